@@ -1,0 +1,95 @@
+//! The vote: who said yes or no to exactly this commit in this attempt, and whether that is enough.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::ids::{Attempt, Commit, PersonName, ReleaseId};
+use super::person::{Door, Person};
+use super::release::Release;
+use super::service::Approvals;
+
+/// One person's yes or no on one release. A person has at most one in an attempt; the latest word counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vote {
+    /// What was voted on.
+    pub release: ReleaseId,
+    /// In which attempt.
+    pub attempt: Attempt,
+    /// The commit that was voted on: the vote counts for no other.
+    pub commit: Option<Commit>,
+    /// Who, under the name of that moment.
+    pub person: PersonName,
+    /// Yes or no.
+    pub verdict: Verdict,
+    /// When.
+    pub at: Timestamp,
+    /// Through which door.
+    pub door: Door,
+}
+
+/// Yes or no.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Verdict {
+    /// Yes.
+    Approved,
+    /// No.
+    Rejected {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// How a vote stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// Listed people whose yes counts, in the order of the list.
+    pub given: Vec<PersonName>,
+    /// Listed people whose yes would still count.
+    pub missing: Vec<PersonName>,
+    /// How many are needed.
+    pub needed: usize,
+}
+
+impl Tally {
+    /// Counts the votes on `release` under the rule as it is now.
+    ///
+    /// With `forbid_self`, the initiator is neither counted nor waited for: where all are required, that means all others.
+    #[must_use]
+    pub fn count<'p>(
+        rule: &Approvals,
+        release: &Release,
+        votes: &[Vote],
+        person: impl Fn(&PersonName) -> Option<&'p Person>,
+    ) -> Self {
+        let eligible = |name: &&PersonName| {
+            !(rule.forbid_self
+                && (release.initiated_by == name.as_str() || person(name).is_some_and(|p| release.initiated_by(p))))
+        };
+        let said_yes = |name: &&PersonName| {
+            votes.iter().any(|vote| {
+                vote.release == release.id
+                    && vote.attempt == release.attempt
+                    && vote.commit == release.commit
+                    && vote.person == **name
+                    && vote.verdict == Verdict::Approved
+            })
+        };
+        let (given, missing): (Vec<_>, Vec<_>) =
+            rule.required.iter().filter(eligible).cloned().partition(|name| said_yes(&name));
+        let needed = rule.minimum.min(given.len() + missing.len());
+        Self { given, missing, needed }
+    }
+
+    /// Whether the vote has passed.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.given.len() >= self.needed
+    }
+
+    /// `2/3`.
+    #[must_use]
+    pub fn progress(&self) -> String {
+        format!("{}/{}", self.given.len(), self.needed)
+    }
+}

@@ -1,0 +1,255 @@
+//! Commands: everything that can be asked of RMM, by people, CI and RMM's own parts.
+
+use jiff::Timestamp;
+
+use super::gate::GateName;
+use super::ids::{Commit, ReleaseId, Revision, RunId, ServiceName, Tag};
+use super::release::{Artifact, CiRun, Reporter};
+use super::status::Status;
+
+/// One thing asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Record a new release, or find the one that it already is.
+    Create(NewRelease),
+    /// What a CI system says about a release.
+    Report {
+        /// The release.
+        release: ReleaseId,
+        /// Where it stands now, according to the CI system.
+        status: Status,
+        /// Which CI run speaks; none: the current one is meant.
+        ci_run: Option<Reporter>,
+    },
+    /// What a CI system built.
+    Update {
+        /// The release.
+        release: ReleaseId,
+        /// Replaces what is known of the surfaces named.
+        artifacts: Vec<Artifact>,
+    },
+    /// Yes.
+    Approve {
+        /// The release.
+        release: ReleaseId,
+        /// The revision that the person saw, if the door knows it.
+        seen: Option<Revision>,
+    },
+    /// No.
+    Reject {
+        /// The release.
+        release: ReleaseId,
+        /// The revision that the person saw, if the door knows it.
+        seen: Option<Revision>,
+        /// Why.
+        reason: String,
+    },
+    /// Take it out before production.
+    Cancel {
+        /// The release.
+        release: ReleaseId,
+        /// Why.
+        reason: String,
+    },
+    /// End the production deploy and go back.
+    Abort {
+        /// The release.
+        release: ReleaseId,
+        /// Why.
+        reason: String,
+        /// Even though a run's end is not known.
+        force: bool,
+    },
+    /// Try again from the start.
+    Retry {
+        /// The release.
+        release: ReleaseId,
+    },
+    /// Start production (`auto_promote = false`).
+    Promote {
+        /// The release.
+        release: ReleaseId,
+    },
+    /// Take production back from this release to an older good version.
+    Rollback {
+        /// The release that production runs.
+        release: ReleaseId,
+        /// Where to; none: the good version before.
+        to: Option<RollbackTo>,
+        /// Why; becomes the reason of the lock.
+        reason: String,
+        /// Even though a run's end is not known.
+        force: bool,
+    },
+    /// Skip gates of production, on the record.
+    Bypass {
+        /// The release.
+        release: ReleaseId,
+        /// Which.
+        gates: Vec<GateName>,
+        /// Why.
+        reason: String,
+    },
+    /// Nobody deploys to production from now on.
+    Lock {
+        /// Why.
+        reason: String,
+    },
+    /// Deploys to production go on.
+    Unlock,
+    /// Say how a run ended whose end cannot be known, or that a dirty environment was repaired.
+    Resolve {
+        /// The run.
+        run: RunId,
+        /// What an admin found.
+        verdict: Resolution,
+        /// How the admin knows.
+        reason: String,
+    },
+    /// RMM: the repository told the commit.
+    CommitResolved {
+        /// The release.
+        release: ReleaseId,
+        /// Its commit.
+        commit: Commit,
+    },
+    /// RMM: the repository could not tell the commit.
+    CommitUnresolved {
+        /// The release.
+        release: ReleaseId,
+        /// A sentence.
+        reason: String,
+        /// Asking again is pointless.
+        for_good: bool,
+    },
+    /// RMM: the tag points at another commit now.
+    TagMoved {
+        /// The release.
+        release: ReleaseId,
+        /// Where the tag points now.
+        now: Commit,
+    },
+    /// RMM: the run's directory exists.
+    RunPrepared {
+        /// The run.
+        run: RunId,
+    },
+    /// RMM: the next step of a run is about to start. The answer says which.
+    StartStep {
+        /// The run.
+        run: RunId,
+    },
+    /// RMM: a health check by command is about to be tried once more.
+    TryStep {
+        /// The run.
+        run: RunId,
+        /// The step.
+        step: u32,
+    },
+    /// RMM: a step ended.
+    StepEnded {
+        /// The run.
+        run: RunId,
+        /// The step.
+        step: u32,
+        /// How.
+        outcome: Outcome,
+    },
+    /// RMM: a run cannot go on, and no step is to blame.
+    RunFailed {
+        /// The run.
+        run: RunId,
+        /// A sentence.
+        reason: String,
+    },
+    /// RMM: how the run stands cannot be known.
+    RunLost {
+        /// The run.
+        run: RunId,
+        /// A sentence.
+        reason: String,
+    },
+    /// RMM: time has passed, or the configuration changed; whatever is due happens.
+    Advance,
+}
+
+/// What a new release is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRelease {
+    /// The service.
+    pub service: ServiceName,
+    /// The tag; this or the commit is there.
+    pub tag: Option<Tag>,
+    /// The commit.
+    pub commit: Option<Commit>,
+    /// Who.
+    pub initiated_by: String,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// The CI run.
+    pub ci_run: Option<CiRun>,
+    /// When the tag was made.
+    pub tagged_at: Option<Timestamp>,
+    /// Free text.
+    pub notes: String,
+    /// What CI built already.
+    pub artifacts: Vec<Artifact>,
+}
+
+/// Where a rollback goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RollbackTo {
+    /// The newest good version with this tag.
+    Tag(Tag),
+    /// This release.
+    Release(ReleaseId),
+}
+
+/// What an admin says about a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolution {
+    /// It ended well, or the environment has been repaired by hand.
+    Succeeded,
+    /// It failed.
+    Failed,
+    /// Run it again, as a new run.
+    Again,
+}
+
+/// How a step ended, as the one who followed it saw it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// With an exit status.
+    Exited(i32),
+    /// A health check passed.
+    Healthy,
+    /// A health check did not pass.
+    Unhealthy(String),
+    /// It was over its time limit and has been ended.
+    TimedOut,
+    /// It has been ended on demand.
+    Stopped,
+    /// It could not be started, and was not.
+    NotStarted(String),
+    /// Cannot be known.
+    Lost(String),
+}
+
+/// What a command led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// A release, new or changed or as it already was.
+    Release {
+        /// Which.
+        id: ReleaseId,
+        /// It is new.
+        created: bool,
+    },
+    /// A run.
+    Run(RunId),
+    /// The step to start now; none: the run has ended.
+    Step(Option<u32>),
+    /// Done.
+    Done,
+}

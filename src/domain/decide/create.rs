@@ -1,0 +1,237 @@
+//! New releases, and the ones that they turn out to be already.
+
+use crate::domain::command::{Answer, NewRelease};
+use crate::domain::effect::Effect;
+use crate::domain::event::Event;
+use crate::domain::ids::{Attempt, Commit, ReleaseId, Revision};
+use crate::domain::person::Right;
+use crate::domain::refusal::{Code, Refusal};
+use crate::domain::release::{Artifact, Release};
+use crate::domain::run::{RunState, StopKind};
+use crate::domain::status::Status;
+
+use super::{Decided, Draft};
+
+impl Draft<'_> {
+    pub(super) fn create(&mut self, new: NewRelease) -> Decided {
+        self.allow(Right::Create, None)?;
+        self.check_surfaces(&new.artifacts)?;
+        if let Some(answer) = self.same_ci_run(&new)? {
+            return Ok(answer);
+        }
+        if let Some(answer) = self.same_candidate(&new)? {
+            return Ok(answer);
+        }
+        let now = self.world.now;
+        let id = self.world.next_release;
+        self.world.next_release = ReleaseId(id.0 + 1);
+        let release = Release {
+            id,
+            service: new.service,
+            tag: new.tag,
+            commit: new.commit,
+            status: Status::Initiated,
+            status_since: now,
+            reason: None,
+            attempt: Attempt(1),
+            revision: Revision(1),
+            owner: new.owner.unwrap_or_else(|| new.initiated_by.clone()),
+            initiated_by: new.initiated_by,
+            ci_run: new.ci_run,
+            tagged_at: new.tagged_at,
+            notes: new.notes,
+            artifacts: new.artifacts,
+            rollback_to_tag: None,
+            rehearsal: None,
+            promoted: false,
+            bypasses: Vec::new(),
+            created_at: now,
+            started_at: now,
+            completed_at: None,
+        };
+        let event = Event::ReleaseCreated {
+            tag: release.tag.clone(),
+            commit: release.commit.clone(),
+            initiated_by: release.initiated_by.clone(),
+        };
+        self.world.record(Some(id), None, event);
+        if release.commit.is_none() && self.world.service.repository.is_some() {
+            self.world.changes.effects.push(Effect::ResolveCommit { release: id });
+        }
+        self.world.changes.releases.insert(id);
+        self.world.releases.insert(id, release);
+        Ok(Answer::Release { id, created: true })
+    }
+
+    /// The same CI run means the same release; a higher attempt of it means a retry.
+    fn same_ci_run(&mut self, new: &NewRelease) -> Result<Option<Answer>, Refusal> {
+        let Some(ci_run) = &new.ci_run else { return Ok(None) };
+        let found = self
+            .world
+            .releases
+            .values()
+            .rev()
+            .find(|release| release.ci_run.as_ref().is_some_and(|known| known.id == ci_run.id));
+        let Some(release) = found.cloned() else { return Ok(None) };
+        if new.tag.is_some() && release.tag != new.tag {
+            return Err(Refusal::new(
+                Code::AlreadyActive,
+                format!(
+                    "the CI run {} has created #{} {} already; it cannot be another tag",
+                    ci_run.id,
+                    release.id,
+                    release.title()
+                ),
+            ));
+        }
+        if release.ci_run.as_ref().is_some_and(|known| ci_run.attempt > known.attempt) {
+            self.world.release_mut(release.id).ci_run = Some(ci_run.clone());
+            if release.status.is_retryable() {
+                self.start_over(release.id);
+            }
+        }
+        Ok(Some(Answer::Release { id: release.id, created: false }))
+    }
+
+    /// The same tag (or, without one, the same commit) while active means the same release, unless something differs.
+    fn same_candidate(&mut self, new: &NewRelease) -> Result<Option<Answer>, Refusal> {
+        let found = self.world.releases.values().rev().find(|release| {
+            release.status.is_active() && release.tag == new.tag && (new.tag.is_some() || release.commit == new.commit)
+        });
+        let Some(release) = found.cloned() else { return Ok(None) };
+        if let (Some(tag), Some(was), Some(now)) = (&release.tag, &release.commit, &new.commit)
+            && was != now
+        {
+            let event = Event::TagMoved { tag: tag.clone(), from: was.clone(), to: Some(now.clone()) };
+            return self.supersede_moved_tag(&release, event, now).map(|()| None);
+        }
+        match (&release.ci_run, &new.ci_run) {
+            (Some(known), Some(other)) => {
+                return Err(Refusal::new(
+                    Code::AlreadyActive,
+                    format!(
+                        "{} is on its way already as #{} ({}), started by the CI run {}",
+                        release.title(),
+                        release.id,
+                        release.status,
+                        known.id
+                    ),
+                )
+                .details(vec![format!("this request came from the CI run {}", other.id)]));
+            }
+            (None, Some(ci_run)) => self.world.release_mut(release.id).ci_run = Some(ci_run.clone()),
+            (Some(_) | None, None) => {}
+        }
+        if let (None, Some(commit)) = (&release.commit, &new.commit) {
+            self.learn_commit(release.id, commit.clone());
+        }
+        Ok(Some(Answer::Release { id: release.id, created: false }))
+    }
+
+    /// The tag points elsewhere now: an alarm. What is not in production yet goes out of the way.
+    fn supersede_moved_tag(&mut self, release: &Release, event: Event, now: &Commit) -> Result<(), Refusal> {
+        if !release.status.is_cancellable() {
+            let refusal = Refusal::new(
+                Code::TagMoved,
+                format!(
+                    "{} has moved to {} while #{} is {}; wait for its end, or use a new tag",
+                    release.title(),
+                    now.short(),
+                    release.id,
+                    release.status
+                ),
+            );
+            return Err(self.refuse_on_record(release.id, event, refusal));
+        }
+        self.world.record(Some(release.id), None, event);
+        self.end_before_production(release.id, format!("the tag {} has moved to {}", release.title(), now.short()));
+        Ok(())
+    }
+
+    /// Takes a release out before production: at once, or as soon as its running step has been ended.
+    pub(super) fn end_before_production(&mut self, id: ReleaseId, reason: String) {
+        let by = self.actor.label().to_owned();
+        let live = self
+            .world
+            .runs
+            .values()
+            .find(|run| run.release == id && run.state.occupies() && !run.housekeeping)
+            .cloned();
+        let ours = |run: &crate::domain::run::Run| self.world.service.environment(run.environment).driver.is_ours();
+        match live {
+            Some(run) if ours(&run) && run.state == RunState::Running => {
+                self.stop_run(run.id, StopKind::Cancel, by, reason);
+            }
+            Some(run) if run.state.is_live() => {
+                self.close_run(run.id, RunState::Stopped { reason: reason.clone() });
+                self.world.move_release(id, Status::Cancelled, Some(reason));
+            }
+            Some(_) | None => self.world.move_release(id, Status::Cancelled, Some(reason)),
+        }
+    }
+
+    /// Same number, next attempt, from the start; votes of the old attempt do not count any more.
+    pub(super) fn start_over(&mut self, id: ReleaseId) {
+        self.world.move_release(id, Status::Initiated, None);
+        let now = self.world.now;
+        let release = self.world.release_mut(id);
+        release.attempt.0 += 1;
+        release.started_at = now;
+        release.rehearsal = None;
+        release.promoted = false;
+        release.bypasses.clear();
+        release.rollback_to_tag = None;
+        let attempt = release.attempt;
+        let unresolved = release.commit.is_none();
+        self.world.record(Some(id), None, Event::ReleaseRetried { attempt });
+        if unresolved && self.world.service.repository.is_some() {
+            self.world.changes.effects.push(Effect::ResolveCommit { release: id });
+        }
+    }
+
+    /// The commit becomes known; from now on it never changes.
+    pub(super) fn learn_commit(&mut self, id: ReleaseId, commit: Commit) {
+        let release = self.world.release_mut(id);
+        release.commit = Some(commit.clone());
+        release.reason = None;
+        self.world.record(Some(id), None, Event::CommitResolved { commit });
+    }
+
+    pub(super) fn update(&mut self, id: ReleaseId, artifacts: Vec<Artifact>) -> Decided {
+        let release = self.known(id)?;
+        self.allow(Right::Report, Some(&release))?;
+        self.check_surfaces(&artifacts)?;
+        let open = matches!(release.status, Status::Initiated | Status::StageBuilding | Status::StageTestRollback);
+        if !open {
+            return Err(Refusal::new(
+                Code::ArtifactsFixed,
+                format!("#{id} is {}; what people test cannot be exchanged any more", release.status),
+            ));
+        }
+        let surfaces = artifacts.iter().map(|artifact| artifact.name.to_string()).collect();
+        let known = &mut self.world.release_mut(id).artifacts;
+        for artifact in artifacts {
+            match known.iter_mut().find(|old| old.name == artifact.name) {
+                Some(old) => *old = artifact,
+                None => known.push(artifact),
+            }
+        }
+        self.world.record(Some(id), None, Event::ReleaseUpdated { surfaces });
+        Ok(Answer::Release { id, created: false })
+    }
+
+    fn check_surfaces(&self, artifacts: &[Artifact]) -> Result<(), Refusal> {
+        for (at, artifact) in artifacts.iter().enumerate() {
+            let field = format!("surfaces[{at}].name");
+            if !self.world.service.surfaces.iter().any(|surface| surface.name == artifact.name) {
+                let known: Vec<_> = self.world.service.surfaces.iter().map(|s| s.name.as_str()).collect();
+                let rule = format!("the service has no surface {}; it has {}", artifact.name, known.join(", "));
+                return Err(crate::domain::ids::Invalid::new(field, rule).into());
+            }
+            if artifacts[..at].iter().any(|other| other.name == artifact.name) {
+                return Err(crate::domain::ids::Invalid::new(field, "names a surface twice").into());
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,200 @@
+//! The life cycle: (world, actor, command) → decision or refusal. Pure and total.
+//!
+//! A command makes the smallest change that it stands for; what follows by itself (the next candidate goes to
+//! stage, production starts when the last gate clears) is derived from the state by [`advance`], after every command
+//! and in the same transaction. So nothing that should happen can be forgotten by the one who caused it.
+
+mod advance;
+mod create;
+mod people;
+mod report;
+mod resolve;
+mod runs;
+
+use super::command::{Answer, Command};
+use super::event::Event;
+use super::ids::{ReleaseId, Revision, RunId};
+use super::person::{Actor, Right};
+use super::refusal::{Code, Refusal};
+use super::release::Release;
+use super::run::Run;
+use super::status::Status;
+use super::world::{Changes, Happened, World};
+
+/// What a command led to.
+#[derive(Debug)]
+pub struct Decision {
+    /// The world afterwards; its `changes` are to be written, also after a refusal (a refused report is put on
+    /// the record).
+    pub world: World,
+    /// What the asker is told.
+    pub answer: Result<Answer, Refusal>,
+}
+
+/// Decides.
+#[must_use]
+pub fn decide(world: World, actor: &Actor, command: Command) -> Decision {
+    let before = world.clone();
+    let mut draft = Draft { world, actor, on_record: Vec::new() };
+    let answer = draft.command(command).inspect(|_| draft.advance());
+    match answer {
+        Ok(answer) => Decision { world: draft.world, answer: Ok(answer) },
+        Err(refusal) => {
+            let mut world = before;
+            world.changes = Changes { events: draft.on_record, ..Changes::default() };
+            Decision { world, answer: Err(refusal) }
+        }
+    }
+}
+
+/// The commands that people have, with whether each is legal for a release as it stands. The words are those of the API.
+#[must_use]
+pub fn legal_moves(release: &Release) -> Vec<&'static str> {
+    let status = release.status;
+    let mut moves = Vec::new();
+    if status == Status::ManualTesting {
+        moves.extend(["approve", "reject"]);
+    }
+    if status == Status::ManualTestPassed {
+        moves.push("promote");
+    }
+    if status.is_cancellable() {
+        moves.push("cancel");
+    }
+    if status == Status::Deploying {
+        moves.push("abort");
+    }
+    if status == Status::Deployed {
+        moves.push("rollback");
+    }
+    if status.is_retryable() {
+        moves.push("retry");
+    }
+    moves
+}
+
+/// A decision in the making.
+struct Draft<'a> {
+    world: World,
+    actor: &'a Actor,
+    /// Goes on the record even if the command is refused.
+    on_record: Vec<Happened>,
+}
+
+type Decided = Result<Answer, Refusal>;
+
+impl Draft<'_> {
+    fn command(&mut self, command: Command) -> Decided {
+        match command {
+            Command::Create(new) => self.create(new),
+            Command::Report { release, status, ci_run } => self.report(release, status, ci_run),
+            Command::Update { release, artifacts } => self.update(release, artifacts),
+            Command::Approve { release, seen } => self.approve(release, seen),
+            Command::Reject { release, seen, reason } => self.reject(release, seen, reason),
+            Command::Cancel { release, reason } => self.cancel(release, reason),
+            Command::Abort { release, reason, force } => self.abort(release, reason, force),
+            Command::Retry { release } => self.retry(release),
+            Command::Promote { release } => self.promote(release),
+            Command::Rollback { release, to, reason, force } => self.rollback(release, to, reason, force),
+            Command::Bypass { release, gates, reason } => self.bypass(release, gates, reason),
+            Command::Lock { reason } => self.lock(reason),
+            Command::Unlock => self.unlock(),
+            Command::Resolve { run, verdict, reason } => self.resolve(run, verdict, reason),
+            Command::CommitResolved { .. }
+            | Command::CommitUnresolved { .. }
+            | Command::TagMoved { .. }
+            | Command::RunPrepared { .. }
+            | Command::StartStep { .. }
+            | Command::TryStep { .. }
+            | Command::StepEnded { .. }
+            | Command::RunFailed { .. }
+            | Command::RunLost { .. }
+            | Command::Advance => self.machine(command),
+        }
+    }
+
+    fn machine(&mut self, command: Command) -> Decided {
+        self.actor.may(Right::Machine, None, false)?;
+        match command {
+            Command::CommitResolved { release, commit } => self.commit_resolved(release, commit),
+            Command::CommitUnresolved { release, reason, for_good } => {
+                self.commit_unresolved(release, reason, for_good)
+            }
+            Command::TagMoved { release, now } => self.tag_moved(release, now),
+            Command::RunPrepared { run } => self.run_prepared(run),
+            Command::StartStep { run } => self.start_step(run),
+            Command::TryStep { run, step } => self.try_step(run, step),
+            Command::StepEnded { run, step, outcome } => self.step_ended(run, step, outcome),
+            Command::RunFailed { run, reason } => self.run_failed(run, reason),
+            Command::RunLost { run, reason } => self.run_lost(run, reason),
+            Command::Advance => self.overdue(),
+            Command::Create(_)
+            | Command::Report { .. }
+            | Command::Update { .. }
+            | Command::Approve { .. }
+            | Command::Reject { .. }
+            | Command::Cancel { .. }
+            | Command::Abort { .. }
+            | Command::Retry { .. }
+            | Command::Promote { .. }
+            | Command::Rollback { .. }
+            | Command::Bypass { .. }
+            | Command::Lock { .. }
+            | Command::Unlock
+            | Command::Resolve { .. } => unreachable!("people's commands are decided before"),
+        }
+    }
+
+    /// The release that a command is about.
+    fn known(&self, id: ReleaseId) -> Result<Release, Refusal> {
+        self.world
+            .releases
+            .get(&id)
+            .cloned()
+            .ok_or_else(|| Refusal::new(Code::NotFound, format!("there is no release #{id}")))
+    }
+
+    /// The run that a command is about.
+    fn known_run(&self, id: RunId) -> Result<Run, Refusal> {
+        self.world.runs.get(&id).cloned().ok_or_else(|| Refusal::new(Code::NotFound, format!("there is no run {id}")))
+    }
+
+    /// Checks a right on this service.
+    fn allow(&self, right: Right, release: Option<&Release>) -> Result<(), Refusal> {
+        let own = release.is_some_and(|release| {
+            self.actor.person().and_then(|name| self.world.people.get(name)).is_some_and(|p| release.initiated_by(p))
+        });
+        self.actor.may(right, Some(&self.world.service.name), own)
+    }
+
+    /// An old button or request does nothing.
+    fn check_revision(&self, release: &Release, seen: Option<Revision>) -> Result<(), Refusal> {
+        match seen {
+            Some(seen) if seen != release.revision => Err(Refusal::new(
+                Code::StaleRevision,
+                format!(
+                    "#{} has changed since (revision {seen}, now {}): it is {} now",
+                    release.id, release.revision, release.status
+                ),
+            )
+            .legal(legal_moves(release))),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The refusal of a command that has no arrow from here.
+    fn illegal(&self, release: &Release, what: &str) -> Refusal {
+        let why = release.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+        Refusal::new(
+            Code::IllegalTransition,
+            format!("#{} {} is {}{why}; it cannot be {what} now", release.id, release.title(), release.status),
+        )
+        .legal(legal_moves(release))
+    }
+
+    /// Refuses with a trace on the record.
+    fn refuse_on_record(&mut self, release: ReleaseId, event: Event, refusal: Refusal) -> Refusal {
+        self.on_record.push(Happened { release: Some(release), run: None, event });
+        refusal
+    }
+}

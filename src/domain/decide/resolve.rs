@@ -1,0 +1,108 @@
+//! What an admin says about a run that RMM cannot judge.
+
+use crate::domain::command::{Answer, Resolution};
+use crate::domain::event::Event;
+use crate::domain::ids::{RunId, readable};
+use crate::domain::person::Right;
+use crate::domain::plan::Planner;
+use crate::domain::refusal::{Code, Refusal};
+use crate::domain::run::{Position, Positions, Run, RunKind, RunState, Step};
+use crate::domain::world::NewRun;
+
+use super::{Decided, Draft};
+
+impl Draft<'_> {
+    pub(super) fn resolve(&mut self, id: RunId, verdict: Resolution, reason: String) -> Decided {
+        let run = self.known_run(id)?;
+        self.allow(Right::Command, None)?;
+        readable("reason", &reason, 1000)?;
+        let left_dirty = self.world.environment(run.environment).dirty.as_ref().is_some_and(|dirty| dirty.run == id);
+        let unknown = matches!(run.state, RunState::Unknown { .. });
+        if !unknown && !(left_dirty && verdict != Resolution::Failed) {
+            let state = run.state.as_str();
+            return Err(Refusal::new(
+                Code::NothingToResolve,
+                format!("run {id} is {state}; there is nothing to resolve about it"),
+            ));
+        }
+        let word = match verdict {
+            Resolution::Succeeded => "succeeded",
+            Resolution::Failed => "failed",
+            Resolution::Again => "again",
+        };
+        self.world.record(
+            Some(run.release),
+            Some(id),
+            Event::RunResolved { verdict: word.into(), reason: reason.clone() },
+        );
+        let by = self.actor.label();
+        let said = if reason.is_empty() { format!("{by} says so") } else { format!("{by} says so: {reason}") };
+        match verdict {
+            Resolution::Again => return self.run_again(&run, &said),
+            Resolution::Succeeded if unknown => self.run_ended(id, RunState::Succeeded),
+            Resolution::Succeeded => self.repaired(&run),
+            Resolution::Failed => self.run_ended(id, RunState::Failed { reason: format!("it failed; {said}") }),
+        }
+        Ok(Answer::Run(id))
+    }
+
+    /// The admin has brought a dirty environment to where the failed way back should have brought it.
+    fn repaired(&mut self, run: &Run) {
+        self.settle_environment(run);
+    }
+
+    /// A new run takes up where the old one left the environment.
+    fn run_again(&mut self, old: &Run, said: &str) -> Decided {
+        let positions = self.positions_after(old);
+        let new = NewRun {
+            release: old.release,
+            environment: old.environment,
+            kind: old.kind,
+            // The release of a failed rollback has ended; only the environment is still to be repaired.
+            housekeeping: old.housekeeping || !self.world.releases[&old.release].status.is_active(),
+            from: old.from.clone(),
+            to: old.to.clone(),
+            steps: Vec::new(),
+        };
+        let ours = self.world.service.environment(old.environment).driver.is_ours();
+        let steps = if ours { self.plan_again(old, &positions)? } else { Vec::new() };
+        if old.state.occupies() {
+            self.close_run(
+                old.id,
+                RunState::Failed { reason: format!("run again as run {}; {said}", self.world.next_run) },
+            );
+        }
+        self.world.environment_mut(old.environment).dirty = None;
+        let id = if ours {
+            self.world.create_run(NewRun { steps, ..new })
+        } else {
+            self.world.note_ci_run(new, old.ci_run.clone())
+        };
+        Ok(Answer::Run(id))
+    }
+
+    fn plan_again(&self, old: &Run, positions: &Positions) -> Result<Vec<Step>, Refusal> {
+        let planner = Planner {
+            service: &self.world.service,
+            environment: old.environment,
+            kind: old.kind,
+            run: Some(self.world.next_run),
+        };
+        let to = self.known(old.to.release)?;
+        let from = match &old.from {
+            Some(version) => Some(self.known(version.release)?),
+            None => None,
+        };
+        let steps = match (old.kind, &from) {
+            (RunKind::Deploy, from) => planner.forward(&to, from.as_ref()),
+            (RunKind::Rehearsal | RunKind::Drill, Some(older)) => {
+                let mut all = planner.everywhere(Position::NEWER);
+                all.extend(positions.clone());
+                planner.rehearsal(&to, older, &all)
+            }
+            (RunKind::Rollback, Some(newer)) => planner.back(newer, &to, positions),
+            (RunKind::Rehearsal | RunKind::Drill | RunKind::Rollback, None) => Ok(Vec::new()),
+        };
+        steps.map_err(|error| Refusal::new(Code::NothingToResolve, error.to_string()))
+    }
+}

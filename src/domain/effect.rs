@@ -1,0 +1,68 @@
+//! Effects: what is to be done outside, committed together with its cause.
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{ReleaseId, RunId};
+
+/// One thing to do outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "effect", rename_all = "snake_case")]
+pub enum Effect {
+    /// Follow the plan of a run until it has ended.
+    FollowRun {
+        /// The run.
+        run: RunId,
+    },
+    /// Ask the repository which commit the tag of a release points at.
+    ResolveCommit {
+        /// The release.
+        release: ReleaseId,
+    },
+}
+
+/// What may be done with an effect that may have been carried out already, because RMM died meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterCrash {
+    /// Doing it again is harmless.
+    Freely,
+    /// A durable step on a host: its directory tells.
+    AskHost,
+}
+
+impl Effect {
+    /// The name in the database.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::FollowRun { .. } => "follow_run",
+            Self::ResolveCommit { .. } => "resolve_commit",
+        }
+    }
+
+    /// What may be done after a crash.
+    #[must_use]
+    pub const fn after_crash(&self) -> AfterCrash {
+        match self {
+            Self::FollowRun { .. } => AfterCrash::AskHost,
+            Self::ResolveCommit { .. } => AfterCrash::Freely,
+        }
+    }
+
+    /// The release it belongs to, if it names one.
+    #[must_use]
+    pub const fn release(&self) -> Option<ReleaseId> {
+        match self {
+            Self::ResolveCommit { release } => Some(*release),
+            Self::FollowRun { .. } => None,
+        }
+    }
+
+    /// The run it belongs to, if it names one.
+    #[must_use]
+    pub const fn run(&self) -> Option<RunId> {
+        match self {
+            Self::FollowRun { run } => Some(*run),
+            Self::ResolveCommit { .. } => None,
+        }
+    }
+}

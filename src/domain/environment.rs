@@ -1,0 +1,63 @@
+//! What an environment of a service runs: a fact of its own, changed only by runs that ended.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::ids::RunId;
+use super::release::Version;
+use super::run::Positions;
+use super::service::EnvironmentKind;
+
+/// The facts about one environment of one service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvironmentState {
+    /// Which.
+    pub kind: EnvironmentKind,
+    /// What it runs, if anything was ever brought there.
+    pub current: Option<Version>,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// What a run that did not end well left half-way.
+    pub mixed: Option<Mixed>,
+    /// A way back failed: nothing more is deployed here until an admin has looked.
+    pub dirty: Option<Dirty>,
+    /// Nobody deploys here until an admin unlocks.
+    pub lock: Option<Lock>,
+}
+
+/// What a run that did not end well left half-way between two releases.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mixed {
+    /// The newer of the two.
+    pub newer: Version,
+    /// Where each touched surface stands.
+    pub surfaces: Positions,
+}
+
+/// A failed way back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dirty {
+    /// The run that failed.
+    pub run: RunId,
+    /// A sentence.
+    pub reason: String,
+}
+
+/// A lock on production.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lock {
+    /// Why.
+    pub reason: String,
+    /// Who.
+    pub by: String,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+impl EnvironmentState {
+    /// An environment that nothing was ever brought to.
+    #[must_use]
+    pub const fn new(kind: EnvironmentKind) -> Self {
+        Self { kind, current: None, since: None, mixed: None, dirty: None, lock: None }
+    }
+}

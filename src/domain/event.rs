@@ -1,0 +1,167 @@
+//! Events: what happened, for the append-only record.
+
+use serde::{Deserialize, Serialize};
+
+use super::gate::GateName;
+use super::ids::{Attempt, Commit, PersonName, ReleaseId, Tag};
+use super::release::Version;
+use super::run::RunKind;
+use super::service::EnvironmentKind;
+use super::status::Status;
+
+/// Something that happened. Past tense; never changed once recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "data", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields are the words of the glossary")]
+pub enum Event {
+    ReleaseCreated {
+        tag: Option<Tag>,
+        commit: Option<Commit>,
+        initiated_by: String,
+    },
+    ReleaseMoved {
+        from: Status,
+        to: Status,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    ReleaseRetried {
+        attempt: Attempt,
+    },
+    ReleaseUpdated {
+        surfaces: Vec<String>,
+    },
+    ReleasePromoted {},
+    CommitResolved {
+        commit: Commit,
+    },
+    CommitUnresolved {
+        reason: String,
+    },
+    TagMoved {
+        tag: Tag,
+        from: Commit,
+        to: Option<Commit>,
+    },
+    ReleaseApproved {
+        person: PersonName,
+        commit: Option<Commit>,
+        progress: String,
+    },
+    ReleaseRejected {
+        person: PersonName,
+        commit: Option<Commit>,
+        reason: String,
+    },
+    GatesBypassed {
+        gates: Vec<GateName>,
+        reason: String,
+    },
+    NothingToRehearse {},
+    RehearsalStale {
+        was: Option<ReleaseId>,
+        now: Option<Version>,
+    },
+    RunCreated {
+        environment: EnvironmentKind,
+        kind: RunKind,
+        from: Option<Version>,
+        to: Version,
+    },
+    RunStarted {
+        environment: EnvironmentKind,
+        kind: RunKind,
+    },
+    RunStopping {
+        by: String,
+        reason: String,
+    },
+    RunEnded {
+        environment: EnvironmentKind,
+        kind: RunKind,
+        state: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    RunResolved {
+        verdict: String,
+        reason: String,
+    },
+    StepStarted {
+        step: u32,
+        name: String,
+        surface: String,
+    },
+    StepEnded {
+        step: u32,
+        name: String,
+        surface: String,
+        state: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        exit: Option<i32>,
+    },
+    EnvironmentChanged {
+        environment: EnvironmentKind,
+        version: Version,
+    },
+    EnvironmentDirty {
+        environment: EnvironmentKind,
+        reason: String,
+    },
+    EnvironmentRepaired {
+        environment: EnvironmentKind,
+    },
+    ProductionLocked {
+        reason: String,
+    },
+    ProductionUnlocked {},
+    ReportRefused {
+        status: Status,
+        reason: String,
+    },
+    TokenCreated {
+        name: String,
+        role: String,
+    },
+    TokenRevoked {
+        name: String,
+    },
+    BackupMade {
+        file: String,
+    },
+}
+
+impl Event {
+    /// Splits the event into its name and its data as JSON text, as the record keeps them.
+    ///
+    /// # Panics
+    /// Never: every event is plain data.
+    #[must_use]
+    pub fn into_record(self) -> (String, String) {
+        match serde_json::to_value(&self) {
+            Ok(serde_json::Value::Object(mut object)) => {
+                let kind = match object.remove("kind") {
+                    Some(serde_json::Value::String(kind)) => kind,
+                    Some(_) | None => String::new(),
+                };
+                let data = object.remove("data").unwrap_or_default();
+                (kind, data.to_string())
+            }
+            Ok(_) | Err(_) => (String::new(), String::from("{}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_a_name_and_its_data() {
+        let (kind, data) =
+            Event::ReleaseMoved { from: Status::Initiated, to: Status::StageBuilding, reason: None }.into_record();
+        assert_eq!(kind, "release_moved");
+        assert_eq!(data, r#"{"from":"initiated","to":"stage_building"}"#);
+        assert_eq!(Event::NothingToRehearse {}.into_record(), ("nothing_to_rehearse".into(), "{}".into()));
+    }
+}

@@ -1,0 +1,307 @@
+//! Names and numbers of things, each valid by construction.
+//!
+//! Everything here may have come from outside, so the rules are narrow: what passes cannot be an option to a
+//! program, a path that climbs, or text that displays as something else. Quoting is still the job of whoever
+//! builds a command.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A value from outside that breaks a rule. The field is named as the caller wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
+#[error("{field}: {rule}")]
+pub struct Invalid {
+    /// The field of the request or the key of the configuration.
+    pub field: String,
+    /// The rule, as a sentence that says what would be accepted.
+    pub rule: String,
+}
+
+impl Invalid {
+    /// Names the field and the rule that it breaks.
+    pub fn new(field: impl Into<String>, rule: impl Into<String>) -> Self {
+        Self { field: field.into(), rule: rule.into() }
+    }
+}
+
+macro_rules! number {
+    ($(#[$doc:meta])* $name:ident($int:ty)) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub $int);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+number! {
+    /// The number of a release, `#2184`: its key everywhere.
+    ReleaseId(i64)
+}
+number! {
+    /// The number of a run.
+    RunId(i64)
+}
+number! {
+    /// Counts the changes of one release. A button or a request that carries an older one is out of date.
+    Revision(u64)
+}
+number! {
+    /// Which try of a release this is, from 1; `retry` adds one.
+    Attempt(u32)
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $check:path) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Checks the rule of this name; `field` is what an error calls it.
+            ///
+            /// # Errors
+            /// [`Invalid`] with the rule that is broken.
+            pub fn parse(field: &str, value: impl Into<String>) -> Result<Self, Invalid> {
+                let value = value.into();
+                $check(&value).map_err(|rule| Invalid::new(field, rule))?;
+                Ok(Self(value))
+            }
+
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = String;
+            fn try_from(value: String) -> Result<Self, String> {
+                $check(&value)?;
+                Ok(Self(value))
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+    };
+}
+
+name! {
+    /// The name of a service.
+    ServiceName, identifier
+}
+name! {
+    /// The name of one runtime of a service.
+    SurfaceName, identifier
+}
+name! {
+    /// The name of a server, or `local`.
+    HostName, identifier
+}
+name! {
+    /// The name of a human in RMM. Rights never hang on it: see [`crate::domain::person::Person`].
+    PersonName, identifier
+}
+name! {
+    /// A git tag.
+    Tag, tag
+}
+name! {
+    /// A full commit id: 40 (SHA-1) or 64 (SHA-256) lowercase hexadecimal digits.
+    Commit, commit
+}
+
+impl Commit {
+    /// The first twelve digits, for people.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        &self.0[..12]
+    }
+}
+
+fn identifier(value: &str) -> Result<(), String> {
+    let fits = (1..=64).contains(&value.len())
+        && value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        && value.as_bytes()[0].is_ascii_alphanumeric();
+    fits.then_some(()).ok_or_else(|| {
+        "must be 1 to 64 of the characters a-z, A-Z, 0-9, '-', '_' and '.', and begin with a letter or digit".into()
+    })
+}
+
+/// A subset of what git allows (git-check-ref-format(1)) that needs no care anywhere else.
+fn tag(value: &str) -> Result<(), String> {
+    let alphabet = (1..=128).contains(&value.len())
+        && value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'+' | b'/'))
+        && value.as_bytes()[0].is_ascii_alphanumeric();
+    if !alphabet {
+        return Err("must be 1 to 128 of the characters a-z, A-Z, 0-9, '.', '-', '_', '+' and '/', and begin with a \
+                    letter or digit"
+            .into());
+    }
+    let refused = value.contains("..")
+        || value.contains("//")
+        || value.contains("/.")
+        || value.ends_with(['/', '.'])
+        || value.split('/').any(|part| part.ends_with(".lock"));
+    if refused {
+        return Err(
+            "must be a tag that git accepts: no '..', '//' or '/.', and no '/', '.' or '.lock' at an end".into()
+        );
+    }
+    Ok(())
+}
+
+fn commit(value: &str) -> Result<(), String> {
+    let fits = matches!(value.len(), 40 | 64) && value.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    fits.then_some(()).ok_or_else(|| "must be a full commit id: 40 or 64 lowercase hexadecimal digits".into())
+}
+
+/// Checks free text that people will read: a length in characters, and nothing that is invisible or turns the
+/// reading direction (such text can show people something else than what is stored).
+///
+/// # Errors
+/// [`Invalid`] that names the field and the rule.
+pub fn readable(field: &str, value: &str, most: usize) -> Result<(), Invalid> {
+    if value.chars().count() > most {
+        return Err(Invalid::new(field, format!("must be at most {most} characters long")));
+    }
+    if let Some(bad) = value.chars().find(|&c| (c.is_control() && !matches!(c, '\n' | '\t')) || deceptive(c)) {
+        return Err(Invalid::new(
+            field,
+            format!(
+                "must not contain control, invisible or direction-changing characters (found U+{:04X})",
+                bad as u32
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// As [`readable`], and neither empty nor more than one line.
+///
+/// # Errors
+/// [`Invalid`] that names the field and the rule.
+pub fn one_line(field: &str, value: &str, most: usize) -> Result<(), Invalid> {
+    if value.trim().is_empty() {
+        return Err(Invalid::new(field, "must not be empty"));
+    }
+    if value.contains(['\n', '\t']) {
+        return Err(Invalid::new(field, "must be a single line"));
+    }
+    readable(field, value, most)
+}
+
+/// Zero-width and bidirectional formatting characters (Unicode TR36, TR39).
+fn deceptive(c: char) -> bool {
+    matches!(
+        c,
+        '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}'
+    )
+}
+
+/// Checks an address that people will follow: absolute, `http` or `https`, at most 2,000 characters.
+///
+/// # Errors
+/// [`Invalid`] that names the field and the rule.
+pub fn web_address(field: &str, value: &str) -> Result<(), Invalid> {
+    let scheme = value.starts_with("https://") || value.starts_with("http://");
+    let plain = value.len() <= 2000
+        && value.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '<' | '>' | '\\' | '`'));
+    if scheme && plain {
+        return Ok(());
+    }
+    Err(Invalid::new(field, "must be an http:// or https:// address of at most 2000 plain ASCII characters"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_tags_are_refused() {
+        for bad in [
+            "",
+            "v1;rm -rf /",
+            "--upload-pack=x",
+            "-v",
+            "$(id)",
+            "`id`",
+            "v1 v2",
+            "v1\n",
+            "../x",
+            "a..b",
+            "a//b",
+            "a/.b",
+            "a/",
+            "a.",
+            "a.lock",
+            "a.lock/b",
+            "v1\u{202E}",
+            "v\u{200B}1",
+            "v1'",
+            "v1\"",
+            "v1|x",
+            "v1&x",
+            "v1>x",
+            "тег",
+            "v1\0",
+        ] {
+            let refusal = Tag::parse("tag", bad).expect_err(bad);
+            assert_eq!(refusal.field, "tag");
+        }
+        assert!(Tag::parse("tag", "x".repeat(129)).is_err());
+    }
+
+    #[test]
+    fn usual_tags_pass() {
+        for good in ["v1.0.0", "2024.11.5", "v1.0.0-rc.1+build.5", "api/v1.2.3", "release_7"] {
+            assert_eq!(Tag::parse("tag", good).expect(good).as_str(), good);
+        }
+    }
+
+    #[test]
+    fn commits_are_full_and_lowercase() {
+        assert!(Commit::parse("commit", "a".repeat(40)).is_ok());
+        assert!(Commit::parse("commit", "0".repeat(64)).is_ok());
+        for bad in ["abc", "HEAD", &"A".repeat(40), &"a".repeat(41)] {
+            assert!(Commit::parse("commit", bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn text_that_shows_something_else_is_refused() {
+        assert!(readable("notes", "emoji 🎉, Привет, שלום\nsecond line", 100).is_ok());
+        for bad in ["a\u{202E}b", "a\u{200B}b", "a\u{0007}b", "a\u{2066}b"] {
+            assert!(readable("notes", bad, 100).is_err());
+        }
+        assert!(one_line("by", "  ", 10).is_err());
+        assert!(one_line("by", "a\nb", 10).is_err());
+    }
+
+    #[test]
+    fn only_web_addresses_are_links() {
+        assert!(web_address("url", "https://example.com/a?b=c#d").is_ok());
+        for bad in ["javascript:alert(1)", "data:text/html,x", "https://a b", "https://a\"onclick=", ""] {
+            assert!(web_address("url", bad).is_err(), "{bad}");
+        }
+    }
+}

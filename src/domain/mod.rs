@@ -1,0 +1,41 @@
+//! What RMM is about, as plain values and pure functions: no tokio, no SQL, no clock, no network.
+//!
+//! Time, numbers and randomness come in as parameters. [`decide`] is the one place where the life cycle moves.
+
+pub mod approval;
+pub mod command;
+pub mod decide;
+pub mod effect;
+pub mod environment;
+pub mod event;
+pub mod gate;
+pub mod ids;
+pub mod person;
+pub mod plan;
+pub mod refusal;
+pub mod release;
+pub mod run;
+pub mod service;
+pub mod status;
+pub mod world;
+
+/// Durations as people write them (`15s`), for definitions that are shown.
+pub mod duration_text {
+    use std::time::Duration;
+
+    use serde::Serializer;
+
+    /// Writes `90s` as `1m 30s`.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&text(*value))
+    }
+
+    /// A duration as people write it.
+    #[must_use]
+    pub fn text(value: Duration) -> String {
+        jiff::SignedDuration::try_from(value).map_or_else(|_| "for ever".into(), |d| format!("{d:#}"))
+    }
+}

@@ -1,0 +1,244 @@
+//! People, tokens and what they may do: the one place that decides rights.
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{PersonName, ServiceName};
+use super::refusal::{Code, Refusal};
+
+/// What a person or a token may do at most. Ordered: a later one includes the earlier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// A CI system: creates releases and reports on them, for the services it is scoped to.
+    Ci,
+    /// Reads.
+    Viewer,
+    /// Reads, approves where listed, retries.
+    Member,
+    /// Everything.
+    Admin,
+}
+
+impl Role {
+    /// The name in configuration and API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ci => "ci",
+            Self::Viewer => "viewer",
+            Self::Member => "member",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// A human. Recognised by numeric id, never by a name that can be changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// The name used in approver lists and in the record.
+    pub name: PersonName,
+    /// Telegram's numeric id.
+    pub telegram_id: Option<i64>,
+    /// GitHub login, to recognise the initiator of a release.
+    pub github: Option<String>,
+    /// What the person may do.
+    pub role: Role,
+    /// Groups for sign-offs (`qa`, `product`); they give no rights.
+    pub groups: Vec<String>,
+}
+
+/// The door through which somebody came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Door {
+    /// The HTTP API with a token.
+    Api,
+    /// The operator's socket in the data directory.
+    Socket,
+    /// Telegram.
+    Telegram,
+    /// The dashboard.
+    Dashboard,
+}
+
+/// Who asks. Every command needs one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Actor {
+    /// A human, with the role that counts for this request.
+    Person {
+        /// The name at this moment; the record keeps it.
+        name: PersonName,
+        /// The person's role, or the lower one of the token that speaks for the person.
+        role: Role,
+        /// How the person came in.
+        door: Door,
+    },
+    /// A token that speaks for no person.
+    Token {
+        /// The token's name.
+        name: String,
+        /// What it may do.
+        role: Role,
+        /// The services it is limited to; empty: all.
+        services: Vec<ServiceName>,
+    },
+    /// Whoever owns the data directory on RMM's machine.
+    Operator,
+    /// RMM itself: a run that ended, a timer, a start.
+    Machine,
+}
+
+/// What a command asks for, for the permission check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Right {
+    /// Look at anything.
+    Read,
+    /// Create a release.
+    Create,
+    /// Report on a release.
+    Report,
+    /// Vote on a release (that the person is listed is the vote's own check).
+    Vote,
+    /// Retry a release.
+    Retry,
+    /// Cancel a release.
+    Cancel,
+    /// Roll back, abort, promote, resolve, lock, unlock.
+    Command,
+    /// Tokens, configuration, the record.
+    Administer,
+    /// What only RMM's own parts may say.
+    Machine,
+}
+
+impl Actor {
+    /// The role that counts.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        match self {
+            Self::Person { role, .. } | Self::Token { role, .. } => *role,
+            Self::Operator | Self::Machine => Role::Admin,
+        }
+    }
+
+    /// The human behind it, if one is known.
+    #[must_use]
+    pub fn person(&self) -> Option<&PersonName> {
+        match self {
+            Self::Person { name, .. } => Some(name),
+            Self::Token { .. } | Self::Operator | Self::Machine => None,
+        }
+    }
+
+    /// What the record and people call it.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        match self {
+            Self::Person { name, .. } => name.as_str(),
+            Self::Token { name, .. } => name,
+            Self::Operator => "operator",
+            Self::Machine => "rmm",
+        }
+    }
+
+    /// Checks a right. `own` says that the release in question was initiated by this very person.
+    ///
+    /// # Errors
+    /// A [`Refusal`] that says who could do it.
+    pub fn may(&self, right: Right, service: Option<&ServiceName>, own: bool) -> Result<(), Refusal> {
+        if let (Self::Token { services, .. }, Some(service)) = (self, service)
+            && !services.is_empty()
+            && !services.contains(service)
+        {
+            return Err(Refusal::new(Code::Forbidden, format!("this token is not valid for the service {service}")));
+        }
+        let role = self.role();
+        let (allowed, who) = match right {
+            Right::Machine => (matches!(self, Self::Machine), "only RMM itself"),
+            Right::Read => (role >= Role::Viewer, "a viewer, member or admin"),
+            Right::Create => (role == Role::Ci || role >= Role::Member, "a CI token, a member or an admin"),
+            Right::Report => (role == Role::Ci || role == Role::Admin, "a CI token or an admin"),
+            Right::Vote => {
+                (self.person().is_some() && role >= Role::Member, "a listed person, with a token of that person")
+            }
+            Right::Retry => (role >= Role::Member, "a member or an admin"),
+            Right::Cancel => {
+                (role == Role::Admin || (own && role >= Role::Member), "an admin, or the initiator of the release")
+            }
+            Right::Command | Right::Administer => (role == Role::Admin, "an admin"),
+        };
+        if allowed {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            Code::Forbidden,
+            format!("{} ({}) may not do this; it takes {who}", self.label(), role.as_str()),
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(role: Role, services: &[&str]) -> Actor {
+        let services = services.iter().map(|s| ServiceName::parse("service", *s).expect("name")).collect();
+        Actor::Token { name: "t".into(), role, services }
+    }
+
+    fn person(role: Role) -> Actor {
+        Actor::Person { name: PersonName::parse("name", "ann").expect("name"), role, door: Door::Api }
+    }
+
+    #[test]
+    fn a_ci_token_creates_and_reports_and_nothing_else() {
+        let ci = token(Role::Ci, &[]);
+        let allowed: Vec<_> = [
+            Right::Read,
+            Right::Create,
+            Right::Report,
+            Right::Vote,
+            Right::Retry,
+            Right::Cancel,
+            Right::Command,
+            Right::Administer,
+            Right::Machine,
+        ]
+        .into_iter()
+        .filter(|right| ci.may(*right, None, true).is_ok())
+        .collect();
+        assert_eq!(allowed, [Right::Create, Right::Report]);
+    }
+
+    #[test]
+    fn a_scoped_token_stays_in_its_services() {
+        let api = ServiceName::parse("service", "api").expect("name");
+        let web = ServiceName::parse("service", "web").expect("name");
+        let ci = token(Role::Ci, &["api"]);
+        assert!(ci.may(Right::Create, Some(&api), false).is_ok());
+        assert!(ci.may(Right::Create, Some(&web), false).is_err());
+    }
+
+    #[test]
+    fn a_token_without_a_person_cannot_vote_even_as_admin() {
+        assert!(token(Role::Admin, &[]).may(Right::Vote, None, false).is_err());
+        assert!(Actor::Operator.may(Right::Vote, None, false).is_err());
+        assert!(person(Role::Member).may(Right::Vote, None, false).is_ok());
+        assert!(person(Role::Viewer).may(Right::Vote, None, false).is_err());
+    }
+
+    #[test]
+    fn the_initiator_cancels_his_own() {
+        assert!(person(Role::Member).may(Right::Cancel, None, true).is_ok());
+        assert!(person(Role::Member).may(Right::Cancel, None, false).is_err());
+        assert!(person(Role::Admin).may(Right::Cancel, None, false).is_ok());
+    }
+
+    #[test]
+    fn nobody_but_rmm_speaks_for_its_runs() {
+        assert!(person(Role::Admin).may(Right::Machine, None, true).is_err());
+        assert!(Actor::Operator.may(Right::Machine, None, true).is_err());
+        assert!(Actor::Machine.may(Right::Machine, None, false).is_ok());
+    }
+}

@@ -1,0 +1,121 @@
+//! A refusal: a command that the rules do not allow, told so that a person can act on it. Not an error.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal / $status:literal,)*) => {
+        /// The stable name of a reason to refuse, with the HTTP status that answers it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Code { $($(#[$doc])* $variant,)* }
+
+        impl Code {
+            /// All of them.
+            pub const ALL: &[Code] = &[$(Code::$variant),*];
+
+            /// The name in the contract.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Code::$variant => $text,)* }
+            }
+
+            /// The HTTP status of an answer with this code.
+            #[must_use]
+            pub const fn http_status(self) -> u16 {
+                match self { $(Code::$variant => $status,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A field breaks its rule.
+    Invalid = "invalid" / 422,
+    /// The actor lacks the right.
+    Forbidden = "forbidden" / 403,
+    /// There is no such thing, or the actor may not know of it.
+    NotFound = "not_found" / 404,
+    /// The life cycle has no such move from here.
+    IllegalTransition = "illegal_transition" / 409,
+    /// The request was made for an earlier revision of the release.
+    StaleRevision = "stale_revision" / 409,
+    /// A CI report about an environment that RMM runs itself.
+    NotReportedByCi = "not_reported_by_ci" / 409,
+    /// A CI report of an old attempt or of another CI run.
+    StaleReport = "stale_report" / 409,
+    /// Another release occupies stage.
+    StageBusy = "stage_busy" / 409,
+    /// Stage must be repaired by an admin first.
+    StageDirty = "stage_dirty" / 409,
+    /// Another CI run owns an active release of the same tag.
+    AlreadyActive = "already_active" / 409,
+    /// The tag points at another commit than the release that production is being brought to.
+    TagMoved = "tag_moved" / 409,
+    /// Gates of production are not met.
+    GatesUnmet = "gates_unmet" / 409,
+    /// The person is not in the approver list.
+    NotListed = "not_listed" / 403,
+    /// The initiator may not approve his own release here.
+    SelfApproval = "self_approval" / 403,
+    /// The vote is closed, or not open yet.
+    VoteClosed = "vote_closed" / 409,
+    /// Another run works on production.
+    ProductionBusy = "production_busy" / 409,
+    /// Production no longer runs this release.
+    NotInProduction = "not_in_production" / 409,
+    /// There is no good version to go back to, or the one asked for is none.
+    NoGoodVersion = "no_good_version" / 409,
+    /// A run whose end is not known stands in the way; repeat with `force` to go on anyway.
+    RunUnknown = "run_unknown" / 409,
+    /// The run has nothing that could be resolved.
+    NothingToResolve = "nothing_to_resolve" / 409,
+    /// Artifacts and previews are fixed once people test.
+    ArtifactsFixed = "artifacts_fixed" / 409,
+    /// The run is being ended, so nothing more starts in it.
+    RunEnding = "run_ending" / 409,
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
+#[error("{sentence}")]
+pub struct Refusal {
+    /// The stable code.
+    pub code: Code,
+    /// One sentence for people: what is wrong and what to do.
+    pub sentence: String,
+    /// The field that breaks a rule, for [`Code::Invalid`].
+    pub field: Option<String>,
+    /// What would be legal now, as names of commands.
+    pub legal: Vec<String>,
+    /// Details, one sentence each (unmet gates).
+    pub details: Vec<String>,
+}
+
+impl Refusal {
+    /// A refusal with its sentence.
+    pub fn new(code: Code, sentence: impl Into<String>) -> Self {
+        Self { code, sentence: sentence.into(), field: None, legal: Vec::new(), details: Vec::new() }
+    }
+
+    /// Adds the moves that would be legal.
+    #[must_use]
+    pub fn legal<S: fmt::Display>(mut self, moves: impl IntoIterator<Item = S>) -> Self {
+        self.legal = moves.into_iter().map(|m| m.to_string()).collect();
+        self
+    }
+
+    /// Adds details.
+    #[must_use]
+    pub fn details(mut self, details: Vec<String>) -> Self {
+        self.details = details;
+        self
+    }
+}
+
+impl From<super::ids::Invalid> for Refusal {
+    fn from(invalid: super::ids::Invalid) -> Self {
+        Self { field: Some(invalid.field.clone()), ..Self::new(Code::Invalid, invalid.to_string()) }
+    }
+}

@@ -1,0 +1,202 @@
+//! A release: one immutable candidate of a service, and where it stands.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::ids::{Attempt, Commit, ReleaseId, Revision, ServiceName, SurfaceName, Tag};
+use super::status::Status;
+
+/// One release. Its number is its key; its commit, once known, never changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// `#2184`.
+    pub id: ReleaseId,
+    /// What it is a release of.
+    pub service: ServiceName,
+    /// Its tag; none for a candidate of a plain commit.
+    pub tag: Option<Tag>,
+    /// Its commit; none until it has been resolved.
+    pub commit: Option<Commit>,
+    /// Where it stands.
+    pub status: Status,
+    /// Since when it stands there.
+    pub status_since: Timestamp,
+    /// Why it stands there, for people.
+    pub reason: Option<String>,
+    /// The try that `status` belongs to.
+    pub attempt: Attempt,
+    /// Grows with every change.
+    pub revision: Revision,
+    /// Who pushed the tag: a person's name, a GitHub login, or what CI calls it.
+    pub initiated_by: String,
+    /// Who answers for it; the initiator unless said otherwise.
+    pub owner: String,
+    /// The CI run that created it.
+    pub ci_run: Option<CiRun>,
+    /// When the tag was made, if CI knows.
+    pub tagged_at: Option<Timestamp>,
+    /// Free text of the creator.
+    pub notes: String,
+    /// Artifacts and previews of its surfaces.
+    pub artifacts: Vec<Artifact>,
+    /// The tag that production went back to from this release.
+    pub rollback_to_tag: Option<Tag>,
+    /// The last rehearsal that ended well in this attempt.
+    pub rehearsal: Option<Rehearsal>,
+    /// An admin asked for production (`auto_promote = false`).
+    pub promoted: bool,
+    /// Gates that an admin skips.
+    pub bypasses: Vec<Bypass>,
+    /// When RMM first heard of it.
+    pub created_at: Timestamp,
+    /// When the current attempt began.
+    pub started_at: Timestamp,
+    /// When it ended; none while it is active.
+    pub completed_at: Option<Timestamp>,
+}
+
+/// A run of a CI system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct CiRun {
+    /// Its id in the CI system.
+    pub id: String,
+    /// GitHub's `run_attempt`; 1 for the first.
+    #[serde(default = "first")]
+    pub attempt: u32,
+    /// Where people can look at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The git ref that started it.
+    #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub git_ref: Option<String>,
+}
+
+/// The CI run that a report says it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reporter {
+    /// The CI run's id.
+    pub id: String,
+    /// Its attempt, if the report says.
+    pub attempt: Option<u32>,
+    /// Where people can look at it.
+    pub url: Option<String>,
+}
+
+impl Reporter {
+    /// Whether it is another CI run than the one expected, or an older attempt of it.
+    #[must_use]
+    pub fn is_stale_for(&self, expected: &CiRun) -> bool {
+        self.id != expected.id || self.attempt.is_some_and(|attempt| attempt < expected.attempt)
+    }
+
+    /// The CI run that reports, with what is known of it already.
+    #[must_use]
+    pub fn into_ci_run(self, known: Option<&CiRun>) -> CiRun {
+        let known = known.filter(|known| known.id == self.id);
+        CiRun {
+            attempt: self.attempt.or(known.map(|k| k.attempt)).unwrap_or(1),
+            url: self.url.or_else(|| known.and_then(|k| k.url.clone())),
+            git_ref: known.and_then(|k| k.git_ref.clone()),
+            id: self.id,
+        }
+    }
+}
+
+impl std::fmt::Display for Reporter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.attempt {
+            Some(attempt) => write!(f, "{} (attempt {attempt})", self.id),
+            None => f.write_str(&self.id),
+        }
+    }
+}
+
+fn first() -> u32 {
+    1
+}
+
+/// What CI built for one surface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Artifact {
+    /// The surface.
+    #[schema(value_type = String)]
+    pub name: SurfaceName,
+    /// Where the artifact is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<String>,
+    /// Its digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// Where people can try it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview_url: Option<String>,
+}
+
+/// A rehearsal that ended well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rehearsal {
+    /// What it went back to; none: there was nothing to go back to.
+    pub against: Option<ReleaseId>,
+    /// When it ended.
+    pub at: Timestamp,
+}
+
+/// A gate that an admin skips, on the record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bypass {
+    /// Which gate.
+    pub gate: super::gate::GateName,
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A release as something that an environment runs or goes to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Version {
+    /// The release.
+    #[schema(value_type = i64)]
+    pub release: ReleaseId,
+    /// Its tag.
+    #[schema(value_type = Option<String>)]
+    pub tag: Option<Tag>,
+    /// Its commit.
+    #[schema(value_type = Option<String>)]
+    pub commit: Option<Commit>,
+}
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (&self.tag, &self.commit) {
+            (Some(tag), _) => write!(f, "{tag} (#{})", self.release),
+            (None, Some(commit)) => write!(f, "{} (#{})", commit.short(), self.release),
+            (None, None) => write!(f, "#{}", self.release),
+        }
+    }
+}
+
+impl Release {
+    /// The release as a version.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        Version { release: self.id, tag: self.tag.clone(), commit: self.commit.clone() }
+    }
+
+    /// What people call it: the tag, or the short commit, or the number.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match (&self.tag, &self.commit) {
+            (Some(tag), _) => tag.to_string(),
+            (None, Some(commit)) => commit.short().to_owned(),
+            (None, None) => format!("#{}", self.id),
+        }
+    }
+
+    /// Whether a person is its initiator. Both names of the person count.
+    #[must_use]
+    pub fn initiated_by(&self, person: &super::person::Person) -> bool {
+        self.initiated_by == person.name.as_str()
+            || person.github.as_deref().is_some_and(|login| login.eq_ignore_ascii_case(&self.initiated_by))
+    }
+}

@@ -1,0 +1,373 @@
+//! A run: one attempt to bring an environment to a release, step by step.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::ids::{Attempt, ReleaseId, RunId, ServiceName, SurfaceName};
+use super::release::Version;
+use super::service::EnvironmentKind;
+
+/// What a run is for. It does not decide the status of the release by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunKind {
+    /// Forward to a release.
+    Deploy,
+    /// Back to what production runs, and forward again.
+    Rehearsal,
+    /// Back to a good version.
+    Rollback,
+    /// Practice.
+    Drill,
+}
+
+impl RunKind {
+    /// The name in API and database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deploy => "deploy",
+            Self::Rehearsal => "rehearsal",
+            Self::Rollback => "rollback",
+            Self::Drill => "drill",
+        }
+    }
+}
+
+/// One run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// Its number.
+    pub id: RunId,
+    /// The release it is for.
+    pub release: ReleaseId,
+    /// The attempt of the release that it belongs to.
+    pub attempt: Attempt,
+    /// The service.
+    pub service: ServiceName,
+    /// Where.
+    pub environment: EnvironmentKind,
+    /// What for.
+    pub kind: RunKind,
+    /// Housekeeping of the environment: its end moves no release.
+    pub housekeeping: bool,
+    /// What the environment ran before.
+    pub from: Option<Version>,
+    /// What it should run afterwards.
+    pub to: Version,
+    /// How it stands.
+    pub state: RunState,
+    /// Somebody wants it to end early.
+    pub stop: Option<Stop>,
+    /// The run's directory exists on its hosts; from then on a missing directory means that a host lost it.
+    pub prepared: bool,
+    /// The CI run that does the work, in a `ci` environment.
+    pub ci_run: Option<String>,
+    /// What is done, in order; empty in a `ci` environment.
+    pub steps: Vec<Step>,
+    /// When it was decided.
+    pub created_at: Timestamp,
+    /// When its first step started, or CI began.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// When CI last spoke, in a `ci` environment.
+    pub heard_at: Option<Timestamp>,
+}
+
+/// How a run stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum RunState {
+    /// Decided; nothing has started.
+    Queued,
+    /// Under way.
+    Running,
+    /// Ended well.
+    Succeeded,
+    /// Ended badly.
+    Failed {
+        /// A sentence that names the step and what happened.
+        reason: String,
+    },
+    /// Ended early because somebody wanted it.
+    Stopped {
+        /// A sentence that says who and why.
+        reason: String,
+    },
+    /// Whether and how it ended cannot be known; a person decides.
+    Unknown {
+        /// A sentence that says why it cannot be known.
+        reason: String,
+    },
+}
+
+impl RunState {
+    /// The name in API and database.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed { .. } => "failed",
+            Self::Stopped { .. } => "stopped",
+            Self::Unknown { .. } => "unknown",
+        }
+    }
+
+    /// The sentence that goes with it.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Queued | Self::Running | Self::Succeeded => None,
+            Self::Failed { reason } | Self::Stopped { reason } | Self::Unknown { reason } => Some(reason),
+        }
+    }
+
+    /// Work is going on or about to.
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
+        matches!(self, Self::Queued | Self::Running)
+    }
+
+    /// The environment is taken: live, or unknown.
+    #[must_use]
+    pub const fn occupies(&self) -> bool {
+        matches!(self, Self::Queued | Self::Running | Self::Unknown { .. })
+    }
+}
+
+/// Why a run is being ended early.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stop {
+    /// Cancel or abort.
+    pub why: StopKind,
+    /// Who asked.
+    pub by: String,
+    /// The reason given.
+    pub reason: String,
+}
+
+/// What ending a run early leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopKind {
+    /// The release is cancelled.
+    Cancel,
+    /// Production goes back.
+    Abort,
+}
+
+/// One command or check of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Its place in the run, from 0.
+    pub index: u32,
+    /// What it does to the surface.
+    pub kind: StepKind,
+    /// The surface.
+    pub surface: SurfaceName,
+    /// The release whose code it is about.
+    pub about: ReleaseId,
+    /// What is executed.
+    pub action: Action,
+    /// How it stands.
+    pub state: StepState,
+    /// How often it was tried (health checks by command: each try is a durable step of its own).
+    pub tries: u32,
+    /// When it started.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// What a step does to its surface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    /// Brings the repository's objects to the host.
+    Fetch,
+    /// Checks that the tag still points at the release's commit.
+    VerifyTag,
+    /// Checks out the code of a release.
+    Checkout,
+    /// Brings the database forward.
+    MigrateUp,
+    /// Takes the database back.
+    MigrateDown,
+    /// Starts the code that is checked out.
+    Deploy,
+    /// Asks whether the surface is well.
+    Health,
+}
+
+impl StepKind {
+    /// The name in API and database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fetch => "fetch",
+            Self::VerifyTag => "verify_tag",
+            Self::Checkout => "checkout",
+            Self::MigrateUp => "migrate_up",
+            Self::MigrateDown => "migrate_down",
+            Self::Deploy => "deploy",
+            Self::Health => "health",
+        }
+    }
+
+    /// The name for people.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Fetch => "fetch",
+            Self::VerifyTag => "verify tag",
+            Self::Checkout => "check out",
+            Self::MigrateUp => "migrate up",
+            Self::MigrateDown => "migrate down",
+            Self::Deploy => "deploy",
+            Self::Health => "health check",
+        }
+    }
+}
+
+/// What a step executes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Action {
+    /// A shell command as a durable step.
+    Command {
+        /// The command, its values quoted.
+        command: String,
+        /// Where it runs.
+        directory: Option<String>,
+        /// Its time limit.
+        timeout: Duration,
+    },
+    /// A health check by URL.
+    Get {
+        /// The address.
+        url: String,
+        /// When and how often.
+        schedule: Schedule,
+    },
+    /// A health check by command; each try is a durable step.
+    Check {
+        /// The command, its values quoted.
+        command: String,
+        /// Where it runs.
+        directory: Option<String>,
+        /// When and how often.
+        schedule: Schedule,
+    },
+}
+
+/// When and how often a health check asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// Before the first try.
+    pub wait: Duration,
+    /// Tries until it counts as ill.
+    pub attempts: u32,
+    /// Between tries.
+    pub interval: Duration,
+    /// Of one try.
+    pub timeout: Duration,
+}
+
+/// How a step stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum StepState {
+    /// Not begun.
+    Pending,
+    /// Begun; from now on it is looked for before anything is started.
+    Running,
+    /// Ended well.
+    Succeeded,
+    /// Ended badly.
+    Failed {
+        /// The exit status, where there is one.
+        exit: Option<i32>,
+        /// A sentence.
+        reason: String,
+    },
+    /// Ended on demand.
+    Stopped,
+    /// Cannot be known.
+    Unknown {
+        /// A sentence.
+        reason: String,
+    },
+}
+
+impl StepState {
+    /// The name in API and database.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed { .. } => "failed",
+            Self::Stopped => "stopped",
+            Self::Unknown { .. } => "unknown",
+        }
+    }
+}
+
+/// The exit status of the tag check that means: the tag points at another commit now.
+pub const TAG_MOVED: i32 = 86;
+
+impl Run {
+    /// The step that is to be started or followed next; none when all have ended well.
+    #[must_use]
+    pub fn current_step(&self) -> Option<&Step> {
+        self.steps.iter().find(|step| step.state != StepState::Succeeded)
+    }
+
+    /// Where each surface stands after the steps that have begun, if it stood at `start` before.
+    #[must_use]
+    pub fn positions(&self, newer: ReleaseId, start: &Positions, untouched: Position) -> Positions {
+        let mut positions = start.clone();
+        for step in &self.steps {
+            if step.state == StepState::Pending {
+                break;
+            }
+            let mut position = positions.get(&step.surface).copied().unwrap_or(untouched);
+            let done = step.state == StepState::Succeeded;
+            match step.kind {
+                StepKind::Fetch | StepKind::VerifyTag | StepKind::Health => continue,
+                StepKind::Checkout => position.newer_code = step.about == newer,
+                StepKind::MigrateUp => position.newer_schema = true,
+                StepKind::MigrateDown => position.newer_schema = !done,
+                StepKind::Deploy => {}
+            }
+            positions.insert(step.surface.clone(), position);
+        }
+        positions
+    }
+}
+
+/// Where a surface stands between an older and a newer release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// The newer code is (or may be) checked out.
+    pub newer_code: bool,
+    /// The newer schema is (or may be, in part) in the database.
+    pub newer_schema: bool,
+}
+
+impl Position {
+    /// Completely at the newer release.
+    pub const NEWER: Self = Self { newer_code: true, newer_schema: true };
+    /// Completely at the older release.
+    pub const OLDER: Self = Self { newer_code: false, newer_schema: false };
+}
+
+/// Where each touched surface stands.
+pub type Positions = BTreeMap<SurfaceName, Position>;

@@ -1,0 +1,198 @@
+//! The definition of a service: what the configuration says about it, in the words of the domain.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::ids::{HostName, PersonName, ServiceName, SurfaceName};
+
+/// What a team releases as one.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Service {
+    /// Its name, unique in RMM.
+    pub name: ServiceName,
+    /// Where its code is: `owner/name` on GitHub, a URL, or a path on RMM's machine.
+    pub repository: Option<String>,
+    /// Who must say yes.
+    pub approvals: Approvals,
+    /// A newer release cancels the older one that holds stage, instead of waiting for it.
+    pub supersede: bool,
+    /// Its runtimes, in the order in which they are deployed. Never empty.
+    pub surfaces: Vec<Surface>,
+    /// How stage is reached.
+    pub stage: Environment,
+    /// How production is reached.
+    pub production: Environment,
+}
+
+/// The rule of the vote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Approvals {
+    /// Who is listed.
+    pub required: Vec<PersonName>,
+    /// How many of them are enough.
+    pub minimum: usize,
+    /// The initiator's own yes does not count.
+    pub forbid_self: bool,
+    /// Production starts when the last gate clears, without `promote`.
+    pub auto_promote: bool,
+}
+
+/// Which environment is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EnvironmentKind {
+    /// Where candidates are deployed, rehearsed and tested.
+    Stage,
+    /// Where users are.
+    Production,
+}
+
+impl EnvironmentKind {
+    /// The name in configuration, API and database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stage => "stage",
+            Self::Production => "production",
+        }
+    }
+}
+
+impl std::fmt::Display for EnvironmentKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl std::str::FromStr for EnvironmentKind {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "stage" => Ok(Self::Stage),
+            "production" => Ok(Self::Production),
+            _ => Err("must be stage or production".into()),
+        }
+    }
+}
+
+/// How one environment of a service is reached, and what differs there.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Environment {
+    /// Who executes the runs.
+    pub driver: Driver,
+    /// Complete definitions of surfaces that differ here from the service's own (overrides already applied).
+    pub surfaces: BTreeMap<SurfaceName, Surface>,
+}
+
+/// Who executes a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "driver", rename_all = "snake_case")]
+pub enum Driver {
+    /// RMM follows the plan on its own machine.
+    Local,
+    /// RMM follows the plan over SSH.
+    Ssh {
+        /// The hosts, unless a surface names its own.
+        hosts: Vec<HostName>,
+    },
+    /// A CI system does the work and reports.
+    Ci {
+        /// Started by `workflow_dispatch`; without it RMM only waits for reports.
+        workflow: Option<String>,
+        /// Started for a rollback.
+        rollback_workflow: Option<String>,
+        /// Silence longer than this makes the run `unknown`.
+        report_timeout: Duration,
+    },
+}
+
+impl Driver {
+    /// Whether RMM itself runs the plan (and so nobody else may report on it).
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        match self {
+            Self::Local | Self::Ssh { .. } => true,
+            Self::Ci { .. } => false,
+        }
+    }
+}
+
+/// One runtime of a service.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Surface {
+    /// Its name, unique in the service.
+    pub name: SurfaceName,
+    /// Where its code is checked out on the host; absolute.
+    pub directory: Option<String>,
+    /// Whether RMM brings `directory` to the release's commit with git before the commands.
+    pub checkout: bool,
+    /// Command template that starts the code which is checked out.
+    pub deploy: String,
+    /// Command template that brings the database forward to the code which is checked out.
+    pub migrate_up: Option<String>,
+    /// Command template that takes the database back to `target`; the newer code is still checked out.
+    pub migrate_down: Option<String>,
+    /// How to tell that it is well.
+    pub health: Option<Health>,
+    /// Environment variables of all its commands. The values are names of secrets or plain text; see [`EnvValue`].
+    pub env: BTreeMap<String, EnvValue>,
+    /// Time limit of each command.
+    pub step_timeout: Duration,
+}
+
+/// The value of an environment variable of a surface's commands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum EnvValue {
+    /// Shown in plans.
+    Plain(String),
+    /// `env:NAME` or `file:PATH`: looked up when the step starts, and hidden everywhere.
+    Secret(String),
+}
+
+/// How to tell that a surface is well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Health {
+    /// What is asked.
+    pub probe: Probe,
+    /// Before the first attempt.
+    #[serde(with = "super::duration_text")]
+    pub wait: Duration,
+    /// How often it is asked before it counts as ill; at least 1.
+    pub attempts: u32,
+    /// Between attempts.
+    #[serde(with = "super::duration_text")]
+    pub interval: Duration,
+    /// Of one attempt.
+    #[serde(with = "super::duration_text")]
+    pub timeout: Duration,
+}
+
+/// What a health check asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Probe {
+    /// A GET that must answer 2xx. A template.
+    Url(String),
+    /// A command that must exit 0, as a durable step. A template.
+    Command(String),
+}
+
+impl Service {
+    /// The environment of a kind.
+    #[must_use]
+    pub fn environment(&self, kind: EnvironmentKind) -> &Environment {
+        match kind {
+            EnvironmentKind::Stage => &self.stage,
+            EnvironmentKind::Production => &self.production,
+        }
+    }
+
+    /// The surfaces as they are in one environment, in deploy order.
+    pub fn surfaces_in(&self, kind: EnvironmentKind) -> impl DoubleEndedIterator<Item = &Surface> {
+        let environment = self.environment(kind);
+        self.surfaces.iter().map(|surface| environment.surfaces.get(&surface.name).unwrap_or(surface))
+    }
+}

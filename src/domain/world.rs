@@ -1,0 +1,263 @@
+//! The part of the world that one decision looks at and changes: one service, and what matters of it now.
+//!
+//! A value, loaded by the store inside a transaction and written back by it; nothing in here reaches outside. Every
+//! change goes through a method that also records it, so that state and history cannot part.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::approval::{Tally, Vote};
+use super::effect::Effect;
+use super::environment::EnvironmentState;
+use super::event::Event;
+use super::ids::{PersonName, ReleaseId, RunId};
+use super::person::Person;
+use super::release::{Release, Version};
+use super::run::{Run, RunKind, RunState, Step};
+use super::service::{EnvironmentKind, Service};
+use super::status::Status;
+
+/// The people that the configuration knows, by name.
+pub type People = BTreeMap<PersonName, Person>;
+
+/// What a decision works on.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// The definition of the service.
+    pub service: Arc<Service>,
+    /// Everybody.
+    pub people: Arc<People>,
+    /// The time of the decision.
+    pub now: Timestamp,
+    /// The releases that matter: those on the way (of the ones that wait for stage, the first few), those that an
+    /// environment runs, and the one that the command is about.
+    pub releases: BTreeMap<ReleaseId, Release>,
+    /// The votes on those of them whose vote is open.
+    pub votes: Vec<Vote>,
+    /// The runs that occupy an environment, and the one that the command is about.
+    pub runs: BTreeMap<RunId, Run>,
+    /// Stage.
+    pub stage: EnvironmentState,
+    /// Production.
+    pub production: EnvironmentState,
+    /// The good versions, newest first.
+    pub good: Vec<GoodVersion>,
+    /// The number of the next release.
+    pub next_release: ReleaseId,
+    /// The number of the next run.
+    pub next_run: RunId,
+    /// What has changed so far.
+    pub changes: Changes,
+}
+
+/// A version that went well in production.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoodVersion {
+    /// Which.
+    pub version: Version,
+    /// When its deploy ended.
+    pub deployed_at: Timestamp,
+}
+
+/// What a decision changed, for the store to write in one transaction.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Releases to write.
+    pub releases: BTreeSet<ReleaseId>,
+    /// Runs to write, with their steps.
+    pub runs: BTreeSet<RunId>,
+    /// Environments to write.
+    pub environments: BTreeSet<EnvironmentKind>,
+    /// Votes to write.
+    pub votes: Vec<Vote>,
+    /// What happened.
+    pub events: Vec<Happened>,
+    /// What is to be done outside.
+    pub effects: Vec<Effect>,
+}
+
+/// An event and what it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Happened {
+    /// The release.
+    pub release: Option<ReleaseId>,
+    /// The run.
+    pub run: Option<RunId>,
+    /// What happened.
+    pub event: Event,
+}
+
+impl World {
+    /// The facts about an environment.
+    #[must_use]
+    pub fn environment(&self, kind: EnvironmentKind) -> &EnvironmentState {
+        match kind {
+            EnvironmentKind::Stage => &self.stage,
+            EnvironmentKind::Production => &self.production,
+        }
+    }
+
+    /// The facts about an environment, to be changed.
+    pub fn environment_mut(&mut self, kind: EnvironmentKind) -> &mut EnvironmentState {
+        self.changes.environments.insert(kind);
+        match kind {
+            EnvironmentKind::Stage => &mut self.stage,
+            EnvironmentKind::Production => &mut self.production,
+        }
+    }
+
+    /// A release, to be changed; its revision grows.
+    ///
+    /// # Panics
+    /// If the release was not loaded, which is a mistake in this program.
+    pub fn release_mut(&mut self, id: ReleaseId) -> &mut Release {
+        let release = self.releases.get_mut(&id).unwrap_or_else(|| unreachable!("release {id} was not loaded"));
+        if self.changes.releases.insert(id) {
+            release.revision.0 += 1;
+        }
+        release
+    }
+
+    /// A run, to be changed.
+    ///
+    /// # Panics
+    /// If the run was not loaded, which is a mistake in this program.
+    pub fn run_mut(&mut self, id: RunId) -> &mut Run {
+        self.changes.runs.insert(id);
+        self.runs.get_mut(&id).unwrap_or_else(|| unreachable!("run {id} was not loaded"))
+    }
+
+    /// Puts an event on the record.
+    pub fn record(&mut self, release: Option<ReleaseId>, run: Option<RunId>, event: Event) {
+        self.changes.events.push(Happened { release, run, event });
+    }
+
+    /// Moves a release along an arrow of the life cycle.
+    ///
+    /// # Panics
+    /// If there is no such arrow, which is a mistake in this program.
+    pub fn move_release(&mut self, id: ReleaseId, to: Status, reason: Option<String>) {
+        let now = self.now;
+        let release = self.release_mut(id);
+        let from = release.status;
+        assert!(from.next().contains(&to), "there is no arrow from {from} to {to}");
+        release.status = to;
+        release.status_since = now;
+        release.reason.clone_from(&reason);
+        release.completed_at = (!to.is_active()).then_some(now);
+        self.record(Some(id), None, Event::ReleaseMoved { from, to, reason });
+    }
+
+    /// Decides a new run in an environment that RMM runs itself; its effect follows the plan.
+    pub fn create_run(&mut self, new: NewRun) -> RunId {
+        let id = self.insert_run(new, RunState::Queued, None);
+        self.changes.effects.push(Effect::FollowRun { run: id });
+        id
+    }
+
+    /// Notes a run that a CI system has begun.
+    pub fn note_ci_run(&mut self, new: NewRun, ci_run: Option<String>) -> RunId {
+        let id = self.insert_run(new, RunState::Running, ci_run);
+        let now = self.now;
+        let run = self.run_mut(id);
+        run.started_at = Some(now);
+        run.heard_at = Some(now);
+        id
+    }
+
+    fn insert_run(&mut self, new: NewRun, state: RunState, ci_run: Option<String>) -> RunId {
+        let id = self.next_run;
+        self.next_run = RunId(id.0 + 1);
+        let attempt = self.releases[&new.release].attempt;
+        self.record(
+            Some(new.release),
+            Some(id),
+            Event::RunCreated {
+                environment: new.environment,
+                kind: new.kind,
+                from: new.from.clone(),
+                to: new.to.clone(),
+            },
+        );
+        self.changes.runs.insert(id);
+        let run = Run {
+            id,
+            release: new.release,
+            attempt,
+            service: self.service.name.clone(),
+            environment: new.environment,
+            kind: new.kind,
+            housekeeping: new.housekeeping,
+            from: new.from,
+            to: new.to,
+            state,
+            stop: None,
+            prepared: false,
+            ci_run,
+            steps: new.steps,
+            created_at: self.now,
+            started_at: None,
+            ended_at: None,
+            heard_at: None,
+        };
+        self.runs.insert(id, run);
+        id
+    }
+
+    /// The run that occupies an environment.
+    #[must_use]
+    pub fn occupying_run(&self, environment: EnvironmentKind) -> Option<&Run> {
+        self.runs.values().find(|run| run.environment == environment && run.state.occupies())
+    }
+
+    /// How the vote on a release stands, under the rule as it is now.
+    #[must_use]
+    pub fn tally(&self, release: &Release) -> Tally {
+        Tally::count(&self.service.approvals, release, &self.votes, |name| self.people.get(name))
+    }
+
+    /// The releases that wait for production, in their order.
+    #[must_use]
+    pub fn line(&self) -> Vec<&Release> {
+        let mut line: Vec<_> = self.releases.values().filter(|r| r.status == Status::ManualTestPassed).collect();
+        line.sort_by_key(|release| (release.status_since, release.id));
+        line
+    }
+
+    /// The release that occupies stage.
+    #[must_use]
+    pub fn stage_holder(&self) -> Option<&Release> {
+        self.releases.values().find(|release| release.status.holds_stage())
+    }
+
+    /// The good version before the one that production runs.
+    #[must_use]
+    pub fn good_before_current(&self) -> impl Iterator<Item = &GoodVersion> {
+        let current = self.production.current.as_ref().map(|version| version.release);
+        let since = self.good.iter().find(|good| Some(good.version.release) == current).map(|good| good.deployed_at);
+        self.good.iter().filter(move |good| {
+            Some(good.version.release) != current && since.is_none_or(|since| good.deployed_at <= since)
+        })
+    }
+}
+
+/// What a new run is.
+#[derive(Debug, Clone)]
+pub struct NewRun {
+    /// The release it is for; loaded.
+    pub release: ReleaseId,
+    /// Where.
+    pub environment: EnvironmentKind,
+    /// What for.
+    pub kind: RunKind,
+    /// Its end moves no release.
+    pub housekeeping: bool,
+    /// What the environment ran before; of a rehearsal: what is gone back to meanwhile.
+    pub from: Option<Version>,
+    /// What it should run afterwards.
+    pub to: Version,
+    /// The plan.
+    pub steps: Vec<Step>,
+}
