@@ -1,1 +1,5 @@
+pub mod clients;
+pub mod config;
 pub mod domain;
+pub mod engine;
+pub mod store;

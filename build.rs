@@ -1,0 +1,5 @@
+//! Migrations are embedded at compile time, so a new one has to be noticed.
+
+fn main() {
+    println!("cargo:rerun-if-changed=migrations");
+}

@@ -1,0 +1,303 @@
+//! Durable steps: commands that outlive RMM and its connection to the host.
+//!
+//! A step is started in a session of its own. Its output goes to a file and
+//! its exit status to another one, all in the run directory, and a FIFO which
+//! its watcher process holds open tells when it has ended. So RMM can be
+//! killed or cut off at any moment, find the step again and go on with the
+//! output where it stopped. `detached.sh` is the host's side and describes
+//! the files.
+//!
+//! A step must never be started twice, hence nothing here falls back to
+//! another way of starting it: what cannot be known is [`Ended::Lost`]. The
+//! values of environment pairs must never reach a command line or a file.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use super::transport::{Channel, EnvPair, Transport, TransportError};
+
+mod follow;
+
+use follow::{Answer, Output, cut, follow, listen};
+
+const SCRIPT: &str = include_str!("detached.sh");
+/// Linux takes at most 128 KiB as one argument, and over SSH the whole call
+/// including the script is one.
+const LONGEST_COMMAND: usize = 96 * 1024;
+/// How long the rest of a killed process group may take to disappear.
+const KILL_TENTHS: &str = "50";
+
+/// Where the output of a step goes.
+pub trait Sink: Send {
+    /// Takes the bytes which start at `offset` of the step's output.
+    ///
+    /// Chunks come in order and without gaps. An error ends the following,
+    /// not the step.
+    fn write<'a>(
+        &'a mut self,
+        offset: u64,
+        bytes: &'a [u8],
+    ) -> BoxFuture<'a, Result<(), SinkError>>;
+}
+
+/// Why a [`Sink`] could not take output.
+pub type SinkError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A run's directory on its host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunDir {
+    path: String,
+}
+
+impl RunDir {
+    /// The run directory `path`, which must be absolute and below `/`.
+    pub fn new(path: impl Into<String>) -> Result<Self, StepError> {
+        let path = path.into();
+        let plain = path.strip_prefix('/').is_some_and(|rest| {
+            rest.split('/')
+                .all(|part| !["", ".", ".."].contains(&part) && !part.contains(['\n', '\0']))
+        });
+        if plain {
+            Ok(Self { path })
+        } else {
+            Err(StepError::Invalid(format!(
+                "{path:?} cannot be a run directory; it must be an absolute path without . and .."
+            )))
+        }
+    }
+
+    /// The absolute path on the host.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+/// What a step is to do.
+#[derive(Debug, Clone)]
+pub struct StepSpec {
+    /// The step's place in its run, such as `3` or `3.2`.
+    pub key: String,
+    /// The shell command. It can be read in the host's process list.
+    pub command: String,
+    /// Where the command runs; without it, where the transport puts scripts.
+    pub directory: Option<String>,
+    /// Secret or not, these reach the command's environment only. A `PATH`
+    /// must also lead to the tools RMM needs (`sh`, `setsid`, `tail` …).
+    pub env: Vec<EnvPair>,
+    /// RMM may have begun this step before. Then it is not started on a host
+    /// that was restarted since and does not know the step: the restart may
+    /// have swallowed the traces.
+    pub again: bool,
+}
+
+/// Whether [`prepare`] made the run directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prepared {
+    /// The directory is new.
+    New,
+    /// The directory was there with the same token.
+    Same,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// The command ended with this status; 128 + N when signal N ended it.
+    Exited(i32),
+    /// The result cannot be known; the sentence says why.
+    Lost(String),
+    /// The command did not run; the sentence says why.
+    NotStarted(String),
+}
+
+/// Why a step could not be followed. The step itself goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// The host could not be reached.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The run directory carries another token.
+    #[error("The run directory {0} belongs to another RMM or another run; it was left alone.")]
+    Fenced(String),
+    /// The host could not do what the protocol needs.
+    #[error("{0}")]
+    Refused(String),
+    /// The script ended before it gave its answer.
+    #[error("The connection to the host ended before the step's result was known{0}")]
+    Cut(String),
+    /// The arguments cannot be used.
+    #[error("{0}")]
+    Invalid(String),
+    /// The step has ended, but the rest of its output is gone.
+    #[error("The step ended ({ended:?}), but the host gave no output beyond byte {position}.")]
+    OutputGone {
+        /// How the step ended.
+        ended: Ended,
+        /// How much was delivered.
+        position: u64,
+    },
+    /// The sink did not take the output.
+    #[error("The step's output could not be kept: {0}")]
+    Sink(#[source] SinkError),
+}
+
+/// Makes the run directory (mode 0700) and marks it with `token`.
+///
+/// Repeating it with the same token does no harm, but after the first step
+/// began, [`Prepared::New`] means that the host has lost the files: do not go
+/// on with that run.
+pub async fn prepare(t: &dyn Transport, dir: &RunDir, token: &str) -> Result<Prepared, StepError> {
+    let answer = ask(t, dir, token, &["prepare"]).await?;
+    match answer.word.as_str() {
+        "new" => Ok(Prepared::New),
+        "same" => Ok(Prepared::Same),
+        _ => Err(answer.into_error(dir)),
+    }
+}
+
+/// Starts the step, or finds it again, and follows it to its end.
+///
+/// Every byte of the output from `offset` on goes to `sink` exactly once.
+/// After an error the same call, with the offset the sink has reached, goes
+/// on; the step is not started a second time.
+pub async fn run(
+    t: &dyn Transport,
+    dir: &RunDir,
+    token: &str,
+    spec: &StepSpec,
+    offset: u64,
+    sink: &mut dyn Sink,
+) -> Result<Ended, StepError> {
+    check_spec(spec)?;
+    let start = offset.to_string();
+    let again = if spec.again { "1" } else { "0" };
+    let directory = spec.directory.as_deref().unwrap_or("");
+    let call = ["run", &spec.key, &start, again, directory, &spec.command];
+    let channel = exec(t, dir, token, &call, &spec.env).await?;
+
+    let mut output = Output::new(offset, sink);
+    let answer = follow(channel, &mut output).await?;
+    let size = answer.size;
+    let end = answer.end_of_output(&output);
+    output.deliver_slice(end).await?;
+    let ended = answer.into_ended(dir)?;
+
+    // A long output that came faster than it could be followed.
+    while output.position < size {
+        let before = output.position;
+        let start = before.to_string();
+        let mut channel = exec(t, dir, token, &["rest", &spec.key, &start], &[]).await?;
+        while output.position < size && output.deliver_from(&mut channel.stdout, size).await? {}
+        if output.position == before {
+            let position = before;
+            return Err(StepError::OutputGone { ended, position });
+        }
+    }
+    Ok(ended)
+}
+
+/// Ends the step: TERM to its process group, KILL after `grace`.
+///
+/// A step that was not started yet never will be. A step that has ended
+/// already keeps its result, and what it left in the background stays.
+pub async fn stop(
+    t: &dyn Transport,
+    dir: &RunDir,
+    token: &str,
+    key: &str,
+    grace: Duration,
+) -> Result<Ended, StepError> {
+    check_key(key)?;
+    if !grace.is_zero() {
+        // The script must not give up on the group before the grace is over.
+        let tenths = (grace.as_millis() / 100 + 20).to_string();
+        let call = ["stop", key, "TERM", "143", &tenths];
+        let gently = ask(t, dir, token, &call);
+        if let Ok(answer) = tokio::time::timeout(grace, gently).await {
+            return answer?.into_ended(dir);
+        }
+        tracing::debug!(key, "the step did not end in time after TERM");
+    }
+    let answer = ask(t, dir, token, &["stop", key, "KILL", "137", KILL_TENTHS]).await?;
+    answer.into_ended(dir)
+}
+
+/// Deletes the run directory, if it belongs to this run. No step may run.
+pub async fn remove(t: &dyn Transport, dir: &RunDir, token: &str) -> Result<(), StepError> {
+    let answer = ask(t, dir, token, &["remove"]).await?;
+    match answer.word.as_str() {
+        "gone" => Ok(()),
+        _ => Err(answer.into_error(dir)),
+    }
+}
+
+async fn exec(
+    t: &dyn Transport,
+    dir: &RunDir,
+    token: &str,
+    call: &[&str],
+    env: &[EnvPair],
+) -> Result<Channel, StepError> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if token.is_empty() || !token.chars().all(plain) {
+        let sentence = "A run's token must consist of letters, digits, and the signs - _ .";
+        return Err(StepError::Invalid(sentence.to_owned()));
+    }
+    let mut args = vec![call.first().copied().unwrap_or(""), &dir.path, token];
+    args.extend(call.iter().skip(1));
+    Ok(t.exec(SCRIPT, &args, env).await?)
+}
+
+/// Calls a function of the script that has no output.
+async fn ask(
+    t: &dyn Transport,
+    dir: &RunDir,
+    token: &str,
+    call: &[&str],
+) -> Result<Answer, StepError> {
+    let channel = exec(t, dir, token, call, &[]).await?;
+    match listen(channel.stderr, 0).await? {
+        Ok(answer) => Ok(answer),
+        Err(noise) => Err(cut(noise, channel.status).await),
+    }
+}
+
+fn check_key(key: &str) -> Result<(), StepError> {
+    let number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    if key.split('.').all(number) {
+        Ok(())
+    } else {
+        let sentence = format!("{key:?} cannot be the key of a step; it must look like 3 or 3.2.");
+        Err(StepError::Invalid(sentence))
+    }
+}
+
+fn check_spec(spec: &StepSpec) -> Result<(), StepError> {
+    check_key(&spec.key)?;
+    let directory = spec.directory.as_deref().unwrap_or("");
+    if spec.command.contains('\0') || directory.contains('\0') {
+        let sentence = "The command or its directory contains a NUL character.";
+        return Err(StepError::Invalid(sentence.to_owned()));
+    }
+    if spec.command.len() + directory.len() > LONGEST_COMMAND {
+        return Err(StepError::Invalid(format!(
+            "The command is longer than {} KiB; put it into a file.",
+            LONGEST_COMMAND / 1024
+        )));
+    }
+    for (name, _) in &spec.env {
+        let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        // The script's own variables begin with rmm_.
+        let digit = name.starts_with(|c: char| c.is_ascii_digit());
+        if !plain || digit || name.is_empty() || name.starts_with("rmm_") {
+            return Err(StepError::Invalid(format!(
+                "{name:?} cannot be the name of an environment variable of a step."
+            )));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

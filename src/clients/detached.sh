@@ -1,0 +1,258 @@
+# The host's side of RMM's durable steps. It runs as
+#
+#   sh -c THIS-FILE rmm FUNCTION DIR TOKEN [ARGUMENTS]
+#
+# on dash, bash and busybox ash. The run directory DIR holds
+#
+#   token            whose run this is; every function checks it
+#   boot             the boot id of the host when a step was last begun
+#   steps/KEY/claim  who may run the step: "PID START-TIME BOOT-ID", or "stop"
+#   steps/KEY/out    what the step wrote
+#   steps/KEY/alive  a FIFO which the watcher holds open as long as it lives
+#   steps/KEY/status the step's exit status and a full stop; without the full
+#                    stop it does not count
+#   steps/KEY/stopped  the status to assume once RMM has signalled the step
+#   steps/KEY/settled  a stop is complete: never signal that group again
+#
+# Output goes to stdout. The answer goes to stderr as one line
+# "rmm:WORD:STATUS:SIZE:SENTENCE"; bytes after it are the end of the output.
+#
+# Every variable is called rmm_…: the environment of the step passes through
+# this script, and an assignment to one of its names would change it.
+
+# Runs once per step, in a session of its own and with the FIFO at fd 9.
+# Arguments: boot id, base directory, directory, command.
+# shellcheck disable=SC2016
+rmm_watcher='
+# A handler, not "ignore", since an ignored signal stays ignored in children.
+# A shell runs handlers only after its foreground child has ended.
+trap : HUP INT QUIT PIPE ALRM USR1 USR2 TERM
+rmm_start=-
+rmm_field_22() { rmm_start=${20}; }
+{ read -r rmm_line </proc/$$/stat && rmm_field_22 ${rmm_line##*) }; } 2>/dev/null
+# ln makes the claim appear atomically with its content, for one watcher only.
+echo "$$ $rmm_start $1" >"claim.$$.$rmm_start" || exit
+ln "claim.$$.$rmm_start" claim || exit
+(
+    # Whatever the step leaves behind must not hold the FIFO open.
+    exec 9>&-
+    rmm_directory=$3
+    case $rmm_directory in "" | /*) ;; *) rmm_directory=./$rmm_directory ;; esac
+    CDPATH= cd -- "$2" && { [ -z "$3" ] || CDPATH= cd -- "$rmm_directory"; } || {
+        printf "RMM: the directory %s cannot be entered, so the command was not run.\n" "${3:-$2}"
+        exit 126
+    }
+    unset OLDPWD
+    exec sh -c -- "$4"
+) </dev/null >>out 2>&1
+echo "$? ." >status
+'
+
+# Answers and ends: WORD:STATUS:SIZE:SENTENCE.
+answer() {
+    printf '\nrmm:%s\n' "$1" >&2
+    exit 0
+}
+
+# Goes into the run directory if it is there and belongs to this run.
+enter() {
+    cd -- "$rmm_dir" 2>/dev/null && read -r rmm_x 2>/dev/null <token ||
+        answer "lost::0:The host has lost the files of this run, so what became of the step cannot be known."
+    [ "$rmm_x" = "$rmm_token" ] || answer fenced:::
+}
+
+# Goes into the step's directory and makes it if need be.
+enter_step() {
+    [ -d "steps/$1" ] || mkdir -p "steps/$1" 2>/dev/null
+    cd "steps/$1" 2>/dev/null || answer "fail:::The directory of the step cannot be made."
+}
+
+# Waits until no watcher lives, however it ended. Opening for reading and
+# writing never blocks, so that the end for reading opens at once.
+wait_for_watchers() {
+    exec 7<>alive 8<alive 7>&-
+    read -r rmm_x <&8
+}
+
+# Sets rmm_started to the start time of process $1, or to nothing.
+start_of() {
+    rmm_started=
+    if [ -r /proc/self/stat ]; then
+        { read -r rmm_line <"/proc/$1/stat"; } 2>/dev/null || return 0
+        # shellcheck disable=SC2086
+        set -- ${rmm_line##*) }
+        [ "$1" = Z ] || rmm_started=${20}
+    elif kill -0 "$1" 2>/dev/null; then
+        rmm_started=-
+    fi
+}
+
+# Sets rmm_verdict (WORD:STATUS) and rmm_text once no watcher lives.
+judge() {
+    rmm_text=
+    rmm_end=
+    if read -r rmm_x rmm_end 2>/dev/null <status && [ "$rmm_end" = . ] ||
+        read -r rmm_x 2>/dev/null <stopped; then
+        rmm_verdict=exit:$rmm_x
+    elif read -r rmm_pid rmm_x rmm_booted 2>/dev/null <claim; then
+        rmm_verdict=lost:
+        if [ "$rmm_pid" = stop ]; then
+            rmm_verdict=never: rmm_text="The step was stopped before it was started."
+        elif [ "$rmm_booted" != "$rmm_boot" ]; then
+            rmm_text="The host was restarted while the step ran, so its result is not known."
+        else
+            rmm_text="The process that watched over the step was killed, so its result is not known; the command may still run."
+        fi
+    elif [ -e ../../token ]; then
+        rmm_verdict=never: rmm_text="The host could not start the step: setsid, sh or ln failed in the run directory."
+    else
+        rmm_verdict=lost: rmm_text="The host has lost the files of this run, so what became of the step cannot be known."
+    fi
+}
+
+# Follows the output from rmm_offset to the end of the step, then answers.
+follow() {
+    [ -p alive ] || answer "lost::0:The host has lost the files of this step, so its result is not known."
+    rmm_tail=
+    if [ ! -e status ]; then
+        tail -c "+$((rmm_offset + 1))" -f out 2>/dev/null &
+        rmm_tail=$!
+    fi
+    wait_for_watchers
+    [ -z "$rmm_tail" ] || kill "$rmm_tail" 2>/dev/null
+    judge
+    # The size is taken once, since a surviving child may go on writing. What
+    # tail had no time for is at the end mostly: send that end along.
+    rmm_size=0
+    [ ! -s out ] || rmm_size=$(($(wc -c <out)))
+    rmm_from=$((rmm_size - 16384))
+    [ "$rmm_from" -gt "$rmm_offset" ] || rmm_from=$rmm_offset
+    printf '\nrmm:%s:%s:%s\n' "$rmm_verdict" "$rmm_size" "$rmm_text" >&2
+    [ "$rmm_from" -ge "$rmm_size" ] || tail -c "+$((rmm_from + 1))" out >&2 2>/dev/null
+    # Last, since GNU tail needs some 10 ms to die. RMM does not wait for it.
+    [ -z "$rmm_tail" ] || wait "$rmm_tail" 2>/dev/null
+}
+
+# KEY OFFSET AGAIN DIRECTORY COMMAND: starts the step or finds it again.
+run() {
+    rmm_offset=$2
+    for rmm_x in setsid tail mkfifo mkdir ln wc; do
+        command -v "$rmm_x" >/dev/null ||
+            answer "never::0:The program $rmm_x is missing on the host or in the PATH of the step."
+    done
+    rmm_base=$PWD
+    enter
+    enter_step "$1"
+    { [ -p alive ] || mkfifo alive || [ -p alive ]; } 2>/dev/null && true >>out ||
+        answer "fail:::The files of the step cannot be made in the run directory."
+    # Pipelines rather than "&": a background job would run with SIGINT
+    # ignored, and so would the step. And when this shell is killed, the
+    # follower still ends with the step and takes its tail along.
+    if [ -e claim ]; then
+        true | follow
+        return
+    fi
+    # A claim that was not on the disk yet is gone after a power failure.
+    rmm_x=
+    read -r rmm_x 2>/dev/null <../../boot
+    if [ "$rmm_x" != "$rmm_boot" ]; then
+        [ "$3" = 0 ] ||
+            answer "lost::0:The host was restarted since RMM began the step, so whether the step ran cannot be known."
+        echo "$rmm_boot" >../../boot
+    fi
+    # The follower waits for the line, hence until the FIFO is held open.
+    {
+        echo
+        exec setsid sh -c "$rmm_watcher" rmm-step \
+            "$rmm_boot" "$rmm_base" "$4" "$5" </dev/null >/dev/null 2>&1
+    } 9<>alive | {
+        read -r rmm_x
+        follow
+    }
+}
+
+# KEY OFFSET: the output from OFFSET to the present end.
+rest() {
+    enter
+    cd "steps/$1" && exec tail -c "+$(($2 + 1))" out
+}
+
+# KEY SIGNAL STATUS TENTHS: signals the step's process group and waits for its
+# end, for the rest of the group after the watcher's end at most TENTHS/10 s.
+stop() {
+    enter
+    enter_step "$1"
+    if [ ! -e claim ]; then
+        echo stop >"claim.stop.$$" && ln "claim.stop.$$" claim 2>/dev/null
+    fi
+    read -r rmm_group rmm_start rmm_booted 2>/dev/null <claim ||
+        answer "fail:::The step cannot be claimed in the run directory."
+    # What an ended step left behind on purpose is not touched.
+    if [ "$rmm_group" != stop ] && [ ! -e settled ] && [ "$rmm_booted" = "$rmm_boot" ] &&
+        { [ ! -e status ] || [ -e stopped ]; }; then
+        start_of "$rmm_group"
+        if [ "$rmm_started" = "$rmm_start" ]; then
+            # Before the signal, so that no follower takes the end for a loss.
+            echo "$3" >stopped.new && mv stopped.new stopped
+            kill "-$2" "-$rmm_group" 2>/dev/null
+        elif [ -z "$rmm_started" ]; then
+            # The watcher is gone; its group lives on if a member does.
+            kill "-$2" "-$rmm_group" 2>/dev/null
+        else
+            # The number was given out again, so nobody is left of the group.
+            rmm_group=
+        fi
+        rmm_n=0
+        [ ! -p alive ] || wait_for_watchers
+        while [ -n "$rmm_group" ] && kill -0 "-$rmm_group" 2>/dev/null; do
+            rmm_n=$((rmm_n + 1))
+            [ "$rmm_n" -le "$4" ] || break
+            sleep 0.1 2>/dev/null || sleep 1
+        done
+        [ "$rmm_n" -gt "$4" ] || true >settled
+    elif [ -p alive ]; then
+        # The watcher may be about to end.
+        wait_for_watchers
+    fi
+    judge
+    answer "$rmm_verdict:0:$rmm_text"
+}
+
+# Makes the run directory and marks it with the token. The directory's mode
+# protects everything in it, so that steps can run with the host's umask.
+prepare() {
+    umask 077
+    { mkdir -p -- "$rmm_dir" && cd -- "$rmm_dir"; } 2>/dev/null ||
+        answer "fail:::The run directory $rmm_dir cannot be made on the host."
+    [ -O . ] || answer "fail:::The run directory $rmm_dir belongs to another user."
+    rmm_word=same
+    if [ ! -e token ]; then
+        chmod 700 . && mkdir -p steps && echo "$rmm_boot" >boot &&
+            echo "$rmm_token" >"token.$$" || answer "fail:::The run directory $rmm_dir cannot be written."
+        # ln fails if another RMM was faster.
+        ln "token.$$" token 2>/dev/null && rmm_word=new
+        rm -f "token.$$"
+    fi
+    read -r rmm_x 2>/dev/null <token || answer "fail:::The run directory $rmm_dir cannot be marked with its token."
+    [ "$rmm_x" = "$rmm_token" ] || answer fenced:::
+    answer "$rmm_word:::"
+}
+
+# Deletes the run directory: the token last, so that it can be repeated.
+remove() {
+    [ -d "$rmm_dir" ] || answer gone:::
+    cd -- "$rmm_dir" 2>/dev/null || answer "fail:::The run directory $rmm_dir cannot be entered."
+    if read -r rmm_x 2>/dev/null <token; then
+        [ "$rmm_x" = "$rmm_token" ] || answer fenced:::
+        rm -rf steps && rm -f boot token.* && rm -f token
+    fi
+    cd / && rmdir -- "$rmm_dir" 2>/dev/null || [ ! -d "$rmm_dir" ] ||
+        answer "fail:::The run directory $rmm_dir cannot be deleted; something else is in it."
+    answer gone:::
+}
+
+rmm_boot=-
+[ ! -r /proc/sys/kernel/random/boot_id ] || read -r rmm_boot </proc/sys/kernel/random/boot_id
+rmm_function=$1 rmm_dir=$2 rmm_token=$3
+shift 3
+"$rmm_function" "$@"

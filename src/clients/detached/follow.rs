@@ -1,0 +1,224 @@
+//! The reading side: the output of a step and the answer of the script.
+//!
+//! Memory stays the same whatever the length of the output: one buffer for
+//! the output and a bounded one for the answer. Nothing here may wait for a
+//! stream which a process left behind by somebody else can hold open.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::{Ended, RunDir, Sink, StepError};
+use crate::clients::transport::{Channel, TransportError};
+
+const BUFFER: usize = 64 * 1024;
+/// How much of the output's end the script sends along with its answer.
+const END: usize = 16 * 1024;
+
+/// What the script says at its end: `rmm:WORD:STATUS:SIZE:SENTENCE`.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) word: String,
+    status: i32,
+    pub(super) size: u64,
+    sentence: String,
+    /// The end of the output, which the script sends after the line.
+    end: Vec<u8>,
+}
+
+impl Answer {
+    fn parse(line: &str) -> Option<Self> {
+        let mut fields = line.splitn(4, ':');
+        Some(Self {
+            word: fields.next()?.to_owned(),
+            status: fields.next()?.parse().unwrap_or(-1),
+            size: fields.next()?.parse().unwrap_or(0),
+            sentence: fields.next()?.to_owned(),
+            end: Vec::new(),
+        })
+    }
+
+    /// The part of `end` which was not delivered yet; nothing if there is a
+    /// gap before it.
+    pub(super) fn end_of_output(&self, output: &Output<'_>) -> &[u8] {
+        let from = self.size.saturating_sub(self.end.len() as u64);
+        output
+            .position
+            .checked_sub(from)
+            .and_then(|known| usize::try_from(known).ok())
+            .and_then(|known| self.end.get(known..))
+            .unwrap_or(&[])
+    }
+
+    pub(super) fn into_ended(self, dir: &RunDir) -> Result<Ended, StepError> {
+        match self.word.as_str() {
+            "exit" => Ok(Ended::Exited(self.status)),
+            "lost" => Ok(Ended::Lost(self.sentence)),
+            "never" => Ok(Ended::NotStarted(self.sentence)),
+            _ => Err(self.into_error(dir)),
+        }
+    }
+
+    pub(super) fn into_error(self, dir: &RunDir) -> StepError {
+        match self.word.as_str() {
+            "fenced" => StepError::Fenced(dir.path.clone()),
+            "fail" => StepError::Refused(self.sentence),
+            word => StepError::Refused(format!("The host gave an unknown answer ({word:?}).")),
+        }
+    }
+}
+
+/// Where delivery stands.
+pub(super) struct Output<'a> {
+    pub(super) position: u64,
+    sink: &'a mut dyn Sink,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Output<'a> {
+    pub(super) fn new(position: u64, sink: &'a mut dyn Sink) -> Self {
+        let buffer = vec![0; BUFFER];
+        Self {
+            position,
+            sink,
+            buffer,
+        }
+    }
+
+    pub(super) async fn deliver_slice(&mut self, bytes: &[u8]) -> Result<(), StepError> {
+        if !bytes.is_empty() {
+            self.sink
+                .write(self.position, bytes)
+                .await
+                .map_err(StepError::Sink)?;
+            self.position += bytes.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Delivers `count` bytes of the buffer.
+    async fn deliver_buffer(&mut self, count: usize) -> Result<(), StepError> {
+        let bytes = self.buffer.get(..count).unwrap_or(&[]);
+        self.sink
+            .write(self.position, bytes)
+            .await
+            .map_err(StepError::Sink)?;
+        self.position += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Delivers one read, not beyond `size`; false at the end of the stream.
+    pub(super) async fn deliver_from(
+        &mut self,
+        from: &mut (dyn AsyncRead + Send + Unpin),
+        size: u64,
+    ) -> Result<bool, StepError> {
+        let count = from.read(&mut self.buffer).await.map_err(died)?;
+        let wanted = usize::try_from(size.saturating_sub(self.position)).unwrap_or(usize::MAX);
+        if count > 0 {
+            self.deliver_buffer(count.min(wanted)).await?;
+        }
+        Ok(count > 0)
+    }
+}
+
+/// Delivers what comes until the answer is there.
+pub(super) async fn follow(channel: Channel, output: &mut Output<'_>) -> Result<Answer, StepError> {
+    let Channel {
+        mut stdout,
+        stderr,
+        status,
+    } = channel;
+    let from = output.position;
+    let mut listening = std::pin::pin!(listen(stderr, from));
+    let mut open = true;
+    loop {
+        tokio::select! {
+            heard = &mut listening => return match heard? {
+                // What stdout still holds comes again with the answer.
+                Ok(answer) => Ok(answer),
+                // Without its shell stdout may stay open for ever.
+                Err(noise) => Err(cut(noise, status).await),
+            },
+            count = stdout.read(&mut output.buffer), if open => {
+                let count = count.map_err(died)?;
+                open = count > 0;
+                if open {
+                    output.deliver_buffer(count).await?;
+                }
+            }
+        }
+    }
+}
+
+/// Reads the answer, and the end of the output after it. Without an answer it
+/// gives back what was said instead.
+pub(super) async fn listen(
+    mut stderr: Box<dyn AsyncRead + Send + Unpin>,
+    offset: u64,
+) -> Result<Result<Answer, Vec<u8>>, StepError> {
+    const MARK: &[u8] = b"\nrmm:";
+    let mut heard = Vec::new();
+    let mut buffer = vec![0; 4096];
+    let mut answer: Option<Answer> = None;
+    loop {
+        if let Some(answer) = &mut answer {
+            // The rest is bounded: a surviving child may write for ever.
+            let left = answer.size.saturating_sub(offset);
+            let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(END);
+            if heard.len() >= wanted {
+                heard.truncate(wanted);
+                answer.end = std::mem::take(&mut heard);
+            }
+        }
+        if let Some(answer) = answer.take_if(|a| !a.end.is_empty() || a.size <= offset) {
+            return Ok(Ok(answer));
+        }
+        let count = stderr.read(&mut buffer).await.map_err(died)?;
+        heard.extend_from_slice(buffer.get(..count).unwrap_or(&[]));
+        if answer.is_none() {
+            let mark = heard.windows(MARK.len()).position(|w| w == MARK);
+            let line = mark.and_then(|at| {
+                let text = heard.get(at + MARK.len()..)?;
+                let length = text.iter().position(|byte| *byte == b'\n')?;
+                let line = String::from_utf8_lossy(text.get(..length)?).into_owned();
+                Some((line, at + MARK.len() + length + 1))
+            });
+            if let Some((line, used)) = line {
+                answer = Answer::parse(&line);
+                heard.drain(..used);
+            } else if mark.is_none() && heard.len() > BUFFER {
+                // Chatter of a login shell, say; a mark may be cut at the end.
+                heard.drain(..BUFFER / 2);
+            }
+        }
+        if count == 0 {
+            // A cut within the end of the output: "rest" will fetch it.
+            return Ok(answer.ok_or(heard));
+        }
+    }
+}
+
+/// Explains a missing answer with what the host's side said and returned.
+pub(super) async fn cut(
+    noise: Vec<u8>,
+    status: BoxFuture<'static, Result<i32, TransportError>>,
+) -> StepError {
+    // Only an explanation, so it is not worth a long wait.
+    let mut detail = match tokio::time::timeout(Duration::from_secs(2), status).await {
+        Ok(Err(error)) => return error.into(),
+        Ok(Ok(status)) => format!(" (status {status})"),
+        Err(_) => String::new(),
+    };
+    let noise = String::from_utf8_lossy(&noise);
+    match noise.lines().rfind(|line| !line.trim().is_empty()) {
+        Some(line) => detail.extend([": ", line.trim()]),
+        None => detail.push('.'),
+    }
+    StepError::Cut(detail)
+}
+
+fn died(source: std::io::Error) -> StepError {
+    TransportError::Died { source }.into()
+}

@@ -1,0 +1,71 @@
+//! The one thing RMM needs from a host: run a POSIX shell script there.
+//!
+//! A transport starts `sh -c SCRIPT rmm ARGS…` on its host and hands back the
+//! streams and the exit status. It knows nothing about steps. It must never
+//! put an environment value on a command line, into a file or into a log,
+//! since the values are secrets.
+
+use std::fmt;
+
+use futures_util::future::BoxFuture;
+use secrecy::SecretString;
+use tokio::io::AsyncRead;
+
+/// An environment variable for the script: its name and its secret value.
+pub type EnvPair = (String, SecretString);
+
+/// A way to run a shell script on one host.
+pub trait Transport: Send + Sync {
+    /// Starts `sh -c script rmm args…` with `env` added to the environment
+    /// and without any input.
+    ///
+    /// The script goes on when the returned channel is dropped; it only loses
+    /// its reader.
+    fn exec<'a>(
+        &'a self,
+        script: &'a str,
+        args: &'a [&'a str],
+        env: &'a [EnvPair],
+    ) -> BoxFuture<'a, Result<Channel, TransportError>>;
+}
+
+/// A script that runs on a host. Dropping it closes the streams.
+pub struct Channel {
+    /// What the script writes to its standard output.
+    pub stdout: Box<dyn AsyncRead + Send + Unpin>,
+    /// What the script writes to its standard error.
+    pub stderr: Box<dyn AsyncRead + Send + Unpin>,
+    /// The script's exit status; 128 + N when signal N ended it.
+    pub status: BoxFuture<'static, Result<i32, TransportError>>,
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel").finish_non_exhaustive()
+    }
+}
+
+/// Why a script could not be run or followed.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// The program that reaches the host is not there.
+    #[error("The program {program} is missing on the machine RMM runs on.")]
+    ProgramMissing {
+        /// The program's name.
+        program: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The script could not be started.
+    #[error("The script could not be started on the host: {source}")]
+    Start {
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The connection ended while the script ran.
+    #[error("The connection to the host was lost: {source}")]
+    Died {
+        /// What the system said.
+        source: std::io::Error,
+    },
+}

@@ -1,0 +1,72 @@
+//! Configurations for newcomers: the complete example, and the first one that `rmm init` writes.
+
+use std::path::Path;
+
+use crate::domain::ids::{PersonName, ServiceName};
+
+/// `rmm.toml.example`: every key of this version, with a comment.
+pub const EXAMPLE: &str = include_str!("../../rmm.toml.example");
+
+/// What the first configuration is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Init<'a> {
+    /// The first service.
+    pub service: &'a ServiceName,
+    /// Its repository, in any form that the configuration accepts.
+    pub repository: &'a str,
+    /// Where stage is checked out; production goes into a folder beside it.
+    pub directory: &'a Path,
+    /// The first person: admin and only approver.
+    pub person: &'a PersonName,
+}
+
+/// A short commented `rmm.toml` for a first service that RMM runs on its own machine.
+#[must_use]
+pub fn init_text(init: &Init<'_>) -> String {
+    let quoted = |text: &str| toml::Value::from(text).to_string();
+    let folder = |environment: &str| {
+        let name = format!("{}-{environment}", init.service);
+        quoted(&init.directory.join(name).to_string_lossy())
+    };
+    format!(
+        r#"# RMM: what it releases, who approves, where it runs.
+# `rmm check` says whether this file is right; rmm.toml.example explains every key.
+
+[server]
+listen = "127.0.0.1:8080"
+
+[[people]]
+name = {person}
+role = "admin"
+
+[[services]]
+name = {service}
+repository = {repository}
+
+[services.approvals]
+required = [{person}] # everybody here must say yes before production
+
+# What runs: RMM checks the release out into `directory` and starts it there.
+[[services.surfaces]]
+name = "app"
+recipe = "compose" # docker compose up -d --build; or "commands", with your own `deploy`
+directory = {stage}
+# health.url = "http://127.0.0.1:8000/health"
+# migrate_up = "./migrate up"
+# migrate_down = "./migrate down {{{{ target.tag }}}}"
+
+# Both environments on this machine, in folders of their own.
+[services.environments.stage]
+driver = "local"
+
+[services.environments.production]
+driver = "local"
+surfaces.app.directory = {production}
+"#,
+        person = quoted(init.person.as_str()),
+        service = quoted(init.service.as_str()),
+        repository = quoted(init.repository),
+        stage = folder("stage"),
+        production = folder("production"),
+    )
+}

@@ -1,0 +1,245 @@
+//! Walks the tables of the text along the known keys: types, unknown keys, keys of later versions.
+//!
+//! Every reader answers `None` (or less) after it has reported; it never stops at the first problem. What a value
+//! means is the business of its caller.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::error::suggestion;
+use super::keys::{Key, Shape};
+use super::report::{Located, Place, Report, Spot, join};
+
+/// No timer of RMM is longer; it keeps sums of durations far from overflow.
+const LONGEST: Duration = Duration::from_hours(30 * 24);
+
+/// One table of the text, with the keys that it may have.
+pub(super) struct Section<'a> {
+    pub report: &'a Report<'a>,
+    pub place: Place,
+    keys: &'static [Key],
+    table: &'a DeTable<'a>,
+}
+
+impl<'a> Section<'a> {
+    /// Reports the keys that are unknown or not in this version.
+    pub fn open(report: &'a Report<'a>, place: Place, keys: &'static [Key], table: &'a DeTable<'a>) -> Self {
+        for name in table.keys() {
+            let given: &str = name.get_ref();
+            let at = Place { path: join(&place.path, given), spot: Spot::Text(name.span()) };
+            match keys.iter().find(|key| key.name == given).map(|key| key.shape) {
+                Some(Shape::Later(what)) => report.error(&at, format!("this version does not have it yet: {what}")),
+                Some(Shape::Value | Shape::Section(_) | Shape::List(_) | Shape::Named(_) | Shape::Free) => {}
+                None => {
+                    let usable = keys.iter().filter(|key| !matches!(key.shape, Shape::Later(_))).map(|key| key.name);
+                    report.error(&at, format!("unknown key; {}", suggestion(given, usable)));
+                }
+            }
+        }
+        Self { report, place, keys, table }
+    }
+
+    /// Says that a key that must be there is not.
+    pub fn missing(&self, key: &str, why: &str) {
+        self.report.error(&self.place.inside(key), format!("is missing: {why}"));
+    }
+
+    /// Whether the key is written, with whatever value.
+    pub fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    /// The place of a key, or of this table where the key is not written.
+    pub fn at(&self, key: &str) -> Place {
+        self.value(key).map_or_else(|| self.place.inside(key), |(_, place)| place)
+    }
+
+    fn value(&self, key: &str) -> Option<(&'a DeValue<'a>, Place)> {
+        let value = self.table.get(key)?;
+        Some((value.get_ref(), Place { path: join(&self.place.path, key), spot: Spot::Text(value.span()) }))
+    }
+
+    fn read<T>(
+        &self,
+        key: &str,
+        expected: &str,
+        take: impl FnOnce(&'a DeValue<'a>) -> Option<T>,
+    ) -> Option<Located<T>> {
+        let (found, place) = self.value(key)?;
+        let value = take(found);
+        if value.is_none() {
+            self.report.error(&place, wrong_type(expected, found));
+        }
+        Some(Located { value: value?, place })
+    }
+
+    pub fn text(&self, key: &str) -> Option<Located<String>> {
+        self.read(key, "a string", |value| value.as_str().map(str::to_owned))
+    }
+
+    pub fn flag(&self, key: &str) -> Option<Located<bool>> {
+        self.read(key, "true or false", DeValue::as_bool)
+    }
+
+    /// A whole number within limits.
+    pub fn number(&self, key: &str, limits: RangeInclusive<i64>) -> Option<Located<i64>> {
+        let digits = self.read(key, "a whole number", DeValue::as_integer)?;
+        match i64::from_str_radix(digits.value.as_str(), digits.value.radix()) {
+            Ok(value) if limits.contains(&value) => Some(Located { value, place: digits.place }),
+            Ok(_) | Err(_) => {
+                let (least, most) = limits.into_inner();
+                let rule = if most == i64::MAX {
+                    format!("must be at least {least}")
+                } else {
+                    format!("must be from {least} to {most}")
+                };
+                self.report.error(&digits.place, rule);
+                None
+            }
+        }
+    }
+
+    /// A duration such as `"1h 30m"`; `least` is the shortest that makes sense.
+    pub fn duration(&self, key: &str, least: Duration) -> Option<Located<Duration>> {
+        let text = self.read(key, r#"a duration such as "15s" or "1h 30m""#, DeValue::as_str)?;
+        let parsed = text.value.parse::<jiff::SignedDuration>().ok().map(Duration::try_from);
+        match parsed {
+            Some(Ok(value)) if (least..=LONGEST).contains(&value) => Some(Located { value, place: text.place }),
+            Some(Ok(value)) if value > LONGEST => {
+                self.report.error(&text.place, "must be at most 30 days (720h)");
+                None
+            }
+            Some(Ok(_)) => {
+                self.report.error(&text.place, "must be longer than nothing");
+                None
+            }
+            Some(Err(_)) => {
+                self.report.error(&text.place, "must not be negative");
+                None
+            }
+            None => {
+                self.report.error(
+                    &text.place,
+                    format!(r#"`{}` is not a duration; write it as "15s", "2m", "1h 30m" or "500ms""#, text.value),
+                );
+                None
+            }
+        }
+    }
+
+    /// One of a few words.
+    pub fn choice<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Option<Located<T>> {
+        let text = self.text(key)?;
+        choose(self.report, &text, words)
+    }
+
+    /// A list of strings; entries that are none are reported and left out.
+    pub fn texts(&self, key: &str) -> Option<Vec<Located<String>>> {
+        let list = self.read(key, "a list of strings", DeValue::as_array)?;
+        let entries = list.value.iter().enumerate().filter_map(|(index, entry)| {
+            let place = Place { path: format!("{}[{index}]", list.place.path), spot: Spot::Text(entry.span()) };
+            let Some(text) = entry.get_ref().as_str() else {
+                self.report.error(&place, wrong_type("a string", entry.get_ref()));
+                return None;
+            };
+            Some(Located { value: text.to_owned(), place })
+        });
+        Some(entries.collect())
+    }
+
+    /// A table of strings under names that the operator chose.
+    pub fn free(&self, key: &str) -> BTreeMap<String, Located<String>> {
+        let Some(table) = self.read(key, "a table", DeValue::as_table) else { return BTreeMap::new() };
+        let entries = table.value.iter().filter_map(|(name, value)| {
+            let place = Place { path: join(&table.place.path, name.get_ref()), spot: Spot::Text(value.span()) };
+            let Some(text) = value.get_ref().as_str() else {
+                self.report.error(&place, wrong_type("a string (write it in quotes)", value.get_ref()));
+                return None;
+            };
+            Some((name.get_ref().clone().into_owned(), Located { value: text.to_owned(), place }))
+        });
+        entries.collect()
+    }
+
+    /// The table behind a key.
+    pub fn section(&self, key: &'static str) -> Option<Section<'a>> {
+        let table = self.read(key, "a table", DeValue::as_table)?;
+        Some(Section::open(self.report, table.place, self.keys_of(key), table.value))
+    }
+
+    /// The tables of `[[key]]`; `None` where there is no list at all.
+    pub fn list(&self, key: &'static str) -> Option<Vec<Section<'a>>> {
+        let expected = format!("a list of tables (each begins with `[[{}]]`)", unindexed(&join(&self.place.path, key)));
+        let list = self.read(key, &expected, DeValue::as_array)?;
+        let open = |(index, entry): (usize, &'a Spanned<DeValue<'a>>)| {
+            let place = Place { path: format!("{}[{index}]", list.place.path), spot: Spot::Text(entry.span()) };
+            let Some(table) = entry.get_ref().as_table() else {
+                self.report.error(&place, wrong_type("a table", entry.get_ref()));
+                return None;
+            };
+            Some(Section::open(self.report, place, self.keys_of(key), table))
+        };
+        Some(list.value.iter().enumerate().filter_map(open).collect())
+    }
+
+    /// The tables behind a key under names that the operator chose, each with the place of its name.
+    pub fn named(&self, key: &'static str) -> Vec<(Located<String>, Section<'a>)> {
+        let Some(tables) = self.read(key, "a table", DeValue::as_table) else { return Vec::new() };
+        let open = |(name, entry): (&'a Spanned<toml::de::DeString<'a>>, &'a Spanned<DeValue<'a>>)| {
+            let path = join(&tables.place.path, name.get_ref());
+            let place = Place { path: path.clone(), spot: Spot::Text(entry.span()) };
+            let Some(table) = entry.get_ref().as_table() else {
+                self.report.error(&place, wrong_type("a table", entry.get_ref()));
+                return None;
+            };
+            let name = Located {
+                value: name.get_ref().clone().into_owned(),
+                place: Place { path, spot: Spot::Text(name.span()) },
+            };
+            Some((name, Section::open(self.report, place, self.keys_of(key), table)))
+        };
+        tables.value.iter().filter_map(open).collect()
+    }
+
+    fn keys_of(&self, key: &str) -> &'static [Key] {
+        match self.keys.iter().find(|known| known.name == key).map(|known| known.shape) {
+            Some(Shape::Section(keys) | Shape::List(keys) | Shape::Named(keys)) => keys,
+            Some(Shape::Value | Shape::Free | Shape::Later(_)) | None => &[],
+        }
+    }
+}
+
+/// One of a few words, or the nearest of them in the error.
+pub(super) fn choose<T: Copy>(report: &Report<'_>, text: &Located<String>, words: &[(&str, T)]) -> Option<Located<T>> {
+    if let Some((_, value)) = words.iter().find(|(word, _)| *word == text.value) {
+        return Some(Located { value: *value, place: text.place.clone() });
+    }
+    let all: Vec<_> = words.iter().map(|(word, _)| format!(r#""{word}""#)).collect();
+    let near = super::error::nearest(&text.value, words.iter().map(|(word, _)| *word));
+    let near = near.map_or_else(String::new, |word| format!("; did you mean `{word}`?"));
+    report.error(&text.place, format!("must be {}{near}", or(&all)));
+    None
+}
+
+/// `a, b or c`.
+fn or(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [only] => only.clone(),
+        [front @ .., last] => format!("{} or {last}", front.join(", ")),
+    }
+}
+
+fn wrong_type(expected: &str, found: &DeValue<'_>) -> String {
+    let article = if matches!(found, DeValue::Integer(_) | DeValue::Array(_)) { "an" } else { "a" };
+    format!("expected {expected}, found {article} {}", found.type_str())
+}
+
+/// `services[0].surfaces` → `services.surfaces`, as a header names it.
+fn unindexed(path: &str) -> String {
+    path.split('.').map(|part| part.split('[').next().unwrap_or(part)).collect::<Vec<_>>().join(".")
+}

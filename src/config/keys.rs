@@ -1,0 +1,106 @@
+//! The keys of `rmm.toml`: one tree that the reader follows, and that the test of the example walks.
+//!
+//! A key that is not here is unknown to everybody. What the values mean is not told here.
+
+/// A key and what may stand behind it.
+#[derive(Debug)]
+pub(super) struct Key {
+    pub name: &'static str,
+    pub shape: Shape,
+}
+
+/// What stands behind a key.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Shape {
+    /// A plain value or a list of plain values.
+    Value,
+    /// A table with known keys.
+    Section(&'static [Key]),
+    /// `[[…]]`: any number of tables with known keys.
+    List(&'static [Key]),
+    /// A table whose keys are names that the operator chooses, each a table with known keys.
+    Named(&'static [Key]),
+    /// A table whose keys are names that the operator chooses, each a plain value.
+    Free,
+    /// Part of the contract, and not in this version: what it is for.
+    Later(&'static str),
+}
+
+const fn value(name: &'static str) -> Key {
+    Key { name, shape: Shape::Value }
+}
+
+const fn later(name: &'static str, what: &'static str) -> Key {
+    Key { name, shape: Shape::Later(what) }
+}
+
+pub(super) static ROOT: &[Key] = &[
+    Key { name: "server", shape: Shape::Section(SERVER) },
+    Key { name: "people", shape: Shape::List(PERSON) },
+    Key { name: "services", shape: Shape::List(SERVICE) },
+    later("telegram", "the Telegram bot"),
+    later("github", "GitHub's API and webhooks"),
+    later("hosts", "reaching hosts by SSH"),
+];
+
+/// Plain values all of them, because each can be overridden by `RMM__SERVER__…`.
+pub(super) static SERVER: &[Key] =
+    &[value("listen"), value("public_url"), value("data_dir"), value("language"), value("time_zone")];
+
+static PERSON: &[Key] = &[
+    value("name"),
+    value("telegram_id"),
+    value("github"),
+    value("role"),
+    later("groups", "sign-offs by groups of people"),
+];
+
+static SERVICE: &[Key] = &[
+    value("name"),
+    value("repository"),
+    value("supersede"),
+    Key { name: "approvals", shape: Shape::Section(APPROVALS) },
+    Key { name: "surfaces", shape: Shape::List(SURFACE) },
+    Key { name: "environments", shape: Shape::Section(ENVIRONMENTS) },
+];
+
+static APPROVALS: &[Key] = &[value("required"), value("minimum"), value("forbid_self"), value("auto_promote")];
+
+macro_rules! surface {
+    ($($first:expr),*) => {
+        &[
+            $($first,)*
+            value("recipe"),
+            value("directory"),
+            value("checkout"),
+            value("deploy"),
+            value("migrate_up"),
+            value("migrate_down"),
+            Key { name: "health", shape: Shape::Section(HEALTH) },
+            Key { name: "env", shape: Shape::Free },
+            value("step_timeout"),
+            later("hosts", "reaching hosts by SSH"),
+        ]
+    };
+}
+
+static SURFACE: &[Key] = surface!(value("name"));
+static SURFACE_OVERRIDE: &[Key] = surface!();
+
+static HEALTH: &[Key] =
+    &[value("url"), value("command"), value("wait"), value("attempts"), value("interval"), value("timeout")];
+
+static ENVIRONMENTS: &[Key] = &[
+    Key { name: "stage", shape: Shape::Section(ENVIRONMENT) },
+    Key { name: "production", shape: Shape::Section(ENVIRONMENT) },
+    later("preview", "an environment of its own for every candidate"),
+];
+
+static ENVIRONMENT: &[Key] = &[
+    value("driver"),
+    value("report_timeout"),
+    Key { name: "surfaces", shape: Shape::Named(SURFACE_OVERRIDE) },
+    later("hosts", "reaching hosts by SSH"),
+    later("workflow", "starting a workflow of GitHub; without it RMM waits for what the CI reports"),
+    later("rollback_workflow", "starting a workflow of GitHub; without it RMM waits for what the CI reports"),
+];

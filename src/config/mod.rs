@@ -1,0 +1,124 @@
+//! `rmm.toml` and its environment variables → the types that RMM works with.
+//!
+//! Text comes in, typed and complete values go out, or everything that is wrong with it, with line and key. The
+//! environment is a parameter; the only thing read here besides the file itself are the files of `file:` secrets.
+//!
+//! `keys` holds the keys, `file` walks the text along them, `server`, `people`, `service` and `surface` say what the
+//! values mean.
+
+mod effective;
+mod error;
+mod example;
+mod file;
+mod keys;
+mod people;
+mod report;
+mod secret;
+mod server;
+mod service;
+mod surface;
+mod template;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
+
+use toml::de::DeTable;
+
+use crate::domain::person::Person;
+use crate::domain::service::Service;
+
+pub use error::{ConfigErrors, Excerpt, Position, Problem};
+pub use example::{EXAMPLE, Init, init_text};
+pub use secret::Secrets;
+pub use server::{Language, Server};
+
+use file::Section;
+use report::{Place, Report, Spot};
+use secret::Keyring;
+
+/// Environment variables by name.
+pub type EnvVars = BTreeMap<String, String>;
+
+/// Those of [`std::env::vars_os`] that are text.
+#[must_use]
+pub fn env_vars(all: impl IntoIterator<Item = (OsString, OsString)>) -> EnvVars {
+    all.into_iter().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+}
+
+/// The effective configuration: checked, defaults filled in, overrides applied.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// RMM itself.
+    pub server: Server,
+    /// Everybody who is known, in the order of the file.
+    pub people: Vec<Person>,
+    /// Everything that is released, in the order of the file.
+    pub services: Vec<Service>,
+    /// The values of all `env:` and `file:` references.
+    pub secrets: Secrets,
+    /// What is allowed and probably not meant.
+    pub warnings: Vec<Problem>,
+}
+
+impl Config {
+    /// Reads a file. Relative paths in it count from its folder.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] with everything that is wrong; also when the file cannot be read.
+    pub fn load(path: &Path, env: &EnvVars) -> Result<Self, ConfigErrors> {
+        let name = path.display().to_string();
+        let fail = |sentence: String| {
+            let report = Report::new(&name, "");
+            report.error(&Place { path: String::new(), spot: Spot::File }, sentence);
+            report.finish().err().unwrap_or(ConfigErrors(Vec::new()))
+        };
+        let bytes = std::fs::read(path).map_err(|error| {
+            if error.kind() == std::io::ErrorKind::NotFound {
+                fail("does not exist; `rmm init` writes one".into())
+            } else {
+                fail(format!("cannot be read: {error}"))
+            }
+        })?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let readable = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
+            fail(format!("is not UTF-8 text (line {})", readable.matches('\n').count() + 1))
+        })?;
+        let folder = match path.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            Some(_) | None => Path::new("."),
+        };
+        let folder = std::path::absolute(folder).map_err(|error| fail(format!("has no folder: {error}")))?;
+        Self::parse(&text, &name, &folder, env)
+    }
+
+    /// Reads text. `file_name` is what errors call it; `base_dir`, an absolute path, is where relative paths begin.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] with everything that is wrong; of text that is not TOML only the first problem.
+    pub fn parse(text: &str, file_name: &str, base_dir: &Path, env: &EnvVars) -> Result<Self, ConfigErrors> {
+        let report = Report::new(file_name, text);
+        let whole = Place { path: String::new(), spot: Spot::File };
+        let document = match DeTable::parse(text) {
+            Ok(document) => document.into_inner(),
+            Err(error) => {
+                let spot = error.span().map_or(Spot::File, Spot::Text);
+                report.error(&Place { spot, ..whole.clone() }, format!("not TOML: {}", error.message()));
+                DeTable::new()
+            }
+        };
+        let root = Section::open(&report, whole, keys::ROOT, &document);
+        let keyring = Keyring::new(&report, base_dir, env);
+
+        let server = server::read(root.section("server").as_ref(), &report, base_dir, env);
+        let people = people::read(&root);
+        let services = service::read(&root, &people, &keyring);
+
+        let secrets = keyring.into_secrets();
+        drop(root);
+        let warnings = report.finish()?;
+        Ok(Self { server, people: people.list, services, secrets, warnings })
+    }
+}

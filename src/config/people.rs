@@ -1,0 +1,93 @@
+//! `[[people]]`: who is known, and by which ids.
+
+use std::collections::BTreeMap;
+
+use crate::domain::ids::PersonName;
+use crate::domain::person::{Person, Role};
+
+use super::file::Section;
+use super::report::{Located, Place, Report, Spot};
+
+/// The people, and what approver lists may refer to.
+pub(super) struct People {
+    pub list: Vec<Person>,
+    /// Every name that is written, also of people whose other keys are wrong; the role where it is known.
+    pub names: BTreeMap<String, Option<Role>>,
+}
+
+/// Values that may stand in one place only.
+#[derive(Default)]
+pub(super) struct Unique<T: Ord>(BTreeMap<T, String>);
+
+impl<T: Ord> Unique<T> {
+    /// Reports a value that another place has already.
+    pub fn claim(&mut self, report: &Report<'_>, value: T, place: &Place) {
+        if let Some(first) = self.0.get(&value) {
+            report.error(place, format!("must be unique; {first} has the same value"));
+        } else {
+            self.0.insert(value, place.path.clone());
+        }
+    }
+}
+
+pub(super) fn read(root: &Section<'_>) -> People {
+    let report = root.report;
+    let mut people = People { list: Vec::new(), names: BTreeMap::new() };
+    let (mut names, mut telegram_ids, mut logins) = (Unique::default(), Unique::default(), Unique::default());
+    for section in root.list("people").unwrap_or_default() {
+        let name = name(&section, &mut names);
+        let roles = [("admin", Role::Admin), ("member", Role::Member), ("viewer", Role::Viewer)];
+        let role = if section.has("role") {
+            section.choice("role", &roles).map(|role| role.value)
+        } else {
+            Some(Role::Member)
+        };
+        let telegram_id = section.number("telegram_id", 1..=i64::MAX);
+        if let Some(id) = &telegram_id {
+            telegram_ids.claim(report, id.value, &id.place);
+        }
+        let github = section.text("github").filter(|login| check_login(report, login));
+        if let Some(login) = &github {
+            // GitHub does not tell `Ann` from `ann`.
+            logins.claim(report, login.value.to_lowercase(), &login.place);
+        }
+        let Some(name) = name else { continue };
+        people.names.insert(name.to_string(), role);
+        people.list.push(Person {
+            name,
+            telegram_id: telegram_id.map(|id| id.value),
+            github: github.map(|login| login.value),
+            role: role.unwrap_or(Role::Member),
+            groups: Vec::new(),
+        });
+    }
+    let admins = people.names.values().any(|role| matches!(role, Some(Role::Admin) | None));
+    if !people.list.is_empty() && !admins {
+        let place = Place { path: "people".into(), spot: Spot::File };
+        report.warn(&place, "nobody is an admin: only the operator on this machine can roll back, abort or unlock");
+    }
+    people
+}
+
+fn name(section: &Section<'_>, taken: &mut Unique<String>) -> Option<PersonName> {
+    let Some(text) = section.text("name") else {
+        if !section.has("name") {
+            section.missing("name", "approver lists and the record use it");
+        }
+        return None;
+    };
+    taken.claim(section.report, text.value.clone(), &text.place);
+    PersonName::parse("name", text.value).map_err(|invalid| section.report.error(&text.place, invalid.rule)).ok()
+}
+
+/// GitHub's rule for logins, with the underscore of managed accounts.
+fn check_login(report: &Report<'_>, login: &Located<String>) -> bool {
+    let text = login.value.as_bytes();
+    let fits = (1..=100).contains(&text.len())
+        && text.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        && text[0].is_ascii_alphanumeric();
+    if !fits {
+        report.error(&login.place, "must be a login of GitHub: letters, digits and '-', without '@'");
+    }
+    fits
+}

@@ -1,0 +1,126 @@
+//! Collects what is wrong while the text is read, and finds line and column for it.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use super::error::{ConfigErrors, Excerpt, Position, Problem};
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The path of its key, or the environment variable.
+    pub path: String,
+    pub spot: Spot,
+}
+
+/// What of the outside a problem points at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Spot {
+    /// Bytes of the text.
+    Text(Range<usize>),
+    /// The text as a whole: no line is to blame.
+    File,
+    /// An environment variable.
+    Environment,
+}
+
+impl Place {
+    /// The place of a key inside of this one that is not in the text.
+    pub fn inside(&self, key: &str) -> Self {
+        Self { path: join(&self.path, key), spot: self.spot.clone() }
+    }
+}
+
+/// `path.key`, with the key quoted where TOML would need it.
+pub(super) fn join(path: &str, key: &str) -> String {
+    let bare = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    let key = if bare { key.to_owned() } else { format!("{key:?}") };
+    if path.is_empty() { key } else { format!("{path}.{key}") }
+}
+
+/// A value and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Located<T> {
+    pub value: T,
+    pub place: Place,
+}
+
+/// The text that is read, and what was found wrong with it so far.
+pub(super) struct Report<'t> {
+    file: &'t str,
+    text: &'t str,
+    errors: RefCell<Vec<Problem>>,
+    warnings: RefCell<Vec<Problem>>,
+}
+
+impl<'t> Report<'t> {
+    pub fn new(file: &'t str, text: &'t str) -> Self {
+        Self { file, text, errors: RefCell::default(), warnings: RefCell::default() }
+    }
+
+    /// The text between two bytes, as the operator wrote it.
+    pub fn source(&self, span: &Range<usize>) -> &'t str {
+        self.text.get(span.clone()).unwrap_or_default()
+    }
+
+    pub fn error(&self, place: &Place, sentence: impl Into<String>) {
+        self.add_error(self.problem(place, sentence.into(), None));
+    }
+
+    pub fn error_hint(&self, place: &Place, sentence: impl Into<String>, hint: impl Into<String>) {
+        self.add_error(self.problem(place, sentence.into(), Some(hint.into())));
+    }
+
+    /// An error whose line must not be printed, because it holds a secret.
+    pub fn error_unseen(&self, place: &Place, sentence: impl Into<String>, hint: impl Into<String>) {
+        self.add_error(Problem { excerpt: None, ..self.problem(place, sentence.into(), Some(hint.into())) });
+    }
+
+    pub fn warn(&self, place: &Place, sentence: impl Into<String>) {
+        let warning = self.problem(place, sentence.into(), None);
+        let mut warnings = self.warnings.borrow_mut();
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    }
+
+    /// The warnings, or the errors if there is any; both in the order of the file.
+    pub fn finish(self) -> Result<Vec<Problem>, ConfigErrors> {
+        let in_order = |mut problems: Vec<Problem>| {
+            problems.sort_by_key(|problem| problem.position);
+            problems
+        };
+        let errors = self.errors.into_inner();
+        if errors.is_empty() { Ok(in_order(self.warnings.into_inner())) } else { Err(ConfigErrors(in_order(errors))) }
+    }
+
+    /// A value that both environments inherit is checked once for each, and told about once.
+    fn add_error(&self, problem: Problem) {
+        let mut errors = self.errors.borrow_mut();
+        if !errors.contains(&problem) {
+            errors.push(problem);
+        }
+    }
+
+    fn problem(&self, place: &Place, sentence: String, hint: Option<String>) -> Problem {
+        let (file, located) = match &place.spot {
+            Spot::Text(span) => (self.file, Some(locate(self.text, span))),
+            Spot::File => (self.file, None),
+            Spot::Environment => ("environment", None),
+        };
+        let (position, excerpt) = located.unzip();
+        Problem { file: file.into(), position, key: place.path.clone(), sentence, hint, excerpt }
+    }
+}
+
+/// Line, column and the line itself; what goes beyond the first line of the span is not underlined.
+pub(super) fn locate(text: &str, span: &Range<usize>) -> (Position, Excerpt) {
+    let start = text.floor_char_boundary(span.start);
+    let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+    let line = text[line_start..].split('\n').next().unwrap_or_default().trim_end_matches('\r');
+    let position =
+        Position { line: text[..start].matches('\n').count() + 1, column: text[line_start..start].chars().count() + 1 };
+    let end = text.floor_char_boundary(span.end).clamp(start, (line_start + line.len()).max(start));
+    let width = text[start..end].chars().count().max(1);
+    (position, Excerpt { line: line.to_owned(), width })
+}

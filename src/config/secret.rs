@@ -1,0 +1,157 @@
+//! Looks up what `env:NAME` and `file:PATH` refer to, and keeps the values where nothing prints them.
+//!
+//! The environment comes in as a parameter. Files are read here, once, when the configuration is loaded.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::EnvVars;
+use super::report::{Located, Report};
+
+/// Bytes; a secret that is longer is a wrong path.
+const LARGEST_FILE: u64 = 64 * 1024;
+
+/// Characters; shorter text occurs in any output by chance, and hiding it would spoil the output.
+const SHORTEST: usize = 4;
+
+/// The values of all references of a configuration. Its `Debug` shows references, never values.
+#[derive(Debug, Clone, Default)]
+pub struct Secrets(BTreeMap<String, SecretString>);
+
+impl Secrets {
+    /// The value behind a reference, spelled as in the configuration (`env:NAME`, `file:PATH`).
+    #[must_use]
+    pub fn get(&self, reference: &str) -> Option<&SecretString> {
+        self.0.get(reference)
+    }
+
+    /// Every value, for the redactor.
+    pub fn values(&self) -> impl Iterator<Item = &SecretString> {
+        self.0.values()
+    }
+
+    /// Whether nothing is secret.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Looks references up and remembers them.
+pub(super) struct Keyring<'a> {
+    report: &'a Report<'a>,
+    pub base: &'a Path,
+    environment: &'a EnvVars,
+    found: RefCell<Secrets>,
+}
+
+/// Whether a value is a reference to a secret.
+pub(super) fn is_reference(value: &str) -> bool {
+    value.starts_with("env:") || value.starts_with("file:")
+}
+
+impl<'a> Keyring<'a> {
+    pub fn new(report: &'a Report<'a>, base: &'a Path, environment: &'a EnvVars) -> Self {
+        Self { report, base, environment, found: RefCell::default() }
+    }
+
+    /// Remembers the value behind a reference, or reports why there is none.
+    pub fn look_up(&self, reference: &Located<String>) {
+        let value = if let Some(name) = reference.value.strip_prefix("env:") {
+            self.variable(reference, name)
+        } else if let Some(path) = reference.value.strip_prefix("file:") {
+            self.file(reference, path)
+        } else {
+            None
+        };
+        let Some(value) = value else { return };
+        if value.expose_secret().chars().count() < SHORTEST {
+            self.report.warn(
+                &reference.place,
+                format!("the secret is shorter than {SHORTEST} characters: it cannot be hidden well in outputs"),
+            );
+        }
+        self.found.borrow_mut().0.insert(reference.value.clone(), value);
+    }
+
+    pub fn into_secrets(self) -> Secrets {
+        self.found.into_inner()
+    }
+
+    fn variable(&self, reference: &Located<String>, name: &str) -> Option<SecretString> {
+        let problem = match self.environment.get(name) {
+            Some(value) if !value.is_empty() => return Some(value.as_str().into()),
+            Some(_) => format!("the environment variable `{name}` is empty"),
+            None if name.is_empty() => "`env:` must be followed by the name of an environment variable".into(),
+            None => format!("the environment variable `{name}` is not set"),
+        };
+        self.report.error(&reference.place, problem);
+        None
+    }
+
+    fn file(&self, reference: &Located<String>, path: &str) -> Option<SecretString> {
+        if path.is_empty() {
+            self.report.error(&reference.place, "`file:` must be followed by the path of a file");
+            return None;
+        }
+        let path = self.base.join(path);
+        let shown = path.display();
+        match read(&path) {
+            Ok((text, open)) => {
+                if open {
+                    self.report.warn(
+                        &reference.place,
+                        format!("the file {shown} can be read by every user of this machine; `chmod 600` it"),
+                    );
+                }
+                Some(text)
+            }
+            Err(problem) => {
+                self.report.error(&reference.place, format!("the file {shown} {problem}"));
+                None
+            }
+        }
+    }
+}
+
+/// The text of a file without its trailing line break, and whether everybody may read it.
+fn read(path: &Path) -> Result<(SecretString, bool), String> {
+    let describe = |error: std::io::Error| {
+        if error.kind() == ErrorKind::NotFound {
+            "does not exist".to_owned()
+        } else {
+            format!("cannot be read: {error}")
+        }
+    };
+    let about = fs::metadata(path).map_err(describe)?;
+    // A device or pipe could block the start for ever.
+    if !about.is_file() {
+        return Err("is not a regular file".into());
+    }
+    if about.len() > LARGEST_FILE {
+        return Err(format!("is larger than {LARGEST_FILE} bytes"));
+    }
+    let bytes = fs::read(path).map_err(describe)?;
+    let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())?;
+    let text = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+    if text.is_empty() {
+        return Err("is empty".into());
+    }
+    Ok((text.into(), readable_by_all(&about)))
+}
+
+#[cfg(unix)]
+fn readable_by_all(about: &fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    about.permissions().mode() & 0o004 != 0
+}
+
+#[cfg(not(unix))]
+fn readable_by_all(_: &fs::Metadata) -> bool {
+    false
+}

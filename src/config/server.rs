@@ -1,0 +1,144 @@
+//! `[server]`: RMM itself, and the environment variables that override its keys.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+
+use crate::domain::ids::web_address;
+
+use super::EnvVars;
+use super::error::{nearest, suggestion};
+use super::file::{Section, choose};
+use super::keys::SERVER;
+use super::report::{Located, Place, Report, Spot};
+
+/// What every override begins with. The client's own `RMM_URL` and `RMM_TOKEN` do not.
+const OVERRIDE: &str = "RMM__";
+
+/// RMM itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Server {
+    /// Where HTTP is served.
+    pub listen: SocketAddr,
+    /// How people and CI reach it from outside; no slash at the end.
+    pub public_url: Option<String>,
+    /// Database, logs and keys; absolute.
+    pub data_dir: PathBuf,
+    /// For people who have not chosen one.
+    pub language: Language,
+    /// Of the times that people see.
+    pub time_zone: TimeZone,
+}
+
+/// A language that RMM speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// English.
+    En,
+    /// Russian.
+    Ru,
+}
+
+impl Language {
+    /// The name in the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Ru => "ru",
+        }
+    }
+}
+
+/// The environment variable that overrides a key of `[server]`.
+fn override_name(key: &str) -> String {
+    format!("{OVERRIDE}SERVER__{}", key.to_uppercase())
+}
+
+pub(super) fn read(section: Option<&Section<'_>>, report: &Report<'_>, base: &Path, env: &EnvVars) -> Server {
+    refuse_unknown_overrides(report, env);
+    // The file is checked even where it is overridden: the override may be gone tomorrow.
+    let text = |key: &'static str| -> Option<Located<String>> {
+        let written = section.and_then(|section| section.text(key));
+        let name = override_name(key);
+        match env.get(&name) {
+            Some(value) => Some(Located { value: value.clone(), place: Place { path: name, spot: Spot::Environment } }),
+            None => written,
+        }
+    };
+    Server {
+        listen: text("listen")
+            .and_then(|text| listen(report, &text))
+            .unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
+        public_url: text("public_url").and_then(|text| public_url(report, &text)),
+        data_dir: base.join(text("data_dir").and_then(|text| data_dir(report, text)).unwrap_or_else(|| "data".into())),
+        language: text("language")
+            .and_then(|text| choose(report, &text, &[("en", Language::En), ("ru", Language::Ru)]))
+            .map_or(Language::En, |language| language.value),
+        time_zone: text("time_zone").and_then(|text| time_zone(report, &text)).unwrap_or(TimeZone::UTC),
+    }
+}
+
+fn refuse_unknown_overrides(report: &Report<'_>, env: &EnvVars) {
+    let known: Vec<String> = SERVER.iter().map(|key| override_name(key.name)).collect();
+    let given = env.range(OVERRIDE.to_owned()..).map(|(name, _)| name).take_while(|name| name.starts_with(OVERRIDE));
+    for name in given.filter(|name| !known.contains(name)) {
+        let place = Place { path: name.clone(), spot: Spot::Environment };
+        report.error_hint(
+            &place,
+            format!("unknown override; {}", suggestion(name, known.iter().map(String::as_str))),
+            "environment variables override the keys of [server] and nothing else",
+        );
+    }
+}
+
+fn listen(report: &Report<'_>, text: &Located<String>) -> Option<SocketAddr> {
+    let address = text.value.parse().ok();
+    if address.is_none() {
+        report.error(&text.place, r#"must be an IP address and a port, such as "127.0.0.1:8080" or "[::1]:8080""#);
+    }
+    address
+}
+
+fn public_url(report: &Report<'_>, text: &Located<String>) -> Option<String> {
+    if let Err(invalid) = web_address("public_url", &text.value) {
+        report.error(&text.place, invalid.rule);
+        return None;
+    }
+    if text.value.contains(['?', '#']) {
+        report.error(&text.place, "must end before any `?` or `#`");
+        return None;
+    }
+    Some(text.value.trim_end_matches('/').to_owned())
+}
+
+fn data_dir(report: &Report<'_>, text: Located<String>) -> Option<String> {
+    if text.value.trim().is_empty() {
+        report.error(&text.place, "must not be empty");
+        return None;
+    }
+    Some(text.value)
+}
+
+/// UTC needs no database of time zones; all others come from the machine.
+fn time_zone(report: &Report<'_>, text: &Located<String>) -> Option<TimeZone> {
+    if text.value.eq_ignore_ascii_case("UTC") {
+        return Some(TimeZone::UTC);
+    }
+    if let Ok(zone) = TimeZone::get(&text.value) {
+        return Some(zone);
+    }
+    let names: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+    let sentence = format!("there is no time zone `{}` on this machine", text.value);
+    if names.is_empty() {
+        let hint = "it has no database of time zones at all: install the package tzdata, or set \"UTC\"";
+        report.error_hint(&text.place, sentence, hint);
+    } else if let Some(near) = nearest(&text.value, names.iter().map(String::as_str)) {
+        report.error(&text.place, format!("{sentence}; did you mean `{near}`?"));
+    } else {
+        report.error(&text.place, format!(r#"{sentence}; write it as "Europe/Moscow" or "UTC""#));
+    }
+    None
+}

@@ -1,0 +1,301 @@
+//! `[[services]]`: what is released, who approves it, how its environments are reached.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::domain::ids::{Invalid, PersonName, ServiceName, SurfaceName, one_line};
+use crate::domain::person::Role;
+use crate::domain::service::{Approvals, Driver, Environment, EnvironmentKind, Service, Surface};
+
+use super::error::{nearest, suggestion};
+use super::file::{Section, choose};
+use super::people::{People, Unique};
+use super::report::{Located, Place, Report, Spot};
+use super::secret::Keyring;
+use super::surface::{Demand, Draft, absolute};
+
+/// The surface of a service that says nothing about surfaces.
+const PLAIN_SURFACE: &str = "app";
+
+/// Longer silence of a CI makes its run `unknown`.
+const REPORT_TIMEOUT: Duration = Duration::from_hours(1);
+
+/// A surface as it is written, under a name that is valid.
+struct Written {
+    name: SurfaceName,
+    place: Place,
+    draft: Draft,
+}
+
+/// An environment as it is written.
+struct Reached {
+    driver: Driver,
+    overrides: Vec<(Located<String>, Draft)>,
+}
+
+pub(super) fn read(root: &Section<'_>, people: &People, keyring: &Keyring<'_>) -> Vec<Service> {
+    if !root.has("services") {
+        let place = Place { path: "services".into(), spot: Spot::File };
+        root.report.warn(&place, "there is none yet: RMM has nothing to release");
+    }
+    let mut names = Unique::default();
+    let sections = root.list("services").unwrap_or_default();
+    sections.iter().filter_map(|section| service(section, people, keyring, &mut names)).collect()
+}
+
+fn service(
+    section: &Section<'_>,
+    people: &People,
+    keyring: &Keyring<'_>,
+    names: &mut Unique<String>,
+) -> Option<Service> {
+    let report = section.report;
+    let name = name(section, names, "CI and people call the service by it");
+    let name = name.and_then(|name| valid(report, &name, ServiceName::parse));
+    let repository = section.text("repository").and_then(|text| repository(report, keyring.base, &text));
+    let supersede = section.flag("supersede").is_some_and(|flag| flag.value);
+    let approvals = approvals(section, people);
+    let mut written = surfaces(section, keyring);
+    let environments = section.section("environments");
+    let reach = |kind| environment(section, environments.as_ref(), kind, keyring);
+    let (stage, production) = (reach(EnvironmentKind::Stage), reach(EnvironmentKind::Production));
+
+    if !section.has("surfaces") {
+        if [&stage, &production].into_iter().flatten().any(|reached| reached.driver.is_ours()) {
+            section.missing("surfaces", "RMM itself runs this service, and must be told what to run");
+        }
+        let name = SurfaceName::parse("name", PLAIN_SURFACE).ok()?;
+        written.push(Written { name, place: section.place.clone(), draft: Draft::nothing() });
+    }
+
+    let has_repository = section.has("repository");
+    let told = section.has("surfaces");
+    let finish = |reached: Reached| {
+        let demand = Demand { has_repository, runnable: told && reached.driver.is_ours() };
+        Environment { surfaces: differing(report, &written, &reached.overrides, demand), driver: reached.driver }
+    };
+    let (stage, production) = (stage.map(finish), production.map(finish));
+    Some(Service {
+        name: name?,
+        repository,
+        approvals,
+        supersede,
+        surfaces: written.iter().map(|surface| surface.draft.complete(surface.name.clone(), has_repository)).collect(),
+        stage: stage?,
+        production: production?,
+    })
+}
+
+/// The name of a table that must have one, and one of its own.
+fn name(section: &Section<'_>, taken: &mut Unique<String>, why: &str) -> Option<Located<String>> {
+    if !section.has("name") {
+        section.missing("name", why);
+    }
+    let name = section.text("name")?;
+    taken.claim(section.report, name.value.clone(), &name.place);
+    Some(name)
+}
+
+fn valid<T>(
+    report: &Report<'_>,
+    text: &Located<String>,
+    parse: impl FnOnce(&str, String) -> Result<T, Invalid>,
+) -> Option<T> {
+    parse("name", text.value.clone()).map_err(|invalid| report.error(&text.place, invalid.rule)).ok()
+}
+
+/// `owner/name`, an address that git understands, or an absolute path.
+fn repository(report: &Report<'_>, base: &Path, text: &Located<String>) -> Option<String> {
+    let value = text.value.as_str();
+    if let Err(invalid) = one_line("repository", value, 2000) {
+        report.error(&text.place, invalid.rule);
+        return None;
+    }
+    if value == "." || ["/", "./", "../"].iter().any(|start| value.starts_with(start)) {
+        return Some(absolute(base, value));
+    }
+    let word = |part: &str| {
+        part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+            && part.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'))
+    };
+    let on_github = value.split_once('/').is_some_and(|(owner, name)| word(owner) && word(name));
+    let authority = ["https://", "http://", "ssh://", "git://", "file://"]
+        .iter()
+        .find_map(|scheme| value.strip_prefix(scheme))
+        .map(|rest| rest.split('/').next().unwrap_or(rest));
+    // As scp writes it: `git@host:path`.
+    let scp = value.split_once(':').is_some_and(|(host, path)| {
+        host.split_once('@').is_some_and(|(user, host)| word(user) && word(host)) && !path.is_empty()
+    });
+    let plain = value.bytes().all(|b| b.is_ascii_graphic());
+    if let Some((login, _)) = authority.and_then(|authority| authority.rsplit_once('@'))
+        && (login.contains(':') || value.starts_with("http"))
+    {
+        report.error_unseen(
+            &text.place,
+            "must not carry a password: plans and logs show it",
+            "use SSH (`git@host:owner/name.git`), or a credential helper of git",
+        );
+        return None;
+    }
+    if plain && (on_github || scp || authority.is_some_and(|authority| !authority.starts_with('-'))) {
+        return Some(text.value.clone());
+    }
+    report.error(
+        &text.place,
+        "must be \"owner/name\" on GitHub, an address of git such as \"https://host/app.git\" or \
+         \"git@host:app.git\", or a path that begins with \"/\", \"./\" or \"../\"",
+    );
+    None
+}
+
+fn approvals(service: &Section<'_>, people: &People) -> Approvals {
+    let report = service.report;
+    let Some(section) = service.section("approvals") else {
+        if !service.has("approvals") {
+            service.missing("approvals", "who must say yes? list them in `required`, or say `minimum = 0`: nobody");
+        }
+        return Approvals { required: Vec::new(), minimum: 0, forbid_self: false, auto_promote: true };
+    };
+    let listed = section.texts("required");
+    let required = approvers(report, listed.as_deref().unwrap_or_default(), people);
+    let minimum = section.number("minimum", 0..=i64::MAX);
+    // Counted as written: a name with a mistake in it must not bring a second error about the number.
+    let count = listed.as_ref().map_or(0, Vec::len);
+    let number = minimum.as_ref().and_then(|minimum| usize::try_from(minimum.value).ok());
+    if let (Some(minimum), Some(number)) = (&minimum, number)
+        && number > count
+    {
+        report.error(&minimum.place, format!("must be at most {count}, the number of people in `required`"));
+    }
+    if count == 0 && !section.has("minimum") && (listed.is_some() || !section.has("required")) {
+        let why = "names nobody; list people, or add `minimum = 0` to release without any approval";
+        report.error(&section.at("required"), why);
+    }
+    let forbid_self = section.flag("forbid_self");
+    let minimum = number.unwrap_or(required.len());
+    if let Some(flag) = &forbid_self
+        && flag.value
+        && minimum > 0
+        && minimum == count
+    {
+        report.warn(&flag.place, "with all of `required` needed, a release of one of them can never be approved");
+    }
+    Approvals {
+        required,
+        minimum,
+        forbid_self: forbid_self.is_some_and(|flag| flag.value),
+        auto_promote: section.flag("auto_promote").is_none_or(|flag| flag.value),
+    }
+}
+
+fn approvers(report: &Report<'_>, listed: &[Located<String>], people: &People) -> Vec<PersonName> {
+    let mut taken = Unique::default();
+    let mut required = Vec::new();
+    for text in listed {
+        taken.claim(report, text.value.clone(), &text.place);
+        match people.names.get(&text.value) {
+            Some(Some(Role::Viewer)) => {
+                report.error(&text.place, format!("`{}` is a viewer and may not approve", text.value));
+            }
+            Some(Some(Role::Ci | Role::Member | Role::Admin) | None) => {
+                required.extend(PersonName::parse("required", text.value.clone()));
+            }
+            None => {
+                let near = nearest(&text.value, people.names.keys().map(String::as_str));
+                let near = near.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
+                report.error(&text.place, format!("`{}` is not among [[people]]{near}", text.value));
+            }
+        }
+    }
+    required
+}
+
+fn surfaces(service: &Section<'_>, keyring: &Keyring<'_>) -> Vec<Written> {
+    let Some(sections) = service.list("surfaces") else { return Vec::new() };
+    if sections.is_empty() {
+        service.report.error(&service.at("surfaces"), "must name at least one surface");
+    }
+    let mut names = Unique::default();
+    let read = |section: &Section<'_>| {
+        let name = name(section, &mut names, "releases and overrides refer to the surface by it");
+        let draft = Draft::read(section, keyring);
+        let name = valid(section.report, &name?, SurfaceName::parse)?;
+        Some(Written { name, place: section.place.clone(), draft })
+    };
+    sections.iter().filter_map(read).collect()
+}
+
+fn environment(
+    service: &Section<'_>,
+    environments: Option<&Section<'_>>,
+    kind: EnvironmentKind,
+    keyring: &Keyring<'_>,
+) -> Option<Reached> {
+    let key = kind.as_str();
+    if environments.map_or(!service.has("environments"), |environments| !environments.has(key)) {
+        let why = format!("a service needs `[services.environments.{key}]` with a `driver`");
+        let place = service.place.inside("environments").inside(key);
+        service.report.error(&place, format!("is missing: {why}"));
+    }
+    let section = environments?.section(key)?;
+    let driver = driver(&section);
+    let overrides = section.named("surfaces").into_iter().map(|(name, section)| (name, Draft::read(&section, keyring)));
+    Some(Reached { driver, overrides: overrides.collect() })
+}
+
+/// A driver that is missing or wrong counts as `ci`, which asks for the least and so brings the fewest other errors.
+fn driver(section: &Section<'_>) -> Driver {
+    let report = section.report;
+    if !section.has("driver") {
+        section.missing(
+            "driver",
+            r#""local" where RMM runs the commands itself, "ci" where a CI system does and reports"#,
+        );
+    }
+    let timeout = section.duration("report_timeout", Duration::from_nanos(1));
+    let ci = Driver::Ci {
+        workflow: None,
+        rollback_workflow: None,
+        report_timeout: timeout.as_ref().map_or(REPORT_TIMEOUT, |timeout| timeout.value),
+    };
+    let Some(word) = section.text("driver") else { return ci };
+    if word.value == "ssh" {
+        report.error(&word.place, "this version does not have it yet: reaching hosts by SSH");
+        return ci;
+    }
+    let local = choose(report, &word, &[("local", true), ("ci", false)]).is_some_and(|local| local.value);
+    if !local {
+        return ci;
+    }
+    if let Some(timeout) = timeout {
+        report.error(&timeout.place, r#"belongs to the driver "ci": nobody reports on runs of RMM's own"#);
+    }
+    Driver::Local
+}
+
+/// Checks every surface as it is in one environment, and completes those that differ there.
+fn differing(
+    report: &Report<'_>,
+    written: &[Written],
+    overrides: &[(Located<String>, Draft)],
+    demand: Demand,
+) -> BTreeMap<SurfaceName, Surface> {
+    for (name, _) in overrides {
+        if written.iter().all(|surface| surface.name.as_str() != name.value) {
+            let known = written.iter().map(|surface| surface.name.as_str());
+            report.error(&name.place, format!("unknown surface; {}", suggestion(&name.value, known)));
+        }
+    }
+    let mut differing = BTreeMap::new();
+    for surface in written {
+        let own = overrides.iter().find(|(name, _)| name.value == surface.name.as_str());
+        let draft = own.map(|(_, draft)| draft.clone().over(&surface.draft));
+        draft.as_ref().unwrap_or(&surface.draft).check(report, &surface.place, demand);
+        if let Some(draft) = draft {
+            differing.insert(surface.name.clone(), draft.complete(surface.name.clone(), demand.has_repository));
+        }
+    }
+    differing
+}

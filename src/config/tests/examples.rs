@@ -1,0 +1,193 @@
+//! What newcomers are given is right, and complete.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use toml::{Table, Value};
+
+use super::{parse, parse_with};
+use crate::config::keys::{Key, ROOT, Shape};
+use crate::config::{EXAMPLE, Init, init_text};
+use crate::domain::ids::{PersonName, ServiceName};
+use crate::domain::plan::VARIABLES;
+use crate::domain::service::{Driver, EnvironmentKind};
+
+const EXAMPLE_ENV: &[(&str, &str)] = &[("NAME_AUTHORIZATION_DATABASE_PASSWORD", "correct horse")];
+
+#[test]
+fn the_example_is_valid_without_a_warning() {
+    let config = parse_with(EXAMPLE, EXAMPLE_ENV).unwrap_or_else(|errors| panic!("{errors}"));
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    assert_eq!(config.services[0].surfaces.len(), 2);
+}
+
+#[test]
+fn the_example_names_every_key_of_this_version() {
+    let document: Table = EXAMPLE.parse().expect("TOML");
+    let (mut known, mut used) = (BTreeSet::new(), BTreeSet::new());
+    all_keys(ROOT, "", &mut known);
+    used_keys(ROOT, "", &document, &mut used);
+    let forgotten: Vec<_> = known.difference(&used).collect();
+    assert!(forgotten.is_empty(), "rmm.toml.example does not show {forgotten:?}");
+    assert!(known.contains("services.environments.*.surfaces.*.directory"));
+    assert!(known.contains("services.surfaces.health.timeout"));
+}
+
+/// Overrides are the keys of a surface again: one of them stands for all.
+fn all_keys(keys: &[Key], path: &str, into: &mut BTreeSet<String>) {
+    for key in keys {
+        let path = format!("{path}{}", shown_as(key));
+        match key.shape {
+            Shape::Value | Shape::Free => {
+                into.insert(path);
+            }
+            Shape::Section(keys) | Shape::List(keys) => all_keys(keys, &format!("{path}."), into),
+            Shape::Named(_) => {
+                into.insert(format!("{path}.*.directory"));
+            }
+            Shape::Later(_) => {}
+        }
+    }
+}
+
+/// Both environments have the same keys; what one shows need not be shown again.
+fn shown_as(key: &Key) -> &'static str {
+    if matches!(key.name, "stage" | "production") { "*" } else { key.name }
+}
+
+fn used_keys(keys: &[Key], path: &str, table: &Table, into: &mut BTreeSet<String>) {
+    for key in keys {
+        let Some(value) = table.get(key.name) else { continue };
+        let path = format!("{path}{}", shown_as(key));
+        let entries = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        let tables: Vec<&Table> = entries.iter().filter_map(Value::as_table).collect();
+        match key.shape {
+            Shape::Value | Shape::Free => {
+                into.insert(path);
+            }
+            Shape::Section(keys) | Shape::List(keys) => {
+                for table in tables {
+                    used_keys(keys, &format!("{path}."), table, into);
+                }
+            }
+            Shape::Named(keys) => {
+                for table in tables.iter().flat_map(|table| table.values()).filter_map(Value::as_table) {
+                    used_keys(keys, &format!("{path}.*."), table, into);
+                }
+            }
+            Shape::Later(_) => {}
+        }
+    }
+}
+
+#[test]
+fn the_example_tells_every_variable_of_templates() {
+    for name in VARIABLES {
+        assert!(EXAMPLE.contains(name), "rmm.toml.example does not tell {name}");
+    }
+}
+
+#[test]
+fn the_effective_configuration_reads_back_as_the_same() {
+    let config = parse_with(EXAMPLE, EXAMPLE_ENV).expect("valid");
+    let shown = config.effective();
+    assert!(!shown.contains("correct horse"));
+    let reference = "env:NAME_AUTHORIZATION_DATABASE_PASSWORD";
+    let readable = shown.replace(&format!("\"•••\" # {reference}"), &format!("\"{reference}\""));
+    let again = parse_with(&readable, EXAMPLE_ENV).unwrap_or_else(|errors| panic!("{errors}\n{shown}"));
+    assert_eq!(again.server, config.server);
+    assert_eq!(again.people, config.people);
+    assert_eq!(again.services, config.services);
+    assert_eq!(again.effective(), shown);
+}
+
+#[test]
+fn the_effective_configuration_is_exact() {
+    let config = parse(
+        "[[services]]\nname = \"api\"\napprovals.minimum = 0\nenvironments.stage.driver = \"local\"\n\
+         environments.production.driver = \"ci\"\n[[services.surfaces]]\nname = \"a.b\"\nrecipe = \"commands\"\n\
+         deploy = 'say \"{{ service }}\"'\nhealth.command = \"true\"\n\
+         [services.environments.stage.surfaces.\"a.b\"]\nenv.X = \"1\"\n",
+    );
+    assert_eq!(
+        config.effective(),
+        r#"[server]
+listen = "127.0.0.1:8080"
+data_dir = "/etc/rmm/data"
+language = "en"
+time_zone = "UTC"
+
+[[services]]
+name = "api"
+supersede = false
+
+[services.approvals]
+required = []
+minimum = 0
+forbid_self = false
+auto_promote = true
+
+[[services.surfaces]]
+name = "a.b"
+recipe = "commands"
+checkout = false
+deploy = 'say "{{ service }}"'
+health = { command = "true", wait = "15s", attempts = 5, interval = "20s", timeout = "5s" }
+step_timeout = "30m"
+
+[services.environments.stage]
+driver = "local"
+
+[services.environments.stage.surfaces."a.b"]
+recipe = "commands"
+checkout = false
+deploy = 'say "{{ service }}"'
+health = { command = "true", wait = "15s", attempts = 5, interval = "20s", timeout = "5s" }
+env.X = "1"
+step_timeout = "30m"
+
+[services.environments.production]
+driver = "ci"
+report_timeout = "1h"
+"#
+    );
+}
+
+#[test]
+fn the_first_configuration_is_valid_and_keeps_the_environments_apart() {
+    let service = ServiceName::parse("service", "api").expect("name");
+    let person = PersonName::parse("person", "ann").expect("name");
+    let directory = Path::new("/srv");
+    let text = init_text(&Init { service: &service, repository: "./git/api \"1\"", directory, person: &person });
+    let config = parse(&text);
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    let api = &config.services[0];
+    assert_eq!((&api.stage.driver, &api.production.driver), (&Driver::Local, &Driver::Local));
+    assert_eq!(api.approvals.required, [person]);
+    let folders = [EnvironmentKind::Stage, EnvironmentKind::Production]
+        .map(|kind| api.surfaces_in(kind).next().and_then(|surface| surface.directory.clone()));
+    assert_eq!(folders, [Some("/srv/api-stage".to_owned()), Some("/srv/api-production".to_owned())]);
+    assert!(text.contains("# migrate_down = \"./migrate down {{ target.tag }}\""));
+    let uncommented = text.replace("# health.url", "health.url").replace("# migrate_", "migrate_");
+    assert!(parse_with(&uncommented, &[]).is_ok());
+}
+
+/// What may be typed in place of what was there.
+const KEYBOARD: &str = "[a-z\"'\\\\{}\\[\\]=.,#0-9 \n\t\u{2022}-]{0,4}";
+
+proptest::proptest! {
+    /// Whatever a slip of the keyboard makes of the example, the answer is a configuration or a list of problems.
+    #[test]
+    fn no_slip_of_the_keyboard_panics(at in 0..EXAMPLE.len(), gone in 0..40_usize, typed in KEYBOARD) {
+        let start = EXAMPLE.floor_char_boundary(at);
+        let end = EXAMPLE.floor_char_boundary((at + gone).min(EXAMPLE.len())).max(start);
+        let slipped = format!("{}{typed}{}", &EXAMPLE[..start], &EXAMPLE[end..]);
+        match parse_with(&slipped, EXAMPLE_ENV) {
+            Ok(config) => proptest::prop_assert!(!config.effective().is_empty()),
+            Err(errors) => {
+                proptest::prop_assert!(!errors.0.is_empty());
+                proptest::prop_assert!(errors.to_string().starts_with("rmm.toml"));
+            }
+        }
+    }
+}

@@ -1,0 +1,524 @@
+//! Every mistake is answered with its line, its key, and what would be right.
+
+use std::path::Path;
+
+use super::{PEOPLE, env, parse, parse_with, problems, service, surface};
+use crate::config::Config;
+
+#[test]
+fn a_mistake_shows_its_line_with_a_caret() {
+    let text = "[server]\n\tlisten = \"localhost\" # not an IP address\nlisen = \"[::]:80\"\n";
+    assert_eq!(
+        parse_with(text, &[]).expect_err("refused").to_string(),
+        "rmm.toml:2:11: server.listen: must be an IP address and a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"\n\
+         \x20   2 | \tlisten = \"localhost\" # not an IP address\n\
+         \x20     | \t         ^^^^^^^^^^^\n\
+         rmm.toml:3:1: server.lisen: unknown key; did you mean `listen`?\n\
+         \x20   3 | lisen = \"[::]:80\"\n\
+         \x20     | ^^^^^\n\
+         2 errors in the configuration"
+    );
+}
+
+#[test]
+fn a_hint_follows_where_the_reason_is_not_obvious() {
+    let errors = parse_with(&surface("directory = \"/srv\"\nmigrate_up = \"up\""), &[]).expect_err("refused");
+    assert_eq!(
+        errors.to_string(),
+        "rmm.toml:10:14: services[0].surfaces[0].migrate_up: needs `migrate_down` beside it\n\
+         \x20  10 | migrate_up = \"up\"\n\
+         \x20     |              ^^^^\n\
+         \x20     = hint: every release rehearses its rollback on stage, and a rollback takes the database back first\n\
+         1 error in the configuration"
+    );
+}
+
+#[test]
+fn text_that_is_not_toml_ends_at_the_first_problem() {
+    assert_eq!(problems("[server\nlisten = \n"), ["1:8: not TOML: unclosed table, expected `]`"]);
+    assert_eq!(problems("a = 1\na = 2\n"), ["2:1: not TOML: duplicate key"]);
+    assert_eq!(
+        problems("[server]\nlisten = localhost"),
+        ["2:10: not TOML: string values must be quoted, expected literal string"]
+    );
+}
+
+#[test]
+fn a_caret_counts_characters_and_survives_windows_line_ends() {
+    let errors = parse_with("people = [{ name = \"анна\", rol = 1 }]\r\n", &[]).expect_err("refused");
+    assert!(errors.to_string().contains("\n    1 | people = [{ name = \"анна\", rol = 1 }]\n"), "{errors}");
+    assert_eq!(errors.0[1].position.map(|position| (position.line, position.column)), Some((1, 28)));
+}
+
+#[test]
+fn unknown_keys_are_answered_with_the_nearest_or_with_all() {
+    assert_eq!(problems("[servr]\n"), ["1:2: servr: unknown key; did you mean `server`?"]);
+    assert_eq!(
+        problems("[server]\nfoo = 1\n"),
+        ["2:1: server.foo: unknown key; allowed here: `listen`, `public_url`, `data_dir`, `language`, `time_zone`"]
+    );
+    assert_eq!(
+        problems(&service("supercede = true")),
+        ["4:1: services[0].supercede: unknown key; did you mean `supersede`?"]
+    );
+    assert_eq!(
+        problems(&service("").replace("required", "requird")),
+        [
+            "5:1: services[0].approvals.required: names nobody; list people, or add `minimum = 0` to release without \
+             any approval",
+            "6:1: services[0].approvals.requird: unknown key; did you mean `required`?"
+        ]
+    );
+    assert_eq!(
+        problems(&surface("directory = \"/srv\"\nhealth = { url = \"http://x/\", atempts = 2 }\n\"odd key\" = 1")),
+        [
+            "10:31: services[0].surfaces[0].health.atempts: unknown key; did you mean `attempts`?",
+            "11:1: services[0].surfaces[0].\"odd key\": unknown key; allowed here: `name`, `recipe`, `directory`, \
+             `checkout`, `deploy`, `migrate_up`, `migrate_down`, `health`, `env`, `step_timeout`",
+        ]
+    );
+}
+
+#[test]
+fn what_comes_later_is_not_called_unknown() {
+    let text = format!(
+        "[telegram]\ntoken = \"env:X\"\n[github]\n[[hosts]]\nname = \"prod-1\"\n[[people]]\nname = \"cid\"\n\
+         groups = [\"qa\"]\n{}",
+        service("[services.environments.preview]\n")
+    );
+    assert_eq!(
+        problems(&text),
+        [
+            "1:2: telegram: this version does not have it yet: the Telegram bot",
+            "3:2: github: this version does not have it yet: GitHub's API and webhooks",
+            "4:3: hosts: this version does not have it yet: reaching hosts by SSH",
+            "8:1: people[0].groups: this version does not have it yet: sign-offs by groups of people",
+            "12:24: services[0].environments.preview: this version does not have it yet: an environment of its own \
+             for every candidate",
+        ]
+    );
+}
+
+#[test]
+fn ssh_and_workflows_come_later() {
+    let text = service("surfaces = [{ name = \"app\", hosts = [\"a\"] }]").replace(
+        "stage.driver = \"ci\"",
+        "stage = { driver = \"ssh\", hosts = [\"a\"], workflow = \"on-tag.yaml\", rollback_workflow = \"back.yaml\" }",
+    );
+    assert_eq!(
+        problems(&text),
+        [
+            "4:29: services[0].surfaces[0].hosts: this version does not have it yet: reaching hosts by SSH",
+            "8:20: services[0].environments.stage.driver: this version does not have it yet: reaching hosts by SSH",
+            "8:27: services[0].environments.stage.hosts: this version does not have it yet: reaching hosts by SSH",
+            "8:42: services[0].environments.stage.workflow: this version does not have it yet: starting a workflow of \
+             GitHub; without it RMM waits for what the CI reports",
+            "8:68: services[0].environments.stage.rollback_workflow: this version does not have it yet: starting a \
+             workflow of GitHub; without it RMM waits for what the CI reports",
+        ]
+    );
+}
+
+#[test]
+fn wrong_types_say_what_was_expected_and_found() {
+    assert_eq!(problems("[server]\nlisten = 8080\n"), ["2:10: server.listen: expected a string, found an integer"]);
+    assert_eq!(problems("server = true\n"), ["1:10: server: expected a table, found a boolean"]);
+    assert_eq!(
+        problems("[services]\nname = \"api\"\n"),
+        ["1:1: services: expected a list of tables (each begins with `[[services]]`), found a table"]
+    );
+    assert_eq!(problems("people = [1]\n"), ["1:11: people[0]: expected a table, found an integer"]);
+    assert_eq!(
+        problems("[[people]]\nname = \"ann\"\ntelegram_id = \"1\"\n"),
+        ["3:15: people[0].telegram_id: expected a whole number, found a string"]
+    );
+    assert_eq!(
+        problems(&service("supersede = \"yes\"")),
+        ["4:13: services[0].supersede: expected true or false, found a string"]
+    );
+    assert_eq!(
+        problems(&service("surfaces = 1.5")),
+        [
+            "4:12: services[0].surfaces: expected a list of tables (each begins with `[[services.surfaces]]`), found a float"
+        ]
+    );
+    assert_eq!(
+        problems(&service("").replace("[\"ann\"]", "[\"ann\", 7]")),
+        ["6:20: services[0].approvals.required[1]: expected a string, found an integer"]
+    );
+    assert_eq!(
+        problems(&service("").replace("[\"ann\"]", "\"ann\"")),
+        ["6:12: services[0].approvals.required: expected a list of strings, found a string"]
+    );
+    assert_eq!(
+        problems(&surface(
+            "directory = 1\ndeploy = []\nstep_timeout = 30\nhealth = { url = 1979-05-27 }\nenv.PORT = 80"
+        )),
+        [
+            "9:13: services[0].surfaces[0].directory: expected a string, found an integer",
+            "10:10: services[0].surfaces[0].deploy: expected a string, found an array",
+            "11:16: services[0].surfaces[0].step_timeout: expected a duration such as \"15s\" or \"1h 30m\", found an \
+             integer",
+            "12:18: services[0].surfaces[0].health.url: expected a string, found a datetime",
+            "13:12: services[0].surfaces[0].env.PORT: expected a string (write it in quotes), found an integer",
+        ]
+    );
+    assert_eq!(
+        problems(&service("").replace("stage.driver = \"ci\"", "stage = { driver = \"ci\", surfaces = { app = 1 } }")),
+        ["8:45: services[0].environments.stage.surfaces.app: expected a table, found an integer"]
+    );
+}
+
+#[test]
+fn the_server_is_checked() {
+    let rule = "must be an http:// or https:// address of at most 2000 plain ASCII characters";
+    assert_eq!(problems("server.public_url = \"rmm.example.com\""), [format!("1:21: server.public_url: {rule}")]);
+    assert_eq!(
+        problems("server.public_url = \"https://a.example?b\""),
+        ["1:21: server.public_url: must end before any `?` or `#`"]
+    );
+    assert_eq!(problems("server.data_dir = \" \""), ["1:19: server.data_dir: must not be empty"]);
+    assert_eq!(problems("server.language = \"de\""), ["1:19: server.language: must be \"en\" or \"ru\""]);
+    let zone = &problems("server.time_zone = \"Europe/Mosow\"")[0];
+    assert!(zone.starts_with("1:20: server.time_zone: there is no time zone `Europe/Mosow` on this machine"), "{zone}");
+}
+
+#[test]
+fn people_are_told_apart() {
+    assert_eq!(
+        problems(
+            "[[people]]\nname = \"ann\"\ntelegram_id = 1\ngithub = \"Ann\"\n\
+             [[people]]\nname = \"ann\"\ntelegram_id = 1\ngithub = \"ann\"\nrole = \"admn\"\n\
+             [[people]]\ntelegram_id = -1001\ngithub = \"@cid\"\nrole = \"ci\"\n\
+             [[people]]\nname = \"-dan\"\n"
+        ),
+        [
+            "6:8: people[1].name: must be unique; people[0].name has the same value",
+            "7:15: people[1].telegram_id: must be unique; people[0].telegram_id has the same value",
+            "8:10: people[1].github: must be unique; people[0].github has the same value",
+            "9:8: people[1].role: must be \"admin\", \"member\" or \"viewer\"; did you mean `admin`?",
+            "10:1: people[2].name: is missing: approver lists and the record use it",
+            "11:15: people[2].telegram_id: must be at least 1",
+            "12:10: people[2].github: must be a login of GitHub: letters, digits and '-', without '@'",
+            "13:8: people[2].role: must be \"admin\", \"member\" or \"viewer\"",
+            "15:8: people[3].name: must be 1 to 64 of the characters a-z, A-Z, 0-9, '-', '_' and '.', and begin with a \
+             letter or digit",
+        ]
+    );
+}
+
+#[test]
+fn a_team_without_an_admin_is_warned() {
+    let config = parse("[[people]]\nname = \"bob\"\n");
+    assert_eq!(
+        config.warnings[0].to_string(),
+        "rmm.toml: people: nobody is an admin: only the operator on this machine can roll back, abort or unlock"
+    );
+}
+
+#[test]
+fn approvers_must_be_known_and_able_to_approve() {
+    let text = service("").replace("[\"ann\"]", "[\"ann\", \"bbo\", \"zed\", \"eve\", \"ann\"]");
+    assert_eq!(
+        problems(&format!("{text}[[people]]\nname = \"eve\"\nrole = \"viewer\"\n")),
+        [
+            "6:20: services[0].approvals.required[1]: `bbo` is not among [[people]]; did you mean `bob`?",
+            "6:27: services[0].approvals.required[2]: `zed` is not among [[people]]",
+            "6:34: services[0].approvals.required[3]: `eve` is a viewer and may not approve",
+            "6:41: services[0].approvals.required[4]: must be unique; services[0].approvals.required[0] has the same \
+             value",
+        ]
+    );
+}
+
+#[test]
+fn a_vote_must_be_possible_and_no_vote_must_be_said() {
+    let approvals = |keys: &str| service("").replace("required = [\"ann\"]", keys);
+    assert_eq!(
+        problems(&approvals("required = [\"ann\"]\nminimum = 2")),
+        ["7:11: services[0].approvals.minimum: must be at most 1, the number of people in `required`"]
+    );
+    assert_eq!(
+        problems(&approvals("required = [\"ann\"]\nminimum = -1")),
+        ["7:11: services[0].approvals.minimum: must be at least 0"]
+    );
+    assert_eq!(
+        problems(&approvals("required = []")),
+        [
+            "6:12: services[0].approvals.required: names nobody; list people, or add `minimum = 0` to release without any \
+          approval"
+        ]
+    );
+    assert_eq!(
+        problems(&service("").replace("[services.approvals]\nrequired = [\"ann\"]\n", "")),
+        ["1:1: services[0].approvals: is missing: who must say yes? list them in `required`, or say `minimum = 0`: \
+          nobody"]
+    );
+    assert_eq!(parse(&approvals("minimum = 0")).services[0].approvals.minimum, 0);
+    let warned = parse(&approvals("required = [\"ann\"]\nforbid_self = true"));
+    assert_eq!(
+        super::first_line(&warned.warnings[0].to_string()),
+        "7:15: services[0].approvals.forbid_self: with all of `required` needed, a release of one of them can never be \
+         approved"
+    );
+}
+
+#[test]
+fn services_and_surfaces_have_names_of_their_own() {
+    let text = format!("{}\n[[services]]\nname = \"api\"\n[[services]]\nname = \"a b\"\n[[services]]\n", service(""));
+    let found = problems(&text);
+    let names: Vec<_> = found.iter().filter(|problem| problem.contains(".name")).collect();
+    assert_eq!(
+        names,
+        [
+            "18:8: services[1].name: must be unique; services[0].name has the same value",
+            "20:8: services[2].name: must be 1 to 64 of the characters a-z, A-Z, 0-9, '-', '_' and '.', and begin with \
+             a letter or digit",
+            "21:1: services[3].name: is missing: CI and people call the service by it",
+        ]
+    );
+    assert_eq!(
+        problems(&service("surfaces = [{ name = \"a\" }, { name = \"a\" }, {}]")),
+        [
+            "4:38: services[0].surfaces[1].name: must be unique; services[0].surfaces[0].name has the same value",
+            "4:45: services[0].surfaces[2].name: is missing: releases and overrides refer to the surface by it",
+        ]
+    );
+    assert_eq!(problems(&service("surfaces = []")), ["4:12: services[0].surfaces: must name at least one surface"]);
+}
+
+#[test]
+fn both_environments_must_be_there() {
+    assert_eq!(
+        problems(&service("").replace("stage.driver = \"ci\"\n", "")),
+        ["1:1: services[0].environments.stage: is missing: a service needs `[services.environments.stage]` with a \
+          `driver`"]
+    );
+    assert_eq!(
+        problems("[[services]]\nname = \"api\"\napprovals.minimum = 0\n"),
+        [
+            "1:1: services[0].environments.stage: is missing: a service needs `[services.environments.stage]` with a \
+             `driver`",
+            "1:1: services[0].environments.production: is missing: a service needs \
+             `[services.environments.production]` with a `driver`",
+        ]
+    );
+    let stage = |keys: &str| service("").replace("stage.driver = \"ci\"", &format!("stage = {{ {keys} }}"));
+    assert_eq!(
+        problems(&stage("")),
+        [
+            "8:9: services[0].environments.stage.driver: is missing: \"local\" where RMM runs the commands itself, \"ci\" \
+          where a CI system does and reports"
+        ]
+    );
+    assert_eq!(
+        problems(&stage("driver = \"lokal\"")),
+        ["8:20: services[0].environments.stage.driver: must be \"local\" or \"ci\"; did you mean `local`?"]
+    );
+    assert_eq!(
+        problems(
+            &stage("driver = \"local\", report_timeout = \"5m\"")
+                .replace("name = \"api\"", "name = \"api\"\nsurfaces = [{ name = \"app\", directory = \"/srv\" }]")
+        ),
+        [
+            "9:46: services[0].environments.stage.report_timeout: belongs to the driver \"ci\": nobody reports on runs of \
+          RMM's own"
+        ]
+    );
+    assert_eq!(
+        problems("[[services]]\nname = \"api\"\napprovals.minimum = 0\nenvironments = 3\n"),
+        ["4:16: services[0].environments: expected a table, found an integer"]
+    );
+}
+
+#[test]
+fn what_rmm_runs_itself_must_be_told() {
+    assert_eq!(
+        problems(&service("").replace("stage.driver = \"ci\"", "stage.driver = \"local\"")),
+        ["1:1: services[0].surfaces: is missing: RMM itself runs this service, and must be told what to run"]
+    );
+    assert_eq!(
+        problems(&surface("")),
+        [
+            "7:1: services[0].surfaces[0].directory: is missing: the recipe \"compose\" runs in the folder of the checkout"
+        ]
+    );
+    assert_eq!(
+        problems(&surface("recipe = \"commands\"\ncheckout = true")),
+        [
+            "7:1: services[0].surfaces[0].deploy: is missing: the recipe \"commands\" has no command of its own to \
+             start the code",
+            "7:1: services[0].surfaces[0].directory: is missing: `checkout = true` needs a folder to check the code \
+             out in",
+        ]
+    );
+    let without = |keys: &str| surface(keys).replace("repository = \"team/api\"\n", "");
+    assert_eq!(
+        problems(&without("directory = \"/srv\"")),
+        ["6:1: services[0].surfaces[0]: checks out code, and the service has no `repository`"]
+    );
+    assert_eq!(
+        problems(&without("directory = \"/srv\"\ncheckout = true")),
+        ["9:12: services[0].surfaces[0].checkout: checks out code, and the service has no `repository`"]
+    );
+    assert!(parse_with(&without("directory = \"/srv\"\ncheckout = false"), &[]).is_ok());
+    assert_eq!(
+        problems(&surface("recipe = \"composer\"\ndirectory = \"/srv\"")),
+        ["9:10: services[0].surfaces[0].recipe: must be \"compose\" or \"commands\"; did you mean `compose`?"]
+    );
+}
+
+#[test]
+fn migrations_go_both_ways() {
+    let down = parse_with(&surface("directory = \"/srv\"\nmigrate_down = \"down\""), &[]).expect_err("refused");
+    assert_eq!(
+        super::first_line(&down.0[0].to_string()),
+        "10:16: services[0].surfaces[0].migrate_down: needs `migrate_up` beside it"
+    );
+    let hint = "what a rollback takes back, the next deploy must bring forward again";
+    assert_eq!(down.0[0].hint.as_deref(), Some(hint));
+}
+
+#[test]
+fn a_health_check_asks_one_thing_with_sensible_numbers() {
+    let health = |keys: &str| problems(&surface(&format!("directory = \"/srv\"\nhealth = {{ {keys} }}")));
+    assert_eq!(
+        health("attempts = 3"),
+        ["10:10: services[0].surfaces[0].health: needs `url` or `command`: what is asked"]
+    );
+    assert_eq!(
+        health("url = \"http://x/\", command = \"true\""),
+        ["10:41: services[0].surfaces[0].health.command: stands beside `url`; a health check asks one of them"]
+    );
+    assert_eq!(
+        health("url = \"localhost:80\""),
+        [
+            "10:18: services[0].surfaces[0].health.url: must be an http:// or https:// address of at most 2000 plain ASCII \
+          characters"
+        ]
+    );
+    assert_eq!(
+        health("command = \"true\", attempts = 0"),
+        ["10:41: services[0].surfaces[0].health.attempts: must be from 1 to 1000"]
+    );
+    assert_eq!(
+        health("command = \"true\", wait = \"15\""),
+        [
+            "10:37: services[0].surfaces[0].health.wait: `15` is not a duration; write it as \"15s\", \"2m\", \"1h 30m\" or \
+          \"500ms\""
+        ]
+    );
+    assert_eq!(
+        health("command = \"true\", interval = \"-1s\""),
+        ["10:41: services[0].surfaces[0].health.interval: must not be negative"]
+    );
+    assert_eq!(
+        health("command = \"true\", timeout = \"0s\""),
+        ["10:40: services[0].surfaces[0].health.timeout: must be longer than nothing"]
+    );
+    assert_eq!(
+        health("command = \"true\", wait = \"721h\""),
+        ["10:37: services[0].surfaces[0].health.wait: must be at most 30 days (720h)"]
+    );
+}
+
+#[test]
+fn templates_are_read_when_the_file_is() {
+    let deploy = |command: &str| problems(&surface(&format!("directory = \"/srv\"\ndeploy = '{command}'")));
+    assert_eq!(
+        deploy("run {{ release.tga }} {{ taget.tag }} {{ x }}"),
+        [
+            "10:18: services[0].surfaces[0].deploy: unknown variable `release.tga`; did you mean `release.tag`?",
+            "10:36: services[0].surfaces[0].deploy: unknown variable `taget.tag`; did you mean `target.tag`?",
+            "10:52: services[0].surfaces[0].deploy: unknown variable `x`; allowed here: `release.tag`, \
+             `release.commit`, `release.number`, `target.tag`, `target.commit`, `target.number`, `surface.name`, \
+             `surface.artifact`, `surface.digest`, `service`, `environment`, `run.id`, `run.kind`",
+        ]
+    );
+    assert_eq!(
+        deploy("run {{ release.tag"),
+        [
+            "10:10: services[0].surfaces[0].deploy: not a template: unexpected end of input, expected end of variable block"
+        ]
+    );
+    assert_eq!(
+        deploy("run {{ release.tag | upcase }}"),
+        ["10:10: services[0].surfaces[0].deploy: not a template that works here: filter upcase is unknown"]
+    );
+    assert_eq!(
+        deploy("run {{ release }}")[0].split(';').next(),
+        Some("10:18: services[0].surfaces[0].deploy: unknown variable `release`")
+    );
+    assert_eq!(deploy(" "), ["10:10: services[0].surfaces[0].deploy: must not be empty; leave the key out instead"]);
+    assert_eq!(
+        deploy("run\u{202E}"),
+        [
+            "10:10: services[0].surfaces[0].deploy: must not contain control, invisible or direction-changing characters \
+          (found U+202E)"
+        ]
+    );
+    let fine = "{% if run.kind == \"rollback\" %}back{% else %}{{ surface.digest | default(release.tag) }}{% endif %}";
+    parse(&surface(&format!("directory = \"/srv\"\ndeploy = '{fine}'")));
+}
+
+#[test]
+fn overrides_name_surfaces_that_exist() {
+    let text = surface("directory = \"/srv\"")
+        + "[services.environments.stage.surfaces.ap]\ndirectory = \"/srv/stage\"\n\
+           [services.environments.production.surfaces.app]\nname = \"x\"\ndeploi = \"x\"\nmigrate_up = \"x\"\n";
+    assert_eq!(
+        problems(&text),
+        [
+            "10:39: services[0].environments.stage.surfaces.ap: unknown surface; did you mean `app`?",
+            "13:1: services[0].environments.production.surfaces.app.name: unknown key; allowed here: `recipe`, \
+             `directory`, `checkout`, `deploy`, `migrate_up`, `migrate_down`, `health`, `env`, `step_timeout`",
+            "14:1: services[0].environments.production.surfaces.app.deploi: unknown key; did you mean `deploy`?",
+            "15:14: services[0].environments.production.surfaces.app.migrate_up: needs `migrate_down` beside it",
+        ]
+    );
+}
+
+#[test]
+fn paths_and_repositories_are_checked() {
+    assert_eq!(problems(&surface("directory = \"\"")), ["9:13: services[0].surfaces[0].directory: must not be empty"]);
+    let repository = |value: &str| problems(&service("").replace("team/api", value));
+    let rule = "3:14: services[0].repository: must be \"owner/name\" on GitHub, an address of git such as \
+                \"https://host/app.git\" or \"git@host:app.git\", or a path that begins with \"/\", \"./\" or \"../\"";
+    for bad in
+        ["api", "--upload-pack=x/y", "ext::sh -c id", "a/b/c", "https://-oProxyCommand=x/", "ssh://-x/y", "a@-b:c"]
+    {
+        assert_eq!(repository(bad), [rule], "{bad}");
+    }
+    assert_eq!(repository(""), ["3:14: services[0].repository: must not be empty"]);
+}
+
+#[test]
+fn a_password_in_an_address_is_refused_and_not_printed() {
+    let errors = parse_with(&service("").replace("team/api", "https://bot:hunter2@host/a.git"), &[]).expect_err("no");
+    assert_eq!(
+        errors.to_string(),
+        "rmm.toml:3:14: services[0].repository: must not carry a password: plans and logs show it\n\
+         \x20     = hint: use SSH (`git@host:owner/name.git`), or a credential helper of git\n\
+         1 error in the configuration"
+    );
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
+    let text = format!("[server]\nlisten = 1\n{PEOPLE}role = \"boss\"\n{}", "[[services]]\nname = 3\n");
+    let lines: Vec<_> = problems(&text).iter().map(|problem| problem.split(':').next().map(str::to_owned)).collect();
+    let lines: Vec<_> = lines.iter().flatten().map(String::as_str).collect();
+    assert_eq!(lines, ["2", "9", "10", "10", "10", "11"]);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_says_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("rmm.toml");
+    let shown = path.display();
+    let load = |path: &Path| Config::load(path, &env(&[])).map(|_| ()).expect_err("refused").to_string();
+    assert_eq!(load(&path), format!("{shown}: does not exist; `rmm init` writes one\n1 error in the configuration"));
+    std::fs::write(&path, b"[server]\nlisten = \"\xFF\"\n").expect("write");
+    assert_eq!(load(&path), format!("{shown}: is not UTF-8 text (line 2)\n1 error in the configuration"));
+    assert!(load(folder.path()).contains(": cannot be read: "));
+}

@@ -1,0 +1,74 @@
+//! What the configuration says, as the engine uses it. Replaced as a whole when the configuration is read again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::redact::Redactor;
+use crate::config::{Config, Secrets};
+use crate::domain::ids::{PersonName, ServiceName};
+use crate::domain::person::Person;
+use crate::domain::service::{EnvValue, Service};
+use crate::domain::world::People;
+
+/// Services, people and secrets.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    services: BTreeMap<ServiceName, Arc<Service>>,
+    people: Arc<People>,
+    secrets: Secrets,
+    redactor: Arc<Redactor>,
+}
+
+impl Catalog {
+    /// The catalog of a configuration.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        Self {
+            services: config.services.iter().map(|s| (s.name.clone(), Arc::new(s.clone()))).collect(),
+            people: Arc::new(config.people.iter().map(|p| (p.name.clone(), p.clone())).collect()),
+            redactor: Arc::new(Redactor::new(config.secrets.values())),
+            secrets: config.secrets.clone(),
+        }
+    }
+
+    /// A service.
+    #[must_use]
+    pub fn service(&self, name: &ServiceName) -> Option<&Arc<Service>> {
+        self.services.get(name)
+    }
+
+    /// All services, by name.
+    pub fn services(&self) -> impl Iterator<Item = &Arc<Service>> {
+        self.services.values()
+    }
+
+    /// Everybody.
+    #[must_use]
+    pub fn people(&self) -> &Arc<People> {
+        &self.people
+    }
+
+    /// A person.
+    #[must_use]
+    pub fn person(&self, name: &PersonName) -> Option<&Person> {
+        self.people.get(name)
+    }
+
+    /// The redactor of all secrets.
+    #[must_use]
+    pub fn redactor(&self) -> &Arc<Redactor> {
+        &self.redactor
+    }
+
+    /// The value of an environment variable of a step. A secret that was not there when the configuration was read
+    /// is empty; `rmm check` and the start refuse such a configuration.
+    #[must_use]
+    pub fn value(&self, value: &EnvValue) -> SecretString {
+        match value {
+            EnvValue::Plain(text) => SecretString::from(text.clone()),
+            EnvValue::Secret(reference) => self.secrets.get(reference).cloned().unwrap_or_default(),
+        }
+    }
+}

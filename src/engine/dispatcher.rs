@@ -1,0 +1,196 @@
+//! Carries out what was committed to be done outside. Woken by commits, never by polling; a row leaves the outbox in
+//! the transaction that records its result.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{Engine, Failure, Request, runner};
+use crate::clients::git::{self, Unresolved};
+use crate::domain::command::Command;
+use crate::domain::effect::Effect;
+use crate::domain::ids::ReleaseId;
+use crate::domain::person::Actor;
+use crate::store::outbox::{self, Leased};
+use crate::store::{StoreError, releases};
+
+/// Effects taken out of the outbox at once.
+const BATCH: u32 = 64;
+/// Repositories asked at the same time.
+const ASKING: usize = 2;
+/// How often a repository is asked before the release is given up.
+const ATTEMPTS: i64 = 6;
+/// Between checks for what is due by time: silent CI systems, and whatever an earlier failure left undone.
+const TICK: Duration = Duration::from_secs(15);
+/// After the database could not be read or written.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The dispatcher and the timer. They run until the token is cancelled.
+#[derive(Clone)]
+pub struct Dispatcher {
+    engine: Engine,
+    owner: String,
+    tasks: TaskTracker,
+    asking: Arc<Semaphore>,
+    stop: CancellationToken,
+}
+
+impl Dispatcher {
+    /// A dispatcher; `owner` names this process in leases and differs between starts.
+    #[must_use]
+    pub fn new(engine: Engine, owner: String, stop: CancellationToken) -> Self {
+        Self { engine, owner, tasks: TaskTracker::new(), asking: Arc::new(Semaphore::new(ASKING)), stop }
+    }
+
+    /// Works until it is told to stop. What is being followed on hosts goes on there and is found again at the next start.
+    pub async fn run(self) {
+        let owner = self.owner.clone();
+        // The lock on the data directory says that no other process is alive to do what it had leased.
+        let freed = self.engine.store().write(move |tx| outbox::release_foreign_leases(tx, &owner)).await;
+        if let Err(error) = freed {
+            tracing::error!(error = %error.flatten(), "what an earlier process had begun could not be taken over");
+        }
+        let timer = tokio::spawn(Self::tick(self.engine.clone(), self.stop.clone()));
+        let mut progress = self.engine.store().progress();
+        while !self.stop.is_cancelled() {
+            progress.mark_unchanged();
+            let wait = match self.lease().await {
+                Ok(leased) if leased.is_empty() => self.until_next_due().await,
+                Ok(leased) => {
+                    leased.into_iter().for_each(|effect| self.spawn(effect));
+                    continue;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the outbox could not be read; it is tried again");
+                    Some(PAUSE)
+                }
+            };
+            let outbox = progress.borrow().outbox;
+            let due = async {
+                match wait {
+                    Some(wait) => self.engine.clock().sleep(wait).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = self.stop.cancelled() => break,
+                () = due => {}
+                changed = progress.wait_for(|now| now.outbox != outbox) => if changed.is_err() { break },
+            }
+        }
+        timer.abort();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    async fn tick(engine: Engine, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            engine.advance().await;
+            engine.clock().sleep(TICK).await;
+        }
+    }
+
+    async fn lease(&self) -> Result<Vec<Leased>, StoreError> {
+        let (owner, now) = (self.owner.clone(), self.engine.now().as_millisecond());
+        let due = self.engine.read(move |conn| outbox::next_due(conn)).await?;
+        if due.is_none_or(|due| due > now) {
+            return Ok(Vec::new());
+        }
+        let leased = self.engine.store().write(move |tx| outbox::lease_due(tx, &owner, now, BATCH)).await;
+        leased.map_err(crate::store::WriteError::flatten)
+    }
+
+    async fn until_next_due(&self) -> Option<Duration> {
+        match self.engine.read(|conn| outbox::next_due(conn)).await {
+            Ok(due) => due.map(|due| Duration::from_millis((due - self.engine.now().as_millisecond()).max(0).unsigned_abs())),
+            Err(_) => Some(PAUSE),
+        }
+    }
+
+    fn spawn(&self, leased: Leased) {
+        let this = self.clone();
+        self.tasks.spawn(async move {
+            let work = this.carry_out(&leased);
+            let done = tokio::select! {
+                () = this.stop.cancelled() => return,
+                done = work => done,
+            };
+            if let Err(error) = done {
+                this.postpone(&leased, &error.to_string()).await;
+            }
+        });
+    }
+
+    async fn carry_out(&self, leased: &Leased) -> Result<(), Failure> {
+        let Ok(effect) = serde_json::from_str::<Effect>(&leased.payload) else {
+            tracing::error!(id = leased.id, kind = leased.kind, "an effect cannot be read and is dropped");
+            return self.close(leased.id).await;
+        };
+        match effect {
+            Effect::FollowRun { run } => {
+                runner::follow(&self.engine, run, leased.attempts > 1).await?;
+                self.close(leased.id).await
+            }
+            Effect::ResolveCommit { release } => self.resolve_commit(leased, release).await,
+        }
+    }
+
+    async fn resolve_commit(&self, leased: &Leased, id: ReleaseId) -> Result<(), Failure> {
+        let Ok(_permit) = self.asking.acquire().await else { return Ok(()) };
+        let Some(release) = self.engine.read(move |conn| releases::get(conn, id)).await? else {
+            return self.close(leased.id).await;
+        };
+        let catalog = self.engine.catalog();
+        let repository = catalog.service(&release.service).and_then(|service| service.repository.clone());
+        let (Some(repository), Some(tag), None) = (repository, &release.tag, &release.commit) else {
+            return self.close(leased.id).await;
+        };
+        let command = match git::resolve(&repository, tag).await {
+            Ok(commit) => Command::CommitResolved { release: id, commit },
+            Err(Unresolved::ForGood(reason)) => Command::CommitUnresolved { release: id, reason, for_good: true },
+            Err(Unresolved::ForNow(reason)) if leased.attempts >= ATTEMPTS => {
+                Command::CommitUnresolved { release: id, reason, for_good: true }
+            }
+            Err(Unresolved::ForNow(reason)) => {
+                let command = Command::CommitUnresolved { release: id, reason: reason.clone(), for_good: false };
+                self.engine.handle(Request::new(Actor::Machine, command)).await?;
+                self.postpone(leased, &reason).await;
+                return Ok(());
+            }
+        };
+        let command = match command {
+            Command::CommitUnresolved { release, reason, for_good } => {
+                Command::CommitUnresolved { release, reason: catalog.redactor().text(&reason), for_good }
+            }
+            other => other,
+        };
+        match self.engine.handle_and_close(Request::new(Actor::Machine, command), leased.id).await {
+            // The release is gone from the configuration: there is nobody to tell.
+            Err(Failure::Refused(_)) => self.close(leased.id).await,
+            other => other.map(|_| ()),
+        }
+    }
+
+    async fn close(&self, id: i64) -> Result<(), Failure> {
+        self.engine.store().write(move |tx| outbox::close(tx, id)).await?;
+        Ok(())
+    }
+
+    /// Tries again later, ever more rarely, up to five minutes apart.
+    async fn postpone(&self, leased: &Leased, error: &str) {
+        let seconds = 1_i64 << leased.attempts.clamp(0, 8);
+        let due = self.engine.now().as_millisecond() + seconds.min(300) * 1000;
+        tracing::warn!(effect = leased.kind, id = leased.id, error, "an effect failed for now and is tried again in {seconds} s");
+        let (id, error) = (leased.id, error.to_owned());
+        loop {
+            let error = error.clone();
+            if self.engine.store().write(move |tx| outbox::postpone(tx, id, due, &error)).await.is_ok() {
+                return;
+            }
+            self.engine.clock().sleep(PAUSE).await;
+        }
+    }
+}

@@ -1,0 +1,387 @@
+//! One door: [`Engine::handle`]. Every change of state, whoever asks for it, is one command that passes here, in one
+//! transaction: load, decide, save the new state, its events and its effects. Nothing outside happens before that is
+//! on disk; then the dispatcher carries the effects out and reports back as further commands.
+//!
+//! Must not: hold a rule of the life cycle (they are in `domain`), or speak HTTP or Telegram.
+
+pub mod catalog;
+pub mod clock;
+mod dispatcher;
+pub mod redact;
+mod runner;
+mod step;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use tokio::sync::watch;
+
+use self::catalog::Catalog;
+use self::clock::Clock;
+use crate::clients::health::Prober;
+use crate::clients::transport::Transport;
+use crate::domain::command::{Answer, Command};
+use crate::domain::decide::decide;
+use crate::domain::event::Event;
+use crate::domain::gate::{self, Gate};
+use crate::domain::ids::{ReleaseId, ServiceName};
+use crate::domain::person::Actor;
+use crate::domain::refusal::{Code, Refusal};
+use crate::domain::release::Release;
+use crate::domain::world::World;
+use crate::store::chain::NewEvent;
+use crate::store::world::{Cause, Focus};
+use crate::store::{Store, StoreError, Tx, WriteError, releases, runs, world};
+
+pub use self::dispatcher::Dispatcher;
+
+/// The machine. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    catalog: RwLock<Arc<Catalog>>,
+    clock: Arc<dyn Clock>,
+    ports: Ports,
+    /// Changes when somebody wants a run to end early.
+    stops: watch::Sender<u64>,
+}
+
+/// What the engine reaches the world outside with.
+#[derive(Clone)]
+pub struct Ports {
+    /// RMM's own machine, as a host.
+    pub local: Arc<dyn Transport>,
+    /// Health checks by URL.
+    pub prober: Prober,
+    /// Where the directories of runs on RMM's own machine are; absolute.
+    pub run_directory: PathBuf,
+    /// Names this installation on hosts, so that another one keeps its hands off.
+    pub instance: String,
+}
+
+/// A command and who asks for it.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Who.
+    pub actor: Actor,
+    /// What.
+    pub command: Command,
+    /// The service, for commands that name neither a release nor a run.
+    pub service: Option<ServiceName>,
+    /// The trace that it belongs to.
+    pub trace_id: Option<String>,
+}
+
+impl Request {
+    /// A command about a release or a run.
+    #[must_use]
+    pub const fn new(actor: Actor, command: Command) -> Self {
+        Self { actor, command, service: None, trace_id: None }
+    }
+
+    /// A command about a service.
+    #[must_use]
+    pub const fn about(actor: Actor, service: ServiceName, command: Command) -> Self {
+        Self { actor, command, service: Some(service), trace_id: None }
+    }
+}
+
+/// What became of a command.
+#[derive(Debug, Clone)]
+pub struct Handled {
+    /// The outcome.
+    pub answer: Answer,
+    /// The release that it was about, as it is now.
+    pub release: Option<Release>,
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The rules do not allow it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The machine could not.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<WriteError<StoreError>> for Failure {
+    fn from(error: WriteError<StoreError>) -> Self {
+        Self::Store(error.flatten())
+    }
+}
+
+impl Engine {
+    /// An engine over a store.
+    #[must_use]
+    pub fn new(store: Store, catalog: Catalog, clock: Arc<dyn Clock>, ports: Ports) -> Self {
+        let inner = Inner { store, catalog: RwLock::new(Arc::new(catalog)), clock, ports, stops: watch::Sender::new(0) };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Carries a command out. When this returns, the outcome is on disk.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`] when the rules do not allow it; nothing has changed then.
+    pub async fn handle(&self, request: Request) -> Result<Handled, Failure> {
+        self.transact(request, None).await
+    }
+
+    /// As [`Engine::handle`], and takes the effect that led to the command out of the outbox in the same transaction.
+    async fn handle_and_close(&self, request: Request, effect: i64) -> Result<Handled, Failure> {
+        self.transact(request, Some(effect)).await
+    }
+
+    async fn transact(&self, request: Request, effect: Option<i64>) -> Result<Handled, Failure> {
+        let catalog = self.catalog();
+        let now = self.now();
+        let (handled, stopping) = self
+            .inner
+            .store
+            .write(move |tx| -> Result<_, StoreError> {
+                if let Some(effect) = effect {
+                    crate::store::outbox::close(tx, effect)?;
+                }
+                decide_and_save(tx, &catalog, now, request)
+            })
+            .await
+            .map_err(Failure::from)?;
+        if stopping {
+            self.inner.stops.send_modify(|count| *count += 1);
+        }
+        handled.map_err(Failure::Refused)
+    }
+
+    /// Every gate of production for a release, as `explain` tells them.
+    ///
+    /// # Errors
+    /// A refusal when there is no such release.
+    pub async fn explain(&self, id: ReleaseId) -> Result<Vec<Gate>, Failure> {
+        let world = self.world(id).await?;
+        let release = &world.releases[&id];
+        Ok(gate::explain(&world, release))
+    }
+
+    /// The part of the world around a release, to look at.
+    ///
+    /// # Errors
+    /// A refusal when there is no such release, or its service is not configured any more.
+    pub async fn world(&self, id: ReleaseId) -> Result<World, Failure> {
+        let catalog = self.catalog();
+        let now = self.now();
+        let found = self
+            .read(move |conn| {
+                let Some(name) = releases::service_of(conn, id)? else { return Ok(Err(no_release(id))) };
+                let Some(service) = catalog.service(&name) else { return Ok(Err(no_service(&name))) };
+                world::load(conn, service.clone(), catalog.people().clone(), now, Focus::Release(id)).map(Ok)
+            })
+            .await?;
+        Ok(found?)
+    }
+
+    /// The part of the world around a service, to look at.
+    ///
+    /// # Errors
+    /// A refusal when there is no such service.
+    pub async fn service_world(&self, name: &ServiceName) -> Result<World, Failure> {
+        let catalog = self.catalog();
+        let service = catalog.service(name).cloned().ok_or_else(|| no_service(name))?;
+        let now = self.now();
+        let people = catalog.people().clone();
+        Ok(self.read(move |conn| world::load(conn, service, people, now, Focus::Service)).await?)
+    }
+
+    /// Puts something that is not about a release on the record, in the transaction that does it.
+    ///
+    /// # Errors
+    /// The error of `work`, or when the store cannot write.
+    pub async fn record<T, F>(&self, actor: &Actor, work: F) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection, Timestamp) -> Result<(T, Option<Event>), Failure> + Send + 'static,
+    {
+        let now = self.now();
+        let actor = serde_json::to_string(actor).unwrap_or_default();
+        let done = self.inner.store.write(move |tx| {
+            let (value, event) = work(tx, now)?;
+            if let Some(event) = event {
+                let (kind, data) = event.into_record();
+                tx.append_event(&NewEvent {
+                    at: now.as_millisecond(),
+                    service: None,
+                    release_id: None,
+                    run_id: None,
+                    actor: &actor,
+                    kind: &kind,
+                    data: &data,
+                    trace_id: None,
+                })?;
+            }
+            Ok(value)
+        });
+        done.await.map_err(|error| match error {
+            WriteError::Rolled(failure) => failure,
+            WriteError::Store(error) => Failure::Store(error),
+        })
+    }
+
+    /// Looks at the database.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.inner.store.read(work).await
+    }
+
+    /// The store, for what is not a decision: streams, backups, verification.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// The configuration as it is now.
+    #[must_use]
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.inner.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes a new configuration over; what follows from it (a shorter approver list, say) follows at once.
+    pub async fn reconfigure(&self, catalog: Catalog) {
+        *self.inner.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
+        self.advance().await;
+    }
+
+    /// Lets everything happen that is due, in every service.
+    pub async fn advance(&self) {
+        let services: Vec<_> = self.catalog().services().map(|service| service.name.clone()).collect();
+        for service in services {
+            let request = Request::about(Actor::Machine, service.clone(), Command::Advance);
+            if let Err(error) = self.handle(request).await {
+                tracing::warn!(%service, %error, "what is due could not be done; it is tried again");
+            }
+        }
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        self.inner.clock.as_ref()
+    }
+
+    fn ports(&self) -> &Ports {
+        &self.inner.ports
+    }
+
+    fn stops(&self) -> watch::Receiver<u64> {
+        self.inner.stops.subscribe()
+    }
+
+    /// The directory under which runs on RMM's own machine have theirs.
+    #[must_use]
+    pub fn run_directory(&self) -> &Path {
+        &self.inner.ports.run_directory
+    }
+}
+
+/// Whether a run was asked to stop, beside what the command led to.
+type Transacted = (Result<Handled, Refusal>, bool);
+
+fn decide_and_save(tx: &mut Tx<'_>, catalog: &Catalog, now: Timestamp, request: Request) -> Result<Transacted, StoreError> {
+    let name = match service_of(tx, &request)? {
+        Ok(name) => name,
+        Err(refusal) => return Ok((Err(refusal), false)),
+    };
+    let Some(service) = catalog.service(&name) else { return Ok((Err(no_service(&name)), false)) };
+    let focus = Focus::of(&request.command, service);
+    let world = world::load(tx, service.clone(), catalog.people().clone(), now, focus)?;
+    let decision = decide(world, &request.actor, request.command);
+    let cause = Cause { actor: &request.actor, trace_id: request.trace_id.as_deref() };
+    world::save(tx, &decision.world, &cause)?;
+    let changes = &decision.world.changes;
+    let stopping = changes.runs.iter().any(|id| decision.world.runs.get(id).is_some_and(|run| run.stop.is_some() || !run.state.is_live()));
+    let handled = decision.answer.map(|answer| Handled {
+        release: match answer {
+            Answer::Release { id, .. } => decision.world.releases.get(&id).cloned(),
+            Answer::Run(_) | Answer::Step(_) | Answer::Done => None,
+        },
+        answer,
+    });
+    Ok((handled, stopping))
+}
+
+/// The service that a request is about.
+fn service_of(conn: &Connection, request: &Request) -> Result<Result<ServiceName, Refusal>, StoreError> {
+    if let Some(service) = &request.service {
+        return Ok(Ok(service.clone()));
+    }
+    match subject(&request.command) {
+        Subject::Service(name) => Ok(Ok(name)),
+        Subject::Release(id) => Ok(releases::service_of(conn, id)?.ok_or_else(|| no_release(id))),
+        Subject::Run(id) => {
+            let refusal = || Refusal::new(Code::NotFound, format!("there is no run {id}"));
+            Ok(runs::get(conn, id)?.map(|run| run.service).ok_or_else(refusal))
+        }
+        Subject::Nothing => Ok(Err(Refusal::new(Code::Invalid, "this command needs a service"))),
+    }
+}
+
+enum Subject {
+    Service(ServiceName),
+    Release(ReleaseId),
+    Run(crate::domain::ids::RunId),
+    Nothing,
+}
+
+fn subject(command: &Command) -> Subject {
+    match command {
+        Command::Create(new) => Subject::Service(new.service.clone()),
+        Command::Report { release, .. }
+        | Command::Update { release, .. }
+        | Command::Approve { release, .. }
+        | Command::Reject { release, .. }
+        | Command::Cancel { release, .. }
+        | Command::Abort { release, .. }
+        | Command::Retry { release }
+        | Command::Promote { release }
+        | Command::Rollback { release, .. }
+        | Command::Bypass { release, .. }
+        | Command::CommitResolved { release, .. }
+        | Command::CommitUnresolved { release, .. }
+        | Command::TagMoved { release, .. } => Subject::Release(*release),
+        Command::Resolve { run, .. }
+        | Command::RunPrepared { run }
+        | Command::StartStep { run }
+        | Command::TryStep { run, .. }
+        | Command::StepEnded { run, .. }
+        | Command::RunFailed { run, .. }
+        | Command::RunLost { run, .. } => Subject::Run(*run),
+        Command::Lock { .. } | Command::Unlock | Command::Advance => Subject::Nothing,
+    }
+}
+
+/// The refusal of a command about a release that does not exist.
+#[must_use]
+pub fn no_release(id: ReleaseId) -> Refusal {
+    Refusal::new(Code::NotFound, format!("there is no release #{id}"))
+}
+
+/// The refusal of a command about a service that is not configured.
+#[must_use]
+pub fn no_service(name: &ServiceName) -> Refusal {
+    Refusal::new(Code::NotFound, format!("there is no service {name} in the configuration"))
+}

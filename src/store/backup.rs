@@ -1,0 +1,182 @@
+//! Copies of the database: made online while the writer goes on, put back only when they are sound.
+//!
+//! Must not: leave a half-written file under its final name, overwrite anything unasked, or destroy the database that
+//! a restore replaces. The audit key is not part of a copy; whoever keeps copies keeps the key elsewhere.
+
+use std::fs::{self, OpenOptions};
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use rusqlite::backup::{Backup, StepResult};
+
+use super::chain::{self, ChainHead};
+use super::error::StoreError;
+use super::key::sync_directory_of;
+use super::{schema, with_suffix};
+
+/// Pages copied per step: 4 MiB.
+const STEP: i32 = 1024;
+
+/// A finished copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupReport {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// The audit chain's end in it: keep it elsewhere as an anchor for `verify`. `None` before the first start.
+    pub head: Option<ChainHead>,
+}
+
+/// Copies the database at `source` to `target` as it is at one moment; writers are not held up.
+///
+/// The copy needs no other file beside it, belongs to the owner only, and is on disk when this returns. Takes about
+/// as long as reading and writing the file; call it off the async threads.
+///
+/// # Errors
+/// [`StoreError::Exists`] when `target` is there and `overwrite` is not set; `Unavailable` when the disk is full. A
+/// target that was there stays as it was.
+pub fn backup(source: &Path, target: &Path, overwrite: bool) -> Result<BackupReport, StoreError> {
+    if target.exists() && !overwrite {
+        return Err(StoreError::Exists { path: target.to_owned() });
+    }
+    let conn = schema::open_reader(source)?;
+    let partial = with_suffix(target, ".partial");
+    let copied = copy(&conn, &partial);
+    let head = match copied {
+        Ok(head) => head,
+        Err(error) => {
+            discard(&partial);
+            return Err(error);
+        }
+    };
+    fs::rename(&partial, target).map_err(|error| StoreError::io("create", target, error))?;
+    sync_directory_of(target)?;
+    let bytes = fs::metadata(target).map_err(|error| StoreError::io("read", target, error))?.len();
+    Ok(BackupReport { path: target.to_owned(), bytes, head })
+}
+
+fn copy(source: &Connection, partial: &Path) -> Result<Option<ChainHead>, StoreError> {
+    discard(partial);
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(partial)
+        .map_err(|error| StoreError::io("create", partial, error))?;
+    // Held over the whole copy: without it, SQLite would begin anew at every commit of the writer.
+    let snapshot = source.unchecked_transaction()?;
+    let head = match schema::applied_version(&snapshot)? {
+        Some(_) if snapshot.table_exists(None, "chain_head")? => chain::head(&snapshot)?,
+        Some(_) | None => None,
+    };
+    let mut target = Connection::open(partial)?;
+    target.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -1024;")?;
+    {
+        let backup = Backup::new(&snapshot, &mut target)?;
+        loop {
+            match backup.step(STEP)? {
+                StepResult::Done => break,
+                StepResult::More => {}
+                StepResult::Busy | StepResult::Locked | _ => {
+                    return Err(StoreError::Unavailable {
+                        disk_full: false,
+                        detail: "the database is locked by another program".to_owned(),
+                    });
+                }
+            }
+        }
+    }
+    // The copied header says WAL; a copy that lies somewhere for years shall not need a second file to be read.
+    let mode: String = target.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0))?;
+    if mode != "delete" {
+        return Err(StoreError::Corrupt { detail: format!("the copy stays in journal mode {mode}") });
+    }
+    target.close().map_err(|(_, error)| error)?;
+    file.sync_all().map_err(|error| StoreError::io("sync", partial, error))?;
+    Ok(head)
+}
+
+fn discard(path: &Path) {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let path = with_suffix(path, suffix);
+        if let Err(error) = fs::remove_file(&path)
+            && error.kind() != ErrorKind::NotFound
+        {
+            tracing::warn!(%error, path = %path.display(), "a leftover file could not be removed");
+        }
+    }
+}
+
+/// What was put back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoreReport {
+    /// The audit chain's end in it.
+    pub head: Option<ChainHead>,
+    /// The schema version in it; an older one is migrated at the next start.
+    pub schema: i64,
+    /// Where the database that was there before is now.
+    pub replaced: Option<PathBuf>,
+}
+
+/// Puts the copy `source` in the place of the database `target`. The caller holds the data directory.
+///
+/// A database that was there is kept as `<target>.before-restore` (one generation). After a power cut in the middle,
+/// the target may be missing; then the old one is there, and the restore can be run again.
+///
+/// # Errors
+/// [`StoreError::Exists`] when `target` is there and `overwrite` is not set; [`StoreError::Corrupt`] when the copy is
+/// damaged; [`StoreError::NewerDatabase`] when this RMM cannot read it. In all cases the target stays as it was.
+pub fn restore(source: &Path, target: &Path, overwrite: bool) -> Result<RestoreReport, StoreError> {
+    if target.exists() && !overwrite {
+        return Err(StoreError::Exists { path: target.to_owned() });
+    }
+    if !source.is_file() {
+        return Err(StoreError::io("open", source, ErrorKind::NotFound.into()));
+    }
+    let conn = schema::open_reader(source)?;
+    let supported = schema::supported_version();
+    let found = schema::applied_version(&conn)?.ok_or_else(|| StoreError::Corrupt { detail: format!("{} is empty", source.display()) })?;
+    if found > supported {
+        return Err(StoreError::NewerDatabase { found, supported });
+    }
+    let finding: String = conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    if finding != "ok" {
+        return Err(StoreError::Corrupt { detail: format!("{}: {finding}", source.display()) });
+    }
+    let partial = with_suffix(target, ".partial");
+    let head = copy(&conn, &partial).inspect_err(|_| discard(&partial))?;
+    let replaced = set_aside(target)?;
+    fs::rename(&partial, target).map_err(|error| StoreError::io("create", target, error))?;
+    sync_directory_of(target)?;
+    Ok(RestoreReport { head, schema: found, replaced })
+}
+
+/// Moves a database away together with its WAL, which may hold its last commits.
+fn set_aside(target: &Path) -> Result<Option<PathBuf>, StoreError> {
+    let aside = with_suffix(target, ".before-restore");
+    let was_there = target.exists();
+    if was_there {
+        discard(&aside);
+    }
+    for suffix in ["", "-wal"] {
+        let (from, to) = (with_suffix(target, suffix), with_suffix(&aside, suffix));
+        match fs::rename(&from, &to) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(StoreError::io("move", &from, error)),
+        }
+    }
+    let shared = with_suffix(target, "-shm");
+    if let Err(error) = fs::remove_file(&shared)
+        && error.kind() != ErrorKind::NotFound
+    {
+        return Err(StoreError::io("remove", &shared, error));
+    }
+    Ok(was_there.then_some(aside))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,299 @@
+//! The audit chain: every event carries `HMAC-SHA256(key, mac of the event before ‖ its own columns)`, and one row,
+//! the head, seals where the chain ends. So an edited, removed, swapped or cut-off event shows (see `verify`).
+//!
+//! Must not: be written from anywhere but the writer thread (it keeps the head in memory), or seal a head that it did
+//! not find sound when the database was opened: a fresh seal over a damaged end would hide the damage.
+
+use std::path::Path;
+
+use hmac::{Hmac, KeyInit, Mac};
+use rusqlite::Connection;
+use sha2::Sha256;
+
+use super::error::StoreError;
+use super::key::{AuditKey, from_hex, to_hex};
+use super::verify::{Broken, BrokenKind, Stored, head_row};
+
+/// An event to be written. All JSON comes ready-made; nothing here looks into it.
+#[derive(Debug, Clone, Copy)]
+pub struct NewEvent<'a> {
+    /// When it happened, unix milliseconds.
+    pub at: i64,
+    /// The service it is about.
+    pub service: Option<&'a str>,
+    /// The release it is about.
+    pub release_id: Option<i64>,
+    /// The run it is about.
+    pub run_id: Option<i64>,
+    /// Who did it, JSON.
+    pub actor: &'a str,
+    /// What happened, past tense.
+    pub kind: &'a str,
+    /// The particulars, JSON.
+    pub data: &'a str,
+    /// The trace it belongs to.
+    pub trace_id: Option<&'a str>,
+}
+
+/// The end of the chain, or a point of it that was noted elsewhere (in a backup, in a message): an anchor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChainHead {
+    /// Sequence number of the last event; 0 when there is none.
+    pub seq: i64,
+    /// The last event's mac; zeros when there is none.
+    pub mac: [u8; 32],
+}
+
+impl ChainHead {
+    /// The chain before its first event.
+    pub const START: Self = Self { seq: 0, mac: [0; 32] };
+
+    /// The mac for people and files, 64 hex digits.
+    #[must_use]
+    pub fn mac_hex(&self) -> String {
+        to_hex(&self.mac)
+    }
+
+    /// An anchor as it was noted; `None` when `mac_hex` is not 64 hex digits.
+    #[must_use]
+    pub fn from_hex(seq: i64, mac_hex: &str) -> Option<Self> {
+        from_hex(mac_hex).map(|mac| Self { seq, mac })
+    }
+}
+
+/// The signed columns of an event, as bytes so that verification needs no valid UTF-8.
+pub(crate) struct Columns<'a> {
+    pub at: i64,
+    pub service: Option<&'a [u8]>,
+    pub release_id: Option<i64>,
+    pub run_id: Option<i64>,
+    pub actor: &'a [u8],
+    pub kind: &'a [u8],
+    pub data: &'a [u8],
+    pub trace_id: Option<&'a [u8]>,
+}
+
+/// Computes macs with one key; the keyed state and the buffer are reused.
+pub(crate) struct Signer {
+    keyed: Hmac<Sha256>,
+    buffer: Vec<u8>,
+}
+
+impl Signer {
+    pub(crate) fn new(key: &AuditKey) -> Self {
+        // HMAC pads a short key with zeros to the block size, so this is the 32-byte key without a fallible length.
+        let mut block = [0; 64];
+        block[..32].copy_from_slice(key.bytes());
+        Self { keyed: Hmac::<Sha256>::new(&block.into()), buffer: Vec::with_capacity(1024) }
+    }
+
+    pub(crate) fn event(&mut self, before: &[u8; 32], seq: i64, columns: &Columns<'_>) -> [u8; 32] {
+        let buffer = &mut self.buffer;
+        buffer.clear();
+        buffer.extend_from_slice(before);
+        buffer.extend_from_slice(&seq.to_le_bytes());
+        buffer.extend_from_slice(&columns.at.to_le_bytes());
+        put_optional(buffer, columns.service);
+        put_number(buffer, columns.release_id);
+        put_number(buffer, columns.run_id);
+        put(buffer, columns.actor);
+        put(buffer, columns.kind);
+        put(buffer, columns.data);
+        put_optional(buffer, columns.trace_id);
+        self.mac(&self.buffer)
+    }
+
+    pub(crate) fn seal(&self, head: &ChainHead) -> [u8; 32] {
+        // 44 bytes; an event's message is never shorter than 76, so no event can pass for a seal.
+        let mut message = [0; 44];
+        message[..4].copy_from_slice(b"head");
+        message[4..12].copy_from_slice(&head.seq.to_le_bytes());
+        message[12..].copy_from_slice(&head.mac);
+        self.mac(&message)
+    }
+
+    fn mac(&self, message: &[u8]) -> [u8; 32] {
+        let mut keyed = self.keyed.clone();
+        keyed.update(message);
+        keyed.finalize().into_bytes().into()
+    }
+}
+
+fn put(buffer: &mut Vec<u8>, bytes: &[u8]) {
+    buffer.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+    buffer.extend_from_slice(bytes);
+}
+
+fn put_optional(buffer: &mut Vec<u8>, bytes: Option<&[u8]>) {
+    match bytes {
+        Some(bytes) => {
+            buffer.push(1);
+            put(buffer, bytes);
+        }
+        None => buffer.push(0),
+    }
+}
+
+fn put_number(buffer: &mut Vec<u8>, number: Option<i64>) {
+    match number {
+        Some(number) => {
+            buffer.push(1);
+            buffer.extend_from_slice(&number.to_le_bytes());
+        }
+        None => buffer.push(0),
+    }
+}
+
+/// The writer's end of the chain.
+pub(crate) struct Chain {
+    signer: Signer,
+    head: ChainHead,
+    sealed: ChainHead,
+    may_seal: bool,
+}
+
+impl Chain {
+    /// Takes up the chain where the database ends, making key and head for a new one. Looks at the last rows only.
+    ///
+    /// `fresh`: the tables were made by this very start. What looks wrong is returned, not refused: RMM goes on
+    /// writing such that `verify` keeps finding the damage.
+    pub(crate) fn open(conn: &Connection, key_file: &Path, fresh: bool) -> Result<(Self, AuditKey, Option<Broken>), StoreError> {
+        let stored = head_row(conn)?;
+        let any_event = conn.query_row("SELECT EXISTS (SELECT 1 FROM events)", [], |row| row.get(0))?;
+        let has_history = any_event || stored.as_ref().is_some_and(|stored| stored.head.seq > 0);
+        let Some(key) = AuditKey::load(key_file)? else {
+            if has_history {
+                return Err(StoreError::KeyMissing { path: key_file.to_owned() });
+            }
+            let key = AuditKey::random()?;
+            let chain = Self::begin(conn, &key)?;
+            // The key is saved after the head: a key without a head then always means that the head was removed.
+            key.save_new(key_file)?;
+            return Ok((chain, key, None));
+        };
+        if !has_history && (fresh || stored.is_some()) {
+            return Ok((Self::begin(conn, &key)?, key, None));
+        }
+        let mut signer = Signer::new(&key);
+        let last = last_event(conn, &mut signer)?;
+        let seal_fits = stored.as_ref().is_some_and(|stored| stored.seal == signer.seal(&stored.head));
+        if !seal_fits && has_history && !last.is_some_and(|(_, fits)| fits) {
+            return Err(StoreError::KeyForeign { path: key_file.to_owned() });
+        }
+        let end = last.map_or(ChainHead::START, |(end, _)| end);
+        let (head, damage) = match &stored {
+            Some(stored) if seal_fits => {
+                let head = ChainHead { seq: stored.head.seq.max(end.seq), mac: stored.head.mac };
+                (head, (end != stored.head).then(|| end_damage(&stored.head, &end)))
+            }
+            Some(_) => (end, Some(Broken::new(BrokenKind::HeadForged, end.seq))),
+            None => (end, Some(Broken::new(BrokenKind::HeadMissing, end.seq))),
+        };
+        Ok((Self { signer, head, sealed: head, may_seal: seal_fits }, key, damage))
+    }
+
+    fn begin(conn: &Connection, key: &AuditKey) -> Result<Self, StoreError> {
+        let signer = Signer::new(key);
+        let head = ChainHead::START;
+        conn.execute(
+            "INSERT INTO chain_head (id, seq, mac, seal) VALUES (1, ?1, ?2, ?3) \
+             ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, mac = excluded.mac, seal = excluded.seal",
+            (head.seq, head.mac, signer.seal(&head)),
+        )?;
+        Ok(Self { signer, head, sealed: head, may_seal: true })
+    }
+
+    /// Where the chain ends, counting what the running transaction has appended.
+    pub(crate) fn head(&self) -> ChainHead {
+        self.head
+    }
+
+    /// Goes back to an earlier head after a savepoint or the transaction was rolled back.
+    pub(crate) fn restore(&mut self, head: ChainHead) {
+        self.head = head;
+    }
+
+    /// Notes that the seal written by `seal` is on disk (`head()` at the time of the commit).
+    pub(crate) fn committed(&mut self) {
+        self.sealed = self.head;
+    }
+
+    pub(crate) fn append(&mut self, conn: &Connection, event: &NewEvent<'_>) -> Result<i64, StoreError> {
+        let seq = self.head.seq + 1;
+        let columns = Columns {
+            at: event.at,
+            service: event.service.map(str::as_bytes),
+            release_id: event.release_id,
+            run_id: event.run_id,
+            actor: event.actor.as_bytes(),
+            kind: event.kind.as_bytes(),
+            data: event.data.as_bytes(),
+            trace_id: event.trace_id.map(str::as_bytes),
+        };
+        let mac = self.signer.event(&self.head.mac, seq, &columns);
+        conn.prepare_cached(
+            "INSERT INTO events (seq, at, service, release_id, run_id, actor, kind, data, trace_id, mac) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?
+        .execute((
+            seq,
+            event.at,
+            event.service,
+            event.release_id,
+            event.run_id,
+            event.actor,
+            event.kind,
+            event.data,
+            event.trace_id,
+            mac,
+        ))?;
+        self.head = ChainHead { seq, mac };
+        Ok(seq)
+    }
+
+    /// Seals the head, once per transaction and before its commit.
+    pub(crate) fn seal(&self, conn: &Connection) -> Result<(), StoreError> {
+        if self.may_seal && self.head != self.sealed {
+            conn.prepare_cached("UPDATE chain_head SET seq = ?1, mac = ?2, seal = ?3 WHERE id = 1")?.execute((
+                self.head.seq,
+                self.head.mac,
+                self.signer.seal(&self.head),
+            ))?;
+        }
+        Ok(())
+    }
+}
+
+/// The head as it stands in the database, not checked against the key; `None` when there is no head row.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn head(conn: &Connection) -> Result<Option<ChainHead>, StoreError> {
+    Ok(head_row(conn)?.map(|stored| stored.head))
+}
+
+fn end_damage(head: &ChainHead, end: &ChainHead) -> Broken {
+    if end.seq < head.seq {
+        Broken::cut_off(end.seq + 1, head.seq)
+    } else if end.seq > head.seq {
+        Broken::new(BrokenKind::Added, head.seq + 1)
+    } else {
+        Broken::new(BrokenKind::Edited, end.seq)
+    }
+}
+
+/// The last event: its place and mac, and whether it fits the event before it. `None` when there are no events.
+fn last_event(conn: &Connection, signer: &mut Signer) -> Result<Option<(ChainHead, bool)>, StoreError> {
+    let mut statement =
+        conn.prepare(&format!("SELECT {0} FROM (SELECT {0} FROM events ORDER BY seq DESC LIMIT 2) ORDER BY seq", Stored::COLUMNS))?;
+    let mut rows = statement.query([])?;
+    let mut before = ChainHead::START;
+    let mut last = None;
+    while let Some(row) = rows.next()? {
+        let stored = Stored::read(row)?;
+        let fits = stored.seq == before.seq + 1 && stored.fits(signer, &before.mac);
+        before = ChainHead { seq: stored.seq, mac: stored.mac.unwrap_or_default() };
+        last = Some((before, fits));
+    }
+    Ok(last)
+}

@@ -1,0 +1,67 @@
+//! How values of the domain lie in columns: names as text, times as unix milliseconds, small structures as JSON.
+//!
+//! What does not read back is a damaged database, never a default.
+
+use jiff::Timestamp;
+use rusqlite::Row;
+use rusqlite::types::Type;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::error::StoreError;
+
+/// A time as it is stored.
+pub(super) fn millis(at: Timestamp) -> i64 {
+    at.as_millisecond()
+}
+
+/// A time of a row.
+pub(super) fn time(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
+    let value: i64 = row.get(column)?;
+    Timestamp::from_millisecond(value).map_err(|error| bad(row, column, error))
+}
+
+/// A time of a row that may be missing.
+pub(super) fn maybe_time(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Timestamp>> {
+    let value: Option<i64> = row.get(column)?;
+    value.map(Timestamp::from_millisecond).transpose().map_err(|error| bad(row, column, error))
+}
+
+/// A name or number of the domain (anything that serde writes as a plain string).
+pub(super) fn word<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
+    let value: String = row.get(column)?;
+    serde_json::from_value(serde_json::Value::String(value)).map_err(|error| bad(row, column, error))
+}
+
+/// A name that may be missing.
+pub(super) fn maybe_word<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>> {
+    let value: Option<String> = row.get(column)?;
+    value.map(|text| serde_json::from_value(serde_json::Value::String(text))).transpose().map_err(|error| bad(row, column, error))
+}
+
+/// A structure.
+pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
+    let value: String = row.get(column)?;
+    serde_json::from_str(&value).map_err(|error| bad(row, column, error))
+}
+
+/// A structure that may be missing.
+pub(super) fn maybe_json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>> {
+    let value: Option<String> = row.get(column)?;
+    value.map(|text| serde_json::from_str(&text)).transpose().map_err(|error| bad(row, column, error))
+}
+
+/// A structure as it is stored.
+pub(super) fn to_json<T: Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Corrupt { detail: format!("a value cannot be stored: {error}") })
+}
+
+/// A structure that may be missing, as it is stored.
+pub(super) fn maybe_to_json<T: Serialize>(value: Option<&T>) -> Result<Option<String>, StoreError> {
+    value.map(to_json).transpose()
+}
+
+fn bad(row: &Row<'_>, column: &str, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+    let index = row.as_ref().column_index(column).unwrap_or(0);
+    rusqlite::Error::FromSqlConversionFailure(index, Type::Text, Box::new(error))
+}

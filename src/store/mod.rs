@@ -1,0 +1,186 @@
+//! The database: one file, one writer, a pool of readers, and the generic tables (audit chain, outbox, tokens, logs).
+//!
+//! Facts are committed here before anything happens outside; what is answered with success is on disk. All SQL of RMM
+//! lives below this module. Must not: read a clock, know a rule of the domain, or let anything await inside a
+//! transaction.
+
+pub mod backup;
+pub mod chain;
+mod columns;
+pub mod error;
+pub mod key;
+pub mod lock;
+pub mod logs;
+pub mod outbox;
+mod readers;
+pub mod releases;
+pub mod runs;
+pub mod schema;
+pub mod tokens;
+pub mod verify;
+pub mod world;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use tokio::sync::watch;
+
+use self::chain::{Chain, ChainHead};
+use self::key::AuditKey;
+use self::readers::Readers;
+use self::verify::{Broken, Verified};
+use self::writer::Writer;
+
+pub use self::error::{StoreError, WriteError};
+pub use self::writer::{Progress, Tx};
+
+/// How to open the store.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// The database file.
+    pub database: PathBuf,
+    /// The file with the audit chain's key.
+    pub audit_key: PathBuf,
+    /// Connections that read.
+    pub readers: usize,
+    /// Write requests that may wait before callers have to.
+    pub queue: usize,
+}
+
+impl StoreOptions {
+    /// Four readers and a queue of 4096.
+    #[must_use]
+    pub fn new(database: PathBuf, audit_key: PathBuf) -> Self {
+        Self { database, audit_key, readers: 4, queue: 4096 }
+    }
+}
+
+/// The open database. Cheap to clone; the last one dropped commits what is queued and closes the file.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+/// Readers stand before the writer, so that they close first and the writer leaves a database without a WAL behind.
+struct Inner {
+    readers: Readers,
+    writer: Writer,
+    options: StoreOptions,
+    key: AuditKey,
+    damage: Option<Broken>,
+    migration_copy: Option<PathBuf>,
+}
+
+impl Store {
+    /// Opens (or makes) the database, migrates it, and takes up the audit chain. Takes milliseconds whatever the size.
+    ///
+    /// The caller holds the data directory (`lock`).
+    ///
+    /// # Errors
+    /// [`StoreError::NewerDatabase`], [`StoreError::DivergentDatabase`], [`StoreError::Migration`],
+    /// [`StoreError::KeyMissing`], [`StoreError::KeyInvalid`], [`StoreError::KeyForeign`], [`StoreError::Corrupt`],
+    /// or what the disk says.
+    pub fn open(options: &StoreOptions) -> Result<Self, StoreError> {
+        schema::check_sqlite()?;
+        let mut conn = schema::open_writer(&options.database)?;
+        let migrated = schema::migrate(&mut conn, &options.database)?;
+        let (chain, key, damage) = Chain::open(&conn, &options.audit_key, migrated.fresh)?;
+        if let Some(damage) = &damage {
+            tracing::error!(seq = damage.seq, "the audit log is damaged: {damage}");
+        }
+        let writer = Writer::start(conn, chain, options.queue)?;
+        let readers = Readers::open(&options.database, options.readers)?;
+        let inner = Inner { readers, writer, options: options.clone(), key, damage, migration_copy: migrated.copy };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Runs `work` in a transaction on the writer and returns when it is on disk. Its error, or a panic, undoes it.
+    ///
+    /// Requests that wait share a commit, so `work` sees what others have written just before it. Once queued it runs,
+    /// even when the caller stops waiting.
+    ///
+    /// # Errors
+    /// [`WriteError::Rolled`] with the error of `work`; [`WriteError::Store`] when the store could not carry it out.
+    /// Either way nothing of it is in the database.
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, WriteError<E>>
+    where
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        self.inner.writer.write(work).await
+    }
+
+    /// Runs `work` on a connection that only reads, in one snapshot of what is committed.
+    ///
+    /// # Errors
+    /// The error of `work`, or [`StoreError::Panicked`], [`StoreError::Stopped`].
+    pub async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.inner.readers.read(work).await
+    }
+
+    /// What is committed, for streams and the dispatcher to wait on.
+    #[must_use]
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.inner.writer.progress()
+    }
+
+    /// Checks the whole audit chain; see [`verify::verify`].
+    ///
+    /// # Errors
+    /// When the database cannot be read; the inner error is the first flaw.
+    pub async fn verify(&self, anchor: Option<ChainHead>) -> Result<Result<Verified, Broken>, StoreError> {
+        let key = self.inner.key.clone();
+        self.read(move |conn| verify::verify(conn, &key, anchor.as_ref())).await
+    }
+
+    /// Copies the database while everything goes on; see [`backup::backup`].
+    ///
+    /// # Errors
+    /// Those of [`backup::backup`].
+    pub async fn backup(&self, target: PathBuf, overwrite: bool) -> Result<backup::BackupReport, StoreError> {
+        let source = self.inner.options.database.clone();
+        tokio::task::spawn_blocking(move || backup::backup(&source, &target, overwrite)).await.unwrap_or(Err(StoreError::Stopped))
+    }
+
+    /// What was seen to be wrong with the audit chain's end when the database was opened. RMM goes on, and
+    /// verification goes on finding it.
+    #[must_use]
+    pub fn damage(&self) -> Option<&Broken> {
+        self.inner.damage.as_ref()
+    }
+
+    /// The copy made before this start migrated the database.
+    #[must_use]
+    pub fn migration_copy(&self) -> Option<&Path> {
+        self.inner.migration_copy.as_deref()
+    }
+
+    /// The database file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.inner.options.database
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Store").field("database", &self.inner.options.database).finish_non_exhaustive()
+    }
+}
+
+/// `path` with `suffix` behind its last component.
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+#[cfg(test)]
+mod testing;

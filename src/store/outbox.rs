@@ -1,0 +1,196 @@
+//! What RMM still has to do outside: rows written in the same transaction as their cause, leased by the dispatcher,
+//! deleted when done.
+//!
+//! Must not: do anything outside, decide what may be repeated (the engine knows the effects), or read a clock.
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::error::StoreError;
+
+/// An effect to be carried out. Times are unix milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub struct NewEffect<'a> {
+    /// The kind of effect, an instruction.
+    pub kind: &'a str,
+    /// Its particulars, JSON.
+    pub payload: &'a str,
+    /// The service it is for.
+    pub service: Option<&'a str>,
+    /// The release it is for.
+    pub release_id: Option<i64>,
+    /// The run it is for.
+    pub run_id: Option<i64>,
+    /// Not to be done before.
+    pub due_at: i64,
+}
+
+/// An effect that was handed to the dispatcher.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leased {
+    /// Its id; never used twice in a database, so idempotency keys may be made from it.
+    pub id: i64,
+    /// The kind of effect.
+    pub kind: String,
+    /// Its particulars, JSON.
+    pub payload: String,
+    /// The service it is for.
+    pub service: Option<String>,
+    /// The release it is for.
+    pub release_id: Option<i64>,
+    /// The run it is for.
+    pub run_id: Option<i64>,
+    /// When it was enqueued.
+    pub created_at: i64,
+    /// When it was due.
+    pub due_at: i64,
+    /// How often it was leased, this time included: above 1, an earlier attempt may have had an effect outside.
+    pub attempts: i64,
+    /// Why the last attempt was postponed. `None` with `attempts > 1` means that it was cut short by a crash.
+    pub last_error: Option<String>,
+}
+
+const LEASED_COLUMNS: &str = "id, kind, payload, service, release_id, run_id, created_at, due_at, attempts, last_error";
+
+fn leased(row: &Row<'_>) -> rusqlite::Result<Leased> {
+    Ok(Leased {
+        id: row.get(0)?,
+        kind: row.get(1)?,
+        payload: row.get(2)?,
+        service: row.get(3)?,
+        release_id: row.get(4)?,
+        run_id: row.get(5)?,
+        created_at: row.get(6)?,
+        due_at: row.get(7)?,
+        attempts: row.get(8)?,
+        last_error: row.get(9)?,
+    })
+}
+
+/// Puts an effect into the outbox and returns its id. The dispatcher hears of it when the transaction is committed.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn enqueue(conn: &Connection, effect: &NewEffect<'_>, now: i64) -> Result<i64, StoreError> {
+    conn.prepare_cached(
+        "INSERT INTO outbox (kind, payload, service, release_id, run_id, created_at, due_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute((effect.kind, effect.payload, effect.service, effect.release_id, effect.run_id, now, effect.due_at))?;
+    Ok(conn.last_insert_rowid())
+}
+
+/// Hands out up to `limit` effects that are due and not leased, the longest due first, and counts the attempt.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn lease_due(conn: &Connection, owner: &str, now: i64, limit: u32) -> Result<Vec<Leased>, StoreError> {
+    let mut statement = conn.prepare_cached(&format!(
+        "UPDATE outbox SET lease_owner = ?1, leased_at = ?2, attempts = attempts + 1 WHERE id IN \
+         (SELECT id FROM outbox WHERE lease_owner IS NULL AND due_at <= ?2 ORDER BY due_at, id LIMIT ?3) RETURNING {LEASED_COLUMNS}"
+    ))?;
+    let mut effects = statement.query_map((owner, now, limit), leased)?.collect::<Result<Vec<_>, _>>()?;
+    // SQLite promises no order for RETURNING.
+    effects.sort_by_key(|effect| (effect.due_at, effect.id));
+    Ok(effects)
+}
+
+/// Removes an effect that is done, or that will never be done. `false` when it was not there any more.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn close(conn: &Connection, id: i64) -> Result<bool, StoreError> {
+    Ok(conn.prepare_cached("DELETE FROM outbox WHERE id = ?1")?.execute([id])? > 0)
+}
+
+/// Gives a leased effect back, to be tried again at `due_at`. `false` when it was not there any more.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn postpone(conn: &Connection, id: i64, due_at: i64, error: &str) -> Result<bool, StoreError> {
+    let changed = conn
+        .prepare_cached("UPDATE outbox SET due_at = ?2, last_error = ?3, lease_owner = NULL, leased_at = NULL WHERE id = ?1")?
+        .execute((id, due_at, error))?;
+    Ok(changed > 0)
+}
+
+/// Voids the leases of every owner but `owner` and returns their number. Only for the process that holds the data
+/// directory: the others are then known to be dead. Their `last_error` is cleared, see [`Leased::last_error`].
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn release_foreign_leases(conn: &Connection, owner: &str) -> Result<usize, StoreError> {
+    let changed = conn
+        .prepare(
+            "UPDATE outbox SET lease_owner = NULL, leased_at = NULL, last_error = NULL WHERE lease_owner IS NOT NULL AND lease_owner <> ?1",
+        )?
+        .execute([owner])?;
+    Ok(changed)
+}
+
+/// When the next effect that is not leased is due, unix milliseconds; `None` when there is none.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn next_due(conn: &Connection) -> Result<Option<i64>, StoreError> {
+    let due = conn
+        .prepare_cached("SELECT due_at FROM outbox WHERE lease_owner IS NULL ORDER BY due_at LIMIT 1")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    Ok(due)
+}
+
+/// How many effects are not done yet, leased ones included.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn depth(conn: &Connection) -> Result<u64, StoreError> {
+    let count: i64 = conn.prepare_cached("SELECT count(*) FROM outbox")?.query_row([], |row| row.get(0))?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::schema::test_database;
+
+    fn effect(kind: &str, due_at: i64) -> NewEffect<'_> {
+        NewEffect { kind, payload: "{}", service: Some("api"), release_id: Some(7), run_id: None, due_at }
+    }
+
+    #[test]
+    fn due_effects_are_leased_once_in_order() {
+        let conn = test_database();
+        let late = enqueue(&conn, &effect("late", 500), 1).unwrap();
+        let second = enqueue(&conn, &effect("second", 20), 1).unwrap();
+        let first = enqueue(&conn, &effect("first", 10), 1).unwrap();
+        let third = enqueue(&conn, &effect("third", 20), 1).unwrap();
+        assert_eq!(next_due(&conn).unwrap(), Some(10));
+        let two = lease_due(&conn, "me", 100, 2).unwrap();
+        assert_eq!(two.iter().map(|leased| leased.id).collect::<Vec<_>>(), [first, second]);
+        assert_eq!((two[0].kind.as_str(), two[0].attempts, two[0].release_id), ("first", 1, Some(7)));
+        assert_eq!(lease_due(&conn, "me", 100, 10).unwrap().iter().map(|leased| leased.id).collect::<Vec<_>>(), [third]);
+        assert!(lease_due(&conn, "me", 100, 10).unwrap().is_empty());
+        assert_eq!(next_due(&conn).unwrap(), Some(500));
+        assert_eq!(depth(&conn).unwrap(), 4);
+        assert!(close(&conn, first).unwrap());
+        assert!(!close(&conn, first).unwrap());
+        assert!(postpone(&conn, second, 600, "no route").unwrap());
+        assert!(close(&conn, late).unwrap());
+        let again = lease_due(&conn, "me", 600, 10).unwrap();
+        assert_eq!((again[0].id, again[0].attempts, again[0].last_error.as_deref()), (second, 2, Some("no route")));
+        assert_eq!(depth(&conn).unwrap(), 2);
+    }
+
+    #[test]
+    fn leases_of_the_dead_are_void_and_ids_are_never_reused() {
+        let conn = test_database();
+        let first = enqueue(&conn, &effect("a", 0), 0).unwrap();
+        let second = enqueue(&conn, &effect("b", 0), 0).unwrap();
+        lease_due(&conn, "dead", 1, 1).unwrap();
+        lease_due(&conn, "alive", 1, 1).unwrap();
+        assert_eq!(release_foreign_leases(&conn, "alive").unwrap(), 1);
+        let back = lease_due(&conn, "alive", 2, 10).unwrap();
+        assert_eq!((back[0].id, back[0].attempts, back[0].last_error.as_deref()), (first, 2, None));
+        close(&conn, second).unwrap();
+        assert!(enqueue(&conn, &effect("c", 0), 0).unwrap() > second);
+    }
+}

@@ -1,0 +1,248 @@
+//! Releases and votes in the database.
+
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
+
+use super::columns::{json, maybe_json, maybe_time, maybe_to_json, maybe_word, millis, time, to_json, word};
+use super::error::StoreError;
+use crate::domain::approval::Vote;
+use crate::domain::ids::{Attempt, Commit, ReleaseId, Revision, ServiceName, Tag};
+use crate::domain::release::Release;
+use crate::domain::status::{List, Status};
+use crate::domain::world::GoodVersion;
+
+const COLUMNS: &str = "id, service, tag, commit_id, status, status_since, reason, attempt, revision, initiated_by, owner, \
+                       ci_run, tagged_at, notes, artifacts, rollback_to_tag, rehearsal, promoted, bypasses, created_at, \
+                       started_at, completed_at";
+
+fn release(row: &Row<'_>) -> rusqlite::Result<Release> {
+    Ok(Release {
+        id: ReleaseId(row.get("id")?),
+        service: word(row, "service")?,
+        tag: maybe_word(row, "tag")?,
+        commit: maybe_word(row, "commit_id")?,
+        status: word(row, "status")?,
+        status_since: time(row, "status_since")?,
+        reason: row.get("reason")?,
+        attempt: Attempt(row.get("attempt")?),
+        revision: Revision(row.get::<_, i64>("revision")?.unsigned_abs()),
+        initiated_by: row.get("initiated_by")?,
+        owner: row.get("owner")?,
+        ci_run: maybe_json(row, "ci_run")?,
+        tagged_at: maybe_time(row, "tagged_at")?,
+        notes: row.get("notes")?,
+        artifacts: json(row, "artifacts")?,
+        rollback_to_tag: maybe_word(row, "rollback_to_tag")?,
+        rehearsal: maybe_json(row, "rehearsal")?,
+        promoted: row.get("promoted")?,
+        bypasses: json(row, "bypasses")?,
+        created_at: time(row, "created_at")?,
+        started_at: time(row, "started_at")?,
+        completed_at: maybe_time(row, "completed_at")?,
+    })
+}
+
+/// Writes a release as it is now.
+pub(super) fn put(conn: &Connection, release: &Release) -> Result<(), StoreError> {
+    conn.prepare_cached(
+        "INSERT INTO releases (id, service, tag, commit_id, status, list, status_since, reason, attempt, revision, \
+         initiated_by, owner, ci_run_id, ci_run, tagged_at, notes, artifacts, rollback_to_tag, rehearsal, promoted, \
+         bypasses, created_at, started_at, completed_at) \
+         VALUES (:id, :service, :tag, :commit_id, :status, :list, :status_since, :reason, :attempt, :revision, \
+         :initiated_by, :owner, :ci_run_id, :ci_run, :tagged_at, :notes, :artifacts, :rollback_to_tag, :rehearsal, \
+         :promoted, :bypasses, :created_at, :started_at, :completed_at) \
+         ON CONFLICT (id) DO UPDATE SET commit_id = excluded.commit_id, status = excluded.status, list = excluded.list, \
+         status_since = excluded.status_since, reason = excluded.reason, attempt = excluded.attempt, \
+         revision = excluded.revision, ci_run_id = excluded.ci_run_id, ci_run = excluded.ci_run, \
+         artifacts = excluded.artifacts, rollback_to_tag = excluded.rollback_to_tag, rehearsal = excluded.rehearsal, \
+         promoted = excluded.promoted, bypasses = excluded.bypasses, started_at = excluded.started_at, \
+         completed_at = excluded.completed_at",
+    )?
+    .execute(named_params! {
+        ":id": release.id.0,
+        ":service": release.service.as_str(),
+        ":tag": release.tag.as_ref().map(Tag::as_str),
+        ":commit_id": release.commit.as_ref().map(Commit::as_str),
+        ":status": release.status.as_str(),
+        ":list": release.status.list().as_str(),
+        ":status_since": millis(release.status_since),
+        ":reason": release.reason,
+        ":attempt": release.attempt.0,
+        ":revision": i64::try_from(release.revision.0).unwrap_or(i64::MAX),
+        ":initiated_by": release.initiated_by,
+        ":owner": release.owner,
+        ":ci_run_id": release.ci_run.as_ref().map(|run| run.id.as_str()),
+        ":ci_run": maybe_to_json(release.ci_run.as_ref())?,
+        ":tagged_at": release.tagged_at.map(millis),
+        ":notes": release.notes,
+        ":artifacts": to_json(&release.artifacts)?,
+        ":rollback_to_tag": release.rollback_to_tag.as_ref().map(Tag::as_str),
+        ":rehearsal": maybe_to_json(release.rehearsal.as_ref())?,
+        ":promoted": release.promoted,
+        ":bypasses": to_json(&release.bypasses)?,
+        ":created_at": millis(release.created_at),
+        ":started_at": millis(release.started_at),
+        ":completed_at": release.completed_at.map(millis),
+    })?;
+    Ok(())
+}
+
+/// One release.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn get(conn: &Connection, id: ReleaseId) -> Result<Option<Release>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM releases WHERE id = ?1");
+    Ok(conn.prepare_cached(&sql)?.query_row([id.0], release).optional()?)
+}
+
+/// The service of a release, without reading the rest.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn service_of(conn: &Connection, id: ReleaseId) -> Result<Option<ServiceName>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT service FROM releases WHERE id = ?1")?;
+    Ok(statement.query_row([id.0], |row| word(row, "service")).optional()?)
+}
+
+/// A page of one of the three lists, newest first.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// Which list; none: all releases.
+    pub list: Option<List>,
+    /// Only this service.
+    pub service: Option<ServiceName>,
+    /// Only releases with a smaller number.
+    pub before: Option<ReleaseId>,
+    /// At most this many.
+    pub limit: u32,
+}
+
+/// The releases of a page.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn page(conn: &Connection, page: &Page) -> Result<Vec<Release>, StoreError> {
+    let condition = match (page.list, &page.service) {
+        (Some(_), Some(_)) => "list = :list AND service = :service AND",
+        (Some(_), None) => "list = :list AND :service IS NULL AND",
+        (None, Some(_)) => "list IN ('active', 'successful', 'failed') AND :list IS NULL AND service = :service AND",
+        (None, None) => ":list IS NULL AND :service IS NULL AND",
+    };
+    let sql = format!("SELECT {COLUMNS} FROM releases WHERE {condition} id < :before ORDER BY id DESC LIMIT :limit");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let rows = statement.query_map(
+        named_params! {
+            ":list": page.list.map(List::as_str),
+            ":service": page.service.as_ref().map(ServiceName::as_str),
+            ":before": page.before.map_or(i64::MAX, |id| id.0),
+            ":limit": page.limit,
+        },
+        release,
+    )?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The first releases of a service in a status that is on the way.
+pub(super) fn in_status(conn: &Connection, service: &ServiceName, status: Status, limit: u32, newest: bool) -> Result<Vec<Release>, StoreError> {
+    let order = if newest { "DESC" } else { "ASC" };
+    let sql = format!(
+        "SELECT {COLUMNS} FROM releases WHERE list = 'active' AND service = ?1 AND status = ?2 ORDER BY id {order} LIMIT ?3"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let rows = statement.query_map((service.as_str(), status.as_str(), limit), release)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The last release that a CI run has created.
+pub(super) fn by_ci_run(conn: &Connection, service: &ServiceName, ci_run: &str) -> Result<Option<Release>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM releases WHERE service = ?1 AND ci_run_id = ?2 ORDER BY id DESC LIMIT 1");
+    Ok(conn.prepare_cached(&sql)?.query_row((service.as_str(), ci_run), release).optional()?)
+}
+
+/// The newest active release of a tag, or without one of a commit.
+pub(super) fn active_candidate(
+    conn: &Connection,
+    service: &ServiceName,
+    tag: Option<&Tag>,
+    commit: Option<&Commit>,
+) -> Result<Option<Release>, StoreError> {
+    match (tag, commit) {
+        (Some(tag), _) => {
+            let sql = format!("SELECT {COLUMNS} FROM releases WHERE list = 'active' AND service = ?1 AND tag = ?2 ORDER BY id DESC LIMIT 1");
+            Ok(conn.prepare_cached(&sql)?.query_row((service.as_str(), tag.as_str()), release).optional()?)
+        }
+        (None, Some(commit)) => {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM releases WHERE list = 'active' AND service = ?1 AND tag IS NULL AND commit_id = ?2 ORDER BY id DESC LIMIT 1"
+            );
+            Ok(conn.prepare_cached(&sql)?.query_row((service.as_str(), commit.as_str()), release).optional()?)
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+/// The good versions of a service, newest first.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn good_versions(conn: &Connection, service: &ServiceName, limit: u32) -> Result<Vec<GoodVersion>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM releases WHERE status = 'deployed' AND service = ?1 ORDER BY completed_at DESC, id DESC LIMIT ?2"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let rows = statement.query_map((service.as_str(), limit), release)?;
+    rows.map(|row| {
+        let release = row?;
+        let deployed_at = release.completed_at.unwrap_or(release.status_since);
+        Ok(GoodVersion { version: release.version(), deployed_at })
+    })
+    .collect()
+}
+
+/// The number of the last release, 0 when there is none.
+pub(super) fn last_id(conn: &Connection) -> Result<ReleaseId, StoreError> {
+    let id: Option<i64> = conn.prepare_cached("SELECT max(id) FROM releases")?.query_row([], |row| row.get(0))?;
+    Ok(ReleaseId(id.unwrap_or(0)))
+}
+
+/// Writes a vote; a person has one in an attempt.
+pub(super) fn put_vote(conn: &Connection, vote: &Vote) -> Result<(), StoreError> {
+    conn.prepare_cached(
+        "INSERT INTO votes (release_id, attempt, person, commit_id, verdict, at, door) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+         ON CONFLICT (release_id, attempt, person) DO UPDATE SET commit_id = excluded.commit_id, \
+         verdict = excluded.verdict, at = excluded.at, door = excluded.door",
+    )?
+    .execute((
+        vote.release.0,
+        vote.attempt.0,
+        vote.person.as_str(),
+        vote.commit.as_ref().map(Commit::as_str),
+        to_json(&vote.verdict)?,
+        millis(vote.at),
+        to_json(&vote.door)?,
+    ))?;
+    Ok(())
+}
+
+/// The votes on a release in its current attempt, in the order in which they were given.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn votes(conn: &Connection, release: &Release) -> Result<Vec<Vote>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT release_id, attempt, person, commit_id, verdict, at, door FROM votes \
+         WHERE release_id = ?1 AND attempt = ?2 ORDER BY at, person",
+    )?;
+    let rows = statement.query_map((release.id.0, release.attempt.0), |row| {
+        Ok(Vote {
+            release: ReleaseId(row.get("release_id")?),
+            attempt: Attempt(row.get("attempt")?),
+            person: word(row, "person")?,
+            commit: maybe_word(row, "commit_id")?,
+            verdict: json(row, "verdict")?,
+            at: time(row, "at")?,
+            door: json(row, "door")?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,199 @@
+//! Runs, their steps, and environments in the database.
+
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
+
+use super::columns::{json, maybe_json, maybe_time, maybe_to_json, millis, time, to_json, word};
+use super::error::StoreError;
+use crate::domain::environment::EnvironmentState;
+use crate::domain::ids::{Attempt, ReleaseId, RunId, ServiceName};
+use crate::domain::run::{Run, RunKind, Step};
+use crate::domain::service::EnvironmentKind;
+
+const COLUMNS: &str = "id, release_id, attempt, service, environment, kind, housekeeping, from_version, to_version, detail, \
+                       stop, prepared, ci_run, created_at, started_at, ended_at, heard_at";
+
+fn run(row: &Row<'_>) -> rusqlite::Result<Run> {
+    Ok(Run {
+        id: RunId(row.get("id")?),
+        release: ReleaseId(row.get("release_id")?),
+        attempt: Attempt(row.get("attempt")?),
+        service: word(row, "service")?,
+        environment: word(row, "environment")?,
+        kind: word(row, "kind")?,
+        housekeeping: row.get("housekeeping")?,
+        from: maybe_json(row, "from_version")?,
+        to: json(row, "to_version")?,
+        state: json(row, "detail")?,
+        stop: maybe_json(row, "stop")?,
+        prepared: row.get("prepared")?,
+        ci_run: row.get("ci_run")?,
+        steps: Vec::new(),
+        created_at: time(row, "created_at")?,
+        started_at: maybe_time(row, "started_at")?,
+        ended_at: maybe_time(row, "ended_at")?,
+        heard_at: maybe_time(row, "heard_at")?,
+    })
+}
+
+/// Writes a run as it is now, with its steps.
+pub(super) fn put(conn: &Connection, run: &Run) -> Result<(), StoreError> {
+    conn.prepare_cached(
+        "INSERT INTO runs (id, release_id, attempt, service, environment, kind, housekeeping, from_version, to_version, \
+         state, detail, stop, prepared, ci_run, created_at, started_at, ended_at, heard_at) \
+         VALUES (:id, :release_id, :attempt, :service, :environment, :kind, :housekeeping, :from_version, :to_version, \
+         :state, :detail, :stop, :prepared, :ci_run, :created_at, :started_at, :ended_at, :heard_at) \
+         ON CONFLICT (id) DO UPDATE SET state = excluded.state, detail = excluded.detail, stop = excluded.stop, \
+         prepared = excluded.prepared, ci_run = excluded.ci_run, started_at = excluded.started_at, \
+         ended_at = excluded.ended_at, heard_at = excluded.heard_at",
+    )?
+    .execute(named_params! {
+        ":id": run.id.0,
+        ":release_id": run.release.0,
+        ":attempt": run.attempt.0,
+        ":service": run.service.as_str(),
+        ":environment": run.environment.as_str(),
+        ":kind": run.kind.as_str(),
+        ":housekeeping": run.housekeeping,
+        ":from_version": maybe_to_json(run.from.as_ref())?,
+        ":to_version": to_json(&run.to)?,
+        ":state": run.state.as_str(),
+        ":detail": to_json(&run.state)?,
+        ":stop": maybe_to_json(run.stop.as_ref())?,
+        ":prepared": run.prepared,
+        ":ci_run": run.ci_run,
+        ":created_at": millis(run.created_at),
+        ":started_at": run.started_at.map(millis),
+        ":ended_at": run.ended_at.map(millis),
+        ":heard_at": run.heard_at.map(millis),
+    })?;
+    let mut statement = conn.prepare_cached(
+        "INSERT INTO steps (run_id, idx, kind, surface, about, action, state, tries, started_at, ended_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
+         ON CONFLICT (run_id, idx) DO UPDATE SET state = excluded.state, tries = excluded.tries, \
+         started_at = excluded.started_at, ended_at = excluded.ended_at",
+    )?;
+    for step in &run.steps {
+        statement.execute((
+            run.id.0,
+            step.index,
+            to_json(&step.kind)?,
+            step.surface.as_str(),
+            step.about.0,
+            to_json(&step.action)?,
+            to_json(&step.state)?,
+            step.tries,
+            step.started_at.map(millis),
+            step.ended_at.map(millis),
+        ))?;
+    }
+    Ok(())
+}
+
+/// One run, with its steps.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn get(conn: &Connection, id: RunId) -> Result<Option<Run>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM runs WHERE id = ?1");
+    let found = conn.prepare_cached(&sql)?.query_row([id.0], run).optional()?;
+    found.map(|run| with_steps(conn, run)).transpose()
+}
+
+/// The runs of a release, oldest first, with their steps.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn of_release(conn: &Connection, release: ReleaseId) -> Result<Vec<Run>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM runs WHERE release_id = ?1 ORDER BY id");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let rows = statement.query_map([release.0], run)?;
+    rows.map(|row| with_steps(conn, row?)).collect()
+}
+
+/// The runs that occupy an environment of a service.
+pub(super) fn occupying(conn: &Connection, service: &ServiceName) -> Result<Vec<Run>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM runs WHERE service = ?1 AND state IN ('queued', 'running', 'unknown')");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let rows = statement.query_map([service.as_str()], run)?;
+    rows.map(|row| with_steps(conn, row?)).collect()
+}
+
+/// How long the last good run of a kind took in an environment of a service, in milliseconds.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn last_duration(conn: &Connection, release: ReleaseId, environment: EnvironmentKind, kind: RunKind) -> Result<Option<i64>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT ended_at - started_at FROM runs WHERE release_id = ?1 AND environment = ?2 AND kind = ?3 \
+         AND state = 'succeeded' AND started_at IS NOT NULL ORDER BY id DESC LIMIT 1",
+    )?;
+    Ok(statement.query_row((release.0, environment.as_str(), kind.as_str()), |row| row.get(0)).optional()?)
+}
+
+fn with_steps(conn: &Connection, mut run: Run) -> Result<Run, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT idx, kind, surface, about, action, state, tries, started_at, ended_at FROM steps WHERE run_id = ?1 ORDER BY idx",
+    )?;
+    let rows = statement.query_map([run.id.0], |row| {
+        Ok(Step {
+            index: row.get("idx")?,
+            kind: json(row, "kind")?,
+            surface: word(row, "surface")?,
+            about: ReleaseId(row.get("about")?),
+            action: json(row, "action")?,
+            state: json(row, "state")?,
+            tries: row.get("tries")?,
+            started_at: maybe_time(row, "started_at")?,
+            ended_at: maybe_time(row, "ended_at")?,
+        })
+    })?;
+    run.steps = rows.collect::<Result<_, _>>()?;
+    Ok(run)
+}
+
+/// The number of the last run, 0 when there is none.
+pub(super) fn last_id(conn: &Connection) -> Result<RunId, StoreError> {
+    let id: Option<i64> = conn.prepare_cached("SELECT max(id) FROM runs")?.query_row([], |row| row.get(0))?;
+    Ok(RunId(id.unwrap_or(0)))
+}
+
+/// The facts about an environment of a service.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn environment(conn: &Connection, service: &ServiceName, kind: EnvironmentKind) -> Result<EnvironmentState, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT current, since, mixed, dirty, lock FROM environments WHERE service = ?1 AND environment = ?2",
+    )?;
+    let found = statement
+        .query_row((service.as_str(), kind.as_str()), |row| {
+            Ok(EnvironmentState {
+                kind,
+                current: maybe_json(row, "current")?,
+                since: maybe_time(row, "since")?,
+                mixed: maybe_json(row, "mixed")?,
+                dirty: maybe_json(row, "dirty")?,
+                lock: maybe_json(row, "lock")?,
+            })
+        })
+        .optional()?;
+    Ok(found.unwrap_or(EnvironmentState::new(kind)))
+}
+
+/// Writes the facts about an environment.
+pub(super) fn put_environment(conn: &Connection, service: &ServiceName, state: &EnvironmentState) -> Result<(), StoreError> {
+    conn.prepare_cached(
+        "INSERT OR REPLACE INTO environments (service, environment, current, since, mixed, dirty, lock) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute((
+        service.as_str(),
+        state.kind.as_str(),
+        maybe_to_json(state.current.as_ref())?,
+        state.since.map(millis),
+        maybe_to_json(state.mixed.as_ref())?,
+        maybe_to_json(state.dirty.as_ref())?,
+        maybe_to_json(state.lock.as_ref())?,
+    ))?;
+    Ok(())
+}

@@ -1,0 +1,234 @@
+//! Opens the file: settings of the connections, the version of SQLite, migrations and who may run them.
+//!
+//! Must not: scan the database (a large one opens at once), run a migration without a copy of what was there, or open
+//! a file that a newer RMM wrote.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use refinery::error::Kind;
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+
+use super::backup;
+use super::error::StoreError;
+
+mod embedded {
+    refinery::embed_migrations!("migrations");
+}
+
+/// How long a statement waits for a lock that another process holds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const STATEMENTS: usize = 128;
+
+/// Versions of SQLite in which a reset of the WAL can corrupt the database (<https://sqlite.org/wal.html#walresetbug>).
+const FAULTY: std::ops::RangeInclusive<i32> = 3_007_000..=3_051_002;
+
+/// Refuses a SQLite with the WAL-reset bug.
+pub(crate) fn check_sqlite() -> Result<(), StoreError> {
+    if FAULTY.contains(&rusqlite::version_number()) {
+        return Err(StoreError::FaultySqlite { version: rusqlite::version().to_owned() });
+    }
+    Ok(())
+}
+
+/// The highest migration this binary knows.
+#[must_use]
+pub fn supported_version() -> i64 {
+    embedded::migrations::runner().get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0)
+}
+
+/// The highest migration applied to the database; `None` when it is empty.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] when it is not a database of RMM.
+pub fn applied_version(conn: &Connection) -> Result<Option<i64>, StoreError> {
+    let history: Option<i64> = conn
+        .query_row("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'refinery_schema_history'", [], |row| row.get(0))
+        .optional()?;
+    if history.is_none() {
+        let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        if tables > 0 {
+            return Err(StoreError::Corrupt { detail: "it has tables, but none of them says which schema they belong to".to_owned() });
+        }
+        return Ok(None);
+    }
+    Ok(conn.query_row("SELECT max(version) FROM refinery_schema_history", [], |row| row.get(0))?)
+}
+
+/// Opens the connection that writes, making the file (for the owner only) when there is none.
+pub(crate) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    if !path.exists() {
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)
+            .map_err(|error| StoreError::io("create", path, error))?;
+    }
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    conn.busy_timeout(BUSY_TIMEOUT)?;
+    // Before the first change to the file: it may be another program's.
+    applied_version(&conn)?;
+    let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        return Err(StoreError::Unavailable {
+            disk_full: false,
+            detail: format!(
+                "the file system of {} does not support SQLite's WAL (mode {mode}); put the data directory on a local disk",
+                path.display()
+            ),
+        });
+    }
+    // temp_store: the undo log of savepoints stays in memory. journal_size_limit: a WAL that grew in a storm shrinks again.
+    conn.execute_batch(
+        "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -6144; PRAGMA journal_size_limit = 67108864;",
+    )?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(conn)
+}
+
+/// Opens a connection that can only read, with a small page cache.
+///
+/// # Errors
+/// When the file is not there or cannot be opened.
+pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    conn.busy_timeout(BUSY_TIMEOUT)?;
+    conn.execute_batch("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1024;")?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(conn)
+}
+
+/// What `migrate` did.
+pub(crate) struct Migrated {
+    /// The tables were made just now.
+    pub fresh: bool,
+    /// The copy made before an existing database was changed.
+    pub copy: Option<PathBuf>,
+}
+
+/// Brings the database to this binary's schema, after a copy `<file>.before-schema-<n>.bak` when it has an older one.
+pub(crate) fn migrate(conn: &mut Connection, path: &Path) -> Result<Migrated, StoreError> {
+    migrate_with(conn, path, &embedded::migrations::runner())
+}
+
+fn migrate_with(conn: &mut Connection, path: &Path, runner: &refinery::Runner) -> Result<Migrated, StoreError> {
+    let supported = runner.get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0);
+    let applied = applied_version(conn)?;
+    let mut copy = None;
+    if let Some(found) = applied {
+        if found > supported {
+            return Err(StoreError::NewerDatabase { found, supported });
+        }
+        if found < supported {
+            let target = super::with_suffix(path, &format!(".before-schema-{supported}.bak"));
+            copy = Some(backup::backup(path, &target, true)?.path);
+        }
+    }
+    // Off while tables are rebuilt; `open` turns them on afterwards, and what a migration broke is found here.
+    conn.execute_batch("PRAGMA foreign_keys = OFF")?;
+    embedded_run(conn, runner)?;
+    if copy.is_some() {
+        let broken: Option<String> = conn.query_row("PRAGMA foreign_key_check", [], |row| row.get(0)).optional()?;
+        if let Some(table) = broken {
+            return Err(StoreError::Migration { detail: format!("rows of {table} point to rows that do not exist; go back to {copy:?}") });
+        }
+    }
+    conn.execute_batch("PRAGMA foreign_keys = ON")?;
+    Ok(Migrated { fresh: applied.is_none(), copy })
+}
+
+fn embedded_run(conn: &mut Connection, runner: &refinery::Runner) -> Result<(), StoreError> {
+    // Grouped: all pending migrations in one transaction, so that a failure leaves the database as it was.
+    let outcome = refinery::Runner::new(runner.get_migrations()).set_grouped(true).run(conn);
+    match outcome {
+        Ok(_) => Ok(()),
+        Err(error) if matches!(error.kind(), Kind::DivergentVersion(..) | Kind::MissingVersion(..)) => {
+            Err(StoreError::DivergentDatabase { detail: error.to_string() })
+        }
+        Err(error) => Err(StoreError::Migration { detail: error.to_string() }),
+    }
+}
+
+/// An empty database in memory with all tables.
+#[cfg(test)]
+pub(crate) fn test_database() -> Connection {
+    let mut conn = Connection::open_in_memory().unwrap();
+    migrate(&mut conn, Path::new("unused")).unwrap();
+    conn
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Store, StoreOptions};
+    use refinery::{Migration, Runner};
+
+    fn options(directory: &Path) -> StoreOptions {
+        StoreOptions::new(directory.join("rmm.db"), directory.join("audit.key"))
+    }
+
+    #[test]
+    fn the_linked_sqlite_is_sound() {
+        check_sqlite().unwrap();
+        assert!(FAULTY.contains(&3_051_002) && !FAULTY.contains(&3_051_003) && FAULTY.contains(&3_007_000));
+    }
+
+    #[test]
+    fn a_newer_database_is_refused_untouched() {
+        let directory = tempfile::tempdir().unwrap();
+        drop(Store::open(&options(directory.path())).unwrap());
+        let conn = Connection::open(directory.path().join("rmm.db")).unwrap();
+        conn.execute("INSERT INTO refinery_schema_history VALUES (999, 'future', '2030-01-01T00:00:00Z', '1')", []).unwrap();
+        drop(conn);
+        let error = Store::open(&options(directory.path())).unwrap_err();
+        assert!(matches!(error, StoreError::NewerDatabase { found: 999, .. }), "{error:?}");
+        assert!(error.to_string().contains("newer RMM"), "{error}");
+    }
+
+    #[test]
+    fn a_divergent_database_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        drop(Store::open(&options(directory.path())).unwrap());
+        let conn = Connection::open(directory.path().join("rmm.db")).unwrap();
+        conn.execute("UPDATE refinery_schema_history SET checksum = '1'", []).unwrap();
+        drop(conn);
+        assert!(matches!(Store::open(&options(directory.path())), Err(StoreError::DivergentDatabase { .. })));
+    }
+
+    #[test]
+    fn a_foreign_database_and_a_file_that_is_none_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rmm.db");
+        Connection::open(&path).unwrap().execute_batch("CREATE TABLE photos (id)").unwrap();
+        assert!(matches!(Store::open(&options(directory.path())), Err(StoreError::Corrupt { .. })));
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "this is a text, and a long one, so that it cannot be taken for an empty database".repeat(20)).unwrap();
+        assert!(matches!(Store::open(&options(directory.path())), Err(StoreError::Corrupt { .. })));
+    }
+
+    #[test]
+    fn an_older_database_is_copied_and_then_migrated_or_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rmm.db");
+        let first = Migration::unapplied("V1__first", "CREATE TABLE a (x INTEGER) STRICT; INSERT INTO a VALUES (7);").unwrap();
+        let second = Migration::unapplied("V2__second", "CREATE TABLE b (x INTEGER) STRICT;").unwrap();
+        let broken = Migration::unapplied("V3__broken", "CREATE TABLE c (x INTEGER) STRICT; SELECT * FROM nowhere;").unwrap();
+        let mut conn = open_writer(&path).unwrap();
+        let done = migrate_with(&mut conn, &path, &Runner::new(std::slice::from_ref(&first))).unwrap();
+        assert!(done.fresh && done.copy.is_none());
+        let done = migrate_with(&mut conn, &path, &Runner::new(&[first.clone(), second.clone()])).unwrap();
+        assert!(!done.fresh);
+        let copy = open_reader(&done.copy.unwrap()).unwrap();
+        assert_eq!(applied_version(&copy).unwrap(), Some(1));
+        assert_eq!(copy.query_row("SELECT x FROM a", [], |row| row.get::<_, i64>(0)).unwrap(), 7);
+        let error = migrate_with(&mut conn, &path, &Runner::new(&[first, second, broken])).err().unwrap();
+        assert!(matches!(error, StoreError::Migration { .. }), "{error:?}");
+        assert_eq!(applied_version(&conn).unwrap(), Some(2));
+        conn.execute("INSERT INTO b VALUES (1)", []).unwrap();
+        assert!(conn.execute("INSERT INTO c VALUES (1)", []).is_err());
+    }
+}

@@ -1,0 +1,114 @@
+//! What the tests of the store share.
+
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::chain::NewEvent;
+use super::{Store, StoreError, StoreOptions, Tx};
+
+/// A data directory with the usual file names.
+pub(crate) struct Place(pub TempDir);
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn options(&self) -> StoreOptions {
+        StoreOptions::new(self.file("rmm.db"), self.file("audit.key"))
+    }
+
+    pub(crate) fn file(&self, name: &str) -> std::path::PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// The store with a table `notes` to play with.
+    pub(crate) async fn store(&self) -> Store {
+        let store = Store::open(&self.options()).unwrap();
+        store
+            .write(|tx| {
+                tx.execute_batch(
+                    "CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT; \
+                     CREATE TABLE IF NOT EXISTS replies (note INTEGER REFERENCES notes (id)) STRICT;",
+                )
+            })
+            .await
+            .unwrap();
+        store
+    }
+
+    /// Another connection, as a person with the sqlite3 shell has.
+    pub(crate) fn shell(&self, sql: &str) {
+        let conn = rusqlite::Connection::open(self.file("rmm.db")).unwrap();
+        conn.execute_batch(sql).unwrap();
+    }
+}
+
+pub(crate) fn event<'a>(kind: &'a str, data: &'a str) -> NewEvent<'a> {
+    NewEvent {
+        at: 1_000,
+        service: Some("api"),
+        release_id: Some(12),
+        run_id: None,
+        actor: r#"{"person":"gommgo"}"#,
+        kind,
+        data,
+        trace_id: None,
+    }
+}
+
+/// Notes `text` and appends an event about it; returns the event's number.
+pub(crate) fn note(tx: &mut Tx<'_>, text: &str) -> Result<i64, StoreError> {
+    tx.execute("INSERT INTO notes (text) VALUES (?1)", [text])?;
+    tx.append_event(&event("Noted", &format!("{{\"text\":\"{text}\"}}")))
+}
+
+pub(crate) async fn notes(store: &Store) -> Vec<String> {
+    store
+        .read(|conn| {
+            let mut statement = conn.prepare_cached("SELECT text FROM notes ORDER BY id")?;
+            Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+        })
+        .await
+        .unwrap()
+}
+
+/// A small file system of its own; `None` (with a message) where none can be mounted.
+pub(crate) struct SmallDisk(pub Place);
+
+impl SmallDisk {
+    pub(crate) fn mount(size: &str) -> Option<Self> {
+        let place = Place::new();
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "rmm-test"]).arg(place.0.path()).status();
+        if mounted.is_ok_and(|status| status.success()) {
+            return Some(Self(place));
+        }
+        eprintln!("SKIPPED: a tmpfs cannot be mounted here (root is needed), so a full disk was not tested");
+        None
+    }
+
+    /// Takes all space that is left.
+    pub(crate) fn fill(&self) {
+        fill(&self.0.file("filler"));
+    }
+
+    pub(crate) fn free(&self) {
+        std::fs::remove_file(self.0.file("filler")).unwrap();
+    }
+}
+
+fn fill(path: &Path) {
+    use std::io::Write;
+    let mut file = std::fs::File::create(path).unwrap();
+    for size in [65_536, 4_096, 1] {
+        while file.write_all(&vec![7; size]).is_ok() {}
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0.0.path()).status();
+    }
+}

@@ -1,0 +1,298 @@
+//! Loads the part of the world that one decision needs, and writes back what the decision changed.
+//!
+//! The reads are few and bounded by indexes, whatever the number of releases; see [`Focus`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::chain::NewEvent;
+use super::columns::{millis, to_json};
+use super::error::StoreError;
+use super::outbox::{self, NewEffect};
+use super::writer::Tx;
+use super::{releases, runs};
+use crate::domain::command::{Command, NewRelease};
+use crate::domain::environment::EnvironmentState;
+use crate::domain::ids::{ReleaseId, RunId};
+use crate::domain::person::Actor;
+use crate::domain::release::{Release, Version};
+use crate::domain::run::Run;
+use crate::domain::service::{EnvironmentKind, Service};
+use crate::domain::status::Status;
+use crate::domain::world::{Changes, People, World};
+
+/// Of the releases that wait for stage, this many are looked at; the others wait behind them.
+const WAITING: u32 = 20;
+/// Of the releases that wait for production.
+const IN_LINE: u32 = 50;
+/// Of the good versions.
+const GOOD: u32 = 50;
+
+/// What a decision is about, and so what is loaded.
+#[derive(Debug, Clone, Copy)]
+pub enum Focus<'a> {
+    /// A new release where nothing follows from its creation: only what it may turn out to be already.
+    NewRelease(&'a NewRelease),
+    /// A new release, and all that is on the way in its service.
+    NewReleaseAnd(&'a NewRelease),
+    /// A release, and all that is on the way in its service.
+    Release(ReleaseId),
+    /// A run, and all that is on the way in its service.
+    Run(RunId),
+    /// All that is on the way in the service.
+    Service,
+}
+
+impl<'a> Focus<'a> {
+    /// What a command needs. A release that only waits for CI's reports moves nothing, so that creating one costs the
+    /// same however many there are.
+    #[must_use]
+    pub fn of(command: &'a Command, service: &Service) -> Self {
+        match command {
+            Command::Create(new) if service.stage.driver.is_ours() || service.supersede => Focus::NewReleaseAnd(new),
+            Command::Create(new) => Focus::NewRelease(new),
+            Command::Report { release, .. }
+            | Command::Update { release, .. }
+            | Command::Approve { release, .. }
+            | Command::Reject { release, .. }
+            | Command::Cancel { release, .. }
+            | Command::Abort { release, .. }
+            | Command::Retry { release }
+            | Command::Promote { release }
+            | Command::Rollback { release, .. }
+            | Command::Bypass { release, .. }
+            | Command::CommitResolved { release, .. }
+            | Command::CommitUnresolved { release, .. }
+            | Command::TagMoved { release, .. } => Focus::Release(*release),
+            Command::Resolve { run, .. }
+            | Command::RunPrepared { run }
+            | Command::StartStep { run }
+            | Command::TryStep { run, .. }
+            | Command::StepEnded { run, .. }
+            | Command::RunFailed { run, .. }
+            | Command::RunLost { run, .. } => Focus::Run(*run),
+            Command::Lock { .. } | Command::Unlock | Command::Advance => Focus::Service,
+        }
+    }
+}
+
+/// Loads a world.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn load(
+    conn: &Connection,
+    service: Arc<Service>,
+    people: Arc<People>,
+    now: Timestamp,
+    focus: Focus<'_>,
+) -> Result<World, StoreError> {
+    let mut loader = Loader { conn, service: &service, releases: BTreeMap::new(), runs: BTreeMap::new() };
+    let (mut stage, mut production) =
+        (EnvironmentState::new(EnvironmentKind::Stage), EnvironmentState::new(EnvironmentKind::Production));
+    let mut good = Vec::new();
+    match focus {
+        Focus::NewRelease(new) => loader.twins(new)?,
+        Focus::NewReleaseAnd(_) | Focus::Release(_) | Focus::Run(_) | Focus::Service => {
+            stage = runs::environment(conn, &service.name, EnvironmentKind::Stage)?;
+            production = runs::environment(conn, &service.name, EnvironmentKind::Production)?;
+            good = releases::good_versions(conn, &service.name, GOOD)?;
+            match focus {
+                Focus::NewReleaseAnd(new) => loader.twins(new)?,
+                Focus::Release(id) => loader.release_and_its_twin(id)?,
+                Focus::Run(id) => loader.run(id)?,
+                Focus::Service | Focus::NewRelease(_) => {}
+            }
+            loader.on_the_way()?;
+            loader.named_by(&stage)?;
+            loader.named_by(&production)?;
+            let targets: Vec<_> = good.iter().map(|g| g.version.clone()).collect();
+            if matches!(focus, Focus::Release(_)) {
+                // A rollback may go to any of them, and its plan needs the whole release.
+                for version in &targets {
+                    loader.version(version)?;
+                }
+            }
+        }
+    }
+    let Loader { releases, runs, .. } = loader;
+    let mut votes = Vec::new();
+    for release in releases.values().filter(|r| matches!(r.status, Status::ManualTesting | Status::ManualTestPassed | Status::StageTestRollback)) {
+        votes.extend(releases::votes(conn, release)?);
+    }
+    Ok(World {
+        next_release: ReleaseId(self::releases::last_id(conn)?.0 + 1),
+        next_run: RunId(self::runs::last_id(conn)?.0 + 1),
+        service,
+        people,
+        now,
+        releases,
+        votes,
+        runs,
+        stage,
+        production,
+        good,
+        changes: Changes::default(),
+    })
+}
+
+struct Loader<'a> {
+    conn: &'a Connection,
+    service: &'a Service,
+    releases: BTreeMap<ReleaseId, Release>,
+    runs: BTreeMap<RunId, Run>,
+}
+
+impl Loader<'_> {
+    fn add(&mut self, release: Option<Release>) {
+        if let Some(release) = release.filter(|release| release.service == self.service.name) {
+            self.releases.insert(release.id, release);
+        }
+    }
+
+    fn release(&mut self, id: ReleaseId) -> Result<(), StoreError> {
+        if !self.releases.contains_key(&id) {
+            self.add(releases::get(self.conn, id)?);
+        }
+        Ok(())
+    }
+
+    fn version(&mut self, version: &Version) -> Result<(), StoreError> {
+        self.release(version.release)
+    }
+
+    fn twins(&mut self, new: &NewRelease) -> Result<(), StoreError> {
+        if let Some(ci_run) = &new.ci_run {
+            self.add(releases::by_ci_run(self.conn, &new.service, &ci_run.id)?);
+        }
+        self.add(releases::active_candidate(self.conn, &new.service, new.tag.as_ref(), new.commit.as_ref())?);
+        Ok(())
+    }
+
+    fn release_and_its_twin(&mut self, id: ReleaseId) -> Result<(), StoreError> {
+        self.release(id)?;
+        let Some((tag, commit)) = self.releases.get(&id).map(|r| (r.tag.clone(), r.commit.clone())) else { return Ok(()) };
+        self.add(releases::active_candidate(self.conn, &self.service.name, tag.as_ref(), commit.as_ref())?);
+        Ok(())
+    }
+
+    fn run(&mut self, id: RunId) -> Result<(), StoreError> {
+        if let Some(run) = runs::get(self.conn, id)?.filter(|run| run.service == self.service.name) {
+            self.add_run(run)?;
+        }
+        Ok(())
+    }
+
+    fn add_run(&mut self, run: Run) -> Result<(), StoreError> {
+        self.release(run.release)?;
+        self.version(&run.to)?;
+        if let Some(from) = &run.from {
+            self.version(from)?;
+        }
+        self.runs.insert(run.id, run);
+        Ok(())
+    }
+
+    fn on_the_way(&mut self) -> Result<(), StoreError> {
+        let service = &self.service.name;
+        let waiting = releases::in_status(self.conn, service, Status::Initiated, WAITING, false)?;
+        waiting.into_iter().for_each(|release| self.add(Some(release)));
+        if self.service.supersede {
+            releases::in_status(self.conn, service, Status::Initiated, 1, true)?.into_iter().for_each(|release| self.add(Some(release)));
+        }
+        for status in [
+            Status::StageBuilding,
+            Status::StageTestRollback,
+            Status::ManualTesting,
+            Status::ManualTestPassed,
+            Status::Deploying,
+            Status::ProductionRollback,
+        ] {
+            releases::in_status(self.conn, service, status, IN_LINE, false)?.into_iter().for_each(|release| self.add(Some(release)));
+        }
+        for run in runs::occupying(self.conn, service)? {
+            self.add_run(run)?;
+        }
+        Ok(())
+    }
+
+    fn named_by(&mut self, state: &EnvironmentState) -> Result<(), StoreError> {
+        for version in [state.current.as_ref(), state.mixed.as_ref().map(|mixed| &mixed.newer)].into_iter().flatten() {
+            self.version(version)?;
+        }
+        if let Some(dirty) = &state.dirty
+            && !self.runs.contains_key(&dirty.run)
+        {
+            self.run(dirty.run)?;
+        }
+        Ok(())
+    }
+}
+
+/// Who caused a change, for the record.
+#[derive(Debug, Clone)]
+pub struct Cause<'a> {
+    /// Who.
+    pub actor: &'a Actor,
+    /// The trace of the request.
+    pub trace_id: Option<&'a str>,
+}
+
+/// Writes what a decision changed: state, history and effects in one transaction.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn save(tx: &mut Tx<'_>, world: &World, cause: &Cause<'_>) -> Result<(), StoreError> {
+    let changes = &world.changes;
+    let now = millis(world.now);
+    for id in &changes.releases {
+        if let Some(release) = world.releases.get(id) {
+            releases::put(tx, release)?;
+        }
+    }
+    for vote in &changes.votes {
+        releases::put_vote(tx, vote)?;
+    }
+    // A run that has ended makes room for the one that follows it.
+    let mut changed: Vec<_> = changes.runs.iter().filter_map(|id| world.runs.get(id)).collect();
+    changed.sort_by_key(|run| (run.state.occupies(), run.id));
+    for run in changed {
+        runs::put(tx, run)?;
+    }
+    for kind in &changes.environments {
+        runs::put_environment(tx, &world.service.name, world.environment(*kind))?;
+    }
+    if changes.events.is_empty() && changes.effects.is_empty() {
+        return Ok(());
+    }
+    let service = world.service.name.as_str();
+    let actor = to_json(cause.actor)?;
+    for happened in &changes.events {
+        let (kind, data) = happened.event.clone().into_record();
+        tx.append_event(&NewEvent {
+            at: now,
+            service: Some(service),
+            release_id: happened.release.map(|id| id.0),
+            run_id: happened.run.map(|id| id.0),
+            actor: &actor,
+            kind: &kind,
+            data: &data,
+            trace_id: cause.trace_id,
+        })?;
+    }
+    for effect in &changes.effects {
+        let new = NewEffect {
+            kind: effect.kind(),
+            payload: &to_json(effect)?,
+            service: Some(service),
+            release_id: effect.release().map(|id| id.0),
+            run_id: effect.run().map(|id| id.0),
+            due_at: now,
+        };
+        outbox::enqueue(tx, &new, now)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,375 @@
+//! The single writer: one thread owns the connection that writes, and commits the requests that are waiting together,
+//! so that one sync of the disk serves many. Nobody is answered before the commit that holds his request.
+//!
+//! Must not: let one request spoil another (each runs in its own savepoint; an error or a panic undoes it alone), or
+//! answer with success what is not on disk.
+
+use std::any::Any;
+use std::ops::Deref;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use rusqlite::hooks::Action;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::chain::{Chain, ChainHead, NewEvent};
+use super::error::{StoreError, WriteError};
+
+/// A transaction takes in waiting requests up to this number …
+const BATCH: usize = 256;
+/// … or up to this time, so that the first one does not wait for ever.
+///
+/// In tests time does not decide what shares a transaction.
+const BATCH_TIME: Duration = if cfg!(test) { Duration::from_secs(600) } else { Duration::from_millis(4) };
+/// Pages in the WAL from which on it is written back into the database (4 KiB each).
+const CHECKPOINT_PAGES: i32 = 2_000;
+
+/// What is committed so far. Streams and the dispatcher wait for it to change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Sequence number of the last event.
+    pub last_event: i64,
+    /// Id of the last piece of run output.
+    pub last_log: i64,
+    /// Grows when effects were put into the outbox; the number itself means nothing.
+    pub outbox: u64,
+}
+
+/// A write request's view of the database: the connection inside the running transaction.
+///
+/// Must not be used to begin, commit or roll back; that is the writer's business.
+pub struct Tx<'a> {
+    conn: &'a Connection,
+    chain: &'a mut Chain,
+}
+
+impl Tx<'_> {
+    /// Appends an event to the audit chain and returns its sequence number.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn append_event(&mut self, event: &NewEvent<'_>) -> Result<i64, StoreError> {
+        self.chain.append(self.conn, event)
+    }
+}
+
+impl Deref for Tx<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.conn
+    }
+}
+
+/// A request in the queue, its types hidden.
+trait Job: Send {
+    /// Does the work; `false` when its changes are to be undone.
+    fn run(&mut self, tx: &mut Tx<'_>) -> bool;
+    /// Tells the caller, after the commit (`None`) or when the whole transaction was lost.
+    fn answer(self: Box<Self>, lost: Option<StoreError>);
+}
+
+type Outcome<T, E> = Result<T, WriteError<E>>;
+
+struct Request<F, T, E> {
+    work: Option<F>,
+    outcome: Option<Outcome<T, E>>,
+    reply: oneshot::Sender<Outcome<T, E>>,
+}
+
+impl<F, T, E> Job for Request<F, T, E>
+where
+    F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send,
+    T: Send,
+    E: Send,
+{
+    fn run(&mut self, tx: &mut Tx<'_>) -> bool {
+        let Some(work) = self.work.take() else { return false };
+        let outcome = match std::panic::catch_unwind(AssertUnwindSafe(|| work(tx))) {
+            Ok(result) => result.map_err(WriteError::Rolled),
+            Err(panic) => {
+                let what = panic_message(panic.as_ref());
+                tracing::error!(what, "a write panicked and was undone");
+                Err(WriteError::Store(StoreError::Panicked { what }))
+            }
+        };
+        self.outcome.insert(outcome).is_ok()
+    }
+
+    fn answer(self: Box<Self>, lost: Option<StoreError>) {
+        // When the transaction is lost, a refusal is lost too: it may rest on a neighbour's change that never happened.
+        let outcome = match lost {
+            Some(error) => Err(WriteError::Store(error)),
+            None => self.outcome.unwrap_or(Err(WriteError::Store(StoreError::Stopped))),
+        };
+        // A caller that stopped waiting does not need the answer.
+        let _ = self.reply.send(outcome);
+    }
+}
+
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("a panic without a message").to_owned()
+}
+
+/// The handle to the writer thread; dropping it waits until everything queued is committed.
+pub(crate) struct Writer {
+    queue: Option<mpsc::Sender<Box<dyn Job>>>,
+    thread: Option<JoinHandle<()>>,
+    progress: watch::Receiver<Progress>,
+}
+
+impl Writer {
+    pub(crate) fn start(mut conn: Connection, chain: Chain, queue: usize) -> Result<Self, StoreError> {
+        let last_log: Option<i64> = conn.query_row("SELECT max(id) FROM log_chunks", [], |row| row.get(0))?;
+        let marks = Arc::new(Marks::default());
+        marks.last_log.store(last_log.unwrap_or(0), Ordering::Relaxed);
+        marks.watch(&mut conn)?;
+        let (sender, receiver) = mpsc::channel(queue.max(1));
+        let now = Progress { last_event: chain.head().seq, last_log: last_log.unwrap_or(0), outbox: 0 };
+        let (publish, progress) = watch::channel(now);
+        let writing = Writing { conn, chain, marks, publish, checkpoint_at: CHECKPOINT_PAGES, wal_pages: 0, failing: false };
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writing.run(receiver))
+            .map_err(|error| StoreError::Unavailable { disk_full: false, detail: format!("no thread for the writer: {error}") })?;
+        Ok(Self { queue: Some(sender), thread: Some(thread), progress })
+    }
+
+    pub(crate) fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.clone()
+    }
+
+    pub(crate) async fn write<T, E, F>(&self, work: F) -> Result<T, WriteError<E>>
+    where
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Request { work: Some(work), outcome: None, reply });
+        let Some(queue) = &self.queue else { return Err(StoreError::Stopped.into()) };
+        queue.send(job).await.map_err(|_| StoreError::Stopped)?;
+        answer.await.unwrap_or_else(|_| Err(StoreError::Stopped.into()))
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        let Some(thread) = self.thread.take() else { return };
+        // The last handle may have lived inside a request: the thread cannot wait for itself.
+        if thread.thread().id() != std::thread::current().id() && thread.join().is_err() {
+            tracing::error!("the writer thread ended by a panic");
+        }
+    }
+}
+
+/// What a transaction has touched, as SQLite itself reports it: nobody can forget to announce a row.
+#[derive(Default)]
+struct Marks {
+    outbox: AtomicU64,
+    last_log: AtomicI64,
+    wal_pages: AtomicI32,
+}
+
+impl Marks {
+    fn watch(self: &Arc<Self>, conn: &mut Connection) -> Result<(), StoreError> {
+        let marks = Arc::clone(self);
+        conn.update_hook(Some(move |action: Action, _: &str, table: &str, row: i64| {
+            if action == Action::SQLITE_INSERT {
+                if table == "outbox" {
+                    marks.outbox.fetch_add(1, Ordering::Relaxed);
+                } else if table == "log_chunks" {
+                    marks.last_log.store(row, Ordering::Relaxed);
+                }
+            }
+        }))?;
+        let marks = Arc::clone(self);
+        // Takes the place of SQLite's own checkpoint, which would run inside the commit, before anyone is answered.
+        conn.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages: i32| {
+            marks.wal_pages.store(pages, Ordering::Relaxed);
+            Ok(())
+        }))?;
+        Ok(())
+    }
+}
+
+/// What has to go back when a savepoint or a transaction does.
+#[derive(Clone, Copy)]
+struct Before {
+    head: ChainHead,
+    outbox: u64,
+    last_log: i64,
+}
+
+/// The writer thread's own state.
+struct Writing {
+    conn: Connection,
+    chain: Chain,
+    marks: Arc<Marks>,
+    publish: watch::Sender<Progress>,
+    checkpoint_at: i32,
+    wal_pages: i32,
+    failing: bool,
+}
+
+impl Writing {
+    fn run(mut self, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        while let Some(first) = queue.blocking_recv() {
+            let lost = self.transaction(first, &mut queue, &mut batch).err();
+            self.report(lost.as_ref());
+            if lost.is_none() {
+                self.publish();
+            }
+            for job in batch.drain(..) {
+                job.answer(lost.as_ref().map(again));
+            }
+            self.checkpoint();
+        }
+        drop(queue);
+        if let Err((_, error)) = self.conn.close() {
+            tracing::warn!(%error, "the database was not closed cleanly; it repairs itself at the next start");
+        }
+    }
+
+    /// Runs the waiting requests in one transaction. On an error nothing of it is in the database.
+    fn transaction(
+        &mut self,
+        first: Box<dyn Job>,
+        queue: &mut mpsc::Receiver<Box<dyn Job>>,
+        batch: &mut Vec<Box<dyn Job>>,
+    ) -> Result<(), StoreError> {
+        let before = self.before();
+        let result = self.attempt(first, queue, batch);
+        if result.is_err() {
+            if !self.conn.is_autocommit()
+                && let Err(error) = self.conn.execute_batch("ROLLBACK")
+            {
+                tracing::error!(%error, "a failed transaction could not be rolled back");
+            }
+            self.restore(before);
+        }
+        result
+    }
+
+    fn attempt(
+        &mut self,
+        first: Box<dyn Job>,
+        queue: &mut mpsc::Receiver<Box<dyn Job>>,
+        batch: &mut Vec<Box<dyn Job>>,
+    ) -> Result<(), StoreError> {
+        let started = Instant::now();
+        if let Err(error) = execute(&self.conn, "BEGIN IMMEDIATE") {
+            // Everyone who waits is told at once, instead of each waiting out the lock in his turn.
+            batch.push(first);
+            while batch.len() < BATCH
+                && let Ok(job) = queue.try_recv()
+            {
+                batch.push(job);
+            }
+            return Err(error);
+        }
+        let mut next = Some(first);
+        while let Some(mut job) = next {
+            let result = self.one(job.as_mut());
+            batch.push(job);
+            result?;
+            next = if batch.len() < BATCH && started.elapsed() < BATCH_TIME { queue.try_recv().ok() } else { None };
+        }
+        self.chain.seal(&self.conn)?;
+        execute(&self.conn, "COMMIT")?;
+        self.chain.committed();
+        Ok(())
+    }
+
+    /// Runs one request in a savepoint. An error here means that the whole transaction is lost.
+    fn one(&mut self, job: &mut dyn Job) -> Result<(), StoreError> {
+        let before = self.before();
+        execute(&self.conn, "SAVEPOINT job")?;
+        let keep = job.run(&mut Tx { conn: &self.conn, chain: &mut self.chain });
+        if self.conn.is_autocommit() {
+            // SQLite rolls the whole transaction back by itself on some errors of the disk, most of all when it is full.
+            return Err(StoreError::Unavailable { disk_full: true, detail: "SQLite had to roll the transaction back".to_owned() });
+        }
+        if !keep {
+            execute(&self.conn, "ROLLBACK TO job")?;
+            self.restore(before);
+        }
+        execute(&self.conn, "RELEASE job")
+    }
+
+    fn before(&self) -> Before {
+        Before {
+            head: self.chain.head(),
+            outbox: self.marks.outbox.load(Ordering::Relaxed),
+            last_log: self.marks.last_log.load(Ordering::Relaxed),
+        }
+    }
+
+    fn restore(&mut self, before: Before) {
+        self.chain.restore(before.head);
+        self.marks.outbox.store(before.outbox, Ordering::Relaxed);
+        self.marks.last_log.store(before.last_log, Ordering::Relaxed);
+    }
+
+    fn publish(&self) {
+        let Before { head, outbox, last_log } = self.before();
+        let now = Progress { last_event: head.seq, last_log, outbox };
+        self.publish.send_if_modified(|progress| {
+            let changed = *progress != now;
+            *progress = now;
+            changed
+        });
+    }
+
+    /// Says once that writes fail, and once that they work again.
+    fn report(&mut self, lost: Option<&StoreError>) {
+        match lost {
+            Some(error) if !self.failing => tracing::error!(%error, "writes fail; each caller is told"),
+            None if self.failing => tracing::info!("writes work again"),
+            Some(_) | None => {}
+        }
+        self.failing = lost.is_some();
+    }
+
+    /// Writes the WAL back when it has grown, between transactions. Failing is no loss: the WAL keeps everything.
+    fn checkpoint(&mut self) {
+        let pages = self.marks.wal_pages.load(Ordering::Relaxed);
+        if pages < self.wal_pages {
+            // The WAL began anew.
+            self.checkpoint_at = CHECKPOINT_PAGES;
+        }
+        self.wal_pages = pages;
+        if pages < self.checkpoint_at {
+            return;
+        }
+        // A reader on an old snapshot can keep the WAL from beginning anew; then not at every commit.
+        self.checkpoint_at = pages.saturating_add(CHECKPOINT_PAGES);
+        if let Err(error) = self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+            tracing::warn!(%error, "the WAL could not be written back, it goes on growing");
+        }
+    }
+}
+
+fn execute(conn: &Connection, sql: &str) -> Result<(), StoreError> {
+    conn.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}
+
+/// The same error for one more caller.
+fn again(error: &StoreError) -> StoreError {
+    if let StoreError::Corrupt { detail } = error {
+        return StoreError::Corrupt { detail: detail.clone() };
+    }
+    let detail = if let StoreError::Unavailable { detail, .. } = error { detail.clone() } else { error.to_string() };
+    StoreError::Unavailable { disk_full: error.is_disk_full(), detail }
+}
+
+#[cfg(test)]
+mod tests;
