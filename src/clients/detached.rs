@@ -34,11 +34,7 @@ pub trait Sink: Send {
     ///
     /// Chunks come in order and without gaps. An error ends the following,
     /// not the step.
-    fn write<'a>(
-        &'a mut self,
-        offset: u64,
-        bytes: &'a [u8],
-    ) -> BoxFuture<'a, Result<(), SinkError>>;
+    fn write<'a>(&'a mut self, offset: u64, bytes: &'a [u8]) -> BoxFuture<'a, Result<(), SinkError>>;
 }
 
 /// Why a [`Sink`] could not take output.
@@ -55,8 +51,7 @@ impl RunDir {
     pub fn new(path: impl Into<String>) -> Result<Self, StepError> {
         let path = path.into();
         let plain = path.strip_prefix('/').is_some_and(|rest| {
-            rest.split('/')
-                .all(|part| !["", ".", ".."].contains(&part) && !part.contains(['\n', '\0']))
+            rest.split('/').all(|part| !["", ".", ".."].contains(&part) && !part.contains(['\n', '\0']))
         });
         if plain {
             Ok(Self { path })
@@ -250,12 +245,7 @@ async fn exec(
 }
 
 /// Calls a function of the script that has no output.
-async fn ask(
-    t: &dyn Transport,
-    dir: &RunDir,
-    token: &str,
-    call: &[&str],
-) -> Result<Answer, StepError> {
+async fn ask(t: &dyn Transport, dir: &RunDir, token: &str, call: &[&str]) -> Result<Answer, StepError> {
     let channel = exec(t, dir, token, call, &[]).await?;
     match listen(channel.stderr, 0).await? {
         Ok(answer) => Ok(answer),

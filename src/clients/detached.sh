@@ -87,6 +87,20 @@ start_of() {
     fi
 }
 
+# Whether process group $1 has a member. A zombie, which some containers never
+# reap, is none, though kill finds it.
+group_lives() {
+    kill -0 "-$1" 2>/dev/null || return 1
+    [ -r /proc/self/stat ] || return 0
+    for rmm_x in /proc/[0-9]*/stat; do
+        { read -r rmm_line <"$rmm_x"; } 2>/dev/null || continue
+        # shellcheck disable=SC2086
+        set -- "$1" ${rmm_line##*) }
+        [ "$4" != "$1" ] || [ "$2" = Z ] || return 0
+    done
+    return 1
+}
+
 # Sets rmm_verdict (WORD:STATUS) and rmm_text once no watcher lives.
 judge() {
     rmm_text=
@@ -204,7 +218,7 @@ stop() {
         fi
         rmm_n=0
         [ ! -p alive ] || wait_for_watchers
-        while [ -n "$rmm_group" ] && kill -0 "-$rmm_group" 2>/dev/null; do
+        while [ -n "$rmm_group" ] && group_lives "$rmm_group"; do
             rmm_n=$((rmm_n + 1))
             [ "$rmm_n" -le "$4" ] || break
             sleep 0.1 2>/dev/null || sleep 1

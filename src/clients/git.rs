@@ -62,11 +62,14 @@ pub async fn resolve(repository: &str, tag: &Tag) -> Result<Commit, Unresolved> 
     }
     let listing = String::from_utf8_lossy(&output.stdout);
     let find = |name: &str| {
-        listing.lines().find_map(|line| line.split_once('\t').filter(|(_, reference)| *reference == name)).map(|(id, _)| id.to_owned())
+        listing
+            .lines()
+            .find_map(|line| line.split_once('\t').filter(|(_, reference)| *reference == name))
+            .map(|(id, _)| id.to_owned())
     };
     // An annotated tag is an object of its own; the peeled line names the commit.
-    let id = find(&peeled).or_else(|| find(&plain)).ok_or_else(|| {
-        Unresolved::ForGood(format!("there is no tag {tag} in {url}; push it, then retry"))
-    })?;
+    let id = find(&peeled)
+        .or_else(|| find(&plain))
+        .ok_or_else(|| Unresolved::ForGood(format!("there is no tag {tag} in {url}; push it, then retry")))?;
     Commit::parse("commit", id).map_err(|invalid| Unresolved::ForNow(invalid.to_string()))
 }

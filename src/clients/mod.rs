@@ -1,4 +1,5 @@
-//! Clients.
+//! What RMM calls: hosts, git, health addresses. Each translates between the world outside and plain values, and
+//! knows nothing of releases.
 pub mod detached;
 pub mod git;
 pub mod health;

@@ -105,7 +105,9 @@ impl Dispatcher {
 
     async fn until_next_due(&self) -> Option<Duration> {
         match self.engine.read(|conn| outbox::next_due(conn)).await {
-            Ok(due) => due.map(|due| Duration::from_millis((due - self.engine.now().as_millisecond()).max(0).unsigned_abs())),
+            Ok(due) => {
+                due.map(|due| Duration::from_millis((due - self.engine.now().as_millisecond()).max(0).unsigned_abs()))
+            }
             Err(_) => Some(PAUSE),
         }
     }
@@ -183,7 +185,12 @@ impl Dispatcher {
     async fn postpone(&self, leased: &Leased, error: &str) {
         let seconds = 1_i64 << leased.attempts.clamp(0, 8);
         let due = self.engine.now().as_millisecond() + seconds.min(300) * 1000;
-        tracing::warn!(effect = leased.kind, id = leased.id, error, "an effect failed for now and is tried again in {seconds} s");
+        tracing::warn!(
+            effect = leased.kind,
+            id = leased.id,
+            error,
+            "an effect failed for now and is tried again in {seconds} s"
+        );
         let (id, error) = (leased.id, error.to_owned());
         loop {
             let error = error.clone();

@@ -122,7 +122,8 @@ impl Engine {
     /// An engine over a store.
     #[must_use]
     pub fn new(store: Store, catalog: Catalog, clock: Arc<dyn Clock>, ports: Ports) -> Self {
-        let inner = Inner { store, catalog: RwLock::new(Arc::new(catalog)), clock, ports, stops: watch::Sender::new(0) };
+        let inner =
+            Inner { store, catalog: RwLock::new(Arc::new(catalog)), clock, ports, stops: watch::Sender::new(0) };
         Self { inner: Arc::new(inner) }
     }
 
@@ -301,7 +302,12 @@ impl Engine {
 /// Whether a run was asked to stop, beside what the command led to.
 type Transacted = (Result<Handled, Refusal>, bool);
 
-fn decide_and_save(tx: &mut Tx<'_>, catalog: &Catalog, now: Timestamp, request: Request) -> Result<Transacted, StoreError> {
+fn decide_and_save(
+    tx: &mut Tx<'_>,
+    catalog: &Catalog,
+    now: Timestamp,
+    request: Request,
+) -> Result<Transacted, StoreError> {
     let name = match service_of(tx, &request)? {
         Ok(name) => name,
         Err(refusal) => return Ok((Err(refusal), false)),
@@ -313,7 +319,10 @@ fn decide_and_save(tx: &mut Tx<'_>, catalog: &Catalog, now: Timestamp, request: 
     let cause = Cause { actor: &request.actor, trace_id: request.trace_id.as_deref() };
     world::save(tx, &decision.world, &cause)?;
     let changes = &decision.world.changes;
-    let stopping = changes.runs.iter().any(|id| decision.world.runs.get(id).is_some_and(|run| run.stop.is_some() || !run.state.is_live()));
+    let stopping = changes
+        .runs
+        .iter()
+        .any(|id| decision.world.runs.get(id).is_some_and(|run| run.stop.is_some() || !run.state.is_live()));
     let handled = decision.answer.map(|answer| Handled {
         release: match answer {
             Answer::Release { id, .. } => decision.world.releases.get(&id).cloned(),

@@ -86,7 +86,9 @@ impl Redactor {
         (from..bytes.len())
             .find(|&start| begins(&bytes[start..]))
             // A secret that is complete may be the beginning of a longer one: it waits as a whole.
-            .map_or(0, |start| if start >= complete_until { bytes.len() - start } else { bytes.len() - start.min(complete_until) })
+            .map_or(0, |start| {
+                if start >= complete_until { bytes.len() - start } else { bytes.len() - start.min(complete_until) }
+            })
     }
 }
 

@@ -28,7 +28,9 @@ pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool) -> Resu
     let path = engine.run_directory().join(id.to_string()).display().to_string();
     let directory = match RunDir::new(path) {
         Ok(directory) => directory,
-        Err(error) => return report(engine, Command::RunFailed { run: id, reason: error.to_string() }).await.map(|_| ()),
+        Err(error) => {
+            return report(engine, Command::RunFailed { run: id, reason: error.to_string() }).await.map(|_| ());
+        }
     };
     let token = format!("{}-{id}", engine.ports().instance);
     let following = Following { engine: engine.clone(), host: engine.ports().local.clone(), run, directory, token };

@@ -57,13 +57,23 @@ impl StepContext<'_> {
     }
 
     fn spec(&self, key: String, command: &str, directory: Option<&str>, again: bool) -> StepSpec {
-        StepSpec { key, command: command.to_owned(), directory: directory.map(ToOwned::to_owned), env: self.environment(), again }
+        StepSpec {
+            key,
+            command: command.to_owned(),
+            directory: directory.map(ToOwned::to_owned),
+            env: self.environment(),
+            again,
+        }
     }
 
     /// What a step's command finds in its environment besides the host's own.
     fn environment(&self) -> Vec<(String, SecretString)> {
         let run = &self.following.run;
-        let version = [&run.to].into_iter().chain(&run.from).find(|version| version.release == self.step.about).unwrap_or(&run.to);
+        let version = [&run.to]
+            .into_iter()
+            .chain(&run.from)
+            .find(|version| version.release == self.step.about)
+            .unwrap_or(&run.to);
         let mut pairs = vec![
             ("RMM_SERVICE".to_owned(), run.service.to_string()),
             ("RMM_ENVIRONMENT".to_owned(), run.environment.to_string()),
@@ -80,7 +90,8 @@ impl StepContext<'_> {
         .collect::<Vec<_>>();
         let catalog = self.following.engine.catalog();
         let service = catalog.service(&run.service);
-        let surface = service.and_then(|s| s.surfaces_in(run.environment).find(|surface| surface.name == self.step.surface).cloned());
+        let surface = service
+            .and_then(|s| s.surfaces_in(run.environment).find(|surface| surface.name == self.step.surface).cloned());
         for (name, value) in surface.iter().flat_map(|surface| &surface.env) {
             pairs.push((name.clone(), catalog.value(value)));
         }
@@ -111,7 +122,12 @@ impl StepContext<'_> {
         self.judge(ended, Some(early), log).await
     }
 
-    async fn judge(&self, ended: Result<Ended, StepError>, early: Option<Early>, mut log: Log) -> Result<Outcome, Failure> {
+    async fn judge(
+        &self,
+        ended: Result<Ended, StepError>,
+        early: Option<Early>,
+        mut log: Log,
+    ) -> Result<Outcome, Failure> {
         let outcome = match (ended, early) {
             (Ok(_), Some(Early::Stopped)) => Outcome::Stopped,
             (Ok(_), Some(Early::TimedOut)) => Outcome::TimedOut,
@@ -184,11 +200,13 @@ impl StepContext<'_> {
                     () = self.until_stopped() => return Ok(Outcome::Stopped),
                     found = self.following.engine.ports().prober.get(url, schedule.timeout) => found,
                 },
-                Asking::Command { command, directory } => match self.check(attempt, command, *directory, schedule.timeout, again).await? {
-                    Checked::Well => Ok("the check passed".to_owned()),
-                    Checked::Ill(reason) => Err(reason),
-                    Checked::Over(outcome) => return Ok(outcome),
-                },
+                Asking::Command { command, directory } => {
+                    match self.check(attempt, command, *directory, schedule.timeout, again).await? {
+                        Checked::Well => Ok("the check passed".to_owned()),
+                        Checked::Ill(reason) => Err(reason),
+                        Checked::Over(outcome) => return Ok(outcome),
+                    }
+                }
             };
             again = false;
             let line = match &found {
@@ -205,9 +223,17 @@ impl StepContext<'_> {
     }
 
     /// One try of a health check by command: a durable step of its own.
-    async fn check(&self, attempt: u32, command: &str, directory: Option<&str>, limit: Duration, again: bool) -> Result<Checked, Failure> {
+    async fn check(
+        &self,
+        attempt: u32,
+        command: &str,
+        directory: Option<&str>,
+        limit: Duration,
+        again: bool,
+    ) -> Result<Checked, Failure> {
         if !again {
-            let begun = report(&self.following.engine, Command::TryStep { run: self.run_id(), step: self.step.index }).await?;
+            let begun =
+                report(&self.following.engine, Command::TryStep { run: self.run_id(), step: self.step.index }).await?;
             if begun == Answer::Step(None) {
                 return Ok(Checked::Over(Outcome::Stopped));
             }

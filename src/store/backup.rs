@@ -138,7 +138,8 @@ pub fn restore(source: &Path, target: &Path, overwrite: bool) -> Result<RestoreR
     }
     let conn = schema::open_reader(source)?;
     let supported = schema::supported_version();
-    let found = schema::applied_version(&conn)?.ok_or_else(|| StoreError::Corrupt { detail: format!("{} is empty", source.display()) })?;
+    let found = schema::applied_version(&conn)?
+        .ok_or_else(|| StoreError::Corrupt { detail: format!("{} is empty", source.display()) })?;
     if found > supported {
         return Err(StoreError::NewerDatabase { found, supported });
     }

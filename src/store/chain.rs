@@ -157,7 +157,11 @@ impl Chain {
     ///
     /// `fresh`: the tables were made by this very start. What looks wrong is returned, not refused: RMM goes on
     /// writing such that `verify` keeps finding the damage.
-    pub(crate) fn open(conn: &Connection, key_file: &Path, fresh: bool) -> Result<(Self, AuditKey, Option<Broken>), StoreError> {
+    pub(crate) fn open(
+        conn: &Connection,
+        key_file: &Path,
+        fresh: bool,
+    ) -> Result<(Self, AuditKey, Option<Broken>), StoreError> {
         let stored = head_row(conn)?;
         let any_event = conn.query_row("SELECT EXISTS (SELECT 1 FROM events)", [], |row| row.get(0))?;
         let has_history = any_event || stored.as_ref().is_some_and(|stored| stored.head.seq > 0);
@@ -284,8 +288,10 @@ fn end_damage(head: &ChainHead, end: &ChainHead) -> Broken {
 
 /// The last event: its place and mac, and whether it fits the event before it. `None` when there are no events.
 fn last_event(conn: &Connection, signer: &mut Signer) -> Result<Option<(ChainHead, bool)>, StoreError> {
-    let mut statement =
-        conn.prepare(&format!("SELECT {0} FROM (SELECT {0} FROM events ORDER BY seq DESC LIMIT 2) ORDER BY seq", Stored::COLUMNS))?;
+    let mut statement = conn.prepare(&format!(
+        "SELECT {0} FROM (SELECT {0} FROM events ORDER BY seq DESC LIMIT 2) ORDER BY seq",
+        Stored::COLUMNS
+    ))?;
     let mut rows = statement.query([])?;
     let mut before = ChainHead::START;
     let mut last = None;

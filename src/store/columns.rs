@@ -36,7 +36,10 @@ pub(super) fn word<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite
 /// A name that may be missing.
 pub(super) fn maybe_word<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>> {
     let value: Option<String> = row.get(column)?;
-    value.map(|text| serde_json::from_value(serde_json::Value::String(text))).transpose().map_err(|error| bad(row, column, error))
+    value
+        .map(|text| serde_json::from_value(serde_json::Value::String(text)))
+        .transpose()
+        .map_err(|error| bad(row, column, error))
 }
 
 /// A structure.
@@ -53,7 +56,8 @@ pub(super) fn maybe_json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> ru
 
 /// A structure as it is stored.
 pub(super) fn to_json<T: Serialize>(value: &T) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::Corrupt { detail: format!("a value cannot be stored: {error}") })
+    serde_json::to_string(value)
+        .map_err(|error| StoreError::Corrupt { detail: format!("a value cannot be stored: {error}") })
 }
 
 /// A structure that may be missing, as it is stored.

@@ -157,7 +157,11 @@ impl From<rusqlite::Error> for StoreError {
         if disk
             || matches!(
                 code,
-                ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::OutOfMemory | ErrorCode::ReadOnly | ErrorCode::CannotOpen
+                ErrorCode::DatabaseBusy
+                    | ErrorCode::DatabaseLocked
+                    | ErrorCode::OutOfMemory
+                    | ErrorCode::ReadOnly
+                    | ErrorCode::CannotOpen
             )
         {
             return Self::Unavailable { disk_full: disk, detail: error.to_string() };

@@ -83,7 +83,10 @@ impl AuditKey {
 }
 
 fn invalid(path: &Path) -> StoreError {
-    StoreError::KeyInvalid { path: path.to_owned(), why: "it must hold 64 hexadecimal digits; restore it from your backup".to_owned() }
+    StoreError::KeyInvalid {
+        path: path.to_owned(),
+        why: "it must hold 64 hexadecimal digits; restore it from your backup".to_owned(),
+    }
 }
 
 /// 32 bytes from the system's random numbers.
@@ -124,7 +127,9 @@ pub(crate) fn sync_directory_of(path: &Path) -> Result<(), StoreError> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         Some(_) | None => Path::new("."),
     };
-    File::open(directory).and_then(|directory| directory.sync_all()).map_err(|error| StoreError::io("sync", directory, error))
+    File::open(directory)
+        .and_then(|directory| directory.sync_all())
+        .map_err(|error| StoreError::io("sync", directory, error))
 }
 
 #[cfg(test)]

@@ -47,7 +47,10 @@ impl DirectoryLock {
             Err(TryLockError::Error(error)) => return Err(StoreError::io("lock", &path, error)),
         }
         // The lock is held already; the pid only helps the message, and a full disk must not keep RMM from starting.
-        let noted = file.set_len(0).and_then(|()| file.seek(SeekFrom::Start(0))).and_then(|_| writeln!(file, "{}", std::process::id()));
+        let noted = file
+            .set_len(0)
+            .and_then(|()| file.seek(SeekFrom::Start(0)))
+            .and_then(|_| writeln!(file, "{}", std::process::id()));
         if let Err(error) = noted {
             tracing::warn!(%error, "the pid could not be written into the lock file");
         }

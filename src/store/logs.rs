@@ -135,19 +135,16 @@ pub fn append(conn: &Connection, run: i64, step: i64, source_end: u64, bytes: &[
 }
 
 fn insert(conn: &Connection, run: i64, step: i64, source_end: u64, piece: &[u8]) -> Result<i64, StoreError> {
-    conn.prepare_cached("INSERT INTO log_chunks (run_id, step, size, source_end, bytes) VALUES (?1, ?2, ?3, ?4, ?5)")?.execute((
-        run,
-        step,
-        signed(piece.len() as u64),
-        signed(source_end),
-        piece,
-    ))?;
+    conn.prepare_cached("INSERT INTO log_chunks (run_id, step, size, source_end, bytes) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute((run, step, signed(piece.len() as u64), signed(source_end), piece))?;
     Ok(conn.last_insert_rowid())
 }
 
 fn drop_oldest_of_tail(conn: &Connection, run: i64, step: i64, state: &LogState) -> Result<Option<u64>, StoreError> {
     let oldest: Option<(i64, u64)> = conn
-        .prepare_cached("SELECT id, size FROM log_chunks WHERE run_id = ?1 AND step = ?2 AND id > ?3 ORDER BY id LIMIT 1")?
+        .prepare_cached(
+            "SELECT id, size FROM log_chunks WHERE run_id = ?1 AND step = ?2 AND id > ?3 ORDER BY id LIMIT 1",
+        )?
         .query_row((run, step, state.head_last_id), |row| Ok((row.get(0)?, unsigned(row, 1)?)))
         .optional()?;
     if let Some((id, _)) = oldest {
@@ -165,7 +162,8 @@ fn drop_oldest_of_tail(conn: &Connection, run: i64, step: i64, state: &LogState)
 /// # Errors
 /// When the database cannot be read.
 pub fn read(conn: &Connection, run: i64, after_id: i64, limit_bytes: usize) -> Result<Vec<Chunk>, StoreError> {
-    let mut statement = conn.prepare_cached("SELECT id, step, bytes FROM log_chunks WHERE run_id = ?1 AND id > ?2 ORDER BY id")?;
+    let mut statement =
+        conn.prepare_cached("SELECT id, step, bytes FROM log_chunks WHERE run_id = ?1 AND id > ?2 ORDER BY id")?;
     let mut rows = statement.query((run, after_id))?;
     let mut gaps = Gaps::new(conn, run);
     let mut chunks = Vec::new();
@@ -219,7 +217,8 @@ impl<'c> Gaps<'c> {
 pub fn read_step(conn: &Connection, run: i64, step: i64) -> Result<StepLog, StoreError> {
     let state = state(conn, run, step)?.unwrap_or_default();
     let mut log = StepLog { dropped: state.dropped, ..StepLog::default() };
-    let mut statement = conn.prepare_cached("SELECT id, bytes FROM log_chunks WHERE run_id = ?1 AND step = ?2 ORDER BY id")?;
+    let mut statement =
+        conn.prepare_cached("SELECT id, bytes FROM log_chunks WHERE run_id = ?1 AND step = ?2 ORDER BY id")?;
     let mut rows = statement.query((run, step))?;
     while let Some(row) = rows.next()? {
         let in_tail = state.dropped > 0 && row.get::<_, i64>(0)? > state.head_last_id;
@@ -234,7 +233,8 @@ pub fn read_step(conn: &Connection, run: i64, step: i64) -> Result<StepLog, Stor
 /// # Errors
 /// When the database cannot be read.
 pub fn read_end(conn: &Connection, run: i64, step: i64, limit_bytes: usize) -> Result<Vec<u8>, StoreError> {
-    let mut statement = conn.prepare_cached("SELECT bytes FROM log_chunks WHERE run_id = ?1 AND step = ?2 ORDER BY id DESC")?;
+    let mut statement =
+        conn.prepare_cached("SELECT bytes FROM log_chunks WHERE run_id = ?1 AND step = ?2 ORDER BY id DESC")?;
     let mut rows = statement.query((run, step))?;
     let mut pieces: Vec<Vec<u8>> = Vec::new();
     let mut missing = limit_bytes;
@@ -316,7 +316,8 @@ mod tests {
     fn followers_go_on_where_they_were() {
         let conn = test_database();
         for (step, text) in [(0, "one "), (1, "two "), (0, "three "), (1, "four")] {
-            append(&conn, 1, step, resume_offset(&conn, 1, step).unwrap() + text.len() as u64, text.as_bytes()).unwrap();
+            append(&conn, 1, step, resume_offset(&conn, 1, step).unwrap() + text.len() as u64, text.as_bytes())
+                .unwrap();
         }
         append(&conn, 9, 0, 5, b"other").unwrap();
         let mut after = 0;

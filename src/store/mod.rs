@@ -8,6 +8,7 @@ pub mod backup;
 pub mod chain;
 mod columns;
 pub mod error;
+pub mod events;
 pub mod key;
 pub mod lock;
 pub mod logs;
@@ -146,7 +147,9 @@ impl Store {
     /// Those of [`backup::backup`].
     pub async fn backup(&self, target: PathBuf, overwrite: bool) -> Result<backup::BackupReport, StoreError> {
         let source = self.inner.options.database.clone();
-        tokio::task::spawn_blocking(move || backup::backup(&source, &target, overwrite)).await.unwrap_or(Err(StoreError::Stopped))
+        tokio::task::spawn_blocking(move || backup::backup(&source, &target, overwrite))
+            .await
+            .unwrap_or(Err(StoreError::Stopped))
     }
 
     /// What was seen to be wrong with the audit chain's end when the database was opened. RMM goes on, and

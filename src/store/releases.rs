@@ -143,7 +143,13 @@ pub fn page(conn: &Connection, page: &Page) -> Result<Vec<Release>, StoreError> 
 }
 
 /// The first releases of a service in a status that is on the way.
-pub(super) fn in_status(conn: &Connection, service: &ServiceName, status: Status, limit: u32, newest: bool) -> Result<Vec<Release>, StoreError> {
+pub(super) fn in_status(
+    conn: &Connection,
+    service: &ServiceName,
+    status: Status,
+    limit: u32,
+    newest: bool,
+) -> Result<Vec<Release>, StoreError> {
     let order = if newest { "DESC" } else { "ASC" };
     let sql = format!(
         "SELECT {COLUMNS} FROM releases WHERE list = 'active' AND service = ?1 AND status = ?2 ORDER BY id {order} LIMIT ?3"
@@ -168,7 +174,9 @@ pub(super) fn active_candidate(
 ) -> Result<Option<Release>, StoreError> {
     match (tag, commit) {
         (Some(tag), _) => {
-            let sql = format!("SELECT {COLUMNS} FROM releases WHERE list = 'active' AND service = ?1 AND tag = ?2 ORDER BY id DESC LIMIT 1");
+            let sql = format!(
+                "SELECT {COLUMNS} FROM releases WHERE list = 'active' AND service = ?1 AND tag = ?2 ORDER BY id DESC LIMIT 1"
+            );
             Ok(conn.prepare_cached(&sql)?.query_row((service.as_str(), tag.as_str()), release).optional()?)
         }
         (None, Some(commit)) => {

@@ -122,7 +122,12 @@ pub(super) fn occupying(conn: &Connection, service: &ServiceName) -> Result<Vec<
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn last_duration(conn: &Connection, release: ReleaseId, environment: EnvironmentKind, kind: RunKind) -> Result<Option<i64>, StoreError> {
+pub fn last_duration(
+    conn: &Connection,
+    release: ReleaseId,
+    environment: EnvironmentKind,
+    kind: RunKind,
+) -> Result<Option<i64>, StoreError> {
     let mut statement = conn.prepare_cached(
         "SELECT ended_at - started_at FROM runs WHERE release_id = ?1 AND environment = ?2 AND kind = ?3 \
          AND state = 'succeeded' AND started_at IS NOT NULL ORDER BY id DESC LIMIT 1",
@@ -161,7 +166,11 @@ pub(super) fn last_id(conn: &Connection) -> Result<RunId, StoreError> {
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn environment(conn: &Connection, service: &ServiceName, kind: EnvironmentKind) -> Result<EnvironmentState, StoreError> {
+pub fn environment(
+    conn: &Connection,
+    service: &ServiceName,
+    kind: EnvironmentKind,
+) -> Result<EnvironmentState, StoreError> {
     let mut statement = conn.prepare_cached(
         "SELECT current, since, mixed, dirty, lock FROM environments WHERE service = ?1 AND environment = ?2",
     )?;
@@ -181,7 +190,11 @@ pub fn environment(conn: &Connection, service: &ServiceName, kind: EnvironmentKi
 }
 
 /// Writes the facts about an environment.
-pub(super) fn put_environment(conn: &Connection, service: &ServiceName, state: &EnvironmentState) -> Result<(), StoreError> {
+pub(super) fn put_environment(
+    conn: &Connection,
+    service: &ServiceName,
+    state: &EnvironmentState,
+) -> Result<(), StoreError> {
     conn.prepare_cached(
         "INSERT OR REPLACE INTO environments (service, environment, current, since, mixed, dirty, lock) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",

@@ -36,7 +36,12 @@ pub(crate) fn check_sqlite() -> Result<(), StoreError> {
 /// The highest migration this binary knows.
 #[must_use]
 pub fn supported_version() -> i64 {
-    embedded::migrations::runner().get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0)
+    embedded::migrations::runner()
+        .get_migrations()
+        .iter()
+        .map(|migration| i64::from(migration.version()))
+        .max()
+        .unwrap_or(0)
 }
 
 /// The highest migration applied to the database; `None` when it is empty.
@@ -45,12 +50,16 @@ pub fn supported_version() -> i64 {
 /// [`StoreError::Corrupt`] when it is not a database of RMM.
 pub fn applied_version(conn: &Connection) -> Result<Option<i64>, StoreError> {
     let history: Option<i64> = conn
-        .query_row("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'refinery_schema_history'", [], |row| row.get(0))
+        .query_row("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'refinery_schema_history'", [], |row| {
+            row.get(0)
+        })
         .optional()?;
     if history.is_none() {
         let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
         if tables > 0 {
-            return Err(StoreError::Corrupt { detail: "it has tables, but none of them says which schema they belong to".to_owned() });
+            return Err(StoreError::Corrupt {
+                detail: "it has tables, but none of them says which schema they belong to".to_owned(),
+            });
         }
         return Ok(None);
     }
@@ -134,7 +143,9 @@ fn migrate_with(conn: &mut Connection, path: &Path, runner: &refinery::Runner) -
     if copy.is_some() {
         let broken: Option<String> = conn.query_row("PRAGMA foreign_key_check", [], |row| row.get(0)).optional()?;
         if let Some(table) = broken {
-            return Err(StoreError::Migration { detail: format!("rows of {table} point to rows that do not exist; go back to {copy:?}") });
+            return Err(StoreError::Migration {
+                detail: format!("rows of {table} point to rows that do not exist; go back to {copy:?}"),
+            });
         }
     }
     conn.execute_batch("PRAGMA foreign_keys = ON")?;
@@ -182,7 +193,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         drop(Store::open(&options(directory.path())).unwrap());
         let conn = Connection::open(directory.path().join("rmm.db")).unwrap();
-        conn.execute("INSERT INTO refinery_schema_history VALUES (999, 'future', '2030-01-01T00:00:00Z', '1')", []).unwrap();
+        conn.execute("INSERT INTO refinery_schema_history VALUES (999, 'future', '2030-01-01T00:00:00Z', '1')", [])
+            .unwrap();
         drop(conn);
         let error = Store::open(&options(directory.path())).unwrap_err();
         assert!(matches!(error, StoreError::NewerDatabase { found: 999, .. }), "{error:?}");
@@ -206,7 +218,11 @@ mod tests {
         Connection::open(&path).unwrap().execute_batch("CREATE TABLE photos (id)").unwrap();
         assert!(matches!(Store::open(&options(directory.path())), Err(StoreError::Corrupt { .. })));
         std::fs::remove_file(&path).unwrap();
-        std::fs::write(&path, "this is a text, and a long one, so that it cannot be taken for an empty database".repeat(20)).unwrap();
+        std::fs::write(
+            &path,
+            "this is a text, and a long one, so that it cannot be taken for an empty database".repeat(20),
+        )
+        .unwrap();
         assert!(matches!(Store::open(&options(directory.path())), Err(StoreError::Corrupt { .. })));
     }
 
@@ -214,9 +230,11 @@ mod tests {
     fn an_older_database_is_copied_and_then_migrated_or_left_alone() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("rmm.db");
-        let first = Migration::unapplied("V1__first", "CREATE TABLE a (x INTEGER) STRICT; INSERT INTO a VALUES (7);").unwrap();
+        let first =
+            Migration::unapplied("V1__first", "CREATE TABLE a (x INTEGER) STRICT; INSERT INTO a VALUES (7);").unwrap();
         let second = Migration::unapplied("V2__second", "CREATE TABLE b (x INTEGER) STRICT;").unwrap();
-        let broken = Migration::unapplied("V3__broken", "CREATE TABLE c (x INTEGER) STRICT; SELECT * FROM nowhere;").unwrap();
+        let broken =
+            Migration::unapplied("V3__broken", "CREATE TABLE c (x INTEGER) STRICT; SELECT * FROM nowhere;").unwrap();
         let mut conn = open_writer(&path).unwrap();
         let done = migrate_with(&mut conn, &path, &Runner::new(std::slice::from_ref(&first))).unwrap();
         assert!(done.fresh && done.copy.is_none());

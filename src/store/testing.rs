@@ -81,7 +81,10 @@ pub(crate) struct SmallDisk(pub Place);
 impl SmallDisk {
     pub(crate) fn mount(size: &str) -> Option<Self> {
         let place = Place::new();
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "rmm-test"]).arg(place.0.path()).status();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "rmm-test"])
+            .arg(place.0.path())
+            .status();
         if mounted.is_ok_and(|status| status.success()) {
             return Some(Self(place));
         }

@@ -113,7 +113,8 @@ pub fn insert(conn: &Connection, token: &NewToken<'_>, secret: &str, now: i64) -
     }
 }
 
-const COLUMNS: &str = "id, name, role, person, services, created_at, created_by, expires_at, revoked_at, last_used_at, hash";
+const COLUMNS: &str =
+    "id, name, role, person, services, created_at, created_by, expires_at, revoked_at, last_used_at, hash";
 
 fn token(row: &Row<'_>) -> rusqlite::Result<TokenRow> {
     let services: String = row.get(4)?;
@@ -167,7 +168,9 @@ pub fn list(conn: &Connection) -> Result<Vec<TokenRow>, StoreError> {
 /// When the database cannot be written.
 pub fn revoke(conn: &Connection, name: &str, now: i64) -> Result<Option<TokenRow>, StoreError> {
     let revoked = conn
-        .prepare(&format!("UPDATE tokens SET revoked_at = ?2 WHERE name = ?1 AND revoked_at IS NULL RETURNING {COLUMNS}"))?
+        .prepare(&format!(
+            "UPDATE tokens SET revoked_at = ?2 WHERE name = ?1 AND revoked_at IS NULL RETURNING {COLUMNS}"
+        ))?
         .query_row((name, now), token)
         .optional()?;
     Ok(revoked)
@@ -178,7 +181,8 @@ pub fn revoke(conn: &Connection, name: &str, now: i64) -> Result<Option<TokenRow
 /// # Errors
 /// When the database cannot be written.
 pub fn touch(conn: &Connection, id: i64, now: i64) -> Result<(), StoreError> {
-    conn.prepare_cached("UPDATE tokens SET last_used_at = max(?2, coalesce(last_used_at, ?2)) WHERE id = ?1")?.execute((id, now))?;
+    conn.prepare_cached("UPDATE tokens SET last_used_at = max(?2, coalesce(last_used_at, ?2)) WHERE id = ?1")?
+        .execute((id, now))?;
     Ok(())
 }
 
@@ -228,7 +232,8 @@ mod tests {
         assert_eq!(revoke(&conn, "build", 7).unwrap().unwrap().revoked_at, Some(7));
         assert_eq!(revoke(&conn, "build", 8).unwrap(), None);
         assert!(!find_by_secret(&conn, secret_from([1; 32]).expose_secret()).unwrap().unwrap().is_live(8));
-        insert(&conn, &NewToken { expires_at: Some(100), ..ci("build", &[]) }, secret_from([3; 32]).expose_secret(), 9).unwrap();
+        insert(&conn, &NewToken { expires_at: Some(100), ..ci("build", &[]) }, secret_from([3; 32]).expose_secret(), 9)
+            .unwrap();
         let short = find_by_secret(&conn, secret_from([3; 32]).expose_secret()).unwrap().unwrap();
         assert!(short.is_live(99) && !short.is_live(100));
         insert(&conn, &ci("build", &[]), secret_from([4; 32]).expose_secret(), 100).unwrap();

@@ -53,19 +53,27 @@ pub enum BrokenKind {
 impl Broken {
     pub(crate) fn new(kind: BrokenKind, seq: i64) -> Self {
         let sentence = match kind {
-            BrokenKind::Edited => format!("Event {seq} is not what was written: its content or its signature was changed afterwards."),
+            BrokenKind::Edited => {
+                format!("Event {seq} is not what was written: its content or its signature was changed afterwards.")
+            }
             BrokenKind::Missing => format!("Event {seq} is missing: it was removed from between others."),
-            BrokenKind::Swapped => format!("Another event stands in the place of event {seq}: events were put into another order."),
+            BrokenKind::Swapped => {
+                format!("Another event stands in the place of event {seq}: events were put into another order.")
+            }
             BrokenKind::CutOff => format!("The log ends before event {seq}: its last events were cut off."),
             BrokenKind::Added => format!("Event {seq} was added by someone who does not have the key."),
             BrokenKind::HeadMissing => {
                 format!("The seal of the log's end was removed: after event {seq}, events may have been cut off.")
             }
             BrokenKind::HeadForged => {
-                format!("The seal of the log's end does not fit event {seq}: the seal was changed, or events after it were cut off.")
+                format!(
+                    "The seal of the log's end does not fit event {seq}: the seal was changed, or events after it were cut off."
+                )
             }
             BrokenKind::Rewritten => {
-                format!("Event {seq} is not the one noted outside the database: the log was replaced or written anew with the key.")
+                format!(
+                    "Event {seq} is not the one noted outside the database: the log was replaced or written anew with the key."
+                )
             }
         };
         Self { seq, kind, sentence }
@@ -77,7 +85,10 @@ impl Broken {
     }
 
     fn missing(from: i64, to: i64) -> Self {
-        Self { sentence: range(from, to, "missing: removed from between others"), ..Self::new(BrokenKind::Missing, from) }
+        Self {
+            sentence: range(from, to, "missing: removed from between others"),
+            ..Self::new(BrokenKind::Missing, from)
+        }
     }
 
     fn swapped(place: i64, found_at: i64) -> Self {
@@ -119,11 +130,16 @@ impl<'a> Stored<'a> {
 
 fn columns<'a>(row: &'a Row<'_>) -> Result<Option<Columns<'a>>, StoreError> {
     let number = |index| -> Result<Option<Option<i64>>, StoreError> { Ok(row.get_ref(index)?.as_i64_or_null().ok()) };
-    let text = |index| -> Result<Option<Option<&'a [u8]>>, StoreError> { Ok(row.get_ref(index)?.as_bytes_or_null().ok()) };
-    let (Some(Some(at)), Some(service), Some(release_id), Some(run_id)) = (number(1)?, text(2)?, number(3)?, number(4)?) else {
+    let text =
+        |index| -> Result<Option<Option<&'a [u8]>>, StoreError> { Ok(row.get_ref(index)?.as_bytes_or_null().ok()) };
+    let (Some(Some(at)), Some(service), Some(release_id), Some(run_id)) =
+        (number(1)?, text(2)?, number(3)?, number(4)?)
+    else {
         return Ok(None);
     };
-    let (Some(Some(actor)), Some(Some(kind)), Some(Some(data)), Some(trace_id)) = (text(5)?, text(6)?, text(7)?, text(8)?) else {
+    let (Some(Some(actor)), Some(Some(kind)), Some(Some(data)), Some(trace_id)) =
+        (text(5)?, text(6)?, text(7)?, text(8)?)
+    else {
         return Ok(None);
     };
     Ok(Some(Columns { at, service, release_id, run_id, actor, kind, data, trace_id }))
@@ -139,7 +155,9 @@ pub(crate) struct StoredHead {
 pub(crate) fn head_row(conn: &Connection) -> Result<Option<StoredHead>, StoreError> {
     let row = conn
         .query_row("SELECT seq, mac, seal FROM chain_head WHERE id = 1", [], |row| {
-            let bytes = |index| row.get_ref(index)?.as_blob().map(|blob| blob.try_into().unwrap_or_default()).map_err(Into::into);
+            let bytes = |index| {
+                row.get_ref(index)?.as_blob().map(|blob| blob.try_into().unwrap_or_default()).map_err(Into::into)
+            };
             let bytes: &dyn Fn(usize) -> rusqlite::Result<[u8; 32]> = &bytes;
             Ok(StoredHead { head: ChainHead { seq: row.get(0)?, mac: bytes(1)? }, seal: bytes(2)? })
         })
@@ -154,7 +172,11 @@ pub(crate) fn head_row(conn: &Connection) -> Result<Option<StoredHead>, StoreErr
 ///
 /// # Errors
 /// The outer error when the database cannot be read; the inner one is the first flaw found.
-pub fn verify(conn: &Connection, key: &AuditKey, anchor: Option<&ChainHead>) -> Result<Result<Verified, Broken>, StoreError> {
+pub fn verify(
+    conn: &Connection,
+    key: &AuditKey,
+    anchor: Option<&ChainHead>,
+) -> Result<Result<Verified, Broken>, StoreError> {
     if conn.is_autocommit() {
         let snapshot = conn.unchecked_transaction()?;
         return verify_snapshot(&snapshot, key, anchor);
@@ -162,7 +184,11 @@ pub fn verify(conn: &Connection, key: &AuditKey, anchor: Option<&ChainHead>) -> 
     verify_snapshot(conn, key, anchor)
 }
 
-fn verify_snapshot(conn: &Connection, key: &AuditKey, anchor: Option<&ChainHead>) -> Result<Result<Verified, Broken>, StoreError> {
+fn verify_snapshot(
+    conn: &Connection,
+    key: &AuditKey,
+    anchor: Option<&ChainHead>,
+) -> Result<Result<Verified, Broken>, StoreError> {
     let mut signer = Signer::new(key);
     let stored_head = head_row(conn)?;
     let head = stored_head.as_ref().filter(|stored| stored.seal == signer.seal(&stored.head)).map(|stored| stored.head);
@@ -176,7 +202,11 @@ fn verify_snapshot(conn: &Connection, key: &AuditKey, anchor: Option<&ChainHead>
         if event.seq > place {
             // A row far behind a sound head was added; what lies between head and row was never there.
             let added = head.is_some_and(|head| end == head);
-            return Ok(Err(if added { Broken::new(BrokenKind::Added, event.seq) } else { Broken::missing(place, event.seq - 1) }));
+            return Ok(Err(if added {
+                Broken::new(BrokenKind::Added, event.seq)
+            } else {
+                Broken::missing(place, event.seq - 1)
+            }));
         }
         if event.seq < place {
             return Ok(Err(Broken::new(BrokenKind::Added, event.seq)));
@@ -186,7 +216,9 @@ fn verify_snapshot(conn: &Connection, key: &AuditKey, anchor: Option<&ChainHead>
                 return Ok(Err(Broken::new(BrokenKind::Added, place)));
             }
             let found_at = displaced(conn, &mut signer, &end, event.mac)?;
-            return Ok(Err(found_at.map_or_else(|| Broken::new(BrokenKind::Edited, place), |at| Broken::swapped(place, at))));
+            return Ok(Err(
+                found_at.map_or_else(|| Broken::new(BrokenKind::Edited, place), |at| Broken::swapped(place, at))
+            ));
         };
         end = ChainHead { seq: place, mac };
         if anchor.is_some_and(|anchor| anchor.seq == place && anchor.mac != mac) {
@@ -199,13 +231,20 @@ fn verify_snapshot(conn: &Connection, key: &AuditKey, anchor: Option<&ChainHead>
         (Some(_), Some(head)) if end == head => None,
         (Some(_), _) => Some(Broken::new(BrokenKind::HeadForged, end.seq)),
     };
-    let flaw = flaw.or_else(|| anchor.filter(|anchor| anchor.seq > end.seq).map(|anchor| Broken::cut_off(end.seq + 1, anchor.seq)));
+    let flaw = flaw.or_else(|| {
+        anchor.filter(|anchor| anchor.seq > end.seq).map(|anchor| Broken::cut_off(end.seq + 1, anchor.seq))
+    });
     Ok(flaw.map_or(Ok(Verified { events: end.seq, head: end }), Err))
 }
 
 /// Where the event that belongs behind `end` stands now, if it is still in the table: its content then gives, at its
 /// true place, the mac that it or the row in its place carries.
-fn displaced(conn: &Connection, signer: &mut Signer, end: &ChainHead, mac_in_place: Option<[u8; 32]>) -> Result<Option<i64>, StoreError> {
+fn displaced(
+    conn: &Connection,
+    signer: &mut Signer,
+    end: &ChainHead,
+    mac_in_place: Option<[u8; 32]>,
+) -> Result<Option<i64>, StoreError> {
     let place = end.seq + 1;
     let mut statement = conn.prepare(&format!("SELECT {} FROM events WHERE seq > ?1 ORDER BY seq", Stored::COLUMNS))?;
     let mut rows = statement.query([place])?;

@@ -120,7 +120,10 @@ pub fn load(
     }
     let Loader { releases, runs, .. } = loader;
     let mut votes = Vec::new();
-    for release in releases.values().filter(|r| matches!(r.status, Status::ManualTesting | Status::ManualTestPassed | Status::StageTestRollback)) {
+    for release in releases
+        .values()
+        .filter(|r| matches!(r.status, Status::ManualTesting | Status::ManualTestPassed | Status::StageTestRollback))
+    {
         votes.extend(releases::votes(conn, release)?);
     }
     Ok(World {
@@ -174,7 +177,9 @@ impl Loader<'_> {
 
     fn release_and_its_twin(&mut self, id: ReleaseId) -> Result<(), StoreError> {
         self.release(id)?;
-        let Some((tag, commit)) = self.releases.get(&id).map(|r| (r.tag.clone(), r.commit.clone())) else { return Ok(()) };
+        let Some((tag, commit)) = self.releases.get(&id).map(|r| (r.tag.clone(), r.commit.clone())) else {
+            return Ok(());
+        };
         self.add(releases::active_candidate(self.conn, &self.service.name, tag.as_ref(), commit.as_ref())?);
         Ok(())
     }
@@ -201,7 +206,9 @@ impl Loader<'_> {
         let waiting = releases::in_status(self.conn, service, Status::Initiated, WAITING, false)?;
         waiting.into_iter().for_each(|release| self.add(Some(release)));
         if self.service.supersede {
-            releases::in_status(self.conn, service, Status::Initiated, 1, true)?.into_iter().for_each(|release| self.add(Some(release)));
+            releases::in_status(self.conn, service, Status::Initiated, 1, true)?
+                .into_iter()
+                .for_each(|release| self.add(Some(release)));
         }
         for status in [
             Status::StageBuilding,
@@ -211,7 +218,9 @@ impl Loader<'_> {
             Status::Deploying,
             Status::ProductionRollback,
         ] {
-            releases::in_status(self.conn, service, status, IN_LINE, false)?.into_iter().for_each(|release| self.add(Some(release)));
+            releases::in_status(self.conn, service, status, IN_LINE, false)?
+                .into_iter()
+                .for_each(|release| self.add(Some(release)));
         }
         for run in runs::occupying(self.conn, service)? {
             self.add_run(run)?;

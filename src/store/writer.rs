@@ -132,11 +132,15 @@ impl Writer {
         let (sender, receiver) = mpsc::channel(queue.max(1));
         let now = Progress { last_event: chain.head().seq, last_log: last_log.unwrap_or(0), outbox: 0 };
         let (publish, progress) = watch::channel(now);
-        let writing = Writing { conn, chain, marks, publish, checkpoint_at: CHECKPOINT_PAGES, wal_pages: 0, failing: false };
+        let writing =
+            Writing { conn, chain, marks, publish, checkpoint_at: CHECKPOINT_PAGES, wal_pages: 0, failing: false };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || writing.run(receiver))
-            .map_err(|error| StoreError::Unavailable { disk_full: false, detail: format!("no thread for the writer: {error}") })?;
+            .map_err(|error| StoreError::Unavailable {
+            disk_full: false,
+            detail: format!("no thread for the writer: {error}"),
+        })?;
         Ok(Self { queue: Some(sender), thread: Some(thread), progress })
     }
 
@@ -295,7 +299,10 @@ impl Writing {
         let keep = job.run(&mut Tx { conn: &self.conn, chain: &mut self.chain });
         if self.conn.is_autocommit() {
             // SQLite rolls the whole transaction back by itself on some errors of the disk, most of all when it is full.
-            return Err(StoreError::Unavailable { disk_full: true, detail: "SQLite had to roll the transaction back".to_owned() });
+            return Err(StoreError::Unavailable {
+                disk_full: true,
+                detail: "SQLite had to roll the transaction back".to_owned(),
+            });
         }
         if !keep {
             execute(&self.conn, "ROLLBACK TO job")?;

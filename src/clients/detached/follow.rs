@@ -79,19 +79,12 @@ pub(super) struct Output<'a> {
 impl<'a> Output<'a> {
     pub(super) fn new(position: u64, sink: &'a mut dyn Sink) -> Self {
         let buffer = vec![0; BUFFER];
-        Self {
-            position,
-            sink,
-            buffer,
-        }
+        Self { position, sink, buffer }
     }
 
     pub(super) async fn deliver_slice(&mut self, bytes: &[u8]) -> Result<(), StepError> {
         if !bytes.is_empty() {
-            self.sink
-                .write(self.position, bytes)
-                .await
-                .map_err(StepError::Sink)?;
+            self.sink.write(self.position, bytes).await.map_err(StepError::Sink)?;
             self.position += bytes.len() as u64;
         }
         Ok(())
@@ -100,10 +93,7 @@ impl<'a> Output<'a> {
     /// Delivers `count` bytes of the buffer.
     async fn deliver_buffer(&mut self, count: usize) -> Result<(), StepError> {
         let bytes = self.buffer.get(..count).unwrap_or(&[]);
-        self.sink
-            .write(self.position, bytes)
-            .await
-            .map_err(StepError::Sink)?;
+        self.sink.write(self.position, bytes).await.map_err(StepError::Sink)?;
         self.position += bytes.len() as u64;
         Ok(())
     }
@@ -125,11 +115,7 @@ impl<'a> Output<'a> {
 
 /// Delivers what comes until the answer is there.
 pub(super) async fn follow(channel: Channel, output: &mut Output<'_>) -> Result<Answer, StepError> {
-    let Channel {
-        mut stdout,
-        stderr,
-        status,
-    } = channel;
+    let Channel { mut stdout, stderr, status } = channel;
     let from = output.position;
     let mut listening = std::pin::pin!(listen(stderr, from));
     let mut open = true;
@@ -201,10 +187,7 @@ pub(super) async fn listen(
 }
 
 /// Explains a missing answer with what the host's side said and returned.
-pub(super) async fn cut(
-    noise: Vec<u8>,
-    status: BoxFuture<'static, Result<i32, TransportError>>,
-) -> StepError {
+pub(super) async fn cut(noise: Vec<u8>, status: BoxFuture<'static, Result<i32, TransportError>>) -> StepError {
     // Only an explanation, so it is not worth a long wait.
     let mut detail = match tokio::time::timeout(Duration::from_secs(2), status).await {
         Ok(Err(error)) => return error.into(),

@@ -34,9 +34,7 @@ impl Transport for Host {
         Box::pin(async move {
             let mut all = vec![self.path.clone()];
             all.extend_from_slice(env);
-            let local = Local::new()
-                .with_shell(self.root.path().join("bin/sh"))
-                .in_directory(self.root.path());
+            let local = Local::new().with_shell(self.root.path().join("bin/sh")).in_directory(self.root.path());
             local.exec(script, args, &all).await
         })
     }
@@ -44,9 +42,7 @@ impl Transport for Host {
 
 fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|dir| dir.join(program))
-        .find(|file| file.is_file())
+    std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file())
 }
 
 impl Host {
@@ -74,11 +70,7 @@ impl Host {
         }
         let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
         let dir = RunDir::new(format!("{}/runs/a run's", root.path().display())).unwrap();
-        Some(Self {
-            root: Arc::new(root),
-            path: ("PATH".to_owned(), SecretString::from(path)),
-            dir,
-        })
+        Some(Self { root: Arc::new(root), path: ("PATH".to_owned(), SecretString::from(path)), dir })
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -86,10 +78,7 @@ impl Host {
     }
 
     fn step_file(&self, key: &str, name: &str) -> PathBuf {
-        Path::new(self.dir.path())
-            .join("steps")
-            .join(key)
-            .join(name)
+        Path::new(self.dir.path()).join("steps").join(key).join(name)
     }
 
     async fn run_at(&self, spec: &StepSpec, offset: u64) -> (Result<Ended, StepError>, Vec<u8>) {
@@ -104,17 +93,10 @@ impl Host {
     }
 
     /// Follows in a task of its own.
-    fn spawn(
-        &self,
-        spec: StepSpec,
-        offset: u64,
-    ) -> (Seen, tokio::task::JoinHandle<Result<Ended, StepError>>) {
+    fn spawn(&self, spec: StepSpec, offset: u64) -> (Seen, tokio::task::JoinHandle<Result<Ended, StepError>>) {
         let (host, seen) = (self.clone(), Seen::at(offset));
         let mut sink = seen.clone();
-        let task =
-            tokio::spawn(
-                async move { run(&host, &host.dir, TOKEN, &spec, offset, &mut sink).await },
-            );
+        let task = tokio::spawn(async move { run(&host, &host.dir, TOKEN, &spec, offset, &mut sink).await });
         (seen, task)
     }
 
@@ -135,13 +117,7 @@ impl Host {
 }
 
 fn spec(key: &str, command: &str) -> StepSpec {
-    StepSpec {
-        key: key.to_owned(),
-        command: command.to_owned(),
-        directory: None,
-        env: Vec::new(),
-        again: false,
-    }
+    StepSpec { key: key.to_owned(), command: command.to_owned(), directory: None, env: Vec::new(), again: false }
 }
 
 fn processes(wanted: impl Fn(&str) -> bool) -> Vec<i32> {
@@ -166,9 +142,7 @@ fn alive(pid: i32) -> bool {
 
 fn kill(signal: &str, pid: i32) {
     let pid = pid.to_string();
-    let _ = std::process::Command::new("kill")
-        .args(["-s", signal, "--", &pid])
-        .status();
+    let _ = std::process::Command::new("kill").args(["-s", signal, "--", &pid]).status();
 }
 
 /// Waits for something that must come; the time only bounds a failure.
@@ -206,11 +180,7 @@ impl Seen {
 }
 
 impl Sink for Seen {
-    fn write<'a>(
-        &'a mut self,
-        offset: u64,
-        bytes: &'a [u8],
-    ) -> BoxFuture<'a, Result<(), SinkError>> {
+    fn write<'a>(&'a mut self, offset: u64, bytes: &'a [u8]) -> BoxFuture<'a, Result<(), SinkError>> {
         assert_eq!(offset, self.position(), "a gap or a repetition");
         assert!(!bytes.is_empty());
         self.bytes.lock().unwrap().extend_from_slice(bytes);
@@ -267,12 +237,7 @@ async fn statuses_and_outputs(shell: &str) {
         ("3", "kill -s KILL $$", 137, ""),
         ("4", "printf 'no newline'", 0, "no newline"),
         ("5", "echo a; echo b >&2; cat", 0, "a\nb\n"),
-        (
-            "5.1",
-            "printf '\\nrmm:exit:9:9:\\n' >&2; exit 3",
-            3,
-            "\nrmm:exit:9:9:\n",
-        ),
+        ("5.1", "printf '\\nrmm:exit:9:9:\\n' >&2; exit 3", 3, "\nrmm:exit:9:9:\n"),
     ] {
         let (ended, out) = host.sh(key, command).await;
         assert_eq!(ended, Ended::Exited(status), "{command}");
@@ -287,11 +252,7 @@ async fn statuses_and_outputs(shell: &str) {
     }
     let (ended, out) = host.sh("6", "surely-not-a-command").await;
     assert_eq!(ended, Ended::Exited(127));
-    assert!(
-        text(&out).contains("surely-not-a-command"),
-        "{}",
-        text(&out)
-    );
+    assert!(text(&out).contains("surely-not-a-command"), "{}", text(&out));
     let (ended, out) = host.sh("7", "printf '\\0\\377\\001\\012\\015'").await;
     assert_eq!((ended, out), (Ended::Exited(0), vec![0, 255, 1, 10, 13]));
 }
@@ -303,9 +264,7 @@ async fn large_output(shell: &str) {
     let mut data = Vec::with_capacity(50 << 20);
     let mut state = 1_u64;
     while data.len() < 50 << 20 {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         data.extend_from_slice(&state.to_le_bytes());
     }
     fs::write(host.file("data"), &data).unwrap();
@@ -318,8 +277,7 @@ async fn large_output(shell: &str) {
 
 /// A step that shows it runs, and ends when the file `go` appears.
 fn gated() -> StepSpec {
-    let command =
-        "echo started; echo x >>count; while [ ! -e go ]; do sleep 0.02; done; printf end";
+    let command = "echo started; echo x >>count; while [ ! -e go ]; do sleep 0.02; done; printf end";
     spec("1", command)
 }
 
@@ -338,18 +296,12 @@ async fn found_again_after_the_followers_were_killed(shell: &str) {
     let error = task.await.unwrap().unwrap_err();
     assert!(matches!(error, StepError::Cut(_)), "{error}");
 
-    let again = StepSpec {
-        again: true,
-        ..gated()
-    };
+    let again = StepSpec { again: true, ..gated() };
     let (second, task) = host.spawn(again, first.position());
     until("second follower", || !host.followers().is_empty()).await;
     fs::write(host.file("go"), "").unwrap();
     assert_eq!(task.await.unwrap().unwrap(), Ended::Exited(0));
-    assert_eq!(
-        text(&first.bytes()) + &text(&second.bytes()),
-        "started\nend"
-    );
+    assert_eq!(text(&first.bytes()) + &text(&second.bytes()), "started\nend");
     assert_eq!(fs::read_to_string(host.file("count")).unwrap(), "x\n");
     until("the followers' end", || host.followers().is_empty()).await;
     until("the tails' end", || !tails.iter().any(|pid| alive(*pid))).await;
@@ -360,9 +312,7 @@ fn children(pid: i32) -> Vec<i32> {
         .unwrap_or_default()
         .split_whitespace()
         .map(|pid| pid.parse().unwrap())
-        .filter(|pid| {
-            fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|c| c.starts_with(b"tail"))
-        })
+        .filter(|pid| fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|c| c.starts_with(b"tail")))
         .collect()
 }
 
@@ -382,13 +332,7 @@ async fn the_shell_of_a_follower_is_killed(shell: &str) {
 
     // RMM gives up on the future: nothing may stay after the step's end.
     fs::remove_file(host.file("go")).unwrap();
-    let (seen, task) = host.spawn(
-        StepSpec {
-            key: "2".to_owned(),
-            ..gated()
-        },
-        0,
-    );
+    let (seen, task) = host.spawn(StepSpec { key: "2".to_owned(), ..gated() }, 0);
     seen.reaches(8).await;
     task.abort();
     let _ = task.await;
@@ -432,10 +376,7 @@ async fn watcher_killed(shell: &str) {
     let command: i32 = text(&seen.bytes()).trim().parse().unwrap();
     kill("KILL", host.watcher("1"));
     let ended = task.await.unwrap().unwrap();
-    assert!(
-        matches!(&ended, Ended::Lost(why) if why.contains("killed")),
-        "{ended:?}"
-    );
+    assert!(matches!(&ended, Ended::Lost(why) if why.contains("killed")), "{ended:?}");
     assert!(alive(command));
     // What is left can still be stopped; the result stays unknown.
     assert!(matches!(host.stop("1", 20_000).await, Ended::Lost(_)));
@@ -458,10 +399,7 @@ async fn run_directory_deleted(shell: &str) {
     assert!(matches!(host.stop("1", 0).await, Ended::Lost(_)));
     fs::write(host.file("go"), "").unwrap();
     let ended = task.await.unwrap().unwrap();
-    assert!(
-        matches!(&ended, Ended::Lost(why) if why.contains("lost the files")),
-        "{ended:?}"
-    );
+    assert!(matches!(&ended, Ended::Lost(why) if why.contains("lost the files")), "{ended:?}");
     assert_eq!(fs::read_to_string(host.file("count")).unwrap(), "x\n");
 }
 
@@ -469,18 +407,13 @@ async fn fenced(shell: &str) {
     let Some(host) = Host::new(shell).await else {
         return;
     };
-    assert_eq!(
-        prepare(&host, &host.dir, TOKEN).await.unwrap(),
-        Prepared::Same
-    );
+    assert_eq!(prepare(&host, &host.dir, TOKEN).await.unwrap(), Prepared::Same);
     let (dir, step) = (&host.dir, spec("1", "echo x >>count"));
     let sink = &mut Seen::at(0);
     for error in [
         prepare(&host, dir, "other").await.unwrap_err(),
         run(&host, dir, "other", &step, 0, sink).await.unwrap_err(),
-        stop(&host, dir, "other", "1", Duration::ZERO)
-            .await
-            .unwrap_err(),
+        stop(&host, dir, "other", "1", Duration::ZERO).await.unwrap_err(),
         remove(&host, dir, "other").await.unwrap_err(),
     ] {
         assert!(matches!(error, StepError::Fenced(_)), "{error}");
@@ -502,10 +435,7 @@ async fn stop_kills_the_group(shell: &str) {
     until("the child's end", || !alive(child)).await;
     assert_eq!(task.await.unwrap().unwrap(), Ended::Exited(137));
     assert_eq!(host.stop("1", 300).await, Ended::Exited(137));
-    assert_eq!(
-        host.sh("1", "echo again >again").await.0,
-        Ended::Exited(137)
-    );
+    assert_eq!(host.sh("1", "echo again >again").await.0, Ended::Exited(137));
     assert!(!host.file("again").exists());
 
     // Only a child ignores TERM: the command's own end is not enough.
@@ -533,12 +463,7 @@ async fn stop_lets_a_step_end_properly(shell: &str) {
     assert_eq!(host.stop("2", 60_000).await, Ended::Exited(143));
     assert_eq!(task.await.unwrap().unwrap(), Ended::Exited(143));
     // A step may signal its own group without harm to the watcher.
-    let (ended, _) = host
-        .sh(
-            "3",
-            "trap '' TERM USR1; kill -s TERM 0; kill -s USR1 0; exit 6",
-        )
-        .await;
+    let (ended, _) = host.sh("3", "trap '' TERM USR1; kill -s TERM 0; kill -s USR1 0; exit 6").await;
     assert_eq!(ended, Ended::Exited(6));
 }
 
@@ -548,11 +473,7 @@ async fn a_background_child_survives(shell: &str) {
     };
     let command = "sh -c 'while :; do echo noise; done' & echo $! >child; exit 9";
     let (ended, out) = host.sh("1", command).await;
-    let child: i32 = fs::read_to_string(host.file("child"))
-        .unwrap()
-        .trim()
-        .parse()
-        .unwrap();
+    let child: i32 = fs::read_to_string(host.file("child")).unwrap().trim().parse().unwrap();
     assert_eq!(ended, Ended::Exited(9));
     assert!(text(&out).lines().all(|line| "noise".starts_with(line)));
     assert!(alive(child));
@@ -588,10 +509,8 @@ async fn directories(shell: &str) {
     };
     let here = host.root.path().canonicalize().unwrap();
     fs::create_dir(host.file("-it's a $(dir)")).unwrap();
-    let inside = |key: &str, directory: &str| StepSpec {
-        directory: Some(directory.to_owned()),
-        ..spec(key, "pwd; touch here")
-    };
+    let inside =
+        |key: &str, directory: &str| StepSpec { directory: Some(directory.to_owned()), ..spec(key, "pwd; touch here") };
     let absolute = here.join("-it's a $(dir)").display().to_string();
     let (_, out) = host.sh("1", "pwd").await;
     assert_eq!(text(&out).trim_end(), here.display().to_string());
@@ -614,10 +533,7 @@ async fn crash_before_the_claim(shell: &str) {
         return;
     };
     fs::create_dir_all(host.step_file("1", "")).unwrap();
-    let again = StepSpec {
-        again: true,
-        ..spec("1", "echo x >>count")
-    };
+    let again = StepSpec { again: true, ..spec("1", "echo x >>count") };
     for _ in 0..2 {
         assert_eq!(host.run_at(&again, 0).await.0.unwrap(), Ended::Exited(0));
     }
@@ -635,10 +551,7 @@ async fn quoting(shell: &str) {
     let (ended, out) = host.sh("2", "-e surely not").await;
     assert_eq!(ended, Ended::Exited(127), "{}", text(&out));
     let env = vec![("VALUE".to_owned(), SecretString::from(tortured))];
-    let step = StepSpec {
-        env,
-        ..spec("3", "printf '%s' \"$VALUE\"; test -t 0; read x")
-    };
+    let step = StepSpec { env, ..spec("3", "printf '%s' \"$VALUE\"; test -t 0; read x") };
     let (ended, out) = host.run_at(&step, 0).await;
     assert_eq!((ended.unwrap(), &*text(&out)), (Ended::Exited(1), tortured));
     assert!(!host.file("pwned").exists());
@@ -658,21 +571,9 @@ async fn secrets_and_surroundings(shell: &str) {
         grep -r \"$SECRET\" \"$DIR\" 2>/dev/null && exit 8; grep \"hunter[-]2\" all && exit 9; test ${#SECRET} = 15";
     let pair = |name: &str, value: &str| (name.to_owned(), SecretString::from(value));
     // Names a script might use for itself arrive unchanged, too.
-    let env = vec![
-        pair("SECRET", &secret),
-        pair("DIR", host.dir.path()),
-        pair("token", "mine"),
-    ];
+    let env = vec![pair("SECRET", &secret), pair("DIR", host.dir.path()), pair("token", "mine")];
     let command = format!("{surroundings}; {command} && test $token = mine");
-    let (ended, out) = host
-        .run_at(
-            &StepSpec {
-                env,
-                ..spec("1", &command)
-            },
-            0,
-        )
-        .await;
+    let (ended, out) = host.run_at(&StepSpec { env, ..spec("1", &command) }, 0).await;
     let out = text(&out);
     assert_eq!(ended.unwrap(), Ended::Exited(0), "{out}");
     // As it was for the script itself: umask, descriptors, ignored signals.
@@ -690,10 +591,7 @@ async fn restarted_host(shell: &str) {
     };
     let boot = Path::new(host.dir.path()).join("boot");
     fs::write(&boot, "another-boot\n").unwrap();
-    let again = StepSpec {
-        again: true,
-        ..spec("1", "echo x >>count")
-    };
+    let again = StepSpec { again: true, ..spec("1", "echo x >>count") };
     let (ended, _) = host.run_at(&again, 0).await;
     assert!(matches!(ended.unwrap(), Ended::Lost(why) if why.contains("restarted")));
     assert!(!host.file("count").exists());
@@ -704,10 +602,7 @@ async fn restarted_host(shell: &str) {
     fs::write(host.step_file("2", "claim"), "1 2 another-boot\n").unwrap();
     fs::remove_file(host.step_file("2", "status")).unwrap();
     for ended in [host.sh("2", "").await.0, host.stop("2", 100).await] {
-        assert!(
-            matches!(&ended, Ended::Lost(why) if why.contains("restarted")),
-            "{ended:?}"
-        );
+        assert!(matches!(&ended, Ended::Lost(why) if why.contains("restarted")), "{ended:?}");
     }
 }
 
@@ -724,9 +619,7 @@ async fn prepare_and_remove(shell: &str) {
         .collect();
     let mut counts = HashMap::new();
     for task in tries {
-        *counts
-            .entry(task.await.unwrap() == Prepared::New)
-            .or_insert(0) += 1;
+        *counts.entry(task.await.unwrap() == Prepared::New).or_insert(0) += 1;
     }
     assert_eq!(counts.get(&true), Some(&1));
     host.sh("1", "echo").await;
@@ -755,16 +648,11 @@ async fn sink_fails_and_the_run_goes_on(shell: &str) {
     let Some(host) = Host::new(shell).await else {
         return;
     };
-    let error = run(&host, &host.dir, TOKEN, &gated(), 0, &mut Full)
-        .await
-        .unwrap_err();
+    let error = run(&host, &host.dir, TOKEN, &gated(), 0, &mut Full).await.unwrap_err();
     assert!(matches!(error, StepError::Sink(_)), "{error}");
     fs::write(host.file("go"), "").unwrap();
     let (ended, out) = host.run_at(&gated(), 0).await;
-    assert_eq!(
-        (ended.unwrap(), &*text(&out)),
-        (Ended::Exited(0), "started\nend")
-    );
+    assert_eq!((ended.unwrap(), &*text(&out)), (Ended::Exited(0), "started\nend"));
 }
 
 async fn a_tool_is_missing(shell: &str) {
@@ -774,10 +662,7 @@ async fn a_tool_is_missing(shell: &str) {
     let path = format!("{}/bin", host.root.path().display());
     fs::remove_file(host.file("bin/setsid")).ok();
     let env = vec![("PATH".to_owned(), SecretString::from(path))];
-    let step = StepSpec {
-        env,
-        ..spec("1", "true")
-    };
+    let step = StepSpec { env, ..spec("1", "true") };
     let (ended, _) = host.run_at(&step, 0).await;
     assert!(matches!(ended.unwrap(), Ended::NotStarted(why) if why.contains("setsid")));
     assert_eq!(host.sh("1", "true").await.0, Ended::Exited(0));
@@ -789,10 +674,7 @@ async fn invalid_arguments_are_refused() {
         assert!(RunDir::new(path).is_err(), "{path:?}");
     }
     let dir = RunDir::new("/nowhere/run").unwrap();
-    let named = |name: &str| StepSpec {
-        env: vec![(name.to_owned(), SecretString::from("x"))],
-        ..spec("1", "true")
-    };
+    let named = |name: &str| StepSpec { env: vec![(name.to_owned(), SecretString::from("x"))], ..spec("1", "true") };
     for step in [
         spec("", "true"),
         spec("..", "true"),
@@ -841,11 +723,7 @@ async fn overhead() {
 struct Count(u64);
 
 impl Sink for Count {
-    fn write<'a>(
-        &'a mut self,
-        offset: u64,
-        bytes: &'a [u8],
-    ) -> BoxFuture<'a, Result<(), SinkError>> {
+    fn write<'a>(&'a mut self, offset: u64, bytes: &'a [u8]) -> BoxFuture<'a, Result<(), SinkError>> {
         assert_eq!(offset, self.0);
         self.0 += bytes.len() as u64;
         Box::pin(async { Ok(()) })
@@ -863,10 +741,7 @@ async fn a_gigabyte_needs_no_memory() {
     let ended = run(&host, &host.dir, TOKEN, &step, 0, &mut sink).await;
     assert_eq!((ended.unwrap(), sink.0), (Ended::Exited(0), 1 << 30));
     let status = fs::read_to_string("/proc/self/status").unwrap();
-    let peak = status
-        .lines()
-        .find(|line| line.starts_with("VmHWM"))
-        .unwrap();
+    let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
     let peak: u64 = peak.split_whitespace().nth(1).unwrap().parse().unwrap();
     assert!(peak < 64 * 1024, "{peak} KiB");
     println!("peak {peak} KiB");

@@ -88,7 +88,8 @@ async fn a_removed_row_shows() {
     finds("DELETE FROM events WHERE seq = 7", BrokenKind::CutOff, 7).await;
     finds("DELETE FROM events WHERE seq > 4", BrokenKind::CutOff, 5).await;
     finds("DELETE FROM events", BrokenKind::CutOff, 1).await;
-    finds("DELETE FROM events WHERE seq = 4; UPDATE events SET seq = seq - 1 WHERE seq > 4", BrokenKind::Edited, 4).await;
+    finds("DELETE FROM events WHERE seq = 4; UPDATE events SET seq = seq - 1 WHERE seq > 4", BrokenKind::Edited, 4)
+        .await;
     finds("DELETE FROM events; DELETE FROM chain_head", BrokenKind::HeadMissing, 0).await;
 }
 
@@ -116,7 +117,12 @@ async fn rows_in_another_order_show() {
         .await;
     }
     // The whole end moved on by one.
-    finds("UPDATE events SET seq = -seq - 1 WHERE seq > 3; UPDATE events SET seq = -seq WHERE seq < 0", BrokenKind::Missing, 4).await;
+    finds(
+        "UPDATE events SET seq = -seq - 1 WHERE seq > 3; UPDATE events SET seq = -seq WHERE seq < 0",
+        BrokenKind::Missing,
+        4,
+    )
+    .await;
 }
 
 #[tokio::test]

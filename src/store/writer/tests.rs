@@ -136,11 +136,16 @@ async fn a_transaction_that_sqlite_gave_up_is_answered_as_lost_to_all() {
 async fn a_request_that_finds_no_room_is_lost_with_its_transaction_and_no_more() {
     let place = Place::new();
     let store = place.store().await;
-    let limit = |pages: &'static str| move |tx: &mut Tx<'_>| tx.execute_batch(&format!("PRAGMA max_page_count = {pages}"));
+    let limit =
+        |pages: &'static str| move |tx: &mut Tx<'_>| tx.execute_batch(&format!("PRAGMA max_page_count = {pages}"));
     store.write(limit("60")).await.unwrap();
     let results = together(
         &store,
-        vec![work(|tx| note(tx, "small")), work(|tx| note(tx, &"large ".repeat(100_000))), work(|tx| note(tx, "small again"))],
+        vec![
+            work(|tx| note(tx, "small")),
+            work(|tx| note(tx, &"large ".repeat(100_000))),
+            work(|tx| note(tx, "small again")),
+        ],
     )
     .await;
     // SQLite itself rolls everything back when it is full; the neighbour before cannot be run a second time.
@@ -173,7 +178,14 @@ async fn only_committed_facts_are_announced() {
     let store = place.store().await;
     let mut progress = store.progress();
     let start = *progress.borrow_and_update();
-    let effect = outbox::NewEffect { kind: "SendMessage", payload: "{}", service: None, release_id: None, run_id: None, due_at: 0 };
+    let effect = outbox::NewEffect {
+        kind: "SendMessage",
+        payload: "{}",
+        service: None,
+        release_id: None,
+        run_id: None,
+        due_at: 0,
+    };
     let refused = move |tx: &mut Tx<'_>| {
         outbox::enqueue(tx, &effect, 0)?;
         logs::append(tx, 1, 0, 3, b"abc")?;
@@ -283,7 +295,10 @@ async fn a_read_that_panics_does_not_cost_a_connection() {
         let error = store.read(|_| -> Result<(), _> { panic!("oh") }).await.unwrap_err();
         assert!(matches!(error, StoreError::Panicked { .. }));
         let refused = store.read(|conn| Ok(conn.execute("DELETE FROM events", [])?)).await.unwrap_err();
-        assert!(matches!(refused, StoreError::Unavailable { disk_full: false, .. } | StoreError::Sqlite(_)), "{refused:?}");
+        assert!(
+            matches!(refused, StoreError::Unavailable { disk_full: false, .. } | StoreError::Sqlite(_)),
+            "{refused:?}"
+        );
     }
     assert!(notes(&store).await.is_empty());
 }
@@ -324,7 +339,10 @@ async fn a_full_disk_refuses_writes_and_comes_back_by_itself() {
     let store = disk.0.store().await;
     assert_eq!(store.damage(), None);
     assert_eq!(notes(&store).await.len(), while_full.len() + 2);
-    let checked = store.read(|conn| Ok(conn.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0))?)).await.unwrap();
+    let checked = store
+        .read(|conn| Ok(conn.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0))?))
+        .await
+        .unwrap();
     assert_eq!(checked, "ok");
 }
 

@@ -1,0 +1,167 @@
+//! Wires the parts together from a configuration, and supervises them. Tests build it too.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::clients::health::Prober;
+use crate::clients::local::Local;
+use crate::config::Config;
+use crate::engine::catalog::Catalog;
+use crate::engine::clock::{Clock, SystemClock};
+use crate::engine::{Dispatcher, Engine, Ports};
+use crate::store::lock::DirectoryLock;
+use crate::store::{Store, StoreOptions, key};
+use crate::web::{self, server};
+
+/// The files of a data directory.
+#[derive(Debug, Clone)]
+pub struct DataDir(PathBuf);
+
+impl DataDir {
+    /// The data directory at a path.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.0.join("rmm.db")
+    }
+
+    /// The key of the record's chain.
+    #[must_use]
+    pub fn audit_key(&self) -> PathBuf {
+        self.0.join("audit.key")
+    }
+
+    /// The operator's socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.0.join("rmm.sock")
+    }
+
+    /// The directories of runs on this machine.
+    #[must_use]
+    pub fn runs(&self) -> PathBuf {
+        self.0.join("runs")
+    }
+
+    fn make(&self) -> io::Result<()> {
+        use std::os::unix::fs::DirBuilderExt;
+        if self.0.is_dir() {
+            return Ok(());
+        }
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)
+    }
+
+    /// The name of this installation, made at the first start.
+    fn instance(&self) -> anyhow::Result<String> {
+        let path = self.0.join("instance");
+        match std::fs::read_to_string(&path) {
+            Ok(name) if !name.trim().is_empty() => return Ok(name.trim().to_owned()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
+        }
+        let name = key::to_hex(&key::random_bytes()?[..16]);
+        std::fs::write(&path, &name).with_context(|| format!("{} cannot be written", path.display()))?;
+        Ok(name)
+    }
+}
+
+/// RMM, ready to serve. Holds the data directory: there is only one on it.
+pub struct App {
+    engine: Engine,
+    data_dir: DataDir,
+    stop: CancellationToken,
+    _lock: DirectoryLock,
+}
+
+impl App {
+    /// Opens the data directory of a configuration.
+    ///
+    /// # Errors
+    /// When another RMM works on it, or the database cannot be opened; each with what to do.
+    pub fn open(config: &Config) -> anyhow::Result<Self> {
+        Self::open_with(config, Arc::new(SystemClock))
+    }
+
+    /// As [`App::open`], with a clock of one's own.
+    ///
+    /// # Errors
+    /// Those of [`App::open`].
+    pub fn open_with(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let data_dir = DataDir::new(&config.server.data_dir);
+        data_dir.make().with_context(|| format!("the data directory {} cannot be made", data_dir.path().display()))?;
+        let lock = DirectoryLock::acquire(data_dir.path())?;
+        let store = Store::open(&StoreOptions::new(data_dir.database(), data_dir.audit_key()))?;
+        let ports = Ports {
+            local: Arc::new(Local::new()),
+            prober: Prober::new().context("the HTTP client cannot be set up")?,
+            run_directory: std::path::absolute(data_dir.runs()).context("the data directory has no absolute path")?,
+            instance: data_dir.instance()?,
+        };
+        let engine = Engine::new(store, Catalog::new(config), clock, ports);
+        Ok(Self { engine, data_dir, stop: CancellationToken::new(), _lock: lock })
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Stops everything when cancelled.
+    #[must_use]
+    pub fn stop(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// What is served, for calls that do not come over a network.
+    #[must_use]
+    pub fn router(&self) -> Router {
+        web::router(self.engine.clone(), self.data_dir.path().to_owned(), self.stop.clone())
+    }
+
+    /// Takes the address.
+    ///
+    /// # Errors
+    /// When it is taken already or not this machine's.
+    pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+        TcpListener::bind(address).await.with_context(|| {
+            format!(
+                "{address} cannot be listened on (is another program there? `listen` in [server] chooses the address)"
+            )
+        })
+    }
+
+    /// Serves and works until it is stopped. Steps that run then go on, and are found again at the next start.
+    ///
+    /// # Errors
+    /// When the operator's socket cannot be made.
+    pub async fn serve(self, listener: TcpListener) -> anyhow::Result<()> {
+        let path = self.data_dir.socket();
+        let socket =
+            server::listen_on_socket(&path).with_context(|| format!("the socket {} cannot be made", path.display()))?;
+        let owner = key::to_hex(&key::random_bytes()?[..8]);
+        let dispatcher = tokio::spawn(Dispatcher::new(self.engine.clone(), owner, self.stop.clone()).run());
+        server::serve(self.router(), listener, Some((socket, path)), self.stop.clone()).await;
+        self.stop.cancel();
+        dispatcher.await.context("the dispatcher ended badly")
+    }
+}

@@ -1,0 +1,168 @@
+//! The record.
+
+use axum::Json;
+use axum::extract::State;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::Invalid;
+use crate::domain::person::Right;
+use crate::store::chain::ChainHead;
+use crate::store::events::{self, EventRow};
+use crate::web::Web;
+use crate::web::auth::Caller;
+use crate::web::body::Asked;
+use crate::web::problem::Problem;
+
+/// Something that happened.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct EventView {
+    /// Its place in the record.
+    pub seq: i64,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Option<Timestamp>,
+    /// The service it is about.
+    pub service: Option<String>,
+    /// The release it is about.
+    pub release: Option<i64>,
+    /// The run it is about.
+    pub run: Option<i64>,
+    /// Who.
+    pub actor: serde_json::Value,
+    /// What happened.
+    pub kind: String,
+    /// The particulars.
+    pub data: serde_json::Value,
+    /// The trace it belongs to.
+    pub trace_id: Option<String>,
+}
+
+impl From<EventRow> for EventView {
+    fn from(row: EventRow) -> Self {
+        Self {
+            seq: row.seq,
+            at: Timestamp::from_millisecond(row.at).ok(),
+            service: row.service,
+            release: row.release,
+            run: row.run,
+            actor: serde_json::from_str(&row.actor).unwrap_or_default(),
+            kind: row.kind,
+            data: serde_json::from_str(&row.data).unwrap_or_default(),
+            trace_id: row.trace_id,
+        }
+    }
+}
+
+/// Which part of the record.
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListEvents {
+    /// `next` of the page before.
+    cursor: Option<String>,
+    /// At most this many, 1 to 500.
+    limit: Option<u32>,
+}
+
+/// A page of the record.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct EventPage {
+    /// Newest first.
+    events: Vec<EventView>,
+    /// The cursor of the next page; none on the last.
+    next: Option<String>,
+}
+
+/// The record, newest first
+#[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(ListEvents), responses((status = 200, body = EventPage)))]
+pub async fn list(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Asked(asked): Asked<ListEvents>,
+) -> Result<Json<EventPage>, Problem> {
+    super::readable_by(&actor, None)?;
+    let limit = asked.limit.unwrap_or(100);
+    if !(1..=500).contains(&limit) {
+        return Err(Invalid::new("limit", "must be between 1 and 500").into());
+    }
+    let before = match asked.cursor.as_deref() {
+        None => i64::MAX,
+        Some(text) => text
+            .strip_prefix('e')
+            .and_then(|digits| digits.parse().ok())
+            .ok_or_else(|| Invalid::new("cursor", "must be the `next` of an earlier page"))?,
+    };
+    let mut found = web.engine.read(move |conn| events::before(conn, before, limit + 1)).await?;
+    let more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let next = found.last().filter(|_| more).map(|event| format!("e{}", event.seq));
+    Ok(Json(EventPage { events: found.into_iter().map(Into::into).collect(), next }))
+}
+
+/// An end of the record that was noted elsewhere.
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Anchor {
+    /// The number of its last event.
+    seq: Option<i64>,
+    /// Its seal, 64 hexadecimal digits.
+    mac: Option<String>,
+}
+
+/// What the check of the record found.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Verification {
+    /// Nothing was edited, deleted, reordered or cut off.
+    pub intact: bool,
+    /// Events checked.
+    pub events: i64,
+    /// The end of the record, to be noted elsewhere: number and seal of the last event.
+    pub head_seq: i64,
+    /// The seal.
+    pub head_mac: String,
+    /// The first bad row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broken_at: Option<i64>,
+    /// What is wrong with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sentence: Option<String>,
+}
+
+/// Check the whole record
+///
+/// Finds the first row that was edited, deleted, reordered or cut off; against an earlier end of the record, if one is given.
+#[utoipa::path(get, path = "/api/v1/audit/verify", tag = "audit", params(Anchor), responses((status = 200, body = Verification)))]
+pub async fn verify(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Asked(asked): Asked<Anchor>,
+) -> Result<Json<Verification>, Problem> {
+    actor.may(Right::Administer, None, false)?;
+    let anchor = match (asked.seq, asked.mac) {
+        (Some(seq), Some(mac)) => {
+            Some(ChainHead::from_hex(seq, &mac).ok_or_else(|| Invalid::new("mac", "must be 64 hexadecimal digits"))?)
+        }
+        (None, None) => None,
+        (Some(_), None) | (None, Some(_)) => return Err(Invalid::new("seq", "seq and mac go together").into()),
+    };
+    Ok(Json(match web.engine.store().verify(anchor).await? {
+        Ok(verified) => Verification {
+            intact: true,
+            events: verified.events,
+            head_seq: verified.head.seq,
+            head_mac: verified.head.mac_hex(),
+            broken_at: None,
+            sentence: None,
+        },
+        Err(broken) => Verification {
+            intact: false,
+            events: broken.seq,
+            head_seq: 0,
+            head_mac: String::new(),
+            broken_at: Some(broken.seq),
+            sentence: Some(broken.to_string()),
+        },
+    }))
+}

@@ -1,0 +1,231 @@
+//! The three calls of the original machine, so that existing workflows need only a header.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+
+use super::releases::{CreateRelease, checked_ci_run};
+use super::{Trace, readable_by};
+use crate::domain::approval::Verdict;
+use crate::domain::command::{Answer, Command};
+use crate::domain::ids::{Invalid, ReleaseId, one_line, web_address};
+use crate::domain::release::{CiRun, Release, Reporter};
+use crate::domain::status::{List, Status};
+use crate::engine::Request;
+use crate::store::releases;
+use crate::web::Web;
+use crate::web::auth::Caller;
+use crate::web::body::Sent;
+use crate::web::problem::Problem;
+
+/// Rows of `GET /active_releases` at most.
+const MOST_ROWS: u32 = 1000;
+
+/// A new release, in the words of the original machine.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConceptCreate {
+    service_name: String,
+    release_tag: String,
+    /// `initiated`, or `stage_building` when the CI system has begun already.
+    #[serde(default)]
+    status: Option<Status>,
+    initiated_by: String,
+    #[serde(default)]
+    github_run_id: Option<RunNumber>,
+    #[serde(default)]
+    github_run_attempt: Option<u32>,
+    #[serde(default)]
+    github_action_link: Option<String>,
+    #[serde(default)]
+    github_ref: Option<String>,
+}
+
+/// GitHub's run ids are numbers that workflows send as text or as numbers.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(untagged)]
+enum RunNumber {
+    Text(String),
+    Number(u64),
+}
+
+impl RunNumber {
+    /// An empty text is none: workflows send it where they know no run.
+    fn text(self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text).filter(|text| !text.is_empty()),
+            Self::Number(number) => Some(number.to_string()),
+        }
+    }
+}
+
+/// The number of the release.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct ConceptCreated {
+    release_id: i64,
+}
+
+/// Create a release (original call)
+#[utoipa::path(post, path = "/release", tag = "original", request_body = ConceptCreate,
+    responses((status = 201, body = ConceptCreated), (status = 200, body = ConceptCreated)))]
+pub async fn create(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Extension(trace): Extension<Trace>,
+    Sent(sent): Sent<ConceptCreate>,
+) -> Result<Response, Problem> {
+    let begun = match sent.status {
+        None | Some(Status::Initiated) => false,
+        Some(Status::StageBuilding) => true,
+        Some(_) => return Err(Invalid::new("status", "a new release is initiated (or stage_building)").into()),
+    };
+    let ci_run = sent.github_run_id.and_then(RunNumber::text).map(|id| CiRun {
+        id,
+        attempt: sent.github_run_attempt.unwrap_or(1),
+        url: sent.github_action_link.filter(|link| !link.is_empty()),
+        git_ref: sent.github_ref.filter(|git_ref| !git_ref.is_empty()),
+    });
+    let new = CreateRelease {
+        service: sent.service_name,
+        tag: Some(sent.release_tag),
+        commit: None,
+        initiated_by: sent.initiated_by,
+        owner: None,
+        ci_run: ci_run.map(checked_ci_run).transpose().map_err(concept_names)?,
+        tagged_at: None,
+        notes: String::new(),
+        surfaces: Vec::new(),
+    };
+    let command = Command::Create(new.check().map_err(concept_names)?);
+    let handled = web.engine.handle(trace.of(Request::new(actor.clone(), command))).await?;
+    let Answer::Release { id, created } = handled.answer else { return Err(Problem::not_found("no release was made")) };
+    if begun && created {
+        let command = Command::Report { release: id, status: Status::StageBuilding, ci_run: None };
+        web.engine.handle(trace.of(Request::new(actor, command))).await?;
+    }
+    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(ConceptCreated { release_id: id.0 })).into_response())
+}
+
+/// The field as this call names it.
+fn concept_names(invalid: Invalid) -> Invalid {
+    let field = match invalid.field.as_str() {
+        "service" => "service_name",
+        "tag" => "release_tag",
+        "ci_run.id" => "github_run_id",
+        "ci_run.url" => "github_action_link",
+        "ci_run.ref" => "github_ref",
+        "ci_run.attempt" => "github_run_attempt",
+        other => other,
+    };
+    Invalid::new(field, invalid.rule)
+}
+
+/// A report, in the words of the original machine.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConceptReport {
+    release_id: i64,
+    status: Status,
+    #[serde(default)]
+    github_run_id: Option<RunNumber>,
+    #[serde(default)]
+    github_run_attempt: Option<u32>,
+    #[serde(default)]
+    github_action_link: Option<String>,
+}
+
+/// The report was taken.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct ConceptDone {
+    status: &'static str,
+}
+
+/// Report progress (original call)
+#[utoipa::path(patch, path = "/release", tag = "original", request_body = ConceptReport, responses((status = 200, body = ConceptDone)))]
+pub async fn report(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Extension(trace): Extension<Trace>,
+    Sent(sent): Sent<ConceptReport>,
+) -> Result<Json<ConceptDone>, Problem> {
+    let url = sent.github_action_link.filter(|link| !link.is_empty());
+    if let Some(url) = &url {
+        web_address("github_action_link", url)?;
+    }
+    let ci_run = match sent.github_run_id.and_then(RunNumber::text) {
+        Some(id) => {
+            one_line("github_run_id", &id, 100)?;
+            Some(Reporter { id, attempt: sent.github_run_attempt, url })
+        }
+        None => None,
+    };
+    let command = Command::Report { release: ReleaseId(sent.release_id), status: sent.status, ci_run };
+    web.engine.handle(trace.of(Request::new(actor, command))).await?;
+    Ok(Json(ConceptDone { status: "success" }))
+}
+
+/// A row of the original machine's table.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct ConceptRow {
+    id: i64,
+    service_name: String,
+    release_tag: String,
+    rollback_to_tag: String,
+    status: Status,
+    initiated_by: String,
+    github_run_id: String,
+    github_action_link: String,
+    github_ref: String,
+    /// Names as JSON text, as the original column had it.
+    approved_list: String,
+    created_at: String,
+    started_at: String,
+    completed_at: Option<String>,
+}
+
+impl ConceptRow {
+    fn new(release: Release, approved: Vec<String>) -> Self {
+        let ci_run =
+            release.ci_run.unwrap_or_else(|| CiRun { id: String::new(), attempt: 1, url: None, git_ref: None });
+        Self {
+            id: release.id.0,
+            service_name: release.service.into(),
+            release_tag: release.tag.map(Into::into).unwrap_or_default(),
+            rollback_to_tag: release.rollback_to_tag.map(Into::into).unwrap_or_default(),
+            status: release.status,
+            initiated_by: release.initiated_by,
+            github_run_id: ci_run.id,
+            github_action_link: ci_run.url.unwrap_or_default(),
+            github_ref: ci_run.git_ref.unwrap_or_default(),
+            approved_list: serde_json::to_string(&approved).unwrap_or_default(),
+            created_at: release.created_at.to_string(),
+            started_at: release.started_at.to_string(),
+            completed_at: release.completed_at.map(|at| at.to_string()),
+        }
+    }
+}
+
+/// The active releases (original call)
+#[utoipa::path(get, path = "/active_releases", tag = "original", responses((status = 200, body = Vec<ConceptRow>)))]
+pub async fn active(State(web): State<Web>, Caller(actor): Caller) -> Result<Json<Vec<ConceptRow>>, Problem> {
+    readable_by(&actor, None)?;
+    let page = releases::Page { list: Some(List::Active), service: None, before: None, limit: MOST_ROWS };
+    let rows = web
+        .engine
+        .read(move |conn| {
+            let found = releases::page(conn, &page)?;
+            found
+                .into_iter()
+                .map(|release| {
+                    let votes = releases::votes(conn, &release)?;
+                    let yes = votes.into_iter().filter(|vote| vote.verdict == Verdict::Approved);
+                    Ok(ConceptRow::new(release, yes.map(|vote| vote.person.into()).collect()))
+                })
+                .collect::<Result<Vec<_>, crate::store::StoreError>>()
+        })
+        .await?;
+    Ok(Json(rows))
+}

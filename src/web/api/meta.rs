@@ -1,0 +1,104 @@
+//! RMM about itself: alive, ready, backed up.
+
+use std::path::PathBuf;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::event::Event;
+use crate::domain::ids::Invalid;
+use crate::domain::person::{Actor, Right};
+use crate::web::Web;
+use crate::web::auth::Caller;
+use crate::web::body::Sent;
+use crate::web::problem::Problem;
+
+/// How RMM is.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Health {
+    status: &'static str,
+    version: &'static str,
+}
+
+const WELL: Health = Health { status: "ok", version: env!("CARGO_PKG_VERSION") };
+
+/// Alive
+#[utoipa::path(get, path = "/healthz", tag = "health", security(()), responses((status = 200, body = Health)))]
+pub async fn healthz() -> Json<Health> {
+    Json(WELL)
+}
+
+/// Ready: the database is there, its migrations are done, and it can be written
+#[utoipa::path(get, path = "/readyz", tag = "health", security(()), responses((status = 200, body = Health), (status = 503, body = Problem)))]
+pub async fn readyz(State(web): State<Web>) -> Result<Json<Health>, Problem> {
+    if web.stop.is_cancelled() {
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "RMM is stopping"));
+    }
+    // A real write, undone at once by nothing having been written: what fails is the commit of a full or broken disk.
+    web.engine.store().write(|tx| crate::store::outbox::probe(tx)).await.map_err(crate::store::WriteError::flatten)?;
+    Ok(Json(WELL))
+}
+
+/// Where the backup goes.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MakeBackup {
+    /// A file name, which is put into the folder `backups` of the data directory; the operator on the machine itself
+    /// may give an absolute path.
+    file: String,
+    /// Replace the file if it is there.
+    #[serde(default)]
+    overwrite: bool,
+}
+
+/// A backup that was made.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct BackupMade {
+    file: String,
+    bytes: u64,
+    /// The end of the record in it: number of the last event.
+    head_seq: i64,
+    /// Its seal.
+    head_mac: String,
+}
+
+/// Back the database up while everything goes on
+#[utoipa::path(post, path = "/api/v1/backup", tag = "health", request_body = MakeBackup, responses((status = 201, body = BackupMade)))]
+pub async fn backup(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Sent(sent): Sent<MakeBackup>,
+) -> Result<(StatusCode, Json<BackupMade>), Problem> {
+    actor.may(Right::Administer, None, false)?;
+    let path = target(&web, &actor, &sent.file)?;
+    let made = match web.engine.store().backup(path, sent.overwrite).await {
+        Err(error @ crate::store::StoreError::Exists { .. }) => {
+            return Err(Invalid::new("file", error.to_string()).into());
+        }
+        Err(error @ crate::store::StoreError::Io { .. }) => return Err(Invalid::new("file", error.to_string()).into()),
+        other => other?,
+    };
+    let file = made.path.display().to_string();
+    let event = Event::BackupMade { file: file.clone() };
+    web.engine.record(&actor, move |_, _| Ok(((), Some(event)))).await?;
+    let head = made.head.unwrap_or(crate::store::chain::ChainHead::START);
+    Ok((
+        StatusCode::CREATED,
+        Json(BackupMade { file, bytes: made.bytes, head_seq: head.seq, head_mac: head.mac_hex() }),
+    ))
+}
+
+/// Callers from the network write only where backups belong.
+fn target(web: &Web, actor: &Actor, file: &str) -> Result<PathBuf, Problem> {
+    let path = PathBuf::from(file);
+    if path.is_absolute() && matches!(actor, Actor::Operator) {
+        return Ok(path);
+    }
+    crate::domain::ids::SurfaceName::parse("file", file)?;
+    let folder = web.data_dir.join("backups");
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| Invalid::new("file", format!("{} cannot be made: {error}", folder.display())))?;
+    Ok(folder.join(file))
+}

@@ -1,0 +1,152 @@
+//! The API: one file per thing it is about. Handlers extract, hand over, and show the answer.
+
+mod audit;
+mod concept;
+mod meta;
+pub mod releases;
+mod runs;
+mod services;
+mod tokens;
+mod view;
+
+use axum::Router;
+use axum::extract::Request as HttpRequest;
+use axum::middleware::Next;
+use axum::response::Response;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use self::audit::EventView;
+
+use super::Web;
+use super::problem::Problem;
+use crate::domain::ids::ServiceName;
+use crate::domain::person::{Actor, Right};
+use crate::engine::Request;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "RMM", description = "The Release Management Machine: tag, stage, rehearsed rollback, approvals, production."),
+    modifiers(&BearerToken),
+    security(("token" = []))
+)]
+struct Description;
+
+struct BearerToken;
+
+impl utoipa::Modify for BearerToken {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("A token of `rmm token create`"))
+            .build();
+        openapi.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(scheme));
+    }
+}
+
+/// All routes of the API, with their description.
+pub(super) fn routes() -> Router<Web> {
+    let (router, openapi) = described();
+    let document = serde_json::to_string(&openapi).unwrap_or_default();
+    let document: &'static str = Box::leak(document.into_boxed_str());
+    router
+        .route(
+            "/api/openapi.json",
+            axum::routing::get(move || async move { ([("content-type", "application/json")], document) }),
+        )
+        .layer(axum::middleware::from_fn(traced))
+}
+
+fn described() -> (Router<Web>, utoipa::openapi::OpenApi) {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(releases::create, releases::list))
+        .routes(routes!(releases::show, releases::patch))
+        .routes(routes!(releases::events))
+        .routes(routes!(releases::runs_of))
+        .routes(routes!(releases::explain))
+        .routes(routes!(releases::plan))
+        .routes(routes!(releases::decide))
+        .routes(routes!(runs::show))
+        .routes(routes!(runs::log))
+        .routes(routes!(runs::resolve))
+        .routes(routes!(services::list))
+        .routes(routes!(services::show))
+        .routes(routes!(services::lock))
+        .routes(routes!(services::unlock))
+        .routes(routes!(services::people))
+        .routes(routes!(services::hosts))
+        .routes(routes!(services::trust))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::verify))
+        .routes(routes!(tokens::create, tokens::list))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(meta::backup))
+        .routes(routes!(super::stream::stream))
+        .routes(routes!(concept::create, concept::report))
+        .routes(routes!(concept::active))
+        .routes(routes!(meta::healthz))
+        .routes(routes!(meta::readyz))
+        .split_for_parts()
+}
+
+/// The OpenAPI document of this version, as text.
+#[must_use]
+pub fn openapi() -> String {
+    described().1.to_pretty_json().unwrap_or_default()
+}
+
+/// The trace of a request: the caller's, or a new one.
+#[derive(Debug, Clone)]
+pub struct Trace(pub String);
+
+impl Trace {
+    /// Puts the trace on a request to the engine.
+    #[must_use]
+    pub fn of(&self, request: Request) -> Request {
+        Request { trace_id: Some(self.0.clone()), ..request }
+    }
+}
+
+/// Takes the caller's `traceparent` (W3C Trace Context) over, or begins a trace, and tells it in the answer.
+async fn traced(mut request: HttpRequest, next: Next) -> Response {
+    let given = request.headers().get("traceparent").and_then(|value| value.to_str().ok()).and_then(trace_id);
+    let trace = Trace(given.unwrap_or_else(new_trace_id));
+    request.extensions_mut().insert(trace.clone());
+    let mut response = next.run(request).await;
+    if let Ok(value) = trace.0.parse() {
+        response.headers_mut().insert("x-trace-id", value);
+    }
+    response
+}
+
+fn trace_id(traceparent: &str) -> Option<String> {
+    let id = traceparent.split('-').nth(1)?;
+    let fits =
+        id.len() == 32 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) && id.bytes().any(|b| b != b'0');
+    fits.then(|| id.to_owned())
+}
+
+fn new_trace_id() -> String {
+    let mut bytes = [0; 16];
+    // Without randomness the trace is merely not unique.
+    let _ = getrandom::fill(&mut bytes);
+    crate::store::key::to_hex(&bytes)
+}
+
+/// Whether the caller may look at a service; at everything, where none is named.
+fn readable_by(actor: &Actor, service: Option<&ServiceName>) -> Result<(), Problem> {
+    actor.may(Right::Read, service, false)?;
+    match (actor, service) {
+        (Actor::Token { services, .. }, None) if !services.is_empty() => {
+            let names: Vec<_> = services.iter().map(ServiceName::as_str).collect();
+            Err(crate::domain::ids::Invalid::new(
+                "service",
+                format!("this token is limited; name one of {}", names.join(", ")),
+            )
+            .into())
+        }
+        (_, Some(_) | None) => Ok(()),
+    }
+}

@@ -1,0 +1,471 @@
+//! Releases: create, look, report, decide.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::view::{ReleaseDetails, ReleaseView, RunView, StepView};
+use super::{Trace, readable_by};
+use crate::domain::command::{Answer, Command, NewRelease, RollbackTo};
+use crate::domain::gate::{Gate, GateName};
+use crate::domain::ids::{Commit, Invalid, ReleaseId, Revision, ServiceName, Tag, one_line, readable, web_address};
+use crate::domain::plan::Planner;
+use crate::domain::release::{Artifact, CiRun, Reporter};
+use crate::domain::run::RunKind;
+use crate::domain::service::EnvironmentKind;
+use crate::domain::status::{List, Status};
+use crate::engine::{Request, no_release};
+use crate::store::{releases, runs};
+use crate::web::Web;
+use crate::web::auth::Caller;
+use crate::web::body::{Asked, MaybeSent, Named, Sent};
+use crate::web::problem::Problem;
+
+/// Releases on one page, unless asked otherwise.
+const PAGE: u32 = 50;
+/// Releases on one page at most.
+const LARGEST_PAGE: u32 = 200;
+/// Notes at most, in characters.
+const NOTES: usize = 10_000;
+
+/// A new release: a tag or a commit of a service.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateRelease {
+    /// The service, as configured.
+    pub service: String,
+    /// The tag; this or `commit` must be there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// The full commit id. Without it, RMM asks the repository once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Who: a person's name, a GitHub login, or whatever CI calls it.
+    pub initiated_by: String,
+    /// Who answers for it; the initiator unless said otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The CI run, so that the same one means the same release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ci_run: Option<CiRun>,
+    /// When the tag was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub tagged_at: Option<Timestamp>,
+    /// Free text.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub notes: String,
+    /// What CI has built already.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub surfaces: Vec<Artifact>,
+}
+
+impl CreateRelease {
+    /// Checks every field.
+    pub(super) fn check(self) -> Result<NewRelease, Invalid> {
+        let tag = self.tag.map(|tag| Tag::parse("tag", tag)).transpose()?;
+        let commit = self.commit.map(|commit| Commit::parse("commit", commit)).transpose()?;
+        if tag.is_none() && commit.is_none() {
+            return Err(Invalid::new("tag", "this or commit must be given"));
+        }
+        one_line("initiated_by", &self.initiated_by, 100)?;
+        if let Some(owner) = &self.owner {
+            one_line("owner", owner, 100)?;
+        }
+        readable("notes", &self.notes, NOTES)?;
+        Ok(NewRelease {
+            service: ServiceName::parse("service", self.service)?,
+            tag,
+            commit,
+            initiated_by: self.initiated_by,
+            owner: self.owner,
+            ci_run: self.ci_run.map(checked_ci_run).transpose()?,
+            tagged_at: self.tagged_at,
+            notes: self.notes,
+            artifacts: checked_artifacts(self.surfaces)?,
+        })
+    }
+}
+
+pub(super) fn checked_ci_run(run: CiRun) -> Result<CiRun, Invalid> {
+    one_line("ci_run.id", &run.id, 100)?;
+    if run.attempt == 0 {
+        return Err(Invalid::new("ci_run.attempt", "must be at least 1"));
+    }
+    if let Some(url) = &run.url {
+        web_address("ci_run.url", url)?;
+    }
+    if let Some(git_ref) = &run.git_ref {
+        one_line("ci_run.ref", git_ref, 256)?;
+    }
+    Ok(run)
+}
+
+fn checked_artifacts(surfaces: Vec<Artifact>) -> Result<Vec<Artifact>, Invalid> {
+    for (at, surface) in surfaces.iter().enumerate() {
+        if let Some(artifact) = &surface.artifact {
+            one_line(&format!("surfaces[{at}].artifact"), artifact, 1000)?;
+        }
+        if let Some(digest) = &surface.digest {
+            one_line(&format!("surfaces[{at}].digest"), digest, 200)?;
+        }
+        if let Some(url) = &surface.preview_url {
+            web_address(&format!("surfaces[{at}].preview_url"), url)?;
+        }
+    }
+    Ok(surfaces)
+}
+
+/// Create a release
+///
+/// The same CI run again, or without one the same service, tag and commit while active, is the same release (200).
+#[utoipa::path(post, path = "/api/v1/releases", tag = "releases", request_body = CreateRelease,
+    responses((status = 201, body = ReleaseView), (status = 200, body = ReleaseView, description = "It exists already"),
+              (status = 409, body = Problem), (status = 422, body = Problem)))]
+pub async fn create(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Extension(trace): Extension<Trace>,
+    Sent(new): Sent<CreateRelease>,
+) -> Result<Response, Problem> {
+    let command = Command::Create(new.check()?);
+    let handled = web.engine.handle(trace.of(Request::new(actor, command))).await?;
+    let created = matches!(handled.answer, Answer::Release { created: true, .. });
+    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
+    let release = handled.release.as_ref().map(ReleaseView::from);
+    Ok((status, Json(release)).into_response())
+}
+
+/// Which releases.
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListReleases {
+    /// `active`, `successful` or `failed`; all without it.
+    list: Option<List>,
+    /// Only this service.
+    service: Option<String>,
+    /// At most this many, 1 to 200.
+    limit: Option<u32>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// A page of releases.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct ReleasePage {
+    /// Newest first.
+    releases: Vec<ReleaseView>,
+    /// The cursor of the next page; none on the last.
+    next: Option<String>,
+}
+
+/// List releases, newest first
+#[utoipa::path(get, path = "/api/v1/releases", tag = "releases", params(ListReleases), responses((status = 200, body = ReleasePage)))]
+pub async fn list(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Asked(asked): Asked<ListReleases>,
+) -> Result<Json<ReleasePage>, Problem> {
+    let service = asked.service.map(|service| ServiceName::parse("service", service)).transpose()?;
+    readable_by(&actor, service.as_ref())?;
+    let limit = asked.limit.unwrap_or(PAGE);
+    if !(1..=LARGEST_PAGE).contains(&limit) {
+        return Err(Invalid::new("limit", format!("must be between 1 and {LARGEST_PAGE}")).into());
+    }
+    let before = asked.cursor.as_deref().map(cursor).transpose()?;
+    // One more than shown tells whether there is another page.
+    let page = releases::Page { list: asked.list, service, before, limit: limit + 1 };
+    let mut found = web.engine.read(move |conn| releases::page(conn, &page)).await?;
+    let more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let next = found.last().filter(|_| more).map(|release| format!("r{}", release.id));
+    Ok(Json(ReleasePage { releases: found.iter().map(ReleaseView::from).collect(), next }))
+}
+
+fn cursor(text: &str) -> Result<ReleaseId, Invalid> {
+    let number = text.strip_prefix('r').and_then(|digits| digits.parse().ok()).filter(|number| *number > 0);
+    number.map(ReleaseId).ok_or_else(|| Invalid::new("cursor", "must be the `next` of an earlier page"))
+}
+
+/// One release
+///
+/// With the vote, the gates that stand in the way, and the commands that are legal now.
+#[utoipa::path(get, path = "/api/v1/releases/{id}", tag = "releases", params(("id" = i64, Path)),
+    responses((status = 200, body = ReleaseDetails), (status = 404, body = Problem)))]
+pub async fn show(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Named(id): Named<i64>,
+) -> Result<Json<ReleaseDetails>, Problem> {
+    details(&web, &actor, ReleaseId(id)).await.map(Json)
+}
+
+async fn details(web: &Web, actor: &crate::domain::person::Actor, id: ReleaseId) -> Result<ReleaseDetails, Problem> {
+    let mut world = web.engine.world(id).await?;
+    readable_by(actor, Some(&world.service.name))?;
+    let Some(release) = world.releases.get(&id).cloned() else { return Err(no_release(id).into()) };
+    if !world.votes.iter().any(|vote| vote.release == id) {
+        let of = release.clone();
+        world.votes.extend(web.engine.read(move |conn| releases::votes(conn, &of)).await?);
+    }
+    Ok(ReleaseDetails::new(&world, &release))
+}
+
+/// What happened to a release
+#[utoipa::path(get, path = "/api/v1/releases/{id}/events", tag = "releases", params(("id" = i64, Path)),
+    responses((status = 200, body = Vec<super::audit::EventView>)))]
+pub async fn events(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Named(id): Named<i64>,
+) -> Result<Json<Vec<super::audit::EventView>>, Problem> {
+    check_readable(&web, &actor, ReleaseId(id)).await?;
+    let rows = web.engine.read(move |conn| crate::store::events::of_release(conn, ReleaseId(id))).await?;
+    Ok(Json(rows.into_iter().map(Into::into).collect()))
+}
+
+/// The runs of a release, with their steps
+#[utoipa::path(get, path = "/api/v1/releases/{id}/runs", tag = "releases", params(("id" = i64, Path)),
+    responses((status = 200, body = Vec<RunView>)))]
+pub async fn runs_of(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Named(id): Named<i64>,
+) -> Result<Json<Vec<RunView>>, Problem> {
+    check_readable(&web, &actor, ReleaseId(id)).await?;
+    let runs = web.engine.read(move |conn| runs::of_release(conn, ReleaseId(id))).await?;
+    Ok(Json(runs.iter().map(RunView::from).collect()))
+}
+
+/// Every gate of production: how it stands, and who can clear it
+#[utoipa::path(get, path = "/api/v1/releases/{id}/explain", tag = "releases", params(("id" = i64, Path)),
+    responses((status = 200, body = Vec<Gate>)))]
+pub async fn explain(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Named(id): Named<i64>,
+) -> Result<Json<Vec<Gate>>, Problem> {
+    check_readable(&web, &actor, ReleaseId(id)).await?;
+    Ok(Json(web.engine.explain(ReleaseId(id)).await?))
+}
+
+async fn check_readable(web: &Web, actor: &crate::domain::person::Actor, id: ReleaseId) -> Result<(), Problem> {
+    readable_by(actor, None).or_else(|problem| {
+        if matches!(actor, crate::domain::person::Actor::Token { services, .. } if !services.is_empty()) {
+            Ok(())
+        } else {
+            Err(problem)
+        }
+    })?;
+    let service = web.engine.read(move |conn| releases::service_of(conn, id)).await?.ok_or_else(|| no_release(id))?;
+    readable_by(actor, Some(&service))
+}
+
+/// Which plan.
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AskPlan {
+    /// `stage` or `production`; production without it.
+    environment: Option<String>,
+}
+
+/// The steps that would bring an environment to a release, and those that would take it back
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct PlanView {
+    /// Where.
+    environment: EnvironmentKind,
+    /// `local` or `ci`.
+    driver: String,
+    /// What runs there now.
+    from: Option<crate::domain::release::Version>,
+    /// To the release.
+    deploy: Vec<StepView>,
+    /// Back from it to what runs there now.
+    rollback: Vec<StepView>,
+}
+
+/// The steps that would run
+#[utoipa::path(get, path = "/api/v1/releases/{id}/plan", tag = "releases", params(("id" = i64, Path), AskPlan),
+    responses((status = 200, body = PlanView)))]
+pub async fn plan(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Named(id): Named<i64>,
+    Asked(asked): Asked<AskPlan>,
+) -> Result<Json<PlanView>, Problem> {
+    let environment = match asked.environment {
+        Some(name) => name.parse().map_err(|rule: String| Invalid::new("environment", rule))?,
+        None => EnvironmentKind::Production,
+    };
+    let id = ReleaseId(id);
+    let world = web.engine.world(id).await?;
+    readable_by(&actor, Some(&world.service.name))?;
+    let Some(release) = world.releases.get(&id) else { return Err(no_release(id).into()) };
+    let current = world.environment(environment).current.clone().filter(|version| version.release != id);
+    let before = current.as_ref().and_then(|version| world.releases.get(&version.release));
+    let driver = if world.service.environment(environment).driver.is_ours() { "local" } else { "ci" };
+    let planner = |kind| Planner { service: &world.service, environment, kind, run: None };
+    let cannot = |error: crate::domain::plan::PlanError| Problem::new(StatusCode::CONFLICT, "no_plan", error.0);
+    let (mut deploy, mut rollback) = (Vec::new(), Vec::new());
+    if driver == "local" {
+        deploy = planner(RunKind::Deploy).forward(release, before).map_err(cannot)?;
+        if let Some(older) = before {
+            let back = planner(RunKind::Rollback);
+            rollback =
+                back.back(release, older, &back.everywhere(crate::domain::run::Position::NEWER)).map_err(cannot)?;
+        }
+    }
+    let redactor = web.engine.catalog().redactor().clone();
+    let shown = |steps: &[crate::domain::run::Step]| {
+        steps
+            .iter()
+            .map(|step| {
+                let view = StepView::from(step);
+                StepView { command: redactor.text(&view.command), ..view }
+            })
+            .collect()
+    };
+    Ok(Json(PlanView {
+        environment,
+        driver: driver.into(),
+        from: current,
+        deploy: shown(&deploy),
+        rollback: shown(&rollback),
+    }))
+}
+
+/// What CI reports.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PatchRelease {
+    /// Where the release stands now.
+    #[serde(default)]
+    status: Option<Status>,
+    /// Which CI run speaks; without it, the current one is meant.
+    #[serde(default)]
+    ci_run: Option<ReportingRun>,
+    /// Artifacts and previews.
+    #[serde(default)]
+    surfaces: Option<Vec<Artifact>>,
+}
+
+/// The CI run that reports.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReportingRun {
+    id: String,
+    #[serde(default)]
+    attempt: Option<u32>,
+    #[serde(default)]
+    url: Option<String>,
+}
+
+impl ReportingRun {
+    fn check(self) -> Result<Reporter, Invalid> {
+        one_line("ci_run.id", &self.id, 100)?;
+        if let Some(url) = &self.url {
+            web_address("ci_run.url", url)?;
+        }
+        Ok(Reporter { id: self.id, attempt: self.attempt, url: self.url })
+    }
+}
+
+/// Report progress, artifacts or previews
+#[utoipa::path(patch, path = "/api/v1/releases/{id}", tag = "releases", params(("id" = i64, Path)), request_body = PatchRelease,
+    responses((status = 200, body = ReleaseView), (status = 409, body = Problem)))]
+pub async fn patch(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Extension(trace): Extension<Trace>,
+    Named(id): Named<i64>,
+    Sent(sent): Sent<PatchRelease>,
+) -> Result<Json<ReleaseView>, Problem> {
+    let release = ReleaseId(id);
+    if sent.status.is_none() && sent.surfaces.is_none() {
+        return Err(Invalid::new("status", "this or surfaces must be given").into());
+    }
+    let reporter = sent.ci_run.map(ReportingRun::check).transpose()?;
+    let mut view = None;
+    if let Some(surfaces) = sent.surfaces {
+        let command = Command::Update { release, artifacts: checked_artifacts(surfaces)? };
+        view = web.engine.handle(trace.of(Request::new(actor.clone(), command))).await?.release;
+    }
+    if let Some(status) = sent.status {
+        let command = Command::Report { release, status, ci_run: reporter };
+        view = web.engine.handle(trace.of(Request::new(actor, command))).await?.release;
+    }
+    view.as_ref().map(|release| Json(release.into())).ok_or_else(|| no_release(release).into())
+}
+
+/// What goes with a decision. Every field is optional but where the call says otherwise.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Say {
+    /// Why. Needed by `reject`, `cancel`, `abort`, `rollback` and `bypass`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The revision that was seen; the call is refused when the release has changed since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u64>,
+    /// `rollback`: where to, a tag or a release number as `#12`; the good version before without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// `abort`, `rollback`: even though the end of a run is not known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub force: bool,
+    /// `bypass`: which gates.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<GateName>,
+}
+
+/// Approve, reject, cancel, abort, retry, promote, roll back or bypass
+///
+/// The last segment is the decision. Answers with the release as it is then.
+#[utoipa::path(post, path = "/api/v1/releases/{id}/{decision}", tag = "decisions",
+    params(("id" = i64, Path), ("decision" = String, Path, description = "approve, reject, cancel, abort, retry, promote, rollback or bypass")),
+    request_body = Say,
+    responses((status = 200, body = ReleaseDetails), (status = 403, body = Problem), (status = 409, body = Problem)))]
+pub async fn decide(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Extension(trace): Extension<Trace>,
+    Named((id, decision)): Named<(i64, String)>,
+    MaybeSent(say): MaybeSent<Say>,
+) -> Result<Json<ReleaseDetails>, Problem> {
+    let release = ReleaseId(id);
+    let seen = say.revision.map(Revision);
+    let reason = || say.reason.clone().ok_or_else(|| Invalid::new("reason", "must be given"));
+    let command = match decision.as_str() {
+        "approve" => Command::Approve { release, seen },
+        "reject" => Command::Reject { release, seen, reason: reason()? },
+        "cancel" => Command::Cancel { release, reason: reason()? },
+        "abort" => Command::Abort { release, reason: reason()?, force: say.force },
+        "retry" => Command::Retry { release },
+        "promote" => Command::Promote { release },
+        "rollback" => Command::Rollback {
+            release,
+            to: say.to.as_deref().map(target).transpose()?,
+            reason: reason()?,
+            force: say.force,
+        },
+        "bypass" => Command::Bypass { release, gates: say.gates.clone(), reason: reason()? },
+        other => return Err(Problem::not_found(format!("there is no decision {other}"))),
+    };
+    web.engine.handle(trace.of(Request::new(actor.clone(), command))).await?;
+    details(&web, &actor, release).await.map(Json)
+}
+
+fn target(text: &str) -> Result<RollbackTo, Invalid> {
+    match text.strip_prefix('#') {
+        Some(number) => number
+            .parse()
+            .map(|id| RollbackTo::Release(ReleaseId(id)))
+            .map_err(|_| Invalid::new("to", "must be a tag or a release number as #12")),
+        None => Ok(RollbackTo::Tag(Tag::parse("to", text)?)),
+    }
+}

@@ -1,0 +1,152 @@
+//! Runs: look, read their output, resolve what RMM cannot judge.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+
+use super::view::RunView;
+use super::{Trace, readable_by};
+use crate::domain::command::{Command, Resolution};
+use crate::domain::ids::RunId;
+use crate::domain::person::Actor;
+use crate::domain::run::Run;
+use crate::engine::Request;
+use crate::store::{logs, runs};
+use crate::web::Web;
+use crate::web::auth::Caller;
+use crate::web::body::{Asked, Named, Sent};
+use crate::web::problem::Problem;
+
+/// Output in one answer, in bytes.
+const LARGEST_PIECE: usize = 1 << 20;
+
+async fn readable_run(web: &Web, actor: &Actor, id: i64) -> Result<Run, Problem> {
+    let run = web.engine.read(move |conn| runs::get(conn, RunId(id))).await?;
+    let run = run.ok_or_else(|| Problem::not_found(format!("there is no run {id}")))?;
+    readable_by(actor, Some(&run.service))?;
+    Ok(run)
+}
+
+/// One run, with its steps
+#[utoipa::path(get, path = "/api/v1/runs/{id}", tag = "runs", params(("id" = i64, Path)),
+    responses((status = 200, body = RunView), (status = 404, body = Problem)))]
+pub async fn show(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Named(id): Named<i64>,
+) -> Result<Json<RunView>, Problem> {
+    let run = readable_run(&web, &actor, id).await?;
+    Ok(Json(RunView::from(&run)))
+}
+
+/// From where on.
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct From {
+    /// `next` of the answer before.
+    after: Option<i64>,
+}
+
+/// Output of a run.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct RunOutput {
+    /// Pieces in the order in which they came.
+    pieces: Vec<PieceView>,
+    /// Where to go on.
+    next: i64,
+    /// Nothing more will come: the run has ended and this was all.
+    ended: bool,
+}
+
+/// A piece of the output of a step.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct PieceView {
+    /// Grows with time.
+    pub id: i64,
+    /// The step.
+    pub step: i64,
+    /// Which try of a health check by command; 0 for everything else.
+    #[serde(rename = "try")]
+    pub attempt: i64,
+    /// Bytes that were left out before this piece, because there was too much.
+    pub dropped_before: u64,
+    /// The output; what is not text is replaced.
+    pub text: String,
+}
+
+/// The output of a run, from a place on
+///
+/// With `Accept: text/plain` the bytes as they were, without anything around them.
+#[utoipa::path(get, path = "/api/v1/runs/{id}/log", tag = "runs", params(("id" = i64, Path), From),
+    responses((status = 200, body = RunOutput)))]
+pub async fn log(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Named(id): Named<i64>,
+    Asked(asked): Asked<From>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let run = readable_run(&web, &actor, id).await?;
+    let after = asked.after.unwrap_or(0);
+    let chunks = web.engine.read(move |conn| logs::read(conn, id, after, LARGEST_PIECE)).await?;
+    let next = chunks.last().map_or(after, |chunk| chunk.id);
+    let plain = headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/plain"));
+    if plain {
+        let mut bytes = Vec::new();
+        for chunk in &chunks {
+            if chunk.dropped_before > 0 {
+                bytes.extend(format!("\n[… {} bytes left out …]\n", chunk.dropped_before).into_bytes());
+            }
+            bytes.extend(&chunk.bytes);
+        }
+        let headers =
+            [(header::CONTENT_TYPE.as_str(), "text/plain; charset=utf-8".to_owned()), ("x-next", next.to_string())];
+        return Ok((headers, bytes).into_response());
+    }
+    let ended = !run.state.is_live() && chunks.is_empty();
+    let pieces = chunks
+        .into_iter()
+        .map(|chunk| {
+            let (step, attempt) = logs::step_and_try(chunk.step);
+            let text = String::from_utf8_lossy(&chunk.bytes).into_owned();
+            PieceView { id: chunk.id, step, attempt, dropped_before: chunk.dropped_before, text }
+        })
+        .collect();
+    Ok(Json(RunOutput { pieces, next, ended }).into_response())
+}
+
+/// What an admin has found out about a run.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResolveRun {
+    /// `succeeded` (or: repaired by hand), `failed`, or `again`.
+    verdict: Resolution,
+    /// How the admin knows.
+    #[serde(default)]
+    reason: String,
+}
+
+/// Say how a run ended that RMM cannot judge
+#[utoipa::path(post, path = "/api/v1/runs/{id}/resolve", tag = "decisions", params(("id" = i64, Path)), request_body = ResolveRun,
+    responses((status = 200, body = RunView), (status = 409, body = Problem)))]
+pub async fn resolve(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Extension(trace): Extension<Trace>,
+    Named(id): Named<i64>,
+    Sent(sent): Sent<ResolveRun>,
+) -> Result<Json<RunView>, Problem> {
+    let command = Command::Resolve { run: RunId(id), verdict: sent.verdict, reason: sent.reason };
+    let handled = web.engine.handle(trace.of(Request::new(actor.clone(), command))).await?;
+    let shown = match handled.answer {
+        crate::domain::command::Answer::Run(new) => new.0,
+        crate::domain::command::Answer::Release { .. }
+        | crate::domain::command::Answer::Step(_)
+        | crate::domain::command::Answer::Done => id,
+    };
+    let run = readable_run(&web, &actor, shown).await?;
+    Ok(Json(RunView::from(&run)))
+}

@@ -1,0 +1,293 @@
+//! Services, people and hosts: what is configured and what runs where.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::view::{ReleaseView, RunView};
+use super::{Trace, readable_by};
+use crate::domain::command::Command;
+use crate::domain::environment::EnvironmentState;
+use crate::domain::ids::ServiceName;
+use crate::domain::person::Right;
+use crate::domain::release::Version;
+use crate::domain::service::EnvironmentKind;
+use crate::domain::world::World;
+use crate::engine::Request;
+use crate::store::runs;
+use crate::web::Web;
+use crate::web::auth::Caller;
+use crate::web::body::{Named, Sent};
+use crate::web::problem::Problem;
+
+/// A service, and what runs where.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct ServiceView {
+    /// Its name.
+    name: String,
+    /// Where its code is.
+    repository: Option<String>,
+    /// Its surfaces, in deploy order.
+    surfaces: Vec<String>,
+    /// Who is listed as approver.
+    approvers: Vec<String>,
+    /// How many of them are needed.
+    minimum: usize,
+    /// Stage.
+    stage: EnvironmentView,
+    /// Production.
+    production: EnvironmentView,
+}
+
+/// An environment of a service.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct EnvironmentView {
+    /// `local` or `ci`.
+    driver: String,
+    /// What it runs.
+    runs: Option<Version>,
+    /// Since when.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    since: Option<Timestamp>,
+    /// Nobody deploys here until an admin unlocks.
+    lock: Option<LockView>,
+    /// A way back failed; nothing more is deployed here until `resolve` of the run.
+    dirty: Option<DirtyView>,
+}
+
+/// A lock.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct LockView {
+    reason: String,
+    by: String,
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+}
+
+/// A failed way back.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct DirtyView {
+    run: i64,
+    reason: String,
+}
+
+impl EnvironmentView {
+    fn new(driver_is_ours: bool, state: &EnvironmentState) -> Self {
+        Self {
+            driver: if driver_is_ours { "local" } else { "ci" }.to_owned(),
+            runs: state.current.clone(),
+            since: state.since,
+            lock: state.lock.as_ref().map(|lock| LockView {
+                reason: lock.reason.clone(),
+                by: lock.by.clone(),
+                at: lock.at,
+            }),
+            dirty: state.dirty.as_ref().map(|dirty| DirtyView { run: dirty.run.0, reason: dirty.reason.clone() }),
+        }
+    }
+}
+
+impl ServiceView {
+    fn new(service: &crate::domain::service::Service, stage: &EnvironmentState, production: &EnvironmentState) -> Self {
+        let view =
+            |state: &EnvironmentState| EnvironmentView::new(service.environment(state.kind).driver.is_ours(), state);
+        Self {
+            name: service.name.to_string(),
+            repository: service.repository.clone(),
+            surfaces: service.surfaces.iter().map(|surface| surface.name.to_string()).collect(),
+            approvers: service.approvals.required.iter().map(ToString::to_string).collect(),
+            minimum: service.approvals.minimum,
+            stage: view(stage),
+            production: view(production),
+        }
+    }
+}
+
+/// A service with what is on the way.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct ServiceDetails {
+    #[serde(flatten)]
+    service: ServiceView,
+    /// The definition as RMM uses it.
+    definition: serde_json::Value,
+    /// The releases that wait for production, in their order.
+    queue: Vec<ReleaseView>,
+    /// The release that occupies stage.
+    on_stage: Option<ReleaseView>,
+    /// Runs that are under way or cannot be judged.
+    runs: Vec<RunView>,
+    /// The good versions, newest first.
+    good_versions: Vec<GoodVersionView>,
+}
+
+/// A version that one can go back to.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct GoodVersionView {
+    #[serde(flatten)]
+    version: Version,
+    #[schema(value_type = String, format = DateTime)]
+    deployed_at: Timestamp,
+}
+
+/// The services
+#[utoipa::path(get, path = "/api/v1/services", tag = "services", responses((status = 200, body = Vec<ServiceView>)))]
+pub async fn list(State(web): State<Web>, Caller(actor): Caller) -> Result<Json<Vec<ServiceView>>, Problem> {
+    let catalog = web.engine.catalog();
+    let visible: Vec<_> = catalog
+        .services()
+        .filter(|service| actor.may(Right::Read, Some(&service.name), false).is_ok())
+        .cloned()
+        .collect();
+    if visible.is_empty() {
+        actor.may(Right::Read, None, false)?;
+    }
+    let views = web.engine.read(move |conn| {
+        visible
+            .iter()
+            .map(|service| {
+                let stage = runs::environment(conn, &service.name, EnvironmentKind::Stage)?;
+                let production = runs::environment(conn, &service.name, EnvironmentKind::Production)?;
+                Ok(ServiceView::new(service, &stage, &production))
+            })
+            .collect::<Result<Vec<_>, crate::store::StoreError>>()
+    });
+    Ok(Json(views.await?))
+}
+
+async fn world(web: &Web, actor: &crate::domain::person::Actor, name: String) -> Result<World, Problem> {
+    let name = ServiceName::parse("name", name)?;
+    readable_by(actor, Some(&name))?;
+    Ok(web.engine.service_world(&name).await?)
+}
+
+async fn details(
+    web: &Web,
+    actor: &crate::domain::person::Actor,
+    name: String,
+) -> Result<Json<ServiceDetails>, Problem> {
+    let world = world(web, actor, name).await?;
+    Ok(Json(ServiceDetails {
+        service: ServiceView::new(&world.service, &world.stage, &world.production),
+        definition: serde_json::to_value(&*world.service).unwrap_or_default(),
+        queue: world.line().into_iter().map(ReleaseView::from).collect(),
+        on_stage: world.stage_holder().map(ReleaseView::from),
+        runs: world.runs.values().filter(|run| run.state.occupies()).map(RunView::from).collect(),
+        good_versions: world
+            .good
+            .iter()
+            .map(|good| GoodVersionView { version: good.version.clone(), deployed_at: good.deployed_at })
+            .collect(),
+    }))
+}
+
+/// One service: definition, what runs where, lock, queue
+#[utoipa::path(get, path = "/api/v1/services/{name}", tag = "services", params(("name" = String, Path)),
+    responses((status = 200, body = ServiceDetails), (status = 404, body = Problem)))]
+pub async fn show(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Named(name): Named<String>,
+) -> Result<Json<ServiceDetails>, Problem> {
+    details(&web, &actor, name).await
+}
+
+/// Why production is locked.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LockService {
+    /// Why; everybody who waits will read it.
+    reason: String,
+}
+
+/// Lock production: nothing is deployed until somebody unlocks; rollbacks go on
+#[utoipa::path(post, path = "/api/v1/services/{name}/lock", tag = "decisions", params(("name" = String, Path)), request_body = LockService,
+    responses((status = 200, body = ServiceDetails)))]
+pub async fn lock(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Extension(trace): Extension<Trace>,
+    Named(name): Named<String>,
+    Sent(sent): Sent<LockService>,
+) -> Result<Json<ServiceDetails>, Problem> {
+    let service = ServiceName::parse("name", name.clone())?;
+    web.engine.handle(trace.of(Request::about(actor.clone(), service, Command::Lock { reason: sent.reason }))).await?;
+    details(&web, &actor, name).await
+}
+
+/// Unlock production
+#[utoipa::path(post, path = "/api/v1/services/{name}/unlock", tag = "decisions", params(("name" = String, Path)),
+    responses((status = 200, body = ServiceDetails)))]
+pub async fn unlock(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Extension(trace): Extension<Trace>,
+    Named(name): Named<String>,
+) -> Result<Json<ServiceDetails>, Problem> {
+    let service = ServiceName::parse("name", name.clone())?;
+    web.engine.handle(trace.of(Request::about(actor.clone(), service, Command::Unlock))).await?;
+    details(&web, &actor, name).await
+}
+
+/// A person.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct PersonView {
+    name: String,
+    role: crate::domain::person::Role,
+    telegram_id: Option<i64>,
+    github: Option<String>,
+    /// The services where the person is listed as approver.
+    approves: Vec<String>,
+}
+
+/// The people
+#[utoipa::path(get, path = "/api/v1/people", tag = "services", responses((status = 200, body = Vec<PersonView>)))]
+pub async fn people(State(web): State<Web>, Caller(actor): Caller) -> Result<Json<Vec<PersonView>>, Problem> {
+    readable_by(&actor, None)?;
+    let catalog = web.engine.catalog();
+    let view = |person: &crate::domain::person::Person| PersonView {
+        name: person.name.to_string(),
+        role: person.role,
+        telegram_id: person.telegram_id,
+        github: person.github.clone(),
+        approves: catalog
+            .services()
+            .filter(|service| service.approvals.required.contains(&person.name))
+            .map(|service| service.name.to_string())
+            .collect(),
+    };
+    Ok(Json(catalog.people().values().map(view).collect()))
+}
+
+/// A host.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct HostView {
+    name: &'static str,
+    /// What it is.
+    kind: &'static str,
+    /// Whether its key is known; RMM's own machine needs none.
+    trusted: bool,
+}
+
+/// The hosts
+#[utoipa::path(get, path = "/api/v1/hosts", tag = "services", responses((status = 200, body = Vec<HostView>)))]
+pub async fn hosts(Caller(actor): Caller) -> Result<Json<Vec<HostView>>, Problem> {
+    readable_by(&actor, None)?;
+    Ok(Json(vec![HostView { name: "local", kind: "the machine RMM itself runs on", trusted: true }]))
+}
+
+/// Trust the key that a host has shown
+#[utoipa::path(post, path = "/api/v1/hosts/{name}/trust", tag = "services", params(("name" = String, Path)),
+    responses((status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn trust(Caller(actor): Caller, Named(name): Named<String>) -> Result<Json<HostView>, Problem> {
+    actor.may(Right::Administer, None, false)?;
+    if name == "local" {
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "nothing_to_trust",
+            "local is RMM's own machine; there is no key to trust",
+        ));
+    }
+    Err(Problem::not_found(format!("there is no host {name}; this version of RMM knows only `local`")))
+}

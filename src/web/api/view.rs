@@ -1,0 +1,314 @@
+//! State as the API shows it. The names are part of the contract.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::domain::approval::{Verdict, Vote};
+use crate::domain::decide::legal_moves;
+use crate::domain::duration_text;
+use crate::domain::gate::{self, Gate};
+use crate::domain::release::{Artifact, CiRun, Release, Version};
+use crate::domain::run::{Action, Run, Step, StepState};
+use crate::domain::service::EnvironmentKind;
+use crate::domain::status::{List, Status};
+use crate::domain::world::World;
+
+/// A release.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct ReleaseView {
+    /// Its number, `#2184`.
+    pub id: i64,
+    /// The service.
+    pub service: String,
+    /// Its tag.
+    pub tag: Option<String>,
+    /// Its commit.
+    pub commit: Option<String>,
+    /// Where it stands.
+    pub status: Status,
+    /// The list that shows it.
+    pub list: List,
+    /// Why it stands there.
+    pub reason: Option<String>,
+    /// Since when it stands there.
+    #[schema(value_type = String, format = DateTime)]
+    pub status_since: Timestamp,
+    /// Which try, from 1.
+    pub attempt: u32,
+    /// Grows with every change.
+    pub revision: u64,
+    /// Who.
+    pub initiated_by: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// The CI run that created it.
+    pub ci_run: Option<CiRun>,
+    /// When the tag was made.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub tagged_at: Option<Timestamp>,
+    /// Free text.
+    pub notes: String,
+    /// Artifacts and previews.
+    pub surfaces: Vec<Artifact>,
+    /// Where production went back to from it.
+    pub rollback_to_tag: Option<String>,
+    /// When RMM first heard of it.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When the current attempt began.
+    #[schema(value_type = String, format = DateTime)]
+    pub started_at: Timestamp,
+    /// When it ended.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub completed_at: Option<Timestamp>,
+}
+
+impl From<&Release> for ReleaseView {
+    fn from(release: &Release) -> Self {
+        Self {
+            id: release.id.0,
+            service: release.service.to_string(),
+            tag: release.tag.as_ref().map(ToString::to_string),
+            commit: release.commit.as_ref().map(ToString::to_string),
+            status: release.status,
+            list: release.status.list(),
+            reason: release.reason.clone(),
+            status_since: release.status_since,
+            attempt: release.attempt.0,
+            revision: release.revision.0,
+            initiated_by: release.initiated_by.clone(),
+            owner: release.owner.clone(),
+            ci_run: release.ci_run.clone(),
+            tagged_at: release.tagged_at,
+            notes: release.notes.clone(),
+            surfaces: release.artifacts.clone(),
+            rollback_to_tag: release.rollback_to_tag.as_ref().map(ToString::to_string),
+            created_at: release.created_at,
+            started_at: release.started_at,
+            completed_at: release.completed_at,
+        }
+    }
+}
+
+/// A release with all that people ask about it.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct ReleaseDetails {
+    #[serde(flatten)]
+    release: ReleaseView,
+    /// How the vote stands.
+    approvals: ApprovalsView,
+    /// Gates of production that stand in the way.
+    unmet: Vec<Gate>,
+    /// The commands that are legal now.
+    legal: Vec<String>,
+}
+
+impl ReleaseDetails {
+    /// The details of a loaded release.
+    pub fn new(world: &World, release: &Release) -> Self {
+        let unmet = if release.status.is_active() {
+            gate::explain(world, release).into_iter().filter(|gate| !gate.met).collect()
+        } else {
+            Vec::new()
+        };
+        Self {
+            release: release.into(),
+            approvals: ApprovalsView::new(world, release),
+            unmet,
+            legal: legal_moves(release).into_iter().map(ToOwned::to_owned).collect(),
+        }
+    }
+}
+
+/// How a vote stands.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct ApprovalsView {
+    /// How many are needed.
+    needed: usize,
+    /// Whose yes counts so far.
+    given: Vec<String>,
+    /// Whose yes would still count.
+    missing: Vec<String>,
+    /// Every vote of this attempt.
+    votes: Vec<VoteView>,
+}
+
+impl ApprovalsView {
+    fn new(world: &World, release: &Release) -> Self {
+        let tally = world.tally(release);
+        let names = |people: &[crate::domain::ids::PersonName]| people.iter().map(ToString::to_string).collect();
+        Self {
+            needed: tally.needed,
+            given: names(&tally.given),
+            missing: names(&tally.missing),
+            votes: world.votes.iter().filter(|vote| vote.release == release.id).map(VoteView::from).collect(),
+        }
+    }
+}
+
+/// One vote.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct VoteView {
+    person: String,
+    approved: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// Where it was given.
+    door: String,
+}
+
+impl From<&Vote> for VoteView {
+    fn from(vote: &Vote) -> Self {
+        let (approved, reason) = match &vote.verdict {
+            Verdict::Approved => (true, None),
+            Verdict::Rejected { reason } => (false, Some(reason.clone())),
+        };
+        let door =
+            serde_json::to_value(vote.door).ok().and_then(|v| v.as_str().map(ToOwned::to_owned)).unwrap_or_default();
+        Self { person: vote.person.to_string(), approved, reason, at: vote.at, door }
+    }
+}
+
+/// A run.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct RunView {
+    /// Its number.
+    pub id: i64,
+    /// The release.
+    pub release: i64,
+    /// The attempt of the release.
+    pub attempt: u32,
+    /// Where.
+    pub environment: EnvironmentKind,
+    /// What for.
+    pub kind: crate::domain::run::RunKind,
+    /// Its end moves no release.
+    pub housekeeping: bool,
+    /// What the environment ran before; of a rehearsal: what is gone back to.
+    pub from: Option<Version>,
+    /// What it should run afterwards.
+    pub to: Version,
+    /// `queued`, `running`, `succeeded`, `failed`, `stopped` or `unknown`.
+    pub state: String,
+    /// The sentence that goes with it.
+    pub reason: Option<String>,
+    /// It is being ended early.
+    pub stopping: bool,
+    /// The CI run that does the work.
+    pub ci_run: Option<String>,
+    /// What is done, in order.
+    pub steps: Vec<StepView>,
+    /// When it was decided.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When it began.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub ended_at: Option<Timestamp>,
+}
+
+impl From<&Run> for RunView {
+    fn from(run: &Run) -> Self {
+        Self {
+            id: run.id.0,
+            release: run.release.0,
+            attempt: run.attempt.0,
+            environment: run.environment,
+            kind: run.kind,
+            housekeeping: run.housekeeping,
+            from: run.from.clone(),
+            to: run.to.clone(),
+            state: run.state.as_str().to_owned(),
+            reason: run.state.reason().map(ToOwned::to_owned),
+            stopping: run.stop.is_some() && run.state.is_live(),
+            ci_run: run.ci_run.clone(),
+            steps: run.steps.iter().map(StepView::from).collect(),
+            created_at: run.created_at,
+            started_at: run.started_at,
+            ended_at: run.ended_at,
+        }
+    }
+}
+
+/// A step of a run or of a plan.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct StepView {
+    /// Its place, from 0.
+    pub index: u32,
+    /// What it does.
+    pub kind: crate::domain::run::StepKind,
+    /// The surface.
+    pub surface: String,
+    /// The release whose code it is about.
+    pub about: i64,
+    /// Where it is executed.
+    pub host: String,
+    /// The command, or `GET <address>`.
+    pub command: String,
+    /// Where the command runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub directory: Option<String>,
+    /// Its time limit, or the schedule of a health check, for people.
+    pub limit: String,
+    /// `pending`, `running`, `succeeded`, `failed`, `stopped` or `unknown`.
+    pub state: String,
+    /// The exit status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit: Option<i32>,
+    /// The sentence that goes with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When it started.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub ended_at: Option<Timestamp>,
+}
+
+impl From<&Step> for StepView {
+    fn from(step: &Step) -> Self {
+        let on_schedule = |schedule: &crate::domain::run::Schedule| {
+            format!(
+                "first after {}, {} attempts, {} apart",
+                duration_text::text(schedule.wait),
+                schedule.attempts,
+                duration_text::text(schedule.interval)
+            )
+        };
+        let (command, directory, limit) = match &step.action {
+            Action::Command { command, directory, timeout } => {
+                (command.clone(), directory.clone(), format!("at most {}", duration_text::text(*timeout)))
+            }
+            Action::Get { url, schedule } => (format!("GET {url}"), None, on_schedule(schedule)),
+            Action::Check { command, directory, schedule } => {
+                (command.clone(), directory.clone(), on_schedule(schedule))
+            }
+        };
+        let (exit, reason) = match &step.state {
+            StepState::Failed { exit, reason } => (*exit, Some(reason.clone())),
+            StepState::Unknown { reason } => (None, Some(reason.clone())),
+            StepState::Succeeded if !matches!(step.action, Action::Get { .. }) => (Some(0), None),
+            StepState::Pending | StepState::Running | StepState::Succeeded | StepState::Stopped => (None, None),
+        };
+        Self {
+            index: step.index,
+            kind: step.kind,
+            surface: step.surface.to_string(),
+            about: step.about.0,
+            host: "local".to_owned(),
+            command,
+            directory,
+            limit,
+            state: step.state.as_str().to_owned(),
+            exit,
+            reason,
+            started_at: step.started_at,
+            ended_at: step.ended_at,
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Reads what callers send: limited before it is parsed, and every mistake named by field and rule.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+
+use super::problem::Problem;
+
+/// The largest body that is read, in bytes.
+pub const LARGEST_BODY: usize = 256 * 1024;
+/// How long a caller may take to send it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A JSON body.
+#[derive(Debug)]
+pub struct Sent<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Sent<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let content_type =
+            request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        // `curl -d` says form by itself; what counts is that the body is JSON. A browser's form is stopped by authentication.
+        let plausible = content_type.is_empty()
+            || content_type.starts_with("application/json")
+            || content_type.starts_with("application/x-www-form-urlencoded")
+            || content_type.starts_with("text/plain");
+        if !plausible {
+            return Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                format!("the body must be JSON (content type application/json), not {content_type}"),
+            ));
+        }
+        let bytes = read(request.into_body()).await?;
+        parse(&bytes).map(Sent)
+    }
+}
+
+/// A JSON body, or none at all.
+#[derive(Debug)]
+pub struct MaybeSent<T>(pub T);
+
+impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for MaybeSent<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let bytes = read(request.into_body()).await?;
+        if bytes.is_empty() { Ok(Self(T::default())) } else { parse(&bytes).map(Self) }
+    }
+}
+
+async fn read(body: Body) -> Result<bytes::Bytes, Problem> {
+    let collected = tokio::time::timeout(PATIENCE, Limited::new(body, LARGEST_BODY).collect()).await;
+    match collected {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            format!("the body must be at most {LARGEST_BODY} bytes"),
+        )),
+        Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "incomplete", "the body ended before it was complete")),
+        Err(_) => Err(Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "too_slow",
+            format!("the body must arrive within {} s", PATIENCE.as_secs()),
+        )),
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        let inner = error.into_inner();
+        if inner.is_syntax() || inner.is_eof() || inner.is_io() {
+            return not_json(&inner);
+        }
+        let sentence = inner.to_string();
+        // serde_json adds the position, which says less than the path.
+        let rule = sentence.split(" at line ").next().unwrap_or(&sentence).to_owned();
+        let field = match (path.as_str(), unknown_field(&rule)) {
+            (".", Some(name)) => name,
+            (".", None) => "body".to_owned(),
+            (path, _) => path.to_owned(),
+        };
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", format!("{field}: {rule}")).field(field)
+    })?;
+    deserializer.end().map_err(|error| not_json(&error))?;
+    Ok(value)
+}
+
+fn not_json(error: &serde_json::Error) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "not_json", format!("the body is not JSON: {error}")).field("body")
+}
+
+fn unknown_field(rule: &str) -> Option<String> {
+    let name = rule.strip_prefix("unknown field `")?.split('`').next()?;
+    Some(name.to_owned())
+}
+
+/// The query of a request.
+#[derive(Debug)]
+pub struct Asked<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Query(value) = Query::from_request_parts(parts, state).await.map_err(|rejection| {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", rejection.body_text()).field("query")
+        })?;
+        Ok(Self(value))
+    }
+}
+
+/// A path parameter.
+#[derive(Debug)]
+pub struct Named<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let axum::extract::Path(value) = axum::extract::Path::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Problem::not_found(format!("there is no {}", parts.uri.path())))?;
+        Ok(Self(value))
+    }
+}
+
+/// What is answered where no route is.
+pub(super) async fn nothing_here(method: Method, uri: axum::http::Uri) -> Problem {
+    Problem::not_found(format!("there is no {method} {}; the calls are described at /api/openapi.json", uri.path()))
+}
+
+/// What is answered where the method does not fit.
+pub(super) async fn wrong_method(method: Method, uri: axum::http::Uri) -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", format!("{} does not take {method}", uri.path()))
+}

@@ -1,0 +1,89 @@
+//! The HTTP side: translates requests into commands and state into answers. Holds no rule of its own.
+
+pub mod api;
+mod auth;
+mod body;
+pub mod problem;
+pub mod server;
+mod stream;
+
+use std::any::Any;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::connect_info::Connected;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use self::auth::Doorkeeper;
+use self::problem::Problem;
+use crate::engine::Engine;
+
+/// What handlers work with.
+#[derive(Clone)]
+pub struct Web {
+    /// The machine.
+    pub engine: Engine,
+    /// Who may come in.
+    pub doorkeeper: Arc<Doorkeeper>,
+    /// Cancelled when RMM stops; streams end then.
+    pub stop: CancellationToken,
+    /// Where backups may be written by name alone.
+    pub data_dir: PathBuf,
+}
+
+/// Where a connection comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// The operator's socket in the data directory.
+    Socket,
+    /// The network.
+    Network(SocketAddr),
+}
+
+impl Connected<Peer> for Peer {
+    fn connect_info(peer: Peer) -> Self {
+        peer
+    }
+}
+
+/// The router of everything that RMM serves.
+#[must_use]
+pub fn router(engine: Engine, data_dir: PathBuf, stop: CancellationToken) -> Router {
+    let web = Web { engine, doorkeeper: Arc::default(), stop, data_dir };
+    api::routes()
+        .fallback(body::nothing_here)
+        .method_not_allowed_fallback(body::wrong_method)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(axum::middleware::map_response(hardened))
+        .with_state(web)
+}
+
+/// Nothing that RMM answers is to be guessed at, framed or kept by others.
+async fn hardened(mut response: Response) -> Response {
+    let fixed = [
+        ("x-content-type-options", "nosniff"),
+        ("cache-control", "no-store"),
+        ("referrer-policy", "no-referrer"),
+        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    ];
+    for (name, value) in fixed {
+        response.headers_mut().entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let what = panic
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    tracing::error!(what, "a handler panicked");
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong inside RMM; it has been logged")
+        .into_response()
+}

@@ -1,0 +1,191 @@
+//! Live events over server-sent events: level-triggered. A commit wakes the stream, which then reads what is new from
+//! the database; so nothing is lost between two pieces, and a reader that comes back goes on where it was.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_util::stream::{self, Stream};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use super::Web;
+use super::api::EventView;
+use super::auth::Caller;
+use super::body::Asked;
+use super::problem::Problem;
+use crate::domain::ids::{Invalid, ReleaseId, ServiceName};
+use crate::domain::person::{Actor, Right};
+use crate::store::events::{self, EventRow, OutputRow, Scope};
+use crate::store::{Progress, StoreError, logs, releases};
+
+/// Events read at once.
+const EVENTS: u32 = 500;
+/// Output read at once, in bytes.
+const OUTPUT: usize = 256 * 1024;
+/// So that proxies do not take silence for death.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// What the stream is about.
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AskStream {
+    /// Only this release.
+    release: Option<i64>,
+    /// Only this service.
+    service: Option<String>,
+    /// From this place on, as `Last-Event-ID` has it; `0-0` from the beginning. Without either, from now on.
+    from: Option<String>,
+}
+
+/// A piece of output on the stream.
+#[derive(Debug, Clone, Serialize)]
+struct OutputView {
+    run: i64,
+    step: i64,
+    #[serde(rename = "try")]
+    attempt: i64,
+    text: String,
+}
+
+/// Live events and output
+///
+/// Server-sent events. `event` is the name of what happened (or `log` for output of a step), `data` is JSON, and `id`
+/// is the place to go on from (`Last-Event-ID`).
+#[utoipa::path(get, path = "/api/v1/stream", tag = "stream", params(AskStream),
+    responses((status = 200, content_type = "text/event-stream", body = String)))]
+pub async fn stream(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Asked(asked): Asked<AskStream>,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let scope = scope(&web, &actor, &asked).await?;
+    let place =
+        headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(ToOwned::to_owned).or(asked.from);
+    let progress = web.engine.store().progress();
+    let place = match place {
+        Some(text) => Place::parse(&text)?,
+        None => {
+            let now = *progress.borrow();
+            Place { event: now.last_event, output: now.last_log }
+        }
+    };
+    let state = Reading { web, scope, place, progress, ready: VecDeque::new() };
+    let events =
+        stream::unfold(state, |mut reading| async move { reading.next().await.map(|event| (Ok(event), reading)) });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
+}
+
+async fn scope(web: &Web, actor: &Actor, asked: &AskStream) -> Result<Scope, Problem> {
+    let mut service = asked.service.clone().map(|name| ServiceName::parse("service", name)).transpose()?;
+    let release = asked.release.map(ReleaseId);
+    if let Some(id) = release {
+        let of = web.engine.read(move |conn| releases::service_of(conn, id)).await?;
+        service = Some(of.ok_or_else(|| Problem::not_found(format!("there is no release #{id}")))?);
+    }
+    actor.may(Right::Read, service.as_ref(), false)?;
+    if let (Actor::Token { services, .. }, None) = (actor, &service)
+        && !services.is_empty()
+    {
+        return Err(Invalid::new("service", "this token is limited; name a service").into());
+    }
+    Ok(Scope { release, service: if release.is_some() { None } else { service } })
+}
+
+/// How far a reader has come, in events and in output.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    event: i64,
+    output: i64,
+}
+
+impl Place {
+    fn parse(text: &str) -> Result<Self, Invalid> {
+        let wrong = || Invalid::new("Last-Event-ID", "must be an id of this stream, such as 17-230");
+        let (event, output) = text.split_once('-').ok_or_else(wrong)?;
+        Ok(Self { event: event.parse().map_err(|_| wrong())?, output: output.parse().map_err(|_| wrong())? })
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.event, self.output)
+    }
+}
+
+struct Reading {
+    web: Web,
+    scope: Scope,
+    place: Place,
+    progress: watch::Receiver<Progress>,
+    ready: VecDeque<Event>,
+}
+
+impl Reading {
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Some(event);
+            }
+            let known = *self.progress.borrow_and_update();
+            if self.read(known).await.is_err() {
+                // The reader comes back and goes on from its last id.
+                return None;
+            }
+            if !self.ready.is_empty() {
+                continue;
+            }
+            // Nothing for this scope up to here: the next look need not go over it again.
+            self.place.event = self.place.event.max(known.last_event);
+            self.place.output = self.place.output.max(known.last_log);
+            let stop = self.web.stop.clone();
+            tokio::select! {
+                () = stop.cancelled() => return None,
+                changed = self.progress.changed() => if changed.is_err() { return None },
+            }
+        }
+    }
+
+    /// Output first: what a step printed comes before the news of its end.
+    async fn read(&mut self, known: Progress) -> Result<(), StoreError> {
+        let (place, scope) = (self.place, self.scope.clone());
+        if known.last_event <= place.event && known.last_log <= place.output {
+            return Ok(());
+        }
+        let (output, events) = self
+            .web
+            .engine
+            .read(move |conn| {
+                let output = events::output_after(conn, place.output, &scope, OUTPUT)?;
+                // A full page of output may belong before events that are there already.
+                let events =
+                    if output.is_empty() { events::after(conn, place.event, &scope, EVENTS)? } else { Vec::new() };
+                Ok((output, events))
+            })
+            .await?;
+        for row in output {
+            self.place.output = row.id;
+            self.ready.extend(self.output_event(row));
+        }
+        for row in events {
+            self.place.event = row.seq;
+            self.ready.extend(self.event(row));
+        }
+        Ok(())
+    }
+
+    fn output_event(&self, row: OutputRow) -> Option<Event> {
+        let (step, attempt) = logs::step_and_try(row.step);
+        let view = OutputView { run: row.run, step, attempt, text: String::from_utf8_lossy(&row.bytes).into_owned() };
+        Event::default().event("log").id(self.place.to_string()).json_data(view).ok()
+    }
+
+    fn event(&self, row: EventRow) -> Option<Event> {
+        Event::default().event(&row.kind).id(self.place.to_string()).json_data(EventView::from(row)).ok()
+    }
+}
