@@ -133,7 +133,6 @@ impl App {
     }
 
     /// What is served, for calls that do not come over a network.
-    #[must_use]
     pub fn router(&self) -> Router {
         web::router(self.engine.clone(), self.data_dir.path().to_owned(), self.stop.clone())
     }

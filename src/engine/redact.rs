@@ -82,7 +82,7 @@ impl Redactor {
         };
         let longest = self.secrets.iter().map(|s| s.expose_secret().len()).max().unwrap_or(0).min(bytes.len() + 1);
         let complete_until = matcher.find_iter(bytes).last().map_or(0, |found| found.end());
-        let from = bytes.len().saturating_sub(longest.saturating_sub(1)).max(0);
+        let from = bytes.len().saturating_sub(longest.saturating_sub(1));
         (from..bytes.len())
             .find(|&start| begins(&bytes[start..]))
             // A secret that is complete may be the beginning of a longer one: it waits as a whole.
