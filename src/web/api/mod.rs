@@ -19,6 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use self::audit::EventView;
+pub use self::runs::hex_of;
 
 use super::Web;
 use super::problem::Problem;
