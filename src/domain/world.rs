@@ -32,11 +32,13 @@ pub struct World {
     /// The time of the decision.
     pub now: Timestamp,
     /// The releases that matter: those on the way (of the ones that wait for stage, the first few), those that an
-    /// environment runs, and the one that the command is about.
+    /// environment runs or is half-way between, those that a loaded run goes from and to, and the one that the command
+    /// is about. For `Create` and `Retry` also the active ones of the same tag or commit, and for `Create` the one of
+    /// the same CI run; for `Rollback` also the good versions.
     pub releases: BTreeMap<ReleaseId, Release>,
-    /// The votes on those of them whose vote is open.
+    /// The votes on those of them that are active, and on the one that the command is about.
     pub votes: Vec<Vote>,
-    /// The runs that occupy an environment, and the one that the command is about.
+    /// The runs that occupy an environment or left it dirty, and the one that the command is about.
     pub runs: BTreeMap<RunId, Run>,
     /// Stage.
     pub stage: EnvironmentState,
@@ -157,6 +159,11 @@ impl World {
         id
     }
 
+    /// Decides a run that nobody follows, because no plan can be made for it; the caller ends it.
+    pub fn create_run_without_plan(&mut self, new: NewRun) -> RunId {
+        self.insert_run(new, RunState::Queued, None)
+    }
+
     /// Notes a run that a CI system has begun.
     pub fn note_ci_run(&mut self, new: NewRun, ci_run: Option<String>) -> RunId {
         let id = self.insert_run(new, RunState::Running, ci_run);
@@ -232,8 +239,19 @@ impl World {
         self.releases.values().find(|release| release.status.holds_stage())
     }
 
-    /// The good version before the one that production runs.
+    /// Whether a release was in production before another one, which production runs now.
     #[must_use]
+    pub fn ran_before(&self, older: ReleaseId, current: ReleaseId) -> bool {
+        let place = |id| self.good.iter().position(|good| good.version.release == id);
+        match (place(older), place(current)) {
+            (Some(older), Some(current)) => older > current,
+            // This very decision has made it a good version.
+            (Some(_), None) => true,
+            (None, _) => false,
+        }
+    }
+
+    /// The good versions before the one that production runs, newest first.
     pub fn good_before_current(&self) -> impl Iterator<Item = &GoodVersion> {
         let current = self.production.current.as_ref().map(|version| version.release);
         let since = self.good.iter().find(|good| Some(good.version.release) == current).map(|good| good.deployed_at);
