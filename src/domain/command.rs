@@ -75,7 +75,7 @@ pub enum Command {
     Rollback {
         /// The release that production runs.
         release: ReleaseId,
-        /// Where to; none: the good version before.
+        /// Where to; none: the good version that its rehearsal went back to.
         to: Option<RollbackTo>,
         /// Why; becomes the reason of the lock.
         reason: String,

@@ -251,6 +251,15 @@ impl World {
         }
     }
 
+    /// Where a rollback of the release that production runs goes to unless somebody says otherwise: to the version that
+    /// its rehearsal went back to, or else to the newest good one before it.
+    #[must_use]
+    pub fn usual_way_back(&self, release: &Release) -> Option<&GoodVersion> {
+        let rehearsed = release.rehearsal.as_ref().and_then(|rehearsal| rehearsal.against);
+        let mut older = self.good_before_current();
+        older.find(|good| Some(good.version.release) == rehearsed).or_else(|| self.good_before_current().next())
+    }
+
     /// The good versions before the one that production runs, newest first.
     pub fn good_before_current(&self) -> impl Iterator<Item = &GoodVersion> {
         let current = self.production.current.as_ref().map(|version| version.release);

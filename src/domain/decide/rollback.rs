@@ -136,7 +136,10 @@ impl Draft<'_> {
             let names: Vec<_> = older.iter().take(10).map(ToString::to_string).collect();
             if names.is_empty() { "there is none".to_owned() } else { names.join(", ") }
         };
-        let found = older.iter().find(|version| to.is_none() || is_meant(to.as_ref(), version));
+        let found = match &to {
+            None => self.world.usual_way_back(release).map(|good| &good.version),
+            Some(_) => older.iter().find(|version| is_meant(to.as_ref(), version)),
+        };
         found.cloned().ok_or_else(|| {
             let wanted = match to {
                 None => format!("there is no good version before {}", release.title()),

@@ -224,8 +224,11 @@ impl Draft<'_> {
                 let Driver::Ci { report_timeout, .. } = &environment.driver else { return None };
                 let heard = run.heard_at?;
                 let silent = self.world.now.duration_since(heard);
-                (silent.unsigned_abs() > *report_timeout && !silent.is_negative())
-                    .then_some((run.id, heard, run.environment))
+                (silent.unsigned_abs() > *report_timeout && !silent.is_negative()).then_some((
+                    run.id,
+                    heard,
+                    run.environment,
+                ))
             })
             .collect();
         for (id, heard, environment) in silent {

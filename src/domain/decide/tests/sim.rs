@@ -19,9 +19,7 @@ use crate::domain::person::{Actor, Door, Person, Role};
 use crate::domain::refusal::Refusal;
 use crate::domain::release::{CiRun, Release, Reporter};
 use crate::domain::run::{Run, RunKind, RunState, Step, StepKind};
-use crate::domain::service::{
-    Approvals, Driver, Environment, EnvironmentKind, Health, Probe, Service, Surface,
-};
+use crate::domain::service::{Approvals, Driver, Environment, EnvironmentKind, Health, Probe, Service, Surface};
 use crate::domain::status::Status;
 use crate::domain::world::{GoodVersion, Happened, People, World};
 
@@ -382,7 +380,8 @@ impl Sim {
             .runs
             .values()
             .filter(|one| {
-                let dirty = [&self.stage, &self.production].iter().any(|e| e.dirty.as_ref().is_some_and(|d| d.run == one.id));
+                let dirty =
+                    [&self.stage, &self.production].iter().any(|e| e.dirty.as_ref().is_some_and(|d| d.run == one.id));
                 one.state.occupies() || dirty || run == Some(one.id)
             })
             .map(|one| (one.id, one.clone()))
@@ -514,7 +513,8 @@ impl Sim {
         let rule = &self.service.approvals;
         let initiator = |name: &PersonName| {
             let github = self.people.get(name).and_then(|p| p.github.clone());
-            release.initiated_by == name.as_str() || github.as_ref() == Some(&release.initiated_by)
+            release.initiated_by == name.as_str()
+                || github.is_some_and(|login| login.eq_ignore_ascii_case(&release.initiated_by))
         };
         let counted: Vec<_> = rule.required.iter().filter(|name| !(rule.forbid_self && initiator(name))).collect();
         let yes = counted.iter().filter(|name| {
@@ -542,7 +542,7 @@ impl Sim {
             if let Some(mixed) = &state.mixed {
                 assert_ne!(mixed.newer.release, mixed.older.release);
                 assert!(!mixed.surfaces.is_empty());
-                let known = |name| self.service.surfaces.iter().any(|surface| surface.name == *name);
+                let known = |name: &SurfaceName| self.service.surfaces.iter().any(|surface| surface.name == *name);
                 assert!(mixed.surfaces.keys().all(known));
                 let here = state.current.as_ref().map(|version| version.release);
                 assert!(here == Some(mixed.newer.release) || here == Some(mixed.older.release));
