@@ -233,10 +233,11 @@ impl World {
         line
     }
 
-    /// The release that occupies stage.
+    /// The release that occupies stage, or is just about to: its run waits to be started.
     #[must_use]
     pub fn stage_holder(&self) -> Option<&Release> {
-        self.releases.values().find(|release| release.status.holds_stage())
+        let run = self.occupying_run(EnvironmentKind::Stage).filter(|run| !run.housekeeping).map(|run| run.release);
+        self.releases.values().find(|release| release.status.holds_stage() || run == Some(release.id))
     }
 
     /// Whether a release was in production before another one, which production runs now.

@@ -122,18 +122,14 @@ impl Draft<'_> {
         let Some((newest, title)) = self.waiting_for_stage().next_back().map(|r| (r.id, r.title())) else {
             return false;
         };
-        let run = self.world.occupying_run(EnvironmentKind::Stage).filter(|run| !run.housekeeping);
+        let run = self.world.occupying_run(EnvironmentKind::Stage);
         // What cannot be judged has to be resolved first, and what is ending already only has to end.
-        let on_stage = match run {
-            Some(run) if !run.state.is_live() || run.stop.is_some() => None,
-            Some(run) => Some(run.release),
-            None => self.world.stage_holder().map(|holder| holder.id),
-        };
-        let waiting = self.waiting_for_stage().map(|release| release.id).find(|id| {
-            let at_work = run.is_some_and(|run| run.release == *id);
-            *id < newest && !at_work
-        });
-        let Some(older) = waiting.or(on_stage.filter(|id| *id < newest)) else { return false };
+        let untouchable = run.filter(|run| !run.state.is_live() || run.stop.is_some()).map(|run| run.release);
+        let waiting = self.waiting_for_stage().map(|release| release.id);
+        let older = waiting
+            .chain(self.world.stage_holder().map(|holder| holder.id))
+            .find(|id| *id < newest && Some(*id) != untouchable);
+        let Some(older) = older else { return false };
         self.end_before_production(older, format!("superseded by #{newest} {title}"));
         true
     }

@@ -161,10 +161,11 @@ impl Draft<'_> {
                 self.ci_ended(id, EnvironmentKind::Production, RunState::Failed { reason })?;
             }
             _ => {
+                let why = release.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
                 let next: Vec<_> = release.status.next().iter().filter(|s| environment_of(**s).is_some()).collect();
                 return Err(Refusal::new(
                     Code::IllegalTransition,
-                    format!("#{id} is {}; a report of {status} does not follow from there", release.status),
+                    format!("#{id} is {}{why}; a report of {status} does not follow from there", release.status),
                 )
                 .legal(next.into_iter().map(|s| s.as_str()).chain(legal_moves(release))));
             }

@@ -49,18 +49,28 @@ impl Draft<'_> {
 
     /// A new run takes up where the old one left the environment.
     fn run_again(&mut self, old: &Run, said: &str) -> Decided {
+        let ours = self.world.service.environment(old.environment).driver.is_ours();
+        let active = self.world.releases[&old.release].status.is_active();
+        if !ours && !active {
+            return Err(Refusal::new(
+                Code::NothingToResolve,
+                format!(
+                    "#{} has ended, so that no CI system reports about it any more; say how {} stands: `succeeded` or `failed`",
+                    old.release, old.environment
+                ),
+            ));
+        }
         let positions = self.positions_after(old);
         let new = NewRun {
             release: old.release,
             environment: old.environment,
             kind: old.kind,
             // The release of a failed rollback has ended; only the environment is still to be repaired.
-            housekeeping: old.housekeeping || !self.world.releases[&old.release].status.is_active(),
+            housekeeping: old.housekeeping || !active,
             from: old.from.clone(),
             to: old.to.clone(),
             steps: Vec::new(),
         };
-        let ours = self.world.service.environment(old.environment).driver.is_ours();
         let steps = if ours { self.plan_again(old, &positions)? } else { Vec::new() };
         if old.state.occupies() {
             self.close_run(

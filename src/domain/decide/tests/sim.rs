@@ -18,7 +18,7 @@ use crate::domain::ids::{Commit, PersonName, ReleaseId, RunId, ServiceName, Surf
 use crate::domain::person::{Actor, Door, Person, Role};
 use crate::domain::refusal::Refusal;
 use crate::domain::release::{CiRun, Release, Reporter};
-use crate::domain::run::{Run, RunKind, RunState, Step, StepKind};
+use crate::domain::run::{Run, RunState, Step, StepKind};
 use crate::domain::service::{Approvals, Driver, Environment, EnvironmentKind, Health, Probe, Service, Surface};
 use crate::domain::status::Status;
 use crate::domain::world::{GoodVersion, Happened, People, World};
@@ -30,6 +30,7 @@ pub const PRODUCTION: EnvironmentKind = EnvironmentKind::Production;
 const WAITING: usize = 20;
 const GOOD: usize = 50;
 
+#[derive(Clone)]
 pub struct Sim {
     pub service: Service,
     pub people: People,
@@ -41,6 +42,8 @@ pub struct Sim {
     pub production: EnvironmentState,
     pub effects: Vec<Effect>,
     pub record: Vec<Happened>,
+    /// The rule under which a vote closed.
+    closed_under: BTreeMap<ReleaseId, Approvals>,
 }
 
 pub fn tag(text: &str) -> Tag {
@@ -144,6 +147,7 @@ impl Sim {
             production: EnvironmentState::new(PRODUCTION),
             effects: Vec::new(),
             record: Vec::new(),
+            closed_under: BTreeMap::new(),
         }
     }
 
@@ -488,13 +492,16 @@ impl Sim {
 
     // ---- what must always hold
 
-    fn check_moves(&self, events: &[Happened], world: &World) {
+    fn check_moves(&mut self, events: &[Happened], world: &World) {
         let mut at: BTreeMap<ReleaseId, Status> = self.releases.iter().map(|(id, one)| (*id, one.status)).collect();
         for happened in events {
             let Event::ReleaseMoved { from, to, .. } = &happened.event else { continue };
             let id = happened.release.unwrap();
             assert_eq!(*at.entry(id).or_insert(Status::Initiated), *from, "#{id} jumped");
             assert!(from.next().contains(to), "#{id}: {from} to {to}");
+            if *to == Status::ManualTestPassed {
+                self.closed_under.insert(id, self.service.approvals.clone());
+            }
             if *to == Status::ManualTestPassed || *to == Status::Deploying {
                 self.check_quorum(&world.releases[&id], world);
             }
@@ -510,7 +517,7 @@ impl Sim {
         if release.bypasses.iter().any(|bypass| bypass.gate == GateName::Approvals) {
             return;
         }
-        let rule = &self.service.approvals;
+        let rule = &self.closed_under[&release.id];
         let initiator = |name: &PersonName| {
             let github = self.people.get(name).and_then(|p| p.github.clone());
             release.initiated_by == name.as_str()
@@ -590,11 +597,6 @@ impl Sim {
             let ready = waits(Status::ManualTestPassed).find(|release| self.unmet(release.id).is_empty());
             assert!(ready.is_none(), "production is free and #{} waits", ready.unwrap().id);
         }
-    }
-
-    /// Whether a run of a kind was ever decided for a release in an environment.
-    pub fn last_run(&self, kind: EnvironmentKind, of: RunKind) -> RunId {
-        self.runs.values().rev().find(|run| run.environment == kind && run.kind == of).expect("such a run").id
     }
 
     pub fn roll_back(&mut self, release: ReleaseId, to: Option<&str>) -> Result<Answer, Refusal> {
