@@ -9,6 +9,7 @@ use super::status::Status;
 
 /// One thing asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one command at a time; a box would only be in the way")]
 pub enum Command {
     /// Record a new release, or find the one that it already is.
     Create(NewRelease),
@@ -74,7 +75,7 @@ pub enum Command {
     Rollback {
         /// The release that production runs.
         release: ReleaseId,
-        /// Where to; none: the good version before.
+        /// Where to; none: the good version that its rehearsal went back to.
         to: Option<RollbackTo>,
         /// Why; becomes the reason of the lock.
         reason: String,
