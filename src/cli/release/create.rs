@@ -29,7 +29,7 @@ pub struct Create {
     /// The full commit id; RMM asks the repository where it is not given
     #[arg(long)]
     commit: Option<String>,
-    /// Who starts it; default: $GITHUB_ACTOR, git's user.name, $USER
+    /// Who starts it; default: $GITHUB_ACTOR, $USER, git's user.name
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
     /// Whose release it is; default: who starts it
@@ -108,8 +108,8 @@ fn somebody(context: &Context) -> Option<String> {
     context
         .var("GITHUB_ACTOR")
         .map(ToOwned::to_owned)
-        .or_else(git)
         .or_else(|| context.var("USER").map(ToOwned::to_owned))
+        .or_else(git)
 }
 
 /// Tell how far the work of CI has come.
