@@ -1,5 +1,6 @@
 //! The command line: what people and scripts type, as calls to a running RMM or to its data directory.
 
+mod demo;
 mod serve;
 
 use std::path::PathBuf;
@@ -22,6 +23,11 @@ struct Cli {
 enum Verb {
     /// Run the machine.
     Serve(serve::Serve),
+    /// Watch the whole life cycle on this machine.
+    Demo(demo::Demo),
+    /// The small service that `demo` releases.
+    #[command(hide = true)]
+    DemoService(crate::demo::service::Args),
 }
 
 /// Exit status: wrong usage or configuration.
@@ -33,6 +39,8 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.verb {
         Verb::Serve(serve) => serve.run(&cli.config),
+        Verb::Demo(demo) => demo.run(),
+        Verb::DemoService(args) => demo::run_service(args),
     }
 }
 
