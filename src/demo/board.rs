@@ -270,11 +270,11 @@ impl Board {
                 card.live = false;
                 let took = card.since.map(|since| at.duration_since(since).as_secs_f64()).unwrap_or_default();
                 let (mark, how) = match reason {
-                    None if state == "succeeded" => (Mark::Good, format!("{took:.1} s: {}", card.steps.join(", "))),
+                    None if state == "succeeded" => (Mark::Good, format!("in {took:.1} s ({})", card.steps.join(", "))),
                     None => (Mark::Bad, state.clone()),
                     Some(reason) => (Mark::Bad, format!("{state}: {reason}")),
                 };
-                Some(Fact::new(mark, format!("{environment}: {}, {how}", card.title)))
+                Some(Fact::new(mark, format!("{environment}: {} {how}", card.title)))
             }
             Event::EnvironmentChanged { environment, version } => {
                 self.environments.insert(*environment, version.clone());
@@ -336,7 +336,7 @@ fn run_title(kind: RunKind, from: Option<&Version>, to: &Version) -> String {
     let from = from.map_or_else(|| "nothing".to_owned(), name);
     match kind {
         RunKind::Deploy => format!("deploy of {to}"),
-        RunKind::Rehearsal => format!("rehearsal, {to} back to {from} and forward again"),
+        RunKind::Rehearsal => format!("rehearsal of the way from {to} back to {from} and forward again"),
         RunKind::Rollback => format!("rollback from {from} to {to}"),
         RunKind::Drill => format!("drill of {to}"),
     }

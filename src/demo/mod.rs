@@ -49,7 +49,7 @@ pub async fn run(options: Options) -> Result<bool> {
     let mut signals = Signals::new()?;
     let mut screen = Screen::new(Audience::of_stdout(options.json));
     screen.fact(&Fact::new(Mark::Note, "RMM demo: real releases of a real service, on this machine only"));
-    let mut sandbox = match signals.or(Sandbox::start()).await {
+    let mut sandbox = match signals.or(Sandbox::start(screen.is_live())).await {
         Ended::Done(started) => started?,
         Ended::Interrupted => return Ok(false),
     };

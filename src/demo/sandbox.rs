@@ -69,11 +69,12 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Makes the folder and starts RMM in this process.
+    /// Makes the folder and starts RMM in this process. Where a person watches, health checks take long enough to be
+    /// seen.
     ///
     /// # Errors
     /// When git is missing, the folder cannot be written, or RMM does not start.
-    pub async fn start() -> Result<Self> {
+    pub async fn start(watched: bool) -> Result<Self> {
         require_git()?;
         let folder = tempfile::Builder::new().prefix("rmm-demo-").tempdir();
         let folder = folder
@@ -91,7 +92,7 @@ impl Sandbox {
         };
         let (stage, production) = (site(EnvironmentKind::Stage)?, site(EnvironmentKind::Production)?);
         let path = root.join("rmm.toml");
-        std::fs::write(&path, configuration(&repository, &stage, &production))
+        std::fs::write(&path, configuration(&repository, &stage, &production, watched))
             .with_context(|| format!("{} cannot be written", path.display()))?;
         log_into(&root.join("rmm.log"));
 
@@ -202,7 +203,7 @@ fn log_into(path: &Path) {
 }
 
 /// A real `rmm.toml`, to be read by whoever keeps the folder.
-fn configuration(repository: &Repository, stage: &Site, production: &Site) -> String {
+fn configuration(repository: &Repository, stage: &Site, production: &Site, watched: bool) -> String {
     let text = |value: &str| toml::Value::String(value.to_owned()).to_string();
     let path = |path: &Path| text(&path.to_string_lossy());
     let mut out = format!(
@@ -237,14 +238,15 @@ migrate_up = "./migrate up"
 migrate_down = "./migrate down {{{{ target.tag }}}}"
 deploy = "./serve"
 step_timeout = "30s"
-health = {{ wait = "50ms", attempts = 3, interval = "300ms", timeout = "2s" }}
+health = {{ wait = "{}", attempts = 3, interval = "300ms", timeout = "2s" }}
 
 [services.surfaces.env]
 # The git configuration of the person who runs the demo must not change it.
 GIT_CONFIG_GLOBAL = "/dev/null"
 GIT_CONFIG_NOSYSTEM = "1"
 "#,
-        path(&repository.path)
+        path(&repository.path),
+        if watched { "400ms" } else { "50ms" },
     );
     for site in [stage, production] {
         let name = site.kind.as_str();

@@ -59,7 +59,8 @@ impl Teller<'_> {
         self.until_status(id, Status::Deployed).await?;
         let skipped = self.board.releases.get(&id).is_some_and(|card| card.nothing_to_rehearse);
         self.check("first_release_on_record", skipped, "the record says that v1.0.0 had nothing to rehearse");
-        self.check_served("first_release_serves", &self.sandbox.production, "1.0.0", 1).await?;
+        self.check_served("first_release_serves", "after the first release", &self.sandbox.production, "1.0.0", 1)
+            .await?;
         Ok(())
     }
 
@@ -81,7 +82,7 @@ impl Teller<'_> {
         let in_order = places.iter().all(Option::is_some) && places.is_sorted();
         let well = rehearsal.state == "succeeded" && in_order;
         self.check("rehearsed", well, "the rehearsal reversed the migration on stage and applied it again");
-        self.check_served("rehearsal_left_candidate", &self.sandbox.stage, "1.1.0", 2).await?;
+        self.check_served("rehearsal_left_candidate", "after the rehearsal", &self.sandbox.stage, "1.1.0", 2).await?;
         Ok(id)
     }
 
@@ -99,7 +100,8 @@ impl Teller<'_> {
         let release: Value = self.admin()?.get(&format!("/api/v1/releases/{id}")).await?;
         let given = release["approvals"]["given"].as_array().map_or(0, Vec::len);
         self.check("approved", given == 3, format!("{given} of 3 people have approved v1.1.0"));
-        self.check_served("second_release_serves", &self.sandbox.production, "1.1.0", 2).await?;
+        self.check_served("second_release_serves", "after the release of v1.1.0", &self.sandbox.production, "1.1.0", 2)
+            .await?;
         let data = self.sandbox.production.data.clone();
         let sign = move || service::sign(&data, GUEST, &format!("Welcome, {GUEST}!"));
         tokio::task::spawn_blocking(sign).await??;
@@ -113,7 +115,8 @@ impl Teller<'_> {
         self.heading(4, PARTS, "v1.2.0 fails in production, and goes back by itself", why).await?;
         let id = self.push_tag(TAGS[2]).await?;
         self.until_status(id, Status::ManualTesting).await?;
-        self.check_served("third_release_well_on_stage", &self.sandbox.stage, "1.2.0", 3).await?;
+        self.check_served("third_release_well_on_stage", "before the approvals", &self.sandbox.stage, "1.2.0", 3)
+            .await?;
         self.everybody_approves(id).await?;
         self.until_status(id, Status::ProductionRollback).await?;
         self.until_status(id, Status::RollbackDone).await?;
@@ -131,9 +134,10 @@ impl Teller<'_> {
             reversed,
             "the rollback reversed the migration of v1.2.0; nobody asked for it",
         );
-        self.check_served("production_recovered", &self.sandbox.production, "1.1.0", 2).await?;
+        self.check_served("production_recovered", "after the failure of v1.2.0", &self.sandbox.production, "1.1.0", 2)
+            .await?;
         self.until_runs(EnvironmentKind::Stage, TAGS[1]).await?;
-        self.check_served("stage_cleared", &self.sandbox.stage, "1.1.0", 2).await?;
+        self.check_served("stage_cleared", "after the failure of v1.2.0", &self.sandbox.stage, "1.1.0", 2).await?;
         Ok(())
     }
 
@@ -154,8 +158,9 @@ impl Teller<'_> {
     /// What must hold when everything is over.
     async fn last_looks(&mut self) -> Result<()> {
         let admin = self.admin()?;
-        let production = self.check_served("production_serves", &self.sandbox.production, "1.0.0", 1).await?;
-        self.check_served("stage_serves", &self.sandbox.stage, "1.0.0", 1).await?;
+        let production =
+            self.check_served("production_serves", "at the end", &self.sandbox.production, "1.0.0", 1).await?;
+        self.check_served("stage_serves", "at the end", &self.sandbox.stage, "1.0.0", 1).await?;
 
         let data = self.sandbox.production.data.clone();
         let stored = tokio::task::spawn_blocking(move || service::guests(&data)).await??;

@@ -20,7 +20,7 @@ const FRAME: Duration = Duration::from_millis(80);
 /// Silence after which the story is taken for stuck.
 const STUCK: Duration = Duration::from_secs(45);
 /// A reader takes about this long for a word.
-const WORD: Duration = Duration::from_millis(110);
+const WORD: Duration = Duration::from_millis(90);
 
 /// Something that the demo has looked at with its own eyes.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -269,6 +269,7 @@ impl<'a> Teller<'a> {
     pub async fn check_served(
         &mut self,
         name: &'static str,
+        when: &str,
         site: &Site,
         version: &str,
         schema: i64,
@@ -276,7 +277,7 @@ impl<'a> Teller<'a> {
         let served = self.admin()?.served(site).await?;
         let ok = served.health == 200 && served.version == version && served.schema == schema;
         let expected = if ok { String::new() } else { format!(", but {version} with schema {schema} was expected") };
-        self.check(name, ok, format!("{} serves {served}{expected}", site.kind));
+        self.check(name, ok, format!("{when} {} serves {served}{expected}", site.kind));
         Ok(served)
     }
 }
