@@ -206,11 +206,12 @@ impl Summary {
         lines.push(Line::default());
         let held = self.checks.iter().filter(|check| check.ok).count();
         let of = self.checks.len();
-        lines.push(if self.ok {
-            Line::default().add(Tone::Good, format!("All {of} checks held, in {:.1} s.", self.seconds))
-        } else {
-            Line::default().add(Tone::Bad, format!("Only {held} of {of} checks held, in {:.1} s.", self.seconds))
-        });
+        let (tone, verdict) = match (self.ok, &self.error) {
+            (true, _) => (Tone::Good, format!("All {of} checks held, in {:.1} s.", self.seconds)),
+            (false, None) => (Tone::Bad, format!("Only {held} of {of} checks held, in {:.1} s.", self.seconds)),
+            (false, Some(_)) => (Tone::Bad, format!("The story broke off after {of} checks, of which {held} held.")),
+        };
+        lines.push(Line::default().add(tone, verdict));
         lines
     }
 }
