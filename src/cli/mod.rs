@@ -8,6 +8,7 @@ mod audit;
 mod backup;
 mod check;
 mod client;
+mod demo;
 mod fault;
 mod health;
 mod init;
@@ -64,6 +65,9 @@ enum Verb {
     #[command(after_help = "Examples:\n  rmm serve\n  rmm serve --config /etc/rmm/rmm.toml\n\n\
         SIGHUP reads the configuration again. SIGTERM ends RMM; running steps go on and are found again.")]
     Serve(serve::Serve),
+    /// Watch the whole life cycle on this machine, in a minute
+    #[command(after_help = "Examples:\n  rmm demo\n  rmm demo --once")]
+    Demo(demo::Demo),
     /// Write a first rmm.toml
     Init(init::Init),
     /// Say whether the configuration is right, and what it comes to
@@ -99,6 +103,9 @@ enum Verb {
     },
     /// Print the description of the HTTP API (OpenAPI)
     Openapi,
+    /// The small service that `demo` releases.
+    #[command(hide = true)]
+    DemoService(crate::demo::service::Args),
 }
 
 /// Runs what the command line asks for.
@@ -108,6 +115,8 @@ pub fn main() -> ExitCode {
     let context = Context::new(config);
     let done = match verb {
         Verb::Serve(serve) => return serve.run(&context.config),
+        Verb::Demo(demo) => return demo.run(),
+        Verb::DemoService(args) => return demo::run_service(args),
         Verb::Init(init) => init.run(&context),
         Verb::Check(check) => check.run(&context),
         Verb::Token(token) => wait_for(token.run(&context)),
