@@ -193,7 +193,8 @@ impl Draft<'_> {
     }
 
     fn deploy_to_stage(&mut self, candidate: &Release) {
-        let from = self.world.stage.current.clone();
+        // Over itself there is nothing to go back to.
+        let from = self.world.stage.current.clone().filter(|on_stage| on_stage.release != candidate.id);
         let before = from.as_ref().and_then(|version| self.world.releases.get(&version.release));
         let steps = self.planner(EnvironmentKind::Stage, RunKind::Deploy).forward(candidate, before);
         let new = new_run(candidate.id, EnvironmentKind::Stage, RunKind::Deploy, from, candidate.version());
