@@ -156,12 +156,12 @@ impl Draft<'_> {
     /// Takes stage to what production runs, where it holds something else that has no business there any more. False:
     /// there is nothing to do.
     fn clear_stage(&mut self, somebody_waits: bool) -> bool {
-        let Some(base) = self.world.production.current.clone() else { return false };
-        let Some(on_stage) = self.world.stage.current.clone() else { return false };
         if let Some(mixed) = self.world.stage.mixed.clone() {
             self.take_stage_back(mixed.newer, mixed.older, Some(&mixed.surfaces));
             return true;
         }
+        let Some(base) = self.world.production.current.clone() else { return false };
+        let Some(on_stage) = self.world.stage.current.clone() else { return false };
         let ended = self.world.releases.get(&on_stage.release).is_none_or(|release| !release.status.is_active());
         if on_stage.release == base.release || !(ended || somebody_waits) {
             return false;
@@ -193,10 +193,10 @@ impl Draft<'_> {
     }
 
     fn deploy_to_stage(&mut self, candidate: &Release) {
-        let before = self.world.stage.current.as_ref().and_then(|version| self.world.releases.get(&version.release));
+        // Over itself there is nothing to go back to.
+        let from = self.world.stage.current.clone().filter(|on_stage| on_stage.release != candidate.id);
+        let before = from.as_ref().and_then(|version| self.world.releases.get(&version.release));
         let steps = self.planner(EnvironmentKind::Stage, RunKind::Deploy).forward(candidate, before);
-        // Without a version in production there is no tested way back, whatever is on stage.
-        let from = self.world.production.current.as_ref().and(self.world.stage.current.clone());
         let new = new_run(candidate.id, EnvironmentKind::Stage, RunKind::Deploy, from, candidate.version());
         self.start_or_fail(new, steps);
     }

@@ -7,7 +7,7 @@ use crate::domain::ids::ReleaseId;
 use crate::domain::person::Right;
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::release::{CiRun, Release, Reporter};
-use crate::domain::run::{RunKind, RunState};
+use crate::domain::run::{Run, RunKind, RunState};
 use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 use crate::domain::world::NewRun;
@@ -174,8 +174,23 @@ impl Draft<'_> {
     }
 
     fn ci_takes_stage(&mut self, release: &Release, ci_run: Option<Reporter>) -> Result<(), Refusal> {
+        if let Some(dirty) = &self.world.stage.dirty {
+            let sentence = format!(
+                "stage is dirty ({}); an admin repairs it and says so: `resolve` run {}",
+                dirty.reason, dirty.run
+            );
+            return Err(Refusal::new(Code::StageDirty, sentence));
+        }
+        let lost = |run: &&Run| matches!(run.state, RunState::Unknown { .. });
+        if let Some(run) = self.world.occupying_run(EnvironmentKind::Stage).filter(lost) {
+            let sentence = format!(
+                "it is not known how run {} of #{} on stage ended; an admin finds out and says so (`resolve`)",
+                run.id, run.release
+            );
+            return Err(Refusal::new(Code::StageBusy, sentence));
+        }
         if let Some(holder) = self.world.stage_holder().map(|r| (r.id, r.title(), r.status)) {
-            if !self.world.service.supersede || holder.0 > release.id || self.stage_is_lost() {
+            if !self.world.service.supersede || holder.0 > release.id {
                 return Err(Refusal::new(
                     Code::StageBusy,
                     format!(
@@ -186,16 +201,9 @@ impl Draft<'_> {
             }
             self.end_before_production(holder.0, format!("superseded by #{} {}", release.id, release.title()));
         }
-        if let Some(dirty) = &self.world.stage.dirty {
-            let sentence = format!(
-                "stage is dirty ({}); an admin repairs it and says so: `resolve` run {}",
-                dirty.reason, dirty.run
-            );
-            return Err(Refusal::new(Code::StageDirty, sentence));
-        }
+        // RMM's own housekeeping, where stage was RMM's until just now.
         if let Some(run) = self.world.occupying_run(EnvironmentKind::Stage) {
-            let sentence = format!("stage is taken by run {} of #{} ({})", run.id, run.release, run.state.as_str());
-            return Err(Refusal::new(Code::StageBusy, sentence));
+            return Err(Refusal::new(Code::StageBusy, format!("stage is taken by run {}; report again later", run.id)));
         }
         if let Some(reporter) = ci_run {
             self.world.release_mut(release.id).ci_run = Some(reporter.into_ci_run(release.ci_run.as_ref()));
@@ -215,11 +223,6 @@ impl Draft<'_> {
         );
         self.world.move_release(release.id, Status::StageBuilding, None);
         Ok(())
-    }
-
-    fn stage_is_lost(&self) -> bool {
-        let run = self.world.occupying_run(EnvironmentKind::Stage);
-        run.is_some_and(|run| matches!(run.state, RunState::Unknown { .. }))
     }
 
     fn ci_takes_production(&mut self, release: &Release, ci_run: Option<Reporter>) -> Result<(), Refusal> {

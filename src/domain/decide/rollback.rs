@@ -96,26 +96,20 @@ impl Draft<'_> {
     fn check_free_for_rollback(&self) -> Result<(), Refusal> {
         if let Some(run) = self.world.occupying_run(EnvironmentKind::Production) {
             let other = &self.world.releases[&run.release];
-            let way_out = match (&run.state, other.status) {
-                (RunState::Unknown { .. }, Status::Deploying) => {
-                    "`abort` that with `force`, or `resolve` its run; then repeat"
-                }
-                (RunState::Unknown { .. }, _) => "`resolve` its run, then repeat",
-                (_, Status::Deploying) => "`abort` that, or wait for its end; then repeat",
-                (_, _) => "wait for its end, then repeat",
-            };
             let lost = matches!(run.state, RunState::Unknown { .. });
+            let deploying = other.status == Status::Deploying;
             let (code, how) = if lost {
-                (Code::RunUnknown, format!("it is not known how run {} of #{} ended", run.id, run.release))
+                (Code::RunUnknown, format!("it is not known how run {} of #{} in production ended", run.id, other.id))
             } else {
-                (Code::ProductionBusy, format!("production is busy with #{} ({})", run.release, other.status))
+                (Code::ProductionBusy, format!("production is busy with #{} ({})", other.id, other.status))
             };
-            let legal = match (lost, other.status) {
-                (_, Status::Deploying) => vec!["abort"],
-                (true, _) => vec!["resolve"],
-                (false, _) => Vec::new(),
+            let (way_out, legal) = match (lost, deploying) {
+                (true, true) => ("`abort` it with `force`, or `resolve` its run", vec!["abort", "resolve"]),
+                (true, false) => ("`resolve` that run", vec!["resolve"]),
+                (false, true) => ("`abort` it, or wait for its end", vec!["abort"]),
+                (false, false) => ("wait for its end", Vec::new()),
             };
-            return Err(Refusal::new(code, format!("{how}; {way_out}")).legal(legal));
+            return Err(Refusal::new(code, format!("{how}; {way_out}, then repeat")).legal(legal));
         }
         match &self.world.production.dirty {
             Some(dirty) => Err(Refusal::new(

@@ -1,5 +1,6 @@
 //! Stories of the life cycle, every command against every status, and random histories.
 
+mod hosts;
 mod matrix;
 mod random;
 mod sim;

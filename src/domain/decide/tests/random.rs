@@ -177,7 +177,7 @@ fn happens(w: &mut Sim, one: &Move) {
                 4 => Command::Promote { release },
                 5 => {
                     let release = w.production.current.as_ref().map_or(release, |version| version.release);
-                    let to = (on % 3 == 0).then(|| RollbackTo::Tag(tag(&format!("v1.{}.0", on % 6))));
+                    let to = (on.is_multiple_of(3)).then(|| RollbackTo::Tag(tag(&format!("v1.{}.0", on % 6))));
                     Command::Rollback { release, to, reason: reason(), force }
                 }
                 6 => {
@@ -227,8 +227,8 @@ fn happens(w: &mut Sim, one: &Move) {
                 vec![Artifact { name: surface("api").name, artifact: None, digest: None, preview_url: None }];
             let command = match what {
                 0 => Command::CommitResolved { release, commit: commit("moved") },
-                1 => Command::CommitUnresolved { release, reason: reason(), for_good: on % 2 == 0 },
-                2 if on % 4 == 0 => Command::TagMoved { release, now: commit("again") },
+                1 => Command::CommitUnresolved { release, reason: reason(), for_good: on.is_multiple_of(2) },
+                2 if on.is_multiple_of(4) => Command::TagMoved { release, now: commit("again") },
                 3 => Command::RunFailed { run, reason: reason() },
                 4 => Command::RunLost { run, reason: reason() },
                 2 | 5 => Command::Update { release, artifacts },
@@ -275,7 +275,7 @@ fn waits_for_a_verdict(w: &Sim) -> Vec<RunId> {
 
 /// What a CI system reports next when all goes well, or sometimes not.
 fn next_report(status: Status, number: u8) -> Option<Status> {
-    let bad = number % 8 == 0;
+    let bad = number.is_multiple_of(8);
     match status {
         Status::Initiated => Some(Status::StageBuilding),
         Status::StageBuilding if bad => Some(Status::StageBuildingFailed),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::hosts::Hosts;
 use crate::domain::approval::{Verdict, Vote};
 use crate::domain::command::{Answer, Command, NewRelease, Outcome, Resolution, RollbackTo};
 use crate::domain::decide::decide;
@@ -42,6 +43,7 @@ pub struct Sim {
     pub production: EnvironmentState,
     pub effects: Vec<Effect>,
     pub record: Vec<Happened>,
+    pub hosts: Hosts,
     /// The rule under which a vote closed.
     closed_under: BTreeMap<ReleaseId, Approvals>,
 }
@@ -147,6 +149,7 @@ impl Sim {
             production: EnvironmentState::new(PRODUCTION),
             effects: Vec::new(),
             record: Vec::new(),
+            hosts: Hosts::default(),
             closed_under: BTreeMap::new(),
         }
     }
@@ -366,7 +369,10 @@ impl Sim {
 
     pub fn handle(&mut self, actor: &Actor, command: Command) -> Result<Answer, Refusal> {
         self.now += SignedDuration::from_secs(1);
-        let decision = decide(self.load(&command), actor, command);
+        if matches!(actor, Actor::Machine) {
+            self.hosts_before(&command);
+        }
+        let decision = decide(self.load(&command), actor, command.clone());
         if let Err(refusal) = &decision.answer {
             assert!(!refusal.sentence.is_empty());
             let changes = &decision.world.changes;
@@ -374,7 +380,11 @@ impl Sim {
             assert!(changes.votes.is_empty() && changes.effects.is_empty());
         }
         self.write(decision.world);
+        if decision.answer.is_ok() {
+            self.hosts_after(&command);
+        }
         self.check();
+        self.check_hosts();
         decision.answer
     }
 

@@ -286,7 +286,7 @@ fn what_is_not_known_on_stage_keeps_others_away() {
     let second = push(&mut w, "v1.2.0", "3");
     let refusal = w.report_refused(second, StageBuilding);
     assert_eq!(refusal.code, Code::StageBusy);
-    assert!(refusal.sentence.contains("unknown"), "{refusal}");
+    assert!(refusal.sentence.contains("not known"), "{refusal}");
     w.resolve(w.runs.values().last().unwrap().id, Resolution::Failed);
     w.report(second, StageBuilding);
 }

@@ -235,6 +235,23 @@ fn the_first_production_deploy_that_fails_ends_in_rollback_failed_with_the_reaso
 }
 
 #[test]
+fn before_there_is_a_version_in_production_stage_still_goes_back_to_what_it_ran() {
+    let mut w = Sim::new();
+    let first = w.release("v0.1.0");
+    w.stage_ends_well();
+    w.admin(Command::Reject { release: first, seen: None, reason: "no".into() });
+    w.ok(&w.actor("mia"), Command::Retry { release: first });
+    w.fails_at(STAGE, 4);
+    assert_eq!((w.status(first), w.live(STAGE)), (StageBuildingFailed, None), "over itself");
+    let second = w.release("v0.2.0");
+    w.fails_at(STAGE, 4);
+    assert_eq!(w.status(second), StageBuildingFailed);
+    assert_eq!(w.steps(w.live(STAGE).unwrap())[..2], ["migrate_down api v0.2.0", "checkout api v0.1.0"]);
+    w.stage_ends_well();
+    assert_eq!(w.runs_what(STAGE), Some(first));
+}
+
+#[test]
 fn a_rollback_that_fails_leaves_production_dirty_until_an_admin_has_looked() {
     let (mut w, old, r) = before_production(Sim::new());
     w.fails_at(PRODUCTION, 5);
