@@ -66,7 +66,6 @@ enum Verb {
         SIGHUP reads the configuration again. SIGTERM ends RMM; running steps go on and are found again.")]
     Serve(serve::Serve),
     /// Watch the whole life cycle on this machine, in a minute
-    #[command(after_help = "Examples:\n  rmm demo\n  rmm demo --once")]
     Demo(demo::Demo),
     /// Write a first rmm.toml
     Init(init::Init),
