@@ -220,7 +220,8 @@ fn a_release_from_ci_to_production() {
     assert_eq!(place.run(&["token", "list", "--json"]).json().as_array().map(Vec::len), Some(3));
 
     let commit = "c".repeat(40);
-    let create = ["release", "create", "--service", "shop", "--tag", "v1.0.0", "--commit", &commit, "--ci-run-id", "77"];
+    let create =
+        ["release", "create", "--service", "shop", "--tag", "v1.0.0", "--commit", &commit, "--ci-run-id", "77"];
     let created = place.remote(&ci, &create).ends(0);
     assert_eq!(created.out, "#1\n");
     assert_eq!(place.remote(&ci, &create).ends(0).out, "#1\n");
@@ -236,7 +237,10 @@ fn a_release_from_ci_to_production() {
 
     place.remote(&ann, &["release", "approve", "1"]).ends(3).says("refused").says("rmm release cancel 1 --reason");
     for status in TO_TESTING {
-        place.remote(&ci, &["release", "report", "#1", "--status", status, "--ci-run-id", "77"]).ends(0).says(status);
+        place
+            .remote(&ci, &["release", "report", "#1", "--status", status, "--ci-run-id", "77"])
+            .ends(0)
+            .says("#1 shop");
     }
     place.run(&["release", "wait", "1", "--until", "manual_testing"]).ends(0);
     place.run(&["release", "wait", "1", "--until", "stage_building"]).ends(0);
@@ -248,7 +252,9 @@ fn a_release_from_ci_to_production() {
     assert!(gates.as_array().is_some_and(|gates| gates.iter().any(|gate| gate["name"] == "approvals")));
     place.remote(&ann, &["release", "approve", "1"]).ends(0).says("1 of 2");
     let card = place.run(&["release", "show", "1"]).ends(0);
-    for part in ["#1  shop v1.0.0", "manual_testing", "1 of 2", "ann", "bob", "rmm release approve 1", "rmm release reject 1"] {
+    for part in
+        ["#1  shop v1.0.0", "manual_testing", "1 of 2", "ann", "bob", "rmm release approve 1", "rmm release reject 1"]
+    {
         assert!(card.out.contains(part), "no {part:?} in {}", card.out);
     }
     place.remote(&bob, &["release", "approve", "1", "--json"]).ends(0).says("manual_test_passed");

@@ -53,7 +53,7 @@ impl Logs {
         };
         let mut printer = Printer::new(context.ui, self.json);
         let path = format!("/api/v1/releases/{release}");
-        let about = |fault: Fault| fault.about(release).as_json(self.json);
+        let about = |fault: Fault| fault.about(release).in_json(self.json);
         // The place in the record comes first: what happens while the output is read is told again, not lost.
         let (events, _): (Vec<api::Event>, _) =
             client.json(Call::get(format!("{path}/events"))).await.map_err(about)?;
@@ -137,6 +137,7 @@ impl Logs {
         if event.run.is_none_or(|run| self.wants(run)) {
             printer.event(&event, &message.data)?;
         }
+        let seq = event.seq;
         let ended = match event.kind.as_str() {
             "run_ended" => true,
             "release_moved" => event
@@ -147,7 +148,18 @@ impl Logs {
                 .is_some_and(|to| to.list() != List::Active),
             _ => false,
         };
-        Ok(ended && self.is_over(client, path).await?)
+        if !ended || !self.is_over(client, path).await? {
+            return Ok(false);
+        }
+        // What was recorded in the same moment belongs to the end.
+        let (events, json): (Vec<api::Event>, _) = client.json(Call::get(format!("{path}/events"))).await?;
+        let raw: Value = serde_json::from_str(&json).unwrap_or_default();
+        for (at, event) in events.iter().enumerate() {
+            if event.seq > seq && event.run.is_none_or(|run| self.wants(run)) {
+                printer.event(event, &raw[at].to_string())?;
+            }
+        }
+        Ok(true)
     }
 }
 
