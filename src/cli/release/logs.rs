@@ -12,6 +12,7 @@ use super::super::client::{Call, Client, Intent};
 use super::super::fault::Fault;
 use super::super::place::Context;
 use super::super::ui::{Tone, Ui, note, print, print_bytes, terminal_safe};
+use super::sse::{Message, Reader};
 use super::{Number, look};
 use crate::domain::status::{List, Status};
 
@@ -271,73 +272,9 @@ impl Printer {
     }
 }
 
-/// A server-sent event.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-struct Message {
-    event: String,
-    id: String,
-    data: String,
-}
-
-/// Puts server-sent events together from pieces that end anywhere.
-#[derive(Debug, Default)]
-struct Reader {
-    rest: Vec<u8>,
-    message: Message,
-}
-
-impl Reader {
-    fn take(&mut self, piece: &[u8]) -> Vec<Message> {
-        self.rest.extend_from_slice(piece);
-        let mut ready = Vec::new();
-        let mut from = 0;
-        while let Some(length) = self.rest[from..].iter().position(|byte| *byte == b'\n') {
-            let line = String::from_utf8_lossy(&self.rest[from..from + length]).trim_end_matches('\r').to_owned();
-            from += length + 1;
-            if line.is_empty() {
-                let message = std::mem::take(&mut self.message);
-                if !message.data.is_empty() {
-                    ready.push(message);
-                }
-                continue;
-            }
-            let (name, value) = line.split_once(':').unwrap_or((line.as_str(), ""));
-            let value = value.strip_prefix(' ').unwrap_or(value);
-            match name {
-                "event" => self.message.event = value.to_owned(),
-                "id" => self.message.id = value.to_owned(),
-                "data" => {
-                    if !self.message.data.is_empty() {
-                        self.message.data.push('\n');
-                    }
-                    self.message.data.push_str(value);
-                }
-                // Heartbeats are comments.
-                _ => {}
-            }
-        }
-        self.rest.drain(..from);
-        ready
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn messages_are_put_together_from_any_pieces() {
-        let text =
-            ": hello\n\nevent: log\nid: 1-2\ndata: {\"a\":\ndata: \"ü\"}\n\nevent: x\r\nid: 2-2\r\ndata: 1\r\n\r\n";
-        let whole = Reader::default().take(text.as_bytes());
-        assert_eq!(whole.len(), 2);
-        assert_eq!(whole[0], Message { event: "log".into(), id: "1-2".into(), data: "{\"a\":\n\"ü\"}".into() });
-        for size in 1..text.len() {
-            let mut reader = Reader::default();
-            let found: Vec<_> = text.as_bytes().chunks(size).flat_map(|piece| reader.take(piece)).collect();
-            assert_eq!(found, whole, "{size}");
-        }
-    }
 
     #[test]
     fn output_comes_back_byte_for_byte() {

@@ -5,6 +5,7 @@ mod decide;
 mod logs;
 mod look;
 mod show;
+mod sse;
 mod steps;
 mod wait;
 
