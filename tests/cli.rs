@@ -237,7 +237,10 @@ fn a_release_from_ci_to_production() {
 
     place.remote(&ann, &["release", "approve", "1"]).ends(3).says("refused").says("rmm release cancel 1 --reason");
     for status in TO_TESTING {
-        place.remote(&ci, &["release", "report", "#1", "--status", status, "--ci-run-id", "77"]).ends(0).says(status);
+        place
+            .remote(&ci, &["release", "report", "#1", "--status", status, "--ci-run-id", "77"])
+            .ends(0)
+            .says("#1 shop");
     }
     place.run(&["release", "wait", "1", "--until", "manual_testing"]).ends(0);
     place.run(&["release", "wait", "1", "--until", "stage_building"]).ends(0);

@@ -91,7 +91,7 @@ impl Audit {
                 let client = Client::connect(context, Intent::Look).await?;
                 let path = with_query("/api/v1/audit", &[("limit", Some(limit.to_string())), ("cursor", cursor)]);
                 let (page, text): (api::EventPage, _) =
-                    client.json(Call::get(path)).await.map_err(|fault| fault.as_json(json))?;
+                    client.json(Call::get(path)).await.map_err(|fault| fault.in_json(json))?;
                 if json {
                     return print(&format!("{text}\n"));
                 }
@@ -125,7 +125,7 @@ impl Verify {
             let client = Client::connect(context, Intent::Look).await?;
             let (seq, mac) = self.anchor.as_ref().map(|anchor| (anchor.seq.to_string(), anchor.mac.clone())).unzip();
             let call = Call::get(with_query("/api/v1/audit/verify", &[("seq", seq), ("mac", mac)])).patience(LONG);
-            client.json(call).await.map_err(|fault| fault.as_json(self.json))?.0
+            client.json(call).await.map_err(|fault| fault.in_json(self.json))?.0
         } else {
             at_rest(&context.local()?.data_dir, self.anchor.as_ref())?
         };

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::audit;
 use super::client::{Call, Client, Intent, LONG};
-use super::fault::{Fault, Refusal};
+use super::fault::Fault;
 use super::place::Context;
 use super::ui::{note, print};
 use crate::app::DataDir;
@@ -67,7 +67,7 @@ impl Backup {
         let name = file.to_str().ok_or_else(|| Fault::Usage(format!("{} is not UTF-8", file.display())))?;
         let key = if self.with_key { Some(self.key(context, &file)?) } else { None };
         let call = Call::post("/api/v1/backup", json!({"file": name, "overwrite": self.overwrite})).patience(LONG);
-        let (made, text): (Made, _) = client.json(call).await.map_err(|fault| fault.as_json(self.json))?;
+        let (made, text): (Made, _) = client.json(call).await.map_err(|fault| fault.in_json(self.json))?;
         if let Some((from, to)) = &key {
             copy_key(from, to, self.overwrite)?;
         }
@@ -210,10 +210,7 @@ impl Restore {
 }
 
 fn refused(code: &str, detail: String, hint: &str) -> Fault {
-    match Fault::refused(code, detail) {
-        Fault::Refused(refusal) => Fault::Refused(Box::new(Refusal { hint: Some(hint.to_owned()), ..*refusal })),
-        other => other,
-    }
+    Fault::refused(code, detail).hint(hint)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use serde::Deserialize;
 
 use super::release::paste;
-use super::ui::{note, sentence};
+use super::ui::{full_stop, note};
 use crate::config::ConfigErrors;
 use crate::store::StoreError;
 
@@ -76,22 +76,34 @@ impl Fault {
         Self::Refused(Box::new(Refusal { problem, ..Refusal::default() }))
     }
 
-    /// The release that it is about, for commands to paste.
+    /// Changes how a refusal is told; everything else stays.
     #[must_use]
-    pub fn about(self, release: i64) -> Self {
+    pub fn refusal(self, change: impl FnOnce(&mut Refusal)) -> Self {
         match self {
-            Self::Refused(refusal) => Self::Refused(Box::new(Refusal { release: Some(release), ..*refusal })),
+            Self::Refused(mut refusal) => {
+                change(&mut refusal);
+                Self::Refused(refusal)
+            }
             other @ (Self::Failed(_) | Self::Usage(_) | Self::Unreachable(_) | Self::Said(_) | Self::Pipe) => other,
         }
     }
 
-    /// Tells it as JSON where RMM answered so.
+    /// The release that it is about, for commands to paste.
     #[must_use]
-    pub fn as_json(self, as_json: bool) -> Self {
-        match self {
-            Self::Refused(refusal) => Self::Refused(Box::new(Refusal { as_json, ..*refusal })),
-            other @ (Self::Failed(_) | Self::Usage(_) | Self::Unreachable(_) | Self::Said(_) | Self::Pipe) => other,
-        }
+    pub fn about(self, release: i64) -> Self {
+        self.refusal(|refusal| refusal.release = Some(release))
+    }
+
+    /// Tells a refusal as the JSON that RMM answered.
+    #[must_use]
+    pub fn in_json(self, as_json: bool) -> Self {
+        self.refusal(|refusal| refusal.as_json = as_json)
+    }
+
+    /// Adds what to try.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        self.refusal(|refusal| refusal.hint = Some(hint.into()))
     }
 
     /// Tells it on standard error; the exit status.
@@ -127,7 +139,7 @@ impl Refusal {
             note(&self.json);
             return;
         }
-        note(&format!("rmm: refused: {}", sentence(&self.problem.detail)));
+        note(&format!("rmm: refused: {}", full_stop(&self.problem.detail)));
         for detail in &self.problem.details {
             note(&format!("  - {detail}"));
         }

@@ -35,7 +35,7 @@ impl Healthcheck {
         answer.map_err(|fault| match fault {
             Fault::Failed(text) => Fault::Unreachable(format!("RMM at {url} is not ready: {text}")),
             Fault::Refused(refusal) => Fault::Unreachable(format!("{url} answered: {}", refusal.problem.detail)),
-            other => other,
+            other @ (Fault::Usage(_) | Fault::Unreachable(_) | Fault::Said(_) | Fault::Pipe) => other,
         })?;
         print("ok\n")
     }
@@ -59,7 +59,7 @@ fn from_here(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
+        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
     };
     SocketAddr::new(ip, address.port())
 }

@@ -179,7 +179,7 @@ mod tests {
         for (origin, name) in [
             ("git@github.com:acme/shop.git", "shop"),
             ("https://github.com/acme/shop", "shop"),
-            ("https://example.com/a/b/c.git/", "c.git"),
+            ("https://example.com/a/b/c.git/", "c"),
             ("host:app.git", "app"),
         ] {
             let checkout = Checkout { root: None, origin: Some(origin.into()) };

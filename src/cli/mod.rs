@@ -6,6 +6,7 @@
 mod api;
 mod audit;
 mod backup;
+mod call;
 mod check;
 mod client;
 mod demo;

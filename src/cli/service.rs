@@ -67,7 +67,7 @@ impl Service {
             Self::List(Json { json }) => {
                 let client = Client::connect(context, Intent::Look).await?;
                 let (services, text): (Vec<api::Service>, _) =
-                    client.json(Call::get("/api/v1/services")).await.map_err(|fault| fault.as_json(json))?;
+                    client.json(Call::get("/api/v1/services")).await.map_err(|fault| fault.in_json(json))?;
                 if json { print(&format!("{text}\n")) } else { print(&list(&services, ui)) }
             }
             Self::Show(named) => {
@@ -102,7 +102,7 @@ impl Named {
         shown: impl FnOnce(&api::ServiceDetails) -> String,
     ) -> Result<(), Fault> {
         let client = Client::connect(context, intent).await?;
-        let (details, text) = client.json(call).await.map_err(|fault| fault.as_json(self.json))?;
+        let (details, text) = client.json(call).await.map_err(|fault| fault.in_json(self.json))?;
         if self.json { print(&format!("{text}\n")) } else { print(&shown(&details)) }
     }
 }
@@ -223,7 +223,7 @@ impl Person {
         let Self::List(Json { json }) = self;
         let client = Client::connect(context, Intent::Look).await?;
         let (people, text): (Vec<api::Person>, _) =
-            client.json(Call::get("/api/v1/people")).await.map_err(|fault| fault.as_json(json))?;
+            client.json(Call::get("/api/v1/people")).await.map_err(|fault| fault.in_json(json))?;
         if json {
             return print(&format!("{text}\n"));
         }

@@ -79,7 +79,7 @@ impl Token {
             Self::List { all, json } => {
                 let client = Client::connect(context, Intent::Look).await?;
                 let (tokens, text): (Vec<api::Token>, _) =
-                    client.json(Call::get("/api/v1/tokens")).await.map_err(|fault| fault.as_json(json))?;
+                    client.json(Call::get("/api/v1/tokens")).await.map_err(|fault| fault.in_json(json))?;
                 if json {
                     return print(&format!("{text}\n"));
                 }
@@ -119,7 +119,7 @@ impl Create {
             "name": self.name, "role": self.role, "services": self.service, "person": self.person, "expires_at": expires_at,
         });
         let (created, text): (Created, _) =
-            client.json(Call::post("/api/v1/tokens", body)).await.map_err(|fault| fault.as_json(self.json))?;
+            client.json(Call::post("/api/v1/tokens", body)).await.map_err(|fault| fault.in_json(self.json))?;
         note(&format!(
             "Token {} ({}){}: keep it safe, it is not shown again.",
             self.name,

@@ -77,7 +77,7 @@ impl Create {
         }
         let client = Client::connect(context, Intent::Move).await?;
         let call = Call::post("/api/v1/releases", Value::Object(body));
-        let (release, json): (api::Release, _) = client.json(call).await.map_err(|fault| fault.as_json(self.json))?;
+        let (release, json): (api::Release, _) = client.json(call).await.map_err(|fault| fault.in_json(self.json))?;
         if self.json {
             return print(&format!("{json}\n"));
         }
@@ -147,7 +147,7 @@ impl Report {
         let client = Client::connect(context, Intent::Move).await?;
         let call = Call::patch(format!("/api/v1/releases/{}", self.number.0), body);
         let (release, json): (api::Release, _) =
-            client.json(call).await.map_err(|fault| fault.about(self.number.0).as_json(self.json))?;
+            client.json(call).await.map_err(|fault| fault.about(self.number.0).in_json(self.json))?;
         if self.json {
             return print(&format!("{json}\n"));
         }

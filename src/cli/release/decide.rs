@@ -10,6 +10,7 @@ use super::super::fault::Fault;
 use super::super::place::Context;
 use super::super::ui::{print, sentence};
 use super::{Number, One};
+use crate::domain::status::List;
 
 /// The gates that can be skipped.
 const GATES: [&str; 4] = ["approvals", "fresh_rehearsal", "not_a_downgrade", "no_lock"];
@@ -120,33 +121,27 @@ pub(super) async fn decide(context: &Context, one: &One, what: &str, body: Value
     let body = if body.is_null() { json!({}) } else { body };
     let call = Call::post(format!("/api/v1/releases/{id}/{what}"), body);
     let (details, json): (api::Details, _) =
-        client.json(call).await.map_err(|fault| vote_hint(fault, what).about(id).as_json(one.json))?;
+        client.json(call).await.map_err(|fault| vote_hint(fault, what).about(id).in_json(one.json))?;
     if one.json { print(&format!("{json}\n")) } else { print(&outcome(&details, what)) }
 }
 
 /// The operator's socket is nobody's voice.
 fn vote_hint(fault: Fault, what: &str) -> Fault {
-    match fault {
-        Fault::Refused(mut refusal)
-            if matches!(what, "approve" | "reject")
-                && refusal.problem.code == "forbidden"
-                && refusal.hint.is_none() =>
-        {
+    fault.refusal(|refusal| {
+        if matches!(what, "approve" | "reject") && refusal.problem.code == "forbidden" {
             refusal.hint = Some(
                 "A vote is a person's: set RMM_URL, and RMM_TOKEN to a token of that person\n  \
                  (rmm token create NAME --role member --person PERSON)."
                     .to_owned(),
             );
-            Fault::Refused(refusal)
         }
-        other => other,
-    }
+    })
 }
 
 fn outcome(details: &api::Details, what: &str) -> String {
     let release = &details.release;
     let mut text = format!("#{} {} {} is {}", release.id, release.service, release.name(), release.status);
-    if let Some(reason) = &release.reason {
+    if let Some(reason) = release.reason.as_ref().filter(|_| release.status.list() == List::Failed) {
         text.push_str(&format!(": {reason}"));
     }
     let mut text = sentence(&text);
@@ -188,7 +183,7 @@ impl Resolve {
         let client = Client::connect(context, Intent::Move).await?;
         let body = json!({"verdict": self.verdict, "reason": self.reason});
         let call = Call::post(format!("/api/v1/runs/{}/resolve", self.run.0), body);
-        let (run, json): (api::Run, _) = client.json(call).await.map_err(|fault| fault.as_json(self.json))?;
+        let (run, json): (api::Run, _) = client.json(call).await.map_err(|fault| fault.in_json(self.json))?;
         if self.json {
             return print(&format!("{json}\n"));
         }

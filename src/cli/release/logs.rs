@@ -12,6 +12,7 @@ use super::super::client::{Call, Client, Intent};
 use super::super::fault::Fault;
 use super::super::place::Context;
 use super::super::ui::{Tone, Ui, note, print, print_bytes, terminal_safe};
+use super::sse::{Message, Reader};
 use super::{Number, look};
 use crate::domain::status::{List, Status};
 
@@ -53,7 +54,7 @@ impl Logs {
         };
         let mut printer = Printer::new(context.ui, self.json);
         let path = format!("/api/v1/releases/{release}");
-        let about = |fault: Fault| fault.about(release).as_json(self.json);
+        let about = |fault: Fault| fault.about(release).in_json(self.json);
         // The place in the record comes first: what happens while the output is read is told again, not lost.
         let (events, _): (Vec<api::Event>, _) =
             client.json(Call::get(format!("{path}/events"))).await.map_err(about)?;
@@ -137,6 +138,7 @@ impl Logs {
         if event.run.is_none_or(|run| self.wants(run)) {
             printer.event(&event, &message.data)?;
         }
+        let seq = event.seq;
         let ended = match event.kind.as_str() {
             "run_ended" => true,
             "release_moved" => event
@@ -147,7 +149,18 @@ impl Logs {
                 .is_some_and(|to| to.list() != List::Active),
             _ => false,
         };
-        Ok(ended && self.is_over(client, path).await?)
+        if !ended || !self.is_over(client, path).await? {
+            return Ok(false);
+        }
+        // What was recorded in the same moment belongs to the end.
+        let (events, json): (Vec<api::Event>, _) = client.json(Call::get(format!("{path}/events"))).await?;
+        let raw: Value = serde_json::from_str(&json).unwrap_or_default();
+        for (at, event) in events.iter().enumerate() {
+            if event.seq > seq && event.run.is_none_or(|run| self.wants(run)) {
+                printer.event(event, &raw[at].to_string())?;
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -259,73 +272,9 @@ impl Printer {
     }
 }
 
-/// A server-sent event.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-struct Message {
-    event: String,
-    id: String,
-    data: String,
-}
-
-/// Puts server-sent events together from pieces that end anywhere.
-#[derive(Debug, Default)]
-struct Reader {
-    rest: Vec<u8>,
-    message: Message,
-}
-
-impl Reader {
-    fn take(&mut self, piece: &[u8]) -> Vec<Message> {
-        self.rest.extend_from_slice(piece);
-        let mut ready = Vec::new();
-        let mut from = 0;
-        while let Some(length) = self.rest[from..].iter().position(|byte| *byte == b'\n') {
-            let line = String::from_utf8_lossy(&self.rest[from..from + length]).trim_end_matches('\r').to_owned();
-            from += length + 1;
-            if line.is_empty() {
-                let message = std::mem::take(&mut self.message);
-                if !message.data.is_empty() {
-                    ready.push(message);
-                }
-                continue;
-            }
-            let (name, value) = line.split_once(':').unwrap_or((line.as_str(), ""));
-            let value = value.strip_prefix(' ').unwrap_or(value);
-            match name {
-                "event" => self.message.event = value.to_owned(),
-                "id" => self.message.id = value.to_owned(),
-                "data" => {
-                    if !self.message.data.is_empty() {
-                        self.message.data.push('\n');
-                    }
-                    self.message.data.push_str(value);
-                }
-                // Heartbeats are comments.
-                _ => {}
-            }
-        }
-        self.rest.drain(..from);
-        ready
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn messages_are_put_together_from_any_pieces() {
-        let text =
-            ": hello\n\nevent: log\nid: 1-2\ndata: {\"a\":\ndata: \"ü\"}\n\nevent: x\r\nid: 2-2\r\ndata: 1\r\n\r\n";
-        let whole = Reader::default().take(text.as_bytes());
-        assert_eq!(whole.len(), 2);
-        assert_eq!(whole[0], Message { event: "log".into(), id: "1-2".into(), data: "{\"a\":\n\"ü\"}".into() });
-        for size in 1..text.len() {
-            let mut reader = Reader::default();
-            let found: Vec<_> = text.as_bytes().chunks(size).flat_map(|piece| reader.take(piece)).collect();
-            assert_eq!(found, whole, "{size}");
-        }
-    }
 
     #[test]
     fn output_comes_back_byte_for_byte() {

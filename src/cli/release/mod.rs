@@ -5,6 +5,7 @@ mod decide;
 mod logs;
 mod look;
 mod show;
+mod sse;
 mod steps;
 mod wait;
 
@@ -136,7 +137,7 @@ async fn ask<T: serde::de::DeserializeOwned>(
 ) -> Result<(), Fault> {
     let client = Client::connect(context, Intent::Look).await?;
     let call = Call::get(format!("/api/v1/releases/{}{what}", one.number.0));
-    let (value, json) = client.json::<T>(call).await.map_err(|fault| fault.about(one.number.0).as_json(one.json))?;
+    let (value, json) = client.json::<T>(call).await.map_err(|fault| fault.about(one.number.0).in_json(one.json))?;
     if one.json { print(&format!("{json}\n")) } else { print(&shown(value)) }
 }
 

@@ -6,6 +6,7 @@ use super::super::fault::Fault;
 use super::super::place::Context;
 use super::super::ui::{Column, Table, Tone, Ui, ago, clean, lasting, print, sentence, width};
 use super::{One, ask, tone};
+use crate::domain::status::List;
 
 /// Labels of the card are this wide.
 const LABEL: usize = 10;
@@ -15,7 +16,7 @@ pub(super) async fn show(context: &Context, one: &One) -> Result<(), Fault> {
     let client = Client::connect(context, Intent::Look).await?;
     let path = format!("/api/v1/releases/{}", one.number.0);
     let (details, json): (api::Details, _) =
-        client.json(Call::get(&path)).await.map_err(|fault| fault.about(one.number.0).as_json(one.json))?;
+        client.json(Call::get(&path)).await.map_err(|fault| fault.about(one.number.0).in_json(one.json))?;
     if one.json {
         return print(&format!("{json}\n"));
     }
@@ -90,23 +91,26 @@ fn title(release: &api::Release, ui: &Ui) -> String {
 
 fn approvals(out: &mut String, details: &api::Details, ui: &Ui) {
     let approvals = &details.approvals;
-    if approvals.needed == 0 && approvals.votes.is_empty() {
+    let open = details.release.status.list() == List::Active;
+    if approvals.votes.is_empty() && (approvals.needed == 0 || !open) {
         return;
     }
     let heading = ui.heading("Approvals");
     out.push_str(&format!("\n{heading}  {} of {}\n", approvals.given.len(), approvals.needed));
     for vote in &approvals.votes {
-        let when = format!("{}, {}", ago(vote.at, ui.now), vote.door);
+        let when = format!("{} ({})", ago(vote.at, ui.now), vote.door);
         let (mark, tone, what) = match (&vote.reason, vote.approved) {
-            (_, true) if approvals.given.contains(&vote.person) => ("  ✓", Tone::Good, when),
-            (_, true) => ("  ·", Tone::Dim, format!("{when}; does not count")),
-            (Some(reason), false) => ("  ✗", Tone::Bad, format!("{when}: {reason}")),
-            (None, false) => ("  ✗", Tone::Bad, when),
+            (_, true) if approvals.given.contains(&vote.person) => ("  ✓", Tone::Good, format!("approved {when}")),
+            (_, true) => ("  ·", Tone::Dim, format!("approved {when}; it does not count")),
+            (Some(reason), false) => ("  ✗", Tone::Bad, format!("rejected {when}: {reason}")),
+            (None, false) => ("  ✗", Tone::Bad, format!("rejected {when}")),
         };
-        out.push_str(&ui.paragraph(mark, 4, &clean(&format!("{}  {what}", vote.person)), tone));
+        out.push_str(&ui.paragraph(mark, 4, &clean(&format!("{} {what}", vote.person)), tone));
     }
-    for person in &approvals.missing {
-        out.push_str(&ui.paragraph("  ·", 4, &format!("{person}  has not voted"), Tone::Dim));
+    if open && approvals.given.len() < approvals.needed {
+        for person in &approvals.missing {
+            out.push_str(&ui.paragraph("  ·", 4, &format!("{person} has not voted"), Tone::Dim));
+        }
     }
 }
 
@@ -220,12 +224,41 @@ mod tests {
 
     #[test]
     fn the_card_of_a_release() {
-        insta::assert_snapshot!(card(&details(), &[], &Ui::test(80)), @"");
+        let expected = "\
+#12  name-authorization v1.4.0   manual_testing  3 min ago
+
+Commit      aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+Started by  ann, 10 min ago
+In work     10 min 0 s so far, attempt 2
+CI run      https://ci.example.com/runs/7
+Notes       A new basket, and the old one kept for a while behind a switch.
+
+Approvals  1 of 2
+  ✓ ann approved 2 min ago (api)
+  · bob has not voted
+
+Before production
+  ✗ approvals: 1/2 approvals.
+    → bob must approve.
+
+What you can do
+  rmm release approve 12
+  rmm release reject 12 --reason '…'
+  rmm release cancel 12 --reason '…'
+";
+        assert_eq!(card(&details(), &[], &Ui::test(80)), expected);
     }
 
     #[test]
     fn the_card_in_a_narrow_window() {
-        insta::assert_snapshot!(card(&details(), &[], &Ui::test(40)), @"");
+        let text = card(&details(), &[], &Ui::test(40));
+        assert!(text.starts_with("#12  name-authorization v1.4.0\nmanual_testing  3 min ago\n"), "{text}");
+        // Only what is to be copied whole may stand out.
+        let too_wide: Vec<_> = text.lines().filter(|line| width(line) > 40).collect();
+        assert_eq!(
+            too_wide,
+            [format!("Commit      {}", "a".repeat(40)), "CI run      https://ci.example.com/runs/7".into()]
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::super::api;
 use super::super::client::with_query;
 use super::super::fault::Fault;
 use super::super::place::Context;
-use super::super::ui::{Tone, Ui, ago, clean, lasting, sentence};
+use super::super::ui::{Tone, Ui, ago, clean, lasting, sentence, width};
 use super::show::state_tone;
 use super::{One, ask};
 
@@ -88,11 +88,15 @@ fn run_text(run: &api::Run, ui: &Ui) -> String {
     let took = run.started_at.map(|from| lasting(run.ended_at.unwrap_or(ui.now).duration_since(from)));
     let when = ago(run.started_at.unwrap_or(run.created_at), ui.now);
     let state = if run.stopping { "stopping" } else { &run.state };
+    let title = format!("Run {}  {} {} to {}", run.id, run.environment, run.kind, api::version(&run.to));
+    let when = took.map_or_else(|| when.clone(), |took| format!("{when}, {took}"));
+    let wide = width(&title) + width(state) + width(&when) + 4 <= ui.prose();
     let mut out = format!(
-        "{}  {}  {}\n",
-        ui.heading(&format!("Run {}  {} {} to {}", run.id, run.environment, run.kind, api::version(&run.to))),
+        "{}{}{}  {}\n",
+        ui.heading(&title),
+        if wide { "  " } else { "\n  " },
         ui.paint(state, state_tone(&run.state)),
-        ui.paint(&took.map_or_else(|| when.clone(), |took| format!("{when}, {took}")), Tone::Dim)
+        ui.paint(&when, Tone::Dim)
     );
     if let Some(reason) = &run.reason {
         out.push_str(&ui.paragraph("", 2, &sentence(&clean(reason)), Tone::Plain));

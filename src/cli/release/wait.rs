@@ -55,7 +55,7 @@ impl Wait {
             loop {
                 let path = format!("/api/v1/releases/{id}");
                 let (release, json): (api::Release, _) =
-                    client.json(Call::get(&path)).await.map_err(|fault| fault.about(id).as_json(self.one.json))?;
+                    client.json(Call::get(&path)).await.map_err(|fault| fault.about(id).in_json(self.one.json))?;
                 if last != Some(release.status) {
                     note(&format!("#{id} is {}", release.status));
                     last = Some(release.status);

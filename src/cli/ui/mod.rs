@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal, Write};
 use jiff::Timestamp;
 
 pub use self::table::{Column, Table};
-pub use self::text::{clean, sentence, shell_word, terminal_safe, width, wrap};
+pub use self::text::{clean, full_stop, sentence, shell_word, terminal_safe, width, wrap};
 pub use self::time::{ago, exact, lasting, until};
 
 use super::fault::Fault;

@@ -96,14 +96,16 @@ pub fn shell_word(word: &str) -> String {
 /// Begins with a capital and ends with a full stop.
 #[must_use]
 pub fn sentence(text: &str) -> String {
-    let text = text.trim();
+    let text = full_stop(text);
     let mut chars = text.chars();
-    let mut out: String = match chars.next() {
-        // Not the names of things: `rmm`, `--force`, "git" are words of their own at a beginning, too, but rare.
-        Some(first) => first.to_uppercase().chain(chars).collect(),
-        None => return String::new(),
-    };
-    if !out.ends_with(['.', '!', '?', ':', '…']) {
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// Ends with a full stop; the first word, which may be a name, stays as it is.
+#[must_use]
+pub fn full_stop(text: &str) -> String {
+    let mut out = text.trim().to_owned();
+    if !out.is_empty() && !out.ends_with(['.', '!', '?', ':', '…']) {
         out.push('.');
     }
     out
