@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
-use crate::world::{COMMIT, Random, Repository, SHOP, Setup, World, eventually};
+use crate::world::{Random, Repository, SHOP, Setup, World, commit_of, eventually};
 
 /// Kills of one story at random moments.
 const KILLS_A_STORY: usize = 12;
@@ -107,7 +107,7 @@ async fn tell(code: Code, kills: Kills, lines: usize) -> (Ending, usize) {
         .surface("health.wait", "1ms")
         .in_stage("directory", "stage");
     let folder = tempfile::tempdir().unwrap();
-    let mut commits = [COMMIT; 3].map(ToOwned::to_owned);
+    let mut commits = ["v1", "v2", "v3"].map(commit_of);
     let setup = match code {
         Code::Commands => setup,
         Code::Repository => {

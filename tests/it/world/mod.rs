@@ -25,8 +25,11 @@ use self::machine::Server;
 /// How long anything may take before a test gives up. No result hangs on it.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A commit for releases of services without a repository.
-pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+/// A commit for a tag of a service without a repository: another one for every tag.
+pub fn commit_of(tag: &str) -> String {
+    let digits: String = tag.bytes().map(|byte| format!("{byte:02x}")).collect();
+    format!("{digits:0<40}")
+}
 
 /// The service of every story.
 pub const SHOP: &str = "shop";
@@ -120,6 +123,8 @@ impl World {
         let started = within(PATIENCE, "RMM serves or ends", async || server.address_or_end()).await;
         started?;
         *self.server() = Some(server);
+        // The operator's socket follows the address.
+        eventually("RMM answers on its socket", async || self.operator().ask("GET", "/healthz", None).await).await;
         Ok(())
     }
 
@@ -210,9 +215,9 @@ impl World {
 
     // The story -------------------------------------------------------------------------------------------------
 
-    /// CI creates a release of a tag, at the usual commit.
+    /// CI creates a release of a tag and says which commit it means.
     pub async fn release(&self, tag: &str) -> i64 {
-        self.release_at(tag, COMMIT).await
+        self.release_at(tag, &commit_of(tag)).await
     }
 
     pub async fn release_at(&self, tag: &str, commit: &str) -> i64 {
