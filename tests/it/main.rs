@@ -1,0 +1,26 @@
+//! RMM as it is shipped, as a process of its own, under faults and bad input.
+//!
+//! Each test has a data directory, an address and processes of its own, so all of them run at the same time.
+
+#[cfg(test)]
+mod contention;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod kills;
+#[cfg(test)]
+mod secrets;
+#[cfg(test)]
+mod sources;
+#[cfg(test)]
+mod steps;
+#[cfg(test)]
+mod stopping;
+#[cfg(test)]
+mod storage;
+#[cfg(test)]
+mod stream;
+#[cfg(test)]
+mod tokens;
+#[cfg(test)]
+mod world;

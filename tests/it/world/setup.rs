@@ -1,0 +1,157 @@
+//! The configuration of a world.
+
+use std::path::Path;
+
+use toml::{Table, Value};
+
+/// What `rmm.toml` says, and RMM's own environment. Without more: the service `shop` with one surface `app`, whose
+/// steps note themselves in the ledger in stage and production alike; ann, an admin, approves.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    people: Vec<(String, String)>,
+    approvers: Vec<String>,
+    minimum: i64,
+    repository: Option<String>,
+    drivers: [&'static str; 2],
+    surface: Table,
+    overrides: [Table; 2],
+    more_services: Vec<String>,
+    pub variables: Vec<(String, String)>,
+}
+
+/// The command that notes a step.
+pub const NOTE: &str = "echo $RMM_ENVIRONMENT $RMM_RUN_KIND $RMM_STEP $RMM_TAG >> ../ledger";
+
+impl Setup {
+    pub fn new() -> Self {
+        let surface = ["deploy", "migrate_up", "migrate_down"].map(|key| (key.to_owned(), Value::from(NOTE)));
+        Self {
+            people: vec![("ann".into(), "admin".into())],
+            approvers: vec!["ann".into()],
+            minimum: 1,
+            repository: None,
+            drivers: ["local", "local"],
+            surface: surface.into_iter().collect(),
+            overrides: [Table::new(), Table::new()],
+            more_services: Vec::new(),
+            variables: Vec::new(),
+        }
+    }
+
+    /// One more person; ann is there already.
+    pub fn person(mut self, name: &str, role: &str) -> Self {
+        self.people.push((name.into(), role.into()));
+        self
+    }
+
+    /// One more service, as the first; nothing ever happens in it.
+    pub fn another_service(mut self, name: &str) -> Self {
+        self.more_services.push(name.into());
+        self
+    }
+
+    pub fn is_admin(&self, name: &str) -> bool {
+        self.people.iter().any(|(known, role)| known == name && role == "admin")
+    }
+
+    pub fn approved_by<S: Into<String>>(mut self, minimum: i64, names: impl IntoIterator<Item = S>) -> Self {
+        self.approvers = names.into_iter().map(Into::into).collect();
+        self.minimum = minimum;
+        self
+    }
+
+    /// The code comes from this repository, and is checked out.
+    pub fn repository(mut self, path: &Path) -> Self {
+        self.repository = Some(path.display().to_string());
+        self.surface("checkout", true)
+    }
+
+    /// A CI system brings stage to releases and reports.
+    pub fn stage_by_ci(mut self) -> Self {
+        self.drivers[0] = "ci";
+        self
+    }
+
+    /// A key of the surface; `env.NAME` and `health.NAME` reach into its tables.
+    pub fn surface(mut self, key: &str, value: impl Into<Value>) -> Self {
+        set(&mut self.surface, key, value.into());
+        self
+    }
+
+    /// A key of the surface in stage only.
+    pub fn in_stage(mut self, key: &str, value: impl Into<Value>) -> Self {
+        set(&mut self.overrides[0], key, value.into());
+        self
+    }
+
+    /// A key of the surface in production only.
+    pub fn in_production(mut self, key: &str, value: impl Into<Value>) -> Self {
+        set(&mut self.overrides[1], key, value.into());
+        self
+    }
+
+    /// The service has no migrations.
+    pub fn without_migrations(mut self) -> Self {
+        self.surface.remove("migrate_up");
+        self.surface.remove("migrate_down");
+        self
+    }
+
+    /// A variable in RMM's own environment.
+    pub fn variable(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    pub fn text(&self, directory: &Path, data: &Path) -> String {
+        let mut surface = self.surface.clone();
+        set(&mut surface, "name", "app".into());
+        set(&mut surface, "recipe", "commands".into());
+        let work = directory.join("work");
+        surface.entry("directory").or_insert(work.display().to_string().into());
+        surface.entry("checkout").or_insert(false.into());
+
+        let mut service = Table::new();
+        set(&mut service, "name", super::SHOP.into());
+        if let Some(repository) = &self.repository {
+            set(&mut service, "repository", repository.clone().into());
+        }
+        set(&mut service, "approvals.required", self.approvers.clone().into());
+        set(&mut service, "approvals.minimum", self.minimum.into());
+        set(&mut service, "surfaces", vec![surface].into());
+        for ((name, driver), own) in ["stage", "production"].iter().zip(self.drivers).zip(&self.overrides) {
+            set(&mut service, &format!("environments.{name}.driver"), driver.into());
+            if !own.is_empty() {
+                set(&mut service, &format!("environments.{name}.surfaces.app"), own.clone().into());
+            }
+        }
+
+        let mut config = Table::new();
+        set(&mut config, "server.listen", "127.0.0.1:0".into());
+        set(&mut config, "server.data_dir", data.display().to_string().into());
+        let person = |(name, role): &(String, String)| {
+            Table::from_iter([("name".to_owned(), name.clone().into()), ("role".to_owned(), role.clone().into())])
+        };
+        set(&mut config, "people", self.people.iter().map(person).collect::<Vec<_>>().into());
+        let others = self.more_services.iter().map(|name| {
+            let mut other = service.clone();
+            set(&mut other, "name", name.clone().into());
+            other
+        });
+        let services: Vec<_> = std::iter::once(service.clone()).chain(others).collect();
+        set(&mut config, "services", services.into());
+        config.to_string()
+    }
+}
+
+fn set(table: &mut Table, key: &str, value: Value) {
+    match key.split_once('.') {
+        None => {
+            table.insert(key.to_owned(), value);
+        }
+        Some((first, rest)) => {
+            let inner = table.entry(first).or_insert_with(|| Table::new().into());
+            set(inner.as_table_mut().unwrap(), rest, value);
+        }
+    }
+}
