@@ -23,7 +23,6 @@ struct Cli {
 enum Verb {
     /// Run the machine.
     Serve(serve::Serve),
-    /// Watch the whole life cycle on this machine.
     Demo(demo::Demo),
     /// The small service that `demo` releases.
     #[command(hide = true)]
