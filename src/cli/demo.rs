@@ -4,13 +4,11 @@ use std::process::ExitCode;
 
 use crate::demo::{self, service};
 
-/// Watch the whole life cycle on this machine: a real service, real deploys, a real failure that rolls itself back.
+/// Watch the whole life cycle on this machine.
 ///
-/// Needs git and nothing else. Everything happens in a temporary folder, which is removed at the end.
+/// A real service in three versions, real deploys, a rehearsed rollback, three approvals, and a real failure that rolls
+/// itself back. Needs git and nothing else. Everything happens in a temporary folder, which is removed at the end.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  rmm demo              play the story, then go on serving for you to try\n  \
-                        rmm demo --once       play it, check everything, clean up\n  \
-                        rmm demo --once --json | jq .checks")]
 pub struct Demo {
     /// End after the story: exit status 0 only if all of it held.
     #[arg(long)]

@@ -67,6 +67,10 @@ enum Verb {
         SIGHUP reads the configuration again. SIGTERM ends RMM; running steps go on and are found again.")]
     Serve(serve::Serve),
     /// Watch the whole life cycle on this machine, in a minute
+    #[command(
+        after_help = "Examples:\n  rmm demo                  play the story, then go on serving for you to try\n  \
+        rmm demo --once           play it, check everything, clean up\n  rmm demo --once --json | jq .checks"
+    )]
     Demo(demo::Demo),
     /// Write a first rmm.toml
     Init(init::Init),
@@ -165,7 +169,7 @@ mod tests {
                 walk(sub, &path);
             }
             let leaf = command.get_subcommands().next().is_none();
-            let plain = ["help", "openapi"].contains(&command.get_name());
+            let plain = command.is_hide_set() || ["help", "openapi"].contains(&command.get_name());
             assert!(!leaf || plain || command.get_after_help().is_some(), "{path} has no example");
         }
         walk(&Cli::command(), "");

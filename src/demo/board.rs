@@ -341,3 +341,34 @@ fn run_title(kind: RunKind, from: Option<&Version>, to: &Version) -> String {
         RunKind::Drill => format!("drill of {to}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stations(path: &[Status]) -> String {
+        let card = Card {
+            tag: "v1".into(),
+            path: path.to_vec(),
+            reason: None,
+            approved_by: Vec::new(),
+            nothing_to_rehearse: false,
+        };
+        card.stations().iter().map(|(name, mark)| format!("{}{name} ", mark.sign())).collect()
+    }
+
+    #[test]
+    fn the_stations_follow_the_life_cycle() {
+        use Status::{
+            Deployed, Deploying, Initiated, ManualTestPassed, ManualTesting, ProductionRollback, RollbackDone,
+            StageBuilding, StageTestRollback,
+        };
+        let way = [Initiated, StageBuilding, StageTestRollback, ManualTesting, ManualTestPassed, Deploying];
+        assert_eq!(stations(&way[..3]), "✓stage ●rehearsal ○approvals ○production ");
+        assert_eq!(stations(&way), "✓stage ✓rehearsal ✓approvals ●production ");
+        let failed = [&way[..], &[ProductionRollback]].concat();
+        assert_eq!(stations(&failed), "✓stage ✓rehearsal ✓approvals ✗production ●rollback ");
+        let taken_back = [&way[..], &[Deployed, ProductionRollback, RollbackDone]].concat();
+        assert_eq!(stations(&taken_back), "✓stage ✓rehearsal ✓approvals ✓production ✓rollback ");
+    }
+}

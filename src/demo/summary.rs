@@ -178,21 +178,22 @@ impl Summary {
     pub fn lines(&self) -> Vec<Line> {
         let mut lines = vec![Line::default(), Line::default().add(Tone::Head, "Summary")];
         if !self.releases.is_empty() {
-            let mut head = format!("  {:<9}", "release");
-            PHASES.iter().for_each(|phase| head += &format!("{phase:>11}"));
-            lines.push(Line::default().add(Tone::Dim, head + "      total   ended as"));
+            let titles: String = PHASES.iter().map(|phase| format!("  {phase}")).collect();
+            lines.push(Line::default().add(Tone::Dim, format!("  seconds{titles}  total  ended")));
         }
         for release in &self.releases {
-            let mut row = format!("  {:<9}", release.tag);
+            let mut row = format!("  {:<7}", release.tag);
             for name in PHASES {
                 let phase = release.phases.iter().find(|phase| phase.name == name);
-                row += &phase.map_or_else(|| format!("{:>11}", "–"), |phase| format!("{:>9.2} s", phase.seconds));
+                let text = phase.map_or_else(|| "–".to_owned(), |phase| format!("{:.2}", phase.seconds));
+                row += &format!("  {text:>width$}", width = name.len());
             }
-            row += &format!("{:>9.2} s   ", release.seconds);
-            let back = release.rollback_to_tag.as_ref().map(|tag| format!(", to {tag}")).unwrap_or_default();
-            lines.push(
-                Line::default().add(Tone::Plain, row).add(ended(release.status), format!("{}{back}", release.status)),
-            );
+            row += &format!("  {:>5.2}  ", release.seconds);
+            let how = match (&release.rollback_to_tag, release.status) {
+                (Some(tag), Status::RollbackDone) => format!("back to {tag}"),
+                (_, status) => status.to_string(),
+            };
+            lines.push(Line::default().add(Tone::Plain, row).add(ended(release.status), how));
         }
         lines.push(Line::default());
         for check in &self.checks {
