@@ -160,14 +160,14 @@ impl Engine {
         handled.map_err(Failure::Refused)
     }
 
-    /// Every gate of production for a release, as `explain` tells them.
+    /// Every gate of production for a release, as `explain` tells them; none when it has passed them or has ended.
     ///
     /// # Errors
     /// A refusal when there is no such release.
     pub async fn explain(&self, id: ReleaseId) -> Result<Vec<Gate>, Failure> {
         let world = self.world(id).await?;
         let release = &world.releases[&id];
-        Ok(gate::explain(&world, release))
+        Ok(if release.status.is_cancellable() { gate::explain(&world, release) } else { Vec::new() })
     }
 
     /// The part of the world around a release, to look at.

@@ -177,6 +177,9 @@ pub(super) fn state_tone(state: &str) -> Tone {
 pub(super) async fn explain(context: &Context, one: &One) -> Result<(), Fault> {
     let ui = &context.ui;
     ask(context, one, "/explain", |gates: Vec<api::Gate>| {
+        if gates.is_empty() {
+            return "The gates stand before production; this release has passed them or has ended.\n".to_owned();
+        }
         let open = gates.iter().filter(|gate| !gate.met).count();
         let mut out = match open {
             0 => format!("{}\n\n", ui.paint("Nothing stands in the way of production.", Tone::Good)),
