@@ -5,7 +5,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use serde::{Deserialize, Serialize};
 use tokio::net::UnixStream;
 
 use super::api;
@@ -19,6 +18,7 @@ use crate::store::chain::ChainHead;
 use crate::store::key::AuditKey;
 use crate::store::lock::LOCK_FILE;
 use crate::store::{StoreError, schema, verify};
+use crate::web::api::Verification;
 
 /// The record.
 #[derive(Debug, Subcommand)]
@@ -68,19 +68,6 @@ fn anchor(text: &str) -> Result<Anchor, String> {
     let seq = seq.parse().map_err(|_| wrong())?;
     let head = ChainHead::from_hex(seq, mac).ok_or_else(wrong)?;
     Ok(Anchor { seq, mac: mac.to_owned(), head })
-}
-
-/// As the API answers it.
-#[derive(Debug, Serialize, Deserialize)]
-struct Verification {
-    intact: bool,
-    events: i64,
-    head_seq: i64,
-    head_mac: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    broken_at: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    sentence: Option<String>,
 }
 
 impl Audit {
@@ -182,24 +169,7 @@ fn check(database: &Path, key: &AuditKey, anchor: Option<&ChainHead>) -> Result<
         Some(copy) => schema::open_reader(copy.path())?,
         None => schema::open_at_rest(database)?,
     };
-    Ok(match verify::verify(&conn, key, anchor)? {
-        Ok(verified) => Verification {
-            intact: true,
-            events: verified.events,
-            head_seq: verified.head.seq,
-            head_mac: verified.head.mac_hex(),
-            broken_at: None,
-            sentence: None,
-        },
-        Err(broken) => Verification {
-            intact: false,
-            events: broken.seq,
-            head_seq: 0,
-            head_mac: String::new(),
-            broken_at: Some(broken.seq),
-            sentence: Some(broken.to_string()),
-        },
-    })
+    Ok(verify::verify(&conn, key, anchor)?.into())
 }
 
 /// What is wrong with the record in a copy, if anything.

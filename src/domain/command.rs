@@ -174,6 +174,50 @@ pub enum Command {
     Advance,
 }
 
+/// What a command is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject<'a> {
+    /// A release that may have to be made.
+    New(&'a NewRelease),
+    /// A release.
+    Release(ReleaseId),
+    /// A run.
+    Run(RunId),
+    /// A service as a whole; which one is said beside the command.
+    Service,
+}
+
+impl Command {
+    /// What the command is about.
+    #[must_use]
+    pub fn subject(&self) -> Subject<'_> {
+        match self {
+            Self::Create(new) => Subject::New(new),
+            Self::Report { release, .. }
+            | Self::Update { release, .. }
+            | Self::Approve { release, .. }
+            | Self::Reject { release, .. }
+            | Self::Cancel { release, .. }
+            | Self::Abort { release, .. }
+            | Self::Retry { release }
+            | Self::Promote { release }
+            | Self::Rollback { release, .. }
+            | Self::Bypass { release, .. }
+            | Self::CommitResolved { release, .. }
+            | Self::CommitUnresolved { release, .. }
+            | Self::TagMoved { release, .. } => Subject::Release(*release),
+            Self::Resolve { run, .. }
+            | Self::RunPrepared { run }
+            | Self::StartStep { run }
+            | Self::TryStep { run, .. }
+            | Self::StepEnded { run, .. }
+            | Self::RunFailed { run, .. }
+            | Self::RunLost { run, .. } => Subject::Run(*run),
+            Self::Lock { .. } | Self::Unlock | Self::Advance => Subject::Service,
+        }
+    }
+}
+
 /// What a new release is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRelease {

@@ -22,7 +22,7 @@ use self::catalog::Catalog;
 use self::clock::Clock;
 use crate::clients::health::Prober;
 use crate::clients::transport::Transport;
-use crate::domain::command::{Answer, Command};
+use crate::domain::command::{Answer, Command, Subject};
 use crate::domain::decide::decide;
 use crate::domain::event::Event;
 use crate::domain::gate::{self, Gate};
@@ -338,48 +338,14 @@ fn service_of(conn: &Connection, request: &Request) -> Result<Result<ServiceName
     if let Some(service) = &request.service {
         return Ok(Ok(service.clone()));
     }
-    match subject(&request.command) {
-        Subject::Service(name) => Ok(Ok(name)),
+    match request.command.subject() {
+        Subject::New(new) => Ok(Ok(new.service.clone())),
         Subject::Release(id) => Ok(releases::service_of(conn, id)?.ok_or_else(|| no_release(id))),
         Subject::Run(id) => {
             let refusal = || Refusal::new(Code::NotFound, format!("there is no run {id}"));
             Ok(runs::get(conn, id)?.map(|run| run.service).ok_or_else(refusal))
         }
-        Subject::Nothing => Ok(Err(Refusal::new(Code::Invalid, "this command needs a service"))),
-    }
-}
-
-enum Subject {
-    Service(ServiceName),
-    Release(ReleaseId),
-    Run(crate::domain::ids::RunId),
-    Nothing,
-}
-
-fn subject(command: &Command) -> Subject {
-    match command {
-        Command::Create(new) => Subject::Service(new.service.clone()),
-        Command::Report { release, .. }
-        | Command::Update { release, .. }
-        | Command::Approve { release, .. }
-        | Command::Reject { release, .. }
-        | Command::Cancel { release, .. }
-        | Command::Abort { release, .. }
-        | Command::Retry { release }
-        | Command::Promote { release }
-        | Command::Rollback { release, .. }
-        | Command::Bypass { release, .. }
-        | Command::CommitResolved { release, .. }
-        | Command::CommitUnresolved { release, .. }
-        | Command::TagMoved { release, .. } => Subject::Release(*release),
-        Command::Resolve { run, .. }
-        | Command::RunPrepared { run }
-        | Command::StartStep { run }
-        | Command::TryStep { run, .. }
-        | Command::StepEnded { run, .. }
-        | Command::RunFailed { run, .. }
-        | Command::RunLost { run, .. } => Subject::Run(*run),
-        Command::Lock { .. } | Command::Unlock | Command::Advance => Subject::Nothing,
+        Subject::Service => Ok(Err(Refusal::new(Code::Invalid, "this command needs a service"))),
     }
 }
 

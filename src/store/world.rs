@@ -14,7 +14,7 @@ use super::error::StoreError;
 use super::outbox::{self, NewEffect};
 use super::writer::Tx;
 use super::{releases, runs};
-use crate::domain::command::{Command, NewRelease};
+use crate::domain::command::{Command, NewRelease, Subject};
 use crate::domain::environment::EnvironmentState;
 use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::person::Actor;
@@ -54,30 +54,13 @@ impl<'a> Focus<'a> {
     /// same however many there are.
     #[must_use]
     pub fn of(command: &'a Command, service: &Service) -> Self {
-        match command {
-            Command::Create(new) if service.stage.driver.is_ours() || service.supersede => Focus::NewReleaseAnd(new),
-            Command::Create(new) => Focus::NewRelease(new),
-            Command::Report { release, .. }
-            | Command::Update { release, .. }
-            | Command::Approve { release, .. }
-            | Command::Reject { release, .. }
-            | Command::Cancel { release, .. }
-            | Command::Abort { release, .. }
-            | Command::Retry { release }
-            | Command::Promote { release }
-            | Command::Bypass { release, .. }
-            | Command::CommitResolved { release, .. }
-            | Command::CommitUnresolved { release, .. }
-            | Command::TagMoved { release, .. } => Focus::Release(*release),
-            Command::Rollback { release, .. } => Focus::ReleaseAndGood(*release),
-            Command::Resolve { run, .. }
-            | Command::RunPrepared { run }
-            | Command::StartStep { run }
-            | Command::TryStep { run, .. }
-            | Command::StepEnded { run, .. }
-            | Command::RunFailed { run, .. }
-            | Command::RunLost { run, .. } => Focus::Run(*run),
-            Command::Lock { .. } | Command::Unlock | Command::Advance => Focus::Service,
+        match (command.subject(), command) {
+            (Subject::New(new), _) if service.stage.driver.is_ours() || service.supersede => Focus::NewReleaseAnd(new),
+            (Subject::New(new), _) => Focus::NewRelease(new),
+            (Subject::Release(id), Command::Rollback { .. }) => Focus::ReleaseAndGood(id),
+            (Subject::Release(id), _) => Focus::Release(id),
+            (Subject::Run(id), _) => Focus::Run(id),
+            (Subject::Service, _) => Focus::Service,
         }
     }
 }

@@ -19,7 +19,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use self::audit::EventView;
+pub use self::audit::{EventView, Verification};
 pub use self::runs::hex_of;
 
 use super::Web;

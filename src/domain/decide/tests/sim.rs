@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::hosts::Hosts;
 use crate::domain::approval::{Verdict, Vote};
-use crate::domain::command::{Answer, Command, NewRelease, Outcome, Resolution, RollbackTo};
+use crate::domain::command::{Answer, Command, NewRelease, Outcome, Resolution, RollbackTo, Subject};
 use crate::domain::decide::decide;
 use crate::domain::effect::Effect;
 use crate::domain::environment::EnvironmentState;
@@ -618,27 +618,9 @@ impl Sim {
 
 /// The release and the run that a command names.
 fn addressed(command: &Command) -> (Option<ReleaseId>, Option<RunId>) {
-    match command {
-        Command::Create(_) | Command::Lock { .. } | Command::Unlock | Command::Advance => (None, None),
-        Command::Report { release, .. }
-        | Command::Update { release, .. }
-        | Command::Approve { release, .. }
-        | Command::Reject { release, .. }
-        | Command::Cancel { release, .. }
-        | Command::Abort { release, .. }
-        | Command::Retry { release }
-        | Command::Promote { release }
-        | Command::Rollback { release, .. }
-        | Command::Bypass { release, .. }
-        | Command::CommitResolved { release, .. }
-        | Command::CommitUnresolved { release, .. }
-        | Command::TagMoved { release, .. } => (Some(*release), None),
-        Command::Resolve { run, .. }
-        | Command::RunPrepared { run }
-        | Command::StartStep { run }
-        | Command::TryStep { run, .. }
-        | Command::StepEnded { run, .. }
-        | Command::RunFailed { run, .. }
-        | Command::RunLost { run, .. } => (None, Some(*run)),
+    match command.subject() {
+        Subject::New(_) | Subject::Service => (None, None),
+        Subject::Release(release) => (Some(release), None),
+        Subject::Run(run) => (None, Some(run)),
     }
 }
