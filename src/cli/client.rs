@@ -25,8 +25,8 @@ use crate::web::Peer;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long another `rmm` on the data directory is waited for.
-const NEIGHBOUR: Duration = Duration::from_secs(3);
+/// How long another `rmm` on the data directory is waited for; one that ends takes up to 5 s for its farewell.
+const NEIGHBOUR: Duration = Duration::from_secs(7);
 
 /// What a verb is going to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::super::api;
 use super::super::client::{Call, Client, Intent};
 use super::super::fault::Fault;
 use super::super::place::Context;
-use super::super::ui::{print, sentence};
+use super::super::ui::{clean, print, sentence};
 use super::{Number, One};
 use crate::domain::status::List;
 
@@ -140,10 +140,13 @@ fn vote_hint(fault: Fault, what: &str) -> Fault {
 
 fn outcome(details: &api::Details, what: &str) -> String {
     let release = &details.release;
-    let mut text = format!("#{} {} {} is {}", release.id, release.service, release.name(), release.status);
-    if let Some(reason) = release.reason.as_ref().filter(|_| release.status.list() == List::Failed) {
-        text.push_str(&format!(": {reason}"));
-    }
+    let status = release.status.as_str();
+    let how = match release.reason.as_deref().filter(|_| release.status.list() == List::Failed) {
+        Some(reason) if reason.starts_with(status) => reason.to_owned(),
+        Some(reason) => format!("{status}: {reason}"),
+        None => status.to_owned(),
+    };
+    let text = format!("#{} {} {} is {}", release.id, release.service, release.name(), clean(&how));
     let mut text = sentence(&text);
     let approvals = &details.approvals;
     if matches!(what, "approve" | "reject") && approvals.needed > 0 {
