@@ -37,7 +37,9 @@ enum Kills {
     /// Whenever a step has said this.
     Whenever(&'static str),
     /// At random moments.
-    Random { seed: u64 },
+    Random {
+        seed: u64,
+    },
 }
 
 /// What must be the same, with kills and without.
@@ -200,8 +202,7 @@ async fn kill(world: &World, kills: Kills, lines: usize, done: &tokio_util::sync
         Kills::Random { seed } => {
             eprintln!("a story with seed {seed}");
             let mut random = Random::new(seed);
-            let mut moments: Vec<usize> =
-                (0..KILLS_A_STORY).map(|_| 1 + random.below(lines as u64) as usize).collect();
+            let mut moments: Vec<usize> = (0..KILLS_A_STORY).map(|_| 1 + random.below(lines as u64) as usize).collect();
             moments.sort_unstable();
             let mut last = 0;
             for moment in moments {

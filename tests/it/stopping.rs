@@ -6,7 +6,8 @@ use crate::stream::Listener;
 use crate::world::{Setup, Wire, World, alive};
 
 /// A step waits for the file `go`.
-const WAITS: &str = "echo $$ > ../pid; echo waiting; while test ! -e ../go; do sleep 0.02; done; echo $RMM_RUN >> ../ledger";
+const WAITS: &str =
+    "echo $$ > ../pid; echo waiting; while test ! -e ../go; do sleep 0.02; done; echo $RMM_RUN >> ../ledger";
 
 #[tokio::test]
 async fn a_running_step_goes_on_and_the_next_start_finishes_the_run() {

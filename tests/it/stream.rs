@@ -27,8 +27,14 @@ pub struct Listener<'w> {
 impl<'w> Listener<'w> {
     /// Listens from a place on.
     pub async fn from(world: &'w World, last: &str) -> Self {
-        let mut listener =
-            Self { world, response: None, pending: Vec::new(), raw: Vec::new(), last: last.to_owned(), heard: Vec::new() };
+        let mut listener = Self {
+            world,
+            response: None,
+            pending: Vec::new(),
+            raw: Vec::new(),
+            last: last.to_owned(),
+            heard: Vec::new(),
+        };
         listener.connect().await;
         listener
     }
@@ -48,7 +54,8 @@ impl<'w> Listener<'w> {
     /// Takes what comes next; false when the stream has ended.
     pub async fn listen(&mut self) -> bool {
         let Some(response) = &mut self.response else { return false };
-        let Ok(Some(bytes)) = tokio::time::timeout(PATIENCE, response.chunk()).await.expect("the stream is silent") else {
+        let Ok(Some(bytes)) = tokio::time::timeout(PATIENCE, response.chunk()).await.expect("the stream is silent")
+        else {
             self.response = None;
             return false;
         };
@@ -97,7 +104,8 @@ impl<'w> Listener<'w> {
 #[tokio::test]
 async fn nothing_is_lost_or_doubled_across_kills() {
     let chatty = "i=0; while test $i -lt 40; do echo \"$RMM_RUN $RMM_STEP line $i\"; i=$((i+1)); sleep 0.005; done";
-    let setup = ["deploy", "migrate_up", "migrate_down"].iter().fold(Setup::new(), |setup, key| setup.surface(key, chatty));
+    let setup =
+        ["deploy", "migrate_up", "migrate_down"].iter().fold(Setup::new(), |setup, key| setup.surface(key, chatty));
     let world = World::new(setup).await;
     world.person("ann").await;
     world.ci().await;

@@ -132,7 +132,11 @@ impl Answer {
     /// A problem document with this status and code; answers with its sentence.
     pub fn refused(self, status: u16, code: &str) -> String {
         let problem = self.problem();
-        assert_eq!((problem["status"].as_u64(), problem["code"].as_str()), (Some(status.into()), Some(code)), "{problem}");
+        assert_eq!(
+            (problem["status"].as_u64(), problem["code"].as_str()),
+            (Some(status.into()), Some(code)),
+            "{problem}"
+        );
         problem["detail"].as_str().unwrap().to_owned()
     }
 
