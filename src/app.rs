@@ -61,6 +61,12 @@ impl DataDir {
         self.0.join("runs")
     }
 
+    /// Where the RMM that runs on it listens.
+    #[must_use]
+    pub fn address(&self) -> PathBuf {
+        self.0.join("address")
+    }
+
     fn make(&self) -> io::Result<()> {
         use std::os::unix::fs::DirBuilderExt;
         if self.0.is_dir() {
@@ -133,7 +139,6 @@ impl App {
     }
 
     /// What is served, for calls that do not come over a network.
-    #[must_use]
     pub fn router(&self) -> Router {
         web::router(self.engine.clone(), self.data_dir.path().to_owned(), self.stop.clone())
     }
@@ -159,9 +164,16 @@ impl App {
         let socket =
             server::listen_on_socket(&path).with_context(|| format!("the socket {} cannot be made", path.display()))?;
         let owner = key::to_hex(&key::random_bytes()?[..8]);
+        // With port 0 nobody knows it otherwise. A full disk must not keep RMM from starting.
+        let noted =
+            listener.local_addr().and_then(|address| std::fs::write(self.data_dir.address(), format!("{address}\n")));
+        if let Err(error) = noted {
+            tracing::warn!(%error, "the address could not be noted");
+        }
         let dispatcher = tokio::spawn(Dispatcher::new(self.engine.clone(), owner, self.stop.clone()).run());
         server::serve(self.router(), listener, Some((socket, path)), self.stop.clone()).await;
         self.stop.cancel();
+        let _ = std::fs::remove_file(self.data_dir.address());
         dispatcher.await.context("the dispatcher ended badly")
     }
 }

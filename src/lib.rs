@@ -24,6 +24,7 @@ pub mod app;
 pub mod cli;
 pub mod clients;
 pub mod config;
+pub mod demo;
 pub mod domain;
 pub mod engine;
 pub mod store;

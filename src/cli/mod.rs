@@ -1,43 +1,177 @@
 //! The command line: what people and scripts type, as calls to a running RMM or to its data directory.
+//!
+//! One file per group of verbs. `client` speaks to RMM, `ui` shows what it answers, `fault` says what went wrong and
+//! with which exit status. No rule of RMM is decided here.
 
+mod api;
+mod audit;
+mod backup;
+mod call;
+mod check;
+mod client;
+mod demo;
+mod fault;
+mod health;
+mod init;
+mod place;
+mod release;
 mod serve;
+mod service;
+mod token;
+mod ui;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+
+use self::fault::{EXIT_HELP, Fault};
+use self::place::Context;
 
 /// Release Management Machine: git tag → stage → rehearsed rollback → approvals → production.
 #[derive(Debug, Parser)]
-#[command(name = "rmm", version, max_term_width = 100)]
+#[command(name = "rmm", version, max_term_width = 100, after_help = EXAMPLES)]
 struct Cli {
-    /// The configuration file.
-    #[arg(long, short, global = true, env = "RMM_CONFIG", default_value = "rmm.toml", value_name = "FILE")]
+    /// The configuration file
+    #[arg(
+        long,
+        short,
+        global = true,
+        env = "RMM_CONFIG",
+        default_value = "rmm.toml",
+        value_name = "FILE",
+        hide_env_values = true
+    )]
     config: PathBuf,
     #[command(subcommand)]
     verb: Verb,
 }
 
+const EXAMPLES: &str = "\
+First steps:
+  rmm init                      write rmm.toml
+  rmm check                     is it right?
+  rmm serve                     run the machine
+  rmm release create --service shop --tag v1.0.0
+
+On the server, rmm speaks to the RMM of rmm.toml as its operator. From elsewhere:
+  export RMM_URL=https://rmm.example.com RMM_TOKEN=…
+  rmm release list
+
+Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 refused, 4 not reachable.";
+
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Run the machine.
+    /// Run the machine
+    #[command(after_help = "Examples:\n  rmm serve\n  rmm serve --config /etc/rmm/rmm.toml\n\n\
+        SIGHUP reads the configuration again. SIGTERM ends RMM; running steps go on and are found again.")]
     Serve(serve::Serve),
+    /// Watch the whole life cycle on this machine, in a minute
+    #[command(
+        after_help = "Examples:\n  rmm demo                  play the story, then go on serving for you to try\n  \
+        rmm demo --once           play it, check everything, clean up\n  rmm demo --once --json | jq .checks"
+    )]
+    Demo(demo::Demo),
+    /// Write a first rmm.toml
+    Init(init::Init),
+    /// Say whether the configuration is right, and what it comes to
+    Check(check::Check),
+    /// Tokens of the API: create, list, revoke
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Releases: create, look, decide
+    #[command(subcommand, visible_alias = "releases", after_help = EXIT_HELP)]
+    Release(release::Release),
+    /// Services: what runs where; lock and unlock production
+    #[command(subcommand, visible_alias = "services")]
+    Service(service::Service),
+    /// People: who they are and what they approve
+    #[command(subcommand, visible_alias = "people")]
+    Person(service::Person),
+    /// The record: read it, check that nobody changed it
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Copy the database while everything goes on
+    Backup(backup::Backup),
+    /// Put a copy of the database back
+    Restore(backup::Restore),
+    /// Say whether RMM works: exit status 0 or 4
+    Healthcheck(health::Healthcheck),
+    /// Print completions for a shell
+    #[command(
+        after_help = "Examples:\n  rmm completions bash > /etc/bash_completion.d/rmm\n  rmm completions fish > ~/.config/fish/completions/rmm.fish"
+    )]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the description of the HTTP API (OpenAPI)
+    Openapi,
+    /// The small service that `demo` releases.
+    #[command(hide = true)]
+    DemoService(crate::demo::service::Args),
 }
-
-/// Exit status: wrong usage or configuration.
-const USAGE: u8 = 2;
 
 /// Runs what the command line asks for.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match cli.verb {
-        Verb::Serve(serve) => serve.run(&cli.config),
-    }
+    let Cli { config, verb } = Cli::parse();
+    let context = Context::new(config);
+    let done = match verb {
+        Verb::Serve(serve) => return serve.run(&context.config),
+        Verb::Demo(demo) => return demo.run(),
+        Verb::DemoService(args) => return demo::run_service(args),
+        Verb::Init(init) => init.run(&context),
+        Verb::Check(check) => check.run(&context),
+        Verb::Token(token) => wait_for(token.run(&context)),
+        Verb::Release(release) => wait_for(release.run(&context)),
+        Verb::Service(service) => wait_for(service.run(&context)),
+        Verb::Person(person) => wait_for(person.run(&context)),
+        Verb::Audit(audit) => wait_for(audit.run(&context)),
+        Verb::Backup(backup) => wait_for(backup.run(&context)),
+        Verb::Restore(restore) => restore.run(&context),
+        Verb::Healthcheck(check) => wait_for(check.run(&context)),
+        Verb::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "rmm", &mut script);
+            ui::print_bytes(&script)
+        }
+        Verb::Openapi => ui::print(&format!("{}\n", crate::web::api::openapi())),
+    };
+    done.map_or_else(|fault| fault.tell(), |()| ExitCode::SUCCESS)
+}
+
+fn wait_for(work: impl Future<Output = Result<(), Fault>>) -> Result<(), Fault> {
+    runtime()?.block_on(work)
 }
 
 /// The runtime that everything asynchronous runs on.
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     use anyhow::Context;
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot be started")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_says_what_it_is_for() {
+        fn walk(command: &clap::Command, path: &str) {
+            let path = format!("{path} {}", command.get_name());
+            assert!(command.get_about().is_some(), "{path} has no purpose");
+            for sub in command.get_subcommands() {
+                walk(sub, &path);
+            }
+            let leaf = command.get_subcommands().next().is_none();
+            let plain = command.is_hide_set() || ["help", "openapi"].contains(&command.get_name());
+            assert!(!leaf || plain || command.get_after_help().is_some(), "{path} has no example");
+        }
+        walk(&Cli::command(), "");
+    }
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::USAGE;
+use super::fault::USAGE;
 use crate::app::App;
 use crate::config::{Config, env_vars};
 use crate::engine::catalog::Catalog;

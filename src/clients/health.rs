@@ -20,6 +20,8 @@ impl Prober {
     /// When TLS cannot be set up.
     pub fn new() -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
+            // A proxy for the world outside would answer for services of this network, 127.0.0.1 included.
+            .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .pool_max_idle_per_host(0)
             .user_agent(concat!("rmm/", env!("CARGO_PKG_VERSION")))

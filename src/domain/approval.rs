@@ -15,7 +15,7 @@ pub struct Vote {
     pub release: ReleaseId,
     /// In which attempt.
     pub attempt: Attempt,
-    /// The commit that was voted on: the vote counts for no other.
+    /// The commit that was voted on: the vote counts for no other. None: it was not known yet.
     pub commit: Option<Commit>,
     /// Who, under the name of that moment.
     pub person: PersonName,
@@ -54,7 +54,8 @@ pub struct Tally {
 impl Tally {
     /// Counts the votes on `release` under the rule as it is now.
     ///
-    /// With `forbid_self`, the initiator is neither counted nor waited for: where all are required, that means all others.
+    /// With `forbid_self`, the initiator is neither counted nor waited for: where all are required, that means all
+    /// others, and at least one.
     #[must_use]
     pub fn count<'p>(
         rule: &Approvals,
@@ -70,14 +71,16 @@ impl Tally {
             votes.iter().any(|vote| {
                 vote.release == release.id
                     && vote.attempt == release.attempt
-                    && vote.commit == release.commit
+                    // What was voted on before the repository told the commit is the tag, and so this commit.
+                    && (vote.commit.is_none() || vote.commit == release.commit)
                     && vote.person == **name
                     && vote.verdict == Verdict::Approved
             })
         };
         let (given, missing): (Vec<_>, Vec<_>) =
             rule.required.iter().filter(eligible).cloned().partition(|name| said_yes(&name));
-        let needed = rule.minimum.min(given.len() + missing.len());
+        // Where nobody is left whose yes counts, the vote cannot pass: nobody ships alone by accident.
+        let needed = rule.minimum.min((given.len() + missing.len()).max(1));
         Self { given, missing, needed }
     }
 

@@ -9,6 +9,7 @@ use super::status::Status;
 
 /// One thing asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one command at a time; a box would only be in the way")]
 pub enum Command {
     /// Record a new release, or find the one that it already is.
     Create(NewRelease),
@@ -74,7 +75,7 @@ pub enum Command {
     Rollback {
         /// The release that production runs.
         release: ReleaseId,
-        /// Where to; none: the good version before.
+        /// Where to; none: the good version that its rehearsal went back to.
         to: Option<RollbackTo>,
         /// Why; becomes the reason of the lock.
         reason: String,
@@ -171,6 +172,50 @@ pub enum Command {
     },
     /// RMM: time has passed, or the configuration changed; whatever is due happens.
     Advance,
+}
+
+/// What a command is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject<'a> {
+    /// A release that may have to be made.
+    New(&'a NewRelease),
+    /// A release.
+    Release(ReleaseId),
+    /// A run.
+    Run(RunId),
+    /// A service as a whole; which one is said beside the command.
+    Service,
+}
+
+impl Command {
+    /// What the command is about.
+    #[must_use]
+    pub fn subject(&self) -> Subject<'_> {
+        match self {
+            Self::Create(new) => Subject::New(new),
+            Self::Report { release, .. }
+            | Self::Update { release, .. }
+            | Self::Approve { release, .. }
+            | Self::Reject { release, .. }
+            | Self::Cancel { release, .. }
+            | Self::Abort { release, .. }
+            | Self::Retry { release }
+            | Self::Promote { release }
+            | Self::Rollback { release, .. }
+            | Self::Bypass { release, .. }
+            | Self::CommitResolved { release, .. }
+            | Self::CommitUnresolved { release, .. }
+            | Self::TagMoved { release, .. } => Subject::Release(*release),
+            Self::Resolve { run, .. }
+            | Self::RunPrepared { run }
+            | Self::StartStep { run }
+            | Self::TryStep { run, .. }
+            | Self::StepEnded { run, .. }
+            | Self::RunFailed { run, .. }
+            | Self::RunLost { run, .. } => Subject::Run(*run),
+            Self::Lock { .. } | Self::Unlock | Self::Advance => Subject::Service,
+        }
+    }
 }
 
 /// What a new release is.

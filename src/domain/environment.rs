@@ -28,9 +28,11 @@ pub struct EnvironmentState {
 /// What a run that did not end well left half-way between two releases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mixed {
-    /// The newer of the two.
+    /// The newer of the two: the one that is to be left.
     pub newer: Version,
-    /// Where each touched surface stands.
+    /// The one to go back to.
+    pub older: Version,
+    /// Where each touched surface stands between them; the others stand at the older one.
     pub surfaces: Positions,
 }
 

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::approval::Tally;
 use super::release::Release;
+use super::run::RunState;
+use super::service::EnvironmentKind;
 use super::status::Status;
-use super::world::World;
+use super::world::{GoodVersion, World};
 
 /// The name of a gate in the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
@@ -137,6 +139,10 @@ fn evaluate(world: &World, release: &Release, name: GateName, condition: Conditi
 
 fn approvals(world: &World, release: &Release) -> Finding {
     let tally = world.tally(release);
+    if vote_has_closed(release) {
+        // A list that changes afterwards opens it no more.
+        return met(format!("The vote is closed: {}.", names_or(&tally.given, "it passed")));
+    }
     if tally.passed() {
         return met(match tally.needed {
             0 => "No approvals are required.".to_owned(),
@@ -145,7 +151,11 @@ fn approvals(world: &World, release: &Release) -> Finding {
     }
     let rest = tally.needed - tally.given.len();
     let Tally { missing, .. } = &tally;
-    let how = if rest == missing.len() {
+    let how = if rest > missing.len() {
+        "Nobody whose yes counts is in the list (the initiator's own does not); add somebody, or an admin skips this \
+         gate (`bypass`)."
+            .to_owned()
+    } else if rest == missing.len() {
         format!("{} must approve.", names(missing))
     } else {
         format!("{rest} of {} must approve.", names(missing))
@@ -156,17 +166,14 @@ fn approvals(world: &World, release: &Release) -> Finding {
 fn fresh_rehearsal(world: &World, release: &Release) -> Finding {
     let now = world.production.current.as_ref();
     match (&release.rehearsal, now) {
-        (None, _) => unmet(
-            "The rollback has not been rehearsed.",
-            "The rehearsal on stage must end well; RMM starts it (or the CI that owns stage reports it).",
-        ),
+        (None, _) => unmet("The rollback has not been rehearsed.", rehearsal_waits_for(world)),
         (Some(rehearsal), now) if rehearsal.against == now.map(|v| v.release) => met(match now {
             Some(version) => format!("The rollback to {version} has been rehearsed."),
             None => "There is nothing to go back to: the first release.".to_owned(),
         }),
         (Some(_), Some(version)) => unmet(
             format!("Production runs {version} now; the rehearsal went back to something else."),
-            "RMM rehearses again as soon as stage is free (or the CI that owns stage does and reports it).",
+            rehearsal_waits_for(world),
         ),
         (Some(_), None) => {
             unmet("Production runs nothing now; the rehearsal is out of date.", "It has to be rehearsed again.")
@@ -174,9 +181,28 @@ fn fresh_rehearsal(world: &World, release: &Release) -> Finding {
     }
 }
 
-fn commit_known(_: &World, release: &Release) -> Finding {
+/// Who or what brings the rehearsal about.
+fn rehearsal_waits_for(world: &World) -> String {
+    let run = world.occupying_run(EnvironmentKind::Stage);
+    match (&world.stage.dirty, run.map(|run| (run.id, &run.state))) {
+        (Some(dirty), _) => {
+            format!(
+                "Stage is dirty ({}); an admin repairs it and says so: `resolve` of run {}.",
+                dirty.reason, dirty.run
+            )
+        }
+        (None, Some((id, RunState::Unknown { .. }))) => {
+            format!("It is not known how run {id} on stage ended; an admin finds out and says so (`resolve`).")
+        }
+        (None, _) if world.service.stage.driver.is_ours() => "RMM rehearses as soon as stage is free.".into(),
+        (None, _) => "The CI system that runs stage has to rehearse it and report `manual_testing`.".into(),
+    }
+}
+
+fn commit_known(world: &World, release: &Release) -> Finding {
     match (&release.commit, &release.reason) {
         (Some(commit), _) => met(format!("The commit is {}.", commit.short())),
+        (None, _) if !world.service.production.driver.is_ours() => met("The CI system knows which commit it deploys."),
         (None, Some(reason)) => unmet(
             format!("It is not known which commit the tag means: {reason}."),
             "RMM goes on asking the repository; or CI sends the commit.",
@@ -195,9 +221,10 @@ fn not_a_downgrade(world: &World, release: &Release) -> Finding {
     };
     let lower = match (version(&release.tag), version(&current.tag)) {
         (Some(candidate), Some(running)) => candidate < running,
-        (Some(_) | None, _) => world.good.iter().any(|good| {
-            good.version.release != current.release && release.commit.is_some() && good.version.commit == release.commit
-        }),
+        (Some(_) | None, _) => {
+            let same = |good: &GoodVersion| release.commit.is_some() && good.version.commit == release.commit;
+            release.commit != current.commit && world.good_before_current().any(same)
+        }
     };
     if lower {
         return unmet(
@@ -208,7 +235,7 @@ fn not_a_downgrade(world: &World, release: &Release) -> Finding {
             ),
         );
     }
-    met(format!("It is newer than {current}."))
+    met(format!("It is not older than {current}, which production runs."))
 }
 
 fn promoted(world: &World, release: &Release) -> Finding {
@@ -241,10 +268,22 @@ fn production_clean(world: &World, _: &Release) -> Finding {
 }
 
 fn production_free(world: &World, release: &Release) -> Finding {
-    if let Some(run) = world.occupying_run(super::service::EnvironmentKind::Production)
+    if let Some(run) = world.occupying_run(EnvironmentKind::Production)
         && run.release != release.id
     {
-        return unmet(format!("Production is busy with #{}.", run.release), "It waits until that has ended.");
+        return match run.state {
+            RunState::Unknown { .. } => unmet(
+                format!("It is not known how run {} of #{} in production ended.", run.id, run.release),
+                "An admin finds out and says so (`resolve`).",
+            ),
+            RunState::Queued
+            | RunState::Running
+            | RunState::Succeeded
+            | RunState::Failed { .. }
+            | RunState::Stopped { .. } => {
+                unmet(format!("Production is busy with #{}.", run.release), "It waits until that has ended.")
+            }
+        };
     }
     let busy = world
         .releases
@@ -269,6 +308,29 @@ fn own_affairs_in_order(world: &World, release: &Release) -> bool {
         .iter()
         .filter(|(name, _)| name.is_its_own_affair())
         .all(|(name, condition)| evaluate(world, release, *name, *condition).met)
+}
+
+fn vote_has_closed(release: &Release) -> bool {
+    match release.status {
+        Status::ManualTestPassed
+        | Status::Deploying
+        | Status::Deployed
+        | Status::ProductionRollback
+        | Status::RollbackDone
+        | Status::RollbackFailed => release.bypasses.iter().all(|bypass| bypass.gate != GateName::Approvals),
+        Status::Initiated
+        | Status::StageBuilding
+        | Status::StageBuildingFailed
+        | Status::StageTestRollback
+        | Status::StageTestRollbackFailed
+        | Status::ManualTesting
+        | Status::ManualTestFailed
+        | Status::Cancelled => false,
+    }
+}
+
+fn names_or(people: &[super::ids::PersonName], otherwise: &str) -> String {
+    if people.is_empty() { otherwise.to_owned() } else { format!("approved by {}", names(people)) }
 }
 
 fn names(people: &[super::ids::PersonName]) -> String {

@@ -51,10 +51,26 @@ impl Planner<'_> {
     /// # Errors
     /// [`PlanError`] when the commit is not known or a template does not render.
     pub fn forward(&self, to: &Release, before: Option<&Release>) -> Result<Vec<Step>, PlanError> {
+        self.onward(to, before, true)
+    }
+
+    /// The steps to a version that production runs already: as [`Planner::forward`], but a tag that has moved since
+    /// is no reason not to go there.
+    ///
+    /// # Errors
+    /// [`PlanError`] when the commit is not known or a template does not render.
+    pub fn catch_up(&self, to: &Release, before: Option<&Release>) -> Result<Vec<Step>, PlanError> {
+        self.onward(to, before, false)
+    }
+
+    fn onward(&self, to: &Release, before: Option<&Release>, verify_tag: bool) -> Result<Vec<Step>, PlanError> {
         let mut steps = Vec::new();
         for surface in self.service.surfaces_in(self.environment) {
             let mut part = Part { planner: self, surface, code: to, target: before, steps: &mut steps };
             part.fetch()?;
+            if verify_tag {
+                part.verify_tag()?;
+            }
             part.checkout()?;
             part.migrate_up()?;
             part.deploy()?;
@@ -129,10 +145,13 @@ impl Part<'_> {
         let directory = self.checkout_directory()?;
         let source = self.planner.service.repository.as_deref().map(clone_url).unwrap_or_default();
         self.command(StepKind::Fetch, fetch_command(&directory, &source, self.code), None);
-        if let Some(tag) = &self.code.tag {
-            let check = verify_command(tag, self.commit()?);
-            self.command(StepKind::VerifyTag, check, Some(directory));
-        }
+        Ok(())
+    }
+
+    fn verify_tag(&mut self) -> Result<(), PlanError> {
+        let Some(tag) = self.code.tag.as_ref().filter(|_| self.surface.checkout) else { return Ok(()) };
+        let directory = self.checkout_directory()?;
+        self.command(StepKind::VerifyTag, verify_command(tag, self.commit()?), Some(directory));
         Ok(())
     }
 

@@ -57,6 +57,7 @@ pub struct Release {
 
 /// A run of a CI system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct CiRun {
     /// Its id in the CI system.
     pub id: String,
@@ -117,6 +118,7 @@ fn first() -> u32 {
 
 /// What CI built for one surface.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Artifact {
     /// The surface.
     #[schema(value_type = String)]

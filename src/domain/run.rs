@@ -330,7 +330,8 @@ impl Run {
         self.steps.iter().find(|step| step.state != StepState::Succeeded)
     }
 
-    /// Where each surface stands after the steps that have begun, if it stood at `start` before.
+    /// Where each surface stands after the steps that have begun, if it stood at `start` before (and where `start`
+    /// does not say, at `untouched`). A step that did not end well counts for the side that is safe to undo.
     #[must_use]
     pub fn positions(&self, newer: ReleaseId, start: &Positions, untouched: Position) -> Positions {
         let mut positions = start.clone();
@@ -342,10 +343,11 @@ impl Run {
             let done = step.state == StepState::Succeeded;
             match step.kind {
                 StepKind::Fetch | StepKind::VerifyTag | StepKind::Health => continue,
-                StepKind::Checkout => position.newer_code = step.about == newer,
+                StepKind::Checkout => position.newer_code = done && step.about == newer,
                 StepKind::MigrateUp => position.newer_schema = true,
                 StepKind::MigrateDown => position.newer_schema = !done,
-                StepKind::Deploy => {}
+                // A deploy command may migrate on its own.
+                StepKind::Deploy => position.newer_schema |= step.about == newer,
             }
             positions.insert(step.surface.clone(), position);
         }
@@ -356,7 +358,7 @@ impl Run {
 /// Where a surface stands between an older and a newer release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
-    /// The newer code is (or may be) checked out.
+    /// The newer code is certainly checked out; where it only may be, the way back checks it out once more.
     pub newer_code: bool,
     /// The newer schema is (or may be, in part) in the database.
     pub newer_schema: bool,

@@ -32,11 +32,13 @@ pub struct World {
     /// The time of the decision.
     pub now: Timestamp,
     /// The releases that matter: those on the way (of the ones that wait for stage, the first few), those that an
-    /// environment runs, and the one that the command is about.
+    /// environment runs or is half-way between, those that a loaded run goes from and to, and the one that the command
+    /// is about. For `Create` and `Retry` also the active ones of the same tag or commit, and for `Create` the one of
+    /// the same CI run; for `Rollback` also the good versions.
     pub releases: BTreeMap<ReleaseId, Release>,
-    /// The votes on those of them whose vote is open.
+    /// The votes on those of them that are active, and on the one that the command is about.
     pub votes: Vec<Vote>,
-    /// The runs that occupy an environment, and the one that the command is about.
+    /// The runs that occupy an environment or left it dirty, and the one that the command is about.
     pub runs: BTreeMap<RunId, Run>,
     /// Stage.
     pub stage: EnvironmentState,
@@ -157,6 +159,11 @@ impl World {
         id
     }
 
+    /// Decides a run that nobody follows, because no plan can be made for it; the caller ends it.
+    pub fn create_run_without_plan(&mut self, new: NewRun) -> RunId {
+        self.insert_run(new, RunState::Queued, None)
+    }
+
     /// Notes a run that a CI system has begun.
     pub fn note_ci_run(&mut self, new: NewRun, ci_run: Option<String>) -> RunId {
         let id = self.insert_run(new, RunState::Running, ci_run);
@@ -226,14 +233,35 @@ impl World {
         line
     }
 
-    /// The release that occupies stage.
+    /// The release that occupies stage, or is just about to: its run waits to be started.
     #[must_use]
     pub fn stage_holder(&self) -> Option<&Release> {
-        self.releases.values().find(|release| release.status.holds_stage())
+        let run = self.occupying_run(EnvironmentKind::Stage).filter(|run| !run.housekeeping).map(|run| run.release);
+        self.releases.values().find(|release| release.status.holds_stage() || run == Some(release.id))
     }
 
-    /// The good version before the one that production runs.
+    /// Whether a release was in production before another one, which production runs now.
     #[must_use]
+    pub fn ran_before(&self, older: ReleaseId, current: ReleaseId) -> bool {
+        let place = |id| self.good.iter().position(|good| good.version.release == id);
+        match (place(older), place(current)) {
+            (Some(older), Some(current)) => older > current,
+            // This very decision has made it a good version.
+            (Some(_), None) => true,
+            (None, _) => false,
+        }
+    }
+
+    /// Where a rollback of the release that production runs goes to unless somebody says otherwise: to the version that
+    /// its rehearsal went back to, or else to the newest good one before it.
+    #[must_use]
+    pub fn usual_way_back(&self, release: &Release) -> Option<&GoodVersion> {
+        let rehearsed = release.rehearsal.as_ref().and_then(|rehearsal| rehearsal.against);
+        let mut older = self.good_before_current();
+        older.find(|good| Some(good.version.release) == rehearsed).or_else(|| self.good_before_current().next())
+    }
+
+    /// The good versions before the one that production runs, newest first.
     pub fn good_before_current(&self) -> impl Iterator<Item = &GoodVersion> {
         let current = self.production.current.as_ref().map(|version| version.release);
         let since = self.good.iter().find(|good| Some(good.version.release) == current).map(|good| good.deployed_at);

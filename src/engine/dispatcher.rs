@@ -104,7 +104,7 @@ impl Dispatcher {
 
     async fn lease(&self) -> Result<Vec<Leased>, StoreError> {
         let (owner, now) = (self.owner.clone(), self.engine.now().as_millisecond());
-        let due = self.engine.read(move |conn| outbox::next_due(conn)).await?;
+        let due = self.engine.read(outbox::next_due).await?;
         if due.is_none_or(|due| due > now) {
             return Ok(Vec::new());
         }
@@ -113,7 +113,7 @@ impl Dispatcher {
     }
 
     async fn until_next_due(&self) -> Option<Duration> {
-        match self.engine.read(|conn| outbox::next_due(conn)).await {
+        match self.engine.read(outbox::next_due).await {
             Ok(due) => {
                 due.map(|due| Duration::from_millis((due - self.engine.now().as_millisecond()).max(0).unsigned_abs()))
             }
@@ -159,24 +159,19 @@ impl Dispatcher {
         let (Some(repository), Some(tag), None) = (repository, &release.tag, &release.commit) else {
             return self.close(leased.id).await;
         };
+        let hide = |reason: String| catalog.redactor().text(&reason);
         let command = match git::resolve(&repository, tag).await {
             Ok(commit) => Command::CommitResolved { release: id, commit },
-            Err(Unresolved::ForGood(reason)) => Command::CommitUnresolved { release: id, reason, for_good: true },
-            Err(Unresolved::ForNow(reason)) if leased.attempts >= ATTEMPTS => {
-                Command::CommitUnresolved { release: id, reason, for_good: true }
-            }
-            Err(Unresolved::ForNow(reason)) => {
+            Err(Unresolved::ForNow(reason)) if leased.attempts < ATTEMPTS => {
+                let reason = hide(reason);
                 let command = Command::CommitUnresolved { release: id, reason: reason.clone(), for_good: false };
                 self.engine.handle(Request::new(Actor::Machine, command)).await?;
                 self.postpone(leased, &reason).await;
                 return Ok(());
             }
-        };
-        let command = match command {
-            Command::CommitUnresolved { release, reason, for_good } => {
-                Command::CommitUnresolved { release, reason: catalog.redactor().text(&reason), for_good }
+            Err(Unresolved::ForGood(reason) | Unresolved::ForNow(reason)) => {
+                Command::CommitUnresolved { release: id, reason: hide(reason), for_good: true }
             }
-            other => other,
         };
         match self.engine.handle_and_close(Request::new(Actor::Machine, command), leased.id).await {
             // The release is gone from the configuration: there is nobody to tell.

@@ -22,7 +22,7 @@ use self::catalog::Catalog;
 use self::clock::Clock;
 use crate::clients::health::Prober;
 use crate::clients::transport::Transport;
-use crate::domain::command::{Answer, Command};
+use crate::domain::command::{Answer, Command, Subject};
 use crate::domain::decide::decide;
 use crate::domain::event::Event;
 use crate::domain::gate::{self, Gate};
@@ -172,14 +172,14 @@ impl Engine {
         handled.map_err(Failure::Refused)
     }
 
-    /// Every gate of production for a release, as `explain` tells them.
+    /// Every gate of production for a release, as `explain` tells them; none when it has passed them or has ended.
     ///
     /// # Errors
     /// A refusal when there is no such release.
     pub async fn explain(&self, id: ReleaseId) -> Result<Vec<Gate>, Failure> {
         let world = self.world(id).await?;
         let release = &world.releases[&id];
-        Ok(gate::explain(&world, release))
+        Ok(if release.status.is_cancellable() { gate::explain(&world, release) } else { Vec::new() })
     }
 
     /// The part of the world around a release, to look at.
@@ -371,48 +371,14 @@ fn service_of(conn: &Connection, request: &Request) -> Result<Result<ServiceName
     if let Some(service) = &request.service {
         return Ok(Ok(service.clone()));
     }
-    match subject(&request.command) {
-        Subject::Service(name) => Ok(Ok(name)),
+    match request.command.subject() {
+        Subject::New(new) => Ok(Ok(new.service.clone())),
         Subject::Release(id) => Ok(releases::service_of(conn, id)?.ok_or_else(|| no_release(id))),
         Subject::Run(id) => {
             let refusal = || Refusal::new(Code::NotFound, format!("there is no run {id}"));
             Ok(runs::get(conn, id)?.map(|run| run.service).ok_or_else(refusal))
         }
-        Subject::Nothing => Ok(Err(Refusal::new(Code::Invalid, "this command needs a service"))),
-    }
-}
-
-enum Subject {
-    Service(ServiceName),
-    Release(ReleaseId),
-    Run(crate::domain::ids::RunId),
-    Nothing,
-}
-
-fn subject(command: &Command) -> Subject {
-    match command {
-        Command::Create(new) => Subject::Service(new.service.clone()),
-        Command::Report { release, .. }
-        | Command::Update { release, .. }
-        | Command::Approve { release, .. }
-        | Command::Reject { release, .. }
-        | Command::Cancel { release, .. }
-        | Command::Abort { release, .. }
-        | Command::Retry { release }
-        | Command::Promote { release }
-        | Command::Rollback { release, .. }
-        | Command::Bypass { release, .. }
-        | Command::CommitResolved { release, .. }
-        | Command::CommitUnresolved { release, .. }
-        | Command::TagMoved { release, .. } => Subject::Release(*release),
-        Command::Resolve { run, .. }
-        | Command::RunPrepared { run }
-        | Command::StartStep { run }
-        | Command::TryStep { run, .. }
-        | Command::StepEnded { run, .. }
-        | Command::RunFailed { run, .. }
-        | Command::RunLost { run, .. } => Subject::Run(*run),
-        Command::Lock { .. } | Command::Unlock | Command::Advance => Subject::Nothing,
+        Subject::Service => Ok(Err(Refusal::new(Code::Invalid, "this command needs a service"))),
     }
 }
 

@@ -54,11 +54,13 @@ impl Redactor {
         }
     }
 
-    /// The bytes without secrets, and how many at the end are held back because a secret could begin there.
+    /// The bytes without secrets, and how many at the end are held back because a secret could begin there, or a
+    /// character is not complete yet.
     #[must_use]
     pub fn piece(&self, bytes: &[u8]) -> (Vec<u8>, usize) {
-        let Some(matcher) = &self.matcher else { return (bytes.to_vec(), 0) };
-        let held = self.held_back(matcher, bytes);
+        let character = unfinished_character(bytes);
+        let Some(matcher) = &self.matcher else { return (bytes[..bytes.len() - character].to_vec(), character) };
+        let held = self.held_back(matcher, bytes).max(character);
         let ready = &bytes[..bytes.len() - held];
         (matcher.replace_all_bytes(ready, &vec![HIDDEN; self.secrets.len()]), held)
     }
@@ -72,7 +74,8 @@ impl Redactor {
         }
     }
 
-    /// The longest end of `bytes` that begins a secret, and does not lie inside a complete one.
+    /// The longest end of `bytes` in which a secret may begin. Inside a complete secret none begins, but the complete
+    /// one may be the beginning of a longer one.
     fn held_back(&self, matcher: &AhoCorasick, bytes: &[u8]) -> usize {
         let begins = |tail: &[u8]| {
             self.secrets.iter().any(|secret| {
@@ -80,16 +83,26 @@ impl Redactor {
                 tail.len() < secret.len() && secret.starts_with(tail)
             })
         };
-        let longest = self.secrets.iter().map(|s| s.expose_secret().len()).max().unwrap_or(0).min(bytes.len() + 1);
-        let complete_until = matcher.find_iter(bytes).last().map_or(0, |found| found.end());
-        let from = bytes.len().saturating_sub(longest.saturating_sub(1)).max(0);
+        let longest = self.secrets.iter().map(|s| s.expose_secret().len()).max().unwrap_or(0);
+        let last = matcher.find_iter(bytes).last().map_or(0..0, |found| found.range());
+        let from = bytes.len().saturating_sub(longest.saturating_sub(1));
         (from..bytes.len())
-            .find(|&start| begins(&bytes[start..]))
-            // A secret that is complete may be the beginning of a longer one: it waits as a whole.
-            .map_or(0, |start| {
-                if start >= complete_until { bytes.len() - start } else { bytes.len() - start.min(complete_until) }
-            })
+            .find(|&start| (start >= last.end || start == last.start) && begins(&bytes[start..]))
+            .map_or(0, |start| bytes.len() - start)
     }
+}
+
+/// How many bytes at the end begin a UTF-8 character that more bytes could complete.
+fn unfinished_character(bytes: &[u8]) -> usize {
+    let tail = &bytes[bytes.len().saturating_sub(3)..];
+    let Some(lead) = tail.iter().rposition(|byte| byte & 0xC0 != 0x80) else { return 0 };
+    let length = match tail[lead] {
+        0xC2..=0xDF => 2,
+        0xE0..=0xEF => 3,
+        0xF0..=0xF4 => 4,
+        _ => 1,
+    };
+    if tail.len() - lead < length { tail.len() - lead } else { 0 }
 }
 
 #[cfg(test)]
@@ -131,6 +144,24 @@ mod tests {
         assert_eq!(redactor.piece(b"hello\n"), (b"hello\n".to_vec(), 0));
         assert_eq!(redactor.piece(b"a hunt"), (b"a ".to_vec(), 4));
         assert_eq!(Redactor::default().piece(b"a hunt"), (b"a hunt".to_vec(), 0));
+    }
+
+    #[test]
+    fn a_character_is_not_torn_apart() {
+        let text = "a é € 🎉 z".as_bytes();
+        for redactor in [Redactor::default(), redactor(&["hunter22"])] {
+            for size in 1..=text.len() {
+                let mut pending = Vec::new();
+                for piece in text.chunks(size) {
+                    pending.extend_from_slice(piece);
+                    let (ready, held) = redactor.piece(&pending);
+                    assert!(std::str::from_utf8(&ready).is_ok());
+                    pending.drain(..pending.len() - held);
+                }
+            }
+        }
+        // What is no text is not waited for.
+        assert_eq!(Redactor::default().piece(&[0xFF, 0x80, 0x80]).1, 0);
     }
 
     #[test]

@@ -34,11 +34,11 @@ pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool) -> Resu
     };
     let token = format!("{}-{id}", engine.ports().instance);
     let following = Following { engine: engine.clone(), host: engine.ports().local.clone(), run, directory, token };
-    following.to_the_end(taken_over).await
+    following.follow_plan(taken_over).await
 }
 
 impl Following {
-    async fn to_the_end(mut self, taken_over: bool) -> Result<(), Failure> {
+    async fn follow_plan(mut self, taken_over: bool) -> Result<(), Failure> {
         if self.run.state == RunState::Queued && self.run.kind == RunKind::Deploy {
             self.check_tag().await?;
             self.reload().await?;

@@ -148,11 +148,9 @@ pub(super) fn in_status(
     service: &ServiceName,
     status: Status,
     limit: u32,
-    newest: bool,
 ) -> Result<Vec<Release>, StoreError> {
-    let order = if newest { "DESC" } else { "ASC" };
     let sql = format!(
-        "SELECT {COLUMNS} FROM releases WHERE list = 'active' AND service = ?1 AND status = ?2 ORDER BY id {order} LIMIT ?3"
+        "SELECT {COLUMNS} FROM releases WHERE list = 'active' AND service = ?1 AND status = ?2 ORDER BY id LIMIT ?3"
     );
     let mut statement = conn.prepare_cached(&sql)?;
     let rows = statement.query_map((service.as_str(), status.as_str(), limit), release)?;

@@ -4,6 +4,7 @@
 //! a file that a newer RMM wrote.
 
 use std::fs::OpenOptions;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -109,6 +110,59 @@ pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     conn.execute_batch("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1024;")?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(conn)
+}
+
+/// Opens a database that nobody writes, without leaving anything beside it.
+///
+/// # Errors
+/// When the file is not there or cannot be opened.
+pub fn open_at_rest(path: &Path) -> Result<Connection, StoreError> {
+    let path = std::path::absolute(path).map_err(|error| StoreError::io("find", path, error))?;
+    let name: String = path
+        .as_os_str()
+        .as_bytes()
+        .iter()
+        .map(|byte| match byte {
+            b'/' | b'-' | b'_' | b'.' | b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(*byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect();
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let conn = Connection::open_with_flags(format!("file://{name}?immutable=1"), flags)?;
+    conn.execute_batch("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1024;")?;
+    Ok(conn)
+}
+
+/// A copy of a database together with its write-ahead log, in a temporary folder that is gone with the copy.
+#[derive(Debug)]
+pub struct TemporaryCopy {
+    path: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl TemporaryCopy {
+    /// The database.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Copies a database that nobody writes, if it has a write-ahead log: reading that would change the files beside it.
+///
+/// # Errors
+/// When the files cannot be read or the temporary folder cannot be written.
+pub fn copy_with_log(path: &Path) -> Result<Option<TemporaryCopy>, StoreError> {
+    let log = super::with_suffix(path, "-wal");
+    if !std::fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
+        return Ok(None);
+    }
+    let folder = tempfile::tempdir().map_err(|error| StoreError::io("create", &std::env::temp_dir(), error))?;
+    let copy = folder.path().join("copy.db");
+    for (from, to) in [(path, copy.clone()), (log.as_path(), super::with_suffix(&copy, "-wal"))] {
+        std::fs::copy(from, to).map_err(|error| StoreError::io("copy", from, error))?;
+    }
+    Ok(Some(TemporaryCopy { path: copy, _folder: folder }))
 }
 
 /// What `migrate` did.

@@ -14,7 +14,7 @@ use super::error::StoreError;
 use super::outbox::{self, NewEffect};
 use super::writer::Tx;
 use super::{releases, runs};
-use crate::domain::command::{Command, NewRelease};
+use crate::domain::command::{Command, NewRelease, Subject};
 use crate::domain::environment::EnvironmentState;
 use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::person::Actor;
@@ -34,12 +34,15 @@ const GOOD: u32 = 50;
 /// What a decision is about, and so what is loaded.
 #[derive(Debug, Clone, Copy)]
 pub enum Focus<'a> {
-    /// A new release where nothing follows from its creation: only what it may turn out to be already.
+    /// A new release where nothing follows from its creation: only what it may turn out to be already, and what
+    /// production runs.
     NewRelease(&'a NewRelease),
     /// A new release, and all that is on the way in its service.
     NewReleaseAnd(&'a NewRelease),
     /// A release, and all that is on the way in its service.
     Release(ReleaseId),
+    /// As [`Focus::Release`], and every good version in full: a plan back to one needs it.
+    ReleaseAndGood(ReleaseId),
     /// A run, and all that is on the way in its service.
     Run(RunId),
     /// All that is on the way in the service.
@@ -51,30 +54,13 @@ impl<'a> Focus<'a> {
     /// same however many there are.
     #[must_use]
     pub fn of(command: &'a Command, service: &Service) -> Self {
-        match command {
-            Command::Create(new) if service.stage.driver.is_ours() || service.supersede => Focus::NewReleaseAnd(new),
-            Command::Create(new) => Focus::NewRelease(new),
-            Command::Report { release, .. }
-            | Command::Update { release, .. }
-            | Command::Approve { release, .. }
-            | Command::Reject { release, .. }
-            | Command::Cancel { release, .. }
-            | Command::Abort { release, .. }
-            | Command::Retry { release }
-            | Command::Promote { release }
-            | Command::Rollback { release, .. }
-            | Command::Bypass { release, .. }
-            | Command::CommitResolved { release, .. }
-            | Command::CommitUnresolved { release, .. }
-            | Command::TagMoved { release, .. } => Focus::Release(*release),
-            Command::Resolve { run, .. }
-            | Command::RunPrepared { run }
-            | Command::StartStep { run }
-            | Command::TryStep { run, .. }
-            | Command::StepEnded { run, .. }
-            | Command::RunFailed { run, .. }
-            | Command::RunLost { run, .. } => Focus::Run(*run),
-            Command::Lock { .. } | Command::Unlock | Command::Advance => Focus::Service,
+        match (command.subject(), command) {
+            (Subject::New(new), _) if service.stage.driver.is_ours() || service.supersede => Focus::NewReleaseAnd(new),
+            (Subject::New(new), _) => Focus::NewRelease(new),
+            (Subject::Release(id), Command::Rollback { .. }) => Focus::ReleaseAndGood(id),
+            (Subject::Release(id), _) => Focus::Release(id),
+            (Subject::Run(id), _) => Focus::Run(id),
+            (Subject::Service, _) => Focus::Service,
         }
     }
 }
@@ -91,39 +77,31 @@ pub fn load(
     focus: Focus<'_>,
 ) -> Result<World, StoreError> {
     let mut loader = Loader { conn, service: &service, releases: BTreeMap::new(), runs: BTreeMap::new() };
-    let (mut stage, mut production) =
-        (EnvironmentState::new(EnvironmentKind::Stage), EnvironmentState::new(EnvironmentKind::Production));
+    let mut stage = EnvironmentState::new(EnvironmentKind::Stage);
     let mut good = Vec::new();
     match focus {
-        Focus::NewRelease(new) => loader.twins(new)?,
-        Focus::NewReleaseAnd(_) | Focus::Release(_) | Focus::Run(_) | Focus::Service => {
-            stage = runs::environment(conn, &service.name, EnvironmentKind::Stage)?;
-            production = runs::environment(conn, &service.name, EnvironmentKind::Production)?;
-            good = releases::good_versions(conn, &service.name, GOOD)?;
-            match focus {
-                Focus::NewReleaseAnd(new) => loader.twins(new)?,
-                Focus::Release(id) => loader.release_and_its_twin(id)?,
-                Focus::Run(id) => loader.run(id)?,
-                Focus::Service | Focus::NewRelease(_) => {}
-            }
-            loader.on_the_way()?;
-            loader.named_by(&stage)?;
-            loader.named_by(&production)?;
-            let targets: Vec<_> = good.iter().map(|g| g.version.clone()).collect();
-            if matches!(focus, Focus::Release(_)) {
-                // A rollback may go to any of them, and its plan needs the whole release.
-                for version in &targets {
-                    loader.version(version)?;
-                }
+        Focus::NewRelease(new) | Focus::NewReleaseAnd(new) => loader.twins(new)?,
+        Focus::Release(id) | Focus::ReleaseAndGood(id) => loader.release_and_its_twin(id)?,
+        Focus::Run(id) => loader.run(id)?,
+        Focus::Service => {}
+    }
+    let production = runs::environment(conn, &service.name, EnvironmentKind::Production)?;
+    // Where a new release turns out to be one that is there, anything may follow.
+    if !matches!(focus, Focus::NewRelease(_)) || !loader.releases.is_empty() {
+        stage = runs::environment(conn, &service.name, EnvironmentKind::Stage)?;
+        good = releases::good_versions(conn, &service.name, GOOD)?;
+        loader.on_the_way()?;
+        loader.named_by(&stage)?;
+        loader.named_by(&production)?;
+        if matches!(focus, Focus::ReleaseAndGood(_)) {
+            for good in &good {
+                loader.version(&good.version)?;
             }
         }
     }
     let Loader { releases, runs, .. } = loader;
     let mut votes = Vec::new();
-    for release in releases
-        .values()
-        .filter(|r| matches!(r.status, Status::ManualTesting | Status::ManualTestPassed | Status::StageTestRollback))
-    {
+    for release in releases.values().filter(|release| release.status.is_active()) {
         votes.extend(releases::votes(conn, release)?);
     }
     Ok(World {
@@ -203,13 +181,10 @@ impl Loader<'_> {
 
     fn on_the_way(&mut self) -> Result<(), StoreError> {
         let service = &self.service.name;
-        let waiting = releases::in_status(self.conn, service, Status::Initiated, WAITING, false)?;
+        // With `supersede` the newest takes all others out, so all are needed; that keeps them few.
+        let most = if self.service.supersede { u32::MAX } else { WAITING };
+        let waiting = releases::in_status(self.conn, service, Status::Initiated, most)?;
         waiting.into_iter().for_each(|release| self.add(Some(release)));
-        if self.service.supersede {
-            releases::in_status(self.conn, service, Status::Initiated, 1, true)?
-                .into_iter()
-                .for_each(|release| self.add(Some(release)));
-        }
         for status in [
             Status::StageBuilding,
             Status::StageTestRollback,
@@ -218,7 +193,7 @@ impl Loader<'_> {
             Status::Deploying,
             Status::ProductionRollback,
         ] {
-            releases::in_status(self.conn, service, status, IN_LINE, false)?
+            releases::in_status(self.conn, service, status, IN_LINE)?
                 .into_iter()
                 .for_each(|release| self.add(Some(release)));
         }
@@ -229,7 +204,8 @@ impl Loader<'_> {
     }
 
     fn named_by(&mut self, state: &EnvironmentState) -> Result<(), StoreError> {
-        for version in [state.current.as_ref(), state.mixed.as_ref().map(|mixed| &mixed.newer)].into_iter().flatten() {
+        let mixed = state.mixed.iter().flat_map(|mixed| [&mixed.newer, &mixed.older]);
+        for version in state.current.iter().chain(mixed) {
             self.version(version)?;
         }
         if let Some(dirty) = &state.dirty

@@ -29,10 +29,14 @@ const WRONG_TOKENS: u32 = 20;
 /// … until this time has passed since the first of them.
 const WINDOW: SignedDuration = SignedDuration::from_secs(60);
 
+type Hash = [u8; 32];
+/// A token, and when it was looked up.
+type Found = (Arc<TokenRow>, Timestamp);
+
 /// What the doorkeeper remembers.
 #[derive(Debug, Default)]
 pub struct Doorkeeper {
-    known: Mutex<HashMap<[u8; 32], (Arc<TokenRow>, Timestamp)>>,
+    known: Mutex<HashMap<Hash, Found>>,
     wrong: Mutex<HashMap<IpAddr, (u32, Timestamp)>>,
 }
 
@@ -44,7 +48,7 @@ impl Doorkeeper {
 
     async fn find(&self, engine: &Engine, secret: &str) -> Result<Option<Arc<TokenRow>>, Problem> {
         let now = engine.now();
-        let hash: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
+        let hash: Hash = Sha256::digest(secret.as_bytes()).into();
         {
             let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some((row, since)) = known.get(&hash)

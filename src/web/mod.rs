@@ -52,7 +52,6 @@ impl Connected<Peer> for Peer {
 }
 
 /// The router of everything that RMM serves.
-#[must_use]
 pub fn router(engine: Engine, data_dir: PathBuf, stop: CancellationToken) -> Router {
     let web = Web { engine, doorkeeper: Arc::default(), stop, data_dir };
     api::routes()

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::Web;
-use super::api::EventView;
+use super::api::{EventView, hex_of};
 use super::auth::Caller;
 use super::body::Asked;
 use super::problem::Problem;
@@ -50,6 +50,9 @@ struct OutputView {
     #[serde(rename = "try")]
     attempt: i64,
     text: String,
+    /// The same in hexadecimal, where it is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hex: Option<String>,
 }
 
 /// Live events and output
@@ -181,7 +184,8 @@ impl Reading {
 
     fn output_event(&self, row: OutputRow) -> Option<Event> {
         let (step, attempt) = logs::step_and_try(row.step);
-        let view = OutputView { run: row.run, step, attempt, text: String::from_utf8_lossy(&row.bytes).into_owned() };
+        let text = String::from_utf8_lossy(&row.bytes).into_owned();
+        let view = OutputView { run: row.run, step, attempt, text, hex: hex_of(&row.bytes) };
         Event::default().event("log").id(self.place.to_string()).json_data(view).ok()
     }
 

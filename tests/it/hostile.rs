@@ -116,7 +116,6 @@ async fn wrong_types_and_unknown_fields_are_named() {
 }
 
 #[tokio::test]
-#[ignore = "CiRun and Artifact (src/domain/release.rs) take unknown fields"]
 async fn unknown_fields_inside_of_others_are_named() {
     let world = World::new(Setup::new()).await;
     leaves_no_trace(&world, async || {

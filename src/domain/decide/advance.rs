@@ -6,7 +6,7 @@ use crate::domain::gate::{self, GateName};
 use crate::domain::ids::ReleaseId;
 use crate::domain::plan::{PlanError, Planner};
 use crate::domain::release::{Release, Version};
-use crate::domain::run::{Position, RunKind, Step};
+use crate::domain::run::{Position, Positions, RunKind, RunState, Step};
 use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 use crate::domain::world::NewRun;
@@ -69,90 +69,68 @@ impl Draft<'_> {
         };
         self.world.record(Some(id), None, Event::RehearsalStale { was, now: now.clone() });
         self.world.move_release(id, Status::StageTestRollback, Some(reason));
-        self.world.release_mut(id).rehearsal = None;
-        if !self.world.service.stage.driver.is_ours() {
-            self.expect_ci_rehearsal(id);
-        }
         true
     }
 
-    /// In a `ci` stage nothing can be started; RMM waits for the report, with the time limit of a run.
-    fn expect_ci_rehearsal(&mut self, id: ReleaseId) {
-        if self.world.occupying_run(EnvironmentKind::Stage).is_some() {
-            return;
-        }
-        let release = &self.world.releases[&id];
-        let (version, ci_run) = (release.version(), release.ci_run.as_ref().map(|run| run.id.clone()));
-        let from = self.world.production.current.clone();
-        self.world.note_ci_run(new_run(id, EnvironmentKind::Stage, RunKind::Rehearsal, from, version), ci_run);
-    }
-
     fn advance_stage(&mut self) -> bool {
+        let ours = self.world.service.stage.driver.is_ours();
+        if ours && self.supersede() {
+            return true;
+        }
         if self.world.stage.dirty.is_some() || self.world.occupying_run(EnvironmentKind::Stage).is_some() {
             return false;
         }
-        if !self.world.service.stage.driver.is_ours() {
-            let rehearsing = self.world.stage_holder().filter(|r| r.status == Status::StageTestRollback).map(|r| r.id);
-            let Some(id) = rehearsing else { return false };
-            self.expect_ci_rehearsal(id);
-            return true;
+        let holder = self.world.stage_holder().cloned();
+        let rehearsing = holder.as_ref().filter(|release| release.status == Status::StageTestRollback);
+        match (rehearsing, ours) {
+            (Some(release), true) => return self.rehearse(release),
+            (Some(release), false) => return self.expect_ci_rehearsal(release),
+            (None, false) => return false,
+            (None, true) => {}
         }
-        if let Some(holder) = self.world.stage_holder().cloned() {
-            if self.supersede(&holder) {
-                return true;
-            }
-            return match holder.status {
-                Status::StageTestRollback => self.rehearse(&holder),
-                Status::Initiated
-                | Status::StageBuilding
-                | Status::StageBuildingFailed
-                | Status::StageTestRollbackFailed
-                | Status::ManualTesting
-                | Status::ManualTestFailed
-                | Status::ManualTestPassed
-                | Status::Deploying
-                | Status::Deployed
-                | Status::ProductionRollback
-                | Status::RollbackDone
-                | Status::RollbackFailed
-                | Status::Cancelled => false,
-            };
+        if holder.is_some() {
+            return false;
         }
-        let candidate = self.next_candidate();
+        let candidate = self.waiting_for_stage().next().cloned();
         if self.clear_stage(candidate.is_some()) {
             return true;
         }
         let Some(candidate) = candidate else { return false };
-        self.deploy_to_stage(&candidate)
+        self.deploy_to_stage(&candidate);
+        true
     }
 
-    /// The first that waits for stage and whose commit is known; with `supersede`, the newest, which takes the others out.
-    fn next_candidate(&mut self) -> Option<Release> {
-        let waiting: Vec<_> = self.waiting_for_stage().cloned().collect();
-        if !self.world.service.supersede {
-            return waiting.into_iter().next();
-        }
-        let newest = waiting.last().cloned()?;
-        for older in &waiting[..waiting.len() - 1] {
-            self.end_before_production(older.id, format!("superseded by #{} {}", newest.id, newest.title()));
-        }
-        Some(newest)
+    /// In a `ci` stage nothing can be started; RMM waits for the report, with the time limit of a run.
+    fn expect_ci_rehearsal(&mut self, release: &Release) -> bool {
+        let ci_run = release.ci_run.as_ref().map(|run| run.id.clone());
+        let from = self.world.production.current.clone();
+        let new = new_run(release.id, EnvironmentKind::Stage, RunKind::Rehearsal, from, release.version());
+        self.world.note_ci_run(new, ci_run);
+        true
     }
 
-    fn waiting_for_stage(&self) -> impl Iterator<Item = &Release> {
+    /// Those that wait for stage in their order, as soon as their commit is known.
+    fn waiting_for_stage(&self) -> impl DoubleEndedIterator<Item = &Release> {
         self.world.releases.values().filter(|release| release.status == Status::Initiated && release.commit.is_some())
     }
 
-    /// With `supersede`, a newer candidate takes the place of the one that holds stage.
-    fn supersede(&mut self, holder: &Release) -> bool {
+    /// With `supersede`, the newest candidate takes out the older ones that wait, and the one that stage holds.
+    fn supersede(&mut self) -> bool {
         if !self.world.service.supersede {
             return false;
         }
-        let newer = self.waiting_for_stage().filter(|release| release.id > holder.id).last();
-        let Some(why) = newer.map(|release| format!("superseded by #{} {}", release.id, release.title())) else {
+        let Some((newest, title)) = self.waiting_for_stage().next_back().map(|r| (r.id, r.title())) else {
             return false;
         };
-        self.end_before_production(holder.id, why);
+        let run = self.world.occupying_run(EnvironmentKind::Stage);
+        // What cannot be judged has to be resolved first, and what is ending already only has to end.
+        let untouchable = run.filter(|run| !run.state.is_live() || run.stop.is_some()).map(|run| run.release);
+        let waiting = self.waiting_for_stage().map(|release| release.id);
+        let older = waiting
+            .chain(self.world.stage_holder().map(|holder| holder.id))
+            .find(|id| *id < newest && Some(*id) != untouchable);
+        let Some(older) = older else { return false };
+        self.end_before_production(older, format!("superseded by #{newest} {title}"));
         true
     }
 
@@ -160,70 +138,67 @@ impl Draft<'_> {
         let on_stage = self.world.stage.current.as_ref().map(|version| version.release);
         if on_stage != Some(holder.id) || self.world.stage.mixed.is_some() {
             // Somebody else has been on stage meanwhile.
-            return self.clear_stage(true) || self.deploy_to_stage(holder);
+            if !self.clear_stage(true) {
+                self.deploy_to_stage(holder);
+            }
+            return true;
         }
         let Some(back_to) = self.world.production.current.clone() else { return false };
-        let Some(older) = self.world.releases.get(&back_to.release).cloned() else { return false };
         let planner = self.planner(EnvironmentKind::Stage, RunKind::Rehearsal);
-        let steps = planner.rehearsal(holder, &older, &planner.everywhere(Position::NEWER));
+        let steps = self
+            .loaded(&back_to)
+            .and_then(|older| planner.rehearsal(holder, older, &planner.everywhere(Position::NEWER)));
         let new = new_run(holder.id, EnvironmentKind::Stage, RunKind::Rehearsal, Some(back_to), holder.version());
-        self.start(new, steps)
+        self.start_or_fail(new, steps);
+        true
     }
 
-    /// Takes stage back to what production runs, where it holds something else that has no business there any more.
+    /// Takes stage to what production runs, where it holds something else that has no business there any more. False:
+    /// there is nothing to do.
     fn clear_stage(&mut self, somebody_waits: bool) -> bool {
+        if let Some(mixed) = self.world.stage.mixed.clone() {
+            self.take_stage_back(mixed.newer, mixed.older, Some(&mixed.surfaces));
+            return true;
+        }
         let Some(base) = self.world.production.current.clone() else { return false };
         let Some(on_stage) = self.world.stage.current.clone() else { return false };
-        if let Some(mixed) = self.world.stage.mixed.clone() {
-            // A failed deploy goes back to what stage ran before, a failed rehearsal to what it went back to.
-            let to = if mixed.newer.release == on_stage.release { base } else { on_stage };
-            return self.take_stage_back(&mixed.newer, &to, Some(&mixed.surfaces));
-        }
         let ended = self.world.releases.get(&on_stage.release).is_none_or(|release| !release.status.is_active());
         if on_stage.release == base.release || !(ended || somebody_waits) {
             return false;
         }
-        if on_stage.release > base.release {
-            return self.take_stage_back(&on_stage, &base, None);
+        if !self.world.ran_before(on_stage.release, base.release) {
+            self.take_stage_back(on_stage, base, None);
+            return true;
         }
         if !somebody_waits {
             return false;
         }
-        let (Some(code), before) =
-            (self.world.releases.get(&base.release).cloned(), self.world.releases.get(&on_stage.release))
-        else {
-            return false;
-        };
-        let steps = self.planner(EnvironmentKind::Stage, RunKind::Deploy).forward(&code, before);
+        let steps = self.loaded(&base).and_then(|code| {
+            let before = self.world.releases.get(&on_stage.release);
+            self.planner(EnvironmentKind::Stage, RunKind::Deploy).catch_up(code, before)
+        });
         let new = new_run(base.release, EnvironmentKind::Stage, RunKind::Deploy, Some(on_stage), base);
-        self.start(NewRun { housekeeping: true, ..new }, steps)
+        self.start_or_fail(NewRun { housekeeping: true, ..new }, steps);
+        true
     }
 
-    fn take_stage_back(
-        &mut self,
-        newer: &Version,
-        older: &Version,
-        touched: Option<&crate::domain::run::Positions>,
-    ) -> bool {
-        let (Some(leaving), Some(arriving)) =
-            (self.world.releases.get(&newer.release).cloned(), self.world.releases.get(&older.release).cloned())
-        else {
-            return false;
-        };
+    fn take_stage_back(&mut self, newer: Version, older: Version, touched: Option<&Positions>) {
         let planner = self.planner(EnvironmentKind::Stage, RunKind::Rollback);
         let everything = planner.everywhere(Position::NEWER);
-        let steps = planner.back(&leaving, &arriving, touched.unwrap_or(&everything));
-        let new = new_run(leaving.id, EnvironmentKind::Stage, RunKind::Rollback, Some(newer.clone()), older.clone());
-        self.start(NewRun { housekeeping: true, ..new }, steps)
+        let steps = self
+            .loaded(&newer)
+            .and_then(|leaving| planner.back(leaving, self.loaded(&older)?, touched.unwrap_or(&everything)));
+        let new = new_run(newer.release, EnvironmentKind::Stage, RunKind::Rollback, Some(newer), older);
+        self.start_or_fail(NewRun { housekeeping: true, ..new }, steps);
     }
 
-    fn deploy_to_stage(&mut self, candidate: &Release) -> bool {
-        let before = self.world.stage.current.as_ref().and_then(|version| self.world.releases.get(&version.release));
+    fn deploy_to_stage(&mut self, candidate: &Release) {
+        // Over itself there is nothing to go back to.
+        let from = self.world.stage.current.clone().filter(|on_stage| on_stage.release != candidate.id);
+        let before = from.as_ref().and_then(|version| self.world.releases.get(&version.release));
         let steps = self.planner(EnvironmentKind::Stage, RunKind::Deploy).forward(candidate, before);
-        // Without a version in production there is no tested way back, whatever is on stage.
-        let from = self.world.production.current.as_ref().and(self.world.stage.current.clone());
         let new = new_run(candidate.id, EnvironmentKind::Stage, RunKind::Deploy, from, candidate.version());
-        self.start(new, steps)
+        self.start_or_fail(new, steps);
     }
 
     fn advance_production(&mut self) -> bool {
@@ -238,26 +213,40 @@ impl Draft<'_> {
         let current = self.world.production.current.clone();
         let before = current.as_ref().and_then(|version| self.world.releases.get(&version.release));
         let steps = self.planner(EnvironmentKind::Production, RunKind::Deploy).forward(&release, before);
-        let new = new_run(release.id, EnvironmentKind::Production, RunKind::Deploy, current, release.version());
-        self.start(new, steps)
-    }
-
-    fn planner(&self, environment: EnvironmentKind, kind: RunKind) -> Planner<'_> {
-        Planner { service: &self.world.service, environment, kind, run: Some(self.world.next_run) }
-    }
-
-    /// Starts a run; a plan that cannot be made is told as the reason of its release.
-    fn start(&mut self, new: NewRun, steps: Result<Vec<Step>, PlanError>) -> bool {
         match steps {
             Ok(steps) => {
+                let new = new_run(release.id, EnvironmentKind::Production, RunKind::Deploy, current, release.version());
                 self.world.create_run(NewRun { steps, ..new });
                 true
             }
+            // It waits, says why, and is tried again with the next command.
             Err(PlanError(reason)) => {
-                if self.world.releases[&new.release].reason.as_ref() != Some(&reason) {
-                    self.world.release_mut(new.release).reason = Some(reason);
+                if release.reason.as_ref() != Some(&reason) {
+                    self.world.release_mut(release.id).reason = Some(reason);
                 }
                 false
+            }
+        }
+    }
+
+    pub(super) fn planner(&self, environment: EnvironmentKind, kind: RunKind) -> Planner<'_> {
+        Planner { service: &self.world.service, environment, kind, run: Some(self.world.next_run) }
+    }
+
+    fn loaded(&self, version: &Version) -> Result<&Release, PlanError> {
+        let release = self.world.releases.get(&version.release);
+        release.ok_or_else(|| PlanError(format!("nothing is known of {version} any more")))
+    }
+
+    /// Starts a run; one for which no plan can be made fails at once, with all that follows from that.
+    pub(super) fn start_or_fail(&mut self, new: NewRun, steps: Result<Vec<Step>, PlanError>) {
+        match steps {
+            Ok(steps) => {
+                self.world.create_run(NewRun { steps, ..new });
+            }
+            Err(PlanError(reason)) => {
+                let run = self.world.create_run_without_plan(new);
+                self.run_ended(run, RunState::Failed { reason });
             }
         }
     }

@@ -3,11 +3,11 @@
 use crate::domain::command::{Answer, NewRelease};
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
-use crate::domain::ids::{Attempt, Commit, ReleaseId, Revision};
+use crate::domain::ids::{Attempt, Commit, Invalid, ReleaseId, Revision};
 use crate::domain::person::Right;
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::release::{Artifact, Release};
-use crate::domain::run::{RunState, StopKind};
+use crate::domain::run::{Run, RunState, StopKind};
 use crate::domain::status::Status;
 
 use super::{Decided, Draft};
@@ -22,6 +22,8 @@ impl Draft<'_> {
         if let Some(answer) = self.same_candidate(&new)? {
             return Ok(answer);
         }
+        self.check_commit_can_be_known(&new)?;
+        self.watch_tag_in_production(&new);
         let now = self.world.now;
         let id = self.world.next_release;
         self.world.next_release = ReleaseId(id.0 + 1);
@@ -84,12 +86,17 @@ impl Draft<'_> {
                 ),
             ));
         }
-        if release.ci_run.as_ref().is_some_and(|known| ci_run.attempt > known.attempt) {
-            self.world.release_mut(release.id).ci_run = Some(ci_run.clone());
-            if release.status.is_retryable() {
-                self.start_over(release.id);
-            }
+        if is_other(release.commit.as_ref(), new.commit.as_ref()) {
+            // A tag that has moved under the CI run: not the same release, whatever the run's id.
+            return Ok(None);
         }
+        if release.ci_run.as_ref().is_some_and(|known| ci_run.attempt > known.attempt) {
+            if release.status.is_retryable() {
+                self.start_over(&release)?;
+            }
+            self.world.release_mut(release.id).ci_run = Some(ci_run.clone());
+        }
+        self.learn_commit_from(&release, new);
         Ok(Some(Answer::Release { id: release.id, created: false }))
     }
 
@@ -100,7 +107,7 @@ impl Draft<'_> {
         });
         let Some(release) = found.cloned() else { return Ok(None) };
         if let (Some(tag), Some(was), Some(now)) = (&release.tag, &release.commit, &new.commit)
-            && was != now
+            && is_other(Some(was), Some(now))
         {
             let event = Event::TagMoved { tag: tag.clone(), from: was.clone(), to: Some(now.clone()) };
             return self.supersede_moved_tag(&release, event, now).map(|()| None);
@@ -122,10 +129,38 @@ impl Draft<'_> {
             (None, Some(ci_run)) => self.world.release_mut(release.id).ci_run = Some(ci_run.clone()),
             (Some(_) | None, None) => {}
         }
-        if let (None, Some(commit)) = (&release.commit, &new.commit) {
+        self.learn_commit_from(&release, new);
+        Ok(Some(Answer::Release { id: release.id, created: false }))
+    }
+
+    /// A release that RMM is to deploy itself needs a commit, so somebody must be able to name it.
+    fn check_commit_can_be_known(&self, new: &NewRelease) -> Result<(), Refusal> {
+        let service = &self.world.service;
+        let ours = service.stage.driver.is_ours() || service.production.driver.is_ours();
+        if new.commit.is_none() && service.repository.is_none() && ours {
+            let rule = format!("must be given: {} has no repository that could be asked for it", service.name);
+            return Err(Invalid::new("commit", rule).into());
+        }
+        Ok(())
+    }
+
+    /// A tag that has moved while production runs what it meant before: an alarm, and nothing else.
+    fn watch_tag_in_production(&mut self, new: &NewRelease) {
+        let Some(running) = self.world.production.current.clone() else { return };
+        if let (Some(tag), Some(from), Some(to)) = (running.tag, running.commit, &new.commit)
+            && new.tag.as_ref() == Some(&tag)
+            && from != *to
+        {
+            self.world.record(Some(running.release), None, Event::TagMoved { tag, from, to: Some(to.clone()) });
+        }
+    }
+
+    fn learn_commit_from(&mut self, release: &Release, new: &NewRelease) {
+        if let (None, Some(commit)) = (&release.commit, &new.commit)
+            && release.status.is_active()
+        {
             self.learn_commit(release.id, commit.clone());
         }
-        Ok(Some(Answer::Release { id: release.id, created: false }))
     }
 
     /// The tag points elsewhere now: an alarm. What is not in production yet goes out of the way.
@@ -157,7 +192,7 @@ impl Draft<'_> {
             .values()
             .find(|run| run.release == id && run.state.occupies() && !run.housekeeping)
             .cloned();
-        let ours = |run: &crate::domain::run::Run| self.world.service.environment(run.environment).driver.is_ours();
+        let ours = |run: &Run| self.world.service.environment(run.environment).driver.is_ours();
         match live {
             Some(run) if ours(&run) && run.state == RunState::Running => {
                 self.stop_run(run.id, StopKind::Cancel, by, reason);
@@ -171,7 +206,21 @@ impl Draft<'_> {
     }
 
     /// Same number, next attempt, from the start; votes of the old attempt do not count any more.
-    pub(super) fn start_over(&mut self, id: ReleaseId) {
+    ///
+    /// # Errors
+    /// A refusal when the same tag (or commit) is on its way already as another release.
+    pub(super) fn start_over(&mut self, release: &Release) -> Result<(), Refusal> {
+        let id = release.id;
+        let twin = self.world.releases.values().find(|other| {
+            let same = if release.tag.is_some() { other.tag == release.tag } else { other.commit == release.commit };
+            other.id != id && other.status.is_active() && other.tag.is_some() == release.tag.is_some() && same
+        });
+        if let Some(twin) = twin {
+            return Err(Refusal::new(
+                Code::AlreadyActive,
+                format!("{} is on its way already as #{} ({})", twin.title(), twin.id, twin.status),
+            ));
+        }
         self.world.move_release(id, Status::Initiated, None);
         let now = self.world.now;
         let release = self.world.release_mut(id);
@@ -187,6 +236,7 @@ impl Draft<'_> {
         if unresolved && self.world.service.repository.is_some() {
             self.world.changes.effects.push(Effect::ResolveCommit { release: id });
         }
+        Ok(())
     }
 
     /// The commit becomes known; from now on it never changes.
@@ -201,7 +251,9 @@ impl Draft<'_> {
         let release = self.known(id)?;
         self.allow(Right::Report, Some(&release))?;
         self.check_surfaces(&artifacts)?;
-        let open = matches!(release.status, Status::Initiated | Status::StageBuilding | Status::StageTestRollback);
+        // A rehearsal that is repeated opens nothing: people have tested what is there.
+        let open = matches!(release.status, Status::Initiated | Status::StageBuilding | Status::StageTestRollback)
+            && release.rehearsal.is_none();
         if !open {
             return Err(Refusal::new(
                 Code::ArtifactsFixed,
@@ -226,12 +278,17 @@ impl Draft<'_> {
             if !self.world.service.surfaces.iter().any(|surface| surface.name == artifact.name) {
                 let known: Vec<_> = self.world.service.surfaces.iter().map(|s| s.name.as_str()).collect();
                 let rule = format!("the service has no surface {}; it has {}", artifact.name, known.join(", "));
-                return Err(crate::domain::ids::Invalid::new(field, rule).into());
+                return Err(Invalid::new(field, rule).into());
             }
             if artifacts[..at].iter().any(|other| other.name == artifact.name) {
-                return Err(crate::domain::ids::Invalid::new(field, "names a surface twice").into());
+                return Err(Invalid::new(field, "names a surface twice").into());
             }
         }
         Ok(())
     }
+}
+
+/// Whether both commits are known and differ.
+fn is_other(known: Option<&Commit>, told: Option<&Commit>) -> bool {
+    matches!((known, told), (Some(known), Some(told)) if known != told)
 }

@@ -6,10 +6,16 @@
 
 mod advance;
 mod create;
+mod ended;
 mod people;
 mod report;
 mod resolve;
+mod rollback;
 mod runs;
+mod vote;
+
+#[cfg(test)]
+mod tests;
 
 use super::command::{Answer, Command};
 use super::event::Event;

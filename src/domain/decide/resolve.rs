@@ -4,7 +4,6 @@ use crate::domain::command::{Answer, Resolution};
 use crate::domain::event::Event;
 use crate::domain::ids::{RunId, readable};
 use crate::domain::person::Right;
-use crate::domain::plan::Planner;
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::run::{Position, Positions, Run, RunKind, RunState, Step};
 use crate::domain::world::NewRun;
@@ -18,7 +17,8 @@ impl Draft<'_> {
         readable("reason", &reason, 1000)?;
         let left_dirty = self.world.environment(run.environment).dirty.as_ref().is_some_and(|dirty| dirty.run == id);
         let unknown = matches!(run.state, RunState::Unknown { .. });
-        if !unknown && !(left_dirty && verdict != Resolution::Failed) {
+        let repairable = left_dirty && verdict != Resolution::Failed;
+        if !unknown && !repairable {
             let state = run.state.as_str();
             return Err(Refusal::new(
                 Code::NothingToResolve,
@@ -40,31 +40,37 @@ impl Draft<'_> {
         match verdict {
             Resolution::Again => return self.run_again(&run, &said),
             Resolution::Succeeded if unknown => self.run_ended(id, RunState::Succeeded),
-            Resolution::Succeeded => self.repaired(&run),
+            // The admin has brought the environment to where the failed run should have brought it.
+            Resolution::Succeeded => self.settle_environment(&run),
             Resolution::Failed => self.run_ended(id, RunState::Failed { reason: format!("it failed; {said}") }),
         }
         Ok(Answer::Run(id))
     }
 
-    /// The admin has brought a dirty environment to where the failed way back should have brought it.
-    fn repaired(&mut self, run: &Run) {
-        self.settle_environment(run);
-    }
-
     /// A new run takes up where the old one left the environment.
     fn run_again(&mut self, old: &Run, said: &str) -> Decided {
+        let ours = self.world.service.environment(old.environment).driver.is_ours();
+        let active = self.world.releases[&old.release].status.is_active();
+        if !ours && !active {
+            return Err(Refusal::new(
+                Code::NothingToResolve,
+                format!(
+                    "#{} has ended, so that no CI system reports about it any more; say how {} stands: `succeeded` or `failed`",
+                    old.release, old.environment
+                ),
+            ));
+        }
         let positions = self.positions_after(old);
         let new = NewRun {
             release: old.release,
             environment: old.environment,
             kind: old.kind,
             // The release of a failed rollback has ended; only the environment is still to be repaired.
-            housekeeping: old.housekeeping || !self.world.releases[&old.release].status.is_active(),
+            housekeeping: old.housekeeping || !active,
             from: old.from.clone(),
             to: old.to.clone(),
             steps: Vec::new(),
         };
-        let ours = self.world.service.environment(old.environment).driver.is_ours();
         let steps = if ours { self.plan_again(old, &positions)? } else { Vec::new() };
         if old.state.occupies() {
             self.close_run(
@@ -72,6 +78,7 @@ impl Draft<'_> {
                 RunState::Failed { reason: format!("run again as run {}; {said}", self.world.next_run) },
             );
         }
+        self.note_half_way(old, positions);
         self.world.environment_mut(old.environment).dirty = None;
         let id = if ours {
             self.world.create_run(NewRun { steps, ..new })
@@ -82,18 +89,14 @@ impl Draft<'_> {
     }
 
     fn plan_again(&self, old: &Run, positions: &Positions) -> Result<Vec<Step>, Refusal> {
-        let planner = Planner {
-            service: &self.world.service,
-            environment: old.environment,
-            kind: old.kind,
-            run: Some(self.world.next_run),
-        };
+        let planner = self.planner(old.environment, old.kind);
         let to = self.known(old.to.release)?;
         let from = match &old.from {
             Some(version) => Some(self.known(version.release)?),
             None => None,
         };
         let steps = match (old.kind, &from) {
+            (RunKind::Deploy, from) if old.housekeeping => planner.catch_up(&to, from.as_ref()),
             (RunKind::Deploy, from) => planner.forward(&to, from.as_ref()),
             (RunKind::Rehearsal | RunKind::Drill, Some(older)) => {
                 let mut all = planner.everywhere(Position::NEWER);

@@ -1,18 +1,12 @@
-//! What runs do to releases and environments: steps that start and end, and what the end of a run leads to.
+//! What RMM's own parts say: steps of runs that start and end, runs that cannot be judged, commits and tags.
 
 use crate::domain::command::{Answer, Outcome};
-use crate::domain::environment::{Dirty, Mixed};
 use crate::domain::event::Event;
 use crate::domain::ids::{Commit, ReleaseId, RunId};
-use crate::domain::plan::Planner;
 use crate::domain::refusal::{Code, Refusal};
-use crate::domain::release::{Rehearsal, Version};
-use crate::domain::run::{
-    Position, Positions, Run, RunKind, RunState, Step, StepKind, StepState, Stop, StopKind, TAG_MOVED,
-};
+use crate::domain::run::{Run, RunKind, RunState, Step, StepKind, StepState, Stop, StopKind, TAG_MOVED};
 use crate::domain::service::{Driver, EnvironmentKind};
 use crate::domain::status::Status;
-use crate::domain::world::NewRun;
 
 use super::{Decided, Draft};
 
@@ -43,9 +37,11 @@ impl Draft<'_> {
 
     pub(super) fn tag_moved(&mut self, id: ReleaseId, now: Commit) -> Decided {
         let release = self.known(id)?;
-        if let (Some(tag), Some(from)) = (release.tag.clone(), release.commit.clone()) {
-            self.world.record(Some(id), None, Event::TagMoved { tag, from, to: Some(now.clone()) });
-        }
+        let (Some(tag), Some(from)) = (release.tag.clone(), release.commit.clone().filter(|commit| *commit != now))
+        else {
+            return Ok(Answer::Release { id, created: false });
+        };
+        self.world.record(Some(id), None, Event::TagMoved { tag, from, to: Some(now.clone()) });
         if release.status.is_cancellable() {
             self.end_before_production(id, format!("the tag {} has moved to {}", release.title(), now.short()));
         }
@@ -64,7 +60,9 @@ impl Draft<'_> {
         if !run.state.is_live() {
             return Ok(Answer::Step(None));
         }
-        if let Some(stop) = run.stop {
+        // A step that is at work is followed to its end, which the one who follows it brings about.
+        let at_work = run.current_step().filter(|step| step.state == StepState::Running).map(|step| step.index);
+        if let Some(stop) = run.stop.clone().filter(|_| at_work.is_none()) {
             self.run_ended(id, RunState::Stopped { reason: stop.reason });
             return Ok(Answer::Step(None));
         }
@@ -125,7 +123,11 @@ impl Draft<'_> {
         if !run.state.is_live() || run.stop.is_some() {
             return Err(Refusal::new(Code::RunEnding, format!("run {id} is ending; nothing more starts in it")));
         }
-        self.world.run_mut(id).steps[index as usize].tries += 1;
+        let at_work = |step: &&mut Step| step.state == StepState::Running;
+        match self.world.run_mut(id).steps.get_mut(index as usize).filter(at_work) {
+            Some(step) => step.tries += 1,
+            None => return Err(Refusal::new(Code::NotFound, format!("step {index} of run {id} is not at work"))),
+        }
         Ok(Answer::Step(Some(index)))
     }
 
@@ -159,21 +161,19 @@ impl Draft<'_> {
             return Ok(Answer::Step(None));
         }
         let named = |what: &str| format!("{} of {} on {} {what}", step.kind.title(), step.surface, run.environment);
-        match state {
-            StepState::Succeeded => match run.stop {
-                Some(stop) => self.run_ended(id, RunState::Stopped { reason: stop.reason }),
-                None => return Ok(Answer::Step(self.begin_step(id))),
-            },
-            StepState::Stopped => {
-                let reason = run.stop.map_or_else(|| named("was ended"), |stop| stop.reason);
-                self.run_ended(id, RunState::Stopped { reason });
-            }
-            StepState::Unknown { reason } => self.lose_run(id, named(&format!("cannot be judged: {reason}"))),
-            StepState::Failed { exit: Some(TAG_MOVED), .. } if step.kind == StepKind::VerifyTag => {
+        let stop = run.stop.as_ref().map(|stop| RunState::Stopped { reason: stop.reason.clone() });
+        match (state, stop) {
+            (StepState::Unknown { reason }, _) => self.lose_run(id, named(&format!("cannot be judged: {reason}"))),
+            (_, Some(stopped)) => self.run_ended(id, stopped),
+            (StepState::Succeeded, None) => return Ok(Answer::Step(self.begin_step(id))),
+            (StepState::Stopped, None) => self.run_ended(id, RunState::Stopped { reason: named("was ended") }),
+            (StepState::Failed { exit: Some(TAG_MOVED), .. }, None) if step.kind == StepKind::VerifyTag => {
                 self.found_tag_moved(&run, &step, &named("found that the tag has moved"));
             }
-            StepState::Failed { reason, .. } => self.run_ended(id, RunState::Failed { reason: named(&reason) }),
-            StepState::Pending | StepState::Running => {}
+            (StepState::Failed { reason, .. }, None) => {
+                self.run_ended(id, RunState::Failed { reason: named(&reason) });
+            }
+            (StepState::Pending | StepState::Running, None) => {}
         }
         Ok(Answer::Step(None))
     }
@@ -203,7 +203,10 @@ impl Draft<'_> {
     }
 
     pub(super) fn run_lost(&mut self, id: RunId, reason: String) -> Decided {
-        if self.known_run(id)?.state.is_live() {
+        let run = self.known_run(id)?;
+        if run.state.is_live() {
+            // It may have started after all, so the release counts as under way.
+            self.begin(&run);
             self.lose_run(id, reason);
         }
         Ok(Answer::Run(id))
@@ -221,8 +224,11 @@ impl Draft<'_> {
                 let Driver::Ci { report_timeout, .. } = &environment.driver else { return None };
                 let heard = run.heard_at?;
                 let silent = self.world.now.duration_since(heard);
-                (silent.unsigned_abs() > *report_timeout && !silent.is_negative())
-                    .then(|| (run.id, heard, run.environment))
+                (silent.unsigned_abs() > *report_timeout && !silent.is_negative()).then_some((
+                    run.id,
+                    heard,
+                    run.environment,
+                ))
             })
             .collect();
         for (id, heard, environment) in silent {
@@ -251,246 +257,6 @@ impl Draft<'_> {
         run.stop = Some(Stop { why, by: by.clone(), reason: reason.clone() });
         let release = run.release;
         self.world.record(Some(release), Some(id), Event::RunStopping { by, reason });
-    }
-
-    /// Ends a run and nothing else.
-    pub(super) fn close_run(&mut self, id: RunId, state: RunState) {
-        let now = self.world.now;
-        let run = self.world.run_mut(id);
-        run.state = state.clone();
-        run.ended_at = Some(now);
-        let (release, environment, kind) = (run.release, run.environment, run.kind);
-        let event = Event::RunEnded {
-            environment,
-            kind,
-            state: state.as_str().into(),
-            reason: state.reason().map(ToOwned::to_owned),
-        };
-        self.world.record(Some(release), Some(id), event);
-    }
-
-    /// Ends a run with all that follows from it: what the environment runs, and where the release goes.
-    pub(super) fn run_ended(&mut self, id: RunId, state: RunState) {
-        let positions = self.positions_after(&self.world.runs[&id].clone());
-        self.close_run(id, state.clone());
-        let run = self.world.runs[&id].clone();
-        let reason = state.reason().map(ToOwned::to_owned);
-        match &state {
-            RunState::Succeeded => self.settle_environment(&run),
-            RunState::Failed { .. } | RunState::Stopped { .. } => {
-                self.unsettle_environment(&run, positions, reason.as_deref())
-            }
-            RunState::Queued | RunState::Running | RunState::Unknown { .. } => {}
-        }
-        if run.housekeeping || self.world.releases[&run.release].attempt != run.attempt {
-            return;
-        }
-        let well = state == RunState::Succeeded;
-        match (run.environment, run.kind) {
-            (EnvironmentKind::Stage, RunKind::Deploy) if well => self.stage_deployed(&run),
-            (EnvironmentKind::Stage, RunKind::Rehearsal) if well => self.rehearsed(&run),
-            (EnvironmentKind::Stage, RunKind::Deploy | RunKind::Rehearsal) => self.stage_failed(&run, reason),
-            (EnvironmentKind::Production, RunKind::Deploy) if well => {
-                if self.world.releases[&run.release].status == Status::Deploying {
-                    self.world.move_release(run.release, Status::Deployed, None);
-                }
-            }
-            (EnvironmentKind::Production, RunKind::Deploy) => self.production_failed(&run, reason),
-            (EnvironmentKind::Production, RunKind::Rollback) => {
-                if self.world.releases[&run.release].status == Status::ProductionRollback {
-                    let to = if well { Status::RollbackDone } else { Status::RollbackFailed };
-                    let kept = self.world.releases[&run.release].reason.clone();
-                    self.world.move_release(run.release, to, if well { kept } else { reason });
-                }
-            }
-            (EnvironmentKind::Stage, RunKind::Rollback | RunKind::Drill)
-            | (EnvironmentKind::Production, RunKind::Rehearsal | RunKind::Drill) => {}
-        }
-    }
-
-    /// The environment runs what the run brought.
-    pub(super) fn settle_environment(&mut self, run: &Run) {
-        let now = self.world.now;
-        let kind = run.environment;
-        let was_dirty = self.world.environment(kind).dirty.is_some();
-        let state = self.world.environment_mut(kind);
-        state.mixed = None;
-        state.dirty = None;
-        if state.current.as_ref().map(|v| v.release) != Some(run.to.release) {
-            state.since = Some(now);
-            self.world.record(
-                Some(run.to.release),
-                Some(run.id),
-                Event::EnvironmentChanged { environment: kind, version: run.to.clone() },
-            );
-        }
-        // The version of the release as it is now: its commit may have become known meanwhile.
-        let version = self
-            .world
-            .releases
-            .get(&run.to.release)
-            .map_or_else(|| run.to.clone(), crate::domain::release::Release::version);
-        self.world.environment_mut(kind).current = Some(version);
-        if was_dirty {
-            self.world.record(None, Some(run.id), Event::EnvironmentRepaired { environment: kind });
-        }
-    }
-
-    /// The environment is where the run left it.
-    fn unsettle_environment(&mut self, run: &Run, positions: Positions, reason: Option<&str>) {
-        let newer = if run.kind == RunKind::Rollback { run.from.clone() } else { Some(run.to.clone()) };
-        let has_way_back = run.from.is_some();
-        if let Some(newer) = newer.filter(|_| has_way_back && !positions.is_empty()) {
-            self.world.environment_mut(run.environment).mixed = Some(Mixed { newer, surfaces: positions });
-        }
-        if run.kind == RunKind::Rollback {
-            let reason = reason.unwrap_or("it was ended").to_owned();
-            self.world.environment_mut(run.environment).dirty = Some(Dirty { run: run.id, reason: reason.clone() });
-            let event = Event::EnvironmentDirty { environment: run.environment, reason };
-            self.world.record(Some(run.release), Some(run.id), event);
-        }
-    }
-
-    /// Where the touched surfaces stand after a run, given where an earlier one may have left them.
-    pub(super) fn positions_after(&self, run: &Run) -> Positions {
-        let (newer, untouched) = match run.kind {
-            RunKind::Rollback => (run.from.as_ref().map_or(run.to.release, |from| from.release), Position::NEWER),
-            RunKind::Rehearsal | RunKind::Drill => (run.to.release, Position::NEWER),
-            RunKind::Deploy => (run.to.release, Position::OLDER),
-        };
-        let left = self.world.environment(run.environment).mixed.as_ref().filter(|mixed| mixed.newer.release == newer);
-        let start = match (left, run.kind) {
-            (Some(mixed), _) => mixed.surfaces.clone(),
-            (None, RunKind::Deploy) => Positions::new(),
-            (None, RunKind::Rollback | RunKind::Rehearsal | RunKind::Drill) => {
-                self.world.service.surfaces.iter().map(|surface| (surface.name.clone(), Position::NEWER)).collect()
-            }
-        };
-        run.positions(newer, &start, untouched)
-    }
-
-    /// Stage runs the candidate; the rehearsal is next, unless there is nothing to go back to.
-    fn stage_deployed(&mut self, run: &Run) {
-        let id = run.release;
-        if self.world.releases[&id].status == Status::StageBuilding {
-            self.world.move_release(id, Status::StageTestRollback, None);
-        }
-        if self.world.releases[&id].status != Status::StageTestRollback || self.world.production.current.is_some() {
-            return;
-        }
-        let at = self.world.now;
-        self.world.release_mut(id).rehearsal = Some(Rehearsal { against: None, at });
-        self.world.record(Some(id), None, Event::NothingToRehearse {});
-        let reason = "the first release: there was nothing to go back to".to_owned();
-        self.world.move_release(id, Status::ManualTesting, Some(reason));
-    }
-
-    fn rehearsed(&mut self, run: &Run) {
-        let id = run.release;
-        if self.world.releases[&id].status != Status::StageTestRollback {
-            return;
-        }
-        let at = self.world.now;
-        self.world.release_mut(id).rehearsal = Some(Rehearsal { against: run.from.as_ref().map(|v| v.release), at });
-        self.world.move_release(id, Status::ManualTesting, None);
-    }
-
-    fn stage_failed(&mut self, run: &Run, reason: Option<String>) {
-        let id = run.release;
-        let cancelled = matches!(run.state, RunState::Stopped { .. });
-        let to = match self.world.releases[&id].status {
-            status if cancelled && status.is_cancellable() => Status::Cancelled,
-            Status::StageBuilding => Status::StageBuildingFailed,
-            Status::StageTestRollback => Status::StageTestRollbackFailed,
-            Status::Initiated => {
-                self.world.move_release(id, Status::StageBuilding, None);
-                Status::StageBuildingFailed
-            }
-            Status::StageBuildingFailed
-            | Status::StageTestRollbackFailed
-            | Status::ManualTesting
-            | Status::ManualTestFailed
-            | Status::ManualTestPassed
-            | Status::Deploying
-            | Status::Deployed
-            | Status::ProductionRollback
-            | Status::RollbackDone
-            | Status::RollbackFailed
-            | Status::Cancelled => return,
-        };
-        self.world.move_release(id, to, reason);
-    }
-
-    /// Production goes back by itself, in a run of its own.
-    fn production_failed(&mut self, run: &Run, reason: Option<String>) {
-        let id = run.release;
-        match self.world.releases[&id].status {
-            Status::Deploying => {}
-            Status::ManualTestPassed => {
-                return self.world.move_release(id, Status::Cancelled, reason);
-            }
-            Status::Initiated
-            | Status::StageBuilding
-            | Status::StageBuildingFailed
-            | Status::StageTestRollback
-            | Status::StageTestRollbackFailed
-            | Status::ManualTesting
-            | Status::ManualTestFailed
-            | Status::Deployed
-            | Status::ProductionRollback
-            | Status::RollbackDone
-            | Status::RollbackFailed
-            | Status::Cancelled => return,
-        }
-        self.world.move_release(id, Status::ProductionRollback, reason.clone());
-        let why = reason.unwrap_or_default();
-        let Some(back_to) = run.from.clone() else {
-            let nothing = format!("{why}; there was nothing to go back to: the first release");
-            return self.world.move_release(id, Status::RollbackFailed, Some(nothing));
-        };
-        self.world.release_mut(id).rollback_to_tag.clone_from(&back_to.tag);
-        match self.automatic_rollback(run, back_to) {
-            Ok(true) => {}
-            Ok(false) => {
-                self.world.move_release(
-                    id,
-                    Status::RollbackDone,
-                    Some(format!("{why}; production had not been touched")),
-                );
-            }
-            Err(error) => {
-                self.world.move_release(id, Status::RollbackFailed, Some(format!("{why}; no way back: {error}")))
-            }
-        }
-    }
-
-    /// Whether there was anything to take back.
-    fn automatic_rollback(&mut self, failed: &Run, back_to: Version) -> Result<bool, String> {
-        let new = NewRun {
-            release: failed.release,
-            environment: EnvironmentKind::Production,
-            kind: RunKind::Rollback,
-            housekeeping: false,
-            from: Some(failed.to.clone()),
-            to: back_to.clone(),
-            steps: Vec::new(),
-        };
-        if !self.world.service.production.driver.is_ours() {
-            self.world.note_ci_run(new, failed.ci_run.clone());
-            return Ok(true);
-        }
-        let Some(mixed) = self.world.production.mixed.clone() else { return Ok(false) };
-        let newer = self.known(failed.release).map_err(|e| e.sentence)?;
-        let older = self.known(back_to.release).map_err(|e| e.sentence)?;
-        let planner = Planner {
-            service: &self.world.service,
-            environment: EnvironmentKind::Production,
-            kind: RunKind::Rollback,
-            run: Some(self.world.next_run),
-        };
-        let steps = planner.back(&newer, &older, &mixed.surfaces).map_err(|error| error.to_string())?;
-        self.world.create_run(NewRun { steps, ..new });
-        Ok(true)
     }
 }
 

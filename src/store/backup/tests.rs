@@ -95,7 +95,7 @@ async fn what_is_no_sound_copy_is_not_put_back() {
     fs::write(&copy, "").unwrap();
     assert!(matches!(restore(&copy, &target, false), Err(StoreError::Corrupt { .. })));
     fs::write(&copy, &sound).unwrap();
-    Connection::open(&copy).unwrap().execute("UPDATE refinery_schema_history SET version = 99", []).unwrap();
+    Connection::open(&copy).unwrap().execute("UPDATE refinery_schema_history SET version = 99 WHERE version = (SELECT max(version) FROM refinery_schema_history)", []).unwrap();
     assert!(matches!(restore(&copy, &target, false), Err(StoreError::NewerDatabase { found: 99, .. })));
     assert!(matches!(restore(&place.file("none.db"), &target, false), Err(StoreError::Io { .. })));
     assert!(!target.exists() && !place.file("new.db.partial").exists());

@@ -9,6 +9,7 @@ use crate::domain::ids::Invalid;
 use crate::domain::person::Right;
 use crate::store::chain::ChainHead;
 use crate::store::events::{self, EventRow};
+use crate::store::verify::{Broken, Verified};
 use crate::web::Web;
 use crate::web::auth::Caller;
 use crate::web::body::Asked;
@@ -112,7 +113,7 @@ pub struct Anchor {
 }
 
 /// What the check of the record found.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Verification {
     /// Nothing was edited, deleted, reordered or cut off.
     pub intact: bool,
@@ -123,11 +124,34 @@ pub struct Verification {
     /// The seal.
     pub head_mac: String,
     /// The first bad row.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken_at: Option<i64>,
     /// What is wrong with it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sentence: Option<String>,
+}
+
+impl From<Result<Verified, Broken>> for Verification {
+    fn from(found: Result<Verified, Broken>) -> Self {
+        match found {
+            Ok(verified) => Self {
+                intact: true,
+                events: verified.events,
+                head_seq: verified.head.seq,
+                head_mac: verified.head.mac_hex(),
+                broken_at: None,
+                sentence: None,
+            },
+            Err(broken) => Self {
+                intact: false,
+                events: broken.seq,
+                head_seq: 0,
+                head_mac: String::new(),
+                broken_at: Some(broken.seq),
+                sentence: Some(broken.to_string()),
+            },
+        }
+    }
 }
 
 /// Check the whole record
@@ -147,22 +171,5 @@ pub async fn verify(
         (None, None) => None,
         (Some(_), None) | (None, Some(_)) => return Err(Invalid::new("seq", "seq and mac go together").into()),
     };
-    Ok(Json(match web.engine.store().verify(anchor).await? {
-        Ok(verified) => Verification {
-            intact: true,
-            events: verified.events,
-            head_seq: verified.head.seq,
-            head_mac: verified.head.mac_hex(),
-            broken_at: None,
-            sentence: None,
-        },
-        Err(broken) => Verification {
-            intact: false,
-            events: broken.seq,
-            head_seq: 0,
-            head_mac: String::new(),
-            broken_at: Some(broken.seq),
-            sentence: Some(broken.to_string()),
-        },
-    }))
+    Ok(Json(web.engine.store().verify(anchor).await?.into()))
 }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod concept;
+pub mod decisions;
 mod meta;
 pub mod releases;
 mod runs;
@@ -18,7 +19,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use self::audit::EventView;
+pub use self::audit::{EventView, Verification};
+pub use self::runs::hex_of;
 
 use super::Web;
 use super::problem::Problem;
@@ -62,12 +64,12 @@ pub(super) fn routes() -> Router<Web> {
 fn described() -> (Router<Web>, utoipa::openapi::OpenApi) {
     OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(releases::create, releases::list))
-        .routes(routes!(releases::show, releases::patch))
+        .routes(routes!(releases::show, decisions::patch))
         .routes(routes!(releases::events))
         .routes(routes!(releases::runs_of))
         .routes(routes!(releases::explain))
         .routes(routes!(releases::plan))
-        .routes(routes!(releases::decide))
+        .routes(routes!(decisions::decide))
         .routes(routes!(runs::show))
         .routes(routes!(runs::log))
         .routes(routes!(runs::resolve))

@@ -9,19 +9,20 @@ use serde::{Deserialize, Serialize};
 
 use super::view::{ReleaseDetails, ReleaseView, RunView, StepView};
 use super::{Trace, readable_by};
-use crate::domain::command::{Answer, Command, NewRelease, RollbackTo};
-use crate::domain::gate::{Gate, GateName};
-use crate::domain::ids::{Commit, Invalid, ReleaseId, Revision, ServiceName, Tag, one_line, readable, web_address};
+use crate::domain::command::{Answer, Command, NewRelease};
+use crate::domain::gate::Gate;
+use crate::domain::ids::{Commit, Invalid, ReleaseId, ServiceName, Tag, one_line, readable, web_address};
+use crate::domain::person::{Actor, Right};
 use crate::domain::plan::Planner;
-use crate::domain::release::{Artifact, CiRun, Reporter};
+use crate::domain::release::{Artifact, CiRun};
 use crate::domain::run::RunKind;
 use crate::domain::service::EnvironmentKind;
-use crate::domain::status::{List, Status};
+use crate::domain::status::List;
 use crate::engine::{Request, no_release};
 use crate::store::{releases, runs};
 use crate::web::Web;
 use crate::web::auth::Caller;
-use crate::web::body::{Asked, MaybeSent, Named, Sent};
+use crate::web::body::{Asked, Named, Sent};
 use crate::web::problem::Problem;
 
 /// Releases on one page, unless asked otherwise.
@@ -104,7 +105,7 @@ pub(super) fn checked_ci_run(run: CiRun) -> Result<CiRun, Invalid> {
     Ok(run)
 }
 
-fn checked_artifacts(surfaces: Vec<Artifact>) -> Result<Vec<Artifact>, Invalid> {
+pub(super) fn checked_artifacts(surfaces: Vec<Artifact>) -> Result<Vec<Artifact>, Invalid> {
     for (at, surface) in surfaces.iter().enumerate() {
         if let Some(artifact) = &surface.artifact {
             one_line(&format!("surfaces[{at}].artifact"), artifact, 1000)?;
@@ -204,7 +205,7 @@ pub async fn show(
     details(&web, &actor, ReleaseId(id)).await.map(Json)
 }
 
-async fn details(web: &Web, actor: &crate::domain::person::Actor, id: ReleaseId) -> Result<ReleaseDetails, Problem> {
+pub(super) async fn details(web: &Web, actor: &Actor, id: ReleaseId) -> Result<ReleaseDetails, Problem> {
     let mut world = web.engine.world(id).await?;
     readable_by(actor, Some(&world.service.name))?;
     let Some(release) = world.releases.get(&id).cloned() else { return Err(no_release(id).into()) };
@@ -242,6 +243,8 @@ pub async fn runs_of(
 }
 
 /// Every gate of production: how it stands, and who can clear it
+///
+/// Empty when the release has passed them or has ended.
 #[utoipa::path(get, path = "/api/v1/releases/{id}/explain", tag = "releases", params(("id" = i64, Path)),
     responses((status = 200, body = Vec<Gate>)))]
 pub async fn explain(
@@ -253,14 +256,8 @@ pub async fn explain(
     Ok(Json(web.engine.explain(ReleaseId(id)).await?))
 }
 
-async fn check_readable(web: &Web, actor: &crate::domain::person::Actor, id: ReleaseId) -> Result<(), Problem> {
-    readable_by(actor, None).or_else(|problem| {
-        if matches!(actor, crate::domain::person::Actor::Token { services, .. } if !services.is_empty()) {
-            Ok(())
-        } else {
-            Err(problem)
-        }
-    })?;
+async fn check_readable(web: &Web, actor: &Actor, id: ReleaseId) -> Result<(), Problem> {
+    actor.may(Right::Read, None, false)?;
     let service = web.engine.read(move |conn| releases::service_of(conn, id)).await?.ok_or_else(|| no_release(id))?;
     readable_by(actor, Some(&service))
 }
@@ -337,132 +334,4 @@ pub async fn plan(
         deploy: shown(&deploy),
         rollback: shown(&rollback),
     }))
-}
-
-/// What CI reports.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PatchRelease {
-    /// Where the release stands now.
-    #[serde(default)]
-    status: Option<Status>,
-    /// Which CI run speaks; without it, the current one is meant.
-    #[serde(default)]
-    ci_run: Option<ReportingRun>,
-    /// Artifacts and previews.
-    #[serde(default)]
-    surfaces: Option<Vec<Artifact>>,
-}
-
-/// The CI run that reports.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ReportingRun {
-    id: String,
-    #[serde(default)]
-    attempt: Option<u32>,
-    #[serde(default)]
-    url: Option<String>,
-}
-
-impl ReportingRun {
-    fn check(self) -> Result<Reporter, Invalid> {
-        one_line("ci_run.id", &self.id, 100)?;
-        if let Some(url) = &self.url {
-            web_address("ci_run.url", url)?;
-        }
-        Ok(Reporter { id: self.id, attempt: self.attempt, url: self.url })
-    }
-}
-
-/// Report progress, artifacts or previews
-#[utoipa::path(patch, path = "/api/v1/releases/{id}", tag = "releases", params(("id" = i64, Path)), request_body = PatchRelease,
-    responses((status = 200, body = ReleaseView), (status = 409, body = Problem)))]
-pub async fn patch(
-    State(web): State<Web>,
-    Caller(actor): Caller,
-    Extension(trace): Extension<Trace>,
-    Named(id): Named<i64>,
-    Sent(sent): Sent<PatchRelease>,
-) -> Result<Json<ReleaseView>, Problem> {
-    let release = ReleaseId(id);
-    let reporter = sent.ci_run.map(ReportingRun::check).transpose()?;
-    let artifacts = sent.surfaces.map(checked_artifacts).transpose()?;
-    let update = artifacts.map(|artifacts| Command::Update { release, artifacts });
-    let report = sent.status.map(|status| Command::Report { release, status, ci_run: reporter });
-    let (first, second) = match (update, report) {
-        (Some(update), report) => (update, report),
-        (None, Some(report)) => (report, None),
-        (None, None) => return Err(Invalid::new("status", "this or surfaces must be given").into()),
-    };
-    let handled = web.engine.handle_then(trace.of(Request::new(actor, first)), |_| second).await?;
-    handled.release.as_ref().map(|release| Json(release.into())).ok_or_else(|| no_release(release).into())
-}
-
-/// What goes with a decision. Every field is optional but where the call says otherwise.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Say {
-    /// Why. Needed by `reject`, `cancel`, `abort`, `rollback` and `bypass`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// The revision that was seen; the call is refused when the release has changed since.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub revision: Option<u64>,
-    /// `rollback`: where to, a tag or a release number as `#12`; the good version before without it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<String>,
-    /// `abort`, `rollback`: even though the end of a run is not known.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub force: bool,
-    /// `bypass`: which gates.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub gates: Vec<GateName>,
-}
-
-/// Approve, reject, cancel, abort, retry, promote, roll back or bypass
-///
-/// The last segment is the decision. Answers with the release as it is then.
-#[utoipa::path(post, path = "/api/v1/releases/{id}/{decision}", tag = "decisions",
-    params(("id" = i64, Path), ("decision" = String, Path, description = "approve, reject, cancel, abort, retry, promote, rollback or bypass")),
-    request_body = Say,
-    responses((status = 200, body = ReleaseDetails), (status = 403, body = Problem), (status = 409, body = Problem)))]
-pub async fn decide(
-    State(web): State<Web>,
-    Caller(actor): Caller,
-    Extension(trace): Extension<Trace>,
-    Named((id, decision)): Named<(i64, String)>,
-    MaybeSent(say): MaybeSent<Say>,
-) -> Result<Json<ReleaseDetails>, Problem> {
-    let release = ReleaseId(id);
-    let seen = say.revision.map(Revision);
-    let reason = || say.reason.clone().ok_or_else(|| Invalid::new("reason", "must be given"));
-    let command = match decision.as_str() {
-        "approve" => Command::Approve { release, seen },
-        "reject" => Command::Reject { release, seen, reason: reason()? },
-        "cancel" => Command::Cancel { release, reason: reason()? },
-        "abort" => Command::Abort { release, reason: reason()?, force: say.force },
-        "retry" => Command::Retry { release },
-        "promote" => Command::Promote { release },
-        "rollback" => Command::Rollback {
-            release,
-            to: say.to.as_deref().map(target).transpose()?,
-            reason: reason()?,
-            force: say.force,
-        },
-        "bypass" => Command::Bypass { release, gates: say.gates.clone(), reason: reason()? },
-        other => return Err(Problem::not_found(format!("there is no decision {other}"))),
-    };
-    web.engine.handle(trace.of(Request::new(actor.clone(), command))).await?;
-    details(&web, &actor, release).await.map(Json)
-}
-
-fn target(text: &str) -> Result<RollbackTo, Invalid> {
-    match text.strip_prefix('#') {
-        Some(number) => number
-            .parse()
-            .map(|id| RollbackTo::Release(ReleaseId(id)))
-            .map_err(|_| Invalid::new("to", "must be a tag or a release number as #12")),
-        None => Ok(RollbackTo::Tag(Tag::parse("to", text)?)),
-    }
 }

@@ -75,6 +75,14 @@ pub struct PieceView {
     pub dropped_before: u64,
     /// The output; what is not text is replaced.
     pub text: String,
+    /// The same in hexadecimal, where it is not UTF-8 (a character may be cut in two between pieces).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hex: Option<String>,
+}
+
+/// Bytes that are not text, in hexadecimal.
+pub fn hex_of(bytes: &[u8]) -> Option<String> {
+    std::str::from_utf8(bytes).is_err().then(|| crate::store::key::to_hex(bytes))
 }
 
 /// The output of a run, from a place on
@@ -112,7 +120,8 @@ pub async fn log(
         .map(|chunk| {
             let (step, attempt) = logs::step_and_try(chunk.step);
             let text = String::from_utf8_lossy(&chunk.bytes).into_owned();
-            PieceView { id: chunk.id, step, attempt, dropped_before: chunk.dropped_before, text }
+            let hex = hex_of(&chunk.bytes);
+            PieceView { id: chunk.id, step, attempt, dropped_before: chunk.dropped_before, text, hex }
         })
         .collect();
     Ok(Json(RunOutput { pieces, next, ended }).into_response())

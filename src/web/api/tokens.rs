@@ -139,7 +139,7 @@ impl From<TokenRow> for TokenView {
 #[utoipa::path(get, path = "/api/v1/tokens", tag = "tokens", responses((status = 200, body = Vec<TokenView>)))]
 pub async fn list(State(web): State<Web>, Caller(actor): Caller) -> Result<Json<Vec<TokenView>>, Problem> {
     actor.may(Right::Administer, None, false)?;
-    let rows = web.engine.read(|conn| tokens::list(conn)).await?;
+    let rows = web.engine.read(tokens::list).await?;
     Ok(Json(rows.into_iter().map(Into::into).collect()))
 }
 

@@ -106,7 +106,7 @@ pub struct ReleaseDetails {
 impl ReleaseDetails {
     /// The details of a loaded release.
     pub fn new(world: &World, release: &Release) -> Self {
-        let unmet = if release.status.is_active() {
+        let unmet = if release.status.is_cancellable() {
             gate::explain(world, release).into_iter().filter(|gate| !gate.met).collect()
         } else {
             Vec::new()

@@ -1,0 +1,78 @@
+//! Databases with many releases, made once and kept between runs.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use rusqlite::Connection;
+use sha2::{Digest, Sha256};
+
+use crate::machine;
+use crate::server::Server;
+
+/// Services that the releases belong to.
+pub const SERVICES: u32 = 20;
+/// Releases that are on their way.
+pub const ACTIVE: u32 = 50;
+
+/// The newest are active; one in twenty of the others has failed.
+const RELEASES: &str = "
+WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :count),
+releases_to_be (n, status, list, at) AS (
+    SELECT n,
+           CASE WHEN n > :count - :active THEN 'initiated' WHEN n % 20 = 0 THEN 'cancelled' ELSE 'deployed' END,
+           CASE WHEN n > :count - :active THEN 'active' WHEN n % 20 = 0 THEN 'failed' ELSE 'successful' END,
+           1600000000000 + n * 60000
+    FROM numbers)
+INSERT INTO releases (id, service, tag, commit_id, status, list, status_since, reason, attempt, revision, initiated_by,
+                      owner, ci_run_id, ci_run, notes, artifacts, promoted, bypasses, created_at, started_at, completed_at)
+SELECT n, printf('service-%02d', (n * 7919) % :services), printf('v1.%d.%d', n / 1000, n % 1000), printf('%040x', n),
+       status, list, at, NULL, 1, 6, 'gommgo', 'gommgo', printf('%d', 9000000000 + n),
+       printf('{\"id\":\"%d\",\"attempt\":1,\"url\":\"https://github.com/team/app/actions/runs/%d\",\"ref\":\"refs/tags/v1.%d.%d\"}',
+              9000000000 + n, 9000000000 + n, n / 1000, n % 1000),
+       '', '[]', 0, '[]', at - 50000, at - 40000, CASE WHEN list = 'active' THEN NULL ELSE at END
+FROM releases_to_be";
+
+/// The services of the configuration that go with it.
+pub fn services() -> String {
+    (0..SERVICES).map(|number| ci_service(&format!("service-{number:02}"))).collect()
+}
+
+/// A service for which CI does all the work.
+pub fn ci_service(name: &str) -> String {
+    format!(
+        "[[services]]\nname = \"{name}\"\napprovals.minimum = 0\nenvironments.stage.driver = \"ci\"\n\
+         environments.production.driver = \"ci\"\n"
+    )
+}
+
+/// A directory for [`Server::start`] whose database has `count` releases, [`ACTIVE`] of them active.
+pub fn directory(count: u32) -> anyhow::Result<PathBuf> {
+    // Another schema or other rows: another directory.
+    let recipe = [
+        RELEASES,
+        include_str!("../../migrations/V1__foundation.sql"),
+        include_str!("../../migrations/V2__releases.sql"),
+    ];
+    let hash = Sha256::digest(recipe.concat());
+    let name = format!("seeded-{count}-{:02x}{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2], hash[3]);
+    let directory = machine::directory().join(name);
+    let done = directory.join("complete");
+    if done.exists() {
+        return Ok(directory);
+    }
+    if directory.exists() {
+        fs::remove_dir_all(&directory)?;
+    }
+    let started = Instant::now();
+    // RMM itself makes the tables.
+    drop(Server::start(&directory, &services())?);
+    let conn = Connection::open(directory.join("data/rmm.db"))?;
+    conn.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -400000;")?;
+    conn.execute(RELEASES, rusqlite::named_params! { ":count": count, ":active": ACTIVE, ":services": SERVICES })?;
+    conn.execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_checkpoint(TRUNCATE);")?;
+    drop(conn);
+    fs::write(done, "")?;
+    eprintln!("  made a database of {count} releases in {:.1} s; it is kept", started.elapsed().as_secs_f64());
+    Ok(directory)
+}

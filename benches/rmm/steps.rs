@@ -1,0 +1,76 @@
+//! What the run engine adds to a step: ten steps that each run `true`, against ten times `sh -c true`.
+
+use std::os::unix::net::UnixStream;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use jiff::Timestamp;
+
+use crate::http::Connection;
+use crate::machine;
+use crate::server::Server;
+use crate::table::{Table, median};
+
+const STEPS: u32 = 10;
+const RUNS: u32 = 7;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub fn measure(table: &mut Table) -> anyhow::Result<()> {
+    let directory = tempfile::Builder::new().prefix("steps-").tempdir_in(machine::directory())?;
+    let mut services = String::from(
+        "[[services]]\nname = \"app\"\napprovals.minimum = 0\nenvironments.stage.driver = \"local\"\n\
+         environments.production.driver = \"local\"\n",
+    );
+    for number in 0..STEPS {
+        services.push_str(&format!(
+            "[[services.surfaces]]\nname = \"s{number}\"\nrecipe = \"commands\"\ndirectory = \"/\"\ncheckout = false\n\
+             deploy = \"true\"\n"
+        ));
+    }
+    let server = Server::start(directory.path(), &services)?;
+    let mut operator = server.operator()?;
+    let mut times = Vec::new();
+    for number in 0..RUNS {
+        times.push(stage_run(&mut operator, number)?);
+    }
+    drop(server);
+    let bare = median((0..RUNS).map(|_| shells()).collect::<Result<_, _>>()?);
+    let (run, steps) = (median(times), f64::from(STEPS));
+    let overhead = (run - bare) / steps;
+    table.target("overhead of the run engine, a step", format!("{overhead:.1} ms"), "< 20 ms", overhead < 20.0);
+    table.note("  ten steps that run `true` / ten times `sh -c true`", format!("{run:.0} ms / {bare:.0} ms"));
+    Ok(())
+}
+
+/// Releases, and waits for the end of everything; how long the run on stage took, in milliseconds.
+fn stage_run(operator: &mut Connection<UnixStream>, number: u32) -> anyhow::Result<f64> {
+    let body = format!(r#"{{"service":"app","commit":"{number:040x}","initiated_by":"bench"}}"#);
+    let id = operator.json("POST", "/api/v1/releases", &body)?["id"].as_i64().context("no number")?;
+    let started = Instant::now();
+    loop {
+        let release = operator.json("GET", &format!("/api/v1/releases/{id}"), "")?;
+        if release["list"] == "successful" {
+            break;
+        }
+        ensure!(release["list"] == "active" && started.elapsed() < PATIENCE, "the release does not succeed: {release}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let runs = operator.json("GET", &format!("/api/v1/releases/{id}/runs"), "")?;
+    let run = runs
+        .as_array()
+        .and_then(|runs| runs.iter().find(|run| run["environment"] == "stage" && run["kind"] == "deploy"));
+    let run = run.context("no run on stage")?;
+    ensure!(run["steps"].as_array().map(Vec::len) == Some(STEPS as usize), "not as many steps as surfaces: {run}");
+    let time = |field: &str| -> anyhow::Result<Timestamp> { Ok(run[field].as_str().context("no time")?.parse()?) };
+    Ok(time("ended_at")?.duration_since(time("started_at")?).as_secs_f64() * 1000.0)
+}
+
+/// Ten times `sh -c true`, in milliseconds.
+fn shells() -> anyhow::Result<f64> {
+    let started = Instant::now();
+    for _ in 0..STEPS {
+        ensure!(Command::new("sh").args(["-c", "true"]).status()?.success(), "sh -c true failed");
+    }
+    Ok(started.elapsed().as_secs_f64() * 1000.0)
+}

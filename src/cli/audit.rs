@@ -1,0 +1,205 @@
+//! `rmm audit …`: the record, and whether it is what RMM wrote.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use tokio::net::UnixStream;
+
+use super::api;
+use super::client::{Call, Client, Intent, LONG, with_query};
+use super::fault::{FAILED, Fault};
+use super::place::Context;
+use super::release::history;
+use super::ui::{note, print};
+use crate::app::DataDir;
+use crate::store::chain::ChainHead;
+use crate::store::key::AuditKey;
+use crate::store::lock::LOCK_FILE;
+use crate::store::{StoreError, schema, verify};
+use crate::web::api::Verification;
+
+/// The record.
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Check that nothing of the record was changed, removed, reordered or cut off
+    Verify(Verify),
+    /// Print the record, newest first
+    #[command(after_help = "Examples:\n  rmm audit list --limit 20\n  rmm audit list --json | jq -r '.events[].kind'")]
+    List {
+        /// At most this many, 1 to 500
+        #[arg(long, short = 'n', value_name = "N", default_value_t = 50)]
+        limit: u32,
+        /// Go on where an earlier page ended
+        #[arg(long, value_name = "CURSOR")]
+        cursor: Option<String>,
+        /// Print the answer of the API
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Check the record.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  rmm audit verify\n  rmm audit verify --anchor 1024:5f0c…\n\n\
+    Exit status 0: intact. Exit status 1: the first bad row is named. Works with and without a running RMM, and\n\
+    writes nothing. The record's end that it prints, noted elsewhere, is an anchor: with it, even a record that was\n\
+    rewritten with the key shows.")]
+pub struct Verify {
+    /// An end of the record that was noted earlier
+    #[arg(long, value_name = "SEQ:MAC", value_parser = anchor)]
+    anchor: Option<Anchor>,
+    /// Print the answer of the API
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Anchor {
+    seq: i64,
+    mac: String,
+    head: ChainHead,
+}
+
+fn anchor(text: &str) -> Result<Anchor, String> {
+    let wrong = || "must be a number, a colon and 64 hexadecimal digits, as this verb prints it".to_owned();
+    let (seq, mac) = text.split_once(':').ok_or_else(wrong)?;
+    let seq = seq.parse().map_err(|_| wrong())?;
+    let head = ChainHead::from_hex(seq, mac).ok_or_else(wrong)?;
+    Ok(Anchor { seq, mac: mac.to_owned(), head })
+}
+
+impl Audit {
+    pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
+        match self {
+            Self::Verify(verify) => verify.run(context).await,
+            Self::List { limit, cursor, json } => {
+                let client = Client::connect(context, Intent::Look).await?;
+                let path = with_query("/api/v1/audit", &[("limit", Some(limit.to_string())), ("cursor", cursor)]);
+                let (page, text): (api::EventPage, _) =
+                    client.json(Call::get(path)).await.map_err(|fault| fault.in_json(json))?;
+                if json {
+                    return print(&format!("{text}\n"));
+                }
+                let with_release = |event: &api::Event| {
+                    let about = match (event.release, &event.service) {
+                        (Some(release), Some(service)) => format!("#{release} {service}"),
+                        (None, Some(service)) => service.clone(),
+                        (Some(release), None) => format!("#{release}"),
+                        (None, None) => String::new(),
+                    };
+                    (event.clone(), about)
+                };
+                let events: Vec<_> = page.events.iter().map(with_release).collect();
+                print(&history(&events, &context.ui))?;
+                if let Some(next) = page.next {
+                    note(&format!("There is more: add --cursor {next}"));
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Verify {
+    async fn run(self, context: &Context) -> Result<(), Fault> {
+        let running = match context.var("RMM_URL") {
+            Some(_) => true,
+            None => UnixStream::connect(DataDir::new(context.local()?.data_dir).socket()).await.is_ok(),
+        };
+        let found = if running {
+            let client = Client::connect(context, Intent::Look).await?;
+            let (seq, mac) = self.anchor.as_ref().map(|anchor| (anchor.seq.to_string(), anchor.mac.clone())).unzip();
+            let call = Call::get(with_query("/api/v1/audit/verify", &[("seq", seq), ("mac", mac)])).patience(LONG);
+            client.json(call).await.map_err(|fault| fault.in_json(self.json))?.0
+        } else {
+            at_rest(&context.local()?.data_dir, self.anchor.as_ref())?
+        };
+        self.tell(&found)
+    }
+
+    fn tell(&self, found: &Verification) -> Result<(), Fault> {
+        if self.json {
+            let text = serde_json::to_string(found).map_err(|error| Fault::Failed(error.to_string()))?;
+            print(&format!("{text}\n"))?;
+        }
+        if !found.intact {
+            let row = found.broken_at.map(|row| row.to_string()).unwrap_or_default();
+            let sentence = found.sentence.as_deref().unwrap_or("It is not what RMM wrote.");
+            if !self.json {
+                print(&format!("BROKEN at row {row}: {sentence}\n"))?;
+            }
+            note(&format!("rmm: the record was changed; the first bad row is {row}"));
+            return Err(Fault::Said(FAILED));
+        }
+        if self.json {
+            return Ok(());
+        }
+        let events = if found.events == 1 { "1 event".to_owned() } else { format!("{} events", found.events) };
+        print(&format!("The record is intact: {events}.\n"))?;
+        if found.events > 0 {
+            print(&format!("Its end, to note elsewhere:\n  {}:{}\n", found.head_seq, found.head_mac))?;
+        }
+        Ok(())
+    }
+}
+
+/// Checks the record of an RMM that does not run, and leaves no trace of that.
+fn at_rest(data_dir: &Path, anchor: Option<&Anchor>) -> Result<Verification, Fault> {
+    let files = DataDir::new(data_dir);
+    let database = files.database();
+    if !database.exists() {
+        return Err(Fault::Unreachable(format!(
+            "there is no RMM at {}: no one runs, and no one ever has",
+            data_dir.display()
+        )));
+    }
+    let _lock = hold(&data_dir.join(LOCK_FILE))?;
+    let key = AuditKey::load(&files.audit_key())?;
+    let key = key.ok_or_else(|| StoreError::KeyMissing { path: files.audit_key() })?;
+    check(&database, &key, anchor.map(|anchor| &anchor.head))
+}
+
+/// Checks the record in a database that nobody uses.
+fn check(database: &Path, key: &AuditKey, anchor: Option<&ChainHead>) -> Result<Verification, Fault> {
+    // A log beside the database was not taken in yet; reading it would write, so a copy is read.
+    let copy = schema::copy_with_log(database)?;
+    let conn = match &copy {
+        Some(copy) => schema::open_reader(copy.path())?,
+        None => schema::open_at_rest(database)?,
+    };
+    Ok(verify::verify(&conn, key, anchor)?.into())
+}
+
+/// What is wrong with the record in a copy, if anything.
+pub(super) fn flaw(database: &Path, key: &AuditKey) -> Result<Option<String>, Fault> {
+    check(database, key, None).map(|found| found.sentence)
+}
+
+/// Keeps others from writing meanwhile, with the lock file that is there; where there is none, nobody has one.
+fn hold(path: &Path) -> Result<Option<File>, Fault> {
+    let Ok(file) = File::open(path) else { return Ok(None) };
+    for _ in 0..60 {
+        match file.try_lock_shared() {
+            Ok(()) => return Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(50)),
+            Err(TryLockError::Error(error)) => return Err(StoreError::io("lock", path, error).into()),
+        }
+    }
+    let pid = std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse().ok());
+    Err(StoreError::Locked { path: path.to_owned(), pid }.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn anchors() {
+        assert_eq!(anchor(&format!("12:{}", "ab".repeat(32))).map(|anchor| anchor.seq), Ok(12));
+        for bad in ["", "12", "12:", "12:ab", ":ab", "x:y"] {
+            assert!(anchor(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! `rmm backup` and `rmm restore`: copies of the database, and the key that belongs to them.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::audit;
+use super::client::{Call, Client, Intent, LONG};
+use super::fault::Fault;
+use super::place::Context;
+use super::ui::{note, print};
+use crate::app::DataDir;
+use crate::store::key::AuditKey;
+use crate::store::lock::DirectoryLock;
+use crate::store::{StoreError, backup};
+
+/// Copy the database.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  rmm backup /var/backups/rmm-$(date +%F).db\n  rmm backup /var/backups/rmm.db --overwrite\n\n\
+    Works while RMM runs, and without. The copy is one file, complete and readable by its owner only.\n\n\
+    The key of the record, audit.key in the data directory, is not part of it: who has the key and the copy could\n\
+    rewrite history unseen. A restore needs both, so keep a copy of audit.key somewhere else, once. --with-key\n\
+    puts it beside the copy as FILE.key, for copies that go to a safe place anyway.\n\n\
+    With RMM_URL, FILE is a plain name; the copy stays on the server, in `backups` of its data directory."
+)]
+pub struct Backup {
+    /// Where the copy goes
+    file: PathBuf,
+    /// Replace a copy that is there
+    #[arg(long)]
+    overwrite: bool,
+    /// Put the key of the record beside it, as FILE.key
+    #[arg(long)]
+    with_key: bool,
+    /// Print the answer of the API
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Deserialize)]
+struct Made {
+    file: String,
+    bytes: u64,
+    head_seq: i64,
+    head_mac: String,
+}
+
+impl Backup {
+    pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
+        let remote = context.var("RMM_URL").is_some();
+        if remote && self.with_key {
+            return Err(Fault::Usage("--with-key works only on the server itself, without RMM_URL".to_owned()));
+        }
+        let client = Client::connect(context, Intent::Look).await?;
+        let file = if remote {
+            self.file.clone()
+        } else {
+            std::path::absolute(&self.file)
+                .map_err(|error| Fault::Usage(format!("{}: {error}", self.file.display())))?
+        };
+        let name = file.to_str().ok_or_else(|| Fault::Usage(format!("{} is not UTF-8", file.display())))?;
+        let key = if self.with_key { Some(self.key(context, &file)?) } else { None };
+        let call = Call::post("/api/v1/backup", json!({"file": name, "overwrite": self.overwrite})).patience(LONG);
+        let (made, text): (Made, _) = client.json(call).await.map_err(|fault| fault.in_json(self.json))?;
+        if let Some((from, to)) = &key {
+            copy_key(from, to, self.overwrite)?;
+        }
+        if self.json {
+            return print(&format!("{text}\n"));
+        }
+        print(&format!("{} ({})\n", made.file, size(made.bytes)))?;
+        note(&format!("The record's end in it: {}:{}", made.head_seq, made.head_mac));
+        match key {
+            Some((_, to)) => note(&format!("The key of the record: {}", to.display())),
+            None => note("audit.key is not part of it; keep that elsewhere, a restore needs it (--help says more)."),
+        }
+        Ok(())
+    }
+
+    /// From where the key is copied, and to where; looked at before the work begins.
+    fn key(&self, context: &Context, file: &Path) -> Result<(PathBuf, PathBuf), Fault> {
+        let to = key_beside(file);
+        if to.exists() && !self.overwrite {
+            return Err(StoreError::Exists { path: to }.into());
+        }
+        Ok((DataDir::new(context.local()?.data_dir).audit_key(), to))
+    }
+}
+
+/// `FILE.key`.
+fn key_beside(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".key");
+    name.into()
+}
+
+/// Copies a key, readable by its owner only; never over another one unasked.
+fn copy_key(from: &Path, to: &Path, overwrite: bool) -> Result<(), Fault> {
+    let failed = |what: &'static str, path: &Path, error| Fault::from(StoreError::io(what, path, error));
+    let bytes = std::fs::read(from).map_err(|error| failed("read", from, error))?;
+    if overwrite {
+        match std::fs::remove_file(to) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed("replace", to, error)),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to);
+    file.and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
+        .map_err(|error| failed("create", to, error))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a size for people")]
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} bytes"),
+        1024..1_048_576 => format!("{:.0} KiB", bytes as f64 / 1024.0),
+        1_048_576.. => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+    }
+}
+
+/// Put a copy back.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  systemctl stop rmm && rmm restore /var/backups/rmm.db --force && systemctl start rmm\n\n\
+    Only while no RMM runs. The copy is checked first: that it is sound, and that its record fits audit.key in the\n\
+    data directory. Where that key is missing, FILE.key is taken if it is there. The database that was there is kept\n\
+    as rmm.db.before-restore."
+)]
+pub struct Restore {
+    /// The copy
+    file: PathBuf,
+    /// Replace the database that is there, and take a copy whose record does not fit the key
+    #[arg(long)]
+    force: bool,
+}
+
+impl Restore {
+    pub(super) fn run(self, context: &Context) -> Result<(), Fault> {
+        if context.var("RMM_URL").is_some() {
+            note("note: RMM_URL is not used: restore works on the data directory of the configuration");
+        }
+        let data_dir = context.local()?.data_dir;
+        let files = DataDir::new(&data_dir);
+        if !self.file.is_file() {
+            return Err(Fault::Failed(format!("{} is not there", self.file.display())));
+        }
+        if files.database().exists() && !self.force {
+            return Err(refused(
+                "exists",
+                format!("there is a database at {} already", files.database().display()),
+                "`--force` replaces it and keeps it as rmm.db.before-restore.",
+            ));
+        }
+        let key_file = files.audit_key();
+        let beside = key_beside(&self.file);
+        let key_from = if key_file.exists() { &key_file } else { &beside };
+        let Some(key) = AuditKey::load(key_from)? else {
+            return Err(refused(
+                "key_missing",
+                format!("the key of the record is not there: neither {} nor {}", key_file.display(), beside.display()),
+                "Put the audit.key that belongs to this backup into the data directory first; RMM does not start without it.",
+            ));
+        };
+        if !data_dir.is_dir() {
+            let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&data_dir);
+            made.map_err(|error| StoreError::io("create", &data_dir, error))?;
+        }
+        let _lock = match DirectoryLock::acquire(&data_dir) {
+            Err(error @ StoreError::Locked { .. }) => {
+                return Err(refused(
+                    "running",
+                    error.to_string(),
+                    "Stop RMM first (systemctl stop rmm), then restore.",
+                ));
+            }
+            other => other?,
+        };
+        match audit::flaw(&self.file, &key)? {
+            Some(flaw) if !self.force => {
+                return Err(refused(
+                    "record_broken",
+                    format!(
+                        "the record in {} does not fit the key in {}. {flaw}",
+                        self.file.display(),
+                        key_from.display()
+                    ),
+                    "Is it the key that was made together with this database? `--force` restores all the same.",
+                ));
+            }
+            Some(flaw) => note(&format!("warning: the record in it does not fit the key: {flaw}")),
+            None => {}
+        }
+        let report = backup::restore(&self.file, &files.database(), self.force)?;
+        if !key_file.exists() {
+            copy_key(&beside, &key_file, false)?;
+            note(&format!("The key of the record came from {}.", beside.display()));
+        }
+        if let Some(replaced) = &report.replaced {
+            note(&format!("The database that was there is {} now.", replaced.display()));
+        }
+        let end = report.head.map(|head| format!(" up to event {} of the record", head.seq)).unwrap_or_default();
+        print(&format!("{} is restored{end}. Start RMM again.\n", files.database().display()))
+    }
+}
+
+fn refused(code: &str, detail: String, hint: &str) -> Fault {
+    Fault::refused(code, detail).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        assert_eq!(size(512), "512 bytes");
+        assert_eq!(size(126_976), "124 KiB");
+        assert_eq!(size(5_242_880), "5.0 MiB");
+    }
+
+    #[test]
+    fn keys_lie_beside_their_copies() {
+        assert_eq!(key_beside(Path::new("/a/b.db")), Path::new("/a/b.db.key"));
+    }
+}

@@ -1,0 +1,117 @@
+//! One call of the API, before it is known which way it goes.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Method, Request, header};
+use serde_json::Value;
+
+use super::fault::Fault;
+
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_secs(60);
+/// How long an answer may take that reads the whole database.
+pub const LONG: Duration = Duration::from_secs(3600);
+
+/// One call.
+#[derive(Debug)]
+pub struct Call {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) body: Option<Value>,
+    pub(super) accept: &'static str,
+    pub(super) resume: Option<String>,
+    pub(super) patience: Option<Duration>,
+}
+
+impl Call {
+    fn new(method: Method, path: impl Into<String>) -> Self {
+        let path = path.into();
+        Self { method, path, body: None, accept: "application/json", resume: None, patience: Some(ANSWER) }
+    }
+
+    /// Asks.
+    pub fn get(path: impl Into<String>) -> Self {
+        Self::new(Method::GET, path)
+    }
+
+    /// Sends a body.
+    pub fn post(path: impl Into<String>, body: Value) -> Self {
+        Self { body: Some(body), ..Self::new(Method::POST, path) }
+    }
+
+    /// Reports.
+    pub fn patch(path: impl Into<String>, body: Value) -> Self {
+        Self { body: Some(body), ..Self::new(Method::PATCH, path) }
+    }
+
+    /// Removes.
+    pub fn delete(path: impl Into<String>) -> Self {
+        Self::new(Method::DELETE, path)
+    }
+
+    /// Waits longer for the answer.
+    #[must_use]
+    pub fn patience(self, patience: Duration) -> Self {
+        Self { patience: Some(patience), ..self }
+    }
+
+    /// A stream that goes on from a place.
+    pub fn stream(path: impl Into<String>, resume: Option<String>) -> Self {
+        Self { accept: "text/event-stream", resume, patience: None, ..Self::get(path) }
+    }
+
+    /// As a request of HTTP.
+    ///
+    /// # Errors
+    /// When the address is none.
+    pub(super) fn request(&self, base: &str) -> Result<Request<Body>, Fault> {
+        let mut request = Request::builder()
+            .method(self.method.clone())
+            .uri(format!("{base}{}", self.path))
+            .header(header::ACCEPT, self.accept)
+            .header(header::USER_AGENT, concat!("rmm/", env!("CARGO_PKG_VERSION")));
+        if let Some(place) = &self.resume {
+            request = request.header("last-event-id", place);
+        }
+        let body = match &self.body {
+            Some(value) => {
+                request = request.header(header::CONTENT_TYPE, "application/json");
+                Body::from(value.to_string())
+            }
+            None => Body::empty(),
+        };
+        request.body(body).map_err(|error| Fault::Usage(format!("{base}{} cannot be called: {error}", self.path)))
+    }
+}
+
+/// A query that leaves out what is not given.
+#[must_use]
+pub fn with_query(path: &str, parameters: &[(&str, Option<String>)]) -> String {
+    let given: Vec<_> =
+        parameters.iter().filter_map(|(name, value)| Some(format!("{name}={}", segment(value.as_deref()?)))).collect();
+    if given.is_empty() { path.to_owned() } else { format!("{path}?{}", given.join("&")) }
+}
+
+/// A word as a part of an address.
+#[must_use]
+pub fn segment(word: &str) -> String {
+    word.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_in_addresses() {
+        assert_eq!(segment("a b/ü?"), "a%20b%2F%C3%BC%3F");
+        assert_eq!(with_query("/x", &[("a", None), ("b", Some("c&d".into()))]), "/x?b=c%26d");
+        assert_eq!(with_query("/x", &[("a", None)]), "/x");
+    }
+}

@@ -1,0 +1,134 @@
+//! `rmm check`: whether the configuration is right, what it comes to, and whether this machine is fit for it.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use super::fault::Fault;
+use super::place::Context;
+use super::ui::{Tone, note, print};
+use crate::config::Config;
+use crate::domain::service::{Driver, EnvironmentKind, Surface};
+
+/// Say whether the configuration is right.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  rmm check\n  rmm check --config /etc/rmm/rmm.toml --quiet\n\n\
+    Prints the effective configuration, with every default and without secrets. Warnings and errors go to standard\n\
+    error. Exit status: 0 right (perhaps with warnings), 2 wrong.")]
+pub struct Check {
+    /// Only say what is wrong
+    #[arg(long, short)]
+    quiet: bool,
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    pub(super) fn run(self, context: &Context) -> Result<(), Fault> {
+        let config = Config::load(&context.config, &context.env)?;
+        let mut warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+        warnings.extend(machine(&config, context.var("PATH").unwrap_or_default()));
+        let effective = config.effective();
+        if self.json {
+            let value: serde_json::Value = toml::from_str(&effective)
+                .map_err(|error| Fault::Failed(format!("the effective configuration is not TOML: {error}")))?;
+            return print(&format!("{}\n", json!({"warnings": warnings, "configuration": value})));
+        }
+        if !self.quiet {
+            print(&effective)?;
+            note("");
+        }
+        for warning in &warnings {
+            note(&format!("warning: {warning}"));
+        }
+        let file = context.config.display();
+        note(&match warnings.len() {
+            0 => context.ui.paint(&format!("{file} is right."), Tone::Good),
+            1 => format!("{file} is right, with 1 warning."),
+            many => format!("{file} is right, with {many} warnings."),
+        });
+        Ok(())
+    }
+}
+
+/// What this machine lacks.
+fn machine(config: &Config, path: &str) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if let Some(problem) = unwritable(&config.server.data_dir) {
+        warnings.push(format!("server.data_dir: {problem}"));
+    }
+    let mut git = false;
+    let mut docker = false;
+    for service in &config.services {
+        for kind in [EnvironmentKind::Stage, EnvironmentKind::Production] {
+            if !matches!(service.environment(kind).driver, Driver::Local) {
+                continue;
+            }
+            for surface in service.surfaces_in(kind) {
+                git |= surface.checkout;
+                docker |= surface.deploy.trim_start().starts_with("docker ");
+                if let Some(problem) = directory(surface) {
+                    warnings.push(format!("{} in {kind}, surface {}: {problem}", service.name, surface.name));
+                }
+            }
+        }
+    }
+    for (needed, program) in [(git, "git"), (docker, "docker")] {
+        if needed && !installed(program, path) {
+            warnings.push(format!(
+                "{program} is not installed here (not in PATH), and the services of this machine need it"
+            ));
+        }
+    }
+    warnings
+}
+
+fn directory(surface: &Surface) -> Option<String> {
+    let directory = Path::new(surface.directory.as_deref()?);
+    if !surface.checkout && !directory.is_dir() {
+        return Some(format!("directory {} does not exist", directory.display()));
+    }
+    unwritable(directory)
+}
+
+/// Why a folder cannot be written, or not be made.
+fn unwritable(folder: &Path) -> Option<String> {
+    let there: PathBuf = folder.ancestors().find(|path| path.exists())?.to_owned();
+    if !there.is_dir() {
+        return Some(format!("{} is not a folder", there.display()));
+    }
+    // A file without a name: nothing is left, whatever happens.
+    let error = tempfile::tempfile_in(&there).err()?;
+    let what = if there == folder {
+        format!("{} cannot be written by this user", folder.display())
+    } else {
+        format!("{} does not exist and cannot be made in {}", folder.display(), there.display())
+    };
+    Some(format!("{what} ({})", error.kind()))
+}
+
+fn installed(program: &str, path: &str) -> bool {
+    std::env::split_paths(path).any(|folder| folder.join(program).is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_that_can_be_made_are_well() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(unwritable(&folder.path().join("a/b/c")), None);
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert!(unwritable(&file.join("x")).is_some_and(|text| text.contains("is not a folder")));
+    }
+
+    #[test]
+    fn programs_are_looked_for() {
+        assert!(installed("sh", "/nowhere:/bin:/usr/bin"));
+        assert!(!installed("sh", "/nowhere"));
+    }
+}

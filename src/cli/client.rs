@@ -1,0 +1,308 @@
+//! Calls of the API by three ways: HTTP to another machine, the operator's socket of a running RMM, or, when none
+//! runs, the same router inside this process. What comes back is the same.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{Response, StatusCode, header};
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use http_body_util::BodyExt;
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
+use tower::ServiceExt;
+
+pub use super::call::{Call, LONG, segment, with_query};
+use super::fault::{Fault, Problem, Refusal};
+use super::place::{Context, Local};
+use super::ui::note;
+use crate::app::{App, DataDir};
+use crate::store::StoreError;
+use crate::web::Peer;
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long another `rmm` on the data directory is waited for.
+const NEIGHBOUR: Duration = Duration::from_secs(3);
+
+/// What a verb is going to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intent {
+    /// Look. Where RMM has never run there is nothing to see, and nothing is made for it.
+    Look,
+    /// Administer: done as well when no RMM runs.
+    Administer,
+    /// Change a release: recorded as well when no RMM runs, which then begins the work.
+    Move,
+    /// Watch something happen: takes a running RMM.
+    Watch,
+}
+
+enum Way {
+    Http { client: reqwest::Client, base: String, token: Option<String> },
+    Socket(PathBuf),
+    Here(Box<App>),
+}
+
+/// A connection to RMM.
+pub struct Client {
+    way: Way,
+    name: String,
+}
+
+impl Client {
+    /// The RMM that is meant: at `RMM_URL`, on the socket of the configuration, or none that runs.
+    ///
+    /// # Errors
+    /// When there is none that could do what is intended.
+    pub async fn connect(context: &Context, intent: Intent) -> Result<Self, Fault> {
+        if let Some(url) = context.var("RMM_URL") {
+            return Self::http(url, context.var("RMM_TOKEN"));
+        }
+        if context.var("RMM_TOKEN").is_some() {
+            note("note: RMM_TOKEN is not used without RMM_URL; this is done as the operator");
+        }
+        Self::local(context.local()?, intent).await
+    }
+
+    /// An RMM somewhere.
+    ///
+    /// # Errors
+    /// When the address is none.
+    pub fn http(url: &str, token: Option<&str>) -> Result<Self, Fault> {
+        let base = url.trim().trim_end_matches('/').to_owned();
+        let parsed = reqwest::Url::parse(&base).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        let Some(parsed) = parsed else {
+            return Err(Fault::Usage(format!("{url:?} is not an address such as https://rmm.example.com (RMM_URL)")));
+        };
+        let host = parsed.host_str().unwrap_or_default();
+        let near = host == "localhost"
+            || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        if parsed.scheme() == "http" && !near && token.is_some() {
+            note("note: RMM_URL is not https; the token travels unencrypted");
+        }
+        let mut client =
+            reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).connect_timeout(CONNECT);
+        if near {
+            client = client.no_proxy();
+        }
+        let client = client.build().map_err(|error| Fault::Failed(format!("HTTP cannot be set up: {error}")))?;
+        let token = token.map(|token| token.trim().to_owned());
+        Ok(Self { way: Way::Http { client, base: base.clone(), token }, name: base })
+    }
+
+    /// The RMM of a configuration, or this process in its stead.
+    ///
+    /// # Errors
+    /// When none runs and this process cannot take its place.
+    pub async fn local(local: Local, intent: Intent) -> Result<Self, Fault> {
+        let files = DataDir::new(&local.data_dir);
+        let socket = files.socket();
+        let began = tokio::time::Instant::now();
+        loop {
+            match UnixStream::connect(&socket).await {
+                Ok(_) => return Ok(Self { name: socket.display().to_string(), way: Way::Socket(socket) }),
+                Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                    return Err(Fault::Unreachable(format!(
+                        "the socket {} belongs to another user: run rmm as the user that runs RMM \
+                         (sudo -u USER rmm …), or set RMM_URL and RMM_TOKEN",
+                        socket.display()
+                    )));
+                }
+                // Nobody listens, or nobody ever did.
+                Err(_) => {}
+            }
+            if intent == Intent::Watch {
+                return Err(nobody(&local.data_dir, "and nothing moves until it does"));
+            }
+            if intent == Intent::Look && !files.database().exists() {
+                return Err(nobody(&local.data_dir, "and none ever has"));
+            }
+            let config = local.config.as_ref().map_err(|errors| Fault::from(errors.clone()))?;
+            match App::open(config) {
+                Ok(app) => {
+                    if intent == Intent::Move {
+                        note(&format!(
+                            "note: no RMM runs on {}; this is recorded now, and work begins with `rmm serve`",
+                            local.data_dir.display()
+                        ));
+                    }
+                    return Ok(Self { name: "this process".to_owned(), way: Way::Here(Box::new(app)) });
+                }
+                Err(error) => {
+                    let locked = matches!(error.downcast_ref::<StoreError>(), Some(StoreError::Locked { .. }));
+                    if !locked {
+                        return Err(error.into());
+                    }
+                    if began.elapsed() > NEIGHBOUR {
+                        return Err(Fault::Unreachable(format!(
+                            "{error:#}; but nothing answers at its socket {}",
+                            socket.display()
+                        )));
+                    }
+                    // It starts, ends, or is a verb like this one.
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    }
+
+    /// Makes a call and reads the answer.
+    ///
+    /// # Errors
+    /// [`Fault::Refused`] with the problem document, or why no answer came.
+    pub async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<(T, String), Fault> {
+        let text = self.text(call).await?;
+        let value = serde_json::from_str(if text.is_empty() { "null" } else { &text })
+            .map_err(|error| Fault::Unreachable(format!("what answers at {} is not this RMM ({error})", self.name)))?;
+        Ok((value, text))
+    }
+
+    /// Makes a call and reads the answer as it is.
+    ///
+    /// # Errors
+    /// Those of [`Client::json`].
+    pub async fn text(&self, call: Call) -> Result<String, Fault> {
+        let patience = call.patience.unwrap_or(LONG);
+        let work = async {
+            let response = self.send(&call).await?;
+            self.read(response.into_body()).await
+        };
+        tokio::time::timeout(patience, work).await.unwrap_or_else(|_| {
+            Err(Fault::Unreachable(format!("{} did not answer within {} s", self.name, patience.as_secs())))
+        })
+    }
+
+    /// Makes a call whose answer goes on and on.
+    ///
+    /// # Errors
+    /// Those of [`Client::json`].
+    pub async fn bytes(&self, call: Call) -> Result<BoxStream<'static, Result<bytes::Bytes, axum::Error>>, Fault> {
+        Ok(StreamExt::boxed(self.send(&call).await?.into_body().into_data_stream()))
+    }
+
+    async fn read(&self, body: Body) -> Result<String, Fault> {
+        let bytes = body
+            .collect()
+            .await
+            .map_err(|error| Fault::Unreachable(format!("the answer of {} was cut off: {error}", self.name)))?;
+        String::from_utf8(bytes.to_bytes().to_vec())
+            .map_err(|_| Fault::Unreachable(format!("what answers at {} is not RMM", self.name)))
+    }
+
+    async fn send(&self, call: &Call) -> Result<Response<Body>, Fault> {
+        let response = match &self.way {
+            Way::Http { client, base, token } => http(client, base, token.as_deref(), call).await?,
+            Way::Socket(path) => over_socket(path, call).await?,
+            Way::Here(app) => {
+                let mut request = call.request("")?;
+                request.extensions_mut().insert(ConnectInfo(Peer::Socket));
+                match app.router().oneshot(request).await {
+                    Ok(response) => response,
+                    Err(never) => match never {},
+                }
+            }
+        };
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        if status.is_redirection() {
+            let to = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok()).unwrap_or("?");
+            return Err(Fault::Unreachable(format!("{} points to {to}; set RMM_URL to the address itself", self.name)));
+        }
+        let json = self.read(response.into_body()).await?;
+        Err(self.fault(status, json))
+    }
+
+    fn fault(&self, status: StatusCode, json: String) -> Fault {
+        let Ok(problem) = serde_json::from_str::<Problem>(&json) else {
+            return Fault::Unreachable(format!(
+                "{} answered {status}, and not as RMM would: is RMM down behind a proxy, or RMM_URL wrong?",
+                self.name
+            ));
+        };
+        if status.is_server_error() {
+            return match problem.code.as_str() {
+                "stopping" => Fault::Unreachable(problem.detail),
+                _ => Fault::Failed(problem.detail),
+            };
+        }
+        let hint = match (status, &self.way) {
+            (StatusCode::UNAUTHORIZED, Way::Http { token: None, .. }) => {
+                Some("RMM_TOKEN is not set; an admin makes one with `rmm token create`.".to_owned())
+            }
+            (StatusCode::UNAUTHORIZED, _) => Some("Check RMM_TOKEN.".to_owned()),
+            _ => None,
+        };
+        Fault::Refused(Box::new(Refusal { problem, json, hint, ..Refusal::default() }))
+    }
+}
+
+fn nobody(data_dir: &Path, more: &str) -> Fault {
+    Fault::Unreachable(format!(
+        "no RMM runs on {}, {more}: start it with `rmm serve`, or set RMM_URL and RMM_TOKEN to reach one elsewhere",
+        data_dir.display()
+    ))
+}
+
+async fn http(client: &reqwest::Client, base: &str, token: Option<&str>, call: &Call) -> Result<Response<Body>, Fault> {
+    let mut request = client.request(call.method.clone(), format!("{base}{}", call.path)).header("accept", call.accept);
+    if let Some(token) = token {
+        request = request.bearer_auth(token);
+    }
+    if let Some(place) = &call.resume {
+        request = request.header("last-event-id", place);
+    }
+    if let Some(body) = &call.body {
+        request = request.json(body);
+    }
+    let response = request.send().await.map_err(|error| {
+        // The chain's end says what really happened.
+        let mut cause: &dyn std::error::Error = &error;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        let why = if error.is_timeout() { "it did not answer in time".to_owned() } else { cause.to_string() };
+        Fault::Unreachable(format!(
+            "no RMM could be reached at {base}: {why}. Does it run there, and is RMM_URL right?"
+        ))
+    })?;
+    let mut answer = Response::builder().status(response.status());
+    if let Some(headers) = answer.headers_mut() {
+        headers.extend(response.headers().clone());
+    }
+    answer
+        .body(Body::from_stream(response.bytes_stream()))
+        .map_err(|error| Fault::Failed(format!("the answer cannot be read: {error}")))
+}
+
+async fn over_socket(path: &Path, call: &Call) -> Result<Response<Body>, Fault> {
+    let gone = |error: &dyn std::fmt::Display| {
+        Fault::Unreachable(format!("RMM at {} went away: {error}; is it being restarted?", path.display()))
+    };
+    let stream = UnixStream::connect(path).await.map_err(|error| gone(&error))?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| gone(&error))?;
+    tokio::spawn(connection);
+    let mut request = call.request("")?;
+    request.headers_mut().insert(header::HOST, header::HeaderValue::from_static("rmm"));
+    let response = sender.send_request(request).await.map_err(|error| gone(&error))?;
+    Ok(response.map(Body::new))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_are_none() {
+        for bad in ["rmm.example.com", "ftp://x", "http://", ""] {
+            assert!(matches!(Client::http(bad, None), Err(Fault::Usage(_))), "{bad}");
+        }
+        assert!(Client::http("https://rmm.example.com/", Some("t")).is_ok_and(|client| client.name.ends_with("com")));
+    }
+}

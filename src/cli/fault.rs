@@ -1,0 +1,185 @@
+//! How a verb can end other than well, and the exit statuses that scripts lean on.
+
+use std::process::ExitCode;
+
+use serde::Deserialize;
+
+use super::release::paste;
+use super::ui::{full_stop, note};
+use crate::config::ConfigErrors;
+use crate::store::StoreError;
+
+/// Exit status: it was tried and failed.
+pub const FAILED: u8 = 1;
+/// Exit status: wrong usage or configuration.
+pub const USAGE: u8 = 2;
+/// Exit status: RMM's rules do not allow it.
+pub const REFUSED: u8 = 3;
+/// Exit status: no RMM could be reached.
+pub const UNREACHABLE: u8 = 4;
+
+/// The exit statuses, for `--help`.
+pub const EXIT_HELP: &str =
+    "Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 refused, 4 not reachable.";
+
+/// Why a verb did not end well.
+#[derive(Debug)]
+pub enum Fault {
+    /// It was tried and failed.
+    Failed(String),
+    /// It cannot be asked like this, or the configuration is wrong.
+    Usage(String),
+    /// RMM's rules do not allow it.
+    Refused(Box<Refusal>),
+    /// No RMM could be reached.
+    Unreachable(String),
+    /// All is said already; the exit status.
+    Said(u8),
+    /// Nobody reads the answer any more; nothing is wrong with that.
+    Pipe,
+}
+
+/// A problem document (RFC 9457) as RMM answers it.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Problem {
+    /// The stable code.
+    pub code: String,
+    /// A sentence.
+    pub detail: String,
+    /// What would be allowed instead.
+    #[serde(default)]
+    pub legal: Vec<String>,
+    /// The particulars.
+    #[serde(default)]
+    pub details: Vec<String>,
+}
+
+/// A problem document, and how to tell it.
+#[derive(Debug, Default)]
+pub struct Refusal {
+    /// What RMM answered.
+    pub problem: Problem,
+    /// The same as JSON; empty when the refusal was made here.
+    pub json: String,
+    /// The release that it is about, for commands to paste.
+    pub release: Option<i64>,
+    /// What to try.
+    pub hint: Option<String>,
+    /// The reader is a machine.
+    pub as_json: bool,
+}
+
+impl Fault {
+    /// A refusal by this program.
+    pub fn refused(code: &str, detail: impl Into<String>) -> Self {
+        let problem = Problem { code: code.to_owned(), detail: detail.into(), ..Problem::default() };
+        Self::Refused(Box::new(Refusal { problem, ..Refusal::default() }))
+    }
+
+    /// Changes how a refusal is told; everything else stays.
+    #[must_use]
+    pub fn refusal(self, change: impl FnOnce(&mut Refusal)) -> Self {
+        match self {
+            Self::Refused(mut refusal) => {
+                change(&mut refusal);
+                Self::Refused(refusal)
+            }
+            other @ (Self::Failed(_) | Self::Usage(_) | Self::Unreachable(_) | Self::Said(_) | Self::Pipe) => other,
+        }
+    }
+
+    /// The release that it is about, for commands to paste.
+    #[must_use]
+    pub fn about(self, release: i64) -> Self {
+        self.refusal(|refusal| refusal.release = Some(release))
+    }
+
+    /// Tells a refusal as the JSON that RMM answered.
+    #[must_use]
+    pub fn in_json(self, as_json: bool) -> Self {
+        self.refusal(|refusal| refusal.as_json = as_json)
+    }
+
+    /// Adds what to try.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        self.refusal(|refusal| refusal.hint = Some(hint.into()))
+    }
+
+    /// Tells it on standard error; the exit status.
+    #[must_use]
+    pub fn tell(&self) -> ExitCode {
+        let status = match self {
+            Self::Failed(text) => {
+                note(&format!("rmm: {text}"));
+                FAILED
+            }
+            Self::Usage(text) => {
+                note(&format!("rmm: {text}"));
+                USAGE
+            }
+            Self::Refused(refusal) => {
+                refusal.tell();
+                REFUSED
+            }
+            Self::Unreachable(text) => {
+                note(&format!("rmm: {text}"));
+                UNREACHABLE
+            }
+            Self::Said(status) => *status,
+            Self::Pipe => 0,
+        };
+        ExitCode::from(status)
+    }
+}
+
+impl Refusal {
+    fn tell(&self) {
+        if self.as_json && !self.json.is_empty() {
+            note(&self.json);
+            return;
+        }
+        note(&format!("rmm: refused: {}", full_stop(&self.problem.detail)));
+        for detail in &self.problem.details {
+            note(&format!("  - {detail}"));
+        }
+        if !self.problem.legal.is_empty() {
+            note("Possible now:");
+            for word in &self.problem.legal {
+                match self.release.and_then(|id| paste(word, id)) {
+                    Some(line) => note(&format!("  {line}")),
+                    None => note(&format!("  {word}")),
+                }
+            }
+        }
+        if let Some(hint) = &self.hint {
+            note(hint);
+        }
+    }
+}
+
+impl From<anyhow::Error> for Fault {
+    fn from(error: anyhow::Error) -> Self {
+        match error.downcast::<StoreError>() {
+            Ok(error) => error.into(),
+            Err(error) => Self::Failed(format!("{error:#}")),
+        }
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::Locked { .. }) {
+            Self::Unreachable(error.to_string())
+        } else {
+            Self::Failed(error.to_string())
+        }
+    }
+}
+
+impl From<ConfigErrors> for Fault {
+    fn from(errors: ConfigErrors) -> Self {
+        note(&errors.to_string());
+        Self::Said(USAGE)
+    }
+}

@@ -1,0 +1,77 @@
+//! `rmm healthcheck`: for containers and monitors.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use clap::Args;
+
+use super::client::{Call, Client};
+use super::fault::Fault;
+use super::place::Context;
+use super::ui::print;
+use crate::app::DataDir;
+
+/// A check that takes longer says no.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Say whether RMM works.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  rmm healthcheck\n  rmm healthcheck --url https://rmm.example.com\n\n\
+    Asks /readyz: RMM answers and its database can be written. Exit status 0, or 4 with what is wrong.")]
+pub struct Healthcheck {
+    /// The RMM to ask; default: the one of the configuration
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+}
+
+impl Healthcheck {
+    pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
+        let url = match self.url {
+            Some(url) => url,
+            None => address(context)?,
+        };
+        let client = Client::http(&url, None)?;
+        let answer = client.text(Call::get("/readyz").patience(PATIENCE)).await;
+        answer.map_err(|fault| match fault {
+            Fault::Failed(text) => Fault::Unreachable(format!("RMM at {url} is not ready: {text}")),
+            Fault::Refused(refusal) => Fault::Unreachable(format!("{url} answered: {}", refusal.problem.detail)),
+            other @ (Fault::Usage(_) | Fault::Unreachable(_) | Fault::Said(_) | Fault::Pipe) => other,
+        })?;
+        print("ok\n")
+    }
+}
+
+/// Where the RMM of the configuration listens: what it noted itself when it started, or what is configured.
+fn address(context: &Context) -> Result<String, Fault> {
+    let local = context.local()?;
+    let noted = std::fs::read_to_string(DataDir::new(&local.data_dir).address()).ok();
+    let noted = noted.and_then(|text| text.trim().parse::<SocketAddr>().ok());
+    let address = match (noted, local.config) {
+        (Some(address), _) => address,
+        (None, Ok(config)) => config.server.listen,
+        (None, Err(errors)) => return Err(errors.into()),
+    };
+    Ok(format!("http://{}", from_here(address)))
+}
+
+/// An address that listens everywhere is asked on this machine.
+fn from_here(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everywhere_is_here() {
+        assert_eq!(from_here("0.0.0.0:80".parse().unwrap()).to_string(), "127.0.0.1:80");
+        assert_eq!(from_here("[::]:80".parse().unwrap()).to_string(), "[::1]:80");
+        assert_eq!(from_here("10.0.0.1:80".parse().unwrap()).to_string(), "10.0.0.1:80");
+    }
+}

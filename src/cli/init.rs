@@ -1,0 +1,202 @@
+//! `rmm init`: a first `rmm.toml`, guessed from the git checkout that it is called in. Asks nothing.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clap::Args;
+
+use super::fault::Fault;
+use super::place::Context;
+use super::ui::{note, print, shell_word};
+use crate::config::{EXAMPLE, Init as FirstConfig, init_text};
+use crate::domain::ids::{PersonName, ServiceName};
+
+/// Write a first rmm.toml.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  rmm init\n  rmm init --service shop --repository git@github.com:acme/shop.git --person ann\n  \
+    rmm init --example > rmm.toml        every key with its explanation\n\n\
+    What is not given is guessed from the git checkout of the current folder and from $USER."
+)]
+pub struct Init {
+    /// The first service; default: the name of the repository
+    #[arg(long, value_name = "NAME")]
+    service: Option<String>,
+    /// Where its code comes from; default: origin of the checkout
+    #[arg(long, value_name = "URL")]
+    repository: Option<String>,
+    /// Below which folder RMM checks releases out; default: `deployments` beside the configuration
+    #[arg(long, value_name = "FOLDER")]
+    directory: Option<PathBuf>,
+    /// The first person, admin and approver; default: $USER
+    #[arg(long, value_name = "NAME")]
+    person: Option<String>,
+    /// Replace a file that is there
+    #[arg(long)]
+    force: bool,
+    /// Print the complete example instead, and write nothing
+    #[arg(long, exclusive = true)]
+    example: bool,
+}
+
+impl Init {
+    pub(super) fn run(self, context: &Context) -> Result<(), Fault> {
+        if self.example {
+            return print(EXAMPLE);
+        }
+        let path = &context.config;
+        if path.exists() && !self.force {
+            return Err(Fault::Failed(format!("{} is there already; --force replaces it", path.display())));
+        }
+        let wrong = |flag: &str, error: &dyn std::fmt::Display| Fault::Usage(format!("{flag}: {error}"));
+        let checkout = Checkout::here();
+        let repository_given = self.repository.is_some() || checkout.origin.is_some();
+        let service = match self.service {
+            Some(name) => ServiceName::parse("--service", name).map_err(|error| wrong("rmm init", &error))?,
+            None => guess(checkout.name().as_deref(), "my-service")
+                .and_then(|name| ServiceName::parse("service", name).ok())
+                .ok_or_else(|| Fault::Usage("no name can be guessed; give --service NAME".to_owned()))?,
+        };
+        let person = match self.person {
+            Some(name) => PersonName::parse("--person", name).map_err(|error| wrong("rmm init", &error))?,
+            None => guess(context.var("USER"), "admin")
+                .and_then(|name| PersonName::parse("person", name).ok())
+                .ok_or_else(|| Fault::Usage("no name can be guessed; give --person NAME".to_owned()))?,
+        };
+        let repository = self
+            .repository
+            .or(checkout.origin)
+            .or_else(|| checkout.root.as_ref().map(|root| root.display().to_string()))
+            .unwrap_or_else(|| format!("YourOrg/{service}"));
+        let directory = self.directory.unwrap_or_else(|| "deployments".into());
+        let text = init_text(&FirstConfig {
+            service: &service,
+            repository: &repository,
+            directory: &directory,
+            person: &person,
+        });
+        write(path, &text, self.force)?;
+        print(&format!("{} is written.\n", path.display()))?;
+        note(&next_steps(context, &service, &repository, repository_given || checkout.root.is_some()));
+        Ok(())
+    }
+}
+
+fn write(path: &Path, text: &str, force: bool) -> Result<(), Fault> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true);
+    if force {
+        options.create(true).truncate(true)
+    } else {
+        options.create_new(true)
+    };
+    options
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|error| Fault::Failed(format!("{} cannot be written: {error}", path.display())))
+}
+
+fn next_steps(context: &Context, service: &ServiceName, repository: &str, known: bool) -> String {
+    let config = match context.config.to_str() {
+        Some("rmm.toml") => String::new(),
+        Some(path) => format!(" --config {}", shell_word(path)),
+        None => " --config …".to_owned(),
+    };
+    let look = if known {
+        format!("Look it over: `directory` and the commands must fit your service ({repository}).")
+    } else {
+        "Look it over: `repository`, `directory` and the commands must fit your service.".to_owned()
+    };
+    format!(
+        "\nNext:\n  1. {look}\n  2. rmm check{config}\n  3. rmm serve{config}\n  \
+         4. rmm release create{config} --service {service} --tag v1.0.0\n\n\
+         For CI:  rmm token create{config} ci --role ci --service {service}"
+    )
+}
+
+/// The git checkout of the current folder.
+#[derive(Debug, Default)]
+struct Checkout {
+    root: Option<PathBuf>,
+    origin: Option<String>,
+}
+
+impl Checkout {
+    fn here() -> Self {
+        Self {
+            root: git(&["rev-parse", "--show-toplevel"]).map(PathBuf::from),
+            origin: git(&["remote", "get-url", "origin"]).map(|url| without_credentials(&url)),
+        }
+    }
+
+    fn name(&self) -> Option<String> {
+        let of_origin = self.origin.as_deref().and_then(|origin| {
+            let last = origin.trim_end_matches('/').rsplit(['/', ':']).next()?;
+            Some(last.strip_suffix(".git").unwrap_or(last).to_owned())
+        });
+        let of_folder = || self.root.as_ref()?.file_name()?.to_str().map(ToOwned::to_owned);
+        let of_here = || std::env::current_dir().ok()?.file_name()?.to_str().map(ToOwned::to_owned);
+        of_origin.filter(|name| !name.is_empty()).or_else(of_folder).or_else(of_here)
+    }
+}
+
+fn git(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8(output.stdout).ok()?.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// A token in the address of origin has no business in a file that people share.
+fn without_credentials(url: &str) -> String {
+    match url.split_once("://") {
+        Some((scheme @ ("http" | "https"), rest)) => {
+            let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+            let host = host.rsplit('@').next().unwrap_or(host);
+            format!("{scheme}://{host}/{path}")
+        }
+        Some(_) | None => url.to_owned(),
+    }
+}
+
+/// A name with what does not fit left out.
+fn guess(text: Option<&str>, otherwise: &str) -> Option<String> {
+    let fitting: String = text
+        .unwrap_or(otherwise)
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' })
+        .take(64)
+        .collect();
+    let fitting = fitting.trim_matches(['-', '_', '.']).to_owned();
+    Some(if fitting.is_empty() { otherwise.to_owned() } else { fitting })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_guessed_from_where_the_code_is() {
+        for (origin, name) in [
+            ("git@github.com:acme/shop.git", "shop"),
+            ("https://github.com/acme/shop", "shop"),
+            ("https://example.com/a/b/c.git/", "c"),
+            ("host:app.git", "app"),
+        ] {
+            let checkout = Checkout { root: None, origin: Some(origin.into()) };
+            assert_eq!(checkout.name().as_deref(), Some(name), "{origin}");
+        }
+    }
+
+    #[test]
+    fn tokens_do_not_get_into_the_file() {
+        assert_eq!(without_credentials("https://x-token:ghp_1@github.com/a/b.git"), "https://github.com/a/b.git");
+        assert_eq!(without_credentials("git@github.com:a/b.git"), "git@github.com:a/b.git");
+    }
+
+    #[test]
+    fn names_fit() {
+        assert_eq!(guess(Some("Анна Ann"), "x").as_deref(), Some("Ann"));
+        assert_eq!(guess(Some("Анна"), "admin").as_deref(), Some("admin"));
+        assert_eq!(guess(None, "admin").as_deref(), Some("admin"));
+    }
+}

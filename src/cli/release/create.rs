@@ -1,0 +1,156 @@
+//! `release create` and `release report`: what CI says.
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use serde_json::{Map, Value, json};
+
+use super::super::api;
+use super::super::client::{Call, Client, Intent};
+use super::super::fault::Fault;
+use super::super::place::Context;
+use super::super::ui::{ago, note, print};
+use super::Number;
+use crate::domain::status::Status;
+
+/// Record a new release.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  rmm release create --service shop --tag v1.4.0\n  \
+    rmm release create --service shop --tag \"$GITHUB_REF_NAME\" --commit \"$GITHUB_SHA\" --by \"$GITHUB_ACTOR\" \\\n      \
+    --ci-run-id \"$GITHUB_RUN_ID\" --ci-run-attempt \"$GITHUB_RUN_ATTEMPT\" \\\n      \
+    --ci-url \"$GITHUB_SERVER_URL/$GITHUB_REPOSITORY/actions/runs/$GITHUB_RUN_ID\"\n\n\
+    The same CI run again gives the same release, so that a repeated job does no harm.")]
+pub struct Create {
+    /// The service
+    #[arg(long, short, value_name = "NAME")]
+    service: String,
+    /// The git tag
+    #[arg(long, short, required_unless_present = "commit")]
+    tag: Option<String>,
+    /// The full commit id; RMM asks the repository where it is not given
+    #[arg(long)]
+    commit: Option<String>,
+    /// Who starts it; default: $GITHUB_ACTOR, $USER, git's user.name
+    #[arg(long, value_name = "WHO")]
+    by: Option<String>,
+    /// Whose release it is; default: who starts it
+    #[arg(long, value_name = "WHO")]
+    owner: Option<String>,
+    /// What people should know
+    #[arg(long, value_name = "TEXT")]
+    notes: Option<String>,
+    /// The id of the CI run
+    #[arg(long, value_name = "ID")]
+    ci_run_id: Option<String>,
+    /// Which attempt of it
+    #[arg(long, value_name = "N", requires = "ci_run_id")]
+    ci_run_attempt: Option<u32>,
+    /// Where people can look at it
+    #[arg(long, value_name = "URL", requires = "ci_run_id")]
+    ci_url: Option<String>,
+    /// The git ref that started it
+    #[arg(long, value_name = "REF", requires = "ci_run_id")]
+    ci_ref: Option<String>,
+    /// Print the answer of the API
+    #[arg(long)]
+    json: bool,
+}
+
+impl Create {
+    pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
+        let by = self
+            .by
+            .or_else(|| somebody(context))
+            .ok_or_else(|| Fault::Usage("it is not known who starts this release; say so with --by WHO".to_owned()))?;
+        let mut body = Map::new();
+        body.insert("service".into(), json!(self.service));
+        body.insert("initiated_by".into(), json!(by));
+        for (name, value) in [("tag", self.tag), ("commit", self.commit), ("owner", self.owner), ("notes", self.notes)]
+        {
+            if let Some(value) = value {
+                body.insert(name.into(), json!(value));
+            }
+        }
+        if let Some(id) = self.ci_run_id {
+            let run =
+                json!({"id": id, "attempt": self.ci_run_attempt.unwrap_or(1), "url": self.ci_url, "ref": self.ci_ref});
+            body.insert("ci_run".into(), run);
+        }
+        let client = Client::connect(context, Intent::Move).await?;
+        let call = Call::post("/api/v1/releases", Value::Object(body));
+        let (release, json): (api::Release, _) = client.json(call).await.map_err(|fault| fault.in_json(self.json))?;
+        if self.json {
+            return print(&format!("{json}\n"));
+        }
+        note(&told(&release, context));
+        print(&format!("#{}\n", release.id))
+    }
+}
+
+fn told(release: &api::Release, context: &Context) -> String {
+    let created = release.created_at.duration_since(context.ui.now).as_secs() >= -5;
+    let when = if created { String::new() } else { format!(", recorded {}", ago(release.created_at, context.ui.now)) };
+    format!(
+        "{} {} is {}{when}. `rmm release show {}` shows it.",
+        release.service,
+        release.name(),
+        release.status,
+        release.id
+    )
+}
+
+/// Who probably types this.
+fn somebody(context: &Context) -> Option<String> {
+    let git = || {
+        let output = std::process::Command::new("git").args(["config", "user.name"]).output().ok()?;
+        let name = String::from_utf8(output.stdout).ok()?;
+        Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+    };
+    context
+        .var("GITHUB_ACTOR")
+        .map(ToOwned::to_owned)
+        .or_else(|| context.var("USER").map(ToOwned::to_owned))
+        .or_else(git)
+}
+
+/// Tell how far the work of CI has come.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  rmm release report 12 --status stage_building --ci-run-id \"$GITHUB_RUN_ID\"\n  \
+    rmm release report 12 --status deployed\n\n\
+    Only for environments with driver \"ci\"; elsewhere RMM does the work and knows.")]
+pub struct Report {
+    /// The number of the release, as 12 or '#12'
+    #[arg(value_name = "N")]
+    number: Number,
+    /// Where the release stands now
+    #[arg(long, value_parser = PossibleValuesParser::new(Status::ALL.iter().map(|status| status.as_str())))]
+    status: String,
+    /// The id of the CI run that says so; without, the current one is meant
+    #[arg(long, value_name = "ID")]
+    ci_run_id: Option<String>,
+    /// Which attempt of it
+    #[arg(long, value_name = "N", requires = "ci_run_id")]
+    ci_run_attempt: Option<u32>,
+    /// Where people can look at it
+    #[arg(long, value_name = "URL", requires = "ci_run_id")]
+    ci_url: Option<String>,
+    /// Print the answer of the API
+    #[arg(long)]
+    json: bool,
+}
+
+impl Report {
+    pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
+        let mut body = json!({"status": self.status});
+        if let (Some(id), Some(body)) = (self.ci_run_id, body.as_object_mut()) {
+            body.insert("ci_run".into(), json!({"id": id, "attempt": self.ci_run_attempt, "url": self.ci_url}));
+        }
+        let client = Client::connect(context, Intent::Move).await?;
+        let call = Call::patch(format!("/api/v1/releases/{}", self.number.0), body);
+        let (release, json): (api::Release, _) =
+            client.json(call).await.map_err(|fault| fault.about(self.number.0).in_json(self.json))?;
+        if self.json {
+            return print(&format!("{json}\n"));
+        }
+        print(&format!("#{} {} {} is {}.\n", release.id, release.service, release.name(), release.status))
+    }
+}

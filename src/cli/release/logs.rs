@@ -1,0 +1,293 @@
+//! `release logs`: the output of the steps, as it was and as it comes.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use clap::Args;
+use futures_util::StreamExt;
+use serde_json::Value;
+
+use super::super::api;
+use super::super::client::{Call, Client, Intent};
+use super::super::fault::Fault;
+use super::super::place::Context;
+use super::super::ui::{Tone, Ui, note, print, print_bytes, terminal_safe};
+use super::sse::{Message, Reader};
+use super::{Number, look};
+use crate::domain::status::{List, Status};
+
+/// Before a stream that broke is taken up again.
+const BREATH: Duration = Duration::from_secs(1);
+/// How often in a row that is tried.
+const PATIENCE: u32 = 60;
+
+/// Print the output of the steps.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  rmm release logs 12\n  rmm release logs 12 --follow\n  rmm release logs 12 --run 41 > run-41.log\n\n\
+    --follow ends when the release (or the run) has ended, and survives a restart of RMM. With --json every line is a\n\
+    piece of output, or with --follow also an event."
+)]
+pub struct Logs {
+    /// The number of the release, as 12 or '#12'
+    #[arg(value_name = "N")]
+    number: Number,
+    /// Go on until the release has ended
+    #[arg(long, short)]
+    follow: bool,
+    /// Only of this run
+    #[arg(long, value_name = "RUN")]
+    run: Option<Number>,
+    /// Print a line of JSON for each piece
+    #[arg(long)]
+    json: bool,
+}
+
+impl Logs {
+    pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
+        let release = self.number.0;
+        let intent = if self.follow { Intent::Watch } else { Intent::Look };
+        let client = match Client::connect(context, intent).await {
+            // What has ended can be read without a running RMM.
+            Err(Fault::Unreachable(_)) if self.follow => Client::connect(context, Intent::Look).await?,
+            other => other?,
+        };
+        let mut printer = Printer::new(context.ui, self.json);
+        let path = format!("/api/v1/releases/{release}");
+        let about = |fault: Fault| fault.about(release).in_json(self.json);
+        // The place in the record comes first: what happens while the output is read is told again, not lost.
+        let (events, _): (Vec<api::Event>, _) =
+            client.json(Call::get(format!("{path}/events"))).await.map_err(about)?;
+        let (runs, _): (Vec<api::Run>, _) = client.json(Call::get(format!("{path}/runs"))).await.map_err(about)?;
+        if let Some(wanted) = self.run
+            && !runs.iter().any(|run| run.id == wanted.0)
+        {
+            return Err(Fault::refused("not_found", format!("#{release} has no run {}", wanted.0)));
+        }
+        let mut place = Place { event: events.last().map_or(0, |event| event.seq), output: 0 };
+        for run in runs.iter().filter(|run| self.wants(run.id)) {
+            printer.know(run);
+            place.output = place.output.max(kept(&client, run, &mut printer).await?);
+        }
+        if !self.follow || self.is_over(&client, &path).await? {
+            printer.finish()?;
+            if printer.silent && !self.json {
+                note("No step has printed anything yet.");
+            }
+            return Ok(());
+        }
+        self.follow(&client, &path, place, &mut printer).await
+    }
+
+    fn wants(&self, run: i64) -> bool {
+        self.run.is_none_or(|wanted| wanted.0 == run)
+    }
+
+    /// Whether nothing more will be printed.
+    async fn is_over(&self, client: &Client, path: &str) -> Result<bool, Fault> {
+        let (release, _): (api::Release, _) = client.json(Call::get(path)).await?;
+        let (runs, _): (Vec<api::Run>, _) = client.json(Call::get(format!("{path}/runs"))).await?;
+        let live = runs.iter().any(|run| self.wants(run.id) && run.is_live());
+        Ok(!live && (self.run.is_some() || release.status.list() != List::Active))
+    }
+
+    async fn follow(&self, client: &Client, path: &str, place: Place, printer: &mut Printer) -> Result<(), Fault> {
+        let mut place = place.to_string();
+        let mut tries = 0;
+        loop {
+            let stream = format!("/api/v1/stream?release={}", self.number.0);
+            match client.bytes(Call::stream(stream, Some(place.clone()))).await {
+                Ok(mut pieces) => {
+                    let mut reader = Reader::default();
+                    while let Some(Ok(piece)) = pieces.next().await {
+                        tries = 0;
+                        for message in reader.take(&piece) {
+                            place.clone_from(&message.id);
+                            if self.told(client, path, &message, printer).await? {
+                                return printer.finish();
+                            }
+                        }
+                    }
+                }
+                Err(fault @ Fault::Unreachable(_)) if tries >= PATIENCE => return Err(fault),
+                Err(Fault::Unreachable(_) | Fault::Failed(_)) => {}
+                Err(fault) => return Err(fault),
+            }
+            if tries == 0 {
+                note("note: the connection ended; trying again …");
+            }
+            tries += 1;
+            tokio::time::sleep(BREATH).await;
+        }
+    }
+
+    /// Prints a message; whether it was the last one.
+    async fn told(&self, client: &Client, path: &str, message: &Message, printer: &mut Printer) -> Result<bool, Fault> {
+        if message.event == "log" {
+            let Ok(piece) = serde_json::from_str::<api::Piece>(&message.data) else { return Ok(false) };
+            if self.wants(piece.run) {
+                if !printer.knows(piece.run) {
+                    let (run, _): (api::Run, _) = client.json(Call::get(format!("/api/v1/runs/{}", piece.run))).await?;
+                    printer.know(&run);
+                }
+                printer.piece(&piece, &message.data)?;
+            }
+            return Ok(false);
+        }
+        let Ok(event) = serde_json::from_str::<api::Event>(&message.data) else { return Ok(false) };
+        if event.run.is_none_or(|run| self.wants(run)) {
+            printer.event(&event, &message.data)?;
+        }
+        let seq = event.seq;
+        let ended = match event.kind.as_str() {
+            "run_ended" => true,
+            "release_moved" => event
+                .data
+                .get("to")
+                .and_then(Value::as_str)
+                .and_then(|to| to.parse::<Status>().ok())
+                .is_some_and(|to| to.list() != List::Active),
+            _ => false,
+        };
+        if !ended || !self.is_over(client, path).await? {
+            return Ok(false);
+        }
+        // What was recorded in the same moment belongs to the end.
+        let (events, json): (Vec<api::Event>, _) = client.json(Call::get(format!("{path}/events"))).await?;
+        let raw: Value = serde_json::from_str(&json).unwrap_or_default();
+        for (at, event) in events.iter().enumerate() {
+            if event.seq > seq && event.run.is_none_or(|run| self.wants(run)) {
+                printer.event(event, &raw[at].to_string())?;
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Prints what is kept of a run; the id of its last piece.
+async fn kept(client: &Client, run: &api::Run, printer: &mut Printer) -> Result<i64, Fault> {
+    let mut after = 0;
+    loop {
+        let call = Call::get(format!("/api/v1/runs/{}/log?after={after}", run.id));
+        let (output, json): (api::Output, String) = client.json(call).await?;
+        if output.pieces.is_empty() {
+            return Ok(after);
+        }
+        let raw: Value = serde_json::from_str(&json).unwrap_or_default();
+        for (at, mut piece) in output.pieces.into_iter().enumerate() {
+            piece.run = run.id;
+            let mut line = raw["pieces"][at].clone();
+            if let Some(line) = line.as_object_mut() {
+                line.insert("run".into(), run.id.into());
+            }
+            printer.piece(&piece, &line.to_string())?;
+        }
+        after = output.next;
+    }
+}
+
+/// How far the stream was read.
+struct Place {
+    event: i64,
+    output: i64,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.event, self.output)
+    }
+}
+
+/// Puts pieces of output one after the other, with a heading where another step begins.
+struct Printer {
+    ui: Ui,
+    json: bool,
+    titles: HashMap<(i64, i64), String>,
+    runs: HashMap<i64, String>,
+    last: Option<(i64, i64, i64)>,
+    open_line: bool,
+    silent: bool,
+}
+
+impl Printer {
+    fn new(ui: Ui, json: bool) -> Self {
+        Self { ui, json, titles: HashMap::new(), runs: HashMap::new(), last: None, open_line: false, silent: true }
+    }
+
+    fn know(&mut self, run: &api::Run) {
+        self.runs.insert(run.id, format!("run {} · {} {}", run.id, run.environment, run.kind));
+        for step in &run.steps {
+            let title = format!("step {} {} of {}", step.index + 1, step.kind.title(), step.surface);
+            self.titles.insert((run.id, i64::from(step.index)), title);
+        }
+    }
+
+    fn knows(&self, run: i64) -> bool {
+        self.runs.contains_key(&run)
+    }
+
+    fn piece(&mut self, piece: &api::Piece, json: &str) -> Result<(), Fault> {
+        self.silent = false;
+        if self.json {
+            return print(&format!("{json}\n"));
+        }
+        let now = (piece.run, piece.step, piece.attempt);
+        if self.last != Some(now) {
+            self.finish()?;
+            let run = self.runs.get(&piece.run).map_or_else(|| format!("run {}", piece.run), Clone::clone);
+            let step = self.titles.get(&(piece.run, piece.step));
+            let step = step.map_or_else(|| format!("step {}", piece.step + 1), Clone::clone);
+            let attempt = if piece.attempt > 0 { format!(" · try {}", piece.attempt) } else { String::new() };
+            print(&format!("{}\n", self.ui.paint(&format!("── {run} · {step}{attempt}"), Tone::Bold)))?;
+            self.last = Some(now);
+        }
+        if piece.dropped_before > 0 {
+            self.finish()?;
+            let gap = format!("[… {} bytes left out …]", piece.dropped_before);
+            print(&format!("{}\n", self.ui.paint(&gap, Tone::Dim)))?;
+        }
+        let bytes = piece.bytes();
+        self.open_line = bytes.last().is_some_and(|byte| *byte != b'\n');
+        if self.ui.terminal { print_bytes(&terminal_safe(&bytes)) } else { print_bytes(&bytes) }
+    }
+
+    fn event(&mut self, event: &api::Event, json: &str) -> Result<(), Fault> {
+        self.silent = false;
+        if self.json {
+            return print(&format!("{json}\n"));
+        }
+        // Steps have their headings.
+        if matches!(event.kind.as_str(), "step_started" | "step_ended" | "run_created") {
+            return Ok(());
+        }
+        self.finish()?;
+        self.last = None;
+        let text = format!("•• {} ({})", look::describe(&event.kind, &event.data), look::actor(event));
+        print(&format!("{}\n", self.ui.paint(&text, Tone::Dim)))
+    }
+
+    /// Ends a line that was left open.
+    fn finish(&mut self) -> Result<(), Fault> {
+        if std::mem::take(&mut self.open_line) { print("\n") } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_comes_back_byte_for_byte() {
+        let piece = |hex: Option<&str>| api::Piece {
+            run: 1,
+            step: 0,
+            attempt: 0,
+            dropped_before: 0,
+            text: "x".into(),
+            hex: hex.map(Into::into),
+        };
+        assert_eq!(piece(None).bytes(), b"x");
+        assert_eq!(piece(Some("00ffc3")).bytes(), [0, 255, 0xc3]);
+        assert_eq!(piece(Some("zz")).bytes(), b"x");
+    }
+}

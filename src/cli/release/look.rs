@@ -1,0 +1,216 @@
+//! `release list` and `release events`.
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use serde_json::Value;
+
+use super::super::api;
+use super::super::client::{Call, Client, Intent, with_query};
+use super::super::fault::Fault;
+use super::super::place::Context;
+use super::super::ui::{Column, Table, Tone, Ui, ago, clean, exact, note, print};
+use super::{One, ask, tone};
+
+/// List releases.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  rmm release list\n  rmm release list --list active --service shop\n  \
+    rmm release list --list failed --limit 5 --json | jq -r '.releases[].tag'")]
+pub struct List {
+    /// Which of them
+    #[arg(long, value_name = "LIST", value_parser = PossibleValuesParser::new(["active", "successful", "failed"]))]
+    list: Option<String>,
+    /// Only of this service
+    #[arg(long, short, value_name = "NAME")]
+    service: Option<String>,
+    /// At most this many, 1 to 200
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
+    limit: u32,
+    /// Go on where an earlier page ended
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
+    /// Print the answer of the API
+    #[arg(long)]
+    json: bool,
+}
+
+impl List {
+    pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
+        let client = Client::connect(context, Intent::Look).await?;
+        let path = with_query(
+            "/api/v1/releases",
+            &[
+                ("list", self.list.clone()),
+                ("service", self.service.clone()),
+                ("limit", Some(self.limit.to_string())),
+                ("cursor", self.cursor),
+            ],
+        );
+        let (page, json): (api::ReleasePage, _) =
+            client.json(Call::get(path)).await.map_err(|fault| fault.in_json(self.json))?;
+        if self.json {
+            return print(&format!("{json}\n"));
+        }
+        if page.releases.is_empty() {
+            note(match (&self.list, &self.service) {
+                (None, None) => "There are no releases yet; `rmm release create` makes one.",
+                (Some(_), _) | (_, Some(_)) => "There are no such releases.",
+            });
+            return Ok(());
+        }
+        print(&table(&page.releases, &context.ui))?;
+        if let Some(next) = page.next {
+            note(&format!("There are more: add --cursor {next}"));
+        }
+        Ok(())
+    }
+}
+
+/// Releases as a table.
+pub(super) fn table(releases: &[api::Release], ui: &Ui) -> String {
+    let mut table = Table::new([
+        Column::new("RELEASE").right(),
+        Column::new("SERVICE").least(14),
+        Column::new("VERSION").least(14),
+        Column::new("STATUS"),
+        Column::new("SINCE").optional(2),
+        Column::new("BY").optional(1).least(8),
+    ]);
+    for release in releases {
+        table.row([
+            (format!("#{}", release.id), Tone::Plain),
+            (release.service.clone(), Tone::Plain),
+            (release.name(), Tone::Plain),
+            (release.status.to_string(), tone(release.status)),
+            (ago(release.status_since, ui.now), Tone::Dim),
+            (release.initiated_by.clone(), Tone::Plain),
+        ]);
+    }
+    table.render(ui)
+}
+
+/// What happened to a release.
+pub(super) async fn events(context: &Context, one: &One) -> Result<(), Fault> {
+    let shown = |events: Vec<api::Event>| {
+        let events: Vec<_> = events.into_iter().map(|event| (event, String::new())).collect();
+        history(&events, &context.ui)
+    };
+    ask(context, one, "/events", shown).await
+}
+
+/// Events, one paragraph each, with what each is about.
+pub fn history(events: &[(api::Event, String)], ui: &Ui) -> String {
+    let narrow = ui.width.is_some_and(|width| width < 60);
+    let who_width = events.iter().map(|(event, _)| actor(event).chars().count()).max().unwrap_or(0).min(20);
+    let mut out = String::new();
+    for (event, about) in events {
+        let at = event.at.map(exact).unwrap_or_default();
+        let (who, what) = (actor(event), describe(&event.kind, &event.data));
+        let what = if about.is_empty() { what } else { format!("{}: {what}", clean(about)) };
+        if narrow {
+            out.push_str(&format!("{}  {who}\n", ui.paint(&at, Tone::Dim)));
+            out.push_str(&ui.paragraph("", 2, &what, Tone::Plain));
+        } else {
+            let mark = format!("{}  {who:who_width$}  ", ui.paint(&at, Tone::Dim));
+            let indent = 19 + 2 + who_width + 2;
+            let text = ui.paragraph("", indent, &what, Tone::Plain);
+            out.push_str(&mark);
+            out.push_str(text.trim_start_matches(' '));
+        }
+    }
+    out
+}
+
+/// Who did it.
+pub(super) fn actor(event: &api::Event) -> String {
+    let text = |key: &str| event.actor.get(key).and_then(Value::as_str).map(clean);
+    match event.actor.get("is").and_then(Value::as_str) {
+        Some("machine") => "rmm".to_owned(),
+        Some(other) => text("name").unwrap_or_else(|| clean(other)),
+        None => event.actor.as_str().map_or_else(|| "-".to_owned(), clean),
+    }
+}
+
+/// What happened, in words.
+#[must_use]
+pub fn describe(kind: &str, data: &Value) -> String {
+    let text = |key: &str| match data.get(key) {
+        Some(Value::String(text)) => clean(text),
+        Some(Value::Number(number)) => number.to_string(),
+        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).map(clean).collect::<Vec<_>>().join(", "),
+        Some(Value::Object(version)) => {
+            let number = version.get("release").map(|id| format!("#{id}")).unwrap_or_default();
+            match version.get("tag").and_then(Value::as_str) {
+                Some(tag) => format!("{} ({number})", clean(tag)),
+                None => number,
+            }
+        }
+        Some(Value::Bool(_) | Value::Null) | None => String::new(),
+    };
+    let because = |key: &str| Some(text(key)).filter(|t| !t.is_empty()).map(|t| format!(": {t}")).unwrap_or_default();
+    let run = || format!("{} {}", text("environment"), text("kind"));
+    let step = || {
+        let number = data.get("step").and_then(Value::as_u64).map(|at| (at + 1).to_string()).unwrap_or_default();
+        format!("step {number} {} of {}", text("name").replace('_', " "), text("surface"))
+    };
+    match kind {
+        "release_created" => format!("release created for {}", text("initiated_by")),
+        "release_moved" => format!("{} → {}{}", text("from"), text("to"), because("reason")),
+        "release_retried" => format!("tried again, attempt {}", text("attempt")),
+        "release_updated" => format!("artifacts of {}", text("surfaces")),
+        "release_promoted" => "promoted: production may start".to_owned(),
+        "commit_resolved" => format!("the commit is {}", api::short(&text("commit"))),
+        "commit_unresolved" => format!("the commit is not known{}", because("reason")),
+        "tag_moved" => {
+            format!("tag {} moved from {} to {}", text("tag"), api::short(&text("from")), api::short(&text("to")))
+        }
+        "release_approved" => format!("approved ({})", text("progress")),
+        "release_rejected" => format!("rejected{}", because("reason")),
+        "gates_bypassed" => format!("skipped {}{}", text("gates"), because("reason")),
+        "nothing_to_rehearse" => "nothing to go back to: no rehearsal needed".to_owned(),
+        "rehearsal_stale" => format!("the rehearsal is out of date; production runs {} now", text("now")),
+        "run_created" => format!("{} to {} decided", run(), text("to")),
+        "run_started" => format!("{} started", run()),
+        "run_stopping" => format!("stopped by {}{}", text("by"), because("reason")),
+        "run_ended" => format!("{} {}{}", run(), text("state"), because("reason")),
+        "run_resolved" => format!("resolved as {}{}", text("verdict"), because("reason")),
+        "step_started" => format!("{} started", step()),
+        "step_ended" => {
+            let exit = Some(text("exit")).filter(|exit| !matches!(exit.as_str(), "" | "0"));
+            let exit = exit.map(|exit| format!(", exit {exit}")).unwrap_or_default();
+            format!("{} {}{exit}", step(), text("state"))
+        }
+        "environment_changed" => format!("{} runs {} now", text("environment"), text("version")),
+        "environment_dirty" => format!("{} is in an unknown state{}", text("environment"), because("reason")),
+        "environment_repaired" => format!("{} is in order again", text("environment")),
+        "production_locked" => format!("production locked{}", because("reason")),
+        "production_unlocked" => "production unlocked".to_owned(),
+        "report_refused" => format!("report of {} refused{}", text("status"), because("reason")),
+        "token_created" => format!("token {} created ({})", text("name"), text("role")),
+        "token_revoked" => format!("token {} revoked", text("name")),
+        "backup_made" => format!("backup made: {}", text("file")),
+        other => {
+            let data =
+                if data.as_object().is_none_or(serde_json::Map::is_empty) { String::new() } else { data.to_string() };
+            clean(&format!("{} {data}", other.replace('_', " "))).trim().to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn events_read_as_sentences() {
+        let moved = json!({"from": "deploying", "to": "production_rollback", "reason": "step 3 failed"});
+        assert_eq!(describe("release_moved", &moved), "deploying → production_rollback: step 3 failed");
+        let changed = json!({"environment": "production", "version": {"release": 7, "tag": "v1", "commit": null}});
+        assert_eq!(describe("environment_changed", &changed), "production runs v1 (#7) now");
+        let ended = json!({"step": 2, "name": "deploy", "surface": "app", "state": "failed", "exit": 3});
+        assert_eq!(describe("step_ended", &ended), "step 3 deploy of app failed, exit 3");
+        assert_eq!(describe("something_new", &json!({"a": "\u{1b}x"})), "something new {\"a\":\"\\u001bx\"}");
+        assert_eq!(describe("something_new", &json!({})), "something new");
+    }
+}

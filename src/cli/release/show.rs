@@ -1,0 +1,273 @@
+//! `release show` and `release explain`: the card of a release.
+
+use super::super::api;
+use super::super::client::{Call, Client, Intent};
+use super::super::fault::Fault;
+use super::super::place::Context;
+use super::super::ui::{Column, Table, Tone, Ui, ago, clean, lasting, print, sentence, width};
+use super::{One, ask, tone};
+use crate::domain::status::List;
+
+/// Labels of the card are this wide.
+const LABEL: usize = 10;
+
+/// Show a release.
+pub(super) async fn show(context: &Context, one: &One) -> Result<(), Fault> {
+    let client = Client::connect(context, Intent::Look).await?;
+    let path = format!("/api/v1/releases/{}", one.number.0);
+    let (details, json): (api::Details, _) =
+        client.json(Call::get(&path)).await.map_err(|fault| fault.about(one.number.0).in_json(one.json))?;
+    if one.json {
+        return print(&format!("{json}\n"));
+    }
+    let (runs, _): (Vec<api::Run>, _) = client.json(Call::get(format!("{path}/runs"))).await?;
+    print(&card(&details, &runs, &context.ui))
+}
+
+/// The card.
+fn card(details: &api::Details, runs: &[api::Run], ui: &Ui) -> String {
+    let release = &details.release;
+    let mut out = title(release, ui);
+    out.push('\n');
+    let mut field = |label: &str, text: &str| out.push_str(&ui.field(label, LABEL, &clean(text), Tone::Plain));
+    if let Some(commit) = &release.commit {
+        field("Commit", commit);
+    }
+    let by = if release.owner == release.initiated_by {
+        release.initiated_by.clone()
+    } else {
+        format!("{} for {}", release.initiated_by, release.owner)
+    };
+    field("Started by", &format!("{by}, {}", ago(release.created_at, ui.now)));
+    let took = match release.completed_at {
+        Some(ended) => lasting(ended.duration_since(release.started_at)),
+        None => format!("{} so far", lasting(ui.now.duration_since(release.started_at))),
+    };
+    field("In work", &if release.attempt > 1 { format!("{took}, attempt {}", release.attempt) } else { took });
+    if let Some(run) = &release.ci_run {
+        field("CI run", &run.url.clone().unwrap_or_else(|| format!("{} (attempt {})", run.id, run.attempt)));
+    }
+    if let Some(tag) = &release.rollback_to_tag {
+        field("Went back", &format!("to {tag}"));
+    }
+    for surface in &release.surfaces {
+        let parts = [surface.artifact.as_deref(), surface.digest.as_deref(), surface.preview_url.as_deref()];
+        field("Surface", &format!("{} {}", surface.name, parts.into_iter().flatten().collect::<Vec<_>>().join(" ")));
+    }
+    if !release.notes.trim().is_empty() {
+        field("Notes", &release.notes);
+    }
+    approvals(&mut out, details, ui);
+    if !details.unmet.is_empty() {
+        out.push_str(&format!("\n{}\n", ui.heading("Before production")));
+        details.unmet.iter().for_each(|gate| out.push_str(&gate_text(gate, ui)));
+    }
+    if !runs.is_empty() {
+        out.push_str(&format!("\n{}\n", ui.heading("Runs")));
+        out.push_str(&runs_table(runs, ui));
+    }
+    let lines: Vec<_> = details.legal.iter().filter_map(|word| paste(word, release.id)).collect();
+    if !lines.is_empty() {
+        out.push_str(&format!("\n{}\n", ui.heading("What you can do")));
+        lines.iter().for_each(|line| out.push_str(&format!("  {line}\n")));
+    }
+    out
+}
+
+fn title(release: &api::Release, ui: &Ui) -> String {
+    let name = format!("#{}  {} {}", release.id, release.service, release.name());
+    let since = ago(release.status_since, ui.now);
+    let status = release.status.as_str();
+    let mut out = ui.paint(&name, Tone::Bold);
+    // Side by side where there is room; the status is what everybody looks for.
+    let wide = width(&name) + 3 + status.len() + 2 + width(&since) <= ui.prose();
+    out.push_str(if wide { "   " } else { "\n" });
+    out.push_str(&format!("{}  {}\n", ui.paint(status, tone(release.status)), ui.paint(&since, Tone::Dim)));
+    if let Some(reason) = &release.reason {
+        out.push_str(&ui.paragraph("", 0, &sentence(&clean(reason)), Tone::Plain));
+    }
+    out
+}
+
+fn approvals(out: &mut String, details: &api::Details, ui: &Ui) {
+    let approvals = &details.approvals;
+    let open = details.release.status.list() == List::Active;
+    if approvals.votes.is_empty() && (approvals.needed == 0 || !open) {
+        return;
+    }
+    let heading = ui.heading("Approvals");
+    out.push_str(&format!("\n{heading}  {} of {}\n", approvals.given.len(), approvals.needed));
+    for vote in &approvals.votes {
+        let when = format!("{} ({})", ago(vote.at, ui.now), vote.door);
+        let (mark, tone, what) = match (&vote.reason, vote.approved) {
+            (_, true) if approvals.given.contains(&vote.person) => ("  ✓", Tone::Good, format!("approved {when}")),
+            (_, true) => ("  ·", Tone::Dim, format!("approved {when}; it does not count")),
+            (Some(reason), false) => ("  ✗", Tone::Bad, format!("rejected {when}: {reason}")),
+            (None, false) => ("  ✗", Tone::Bad, format!("rejected {when}")),
+        };
+        out.push_str(&ui.paragraph(mark, 4, &clean(&format!("{} {what}", vote.person)), tone));
+    }
+    if open && approvals.given.len() < approvals.needed {
+        for person in &approvals.missing {
+            out.push_str(&ui.paragraph("  ·", 4, &format!("{person} has not voted"), Tone::Dim));
+        }
+    }
+}
+
+/// A gate with how it stands, and how it is cleared.
+fn gate_text(gate: &api::Gate, ui: &Ui) -> String {
+    let (mark, tone) = match (gate.met, gate.bypassed) {
+        (true, false) => ("  ✓", Tone::Good),
+        (true, true) => ("  !", Tone::Waiting),
+        (false, _) => ("  ✗", Tone::Bad),
+    };
+    let text = format!("{}: {}", gate.name, clean(&gate.sentence));
+    let mut out = ui.paragraph(mark, 4, &text, tone);
+    if let Some(how) = &gate.how {
+        out.push_str(&ui.paragraph("    →", 6, &clean(how), Tone::Dim));
+    }
+    out
+}
+
+fn runs_table(runs: &[api::Run], ui: &Ui) -> String {
+    let mut table = Table::new([
+        Column::new("RUN"),
+        Column::new("WHAT"),
+        Column::new("STATE"),
+        Column::new("STEPS"),
+        Column::new("STARTED").optional(1),
+        Column::new("TOOK").optional(2),
+    ]);
+    for run in runs {
+        let done = run.steps.iter().filter(|step| step.state == "succeeded").count();
+        let took = run.started_at.map(|from| lasting(run.ended_at.unwrap_or(ui.now).duration_since(from)));
+        let state = if run.stopping { "stopping" } else { &run.state };
+        table.row([
+            (format!("{}", run.id), Tone::Plain),
+            (format!("{} {}", run.environment, run.kind), Tone::Plain),
+            (state.to_owned(), state_tone(&run.state)),
+            (
+                if run.steps.is_empty() { "by CI".to_owned() } else { format!("{done}/{}", run.steps.len()) },
+                Tone::Plain,
+            ),
+            (run.started_at.map(|at| ago(at, ui.now)).unwrap_or_default(), Tone::Dim),
+            (took.unwrap_or_default(), Tone::Dim),
+        ]);
+    }
+    let mut out = table.render(ui);
+    for run in runs {
+        if let Some(reason) = &run.reason {
+            out.push_str(&ui.paragraph("", 2, &format!("Run {}: {}", run.id, sentence(&clean(reason))), Tone::Plain));
+        }
+    }
+    out
+}
+
+/// The colour of the state of a run or a step.
+pub(super) fn state_tone(state: &str) -> Tone {
+    match state {
+        "succeeded" => Tone::Good,
+        "failed" | "unknown" => Tone::Bad,
+        "running" => Tone::Busy,
+        _ => Tone::Dim,
+    }
+}
+
+/// Say what stands between a release and production.
+pub(super) async fn explain(context: &Context, one: &One) -> Result<(), Fault> {
+    let ui = &context.ui;
+    ask(context, one, "/explain", |gates: Vec<api::Gate>| {
+        if gates.is_empty() {
+            return "The gates stand before production; this release has passed them or has ended.\n".to_owned();
+        }
+        let open = gates.iter().filter(|gate| !gate.met).count();
+        let mut out = match open {
+            0 => format!("{}\n\n", ui.paint("Nothing stands in the way of production.", Tone::Good)),
+            1 => format!("{}\n\n", ui.heading("One thing stands before production:")),
+            many => format!("{}\n\n", ui.heading(&format!("{many} things stand before production:"))),
+        };
+        let (unmet, met): (Vec<_>, Vec<_>) = gates.iter().partition(|gate| !gate.met);
+        unmet.into_iter().chain(met).for_each(|gate| out.push_str(&gate_text(gate, ui)));
+        out
+    })
+    .await
+}
+
+/// A legal move as a line to paste.
+#[must_use]
+pub fn paste(word: &str, release: i64) -> Option<String> {
+    let known = ["approve", "reject", "cancel", "abort", "retry", "promote", "rollback", "bypass"];
+    let reason =
+        if matches!(word, "reject" | "cancel" | "abort" | "rollback" | "bypass") { " --reason '…'" } else { "" };
+    let gate = if word == "bypass" { " --gate …" } else { "" };
+    known.contains(&word).then(|| format!("rmm release {word} {release}{gate}{reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn details() -> api::Details {
+        serde_json::from_value(json!({
+            "id": 12, "service": "name-authorization", "tag": "v1.4.0", "commit": "a".repeat(40), "status": "manual_testing",
+            "list": "active", "reason": null, "status_since": "1969-12-31T23:57:00Z", "attempt": 2, "revision": 7,
+            "initiated_by": "ann", "owner": "ann", "ci_run": {"id": "7", "attempt": 1, "url": "https://ci.example.com/runs/7"},
+            "tagged_at": null, "notes": "A new basket, and the old one kept for a while behind a switch.", "surfaces": [],
+            "rollback_to_tag": null, "created_at": "1969-12-31T23:50:00Z", "started_at": "1969-12-31T23:50:00Z",
+            "completed_at": null,
+            "approvals": {"needed": 2, "given": ["ann"], "missing": ["bob"],
+                "votes": [{"person": "ann", "approved": true, "at": "1969-12-31T23:58:00Z", "door": "api"}]},
+            "unmet": [{"name": "approvals", "met": false, "bypassed": false, "sentence": "1/2 approvals.", "how": "bob must approve."}],
+            "legal": ["approve", "reject", "cancel"],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_card_of_a_release() {
+        let expected = "\
+#12  name-authorization v1.4.0   manual_testing  3 min ago
+
+Commit      aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+Started by  ann, 10 min ago
+In work     10 min 0 s so far, attempt 2
+CI run      https://ci.example.com/runs/7
+Notes       A new basket, and the old one kept for a while behind a switch.
+
+Approvals  1 of 2
+  ✓ ann approved 2 min ago (api)
+  · bob has not voted
+
+Before production
+  ✗ approvals: 1/2 approvals.
+    → bob must approve.
+
+What you can do
+  rmm release approve 12
+  rmm release reject 12 --reason '…'
+  rmm release cancel 12 --reason '…'
+";
+        assert_eq!(card(&details(), &[], &Ui::test(80)), expected);
+    }
+
+    #[test]
+    fn the_card_in_a_narrow_window() {
+        let text = card(&details(), &[], &Ui::test(40));
+        assert!(text.starts_with("#12  name-authorization v1.4.0\nmanual_testing  3 min ago\n"), "{text}");
+        // Only what is to be copied whole may stand out.
+        let too_wide: Vec<_> = text.lines().filter(|line| width(line) > 40).collect();
+        assert_eq!(
+            too_wide,
+            [format!("Commit      {}", "a".repeat(40)), "CI run      https://ci.example.com/runs/7".into()]
+        );
+    }
+
+    #[test]
+    fn moves_to_paste() {
+        assert_eq!(paste("approve", 3).as_deref(), Some("rmm release approve 3"));
+        assert_eq!(paste("rollback", 3).as_deref(), Some("rmm release rollback 3 --reason '…'"));
+        assert_eq!(paste("dance", 3), None);
+    }
+}

@@ -1,0 +1,130 @@
+//! `release plan` and `release runs`: steps that would run, and those that did.
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+
+use super::super::api;
+use super::super::client::with_query;
+use super::super::fault::Fault;
+use super::super::place::Context;
+use super::super::ui::{Tone, Ui, ago, clean, lasting, sentence, width};
+use super::show::state_tone;
+use super::{One, ask};
+
+/// Print the steps that would run.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  rmm release plan 12\n  rmm release plan 12 --environment stage")]
+pub struct Plan {
+    #[command(flatten)]
+    one: One,
+    /// Where
+    #[arg(long, short, value_name = "ENVIRONMENT", default_value = "production",
+        value_parser = PossibleValuesParser::new(["stage", "production"]))]
+    environment: String,
+}
+
+impl Plan {
+    pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
+        let what = with_query("/plan", &[("environment", Some(self.environment))]);
+        ask(context, &self.one, &what, |plan| plan_text(&plan, self.one.number.0, &context.ui)).await
+    }
+}
+
+fn plan_text(plan: &api::Plan, release: i64, ui: &Ui) -> String {
+    let now = plan.from.as_ref().map_or_else(|| "nothing yet".to_owned(), api::version);
+    let mut out = ui.paragraph("", 0, &format!("{} runs {now}.", sentence_case(&plan.environment)), Tone::Plain);
+    if plan.driver == "ci" {
+        out.push_str(&ui.paragraph(
+            "",
+            0,
+            "A CI system does the work here and reports; RMM runs no steps of its own.",
+            Tone::Plain,
+        ));
+        return out;
+    }
+    out.push_str(&format!("\n{}\n", ui.heading(&format!("To deploy #{release}"))));
+    steps(&mut out, &plan.deploy, ui);
+    if let Some(from) = &plan.from {
+        out.push_str(&format!("\n{}\n", ui.heading(&format!("To go back to {}, should it fail", api::version(from)))));
+        steps(&mut out, &plan.rollback, ui);
+    }
+    out
+}
+
+fn sentence_case(word: &str) -> String {
+    sentence(word).trim_end_matches('.').to_owned()
+}
+
+fn steps(out: &mut String, steps: &[api::Step], ui: &Ui) {
+    if steps.is_empty() {
+        out.push_str("  nothing to do\n");
+    }
+    for step in steps {
+        let title = format!("{:>3}  {} of {} on {}", step.index + 1, step.kind.title(), step.surface, step.host);
+        out.push_str(&format!("{}  {}\n", ui.paint(&title, Tone::Bold), ui.paint(&step.limit, Tone::Dim)));
+        if let Some(directory) = &step.directory {
+            out.push_str(&format!("       {}\n", ui.paint(&format!("in {}", clean(directory)), Tone::Dim)));
+        }
+        // Whole lines, so that they can be copied.
+        for line in step.command.lines() {
+            out.push_str(&format!("       {}\n", clean(line)));
+        }
+    }
+}
+
+/// The runs of a release, step by step.
+pub(super) async fn runs(context: &Context, one: &One) -> Result<(), Fault> {
+    let ui = &context.ui;
+    ask(context, one, "/runs", |runs: Vec<api::Run>| {
+        if runs.is_empty() {
+            return "It has no runs yet.\n".to_owned();
+        }
+        runs.iter().map(|run| run_text(run, ui)).collect::<Vec<_>>().join("\n")
+    })
+    .await
+}
+
+fn run_text(run: &api::Run, ui: &Ui) -> String {
+    let took = run.started_at.map(|from| lasting(run.ended_at.unwrap_or(ui.now).duration_since(from)));
+    let when = ago(run.started_at.unwrap_or(run.created_at), ui.now);
+    let state = if run.stopping { "stopping" } else { &run.state };
+    let title = format!("Run {}  {} {} to {}", run.id, run.environment, run.kind, api::version(&run.to));
+    let when = took.map_or_else(|| when.clone(), |took| format!("{when}, {took}"));
+    let wide = width(&title) + width(state) + width(&when) + 4 <= ui.prose();
+    let mut out = format!(
+        "{}{}{}  {}\n",
+        ui.heading(&title),
+        if wide { "  " } else { "\n  " },
+        ui.paint(state, state_tone(&run.state)),
+        ui.paint(&when, Tone::Dim)
+    );
+    if let Some(reason) = &run.reason {
+        out.push_str(&ui.paragraph("", 2, &sentence(&clean(reason)), Tone::Plain));
+    }
+    if let Some(id) = &run.ci_run {
+        out.push_str(&ui.paragraph("", 2, &format!("CI run {}", clean(id)), Tone::Dim));
+    }
+    for step in &run.steps {
+        let mark = match step.state.as_str() {
+            "succeeded" => "✓",
+            "failed" => "✗",
+            "unknown" => "?",
+            "running" => "▸",
+            _ => "·",
+        };
+        let mut text = format!("{:>2} {} of {}", step.index + 1, step.kind.title(), step.surface);
+        if let (Some(from), Some(to)) = (step.started_at, step.ended_at) {
+            text.push_str(&format!("  {}", lasting(to.duration_since(from))));
+        } else if step.state == "running" {
+            text.push_str(&format!("  {} so far", lasting(ui.now.duration_since(step.started_at.unwrap_or(ui.now)))));
+        }
+        if let Some(exit) = step.exit.filter(|exit| *exit != 0) {
+            text.push_str(&format!("  exit {exit}"));
+        }
+        if let Some(reason) = &step.reason {
+            text.push_str(&format!("  {}", clean(reason)));
+        }
+        out.push_str(&ui.paragraph(&format!("  {mark}"), 4, &text, state_tone(&step.state)));
+    }
+    out
+}

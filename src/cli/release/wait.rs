@@ -1,0 +1,124 @@
+//! `release wait`: for scripts that go on when a release has come somewhere.
+
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use serde_json::Value;
+
+use super::super::api;
+use super::super::client::{Call, Client, Intent};
+use super::super::fault::Fault;
+use super::super::place::Context;
+use super::super::ui::{note, print};
+use super::One;
+use crate::domain::status::{List, Status};
+
+/// How often RMM is asked.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Wait until a release has ended or has come to a status.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  rmm release wait 12                             exit status 0 if it is deployed\n  \
+    rmm release wait 12 --until manual_testing\n  rmm release wait 12 --timeout 30m\n\n\
+    Exit status: 0 it came there, 1 it ended otherwise or the time was over."
+)]
+pub struct Wait {
+    #[command(flatten)]
+    one: One,
+    /// The status to wait for; default: until it has ended, and well means deployed
+    #[arg(long, value_name = "STATUS", value_parser = PossibleValuesParser::new(Status::ALL.iter().map(|status| status.as_str())))]
+    until: Option<String>,
+    /// How long at most, as 90s, 30m or 2h
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    timeout: Option<Duration>,
+}
+
+/// A duration as people write it.
+///
+/// # Errors
+/// A rule that the text does not keep.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "must be a time such as 90s, 30m, 2h or 90d".to_owned();
+    let span: jiff::Span = text.parse().map_err(|_| wrong())?;
+    let parsed = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
+    Duration::try_from(parsed).ok().filter(|duration| !duration.is_zero()).ok_or_else(wrong)
+}
+
+impl Wait {
+    pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
+        let client = Client::connect(context, Intent::Watch).await?;
+        let id = self.one.number.0;
+        let watch = async {
+            let mut last = None;
+            loop {
+                let path = format!("/api/v1/releases/{id}");
+                let (release, json): (api::Release, _) =
+                    client.json(Call::get(&path)).await.map_err(|fault| fault.about(id).in_json(self.one.json))?;
+                if last != Some(release.status) {
+                    note(&format!("#{id} is {}", release.status));
+                    last = Some(release.status);
+                }
+                if let Some(well) = self.over(&client, &release).await? {
+                    if self.one.json {
+                        print(&format!("{json}\n"))?;
+                    }
+                    return if well { Ok(()) } else { Err(Fault::Failed(ended(&release))) };
+                }
+                tokio::time::sleep(EVERY).await;
+            }
+        };
+        match self.timeout {
+            None => watch.await,
+            Some(limit) => tokio::time::timeout(limit, watch).await.unwrap_or_else(|_| {
+                Err(Fault::Failed(format!("#{id} did not come there within {} s", limit.as_secs())))
+            }),
+        }
+    }
+
+    /// Whether there is nothing more to wait for, and whether it is what was waited for.
+    async fn over(&self, client: &Client, release: &api::Release) -> Result<Option<bool>, Fault> {
+        let Some(until) = self.until.as_deref() else {
+            return Ok(match release.status.list() {
+                List::Active => None,
+                List::Successful => Some(true),
+                List::Failed => Some(false),
+            });
+        };
+        if release.status.as_str() == until || self.passed(client, release.id, until).await? {
+            return Ok(Some(true));
+        }
+        Ok((release.status.list() != List::Active).then_some(false))
+    }
+
+    /// Whether the release has been there in its current attempt: it may pass a status between two looks.
+    async fn passed(&self, client: &Client, release: i64, until: &str) -> Result<bool, Fault> {
+        let call = Call::get(format!("/api/v1/releases/{release}/events"));
+        let (events, _): (Vec<api::Event>, _) = client.json(call).await?;
+        let attempt = events.iter().rev().take_while(|event| event.kind != "release_retried");
+        Ok(attempt
+            .into_iter()
+            .any(|event| event.kind == "release_moved" && event.data.get("to").and_then(Value::as_str) == Some(until)))
+    }
+}
+
+fn ended(release: &api::Release) -> String {
+    let reason = release.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("#{} ended as {}{reason}", release.id, release.status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("1h 30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(duration("90d"), Ok(Duration::from_secs(90 * 86_400)));
+        for bad in ["", "soon", "-5s", "0s", "12"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}

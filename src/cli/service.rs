@@ -1,0 +1,252 @@
+//! `rmm service …` and `rmm person …`: what runs where, the lock of production, and who is who.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::api;
+use super::client::{Call, Client, Intent, segment};
+use super::fault::Fault;
+use super::place::Context;
+use super::ui::{Column, Table, Tone, Ui, ago, clean, note, print, sentence};
+
+/// Services.
+#[derive(Debug, Subcommand)]
+pub enum Service {
+    /// List services with what they run
+    #[command(after_help = "Example:\n  rmm service list")]
+    List(Json),
+    /// Show a service: what runs where, what waits, what one can go back to
+    #[command(after_help = "Example:\n  rmm service show shop")]
+    Show(Named),
+    /// Let nobody deploy to production
+    #[command(after_help = "Example:\n  rmm service lock shop --reason 'sale until Monday'\n\n\
+        A lock stops deploys, never a rollback.")]
+    Lock {
+        #[command(flatten)]
+        named: Named,
+        /// Why; people will read it
+        #[arg(long, short, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Let deploys to production go on
+    #[command(after_help = "Example:\n  rmm service unlock shop")]
+    Unlock(Named),
+}
+
+/// People.
+#[derive(Debug, Subcommand)]
+pub enum Person {
+    /// List people with what they approve
+    #[command(after_help = "Example:\n  rmm person list")]
+    List(Json),
+}
+
+/// How to print.
+#[derive(Debug, Args)]
+pub struct Json {
+    /// Print the answer of the API
+    #[arg(long)]
+    json: bool,
+}
+
+/// One service.
+#[derive(Debug, Args)]
+pub struct Named {
+    /// The name of the service
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Print the answer of the API
+    #[arg(long)]
+    json: bool,
+}
+
+impl Service {
+    pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
+        let ui = &context.ui;
+        match self {
+            Self::List(Json { json }) => {
+                let client = Client::connect(context, Intent::Look).await?;
+                let (services, text): (Vec<api::Service>, _) =
+                    client.json(Call::get("/api/v1/services")).await.map_err(|fault| fault.in_json(json))?;
+                if json { print(&format!("{text}\n")) } else { print(&list(&services, ui)) }
+            }
+            Self::Show(named) => {
+                let call = Call::get(named.path(""));
+                named.ask(context, Intent::Look, call, |details| show(details, ui)).await
+            }
+            Self::Lock { named, reason } => {
+                let call = Call::post(named.path("/lock"), json!({"reason": reason}));
+                named
+                    .ask(context, Intent::Administer, call, |_| format!("Production of {} is locked.\n", named.name))
+                    .await
+            }
+            Self::Unlock(named) => {
+                let call = Call::post(named.path("/unlock"), Value::Object(serde_json::Map::new()));
+                let told = |_: &api::ServiceDetails| format!("Production of {} is not locked.\n", named.name);
+                named.ask(context, Intent::Administer, call, told).await
+            }
+        }
+    }
+}
+
+impl Named {
+    fn path(&self, what: &str) -> String {
+        format!("/api/v1/services/{}{what}", segment(&self.name))
+    }
+
+    async fn ask(
+        &self,
+        context: &Context,
+        intent: Intent,
+        call: Call,
+        shown: impl FnOnce(&api::ServiceDetails) -> String,
+    ) -> Result<(), Fault> {
+        let client = Client::connect(context, intent).await?;
+        let (details, text) = client.json(call).await.map_err(|fault| fault.in_json(self.json))?;
+        if self.json { print(&format!("{text}\n")) } else { print(&shown(&details)) }
+    }
+}
+
+fn runs(environment: &api::Environment) -> String {
+    environment.runs.as_ref().map_or_else(|| "nothing".to_owned(), api::version)
+}
+
+fn state(environment: &api::Environment) -> (String, Tone) {
+    match (&environment.dirty, &environment.lock) {
+        (Some(_), _) => ("needs repair".to_owned(), Tone::Bad),
+        (None, Some(_)) => ("locked".to_owned(), Tone::Waiting),
+        (None, None) => ("-".to_owned(), Tone::Dim),
+    }
+}
+
+fn list(services: &[api::Service], ui: &Ui) -> String {
+    let mut table = Table::new([
+        Column::new("SERVICE").least(14),
+        Column::new("PRODUCTION"),
+        Column::new("SINCE").optional(2),
+        Column::new("STATE").optional(9),
+        Column::new("STAGE").optional(3),
+        Column::new("APPROVERS").optional(1).least(12),
+    ]);
+    for service in services {
+        let (word, tone) = state(&service.production);
+        let enough = if service.minimum < service.approvers.len() {
+            format!("{} of {}", service.minimum, service.approvers.join(", "))
+        } else {
+            service.approvers.join(", ")
+        };
+        table.row([
+            (service.name.clone(), Tone::Plain),
+            (runs(&service.production), Tone::Plain),
+            (service.production.since.map(|at| ago(at, ui.now)).unwrap_or_default(), Tone::Dim),
+            (word, tone),
+            (runs(&service.stage), Tone::Plain),
+            (enough, Tone::Plain),
+        ]);
+    }
+    table.render(ui)
+}
+
+fn show(details: &api::ServiceDetails, ui: &Ui) -> String {
+    let service = &details.service;
+    let mut out = format!("{}\n\n", ui.heading(&service.name));
+    let mut field = |label: &str, text: &str| out.push_str(&ui.field(label, 10, &clean(text), Tone::Plain));
+    if let Some(repository) = &service.repository {
+        field("Repository", repository);
+    }
+    field("Surfaces", &service.surfaces.join(", "));
+    let approvers = match service.approvers.as_slice() {
+        [] => "nobody is asked".to_owned(),
+        all if service.minimum < all.len() => format!("{} of {}", service.minimum, all.join(", ")),
+        all => all.join(", "),
+    };
+    field("Approvers", &approvers);
+    for (label, environment) in [("Stage", &service.stage), ("Production", &service.production)] {
+        let since = environment.since.map(|at| format!(", since {}", ago(at, ui.now))).unwrap_or_default();
+        field(label, &format!("{}{since} (driver {})", runs(environment), environment.driver));
+    }
+    if let Some(lock) = &service.production.lock {
+        let text = format!("by {}, {}: {}", lock.by, ago(lock.at, ui.now), clean(&lock.reason));
+        out.push_str(&ui.field("Locked", 10, &text, Tone::Waiting));
+        out.push_str(&format!("{:12}rmm service unlock {}\n", "", service.name));
+    }
+    for (name, environment) in [("Stage", &service.stage), ("Production", &service.production)] {
+        if let Some(dirty) = &environment.dirty {
+            let text = format!("{name} needs repair: {}", sentence(&clean(&dirty.reason)));
+            out.push_str(&ui.field("Repair", 10, &text, Tone::Bad));
+            out.push_str(&format!("{:12}rmm release resolve {} --as succeeded --reason '…'\n", "", dirty.run));
+        }
+    }
+    for run in &details.runs {
+        out.push_str(&ui.field(
+            "Running",
+            10,
+            &format!("{} {} of #{}, {}", run.environment, run.kind, run.release, run.state),
+            Tone::Busy,
+        ));
+    }
+    if let Some(release) = &details.on_stage {
+        let text = format!("#{} {}, {}", release.id, release.name(), release.status);
+        out.push_str(&ui.field("On stage", 10, &text, super::release::tone(release.status)));
+    }
+    for release in &details.queue {
+        out.push_str(&ui.field(
+            "Waits",
+            10,
+            &format!("#{} {}, {}", release.id, release.name(), release.status),
+            Tone::Waiting,
+        ));
+    }
+    if !details.good_versions.is_empty() {
+        out.push_str(&format!("\n{}\n", ui.heading("Good versions")));
+        let mut table = Table::new([
+            Column::new("RELEASE").right(),
+            Column::new("VERSION").least(14),
+            Column::new("DEPLOYED").optional(1),
+        ]);
+        for good in details.good_versions.iter().take(10) {
+            let tag = good.version.tag.as_ref().map(ToString::to_string);
+            let commit = good.version.commit.as_ref().map(|commit| commit.short().to_owned());
+            table.row([
+                (format!("#{}", good.version.release), Tone::Plain),
+                (tag.or(commit).unwrap_or_default(), Tone::Plain),
+                (ago(good.deployed_at, ui.now), Tone::Dim),
+            ]);
+        }
+        out.push_str(&table.render(ui));
+    }
+    out
+}
+
+impl Person {
+    pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
+        let Self::List(Json { json }) = self;
+        let client = Client::connect(context, Intent::Look).await?;
+        let (people, text): (Vec<api::Person>, _) =
+            client.json(Call::get("/api/v1/people")).await.map_err(|fault| fault.in_json(json))?;
+        if json {
+            return print(&format!("{text}\n"));
+        }
+        if people.is_empty() {
+            note("The configuration names nobody; [[people]] does.");
+            return Ok(());
+        }
+        let mut table = Table::new([
+            Column::new("PERSON").least(12),
+            Column::new("ROLE"),
+            Column::new("APPROVES").least(16),
+            Column::new("GITHUB").optional(2),
+            Column::new("TELEGRAM").optional(1),
+        ]);
+        for person in people {
+            table.row([
+                (person.name, Tone::Plain),
+                (person.role, Tone::Plain),
+                (if person.approves.is_empty() { "-".to_owned() } else { person.approves.join(", ") }, Tone::Plain),
+                (person.github.unwrap_or_default(), Tone::Plain),
+                (person.telegram_id.map(|id| id.to_string()).unwrap_or_default(), Tone::Plain),
+            ]);
+        }
+        print(&table.render(&context.ui))
+    }
+}

@@ -1,0 +1,168 @@
+//! `rmm token …`: the keys to the API.
+
+use std::time::Duration;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::api;
+use super::client::{Call, Client, Intent, segment};
+use super::fault::Fault;
+use super::place::Context;
+use super::release::duration;
+use super::ui::{Column, Table, Tone, Ui, ago, note, print, until};
+
+/// Tokens of the API.
+#[derive(Debug, Subcommand)]
+pub enum Token {
+    /// Make a token and print it, alone, on standard output; it is shown only now
+    Create(Create),
+    /// List tokens (never the secrets)
+    #[command(after_help = "Example:\n  rmm token list")]
+    List {
+        /// Show revoked and expired ones, too
+        #[arg(long)]
+        all: bool,
+        /// Print the answer of the API
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a token invalid at once
+    #[command(after_help = "Example:\n  rmm token revoke github-actions")]
+    Revoke {
+        /// The name of the token
+        name: String,
+    },
+}
+
+/// Make a token.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  rmm token create github-actions --role ci --service shop\n  \
+    rmm token create ann-laptop --role member --person ann --expires 90d\n  \
+    export RMM_TOKEN=$(rmm token create me --role admin --person ann)\n\n\
+    ci     creates releases and reports on them\n\
+    viewer looks\n\
+    member retries; with --person, approves where the person is listed\n\
+    admin  everything; votes only with --person")]
+pub struct Create {
+    /// What it is called in lists and in the record
+    name: String,
+    /// What it may do
+    #[arg(long, value_parser = PossibleValuesParser::new(["ci", "viewer", "member", "admin"]))]
+    role: String,
+    /// Only for this service; may be given several times
+    #[arg(long, short, value_name = "NAME")]
+    service: Vec<String>,
+    /// It speaks for this person
+    #[arg(long, value_name = "NAME", conflicts_with = "service")]
+    person: Option<String>,
+    /// For how long it is valid, as 12h or 90d; default: until it is revoked
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    expires: Option<Duration>,
+    /// Print the answer of the API
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Deserialize)]
+struct Created {
+    token: String,
+}
+
+impl Token {
+    pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
+        match self {
+            Self::Create(create) => create.run(context).await,
+            Self::List { all, json } => {
+                let client = Client::connect(context, Intent::Look).await?;
+                let (tokens, text): (Vec<api::Token>, _) =
+                    client.json(Call::get("/api/v1/tokens")).await.map_err(|fault| fault.in_json(json))?;
+                if json {
+                    return print(&format!("{text}\n"));
+                }
+                let live = |token: &api::Token| {
+                    token.revoked_at.is_none() && token.expires_at.is_none_or(|at| at > context.ui.now)
+                };
+                let hidden = tokens.iter().filter(|token| !live(token)).count();
+                let shown: Vec<_> = tokens.into_iter().filter(|token| all || live(token)).collect();
+                if shown.is_empty() {
+                    note("There are no valid tokens; `rmm token create` makes one.");
+                } else {
+                    print(&table(&shown, &context.ui))?;
+                }
+                if hidden > 0 && !all {
+                    note(&format!("{hidden} revoked or expired; --all shows them"));
+                }
+                Ok(())
+            }
+            Self::Revoke { name } => {
+                let client = Client::connect(context, Intent::Administer).await?;
+                client.text(Call::delete(format!("/api/v1/tokens/{}", segment(&name)))).await?;
+                note(&format!("The token {name} is not valid any more."));
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Create {
+    async fn run(self, context: &Context) -> Result<(), Fault> {
+        let expires_at = match self.expires {
+            None => None,
+            Some(time) => Some(after(context.ui.now, time)?),
+        };
+        let client = Client::connect(context, Intent::Administer).await?;
+        let body = json!({
+            "name": self.name, "role": self.role, "services": self.service, "person": self.person, "expires_at": expires_at,
+        });
+        let (created, text): (Created, _) =
+            client.json(Call::post("/api/v1/tokens", body)).await.map_err(|fault| fault.in_json(self.json))?;
+        note(&format!(
+            "Token {} ({}){}: keep it safe, it is not shown again.",
+            self.name,
+            self.role,
+            expires_at.map(|at| format!(", expires {}", until(at, context.ui.now))).unwrap_or_default()
+        ));
+        if self.json { print(&format!("{text}\n")) } else { print(&format!("{}\n", created.token)) }
+    }
+}
+
+fn after(now: Timestamp, time: Duration) -> Result<Timestamp, Fault> {
+    now.checked_add(time).map_err(|_| Fault::Usage("--expires: that is too far away".to_owned()))
+}
+
+fn table(tokens: &[api::Token], ui: &Ui) -> String {
+    let mut table = Table::new([
+        Column::new("TOKEN").least(14),
+        Column::new("ROLE"),
+        Column::new("FOR").least(10),
+        Column::new("VALID").optional(3),
+        Column::new("LAST USED").optional(2),
+        Column::new("MADE BY").optional(1).least(8),
+    ]);
+    for token in tokens {
+        let (valid, tone) = match (token.revoked_at, token.expires_at) {
+            (Some(at), _) => (format!("revoked {}", ago(at, ui.now)), Tone::Bad),
+            (None, Some(at)) if at <= ui.now => ("expired".to_owned(), Tone::Bad),
+            (None, Some(at)) => (format!("expires {}", until(at, ui.now)), Tone::Plain),
+            (None, None) => ("until revoked".to_owned(), Tone::Plain),
+        };
+        let scope = match (&token.person, token.services.as_slice()) {
+            (Some(person), _) => person.clone(),
+            (None, []) => "every service".to_owned(),
+            (None, services) => services.join(", "),
+        };
+        table.row([
+            (token.name.clone(), Tone::Plain),
+            (token.role.clone(), Tone::Plain),
+            (scope, Tone::Plain),
+            (valid, tone),
+            (token.last_used_at.map_or_else(|| "never".to_owned(), |at| ago(at, ui.now)), Tone::Dim),
+            (token.created_by.clone(), Tone::Dim),
+        ]);
+    }
+    table.render(ui)
+}

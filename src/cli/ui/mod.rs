@@ -1,0 +1,180 @@
+//! How answers look: width, colour, tables, cards. Knows nothing of RMM's verbs.
+
+mod table;
+mod text;
+mod time;
+
+use std::io::{self, IsTerminal, Write};
+
+use jiff::Timestamp;
+
+pub use self::table::{Column, Table};
+pub use self::text::{clean, full_stop, sentence, shell_word, terminal_safe, width, wrap};
+pub use self::time::{ago, exact, lasting, until};
+
+use super::fault::Fault;
+use crate::engine::clock::{Clock, SystemClock};
+
+/// Prose is wrapped here where nothing says how wide the reader's window is.
+const READABLE: usize = 100;
+/// Narrower than this, nothing is told apart any more.
+const NARROWEST: usize = 20;
+
+/// What a piece of text means to the reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// Nothing in particular.
+    Plain,
+    /// Less important than the rest.
+    Dim,
+    /// A heading.
+    Bold,
+    /// It went well.
+    Good,
+    /// It went wrong.
+    Bad,
+    /// Under way.
+    Busy,
+    /// Waits for people.
+    Waiting,
+}
+
+/// The reader's window.
+#[derive(Debug, Clone, Copy)]
+pub struct Ui {
+    /// Its width in characters; none where output goes into a file or another program.
+    pub width: Option<usize>,
+    /// Colours are welcome.
+    pub colour: bool,
+    /// A person looks at it directly.
+    pub terminal: bool,
+    /// The time that "3 min ago" counts from.
+    pub now: Timestamp,
+}
+
+impl Ui {
+    /// The window behind standard output. `COLUMNS` wins over what the terminal says; `NO_COLOR` is respected.
+    #[must_use]
+    pub fn of_stdout() -> Self {
+        let terminal = io::stdout().is_terminal();
+        let told = std::env::var("COLUMNS").ok().and_then(|text| text.parse::<usize>().ok()).filter(|n| *n > 0);
+        let measured = || {
+            let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
+            Some(usize::from(width.0)).filter(|n| *n > 0)
+        };
+        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        Self {
+            width: told.or_else(measured).map(|width| width.max(NARROWEST)),
+            colour: terminal && !set("NO_COLOR") && !dumb,
+            terminal,
+            now: SystemClock.now(),
+        }
+    }
+
+    /// The width that prose is wrapped to.
+    #[must_use]
+    pub fn prose(&self) -> usize {
+        self.width.unwrap_or(READABLE).min(READABLE)
+    }
+
+    /// Text in the colour of its meaning.
+    #[must_use]
+    pub fn paint(&self, text: &str, tone: Tone) -> String {
+        let code = match tone {
+            Tone::Plain => return text.to_owned(),
+            Tone::Dim => "2",
+            Tone::Bold => "1",
+            Tone::Good => "32",
+            Tone::Bad => "1;31",
+            Tone::Busy => "36",
+            Tone::Waiting => "33",
+        };
+        if self.colour && !text.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// A heading of a part of a card.
+    #[must_use]
+    pub fn heading(&self, text: &str) -> String {
+        self.paint(text, Tone::Bold)
+    }
+
+    /// `label   text`, the text wrapped and hanging behind the label; under the label where there is no room for that.
+    #[must_use]
+    pub fn field(&self, label: &str, label_width: usize, text: &str, tone: Tone) -> String {
+        let room = self.prose().saturating_sub(label_width + 2);
+        let mut out = String::new();
+        let (indent, room) = if room < 24 && width(text) > room {
+            out.push_str(&self.paint(label, Tone::Dim));
+            (2, self.prose().saturating_sub(2))
+        } else {
+            out.push_str(&self.paint(&format!("{label:label_width$}"), Tone::Dim));
+            (label_width + 2, room)
+        };
+        for (at, line) in wrap(text, room).iter().enumerate() {
+            if at > 0 || indent == 2 {
+                out.push('\n');
+                out.push_str(&" ".repeat(indent));
+            } else {
+                out.push_str("  ");
+            }
+            out.push_str(&self.paint(line, tone));
+        }
+        out.push('\n');
+        out
+    }
+
+    /// Text wrapped to the window, every line behind `indent` spaces; the first behind `mark` instead.
+    #[must_use]
+    pub fn paragraph(&self, mark: &str, indent: usize, text: &str, tone: Tone) -> String {
+        let mut out = String::new();
+        for (at, line) in wrap(text, self.prose().saturating_sub(indent)).iter().enumerate() {
+            let space = indent.saturating_sub(if at == 0 { width(mark) } else { 0 });
+            if at == 0 {
+                out.push_str(&self.paint(mark, tone));
+            }
+            out.push_str(&" ".repeat(space));
+            out.push_str(line);
+            out.push('\n');
+        }
+        out
+    }
+}
+
+/// Writes to standard output at once.
+///
+/// # Errors
+/// [`Fault::Pipe`] when nobody reads any more.
+pub fn print(text: &str) -> Result<(), Fault> {
+    print_bytes(text.as_bytes())
+}
+
+/// As [`print`], of text that need not be text.
+///
+/// # Errors
+/// Those of [`print`].
+pub fn print_bytes(bytes: &[u8]) -> Result<(), Fault> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Fault::Pipe
+        } else {
+            Fault::Failed(format!("standard output cannot be written: {error}"))
+        }
+    })
+}
+
+/// Says something beside the answer, on standard error.
+pub fn note(text: &str) {
+    // Nobody to tell that nobody listens.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+#[cfg(test)]
+impl Ui {
+    /// A window of a width without colours, at the epoch.
+    #[must_use]
+    pub fn test(width: usize) -> Self {
+        Self { width: Some(width), colour: false, terminal: false, now: Timestamp::UNIX_EPOCH }
+    }
+}

@@ -1,0 +1,155 @@
+//! Text in a window: cleaned, measured, cut, wrapped.
+
+/// How many columns text takes. Characters of double width are counted once; a table may stand askew there.
+#[must_use]
+pub fn width(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// One line without anything that a terminal would obey: what came from outside is shown, not executed.
+#[must_use]
+pub fn clean(text: &str) -> String {
+    let visible = |c: char| match c {
+        '\n' | '\r' | '\t' => ' ',
+        c if c.is_control()
+            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}') =>
+        {
+            '·'
+        }
+        c => c,
+    };
+    text.chars().map(visible).collect()
+}
+
+/// Output of a program for a terminal: colours and line ends stay, everything else that moves the cursor, renames the
+/// window or worse becomes visible.
+#[must_use]
+pub fn terminal_safe(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            0x1b => match colour_sequence(&bytes[at..]) {
+                Some(length) => {
+                    out.extend_from_slice(&bytes[at..at + length]);
+                    at += length;
+                    continue;
+                }
+                None => out.extend_from_slice("␛".as_bytes()),
+            },
+            b'\n' | b'\t' | b'\r' | 0x20..=0x7e | 0x80.. => out.push(byte),
+            0x00..=0x1f | 0x7f => out.extend_from_slice("·".as_bytes()),
+        }
+        at += 1;
+    }
+    out
+}
+
+/// The length of `ESC [ … m` at the beginning.
+fn colour_sequence(bytes: &[u8]) -> Option<usize> {
+    let parameters = bytes.strip_prefix(b"\x1b[")?;
+    let end = parameters.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b';' | b':'))?;
+    (parameters[end] == b'm').then_some(end + 3)
+}
+
+/// At most `most` columns; what is cut off is shown as `…`.
+#[must_use]
+pub fn cut(text: &str, most: usize) -> String {
+    if width(text) <= most {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(most.saturating_sub(1)).collect();
+    short.push('…');
+    short
+}
+
+/// Lines of at most `most` columns, broken between words; a word that is longer stands alone and whole, so that it
+/// can be copied.
+#[must_use]
+pub fn wrap(text: &str, most: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for paragraph in text.lines() {
+        let mut line = String::new();
+        for word in paragraph.split_whitespace() {
+            if !line.is_empty() && width(&line) + 1 + width(word) > most {
+                lines.push(std::mem::take(&mut line));
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        lines.push(line);
+    }
+    if lines.is_empty() {
+        lines.push(String::new());
+    }
+    lines
+}
+
+/// A word as the shell must be given it.
+#[must_use]
+pub fn shell_word(word: &str) -> String {
+    shlex::try_quote(word).map_or_else(|_| "'…'".to_owned(), std::borrow::Cow::into_owned)
+}
+
+/// Begins with a capital and ends with a full stop.
+#[must_use]
+pub fn sentence(text: &str) -> String {
+    let text = full_stop(text);
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// Ends with a full stop; the first word, which may be a name, stays as it is.
+#[must_use]
+pub fn full_stop(text: &str) -> String {
+    let mut out = text.trim().to_owned();
+    if !out.is_empty() && !out.ends_with(['.', '!', '?', ':', '…']) {
+        out.push('.');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_kept_whole() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("see https://example.com/very/long now", 10), ["see", "https://example.com/very/long", "now"]);
+        assert_eq!(wrap("a\n\nb", 10), ["a", "", "b"]);
+        assert_eq!(wrap("", 10), [""]);
+        assert_eq!(wrap("x", 0), ["x"]);
+    }
+
+    #[test]
+    fn cut_text_says_so() {
+        assert_eq!(cut("name-authorization", 8), "name-au…");
+        assert_eq!(cut("привет", 6), "привет");
+        assert_eq!(cut("привет", 3), "пр…");
+    }
+
+    #[test]
+    fn nothing_from_outside_moves_the_cursor() {
+        assert_eq!(clean("a\x1b[2Jb\u{202E}c\nd"), "a·[2Jb·c d");
+        assert_eq!(terminal_safe(b"\x1b[1;31mred\x1b[0m\r\n"), b"\x1b[1;31mred\x1b[0m\r\n");
+        assert_eq!(terminal_safe(b"\x1b]0;title\x07"), "␛]0;title·".as_bytes());
+        assert_eq!(terminal_safe(b"\x1b[2J\x1b[31"), "␛[2J␛[31".as_bytes());
+        assert_eq!(terminal_safe(&[0xff, 0xc3, 0xa9]), [0xff, 0xc3, 0xa9]);
+    }
+
+    #[test]
+    fn sentences_begin_and_end_well() {
+        assert_eq!(sentence("it is gone"), "It is gone.");
+        assert_eq!(sentence("Why?"), "Why?");
+        assert_eq!(sentence(""), "");
+    }
+
+    #[test]
+    fn shell_words() {
+        assert_eq!(shell_word("v1.0"), "v1.0");
+        assert!(shell_word("a b;c").starts_with(['\'', '"']));
+    }
+}

@@ -1,0 +1,171 @@
+//! `rmm demo`: the whole life cycle on this machine, with a real server, a real repository, real deploys, and three
+//! sample people. It plays a story over the HTTP API and tells what the API, the event stream and the released
+//! service themselves say.
+//!
+//! It must leave nothing behind: no process, and no file unless something went wrong.
+
+mod api;
+mod board;
+mod live;
+pub mod repository;
+mod sandbox;
+mod screen;
+pub mod service;
+mod story;
+mod summary;
+mod teller;
+
+use anyhow::{Context, Result};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use self::api::Api;
+use self::board::{Fact, Mark};
+use self::live::{Line, Tone};
+use self::sandbox::Sandbox;
+use self::screen::{Audience, Screen};
+use self::summary::{Summary, rounded};
+use self::teller::Teller;
+
+/// How the demo is played.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// End after the story.
+    pub once: bool,
+    /// A summary for machines on standard output.
+    pub json: bool,
+}
+
+/// How a part of the demo came to its end.
+enum Ended<T> {
+    Done(T),
+    Interrupted,
+}
+
+/// Plays the demo. Says whether all of it held.
+///
+/// # Errors
+/// When it could not begin, or something of it could not be ended.
+pub async fn run(options: Options) -> Result<bool> {
+    let mut signals = Signals::new()?;
+    let mut screen = Screen::new(Audience::of_stdout(options.json));
+    screen.fact(&Fact::new(Mark::Note, "RMM demo: real releases of a real service, on this machine only"));
+    let mut sandbox = match signals.or(Sandbox::start(screen.is_live())).await {
+        Ended::Done(started) => started?,
+        Ended::Interrupted => return Ok(false),
+    };
+    let played = signals.or(play(&mut sandbox, &mut screen)).await;
+    screen.clear();
+    let Ended::Done((mut summary, admin)) = played else {
+        screen.fact(&Fact::new(Mark::Note, "interrupted; ending what is under way"));
+        sandbox.end(false).await?;
+        return Ok(false);
+    };
+    if !options.once && summary.ok {
+        show(&mut screen, options, &summary)?;
+        screen.text(&invitation(&sandbox, admin.as_ref()));
+        signals.any().await;
+        screen.text(&[Line::default().add(Tone::Dim, "Ending RMM and both guestbooks …")]);
+        sandbox.end(false).await?;
+        return Ok(true);
+    }
+    summary.folder = sandbox.end(!summary.ok).await?;
+    show(&mut screen, options, &summary)?;
+    if let Some(folder) = &summary.folder {
+        let text = format!("Everything was left in {}; nothing of it runs any more.", folder.display());
+        screen.text(&[Line::default().add(Tone::Plain, text)]);
+    }
+    Ok(summary.ok)
+}
+
+/// The story and what came of it; an error in it is a part of the summary.
+async fn play(sandbox: &mut Sandbox, screen: &mut Screen) -> (Summary, Option<Api>) {
+    let mut summary = Summary {
+        ok: false,
+        seconds: 0.0,
+        releases: Vec::new(),
+        environments: summary::Environments::default(),
+        checks: Vec::new(),
+        error: None,
+        folder: None,
+    };
+    let mut admin = None;
+    let outcome = tell(sandbox, screen, &mut summary, &mut admin).await;
+    summary.error = outcome.err().map(|error| format!("{error:#}"));
+    summary.seconds = rounded(screen.seconds());
+    summary.ok = summary.error.is_none() && summary.checks.iter().all(|check| check.ok);
+    (summary, admin)
+}
+
+async fn tell(sandbox: &Sandbox, screen: &mut Screen, summary: &mut Summary, admin: &mut Option<Api>) -> Result<()> {
+    let mut teller = Teller::new(sandbox, screen).await?;
+    let api = teller.admin()?;
+    *admin = Some(api.clone());
+    let played = teller.play().await;
+    summary.checks = std::mem::take(&mut teller.checks);
+    // Also of a story that has broken off: it says how far it came.
+    (summary.releases, summary.environments) = summary::gather(&api, sandbox).await?;
+    played
+}
+
+fn show(screen: &mut Screen, options: Options, summary: &Summary) -> Result<()> {
+    if options.json {
+        let text = serde_json::to_string_pretty(summary).context("the summary cannot be written as JSON")?;
+        use std::io::Write;
+        writeln!(std::io::stdout(), "{text}").context("the summary cannot be written")?;
+    } else {
+        screen.text(&summary.lines());
+    }
+    Ok(())
+}
+
+/// What somebody can try while RMM goes on serving.
+fn invitation(sandbox: &Sandbox, admin: Option<&Api>) -> Vec<Line> {
+    let (base, token) = admin.map_or(("", ""), |api| (api.base(), api.token()));
+    let mut lines =
+        vec![Line::default(), Line::default().add(Tone::Head, "RMM goes on serving. Try it from another terminal:")];
+    let commands = [
+        format!("export RMM_URL={base}"),
+        format!("export RMM_TOKEN={token}"),
+        String::new(),
+        "rmm release list".to_owned(),
+        "rmm release show 3".to_owned(),
+        "rmm release plan 3 --env production".to_owned(),
+        String::new(),
+        r#"curl -H "Authorization: Bearer $RMM_TOKEN" "$RMM_URL/api/v1/services/guestbook""#.to_owned(),
+        r#"curl -H "Authorization: Bearer $RMM_TOKEN" "$RMM_URL/api/v1/releases/3/runs""#.to_owned(),
+        r#"curl -N -H "Authorization: Bearer $RMM_TOKEN" "$RMM_URL/api/v1/stream?from=0-0""#.to_owned(),
+        r#"curl -X POST -H "Authorization: Bearer $RMM_TOKEN" "$RMM_URL/api/v1/services/guestbook/unlock""#.to_owned(),
+        String::new(),
+        format!("curl {}/   # the guestbook in production", sandbox.production.url()),
+    ];
+    lines.extend(commands.into_iter().map(|text| Line::default().add(Tone::Plain, format!("  {text}").trim_end())));
+    lines.push(Line::default());
+    lines.push(
+        Line::default().add(Tone::Dim, "The token is ann's, an admin. Ctrl-C ends everything and removes all files."),
+    );
+    lines
+}
+
+/// What ends the demo before its time.
+struct Signals(Vec<Signal>);
+
+impl Signals {
+    /// Before anything is started that would have to be ended.
+    fn new() -> Result<Self> {
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        let signals = kinds.into_iter().map(signal).collect::<std::io::Result<_>>();
+        Ok(Self(signals.context("signals cannot be listened for")?))
+    }
+
+    async fn any(&mut self) {
+        let waiting = self.0.iter_mut().map(|signal| Box::pin(signal.recv()));
+        futures_util::future::select_all(waiting).await;
+    }
+
+    async fn or<T>(&mut self, work: impl Future<Output = T>) -> Ended<T> {
+        tokio::select! {
+            done = work => Ended::Done(done),
+            () = self.any() => Ended::Interrupted,
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! The means of the story: waits for what the event stream brings, tells it, and acts as the sample people do.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::api::{Api, Served, Stream, make_token};
+use super::board::{Board, Fact, Mark};
+use super::sandbox::{PEOPLE, SERVICE, Sandbox, Site};
+use super::screen::Screen;
+use crate::domain::service::EnvironmentKind;
+use crate::domain::status::Status;
+use crate::engine::clock::{Clock, SystemClock};
+
+/// Between two pictures of the live view.
+const FRAME: Duration = Duration::from_millis(80);
+/// Silence after which the story is taken for stuck.
+const STUCK: Duration = Duration::from_secs(45);
+/// A reader takes about this long for a word.
+const WORD: Duration = Duration::from_millis(90);
+
+/// Something that the demo has looked at with its own eyes.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Check {
+    /// What it is called in the summary for machines.
+    pub name: &'static str,
+    /// It held.
+    pub ok: bool,
+    /// What was seen.
+    pub text: String,
+}
+
+/// Whether what is waited for is there.
+pub enum Wait {
+    /// Go on waiting.
+    NotYet,
+    /// It is.
+    Done,
+    /// It will never be.
+    Never(String),
+}
+
+/// The parts of a run that the story looks at.
+#[derive(Debug, Clone, Deserialize)]
+pub struct RunFacts {
+    /// Its number.
+    pub id: i64,
+    /// Where.
+    pub environment: EnvironmentKind,
+    /// What for.
+    pub kind: crate::domain::run::RunKind,
+    /// How it stands.
+    pub state: String,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// The one who tells the story.
+pub struct Teller<'a> {
+    /// Where it plays.
+    pub sandbox: &'a Sandbox,
+    /// Who sees it.
+    pub screen: &'a mut Screen,
+    /// What has been heard.
+    pub board: Board,
+    /// What has been checked.
+    pub checks: Vec<Check>,
+    stream: Stream,
+    people: BTreeMap<&'static str, Api>,
+    ci: Api,
+    release: Option<i64>,
+}
+
+impl<'a> Teller<'a> {
+    /// Gives every player a token and opens the event stream.
+    ///
+    /// # Errors
+    /// When RMM does not answer.
+    pub async fn new(sandbox: &'a Sandbox, screen: &'a mut Screen) -> Result<Self> {
+        let anybody = Api::new(sandbox.address)?;
+        // RMM listens before it serves; the answer says that its socket is there, too.
+        anybody.get::<Value>("/readyz").await?;
+        let token = json!({ "name": "ci", "role": "ci", "services": [SERVICE] });
+        let ci = anybody.with_token(make_token(&sandbox.socket, &token).await?);
+        let mut people = BTreeMap::new();
+        for (person, role) in PEOPLE.into_iter().zip(["admin", "member", "member"]) {
+            let token = json!({ "name": person, "role": role, "person": person });
+            people.insert(person, anybody.with_token(make_token(&sandbox.socket, &token).await?));
+        }
+        let stream = people.get(PEOPLE[0]).context("nobody is an admin")?.stream();
+        let board = Board::default();
+        Ok(Self { sandbox, screen, board, checks: Vec::new(), stream, people, ci, release: None })
+    }
+
+    /// RMM as a person sees it.
+    ///
+    /// # Errors
+    /// When there is no such person.
+    pub fn person(&self, name: &str) -> Result<Api> {
+        self.people.get(name).cloned().with_context(|| format!("there is no person {name}"))
+    }
+
+    /// RMM as the admin sees it.
+    ///
+    /// # Errors
+    /// Never: there is one.
+    pub fn admin(&self) -> Result<Api> {
+        self.person(PEOPLE[0])
+    }
+
+    /// A part of the story begins. People get time to read.
+    pub async fn heading(&mut self, number: usize, of: usize, title: &str, why: &str) -> Result<()> {
+        self.screen.heading(number, of, title, why);
+        let words = u32::try_from(why.split(' ').count()).unwrap_or(0);
+        self.pause(WORD * words).await
+    }
+
+    /// Tells something that the stream does not.
+    pub fn tell(&mut self, mark: Mark, text: impl Into<String>) {
+        self.screen.fact(&Fact::new(mark, text));
+    }
+
+    /// Notes what was looked at, and tells it.
+    pub fn check(&mut self, name: &'static str, ok: bool, text: impl Into<String>) {
+        let text = text.into();
+        self.tell(if ok { Mark::Good } else { Mark::Bad }, format!("checked: {text}"));
+        self.checks.push(Check { name, ok, text });
+    }
+
+    /// Lets a person who watches read; anybody else is not kept waiting.
+    ///
+    /// # Errors
+    /// Those of the event stream.
+    pub async fn pause(&mut self, time: Duration) -> Result<()> {
+        if self.screen.is_live() {
+            let over = tokio::time::Instant::now() + time;
+            while tokio::time::Instant::now() < over {
+                self.draw();
+                if let Ok(news) = tokio::time::timeout(FRAME, self.stream.next()).await {
+                    self.hear(&news?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Listens and tells until the board says that it is enough.
+    ///
+    /// # Errors
+    /// When it can never be, or nothing happens any more.
+    pub async fn until(&mut self, what: &str, enough: impl Fn(&Board) -> Wait) -> Result<()> {
+        let mut heard = tokio::time::Instant::now();
+        loop {
+            match enough(&self.board) {
+                Wait::Done => return Ok(()),
+                Wait::Never(why) => bail!("{what} did not come: {why}"),
+                Wait::NotYet => {}
+            }
+            if heard.elapsed() > STUCK {
+                bail!("{what} did not come, and nothing has happened for {} s", STUCK.as_secs());
+            }
+            self.draw();
+            if let Ok(news) = tokio::time::timeout(FRAME, self.stream.next()).await {
+                self.hear(&news?);
+                heard = tokio::time::Instant::now();
+            }
+        }
+    }
+
+    fn hear(&mut self, news: &super::api::News) {
+        for fact in self.board.take(news) {
+            self.screen.fact(&fact);
+        }
+    }
+
+    fn draw(&mut self) {
+        self.screen.tick(&self.board, self.release, SystemClock.now());
+    }
+
+    /// Waits for a status; another one at which the release ends is an error.
+    ///
+    /// # Errors
+    /// Those of [`Self::until`].
+    pub async fn until_status(&mut self, release: i64, wanted: Status) -> Result<()> {
+        self.until(&format!("#{release} {wanted}"), |board| match board.releases.get(&release) {
+            None => Wait::NotYet,
+            Some(card) if card.status() == wanted => Wait::Done,
+            Some(card) if card.status().is_active() || card.path.len() == 1 => Wait::NotYet,
+            Some(card) if wanted == Status::ProductionRollback && card.path.contains(&wanted) => Wait::Done,
+            // A deployed release may still be rolled back.
+            Some(card) if card.status() == Status::Deployed && wanted == Status::RollbackDone => Wait::NotYet,
+            Some(card) => Wait::Never(format!(
+                "it ended as {}{}",
+                card.status(),
+                card.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default()
+            )),
+        })
+        .await
+    }
+
+    /// Waits until an environment runs a tag and nothing is under way there.
+    ///
+    /// # Errors
+    /// Those of [`Self::until`].
+    pub async fn until_runs(&mut self, kind: EnvironmentKind, tag: &str) -> Result<()> {
+        self.until(&format!("{kind} with {tag}"), |board| {
+            let busy = board.runs.values().any(|run| run.live && run.environment == kind);
+            if !busy && board.runs_tag(kind).as_deref() == Some(tag) { Wait::Done } else { Wait::NotYet }
+        })
+        .await
+    }
+
+    /// CI tells RMM about a tag that was pushed.
+    ///
+    /// # Errors
+    /// When RMM refuses it.
+    pub async fn push_tag(&mut self, tag: &str) -> Result<i64> {
+        let body =
+            json!({ "service": SERVICE, "tag": tag, "initiated_by": "boris", "notes": format!("the demo's {tag}") });
+        let release: Value = self.ci.post("/api/v1/releases", &body).await?;
+        let id = release["id"].as_i64().context("the new release has no number")?;
+        self.release = Some(id);
+        Ok(id)
+    }
+
+    /// Everybody who is listed approves.
+    ///
+    /// # Errors
+    /// When RMM refuses it.
+    pub async fn everybody_approves(&mut self, release: i64) -> Result<()> {
+        for person in PEOPLE {
+            self.pause(Duration::from_millis(700)).await?;
+            let api = self.person(person)?;
+            api.post::<Value>(&format!("/api/v1/releases/{release}/approve"), &json!({})).await?;
+            self.until(&format!("the approval of {person}"), |board| match board.releases.get(&release) {
+                Some(card) if card.approved_by.iter().any(|name| name == person) => Wait::Done,
+                Some(_) | None => Wait::NotYet,
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// The runs of a release.
+    ///
+    /// # Errors
+    /// When RMM does not answer.
+    pub async fn runs(&self, release: i64) -> Result<Vec<RunFacts>> {
+        self.admin()?.get(&format!("/api/v1/releases/{release}/runs")).await
+    }
+
+    /// The whole output of a run.
+    ///
+    /// # Errors
+    /// When RMM does not answer.
+    pub async fn output(&self, run: i64) -> Result<String> {
+        let log: Value = self.admin()?.get(&format!("/api/v1/runs/{run}/log")).await?;
+        let pieces = log["pieces"].as_array().ok_or_else(|| anyhow!("run {run} has no output"))?;
+        Ok(pieces.iter().filter_map(|piece| piece["text"].as_str()).collect())
+    }
+
+    /// Looks at what an environment really serves.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn check_served(
+        &mut self,
+        name: &'static str,
+        when: &str,
+        site: &Site,
+        version: &str,
+        schema: i64,
+    ) -> Result<Served> {
+        let served = self.admin()?.served(site).await?;
+        let ok = served.health == 200 && served.version == version && served.schema == schema;
+        let expected = if ok { String::new() } else { format!(", but {version} with schema {schema} was expected") };
+        self.check(name, ok, format!("{when} {} serves {served}{expected}", site.kind));
+        Ok(served)
+    }
+}

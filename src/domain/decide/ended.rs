@@ -1,0 +1,231 @@
+//! What the end of a run leads to: what the environment runs now, and where the release goes.
+
+use crate::domain::environment::{Dirty, Mixed};
+use crate::domain::event::Event;
+use crate::domain::ids::RunId;
+use crate::domain::plan::PlanError;
+use crate::domain::release::{Rehearsal, Release};
+use crate::domain::run::{Position, Positions, Run, RunKind, RunState, Step};
+use crate::domain::service::EnvironmentKind;
+use crate::domain::status::Status;
+use crate::domain::world::NewRun;
+
+use super::Draft;
+
+impl Draft<'_> {
+    /// Ends a run and nothing else.
+    pub(super) fn close_run(&mut self, id: RunId, state: RunState) {
+        let now = self.world.now;
+        let run = self.world.run_mut(id);
+        run.state = state.clone();
+        run.ended_at = Some(now);
+        let (release, environment, kind) = (run.release, run.environment, run.kind);
+        let event = Event::RunEnded {
+            environment,
+            kind,
+            state: state.as_str().into(),
+            reason: state.reason().map(ToOwned::to_owned),
+        };
+        self.world.record(Some(release), Some(id), event);
+    }
+
+    /// Ends a run with all that follows from it: what the environment runs, and where the release goes.
+    pub(super) fn run_ended(&mut self, id: RunId, state: RunState) {
+        let positions = self.positions_after(&self.world.runs[&id].clone());
+        self.close_run(id, state.clone());
+        let run = self.world.runs[&id].clone();
+        let reason = state.reason().or(run.stop.as_ref().map(|stop| stop.reason.as_str())).map(ToOwned::to_owned);
+        match &state {
+            RunState::Succeeded => self.settle_environment(&run),
+            RunState::Failed { .. } | RunState::Stopped { .. } => {
+                self.unsettle_environment(&run, positions, reason.as_deref())
+            }
+            RunState::Queued | RunState::Running | RunState::Unknown { .. } => {}
+        }
+        if run.housekeeping || self.world.releases[&run.release].attempt != run.attempt {
+            return;
+        }
+        let well = state == RunState::Succeeded;
+        match (run.environment, run.kind) {
+            // A person wanted it out; that its last step ended well does not change that.
+            (EnvironmentKind::Stage, RunKind::Deploy | RunKind::Rehearsal) if run.stop.is_some() => {
+                self.stage_failed(&run, reason);
+            }
+            (EnvironmentKind::Stage, RunKind::Deploy) if well => self.stage_deployed(&run),
+            (EnvironmentKind::Stage, RunKind::Rehearsal) if well => self.rehearsed(&run),
+            (EnvironmentKind::Stage, RunKind::Deploy | RunKind::Rehearsal) => self.stage_failed(&run, reason),
+            (EnvironmentKind::Production, RunKind::Deploy) if well => {
+                if self.world.releases[&run.release].status == Status::Deploying {
+                    self.world.move_release(run.release, Status::Deployed, None);
+                }
+            }
+            (EnvironmentKind::Production, RunKind::Deploy) => self.production_failed(&run, reason),
+            (EnvironmentKind::Production, RunKind::Rollback) => {
+                if self.world.releases[&run.release].status == Status::ProductionRollback {
+                    let to = if well { Status::RollbackDone } else { Status::RollbackFailed };
+                    let kept = self.world.releases[&run.release].reason.clone();
+                    self.world.move_release(run.release, to, if well { kept } else { reason });
+                }
+            }
+            (EnvironmentKind::Stage, RunKind::Rollback | RunKind::Drill)
+            | (EnvironmentKind::Production, RunKind::Rehearsal | RunKind::Drill) => {}
+        }
+    }
+
+    /// The environment runs what the run brought.
+    pub(super) fn settle_environment(&mut self, run: &Run) {
+        let now = self.world.now;
+        let kind = run.environment;
+        let was_dirty = self.world.environment(kind).dirty.is_some();
+        let state = self.world.environment_mut(kind);
+        state.mixed = None;
+        state.dirty = None;
+        if state.current.as_ref().map(|v| v.release) != Some(run.to.release) {
+            state.since = Some(now);
+            self.world.record(
+                Some(run.to.release),
+                Some(run.id),
+                Event::EnvironmentChanged { environment: kind, version: run.to.clone() },
+            );
+        }
+        // The version of the release as it is now: its commit may have become known meanwhile.
+        let version = self.world.releases.get(&run.to.release).map_or_else(|| run.to.clone(), Release::version);
+        self.world.environment_mut(kind).current = Some(version);
+        if was_dirty {
+            self.world.record(None, Some(run.id), Event::EnvironmentRepaired { environment: kind });
+        }
+    }
+
+    /// The environment is where the run left it.
+    fn unsettle_environment(&mut self, run: &Run, positions: Positions, reason: Option<&str>) {
+        self.note_half_way(run, positions);
+        if run.kind == RunKind::Rollback || run.housekeeping {
+            let reason = reason.unwrap_or("it was ended").to_owned();
+            self.world.environment_mut(run.environment).dirty = Some(Dirty { run: run.id, reason: reason.clone() });
+            let event = Event::EnvironmentDirty { environment: run.environment, reason };
+            self.world.record(Some(run.release), Some(run.id), event);
+        }
+    }
+
+    /// Notes between which versions a run left the environment. What a CI system left, RMM does not see.
+    pub(super) fn note_half_way(&mut self, run: &Run, surfaces: Positions) {
+        let Some(from) = run.from.clone().filter(|_| !surfaces.is_empty() && !run.steps.is_empty()) else { return };
+        let (newer, older) =
+            if run.kind == RunKind::Rollback { (from, run.to.clone()) } else { (run.to.clone(), from) };
+        self.world.environment_mut(run.environment).mixed = Some(Mixed { newer, older, surfaces });
+    }
+
+    /// Where the touched surfaces stand after a run, given where an earlier one may have left them.
+    pub(super) fn positions_after(&self, run: &Run) -> Positions {
+        let (newer, untouched) = match run.kind {
+            RunKind::Rollback => (run.from.as_ref().map_or(run.to.release, |from| from.release), Position::NEWER),
+            RunKind::Rehearsal | RunKind::Drill => (run.to.release, Position::NEWER),
+            RunKind::Deploy => (run.to.release, Position::OLDER),
+        };
+        let left = self.world.environment(run.environment).mixed.as_ref().filter(|mixed| mixed.newer.release == newer);
+        let start = match (left, run.kind) {
+            (Some(mixed), _) => mixed.surfaces.clone(),
+            (None, RunKind::Deploy) => Positions::new(),
+            (None, RunKind::Rollback | RunKind::Rehearsal | RunKind::Drill) => {
+                self.world.service.surfaces.iter().map(|surface| (surface.name.clone(), Position::NEWER)).collect()
+            }
+        };
+        run.positions(newer, &start, untouched)
+    }
+
+    /// Stage runs the candidate; the rehearsal is next, unless there is nothing to go back to.
+    fn stage_deployed(&mut self, run: &Run) {
+        let id = run.release;
+        if self.world.releases[&id].status == Status::StageBuilding {
+            self.world.move_release(id, Status::StageTestRollback, None);
+        }
+        if self.world.releases[&id].status != Status::StageTestRollback || self.world.production.current.is_some() {
+            return;
+        }
+        let at = self.world.now;
+        self.world.release_mut(id).rehearsal = Some(Rehearsal { against: None, at });
+        self.world.record(Some(id), None, Event::NothingToRehearse {});
+        let reason = "the first release: there was nothing to go back to".to_owned();
+        self.world.move_release(id, Status::ManualTesting, Some(reason));
+    }
+
+    fn rehearsed(&mut self, run: &Run) {
+        let id = run.release;
+        if self.world.releases[&id].status != Status::StageTestRollback {
+            return;
+        }
+        let at = self.world.now;
+        self.world.release_mut(id).rehearsal = Some(Rehearsal { against: run.from.as_ref().map(|v| v.release), at });
+        self.world.move_release(id, Status::ManualTesting, None);
+    }
+
+    fn stage_failed(&mut self, run: &Run, reason: Option<String>) {
+        let id = run.release;
+        let cancelled = run.stop.is_some() || matches!(run.state, RunState::Stopped { .. });
+        let to = match self.world.releases[&id].status {
+            status if cancelled && status.is_cancellable() => Status::Cancelled,
+            Status::StageBuilding => Status::StageBuildingFailed,
+            Status::StageTestRollback => Status::StageTestRollbackFailed,
+            Status::Initiated => {
+                self.world.move_release(id, Status::StageBuilding, None);
+                Status::StageBuildingFailed
+            }
+            Status::StageBuildingFailed
+            | Status::StageTestRollbackFailed
+            | Status::ManualTesting
+            | Status::ManualTestFailed
+            | Status::ManualTestPassed
+            | Status::Deploying
+            | Status::Deployed
+            | Status::ProductionRollback
+            | Status::RollbackDone
+            | Status::RollbackFailed
+            | Status::Cancelled => return,
+        };
+        self.world.move_release(id, to, reason);
+    }
+
+    /// Production goes back by itself, in a run of its own.
+    fn production_failed(&mut self, run: &Run, reason: Option<String>) {
+        let id = run.release;
+        if self.world.releases[&id].status != Status::Deploying {
+            return;
+        }
+        self.world.move_release(id, Status::ProductionRollback, reason.clone());
+        let why = reason.unwrap_or_default();
+        let Some(back_to) = run.from.clone() else {
+            let nothing = format!("{why}; there was nothing to go back to: the first release");
+            return self.world.move_release(id, Status::RollbackFailed, Some(nothing));
+        };
+        let ours = self.world.service.production.driver.is_ours();
+        if ours && self.world.production.mixed.is_none() {
+            let untouched = format!("{why}; production had not been touched");
+            return self.world.move_release(id, Status::RollbackDone, Some(untouched));
+        }
+        self.world.release_mut(id).rollback_to_tag.clone_from(&back_to.tag);
+        let new = NewRun {
+            release: id,
+            environment: EnvironmentKind::Production,
+            kind: RunKind::Rollback,
+            housekeeping: false,
+            from: Some(run.to.clone()),
+            to: back_to,
+            steps: Vec::new(),
+        };
+        if !ours {
+            self.world.note_ci_run(new, None);
+            return;
+        }
+        let steps = self.plan_way_back(&new);
+        self.start_or_fail(new, steps);
+    }
+
+    fn plan_way_back(&self, new: &NewRun) -> Result<Vec<Step>, PlanError> {
+        let version = |id| self.known(id).map_err(|refusal| PlanError(refusal.sentence));
+        let newer = version(new.release)?;
+        let older = version(new.to.release)?;
+        let planner = self.planner(new.environment, new.kind);
+        let touched = self.world.environment(new.environment).mixed.as_ref().map(|mixed| mixed.surfaces.clone());
+        planner.back(&newer, &older, &touched.unwrap_or_else(|| planner.everywhere(Position::NEWER)))
+    }
+}

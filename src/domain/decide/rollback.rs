@@ -1,0 +1,188 @@
+//! The ways back from production that people have: end a deploy that is under way, and roll a good version back.
+
+use crate::domain::command::{Answer, RollbackTo};
+use crate::domain::ids::ReleaseId;
+use crate::domain::person::Right;
+use crate::domain::refusal::{Code, Refusal};
+use crate::domain::release::{Release, Version};
+use crate::domain::run::{Position, Run, RunKind, RunState, StopKind};
+use crate::domain::service::EnvironmentKind;
+use crate::domain::status::Status;
+use crate::domain::world::NewRun;
+
+use super::people::one_line_or_more;
+use super::{Decided, Draft};
+
+impl Draft<'_> {
+    pub(super) fn abort(&mut self, id: ReleaseId, reason: String, force: bool) -> Decided {
+        let release = self.known(id)?;
+        self.allow(Right::Command, Some(&release))?;
+        one_line_or_more("reason", &reason)?;
+        if release.status != Status::Deploying {
+            return Err(self.illegal(&release, "aborted"));
+        }
+        let why = format!("aborted by {}: {reason}", self.actor.label());
+        let run = self.world.occupying_run(EnvironmentKind::Production).cloned();
+        match run {
+            Some(run) if matches!(run.state, RunState::Unknown { .. }) && !force => {
+                return Err(unknown_in_the_way(&run));
+            }
+            Some(run) if run.state == RunState::Running && self.world.service.production.driver.is_ours() => {
+                let by = self.actor.label().to_owned();
+                self.stop_run(run.id, StopKind::Abort, by, why);
+            }
+            Some(run) => self.run_ended(run.id, RunState::Stopped { reason: why }),
+            None => return Err(self.illegal(&release, "aborted")),
+        }
+        Ok(Answer::Release { id, created: false })
+    }
+
+    pub(super) fn rollback(&mut self, id: ReleaseId, to: Option<RollbackTo>, reason: String, force: bool) -> Decided {
+        let release = self.known(id)?;
+        self.allow(Right::Command, Some(&release))?;
+        one_line_or_more("reason", &reason)?;
+        let current = self.world.production.current.clone();
+        match (&current, release.status) {
+            (Some(current), Status::Deployed) if current.release == id => {}
+            // Until it is known how the deploy ended, the way back is that of the deploy.
+            (Some(current), Status::Deploying)
+                if self.lost_in_production(id) && (to.is_none() || is_meant(to.as_ref(), current)) =>
+            {
+                return self.abort(id, reason, force);
+            }
+            (_, Status::Deploying) => {
+                return Err(Refusal::new(
+                    Code::IllegalTransition,
+                    format!("#{id} is being deployed; `abort` ends that and goes back"),
+                )
+                .legal(["abort"]));
+            }
+            (Some(current), _) if current.release != id => {
+                return Err(Refusal::new(
+                    Code::NotInProduction,
+                    format!(
+                        "production of {} runs {current}, not #{id} {}; roll that one back",
+                        release.service,
+                        release.title()
+                    ),
+                ));
+            }
+            (_, _) => return Err(self.illegal(&release, "rolled back")),
+        }
+        self.recall_queued_deploy(&format!("production of #{id} is rolled back"));
+        self.check_free_for_rollback()?;
+        let target = self.rollback_target(&release, to)?;
+        self.begin_rollback(&release, &target)?;
+        let by = self.actor.label().to_owned();
+        let why = format!("#{id} {} was rolled back to {target}: {reason}", release.title());
+        self.world.move_release(
+            id,
+            Status::ProductionRollback,
+            Some(format!("rolled back to {target} by {by}: {reason}")),
+        );
+        self.world.release_mut(id).rollback_to_tag.clone_from(&target.tag);
+        self.set_lock(why, by);
+        Ok(Answer::Release { id, created: false })
+    }
+
+    /// Whether the deploy of a release has a run whose end is not known.
+    fn lost_in_production(&self, id: ReleaseId) -> bool {
+        self.world
+            .occupying_run(EnvironmentKind::Production)
+            .is_some_and(|run| run.release == id && matches!(run.state, RunState::Unknown { .. }))
+    }
+
+    /// A rollback starts from one known version, so nothing else may be at work or half-way in production.
+    fn check_free_for_rollback(&self) -> Result<(), Refusal> {
+        if let Some(run) = self.world.occupying_run(EnvironmentKind::Production) {
+            let other = &self.world.releases[&run.release];
+            let lost = matches!(run.state, RunState::Unknown { .. });
+            let deploying = other.status == Status::Deploying;
+            let (code, how) = if lost {
+                (Code::RunUnknown, format!("it is not known how run {} of #{} in production ended", run.id, other.id))
+            } else {
+                (Code::ProductionBusy, format!("production is busy with #{} ({})", other.id, other.status))
+            };
+            let (way_out, legal) = match (lost, deploying) {
+                (true, true) => ("`abort` it with `force`, or `resolve` its run", vec!["abort", "resolve"]),
+                (true, false) => ("`resolve` that run", vec!["resolve"]),
+                (false, true) => ("`abort` it, or wait for its end", vec!["abort"]),
+                (false, false) => ("wait for its end", Vec::new()),
+            };
+            return Err(Refusal::new(code, format!("{how}; {way_out}, then repeat")).legal(legal));
+        }
+        match &self.world.production.dirty {
+            Some(dirty) => Err(Refusal::new(
+                Code::ProductionBusy,
+                format!(
+                    "the last way back in production failed ({}); `resolve` run {} first, so that it is known from where to go back",
+                    dirty.reason, dirty.run
+                ),
+            )
+            .legal(["resolve"])),
+            None => Ok(()),
+        }
+    }
+
+    fn rollback_target(&self, release: &Release, to: Option<RollbackTo>) -> Result<Version, Refusal> {
+        let older: Vec<_> = self.world.good_before_current().map(|good| good.version.clone()).collect();
+        let known = || {
+            let names: Vec<_> = older.iter().take(10).map(ToString::to_string).collect();
+            if names.is_empty() { "there is none".to_owned() } else { names.join(", ") }
+        };
+        let found = match &to {
+            None => self.world.usual_way_back(release).map(|good| &good.version),
+            Some(_) => older.iter().find(|version| is_meant(to.as_ref(), version)),
+        };
+        found.cloned().ok_or_else(|| {
+            let wanted = match to {
+                None => format!("there is no good version before {}", release.title()),
+                Some(RollbackTo::Tag(tag)) => format!("{tag} is no good version older than {}", release.title()),
+                Some(RollbackTo::Release(id)) => format!("#{id} is no good version older than {}", release.title()),
+            };
+            Refusal::new(Code::NoGoodVersion, format!("{wanted}; good versions: {}", known()))
+        })
+    }
+
+    fn begin_rollback(&mut self, release: &Release, target: &Version) -> Result<(), Refusal> {
+        let new = NewRun {
+            release: release.id,
+            environment: EnvironmentKind::Production,
+            kind: RunKind::Rollback,
+            housekeeping: false,
+            from: Some(release.version()),
+            to: target.clone(),
+            steps: Vec::new(),
+        };
+        if !self.world.service.production.driver.is_ours() {
+            self.world.note_ci_run(new, None);
+            return Ok(());
+        }
+        let older = self.known(target.release)?;
+        let planner = self.planner(EnvironmentKind::Production, RunKind::Rollback);
+        let steps = planner
+            .back(release, &older, &planner.everywhere(Position::NEWER))
+            .map_err(|error| Refusal::new(Code::NoGoodVersion, error.to_string()))?;
+        self.world.create_run(NewRun { steps, ..new });
+        Ok(())
+    }
+}
+
+fn is_meant(to: Option<&RollbackTo>, version: &Version) -> bool {
+    match to {
+        None => false,
+        Some(RollbackTo::Tag(tag)) => version.tag.as_ref() == Some(tag),
+        Some(RollbackTo::Release(id)) => version.release == *id,
+    }
+}
+
+fn unknown_in_the_way(run: &Run) -> Refusal {
+    Refusal::new(
+        Code::RunUnknown,
+        format!(
+            "it is not known how run {} of #{} ended, and it may still be at work; look first, then repeat with `force`, or `resolve` it",
+            run.id, run.release
+        ),
+    )
+    .legal(["resolve"])
+}

@@ -1,0 +1,128 @@
+//! What really is on the hosts, as steps leave it: it must agree with what RMM believes.
+
+use std::collections::BTreeMap;
+
+use super::sim::{PRODUCTION, STAGE, Sim};
+use crate::domain::command::{Command, Outcome, Resolution};
+use crate::domain::ids::{ReleaseId, RunId, SurfaceName};
+use crate::domain::run::{Run, RunKind, Step, StepKind, StepState};
+use crate::domain::service::EnvironmentKind;
+
+/// The code and the database schema of one surface, each as the release that it belongs to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Place {
+    code: Option<ReleaseId>,
+    schema: Option<ReleaseId>,
+}
+
+#[derive(Clone, Default)]
+pub struct Hosts {
+    places: BTreeMap<(EnvironmentKind, SurfaceName), Place>,
+    coin: u32,
+}
+
+impl Hosts {
+    /// A step that did not end well may have done its work or not.
+    fn coin(&mut self) -> bool {
+        self.coin = self.coin.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        self.coin >> 31 == 1
+    }
+
+    fn step_does(&mut self, run: &Run, step: &Step, well: bool, deploy_migrates: bool) {
+        let done = well || self.coin();
+        let place = self.places.entry((run.environment, step.surface.clone())).or_default();
+        match step.kind {
+            StepKind::Fetch | StepKind::VerifyTag | StepKind::Health => {}
+            StepKind::Checkout => place.code = if done { Some(step.about) } else { place.code },
+            StepKind::MigrateUp => {
+                assert_eq!(place.code, Some(step.about), "migrations up with the code of another release");
+                let from = run.from.as_ref().map(|version| version.release);
+                let expected = [from, Some(step.about)].contains(&place.schema);
+                assert!(expected || from.is_none(), "run {}: #{} migrates {place:?}, not {from:?}", run.id, step.about);
+                place.schema = if done { Some(step.about) } else { place.schema };
+            }
+            StepKind::MigrateDown => {
+                assert_eq!(place.code, Some(step.about), "migrations down need the code that has the scripts");
+                let to = if step.about == run.to.release {
+                    run.from.as_ref().map(|v| v.release)
+                } else {
+                    Some(run.to.release)
+                };
+                assert!([Some(step.about), to].contains(&place.schema), "run {}: {place:?} down to {to:?}", run.id);
+                place.schema = if done { to } else { place.schema };
+            }
+            StepKind::Deploy => {
+                assert_eq!(place.code, Some(step.about), "the code of another release is started");
+                if deploy_migrates && done && run.kind != RunKind::Rollback && step.about == run.to.release {
+                    place.schema = Some(step.about);
+                }
+            }
+        }
+    }
+
+    fn set(&mut self, kind: EnvironmentKind, surface: &SurfaceName, release: ReleaseId) {
+        let place = Place { code: Some(release), schema: Some(release) };
+        self.places.insert((kind, surface.clone()), place);
+    }
+}
+
+impl Sim {
+    /// What a command that is about to be decided means for the hosts.
+    pub fn hosts_before(&mut self, command: &Command) {
+        let lost = |run: &RunId| {
+            let run = self.runs.get(run).filter(|run| run.state.is_live())?;
+            let step = run.steps.iter().find(|step| step.state == StepState::Running)?;
+            Some((run.clone(), step.clone(), false))
+        };
+        let done = match command {
+            Command::StepEnded { run, step, outcome } => self.runs.get(run).and_then(|run| {
+                let step = run.steps.get(*step as usize).filter(|step| step.state == StepState::Running)?;
+                Some((run.clone(), step.clone(), matches!(outcome, Outcome::Exited(0) | Outcome::Healthy)))
+            }),
+            Command::RunFailed { run, .. } | Command::RunLost { run, .. } => lost(run),
+            _ => None,
+        };
+        if let Some((run, step, well)) = done {
+            let surface = self.service.surfaces.iter().find(|surface| surface.name == step.surface);
+            let deploy_migrates = surface.is_some_and(|surface| surface.migrate_up.is_none());
+            self.hosts.step_does(&run, &step, well, deploy_migrates);
+        }
+    }
+
+    /// What an admin has repaired, or a CI system has done, is as told.
+    pub fn hosts_after(&mut self, command: &Command) {
+        let repaired = match command {
+            Command::Resolve { run, verdict: Resolution::Succeeded, .. } => {
+                self.runs.get(run).map(|run| (run.environment, run.to.release))
+            }
+            _ => None,
+        };
+        let told = [STAGE, PRODUCTION].into_iter().filter_map(|kind| {
+            let version = self.environment(kind).current.as_ref()?;
+            (!self.service.environment(kind).driver.is_ours()).then_some((kind, version.release))
+        });
+        for (kind, release) in told.chain(repaired).collect::<Vec<_>>() {
+            for surface in &self.service.surfaces {
+                self.hosts.set(kind, &surface.name, release);
+            }
+        }
+    }
+
+    /// Where nothing is at work or half-way, every surface is where RMM says.
+    pub fn check_hosts(&self) {
+        for kind in [STAGE, PRODUCTION] {
+            let state = self.environment(kind);
+            let busy = self.runs.values().any(|run| run.environment == kind && run.state.occupies());
+            let Some(current) = &state.current else { continue };
+            if busy || state.mixed.is_some() || state.dirty.is_some() {
+                continue;
+            }
+            for surface in &self.service.surfaces {
+                let place = self.hosts.places.get(&(kind, surface.name.clone())).copied().unwrap_or_default();
+                assert_eq!(place.code, Some(current.release), "the code of {} on {kind}", surface.name);
+                let migrates = surface.migrate_down.is_some();
+                assert!(!migrates || place.schema == Some(current.release), "{} on {kind}: {place:?}", surface.name);
+            }
+        }
+    }
+}

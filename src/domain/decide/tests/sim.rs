@@ -1,0 +1,626 @@
+//! A world in memory for stories: it loads, decides and writes as the store does, plays the one who follows runs, and
+//! checks after every command what must always hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::hosts::Hosts;
+use crate::domain::approval::{Verdict, Vote};
+use crate::domain::command::{Answer, Command, NewRelease, Outcome, Resolution, RollbackTo, Subject};
+use crate::domain::decide::decide;
+use crate::domain::effect::Effect;
+use crate::domain::environment::EnvironmentState;
+use crate::domain::event::Event;
+use crate::domain::gate::{self, Gate, GateName};
+use crate::domain::ids::{Commit, PersonName, ReleaseId, RunId, ServiceName, SurfaceName, Tag};
+use crate::domain::person::{Actor, Door, Person, Role};
+use crate::domain::refusal::Refusal;
+use crate::domain::release::{CiRun, Release, Reporter};
+use crate::domain::run::{Run, RunState, Step, StepKind};
+use crate::domain::service::{Approvals, Driver, Environment, EnvironmentKind, Health, Probe, Service, Surface};
+use crate::domain::status::Status;
+use crate::domain::world::{GoodVersion, Happened, People, World};
+
+pub const STAGE: EnvironmentKind = EnvironmentKind::Stage;
+pub const PRODUCTION: EnvironmentKind = EnvironmentKind::Production;
+
+/// What the store loads at most.
+const WAITING: usize = 20;
+const GOOD: usize = 50;
+
+#[derive(Clone)]
+pub struct Sim {
+    pub service: Service,
+    pub people: People,
+    pub now: Timestamp,
+    pub releases: BTreeMap<ReleaseId, Release>,
+    pub votes: Vec<Vote>,
+    pub runs: BTreeMap<RunId, Run>,
+    pub stage: EnvironmentState,
+    pub production: EnvironmentState,
+    pub effects: Vec<Effect>,
+    pub record: Vec<Happened>,
+    pub hosts: Hosts,
+    /// The rule under which a vote closed.
+    closed_under: BTreeMap<ReleaseId, Approvals>,
+}
+
+pub fn tag(text: &str) -> Tag {
+    Tag::parse("tag", text).unwrap()
+}
+
+pub fn person(name: &str) -> PersonName {
+    PersonName::parse("name", name).unwrap()
+}
+
+/// A commit that is made up from a text, and so always the same for it.
+pub fn commit(text: &str) -> Commit {
+    let digits: String = text.bytes().map(|b| format!("{b:02x}")).collect();
+    Commit::parse("commit", format!("{digits:0<40}")[..40].to_owned()).unwrap()
+}
+
+pub fn ci_run(id: &str, attempt: u32) -> CiRun {
+    CiRun { id: id.into(), attempt, url: None, git_ref: None }
+}
+
+pub fn reporter(id: &str, attempt: Option<u32>) -> Reporter {
+    Reporter { id: id.into(), attempt, url: None }
+}
+
+pub fn ci() -> Actor {
+    Actor::Token { name: "ci".into(), role: Role::Ci, services: Vec::new() }
+}
+
+pub fn surface(name: &str) -> Surface {
+    Surface {
+        name: SurfaceName::parse("surface", name).unwrap(),
+        directory: Some(format!("/srv/{name}")),
+        checkout: true,
+        deploy: "docker compose up -d --build".into(),
+        migrate_up: Some("./migrate up".into()),
+        migrate_down: Some("./migrate down {{ target.tag }}".into()),
+        health: Some(Health {
+            probe: Probe::Url("http://127.0.0.1/health".into()),
+            wait: Duration::from_secs(15),
+            attempts: 5,
+            interval: Duration::from_secs(20),
+            timeout: Duration::from_secs(5),
+        }),
+        env: BTreeMap::new(),
+        step_timeout: Duration::from_secs(600),
+    }
+}
+
+pub fn ci_driver() -> Driver {
+    Driver::Ci { workflow: None, rollback_workflow: None, report_timeout: Duration::from_secs(3600) }
+}
+
+fn people() -> People {
+    [
+        ("ann", Role::Member),
+        ("bob", Role::Member),
+        ("cid", Role::Member),
+        ("mia", Role::Member),
+        ("vic", Role::Viewer),
+        ("root", Role::Admin),
+    ]
+    .into_iter()
+    .map(|(name, role)| {
+        let github = (name == "mia").then(|| "mia-gh".to_owned());
+        (person(name), Person { name: person(name), telegram_id: None, github, role, groups: Vec::new() })
+    })
+    .collect()
+}
+
+impl Sim {
+    /// A service that RMM runs itself on stage and in production; ann, bob and cid must approve.
+    pub fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub fn with(change: impl FnOnce(&mut Service)) -> Self {
+        let environment = || Environment { driver: Driver::Local, surfaces: BTreeMap::new() };
+        let mut service = Service {
+            name: ServiceName::parse("service", "shop").unwrap(),
+            repository: Some("Org/shop".into()),
+            approvals: Approvals {
+                required: ["ann", "bob", "cid"].map(person).to_vec(),
+                minimum: 3,
+                forbid_self: false,
+                auto_promote: true,
+            },
+            supersede: false,
+            surfaces: vec![surface("api")],
+            stage: environment(),
+            production: environment(),
+        };
+        change(&mut service);
+        Self {
+            service,
+            people: people(),
+            now: "2025-01-01T00:00:00Z".parse().unwrap(),
+            releases: BTreeMap::new(),
+            votes: Vec::new(),
+            runs: BTreeMap::new(),
+            stage: EnvironmentState::new(STAGE),
+            production: EnvironmentState::new(PRODUCTION),
+            effects: Vec::new(),
+            record: Vec::new(),
+            hosts: Hosts::default(),
+            closed_under: BTreeMap::new(),
+        }
+    }
+
+    /// A service that a CI system runs everywhere.
+    pub fn in_ci() -> Self {
+        Self::with(|service| {
+            service.stage.driver = ci_driver();
+            service.production.driver = ci_driver();
+        })
+    }
+
+    pub fn actor(&self, name: &str) -> Actor {
+        let role = self.people[&person(name)].role;
+        Actor::Person { name: person(name), role, door: Door::Telegram }
+    }
+
+    // ---- what a story says
+
+    pub fn new_release(&self, name: &str) -> NewRelease {
+        NewRelease {
+            service: self.service.name.clone(),
+            tag: Some(tag(name)),
+            commit: Some(commit(name)),
+            initiated_by: "dev".into(),
+            owner: None,
+            ci_run: None,
+            tagged_at: None,
+            notes: String::new(),
+            artifacts: Vec::new(),
+        }
+    }
+
+    pub fn release(&mut self, name: &str) -> ReleaseId {
+        let new = self.new_release(name);
+        self.create(new)
+    }
+
+    pub fn create(&mut self, new: NewRelease) -> ReleaseId {
+        match self.ok(&ci(), Command::Create(new)) {
+            Answer::Release { id, .. } => id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn approve(&mut self, who: &str, release: ReleaseId) {
+        self.ok(&self.actor(who), Command::Approve { release, seen: None });
+    }
+
+    pub fn everybody_approves(&mut self, release: ReleaseId) {
+        for who in ["ann", "bob", "cid"] {
+            self.approve(who, release);
+        }
+    }
+
+    pub fn report(&mut self, release: ReleaseId, status: Status) {
+        self.ok(&ci(), Command::Report { release, status, ci_run: None });
+    }
+
+    pub fn report_refused(&mut self, release: ReleaseId, status: Status) -> Refusal {
+        self.refused(&ci(), Command::Report { release, status, ci_run: None })
+    }
+
+    pub fn admin(&mut self, command: Command) -> Answer {
+        self.ok(&self.actor("root"), command)
+    }
+
+    pub fn admin_refused(&mut self, command: Command) -> Refusal {
+        self.refused(&self.actor("root"), command)
+    }
+
+    pub fn lock(&mut self) {
+        self.admin(Command::Lock { reason: "audit".into() });
+    }
+
+    pub fn unlock(&mut self) {
+        self.admin(Command::Unlock);
+    }
+
+    pub fn resolve(&mut self, run: RunId, verdict: Resolution) {
+        self.admin(Command::Resolve { run, verdict, reason: "looked".into() });
+    }
+
+    /// Release, stage, approvals, production: all well.
+    pub fn ship(&mut self, name: &str) -> ReleaseId {
+        let release = self.release(name);
+        self.stage_ends_well();
+        self.everybody_approves(release);
+        self.production_ends_well();
+        assert_eq!(self.status(release), Status::Deployed);
+        release
+    }
+
+    pub fn stage_ends_well(&mut self) {
+        self.ends_well(STAGE);
+    }
+
+    pub fn production_ends_well(&mut self) {
+        self.ends_well(PRODUCTION);
+    }
+
+    /// Follows every run of an environment to a good end, until there is none left.
+    pub fn ends_well(&mut self, kind: EnvironmentKind) {
+        for _ in 0..50 {
+            if self.live(kind).is_none() {
+                return;
+            }
+            self.follow(kind, |_| Some(Outcome::Exited(0)));
+        }
+        panic!("{kind} does not come to rest");
+    }
+
+    /// Follows the run that is live: each step ends as told; none leaves the step at work.
+    pub fn follow(&mut self, kind: EnvironmentKind, mut ends: impl FnMut(&Step) -> Option<Outcome>) -> RunId {
+        let run = self.live(kind).expect("a run is live");
+        let mut next = self.start_step(run);
+        while let Some(index) = next {
+            let Some(outcome) = ends(&self.runs[&run].steps[index as usize]) else { return run };
+            next = match self.ok(&Actor::Machine, Command::StepEnded { run, step: index, outcome }) {
+                Answer::Step(next) => next,
+                other => panic!("{other:?}"),
+            };
+        }
+        run
+    }
+
+    pub fn start_step(&mut self, run: RunId) -> Option<u32> {
+        match self.ok(&Actor::Machine, Command::StartStep { run }) {
+            Answer::Step(next) => next,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// All steps end well but one.
+    pub fn fails_at(&mut self, kind: EnvironmentKind, bad: u32) -> RunId {
+        self.ends_at(kind, bad, Outcome::Exited(1))
+    }
+
+    pub fn ends_at(&mut self, kind: EnvironmentKind, bad: u32, outcome: Outcome) -> RunId {
+        self.follow(kind, |step| Some(if step.index == bad { outcome.clone() } else { Outcome::Exited(0) }))
+    }
+
+    /// Everything ends well before a step, which is left at work.
+    pub fn works_until(&mut self, kind: EnvironmentKind, index: u32) -> RunId {
+        self.follow(kind, |step| (step.index < index).then_some(Outcome::Exited(0)))
+    }
+
+    // ---- what a story looks at
+
+    pub fn get(&self, release: ReleaseId) -> &Release {
+        &self.releases[&release]
+    }
+
+    pub fn status(&self, release: ReleaseId) -> Status {
+        self.get(release).status
+    }
+
+    pub fn reason(&self, release: ReleaseId) -> String {
+        self.get(release).reason.clone().unwrap_or_default()
+    }
+
+    pub fn environment(&self, kind: EnvironmentKind) -> &EnvironmentState {
+        match kind {
+            EnvironmentKind::Stage => &self.stage,
+            EnvironmentKind::Production => &self.production,
+        }
+    }
+
+    pub fn runs_what(&self, kind: EnvironmentKind) -> Option<ReleaseId> {
+        self.environment(kind).current.as_ref().map(|version| version.release)
+    }
+
+    pub fn live(&self, kind: EnvironmentKind) -> Option<RunId> {
+        self.runs.values().find(|run| run.environment == kind && run.state.is_live()).map(|run| run.id)
+    }
+
+    /// The steps of a run as `migrate_down api v1.1.0`: what, where, and whose code it is.
+    pub fn steps(&self, run: RunId) -> Vec<String> {
+        let line = |step: &Step| format!("{} {} {}", step.kind.as_str(), step.surface, self.get(step.about).title());
+        self.runs[&run].steps.iter().map(line).collect()
+    }
+
+    /// The index of the n-th step of a kind of the live run.
+    pub fn index(&self, kind: EnvironmentKind, of: StepKind, nth: usize) -> u32 {
+        let run = &self.runs[&self.live(kind).expect("a run is live")];
+        run.steps.iter().filter(|step| step.kind == of).nth(nth).expect("such a step").index
+    }
+
+    pub fn gates(&self, release: ReleaseId) -> Vec<Gate> {
+        gate::explain(&self.load(&Command::Promote { release }), self.get(release))
+    }
+
+    pub fn unmet(&self, release: ReleaseId) -> Vec<GateName> {
+        self.gates(release).into_iter().filter(|gate| !gate.met).map(|gate| gate.name).collect()
+    }
+
+    pub fn happened(&self, matches: impl Fn(&Event) -> bool) -> usize {
+        self.record.iter().filter(|happened| matches(&happened.event)).count()
+    }
+
+    pub fn passes(&mut self, time: SignedDuration) {
+        self.now += time;
+        self.ok(&Actor::Machine, Command::Advance);
+    }
+
+    // ---- what the store does
+
+    pub fn ok(&mut self, actor: &Actor, command: Command) -> Answer {
+        let asked = format!("{command:?}");
+        self.handle(actor, command).unwrap_or_else(|refusal| panic!("{asked}: {} {:?}", refusal, refusal.details))
+    }
+
+    pub fn refused(&mut self, actor: &Actor, command: Command) -> Refusal {
+        let asked = format!("{command:?}");
+        self.handle(actor, command).expect_err(&asked)
+    }
+
+    pub fn handle(&mut self, actor: &Actor, command: Command) -> Result<Answer, Refusal> {
+        self.now += SignedDuration::from_secs(1);
+        if matches!(actor, Actor::Machine) {
+            self.hosts_before(&command);
+        }
+        let decision = decide(self.load(&command), actor, command.clone());
+        if let Err(refusal) = &decision.answer {
+            assert!(!refusal.sentence.is_empty());
+            let changes = &decision.world.changes;
+            assert!(changes.releases.is_empty() && changes.runs.is_empty() && changes.environments.is_empty());
+            assert!(changes.votes.is_empty() && changes.effects.is_empty());
+        }
+        self.write(decision.world);
+        if decision.answer.is_ok() {
+            self.hosts_after(&command);
+        }
+        self.check();
+        self.check_hosts();
+        decision.answer
+    }
+
+    pub fn load(&self, command: &Command) -> World {
+        let (release, run) = addressed(command);
+        let runs: BTreeMap<_, _> = self
+            .runs
+            .values()
+            .filter(|one| {
+                let dirty =
+                    [&self.stage, &self.production].iter().any(|e| e.dirty.as_ref().is_some_and(|d| d.run == one.id));
+                one.state.occupies() || dirty || run == Some(one.id)
+            })
+            .map(|one| (one.id, one.clone()))
+            .collect();
+        let mut ids: BTreeSet<ReleaseId> = release.into_iter().collect();
+        for one in runs.values() {
+            ids.insert(one.release);
+            ids.insert(one.to.release);
+            ids.extend(one.from.as_ref().map(|version| version.release));
+        }
+        for state in [&self.stage, &self.production] {
+            ids.extend(state.current.as_ref().map(|version| version.release));
+            ids.extend(state.mixed.iter().flat_map(|mixed| [mixed.newer.release, mixed.older.release]));
+        }
+        let active = || self.releases.values().filter(|one| one.status.is_active());
+        ids.extend(active().filter(|one| one.status != Status::Initiated).map(|one| one.id));
+        let waiting: Vec<_> = active().filter(|one| one.status == Status::Initiated).map(|one| one.id).collect();
+        ids.extend(waiting.iter().take(WAITING));
+        ids.extend(waiting.last().filter(|_| self.service.supersede));
+        let good = self.good();
+        let same = |one: &&Release, tag: &Option<Tag>, commit: &Option<Commit>| {
+            if tag.is_some() { one.tag == *tag } else { one.commit == *commit }
+        };
+        match command {
+            Command::Create(new) => {
+                ids.extend(active().filter(|one| same(one, &new.tag, &new.commit)).map(|one| one.id));
+                let twin = |one: &&Release| match (&one.ci_run, &new.ci_run) {
+                    (Some(a), Some(b)) => a.id == b.id,
+                    _ => false,
+                };
+                ids.extend(self.releases.values().filter(twin).map(|one| one.id));
+            }
+            Command::Retry { release } => {
+                if let Some(of) = self.releases.get(release) {
+                    ids.extend(active().filter(|one| same(one, &of.tag, &of.commit)).map(|one| one.id));
+                }
+            }
+            Command::Rollback { .. } => ids.extend(good.iter().map(|good| good.version.release)),
+            _ => {}
+        }
+        let releases: BTreeMap<_, _> =
+            ids.into_iter().filter_map(|id| Some((id, self.releases.get(&id)?.clone()))).collect();
+        World {
+            service: Arc::new(self.service.clone()),
+            people: Arc::new(self.people.clone()),
+            now: self.now,
+            votes: self.votes.iter().filter(|vote| releases.contains_key(&vote.release)).cloned().collect(),
+            releases,
+            runs,
+            stage: self.stage.clone(),
+            production: self.production.clone(),
+            good,
+            next_release: ReleaseId(self.releases.len() as i64 + 1),
+            next_run: RunId(self.runs.len() as i64 + 1),
+            changes: Default::default(),
+        }
+    }
+
+    fn good(&self) -> Vec<GoodVersion> {
+        let mut good: Vec<_> = self.releases.values().filter(|one| one.status == Status::Deployed).collect();
+        good.sort_by_key(|one| std::cmp::Reverse((one.completed_at, one.id)));
+        good.into_iter()
+            .take(GOOD)
+            .map(|one| GoodVersion { version: one.version(), deployed_at: one.completed_at.unwrap() })
+            .collect()
+    }
+
+    fn write(&mut self, world: World) {
+        let changes = &world.changes;
+        self.check_moves(changes.events.as_slice(), &world);
+        for id in &changes.releases {
+            if let Some(old) = self.releases.insert(*id, world.releases[id].clone()) {
+                let new = &world.releases[id];
+                assert!(old.commit.is_none() || old.commit == new.commit, "the commit of #{id} changed");
+                assert!(new.revision > old.revision, "the revision of #{id} did not grow");
+                assert_eq!((&old.tag, old.created_at), (&new.tag, new.created_at));
+            }
+        }
+        for id in &changes.runs {
+            self.runs.insert(*id, world.runs[id].clone());
+        }
+        for kind in &changes.environments {
+            match kind {
+                EnvironmentKind::Stage => self.stage = world.stage.clone(),
+                EnvironmentKind::Production => self.production = world.production.clone(),
+            }
+        }
+        for vote in &changes.votes {
+            let key = |v: &Vote| (v.release, v.attempt, v.person.clone());
+            self.votes.retain(|old| key(old) != key(vote));
+            self.votes.push(vote.clone());
+        }
+        self.effects.extend(changes.effects.iter().cloned());
+        self.record.extend(changes.events.iter().cloned());
+        // Nothing may change without being written.
+        for (id, release) in &world.releases {
+            assert_eq!(&self.releases[id], release);
+        }
+        for (id, run) in &world.runs {
+            assert_eq!(&self.runs[id], run);
+        }
+        assert_eq!((&self.stage, &self.production), (&world.stage, &world.production));
+    }
+
+    // ---- what must always hold
+
+    fn check_moves(&mut self, events: &[Happened], world: &World) {
+        let mut at: BTreeMap<ReleaseId, Status> = self.releases.iter().map(|(id, one)| (*id, one.status)).collect();
+        for happened in events {
+            let Event::ReleaseMoved { from, to, .. } = &happened.event else { continue };
+            let id = happened.release.unwrap();
+            assert_eq!(*at.entry(id).or_insert(Status::Initiated), *from, "#{id} jumped");
+            assert!(from.next().contains(to), "#{id}: {from} to {to}");
+            if *to == Status::ManualTestPassed {
+                self.closed_under.insert(id, self.service.approvals.clone());
+            }
+            if *to == Status::ManualTestPassed || *to == Status::Deploying {
+                self.check_quorum(&world.releases[&id], world);
+            }
+            at.insert(id, *to);
+        }
+        for (id, release) in &world.releases {
+            assert_eq!(at.get(id).copied().unwrap_or(Status::Initiated), release.status, "#{id} moved off the record");
+        }
+    }
+
+    /// Counts on its own, without the code that it checks.
+    fn check_quorum(&self, release: &Release, world: &World) {
+        if release.bypasses.iter().any(|bypass| bypass.gate == GateName::Approvals) {
+            return;
+        }
+        let rule = &self.closed_under[&release.id];
+        let initiator = |name: &PersonName| {
+            let github = self.people.get(name).and_then(|p| p.github.clone());
+            release.initiated_by == name.as_str()
+                || github.is_some_and(|login| login.eq_ignore_ascii_case(&release.initiated_by))
+        };
+        let counted: Vec<_> = rule.required.iter().filter(|name| !(rule.forbid_self && initiator(name))).collect();
+        let yes = counted.iter().filter(|name| {
+            world.votes.iter().any(|vote| {
+                (vote.release, vote.attempt, &vote.person) == (release.id, release.attempt, **name)
+                    && vote.verdict == Verdict::Approved
+                    && (vote.commit.is_none() || vote.commit == release.commit)
+            })
+        });
+        assert!(yes.count() >= rule.minimum.min(counted.len().max(1)), "#{} without a quorum", release.id);
+    }
+
+    fn check(&self) {
+        for kind in [STAGE, PRODUCTION] {
+            let state = self.environment(kind);
+            let occupying: Vec<_> =
+                self.runs.values().filter(|run| run.environment == kind && run.state.occupies()).collect();
+            assert!(occupying.len() <= 1, "two runs on {kind}: {occupying:?}");
+            if let Some(dirty) = &state.dirty {
+                let run = &self.runs[&dirty.run];
+                assert_eq!(run.environment, kind);
+                assert!(matches!(run.state, RunState::Failed { .. } | RunState::Stopped { .. }));
+                assert!(occupying.is_empty(), "{kind} is dirty and at work");
+            }
+            if let Some(mixed) = &state.mixed {
+                assert_ne!(mixed.newer.release, mixed.older.release);
+                assert!(!mixed.surfaces.is_empty());
+                let known = |name: &SurfaceName| self.service.surfaces.iter().any(|surface| surface.name == *name);
+                assert!(mixed.surfaces.keys().all(known));
+                let here = state.current.as_ref().map(|version| version.release);
+                assert!(here == Some(mixed.newer.release) || here == Some(mixed.older.release));
+            }
+            for run in occupying.iter().filter(|run| run.state.is_live()) {
+                let release = &self.releases[&run.release];
+                assert!(run.housekeeping || release.status.is_active(), "run {} of an ended release", run.id);
+                assert!(run.housekeeping || release.attempt == run.attempt, "run {} of an old attempt", run.id);
+            }
+            let at_work = |id| occupying.iter().any(|run| run.release == id);
+            for release in self.releases.values() {
+                let needs = match release.status {
+                    Status::StageBuilding => kind == STAGE,
+                    Status::StageTestRollback if kind == STAGE => {
+                        assert!(!occupying.is_empty() || state.dirty.is_some(), "#{} is stuck", release.id);
+                        false
+                    }
+                    Status::Deploying | Status::ProductionRollback => kind == PRODUCTION,
+                    _ => false,
+                };
+                assert!(!needs || at_work(release.id), "#{} is {} and nothing happens", release.id, release.status);
+            }
+        }
+        let holders = self.releases.values().filter(|release| release.status.holds_stage()).count();
+        assert!(holders <= 1, "stage holds {holders} releases");
+        for release in self.releases.values() {
+            assert_eq!(release.completed_at.is_none(), release.status.is_active(), "#{}", release.id);
+        }
+        self.check_ready();
+    }
+
+    /// Nobody waits for nothing.
+    fn check_ready(&self) {
+        let waits = |status| self.releases.values().filter(move |release| release.status == status);
+        let free = |kind| {
+            self.environment(kind).dirty.is_none()
+                && !self.runs.values().any(|run| run.environment == kind && run.state.occupies())
+                && self.service.environment(kind).driver.is_ours()
+        };
+        if free(STAGE) && !self.releases.values().any(|release| release.status.holds_stage()) {
+            let ready = waits(Status::Initiated).find(|release| release.commit.is_some());
+            assert!(ready.is_none(), "stage is free and #{} waits", ready.unwrap().id);
+        }
+        if free(PRODUCTION) {
+            let ready = waits(Status::ManualTestPassed).find(|release| self.unmet(release.id).is_empty());
+            assert!(ready.is_none(), "production is free and #{} waits", ready.unwrap().id);
+        }
+    }
+
+    pub fn roll_back(&mut self, release: ReleaseId, to: Option<&str>) -> Result<Answer, Refusal> {
+        let to = to.map(|name| RollbackTo::Tag(tag(name)));
+        let actor = self.actor("root");
+        self.handle(&actor, Command::Rollback { release, to, reason: "broken".into(), force: false })
+    }
+}
+
+/// The release and the run that a command names.
+fn addressed(command: &Command) -> (Option<ReleaseId>, Option<RunId>) {
+    match command.subject() {
+        Subject::New(_) | Subject::Service => (None, None),
+        Subject::Release(release) => (Some(release), None),
+        Subject::Run(run) => (None, Some(run)),
+    }
+}

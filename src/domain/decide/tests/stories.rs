@@ -1,0 +1,687 @@
+//! The life cycle as people see it: stage, the vote, the line, production, the way back.
+
+use super::sim::*;
+use crate::domain::command::{Answer, Command, NewRelease, Outcome, RollbackTo};
+use crate::domain::event::Event;
+use crate::domain::gate::GateName;
+use crate::domain::ids::ReleaseId;
+use crate::domain::person::Actor;
+use crate::domain::refusal::Code;
+use crate::domain::release::{Artifact, Rehearsal};
+use crate::domain::run::RunState;
+use crate::domain::status::Status::*;
+
+#[test]
+fn the_first_release_of_a_service_passes_the_rehearsal_at_once_and_the_record_says_so() {
+    let mut w = Sim::new();
+    let r = w.release("v1.0.0");
+    assert_eq!(w.status(r), Initiated);
+    w.works_until(STAGE, 0);
+    assert_eq!(w.status(r), StageBuilding);
+    w.stage_ends_well();
+    assert_eq!(w.status(r), ManualTesting);
+    assert!(w.reason(r).contains("nothing to go back to"));
+    assert_eq!(w.happened(|event| *event == Event::NothingToRehearse {}), 1);
+    w.everybody_approves(r);
+    assert_eq!(w.status(r), ManualTestPassed);
+    w.works_until(PRODUCTION, 0);
+    assert_eq!(w.status(r), Deploying);
+    w.production_ends_well();
+    assert_eq!(w.status(r), Deployed);
+    assert_eq!((w.runs_what(STAGE), w.runs_what(PRODUCTION)), (Some(r), Some(r)));
+    assert!(w.get(r).completed_at.is_some());
+}
+
+#[test]
+fn a_release_rehearses_the_way_back_to_what_production_runs() {
+    let mut w = Sim::new();
+    let old = w.ship("v1.0.0");
+    let r = w.release("v1.1.0");
+    w.follow(STAGE, |_| Some(Outcome::Exited(0)));
+    assert_eq!(w.status(r), StageTestRollback);
+    let run = w.live(STAGE).unwrap();
+    assert_eq!(
+        w.steps(run),
+        [
+            "migrate_down api v1.1.0",
+            "checkout api v1.0.0",
+            "deploy api v1.0.0",
+            "health api v1.0.0",
+            "checkout api v1.1.0",
+            "migrate_up api v1.1.0",
+            "deploy api v1.1.0",
+            "health api v1.1.0",
+        ]
+    );
+    w.stage_ends_well();
+    assert_eq!(w.status(r), ManualTesting);
+    assert_eq!(w.get(r).rehearsal.as_ref().and_then(|Rehearsal { against, .. }| *against), Some(old));
+}
+
+#[test]
+fn the_last_approval_while_production_is_locked_waits_for_the_unlock() {
+    let mut w = Sim::new();
+    w.ship("v1.0.0");
+    let r = w.release("v1.1.0");
+    w.stage_ends_well();
+    w.lock();
+    w.everybody_approves(r);
+    assert_eq!(w.status(r), ManualTestPassed);
+    assert_eq!(w.live(PRODUCTION), None);
+    assert_eq!(w.unmet(r), [GateName::NoLock]);
+    let refusal = w.admin_refused(Command::Promote { release: r });
+    assert_eq!(refusal.code, Code::GatesUnmet);
+    assert!(refusal.details[0].contains("audit") && refusal.details[0].contains("unlock"), "{refusal:?}");
+    w.unlock();
+    w.production_ends_well();
+    assert_eq!(w.status(r), Deployed);
+}
+
+#[test]
+fn a_lock_holds_back_a_deploy_of_which_nothing_has_started() {
+    let mut w = Sim::new();
+    let r = w.release("v1.0.0");
+    w.stage_ends_well();
+    w.everybody_approves(r);
+    let queued = w.live(PRODUCTION).unwrap();
+    w.lock();
+    assert_eq!(w.start_step(queued), None);
+    assert_eq!((w.status(r), w.live(PRODUCTION)), (ManualTestPassed, None));
+    w.unlock();
+    w.works_until(PRODUCTION, 1);
+    w.lock();
+    w.production_ends_well();
+    assert_eq!(w.status(r), Deployed, "what has started goes on");
+}
+
+#[test]
+fn who_finds_production_busy_waits_in_line_and_rehearses_again() {
+    let mut w = Sim::new();
+    w.ship("v1.0.0");
+    let first = w.release("v1.1.0");
+    w.stage_ends_well();
+    w.everybody_approves(first);
+    w.works_until(PRODUCTION, 2);
+    let second = w.release("v1.2.0");
+    w.stage_ends_well();
+    w.everybody_approves(second);
+    assert_eq!(w.status(second), ManualTestPassed);
+    assert!(w.unmet(second).contains(&GateName::ProductionFree));
+    w.production_ends_well();
+    assert_eq!(w.status(first), Deployed);
+    assert_eq!(w.status(second), StageTestRollback, "it was rehearsed against v1.0.0");
+    w.stage_ends_well();
+    assert_eq!(w.status(second), ManualTestPassed, "the approvals stay");
+    w.production_ends_well();
+    assert_eq!(w.status(second), Deployed);
+}
+
+#[test]
+fn the_line_keeps_its_order_and_tells_who_is_ahead() {
+    let mut w = Sim::new();
+    w.ship("v1.0.0");
+    w.lock();
+    let first = w.release("v1.1.0");
+    w.stage_ends_well();
+    w.everybody_approves(first);
+    let second = w.release("v1.2.0");
+    w.stage_ends_well();
+    w.everybody_approves(second);
+    let gate = w.gates(second).into_iter().find(|gate| gate.name == GateName::ProductionFree).unwrap();
+    assert_eq!(gate.sentence, format!("#{first} is ahead in the line."));
+    w.unlock();
+    w.works_until(PRODUCTION, 0);
+    assert_eq!((w.status(first), w.status(second)), (Deploying, ManualTestPassed));
+}
+
+#[test]
+fn one_rejection_at_two_of_three_ends_the_vote() {
+    let mut w = Sim::new();
+    let r = w.release("v1.0.0");
+    w.stage_ends_well();
+    w.approve("ann", r);
+    w.approve("bob", r);
+    let no_reason = Command::Reject { release: r, seen: None, reason: " ".into() };
+    assert_eq!(w.refused(&w.actor("cid"), no_reason).code, Code::Invalid);
+    w.ok(&w.actor("cid"), Command::Reject { release: r, seen: None, reason: "the cart is empty".into() });
+    assert_eq!(w.status(r), ManualTestFailed);
+    assert_eq!(w.reason(r), "rejected by cid: the cart is empty");
+    let late = w.refused(&w.actor("cid"), Command::Approve { release: r, seen: None });
+    assert_eq!((late.code, late.legal.as_slice()), (Code::VoteClosed, ["retry".to_owned()].as_slice()));
+    w.ok(&w.actor("mia"), Command::Retry { release: r });
+    assert_eq!(w.get(r).attempt.0, 2);
+    assert_eq!(w.get(r).completed_at, None);
+    w.stage_ends_well();
+    w.approve("cid", r);
+    assert_eq!(w.status(r), ManualTesting, "votes start at zero");
+    w.everybody_approves(r);
+    w.production_ends_well();
+    assert_eq!(w.status(r), Deployed);
+}
+
+#[test]
+fn an_admin_may_reject_without_being_listed_but_nobody_else_may() {
+    let mut w = Sim::new();
+    let r = w.release("v1.0.0");
+    w.stage_ends_well();
+    let no = || Command::Reject { release: r, seen: None, reason: "no".into() };
+    assert_eq!(w.refused(&w.actor("mia"), no()).code, Code::NotListed);
+    assert_eq!(w.refused(&w.actor("root"), Command::Approve { release: r, seen: None }).code, Code::NotListed);
+    w.ok(&w.actor("root"), no());
+    assert_eq!(w.status(r), ManualTestFailed);
+}
+
+#[test]
+fn two_of_three_are_enough_where_the_service_says_so() {
+    let mut w = Sim::with(|service| service.approvals.minimum = 2);
+    let r = w.release("v1.0.0");
+    w.stage_ends_well();
+    w.approve("cid", r);
+    let gate = w.gates(r).remove(0);
+    assert_eq!((gate.sentence.as_str(), gate.how.as_deref()), ("1/2 approvals.", Some("1 of ann, bob must approve.")));
+    w.approve("ann", r);
+    assert_eq!(w.status(r), ManualTestPassed);
+    w.approve("ann", r);
+    let late = w.refused(&w.actor("bob"), Command::Approve { release: r, seen: None });
+    assert_eq!(late.code, Code::VoteClosed);
+}
+
+#[test]
+fn the_initiator_may_be_kept_from_approving_his_own() {
+    let mut w = Sim::with(|service| {
+        service.approvals.forbid_self = true;
+        service.approvals.required.push(person("mia"));
+        service.approvals.minimum = 4;
+    });
+    let new = NewRelease { initiated_by: "MIA-gh".into(), ..w.new_release("v1.0.0") };
+    let r = w.create(new);
+    w.stage_ends_well();
+    let refusal = w.refused(&w.actor("mia"), Command::Approve { release: r, seen: None });
+    assert_eq!(refusal.code, Code::SelfApproval);
+    w.everybody_approves(r);
+    assert_eq!(w.status(r), ManualTestPassed, "all others are enough");
+}
+
+#[test]
+fn who_is_alone_on_the_list_does_not_ship_alone() {
+    let mut w = Sim::with(|service| {
+        service.approvals.forbid_self = true;
+        service.approvals.required = vec![person("ann")];
+        service.approvals.minimum = 1;
+    });
+    let new = NewRelease { initiated_by: "ann".into(), ..w.new_release("v1.0.0") };
+    let r = w.create(new);
+    w.stage_ends_well();
+    assert_eq!(w.status(r), ManualTesting);
+    assert!(w.gates(r)[0].how.as_deref().unwrap().contains("bypass"));
+    w.service.approvals.required.push(person("bob"));
+    w.approve("bob", r);
+    assert_eq!(w.status(r), ManualTestPassed);
+}
+
+#[test]
+fn a_list_that_changes_counts_for_every_open_vote() {
+    let mut w = Sim::new();
+    let r = w.release("v1.0.0");
+    w.stage_ends_well();
+    w.approve("ann", r);
+    w.approve("bob", r);
+    w.service.approvals.required = vec![person("bob"), person("mia")];
+    w.service.approvals.minimum = 2;
+    w.passes(jiff::SignedDuration::from_secs(1));
+    assert_eq!(w.status(r), ManualTesting, "ann is no longer listed");
+    w.service.approvals.required = vec![person("bob")];
+    w.service.approvals.minimum = 1;
+    w.passes(jiff::SignedDuration::from_secs(1));
+    assert_eq!(w.status(r), ManualTestPassed);
+}
+
+#[test]
+fn a_list_that_changes_after_the_vote_has_closed_changes_nothing() {
+    let mut w = Sim::new();
+    let r = w.release("v1.0.0");
+    w.stage_ends_well();
+    w.lock();
+    w.everybody_approves(r);
+    w.service.approvals.required.push(person("mia"));
+    w.service.approvals.minimum = 4;
+    assert_eq!(w.unmet(r), [GateName::NoLock]);
+    w.service.approvals.minimum = 3;
+    w.unlock();
+    w.production_ends_well();
+    assert_eq!(w.status(r), Deployed);
+}
+
+#[test]
+fn an_old_button_does_nothing() {
+    let mut w = Sim::new();
+    let r = w.release("v1.0.0");
+    w.stage_ends_well();
+    let seen = Some(w.get(r).revision);
+    w.approve("ann", r);
+    let refusal = w.refused(&w.actor("bob"), Command::Approve { release: r, seen });
+    assert_eq!(refusal.code, Code::StaleRevision);
+    assert_eq!(refusal.legal, ["approve", "reject", "cancel"]);
+    w.ok(&w.actor("ann"), Command::Approve { release: r, seen });
+    assert_eq!(w.votes.len(), 1, "the same tap twice is one vote");
+    let seen = Some(w.get(r).revision);
+    w.ok(&w.actor("bob"), Command::Approve { release: r, seen });
+}
+
+#[test]
+fn without_auto_promote_an_admin_says_go() {
+    let mut w = Sim::with(|service| service.approvals.auto_promote = false);
+    let r = w.release("v1.0.0");
+    w.stage_ends_well();
+    w.everybody_approves(r);
+    assert_eq!((w.status(r), w.live(PRODUCTION)), (ManualTestPassed, None));
+    assert_eq!(w.unmet(r), [GateName::Promoted]);
+    assert_eq!(w.refused(&w.actor("ann"), Command::Promote { release: r }).code, Code::Forbidden);
+    w.admin(Command::Promote { release: r });
+    w.production_ends_well();
+    assert_eq!(w.status(r), Deployed);
+}
+
+#[test]
+fn an_admin_skips_the_vote_on_the_record() {
+    let mut w = Sim::new();
+    let r = w.release("v1.0.0");
+    w.stage_ends_well();
+    let bypass = |gates: Vec<GateName>, reason: &str| Command::Bypass { release: r, gates, reason: reason.into() };
+    assert_eq!(w.refused(&w.actor("ann"), bypass(vec![GateName::Approvals], "x")).code, Code::Forbidden);
+    assert_eq!(w.admin_refused(bypass(vec![GateName::Approvals], "")).code, Code::Invalid);
+    assert_eq!(w.admin_refused(bypass(vec![], "x")).code, Code::Invalid);
+    assert_eq!(w.admin_refused(bypass(vec![GateName::ProductionClean], "x")).code, Code::Invalid);
+    w.admin(bypass(vec![GateName::Approvals], "payments are down"));
+    assert!(w.gates(r)[0].bypassed);
+    assert_eq!(w.happened(|event| matches!(event, Event::GatesBypassed { .. })), 1);
+    w.production_ends_well();
+    assert_eq!(w.status(r), Deployed);
+}
+
+#[test]
+fn a_newer_release_waits_until_people_have_tested_the_one_before() {
+    let mut w = Sim::new();
+    let base = w.ship("v1.0.0");
+    let first = w.release("v1.1.0");
+    let second = w.release("v1.2.0");
+    w.stage_ends_well();
+    assert_eq!((w.status(first), w.status(second)), (ManualTesting, Initiated));
+    w.lock();
+    w.everybody_approves(first);
+    let run = w.live(STAGE).unwrap();
+    assert_eq!(w.runs[&run].to.release, base, "stage goes back to what production runs first");
+    assert_eq!(w.steps(run)[0], "migrate_down api v1.1.0");
+    w.stage_ends_well();
+    assert_eq!(w.status(second), ManualTesting);
+    assert_eq!(w.status(first), ManualTestPassed);
+}
+
+#[test]
+fn with_supersede_a_newer_release_takes_the_place_of_the_older() {
+    let mut w = Sim::with(|service| service.supersede = true);
+    w.ship("v1.0.0");
+    let first = w.release("v1.1.0");
+    w.stage_ends_well();
+    let second = w.release("v1.2.0");
+    assert_eq!(w.status(first), Cancelled);
+    assert_eq!(w.reason(first), format!("superseded by #{second} v1.2.0"));
+    w.works_until(STAGE, 0);
+    let third = w.release("v1.3.0");
+    let fourth = w.release("v1.4.0");
+    assert_eq!(w.status(third), Cancelled);
+    w.stage_ends_well();
+    assert_eq!((w.status(second), w.status(fourth)), (Cancelled, ManualTesting));
+}
+
+#[test]
+fn with_supersede_a_step_at_work_on_stage_is_ended_first() {
+    let mut w = Sim::with(|service| service.supersede = true);
+    w.ship("v1.0.0");
+    let first = w.release("v1.1.0");
+    let run = w.works_until(STAGE, 2);
+    let second = w.release("v1.2.0");
+    assert_eq!(w.status(first), StageBuilding, "its step is being ended");
+    assert!(w.runs[&run].stop.is_some());
+    w.ends_at(STAGE, 2, Outcome::Stopped);
+    assert_eq!(w.status(first), Cancelled);
+    w.stage_ends_well();
+    assert_eq!(w.status(second), ManualTesting);
+}
+
+#[test]
+fn a_stale_rehearsal_in_manual_testing_is_repeated_and_the_approvals_stay() {
+    let mut w = Sim::new();
+    let first = w.ship("v1.0.0");
+    let second = w.ship("v1.1.0");
+    let r = w.release("v1.2.0");
+    w.stage_ends_well();
+    w.approve("ann", r);
+    w.roll_back(second, None).unwrap();
+    assert_eq!(w.status(r), ManualTesting, "production still runs v1.1.0");
+    w.production_ends_well();
+    assert_eq!(w.status(r), StageTestRollback);
+    assert!(w.reason(r).contains("v1.0.0"));
+    let artifact = Artifact { name: surface("api").name, artifact: None, digest: None, preview_url: None };
+    let exchange = Command::Update { release: r, artifacts: vec![artifact] };
+    assert_eq!(w.refused(&ci(), exchange).code, Code::ArtifactsFixed, "ann has approved what is there");
+    w.stage_ends_well();
+    assert_eq!(w.status(r), ManualTesting);
+    assert_eq!(w.get(r).rehearsal.as_ref().unwrap().against, Some(first));
+    w.approve("bob", r);
+    w.approve("cid", r);
+    assert_eq!(w.status(r), ManualTestPassed);
+    assert_eq!(w.unmet(r), [GateName::NoLock]);
+}
+
+#[test]
+fn two_versions_back_locks_production_until_an_admin_unlocks() {
+    let mut w = Sim::new();
+    let first = w.ship("v1.0.0");
+    let second = w.ship("v1.1.0");
+    let third = w.ship("v1.2.0");
+    let wrong = w.roll_back(second, None).unwrap_err();
+    assert_eq!(wrong.code, Code::NotInProduction);
+    assert!(wrong.sentence.contains("v1.2.0"), "{wrong}");
+    assert_eq!(w.roll_back(third, Some("v9")).unwrap_err().code, Code::NoGoodVersion);
+    assert_eq!(w.refused(&w.actor("ann"), rollback(third)).code, Code::Forbidden);
+    w.roll_back(third, Some("v1.0.0")).unwrap();
+    assert_eq!(w.status(third), ProductionRollback);
+    let run = w.live(PRODUCTION).unwrap();
+    assert_eq!(w.steps(run)[..2], ["migrate_down api v1.2.0", "checkout api v1.0.0"]);
+    assert_eq!(w.admin_refused(cancel(third)).code, Code::IllegalTransition);
+    w.production_ends_well();
+    assert_eq!(w.status(third), RollbackDone);
+    assert_eq!(w.get(third).rollback_to_tag, Some(tag("v1.0.0")));
+    assert_eq!(w.runs_what(PRODUCTION), Some(first));
+    assert_eq!(w.status(second), Deployed);
+    let fix = w.release("v1.3.0");
+    w.stage_ends_well();
+    w.everybody_approves(fix);
+    assert_eq!(w.unmet(fix), [GateName::NoLock]);
+    assert!(w.production.lock.as_ref().unwrap().reason.contains("broken"));
+    w.unlock();
+    w.production_ends_well();
+    assert_eq!(w.status(fix), Deployed);
+    w.roll_back(fix, None).unwrap();
+    w.production_ends_well();
+    assert_eq!(w.runs_what(PRODUCTION), Some(first), "v1.1.0 was passed over on purpose");
+}
+
+#[test]
+fn a_lock_never_stops_a_rollback() {
+    let mut w = Sim::new();
+    w.ship("v1.0.0");
+    let second = w.ship("v1.1.0");
+    w.lock();
+    w.roll_back(second, None).unwrap();
+    w.production_ends_well();
+    assert_eq!(w.status(second), RollbackDone);
+}
+
+#[test]
+fn a_rollback_sends_a_queued_deploy_back_into_the_line() {
+    let mut w = Sim::new();
+    w.ship("v1.0.0");
+    let second = w.ship("v1.1.0");
+    let third = w.release("v1.2.0");
+    w.stage_ends_well();
+    w.everybody_approves(third);
+    assert!(w.live(PRODUCTION).is_some());
+    w.roll_back(second, None).unwrap();
+    w.production_ends_well();
+    assert_eq!((w.status(second), w.status(third)), (RollbackDone, StageTestRollback));
+}
+
+#[test]
+fn after_a_rollback_the_release_can_be_retried() {
+    let mut w = Sim::new();
+    w.ship("v1.0.0");
+    let second = w.ship("v1.1.0");
+    w.roll_back(second, None).unwrap();
+    w.production_ends_well();
+    w.unlock();
+    w.ok(&w.actor("mia"), Command::Retry { release: second });
+    assert_eq!(w.get(second).rollback_to_tag, None);
+    w.stage_ends_well();
+    w.everybody_approves(second);
+    w.production_ends_well();
+    assert_eq!((w.status(second), w.runs_what(PRODUCTION)), (Deployed, Some(second)));
+}
+
+#[test]
+fn a_retried_older_release_is_undone_on_stage_with_its_own_code() {
+    let mut w = Sim::new();
+    w.ship("v1.0.0");
+    let old = w.release("v1.1.0");
+    w.fails_at(STAGE, 0);
+    assert_eq!(w.status(old), StageBuildingFailed);
+    let newer = w.ship("v1.2.0");
+    w.ok(&w.actor("mia"), Command::Retry { release: old });
+    w.stage_ends_well();
+    assert_eq!(w.status(old), ManualTesting);
+    w.admin(cancel(old));
+    let run = w.live(STAGE).unwrap();
+    assert_eq!(w.steps(run)[..2], ["migrate_down api v1.1.0", "checkout api v1.2.0"]);
+    w.stage_ends_well();
+    assert_eq!(w.runs_what(STAGE), Some(newer));
+}
+
+#[test]
+fn a_new_release_of_an_older_version_is_pointed_to_rollback() {
+    let mut w = Sim::new();
+    w.ship("v1.2.0");
+    let old = w.release("v1.1.0");
+    w.stage_ends_well();
+    w.everybody_approves(old);
+    assert_eq!(w.unmet(old), [GateName::NotADowngrade]);
+    let refusal = w.admin_refused(Command::Promote { release: old });
+    assert!(refusal.details[0].contains("rollback"), "{refusal:?}");
+    let next = w.release("v1.3.0");
+    w.stage_ends_well();
+    w.everybody_approves(next);
+    w.works_until(PRODUCTION, 0);
+    assert_eq!(w.status(next), Deploying, "it does not hold up the others");
+}
+
+#[test]
+fn a_tag_that_moved_cancels_its_release_and_the_new_commit_is_a_new_release() {
+    let mut w = Sim::new();
+    w.ship("v1.0.0");
+    let old = w.release("v1.1.0");
+    w.stage_ends_well();
+    let moved = |w: &Sim| NewRelease { commit: Some(commit("elsewhere")), ..w.new_release("v1.1.0") };
+    let new = moved(&w);
+    let new = w.create(new);
+    assert_ne!(old, new);
+    assert_eq!(w.status(old), Cancelled);
+    assert!(w.reason(old).contains("moved"));
+    assert_eq!(w.happened(|event| matches!(event, Event::TagMoved { .. })), 1);
+    w.stage_ends_well();
+    assert_eq!(w.status(new), ManualTesting);
+    w.everybody_approves(new);
+    w.works_until(PRODUCTION, 3);
+    let refusal = {
+        let again = w.new_release("v1.1.0");
+        w.refused(&ci(), Command::Create(again))
+    };
+    assert_eq!(refusal.code, Code::TagMoved);
+    assert_eq!(w.happened(|event| matches!(event, Event::TagMoved { .. })), 2, "also a refusal leaves the alarm");
+    w.production_ends_well();
+    let third = w.release("v1.1.0");
+    assert_ne!(third, new);
+    assert_eq!(w.status(new), Deployed, "production runs it already");
+    assert_eq!(w.happened(|event| matches!(event, Event::TagMoved { .. })), 3);
+}
+
+#[test]
+fn a_tag_found_moved_by_rmm_cancels_before_production_and_only_alarms_later() {
+    let mut w = Sim::new();
+    let running = w.ship("v1.0.0");
+    let r = w.release("v1.1.0");
+    w.stage_ends_well();
+    let moved = |release, to: &str| Command::TagMoved { release, now: commit(to) };
+    w.ok(&Actor::Machine, moved(r, "v1.1.0"));
+    assert_eq!(w.status(r), ManualTesting, "it has not moved");
+    w.ok(&Actor::Machine, moved(r, "else"));
+    w.ok(&Actor::Machine, moved(running, "else"));
+    assert_eq!((w.status(r), w.status(running)), (Cancelled, Deployed));
+    assert_eq!(w.happened(|event| matches!(event, Event::TagMoved { .. })), 2);
+}
+
+#[test]
+fn cancelling_before_anything_ran_and_in_the_line() {
+    let mut w = Sim::new();
+    w.ship("v1.0.0");
+    let r = w.release("v1.1.0");
+    let queued = w.live(STAGE).unwrap();
+    w.admin(cancel(r));
+    assert_eq!(w.status(r), Cancelled);
+    assert_eq!(w.start_step(queued), None);
+    let s = w.release("v1.2.0");
+    w.stage_ends_well();
+    w.everybody_approves(s);
+    w.admin(cancel(s));
+    assert_eq!((w.status(s), w.live(PRODUCTION)), (Cancelled, None));
+    assert!(w.live(STAGE).is_some(), "stage goes back to what production runs");
+    w.stage_ends_well();
+    assert_eq!(w.runs_what(STAGE), w.runs_what(PRODUCTION));
+}
+
+#[test]
+fn the_initiator_cancels_his_own_and_others_do_not() {
+    let mut w = Sim::new();
+    let new = NewRelease { initiated_by: "mia-gh".into(), ..w.new_release("v1.0.0") };
+    let r = w.create(new);
+    assert_eq!(w.refused(&w.actor("ann"), cancel(r)).code, Code::Forbidden);
+    w.ok(&w.actor("mia"), cancel(r));
+    assert_eq!(w.status(r), Cancelled);
+    let refusal = w.admin_refused(cancel(r));
+    assert_eq!((refusal.code, refusal.legal.len()), (Code::IllegalTransition, 0));
+}
+
+#[test]
+fn cancelling_while_a_stage_step_runs_ends_the_step_first() {
+    let mut w = Sim::new();
+    let base = w.ship("v1.0.0");
+    let r = w.release("v1.1.0");
+    let index = {
+        let run = w.live(STAGE).unwrap();
+        w.runs[&run].steps.len() as u32 - 3
+    };
+    let run = w.works_until(STAGE, index);
+    w.admin(cancel(r));
+    assert_eq!(w.status(r), StageBuilding);
+    assert_eq!(w.start_step(run), Some(index), "the one who follows it finds it at work");
+    w.ends_at(STAGE, index, Outcome::TimedOut);
+    assert_eq!(w.status(r), Cancelled);
+    assert!(matches!(w.runs[&run].state, RunState::Stopped { .. }));
+    assert!(w.reason(r).starts_with("cancelled by root"));
+    w.stage_ends_well();
+    assert_eq!((w.runs_what(STAGE), w.stage.mixed.as_ref()), (Some(base), None));
+}
+
+#[test]
+fn a_commit_that_cannot_be_known_fails_with_the_reason_and_can_be_retried() {
+    let mut w = Sim::new();
+    let new = NewRelease { commit: None, ..w.new_release("v1.0.0") };
+    let r = w.create(new);
+    assert_eq!((w.status(r), w.live(STAGE), w.effects.len()), (Initiated, None, 1));
+    let unresolved = |for_good| Command::CommitUnresolved { release: r, reason: "no such tag".into(), for_good };
+    let machine = Actor::Machine;
+    w.ok(&machine, unresolved(false));
+    assert_eq!((w.status(r), w.reason(r)), (Initiated, "no such tag".into()));
+    w.ok(&machine, unresolved(true));
+    assert_eq!((w.status(r), w.reason(r)), (StageBuildingFailed, "no such tag".into()));
+    w.ok(&w.actor("mia"), Command::Retry { release: r });
+    w.ok(&machine, Command::CommitResolved { release: r, commit: commit("v1.0.0") });
+    w.ok(&machine, Command::CommitResolved { release: r, commit: commit("other") });
+    assert_eq!(w.get(r).commit, Some(commit("v1.0.0")), "it never changes");
+    w.stage_ends_well();
+    assert_eq!(w.status(r), ManualTesting);
+}
+
+#[test]
+fn a_release_without_a_commit_needs_a_repository_to_ask() {
+    let mut w = Sim::with(|service| service.repository = None);
+    let new = NewRelease { commit: None, ..w.new_release("v1.0.0") };
+    let refusal = w.refused(&ci(), Command::Create(new));
+    assert_eq!((refusal.code, refusal.field.as_deref()), (Code::Invalid, Some("commit")));
+}
+
+#[test]
+fn an_unresolved_release_does_not_hold_up_the_next() {
+    let mut w = Sim::new();
+    let new = NewRelease { commit: None, ..w.new_release("v1.0.0") };
+    let first = w.create(new);
+    let second = w.release("v1.0.1");
+    w.stage_ends_well();
+    assert_eq!((w.status(first), w.status(second)), (Initiated, ManualTesting));
+}
+
+#[test]
+fn the_same_request_is_the_same_release() {
+    let mut w = Sim::new();
+    let r = w.release("v1.0.0");
+    assert_eq!(w.release("v1.0.0"), r);
+    let plain = || NewRelease { tag: None, ..w.new_release("v1.0.0") };
+    let (one, two) = (plain(), plain());
+    let candidate = w.create(one);
+    assert_ne!(candidate, r, "a candidate of a plain commit is another thing than a tag");
+    assert_eq!(w.create(two), candidate);
+    w.admin(cancel(r));
+    assert_ne!(w.release("v1.0.0"), r, "after it ended, a new release");
+}
+
+#[test]
+fn a_retry_is_refused_while_the_same_tag_is_on_its_way() {
+    let mut w = Sim::new();
+    let r = w.release("v1.0.0");
+    w.fails_at(STAGE, 0);
+    let twin = w.release("v1.0.0");
+    assert_ne!(twin, r);
+    let refusal = w.refused(&w.actor("mia"), Command::Retry { release: r });
+    assert_eq!(refusal.code, Code::AlreadyActive);
+    assert!(refusal.sentence.contains(&format!("#{twin}")));
+}
+
+#[test]
+fn artifacts_come_until_people_test() {
+    let mut w = Sim::new();
+    let r = w.release("v1.0.0");
+    let artifact = |name: &str, digest: &str| Artifact {
+        name: surface(name).name,
+        artifact: None,
+        digest: Some(digest.into()),
+        preview_url: None,
+    };
+    let update = |artifacts| Command::Update { release: r, artifacts };
+    w.ok(&ci(), update(vec![artifact("api", "a")]));
+    w.ok(&ci(), update(vec![artifact("api", "b")]));
+    assert_eq!(w.get(r).artifacts, [artifact("api", "b")]);
+    assert_eq!(w.refused(&ci(), update(vec![artifact("web", "b")])).code, Code::Invalid);
+    assert_eq!(w.refused(&ci(), update(vec![artifact("api", "b"), artifact("api", "c")])).code, Code::Invalid);
+    w.stage_ends_well();
+    assert_eq!(w.refused(&ci(), update(vec![artifact("api", "c")])).code, Code::ArtifactsFixed);
+}
+
+#[test]
+fn a_rollback_names_its_target_by_number_too() {
+    let mut w = Sim::new();
+    let first = w.ship("v1.0.0");
+    w.ship("v1.1.0");
+    let third = w.ship("v1.2.0");
+    let to = Some(RollbackTo::Release(first));
+    let answer = w.admin(Command::Rollback { release: third, to, reason: "x".into(), force: false });
+    assert_eq!(answer, Answer::Release { id: third, created: false });
+    let lone = w.runs[&w.live(PRODUCTION).unwrap()].to.release;
+    assert_eq!(lone, first);
+}
+
+fn cancel(release: ReleaseId) -> Command {
+    Command::Cancel { release, reason: "not now".into() }
+}
+
+fn rollback(release: ReleaseId) -> Command {
+    Command::Rollback { release, to: None, reason: "broken".into(), force: false }
+}

@@ -1,0 +1,506 @@
+//! What runs leave behind when they do not end well, and how it is undone.
+
+use super::sim::*;
+use crate::domain::command::{Command, Outcome, Resolution};
+use crate::domain::event::Event;
+use crate::domain::gate::GateName;
+use crate::domain::ids::{ReleaseId, RunId};
+use crate::domain::person::Actor;
+use crate::domain::refusal::Code;
+use crate::domain::run::{RunState, StepKind, TAG_MOVED};
+use crate::domain::status::Status::*;
+
+/// v1.0.0 is in production and v1.1.0 about to go there.
+fn before_production(mut w: Sim) -> (Sim, ReleaseId, ReleaseId) {
+    let old = w.ship("v1.0.0");
+    let new = w.release("v1.1.0");
+    w.stage_ends_well();
+    w.everybody_approves(new);
+    (w, old, new)
+}
+
+fn two_surfaces() -> Sim {
+    Sim::with(|service| {
+        service.surfaces.push(surface("bot"));
+        service.surfaces[1].migrate_up = None;
+        service.surfaces[1].migrate_down = None;
+    })
+}
+
+#[test]
+fn a_failed_production_deploy_takes_back_exactly_what_it_has_touched() {
+    let code = ["checkout api v1.0.0", "deploy api v1.0.0", "health api v1.0.0"];
+    let all = ["migrate_down api v1.1.0", "checkout api v1.0.0", "deploy api v1.0.0", "health api v1.0.0"];
+    let steps = ["fetch", "verify_tag", "checkout", "migrate_up", "deploy", "health"];
+    for (index, name) in steps.into_iter().enumerate() {
+        let (mut w, old, new) = before_production(Sim::new());
+        let run = w.fails_at(PRODUCTION, index as u32);
+        assert!(w.steps(run)[index].starts_with(name));
+        assert!(w.reason(new).contains("failed with exit status 1"), "{}", w.reason(new));
+        match name {
+            "fetch" | "verify_tag" => {
+                assert_eq!((w.status(new), w.live(PRODUCTION)), (RollbackDone, None));
+                assert!(w.reason(new).contains("had not been touched"));
+                assert_eq!(w.get(new).rollback_to_tag, None);
+            }
+            "checkout" => assert_eq!(w.steps(w.live(PRODUCTION).unwrap()), code),
+            _ => assert_eq!(w.steps(w.live(PRODUCTION).unwrap()), all),
+        }
+        w.production_ends_well();
+        assert_eq!((w.status(new), w.runs_what(PRODUCTION)), (RollbackDone, Some(old)));
+        assert_eq!((w.production.mixed.as_ref(), w.production.lock.as_ref()), (None, None));
+    }
+}
+
+#[test]
+fn several_surfaces_go_back_in_reverse_order_and_the_untouched_are_left_alone() {
+    let (mut w, _, _) = before_production(two_surfaces());
+    w.fails_at(PRODUCTION, 4);
+    assert_eq!(
+        w.steps(w.live(PRODUCTION).unwrap()),
+        ["migrate_down api v1.1.0", "checkout api v1.0.0", "deploy api v1.0.0", "health api v1.0.0"],
+        "bot has not been touched"
+    );
+    let (mut w, _, new) = before_production(two_surfaces());
+    let last = w.runs[&w.live(PRODUCTION).unwrap()].steps.len() as u32 - 1;
+    w.fails_at(PRODUCTION, last);
+    assert_eq!(
+        w.steps(w.live(PRODUCTION).unwrap()),
+        [
+            "checkout bot v1.0.0",
+            "deploy bot v1.0.0",
+            "health bot v1.0.0",
+            "migrate_down api v1.1.0",
+            "checkout api v1.0.0",
+            "deploy api v1.0.0",
+            "health api v1.0.0",
+        ]
+    );
+    w.production_ends_well();
+    assert_eq!(w.status(new), RollbackDone);
+}
+
+#[test]
+fn a_deploy_command_that_migrates_on_its_own_is_taken_back_with_migrations() {
+    let (mut w, _, _) = before_production(Sim::with(|service| service.surfaces[0].migrate_up = None));
+    let deploy = w.index(PRODUCTION, StepKind::Deploy, 0);
+    w.fails_at(PRODUCTION, deploy);
+    assert_eq!(w.steps(w.live(PRODUCTION).unwrap())[0], "migrate_down api v1.1.0");
+}
+
+#[test]
+fn a_rehearsal_that_fails_half_way_is_undone_from_where_it_stands() {
+    // Migrations down, checkout, deploy, health of the old; checkout, migrations up, deploy, health of the new.
+    let expected: [&[&str]; 8] = [
+        &["migrate_down api v1.1.0", "checkout api v1.0.0"],
+        &["checkout api v1.0.0"],
+        &["checkout api v1.0.0"],
+        &["checkout api v1.0.0"],
+        &["checkout api v1.0.0"],
+        &["migrate_down api v1.1.0", "checkout api v1.0.0"],
+        &["migrate_down api v1.1.0", "checkout api v1.0.0"],
+        &["migrate_down api v1.1.0", "checkout api v1.0.0"],
+    ];
+    for (index, first_steps) in expected.into_iter().enumerate() {
+        let mut w = Sim::new();
+        let old = w.ship("v1.0.0");
+        let new = w.release("v1.1.0");
+        w.follow(STAGE, |_| Some(Outcome::Exited(0)));
+        let run = w.fails_at(STAGE, index as u32);
+        assert_eq!(w.status(new), StageTestRollbackFailed);
+        let back = w.live(STAGE).expect("stage is taken back at once");
+        let steps = w.steps(back);
+        assert_eq!(steps[..first_steps.len()], *first_steps, "after {}", w.steps(run)[index]);
+        assert_eq!(steps.len(), first_steps.len() + 2);
+        w.stage_ends_well();
+        assert_eq!((w.runs_what(STAGE), w.stage.mixed.as_ref()), (Some(old), None));
+        w.ok(&w.actor("mia"), Command::Retry { release: new });
+        w.stage_ends_well();
+        assert_eq!(w.status(new), ManualTesting);
+    }
+}
+
+#[test]
+fn migrations_go_down_only_with_the_newer_code_checked_out() {
+    let (mut w, _, new) = before_production(Sim::new());
+    w.fails_at(PRODUCTION, 4);
+    let back = w.fails_at(PRODUCTION, 0);
+    assert_eq!(w.status(new), RollbackFailed);
+    // By hand somebody may have checked out anything: the position says what RMM did.
+    w.resolve(back, Resolution::Again);
+    let again = w.live(PRODUCTION).unwrap();
+    assert_eq!(w.steps(again)[..2], ["migrate_down api v1.1.0", "checkout api v1.0.0"]);
+    // The old code is checked out, its health fails, and the schema is still newer because the way down was lost.
+    w.ends_at(PRODUCTION, 0, Outcome::Lost("host rebooted".into()));
+    w.resolve(again, Resolution::Again);
+    let third = w.live(PRODUCTION).unwrap();
+    assert_eq!(w.steps(third)[0], "migrate_down api v1.1.0");
+    w.fails_at(PRODUCTION, 1);
+    w.resolve(third, Resolution::Again);
+    let fourth = w.live(PRODUCTION).unwrap();
+    assert_eq!(w.steps(fourth)[0], "checkout api v1.0.0", "the migrations are down by now");
+    w.production_ends_well();
+    assert_eq!(w.production.mixed, None);
+    assert_eq!(w.production.dirty, None);
+}
+
+#[test]
+fn a_stage_deploy_over_a_base_that_moved_meanwhile_goes_back_to_what_it_stood_on() {
+    let mut w = Sim::new();
+    let first = w.ship("v1.0.0");
+    let second = w.release("v1.1.0");
+    w.stage_ends_well();
+    w.everybody_approves(second);
+    // While v1.1.0 goes to production, stage has gone back to v1.0.0 for v1.2.0 and rehearses against it.
+    w.works_until(PRODUCTION, 5);
+    let third = w.release("v1.2.0");
+    w.follow(STAGE, |_| Some(Outcome::Exited(0)));
+    w.follow(STAGE, |_| Some(Outcome::Exited(0)));
+    assert_eq!(w.status(third), StageTestRollback);
+    w.works_until(STAGE, 2);
+    w.production_ends_well();
+    assert_eq!(w.runs_what(PRODUCTION), Some(second));
+    w.fails_at(STAGE, 2);
+    let back = w.live(STAGE).unwrap();
+    assert_eq!(w.runs[&back].to.release, first, "the schema of v1.2.0 is down to v1.0.0 already");
+    w.follow(STAGE, |_| Some(Outcome::Exited(0)));
+    assert_eq!(w.runs_what(STAGE), Some(first));
+    let next = w.release("v1.3.0");
+    let forward = w.live(STAGE).unwrap();
+    assert_eq!(w.runs[&forward].to.release, second, "then forward to what production runs");
+    assert!(w.steps(forward).iter().all(|step| !step.starts_with("verify_tag")));
+    w.stage_ends_well();
+    assert_eq!(w.status(next), ManualTesting);
+}
+
+#[test]
+fn the_tag_check_on_stage_cancels_and_in_production_goes_back() {
+    let mut w = Sim::new();
+    w.ship("v1.0.0");
+    let r = w.release("v1.1.0");
+    let check = w.index(STAGE, StepKind::VerifyTag, 0);
+    w.ends_at(STAGE, check, Outcome::Exited(TAG_MOVED));
+    assert_eq!(w.status(r), Cancelled);
+    assert_eq!(w.happened(|event| matches!(event, Event::TagMoved { to: None, .. })), 1);
+    assert_eq!(w.live(STAGE), None, "nothing was touched");
+
+    let (mut w, old, r) = before_production(two_surfaces());
+    let check = w.index(PRODUCTION, StepKind::VerifyTag, 1);
+    w.ends_at(PRODUCTION, check, Outcome::Exited(TAG_MOVED));
+    assert_eq!(w.status(r), ProductionRollback);
+    assert!(w.steps(w.live(PRODUCTION).unwrap()).iter().all(|step| step.contains(" api ")));
+    w.production_ends_well();
+    assert_eq!((w.status(r), w.runs_what(PRODUCTION)), (RollbackDone, Some(old)));
+}
+
+#[test]
+fn an_abort_ends_the_step_and_goes_back() {
+    let (mut w, old, r) = before_production(Sim::new());
+    let abort = |force| Command::Abort { release: r, reason: "500s".into(), force };
+    assert_eq!(w.admin_refused(abort(false)).code, Code::IllegalTransition);
+    let run = w.works_until(PRODUCTION, 4);
+    assert_eq!(w.refused(&w.actor("ann"), abort(false)).code, Code::Forbidden);
+    w.admin(abort(false));
+    assert_eq!(w.status(r), Deploying);
+    let try_more = w.refused(&Actor::Machine, Command::TryStep { run, step: 4 });
+    assert_eq!(try_more.code, Code::RunEnding);
+    w.ends_at(PRODUCTION, 4, Outcome::Stopped);
+    assert_eq!(w.status(r), ProductionRollback);
+    w.production_ends_well();
+    assert_eq!((w.status(r), w.runs_what(PRODUCTION)), (RollbackDone, Some(old)));
+    assert_eq!(w.reason(r), "aborted by root: 500s");
+    assert_eq!(w.production.lock, None);
+}
+
+#[test]
+fn a_step_that_ends_well_in_spite_of_an_abort_is_taken_back_too() {
+    let (mut w, _, r) = before_production(Sim::new());
+    w.works_until(PRODUCTION, 5);
+    w.admin(Command::Abort { release: r, reason: "500s".into(), force: false });
+    w.ends_at(PRODUCTION, 9, Outcome::Stopped);
+    assert_eq!(w.status(r), ProductionRollback);
+}
+
+#[test]
+fn the_first_production_deploy_that_fails_ends_in_rollback_failed_with_the_reason() {
+    let mut w = Sim::new();
+    let r = w.release("v1.0.0");
+    w.stage_ends_well();
+    w.everybody_approves(r);
+    w.fails_at(PRODUCTION, 4);
+    assert_eq!((w.status(r), w.live(PRODUCTION)), (RollbackFailed, None));
+    assert!(w.reason(r).contains("nothing to go back to") && w.reason(r).contains("deploy of api on production"));
+    let next = w.ship("v1.0.1");
+    assert_eq!(w.runs_what(PRODUCTION), Some(next));
+}
+
+#[test]
+fn before_there_is_a_version_in_production_stage_still_goes_back_to_what_it_ran() {
+    let mut w = Sim::new();
+    let first = w.release("v0.1.0");
+    w.stage_ends_well();
+    w.admin(Command::Reject { release: first, seen: None, reason: "no".into() });
+    w.ok(&w.actor("mia"), Command::Retry { release: first });
+    w.fails_at(STAGE, 4);
+    assert_eq!((w.status(first), w.live(STAGE)), (StageBuildingFailed, None), "over itself");
+    let second = w.release("v0.2.0");
+    w.fails_at(STAGE, 4);
+    assert_eq!(w.status(second), StageBuildingFailed);
+    assert_eq!(w.steps(w.live(STAGE).unwrap())[..2], ["migrate_down api v0.2.0", "checkout api v0.1.0"]);
+    w.stage_ends_well();
+    assert_eq!(w.runs_what(STAGE), Some(first));
+}
+
+#[test]
+fn a_rollback_that_fails_leaves_production_dirty_until_an_admin_has_looked() {
+    let (mut w, old, r) = before_production(Sim::new());
+    w.fails_at(PRODUCTION, 5);
+    let back = w.fails_at(PRODUCTION, 3);
+    assert_eq!(w.status(r), RollbackFailed);
+    assert_eq!(w.reason(r), "health check of api on production failed with exit status 1");
+    let next = w.release("v1.2.0");
+    w.stage_ends_well();
+    w.everybody_approves(next);
+    assert_eq!(w.unmet(next), [GateName::ProductionClean]);
+    let refusal = w.roll_back(old, None).unwrap_err();
+    assert_eq!((refusal.code, refusal.legal.as_slice()), (Code::ProductionBusy, ["resolve".to_owned()].as_slice()));
+    let failed = Command::Resolve { run: back, verdict: Resolution::Failed, reason: String::new() };
+    assert_eq!(w.admin_refused(failed).code, Code::NothingToResolve);
+    w.resolve(back, Resolution::Succeeded);
+    assert_eq!((w.status(r), w.runs_what(PRODUCTION)), (RollbackFailed, Some(old)));
+    w.production_ends_well();
+    assert_eq!(w.status(next), Deployed);
+}
+
+#[test]
+fn a_dirty_stage_blocks_and_explains_and_resolve_repairs_it() {
+    for (verdict, ends_well) in [(Resolution::Succeeded, false), (Resolution::Again, true)] {
+        let mut w = Sim::new();
+        let old = w.ship("v1.0.0");
+        let r = w.release("v1.1.0");
+        w.fails_at(STAGE, 4);
+        let back = w.fails_at(STAGE, 1);
+        let dirty = w.stage.dirty.clone().unwrap();
+        assert_eq!(dirty.run, back);
+        assert!(dirty.reason.contains("check out of api on stage failed"));
+        w.ok(&w.actor("mia"), Command::Retry { release: r });
+        assert_eq!((w.status(r), w.live(STAGE)), (Initiated, None));
+        let gate = w.gates(r).into_iter().find(|gate| gate.name == GateName::FreshRehearsal).unwrap();
+        assert!(gate.how.unwrap().contains(&format!("`resolve` of run {back}")));
+        assert_eq!(w.refused(&w.actor("ann"), resolve(back, verdict)).code, Code::Forbidden);
+        w.resolve(back, verdict);
+        assert_eq!(w.stage.dirty, None);
+        if ends_well {
+            w.follow(STAGE, |_| Some(Outcome::Exited(0)));
+        }
+        assert_eq!(w.runs_what(STAGE), Some(old));
+        w.stage_ends_well();
+        assert_eq!(w.status(r), ManualTesting);
+    }
+}
+
+#[test]
+fn stage_that_cannot_catch_up_with_production_is_dirty_instead_of_trying_for_ever() {
+    let mut w = Sim::new();
+    w.ship("v1.0.0");
+    let second = w.release("v1.1.0");
+    w.stage_ends_well();
+    w.everybody_approves(second);
+    let third = w.release("v1.2.0");
+    w.follow(STAGE, |_| Some(Outcome::Exited(0)));
+    w.admin(Command::Cancel { release: third, reason: "x".into() });
+    w.production_ends_well();
+    let next = w.release("v1.3.0");
+    let forward = w.fails_at(STAGE, 3);
+    assert_eq!(w.runs[&forward].to.release, second);
+    assert_eq!(w.stage.dirty.as_ref().unwrap().run, forward);
+    assert_eq!(w.live(STAGE), None);
+    w.resolve(forward, Resolution::Again);
+    w.stage_ends_well();
+    assert_eq!(w.status(next), ManualTesting);
+}
+
+#[test]
+fn a_stage_run_whose_end_is_not_known_waits_for_an_admin() {
+    for (verdict, then) in [
+        (Resolution::Succeeded, StageTestRollback),
+        (Resolution::Failed, StageBuildingFailed),
+        (Resolution::Again, StageBuilding),
+    ] {
+        let mut w = Sim::new();
+        w.ship("v1.0.0");
+        let r = w.release("v1.1.0");
+        let run = w.ends_at(STAGE, 3, Outcome::Lost("the host lost its files".into()));
+        assert_eq!((w.status(r), w.live(STAGE)), (StageBuilding, None));
+        assert!(w.reason(r).contains("cannot be judged"));
+        let other = w.release("v1.2.0");
+        assert_eq!(w.status(other), Initiated);
+        w.resolve(run, verdict);
+        assert_eq!(w.status(r), then);
+        assert!(w.live(STAGE).is_some());
+        assert!(matches!(w.admin_refused(resolve(run, verdict)).code, Code::NothingToResolve));
+        w.stage_ends_well();
+    }
+}
+
+#[test]
+fn a_production_deploy_whose_end_is_not_known_is_resolved() {
+    for (verdict, then, finally) in [
+        (Resolution::Succeeded, Deployed, Deployed),
+        (Resolution::Failed, ProductionRollback, RollbackDone),
+        (Resolution::Again, Deploying, Deployed),
+    ] {
+        let (mut w, _, r) = before_production(Sim::new());
+        let run = w.ends_at(PRODUCTION, 4, Outcome::Lost("x".into()));
+        w.resolve(run, verdict);
+        assert_eq!(w.status(r), then);
+        if then == ProductionRollback {
+            assert_eq!(w.steps(w.live(PRODUCTION).unwrap())[0], "migrate_down api v1.1.0");
+        }
+        w.production_ends_well();
+        assert_eq!((w.status(r), w.production.mixed.as_ref()), (finally, None));
+    }
+}
+
+#[test]
+fn what_the_lost_run_has_touched_is_remembered_when_it_is_run_again() {
+    let (mut w, _, r) = before_production(Sim::new());
+    let run = w.ends_at(PRODUCTION, 4, Outcome::Lost("x".into()));
+    w.resolve(run, Resolution::Again);
+    w.admin(Command::Abort { release: r, reason: "stop".into(), force: false });
+    assert_eq!(w.status(r), ProductionRollback, "nothing of the second run has started, but of the first");
+    assert_eq!(w.steps(w.live(PRODUCTION).unwrap())[0], "migrate_down api v1.1.0");
+}
+
+#[test]
+fn a_rollback_whose_end_is_not_known_is_resolved() {
+    for (verdict, then) in [
+        (Resolution::Succeeded, RollbackDone),
+        (Resolution::Failed, RollbackFailed),
+        (Resolution::Again, ProductionRollback),
+    ] {
+        let mut w = Sim::new();
+        let old = w.ship("v1.0.0");
+        let new = w.ship("v1.1.0");
+        w.roll_back(new, None).unwrap();
+        let run = w.ends_at(PRODUCTION, 2, Outcome::Lost("x".into()));
+        assert_eq!(w.status(new), ProductionRollback);
+        w.resolve(run, verdict);
+        assert_eq!(w.status(new), then);
+        assert_eq!(w.production.dirty.is_some(), then == RollbackFailed);
+        if then == ProductionRollback {
+            assert_eq!(w.steps(w.live(PRODUCTION).unwrap())[0], "checkout api v1.0.0", "the migrations are down");
+            w.production_ends_well();
+        }
+        assert_eq!(w.runs_what(PRODUCTION) == Some(old), then != RollbackFailed);
+    }
+}
+
+#[test]
+fn a_way_back_from_a_deploy_that_is_not_known_needs_a_second_word() {
+    let (mut w, old, r) = before_production(Sim::new());
+    let run = w.ends_at(PRODUCTION, 4, Outcome::Lost("x".into()));
+    let abort = |force| Command::Abort { release: r, reason: "500s".into(), force };
+    let back = |release, force| Command::Rollback { release, to: None, reason: "500s".into(), force };
+    for command in [abort(false), back(r, false), back(old, false), back(old, true)] {
+        let refusal = w.admin_refused(command);
+        assert_eq!(refusal.code, Code::RunUnknown);
+        assert!(refusal.sentence.contains(&format!("run {run}")), "{refusal}");
+    }
+    w.admin(back(r, true));
+    assert_eq!(w.status(r), ProductionRollback);
+    w.production_ends_well();
+    assert_eq!((w.status(r), w.runs_what(PRODUCTION)), (RollbackDone, Some(old)));
+}
+
+#[test]
+fn a_rollback_does_not_cut_into_the_automatic_one() {
+    let (mut w, old, r) = before_production(Sim::new());
+    w.fails_at(PRODUCTION, 4);
+    assert_eq!(w.status(r), ProductionRollback);
+    assert_eq!(w.roll_back(old, None).unwrap_err().code, Code::ProductionBusy);
+    w.production_ends_well();
+    assert_eq!(w.status(r), RollbackDone);
+}
+
+#[test]
+fn a_cancel_is_not_forgotten_when_the_run_is_lost() {
+    let mut w = Sim::new();
+    w.ship("v1.0.0");
+    let r = w.release("v1.1.0");
+    let run = w.works_until(STAGE, 3);
+    w.admin(Command::Cancel { release: r, reason: "x".into() });
+    w.ok(&Actor::Machine, Command::RunLost { run, reason: "gone".into() });
+    assert_eq!(w.status(r), StageBuilding);
+    w.resolve(run, Resolution::Succeeded);
+    assert_eq!(w.status(r), Cancelled);
+    w.stage_ends_well();
+    assert_eq!(w.runs_what(STAGE), w.runs_what(PRODUCTION));
+}
+
+#[test]
+fn a_run_that_cannot_go_on_fails_its_release_even_before_its_first_step() {
+    let mut w = Sim::new();
+    let r = w.release("v1.0.0");
+    let run = w.live(STAGE).unwrap();
+    w.ok(&Actor::Machine, Command::RunPrepared { run });
+    w.ok(&Actor::Machine, Command::RunFailed { run, reason: "the host key has changed".into() });
+    assert_eq!((w.status(r), w.reason(r)), (StageBuildingFailed, "the host key has changed".into()));
+    let (mut w, old, r) = before_production(Sim::new());
+    let run = w.live(PRODUCTION).unwrap();
+    w.ok(&Actor::Machine, Command::RunFailed { run, reason: "the host key has changed".into() });
+    assert_eq!((w.status(r), w.runs_what(PRODUCTION)), (RollbackDone, Some(old)));
+}
+
+#[test]
+fn a_plan_that_cannot_be_made_says_so_and_holds_nobody_up() {
+    let mut w = Sim::with(|service| service.surfaces[0].deploy = "run {{ nope }}".into());
+    let r = w.release("v1.0.0");
+    assert_eq!(w.status(r), StageBuildingFailed);
+    assert!(w.reason(r).contains("surface api"), "{}", w.reason(r));
+    let mut w = Sim::new();
+    let r = w.release("v1.0.0");
+    w.stage_ends_well();
+    w.service.surfaces[0].deploy = "run {{ nope }}".into();
+    w.service.approvals.minimum = 2;
+    w.lock();
+    w.approve("ann", r);
+    w.approve("bob", r);
+    w.service.surfaces[0].deploy = "fine".into();
+    w.unlock();
+    w.production_ends_well();
+    assert_eq!(w.status(r), Deployed);
+}
+
+#[test]
+fn health_checks_by_command_count_their_tries() {
+    let mut w = Sim::new();
+    w.release("v1.0.0");
+    let run = w.works_until(STAGE, 5);
+    w.ok(&Actor::Machine, Command::TryStep { run, step: 5 });
+    w.ok(&Actor::Machine, Command::TryStep { run, step: 5 });
+    assert_eq!(w.runs[&run].steps[5].tries, 2);
+    for wrong in [0, 99] {
+        assert_eq!(w.refused(&Actor::Machine, Command::TryStep { run, step: wrong }).code, Code::NotFound);
+    }
+    w.ends_at(STAGE, 5, Outcome::Unhealthy("503".into()));
+    assert!(matches!(&w.runs[&run].state, RunState::Failed { reason } if reason.contains("did not pass: 503")));
+}
+
+#[test]
+fn a_step_is_answered_once() {
+    let mut w = Sim::new();
+    w.release("v1.0.0");
+    let run = w.works_until(STAGE, 1);
+    assert_eq!(w.start_step(run), Some(1), "asked again, it is the same step");
+    let ended = || Command::StepEnded { run, step: 1, outcome: Outcome::Exited(0) };
+    w.ok(&Actor::Machine, ended());
+    let events = w.record.len();
+    w.ok(&Actor::Machine, ended());
+    w.ok(&Actor::Machine, Command::StepEnded { run, step: 99, outcome: Outcome::Exited(0) });
+    assert_eq!(w.record.len(), events);
+}
+
+fn resolve(run: RunId, verdict: Resolution) -> Command {
+    Command::Resolve { run, verdict, reason: "looked".into() }
+}

@@ -1,0 +1,127 @@
+//! The vote on a release: a yes or a no of a person, on exactly what stage shows.
+
+use crate::domain::approval::{Verdict, Vote};
+use crate::domain::command::Answer;
+use crate::domain::event::Event;
+use crate::domain::ids::{PersonName, ReleaseId, Revision};
+use crate::domain::person::{Actor, Door, Right};
+use crate::domain::refusal::{Code, Refusal};
+use crate::domain::release::Release;
+use crate::domain::status::Status;
+
+use super::people::one_line_or_more;
+use super::{Decided, Draft};
+
+impl Draft<'_> {
+    pub(super) fn approve(&mut self, id: ReleaseId, seen: Option<Revision>) -> Decided {
+        let (release, person, door) = self.voter(id)?;
+        if self.has_approved(&release, &person) {
+            return Ok(Answer::Release { id, created: false });
+        }
+        self.check_revision(&release, seen)?;
+        self.check_vote_open(&release)?;
+        let own = release.initiated_by == person.as_str()
+            || self.world.people.get(&person).is_some_and(|p| release.initiated_by(p));
+        if own && self.world.service.approvals.forbid_self {
+            return Err(Refusal::new(
+                Code::SelfApproval,
+                format!("{person} initiated #{id}; for {} somebody else must approve it", release.service),
+            ));
+        }
+        self.cast(&release, person.clone(), door, Verdict::Approved);
+        let progress = self.world.tally(&self.world.releases[&id]).progress();
+        self.world.record(Some(id), None, Event::ReleaseApproved { person, commit: release.commit, progress });
+        Ok(Answer::Release { id, created: false })
+    }
+
+    pub(super) fn reject(&mut self, id: ReleaseId, seen: Option<Revision>, reason: String) -> Decided {
+        let (release, person, door) = match self.voter(id) {
+            // An admin may say no without being listed.
+            Err(refusal) if refusal.code == Code::NotListed && self.allow(Right::Command, None).is_ok() => {
+                let release = self.known(id)?;
+                let (person, door) = self.who()?;
+                (release, person, door)
+            }
+            other => other?,
+        };
+        self.check_revision(&release, seen)?;
+        self.check_vote_open(&release)?;
+        one_line_or_more("reason", &reason)?;
+        self.cast(&release, person.clone(), door, Verdict::Rejected { reason: reason.clone() });
+        let why = format!("rejected by {person}: {reason}");
+        self.world.record(Some(id), None, Event::ReleaseRejected { person, commit: release.commit, reason });
+        self.world.move_release(id, Status::ManualTestFailed, Some(why));
+        Ok(Answer::Release { id, created: false })
+    }
+
+    /// The release, and the listed person who wants to vote on it.
+    fn voter(&self, id: ReleaseId) -> Result<(Release, PersonName, Door), Refusal> {
+        let release = self.known(id)?;
+        self.allow(Right::Vote, Some(&release))?;
+        let (person, door) = self.who()?;
+        if !self.world.service.approvals.required.contains(&person) {
+            let list: Vec<_> = self.world.service.approvals.required.iter().map(PersonName::as_str).collect();
+            return Err(Refusal::new(
+                Code::NotListed,
+                format!("{person} is not in the approver list of {}: {}", release.service, list.join(", ")),
+            ));
+        }
+        Ok((release, person, door))
+    }
+
+    fn who(&self) -> Result<(PersonName, Door), Refusal> {
+        match self.actor {
+            Actor::Person { name, door, .. } => Ok((name.clone(), *door)),
+            Actor::Token { .. } | Actor::Operator | Actor::Machine => {
+                Err(Refusal::new(Code::Forbidden, "a vote needs a person; this token speaks for none"))
+            }
+        }
+    }
+
+    fn has_approved(&self, release: &Release, person: &PersonName) -> bool {
+        self.world.tally(release).given.contains(person)
+    }
+
+    fn check_vote_open(&self, release: &Release) -> Result<(), Refusal> {
+        if release.status == Status::ManualTesting {
+            return Ok(());
+        }
+        let sentence = match release.status {
+            Status::Initiated | Status::StageBuilding | Status::StageTestRollback => {
+                format!("#{} is {}; the vote opens with manual_testing", release.id, release.status)
+            }
+            Status::StageBuildingFailed
+            | Status::StageTestRollbackFailed
+            | Status::ManualTesting
+            | Status::ManualTestFailed
+            | Status::ManualTestPassed
+            | Status::Deploying
+            | Status::Deployed
+            | Status::ProductionRollback
+            | Status::RollbackDone
+            | Status::RollbackFailed
+            | Status::Cancelled => {
+                format!("the vote on #{} is closed: it is {}", release.id, release.status)
+            }
+        };
+        Err(Refusal::new(Code::VoteClosed, sentence).legal(super::legal_moves(release)))
+    }
+
+    fn cast(&mut self, release: &Release, person: PersonName, door: Door, verdict: Verdict) {
+        let vote = Vote {
+            release: release.id,
+            attempt: release.attempt,
+            commit: release.commit.clone(),
+            person,
+            verdict,
+            at: self.world.now,
+            door,
+        };
+        self.world.release_mut(release.id);
+        self.world
+            .votes
+            .retain(|old| (old.release, old.attempt, &old.person) != (vote.release, vote.attempt, &vote.person));
+        self.world.votes.push(vote.clone());
+        self.world.changes.votes.push(vote);
+    }
+}

@@ -1,0 +1,147 @@
+//! What is decided about a release: CI's reports and people's decisions.
+
+use axum::extract::State;
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+
+use super::Trace;
+use super::releases::{checked_artifacts, details};
+use super::view::{ReleaseDetails, ReleaseView};
+use crate::domain::command::{Command, RollbackTo};
+use crate::domain::gate::GateName;
+use crate::domain::ids::{Invalid, ReleaseId, Revision, Tag, one_line, web_address};
+use crate::domain::release::{Artifact, Reporter};
+use crate::domain::status::Status;
+use crate::engine::{Request, no_release};
+use crate::web::Web;
+use crate::web::auth::Caller;
+use crate::web::body::{MaybeSent, Named, Sent};
+use crate::web::problem::Problem;
+
+/// What CI reports.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PatchRelease {
+    /// Where the release stands now.
+    #[serde(default)]
+    status: Option<Status>,
+    /// Which CI run speaks; without it, the current one is meant.
+    #[serde(default)]
+    ci_run: Option<ReportingRun>,
+    /// Artifacts and previews.
+    #[serde(default)]
+    surfaces: Option<Vec<Artifact>>,
+}
+
+/// The CI run that reports.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReportingRun {
+    id: String,
+    #[serde(default)]
+    attempt: Option<u32>,
+    #[serde(default)]
+    url: Option<String>,
+}
+
+impl ReportingRun {
+    fn check(self) -> Result<Reporter, Invalid> {
+        one_line("ci_run.id", &self.id, 100)?;
+        if let Some(url) = &self.url {
+            web_address("ci_run.url", url)?;
+        }
+        Ok(Reporter { id: self.id, attempt: self.attempt, url: self.url })
+    }
+}
+
+/// Report progress, artifacts or previews
+#[utoipa::path(patch, path = "/api/v1/releases/{id}", tag = "releases", params(("id" = i64, Path)), request_body = PatchRelease,
+    responses((status = 200, body = ReleaseView), (status = 409, body = Problem)))]
+pub async fn patch(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Extension(trace): Extension<Trace>,
+    Named(id): Named<i64>,
+    Sent(sent): Sent<PatchRelease>,
+) -> Result<Json<ReleaseView>, Problem> {
+    let release = ReleaseId(id);
+    let reporter = sent.ci_run.map(ReportingRun::check).transpose()?;
+    let artifacts = sent.surfaces.map(checked_artifacts).transpose()?;
+    let update = artifacts.map(|artifacts| Command::Update { release, artifacts });
+    let report = sent.status.map(|status| Command::Report { release, status, ci_run: reporter });
+    let (first, second) = match (update, report) {
+        (Some(update), report) => (update, report),
+        (None, Some(report)) => (report, None),
+        (None, None) => return Err(Invalid::new("status", "this or surfaces must be given").into()),
+    };
+    let handled = web.engine.handle_then(trace.of(Request::new(actor, first)), |_| second).await?;
+    handled.release.as_ref().map(|release| Json(release.into())).ok_or_else(|| no_release(release).into())
+}
+
+/// What goes with a decision. Every field is optional but where the call says otherwise.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Say {
+    /// Why. Needed by `reject`, `cancel`, `abort`, `rollback` and `bypass`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The revision that was seen; the call is refused when the release has changed since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u64>,
+    /// `rollback`: where to, a tag or a release number as `#12`; the good version before without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// `abort`, `rollback`: even though the end of a run is not known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub force: bool,
+    /// `bypass`: which gates.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<GateName>,
+}
+
+/// Approve, reject, cancel, abort, retry, promote, roll back or bypass
+///
+/// The last segment is the decision. Answers with the release as it is then.
+#[utoipa::path(post, path = "/api/v1/releases/{id}/{decision}", tag = "decisions",
+    params(("id" = i64, Path), ("decision" = String, Path, description = "approve, reject, cancel, abort, retry, promote, rollback or bypass")),
+    request_body = Say,
+    responses((status = 200, body = ReleaseDetails), (status = 403, body = Problem), (status = 409, body = Problem)))]
+pub async fn decide(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Extension(trace): Extension<Trace>,
+    Named((id, decision)): Named<(i64, String)>,
+    MaybeSent(say): MaybeSent<Say>,
+) -> Result<Json<ReleaseDetails>, Problem> {
+    let release = ReleaseId(id);
+    let seen = say.revision.map(Revision);
+    let reason = || say.reason.clone().ok_or_else(|| Invalid::new("reason", "must be given"));
+    let command = match decision.as_str() {
+        "approve" => Command::Approve { release, seen },
+        "reject" => Command::Reject { release, seen, reason: reason()? },
+        "cancel" => Command::Cancel { release, reason: reason()? },
+        "abort" => Command::Abort { release, reason: reason()?, force: say.force },
+        "retry" => Command::Retry { release },
+        "promote" => Command::Promote { release },
+        "rollback" => Command::Rollback {
+            release,
+            to: say.to.as_deref().map(target).transpose()?,
+            reason: reason()?,
+            force: say.force,
+        },
+        "bypass" => Command::Bypass { release, gates: say.gates.clone(), reason: reason()? },
+        other => return Err(Problem::not_found(format!("there is no decision {other}"))),
+    };
+    web.engine.handle(trace.of(Request::new(actor.clone(), command))).await?;
+    details(&web, &actor, release).await.map(Json)
+}
+
+fn target(text: &str) -> Result<RollbackTo, Invalid> {
+    match text.strip_prefix('#') {
+        Some(number) => number
+            .parse()
+            .map(|id| RollbackTo::Release(ReleaseId(id)))
+            .map_err(|_| Invalid::new("to", "must be a tag or a release number as #12")),
+        None => Ok(RollbackTo::Tag(Tag::parse("to", text)?)),
+    }
+}

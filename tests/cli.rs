@@ -1,0 +1,403 @@
+//! The program itself, as scripts use it: verbs, outputs and exit statuses, with and without a running RMM.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+const CONFIG: &str = r#"
+[server]
+listen = "127.0.0.1:0"
+
+[[people]]
+name = "ann"
+role = "admin"
+
+[[people]]
+name = "bob"
+role = "member"
+
+[[services]]
+name = "shop"
+[services.approvals]
+required = ["ann", "bob"]
+[[services.surfaces]]
+name = "app"
+recipe = "commands"
+checkout = false
+[services.environments.stage]
+driver = "ci"
+[services.environments.production]
+driver = "ci"
+"#;
+
+/// A folder with an `rmm.toml`, and perhaps an RMM that runs on it.
+struct Place {
+    folder: tempfile::TempDir,
+    server: Option<Child>,
+}
+
+/// What a call came to.
+#[derive(Debug)]
+struct Done {
+    status: i32,
+    out: String,
+    err: String,
+}
+
+impl Done {
+    #[track_caller]
+    fn ends(self, status: i32) -> Self {
+        assert_eq!(self.status, status, "{self:?}");
+        self
+    }
+
+    #[track_caller]
+    fn says(self, text: &str) -> Self {
+        assert!(self.out.contains(text) || self.err.contains(text), "no {text:?} in {self:?}");
+        self
+    }
+
+    #[track_caller]
+    fn json(&self) -> Value {
+        assert_eq!(self.status, 0, "{self:?}");
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+impl Place {
+    fn empty() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), server: None }
+    }
+
+    fn new() -> Self {
+        let place = Self::empty();
+        fs::write(place.path("rmm.toml"), CONFIG).unwrap();
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rmm"));
+        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("USER", "tester");
+        command.env("HOME", self.folder.path()).env("TZ", "UTC");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Done {
+        finished(&mut self.command(arguments))
+    }
+
+    fn remote(&self, token: &str, arguments: &[&str]) -> Done {
+        finished(self.command(arguments).env("RMM_URL", self.url()).env("RMM_TOKEN", token))
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", fs::read_to_string(self.path("data/address")).unwrap().trim())
+    }
+
+    fn serve(&mut self) {
+        let mut command = self.command(&["serve"]);
+        self.server = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        eventually("RMM is ready", || self.run(&["healthcheck"]).status == 0);
+    }
+
+    fn stop(&mut self) {
+        let Some(mut server) = self.server.take() else { return };
+        let ended = Command::new("kill").args(["-TERM", &server.id().to_string()]).status().unwrap();
+        assert!(ended.success() && server.wait().unwrap().success());
+    }
+
+    fn token(&self, arguments: &[&str]) -> String {
+        let done = self.run(&[&["token", "create"], arguments].concat()).ends(0);
+        assert_eq!(done.out.lines().count(), 1, "the token stands alone: {done:?}");
+        done.out.trim().to_owned()
+    }
+
+    /// Everything in the data directory, with its size.
+    fn data(&self) -> Vec<(PathBuf, u64)> {
+        let mut found: Vec<_> = fs::read_dir(self.path("data"))
+            .unwrap()
+            .map(|entry| entry.unwrap())
+            .map(|entry| (entry.path(), entry.metadata().unwrap().len()))
+            .collect();
+        found.sort();
+        found
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(server) = &mut self.server {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+    }
+}
+
+fn finished(command: &mut Command) -> Done {
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Done { status: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+}
+
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !holds() {
+        assert!(Instant::now() < deadline, "in vain: {what}");
+        std::thread::yield_now();
+    }
+}
+
+const TO_TESTING: [&str; 3] = ["stage_building", "stage_test_rollback", "manual_testing"];
+
+#[test]
+fn a_first_configuration() {
+    let place = Place::empty();
+    place.run(&["check"]).ends(2).says("rmm init");
+    place.run(&["init", "--service", "shop", "--person", "ann"]).ends(0).says("rmm.toml is written").says("rmm serve");
+    place.run(&["init"]).ends(1).says("--force");
+    place.run(&["init", "--force", "--service", "not a name"]).ends(2).says("--service");
+    let checked = place.run(&["check"]).ends(0).says("rmm.toml is right");
+    assert!(checked.out.contains("name = \"shop\"") && checked.out.contains("[server]"));
+    let json = place.run(&["check", "--json"]).json();
+    assert_eq!(json["configuration"]["services"][0]["name"], "shop");
+    fs::write(place.path("rmm.toml"), "[server]\nlissten = \"x\"\n").unwrap();
+    place.run(&["check"]).ends(2).says("rmm.toml:2:1").says("did you mean `listen`?");
+    place.run(&["serve"]).ends(2);
+}
+
+#[test]
+fn wrong_usage() {
+    let place = Place::new();
+    for arguments in [
+        &["dance"][..],
+        &["release", "show", "x"],
+        &["release", "show", "-1"],
+        &["release", "create", "--service", "shop"],
+        &["release", "reject", "1"],
+        &["token", "create", "x", "--role", "king"],
+        &["token", "create", "x", "--role", "ci", "--expires", "soon"],
+        &["release", "report", "1", "--status", "deploy"],
+        &["release", "bypass", "1", "--gate", "commit_known", "--reason", "x"],
+        &["audit", "verify", "--anchor", "1:2"],
+    ] {
+        place.run(arguments).ends(2);
+    }
+    assert!(!place.path("data").exists(), "wrong usage makes nothing");
+}
+
+#[test]
+fn nothing_to_reach() {
+    let place = Place::new();
+    place.run(&["release", "list"]).ends(4).says("rmm serve");
+    place.run(&["healthcheck"]).ends(4);
+    place.run(&["audit", "verify"]).ends(4);
+    place.run(&["release", "wait", "1"]).ends(4);
+    assert!(!place.path("data").exists(), "looking makes nothing");
+    let far = |url: &str| finished(place.command(&["release", "list"]).env("RMM_URL", url));
+    far("http://127.0.0.1:9").ends(4).says("RMM_URL");
+    far("127.0.0.1:9").ends(2);
+    place.run(&["healthcheck", "--url", "http://127.0.0.1:9"]).ends(4);
+}
+
+#[test]
+fn a_release_from_ci_to_production() {
+    let mut place = Place::new();
+    let ci = place.token(&["github", "--role", "ci", "--service", "shop"]);
+    place.serve();
+    let ann = place.token(&["ann", "--role", "admin", "--person", "ann"]);
+    let bob = place.token(&["bob", "--role", "member", "--person", "bob", "--expires", "90d"]);
+    place.run(&["token", "create", "bob", "--role", "member", "--person", "bob"]).ends(3).says("revoke it first");
+    place.run(&["token", "list"]).ends(0).says("github").says("in 89 days");
+    assert_eq!(place.run(&["token", "list", "--json"]).json().as_array().map(Vec::len), Some(3));
+
+    let commit = "c".repeat(40);
+    let create =
+        ["release", "create", "--service", "shop", "--tag", "v1.0.0", "--commit", &commit, "--ci-run-id", "77"];
+    let created = place.remote(&ci, &create).ends(0);
+    assert_eq!(created.out, "#1\n");
+    assert_eq!(place.remote(&ci, &create).ends(0).out, "#1\n");
+    place.remote(&ci, &["release", "show", "1"]).ends(3).says("viewer");
+    place.remote("wrong", &["release", "list"]).ends(3).says("RMM_TOKEN");
+    finished(place.command(&["release", "list"]).env("RMM_URL", place.url())).ends(3).says("RMM_TOKEN is not set");
+
+    assert_eq!(place.run(&["release", "show", "#1", "--json"]).json()["initiated_by"], "tester");
+    place.run(&["release", "list"]).ends(0).says("v1.0.0").says("initiated");
+    let page = place.run(&["release", "list", "--list", "active", "--json"]).json();
+    assert_eq!(page["releases"][0]["id"], 1);
+    place.run(&["release", "list", "--list", "failed"]).ends(0).says("no such releases");
+
+    place.remote(&ann, &["release", "approve", "1"]).ends(3).says("refused").says("rmm release cancel 1 --reason");
+    for status in TO_TESTING {
+        place
+            .remote(&ci, &["release", "report", "#1", "--status", status, "--ci-run-id", "77"])
+            .ends(0)
+            .says("#1 shop");
+    }
+    place.run(&["release", "wait", "1", "--until", "manual_testing"]).ends(0);
+    place.run(&["release", "wait", "1", "--until", "stage_building"]).ends(0);
+    place.run(&["release", "wait", "1", "--timeout", "1s"]).ends(1).says("within 1 s");
+    place.run(&["release", "approve", "1"]).ends(3).says("--person");
+    place.remote(&ci, &["release", "report", "1", "--status", "deploying"]).ends(3);
+    place.run(&["release", "explain", "1"]).ends(0).says("approvals").says("ann, bob must approve");
+    let gates = place.run(&["release", "explain", "1", "--json"]).json();
+    assert!(gates.as_array().is_some_and(|gates| gates.iter().any(|gate| gate["name"] == "approvals")));
+    place.remote(&ann, &["release", "approve", "1"]).ends(0).says("1 of 2");
+    let card = place.run(&["release", "show", "1"]).ends(0);
+    for part in
+        ["#1  shop v1.0.0", "manual_testing", "1 of 2", "ann", "bob", "rmm release approve 1", "rmm release reject 1"]
+    {
+        assert!(card.out.contains(part), "no {part:?} in {}", card.out);
+    }
+    place.remote(&bob, &["release", "approve", "1", "--json"]).ends(0).says("manual_test_passed");
+
+    place.run(&["service", "lock", "shop", "--reason", "sale"]).ends(0).says("locked");
+    place.run(&["release", "explain", "1"]).ends(0).says("sale");
+    place.run(&["service", "show", "shop"]).ends(0).says("sale").says("rmm service unlock shop");
+    place.remote(&bob, &["service", "unlock", "shop"]).ends(3);
+    place.run(&["service", "unlock", "shop"]).ends(0);
+    assert!(place.run(&["service", "show", "shop", "--json"]).json()["production"]["lock"].is_null());
+    for status in ["deploying", "deployed"] {
+        place.remote(&ci, &["release", "report", "1", "--status", status, "--ci-run-id", "77"]).ends(0).says(status);
+    }
+    place.run(&["release", "wait", "1"]).ends(0);
+    place.run(&["service", "list"]).ends(0).says("v1.0.0 (#1)");
+    place.run(&["release", "plan", "1"]).ends(0).says("CI system");
+    place.run(&["release", "runs", "1"]).ends(0);
+    place.run(&["release", "logs", "1"]).ends(0).says("No step has printed anything");
+    place.run(&["release", "logs", "1", "--follow"]).ends(0);
+    place.run(&["release", "events", "1"]).ends(0).says("approved (2/2)").says("deploying → deployed");
+    place.run(&["release", "show", "99"]).ends(3).says("no release #99");
+    place.run(&["release", "rollback", "1", "--reason", "x"]).ends(3).says("refused");
+    place.run(&["person", "list"]).ends(0).says("shop");
+    assert_eq!(place.run(&["people", "list", "--json"]).json()[0]["name"], "ann");
+    assert!(place.run(&["audit", "list", "--json"]).json()["events"].as_array().is_some_and(|e| e.len() > 10));
+    place.run(&["token", "revoke", "bob"]).ends(0);
+    place.remote(&bob, &["release", "list"]).ends(3).says("revoked");
+    place.run(&["token", "revoke", "bob"]).ends(3);
+    place.stop();
+    assert!(!place.path("data/address").exists());
+}
+
+#[test]
+fn refusals_for_machines() {
+    let place = Place::new();
+    let done = place.run(&["release", "create", "--service", "nothing", "--tag", "v1", "--json"]).ends(3);
+    let problem: Value = serde_json::from_str(done.err.lines().last().unwrap_or_default()).unwrap();
+    assert_eq!(problem["code"], "not_found");
+}
+
+#[test]
+fn the_record_is_checked_with_and_without_a_server() {
+    let mut place = Place::new();
+    place.token(&["ci", "--role", "ci"]);
+    let before = place.data();
+    let verified = place.run(&["audit", "verify"]).ends(0).says("intact");
+    assert_eq!(place.data(), before, "the check leaves no trace");
+    let anchor = verified.out.lines().last().unwrap().trim().to_owned();
+    place.serve();
+    place.run(&["audit", "verify", "--anchor", &anchor]).ends(0);
+    assert_eq!(place.run(&["audit", "verify", "--json"]).json()["intact"], true);
+    place.stop();
+    let other = format!("1:{}", "0".repeat(64));
+    place.run(&["audit", "verify", "--anchor", &other]).ends(1).says("BROKEN");
+    let forge = "UPDATE events SET data = '{\"name\":\"ci\",\"role\":\"admin\"}' WHERE kind = 'token_created'";
+    let conn = rusqlite::Connection::open(place.path("data/rmm.db")).unwrap();
+    // The table defends itself against plain edits; a forger takes the defence away first.
+    let defences: Vec<String> = conn
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger'")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    for name in defences {
+        conn.execute_batch(&format!("DROP TRIGGER \"{name}\"")).unwrap();
+    }
+    assert_eq!(conn.execute(forge, []).unwrap(), 1);
+    drop(conn);
+    place.run(&["audit", "verify"]).ends(1).says("row 1");
+    let json = place.run(&["audit", "verify", "--json"]).ends(1);
+    assert_eq!(serde_json::from_str::<Value>(&json.out).unwrap()["broken_at"], 1);
+    place.serve();
+    place.run(&["audit", "verify"]).ends(1).says("row 1");
+}
+
+#[test]
+fn copies_are_made_and_put_back() {
+    let mut place = Place::new();
+    place.token(&["first", "--role", "viewer"]);
+    place.serve();
+    place.run(&["backup", "copy.db"]).ends(0).says("copy.db").says("audit.key");
+    place.run(&["backup", "copy.db"]).ends(3);
+    place.run(&["backup", "copy.db", "--overwrite", "--with-key"]).ends(0);
+    assert!(place.path("copy.db.key").exists());
+    place.token(&["second", "--role", "viewer"]);
+    place.run(&["restore", "copy.db", "--force"]).ends(3).says("Stop RMM first");
+    place.stop();
+    place.run(&["restore", "copy.db"]).ends(3).says("--force");
+    place.run(&["restore", "missing.db", "--force"]).ends(1);
+    place.run(&["restore", "copy.db", "--force"]).ends(0).says("restored").says("before-restore");
+    let list = place.run(&["token", "list"]).ends(0).says("first");
+    assert!(!list.out.contains("second"));
+    place.run(&["audit", "verify"]).ends(0);
+
+    let fresh = Place::new();
+    let copy = place.path("copy.db");
+    let without_key = fresh.path("copy.db");
+    fs::copy(&copy, &without_key).unwrap();
+    fresh.run(&["restore", "copy.db"]).ends(3).says("audit.key");
+    assert!(!fresh.path("data/rmm.db").exists());
+    fs::write(fresh.path("copy.db.key"), format!("{}\n", "0".repeat(64))).unwrap();
+    fresh.run(&["restore", "copy.db"]).ends(3).says("does not fit the key");
+    fresh.run(&["restore", copy.to_str().unwrap()]).ends(0);
+    assert_eq!(mode(&fresh.path("data/audit.key")), 0o600);
+    fresh.run(&["token", "list"]).ends(0).says("first");
+}
+
+fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn a_reader_that_leaves_early_harms_nobody() {
+    let place = Place::new();
+    let mut child = place.command(&["openapi"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = [0; 10];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    place.run(&["completions", "bash"]).ends(0).says("_rmm");
+    let mut refused = place.command(&["release", "show", "1"]).stderr(Stdio::piped()).spawn().unwrap();
+    drop(refused.stderr.take());
+    assert_eq!(refused.wait().unwrap().code(), Some(4));
+}
+
+#[test]
+fn what_is_not_rmm_is_not_taken_for_it() {
+    let place = Place::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let proxy = std::thread::spawn(move || {
+        for answer in ["HTTP/1.1 502 Bad Gateway", "HTTP/1.1 200 OK", "HTTP/1.1 301 Moved\r\nlocation: https://x"] {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).unwrap();
+            write!(stream, "{answer}\r\ncontent-length: 4\r\nconnection: close\r\n\r\n<hi>").unwrap();
+        }
+    });
+    let ask = || finished(place.command(&["release", "list"]).env("RMM_URL", &url));
+    ask().ends(4).says("502");
+    ask().ends(4).says("not this RMM");
+    ask().ends(4).says("points to https://x");
+    proxy.join().unwrap();
+}

@@ -1,0 +1,93 @@
+//! The house stands as `ARCHITECTURE.md` draws it: imports point downwards only.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each room with the rooms it may use.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("config", &["domain"]),
+    ("store", &["domain"]),
+    ("clients", &["domain"]),
+    ("engine", &["domain", "config", "store", "clients"]),
+    ("web", &["domain", "store", "engine"]),
+];
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder of sources") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// Tests of a module in files of their own.
+fn is_test(file: &Path) -> bool {
+    file.ends_with("tests.rs") || file.components().any(|part| part.as_os_str() == "tests")
+}
+
+fn rooms_used(text: &str) -> Vec<String> {
+    text.split("crate::")
+        .skip(1)
+        .map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect())
+        .collect()
+}
+
+#[test]
+fn imports_point_downwards_only() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for (room, may_use) in ROOMS {
+        for file in sources(&src.join(room)) {
+            let text = fs::read_to_string(&file).expect("source text");
+            for used in rooms_used(&text) {
+                assert!(used == *room || may_use.contains(&used.as_str()), "{} uses {used}", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_domain_is_pure() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/domain");
+    for file in sources(&src).into_iter().filter(|file| !is_test(file)) {
+        let text = fs::read_to_string(&file).expect("source text");
+        for forbidden in
+            ["tokio", "rusqlite", "axum", "reqwest", "std::fs", "std::net", "std::process", "Timestamp::now"]
+        {
+            let code =
+                text.lines().filter(|line| !line.trim_start().starts_with("//")).any(|line| line.contains(forbidden));
+            assert!(!code, "{} uses {forbidden}", file.display());
+        }
+    }
+}
+
+#[test]
+fn sql_is_written_in_the_store_only() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for file in sources(&src) {
+        // The sample service of the demo is a program of its own with a database of its own.
+        if file.starts_with(src.join("store")) || file.starts_with(src.join("demo")) {
+            continue;
+        }
+        let text = fs::read_to_string(&file).expect("source text");
+        for verb in ["SELECT ", "INSERT INTO", "UPDATE ", "DELETE FROM", "CREATE TABLE"] {
+            assert!(!text.contains(&format!("\"{verb}")), "{} contains SQL", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_module_says_what_it_is_for() {
+    for file in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        if is_test(&file) {
+            continue;
+        }
+        let text = fs::read_to_string(&file).expect("source text");
+        assert!(text.starts_with("//!"), "{} does not begin with `//!`", file.display());
+    }
+}
