@@ -329,9 +329,10 @@ fn decide_and_save(
         Err(refusal) => return Ok((Err(refusal), false)),
     };
     let Some(service) = catalog.service(&name) else { return Ok((Err(no_service(&name)), false)) };
-    let focus = match &request.command {
-        Command::Create(new) if then.is_some() => Focus::NewReleaseAnd(new),
-        command => Focus::of(command, service),
+    let focus = if let (Command::Create(new), Some(_)) = (&request.command, &then) {
+        Focus::NewReleaseAnd(new)
+    } else {
+        Focus::of(&request.command, service)
     };
     let world = world::load(tx, service.clone(), catalog.people().clone(), now, focus)?;
     let mut decision = decide(world, &request.actor, request.command);
