@@ -98,8 +98,10 @@ pub enum Prepared {
 /// How a step ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
-    /// The command ended with this status; 128 + N when signal N ended it.
+    /// The command ended by itself with this status; 128 + N when signal N ended it.
     Exited(i32),
+    /// The command ended with this status after [`stop`] had signalled it.
+    Stopped(i32),
     /// The result cannot be known; the sentence says why.
     Lost(String),
     /// The command did not run; the sentence says why.

@@ -45,7 +45,9 @@ ln "claim.$$.$rmm_start" claim || exit
     unset OLDPWD
     exec sh -c -- "$4"
 ) </dev/null >>out 2>&1
-echo "$? ." >status
+rmm_status=$?
+# On a full disk the result waits for room, unless the host has lost the files.
+until echo "$rmm_status ." >status || [ ! -e claim ]; do sleep 1; done
 '
 
 # Answers and ends: WORD:STATUS:SIZE:SENTENCE.
@@ -108,6 +110,7 @@ judge() {
     if read -r rmm_x rmm_end 2>/dev/null <status && [ "$rmm_end" = . ] ||
         read -r rmm_x 2>/dev/null <stopped; then
         rmm_verdict=exit:$rmm_x
+        [ ! -e stopped ] || rmm_verdict=stopped:$rmm_x
     elif read -r rmm_pid rmm_x rmm_booted 2>/dev/null <claim; then
         rmm_verdict=lost:
         if [ "$rmm_pid" = stop ]; then

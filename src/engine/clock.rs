@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 /// Tells the time and waits.
 pub trait Clock: Send + Sync + 'static {
-    /// Now.
+    /// Now, to the millisecond: as it is stored.
     fn now(&self) -> Timestamp;
 
     /// Returns after `time` has passed.
@@ -21,7 +21,8 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        let now = Timestamp::now();
+        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
     }
 
     fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {

@@ -47,12 +47,7 @@ impl Dispatcher {
 
     /// Works until it is told to stop. What is being followed on hosts goes on there and is found again at the next start.
     pub async fn run(self) {
-        let owner = self.owner.clone();
-        // The lock on the data directory says that no other process is alive to do what it had leased.
-        let freed = self.engine.store().write(move |tx| outbox::release_foreign_leases(tx, &owner)).await;
-        if let Err(error) = freed {
-            tracing::error!(error = %error.flatten(), "what an earlier process had begun could not be taken over");
-        }
+        self.take_over().await;
         let timer = tokio::spawn(Self::tick(self.engine.clone(), self.stop.clone()));
         let mut progress = self.engine.store().progress();
         while !self.stop.is_cancelled() {
@@ -84,6 +79,20 @@ impl Dispatcher {
         timer.abort();
         self.tasks.close();
         self.tasks.wait().await;
+    }
+
+    /// The lock on the data directory says that no other process is alive to do what it had leased.
+    async fn take_over(&self) {
+        while !self.stop.is_cancelled() {
+            let owner = self.owner.clone();
+            let freed = self.engine.store().write(move |tx| outbox::release_foreign_leases(tx, &owner)).await;
+            let Err(error) = freed else { return };
+            tracing::error!(error = %error.flatten(), "what an earlier process had begun cannot be taken over yet");
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = self.engine.clock().sleep(PAUSE) => {}
+            }
+        }
     }
 
     async fn tick(engine: Engine, stop: CancellationToken) {

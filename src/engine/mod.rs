@@ -132,15 +132,27 @@ impl Engine {
     /// # Errors
     /// [`Failure::Refused`] when the rules do not allow it; nothing has changed then.
     pub async fn handle(&self, request: Request) -> Result<Handled, Failure> {
-        self.transact(request, None).await
+        self.transact(request, None, None).await
+    }
+
+    /// As [`Engine::handle`], and then, in the same transaction, the command that `then` makes of the answer. If that
+    /// is refused, neither is carried out. The answer is that of the first, the release as it is after both.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`] when the rules do not allow one of them; nothing has changed then.
+    pub async fn handle_then<F>(&self, request: Request, then: F) -> Result<Handled, Failure>
+    where
+        F: FnOnce(Answer) -> Option<Command> + Send + 'static,
+    {
+        self.transact(request, Some(Box::new(then)), None).await
     }
 
     /// As [`Engine::handle`], and takes the effect that led to the command out of the outbox in the same transaction.
     async fn handle_and_close(&self, request: Request, effect: i64) -> Result<Handled, Failure> {
-        self.transact(request, Some(effect)).await
+        self.transact(request, None, Some(effect)).await
     }
 
-    async fn transact(&self, request: Request, effect: Option<i64>) -> Result<Handled, Failure> {
+    async fn transact(&self, request: Request, then: Option<Then>, effect: Option<i64>) -> Result<Handled, Failure> {
         let catalog = self.catalog();
         let now = self.now();
         let (handled, stopping) = self
@@ -150,7 +162,7 @@ impl Engine {
                 if let Some(effect) = effect {
                     crate::store::outbox::close(tx, effect)?;
                 }
-                decide_and_save(tx, &catalog, now, request)
+                decide_and_save(tx, &catalog, now, request, then)
             })
             .await
             .map_err(Failure::from)?;
@@ -299,6 +311,9 @@ impl Engine {
     }
 }
 
+/// Makes the second command of two that are carried out as one.
+type Then = Box<dyn FnOnce(Answer) -> Option<Command> + Send>;
+
 /// Whether a run was asked to stop, beside what the command led to.
 type Transacted = (Result<Handled, Refusal>, bool);
 
@@ -307,15 +322,34 @@ fn decide_and_save(
     catalog: &Catalog,
     now: Timestamp,
     request: Request,
+    then: Option<Then>,
 ) -> Result<Transacted, StoreError> {
     let name = match service_of(tx, &request)? {
         Ok(name) => name,
         Err(refusal) => return Ok((Err(refusal), false)),
     };
     let Some(service) = catalog.service(&name) else { return Ok((Err(no_service(&name)), false)) };
-    let focus = Focus::of(&request.command, service);
+    let focus = if let (Command::Create(new), Some(_)) = (&request.command, &then) {
+        Focus::NewReleaseAnd(new)
+    } else {
+        Focus::of(&request.command, service)
+    };
     let world = world::load(tx, service.clone(), catalog.people().clone(), now, focus)?;
-    let decision = decide(world, &request.actor, request.command);
+    let mut decision = decide(world, &request.actor, request.command);
+    if let (Ok(first), Some(then)) = (&decision.answer, then)
+        && let first = *first
+        && let Some(command) = then(first)
+    {
+        decision = decide(decision.world, &request.actor, command);
+        match (&decision.answer, first) {
+            (Ok(_), _) => decision.answer = Ok(first),
+            // Nothing goes on the record about a release that does not come to be.
+            (Err(_), Answer::Release { id, created: true }) => {
+                decision.world.changes.events.retain(|happened| happened.release != Some(id));
+            }
+            (Err(_), _) => {}
+        }
+    }
     let cause = Cause { actor: &request.actor, trace_id: request.trace_id.as_deref() };
     world::save(tx, &decision.world, &cause)?;
     let changes = &decision.world.changes;

@@ -128,16 +128,23 @@ impl StepContext<'_> {
         early: Option<Early>,
         mut log: Log,
     ) -> Result<Outcome, Failure> {
-        let outcome = match (ended, early) {
-            (Ok(_), Some(Early::Stopped)) => Outcome::Stopped,
-            (Ok(_), Some(Early::TimedOut)) => Outcome::TimedOut,
-            (Ok(Ended::Exited(code)), None) => Outcome::Exited(code),
-            (Ok(Ended::NotStarted(reason)), None) => Outcome::NotStarted(reason),
-            (Ok(Ended::Lost(reason)), None) => Outcome::Lost(reason),
-            (Err(StepError::OutputGone { ended: Ended::Exited(code), position }), _) => {
+        let ended = match ended {
+            Err(StepError::OutputGone { ended: ended @ (Ended::Exited(_) | Ended::Stopped(_)), position }) => {
                 log.note(&format!("rmm: the host gave no output beyond byte {position}\n")).await?;
-                Outcome::Exited(code)
+                Ok(ended)
             }
+            other => other,
+        };
+        let outcome = match (ended, early) {
+            // It had ended by itself: its end counts, even if it was found late or ended just before it was stopped.
+            (Ok(Ended::Exited(code)), _) => Outcome::Exited(code),
+            (Ok(Ended::Stopped(_) | Ended::NotStarted(_)), Some(Early::Stopped)) => Outcome::Stopped,
+            (Ok(Ended::Stopped(_) | Ended::NotStarted(_)), Some(Early::TimedOut)) => Outcome::TimedOut,
+            // RMM died between the signal and the end of the step.
+            (Ok(Ended::Stopped(_)), None) if self.following.run.stop.is_some() => Outcome::Stopped,
+            (Ok(Ended::Stopped(_)), None) => Outcome::TimedOut,
+            (Ok(Ended::NotStarted(reason)), None) => Outcome::NotStarted(reason),
+            (Ok(Ended::Lost(reason)), _) => Outcome::Lost(reason),
             (Err(StepError::Sink(error)), _) => return Err(unreachable_host(&error.to_string())),
             (Err(StepError::Transport(error)), _) => return Err(unreachable_host(&error.to_string())),
             (Err(error @ StepError::Cut(_)), _) => return Err(unreachable_host(&error.to_string())),

@@ -2,17 +2,20 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
 
 /// The largest body that is read, in bytes.
 pub const LARGEST_BODY: usize = 256 * 1024;
+/// What is taken of a larger one before the connection is cut, in bytes: whoever listens only after having sent
+/// everything shall hear what was wrong.
+const DRAINED: usize = 16 * 1024 * 1024;
 /// How long a caller may take to send it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -56,22 +59,36 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for MaybeSent
     }
 }
 
-async fn read(body: Body) -> Result<bytes::Bytes, Problem> {
-    let collected = tokio::time::timeout(PATIENCE, Limited::new(body, LARGEST_BODY).collect()).await;
-    match collected {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large",
-            format!("the body must be at most {LARGEST_BODY} bytes"),
-        )),
-        Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "incomplete", "the body ended before it was complete")),
-        Err(_) => Err(Problem::new(
+async fn read(body: Body) -> Result<Vec<u8>, Problem> {
+    tokio::time::timeout(PATIENCE, collect(body)).await.unwrap_or_else(|_| {
+        Err(Problem::new(
             StatusCode::REQUEST_TIMEOUT,
             "too_slow",
             format!("the body must arrive within {} s", PATIENCE.as_secs()),
-        )),
+        ))
+    })
+}
+
+async fn collect(mut body: Body) -> Result<Vec<u8>, Problem> {
+    let (mut kept, mut size) = (Vec::new(), 0);
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    while size.max(announced) <= DRAINED
+        && let Some(frame) = body.frame().await
+    {
+        let frame = frame.map_err(|_| {
+            Problem::new(StatusCode::BAD_REQUEST, "incomplete", "the body ended before it was complete")
+        })?;
+        let data = frame.data_ref().map_or(&[][..], |data| data);
+        size += data.len();
+        if size <= LARGEST_BODY {
+            kept.extend_from_slice(data);
+        }
     }
+    if size.max(announced) > LARGEST_BODY {
+        let rule = format!("the body must be at most {LARGEST_BODY} bytes");
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", rule));
+    }
+    Ok(kept)
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {

@@ -1,1 +1,344 @@
-//! .
+//! Bad input. Every piece of it gets a problem document that names the field and the rule; nothing of it is written,
+//! and nothing reaches a shell.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::world::{SHOP, Setup, Wire, World, commit_of, memory, peak_memory};
+
+/// Text that would do something, or show something else than it is, if it were let through.
+const HOSTILE: &[&str] = &[
+    "v1;rm -rf /",
+    "--upload-pack=x",
+    "$(touch ../canary)",
+    "`touch ../canary`",
+    "v1 v2",
+    "v1'\"",
+    "v1|touch ../canary",
+    "v1\n--force",
+    "v1\u{0}",
+    "../../etc/passwd",
+    "v1.lock",
+    "v1..v2",
+    "",
+    "v1\u{202e}gpj.exe",
+    "v\u{200b}1",
+    "в1",
+];
+
+fn candidate(changes: Value) -> Value {
+    let mut body = json!({ "service": SHOP, "tag": "v1", "commit": commit_of("v1"), "initiated_by": "ci" });
+    for (key, value) in changes.as_object().unwrap() {
+        body[key] = value.clone();
+    }
+    body
+}
+
+/// Tells the story, and then: nothing was written and nothing was executed.
+async fn leaves_no_trace(world: &World, story: impl AsyncFnOnce()) {
+    let before = world.event_count().await;
+    story().await;
+    assert_eq!(world.event_count().await, before, "something was put on the record");
+    assert!(!world.path("canary").exists(), "something reached a shell");
+    let releases = world.operator().get("/api/v1/releases").await.ok();
+    assert_eq!(releases["releases"], json!([]), "something was written");
+}
+
+#[tokio::test]
+async fn bodies_that_are_not_json_are_refused() {
+    let world = World::new(Setup::new()).await;
+    let deep = 50_000;
+    let bodies: Vec<Vec<u8>> = vec![
+        b"".to_vec(),
+        b"tag=v1".to_vec(),
+        b"{".to_vec(),
+        b"{\"service\": \"shop\"".to_vec(),
+        b"{\"service\": \"sh\xffop\"}".to_vec(),
+        b"\xef\xbb\xbf{}".to_vec(),
+        b"{} {}".to_vec(),
+        b"{\"service\": NaN}".to_vec(),
+        b"{\"service\": \"\\ud800\"}".to_vec(),
+        "[".repeat(deep).into_bytes(),
+        format!("{{\"service\": {}", "[".repeat(deep)).into_bytes(),
+        format!("{{\"surfaces\": {}", "[".repeat(deep)).into_bytes(),
+        format!("{{\"notes\": {}", "{\"a\":".repeat(deep)).into_bytes(),
+    ];
+    leaves_no_trace(&world, async || {
+        for body in &bodies {
+            for path in ["/api/v1/releases", "/release", "/api/v1/tokens", "/api/v1/services/shop/lock"] {
+                let problem = world.operator().post_bytes(path, body.clone()).await.problem();
+                let (status, code) = (problem["status"].as_u64().unwrap(), problem["code"].as_str().unwrap());
+                let shown = String::from_utf8_lossy(&body[..body.len().min(40)]);
+                assert!(matches!((status, code), (400, "not_json") | (422, "invalid")), "{path} {shown}: {problem}");
+                assert!(problem["field"].is_string(), "{path} {shown}: {problem}");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn wrong_types_and_unknown_fields_are_named() {
+    let world = World::new(Setup::new()).await;
+    let wrong = [
+        ("service", candidate(json!({ "service": 7 }))),
+        ("service", candidate(json!({ "service": null }))),
+        ("tag", candidate(json!({ "tag": ["v1"] }))),
+        ("commit", candidate(json!({ "commit": "HEAD" }))),
+        ("commit", candidate(json!({ "commit": "A".repeat(40) }))),
+        ("initiated_by", candidate(json!({ "initiated_by": {} }))),
+        ("initiated_by", candidate(json!({ "initiated_by": "" }))),
+        ("initiated_by", candidate(json!({ "initiated_by": "a\nb" }))),
+        ("tagged_at", candidate(json!({ "tagged_at": "yesterday" }))),
+        ("ci_run.attempt", candidate(json!({ "ci_run": { "id": "1", "attempt": -1 } }))),
+        ("ci_run.attempt", candidate(json!({ "ci_run": { "id": "1", "attempt": 0 } }))),
+        ("ci_run.attempt", candidate(json!({ "ci_run": { "id": "1", "attempt": 1e30 } }))),
+        ("ci_run.url", candidate(json!({ "ci_run": { "id": "1", "url": "javascript:alert(1)" } }))),
+        ("surfaces[0].name", candidate(json!({ "surfaces": [{ "name": "../x" }] }))),
+        ("surfaces[0].name", candidate(json!({ "surfaces": [{ "name": "nope" }] }))),
+        ("surfaces[1].name", candidate(json!({ "surfaces": [{ "name": "app" }, { "name": "app" }] }))),
+        ("surfaces[0].preview_url", candidate(json!({ "surfaces": [{ "name": "app", "preview_url": "ftp://x" }] }))),
+        ("comit", candidate(json!({ "comit": "x" }))),
+        ("notes", candidate(json!({ "notes": "x".repeat(10_001) }))),
+        ("initiated_by", candidate(json!({ "initiated_by": "x".repeat(101) }))),
+        ("tag", candidate(json!({ "tag": "x".repeat(129) }))),
+        ("tag", json!({ "service": SHOP, "initiated_by": "ci" })),
+    ];
+    leaves_no_trace(&world, async || {
+        for (field, body) in &wrong {
+            let rule = world.operator().post("/api/v1/releases", body).await.names(field);
+            let name = field.split('.').next_back().unwrap();
+            assert!(rule.contains(name), "{field}: {rule}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn unknown_fields_inside_of_others_are_named() {
+    let world = World::new(Setup::new()).await;
+    leaves_no_trace(&world, async || {
+        let body = candidate(json!({ "ci_run": { "id": "1", "atempt": 2 } }));
+        world.operator().post("/api/v1/releases", &body).await.names("ci_run.atempt");
+        let body = candidate(json!({ "surfaces": [{ "name": "app", "digset": "x" }] }));
+        world.operator().post("/api/v1/releases", &body).await.names("surfaces[0].digset");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn hostile_names_are_refused_by_every_call() {
+    let world = World::new(Setup::new()).await;
+    leaves_no_trace(&world, async || {
+        for text in HOSTILE {
+            let op = world.operator();
+            op.post("/api/v1/releases", &candidate(json!({ "tag": text }))).await.names("tag");
+            op.post("/api/v1/releases", &candidate(json!({ "commit": text }))).await.names("commit");
+            let concept = json!({ "service_name": SHOP, "release_tag": text, "initiated_by": "ci" });
+            op.post("/release", &concept).await.names("release_tag");
+            // Unlike tags, other names may have a part that looks like a file's.
+            if !matches!(*text, "v1.lock" | "v1..v2") {
+                op.post("/api/v1/releases", &candidate(json!({ "service": text }))).await.names("service");
+                let token = json!({ "name": "x", "role": "ci", "services": [text] });
+                op.post("/api/v1/tokens", &token).await.names("services");
+                op.post("/api/v1/backup", &json!({ "file": text })).await.names("file");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn text_that_shows_something_else_is_refused() {
+    let world = World::new(Setup::new()).await;
+    leaves_no_trace(&world, async || {
+        for text in ["v1\u{202e}gpj", "v\u{200b}1", "a\u{2066}b", "a\u{7}b", "\u{feff}a"] {
+            let op = world.operator();
+            for field in ["initiated_by", "owner", "notes"] {
+                let rule = op.post("/api/v1/releases", &candidate(json!({ field: text }))).await.names(field);
+                assert!(rule.contains("must not contain"), "{rule}");
+            }
+            let run = candidate(json!({ "ci_run": { "id": text } }));
+            op.post("/api/v1/releases", &run).await.names("ci_run.id");
+            op.post("/api/v1/services/shop/lock", &json!({ "reason": text })).await.names("reason");
+            op.post("/api/v1/tokens", &json!({ "name": text, "role": "ci" })).await.names("name");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn hostile_paths_and_queries_are_refused() {
+    let world = World::new(Setup::new()).await;
+    leaves_no_trace(&world, async || {
+        let op = world.operator();
+        for path in [
+            "/api/v1/releases/0x1",
+            "/api/v1/releases/99999999999999999999",
+            "/api/v1/releases/1%3Bdrop",
+            "/api/v1/releases/-1",
+            "/api/v1/runs/%00/log",
+            "/api/v1/services/%2e%2e%2f",
+            "/api/v1/nothing",
+            "/%ff",
+        ] {
+            let problem = op.get(path).await.problem();
+            assert!(matches!(problem["status"].as_u64(), Some(404 | 422)), "{path}: {problem}");
+        }
+        for query in ["limit=0", "limit=1000000", "limit=x", "cursor=e5", "list=all", "nope=1", "service=a%20b"] {
+            let problem = op.get(&format!("/api/v1/releases?{query}")).await.problem();
+            assert_eq!((&problem["status"], problem["field"].is_string()), (&json!(422), true), "{query}: {problem}");
+        }
+        assert_eq!(op.delete("/api/v1/releases").await.status, 405);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_ci_built_reaches_a_command_as_one_word() {
+    let deploy = r#"printf '<%s>\n' {{ surface.artifact }} {{ surface.digest }} >> ../ledger"#;
+    let world = World::new(Setup::new().without_migrations().surface("deploy", deploy)).await;
+    let artifact = "a b; touch ../canary $(touch ../canary) `touch ../canary` 'x' \"y\" \\ *";
+    let body =
+        candidate(json!({ "surfaces": [{ "name": "app", "artifact": artifact, "digest": "-n && touch ../canary" }] }));
+    let release = world.create(body).await;
+    world.until(release, "manual_testing").await;
+    assert_eq!(world.ledger(), [format!("<{artifact}>"), "<-n && touch ../canary>".to_owned()]);
+    assert!(!world.path("canary").exists());
+}
+
+#[tokio::test]
+async fn a_report_that_is_half_wrong_is_refused_as_a_whole() {
+    let world = World::new(Setup::new().stage_by_ci()).await;
+    let release = world.release("v1").await;
+    let before = world.show(release).await;
+    let body = json!({ "status": "deployed", "surfaces": [{ "name": "app", "artifact": "image:1" }] });
+    world.ci().await.patch(&format!("/api/v1/releases/{release}"), &body).await.refused(409, "not_reported_by_ci");
+    assert_eq!(world.show(release).await, before);
+}
+
+#[tokio::test]
+async fn a_creation_that_is_half_wrong_is_refused_as_a_whole() {
+    let world = World::new(Setup::new()).await;
+    let body = json!({ "service_name": SHOP, "release_tag": "v1", "initiated_by": "ci", "status": "stage_building" });
+    let ci = world.ci().await;
+    leaves_no_trace(&world, async || {
+        ci.post("/release", &body).await.refused(409, "not_reported_by_ci");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_original_creation_takes_stage_in_the_same_breath() {
+    let world = World::new(Setup::new().stage_by_ci()).await;
+    let body = |tag: &str| json!({ "service_name": SHOP, "release_tag": tag, "initiated_by": "ci", "status": "stage_building", "github_run_id": tag });
+    let ci = world.ci().await;
+    let first = ci.post("/release", &body("v1")).await.with_status(201).json();
+    assert_eq!(world.status(first["release_id"].as_i64().unwrap()).await, "stage_building");
+    assert_eq!(ci.post("/release", &body("v1")).await.with_status(200).json(), first);
+    assert!(ci.post("/release", &body("v2")).await.refused(409, "stage_busy").contains("stage is taken by #1 v1"));
+    assert_eq!(world.operator().get("/api/v1/releases").await.ok()["releases"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_answer_to_a_creation_is_what_is_stored() {
+    let world = World::new(Setup::new().stage_by_ci()).await;
+    let ci = world.ci().await;
+    let made = ci.post("/api/v1/releases", &candidate(json!({}))).await.with_status(201).json();
+    let again = ci.post("/api/v1/releases", &candidate(json!({}))).await.with_status(200).json();
+    assert_eq!(made, again);
+}
+
+#[tokio::test]
+async fn large_bodies_are_refused_and_memory_stays_flat() {
+    let world = World::new(Setup::new()).await;
+    let before = memory(world.pid());
+    leaves_no_trace(&world, async || {
+        for _ in 0..20 {
+            let body = candidate(json!({ "notes": "x".repeat(1 << 20) })).to_string();
+            let sentence = world.operator().post_bytes("/api/v1/releases", body).await.refused(413, "too_large");
+            assert!(sentence.contains("262144"), "{sentence}");
+        }
+    })
+    .await;
+    assert!(memory(world.pid()) < before + 20, "{} MiB, {before} before", memory(world.pid()));
+}
+
+#[tokio::test]
+async fn a_body_of_five_gigabytes_is_cut_off_early() {
+    let world = World::new(Setup::new()).await;
+    world.ci().await;
+    let token = world.operator().post("/api/v1/tokens", &json!({ "name": "big", "role": "ci" })).await.ok();
+    let before = memory(world.pid());
+    let token = token["token"].as_str().unwrap();
+    let head = format!("POST /api/v1/releases HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n");
+    let chunk = [b"10000\r\n".as_slice(), &vec![b'x'; 0x10000], b"\r\n"].concat();
+    let plain = vec![b'x'; 0x10000];
+    for (framing, piece) in [("transfer-encoding: chunked", &chunk), ("content-length: 5368709120", &plain)] {
+        let mut wire = Wire::to(&world).await;
+        wire.say(format!("{head}{framing}\r\n\r\n").as_bytes()).await;
+        let mut sent = 0_u64;
+        while sent < 5 << 30 && wire.say(piece).await {
+            sent += piece.len() as u64;
+        }
+        let heard = wire.until_closed(Duration::from_secs(20)).await.unwrap();
+        assert!(heard.starts_with("HTTP/1.1 413"), "{framing}: {heard}");
+        assert!(heard.contains("application/problem+json") && heard.contains("too_large"), "{heard}");
+        assert!(sent < 64 << 20, "RMM took {sent} bytes");
+    }
+    assert!(peak_memory(world.pid()) < before + 20, "{} MiB, {before} before", peak_memory(world.pid()));
+    world.operator().get("/healthz").await.ok();
+}
+
+/// Ten seconds are the limit of RMM itself.
+#[tokio::test]
+async fn slow_callers_are_cut_off() {
+    let world = World::new(Setup::new()).await;
+    let token = world.operator().post("/api/v1/tokens", &json!({ "name": "slow", "role": "ci" })).await.ok();
+    let token = token["token"].as_str().unwrap();
+    let limit = Duration::from_secs(30);
+    let slow_head = async {
+        let mut wire = Wire::to(&world).await;
+        wire.say(b"POST /api/v1/releases HTTP/1.1\r\nhost: x\r\nx-slow").await;
+        wire.until_closed(limit).await
+    };
+    let silent = async { Wire::to(&world).await.until_closed(limit).await };
+    let slow_body = async {
+        let mut wire = Wire::to(&world).await;
+        let head = format!(
+            "POST /api/v1/releases HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-length: 100\r\n\r\n{{"
+        );
+        wire.say(head.as_bytes()).await;
+        wire.until_closed(limit).await
+    };
+    let (slow_head, silent, slow_body) = tokio::join!(slow_head, silent, slow_body);
+    assert!(slow_head.is_some(), "slow headers were not cut off");
+    assert!(silent.is_some(), "a caller who says nothing was not cut off");
+    let heard = slow_body.expect("a slow body was not cut off");
+    assert!(heard.starts_with("HTTP/1.1 408") && heard.contains("too_slow"), "{heard}");
+    assert_eq!(world.operator().get("/api/v1/releases").await.ok()["releases"], json!([]));
+}
+
+#[tokio::test]
+async fn what_is_no_http_does_no_harm() {
+    let world = World::new(Setup::new()).await;
+    let many_headers = format!("GET /healthz HTTP/1.1\r\n{}\r\n", "x: y\r\n".repeat(1000));
+    let long_header = format!("GET /healthz HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(1 << 20));
+    let long_path = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "y".repeat(1 << 20));
+    let nonsense: [&[u8]; 6] = [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"\x00\x00\x00\x00\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        many_headers.as_bytes(),
+        long_header.as_bytes(),
+        long_path.as_bytes(),
+    ];
+    for bytes in nonsense {
+        let mut wire = Wire::to(&world).await;
+        wire.say(bytes).await;
+        let heard = wire.until_closed(Duration::from_secs(20)).await.unwrap();
+        assert!(heard.is_empty() || heard.starts_with("HTTP/1.1 4"), "{heard}");
+    }
+    world.operator().get("/healthz").await.ok();
+}

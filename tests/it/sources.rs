@@ -1,1 +1,162 @@
-//! .
+//! Git, the repository, the tag: missing, or not what they were.
+
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use crate::world::{Repository, Setup, World};
+
+/// A repository beside a world's folder, so that it outlives nothing.
+fn repository() -> (tempfile::TempDir, Repository) {
+    let folder = tempfile::tempdir().unwrap();
+    let repository = Repository::in_folder(&folder.path().join("shop"));
+    (folder, repository)
+}
+
+/// The programs of a machine without git.
+fn machine_without_git() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let needed = "sh setsid tail mkfifo mkdir ln wc rm rmdir mv chmod sleep kill cat echo test printf";
+    let found = |name: &str| {
+        std::env::split_paths(&std::env::var_os("PATH").unwrap()).map(|path| path.join(name)).find(|path| path.exists())
+    };
+    for (name, path) in needed.split(' ').filter_map(|name| Some((name, found(name)?))) {
+        symlink(path, folder.path().join(name)).unwrap();
+    }
+    folder
+}
+
+fn real_git() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap();
+    std::env::split_paths(&path).map(|folder| folder.join("git")).find(|git| git.exists()).unwrap()
+}
+
+#[tokio::test]
+async fn without_git_the_release_says_so_and_a_retry_works_when_it_is_there() {
+    let (_folder, repository) = repository();
+    repository.tag("v1", "one");
+    let programs = machine_without_git();
+    let path = programs.path().display().to_string();
+    let world = World::new(Setup::new().repository(&repository.path).variable("PATH", path)).await;
+    let release = world.release_of_tag("v1").await;
+    world.until(release, "stage_building_failed").await;
+    assert_eq!(world.reason(release).await, "git is not installed on the machine RMM runs on");
+
+    symlink(real_git(), programs.path().join("git")).unwrap();
+    world.operator().post(&format!("/api/v1/releases/{release}/retry"), &json!({})).await.ok();
+    world.until(release, "manual_testing").await;
+}
+
+#[tokio::test]
+async fn without_git_on_the_host_the_fetch_fails_and_says_so() {
+    let (_folder, repository) = repository();
+    let commit = repository.tag("v1", "one");
+    let programs = machine_without_git();
+    let path = programs.path().display().to_string();
+    let world = World::new(Setup::new().repository(&repository.path).variable("PATH", path)).await;
+    let release = world.release_at("v1", &commit).await;
+    world.until(release, "stage_building_failed").await;
+    let reason = world.reason(release).await;
+    assert_eq!(reason, "fetch of app on stage failed: a command was not found (exit status 127)");
+    let run = world.last_run(release).await;
+    assert!(world.printed(run).await.contains("git"), "{}", world.printed(run).await);
+}
+
+#[tokio::test]
+async fn a_repository_that_is_not_there_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("nowhere");
+    let world = World::new(Setup::new().repository(&path)).await;
+    let release = world.release_of_tag("v1").await;
+    world.until(release, "stage_building_failed").await;
+    assert_eq!(world.reason(release).await, format!("there is no repository at {}", path.display()));
+}
+
+#[tokio::test]
+async fn a_tag_that_is_not_there_is_named_and_a_retry_finds_it() {
+    let (_folder, repository) = repository();
+    repository.tag("v1", "one");
+    let world = World::new(Setup::new().repository(&repository.path)).await;
+    let release = world.release_of_tag("v2").await;
+    world.until(release, "stage_building_failed").await;
+    let reason = world.reason(release).await;
+    assert!(reason.starts_with("there is no tag v2 in ") && reason.ends_with("push it, then retry"), "{reason}");
+
+    let commit = repository.tag("v2", "two");
+    world.operator().post(&format!("/api/v1/releases/{release}/retry"), &json!({})).await.ok();
+    world.until(release, "manual_testing").await;
+    assert_eq!(world.show(release).await["commit"], commit);
+}
+
+#[tokio::test]
+async fn a_tag_that_moved_before_stage_ends_the_release() {
+    let (_folder, repository) = repository();
+    let commit = repository.tag("v1", "one");
+    let now = repository.tag("v1", "another one");
+    let world = World::new(Setup::new().repository(&repository.path)).await;
+    let release = world.release_at("v1", &commit).await;
+    world.until(release, "cancelled").await;
+    assert_eq!(world.reason(release).await, format!("the tag v1 has moved to {}", &now[..12]));
+    assert!(world.events().await.iter().any(|event| event["kind"] == "tag_moved"));
+    world.quiet().await;
+    assert_eq!(world.ledger(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_tag_that_moved_before_production_ends_the_release() {
+    let (_folder, repository) = repository();
+    repository.tag("v1", "one");
+    let world = World::new(Setup::new().repository(&repository.path).in_stage("directory", "stage")).await;
+    let first = world.release_of_tag("v1").await;
+    world.until(first, "manual_testing").await;
+    world.approve("ann", first).await.ok();
+    world.until(first, "deployed").await;
+
+    repository.tag("v2", "two");
+    let release = world.release_of_tag("v2").await;
+    world.until(release, "manual_testing").await;
+    let now = repository.tag("v2", "something that nobody has tested");
+    world.approve("ann", release).await.ok();
+    world.until(release, "cancelled").await;
+    assert_eq!(world.reason(release).await, format!("the tag v2 has moved to {}", &now[..12]));
+    world.quiet().await;
+    assert!(!world.ledger().iter().any(|line| line.starts_with("production") && line.ends_with("v2")));
+    let service = world.service().await;
+    assert_eq!((&service["production"]["runs"]["tag"], &service["stage"]["runs"]["tag"]), (&json!("v1"), &json!("v1")));
+}
+
+/// The repository does not answer RMM; the host's own check finds it.
+#[tokio::test]
+async fn a_tag_that_moved_is_found_on_the_host_too() {
+    let (_folder, repository) = repository();
+    let commit = repository.tag("v1", "one");
+    repository.tag("v1", "another one");
+    let programs = machine_without_git();
+    let deaf = format!("#!/bin/sh\ntest \"$1\" != ls-remote && exec {} \"$@\"\n", real_git().display());
+    std::fs::write(programs.path().join("git"), deaf).unwrap();
+    std::fs::set_permissions(programs.path().join("git"), Permissions::from_mode(0o755)).unwrap();
+    let path = programs.path().display().to_string();
+    let world = World::new(Setup::new().repository(&repository.path).variable("PATH", path)).await;
+    let release = world.release_at("v1", &commit).await;
+    world.until(release, "cancelled").await;
+    assert_eq!(world.reason(release).await, "verify tag of app on stage found that the tag has moved");
+    let printed = world.printed(world.last_run(release).await).await;
+    assert!(printed.contains("tag v1 points at") && printed.contains(&commit), "{printed}");
+    assert_eq!(world.ledger(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_repository_that_went_away_fails_the_fetch_with_what_git_said() {
+    let (_folder, repository) = repository();
+    let commit = repository.tag("v1", "one");
+    let world = World::new(Setup::new().repository(&repository.path)).await;
+    std::fs::rename(&repository.path, repository.path.with_extension("away")).unwrap();
+    let release = world.release_at("v1", &commit).await;
+    world.until(release, "stage_building_failed").await;
+    let reason = world.reason(release).await;
+    assert_eq!(reason, "fetch of app on stage failed with exit status 128");
+    let printed = world.printed(world.last_run(release).await).await;
+    assert!(printed.contains(&repository.path.display().to_string()), "{printed}");
+}

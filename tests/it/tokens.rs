@@ -1,1 +1,116 @@
-//! .
+//! Tokens that are wrong, revoked, expired, or not meant for what they are used for.
+
+use rusqlite::Connection;
+use serde_json::json;
+
+use crate::world::{SHOP, Setup, World, commit_of};
+
+async fn token(world: &World, body: serde_json::Value) -> String {
+    world.operator().post("/api/v1/tokens", &body).await.ok()["token"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn without_a_good_token_nothing_is_shown_or_done() {
+    let world = World::new(Setup::new()).await;
+    let before = world.event_count().await;
+    for path in ["/api/v1/releases", "/api/v1/audit", "/api/v1/stream", "/active_releases", "/api/v1/tokens"] {
+        let sentence = world.stranger().get(path).await.refused(401, "unauthorized");
+        assert!(sentence.contains("needs a token"), "{sentence}");
+        let sentence = world.with_token("rmm_wrong").get(path).await.refused(401, "unauthorized");
+        assert!(sentence.contains("not known"), "{sentence}");
+    }
+    let body = json!({ "service": SHOP, "tag": "v1", "commit": commit_of("v1"), "initiated_by": "ci" });
+    world.stranger().post("/api/v1/releases", &body).await.refused(401, "unauthorized");
+    let odd = [("authorization", "Basic YTpi"), ("authorization", "Bearer"), ("authorization", "Bearer  ")];
+    for header in odd {
+        let answer = world.stranger().send("GET", "/api/v1/releases", None, &[header]).await.unwrap();
+        assert_eq!(answer.status(), 401, "{header:?}");
+        assert_eq!(answer.headers()["www-authenticate"], "Bearer");
+    }
+    assert_eq!(world.event_count().await, before);
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_dead_at_once() {
+    let world = World::new(Setup::new()).await;
+    let token = token(&world, json!({ "name": "old", "role": "viewer" })).await;
+    world.with_token(&token).get("/api/v1/releases").await.ok();
+    world.operator().delete("/api/v1/tokens/old").await.ok();
+    let sentence = world.with_token(&token).get("/api/v1/releases").await.refused(401, "unauthorized");
+    assert!(sentence.contains("was revoked at 20"), "{sentence}");
+    world.restart_after_kill().await;
+    world.with_token(&token).get("/api/v1/releases").await.refused(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn an_expired_token_is_dead() {
+    let world = World::new(Setup::new()).await;
+    let token = token(&world, json!({ "name": "brief", "role": "viewer", "expires_at": "2999-01-01T00:00:00Z" })).await;
+    world.with_token(&token).get("/api/v1/releases").await.ok();
+    world.kill();
+    let conn = Connection::open(world.database()).unwrap();
+    conn.execute("UPDATE tokens SET expires_at = 1000 WHERE name = 'brief'", []).unwrap();
+    drop(conn);
+    world.start().await;
+    let sentence = world.with_token(&token).get("/api/v1/releases").await.refused(401, "unauthorized");
+    assert!(sentence.contains("expired at 1970-01-01"), "{sentence}");
+}
+
+#[tokio::test]
+async fn a_token_does_what_it_is_for_and_nothing_else() {
+    let setup = Setup::new().person("bob", "member").person("eve", "viewer").another_service("other");
+    let world = World::new(setup).await;
+    let release = world.release("v1").await;
+    world.until(release, "manual_testing").await;
+    let before = world.event_count().await;
+    let limited = token(&world, json!({ "name": "limited", "role": "ci", "services": ["other"] })).await;
+    let limited = world.with_token(limited);
+    let viewer = world.with_token(token(&world, json!({ "name": "viewer", "role": "viewer", "person": "eve" })).await);
+    let admin = world.with_token(token(&world, json!({ "name": "bot", "role": "admin" })).await);
+    let ci = world.ci().await;
+    let bob = world.person("bob").await;
+
+    let body = json!({ "service": SHOP, "tag": "v2", "commit": commit_of("v2"), "initiated_by": "ci" });
+    let (path, why) = (format!("/api/v1/releases/{release}"), json!({ "reason": "why not" }));
+    limited.post("/api/v1/releases", &body).await.refused(403, "forbidden");
+    limited.patch(&path, &json!({ "status": "deployed" })).await.refused(403, "forbidden");
+    for reader in [&limited, &ci] {
+        reader.get(&path).await.refused(403, "forbidden");
+        reader.get("/api/v1/audit").await.refused(403, "forbidden");
+        reader.get("/api/v1/stream").await.refused(403, "forbidden");
+    }
+    for decision in ["approve", "reject", "cancel", "rollback", "abort", "bypass", "retry", "promote"] {
+        for caller in [&ci, &viewer, &limited] {
+            caller.post(&format!("{path}/{decision}"), &why).await.refused(403, "forbidden");
+        }
+    }
+    admin.post(&format!("{path}/approve"), &why).await.refused(403, "forbidden");
+    assert!(bob.post(&format!("{path}/approve"), &why).await.refused(403, "not_listed").contains("ann"));
+    bob.post(&format!("{path}/cancel"), &why).await.refused(403, "forbidden");
+    bob.post("/api/v1/services/shop/lock", &why).await.refused(403, "forbidden");
+    bob.post("/api/v1/tokens", &json!({ "name": "x", "role": "admin" })).await.refused(403, "forbidden");
+    bob.delete("/api/v1/tokens/bot").await.refused(403, "forbidden");
+    bob.post("/api/v1/backup", &json!({ "file": "x.db" })).await.refused(403, "forbidden");
+    bob.get("/api/v1/audit/verify").await.refused(403, "forbidden");
+    viewer.get(&path).await.ok();
+
+    // Only the five tokens were made meanwhile.
+    let made = world.events().await.iter().filter(|event| event["kind"] == "token_created").count() as i64;
+    assert_eq!(world.event_count().await - before, made - 1);
+    assert_eq!(world.status(release).await, "manual_testing");
+}
+
+#[tokio::test]
+async fn guessing_is_slowed_down_and_a_right_token_still_works() {
+    let world = World::new(Setup::new()).await;
+    let ann = world.person("ann").await;
+    for guess in 0..20 {
+        world.with_token(format!("rmm_guess{guess}")).get("/api/v1/releases").await.refused(401, "unauthorized");
+    }
+    let answer = world.with_token("rmm_guess20").get("/api/v1/releases").await;
+    let wait: u64 = answer.header("retry-after").parse().unwrap();
+    assert!((1..=61).contains(&wait), "{wait}");
+    let sentence = answer.refused(429, "too_many_wrong_tokens");
+    assert!(sentence.contains("try again in"), "{sentence}");
+    ann.get("/api/v1/releases").await.ok();
+}

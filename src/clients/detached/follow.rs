@@ -54,6 +54,7 @@ impl Answer {
     pub(super) fn into_ended(self, dir: &RunDir) -> Result<Ended, StepError> {
         match self.word.as_str() {
             "exit" => Ok(Ended::Exited(self.status)),
+            "stopped" => Ok(Ended::Stopped(self.status)),
             "lost" => Ok(Ended::Lost(self.sentence)),
             "never" => Ok(Ended::NotStarted(self.sentence)),
             _ => Err(self.into_error(dir)),

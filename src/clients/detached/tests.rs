@@ -431,11 +431,11 @@ async fn stop_kills_the_group(shell: &str) {
     let (seen, task) = host.spawn(spec("1", command), 0);
     seen.reaches(2).await;
     let child: i32 = text(&seen.bytes()).trim().parse().unwrap();
-    assert_eq!(host.stop("1", 300).await, Ended::Exited(137));
+    assert_eq!(host.stop("1", 300).await, Ended::Stopped(137));
     until("the child's end", || !alive(child)).await;
-    assert_eq!(task.await.unwrap().unwrap(), Ended::Exited(137));
-    assert_eq!(host.stop("1", 300).await, Ended::Exited(137));
-    assert_eq!(host.sh("1", "echo again >again").await.0, Ended::Exited(137));
+    assert_eq!(task.await.unwrap().unwrap(), Ended::Stopped(137));
+    assert_eq!(host.stop("1", 300).await, Ended::Stopped(137));
+    assert_eq!(host.sh("1", "echo again >again").await.0, Ended::Stopped(137));
     assert!(!host.file("again").exists());
 
     // Only a child ignores TERM: the command's own end is not enough.
@@ -443,9 +443,9 @@ async fn stop_kills_the_group(shell: &str) {
     let (seen, task) = host.spawn(spec("2", command), 0);
     seen.reaches(2).await;
     let child: i32 = text(&seen.bytes()).trim().parse().unwrap();
-    assert_eq!(host.stop("2", 300).await, Ended::Exited(143));
+    assert_eq!(host.stop("2", 300).await, Ended::Stopped(143));
     until("the child's end", || !alive(child)).await;
-    assert_eq!(task.await.unwrap().unwrap(), Ended::Exited(143));
+    assert_eq!(task.await.unwrap().unwrap(), Ended::Stopped(143));
 }
 
 async fn stop_lets_a_step_end_properly(shell: &str) {
@@ -455,13 +455,13 @@ async fn stop_lets_a_step_end_properly(shell: &str) {
     let command = "trap 'echo bye; exit 5' TERM; echo up; while :; do sleep 0.02; done";
     let (seen, task) = host.spawn(spec("1", command), 0);
     seen.reaches(3).await;
-    assert_eq!(host.stop("1", 60_000).await, Ended::Exited(5));
-    assert_eq!(task.await.unwrap().unwrap(), Ended::Exited(5));
+    assert_eq!(host.stop("1", 60_000).await, Ended::Stopped(5));
+    assert_eq!(task.await.unwrap().unwrap(), Ended::Stopped(5));
     assert!(text(&seen.bytes()).ends_with("bye\n"));
     let (seen, task) = host.spawn(spec("2", "echo up; exec sleep 1000"), 0);
     seen.reaches(3).await;
-    assert_eq!(host.stop("2", 60_000).await, Ended::Exited(143));
-    assert_eq!(task.await.unwrap().unwrap(), Ended::Exited(143));
+    assert_eq!(host.stop("2", 60_000).await, Ended::Stopped(143));
+    assert_eq!(task.await.unwrap().unwrap(), Ended::Stopped(143));
     // A step may signal its own group without harm to the watcher.
     let (ended, _) = host.sh("3", "trap '' TERM USR1; kill -s TERM 0; kill -s USR1 0; exit 6").await;
     assert_eq!(ended, Ended::Exited(6));

@@ -99,12 +99,14 @@ pub async fn create(
         surfaces: Vec::new(),
     };
     let command = Command::Create(new.check().map_err(concept_names)?);
-    let handled = web.engine.handle(trace.of(Request::new(actor.clone(), command))).await?;
+    let begin = move |answer: Answer| match answer {
+        Answer::Release { id, created: true } if begun => {
+            Some(Command::Report { release: id, status: Status::StageBuilding, ci_run: None })
+        }
+        Answer::Release { .. } | Answer::Run(_) | Answer::Step(_) | Answer::Done => None,
+    };
+    let handled = web.engine.handle_then(trace.of(Request::new(actor, command)), begin).await?;
     let Answer::Release { id, created } = handled.answer else { return Err(Problem::not_found("no release was made")) };
-    if begun && created {
-        let command = Command::Report { release: id, status: Status::StageBuilding, ci_run: None };
-        web.engine.handle(trace.of(Request::new(actor, command))).await?;
-    }
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(ConceptCreated { release_id: id.0 })).into_response())
 }

@@ -65,20 +65,17 @@ pub async fn patch(
     Sent(sent): Sent<PatchRelease>,
 ) -> Result<Json<ReleaseView>, Problem> {
     let release = ReleaseId(id);
-    if sent.status.is_none() && sent.surfaces.is_none() {
-        return Err(Invalid::new("status", "this or surfaces must be given").into());
-    }
     let reporter = sent.ci_run.map(ReportingRun::check).transpose()?;
-    let mut view = None;
-    if let Some(surfaces) = sent.surfaces {
-        let command = Command::Update { release, artifacts: checked_artifacts(surfaces)? };
-        view = web.engine.handle(trace.of(Request::new(actor.clone(), command))).await?.release;
-    }
-    if let Some(status) = sent.status {
-        let command = Command::Report { release, status, ci_run: reporter };
-        view = web.engine.handle(trace.of(Request::new(actor, command))).await?.release;
-    }
-    view.as_ref().map(|release| Json(release.into())).ok_or_else(|| no_release(release).into())
+    let artifacts = sent.surfaces.map(checked_artifacts).transpose()?;
+    let update = artifacts.map(|artifacts| Command::Update { release, artifacts });
+    let report = sent.status.map(|status| Command::Report { release, status, ci_run: reporter });
+    let (first, second) = match (update, report) {
+        (Some(update), report) => (update, report),
+        (None, Some(report)) => (report, None),
+        (None, None) => return Err(Invalid::new("status", "this or surfaces must be given").into()),
+    };
+    let handled = web.engine.handle_then(trace.of(Request::new(actor, first)), |_| second).await?;
+    handled.release.as_ref().map(|release| Json(release.into())).ok_or_else(|| no_release(release).into())
 }
 
 /// What goes with a decision. Every field is optional but where the call says otherwise.

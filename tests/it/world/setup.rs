@@ -12,9 +12,9 @@ pub struct Setup {
     approvers: Vec<String>,
     minimum: i64,
     repository: Option<String>,
-    drivers: [&'static str; 2],
+    stage_driver: &'static str,
     surface: Table,
-    overrides: [Table; 2],
+    stage_surface: Table,
     more_services: Vec<String>,
     pub variables: Vec<(String, String)>,
 }
@@ -30,9 +30,9 @@ impl Setup {
             approvers: vec!["ann".into()],
             minimum: 1,
             repository: None,
-            drivers: ["local", "local"],
+            stage_driver: "local",
             surface: surface.into_iter().collect(),
-            overrides: [Table::new(), Table::new()],
+            stage_surface: Table::new(),
             more_services: Vec::new(),
             variables: Vec::new(),
         }
@@ -68,7 +68,7 @@ impl Setup {
 
     /// A CI system brings stage to releases and reports.
     pub fn stage_by_ci(mut self) -> Self {
-        self.drivers[0] = "ci";
+        self.stage_driver = "ci";
         self
     }
 
@@ -80,13 +80,7 @@ impl Setup {
 
     /// A key of the surface in stage only.
     pub fn in_stage(mut self, key: &str, value: impl Into<Value>) -> Self {
-        set(&mut self.overrides[0], key, value.into());
-        self
-    }
-
-    /// A key of the surface in production only.
-    pub fn in_production(mut self, key: &str, value: impl Into<Value>) -> Self {
-        set(&mut self.overrides[1], key, value.into());
+        set(&mut self.stage_surface, key, value.into());
         self
     }
 
@@ -119,11 +113,10 @@ impl Setup {
         set(&mut service, "approvals.required", self.approvers.clone().into());
         set(&mut service, "approvals.minimum", self.minimum.into());
         set(&mut service, "surfaces", vec![surface].into());
-        for ((name, driver), own) in ["stage", "production"].iter().zip(self.drivers).zip(&self.overrides) {
-            set(&mut service, &format!("environments.{name}.driver"), driver.into());
-            if !own.is_empty() {
-                set(&mut service, &format!("environments.{name}.surfaces.app"), own.clone().into());
-            }
+        set(&mut service, "environments.production.driver", "local".into());
+        set(&mut service, "environments.stage.driver", self.stage_driver.into());
+        if !self.stage_surface.is_empty() {
+            set(&mut service, "environments.stage.surfaces.app", self.stage_surface.clone().into());
         }
 
         let mut config = Table::new();
