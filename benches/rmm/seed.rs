@@ -35,13 +35,13 @@ FROM releases_to_be";
 
 /// The services of the configuration that go with it.
 pub fn services() -> String {
-    (0..SERVICES).map(|number| ci_service(&format!("service-{number:02}"))).collect()
+    (0..SERVICES).map(|number| ci_service(&format!("service-{number:02}"), "")).collect()
 }
 
-/// A service for which CI does all the work.
-pub fn ci_service(name: &str) -> String {
+/// A service for which CI does all the work; `more` are further keys of it.
+pub fn ci_service(name: &str, more: &str) -> String {
     format!(
-        "[[services]]\nname = \"{name}\"\napprovals.minimum = 0\nenvironments.stage.driver = \"ci\"\n\
+        "[[services]]\nname = \"{name}\"\n{more}approvals.minimum = 0\nenvironments.stage.driver = \"ci\"\n\
          environments.production.driver = \"ci\"\n"
     )
 }
@@ -49,7 +49,11 @@ pub fn ci_service(name: &str) -> String {
 /// A directory for [`Server::start`] whose database has `count` releases, [`ACTIVE`] of them active.
 pub fn directory(count: u32) -> anyhow::Result<PathBuf> {
     // Another schema or other rows: another directory.
-    let recipe = [RELEASES, include_str!("../../migrations/V1__foundation.sql"), include_str!("../../migrations/V2__releases.sql")];
+    let recipe = [
+        RELEASES,
+        include_str!("../../migrations/V1__foundation.sql"),
+        include_str!("../../migrations/V2__releases.sql"),
+    ];
     let hash = Sha256::digest(recipe.concat());
     let name = format!("seeded-{count}-{:02x}{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2], hash[3]);
     let directory = machine::directory().join(name);

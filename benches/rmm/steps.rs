@@ -57,7 +57,9 @@ fn stage_run(operator: &mut Connection<UnixStream>, number: u32) -> anyhow::Resu
         std::thread::sleep(Duration::from_millis(50));
     }
     let runs = operator.json("GET", &format!("/api/v1/releases/{id}/runs"), "")?;
-    let run = runs.as_array().and_then(|runs| runs.iter().find(|run| run["environment"] == "stage" && run["kind"] == "deploy"));
+    let run = runs
+        .as_array()
+        .and_then(|runs| runs.iter().find(|run| run["environment"] == "stage" && run["kind"] == "deploy"));
     let run = run.context("no run on stage")?;
     ensure!(run["steps"].as_array().map(Vec::len) == Some(STEPS as usize), "not as many steps as surfaces: {run}");
     let time = |field: &str| -> anyhow::Result<Timestamp> { Ok(run[field].as_str().context("no time")?.parse()?) };
