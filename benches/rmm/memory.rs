@@ -20,7 +20,7 @@ pub fn measure(table: &mut Table) -> anyhow::Result<()> {
     drop(server);
 
     let directory = tempfile::Builder::new().prefix("memory-").tempdir_in(machine::directory())?;
-    let server = Server::start(directory.path(), &seed::ci_service("app"))?;
+    let server = Server::start(directory.path(), &seed::ci_service("app", ""))?;
     let token = server.token("ci")?;
     let mut first = 1_000_000_000;
     post::load(server.address, &token, post::CONNECTIONS, TIME, &mut first)?;

@@ -2,6 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -31,7 +33,7 @@ pub struct Load {
 
 pub fn measure(table: &mut Table) -> anyhow::Result<()> {
     let directory = tempfile::Builder::new().prefix("post-").tempdir_in(machine::directory())?;
-    let server = Server::start(directory.path(), &seed::ci_service("app"))?;
+    let server = Server::start(directory.path(), &seed::ci_service("app", ""))?;
     let token = server.token("ci")?;
     let mut first = 1_000_000_000;
     load(server.address, &token, CONNECTIONS, WARM_UP, &mut first)?;
@@ -41,6 +43,7 @@ pub fn measure(table: &mut Table) -> anyhow::Result<()> {
     let mut one = load(server.address, &token, 1, WARM_UP, &mut first)?;
     drop(server);
 
+    let mut asking = with_repository(&directory.path().join("asking"))?;
     let bare_many = bare::rate(CONNECTIONS, Duration::from_secs(5))?;
     let bare_one = bare::rate(1, Duration::from_secs(2))?;
 
@@ -49,10 +52,29 @@ pub fn measure(table: &mut Table) -> anyhow::Result<()> {
     table.target("  latency", many.latencies.text(), "p99 < 25 ms", p99 < 25.0);
     table.note("  processor time of the server", format!("{cpu:.0} µs each"));
     table.note("  bare group-commit loop, 32 writers", format!("{bare_many:.0}/s"));
+    let (load, memory) = &mut asking;
+    table.note(
+        "POST /release, 32 connections, git asked for each tag",
+        format!("{:.0}/s, {}; {memory:.1} MB at most", load.rate, load.latencies.text()),
+    );
     table.note("POST /release, 1 connection", format!("{:.0}/s, {}", one.rate, one.latencies.text()));
     table.note("  bare group-commit loop, 1 writer", format!("{bare_one:.0}/s"));
     table.note("  the original machine (Python, PostgreSQL), as measured there", "170-230/s, p50 105 ms".into());
     Ok(())
+}
+
+/// With a repository, where RMM looks the commit of each tag up in the background, as fast as it can. Also the most
+/// memory that this took, in MB.
+fn with_repository(directory: &Path) -> anyhow::Result<(Load, f64)> {
+    let repository = directory.join("repository.git");
+    let made = Command::new("git").args(["init", "--quiet", "--bare"]).arg(&repository).status()?;
+    ensure!(made.success(), "git cannot make a repository");
+    let services = seed::ci_service("app", &format!("repository = \"{}\"\n", repository.display()));
+    let server = Server::start(directory, &services)?;
+    let token = server.token("ci")?;
+    let load = load(server.address, &token, CONNECTIONS, TIME / 2, &mut 1_000_000_000)?;
+    let (_, memory) = server.memory()?;
+    Ok((load, memory))
 }
 
 /// Sends for a time over `connections`, each waiting for its answer, from one thread. `first` numbers the releases.

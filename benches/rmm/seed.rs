@@ -35,13 +35,13 @@ FROM releases_to_be";
 
 /// The services of the configuration that go with it.
 pub fn services() -> String {
-    (0..SERVICES).map(|number| ci_service(&format!("service-{number:02}"))).collect()
+    (0..SERVICES).map(|number| ci_service(&format!("service-{number:02}"), "")).collect()
 }
 
-/// A service for which CI does all the work.
-pub fn ci_service(name: &str) -> String {
+/// A service for which CI does all the work; `more` are further keys of it.
+pub fn ci_service(name: &str, more: &str) -> String {
     format!(
-        "[[services]]\nname = \"{name}\"\napprovals.minimum = 0\nenvironments.stage.driver = \"ci\"\n\
+        "[[services]]\nname = \"{name}\"\n{more}approvals.minimum = 0\nenvironments.stage.driver = \"ci\"\n\
          environments.production.driver = \"ci\"\n"
     )
 }

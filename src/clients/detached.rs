@@ -141,11 +141,16 @@ pub enum StepError {
 
 /// Makes the run directory (mode 0700) and marks it with `token`.
 ///
+/// What the steps with the keys `0` to `steps` (exclusive) need is made in the
+/// same breath; any other step makes it when it starts.
+///
 /// Repeating it with the same token does no harm, but after the first step
 /// began, [`Prepared::New`] means that the host has lost the files: do not go
 /// on with that run.
-pub async fn prepare(t: &dyn Transport, dir: &RunDir, token: &str) -> Result<Prepared, StepError> {
-    let answer = ask(t, dir, token, &["prepare"]).await?;
+pub async fn prepare(t: &dyn Transport, dir: &RunDir, token: &str, steps: usize) -> Result<Prepared, StepError> {
+    let keys: Vec<_> = (0..steps).map(|key| key.to_string()).collect();
+    let call: Vec<_> = ["prepare"].into_iter().chain(keys.iter().map(String::as_str)).collect();
+    let answer = ask(t, dir, token, &call).await?;
     match answer.word.as_str() {
         "new" => Ok(Prepared::New),
         "same" => Ok(Prepared::Same),

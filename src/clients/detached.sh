@@ -235,17 +235,28 @@ stop() {
     answer "$rmm_verdict:0:$rmm_text"
 }
 
-# Makes the run directory and marks it with the token. The directory's mode
-# protects everything in it, so that steps can run with the host's umask.
+# KEYS: makes the run directory and marks it with the token. The directory's
+# mode protects everything in it, so that steps can run with the host's umask.
+# What the steps KEYS need is made at once, which saves each of them two
+# programs; a step makes whatever is missing.
 prepare() {
     umask 077
+    for rmm_x; do
+        shift
+        set -- "$@" "steps/$rmm_x"
+    done
     { mkdir -p -- "$rmm_dir" && cd -- "$rmm_dir"; } 2>/dev/null ||
         answer "fail:::The run directory $rmm_dir cannot be made on the host."
     [ -O . ] || answer "fail:::The run directory $rmm_dir belongs to another user."
     rmm_word=same
     if [ ! -e token ]; then
-        chmod 700 . && mkdir -p steps && echo "$rmm_boot" >boot &&
+        chmod 700 . && mkdir -p steps "$@" && echo "$rmm_boot" >boot &&
             echo "$rmm_token" >"token.$$" || answer "fail:::The run directory $rmm_dir cannot be written."
+        for rmm_x; do
+            shift
+            set -- "$@" "$rmm_x/alive"
+        done
+        [ $# = 0 ] || mkfifo "$@" 2>/dev/null
         # ln fails if another RMM was faster.
         ln "token.$$" token 2>/dev/null && rmm_word=new
         rm -f "token.$$"

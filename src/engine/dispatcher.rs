@@ -19,6 +19,8 @@ use crate::store::{StoreError, releases};
 
 /// Effects taken out of the outbox at once.
 const BATCH: u32 = 64;
+/// Effects in hand at the same time; the others wait in the database, where they cost no memory.
+const IN_HAND: usize = 1024;
 /// Repositories asked at the same time.
 const ASKING: usize = 2;
 /// How often a repository is asked before the release is given up.
@@ -34,6 +36,7 @@ pub struct Dispatcher {
     engine: Engine,
     owner: String,
     tasks: TaskTracker,
+    room: Arc<Semaphore>,
     asking: Arc<Semaphore>,
     stop: CancellationToken,
 }
@@ -42,7 +45,8 @@ impl Dispatcher {
     /// A dispatcher; `owner` names this process in leases and differs between starts.
     #[must_use]
     pub fn new(engine: Engine, owner: String, stop: CancellationToken) -> Self {
-        Self { engine, owner, tasks: TaskTracker::new(), asking: Arc::new(Semaphore::new(ASKING)), stop }
+        let (room, asking) = (Arc::new(Semaphore::new(IN_HAND)), Arc::new(Semaphore::new(ASKING)));
+        Self { engine, owner, tasks: TaskTracker::new(), room, asking, stop }
     }
 
     /// Works until it is told to stop. What is being followed on hosts goes on there and is found again at the next start.
@@ -55,7 +59,9 @@ impl Dispatcher {
             let wait = match self.lease().await {
                 Ok(leased) if leased.is_empty() => self.until_next_due().await,
                 Ok(leased) => {
-                    leased.into_iter().for_each(|effect| self.spawn(effect));
+                    for effect in leased {
+                        self.spawn(effect).await;
+                    }
                     continue;
                 }
                 Err(error) => {
@@ -121,9 +127,15 @@ impl Dispatcher {
         }
     }
 
-    fn spawn(&self, leased: Leased) {
+    /// Begins to carry an effect out, as soon as there is room.
+    async fn spawn(&self, leased: Leased) {
+        let permit = tokio::select! {
+            () = self.stop.cancelled() => return,
+            permit = self.room.clone().acquire_owned() => permit,
+        };
         let this = self.clone();
         self.tasks.spawn(async move {
+            let _permit = permit;
             let work = this.carry_out(&leased);
             let done = tokio::select! {
                 () = this.stop.cancelled() => return,

@@ -101,7 +101,8 @@ impl Following {
                 self.directory.path()
             ),
         };
-        let command = match detached::prepare(self.host.as_ref(), &self.directory, &self.token).await {
+        let steps = self.run.steps.len();
+        let command = match detached::prepare(self.host.as_ref(), &self.directory, &self.token, steps).await {
             Ok(Prepared::New) if self.run.prepared => lost(),
             Ok(Prepared::New | Prepared::Same) if self.run.prepared => return Ok(true),
             Ok(Prepared::New | Prepared::Same) => Command::RunPrepared { run: self.run.id },

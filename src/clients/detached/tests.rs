@@ -48,7 +48,8 @@ fn find(program: &str) -> Option<PathBuf> {
 impl Host {
     async fn new(shell: &str) -> Option<Self> {
         let host = Self::bare(shell)?;
-        let made = prepare(&host, &host.dir, TOKEN).await.unwrap();
+        // The steps 0 and 1 find everything made; those with other keys make it.
+        let made = prepare(&host, &host.dir, TOKEN, 2).await.unwrap();
         assert_eq!(made, Prepared::New);
         Some(host)
     }
@@ -407,11 +408,11 @@ async fn fenced(shell: &str) {
     let Some(host) = Host::new(shell).await else {
         return;
     };
-    assert_eq!(prepare(&host, &host.dir, TOKEN).await.unwrap(), Prepared::Same);
+    assert_eq!(prepare(&host, &host.dir, TOKEN, 0).await.unwrap(), Prepared::Same);
     let (dir, step) = (&host.dir, spec("1", "echo x >>count"));
     let sink = &mut Seen::at(0);
     for error in [
-        prepare(&host, dir, "other").await.unwrap_err(),
+        prepare(&host, dir, "other", 0).await.unwrap_err(),
         run(&host, dir, "other", &step, 0, sink).await.unwrap_err(),
         stop(&host, dir, "other", "1", Duration::ZERO).await.unwrap_err(),
         remove(&host, dir, "other").await.unwrap_err(),
@@ -614,7 +615,7 @@ async fn prepare_and_remove(shell: &str) {
     let tries: Vec<_> = (0..4)
         .map(|_| {
             let host = host.clone();
-            tokio::spawn(async move { prepare(&host, &host.dir, TOKEN).await.unwrap() })
+            tokio::spawn(async move { prepare(&host, &host.dir, TOKEN, 3).await.unwrap() })
         })
         .collect();
     let mut counts = HashMap::new();
@@ -622,6 +623,7 @@ async fn prepare_and_remove(shell: &str) {
         *counts.entry(task.await.unwrap() == Prepared::New).or_insert(0) += 1;
     }
     assert_eq!(counts.get(&true), Some(&1));
+    assert!(["0", "1", "2"].iter().all(|key| host.step_file(key, "alive").exists()));
     host.sh("1", "echo").await;
     for _ in 0..2 {
         remove(&host, &host.dir, TOKEN).await.unwrap();
@@ -632,7 +634,7 @@ async fn prepare_and_remove(shell: &str) {
     let error = remove(&host, &host.dir, TOKEN).await.unwrap_err();
     assert!(matches!(error, StepError::Refused(_)), "{error}");
     let nowhere = RunDir::new("/proc/nowhere").unwrap();
-    let error = prepare(&host, &nowhere, TOKEN).await.unwrap_err();
+    let error = prepare(&host, &nowhere, TOKEN, 0).await.unwrap_err();
     assert!(error.to_string().contains("cannot be made"), "{error}");
 }
 
@@ -688,7 +690,7 @@ async fn invalid_arguments_are_refused() {
         let error = run(&Local::new(), &dir, TOKEN, &step, 0, &mut Full).await;
         assert!(matches!(error, Err(StepError::Invalid(_))));
     }
-    let error = prepare(&Local::new(), &dir, "two words").await;
+    let error = prepare(&Local::new(), &dir, "two words", 0).await;
     assert!(matches!(error, Err(StepError::Invalid(_))));
 }
 
