@@ -151,6 +151,8 @@ pub struct Plan {
     pub environment: String,
     pub driver: String,
     pub from: Option<Version>,
+    #[serde(default)]
+    pub back_to: Option<Version>,
     pub deploy: Vec<Step>,
     pub rollback: Vec<Step>,
 }

@@ -43,8 +43,8 @@ pub enum Audit {
 /// Check the record.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  rmm audit verify\n  rmm audit verify --anchor 1024:5f0c…\n\n\
-    Exit status 0: intact. Exit status 1: the first bad row is named. Works with and without a running RMM, and\n\
-    writes nothing. The record's end that it prints, noted elsewhere, is an anchor: with it, even a record that was\n\
+    Exit status 0: intact. Exit status 1: the first bad row is named. Works with and without a running RMM, and \
+    writes nothing. The record's end that it prints, noted elsewhere, is an anchor: with it, even a record that was \
     rewritten with the key shows.")]
 pub struct Verify {
     /// An end of the record that was noted earlier

@@ -24,8 +24,8 @@ use crate::store::{StoreError, backup};
 #[command(
     after_help = "Examples:\n  rmm backup /var/backups/rmm-$(date +%F).db\n  rmm backup /var/backups/rmm.db --overwrite\n\n\
     Works while RMM runs, and without. The copy is one file, complete and readable by its owner only.\n\n\
-    The key of the record, audit.key in the data directory, is not part of it: who has the key and the copy could\n\
-    rewrite history unseen. A restore needs both, so keep a copy of audit.key somewhere else, once. --with-key\n\
+    The key of the record, audit.key in the data directory, is not part of it: who has the key and the copy could \
+    rewrite history unseen. A restore needs both, so keep a copy of audit.key somewhere else, once. --with-key \
     puts it beside the copy as FILE.key, for copies that go to a safe place anyway.\n\n\
     With RMM_URL, FILE is a plain name; the copy stays on the server, in `backups` of its data directory."
 )]
@@ -128,8 +128,8 @@ fn size(bytes: u64) -> String {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  systemctl stop rmm && rmm restore /var/backups/rmm.db --force && systemctl start rmm\n\n\
-    Only while no RMM runs. The copy is checked first: that it is sound, and that its record fits audit.key in the\n\
-    data directory. Where that key is missing, FILE.key is taken if it is there. The database that was there is kept\n\
+    Only while no RMM runs. The copy is checked first: that it is sound, and that its record fits audit.key in the \
+    data directory. Where that key is missing, FILE.key is taken if it is there. The database that was there is kept \
     as rmm.db.before-restore."
 )]
 pub struct Restore {

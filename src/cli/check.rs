@@ -14,7 +14,7 @@ use crate::domain::service::{Driver, EnvironmentKind, Surface};
 /// Say whether the configuration is right.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  rmm check\n  rmm check --config /etc/rmm/rmm.toml --quiet\n\n\
-    Prints the effective configuration, with every default and without secrets. Warnings and errors go to standard\n\
+    Prints the effective configuration, with every default and without secrets. Warnings and errors go to standard \
     error. Exit status: 0 right (perhaps with warnings), 2 wrong.")]
 pub struct Check {
     /// Only say what is wrong

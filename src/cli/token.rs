@@ -43,9 +43,9 @@ pub enum Token {
 #[command(after_help = "Examples:\n  rmm token create github-actions --role ci --service shop\n  \
     rmm token create ann-laptop --role member --person ann --expires 90d\n  \
     export RMM_TOKEN=$(rmm token create me --role admin --person ann)\n\n\
-    ci     creates releases and reports on them\n\
-    viewer looks\n\
-    member retries; with --person, approves where the person is listed\n\
+    ci     creates releases and reports on them \
+    viewer looks \
+    member retries; with --person, approves where the person is listed \
     admin  everything; votes only with --person")]
 pub struct Create {
     /// What it is called in lists and in the record

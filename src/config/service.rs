@@ -76,7 +76,7 @@ fn service(
         Environment { surfaces: differing(report, &written, &reached.overrides, demand), driver: reached.driver }
     };
     let (stage, production) = (stage.map(finish), production.map(finish));
-    Some(Service {
+    let service = Service {
         name: name?,
         repository,
         approvals,
@@ -84,7 +84,31 @@ fn service(
         surfaces: written.iter().map(|surface| surface.draft.complete(surface.name.clone(), has_repository)).collect(),
         stage: stage?,
         production: production?,
-    })
+    };
+    folders_of_their_own(report, &written, &service);
+    Some(service)
+}
+
+/// A candidate that stage checks out must not turn up in the folder that production runs from.
+fn folders_of_their_own(report: &Report<'_>, written: &[Written], service: &Service) {
+    if !(service.stage.driver.is_ours() && service.production.driver.is_ours()) {
+        return;
+    }
+    let pairs = service.surfaces_in(EnvironmentKind::Stage).zip(service.surfaces_in(EnvironmentKind::Production));
+    for ((stage, production), written) in pairs.zip(written) {
+        let Some(directory) = stage.directory.as_ref().filter(|_| stage.checkout || production.checkout) else {
+            continue;
+        };
+        if production.directory.as_ref() == Some(directory) {
+            report.warn(
+                &written.place,
+                format!(
+                    "has the same directory on stage and in production: {directory}. A candidate would be checked out \
+                     where production runs; give each environment a `directory` of its own"
+                ),
+            );
+        }
+    }
 }
 
 /// The name of a table that must have one, and one of its own.

@@ -118,8 +118,17 @@ fn show(screen: &mut Screen, options: Options, summary: &Summary) -> Result<()> 
     Ok(())
 }
 
+/// How to call this very program: by its path, from here where that is shorter.
+fn this_program() -> String {
+    let Ok(program) = std::env::current_exe() else { return "rmm".to_owned() };
+    let here =
+        std::env::current_dir().ok().and_then(|here| program.strip_prefix(here).map(std::path::Path::to_owned).ok());
+    crate::domain::plan::shell_word(&here.unwrap_or(program).display().to_string())
+}
+
 /// What somebody can try while RMM goes on serving.
 fn invitation(sandbox: &Sandbox, admin: Option<&Api>) -> Vec<Line> {
+    let rmm = this_program();
     let (base, token) = admin.map_or(("", ""), |api| (api.base(), api.token()));
     let mut lines =
         vec![Line::default(), Line::default().add(Tone::Head, "RMM goes on serving. Try it from another terminal:")];
@@ -127,9 +136,9 @@ fn invitation(sandbox: &Sandbox, admin: Option<&Api>) -> Vec<Line> {
         format!("export RMM_URL={base}"),
         format!("export RMM_TOKEN={token}"),
         String::new(),
-        "rmm release list".to_owned(),
-        "rmm release show 3".to_owned(),
-        "rmm release plan 3 --env production".to_owned(),
+        format!("{rmm} release list"),
+        format!("{rmm} release show 3"),
+        format!("{rmm} release plan 3"),
         String::new(),
         r#"curl -H "Authorization: Bearer $RMM_TOKEN" "$RMM_URL/api/v1/services/guestbook""#.to_owned(),
         r#"curl -H "Authorization: Bearer $RMM_TOKEN" "$RMM_URL/api/v1/releases/3/runs""#.to_owned(),

@@ -187,13 +187,25 @@ impl Engine {
     /// # Errors
     /// A refusal when there is no such release, or its service is not configured any more.
     pub async fn world(&self, id: ReleaseId) -> Result<World, Failure> {
+        self.look(id, Focus::Release(id)).await
+    }
+
+    /// As [`Engine::world`], with every version that production could go back to, for plans.
+    ///
+    /// # Errors
+    /// Those of [`Engine::world`].
+    pub async fn world_with_good_versions(&self, id: ReleaseId) -> Result<World, Failure> {
+        self.look(id, Focus::ReleaseAndGood(id)).await
+    }
+
+    async fn look(&self, id: ReleaseId, focus: Focus<'static>) -> Result<World, Failure> {
         let catalog = self.catalog();
         let now = self.now();
         let found = self
             .read(move |conn| {
                 let Some(name) = releases::service_of(conn, id)? else { return Ok(Err(no_release(id))) };
                 let Some(service) = catalog.service(&name) else { return Ok(Err(no_service(&name))) };
-                world::load(conn, service.clone(), catalog.people().clone(), now, Focus::Release(id)).map(Ok)
+                world::load(conn, service.clone(), catalog.people().clone(), now, focus).map(Ok)
             })
             .await?;
         Ok(found?)

@@ -15,9 +15,9 @@ use crate::domain::status::Status;
 /// Record a new release.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  rmm release create --service shop --tag v1.4.0\n  \
-    rmm release create --service shop --tag \"$GITHUB_REF_NAME\" --commit \"$GITHUB_SHA\" --by \"$GITHUB_ACTOR\" \\\n      \
-    --ci-run-id \"$GITHUB_RUN_ID\" --ci-run-attempt \"$GITHUB_RUN_ATTEMPT\" \\\n      \
-    --ci-url \"$GITHUB_SERVER_URL/$GITHUB_REPOSITORY/actions/runs/$GITHUB_RUN_ID\"\n\n\
+    rmm release create --service shop --tag \"$GITHUB_REF_NAME\" \\\n      \
+    --commit \"$GITHUB_SHA\" --by \"$GITHUB_ACTOR\" \\\n      \
+    --ci-run-id \"$GITHUB_RUN_ID\" --ci-run-attempt \"$GITHUB_RUN_ATTEMPT\"\n\n\
     The same CI run again gives the same release, so that a repeated job does no harm.")]
 pub struct Create {
     /// The service

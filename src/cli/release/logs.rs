@@ -25,7 +25,7 @@ const PATIENCE: u32 = 60;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  rmm release logs 12\n  rmm release logs 12 --follow\n  rmm release logs 12 --run 41 > run-41.log\n\n\
-    --follow ends when the release (or the run) has ended, and survives a restart of RMM. With --json every line is a\n\
+    --follow ends when the release (or the run) has ended, and survives a restart of RMM. With --json every line is a \
     piece of output, or with --follow also an event."
 )]
 pub struct Logs {

@@ -18,7 +18,7 @@ pub struct Plan {
     #[command(flatten)]
     one: One,
     /// Where
-    #[arg(long, short, value_name = "ENVIRONMENT", default_value = "production",
+    #[arg(long, short, visible_alias = "env", value_name = "ENVIRONMENT", default_value = "production",
         value_parser = PossibleValuesParser::new(["stage", "production"]))]
     environment: String,
 }
@@ -42,10 +42,16 @@ fn plan_text(plan: &api::Plan, release: i64, ui: &Ui) -> String {
         ));
         return out;
     }
-    out.push_str(&format!("\n{}\n", ui.heading(&format!("To deploy #{release}"))));
-    steps(&mut out, &plan.deploy, ui);
-    if let Some(from) = &plan.from {
-        out.push_str(&format!("\n{}\n", ui.heading(&format!("To go back to {}, should it fail", api::version(from)))));
+    let is_there = plan.from.as_ref().is_some_and(|from| from.release.0 == release);
+    if is_there {
+        out.push_str(&ui.paragraph("", 0, "That is this release: there is nothing to deploy.", Tone::Plain));
+    } else {
+        out.push_str(&format!("\n{}\n", ui.heading(&format!("To deploy #{release}"))));
+        steps(&mut out, &plan.deploy, ui);
+    }
+    if let Some(back_to) = &plan.back_to {
+        let when = if is_there { "" } else { ", should it fail" };
+        out.push_str(&format!("\n{}\n", ui.heading(&format!("To go back to {}{when}", api::version(back_to)))));
         steps(&mut out, &plan.rollback, ui);
     }
     out

@@ -184,3 +184,16 @@ fn a_repository_is_on_github_at_an_address_or_in_a_folder() {
         assert_eq!(config.services[0].repository.as_deref(), Some(meant));
     }
 }
+
+#[test]
+fn one_folder_for_stage_and_production_is_warned_about() {
+    let config = parse(&surface("directory = \"/srv/shop\""));
+    assert!(
+        config
+            .warnings
+            .iter()
+            .any(|warning| warning.sentence.contains("the same directory on stage and in production"))
+    );
+    let without = parse(&surface("directory = \"/srv/shop\"\ncheckout = false"));
+    assert!(without.warnings.iter().all(|warning| !warning.sentence.contains("the same directory")));
+}

@@ -280,9 +280,11 @@ pub struct PlanView {
     driver: String,
     /// What runs there now.
     from: Option<crate::domain::release::Version>,
-    /// To the release.
+    /// To the release; empty where it runs already.
     deploy: Vec<StepView>,
-    /// Back from it to what runs there now.
+    /// Where the way back leads: to what runs there now, or where the release runs already, to the good version before.
+    back_to: Option<crate::domain::release::Version>,
+    /// Back from it.
     rollback: Vec<StepView>,
 }
 
@@ -300,17 +302,23 @@ pub async fn plan(
         None => EnvironmentKind::Production,
     };
     let id = ReleaseId(id);
-    let world = web.engine.world(id).await?;
+    let world = web.engine.world_with_good_versions(id).await?;
     readable_by(&actor, Some(&world.service.name))?;
     let Some(release) = world.releases.get(&id) else { return Err(no_release(id).into()) };
-    let current = world.environment(environment).current.clone().filter(|version| version.release != id);
-    let before = current.as_ref().and_then(|version| world.releases.get(&version.release));
+    let current = world.environment(environment).current.clone();
+    // Where it runs already, only the way back is left.
+    let is_there = current.as_ref().is_some_and(|version| version.release == id);
+    let back_to =
+        if is_there { world.usual_way_back(release).map(|good| good.version.clone()) } else { current.clone() };
+    let before = back_to.as_ref().and_then(|version| world.releases.get(&version.release));
     let driver = if world.service.environment(environment).driver.is_ours() { "local" } else { "ci" };
     let planner = |kind| Planner { service: &world.service, environment, kind, run: None };
     let cannot = |error: crate::domain::plan::PlanError| Problem::new(StatusCode::CONFLICT, "no_plan", error.0);
     let (mut deploy, mut rollback) = (Vec::new(), Vec::new());
     if driver == "local" {
-        deploy = planner(RunKind::Deploy).forward(release, before).map_err(cannot)?;
+        if !is_there {
+            deploy = planner(RunKind::Deploy).forward(release, before).map_err(cannot)?;
+        }
         if let Some(older) = before {
             let back = planner(RunKind::Rollback);
             rollback =
@@ -331,6 +339,7 @@ pub async fn plan(
         environment,
         driver: driver.into(),
         from: current,
+        back_to,
         deploy: shown(&deploy),
         rollback: shown(&rollback),
     }))

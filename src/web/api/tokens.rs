@@ -63,8 +63,12 @@ pub async fn create(
     }
     if let Some(person) = &new.person {
         let person = PersonName::parse("person", person.as_str())?;
-        if catalog.person(&person).is_none() {
+        let Some(known) = catalog.person(&person) else {
             return Err(Invalid::new("person", format!("there is no person {person} in the configuration")).into());
+        };
+        if new.role > known.role {
+            let rule = format!("{person} is {}; a token that speaks for {person} cannot be more", known.role.as_str());
+            return Err(Invalid::new("role", rule).into());
         }
         if new.role == Role::Ci {
             return Err(Invalid::new("role", "a token that speaks for a person is viewer, member or admin").into());

@@ -115,9 +115,22 @@ impl ReleaseDetails {
             release: release.into(),
             approvals: ApprovalsView::new(world, release),
             unmet,
-            legal: legal_moves(release).into_iter().map(ToOwned::to_owned).collect(),
+            legal: possible_moves(world, release),
         }
     }
+}
+
+/// The legal moves that lead somewhere as things stand.
+fn possible_moves(world: &World, release: &Release) -> Vec<String> {
+    let leads_somewhere = |word: &str| match word {
+        "promote" => !world.service.approvals.auto_promote && !release.promoted,
+        "rollback" => {
+            let running = world.production.current.as_ref().is_some_and(|version| version.release == release.id);
+            running && world.usual_way_back(release).is_some()
+        }
+        _ => true,
+    };
+    legal_moves(release).into_iter().filter(|word| leads_somewhere(word)).map(ToOwned::to_owned).collect()
 }
 
 /// How a vote stands.
