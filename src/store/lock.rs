@@ -8,11 +8,16 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::error::StoreError;
 
 /// The name of the lock file in the data directory.
 pub const LOCK_FILE: &str = "rmm.lock";
+/// How often a lock that is taken is tried again …
+const TRIES: u32 = 20;
+/// … after this time.
+const PAUSE: Duration = Duration::from_millis(25);
 
 /// Holds the data directory until it is dropped.
 #[derive(Debug)]
@@ -37,7 +42,7 @@ impl DirectoryLock {
             .mode(0o600)
             .open(&path)
             .map_err(|error| StoreError::io("open", &path, error))?;
-        match file.try_lock() {
+        match lock(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
@@ -64,6 +69,17 @@ impl DirectoryLock {
     }
 }
 
+/// A child that was being started when RMM was killed has the lock too, until it has become another program: a moment.
+fn lock(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..TRIES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            other => return other,
+        }
+    }
+    file.try_lock()
+}
+
 impl Drop for DirectoryLock {
     fn drop(&mut self) {
         // Closing the file would release it too, but not while a forked child still holds the descriptor.
@@ -88,6 +104,18 @@ mod tests {
         assert!(first.path().ends_with(LOCK_FILE));
         drop(first);
         DirectoryLock::acquire(directory.path()).unwrap();
+    }
+
+    #[test]
+    fn what_is_free_in_a_moment_is_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = DirectoryLock::acquire(directory.path()).unwrap();
+        let freeing = std::thread::spawn(move || {
+            std::thread::sleep(PAUSE);
+            drop(first);
+        });
+        DirectoryLock::acquire(directory.path()).unwrap();
+        freeing.join().unwrap();
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Bad input. Every piece of it gets a problem document that names the field and the rule; nothing of it is written,
 //! and nothing reaches a shell.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -220,7 +221,7 @@ async fn a_report_that_is_half_wrong_is_refused_as_a_whole() {
 
 #[tokio::test]
 async fn a_creation_that_is_half_wrong_is_refused_as_a_whole() {
-    let world = World::new(Setup::new()).await;
+    let world = World::new(Setup::new().repository(Path::new("/nowhere"))).await;
     let body = json!({ "service_name": SHOP, "release_tag": "v1", "initiated_by": "ci", "status": "stage_building" });
     let ci = world.ci().await;
     leaves_no_trace(&world, async || {
@@ -231,8 +232,13 @@ async fn a_creation_that_is_half_wrong_is_refused_as_a_whole() {
 
 #[tokio::test]
 async fn the_original_creation_takes_stage_in_the_same_breath() {
-    let world = World::new(Setup::new().stage_by_ci()).await;
-    let body = |tag: &str| json!({ "service_name": SHOP, "release_tag": tag, "initiated_by": "ci", "status": "stage_building", "github_run_id": tag });
+    let world = World::new(Setup::new().stage_by_ci().repository(Path::new("/nowhere"))).await;
+    let names = json!({ "service_name": SHOP, "initiated_by": "ci", "status": "stage_building" });
+    let body = |tag: &str| {
+        let mut body = names.clone();
+        (body["release_tag"], body["github_run_id"]) = (json!(tag), json!(tag));
+        body
+    };
     let ci = world.ci().await;
     let first = ci.post("/release", &body("v1")).await.with_status(201).json();
     assert_eq!(world.status(first["release_id"].as_i64().unwrap()).await, "stage_building");

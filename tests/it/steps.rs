@@ -56,10 +56,9 @@ async fn output_that_is_no_text_is_kept_byte_for_byte() {
     assert!(output == [bytes.clone(), bytes].concat());
 }
 
-/// `RMM_OUTPUT_MIB=1024` is the gigabyte; the normal run is content with less.
 #[tokio::test]
-async fn of_a_flood_of_output_beginning_and_end_are_kept() {
-    let mib: usize = std::env::var("RMM_OUTPUT_MIB").ok().and_then(|text| text.parse().ok()).unwrap_or(256);
+async fn of_a_gigabyte_of_output_beginning_and_end_are_kept() {
+    let mib = 1024;
     // Each line of 16 bytes tells its own number.
     let flood = format!("seq -f %015.0f 0 {}", mib * 65536 - 1);
     let world = World::new(one_step(&flood)).await;
@@ -102,6 +101,20 @@ async fn a_step_that_ignores_sigterm_is_killed() {
     assert!(!alive(step));
     assert_eq!(world.reason(release).await, "cancelled by operator: the wrong tag");
     world.quiet().await;
+}
+
+#[tokio::test]
+async fn a_cancel_goes_on_when_rmm_is_killed_in_the_middle_of_it() {
+    let world = World::new(one_step("echo $$ > ../pid; trap 'sleep 0.3; exit 3' TERM; sleep 600 & wait")).await;
+    let release = world.release("v1").await;
+    let step = world.process("pid").await;
+    let why = json!({ "reason": "the wrong tag" });
+    world.operator().post(&format!("/api/v1/releases/{release}/cancel"), &why).await.ok();
+    world.restart_after_kill().await;
+    eventually("the release is cancelled", async || (world.status(release).await == "cancelled").then_some(())).await;
+    assert!(!alive(step));
+    world.quiet().await;
+    world.is_sound().await;
 }
 
 #[tokio::test]
