@@ -3,8 +3,8 @@
 //! What does not read back is a damaged database, never a default.
 
 use jiff::Timestamp;
-use rusqlite::Row;
 use rusqlite::types::Type;
+use rusqlite::{Row, RowIndex};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -16,25 +16,28 @@ pub(super) fn millis(at: Timestamp) -> i64 {
 }
 
 /// A time of a row.
-pub(super) fn time(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
+pub(super) fn time(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<Timestamp> {
     let value: i64 = row.get(column)?;
     Timestamp::from_millisecond(value).map_err(|error| bad(row, column, error))
 }
 
 /// A time of a row that may be missing.
-pub(super) fn maybe_time(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Timestamp>> {
+pub(super) fn maybe_time(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<Option<Timestamp>> {
     let value: Option<i64> = row.get(column)?;
     value.map(Timestamp::from_millisecond).transpose().map_err(|error| bad(row, column, error))
 }
 
 /// A name or number of the domain (anything that serde writes as a plain string).
-pub(super) fn word<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
+pub(super) fn word<T: DeserializeOwned>(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<T> {
     let value: String = row.get(column)?;
     serde_json::from_value(serde_json::Value::String(value)).map_err(|error| bad(row, column, error))
 }
 
 /// A name that may be missing.
-pub(super) fn maybe_word<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>> {
+pub(super) fn maybe_word<T: DeserializeOwned>(
+    row: &Row<'_>,
+    column: impl RowIndex,
+) -> rusqlite::Result<Option<T>> {
     let value: Option<String> = row.get(column)?;
     value
         .map(|text| serde_json::from_value(serde_json::Value::String(text)))
@@ -43,13 +46,16 @@ pub(super) fn maybe_word<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> ru
 }
 
 /// A structure.
-pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
+pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<T> {
     let value: String = row.get(column)?;
     serde_json::from_str(&value).map_err(|error| bad(row, column, error))
 }
 
 /// A structure that may be missing.
-pub(super) fn maybe_json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>> {
+pub(super) fn maybe_json<T: DeserializeOwned>(
+    row: &Row<'_>,
+    column: impl RowIndex,
+) -> rusqlite::Result<Option<T>> {
     let value: Option<String> = row.get(column)?;
     value.map(|text| serde_json::from_str(&text)).transpose().map_err(|error| bad(row, column, error))
 }
@@ -65,7 +71,7 @@ pub(super) fn maybe_to_json<T: Serialize>(value: Option<&T>) -> Result<Option<St
     value.map(to_json).transpose()
 }
 
-fn bad(row: &Row<'_>, column: &str, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
-    let index = row.as_ref().column_index(column).unwrap_or(0);
+fn bad(row: &Row<'_>, column: impl RowIndex, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+    let index = column.idx(row.as_ref()).unwrap_or(0);
     rusqlite::Error::FromSqlConversionFailure(index, Type::Text, Box::new(error))
 }

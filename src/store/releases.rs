@@ -14,30 +14,31 @@ const COLUMNS: &str = "id, service, tag, commit_id, status, status_since, reason
                        ci_run, tagged_at, notes, artifacts, rollback_to_tag, rehearsal, promoted, bypasses, created_at, \
                        started_at, completed_at";
 
+/// By place, in the order of `COLUMNS`: a name is looked for among all of them, in every row.
 fn release(row: &Row<'_>) -> rusqlite::Result<Release> {
     Ok(Release {
-        id: ReleaseId(row.get("id")?),
-        service: word(row, "service")?,
-        tag: maybe_word(row, "tag")?,
-        commit: maybe_word(row, "commit_id")?,
-        status: word(row, "status")?,
-        status_since: time(row, "status_since")?,
-        reason: row.get("reason")?,
-        attempt: Attempt(row.get("attempt")?),
-        revision: Revision(row.get::<_, i64>("revision")?.unsigned_abs()),
-        initiated_by: row.get("initiated_by")?,
-        owner: row.get("owner")?,
-        ci_run: maybe_json(row, "ci_run")?,
-        tagged_at: maybe_time(row, "tagged_at")?,
-        notes: row.get("notes")?,
-        artifacts: json(row, "artifacts")?,
-        rollback_to_tag: maybe_word(row, "rollback_to_tag")?,
-        rehearsal: maybe_json(row, "rehearsal")?,
-        promoted: row.get("promoted")?,
-        bypasses: json(row, "bypasses")?,
-        created_at: time(row, "created_at")?,
-        started_at: time(row, "started_at")?,
-        completed_at: maybe_time(row, "completed_at")?,
+        id: ReleaseId(row.get(0)?),
+        service: word(row, 1)?,
+        tag: maybe_word(row, 2)?,
+        commit: maybe_word(row, 3)?,
+        status: word(row, 4)?,
+        status_since: time(row, 5)?,
+        reason: row.get(6)?,
+        attempt: Attempt(row.get(7)?),
+        revision: Revision(row.get::<_, i64>(8)?.unsigned_abs()),
+        initiated_by: row.get(9)?,
+        owner: row.get(10)?,
+        ci_run: maybe_json(row, 11)?,
+        tagged_at: maybe_time(row, 12)?,
+        notes: row.get(13)?,
+        artifacts: json(row, 14)?,
+        rollback_to_tag: maybe_word(row, 15)?,
+        rehearsal: maybe_json(row, 16)?,
+        promoted: row.get(17)?,
+        bypasses: json(row, 18)?,
+        created_at: time(row, 19)?,
+        started_at: time(row, 20)?,
+        completed_at: maybe_time(row, 21)?,
     })
 }
 
