@@ -34,10 +34,7 @@ pub(super) fn word<T: DeserializeOwned>(row: &Row<'_>, column: impl RowIndex) ->
 }
 
 /// A name that may be missing.
-pub(super) fn maybe_word<T: DeserializeOwned>(
-    row: &Row<'_>,
-    column: impl RowIndex,
-) -> rusqlite::Result<Option<T>> {
+pub(super) fn maybe_word<T: DeserializeOwned>(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<Option<T>> {
     let value: Option<String> = row.get(column)?;
     value
         .map(|text| serde_json::from_value(serde_json::Value::String(text)))
@@ -52,10 +49,7 @@ pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: impl RowIndex) ->
 }
 
 /// A structure that may be missing.
-pub(super) fn maybe_json<T: DeserializeOwned>(
-    row: &Row<'_>,
-    column: impl RowIndex,
-) -> rusqlite::Result<Option<T>> {
+pub(super) fn maybe_json<T: DeserializeOwned>(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<Option<T>> {
     let value: Option<String> = row.get(column)?;
     value.map(|text| serde_json::from_str(&text)).transpose().map_err(|error| bad(row, column, error))
 }
