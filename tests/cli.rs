@@ -1,5 +1,7 @@
 //! The program itself, as scripts use it: verbs, outputs and exit statuses, with and without a running RMM.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
