@@ -254,7 +254,6 @@ async fn a_failed_deploy_to_production_goes_back_and_the_first_one_cannot() {
 }
 
 #[tokio::test]
-#[ignore = "advance_stage (src/domain/decide/advance.rs) says nothing to the candidate that waits for a dirty stage"]
 async fn a_candidate_that_waits_for_a_dirty_stage_says_so() {
     let world = World::new(one_step("test $RMM_ENVIRONMENT = production || test ! -e ../broken")).await;
     world.deployed("v1").await;

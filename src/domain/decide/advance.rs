@@ -72,11 +72,29 @@ impl Draft<'_> {
         true
     }
 
+    /// Whoever waits for stage is told why nothing happens there, and when that is over.
+    fn explain_dirty_stage(&mut self) {
+        const WHY: &str = "stage is dirty: ";
+        let why = self.world.stage.dirty.as_ref().map(|dirty| {
+            format!("{WHY}{}; an admin repairs it and says so: `resolve` of run {}", dirty.reason, dirty.run)
+        });
+        let told = |release: &Release| release.reason.as_ref().is_some_and(|reason| reason.starts_with(WHY));
+        let waiting = self.world.releases.values().filter(|release| release.status == Status::Initiated);
+        let untold: Vec<_> = waiting
+            .filter(|release| release.reason != why && (why.is_some() || told(release)))
+            .map(|release| release.id)
+            .collect();
+        for id in untold {
+            self.world.release_mut(id).reason.clone_from(&why);
+        }
+    }
+
     fn advance_stage(&mut self) -> bool {
         let ours = self.world.service.stage.driver.is_ours();
         if ours && self.supersede() {
             return true;
         }
+        self.explain_dirty_stage();
         if self.world.stage.dirty.is_some() || self.world.occupying_run(EnvironmentKind::Stage).is_some() {
             return false;
         }
