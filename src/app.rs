@@ -67,6 +67,17 @@ impl DataDir {
         self.0.join("address")
     }
 
+    /// The number of this start: higher than that of every earlier one, whatever the clock says.
+    fn generation(&self, now: jiff::Timestamp) -> anyhow::Result<u64> {
+        let path = self.0.join("generation");
+        let last = std::fs::read_to_string(&path).ok().and_then(|text| text.trim().parse::<u64>().ok()).unwrap_or(0);
+        let number = last.saturating_add(1).max(now.as_millisecond().unsigned_abs());
+        let new = self.0.join("generation.new");
+        let write = std::fs::write(&new, number.to_string()).and_then(|()| std::fs::rename(&new, &path));
+        write.with_context(|| format!("{} cannot be written", path.display()))?;
+        Ok(number)
+    }
+
     fn make(&self) -> io::Result<()> {
         use std::os::unix::fs::DirBuilderExt;
         if self.0.is_dir() {
@@ -121,6 +132,7 @@ impl App {
             prober: Prober::new().context("the HTTP client cannot be set up")?,
             run_directory: std::path::absolute(data_dir.runs()).context("the data directory has no absolute path")?,
             instance: data_dir.instance()?,
+            generation: data_dir.generation(clock.now())?,
         };
         let engine = Engine::new(store, Catalog::new(config), clock, ports);
         Ok(Self { engine, data_dir, stop: CancellationToken::new(), _lock: lock })

@@ -403,3 +403,36 @@ fn what_is_not_rmm_is_not_taken_for_it() {
     ask().ends(4).says("points to https://x");
     proxy.join().unwrap();
 }
+
+#[test]
+fn hosts_are_looked_at_and_trusted() {
+    let mut place = Place::new();
+    for serves in [false, true] {
+        if serves {
+            place.serve();
+        } else {
+            place.token(&["first", "--role", "viewer"]);
+        }
+        place.run(&["host", "list"]).ends(0).says("local").says("HOST");
+        let hosts = place.run(&["hosts", "list", "--json"]).json();
+        assert_eq!((&hosts[0]["name"], &hosts[0]["key"]), (&Value::from("local"), &Value::from("not_needed")));
+        place.run(&["host", "check", "local"]).ends(0).says("shell").says("disk space").says("clock");
+        let checked = place.run(&["host", "check", "--json"]).json();
+        assert_eq!(checked[0]["host"]["name"], "local");
+        assert!(checked[0]["findings"].as_array().is_some_and(|findings| findings.len() > 5), "{checked}");
+        place.run(&["host", "check", "local", "prod-9"]).ends(3).says("no host prod-9");
+        place.run(&["host", "check", "../x"]).ends(3);
+        let fingerprint = format!("SHA256:{}", "a".repeat(43));
+        place.run(&["host", "trust", "local", "--fingerprint", &fingerprint]).ends(3).says("no key to trust");
+        place.run(&["host", "trust", "local"]).ends(3).says("no key to trust");
+        place.run(&["host", "trust", "prod-9", "--fingerprint", "MD5:aa"]).ends(3).says("SHA256:");
+        let refused = place.run(&["host", "trust", "prod-9", "--fingerprint", &fingerprint, "--json"]).ends(3);
+        let problem: Value = serde_json::from_str(refused.err.lines().last().unwrap_or_default()).unwrap();
+        assert_eq!(problem["code"], "not_found");
+    }
+    let viewer = place.token(&["looks", "--role", "viewer"]);
+    place.remote(&viewer, &["host", "list"]).ends(0);
+    place.remote(&viewer, &["host", "check", "local"]).ends(3).says("admin");
+    place.run(&["host", "trust"]).ends(2);
+    place.stop();
+}

@@ -112,6 +112,7 @@ pub struct Run {
     pub to: Version,
     pub state: String,
     pub reason: Option<String>,
+    pub waiting: Option<String>,
     pub stopping: bool,
     pub ci_run: Option<String>,
     pub steps: Vec<Step>,
@@ -135,6 +136,8 @@ pub struct Step {
     pub kind: StepKind,
     pub surface: String,
     pub host: String,
+    #[serde(default)]
+    pub wave: u32,
     pub command: String,
     pub directory: Option<String>,
     pub limit: String,
@@ -289,4 +292,39 @@ pub struct Token {
     pub expires_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
     pub last_used_at: Option<Timestamp>,
+}
+
+/// A host.
+#[derive(Debug, Deserialize)]
+pub struct Host {
+    pub name: String,
+    pub address: Option<String>,
+    pub user: Option<String>,
+    pub key: String,
+    pub fingerprint: Option<String>,
+    pub offered: Option<crate::domain::host::HostKey>,
+    pub services: Vec<String>,
+}
+
+/// What was found on a host.
+#[derive(Debug, Deserialize)]
+pub struct HostCheck {
+    pub host: Host,
+    pub findings: Vec<Finding>,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Deserialize)]
+pub struct Finding {
+    pub name: String,
+    pub state: String,
+    pub detail: String,
+    pub fix: Option<String>,
+}
+
+impl Finding {
+    /// Whether RMM cannot work like this.
+    pub fn fails(&self) -> bool {
+        self.state == "fail"
+    }
 }

@@ -12,6 +12,7 @@ mod client;
 mod demo;
 mod fault;
 mod health;
+mod host;
 mod init;
 mod place;
 mod release;
@@ -85,6 +86,9 @@ enum Verb {
     /// Services: what runs where; lock and unlock production
     #[command(subcommand, visible_alias = "services")]
     Service(service::Service),
+    /// Hosts: are they ready, and which keys are trusted
+    #[command(subcommand, visible_alias = "hosts")]
+    Host(host::Host),
     /// People: who they are and what they approve
     #[command(subcommand, visible_alias = "people")]
     Person(service::Person),
@@ -126,6 +130,7 @@ pub fn main() -> ExitCode {
         Verb::Token(token) => wait_for(token.run(&context)),
         Verb::Release(release) => wait_for(release.run(&context)),
         Verb::Service(service) => wait_for(service.run(&context)),
+        Verb::Host(host) => wait_for(host.run(&context)),
         Verb::Person(person) => wait_for(person.run(&context)),
         Verb::Audit(audit) => wait_for(audit.run(&context)),
         Verb::Backup(backup) => wait_for(backup.run(&context)),

@@ -22,8 +22,8 @@ mod follow;
 use follow::{Answer, Output, cut, follow, listen};
 
 const SCRIPT: &str = include_str!("detached.sh");
-/// Linux takes at most 128 KiB as one argument, and over SSH the whole call
-/// including the script is one.
+/// Linux takes at most 128 KiB as one argument, and the step's shell gets the
+/// command as one.
 const LONGEST_COMMAND: usize = 96 * 1024;
 /// How long the rest of a killed process group may take to disappear.
 const KILL_TENTHS: &str = "50";
@@ -47,25 +47,42 @@ pub struct RunDir {
 }
 
 impl RunDir {
-    /// The run directory `path`, which must be absolute and below `/`.
+    /// The run directory `path`, which must be absolute and below `/`, or
+    /// begin with `~/`, the home directory of the user on the host.
     pub fn new(path: impl Into<String>) -> Result<Self, StepError> {
         let path = path.into();
-        let plain = path.strip_prefix('/').is_some_and(|rest| {
+        let plain = path.strip_prefix("~/").or(path.strip_prefix('/')).is_some_and(|rest| {
             rest.split('/').all(|part| !["", ".", ".."].contains(&part) && !part.contains(['\n', '\0']))
         });
         if plain {
             Ok(Self { path })
         } else {
             Err(StepError::Invalid(format!(
-                "{path:?} cannot be a run directory; it must be an absolute path without . and .."
+                "{path:?} cannot be a run directory; it must be an absolute path, or begin with ~/, without . and .."
             )))
         }
     }
 
-    /// The absolute path on the host.
+    /// The path on the host, as it was given.
     pub fn path(&self) -> &str {
         &self.path
     }
+
+    /// The file that says which run may start steps beside this directory.
+    fn holder(&self) -> String {
+        let parent = self.path.rsplit_once('/').map_or("", |(parent, _)| parent);
+        format!("{parent}/holder")
+    }
+}
+
+/// Who speaks to the host, so that the host can turn others away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fence<'a> {
+    /// The run, as `INSTANCE-RUN`: nobody else may touch its directory.
+    pub token: &'a str,
+    /// The number of the RMM process: a process started later has a higher
+    /// one, and from then on those with a lower one are turned away.
+    pub generation: u64,
 }
 
 /// What a step is to do.
@@ -114,15 +131,34 @@ pub enum StepError {
     /// The host could not be reached.
     #[error(transparent)]
     Transport(#[from] TransportError),
-    /// The run directory carries another token.
+    /// The run directory carries another token, a later RMM process has taken
+    /// it over, or another run has become the holder.
     #[error("The run directory {0} belongs to another RMM or another run; it was left alone.")]
     Fenced(String),
+    /// Another RMM works on the same service and environment there.
+    #[error(
+        "Another RMM works on this service there (run {holder}). Wait until it is done; if that RMM is gone for good, \
+         remove the file {file} on the host."
+    )]
+    Held {
+        /// The token of its run.
+        holder: String,
+        /// The file that says so.
+        file: String,
+    },
     /// The host could not do what the protocol needs.
     #[error("{0}")]
     Refused(String),
     /// The script ended before it gave its answer.
-    #[error("The connection to the host ended before the step's result was known{0}")]
-    Cut(String),
+    #[error("{detail}")]
+    Cut {
+        /// The status it ended with: then the connection is there, but
+        /// something else than the script answers, or somebody has killed it.
+        /// Without one the connection has ended.
+        status: Option<i32>,
+        /// What happened, as a sentence.
+        detail: String,
+    },
     /// The arguments cannot be used.
     #[error("{0}")]
     Invalid(String),
@@ -139,18 +175,24 @@ pub enum StepError {
     Sink(#[source] SinkError),
 }
 
-/// Makes the run directory (mode 0700) and marks it with `token`.
+/// Makes the run directory (mode 0700), marks it with the token and becomes
+/// the holder beside it. What runs of this RMM left there two weeks ago is
+/// deleted.
 ///
-/// What the steps with the keys `0` to `steps` (exclusive) need is made in the
-/// same breath; any other step makes it when it starts.
+/// What the steps with these keys need is made in the same breath; any other
+/// step makes it when it starts.
 ///
 /// Repeating it with the same token does no harm, but after the first step
 /// began, [`Prepared::New`] means that the host has lost the files: do not go
 /// on with that run.
-pub async fn prepare(t: &dyn Transport, dir: &RunDir, token: &str, steps: usize) -> Result<Prepared, StepError> {
-    let keys: Vec<_> = (0..steps).map(|key| key.to_string()).collect();
+pub async fn prepare(
+    t: &dyn Transport,
+    dir: &RunDir,
+    fence: Fence<'_>,
+    keys: &[String],
+) -> Result<Prepared, StepError> {
     let call: Vec<_> = ["prepare"].into_iter().chain(keys.iter().map(String::as_str)).collect();
-    let answer = ask(t, dir, token, &call).await?;
+    let answer = ask(t, dir, fence, &call).await?;
     match answer.word.as_str() {
         "new" => Ok(Prepared::New),
         "same" => Ok(Prepared::Same),
@@ -166,7 +208,7 @@ pub async fn prepare(t: &dyn Transport, dir: &RunDir, token: &str, steps: usize)
 pub async fn run(
     t: &dyn Transport,
     dir: &RunDir,
-    token: &str,
+    fence: Fence<'_>,
     spec: &StepSpec,
     offset: u64,
     sink: &mut dyn Sink,
@@ -176,7 +218,7 @@ pub async fn run(
     let again = if spec.again { "1" } else { "0" };
     let directory = spec.directory.as_deref().unwrap_or("");
     let call = ["run", &spec.key, &start, again, directory, &spec.command];
-    let channel = exec(t, dir, token, &call, &spec.env).await?;
+    let channel = exec(t, dir, fence, &call, &spec.env).await?;
 
     let mut output = Output::new(offset, sink);
     let answer = follow(channel, &mut output).await?;
@@ -189,7 +231,7 @@ pub async fn run(
     while output.position < size {
         let before = output.position;
         let start = before.to_string();
-        let mut channel = exec(t, dir, token, &["rest", &spec.key, &start], &[]).await?;
+        let mut channel = exec(t, dir, fence, &["rest", &spec.key, &start], &[]).await?;
         while output.position < size && output.deliver_from(&mut channel.stdout, size).await? {}
         if output.position == before {
             let position = before;
@@ -206,7 +248,7 @@ pub async fn run(
 pub async fn stop(
     t: &dyn Transport,
     dir: &RunDir,
-    token: &str,
+    fence: Fence<'_>,
     key: &str,
     grace: Duration,
 ) -> Result<Ended, StepError> {
@@ -215,19 +257,19 @@ pub async fn stop(
         // The script must not give up on the group before the grace is over.
         let tenths = (grace.as_millis() / 100 + 20).to_string();
         let call = ["stop", key, "TERM", "143", &tenths];
-        let gently = ask(t, dir, token, &call);
+        let gently = ask(t, dir, fence, &call);
         if let Ok(answer) = tokio::time::timeout(grace, gently).await {
             return answer?.into_ended(dir);
         }
         tracing::debug!(key, "the step did not end in time after TERM");
     }
-    let answer = ask(t, dir, token, &["stop", key, "KILL", "137", KILL_TENTHS]).await?;
+    let answer = ask(t, dir, fence, &["stop", key, "KILL", "137", KILL_TENTHS]).await?;
     answer.into_ended(dir)
 }
 
 /// Deletes the run directory, if it belongs to this run. No step may run.
-pub async fn remove(t: &dyn Transport, dir: &RunDir, token: &str) -> Result<(), StepError> {
-    let answer = ask(t, dir, token, &["remove"]).await?;
+pub async fn remove(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>) -> Result<(), StepError> {
+    let answer = ask(t, dir, fence, &["remove"]).await?;
     match answer.word.as_str() {
         "gone" => Ok(()),
         _ => Err(answer.into_error(dir)),
@@ -237,23 +279,28 @@ pub async fn remove(t: &dyn Transport, dir: &RunDir, token: &str) -> Result<(), 
 async fn exec(
     t: &dyn Transport,
     dir: &RunDir,
-    token: &str,
+    fence: Fence<'_>,
     call: &[&str],
     env: &[EnvPair],
 ) -> Result<Channel, StepError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    if token.is_empty() || !token.chars().all(plain) {
+    if fence.token.is_empty() || !fence.token.chars().all(plain) {
         let sentence = "A run's token must consist of letters, digits, and the signs - _ .";
         return Err(StepError::Invalid(sentence.to_owned()));
     }
-    let mut args = vec![call.first().copied().unwrap_or(""), &dir.path, token];
+    if dir.path.starts_with('~') && env.iter().any(|(name, _)| name == "HOME") {
+        let sentence = "A step whose run directory lies below ~ cannot get a HOME; give the directory in full.";
+        return Err(StepError::Invalid(sentence.to_owned()));
+    }
+    let generation = fence.generation.to_string();
+    let mut args = vec![call.first().copied().unwrap_or(""), &dir.path, fence.token, &generation];
     args.extend(call.iter().skip(1));
     Ok(t.exec(SCRIPT, &args, env).await?)
 }
 
 /// Calls a function of the script that has no output.
-async fn ask(t: &dyn Transport, dir: &RunDir, token: &str, call: &[&str]) -> Result<Answer, StepError> {
-    let channel = exec(t, dir, token, call, &[]).await?;
+async fn ask(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>, call: &[&str]) -> Result<Answer, StepError> {
+    let channel = exec(t, dir, fence, call, &[]).await?;
     match listen(channel.stderr, 0).await? {
         Ok(answer) => Ok(answer),
         Err(noise) => Err(cut(noise, channel.status).await),

@@ -1,10 +1,18 @@
 # The host's side of RMM's durable steps. It runs as
 #
-#   sh -c THIS-FILE rmm FUNCTION DIR TOKEN [ARGUMENTS]
+#   sh -c THIS-FILE rmm FUNCTION DIR TOKEN GENERATION [ARGUMENTS]
 #
-# on dash, bash and busybox ash. The run directory DIR holds
+# on dash, bash and busybox ash. DIR may begin with "~/". Beside the run
+# directories of one service and environment, DIR among them, lies
+#
+#   holder           the run that may start steps here: its token (INSTANCE-RUN)
+#                    and the name of its directory. It is made by ln, too.
+#
+# The run directory DIR holds
 #
 #   token            whose run this is; every function checks it
+#   generation.N     an RMM process of this generation has been here; whoever
+#                    has a lower number is turned away
 #   boot             the boot id of the host when a step was last begun
 #   steps/KEY/claim  who may run the step: "PID START-TIME BOOT-ID", or "stop"
 #   steps/KEY/out    what the step wrote
@@ -61,6 +69,65 @@ enter() {
     cd -- "$rmm_dir" 2>/dev/null && read -r rmm_x 2>/dev/null <token ||
         answer "lost::0:The host has lost the files of this run, so what became of the step cannot be known."
     [ "$rmm_x" = "$rmm_token" ] || answer fenced:::
+    fence
+}
+
+# Turns away an RMM process that has a successor. The marks only become more,
+# so that two processes at once cannot bring back the lower number.
+fence() {
+    [ -e "generation.$rmm_generation" ] || true 2>/dev/null >"generation.$rmm_generation"
+    for rmm_x in generation.*; do
+        [ "${rmm_x#generation.}" -le "$rmm_generation" ] 2>/dev/null || [ "$rmm_x" = "generation.*" ] ||
+            answer fenced:::
+    done
+}
+
+# Whether this run may start and stop steps here.
+check_holder() {
+    rmm_x=
+    read -r rmm_x 2>/dev/null <"$rmm_holder"
+    [ "$rmm_x" = "$rmm_token" ] || answer fenced:::
+}
+
+# Becomes the holder, if there is none or if it is of the same RMM or gone.
+hold() {
+    rmm_n=0
+    { echo "$rmm_token" && echo "${rmm_dir##*/}"; } >"holder.$$" 2>/dev/null || rmm_n=9
+    until ln "holder.$$" "$rmm_holder" 2>/dev/null; do
+        rmm_n=$((rmm_n + 1))
+        [ "$rmm_n" -lt 9 ] || answer "fail:::The file $rmm_holder cannot be made on the host."
+        rmm_x=
+        rmm_y=
+        { read -r rmm_x && read -r rmm_y; } 2>/dev/null <"$rmm_holder"
+        [ "$rmm_x" != "$rmm_token" ] || break
+        if [ "${rmm_x%-*}" != "${rmm_token%-*}" ] && [ -n "$rmm_y" ] && [ -e "../$rmm_y/token" ]; then
+            rm -f "holder.$$"
+            if [ "$rmm_word" = new ]; then
+                rm -rf steps
+                rm -f boot generation.* token
+                cd / && rmdir -- "$rmm_dir" 2>/dev/null
+            fi
+            answer "held:::$rmm_x"
+        fi
+        # Somebody else may have done the same in between: then it goes back.
+        mv -f "$rmm_holder" "former.$$" 2>/dev/null || continue
+        rmm_y=
+        read -r rmm_y 2>/dev/null <"former.$$"
+        [ "$rmm_y" = "$rmm_x" ] || ln "former.$$" "$rmm_holder" 2>/dev/null
+        rm -f "former.$$"
+    done
+    rm -f "holder.$$"
+}
+
+# Deletes what runs of this RMM have left behind two weeks ago.
+sweep() {
+    cd -- "${rmm_dir%/*}/" 2>/dev/null || return
+    for rmm_x in */token; do
+        rmm_y=${rmm_x%/token}
+        [ "$rmm_y" != "${rmm_dir##*/}" ] && [ ! -L "./$rmm_y" ] || continue
+        read -r rmm_x 2>/dev/null <"./$rmm_x" && [ "${rmm_x%-*}" = "${rmm_token%-*}" ] || continue
+        [ -z "$(find "./$rmm_y" -prune -mtime +13 2>/dev/null)" ] || rm -rf "./$rmm_y" 2>/dev/null
+    done
 }
 
 # Goes into the step's directory and makes it if need be.
@@ -169,6 +236,7 @@ run() {
         true | follow
         return
     fi
+    check_holder
     # A claim that was not on the disk yet is gone after a power failure.
     rmm_x=
     read -r rmm_x 2>/dev/null <../../boot
@@ -198,6 +266,7 @@ rest() {
 # end, for the rest of the group after the watcher's end at most TENTHS/10 s.
 stop() {
     enter
+    check_holder
     enter_step "$1"
     if [ ! -e claim ]; then
         echo stop >"claim.stop.$$" && ln "claim.stop.$$" claim 2>/dev/null
@@ -263,16 +332,31 @@ prepare() {
     fi
     read -r rmm_x 2>/dev/null <token || answer "fail:::The run directory $rmm_dir cannot be marked with its token."
     [ "$rmm_x" = "$rmm_token" ] || answer fenced:::
+    fence
+    hold
+    [ "$rmm_word" = same ] || sweep
     answer "$rmm_word:::"
+}
+
+# Gives up what this run holds.
+let_go() {
+    rmm_x=
+    read -r rmm_x 2>/dev/null <"$rmm_holder"
+    [ "$rmm_x" != "$rmm_token" ] || rm -f "$rmm_holder"
 }
 
 # Deletes the run directory: the token last, so that it can be repeated.
 remove() {
-    [ -d "$rmm_dir" ] || answer gone:::
+    if [ ! -d "$rmm_dir" ]; then
+        let_go
+        answer gone:::
+    fi
     cd -- "$rmm_dir" 2>/dev/null || answer "fail:::The run directory $rmm_dir cannot be entered."
     if read -r rmm_x 2>/dev/null <token; then
         [ "$rmm_x" = "$rmm_token" ] || answer fenced:::
-        rm -rf steps && rm -f boot token.* && rm -f token
+        fence
+        let_go
+        rm -rf steps && rm -f boot generation.* holder.* former.* token.* && rm -f token
     fi
     cd / && rmdir -- "$rmm_dir" 2>/dev/null || [ ! -d "$rmm_dir" ] ||
         answer "fail:::The run directory $rmm_dir cannot be deleted; something else is in it."
@@ -281,6 +365,13 @@ remove() {
 
 rmm_boot=-
 [ ! -r /proc/sys/kernel/random/boot_id ] || read -r rmm_boot </proc/sys/kernel/random/boot_id
-rmm_function=$1 rmm_dir=$2 rmm_token=$3
-shift 3
+rmm_function=$1 rmm_dir=$2 rmm_token=$3 rmm_generation=$4
+shift 4
+case $rmm_dir in
+"~/"*)
+    [ -n "$HOME" ] || answer "fail:::The host sets no HOME for this user, so ~ leads nowhere; give the directory in full."
+    rmm_dir=$HOME/${rmm_dir#??}
+    ;;
+esac
+rmm_holder=${rmm_dir%/*}/holder
 "$rmm_function" "$@"

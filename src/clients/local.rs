@@ -15,7 +15,7 @@ use futures_util::future::BoxFuture;
 use secrecy::ExposeSecret;
 use tokio::process::Command;
 
-use super::transport::{Channel, EnvPair, Transport, TransportError};
+use super::transport::{Channel, EnvPair, Stream, Transport, TransportError};
 
 /// The variables a script inherits from RMM, beside everything `LC_…`.
 const INHERITED: &[&str] = &["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "SSH_AUTH_SOCK"];
@@ -103,6 +103,15 @@ impl Transport for Local {
         env: &'a [EnvPair],
     ) -> BoxFuture<'a, Result<Channel, TransportError>> {
         Box::pin(async move { self.start(script, args, env) })
+    }
+
+    fn connect<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<Box<dyn Stream>, TransportError>> {
+        Box::pin(async move {
+            let refused =
+                |error: io::Error| TransportError::Refused(format!("{host}:{port} cannot be reached: {error}"));
+            let stream = tokio::net::TcpStream::connect((host, port)).await.map_err(refused)?;
+            Ok(Box::new(stream) as Box<dyn Stream>)
+        })
     }
 }
 

@@ -1,7 +1,9 @@
 //! What RMM calls: hosts, git, health addresses. Each translates between the world outside and plain values, and
 //! knows nothing of releases.
+pub mod checkup;
 pub mod detached;
 pub mod git;
 pub mod health;
 pub mod local;
+pub mod ssh;
 pub mod transport;

@@ -1,4 +1,5 @@
-//! The one thing RMM needs from a host: run a POSIX shell script there.
+//! What RMM needs from a host: to run a POSIX shell script there, and to reach
+//! what listens there.
 //!
 //! A transport starts `sh -c SCRIPT rmm ARGS…` on its host and hands back the
 //! streams and the exit status. It knows nothing about steps. It must never
@@ -9,7 +10,9 @@ use std::fmt;
 
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
-use tokio::io::AsyncRead;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::domain::host::{Fingerprint, HostKey};
 
 /// An environment variable for the script: its name and its secret value.
 pub type EnvPair = (String, SecretString);
@@ -27,7 +30,15 @@ pub trait Transport: Send + Sync {
         args: &'a [&'a str],
         env: &'a [EnvPair],
     ) -> BoxFuture<'a, Result<Channel, TransportError>>;
+
+    /// Opens a TCP connection to `host`:`port` as the host itself sees them.
+    fn connect<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<Box<dyn Stream>, TransportError>>;
 }
+
+/// A connection in both directions.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// A script that runs on a host. Dropping it closes the streams.
 pub struct Channel {
@@ -68,4 +79,57 @@ pub enum TransportError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The host does not answer. The call has begun nothing there.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The host has shown a key that nobody has confirmed. Nothing was sent to
+    /// it beyond the key exchange.
+    #[error("The host key {0} is not trusted yet.")]
+    UnknownKey(HostKey),
+    /// The host has shown another key than the trusted one. Nothing was sent
+    /// to it beyond the key exchange.
+    #[error("THE HOST KEY HAS CHANGED: {expected} is trusted, but the host shows {offered}.")]
+    KeyChanged {
+        /// The trusted one.
+        expected: Fingerprint,
+        /// The one it has shown.
+        offered: HostKey,
+    },
+    /// The host did not let RMM in. The call has begun nothing there.
+    #[error("{0}")]
+    Login(String),
+    /// What [`Transport::connect`] asked for is not there, or the host does
+    /// not allow to ask.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl TransportError {
+    /// Whether waiting may help; otherwise somebody has to change something.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Died { .. } | Self::Unreachable(_) | Self::UnknownKey(_) => true,
+            Self::ProgramMissing { .. }
+            | Self::Start { .. }
+            | Self::KeyChanged { .. }
+            | Self::Login(_)
+            | Self::Refused(_) => false,
+        }
+    }
+
+    /// Whether the call has certainly begun nothing on the host.
+    #[must_use]
+    pub fn began_nothing(&self) -> bool {
+        match self {
+            Self::ProgramMissing { .. }
+            | Self::Start { .. }
+            | Self::Unreachable(_)
+            | Self::UnknownKey(_)
+            | Self::KeyChanged { .. }
+            | Self::Login(_)
+            | Self::Refused(_) => true,
+            Self::Died { .. } => false,
+        }
+    }
 }

@@ -3,8 +3,9 @@
 use std::fmt::{self, Write};
 
 use crate::domain::duration_text;
+use crate::domain::host::{Fingerprint, Host, Limits, Login};
 use crate::domain::ids::SurfaceName;
-use crate::domain::service::{Driver, EnvValue, Environment, EnvironmentKind, Health, Probe, Service, Surface};
+use crate::domain::service::{Driver, EnvValue, EnvironmentKind, Health, Order, Probe, Service, Surface, Via};
 
 use super::Config;
 
@@ -41,8 +42,29 @@ impl Config {
             }
             writeln!(out, "role = {}", quoted(person.role.as_str()))?;
         }
+        self.hosts.iter().try_for_each(|host| write_host(out, host))?;
         self.services.iter().try_for_each(|service| write_service(out, service))
     }
+}
+
+fn write_host(out: &mut String, host: &Host) -> fmt::Result {
+    writeln!(out, "\n[[hosts]]\nname = {}", quoted(host.name.as_str()))?;
+    writeln!(out, "address = {}\nuser = {}", quoted(&host.address.to_string()), quoted(&host.user))?;
+    match &host.login {
+        Login::Password(password) => secret(out, "password", password)?,
+        Login::Key { key, passphrase } => {
+            secret(out, "key", key)?;
+            passphrase.as_ref().map_or(Ok(()), |passphrase| secret(out, "passphrase", passphrase))?;
+        }
+    }
+    optional(out, "host_key", host.host_key.as_ref().map(Fingerprint::as_str))?;
+    let Limits { connect, auth, open, keepalive, idle } = host.limits;
+    let [connect, auth, open, keepalive, idle] =
+        [connect, auth, open, keepalive, idle].map(|limit| quoted(&duration_text::text(limit)));
+    writeln!(
+        out,
+        "limits = {{ connect = {connect}, auth = {auth}, open = {open}, keepalive = {keepalive}, idle = {idle} }}"
+    )
 }
 
 fn write_service(out: &mut String, service: &Service) -> fmt::Result {
@@ -58,45 +80,66 @@ fn write_service(out: &mut String, service: &Service) -> fmt::Result {
     writeln!(out, "forbid_self = {}\nauto_promote = {}", approvals.forbid_self, approvals.auto_promote)?;
     for surface in &service.surfaces {
         writeln!(out, "\n[[services.surfaces]]\nname = {}", quoted(surface.name.as_str()))?;
-        write_surface(out, surface)?;
+        write_surface(out, surface, !surface.hosts.is_empty() || surface.order == Order::Rolling)?;
     }
-    write_environment(out, EnvironmentKind::Stage, &service.stage)?;
-    write_environment(out, EnvironmentKind::Production, &service.production)
+    write_environment(out, EnvironmentKind::Stage, service)?;
+    write_environment(out, EnvironmentKind::Production, service)
 }
 
-fn write_environment(out: &mut String, kind: EnvironmentKind, environment: &Environment) -> fmt::Result {
-    writeln!(out, "\n[services.environments.{kind}]")?;
+fn write_environment(out: &mut String, kind: EnvironmentKind, service: &Service) -> fmt::Result {
+    let environment = service.environment(kind);
+    writeln!(out, "\n[services.environments.{kind}]\ndriver = {}", quoted(environment.driver.as_str()))?;
     match &environment.driver {
-        Driver::Local => writeln!(out, r#"driver = "local""#)?,
-        Driver::Ssh { hosts } => {
-            let hosts: Vec<_> = hosts.iter().map(|host| quoted(host.as_str())).collect();
-            writeln!(out, "driver = \"ssh\"\nhosts = [{}]", hosts.join(", "))?;
+        Driver::Local | Driver::Ssh => {
+            writeln!(out, "run_timeout = {}", quoted(&duration_text::text(environment.run_timeout)))?;
         }
         Driver::Ci { workflow, rollback_workflow, report_timeout } => {
-            writeln!(out, r#"driver = "ci""#)?;
             optional(out, "workflow", workflow.as_deref())?;
             optional(out, "rollback_workflow", rollback_workflow.as_deref())?;
             writeln!(out, "report_timeout = {}", quoted(&duration_text::text(*report_timeout)))?;
         }
     }
-    for (name, surface) in &environment.surfaces {
+    let ssh = environment.driver == Driver::Ssh;
+    for (name, surface) in environment.surfaces.iter().filter(|(_, surface)| ssh || differs(surface, service)) {
         writeln!(out, "\n[services.environments.{kind}.surfaces.{}]", key(name))?;
-        write_surface(out, surface)?;
+        write_surface(out, surface, ssh)?;
     }
     Ok(())
 }
 
-fn write_surface(out: &mut String, surface: &Surface) -> fmt::Result {
+/// Whether a surface is another one in its environment, apart from what follows from the driver.
+fn differs(surface: &Surface, service: &Service) -> bool {
+    service.surfaces.iter().find(|own| own.name == surface.name).is_none_or(|own| {
+        let own = Surface { hosts: surface.hosts.clone(), order: surface.order, ..own.clone() };
+        own != *surface
+    })
+}
+
+fn write_surface(out: &mut String, surface: &Surface, with_hosts: bool) -> fmt::Result {
     // With every command spelled out, no recipe has anything left to add.
     writeln!(out, r#"recipe = "commands""#)?;
+    if with_hosts {
+        let hosts: Vec<_> = surface.hosts.iter().map(|place| quoted(place.host.as_str())).collect();
+        if !hosts.is_empty() {
+            writeln!(out, "hosts = [{}]", hosts.join(", "))?;
+        }
+        writeln!(out, "order = {}", quoted(order(surface.order)))?;
+    }
     optional(out, "directory", surface.directory.as_deref())?;
     writeln!(out, "checkout = {}", surface.checkout)?;
+    optional(out, "before_deploy", surface.before_deploy.as_deref())?;
     optional(out, "deploy", Some(surface.deploy.as_str()).filter(|command| !command.is_empty()))?;
+    optional(out, "after_deploy", surface.after_deploy.as_deref())?;
     optional(out, "migrate_up", surface.migrate_up.as_deref())?;
     optional(out, "migrate_down", surface.migrate_down.as_deref())?;
     if let Some(Health { probe, wait, attempts, interval, timeout }) = &surface.health {
         let probe = match probe {
-            Probe::Url(url) => format!("url = {}", quoted(url)),
+            Probe::Http { url, via, status, body } => {
+                let status = status.map_or_else(String::new, |status| format!(", status = {status}"));
+                let body = body.as_ref().map_or_else(String::new, |body| format!(", body = {}", quoted(body)));
+                format!("url = {}, via = {}{status}{body}", quoted(url), quoted(self::via(*via)))
+            }
+            Probe::Tcp { address, via } => format!("tcp = {}, via = {}", quoted(address), quoted(self::via(*via))),
             Probe::Command(command) => format!("command = {}", quoted(command)),
         };
         let [wait, interval, timeout] = [wait, interval, timeout].map(|d| quoted(&duration_text::text(*d)));
@@ -105,19 +148,37 @@ fn write_surface(out: &mut String, surface: &Surface) -> fmt::Result {
             "health = {{ {probe}, wait = {wait}, attempts = {attempts}, interval = {interval}, timeout = {timeout} }}"
         )?;
     }
+    optional(out, "logs", surface.logs.as_deref())?;
     for (name, value) in &surface.env {
         match value {
             EnvValue::Plain(text) => writeln!(out, "env.{name} = {}", quoted(text))?,
-            EnvValue::Secret(reference) => {
-                writeln!(out, "env.{name} = {} # {}", quoted(HIDDEN), reference.escape_debug())?;
-            }
+            EnvValue::Secret(reference) => secret(out, &format!("env.{name}"), reference)?,
         }
     }
     writeln!(out, "step_timeout = {}", quoted(&duration_text::text(surface.step_timeout)))
 }
 
+/// The value is hidden; where it comes from is told.
+fn secret(out: &mut String, key: &str, reference: &str) -> fmt::Result {
+    writeln!(out, "{key} = {} # {}", quoted(HIDDEN), reference.escape_debug())
+}
+
 fn optional(out: &mut String, key: &str, value: Option<&str>) -> fmt::Result {
     value.map_or(Ok(()), |value| writeln!(out, "{key} = {}", quoted(value)))
+}
+
+const fn order(order: Order) -> &'static str {
+    match order {
+        Order::Parallel => "parallel",
+        Order::Rolling => "rolling",
+    }
+}
+
+const fn via(via: Via) -> &'static str {
+    match via {
+        Via::Host => "host",
+        Via::Rmm => "rmm",
+    }
 }
 
 /// A string of TOML.

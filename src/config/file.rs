@@ -10,9 +10,10 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::suggestion;
+use super::error::{nearest, suggestion};
 use super::keys::{Key, Shape};
 use super::report::{Located, Place, Report, Spot, join};
+use super::secret::is_reference;
 
 /// No timer of RMM is longer; it keeps sums of durations far from overflow.
 const LONGEST: Duration = Duration::from_hours(30 * 24);
@@ -33,9 +34,16 @@ impl<'a> Section<'a> {
             let at = Place { path: join(&place.path, given), spot: Spot::Text(name.span()) };
             match keys.iter().find(|key| key.name == given).map(|key| key.shape) {
                 Some(Shape::Later(what)) => report.error(&at, format!("this version does not have it yet: {what}")),
-                Some(Shape::Value | Shape::Section(_) | Shape::List(_) | Shape::Named(_) | Shape::Free) => {}
+                Some(
+                    Shape::Value | Shape::Secret | Shape::Section(_) | Shape::List(_) | Shape::Named(_) | Shape::Free,
+                ) => {}
                 None => {
                     let usable = keys.iter().filter(|key| !matches!(key.shape, Shape::Later(_))).map(|key| key.name);
+                    let near = nearest(given, usable.clone());
+                    let secret = |key: &Key| near == Some(key.name) && matches!(key.shape, Shape::Secret);
+                    if let Some(value) = table.get(given).filter(|_| keys.iter().any(secret)) {
+                        report.hide(&value.span());
+                    }
                     report.error(&at, format!("unknown key; {}", suggestion(given, usable)));
                 }
             }
@@ -79,6 +87,28 @@ impl<'a> Section<'a> {
 
     pub fn text(&self, key: &str) -> Option<Located<String>> {
         self.read(key, "a string", |value| value.as_str().map(str::to_owned))
+    }
+
+    /// A reference to a secret. A secret itself is refused, and its lines are not printed.
+    pub fn reference(&self, key: &str) -> Option<Located<String>> {
+        let (found, place) = self.value(key)?;
+        let text = found.as_str();
+        if let Some(text) = text.filter(|text| is_reference(text)) {
+            return Some(Located { value: text.to_owned(), place });
+        }
+        if let Spot::Text(span) = &place.spot {
+            self.report.hide(span);
+        }
+        let sentence = match text {
+            Some(_) => "must say where the secret is, instead of holding it".to_owned(),
+            None => wrong_type("a string", found),
+        };
+        let hint = format!(
+            "`{key} = \"env:NAME\"` takes it from RMM's environment, `{key} = \"file:PATH\"` from a file that only RMM \
+             can read"
+        );
+        self.report.error_unseen(&place, sentence, hint);
+        None
     }
 
     pub fn flag(&self, key: &str) -> Option<Located<bool>> {
@@ -208,7 +238,7 @@ impl<'a> Section<'a> {
     fn keys_of(&self, key: &str) -> &'static [Key] {
         match self.keys.iter().find(|known| known.name == key).map(|known| known.shape) {
             Some(Shape::Section(keys) | Shape::List(keys) | Shape::Named(keys)) => keys,
-            Some(Shape::Value | Shape::Free | Shape::Later(_)) | None => &[],
+            Some(Shape::Value | Shape::Secret | Shape::Free | Shape::Later(_)) | None => &[],
         }
     }
 }
@@ -219,7 +249,7 @@ pub(super) fn choose<T: Copy>(report: &Report<'_>, text: &Located<String>, words
         return Some(Located { value: *value, place: text.place.clone() });
     }
     let all: Vec<_> = words.iter().map(|(word, _)| format!(r#""{word}""#)).collect();
-    let near = super::error::nearest(&text.value, words.iter().map(|(word, _)| *word));
+    let near = nearest(&text.value, words.iter().map(|(word, _)| *word));
     let near = near.map_or_else(String::new, |word| format!("; did you mean `{word}`?"));
     report.error(&text.place, format!("must be {}{near}", or(&all)));
     None

@@ -14,6 +14,8 @@ pub(super) struct Key {
 pub(super) enum Shape {
     /// A plain value or a list of plain values.
     Value,
+    /// A reference to a secret. Lines with anything else behind the key are never printed.
+    Secret,
     /// A table with known keys.
     Section(&'static [Key]),
     /// `[[…]]`: any number of tables with known keys.
@@ -30,6 +32,10 @@ const fn value(name: &'static str) -> Key {
     Key { name, shape: Shape::Value }
 }
 
+const fn secret(name: &'static str) -> Key {
+    Key { name, shape: Shape::Secret }
+}
+
 const fn later(name: &'static str, what: &'static str) -> Key {
     Key { name, shape: Shape::Later(what) }
 }
@@ -37,10 +43,10 @@ const fn later(name: &'static str, what: &'static str) -> Key {
 pub(super) static ROOT: &[Key] = &[
     Key { name: "server", shape: Shape::Section(SERVER) },
     Key { name: "people", shape: Shape::List(PERSON) },
+    Key { name: "hosts", shape: Shape::List(HOST) },
     Key { name: "services", shape: Shape::List(SERVICE) },
     later("telegram", "the Telegram bot"),
     later("github", "GitHub's API and webhooks"),
-    later("hosts", "reaching hosts by SSH"),
 ];
 
 /// Plain values all of them, because each can be overridden by `RMM__SERVER__…`.
@@ -54,6 +60,19 @@ static PERSON: &[Key] = &[
     value("role"),
     later("groups", "sign-offs by groups of people"),
 ];
+
+static HOST: &[Key] = &[
+    value("name"),
+    value("address"),
+    value("user"),
+    secret("password"),
+    secret("key"),
+    secret("passphrase"),
+    value("host_key"),
+    Key { name: "limits", shape: Shape::Section(LIMITS) },
+];
+
+static LIMITS: &[Key] = &[value("connect"), value("auth"), value("open"), value("keepalive"), value("idle")];
 
 static SERVICE: &[Key] = &[
     value("name"),
@@ -71,15 +90,19 @@ macro_rules! surface {
         &[
             $($first,)*
             value("recipe"),
+            value("hosts"),
+            value("order"),
             value("directory"),
             value("checkout"),
+            value("before_deploy"),
             value("deploy"),
+            value("after_deploy"),
             value("migrate_up"),
             value("migrate_down"),
             Key { name: "health", shape: Shape::Section(HEALTH) },
             Key { name: "env", shape: Shape::Free },
+            value("logs"),
             value("step_timeout"),
-            later("hosts", "reaching hosts by SSH"),
         ]
     };
 }
@@ -87,8 +110,18 @@ macro_rules! surface {
 static SURFACE: &[Key] = surface!(value("name"));
 static SURFACE_OVERRIDE: &[Key] = surface!();
 
-static HEALTH: &[Key] =
-    &[value("url"), value("command"), value("wait"), value("attempts"), value("interval"), value("timeout")];
+static HEALTH: &[Key] = &[
+    value("url"),
+    value("tcp"),
+    value("command"),
+    value("via"),
+    value("status"),
+    value("body"),
+    value("wait"),
+    value("attempts"),
+    value("interval"),
+    value("timeout"),
+];
 
 static ENVIRONMENTS: &[Key] = &[
     Key { name: "stage", shape: Shape::Section(ENVIRONMENT) },
@@ -98,9 +131,11 @@ static ENVIRONMENTS: &[Key] = &[
 
 static ENVIRONMENT: &[Key] = &[
     value("driver"),
+    value("hosts"),
+    value("order"),
+    value("run_timeout"),
     value("report_timeout"),
     Key { name: "surfaces", shape: Shape::Named(SURFACE_OVERRIDE) },
-    later("hosts", "reaching hosts by SSH"),
     later("workflow", "starting a workflow of GitHub; without it RMM waits for what the CI reports"),
     later("rollback_workflow", "starting a workflow of GitHub; without it RMM waits for what the CI reports"),
 ];

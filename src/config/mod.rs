@@ -3,13 +3,16 @@
 //! Text comes in, typed and complete values go out, or everything that is wrong with it, with line and key. The
 //! environment is a parameter; the only thing read here besides the file itself are the files of `file:` secrets.
 //!
-//! `keys` holds the keys, `file` walks the text along them, `server`, `people`, `service` and `surface` say what the
-//! values mean.
+//! `keys` holds the keys, `file` walks the text along them; `server`, `people`, `hosts`, `service`, `environment`,
+//! `surface` and `health` say what the values mean.
 
 mod effective;
+mod environment;
 mod error;
 mod example;
 mod file;
+mod health;
+mod hosts;
 mod keys;
 mod people;
 mod report;
@@ -23,10 +26,12 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::ops::Range;
 use std::path::Path;
 
 use toml::de::DeTable;
 
+use crate::domain::host::Host;
 use crate::domain::person::Person;
 use crate::domain::service::Service;
 
@@ -55,6 +60,8 @@ pub struct Config {
     pub server: Server,
     /// Everybody who is known, in the order of the file.
     pub people: Vec<Person>,
+    /// The servers that are reached by SSH, in the order of the file.
+    pub hosts: Vec<Host>,
     /// Everything that is released, in the order of the file.
     pub services: Vec<Service>,
     /// The values of all `env:` and `file:` references.
@@ -104,6 +111,9 @@ impl Config {
         let document = match DeTable::parse(text) {
             Ok(document) => document.into_inner(),
             Err(error) => {
+                if let Some(line) = error.span().and_then(|span| line_with_secret(text, span)) {
+                    report.hide(&line);
+                }
                 let spot = error.span().map_or(Spot::File, Spot::Text);
                 report.error(&Place { spot, ..whole.clone() }, format!("not TOML: {}", error.message()));
                 DeTable::new()
@@ -114,11 +124,23 @@ impl Config {
 
         let server = server::read(root.section("server").as_ref(), &report, base_dir, env);
         let people = people::read(&root);
-        let services = service::read(&root, &people, &keyring);
+        let hosts = hosts::read(&root, &keyring);
+        let services = service::read(&root, &people, &hosts, &keyring);
+        hosts.warn_unused(&report);
 
         let secrets = keyring.into_secrets();
         drop(root);
         let warnings = report.finish()?;
-        Ok(Self { server, people: people.list, services, secrets, warnings })
+        Ok(Self { server, people: people.list, hosts: hosts.list, services, secrets, warnings })
     }
+}
+
+/// The place of a syntax error, if a secret could stand in its line: one without quotes, for example.
+fn line_with_secret(text: &str, span: Range<usize>) -> Option<Range<usize>> {
+    let at = text.floor_char_boundary(span.start);
+    let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    let line = text[start..].split('\n').next().unwrap_or_default().to_lowercase();
+    let secret = line.trim_start().starts_with("key")
+        || ["password", "passphrase", "key ="].iter().any(|key| line.contains(key));
+    secret.then_some(span)
 }

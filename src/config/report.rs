@@ -51,16 +51,24 @@ pub(super) struct Report<'t> {
     text: &'t str,
     errors: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Problem>>,
+    /// First and last line of what must not be printed.
+    hidden: RefCell<Vec<(usize, usize)>>,
 }
 
 impl<'t> Report<'t> {
     pub fn new(file: &'t str, text: &'t str) -> Self {
-        Self { file, text, errors: RefCell::default(), warnings: RefCell::default() }
+        Self { file, text, errors: RefCell::default(), warnings: RefCell::default(), hidden: RefCell::default() }
     }
 
     /// The text between two bytes, as the operator wrote it.
     pub fn source(&self, span: &Range<usize>) -> &'t str {
         self.text.get(span.clone()).unwrap_or_default()
+    }
+
+    /// No problem prints the lines of this span, whatever it is about.
+    pub fn hide(&self, span: &Range<usize>) {
+        let line = |at: usize| self.text[..self.text.floor_char_boundary(at)].matches('\n').count() + 1;
+        self.hidden.borrow_mut().push((line(span.start), line(span.end)));
     }
 
     pub fn error(&self, place: &Place, sentence: impl Into<String>) {
@@ -86,8 +94,15 @@ impl<'t> Report<'t> {
 
     /// The warnings, or the errors if there is any; both in the order of the file.
     pub fn finish(self) -> Result<Vec<Problem>, ConfigErrors> {
+        let hidden = self.hidden.into_inner();
         let in_order = |mut problems: Vec<Problem>| {
             problems.sort_by_key(|problem| problem.position);
+            for problem in &mut problems {
+                let line = problem.position.map_or(0, |position| position.line);
+                if hidden.iter().any(|&(first, last)| (first..=last).contains(&line)) {
+                    problem.excerpt = None;
+                }
+            }
             problems
         };
         let errors = self.errors.into_inner();

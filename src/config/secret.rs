@@ -60,8 +60,8 @@ impl<'a> Keyring<'a> {
         Self { report, base, environment, found: RefCell::default() }
     }
 
-    /// Remembers the value behind a reference, or reports why there is none.
-    pub fn look_up(&self, reference: &Located<String>) {
+    /// Remembers the value behind a reference and answers it, or reports why there is none.
+    pub fn look_up(&self, reference: &Located<String>) -> Option<SecretString> {
         let value = if let Some(name) = reference.value.strip_prefix("env:") {
             self.variable(reference, name)
         } else if let Some(path) = reference.value.strip_prefix("file:") {
@@ -69,14 +69,15 @@ impl<'a> Keyring<'a> {
         } else {
             None
         };
-        let Some(value) = value else { return };
+        let value = value?;
         if value.expose_secret().chars().count() < SHORTEST {
             self.report.warn(
                 &reference.place,
                 format!("the secret is shorter than {SHORTEST} characters: it cannot be hidden well in outputs"),
             );
         }
-        self.found.borrow_mut().0.insert(reference.value.clone(), value);
+        self.found.borrow_mut().0.insert(reference.value.clone(), value.clone());
+        Some(value)
     }
 
     pub fn into_secrets(self) -> Secrets {

@@ -1,52 +1,44 @@
 //! `[[services]]`: what is released, who approves it, how its environments are reached.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 use crate::domain::ids::{Invalid, PersonName, ServiceName, SurfaceName, one_line};
 use crate::domain::person::Role;
-use crate::domain::service::{Approvals, Driver, Environment, EnvironmentKind, Service, Surface};
+use crate::domain::service::{Approvals, EnvironmentKind, Order, Service};
 
-use super::error::{nearest, suggestion};
-use super::file::{Section, choose};
+use super::environment::{self, Reached};
+use super::error::nearest;
+use super::file::Section;
+use super::hosts::Hosts;
 use super::people::{People, Unique};
 use super::report::{Located, Place, Report, Spot};
 use super::secret::Keyring;
-use super::surface::{Demand, Draft, absolute};
+use super::surface::{Demand, Draft, Runs, absolute};
 
 /// The surface of a service that says nothing about surfaces.
 const PLAIN_SURFACE: &str = "app";
 
-/// Longer silence of a CI makes its run `unknown`.
-const REPORT_TIMEOUT: Duration = Duration::from_hours(1);
-
 /// A surface as it is written, under a name that is valid.
-struct Written {
-    name: SurfaceName,
-    place: Place,
-    draft: Draft,
+pub(super) struct Written {
+    pub name: SurfaceName,
+    pub place: Place,
+    pub draft: Draft,
 }
 
-/// An environment as it is written.
-struct Reached {
-    driver: Driver,
-    overrides: Vec<(Located<String>, Draft)>,
-}
-
-pub(super) fn read(root: &Section<'_>, people: &People, keyring: &Keyring<'_>) -> Vec<Service> {
+pub(super) fn read(root: &Section<'_>, people: &People, hosts: &Hosts, keyring: &Keyring<'_>) -> Vec<Service> {
     if !root.has("services") {
         let place = Place { path: "services".into(), spot: Spot::File };
         root.report.warn(&place, "there is none yet: RMM has nothing to release");
     }
     let mut names = Unique::default();
     let sections = root.list("services").unwrap_or_default();
-    sections.iter().filter_map(|section| service(section, people, keyring, &mut names)).collect()
+    sections.iter().filter_map(|section| service(section, people, hosts, keyring, &mut names)).collect()
 }
 
 fn service(
     section: &Section<'_>,
     people: &People,
+    hosts: &Hosts,
     keyring: &Keyring<'_>,
     names: &mut Unique<String>,
 ) -> Option<Service> {
@@ -56,13 +48,13 @@ fn service(
     let repository = section.text("repository").and_then(|text| repository(report, keyring.base, &text));
     let supersede = section.flag("supersede").is_some_and(|flag| flag.value);
     let approvals = approvals(section, people);
-    let mut written = surfaces(section, keyring);
+    let mut written = surfaces(section, hosts, keyring);
     let environments = section.section("environments");
-    let reach = |kind| environment(section, environments.as_ref(), kind, keyring);
+    let reach = |kind| Reached::read(section, environments.as_ref(), kind, hosts, keyring);
     let (stage, production) = (reach(EnvironmentKind::Stage), reach(EnvironmentKind::Production));
 
     if !section.has("surfaces") {
-        if [&stage, &production].into_iter().flatten().any(|reached| reached.driver.is_ours()) {
+        if [&stage, &production].into_iter().flatten().any(Reached::is_ours) {
             section.missing("surfaces", "RMM itself runs this service, and must be told what to run");
         }
         let name = SurfaceName::parse("name", PLAIN_SURFACE).ok()?;
@@ -71,44 +63,33 @@ fn service(
 
     let has_repository = section.has("repository");
     let told = section.has("surfaces");
-    let finish = |reached: Reached| {
-        let demand = Demand { has_repository, runnable: told && reached.driver.is_ours() };
-        Environment { surfaces: differing(report, &written, &reached.overrides, demand), driver: reached.driver }
-    };
-    let (stage, production) = (stage.map(finish), production.map(finish));
+    let demand = Demand { base: keyring.base, has_repository, runs: Runs::Elsewhere, runnable: told };
+    // Where a driver is not known, it may be the one that the keys belong to.
+    if [&stage, &production].into_iter().all(|reached| reached.as_ref().is_some_and(Reached::is_without_ssh)) {
+        for surface in &written {
+            surface.draft.check_without_ssh(report, "neither environment of the service has it");
+        }
+    }
+    let (stage, production) = (
+        stage.map(|it| it.finish(report, &written, &demand)),
+        production.map(|it| it.finish(report, &written, &demand)),
+    );
+    // What holds in no environment in particular: the hosts that are written, without those of an environment.
+    let plain = Demand { runs: Runs::OnHosts { hosts: Vec::new(), order: Order::Parallel }, ..demand };
     let service = Service {
         name: name?,
         repository,
         approvals,
         supersede,
-        surfaces: written.iter().map(|surface| surface.draft.complete(surface.name.clone(), has_repository)).collect(),
+        surfaces: written.iter().map(|surface| surface.draft.complete(surface.name.clone(), &plain)).collect(),
         stage: stage?,
         production: production?,
     };
-    folders_of_their_own(report, &written, &service);
+    environment::folders_of_their_own(report, &written, &service);
+    if let Some(text) = section.text("repository").filter(|text| is_path(&text.value)) {
+        environment::code_within_reach(report, &text.place, &service);
+    }
     Some(service)
-}
-
-/// A candidate that stage checks out must not turn up in the folder that production runs from.
-fn folders_of_their_own(report: &Report<'_>, written: &[Written], service: &Service) {
-    if !(service.stage.driver.is_ours() && service.production.driver.is_ours()) {
-        return;
-    }
-    let pairs = service.surfaces_in(EnvironmentKind::Stage).zip(service.surfaces_in(EnvironmentKind::Production));
-    for ((stage, production), written) in pairs.zip(written) {
-        let Some(directory) = stage.directory.as_ref().filter(|_| stage.checkout || production.checkout) else {
-            continue;
-        };
-        if production.directory.as_ref() == Some(directory) {
-            report.warn(
-                &written.place,
-                format!(
-                    "has the same directory on stage and in production: {directory}. A candidate would be checked out \
-                     where production runs; give each environment a `directory` of its own"
-                ),
-            );
-        }
-    }
 }
 
 /// The name of a table that must have one, and one of its own.
@@ -129,6 +110,11 @@ fn valid<T>(
     parse("name", text.value.clone()).map_err(|invalid| report.error(&text.place, invalid.rule)).ok()
 }
 
+/// Whether a repository is in a folder of some machine.
+fn is_path(repository: &str) -> bool {
+    repository == "." || ["/", "./", "../", "file:"].iter().any(|start| repository.starts_with(start))
+}
+
 /// `owner/name`, an address that git understands, or an absolute path.
 fn repository(report: &Report<'_>, base: &Path, text: &Located<String>) -> Option<String> {
     let value = text.value.as_str();
@@ -136,7 +122,7 @@ fn repository(report: &Report<'_>, base: &Path, text: &Located<String>) -> Optio
         report.error(&text.place, invalid.rule);
         return None;
     }
-    if value == "." || ["/", "./", "../"].iter().any(|start| value.starts_with(start)) {
+    if is_path(value) && !value.starts_with("file:") {
         return Some(absolute(base, value));
     }
     let word = |part: &str| {
@@ -236,7 +222,7 @@ fn approvers(report: &Report<'_>, listed: &[Located<String>], people: &People) -
     required
 }
 
-fn surfaces(service: &Section<'_>, keyring: &Keyring<'_>) -> Vec<Written> {
+fn surfaces(service: &Section<'_>, hosts: &Hosts, keyring: &Keyring<'_>) -> Vec<Written> {
     let Some(sections) = service.list("surfaces") else { return Vec::new() };
     if sections.is_empty() {
         service.report.error(&service.at("surfaces"), "must name at least one surface");
@@ -244,82 +230,9 @@ fn surfaces(service: &Section<'_>, keyring: &Keyring<'_>) -> Vec<Written> {
     let mut names = Unique::default();
     let read = |section: &Section<'_>| {
         let name = name(section, &mut names, "releases and overrides refer to the surface by it");
-        let draft = Draft::read(section, keyring);
+        let draft = Draft::read(section, hosts, keyring);
         let name = valid(section.report, &name?, SurfaceName::parse)?;
         Some(Written { name, place: section.place.clone(), draft })
     };
     sections.iter().filter_map(read).collect()
-}
-
-fn environment(
-    service: &Section<'_>,
-    environments: Option<&Section<'_>>,
-    kind: EnvironmentKind,
-    keyring: &Keyring<'_>,
-) -> Option<Reached> {
-    let key = kind.as_str();
-    if environments.map_or(!service.has("environments"), |environments| !environments.has(key)) {
-        let why = format!("a service needs `[services.environments.{key}]` with a `driver`");
-        let place = service.place.inside("environments").inside(key);
-        service.report.error(&place, format!("is missing: {why}"));
-    }
-    let section = environments?.section(key)?;
-    let driver = driver(&section);
-    let overrides = section.named("surfaces").into_iter().map(|(name, section)| (name, Draft::read(&section, keyring)));
-    Some(Reached { driver, overrides: overrides.collect() })
-}
-
-/// A driver that is missing or wrong counts as `ci`, which asks for the least and so brings the fewest other errors.
-fn driver(section: &Section<'_>) -> Driver {
-    let report = section.report;
-    if !section.has("driver") {
-        section.missing(
-            "driver",
-            r#""local" where RMM runs the commands itself, "ci" where a CI system does and reports"#,
-        );
-    }
-    let timeout = section.duration("report_timeout", Duration::from_nanos(1));
-    let ci = Driver::Ci {
-        workflow: None,
-        rollback_workflow: None,
-        report_timeout: timeout.as_ref().map_or(REPORT_TIMEOUT, |timeout| timeout.value),
-    };
-    let Some(word) = section.text("driver") else { return ci };
-    if word.value == "ssh" {
-        report.error(&word.place, "this version does not have it yet: reaching hosts by SSH");
-        return ci;
-    }
-    let local = choose(report, &word, &[("local", true), ("ci", false)]).is_some_and(|local| local.value);
-    if !local {
-        return ci;
-    }
-    if let Some(timeout) = timeout {
-        report.error(&timeout.place, r#"belongs to the driver "ci": nobody reports on runs of RMM's own"#);
-    }
-    Driver::Local
-}
-
-/// Checks every surface as it is in one environment, and completes those that differ there.
-fn differing(
-    report: &Report<'_>,
-    written: &[Written],
-    overrides: &[(Located<String>, Draft)],
-    demand: Demand,
-) -> BTreeMap<SurfaceName, Surface> {
-    for (name, _) in overrides {
-        if written.iter().all(|surface| surface.name.as_str() != name.value) {
-            let known = written.iter().map(|surface| surface.name.as_str());
-            report.error(&name.place, format!("unknown surface; {}", suggestion(&name.value, known)));
-        }
-    }
-    let mut differing = BTreeMap::new();
-    for surface in written {
-        let own = overrides.iter().find(|(name, _)| name.value == surface.name.as_str());
-        let draft = own.map(|(_, draft)| draft.clone().over(&surface.draft));
-        draft.as_ref().unwrap_or(&surface.draft).check(report, &surface.place, demand);
-        if let Some(draft) = draft {
-            differing.insert(surface.name.clone(), draft.complete(surface.name.clone(), demand.has_repository));
-        }
-    }
-    differing
 }

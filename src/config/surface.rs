@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::domain::ids::{SurfaceName, one_line, readable, web_address};
+use crate::domain::ids::{SurfaceName, one_line, readable};
 use crate::domain::plan::Quoting;
-use crate::domain::service::{EnvValue, Health, Probe, Surface};
+use crate::domain::service::{EnvValue, Order, Place as Target, Surface};
 
 use super::file::Section;
+use super::health::HealthDraft;
+use super::hosts::Hosts;
 use super::report::{Located, Place, Report};
 use super::secret::{Keyring, is_reference};
 use super::template;
@@ -21,6 +23,13 @@ const LONGEST_COMMAND: usize = 10_000;
 
 /// Characters of a path.
 const LONGEST_PATH: usize = 4_000;
+
+/// How several hosts are deployed to.
+pub(super) const ORDERS: &[(&str, Order)] = &[("parallel", Order::Parallel), ("rolling", Order::Rolling)];
+
+/// What to do about hosts where no driver uses them.
+pub(super) const HOSTS_HINT: &str =
+    "`driver = \"ssh\"` runs on hosts; \"local\" runs on RMM's own machine, and a CI knows its hosts itself";
 
 /// A named set of defaults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,38 +49,55 @@ impl Recipe {
             Self::Commands => None,
         }
     }
+
+    const fn logs(self) -> Option<&'static str> {
+        match self {
+            Self::Compose => Some("docker compose ps --all; docker compose logs --no-color --tail 100"),
+            Self::Commands => None,
+        }
+    }
 }
 
 /// What is written about a surface.
 #[derive(Clone, Default)]
 pub(super) struct Draft {
     recipe: Option<Recipe>,
+    hosts: Option<Located<Vec<Target>>>,
+    order: Option<Located<Order>>,
+    /// As it is written; a relative one begins in the folder of the configuration.
     directory: Option<Located<String>>,
     checkout: Option<Located<bool>>,
+    before_deploy: Option<Located<String>>,
     deploy: Option<Located<String>>,
+    after_deploy: Option<Located<String>>,
     migrate_up: Option<Located<String>>,
     migrate_down: Option<Located<String>>,
     health: Option<HealthDraft>,
+    logs: Option<Located<String>>,
     env: BTreeMap<String, EnvValue>,
     step_timeout: Option<Duration>,
 }
 
+/// Who runs a surface.
 #[derive(Clone)]
-struct HealthDraft {
-    place: Place,
-    url: Option<Located<String>>,
-    command: Option<Located<String>>,
-    wait: Option<Duration>,
-    attempts: Option<u32>,
-    interval: Option<Duration>,
-    timeout: Option<Duration>,
+pub(super) enum Runs {
+    /// Somebody else, or it is not known.
+    Elsewhere,
+    /// RMM, on its own machine.
+    Here,
+    /// RMM, over SSH; what holds where the surface does not say.
+    OnHosts { hosts: Vec<Target>, order: Order },
 }
 
 /// What a surface must fit in one environment.
-#[derive(Clone, Copy)]
-pub(super) struct Demand {
+#[derive(Clone)]
+pub(super) struct Demand<'a> {
+    /// Where relative paths begin.
+    pub base: &'a Path,
     /// Whether the service says where its code is.
     pub has_repository: bool,
+    /// Who runs it.
+    pub runs: Runs,
     /// Whether RMM itself runs it: then nothing may be missing.
     pub runnable: bool,
 }
@@ -83,15 +109,20 @@ impl Draft {
     }
 
     /// Reads what is written, and checks each value for itself.
-    pub fn read(section: &Section<'_>, keyring: &Keyring<'_>) -> Self {
+    pub fn read(section: &Section<'_>, hosts: &Hosts, keyring: &Keyring<'_>) -> Self {
         Self {
             recipe: section.choice("recipe", Recipe::WORDS).map(|recipe| recipe.value),
-            directory: directory(section, keyring.base),
+            hosts: hosts.resolve(section, "hosts"),
+            order: section.choice("order", ORDERS),
+            directory: directory(section),
             checkout: section.flag("checkout"),
+            before_deploy: command(section, "before_deploy"),
             deploy: command(section, "deploy"),
+            after_deploy: command(section, "after_deploy"),
             migrate_up: command(section, "migrate_up"),
             migrate_down: command(section, "migrate_down"),
             health: section.section("health").map(|health| HealthDraft::read(&health)),
+            logs: command(section, "logs"),
             env: env(section, keyring),
             step_timeout: section.duration("step_timeout", Duration::from_nanos(1)).map(|limit| limit.value),
         }
@@ -104,44 +135,89 @@ impl Draft {
         env.extend(self.env);
         Self {
             recipe: self.recipe.or(base.recipe),
+            hosts: self.hosts.or(base.hosts),
+            order: self.order.or(base.order),
             directory: self.directory.or(base.directory),
             checkout: self.checkout.or(base.checkout),
+            before_deploy: self.before_deploy.or(base.before_deploy),
             deploy: self.deploy.or(base.deploy),
+            after_deploy: self.after_deploy.or(base.after_deploy),
             migrate_up: self.migrate_up.or(base.migrate_up),
             migrate_down: self.migrate_down.or(base.migrate_down),
             health: match (self.health, base.health) {
                 (Some(own), Some(base)) => Some(own.over(base)),
                 (own, base) => own.or(base),
             },
+            logs: self.logs.or(base.logs),
             env,
             step_timeout: self.step_timeout.or(base.step_timeout),
         }
     }
 
     /// Fills in the defaults.
-    pub fn complete(&self, name: SurfaceName, has_repository: bool) -> Surface {
+    pub fn complete(&self, name: SurfaceName, demand: &Demand<'_>) -> Surface {
         let text = |located: &Option<Located<String>>| located.as_ref().map(|text| text.value.clone());
+        let recipe = self.recipe();
+        let (hosts, order) = match &demand.runs {
+            Runs::Elsewhere => (Vec::new(), Order::Parallel),
+            Runs::Here => (vec![Target::local()], Order::Parallel),
+            Runs::OnHosts { hosts, order } => (
+                self.hosts.as_ref().map_or_else(|| hosts.clone(), |own| own.value.clone()),
+                self.order.as_ref().map_or(*order, |own| own.value),
+            ),
+        };
         Surface {
             name,
-            directory: text(&self.directory),
-            checkout: self.checks_out(has_repository),
-            deploy: text(&self.deploy).or_else(|| self.recipe().deploy().map(str::to_owned)).unwrap_or_default(),
+            hosts,
+            order,
+            directory: self.directory.as_ref().map(|path| absolute(demand.base, &path.value)),
+            checkout: self.checks_out(demand.has_repository),
+            before_deploy: text(&self.before_deploy),
+            deploy: text(&self.deploy).or_else(|| recipe.deploy().map(str::to_owned)).unwrap_or_default(),
+            after_deploy: text(&self.after_deploy),
             migrate_up: text(&self.migrate_up),
             migrate_down: text(&self.migrate_down),
             health: self.health.as_ref().and_then(HealthDraft::complete),
+            logs: text(&self.logs).or_else(|| recipe.logs().map(str::to_owned)),
             env: self.env.clone(),
             step_timeout: self.step_timeout.unwrap_or(Duration::from_mins(30)),
         }
     }
 
     /// Reports what does not go together in one environment; `whole` is where the surface is written.
-    pub fn check(&self, report: &Report<'_>, whole: &Place, demand: Demand) {
+    pub fn check(&self, report: &Report<'_>, whole: &Place, demand: &Demand<'_>) {
         self.check_migrations(report);
         if let Some(health) = &self.health {
             health.check(report);
         }
         if demand.runnable {
             self.check_runnable(report, whole, demand.has_repository);
+        }
+        if let Runs::OnHosts { hosts, .. } = &demand.runs {
+            self.check_hosts(report, whole, hosts);
+        }
+    }
+
+    /// Reports keys of the driver "ssh" where nothing is run over SSH.
+    pub fn check_without_ssh(&self, report: &Report<'_>, driver: &str) {
+        let hosts = self.hosts.as_ref().map(|hosts| &hosts.place);
+        let order = self.order.as_ref().map(|order| &order.place);
+        for place in hosts.into_iter().chain(order) {
+            report.error_hint(place, format!("belongs to the driver \"ssh\", and {driver}"), HOSTS_HINT);
+        }
+    }
+
+    fn check_hosts(&self, report: &Report<'_>, whole: &Place, hosts: &[Target]) {
+        if self.hosts.is_none() && hosts.is_empty() {
+            let sentence = "is missing: the driver \"ssh\" must know where the surface runs";
+            let hint = "give the environment or the surface `hosts = [\"name\"]`, with names of [[hosts]]";
+            report.error_hint(&whole.inside("hosts"), sentence, hint);
+        }
+        if let Some(directory) = self.directory.as_ref().filter(|path| !path.value.trim().is_empty())
+            && !directory.value.starts_with('/')
+        {
+            let hint = "relative paths begin in the folder of this file, which is not on the host";
+            report.error_hint(&directory.place, "must be an absolute path on the host", hint);
         }
     }
 
@@ -202,65 +278,12 @@ impl Draft {
     }
 }
 
-impl HealthDraft {
-    fn read(section: &Section<'_>) -> Self {
-        let least = Duration::from_nanos(1);
-        let value = |found: Option<Located<Duration>>| found.map(|duration| duration.value);
-        Self {
-            place: section.place.clone(),
-            url: url(section),
-            command: command(section, "command"),
-            wait: value(section.duration("wait", Duration::ZERO)),
-            attempts: section.number("attempts", 1..=1000).and_then(|count| u32::try_from(count.value).ok()),
-            interval: value(section.duration("interval", Duration::ZERO)),
-            timeout: value(section.duration("timeout", least)),
-        }
-    }
-
-    /// A probe of one's own replaces the other kind of probe too.
-    fn over(self, base: Self) -> Self {
-        let (url, command) = if self.url.is_some() || self.command.is_some() {
-            (self.url, self.command)
-        } else {
-            (base.url, base.command)
-        };
-        Self {
-            place: self.place,
-            url,
-            command,
-            wait: self.wait.or(base.wait),
-            attempts: self.attempts.or(base.attempts),
-            interval: self.interval.or(base.interval),
-            timeout: self.timeout.or(base.timeout),
-        }
-    }
-
-    fn check(&self, report: &Report<'_>) {
-        match (&self.url, &self.command) {
-            (Some(_), None) | (None, Some(_)) => {}
-            (Some(_), Some(command)) => {
-                report.error(&command.place, "stands beside `url`; a health check asks one of them");
-            }
-            (None, None) => report.error(&self.place, "needs `url` or `command`: what is asked"),
-        }
-    }
-
-    fn complete(&self) -> Option<Health> {
-        let url = self.url.as_ref().map(|url| Probe::Url(url.value.clone()));
-        let command = self.command.as_ref().map(|command| Probe::Command(command.value.clone()));
-        let probe = url.or(command)?;
-        Some(Health {
-            probe,
-            wait: self.wait.unwrap_or(Duration::from_secs(15)),
-            attempts: self.attempts.unwrap_or(5),
-            interval: self.interval.unwrap_or(Duration::from_secs(20)),
-            timeout: self.timeout.unwrap_or(Duration::from_secs(5)),
-        })
-    }
-}
-
 /// A text that counts as written even when it is wrong, so that one mistake is not told as two.
-fn checked(section: &Section<'_>, key: &str, check: impl FnOnce(&Located<String>)) -> Option<Located<String>> {
+pub(super) fn checked(
+    section: &Section<'_>,
+    key: &str,
+    check: impl FnOnce(&Located<String>),
+) -> Option<Located<String>> {
     if !section.has(key) {
         return None;
     }
@@ -272,7 +295,7 @@ fn checked(section: &Section<'_>, key: &str, check: impl FnOnce(&Located<String>
 }
 
 /// A command template that people can read and that renders.
-fn command(section: &Section<'_>, key: &str) -> Option<Located<String>> {
+pub(super) fn command(section: &Section<'_>, key: &str) -> Option<Located<String>> {
     checked(section, key, |text| {
         if text.value.trim().is_empty() {
             section.report.error(&text.place, "must not be empty; leave the key out instead");
@@ -284,24 +307,13 @@ fn command(section: &Section<'_>, key: &str) -> Option<Located<String>> {
     })
 }
 
-fn url(section: &Section<'_>) -> Option<Located<String>> {
-    checked(section, "url", |text| {
-        if let Some(rendered) = template::check(section.report, text, Quoting::Url)
-            && let Err(invalid) = web_address("url", &rendered)
-        {
-            section.report.error(&text.place, invalid.rule);
-        }
-    })
-}
-
-/// An absolute path; a relative one begins in the folder of the configuration.
-fn directory(section: &Section<'_>, base: &Path) -> Option<Located<String>> {
-    let text = checked(section, "directory", |text| {
+/// A path as it is written.
+fn directory(section: &Section<'_>) -> Option<Located<String>> {
+    checked(section, "directory", |text| {
         if let Err(invalid) = one_line("directory", &text.value, LONGEST_PATH) {
             section.report.error(&text.place, invalid.rule);
         }
-    })?;
-    Some(Located { value: absolute(base, &text.value), place: text.place })
+    })
 }
 
 /// Joins without asking the file system, and drops the `.` of `./app`.
@@ -319,7 +331,7 @@ fn env(section: &Section<'_>, keyring: &Keyring<'_>) -> BTreeMap<String, EnvValu
                 "must have the name of an environment variable: letters, digits and '_', no digit first",
             );
         } else if is_reference(&text.value) {
-            keyring.look_up(&text);
+            let _ = keyring.look_up(&text);
             env.insert(name, EnvValue::Secret(text.value));
         } else if text.value.contains('\0') {
             section.report.error(&text.place, "must not contain the character U+0000");

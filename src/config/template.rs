@@ -20,6 +20,8 @@ fn sample(variable: &str) -> &'static str {
         "release.commit" | "target.commit" => "0123456789abcdef0123456789abcdef01234567",
         "release.number" | "target.number" | "run.id" => "2184",
         "surface.digest" => "sha256:0123456789abcdef",
+        "host.name" => "stage-1",
+        "host.address" => "192.0.2.7",
         "environment" => "stage",
         "run.kind" => "deploy",
         _ => "sample",

@@ -264,7 +264,7 @@ impl Board {
                 self.runs.get_mut(&run)?.steps.push(name.replace('_', " "));
                 None
             }
-            Event::StepEnded { .. } | Event::TokenCreated { .. } => None,
+            Event::StepEnded { .. } | Event::RunWaiting { .. } | Event::TokenCreated { .. } => None,
             Event::RunEnded { environment, state, reason, .. } => {
                 let card = self.runs.get_mut(&run)?;
                 card.live = false;
@@ -300,6 +300,9 @@ impl Board {
             | Event::ProductionUnlocked {}
             | Event::ReportRefused { .. }
             | Event::TokenRevoked { .. }
+            | Event::HostKeySeen { .. }
+            | Event::HostKeyChanged { .. }
+            | Event::HostTrusted { .. }
             | Event::BackupMade { .. } => {
                 // No part of the story; told all the same, because it happened.
                 let (kind, data) = event.clone().into_record();

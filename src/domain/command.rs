@@ -135,7 +135,14 @@ pub enum Command {
         /// The run.
         run: RunId,
     },
-    /// RMM: the next step of a run is about to start. The answer says which.
+    /// RMM: a run does not get on for now, or does again.
+    RunWaits {
+        /// The run.
+        run: RunId,
+        /// A sentence; none: it gets on again.
+        reason: Option<String>,
+    },
+    /// RMM: the next steps of a run are about to start. The answer names the first of them.
     StartStep {
         /// The run.
         run: RunId,
@@ -208,6 +215,7 @@ impl Command {
             | Self::TagMoved { release, .. } => Subject::Release(*release),
             Self::Resolve { run, .. }
             | Self::RunPrepared { run }
+            | Self::RunWaits { run, .. }
             | Self::StartStep { run }
             | Self::TryStep { run, .. }
             | Self::StepEnded { run, .. }
@@ -293,7 +301,7 @@ pub enum Answer {
     },
     /// A run.
     Run(RunId),
-    /// The step to start now; none: the run has ended.
+    /// The first of the steps to start now; none: there is nothing to start.
     Step(Option<u32>),
     /// Done.
     Done,

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::gate::GateName;
-use super::ids::{Attempt, Commit, PersonName, ReleaseId, Tag};
+use super::host::{Fingerprint, HostKey};
+use super::ids::{Attempt, Commit, HostName, PersonName, ReleaseId, Tag};
 use super::release::Version;
 use super::run::RunKind;
 use super::service::EnvironmentKind;
@@ -72,6 +73,9 @@ pub enum Event {
         environment: EnvironmentKind,
         kind: RunKind,
     },
+    RunWaiting {
+        reason: String,
+    },
     RunStopping {
         by: String,
         reason: String,
@@ -91,11 +95,13 @@ pub enum Event {
         step: u32,
         name: String,
         surface: String,
+        host: String,
     },
     StepEnded {
         step: u32,
         name: String,
         surface: String,
+        host: String,
         state: String,
         #[serde(skip_serializing_if = "Option::is_none")]
         exit: Option<i32>,
@@ -125,6 +131,22 @@ pub enum Event {
     },
     TokenRevoked {
         name: String,
+    },
+    HostKeySeen {
+        host: HostName,
+        address: String,
+        key: HostKey,
+    },
+    HostKeyChanged {
+        host: HostName,
+        address: String,
+        trusted: Fingerprint,
+        key: HostKey,
+    },
+    HostTrusted {
+        host: HostName,
+        address: String,
+        key: HostKey,
     },
     BackupMade {
         file: String,

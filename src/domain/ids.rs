@@ -116,6 +116,21 @@ name! {
     /// The name of a server, or `local`.
     HostName, identifier
 }
+
+impl HostName {
+    /// The machine that RMM itself runs on.
+    #[must_use]
+    pub fn local() -> Self {
+        Self("local".to_owned())
+    }
+
+    /// Whether it is the machine that RMM itself runs on.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.0 == "local"
+    }
+}
+
 name! {
     /// The name of a human in RMM. Rights never hang on it: see [`crate::domain::person::Person`].
     PersonName, identifier

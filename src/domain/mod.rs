@@ -9,6 +9,7 @@ pub mod effect;
 pub mod environment;
 pub mod event;
 pub mod gate;
+pub mod host;
 pub mod ids;
 pub mod person;
 pub mod plan;

@@ -7,8 +7,10 @@ use minijinja::{AutoEscape, Environment as Templates, Value, context, escape_for
 
 use super::ids::{Commit, ReleaseId, RunId, Tag};
 use super::release::Release;
-use super::run::{Action, Position, Positions, RunKind, Schedule, Step, StepKind, StepState, TAG_MOVED};
-use super::service::{EnvironmentKind, Health, Probe, Service, Surface};
+use super::run::{
+    Action, Ask, Position, Positions, RunKind, Schedule, Script, Side, Step, StepKind, StepState, TAG_MOVED,
+};
+use super::service::{EnvironmentKind, Health, Order, Place, Probe, Service, Surface};
 
 /// What command templates may name.
 pub const VARIABLES: &[&str] = &[
@@ -21,6 +23,8 @@ pub const VARIABLES: &[&str] = &[
     "surface.name",
     "surface.artifact",
     "surface.digest",
+    "host.name",
+    "host.address",
     "service",
     "environment",
     "run.id",
@@ -64,43 +68,58 @@ impl Planner<'_> {
     }
 
     fn onward(&self, to: &Release, before: Option<&Release>, verify_tag: bool) -> Result<Vec<Step>, PlanError> {
-        let mut steps = Vec::new();
+        let mut plan = Plan::default();
         for surface in self.service.surfaces_in(self.environment) {
-            let mut part = Part { planner: self, surface, code: to, target: before, steps: &mut steps };
-            part.fetch()?;
+            let mut part = Part { planner: self, surface, code: to, target: before, plan: &mut plan };
+            let places = places(surface);
+            part.fetch(&places)?;
             if verify_tag {
-                part.verify_tag()?;
+                part.verify_tag(&places)?;
             }
-            part.checkout()?;
-            part.migrate_up()?;
-            part.deploy()?;
-            part.health()?;
+            part.advance(&places)?;
         }
-        Ok(numbered(steps))
+        Ok(plan.steps)
     }
 
     /// The steps from `newer` back to `older`, in reverse order of the surfaces. `positions` says where each touched
-    /// surface stands; the others are left alone.
+    /// surface stands, and on which hosts; the others are left alone.
     ///
     /// # Errors
     /// [`PlanError`] when the commit is not known or a template does not render.
     pub fn back(&self, newer: &Release, older: &Release, positions: &Positions) -> Result<Vec<Step>, PlanError> {
-        let mut steps = Vec::new();
+        let mut plan = Plan::default();
+        self.go_back(&mut plan, newer, older, positions)?;
+        Ok(plan.steps)
+    }
+
+    fn go_back(
+        &self,
+        plan: &mut Plan,
+        newer: &Release,
+        older: &Release,
+        positions: &Positions,
+    ) -> Result<(), PlanError> {
         for surface in self.service.surfaces_in(self.environment).rev() {
             let Some(position) = positions.get(&surface.name) else { continue };
+            let mut touched = touched(surface, position);
             if position.newer_schema && surface.migrate_down.is_some() {
-                let mut leaving = Part { planner: self, surface, code: newer, target: Some(older), steps: &mut steps };
-                if !position.newer_code {
-                    leaving.checkout()?;
+                let first = places(surface).swap_remove(0);
+                let mut leaving = Part { planner: self, surface, code: newer, target: Some(older), plan };
+                if !position.hosts.get(&first.host).copied().unwrap_or(false) {
+                    leaving.checkout(std::slice::from_ref(&first))?;
                 }
-                leaving.migrate_down()?;
+                leaving.migrate(StepKind::MigrateDown, &first)?;
+                if !touched.contains(&first) {
+                    touched.push(first);
+                }
             }
-            let mut arriving = Part { planner: self, surface, code: older, target: Some(older), steps: &mut steps };
-            arriving.checkout()?;
-            arriving.deploy()?;
-            arriving.health()?;
+            let mut arriving = Part { planner: self, surface, code: older, target: Some(older), plan };
+            for group in groups(surface.order, &touched) {
+                arriving.checkout(group)?;
+                arriving.start(group)?;
+            }
         }
-        Ok(numbered(steps))
+        Ok(())
     }
 
     /// The steps of a rehearsal: back to `older` and forward to `newer` again.
@@ -108,22 +127,57 @@ impl Planner<'_> {
     /// # Errors
     /// [`PlanError`] when the commit is not known or a template does not render.
     pub fn rehearsal(&self, newer: &Release, older: &Release, positions: &Positions) -> Result<Vec<Step>, PlanError> {
-        let mut steps = self.back(newer, older, positions)?;
+        let mut plan = Plan::default();
+        self.go_back(&mut plan, newer, older, positions)?;
         for surface in self.service.surfaces_in(self.environment) {
-            let mut part = Part { planner: self, surface, code: newer, target: Some(older), steps: &mut steps };
-            part.checkout()?;
-            part.migrate_up()?;
-            part.deploy()?;
-            part.health()?;
+            let mut part = Part { planner: self, surface, code: newer, target: Some(older), plan: &mut plan };
+            part.advance(&places(surface))?;
         }
-        Ok(numbered(steps))
+        Ok(plan.steps)
     }
 
-    /// Every surface at one position.
+    /// Every surface, on all of its hosts, on one side.
     #[must_use]
-    pub fn everywhere(&self, position: Position) -> Positions {
-        self.service.surfaces.iter().map(|surface| (surface.name.clone(), position)).collect()
+    pub fn everywhere(&self, side: Side) -> Positions {
+        let newer = side == Side::Newer;
+        let position = |surface: &Surface| Position {
+            newer_schema: newer,
+            hosts: places(surface).into_iter().map(|place| (place.host, newer)).collect(),
+        };
+        self.service.surfaces_in(self.environment).map(|surface| (surface.name.clone(), position(surface))).collect()
     }
+}
+
+/// Where a surface runs; never empty.
+fn places(surface: &Surface) -> Vec<Place> {
+    if surface.hosts.is_empty() { vec![Place::local()] } else { surface.hosts.clone() }
+}
+
+/// The touched hosts of a surface, the last one first; also those that the surface does not have any more.
+fn touched(surface: &Surface, position: &Position) -> Vec<Place> {
+    let mut places: Vec<_> =
+        places(surface).into_iter().rev().filter(|place| position.hosts.contains_key(&place.host)).collect();
+    for host in position.hosts.keys() {
+        if places.iter().all(|place| place.host != *host) {
+            places.push(Place { host: host.clone(), address: host.to_string() });
+        }
+    }
+    places
+}
+
+/// The hosts that are worked on side by side, group after group.
+fn groups(order: Order, places: &[Place]) -> std::slice::Chunks<'_, Place> {
+    places.chunks(match order {
+        Order::Parallel => places.len().max(1),
+        Order::Rolling => 1,
+    })
+}
+
+/// The steps of a plan as they are added, wave after wave.
+#[derive(Default)]
+struct Plan {
+    steps: Vec<Step>,
+    waves: u32,
 }
 
 /// The steps of one surface, as they are added.
@@ -134,89 +188,130 @@ struct Part<'a> {
     code: &'a Release,
     /// What `{{ target }}` names.
     target: Option<&'a Release>,
-    steps: &'a mut Vec<Step>,
+    plan: &'a mut Plan,
 }
 
 impl Part<'_> {
-    fn fetch(&mut self) -> Result<(), PlanError> {
+    /// From the fetched objects to the running code, with its schema.
+    fn advance(&mut self, places: &[Place]) -> Result<(), PlanError> {
+        for (number, group) in groups(self.surface.order, places).enumerate() {
+            self.checkout(group)?;
+            self.template(StepKind::BeforeDeploy, group, self.surface.before_deploy.as_deref())?;
+            if number == 0 {
+                self.migrate(StepKind::MigrateUp, &places[0])?;
+            }
+            self.deploy(group)?;
+        }
+        Ok(())
+    }
+
+    /// Starts the code that is checked out, with the hooks around it.
+    fn start(&mut self, group: &[Place]) -> Result<(), PlanError> {
+        self.template(StepKind::BeforeDeploy, group, self.surface.before_deploy.as_deref())?;
+        self.deploy(group)
+    }
+
+    fn deploy(&mut self, group: &[Place]) -> Result<(), PlanError> {
+        let command = Some(self.surface.deploy.as_str()).filter(|command| !command.is_empty());
+        self.template(StepKind::Deploy, group, command)?;
+        self.health(group)?;
+        self.template(StepKind::AfterDeploy, group, self.surface.after_deploy.as_deref())
+    }
+
+    fn fetch(&mut self, places: &[Place]) -> Result<(), PlanError> {
         if !self.surface.checkout {
             return Ok(());
         }
         let directory = self.checkout_directory()?;
         let source = self.planner.service.repository.as_deref().map(clone_url).unwrap_or_default();
-        self.command(StepKind::Fetch, fetch_command(&directory, &source, self.code), None);
-        Ok(())
+        let command = fetch_command(&directory, &source, self.code);
+        self.wave(StepKind::Fetch, places, |part, _| Ok(part.command(command.clone(), None)))
     }
 
-    fn verify_tag(&mut self) -> Result<(), PlanError> {
+    fn verify_tag(&mut self, places: &[Place]) -> Result<(), PlanError> {
         let Some(tag) = self.code.tag.as_ref().filter(|_| self.surface.checkout) else { return Ok(()) };
         let directory = self.checkout_directory()?;
-        self.command(StepKind::VerifyTag, verify_command(tag, self.commit()?), Some(directory));
-        Ok(())
+        let command = verify_command(tag, self.commit()?);
+        self.wave(StepKind::VerifyTag, places, |part, _| Ok(part.command(command.clone(), Some(directory.clone()))))
     }
 
-    fn checkout(&mut self) -> Result<(), PlanError> {
+    fn checkout(&mut self, places: &[Place]) -> Result<(), PlanError> {
         if !self.surface.checkout {
             return Ok(());
         }
         let directory = self.checkout_directory()?;
         let command = format!("git checkout --quiet --force --detach {}", self.commit()?);
-        self.command(StepKind::Checkout, command, Some(directory));
-        Ok(())
+        self.wave(StepKind::Checkout, places, |part, _| Ok(part.command(command.clone(), Some(directory.clone()))))
     }
 
-    fn migrate_up(&mut self) -> Result<(), PlanError> {
-        self.template(StepKind::MigrateUp, self.surface.migrate_up.as_deref())
+    fn migrate(&mut self, kind: StepKind, place: &Place) -> Result<(), PlanError> {
+        let surface = self.surface;
+        let command = if kind == StepKind::MigrateUp { &surface.migrate_up } else { &surface.migrate_down };
+        self.template(kind, std::slice::from_ref(place), command.as_deref())
     }
 
-    fn migrate_down(&mut self) -> Result<(), PlanError> {
-        self.template(StepKind::MigrateDown, self.surface.migrate_down.as_deref())
-    }
-
-    fn deploy(&mut self) -> Result<(), PlanError> {
-        self.template(StepKind::Deploy, Some(self.surface.deploy.as_str()).filter(|command| !command.is_empty()))
-    }
-
-    fn health(&mut self) -> Result<(), PlanError> {
+    fn health(&mut self, places: &[Place]) -> Result<(), PlanError> {
         let Some(health) = &self.surface.health else { return Ok(()) };
-        let action = match &health.probe {
-            Probe::Url(template) => {
-                Action::Get { url: self.render(template, Quoting::Url)?, schedule: schedule(health) }
-            }
-            Probe::Command(template) => Action::Check {
-                command: self.render(template, Quoting::Shell)?,
-                directory: self.surface.directory.clone(),
-                schedule: schedule(health),
-            },
-        };
-        self.push(StepKind::Health, action);
-        Ok(())
+        self.wave(StepKind::Health, places, |part, place| {
+            let ask = match &health.probe {
+                Probe::Http { url, via, status, body } => Ask::Http {
+                    url: part.render(url, Quoting::Url, place)?,
+                    via: *via,
+                    status: *status,
+                    body: body.clone(),
+                },
+                Probe::Tcp { address, via } => {
+                    Ask::Tcp { address: part.render(address, Quoting::Url, place)?, via: *via }
+                }
+                Probe::Command(template) => Ask::Command(part.script(template, place)?),
+            };
+            let logs = part.surface.logs.as_deref().map(|template| part.script(template, place)).transpose()?;
+            Ok(Action::Health { ask, schedule: schedule(health), logs })
+        })
     }
 
-    fn template(&mut self, kind: StepKind, template: Option<&str>) -> Result<(), PlanError> {
-        if let Some(template) = template {
-            let command = self.render(template, Quoting::Shell)?;
-            self.command(kind, command, self.surface.directory.clone());
+    fn template(&mut self, kind: StepKind, places: &[Place], template: Option<&str>) -> Result<(), PlanError> {
+        let Some(template) = template else { return Ok(()) };
+        self.wave(kind, places, |part, place| {
+            let Script { command, directory } = part.script(template, place)?;
+            Ok(part.command(command, directory))
+        })
+    }
+
+    fn script(&self, template: &str, place: &Place) -> Result<Script, PlanError> {
+        let command = self.render(template, Quoting::Shell, place)?;
+        Ok(Script { command, directory: self.surface.directory.clone() })
+    }
+
+    fn command(&self, command: String, directory: Option<String>) -> Action {
+        Action::Command { command, directory, timeout: self.surface.step_timeout }
+    }
+
+    /// One step on each of the hosts, side by side.
+    fn wave(
+        &mut self,
+        kind: StepKind,
+        places: &[Place],
+        action: impl Fn(&Self, &Place) -> Result<Action, PlanError>,
+    ) -> Result<(), PlanError> {
+        for (place, index) in places.iter().zip(self.plan.steps.len()..) {
+            let step = Step {
+                index: u32::try_from(index).map_err(|_| PlanError("the plan is too long".into()))?,
+                kind,
+                surface: self.surface.name.clone(),
+                host: place.host.clone(),
+                wave: self.plan.waves,
+                about: self.code.id,
+                action: action(self, place)?,
+                state: StepState::Pending,
+                tries: 0,
+                started_at: None,
+                ended_at: None,
+            };
+            self.plan.steps.push(step);
         }
+        self.plan.waves += 1;
         Ok(())
-    }
-
-    fn command(&mut self, kind: StepKind, command: String, directory: Option<String>) {
-        self.push(kind, Action::Command { command, directory, timeout: self.surface.step_timeout });
-    }
-
-    fn push(&mut self, kind: StepKind, action: Action) {
-        self.steps.push(Step {
-            index: 0,
-            kind,
-            surface: self.surface.name.clone(),
-            about: self.code.id,
-            action,
-            state: StepState::Pending,
-            tries: 0,
-            started_at: None,
-            ended_at: None,
-        });
     }
 
     fn commit(&self) -> Result<&Commit, PlanError> {
@@ -232,7 +327,7 @@ impl Part<'_> {
         })
     }
 
-    fn render(&self, template: &str, quoting: Quoting) -> Result<String, PlanError> {
+    fn render(&self, template: &str, quoting: Quoting, place: &Place) -> Result<String, PlanError> {
         let artifact = self.code.artifacts.iter().find(|artifact| artifact.name == self.surface.name);
         let values = context! {
             release => version_values(Some(self.code)),
@@ -242,6 +337,7 @@ impl Part<'_> {
                 artifact => artifact.and_then(|a| a.artifact.as_deref()).unwrap_or_default(),
                 digest => artifact.and_then(|a| a.digest.as_deref()).unwrap_or_default(),
             },
+            host => context! { name => place.host.as_str(), address => place.address.as_str() },
             service => self.planner.service.name.as_str(),
             environment => self.planner.environment.as_str(),
             run => context! {
@@ -263,13 +359,6 @@ fn version_values(release: Option<&Release>) -> Value {
 
 fn schedule(health: &Health) -> Schedule {
     Schedule { wait: health.wait, attempts: health.attempts, interval: health.interval, timeout: health.timeout }
-}
-
-fn numbered(mut steps: Vec<Step>) -> Vec<Step> {
-    for (index, step) in (0..).zip(&mut steps) {
-        step.index = index;
-    }
-    steps
 }
 
 /// A step of a plan that is only shown has no release of its own; this number stands in.

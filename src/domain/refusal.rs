@@ -73,6 +73,14 @@ codes! {
     NothingToResolve = "nothing_to_resolve" / 409,
     /// Artifacts and previews are fixed once people test.
     ArtifactsFixed = "artifacts_fixed" / 409,
+    /// The host has shown no key yet.
+    KeyNotSeen = "key_not_seen" / 409,
+    /// The host has shown another key than the one that was to be trusted.
+    KeyDiffers = "key_differs" / 409,
+    /// The configuration says which key the host must show.
+    KeyPinned = "key_pinned" / 409,
+    /// There is no key that could be trusted.
+    NothingToTrust = "nothing_to_trust" / 409,
     /// The run is being ended, so nothing more starts in it.
     RunEnding = "run_ending" / 409,
 }

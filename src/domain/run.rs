@@ -6,9 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::ids::{Attempt, ReleaseId, RunId, ServiceName, SurfaceName};
+use super::ids::{Attempt, HostName, ReleaseId, RunId, ServiceName, SurfaceName};
 use super::release::Version;
-use super::service::EnvironmentKind;
+use super::service::{EnvironmentKind, Via};
 
 /// What a run is for. It does not decide the status of the release by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -60,6 +60,8 @@ pub struct Run {
     pub to: Version,
     /// How it stands.
     pub state: RunState,
+    /// Why it does not get on at the moment.
+    pub waiting: Option<String>,
     /// Somebody wants it to end early.
     pub stop: Option<Stop>,
     /// The run's directory exists on its hosts; from then on a missing directory means that a host lost it.
@@ -171,6 +173,10 @@ pub struct Step {
     pub kind: StepKind,
     /// The surface.
     pub surface: SurfaceName,
+    /// Where it is executed.
+    pub host: HostName,
+    /// Steps of one wave run side by side; the next wave begins when all of them have ended well.
+    pub wave: u32,
     /// The release whose code it is about.
     pub about: ReleaseId,
     /// What is executed.
@@ -195,6 +201,8 @@ pub enum StepKind {
     VerifyTag,
     /// Checks out the code of a release.
     Checkout,
+    /// The service's own preparation, before anything of it is changed.
+    BeforeDeploy,
     /// Brings the database forward.
     MigrateUp,
     /// Takes the database back.
@@ -203,6 +211,8 @@ pub enum StepKind {
     Deploy,
     /// Asks whether the surface is well.
     Health,
+    /// The service's own work after it is well.
+    AfterDeploy,
 }
 
 impl StepKind {
@@ -217,6 +227,17 @@ impl StepKind {
             Self::MigrateDown => "migrate_down",
             Self::Deploy => "deploy",
             Self::Health => "health",
+            Self::BeforeDeploy => "before_deploy",
+            Self::AfterDeploy => "after_deploy",
+        }
+    }
+
+    /// Whether it changes what the surface runs.
+    #[must_use]
+    pub const fn changes(self) -> bool {
+        match self {
+            Self::Checkout | Self::MigrateUp | Self::MigrateDown | Self::Deploy => true,
+            Self::Fetch | Self::VerifyTag | Self::BeforeDeploy | Self::Health | Self::AfterDeploy => false,
         }
     }
 
@@ -231,6 +252,8 @@ impl StepKind {
             Self::MigrateDown => "migrate down",
             Self::Deploy => "deploy",
             Self::Health => "health check",
+            Self::BeforeDeploy => "before deploy",
+            Self::AfterDeploy => "after deploy",
         }
     }
 }
@@ -248,22 +271,50 @@ pub enum Action {
         /// Its time limit.
         timeout: Duration,
     },
-    /// A health check by URL.
-    Get {
+    /// Asks again and again whether the surface is well.
+    Health {
+        /// The question.
+        ask: Ask,
+        /// When and how often.
+        schedule: Schedule,
+        /// What to run when the surface is not well, for its output.
+        logs: Option<Script>,
+    },
+}
+
+/// A shell command and where it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Script {
+    /// The command, its values quoted.
+    pub command: String,
+    /// The directory.
+    pub directory: Option<String>,
+}
+
+/// The question of a health check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub enum Ask {
+    /// A GET.
+    Http {
         /// The address.
         url: String,
-        /// When and how often.
-        schedule: Schedule,
+        /// Who asks.
+        via: Via,
+        /// The status that counts as well; without it every 2xx.
+        status: Option<u16>,
+        /// What the body must contain.
+        body: Option<String>,
     },
-    /// A health check by command; each try is a durable step.
-    Check {
-        /// The command, its values quoted.
-        command: String,
-        /// Where it runs.
-        directory: Option<String>,
-        /// When and how often.
-        schedule: Schedule,
+    /// Whether something accepts connections.
+    Tcp {
+        /// `host:port`.
+        address: String,
+        /// Who asks.
+        via: Via,
     },
+    /// A command that must exit 0; each try is a durable step.
+    Command(Script),
 }
 
 /// When and how often a health check asks.
@@ -324,51 +375,86 @@ impl StepState {
 pub const TAG_MOVED: i32 = 86;
 
 impl Run {
-    /// The step that is to be started or followed next; none when all have ended well.
+    /// The steps that are to be started or followed next, side by side; none when all have ended well.
+    pub fn current_steps(&self) -> impl Iterator<Item = &Step> {
+        let wave = self.steps.iter().find(|step| step.state != StepState::Succeeded).map(|step| step.wave);
+        self.steps.iter().filter(move |step| Some(step.wave) == wave && step.state != StepState::Succeeded)
+    }
+
+    /// The steps that are at work.
+    pub fn running_steps(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().filter(|step| step.state == StepState::Running)
+    }
+
+    /// Steps that are at work are to be ended: somebody wants that, or one of them has failed.
     #[must_use]
-    pub fn current_step(&self) -> Option<&Step> {
-        self.steps.iter().find(|step| step.state != StepState::Succeeded)
+    pub fn is_ending(&self) -> bool {
+        self.stop.is_some()
+            || !self.state.is_live()
+            || self.steps.iter().any(|step| match step.state {
+                StepState::Pending | StepState::Running | StepState::Succeeded => false,
+                StepState::Failed { .. } | StepState::Stopped | StepState::Unknown { .. } => true,
+            })
+    }
+
+    /// The hosts of its steps, in the order of their first step.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<&HostName> {
+        let mut hosts = Vec::new();
+        for step in &self.steps {
+            if !hosts.contains(&&step.host) {
+                hosts.push(&step.host);
+            }
+        }
+        hosts
     }
 
     /// Where each surface stands after the steps that have begun, if it stood at `start` before (and where `start`
-    /// does not say, at `untouched`). A step that did not end well counts for the side that is safe to undo.
+    /// does not say, on the side `untouched`). A step that did not end well counts for the side that is safe to undo.
     #[must_use]
-    pub fn positions(&self, newer: ReleaseId, start: &Positions, untouched: Position) -> Positions {
+    pub fn positions(&self, newer: ReleaseId, start: &Positions, untouched: Side) -> Positions {
+        let before = untouched == Side::Newer;
         let mut positions = start.clone();
-        for step in &self.steps {
-            if step.state == StepState::Pending {
-                break;
-            }
-            let mut position = positions.get(&step.surface).copied().unwrap_or(untouched);
+        for step in self.steps.iter().filter(|step| step.state != StepState::Pending && step.kind.changes()) {
             let done = step.state == StepState::Succeeded;
+            let position = positions
+                .entry(step.surface.clone())
+                .or_insert_with(|| Position { newer_schema: before, hosts: BTreeMap::new() });
+            let newer_code = position.hosts.entry(step.host.clone()).or_insert(before);
             match step.kind {
-                StepKind::Fetch | StepKind::VerifyTag | StepKind::Health => continue,
-                StepKind::Checkout => position.newer_code = done && step.about == newer,
+                StepKind::Checkout => *newer_code = done && step.about == newer,
                 StepKind::MigrateUp => position.newer_schema = true,
                 StepKind::MigrateDown => position.newer_schema = !done,
                 // A deploy command may migrate on its own.
                 StepKind::Deploy => position.newer_schema |= step.about == newer,
+                StepKind::Fetch
+                | StepKind::VerifyTag
+                | StepKind::BeforeDeploy
+                | StepKind::Health
+                | StepKind::AfterDeploy => {}
             }
-            positions.insert(step.surface.clone(), position);
         }
         positions
     }
 }
 
 /// Where a surface stands between an older and a newer release.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
-    /// The newer code is certainly checked out; where it only may be, the way back checks it out once more.
-    pub newer_code: bool,
     /// The newer schema is (or may be, in part) in the database.
     pub newer_schema: bool,
+    /// The hosts that were touched, and whether the newer code is certainly checked out there; where it only may be,
+    /// the way back checks it out once more.
+    pub hosts: BTreeMap<HostName, bool>,
 }
 
-impl Position {
-    /// Completely at the newer release.
-    pub const NEWER: Self = Self { newer_code: true, newer_schema: true };
-    /// Completely at the older release.
-    pub const OLDER: Self = Self { newer_code: false, newer_schema: false };
+/// One of the two releases that a run goes between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The one that a rollback leaves.
+    Newer,
+    /// The one that a rollback goes to.
+    Older,
 }
 
 /// Where each touched surface stands.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::ids::{HostName, PersonName, ServiceName, SurfaceName};
 
@@ -40,7 +40,7 @@ pub struct Approvals {
 }
 
 /// Which environment is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EnvironmentKind {
     /// Where candidates are deployed, rehearsed and tested.
@@ -84,6 +84,9 @@ pub struct Environment {
     pub driver: Driver,
     /// Complete definitions of surfaces that differ here from the service's own (overrides already applied).
     pub surfaces: BTreeMap<SurfaceName, Surface>,
+    /// A run of RMM's own that takes longer is ended.
+    #[serde(with = "super::duration_text")]
+    pub run_timeout: Duration,
 }
 
 /// Who executes a run.
@@ -92,11 +95,8 @@ pub struct Environment {
 pub enum Driver {
     /// RMM follows the plan on its own machine.
     Local,
-    /// RMM follows the plan over SSH.
-    Ssh {
-        /// The hosts, unless a surface names its own.
-        hosts: Vec<HostName>,
-    },
+    /// RMM follows the plan over SSH, on the hosts of each surface.
+    Ssh,
     /// A CI system does the work and reports.
     Ci {
         /// Started by `workflow_dispatch`; without it RMM only waits for reports.
@@ -109,11 +109,21 @@ pub enum Driver {
 }
 
 impl Driver {
+    /// The name in the configuration.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Ssh => "ssh",
+            Self::Ci { .. } => "ci",
+        }
+    }
+
     /// Whether RMM itself runs the plan (and so nobody else may report on it).
     #[must_use]
     pub fn is_ours(&self) -> bool {
         match self {
-            Self::Local | Self::Ssh { .. } => true,
+            Self::Local | Self::Ssh => true,
             Self::Ci { .. } => false,
         }
     }
@@ -124,18 +134,28 @@ impl Driver {
 pub struct Surface {
     /// Its name, unique in the service.
     pub name: SurfaceName,
+    /// Where it runs; the first one migrates the database. Empty where RMM does not run it.
+    pub hosts: Vec<Place>,
+    /// How its hosts are deployed to.
+    pub order: Order,
     /// Where its code is checked out on the host; absolute.
     pub directory: Option<String>,
     /// Whether RMM brings `directory` to the release's commit with git before the commands.
     pub checkout: bool,
+    /// Command template that runs on each host once the code is checked out, before migrations.
+    pub before_deploy: Option<String>,
     /// Command template that starts the code which is checked out.
     pub deploy: String,
+    /// Command template that runs on each host once it is well.
+    pub after_deploy: Option<String>,
     /// Command template that brings the database forward to the code which is checked out.
     pub migrate_up: Option<String>,
     /// Command template that takes the database back to `target`; the newer code is still checked out.
     pub migrate_down: Option<String>,
     /// How to tell that it is well.
     pub health: Option<Health>,
+    /// Command template that prints what the service said last; asked when it is not well.
+    pub logs: Option<String>,
     /// Environment variables of all its commands. The values are names of secrets or plain text; see [`EnvValue`].
     pub env: BTreeMap<String, EnvValue>,
     /// Time limit of each command.
@@ -170,14 +190,67 @@ pub struct Health {
     pub timeout: Duration,
 }
 
-/// What a health check asks.
+/// What a health check asks. The texts are templates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Probe {
-    /// A GET that must answer 2xx. A template.
-    Url(String),
-    /// A command that must exit 0, as a durable step. A template.
+    /// A GET that must be answered well.
+    Http {
+        /// The address.
+        url: String,
+        /// Who asks.
+        via: Via,
+        /// The status that counts as well; without it every 2xx.
+        status: Option<u16>,
+        /// What the body must contain.
+        body: Option<String>,
+    },
+    /// `host:port` must accept a connection.
+    Tcp {
+        /// The address.
+        address: String,
+        /// Who asks.
+        via: Via,
+    },
+    /// A command that must exit 0, as a durable step.
     Command(String),
+}
+
+/// Who asks a health check's question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    /// The host that the surface runs on: `127.0.0.1` is the host.
+    Host,
+    /// RMM's own machine.
+    Rmm,
+}
+
+/// How several hosts are deployed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// All at the same time, step by step.
+    Parallel,
+    /// One after the other; the next one begins when the one before is well.
+    Rolling,
+}
+
+/// A host of a surface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// The host.
+    pub host: HostName,
+    /// Its name or IP address in the network, for templates.
+    pub address: String,
+}
+
+impl Place {
+    /// RMM's own machine.
+    #[must_use]
+    pub fn local() -> Self {
+        Self { host: HostName::local(), address: "127.0.0.1".into() }
+    }
 }
 
 impl Service {

@@ -200,6 +200,7 @@ impl World {
             from: new.from,
             to: new.to,
             state,
+            waiting: None,
             stop: None,
             prepared: false,
             ci_run,

@@ -7,15 +7,17 @@ use secrecy::SecretString;
 
 use super::redact::Redactor;
 use crate::config::{Config, Secrets};
-use crate::domain::ids::{PersonName, ServiceName};
+use crate::domain::host::Host;
+use crate::domain::ids::{HostName, PersonName, ServiceName};
 use crate::domain::person::Person;
 use crate::domain::service::{EnvValue, Service};
 use crate::domain::world::People;
 
-/// Services, people and secrets.
+/// Services, hosts, people and secrets.
 #[derive(Debug, Default)]
 pub struct Catalog {
     services: BTreeMap<ServiceName, Arc<Service>>,
+    hosts: BTreeMap<HostName, Arc<Host>>,
     people: Arc<People>,
     secrets: Secrets,
     redactor: Arc<Redactor>,
@@ -27,6 +29,7 @@ impl Catalog {
     pub fn new(config: &Config) -> Self {
         Self {
             services: config.services.iter().map(|s| (s.name.clone(), Arc::new(s.clone()))).collect(),
+            hosts: config.hosts.iter().map(|h| (h.name.clone(), Arc::new(h.clone()))).collect(),
             people: Arc::new(config.people.iter().map(|p| (p.name.clone(), p.clone())).collect()),
             redactor: Arc::new(Redactor::new(config.secrets.values())),
             secrets: config.secrets.clone(),
@@ -42,6 +45,17 @@ impl Catalog {
     /// All services, by name.
     pub fn services(&self) -> impl Iterator<Item = &Arc<Service>> {
         self.services.values()
+    }
+
+    /// A server that is reached by SSH.
+    #[must_use]
+    pub fn host(&self, name: &HostName) -> Option<&Arc<Host>> {
+        self.hosts.get(name)
+    }
+
+    /// All servers that are reached by SSH, by name.
+    pub fn hosts(&self) -> impl Iterator<Item = &Arc<Host>> {
+        self.hosts.values()
     }
 
     /// Everybody.
@@ -68,7 +82,13 @@ impl Catalog {
     pub fn value(&self, value: &EnvValue) -> SecretString {
         match value {
             EnvValue::Plain(text) => SecretString::from(text.clone()),
-            EnvValue::Secret(reference) => self.secrets.get(reference).cloned().unwrap_or_default(),
+            EnvValue::Secret(reference) => self.secret(reference),
         }
+    }
+
+    /// The value behind a reference; empty where [`Catalog::value`] is.
+    #[must_use]
+    pub fn secret(&self, reference: &str) -> SecretString {
+        self.secrets.get(reference).cloned().unwrap_or_default()
     }
 }

@@ -7,11 +7,15 @@
 pub mod catalog;
 pub mod clock;
 mod dispatcher;
+mod health;
+pub mod hosts;
+mod output;
+mod reach;
 pub mod redact;
 mod runner;
 mod step;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
@@ -20,16 +24,18 @@ use tokio::sync::watch;
 
 use self::catalog::Catalog;
 use self::clock::Clock;
+use self::hosts::Hosts;
 use crate::clients::health::Prober;
-use crate::clients::transport::Transport;
+use crate::clients::transport::{Transport, TransportError};
 use crate::domain::command::{Answer, Command, Subject};
 use crate::domain::decide::decide;
 use crate::domain::event::Event;
 use crate::domain::gate::{self, Gate};
-use crate::domain::ids::{ReleaseId, ServiceName};
+use crate::domain::ids::{HostName, ReleaseId, ServiceName};
 use crate::domain::person::Actor;
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::release::Release;
+use crate::domain::run::Run;
 use crate::domain::world::World;
 use crate::store::chain::NewEvent;
 use crate::store::world::{Cause, Focus};
@@ -50,6 +56,7 @@ struct Inner {
     ports: Ports,
     /// Changes when somebody wants a run to end early.
     stops: watch::Sender<u64>,
+    hosts: Hosts,
 }
 
 /// What the engine reaches the world outside with.
@@ -63,6 +70,8 @@ pub struct Ports {
     pub run_directory: PathBuf,
     /// Names this installation on hosts, so that another one keeps its hands off.
     pub instance: String,
+    /// Grows with every start, so that hosts know an earlier process by its lower number.
+    pub generation: u64,
 }
 
 /// A command and who asks for it.
@@ -122,8 +131,14 @@ impl Engine {
     /// An engine over a store.
     #[must_use]
     pub fn new(store: Store, catalog: Catalog, clock: Arc<dyn Clock>, ports: Ports) -> Self {
-        let inner =
-            Inner { store, catalog: RwLock::new(Arc::new(catalog)), clock, ports, stops: watch::Sender::new(0) };
+        let inner = Inner {
+            store,
+            catalog: RwLock::new(Arc::new(catalog)),
+            clock,
+            ports,
+            stops: watch::Sender::new(0),
+            hosts: Hosts::default(),
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -283,7 +298,9 @@ impl Engine {
 
     /// Takes a new configuration over; what follows from it (a shorter approver list, say) follows at once.
     pub async fn reconfigure(&self, catalog: Catalog) {
-        *self.inner.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
+        let catalog = Arc::new(catalog);
+        *self.inner.catalog.write().unwrap_or_else(PoisonError::into_inner) = catalog.clone();
+        self.inner.hosts.reconfigured(&catalog);
         self.advance().await;
     }
 
@@ -316,10 +333,22 @@ impl Engine {
         self.inner.stops.subscribe()
     }
 
-    /// The directory under which runs on RMM's own machine have theirs.
-    #[must_use]
-    pub fn run_directory(&self) -> &Path {
-        &self.inner.ports.run_directory
+    /// The directory of a run on one of its hosts. Those of one service and environment lie side by side.
+    fn run_directory(&self, host: &HostName, run: &Run, token: &str) -> String {
+        let place = format!("{}.{}/{token}", run.service, run.environment);
+        if host.is_local() {
+            self.inner.ports.run_directory.join(place).display().to_string()
+        } else {
+            format!("~/.rmm/{place}")
+        }
+    }
+
+    /// The way to a host, for those who go on trying.
+    async fn transport(&self, host: &HostName) -> Result<Arc<dyn Transport>, TransportError> {
+        self.host(host).await.map_err(|failure| match failure {
+            Failure::Refused(refusal) => TransportError::Login(refusal.sentence),
+            Failure::Store(error) => TransportError::Unreachable(error.to_string()),
+        })
     }
 }
 
@@ -365,10 +394,7 @@ fn decide_and_save(
     let cause = Cause { actor: &request.actor, trace_id: request.trace_id.as_deref() };
     world::save(tx, &decision.world, &cause)?;
     let changes = &decision.world.changes;
-    let stopping = changes
-        .runs
-        .iter()
-        .any(|id| decision.world.runs.get(id).is_some_and(|run| run.stop.is_some() || !run.state.is_live()));
+    let stopping = changes.runs.iter().any(|id| decision.world.runs.get(id).is_some_and(Run::is_ending));
     let handled = decision.answer.map(|answer| Handled {
         release: match answer {
             Answer::Release { id, .. } => decision.world.releases.get(&id).cloned(),

@@ -1,69 +1,104 @@
-//! Follows the plan of one run: starts each step once, waits for its end, reports it, and goes on with what the
-//! decision says. After a restart it finds the step that was running and follows it further.
+//! Follows the plan of one run: prepares its hosts, starts the steps of a wave side by side and each of them once,
+//! waits for their ends, reports them, and goes on with what the decision says. After a restart it finds the steps
+//! that were running and follows them further.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::time::Duration;
 
+use futures_util::future::join_all;
+
+use super::reach::{Reach, Waited};
 use super::step::StepContext;
 use super::{Engine, Failure, Request};
-use crate::clients::detached::{self, Prepared, RunDir, StepError};
-use crate::clients::transport::Transport;
+use crate::clients::detached::{self, Fence, Prepared, RunDir, StepError};
 use crate::domain::command::{Answer, Command, Outcome};
-use crate::domain::ids::RunId;
+use crate::domain::ids::{HostName, RunId};
 use crate::domain::person::Actor;
-use crate::domain::run::{Run, RunKind, RunState, StepState};
-use crate::store::runs;
+use crate::domain::run::{Run, RunKind, RunState, Step};
+use crate::store::{releases, runs};
 
-/// A run and the place where its steps are executed.
+/// A run and the places where its steps are executed.
 pub(super) struct Following {
     pub engine: Engine,
     pub run: Run,
-    pub host: Arc<dyn Transport>,
-    pub directory: RunDir,
+    /// The run's directory on each of its hosts.
+    pub directories: BTreeMap<HostName, RunDir>,
+    /// Whose run it is, as the hosts know it.
     pub token: String,
+    /// Who began the release.
+    pub performer: String,
+    /// The run may take this long.
+    pub limit: Duration,
+}
+
+/// Why a run does not get to its steps.
+enum Unprepared {
+    /// Somebody wants it to end, and nothing is at work.
+    Stopped,
+    /// It cannot begin, or cannot be followed any further.
+    Failed(String),
+    /// A host has lost its directory.
+    Lost(String),
 }
 
 /// Follows a run to its end. `taken_over`: another process may have begun it.
 pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool) -> Result<(), Failure> {
-    let Some(run) = engine.read(move |conn| runs::get(conn, id)).await? else { return Ok(()) };
-    let path = engine.run_directory().join(id.to_string()).display().to_string();
-    let directory = match RunDir::new(path) {
-        Ok(directory) => directory,
-        Err(error) => {
-            return report(engine, Command::RunFailed { run: id, reason: error.to_string() }).await.map(|_| ());
-        }
-    };
+    let found = engine.read(move |conn| {
+        let Some(run) = runs::get(conn, id)? else { return Ok(None) };
+        let release = releases::get(conn, run.release)?;
+        Ok(Some((run, release.map(|release| release.initiated_by).unwrap_or_default())))
+    });
+    let Some((run, performer)) = found.await? else { return Ok(()) };
     let token = format!("{}-{id}", engine.ports().instance);
-    let following = Following { engine: engine.clone(), host: engine.ports().local.clone(), run, directory, token };
-    following.follow_plan(taken_over).await
+    let catalog = engine.catalog();
+    let service = catalog.service(&run.service);
+    let limit = service.map_or(Duration::from_hours(2), |service| service.environment(run.environment).run_timeout);
+    let mut directories = BTreeMap::new();
+    for host in run.hosts() {
+        match RunDir::new(engine.run_directory(host, &run, &token)) {
+            Ok(directory) => directories.insert(host.clone(), directory),
+            Err(error) => {
+                let command = Command::RunFailed { run: id, reason: error.to_string() };
+                return report(engine, command).await.map(|_| ());
+            }
+        };
+    }
+    Following { engine: engine.clone(), run, directories, token, performer, limit }.follow_plan(taken_over).await
 }
 
 impl Following {
+    pub(super) fn fence(&self) -> Fence<'_> {
+        Fence { token: &self.token, generation: self.engine.ports().generation }
+    }
+
     async fn follow_plan(mut self, taken_over: bool) -> Result<(), Failure> {
         if self.run.state == RunState::Queued && self.run.kind == RunKind::Deploy {
             self.check_tag().await?;
             self.reload().await?;
         }
         if self.run.state.is_live() && !self.prepare().await? {
+            self.clean_up().await;
             return Ok(());
         }
-        let mut resumed = taken_over.then(|| self.running_step()).flatten();
-        let mut next = match resumed {
-            Some(step) => Some(step),
-            None => self.start_step().await?,
-        };
-        while let Some(index) = next {
+        report(&self.engine, Command::StartStep { run: self.run.id }).await?;
+        let mut again = taken_over;
+        loop {
             self.reload().await?;
-            let Some(step) = self.run.steps.get(index as usize).cloned() else { break };
-            let context = StepContext { following: &self, step: &step, again: resumed.take() == Some(index) };
-            let outcome = context.execute().await?;
-            next = self.step_ended(index, outcome).await?;
+            let steps: Vec<_> = self.run.running_steps().cloned().collect();
+            if steps.is_empty() {
+                break;
+            }
+            let ends = join_all(steps.iter().map(|step| self.execute(step, again))).await;
+            ends.into_iter().collect::<Result<Vec<()>, Failure>>()?;
+            again = false;
         }
         self.clean_up().await;
         Ok(())
     }
 
-    fn running_step(&self) -> Option<u32> {
-        self.run.current_step().filter(|step| step.state == StepState::Running).map(|step| step.index)
+    async fn execute(&self, step: &Step, again: bool) -> Result<(), Failure> {
+        let outcome = StepContext { following: self, step, again }.execute().await?;
+        self.step_ended(step.index, outcome).await
     }
 
     async fn reload(&mut self) -> Result<(), Failure> {
@@ -92,38 +127,69 @@ impl Following {
         Ok(())
     }
 
-    /// Makes the run's directory. From then on, a directory that is missing has been lost by the host.
+    /// Makes the run's directories. From then on, a directory that is missing has been lost by its host.
     async fn prepare(&mut self) -> Result<bool, Failure> {
-        let lost = || Command::RunLost {
-            run: self.run.id,
-            reason: format!(
-                "the host has lost the run directory {}; what the running step did cannot be known",
-                self.directory.path()
-            ),
-        };
-        let steps = self.run.steps.len();
-        let command = match detached::prepare(self.host.as_ref(), &self.directory, &self.token, steps).await {
-            Ok(Prepared::New) if self.run.prepared => lost(),
-            Ok(Prepared::New | Prepared::Same) if self.run.prepared => return Ok(true),
-            Ok(Prepared::New | Prepared::Same) => Command::RunPrepared { run: self.run.id },
-            Err(StepError::Transport(error)) => return Err(unreachable_host(&error.to_string())),
-            Err(error) => Command::RunFailed { run: self.run.id, reason: error.to_string() },
+        let prepared = join_all(self.directories.iter().map(|(host, directory)| self.prepare_on(host, directory)));
+        let first = prepared.await.into_iter().find_map(Result::err);
+        let command = match first {
+            None if self.run.prepared => return Ok(true),
+            None => Command::RunPrepared { run: self.run.id },
+            Some(Unprepared::Lost(reason)) => Command::RunLost { run: self.run.id, reason },
+            Some(Unprepared::Failed(reason)) if self.run.running_steps().next().is_some() => {
+                let reason = format!("{reason}; what the running step did cannot be known");
+                Command::RunLost { run: self.run.id, reason }
+            }
+            Some(Unprepared::Failed(reason)) => {
+                let reason = self.engine.catalog().redactor().text(&reason);
+                Command::RunFailed { run: self.run.id, reason }
+            }
+            // Nothing is at work, so this ends the run.
+            Some(Unprepared::Stopped) => Command::StartStep { run: self.run.id },
         };
         let going_on = matches!(command, Command::RunPrepared { .. });
         report(&self.engine, command).await?;
         if going_on {
             self.reload().await?;
-        } else {
-            self.clean_up().await;
         }
         Ok(going_on)
     }
 
-    async fn start_step(&self) -> Result<Option<u32>, Failure> {
-        step_answer(report(&self.engine, Command::StartStep { run: self.run.id }).await?)
+    async fn prepare_on(&self, host: &HostName, directory: &RunDir) -> Result<(), Unprepared> {
+        let steps: Vec<_> = self.run.steps.iter().filter(|step| step.host == *host).map(|step| step.index).collect();
+        let keys: Vec<_> = steps.iter().map(ToString::to_string).collect();
+        let mut reach = Reach::new(self, host);
+        loop {
+            let asked = match self.engine.transport(host).await {
+                Ok(transport) => detached::prepare(transport.as_ref(), directory, self.fence(), &keys).await,
+                Err(error) => Err(error.into()),
+            };
+            let error = match asked {
+                Ok(Prepared::New) if self.run.prepared => {
+                    return Err(Unprepared::Lost(format!(
+                        "{host} has lost the run directory {}; what the running step did cannot be known",
+                        directory.path()
+                    )));
+                }
+                Ok(Prepared::New | Prepared::Same) => {
+                    reach.arrived().await;
+                    return Ok(());
+                }
+                Err(StepError::Transport(error)) => error,
+                Err(error) => return Err(Unprepared::Failed(format!("{host}: {error}"))),
+            };
+            if !self.run.prepared && !error.may_pass() {
+                reach.learn(&error).await;
+                return Err(Unprepared::Failed(format!("{host}: {error}")));
+            }
+            match reach.wait(&error, self.run.running_steps().next().is_none()).await {
+                Waited::Again => {}
+                Waited::Stopped => return Err(Unprepared::Stopped),
+                Waited::Over(reason) => return Err(Unprepared::Failed(reason)),
+            }
+        }
     }
 
-    async fn step_ended(&self, step: u32, outcome: Outcome) -> Result<Option<u32>, Failure> {
+    async fn step_ended(&self, step: u32, outcome: Outcome) -> Result<(), Failure> {
         let redactor = self.engine.catalog().redactor().clone();
         let outcome = match outcome {
             Outcome::Unhealthy(reason) => Outcome::Unhealthy(redactor.text(&reason)),
@@ -131,26 +197,26 @@ impl Following {
             Outcome::Lost(reason) => Outcome::Lost(redactor.text(&reason)),
             Outcome::Exited(_) | Outcome::Healthy | Outcome::TimedOut | Outcome::Stopped => outcome,
         };
-        step_answer(report(&self.engine, Command::StepEnded { run: self.run.id, step, outcome }).await?)
+        report(&self.engine, Command::StepEnded { run: self.run.id, step, outcome }).await.map(|_| ())
     }
 
-    /// The directory of a run that has ended well is of no more use; that of an unknown one may explain it.
+    /// The directories of a run that has ended well are of no more use; those of an unknown one may explain it.
     async fn clean_up(&self) {
         let id = self.run.id;
         let state = self.engine.read(move |conn| runs::get(conn, id)).await.ok().flatten().map(|run| run.state);
         if matches!(state, Some(RunState::Unknown { .. }) | None) {
             return;
         }
-        if let Err(error) = detached::remove(self.host.as_ref(), &self.directory, &self.token).await {
-            tracing::warn!(run = %self.run.id, %error, "the run directory could not be removed");
-        }
-    }
-}
-
-fn step_answer(answer: Answer) -> Result<Option<u32>, Failure> {
-    match answer {
-        Answer::Step(next) => Ok(next),
-        Answer::Release { .. } | Answer::Run(_) | Answer::Done => Ok(None),
+        join_all(self.directories.iter().map(|(host, directory)| async move {
+            let removed = match self.engine.transport(host).await {
+                Ok(transport) => detached::remove(transport.as_ref(), directory, self.fence()).await,
+                Err(error) => Err(error.into()),
+            };
+            if let Err(error) = removed {
+                tracing::warn!(run = %id, %host, %error, "the run directory could not be removed");
+            }
+        }))
+        .await;
     }
 }
 
@@ -166,7 +232,7 @@ pub(super) async fn report(engine: &Engine, command: Command) -> Result<Answer, 
     }
 }
 
-/// The host cannot be reached for now: the effect is postponed and the step found again.
-pub(super) fn unreachable_host(detail: &str) -> Failure {
+/// The output cannot be kept for now: the effect is postponed and the step found again.
+pub(super) fn postponed(detail: &str) -> Failure {
     Failure::Store(crate::store::StoreError::Unavailable { disk_full: false, detail: detail.to_owned() })
 }

@@ -9,6 +9,7 @@ pub mod chain;
 mod columns;
 pub mod error;
 pub mod events;
+pub mod hosts;
 pub mod key;
 pub mod lock;
 pub mod logs;

@@ -10,7 +10,7 @@ use crate::domain::run::{Run, RunKind, Step};
 use crate::domain::service::EnvironmentKind;
 
 const COLUMNS: &str = "id, release_id, attempt, service, environment, kind, housekeeping, from_version, to_version, detail, \
-                       stop, prepared, ci_run, created_at, started_at, ended_at, heard_at";
+                       waiting, stop, prepared, ci_run, created_at, started_at, ended_at, heard_at";
 
 fn run(row: &Row<'_>) -> rusqlite::Result<Run> {
     Ok(Run {
@@ -24,6 +24,7 @@ fn run(row: &Row<'_>) -> rusqlite::Result<Run> {
         from: maybe_json(row, "from_version")?,
         to: json(row, "to_version")?,
         state: json(row, "detail")?,
+        waiting: row.get("waiting")?,
         stop: maybe_json(row, "stop")?,
         prepared: row.get("prepared")?,
         ci_run: row.get("ci_run")?,
@@ -39,10 +40,10 @@ fn run(row: &Row<'_>) -> rusqlite::Result<Run> {
 pub(super) fn put(conn: &Connection, run: &Run) -> Result<(), StoreError> {
     conn.prepare_cached(
         "INSERT INTO runs (id, release_id, attempt, service, environment, kind, housekeeping, from_version, to_version, \
-         state, detail, stop, prepared, ci_run, created_at, started_at, ended_at, heard_at) \
+         state, detail, waiting, stop, prepared, ci_run, created_at, started_at, ended_at, heard_at) \
          VALUES (:id, :release_id, :attempt, :service, :environment, :kind, :housekeeping, :from_version, :to_version, \
-         :state, :detail, :stop, :prepared, :ci_run, :created_at, :started_at, :ended_at, :heard_at) \
-         ON CONFLICT (id) DO UPDATE SET state = excluded.state, detail = excluded.detail, stop = excluded.stop, \
+         :state, :detail, :waiting, :stop, :prepared, :ci_run, :created_at, :started_at, :ended_at, :heard_at) \
+         ON CONFLICT (id) DO UPDATE SET state = excluded.state, detail = excluded.detail, waiting = excluded.waiting, stop = excluded.stop, \
          prepared = excluded.prepared, ci_run = excluded.ci_run, started_at = excluded.started_at, \
          ended_at = excluded.ended_at, heard_at = excluded.heard_at",
     )?
@@ -58,6 +59,7 @@ pub(super) fn put(conn: &Connection, run: &Run) -> Result<(), StoreError> {
         ":to_version": to_json(&run.to)?,
         ":state": run.state.as_str(),
         ":detail": to_json(&run.state)?,
+        ":waiting": run.waiting,
         ":stop": maybe_to_json(run.stop.as_ref())?,
         ":prepared": run.prepared,
         ":ci_run": run.ci_run,
@@ -67,8 +69,8 @@ pub(super) fn put(conn: &Connection, run: &Run) -> Result<(), StoreError> {
         ":heard_at": run.heard_at.map(millis),
     })?;
     let mut statement = conn.prepare_cached(
-        "INSERT INTO steps (run_id, idx, kind, surface, about, action, state, tries, started_at, ended_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
+        "INSERT INTO steps (run_id, idx, kind, surface, host, wave, about, action, state, tries, started_at, ended_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
          ON CONFLICT (run_id, idx) DO UPDATE SET state = excluded.state, tries = excluded.tries, \
          started_at = excluded.started_at, ended_at = excluded.ended_at",
     )?;
@@ -78,6 +80,8 @@ pub(super) fn put(conn: &Connection, run: &Run) -> Result<(), StoreError> {
             step.index,
             to_json(&step.kind)?,
             step.surface.as_str(),
+            step.host.as_str(),
+            step.wave,
             step.about.0,
             to_json(&step.action)?,
             to_json(&step.state)?,
@@ -137,13 +141,15 @@ pub fn last_duration(
 
 fn with_steps(conn: &Connection, mut run: Run) -> Result<Run, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT idx, kind, surface, about, action, state, tries, started_at, ended_at FROM steps WHERE run_id = ?1 ORDER BY idx",
+        "SELECT idx, kind, surface, host, wave, about, action, state, tries, started_at, ended_at FROM steps WHERE run_id = ?1 ORDER BY idx",
     )?;
     let rows = statement.query_map([run.id.0], |row| {
         Ok(Step {
             index: row.get("idx")?,
             kind: json(row, "kind")?,
             surface: word(row, "surface")?,
+            host: word(row, "host")?,
+            wave: row.get("wave")?,
             about: ReleaseId(row.get("about")?),
             action: json(row, "action")?,
             state: json(row, "state")?,

@@ -312,4 +312,82 @@ mod tests {
         conn.execute("INSERT INTO b VALUES (1)", []).unwrap();
         assert!(conn.execute("INSERT INTO c VALUES (1)", []).is_err());
     }
+
+    /// The runner as it was when `version` was the newest schema.
+    fn up_to(version: i64) -> Runner {
+        let all = embedded::migrations::runner();
+        let older: Vec<_> =
+            all.get_migrations().iter().filter(|m| i64::from(m.version()) <= version).cloned().collect();
+        Runner::new(&older)
+    }
+
+    #[test]
+    fn hosts_come_to_a_database_that_is_in_use() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rmm.db");
+        let mut conn = open_writer(&path).unwrap();
+        migrate_with(&mut conn, &path, &up_to(2)).unwrap();
+        conn.execute_batch(
+            "INSERT INTO releases (id, service, status, list, status_since, attempt, revision, initiated_by, owner, \
+                 notes, artifacts, promoted, bypasses, created_at, started_at) \
+             VALUES (7, 'shop', 'deployed', 'deployed', 1, 1, 3, 'ann', 'rmm', '', '[]', 0, '[]', 1, 1); \
+             INSERT INTO runs (id, release_id, attempt, service, environment, kind, housekeeping, to_version, state, \
+                 detail, prepared, created_at) \
+             VALUES (9, 7, 1, 'shop', 'production', 'deploy', 0, '{}', 'succeeded', '{}', 1, 1);",
+        )
+        .unwrap();
+        let done = migrate_with(&mut conn, &path, &up_to(3)).unwrap();
+        assert!(done.copy.is_some_and(|copy| copy.ends_with("rmm.db.before-schema-3.bak")));
+        assert_eq!(applied_version(&conn).unwrap(), Some(3));
+        let run: (i64, String) =
+            conn.query_row("SELECT release_id, state FROM runs", [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        assert_eq!(run, (7, "succeeded".to_owned()));
+        assert_eq!(conn.query_row("SELECT count(*) FROM hosts", [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+    }
+
+    #[test]
+    fn steps_and_half_way_environments_learn_their_host() {
+        use crate::domain::ids::{HostName, RunId, ServiceName};
+        use crate::domain::run::{Action, Ask};
+        use crate::domain::service::EnvironmentKind;
+        use crate::store::runs;
+
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rmm.db");
+        let mut conn = open_writer(&path).unwrap();
+        migrate_with(&mut conn, &path, &up_to(3)).unwrap();
+        conn.execute_batch(
+            r#"INSERT INTO releases (id, service, status, list, status_since, attempt, revision, initiated_by, owner,
+                 notes, artifacts, promoted, bypasses, created_at, started_at)
+             VALUES (7, 'shop', 'deploying', 'active', 1, 1, 3, 'ann', 'rmm', '', '[]', 0, '[]', 1, 1);
+             INSERT INTO runs (id, release_id, attempt, service, environment, kind, housekeeping, to_version, state,
+                 detail, prepared, created_at)
+             VALUES (9, 7, 1, 'shop', 'production', 'deploy', 0, '{"release":7,"tag":"v1","commit":null}', 'running',
+                 '{"state":"running"}', 1, 1);
+             INSERT INTO steps (run_id, idx, kind, surface, about, action, state, tries) VALUES
+                 (9, 0, '"health"', 'api', 7, '{"do":"get","url":"http://h/","schedule":{"wait":{"secs":1,"nanos":0},
+                   "attempts":5,"interval":{"secs":1,"nanos":0},"timeout":{"secs":1,"nanos":0}}}', '{"state":"pending"}', 0),
+                 (9, 1, '"health"', 'api', 7, '{"do":"check","command":"ok","directory":"/srv","schedule":{"wait":
+                   {"secs":1,"nanos":0},"attempts":5,"interval":{"secs":1,"nanos":0},"timeout":{"secs":1,"nanos":0}}}',
+                   '{"state":"pending"}', 0);
+             INSERT INTO environments (service, environment, mixed) VALUES ('shop', 'production',
+                 '{"newer":{"release":7,"tag":"v1","commit":null},"older":{"release":6,"tag":"v0","commit":null},
+                   "surfaces":{"api":{"newer_code":true,"newer_schema":false}}}');"#,
+        )
+        .unwrap();
+        migrate_with(&mut conn, &path, &up_to(4)).unwrap();
+        let run = runs::get(&conn, RunId(9)).unwrap().unwrap();
+        assert_eq!(run.waiting, None);
+        assert!(run.steps.iter().all(|step| step.host == HostName::local()));
+        assert_eq!(run.steps.iter().map(|step| step.wave).collect::<Vec<_>>(), [0, 1]);
+        assert!(
+            matches!(&run.steps[0].action, Action::Health { ask: Ask::Http { url, .. }, .. } if url == "http://h/")
+        );
+        assert!(matches!(&run.steps[1].action, Action::Health { ask: Ask::Command(script), schedule, .. }
+            if script.command == "ok" && script.directory.as_deref() == Some("/srv") && schedule.attempts == 5));
+        let shop = ServiceName::parse("service", "shop").unwrap();
+        let state = runs::environment(&conn, &shop, EnvironmentKind::Production).unwrap();
+        let position = &state.mixed.unwrap().surfaces.into_values().next().unwrap();
+        assert!(!position.newer_schema && position.hosts[&HostName::local()]);
+    }
 }

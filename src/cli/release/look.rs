@@ -146,6 +146,10 @@ pub fn describe(kind: &str, data: &Value) -> String {
         }
         Some(Value::Bool(_) | Value::Null) | None => String::new(),
     };
+    let host_key = || {
+        let part = |name: &str| data.get("key").and_then(|key| key.get(name)).and_then(Value::as_str).map(clean);
+        format!("{} ({})", part("fingerprint").unwrap_or_default(), part("algorithm").unwrap_or_default())
+    };
     let because = |key: &str| Some(text(key)).filter(|t| !t.is_empty()).map(|t| format!(": {t}")).unwrap_or_default();
     let run = || format!("{} {}", text("environment"), text("kind"));
     let step = || {
@@ -187,6 +191,16 @@ pub fn describe(kind: &str, data: &Value) -> String {
         "report_refused" => format!("report of {} refused{}", text("status"), because("reason")),
         "token_created" => format!("token {} created ({})", text("name"), text("role")),
         "token_revoked" => format!("token {} revoked", text("name")),
+        "host_key_seen" => format!("host {} has shown its key {}", text("host"), host_key()),
+        "host_key_changed" => {
+            format!(
+                "THE KEY OF HOST {} HAS CHANGED: {} is trusted, it shows {}",
+                text("host"),
+                text("trusted"),
+                host_key()
+            )
+        }
+        "host_trusted" => format!("key {} of host {} trusted", host_key(), text("host")),
         "backup_made" => format!("backup made: {}", text("file")),
         other => {
             let data =

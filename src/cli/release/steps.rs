@@ -65,7 +65,10 @@ fn steps(out: &mut String, steps: &[api::Step], ui: &Ui) {
     if steps.is_empty() {
         out.push_str("  nothing to do\n");
     }
-    for step in steps {
+    for (step, before) in steps.iter().zip(std::iter::once(None).chain(steps.iter().map(Some))) {
+        if before.is_some_and(|before| before.wave == step.wave) {
+            out.push_str(&format!("       {}\n", ui.paint("at the same time", Tone::Dim)));
+        }
         let title = format!("{:>3}  {} of {} on {}", step.index + 1, step.kind.title(), step.surface, step.host);
         out.push_str(&format!("{}  {}\n", ui.paint(&title, Tone::Bold), ui.paint(&step.limit, Tone::Dim)));
         if let Some(directory) = &step.directory {
@@ -107,6 +110,9 @@ fn run_text(run: &api::Run, ui: &Ui) -> String {
     if let Some(reason) = &run.reason {
         out.push_str(&ui.paragraph("", 2, &sentence(&clean(reason)), Tone::Plain));
     }
+    if let Some(waiting) = &run.waiting {
+        out.push_str(&ui.paragraph("", 2, &sentence(&clean(waiting)), Tone::Waiting));
+    }
     if let Some(id) = &run.ci_run {
         out.push_str(&ui.paragraph("", 2, &format!("CI run {}", clean(id)), Tone::Dim));
     }
@@ -118,7 +124,8 @@ fn run_text(run: &api::Run, ui: &Ui) -> String {
             "running" => "▸",
             _ => "·",
         };
-        let mut text = format!("{:>2} {} of {}", step.index + 1, step.kind.title(), step.surface);
+        let place = if step.host == "local" { String::new() } else { format!(" on {}", clean(&step.host)) };
+        let mut text = format!("{:>2} {} of {}{place}", step.index + 1, step.kind.title(), step.surface);
         if let (Some(from), Some(to)) = (step.started_at, step.ended_at) {
             text.push_str(&format!("  {}", lasting(to.duration_since(from))));
         } else if step.state == "running" {

@@ -64,6 +64,7 @@ impl Answer {
     pub(super) fn into_error(self, dir: &RunDir) -> StepError {
         match self.word.as_str() {
             "fenced" => StepError::Fenced(dir.path.clone()),
+            "held" => StepError::Held { holder: self.sentence, file: dir.holder() },
             "fail" => StepError::Refused(self.sentence),
             word => StepError::Refused(format!("The host gave an unknown answer ({word:?}).")),
         }
@@ -190,17 +191,19 @@ pub(super) async fn listen(
 /// Explains a missing answer with what the host's side said and returned.
 pub(super) async fn cut(noise: Vec<u8>, status: BoxFuture<'static, Result<i32, TransportError>>) -> StepError {
     // Only an explanation, so it is not worth a long wait.
-    let mut detail = match tokio::time::timeout(Duration::from_secs(2), status).await {
+    let (status, mut detail) = match tokio::time::timeout(Duration::from_secs(2), status).await {
         Ok(Err(error)) => return error.into(),
-        Ok(Ok(status)) => format!(" (status {status})"),
-        Err(_) => String::new(),
+        Ok(Ok(status)) => {
+            (Some(status), format!("The host's shell ended before the step's result was known (status {status})"))
+        }
+        Err(_) => (None, "The connection to the host ended before the step's result was known".to_owned()),
     };
     let noise = String::from_utf8_lossy(&noise);
     match noise.lines().rfind(|line| !line.trim().is_empty()) {
         Some(line) => detail.extend([": ", line.trim()]),
         None => detail.push('.'),
     }
-    StepError::Cut(detail)
+    StepError::Cut { status, detail }
 }
 
 fn died(source: std::io::Error) -> StepError {

@@ -14,13 +14,20 @@ use tokio::io::AsyncReadExt;
 use super::*;
 use crate::clients::local::Local;
 
-const TOKEN: &str = "run-17.a";
+const TOKEN: Fence<'static> = Fence { token: "run-17.a", generation: 7 };
+const OTHER: Fence<'static> = Fence { token: "other-17.a", generation: 7 };
+
+/// The keys of the first steps.
+fn keys(count: usize) -> Vec<String> {
+    (0..count).map(|key| key.to_string()).collect()
+}
 
 /// A machine whose `sh` is one of the shells.
 #[derive(Clone)]
 struct Host {
     root: Arc<TempDir>,
     path: EnvPair,
+    home: Option<EnvPair>,
     dir: RunDir,
 }
 
@@ -33,10 +40,19 @@ impl Transport for Host {
     ) -> BoxFuture<'a, Result<Channel, TransportError>> {
         Box::pin(async move {
             let mut all = vec![self.path.clone()];
+            all.extend(self.home.clone());
             all.extend_from_slice(env);
             let local = Local::new().with_shell(self.root.path().join("bin/sh")).in_directory(self.root.path());
             local.exec(script, args, &all).await
         })
+    }
+
+    fn connect<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+    ) -> BoxFuture<'a, Result<Box<dyn crate::clients::transport::Stream>, TransportError>> {
+        Box::pin(async move { Local::new().connect(host, port).await })
     }
 }
 
@@ -49,7 +65,7 @@ impl Host {
     async fn new(shell: &str) -> Option<Self> {
         let host = Self::bare(shell)?;
         // The steps 0 and 1 find everything made; those with other keys make it.
-        let made = prepare(&host, &host.dir, TOKEN, 2).await.unwrap();
+        let made = prepare(&host, &host.dir, TOKEN, &keys(2)).await.unwrap();
         assert_eq!(made, Prepared::New);
         Some(host)
     }
@@ -64,14 +80,14 @@ impl Host {
         fs::create_dir(&bin).unwrap();
         symlink(&program, bin.join("sh")).unwrap();
         if shell == "busybox" {
-            let tools = "setsid tail mkfifo mkdir ln mv wc rm rmdir chmod cat sleep kill dd env";
+            let tools = "setsid tail mkfifo mkdir ln mv wc rm rmdir chmod cat sleep kill dd env find";
             for tool in tools.split(' ') {
                 symlink(&program, bin.join(tool)).unwrap();
             }
         }
         let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
         let dir = RunDir::new(format!("{}/runs/a run's", root.path().display())).unwrap();
-        Some(Self { root: Arc::new(root), path: ("PATH".to_owned(), SecretString::from(path)), dir })
+        Some(Self { root: Arc::new(root), path: ("PATH".to_owned(), SecretString::from(path)), home: None, dir })
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -224,6 +240,10 @@ on_every_shell!(
     secrets_and_surroundings,
     restarted_host,
     prepare_and_remove,
+    generations,
+    one_holder,
+    old_directories_are_swept,
+    below_the_home_directory,
     sink_fails_and_the_run_goes_on,
     a_tool_is_missing,
 );
@@ -295,7 +315,7 @@ async fn found_again_after_the_followers_were_killed(shell: &str) {
         kill("KILL", pid);
     }
     let error = task.await.unwrap().unwrap_err();
-    assert!(matches!(error, StepError::Cut(_)), "{error}");
+    assert!(matches!(error, StepError::Cut { .. }), "{error}");
 
     let again = StepSpec { again: true, ..gated() };
     let (second, task) = host.spawn(again, first.position());
@@ -408,14 +428,14 @@ async fn fenced(shell: &str) {
     let Some(host) = Host::new(shell).await else {
         return;
     };
-    assert_eq!(prepare(&host, &host.dir, TOKEN, 0).await.unwrap(), Prepared::Same);
+    assert_eq!(prepare(&host, &host.dir, TOKEN, &keys(0)).await.unwrap(), Prepared::Same);
     let (dir, step) = (&host.dir, spec("1", "echo x >>count"));
     let sink = &mut Seen::at(0);
     for error in [
-        prepare(&host, dir, "other", 0).await.unwrap_err(),
-        run(&host, dir, "other", &step, 0, sink).await.unwrap_err(),
-        stop(&host, dir, "other", "1", Duration::ZERO).await.unwrap_err(),
-        remove(&host, dir, "other").await.unwrap_err(),
+        prepare(&host, dir, OTHER, &keys(0)).await.unwrap_err(),
+        run(&host, dir, OTHER, &step, 0, sink).await.unwrap_err(),
+        stop(&host, dir, OTHER, "1", Duration::ZERO).await.unwrap_err(),
+        remove(&host, dir, OTHER).await.unwrap_err(),
     ] {
         assert!(matches!(error, StepError::Fenced(_)), "{error}");
     }
@@ -569,7 +589,7 @@ async fn secrets_and_surroundings(shell: &str) {
     let surroundings = "umask; ls /proc/self/fd; grep SigIgn /proc/self/status; ulimit -a";
     let command = "
         for f in /proc/[0-9]*/cmdline; do cat $f; done 2>/dev/null | tr '\\0' ' ' >all
-        grep -r \"$SECRET\" \"$DIR\" 2>/dev/null && exit 8; grep \"hunter[-]2\" all && exit 9; test ${#SECRET} = 15";
+        find \"$DIR\" -type f -exec cat {} + 2>/dev/null | grep \"hunter[-]2\" && exit 8; grep \"hunter[-]2\" all && exit 9; test ${#SECRET} = 15";
     let pair = |name: &str, value: &str| (name.to_owned(), SecretString::from(value));
     // Names a script might use for itself arrive unchanged, too.
     let env = vec![pair("SECRET", &secret), pair("DIR", host.dir.path()), pair("token", "mine")];
@@ -615,7 +635,7 @@ async fn prepare_and_remove(shell: &str) {
     let tries: Vec<_> = (0..4)
         .map(|_| {
             let host = host.clone();
-            tokio::spawn(async move { prepare(&host, &host.dir, TOKEN, 3).await.unwrap() })
+            tokio::spawn(async move { prepare(&host, &host.dir, TOKEN, &keys(3)).await.unwrap() })
         })
         .collect();
     let mut counts = HashMap::new();
@@ -634,8 +654,101 @@ async fn prepare_and_remove(shell: &str) {
     let error = remove(&host, &host.dir, TOKEN).await.unwrap_err();
     assert!(matches!(error, StepError::Refused(_)), "{error}");
     let nowhere = RunDir::new("/proc/nowhere").unwrap();
-    let error = prepare(&host, &nowhere, TOKEN, 0).await.unwrap_err();
+    let error = prepare(&host, &nowhere, TOKEN, &keys(0)).await.unwrap_err();
     assert!(error.to_string().contains("cannot be made"), "{error}");
+}
+
+async fn generations(shell: &str) {
+    let Some(host) = Host::new(shell).await else {
+        return;
+    };
+    let later = Fence { generation: 10, ..TOKEN };
+    assert_eq!(prepare(&host, &host.dir, later, &keys(0)).await.unwrap(), Prepared::Same);
+    let (dir, step) = (&host.dir, spec("1", "echo x >>count"));
+    for error in [
+        prepare(&host, dir, TOKEN, &keys(0)).await.unwrap_err(),
+        run(&host, dir, TOKEN, &step, 0, &mut Seen::at(0)).await.unwrap_err(),
+        stop(&host, dir, TOKEN, "1", Duration::ZERO).await.unwrap_err(),
+        remove(&host, dir, TOKEN).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, StepError::Fenced(_)), "{error}");
+    }
+    assert!(!host.file("count").exists());
+    assert_eq!(run(&host, dir, later, &step, 0, &mut Seen::at(0)).await.unwrap(), Ended::Exited(0));
+    remove(&host, dir, later).await.unwrap();
+    assert!(!Path::new(dir.path()).exists());
+}
+
+async fn one_holder(shell: &str) {
+    let Some(host) = Host::new(shell).await else {
+        return;
+    };
+    let holder = host.file("runs/holder");
+    assert!(fs::read_to_string(&holder).unwrap().starts_with("run-17.a\n"));
+    let sibling = RunDir::new(host.file("runs/other").display().to_string()).unwrap();
+    let error = prepare(&host, &sibling, OTHER, &keys(1)).await.unwrap_err();
+    let file = holder.display().to_string();
+    assert!(matches!(&error, StepError::Held { holder, file: f } if holder == "run-17.a" && *f == file), "{error}");
+    assert!(!Path::new(sibling.path()).exists());
+    // A later run of the same RMM takes over; the former one starts nothing.
+    let next = Fence { token: "run-18", ..TOKEN };
+    let directory = RunDir::new(host.file("runs/next").display().to_string()).unwrap();
+    assert_eq!(host.sh("0", "echo known").await.0, Ended::Exited(0));
+    assert_eq!(prepare(&host, &directory, next, &keys(1)).await.unwrap(), Prepared::New);
+    let error = run(&host, &host.dir, TOKEN, &spec("1", "echo x >>count"), 0, &mut Seen::at(0)).await.unwrap_err();
+    assert!(matches!(error, StepError::Fenced(_)), "{error}");
+    assert!(!host.file("count").exists());
+    assert_eq!(host.sh("0", "").await, (Ended::Exited(0), b"known\n".to_vec()));
+    // What is removed without having it leaves it to the holder, who gives it up.
+    remove(&host, &host.dir, TOKEN).await.unwrap();
+    assert!(holder.exists());
+    remove(&host, &directory, next).await.unwrap();
+    assert!(!holder.exists());
+    // A holder whose directory is gone does not count.
+    fs::write(&holder, "gone-1\nnowhere\n").unwrap();
+    assert_eq!(prepare(&host, &sibling, OTHER, &keys(1)).await.unwrap(), Prepared::New);
+    assert!(fs::read_to_string(&holder).unwrap().starts_with("other-17.a\n"));
+    let names: Vec<_> = fs::read_dir(host.file("runs")).unwrap().flatten().map(|e| e.file_name()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+}
+
+async fn old_directories_are_swept(shell: &str) {
+    let Some(host) = Host::bare(shell) else {
+        return;
+    };
+    for (name, token, age) in [
+        ("old", "run-1", "2001-01-01"),
+        ("foreign", "other-1", "2001-01-01"),
+        ("young", "run-2", "1 day ago"),
+        ("no run", "", "2001-01-01"),
+    ] {
+        let dir = host.file("runs").join(name);
+        fs::create_dir_all(dir.join("steps")).unwrap();
+        if !token.is_empty() {
+            fs::write(dir.join("token"), format!("{token}\n")).unwrap();
+        }
+        assert!(std::process::Command::new("touch").args(["-d", age]).arg(&dir).status().unwrap().success());
+    }
+    prepare(&host, &host.dir, TOKEN, &keys(1)).await.unwrap();
+    let kept = |name: &str| host.file("runs").join(name).exists();
+    assert!(!kept("old") && kept("foreign") && kept("young") && kept("no run"));
+}
+
+async fn below_the_home_directory(shell: &str) {
+    let Some(mut host) = Host::bare(shell) else {
+        return;
+    };
+    host.home = Some(("HOME".to_owned(), SecretString::from(host.root.path().display().to_string())));
+    host.dir = RunDir::new("~/.rmm/a b.c/1").unwrap();
+    prepare(&host, &host.dir, TOKEN, &keys(1)).await.unwrap();
+    assert!(host.file(".rmm/a b.c/1/token").exists());
+    let (ended, out) = host.sh("0", "pwd").await;
+    assert_eq!((ended, text(&out).trim_end()), (Ended::Exited(0), host.root.path().to_str().unwrap()));
+    let env = vec![("HOME".to_owned(), SecretString::from("/"))];
+    let (ended, _) = host.run_at(&StepSpec { env, ..spec("1", "true") }, 0).await;
+    assert!(matches!(ended, Err(StepError::Invalid(_))));
+    remove(&host, &host.dir, TOKEN).await.unwrap();
+    assert!(!host.file(".rmm/a b.c/1").exists() && !host.file("~").exists());
 }
 
 struct Full;
@@ -661,6 +774,15 @@ async fn a_tool_is_missing(shell: &str) {
     let Some(host) = Host::new(shell).await else {
         return;
     };
+    let built_in = std::process::Command::new(host.file("bin/sh"))
+        .args(["-c", "command -v setsid"])
+        .env("PATH", "/nowhere")
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if built_in {
+        eprintln!("{shell} has its own setsid; skipped");
+        return;
+    }
     let path = format!("{}/bin", host.root.path().display());
     fs::remove_file(host.file("bin/setsid")).ok();
     let env = vec![("PATH".to_owned(), SecretString::from(path))];
@@ -672,7 +794,7 @@ async fn a_tool_is_missing(shell: &str) {
 
 #[tokio::test]
 async fn invalid_arguments_are_refused() {
-    for path in ["", "/", "relative", "/a/../b", "/a//b", "/a/", "/a\nb"] {
+    for path in ["", "/", "relative", "~", "~/", "~/..", "~x/y", "/a/../b", "/a//b", "/a/", "/a\nb"] {
         assert!(RunDir::new(path).is_err(), "{path:?}");
     }
     let dir = RunDir::new("/nowhere/run").unwrap();
@@ -690,7 +812,7 @@ async fn invalid_arguments_are_refused() {
         let error = run(&Local::new(), &dir, TOKEN, &step, 0, &mut Full).await;
         assert!(matches!(error, Err(StepError::Invalid(_))));
     }
-    let error = prepare(&Local::new(), &dir, "two words", 0).await;
+    let error = prepare(&Local::new(), &dir, Fence { token: "two words", ..TOKEN }, &keys(0)).await;
     assert!(matches!(error, Err(StepError::Invalid(_))));
 }
 

@@ -12,7 +12,12 @@ use crate::domain::ids::{PersonName, ServiceName};
 use crate::domain::plan::VARIABLES;
 use crate::domain::service::{Driver, EnvironmentKind};
 
-const EXAMPLE_ENV: &[(&str, &str)] = &[("NAME_AUTHORIZATION_DATABASE_PASSWORD", "correct horse")];
+const EXAMPLE_ENV: &[(&str, &str)] = &[
+    ("NAME_AUTHORIZATION_DATABASE_PASSWORD", "correct horse"),
+    ("STAGE_1_PASSWORD", "battery staple"),
+    ("PROD_KEY", "not really\na private key"),
+    ("PROD_KEY_PASSPHRASE", "open sesame"),
+];
 
 #[test]
 fn the_example_is_valid_without_a_warning() {
@@ -38,7 +43,7 @@ fn all_keys(keys: &[Key], path: &str, into: &mut BTreeSet<String>) {
     for key in keys {
         let path = format!("{path}{}", shown_as(key));
         match key.shape {
-            Shape::Value | Shape::Free => {
+            Shape::Value | Shape::Secret | Shape::Free => {
                 into.insert(path);
             }
             Shape::Section(keys) | Shape::List(keys) => all_keys(keys, &format!("{path}."), into),
@@ -62,7 +67,7 @@ fn used_keys(keys: &[Key], path: &str, table: &Table, into: &mut BTreeSet<String
         let entries = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
         let tables: Vec<&Table> = entries.iter().filter_map(Value::as_table).collect();
         match key.shape {
-            Shape::Value | Shape::Free => {
+            Shape::Value | Shape::Secret | Shape::Free => {
                 into.insert(path);
             }
             Shape::Section(keys) | Shape::List(keys) => {
@@ -91,12 +96,15 @@ fn the_example_tells_every_variable_of_templates() {
 fn the_effective_configuration_reads_back_as_the_same() {
     let config = parse_with(EXAMPLE, EXAMPLE_ENV).expect("valid");
     let shown = config.effective();
-    assert!(!shown.contains("correct horse"));
-    let reference = "env:NAME_AUTHORIZATION_DATABASE_PASSWORD";
-    let readable = shown.replace(&format!("\"•••\" # {reference}"), &format!("\"{reference}\""));
+    let mut readable = shown.clone();
+    for (name, value) in EXAMPLE_ENV {
+        assert!(!shown.contains(value));
+        readable = readable.replace(&format!("\"•••\" # env:{name}\n"), &format!("\"env:{name}\"\n"));
+    }
     let again = parse_with(&readable, EXAMPLE_ENV).unwrap_or_else(|errors| panic!("{errors}\n{shown}"));
     assert_eq!(again.server, config.server);
     assert_eq!(again.people, config.people);
+    assert_eq!(again.hosts, config.hosts);
     assert_eq!(again.services, config.services);
     assert_eq!(again.effective(), shown);
 }
@@ -137,6 +145,7 @@ step_timeout = "30m"
 
 [services.environments.stage]
 driver = "local"
+run_timeout = "2h"
 
 [services.environments.stage.surfaces."a.b"]
 recipe = "commands"

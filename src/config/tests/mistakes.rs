@@ -73,8 +73,9 @@ fn unknown_keys_are_answered_with_the_nearest_or_with_all() {
         problems(&surface("directory = \"/srv\"\nhealth = { url = \"http://x/\", atempts = 2 }\n\"odd key\" = 1")),
         [
             "10:31: services[0].surfaces[0].health.atempts: unknown key; did you mean `attempts`?",
-            "11:1: services[0].surfaces[0].\"odd key\": unknown key; allowed here: `name`, `recipe`, `directory`, \
-             `checkout`, `deploy`, `migrate_up`, `migrate_down`, `health`, `env`, `step_timeout`",
+            "11:1: services[0].surfaces[0].\"odd key\": unknown key; allowed here: `name`, `recipe`, `hosts`, \
+             `order`, `directory`, `checkout`, `before_deploy`, `deploy`, `after_deploy`, `migrate_up`, \
+             `migrate_down`, `health`, `env`, `logs`, `step_timeout`",
         ]
     );
 }
@@ -82,7 +83,7 @@ fn unknown_keys_are_answered_with_the_nearest_or_with_all() {
 #[test]
 fn what_comes_later_is_not_called_unknown() {
     let text = format!(
-        "[telegram]\ntoken = \"env:X\"\n[github]\n[[hosts]]\nname = \"prod-1\"\n[[people]]\nname = \"cid\"\n\
+        "[telegram]\ntoken = \"env:X\"\n[github]\n[[people]]\nname = \"cid\"\n\
          groups = [\"qa\"]\n{}",
         service("[services.environments.preview]\n")
     );
@@ -91,29 +92,25 @@ fn what_comes_later_is_not_called_unknown() {
         [
             "1:2: telegram: this version does not have it yet: the Telegram bot",
             "3:2: github: this version does not have it yet: GitHub's API and webhooks",
-            "4:3: hosts: this version does not have it yet: reaching hosts by SSH",
-            "8:1: people[0].groups: this version does not have it yet: sign-offs by groups of people",
-            "12:24: services[0].environments.preview: this version does not have it yet: an environment of its own \
+            "6:1: people[0].groups: this version does not have it yet: sign-offs by groups of people",
+            "10:24: services[0].environments.preview: this version does not have it yet: an environment of its own \
              for every candidate",
         ]
     );
 }
 
 #[test]
-fn ssh_and_workflows_come_later() {
-    let text = service("surfaces = [{ name = \"app\", hosts = [\"a\"] }]").replace(
+fn workflows_come_later() {
+    let text = service("").replace(
         "stage.driver = \"ci\"",
-        "stage = { driver = \"ssh\", hosts = [\"a\"], workflow = \"on-tag.yaml\", rollback_workflow = \"back.yaml\" }",
+        "stage = { driver = \"ci\", workflow = \"on-tag.yaml\", rollback_workflow = \"back.yaml\" }",
     );
     assert_eq!(
         problems(&text),
         [
-            "4:29: services[0].surfaces[0].hosts: this version does not have it yet: reaching hosts by SSH",
-            "8:20: services[0].environments.stage.driver: this version does not have it yet: reaching hosts by SSH",
-            "8:27: services[0].environments.stage.hosts: this version does not have it yet: reaching hosts by SSH",
-            "8:42: services[0].environments.stage.workflow: this version does not have it yet: starting a workflow of \
+            "8:26: services[0].environments.stage.workflow: this version does not have it yet: starting a workflow of \
              GitHub; without it RMM waits for what the CI reports",
-            "8:68: services[0].environments.stage.rollback_workflow: this version does not have it yet: starting a \
+            "8:52: services[0].environments.stage.rollback_workflow: this version does not have it yet: starting a \
              workflow of GitHub; without it RMM waits for what the CI reports",
         ]
     );
@@ -306,14 +303,12 @@ fn both_environments_must_be_there() {
     let stage = |keys: &str| service("").replace("stage.driver = \"ci\"", &format!("stage = {{ {keys} }}"));
     assert_eq!(
         problems(&stage("")),
-        [
-            "8:9: services[0].environments.stage.driver: is missing: \"local\" where RMM runs the commands itself, \"ci\" \
-          where a CI system does and reports"
-        ]
+        ["8:9: services[0].environments.stage.driver: is missing: \"ssh\" where RMM runs the commands on hosts, \
+             \"local\" where it does on its own machine, \"ci\" where a CI system does and reports"]
     );
     assert_eq!(
         problems(&stage("driver = \"lokal\"")),
-        ["8:20: services[0].environments.stage.driver: must be \"local\" or \"ci\"; did you mean `local`?"]
+        ["8:20: services[0].environments.stage.driver: must be \"ssh\", \"local\" or \"ci\"; did you mean `local`?"]
     );
     assert_eq!(
         problems(
@@ -384,7 +379,7 @@ fn a_health_check_asks_one_thing_with_sensible_numbers() {
     let health = |keys: &str| problems(&surface(&format!("directory = \"/srv\"\nhealth = {{ {keys} }}")));
     assert_eq!(
         health("attempts = 3"),
-        ["10:10: services[0].surfaces[0].health: needs `url` or `command`: what is asked"]
+        ["10:10: services[0].surfaces[0].health: needs `url`, `tcp` or `command`: what is asked"]
     );
     assert_eq!(
         health("url = \"http://x/\", command = \"true\""),
@@ -432,7 +427,8 @@ fn templates_are_read_when_the_file_is() {
             "10:36: services[0].surfaces[0].deploy: unknown variable `taget.tag`; did you mean `target.tag`?",
             "10:52: services[0].surfaces[0].deploy: unknown variable `x`; allowed here: `release.tag`, \
              `release.commit`, `release.number`, `target.tag`, `target.commit`, `target.number`, `surface.name`, \
-             `surface.artifact`, `surface.digest`, `service`, `environment`, `run.id`, `run.kind`",
+             `surface.artifact`, `surface.digest`, `host.name`, `host.address`, `service`, `environment`, `run.id`, \
+             `run.kind`",
         ]
     );
     assert_eq!(
@@ -471,7 +467,8 @@ fn overrides_name_surfaces_that_exist() {
         [
             "10:39: services[0].environments.stage.surfaces.ap: unknown surface; did you mean `app`?",
             "13:1: services[0].environments.production.surfaces.app.name: unknown key; allowed here: `recipe`, \
-             `directory`, `checkout`, `deploy`, `migrate_up`, `migrate_down`, `health`, `env`, `step_timeout`",
+             `hosts`, `order`, `directory`, `checkout`, `before_deploy`, `deploy`, `after_deploy`, `migrate_up`, \
+             `migrate_down`, `health`, `env`, `logs`, `step_timeout`",
             "14:1: services[0].environments.production.surfaces.app.deploi: unknown key; did you mean `deploy`?",
             "15:14: services[0].environments.production.surfaces.app.migrate_up: needs `migrate_down` beside it",
         ]

@@ -5,7 +5,11 @@ use std::time::Duration;
 use super::{PEOPLE, parse, service, surface};
 use crate::config::Language;
 use crate::domain::person::Role;
-use crate::domain::service::{Driver, EnvValue, EnvironmentKind, Health, Probe};
+use crate::domain::service::{Driver, EnvValue, EnvironmentKind, Health, Place, Probe, Surface, Via};
+
+fn http(url: &str) -> Probe {
+    Probe::Http { url: url.into(), via: Via::Host, status: None, body: None }
+}
 
 #[test]
 fn an_empty_file_is_a_server_with_defaults_and_a_warning() {
@@ -99,7 +103,7 @@ fn own_commands_are_checked_out_where_there_is_a_folder_and_a_repository() {
 fn a_health_check_has_the_defaults_of_the_concept() {
     let config = parse(&surface("directory = \"/srv\"\nhealth.url = \"http://127.0.0.1:8000/{{ service }}\""));
     let expected = Health {
-        probe: Probe::Url("http://127.0.0.1:8000/{{ service }}".into()),
+        probe: http("http://127.0.0.1:8000/{{ service }}"),
         wait: Duration::from_secs(15),
         attempts: 5,
         interval: Duration::from_secs(20),
@@ -135,12 +139,12 @@ fn an_environment_overrides_any_key_of_a_surface_and_inherits_the_rest() {
     let api = &config.services[0];
     let live = api.surfaces_in(EnvironmentKind::Production).next().expect("a surface");
     let stage = api.surfaces_in(EnvironmentKind::Stage).next().expect("a surface");
-    assert_eq!(live, &api.surfaces[0]);
+    assert_eq!(live, &Surface { hosts: vec![Place::local()], ..api.surfaces[0].clone() });
     assert_eq!(live.directory.as_deref(), Some("/srv/live"));
     assert_eq!(stage.directory.as_deref(), Some("/srv/stage"));
     assert_eq!(stage.migrate_down.as_deref(), Some("down {{ target.tag }}"));
     let health = stage.health.as_ref().expect("health");
-    assert_eq!((&health.probe, health.attempts), (&Probe::Url("http://stage/".into()), 9));
+    assert_eq!((&health.probe, health.attempts), (&http("http://stage/"), 9));
     assert_eq!(stage.env["COLOR"], EnvValue::Plain("blue".into()));
     assert_eq!(stage.env["MODE"], EnvValue::Plain("fast".into()));
 }

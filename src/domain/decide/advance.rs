@@ -6,7 +6,7 @@ use crate::domain::gate::{self, GateName};
 use crate::domain::ids::ReleaseId;
 use crate::domain::plan::{PlanError, Planner};
 use crate::domain::release::{Release, Version};
-use crate::domain::run::{Position, Positions, RunKind, RunState, Step};
+use crate::domain::run::{Positions, RunKind, RunState, Side, Step};
 use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 use crate::domain::world::NewRun;
@@ -163,9 +163,8 @@ impl Draft<'_> {
         }
         let Some(back_to) = self.world.production.current.clone() else { return false };
         let planner = self.planner(EnvironmentKind::Stage, RunKind::Rehearsal);
-        let steps = self
-            .loaded(&back_to)
-            .and_then(|older| planner.rehearsal(holder, older, &planner.everywhere(Position::NEWER)));
+        let steps =
+            self.loaded(&back_to).and_then(|older| planner.rehearsal(holder, older, &planner.everywhere(Side::Newer)));
         let new = new_run(holder.id, EnvironmentKind::Stage, RunKind::Rehearsal, Some(back_to), holder.version());
         self.start_or_fail(new, steps);
         true
@@ -202,7 +201,7 @@ impl Draft<'_> {
 
     fn take_stage_back(&mut self, newer: Version, older: Version, touched: Option<&Positions>) {
         let planner = self.planner(EnvironmentKind::Stage, RunKind::Rollback);
-        let everything = planner.everywhere(Position::NEWER);
+        let everything = planner.everywhere(Side::Newer);
         let steps = self
             .loaded(&newer)
             .and_then(|leaving| planner.back(leaving, self.loaded(&older)?, touched.unwrap_or(&everything)));

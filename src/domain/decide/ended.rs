@@ -5,7 +5,7 @@ use crate::domain::event::Event;
 use crate::domain::ids::RunId;
 use crate::domain::plan::PlanError;
 use crate::domain::release::{Rehearsal, Release};
-use crate::domain::run::{Position, Positions, Run, RunKind, RunState, Step};
+use crate::domain::run::{Positions, Run, RunKind, RunState, Side, Step};
 use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 use crate::domain::world::NewRun;
@@ -18,6 +18,7 @@ impl Draft<'_> {
         let now = self.world.now;
         let run = self.world.run_mut(id);
         run.state = state.clone();
+        run.waiting = None;
         run.ended_at = Some(now);
         let (release, environment, kind) = (run.release, run.environment, run.kind);
         let event = Event::RunEnded {
@@ -118,16 +119,16 @@ impl Draft<'_> {
     /// Where the touched surfaces stand after a run, given where an earlier one may have left them.
     pub(super) fn positions_after(&self, run: &Run) -> Positions {
         let (newer, untouched) = match run.kind {
-            RunKind::Rollback => (run.from.as_ref().map_or(run.to.release, |from| from.release), Position::NEWER),
-            RunKind::Rehearsal | RunKind::Drill => (run.to.release, Position::NEWER),
-            RunKind::Deploy => (run.to.release, Position::OLDER),
+            RunKind::Rollback => (run.from.as_ref().map_or(run.to.release, |from| from.release), Side::Newer),
+            RunKind::Rehearsal | RunKind::Drill => (run.to.release, Side::Newer),
+            RunKind::Deploy => (run.to.release, Side::Older),
         };
         let left = self.world.environment(run.environment).mixed.as_ref().filter(|mixed| mixed.newer.release == newer);
         let start = match (left, run.kind) {
             (Some(mixed), _) => mixed.surfaces.clone(),
             (None, RunKind::Deploy) => Positions::new(),
             (None, RunKind::Rollback | RunKind::Rehearsal | RunKind::Drill) => {
-                self.world.service.surfaces.iter().map(|surface| (surface.name.clone(), Position::NEWER)).collect()
+                self.planner(run.environment, run.kind).everywhere(Side::Newer)
             }
         };
         run.positions(newer, &start, untouched)
@@ -226,6 +227,6 @@ impl Draft<'_> {
         let older = version(new.to.release)?;
         let planner = self.planner(new.environment, new.kind);
         let touched = self.world.environment(new.environment).mixed.as_ref().map(|mixed| mixed.surfaces.clone());
-        planner.back(&newer, &older, &touched.unwrap_or_else(|| planner.everywhere(Position::NEWER)))
+        planner.back(&newer, &older, &touched.unwrap_or_else(|| planner.everywhere(Side::Newer)))
     }
 }

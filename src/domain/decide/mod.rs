@@ -110,6 +110,7 @@ impl Draft<'_> {
             | Command::CommitUnresolved { .. }
             | Command::TagMoved { .. }
             | Command::RunPrepared { .. }
+            | Command::RunWaits { .. }
             | Command::StartStep { .. }
             | Command::TryStep { .. }
             | Command::StepEnded { .. }
@@ -128,6 +129,7 @@ impl Draft<'_> {
             }
             Command::TagMoved { release, now } => self.tag_moved(release, now),
             Command::RunPrepared { run } => self.run_prepared(run),
+            Command::RunWaits { run, reason } => self.run_waits(run, reason),
             Command::StartStep { run } => self.start_step(run),
             Command::TryStep { run, step } => self.try_step(run, step),
             Command::StepEnded { run, step, outcome } => self.step_ended(run, step, outcome),

@@ -5,7 +5,7 @@ use crate::domain::event::Event;
 use crate::domain::ids::{RunId, readable};
 use crate::domain::person::Right;
 use crate::domain::refusal::{Code, Refusal};
-use crate::domain::run::{Position, Positions, Run, RunKind, RunState, Step};
+use crate::domain::run::{Positions, Run, RunKind, RunState, Side, Step};
 use crate::domain::world::NewRun;
 
 use super::{Decided, Draft};
@@ -99,7 +99,7 @@ impl Draft<'_> {
             (RunKind::Deploy, from) if old.housekeeping => planner.catch_up(&to, from.as_ref()),
             (RunKind::Deploy, from) => planner.forward(&to, from.as_ref()),
             (RunKind::Rehearsal | RunKind::Drill, Some(older)) => {
-                let mut all = planner.everywhere(Position::NEWER);
+                let mut all = planner.everywhere(Side::Newer);
                 all.extend(positions.clone());
                 planner.rehearsal(&to, older, &all)
             }

@@ -5,7 +5,7 @@ use crate::domain::ids::ReleaseId;
 use crate::domain::person::Right;
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::release::{Release, Version};
-use crate::domain::run::{Position, Run, RunKind, RunState, StopKind};
+use crate::domain::run::{Run, RunKind, RunState, Side, StopKind};
 use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 use crate::domain::world::NewRun;
@@ -161,7 +161,7 @@ impl Draft<'_> {
         let older = self.known(target.release)?;
         let planner = self.planner(EnvironmentKind::Production, RunKind::Rollback);
         let steps = planner
-            .back(release, &older, &planner.everywhere(Position::NEWER))
+            .back(release, &older, &planner.everywhere(Side::Newer))
             .map_err(|error| Refusal::new(Code::NoGoodVersion, error.to_string()))?;
         self.world.create_run(NewRun { steps, ..new });
         Ok(())

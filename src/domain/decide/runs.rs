@@ -61,13 +61,25 @@ impl Draft<'_> {
             return Ok(Answer::Step(None));
         }
         // A step that is at work is followed to its end, which the one who follows it brings about.
-        let at_work = run.current_step().filter(|step| step.state == StepState::Running).map(|step| step.index);
-        if let Some(stop) = run.stop.clone().filter(|_| at_work.is_none()) {
+        let at_work = run.running_steps().next().is_some();
+        if let Some(stop) = run.stop.clone().filter(|_| !at_work) {
             self.run_ended(id, RunState::Stopped { reason: stop.reason });
             return Ok(Answer::Step(None));
         }
         self.begin(&run);
-        Ok(Answer::Step(self.begin_step(id)))
+        Ok(Answer::Step(self.begin_steps(id)))
+    }
+
+    /// Says why a run does not get on, or that it does again.
+    pub(super) fn run_waits(&mut self, id: RunId, reason: Option<String>) -> Decided {
+        let run = self.known_run(id)?;
+        if run.state.is_live() && run.waiting != reason {
+            self.world.run_mut(id).waiting.clone_from(&reason);
+            if let Some(reason) = reason {
+                self.world.record(Some(run.release), Some(id), Event::RunWaiting { reason });
+            }
+        }
+        Ok(Answer::Run(id))
     }
 
     /// A run whose first step starts is what moves its release on.
@@ -95,16 +107,17 @@ impl Draft<'_> {
         }
     }
 
-    /// Marks the next step as running, or ends the run when there is none.
-    fn begin_step(&mut self, id: RunId) -> Option<u32> {
+    /// Marks the next steps as running, or ends the run when there are none. The answer is the first of them.
+    fn begin_steps(&mut self, id: RunId) -> Option<u32> {
         let now = self.world.now;
         let run = &self.world.runs[&id];
         let release = run.release;
-        let Some(step) = run.current_step().cloned() else {
+        let steps: Vec<_> = run.current_steps().cloned().collect();
+        if steps.is_empty() {
             self.run_ended(id, RunState::Succeeded);
             return None;
-        };
-        if step.state == StepState::Pending {
+        }
+        for step in steps.iter().filter(|step| step.state == StepState::Pending) {
             let changed = &mut self.world.run_mut(id).steps[step.index as usize];
             changed.state = StepState::Running;
             changed.started_at = Some(now);
@@ -112,15 +125,16 @@ impl Draft<'_> {
                 step: step.index,
                 name: step.kind.as_str().into(),
                 surface: step.surface.to_string(),
+                host: step.host.to_string(),
             };
             self.world.record(Some(release), Some(id), event);
         }
-        Some(step.index)
+        steps.first().map(|step| step.index)
     }
 
     pub(super) fn try_step(&mut self, id: RunId, index: u32) -> Decided {
         let run = self.known_run(id)?;
-        if !run.state.is_live() || run.stop.is_some() {
+        if run.is_ending() {
             return Err(Refusal::new(Code::RunEnding, format!("run {id} is ending; nothing more starts in it")));
         }
         let at_work = |step: &&mut Step| step.state == StepState::Running;
@@ -136,7 +150,7 @@ impl Draft<'_> {
         let Some(step) = run.steps.get(index as usize).filter(|step| step.state == StepState::Running).cloned() else {
             return Ok(Answer::Step(None));
         };
-        let state = step_state(&outcome, run.stop.is_some());
+        let state = step_state(&outcome, run.is_ending());
         let now = self.world.now;
         let changed = &mut self.world.run_mut(id).steps[index as usize];
         changed.state = state.clone();
@@ -145,6 +159,7 @@ impl Draft<'_> {
             step: index,
             name: step.kind.as_str().into(),
             surface: step.surface.to_string(),
+            host: step.host.to_string(),
             state: state.as_str().into(),
             exit: match &outcome {
                 Outcome::Exited(code) => Some(*code),
@@ -157,25 +172,41 @@ impl Draft<'_> {
             },
         };
         self.world.record(Some(run.release), Some(id), event);
-        if !run.state.is_live() {
-            return Ok(Answer::Step(None));
-        }
-        let named = |what: &str| format!("{} of {} on {} {what}", step.kind.title(), step.surface, run.environment);
-        let stop = run.stop.as_ref().map(|stop| RunState::Stopped { reason: stop.reason.clone() });
-        match (state, stop) {
-            (StepState::Unknown { reason }, _) => self.lose_run(id, named(&format!("cannot be judged: {reason}"))),
-            (_, Some(stopped)) => self.run_ended(id, stopped),
-            (StepState::Succeeded, None) => return Ok(Answer::Step(self.begin_step(id))),
-            (StepState::Stopped, None) => self.run_ended(id, RunState::Stopped { reason: named("was ended") }),
-            (StepState::Failed { exit: Some(TAG_MOVED), .. }, None) if step.kind == StepKind::VerifyTag => {
-                self.found_tag_moved(&run, &step, &named("found that the tag has moved"));
-            }
-            (StepState::Failed { reason, .. }, None) => {
-                self.run_ended(id, RunState::Failed { reason: named(&reason) });
-            }
-            (StepState::Pending | StepState::Running, None) => {}
+        if run.state.is_live() && self.world.runs[&id].running_steps().next().is_none() {
+            return Ok(Answer::Step(self.wave_ended(id)));
         }
         Ok(Answer::Step(None))
+    }
+
+    /// No step is at work any more: goes on with the next ones, or ends the run.
+    fn wave_ended(&mut self, id: RunId) -> Option<u32> {
+        let run = self.world.runs[&id].clone();
+        let ended = |wanted: fn(&StepState) -> bool| run.steps.iter().find(|step| wanted(&step.state));
+        if let Some(step) = ended(|state| matches!(state, StepState::Unknown { .. }))
+            && let StepState::Unknown { reason } = &step.state
+        {
+            self.lose_run(id, named(&run, step, &format!("cannot be judged: {reason}")));
+            return None;
+        }
+        if let Some(stop) = &run.stop {
+            self.run_ended(id, RunState::Stopped { reason: stop.reason.clone() });
+            return None;
+        }
+        if let Some(step) = ended(|state| matches!(state, StepState::Failed { .. }))
+            && let StepState::Failed { exit, reason } = &step.state
+        {
+            if *exit == Some(TAG_MOVED) && step.kind == StepKind::VerifyTag {
+                self.found_tag_moved(&run, step, &named(&run, step, "found that the tag has moved"));
+            } else {
+                self.run_ended(id, RunState::Failed { reason: named(&run, step, reason) });
+            }
+            return None;
+        }
+        if let Some(step) = ended(|state| *state == StepState::Stopped) {
+            self.run_ended(id, RunState::Stopped { reason: named(&run, step, "was ended") });
+            return None;
+        }
+        self.begin_steps(id)
     }
 
     /// The tag no longer stands for what people saw: an alarm, and on stage the end of the release.
@@ -258,6 +289,12 @@ impl Draft<'_> {
         let release = run.release;
         self.world.record(Some(release), Some(id), Event::RunStopping { by, reason });
     }
+}
+
+/// A sentence about a step, for people.
+fn named(run: &Run, step: &Step, what: &str) -> String {
+    let place = if step.host.is_local() { String::new() } else { format!(" ({})", step.host) };
+    format!("{} of {} on {}{place} {what}", step.kind.title(), step.surface, run.environment)
 }
 
 fn step_state(outcome: &Outcome, stopping: bool) -> StepState {

@@ -3,6 +3,7 @@
 mod audit;
 mod concept;
 pub mod decisions;
+mod hosts;
 mod meta;
 pub mod releases;
 mod runs;
@@ -78,8 +79,9 @@ fn described() -> (Router<Web>, utoipa::openapi::OpenApi) {
         .routes(routes!(services::lock))
         .routes(routes!(services::unlock))
         .routes(routes!(services::people))
-        .routes(routes!(services::hosts))
-        .routes(routes!(services::trust))
+        .routes(routes!(hosts::list))
+        .routes(routes!(hosts::check))
+        .routes(routes!(hosts::trust))
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify))
         .routes(routes!(tokens::create, tokens::list))

@@ -311,18 +311,17 @@ pub async fn plan(
     let back_to =
         if is_there { world.usual_way_back(release).map(|good| good.version.clone()) } else { current.clone() };
     let before = back_to.as_ref().and_then(|version| world.releases.get(&version.release));
-    let driver = if world.service.environment(environment).driver.is_ours() { "local" } else { "ci" };
+    let driver = &world.service.environment(environment).driver;
     let planner = |kind| Planner { service: &world.service, environment, kind, run: None };
     let cannot = |error: crate::domain::plan::PlanError| Problem::new(StatusCode::CONFLICT, "no_plan", error.0);
     let (mut deploy, mut rollback) = (Vec::new(), Vec::new());
-    if driver == "local" {
+    if driver.is_ours() {
         if !is_there {
             deploy = planner(RunKind::Deploy).forward(release, before).map_err(cannot)?;
         }
         if let Some(older) = before {
             let back = planner(RunKind::Rollback);
-            rollback =
-                back.back(release, older, &back.everywhere(crate::domain::run::Position::NEWER)).map_err(cannot)?;
+            rollback = back.back(release, older, &back.everywhere(crate::domain::run::Side::Newer)).map_err(cannot)?;
         }
     }
     let redactor = web.engine.catalog().redactor().clone();
@@ -337,7 +336,7 @@ pub async fn plan(
     };
     Ok(Json(PlanView {
         environment,
-        driver: driver.into(),
+        driver: driver.as_str().into(),
         from: current,
         back_to,
         deploy: shown(&deploy),

@@ -1,7 +1,6 @@
-//! Services, people and hosts: what is configured and what runs where.
+//! Services and people: what is configured and what runs where.
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::{Extension, Json};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,7 +12,7 @@ use crate::domain::environment::EnvironmentState;
 use crate::domain::ids::ServiceName;
 use crate::domain::person::Right;
 use crate::domain::release::Version;
-use crate::domain::service::EnvironmentKind;
+use crate::domain::service::{Driver, EnvironmentKind};
 use crate::domain::world::World;
 use crate::engine::Request;
 use crate::store::runs;
@@ -44,7 +43,7 @@ pub struct ServiceView {
 /// An environment of a service.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct EnvironmentView {
-    /// `local` or `ci`.
+    /// `local`, `ssh` or `ci`.
     driver: String,
     /// What it runs.
     runs: Option<Version>,
@@ -74,9 +73,9 @@ pub struct DirtyView {
 }
 
 impl EnvironmentView {
-    fn new(driver_is_ours: bool, state: &EnvironmentState) -> Self {
+    fn new(driver: &Driver, state: &EnvironmentState) -> Self {
         Self {
-            driver: if driver_is_ours { "local" } else { "ci" }.to_owned(),
+            driver: driver.as_str().to_owned(),
             runs: state.current.clone(),
             since: state.since,
             lock: state.lock.as_ref().map(|lock| LockView {
@@ -91,8 +90,7 @@ impl EnvironmentView {
 
 impl ServiceView {
     fn new(service: &crate::domain::service::Service, stage: &EnvironmentState, production: &EnvironmentState) -> Self {
-        let view =
-            |state: &EnvironmentState| EnvironmentView::new(service.environment(state.kind).driver.is_ours(), state);
+        let view = |state: &EnvironmentState| EnvironmentView::new(&service.environment(state.kind).driver, state);
         Self {
             name: service.name.to_string(),
             repository: service.repository.clone(),
@@ -258,36 +256,4 @@ pub async fn people(State(web): State<Web>, Caller(actor): Caller) -> Result<Jso
             .collect(),
     };
     Ok(Json(catalog.people().values().map(view).collect()))
-}
-
-/// A host.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct HostView {
-    name: &'static str,
-    /// What it is.
-    kind: &'static str,
-    /// Whether its key is known; RMM's own machine needs none.
-    trusted: bool,
-}
-
-/// The hosts
-#[utoipa::path(get, path = "/api/v1/hosts", tag = "services", responses((status = 200, body = Vec<HostView>)))]
-pub async fn hosts(Caller(actor): Caller) -> Result<Json<Vec<HostView>>, Problem> {
-    readable_by(&actor, None)?;
-    Ok(Json(vec![HostView { name: "local", kind: "the machine RMM itself runs on", trusted: true }]))
-}
-
-/// Trust the key that a host has shown
-#[utoipa::path(post, path = "/api/v1/hosts/{name}/trust", tag = "services", params(("name" = String, Path)),
-    responses((status = 404, body = Problem), (status = 409, body = Problem)))]
-pub async fn trust(Caller(actor): Caller, Named(name): Named<String>) -> Result<Json<HostView>, Problem> {
-    actor.may(Right::Administer, None, false)?;
-    if name == "local" {
-        return Err(Problem::new(
-            StatusCode::CONFLICT,
-            "nothing_to_trust",
-            "local is RMM's own machine; there is no key to trust",
-        ));
-    }
-    Err(Problem::not_found(format!("there is no host {name}; this version of RMM knows only `local`")))
 }

@@ -8,8 +8,8 @@ use crate::domain::decide::legal_moves;
 use crate::domain::duration_text;
 use crate::domain::gate::{self, Gate};
 use crate::domain::release::{Artifact, CiRun, Release, Version};
-use crate::domain::run::{Action, Run, Step, StepState};
-use crate::domain::service::EnvironmentKind;
+use crate::domain::run::{Action, Ask, Run, Step, StepState};
+use crate::domain::service::{EnvironmentKind, Via};
 use crate::domain::status::{List, Status};
 use crate::domain::world::World;
 
@@ -207,6 +207,8 @@ pub struct RunView {
     pub state: String,
     /// The sentence that goes with it.
     pub reason: Option<String>,
+    /// Why it does not get on at the moment.
+    pub waiting: Option<String>,
     /// It is being ended early.
     pub stopping: bool,
     /// The CI run that does the work.
@@ -237,6 +239,7 @@ impl From<&Run> for RunView {
             to: run.to.clone(),
             state: run.state.as_str().to_owned(),
             reason: run.state.reason().map(ToOwned::to_owned),
+            waiting: run.waiting.clone(),
             stopping: run.stop.is_some() && run.state.is_live(),
             ci_run: run.ci_run.clone(),
             steps: run.steps.iter().map(StepView::from).collect(),
@@ -260,7 +263,9 @@ pub struct StepView {
     pub about: i64,
     /// Where it is executed.
     pub host: String,
-    /// The command, or `GET <address>`.
+    /// Steps of one wave run side by side.
+    pub wave: u32,
+    /// The command, or what a health check asks.
     pub command: String,
     /// Where the command runs.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -297,15 +302,15 @@ impl From<&Step> for StepView {
             Action::Command { command, directory, timeout } => {
                 (command.clone(), directory.clone(), format!("at most {}", duration_text::text(*timeout)))
             }
-            Action::Get { url, schedule } => (format!("GET {url}"), None, on_schedule(schedule)),
-            Action::Check { command, directory, schedule } => {
-                (command.clone(), directory.clone(), on_schedule(schedule))
+            Action::Health { ask, schedule, .. } => {
+                let (question, directory) = asked(ask);
+                (question, directory, on_schedule(schedule))
             }
         };
         let (exit, reason) = match &step.state {
             StepState::Failed { exit, reason } => (*exit, Some(reason.clone())),
             StepState::Unknown { reason } => (None, Some(reason.clone())),
-            StepState::Succeeded if !matches!(step.action, Action::Get { .. }) => (Some(0), None),
+            StepState::Succeeded if matches!(step.action, Action::Command { .. }) => (Some(0), None),
             StepState::Pending | StepState::Running | StepState::Succeeded | StepState::Stopped => (None, None),
         };
         Self {
@@ -313,7 +318,8 @@ impl From<&Step> for StepView {
             kind: step.kind,
             surface: step.surface.to_string(),
             about: step.about.0,
-            host: "local".to_owned(),
+            host: step.host.to_string(),
+            wave: step.wave,
             command,
             directory,
             limit,
@@ -323,5 +329,22 @@ impl From<&Step> for StepView {
             started_at: step.started_at,
             ended_at: step.ended_at,
         }
+    }
+}
+
+/// The question of a health check, for people, and where its command runs.
+fn asked(ask: &Ask) -> (String, Option<String>) {
+    let from = |via: Via| match via {
+        Via::Host => "",
+        Via::Rmm => ", asked by RMM",
+    };
+    match ask {
+        Ask::Http { url, via, status, body } => {
+            let status = status.map(|status| format!(", must answer {status}")).unwrap_or_default();
+            let body = body.as_ref().map(|body| format!(", must contain {body:?}")).unwrap_or_default();
+            (format!("GET {url}{status}{body}{}", from(*via)), None)
+        }
+        Ask::Tcp { address, via } => (format!("connect to {address}{}", from(*via)), None),
+        Ask::Command(script) => (script.command.clone(), script.directory.clone()),
     }
 }

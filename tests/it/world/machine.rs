@@ -88,7 +88,8 @@ pub fn alive(pid: u32) -> bool {
 /// Ends every step that a run directory still knows, with its process group.
 pub fn end_steps(runs: &Path) {
     let folders = |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
-    for step in folders(runs).flat_map(|run| folders(&run.join("steps")).collect::<Vec<_>>()) {
+    let all_runs = folders(runs).flat_map(|place| folders(&place).collect::<Vec<_>>());
+    for step in all_runs.flat_map(|run| folders(&run.join("steps")).collect::<Vec<_>>()) {
         let claim = std::fs::read_to_string(step.join("claim")).unwrap_or_default();
         let group = claim.split(' ').next().and_then(|pid| pid.parse::<u32>().ok());
         if let Some(group) = group.filter(|_| !step.join("status").exists()) {

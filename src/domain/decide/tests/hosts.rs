@@ -32,7 +32,11 @@ impl Hosts {
         let done = well || self.coin();
         let place = self.places.entry((run.environment, step.surface.clone())).or_default();
         match step.kind {
-            StepKind::Fetch | StepKind::VerifyTag | StepKind::Health => {}
+            StepKind::Fetch
+            | StepKind::VerifyTag
+            | StepKind::BeforeDeploy
+            | StepKind::Health
+            | StepKind::AfterDeploy => {}
             StepKind::Checkout => place.code = if done { Some(step.about) } else { place.code },
             StepKind::MigrateUp => {
                 assert_eq!(place.code, Some(step.about), "migrations up with the code of another release");

@@ -8,4 +8,5 @@ mod random;
 mod sim;
 mod stories;
 mod stories_ci;
+mod stories_hosts;
 mod stories_runs;

@@ -20,7 +20,9 @@ use crate::domain::person::{Actor, Door, Person, Role};
 use crate::domain::refusal::Refusal;
 use crate::domain::release::{CiRun, Release, Reporter};
 use crate::domain::run::{Run, RunState, Step, StepKind};
-use crate::domain::service::{Approvals, Driver, Environment, EnvironmentKind, Health, Probe, Service, Surface};
+use crate::domain::service::{
+    Approvals, Driver, Environment, EnvironmentKind, Health, Order, Probe, Service, Surface, Via,
+};
 use crate::domain::status::Status;
 use crate::domain::world::{GoodVersion, Happened, People, World};
 
@@ -77,13 +79,18 @@ pub fn ci() -> Actor {
 pub fn surface(name: &str) -> Surface {
     Surface {
         name: SurfaceName::parse("surface", name).unwrap(),
+        hosts: Vec::new(),
+        order: Order::Parallel,
+        before_deploy: None,
+        after_deploy: None,
+        logs: None,
         directory: Some(format!("/srv/{name}")),
         checkout: true,
         deploy: "docker compose up -d --build".into(),
         migrate_up: Some("./migrate up".into()),
         migrate_down: Some("./migrate down {{ target.tag }}".into()),
         health: Some(Health {
-            probe: Probe::Url("http://127.0.0.1/health".into()),
+            probe: Probe::Http { url: "http://127.0.0.1/health".into(), via: Via::Host, status: None, body: None },
             wait: Duration::from_secs(15),
             attempts: 5,
             interval: Duration::from_secs(20),
@@ -122,7 +129,8 @@ impl Sim {
     }
 
     pub fn with(change: impl FnOnce(&mut Service)) -> Self {
-        let environment = || Environment { driver: Driver::Local, surfaces: BTreeMap::new() };
+        let environment =
+            || Environment { driver: Driver::Local, surfaces: BTreeMap::new(), run_timeout: Duration::from_secs(7200) };
         let mut service = Service {
             name: ServiceName::parse("service", "shop").unwrap(),
             repository: Some("Org/shop".into()),
@@ -269,7 +277,8 @@ impl Sim {
         while let Some(index) = next {
             let Some(outcome) = ends(&self.runs[&run].steps[index as usize]) else { return run };
             next = match self.ok(&Actor::Machine, Command::StepEnded { run, step: index, outcome }) {
-                Answer::Step(next) => next,
+                // Beside it others may be at work.
+                Answer::Step(next) => next.or_else(|| self.runs[&run].running_steps().next().map(|step| step.index)),
                 other => panic!("{other:?}"),
             };
         }

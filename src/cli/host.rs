@@ -1,0 +1,288 @@
+//! `rmm host …`: which servers there are, whether all is well there, and which keys are trusted.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::api;
+use super::client::{Call, Client, Intent, segment};
+use super::fault::{FAILED, Fault};
+use super::place::Context;
+use super::ui::{Column, Table, Tone, Ui, clean, note, print, sentence, wrap};
+
+/// How long a check may take; RMM itself gives a host a minute and a half.
+const CHECK: Duration = Duration::from_secs(120);
+
+/// Hosts.
+#[derive(Debug, Subcommand)]
+pub enum Host {
+    /// List hosts with their keys and the services that use them
+    #[command(after_help = "Example:\n  rmm host list\n\n\
+        KEY: trusted (an admin confirmed it), pinned (rmm.toml names it), unknown (waits for `rmm host trust`), \
+        changed (the host shows another one: nothing is sent to it), never seen (`rmm host check` looks).")]
+    List {
+        /// Print the answer of the API
+        #[arg(long)]
+        json: bool,
+    },
+    /// Look whether hosts are ready: key, login, tools, docker, disk space, clock, directories
+    #[command(after_help = "Examples:\n  rmm host check\n  rmm host check prod-1 stage-1\n  \
+        rmm host check --json | jq '.[].findings[] | select(.state == \"fail\")'\n\n\
+        Nothing is changed on the hosts. Exit status 1: something fails, and each failure says what to type. \
+        4: RMM itself is not reachable.")]
+    Check {
+        /// The hosts; default: all
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+        /// Print the answers of the API, as a list
+        #[arg(long)]
+        json: bool,
+    },
+    /// Trust the key that a host shows
+    Trust(Trust),
+}
+
+/// Trust a key.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  rmm host trust prod-1\n  \
+    rmm host trust prod-1 --fingerprint SHA256:jZ1dW9V5oB7mE0sQ4cXtK2yLr8fHnGpUaTiD3kYvReM\n\n\
+    Compare the fingerprint first, on the host itself and not through the network:\n  \
+    ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\n\n\
+    Runs that wait for the key go on. A key of rmm.toml (`host_key`) is changed there.")]
+pub struct Trust {
+    /// The host
+    name: String,
+    /// The key's fingerprint; without it, the host is asked and you are
+    #[arg(long, value_name = "SHA256:…")]
+    fingerprint: Option<String>,
+    /// Print the answer of the API
+    #[arg(long)]
+    json: bool,
+}
+
+impl Host {
+    pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
+        match self {
+            Self::List { json } => {
+                let client = Client::connect(context, Intent::Look).await?;
+                let (hosts, text): (Vec<api::Host>, _) =
+                    client.json(Call::get("/api/v1/hosts")).await.map_err(|fault| fault.in_json(json))?;
+                if json { print(&format!("{text}\n")) } else { print(&list(&hosts, &context.ui)) }
+            }
+            Self::Check { names, json } => {
+                let client = Client::connect(context, Intent::Administer).await?;
+                check_all(&client, names, json, &context.ui).await
+            }
+            Self::Trust(trust) => trust.run(context).await,
+        }
+    }
+}
+
+fn path(name: &str, what: &str) -> String {
+    format!("/api/v1/hosts/{}/{what}", segment(name))
+}
+
+async fn check(client: &Client, name: &str, json: bool) -> Result<(api::HostCheck, String), Fault> {
+    let call = Call::post(path(name, "check"), Value::Object(serde_json::Map::new())).patience(CHECK);
+    client.json(call).await.map_err(|fault| fault.in_json(json))
+}
+
+async fn check_all(client: &Client, names: Vec<String>, json: bool, ui: &Ui) -> Result<(), Fault> {
+    let names = if names.is_empty() {
+        let (hosts, _): (Vec<api::Host>, _) =
+            client.json(Call::get("/api/v1/hosts")).await.map_err(|fault| fault.in_json(json))?;
+        hosts.into_iter().map(|host| host.name).collect()
+    } else {
+        names
+    };
+    let mut failed = Vec::new();
+    let mut answers = Vec::new();
+    for (at, name) in names.iter().enumerate() {
+        let (found, text) = check(client, name, json).await?;
+        if found.findings.iter().any(api::Finding::fails) {
+            failed.push(name.as_str());
+        }
+        if json {
+            answers.push(text);
+        } else {
+            print(&format!("{}{}", if at > 0 { "\n" } else { "" }, report(&found, ui)))?;
+        }
+    }
+    if json {
+        print(&format!("[{}]\n", answers.join(",")))?;
+    }
+    if failed.is_empty() {
+        return Ok(());
+    }
+    note(&format!("rmm: not ready: {}", failed.join(", ")));
+    Err(Fault::Said(FAILED))
+}
+
+impl Trust {
+    async fn run(self, context: &Context) -> Result<(), Fault> {
+        let client = Client::connect(context, Intent::Administer).await?;
+        let fingerprint = match &self.fingerprint {
+            Some(fingerprint) => fingerprint.clone(),
+            None => self.ask(&client).await?,
+        };
+        let call = Call::post(path(&self.name, "trust"), json!({"fingerprint": fingerprint}));
+        let text = client.text(call).await.map_err(|fault| fault.in_json(self.json))?;
+        if self.json {
+            return print(&format!("{text}\n"));
+        }
+        print(&format!("The key of {} is trusted.\n", self.name))
+    }
+
+    /// Shows the key that the host shows, and asks.
+    async fn ask(&self, client: &Client) -> Result<String, Fault> {
+        let (found, _) = check(client, &self.name, self.json).await?;
+        let Some(key) = found.host.offered else {
+            let why = found.findings.iter().find(|finding| finding.fails()).map(|finding| clean(&finding.detail));
+            return Err(match why {
+                Some(why) => Fault::Failed(format!("{} shows no key: {}", self.name, sentence(&why))),
+                None => Fault::refused("nothing_to_trust", format!("{} has no key to trust", self.name)),
+            });
+        };
+        let (fingerprint, algorithm) = (clean(key.fingerprint.as_str()), clean(&key.algorithm));
+        note(&format!("{} shows this key:\n\n  {fingerprint} ({algorithm})\n", self.name));
+        if found.host.key == "changed" {
+            let before = found.host.fingerprint.as_deref().map(clean).unwrap_or_default();
+            note(&format!("WARNING: this is not the key that is trusted, {before}. Somebody may be listening in.\n"));
+        }
+        let file = key_file(&algorithm);
+        note(&format!("Compare it on the host itself:\n  ssh-keygen -lf {file}\n"));
+        let again = format!("rmm host trust {} --fingerprint {fingerprint}", self.name);
+        if !io::stdin().is_terminal() {
+            let refusal = Fault::refused("not_confirmed", "nobody is here to compare the key; nothing was trusted");
+            return Err(refusal.hint(format!("Once it is compared:\n  {again}")));
+        }
+        let mut err = io::stderr();
+        // Whoever does not see the question does not say yes.
+        let _ = write!(err, "Is it the same? [y/N] ").and_then(|()| err.flush());
+        let mut answer = String::new();
+        let read = io::stdin().read_line(&mut answer);
+        if read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
+            return Ok(fingerprint);
+        }
+        Err(Fault::refused("not_confirmed", "nothing was trusted").hint(format!("Later:\n  {again}")))
+    }
+}
+
+/// Where a host keeps the key of a type.
+fn key_file(algorithm: &str) -> &'static str {
+    match algorithm {
+        rsa if rsa.contains("rsa") => "/etc/ssh/ssh_host_rsa_key.pub",
+        ecdsa if ecdsa.starts_with("ecdsa") => "/etc/ssh/ssh_host_ecdsa_key.pub",
+        _ => "/etc/ssh/ssh_host_ed25519_key.pub",
+    }
+}
+
+fn list(hosts: &[api::Host], ui: &Ui) -> String {
+    let mut table = Table::new([
+        Column::new("HOST").least(10),
+        Column::new("ADDRESS").optional(3).least(14),
+        Column::new("USER").optional(2).least(8),
+        Column::new("KEY"),
+        Column::new("FINGERPRINT").optional(1),
+        Column::new("SERVICES").least(10),
+    ]);
+    for host in hosts {
+        let (key, tone) = match host.key.as_str() {
+            "trusted" | "pinned" => (host.key.clone(), Tone::Good),
+            "changed" => ("CHANGED".to_owned(), Tone::Bad),
+            "not_needed" => ("-".to_owned(), Tone::Dim),
+            waits => (waits.replace('_', " "), Tone::Waiting),
+        };
+        let shown = host.offered.as_ref().map(|key| key.fingerprint.to_string());
+        table.row([
+            (host.name.clone(), Tone::Plain),
+            (host.address.clone().unwrap_or_else(|| "-".to_owned()), Tone::Plain),
+            (host.user.clone().unwrap_or_else(|| "-".to_owned()), Tone::Plain),
+            (key, tone),
+            (host.fingerprint.clone().or(shown).unwrap_or_else(|| "-".to_owned()), Tone::Dim),
+            (if host.services.is_empty() { "-".to_owned() } else { host.services.join(", ") }, Tone::Plain),
+        ]);
+    }
+    let mut out = table.render(ui);
+    for host in hosts {
+        let next = match (host.key.as_str(), &host.fingerprint) {
+            ("unknown", _) => format!("rmm host trust {}", clean(&host.name)),
+            ("changed", _) | ("never_seen", _) => format!("rmm host check {}", clean(&host.name)),
+            _ => continue,
+        };
+        out.push_str(&format!("\n{}: {next}", clean(&host.name)));
+    }
+    if !out.ends_with('\n') {
+        out.push('\n');
+    }
+    out
+}
+
+/// Where the text of a finding begins.
+const INDENT: usize = 20;
+
+fn report(found: &api::HostCheck, ui: &Ui) -> String {
+    let mut out = format!("{}\n", ui.heading(&clean(&found.host.name)));
+    for finding in &found.findings {
+        let (mark, tone) = match finding.state.as_str() {
+            "ok" => ("ok", Tone::Good),
+            "warn" => ("WARN", Tone::Waiting),
+            _ => ("FAIL", Tone::Bad),
+        };
+        let name = ui.paint(&format!("{:10}", clean(&finding.name)), Tone::Dim);
+        let mark = ui.paint(&format!("{mark:4}"), tone);
+        for (at, line) in wrap(&clean(&finding.detail), ui.prose().saturating_sub(INDENT).max(20)).iter().enumerate() {
+            match at {
+                0 => out.push_str(&format!("  {mark}  {name}  {line}\n")),
+                _ => out.push_str(&format!("{:INDENT$}{line}\n", "")),
+            }
+        }
+        if let Some(fix) = &finding.fix {
+            out.push_str(&format!("{:INDENT$}{}\n", "", ui.paint(&clean(fix), Tone::Busy)));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "SHA256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+    fn host(name: &str, key: &str) -> api::Host {
+        serde_json::from_value(json!({
+            "name": name, "address": "prod-1.example.com:22", "user": "deploy", "key": key, "fingerprint": null,
+            "offered": {"algorithm": "ssh-ed25519", "fingerprint": KEY}, "services": ["shop"],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_list_says_what_to_do() {
+        let text =
+            list(&[host("prod-1", "unknown"), host("prod-2", "changed"), host("prod-3", "trusted")], &Ui::test(120));
+        for part in ["prod-1.example.com:22", KEY, "prod-1: rmm host trust prod-1", "CHANGED", "host check prod-2"] {
+            assert!(text.contains(part), "no {part:?} in {text}");
+        }
+        assert!(!text.contains("prod-3: "), "{text}");
+    }
+
+    #[test]
+    fn a_report_shows_what_fails_and_what_to_type() {
+        let found: api::HostCheck = serde_json::from_value(json!({
+            "host": {"name": "prod-1", "key": "trusted", "services": []},
+            "findings": [
+                {"name": "reachable", "state": "ok", "detail": "yes", "fix": null},
+                {"name": "docker", "state": "fail", "detail": "no\u{1b}[2J", "fix": "sudo usermod -aG docker deploy"},
+            ],
+        }))
+        .unwrap();
+        let text = report(&found, &Ui::test(80));
+        assert!(text.contains("  ok    reachable   yes\n"), "{text}");
+        assert!(text.contains("  FAIL  docker      no·[2J\n"), "{text}");
+        assert!(text.contains("                    sudo usermod -aG docker deploy\n"), "{text}");
+    }
+}

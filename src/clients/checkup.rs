@@ -1,0 +1,152 @@
+//! Looks at a host before RMM relies on it: one script, a list of findings, and for each what to type.
+//!
+//! Must not: change anything on the host, or believe what it says to be harmless: a host's words are cut, cleaned and
+//! shown, nothing else.
+
+mod findings;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
+
+use self::findings::Said;
+use super::transport::{Transport, TransportError};
+
+const SCRIPT: &str = include_str!("checkup.sh");
+/// What every line of the script begins with.
+const MARK: &str = "rmm-checkup\t";
+/// Bytes of output that are read; a host that says more is not listened to.
+const MOST: u64 = 256 * 1024;
+/// How long words on standard error are waited for, when the script broke off.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Finding {
+    /// What was looked at, one word or two.
+    pub name: String,
+    /// How it is.
+    pub state: State,
+    /// A sentence.
+    pub detail: String,
+    /// A command to type that mends it, or shows more.
+    pub fix: Option<String>,
+}
+
+/// How a thing is that was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// As it should be.
+    Ok,
+    /// RMM can work, but somebody should look.
+    Warn,
+    /// RMM cannot work like this.
+    Fail,
+}
+
+impl Finding {
+    /// All is well.
+    pub fn ok(name: &str, detail: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), state: State::Ok, detail: detail.into(), fix: None }
+    }
+
+    /// Somebody should look.
+    pub fn warn(name: &str, detail: impl Into<String>, fix: Option<String>) -> Self {
+        Self { state: State::Warn, fix, ..Self::ok(name, detail) }
+    }
+
+    /// RMM cannot work.
+    pub fn fail(name: &str, detail: impl Into<String>, fix: Option<String>) -> Self {
+        Self { state: State::Fail, fix, ..Self::ok(name, detail) }
+    }
+
+    /// Why a host could not be asked.
+    #[must_use]
+    pub fn of_error(error: &TransportError) -> Self {
+        let sentence = error.to_string();
+        match error {
+            TransportError::UnknownKey(_) | TransportError::KeyChanged { .. } => Self::fail("key", sentence, None),
+            TransportError::Login(_) => Self::fail("login", sentence, None),
+            TransportError::Unreachable(_) | TransportError::Refused(_) => Self::fail("reachable", sentence, None),
+            TransportError::ProgramMissing { .. } | TransportError::Start { .. } | TransportError::Died { .. } => {
+                Self::fail("shell", sentence, None)
+            }
+        }
+    }
+}
+
+/// What is wanted of a host.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Some surface is checked out there.
+    pub git: bool,
+    /// Some surface is started with docker there.
+    pub docker: bool,
+    /// The directories of its surfaces.
+    pub directories: Vec<String>,
+}
+
+/// Looks at a host. `now` tells RMM's time; the whole takes at most `patience`.
+pub async fn checkup(
+    host: &dyn Transport,
+    wanted: &Wanted,
+    now: &(dyn Fn() -> Timestamp + Sync),
+    patience: Duration,
+) -> Vec<Finding> {
+    let mut said = Said::new(now());
+    let directories: Vec<&str> = wanted.directories.iter().map(String::as_str).collect();
+    let heard = tokio::time::timeout(patience, listen(host, &directories, now, &mut said)).await;
+    let trouble = match heard {
+        Ok(Ok(None)) => None,
+        Ok(Ok(Some(trouble))) => Some(Finding::fail("shell", trouble, None)),
+        Ok(Err(error)) => Some(Finding::of_error(&error)),
+        Err(_) => Some(Finding::fail(
+            "shell",
+            format!("the host did not answer everything within {} s", patience.as_secs()),
+            None,
+        )),
+    };
+    said.findings(wanted, trouble)
+}
+
+/// Runs the script and hears what it says; what went wrong on the way, if anything.
+async fn listen(
+    host: &dyn Transport,
+    directories: &[&str],
+    now: &(dyn Fn() -> Timestamp + Sync),
+    said: &mut Said,
+) -> Result<Option<String>, TransportError> {
+    let channel = host.exec(SCRIPT, directories, &[]).await?;
+    let mut lines = BufReader::new(channel.stdout.take(MOST));
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        match lines.read_until(b'\n', &mut line).await {
+            Ok(0) => break,
+            Ok(_) => said.hear(&line, now),
+            Err(source) => return Err(TransportError::Died { source }),
+        }
+    }
+    if said.complete() {
+        return Ok(None);
+    }
+    let words = first_words(channel.stderr).await;
+    let status = channel.status.await?;
+    Ok(Some(match words.as_str() {
+        "" => format!("`sh` did not run to the end of RMM's script (exit status {status})"),
+        words => format!("`sh` did not run to the end of RMM's script (exit status {status}): {words}"),
+    }))
+}
+
+async fn first_words(stream: Box<dyn AsyncRead + Send + Unpin>) -> String {
+    let mut bytes = Vec::new();
+    let mut stream = stream.take(1024);
+    // What came so far is worth telling, whether more follows or not.
+    let _ = tokio::time::timeout(LAST_WORDS, stream.read_to_end(&mut bytes)).await;
+    findings::clean(&bytes).split_whitespace().collect::<Vec<_>>().join(" ")
+}

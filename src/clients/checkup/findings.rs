@@ -1,0 +1,263 @@
+//! From what the script said to what people read.
+
+use jiff::Timestamp;
+
+use super::{Finding, MARK, Wanted};
+
+/// A clock that is further off makes times misleading, in seconds.
+const CLOCK: i64 = 30;
+const MIB: u64 = 1024 * 1024;
+/// Less free space than this stops deploys, in bytes.
+const FULL: u64 = 200 * MIB;
+/// Less free space than this will soon, in bytes.
+const NARROW: u64 = 2048 * MIB;
+
+/// What the host has said so far.
+pub(super) struct Said {
+    asked: Timestamp,
+    /// Seconds that the host's clock is off.
+    clock: Option<i64>,
+    lines: Vec<Vec<String>>,
+}
+
+impl Said {
+    pub(super) fn new(asked: Timestamp) -> Self {
+        Self { asked, clock: None, lines: Vec::new() }
+    }
+
+    /// Takes a line of the script; anybody else's is passed over.
+    pub(super) fn hear(&mut self, line: &[u8], now: &(dyn Fn() -> Timestamp + Sync)) {
+        let line = String::from_utf8_lossy(line);
+        let Some(at) = line.find(MARK) else { return };
+        let words: Vec<String> = line[at + MARK.len()..].trim_end_matches('\n').split('\t').map(visible).collect();
+        if let [key, seconds] = words.as_slice()
+            && key == "time"
+        {
+            self.clock = seconds.parse().ok().map(|host: i64| off(host, self.asked, now()));
+        }
+        self.lines.push(words);
+    }
+
+    /// Whether the script came to its end.
+    pub(super) fn complete(&self) -> bool {
+        self.all("end").next().is_some()
+    }
+
+    fn all(&self, key: &'static str) -> impl Iterator<Item = &[String]> {
+        self.lines.iter().filter(move |line| line[0] == key).map(|line| &line[1..])
+    }
+
+    fn word(&self, key: &'static str, at: usize) -> Option<&str> {
+        self.all(key).next()?.get(at).map(String::as_str)
+    }
+
+    /// Everything that can be said. `trouble` is why it is not more.
+    pub(super) fn findings(&self, wanted: &Wanted, trouble: Option<Finding>) -> Vec<Finding> {
+        let mut out = Vec::new();
+        let user = self.word("user", 0).unwrap_or_default();
+        if !user.is_empty() {
+            out.push(Finding::ok("login", format!("commands run as {user}")));
+        }
+        match trouble {
+            Some(trouble) => out.push(trouble),
+            None => out.push(self.shell()),
+        }
+        out.extend(self.git(wanted.git));
+        out.extend(self.docker(wanted.docker, user));
+        out.extend(self.compose(wanted.docker));
+        out.extend(self.disks());
+        out.extend(self.clock());
+        out.extend(self.directories(user));
+        out
+    }
+
+    fn shell(&self) -> Finding {
+        match self.word("tools", 0).unwrap_or_default() {
+            "" => Finding::ok("shell", "sh, setsid, mkfifo, tail and ln are there"),
+            missing => {
+                let list = missing.replace(' ', ", ");
+                Finding::fail(
+                    "shell",
+                    format!("missing on the host: {list}"),
+                    Some("sudo apt-get install util-linux coreutils".to_owned()),
+                )
+            }
+        }
+    }
+
+    fn git(&self, wanted: bool) -> Option<Finding> {
+        let install = || Some("sudo apt-get install git".to_owned());
+        Some(match (self.word("git", 0)?, wanted) {
+            ("found", _) => Finding::ok("git", self.word("git", 1).unwrap_or_default()),
+            (_, true) => Finding::fail("git", "git is missing, and surfaces are checked out here", install()),
+            (_, false) => Finding::ok("git", "git is missing; no surface here needs it"),
+        })
+    }
+
+    fn docker(&self, wanted: bool, user: &str) -> Option<Finding> {
+        let said = self.word("docker", 1).unwrap_or_default();
+        Some(match (self.word("docker", 0)?, wanted) {
+            ("found", _) => Finding::ok("docker", format!("the daemon answers {user}: version {said}")),
+            ("failed", true) => {
+                let denied = said.contains("permission denied");
+                let fix = if denied {
+                    format!("sudo usermod -aG docker {}", plain(user))
+                } else {
+                    "sudo systemctl enable --now docker".to_owned()
+                };
+                Finding::fail("docker", format!("the daemon does not answer {user}: {said}"), Some(fix))
+            }
+            ("failed", false) => {
+                Finding::ok("docker", format!("the daemon does not answer {user}; no surface here needs it"))
+            }
+            (_, true) => Finding::fail(
+                "docker",
+                "docker is missing, and surfaces are deployed with it here",
+                Some("curl -fsSL https://get.docker.com | sudo sh".to_owned()),
+            ),
+            (_, false) => Finding::ok("docker", "docker is missing; no surface here needs it"),
+        })
+    }
+
+    fn compose(&self, wanted: bool) -> Option<Finding> {
+        let said = self.word("compose", 1).unwrap_or_default();
+        let install = || Some("sudo apt-get install docker-compose-plugin".to_owned());
+        match (self.word("compose", 0)?, wanted) {
+            ("found", _) => Some(Finding::ok("compose", said)),
+            ("failed", true) => {
+                Some(Finding::fail("compose", format!("`docker compose` does not work: {said}"), install()))
+            }
+            // Without docker there is nothing more to say.
+            (_, _) => None,
+        }
+    }
+
+    /// Free space, once for each file system.
+    fn disks(&self) -> Vec<Finding> {
+        let mut found: Vec<(Disk, Vec<&str>)> = Vec::new();
+        let mut unread = Vec::new();
+        for line in self.all("space") {
+            let [path, row] = line else { continue };
+            match Disk::read(row) {
+                Some(disk) => match found.iter_mut().find(|(known, _)| known.name == disk.name) {
+                    Some((_, paths)) => paths.push(path),
+                    None => found.push((disk, vec![path])),
+                },
+                None => unread.push(path.as_str()),
+            }
+        }
+        let mut out: Vec<_> = found.iter().map(|(disk, paths)| disk.finding(&paths.join(", "))).collect();
+        if !unread.is_empty() {
+            let paths = unread.join(", ");
+            out.push(Finding::warn("disk space", format!("`df` does not say how much is free for {paths}"), None));
+        }
+        out
+    }
+
+    fn clock(&self) -> Option<Finding> {
+        self.word("time", 0)?;
+        let fix = || Some("sudo timedatectl set-ntp true".to_owned());
+        Some(match self.clock {
+            Some(off) if off.abs() <= CLOCK => Finding::ok("clock", "agrees with RMM's"),
+            Some(off) if off > 0 => Finding::warn("clock", format!("is {off} s ahead of RMM's"), fix()),
+            Some(off) => Finding::warn("clock", format!("is {} s behind RMM's", off.abs()), fix()),
+            None => Finding::warn("clock", "the host does not tell the time", None),
+        })
+    }
+
+    fn directories(&self, user: &str) -> Vec<Finding> {
+        let owner = plain(user);
+        let one = |line: &[String]| {
+            let [path, state, near] = line else { return None };
+            let word = quoted(path);
+            Some(match state.as_str() {
+                "writable" => Finding::ok("directory", format!("{path} can be written")),
+                "creatable" => Finding::ok("directory", format!("{path} is not there yet; it can be made")),
+                "readonly" => Finding::fail(
+                    "directory",
+                    format!("{path} cannot be written by {user}"),
+                    Some(format!("sudo chown -R {owner} {word}")),
+                ),
+                "file" => Finding::fail("directory", format!("{path} is no directory"), Some(format!("ls -ld {word}"))),
+                _ => Finding::fail(
+                    "directory",
+                    format!("{path} is not there and {user} cannot make it in {near}"),
+                    Some(format!("sudo install -d -o {owner} {word}")),
+                ),
+            })
+        };
+        self.all("directory").filter_map(one).collect()
+    }
+}
+
+/// A row of `df -Pk`.
+struct Disk {
+    total: u64,
+    free: u64,
+    /// Names the file system; the numbers may change from one row to the next.
+    name: String,
+}
+
+impl Disk {
+    /// Names at both ends of the row may hold blanks, so it is read around the percentage.
+    fn read(row: &str) -> Option<Self> {
+        let words: Vec<&str> = row.split_whitespace().collect();
+        let percent = words.iter().position(|word| {
+            word.strip_suffix('%')
+                .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+        })?;
+        let kib = |back: usize| words.get(percent.checked_sub(back)?)?.parse::<u64>().ok()?.checked_mul(1024);
+        let name = format!("{} {}", words[..percent.checked_sub(3)?].join(" "), words[percent + 1..].join(" "));
+        Some(Self { total: kib(3)?, free: kib(1)?, name })
+    }
+
+    fn finding(&self, paths: &str) -> Finding {
+        let detail = format!("{} of {} free for {paths}", size(self.free), size(self.total));
+        let fix = || Some(look(paths));
+        if self.free < FULL {
+            Finding::fail("disk space", detail, fix())
+        } else if self.free < NARROW || self.free < self.total / 10 {
+            Finding::warn("disk space", detail, fix())
+        } else {
+            Finding::ok("disk space", detail)
+        }
+    }
+}
+
+fn size(bytes: u64) -> String {
+    let mib = bytes / MIB;
+    if mib < 10 * 1024 { format!("{mib} MiB") } else { format!("{} GiB", mib / 1024) }
+}
+
+fn look(paths: &str) -> String {
+    let first = paths.split(", ").next().unwrap_or(paths);
+    format!("df -h {}", quoted(first))
+}
+
+/// Seconds that a host's clock is off, if it was read between two times.
+fn off(host: i64, before: Timestamp, after: Timestamp) -> i64 {
+    let (before, after) = (before.as_second(), after.as_second());
+    if host < before { host.saturating_sub(before) } else { host.saturating_sub(after).max(0) }
+}
+
+/// Text of a host without anything that a terminal would obey.
+pub(super) fn clean(bytes: &[u8]) -> String {
+    visible(&String::from_utf8_lossy(bytes))
+}
+
+fn visible(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().trim().to_owned()
+}
+
+/// A user's name as a word of a command; what is none becomes a place to fill in.
+fn plain(user: &str) -> &str {
+    let fits = !user.is_empty()
+        && !user.starts_with('-')
+        && user.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    if fits { user } else { "USER" }
+}
+
+/// A path as a word of a command.
+fn quoted(path: &str) -> String {
+    crate::domain::plan::shell_word(path)
+}

@@ -1,0 +1,128 @@
+//! The connections to one host. Whoever needs one while it is being made waits for the same attempt.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
+
+use super::connection::{Connection, Slot, locked};
+use super::{Fault, Target};
+
+/// Channels on one connection, unless the host allows fewer. sshd allows ten sessions.
+const CHANNELS: usize = 8;
+
+type Attempt = Shared<BoxFuture<'static, Result<(), Fault>>>;
+
+pub(super) struct Pool {
+    target: Arc<Target>,
+    state: Arc<Mutex<State>>,
+}
+
+struct State {
+    connections: Vec<Arc<Connection>>,
+    connecting: Option<Attempt>,
+    /// How many channels a connection may carry, as far as is known.
+    channels: usize,
+}
+
+impl Pool {
+    pub(super) fn new(target: Target) -> Self {
+        let state = State { connections: Vec::new(), connecting: None, channels: CHANNELS };
+        Self { target: Arc::new(target), state: Arc::new(Mutex::new(state)) }
+    }
+
+    pub(super) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// A place on a connection, a new one if need be.
+    pub(super) async fn slot(&self) -> Result<Slot, Fault> {
+        loop {
+            let attempt = {
+                let mut state = locked(&self.state);
+                state.connections.retain(|connection| connection.is_usable());
+                let channels = state.channels;
+                if let Some(free) = state.connections.iter().find(|connection| connection.used() < channels) {
+                    return Ok(Slot::new(free));
+                }
+                match &state.connecting {
+                    Some(attempt) => attempt.clone(),
+                    None => {
+                        let attempt = self.connect();
+                        state.connecting = Some(attempt.clone());
+                        attempt
+                    }
+                }
+            };
+            attempt.await?;
+        }
+    }
+
+    /// Starts an attempt. It is a task, so that it goes on when whoever began it loses interest.
+    fn connect(&self) -> Attempt {
+        let (target, state) = (Arc::clone(&self.target), Arc::clone(&self.state));
+        let address = target.address.clone();
+        let task = tokio::spawn(Connection::new(target));
+        let ended = async move {
+            let made = match task.await {
+                Ok(made) => made,
+                Err(_) => Err(Fault::Unreachable(format!("{address}: the SSH client failed; this is a fault of RMM."))),
+            };
+            let mut state = locked(&state);
+            state.connecting = None;
+            let connection = Arc::new(made?);
+            watch_over(&connection);
+            state.connections.push(connection);
+            Ok(())
+        };
+        // The second task puts the result away even if nobody waits.
+        let ended = tokio::spawn(ended);
+        let address = self.target.address.clone();
+        async move { ended.await.unwrap_or_else(|_| Err(Fault::Unreachable(format!("{address}: RMM is shutting down.")))) }
+            .boxed()
+            .shared()
+    }
+
+    /// The host refused a channel on `connection`. False if that is no reason to try another one.
+    pub(super) fn was_full(&self, connection: &Connection) -> bool {
+        let mut state = locked(&self.state);
+        let (opened, used) = (connection.opened(), connection.used());
+        if opened == 0 && used == 0 {
+            // It was alone. What it opened before may linger at the host's side, though.
+            let served = connection.served();
+            connection.retire();
+            return served;
+        }
+        state.channels = opened.clamp(1, state.channels);
+        true
+    }
+
+    #[cfg(test)]
+    pub(super) fn connections(&self) -> Vec<Arc<Connection>> {
+        locked(&self.state).connections.clone()
+    }
+}
+
+/// Closes the connection once nothing has used it for long.
+fn watch_over(connection: &Arc<Connection>) {
+    let idle: Duration = connection.target().limits.idle;
+    let (mut used, connection) = (connection.watch(), Arc::downgrade(connection));
+    tokio::spawn(async move {
+        while used.wait_for(|used| *used == 0).await.is_ok() {
+            let woken = tokio::time::timeout(idle, async { used.wait_for(|used| *used > 0).await.is_ok() });
+            match woken.await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(_) => {
+                    let Some(connection) = connection.upgrade() else { return };
+                    connection.retire();
+                    // Somebody may have been faster.
+                    drop(used.wait_for(|used| *used == 0).await);
+                    connection.close().await;
+                    return;
+                }
+            }
+        }
+    });
+}

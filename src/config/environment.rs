@@ -1,0 +1,215 @@
+//! `[services.environments.…]`: who executes the runs of an environment, where, and what differs there.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::domain::ids::SurfaceName;
+use crate::domain::service::{Driver, Environment, EnvironmentKind, Order, Place as Target, Service, Surface};
+
+use super::error::suggestion;
+use super::file::Section;
+use super::hosts::Hosts;
+use super::report::{Located, Place, Report};
+use super::secret::Keyring;
+use super::service::Written;
+use super::surface::{Demand, Draft, HOSTS_HINT, ORDERS, Runs};
+
+/// Longer silence of a CI makes its run `unknown`.
+const REPORT_TIMEOUT: Duration = Duration::from_hours(1);
+
+/// A longer run of RMM's own is ended.
+const RUN_TIMEOUT: Duration = Duration::from_hours(2);
+
+/// The words for drivers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Ssh,
+    Local,
+    Ci,
+}
+
+const WORDS: &[(&str, Word)] = &[("ssh", Word::Ssh), ("local", Word::Local), ("ci", Word::Ci)];
+
+/// An environment as it is written.
+pub(super) struct Reached {
+    /// `None` where it is missing or wrong. That counts as `ci`, which asks for the least and so brings the fewest
+    /// other errors.
+    word: Option<Word>,
+    hosts: Vec<Target>,
+    order: Order,
+    run_timeout: Duration,
+    report_timeout: Duration,
+    overrides: Vec<(Located<String>, Draft)>,
+}
+
+impl Reached {
+    /// Reads what is written, and checks each value for itself.
+    pub fn read(
+        service: &Section<'_>,
+        environments: Option<&Section<'_>>,
+        kind: EnvironmentKind,
+        hosts: &Hosts,
+        keyring: &Keyring<'_>,
+    ) -> Option<Self> {
+        let key = kind.as_str();
+        if environments.map_or(!service.has("environments"), |environments| !environments.has(key)) {
+            let why = format!("a service needs `[services.environments.{key}]` with a `driver`");
+            let place = service.place.inside("environments").inside(key);
+            service.report.error(&place, format!("is missing: {why}"));
+        }
+        let section = environments?.section(key)?;
+        if !section.has("driver") {
+            section.missing(
+                "driver",
+                "\"ssh\" where RMM runs the commands on hosts, \"local\" where it does on its own machine, \"ci\" where \
+                 a CI system does and reports",
+            );
+        }
+        let word = section.choice("driver", WORDS).map(|word| word.value);
+        let default = match kind {
+            EnvironmentKind::Stage => Order::Parallel,
+            EnvironmentKind::Production => Order::Rolling,
+        };
+        let timeout = |key, default| {
+            section.duration(key, Duration::from_nanos(1)).map_or(default, |duration: Located<Duration>| duration.value)
+        };
+        let reached = Self {
+            word,
+            hosts: hosts.resolve(&section, "hosts").map(|hosts| hosts.value).unwrap_or_default(),
+            order: section.choice("order", ORDERS).map_or(default, |order| order.value),
+            run_timeout: timeout("run_timeout", RUN_TIMEOUT),
+            report_timeout: timeout("report_timeout", REPORT_TIMEOUT),
+            overrides: section
+                .named("surfaces")
+                .into_iter()
+                .map(|(name, section)| (name, Draft::read(&section, hosts, keyring)))
+                .collect(),
+        };
+        reached.check_keys(&section);
+        Some(reached)
+    }
+
+    /// Reports keys that belong to other drivers.
+    fn check_keys(&self, section: &Section<'_>) {
+        let refuse = |keys: &[&str], sentence: &str, hint: &str| {
+            for key in keys.iter().filter(|key| section.has(key)) {
+                section.report.error_hint(&section.at(key), sentence, hint);
+            }
+        };
+        let refuse_hosts = |driver: &str| {
+            let here = format!("the driver here is \"{driver}\"");
+            refuse(&["hosts", "order"], &format!("belongs to the driver \"ssh\", and {here}"), HOSTS_HINT);
+            for (_, draft) in &self.overrides {
+                draft.check_without_ssh(section.report, &here);
+            }
+        };
+        let refuse_report_timeout = || {
+            let sentence = "belongs to the driver \"ci\": nobody reports on runs of RMM's own";
+            refuse(&["report_timeout"], sentence, "`run_timeout` limits a run of RMM's own");
+        };
+        match self.word {
+            Some(Word::Ssh) => refuse_report_timeout(),
+            Some(Word::Local) => {
+                refuse_hosts("local");
+                refuse_report_timeout();
+            }
+            Some(Word::Ci) => {
+                refuse_hosts("ci");
+                let sentence = "belongs to the drivers \"ssh\" and \"local\": a CI ends its runs itself";
+                refuse(&["run_timeout"], sentence, "`report_timeout` is how long a CI may be silent");
+            }
+            None => {}
+        }
+    }
+
+    /// RMM runs the plans itself.
+    pub fn is_ours(&self) -> bool {
+        matches!(self.word, Some(Word::Ssh | Word::Local))
+    }
+
+    /// The driver is known, and is another one.
+    pub fn is_without_ssh(&self) -> bool {
+        matches!(self.word, Some(Word::Local | Word::Ci))
+    }
+
+    /// Checks every surface as it is in this environment, and completes them; with a CI only those that differ.
+    pub fn finish(self, report: &Report<'_>, written: &[Written], demand: &Demand<'_>) -> Environment {
+        let runnable = demand.runnable && self.is_ours();
+        let (driver, runs) = match self.word {
+            Some(Word::Ssh) => (Driver::Ssh, Runs::OnHosts { hosts: self.hosts, order: self.order }),
+            Some(Word::Local) => (Driver::Local, Runs::Here),
+            Some(Word::Ci) | None => {
+                let report_timeout = self.report_timeout;
+                (Driver::Ci { workflow: None, rollback_workflow: None, report_timeout }, Runs::Elsewhere)
+            }
+        };
+        let demand = Demand { runs, runnable, ..*demand };
+        let all = driver.is_ours();
+        let surfaces = surfaces(report, written, &self.overrides, all, &demand);
+        Environment { driver, surfaces, run_timeout: self.run_timeout }
+    }
+}
+
+fn surfaces(
+    report: &Report<'_>,
+    written: &[Written],
+    overrides: &[(Located<String>, Draft)],
+    all: bool,
+    demand: &Demand<'_>,
+) -> BTreeMap<SurfaceName, Surface> {
+    for (name, _) in overrides {
+        if written.iter().all(|surface| surface.name.as_str() != name.value) {
+            let known = written.iter().map(|surface| surface.name.as_str());
+            report.error(&name.place, format!("unknown surface; {}", suggestion(&name.value, known)));
+        }
+    }
+    let mut surfaces = BTreeMap::new();
+    for surface in written {
+        let own = overrides.iter().find(|(name, _)| name.value == surface.name.as_str());
+        let draft = own.map(|(_, draft)| draft.clone().over(&surface.draft));
+        let differs = draft.is_some();
+        let draft = draft.as_ref().unwrap_or(&surface.draft);
+        draft.check(report, &surface.place, demand);
+        if differs || all {
+            surfaces.insert(surface.name.clone(), draft.complete(surface.name.clone(), demand));
+        }
+    }
+    surfaces
+}
+
+/// A candidate that stage checks out must not turn up in the folder that production runs from.
+pub(super) fn folders_of_their_own(report: &Report<'_>, written: &[Written], service: &Service) {
+    let pairs = service.surfaces_in(EnvironmentKind::Stage).zip(service.surfaces_in(EnvironmentKind::Production));
+    for ((stage, production), written) in pairs.zip(written) {
+        let Some(directory) = stage.directory.as_ref().filter(|_| stage.checkout || production.checkout) else {
+            continue;
+        };
+        let shared = stage.hosts.iter().find(|place| production.hosts.iter().any(|other| other.host == place.host));
+        if production.directory.as_ref() == Some(directory)
+            && let Some(shared) = shared
+        {
+            let on = if shared.host.is_local() { String::new() } else { format!(" on {}", shared.host) };
+            report.warn(
+                &written.place,
+                format!(
+                    "has the same directory on stage and in production: {directory}{on}. A candidate would be checked \
+                     out where production runs; give each environment a `directory` of its own"
+                ),
+            );
+        }
+    }
+}
+
+/// A repository in a folder of RMM's machine is not on the hosts; `place` is where the folder is written.
+pub(super) fn code_within_reach(report: &Report<'_>, place: &Place, service: &Service) {
+    for kind in [EnvironmentKind::Stage, EnvironmentKind::Production] {
+        let ssh = matches!(service.environment(kind).driver, Driver::Ssh);
+        if ssh && service.surfaces_in(kind).any(|surface| surface.checkout) {
+            report.warn(
+                place,
+                "is a path, and each host of the driver \"ssh\" looks for it in its own folders: RMM does not bring it \
+                 there",
+            );
+        }
+    }
+}

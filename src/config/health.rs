@@ -1,0 +1,165 @@
+//! `health`: what is asked to tell that a surface is well, by whom, and how often.
+
+use std::time::Duration;
+
+use crate::domain::ids::{readable, web_address};
+use crate::domain::plan::Quoting;
+use crate::domain::service::{Health, Probe, Via};
+
+use super::file::Section;
+use super::hosts::parse_address;
+use super::report::{Located, Place, Report};
+use super::surface::{checked, command};
+use super::template;
+
+/// Characters of a text that an answer must contain.
+const LONGEST_BODY: usize = 1_000;
+
+const VIA: &[(&str, Via)] = &[("host", Via::Host), ("rmm", Via::Rmm)];
+
+/// What is written about a health check.
+#[derive(Clone)]
+pub(super) struct HealthDraft {
+    place: Place,
+    url: Option<Located<String>>,
+    tcp: Option<Located<String>>,
+    command: Option<Located<String>>,
+    via: Option<Located<Via>>,
+    status: Option<Located<u16>>,
+    body: Option<Located<String>>,
+    wait: Option<Duration>,
+    attempts: Option<u32>,
+    interval: Option<Duration>,
+    timeout: Option<Duration>,
+}
+
+impl HealthDraft {
+    /// Reads what is written, and checks each value for itself.
+    pub fn read(section: &Section<'_>) -> Self {
+        let least = Duration::from_nanos(1);
+        let value = |found: Option<Located<Duration>>| found.map(|duration| duration.value);
+        let status = section.number("status", 100..=599);
+        Self {
+            place: section.place.clone(),
+            url: url(section),
+            tcp: tcp(section),
+            command: command(section, "command"),
+            via: section.choice("via", VIA),
+            status: status.and_then(|s| Some(Located { value: u16::try_from(s.value).ok()?, place: s.place })),
+            body: body(section),
+            wait: value(section.duration("wait", Duration::ZERO)),
+            attempts: section.number("attempts", 1..=1000).and_then(|count| u32::try_from(count.value).ok()),
+            interval: value(section.duration("interval", Duration::ZERO)),
+            timeout: value(section.duration("timeout", least)),
+        }
+    }
+
+    /// This draft where it says something, `base` elsewhere. A probe of one's own replaces one of another kind, with
+    /// the keys that only the other kind has.
+    pub fn over(self, base: Self) -> Self {
+        let own = self.url.is_some() || self.tcp.is_some() || self.command.is_some();
+        let keeps_answer = !own || self.url.is_some();
+        let keeps_via = !own || self.command.is_none();
+        let (url, tcp, command) =
+            if own { (self.url, self.tcp, self.command) } else { (base.url, base.tcp, base.command) };
+        Self {
+            place: self.place,
+            url,
+            tcp,
+            command,
+            via: self.via.or(base.via.filter(|_| keeps_via)),
+            status: self.status.or(base.status.filter(|_| keeps_answer)),
+            body: self.body.or(base.body.filter(|_| keeps_answer)),
+            wait: self.wait.or(base.wait),
+            attempts: self.attempts.or(base.attempts),
+            interval: self.interval.or(base.interval),
+            timeout: self.timeout.or(base.timeout),
+        }
+    }
+
+    /// Reports what does not go together.
+    pub fn check(&self, report: &Report<'_>) {
+        let probes = [("url", &self.url), ("tcp", &self.tcp), ("command", &self.command)];
+        let mut probes = probes.iter().filter_map(|(key, probe)| Some((*key, probe.as_ref()?)));
+        match (probes.next(), probes.next()) {
+            (None, _) => report.error(&self.place, "needs `url`, `tcp` or `command`: what is asked"),
+            (Some(_), None) => {}
+            (Some((first, _)), Some((_, second))) => {
+                let sentence = format!("stands beside `{first}`; a health check asks one of them");
+                report.error(&second.place, sentence);
+            }
+        }
+        if self.url.is_none() {
+            let answers = [self.status.as_ref().map(|s| &s.place), self.body.as_ref().map(|b| &b.place)];
+            for place in answers.into_iter().flatten() {
+                report.error(place, "belongs to `url`: only its answer has a status and a body");
+            }
+        }
+        let Some(via) = &self.via else { return };
+        if self.url.is_none() && self.tcp.is_none() && self.command.is_some() {
+            report.error(&via.place, "belongs to `url` and `tcp`: a command always runs on the host");
+        }
+        if via.value == Via::Host && self.is_https() {
+            report.error_hint(
+                &via.place,
+                "an https:// address is asked from RMM's own machine only",
+                "use `via = \"rmm\"`, or `command = \"curl …\"` to ask on the host",
+            );
+        }
+    }
+
+    /// RMM brings no list of authorities to a host, so that it cannot ask for HTTPS from there.
+    fn is_https(&self) -> bool {
+        self.url.as_ref().is_some_and(|url| url.value.starts_with("https:"))
+    }
+
+    /// Fills in the defaults.
+    pub fn complete(&self) -> Option<Health> {
+        let text = |located: &Option<Located<String>>| located.as_ref().map(|text| text.value.clone());
+        let default = if self.is_https() { Via::Rmm } else { Via::Host };
+        let via = self.via.as_ref().map_or(default, |via| via.value);
+        let status = self.status.as_ref().map(|status| status.value);
+        let url = text(&self.url).map(|url| Probe::Http { url, via, status, body: text(&self.body) });
+        let tcp = text(&self.tcp).map(|address| Probe::Tcp { address, via });
+        let probe = url.or(tcp).or_else(|| text(&self.command).map(Probe::Command))?;
+        Some(Health {
+            probe,
+            wait: self.wait.unwrap_or(Duration::from_secs(15)),
+            attempts: self.attempts.unwrap_or(5),
+            interval: self.interval.unwrap_or(Duration::from_secs(20)),
+            timeout: self.timeout.unwrap_or(Duration::from_secs(5)),
+        })
+    }
+}
+
+fn url(section: &Section<'_>) -> Option<Located<String>> {
+    checked(section, "url", |text| {
+        if let Some(rendered) = template::check(section.report, text, Quoting::Url)
+            && let Err(invalid) = web_address("url", &rendered)
+        {
+            section.report.error(&text.place, invalid.rule);
+        }
+    })
+}
+
+fn tcp(section: &Section<'_>) -> Option<Located<String>> {
+    checked(section, "tcp", |text| {
+        if let Some(rendered) = template::check(section.report, text, Quoting::Url)
+            && parse_address(&rendered, None).is_none()
+        {
+            let rule = r#"must be a host and a port, such as "127.0.0.1:5432" or "[::1]:5432""#;
+            section.report.error(&text.place, rule);
+        }
+    })
+}
+
+/// Plain text, not a template.
+fn body(section: &Section<'_>) -> Option<Located<String>> {
+    checked(section, "body", |text| {
+        if text.value.is_empty() {
+            section.report.error(&text.place, "must not be empty; leave the key out instead");
+        } else if let Err(invalid) = readable("body", &text.value, LONGEST_BODY) {
+            section.report.error(&text.place, invalid.rule);
+        }
+    })
+}

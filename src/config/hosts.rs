@@ -1,0 +1,230 @@
+//! `[[hosts]]`: the servers that services run on, and how RMM logs in there.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv6Addr;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+
+use crate::domain::host::{Address, Fingerprint, Host, Limits, Login};
+use crate::domain::ids::HostName;
+use crate::domain::service::Place as Target;
+
+use super::error::nearest;
+use super::file::Section;
+use super::people::Unique;
+use super::report::{Located, Place, Report};
+use super::secret::Keyring;
+
+/// Where SSH listens unless said otherwise.
+const SSH_PORT: u16 = 22;
+
+/// The hosts, and what lists of hosts may refer to.
+pub(super) struct Hosts {
+    pub list: Vec<Host>,
+    /// Every name that is written, also of hosts whose other keys are wrong.
+    names: BTreeMap<String, Written>,
+    used: RefCell<BTreeSet<String>>,
+}
+
+struct Written {
+    place: Place,
+    /// Empty where the address is wrong.
+    address: String,
+}
+
+impl Hosts {
+    /// The hosts of a list; reports names that are unknown or there twice, and a list without any.
+    pub fn resolve(&self, section: &Section<'_>, key: &str) -> Option<Located<Vec<Target>>> {
+        if !section.has(key) {
+            return None;
+        }
+        let (report, place) = (section.report, section.at(key));
+        let listed = section.texts(key);
+        if listed.as_ref().is_some_and(Vec::is_empty) {
+            report.error(&place, "must name at least one host");
+        }
+        let mut taken = Unique::default();
+        let mut targets = Vec::new();
+        for text in listed.unwrap_or_default() {
+            taken.claim(report, text.value.clone(), &text.place);
+            if let Some(written) = self.names.get(&text.value) {
+                self.used.borrow_mut().insert(text.value.clone());
+                let host = HostName::parse(key, text.value).ok();
+                targets.extend(host.map(|host| Target { host, address: written.address.clone() }));
+            } else if text.value == HostName::local().as_str() {
+                let hint = "what runs on RMM's own machine has the driver \"local\", and needs no hosts";
+                report.error_hint(&text.place, "`local` is not among [[hosts]]", hint);
+            } else {
+                let near = nearest(&text.value, self.names.keys().map(String::as_str));
+                let near = near.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
+                report.error(&text.place, format!("`{}` is not among [[hosts]]{near}", text.value));
+            }
+        }
+        Some(Located { value: targets, place })
+    }
+
+    /// Tells about hosts that no list has named.
+    pub fn warn_unused(&self, report: &Report<'_>) {
+        let used = self.used.borrow();
+        for (name, written) in self.names.iter().filter(|(name, _)| !used.contains(*name)) {
+            report.warn(&written.place, format!("no service runs on `{name}`"));
+        }
+    }
+}
+
+pub(super) fn read(root: &Section<'_>, keyring: &Keyring<'_>) -> Hosts {
+    let mut hosts = Hosts { list: Vec::new(), names: BTreeMap::new(), used: RefCell::default() };
+    let mut taken = Unique::default();
+    for section in root.list("hosts").unwrap_or_default() {
+        let name = name(&section, &mut taken);
+        let address = address(&section);
+        let user = user(&section);
+        let login = login(&section, keyring);
+        let host_key = host_key(&section);
+        let limits = section.section("limits").map_or_else(Limits::default, |section| limits(&section));
+        let Some(Located { value: name, place }) = name else { continue };
+        let host = address.as_ref().map_or_else(String::new, |address| address.host.clone());
+        hosts.names.entry(name.to_string()).or_insert(Written { place, address: host });
+        if let (Some(address), Some(user), Some(login)) = (address, user, login) {
+            hosts.list.push(Host { name, address, user, login, host_key, limits });
+        }
+    }
+    hosts
+}
+
+/// The text of a key that must be there.
+fn needed(section: &Section<'_>, key: &str, why: &str) -> Option<Located<String>> {
+    if !section.has(key) {
+        section.missing(key, why);
+    }
+    section.text(key)
+}
+
+fn name(section: &Section<'_>, taken: &mut Unique<String>) -> Option<Located<HostName>> {
+    let text = needed(section, "name", "services refer to the host by it")?;
+    let report = section.report;
+    taken.claim(report, text.value.clone(), &text.place);
+    match HostName::parse("name", text.value) {
+        Ok(name) if name.is_local() => {
+            let hint = "what runs there has the driver \"local\", and needs no hosts";
+            report.error_hint(&text.place, "`local` is the machine that RMM itself runs on", hint);
+            None
+        }
+        Ok(value) => Some(Located { value, place: text.place }),
+        Err(invalid) => {
+            report.error(&text.place, invalid.rule);
+            None
+        }
+    }
+}
+
+fn address(section: &Section<'_>) -> Option<Address> {
+    let text = needed(section, "address", "the name or IP address of the host, such as \"203.0.113.7:22\"")?;
+    let report = section.report;
+    if text.value.contains('@') {
+        let hint = "whom RMM logs in as is a key of its own: `user`";
+        report.error_hint(&text.place, "must not name a user", hint);
+        return None;
+    }
+    if text.value.parse::<Ipv6Addr>().is_ok() {
+        let hint = format!("\"[{}]:{SSH_PORT}\"", text.value);
+        report.error_hint(&text.place, "must have brackets around an IPv6 address", hint);
+        return None;
+    }
+    let address = parse_address(&text.value, Some(SSH_PORT));
+    if address.is_none() {
+        report.error(
+            &text.place,
+            r#"must be a name or an IP address, and perhaps a port: "host", "host:22" or "[2001:db8::1]:22""#,
+        );
+    }
+    address
+}
+
+/// `host`, `host:port`, `[v6]` or `[v6]:port`; without `default`, the port must be there.
+pub(super) fn parse_address(text: &str, default: Option<u16>) -> Option<Address> {
+    let (host, port) = if let Some(rest) = text.strip_prefix('[') {
+        let (host, rest) = rest.split_once(']')?;
+        host.parse::<Ipv6Addr>().ok()?;
+        (host, if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) })
+    } else {
+        let (host, port) = text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
+        let fits = (1..=253).contains(&host.len())
+            && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+            && host.as_bytes()[0].is_ascii_alphanumeric();
+        fits.then_some((host, port))?
+    };
+    let port = match port {
+        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().ok().filter(|port| *port > 0)?,
+        Some(_) => return None,
+        None => default?,
+    };
+    Some(Address { host: host.to_owned(), port })
+}
+
+fn user(section: &Section<'_>) -> Option<String> {
+    let text = needed(section, "user", "whom RMM logs in as")?;
+    let fits = (1..=64).contains(&text.value.len())
+        && text.value.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'\\' | b'/' | b':'))
+        && !text.value.starts_with('-');
+    if !fits {
+        section.report.error(&text.place, "must be the name of a user: letters, digits, '-', '_' and '.'");
+    }
+    fits.then_some(text.value)
+}
+
+fn login(section: &Section<'_>, keyring: &Keyring<'_>) -> Option<Login> {
+    let report = section.report;
+    let known = |key: &str| section.reference(key).filter(|reference| keyring.look_up(reference).is_some());
+    let (password, key, passphrase) = (known("password"), private_key(section, keyring), known("passphrase"));
+    match (section.has("password"), section.has("key")) {
+        (false, false) => section.missing("key", "RMM logs in by a `key` or by a `password`; give one of them"),
+        (true, true) => {
+            report.error(&section.at("password"), "stands beside `key`; RMM logs in by one of them");
+        }
+        (true, false) | (false, true) => {}
+    }
+    if section.has("passphrase") && !section.has("key") {
+        report.error(&section.at("passphrase"), "opens a `key`, and there is none");
+    }
+    match (password, key) {
+        (_, Some(key)) => Some(Login::Key { key, passphrase: passphrase.map(|reference| reference.value) }),
+        (Some(password), None) => Some(Login::Password(password.value)),
+        (None, None) => None,
+    }
+}
+
+fn private_key(section: &Section<'_>, keyring: &Keyring<'_>) -> Option<String> {
+    let reference = section.reference("key")?;
+    let key = keyring.look_up(&reference)?;
+    let public = ["ssh-", "ecdsa-", "sk-", "-----BEGIN PUBLIC KEY", "---- BEGIN SSH2 PUBLIC KEY"];
+    if public.iter().any(|start| key.expose_secret().trim_start().starts_with(start)) {
+        let hint = "the private key is in the file beside it without `.pub`";
+        section.report.error_hint(&reference.place, "is a public key: nobody can log in with it", hint);
+        return None;
+    }
+    Some(reference.value)
+}
+
+fn host_key(section: &Section<'_>) -> Option<Fingerprint> {
+    let text = section.text("host_key")?;
+    let hint = "`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the host prints it; without this key, an admin \
+                confirms what the host shows at the first contact";
+    Fingerprint::parse(text.value).map_err(|rule| section.report.error_hint(&text.place, rule, hint)).ok()
+}
+
+fn limits(section: &Section<'_>) -> Limits {
+    let default = Limits::default();
+    let limit = |key: &str, default: Duration| {
+        section.duration(key, Duration::from_nanos(1)).map_or(default, |duration| duration.value)
+    };
+    Limits {
+        connect: limit("connect", default.connect),
+        auth: limit("auth", default.auth),
+        open: limit("open", default.open),
+        keepalive: limit("keepalive", default.keepalive),
+        idle: limit("idle", default.idle),
+    }
+}

@@ -1,0 +1,340 @@
+//! The hosts that RMM reaches: one shared connection each, the keys by which it knows them again, and what is found
+//! when somebody looks.
+//!
+//! The key a host must show is the one of the configuration, else the one that an admin has trusted. Must not: let
+//! anybody but an admin decide that, or reach a host with a login, a secret or a key that counts no more.
+
+mod look;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use tokio::sync::watch;
+
+use self::look::Use;
+use super::catalog::Catalog;
+use super::{Engine, Failure};
+pub use crate::clients::checkup::{Finding, State};
+use crate::clients::ssh::{Credential, Pin, Ssh, Target};
+use crate::clients::transport::Transport;
+use crate::domain::event::Event;
+use crate::domain::host::{Address, Fingerprint, Host, HostKey, Login};
+use crate::domain::ids::{HostName, ServiceName};
+use crate::domain::person::{Actor, Right};
+use crate::domain::refusal::{Code, Refusal};
+use crate::store::hosts::{self, KnownHost};
+
+/// The connections, and the news that others are possible now.
+pub(super) struct Hosts {
+    links: Mutex<HashMap<HostName, Link>>,
+    changed: watch::Sender<u64>,
+}
+
+/// A connection and what it was made of.
+struct Link {
+    made_of: Parts,
+    ssh: Arc<Ssh>,
+}
+
+/// Everything that a connection depends on.
+struct Parts {
+    host: Arc<Host>,
+    secrets: Vec<SecretString>,
+    pin: Option<(Fingerprint, Option<String>)>,
+}
+
+impl Parts {
+    fn same(&self, other: &Self) -> bool {
+        let secrets = |parts: &Self| parts.secrets.iter().map(|s| s.expose_secret().to_owned()).collect::<Vec<_>>();
+        self.host == other.host && self.pin == other.pin && secrets(self) == secrets(other)
+    }
+
+    fn target(&self) -> Target {
+        let mut secrets = self.secrets.iter().cloned();
+        let first = secrets.next().unwrap_or_default();
+        Target {
+            address: self.host.address.clone(),
+            user: self.host.user.clone(),
+            credential: match &self.host.login {
+                Login::Password(_) => Credential::Password(first),
+                Login::Key { .. } => Credential::Key { key: first, passphrase: secrets.next() },
+            },
+            pin: self.pin.clone().map(|(fingerprint, algorithm)| Pin { fingerprint, algorithm }),
+            limits: self.host.limits,
+        }
+    }
+}
+
+impl Default for Hosts {
+    fn default() -> Self {
+        Self { links: Mutex::default(), changed: watch::Sender::new(0) }
+    }
+}
+
+impl Hosts {
+    /// The connection made of these parts; a new one when the one that is there was made of others.
+    fn link(&self, made_of: Parts) -> Arc<Ssh> {
+        let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(link) = links.get(&made_of.host.name)
+            && link.made_of.same(&made_of)
+        {
+            return link.ssh.clone();
+        }
+        let ssh = Arc::new(Ssh::new(made_of.target()));
+        links.insert(made_of.host.name.clone(), Link { made_of, ssh: ssh.clone() });
+        ssh
+    }
+
+    /// Lets go of hosts that are not configured any more, and tells who waits to look again.
+    pub(super) fn reconfigured(&self, catalog: &Catalog) {
+        let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        links.retain(|name, _| catalog.host(name).is_some());
+        drop(links);
+        self.tell();
+    }
+
+    fn tell(&self) {
+        self.changed.send_modify(|count| *count += 1);
+    }
+}
+
+/// What RMM thinks of a host's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyState {
+    /// An admin has confirmed it.
+    Trusted,
+    /// The configuration names it.
+    Pinned,
+    /// The host has shown one that nobody has confirmed.
+    Unknown,
+    /// The host has shown another one than it must.
+    Changed,
+    /// Nobody has looked yet.
+    NeverSeen,
+    /// RMM's own machine has none.
+    NotNeeded,
+}
+
+/// A host and what is known of its key.
+#[derive(Debug, Clone)]
+pub struct HostStatus {
+    /// Its name.
+    pub name: HostName,
+    /// Its configuration; none for RMM's own machine.
+    pub host: Option<Arc<Host>>,
+    /// What RMM thinks of its key.
+    pub key: KeyState,
+    /// The key that it must show.
+    pub fingerprint: Option<Fingerprint>,
+    /// The key that it has shown last.
+    pub offered: Option<HostKey>,
+    /// The services that use it.
+    pub services: Vec<ServiceName>,
+}
+
+impl Engine {
+    /// The way to a host.
+    ///
+    /// # Errors
+    /// A refusal when there is no such host; otherwise when the database cannot be read.
+    pub async fn host(&self, name: &HostName) -> Result<Arc<dyn Transport>, Failure> {
+        if name.is_local() {
+            return Ok(self.ports().local.clone());
+        }
+        let host = configured(&self.catalog(), name)?;
+        Ok(self.ssh(host).await?)
+    }
+
+    async fn ssh(&self, host: Arc<Host>) -> Result<Arc<Ssh>, Failure> {
+        let pin = match &host.host_key {
+            Some(fingerprint) => Some((fingerprint.clone(), None)),
+            None => {
+                let known = self.known(&host.name).await?;
+                let trusted = known.as_ref().and_then(|known| known.trusted_at(&host.address));
+                trusted.map(|trusted| (trusted.key.fingerprint.clone(), Some(trusted.key.algorithm.clone())))
+            }
+        };
+        let catalog = self.catalog();
+        let secrets = match &host.login {
+            Login::Password(password) => vec![catalog.secret(password)],
+            Login::Key { key, passphrase } => {
+                [Some(key), passphrase.as_ref()].into_iter().flatten().map(|one| catalog.secret(one)).collect()
+            }
+        };
+        Ok(self.inner.hosts.link(Parts { host, secrets, pin }))
+    }
+
+    async fn known(&self, name: &HostName) -> Result<Option<KnownHost>, Failure> {
+        let name = name.clone();
+        Ok(self.read(move |conn| hosts::get(conn, &name)).await?)
+    }
+
+    /// Changes when a host may be reachable that was not: its key was trusted, or the configuration is another.
+    #[must_use]
+    pub fn hosts_changed(&self) -> watch::Receiver<u64> {
+        self.inner.hosts.changed.subscribe()
+    }
+
+    /// Remembers the key that a host has shown. One that was not shown before goes on the record, as an alarm when
+    /// another one is trusted.
+    ///
+    /// # Errors
+    /// When the store cannot write.
+    pub async fn note_key(&self, name: &HostName, address: &Address, key: HostKey) -> Result<(), Failure> {
+        let Some(host) = self.catalog().host(name).cloned() else { return Ok(()) };
+        let shown_before = |known: Option<&KnownHost>, address: &Address, key: &HostKey| {
+            known.and_then(|known| known.seen_at(address)).is_some_and(|seen| seen.key == *key)
+        };
+        if shown_before(self.known(name).await?.as_ref(), address, &key) {
+            return Ok(());
+        }
+        let (name, address) = (name.clone(), address.clone());
+        let alarm = self
+            .record(&Actor::Machine, move |conn, now| {
+                let known = hosts::get(conn, &name)?;
+                if shown_before(known.as_ref(), &address, &key) {
+                    return Ok((None, None));
+                }
+                hosts::see(conn, &name, &address, &key, now)?;
+                let (shown, place) = (key.clone(), address.to_string());
+                match must_show(&host, known.as_ref(), &address) {
+                    Some(trusted) if trusted == key.fingerprint => Ok((None, None)),
+                    Some(trusted) => {
+                        let alarm = Some((name.clone(), trusted.clone(), shown.clone()));
+                        Ok((alarm, Some(Event::HostKeyChanged { host: name, address: place, trusted, key: shown })))
+                    }
+                    None => Ok((None, Some(Event::HostKeySeen { host: name, address: place, key: shown }))),
+                }
+            })
+            .await?;
+        if let Some((host, trusted, shown)) = alarm {
+            tracing::error!(%host, %trusted, %shown, "THE KEY OF A HOST HAS CHANGED; nothing is sent to it");
+        }
+        Ok(())
+    }
+
+    /// Trusts the key that a host has shown.
+    ///
+    /// # Errors
+    /// A refusal unless an admin asks for exactly the key that was shown and the configuration does not name another.
+    pub async fn trust(&self, actor: &Actor, name: &HostName, fingerprint: &Fingerprint) -> Result<HostKey, Failure> {
+        actor.may(Right::Administer, None, false)?;
+        if name.is_local() {
+            let sentence = "local is RMM's own machine; there is no key to trust";
+            return Err(Refusal::new(Code::NothingToTrust, sentence).into());
+        }
+        let host = configured(&self.catalog(), name)?;
+        if let Some(pinned) = &host.host_key {
+            let sentence = format!(
+                "the configuration says that {name} must show {pinned}; change `host_key` in rmm.toml if that is wrong"
+            );
+            return Err(Refusal::new(Code::KeyPinned, sentence).into());
+        }
+        let (name, fingerprint, by) = (name.clone(), fingerprint.clone(), actor.label().to_owned());
+        let key = self
+            .record(actor, move |conn, now| {
+                let known = hosts::get(conn, &name)?;
+                let seen = known.as_ref().and_then(|known| known.seen_at(&host.address));
+                let key = may_trust(&host, seen.map(|seen| &seen.key), &fingerprint)?.clone();
+                let trusted = known.as_ref().and_then(|known| known.trusted_at(&host.address));
+                if trusted.is_some_and(|trusted| trusted.key == key) {
+                    return Ok((key, None));
+                }
+                hosts::trust(conn, &name, &host.address, &key, &by, now)?;
+                let event = Event::HostTrusted { host: name, address: host.address.to_string(), key: key.clone() };
+                Ok((key, Some(event)))
+            })
+            .await?;
+        self.inner.hosts.tell();
+        Ok(key)
+    }
+
+    /// Every host, RMM's own machine first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn hosts(&self) -> Result<Vec<HostStatus>, Failure> {
+        let known = self.read(hosts::list).await?;
+        let catalog = self.catalog();
+        let local = HostStatus {
+            name: HostName::local(),
+            host: None,
+            key: KeyState::NotNeeded,
+            fingerprint: None,
+            offered: None,
+            services: Use::of(&catalog, &HostName::local()).services,
+        };
+        let others = catalog.hosts().map(|host| {
+            let known = known.iter().find(|known| known.name == host.name);
+            let offered = known.and_then(|known| known.seen_at(&host.address)).map(|seen| seen.key.clone());
+            let fingerprint = must_show(host, known, &host.address);
+            HostStatus {
+                name: host.name.clone(),
+                key: key_state(host.host_key.is_some(), fingerprint.as_ref(), offered.as_ref()),
+                fingerprint,
+                offered,
+                services: Use::of(&catalog, &host.name).services,
+                host: Some(host.clone()),
+            }
+        });
+        Ok(std::iter::once(local).chain(others).collect())
+    }
+}
+
+fn configured(catalog: &Catalog, name: &HostName) -> Result<Arc<Host>, Refusal> {
+    catalog.host(name).cloned().ok_or_else(|| {
+        let all: Vec<_> = std::iter::once("local").chain(catalog.hosts().map(|host| host.name.as_str())).collect();
+        Refusal::new(
+            Code::NotFound,
+            format!("there is no host {name} in the configuration; there is {}", all.join(", ")),
+        )
+    })
+}
+
+/// The key that a host must show at an address.
+fn must_show(host: &Host, known: Option<&KnownHost>, address: &Address) -> Option<Fingerprint> {
+    let trusted = || known?.trusted_at(address).map(|trusted| trusted.key.fingerprint.clone());
+    host.host_key.clone().or_else(trusted)
+}
+
+fn key_state(pinned: bool, must: Option<&Fingerprint>, offered: Option<&HostKey>) -> KeyState {
+    match (must, offered) {
+        (Some(must), Some(offered)) if offered.fingerprint != *must => KeyState::Changed,
+        (Some(_), _) if pinned => KeyState::Pinned,
+        (Some(_), _) => KeyState::Trusted,
+        (None, Some(_)) => KeyState::Unknown,
+        (None, None) => KeyState::NeverSeen,
+    }
+}
+
+fn may_trust<'k>(host: &Host, seen: Option<&'k HostKey>, wanted: &Fingerprint) -> Result<&'k HostKey, Refusal> {
+    let Host { name, address, .. } = host;
+    let Some(seen) = seen else {
+        let sentence = format!("{name} has shown no key at {address} yet; run `rmm host check {name}` first");
+        return Err(Refusal::new(Code::KeyNotSeen, sentence));
+    };
+    if seen.fingerprint != *wanted {
+        let sentence = format!(
+            "{name} has shown {seen}, not {wanted}; compare with `{}` on the host itself before you trust either",
+            compare(&seen.algorithm)
+        );
+        return Err(Refusal::new(Code::KeyDiffers, sentence));
+    }
+    Ok(seen)
+}
+
+/// The command that tells a host's key on the host itself.
+fn compare(algorithm: &str) -> String {
+    let kind = match algorithm {
+        "ssh-rsa" | "rsa-sha2-256" | "rsa-sha2-512" => "rsa",
+        ecdsa if ecdsa.starts_with("ecdsa-") => "ecdsa",
+        _ => "ed25519",
+    };
+    format!("ssh-keygen -lf /etc/ssh/ssh_host_{kind}_key.pub")
+}
+
+#[cfg(test)]
+mod tests;
