@@ -108,14 +108,13 @@ pub async fn get_over(
     expected: Expected<'_>,
     timeout: Duration,
 ) -> Result<String, Unwell> {
-    let late = || Unwell::Surface(format!("{url} did not answer within {} ms", timeout.as_millis()));
     let address = url.parse::<Uri>().ok().filter(|uri| uri.scheme_str() == Some("http"));
     let Some((name, uri)) = address.and_then(|uri| Some((uri.host()?.to_owned(), uri))) else {
         return Err(Unwell::Surface(format!("{url} is not an address that a host can be asked for")));
     };
     let asked = async {
         let stream = open(host, name.trim_matches(['[', ']']), uri.port_u16().unwrap_or(80)).await?;
-        let improper = |_| Unwell::Surface(format!("{url} did not answer properly"));
+        let improper = |_| Silence::Broken;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(improper)?;
         // Ends with the answer: the sender is dropped at the end.
         tokio::spawn(connection);
@@ -126,7 +125,7 @@ pub async fn get_over(
             .header("user-agent", concat!("rmm/", env!("CARGO_PKG_VERSION")))
             .header("connection", "close")
             .body(Empty::<Bytes>::new())
-            .map_err(|_| Unwell::Surface(format!("{url} is not an address that can be asked")))?;
+            .map_err(|_| Silence::Broken)?;
         let mut response = sender.send_request(request).await.map_err(improper)?;
         let mut bytes = Vec::new();
         while bytes.len() < expected.most() {
@@ -135,9 +134,12 @@ pub async fn get_over(
                 Some(Err(_)) | None => break,
             }
         }
-        expected.judge(url, response.status().as_u16(), &bytes).map_err(Unwell::Surface)
+        Ok(expected.judge(url, response.status().as_u16(), &bytes))
     };
-    tokio::time::timeout(timeout, asked).await.unwrap_or_else(|_| Err(late()))
+    match tokio::time::timeout(timeout, asked).await.unwrap_or(Err(Silence::Late)) {
+        Ok(judged) => judged.map_err(Unwell::Surface),
+        Err(silence) => Err(silence.blame(host, url, timeout).await),
+    }
 }
 
 /// Whether `host:port` accepts a connection, as seen from a host.
@@ -149,17 +151,39 @@ pub async fn reach_over(host: &dyn Transport, address: &str, timeout: Duration) 
         return Err(Unwell::Surface(format!("{address} is not host:port")));
     };
     let opened = tokio::time::timeout(timeout, open(host, name.trim_matches(['[', ']']), port)).await;
-    match opened {
-        Ok(Ok(_)) => Ok(format!("{address} accepts connections")),
-        Ok(Err(unwell)) => Err(unwell),
-        Err(_) => Err(Unwell::Surface(format!("{address} did not answer within {} ms", timeout.as_millis()))),
+    match opened.unwrap_or(Err(Silence::Late)) {
+        Ok(_) => Ok(format!("{address} accepts connections")),
+        Err(silence) => Err(silence.blame(host, address, timeout).await),
     }
 }
 
-async fn open(host: &dyn Transport, name: &str, port: u16) -> Result<Box<dyn Stream>, Unwell> {
-    host.connect(name, port).await.map_err(|error| {
-        if let TransportError::Refused(reason) = error { Unwell::Surface(reason) } else { Unwell::Host(error) }
-    })
+async fn open(host: &dyn Transport, name: &str, port: u16) -> Result<Box<dyn Stream>, Silence> {
+    host.connect(name, port).await.map_err(Silence::Unopened)
+}
+
+/// Why there is no answer that could be judged.
+enum Silence {
+    Unopened(TransportError),
+    Late,
+    Broken,
+}
+
+impl Silence {
+    /// Finds out whether the surface is to blame, or the way to its host: a host that can still run something is
+    /// reachable.
+    async fn blame(self, host: &dyn Transport, asked: &str, timeout: Duration) -> Unwell {
+        let sentence = match self {
+            Self::Unopened(TransportError::Refused(reason)) => return Unwell::Surface(reason),
+            Self::Unopened(error) => return Unwell::Host(error),
+            Self::Late => format!("{asked} did not answer within {} ms", timeout.as_millis()),
+            Self::Broken => format!("{asked} did not answer properly"),
+        };
+        let ended = match host.exec("exit 0", &[], &[]).await {
+            Ok(channel) => channel.status.await,
+            Err(error) => Err(error),
+        };
+        ended.map_or_else(Unwell::Host, |_| Unwell::Surface(sentence))
+    }
 }
 
 fn sentence(url: &str, error: &reqwest::Error, timeout: Duration) -> String {
@@ -181,4 +205,96 @@ fn excerpt(text: &str) -> String {
         end -= 1;
     }
     text[..end].chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::BoxFuture;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::clients::local::Local;
+    use crate::clients::transport::{Channel, EnvPair};
+
+    const SOON: Duration = Duration::from_millis(50);
+
+    /// A host that opens nothing, and can be reached or not.
+    struct Silent {
+        reachable: bool,
+    }
+
+    impl Transport for Silent {
+        fn exec<'a>(
+            &'a self,
+            script: &'a str,
+            args: &'a [&'a str],
+            env: &'a [EnvPair],
+        ) -> BoxFuture<'a, Result<Channel, TransportError>> {
+            Box::pin(async move {
+                if self.reachable {
+                    return Local::new().exec(script, args, env).await;
+                }
+                Err(TransportError::Unreachable("the line is cut".into()))
+            })
+        }
+
+        fn connect<'a>(&'a self, _: &'a str, _: u16) -> BoxFuture<'a, Result<Box<dyn Stream>, TransportError>> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    /// Answers every question with `answer`.
+    async fn server(answer: &'static str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = stream.read(&mut [0; 1024]).await;
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        format!("http://{address}/health")
+    }
+
+    async fn asked(url: &str, expected: Expected<'_>) -> Result<String, String> {
+        let over =
+            get_over(&Local::new(), url, expected, Duration::from_secs(10)).await.map_err(|unwell| match unwell {
+                Unwell::Surface(reason) => reason,
+                Unwell::Host(error) => panic!("{error}"),
+            });
+        let direct = Prober::new().unwrap().get(url, expected, Duration::from_secs(10)).await;
+        assert_eq!(over, direct, "the same answer, whoever asks");
+        over
+    }
+
+    #[tokio::test]
+    async fn status_and_body_are_judged_alike_from_rmm_and_from_a_host() {
+        let well = server("HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nok 17").await;
+        asked(&well, Expected::default()).await.unwrap();
+        asked(&well, Expected { status: Some(200), body: Some("ok") }).await.unwrap();
+        let other = asked(&well, Expected { status: Some(204), body: None }).await.unwrap_err();
+        assert!(other.ends_with("answered 200: ok 17"), "{other}");
+        let without = asked(&well, Expected { status: None, body: Some("fine") }).await.unwrap_err();
+        assert!(without.ends_with("answered 200 without \"fine\": ok 17"), "{without}");
+        let ill = server("HTTP/1.1 500 No\r\ncontent-length: 3\r\nconnection: close\r\n\r\nbad").await;
+        assert!(asked(&ill, Expected::default()).await.unwrap_err().ends_with("answered 500: bad"));
+        asked(&ill, Expected { status: Some(500), body: None }).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn silence_is_the_surfaces_fault_only_if_its_host_can_be_reached() {
+        let url = "http://127.0.0.1:1/";
+        for (reachable, blames_surface) in [(true, true), (false, false)] {
+            let host = Silent { reachable };
+            let http = get_over(&host, url, Expected::default(), SOON).await.unwrap_err();
+            let tcp = reach_over(&host, "127.0.0.1:1", SOON).await.unwrap_err();
+            for unwell in [http, tcp] {
+                assert_eq!(matches!(unwell, Unwell::Surface(_)), blames_surface, "{unwell:?}");
+            }
+        }
+        let broken = server("nonsense\r\n\r\n").await;
+        let unwell = get_over(&Local::new(), &broken, Expected::default(), Duration::from_secs(10)).await.unwrap_err();
+        assert!(matches!(unwell, Unwell::Surface(reason) if reason.contains("properly")));
+    }
 }

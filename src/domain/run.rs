@@ -397,11 +397,11 @@ impl Run {
             })
     }
 
-    /// The hosts of its steps, in the order of their first step.
+    /// The hosts of its steps, or of those for one surface, in the order of their first step.
     #[must_use]
-    pub fn hosts(&self) -> Vec<&HostName> {
+    pub fn hosts(&self, surface: Option<&SurfaceName>) -> Vec<&HostName> {
         let mut hosts = Vec::new();
-        for step in &self.steps {
+        for step in self.steps.iter().filter(|step| surface.is_none_or(|surface| step.surface == *surface)) {
             if !hosts.contains(&&step.host) {
                 hosts.push(&step.host);
             }

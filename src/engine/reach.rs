@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 use super::runner::{Following, report};
 use crate::clients::transport::TransportError;
@@ -23,6 +24,8 @@ pub(super) struct Reach<'a> {
     host: &'a HostName,
     tries: u32,
     since: Option<Timestamp>,
+    /// Tells that the host may be reachable now. As old as this value, so that no news from before a try is missed.
+    changed: watch::Receiver<u64>,
 }
 
 /// What waiting came to.
@@ -37,7 +40,7 @@ pub(super) enum Waited {
 
 impl<'a> Reach<'a> {
     pub(super) fn new(following: &'a Following, host: &'a HostName) -> Self {
-        Self { following, host, tries: 0, since: None }
+        Self { following, host, tries: 0, since: None, changed: following.engine.hosts_changed() }
     }
 
     /// Remembers what a failure says about the host's key.
@@ -53,8 +56,6 @@ impl<'a> Reach<'a> {
     /// Waits until the host is worth another try. With `stoppable`, also until somebody wants the run to end.
     pub(super) async fn wait(&mut self, error: &TransportError, stoppable: bool) -> Waited {
         let Following { engine, run, limit, .. } = self.following;
-        let mut changed = engine.hosts_changed();
-        changed.mark_unchanged();
         self.learn(error).await;
         let now = engine.now();
         let since = *self.since.get_or_insert(now);
@@ -75,13 +76,12 @@ impl<'a> Reach<'a> {
         if let Err(error) = told {
             tracing::warn!(run = %run.id, %error, "that a run waits could not be noted");
         }
-        let pause = SHORTEST.saturating_mul(1 << self.tries.min(10)).min(LONGEST);
+        let longer = SHORTEST.saturating_mul(1 << self.tries.min(10)).min(LONGEST);
+        let pause = if untrusted { LONGEST } else { longer };
         self.tries += 1;
         tokio::select! {
-            () = engine.clock().sleep(pause), if !untrusted => Waited::Again,
-            // Also an unknown key is asked for again now and then: the file of the configuration may hold it by now.
-            () = engine.clock().sleep(LONGEST), if untrusted => Waited::Again,
-            _ = changed.changed() => Waited::Again,
+            () = engine.clock().sleep(pause) => Waited::Again,
+            _ = self.changed.changed() => Waited::Again,
             () = self.following.until_ending(), if stoppable => Waited::Stopped,
         }
     }

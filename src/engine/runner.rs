@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join_all};
 
 use super::reach::{Reach, Waited};
 use super::step::StepContext;
@@ -54,7 +54,7 @@ pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool) -> Resu
     let service = catalog.service(&run.service);
     let limit = service.map_or(Duration::from_hours(2), |service| service.environment(run.environment).run_timeout);
     let mut directories = BTreeMap::new();
-    for host in run.hosts() {
+    for host in run.hosts(None) {
         match RunDir::new(engine.run_directory(host, &run, &token)) {
             Ok(directory) => directories.insert(host.clone(), directory),
             Err(error) => {
@@ -129,22 +129,22 @@ impl Following {
 
     /// Makes the run's directories. From then on, a directory that is missing has been lost by its host.
     async fn prepare(&mut self) -> Result<bool, Failure> {
-        let prepared = join_all(self.directories.iter().map(|(host, directory)| self.prepare_on(host, directory)));
-        let first = prepared.await.into_iter().find_map(Result::err);
-        let command = match first {
-            None if self.run.prepared => return Ok(true),
-            None => Command::RunPrepared { run: self.run.id },
-            Some(Unprepared::Lost(reason)) => Command::RunLost { run: self.run.id, reason },
-            Some(Unprepared::Failed(reason)) if self.run.running_steps().next().is_some() => {
+        // What one host says for good ends the run, whoever else is still waited for.
+        let prepared = try_join_all(self.directories.iter().map(|(host, directory)| self.prepare_on(host, directory)));
+        let command = match prepared.await {
+            Ok(_) if self.run.prepared => return Ok(true),
+            Ok(_) => Command::RunPrepared { run: self.run.id },
+            Err(Unprepared::Lost(reason)) => Command::RunLost { run: self.run.id, reason },
+            Err(Unprepared::Failed(reason)) if self.run.running_steps().next().is_some() => {
                 let reason = format!("{reason}; what the running step did cannot be known");
                 Command::RunLost { run: self.run.id, reason }
             }
-            Some(Unprepared::Failed(reason)) => {
+            Err(Unprepared::Failed(reason)) => {
                 let reason = self.engine.catalog().redactor().text(&reason);
                 Command::RunFailed { run: self.run.id, reason }
             }
             // Nothing is at work, so this ends the run.
-            Some(Unprepared::Stopped) => Command::StartStep { run: self.run.id },
+            Err(Unprepared::Stopped) => Command::StartStep { run: self.run.id },
         };
         let going_on = matches!(command, Command::RunPrepared { .. });
         report(&self.engine, command).await?;

@@ -11,7 +11,7 @@ use super::runner::{Following, postponed};
 use crate::clients::detached::{self, Ended, StepError, StepSpec};
 use crate::clients::transport::TransportError;
 use crate::domain::command::Outcome;
-use crate::domain::ids::RunId;
+use crate::domain::ids::{HostName, RunId};
 use crate::domain::run::{Action, Step, StepKind};
 use crate::store::logs;
 
@@ -77,6 +77,7 @@ impl StepContext<'_> {
             .chain(&run.from)
             .find(|version| version.release == self.step.about)
             .unwrap_or(&run.to);
+        let hosts: Vec<_> = run.hosts(Some(&self.step.surface)).into_iter().map(HostName::as_str).collect();
         let mut pairs = vec![
             ("RMM_SERVICE".to_owned(), run.service.to_string()),
             ("RMM_ENVIRONMENT".to_owned(), run.environment.to_string()),
@@ -84,7 +85,7 @@ impl StepContext<'_> {
             ("RMM_RUN".to_owned(), run.id.to_string()),
             ("RMM_RUN_KIND".to_owned(), run.kind.as_str().to_owned()),
             ("RMM_HOST".to_owned(), self.step.host.to_string()),
-            ("RMM_HOSTS".to_owned(), self.surface_hosts()),
+            ("RMM_HOSTS".to_owned(), hosts.join(",")),
             ("RMM_PERFORMER".to_owned(), self.following.performer.clone()),
             ("RMM_RECORDED_AT".to_owned(), run.created_at.to_string()),
             ("RMM_STEP".to_owned(), self.step.kind.as_str().to_owned()),
@@ -109,20 +110,6 @@ impl StepContext<'_> {
             pairs.push((name.clone(), catalog.value(value)));
         }
         pairs
-    }
-
-    /// The hosts of the surface in this run, separated by commas.
-    fn surface_hosts(&self) -> String {
-        let mut hosts: Vec<_> =
-            self.following.run.steps.iter().filter(|step| step.surface == self.step.surface).collect();
-        hosts.sort_by_key(|step| step.index);
-        let mut names: Vec<&str> = Vec::new();
-        for step in hosts {
-            if !names.contains(&step.host.as_str()) {
-                names.push(step.host.as_str());
-            }
-        }
-        names.join(",")
     }
 
     /// Follows a durable command to its end, or ends it when somebody wants that or its time is over. Goes on with it

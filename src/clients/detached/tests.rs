@@ -2,212 +2,15 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::Instant;
 
 use secrecy::SecretString;
-use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 
 use super::*;
 use crate::clients::local::Local;
-
-const TOKEN: Fence<'static> = Fence { token: "run-17.a", generation: 7 };
-const OTHER: Fence<'static> = Fence { token: "other-17.a", generation: 7 };
-
-/// The keys of the first steps.
-fn keys(count: usize) -> Vec<String> {
-    (0..count).map(|key| key.to_string()).collect()
-}
-
-/// A machine whose `sh` is one of the shells.
-#[derive(Clone)]
-struct Host {
-    root: Arc<TempDir>,
-    path: EnvPair,
-    home: Option<EnvPair>,
-    dir: RunDir,
-}
-
-impl Transport for Host {
-    fn exec<'a>(
-        &'a self,
-        script: &'a str,
-        args: &'a [&'a str],
-        env: &'a [EnvPair],
-    ) -> BoxFuture<'a, Result<Channel, TransportError>> {
-        Box::pin(async move {
-            let mut all = vec![self.path.clone()];
-            all.extend(self.home.clone());
-            all.extend_from_slice(env);
-            let local = Local::new().with_shell(self.root.path().join("bin/sh")).in_directory(self.root.path());
-            local.exec(script, args, &all).await
-        })
-    }
-
-    fn connect<'a>(
-        &'a self,
-        host: &'a str,
-        port: u16,
-    ) -> BoxFuture<'a, Result<Box<dyn crate::clients::transport::Stream>, TransportError>> {
-        Box::pin(async move { Local::new().connect(host, port).await })
-    }
-}
-
-fn find(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file())
-}
-
-impl Host {
-    async fn new(shell: &str) -> Option<Self> {
-        let host = Self::bare(shell)?;
-        // The steps 0 and 1 find everything made; those with other keys make it.
-        let made = prepare(&host, &host.dir, TOKEN, &keys(2)).await.unwrap();
-        assert_eq!(made, Prepared::New);
-        Some(host)
-    }
-
-    fn bare(shell: &str) -> Option<Self> {
-        let Some(program) = find(shell) else {
-            eprintln!("{shell} is not installed; skipped");
-            return None;
-        };
-        let root = tempfile::tempdir().unwrap();
-        let bin = root.path().join("bin");
-        fs::create_dir(&bin).unwrap();
-        symlink(&program, bin.join("sh")).unwrap();
-        if shell == "busybox" {
-            let tools = "setsid tail mkfifo mkdir ln mv wc rm rmdir chmod cat sleep kill dd env find";
-            for tool in tools.split(' ') {
-                symlink(&program, bin.join(tool)).unwrap();
-            }
-        }
-        let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-        let dir = RunDir::new(format!("{}/runs/a run's", root.path().display())).unwrap();
-        Some(Self { root: Arc::new(root), path: ("PATH".to_owned(), SecretString::from(path)), home: None, dir })
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.root.path().join(name)
-    }
-
-    fn step_file(&self, key: &str, name: &str) -> PathBuf {
-        Path::new(self.dir.path()).join("steps").join(key).join(name)
-    }
-
-    async fn run_at(&self, spec: &StepSpec, offset: u64) -> (Result<Ended, StepError>, Vec<u8>) {
-        let seen = Seen::at(offset);
-        let ended = run(self, &self.dir, TOKEN, spec, offset, &mut seen.clone()).await;
-        (ended, seen.bytes())
-    }
-
-    async fn sh(&self, key: &str, command: &str) -> (Ended, Vec<u8>) {
-        let (ended, out) = self.run_at(&spec(key, command), 0).await;
-        (ended.unwrap(), out)
-    }
-
-    /// Follows in a task of its own.
-    fn spawn(&self, spec: StepSpec, offset: u64) -> (Seen, tokio::task::JoinHandle<Result<Ended, StepError>>) {
-        let (host, seen) = (self.clone(), Seen::at(offset));
-        let mut sink = seen.clone();
-        let task = tokio::spawn(async move { run(&host, &host.dir, TOKEN, &spec, offset, &mut sink).await });
-        (seen, task)
-    }
-
-    async fn stop(&self, key: &str, grace_ms: u64) -> Ended {
-        let grace = Duration::from_millis(grace_ms);
-        stop(self, &self.dir, TOKEN, key, grace).await.unwrap()
-    }
-
-    /// The shells that start and follow steps, known by their arguments.
-    fn followers(&self) -> Vec<i32> {
-        processes(|cmdline| cmdline.contains(self.dir.path()))
-    }
-
-    fn watcher(&self, key: &str) -> i32 {
-        let claim = fs::read_to_string(self.step_file(key, "claim")).unwrap();
-        claim.split(' ').next().unwrap().parse().unwrap()
-    }
-}
-
-fn spec(key: &str, command: &str) -> StepSpec {
-    StepSpec { key: key.to_owned(), command: command.to_owned(), directory: None, env: Vec::new(), again: false }
-}
-
-fn processes(wanted: impl Fn(&str) -> bool) -> Vec<i32> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir("/proc").unwrap().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse().ok()) else {
-            continue;
-        };
-        let cmdline = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        if wanted(&String::from_utf8_lossy(&cmdline)) {
-            found.push(pid);
-        }
-    }
-    found
-}
-
-/// Neither gone nor a zombie.
-fn alive(pid: i32) -> bool {
-    fs::read_to_string(format!("/proc/{pid}/stat"))
-        .is_ok_and(|stat| !stat.rsplit(") ").next().unwrap().starts_with('Z'))
-}
-
-fn kill(signal: &str, pid: i32) {
-    let pid = pid.to_string();
-    let _ = std::process::Command::new("kill").args(["-s", signal, "--", &pid]).status();
-}
-
-/// Waits for something that must come; the time only bounds a failure.
-async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !holds() {
-        assert!(start.elapsed() < Duration::from_secs(60), "no end: {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
-#[derive(Clone)]
-struct Seen {
-    start: u64,
-    bytes: Arc<Mutex<Vec<u8>>>,
-}
-
-impl Seen {
-    fn at(start: u64) -> Self {
-        let bytes = Arc::default();
-        Self { start, bytes }
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        self.bytes.lock().unwrap().clone()
-    }
-
-    fn position(&self) -> u64 {
-        self.start + self.bytes.lock().unwrap().len() as u64
-    }
-
-    async fn reaches(&self, position: u64) {
-        until("output", || self.position() >= position).await;
-    }
-}
-
-impl Sink for Seen {
-    fn write<'a>(&'a mut self, offset: u64, bytes: &'a [u8]) -> BoxFuture<'a, Result<(), SinkError>> {
-        assert_eq!(offset, self.position(), "a gap or a repetition");
-        assert!(!bytes.is_empty());
-        self.bytes.lock().unwrap().extend_from_slice(bytes);
-        Box::pin(async { Ok(()) })
-    }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
 
 /// Defines each test once per shell.
 macro_rules! on_every_shell {
@@ -221,6 +24,11 @@ macro_rules! on_every_shell {
     };
 }
 
+mod directories;
+mod machine;
+
+use machine::*;
+
 on_every_shell!(
     statuses_and_outputs,
     large_output,
@@ -229,7 +37,6 @@ on_every_shell!(
     two_followers_one_execution,
     watcher_killed,
     run_directory_deleted,
-    fenced,
     stop_kills_the_group,
     stop_lets_a_step_end_properly,
     a_background_child_survives,
@@ -239,11 +46,6 @@ on_every_shell!(
     quoting,
     secrets_and_surroundings,
     restarted_host,
-    prepare_and_remove,
-    generations,
-    one_holder,
-    old_directories_are_swept,
-    below_the_home_directory,
     sink_fails_and_the_run_goes_on,
     a_tool_is_missing,
 );
@@ -422,25 +224,6 @@ async fn run_directory_deleted(shell: &str) {
     let ended = task.await.unwrap().unwrap();
     assert!(matches!(&ended, Ended::Lost(why) if why.contains("lost the files")), "{ended:?}");
     assert_eq!(fs::read_to_string(host.file("count")).unwrap(), "x\n");
-}
-
-async fn fenced(shell: &str) {
-    let Some(host) = Host::new(shell).await else {
-        return;
-    };
-    assert_eq!(prepare(&host, &host.dir, TOKEN, &keys(0)).await.unwrap(), Prepared::Same);
-    let (dir, step) = (&host.dir, spec("1", "echo x >>count"));
-    let sink = &mut Seen::at(0);
-    for error in [
-        prepare(&host, dir, OTHER, &keys(0)).await.unwrap_err(),
-        run(&host, dir, OTHER, &step, 0, sink).await.unwrap_err(),
-        stop(&host, dir, OTHER, "1", Duration::ZERO).await.unwrap_err(),
-        remove(&host, dir, OTHER).await.unwrap_err(),
-    ] {
-        assert!(matches!(error, StepError::Fenced(_)), "{error}");
-    }
-    assert!(!host.file("count").exists());
-    assert_eq!(host.sh("1", "true").await.0, Ended::Exited(0));
 }
 
 async fn stop_kills_the_group(shell: &str) {
@@ -625,130 +408,6 @@ async fn restarted_host(shell: &str) {
     for ended in [host.sh("2", "").await.0, host.stop("2", 100).await] {
         assert!(matches!(&ended, Ended::Lost(why) if why.contains("restarted")), "{ended:?}");
     }
-}
-
-async fn prepare_and_remove(shell: &str) {
-    let Some(host) = Host::bare(shell) else {
-        return;
-    };
-    // Many at once: one makes it, nobody fails.
-    let tries: Vec<_> = (0..4)
-        .map(|_| {
-            let host = host.clone();
-            tokio::spawn(async move { prepare(&host, &host.dir, TOKEN, &keys(3)).await.unwrap() })
-        })
-        .collect();
-    let mut counts = HashMap::new();
-    for task in tries {
-        *counts.entry(task.await.unwrap() == Prepared::New).or_insert(0) += 1;
-    }
-    assert_eq!(counts.get(&true), Some(&1));
-    assert!(["0", "1", "2"].iter().all(|key| host.step_file(key, "alive").exists()));
-    host.sh("1", "echo").await;
-    for _ in 0..2 {
-        remove(&host, &host.dir, TOKEN).await.unwrap();
-        assert!(!Path::new(host.dir.path()).exists());
-    }
-    fs::create_dir(host.dir.path()).unwrap();
-    fs::write(Path::new(host.dir.path()).join("precious"), "").unwrap();
-    let error = remove(&host, &host.dir, TOKEN).await.unwrap_err();
-    assert!(matches!(error, StepError::Refused(_)), "{error}");
-    let nowhere = RunDir::new("/proc/nowhere").unwrap();
-    let error = prepare(&host, &nowhere, TOKEN, &keys(0)).await.unwrap_err();
-    assert!(error.to_string().contains("cannot be made"), "{error}");
-}
-
-async fn generations(shell: &str) {
-    let Some(host) = Host::new(shell).await else {
-        return;
-    };
-    let later = Fence { generation: 10, ..TOKEN };
-    assert_eq!(prepare(&host, &host.dir, later, &keys(0)).await.unwrap(), Prepared::Same);
-    let (dir, step) = (&host.dir, spec("1", "echo x >>count"));
-    for error in [
-        prepare(&host, dir, TOKEN, &keys(0)).await.unwrap_err(),
-        run(&host, dir, TOKEN, &step, 0, &mut Seen::at(0)).await.unwrap_err(),
-        stop(&host, dir, TOKEN, "1", Duration::ZERO).await.unwrap_err(),
-        remove(&host, dir, TOKEN).await.unwrap_err(),
-    ] {
-        assert!(matches!(error, StepError::Fenced(_)), "{error}");
-    }
-    assert!(!host.file("count").exists());
-    assert_eq!(run(&host, dir, later, &step, 0, &mut Seen::at(0)).await.unwrap(), Ended::Exited(0));
-    remove(&host, dir, later).await.unwrap();
-    assert!(!Path::new(dir.path()).exists());
-}
-
-async fn one_holder(shell: &str) {
-    let Some(host) = Host::new(shell).await else {
-        return;
-    };
-    let holder = host.file("runs/holder");
-    assert!(fs::read_to_string(&holder).unwrap().starts_with("run-17.a\n"));
-    let sibling = RunDir::new(host.file("runs/other").display().to_string()).unwrap();
-    let error = prepare(&host, &sibling, OTHER, &keys(1)).await.unwrap_err();
-    let file = holder.display().to_string();
-    assert!(matches!(&error, StepError::Held { holder, file: f } if holder == "run-17.a" && *f == file), "{error}");
-    assert!(!Path::new(sibling.path()).exists());
-    // A later run of the same RMM takes over; the former one starts nothing.
-    let next = Fence { token: "run-18", ..TOKEN };
-    let directory = RunDir::new(host.file("runs/next").display().to_string()).unwrap();
-    assert_eq!(host.sh("0", "echo known").await.0, Ended::Exited(0));
-    assert_eq!(prepare(&host, &directory, next, &keys(1)).await.unwrap(), Prepared::New);
-    let error = run(&host, &host.dir, TOKEN, &spec("1", "echo x >>count"), 0, &mut Seen::at(0)).await.unwrap_err();
-    assert!(matches!(error, StepError::Fenced(_)), "{error}");
-    assert!(!host.file("count").exists());
-    assert_eq!(host.sh("0", "").await, (Ended::Exited(0), b"known\n".to_vec()));
-    // What is removed without having it leaves it to the holder, who gives it up.
-    remove(&host, &host.dir, TOKEN).await.unwrap();
-    assert!(holder.exists());
-    remove(&host, &directory, next).await.unwrap();
-    assert!(!holder.exists());
-    // A holder whose directory is gone does not count.
-    fs::write(&holder, "gone-1\nnowhere\n").unwrap();
-    assert_eq!(prepare(&host, &sibling, OTHER, &keys(1)).await.unwrap(), Prepared::New);
-    assert!(fs::read_to_string(&holder).unwrap().starts_with("other-17.a\n"));
-    let names: Vec<_> = fs::read_dir(host.file("runs")).unwrap().flatten().map(|e| e.file_name()).collect();
-    assert_eq!(names.len(), 2, "{names:?}");
-}
-
-async fn old_directories_are_swept(shell: &str) {
-    let Some(host) = Host::bare(shell) else {
-        return;
-    };
-    for (name, token, age) in [
-        ("old", "run-1", "2001-01-01"),
-        ("foreign", "other-1", "2001-01-01"),
-        ("young", "run-2", "1 day ago"),
-        ("no run", "", "2001-01-01"),
-    ] {
-        let dir = host.file("runs").join(name);
-        fs::create_dir_all(dir.join("steps")).unwrap();
-        if !token.is_empty() {
-            fs::write(dir.join("token"), format!("{token}\n")).unwrap();
-        }
-        assert!(std::process::Command::new("touch").args(["-d", age]).arg(&dir).status().unwrap().success());
-    }
-    prepare(&host, &host.dir, TOKEN, &keys(1)).await.unwrap();
-    let kept = |name: &str| host.file("runs").join(name).exists();
-    assert!(!kept("old") && kept("foreign") && kept("young") && kept("no run"));
-}
-
-async fn below_the_home_directory(shell: &str) {
-    let Some(mut host) = Host::bare(shell) else {
-        return;
-    };
-    host.home = Some(("HOME".to_owned(), SecretString::from(host.root.path().display().to_string())));
-    host.dir = RunDir::new("~/.rmm/a b.c/1").unwrap();
-    prepare(&host, &host.dir, TOKEN, &keys(1)).await.unwrap();
-    assert!(host.file(".rmm/a b.c/1/token").exists());
-    let (ended, out) = host.sh("0", "pwd").await;
-    assert_eq!((ended, text(&out).trim_end()), (Ended::Exited(0), host.root.path().to_str().unwrap()));
-    let env = vec![("HOME".to_owned(), SecretString::from("/"))];
-    let (ended, _) = host.run_at(&StepSpec { env, ..spec("1", "true") }, 0).await;
-    assert!(matches!(ended, Err(StepError::Invalid(_))));
-    remove(&host, &host.dir, TOKEN).await.unwrap();
-    assert!(!host.file(".rmm/a b.c/1").exists() && !host.file("~").exists());
 }
 
 struct Full;
