@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
+use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::bot;
 use crate::clients::health::Prober;
 use crate::clients::local::Local;
 use crate::config::Config;
@@ -106,6 +108,9 @@ pub struct App {
     engine: Engine,
     data_dir: DataDir,
     stop: CancellationToken,
+    /// What the bot needs, where there is one.
+    bot: Option<Config>,
+    webhook_secret: Option<SecretString>,
     _lock: DirectoryLock,
 }
 
@@ -135,7 +140,10 @@ impl App {
             generation: data_dir.generation(clock.now())?,
         };
         let engine = Engine::new(store, Catalog::new(config), clock, ports);
-        Ok(Self { engine, data_dir, stop: CancellationToken::new(), _lock: lock })
+        let hook = config.telegram.as_ref().and_then(|telegram| telegram.webhook_secret.as_ref());
+        let webhook_secret = hook.and_then(|reference| config.secrets.get(reference)).cloned();
+        let bot = config.telegram.is_some().then(|| config.clone());
+        Ok(Self { engine, data_dir, stop: CancellationToken::new(), bot, webhook_secret, _lock: lock })
     }
 
     /// The engine.
@@ -152,7 +160,8 @@ impl App {
 
     /// What is served, for calls that do not come over a network.
     pub fn router(&self) -> Router {
-        web::router(self.engine.clone(), self.data_dir.path().to_owned(), self.stop.clone())
+        let (data_dir, secret) = (self.data_dir.path().to_owned(), self.webhook_secret.clone());
+        web::router(self.engine.clone(), data_dir, secret, self.stop.clone())
     }
 
     /// Takes the address.
@@ -182,10 +191,17 @@ impl App {
         if let Err(error) = noted {
             tracing::warn!(%error, "the address could not be noted");
         }
+        let bot = self.bot.clone().map(|config| bot::run(self.engine.clone(), config, self.stop.clone()));
+        let bot = tokio::spawn(async {
+            if let Some(bot) = bot {
+                bot.await
+            }
+        });
         let dispatcher = tokio::spawn(Dispatcher::new(self.engine.clone(), owner, self.stop.clone()).run());
         server::serve(self.router(), listener, Some((socket, path)), self.stop.clone()).await;
         self.stop.cancel();
         let _ = std::fs::remove_file(self.data_dir.address());
+        bot.await.context("the bot ended badly")?;
         dispatcher.await.context("the dispatcher ended badly")
     }
 }

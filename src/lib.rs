@@ -1,16 +1,16 @@
 //! RMM, the Release Management Machine.
 //!
 //! ```text
-//!             ┌─────────┐   ┌─────────┐
-//!  calls us → │  web    │   │  cli    │     translate: request → command, state → answer
-//!             └────┬────┘   └────┬────┘
-//!                  ▼             ▼
+//!             ┌───────┐ ┌───────┐ ┌───────┐
+//!  calls us → │  web  │ │  bot  │ │  cli  │     translate: request or tap → command, state → answer or screen
+//!             └───┬───┘ └───┬───┘ └───┬───┘
+//!                 ▼         ▼         ▼
 //!             ┌────────────────────────┐
 //!             │  engine                │    one door: handle(actor, command); dispatcher, runner, timers
 //!             └────┬──────────────┬────┘
 //!                  ▼              ▼
 //!             ┌─────────┐   ┌──────────┐
-//!             │  store  │   │  clients │    SQLite; hosts, git, health addresses
+//!             │  store  │   │  clients │    SQLite; hosts, git, health addresses, Telegram
 //!             └────┬────┘   └────┬─────┘
 //!                  ▼             ▼
 //!             ┌────────────────────────┐
@@ -18,9 +18,10 @@
 //!             └────────────────────────┘
 //! ```
 //!
-//! Imports point downwards only; a test insists on it. `ARCHITECTURE.md` walks one command through the house.
+//! Imports point downwards only; a test insists on it. `ARCHITECTURE.md` walks a tap through the house.
 
 pub mod app;
+pub mod bot;
 pub mod cli;
 pub mod clients;
 pub mod config;

@@ -11,6 +11,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("clients", &["domain"]),
     ("engine", &["domain", "config", "store", "clients"]),
     ("web", &["domain", "store", "engine"]),
+    ("bot", &["domain", "config", "store", "clients", "engine"]),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

@@ -69,6 +69,7 @@ fn insert(tx: &mut Tx<'_>, id: i64) -> Result<(), StoreError> {
     let payload = format!(r#"{{"kind":"resolve_commit","release":{id}}}"#);
     // Due never: nobody takes it out again.
     let effect = NewEffect {
+        trace_id: None,
         kind: "resolve_commit",
         payload: &payload,
         service: Some("app"),

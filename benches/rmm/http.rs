@@ -57,6 +57,9 @@ impl<S: Read + Write> Connection<S> {
         self.stream.write_all(request)?;
         let mut length = 0;
         loop {
+            if length == self.buffer.len() {
+                self.buffer.resize(2 * length, 0);
+            }
             let count = self.stream.read(&mut self.buffer[length..])?;
             length += count;
             ensure!(count > 0, "the connection was closed");

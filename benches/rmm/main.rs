@@ -1,16 +1,21 @@
-//! Measures RMM against its targets: `cargo bench`, or `cargo bench -- post lists memory start steps` for some of it.
+//! Measures RMM against its targets: `cargo bench`, or `cargo bench -- post lists memory start steps ssh rollback fleet bot` for some of it.
 //!
 //! Everything is measured on the real binary, started as a process, with the load generator on the same machine, and
 //! every answered write on disk. Timing is printed, never asserted: the exit status tells only whether it ran.
 
 mod bare;
+mod bot;
+mod fleet;
+mod hosts;
 mod http;
 mod lists;
 mod machine;
 mod memory;
 mod post;
+mod rollback;
 mod seed;
 mod server;
+mod ssh;
 mod start;
 mod steps;
 mod table;
@@ -21,12 +26,16 @@ use crate::table::Table;
 
 type Scenario = (&'static str, fn(&mut Table) -> anyhow::Result<()>);
 
-const SCENARIOS: [Scenario; 5] = [
+const SCENARIOS: [Scenario; 9] = [
     ("post", post::measure),
     ("lists", lists::measure),
     ("memory", memory::measure),
     ("start", start::measure),
     ("steps", steps::measure),
+    ("ssh", ssh::measure),
+    ("rollback", rollback::measure),
+    ("fleet", fleet::measure),
+    ("bot", bot::measure),
 ];
 
 fn main() -> ExitCode {

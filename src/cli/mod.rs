@@ -70,7 +70,8 @@ enum Verb {
     /// Watch the whole life cycle on this machine, in a minute
     #[command(
         after_help = "Examples:\n  rmm demo                  play the story, then go on serving for you to try\n  \
-        rmm demo --once           play it, check everything, clean up\n  rmm demo --once --json | jq .checks"
+        rmm demo --once           play it, check everything, clean up\n  \
+        rmm demo --telegram       approve in Telegram yourself\n  rmm demo --once --json | jq .checks"
     )]
     Demo(demo::Demo),
     /// Write a first rmm.toml

@@ -56,7 +56,7 @@ async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
                 _ = reload.recv() => match Config::load(&path, &env_vars(std::env::vars_os())) {
                     Ok(config) => {
                         engine.reconfigure(Catalog::new(&config)).await;
-                        tracing::info!("the configuration was read again; [server] takes effect at the next start");
+                        tracing::info!("the configuration was read again; [server] and [telegram] take effect at the next start");
                     }
                     Err(errors) => tracing::error!("the configuration was not taken over:\n{errors}"),
                 },

@@ -192,7 +192,7 @@ pub async fn prepare(
     keys: &[String],
 ) -> Result<Prepared, StepError> {
     let call: Vec<_> = ["prepare"].into_iter().chain(keys.iter().map(String::as_str)).collect();
-    let answer = ask(t, dir, fence, &call).await?;
+    let answer = ask(t, dir, fence, &call).await.map_err(without_shell)?;
     match answer.word.as_str() {
         "new" => Ok(Prepared::New),
         "same" => Ok(Prepared::Same),
@@ -296,6 +296,17 @@ async fn exec(
     let mut args = vec![call.first().copied().unwrap_or(""), &dir.path, fence.token, &generation];
     args.extend(call.iter().skip(1));
     Ok(t.exec(SCRIPT, &args, env).await?)
+}
+
+/// A shell that ends at the first contact without an answer is most likely none.
+fn without_shell(error: StepError) -> StepError {
+    if let StepError::Cut { status: Some(1..=127), detail } = &error {
+        let detail = detail.trim_end_matches('.');
+        return StepError::Refused(format!(
+            "{detail}. The user's login shell must run commands there; nologin and false do not."
+        ));
+    }
+    error
 }
 
 /// Calls a function of the script that has no output.

@@ -19,6 +19,7 @@
 #   steps/KEY/alive  a FIFO which the watcher holds open as long as it lives
 #   steps/KEY/status the step's exit status and a full stop; without the full
 #                    stop it does not count
+#   steps/KEY/reserve  room for the status, should the disk become full
 #   steps/KEY/stopped  the status to assume once RMM has signalled the step
 #   steps/KEY/settled  a stop is complete: never signal that group again
 #
@@ -41,6 +42,7 @@ rmm_field_22() { rmm_start=${20}; }
 # ln makes the claim appear atomically with its content, for one watcher only.
 echo "$$ $rmm_start $1" >"claim.$$.$rmm_start" || exit
 ln "claim.$$.$rmm_start" claim || exit
+echo reserve >reserve
 (
     # Whatever the step leaves behind must not hold the FIFO open.
     exec 9>&-
@@ -54,8 +56,11 @@ ln "claim.$$.$rmm_start" claim || exit
     exec sh -c -- "$4"
 ) </dev/null >>out 2>&1
 rmm_status=$?
-# On a full disk the result waits for room, unless the host has lost the files.
-until echo "$rmm_status ." >status || [ ! -e claim ]; do sleep 1; done
+# On a full disk the result takes the room that was reserved for it, or waits for
+# room, unless the host has lost the files.
+until echo "$rmm_status ." >status || [ ! -e claim ]; do
+    if [ -e reserve ]; then rm -f reserve; else sleep 1; fi
+done
 '
 
 # Answers and ends: WORD:STATUS:SIZE:SENTENCE.
@@ -139,7 +144,8 @@ enter_step() {
 # Waits until no watcher lives, however it ended. Opening for reading and
 # writing never blocks, so that the end for reading opens at once.
 wait_for_watchers() {
-    exec 7<>alive 8<alive 7>&-
+    # `command`, because a plain exec that fails ends the shell: the files may be gone.
+    { command exec 7<>alive 8<alive 7>&-; } 2>/dev/null || return 0
     read -r rmm_x <&8
 }
 
@@ -188,7 +194,7 @@ judge() {
             rmm_text="The process that watched over the step was killed, so its result is not known; the command may still run."
         fi
     elif [ -e ../../token ]; then
-        rmm_verdict=never: rmm_text="The host could not start the step: setsid, sh or ln failed in the run directory."
+        rmm_verdict=never: rmm_text="The host could not start the step: the run directory cannot be written (is the disk full?), or setsid, sh or ln failed there."
     else
         rmm_verdict=lost: rmm_text="The host has lost the files of this run, so what became of the step cannot be known."
     fi

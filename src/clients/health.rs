@@ -176,7 +176,7 @@ impl Silence {
             Self::Unopened(TransportError::Refused(reason)) => return Unwell::Surface(reason),
             Self::Unopened(error) => return Unwell::Host(error),
             Self::Late => format!("{asked} did not answer within {} ms", timeout.as_millis()),
-            Self::Broken => format!("{asked} did not answer properly"),
+            Self::Broken => format!("{asked} took the connection, but did not answer in HTTP"),
         };
         let ended = match host.exec("exit 0", &[], &[]).await {
             Ok(channel) => channel.status.await,
@@ -295,6 +295,6 @@ mod tests {
         }
         let broken = server("nonsense\r\n\r\n").await;
         let unwell = get_over(&Local::new(), &broken, Expected::default(), Duration::from_secs(10)).await.unwrap_err();
-        assert!(matches!(unwell, Unwell::Surface(reason) if reason.contains("properly")));
+        assert!(matches!(unwell, Unwell::Surface(reason) if reason.contains("not answer in HTTP")));
     }
 }

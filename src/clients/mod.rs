@@ -6,4 +6,5 @@ pub mod git;
 pub mod health;
 pub mod local;
 pub mod ssh;
+pub mod telegram;
 pub mod transport;

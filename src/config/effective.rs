@@ -7,7 +7,7 @@ use crate::domain::host::{Fingerprint, Host, Limits, Login};
 use crate::domain::ids::SurfaceName;
 use crate::domain::service::{Driver, EnvValue, EnvironmentKind, Health, Order, Probe, Service, Surface, Via};
 
-use super::Config;
+use super::{Config, Telegram};
 
 /// Stands for every secret.
 const HIDDEN: &str = "•••";
@@ -37,14 +37,40 @@ impl Config {
             if let Some(id) = person.telegram_id {
                 writeln!(out, "telegram_id = {id}")?;
             }
+            optional(out, "telegram", person.telegram_username.as_deref())?;
             if let Some(login) = &person.github {
                 writeln!(out, "github = {}", quoted(login))?;
             }
             writeln!(out, "role = {}", quoted(person.role.as_str()))?;
         }
+        self.telegram.iter().try_for_each(|telegram| write_telegram(out, telegram))?;
         self.hosts.iter().try_for_each(|host| write_host(out, host))?;
         self.services.iter().try_for_each(|service| write_service(out, service))
     }
+}
+
+fn write_telegram(out: &mut String, telegram: &Telegram) -> fmt::Result {
+    writeln!(out, "\n[telegram]")?;
+    secret(out, "token", &telegram.token)?;
+    let remind_after = telegram.remind_after.map_or_else(|| "0s".to_owned(), duration_text::text);
+    writeln!(out, "remind_after = {}", quoted(&remind_after))?;
+    optional(out, "templates", telegram.templates.as_ref().map(|folder| folder.to_string_lossy()).as_deref())?;
+    optional(out, "api_url", Some(&telegram.api_url))?;
+    telegram.webhook_secret.as_ref().map_or(Ok(()), |reference| secret(out, "webhook_secret", reference))?;
+    for chat in &telegram.chats {
+        writeln!(out, "\n[[telegram.chats]]\nid = {}", chat.id)?;
+        if let Some(topic) = chat.topic {
+            writeln!(out, "topic = {topic}")?;
+        }
+        let notices: Vec<_> = chat.notices.iter().map(|notice| quoted(notice.as_str())).collect();
+        writeln!(out, "notices = [{}]", notices.join(", "))?;
+        let services: Vec<_> = chat.services.iter().map(|name| quoted(name.as_str())).collect();
+        if !services.is_empty() {
+            writeln!(out, "services = [{}]", services.join(", "))?;
+        }
+        writeln!(out, "cards = {}", chat.cards)?;
+    }
+    Ok(())
 }
 
 fn write_host(out: &mut String, host: &Host) -> fmt::Result {

@@ -38,6 +38,12 @@ listen = "127.0.0.1:8080"
 [[people]]
 name = {person}
 role = "admin"
+# telegram_id = 123456789 # the bot answers /id with it
+
+# The bot in which people approve; README.md, "Create the bot", leads there.
+# [telegram]
+# token = "env:RMM_TELEGRAM_TOKEN"
+# chat = -1001234567890 # the team's group; the bot answers /id there with its number
 
 [[services]]
 name = {service}

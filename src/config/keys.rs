@@ -45,7 +45,7 @@ pub(super) static ROOT: &[Key] = &[
     Key { name: "people", shape: Shape::List(PERSON) },
     Key { name: "hosts", shape: Shape::List(HOST) },
     Key { name: "services", shape: Shape::List(SERVICE) },
-    later("telegram", "the Telegram bot"),
+    Key { name: "telegram", shape: Shape::Section(TELEGRAM) },
     later("github", "GitHub's API and webhooks"),
 ];
 
@@ -56,10 +56,25 @@ pub(super) static SERVER: &[Key] =
 static PERSON: &[Key] = &[
     value("name"),
     value("telegram_id"),
+    value("telegram"),
     value("github"),
     value("role"),
     later("groups", "sign-offs by groups of people"),
 ];
+
+static TELEGRAM: &[Key] = &[
+    secret("token"),
+    value("chat"),
+    value("topic"),
+    value("alerts_chat"),
+    Key { name: "chats", shape: Shape::List(CHAT) },
+    value("remind_after"),
+    value("templates"),
+    value("api_url"),
+    secret("webhook_secret"),
+];
+
+static CHAT: &[Key] = &[value("id"), value("topic"), value("notices"), value("services"), value("cards")];
 
 static HOST: &[Key] = &[
     value("name"),

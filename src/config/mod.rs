@@ -20,6 +20,7 @@ mod secret;
 mod server;
 mod service;
 mod surface;
+mod telegram;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,7 @@ pub use error::{ConfigErrors, Excerpt, Position, Problem};
 pub use example::{EXAMPLE, Init, init_text};
 pub use secret::Secrets;
 pub use server::{Language, Server};
+pub use telegram::{Chat, Telegram, is_bot_token};
 
 use file::Section;
 use report::{Place, Report, Spot};
@@ -62,6 +64,8 @@ pub struct Config {
     pub people: Vec<Person>,
     /// The servers that are reached by SSH, in the order of the file.
     pub hosts: Vec<Host>,
+    /// The bot, where there is one.
+    pub telegram: Option<Telegram>,
     /// Everything that is released, in the order of the file.
     pub services: Vec<Service>,
     /// The values of all `env:` and `file:` references.
@@ -128,10 +132,12 @@ impl Config {
         let services = service::read(&root, &people, &hosts, &keyring);
         hosts.warn_unused(&report);
 
+        let telegram = telegram::read(&root, &server, &people.list, &keyring);
+
         let secrets = keyring.into_secrets();
         drop(root);
         let warnings = report.finish()?;
-        Ok(Self { server, people: people.list, hosts: hosts.list, services, secrets, warnings })
+        Ok(Self { server, people: people.list, hosts: hosts.list, telegram, services, secrets, warnings })
     }
 }
 
@@ -141,6 +147,6 @@ fn line_with_secret(text: &str, span: Range<usize>) -> Option<Range<usize>> {
     let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
     let line = text[start..].split('\n').next().unwrap_or_default().to_lowercase();
     let secret = line.trim_start().starts_with("key")
-        || ["password", "passphrase", "key ="].iter().any(|key| line.contains(key));
+        || ["password", "passphrase", "key =", "token", "secret"].iter().any(|key| line.contains(key));
     secret.then_some(span)
 }

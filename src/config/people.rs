@@ -34,6 +34,7 @@ pub(super) fn read(root: &Section<'_>) -> People {
     let report = root.report;
     let mut people = People { list: Vec::new(), names: BTreeMap::new() };
     let (mut names, mut telegram_ids, mut logins) = (Unique::default(), Unique::default(), Unique::default());
+    let mut usernames = Unique::default();
     for section in root.list("people").unwrap_or_default() {
         let name = name(&section, &mut names);
         let roles = [("admin", Role::Admin), ("member", Role::Member), ("viewer", Role::Viewer)];
@@ -46,6 +47,13 @@ pub(super) fn read(root: &Section<'_>) -> People {
         if let Some(id) = &telegram_id {
             telegram_ids.claim(report, id.value, &id.place);
         }
+        let username = section.text("telegram").and_then(|text| username(report, text));
+        if let Some(username) = &username {
+            if section.has("telegram_id") {
+                report.error(&username.place, "stands beside `telegram_id`, which says more; leave this out");
+            }
+            usernames.claim(report, username.value.to_lowercase(), &username.place);
+        }
         let github = section.text("github").filter(|login| check_login(report, login));
         if let Some(login) = &github {
             // GitHub does not tell `Ann` from `ann`.
@@ -56,6 +64,7 @@ pub(super) fn read(root: &Section<'_>) -> People {
         people.list.push(Person {
             name,
             telegram_id: telegram_id.map(|id| id.value),
+            telegram_username: username.map(|username| username.value),
             github: github.map(|login| login.value),
             role: role.unwrap_or(Role::Member),
             groups: Vec::new(),
@@ -78,6 +87,20 @@ fn name(section: &Section<'_>, taken: &mut Unique<String>) -> Option<PersonName>
     };
     taken.claim(section.report, text.value.clone(), &text.place);
     PersonName::parse("name", text.value).map_err(|invalid| section.report.error(&text.place, invalid.rule)).ok()
+}
+
+/// Telegram's rule for usernames; people write them with an `@`.
+fn username(report: &Report<'_>, text: Located<String>) -> Option<Located<String>> {
+    let name = text.value.strip_prefix('@').unwrap_or(&text.value);
+    let fits = (4..=32).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && name.as_bytes()[0].is_ascii_alphabetic();
+    if !fits {
+        let hint = "the number of a person is better: nobody can take it over, and `telegram_id` is the key for it";
+        report.error_hint(&text.place, "must be a username of Telegram: 4 to 32 letters, digits and '_'", hint);
+        return None;
+    }
+    Some(Located { value: name.to_owned(), place: text.place })
 }
 
 /// GitHub's rule for logins, with the underscore of managed accounts.

@@ -303,6 +303,9 @@ impl Board {
             | Event::HostKeySeen { .. }
             | Event::HostKeyChanged { .. }
             | Event::HostTrusted { .. }
+            | Event::TelegramClaimed { .. }
+            | Event::TelegramConfirmed { .. }
+            | Event::TelegramRefused { .. }
             | Event::BackupMade { .. } => {
                 // No part of the story; told all the same, because it happened.
                 let (kind, data) = event.clone().into_record();

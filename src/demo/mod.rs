@@ -13,7 +13,10 @@ mod screen;
 pub mod service;
 mod story;
 mod summary;
+mod telegram;
 mod teller;
+
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -24,6 +27,7 @@ use self::live::{Line, Tone};
 use self::sandbox::Sandbox;
 use self::screen::{Audience, Screen};
 use self::summary::{Summary, rounded};
+use self::telegram::{Doorstep, Guest};
 use self::teller::Teller;
 
 /// How the demo is played.
@@ -33,6 +37,8 @@ pub struct Options {
     pub once: bool,
     /// A summary for machines on standard output.
     pub json: bool,
+    /// Somebody plays ann in Telegram; each of their taps is waited for so long.
+    pub telegram: Option<Duration>,
 }
 
 /// How a part of the demo came to its end.
@@ -49,7 +55,7 @@ pub async fn run(options: Options) -> Result<bool> {
     let mut signals = Signals::new()?;
     let mut screen = Screen::new(Audience::of_stdout(options.json));
     screen.fact(&Fact::new(Mark::Note, "RMM demo: real releases of a real service, on this machine only"));
-    let mut sandbox = match signals.or(Sandbox::start(screen.is_live())).await {
+    let mut sandbox = match signals.or(begin(options, &mut screen)).await {
         Ended::Done(started) => started?,
         Ended::Interrupted => return Ok(false),
     };
@@ -68,6 +74,7 @@ pub async fn run(options: Options) -> Result<bool> {
         sandbox.end(false).await?;
         return Ok(true);
     }
+    sandbox.telegram_is_told().await;
     summary.folder = sandbox.end(!summary.ok).await?;
     show(&mut screen, options, &summary)?;
     if let Some(folder) = &summary.folder {
@@ -75,6 +82,25 @@ pub async fn run(options: Options) -> Result<bool> {
         screen.text(&[Line::default().add(Tone::Plain, text)]);
     }
     Ok(summary.ok)
+}
+
+/// Everything that the story needs; with Telegram, that is somebody to play ann.
+async fn begin(options: Options, screen: &mut Screen) -> Result<Sandbox> {
+    sandbox::require_git()?;
+    let guest = match options.telegram {
+        Some(patience) => Some(invite(Doorstep::open(patience).await?, screen).await?),
+        None => None,
+    };
+    Sandbox::start(screen.is_live(), guest).await
+}
+
+async fn invite(doorstep: Doorstep, screen: &mut Screen) -> Result<Guest> {
+    let text = format!("open {} and press Start: you will be ann, who approves", doorstep.link());
+    screen.fact(&Fact::new(Mark::Open, text));
+    let guest = doorstep.guest().await?;
+    let text = format!("{} (number {} in Telegram) is ann, an admin", guest.first_name, guest.id);
+    screen.fact(&Fact::new(Mark::Good, text));
+    Ok(guest)
 }
 
 /// The story and what came of it; an error in it is a part of the summary.
@@ -149,6 +175,10 @@ fn invitation(sandbox: &Sandbox, admin: Option<&Api>) -> Vec<Line> {
     ];
     lines.extend(commands.into_iter().map(|text| Line::default().add(Tone::Plain, format!("  {text}").trim_end())));
     lines.push(Line::default());
+    if let Some(guest) = &sandbox.guest {
+        let text = format!("In Telegram, {} listens on: /status, /releases, /rollback, /unlock, /help", guest.link());
+        lines.push(Line::default().add(Tone::Plain, text));
+    }
     lines.push(
         Line::default().add(Tone::Dim, "The token is ann's, an admin. Ctrl-C ends everything and removes all files."),
     );

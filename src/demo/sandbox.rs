@@ -14,12 +14,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::repository::{self, Repository};
 use super::service;
+use super::telegram::Guest;
 use crate::app::{App, DataDir};
-use crate::config::{Config, EnvVars};
+use crate::bot;
+use crate::config::Config;
 use crate::domain::service::EnvironmentKind;
+use crate::engine::Engine;
 
 /// How long a step that runs when the demo ends may take to end by itself.
 const LAST_STEP: Duration = Duration::from_secs(15);
+/// How long Telegram may take to show the end; a chat hears no more than about one message a second.
+const LAST_NEWS: Duration = Duration::from_secs(20);
 /// A shell that was just started has no traces yet.
 const SHELL_START: Duration = Duration::from_millis(200);
 /// Where the kernel does not take ports for outgoing connections, on Linux or macOS.
@@ -64,6 +69,9 @@ pub struct Sandbox {
     pub address: SocketAddr,
     /// The operator's socket.
     pub socket: PathBuf,
+    /// Who plays ann in Telegram.
+    pub guest: Option<Guest>,
+    engine: Engine,
     stop: CancellationToken,
     server: JoinHandle<Result<()>>,
 }
@@ -73,9 +81,8 @@ impl Sandbox {
     /// seen.
     ///
     /// # Errors
-    /// When git is missing, the folder cannot be written, or RMM does not start.
-    pub async fn start(watched: bool) -> Result<Self> {
-        require_git()?;
+    /// When the folder cannot be written, or RMM does not start.
+    pub async fn start(watched: bool, guest: Option<Guest>) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("rmm-demo-").tempdir();
         let folder = folder
             .with_context(|| format!("a temporary folder cannot be made in {}", std::env::temp_dir().display()))?;
@@ -92,18 +99,30 @@ impl Sandbox {
         };
         let (stage, production) = (site(EnvironmentKind::Stage)?, site(EnvironmentKind::Production)?);
         let path = root.join("rmm.toml");
-        std::fs::write(&path, configuration(&repository, &stage, &production, watched))
+        std::fs::write(&path, configuration(&repository, &stage, &production, watched, guest.as_ref()))
             .with_context(|| format!("{} cannot be written", path.display()))?;
         log_into(&root.join("rmm.log"));
 
-        let config = Config::load(&path, &EnvVars::new()).map_err(|errors| anyhow::anyhow!("{errors}"))?;
+        let config = Config::load(&path, &guest.as_ref().map(Guest::variables).unwrap_or_default())
+            .map_err(|errors| anyhow::anyhow!("{errors}"))?;
         let app = App::open(&config)?;
         let listener = App::bind(config.server.listen).await?;
         let address = listener.local_addr().context("the address of RMM is not known")?;
         let socket = DataDir::new(&config.server.data_dir).socket();
-        let stop = app.stop();
+        let (engine, stop) = (app.engine().clone(), app.stop());
         let server = tokio::spawn(app.serve(listener));
-        Ok(Self { folder, repository, stage, production, address, socket, stop, server })
+        Ok(Self { folder, repository, stage, production, address, socket, guest, engine, stop, server })
+    }
+
+    /// Waits until Telegram shows how everything ended; not for ever.
+    pub async fn telegram_is_told(&self) {
+        let begun = Instant::now();
+        while self.guest.is_some() && begun.elapsed() < LAST_NEWS {
+            match bot::has_told_everything(&self.engine).await {
+                Ok(false) => tokio::time::sleep(Duration::from_millis(50)).await,
+                Ok(true) | Err(_) => return,
+            }
+        }
     }
 
     /// Where everything is.
@@ -158,7 +177,11 @@ fn has_running_step(runs: &Path) -> bool {
         .any(|step| !step.join("status").exists() && !step.join("stopped").exists())
 }
 
-fn require_git() -> Result<()> {
+/// The demo cannot do without.
+///
+/// # Errors
+/// When there is no git.
+pub fn require_git() -> Result<()> {
     let mut git = std::process::Command::new("git");
     match git.arg("--version").output() {
         Ok(said) if said.status.success() => Ok(()),
@@ -203,7 +226,13 @@ fn log_into(path: &Path) {
 }
 
 /// A real `rmm.toml`, to be read by whoever keeps the folder.
-fn configuration(repository: &Repository, stage: &Site, production: &Site, watched: bool) -> String {
+fn configuration(
+    repository: &Repository,
+    stage: &Site,
+    production: &Site,
+    watched: bool,
+    guest: Option<&Guest>,
+) -> String {
     let text = |value: &str| toml::Value::String(value.to_owned()).to_string();
     let path = |path: &Path| text(&path.to_string_lossy());
     let mut out = format!(
@@ -215,7 +244,7 @@ data_dir = "rmm"
 [[people]]
 name = "ann"
 role = "admin"
-
+{}
 [[people]]
 name = "boris"
 role = "member"
@@ -245,6 +274,7 @@ health = {{ wait = "{}", attempts = 3, interval = "300ms", timeout = "2s" }}
 GIT_CONFIG_GLOBAL = "/dev/null"
 GIT_CONFIG_NOSYSTEM = "1"
 "#,
+        guest.map(|guest| format!("telegram_id = {}\n", guest.id)).unwrap_or_default(),
         path(&repository.path),
         if watched { "400ms" } else { "50ms" },
     );
@@ -260,5 +290,6 @@ GIT_CONFIG_NOSYSTEM = "1"
             out += &format!("env.{variable} = {}\n", text(&value.to_string_lossy()));
         }
     }
+    out += &guest.map(Guest::section).unwrap_or_default();
     out
 }

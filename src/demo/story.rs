@@ -47,6 +47,11 @@ impl Teller<'_> {
         ] {
             self.tell(Mark::Note, text);
         }
+        if let Some(guest) = &sandbox.guest {
+            let text =
+                format!("{} is ann in Telegram, at {}; her yes comes from there", guest.first_name, guest.link());
+            self.tell(Mark::Note, text);
+        }
     }
 
     async fn first_release(&mut self) -> Result<()> {

@@ -11,6 +11,7 @@ use super::api::{Api, Served, Stream, make_token};
 use super::board::{Board, Fact, Mark};
 use super::sandbox::{PEOPLE, SERVICE, Sandbox, Site};
 use super::screen::Screen;
+use super::telegram::Guest;
 use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 use crate::engine::clock::{Clock, SystemClock};
@@ -152,15 +153,23 @@ impl<'a> Teller<'a> {
     /// # Errors
     /// When it can never be, or nothing happens any more.
     pub async fn until(&mut self, what: &str, enough: impl Fn(&Board) -> Wait) -> Result<()> {
+        if !self.within(STUCK, what, enough).await? {
+            bail!("{what} did not come, and nothing has happened for {} s", STUCK.as_secs());
+        }
+        Ok(())
+    }
+
+    /// As [`Self::until`]; `false` when nothing has happened for so long.
+    async fn within(&mut self, silence: Duration, what: &str, enough: impl Fn(&Board) -> Wait) -> Result<bool> {
         let mut heard = tokio::time::Instant::now();
         loop {
             match enough(&self.board) {
-                Wait::Done => return Ok(()),
+                Wait::Done => return Ok(true),
                 Wait::Never(why) => bail!("{what} did not come: {why}"),
                 Wait::NotYet => {}
             }
-            if heard.elapsed() > STUCK {
-                bail!("{what} did not come, and nothing has happened for {} s", STUCK.as_secs());
+            if heard.elapsed() > silence {
+                return Ok(false);
             }
             self.draw();
             if let Ok(news) = tokio::time::timeout(FRAME, self.stream.next()).await {
@@ -226,22 +235,43 @@ impl<'a> Teller<'a> {
         Ok(id)
     }
 
-    /// Everybody who is listed approves.
+    /// Everybody who is listed approves. Somebody who plays ann in Telegram comes last: that tap starts production.
     ///
     /// # Errors
     /// When RMM refuses it.
     pub async fn everybody_approves(&mut self, release: i64) -> Result<()> {
-        for person in PEOPLE {
+        let mut people = PEOPLE;
+        let guest = self.sandbox.guest.as_ref();
+        if guest.is_some() {
+            people.rotate_left(1);
+        }
+        for person in people {
+            let what = format!("the approval of {person}");
+            if let Some(guest) = guest.filter(|_| person == PEOPLE[0]) {
+                self.ask_guest(release, guest);
+                if self.within(guest.patience, &what, approved(release, person)).await? {
+                    continue;
+                }
+                let seconds = guest.patience.as_secs();
+                self.tell(Mark::Note, format!("no tap for {seconds} s; ann's yes comes over the API instead"));
+            }
             self.pause(Duration::from_millis(700)).await?;
             let api = self.person(person)?;
             api.post::<Value>(&format!("/api/v1/releases/{release}/approve"), &json!({})).await?;
-            self.until(&format!("the approval of {person}"), |board| match board.releases.get(&release) {
-                Some(card) if card.approved_by.iter().any(|name| name == person) => Wait::Done,
-                Some(_) | None => Wait::NotYet,
-            })
-            .await?;
+            self.until(&what, approved(release, person)).await?;
         }
         Ok(())
+    }
+
+    fn ask_guest(&mut self, release: i64, guest: &Guest) {
+        let tag = self.board.releases.get(&release).map(|card| card.tag.clone()).unwrap_or_default();
+        let Guest { first_name, patience, .. } = guest;
+        let (link, seconds) = (guest.link(), patience.as_secs());
+        let text = format!(
+            "your turn, {first_name}: tap Approve below #{release} {tag} at {link} (after {seconds} s the story goes on \
+             without you)"
+        );
+        self.tell(Mark::Open, text);
     }
 
     /// The runs of a release.
@@ -279,5 +309,16 @@ impl<'a> Teller<'a> {
         let expected = if ok { String::new() } else { format!(", but {version} with schema {schema} was expected") };
         self.check(name, ok, format!("{when} {} serves {served}{expected}", site.kind));
         Ok(served)
+    }
+}
+
+/// Waits for a person's yes.
+fn approved(release: i64, person: &str) -> impl Fn(&Board) -> Wait {
+    move |board| match board.releases.get(&release) {
+        Some(card) if card.approved_by.iter().any(|name| name == person) => Wait::Done,
+        Some(card) if card.status() == Status::ManualTestFailed || card.status() == Status::Cancelled => {
+            Wait::Never(format!("it ended as {}", card.status()))
+        }
+        Some(_) | None => Wait::NotYet,
     }
 }

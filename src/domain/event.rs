@@ -148,6 +148,18 @@ pub enum Event {
         address: String,
         key: HostKey,
     },
+    TelegramClaimed {
+        person: PersonName,
+        telegram_id: i64,
+    },
+    TelegramConfirmed {
+        person: PersonName,
+        telegram_id: i64,
+    },
+    TelegramRefused {
+        person: PersonName,
+        telegram_id: i64,
+    },
     BackupMade {
         file: String,
     },

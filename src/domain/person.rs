@@ -39,6 +39,9 @@ pub struct Person {
     pub name: PersonName,
     /// Telegram's numeric id.
     pub telegram_id: Option<i64>,
+    /// The Telegram username, without `@`, of somebody whose number is not known. Says who may claim to be this person,
+    /// and nothing more.
+    pub telegram_username: Option<String>,
     /// GitHub login, to recognise the initiator of a release.
     pub github: Option<String>,
     /// What the person may do.

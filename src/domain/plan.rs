@@ -384,7 +384,7 @@ fn fetch_command(directory: &str, source: &str, code: &Release) -> String {
     let clone = if source.is_empty() {
         format!("{{ echo {directory}' is not a git checkout' >&2; exit 1; }}")
     } else {
-        format!("git clone --quiet --no-checkout -- {} {directory}", shell_word(source))
+        format!("git clone --quiet --no-checkout -- {} {directory} || exit", shell_word(source))
     };
     // A commit without a tag need not be on any branch, so it is asked for by its id.
     let what = match (&code.tag, &code.commit) {

@@ -25,7 +25,7 @@ pub struct Release {
     pub reason: Option<String>,
     /// The try that `status` belongs to.
     pub attempt: Attempt,
-    /// Grows with every change.
+    /// Grows with every change of the release itself; votes on it are none.
     pub revision: Revision,
     /// Who pushed the tag: a person's name, a GitHub login, or what CI calls it.
     pub initiated_by: String,

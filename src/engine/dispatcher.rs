@@ -154,7 +154,7 @@ impl Dispatcher {
         };
         match effect {
             Effect::FollowRun { run } => {
-                runner::follow(&self.engine, run, leased.attempts > 1).await?;
+                runner::follow(&self.engine, run, leased.attempts > 1, leased.trace_id.clone()).await?;
                 self.close(leased.id).await
             }
             Effect::ResolveCommit { release } => self.resolve_commit(leased, release).await,
@@ -172,12 +172,13 @@ impl Dispatcher {
             return self.close(leased.id).await;
         };
         let hide = |reason: String| catalog.redactor().text(&reason);
+        let request = |command| Request::new(Actor::Machine, command).traced(leased.trace_id.clone());
         let command = match git::resolve(&repository, tag).await {
             Ok(commit) => Command::CommitResolved { release: id, commit },
             Err(Unresolved::ForNow(reason)) if leased.attempts < ATTEMPTS => {
                 let reason = hide(reason);
                 let command = Command::CommitUnresolved { release: id, reason: reason.clone(), for_good: false };
-                self.engine.handle(Request::new(Actor::Machine, command)).await?;
+                self.engine.handle(request(command)).await?;
                 self.postpone(leased, &reason).await;
                 return Ok(());
             }
@@ -185,7 +186,7 @@ impl Dispatcher {
                 Command::CommitUnresolved { release: id, reason: hide(reason), for_good: true }
             }
         };
-        match self.engine.handle_and_close(Request::new(Actor::Machine, command), leased.id).await {
+        match self.engine.handle_and_close(request(command), leased.id).await {
             // The release is gone from the configuration: there is nobody to tell.
             Err(Failure::Refused(_)) => self.close(leased.id).await,
             other => other.map(|_| ()),

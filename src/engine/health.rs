@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::Failure;
 use super::reach::{Reach, Waited};
-use super::runner::report;
 use super::step::StepContext;
 use crate::clients::health::{self, Unwell};
 use crate::domain::command::{Answer, Command, Outcome};
@@ -112,8 +111,7 @@ impl StepContext<'_> {
     /// One try of a health check by command: a durable step of its own.
     async fn check(&self, attempt: u32, script: &Script, limit: Duration, again: bool) -> Result<Checked, Failure> {
         if !again {
-            let begun =
-                report(&self.following.engine, Command::TryStep { run: self.run_id(), step: self.step.index }).await?;
+            let begun = self.following.report(Command::TryStep { run: self.run_id(), step: self.step.index }).await?;
             if begun == Answer::Step(None) {
                 return Ok(Checked::Over(Outcome::Stopped));
             }

@@ -289,7 +289,11 @@ fn configured(catalog: &Catalog, name: &HostName) -> Result<Arc<Host>, Refusal> 
         let all: Vec<_> = std::iter::once("local").chain(catalog.hosts().map(|host| host.name.as_str())).collect();
         Refusal::new(
             Code::NotFound,
-            format!("there is no host {name} in the configuration; there is {}", all.join(", ")),
+            format!(
+                "there is no host {name} in the configuration that RMM has read; there is {} (it reads rmm.toml \
+                 at its start and on SIGHUP)",
+                all.join(", ")
+            ),
         )
     })
 }
@@ -327,7 +331,8 @@ fn may_trust<'k>(host: &Host, seen: Option<&'k HostKey>, wanted: &Fingerprint) -
 }
 
 /// The command that tells a host's key on the host itself.
-fn compare(algorithm: &str) -> String {
+#[must_use]
+pub fn compare(algorithm: &str) -> String {
     let kind = match algorithm {
         "ssh-rsa" | "rsa-sha2-256" | "rsa-sha2-512" => "rsa",
         ecdsa if ecdsa.starts_with("ecdsa-") => "ecdsa",

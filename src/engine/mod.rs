@@ -10,13 +10,19 @@ mod dispatcher;
 mod health;
 pub mod hosts;
 mod output;
+pub mod people;
 mod reach;
 pub mod redact;
+mod request;
 mod runner;
 mod step;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod trace;
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -28,20 +34,20 @@ use self::hosts::Hosts;
 use crate::clients::health::Prober;
 use crate::clients::transport::{Transport, TransportError};
 use crate::domain::command::{Answer, Command, Subject};
-use crate::domain::decide::decide;
+use crate::domain::decide::{decide, still_current};
 use crate::domain::event::Event;
 use crate::domain::gate::{self, Gate};
 use crate::domain::ids::{HostName, ReleaseId, ServiceName};
 use crate::domain::person::Actor;
 use crate::domain::refusal::{Code, Refusal};
-use crate::domain::release::Release;
 use crate::domain::run::Run;
 use crate::domain::world::World;
 use crate::store::chain::NewEvent;
 use crate::store::world::{Cause, Focus};
-use crate::store::{Store, StoreError, Tx, WriteError, releases, runs, world};
+use crate::store::{Store, StoreError, Tx, WriteError, releases, runs, telegram, world};
 
 pub use self::dispatcher::Dispatcher;
+pub use self::request::{Failure, Handled, Request, no_release, no_service};
 
 /// The machine. Cheap to clone.
 #[derive(Clone)]
@@ -72,59 +78,6 @@ pub struct Ports {
     pub instance: String,
     /// Grows with every start, so that hosts know an earlier process by its lower number.
     pub generation: u64,
-}
-
-/// A command and who asks for it.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// Who.
-    pub actor: Actor,
-    /// What.
-    pub command: Command,
-    /// The service, for commands that name neither a release nor a run.
-    pub service: Option<ServiceName>,
-    /// The trace that it belongs to.
-    pub trace_id: Option<String>,
-}
-
-impl Request {
-    /// A command about a release or a run.
-    #[must_use]
-    pub const fn new(actor: Actor, command: Command) -> Self {
-        Self { actor, command, service: None, trace_id: None }
-    }
-
-    /// A command about a service.
-    #[must_use]
-    pub const fn about(actor: Actor, service: ServiceName, command: Command) -> Self {
-        Self { actor, command, service: Some(service), trace_id: None }
-    }
-}
-
-/// What became of a command.
-#[derive(Debug, Clone)]
-pub struct Handled {
-    /// The outcome.
-    pub answer: Answer,
-    /// The release that it was about, as it is now.
-    pub release: Option<Release>,
-}
-
-/// Why a command was not carried out.
-#[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// The rules do not allow it.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// The machine could not.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl From<WriteError<StoreError>> for Failure {
-    fn from(error: WriteError<StoreError>) -> Self {
-        Self::Store(error.flatten())
-    }
 }
 
 impl Engine {
@@ -185,6 +138,26 @@ impl Engine {
             self.inner.stops.send_modify(|count| *count += 1);
         }
         handled.map_err(Failure::Refused)
+    }
+
+    /// Whether a command would be carried out as things are; nothing is.
+    ///
+    /// # Errors
+    /// The refusal that [`Engine::handle`] would answer with.
+    pub async fn would(&self, actor: &Actor, command: Command) -> Result<(), Failure> {
+        let (catalog, now) = (self.catalog(), self.now());
+        let request = Request::new(actor.clone(), command);
+        let decided = self.read(move |conn| {
+            let name = match service_of(conn, &request)? {
+                Ok(name) => name,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
+            let Some(service) = catalog.service(&name) else { return Ok(Err(no_service(&name))) };
+            let focus = Focus::of(&request.command, service);
+            let world = world::load(conn, service.clone(), catalog.people().clone(), now, focus)?;
+            Ok(decide(world, &request.actor, request.command).answer.map(|_| ()))
+        });
+        Ok(decided.await??)
     }
 
     /// Every gate of production for a release, as `explain` tells them; none when it has passed them or has ended.
@@ -321,6 +294,11 @@ impl Engine {
         self.inner.clock.now()
     }
 
+    /// Returns after `time` has passed.
+    pub async fn sleep(&self, time: Duration) {
+        self.clock().sleep(time).await;
+    }
+
     fn clock(&self) -> &dyn Clock {
         self.inner.clock.as_ref()
     }
@@ -375,7 +353,18 @@ fn decide_and_save(
     } else {
         Focus::of(&request.command, service)
     };
+    if let Some(update) = request.update
+        && !telegram::handled(tx, update, now)?
+    {
+        return Ok((Err(Refusal::new(Code::Invalid, "this has been taken already")), false));
+    }
     let world = world::load(tx, service.clone(), catalog.people().clone(), now, focus)?;
+    if let (Subject::Release(id), Some(seen)) = (request.command.subject(), request.seen)
+        && let Some(release) = world.releases.get(&id)
+        && let Err(refusal) = still_current(release, seen)
+    {
+        return Ok((Err(refusal), false));
+    }
     let mut decision = decide(world, &request.actor, request.command);
     if let (Ok(first), Some(then)) = (&decision.answer, then)
         && let first = *first
@@ -419,16 +408,4 @@ fn service_of(conn: &Connection, request: &Request) -> Result<Result<ServiceName
         }
         Subject::Service => Ok(Err(Refusal::new(Code::Invalid, "this command needs a service"))),
     }
-}
-
-/// The refusal of a command about a release that does not exist.
-#[must_use]
-pub fn no_release(id: ReleaseId) -> Refusal {
-    Refusal::new(Code::NotFound, format!("there is no release #{id}"))
-}
-
-/// The refusal of a command about a service that is not configured.
-#[must_use]
-pub fn no_service(name: &ServiceName) -> Refusal {
-    Refusal::new(Code::NotFound, format!("there is no service {name} in the configuration"))
 }

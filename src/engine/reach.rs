@@ -1,12 +1,13 @@
 //! Patience with a host that cannot be reached: a run waits for it, visibly and ever longer between tries, as long as
 //! the run's time lasts.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
-use super::runner::{Following, report};
+use super::runner::Following;
 use crate::clients::transport::TransportError;
 use crate::domain::command::Command;
 use crate::domain::duration_text;
@@ -26,6 +27,36 @@ pub(super) struct Reach<'a> {
     since: Option<Timestamp>,
     /// Tells that the host may be reachable now. As old as this value, so that no news from before a try is missed.
     changed: watch::Receiver<u64>,
+}
+
+/// Whom a run waits for, and why. Held while it is told, so that the last word is the newest one.
+#[derive(Default)]
+pub(super) struct Waits(Mutex<BTreeMap<HostName, String>>);
+
+impl Waits {
+    /// Notes why a host is waited for, or that it is not any more, and tells about all that are.
+    async fn note(&self, following: &Following, host: &HostName, why: Option<String>) {
+        let mut waits = self.0.lock().await;
+        match why {
+            Some(why) => waits.insert(host.clone(), why),
+            None => waits.remove(host),
+        };
+        let Following { engine, run, .. } = following;
+        let reason = (!waits.is_empty()).then(|| engine.catalog().redactor().text(&sentence(&waits)));
+        if let Err(error) = following.report(Command::RunWaits { run: run.id, reason }).await {
+            tracing::warn!(run = %run.id, %error, "whom a run waits for could not be noted");
+        }
+    }
+
+    /// Nobody waits for a host any more, and nobody needs to be told.
+    async fn forget(&self, host: &HostName) {
+        self.0.lock().await.remove(host);
+    }
+}
+
+fn sentence(waits: &BTreeMap<HostName, String>) -> String {
+    let each: Vec<_> = waits.iter().map(|(host, why)| format!("{host}: {}", why.trim_end_matches('.'))).collect();
+    format!("waits for {}", each.join("; and for "))
 }
 
 /// What waiting came to.
@@ -55,7 +86,7 @@ impl<'a> Reach<'a> {
 
     /// Waits until the host is worth another try. With `stoppable`, also until somebody wants the run to end.
     pub(super) async fn wait(&mut self, error: &TransportError, stoppable: bool) -> Waited {
-        let Following { engine, run, limit, .. } = self.following;
+        let Following { engine, run, limit, waits, .. } = self.following;
         self.learn(error).await;
         let now = engine.now();
         let since = *self.since.get_or_insert(now);
@@ -64,6 +95,7 @@ impl<'a> Reach<'a> {
         let deadline = run.started_at.or((!untrusted).then_some(since)).map(|from| from + *limit);
         if deadline.is_some_and(|deadline| now >= deadline) {
             let limit = duration_text::text(*limit);
+            waits.forget(self.host).await;
             return Waited::Over(format!(
                 "{} could not be reached within the run's limit of {limit}: {error}",
                 self.host
@@ -71,30 +103,24 @@ impl<'a> Reach<'a> {
         }
         let hint =
             if untrusted { format!(" Compare it and run `rmm host trust {}`.", self.host) } else { String::new() };
-        let reason = engine.catalog().redactor().text(&format!("waits for {}: {error}{hint}", self.host));
-        let told = report(engine, Command::RunWaits { run: run.id, reason: Some(reason) }).await;
-        if let Err(error) = told {
-            tracing::warn!(run = %run.id, %error, "that a run waits could not be noted");
-        }
+        waits.note(self.following, self.host, Some(format!("{error}{hint}"))).await;
         let longer = SHORTEST.saturating_mul(1 << self.tries.min(10)).min(LONGEST);
         let pause = if untrusted { LONGEST } else { longer };
         self.tries += 1;
         tokio::select! {
-            () = engine.clock().sleep(pause) => Waited::Again,
-            _ = self.changed.changed() => Waited::Again,
-            () = self.following.until_ending(), if stoppable => Waited::Stopped,
+            () = engine.clock().sleep(pause) => return Waited::Again,
+            _ = self.changed.changed() => return Waited::Again,
+            () = self.following.until_ending(), if stoppable => {}
         }
+        waits.forget(self.host).await;
+        Waited::Stopped
     }
 
     /// The host has answered.
     pub(super) async fn arrived(&mut self) {
         self.tries = 0;
         if self.since.take().is_some() {
-            let Following { engine, run, .. } = self.following;
-            let told = report(engine, Command::RunWaits { run: run.id, reason: None }).await;
-            if let Err(error) = told {
-                tracing::warn!(run = %run.id, %error, "that a run goes on could not be noted");
-            }
+            self.following.waits.note(self.following, self.host, None).await;
         }
     }
 }
@@ -114,5 +140,17 @@ impl Following {
                 return std::future::pending().await;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybody_who_is_waited_for_is_named() {
+        let wait = |host: &str, why: &str| (HostName::parse("host", host).unwrap(), why.to_owned());
+        let waits = BTreeMap::from([wait("two", "It was cut off."), wait("one", "It does not answer.")]);
+        assert_eq!(sentence(&waits), "waits for one: It does not answer; and for two: It was cut off");
     }
 }

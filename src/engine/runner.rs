@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
 
-use super::reach::{Reach, Waited};
+use super::reach::{Reach, Waited, Waits};
 use super::step::StepContext;
 use super::{Engine, Failure, Request};
 use crate::clients::detached::{self, Fence, Prepared, RunDir, StepError};
@@ -29,6 +29,10 @@ pub(super) struct Following {
     pub performer: String,
     /// The run may take this long.
     pub limit: Duration,
+    /// The trace of what caused the run.
+    pub trace: Option<String>,
+    /// The hosts that it waits for.
+    pub waits: Waits,
 }
 
 /// Why a run does not get to its steps.
@@ -41,8 +45,8 @@ enum Unprepared {
     Lost(String),
 }
 
-/// Follows a run to its end. `taken_over`: another process may have begun it.
-pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool) -> Result<(), Failure> {
+/// Follows a run to its end, as a part of the trace that caused it. `taken_over`: another process may have begun it.
+pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool, trace: Option<String>) -> Result<(), Failure> {
     let found = engine.read(move |conn| {
         let Some(run) = runs::get(conn, id)? else { return Ok(None) };
         let release = releases::get(conn, run.release)?;
@@ -59,14 +63,21 @@ pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool) -> Resu
             Ok(directory) => directories.insert(host.clone(), directory),
             Err(error) => {
                 let command = Command::RunFailed { run: id, reason: error.to_string() };
-                return report(engine, command).await.map(|_| ());
+                return report(engine, trace, command).await.map(|_| ());
             }
         };
     }
-    Following { engine: engine.clone(), run, directories, token, performer, limit }.follow_plan(taken_over).await
+    let waits = Waits::default();
+    let following = Following { engine: engine.clone(), run, directories, token, performer, limit, trace, waits };
+    following.follow_plan(taken_over).await
 }
 
 impl Following {
+    /// Reports what became of the run; a refusal means that it has been ended meanwhile.
+    pub(super) async fn report(&self, command: Command) -> Result<Answer, Failure> {
+        report(&self.engine, self.trace.clone(), command).await
+    }
+
     pub(super) fn fence(&self) -> Fence<'_> {
         Fence { token: &self.token, generation: self.engine.ports().generation }
     }
@@ -80,7 +91,7 @@ impl Following {
             self.clean_up().await;
             return Ok(());
         }
-        report(&self.engine, Command::StartStep { run: self.run.id }).await?;
+        self.report(Command::StartStep { run: self.run.id }).await?;
         let mut again = taken_over;
         loop {
             self.reload().await?;
@@ -119,7 +130,7 @@ impl Following {
         };
         match crate::clients::git::resolve(&repository, tag).await {
             Ok(now) if now != *commit => {
-                report(&self.engine, Command::TagMoved { release: self.run.release, now }).await?;
+                self.report(Command::TagMoved { release: self.run.release, now }).await?;
             }
             Ok(_) => {}
             Err(error) => tracing::debug!(run = %self.run.id, %error, "the tag could not be checked beforehand"),
@@ -147,7 +158,7 @@ impl Following {
             Err(Unprepared::Stopped) => Command::StartStep { run: self.run.id },
         };
         let going_on = matches!(command, Command::RunPrepared { .. });
-        report(&self.engine, command).await?;
+        self.report(command).await?;
         if going_on {
             self.reload().await?;
         }
@@ -197,7 +208,7 @@ impl Following {
             Outcome::Lost(reason) => Outcome::Lost(redactor.text(&reason)),
             Outcome::Exited(_) | Outcome::Healthy | Outcome::TimedOut | Outcome::Stopped => outcome,
         };
-        report(&self.engine, Command::StepEnded { run: self.run.id, step, outcome }).await.map(|_| ())
+        self.report(Command::StepEnded { run: self.run.id, step, outcome }).await.map(|_| ())
     }
 
     /// The directories of a run that has ended well are of no more use; those of an unknown one may explain it.
@@ -221,8 +232,8 @@ impl Following {
 }
 
 /// Reports to the engine; a refusal here means that the run has been ended meanwhile.
-pub(super) async fn report(engine: &Engine, command: Command) -> Result<Answer, Failure> {
-    match engine.handle(Request::new(Actor::Machine, command)).await {
+async fn report(engine: &Engine, trace: Option<String>, command: Command) -> Result<Answer, Failure> {
+    match engine.handle(Request::new(Actor::Machine, command).traced(trace)).await {
         Ok(handled) => Ok(handled.answer),
         Err(Failure::Refused(refusal)) => {
             tracing::debug!(%refusal, "a report of a run came too late");

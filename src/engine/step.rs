@@ -102,6 +102,12 @@ impl StepContext<'_> {
                 pairs.push((name.to_owned(), SecretString::from(value)));
             }
         }
+        if let Some(trace) = &self.following.trace {
+            // W3C Trace Context; the step is a part of what caused its run.
+            let span = (run.id.0.unsigned_abs() << 16) + u64::from(self.step.index) + 1;
+            let parent = format!("00-{trace}-{span:016x}-01");
+            pairs.push(("TRACEPARENT".to_owned(), SecretString::from(parent)));
+        }
         let catalog = self.following.engine.catalog();
         let service = catalog.service(&run.service);
         let surface = service

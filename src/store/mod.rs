@@ -18,6 +18,7 @@ mod readers;
 pub mod releases;
 pub mod runs;
 pub mod schema;
+pub mod telegram;
 pub mod tokens;
 pub mod verify;
 pub mod world;

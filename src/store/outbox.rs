@@ -22,6 +22,8 @@ pub struct NewEffect<'a> {
     pub run_id: Option<i64>,
     /// Not to be done before.
     pub due_at: i64,
+    /// The trace of what caused it.
+    pub trace_id: Option<&'a str>,
 }
 
 /// An effect that was handed to the dispatcher.
@@ -47,9 +49,12 @@ pub struct Leased {
     pub attempts: i64,
     /// Why the last attempt was postponed. `None` with `attempts > 1` means that it was cut short by a crash.
     pub last_error: Option<String>,
+    /// The trace of what caused it.
+    pub trace_id: Option<String>,
 }
 
-const LEASED_COLUMNS: &str = "id, kind, payload, service, release_id, run_id, created_at, due_at, attempts, last_error";
+const LEASED_COLUMNS: &str =
+    "id, kind, payload, service, release_id, run_id, created_at, due_at, attempts, last_error, trace_id";
 
 fn leased(row: &Row<'_>) -> rusqlite::Result<Leased> {
     Ok(Leased {
@@ -63,6 +68,7 @@ fn leased(row: &Row<'_>) -> rusqlite::Result<Leased> {
         due_at: row.get(7)?,
         attempts: row.get(8)?,
         last_error: row.get(9)?,
+        trace_id: row.get(10)?,
     })
 }
 
@@ -72,9 +78,19 @@ fn leased(row: &Row<'_>) -> rusqlite::Result<Leased> {
 /// When the database cannot be written.
 pub fn enqueue(conn: &Connection, effect: &NewEffect<'_>, now: i64) -> Result<i64, StoreError> {
     conn.prepare_cached(
-        "INSERT INTO outbox (kind, payload, service, release_id, run_id, created_at, due_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO outbox (kind, payload, service, release_id, run_id, created_at, due_at, trace_id) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?
-    .execute((effect.kind, effect.payload, effect.service, effect.release_id, effect.run_id, now, effect.due_at))?;
+    .execute((
+        effect.kind,
+        effect.payload,
+        effect.service,
+        effect.release_id,
+        effect.run_id,
+        now,
+        effect.due_at,
+        effect.trace_id,
+    ))?;
     Ok(conn.last_insert_rowid())
 }
 
@@ -165,7 +181,15 @@ mod tests {
     use crate::store::schema::test_database;
 
     fn effect(kind: &str, due_at: i64) -> NewEffect<'_> {
-        NewEffect { kind, payload: "{}", service: Some("api"), release_id: Some(7), run_id: None, due_at }
+        NewEffect {
+            kind,
+            payload: "{}",
+            service: Some("api"),
+            release_id: Some(7),
+            run_id: None,
+            due_at,
+            trace_id: None,
+        }
     }
 
     #[test]

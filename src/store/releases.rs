@@ -143,6 +143,30 @@ pub fn page(conn: &Connection, page: &Page) -> Result<Vec<Release>, StoreError> 
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Which release stands at a place of a list (from 0, the newest first; the last one beyond the end), the place, and how
+/// long the list is.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn place(conn: &Connection, list: List, at: u32) -> Result<(Option<ReleaseId>, u32, u32), StoreError> {
+    let length = count(conn, list)?;
+    let at = at.min(length.saturating_sub(1));
+    let id = conn
+        .prepare_cached("SELECT id FROM releases WHERE list = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2")?
+        .query_row((list.as_str(), at), |row| row.get(0).map(ReleaseId))
+        .optional()?;
+    Ok((id, at, length))
+}
+
+/// How many releases a list has.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn count(conn: &Connection, list: List) -> Result<u32, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT count(*) FROM releases WHERE list = ?1")?;
+    Ok(statement.query_row([list.as_str()], |row| row.get(0))?)
+}
+
 /// The first releases of a service in a status that is on the way.
 pub(super) fn in_status(
     conn: &Connection,

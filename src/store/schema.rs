@@ -390,4 +390,24 @@ mod tests {
         let position = &state.mixed.unwrap().surfaces.into_values().next().unwrap();
         assert!(!position.newer_schema && position.hosts[&HostName::local()]);
     }
+
+    #[test]
+    fn the_bot_comes_to_a_database_with_work_in_hand() {
+        use crate::store::{outbox, telegram};
+
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rmm.db");
+        let mut conn = open_writer(&path).unwrap();
+        migrate_with(&mut conn, &path, &up_to(4)).unwrap();
+        conn.execute_batch(
+            r#"INSERT INTO outbox (kind, payload, service, run_id, created_at, due_at, attempts, lease_owner, leased_at)
+             VALUES ('follow_run', '{"effect":"follow_run","run":9}', 'shop', 9, 1, 1, 1, 'dead', 1);"#,
+        )
+        .unwrap();
+        migrate_with(&mut conn, &path, &up_to(5)).unwrap();
+        assert_eq!(outbox::release_foreign_leases(&conn, "alive").unwrap(), 1);
+        let effects = outbox::lease_due(&conn, "alive", 2, 10).unwrap();
+        assert_eq!((effects[0].run_id, effects[0].trace_id.as_deref()), (Some(9), None));
+        assert_eq!((telegram::told(&conn).unwrap(), telegram::news(&conn).unwrap()), (None, Vec::new()));
+    }
 }

@@ -276,6 +276,7 @@ pub fn save(tx: &mut Tx<'_>, world: &World, cause: &Cause<'_>) -> Result<(), Sto
             release_id: effect.release().map(|id| id.0),
             run_id: effect.run().map(|id| id.0),
             due_at: now,
+            trace_id: cause.trace_id,
         };
         outbox::enqueue(tx, &new, now)?;
     }

@@ -37,6 +37,8 @@ pub struct Progress {
     pub last_log: i64,
     /// Grows when effects were put into the outbox; the number itself means nothing.
     pub outbox: u64,
+    /// Grows when updates of Telegram were stored; the number itself means nothing.
+    pub updates: u64,
 }
 
 /// A write request's view of the database: the connection inside the running transaction.
@@ -130,7 +132,7 @@ impl Writer {
         marks.last_log.store(last_log.unwrap_or(0), Ordering::Relaxed);
         marks.watch(&mut conn)?;
         let (sender, receiver) = mpsc::channel(queue.max(1));
-        let now = Progress { last_event: chain.head().seq, last_log: last_log.unwrap_or(0), outbox: 0 };
+        let now = Progress { last_event: chain.head().seq, last_log: last_log.unwrap_or(0), outbox: 0, updates: 0 };
         let (publish, progress) = watch::channel(now);
         let writing =
             Writing { conn, chain, marks, publish, checkpoint_at: CHECKPOINT_PAGES, wal_pages: 0, failing: false };
@@ -177,6 +179,7 @@ impl Drop for Writer {
 #[derive(Default)]
 struct Marks {
     outbox: AtomicU64,
+    updates: AtomicU64,
     last_log: AtomicI64,
     wal_pages: AtomicI32,
 }
@@ -188,6 +191,8 @@ impl Marks {
             if action == Action::SQLITE_INSERT {
                 if table == "outbox" {
                     marks.outbox.fetch_add(1, Ordering::Relaxed);
+                } else if table == "telegram_updates" {
+                    marks.updates.fetch_add(1, Ordering::Relaxed);
                 } else if table == "log_chunks" {
                     marks.last_log.store(row, Ordering::Relaxed);
                 }
@@ -208,6 +213,7 @@ impl Marks {
 struct Before {
     head: ChainHead,
     outbox: u64,
+    updates: u64,
     last_log: i64,
 }
 
@@ -315,6 +321,7 @@ impl Writing {
         Before {
             head: self.chain.head(),
             outbox: self.marks.outbox.load(Ordering::Relaxed),
+            updates: self.marks.updates.load(Ordering::Relaxed),
             last_log: self.marks.last_log.load(Ordering::Relaxed),
         }
     }
@@ -322,12 +329,13 @@ impl Writing {
     fn restore(&mut self, before: Before) {
         self.chain.restore(before.head);
         self.marks.outbox.store(before.outbox, Ordering::Relaxed);
+        self.marks.updates.store(before.updates, Ordering::Relaxed);
         self.marks.last_log.store(before.last_log, Ordering::Relaxed);
     }
 
     fn publish(&self) {
-        let Before { head, outbox, last_log } = self.before();
-        let now = Progress { last_event: head.seq, last_log, outbox };
+        let Before { head, outbox, updates, last_log } = self.before();
+        let now = Progress { last_event: head.seq, last_log, outbox, updates };
         self.publish.send_if_modified(|progress| {
             let changed = *progress != now;
             *progress = now;

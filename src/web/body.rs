@@ -59,7 +59,8 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for MaybeSent
     }
 }
 
-async fn read(body: Body) -> Result<Vec<u8>, Problem> {
+/// The body, limited in size and time.
+pub(super) async fn read(body: Body) -> Result<Vec<u8>, Problem> {
     tokio::time::timeout(PATIENCE, collect(body)).await.unwrap_or_else(|_| {
         Err(Problem::new(
             StatusCode::REQUEST_TIMEOUT,

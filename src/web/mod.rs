@@ -3,6 +3,7 @@
 pub mod api;
 mod auth;
 mod body;
+mod hook;
 pub mod problem;
 pub mod server;
 mod stream;
@@ -16,6 +17,7 @@ use axum::Router;
 use axum::extract::connect_info::Connected;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -34,6 +36,8 @@ pub struct Web {
     pub stop: CancellationToken,
     /// Where backups may be written by name alone.
     pub data_dir: PathBuf,
+    /// What Telegram shows when it brings updates; none: it does not.
+    pub webhook_secret: Option<SecretString>,
 }
 
 /// Where a connection comes from.
@@ -51,10 +55,16 @@ impl Connected<Peer> for Peer {
     }
 }
 
-/// The router of everything that RMM serves.
-pub fn router(engine: Engine, data_dir: PathBuf, stop: CancellationToken) -> Router {
-    let web = Web { engine, doorkeeper: Arc::default(), stop, data_dir };
+/// The router of everything that RMM serves. `webhook_secret`: Telegram brings its updates, and shows this.
+pub fn router(
+    engine: Engine,
+    data_dir: PathBuf,
+    webhook_secret: Option<SecretString>,
+    stop: CancellationToken,
+) -> Router {
+    let web = Web { engine, doorkeeper: Arc::default(), stop, data_dir, webhook_secret };
     api::routes()
+        .merge(hook::routes(&web))
         .fallback(body::nothing_here)
         .method_not_allowed_fallback(body::wrong_method)
         .layer(CatchPanicLayer::custom(panicked))

@@ -65,9 +65,9 @@ impl Host {
         Self::up_with(&["docker"], &[])
     }
 
-    /// A host whose sshd has these lines in its configuration, too.
-    pub fn up_with_sshd(lines: &str) -> Option<Self> {
-        Self::up_with(&[], &[("RMM_HOST_SSHD", lines)])
+    /// A host made with some of the script's variables.
+    pub fn up_with_variables(variables: &[(&str, &str)]) -> Option<Self> {
+        Self::up_with(&[], variables)
     }
 
     fn up_with(args: &[&str], variables: &[(&str, &str)]) -> Option<Self> {
@@ -127,9 +127,42 @@ impl Host {
         self.fact("fingerprint")
     }
 
+    /// Its table in `rmm.toml`.
+    pub fn table(&self) -> String {
+        self.entry(&format!("key = \"file:{}\"", self.key_path()), true)
+    }
+
+    /// The same with another way to log in, and with or without its host key.
+    pub fn entry(&self, login: &str, pinned: bool) -> String {
+        let key = if pinned { format!("host_key = \"{}\"\n", self.fingerprint()) } else { String::new() };
+        format!(
+            "[[hosts]]\nname = \"{}\"\naddress = \"{}:22\"\nuser = \"{}\"\n{login}\n{key}\
+             limits = {{ connect = \"3s\", auth = \"3s\", open = \"3s\", keepalive = \"300ms\", idle = \"5m\" }}\n",
+            self.name(),
+            self.address(),
+            self.user(),
+        )
+    }
+
     /// A place in its home directory, seen from this machine.
     pub fn home(&self, name: &str) -> PathBuf {
         Path::new(self.fact("home")).join(name)
+    }
+
+    /// What its sshd has logged.
+    pub fn sshd_log(&self) -> String {
+        std::fs::read_to_string(self.home("../../sshd.log")).unwrap()
+    }
+
+    /// Gives it another key; answers with its fingerprint.
+    pub fn change_key(&self, kind: &str) -> String {
+        let file = self.home("../../host-key");
+        std::fs::remove_file(&file).unwrap();
+        let made = Command::new("ssh-keygen").args(["-q", "-t", kind, "-N", "", "-C", "", "-f"]).arg(&file).output();
+        succeeded(made.unwrap());
+        self.cut(Fault::Restart);
+        let shown = succeeded(Command::new("ssh-keygen").arg("-lf").arg(&file).output().unwrap());
+        shown.split(' ').nth(1).unwrap().to_owned()
     }
 
     /// The text of a file in its home directory; empty when there is none.

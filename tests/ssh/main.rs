@@ -4,9 +4,19 @@
 //! `RMM_REQUIRE_HOSTS=1` insists. `RMM_FAULTS=all` tries every fault in the middle of every step.
 
 #[cfg(test)]
+mod compose;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod git;
+#[cfg(test)]
 mod host;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod login;
+#[cfg(test)]
+mod odd;
 #[cfg(test)]
 mod selftest;
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::super::api;
 use super::super::client::{Call, Client, Intent};
 use super::super::fault::Fault;
 use super::super::place::Context;
-use super::super::ui::{Tone, Ui, note, print, print_bytes, terminal_safe};
+use super::super::ui::{Tone, Ui, clean, note, print, print_bytes, terminal_safe};
 use super::sse::{Message, Reader};
 use super::{Number, look};
 use crate::domain::status::{List, Status};
@@ -217,7 +217,8 @@ impl Printer {
     fn know(&mut self, run: &api::Run) {
         self.runs.insert(run.id, format!("run {} · {} {}", run.id, run.environment, run.kind));
         for step in &run.steps {
-            let title = format!("step {} {} of {}", step.index + 1, step.kind.title(), step.surface);
+            let place = if step.host == "local" { String::new() } else { format!(" on {}", clean(&step.host)) };
+            let title = format!("step {} {} of {}{place}", step.index + 1, step.kind.title(), step.surface);
             self.titles.insert((run.id, i64::from(step.index)), title);
         }
     }

@@ -154,7 +154,9 @@ pub fn describe(kind: &str, data: &Value) -> String {
     let run = || format!("{} {}", text("environment"), text("kind"));
     let step = || {
         let number = data.get("step").and_then(Value::as_u64).map(|at| (at + 1).to_string()).unwrap_or_default();
-        format!("step {number} {} of {}", text("name").replace('_', " "), text("surface"))
+        let host = Some(text("host")).filter(|host| !matches!(host.as_str(), "" | "local"));
+        let place = host.map(|host| format!(" on {host}")).unwrap_or_default();
+        format!("step {number} {} of {}{place}", text("name").replace('_', " "), text("surface"))
     };
     match kind {
         "release_created" => format!("release created for {}", text("initiated_by")),
@@ -173,6 +175,7 @@ pub fn describe(kind: &str, data: &Value) -> String {
         "nothing_to_rehearse" => "nothing to go back to: no rehearsal needed".to_owned(),
         "rehearsal_stale" => format!("the rehearsal is out of date; production runs {} now", text("now")),
         "run_created" => format!("{} to {} decided", run(), text("to")),
+        "run_waiting" => text("reason"),
         "run_started" => format!("{} started", run()),
         "run_stopping" => format!("stopped by {}{}", text("by"), because("reason")),
         "run_ended" => format!("{} {}{}", run(), text("state"), because("reason")),
@@ -224,6 +227,10 @@ mod tests {
         assert_eq!(describe("environment_changed", &changed), "production runs v1 (#7) now");
         let ended = json!({"step": 2, "name": "deploy", "surface": "app", "state": "failed", "exit": 3});
         assert_eq!(describe("step_ended", &ended), "step 3 deploy of app failed, exit 3");
+        let started = json!({"step": 0, "name": "migrate_up", "surface": "app", "host": "prod-1"});
+        assert_eq!(describe("step_started", &started), "step 1 migrate up of app on prod-1 started");
+        let waits = json!({"reason": "waits for prod-1: it is not there."});
+        assert_eq!(describe("run_waiting", &waits), "waits for prod-1: it is not there.");
         assert_eq!(describe("something_new", &json!({"a": "\u{1b}x"})), "something new {\"a\":\"\\u001bx\"}");
         assert_eq!(describe("something_new", &json!({})), "something new");
     }

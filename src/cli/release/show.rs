@@ -66,7 +66,8 @@ fn card(details: &api::Details, runs: &[api::Run], ui: &Ui) -> String {
         out.push_str(&format!("\n{}\n", ui.heading("Runs")));
         out.push_str(&runs_table(runs, ui));
     }
-    let lines: Vec<_> = details.legal.iter().filter_map(|word| paste(word, release.id)).collect();
+    let output = unmended(runs).map(|run| format!("rmm release logs {} --run {}", release.id, run.id));
+    let lines: Vec<_> = output.chain(details.legal.iter().filter_map(|word| paste(word, release.id))).collect();
     if !lines.is_empty() {
         out.push_str(&format!("\n{}\n", ui.heading("What you can do")));
         lines.iter().for_each(|line| out.push_str(&format!("  {line}\n")));
@@ -159,8 +160,23 @@ fn runs_table(runs: &[api::Run], ui: &Ui) -> String {
         if let Some(reason) = &run.reason {
             out.push_str(&ui.paragraph("", 2, &format!("Run {}: {}", run.id, sentence(&clean(reason))), Tone::Plain));
         }
+        if let Some(waiting) = &run.waiting {
+            out.push_str(&ui.paragraph("", 2, &format!("Run {} {}", run.id, clean(waiting)), Tone::Waiting));
+        }
     }
     out
+}
+
+/// Runs that went wrong and that no later run of their kind has made good: their output is what one wants to read.
+fn unmended(runs: &[api::Run]) -> impl Iterator<Item = &api::Run> {
+    let wrong = |run: &api::Run| matches!(run.state.as_str(), "failed" | "unknown") && !run.steps.is_empty();
+    let again = |run: &api::Run, later: &[api::Run]| {
+        later.iter().any(|other| other.environment == run.environment && other.kind == run.kind)
+    };
+    runs.iter()
+        .enumerate()
+        .filter(move |(at, run)| wrong(run) && !again(run, runs.get(at + 1..).unwrap_or_default()))
+        .map(|(_, run)| run)
 }
 
 /// The colour of the state of a run or a step.
@@ -262,6 +278,31 @@ What you can do
             too_wide,
             [format!("Commit      {}", "a".repeat(40)), "CI run      https://ci.example.com/runs/7".into()]
         );
+    }
+
+    #[test]
+    fn what_went_wrong_is_one_command_away() {
+        let run = |id: u32, kind: &str, state: &str, waiting: Option<&str>| {
+            let step = json!({
+                "index": 0, "kind": "deploy", "surface": "app", "host": "prod-1", "command": "true", "directory": null,
+                "limit": "at most 30m", "state": state, "exit": null, "reason": null, "started_at": null, "ended_at": null,
+            });
+            let run = json!({
+                "id": id, "release": 12, "environment": "production", "kind": kind, "state": state, "reason": null,
+                "to": {"release": 12, "tag": "v1.4.0", "commit": null}, "waiting": waiting, "stopping": false,
+                "ci_run": null, "steps": [step], "created_at": "1969-12-31T23:58:00Z", "started_at": null, "ended_at": null,
+            });
+            serde_json::from_value(run).unwrap()
+        };
+        let runs = [
+            run(1, "deploy", "failed", None),
+            run(2, "deploy", "failed", None),
+            run(3, "rollback", "queued", Some("waits for prod-1: it is not there.")),
+        ];
+        let text = card(&details(), &runs, &Ui::test(80));
+        assert!(text.contains("\n  Run 3 waits for prod-1: it is not there.\n"), "{text}");
+        // The second try is the one that counts.
+        assert!(text.contains("What you can do\n  rmm release logs 12 --run 2\n  rmm release approve 12\n"), "{text}");
     }
 
     #[test]

@@ -131,7 +131,8 @@ fn run_text(run: &api::Run, ui: &Ui) -> String {
         } else if step.state == "running" {
             text.push_str(&format!("  {} so far", lasting(ui.now.duration_since(step.started_at.unwrap_or(ui.now)))));
         }
-        if let Some(exit) = step.exit.filter(|exit| *exit != 0) {
+        // The reason names the exit status, where there is a reason.
+        if let Some(exit) = step.exit.filter(|exit| *exit != 0 && step.reason.is_none()) {
             text.push_str(&format!("  exit {exit}"));
         }
         if let Some(reason) = &step.reason {

@@ -10,7 +10,7 @@ use super::super::api;
 use super::super::client::{Call, Client, Intent};
 use super::super::fault::Fault;
 use super::super::place::Context;
-use super::super::ui::{note, print};
+use super::super::ui::{clean, note, print};
 use super::One;
 use crate::domain::status::{List, Status};
 
@@ -56,9 +56,13 @@ impl Wait {
                 let path = format!("/api/v1/releases/{id}");
                 let (release, json): (api::Release, _) =
                     client.json(Call::get(&path)).await.map_err(|fault| fault.about(id).in_json(self.one.json))?;
-                if last != Some(release.status) {
-                    note(&format!("#{id} is {}", release.status));
-                    last = Some(release.status);
+                // What has ended says why at the end.
+                let reason = release.reason.clone().filter(|_| release.status.list() == List::Active);
+                let now = (release.status, reason);
+                if last.as_ref() != Some(&now) {
+                    let why = now.1.as_ref().map(|reason| format!(": {}", clean(reason))).unwrap_or_default();
+                    note(&format!("#{id} is {}{why}", release.status));
+                    last = Some(now);
                 }
                 if let Some(well) = self.over(&client, &release).await? {
                     if self.one.json {

@@ -193,9 +193,7 @@ pub(super) async fn cut(noise: Vec<u8>, status: BoxFuture<'static, Result<i32, T
     // Only an explanation, so it is not worth a long wait.
     let (status, mut detail) = match tokio::time::timeout(Duration::from_secs(2), status).await {
         Ok(Err(error)) => return error.into(),
-        Ok(Ok(status)) => {
-            (Some(status), format!("The host's shell ended before the step's result was known (status {status})"))
-        }
+        Ok(Ok(status)) => (Some(status), format!("The host's shell ended without an answer (status {status})")),
         Err(_) => (None, "The connection to the host ended before the step's result was known".to_owned()),
     };
     let noise = String::from_utf8_lossy(&noise);

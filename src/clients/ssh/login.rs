@@ -46,12 +46,14 @@ fn decode(key: &SecretString, passphrase: Option<&SecretString>) -> Result<Priva
         use russh::keys::Error;
         let encrypted = key.contains("ENCRYPTED");
         match (error, passphrase) {
-            (Error::KeyIsEncrypted, _) => "needs a passphrase; give it in the host's login".to_owned(),
+            (Error::KeyIsEncrypted, _) => {
+                "needs a passphrase; give it as `passphrase` of the host in rmm.toml".to_owned()
+            }
             (Error::SshKey(russh::keys::ssh_key::Error::Crypto), Some(_)) => {
                 "cannot be opened: the passphrase is wrong".to_owned()
             }
             (_, Some(_)) if encrypted => "cannot be opened: the passphrase is wrong, or its form is unknown".to_owned(),
-            (_, None) if encrypted => "needs a passphrase; give it in the host's login".to_owned(),
+            (_, None) if encrypted => "needs a passphrase; give it as `passphrase` of the host in rmm.toml".to_owned(),
             // The library's texts could quote the key.
             (_, _) => "is damaged or has a form that RMM cannot read; use a key made by ssh-keygen".to_owned(),
         }

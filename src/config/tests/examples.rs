@@ -14,6 +14,8 @@ use crate::domain::service::{Driver, EnvironmentKind};
 
 const EXAMPLE_ENV: &[(&str, &str)] = &[
     ("NAME_AUTHORIZATION_DATABASE_PASSWORD", "correct horse"),
+    ("RMM_TELEGRAM_TOKEN", "123456:not-really-a-token"),
+    ("RMM_WEBHOOK", "not-really-a-secret"),
     ("STAGE_1_PASSWORD", "battery staple"),
     ("PROD_KEY", "not really\na private key"),
     ("PROD_KEY_PASSPHRASE", "open sesame"),
@@ -104,6 +106,7 @@ fn the_effective_configuration_reads_back_as_the_same() {
     let again = parse_with(&readable, EXAMPLE_ENV).unwrap_or_else(|errors| panic!("{errors}\n{shown}"));
     assert_eq!(again.server, config.server);
     assert_eq!(again.people, config.people);
+    assert_eq!(again.telegram, config.telegram);
     assert_eq!(again.hosts, config.hosts);
     assert_eq!(again.services, config.services);
     assert_eq!(again.effective(), shown);

@@ -5,6 +5,7 @@ mod hosts;
 mod mistakes;
 mod overrides;
 mod secrets;
+mod telegram;
 mod values;
 
 use std::path::Path;

@@ -53,6 +53,21 @@ pub fn decide(world: World, actor: &Actor, command: Command) -> Decision {
     }
 }
 
+/// Refuses what is asked of a release as it no longer is. Votes do not change a release.
+///
+/// # Errors
+/// When it has changed since that revision.
+pub fn still_current(release: &Release, seen: Revision) -> Result<(), Refusal> {
+    if seen == release.revision {
+        return Ok(());
+    }
+    let sentence = format!(
+        "#{} has changed since (revision {seen}, now {}): it is {} now",
+        release.id, release.revision, release.status
+    );
+    Err(Refusal::new(Code::StaleRevision, sentence).legal(legal_moves(release)))
+}
+
 /// The commands that people have, with whether each is legal for a release as it stands. The words are those of the API.
 #[must_use]
 pub fn legal_moves(release: &Release) -> Vec<&'static str> {
@@ -177,17 +192,7 @@ impl Draft<'_> {
 
     /// An old button or request does nothing.
     fn check_revision(&self, release: &Release, seen: Option<Revision>) -> Result<(), Refusal> {
-        match seen {
-            Some(seen) if seen != release.revision => Err(Refusal::new(
-                Code::StaleRevision,
-                format!(
-                    "#{} has changed since (revision {seen}, now {}): it is {} now",
-                    release.id, release.revision, release.status
-                ),
-            )
-            .legal(legal_moves(release))),
-            Some(_) | None => Ok(()),
-        }
+        seen.map_or(Ok(()), |seen| still_current(release, seen))
     }
 
     /// The refusal of a command that has no arrow from here.

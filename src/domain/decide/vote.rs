@@ -117,7 +117,6 @@ impl Draft<'_> {
             at: self.world.now,
             door,
         };
-        self.world.release_mut(release.id);
         self.world
             .votes
             .retain(|old| (old.release, old.attempt, &old.person) != (vote.release, vote.attempt, &vote.person));

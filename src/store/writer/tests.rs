@@ -179,6 +179,7 @@ async fn only_committed_facts_are_announced() {
     let mut progress = store.progress();
     let start = *progress.borrow_and_update();
     let effect = outbox::NewEffect {
+        trace_id: None,
         kind: "SendMessage",
         payload: "{}",
         service: None,

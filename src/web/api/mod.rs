@@ -27,7 +27,7 @@ use super::Web;
 use super::problem::Problem;
 use crate::domain::ids::ServiceName;
 use crate::domain::person::{Actor, Right};
-use crate::engine::Request;
+use crate::engine::{Request, trace};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -115,28 +115,14 @@ impl Trace {
 
 /// Takes the caller's `traceparent` (W3C Trace Context) over, or begins a trace, and tells it in the answer.
 async fn traced(mut request: HttpRequest, next: Next) -> Response {
-    let given = request.headers().get("traceparent").and_then(|value| value.to_str().ok()).and_then(trace_id);
-    let trace = Trace(given.unwrap_or_else(new_trace_id));
+    let given = request.headers().get("traceparent").and_then(|value| value.to_str().ok()).and_then(trace::of_parent);
+    let trace = Trace(given.unwrap_or_else(trace::new_id));
     request.extensions_mut().insert(trace.clone());
     let mut response = next.run(request).await;
     if let Ok(value) = trace.0.parse() {
         response.headers_mut().insert("x-trace-id", value);
     }
     response
-}
-
-fn trace_id(traceparent: &str) -> Option<String> {
-    let id = traceparent.split('-').nth(1)?;
-    let fits =
-        id.len() == 32 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) && id.bytes().any(|b| b != b'0');
-    fits.then(|| id.to_owned())
-}
-
-fn new_trace_id() -> String {
-    let mut bytes = [0; 16];
-    // Without randomness the trace is merely not unique.
-    let _ = getrandom::fill(&mut bytes);
-    crate::store::key::to_hex(&bytes)
 }
 
 /// Whether the caller may look at a service; at everything, where none is named.

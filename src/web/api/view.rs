@@ -35,7 +35,7 @@ pub struct ReleaseView {
     pub status_since: Timestamp,
     /// Which try, from 1.
     pub attempt: u32,
-    /// Grows with every change.
+    /// Grows with every change of the release; votes are none.
     pub revision: u64,
     /// Who.
     pub initiated_by: String,

@@ -17,10 +17,10 @@ impl Repository {
         repository
     }
 
-    /// Commits a file with this text and tags it (again, if the tag is there); answers with the commit.
+    /// Commits everything, and a file with this text, and tags it (again, if the tag is there); answers with the commit.
     pub fn tag(&self, tag: &str, text: &str) -> String {
         std::fs::write(self.path.join("version"), text).unwrap();
-        self.git(&["add", "version"]);
+        self.git(&["add", "--all"]);
         self.git(&["commit", "--quiet", "--allow-empty", "--message", text]);
         self.git(&["tag", "--force", tag]);
         self.git(&["rev-parse", "HEAD"])

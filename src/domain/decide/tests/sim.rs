@@ -117,7 +117,10 @@ fn people() -> People {
     .into_iter()
     .map(|(name, role)| {
         let github = (name == "mia").then(|| "mia-gh".to_owned());
-        (person(name), Person { name: person(name), telegram_id: None, github, role, groups: Vec::new() })
+        (
+            person(name),
+            Person { name: person(name), telegram_id: None, telegram_username: None, github, role, groups: Vec::new() },
+        )
     })
     .collect()
 }

@@ -258,14 +258,15 @@ fn an_old_button_does_nothing() {
     let r = w.release("v1.0.0");
     w.stage_ends_well();
     let seen = Some(w.get(r).revision);
-    w.approve("ann", r);
-    let refusal = w.refused(&w.actor("bob"), Command::Approve { release: r, seen });
-    assert_eq!(refusal.code, Code::StaleRevision);
-    assert_eq!(refusal.legal, ["approve", "reject", "cancel"]);
+    w.ok(&w.actor("ann"), Command::Approve { release: r, seen });
     w.ok(&w.actor("ann"), Command::Approve { release: r, seen });
     assert_eq!(w.votes.len(), 1, "the same tap twice is one vote");
-    let seen = Some(w.get(r).revision);
     w.ok(&w.actor("bob"), Command::Approve { release: r, seen });
+    assert_eq!(w.votes.len(), 2, "a vote does not change what people vote on");
+    w.admin(Command::Reject { release: r, seen, reason: "no".into() });
+    let refusal = w.refused(&w.actor("cid"), Command::Approve { release: r, seen });
+    assert_eq!(refusal.code, Code::StaleRevision);
+    assert_eq!(refusal.legal, ["retry"]);
 }
 
 #[test]

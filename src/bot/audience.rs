@@ -1,0 +1,150 @@
+//! What messages are about, and which chats hear of it.
+
+use std::collections::BTreeSet;
+
+use super::screen::{Key, Screen};
+use super::{Bot, Viewer};
+use crate::clients::telegram::Place;
+use crate::config::Chat;
+use crate::domain::ids::{ReleaseId, RunId};
+use crate::domain::notice::Notice;
+use crate::domain::person::{Person, Role};
+use crate::store::telegram::{self, User};
+use crate::store::{StoreError, releases};
+
+/// What a message is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum About {
+    /// A release.
+    Release(ReleaseId),
+    /// A run that only an admin can settle.
+    Run(RunId),
+    /// A host's key.
+    Host(String),
+    /// Somebody's claim to be a person.
+    Claim {
+        /// Telegram's number of the claimant.
+        user: i64,
+        /// The name of the person.
+        person: String,
+    },
+}
+
+impl std::fmt::Display for About {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Release(id) => write!(f, "release:{}", id.0),
+            Self::Run(id) => write!(f, "run:{}", id.0),
+            Self::Host(name) => write!(f, "host:{name}"),
+            Self::Claim { user, person } => write!(f, "claim:{user}:{person}"),
+        }
+    }
+}
+
+impl About {
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (kind, rest) = text.split_once(':')?;
+        match kind {
+            "release" => rest.parse().ok().map(ReleaseId).map(Self::Release),
+            "run" => rest.parse().ok().map(RunId).map(Self::Run),
+            "host" => Some(Self::Host(rest.to_owned())),
+            "claim" => {
+                let (user, person) = rest.split_once(':')?;
+                Some(Self::Claim { user: user.parse().ok()?, person: person.to_owned() })
+            }
+            _ => None,
+        }
+    }
+
+    /// What is shown about it.
+    pub(super) fn screen(&self) -> Screen {
+        match self {
+            Self::Release(id) => Screen::Release(*id),
+            Self::Run(id) => Screen::Run(*id),
+            Self::Host(name) => Screen::Host(Key::of(name)),
+            Self::Claim { user, person } => Screen::Claim { user: *user, person: Key::of(person) },
+        }
+    }
+}
+
+/// A chat that hears of something.
+pub(super) struct Audience {
+    pub place: Place,
+    pub viewer: Viewer,
+    pub notices: Vec<Notice>,
+    pub cards: bool,
+    /// A private chat has a card only where somebody opened it there, or where there is no team chat.
+    pub private: bool,
+}
+
+/// The chats that hear of something: for a release the team's chats, or everybody in private where there are none; for
+/// what needs an admin the admins in private and the chats that want alarms. And whoever looks at it anyway.
+pub(super) async fn audience(bot: &Bot, about: &About) -> Result<Vec<Audience>, StoreError> {
+    let people = bot.engine.telegram_people().await?;
+    let mut found: Vec<Audience> = Vec::new();
+    let for_admins = match about {
+        About::Release(id) => {
+            let id = *id;
+            let Some(service) = bot.engine.read(move |conn| releases::service_of(conn, id)).await? else {
+                return Ok(found);
+            };
+            let follows = bot.settings.chats.iter().filter(|chat| chat.follows(&service));
+            found.extend(follows.map(|chat| team_chat(bot, chat)));
+            false
+        }
+        About::Run(_) | About::Host(_) | About::Claim { .. } => {
+            let alarmed = bot.settings.chats.iter().filter(|chat| chat.notices.contains(&Notice::Alarm));
+            found.extend(alarmed.map(|chat| Audience { cards: true, ..team_chat(bot, chat) }));
+            true
+        }
+    };
+    for audience in &mut found {
+        let chat = audience.place.chat;
+        audience.place.chat = bot.engine.read(move |conn| telegram::chat_now(conn, chat)).await?;
+    }
+    let nobody_else = found.is_empty();
+    let reachable = people.iter().filter_map(|(person, id, user)| Some((person, *id, user.as_ref()?)));
+    let wants = |person: &Person| if for_admins { person.role == Role::Admin } else { nobody_else };
+    for (person, id, user) in reachable.filter(|(person, _, user)| user.private_chat && wants(person)) {
+        let notices = Notice::ALL.to_vec();
+        found.push(Audience { notices, cards: true, ..private_chat(bot, person, id, user) });
+    }
+    let key = about.to_string();
+    let kept = bot.engine.read(move |conn| telegram::kept_about(conn, &key)).await?;
+    let watching: BTreeSet<i64> = kept.into_iter().filter(|kept| kept.chat > 0).map(|kept| kept.chat).collect();
+    for (person, id, user) in people.iter().filter_map(|(person, id, user)| Some((person, *id, user.as_ref()?))) {
+        if watching.contains(&id) && found.iter().all(|audience| audience.place.chat != id) {
+            found.push(private_chat(bot, person, id, user));
+        }
+    }
+    Ok(found)
+}
+
+fn team_chat(bot: &Bot, chat: &Chat) -> Audience {
+    let viewer = bot.everybody();
+    let place = Place { chat: chat.id, topic: chat.topic };
+    Audience { place, viewer, notices: chat.notices.clone(), cards: chat.cards, private: false }
+}
+
+fn private_chat(bot: &Bot, person: &Person, id: i64, user: &User) -> Audience {
+    let viewer = bot.viewer(person, user);
+    Audience { place: Place { chat: id, topic: None }, viewer, notices: Vec::new(), cards: false, private: true }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subjects_read_back() {
+        for about in [
+            About::Release(ReleaseId(12)),
+            About::Run(RunId(3)),
+            About::Host("prod-1".into()),
+            About::Claim { user: 77, person: "ann:b".into() },
+        ] {
+            assert_eq!(About::parse(&about.to_string()), Some(about));
+        }
+        assert_eq!(About::parse("release:x"), None);
+    }
+}

@@ -1,0 +1,240 @@
+//! What people write to the bot: commands, answers to its questions, and the news that a group has moved.
+
+use std::sync::Arc;
+
+use super::words::facts;
+use teloxide::types::Message;
+
+use super::draw::letters;
+use super::poster::{Job, What};
+use super::screen::{Act, Key, Screen, Wish};
+use super::{Bot, Viewer};
+use crate::clients::telegram::Text;
+use crate::domain::command::Command;
+use crate::domain::ids::{ReleaseId, ServiceName};
+use crate::domain::status::List;
+use crate::engine::people::Who;
+use crate::engine::{Failure, Request, trace};
+use crate::store::StoreError;
+use crate::store::telegram::{self, Update};
+
+/// A message to the bot.
+struct Letter<'a> {
+    bot: &'a Arc<Bot>,
+    update: &'a Update,
+    chat: i64,
+    topic: Option<i64>,
+    message: i64,
+    private: bool,
+}
+
+/// What is answered.
+enum Reply {
+    Screen(Screen),
+    Words(Text),
+}
+
+/// Handles a message.
+pub(super) async fn message(bot: &Arc<Bot>, update: &Update, message: &Message) -> Result<(), StoreError> {
+    let chat = message.chat.id.0;
+    if let Some(now) = message.migrate_to_chat_id() {
+        bot.moved(chat, now.0).await;
+        bot.handled(update.id).await;
+        return Ok(());
+    }
+    let letter = Letter {
+        bot,
+        update,
+        chat,
+        topic: message.thread_id.filter(|_| message.is_topic_message).map(|thread| i64::from(thread.0.0)),
+        message: i64::from(message.id.0),
+        private: message.chat.is_private(),
+    };
+    let (Some(from), Some(text)) = (message.from.as_ref().filter(|from| !from.is_bot), message.text()) else {
+        bot.handled(update.id).await;
+        return Ok(());
+    };
+    let asked = match message.reply_to_message() {
+        Some(question) => letter.question(i64::from(question.id.0), i64::try_from(from.id.0).unwrap_or(0)).await?,
+        None => None,
+    };
+    let command = Called::read(text, &bot.me.username);
+    if asked.is_none() && command.is_none() && !letter.private {
+        // People talk to each other.
+        bot.handled(update.id).await;
+        return Ok(());
+    }
+    let user = i64::try_from(from.id.0).unwrap_or(0);
+    let contact = bot.engine.telegram_contact(user, from.username.as_deref(), &from.first_name, letter.private).await?;
+    let Who::Person(person) = &contact.who else {
+        letter.say(bot.greeting(&contact));
+        return Ok(());
+    };
+    let viewer = bot.viewer(person, &contact.user);
+    if !letter.private && !bot.is_team_chat(chat).await? {
+        letter.say(letters::unknown_group(&bot.words, viewer.language, chat, letter.topic));
+        return Ok(());
+    }
+    let reply = match (asked, command) {
+        (Some(wish), _) => letter.answered(&viewer, wish, text).await,
+        (None, Some(called)) => letter.called(&viewer, called).await,
+        (None, None) => Ok(Reply::Screen(Screen::Menu)),
+    };
+    match reply {
+        Ok(Reply::Screen(screen)) => letter.show(screen, viewer),
+        Ok(Reply::Words(text)) => letter.say(text),
+        Err(Failure::Refused(refusal)) => letter.say(Bot::plain(&bot.words.refusal(viewer.language, &refusal, None))),
+        Err(Failure::Store(error)) => return Err(error),
+    }
+    Ok(())
+}
+
+/// A command and what stands behind it.
+#[derive(Debug, PartialEq)]
+struct Called<'t> {
+    name: &'t str,
+    rest: &'t str,
+}
+
+impl<'t> Called<'t> {
+    /// None where it is no command, or one for another bot.
+    fn read(text: &'t str, me: &str) -> Option<Self> {
+        let text = text.trim().strip_prefix('/')?;
+        let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        let (name, bot) = first.split_once('@').map_or((first, None), |(name, bot)| (name, Some(bot)));
+        let mine = bot.is_none_or(|bot| bot.eq_ignore_ascii_case(me));
+        mine.then_some(Self { name, rest: rest.trim() })
+    }
+}
+
+impl Letter<'_> {
+    /// The wish that a reply to this message gives the reason for.
+    async fn question(&self, message: i64, user: i64) -> Result<Option<Wish>, StoreError> {
+        let chat = self.chat;
+        let found = self.bot.engine.read(move |conn| telegram::question(conn, chat, message, user)).await?;
+        let wish = found.and_then(|question| format!("c.{question}").parse::<Screen>().ok());
+        Ok(wish.and_then(|screen| if let Screen::Confirm(wish) = screen { Some(wish) } else { None }))
+    }
+
+    async fn answered(&self, viewer: &Viewer, wish: Wish, text: &str) -> Result<Reply, Failure> {
+        let Wish { release, revision, act, .. } = wish;
+        if act != Act::RejectInWords {
+            return Ok(Reply::Screen(Screen::Release(release)));
+        }
+        let command = Command::Reject { release, seen: Some(revision), reason: text.trim().to_owned() };
+        self.ask(viewer, command, None).await?;
+        Ok(Reply::Screen(Screen::Release(release)))
+    }
+
+    async fn called(&self, viewer: &Viewer, called: Called<'_>) -> Result<Reply, Failure> {
+        let list = |list| Ok(Reply::Screen(Screen::List { list, at: 0 }));
+        let words = |key: &str| Ok(Reply::Words(self.bot.say(viewer.language, key, facts!())));
+        match called.name {
+            "start" => Ok(Reply::Screen(deep_link(called.rest).unwrap_or(Screen::Menu))),
+            "active" => list(List::Active),
+            "releases" | "successful" => list(List::Successful),
+            "failed" => list(List::Failed),
+            "hosts" => Ok(Reply::Screen(Screen::Hosts)),
+            "language" => Ok(Reply::Screen(Screen::Languages)),
+            "help" => Ok(Reply::Screen(Screen::Help)),
+            "id" => {
+                let facts = facts!(id => viewer.user, chat => (!self.private).then_some(self.chat));
+                Ok(Reply::Words(self.bot.say(viewer.language, "id", facts)))
+            }
+            "explain" => match called.rest.trim_start_matches('#').parse() {
+                Ok(id) => Ok(Reply::Screen(Screen::Explain(ReleaseId(id)))),
+                Err(_) => words("usage_explain"),
+            },
+            "status" | "rollback" | "lock" | "unlock" => self.about_service(viewer, &called).await,
+            _ => Ok(Reply::Screen(Screen::Help)),
+        }
+    }
+
+    async fn about_service(&self, viewer: &Viewer, called: &Called<'_>) -> Result<Reply, Failure> {
+        let catalog = self.bot.engine.catalog();
+        let (name, rest) = called.rest.split_once(char::is_whitespace).unwrap_or((called.rest, ""));
+        let all: Vec<_> = catalog.services().map(|service| service.name.clone()).collect();
+        let service = match (all.iter().find(|known| known.as_str() == name), all.as_slice()) {
+            (Some(known), _) => known.clone(),
+            (None, [only]) if name.is_empty() => only.clone(),
+            (None, _) => {
+                let facts =
+                    facts!(command => called.name, services => all.iter().map(ToString::to_string).collect::<Vec<_>>());
+                return Ok(Reply::Words(self.bot.say(viewer.language, "which_service", facts)));
+            }
+        };
+        let screen = Screen::Service(Key::of(service.as_str()));
+        match called.name {
+            "rollback" => {
+                let world = self.bot.engine.service_world(&service).await?;
+                Ok(Reply::Screen(match world.production.current {
+                    Some(version) => Screen::Versions { release: version.release, page: 0 },
+                    None => screen,
+                }))
+            }
+            "lock" if rest.trim().is_empty() => {
+                let facts = facts!(service => service.as_str());
+                Ok(Reply::Words(self.bot.say(viewer.language, "usage_lock", facts)))
+            }
+            "lock" => {
+                self.ask(viewer, Command::Lock { reason: rest.trim().to_owned() }, Some(service)).await?;
+                Ok(Reply::Screen(screen))
+            }
+            "unlock" => {
+                self.ask(viewer, Command::Unlock, Some(service)).await?;
+                Ok(Reply::Screen(screen))
+            }
+            _ => Ok(Reply::Screen(screen)),
+        }
+    }
+
+    /// The engine decides, and takes the update as handled in the same transaction.
+    async fn ask(&self, viewer: &Viewer, command: Command, service: Option<ServiceName>) -> Result<(), Failure> {
+        let Some(actor) = viewer.actor.clone() else { return Ok(()) };
+        let request = Request::new(actor, command).traced(Some(trace::new_id()));
+        self.bot.engine.handle(Request { service, update: Some(self.update.id), ..request }).await.map(|_| ())
+    }
+
+    fn show(&self, screen: Screen, viewer: Viewer) {
+        let reply_to = (!self.private).then_some(self.message);
+        self.post(What::Open { topic: self.topic, reply_to, screen, viewer });
+    }
+
+    fn say(&self, text: Text) {
+        let reply_to = (!self.private).then_some(self.message);
+        self.post(What::Say { topic: self.topic, reply_to, text, asks: None });
+    }
+
+    fn post(&self, what: What) {
+        self.bot.post(self.chat, Job { what, updates: vec![self.update.id], asked: self.bot.engine.now() });
+    }
+}
+
+/// What a link to the bot leads to: `?start=r123`.
+fn deep_link(payload: &str) -> Option<Screen> {
+    let id: i64 = payload.strip_prefix('r')?.parse().ok()?;
+    (id > 0).then_some(Screen::Release(ReleaseId(id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_for_other_bots_are_none() {
+        let read = |text| Called::read(text, "rmm_bot").map(|called| (called.name.to_owned(), called.rest.to_owned()));
+        assert_eq!(read("/status@RMM_bot  shop "), Some(("status".into(), "shop".into())));
+        assert_eq!(read("/lock shop\nwe move"), Some(("lock".into(), "shop\nwe move".into())));
+        assert_eq!(read("/start"), Some(("start".into(), String::new())));
+        assert_eq!(read("/start@other_bot"), None);
+        assert_eq!(read("start"), None);
+    }
+
+    #[test]
+    fn links_lead_to_releases() {
+        assert_eq!(deep_link("r123"), Some(Screen::Release(ReleaseId(123))));
+        for payload in ["", "r", "r0", "r-1", "x1", "r1;drop"] {
+            assert_eq!(deep_link(payload), None, "{payload}");
+        }
+    }
+}

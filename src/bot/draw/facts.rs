@@ -1,0 +1,240 @@
+//! A release as people see it.
+
+use serde::Serialize;
+
+use super::gates::{self, GateFacts};
+use super::pen::Pen;
+use super::run::{FailureFacts, RunFacts, sentence};
+use super::scene::Scene;
+use crate::bot::words::{facts, text};
+use crate::domain::approval::Verdict;
+use crate::domain::ids::PersonName;
+use crate::domain::run::RunState;
+use crate::domain::service::EnvironmentKind;
+use crate::domain::status::Status;
+
+/// Of the notes, this much is shown.
+const NOTES: (usize, usize) = (2, 200);
+
+/// A release.
+#[derive(Debug, Serialize)]
+pub(super) struct ReleaseFacts<'s> {
+    number: i64,
+    service: &'s str,
+    title: String,
+    tag: Option<&'s str>,
+    commit: Option<&'s str>,
+    surfaces: Vec<SurfaceFacts<'s>>,
+    status: &'static str,
+    status_words: String,
+    reason: Option<String>,
+    attempt: u32,
+    initiator: &'s str,
+    owner: Option<&'s str>,
+    created: String,
+    /// How long it was or has been under way.
+    age: String,
+    /// How long it has stood where it stands.
+    waiting: String,
+    ended: Option<String>,
+    ci_url: Option<&'s str>,
+    notes: Option<String>,
+    vote: Option<VoteFacts>,
+    /// What stands in the way of production, beside the vote.
+    unmet: Vec<GateFacts>,
+    /// Gates that an admin skips.
+    skipped: Vec<SkippedFacts<'s>>,
+    /// The release that holds stage meanwhile.
+    waits_for: Option<String>,
+    in_production: bool,
+    /// What production runs.
+    production: Option<String>,
+    went_back_to: Option<&'s str>,
+    run: Option<RunFacts>,
+    failure: Option<&'s FailureFacts>,
+    /// What only an admin can settle.
+    alarms: Vec<AlarmFacts>,
+}
+
+/// Something that only an admin can settle.
+#[derive(Debug, Serialize)]
+struct AlarmFacts {
+    words: String,
+    /// Nothing else on the card says so.
+    stuck: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct SurfaceFacts<'s> {
+    name: &'s str,
+    preview: Option<&'s str>,
+}
+
+/// The vote.
+#[derive(Debug, Serialize)]
+struct VoteFacts {
+    needed: usize,
+    count: usize,
+    required: Vec<String>,
+    given: Vec<String>,
+    /// Whose yes would still count.
+    missing: Vec<String>,
+    rejections: Vec<RejectionFacts>,
+}
+
+#[derive(Debug, Serialize)]
+struct RejectionFacts {
+    by: String,
+    reason: String,
+}
+
+#[derive(Debug, Serialize)]
+struct SkippedFacts<'s> {
+    title: String,
+    by: &'s str,
+    reason: &'s str,
+}
+
+impl<'s> ReleaseFacts<'s> {
+    pub fn new(pen: &Pen<'_>, scene: &'s Scene) -> Self {
+        let release = &scene.release;
+        let world = scene.world.as_ref();
+        let status = release.status;
+        let current = world.and_then(|world| world.production.current.as_ref());
+        let holder = world
+            .filter(|_| status == Status::Initiated)
+            .and_then(|world| world.stage_holder())
+            .filter(|holder| holder.id != release.id);
+        let reason = release.reason.as_deref().map(|reason| because(pen, reason)).as_deref().and_then(sentence);
+        Self {
+            number: release.id.0,
+            service: release.service.as_str(),
+            title: release.title(),
+            tag: release.tag.as_ref().map(crate::domain::ids::Tag::as_str),
+            commit: release.commit.as_ref().map(crate::domain::ids::Commit::short),
+            surfaces: surfaces(scene),
+            status: status.as_str(),
+            status_words: pen.status(status),
+            // A rejection is told with the vote.
+            reason: reason.filter(|_| status != Status::ManualTestFailed || world.is_none()),
+            attempt: release.attempt.0,
+            initiator: &release.initiated_by,
+            owner: Some(release.owner.as_str()).filter(|owner| *owner != release.initiated_by),
+            created: pen.time(release.created_at),
+            age: pen.span(release.started_at, release.completed_at.unwrap_or(pen.now)),
+            waiting: pen.span(release.status_since, pen.now),
+            ended: release.completed_at.map(|at| pen.time(at)),
+            ci_url: release.ci_run.as_ref().and_then(|run| run.url.as_deref()),
+            notes: text::clip(&release.notes, NOTES.0, NOTES.1),
+            vote: vote(scene),
+            unmet: gates::in_the_way(pen, scene),
+            skipped: release
+                .bypasses
+                .iter()
+                .map(|skip| SkippedFacts { title: gates::title(pen, skip.gate), by: &skip.by, reason: &skip.reason })
+                .collect(),
+            waits_for: holder.map(|holder| holder.version().to_string()),
+            in_production: scene.in_production(),
+            production: current.filter(|_| !scene.in_production()).map(ToString::to_string),
+            went_back_to: release
+                .rollback_to_tag
+                .as_ref()
+                .filter(|_| status == Status::RollbackDone)
+                .map(crate::domain::ids::Tag::as_str),
+            run: scene.run().map(|run| RunFacts::new(pen, run)),
+            failure: scene.failure.as_ref(),
+            alarms: alarms(pen, scene),
+        }
+    }
+}
+
+/// The surfaces of the service, with the previews that CI has built.
+fn surfaces(scene: &Scene) -> Vec<SurfaceFacts<'_>> {
+    let artifacts = &scene.release.artifacts;
+    let preview = |name: &str| {
+        artifacts.iter().find(|artifact| artifact.name.as_str() == name).and_then(|a| a.preview_url.as_deref())
+    };
+    match &scene.world {
+        Some(world) => world
+            .service
+            .surfaces
+            .iter()
+            .map(|surface| SurfaceFacts { name: surface.name.as_str(), preview: preview(surface.name.as_str()) })
+            .collect(),
+        None => artifacts
+            .iter()
+            .map(|artifact| SurfaceFacts { name: artifact.name.as_str(), preview: artifact.preview_url.as_deref() })
+            .collect(),
+    }
+}
+
+/// The vote; none where nobody is asked.
+fn vote(scene: &Scene) -> Option<VoteFacts> {
+    let (world, release) = (scene.world.as_ref()?, &scene.release);
+    let tally = world.tally(release);
+    let names = |people: &[PersonName]| people.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let votes = world.votes.iter().filter(|vote| vote.release == release.id && vote.attempt == release.attempt);
+    let rejections: Vec<_> = votes
+        .filter_map(|vote| match &vote.verdict {
+            Verdict::Rejected { reason } => Some(RejectionFacts {
+                by: vote.person.to_string(),
+                reason: text::clip(reason, 2, 200).unwrap_or_default(),
+            }),
+            Verdict::Approved => None,
+        })
+        .collect();
+    let required = &world.service.approvals.required;
+    (!required.is_empty() || !rejections.is_empty()).then(|| VoteFacts {
+        needed: tally.needed,
+        count: tally.given.len(),
+        required: names(required),
+        given: names(&tally.given),
+        missing: names(&tally.missing),
+        rejections,
+    })
+}
+
+/// Why a release stands where it stands. What people have decided is told in the viewer's language, where it has words
+/// for that; what a machine has found is told as it was found.
+fn because(pen: &Pen<'_>, reason: &str) -> String {
+    let told = |key: &str, to: &str, rest: &str| {
+        let (by, why) = rest.split_once(": ")?;
+        pen.words.maybe(pen.language(), key, facts! { to => to, by => by, why => why })
+    };
+    let in_words = if let Some(rest) = reason.strip_prefix("cancelled by ") {
+        told("because.cancelled", "", rest)
+    } else if let Some(rest) = reason.strip_prefix("aborted by ") {
+        told("because.aborted", "", rest)
+    } else if let Some((to, rest)) = reason.strip_prefix("rolled back to ").and_then(|rest| rest.split_once(" by ")) {
+        told("because.rolled_back", to, rest)
+    } else if reason.starts_with("the first release: ") {
+        pen.words.maybe(pen.language(), "because.first", ())
+    } else {
+        None
+    };
+    in_words.unwrap_or_else(|| reason.to_owned())
+}
+
+/// What about this release only an admin can settle.
+fn alarms(pen: &Pen<'_>, scene: &Scene) -> Vec<AlarmFacts> {
+    let mut alarms = Vec::new();
+    for run in &scene.runs {
+        let what = pen.run_title(run.kind, run.environment);
+        if matches!(run.state, RunState::Unknown { .. }) {
+            let words = pen.phrase("alarm.unknown", facts! { run => run.id.0, what => what });
+            alarms.push(AlarmFacts { words, stuck: true });
+        } else if let Some(reason) = run.waiting.as_deref().filter(|_| run.state.is_live()) {
+            let reason = sentence(reason);
+            let words = pen.phrase("alarm.waiting", facts! { what => what, reason => reason });
+            alarms.push(AlarmFacts { words, stuck: false });
+        }
+    }
+    for kind in [EnvironmentKind::Stage, EnvironmentKind::Production] {
+        let dirty = scene.world.as_ref().and_then(|world| world.environment(kind).dirty.as_ref());
+        if let Some(dirty) = dirty.filter(|dirty| scene.runs.iter().any(|run| run.id == dirty.run)) {
+            let facts = facts! { run => dirty.run.0, where => pen.place(kind), reason => sentence(&dirty.reason) };
+            alarms.push(AlarmFacts { words: pen.phrase("alarm.dirty", facts), stuck: false });
+        }
+    }
+    alarms
+}

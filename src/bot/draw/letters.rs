@@ -1,0 +1,41 @@
+//! Messages that show no state: to people who are not known (yet), to chats that are not configured, and a question.
+
+use crate::bot::words::{Words, facts, text};
+use crate::clients::telegram::Text;
+use crate::config::Language;
+use crate::domain::ids::PersonName;
+use crate::domain::release::Release;
+
+/// Of a name that people give themselves, in characters.
+const NAME: usize = 64;
+
+fn letter(html: String) -> Text {
+    Text { html, buttons: Vec::new() }
+}
+
+/// To somebody whom the configuration does not know: the number that an admin has to put there.
+#[must_use]
+pub fn stranger(words: &Words, language: Language, first_name: &str, id: i64) -> Text {
+    let first_name = text::shorten(first_name, NAME);
+    letter(words.html(language, "stranger", facts! { first_name => first_name, id => id }))
+}
+
+/// To somebody whose claim to be a person waits for an admin.
+#[must_use]
+pub fn claimed(words: &Words, language: Language, first_name: &str, person: &PersonName) -> Text {
+    let first_name = text::shorten(first_name, NAME);
+    letter(words.html(language, "claimed", facts! { first_name => first_name, person => person.as_str() }))
+}
+
+/// To a group that is not configured: what to put into `rmm.toml`.
+#[must_use]
+pub fn unknown_group(words: &Words, language: Language, chat: i64, topic: Option<i64>) -> Text {
+    letter(words.html(language, "group", facts! { id => chat, topic => topic }))
+}
+
+/// Asks for the reason of a rejection, to be answered by a reply.
+#[must_use]
+pub fn ask_reason(words: &Words, language: Language, release: &Release) -> Text {
+    let facts = facts! { service => release.service.as_str(), title => release.title(), number => release.id.0 };
+    letter(words.html(language, "ask_reason", facts! { release => facts }))
+}

@@ -1,0 +1,79 @@
+//! The screens that are about no release, run or host.
+
+use super::pen::{Pen, tapped};
+use super::{Drawn, missing};
+use crate::bot::screen::{Key, Screen, Tap};
+use crate::bot::words::{facts, text};
+use crate::clients::telegram::Text;
+use crate::config::Language;
+use crate::domain::status::List;
+use crate::engine::Failure;
+use crate::store::{releases, telegram};
+
+/// Of a name that people give themselves, in characters.
+const NAME: usize = 64;
+
+fn still(html: String, buttons: Vec<Vec<crate::clients::telegram::Button>>) -> Drawn {
+    Drawn { text: Text { html, buttons }, about: None }
+}
+
+pub(super) async fn menu(pen: &Pen<'_>) -> Result<Drawn, Failure> {
+    let active = pen.engine.read(|conn| releases::count(conn, List::Active)).await?;
+    let facts = facts! { first_name => text::shorten(&pen.viewer.first_name, NAME), active => active };
+    let list = |list: List| vec![pen.shows(&format!("button.{}", list.as_str()), Screen::List { list, at: 0 })];
+    let mut rows: Vec<_> = [List::Active, List::Successful, List::Failed].into_iter().map(list).collect();
+    if pen.is_admin() {
+        rows.push(vec![pen.shows("button.hosts", Screen::Hosts)]);
+    }
+    rows.push(vec![pen.shows("button.language", Screen::Languages), pen.shows("button.help", Screen::Help)]);
+    Ok(still(pen.html("menu", facts), rows))
+}
+
+pub(super) fn languages(pen: &Pen<'_>) -> Drawn {
+    let speak = |language: Language| pen.button(&format!("language.{}", language.as_str()), &Tap::Speak(language));
+    let rows = vec![vec![speak(Language::Ru), speak(Language::En)], vec![pen.menu()]];
+    still(pen.html("languages", ()), rows)
+}
+
+pub(super) fn help(pen: &Pen<'_>) -> Drawn {
+    still(pen.html("help", ()), vec![vec![pen.menu()]])
+}
+
+/// Somebody says that he is a person of the configuration.
+pub(super) async fn claim(pen: &Pen<'_>, user: i64, key: Key) -> Result<Drawn, Failure> {
+    let found = pen.engine.read(move |conn| telegram::user(conn, user)).await?;
+    let catalog = pen.engine.catalog();
+    let claimant = found.and_then(|user| {
+        let name = user.person.clone().filter(|name| Key::of(name.as_str()) == key)?;
+        Some((user, catalog.person(&name)?.clone()))
+    });
+    let Some((claimant, person)) = claimant else { return Ok(missing(pen, "claim", None)) };
+    let settled = match (&claimant.confirmed_by, claimant.refused) {
+        (Some(_), _) => Some("confirmed"),
+        (None, true) => Some("refused"),
+        (None, false) => None,
+    };
+    let facts = facts! {
+        user => user,
+        first_name => text::shorten(&claimant.first_name, NAME),
+        username => claimant.username,
+        person => person.name.as_str(),
+        role_words => pen.word(&format!("role.{}", person.role.as_str())),
+        settled => settled,
+        by => claimant.confirmed_by,
+    };
+    let mut rows = Vec::new();
+    if settled.is_none() && pen.may_be_admin() {
+        let settle = |yes| Tap::Settle { user, person: key, yes };
+        rows.push(vec![pen.button("button.is_him", &settle(true)), pen.button("button.is_not_him", &settle(false))]);
+    }
+    Ok(Drawn {
+        text: Text { html: pen.html("claim", facts), buttons: rows },
+        about: Some(format!("claim:{user}:{}", person.name)),
+    })
+}
+
+/// A button with the name of what it shows.
+pub(super) fn named(pen: &Pen<'_>, key: &str, name: &str, tap: &Tap) -> crate::clients::telegram::Button {
+    tapped(pen.phrase(key, facts! { name => name }), tap)
+}

@@ -1,0 +1,238 @@
+//! The screens of one release.
+
+use super::facts::ReleaseFacts;
+use super::pen::{Pen, wish};
+use super::run::SENTENCE;
+use super::scene::Scene;
+use super::{Drawn, forecast, gates, missing, moves};
+use crate::bot::screen::{Act, Screen, Tap, Wish};
+use crate::bot::words::{facts, text};
+use crate::clients::telegram::{Button, Text};
+use crate::domain::ids::{ReleaseId, Revision};
+use crate::domain::status::List;
+use crate::engine::Failure;
+use crate::store::releases;
+
+/// Lines of output on a card.
+const FEW: usize = 5;
+/// Lines of output on a screen of their own.
+const MANY: usize = 20;
+
+/// What makes the screens of a release change.
+pub(super) fn about(id: ReleaseId) -> Option<String> {
+    Some(format!("release:{id}"))
+}
+
+/// A release that is not there.
+fn none(pen: &Pen<'_>, id: ReleaseId) -> Drawn {
+    missing(pen, "release", Some(id.0))
+}
+
+pub(super) async fn card(pen: &Pen<'_>, id: ReleaseId) -> Result<Drawn, Failure> {
+    let Some(scene) = Scene::read(pen, id, FEW).await? else { return Ok(none(pen, id)) };
+    let html = pen.html("card", facts! { heading => (), release => ReleaseFacts::new(pen, &scene) });
+    let mut buttons = moves::rows(pen, &scene);
+    buttons.push(pen.way_out(&Screen::Release(id)));
+    Ok(Drawn { text: Text { html, buttons }, about: about(id) })
+}
+
+pub(super) async fn list(pen: &Pen<'_>, list: List, at: u32) -> Result<Drawn, Failure> {
+    let heading = pen.word(&format!("button.{}", list.as_str()));
+    let (found, at, of) = pen.engine.read(move |conn| releases::place(conn, list, at)).await?;
+    let scene = match found {
+        Some(id) => Scene::read(pen, id, FEW).await?,
+        None => None,
+    };
+    let screen = Screen::List { list, at };
+    let Some(scene) = scene else {
+        let html = pen.html("empty", facts! { heading => heading, list => list.as_str() });
+        return Ok(Drawn { text: Text { html, buttons: vec![pen.way_out(&screen)] }, about: None });
+    };
+    let html = pen.html("card", facts! { heading => heading, release => ReleaseFacts::new(pen, &scene) });
+    let mut buttons = moves::rows(pen, &scene);
+    buttons.push(moves::neighbours(pen, list, at, of));
+    buttons.push(pen.way_out(&screen));
+    buttons.retain(|row| !row.is_empty());
+    Ok(Drawn { text: Text { html, buttons }, about: about(scene.release.id) })
+}
+
+pub(super) async fn explain(pen: &Pen<'_>, id: ReleaseId) -> Result<Drawn, Failure> {
+    let Some(scene) = Scene::read(pen, id, 0).await? else { return Ok(none(pen, id)) };
+    let facts = facts! { release => ReleaseFacts::new(pen, &scene), gates => gates::all(pen, &scene) };
+    let buttons = vec![vec![pen.refresh(&Screen::Explain(id)), back(pen, id)]];
+    Ok(Drawn { text: Text { html: pen.html("explain", facts), buttons }, about: about(id) })
+}
+
+pub(super) async fn failure(pen: &Pen<'_>, id: ReleaseId) -> Result<Drawn, Failure> {
+    let Some(scene) = Scene::read(pen, id, MANY).await? else { return Ok(none(pen, id)) };
+    let facts = facts! { release => ReleaseFacts::new(pen, &scene), failure => scene.failure };
+    Ok(Drawn { text: Text { html: pen.html("failure", facts), buttons: vec![vec![back(pen, id)]] }, about: about(id) })
+}
+
+/// The way back to the card.
+fn back(pen: &Pen<'_>, id: ReleaseId) -> Button {
+    pen.shows("button.back", Screen::Release(id))
+}
+
+/// "Are you sure?", or why there is nothing to be sure of any more.
+pub(super) async fn confirm(pen: &Pen<'_>, asked: &Wish) -> Result<Drawn, Failure> {
+    let Some(scene) = Scene::read(pen, asked.release, 0).await? else { return Ok(none(pen, asked.release)) };
+    let release = &scene.release;
+    let id = release.id;
+    let changed = release.revision != asked.revision || !moves::is_legal(&scene, asked.act);
+    let key = act_word(asked.act);
+    let reason = match asked.act {
+        Act::Reject(index) => pen.words.reasons(pen.language()).get(usize::from(index)).cloned(),
+        Act::Approve
+        | Act::RejectInWords
+        | Act::Cancel
+        | Act::Retry
+        | Act::Promote
+        | Act::Abort
+        | Act::Rollback(_)
+        | Act::Unlock => None,
+    };
+    let (target, forecast) = match (asked.act, &scene.world) {
+        (Act::Rollback(to), Some(world)) if !changed => {
+            let target = world.good.iter().find(|good| good.version.release == to);
+            let title = target.map(|good| version_title(&good.version));
+            let facts = facts! {
+                title => title, number => to.0, date => target.map(|good| pen.time(good.deployed_at)),
+            };
+            (Some((title, facts)), Some(forecast::read(pen, world, release, to).await?))
+        }
+        (
+            Act::Rollback(_)
+            | Act::Approve
+            | Act::Reject(_)
+            | Act::RejectInWords
+            | Act::Cancel
+            | Act::Retry
+            | Act::Promote
+            | Act::Abort
+            | Act::Unlock,
+            _,
+        ) => (None, None),
+    };
+    let lock = scene.lock().map(|lock| facts! { by => lock.by, reason => text::clip(&lock.reason, 3, SENTENCE) });
+    let html = pen.html(
+        "confirm",
+        facts! {
+            act => key, changed => changed, release => ReleaseFacts::new(pen, &scene), reason => reason,
+            auto_promote => scene.world.as_ref().is_some_and(|world| world.service.approvals.auto_promote),
+            target => target.as_ref().map(|(_, facts)| facts), forecast => forecast, lock => lock,
+            anyway => asked.anyway,
+        },
+    );
+    let back_to = match asked.act {
+        Act::Rollback(_) if !changed => Screen::Versions { release: id, page: 0 },
+        Act::Reject(_) | Act::RejectInWords if !changed => Screen::Reasons { release: id, revision: release.revision },
+        Act::Rollback(_)
+        | Act::Reject(_)
+        | Act::RejectInWords
+        | Act::Approve
+        | Act::Cancel
+        | Act::Retry
+        | Act::Promote
+        | Act::Abort
+        | Act::Unlock => Screen::Release(id),
+    };
+    let mut row = Vec::new();
+    if !changed {
+        let title = target.and_then(|(title, _)| title);
+        let label = pen.phrase(&format!("yes.{key}"), facts! { title => title });
+        row.push(super::pen::tapped(label, &Tap::Do(asked.clone())));
+    }
+    let buttons = [row, vec![pen.shows("button.back", back_to)]];
+    Ok(Drawn { text: Text { html, buttons: filled(buttons) }, about: None })
+}
+
+const fn act_word(act: Act) -> &'static str {
+    match act {
+        Act::Approve => "approve",
+        Act::Reject(_) | Act::RejectInWords => "reject",
+        Act::Cancel => "cancel",
+        Act::Retry => "retry",
+        Act::Promote => "promote",
+        Act::Abort => "abort",
+        Act::Rollback(_) => "rollback",
+        Act::Unlock => "unlock",
+    }
+}
+
+/// The ready reasons; choosing one is the confirmation.
+pub(super) async fn reasons(pen: &Pen<'_>, id: ReleaseId, revision: Revision) -> Result<Drawn, Failure> {
+    let Some(scene) = Scene::read(pen, id, 0).await? else { return Ok(none(pen, id)) };
+    let asked = Wish { release: id, revision, act: Act::RejectInWords, anyway: false };
+    if scene.release.revision != revision || !moves::is_legal(&scene, asked.act) {
+        return confirm(pen, &asked).await;
+    }
+    let html = pen.html("reasons", facts! { release => ReleaseFacts::new(pen, &scene) });
+    let ready = pen.words.reasons(pen.language());
+    let mut buttons: Vec<_> = (0u8..)
+        .zip(ready)
+        .map(|(index, reason)| vec![super::pen::tapped(reason, &Tap::Do(wish(&scene.release, Act::Reject(index))))])
+        .collect();
+    buttons.push(vec![pen.button("button.own_reason", &Tap::Do(asked))]);
+    buttons.push(vec![back(pen, id)]);
+    Ok(Drawn { text: Text { html, buttons }, about: None })
+}
+
+/// Versions on one page.
+const VERSIONS: usize = 6;
+
+pub(super) async fn versions(pen: &Pen<'_>, id: ReleaseId, page: u32) -> Result<Drawn, Failure> {
+    let Some(scene) = Scene::read(pen, id, 0).await? else { return Ok(none(pen, id)) };
+    let world = scene.world.as_ref();
+    let here = scene.in_production();
+    let good: Vec<_> = world.filter(|_| here).map(|world| world.good_before_current().collect()).unwrap_or_default();
+    let pages = good.len().div_ceil(VERSIONS).max(1);
+    let page = usize::try_from(page).unwrap_or(usize::MAX).min(pages - 1);
+    let current = world.and_then(|world| world.production.current.as_ref());
+    let other = current.filter(|_| !here);
+    let facts = facts! {
+        release => ReleaseFacts::new(pen, &scene), count => good.len(), page => page + 1, pages => pages,
+        other => other.map(ToString::to_string),
+    };
+    let html = pen.html("versions", facts);
+    let mut buttons: Vec<_> = good
+        .iter()
+        .skip(page * VERSIONS)
+        .take(VERSIONS)
+        .map(|good| {
+            let facts = facts! { title => version_title(&good.version), date => pen.time(good.deployed_at) };
+            let act = Act::Rollback(good.version.release);
+            let tap = Tap::Show(Screen::Confirm(wish(&scene.release, act)));
+            vec![super::pen::tapped(pen.phrase("button.version", facts), &tap)]
+        })
+        .collect();
+    let to = |key, page: usize| {
+        let page = u32::try_from(page).unwrap_or(u32::MAX);
+        pen.shows(key, Screen::Versions { release: id, page })
+    };
+    let turn = [
+        (page > 0).then(|| to("button.previous", page.saturating_sub(1))),
+        (page + 1 < pages).then(|| to("button.next", page + 1)),
+    ];
+    buttons.push(turn.into_iter().flatten().collect());
+    if let Some(other) = other {
+        let label = pen.phrase("button.release", facts! { title => version_title(other) });
+        buttons.push(vec![super::pen::tapped(label, &Tap::Show(Screen::Release(other.release)))]);
+    }
+    buttons.push(vec![back(pen, id)]);
+    Ok(Drawn { text: Text { html, buttons: filled(buttons) }, about: None })
+}
+
+/// What people call a version, without its number where it has a name.
+fn version_title(version: &crate::domain::release::Version) -> String {
+    match (&version.tag, &version.commit) {
+        (Some(tag), _) => tag.to_string(),
+        (None, Some(commit)) => commit.short().to_owned(),
+        (None, None) => format!("#{}", version.release),
+    }
+}
+
+/// Without empty rows.
+fn filled(rows: impl IntoIterator<Item = Vec<Button>>) -> Vec<Vec<Button>> {
+    rows.into_iter().filter(|row| !row.is_empty()).collect()
+}

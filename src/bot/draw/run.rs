@@ -1,0 +1,191 @@
+//! A run as people see it: its steps, and what went wrong in it.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::pen::Pen;
+use crate::bot::words::{facts, text};
+use crate::domain::run::{Action, Ask, Run, RunState, Step, StepState};
+use crate::engine::Failure;
+use crate::store::logs;
+
+/// Steps that one message shows.
+const STEPS: usize = 12;
+/// Of them, those that have ended and are not the last news.
+const ENDED: usize = 4;
+/// A line of output, in characters.
+const LINE: usize = 120;
+/// Of a step's output, what is looked at for its last lines, bytes.
+const END: usize = 32 << 10;
+/// A sentence of the machine, in characters.
+pub(super) const SENTENCE: usize = 400;
+
+/// A run.
+#[derive(Debug, Serialize)]
+pub(super) struct RunFacts {
+    number: i64,
+    title: String,
+    icon: &'static str,
+    state: &'static str,
+    stopping: bool,
+    waiting: Option<String>,
+    reason: Option<String>,
+    from: Option<String>,
+    to: String,
+    took: Option<String>,
+    done: usize,
+    total: usize,
+    /// Steps that have ended and are not shown.
+    earlier: usize,
+    steps: Vec<StepFacts>,
+    /// Steps that have not begun and are not shown.
+    later: usize,
+}
+
+/// A step.
+#[derive(Debug, Serialize)]
+struct StepFacts {
+    icon: &'static str,
+    title: String,
+    surface: String,
+    host: Option<String>,
+    took: Option<String>,
+}
+
+/// A step that failed.
+#[derive(Debug, Serialize)]
+pub(super) struct FailureFacts {
+    /// The run, the step, the surface and the host.
+    #[serde(rename = "where")]
+    place: String,
+    reason: Option<String>,
+    lines: Vec<String>,
+}
+
+impl FailureFacts {
+    /// What the step said last.
+    pub fn into_lines(self) -> Vec<String> {
+        self.lines
+    }
+}
+
+impl RunFacts {
+    pub fn new(pen: &Pen<'_>, run: &Run) -> Self {
+        let ended = |step: &Step| step.state == StepState::Succeeded;
+        let done = run.steps.iter().filter(|step| ended(step)).count();
+        let begin = run.steps.iter().take_while(|step| ended(step)).count().saturating_sub(ENDED);
+        let begin = begin.min(run.steps.len().saturating_sub(STEPS));
+        let shown = &run.steps[begin..(begin + STEPS).min(run.steps.len())];
+        let end = run.ended_at.unwrap_or(pen.now);
+        Self {
+            number: run.id.0,
+            title: pen.run_title(run.kind, run.environment),
+            icon: match &run.state {
+                RunState::Queued => "🕓",
+                RunState::Running => "⚙️",
+                RunState::Succeeded => "✅",
+                RunState::Failed { .. } => "❌",
+                RunState::Stopped { .. } => "🛑",
+                RunState::Unknown { .. } => "❓",
+            },
+            state: run.state.as_str(),
+            stopping: run.stop.is_some() && run.state.is_live(),
+            waiting: run.waiting.as_deref().filter(|_| run.state.is_live()).and_then(sentence),
+            reason: run.state.reason().and_then(sentence),
+            from: run.from.as_ref().map(ToString::to_string),
+            to: run.to.to_string(),
+            took: run.started_at.map(|start| pen.span(start, end)),
+            done,
+            total: run.steps.len(),
+            earlier: begin,
+            steps: shown.iter().map(|step| StepFacts::new(pen, step)).collect(),
+            later: run.steps.len() - begin - shown.len(),
+        }
+    }
+}
+
+impl StepFacts {
+    fn new(pen: &Pen<'_>, step: &Step) -> Self {
+        let end = |step: &Step| -> Option<Timestamp> {
+            step.ended_at.or((step.state == StepState::Running).then_some(pen.now))
+        };
+        Self {
+            icon: match &step.state {
+                StepState::Pending => "▫️",
+                StepState::Running => "⏳",
+                StepState::Succeeded => "✅",
+                StepState::Failed { .. } => "❌",
+                StepState::Stopped => "🛑",
+                StepState::Unknown { .. } => "❓",
+            },
+            title: pen.step_title(step.kind),
+            surface: step.surface.to_string(),
+            host: host(step),
+            took: step.started_at.and_then(|start| end(step).map(|end| pen.span(start, end))),
+        }
+    }
+}
+
+/// The host where it says something.
+fn host(step: &Step) -> Option<String> {
+    (!step.host.is_local()).then(|| step.host.to_string())
+}
+
+/// A sentence of the machine, or its beginning.
+pub(super) fn sentence(text: &str) -> Option<String> {
+    text::clip(text, 3, SENTENCE)
+}
+
+/// The step to blame: the first that failed or cannot be known.
+pub(super) fn blamed(run: &Run) -> Option<&Step> {
+    let bad = |step: &&Step| match step.state {
+        StepState::Failed { .. } | StepState::Unknown { .. } => true,
+        StepState::Pending | StepState::Running | StepState::Succeeded | StepState::Stopped => false,
+    };
+    run.steps.iter().find(bad)
+}
+
+/// What went wrong in a run, with the last lines of the step to blame; none where nothing did.
+pub(super) async fn failure(pen: &Pen<'_>, run: &Run, lines: usize) -> Result<Option<FailureFacts>, Failure> {
+    let bad = match &run.state {
+        RunState::Failed { .. } | RunState::Unknown { .. } => true,
+        RunState::Queued | RunState::Running | RunState::Succeeded | RunState::Stopped { .. } => false,
+    };
+    if !bad {
+        return Ok(None);
+    }
+    let title = pen.run_title(run.kind, run.environment);
+    let Some(step) = blamed(run) else {
+        let reason = run.state.reason().and_then(sentence);
+        return Ok(Some(FailureFacts { place: title, reason, lines: Vec::new() }));
+    };
+    let place = pen.phrase(
+        "where.failure",
+        facts! { run => title, step => pen.step_title(step.kind), surface => step.surface.as_str(), host => host(step) },
+    );
+    let reason = match &step.state {
+        StepState::Failed { reason, .. } | StepState::Unknown { reason } => sentence(reason),
+        StepState::Pending | StepState::Running | StepState::Succeeded | StepState::Stopped => None,
+    };
+    let output = last_output(pen, run, step).await?;
+    Ok(Some(FailureFacts { place, reason, lines: text::last_lines(&output, lines, LINE) }))
+}
+
+/// The end of what a step has said, in its last try where it has several.
+async fn last_output(pen: &Pen<'_>, run: &Run, step: &Step) -> Result<Vec<u8>, Failure> {
+    let tries = match &step.action {
+        Action::Health { ask: Ask::Command(_), .. } => i64::from(step.tries),
+        Action::Health { ask: Ask::Http { .. } | Ask::Tcp { .. }, .. } | Action::Command { .. } => 0,
+    };
+    let (run, index) = (run.id.0, i64::from(step.index));
+    let output = pen.engine.read(move |conn| {
+        // The command that tells what the service said last writes as the step itself.
+        let own = logs::read_end(conn, run, index, END)?;
+        if own.is_empty() && tries > 0 {
+            logs::read_end(conn, run, index | (tries << logs::TRY_SHIFT), END)
+        } else {
+            Ok(own)
+        }
+    });
+    Ok(output.await?)
+}

@@ -1,0 +1,64 @@
+//! A service: what runs where.
+
+use minijinja::Value;
+
+use super::pen::{Pen, tapped};
+use super::run::sentence;
+use super::{Drawn, missing};
+use crate::bot::screen::{Key, Screen, Tap};
+use crate::bot::words::facts;
+use crate::clients::telegram::Text;
+use crate::domain::release::Release;
+use crate::domain::service::EnvironmentKind;
+use crate::domain::world::World;
+use crate::engine::Failure;
+
+pub(super) async fn service(pen: &Pen<'_>, key: Key) -> Result<Drawn, Failure> {
+    let catalog = pen.engine.catalog();
+    let found = catalog.services().find(|service| Key::of(service.name.as_str()) == key);
+    let Some(service) = found else { return Ok(missing(pen, "service", None)) };
+    let world = pen.engine.service_world(&service.name).await?;
+    let names = |people: &[crate::domain::ids::PersonName]| people.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let facts = facts! {
+        name => service.name.as_str(),
+        repository => service.repository,
+        surfaces => service.surfaces.iter().map(|surface| surface.name.to_string()).collect::<Vec<_>>(),
+        places => [place(pen, &world, EnvironmentKind::Stage), place(pen, &world, EnvironmentKind::Production)],
+        required => names(&service.approvals.required),
+        minimum => service.approvals.minimum,
+        line => world.line().iter().map(|release| release.version().to_string()).collect::<Vec<_>>(),
+    };
+    let mut buttons = Vec::new();
+    for kind in [EnvironmentKind::Stage, EnvironmentKind::Production] {
+        let dirty = world.environment(kind).dirty.as_ref().map(|dirty| dirty.run);
+        if let Some(run) = dirty.filter(|_| pen.is_admin()) {
+            let label = pen.phrase("button.run", facts! { number => run.0 });
+            buttons.push(vec![tapped(label, &Tap::Show(Screen::Run(run)))]);
+        }
+    }
+    if world.production.lock.is_some() && pen.is_admin() {
+        buttons.push(vec![pen.button("button.unlock", &Tap::Unlock(key))]);
+    }
+    if let Some(release) = world.production.current.as_ref().and_then(|version| world.releases.get(&version.release)) {
+        let label = pen.phrase("button.release", facts! { title => Release::title(release) });
+        buttons.push(vec![tapped(label, &Tap::Show(Screen::Release(release.id)))]);
+    }
+    buttons.push(pen.way_out(&Screen::Service(key)));
+    Ok(Drawn { text: Text { html: pen.html("service", facts), buttons }, about: None })
+}
+
+fn place(pen: &Pen<'_>, world: &World, kind: EnvironmentKind) -> Value {
+    let state = world.environment(kind);
+    let run = world.occupying_run(kind).map(|run| format!("{} · #{}", pen.run_title(run.kind, kind), run.release));
+    facts! {
+        icon => match kind { EnvironmentKind::Stage => "🧪", EnvironmentKind::Production => "🌍" },
+        title => pen.place(kind),
+        current => state.current.as_ref().map(ToString::to_string),
+        since => state.since.map(|since| pen.time(since)),
+        lock => state.lock.as_ref().map(|lock| facts! {
+            by => lock.by, at => pen.time(lock.at), reason => sentence(&lock.reason),
+        }),
+        dirty => state.dirty.as_ref().map(|dirty| facts! { run => dirty.run.0, reason => sentence(&dirty.reason) }),
+        run => run,
+    }
+}

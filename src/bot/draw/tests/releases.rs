@@ -1,0 +1,161 @@
+//! A release on its way, as people see it.
+
+use super::rig::{PRODUCTION, Rig, SERVICE, STAGE, ci};
+use crate::bot::draw::pen::wish;
+use crate::bot::screen::{Act, Key, Screen};
+use crate::domain::command::{Command, Outcome, RollbackTo};
+use crate::domain::gate::GateName;
+use crate::domain::ids::{ReleaseId, SurfaceName};
+use crate::domain::notice::Notice;
+use crate::domain::person::Role::{Admin, Member, Viewer};
+use crate::domain::release::Artifact;
+use crate::domain::status::{List, Status};
+use crate::engine::catalog::Catalog;
+
+const NOTES: &str = "</b><a href=\"tg://user?id=1\">x</a> @everybody\n\nmore\nand more\n";
+
+#[tokio::test]
+async fn a_release_is_built_tested_and_deployed() {
+    let rig = Rig::new();
+    seen!("list_empty", rig.shot("gommgo", Admin, &Screen::List { list: List::Active, at: 0 }).await);
+    rig.ship("v1.0.0").await;
+    rig.wait(1500);
+    rig.ship("v1.1.0").await;
+    rig.wait(1500);
+    let mut new = Rig::new_release(SERVICE, "v1.2.3");
+    new.notes = NOTES.into();
+    new.initiated_by = "משה\u{202E}".into();
+    new.owner = Some("tech_lead".into());
+    new.artifacts = vec![Artifact {
+        name: SurfaceName::parse("surface", "app").unwrap(),
+        artifact: None,
+        digest: None,
+        preview_url: Some("https://preview.example.com/?a=1&b=2".into()),
+    }];
+    let id = rig.create(new).await;
+    let card = Screen::Release(id);
+    rig.wait(3);
+    rig.play(STAGE, |step| (step.index < 2).then_some(Outcome::Exited(0))).await;
+    seen!("card_building", rig.shot("gommgo", Admin, &card).await);
+    let next = rig.release("v1.2.4").await;
+    seen!("card_waits_for_stage", rig.shot("tech_lead", Member, &Screen::Release(next)).await);
+    rig.ends_well(STAGE).await;
+    seen!("notice_waits", rig.notice(Notice::Waits, id).await);
+    rig.wait(15);
+    rig.approve("gommgo", id).await;
+    seen!("card_voting_admin", rig.shot("gommgo", Admin, &card).await);
+    seen!("card_voting_listed", rig.shot("tech_lead", Member, &card).await);
+    seen!("card_voting_viewer", rig.shot("vic", Viewer, &card).await);
+    seen!("card_voting_group", rig.group(&card).await);
+    seen!("notice_approved", rig.notice(Notice::Approved, id).await);
+    seen!("notice_reminder", rig.notice(Notice::Reminder, id).await);
+    seen!("explain", rig.shot("gommgo", Admin, &Screen::Explain(id)).await);
+    let release = rig.get(id).await;
+    let confirm = |act| Screen::Confirm(wish(&release, act));
+    seen!("confirm_approve", rig.shot("tech_lead", Member, &confirm(Act::Approve)).await);
+    seen!("confirm_reject", rig.shot("tech_lead", Member, &confirm(Act::Reject(1))).await);
+    seen!("confirm_cancel", rig.shot("gommgo", Admin, &confirm(Act::Cancel)).await);
+    seen!("confirm_outdated", rig.shot("gommgo", Admin, &confirm(Act::Retry)).await);
+    let reasons = Screen::Reasons { release: id, revision: release.revision };
+    seen!("reasons", rig.shot("tech_lead", Member, &reasons).await);
+    rig.approve("tech_lead", id).await;
+    seen!("confirm_approve_last", rig.shot("devops_lead", Member, &confirm(Act::Approve)).await);
+    rig.approve("devops_lead", id).await;
+    rig.play(PRODUCTION, |step| (step.index < 1).then_some(Outcome::Exited(0))).await;
+    seen!("card_deploying", rig.shot("gommgo", Admin, &card).await);
+    seen!("notice_deploying", rig.notice(Notice::Deploying, id).await);
+    let release = rig.get(id).await;
+    seen!("confirm_abort", rig.shot("gommgo", Admin, &Screen::Confirm(wish(&release, Act::Abort))).await);
+    rig.ends_well(PRODUCTION).await;
+    seen!("card_deployed", rig.shot("gommgo", Admin, &card).await);
+    seen!("notice_deployed", rig.notice(Notice::Deployed, id).await);
+    seen!("list_middle", rig.shot("gommgo", Admin, &Screen::List { list: List::Successful, at: 1 }).await);
+    seen!("list_beyond", rig.shot("vic", Viewer, &Screen::List { list: List::Successful, at: 99 }).await);
+    goes_back(&rig, id).await;
+}
+
+/// From production to an older version.
+async fn goes_back(rig: &Rig, id: ReleaseId) {
+    let release = rig.get(id).await;
+    seen!("versions", rig.shot("gommgo", Admin, &Screen::Versions { release: id, page: 0 }).await);
+    seen!("versions_elsewhere", rig.shot("gommgo", Admin, &Screen::Versions { release: ReleaseId(1), page: 0 }).await);
+    let rehearsed = Screen::Confirm(wish(&release, Act::Rollback(ReleaseId(2))));
+    seen!("confirm_rollback", rig.shot("gommgo", Admin, &rehearsed).await);
+    let older = Screen::Confirm(wish(&release, Act::Rollback(ReleaseId(1))));
+    seen!("confirm_rollback_older", rig.shot("gommgo", Admin, &older).await);
+    let to = Some(RollbackTo::Release(ReleaseId(2)));
+    rig.admin(Command::Rollback { release: id, to, reason: "payments fail".into(), force: false }).await;
+    rig.play(PRODUCTION, |step| (step.index < 1).then_some(Outcome::Exited(0))).await;
+    seen!("card_rolling_back", rig.group(&Screen::Release(id)).await);
+    rig.ends_well(PRODUCTION).await;
+    seen!("card_rolled_back", rig.shot("gommgo", Admin, &Screen::Release(id)).await);
+    seen!("notice_rolled_back", rig.notice(Notice::RolledBack, id).await);
+    let service = Screen::Service(Key::of(SERVICE));
+    seen!("service_locked", rig.shot("gommgo", Admin, &service).await);
+    let release = rig.get(id).await;
+    seen!("confirm_retry", rig.shot("gommgo", Admin, &Screen::Confirm(wish(&release, Act::Retry))).await);
+    rig.ends_well(STAGE).await;
+    let next = ReleaseId(4);
+    rig.everybody_approves(next).await;
+    seen!("card_locked_out", rig.shot("gommgo", Admin, &Screen::Release(next)).await);
+    let release = rig.get(next).await;
+    seen!("confirm_unlock", rig.shot("gommgo", Admin, &Screen::Confirm(wish(&release, Act::Unlock))).await);
+    let bypass = Command::Bypass { release: next, gates: vec![GateName::NoLock], reason: "hot fix".into() };
+    rig.admin(bypass).await;
+    seen!("notice_bypassed", rig.notice(Notice::Bypassed, next).await);
+}
+
+#[tokio::test]
+async fn a_release_is_rejected() {
+    let rig = Rig::new();
+    let id = rig.release("v1.0.0").await;
+    rig.ends_well(STAGE).await;
+    rig.admin(Command::Reject { release: id, seen: None, reason: "logo <b>\nis wrong".into() }).await;
+    seen!("card_rejected", rig.shot("tech_lead", Member, &Screen::Release(id)).await);
+    seen!("notice_rejected", rig.notice(Notice::Failed, id).await);
+    let gone = rig.release("v1.0.1").await;
+    rig.admin(Command::Cancel { release: gone, reason: "not needed".into() }).await;
+    seen!("card_cancelled", rig.shot("vic", Viewer, &Screen::Release(gone)).await);
+    seen!("notice_cancelled", rig.notice(Notice::Failed, gone).await);
+}
+
+#[tokio::test]
+async fn a_release_that_ci_brings_on_its_way() {
+    let rig = Rig::new();
+    let mut new = Rig::new_release("landing", "2025.9");
+    new.initiated_by = "dependabot".into();
+    let id = rig.create(new).await;
+    for status in [Status::StageBuilding, Status::StageTestRollback, Status::ManualTesting] {
+        if rig.get(id).await.status != Status::ManualTesting {
+            rig.say(&ci(), Command::Report { release: id, status, ci_run: None }).await;
+        }
+    }
+    rig.approve("tech_lead", id).await;
+    seen!("card_waits_for_promotion", rig.shot("gommgo", Admin, &Screen::Release(id)).await);
+    let release = rig.get(id).await;
+    seen!("confirm_promote", rig.shot("gommgo", Admin, &Screen::Confirm(wish(&release, Act::Promote))).await);
+    seen!("service_ci", rig.shot("vic", Viewer, &Screen::Service(Key::of("landing"))).await);
+}
+
+#[tokio::test]
+async fn a_service_that_has_left_the_configuration_leaves_its_history() {
+    let rig = Rig::new();
+    let id = rig.ship("v1.0.0").await;
+    rig.engine.reconfigure(Catalog::default()).await;
+    let list = Screen::List { list: List::Successful, at: 0 };
+    seen!("card_without_service", rig.shot("gommgo", Admin, &Screen::Release(id)).await);
+    for screen in [list, Screen::Explain(id), Screen::Versions { release: id, page: 0 }] {
+        assert!(rig.shot("gommgo", Admin, &screen).await.contains("v1.0.0"));
+    }
+}
+
+#[tokio::test]
+async fn there_are_many_versions_to_go_back_to() {
+    let rig = Rig::new();
+    let mut last = ReleaseId(0);
+    for minor in 0..8 {
+        last = rig.ship(&format!("v1.{minor}.0")).await;
+    }
+    seen!("versions_first_page", rig.shot("gommgo", Admin, &Screen::Versions { release: last, page: 0 }).await);
+    seen!("versions_last_page", rig.shot("gommgo", Admin, &Screen::Versions { release: last, page: 9 }).await);
+}

@@ -1,0 +1,338 @@
+//! An engine over a real store whose runs the test plays, and whose clock it moves.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::bot::Viewer;
+use crate::bot::draw::pen::Pen;
+use crate::bot::screen::Screen;
+use crate::bot::words::Words;
+use crate::clients::health::Prober;
+use crate::clients::local::Local;
+use crate::clients::telegram::{Button, Text};
+use crate::config::{Config, EnvVars, Language};
+use crate::domain::command::{Answer, Command, NewRelease, Outcome};
+use crate::domain::host::{Address, Fingerprint, HostKey};
+use crate::domain::ids::{Commit, HostName, PersonName, ReleaseId, RunId, ServiceName, Tag};
+use crate::domain::notice::Notice;
+use crate::domain::person::{Actor, Door, Role};
+use crate::domain::release::{CiRun, Release};
+use crate::domain::run::Step;
+use crate::domain::service::EnvironmentKind;
+use crate::engine::catalog::Catalog;
+use crate::engine::clock::Clock;
+use crate::engine::{Engine, Ports, Request};
+use crate::store::{Store, StoreOptions, logs, releases};
+
+pub const STAGE: EnvironmentKind = EnvironmentKind::Stage;
+pub const PRODUCTION: EnvironmentKind = EnvironmentKind::Production;
+pub const SERVICE: &str = "name-authorization";
+
+const CONFIG: &str = r#"
+[server]
+listen = "127.0.0.1:0"
+[[people]]
+name = "gommgo"
+telegram_id = 100000001
+github = "gommgo"
+role = "admin"
+[[people]]
+name = "tech_lead"
+telegram_id = 100000002
+role = "member"
+[[people]]
+name = "devops_lead"
+role = "member"
+[[people]]
+name = "vic"
+telegram_id = 100000004
+role = "viewer"
+[[hosts]]
+name = "prod-1"
+address = "203.0.113.7:22"
+user = "deploy"
+password = "env:PASSWORD"
+[[hosts]]
+name = "prod-2"
+address = "203.0.113.8:22"
+user = "deploy"
+password = "env:PASSWORD"
+host_key = "SHA256:PPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPP"
+[[services]]
+name = "name-authorization"
+repository = "YourOrg/name-authorization"
+approvals = { required = ["gommgo", "tech_lead", "devops_lead"] }
+[[services.surfaces]]
+name = "app"
+recipe = "commands"
+checkout = false
+directory = "/srv/app"
+deploy = "./start"
+[[services.surfaces]]
+name = "api"
+recipe = "commands"
+checkout = false
+directory = "/srv/api"
+migrate_up = "./migrate up"
+migrate_down = "./migrate down {{ target.tag }}"
+deploy = "./start"
+health = { command = "./healthy", wait = "1s" }
+[services.environments.stage]
+driver = "local"
+[services.environments.production]
+driver = "ssh"
+hosts = ["prod-1"]
+[[services]]
+name = "landing"
+approvals = { required = ["tech_lead"], minimum = 1, auto_promote = false }
+[[services.surfaces]]
+name = "web"
+recipe = "commands"
+checkout = false
+directory = "/srv/web"
+deploy = "./start"
+[services.environments.stage]
+driver = "ci"
+[services.environments.production]
+driver = "ci"
+"#;
+
+/// A clock that stands still until it is moved.
+struct Hands(AtomicI64);
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+
+    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
+    }
+}
+
+pub struct Rig {
+    pub engine: Engine,
+    pub words: Words,
+    clock: Arc<Hands>,
+    _folder: tempfile::TempDir,
+}
+
+pub fn person(name: &str) -> PersonName {
+    PersonName::parse("name", name).unwrap()
+}
+
+pub fn viewer(name: &str, role: Role, language: Language) -> Viewer {
+    let actor = Actor::Person { name: person(name), role, door: Door::Telegram };
+    Viewer { user: Some(1), actor: Some(actor), first_name: "Ivan".into(), language }
+}
+
+pub fn ci() -> Actor {
+    Actor::Token { name: "ci".into(), role: Role::Ci, services: Vec::new() }
+}
+
+pub fn key(letter: &str) -> HostKey {
+    let fingerprint = Fingerprint::parse(format!("SHA256:{}", letter.repeat(43))).unwrap();
+    HostKey { algorithm: "ssh-ed25519".into(), fingerprint }
+}
+
+pub fn prod() -> HostName {
+    HostName::parse("name", "prod-1").unwrap()
+}
+
+impl Rig {
+    /// At noon of a day in Moscow.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let env = EnvVars::from([("PASSWORD".to_owned(), "a-long-password".to_owned())]);
+        let config = Config::parse(CONFIG, "rmm.toml", folder.path(), &env).unwrap();
+        let store =
+            Store::open(&StoreOptions::new(folder.path().join("rmm.db"), folder.path().join("audit.key"))).unwrap();
+        let ports = Ports {
+            local: Arc::new(Local::new()),
+            prober: Prober::new().unwrap(),
+            run_directory: PathBuf::from("/nowhere"),
+            generation: 1,
+            instance: "test".into(),
+        };
+        let start: Timestamp = "2025-09-27T09:00:00Z".parse().unwrap();
+        let clock = Arc::new(Hands(AtomicI64::new(start.as_second())));
+        let engine = Engine::new(store, Catalog::new(&config), clock.clone(), ports);
+        Self { engine, words: Words::new(None), clock, _folder: folder }
+    }
+
+    pub fn wait(&self, minutes: i64) {
+        self.pass(minutes * 60);
+    }
+
+    fn pass(&self, seconds: i64) {
+        self.clock.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    pub async fn say(&self, actor: &Actor, command: Command) -> Answer {
+        self.engine.handle(Request::new(actor.clone(), command)).await.unwrap().answer
+    }
+
+    pub async fn admin(&self, command: Command) -> Answer {
+        self.say(&viewer("gommgo", Role::Admin, Language::En).actor.unwrap(), command).await
+    }
+
+    pub fn new_release(service: &str, tag: &str) -> NewRelease {
+        let digits: String = tag.bytes().map(|b| format!("{b:02x}")).collect();
+        NewRelease {
+            service: ServiceName::parse("service", service).unwrap(),
+            tag: Some(Tag::parse("tag", tag).unwrap()),
+            commit: Some(Commit::parse("commit", format!("{digits:0<40}")[..40].to_owned()).unwrap()),
+            initiated_by: "gommgo".into(),
+            owner: None,
+            ci_run: Some(CiRun {
+                id: format!("run-{tag}"),
+                attempt: 1,
+                url: Some(format!("https://github.com/YourOrg/{service}/actions/runs/1?a=1&b=2")),
+                git_ref: None,
+            }),
+            tagged_at: None,
+            notes: String::new(),
+            artifacts: Vec::new(),
+        }
+    }
+
+    pub async fn create(&self, new: NewRelease) -> ReleaseId {
+        let Answer::Release { id, .. } = self.say(&ci(), Command::Create(new)).await else { panic!("no release") };
+        id
+    }
+
+    pub async fn release(&self, tag: &str) -> ReleaseId {
+        self.create(Self::new_release(SERVICE, tag)).await
+    }
+
+    pub async fn approve(&self, who: &str, release: ReleaseId) {
+        let actor = Actor::Person { name: person(who), role: Role::Member, door: Door::Telegram };
+        self.say(&actor, Command::Approve { release, seen: None }).await;
+    }
+
+    pub async fn everybody_approves(&self, release: ReleaseId) {
+        for who in ["gommgo", "tech_lead", "devops_lead"] {
+            self.approve(who, release).await;
+        }
+    }
+
+    pub async fn run(&self, kind: EnvironmentKind) -> Option<RunId> {
+        let name = ServiceName::parse("service", SERVICE).unwrap();
+        let world = self.engine.service_world(&name).await.unwrap();
+        world.occupying_run(kind).filter(|run| run.state.is_live()).map(|run| run.id)
+    }
+
+    /// Plays the run that is live: every step takes twelve seconds and ends as told; none leaves it at work.
+    pub async fn play(&self, kind: EnvironmentKind, ends: impl Fn(&Step) -> Option<Outcome>) -> RunId {
+        let run = self.run(kind).await.expect("a run is live");
+        let mut next = self.say(&Actor::Machine, Command::StartStep { run }).await;
+        while let Answer::Step(Some(index)) = next {
+            self.pass(12);
+            let step = self.engine.read(move |conn| crate::store::runs::get(conn, run)).await.unwrap().unwrap();
+            let Some(outcome) = ends(&step.steps[index as usize]) else { return run };
+            next = self.say(&Actor::Machine, Command::StepEnded { run, step: index, outcome }).await;
+        }
+        run
+    }
+
+    pub async fn ends_well(&self, kind: EnvironmentKind) {
+        while self.run(kind).await.is_some() {
+            self.play(kind, |_| Some(Outcome::Exited(0))).await;
+        }
+    }
+
+    pub async fn ship(&self, tag: &str) -> ReleaseId {
+        let release = self.release(tag).await;
+        self.ends_well(STAGE).await;
+        self.everybody_approves(release).await;
+        self.ends_well(PRODUCTION).await;
+        release
+    }
+
+    pub async fn prints(&self, run: RunId, step: i64, output: &'static str) {
+        let end = output.len() as u64;
+        let run = run.0;
+        self.engine.store().write(move |tx| logs::append(tx, run, step, end, output.as_bytes())).await.unwrap();
+    }
+
+    pub async fn shows_key(&self, key: HostKey) {
+        let address = Address { host: "203.0.113.7".into(), port: 22 };
+        self.engine.note_key(&prod(), &address, key).await.unwrap();
+    }
+
+    pub async fn get(&self, id: ReleaseId) -> Release {
+        self.engine.read(move |conn| releases::get(conn, id)).await.unwrap().unwrap()
+    }
+
+    fn pen<'a>(&'a self, zone: &'a TimeZone, viewer: &'a Viewer) -> Pen<'a> {
+        Pen { engine: &self.engine, words: &self.words, zone, viewer, now: self.engine.now() }
+    }
+
+    /// A screen for somebody, in all languages.
+    pub async fn shot(&self, name: &str, role: Role, screen: &Screen) -> String {
+        self.both(|language| viewer(name, role, language), screen).await
+    }
+
+    /// A screen in a group.
+    pub async fn group(&self, screen: &Screen) -> String {
+        self.both(Viewer::everybody, screen).await
+    }
+
+    async fn both(&self, viewer: impl Fn(Language) -> Viewer, screen: &Screen) -> String {
+        let zone = TimeZone::get("Europe/Moscow").unwrap();
+        let mut shots = Vec::new();
+        for language in [Language::Ru, Language::En] {
+            let viewer = viewer(language);
+            let drawn = self.pen(&zone, &viewer).draw(screen).await.unwrap();
+            check(&drawn.text);
+            let about = drawn.about.map(|about| format!("\nabout {about}")).unwrap_or_default();
+            shots.push(format!("{}{about}", told(&drawn.text)));
+        }
+        shots.join("\n════════\n")
+    }
+
+    pub async fn notice(&self, notice: Notice, release: ReleaseId) -> String {
+        let zone = TimeZone::get("Europe/Moscow").unwrap();
+        let ids = BTreeMap::from([(person("gommgo"), 100_000_001), (person("tech_lead"), 100_000_002)]);
+        let mut shots = Vec::new();
+        for language in [Language::Ru, Language::En] {
+            let viewer = Viewer::everybody(language);
+            let pen = self.pen(&zone, &viewer);
+            let text = crate::bot::draw::notice::write(&pen, notice, release, &ids).await.unwrap().unwrap();
+            check(&text);
+            shots.push(told(&text));
+        }
+        shots.join("\n════════\n")
+    }
+}
+
+/// What every message keeps to.
+pub fn check(text: &Text) {
+    crate::bot::words::check_html(&text.html).unwrap_or_else(|what| panic!("{what}\n{}", text.html));
+    assert!(text.html.chars().count() <= 4096, "{}", text.html);
+    for button in text.buttons.iter().flatten() {
+        if let Button::Tap { data, .. } = button {
+            assert!(data.len() <= crate::bot::screen::LONGEST, "{data}");
+            assert!(data.parse::<crate::bot::screen::Tap>().is_ok(), "{data}");
+        }
+    }
+    assert!(text.buttons.iter().all(|row| !row.is_empty()));
+}
+
+/// A text and its buttons, to be read by a reviewer.
+pub fn told(text: &Text) -> String {
+    let button = |button: &Button| match button {
+        Button::Tap { label, data } => format!("[{label}]({data})"),
+        Button::Link { label, url } => format!("[{label}]({url})"),
+    };
+    let rows: Vec<_> = text.buttons.iter().map(|row| row.iter().map(button).collect::<Vec<_>>().join(" ")).collect();
+    let rule = if rows.is_empty() { "" } else { "\n────────\n" };
+    format!("{}{rule}{}", text.html, rows.join("\n"))
+}

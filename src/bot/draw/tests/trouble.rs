@@ -1,0 +1,80 @@
+//! What goes wrong, and what an admin can do about it.
+
+use super::rig::{PRODUCTION, Rig, STAGE};
+use crate::bot::screen::Screen;
+use crate::domain::command::{Command, Outcome, Resolution};
+use crate::domain::notice::Notice;
+use crate::domain::person::Actor;
+use crate::domain::person::Role::{Admin, Member};
+use crate::domain::run::StepKind;
+use crate::domain::status::List;
+
+const OUTPUT: &str = "\
+compiling\r100 %\n\
+\u{1b}[32mok\u{1b}[0m\n\
+<b>error</b>: relation \"users\" & more\n\
+  at line 12\n\
+\n\
+six\nseven\neight\n";
+
+#[tokio::test]
+async fn stage_fails() {
+    let rig = Rig::new();
+    let id = rig.release("v1.0.0").await;
+    let run = rig.run(STAGE).await.unwrap();
+    let fails =
+        |kind: StepKind| move |step: &crate::domain::run::Step| Some(Outcome::Exited(i32::from(step.kind == kind)));
+    rig.play(STAGE, fails(StepKind::MigrateUp)).await;
+    let steps = rig.engine.read(move |conn| crate::store::runs::get(conn, run)).await.unwrap().unwrap().steps;
+    let bad = steps.iter().find(|step| step.kind == StepKind::MigrateUp).unwrap().index;
+    rig.prints(run, i64::from(bad), OUTPUT).await;
+    seen!("card_stage_failed", rig.shot("tech_lead", Member, &Screen::Release(id)).await);
+    seen!("list_failed", rig.shot("tech_lead", Member, &Screen::List { list: List::Failed, at: 0 }).await);
+    seen!("failure", rig.shot("tech_lead", Member, &Screen::Failure(id)).await);
+    seen!("notice_failed", rig.notice(Notice::Failed, id).await);
+    seen!("run_failed", rig.shot("gommgo", Admin, &Screen::Run(run)).await);
+}
+
+#[tokio::test]
+async fn production_fails_and_cannot_go_back() {
+    let rig = Rig::new();
+    rig.ship("v1.0.0").await;
+    let id = rig.release("v1.1.0").await;
+    rig.ends_well(STAGE).await;
+    rig.everybody_approves(id).await;
+    let ill = |step: &crate::domain::run::Step| {
+        Some(if step.kind == StepKind::Health { Outcome::Unhealthy("exit 1".into()) } else { Outcome::Exited(0) })
+    };
+    rig.play(PRODUCTION, ill).await;
+    seen!("card_automatic_rollback", rig.group(&Screen::Release(id)).await);
+    let run = rig.play(PRODUCTION, ill).await;
+    rig.prints(run, 0, "cannot connect to database\n").await;
+    seen!("card_rollback_failed", rig.shot("gommgo", Admin, &Screen::Release(id)).await);
+    seen!("notice_rollback_failed", rig.notice(Notice::RollbackFailed, id).await);
+    seen!("notice_alarm_dirty", rig.notice(Notice::Alarm, id).await);
+    seen!("run_dirty", rig.shot("gommgo", Admin, &Screen::Run(run)).await);
+    seen!("run_dirty_group", rig.group(&Screen::Run(run)).await);
+    for (name, verdict) in [("again", Resolution::Again), ("repaired", Resolution::Succeeded)] {
+        let shot = rig.shot("gommgo", Admin, &Screen::ConfirmResolve(run, verdict)).await;
+        seen!(format!("resolve_dirty_{name}"), shot);
+    }
+}
+
+#[tokio::test]
+async fn nobody_knows_how_a_run_ended() {
+    let rig = Rig::new();
+    let id = rig.release("v1.0.0").await;
+    rig.ends_well(STAGE).await;
+    rig.everybody_approves(id).await;
+    let run = rig.play(PRODUCTION, |step| (step.index < 1).then_some(Outcome::Exited(0))).await;
+    rig.say(&Actor::Machine, Command::RunWaits { run, reason: Some("prod-1 cannot be reached".into()) }).await;
+    seen!("card_waits_for_host", rig.group(&Screen::Release(id)).await);
+    seen!("notice_alarm_waits", rig.notice(Notice::Alarm, id).await);
+    rig.say(&Actor::Machine, Command::RunLost { run, reason: "prod-1 has lost the run's files".into() }).await;
+    seen!("card_unknown", rig.shot("gommgo", Admin, &Screen::Release(id)).await);
+    seen!("card_unknown_group", rig.group(&Screen::Release(id)).await);
+    seen!("notice_alarm_unknown", rig.notice(Notice::Alarm, id).await);
+    seen!("run_unknown", rig.shot("gommgo", Admin, &Screen::Run(run)).await);
+    seen!("resolve_succeeded", rig.shot("gommgo", Admin, &Screen::ConfirmResolve(run, Resolution::Succeeded)).await);
+    seen!("resolve_failed", rig.shot("gommgo", Admin, &Screen::ConfirmResolve(run, Resolution::Failed)).await);
+}

@@ -1,0 +1,211 @@
+//! The Telegram bot: translates taps and words into commands, and state into screens. Holds no rule of its own.
+//!
+//! `poll` stores what Telegram delivers, `inbox` hands it out, `press` and `commands` make commands of it. `team` makes
+//! news of the record, `draw` and `words` make texts of the state, and `poster` sends them.
+
+mod answer;
+mod audience;
+mod commands;
+pub mod draw;
+mod inbox;
+mod place;
+mod poll;
+mod poster;
+mod press;
+mod reminders;
+pub mod screen;
+mod team;
+#[cfg(test)]
+mod testing;
+pub mod words;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use jiff::tz::TimeZone;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::poster::Poster;
+use self::screen::Key;
+use self::words::Words;
+use crate::clients::telegram::{Me, Telegram, Text, Trouble};
+use crate::config::{self, Language};
+use crate::domain::ids::{PersonName, ServiceName};
+use crate::domain::person::{Actor, Door, Person};
+use crate::engine::Engine;
+use crate::store::StoreError;
+use crate::store::telegram::{self, User};
+
+/// Between tries to reach Telegram at the start.
+const PAUSE: Duration = Duration::from_secs(5);
+
+pub use self::team::has_told_everything;
+
+/// What all parts of the bot share.
+pub struct Bot {
+    /// The machine.
+    pub engine: Engine,
+    /// The way to Telegram.
+    pub telegram: Telegram,
+    /// The bot itself, as Telegram knows it.
+    pub me: Me,
+    /// `[telegram]`.
+    pub settings: config::Telegram,
+    /// For people who have not chosen one.
+    pub language: Language,
+    /// Of the times that people see.
+    pub zone: TimeZone,
+    /// How people reach the dashboard.
+    pub public_url: Option<String>,
+    /// Somebody else uses the bot's token. Begins with none.
+    pub conflict: watch::Sender<Option<poll::Conflict>>,
+    /// What is said.
+    pub words: Words,
+    poster: Poster,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// For whom something is drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Viewer {
+    /// Telegram's number; nobody in a group's card, which everybody sees.
+    pub user: Option<i64>,
+    /// Who they are for the engine.
+    pub actor: Option<Actor>,
+    /// What they call themselves.
+    pub first_name: String,
+    /// Their language.
+    pub language: Language,
+}
+
+/// Runs the bot until it is told to stop. A Telegram that is away is waited for; nothing else has to wait for it.
+pub async fn run(engine: Engine, config: config::Config, stop: CancellationToken) {
+    let hook = config.telegram.as_ref().and_then(|telegram| telegram.webhook_secret.as_ref());
+    let webhook = hook.and_then(|reference| config.secrets.get(reference)).cloned();
+    let ended = tokio::select! {
+        () = stop.cancelled() => return,
+        bot = connect(engine, config, stop.clone()) => bot,
+    };
+    let bot = match ended {
+        Ok(bot) => bot,
+        Err(error) => {
+            tracing::error!("the bot does not work: {error:#}");
+            return;
+        }
+    };
+    tracing::info!(bot = bot.me.username, "the bot listens at https://t.me/{}", bot.me.username);
+    let offered = bot.clone();
+    bot.tasks.spawn(async move { offered.offer_commands().await });
+    bot.tasks.spawn(team::follow(bot.clone()));
+    let reminding = bot.clone();
+    bot.tasks.spawn(async move { reminders::remind(reminding).await });
+    bot.tasks.spawn(reminders::tell_of_conflicts(bot.clone()));
+    bot.tasks.spawn(poll::run(bot.clone(), webhook, stop.clone()));
+    let handler = bot.clone();
+    let handle = move |update| {
+        let bot = handler.clone();
+        async move { press::handle(&bot, &update).await.map(|()| inbox::Noted::There) }
+    };
+    inbox::run(bot.engine.clone(), handle, stop).await;
+    bot.tasks.close();
+    bot.tasks.wait().await;
+}
+
+async fn connect(engine: Engine, config: config::Config, stop: CancellationToken) -> anyhow::Result<Arc<Bot>> {
+    let settings = config.telegram.context("there is no [telegram] in the configuration")?;
+    let token = config.secrets.get(&settings.token).cloned().unwrap_or_default();
+    let telegram = Telegram::new(&token, &settings.api_url)?;
+    let words = Words::new(settings.templates.as_deref());
+    let me = loop {
+        match telegram.me().await {
+            Ok(me) => break me,
+            Err(Trouble::Unauthorized) => anyhow::bail!("Telegram does not know the token in [telegram]"),
+            Err(trouble) => {
+                tracing::warn!(%trouble, "Telegram cannot be reached; it is tried again");
+                engine.sleep(PAUSE).await;
+            }
+        }
+    };
+    Ok(Arc::new(Bot {
+        engine,
+        telegram,
+        me,
+        settings,
+        language: config.server.language,
+        zone: config.server.time_zone,
+        public_url: config.server.public_url,
+        words,
+        conflict: watch::Sender::new(None),
+        poster: Poster::default(),
+        tasks: TaskTracker::new(),
+        stop,
+    }))
+}
+
+impl Bot {
+    async fn offer_commands(&self) {
+        for (code, language) in [(None, self.language), (Some("ru"), Language::Ru), (Some("en"), Language::En)] {
+            let commands = self.words.commands(language);
+            if let Err(trouble) = self.telegram.set_commands(code, &commands).await {
+                tracing::warn!(%trouble, "the list of commands could not be set");
+            }
+        }
+    }
+
+    /// How a person sees things.
+    fn viewer(&self, person: &Person, user: &User) -> Viewer {
+        Viewer {
+            user: Some(user.id),
+            actor: Some(Actor::Person { name: person.name.clone(), role: person.role, door: Door::Telegram }),
+            first_name: user.first_name.clone(),
+            language: self.language_of(user),
+        }
+    }
+
+    /// How a group sees things.
+    fn everybody(&self) -> Viewer {
+        Viewer::everybody(self.language)
+    }
+
+    fn language_of(&self, user: &User) -> Language {
+        match user.language.as_deref() {
+            Some("en") => Language::En,
+            Some("ru") => Language::Ru,
+            Some(_) | None => self.language,
+        }
+    }
+
+    /// Sentences as a message.
+    fn plain(sentences: &str) -> Text {
+        let lines: Vec<_> = sentences.lines().map(words::text::escape).collect();
+        Text { html: lines.join("\n"), buttons: Vec::new() }
+    }
+
+    /// Words of `[message]` as a message.
+    fn say(&self, language: Language, key: &str, facts: minijinja::Value) -> Text {
+        Self::plain(&self.words.phrase(language, &format!("message.{key}"), facts))
+    }
+
+    fn service(&self, key: Key) -> Option<ServiceName> {
+        let catalog = self.engine.catalog();
+        catalog.services().find(|service| Key::of(service.name.as_str()) == key).map(|service| service.name.clone())
+    }
+
+    fn person(&self, key: Key) -> Option<PersonName> {
+        self.engine.catalog().people().keys().find(|name| Key::of(name.as_str()) == key).cloned()
+    }
+
+    /// Whether this is one of the team's chats, under its number of today.
+    async fn is_team_chat(&self, chat: i64) -> Result<bool, StoreError> {
+        for known in self.settings.chats.iter().map(|known| known.id) {
+            if known == chat || self.engine.read(move |conn| telegram::chat_now(conn, known)).await? == chat {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}

@@ -1,0 +1,246 @@
+//! Brings updates in: each batch is stored before the next call acknowledges it. With a webhook, Telegram brings them
+//! itself (`web::hook`), and all that is done here is to say where to.
+//!
+//! Must not: look into an update. `inbox` wakes up by itself when some are stored.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+
+use super::Bot;
+use crate::clients::telegram::Trouble;
+use crate::store::{StoreError, WriteError, telegram};
+
+/// How long Telegram waits for something to happen before it answers that nothing has.
+const PATIENCE: Duration = Duration::from_secs(50);
+/// An answer that nothing has happened is not followed by the next question before this time is over.
+const BREATH: Duration = Duration::from_millis(500);
+/// The pause after the first trouble; each later one is twice as long …
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// … up to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// A conflict is over when nothing was heard of it for so long: until then both take turns.
+const QUIET: SignedDuration = SignedDuration::from_mins(3);
+/// Between two warnings about the same trouble.
+const SILENCE: SignedDuration = SignedDuration::from_mins(15);
+/// Where a webhook is.
+pub const HOOK: &str = "/hooks/telegram";
+
+/// Somebody else asks for this bot's updates, so that each gets only a part of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// When it was noticed.
+    pub since: Timestamp,
+    /// When it was last heard of.
+    pub last: Timestamp,
+    /// What Telegram says.
+    pub detail: String,
+}
+
+/// Sees to it that updates come in, until it is told to stop. `webhook`: Telegram sends them, with this secret.
+pub async fn run(bot: Arc<Bot>, webhook: Option<SecretString>, stop: CancellationToken) {
+    let mut poll = Poll { bot: &bot, from: None, pause: FIRST_PAUSE, said: None };
+    let work = async {
+        poll.until_done(webhook.as_ref()).await;
+        if webhook.is_none() {
+            poll.for_ever().await;
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = work => {}
+    }
+}
+
+struct Poll<'a> {
+    bot: &'a Bot,
+    /// Acknowledges what was stored.
+    from: Option<i64>,
+    pause: Duration,
+    /// What was warned about last, and when.
+    said: Option<(String, Timestamp)>,
+}
+
+impl Poll<'_> {
+    /// Sets the webhook, or takes away one that is still set from earlier: Telegram answers no questions beside it.
+    async fn until_done(&mut self, webhook: Option<&SecretString>) {
+        let url = format!("{}{HOOK}", self.bot.public_url.as_deref().unwrap_or_default());
+        while let Err(trouble) = self.bot.telegram.set_webhook(webhook.map(|secret| (url.as_str(), secret))).await {
+            self.hold_on(&trouble.into()).await;
+        }
+        self.went_well();
+    }
+
+    async fn for_ever(&mut self) {
+        loop {
+            match self.once().await {
+                Ok(()) => self.went_well(),
+                Err(setback) => self.hold_on(&setback).await,
+            }
+        }
+    }
+
+    /// One question. What is stored is acknowledged at once, by a question that does not wait; all others do not name a
+    /// number, so that numbers which begin anew are seen.
+    async fn once(&mut self) -> Result<(), Setback> {
+        let engine = &self.bot.engine;
+        let patience = if self.from.is_some() { Duration::ZERO } else { PATIENCE };
+        let asked_at = engine.now();
+        let updates = self.bot.telegram.updates(self.from, patience).await?;
+        let Some(last) = updates.iter().map(|(id, _)| *id).max() else {
+            if self.from.take().is_none() && engine.now().duration_since(asked_at).unsigned_abs() < BREATH {
+                engine.sleep(BREATH).await;
+            }
+            return Ok(());
+        };
+        let now = engine.now();
+        engine.store().write(move |tx| telegram::receive(tx, &updates, now)).await.map_err(WriteError::flatten)?;
+        self.from = Some(last.saturating_add(1));
+        Ok(())
+    }
+
+    fn went_well(&mut self) {
+        self.pause = FIRST_PAUSE;
+        let now = self.bot.engine.now();
+        let over = |conflict: &Conflict| now.duration_since(conflict.last) > QUIET;
+        self.bot.conflict.send_if_modified(|conflict| conflict.take_if(|known| over(known)).is_some());
+        if self.bot.conflict.borrow().is_none() && self.said.take().is_some() {
+            tracing::info!("the bot works again");
+        }
+    }
+
+    async fn hold_on(&mut self, setback: &Setback) {
+        let now = self.bot.engine.now();
+        let mut pause = self.pause;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        let sentence = match setback {
+            Setback::Telegram(Trouble::Conflict(detail)) => {
+                self.bot.conflict.send_modify(|known| {
+                    let since = known.as_ref().map_or(now, |known| known.since);
+                    *known = Some(Conflict { since, last: now, detail: detail.clone() });
+                });
+                format!(
+                    "somebody else uses this bot's token and takes a part of its updates: stop the other one, or give \
+                     one of them a token of its own ({detail})"
+                )
+            }
+            Setback::Telegram(Trouble::Unauthorized) => {
+                pause = LONGEST_PAUSE;
+                "Telegram does not know the token of [telegram]: the bot is silent until it is replaced".to_owned()
+            }
+            Setback::Telegram(trouble) => {
+                if let Trouble::TooFast(asked) = trouble {
+                    pause = pause.max(*asked);
+                }
+                trouble.to_string()
+            }
+            Setback::Store(error) => format!("updates of Telegram wait, because they cannot be stored: {error}"),
+        };
+        let recent = |at: Timestamp| now.duration_since(at) < SILENCE;
+        if !self.said.as_ref().is_some_and(|(said, at)| *said == sentence && recent(*at)) {
+            tracing::warn!("{sentence}");
+            self.said = Some((sentence, now));
+        }
+        self.bot.engine.sleep(pause).await;
+    }
+}
+
+/// Why nothing came in.
+#[derive(Debug, thiserror::Error)]
+enum Setback {
+    #[error(transparent)]
+    Telegram(#[from] Trouble),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::bot::testing::Desk;
+
+    const OTHER: &str =
+        "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running";
+
+    fn update(id: i64, word: &str) -> Value {
+        json!({"update_id": id, "message": {"text": word}})
+    }
+
+    async fn words(desk: &Desk) -> Vec<String> {
+        let open = desk.bot.engine.read(|conn| telegram::open_updates(conn, 0, 100)).await.unwrap();
+        open.iter()
+            .map(|update| {
+                let body: Value = serde_json::from_str(&update.body).unwrap();
+                body["message"]["text"].as_str().unwrap().to_owned()
+            })
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn updates_are_stored_and_then_acknowledged_whatever_their_numbers() {
+        let (peer, desk) = Desk::with_peer().await;
+        let running = desk.spawn(run(desk.bot.clone(), None, desk.stop.clone()));
+        for (id, word) in [(500, "a"), (500, "a"), (7, "b")] {
+            peer.push(update(id, word));
+            peer.until(|peer| peer.unacknowledged() == 0).await;
+        }
+        assert_eq!(words(&desk).await, ["a", "b"]);
+        desk.end(running).await;
+        assert_eq!(peer.calls()[0].0, "deletewebhook");
+        assert!(desk.bot.conflict.borrow().is_none());
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_stored_is_not_acknowledged() {
+        let (peer, desk) = Desk::with_peer().await;
+        desk.shell("ALTER TABLE telegram_updates RENAME TO hidden");
+        peer.push(update(1, "a"));
+        let running = desk.spawn(run(desk.bot.clone(), None, desk.stop.clone()));
+        peer.until(|peer| peer.all_calls().len() > 3).await;
+        assert_eq!(peer.unacknowledged(), 1);
+        desk.shell("ALTER TABLE hidden RENAME TO telegram_updates");
+        peer.until(|peer| peer.unacknowledged() == 0).await;
+        assert_eq!(words(&desk).await, ["a"]);
+        desk.end(running).await;
+    }
+
+    #[tokio::test]
+    async fn troubles_make_pauses_and_a_second_bot_is_noticed() {
+        let (peer, desk) = Desk::with_peer().await;
+        peer.refuses("deleteWebhook", 401, "Unauthorized", Value::Null);
+        for _ in 0..3 {
+            peer.refuses("getUpdates", 409, OTHER, Value::Null);
+        }
+        peer.refuses("getUpdates", 429, "Too Many Requests: retry after 90", json!({"retry_after": 90}));
+        for _ in 0..3 {
+            peer.refuses("getUpdates", 403, "strange", Value::Null);
+        }
+        let mut conflict = desk.bot.conflict.subscribe();
+        let running = desk.spawn(run(desk.bot.clone(), None, desk.stop.clone()));
+        let noticed = conflict.wait_for(Option::is_some).await.unwrap().clone().unwrap();
+        assert_eq!(noticed.detail, OTHER);
+        peer.push(update(1, "a"));
+        peer.until(|peer| peer.unacknowledged() == 0).await;
+        assert_eq!(desk.clock.slept(), [60, 1, 2, 4, 90, 16, 32, 60].map(Duration::from_secs)[..]);
+        assert_eq!(words(&desk).await, ["a"]);
+        desk.clock.pass(Duration::from_mins(4));
+        peer.push(update(2, "b"));
+        conflict.wait_for(Option::is_none).await.unwrap();
+        desk.end(running).await;
+    }
+
+    #[tokio::test]
+    async fn a_webhook_is_set_and_nothing_is_asked() {
+        let (peer, desk) = Desk::with_peer().await;
+        peer.refuses("setWebhook", 403, "strange", Value::Null);
+        run(desk.bot.clone(), Some("s3cret".into()), desk.stop.clone()).await;
+        let calls = peer.all_calls();
+        assert_eq!(calls.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["setwebhook", "setwebhook"]);
+        assert_eq!(calls[1].1["url"], "https://rmm.example/hooks/telegram");
+    }
+}

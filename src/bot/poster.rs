@@ -1,0 +1,357 @@
+//! Sends and edits messages, politely: one worker a chat, so that a slow chat holds up nobody else. What a message says
+//! is drawn when its turn comes, so that waiting makes nothing stale.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::draw::{Drawn, draw};
+use super::screen::Screen;
+use super::{Bot, Viewer, team};
+use crate::clients::telegram::{Manner, Place, Text, Trouble};
+use crate::engine::Failure;
+use crate::store::StoreError;
+use crate::store::key::to_hex;
+use crate::store::telegram::{self, Kept};
+
+/// After this long, whoever asked has gone.
+const PATIENCE: Duration = Duration::from_mins(5);
+/// Between tries while Telegram is away.
+const SHORTEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_mins(1);
+
+/// Something to do in a chat for somebody who waits.
+pub struct Job {
+    /// What.
+    pub what: What,
+    /// The updates that asked for it; they are handled when it is done.
+    pub updates: Vec<i64>,
+    /// When it was asked for.
+    pub asked: Timestamp,
+}
+
+/// What to do in a chat.
+pub enum What {
+    /// Show something in a message that is there.
+    Edit {
+        /// The message.
+        message: i64,
+        /// What.
+        screen: Screen,
+        /// To whom.
+        viewer: Viewer,
+    },
+    /// Show something in a new message.
+    Open {
+        /// The topic.
+        topic: Option<i64>,
+        /// The message that it answers.
+        reply_to: Option<i64>,
+        /// What.
+        screen: Screen,
+        /// To whom.
+        viewer: Viewer,
+    },
+    /// Say something.
+    Say {
+        /// The topic.
+        topic: Option<i64>,
+        /// The message that it answers.
+        reply_to: Option<i64>,
+        /// What.
+        text: Text,
+        /// The question that this person answers by a reply.
+        asks: Option<(i64, String)>,
+    },
+    /// Take a message away.
+    Delete {
+        /// The message.
+        message: i64,
+    },
+}
+
+/// The chats that have something to hear.
+#[derive(Default)]
+pub struct Poster {
+    chats: Mutex<HashMap<i64, Queue>>,
+    /// Chats that are looked at again after a while.
+    resting: Mutex<HashSet<i64>>,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    /// There may be news in the store.
+    news: bool,
+}
+
+enum Next {
+    Job(Box<Job>),
+    News,
+}
+
+impl Bot {
+    /// Has something done in a chat.
+    pub fn post(self: &Arc<Self>, chat: i64, mut job: Job) {
+        self.enqueue(chat, |queue| {
+            if let What::Edit { message, .. } = &job.what {
+                // The newest wish for a message is the one that counts.
+                let older = queue
+                    .jobs
+                    .iter()
+                    .position(|other| matches!(&other.what, What::Edit { message: same, .. } if same == message));
+                if let Some(older) = older.and_then(|at| queue.jobs.remove(at)) {
+                    job.updates.extend(older.updates);
+                }
+            }
+            queue.jobs.push_back(job);
+        });
+    }
+
+    /// A chat has news in the store.
+    pub fn has_news(self: &Arc<Self>, chat: i64) {
+        self.enqueue(chat, |queue| queue.news = true);
+    }
+
+    /// As [`Bot::has_news`], after a while; its worker is free until then.
+    pub(super) fn has_news_in(self: &Arc<Self>, chat: i64, rest: Duration) {
+        if !self.poster.resting.lock().unwrap_or_else(PoisonError::into_inner).insert(chat) {
+            return;
+        }
+        let bot = self.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = bot.stop.cancelled() => return,
+                () = bot.engine.sleep(rest) => {}
+            }
+            bot.poster.resting.lock().unwrap_or_else(PoisonError::into_inner).remove(&chat);
+            bot.has_news(chat);
+        });
+    }
+
+    /// Something is being written to a chat, and may not be noted yet.
+    pub(super) fn is_writing(&self, chat: i64) -> bool {
+        self.poster.chats.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&chat)
+    }
+
+    fn enqueue(self: &Arc<Self>, chat: i64, change: impl FnOnce(&mut Queue)) {
+        let mut chats = self.poster.chats.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = !chats.contains_key(&chat);
+        change(chats.entry(chat).or_default());
+        drop(chats);
+        if idle {
+            let bot = self.clone();
+            self.tasks.spawn(async move {
+                tokio::select! {
+                    () = bot.stop.cancelled() => {}
+                    () = bot.work(chat) => {}
+                }
+            });
+        }
+    }
+
+    fn next(&self, chat: i64) -> Option<Next> {
+        let mut chats = self.poster.chats.lock().unwrap_or_else(PoisonError::into_inner);
+        let queue = chats.get_mut(&chat)?;
+        if let Some(job) = queue.jobs.pop_front() {
+            return Some(Next::Job(Box::new(job)));
+        }
+        if std::mem::take(&mut queue.news) {
+            return Some(Next::News);
+        }
+        chats.remove(&chat);
+        None
+    }
+
+    /// Works until there is nothing left to do in a chat.
+    async fn work(self: &Arc<Self>, chat: i64) {
+        while let Some(next) = self.next(chat) {
+            match next {
+                Next::Job(job) => self.carry_out(chat, *job).await,
+                Next::News => team::tell(self, chat).await,
+            }
+        }
+    }
+
+    async fn carry_out(&self, chat: i64, job: Job) {
+        let mut pause = SHORTEST;
+        loop {
+            let age = self.engine.now().duration_since(job.asked);
+            if age > jiff::SignedDuration::try_from(PATIENCE).unwrap_or_default() {
+                break;
+            }
+            match self.attempt(chat, &job.what).await {
+                Ok(()) => break,
+                Err(Unsent::Trouble(Trouble::TooFast(_))) => {}
+                Err(Unsent::Trouble(Trouble::Moved(now))) => self.moved(chat, now).await,
+                Err(Unsent::Trouble(Trouble::Unreachable(reason)) | Unsent::Store(reason)) => {
+                    tracing::warn!(chat, reason, "a message could not be sent; it is tried again");
+                    self.engine.sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST);
+                }
+                Err(Unsent::Trouble(trouble)) => {
+                    tracing::warn!(chat, %trouble, "a message could not be sent");
+                    break;
+                }
+            }
+        }
+        for update in job.updates {
+            self.handled(update).await;
+        }
+    }
+
+    async fn attempt(&self, chat: i64, what: &What) -> Result<(), Unsent> {
+        let chat = self.engine.read(move |conn| telegram::chat_now(conn, chat)).await?;
+        match what {
+            What::Edit { message, screen, viewer } => self.edit(chat, *message, None, screen, viewer).await,
+            What::Open { topic, reply_to, screen, viewer } => {
+                self.open(Place { chat, topic: *topic }, *reply_to, screen, viewer).await.map(|_| ())
+            }
+            What::Say { topic, reply_to, text, asks } => {
+                self.telegram.turn(chat).await;
+                let manner = Manner { reply_to: *reply_to, asks: asks.is_some(), ..Manner::default() };
+                let message = self.telegram.send(Place { chat, topic: *topic }, text, manner).await?;
+                if let Some((user, question)) = asks.clone() {
+                    let now = self.engine.now();
+                    let asked =
+                        move |tx: &mut crate::store::Tx<'_>| telegram::ask(tx, chat, message, user, &question, now);
+                    self.engine.store().write(asked).await.map_err(crate::store::WriteError::flatten)?;
+                }
+                Ok(())
+            }
+            // Nobody has to read it: it does not count for what is polite.
+            What::Delete { message } => {
+                self.let_go(chat, *message).await?;
+                Ok(self.telegram.delete(chat, *message).await?)
+            }
+        }
+    }
+
+    /// Shows a screen in a new message and keeps it current; its number.
+    pub(super) async fn open(
+        &self,
+        place: Place,
+        reply_to: Option<i64>,
+        screen: &Screen,
+        viewer: &Viewer,
+    ) -> Result<i64, Unsent> {
+        self.telegram.turn(place.chat).await;
+        let drawn = draw(self, screen, viewer).await?;
+        let manner = Manner { reply_to, ..Manner::default() };
+        let message = self.telegram.send(place, &drawn.text, manner).await?;
+        self.keep(place, message, screen, viewer, &drawn).await?;
+        Ok(message)
+    }
+
+    /// Shows a screen in a message that is there; nothing is sent where that would change nothing. A message that is
+    /// gone is none of anybody's concern, but for those who look at `Trouble::Gone`.
+    pub(super) async fn edit(
+        &self,
+        chat: i64,
+        message: i64,
+        kept: Option<&Kept>,
+        screen: &Screen,
+        viewer: &Viewer,
+    ) -> Result<(), Unsent> {
+        if let Some(kept) = kept
+            && kept.shown == digest(&draw(self, screen, viewer).await?)
+        {
+            return Ok(());
+        }
+        self.telegram.turn(chat).await;
+        let drawn = draw(self, screen, viewer).await?;
+        let edited = self.telegram.edit(chat, message, &drawn.text).await;
+        if edited == Err(Trouble::Gone) {
+            self.let_go(chat, message).await?;
+        }
+        edited?;
+        let topic = match kept {
+            Some(kept) => kept.topic,
+            None => {
+                self.engine.read(move |conn| telegram::kept(conn, chat, message)).await?.and_then(|kept| kept.topic)
+            }
+        };
+        self.keep(Place { chat, topic }, message, screen, viewer, &drawn).await?;
+        Ok(())
+    }
+
+    async fn keep(
+        &self,
+        place: Place,
+        message: i64,
+        screen: &Screen,
+        viewer: &Viewer,
+        drawn: &Drawn,
+    ) -> Result<(), StoreError> {
+        let kept = Kept {
+            chat: place.chat,
+            message,
+            topic: place.topic,
+            screen: screen.to_string(),
+            about: drawn.about.clone().unwrap_or_default(),
+            viewer: viewer.user,
+            shown: digest(drawn),
+            shown_at: self.engine.now(),
+        };
+        let written = self.engine.store().write(move |tx| telegram::keep(tx, &kept)).await;
+        written.map_err(crate::store::WriteError::flatten)
+    }
+
+    async fn let_go(&self, chat: i64, message: i64) -> Result<(), StoreError> {
+        let written = self.engine.store().write(move |tx| telegram::let_go(tx, chat, message)).await;
+        written.map_err(crate::store::WriteError::flatten)
+    }
+
+    /// A group has become a supergroup.
+    pub(super) async fn moved(&self, chat: i64, now: i64) {
+        tracing::info!(chat, now, "a group has become a supergroup; put its new number into rmm.toml");
+        let written = self.engine.store().write(move |tx| telegram::chat_moved(tx, chat, now)).await;
+        if let Err(error) = written {
+            tracing::warn!(chat, now, error = %error.flatten(), "that a group has moved could not be noted");
+        }
+    }
+
+    /// An update needs nothing more. Where this cannot be written, it is handled once more at the next start.
+    pub(super) async fn handled(&self, update: i64) {
+        let now = self.engine.now();
+        let written = self.engine.store().write(move |tx| telegram::handled(tx, update, now)).await;
+        if let Err(error) = written {
+            tracing::warn!(update, error = %error.flatten(), "that an update was handled could not be noted");
+        }
+    }
+}
+
+/// Why a message was not sent.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unsent {
+    #[error("{0}")]
+    Trouble(Trouble),
+    #[error("{0}")]
+    Store(String),
+}
+
+impl From<Trouble> for Unsent {
+    fn from(trouble: Trouble) -> Self {
+        Self::Trouble(trouble)
+    }
+}
+
+impl From<StoreError> for Unsent {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error.to_string())
+    }
+}
+
+impl From<Failure> for Unsent {
+    fn from(failure: Failure) -> Self {
+        Self::Store(failure.to_string())
+    }
+}
+
+fn digest(drawn: &Drawn) -> String {
+    let Text { html, buttons } = &drawn.text;
+    to_hex(&Sha256::digest(format!("{html}{buttons:?}").as_bytes())[..16])
+}

@@ -1,0 +1,403 @@
+//! A tap on a button: who taps, what the button asks for, and what is answered. Everything is checked again by the
+//! engine, in the transaction that takes the tap as handled.
+
+use std::sync::Arc;
+
+use super::words::facts;
+use teloxide::types::{CallbackQuery, Update as TelegramUpdate, UpdateKind};
+
+use super::draw::letters;
+use super::place::Where;
+use super::poster::{Job, What};
+use super::screen::{Act, Key, Screen, Tap, Wish};
+use super::{Bot, Viewer, commands};
+use crate::clients::telegram::Text;
+use crate::domain::command::{Command, Resolution, RollbackTo};
+use crate::domain::decide::still_current;
+use crate::domain::ids::{PersonName, ReleaseId, RunId, ServiceName};
+use crate::domain::person::{Actor, Role};
+use crate::domain::refusal::{Code, Refusal};
+use crate::domain::release::Release;
+use crate::domain::status::Status;
+use crate::engine::people::{Contact, Who};
+use crate::engine::{Failure, Request, no_release, trace};
+use crate::store::telegram::{self, Update};
+use crate::store::{StoreError, releases};
+
+/// How many ready reasons there are for a rejection.
+pub const REASONS: u8 = 3;
+
+/// Handles one update. An error means that nothing was done and that it is to be tried again.
+///
+/// # Errors
+/// When the database cannot be read or written.
+pub async fn handle(bot: &Arc<Bot>, update: &Update) -> Result<(), StoreError> {
+    let Ok(TelegramUpdate { kind, .. }) = serde_json::from_str::<TelegramUpdate>(&update.body) else {
+        tracing::warn!(update = update.id, "an update of Telegram cannot be read");
+        bot.handled(update.id).await;
+        return Ok(());
+    };
+    if let UpdateKind::CallbackQuery(query) = kind {
+        return tap(bot, update, query).await;
+    }
+    if let UpdateKind::Message(message) = kind {
+        return commands::message(bot, update, &message).await;
+    }
+    bot.handled(update.id).await;
+    Ok(())
+}
+
+/// What is said to somebody who has tapped, and what the message shows then.
+struct Said {
+    words: String,
+    /// In a box that has to be closed.
+    alert: bool,
+    then: Then,
+}
+
+/// What becomes of the message.
+enum Then {
+    /// It shows this.
+    Show(Screen),
+    /// The person is asked for words.
+    Ask(Screen, String),
+    /// It has done its work: in private it shows this, in a group it goes.
+    Over(Screen),
+    /// Nothing.
+    Stays,
+}
+
+/// A tap whose person is known.
+struct Press<'a> {
+    bot: &'a Arc<Bot>,
+    update: &'a Update,
+    viewer: Viewer,
+    trace: String,
+}
+
+async fn tap(bot: &Arc<Bot>, update: &Update, query: CallbackQuery) -> Result<(), StoreError> {
+    let trace = trace::new_id();
+    let answer = async |words: String, alert: bool| bot.answer(&query.id.0, &words, alert).await;
+    let language = bot.language;
+    let tap = query.data.as_deref().unwrap_or_default().parse::<Tap>();
+    let (Some(place), Ok(tap)) = (Where::of(bot, &query).await?, tap) else {
+        bot.handled(update.id).await;
+        answer(bot.words.phrase(language, "toast.old_button", ()), false).await;
+        return Ok(());
+    };
+    let from = &query.from;
+    let user = i64::try_from(from.id.0).unwrap_or(0);
+    let contact = bot.engine.telegram_contact(user, from.username.as_deref(), &from.first_name, place.private).await?;
+    let Who::Person(person) = &contact.who else {
+        bot.handled(update.id).await;
+        answer(bot.stranger(&contact), true).await;
+        return Ok(());
+    };
+    let viewer = bot.viewer(person, &contact.user);
+    let language = viewer.language;
+    if !place.private && place.viewer().is_some_and(|owner| owner != user) {
+        bot.handled(update.id).await;
+        answer(bot.words.phrase(language, "toast.not_yours", ()), false).await;
+        return Ok(());
+    }
+    let mut press = Press { bot, update, viewer, trace: trace.clone() };
+    match press.carry_out(&tap).await {
+        Ok(said) => {
+            if let Tap::Speak(chosen) = tap {
+                press.viewer.language = chosen;
+            }
+            let screen_only = matches!(tap, Tap::Show(_) | Tap::Refresh(_) | Tap::Label);
+            answer(said.words, said.alert).await;
+            let updates = if screen_only { vec![update.id] } else { Vec::new() };
+            press.follow_up(&place, said.then, updates).await;
+            Ok(())
+        }
+        Err(Failure::Refused(refusal)) => {
+            bot.handled(update.id).await;
+            let now = press.subject(&tap).await?;
+            answer(bot.words.refusal(language, &refusal, now.as_ref()), true).await;
+            press.follow_up(&place, press.after_refusal(&tap, &refusal).await?, Vec::new()).await;
+            Ok(())
+        }
+        Err(Failure::Store(error)) => {
+            tracing::error!(update = update.id, trace, %error, "a tap could not be carried out; it is tried again");
+            answer(bot.words.phrase(language, "toast.broken", facts!(trace => trace)), true).await;
+            Err(error)
+        }
+    }
+}
+
+impl Press<'_> {
+    async fn carry_out(&self, tap: &Tap) -> Result<Said, Failure> {
+        let quiet = |then| Said { words: String::new(), alert: false, then };
+        match tap {
+            Tap::Label => Ok(quiet(Then::Stays)),
+            Tap::Show(screen) => Ok(quiet(Then::Show(screen.clone()))),
+            Tap::Refresh(screen) => {
+                Ok(Said { words: self.phrase("toast.refreshed"), alert: false, then: Then::Show(screen.clone()) })
+            }
+            Tap::Do(wish) => self.wish(wish).await,
+            Tap::Trust(key) => self.trust(*key).await,
+            Tap::Resolve(run, verdict) => self.resolve(*run, *verdict).await,
+            Tap::Settle { user, person, yes } => self.settle(*user, *person, *yes).await,
+            Tap::Unlock(key) => {
+                let Some(service) = self.bot.service(*key) else { return Err(nothing_there().into()) };
+                self.unlock(service, Screen::Service(*key)).await
+            }
+            Tap::Speak(language) => {
+                let (user, word) = (self.viewer.user.unwrap_or_default(), language.as_str());
+                self.write(move |tx| telegram::set_language(tx, user, word)).await?;
+                let words = self.bot.words.phrase(*language, "toast.language", ());
+                Ok(Said { words, alert: false, then: Then::Show(Screen::Menu) })
+            }
+        }
+    }
+
+    async fn wish(&self, wish: &Wish) -> Result<Said, Failure> {
+        let Wish { release, revision, act, anyway: force } = *wish;
+        let seen = Some(revision);
+        let reason = |key: &str| self.bot.words.phrase(self.bot.language, key, ());
+        let (command, key) = match act {
+            Act::Approve => (Command::Approve { release, seen }, "toast.approved"),
+            Act::Reject(number) if number < REASONS => {
+                let reason = reason(&format!("reason.{number}"));
+                (Command::Reject { release, seen, reason }, "toast.rejected")
+            }
+            Act::Reject(_) => return Err(nothing_there().into()),
+            Act::RejectInWords => {
+                // Nobody is asked for a reason that could not be given.
+                let no = Command::Reject { release, seen, reason: reason("reason.0") };
+                self.bot.engine.would(&self.actor(), no).await?;
+                self.bot.handled(self.update.id).await;
+                let question = wish.to_string();
+                let then = Then::Ask(Screen::Release(release), question);
+                return Ok(Said { words: self.phrase("toast.reply_needed"), alert: false, then });
+            }
+            Act::Cancel => (Command::Cancel { release, reason: reason("reason.cancel") }, "toast.cancelled"),
+            Act::Retry => (Command::Retry { release }, "toast.retried"),
+            Act::Promote => (Command::Promote { release }, "toast.promoted"),
+            Act::Abort => (Command::Abort { release, reason: reason("reason.abort"), force }, "toast.aborted"),
+            Act::Rollback(to) => {
+                let to = Some(RollbackTo::Release(to));
+                (Command::Rollback { release, to, reason: reason("reason.rollback"), force }, "toast.rollback")
+            }
+            Act::Unlock => {
+                let now = self.bot.engine.read(move |conn| releases::get(conn, release)).await?;
+                let Some(now) = now else { return Err(no_release(release).into()) };
+                // The command is about the service, so the engine does not look at the release.
+                still_current(&now, revision)?;
+                return self.unlock(now.service, Screen::Release(release)).await;
+            }
+        };
+        // The vote looks at the revision itself: the same yes twice is one, whatever has changed meanwhile.
+        let seen = seen.filter(|_| !matches!(act, Act::Approve | Act::Reject(_)));
+        self.ask(Request { seen, ..self.request(command) }).await?;
+        let to = if let Act::Rollback(to) = act { Some(to) } else { None };
+        let words = self.outcome(key, release, to).await;
+        Ok(Said { words, alert: false, then: Then::Over(Screen::Release(release)) })
+    }
+
+    /// How it stands now, in words.
+    async fn outcome(&self, key: &str, release: ReleaseId, to: Option<ReleaseId>) -> String {
+        let Ok(world) = self.bot.engine.world(release).await else { return self.phrase(key) };
+        let Some(now) = world.releases.get(&release) else { return self.phrase(key) };
+        let tally = world.tally(now);
+        let title = match to {
+            Some(to) => world.releases.get(&to).map_or_else(|| format!("#{to}"), Release::title),
+            None => now.title(),
+        };
+        let collected = matches!(now.status, Status::ManualTestPassed | Status::Deploying);
+        let key = if collected && key == "toast.approved" { "toast.approved_last" } else { key };
+        let facts = facts!(count => tally.given.len(), needed => tally.needed, title => title);
+        self.bot.words.phrase(self.viewer.language, key, facts)
+    }
+
+    async fn unlock(&self, service: ServiceName, then: Screen) -> Result<Said, Failure> {
+        let request = Request { service: Some(service), ..self.request(Command::Unlock) };
+        self.ask(request).await?;
+        Ok(Said { words: self.phrase("toast.unlocked"), alert: false, then: Then::Over(then) })
+    }
+
+    async fn resolve(&self, run: RunId, verdict: Resolution) -> Result<Said, Failure> {
+        let reason = self.bot.words.phrase(self.bot.language, "reason.resolve", ());
+        self.ask(self.request(Command::Resolve { run, verdict, reason })).await?;
+        Ok(Said { words: self.phrase("toast.resolved"), alert: false, then: Then::Over(Screen::Run(run)) })
+    }
+
+    async fn trust(&self, key: Key) -> Result<Said, Failure> {
+        let Some(actor) = &self.viewer.actor else { return Err(nothing_there().into()) };
+        let hosts = self.bot.engine.hosts().await?;
+        let found = hosts.into_iter().find_map(|host| {
+            let offered = host.offered?.fingerprint;
+            (Key::of(&format!("{} {offered}", host.name)) == key).then_some((host.name, offered))
+        });
+        let Some((name, fingerprint)) = found else { return Err(nothing_there().into()) };
+        self.bot.engine.trust(actor, &name, &fingerprint).await?;
+        self.bot.handled(self.update.id).await;
+        let then = Then::Over(Screen::Host(Key::of(name.as_str())));
+        Ok(Said { words: self.phrase("toast.trusted"), alert: false, then })
+    }
+
+    async fn settle(&self, user: i64, person: Key, yes: bool) -> Result<Said, Failure> {
+        let (Some(actor), Some(name)) = (&self.viewer.actor, self.bot.person(person)) else {
+            return Err(nothing_there().into());
+        };
+        self.bot.engine.settle_claim(actor, user, &name, yes).await?;
+        self.bot.handled(self.update.id).await;
+        let key = if yes { "claim_confirmed" } else { "claim_refused" };
+        self.tell_claimant(user, &name, key).await?;
+        let words = self.phrase(&format!("toast.{key}"));
+        Ok(Said { words, alert: false, then: Then::Over(Screen::Claim { user, person }) })
+    }
+
+    async fn tell_claimant(&self, user: i64, person: &PersonName, key: &str) -> Result<(), StoreError> {
+        let bot = self.bot;
+        let Some(known) = bot.engine.read(move |conn| telegram::user(conn, user)).await? else { return Ok(()) };
+        if known.private_chat {
+            let by = self.viewer.actor.as_ref().map(|actor| actor.label().to_owned());
+            let text = bot.say(bot.language_of(&known), key, facts!(by => by, person => person.as_str()));
+            let what = What::Say { topic: None, reply_to: None, text, asks: None };
+            bot.post(user, Job { what, updates: Vec::new(), asked: bot.engine.now() });
+        }
+        Ok(())
+    }
+
+    fn actor(&self) -> Actor {
+        let nobody = || Actor::Token { name: "nobody".into(), role: Role::Ci, services: Vec::new() };
+        self.viewer.actor.clone().unwrap_or_else(nobody)
+    }
+
+    fn request(&self, command: Command) -> Request {
+        Request::new(self.actor(), command).traced(Some(self.trace.clone()))
+    }
+
+    /// The engine decides, and takes the update as handled in the same transaction.
+    async fn ask(&self, request: Request) -> Result<(), Failure> {
+        self.bot.engine.handle(Request { update: Some(self.update.id), ..request }).await.map(|_| ())
+    }
+
+    async fn write<F>(&self, work: F) -> Result<(), Failure>
+    where
+        F: FnOnce(&rusqlite::Connection) -> Result<(), StoreError> + Send + 'static,
+    {
+        let (id, now) = (self.update.id, self.bot.engine.now());
+        let written = self.bot.engine.store().write(move |tx| {
+            telegram::handled(tx, id, now)?;
+            work(tx)
+        });
+        written.await.map_err(|error| Failure::Store(error.flatten()))
+    }
+
+    /// The release that a tap is about, as it is now.
+    async fn subject(&self, tap: &Tap) -> Result<Option<Release>, StoreError> {
+        let Tap::Do(Wish { release, .. }) = *tap else { return Ok(None) };
+        self.bot.engine.read(move |conn| releases::get(conn, release)).await
+    }
+
+    async fn release(&self, screen: &Screen) -> Option<Release> {
+        let Screen::Release(id) = *screen else { return None };
+        self.bot.engine.read(move |conn| releases::get(conn, id)).await.ok().flatten()
+    }
+
+    fn phrase(&self, key: &str) -> String {
+        self.bot.words.phrase(self.viewer.language, key, ())
+    }
+
+    /// What the message shows after a refusal: how things are now; where only a warning stands in the way, the question
+    /// again.
+    async fn after_refusal(&self, tap: &Tap, refusal: &Refusal) -> Result<Then, StoreError> {
+        let Tap::Do(wish) = tap else {
+            return Ok(match tap {
+                Tap::Trust(_) => Then::Show(Screen::Hosts),
+                Tap::Resolve(run, _) => Then::Show(Screen::Run(*run)),
+                Tap::Settle { user, person, .. } => Then::Show(Screen::Claim { user: *user, person: *person }),
+                Tap::Unlock(key) => Then::Show(Screen::Service(*key)),
+                Tap::Show(_) | Tap::Refresh(_) | Tap::Do(_) | Tap::Speak(_) | Tap::Label => Then::Stays,
+            });
+        };
+        let goes_back = matches!(wish.act, Act::Abort | Act::Rollback(_)) && !wish.anyway;
+        let id = wish.release;
+        let now = self.bot.engine.read(move |conn| releases::get(conn, id)).await?;
+        Ok(match now {
+            Some(now) if goes_back && refusal.code == Code::RunUnknown => {
+                Then::Show(Screen::Confirm(Wish { anyway: true, revision: now.revision, ..wish.clone() }))
+            }
+            // In a group, the card of the team shows how things are.
+            Some(_) | None => Then::Over(Screen::Release(id)),
+        })
+    }
+
+    async fn follow_up(&self, place: &Where, then: Then, updates: Vec<i64>) {
+        let (bot, viewer) = (self.bot, &self.viewer);
+        let job = |what| Job { what, updates: updates.clone(), asked: bot.engine.now() };
+        let open = |screen: Screen, to: &Viewer| {
+            let Where { topic, message, .. } = *place;
+            What::Open { topic, reply_to: Some(message), screen, viewer: to.clone() }
+        };
+        let edit = |screen: Screen, to: &Viewer| What::Edit { message: place.message, screen, viewer: to.clone() };
+        let what = match then {
+            Then::Stays => {
+                for update in updates {
+                    bot.handled(update).await;
+                }
+                return;
+            }
+            Then::Show(screen) | Then::Over(screen) if place.is_shared() && place.shows(&screen) => {
+                edit(screen, &bot.everybody())
+            }
+            Then::Show(screen) if place.is_shared() || place.out_of_reach => open(screen, viewer),
+            Then::Show(screen) => edit(screen, viewer),
+            Then::Over(_) if !place.private && !place.is_shared() => What::Delete { message: place.message },
+            // The card of the team follows from the record.
+            Then::Over(_) if place.is_shared() => {
+                for update in updates {
+                    bot.handled(update).await;
+                }
+                return;
+            }
+            Then::Over(screen) if place.out_of_reach => open(screen, viewer),
+            Then::Over(screen) => edit(screen, viewer),
+            Then::Ask(screen, question) => {
+                let text = match self.release(&screen).await {
+                    Some(release) => letters::ask_reason(&bot.words, viewer.language, &release),
+                    None => return,
+                };
+                let asks = viewer.user.map(|user| (user, question));
+                let reply_to = place.private.then_some(place.message);
+                bot.post(place.chat, job(What::Say { topic: place.topic, reply_to, text, asks }));
+                if place.private {
+                    edit(screen, viewer)
+                } else if place.is_shared() {
+                    return;
+                } else {
+                    What::Delete { message: place.message }
+                }
+            }
+        };
+        bot.post(place.chat, job(what));
+    }
+}
+
+fn nothing_there() -> Refusal {
+    Refusal::new(Code::NotFound, "there is nothing like that any more")
+}
+
+impl Bot {
+    /// What somebody hears who writes and whom RMM does not know.
+    pub(super) fn greeting(&self, contact: &Contact) -> Text {
+        let (language, name) = (self.language_of(&contact.user), &contact.user.first_name);
+        match &contact.who {
+            Who::Claimant { person, .. } => letters::claimed(&self.words, language, name, person),
+            Who::Stranger | Who::Person(_) => letters::stranger(&self.words, language, name, contact.user.id),
+        }
+    }
+
+    /// What somebody hears who taps and whom RMM does not know.
+    pub(super) fn stranger(&self, contact: &Contact) -> String {
+        let key = match &contact.who {
+            Who::Claimant { .. } => "toast.claim_waits",
+            Who::Stranger | Who::Person(_) => "toast.stranger",
+        };
+        self.words.phrase(self.language_of(&contact.user), key, facts!(id => contact.user.id))
+    }
+}

@@ -1,0 +1,87 @@
+//! What time and trouble make news of, beside the record: approvals that are still missing, and a second bot.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Bot;
+use super::audience::About;
+use super::poster::{Job, What};
+use super::team::{MANY, PAUSE, save};
+use super::words::facts;
+use crate::domain::notice::Notice;
+use crate::domain::status::{List, Status};
+use crate::store::StoreError;
+use crate::store::releases::{self, Page};
+
+/// Says where alarms are heard that somebody else uses the bot's token. Writing works all the same.
+pub(super) async fn tell_of_conflicts(bot: Arc<Bot>) {
+    let mut conflict = bot.conflict.subscribe();
+    loop {
+        tokio::select! {
+            () = bot.stop.cancelled() => return,
+            seen = conflict.wait_for(Option::is_some) => if seen.is_err() { return },
+        }
+        let text = bot.say(bot.language, "conflict", facts!());
+        for chat in bot.settings.chats.iter().filter(|chat| chat.notices.contains(&Notice::Alarm)) {
+            let what = What::Say { topic: chat.topic, reply_to: None, text: text.clone(), asks: None };
+            bot.post(chat.id, Job { what, updates: Vec::new(), asked: bot.engine.now() });
+        }
+        tokio::select! {
+            () = bot.stop.cancelled() => return,
+            over = conflict.wait_for(Option::is_none) => if over.is_err() { return },
+        }
+    }
+}
+
+/// Approvals that are still missing after a while are asked for again, ever more rarely.
+pub(super) async fn remind(bot: Arc<Bot>) {
+    let Some(first) = bot.settings.remind_after else { return };
+    let mut since = bot.engine.now();
+    loop {
+        tokio::select! {
+            () = bot.stop.cancelled() => return,
+            () = bot.engine.sleep((first / 4).clamp(PAUSE, Duration::from_mins(1))) => {}
+        }
+        let now = bot.engine.now();
+        match remind_once(&bot, first, since, now).await {
+            Ok(()) => since = now,
+            Err(error) => tracing::warn!(%error, "reminders could not be noted; it is tried again"),
+        }
+    }
+}
+
+async fn remind_once(
+    bot: &Arc<Bot>,
+    first: Duration,
+    since: jiff::Timestamp,
+    now: jiff::Timestamp,
+) -> Result<(), StoreError> {
+    let page = Page { list: Some(List::Active), service: None, before: None, limit: MANY };
+    let active = bot.engine.read(move |conn| releases::page(conn, &page)).await?;
+    let due = active.into_iter().filter(|release| {
+        let waited =
+            |at: jiff::Timestamp| Duration::try_from(at.duration_since(release.status_since)).unwrap_or_default();
+        release.status == Status::ManualTesting && reminders(first, waited(now)) > reminders(first, waited(since))
+    });
+    let last = bot.engine.store().progress().borrow().last_event;
+    let changes = due.map(|release| (About::Release(release.id), (Some(Notice::Reminder), last))).collect();
+    save(bot, changes, None).await
+}
+
+/// How many reminders are due after so long: the first after `first`, each later one after twice the time.
+fn reminders(first: Duration, waited: Duration) -> u32 {
+    let times = waited.as_secs_f64() / first.as_secs_f64().max(1.0);
+    // After first × (2ⁿ − 1) there have been n.
+    (times + 1.0).log2().floor().max(0.0) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reminders_grow_rarer() {
+        let hours = |hours: u64| reminders(Duration::from_hours(1), Duration::from_hours(hours));
+        assert_eq!([0, 1, 2, 3, 6, 7, 14, 15, 31].map(hours), [0, 1, 1, 2, 2, 3, 3, 4, 5]);
+    }
+}

@@ -1,0 +1,511 @@
+//! What a message of the bot shows and what its buttons ask for, as words short enough for Telegram's 64 bytes.
+//!
+//! The words travel through Telegram and come back from anybody: reading them is strict, and whoever carries one out
+//! asks the engine, which checks everything again.
+
+use std::fmt;
+use std::str::FromStr;
+
+use sha2::{Digest, Sha256};
+
+use crate::config::Language;
+use crate::domain::command::Resolution;
+use crate::domain::ids::{ReleaseId, Revision, RunId};
+use crate::domain::status::List;
+
+/// Telegram's limit for the data of a button, in bytes.
+pub const LONGEST: usize = 64;
+
+/// What a message shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Screen {
+    /// The greeting and the way to the lists.
+    Menu,
+    /// One release of a list, with the way to its neighbours.
+    List {
+        /// The list.
+        list: List,
+        /// Which of it, from 0, the newest first.
+        at: u32,
+    },
+    /// One release.
+    Release(ReleaseId),
+    /// The gates of a release.
+    Explain(ReleaseId),
+    /// The last lines of what went wrong.
+    Failure(ReleaseId),
+    /// "Are you sure?"
+    Confirm(Wish),
+    /// The ready reasons for a rejection.
+    Reasons {
+        /// The release.
+        release: ReleaseId,
+        /// As it was seen.
+        revision: Revision,
+    },
+    /// The versions that production can go back to.
+    Versions {
+        /// The release that production runs.
+        release: ReleaseId,
+        /// Which page of them, from 0.
+        page: u32,
+    },
+    /// A service: what runs where.
+    Service(Key),
+    /// The hosts and their keys.
+    Hosts,
+    /// A host whose key nobody has trusted, or that has changed.
+    Host(Key),
+    /// A run whose end is not known, or that has left its environment dirty.
+    Run(RunId),
+    /// "Are you sure?" about a run.
+    ConfirmResolve(RunId, Resolution),
+    /// Somebody who claims to be a person of the configuration.
+    Claim {
+        /// Telegram's number of the claimant.
+        user: i64,
+        /// The name of the person.
+        person: Key,
+    },
+    /// The choice of a language.
+    Languages,
+    /// What the bot can do.
+    Help,
+}
+
+/// Something to be done to a release, as it was when the button was shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// The release.
+    pub release: ReleaseId,
+    /// As it was seen.
+    pub revision: Revision,
+    /// What.
+    pub act: Act,
+    /// Even though the end of a run is not known; of those that go back.
+    pub anyway: bool,
+}
+
+/// What can be done to a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// Yes.
+    Approve,
+    /// No, for one of the ready reasons, from 0.
+    Reject(u8),
+    /// No, for a reason that is asked for.
+    RejectInWords,
+    /// Take it out before production.
+    Cancel,
+    /// Try again.
+    Retry,
+    /// Start production.
+    Promote,
+    /// Stop the production deploy and go back.
+    Abort,
+    /// Go back to that release.
+    Rollback(ReleaseId),
+    /// Let releases of its service pass again.
+    Unlock,
+}
+
+/// What a button asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tap {
+    /// Show something in this message.
+    Show(Screen),
+    /// Show this again, as it is now.
+    Refresh(Screen),
+    /// Do something to a release.
+    Do(Wish),
+    /// Trust the key that a host has shown.
+    Trust(Key),
+    /// Say how a run ended.
+    Resolve(RunId, Resolution),
+    /// Somebody is, or is not, who they claim to be.
+    Settle {
+        /// Telegram's number of the claimant.
+        user: i64,
+        /// The name of the person.
+        person: Key,
+        /// Is.
+        yes: bool,
+    },
+    /// Let releases of a service pass again.
+    Unlock(Key),
+    /// Speak this language.
+    Speak(Language),
+    /// Nothing: a label between two buttons.
+    Label,
+}
+
+/// A name that may be too long for a button, told by its digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key([u8; 8]);
+
+impl Key {
+    /// The key of a name.
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        let digest = Sha256::digest(name.as_bytes());
+        let mut key = [0; 8];
+        key.copy_from_slice(&digest[..8]);
+        Self(key)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// Words that no button of this bot carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this is no button of RMM")]
+pub struct Foreign;
+
+impl fmt::Display for Screen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Menu => f.write_str("m"),
+            Self::List { list, at } => write!(f, "l.{}.{at}", list_word(*list)),
+            Self::Release(id) => write!(f, "r.{}", id.0),
+            Self::Explain(id) => write!(f, "e.{}", id.0),
+            Self::Failure(id) => write!(f, "f.{}", id.0),
+            Self::Confirm(wish) => write!(f, "c.{wish}"),
+            Self::Reasons { release, revision } => write!(f, "w.{}.{}", release.0, revision.0),
+            Self::Versions { release, page } => write!(f, "v.{}.{page}", release.0),
+            Self::Service(key) => write!(f, "s.{key}"),
+            Self::Hosts => f.write_str("hs"),
+            Self::Host(key) => write!(f, "h.{key}"),
+            Self::Run(run) => write!(f, "n.{}", run.0),
+            Self::ConfirmResolve(run, resolution) => write!(f, "q.{}.{}", run.0, resolution_word(*resolution)),
+            Self::Claim { user, person } => write!(f, "i.{user}.{person}"),
+            Self::Languages => f.write_str("g"),
+            Self::Help => f.write_str("?"),
+        }
+    }
+}
+
+impl fmt::Display for Wish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.", self.release.0, self.revision.0)?;
+        match self.act {
+            Act::Approve => f.write_str("a"),
+            Act::Reject(reason) => write!(f, "j{reason}"),
+            Act::RejectInWords => f.write_str("jw"),
+            Act::Cancel => f.write_str("x"),
+            Act::Retry => f.write_str("y"),
+            Act::Promote => f.write_str("p"),
+            Act::Abort => f.write_str("b"),
+            Act::Rollback(to) => write!(f, "k{}", to.0),
+            Act::Unlock => f.write_str("u"),
+        }?;
+        f.write_str(if self.anyway { "!" } else { "" })
+    }
+}
+
+impl fmt::Display for Tap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Show(screen) => write!(f, "{screen}"),
+            Self::Refresh(screen) => write!(f, "*{screen}"),
+            Self::Do(wish) => write!(f, "d.{wish}"),
+            Self::Trust(key) => write!(f, "t.{key}"),
+            Self::Resolve(run, resolution) => write!(f, "z.{}.{}", run.0, resolution_word(*resolution)),
+            Self::Settle { user, person, yes } => write!(f, "o.{user}.{person}.{}", if *yes { "y" } else { "n" }),
+            Self::Unlock(key) => write!(f, "u.{key}"),
+            Self::Speak(language) => write!(f, "g.{}", language.as_str()),
+            Self::Label => f.write_str("-"),
+        }
+    }
+}
+
+const fn list_word(list: List) -> &'static str {
+    match list {
+        List::Active => "a",
+        List::Successful => "s",
+        List::Failed => "f",
+    }
+}
+
+const fn resolution_word(resolution: Resolution) -> &'static str {
+    match resolution {
+        Resolution::Succeeded => "s",
+        Resolution::Failed => "f",
+        Resolution::Again => "a",
+    }
+}
+
+/// Splits words at their dots and insists that every one is read.
+struct Words<'a>(std::str::Split<'a, char>);
+
+impl<'a> Words<'a> {
+    fn word(&mut self) -> Result<&'a str, Foreign> {
+        self.0.next().filter(|word| !word.is_empty()).ok_or(Foreign)
+    }
+
+    /// A plain decimal number, written the one way.
+    fn number<N: FromStr + fmt::Display>(&mut self) -> Result<N, Foreign> {
+        number(self.word()?)
+    }
+
+    fn release(&mut self) -> Result<ReleaseId, Foreign> {
+        positive(self.number()?).map(ReleaseId)
+    }
+
+    fn run(&mut self) -> Result<RunId, Foreign> {
+        positive(self.number()?).map(RunId)
+    }
+
+    fn key(&mut self) -> Result<Key, Foreign> {
+        let word = self.word()?;
+        let mut key = [0; 8];
+        if word.len() != 16 || !word.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(Foreign);
+        }
+        for (byte, digits) in key.iter_mut().zip(word.as_bytes().chunks(2)) {
+            let digits = std::str::from_utf8(digits).map_err(|_| Foreign)?;
+            *byte = u8::from_str_radix(digits, 16).map_err(|_| Foreign)?;
+        }
+        Ok(Key(key))
+    }
+
+    fn resolution(&mut self) -> Result<Resolution, Foreign> {
+        match self.word()? {
+            "s" => Ok(Resolution::Succeeded),
+            "f" => Ok(Resolution::Failed),
+            "a" => Ok(Resolution::Again),
+            _ => Err(Foreign),
+        }
+    }
+
+    fn wish(&mut self) -> Result<Wish, Foreign> {
+        let (release, revision) = (self.release()?, Revision(self.number()?));
+        let word = self.word()?;
+        let (word, anyway) = word.strip_suffix('!').map_or((word, false), |word| (word, true));
+        let act = match (word, word.split_at_checked(1)) {
+            ("a", _) => Act::Approve,
+            ("jw", _) => Act::RejectInWords,
+            ("x", _) => Act::Cancel,
+            ("y", _) => Act::Retry,
+            ("p", _) => Act::Promote,
+            ("b", _) => Act::Abort,
+            ("u", _) => Act::Unlock,
+            (_, Some(("j", reason))) => Act::Reject(number(reason)?),
+            (_, Some(("k", to))) => Act::Rollback(positive(number(to)?).map(ReleaseId)?),
+            (_, Some(_) | None) => return Err(Foreign),
+        };
+        let goes_back = matches!(act, Act::Abort | Act::Rollback(_));
+        if anyway && !goes_back {
+            return Err(Foreign);
+        }
+        Ok(Wish { release, revision, act, anyway })
+    }
+
+    fn end<T>(mut self, value: T) -> Result<T, Foreign> {
+        if self.0.next().is_none() { Ok(value) } else { Err(Foreign) }
+    }
+}
+
+fn number<N: FromStr + fmt::Display>(word: &str) -> Result<N, Foreign> {
+    word.parse().ok().filter(|number: &N| number.to_string() == word).ok_or(Foreign)
+}
+
+fn positive(number: i64) -> Result<i64, Foreign> {
+    if number > 0 { Ok(number) } else { Err(Foreign) }
+}
+
+impl FromStr for Screen {
+    type Err = Foreign;
+
+    fn from_str(text: &str) -> Result<Self, Foreign> {
+        if text.len() > LONGEST {
+            return Err(Foreign);
+        }
+        let mut words = Words(text.split('.'));
+        let screen = match words.word()? {
+            "m" => Self::Menu,
+            "l" => {
+                let list = match words.word()? {
+                    "a" => List::Active,
+                    "s" => List::Successful,
+                    "f" => List::Failed,
+                    _ => return Err(Foreign),
+                };
+                Self::List { list, at: words.number()? }
+            }
+            "r" => Self::Release(words.release()?),
+            "e" => Self::Explain(words.release()?),
+            "f" => Self::Failure(words.release()?),
+            "c" => Self::Confirm(words.wish()?),
+            "w" => Self::Reasons { release: words.release()?, revision: Revision(words.number()?) },
+            "v" => Self::Versions { release: words.release()?, page: words.number()? },
+            "s" => Self::Service(words.key()?),
+            "hs" => Self::Hosts,
+            "h" => Self::Host(words.key()?),
+            "n" => Self::Run(words.run()?),
+            "q" => Self::ConfirmResolve(words.run()?, words.resolution()?),
+            "i" => Self::Claim { user: positive(words.number()?)?, person: words.key()? },
+            "g" => Self::Languages,
+            "?" => Self::Help,
+            _ => return Err(Foreign),
+        };
+        words.end(screen)
+    }
+}
+
+impl FromStr for Tap {
+    type Err = Foreign;
+
+    fn from_str(text: &str) -> Result<Self, Foreign> {
+        if text.len() > LONGEST {
+            return Err(Foreign);
+        }
+        if let Some(screen) = text.strip_prefix('*') {
+            return screen.parse().map(Self::Refresh);
+        }
+        let mut words = Words(text.split('.'));
+        let tap = match words.word()? {
+            "d" => Self::Do(words.wish()?),
+            "t" => Self::Trust(words.key()?),
+            "z" => Self::Resolve(words.run()?, words.resolution()?),
+            "o" => {
+                let (user, person) = (positive(words.number()?)?, words.key()?);
+                let yes = match words.word()? {
+                    "y" => true,
+                    "n" => false,
+                    _ => return Err(Foreign),
+                };
+                Self::Settle { user, person, yes }
+            }
+            "u" => Self::Unlock(words.key()?),
+            "g" if text == "g.en" => return Ok(Self::Speak(Language::En)),
+            "g" if text == "g.ru" => return Ok(Self::Speak(Language::Ru)),
+            "-" => Self::Label,
+            _ => return text.parse().map(Self::Show),
+        };
+        words.end(tap)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn acts() -> impl Strategy<Value = Act> {
+        prop_oneof![
+            Just(Act::Approve),
+            any::<u8>().prop_map(Act::Reject),
+            Just(Act::RejectInWords),
+            Just(Act::Cancel),
+            Just(Act::Retry),
+            Just(Act::Promote),
+            Just(Act::Abort),
+            (1..=i64::MAX).prop_map(|to| Act::Rollback(ReleaseId(to))),
+            Just(Act::Unlock),
+        ]
+    }
+
+    fn wishes() -> impl Strategy<Value = Wish> {
+        (1..=i64::MAX, any::<u64>(), acts(), any::<bool>()).prop_map(|(release, revision, act, anyway)| Wish {
+            release: ReleaseId(release),
+            revision: Revision(revision),
+            act,
+            anyway: anyway && matches!(act, Act::Abort | Act::Rollback(_)),
+        })
+    }
+
+    fn screens() -> impl Strategy<Value = Screen> {
+        let list = prop_oneof![Just(List::Active), Just(List::Successful), Just(List::Failed)];
+        let key = any::<String>().prop_map(|name| Key::of(&name));
+        let release = (1..=i64::MAX).prop_map(ReleaseId);
+        prop_oneof![
+            Just(Screen::Menu),
+            (list, any::<u32>()).prop_map(|(list, at)| Screen::List { list, at }),
+            release.prop_map(Screen::Failure),
+            wishes().prop_map(Screen::Confirm),
+            (1..=i64::MAX, any::<u32>()).prop_map(|(id, page)| Screen::Versions { release: ReleaseId(id), page }),
+            key.prop_map(Screen::Host),
+            (1..=i64::MAX).prop_map(|run| Screen::ConfirmResolve(RunId(run), Resolution::Again)),
+            (1..=i64::MAX, any::<String>()).prop_map(|(user, name)| Screen::Claim { user, person: Key::of(&name) }),
+        ]
+    }
+
+    fn taps() -> impl Strategy<Value = Tap> {
+        prop_oneof![
+            screens().prop_map(Tap::Show),
+            screens().prop_map(Tap::Refresh),
+            wishes().prop_map(Tap::Do),
+            any::<String>().prop_map(|name| Tap::Trust(Key::of(&name))),
+            (1..=i64::MAX).prop_map(|run| Tap::Resolve(RunId(run), Resolution::Failed)),
+            (1..=i64::MAX, any::<bool>()).prop_map(|(user, yes)| Tap::Settle { user, person: Key::of("ann"), yes }),
+            Just(Tap::Speak(Language::Ru)),
+            Just(Tap::Label),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn every_button_fits_and_reads_back(tap in taps()) {
+            let words = tap.to_string();
+            prop_assert!(words.len() <= LONGEST, "{words}");
+            prop_assert_eq!(words.parse(), Ok(tap));
+        }
+
+        #[test]
+        fn whatever_is_read_is_written_the_same(words in "[a-z*.?-]{0,3}[.]?[0-9a-z.!-]{0,30}") {
+            if let Ok(tap) = words.parse::<Tap>() {
+                prop_assert_eq!(tap.to_string(), words);
+            }
+        }
+    }
+
+    #[test]
+    fn forged_words_are_foreign() {
+        let long = format!("r.{}", "1".repeat(80));
+        let forged = [
+            "",
+            ".",
+            "d",
+            "d.1",
+            "d.1.2",
+            "d.0.1.a",
+            "d.-1.1.a",
+            "d.1.1.a.",
+            "d.1.1.a.x",
+            "d.01.1.a",
+            "d.+1.1.a",
+            "d.1.1.j",
+            "d.1.1.j256",
+            "d.1.1.jx",
+            "d.1.1.k",
+            "d.1.1.k0",
+            "d.1.1.ö",
+            "l.x.0",
+            "l.a",
+            "r.1 ",
+            "r.٣",
+            "t.00",
+            "t.ABCDEF0123456789",
+            "g.de",
+            "g.en.x",
+            "**m",
+            "*d.1.1.a",
+            "-.1",
+            "z.1.x",
+            "o.1.0011223344556677.z",
+            "99999999999999999999",
+            "r.9223372036854775808",
+            long.as_str(),
+            "<b>",
+            "r\u{0}.1",
+        ];
+        for words in forged {
+            assert_eq!(words.parse::<Tap>(), Err(Foreign), "{words}");
+        }
+    }
+}

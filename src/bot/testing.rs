@@ -1,0 +1,130 @@
+//! What the tests of the bot share: a bot over a new database, a clock that does not wait, a peer instead of Telegram.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::Bot;
+use super::poster::Poster;
+use super::words::Words;
+use crate::clients::health::Prober;
+use crate::clients::local::Local;
+use crate::clients::telegram::Me;
+use crate::clients::telegram::peer::Peer;
+use crate::config::{self, Language};
+use crate::engine::catalog::Catalog;
+use crate::engine::clock::Clock;
+use crate::engine::{Engine, Ports};
+use crate::store::{Store, StoreOptions};
+
+/// Sleeps of an hour and more last until somebody wakes the sleeper.
+const LONG: Duration = Duration::from_hours(1);
+
+/// A clock that moves only when told to, and whose short sleeps are over at once.
+#[derive(Default)]
+pub(crate) struct Hasty {
+    passed: Mutex<Duration>,
+    slept: Mutex<Vec<Duration>>,
+    wake: Arc<Notify>,
+}
+
+impl Hasty {
+    pub(crate) fn pass(&self, time: Duration) {
+        *self.passed.lock().unwrap() += time;
+    }
+
+    pub(crate) fn wake(&self) {
+        self.wake.notify_waiters();
+    }
+
+    /// Every short sleep so far.
+    pub(crate) fn slept(&self) -> Vec<Duration> {
+        self.slept.lock().unwrap().clone()
+    }
+}
+
+impl Clock for Hasty {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(1_800_000_000).unwrap() + *self.passed.lock().unwrap()
+    }
+
+    fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
+        if time >= LONG {
+            let wake = self.wake.clone();
+            return Box::pin(async move { wake.notified().await });
+        }
+        self.slept.lock().unwrap().push(time);
+        Box::pin(tokio::task::yield_now())
+    }
+}
+
+/// A bot and what it stands on.
+pub(crate) struct Desk {
+    pub bot: Arc<Bot>,
+    pub clock: Arc<Hasty>,
+    pub stop: CancellationToken,
+    folder: tempfile::TempDir,
+}
+
+impl Desk {
+    pub(crate) async fn with_peer() -> (Peer, Self) {
+        let peer = Peer::start().await;
+        let folder = tempfile::tempdir().unwrap();
+        let options = StoreOptions::new(folder.path().join("rmm.db"), folder.path().join("audit.key"));
+        let clock = Arc::new(Hasty::default());
+        let ports = Ports {
+            local: Arc::new(Local::new()),
+            prober: Prober::new().unwrap(),
+            run_directory: PathBuf::from("/nowhere"),
+            instance: "test".into(),
+            generation: 1,
+        };
+        let stop = CancellationToken::new();
+        let bot = Bot {
+            engine: Engine::new(Store::open(&options).unwrap(), Catalog::default(), clock.clone(), ports),
+            telegram: peer.client(),
+            settings: config::Telegram {
+                token: "env:TOKEN".into(),
+                api_url: String::new(),
+                chats: Vec::new(),
+                webhook_secret: None,
+                templates: None,
+                remind_after: None,
+            },
+            language: Language::En,
+            zone: TimeZone::UTC,
+            public_url: Some("https://rmm.example".into()),
+            conflict: watch::Sender::new(None),
+            me: Me { id: 4242, username: "rmm_bot".into() },
+            words: Words::new(None),
+            poster: Poster::default(),
+            tasks: TaskTracker::new(),
+            stop: stop.clone(),
+        };
+        (peer, Self { bot: Arc::new(bot), clock, stop, folder })
+    }
+
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        tokio::spawn(work)
+    }
+
+    /// Stops what was spawned and waits for it.
+    pub(crate) async fn end(&self, running: JoinHandle<()>) {
+        self.stop.cancel();
+        running.await.unwrap();
+    }
+
+    /// Does something to the database behind RMM's back.
+    pub(crate) fn shell(&self, sql: &str) {
+        let conn = rusqlite::Connection::open(self.folder.path().join("rmm.db")).unwrap();
+        conn.execute_batch(sql).unwrap();
+    }
+}

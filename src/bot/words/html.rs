@@ -1,0 +1,56 @@
+//! Whether a text is HTML that Telegram takes, and that can be cut at any end of a line.
+
+const TAGS: &[&str] = &["b", "i", "u", "s", "code", "pre", "a", "blockquote"];
+
+/// Checks the tags of a text.
+///
+/// # Errors
+/// A sentence that says what is wrong, and in which line.
+pub fn check(html: &str) -> Result<(), String> {
+    for (number, line) in html.lines().enumerate() {
+        check_line(line).map_err(|what| format!("line {} of the message: {what}", number + 1))?;
+    }
+    Ok(())
+}
+
+fn check_line(line: &str) -> Result<(), String> {
+    let mut open: Vec<&str> = Vec::new();
+    let mut rest = line;
+    while let Some(at) = rest.find('<') {
+        let inner = &rest[at + 1..];
+        let end = inner.find('>').ok_or("a < without its >")?;
+        let tag = &inner[..end];
+        rest = &inner[end + 1..];
+        if let Some(name) = tag.strip_prefix('/') {
+            match open.pop() {
+                Some(opened) if opened == name => {}
+                Some(opened) => return Err(format!("</{name}> where </{opened}> should be")),
+                None => return Err(format!("</{name}> without <{name}>")),
+            }
+            continue;
+        }
+        let name = tag.split_ascii_whitespace().next().unwrap_or_default();
+        if !TAGS.contains(&name) {
+            return Err(format!("Telegram has no <{name}>"));
+        }
+        open.push(name);
+    }
+    match open.last() {
+        Some(name) => Err(format!("<{name}> is not closed in its line")),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_known_and_closed_in_their_line() {
+        assert_eq!(check("<b>x</b> <a href=\"https://x\">y</a>\n<i>z</i>"), Ok(()));
+        assert!(check("a\n<b>x\n</b>").unwrap_err().contains("line 2"));
+        for bad in ["<b>", "</b>", "<b><i></b></i>", "<div>x</div>", "a < b"] {
+            assert!(check(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Who wants to write to a chat stands in its queue until it is polite to write.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::pace::Pace;
+
+/// What has passed since some beginning.
+pub(super) trait Time {
+    fn now(&self) -> Duration;
+    fn sleep_until(&self, at: Duration) -> impl Future<Output = ()> + Send;
+}
+
+/// The time of this process.
+pub(super) struct SinceStart(tokio::time::Instant);
+
+impl SinceStart {
+    pub fn now() -> Self {
+        Self(tokio::time::Instant::now())
+    }
+}
+
+impl Time for SinceStart {
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    async fn sleep_until(&self, at: Duration) {
+        tokio::time::sleep_until(self.0 + at).await;
+    }
+}
+
+/// The queues of all chats.
+pub(super) struct Turns<T> {
+    time: T,
+    pace: Mutex<Pace>,
+    queues: Mutex<HashMap<i64, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl<T: Time> Turns<T> {
+    pub fn new(time: T) -> Self {
+        Self { time, pace: Mutex::default(), queues: Mutex::default() }
+    }
+
+    /// Waits in the queue of a chat until it is polite to write there, and counts it.
+    pub async fn turn(&self, chat: i64) {
+        let queue = self.queues.lock().unwrap_or_else(PoisonError::into_inner).entry(chat).or_default().clone();
+        let _first = queue.lock().await;
+        loop {
+            let taken = self.pace.lock().unwrap_or_else(PoisonError::into_inner).take(chat, self.time.now());
+            let Err(free) = taken else { return };
+            self.time.sleep_until(free).await;
+        }
+    }
+
+    /// Nobody writes to a chat for so long.
+    pub fn pause(&self, chat: i64, pause: Duration) {
+        let until = self.time.now().saturating_add(pause);
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner).pause(chat, until);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever sleeps has slept.
+    #[derive(Default)]
+    struct Hasty(Mutex<Duration>);
+
+    impl Time for Hasty {
+        fn now(&self) -> Duration {
+            *self.0.lock().unwrap()
+        }
+
+        async fn sleep_until(&self, at: Duration) {
+            tokio::task::yield_now().await;
+            let mut now = self.0.lock().unwrap();
+            *now = at.max(*now);
+        }
+    }
+
+    #[tokio::test]
+    async fn turns_come_in_order_and_at_their_time() {
+        let turns = Arc::new(Turns::new(Hasty::default()));
+        let (say, mut said) = tokio::sync::mpsc::unbounded_channel();
+        for number in 0..25 {
+            let (turns, say) = (turns.clone(), say.clone());
+            tokio::spawn(async move {
+                turns.turn(-1).await;
+                say.send((number, turns.time.now().as_secs())).unwrap();
+            });
+        }
+        for number in 0..25 {
+            let polite = if number < 20 { number } else { number + 41 };
+            assert_eq!(said.recv().await, Some((number, polite)));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_pause_is_kept_in_its_chat_alone() {
+        let turns = Turns::new(Hasty::default());
+        turns.pause(-1, Duration::from_secs(30));
+        turns.turn(8).await;
+        assert_eq!(turns.time.now(), Duration::ZERO);
+        turns.turn(-1).await;
+        assert_eq!(turns.time.now(), Duration::from_secs(30));
+    }
+}

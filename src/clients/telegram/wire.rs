@@ -1,0 +1,138 @@
+//! The shapes of calls and answers on the way to Telegram, where they differ from teloxide's: answers are read no
+//! further than needed, so that a field which is new there breaks nothing here.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use reqwest::Url;
+use serde::{Deserialize, Serialize, Serializer};
+use teloxide::requests::Payload;
+use teloxide::types::{
+    AllowedUpdate, ForceReply, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, MessageId, ParseMode,
+    ReplyMarkup, ReplyParameters,
+};
+
+use super::trouble::Refused;
+use super::{Button, Text, cut};
+
+/// A call of teloxide's whose answer is read as `O`.
+pub(super) struct Loose<P, O>(P, PhantomData<fn() -> O>);
+
+impl<P, O> Loose<P, O> {
+    pub const fn new(payload: P) -> Self {
+        Self(payload, PhantomData)
+    }
+}
+
+impl<P: Serialize, O> Serialize for Loose<P, O> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<P: Payload, O> Payload for Loose<P, O> {
+    type Output = O;
+
+    const NAME: &'static str = P::NAME;
+}
+
+/// A long poll whose updates stay as they come.
+#[derive(Serialize)]
+pub(super) struct GetUpdates {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<i64>,
+    pub timeout: u64,
+    pub allowed_updates: [AllowedUpdate; 3],
+}
+
+impl Payload for GetUpdates {
+    type Output = Vec<serde_json::Value>;
+
+    const NAME: &'static str = "GetUpdates";
+}
+
+/// A message that was sent.
+#[derive(Deserialize)]
+pub(super) struct Sent {
+    pub message_id: i64,
+}
+
+/// The bot.
+#[derive(Deserialize)]
+pub(super) struct Me {
+    pub id: i64,
+    pub username: String,
+}
+
+pub(super) const NO_PREVIEW: LinkPreviewOptions = LinkPreviewOptions {
+    is_disabled: true,
+    url: None,
+    prefer_small_media: false,
+    prefer_large_media: false,
+    show_above_text: false,
+};
+
+/// That the message may be gone is no reason not to answer it.
+pub(super) fn reply_to(message: MessageId) -> ReplyParameters {
+    ReplyParameters::new(message).allow_sending_without_reply()
+}
+
+/// How a text is shown: first as it was meant, then as simple as Telegram needs it.
+pub(super) struct Look<'a> {
+    html: Cow<'a, str>,
+    buttons: &'a [Vec<Button>],
+    plain: bool,
+    links: bool,
+}
+
+impl<'a> Look<'a> {
+    pub fn new(text: &'a Text) -> Self {
+        Self { html: cut::html(&text.html, cut::LONGEST), buttons: &text.buttons, plain: false, links: true }
+    }
+
+    /// Leaves out what Telegram has refused. `false`: there is nothing to leave out.
+    pub fn can_do_without(&mut self, refused: &Refused) -> bool {
+        let spared = match refused {
+            Refused::Unreadable(_) => &mut self.plain,
+            Refused::Link(_) if self.links => {
+                self.links = false;
+                return true;
+            }
+            Refused::Link(_) | Refused::Same | Refused::OldTap | Refused::For(_) => return false,
+        };
+        !std::mem::replace(spared, true)
+    }
+
+    pub fn text(&self) -> String {
+        if self.plain { cut::plain(&self.html) } else { self.html.clone().into_owned() }
+    }
+
+    pub fn parse_mode(&self) -> Option<ParseMode> {
+        (!self.plain).then_some(ParseMode::Html)
+    }
+
+    /// The buttons; none where there are none.
+    pub fn keyboard(&self) -> Option<InlineKeyboardMarkup> {
+        let rows = self.buttons.iter().map(|row| row.iter().filter_map(|button| self.button(button)).collect());
+        let rows: Vec<Vec<_>> = rows.filter(|row: &Vec<_>| !row.is_empty()).collect();
+        (!rows.is_empty()).then(|| InlineKeyboardMarkup::new(rows))
+    }
+
+    /// The buttons, or the wish for a reply: Telegram knows no message with both.
+    pub fn reply_markup(&self, asks: bool) -> Option<ReplyMarkup> {
+        if asks {
+            return Some(ReplyMarkup::ForceReply(ForceReply::new().selective()));
+        }
+        self.keyboard().map(ReplyMarkup::InlineKeyboard)
+    }
+
+    fn button(&self, button: &Button) -> Option<InlineKeyboardButton> {
+        match button {
+            Button::Tap { label, data } => Some(InlineKeyboardButton::callback(label, data)),
+            Button::Link { label, url } => {
+                let url = Url::parse(url).ok().filter(|_| self.links)?;
+                Some(InlineKeyboardButton::url(label, url))
+            }
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! `[telegram]`: the bot, and the chats that follow releases.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+
+use crate::domain::ids::{ServiceName, web_address};
+use crate::domain::notice::Notice;
+use crate::domain::person::Person;
+
+use super::error::nearest;
+use super::file::{Section, choose};
+use super::people::Unique;
+use super::report::Located;
+use super::secret::Keyring;
+use super::server::Server;
+
+/// Telegram's own Bot API.
+const API: &str = "https://api.telegram.org";
+/// Between the call for approvals and the first reminder.
+const REMIND_AFTER: Duration = Duration::from_hours(1);
+/// What `alerts_chat` hears.
+const ALERTS: [Notice; 3] = [Notice::Alarm, Notice::Failed, Notice::RollbackFailed];
+
+/// The bot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Telegram {
+    /// Reference to its token, see [`super::Secrets`].
+    pub token: String,
+    /// The Bot API; no slash at the end.
+    pub api_url: String,
+    /// The team's chats.
+    pub chats: Vec<Chat>,
+    /// Updates come to `public_url`, with this secret (a reference); none: RMM asks for them.
+    pub webhook_secret: Option<String>,
+    /// The operator's own templates, in place of those of the same name; absolute.
+    pub templates: Option<PathBuf>,
+    /// The first reminder of missing approvals; each later one after twice the time. None: no reminders.
+    pub remind_after: Option<Duration>,
+}
+
+/// A chat that follows releases.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chat {
+    /// Its number; groups have negative ones.
+    pub id: i64,
+    /// The topic in it.
+    pub topic: Option<i64>,
+    /// What is said there beside the cards.
+    pub notices: Vec<Notice>,
+    /// Whose releases; empty: those of all services.
+    pub services: Vec<ServiceName>,
+    /// Releases have cards there. Without, only notices are sent.
+    pub cards: bool,
+}
+
+impl Chat {
+    /// Whether it follows a service.
+    #[must_use]
+    pub fn follows(&self, service: &ServiceName) -> bool {
+        self.services.is_empty() || self.services.contains(service)
+    }
+}
+
+/// Chats by number and topic.
+type Taken = Unique<(i64, Option<i64>)>;
+
+pub(super) fn read(root: &Section<'_>, server: &Server, people: &[Person], keyring: &Keyring<'_>) -> Option<Telegram> {
+    let section = root.section("telegram")?;
+    let report = section.report;
+    if !people.iter().any(|person| person.telegram_id.is_some() || person.telegram_username.is_some()) {
+        report.warn(&section.place, "nobody among [[people]] has a `telegram_id`: the bot will not know anybody, and only tell them their numbers");
+    }
+    let token = token(&section, keyring);
+    let api_url = section.text("api_url").and_then(|text| api_url(&section, &text)).unwrap_or_else(|| API.to_owned());
+    let remind_after = section.duration("remind_after", Duration::ZERO).map_or(REMIND_AFTER, |time| time.value);
+    Some(Telegram {
+        chats: chats(&section, &service_names(root)),
+        webhook_secret: webhook_secret(&section, server, &api_url, keyring),
+        templates: section.text("templates").and_then(|text| templates(&section, keyring, &text)),
+        remind_after: (!remind_after.is_zero()).then_some(remind_after),
+        api_url,
+        token: token?,
+    })
+}
+
+/// Every name that is written, also of services whose other keys are wrong.
+fn service_names(root: &Section<'_>) -> Vec<String> {
+    let services = root.list("services").unwrap_or_default();
+    services.iter().filter_map(|service| service.text("name")).map(|name| name.value).collect()
+}
+
+fn token(section: &Section<'_>, keyring: &Keyring<'_>) -> Option<String> {
+    if !section.has("token") {
+        section.missing("token", "@BotFather gives it to you; write where it is: \"env:RMM_TELEGRAM_TOKEN\"");
+    }
+    let reference = section.reference("token")?;
+    let token = keyring.look_up(&reference)?;
+    if !is_bot_token(token.expose_secret()) {
+        report_token(section, &reference);
+        return None;
+    }
+    Some(reference.value)
+}
+
+/// Whether text looks like the token of a bot. Nothing else may become a part of an address.
+#[must_use]
+pub fn is_bot_token(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(number, secret)| {
+        let secret = secret.as_bytes();
+        !number.is_empty()
+            && number.bytes().all(|b| b.is_ascii_digit())
+            && !secret.is_empty()
+            && secret.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    })
+}
+
+fn report_token(section: &Section<'_>, reference: &Located<String>) {
+    let hint = "it looks like 123456:AAF7-g0gYncWnm5IyfZlpPRqRRv6kNAGlao; @BotFather shows it after /mybots";
+    section.report.error_hint(&reference.place, "does not hold the token of a bot", hint);
+}
+
+fn api_url(section: &Section<'_>, text: &Located<String>) -> Option<String> {
+    if let Err(invalid) = web_address("api_url", &text.value) {
+        section.report.error(&text.place, invalid.rule);
+        return None;
+    }
+    if text.value.contains(['?', '#']) {
+        section.report.error(&text.place, "must end before any `?` or `#`");
+        return None;
+    }
+    Some(text.value.trim_end_matches('/').to_owned())
+}
+
+fn templates(section: &Section<'_>, keyring: &Keyring<'_>, text: &Located<String>) -> Option<PathBuf> {
+    if text.value.trim().is_empty() {
+        section.report.error(&text.place, "must be a folder");
+        return None;
+    }
+    Some(keyring.base.join(&text.value))
+}
+
+fn webhook_secret(section: &Section<'_>, server: &Server, api_url: &str, keyring: &Keyring<'_>) -> Option<String> {
+    let reference = section.reference("webhook_secret")?;
+    let report = section.report;
+    let reached = server.public_url.as_deref().is_some_and(|url| {
+        // A Bot API of one's own can send to where it likes.
+        url.starts_with("https://") || api_url != API
+    });
+    if !reached {
+        let hint = "without `webhook_secret` RMM asks Telegram for updates, and nobody has to reach it";
+        let rule = "needs `public_url` in [server] with https://, where Telegram sends updates to";
+        report.error_hint(&reference.place, rule, hint);
+    }
+    let secret = keyring.look_up(&reference)?;
+    let secret = secret.expose_secret();
+    let fits = (1..=256).contains(&secret.len())
+        && secret.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    if !fits {
+        let rule = "must hold at most 256 letters, digits, '-' and '_', as Telegram takes them";
+        report.error_hint(&reference.place, rule, "`openssl rand -hex 32` makes a good one");
+        return None;
+    }
+    Some(reference.value)
+}
+
+fn chats(section: &Section<'_>, services: &[String]) -> Vec<Chat> {
+    let report = section.report;
+    let mut taken = Taken::default();
+    let mut chats = Vec::new();
+    if let Some(id) = chat_id(section, "chat") {
+        let topic = topic(section);
+        taken.claim(report, (id.value, topic), &id.place);
+        chats.push(Chat { id: id.value, topic, notices: Notice::ALL.to_vec(), services: Vec::new(), cards: true });
+    } else if section.has("topic") && !section.has("chat") {
+        report.error(&section.at("topic"), "is a part of `chat`, and there is none");
+    }
+    if let Some(id) = chat_id(section, "alerts_chat") {
+        taken.claim(report, (id.value, None), &id.place);
+        chats.push(Chat { id: id.value, topic: None, notices: ALERTS.to_vec(), services: Vec::new(), cards: false });
+    }
+    let listed = section.list("chats").unwrap_or_default();
+    chats.extend(listed.iter().filter_map(|section| chat(section, services, &mut taken)));
+    chats
+}
+
+fn chat(section: &Section<'_>, services: &[String], taken: &mut Taken) -> Option<Chat> {
+    if !section.has("id") {
+        section.missing("id", "the number of the chat; groups have negative ones");
+    }
+    let (id, topic) = (chat_id(section, "id"), topic(section));
+    let notices = notices(section);
+    let services = followed(section, services);
+    let cards = section.flag("cards").is_none_or(|cards| cards.value);
+    if !cards && notices.is_empty() && section.has("notices") {
+        section.report.warn(&section.at("notices"), "nothing is said in this chat: neither notices nor cards");
+    }
+    let id = id?;
+    taken.claim(section.report, (id.value, topic), &id.place);
+    Some(Chat { id: id.value, topic, notices, services, cards })
+}
+
+fn chat_id(section: &Section<'_>, key: &str) -> Option<Located<i64>> {
+    let id = section.number(key, i64::MIN..=i64::MAX)?;
+    if id.value == 0 {
+        section.report.error(&id.place, "must be the number of a chat; groups have negative ones");
+        return None;
+    }
+    Some(id)
+}
+
+fn topic(section: &Section<'_>) -> Option<i64> {
+    section.number("topic", 1..=i64::from(i32::MAX)).map(|topic| topic.value)
+}
+
+fn notices(section: &Section<'_>) -> Vec<Notice> {
+    let Some(listed) = section.texts("notices") else { return Notice::ALL.to_vec() };
+    let words: Vec<_> = Notice::ALL.iter().map(|notice| (notice.as_str(), *notice)).collect();
+    let mut taken = Unique::default();
+    let known = listed.iter().filter_map(|text| {
+        taken.claim(section.report, text.value.clone(), &text.place);
+        choose(section.report, text, &words).map(|notice| notice.value)
+    });
+    known.collect()
+}
+
+/// The services of a chat; reports names that are unknown or there twice, and a list without any.
+fn followed(section: &Section<'_>, known: &[String]) -> Vec<ServiceName> {
+    let report = section.report;
+    let listed = section.texts("services");
+    if listed.as_ref().is_some_and(Vec::is_empty) {
+        report.error(&section.at("services"), "must name at least one service; without it, all are followed");
+    }
+    let mut taken = Unique::default();
+    let mut names = Vec::new();
+    for text in listed.unwrap_or_default() {
+        taken.claim(report, text.value.clone(), &text.place);
+        if known.contains(&text.value) {
+            names.extend(ServiceName::parse("services", text.value));
+        } else {
+            let near = nearest(&text.value, known.iter().map(String::as_str));
+            let near = near.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
+            report.error(&text.place, format!("`{}` is not among [[services]]{near}", text.value));
+        }
+    }
+    names
+}

@@ -1,0 +1,67 @@
+//! What is worth a message of its own in a team's chat: somebody is needed, or something has ended.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! notices {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal,)*) => {
+        /// A kind of message; the card of a release changes with everything.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Notice { $($(#[$doc])* $variant,)* }
+
+        impl Notice {
+            /// All of them, in the order of a release's life.
+            pub const ALL: &[Notice] = &[$(Notice::$variant),*];
+
+            /// The name in the configuration.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Notice::$variant => $text,)* }
+            }
+        }
+
+        impl FromStr for Notice {
+            type Err = UnknownNotice;
+
+            fn from_str(text: &str) -> Result<Self, UnknownNotice> {
+                match text { $($text => Ok(Notice::$variant),)* _ => Err(UnknownNotice) }
+            }
+        }
+    };
+}
+
+notices! {
+    /// Stage is ready: the vote is open, people test and approve.
+    Waits = "waits",
+    /// One more yes, not yet all of them.
+    Approved = "approved",
+    /// All approvals are there and production begins.
+    Deploying = "deploying",
+    /// Production runs it.
+    Deployed = "deployed",
+    /// It was rejected, or failed before production.
+    Failed = "failed",
+    /// Production went back.
+    RolledBack = "rolled_back",
+    /// Production could not go back.
+    RollbackFailed = "rollback_failed",
+    /// Only an admin can help: an unknown host key, a run whose end is not known, a dirty environment.
+    Alarm = "alarm",
+    /// Approvals are still missing after a while.
+    Reminder = "reminder",
+    /// Gates of production were skipped.
+    Bypassed = "bypassed",
+}
+
+/// No notice has this name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownNotice;
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

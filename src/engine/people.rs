@@ -1,0 +1,251 @@
+//! Who somebody in Telegram is. The numeric id decides; a username only says who may claim to be whom, and an admin
+//! confirms the claim once.
+
+use super::{Engine, Failure};
+use crate::domain::event::Event;
+use crate::domain::ids::PersonName;
+use crate::domain::person::{Actor, Person, Right};
+use crate::domain::refusal::{Code, Refusal};
+use crate::store::StoreError;
+use crate::store::telegram::{self, User};
+
+/// Somebody who writes to the bot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contact {
+    /// What is known of the account.
+    pub user: User,
+    /// Who it is.
+    pub who: Who,
+}
+
+/// Who an account belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// A person of the configuration.
+    Person(Person),
+    /// Somebody who would be this person, if an admin said so.
+    Claimant {
+        /// The person.
+        person: PersonName,
+        /// Nobody has been asked yet.
+        new: bool,
+    },
+    /// Nobody of the configuration.
+    Stranger,
+}
+
+impl Engine {
+    /// Who writes; remembered where something about them is new. `private`: in a private chat.
+    ///
+    /// # Errors
+    /// When the database cannot be read or written.
+    pub async fn telegram_contact(
+        &self,
+        id: i64,
+        username: Option<&str>,
+        first_name: &str,
+        private: bool,
+    ) -> Result<Contact, StoreError> {
+        let known = self.read(move |conn| telegram::user(conn, id)).await?;
+        let same = |user: &User| {
+            user.username.as_deref() == username && user.first_name == first_name && (user.private_chat || !private)
+        };
+        let now = self.now();
+        let mut user = match known.filter(same) {
+            Some(user) => user,
+            None => {
+                let (username, first_name) = (username.map(ToOwned::to_owned), first_name.to_owned());
+                let seen = self
+                    .store()
+                    .write(move |tx| telegram::see_user(tx, id, username.as_deref(), &first_name, private, now));
+                seen.await.map_err(crate::store::WriteError::flatten)?
+            }
+        };
+        let mut who = self.who_is(&user);
+        if let Who::Claimant { person, new: true } = &who
+            && self.is_somebody_else(person, id).await?
+        {
+            who = Who::Stranger;
+        }
+        if let Who::Claimant { person, new: true } = &who {
+            let claimed = person.clone();
+            let noted = self.record(&Actor::Machine, move |conn, _| {
+                telegram::claim(conn, id, &claimed)?;
+                Ok(((), Some(Event::TelegramClaimed { person: claimed, telegram_id: id })))
+            });
+            match noted.await {
+                Ok(()) => user.person = Some(person.clone()),
+                Err(Failure::Store(error)) => return Err(error),
+                Err(Failure::Refused(_)) => {}
+            }
+        }
+        Ok(Contact { user, who })
+    }
+
+    /// Another account has been confirmed as this person.
+    async fn is_somebody_else(&self, person: &PersonName, id: i64) -> Result<bool, StoreError> {
+        let people = self.telegram_people().await?;
+        Ok(people.iter().any(|(known, account, _)| known.name == *person && *account != id))
+    }
+
+    /// Who an account belongs to.
+    #[must_use]
+    pub fn who_is(&self, user: &User) -> Who {
+        let catalog = self.catalog();
+        let people = catalog.people();
+        if let Some(person) = people.values().find(|person| person.telegram_id == Some(user.id)) {
+            return Who::Person(person.clone());
+        }
+        // A number in the configuration, or another username there, makes an older binding void.
+        let open = |person: &&Person| person.telegram_id.is_none() && person.telegram_username.is_some();
+        let bound = user.person.as_ref().and_then(|name| people.get(name)).filter(open);
+        match (bound, &user.confirmed_by) {
+            (Some(person), Some(_)) => return Who::Person(person.clone()),
+            (Some(person), None) if !user.refused && claims(user, person) => {
+                return Who::Claimant { person: person.name.clone(), new: false };
+            }
+            (Some(_) | None, _) => {}
+        }
+        let claimed = people.values().filter(open).find(|person| claims(user, person));
+        match claimed {
+            Some(person) if !(user.refused && user.person.as_ref() == Some(&person.name)) => {
+                Who::Claimant { person: person.name.clone(), new: true }
+            }
+            Some(_) | None => Who::Stranger,
+        }
+    }
+
+    /// Everybody whose Telegram account is known: who they are and what is known of the account, where they have
+    /// written to the bot.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn telegram_people(&self) -> Result<Vec<(Person, i64, Option<User>)>, StoreError> {
+        let users = self.read(telegram::users).await?;
+        let catalog = self.catalog();
+        let mut found = Vec::new();
+        for person in catalog.people().values() {
+            let user = match person.telegram_id {
+                Some(id) => users.iter().find(|user| user.id == id),
+                None => users.iter().find(|user| self.who_is(user) == Who::Person(person.clone())),
+            };
+            if let Some(id) = person.telegram_id.or(user.map(|user| user.id)) {
+                found.push((person.clone(), id, user.cloned()));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Says whether somebody is who they claim to be.
+    ///
+    /// # Errors
+    /// A refusal unless an admin says so, and while the claim is open.
+    pub async fn settle_claim(&self, actor: &Actor, user: i64, person: &PersonName, yes: bool) -> Result<(), Failure> {
+        actor.may(Right::Administer, None, false)?;
+        let (person, by) = (person.clone(), actor.label().to_owned());
+        self.record(actor, move |conn, _| {
+            let known = telegram::user(conn, user)?;
+            if !telegram::settle_claim(conn, user, &person, yes.then_some(by.as_str()))? {
+                let sentence = match known.and_then(|known| known.confirmed_by) {
+                    Some(by) => format!("{by} has confirmed already that {user} is {person}"),
+                    None => format!(
+                        "{user} does not claim to be {person}, or another account has been confirmed as {person}"
+                    ),
+                };
+                return Err(Refusal::new(Code::NothingToResolve, sentence).into());
+            }
+            let event = if yes {
+                Event::TelegramConfirmed { person, telegram_id: user }
+            } else {
+                Event::TelegramRefused { person, telegram_id: user }
+            };
+            Ok(((), Some(event)))
+        })
+        .await
+    }
+}
+
+/// Telegram does not tell `Ann` from `ann`.
+fn claims(user: &User, person: &Person) -> bool {
+    match (&user.username, &person.telegram_username) {
+        (Some(has), Some(wants)) => has.eq_ignore_ascii_case(wants),
+        (Some(_) | None, _) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::config::{Config, EnvVars};
+    use crate::domain::person::{Door, Role};
+    use crate::engine::catalog::Catalog;
+    use crate::engine::clock::SystemClock;
+    use crate::engine::testing::engine_in;
+
+    const PEOPLE: &str = "[[people]]\nname = \"root\"\nrole = \"admin\"\ntelegram_id = 1\n\
+                          [[people]]\nname = \"vera\"\ntelegram = \"vera_b\"\n";
+
+    fn catalog(text: &str) -> Catalog {
+        Catalog::new(&Config::parse(text, "rmm.toml", &PathBuf::from("/"), &EnvVars::new()).unwrap())
+    }
+
+    async fn engine() -> (tempfile::TempDir, Engine) {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = engine_in(folder.path(), Arc::new(SystemClock));
+        engine.reconfigure(catalog(PEOPLE)).await;
+        (folder, engine)
+    }
+
+    async fn who(engine: &Engine, id: i64, username: Option<&str>) -> Who {
+        engine.telegram_contact(id, username, "Somebody", true).await.unwrap().who
+    }
+
+    fn name(who: &Who) -> &str {
+        match who {
+            Who::Person(person) => person.name.as_str(),
+            Who::Claimant { .. } => "a claimant",
+            Who::Stranger => "a stranger",
+        }
+    }
+
+    fn admin() -> Actor {
+        let name = PersonName::parse("name", "root").unwrap();
+        Actor::Person { name, role: Role::Admin, door: Door::Telegram }
+    }
+
+    #[tokio::test]
+    async fn the_number_decides_and_a_username_only_claims() {
+        let (_folder, engine) = engine().await;
+        let vera = PersonName::parse("name", "vera").unwrap();
+        assert_eq!(name(&who(&engine, 1, Some("vera_b")).await), "root");
+        assert_eq!(name(&who(&engine, 7, None).await), "a stranger");
+        assert_eq!(name(&who(&engine, 7, Some("Vera_B")).await), "a claimant");
+        assert_eq!(name(&who(&engine, 8, Some("vera_b")).await), "a claimant");
+        engine.settle_claim(&admin(), 7, &vera, true).await.unwrap();
+        assert_eq!(name(&who(&engine, 7, Some("renamed")).await), "vera", "the number is bound, whatever the name");
+        assert!(engine.settle_claim(&admin(), 8, &vera, true).await.is_err(), "one person is one account");
+        engine.settle_claim(&admin(), 8, &vera, false).await.unwrap();
+        assert_eq!(name(&who(&engine, 8, Some("vera_b")).await), "a stranger");
+        let people = engine.telegram_people().await.unwrap();
+        let ids: Vec<_> = people.iter().map(|(person, id, _)| (person.name.as_str(), *id)).collect();
+        assert_eq!(ids, [("root", 1), ("vera", 7)]);
+    }
+
+    #[tokio::test]
+    async fn a_claim_asks_once_and_only_an_admin_settles_it() {
+        let (_folder, engine) = engine().await;
+        let vera = PersonName::parse("name", "vera").unwrap();
+        assert_eq!(who(&engine, 7, Some("vera_b")).await, Who::Claimant { person: vera.clone(), new: true });
+        assert_eq!(who(&engine, 7, Some("vera_b")).await, Who::Claimant { person: vera.clone(), new: false });
+        let member = Actor::Person { name: vera.clone(), role: Role::Member, door: Door::Telegram };
+        assert!(engine.settle_claim(&member, 7, &vera, true).await.is_err());
+        engine.settle_claim(&admin(), 7, &vera, true).await.unwrap();
+        // A number in the file counts more than what was confirmed.
+        engine.reconfigure(catalog(&PEOPLE.replace("telegram = \"vera_b\"", "telegram_id = 9"))).await;
+        assert_eq!(name(&who(&engine, 7, Some("vera_b")).await), "a stranger");
+        assert_eq!(name(&who(&engine, 9, None).await), "vera");
+    }
+}

@@ -1,0 +1,19 @@
+//! Trace ids, as W3C Trace Context has them.
+
+/// The trace of a `traceparent`; none where it is not one.
+#[must_use]
+pub fn of_parent(traceparent: &str) -> Option<String> {
+    let id = traceparent.split('-').nth(1)?;
+    let fits =
+        id.len() == 32 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) && id.bytes().any(|b| b != b'0');
+    fits.then(|| id.to_owned())
+}
+
+/// A new trace.
+#[must_use]
+pub fn new_id() -> String {
+    let mut bytes = [0; 16];
+    // Without randomness the trace is merely not unique.
+    let _ = getrandom::fill(&mut bytes);
+    crate::store::key::to_hex(&bytes)
+}

@@ -1,0 +1,473 @@
+//! What the Telegram bot has to remember: updates until they are handled, who has written to it, which messages it
+//! keeps current, and what chats have still to hear.
+//!
+//! Must not: know what an update or a screen means, or decide who somebody is.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::columns::{maybe_word, millis, time};
+use super::error::StoreError;
+use crate::domain::ids::PersonName;
+
+/// An update that is still to be handled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Update {
+    /// Its place in the order of arrival.
+    pub id: i64,
+    /// The update as it was delivered, JSON.
+    pub body: String,
+    /// When it was stored.
+    pub received_at: Timestamp,
+}
+
+/// Stores updates that are not known yet and returns how many those were. `updates`: Telegram's `update_id`, equal for
+/// the same update and nothing more, and the JSON.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn receive(conn: &Connection, updates: &[(i64, String)], now: Timestamp) -> Result<usize, StoreError> {
+    let mut insert = conn.prepare_cached(
+        "INSERT INTO telegram_updates (update_id, body, received_at) VALUES (?1, ?2, ?3) ON CONFLICT (update_id) DO NOTHING",
+    )?;
+    let mut new = 0;
+    for (update_id, body) in updates {
+        new += insert.execute((update_id, body, millis(now)))?;
+    }
+    Ok(new)
+}
+
+/// Up to `limit` updates after `after` that are not handled, in the order of arrival.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn open_updates(conn: &Connection, after: i64, limit: u32) -> Result<Vec<Update>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT id, body, received_at FROM telegram_updates WHERE handled_at IS NULL AND id > ?1 ORDER BY id LIMIT ?2",
+    )?;
+    let updates = statement
+        .query_map((after, limit), |row| Ok(Update { id: row.get(0)?, body: row.get(1)?, received_at: time(row, 2)? }))?
+        .collect::<Result<_, _>>()?;
+    Ok(updates)
+}
+
+/// Notes that an update has been handled. `false`: it had been before.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn handled(conn: &Connection, id: i64, now: Timestamp) -> Result<bool, StoreError> {
+    let changed = conn
+        .prepare_cached("UPDATE telegram_updates SET handled_at = ?2 WHERE id = ?1 AND handled_at IS NULL")?
+        .execute((id, millis(now)))?;
+    Ok(changed > 0)
+}
+
+/// Forgets handled updates and questions that came before.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn forget_before(conn: &Connection, before: Timestamp) -> Result<(), StoreError> {
+    conn.prepare_cached("DELETE FROM telegram_updates WHERE received_at < ?1 AND handled_at IS NOT NULL")?
+        .execute([millis(before)])?;
+    conn.prepare_cached("DELETE FROM telegram_questions WHERE asked_at < ?1")?.execute([millis(before)])?;
+    Ok(())
+}
+
+/// Somebody who has written to the bot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Telegram's number of a person; never changes.
+    pub id: i64,
+    /// The name of the moment, without `@`.
+    pub username: Option<String>,
+    /// What they call themselves.
+    pub first_name: String,
+    /// The language they have chosen.
+    pub language: Option<String>,
+    /// The bot may write to them in private.
+    pub private_chat: bool,
+    /// The person that they are or claim to be, where the configuration knows only a username.
+    pub person: Option<PersonName>,
+    /// The admin who has confirmed it.
+    pub confirmed_by: Option<String>,
+    /// An admin has said that it is somebody else.
+    pub refused: bool,
+}
+
+const USER: &str = "id, username, first_name, language, private_chat, person, confirmed_by, refused";
+
+fn user_of(row: &Row<'_>) -> rusqlite::Result<User> {
+    Ok(User {
+        id: row.get(0)?,
+        username: row.get(1)?,
+        first_name: row.get(2)?,
+        language: row.get(3)?,
+        private_chat: row.get(4)?,
+        person: maybe_word(row, 5)?,
+        confirmed_by: row.get(6)?,
+        refused: row.get(7)?,
+    })
+}
+
+/// Remembers that somebody was there, and tells what is known of them. `private`: in a private chat.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn see_user(
+    conn: &Connection,
+    id: i64,
+    username: Option<&str>,
+    first_name: &str,
+    private: bool,
+    now: Timestamp,
+) -> Result<User, StoreError> {
+    let user = conn
+        .prepare_cached(&format!(
+            "INSERT INTO telegram_users (id, username, first_name, private_chat, seen_at) VALUES (?1, ?2, ?3, ?4, ?5) \
+             ON CONFLICT (id) DO UPDATE SET username = ?2, first_name = ?3, \
+             private_chat = private_chat OR ?4, seen_at = ?5 RETURNING {USER}"
+        ))?
+        .query_row((id, username, first_name, private, millis(now)), user_of)?;
+    Ok(user)
+}
+
+/// Somebody by number.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn user(conn: &Connection, id: i64) -> Result<Option<User>, StoreError> {
+    let found = conn
+        .prepare_cached(&format!("SELECT {USER} FROM telegram_users WHERE id = ?1"))?
+        .query_row([id], user_of)
+        .optional()?;
+    Ok(found)
+}
+
+/// Everybody who has written to the bot, by number.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn users(conn: &Connection) -> Result<Vec<User>, StoreError> {
+    let mut statement = conn.prepare_cached(&format!("SELECT {USER} FROM telegram_users ORDER BY id"))?;
+    Ok(statement.query_map([], user_of)?.collect::<Result<_, _>>()?)
+}
+
+/// Notes who somebody claims to be; an admin has to confirm it. Does nothing where it is settled already.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn claim(conn: &Connection, user: i64, person: &PersonName) -> Result<(), StoreError> {
+    conn.prepare_cached(
+        "UPDATE telegram_users SET person = ?2, refused = 0 WHERE id = ?1 AND confirmed_by IS NULL AND person IS NOT ?2",
+    )?
+    .execute((user, person.as_str()))?;
+    Ok(())
+}
+
+/// Settles a claim: `confirmed_by` an admin, or refused. `false` when there is no such claim (any more), or the person
+/// has been confirmed to be somebody else.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn settle_claim(
+    conn: &Connection,
+    user: i64,
+    person: &PersonName,
+    confirmed_by: Option<&str>,
+) -> Result<bool, StoreError> {
+    let changed = conn
+        .prepare_cached(
+            "UPDATE OR IGNORE telegram_users SET confirmed_by = ?3, refused = ?3 IS NULL \
+             WHERE id = ?1 AND person = ?2 AND confirmed_by IS NULL",
+        )?
+        .execute((user, person.as_str(), confirmed_by))?;
+    Ok(changed > 0)
+}
+
+/// Remembers the language that somebody has chosen.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn set_language(conn: &Connection, user: i64, language: &str) -> Result<(), StoreError> {
+    conn.prepare_cached("UPDATE telegram_users SET language = ?2 WHERE id = ?1")?.execute((user, language))?;
+    Ok(())
+}
+
+/// A message of the bot that is kept current.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The chat.
+    pub chat: i64,
+    /// The message.
+    pub message: i64,
+    /// The topic that it stands in.
+    pub topic: Option<i64>,
+    /// What it shows.
+    pub screen: String,
+    /// What makes it change.
+    pub about: String,
+    /// For whom it was drawn; nobody in particular in a group.
+    pub viewer: Option<i64>,
+    /// A digest of what it showed last.
+    pub shown: String,
+    /// When that was.
+    pub shown_at: Timestamp,
+}
+
+const KEPT: &str = "chat, message, topic, screen, about, viewer, shown, shown_at";
+
+fn kept_of(row: &Row<'_>) -> rusqlite::Result<Kept> {
+    Ok(Kept {
+        chat: row.get(0)?,
+        message: row.get(1)?,
+        topic: row.get(2)?,
+        screen: row.get(3)?,
+        about: row.get(4)?,
+        viewer: row.get(5)?,
+        shown: row.get(6)?,
+        shown_at: time(row, 7)?,
+    })
+}
+
+/// Remembers what a message shows now.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn keep(conn: &Connection, kept: &Kept) -> Result<(), StoreError> {
+    conn.prepare_cached(&format!(
+        "INSERT INTO telegram_messages ({KEPT}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (chat, message) \
+         DO UPDATE SET topic = ?3, screen = ?4, about = ?5, viewer = ?6, shown = ?7, shown_at = ?8"
+    ))?
+    .execute((
+        kept.chat,
+        kept.message,
+        kept.topic,
+        &kept.screen,
+        &kept.about,
+        kept.viewer,
+        &kept.shown,
+        millis(kept.shown_at),
+    ))?;
+    Ok(())
+}
+
+/// A message is not kept current any more.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn let_go(conn: &Connection, chat: i64, message: i64) -> Result<(), StoreError> {
+    conn.prepare_cached("DELETE FROM telegram_messages WHERE chat = ?1 AND message = ?2")?.execute((chat, message))?;
+    Ok(())
+}
+
+/// The messages about something, the newest first.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn kept_about(conn: &Connection, about: &str) -> Result<Vec<Kept>, StoreError> {
+    let mut statement =
+        conn.prepare_cached(&format!("SELECT {KEPT} FROM telegram_messages WHERE about = ?1 ORDER BY message DESC"))?;
+    Ok(statement.query_map([about], kept_of)?.collect::<Result<_, _>>()?)
+}
+
+/// One message.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn kept(conn: &Connection, chat: i64, message: i64) -> Result<Option<Kept>, StoreError> {
+    let found = conn
+        .prepare_cached(&format!("SELECT {KEPT} FROM telegram_messages WHERE chat = ?1 AND message = ?2"))?
+        .query_row((chat, message), kept_of)
+        .optional()?;
+    Ok(found)
+}
+
+/// Something that a chat has still to hear.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct News {
+    /// The chat.
+    pub chat: i64,
+    /// What about.
+    pub about: String,
+    /// What is to be said beside the card; nothing where only the card changes.
+    pub notice: Option<String>,
+    /// The event that made it news: a later one replaces it.
+    pub since: i64,
+}
+
+/// Notes what a chat has still to hear, in the place of what it has not heard yet about the same thing. A change
+/// without a notice leaves an earlier notice standing.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn tell(conn: &Connection, news: &News) -> Result<(), StoreError> {
+    conn.prepare_cached(
+        "INSERT INTO telegram_news (chat, about, notice, since) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (chat, about) \
+         DO UPDATE SET notice = coalesce(?3, notice), since = max(since, ?4)",
+    )?
+    .execute((news.chat, &news.about, &news.notice, news.since))?;
+    Ok(())
+}
+
+/// All that chats have still to hear, the longest waiting first.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn news(conn: &Connection) -> Result<Vec<News>, StoreError> {
+    let mut statement =
+        conn.prepare_cached("SELECT chat, about, notice, since FROM telegram_news ORDER BY since, chat, about")?;
+    let all = statement
+        .query_map([], |row| {
+            Ok(News { chat: row.get(0)?, about: row.get(1)?, notice: row.get(2)?, since: row.get(3)? })
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(all)
+}
+
+/// A chat has heard this; what is newer about the same thing stays.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn heard(conn: &Connection, news: &News) -> Result<(), StoreError> {
+    conn.prepare_cached("DELETE FROM telegram_news WHERE chat = ?1 AND about = ?2 AND since = ?3 AND notice IS ?4")?
+        .execute((news.chat, &news.about, news.since, &news.notice))?;
+    Ok(())
+}
+
+/// How far the record has been told to chats; nothing before the first start with a bot.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn told(conn: &Connection) -> Result<Option<i64>, StoreError> {
+    Ok(conn.prepare_cached("SELECT seq FROM telegram_told WHERE id = 1")?.query_row([], |row| row.get(0)).optional()?)
+}
+
+/// Notes how far the record has been told.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn set_told(conn: &Connection, seq: i64) -> Result<(), StoreError> {
+    conn.prepare_cached("INSERT INTO telegram_told (id, seq) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET seq = ?1")?
+        .execute([seq])?;
+    Ok(())
+}
+
+/// Remembers a question of the bot that is answered by a reply.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn ask(
+    conn: &Connection,
+    chat: i64,
+    message: i64,
+    user: i64,
+    question: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    conn.prepare_cached(
+        "INSERT OR REPLACE INTO telegram_questions (chat, message, user, question, asked_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute((chat, message, user, question, millis(now)))?;
+    Ok(())
+}
+
+/// The question that a message asked this person.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn question(conn: &Connection, chat: i64, message: i64, user: i64) -> Result<Option<String>, StoreError> {
+    let found = conn
+        .prepare_cached("SELECT question FROM telegram_questions WHERE chat = ?1 AND message = ?2 AND user = ?3")?
+        .query_row((chat, message, user), |row| row.get(0))
+        .optional()?;
+    Ok(found)
+}
+
+/// Where a chat is now: a group that has become a supergroup has another number.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn chat_now(conn: &Connection, chat: i64) -> Result<i64, StoreError> {
+    let found = conn
+        .prepare_cached("SELECT now FROM telegram_moved WHERE chat = ?1")?
+        .query_row([chat], |row| row.get(0))
+        .optional()?;
+    Ok(found.unwrap_or(chat))
+}
+
+/// A group has become a supergroup. The messages of the group stay behind.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn chat_moved(conn: &Connection, chat: i64, now: i64) -> Result<(), StoreError> {
+    conn.prepare_cached(
+        "INSERT INTO telegram_moved (chat, now) VALUES (?1, ?2) ON CONFLICT (chat) DO UPDATE SET now = ?2",
+    )?
+    .execute((chat, now))?;
+    conn.prepare_cached("UPDATE OR REPLACE telegram_news SET chat = ?2 WHERE chat = ?1")?.execute((chat, now))?;
+    conn.prepare_cached("DELETE FROM telegram_messages WHERE chat = ?1")?.execute([chat])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::schema::test_database;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn an_update_is_stored_once_and_handled_once_whatever_its_number() {
+        let conn = test_database();
+        let batch = [(500, "a".to_owned()), (500, "a".to_owned()), (7, "b".to_owned())];
+        assert_eq!(receive(&conn, &batch, at(1)).unwrap(), 2);
+        assert_eq!(receive(&conn, &batch, at(2)).unwrap(), 0);
+        let open = open_updates(&conn, 0, 10).unwrap();
+        assert_eq!(open.iter().map(|update| update.body.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+        assert!(handled(&conn, open[0].id, at(3)).unwrap());
+        assert!(!handled(&conn, open[0].id, at(3)).unwrap());
+        assert_eq!(open_updates(&conn, 0, 10).unwrap(), [open[1].clone()]);
+        forget_before(&conn, at(100)).unwrap();
+        assert_eq!(receive(&conn, &[(500, "c".into())], at(101)).unwrap(), 1, "numbers come again after a long time");
+        assert_eq!(open_updates(&conn, 0, 10).unwrap().len(), 2, "what is not handled is never forgotten");
+    }
+
+    #[test]
+    fn one_person_is_confirmed_once() {
+        let conn = test_database();
+        let ann = PersonName::parse("name", "ann").unwrap();
+        for id in [1, 2] {
+            see_user(&conn, id, Some("Ann"), "Ann", true, at(1)).unwrap();
+            claim(&conn, id, &ann).unwrap();
+        }
+        assert!(settle_claim(&conn, 1, &ann, Some("root")).unwrap());
+        assert!(!settle_claim(&conn, 2, &ann, Some("root")).unwrap());
+        assert!(!settle_claim(&conn, 1, &ann, None).unwrap(), "it is settled");
+        assert!(settle_claim(&conn, 2, &ann, None).unwrap());
+        let [first, second] = [1, 2].map(|id| user(&conn, id).unwrap().unwrap());
+        assert_eq!((first.confirmed_by.as_deref(), first.refused), (Some("root"), false));
+        assert_eq!((second.confirmed_by, second.refused), (None, true));
+    }
+
+    #[test]
+    fn news_collapse_to_the_last_and_what_is_newer_stays() {
+        let conn = test_database();
+        let news_of = |notice: Option<&str>, since| News {
+            chat: -1,
+            about: "release:1".into(),
+            notice: notice.map(Into::into),
+            since,
+        };
+        tell(&conn, &news_of(Some("waits"), 5)).unwrap();
+        tell(&conn, &news_of(None, 6)).unwrap();
+        let first = news(&conn).unwrap();
+        assert_eq!(first, [news_of(Some("waits"), 6)]);
+        tell(&conn, &news_of(Some("deployed"), 7)).unwrap();
+        heard(&conn, &first[0]).unwrap();
+        assert_eq!(news(&conn).unwrap(), [news_of(Some("deployed"), 7)]);
+        chat_moved(&conn, -1, -1001).unwrap();
+        assert_eq!((chat_now(&conn, -1).unwrap(), news(&conn).unwrap()[0].chat), (-1001, -1001));
+    }
+}

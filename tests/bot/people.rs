@@ -1,0 +1,177 @@
+//! Who somebody is: numbers that are known, names that somebody has to vouch for; and what only admins can settle.
+
+use toml::Value;
+
+use crate::host::new_host;
+use crate::story::{BotWorld, person, set, told};
+use crate::world::{Setup, end_process};
+
+#[tokio::test]
+async fn a_username_counts_once_an_admin_has_confirmed_it_and_the_number_from_then_on() {
+    let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["vera", "ann"]).person("mallory", "member")).await;
+    world.configure(|config| {
+        let vera = person(config, "vera").unwrap();
+        vera.remove("telegram_id");
+        vera.insert("telegram".into(), "vera".into());
+        vera.insert("role".into(), "member".into());
+    });
+    world.start_rmm().await;
+    let (ann, vera) = (&world.ann, &world.vera);
+    let [to_ann, to_vera] = [ann.id, vera.id].map(|id| world.telegram.chat(id));
+    ann.says(ann.id, "/start");
+    to_ann.shows("Release Bot").await;
+
+    // Vera comes by her name; Anna knows her.
+    vera.is_called(Some("Vera"));
+    vera.says(vera.id, "/start");
+    to_vera.shows("You seem to be vera").await;
+    to_ann.shows("says: I am vera").await;
+    vera.says(vera.id, "/active");
+    to_vera.until("she has to wait", |shown| (shown.len() == 2).then_some(())).await;
+    assert_eq!(ann.taps(ann.id, "Yes, it is").await.toast, "✅ Confirmed");
+    to_vera.shows("ann confirms that you are vera").await;
+
+    // From then on the number counts, whatever she is called, and whoever takes her name.
+    vera.is_called(Some("vera_the_great"));
+    let second = world.telegram.user(99, "Vera");
+    second.is_called(Some("vera"));
+    second.says(99, "/start");
+    world.telegram.chat(99).shows("I do not know you yet").await;
+    vera.says(vera.id, "/start");
+    to_vera.shows("Release Bot").await;
+    let release = world.rmm.release("v1").await;
+    world.rmm.until(release, "manual_testing").await;
+    vera.says(vera.id, &format!("/start r{release}"));
+    vera.taps(vera.id, "✅ Approve").await;
+    vera.taps(vera.id, "Yes, approve").await;
+    world.rmm.until(release, "deployed").await;
+
+    assert_eq!(to_ann.messages().len(), 2, "nobody is asked about the second one");
+    insta::assert_snapshot!(format!("Anna\n{}\n\nVera\n{}", told(&to_ann), told(&to_vera)));
+}
+
+#[tokio::test]
+async fn whoever_is_refused_hears_nothing_more() {
+    let world = BotWorld::without_rmm(|setup| setup).await;
+    world.configure(|config| {
+        let vera = person(config, "vera").unwrap();
+        vera.remove("telegram_id");
+        vera.insert("telegram".into(), "@vera".into());
+    });
+    world.start_rmm().await;
+    let to_ann = world.telegram.chat(world.ann.id);
+    world.ann.says(world.ann.id, "/start");
+    to_ann.shows("Release Bot").await;
+    let mallory = world.telegram.user(666, "Vera <b>&");
+    mallory.is_called(Some("vera"));
+    mallory.says(666, "/start");
+    to_ann.shows("Vera <b>& (@vera) says: I am vera").await;
+    assert_eq!(world.ann.taps(world.ann.id, "❌ No").await.toast, "❌ Refused");
+    let to_mallory = world.telegram.chat(666);
+    to_mallory.shows("An admin says that you are not vera").await;
+    mallory.says(666, "/active");
+    to_mallory.shows("I do not know you yet").await;
+    // Nobody is asked again.
+    assert_eq!(to_ann.messages().len(), 2);
+    // Neither can a button be made up.
+    let card = to_mallory.last().at;
+    let tap = mallory.taps_raw(card, "l.a.0").await;
+    assert!(tap.alert && tap.toast.contains("Your number: 666"), "{tap:?}");
+    let world_events = world.rmm.events().await;
+    assert!(
+        world_events.iter().any(|event| event["type"] == "telegram_refused" || event["kind"] == "telegram_refused")
+    );
+}
+
+#[tokio::test]
+async fn an_admin_says_how_a_run_ended_that_nobody_knows() {
+    let step = "echo $$ > ../pid; echo $PPID > ../watcher; while test ! -e ../go; do sleep 0.02; done";
+    let world = BotWorld::without_rmm(|setup| one_step(setup, step)).await;
+    world.start_rmm().await;
+    world.ann.says(world.ann.id, "/start");
+    world.boris.says(world.boris.id, "/start");
+    let [to_ann, to_boris] = [world.ann.id, world.boris.id].map(|id| world.telegram.chat(id));
+    to_ann.shows("Release Bot").await;
+    to_boris.shows("Release Bot").await;
+    let release = world.rmm.release("v1").await;
+    let (step, watcher) = (world.rmm.process("pid").await, world.rmm.process("watcher").await);
+    end_process(watcher);
+    end_process(step);
+    to_ann.shows("It is not known how run 1 ended").await;
+    world.team.shows("It is not known how run 1 ended").await;
+    world.rmm.write("go", "");
+    world.ann.taps(world.ann.id, "🔁 Run it again").await;
+    to_ann.shows("A new run starts").await;
+    assert_eq!(world.ann.taps(world.ann.id, "Yes, again").await.toast, "👌 Noted");
+    world.rmm.until(release, "manual_testing").await;
+    assert_eq!(to_boris.messages().len(), 1, "nothing that Boris could settle");
+    let card = to_ann.shows("⚙️ Run 1").await;
+    assert!(card.button("Run it again").is_none(), "{card:#?}");
+    insta::assert_snapshot!(told(&to_ann));
+}
+
+#[tokio::test]
+async fn an_admin_says_that_stage_has_been_repaired() {
+    let deploy = "test $RMM_ENVIRONMENT = production || { test $RMM_TAG != v2 && test ! -e ../broken; }";
+    let world = BotWorld::without_rmm(|setup| one_step(setup, deploy)).await;
+    world.start_rmm().await;
+    world.rmm.deployed("v1").await;
+    let to_ann = world.telegram.chat(world.ann.id);
+    world.ann.says(world.ann.id, "/start");
+    to_ann.shows("Release Bot").await;
+    world.rmm.write("broken", "");
+    let bad = world.rmm.release("v2").await;
+    world.rmm.until(bad, "stage_building_failed").await;
+    let card = to_ann.shows("Stage needs repair").await;
+    assert!(card.text.contains("Repair the environment by hand and say so"), "{}", card.text);
+    let next = world.rmm.release("v3").await;
+    world.rmm.remove("broken");
+    // A viewer sees it in the team's chat, and cannot settle it.
+    world.team.shows("Stage needs repair").await;
+    world.ann.taps(world.ann.id, "✅ Repaired").await;
+    to_ann.shows("Make sure that it does").await;
+    assert_eq!(world.ann.taps(world.ann.id, "Yes, that is so").await.toast, "👌 Noted");
+    world.rmm.until(next, "manual_testing").await;
+    let team = &world.team;
+    team.until("the team sees that it is settled", |shown| {
+        shown.iter().all(|shown| !shown.text.contains("Stage needs repair")).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_admin_says_that_it_is_the_right_server() {
+    let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["ann"]).variable("HOST", "s3cret")).await;
+    let (host, fingerprint) = new_host("box").await;
+    world.configure(|config| {
+        set(config, "hosts", vec![Value::Table(host)]);
+        let shop = config["services"].as_array_mut().unwrap()[0].as_table_mut().unwrap();
+        set(shop, "environments.stage.driver", "ssh");
+        set(shop, "environments.stage.hosts", vec![Value::from("box")]);
+    });
+    world.start_rmm().await;
+    for user in [&world.ann, &world.boris] {
+        user.says(user.id, "/start");
+        world.telegram.chat(user.id).shows("Release Bot").await;
+    }
+    world.rmm.release("v1").await;
+    let to_ann = world.telegram.chat(world.ann.id);
+    let card = to_ann.shows("New host box: trust its key?").await;
+    assert!(card.text.contains(&fingerprint), "{}", card.text);
+    // Everybody can see it in the team's chat; only an admin can say so.
+    let in_team = world.team.shows("New host box").await;
+    assert_eq!(world.telegram.chat(world.boris.id).messages().len(), 1);
+    let data = card.button("trust it").unwrap().data.clone().unwrap();
+    let refusal = world.boris.taps_raw(in_team.at, &data).await;
+    assert!(refusal.alert, "{refusal:?}");
+    assert_eq!(world.ann.taps(world.ann.id, "trust it").await.toast, "🔑 Key trusted");
+    for chat in [&to_ann, &world.team] {
+        chat.shows("🖥 Host box — key trusted").await;
+    }
+    world.ann.says(world.ann.id, "/hosts");
+    to_ann.shows("box · deploy@").await;
+}
+
+fn one_step(setup: Setup, deploy: &str) -> Setup {
+    setup.approved_by(1, ["ann"]).without_migrations().surface("deploy", deploy)
+}

@@ -1,0 +1,278 @@
+//! The team's chats: one card a release, notices for those who are needed, and questions that belong to one person.
+
+use toml::Value;
+
+use crate::story::{BotWorld, TEAM, set, told};
+use crate::telegram::{ChatView, Fault, MessageRef, Shown};
+
+/// The card of a release: the one message that is edited.
+fn cards(messages: &[Shown], number: i64) -> Vec<Shown> {
+    let heading = format!("📦 shop · #{number}");
+    messages.iter().filter(|shown| shown.text.lines().any(|line| line == heading)).cloned().collect()
+}
+
+/// Waits until the card of a release shows these words; there is only one.
+async fn card(chat: &ChatView, number: i64, words: &str) -> Shown {
+    let what = format!("the card of #{number} shows “{words}”");
+    chat.until(&what, |messages| {
+        let mut found = cards(messages, number);
+        assert!(found.len() < 2, "two cards of #{number}: {found:#?}");
+        found.pop().filter(|card| card.text.contains(words))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn one_card_goes_the_way_with_its_release() {
+    let deploy = "while test $RMM_ENVIRONMENT = production && test ! -e ../go; do sleep 0.02; done";
+    let world = BotWorld::without_rmm(|setup| setup.surface("deploy", deploy)).await;
+    world.start_rmm().await;
+    let release = world.rmm.release("v1").await;
+    let team = &world.team;
+    card(team, release, "🧪 Manual testing").await;
+    let call = team.shows("waits for approval (0/2)").await;
+    assert!(call.text.contains("ann <tg://user?id=77>") && call.text.contains("boris <tg://user?id=78>"), "{call:?}");
+
+    // Anna taps the team's card; the question is hers, and goes when it is answered.
+    world.ann.taps(TEAM, "✅ Approve").await;
+    let question = team.shows("Approve this release?").await;
+    let toast = world.boris.taps(TEAM, "Yes, approve").await.toast;
+    assert_eq!(toast, "This question is for somebody else; tap the card");
+    assert_eq!(world.ann.taps(TEAM, "Yes, approve").await.toast, "✅ Your approval counts (1/2)");
+    let gone = |shown: &[Shown]| shown.iter().all(|shown| shown.at != question.at).then_some(());
+    team.until("the question is gone", gone).await;
+    team.shows("1/2, still open: boris").await;
+
+    // Vera may look, and not decide.
+    world.vera.taps(TEAM, "✅ Approve").await;
+    let refusal = world.vera.taps(TEAM, "Yes, approve").await;
+    assert!(refusal.alert, "{refusal:?}");
+    team.until("her question is gone", |shown| {
+        shown.iter().all(|shown| !shown.text.contains("Approve this release?")).then_some(())
+    })
+    .await;
+
+    world.boris.taps(TEAM, "✅ Approve").await;
+    world.boris.taps(TEAM, "Yes, approve").await;
+    team.until("his question is gone", |shown| {
+        shown.iter().all(|shown| !shown.text.contains("Approve this release?")).then_some(())
+    })
+    .await;
+    team.shows("the production deploy begins").await;
+    world.rmm.write("go", "");
+    let done = team.shows("shop v1 is deployed").await;
+    let card = card(team, release, "✅ Deployed").await;
+    assert_eq!((call.reply_to, done.reply_to), (Some(card.at.id), Some(card.at.id)));
+    assert!(card.edits > 0);
+    insta::assert_snapshot!(told(team));
+}
+
+#[tokio::test]
+async fn commands_in_a_group_are_for_those_whom_they_name() {
+    let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["ann"])).await;
+    world.telegram.forum(TEAM, "Team", &[12]);
+    world.start_rmm().await;
+    world.ann.says(TEAM, "/status@other_bot");
+    world.ann.says(TEAM, "/start@other_bot now, @rmm_bot listens");
+    let asked = world.ann.says(TEAM, "/status@rmm_bot");
+    let answer = world.team.shows("Approvers: ann").await;
+    assert_eq!((answer.reply_to, answer.topic), (Some(asked.id), None));
+    world.ann.says(TEAM, "/id");
+    world.team.shows("Your number: 77\nThis chat: -1001234567890").await;
+    world.boris.says_in(TEAM, 12, "/help");
+    let answer = world.team.shows("What I can do").await;
+    assert_eq!(answer.topic, Some(12));
+    // What one person asked for is theirs.
+    assert_eq!(
+        world.ann.taps_now(&answer, "Back to menu").await.toast,
+        "This question is for somebody else; tap the card"
+    );
+    assert_eq!(world.team.messages().len(), 3);
+
+    // In a chat that is not the team's, the bot tells how it could be.
+    let elsewhere = world.telegram.forum(-100_555, "Elsewhere", &[]);
+    world.ann.says(-100_555, "/status");
+    let shown = elsewhere.shows("chat = -100555").await;
+    assert!(shown.text.contains("[telegram]"), "{}", shown.text);
+    let stranger = world.telegram.user(666, "Mallory");
+    stranger.says(-100_555, "/status");
+    let shown = elsewhere.shows("I do not know you yet").await;
+    assert!(!shown.text.contains("-100555"), "{}", shown.text);
+}
+
+#[tokio::test]
+async fn chats_follow_what_they_have_chosen() {
+    const ALERTS: i64 = -1_001;
+    const SHED: i64 = -1_002;
+    const QUIET: i64 = -1_003;
+    let world = BotWorld::without_rmm(|setup| {
+        let fails = "test $RMM_TAG != v2 || test $RMM_ENVIRONMENT = production";
+        setup.approved_by(1, ["ann"]).surface("deploy", fails).another_service("shed")
+    })
+    .await;
+    let [alerts, shed, quiet] = [ALERTS, SHED, QUIET].map(|id| world.telegram.forum(id, "A chat", &[7]));
+    world.telegram.forum(TEAM, "Team", &[12]);
+    world.configure(|config| {
+        set(config, "telegram.topic", 12);
+        set(config, "telegram.alerts_chat", ALERTS);
+        let chat = |text: &str| Value::Table(text.parse().unwrap());
+        let more = vec![
+            chat(&format!("id = {SHED}\nservices = [\"shed\"]")),
+            chat(&format!("id = {QUIET}\ntopic = 7\ncards = false\nnotices = [\"deployed\"]")),
+        ];
+        set(config, "telegram.chats", more);
+    });
+    world.start_rmm().await;
+    let first = world.rmm.deployed("v1").await;
+    let told_team = card(&world.team, first, "✅ Deployed").await;
+    assert_eq!(told_team.topic, Some(12));
+    assert!(world.team.messages().iter().all(|shown| shown.topic == Some(12)));
+    let said = quiet.shows("shop v1 is deployed").await;
+    assert_eq!((said.topic, said.reply_to), (Some(7), None));
+    let failed = world.rmm.release("v2").await;
+    world.rmm.until(failed, "stage_building_failed").await;
+    alerts.shows("Failed on stage: shop v2").await;
+    card(&world.team, failed, "❌ Failed on stage").await;
+    world.team.shows("Failed on stage: shop v2").await;
+    assert_eq!((alerts.messages().len(), shed.messages().len(), quiet.messages().len()), (1, 0, 1));
+    assert_eq!(world.team.messages().len() - 2, cards_and_notices(&world.team, first));
+}
+
+/// Of a release that was deployed: one card and what was said beside it.
+fn cards_and_notices(team: &ChatView, release: i64) -> usize {
+    let card = cards(&team.messages(), release)[0].at.id;
+    team.messages().iter().filter(|shown| shown.at.id == card || shown.reply_to == Some(card)).count()
+}
+
+#[tokio::test]
+async fn a_group_that_has_become_a_supergroup_is_followed() {
+    for told_by_a_message in [true, false] {
+        const OLD: i64 = -4242;
+        let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["ann"])).await;
+        world.telegram.group(OLD, "Team");
+        world.configure(|config| set(config, "telegram.chat", OLD));
+        world.start_rmm().await;
+        let (old, new) = (world.telegram.chat(OLD), world.telegram.chat(TEAM));
+        let release = world.rmm.release("v1").await;
+        old.shows("waits for approval").await;
+        if told_by_a_message {
+            world.telegram.migrates(OLD, TEAM);
+            world.telegram.all_acknowledged().await;
+        } else {
+            // Nobody says so; the next call does.
+            let held = world.telegram.hold();
+            world.telegram.migrates(OLD, TEAM);
+            world.rmm.approve("ann", release).await.ok();
+            card(&new, release, "✅ Deployed").await;
+            drop(held);
+        }
+        if told_by_a_message {
+            world.rmm.approve("ann", release).await.ok();
+        }
+        card(&new, release, "✅ Deployed").await;
+        new.shows("shop v1 is deployed").await;
+        // The team's buttons work under the new number, and after a start too.
+        world.restart_after_kill().await;
+        world.ann.says(TEAM, "/status");
+        new.shows("Approvers: ann").await;
+        assert_eq!(cards(&new.messages(), release).len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn whoever_deletes_the_card_gets_another_one() {
+    let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["ann"])).await;
+    world.start_rmm().await;
+    let release = world.rmm.release("v1").await;
+    world.team.shows("waits for approval").await;
+    let first = card(&world.team, release, "🧪 Manual testing").await;
+    world.ann.deletes(first.at);
+    world.rmm.approve("ann", release).await.ok();
+    let second = card(&world.team, release, "✅ Deployed").await;
+    assert!(second.at.id > first.at.id);
+
+    // The bot cannot edit what is old.
+    world.telegram.freezes(second.at);
+    world.rmm.deployed("v2").await;
+    let old = format!("📦 shop · #{release}");
+    let third = world.team.until("the old release has no new card", |messages| {
+        let next = messages.iter().find(|shown| shown.text.contains("shop v2 is deployed"))?;
+        Some(messages.iter().filter(|shown| shown.at.id < next.at.id && shown.text.contains(&old)).count())
+    });
+    assert!(third.await <= 2);
+}
+
+#[tokio::test]
+async fn reminders_come_by_themselves() {
+    let world = BotWorld::without_rmm(|setup| setup).await;
+    world.configure(|config| set(config, "telegram.remind_after", "1s"));
+    world.start_rmm().await;
+    let release = world.rmm.release("v1").await;
+    card(&world.team, release, "🧪 Manual testing").await;
+    world.rmm.approve("ann", release).await.ok();
+    let reminder = world.team.shows("⏰").await;
+    assert!(reminder.text.contains("boris <tg://user?id=78>"), "{}", reminder.text);
+    assert!(!reminder.text.contains("tg://user?id=77"), "{}", reminder.text);
+    let at = MessageRef { chat: TEAM, id: reminder.reply_to.unwrap() };
+    assert!(world.team.message(at).unwrap().text.contains("shop"));
+}
+
+#[tokio::test]
+async fn a_kill_in_the_middle_sends_nothing_twice_and_loses_nothing() {
+    let world = BotWorld::start().await;
+    let release = world.rmm.release("v1").await;
+    world.team.shows("waits for approval").await;
+    world.all_is_told().await;
+    world.rmm.kill();
+    // What people write while RMM is away is answered when it is back.
+    world.boris.says(world.boris.id, &format!("/start r{release}"));
+    world.start_rmm().await;
+    world.boris.taps(world.boris.id, "✅ Approve").await;
+    world.boris.taps(world.boris.id, "Yes, approve").await;
+    world.team.shows("still open: ann").await;
+    world.all_is_told().await;
+    // Nobody hears that it is deployed before RMM dies.
+    for method in ["sendMessage", "editMessageText"] {
+        world.telegram.breaks(method, 1000, Fault::bad_gateway());
+    }
+    world.rmm.approve("ann", release).await.ok();
+    world.rmm.until(release, "deployed").await;
+    world.rmm.kill();
+    world.telegram.is_well_again();
+    world.start_rmm().await;
+    world.team.shows("shop v1 is deployed").await;
+    card(&world.team, release, "✅ Deployed").await;
+    for notice in ["waits for approval", "still open: ann", "is deployed"] {
+        let count = world.team.messages().iter().filter(|shown| shown.text.contains(notice)).count();
+        assert_eq!(count, 1, "“{notice}”\n{}", world.team.transcript());
+    }
+    insta::assert_snapshot!(told(&world.team));
+}
+
+/// Two topics of one group, each with what it has chosen.
+#[tokio::test]
+async fn topics_of_one_group_follow_what_they_have_chosen() {
+    let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["ann"])).await;
+    world.telegram.forum(TEAM, "Team", &[12, 13]);
+    world.configure(|config| {
+        set(config, "telegram.topic", 12);
+        let other = format!("id = {TEAM}\ntopic = 13\nnotices = [\"deployed\"]");
+        set(config, "telegram.chats", vec![Value::Table(other.parse().unwrap())]);
+    });
+    world.start_rmm().await;
+    let release = world.rmm.release("v1").await;
+    world.team.shows("waits for approval").await;
+    world.ann.taps(TEAM, "🔄 Refresh").await;
+    world.rmm.approve("ann", release).await.ok();
+    for topic in [12, 13] {
+        let of_topic = |messages: &[Shown]| {
+            let found: Vec<_> = messages.iter().filter(|shown| shown.topic == Some(topic)).cloned().collect();
+            let [card] = cards(&found, release).try_into().ok()?;
+            let said =
+                found.iter().any(|shown| shown.text.contains("v1 is deployed") && shown.reply_to == Some(card.at.id));
+            (said && card.text.contains("✅ Deployed")).then_some(found.len())
+        };
+        let count = world.team.until(&format!("topic {topic} has heard it"), of_topic).await;
+        assert!(topic == 12 || count == 2, "{}", world.team.transcript());
+    }
+}

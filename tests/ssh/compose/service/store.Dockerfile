@@ -1,0 +1,4 @@
+FROM scratch
+COPY busybox /bin/busybox
+STOPSIGNAL SIGKILL
+CMD ["/bin/busybox", "sleep", "1000000"]
