@@ -132,6 +132,12 @@ impl Bot {
         });
     }
 
+    /// Somebody in a chat waits for something.
+    pub(super) fn has_jobs(&self, chat: i64) -> bool {
+        let chats = self.poster.chats.lock().unwrap_or_else(PoisonError::into_inner);
+        chats.get(&chat).is_some_and(|queue| !queue.jobs.is_empty())
+    }
+
     /// Something is being written to a chat, and may not be noted yet.
     pub(super) fn is_writing(&self, chat: i64) -> bool {
         self.poster.chats.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&chat)

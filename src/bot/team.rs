@@ -271,6 +271,10 @@ pub(super) async fn tell(bot: &Arc<Bot>, chat: i64) {
             tracing::warn!(chat, error = %error.flatten(), "that a chat has heard something could not be noted");
             bot.engine.sleep(PAUSE).await;
         }
+        // Somebody who waits for an answer does not wait for all the news.
+        if bot.has_jobs(chat) {
+            return bot.has_news(chat);
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! What the tests of the bot share: a bot over a new database, a clock that does not wait, a peer instead of Telegram.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,15 +14,11 @@ use tokio_util::task::TaskTracker;
 use super::Bot;
 use super::poster::Poster;
 use super::words::Words;
-use crate::clients::health::Prober;
-use crate::clients::local::Local;
 use crate::clients::telegram::Me;
 use crate::clients::telegram::peer::Peer;
 use crate::config::{self, Language};
-use crate::engine::catalog::Catalog;
 use crate::engine::clock::Clock;
-use crate::engine::{Engine, Ports};
-use crate::store::{Store, StoreOptions};
+use crate::engine::testing::engine_in;
 
 /// Sleeps of an hour and more last until somebody wakes the sleeper.
 const LONG: Duration = Duration::from_hours(1);
@@ -78,18 +73,10 @@ impl Desk {
     pub(crate) async fn with_peer() -> (Peer, Self) {
         let peer = Peer::start().await;
         let folder = tempfile::tempdir().unwrap();
-        let options = StoreOptions::new(folder.path().join("rmm.db"), folder.path().join("audit.key"));
         let clock = Arc::new(Hasty::default());
-        let ports = Ports {
-            local: Arc::new(Local::new()),
-            prober: Prober::new().unwrap(),
-            run_directory: PathBuf::from("/nowhere"),
-            instance: "test".into(),
-            generation: 1,
-        };
         let stop = CancellationToken::new();
         let bot = Bot {
-            engine: Engine::new(Store::open(&options).unwrap(), Catalog::default(), clock.clone(), ports),
+            engine: engine_in(folder.path(), clock.clone()),
             telegram: peer.client(),
             settings: config::Telegram {
                 token: "env:TOKEN".into(),

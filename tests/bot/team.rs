@@ -68,6 +68,23 @@ async fn one_card_goes_the_way_with_its_release() {
 }
 
 #[tokio::test]
+async fn whoever_taps_does_not_wait_for_the_news_of_others() {
+    let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["ann"])).await;
+    world.start_rmm().await;
+    let team = &world.team;
+    world.rmm.release("v1").await;
+    team.shows("waits for approval").await;
+    for number in 2..=9 {
+        world.rmm.release(&format!("v{number}")).await;
+    }
+    team.shows("Tag: v2").await;
+    world.ann.taps(TEAM, "✅ Approve").await;
+    let question = team.shows("Approve this release?").await;
+    let last = team.shows("Tag: v9").await;
+    assert!(question.at.id < last.at.id, "{}", team.transcript());
+}
+
+#[tokio::test]
 async fn commands_in_a_group_are_for_those_whom_they_name() {
     let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["ann"])).await;
     world.telegram.forum(TEAM, "Team", &[12]);

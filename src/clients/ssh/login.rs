@@ -164,8 +164,10 @@ async fn with_key(handle: &mut Handle<Guard>, target: &Target, key: Arc<PrivateK
         }
     }
     let fingerprint = key.public_key().fingerprint(HashAlg::Sha256);
+    let line = key.public_key().to_openssh().unwrap_or_default();
     let what = format!(
-        "the host did not accept the key {fingerprint}. Add its public key to ~/.ssh/authorized_keys of this user there."
+        "the host did not accept the key {fingerprint}. As this user, on the host: echo '{}' >> ~/.ssh/authorized_keys",
+        line.trim_end()
     );
     let allowed = allowed.as_deref().unwrap_or(&[]);
     Err(refused(handle, target, &what, MethodKind::PublicKey, allowed))
