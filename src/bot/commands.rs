@@ -8,7 +8,7 @@ use teloxide::types::Message;
 use super::draw::letters;
 use super::poster::{Job, What};
 use super::screen::{Act, Key, Screen, Wish};
-use super::{Bot, Viewer};
+use super::{Bot, Viewer, number_of};
 use crate::clients::telegram::Text;
 use crate::domain::command::Command;
 use crate::domain::ids::{ReleaseId, ServiceName};
@@ -55,7 +55,7 @@ pub(super) async fn message(bot: &Arc<Bot>, update: &Update, message: &Message) 
         return Ok(());
     };
     let asked = match message.reply_to_message() {
-        Some(question) => letter.question(i64::from(question.id.0), i64::try_from(from.id.0).unwrap_or(0)).await?,
+        Some(question) => letter.question(i64::from(question.id.0), number_of(from)).await?,
         None => None,
     };
     let command = Called::read(text, &bot.me.username);
@@ -64,7 +64,7 @@ pub(super) async fn message(bot: &Arc<Bot>, update: &Update, message: &Message) 
         bot.handled(update.id).await;
         return Ok(());
     }
-    let user = i64::try_from(from.id.0).unwrap_or(0);
+    let user = number_of(from);
     let contact = bot.engine.telegram_contact(user, from.username.as_deref(), &from.first_name, letter.private).await?;
     let Who::Person(person) = &contact.who else {
         letter.say(bot.greeting(&contact));

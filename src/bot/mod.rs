@@ -82,6 +82,11 @@ pub struct Viewer {
     pub language: Language,
 }
 
+/// Telegram's number of an account, as the database keeps it; 0, which nobody has, for one that is too large.
+fn number_of(user: &teloxide::types::User) -> i64 {
+    i64::try_from(user.id.0).unwrap_or(0)
+}
+
 /// Runs the bot until it is told to stop. A Telegram that is away is waited for; nothing else has to wait for it.
 pub async fn run(engine: Engine, config: config::Config, stop: CancellationToken) {
     let hook = config.telegram.as_ref().and_then(|telegram| telegram.webhook_secret.as_ref());
@@ -160,7 +165,7 @@ impl Bot {
     fn viewer(&self, person: &Person, user: &User) -> Viewer {
         Viewer {
             user: Some(user.id),
-            actor: Some(Actor::Person { name: person.name.clone(), role: person.role, door: Door::Telegram }),
+            actor: Some(person.actor(Door::Telegram)),
             first_name: user.first_name.clone(),
             language: self.language_of(user),
         }

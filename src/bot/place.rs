@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use teloxide::types::{CallbackQuery, MaybeInaccessibleMessage};
 
-use super::Bot;
 use super::screen::Screen;
+use super::{Bot, number_of};
 use crate::store::StoreError;
 use crate::store::telegram::{self, Kept};
 
@@ -35,7 +35,7 @@ impl Where {
                 // In a group without topics, every answer has a thread, and nothing can be sent there.
                 let thread = message.thread_id.filter(|_| message.is_topic_message);
                 let topic = thread.map(|thread| i64::from(thread.0.0));
-                let author = message.from.as_ref().map(|from| i64::try_from(from.id.0).unwrap_or(0));
+                let author = message.from.as_ref().map(number_of);
                 (topic, author == Some(bot.me.id), false)
             }
             MaybeInaccessibleMessage::Inaccessible(_) => (None, true, true),

@@ -3,19 +3,20 @@
 
 use std::sync::Arc;
 
-use super::words::facts;
 use teloxide::types::{CallbackQuery, Update as TelegramUpdate, UpdateKind};
 
+use super::draw::hosts::shown_key;
 use super::draw::letters;
 use super::place::Where;
 use super::poster::{Job, What};
 use super::screen::{Act, Key, Screen, Tap, Wish};
-use super::{Bot, Viewer, commands};
+use super::words::facts;
+use super::{Bot, Viewer, commands, number_of};
 use crate::clients::telegram::Text;
 use crate::domain::command::{Command, Resolution, RollbackTo};
 use crate::domain::decide::still_current;
 use crate::domain::ids::{PersonName, ReleaseId, RunId, ServiceName};
-use crate::domain::person::{Actor, Role};
+use crate::domain::person::{Actor, Door};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::release::Release;
 use crate::domain::status::Status;
@@ -71,6 +72,7 @@ enum Then {
 struct Press<'a> {
     bot: &'a Arc<Bot>,
     update: &'a Update,
+    actor: Actor,
     viewer: Viewer,
     trace: String,
 }
@@ -86,7 +88,7 @@ async fn tap(bot: &Arc<Bot>, update: &Update, query: CallbackQuery) -> Result<()
         return Ok(());
     };
     let from = &query.from;
-    let user = i64::try_from(from.id.0).unwrap_or(0);
+    let user = number_of(from);
     let contact = bot.engine.telegram_contact(user, from.username.as_deref(), &from.first_name, place.private).await?;
     let Who::Person(person) = &contact.who else {
         bot.handled(update.id).await;
@@ -100,7 +102,7 @@ async fn tap(bot: &Arc<Bot>, update: &Update, query: CallbackQuery) -> Result<()
         answer(bot.words.phrase(language, "toast.not_yours", ()), false).await;
         return Ok(());
     }
-    let mut press = Press { bot, update, viewer, trace: trace.clone() };
+    let mut press = Press { bot, update, actor: person.actor(Door::Telegram), viewer, trace: trace.clone() };
     match press.carry_out(&tap).await {
         Ok(said) => {
             if let Tap::Speak(chosen) = tap {
@@ -167,7 +169,7 @@ impl Press<'_> {
             Act::RejectInWords => {
                 // Nobody is asked for a reason that could not be given.
                 let no = Command::Reject { release, seen, reason: reason("reason.0") };
-                self.bot.engine.would(&self.actor(), no).await?;
+                self.bot.engine.would(&self.actor, no).await?;
                 self.bot.handled(self.update.id).await;
                 let question = wish.to_string();
                 let then = Then::Ask(Screen::Release(release), question);
@@ -225,24 +227,21 @@ impl Press<'_> {
     }
 
     async fn trust(&self, key: Key) -> Result<Said, Failure> {
-        let Some(actor) = &self.viewer.actor else { return Err(nothing_there().into()) };
         let hosts = self.bot.engine.hosts().await?;
         let found = hosts.into_iter().find_map(|host| {
-            let offered = host.offered?.fingerprint;
-            (Key::of(&format!("{} {offered}", host.name)) == key).then_some((host.name, offered))
+            let offered = host.offered?;
+            (shown_key(&host.name, &offered) == key).then_some((host.name, offered.fingerprint))
         });
         let Some((name, fingerprint)) = found else { return Err(nothing_there().into()) };
-        self.bot.engine.trust(actor, &name, &fingerprint).await?;
+        self.bot.engine.trust(&self.actor, &name, &fingerprint).await?;
         self.bot.handled(self.update.id).await;
         let then = Then::Over(Screen::Host(Key::of(name.as_str())));
         Ok(Said { words: self.phrase("toast.trusted"), alert: false, then })
     }
 
     async fn settle(&self, user: i64, person: Key, yes: bool) -> Result<Said, Failure> {
-        let (Some(actor), Some(name)) = (&self.viewer.actor, self.bot.person(person)) else {
-            return Err(nothing_there().into());
-        };
-        self.bot.engine.settle_claim(actor, user, &name, yes).await?;
+        let Some(name) = self.bot.person(person) else { return Err(nothing_there().into()) };
+        self.bot.engine.settle_claim(&self.actor, user, &name, yes).await?;
         self.bot.handled(self.update.id).await;
         let key = if yes { "claim_confirmed" } else { "claim_refused" };
         self.tell_claimant(user, &name, key).await?;
@@ -254,7 +253,7 @@ impl Press<'_> {
         let bot = self.bot;
         let Some(known) = bot.engine.read(move |conn| telegram::user(conn, user)).await? else { return Ok(()) };
         if known.private_chat {
-            let by = self.viewer.actor.as_ref().map(|actor| actor.label().to_owned());
+            let by = self.actor.label();
             let text = bot.say(bot.language_of(&known), key, facts!(by => by, person => person.as_str()));
             let what = What::Say { topic: None, reply_to: None, text, asks: None };
             bot.post(user, Job { what, updates: Vec::new(), asked: bot.engine.now() });
@@ -262,13 +261,8 @@ impl Press<'_> {
         Ok(())
     }
 
-    fn actor(&self) -> Actor {
-        let nobody = || Actor::Token { name: "nobody".into(), role: Role::Ci, services: Vec::new() };
-        self.viewer.actor.clone().unwrap_or_else(nobody)
-    }
-
     fn request(&self, command: Command) -> Request {
-        Request::new(self.actor(), command).traced(Some(self.trace.clone()))
+        Request::new(self.actor.clone(), command).traced(Some(self.trace.clone()))
     }
 
     /// The engine decides, and takes the update as handled in the same transaction.

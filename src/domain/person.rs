@@ -50,6 +50,14 @@ pub struct Person {
     pub groups: Vec<String>,
 }
 
+impl Person {
+    /// The person, as somebody who asks for something.
+    #[must_use]
+    pub fn actor(&self, door: Door) -> Actor {
+        Actor::Person { name: self.name.clone(), role: self.role, door }
+    }
+}
+
 /// The door through which somebody came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -9,4 +9,6 @@ mod sim;
 mod stories;
 mod stories_ci;
 mod stories_hosts;
+mod stories_rollbacks;
 mod stories_runs;
+mod stories_votes;
