@@ -55,7 +55,8 @@ impl Dispatcher {
         let timer = tokio::spawn(Self::tick(self.engine.clone(), self.stop.clone()));
         let mut progress = self.engine.store().progress();
         while !self.stop.is_cancelled() {
-            progress.mark_unchanged();
+            // Before the look, so that what is committed during it is seen by the next one.
+            let known = progress.borrow_and_update().outbox;
             let wait = match self.lease().await {
                 Ok(leased) if leased.is_empty() => self.until_next_due().await,
                 Ok(leased) => {
@@ -69,7 +70,6 @@ impl Dispatcher {
                     Some(PAUSE)
                 }
             };
-            let outbox = progress.borrow().outbox;
             let due = async {
                 match wait {
                     Some(wait) => self.engine.clock().sleep(wait).await,
@@ -79,7 +79,7 @@ impl Dispatcher {
             tokio::select! {
                 () = self.stop.cancelled() => break,
                 () = due => {}
-                changed = progress.wait_for(|now| now.outbox != outbox) => if changed.is_err() { break },
+                changed = progress.wait_for(|now| now.outbox != known) => if changed.is_err() { break },
             }
         }
         timer.abort();
@@ -218,3 +218,6 @@ impl Dispatcher {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

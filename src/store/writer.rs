@@ -35,7 +35,7 @@ pub struct Progress {
     pub last_event: i64,
     /// Id of the last piece of run output.
     pub last_log: i64,
-    /// Grows when effects were put into the outbox; the number itself means nothing.
+    /// Grows when effects were put into the outbox, or back into it; the number itself means nothing.
     pub outbox: u64,
     /// Grows when updates of Telegram were stored; the number itself means nothing.
     pub updates: u64,
@@ -188,10 +188,11 @@ impl Marks {
     fn watch(self: &Arc<Self>, conn: &mut Connection) -> Result<(), StoreError> {
         let marks = Arc::clone(self);
         conn.update_hook(Some(move |action: Action, _: &str, table: &str, row: i64| {
+            if table == "outbox" && action != Action::SQLITE_DELETE {
+                marks.outbox.fetch_add(1, Ordering::Relaxed);
+            }
             if action == Action::SQLITE_INSERT {
-                if table == "outbox" {
-                    marks.outbox.fetch_add(1, Ordering::Relaxed);
-                } else if table == "telegram_updates" {
+                if table == "telegram_updates" {
                     marks.updates.fetch_add(1, Ordering::Relaxed);
                 } else if table == "log_chunks" {
                     marks.last_log.store(row, Ordering::Relaxed);

@@ -60,9 +60,10 @@ impl Sshd {
         let _ = fs::create_dir_all("/run/sshd");
         {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            // At a deeper level of shells, bash does not read the user's own files, which may say or do anything.
             let config = format!(
                 "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nPermitRootLogin yes\n\
-                 StrictModes no\nUsePAM no\nPidFile none\nLogLevel VERBOSE\n{extra}\n",
+                 StrictModes no\nUsePAM no\nPidFile none\nLogLevel VERBOSE\nSetEnv SHLVL=1\n{extra}\n",
                 file("host"),
                 file("authorized")
             );

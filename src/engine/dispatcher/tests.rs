@@ -1,0 +1,125 @@
+//! Nothing that is to be done outside is overlooked.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+
+use super::*;
+use crate::engine::clock::Clock;
+use crate::engine::testing::engine_in;
+use crate::store::Store;
+use crate::store::outbox::NewEffect;
+
+/// Too long to wait for in a test: it never passes.
+const LONG: Duration = TICK;
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Time passes only in short sleeps, and then at once. Looks at it are counted; at the chosen one, something happens
+/// elsewhere, to its end.
+#[derive(Default)]
+struct Meddler {
+    passed: Mutex<Duration>,
+    looks: AtomicUsize,
+    chosen: Option<usize>,
+    happen: Mutex<Option<mpsc::Sender<mpsc::Sender<()>>>>,
+}
+
+impl Clock for Meddler {
+    fn now(&self) -> Timestamp {
+        if Some(self.looks.fetch_add(1, Ordering::SeqCst)) == self.chosen {
+            let happen = self.happen.lock().unwrap().take().unwrap();
+            let (done, over) = mpsc::channel();
+            happen.send(done).unwrap();
+            over.recv().unwrap();
+        }
+        Timestamp::UNIX_EPOCH + *self.passed.lock().unwrap()
+    }
+
+    fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
+        if time >= LONG {
+            return Box::pin(std::future::pending());
+        }
+        *self.passed.lock().unwrap() += time;
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// An effect that comes to nothing.
+async fn put(store: &Store, due_at: i64) {
+    let payload = serde_json::to_string(&Effect::ResolveCommit { release: ReleaseId(7) }).unwrap();
+    let put = store.write(move |tx| {
+        let effect = NewEffect {
+            kind: "resolve_commit",
+            payload: &payload,
+            service: None,
+            release_id: None,
+            run_id: None,
+            due_at,
+            trace_id: None,
+        };
+        outbox::enqueue(tx, &effect, 0)
+    });
+    put.await.unwrap();
+}
+
+/// Until only the effect is left that is not due.
+async fn carried_out(engine: &Engine) {
+    while engine.read(outbox::depth).await.unwrap() != 1 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_effect_that_comes_while_the_next_one_is_looked_for_is_carried_out() {
+    for chosen in 0..2 {
+        let folder = tempfile::tempdir().unwrap();
+        let (happen, wanted) = mpsc::channel::<mpsc::Sender<()>>();
+        let clock = Meddler { chosen: Some(chosen), happen: Mutex::new(Some(happen)), ..Meddler::default() };
+        let engine = engine_in(folder.path(), Arc::new(clock));
+        let store = engine.store().clone();
+        // Not due for long, so that the time is looked at also when there is nothing to do.
+        put(&store, i64::from(u32::MAX)).await;
+        let meddling = tokio::task::spawn_blocking(move || {
+            let done = wanted.recv().unwrap();
+            tokio::runtime::Handle::current().block_on(put(&store, 0));
+            done.send(()).unwrap();
+        });
+        let stop = CancellationToken::new();
+        let dispatcher = tokio::spawn(Dispatcher::new(engine.clone(), "test".into(), stop.clone()).run());
+        let story = async {
+            meddling.await.unwrap();
+            carried_out(&engine).await;
+        };
+        tokio::time::timeout(PATIENCE, story).await.unwrap();
+        stop.cancel();
+        dispatcher.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_effect_that_failed_for_now_is_tried_again_though_nothing_else_happens() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(Meddler::default());
+    let engine = engine_in(folder.path(), clock.clone());
+    put(engine.store(), 0).await;
+    let stop = CancellationToken::new();
+    let dispatcher = Dispatcher::new(engine.clone(), "test".into(), stop.clone());
+    let leased = dispatcher.lease().await.unwrap().remove(0);
+    put(engine.store(), i64::from(u32::MAX)).await;
+    let looks = clock.looks.load(Ordering::SeqCst);
+    let running = tokio::spawn(dispatcher.clone().run());
+    let story = async {
+        // The second look is the last one before it waits.
+        while clock.looks.load(Ordering::SeqCst) < looks + 2 {
+            tokio::task::yield_now().await;
+        }
+        dispatcher.postpone(&leased, "a test").await;
+        carried_out(&engine).await;
+    };
+    tokio::time::timeout(PATIENCE, story).await.unwrap();
+    stop.cancel();
+    running.await.unwrap();
+}
