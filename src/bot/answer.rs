@@ -3,13 +3,46 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Bot;
+use jiff::{SignedDuration, Timestamp};
+use teloxide::types::{CallbackQuery, Update as TelegramUpdate, UpdateKind};
+
+use super::{Bot, number_of};
 use crate::clients::telegram::Trouble;
+use crate::store::StoreError;
+use crate::store::telegram;
 
 /// The pauses between tries. Telegram takes no answer to an older tap.
 const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(6)];
 
+/// Before a start, so long: an earlier process may have ended between taking a tap and answering it.
+const LEFT: SignedDuration = SignedDuration::from_mins(1);
+
 impl Bot {
+    /// The taps that an earlier process took just before it ended. Which of them it answered is not known, and answering
+    /// twice does no harm.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(super) async fn taps_left(&self) -> Result<Vec<CallbackQuery>, StoreError> {
+        let since = self.engine.now().checked_sub(LEFT).unwrap_or(Timestamp::UNIX_EPOCH);
+        let bodies = self.engine.read(move |conn| telegram::handled_since(conn, since)).await?;
+        let tap = |body: String| {
+            let update = serde_json::from_str::<TelegramUpdate>(&body).ok()?;
+            if let UpdateKind::CallbackQuery(tap) = update.kind { Some(tap) } else { None }
+        };
+        Ok(bodies.into_iter().filter_map(tap).collect())
+    }
+
+    /// Answers taps whose outcome shows on their cards.
+    pub(super) async fn answer_late(self: &Arc<Self>, taps: Vec<CallbackQuery>) {
+        for tap in taps {
+            let id = number_of(&tap.from);
+            let user = self.engine.read(move |conn| telegram::user(conn, id)).await.ok().flatten();
+            let language = user.map_or(self.language, |user| self.language_of(&user));
+            self.answer(&tap.id.0, &self.words.phrase(language, "toast.late", ()), false).await;
+        }
+    }
+
     /// Answers a tap. Nothing waits for a Telegram that is away.
     pub(super) async fn answer(self: &Arc<Self>, tap: &str, words: &str, alert: bool) {
         let Err(trouble) = self.telegram.answer(tap, words, alert).await else { return };

@@ -6,7 +6,7 @@ use super::words::facts;
 use teloxide::types::Message;
 
 use super::draw::letters;
-use super::poster::{Job, What};
+use super::queue::{Job, What};
 use super::screen::{Act, Key, Screen, Wish};
 use super::{Bot, Viewer, number_of};
 use crate::clients::telegram::Text;
@@ -78,6 +78,9 @@ pub(super) async fn message(bot: &Arc<Bot>, update: &Update, message: &Message) 
     let reply = match (asked, command) {
         (Some(wish), _) => letter.answered(&viewer, wish, text).await,
         (None, Some(called)) => letter.called(&viewer, called).await,
+        (None, None) if letter.is_late(message) => {
+            Ok(Reply::Words(bot.say(viewer.language, "question_gone", facts!())))
+        }
         (None, None) => Ok(Reply::Screen(Screen::Menu)),
     };
     match reply {
@@ -108,6 +111,12 @@ impl<'t> Called<'t> {
 }
 
 impl Letter<'_> {
+    /// Whether this answers something that the bot has said, and no question of it is open.
+    fn is_late(&self, message: &Message) -> bool {
+        let said_by_bot = |said: &Message| said.from.as_ref().is_some_and(|from| number_of(from) == self.bot.me.id);
+        message.reply_to_message().is_some_and(|said| said_by_bot(said) && said.reply_markup().is_none())
+    }
+
     /// The wish that a reply to this message gives the reason for.
     async fn question(&self, message: i64, user: i64) -> Result<Option<Wish>, StoreError> {
         let chat = self.chat;
@@ -167,10 +176,13 @@ impl Letter<'_> {
         match called.name {
             "rollback" => {
                 let world = self.bot.engine.service_world(&service).await?;
-                Ok(Reply::Screen(match world.production.current {
-                    Some(version) => Screen::Versions { release: version.release, page: 0 },
-                    None => screen,
-                }))
+                Ok(match world.production.current {
+                    Some(version) => Reply::Screen(Screen::Versions { release: version.release, page: 0 }),
+                    None => {
+                        let facts = facts!(service => service.as_str());
+                        Reply::Words(self.bot.say(viewer.language, "nothing_there", facts))
+                    }
+                })
             }
             "lock" if rest.trim().is_empty() => {
                 let facts = facts!(service => service.as_str());

@@ -12,6 +12,7 @@ mod place;
 mod poll;
 mod poster;
 mod press;
+mod queue;
 mod reminders;
 pub mod screen;
 mod team;
@@ -110,6 +111,13 @@ pub async fn run(engine: Engine, config: config::Config, stop: CancellationToken
     bot.tasks.spawn(async move { reminders::remind(reminding).await });
     bot.tasks.spawn(reminders::tell_of_conflicts(bot.clone()));
     bot.tasks.spawn(poll::run(bot.clone(), webhook, stop.clone()));
+    match bot.taps_left().await {
+        Ok(taps) => {
+            let bot = bot.clone();
+            bot.tasks.clone().spawn(async move { bot.answer_late(taps).await });
+        }
+        Err(error) => tracing::warn!(%error, "the taps of an earlier process could not be read"),
+    }
     let handler = bot.clone();
     let handle = move |update| {
         let bot = handler.clone();

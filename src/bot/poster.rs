@@ -1,14 +1,14 @@
 //! Sends and edits messages, politely: one worker a chat, so that a slow chat holds up nobody else. What a message says
 //! is drawn when its turn comes, so that waiting makes nothing stale.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::draw::{Drawn, draw};
+use super::queue::{Job, Next, Queue, What};
 use super::screen::Screen;
 use super::{Bot, Viewer, team};
 use crate::clients::telegram::{Manner, Place, Text, Trouble};
@@ -23,56 +23,6 @@ const PATIENCE: Duration = Duration::from_mins(5);
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_mins(1);
 
-/// Something to do in a chat for somebody who waits.
-pub struct Job {
-    /// What.
-    pub what: What,
-    /// The updates that asked for it; they are handled when it is done.
-    pub updates: Vec<i64>,
-    /// When it was asked for.
-    pub asked: Timestamp,
-}
-
-/// What to do in a chat.
-pub enum What {
-    /// Show something in a message that is there.
-    Edit {
-        /// The message.
-        message: i64,
-        /// What.
-        screen: Screen,
-        /// To whom.
-        viewer: Viewer,
-    },
-    /// Show something in a new message.
-    Open {
-        /// The topic.
-        topic: Option<i64>,
-        /// The message that it answers.
-        reply_to: Option<i64>,
-        /// What.
-        screen: Screen,
-        /// To whom.
-        viewer: Viewer,
-    },
-    /// Say something.
-    Say {
-        /// The topic.
-        topic: Option<i64>,
-        /// The message that it answers.
-        reply_to: Option<i64>,
-        /// What.
-        text: Text,
-        /// The question that this person answers by a reply.
-        asks: Option<(i64, String)>,
-    },
-    /// Take a message away.
-    Delete {
-        /// The message.
-        message: i64,
-    },
-}
-
 /// The chats that have something to hear.
 #[derive(Default)]
 pub struct Poster {
@@ -81,39 +31,15 @@ pub struct Poster {
     resting: Mutex<HashSet<i64>>,
 }
 
-#[derive(Default)]
-struct Queue {
-    jobs: VecDeque<Job>,
-    /// There may be news in the store.
-    news: bool,
-}
-
-enum Next {
-    Job(Box<Job>),
-    News,
-}
-
 impl Bot {
     /// Has something done in a chat.
-    pub fn post(self: &Arc<Self>, chat: i64, mut job: Job) {
-        self.enqueue(chat, |queue| {
-            if let What::Edit { message, .. } = &job.what {
-                // The newest wish for a message is the one that counts.
-                let older = queue
-                    .jobs
-                    .iter()
-                    .position(|other| matches!(&other.what, What::Edit { message: same, .. } if same == message));
-                if let Some(older) = older.and_then(|at| queue.jobs.remove(at)) {
-                    job.updates.extend(older.updates);
-                }
-            }
-            queue.jobs.push_back(job);
-        });
+    pub fn post(self: &Arc<Self>, chat: i64, job: Job) {
+        self.enqueue(chat, |queue| queue.push(job));
     }
 
     /// A chat has news in the store.
     pub fn has_news(self: &Arc<Self>, chat: i64) {
-        self.enqueue(chat, |queue| queue.news = true);
+        self.enqueue(chat, Queue::push_news);
     }
 
     /// As [`Bot::has_news`], after a while; its worker is free until then.
@@ -135,7 +61,7 @@ impl Bot {
     /// Somebody in a chat waits for something.
     pub(super) fn has_jobs(&self, chat: i64) -> bool {
         let chats = self.poster.chats.lock().unwrap_or_else(PoisonError::into_inner);
-        chats.get(&chat).is_some_and(|queue| !queue.jobs.is_empty())
+        chats.get(&chat).is_some_and(Queue::has_jobs)
     }
 
     /// Something is being written to a chat, and may not be noted yet.
@@ -161,15 +87,11 @@ impl Bot {
 
     fn next(&self, chat: i64) -> Option<Next> {
         let mut chats = self.poster.chats.lock().unwrap_or_else(PoisonError::into_inner);
-        let queue = chats.get_mut(&chat)?;
-        if let Some(job) = queue.jobs.pop_front() {
-            return Some(Next::Job(Box::new(job)));
+        let next = chats.get_mut(&chat)?.next();
+        if next.is_none() {
+            chats.remove(&chat);
         }
-        if std::mem::take(&mut queue.news) {
-            return Some(Next::News);
-        }
-        chats.remove(&chat);
-        None
+        next
     }
 
     /// Works until there is nothing left to do in a chat.

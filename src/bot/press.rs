@@ -8,7 +8,7 @@ use teloxide::types::{CallbackQuery, Update as TelegramUpdate, UpdateKind};
 use super::draw::hosts::shown_key;
 use super::draw::letters;
 use super::place::Where;
-use super::poster::{Job, What};
+use super::queue::{Job, What};
 use super::screen::{Act, Key, Screen, Tap, Wish};
 use super::words::facts;
 use super::{Bot, Viewer, commands, number_of};
@@ -108,9 +108,10 @@ async fn tap(bot: &Arc<Bot>, update: &Update, query: CallbackQuery) -> Result<()
             if let Tap::Speak(chosen) = tap {
                 press.viewer.language = chosen;
             }
-            let screen_only = matches!(tap, Tap::Show(_) | Tap::Refresh(_) | Tap::Label);
+            // Nothing is decided yet: the update is handled when the screen is there, or the question.
+            let open = matches!(tap, Tap::Show(_) | Tap::Refresh(_) | Tap::Label) || matches!(said.then, Then::Ask(..));
             answer(said.words, said.alert).await;
-            let updates = if screen_only { vec![update.id] } else { Vec::new() };
+            let updates = if open { vec![update.id] } else { Vec::new() };
             press.follow_up(&place, said.then, updates).await;
             Ok(())
         }
@@ -142,8 +143,13 @@ impl Press<'_> {
             Tap::Trust(key) => self.trust(*key).await,
             Tap::Resolve(run, verdict) => self.resolve(*run, *verdict).await,
             Tap::Settle { user, person, yes } => self.settle(*user, *person, *yes).await,
-            Tap::Unlock(key) => {
+            Tap::Unlock { service: key, lock } => {
                 let Some(service) = self.bot.service(*key) else { return Err(nothing_there().into()) };
+                let now = self.bot.engine.service_world(&service).await?.production.lock;
+                if now.is_some_and(|now| Key::of_lock(&now) != *lock) {
+                    let sentence = "production is locked for another reason now; look at it again";
+                    return Err(Refusal::new(Code::StaleRevision, sentence).into());
+                }
                 self.unlock(service, Screen::Service(*key)).await
             }
             Tap::Speak(language) => {
@@ -170,7 +176,6 @@ impl Press<'_> {
                 // Nobody is asked for a reason that could not be given.
                 let no = Command::Reject { release, seen, reason: reason("reason.0") };
                 self.bot.engine.would(&self.actor, no).await?;
-                self.bot.handled(self.update.id).await;
                 let question = wish.to_string();
                 let then = Then::Ask(Screen::Release(release), question);
                 return Ok(Said { words: self.phrase("toast.reply_needed"), alert: false, then });
@@ -208,8 +213,7 @@ impl Press<'_> {
             Some(to) => world.releases.get(&to).map_or_else(|| format!("#{to}"), Release::title),
             None => now.title(),
         };
-        let collected = matches!(now.status, Status::ManualTestPassed | Status::Deploying);
-        let key = if collected && key == "toast.approved" { "toast.approved_last" } else { key };
+        let key = if key == "toast.approved" { approved(now.status) } else { key };
         let facts = facts!(count => tally.given.len(), needed => tally.needed, title => title);
         self.bot.words.phrase(self.viewer.language, key, facts)
     }
@@ -305,7 +309,7 @@ impl Press<'_> {
                 Tap::Trust(_) => Then::Show(Screen::Hosts),
                 Tap::Resolve(run, _) => Then::Show(Screen::Run(*run)),
                 Tap::Settle { user, person, .. } => Then::Show(Screen::Claim { user: *user, person: *person }),
-                Tap::Unlock(key) => Then::Show(Screen::Service(*key)),
+                Tap::Unlock { service, .. } => Then::Show(Screen::Service(*service)),
                 Tap::Show(_) | Tap::Refresh(_) | Tap::Do(_) | Tap::Speak(_) | Tap::Label => Then::Stays,
             });
         };
@@ -323,7 +327,7 @@ impl Press<'_> {
 
     async fn follow_up(&self, place: &Where, then: Then, updates: Vec<i64>) {
         let (bot, viewer) = (self.bot, &self.viewer);
-        let job = |what| Job { what, updates: updates.clone(), asked: bot.engine.now() };
+        let job = |what, updates: Vec<i64>| Job { what, updates, asked: bot.engine.now() };
         let open = |screen: Screen, to: &Viewer| {
             let Where { topic, message, .. } = *place;
             What::Open { topic, reply_to: Some(message), screen, viewer: to.clone() }
@@ -354,21 +358,45 @@ impl Press<'_> {
             Then::Ask(screen, question) => {
                 let text = match self.release(&screen).await {
                     Some(release) => letters::ask_reason(&bot.words, viewer.language, &release),
-                    None => return,
+                    None => {
+                        for update in updates {
+                            bot.handled(update).await;
+                        }
+                        return;
+                    }
                 };
                 let asks = viewer.user.map(|user| (user, question));
                 let reply_to = place.private.then_some(place.message);
-                bot.post(place.chat, job(What::Say { topic: place.topic, reply_to, text, asks }));
-                if place.private {
-                    edit(screen, viewer)
-                } else if place.is_shared() {
-                    return;
-                } else {
-                    What::Delete { message: place.message }
+                bot.post(place.chat, job(What::Say { topic: place.topic, reply_to, text, asks }, updates));
+                if !place.is_shared() {
+                    let done =
+                        if place.private { edit(screen, viewer) } else { What::Delete { message: place.message } };
+                    bot.post(place.chat, job(done, Vec::new()));
                 }
+                return;
             }
         };
-        bot.post(place.chat, job(what));
+        bot.post(place.chat, job(what, updates));
+    }
+}
+
+/// What a yes has come to: others may have tapped at the same moment.
+const fn approved(now: Status) -> &'static str {
+    match now {
+        Status::ManualTesting => "toast.approved",
+        Status::ManualTestPassed
+        | Status::Deploying
+        | Status::Deployed
+        | Status::ProductionRollback
+        | Status::RollbackDone
+        | Status::RollbackFailed => "toast.approved_last",
+        Status::Initiated
+        | Status::StageBuilding
+        | Status::StageBuildingFailed
+        | Status::StageTestRollback
+        | Status::StageTestRollbackFailed
+        | Status::ManualTestFailed
+        | Status::Cancelled => "toast.changed",
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Bot;
 use super::audience::About;
-use super::poster::{Job, What};
+use super::queue::{Job, What};
 use super::team::{MANY, PAUSE, save};
 use super::words::facts;
 use crate::domain::notice::Notice;

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::Language;
 use crate::domain::command::Resolution;
+use crate::domain::environment::Lock;
 use crate::domain::ids::{ReleaseId, Revision, RunId};
 use crate::domain::status::List;
 
@@ -132,7 +133,12 @@ pub enum Tap {
         yes: bool,
     },
     /// Let releases of a service pass again.
-    Unlock(Key),
+    Unlock {
+        /// The service.
+        service: Key,
+        /// The lock that was seen.
+        lock: Key,
+    },
     /// Speak this language.
     Speak(Language),
     /// Nothing: a label between two buttons.
@@ -151,6 +157,12 @@ impl Key {
         let mut key = [0; 8];
         key.copy_from_slice(&digest[..8]);
         Self(key)
+    }
+
+    /// The key of a lock: a later one has another.
+    #[must_use]
+    pub fn of_lock(lock: &Lock) -> Self {
+        Self::of(&format!("{} {} {}", lock.at, lock.by, lock.reason))
     }
 }
 
@@ -215,7 +227,7 @@ impl fmt::Display for Tap {
             Self::Trust(key) => write!(f, "t.{key}"),
             Self::Resolve(run, resolution) => write!(f, "z.{}.{}", run.0, resolution_word(*resolution)),
             Self::Settle { user, person, yes } => write!(f, "o.{user}.{person}.{}", if *yes { "y" } else { "n" }),
-            Self::Unlock(key) => write!(f, "u.{key}"),
+            Self::Unlock { service, lock } => write!(f, "u.{service}.{lock}"),
             Self::Speak(language) => write!(f, "g.{}", language.as_str()),
             Self::Label => f.write_str("-"),
         }
@@ -380,7 +392,7 @@ impl FromStr for Tap {
                 };
                 Self::Settle { user, person, yes }
             }
-            "u" => Self::Unlock(words.key()?),
+            "u" => Self::Unlock { service: words.key()?, lock: words.key()? },
             "g" if text == "g.en" => return Ok(Self::Speak(Language::En)),
             "g" if text == "g.ru" => return Ok(Self::Speak(Language::Ru)),
             "-" => Self::Label,
@@ -443,6 +455,7 @@ mod tests {
             any::<String>().prop_map(|name| Tap::Trust(Key::of(&name))),
             (1..=i64::MAX).prop_map(|run| Tap::Resolve(RunId(run), Resolution::Failed)),
             (1..=i64::MAX, any::<bool>()).prop_map(|(user, yes)| Tap::Settle { user, person: Key::of("ann"), yes }),
+            any::<String>().prop_map(|name| Tap::Unlock { service: Key::of(&name), lock: Key::of("lock") }),
             Just(Tap::Speak(Language::Ru)),
             Just(Tap::Label),
         ]

@@ -33,6 +33,7 @@ pub(super) const MANY: u32 = 1000;
 /// Follows the record until the bot stops.
 pub(super) async fn follow(bot: Arc<Bot>) {
     let mut progress = bot.engine.store().progress();
+    let mut surroundings = bot.engine.surroundings();
     let mut begins = true;
     loop {
         progress.mark_unchanged();
@@ -52,8 +53,27 @@ pub(super) async fn follow(bot: Arc<Bot>) {
         tokio::select! {
             () = bot.stop.cancelled() => return,
             changed = progress.changed() => if changed.is_err() { return },
+            _ = surroundings.changed() => redraw(&bot).await,
         }
     }
+}
+
+/// Who has to approve may be somebody else now: what is under way is drawn again, without a word.
+async fn redraw(bot: &Arc<Bot>) {
+    let redrawn = async {
+        let last = bot.engine.store().progress().borrow().last_event;
+        let cards = active(bot).await?.into_iter().map(|release| (About::Release(release.id), (None, last)));
+        save(bot, cards.collect(), None).await
+    };
+    if let Err(error) = redrawn.await {
+        tracing::warn!(%error, "the cards of releases could not be brought up to date");
+    }
+}
+
+/// The releases under way.
+async fn active(bot: &Bot) -> Result<Vec<Release>, StoreError> {
+    let page = Page { list: Some(List::Active), service: None, before: None, limit: MANY };
+    bot.engine.read(move |conn| releases::page(conn, &page)).await
 }
 
 /// Whether all chats have heard all that is on the record.
@@ -107,11 +127,9 @@ async fn step(bot: &Arc<Bot>) -> Result<bool, StoreError> {
 /// was.
 async fn begin(bot: &Arc<Bot>) -> Result<bool, StoreError> {
     let last = bot.engine.store().progress().borrow().last_event;
-    let page = Page { list: Some(List::Active), service: None, before: None, limit: MANY };
-    let active = bot.engine.read(move |conn| releases::page(conn, &page)).await?;
     let call = |status| (status == Status::ManualTesting).then_some(Notice::Waits);
     let news = |release: Release| (About::Release(release.id), (call(release.status), last));
-    save(bot, active.into_iter().map(news).collect(), Some(last)).await?;
+    save(bot, active(bot).await?.into_iter().map(news).collect(), Some(last)).await?;
     Ok(true)
 }
 
@@ -302,7 +320,14 @@ async fn tell_one(bot: &Arc<Bot>, news: &News, told: &mut Vec<Place>) -> Result<
 async fn tell_place(bot: &Arc<Bot>, news: &News, about: &About, audience: &Audience) -> Result<(), Unsent> {
     let notice = news.notice.as_deref().and_then(|name| name.parse::<Notice>().ok());
     let notice = notice.filter(|notice| audience.notices.contains(notice));
-    let card = update_card(bot, about, audience, notice.is_some()).await?;
+    let card = match update_card(bot, about, audience, notice.is_some()).await {
+        // A card that Telegram does not like is no reason to say nothing.
+        Err(Unsent::Trouble(Trouble::Refused(reason))) if notice.is_some() => {
+            tracing::warn!(chat = news.chat, about = news.about, reason, "a card could not be sent");
+            None
+        }
+        card => card?,
+    };
     // An alarm is a card itself.
     let Some(notice) = notice.filter(|notice| *notice != Notice::Alarm) else { return Ok(()) };
     let About::Release(release) = *about else { return Ok(()) };

@@ -198,7 +198,16 @@ pub fn readable(field: &str, value: &str, most: usize) -> Result<(), Invalid> {
     if value.chars().count() > most {
         return Err(Invalid::new(field, format!("must be at most {most} characters long")));
     }
-    if let Some(bad) = value.chars().find(|&c| (c.is_control() && !matches!(c, '\n' | '\t')) || deceptive(c)) {
+    let mut before = ' ';
+    let mut rest = value.chars().peekable();
+    let bad = std::iter::from_fn(|| {
+        let c = rest.next()?;
+        let joins = c == JOINER && is_picture(before) && rest.peek().copied().is_some_and(is_picture);
+        before = c;
+        Some((c, joins))
+    });
+    let unreadable = |c: char| (c.is_control() && !matches!(c, '\n' | '\t')) || deceptive(c);
+    if let Some((bad, _)) = bad.into_iter().find(|&(c, joins)| !joins && unreadable(c)) {
         return Err(Invalid::new(
             field,
             format!(
@@ -215,7 +224,7 @@ pub fn readable(field: &str, value: &str, most: usize) -> Result<(), Invalid> {
 /// # Errors
 /// [`Invalid`] that names the field and the rule.
 pub fn one_line(field: &str, value: &str, most: usize) -> Result<(), Invalid> {
-    if value.trim().is_empty() {
+    if is_blank(value) {
         return Err(Invalid::new(field, "must not be empty"));
     }
     if value.contains(['\n', '\t']) {
@@ -224,11 +233,25 @@ pub fn one_line(field: &str, value: &str, most: usize) -> Result<(), Invalid> {
     readable(field, value, most)
 }
 
-/// Zero-width and bidirectional formatting characters (Unicode TR36, TR39).
+/// Makes one picture of two, as in a family or a profession.
+const JOINER: char = '\u{200D}';
+
+/// An emoji, or what changes the looks of one.
+fn is_picture(c: char) -> bool {
+    matches!(c, '\u{FE0F}' | '\u{2190}'..='\u{27BF}' | '\u{2B00}'..='\u{2BFF}' | '\u{1F000}'..='\u{1FAFF}')
+}
+
+/// Whether nobody would see anything.
+#[must_use]
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(|c| c.is_whitespace() || c.is_control() || deceptive(c))
+}
+
+/// Zero-width and bidirectional formatting characters (Unicode TR36, TR39), and letters that look like a blank.
 fn deceptive(c: char) -> bool {
     matches!(
         c,
-        '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+        '\u{00AD}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{FFA0}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
             | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}'
     )
 }
@@ -304,8 +327,17 @@ mod tests {
 
     #[test]
     fn text_that_shows_something_else_is_refused() {
-        assert!(readable("notes", "emoji 🎉, Привет, שלום\nsecond line", 100).is_ok());
-        for bad in ["a\u{202E}b", "a\u{200B}b", "a\u{0007}b", "a\u{2066}b"] {
+        assert!(readable("notes", "emoji 🎉, 👩🏽‍🚒 ❤️‍🔥, Привет, שלום\nsecond line", 100).is_ok());
+        for bad in [
+            "a\u{202E}b",
+            "\u{2800}",
+            "\u{200D}",
+            "🎉\u{200D}",
+            "a\u{200D}🎉",
+            "a\u{200B}b",
+            "a\u{0007}b",
+            "a\u{2066}b",
+        ] {
             assert!(readable("notes", bad, 100).is_err());
         }
         assert!(one_line("by", "  ", 10).is_err());

@@ -174,7 +174,7 @@ impl Engine {
 
     /// Changes when a host may be reachable that was not: its key was trusted, or the configuration is another.
     #[must_use]
-    pub fn hosts_changed(&self) -> watch::Receiver<u64> {
+    pub fn surroundings(&self) -> watch::Receiver<u64> {
         self.inner.hosts.changed.subscribe()
     }
 

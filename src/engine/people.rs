@@ -62,15 +62,15 @@ impl Engine {
             }
         };
         let mut who = self.who_is(&user);
-        if let Who::Claimant { person, new: true } = &who
+        if let Who::Claimant { person, .. } = &who
             && self.is_somebody_else(person, id).await?
         {
             who = Who::Stranger;
         }
         if let Who::Claimant { person, new: true } = &who {
-            let claimed = person.clone();
+            let (claimed, name) = (person.clone(), user.username.clone().unwrap_or_default());
             let noted = self.record(&Actor::Machine, move |conn, _| {
-                telegram::claim(conn, id, &claimed)?;
+                telegram::claim(conn, id, &claimed, &name)?;
                 Ok(((), Some(Event::TelegramClaimed { person: claimed, telegram_id: id })))
             });
             match noted.await {
@@ -98,7 +98,12 @@ impl Engine {
         }
         // A number in the configuration, or another username there, makes an older binding void.
         let open = |person: &&Person| person.telegram_id.is_none() && person.telegram_username.is_some();
-        let bound = user.person.as_ref().and_then(|name| people.get(name)).filter(open);
+        let bound = user
+            .person
+            .as_ref()
+            .and_then(|name| people.get(name))
+            .filter(open)
+            .filter(|person| user.claimed_as.as_deref().is_none_or(|name| is_username(name, person)));
         match (bound, &user.confirmed_by) {
             (Some(person), Some(_)) => return Who::Person(person.clone()),
             (Some(person), None) if !user.refused && claims(user, person) => {
@@ -108,7 +113,7 @@ impl Engine {
         }
         let claimed = people.values().filter(open).find(|person| claims(user, person));
         match claimed {
-            Some(person) if !(user.refused && user.person.as_ref() == Some(&person.name)) => {
+            Some(person) if !(user.refused && bound.is_some_and(|bound| bound.name == person.name)) => {
                 Who::Claimant { person: person.name.clone(), new: true }
             }
             Some(_) | None => Who::Stranger,
@@ -165,12 +170,13 @@ impl Engine {
     }
 }
 
-/// Telegram does not tell `Ann` from `ann`.
 fn claims(user: &User, person: &Person) -> bool {
-    match (&user.username, &person.telegram_username) {
-        (Some(has), Some(wants)) => has.eq_ignore_ascii_case(wants),
-        (Some(_) | None, _) => false,
-    }
+    user.username.as_deref().is_some_and(|name| is_username(name, person))
+}
+
+/// Telegram does not tell `Ann` from `ann`.
+fn is_username(name: &str, person: &Person) -> bool {
+    person.telegram_username.as_deref().is_some_and(|wanted| wanted.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
@@ -227,6 +233,7 @@ mod tests {
         engine.settle_claim(&admin(), 7, &vera, true).await.unwrap();
         assert_eq!(name(&who(&engine, 7, Some("renamed")).await), "vera", "the number is bound, whatever the name");
         assert!(engine.settle_claim(&admin(), 8, &vera, true).await.is_err(), "one person is one account");
+        assert_eq!(name(&who(&engine, 8, Some("vera_b")).await), "a stranger", "nobody can confirm it any more");
         engine.settle_claim(&admin(), 8, &vera, false).await.unwrap();
         assert_eq!(name(&who(&engine, 8, Some("vera_b")).await), "a stranger");
         let people = engine.telegram_people().await.unwrap();
@@ -247,5 +254,23 @@ mod tests {
         engine.reconfigure(catalog(&PEOPLE.replace("telegram = \"vera_b\"", "telegram_id = 9"))).await;
         assert_eq!(name(&who(&engine, 7, Some("vera_b")).await), "a stranger");
         assert_eq!(name(&who(&engine, 9, None).await), "vera");
+    }
+
+    #[tokio::test]
+    async fn another_username_in_the_file_makes_the_older_binding_void() {
+        let (_folder, engine) = engine().await;
+        let vera = PersonName::parse("name", "vera").unwrap();
+        who(&engine, 7, Some("vera_b")).await;
+        engine.settle_claim(&admin(), 7, &vera, true).await.unwrap();
+        engine.reconfigure(catalog(&PEOPLE.replace("vera_b", "vera_new"))).await;
+        assert_eq!(name(&who(&engine, 7, Some("vera_b")).await), "a stranger");
+        assert_eq!(name(&who(&engine, 8, Some("Vera_New")).await), "a claimant");
+        engine.settle_claim(&admin(), 8, &vera, true).await.unwrap();
+        assert_eq!(name(&who(&engine, 8, Some("Vera_New")).await), "vera");
+        assert_eq!(name(&who(&engine, 7, Some("vera_b")).await), "a stranger");
+        // Somebody may become somebody else.
+        let other = PEOPLE.to_owned() + "[[people]]\nname = \"bob\"\ntelegram = \"was_vera\"\n";
+        engine.reconfigure(catalog(&other)).await;
+        assert_eq!(name(&who(&engine, 7, Some("was_vera")).await), "a claimant");
     }
 }

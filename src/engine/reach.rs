@@ -71,7 +71,7 @@ pub(super) enum Waited {
 
 impl<'a> Reach<'a> {
     pub(super) fn new(following: &'a Following, host: &'a HostName) -> Self {
-        Self { following, host, tries: 0, since: None, changed: following.engine.hosts_changed() }
+        Self { following, host, tries: 0, since: None, changed: following.engine.surroundings() }
     }
 
     /// Remembers what a failure says about the host's key.

@@ -62,6 +62,16 @@ pub fn handled(conn: &Connection, id: i64, now: Timestamp) -> Result<bool, Store
     Ok(changed > 0)
 }
 
+/// What Telegram delivered and what has been handled since then.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn handled_since(conn: &Connection, since: Timestamp) -> Result<Vec<String>, StoreError> {
+    let mut statement =
+        conn.prepare_cached("SELECT body FROM telegram_updates WHERE received_at >= ?1 AND handled_at IS NOT NULL")?;
+    Ok(statement.query_map([millis(since)], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
 /// Forgets handled updates and questions that came before.
 ///
 /// # Errors
@@ -88,13 +98,15 @@ pub struct User {
     pub private_chat: bool,
     /// The person that they are or claim to be, where the configuration knows only a username.
     pub person: Option<PersonName>,
+    /// The username by which they have claimed it; claims older than this are without one.
+    pub claimed_as: Option<String>,
     /// The admin who has confirmed it.
     pub confirmed_by: Option<String>,
     /// An admin has said that it is somebody else.
     pub refused: bool,
 }
 
-const USER: &str = "id, username, first_name, language, private_chat, person, confirmed_by, refused";
+const USER: &str = "id, username, first_name, language, private_chat, person, claimed_as, confirmed_by, refused";
 
 fn user_of(row: &Row<'_>) -> rusqlite::Result<User> {
     Ok(User {
@@ -104,8 +116,9 @@ fn user_of(row: &Row<'_>) -> rusqlite::Result<User> {
         language: row.get(3)?,
         private_chat: row.get(4)?,
         person: maybe_word(row, 5)?,
-        confirmed_by: row.get(6)?,
-        refused: row.get(7)?,
+        claimed_as: row.get(6)?,
+        confirmed_by: row.get(7)?,
+        refused: row.get(8)?,
     })
 }
 
@@ -152,20 +165,22 @@ pub fn users(conn: &Connection) -> Result<Vec<User>, StoreError> {
     Ok(statement.query_map([], user_of)?.collect::<Result<_, _>>()?)
 }
 
-/// Notes who somebody claims to be; an admin has to confirm it. Does nothing where it is settled already.
+/// Notes who somebody claims to be, and by which username; an admin has to confirm it. Any other claim of theirs is over.
+/// Does nothing where it is noted or settled already.
 ///
 /// # Errors
 /// When the database cannot be written.
-pub fn claim(conn: &Connection, user: i64, person: &PersonName) -> Result<(), StoreError> {
+pub fn claim(conn: &Connection, user: i64, person: &PersonName, username: &str) -> Result<(), StoreError> {
     conn.prepare_cached(
-        "UPDATE telegram_users SET person = ?2, refused = 0 WHERE id = ?1 AND confirmed_by IS NULL AND person IS NOT ?2",
+        "UPDATE telegram_users SET person = ?2, claimed_as = ?3, confirmed_by = NULL, refused = 0 \
+         WHERE id = ?1 AND (person IS NOT ?2 OR claimed_as IS NOT ?3)",
     )?
-    .execute((user, person.as_str()))?;
+    .execute((user, person.as_str(), username))?;
     Ok(())
 }
 
 /// Settles a claim: `confirmed_by` an admin, or refused. `false` when there is no such claim (any more), or the person
-/// has been confirmed to be somebody else.
+/// has been confirmed to be somebody else. A confirmation ends what others have claimed by another username.
 ///
 /// # Errors
 /// When the database cannot be written.
@@ -175,6 +190,14 @@ pub fn settle_claim(
     person: &PersonName,
     confirmed_by: Option<&str>,
 ) -> Result<bool, StoreError> {
+    if confirmed_by.is_some() {
+        conn.prepare_cached(
+            "UPDATE telegram_users SET person = NULL, claimed_as = NULL, confirmed_by = NULL \
+             WHERE person = ?2 AND id <> ?1 AND claimed_as <> \
+             (SELECT claimed_as FROM telegram_users WHERE id = ?1 AND person = ?2) COLLATE NOCASE",
+        )?
+        .execute((user, person.as_str()))?;
+    }
     let changed = conn
         .prepare_cached(
             "UPDATE OR IGNORE telegram_users SET confirmed_by = ?3, refused = ?3 IS NULL \
@@ -440,7 +463,7 @@ mod tests {
         let ann = PersonName::parse("name", "ann").unwrap();
         for id in [1, 2] {
             see_user(&conn, id, Some("Ann"), "Ann", true, at(1)).unwrap();
-            claim(&conn, id, &ann).unwrap();
+            claim(&conn, id, &ann, "Ann").unwrap();
         }
         assert!(settle_claim(&conn, 1, &ann, Some("root")).unwrap());
         assert!(!settle_claim(&conn, 2, &ann, Some("root")).unwrap());
@@ -449,6 +472,12 @@ mod tests {
         let [first, second] = [1, 2].map(|id| user(&conn, id).unwrap().unwrap());
         assert_eq!((first.confirmed_by.as_deref(), first.refused), (Some("root"), false));
         assert_eq!((second.confirmed_by, second.refused), (None, true));
+
+        // Another username in the configuration: another account may be confirmed, and the older one is nobody.
+        see_user(&conn, 3, Some("Ann_B"), "Ann", true, at(1)).unwrap();
+        claim(&conn, 3, &ann, "Ann_B").unwrap();
+        assert!(settle_claim(&conn, 3, &ann, Some("root")).unwrap());
+        assert_eq!(user(&conn, 1).unwrap().unwrap().person, None);
     }
 
     #[test]

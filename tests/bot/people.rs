@@ -84,6 +84,19 @@ async fn whoever_is_refused_hears_nothing_more() {
 }
 
 #[tokio::test]
+async fn a_question_that_nobody_has_asked_gets_no_menu() {
+    let world = BotWorld::without_rmm(|setup| setup).await;
+    world.start_rmm().await;
+    let to_ann = world.telegram.chat(world.ann.id);
+    world.ann.says(world.ann.id, "/rollback shop");
+    let words = to_ann.shows("shop has nothing in production yet").await;
+    world.ann.replies(words.at, "because I say so");
+    to_ann.shows("Nobody waits for this answer any more").await;
+    world.ann.says(world.ann.id, "hello");
+    to_ann.shows("Release Bot").await;
+}
+
+#[tokio::test]
 async fn an_admin_says_how_a_run_ended_that_nobody_knows() {
     let step = "echo $$ > ../pid; echo $PPID > ../watcher; while test ! -e ../go; do sleep 0.02; done";
     let world = BotWorld::without_rmm(|setup| one_step(setup, step)).await;

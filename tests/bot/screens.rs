@@ -175,7 +175,7 @@ async fn everything_has_a_command() {
         ("/lock", "Why? /lock shop"),
         ("/lock shop the database moves", "🔒 Locked by ann"),
         ("/unlock", "Production: v2"),
-        ("/lock shed the door", "Which service? \n/lock shop"),
+        ("/lock shed the door", "Which service?\n/lock shop"),
         ("/hosts", "Hosts"),
         ("/id", "Your number: 77"),
         ("/help", "What I can do"),

@@ -85,6 +85,43 @@ async fn whoever_taps_does_not_wait_for_the_news_of_others() {
 }
 
 #[tokio::test]
+async fn whoever_asks_again_and_again_holds_nothing_back() {
+    let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["ann"])).await;
+    world.start_rmm().await;
+    let release = world.rmm.release("v1").await;
+    card(&world.team, release, "🧪 Manual testing").await;
+    let stranger = world.telegram.user(666, "Mallory");
+    world.telegram.batch(|| {
+        for _ in 0..40 {
+            stranger.says(TEAM, "/help@rmm_bot");
+            drop(world.ann.taps_now(&world.team.last(), "✅ Approve"));
+        }
+    });
+    world.rmm.approve("ann", release).await.ok();
+    world.team.shows("shop v1 is deployed").await;
+    let answers = |words: &str| world.team.messages().iter().filter(|shown| shown.text.contains(words)).count();
+    assert!(answers("I do not know you yet") < 5, "{}", world.team.transcript());
+    assert!(answers("Approve this release?") < 5, "{}", world.team.transcript());
+    world.telegram.all_acknowledged().await;
+}
+
+#[tokio::test]
+async fn other_approvers_in_the_configuration_are_on_the_card_at_once() {
+    let world = BotWorld::without_rmm(|setup| setup.approved_by(2, ["ann", "boris"])).await;
+    world.start_rmm().await;
+    let release = world.rmm.release("v1").await;
+    card(&world.team, release, "0/2").await;
+    let before = world.team.shows("waits for approval").await;
+    world.configure(|config| {
+        let approvals = config["services"][0]["approvals"].as_table_mut().unwrap();
+        set(approvals, "minimum", 1);
+    });
+    world.reload().await;
+    card(&world.team, release, "0/1").await;
+    assert_eq!(world.team.last().at, before.at, "nobody is called again");
+}
+
+#[tokio::test]
 async fn commands_in_a_group_are_for_those_whom_they_name() {
     let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["ann"])).await;
     world.telegram.forum(TEAM, "Team", &[12]);

@@ -192,13 +192,14 @@ pub(super) async fn versions(pen: &Pen<'_>, id: ReleaseId, page: u32) -> Result<
     let other = current.filter(|_| !here);
     let facts = facts! {
         release => ReleaseFacts::new(pen, &scene), count => good.len(), page => page + 1, pages => pages,
-        other => other.map(ToString::to_string),
+        other => other.map(ToString::to_string), may => pen.is_admin(),
     };
     let html = pen.html("versions", facts);
     let mut buttons: Vec<_> = good
         .iter()
         .skip(page * VERSIONS)
         .take(VERSIONS)
+        .filter(|_| pen.is_admin())
         .map(|good| {
             let facts = facts! { title => version_title(&good.version), date => pen.time(good.deployed_at) };
             let act = Act::Rollback(good.version.release);

@@ -36,8 +36,9 @@ pub(super) async fn service(pen: &Pen<'_>, key: Key) -> Result<Drawn, Failure> {
             buttons.push(vec![tapped(label, &Tap::Show(Screen::Run(run)))]);
         }
     }
-    if world.production.lock.is_some() && pen.is_admin() {
-        buttons.push(vec![pen.button("button.unlock", &Tap::Unlock(key))]);
+    if let Some(lock) = world.production.lock.as_ref().filter(|_| pen.is_admin()) {
+        let tap = Tap::Unlock { service: key, lock: Key::of_lock(lock) };
+        buttons.push(vec![pen.button("button.unlock", &tap)]);
     }
     if let Some(release) = world.production.current.as_ref().and_then(|version| world.releases.get(&version.release)) {
         let label = pen.phrase("button.release", facts! { title => Release::title(release) });

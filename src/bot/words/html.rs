@@ -2,21 +2,28 @@
 
 const TAGS: &[&str] = &["b", "i", "u", "s", "code", "pre", "a", "blockquote"];
 
-/// Checks the tags of a text.
+use super::SAYS_NOTHING;
+use crate::domain::ids::is_blank;
+
+/// Checks the tags of a text, and that there is something besides them.
 ///
 /// # Errors
 /// A sentence that says what is wrong, and in which line.
 pub fn check(html: &str) -> Result<(), String> {
+    let mut blank = true;
     for (number, line) in html.lines().enumerate() {
-        check_line(line).map_err(|what| format!("line {} of the message: {what}", number + 1))?;
+        blank &= check_line(line).map_err(|what| format!("line {} of the message: {what}", number + 1))?;
     }
-    Ok(())
+    if blank { Err(SAYS_NOTHING.to_owned()) } else { Ok(()) }
 }
 
-fn check_line(line: &str) -> Result<(), String> {
+/// Whether the line shows nothing.
+fn check_line(line: &str) -> Result<bool, String> {
     let mut open: Vec<&str> = Vec::new();
+    let mut blank = true;
     let mut rest = line;
     while let Some(at) = rest.find('<') {
+        blank &= is_blank(&rest[..at]);
         let inner = &rest[at + 1..];
         let end = inner.find('>').ok_or("a < without its >")?;
         let tag = &inner[..end];
@@ -37,7 +44,7 @@ fn check_line(line: &str) -> Result<(), String> {
     }
     match open.last() {
         Some(name) => Err(format!("<{name}> is not closed in its line")),
-        None => Ok(()),
+        None => Ok(blank && is_blank(rest)),
     }
 }
 
@@ -49,7 +56,7 @@ mod tests {
     fn tags_are_known_and_closed_in_their_line() {
         assert_eq!(check("<b>x</b> <a href=\"https://x\">y</a>\n<i>z</i>"), Ok(()));
         assert!(check("a\n<b>x\n</b>").unwrap_err().contains("line 2"));
-        for bad in ["<b>", "</b>", "<b><i></b></i>", "<div>x</div>", "a < b"] {
+        for bad in ["", "<b>\u{200B}</b>\n ", "<b>", "</b>", "<b><i></b></i>", "<div>x</div>", "a < b"] {
             assert!(check(bad).is_err(), "{bad}");
         }
     }

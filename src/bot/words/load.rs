@@ -2,13 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value, escape_formatter};
 
-use super::{Sources, html, text, tidy};
+use super::{SAYS_NOTHING, Sources, html, text, tidy};
 use crate::config::Language;
+use crate::domain::ids::is_blank;
+
+/// Of a file, in bytes: more than any message takes.
+const LARGEST: u64 = 256 * 1024;
+/// Of short words, in characters: a reason may be as long as that.
+const LONGEST: usize = 1000;
 
 macro_rules! messages {
     ($($name:literal),* $(,)?) => {
@@ -97,10 +104,10 @@ pub(super) fn replace(sources: &mut Sources, folder: &Path) {
         if name.starts_with('.') {
             continue;
         }
-        let content = match fs::read_to_string(&path) {
+        let content = match read(&path) {
             Ok(content) => content,
-            Err(error) => {
-                left_aside(&error.to_string());
+            Err(what) => {
+                left_aside(&what);
                 continue;
             }
         };
@@ -114,6 +121,16 @@ pub(super) fn replace(sources: &mut Sources, folder: &Path) {
             left_aside("it is neither words.toml nor a template (.j2)");
         }
     }
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let file = fs::File::open(path).map_err(|error| error.to_string())?;
+    let mut content = String::new();
+    file.take(LARGEST + 1).read_to_string(&mut content).map_err(|error| error.to_string())?;
+    if content.len() as u64 > LARGEST {
+        return Err(format!("it is larger than {} KiB", LARGEST / 1024));
+    }
+    Ok(content)
 }
 
 fn replace_message(sources: &mut Sources, name: &str, content: String) -> Result<(), String> {
@@ -172,6 +189,10 @@ fn replace_words(sources: &mut Sources, content: &str, left_aside: &dyn Fn(&str)
         let known = sources.phrases.get_template(&key).is_ok();
         match value.as_str() {
             Some(_) if !known => left_aside(&format!("{key}: the bot has no words of this name")),
+            Some(source) if is_blank(source) => left_aside(&format!("{key}: {SAYS_NOTHING}")),
+            Some(source) if source.chars().count() > LONGEST => {
+                left_aside(&format!("{key}: must be at most {LONGEST} characters long"));
+            }
             Some(source) => {
                 if let Err(error) = sources.phrases.add_template_owned(key.clone(), source.to_owned()) {
                     left_aside(&format!("{key}: {}", told(&error)));

@@ -25,8 +25,12 @@ use minijinja::{Environment, Value};
 use serde::Serialize;
 
 use crate::config::Language;
+use crate::domain::ids::is_blank;
 use crate::domain::refusal::Refusal;
 use crate::domain::release::Release;
+
+/// What is wrong with a text that shows nothing: Telegram takes none.
+const SAYS_NOTHING: &str = "it says nothing";
 
 /// The words of all languages.
 pub struct Words {
@@ -160,7 +164,12 @@ fn message(from: &Sources, name: &str, context: &Value) -> Result<String, String
 
 fn phrase(from: &Sources, key: &str, context: &Value) -> Result<String, String> {
     let template = from.phrases.get_template(key).map_err(|error| load::told(&error))?;
-    template.render(context.clone()).map_err(|error| load::told(&error))
+    said(template.render(context.clone()).map_err(|error| load::told(&error))?)
+}
+
+/// Telegram takes no button without a word.
+fn said(text: String) -> Result<String, String> {
+    if is_blank(&text) { Err(SAYS_NOTHING.to_owned()) } else { Ok(text) }
 }
 
 /// Without blanks at the ends of lines, and with one empty line where there were several.

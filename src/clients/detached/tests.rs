@@ -197,10 +197,13 @@ async fn watcher_killed(shell: &str) {
     let (seen, task) = host.spawn(spec("1", "echo $$; exec sleep 1000"), 0);
     seen.reaches(2).await;
     let command: i32 = text(&seen.bytes()).trim().parse().unwrap();
-    kill("KILL", host.watcher("1"));
+    let watcher = host.watcher("1");
+    kill("KILL", watcher);
     let ended = task.await.unwrap().unwrap();
     assert!(matches!(&ended, Ended::Lost(why) if why.contains("killed")), "{ended:?}");
     assert!(alive(command));
+    // A process closes its files a moment before it is gone.
+    until("the watcher's end", || !alive(watcher)).await;
     // What is left can still be stopped; the result stays unknown.
     assert!(matches!(host.stop("1", 20_000).await, Ended::Lost(_)));
     until("the command's end", || !alive(command)).await;

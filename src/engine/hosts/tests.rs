@@ -121,7 +121,7 @@ async fn a_key_is_seen_once_trusted_once_and_a_change_is_an_alarm() {
     assert_eq!(refused.code, Code::KeyDiffers);
     assert!(refused.sentence.contains("ssh_host_ed25519_key.pub"), "{refused}");
 
-    let mut news = world.engine.hosts_changed();
+    let mut news = world.engine.surroundings();
     news.mark_unchanged();
     for _ in 0..2 {
         assert_eq!(world.trust(&key("a")).await, Ok(key("a")));
@@ -196,7 +196,7 @@ async fn a_connection_is_shared_until_something_about_it_changes() {
     world.reconfigure(vec![Host { user: "root".into(), ..host() }], "other-word").await;
     assert!(!Arc::ptr_eq(&last, &world.engine.host(&name()).await.unwrap()), "another user");
 
-    let news = world.engine.hosts_changed();
+    let news = world.engine.surroundings();
     world.reconfigure(Vec::new(), "other-word").await;
     assert!(news.has_changed().unwrap());
     assert!(matches!(world.engine.host(&name()).await, Err(Failure::Refused(r)) if r.code == Code::NotFound));

@@ -26,9 +26,10 @@ async fn three_yeses_in_one_batch_outlive_a_kill() {
         let release = waiting(&world, &tag).await;
         let yes = yes(&world, release).await;
         world.telegram.all_acknowledged().await;
+        let mut taps = Vec::new();
         world
             .telegram
-            .delivers(|| people.iter().zip(&menus).for_each(|(user, menu)| drop(user.taps_raw(*menu, &yes))))
+            .delivers(|| taps.extend(people.iter().zip(&menus).map(|(user, menu)| user.taps_raw(*menu, &yes))))
             .await;
         tokio::time::sleep(Duration::from_millis(moment)).await;
         world.rmm.kill();
@@ -38,6 +39,9 @@ async fn three_yeses_in_one_batch_outlive_a_kill() {
         world.rmm.until(release, "deployed").await;
         world.rmm.quiet().await;
         world.telegram.all_acknowledged().await;
+        for tap in taps {
+            tap.await;
+        }
         eventually("every tap is handled", async || (unhandled(&world) == 0).then_some(())).await;
         assert_eq!(approved_by(&world, release).await, ["ann", "boris", "carla"], "{tag}, killed after {moment} ms");
         assert_eq!(production_runs(&world, release).await, 1);

@@ -33,7 +33,7 @@ async fn somebody_claims_to_be_a_person() {
     let write = |settle: Option<&'static str>| {
         rig.engine.store().write(move |tx| {
             telegram::see_user(tx, 77, Some("dev_ops"), "<i>Dee\u{202E}", true, now)?;
-            telegram::claim(tx, 77, &person("devops_lead"))?;
+            telegram::claim(tx, 77, &person("devops_lead"), "dev_ops")?;
             if settle.is_some() {
                 telegram::settle_claim(tx, 77, &person("devops_lead"), settle)?;
             }

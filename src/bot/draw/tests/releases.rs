@@ -78,6 +78,7 @@ async fn a_release_is_built_tested_and_deployed() {
 async fn goes_back(rig: &Rig, id: ReleaseId) {
     let release = rig.get(id).await;
     seen!("versions", rig.shot("gommgo", Admin, &Screen::Versions { release: id, page: 0 }).await);
+    seen!("versions_of_a_member", rig.shot("gommgo", Member, &Screen::Versions { release: id, page: 0 }).await);
     seen!("versions_elsewhere", rig.shot("gommgo", Admin, &Screen::Versions { release: ReleaseId(1), page: 0 }).await);
     let rehearsed = Screen::Confirm(wish(&release, Act::Rollback(ReleaseId(2))));
     seen!("confirm_rollback", rig.shot("gommgo", Admin, &rehearsed).await);
