@@ -374,3 +374,6 @@ async fn still_matters(bot: &Bot, about: &About) -> Result<bool, StoreError> {
     let release = bot.engine.read(move |conn| releases::get(conn, id)).await?;
     Ok(release.is_some_and(|release| release.status.is_active()))
 }
+
+#[cfg(test)]
+mod tests;

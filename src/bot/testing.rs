@@ -14,9 +14,10 @@ use tokio_util::task::TaskTracker;
 use super::Bot;
 use super::poster::Poster;
 use super::words::Words;
-use crate::clients::telegram::Me;
 use crate::clients::telegram::peer::Peer;
+use crate::clients::telegram::{Me, Telegram};
 use crate::config::{self, Language};
+use crate::engine::Engine;
 use crate::engine::clock::Clock;
 use crate::engine::testing::engine_in;
 
@@ -61,6 +62,31 @@ impl Clock for Hasty {
     }
 }
 
+/// A bot with these chats.
+pub(crate) fn bot(engine: Engine, telegram: Telegram, chats: Vec<config::Chat>) -> Bot {
+    Bot {
+        engine,
+        telegram,
+        settings: config::Telegram {
+            token: "env:TOKEN".into(),
+            api_url: String::new(),
+            chats,
+            webhook_secret: None,
+            templates: None,
+            remind_after: None,
+        },
+        language: Language::En,
+        zone: TimeZone::UTC,
+        public_url: Some("https://rmm.example".into()),
+        conflict: watch::Sender::new(None),
+        me: Me { id: 4242, username: "rmm_bot".into() },
+        words: Words::new(None),
+        poster: Poster::default(),
+        tasks: TaskTracker::new(),
+        stop: CancellationToken::new(),
+    }
+}
+
 /// A bot and what it stands on.
 pub(crate) struct Desk {
     pub bot: Arc<Bot>,
@@ -74,29 +100,8 @@ impl Desk {
         let peer = Peer::start().await;
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(Hasty::default());
-        let stop = CancellationToken::new();
-        let bot = Bot {
-            engine: engine_in(folder.path(), clock.clone()),
-            telegram: peer.client(),
-            settings: config::Telegram {
-                token: "env:TOKEN".into(),
-                api_url: String::new(),
-                chats: Vec::new(),
-                webhook_secret: None,
-                templates: None,
-                remind_after: None,
-            },
-            language: Language::En,
-            zone: TimeZone::UTC,
-            public_url: Some("https://rmm.example".into()),
-            conflict: watch::Sender::new(None),
-            me: Me { id: 4242, username: "rmm_bot".into() },
-            words: Words::new(None),
-            poster: Poster::default(),
-            tasks: TaskTracker::new(),
-            stop: stop.clone(),
-        };
-        (peer, Self { bot: Arc::new(bot), clock, stop, folder })
+        let bot = bot(engine_in(folder.path(), clock.clone()), peer.client(), Vec::new());
+        (peer, Self { stop: bot.stop.clone(), bot: Arc::new(bot), clock, folder })
     }
 
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {

@@ -27,7 +27,7 @@ use teloxide::requests::{JsonRequest, Payload};
 use teloxide::types::{AllowedUpdate, BotCommand, CallbackQueryId, ChatId, MessageId, ThreadId};
 
 use self::trouble::Refused;
-use self::turns::{SinceStart, Turns};
+use self::turns::{SinceStart, Time, Turns};
 use self::wire::{GetUpdates, Look, Loose, Sent};
 
 /// How long one call may take, apart from waiting for updates.
@@ -135,7 +135,7 @@ struct Inner {
     bot: teloxide::Bot,
     /// The same without a limit of time, for waiting.
     patient: teloxide::Bot,
-    turns: Turns<SinceStart>,
+    turns: Turns,
 }
 
 impl Telegram {
@@ -144,6 +144,11 @@ impl Telegram {
     /// # Errors
     /// When the address or the HTTP client is unusable.
     pub fn new(token: &SecretString, api_url: &str) -> anyhow::Result<Self> {
+        Self::with_time(token, api_url, Arc::new(SinceStart::now()))
+    }
+
+    /// As [`Telegram::new`], by this time.
+    pub(crate) fn with_time(token: &SecretString, api_url: &str, time: Arc<dyn Time>) -> anyhow::Result<Self> {
         let url = Url::parse(api_url.trim_end_matches('/'))
             .with_context(|| format!("the address {api_url} of the Bot API cannot be read"))?;
         ensure!(
@@ -154,7 +159,7 @@ impl Telegram {
             let client = client(&url, timeout).context("the HTTP client for Telegram cannot be set up")?;
             Ok(teloxide::Bot::with_client(token.expose_secret(), client).set_api_url(url.clone()))
         };
-        let inner = Inner { bot: bot(Some(PATIENCE))?, patient: bot(None)?, turns: Turns::new(SinceStart::now()) };
+        let inner = Inner { bot: bot(Some(PATIENCE))?, patient: bot(None)?, turns: Turns::new(time) };
         Ok(Self { inner: Arc::new(inner) })
     }
 

@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::Telegram;
+use super::turns::SinceStart;
+pub(crate) use super::turns::Time;
 
 pub(crate) const TOKEN: &str = "123456:AAF7-g0gYncWnm5IyfZlpPRqRRv6kNAGlao";
 
@@ -34,6 +36,7 @@ struct Known {
     answers: HashMap<String, VecDeque<(u16, String)>>,
     updates: Vec<Value>,
     messages: i64,
+    away: bool,
 }
 
 impl Peer {
@@ -48,7 +51,19 @@ impl Peer {
 
     /// The client under test.
     pub(crate) fn client(&self) -> Telegram {
-        Telegram::new(&SecretString::from(TOKEN), &self.inner.url).unwrap()
+        self.client_by(Arc::new(SinceStart::now()))
+    }
+
+    /// The client under test, by this time.
+    pub(crate) fn client_by(&self, time: Arc<dyn Time>) -> Telegram {
+        Telegram::with_time(&SecretString::from(TOKEN), &self.inner.url, time).unwrap()
+    }
+
+    /// From now on, every call comes to nothing, or does something again. How many came before.
+    pub(crate) fn is_away(&self, away: bool) -> usize {
+        let mut state = self.inner.state.lock().unwrap();
+        state.away = away;
+        state.calls.iter().filter(|(method, _)| method != "getupdates").count()
     }
 
     /// The next call of a method is refused like this.
@@ -129,14 +144,16 @@ async fn called(State(peer): State<Peer>, Path((bot, method)): Path<(String, Str
     assert_eq!(bot, format!("bot{TOKEN}"));
     let method = method.to_lowercase();
     let ask: Value = serde_json::from_str(&body).unwrap();
-    let number = {
+    let (number, away) = {
         let mut state = peer.inner.state.lock().unwrap();
         state.calls.push((method.clone(), ask.clone()));
-        state.messages += i64::from(method == "sendmessage");
-        state.messages
+        state.messages += i64::from(method == "sendmessage" && !state.away);
+        (state.messages, state.away)
     };
     peer.change();
-    let (status, text) = if method == "getupdates" {
+    let (status, text) = if away {
+        (200, "<html>Please log in to the network</html>".to_owned())
+    } else if method == "getupdates" {
         peer.updates(&ask).await
     } else if let Some(canned) = peer.canned(&method) {
         canned

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+
 use super::pace::Pace;
 
 /// What has passed since some beginning.
-pub(super) trait Time {
-    fn now(&self) -> Duration;
-    fn sleep_until(&self, at: Duration) -> impl Future<Output = ()> + Send;
+pub(crate) trait Time: Send + Sync {
+    fn passed(&self) -> Duration;
+    fn sleep_until(&self, at: Duration) -> BoxFuture<'static, ()>;
 }
 
 /// The time of this process.
@@ -22,24 +24,24 @@ impl SinceStart {
 }
 
 impl Time for SinceStart {
-    fn now(&self) -> Duration {
+    fn passed(&self) -> Duration {
         self.0.elapsed()
     }
 
-    async fn sleep_until(&self, at: Duration) {
-        tokio::time::sleep_until(self.0 + at).await;
+    fn sleep_until(&self, at: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep_until(self.0 + at))
     }
 }
 
 /// The queues of all chats.
-pub(super) struct Turns<T> {
-    time: T,
+pub(super) struct Turns {
+    time: Arc<dyn Time>,
     pace: Mutex<Pace>,
     queues: Mutex<HashMap<i64, Arc<tokio::sync::Mutex<()>>>>,
 }
 
-impl<T: Time> Turns<T> {
-    pub fn new(time: T) -> Self {
+impl Turns {
+    pub fn new(time: Arc<dyn Time>) -> Self {
         Self { time, pace: Mutex::default(), queues: Mutex::default() }
     }
 
@@ -48,7 +50,7 @@ impl<T: Time> Turns<T> {
         let queue = self.queues.lock().unwrap_or_else(PoisonError::into_inner).entry(chat).or_default().clone();
         let _first = queue.lock().await;
         loop {
-            let taken = self.pace.lock().unwrap_or_else(PoisonError::into_inner).take(chat, self.time.now());
+            let taken = self.pace.lock().unwrap_or_else(PoisonError::into_inner).take(chat, self.time.passed());
             let Err(free) = taken else { return };
             self.time.sleep_until(free).await;
         }
@@ -56,7 +58,7 @@ impl<T: Time> Turns<T> {
 
     /// Nobody writes to a chat for so long.
     pub fn pause(&self, chat: i64, pause: Duration) {
-        let until = self.time.now().saturating_add(pause);
+        let until = self.time.passed().saturating_add(pause);
         self.pace.lock().unwrap_or_else(PoisonError::into_inner).pause(chat, until);
     }
 }
@@ -70,26 +72,26 @@ mod tests {
     struct Hasty(Mutex<Duration>);
 
     impl Time for Hasty {
-        fn now(&self) -> Duration {
+        fn passed(&self) -> Duration {
             *self.0.lock().unwrap()
         }
 
-        async fn sleep_until(&self, at: Duration) {
-            tokio::task::yield_now().await;
+        fn sleep_until(&self, at: Duration) -> BoxFuture<'static, ()> {
             let mut now = self.0.lock().unwrap();
             *now = at.max(*now);
+            Box::pin(tokio::task::yield_now())
         }
     }
 
     #[tokio::test]
     async fn turns_come_in_order_and_at_their_time() {
-        let turns = Arc::new(Turns::new(Hasty::default()));
+        let turns = Arc::new(Turns::new(Arc::new(Hasty::default())));
         let (say, mut said) = tokio::sync::mpsc::unbounded_channel();
         for number in 0..25 {
             let (turns, say) = (turns.clone(), say.clone());
             tokio::spawn(async move {
                 turns.turn(-1).await;
-                say.send((number, turns.time.now().as_secs())).unwrap();
+                say.send((number, turns.time.passed().as_secs())).unwrap();
             });
         }
         for number in 0..25 {
@@ -100,11 +102,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_pause_is_kept_in_its_chat_alone() {
-        let turns = Turns::new(Hasty::default());
+        let turns = Turns::new(Arc::new(Hasty::default()));
         turns.pause(-1, Duration::from_secs(30));
         turns.turn(8).await;
-        assert_eq!(turns.time.now(), Duration::ZERO);
+        assert_eq!(turns.time.passed(), Duration::ZERO);
         turns.turn(-1).await;
-        assert_eq!(turns.time.now(), Duration::from_secs(30));
+        assert_eq!(turns.time.passed(), Duration::from_secs(30));
     }
 }

@@ -1,0 +1,186 @@
+//! A pause and hours without Telegram, by a clock that the test moves.
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::*;
+use crate::bot::testing::bot;
+use crate::clients::telegram::peer::{Peer, Time};
+use crate::config::{Chat, Config, EnvVars};
+use crate::domain::command::{Answer, Command, NewRelease};
+use crate::domain::ids::{PersonName, Tag};
+use crate::domain::person::{Actor, Door, Role};
+use crate::domain::status::Status::{Deployed, Deploying, ManualTesting, StageBuilding};
+use crate::engine::Request;
+use crate::engine::catalog::Catalog;
+use crate::engine::clock::Clock;
+use crate::engine::testing::engine_in;
+
+const SHOPS: [&str; 6] = ["alpha", "bravo", "charlie", "delta", "echo", "foxtrot"];
+const CHATS: [i64; 2] = [-1, -2];
+const SECOND: Duration = Duration::from_secs(1);
+const MOMENT: Duration = Duration::from_millis(100);
+
+/// A clock that moves only when told to.
+#[derive(Default)]
+struct Dial(watch::Sender<Duration>);
+
+impl Dial {
+    fn pass(&self, time: Duration) {
+        self.0.send_modify(|passed| *passed += time);
+    }
+}
+
+impl Clock for Dial {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(1_800_000_000).unwrap() + self.passed()
+    }
+
+    fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
+        self.sleep_until(self.passed() + time)
+    }
+}
+
+impl Time for Dial {
+    fn passed(&self) -> Duration {
+        *self.0.borrow()
+    }
+
+    fn sleep_until(&self, at: Duration) -> BoxFuture<'static, ()> {
+        let mut passed = self.0.subscribe();
+        Box::pin(async move {
+            if passed.wait_for(|passed| *passed >= at).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        })
+    }
+}
+
+fn catalog() -> Catalog {
+    let service = |name: &str| {
+        format!(
+            "[[services]]\nname = \"{name}\"\napprovals = {{ required = [\"ann\"] }}\n[[services.surfaces]]\nname = \"web\"\n\
+             recipe = \"commands\"\ncheckout = false\ndirectory = \"/srv/web\"\ndeploy = \"./start\"\n\
+             [services.environments.stage]\ndriver = \"ci\"\n[services.environments.production]\ndriver = \"ci\"\n"
+        )
+    };
+    let text = "[[people]]\nname = \"ann\"\ntelegram_id = 77\n".to_owned() + &SHOPS.map(service).concat();
+    Catalog::new(&Config::parse(&text, "rmm.toml", std::path::Path::new("/"), &EnvVars::new()).unwrap())
+}
+
+async fn say(engine: &Engine, actor: Actor, command: Command) -> Answer {
+    engine.handle(Request::new(actor, command)).await.unwrap().answer
+}
+
+fn ci() -> Actor {
+    Actor::Token { name: "ci".into(), role: Role::Ci, services: Vec::new() }
+}
+
+/// A release that waits for ann.
+async fn waiting(engine: &Engine, shop: &str) -> ReleaseId {
+    let new = NewRelease {
+        service: ServiceName::parse("service", shop).unwrap(),
+        tag: Some(Tag::parse("tag", "v1").unwrap()),
+        commit: None,
+        initiated_by: "ann".into(),
+        owner: None,
+        ci_run: None,
+        tagged_at: None,
+        notes: String::new(),
+        artifacts: Vec::new(),
+    };
+    let Answer::Release { id, .. } = say(engine, ci(), Command::Create(new)).await else { panic!("no release") };
+    report(engine, id, &[StageBuilding, ManualTesting]).await;
+    id
+}
+
+async fn report(engine: &Engine, release: ReleaseId, statuses: &[Status]) {
+    for &status in statuses {
+        say(engine, ci(), Command::Report { release, status, ci_run: None }).await;
+    }
+}
+
+async fn deployed(engine: &Engine, release: ReleaseId) {
+    let ann = PersonName::parse("name", "ann").unwrap();
+    let ann = Actor::Person { name: ann, role: Role::Member, door: Door::Telegram };
+    say(engine, ann, Command::Approve { release, seen: None }).await;
+    report(engine, release, &[Deploying, Deployed]).await;
+}
+
+/// What a chat was sent, and what was written into its messages.
+fn heard(calls: &[(String, Value)], chat: i64) -> Vec<String> {
+    let written = calls.iter().filter(|(method, _)| ["sendmessage", "editmessagetext"].contains(&method.as_str()));
+    let here = written.filter(|(_, ask)| ask["chat_id"] == chat);
+    here.map(|(method, ask)| format!("{method} {}", ask["text"].as_str().unwrap())).collect()
+}
+
+#[tokio::test]
+async fn a_pause_holds_up_one_chat_and_hours_of_outage_end_with_what_is_so_by_then() {
+    let (folder, peer, clock) = (tempfile::tempdir().unwrap(), Peer::start().await, Arc::new(Dial::default()));
+    let engine = engine_in(folder.path(), clock.clone());
+    engine.reconfigure(catalog()).await;
+    let notices = vec![Notice::Waits, Notice::Deploying, Notice::Deployed];
+    let chats =
+        CHATS.map(|id| Chat { id, topic: None, notices: notices.clone(), services: Vec::new(), cards: true }).to_vec();
+    let bot = Arc::new(bot(engine.clone(), peer.client_by(clock.clone()), chats));
+    let count = |chat: i64| heard(&peer.calls(), chat).len();
+
+    // One chat has to wait for 35 seconds; the other one does not.
+    peer.refuses("sendMessage", 429, "Too Many Requests: retry after 35", json!({"retry_after": 35}));
+    let first = waiting(&engine, SHOPS[0]).await;
+    bot.tasks.spawn(follow(bot.clone()));
+    peer.until(|_| CHATS.iter().any(|&chat| count(chat) == 1)).await;
+    // All chats together get one message after the other.
+    clock.pass(MOMENT);
+    peer.until(|_| CHATS.iter().all(|&chat| count(chat) == 1)).await;
+    let paused = peer.calls().into_iter().find(|(method, _)| method == "sendmessage").unwrap().1["chat_id"].clone();
+    let (paused, other) = if paused == CHATS[0] { (CHATS[0], CHATS[1]) } else { (CHATS[1], CHATS[0]) };
+    clock.pass(SECOND);
+    peer.until(|_| count(other) == 2).await;
+    clock.pass(34 * SECOND - 2 * MOMENT);
+    assert_eq!(count(paused), 1);
+    clock.pass(2 * MOMENT);
+    peer.until(|_| count(paused) == 2).await;
+    clock.pass(SECOND);
+    peer.until(|_| count(paused) == 3).await;
+
+    // Telegram is away while all releases go all the way.
+    peer.is_away(true);
+    deployed(&engine, first).await;
+    for shop in &SHOPS[1..] {
+        let release = waiting(&engine, shop).await;
+        clock.pass(Duration::from_hours(1));
+        deployed(&engine, release).await;
+    }
+    clock.pass(Duration::from_hours(1));
+
+    // When it is back, each chat hears once how it is now, one message after the other.
+    let tried = peer.is_away(false);
+    let mut seconds = 0;
+    while !has_told_everything(&engine).await.unwrap() {
+        clock.pass(SECOND);
+        seconds += 1;
+        for _ in 0..200 {
+            tokio::task::yield_now().await;
+        }
+    }
+    let calls = peer.calls().split_off(tried);
+    for chat in CHATS {
+        let heard = heard(&calls, chat);
+        let with = |shop: &str, words: &str| {
+            let told = heard.iter().filter(|text| text.contains(shop) && text.contains(words));
+            told.map(|text| text.split(' ').next().unwrap()).collect::<Vec<_>>()
+        };
+        for shop in SHOPS {
+            let card = if shop == SHOPS[0] { "editmessagetext" } else { "sendmessage" };
+            assert_eq!(with(shop, "📦"), [card], "one card of {shop}: {heard:#?}");
+            assert_eq!(with(shop, "Deployed"), [card], "it is current: {heard:#?}");
+            assert_eq!(with(shop, "is deployed!"), ["sendmessage"], "{heard:#?}");
+        }
+        assert_eq!(heard.len(), 2 * SHOPS.len(), "nothing else: {heard:#?}");
+        assert!(seconds + 1 >= heard.len(), "{} messages within {seconds} s", heard.len());
+    }
+    bot.stop.cancel();
+}
