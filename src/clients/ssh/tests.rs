@@ -13,6 +13,8 @@ use super::*;
 use crate::clients::detached::{self, Ended, Fence, Prepared, RunDir, Sink, SinkError, StepError, StepSpec};
 use crate::domain::host::Fingerprint;
 
+mod spares;
+
 struct Sshd {
     child: Child,
     root: TempDir,
