@@ -111,6 +111,17 @@ impl Shell {
         }
     }
 
+    /// Ends a shell that got no script: without one it has nothing to do.
+    pub(super) async fn dismiss(mut self) {
+        let ending = async {
+            let _ = self.write.eof().await;
+            while self.read.wait().await.is_some() {}
+        };
+        if tokio::time::timeout(CLOSING, ending).await.is_err() {
+            let _ = self.write.close().await;
+        }
+    }
+
     pub(super) async fn close(mut self) {
         let closing = async {
             let _ = self.write.close().await;

@@ -82,7 +82,7 @@ async fn live(connection: Arc<Connection>, mut order: oneshot::Receiver<Order>, 
             // Its end takes room on the host for a moment.
             let closing = Slot::new(&connection);
             tokio::spawn(async move {
-                shell.close().await;
+                shell.dismiss().await;
                 drop(closing);
             });
         }

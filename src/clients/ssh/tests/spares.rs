@@ -68,7 +68,7 @@ async fn the_next_script_finds_a_shell_that_waits_for_it() {
     // It goes when nobody needs it, and the connection stays.
     until("the spare's end", || none_open(&ssh)).await;
     assert_eq!(output(&ssh, "echo again", &[], &[]).await.0, b"again\n");
-    assert_eq!(host.sshd.log().matches("Accepted").count(), 1);
+    assert_eq!(host.sshd.log().matches("Accepted publickey").count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
