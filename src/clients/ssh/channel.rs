@@ -8,6 +8,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use russh::client::Msg;
@@ -21,6 +22,8 @@ use super::shell::Shell;
 use super::{lost, seconds, spare};
 use crate::clients::transport::{Channel, TransportError};
 
+/// A script that nobody follows any more may end by itself within this: most have just said all they had to say.
+const PARTING: Duration = Duration::from_secs(1);
 /// Messages that wait for the reader of one output.
 const WAITING: usize = 4;
 /// SSH's number for the standard error.
@@ -135,7 +138,7 @@ impl Order {
     }
 }
 
-/// Passes on what comes. False if everybody lost interest before the end.
+/// Passes on what comes. False if everybody lost interest long before the end.
 async fn pump(
     shell: &mut Shell,
     ended: oneshot::Sender<Result<i32, TransportError>>,
@@ -143,11 +146,15 @@ async fn pump(
     out: &mpsc::Sender<io::Result<Bytes>>,
     err: &mpsc::Sender<io::Result<Bytes>>,
 ) -> bool {
+    let mut abandoned = std::pin::pin!(async {
+        let _ = released.recv().await;
+        tokio::time::sleep(PARTING).await;
+    });
     let mut status = None;
     let complete = loop {
         let message = tokio::select! {
             message = shell.hear() => message,
-            _ = released.recv() => return false,
+            () = &mut abandoned => return false,
         };
         let Some(message) = message else { break false };
         // A reader that is gone is no reason to stop the script.
@@ -163,7 +170,7 @@ async fn pump(
             break true;
         }
     };
-    if status == Some(0) {
+    if status.is_some() {
         shell.connection().spare.allow();
     }
     let error = || {

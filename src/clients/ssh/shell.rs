@@ -16,8 +16,8 @@ use super::script::COMMAND;
 use super::{lost, seconds};
 use crate::clients::transport::TransportError;
 
-/// How long the host may take to confirm that a channel is closed.
-const CLOSING: Duration = Duration::from_secs(10);
+/// How long a shell may take to end when its input has ended.
+const ENDING: Duration = Duration::from_secs(10);
 /// Messages that may come before the script is there; a host sends up to 32 KiB in each.
 const EARLY: usize = 32;
 
@@ -117,17 +117,14 @@ impl Shell {
             let _ = self.write.eof().await;
             while self.read.wait().await.is_some() {}
         };
-        if tokio::time::timeout(CLOSING, ending).await.is_err() {
+        if tokio::time::timeout(ENDING, ending).await.is_err() {
             let _ = self.write.close().await;
         }
     }
 
-    pub(super) async fn close(mut self) {
-        let closing = async {
-            let _ = self.write.close().await;
-            while self.read.wait().await.is_some() {}
-        };
-        let _ = tokio::time::timeout(CLOSING, closing).await;
+    /// Leaves it to itself. The host's word that the channel is closed does not come this far.
+    pub(super) async fn close(self) {
+        let _ = self.write.close().await;
     }
 }
 

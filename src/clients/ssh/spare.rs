@@ -32,7 +32,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// A script has run well on this connection, so spares make sense.
+    /// A script has come to its end on this connection, so spares make sense.
     pub(super) fn allow(&self) {
         let _ = self.beside.compare_exchange(0, CHANNELS, Ordering::SeqCst, Ordering::SeqCst);
     }
