@@ -27,7 +27,7 @@ const PARTING: Duration = Duration::from_secs(1);
 /// Messages that wait for the reader of one output.
 const WAITING: usize = 4;
 /// SSH's number for the standard error.
-pub(super) const STDERR: u32 = 1;
+const STDERR: u32 = 1;
 
 /// Why nothing was opened.
 pub(super) enum Start {
