@@ -63,7 +63,7 @@ pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool, trace: 
             Ok(directory) => directories.insert(host.clone(), directory),
             Err(error) => {
                 let command = Command::RunFailed { run: id, reason: error.to_string() };
-                return report(engine, trace, command).await.map(|_| ());
+                return report(engine, &run, trace, command).await.map(|_| ());
             }
         };
     }
@@ -75,7 +75,7 @@ pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool, trace: 
 impl Following {
     /// Reports what became of the run; a refusal means that it has been ended meanwhile.
     pub(super) async fn report(&self, command: Command) -> Result<Answer, Failure> {
-        report(&self.engine, self.trace.clone(), command).await
+        report(&self.engine, &self.run, self.trace.clone(), command).await
     }
 
     pub(super) fn fence(&self) -> Fence<'_> {
@@ -232,8 +232,8 @@ impl Following {
 }
 
 /// Reports to the engine; a refusal here means that the run has been ended meanwhile.
-async fn report(engine: &Engine, trace: Option<String>, command: Command) -> Result<Answer, Failure> {
-    match engine.handle(Request::new(Actor::Machine, command).traced(trace)).await {
+async fn report(engine: &Engine, run: &Run, trace: Option<String>, command: Command) -> Result<Answer, Failure> {
+    match engine.handle(Request::about(Actor::Machine, run.service.clone(), command).traced(trace)).await {
         Ok(handled) => Ok(handled.answer),
         Err(Failure::Refused(refusal)) => {
             tracing::debug!(%refusal, "a report of a run came too late");

@@ -6,25 +6,26 @@
 use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use russh::client::Msg;
-use russh::{ChannelMsg, ChannelReadHalf, Sig};
-use secrecy::{ExposeSecret, SecretString};
+use russh::{ChannelMsg, Sig};
+use secrecy::SecretString;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::{mpsc, oneshot};
 
-use super::connection::{Opened, Slot};
-use super::script::COMMAND;
-use super::{lost, seconds};
+use super::connection::{Connection, Slot};
+use super::shell::Shell;
+use super::{lost, seconds, spare};
 use crate::clients::transport::{Channel, TransportError};
 
+/// A script that nobody follows any more may end by itself within this: most have just said all they had to say.
+const PARTING: Duration = Duration::from_secs(1);
 /// Messages that wait for the reader of one output.
 const WAITING: usize = 4;
-/// How long the host may take to confirm that a channel is closed.
-const CLOSING: Duration = Duration::from_secs(10);
 /// SSH's number for the standard error.
 const STDERR: u32 = 1;
 
@@ -45,8 +46,10 @@ pub(super) async fn exec(slot: Slot, input: SecretString) -> Result<Channel, Sta
     let (out, stdout) = mpsc::channel(WAITING);
     let (err, stderr) = mpsc::channel(WAITING);
     let (ended, status) = oneshot::channel();
-    let task = Task { slot, released, out, err };
-    tokio::spawn(task.run(input, ready, ended));
+    let order = Order { slot, input, ready, ended, released, out, err };
+    if let Err(order) = spare::take(order) {
+        tokio::spawn(order.run());
+    }
     let failed = || TransportError::Died { source: io::Error::other("the SSH client failed; this is a fault of RMM") };
     started.await.unwrap_or_else(|_| Err(Start::Failed(failed())))?;
     let output = |receiver, held: &Held| Output { receiver, chunk: Bytes::new(), _held: held.clone() };
@@ -61,11 +64,10 @@ pub(super) async fn exec(slot: Slot, input: SecretString) -> Result<Channel, Sta
 }
 
 /// Opens a channel with `open`, within the host's limit.
-pub(super) async fn opened<F>(slot: &Slot, open: F) -> Result<russh::Channel<Msg>, russh::Error>
+pub(super) async fn opened<F>(connection: &Connection, open: F) -> Result<russh::Channel<Msg>, russh::Error>
 where
     F: Future<Output = Result<russh::Channel<Msg>, russh::Error>>,
 {
-    let connection = slot.connection();
     let answer = tokio::time::timeout(connection.target().limits.open, open).await;
     if !matches!(answer, Ok(Ok(_) | Err(russh::Error::ChannelOpenFailure(_)))) {
         // An answer that came too late would leave a channel that nobody closes.
@@ -75,8 +77,7 @@ where
 }
 
 /// Explains why a channel was not opened, if the host did not say.
-pub(super) fn unopened(slot: &Slot, error: &russh::Error) -> Start {
-    let connection = slot.connection();
+pub(super) fn unopened(connection: &Connection, error: &russh::Error) -> Start {
     let target = connection.target();
     let sentence = if matches!(error, russh::Error::ConnectionTimeout) {
         format!("{} opened no channel within {}.", target.address, seconds(target.limits.open))
@@ -86,119 +87,104 @@ pub(super) fn unopened(slot: &Slot, error: &russh::Error) -> Start {
     Start::Failed(TransportError::Unreachable(sentence))
 }
 
-struct Task {
+/// A script that somebody waits for, and where to what becomes of it.
+pub(super) struct Order {
     slot: Slot,
+    input: SecretString,
+    ready: oneshot::Sender<Result<(), Start>>,
+    ended: oneshot::Sender<Result<i32, TransportError>>,
     released: mpsc::Receiver<Infallible>,
     out: mpsc::Sender<io::Result<Bytes>>,
     err: mpsc::Sender<io::Result<Bytes>>,
 }
 
-impl Task {
-    async fn run(
-        mut self,
-        input: SecretString,
-        ready: oneshot::Sender<Result<(), Start>>,
-        ended: oneshot::Sender<Result<i32, TransportError>>,
-    ) {
-        let channel = match opened(&self.slot, self.slot.connection().handle.channel_open_session()).await {
-            Ok(channel) => channel,
-            Err(error) => {
-                let why = if let russh::Error::ChannelOpenFailure(why) = &error {
-                    Start::Full(format!("{why:?}"))
-                } else {
-                    unopened(&self.slot, &error)
-                };
+impl Order {
+    pub(super) fn connection(&self) -> &Arc<Connection> {
+        self.slot.connection()
+    }
+
+    /// Runs the script in a shell that is opened for it.
+    pub(super) async fn run(self) {
+        let mut shell = match Shell::open(self.connection()).await {
+            Ok(shell) => shell,
+            Err(why) => {
                 // First, so that whoever hears of it sees who else is there.
                 drop(self.slot);
-                let _ = ready.send(Err(why));
+                let _ = self.ready.send(Err(why));
                 return;
             }
         };
-        let counted = Opened::new(&self.slot);
-        let (mut read, write) = channel.split();
-        let limit = self.slot.connection().target().limits.open;
-        let accepted = tokio::time::timeout(limit, async {
-            write.exec(true, COMMAND).await?;
-            write.data_bytes(Bytes::from(input.expose_secret().as_bytes().to_vec())).await?;
-            write.eof().await?;
-            Ok::<_, russh::Error>(accepted(&mut read).await)
-        });
-        let answer = match accepted.await {
-            Ok(Ok(Some(true))) => Ok(()),
-            Ok(Ok(Some(false))) => {
-                let source = io::Error::other("its SSH server refuses to run commands for this user");
-                Err(TransportError::Start { source })
-            }
-            Ok(Ok(None) | Err(_)) => Err(TransportError::Died { source: lost(self.slot.connection()) }),
-            Err(_) => {
-                self.slot.connection().retire();
-                let address = &self.slot.connection().target().address;
-                let sentence = format!("{address} did not say within {} whether it runs the command", seconds(limit));
-                Err(TransportError::Died { source: io::Error::new(io::ErrorKind::TimedOut, sentence) })
-            }
-        };
-        let failed = answer.is_err();
-        let gone = ready.send(answer.map_err(Start::Failed)).is_err();
-        if !failed && !gone && self.pump(&mut read, ended).await {
-            return;
-        }
-        // Nobody listens any more.
-        let closing = async {
-            let _ = write.close().await;
-            while read.wait().await.is_some() {}
-        };
-        let _ = tokio::time::timeout(CLOSING, closing).await;
-        drop(counted);
+        let answer = shell.start(Some(&self.input)).await;
+        self.follow(shell, answer).await;
     }
 
-    /// Passes on what comes. False if everybody lost interest before the end.
-    async fn pump(&mut self, read: &mut ChannelReadHalf, ended: oneshot::Sender<Result<i32, TransportError>>) -> bool {
-        let mut status = None;
-        let complete = loop {
-            let message = tokio::select! {
-                message = read.wait() => message,
-                _ = self.released.recv() => return false,
-            };
-            let Some(message) = message else { break false };
-            // A reader that is gone is no reason to stop the script.
-            if let ChannelMsg::Data { data } = message {
-                let _ = self.out.send(Ok(data)).await;
-            } else if let ChannelMsg::ExtendedData { data, ext: STDERR } = message {
-                let _ = self.err.send(Ok(data)).await;
-            } else if let ChannelMsg::ExitStatus { exit_status } = message {
-                status = Some(i32::try_from(exit_status).unwrap_or(-1));
-            } else if let ChannelMsg::ExitSignal { signal_name, .. } = message {
-                status = Some(128 + number(&signal_name));
-            } else if matches!(message, ChannelMsg::Close) {
-                break true;
+    /// Runs the script in a shell that waits for it already.
+    pub(super) async fn run_in(self, shell: Shell) {
+        let answer = shell.feed(&self.input).await;
+        self.follow(shell, answer).await;
+    }
+
+    async fn follow(mut self, mut shell: Shell, answer: Result<(), TransportError>) {
+        let started = answer.is_ok();
+        let gone = self.ready.send(answer.map_err(Start::Failed)).is_err();
+        if started && !gone {
+            spare::open_beside(self.slot.connection());
+            if pump(&mut shell, self.ended, &mut self.released, &self.out, &self.err).await {
+                return;
             }
-        };
-        let error = || {
-            if complete {
-                io::Error::other("the host closed the channel without a status")
-            } else {
-                lost(self.slot.connection())
-            }
-        };
-        let _ = ended.send(status.ok_or_else(|| TransportError::Died { source: error() }));
-        if !complete {
-            let _ = tokio::join!(self.out.send(Err(error())), self.err.send(Err(error())));
         }
-        true
+        // Nobody listens any more.
+        shell.close().await;
     }
 }
 
-/// Whether the host accepts the command; nothing if the connection ended.
-async fn accepted(read: &mut ChannelReadHalf) -> Option<bool> {
-    loop {
-        let message = read.wait().await?;
-        // Nothing else has a meaning yet.
-        if matches!(message, ChannelMsg::Success | ChannelMsg::Failure) {
-            return Some(matches!(message, ChannelMsg::Success));
+/// Passes on what comes. False if everybody lost interest long before the end.
+async fn pump(
+    shell: &mut Shell,
+    ended: oneshot::Sender<Result<i32, TransportError>>,
+    released: &mut mpsc::Receiver<Infallible>,
+    out: &mpsc::Sender<io::Result<Bytes>>,
+    err: &mpsc::Sender<io::Result<Bytes>>,
+) -> bool {
+    let mut abandoned = std::pin::pin!(async {
+        let _ = released.recv().await;
+        tokio::time::sleep(PARTING).await;
+    });
+    let mut status = None;
+    let complete = loop {
+        let message = tokio::select! {
+            message = shell.hear() => message,
+            () = &mut abandoned => return false,
+        };
+        let Some(message) = message else { break false };
+        // A reader that is gone is no reason to stop the script.
+        if let ChannelMsg::Data { data } = message {
+            let _ = out.send(Ok(data)).await;
+        } else if let ChannelMsg::ExtendedData { data, ext: STDERR } = message {
+            let _ = err.send(Ok(data)).await;
+        } else if let ChannelMsg::ExitStatus { exit_status } = message {
+            status = Some(i32::try_from(exit_status).unwrap_or(-1));
+        } else if let ChannelMsg::ExitSignal { signal_name, .. } = message {
+            status = Some(128 + number(&signal_name));
         } else if matches!(message, ChannelMsg::Close) {
-            return None;
+            break true;
         }
+    };
+    if status.is_some() {
+        shell.connection().spare.allow();
     }
+    let error = || {
+        if complete {
+            io::Error::other("the host closed the channel without a status")
+        } else {
+            lost(shell.connection())
+        }
+    };
+    let _ = ended.send(status.ok_or_else(|| TransportError::Died { source: error() }));
+    if !complete {
+        let _ = tokio::join!(out.send(Err(error())), err.send(Err(error())));
+    }
+    true
 }
 
 fn number(signal: &Sig) -> i32 {

@@ -12,7 +12,7 @@ use russh::{Disconnect, Preferred, compression};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::{Fault, Target, login, seconds};
+use super::{Fault, Target, login, seconds, spare};
 use crate::domain::host::{Fingerprint, HostKey};
 
 /// Of a channel's output so many messages wait in memory; a host sends up to 32 KiB in each.
@@ -35,6 +35,7 @@ pub(super) struct Connection {
     retired: AtomicBool,
     /// Channels that are open on it: what it can carry at least.
     opened: AtomicUsize,
+    pub(super) spare: spare::Place,
 }
 
 /// The right to open one channel. The connection counts as used until it is dropped.
@@ -204,7 +205,8 @@ impl Connection {
         }
         let (used, _) = watch::channel(0);
         let (served, retired, opened) = (AtomicBool::new(false), AtomicBool::new(false), AtomicUsize::new(0));
-        Ok(Self { handle, notes, socket, target, used, served, retired, opened })
+        let spare = spare::Place::default();
+        Ok(Self { handle, notes, socket, target, used, served, retired, opened, spare })
     }
 
     pub(super) fn target(&self) -> &Target {
@@ -275,10 +277,14 @@ impl Drop for Slot {
 }
 
 impl Opened {
-    pub(super) fn new(slot: &Slot) -> Self {
-        slot.0.served.store(true, Ordering::SeqCst);
-        slot.0.opened.fetch_add(1, Ordering::SeqCst);
-        Self(Arc::clone(&slot.0))
+    pub(super) fn new(connection: &Arc<Connection>) -> Self {
+        connection.served.store(true, Ordering::SeqCst);
+        connection.opened.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(connection))
+    }
+
+    pub(super) fn connection(&self) -> &Arc<Connection> {
+        &self.0
     }
 }
 

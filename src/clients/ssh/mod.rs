@@ -20,6 +20,8 @@ mod connection;
 mod login;
 mod pool;
 mod script;
+mod shell;
+mod spare;
 mod tunnel;
 
 use channel::Start;
@@ -102,6 +104,8 @@ impl Ssh {
             match open(slot).await {
                 Ok(opened) => return Ok(opened),
                 Err(Start::Failed(error)) => return Err(error),
+                // A spare took the place: it is there for the next try.
+                Err(Start::Full(_)) if connection.spare.is_taken() => {}
                 Err(Start::Full(why)) => {
                     if !self.pool.was_full(&connection) {
                         let sentence = format!("{} allows no command: {why}", self.pool.target().address);

@@ -10,7 +10,7 @@ use super::connection::{Connection, Slot, locked};
 use super::{Fault, Target};
 
 /// Channels on one connection, unless the host allows fewer. sshd allows ten sessions.
-const CHANNELS: usize = 8;
+pub(super) const CHANNELS: usize = 8;
 
 type Attempt = Shared<BoxFuture<'static, Result<(), Fault>>>;
 

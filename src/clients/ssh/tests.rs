@@ -13,6 +13,8 @@ use super::*;
 use crate::clients::detached::{self, Ended, Fence, Prepared, RunDir, Sink, SinkError, StepError, StepSpec};
 use crate::domain::host::Fingerprint;
 
+mod spares;
+
 struct Sshd {
     child: Child,
     root: TempDir,
@@ -286,6 +288,18 @@ async fn what_nobody_reads_any_more_is_closed() {
     drop(ssh.exec("exec sleep 1000", &[], &[]).await.unwrap());
     until("the channel's end", || ssh.pool.connections().iter().all(|c| c.used() == 0)).await;
     assert_eq!(output(&ssh, "echo free", &[], &[]).await.0, b"free\n");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_has_heard_enough_soon_leaves_the_place_to_others() {
+    let sshd = sshd!();
+    let ssh = sshd.ssh();
+    for _ in 0..30 {
+        let mut channel = ssh.exec("echo on", &[], &[]).await.unwrap();
+        channel.stdout.read_exact(&mut [0; 3]).await.unwrap();
+    }
+    until("the scripts' end", || ssh.pool.connections().iter().all(|c| c.used() == 0)).await;
+    assert_eq!(sshd.log().matches("Accepted publickey").count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -27,8 +27,8 @@ pub(super) async fn open(slot: Slot, host: String, port: u16) -> Result<Box<dyn 
 async fn open_now(slot: Slot, host: &str, port: u16) -> Result<Tunnel, Start> {
     let handle = &slot.connection().handle;
     let open = handle.channel_open_direct_tcpip(host, u32::from(port), "127.0.0.1", 0);
-    let channel = opened(&slot, open).await.map_err(|error| {
-        let russh::Error::ChannelOpenFailure(why) = &error else { return unopened(&slot, &error) };
+    let channel = opened(slot.connection(), open).await.map_err(|error| {
+        let russh::Error::ChannelOpenFailure(why) = &error else { return unopened(slot.connection(), &error) };
         let address = &slot.connection().target().address;
         Start::Failed(TransportError::Refused(match why {
             ChannelOpenFailure::AdministrativelyProhibited => format!(
