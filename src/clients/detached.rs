@@ -25,6 +25,8 @@ const SCRIPT: &str = include_str!("detached.sh");
 /// Linux takes at most 128 KiB as one argument, and the step's shell gets the
 /// command as one.
 const LONGEST_COMMAND: usize = 96 * 1024;
+/// A host that is asked for something short answers within this, or something is wrong with it.
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How long the rest of a killed process group may take to disappear.
 const KILL_TENTHS: &str = "50";
 
@@ -298,6 +300,11 @@ async fn exec(
     Ok(t.exec(SCRIPT, &args, env).await?)
 }
 
+fn late() -> StepError {
+    let sentence = format!("the host did not answer within {} s", PATIENCE.as_secs());
+    TransportError::Died { source: std::io::Error::new(std::io::ErrorKind::TimedOut, sentence) }.into()
+}
+
 /// A shell that ends at the first contact without an answer is most likely none.
 fn without_shell(error: StepError) -> StepError {
     if let StepError::Cut { status: Some(1..=127), detail } = &error {
@@ -311,11 +318,16 @@ fn without_shell(error: StepError) -> StepError {
 
 /// Calls a function of the script that has no output.
 async fn ask(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>, call: &[&str]) -> Result<Answer, StepError> {
-    let channel = exec(t, dir, fence, call, &[]).await?;
-    match listen(channel.stderr, 0).await? {
-        Ok(answer) => Ok(answer),
-        Err(noise) => Err(cut(noise, channel.status).await),
-    }
+    let asked = async {
+        let Channel { stdout, stderr, status } = exec(t, dir, fence, call, &[]).await?;
+        // Nobody has to hear what others say there.
+        drop(stdout);
+        match listen(stderr, 0).await? {
+            Ok(answer) => Ok(answer),
+            Err(noise) => Err(cut(noise, status).await),
+        }
+    };
+    tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| Err(late()))
 }
 
 fn check_key(key: &str) -> Result<(), StepError> {

@@ -6,7 +6,9 @@
 # directories of one service and environment, DIR among them, lies
 #
 #   holder           the run that may start steps here: its token (INSTANCE-RUN)
-#                    and the name of its directory. It is made by ln, too.
+#                    and the name of its directory. It is made by ln, too. It
+#                    stays when that directory goes, and then binds nobody:
+#                    nobody can delete it without meeting a successor's.
 #
 # The run directory DIR holds
 #
@@ -344,24 +346,13 @@ prepare() {
     answer "$rmm_word:::"
 }
 
-# Gives up what this run holds.
-let_go() {
-    rmm_x=
-    read -r rmm_x 2>/dev/null <"$rmm_holder"
-    [ "$rmm_x" != "$rmm_token" ] || rm -f "$rmm_holder"
-}
-
 # Deletes the run directory: the token last, so that it can be repeated.
 remove() {
-    if [ ! -d "$rmm_dir" ]; then
-        let_go
-        answer gone:::
-    fi
+    [ -d "$rmm_dir" ] || answer gone:::
     cd -- "$rmm_dir" 2>/dev/null || answer "fail:::The run directory $rmm_dir cannot be entered."
     if read -r rmm_x 2>/dev/null <token; then
         [ "$rmm_x" = "$rmm_token" ] || answer fenced:::
         fence
-        let_go
         rm -rf steps && rm -f boot generation.* holder.* former.* token.* && rm -f token
     fi
     cd / && rmdir -- "$rmm_dir" 2>/dev/null || [ ! -d "$rmm_dir" ] ||

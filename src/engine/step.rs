@@ -26,6 +26,14 @@ pub(super) struct StepContext<'a> {
     pub again: bool,
 }
 
+/// How long the end of a step may take to be heard when it is known elsewhere.
+const FAREWELL: Duration = Duration::from_secs(20);
+
+fn silent() -> StepError {
+    let source = std::io::Error::new(std::io::ErrorKind::TimedOut, "nothing was heard of the step's end");
+    TransportError::Died { source }.into()
+}
+
 /// Why a step is ended before its time.
 enum Early {
     Stopped,
@@ -144,7 +152,11 @@ impl StepContext<'_> {
                 Waited::Again => {}
                 Waited::Stopped => return Ok(Outcome::Stopped),
                 Waited::Over(reason) if spec.again => {
-                    return Ok(Outcome::Lost(format!("{reason} Look on {} what became of it.", self.step.host)));
+                    return Ok(Outcome::Lost(format!(
+                        "{}. Look on {} what became of it.",
+                        reason.trim_end_matches('.'),
+                        self.step.host
+                    )));
                 }
                 Waited::Over(reason) => return Ok(Outcome::NotStarted(reason)),
             }
@@ -173,8 +185,15 @@ impl StepContext<'_> {
             }
         }
         // The output that comes while the step is ended belongs to it, so following goes on meanwhile.
-        let stopping = detached::stop(host.as_ref(), directory, fence, &spec.key, GRACE);
-        let (ended, stopped) = tokio::join!(&mut following, stopping);
+        let mut stopping = Box::pin(detached::stop(host.as_ref(), directory, fence, &spec.key, GRACE));
+        let (ended, stopped) = tokio::select! {
+            ended = &mut following => (ended, stopping.await),
+            stopped = &mut stopping => {
+                // Whoever follows a step that is over and hears nothing has lost its way: the next one finds the end.
+                let ended = tokio::time::timeout(FAREWELL, following).await;
+                (ended.unwrap_or_else(|_| Err(silent())), stopped)
+            }
+        };
         if let Err(error) = stopped {
             tracing::warn!(run = %self.run_id(), %error, "a step could not be ended cleanly");
         }

@@ -13,11 +13,11 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use russh::client::Msg;
 use russh::{ChannelMsg, Sig};
-use secrecy::SecretString;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::{mpsc, oneshot};
 
 use super::connection::{Connection, Slot};
+use super::script::Input;
 use super::shell::Shell;
 use super::{lost, seconds, spare};
 use crate::clients::transport::{Channel, TransportError};
@@ -40,7 +40,7 @@ pub(super) enum Start {
 type Held = mpsc::Sender<Infallible>;
 
 /// Starts the script that `input` holds.
-pub(super) async fn exec(slot: Slot, input: SecretString) -> Result<Channel, Start> {
+pub(super) async fn exec(slot: Slot, input: Input) -> Result<Channel, Start> {
     let (ready, started) = oneshot::channel();
     let (held, released) = mpsc::channel(1);
     let (out, stdout) = mpsc::channel(WAITING);
@@ -90,7 +90,7 @@ pub(super) fn unopened(connection: &Connection, error: &russh::Error) -> Start {
 /// A script that somebody waits for, and where to what becomes of it.
 pub(super) struct Order {
     slot: Slot,
-    input: SecretString,
+    input: Input,
     ready: oneshot::Sender<Result<(), Start>>,
     ended: oneshot::Sender<Result<i32, TransportError>>,
     released: mpsc::Receiver<Infallible>,
@@ -124,7 +124,10 @@ impl Order {
         self.follow(shell, answer).await;
     }
 
-    async fn follow(mut self, mut shell: Shell, answer: Result<(), TransportError>) {
+    async fn follow(mut self, mut shell: Shell, mut answer: Result<(), TransportError>) {
+        if answer.is_ok() {
+            answer = shell.until_script(&self.input.word).await;
+        }
         let started = answer.is_ok();
         let gone = self.ready.send(answer.map_err(Start::Failed)).is_err();
         if started && !gone {

@@ -124,10 +124,7 @@ impl Transport for Ssh {
         args: &'a [&'a str],
         env: &'a [EnvPair],
     ) -> BoxFuture<'a, Result<Channel, TransportError>> {
-        Box::pin(async move {
-            let input = script::input(script, args, env);
-            self.on_connection(|slot| channel::exec(slot, input.clone())).await
-        })
+        Box::pin(async move { self.on_connection(|slot| channel::exec(slot, script::input(script, args, env))).await })
     }
 
     fn connect<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<Box<dyn Stream>, TransportError>> {

@@ -1,20 +1,34 @@
 //! What goes over a channel's input: the arguments, the environment and the script, as one text for a shell.
 //!
-//! It is one compound command. A shell that got a part of it only, since the connection broke, finds a syntax error and
-//! runs nothing. Secrets are in here and never in the command line.
+//! It is one compound command. A shell that got a part of it only, since the connection broke or a start-up file read some
+//! of it, runs nothing. Secrets are in here and never in the command line.
+//!
+//! The first thing that the script says is a word of RMM's: what the user's start-up files print comes before it.
 
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::clients::transport::EnvPair;
 use crate::domain::plan::shell_word;
 
-/// What the host's login shell is asked to run, whatever shell that is.
-pub(super) const COMMAND: &str = r#"exec sh -c 'eval "$(cat)"'"#;
+/// What the host's login shell is asked to run, whatever shell that is. That the end is there, the shell sees itself.
+pub(super) const COMMAND: &str = r#"exec sh -c 'rmm_x=$(cat); case $rmm_x in "{ printf "*) eval "$rmm_x" ;; *) echo "RMM: the script did not arrive whole; does a start-up file of the shell read its input?" >&2; exit 125 ;; esac'"#;
 
-/// The text for [`COMMAND`].
-pub(super) fn input(script: &str, args: &[&str], env: &[EnvPair]) -> SecretString {
+/// A script on its way, and the word that it begins to speak with.
+pub(super) struct Input {
+    pub(super) text: SecretString,
+    pub(super) word: String,
+}
+
+/// The input for [`COMMAND`].
+pub(super) fn input(script: &str, args: &[&str], env: &[EnvPair]) -> Input {
+    let mut random = [0; 8];
+    // Without randomness a start-up file could say the same, which would do no more than confuse.
+    let _ = getrandom::fill(&mut random);
+    let word = format!("rmm-{:016x}\n", u64::from_ne_bytes(random));
     let mut text = String::with_capacity(script.len() + 256);
-    text.push_str("{ set --");
+    text.push_str("{ printf ");
+    text.push_str(&shell_word(&format!("{}\\n", word.trim_end())));
+    text.push_str("\nset --");
     for arg in args {
         text.push(' ');
         text.push_str(&shell_word(arg));
@@ -25,7 +39,7 @@ pub(super) fn input(script: &str, args: &[&str], env: &[EnvPair]) -> SecretStrin
     }
     push_without_comments(&mut text, script);
     text.push_str("\n}\n");
-    SecretString::from(text)
+    Input { text: SecretString::from(text), word }
 }
 
 /// Leaves out full-line comments outside quotes, the blank lines there and the indentation.
@@ -98,6 +112,9 @@ impl Quote {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
     use super::*;
 
     #[test]
@@ -115,13 +132,17 @@ mod tests {
     #[test]
     fn a_part_of_the_text_runs_nothing() {
         let env = [("SECRET".to_owned(), SecretString::from("it's"))];
-        let whole = input("echo a\nf() {\n  echo \"$1 $SECRET\"\n}\nf \"$1\"", &["b c"], &env);
-        let whole = whole.expose_secret().trim_end();
-        for end in 0..=whole.len() {
-            let script = &whole[..end];
-            let output = std::process::Command::new("sh").args(["-c", "eval \"$1\"", "sh", script]).output().unwrap();
-            let expected = if end == whole.len() { "a\nb c it's\n" } else { "" };
-            assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{script}");
+        let Input { text, word } = input("echo a\nf() {\n  echo \"$1 $SECRET\"\n}\nf \"$1\"", &["b c"], &env);
+        let whole = text.expose_secret().trim_end();
+        let parts = (0..whole.len()).map(|at| &whole[..at]).chain((1..whole.len()).map(|at| &whole[at..]));
+        for (number, part) in std::iter::once(whole).chain(parts).enumerate() {
+            let mut command = Command::new("sh");
+            command.args(["-c", COMMAND]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+            let mut shell = command.spawn().unwrap();
+            shell.stdin.take().unwrap().write_all(part.as_bytes()).unwrap();
+            let output = shell.wait_with_output().unwrap();
+            let expected = if number == 0 { format!("{word}a\nb c it's\n") } else { String::new() };
+            assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{part}");
         }
     }
 }

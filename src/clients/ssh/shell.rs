@@ -8,24 +8,26 @@ use std::time::Duration;
 use bytes::Bytes;
 use russh::client::Msg;
 use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
 use super::channel::{Start, opened, unopened};
 use super::connection::{Connection, Opened};
-use super::script::COMMAND;
+use super::script::{COMMAND, Input};
 use super::{lost, seconds};
 use crate::clients::transport::TransportError;
 
 /// How long a shell may take to end when its input has ended.
 const ENDING: Duration = Duration::from_secs(10);
-/// Messages that may come before the script is there; a host sends up to 32 KiB in each.
-const EARLY: usize = 32;
+/// What is kept of the words of start-up files, in case that the script never speaks: so many bytes.
+const NOISE: usize = 8 * 1024;
+/// … and of the standard error, so many messages; a host sends up to 32 KiB in each.
+const EARLY: usize = 8;
 
 pub(super) struct Shell {
     opened: Opened,
     read: ChannelReadHalf,
     write: ChannelWriteHalf<Msg>,
-    /// What it said before it had its script: start-up files may print.
+    /// What it has said already, and nobody has heard.
     early: VecDeque<ChannelMsg>,
 }
 
@@ -48,7 +50,7 @@ impl Shell {
     }
 
     /// Asks for the shell, and gives it the script in the same breath if there is one.
-    pub(super) async fn start(&mut self, input: Option<&SecretString>) -> Result<(), TransportError> {
+    pub(super) async fn start(&mut self, input: Option<&Input>) -> Result<(), TransportError> {
         let limit = self.connection().target().limits.open;
         let accepted = async {
             self.write.exec(true, COMMAND).await?;
@@ -69,7 +71,7 @@ impl Shell {
     }
 
     /// Gives the script to a shell that waits for it.
-    pub(super) async fn feed(&self, input: &SecretString) -> Result<(), TransportError> {
+    pub(super) async fn feed(&self, input: &Input) -> Result<(), TransportError> {
         match tokio::time::timeout(self.connection().target().limits.open, self.send(input)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(TransportError::Died { source: lost(self.connection()) }),
@@ -77,9 +79,48 @@ impl Shell {
         }
     }
 
-    async fn send(&self, input: &SecretString) -> Result<(), russh::Error> {
-        self.write.data_bytes(Bytes::from(input.expose_secret().as_bytes().to_vec())).await?;
+    async fn send(&self, input: &Input) -> Result<(), russh::Error> {
+        self.write.data_bytes(Bytes::from(input.text.expose_secret().as_bytes().to_vec())).await?;
         self.write.eof().await
+    }
+
+    /// Waits until the script says its first word. What start-up files have printed before is no output of the script;
+    /// where it never speaks, that may tell why.
+    pub(super) async fn until_script(&mut self, word: &str) -> Result<(), TransportError> {
+        let limit = self.connection().target().limits.open;
+        match tokio::time::timeout(limit, self.until_word(word.as_bytes())).await {
+            Ok(()) => Ok(()),
+            Err(_) => {
+                let (address, limit) = (&self.connection().target().address, seconds(limit));
+                let sentence = format!(
+                    "{address} did not begin with the script within {limit}; do the start-up files of the user's shell \
+                     wait for something?"
+                );
+                Err(TransportError::Died { source: io::Error::new(io::ErrorKind::TimedOut, sentence) })
+            }
+        }
+    }
+
+    async fn until_word(&mut self, word: &[u8]) {
+        let mut noise: Vec<u8> = Vec::new();
+        while let Some(message) = self.read.wait().await {
+            if let ChannelMsg::Data { data } = message {
+                noise.extend_from_slice(&data);
+                if let Some(at) = noise.windows(word.len()).position(|part| part == word) {
+                    let output = Bytes::from(noise.split_off(at + word.len()));
+                    self.early.push_back(ChannelMsg::Data { data: output });
+                    return;
+                }
+                // The word may be cut at the end.
+                noise.drain(..noise.len().saturating_sub(NOISE));
+            } else if matches!(message, ChannelMsg::Close) {
+                self.early.extend([ChannelMsg::Data { data: Bytes::from(noise) }, message]);
+                return;
+            } else if !matches!(message, ChannelMsg::ExtendedData { .. }) || self.early.len() < EARLY {
+                // The status may come before the output.
+                self.early.push_back(message);
+            }
+        }
     }
 
     /// A host that does not answer gets no more channels on this connection.
@@ -99,16 +140,11 @@ impl Shell {
         }
     }
 
-    /// Returns when the shell cannot be used any more: it has ended, or says too much without a script.
+    /// Returns when the shell has ended. What it says without a script is nothing to anybody.
     pub(super) async fn until_useless(&mut self) {
-        while self.early.len() < EARLY {
-            let Some(message) = self.read.wait().await else { return };
-            if matches!(message, ChannelMsg::Data { .. } | ChannelMsg::ExtendedData { .. }) {
-                self.early.push_back(message);
-            } else if !matches!(message, ChannelMsg::WindowAdjusted { .. }) {
-                return;
-            }
-        }
+        while let Some(ChannelMsg::Data { .. } | ChannelMsg::ExtendedData { .. } | ChannelMsg::WindowAdjusted { .. }) =
+            self.read.wait().await
+        {}
     }
 
     /// Ends a shell that got no script: without one it has nothing to do.

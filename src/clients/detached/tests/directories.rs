@@ -7,6 +7,7 @@ on_every_shell!(
     prepare_and_remove,
     generations,
     one_holder,
+    a_run_that_goes_takes_nothing_from_the_next,
     old_directories_are_swept,
     below_the_home_directory,
 );
@@ -102,17 +103,37 @@ async fn one_holder(shell: &str) {
     assert!(matches!(error, StepError::Fenced(_)), "{error}");
     assert!(!host.file("count").exists());
     assert_eq!(host.sh("0", "").await, (Ended::Exited(0), b"known\n".to_vec()));
-    // What is removed without having it leaves it to the holder, who gives it up.
-    remove(&host, &host.dir, TOKEN).await.unwrap();
-    assert!(holder.exists());
-    remove(&host, &directory, next).await.unwrap();
-    assert!(!holder.exists());
     // A holder whose directory is gone does not count.
-    fs::write(&holder, "gone-1\nnowhere\n").unwrap();
+    remove(&host, &host.dir, TOKEN).await.unwrap();
+    remove(&host, &directory, next).await.unwrap();
+    assert!(fs::read_to_string(&holder).unwrap().starts_with("run-18\n"));
     assert_eq!(prepare(&host, &sibling, OTHER, &keys(1)).await.unwrap(), Prepared::New);
     assert!(fs::read_to_string(&holder).unwrap().starts_with("other-17.a\n"));
     let names: Vec<_> = fs::read_dir(host.file("runs")).unwrap().flatten().map(|e| e.file_name()).collect();
     assert_eq!(names.len(), 2, "{names:?}");
+}
+
+async fn a_run_that_goes_takes_nothing_from_the_next(shell: &str) {
+    let Some(host) = Host::bare(shell) else {
+        return;
+    };
+    let runs: Vec<_> = (0..25)
+        .map(|number| {
+            let directory = RunDir::new(host.file(&format!("runs/{number}")).display().to_string()).unwrap();
+            (directory, format!("run-{number}"))
+        })
+        .collect();
+    let keys = keys(2);
+    let fence = |token| Fence { token, generation: 7 };
+    prepare(&host, &runs[0].0, fence(&runs[0].1), &keys).await.unwrap();
+    for pair in runs.windows(2) {
+        let [(old, former), (new, next)] = pair else { unreachable!() };
+        let (gone, made) = tokio::join!(remove(&host, old, fence(former)), prepare(&host, new, fence(next), &keys));
+        gone.unwrap();
+        made.unwrap();
+        let ended = run(&host, new, fence(next), &spec("1", "true"), 0, &mut Seen::at(0)).await;
+        assert_eq!(ended.unwrap(), Ended::Exited(0));
+    }
 }
 
 async fn old_directories_are_swept(shell: &str) {

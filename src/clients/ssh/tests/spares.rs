@@ -72,23 +72,40 @@ async fn the_next_script_finds_a_shell_that_waits_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_start_up_files_print_comes_before_the_script() {
+async fn what_start_up_files_print_is_no_output_of_the_script() {
     let host = noting!("echo noise; echo more >&2;", "");
     let ssh = host.sshd.ssh();
-    let said = |out: &str, err: &[u8]| {
-        assert!(out.starts_with("noise\n") && out.lines().count() == 2, "{out}");
-        assert_eq!(err, b"more\n");
-    };
+    let said = |out: &str, _: &[u8]| assert_eq!(out.lines().count(), 1, "{out}");
     until_a_spare_was_used(&host, &ssh, said).await;
 
-    // Too much to be kept for a script that may never come.
-    let host = noting!("head -c 5000000 /dev/zero;", "");
-    let ssh = host.sshd.ssh();
-    for _ in 0..5 {
-        let (out, _, status) = output(&ssh, "echo end", &[], &[]).await;
-        assert_eq!((out.len(), status), (5_000_004, 0));
+    // However much, and in however many pieces.
+    for noise in ["head -c 5000000 /dev/zero;", "for i in 1 2 3 4 5 6 7 8 9; do echo $i; sleep 0.01; done;"] {
+        let host = noting!(noise, "");
+        let ssh = host.sshd.ssh();
+        for _ in 0..5 {
+            let (out, ..) = output(&ssh, "echo end", &[], &[]).await;
+            assert!(out == b"end\n", "{noise}: {} bytes", out.len());
+        }
+        until("no spare", || none_open(&ssh)).await;
     }
-    until("no spare", || none_open(&ssh)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_script_that_does_not_begin_is_given_up() {
+    let host = noting!("test ! -e $HOME/.no-such-file && sleep 1000;", "");
+    let mut target = host.sshd.target();
+    target.limits.open = Duration::from_millis(300);
+    let error = Ssh::new(target).exec("true", &[], &[]).await.unwrap_err();
+    assert!(error.may_pass() && error.to_string().contains("did not begin with the script within 300 ms"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_up_file_that_reads_a_part_of_the_script_lets_nothing_run() {
+    let host = noting!("read rmm_line;", "");
+    let (out, err, status) = output(&host.sshd.ssh(), "echo one\necho two", &[], &[]).await;
+    assert_eq!((String::from_utf8(out).unwrap(), status), (String::new(), 125));
+    let err = String::from_utf8(err).unwrap();
+    assert!(err.contains("did not arrive whole"), "{err}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
