@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::host::Fault;
-use crate::shop::{More, Shop};
+use crate::shop::{LINES, More, Plan, Shop};
 use crate::world::{eventually, peak_memory, within};
 
 #[tokio::test]
@@ -134,4 +134,27 @@ async fn health_by_url_outlives_a_cable_and_rmm() {
     shop.is_deployed_once();
     let printed = shop.world.printed(shop.world.last_run(release).await).await;
     assert_eq!(printed.matches(": well, ").count(), 1, "{printed}");
+}
+
+#[tokio::test]
+async fn what_a_login_shell_says_is_in_nobodys_log() {
+    let plan = Plan { host: &[("RMM_HOST_SHELL", "/bin/bash")], ..Plan::default() };
+    let Some(shop) = Shop::with(&[plan], &More::default()).await else { return };
+    let host = &shop.hosts[0];
+    let greeting = "for i in 1 2 3 4 5 6 7 8; do echo Welcome $i; sleep 0.01; done\n";
+    std::fs::write(host.home(".bashrc"), greeting).unwrap();
+    shop.choose("v1 stage deploy deploy");
+    let release = shop.world.release_of_tag("v1").await;
+    shop.until_line(10).await;
+    shop.world.restart_after_kill().await;
+    shop.world.until(release, "manual_testing").await;
+    let mut printed = String::new();
+    for run in shop.world.runs(release).await {
+        printed += &shop.world.printed(run["id"].as_i64().unwrap()).await;
+    }
+    for number in 1..=LINES {
+        let line = format!("line {number} of stage deploy deploy\n");
+        assert_eq!(printed.matches(&line).count(), 1, "{printed}");
+    }
+    assert!(!printed.contains("Welcome"), "{printed}");
 }
