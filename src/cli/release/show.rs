@@ -66,8 +66,12 @@ fn card(details: &api::Details, runs: &[api::Run], ui: &Ui) -> String {
         out.push_str(&format!("\n{}\n", ui.heading("Runs")));
         out.push_str(&runs_table(runs, ui));
     }
-    let output = unmended(runs).map(|run| format!("rmm release logs {} --run {}", release.id, run.id));
-    let lines: Vec<_> = output.chain(details.legal.iter().filter_map(|word| paste(word, release.id))).collect();
+    let of_runs = unmended(runs).flat_map(|run| {
+        let output = format!("rmm release logs {} --run {}", release.id, run.id);
+        let verdict = format!("rmm release resolve {} --as succeeded|failed|again --reason '…'", run.id);
+        std::iter::once(output).chain((run.state == "unknown").then_some(verdict))
+    });
+    let lines: Vec<_> = of_runs.chain(details.legal.iter().filter_map(|word| paste(word, release.id))).collect();
     if !lines.is_empty() {
         out.push_str(&format!("\n{}\n", ui.heading("What you can do")));
         lines.iter().for_each(|line| out.push_str(&format!("  {line}\n")));
@@ -303,6 +307,8 @@ What you can do
         assert!(text.contains("\n  Run 3 waits for prod-1: it is not there.\n"), "{text}");
         // The second try is the one that counts.
         assert!(text.contains("What you can do\n  rmm release logs 12 --run 2\n  rmm release approve 12\n"), "{text}");
+        let text = card(&details(), &[run(4, "deploy", "unknown", None)], &Ui::test(80));
+        assert!(text.contains("\n  rmm release resolve 4 --as succeeded|failed|again --reason '…'\n"), "{text}");
     }
 
     #[test]
