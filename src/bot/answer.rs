@@ -47,12 +47,7 @@ impl Bot {
     pub(super) async fn answer(self: &Arc<Self>, tap: &str, words: &str, alert: bool) {
         let Err(trouble) = self.telegram.answer(tap, words, alert).await else { return };
         let (bot, tap, words) = (self.clone(), tap.to_owned(), words.to_owned());
-        self.tasks.spawn(async move {
-            tokio::select! {
-                () = bot.stop.cancelled() => {}
-                () = bot.answer_again(&tap, &words, alert, trouble) => {}
-            }
-        });
+        self.spawn(async move { bot.answer_again(&tap, &words, alert, trouble).await });
     }
 
     async fn answer_again(&self, tap: &str, words: &str, alert: bool, mut trouble: Trouble) {

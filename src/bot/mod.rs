@@ -105,7 +105,7 @@ pub async fn run(engine: Engine, config: config::Config, stop: CancellationToken
     };
     tracing::info!(bot = bot.me.username, "the bot listens at https://t.me/{}", bot.me.username);
     let offered = bot.clone();
-    bot.tasks.spawn(async move { offered.offer_commands().await });
+    bot.spawn(async move { offered.offer_commands().await });
     bot.tasks.spawn(team::follow(bot.clone()));
     let reminding = bot.clone();
     bot.tasks.spawn(async move { reminders::remind(reminding).await });
@@ -113,8 +113,8 @@ pub async fn run(engine: Engine, config: config::Config, stop: CancellationToken
     bot.tasks.spawn(poll::run(bot.clone(), webhook, stop.clone()));
     match bot.taps_left().await {
         Ok(taps) => {
-            let bot = bot.clone();
-            bot.tasks.clone().spawn(async move { bot.answer_late(taps).await });
+            let answering = bot.clone();
+            bot.spawn(async move { answering.answer_late(taps).await });
         }
         Err(error) => tracing::warn!(%error, "the taps of an earlier process could not be read"),
     }
@@ -160,6 +160,12 @@ async fn connect(engine: Engine, config: config::Config, stop: CancellationToken
 }
 
 impl Bot {
+    /// Does something beside, and leaves it when the bot is told to stop.
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move { stop.run_until_cancelled_owned(work).await.unwrap_or_default() });
+    }
+
     async fn offer_commands(&self) {
         for (code, language) in [(None, self.language), (Some("ru"), Language::Ru), (Some("en"), Language::En)] {
             let commands = self.words.commands(language);

@@ -48,11 +48,8 @@ impl Bot {
             return;
         }
         let bot = self.clone();
-        self.tasks.spawn(async move {
-            tokio::select! {
-                () = bot.stop.cancelled() => return,
-                () = bot.engine.sleep(rest) => {}
-            }
+        self.spawn(async move {
+            bot.engine.sleep(rest).await;
             bot.poster.resting.lock().unwrap_or_else(PoisonError::into_inner).remove(&chat);
             bot.has_news(chat);
         });
@@ -76,12 +73,7 @@ impl Bot {
         drop(chats);
         if idle {
             let bot = self.clone();
-            self.tasks.spawn(async move {
-                tokio::select! {
-                    () = bot.stop.cancelled() => {}
-                    () = bot.work(chat) => {}
-                }
-            });
+            self.spawn(async move { bot.work(chat).await });
         }
     }
 

@@ -325,58 +325,49 @@ impl Press<'_> {
         })
     }
 
-    async fn follow_up(&self, place: &Where, then: Then, updates: Vec<i64>) {
+    /// The first thing that is done carries the updates; where nothing is, they are handled.
+    async fn follow_up(&self, place: &Where, then: Then, mut updates: Vec<i64>) {
         let (bot, viewer) = (self.bot, &self.viewer);
-        let job = |what, updates: Vec<i64>| Job { what, updates, asked: bot.engine.now() };
         let open = |screen: Screen, to: &Viewer| {
             let Where { topic, message, .. } = *place;
             What::Open { topic, reply_to: Some(message), screen, viewer: to.clone() }
         };
         let edit = |screen: Screen, to: &Viewer| What::Edit { message: place.message, screen, viewer: to.clone() };
-        let what = match then {
-            Then::Stays => {
-                for update in updates {
-                    bot.handled(update).await;
-                }
-                return;
-            }
+        let wanted = match then {
+            Then::Stays => Vec::new(),
             Then::Show(screen) | Then::Over(screen) if place.is_shared() && place.shows(&screen) => {
-                edit(screen, &bot.everybody())
+                vec![edit(screen, &bot.everybody())]
             }
-            Then::Show(screen) if place.is_shared() || place.out_of_reach => open(screen, viewer),
-            Then::Show(screen) => edit(screen, viewer),
-            Then::Over(_) if !place.private && !place.is_shared() => What::Delete { message: place.message },
+            Then::Show(screen) if place.is_shared() || place.out_of_reach => vec![open(screen, viewer)],
+            Then::Show(screen) => vec![edit(screen, viewer)],
+            Then::Over(_) if !place.private && !place.is_shared() => vec![What::Delete { message: place.message }],
             // The card of the team follows from the record.
-            Then::Over(_) if place.is_shared() => {
-                for update in updates {
-                    bot.handled(update).await;
-                }
-                return;
-            }
-            Then::Over(screen) if place.out_of_reach => open(screen, viewer),
-            Then::Over(screen) => edit(screen, viewer),
-            Then::Ask(screen, question) => {
-                let text = match self.release(&screen).await {
-                    Some(release) => letters::ask_reason(&bot.words, viewer.language, &release),
-                    None => {
-                        for update in updates {
-                            bot.handled(update).await;
-                        }
-                        return;
+            Then::Over(_) if place.is_shared() => Vec::new(),
+            Then::Over(screen) if place.out_of_reach => vec![open(screen, viewer)],
+            Then::Over(screen) => vec![edit(screen, viewer)],
+            Then::Ask(screen, question) => match self.release(&screen).await {
+                None => Vec::new(),
+                Some(release) => {
+                    let text = letters::ask_reason(&bot.words, viewer.language, &release);
+                    let asks = viewer.user.map(|user| (user, question));
+                    let reply_to = place.private.then_some(place.message);
+                    let mut wanted = vec![What::Say { topic: place.topic, reply_to, text, asks }];
+                    if place.private {
+                        wanted.push(edit(screen, viewer));
+                    } else if !place.is_shared() {
+                        wanted.push(What::Delete { message: place.message });
                     }
-                };
-                let asks = viewer.user.map(|user| (user, question));
-                let reply_to = place.private.then_some(place.message);
-                bot.post(place.chat, job(What::Say { topic: place.topic, reply_to, text, asks }, updates));
-                if !place.is_shared() {
-                    let done =
-                        if place.private { edit(screen, viewer) } else { What::Delete { message: place.message } };
-                    bot.post(place.chat, job(done, Vec::new()));
+                    wanted
                 }
-                return;
-            }
+            },
         };
-        bot.post(place.chat, job(what, updates));
+        for what in wanted {
+            let job = Job { what, updates: std::mem::take(&mut updates), asked: bot.engine.now() };
+            bot.post(place.chat, job);
+        }
+        for update in updates {
+            bot.handled(update).await;
+        }
     }
 }
 

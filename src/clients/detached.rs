@@ -307,7 +307,8 @@ fn late() -> StepError {
 
 /// A shell that ends at the first contact without an answer is most likely none.
 fn without_shell(error: StepError) -> StepError {
-    if let StepError::Cut { status: Some(1..=127), detail } = &error {
+    // 125 is RMM's own word for a script that did not arrive whole.
+    if let StepError::Cut { status: Some(1..=124 | 126 | 127), detail } = &error {
         let detail = detail.trim_end_matches('.');
         return StepError::Refused(format!(
             "{detail}. The user's login shell must run commands there; nologin and false do not."

@@ -67,7 +67,7 @@ pub struct Limits {
     /// For the login.
     #[serde(with = "super::duration_text")]
     pub auth: Duration,
-    /// For one command to be accepted.
+    /// For one command to be accepted, and again for it to begin.
     #[serde(with = "super::duration_text")]
     pub open: Duration,
     /// Between questions whether the host is still there. After three without an answer it is not.

@@ -190,8 +190,11 @@ impl StepContext<'_> {
             ended = &mut following => (ended, stopping.await),
             stopped = &mut stopping => {
                 // Whoever follows a step that is over and hears nothing has lost its way: the next one finds the end.
-                let ended = tokio::time::timeout(FAREWELL, following).await;
-                (ended.unwrap_or_else(|_| Err(silent())), stopped)
+                let ended = tokio::select! {
+                    ended = following => ended,
+                    () = self.following.engine.clock().sleep(FAREWELL) => Err(silent()),
+                };
+                (ended, stopped)
             }
         };
         if let Err(error) = stopped {
