@@ -7,4 +7,5 @@ pub mod health;
 pub mod local;
 pub mod ssh;
 pub mod telegram;
+pub mod tools;
 pub mod transport;

@@ -273,18 +273,19 @@ impl Part<'_> {
     fn template(&mut self, kind: StepKind, places: &[Place], template: Option<&str>) -> Result<(), PlanError> {
         let Some(template) = template else { return Ok(()) };
         self.wave(kind, places, |part, place| {
-            let Script { command, directory } = part.script(template, place)?;
-            Ok(part.command(command, directory))
+            let script = part.script(template, place)?;
+            Ok(Action::Command { script, timeout: part.surface.step_timeout })
         })
     }
 
     fn script(&self, template: &str, place: &Place) -> Result<Script, PlanError> {
         let command = self.render(template, Quoting::Shell, place)?;
-        Ok(Script { command, directory: self.surface.directory.clone() })
+        Ok(Script { command, directory: self.surface.directory.clone(), tools: false })
     }
 
     fn command(&self, command: String, directory: Option<String>) -> Action {
-        Action::Command { command, directory, timeout: self.surface.step_timeout }
+        let script = Script { command, directory, tools: false };
+        Action::Command { script, timeout: self.surface.step_timeout }
     }
 
     /// One step on each of the hosts, side by side.

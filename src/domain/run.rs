@@ -264,10 +264,9 @@ impl StepKind {
 pub enum Action {
     /// A shell command as a durable step.
     Command {
-        /// The command, its values quoted.
-        command: String,
-        /// Where it runs.
-        directory: Option<String>,
+        /// The command.
+        #[serde(flatten)]
+        script: Script,
         /// Its time limit.
         timeout: Duration,
     },
@@ -289,6 +288,9 @@ pub struct Script {
     pub command: String,
     /// The directory.
     pub directory: Option<String>,
+    /// It calls RMM's own shell functions (`clients/tools`), which go to the host with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tools: bool,
 }
 
 /// The question of a health check.

@@ -117,7 +117,7 @@ impl StepContext<'_> {
             }
         }
         let key = format!("{}.{attempt}", self.step.index);
-        let spec = self.spec(key, &script.command, script.directory.as_deref(), again);
+        let spec = self.spec(key, script, again);
         let outcome = self.durable_for(&spec, self.log_step(attempt), limit).await?;
         Ok(match outcome {
             Outcome::Exited(0) | Outcome::Healthy => Checked::Well("the check passed".to_owned()),
@@ -131,7 +131,7 @@ impl StepContext<'_> {
     /// Adds to the step's output what the service said last. It only explains, so its own end does not matter.
     pub(super) async fn show_logs(&self, number: u32, script: &Script) -> Result<(), Failure> {
         let key = format!("{}.{number}", self.step.index);
-        let spec = self.spec(key, &script.command, script.directory.as_deref(), true);
+        let spec = self.spec(key, script, true);
         self.durable_for(&spec, self.log_step(number), LOGS).await.map(|_| ())
     }
 

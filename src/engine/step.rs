@@ -9,10 +9,11 @@ use super::output::Log;
 use super::reach::{Reach, Waited};
 use super::runner::{Following, postponed};
 use crate::clients::detached::{self, Ended, StepError, StepSpec};
+use crate::clients::tools;
 use crate::clients::transport::TransportError;
 use crate::domain::command::Outcome;
 use crate::domain::ids::{HostName, RunId};
-use crate::domain::run::{Action, Step, StepKind};
+use crate::domain::run::{Action, Script, Step, StepKind};
 use crate::store::logs;
 
 /// Between TERM and KILL.
@@ -43,8 +44,8 @@ enum Early {
 impl StepContext<'_> {
     pub(super) async fn execute(&self) -> Result<Outcome, Failure> {
         let outcome = match &self.step.action {
-            Action::Command { command, directory, timeout } => {
-                let spec = self.spec(self.step.index.to_string(), command, directory.as_deref(), self.again);
+            Action::Command { script, timeout } => {
+                let spec = self.spec(self.step.index.to_string(), script, self.again);
                 self.durable(&spec, self.log_step(0), *timeout).await?
             }
             Action::Health { ask, schedule, logs } => {
@@ -67,11 +68,11 @@ impl StepContext<'_> {
         i64::from(self.step.index) | (i64::from(attempt) << logs::TRY_SHIFT)
     }
 
-    pub(super) fn spec(&self, key: String, command: &str, directory: Option<&str>, again: bool) -> StepSpec {
+    pub(super) fn spec(&self, key: String, script: &Script, again: bool) -> StepSpec {
         StepSpec {
             key,
-            command: command.to_owned(),
-            directory: directory.map(ToOwned::to_owned),
+            command: if script.tools { tools::with(&script.command) } else { script.command.clone() },
+            directory: script.directory.clone(),
             env: self.environment(),
             again,
         }

@@ -299,8 +299,8 @@ impl From<&Step> for StepView {
             )
         };
         let (command, directory, limit) = match &step.action {
-            Action::Command { command, directory, timeout } => {
-                (command.clone(), directory.clone(), format!("at most {}", duration_text::text(*timeout)))
+            Action::Command { script, timeout } => {
+                (script.command.clone(), script.directory.clone(), format!("at most {}", duration_text::text(*timeout)))
             }
             Action::Health { ask, schedule, .. } => {
                 let (question, directory) = asked(ask);
