@@ -296,6 +296,9 @@ impl Board {
             | Event::RehearsalStale { .. }
             | Event::RunStopping { .. }
             | Event::RunResolved { .. }
+            | Event::HostLeftBehind { .. }
+            | Event::HostCaughtUp { .. }
+            | Event::HostGivenUp { .. }
             | Event::EnvironmentRepaired { .. }
             | Event::ProductionUnlocked {}
             | Event::ReportRefused { .. }

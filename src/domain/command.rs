@@ -1,10 +1,13 @@
 //! Commands: everything that can be asked of RMM, by people, CI and RMM's own parts.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::gate::GateName;
-use super::ids::{Commit, ReleaseId, Revision, RunId, ServiceName, Tag};
+use super::ids::{Commit, HostName, ReleaseId, Revision, RunId, ServiceName, Tag};
 use super::release::{Artifact, CiRun, Reporter};
+use super::service::EnvironmentKind;
 use super::status::Status;
 
 /// One thing asked.
@@ -107,6 +110,15 @@ pub enum Command {
         /// How the admin knows.
         reason: String,
     },
+    /// Nothing more is to be done on a host that does not answer.
+    GiveUpHost {
+        /// Where.
+        environment: EnvironmentKind,
+        /// Which.
+        host: HostName,
+        /// Why.
+        reason: String,
+    },
     /// RMM: the repository told the commit.
     CommitResolved {
         /// The release.
@@ -141,6 +153,20 @@ pub enum Command {
         run: RunId,
         /// A sentence; none: it gets on again.
         reason: Option<String>,
+    },
+    /// RMM: hosts of a run do not answer; where it may, it goes on without them.
+    LeaveHosts {
+        /// The run.
+        run: RunId,
+        /// What was heard of each last, a sentence.
+        hosts: BTreeMap<HostName, String>,
+    },
+    /// RMM: a host that was left behind answers again.
+    HostBack {
+        /// Where.
+        environment: EnvironmentKind,
+        /// Which.
+        host: HostName,
     },
     /// RMM: the next steps of a run are about to start. The answer names the first of them.
     StartStep {
@@ -216,12 +242,15 @@ impl Command {
             Self::Resolve { run, .. }
             | Self::RunPrepared { run }
             | Self::RunWaits { run, .. }
+            | Self::LeaveHosts { run, .. }
             | Self::StartStep { run }
             | Self::TryStep { run, .. }
             | Self::StepEnded { run, .. }
             | Self::RunFailed { run, .. }
             | Self::RunLost { run, .. } => Subject::Run(*run),
-            Self::Lock { .. } | Self::Unlock | Self::Advance => Subject::Service,
+            Self::Lock { .. } | Self::Unlock | Self::GiveUpHost { .. } | Self::HostBack { .. } | Self::Advance => {
+                Subject::Service
+            }
         }
     }
 }
@@ -287,6 +316,13 @@ pub enum Outcome {
     NotStarted(String),
     /// Cannot be known.
     Lost(String),
+    /// Its host does not answer, and the run may go on without it.
+    Unreachable {
+        /// What was heard last, a sentence.
+        reason: String,
+        /// It may have begun.
+        begun: bool,
+    },
 }
 
 /// What a command led to.

@@ -1,9 +1,11 @@
 //! What an environment of a service runs: a fact of its own, changed only by runs that ended.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::ids::RunId;
+use super::ids::{HostName, RunId};
 use super::release::Version;
 use super::run::Positions;
 use super::service::EnvironmentKind;
@@ -19,6 +21,8 @@ pub struct EnvironmentState {
     pub since: Option<Timestamp>,
     /// What a run that did not end well left half-way.
     pub mixed: Option<Mixed>,
+    /// Hosts that did not answer when they were to be taken back: what they run is not known.
+    pub left: BTreeMap<HostName, LeftHost>,
     /// A way back failed: nothing more is deployed here until an admin has looked.
     pub dirty: Option<Dirty>,
     /// Nobody deploys here until an admin unlocks.
@@ -45,6 +49,23 @@ pub struct Dirty {
     pub reason: String,
 }
 
+/// A host that did not answer, so that a run went on without it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftHost {
+    /// The run that went on.
+    pub run: RunId,
+    /// Since when.
+    pub since: Timestamp,
+    /// What was heard of it last, a sentence.
+    pub reason: String,
+    /// An admin wants nothing more to be done there.
+    #[serde(default)]
+    pub given_up: bool,
+    /// Steps that may still be at work there; whoever comes to the host next ends them first.
+    #[serde(default)]
+    pub unfinished: Vec<(RunId, u32)>,
+}
+
 /// A lock on production.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lock {
@@ -60,6 +81,6 @@ impl EnvironmentState {
     /// An environment that nothing was ever brought to.
     #[must_use]
     pub const fn new(kind: EnvironmentKind) -> Self {
-        Self { kind, current: None, since: None, mixed: None, dirty: None, lock: None }
+        Self { kind, current: None, since: None, mixed: None, left: BTreeMap::new(), dirty: None, lock: None }
     }
 }

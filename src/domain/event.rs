@@ -110,6 +110,20 @@ pub enum Event {
         environment: EnvironmentKind,
         version: Version,
     },
+    HostLeftBehind {
+        environment: EnvironmentKind,
+        host: HostName,
+        reason: String,
+    },
+    HostCaughtUp {
+        environment: EnvironmentKind,
+        host: HostName,
+    },
+    HostGivenUp {
+        environment: EnvironmentKind,
+        host: HostName,
+        reason: String,
+    },
     EnvironmentDirty {
         environment: EnvironmentKind,
         reason: String,

@@ -5,7 +5,7 @@
 
 use minijinja::{AutoEscape, Environment as Templates, Value, context, escape_formatter};
 
-use super::ids::{Commit, ReleaseId, RunId, Tag};
+use super::ids::{Commit, HostName, ReleaseId, RunId, Tag};
 use super::release::Release;
 use super::run::{
     Action, Ask, Position, Positions, RunKind, Schedule, Script, Side, Step, StepKind, StepState, TAG_MOVED,
@@ -47,9 +47,17 @@ pub struct Planner<'a> {
     pub kind: RunKind,
     /// The run, if it exists already.
     pub run: Option<RunId>,
+    /// Hosts that are left out.
+    pub without: &'a [HostName],
 }
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
+    /// The same, without some hosts.
+    #[must_use]
+    pub fn without(self, hosts: &'a [HostName]) -> Self {
+        Self { without: hosts, ..self }
+    }
+
     /// The steps to `to`, surface by surface in their order. `before` is what runs now.
     ///
     /// # Errors
@@ -67,11 +75,39 @@ impl Planner<'_> {
         self.onward(to, before, false)
     }
 
+    /// The steps that bring hosts to the code that the others run already; the database is theirs, too.
+    ///
+    /// # Errors
+    /// [`PlanError`] when the commit is not known or a template does not render.
+    pub fn catch_up_code(&self, to: &Release) -> Result<Vec<Step>, PlanError> {
+        let mut plan = Plan::default();
+        for surface in self.service.surfaces_in(self.environment) {
+            let places = self.places(surface);
+            let mut part = Part { planner: self, surface, code: to, target: Some(to), plan: &mut plan };
+            if !places.is_empty() {
+                part.fetch(&places)?;
+            }
+            for group in groups(surface.order, &places) {
+                part.checkout(group)?;
+                part.start(group)?;
+            }
+        }
+        Ok(plan.steps)
+    }
+
+    /// Where a surface runs, without the hosts that are left out.
+    fn places(&self, surface: &Surface) -> Vec<Place> {
+        surface.places().into_iter().filter(|place| !self.without.contains(&place.host)).collect()
+    }
+
     fn onward(&self, to: &Release, before: Option<&Release>, verify_tag: bool) -> Result<Vec<Step>, PlanError> {
         let mut plan = Plan::default();
         for surface in self.service.surfaces_in(self.environment) {
+            let places = self.places(surface);
+            if places.is_empty() {
+                continue;
+            }
             let mut part = Part { planner: self, surface, code: to, target: before, plan: &mut plan };
-            let places = places(surface);
             part.fetch(&places)?;
             if verify_tag {
                 part.verify_tag(&places)?;
@@ -102,8 +138,11 @@ impl Planner<'_> {
         for surface in self.service.surfaces_in(self.environment).rev() {
             let Some(position) = positions.get(&surface.name) else { continue };
             let mut touched = touched(surface, position);
-            if position.newer_schema && surface.migrate_down.is_some() {
-                let first = places(surface).swap_remove(0);
+            touched.retain(|place| !self.without.contains(&place.host));
+            if position.newer_schema
+                && surface.migrate_down.is_some()
+                && let Some(first) = self.places(surface).into_iter().next()
+            {
                 let mut leaving = Part { planner: self, surface, code: newer, target: Some(older), plan };
                 if !position.hosts.get(&first.host).copied().unwrap_or(false) {
                     leaving.checkout(std::slice::from_ref(&first))?;
@@ -131,7 +170,7 @@ impl Planner<'_> {
         self.go_back(&mut plan, newer, older, positions)?;
         for surface in self.service.surfaces_in(self.environment) {
             let mut part = Part { planner: self, surface, code: newer, target: Some(older), plan: &mut plan };
-            part.advance(&places(surface))?;
+            part.advance(&self.places(surface))?;
         }
         Ok(plan.steps)
     }
@@ -142,21 +181,16 @@ impl Planner<'_> {
         let newer = side == Side::Newer;
         let position = |surface: &Surface| Position {
             newer_schema: newer,
-            hosts: places(surface).into_iter().map(|place| (place.host, newer)).collect(),
+            hosts: surface.places().into_iter().map(|place| (place.host, newer)).collect(),
         };
         self.service.surfaces_in(self.environment).map(|surface| (surface.name.clone(), position(surface))).collect()
     }
 }
 
-/// Where a surface runs; never empty.
-fn places(surface: &Surface) -> Vec<Place> {
-    if surface.hosts.is_empty() { vec![Place::local()] } else { surface.hosts.clone() }
-}
-
 /// The touched hosts of a surface, the last one first; also those that the surface does not have any more.
 fn touched(surface: &Surface, position: &Position) -> Vec<Place> {
     let mut places: Vec<_> =
-        places(surface).into_iter().rev().filter(|place| position.hosts.contains_key(&place.host)).collect();
+        surface.places().into_iter().rev().filter(|place| position.hosts.contains_key(&place.host)).collect();
     for host in position.hosts.keys() {
         if places.iter().all(|place| place.host != *host) {
             places.push(Place { host: host.clone(), address: host.to_string() });

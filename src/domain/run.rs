@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::environment::LeftHost;
 use super::ids::{Attempt, HostName, ReleaseId, RunId, ServiceName, SurfaceName};
 use super::release::Version;
 use super::service::{EnvironmentKind, Via};
@@ -64,6 +65,8 @@ pub struct Run {
     pub waiting: Option<String>,
     /// Somebody wants it to end early.
     pub stop: Option<Stop>,
+    /// The hosts that it goes on without, because they do not answer.
+    pub left: BTreeMap<HostName, LeftHost>,
     /// The run's directory exists on its hosts; from then on a missing directory means that a host lost it.
     pub prepared: bool,
     /// The CI run that does the work, in a `ci` environment.
@@ -152,6 +155,9 @@ pub struct Stop {
     pub by: String,
     /// The reason given.
     pub reason: String,
+    /// Even though it may not be known what a host that does not answer is still doing.
+    #[serde(default)]
+    pub force: bool,
 }
 
 /// What ending a run early leads to.
@@ -230,6 +236,12 @@ impl StepKind {
             Self::BeforeDeploy => "before_deploy",
             Self::AfterDeploy => "after_deploy",
         }
+    }
+
+    /// Whether it changes the database.
+    #[must_use]
+    pub const fn migrates(self) -> bool {
+        matches!(self, Self::MigrateUp | Self::MigrateDown)
     }
 
     /// Whether it changes what the surface runs.
@@ -356,6 +368,11 @@ pub enum StepState {
         /// A sentence.
         reason: String,
     },
+    /// Never begun: the way back goes on without it.
+    Skipped {
+        /// A sentence.
+        reason: String,
+    },
 }
 
 impl StepState {
@@ -369,6 +386,7 @@ impl StepState {
             Self::Failed { .. } => "failed",
             Self::Stopped => "stopped",
             Self::Unknown { .. } => "unknown",
+            Self::Skipped { .. } => "skipped",
         }
     }
 }
@@ -377,10 +395,41 @@ impl StepState {
 pub const TAG_MOVED: i32 = 86;
 
 impl Run {
-    /// The steps that are to be started or followed next, side by side; none when all have ended well.
+    /// The steps that are to be started or followed next, side by side; none when the run is through.
     pub fn current_steps(&self) -> impl Iterator<Item = &Step> {
-        let wave = self.steps.iter().find(|step| step.state != StepState::Succeeded).map(|step| step.wave);
-        self.steps.iter().filter(move |step| Some(step.wave) == wave && step.state != StepState::Succeeded)
+        let open = |step: &&Step| match step.state {
+            StepState::Succeeded | StepState::Skipped { .. } => false,
+            StepState::Pending | StepState::Running => true,
+            StepState::Failed { .. } | StepState::Stopped | StepState::Unknown { .. } => !self.goes_on_after(step),
+        };
+        let wave = self.steps.iter().find(open).map(|step| step.wave);
+        self.steps.iter().filter(move |step| Some(step.wave) == wave && open(step))
+    }
+
+    /// Whether a step that did not end well ends neither those beside it nor the run: a way back goes on on its other
+    /// hosts. Without the right schema there is nothing to go on with.
+    #[must_use]
+    pub fn goes_on_after(&self, step: &Step) -> bool {
+        let failed = matches!(step.state, StepState::Failed { .. }) && self.kind == RunKind::Rollback;
+        !step.kind.migrates() && (failed || self.left.contains_key(&step.host))
+    }
+
+    /// Brings hosts to what their environment runs that a way back had to leave.
+    #[must_use]
+    pub fn is_catch_up(&self) -> bool {
+        self.housekeeping && self.kind == RunKind::Deploy && self.from.is_none()
+    }
+
+    /// Whether it may go on without a host that does not answer: a way back, one that is to end, and one that only
+    /// catches up.
+    #[must_use]
+    pub fn may_leave_hosts(&self) -> bool {
+        self.kind == RunKind::Rollback || self.stop.is_some() || self.is_catch_up()
+    }
+
+    /// The hosts that it works on: without those that it has left.
+    pub fn remaining_hosts(&self) -> impl Iterator<Item = &HostName> {
+        self.hosts(None).into_iter().filter(|host| !self.left.contains_key(*host))
     }
 
     /// The steps that are at work.
@@ -394,8 +443,8 @@ impl Run {
         self.stop.is_some()
             || !self.state.is_live()
             || self.steps.iter().any(|step| match step.state {
-                StepState::Pending | StepState::Running | StepState::Succeeded => false,
-                StepState::Failed { .. } | StepState::Stopped | StepState::Unknown { .. } => true,
+                StepState::Pending | StepState::Running | StepState::Succeeded | StepState::Skipped { .. } => false,
+                StepState::Failed { .. } | StepState::Stopped | StepState::Unknown { .. } => !self.goes_on_after(step),
             })
     }
 
@@ -417,7 +466,8 @@ impl Run {
     pub fn positions(&self, newer: ReleaseId, start: &Positions, untouched: Side) -> Positions {
         let before = untouched == Side::Newer;
         let mut positions = start.clone();
-        for step in self.steps.iter().filter(|step| step.state != StepState::Pending && step.kind.changes()) {
+        let begun = |step: &&Step| !matches!(step.state, StepState::Pending | StepState::Skipped { .. });
+        for step in self.steps.iter().filter(begun).filter(|step| step.kind.changes()) {
             let done = step.state == StepState::Succeeded;
             let position = positions
                 .entry(step.surface.clone())

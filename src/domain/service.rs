@@ -253,6 +253,14 @@ impl Place {
     }
 }
 
+impl Surface {
+    /// Where it runs; never empty.
+    #[must_use]
+    pub fn places(&self) -> Vec<Place> {
+        if self.hosts.is_empty() { vec![Place::local()] } else { self.hosts.clone() }
+    }
+}
+
 impl Service {
     /// The environment of a kind.
     #[must_use]
@@ -261,6 +269,20 @@ impl Service {
             EnvironmentKind::Stage => &self.stage,
             EnvironmentKind::Production => &self.production,
         }
+    }
+
+    /// The hosts of an environment, in the order of its surfaces.
+    #[must_use]
+    pub fn hosts_in(&self, kind: EnvironmentKind) -> Vec<HostName> {
+        let mut hosts: Vec<HostName> = Vec::new();
+        for surface in self.surfaces_in(kind) {
+            for place in surface.places() {
+                if !hosts.contains(&place.host) {
+                    hosts.push(place.host);
+                }
+            }
+        }
+        hosts
     }
 
     /// The surfaces as they are in one environment, in deploy order.

@@ -202,6 +202,7 @@ impl World {
             state,
             waiting: None,
             stop: None,
+            left: BTreeMap::new(),
             prepared: false,
             ci_run,
             steps: new.steps,

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Engine, Failure, Request, runner};
+use super::{Engine, Failure, Request, catch_up, runner};
 use crate::clients::git::{self, Unresolved};
 use crate::domain::command::Command;
 use crate::domain::effect::Effect;
@@ -53,6 +53,7 @@ impl Dispatcher {
     pub async fn run(self) {
         self.take_over().await;
         let timer = tokio::spawn(Self::tick(self.engine.clone(), self.stop.clone()));
+        let catch_up = tokio::spawn(catch_up::watch(self.engine.clone()));
         let mut progress = self.engine.store().progress();
         while !self.stop.is_cancelled() {
             // Before the look, so that what is committed during it is seen by the next one.
@@ -83,6 +84,7 @@ impl Dispatcher {
             }
         }
         timer.abort();
+        catch_up.abort();
         self.tasks.close();
         self.tasks.wait().await;
     }

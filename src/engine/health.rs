@@ -82,6 +82,8 @@ impl StepContext<'_> {
             };
             match reach.wait(&error, true).await {
                 Waited::Again => {}
+                // The question itself does nothing on the host.
+                Waited::Left(reason) => return Checked::Over(Outcome::Unreachable { reason, begun: false }),
                 Waited::Stopped => return Checked::Over(Outcome::Stopped),
                 Waited::Over(reason) => return Checked::Over(Outcome::Unhealthy(reason)),
             }
@@ -124,7 +126,7 @@ impl StepContext<'_> {
             Outcome::Exited(code) => Checked::Ill(format!("the check ended with exit status {code}")),
             Outcome::TimedOut => Checked::Ill(format!("the check did not end within {} ms", limit.as_millis())),
             Outcome::Unhealthy(reason) | Outcome::NotStarted(reason) => Checked::Ill(reason),
-            Outcome::Stopped | Outcome::Lost(_) => Checked::Over(outcome),
+            Outcome::Stopped | Outcome::Lost(_) | Outcome::Unreachable { .. } => Checked::Over(outcome),
         })
     }
 

@@ -5,6 +5,7 @@
 //! Must not: hold a rule of the life cycle (they are in `domain`), or speak HTTP or Telegram.
 
 pub mod catalog;
+mod catch_up;
 pub mod clock;
 mod dispatcher;
 mod health;
@@ -311,6 +312,11 @@ impl Engine {
         self.inner.stops.subscribe()
     }
 
+    /// Whose run it is, as its hosts know it.
+    fn run_token(&self, run: &Run) -> String {
+        format!("{}-{}", self.ports().instance, run.id)
+    }
+
     /// The directory of a run on one of its hosts. Those of one service and environment lie side by side.
     fn run_directory(&self, host: &HostName, run: &Run, token: &str) -> String {
         let place = format!("{}.{}/{token}", run.service, run.environment);
@@ -383,7 +389,7 @@ fn decide_and_save(
     let cause = Cause { actor: &request.actor, trace_id: request.trace_id.as_deref() };
     world::save(tx, &decision.world, &cause)?;
     let changes = &decision.world.changes;
-    let stopping = changes.runs.iter().any(|id| decision.world.runs.get(id).is_some_and(Run::is_ending));
+    let stopping = changes.runs.iter().any(|id| decision.world.runs.get(id).is_some_and(has_news_for_follower));
     let handled = decision.answer.map(|answer| Handled {
         release: match answer {
             Answer::Release { id, .. } => decision.world.releases.get(&id).cloned(),
@@ -392,6 +398,11 @@ fn decide_and_save(
         answer,
     });
     Ok((handled, stopping))
+}
+
+/// Whether the one who follows a run has to look at it: it is to end, or to go on without a host.
+fn has_news_for_follower(run: &Run) -> bool {
+    run.is_ending() || !run.left.is_empty()
 }
 
 /// The service that a request is about.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::{Mutex, watch};
 
@@ -12,12 +13,15 @@ use crate::clients::transport::TransportError;
 use crate::domain::command::Command;
 use crate::domain::duration_text;
 use crate::domain::ids::HostName;
+use crate::domain::run::Run;
 use crate::store::runs;
 
 /// Between the first tries.
 const SHORTEST: Duration = Duration::from_millis(250);
 /// Between later ones.
 const LONGEST: Duration = Duration::from_secs(15);
+/// How long a host may be silent before a run that may go on without it does.
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 /// Tries to reach one host for one run.
 pub(super) struct Reach<'a> {
@@ -25,6 +29,8 @@ pub(super) struct Reach<'a> {
     host: &'a HostName,
     tries: u32,
     since: Option<Timestamp>,
+    /// Ends when the host has been silent for [`GRACE`].
+    grace: Option<BoxFuture<'static, ()>>,
     /// Tells that the host may be reachable now. As old as this value, so that no news from before a try is missed.
     changed: watch::Receiver<u64>,
 }
@@ -48,9 +54,14 @@ impl Waits {
         }
     }
 
-    /// Nobody waits for a host any more, and nobody needs to be told.
-    async fn forget(&self, host: &HostName) {
-        self.0.lock().await.remove(host);
+    /// Whether a host is waited for.
+    async fn contains(&self, host: &HostName) -> bool {
+        self.0.lock().await.contains_key(host)
+    }
+
+    /// Nobody waits for a host any more, and nobody needs to be told. The answer is what was heard of it last.
+    pub(super) async fn forget(&self, host: &HostName) -> Option<String> {
+        self.0.lock().await.remove(host)
     }
 }
 
@@ -65,31 +76,24 @@ pub(super) enum Waited {
     Again,
     /// Somebody wants the run to end.
     Stopped,
+    /// The run may go on without the host, and it has been silent for long enough. What was heard of it last.
+    Left(String),
     /// The run's time is over.
     Over(String),
 }
 
 impl<'a> Reach<'a> {
     pub(super) fn new(following: &'a Following, host: &'a HostName) -> Self {
-        Self { following, host, tries: 0, since: None, changed: following.engine.surroundings() }
-    }
-
-    /// Remembers what a failure says about the host's key.
-    pub(super) async fn learn(&self, error: &TransportError) {
-        let (TransportError::UnknownKey(key) | TransportError::KeyChanged { offered: key, .. }) = error else { return };
-        let engine = &self.following.engine;
-        let Some(host) = engine.catalog().host(self.host).cloned() else { return };
-        if let Err(error) = engine.note_key(self.host, &host.address, key.clone()).await {
-            tracing::warn!(host = %self.host, %error, "the key of a host could not be noted");
-        }
+        Self { following, host, tries: 0, since: None, grace: None, changed: following.engine.surroundings() }
     }
 
     /// Waits until the host is worth another try. With `stoppable`, also until somebody wants the run to end.
     pub(super) async fn wait(&mut self, error: &TransportError, stoppable: bool) -> Waited {
         let Following { engine, run, limit, waits, .. } = self.following;
-        self.learn(error).await;
+        self.following.learn(self.host, error).await;
         let now = engine.now();
         let since = *self.since.get_or_insert(now);
+        self.grace.get_or_insert_with(|| engine.clock().sleep(GRACE));
         let untrusted = matches!(error, TransportError::UnknownKey(_));
         // A key waits for a person, however long that takes, unless steps are at work already.
         let deadline = run.started_at.or((!untrusted).then_some(since)).map(|from| from + *limit);
@@ -107,18 +111,34 @@ impl<'a> Reach<'a> {
         let longer = SHORTEST.saturating_mul(1 << self.tries.min(10)).min(LONGEST);
         let pause = if untrusted { LONGEST } else { longer };
         self.tries += 1;
-        tokio::select! {
-            () = engine.clock().sleep(pause) => return Waited::Again,
-            _ = self.changed.changed() => return Waited::Again,
-            () = self.following.until_ending(), if stoppable => {}
+        let mut pause = engine.clock().sleep(pause);
+        loop {
+            // A stop that comes meanwhile may make a host dispensable that was not before.
+            let stopping = self.following.is_stopping().await;
+            let dispensable = self.following.may_leave(self.host).await;
+            let grace = self.grace.get_or_insert_with(|| engine.clock().sleep(GRACE));
+            tokio::select! {
+                biased;
+                () = grace, if dispensable => {
+                    self.grace = None;
+                    waits.forget(self.host).await;
+                    return Waited::Left(error.to_string());
+                }
+                () = self.following.until_unwanted(self.host), if stoppable => {}
+                () = self.following.until_left(self.host), if !stoppable => {}
+                () = self.following.until_ending(), if !stoppable && !stopping => continue,
+                () = &mut pause => return Waited::Again,
+                _ = self.changed.changed() => return Waited::Again,
+            }
+            waits.forget(self.host).await;
+            return Waited::Stopped;
         }
-        waits.forget(self.host).await;
-        Waited::Stopped
     }
 
     /// The host has answered.
     pub(super) async fn arrived(&mut self) {
         self.tries = 0;
+        self.grace = None;
         if self.since.take().is_some() {
             self.following.waits.note(self.following, self.host, None).await;
         }
@@ -126,20 +146,68 @@ impl<'a> Reach<'a> {
 }
 
 impl Following {
+    /// Remembers what a failure says about a host's key.
+    pub(super) async fn learn(&self, name: &HostName, error: &TransportError) {
+        let (TransportError::UnknownKey(key) | TransportError::KeyChanged { offered: key, .. }) = error else { return };
+        let Some(host) = self.engine.catalog().host(name).cloned() else { return };
+        if let Err(error) = self.engine.note_key(name, &host.address, key.clone()).await {
+            tracing::warn!(host = %name, %error, "the key of a host could not be noted");
+        }
+    }
+
     /// Returns when the steps of the run are to be ended.
     pub(super) async fn until_ending(&self) {
+        self.until(Run::is_ending).await;
+    }
+
+    /// Returns when the run goes on without a host.
+    pub(super) async fn until_left(&self, host: &HostName) {
+        self.until(|run| run.left.contains_key(host)).await;
+    }
+
+    /// Returns when the steps of the run on a host are to be ended.
+    pub(super) async fn until_unwanted(&self, host: &HostName) {
+        self.until(|run| run.is_ending() || run.left.contains_key(host)).await;
+    }
+
+    async fn until(&self, wanted: impl Fn(&Run) -> bool) {
         let mut stops = self.engine.stops();
-        let id = self.run.id;
         loop {
             stops.mark_unchanged();
-            let run = self.engine.read(move |conn| runs::get(conn, id)).await.ok().flatten();
-            if run.is_some_and(|run| run.is_ending()) {
+            if self.now().await.is_some_and(|run| wanted(&run)) {
                 return;
             }
             if stops.changed().await.is_err() {
                 return std::future::pending().await;
             }
         }
+    }
+
+    /// The run as it is now.
+    pub(super) async fn now(&self) -> Option<Run> {
+        let id = self.run.id;
+        self.engine.read(move |conn| runs::get(conn, id)).await.ok().flatten()
+    }
+
+    async fn is_stopping(&self) -> bool {
+        self.now().await.is_some_and(|run| run.is_ending())
+    }
+
+    /// Whether the run may go on without a host that does not answer: a way back, as long as another one answers.
+    async fn may_leave(&self, host: &HostName) -> bool {
+        let Some(run) = self.now().await else { return false };
+        if run.stop.is_some() || run.is_catch_up() {
+            return true;
+        }
+        if !run.may_leave_hosts() || !run.prepared {
+            return false;
+        }
+        for other in run.remaining_hosts().filter(|other| *other != host) {
+            if !self.waits.contains(other).await {
+                return true;
+            }
+        }
+        false
     }
 }
 

@@ -2,15 +2,18 @@
 //! waits for their ends, reports them, and goes on with what the decision says. After a restart it finds the steps
 //! that were running and follows them further.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::{OptionFuture, join_all};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 
-use super::reach::{Reach, Waited, Waits};
+use super::reach::{GRACE, Reach, Waited, Waits};
 use super::step::StepContext;
 use super::{Engine, Failure, Request};
 use crate::clients::detached::{self, Fence, Prepared, RunDir, StepError};
+use crate::clients::transport::{Transport, TransportError};
 use crate::domain::command::{Answer, Command, Outcome};
 use crate::domain::ids::{HostName, RunId};
 use crate::domain::person::Actor;
@@ -43,6 +46,8 @@ enum Unprepared {
     Failed(String),
     /// A host has lost its directory.
     Lost(String),
+    /// It does not answer, and the run goes on without it.
+    Left(String),
 }
 
 /// Follows a run to its end, as a part of the trace that caused it. `taken_over`: another process may have begun it.
@@ -53,12 +58,12 @@ pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool, trace: 
         Ok(Some((run, release.map(|release| release.initiated_by).unwrap_or_default())))
     });
     let Some((run, performer)) = found.await? else { return Ok(()) };
-    let token = format!("{}-{id}", engine.ports().instance);
+    let token = engine.run_token(&run);
     let catalog = engine.catalog();
     let service = catalog.service(&run.service);
     let limit = service.map_or(Duration::from_hours(2), |service| service.environment(run.environment).run_timeout);
     let mut directories = BTreeMap::new();
-    for host in run.hosts(None) {
+    for host in run.remaining_hosts() {
         match RunDir::new(engine.run_directory(host, &run, &token)) {
             Ok(directory) => directories.insert(host.clone(), directory),
             Err(error) => {
@@ -140,17 +145,24 @@ impl Following {
 
     /// Makes the run's directories. From then on, a directory that is missing has been lost by its host.
     async fn prepare(&mut self) -> Result<bool, Failure> {
-        // What one host says for good ends the run, whoever else is still waited for.
-        let prepared = try_join_all(self.directories.iter().map(|(host, directory)| self.prepare_on(host, directory)));
-        let command = match prepared.await {
-            Ok(_) if self.run.prepared => return Ok(true),
-            Ok(_) => Command::RunPrepared { run: self.run.id },
+        let command = match self.prepare_everywhere().await {
+            Ok(silent) => {
+                if !silent.is_empty() {
+                    self.directories.retain(|host, _| !silent.contains_key(host));
+                    self.report(Command::LeaveHosts { run: self.run.id, hosts: silent }).await?;
+                    self.reload().await?;
+                }
+                if self.run.prepared {
+                    return Ok(true);
+                }
+                Command::RunPrepared { run: self.run.id }
+            }
             Err(Unprepared::Lost(reason)) => Command::RunLost { run: self.run.id, reason },
             Err(Unprepared::Failed(reason)) if self.run.running_steps().next().is_some() => {
                 let reason = format!("{reason}; what the running step did cannot be known");
                 Command::RunLost { run: self.run.id, reason }
             }
-            Err(Unprepared::Failed(reason)) => {
+            Err(Unprepared::Failed(reason) | Unprepared::Left(reason)) => {
                 let reason = self.engine.catalog().redactor().text(&reason);
                 Command::RunFailed { run: self.run.id, reason }
             }
@@ -165,13 +177,58 @@ impl Following {
         Ok(going_on)
     }
 
+    /// Prepares the hosts side by side. What one says for good ends the run, whoever else is still waited for. A way
+    /// back begins as soon as one host is ready, and gives the others a moment only. The answer are the hosts that it
+    /// goes on without, and what was heard of each last.
+    async fn prepare_everywhere(&self) -> Result<BTreeMap<HostName, String>, Unprepared> {
+        let goes_back = self.run.may_leave_hosts();
+        let mut asked: FuturesUnordered<_> = self
+            .directories
+            .iter()
+            .map(|(host, directory)| self.prepare_on(host, directory).map(move |prepared| (host, prepared)))
+            .collect();
+        let mut open: BTreeSet<&HostName> = self.directories.keys().collect();
+        let (mut silent, mut failed) = (BTreeMap::new(), BTreeMap::new());
+        let mut grace = OptionFuture::from(None);
+        let mut ready = false;
+        while !open.is_empty() {
+            let (host, prepared) = tokio::select! {
+                Some(answered) = asked.next() => answered,
+                Some(()) = &mut grace => break,
+            };
+            open.remove(host);
+            match prepared {
+                Ok(()) if goes_back && !ready => grace = OptionFuture::from(Some(self.engine.clock().sleep(GRACE))),
+                Ok(()) => {}
+                Err(Unprepared::Left(reason)) => drop(silent.insert(host.clone(), reason)),
+                Err(Unprepared::Failed(reason)) if goes_back => drop(failed.insert(host.clone(), reason)),
+                Err(error) => return Err(error),
+            }
+            ready |= !silent.contains_key(host) && !failed.contains_key(host);
+        }
+        drop(asked);
+        for host in open {
+            let heard = self.waits.forget(host).await;
+            silent.insert(host.clone(), heard.unwrap_or_else(|| "It does not answer.".into()));
+        }
+        if !ready && !failed.is_empty() {
+            let reasons: Vec<_> = failed.into_values().chain(silent.into_values()).collect();
+            return Err(Unprepared::Failed(reasons.join("; ")));
+        }
+        silent.append(&mut failed);
+        Ok(silent)
+    }
+
     async fn prepare_on(&self, host: &HostName, directory: &RunDir) -> Result<(), Unprepared> {
         let steps: Vec<_> = self.run.steps.iter().filter(|step| step.host == *host).map(|step| step.index).collect();
         let keys: Vec<_> = steps.iter().map(ToString::to_string).collect();
         let mut reach = Reach::new(self, host);
         loop {
             let asked = match self.engine.transport(host).await {
-                Ok(transport) => detached::prepare(transport.as_ref(), directory, self.fence(), &keys).await,
+                Ok(transport) => match self.end_unfinished(host, transport.as_ref()).await {
+                    Ok(()) => detached::prepare(transport.as_ref(), directory, self.fence(), &keys).await,
+                    Err(error) => Err(error.into()),
+                },
                 Err(error) => Err(error.into()),
             };
             let error = match asked {
@@ -189,15 +246,47 @@ impl Following {
                 Err(error) => return Err(Unprepared::Failed(format!("{host}: {error}"))),
             };
             if !self.run.prepared && !error.may_pass() {
-                reach.learn(&error).await;
+                self.learn(host, &error).await;
                 return Err(Unprepared::Failed(format!("{host}: {error}")));
             }
             match reach.wait(&error, self.run.running_steps().next().is_none()).await {
                 Waited::Again => {}
+                Waited::Stopped if self.now().await.is_some_and(|run| run.left.contains_key(host)) => {
+                    return Err(Unprepared::Left(error.to_string()));
+                }
                 Waited::Stopped => return Err(Unprepared::Stopped),
+                Waited::Left(reason) => return Err(Unprepared::Left(reason)),
                 Waited::Over(reason) => return Err(Unprepared::Failed(reason)),
             }
         }
+    }
+
+    /// Ends the steps of earlier runs that were left at work on a host which did not answer then. Before this run takes
+    /// the host over: afterwards they could not be ended any more.
+    async fn end_unfinished(&self, host: &HostName, transport: &dyn Transport) -> Result<(), TransportError> {
+        let Run { service, environment, .. } = &self.run;
+        let (service, environment, name) = (service.clone(), *environment, host.clone());
+        let found = self.engine.read(move |conn| {
+            let left = runs::environment(conn, &service, environment)?.left.remove(&name);
+            let unfinished = left.map(|left| left.unfinished).unwrap_or_default();
+            unfinished.into_iter().map(|(run, step)| Ok(runs::get(conn, run)?.map(|run| (run, step)))).collect()
+        });
+        let unfinished: Vec<Option<(Run, u32)>> =
+            found.await.map_err(|error| TransportError::Unreachable(error.to_string()))?;
+        for (run, index) in unfinished.into_iter().flatten() {
+            let token = self.engine.run_token(&run);
+            let Ok(directory) = RunDir::new(self.engine.run_directory(host, &run, &token)) else { continue };
+            let fence = Fence { token: &token, generation: self.engine.ports().generation };
+            let tries = run.steps.get(index as usize).map_or(0, |step| step.tries);
+            for key in std::iter::once(index.to_string()).chain((1..=tries).map(|n| format!("{index}.{n}"))) {
+                match detached::stop(transport, &directory, fence, &key, GRACE).await {
+                    Err(StepError::Transport(error)) => return Err(error),
+                    Err(error) => tracing::debug!(run = %run.id, %host, %error, "an earlier step cannot be ended"),
+                    Ok(ended) => tracing::info!(run = %run.id, %host, step = key, ?ended, "an earlier step has ended"),
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn step_ended(&self, step: u32, outcome: Outcome) -> Result<(), Failure> {
@@ -206,6 +295,7 @@ impl Following {
             Outcome::Unhealthy(reason) => Outcome::Unhealthy(redactor.text(&reason)),
             Outcome::NotStarted(reason) => Outcome::NotStarted(redactor.text(&reason)),
             Outcome::Lost(reason) => Outcome::Lost(redactor.text(&reason)),
+            Outcome::Unreachable { reason, begun } => Outcome::Unreachable { reason: redactor.text(&reason), begun },
             Outcome::Exited(_) | Outcome::Healthy | Outcome::TimedOut | Outcome::Stopped => outcome,
         };
         self.report(Command::StepEnded { run: self.run.id, step, outcome }).await.map(|_| ())

@@ -152,6 +152,7 @@ impl StepContext<'_> {
             match reach.wait(&error, !spec.again).await {
                 Waited::Again => {}
                 Waited::Stopped => return Ok(Outcome::Stopped),
+                Waited::Left(reason) => return Ok(Outcome::Unreachable { reason, begun: spec.again }),
                 Waited::Over(reason) if spec.again => {
                     return Ok(Outcome::Lost(format!(
                         "{}. Look on {} what became of it.",
@@ -249,7 +250,7 @@ impl StepContext<'_> {
         };
         let run = left(self.following.run.started_at, self.following.limit);
         tokio::select! {
-            () = self.following.until_ending() => Early::Stopped,
+            () = self.following.until_unwanted(&self.step.host) => Early::Stopped,
             () = engine.clock().sleep(left(self.step.started_at, limit).min(run)) => Early::TimedOut,
         }
     }

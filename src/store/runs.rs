@@ -5,12 +5,12 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use super::columns::{json, maybe_json, maybe_time, maybe_to_json, millis, time, to_json, word};
 use super::error::StoreError;
 use crate::domain::environment::EnvironmentState;
-use crate::domain::ids::{Attempt, ReleaseId, RunId, ServiceName};
+use crate::domain::ids::{Attempt, HostName, ReleaseId, RunId, ServiceName};
 use crate::domain::run::{Run, RunKind, Step};
 use crate::domain::service::EnvironmentKind;
 
 const COLUMNS: &str = "id, release_id, attempt, service, environment, kind, housekeeping, from_version, to_version, detail, \
-                       waiting, stop, prepared, ci_run, created_at, started_at, ended_at, heard_at";
+                       waiting, stop, left_hosts, prepared, ci_run, created_at, started_at, ended_at, heard_at";
 
 fn run(row: &Row<'_>) -> rusqlite::Result<Run> {
     Ok(Run {
@@ -26,6 +26,7 @@ fn run(row: &Row<'_>) -> rusqlite::Result<Run> {
         state: json(row, "detail")?,
         waiting: row.get("waiting")?,
         stop: maybe_json(row, "stop")?,
+        left: json(row, "left_hosts")?,
         prepared: row.get("prepared")?,
         ci_run: row.get("ci_run")?,
         steps: Vec::new(),
@@ -40,10 +41,11 @@ fn run(row: &Row<'_>) -> rusqlite::Result<Run> {
 pub(super) fn put(conn: &Connection, run: &Run) -> Result<(), StoreError> {
     conn.prepare_cached(
         "INSERT INTO runs (id, release_id, attempt, service, environment, kind, housekeeping, from_version, to_version, \
-         state, detail, waiting, stop, prepared, ci_run, created_at, started_at, ended_at, heard_at) \
+         state, detail, waiting, stop, left_hosts, prepared, ci_run, created_at, started_at, ended_at, heard_at) \
          VALUES (:id, :release_id, :attempt, :service, :environment, :kind, :housekeeping, :from_version, :to_version, \
-         :state, :detail, :waiting, :stop, :prepared, :ci_run, :created_at, :started_at, :ended_at, :heard_at) \
+         :state, :detail, :waiting, :stop, :left_hosts, :prepared, :ci_run, :created_at, :started_at, :ended_at, :heard_at) \
          ON CONFLICT (id) DO UPDATE SET state = excluded.state, detail = excluded.detail, waiting = excluded.waiting, stop = excluded.stop, \
+         left_hosts = excluded.left_hosts, \
          prepared = excluded.prepared, ci_run = excluded.ci_run, started_at = excluded.started_at, \
          ended_at = excluded.ended_at, heard_at = excluded.heard_at",
     )?
@@ -61,6 +63,7 @@ pub(super) fn put(conn: &Connection, run: &Run) -> Result<(), StoreError> {
         ":detail": to_json(&run.state)?,
         ":waiting": run.waiting,
         ":stop": maybe_to_json(run.stop.as_ref())?,
+        ":left_hosts": to_json(&run.left)?,
         ":prepared": run.prepared,
         ":ci_run": run.ci_run,
         ":created_at": millis(run.created_at),
@@ -178,7 +181,7 @@ pub fn environment(
     kind: EnvironmentKind,
 ) -> Result<EnvironmentState, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT current, since, mixed, dirty, lock FROM environments WHERE service = ?1 AND environment = ?2",
+        "SELECT current, since, mixed, left_hosts, dirty, lock FROM environments WHERE service = ?1 AND environment = ?2",
     )?;
     let found = statement
         .query_row((service.as_str(), kind.as_str()), |row| {
@@ -187,12 +190,27 @@ pub fn environment(
                 current: maybe_json(row, "current")?,
                 since: maybe_time(row, "since")?,
                 mixed: maybe_json(row, "mixed")?,
+                left: json(row, "left_hosts")?,
                 dirty: maybe_json(row, "dirty")?,
                 lock: maybe_json(row, "lock")?,
             })
         })
         .optional()?;
     Ok(found.unwrap_or(EnvironmentState::new(kind)))
+}
+
+/// The hosts that were left behind, everywhere: the service, the environment, and the host.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn left_hosts(conn: &Connection) -> Result<Vec<(ServiceName, EnvironmentKind, HostName)>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT service, environment, each.key AS host FROM environments, json_each(left_hosts) AS each \
+         WHERE left_hosts <> '{}'",
+    )?;
+    let rows =
+        statement.query_map([], |row| Ok((word(row, "service")?, word(row, "environment")?, word(row, "host")?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Writes the facts about an environment.
@@ -202,8 +220,8 @@ pub(super) fn put_environment(
     state: &EnvironmentState,
 ) -> Result<(), StoreError> {
     conn.prepare_cached(
-        "INSERT OR REPLACE INTO environments (service, environment, current, since, mixed, dirty, lock) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT OR REPLACE INTO environments (service, environment, current, since, mixed, left_hosts, dirty, lock) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?
     .execute((
         service.as_str(),
@@ -211,6 +229,7 @@ pub(super) fn put_environment(
         maybe_to_json(state.current.as_ref())?,
         state.since.map(millis),
         maybe_to_json(state.mixed.as_ref())?,
+        to_json(&state.left)?,
         maybe_to_json(state.dirty.as_ref())?,
         maybe_to_json(state.lock.as_ref())?,
     ))?;

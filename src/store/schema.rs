@@ -376,8 +376,9 @@ mod tests {
         )
         .unwrap();
         migrate_with(&mut conn, &path, &up_to(4)).unwrap();
+        migrate(&mut conn, &path).unwrap();
         let run = runs::get(&conn, RunId(9)).unwrap().unwrap();
-        assert_eq!(run.waiting, None);
+        assert_eq!((run.waiting, run.left.len()), (None, 0));
         assert!(run.steps.iter().all(|step| step.host == HostName::local()));
         assert_eq!(run.steps.iter().map(|step| step.wave).collect::<Vec<_>>(), [0, 1]);
         assert!(
@@ -387,6 +388,7 @@ mod tests {
             if script.command == "ok" && script.directory.as_deref() == Some("/srv") && schedule.attempts == 5));
         let shop = ServiceName::parse("service", "shop").unwrap();
         let state = runs::environment(&conn, &shop, EnvironmentKind::Production).unwrap();
+        assert!(state.left.is_empty());
         let position = &state.mixed.unwrap().surfaces.into_values().next().unwrap();
         assert!(!position.newer_schema && position.hosts[&HostName::local()]);
     }

@@ -59,6 +59,7 @@ fn plan(forecast: &mut Forecast, world: &World, release: &Release, to: ReleaseId
         environment: EnvironmentKind::Production,
         kind: RunKind::Rollback,
         run: None,
+        without: &[],
     };
     match planner.back(release, older, &planner.everywhere(Side::Newer)) {
         Ok(steps) => {

@@ -117,6 +117,7 @@ impl StepFacts {
                 StepState::Failed { .. } => "❌",
                 StepState::Stopped => "🛑",
                 StepState::Unknown { .. } => "❓",
+                StepState::Skipped { .. } => "⏭️",
             },
             title: pen.step_title(step.kind),
             surface: step.surface.to_string(),
@@ -140,7 +141,11 @@ pub(super) fn sentence(text: &str) -> Option<String> {
 pub(super) fn blamed(run: &Run) -> Option<&Step> {
     let bad = |step: &&Step| match step.state {
         StepState::Failed { .. } | StepState::Unknown { .. } => true,
-        StepState::Pending | StepState::Running | StepState::Succeeded | StepState::Stopped => false,
+        StepState::Pending
+        | StepState::Running
+        | StepState::Succeeded
+        | StepState::Stopped
+        | StepState::Skipped { .. } => false,
     };
     run.steps.iter().find(bad)
 }
@@ -165,7 +170,11 @@ pub(super) async fn failure(pen: &Pen<'_>, run: &Run, lines: usize) -> Result<Op
     );
     let reason = match &step.state {
         StepState::Failed { reason, .. } | StepState::Unknown { reason } => sentence(reason),
-        StepState::Pending | StepState::Running | StepState::Succeeded | StepState::Stopped => None,
+        StepState::Pending
+        | StepState::Running
+        | StepState::Succeeded
+        | StepState::Stopped
+        | StepState::Skipped { .. } => None,
     };
     let output = last_output(pen, run, step).await?;
     Ok(Some(FailureFacts { place, reason, lines: text::last_lines(&output, lines, LINE) }))

@@ -20,7 +20,12 @@ impl Draft<'_> {
     /// Makes every move that is due.
     pub(super) fn advance(&mut self) {
         for _ in 0..MOST_MOVES {
-            if !(self.advance_vote() || self.advance_freshness() || self.advance_stage() || self.advance_production()) {
+            if !(self.advance_left_hosts()
+                || self.advance_vote()
+                || self.advance_freshness()
+                || self.advance_stage()
+                || self.advance_production())
+            {
                 return;
             }
         }
@@ -247,10 +252,10 @@ impl Draft<'_> {
     }
 
     pub(super) fn planner(&self, environment: EnvironmentKind, kind: RunKind) -> Planner<'_> {
-        Planner { service: &self.world.service, environment, kind, run: Some(self.world.next_run) }
+        Planner { service: &self.world.service, environment, kind, run: Some(self.world.next_run), without: &[] }
     }
 
-    fn loaded(&self, version: &Version) -> Result<&Release, PlanError> {
+    pub(super) fn loaded(&self, version: &Version) -> Result<&Release, PlanError> {
         let release = self.world.releases.get(&version.release);
         release.ok_or_else(|| PlanError(format!("nothing is known of {version} any more")))
     }

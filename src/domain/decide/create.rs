@@ -195,7 +195,7 @@ impl Draft<'_> {
         let ours = |run: &Run| self.world.service.environment(run.environment).driver.is_ours();
         match live {
             Some(run) if ours(&run) && run.state == RunState::Running => {
-                self.stop_run(run.id, StopKind::Cancel, by, reason);
+                self.stop_run(run.id, StopKind::Cancel, by, reason, false);
             }
             Some(run) if run.state.is_live() => {
                 self.close_run(run.id, RunState::Stopped { reason: reason.clone() });

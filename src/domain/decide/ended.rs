@@ -11,6 +11,7 @@ use crate::domain::status::Status;
 use crate::domain::world::NewRun;
 
 use super::Draft;
+use super::hosts::left_behind;
 
 impl Draft<'_> {
     /// Ends a run and nothing else.
@@ -35,6 +36,7 @@ impl Draft<'_> {
         let positions = self.positions_after(&self.world.runs[&id].clone());
         self.close_run(id, state.clone());
         let run = self.world.runs[&id].clone();
+        self.note_left_hosts(&run);
         let reason = state.reason().or(run.stop.as_ref().map(|stop| stop.reason.as_str())).map(ToOwned::to_owned);
         match &state {
             RunState::Succeeded => self.settle_environment(&run),
@@ -65,7 +67,9 @@ impl Draft<'_> {
                 if self.world.releases[&run.release].status == Status::ProductionRollback {
                     let to = if well { Status::RollbackDone } else { Status::RollbackFailed };
                     let kept = self.world.releases[&run.release].reason.clone();
-                    self.world.move_release(run.release, to, if well { kept } else { reason });
+                    let why = if well { kept } else { reason };
+                    let parts: Vec<_> = why.into_iter().chain(left_behind(&run)).collect();
+                    self.world.move_release(run.release, to, (!parts.is_empty()).then(|| parts.join("; ")));
                 }
             }
             (EnvironmentKind::Stage, RunKind::Rollback | RunKind::Drill)
@@ -100,7 +104,7 @@ impl Draft<'_> {
     /// The environment is where the run left it.
     fn unsettle_environment(&mut self, run: &Run, positions: Positions, reason: Option<&str>) {
         self.note_half_way(run, positions);
-        if run.kind == RunKind::Rollback || run.housekeeping {
+        if run.kind == RunKind::Rollback || run.housekeeping && !run.is_catch_up() {
             let reason = reason.unwrap_or("it was ended").to_owned();
             self.world.environment_mut(run.environment).dirty = Some(Dirty { run: run.id, reason: reason.clone() });
             let event = Event::EnvironmentDirty { environment: run.environment, reason };

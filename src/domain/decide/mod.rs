@@ -7,6 +7,7 @@
 mod advance;
 mod create;
 mod ended;
+mod hosts;
 mod people;
 mod report;
 mod resolve;
@@ -121,11 +122,14 @@ impl Draft<'_> {
             Command::Lock { reason } => self.lock(reason),
             Command::Unlock => self.unlock(),
             Command::Resolve { run, verdict, reason } => self.resolve(run, verdict, reason),
+            Command::GiveUpHost { environment, host, reason } => self.give_up_host(environment, host, reason),
             Command::CommitResolved { .. }
             | Command::CommitUnresolved { .. }
             | Command::TagMoved { .. }
             | Command::RunPrepared { .. }
             | Command::RunWaits { .. }
+            | Command::LeaveHosts { .. }
+            | Command::HostBack { .. }
             | Command::StartStep { .. }
             | Command::TryStep { .. }
             | Command::StepEnded { .. }
@@ -145,6 +149,8 @@ impl Draft<'_> {
             Command::TagMoved { release, now } => self.tag_moved(release, now),
             Command::RunPrepared { run } => self.run_prepared(run),
             Command::RunWaits { run, reason } => self.run_waits(run, reason),
+            Command::LeaveHosts { run, hosts } => self.leave_hosts(run, &hosts),
+            Command::HostBack { environment, host } => self.host_back(environment, host),
             Command::StartStep { run } => self.start_step(run),
             Command::TryStep { run, step } => self.try_step(run, step),
             Command::StepEnded { run, step, outcome } => self.step_ended(run, step, outcome),
@@ -164,6 +170,7 @@ impl Draft<'_> {
             | Command::Bypass { .. }
             | Command::Lock { .. }
             | Command::Unlock
+            | Command::GiveUpHost { .. }
             | Command::Resolve { .. } => unreachable!("people's commands are decided before"),
         }
     }

@@ -29,7 +29,7 @@ impl Draft<'_> {
             }
             Some(run) if run.state == RunState::Running && self.world.service.production.driver.is_ours() => {
                 let by = self.actor.label().to_owned();
-                self.stop_run(run.id, StopKind::Abort, by, why);
+                self.stop_run(run.id, StopKind::Abort, by, why, force);
             }
             Some(run) => self.run_ended(run.id, RunState::Stopped { reason: why }),
             None => return Err(self.illegal(&release, "aborted")),

@@ -8,6 +8,7 @@ use crate::domain::run::{Run, RunKind, RunState, Step, StepKind, StepState, Stop
 use crate::domain::service::{Driver, EnvironmentKind};
 use crate::domain::status::Status;
 
+use super::hosts::left_behind;
 use super::{Decided, Draft};
 
 impl Draft<'_> {
@@ -114,7 +115,8 @@ impl Draft<'_> {
         let release = run.release;
         let steps: Vec<_> = run.current_steps().cloned().collect();
         if steps.is_empty() {
-            self.run_ended(id, RunState::Succeeded);
+            let end = through(run);
+            self.run_ended(id, end);
             return None;
         }
         for step in steps.iter().filter(|step| step.state == StepState::Pending) {
@@ -150,6 +152,11 @@ impl Draft<'_> {
         let Some(step) = run.steps.get(index as usize).filter(|step| step.state == StepState::Running).cloned() else {
             return Ok(Answer::Step(None));
         };
+        if let Outcome::Unreachable { reason, begun } = &outcome
+            && self.leave_host_of_step(&run, &step, reason, *begun)
+        {
+            return Ok(Answer::Step(self.go_on_without(id)));
+        }
         let state = step_state(&outcome, run.is_ending());
         let now = self.world.now;
         let changed = &mut self.world.run_mut(id).steps[index as usize];
@@ -168,7 +175,8 @@ impl Draft<'_> {
                 | Outcome::TimedOut
                 | Outcome::Stopped
                 | Outcome::NotStarted(_)
-                | Outcome::Lost(_) => None,
+                | Outcome::Lost(_)
+                | Outcome::Unreachable { .. } => None,
             },
         };
         self.world.record(Some(run.release), Some(id), event);
@@ -179,11 +187,16 @@ impl Draft<'_> {
     }
 
     /// No step is at work any more: goes on with the next ones, or ends the run.
-    fn wave_ended(&mut self, id: RunId) -> Option<u32> {
+    pub(super) fn wave_ended(&mut self, id: RunId) -> Option<u32> {
         let run = self.world.runs[&id].clone();
-        let ended = |wanted: fn(&StepState) -> bool| run.steps.iter().find(|step| wanted(&step.state));
+        let ended = |wanted: fn(&StepState) -> bool| {
+            run.steps.iter().find(|step| wanted(&step.state) && !run.goes_on_after(step))
+        };
+        // Whoever ends a run by force takes it that a host that does not answer may still be at work.
+        let forced = |host| run.stop.as_ref().is_some_and(|stop| stop.force) && run.left.contains_key(host);
         if let Some(step) = ended(|state| matches!(state, StepState::Unknown { .. }))
             && let StepState::Unknown { reason } = &step.state
+            && !forced(&step.host)
         {
             self.lose_run(id, named(&run, step, &format!("cannot be judged: {reason}")));
             return None;
@@ -206,7 +219,22 @@ impl Draft<'_> {
             self.run_ended(id, RunState::Stopped { reason: named(&run, step, "was ended") });
             return None;
         }
+        self.skip_hosts_that_failed(&run);
         self.begin_steps(id)
+    }
+
+    /// A way back that has failed on one host goes on on the others only.
+    fn skip_hosts_that_failed(&mut self, run: &Run) {
+        let failed = |step: &&Step| matches!(step.state, StepState::Failed { .. }) && run.goes_on_after(step);
+        let hosts: Vec<_> = run.steps.iter().filter(failed).map(|step| step.host.clone()).collect();
+        if hosts.is_empty() {
+            return;
+        }
+        for step in &mut self.world.run_mut(run.id).steps {
+            if step.state == StepState::Pending && hosts.contains(&step.host) {
+                step.state = StepState::Skipped { reason: "an earlier step failed on this host".into() };
+            }
+        }
     }
 
     /// The tag no longer stands for what people saw: an alarm, and on stage the end of the release.
@@ -280,15 +308,37 @@ impl Draft<'_> {
     }
 
     /// Asks the one who follows the run to end its step.
-    pub(super) fn stop_run(&mut self, id: RunId, why: StopKind, by: String, reason: String) {
+    pub(super) fn stop_run(&mut self, id: RunId, why: StopKind, by: String, reason: String, force: bool) {
         let run = self.world.run_mut(id);
-        if run.stop.is_some() {
+        if let Some(stop) = &mut run.stop {
+            stop.force |= force;
             return;
         }
-        run.stop = Some(Stop { why, by: by.clone(), reason: reason.clone() });
+        run.stop = Some(Stop { why, by: by.clone(), reason: reason.clone(), force });
         let release = run.release;
         self.world.record(Some(release), Some(id), Event::RunStopping { by, reason });
     }
+}
+
+/// How a run has ended that has no more steps.
+fn through(run: &Run) -> RunState {
+    let failed = run.steps.iter().filter_map(|step| match &step.state {
+        StepState::Failed { reason, .. } => Some(named(run, step, reason)),
+        StepState::Pending
+        | StepState::Running
+        | StepState::Succeeded
+        | StepState::Stopped
+        | StepState::Unknown { .. }
+        | StepState::Skipped { .. } => None,
+    });
+    let failed: Vec<_> = failed.collect();
+    if !failed.is_empty() {
+        return RunState::Failed { reason: failed.join("; ") };
+    }
+    if !run.left.is_empty() && run.remaining_hosts().next().is_none() {
+        return RunState::Failed { reason: left_behind(run).unwrap_or_default() };
+    }
+    RunState::Succeeded
 }
 
 /// A sentence about a step, for people.
@@ -312,7 +362,12 @@ fn step_state(outcome: &Outcome, stopping: bool) -> StepState {
         Outcome::NotStarted(reason) => {
             StepState::Failed { exit: None, reason: format!("could not be started: {reason}") }
         }
-        Outcome::Lost(reason) => StepState::Unknown { reason: reason.clone() },
+        Outcome::Unreachable { reason, begun: false } => {
+            StepState::Failed { exit: None, reason: format!("could not be started: {reason}") }
+        }
+        Outcome::Lost(reason) | Outcome::Unreachable { reason, begun: true } => {
+            StepState::Unknown { reason: reason.clone() }
+        }
     }
 }
 

@@ -312,7 +312,7 @@ pub async fn plan(
         if is_there { world.usual_way_back(release).map(|good| good.version.clone()) } else { current.clone() };
     let before = back_to.as_ref().and_then(|version| world.releases.get(&version.release));
     let driver = &world.service.environment(environment).driver;
-    let planner = |kind| Planner { service: &world.service, environment, kind, run: None };
+    let planner = |kind| Planner { service: &world.service, environment, kind, run: None, without: &[] };
     let cannot = |error: crate::domain::plan::PlanError| Problem::new(StatusCode::CONFLICT, "no_plan", error.0);
     let (mut deploy, mut rollback) = (Vec::new(), Vec::new());
     if driver.is_ours() {

@@ -309,7 +309,7 @@ impl From<&Step> for StepView {
         };
         let (exit, reason) = match &step.state {
             StepState::Failed { exit, reason } => (*exit, Some(reason.clone())),
-            StepState::Unknown { reason } => (None, Some(reason.clone())),
+            StepState::Unknown { reason } | StepState::Skipped { reason } => (None, Some(reason.clone())),
             StepState::Succeeded if matches!(step.action, Action::Command { .. }) => (Some(0), None),
             StepState::Pending | StepState::Running | StepState::Succeeded | StepState::Stopped => (None, None),
         };

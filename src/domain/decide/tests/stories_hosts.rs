@@ -9,7 +9,7 @@ use crate::domain::service::{Order, Place};
 use crate::domain::status::Status;
 
 /// A service whose surface `api` runs on two hosts in production. Its first release is there.
-fn on_two_hosts(order: Order) -> Sim {
+pub(super) fn on_two_hosts(order: Order) -> Sim {
     let mut w = Sim::with(|service| {
         let place =
             |name: &str| Place { host: HostName::parse("host", name).unwrap(), address: format!("{name}.example") };
@@ -26,7 +26,7 @@ fn on_two_hosts(order: Order) -> Sim {
 }
 
 /// What the steps of a run do and where; those of one wave on one line.
-fn waves(w: &Sim, run: RunId) -> Vec<String> {
+pub(super) fn waves(w: &Sim, run: RunId) -> Vec<String> {
     let mut lines: Vec<(u32, String)> = Vec::new();
     for step in &w.runs[&run].steps {
         let text = format!("{}@{}", step.kind.as_str(), step.host);
@@ -38,7 +38,7 @@ fn waves(w: &Sim, run: RunId) -> Vec<String> {
     lines.into_iter().map(|(_, line)| line).collect()
 }
 
-fn fails_on(w: &mut Sim, host: &str, kind: &str) -> RunId {
+pub(super) fn fails_on(w: &mut Sim, host: &str, kind: &str) -> RunId {
     w.follow(PRODUCTION, |step| {
         let bad = step.host.as_str() == host && step.kind.as_str() == kind;
         Some(Outcome::Exited(i32::from(bad)))

@@ -1,0 +1,233 @@
+//! Hosts that do not answer: a way back goes on without them, and they are caught up when they return, or given up.
+
+use std::collections::BTreeMap;
+
+use crate::domain::command::Answer;
+use crate::domain::environment::LeftHost;
+use crate::domain::event::Event;
+use crate::domain::ids::{HostName, RunId};
+use crate::domain::person::Right;
+use crate::domain::plan::PlanError;
+use crate::domain::refusal::{Code, Refusal};
+use crate::domain::release::Version;
+use crate::domain::run::{Run, RunKind, RunState, Step, StepKind, StepState};
+use crate::domain::service::EnvironmentKind;
+use crate::domain::world::NewRun;
+
+use super::people::one_line_or_more;
+use super::{Decided, Draft};
+
+impl Draft<'_> {
+    /// A run goes on without hosts that do not answer, if it may. A way back needs one that does.
+    pub(super) fn leave_hosts(&mut self, id: RunId, hosts: &BTreeMap<HostName, String>) -> Decided {
+        let run = self.known_run(id)?;
+        if run.state.is_live() && may_leave(&run, hosts) {
+            for (host, reason) in hosts {
+                self.leave(id, host, reason, false);
+            }
+            return Ok(Answer::Step(self.go_on_without(id)));
+        }
+        Ok(Answer::Step(None))
+    }
+
+    /// The host of a step does not answer: the run goes on without it, if it may. False: it may not.
+    pub(super) fn leave_host_of_step(&mut self, run: &Run, step: &Step, reason: &str, begun: bool) -> bool {
+        let hosts = BTreeMap::from([(step.host.clone(), reason.to_owned())]);
+        if !may_leave(run, &hosts) {
+            return false;
+        }
+        if !begun {
+            self.world.run_mut(run.id).steps[step.index as usize].state = StepState::Pending;
+        }
+        self.leave(run.id, &step.host, reason, false);
+        true
+    }
+
+    fn leave(&mut self, id: RunId, host: &HostName, reason: &str, given_up: bool) {
+        let now = self.world.now;
+        let run = self.world.run_mut(id);
+        if run.left.contains_key(host) {
+            return;
+        }
+        let mut unfinished = Vec::new();
+        for step in run.steps.iter_mut().filter(|step| step.host == *host) {
+            match step.state {
+                StepState::Running => {
+                    step.state = StepState::Unknown { reason: reason.to_owned() };
+                    step.ended_at = Some(now);
+                    unfinished.push((id, step.index));
+                }
+                StepState::Pending => step.state = StepState::Skipped { reason: reason.to_owned() },
+                StepState::Succeeded
+                | StepState::Failed { .. }
+                | StepState::Stopped
+                | StepState::Unknown { .. }
+                | StepState::Skipped { .. } => {}
+            }
+        }
+        let left = LeftHost { run: id, since: now, reason: reason.to_owned(), given_up, unfinished };
+        run.left.insert(host.clone(), left);
+        let (release, environment) = (run.release, run.environment);
+        if !given_up {
+            let event = Event::HostLeftBehind { environment, host: host.clone(), reason: reason.to_owned() };
+            self.world.record(Some(release), Some(id), event);
+        }
+    }
+
+    /// What is left of a run once it has left hosts. A database is taken back from another host, where the one that
+    /// should have done it does not answer. The answer is the first of the steps to start now.
+    pub(super) fn go_on_without(&mut self, id: RunId) -> Option<u32> {
+        let run = self.world.runs[&id].clone();
+        let moved =
+            |step: &&Step| step.kind == StepKind::MigrateDown && matches!(step.state, StepState::Skipped { .. });
+        let open =
+            |step: &&Step| step.kind == StepKind::MigrateDown && !matches!(step.state, StepState::Skipped { .. });
+        let undone = run.steps.iter().filter(moved).any(|skipped| {
+            !run.steps
+                .iter()
+                .filter(open)
+                .any(|other| (&other.surface, other.about) == (&skipped.surface, skipped.about))
+        });
+        if undone
+            && run.kind == RunKind::Rollback
+            && let Err(PlanError(reason)) = self.plan_the_rest(&run)
+        {
+            self.run_ended(id, RunState::Failed { reason });
+            return None;
+        }
+        let run = &self.world.runs[&id];
+        if run.state == RunState::Running && run.running_steps().next().is_none() {
+            return self.wave_ended(id);
+        }
+        None
+    }
+
+    /// Plans what is still to be done of a way back anew, without the hosts that it has left.
+    fn plan_the_rest(&mut self, run: &Run) -> Result<(), PlanError> {
+        let (Some(newer), older) = (&run.from, &run.to) else { return Ok(()) };
+        let left: Vec<_> = run.left.keys().cloned().collect();
+        let positions = self.positions_after(run);
+        let planner = self.planner(run.environment, run.kind).without(&left);
+        let rest = planner.back(self.loaded(newer)?, self.loaded(older)?, &positions)?;
+        let run = self.world.run_mut(run.id);
+        for step in run.steps.iter_mut().filter(|step| step.state == StepState::Pending) {
+            step.state = StepState::Skipped { reason: "planned anew, without a host that does not answer".into() };
+        }
+        let wave = run.steps.iter().map(|step| step.wave + 1).max().unwrap_or(0);
+        for mut step in rest {
+            step.index = u32::try_from(run.steps.len()).map_err(|_| PlanError("the plan is too long".into()))?;
+            step.wave += wave;
+            run.steps.push(step);
+        }
+        Ok(())
+    }
+
+    /// Remembers the hosts that a run that has ended left, and forgets those that it brought to where they belong.
+    pub(super) fn note_left_hosts(&mut self, run: &Run) {
+        let kind = run.environment;
+        for (host, left) in run.left.iter().filter(|(_, left)| !left.given_up) {
+            let known = self.world.environment_mut(kind).left.entry(host.clone());
+            let known = known.or_insert_with(|| LeftHost { unfinished: Vec::new(), ..left.clone() });
+            (known.run, known.reason) = (left.run, left.reason.clone());
+            known.unfinished.extend(left.unfinished.iter().copied());
+        }
+        if run.state != RunState::Succeeded {
+            return;
+        }
+        let reached: Vec<_> = run.remaining_hosts().cloned().collect();
+        for host in
+            reached.into_iter().filter(|host| self.world.environment(kind).left.contains_key(host)).collect::<Vec<_>>()
+        {
+            self.world.environment_mut(kind).left.remove(&host);
+            self.world.record(Some(run.release), Some(run.id), Event::HostCaughtUp { environment: kind, host });
+        }
+    }
+
+    /// A host that answers again is brought to what its environment runs, once nothing else is at work there.
+    pub(super) fn host_back(&mut self, kind: EnvironmentKind, host: HostName) -> Decided {
+        let state = self.world.environment(kind);
+        let settled = state.mixed.is_none() && state.dirty.is_none() && self.world.occupying_run(kind).is_none();
+        let ours = self.world.service.environment(kind).driver.is_ours();
+        let current = state.current.clone().filter(|_| settled && ours && state.left.contains_key(&host));
+        let Some(current) = current else { return Ok(Answer::Done) };
+        let steps = self.loaded(&current).and_then(|code| {
+            let others: Vec<_> = self.world.service.hosts_in(kind).into_iter().filter(|other| *other != host).collect();
+            self.planner(kind, RunKind::Deploy).without(&others).catch_up_code(code)
+        });
+        self.start_or_fail(catch_up(current, kind), steps);
+        Ok(Answer::Done)
+    }
+
+    pub(super) fn give_up_host(&mut self, kind: EnvironmentKind, host: HostName, reason: String) -> Decided {
+        self.allow(Right::Command, None)?;
+        one_line_or_more("reason", &reason)?;
+        let said = format!("given up by {}: {reason}", self.actor.label());
+        let run = self.world.occupying_run(kind).filter(|run| run.state.is_live()).cloned();
+        let at_work = run.filter(|run| run.remaining_hosts().any(|name| *name == host));
+        let known = self.world.environment(kind).left.contains_key(&host);
+        match &at_work {
+            Some(run) if !run.may_leave_hosts() => {
+                let way_out = if kind == EnvironmentKind::Production { "abort" } else { "cancel" };
+                let sentence = format!(
+                    "run {} brings {kind} forward and needs {host}; `{way_out}` release #{} instead",
+                    run.id, run.release
+                );
+                return Err(Refusal::new(Code::IllegalTransition, sentence).legal([way_out]));
+            }
+            None if !known => {
+                let sentence = format!("nothing in {kind} waits for {host}; there is nothing to give up");
+                return Err(Refusal::new(Code::NothingToResolve, sentence));
+            }
+            Some(_) | None => {}
+        }
+        self.forget_left_host(kind, &host, said.clone());
+        if let Some(run) = at_work {
+            self.leave(run.id, &host, &said, true);
+            self.go_on_without(run.id);
+        }
+        Ok(Answer::Done)
+    }
+
+    fn forget_left_host(&mut self, kind: EnvironmentKind, host: &HostName, reason: String) {
+        self.world.environment_mut(kind).left.remove(host);
+        self.world.record(None, None, Event::HostGivenUp { environment: kind, host: host.clone(), reason });
+    }
+
+    /// A host that no surface has any more is nobody's to catch up.
+    pub(super) fn advance_left_hosts(&mut self) -> bool {
+        for kind in [EnvironmentKind::Stage, EnvironmentKind::Production] {
+            let configured = self.world.service.hosts_in(kind);
+            let gone = self.world.environment(kind).left.keys().find(|host| !configured.contains(host)).cloned();
+            if let Some(host) = gone {
+                self.forget_left_host(kind, &host, "the configuration does not name it any more".into());
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// Whether a run may go on without hosts: where somebody remains who answers, or there is nothing to go on with.
+fn may_leave(run: &Run, hosts: &BTreeMap<HostName, String>) -> bool {
+    let others = run.remaining_hosts().any(|host| !hosts.contains_key(host));
+    run.may_leave_hosts() && (others || run.stop.is_some() || run.is_catch_up())
+}
+
+fn catch_up(current: Version, kind: EnvironmentKind) -> NewRun {
+    NewRun {
+        release: current.release,
+        environment: kind,
+        kind: RunKind::Deploy,
+        housekeeping: true,
+        from: None,
+        to: current,
+        steps: Vec::new(),
+    }
+}
+
+/// What people have to know of the hosts that a way back has left; nothing if there is none.
+pub(super) fn left_behind(run: &Run) -> Option<String> {
+    let each: Vec<_> =
+        run.left.iter().map(|(host, left)| format!("{host} ({})", left.reason.trim_end_matches('.'))).collect();
+    (!each.is_empty()).then(|| format!("went on without {}; what runs there is not known", each.join(" and ")))
+}

@@ -1,0 +1,221 @@
+//! Hosts that do not answer: the way back goes on without them, and they are caught up or given up.
+
+use super::sim::*;
+use super::stories_hosts::{fails_on, on_two_hosts, waves};
+use crate::domain::command::{Command, Outcome};
+use crate::domain::event::Event;
+use crate::domain::ids::{HostName, RunId};
+use crate::domain::person::Actor;
+use crate::domain::refusal::Code;
+use crate::domain::run::{RunState, Step, StepState};
+use crate::domain::service::Order;
+use crate::domain::status::Status;
+
+fn host(name: &str) -> HostName {
+    HostName::parse("host", name).unwrap()
+}
+
+fn is_silent(w: &mut Sim, run: RunId, name: &str) {
+    let hosts = [(host(name), "no route".to_owned())].into();
+    w.ok(&Actor::Machine, Command::LeaveHosts { run, hosts });
+}
+
+/// A deploy has failed on the second of two hosts; the way back is queued.
+fn going_back(order: Order) -> (Sim, RunId) {
+    let mut w = on_two_hosts(order);
+    fails_on(&mut w, "two", "health");
+    let back = w.live(PRODUCTION).unwrap();
+    (w, back)
+}
+
+fn newest(w: &Sim) -> crate::domain::ids::ReleaseId {
+    *w.releases.keys().next_back().unwrap()
+}
+
+fn done(w: &Sim, run: RunId) -> Vec<String> {
+    let well = |step: &&Step| step.state == StepState::Succeeded;
+    w.runs[&run].steps.iter().filter(well).map(|step| format!("{}@{}", step.kind.as_str(), step.host)).collect()
+}
+
+fn give_up(name: &str) -> Command {
+    Command::GiveUpHost { environment: PRODUCTION, host: host(name), reason: "burnt down".into() }
+}
+
+#[test]
+fn a_way_back_goes_on_where_it_can_and_names_the_host_that_does_not_answer() {
+    let (mut w, back) = going_back(Order::Parallel);
+    is_silent(&mut w, back, "two");
+    w.production_ends_well();
+    assert_eq!(done(&w, back), ["migrate_down@one", "checkout@one", "deploy@one", "health@one"]);
+    assert_eq!(w.runs[&back].state, RunState::Succeeded);
+    let release = newest(&w);
+    assert_eq!(w.status(release), Status::RollbackDone);
+    assert!(w.reason(release).ends_with("; went on without two (no route); what runs there is not known"));
+    assert_eq!(w.production.left.keys().collect::<Vec<_>>(), [&host("two")]);
+    assert!(w.production.mixed.is_none() && w.production.dirty.is_none());
+}
+
+#[test]
+fn a_database_is_taken_back_from_another_host() {
+    for order in [Order::Parallel, Order::Rolling] {
+        let (mut w, back) = going_back(order);
+        is_silent(&mut w, back, "one");
+        w.production_ends_well();
+        assert_eq!(done(&w, back), ["migrate_down@two", "checkout@two", "deploy@two", "health@two"], "{order:?}");
+        assert_eq!(w.status(newest(&w)), Status::RollbackDone);
+    }
+}
+
+#[test]
+fn a_host_that_dies_in_the_middle_of_the_way_back_is_left_when_its_step_is_in_doubt() {
+    let (mut w, back) = going_back(Order::Parallel);
+    w.follow(PRODUCTION, |step| match (step.kind.as_str(), step.host.as_str()) {
+        ("deploy", "two") => Some(Outcome::Unreachable { reason: "no route".into(), begun: true }),
+        _ => Some(Outcome::Exited(0)),
+    });
+    assert_eq!(w.runs[&back].state, RunState::Succeeded);
+    let deploy = w.runs[&back].steps.iter().find(|s| s.kind.as_str() == "deploy" && s.host.as_str() == "two").unwrap();
+    assert_eq!(w.production.left[&host("two")].unfinished, [(back, deploy.index)]);
+}
+
+#[test]
+fn a_migration_in_doubt_is_for_a_person_to_judge() {
+    let (mut w, back) = going_back(Order::Parallel);
+    w.follow(PRODUCTION, |step| match step.kind.as_str() {
+        "migrate_down" => Some(Outcome::Unreachable { reason: "no route".into(), begun: true }),
+        _ => Some(Outcome::Exited(0)),
+    });
+    let RunState::Unknown { reason } = &w.runs[&back].state else { panic!("{:?}", w.runs[&back].state) };
+    assert_eq!(reason, "migrate down of api on production (one) cannot be judged: no route");
+}
+
+#[test]
+fn a_host_that_fails_on_the_way_back_does_not_keep_the_others_on_the_bad_version() {
+    let (mut w, back) = going_back(Order::Parallel);
+    w.follow(PRODUCTION, |step| {
+        let bad = step.kind.as_str() == "checkout" && step.host.as_str() == "two";
+        Some(Outcome::Exited(i32::from(bad)))
+    });
+    assert_eq!(done(&w, back), ["migrate_down@one", "checkout@one", "deploy@one", "health@one"]);
+    let RunState::Failed { reason } = &w.runs[&back].state else { panic!("{:?}", w.runs[&back].state) };
+    assert_eq!(reason, "check out of api on production (two) failed with exit status 1");
+    assert_eq!(w.status(newest(&w)), Status::RollbackFailed);
+}
+
+#[test]
+fn without_a_host_that_answers_there_is_nothing_to_go_on_with() {
+    let (mut w, back) = going_back(Order::Parallel);
+    let both = [(host("one"), "no route".to_owned()), (host("two"), "no route".to_owned())].into();
+    w.ok(&Actor::Machine, Command::LeaveHosts { run: back, hosts: both });
+    assert!(w.runs[&back].left.is_empty(), "it waits for both");
+    is_silent(&mut w, back, "two");
+    is_silent(&mut w, back, "one");
+    assert_eq!(w.runs[&back].left.keys().collect::<Vec<_>>(), [&host("two")], "it waits for the last one");
+    w.admin(give_up("one"));
+    w.start_step(back);
+    assert!(matches!(w.runs[&back].state, RunState::Failed { .. }), "{:?}", w.runs[&back].state);
+    assert_eq!(w.status(newest(&w)), Status::RollbackFailed);
+}
+
+#[test]
+fn an_aborted_deploy_ends_though_one_of_its_hosts_is_dead_and_every_other_goes_back() {
+    let mut w = on_two_hosts(Order::Parallel);
+    let release = newest(&w);
+    let run = w.follow(PRODUCTION, |step| match (step.kind.as_str(), step.host.as_str()) {
+        ("deploy", "two") => None,
+        _ => Some(Outcome::Exited(0)),
+    });
+    w.admin(Command::Abort { release, reason: "two is dead".into(), force: false });
+    assert!(w.runs[&run].state.is_live(), "its step has to end first");
+    is_silent(&mut w, run, "two");
+    assert!(matches!(w.runs[&run].state, RunState::Stopped { .. }), "{:?}", w.runs[&run].state);
+    assert_eq!(w.production.left[&host("two")].unfinished.len(), 1);
+    let back = w.live(PRODUCTION).unwrap();
+    is_silent(&mut w, back, "two");
+    w.production_ends_well();
+    assert_eq!(w.status(release), Status::RollbackDone);
+    assert_eq!(
+        w.production.left[&host("two")].unfinished,
+        [(run, w.runs[&run].steps.iter().find(|s| matches!(s.state, StepState::Unknown { .. })).unwrap().index)]
+    );
+}
+
+#[test]
+fn an_abort_waits_for_the_judgement_of_a_migration_unless_it_is_forced() {
+    for force in [false, true] {
+        let mut w = on_two_hosts(Order::Parallel);
+        let release = newest(&w);
+        let run = w.follow(PRODUCTION, |step| (step.kind.as_str() != "migrate_up").then_some(Outcome::Exited(0)));
+        w.admin(Command::Abort { release, reason: "one is dead".into(), force });
+        is_silent(&mut w, run, "one");
+        if !force {
+            assert!(matches!(w.runs[&run].state, RunState::Unknown { .. }), "{:?}", w.runs[&run].state);
+            w.admin(Command::Abort { release, reason: "I have looked".into(), force: true });
+        }
+        let back = w.live(PRODUCTION).unwrap();
+        assert_eq!(waves(&w, back)[..2], ["migrate_down@one", "checkout@two checkout@one"]);
+        is_silent(&mut w, back, "one");
+        w.production_ends_well();
+        assert_eq!(done(&w, back)[..2], ["migrate_down@two", "checkout@two"]);
+        assert_eq!(w.status(release), Status::RollbackDone);
+    }
+}
+
+#[test]
+fn a_host_that_returns_is_brought_to_what_the_others_run() {
+    let (mut w, back) = going_back(Order::Parallel);
+    is_silent(&mut w, back, "two");
+    w.production_ends_well();
+    let came_back = Command::HostBack { environment: PRODUCTION, host: host("two") };
+    w.ok(&Actor::Machine, came_back.clone());
+    let catch_up = w.live(PRODUCTION).unwrap();
+    assert_eq!(waves(&w, catch_up), ["fetch@two", "checkout@two", "deploy@two", "health@two"]);
+    w.ends_at(PRODUCTION, 2, Outcome::Unreachable { reason: "gone again".into(), begun: true });
+    assert!(matches!(w.runs[&catch_up].state, RunState::Failed { .. }), "{:?}", w.runs[&catch_up].state);
+    assert!(w.production.dirty.is_none());
+    assert_eq!(w.production.left[&host("two")].reason, "gone again");
+
+    w.ok(&Actor::Machine, came_back);
+    w.production_ends_well();
+    assert!(w.production.left.is_empty());
+    assert_eq!(w.happened(|event| matches!(event, Event::HostCaughtUp { .. })), 1);
+    assert_eq!(w.status(newest(&w)), Status::RollbackDone, "its status is as it was");
+}
+
+#[test]
+fn the_next_deploy_brings_a_left_host_along() {
+    let (mut w, back) = going_back(Order::Parallel);
+    is_silent(&mut w, back, "two");
+    w.production_ends_well();
+    w.ship("v1.2.0");
+    assert!(w.production.left.is_empty());
+}
+
+#[test]
+fn an_admin_gives_a_host_up_and_so_does_the_configuration() {
+    let (mut w, back) = going_back(Order::Parallel);
+    is_silent(&mut w, back, "two");
+    w.production_ends_well();
+    let nobody = w.refused(&w.actor("ann"), give_up("two"));
+    assert_eq!(nobody.code, Code::Forbidden);
+    let mut other = w.clone();
+    w.admin(give_up("two"));
+    assert!(w.production.left.is_empty());
+    assert_eq!(w.admin_refused(give_up("two")).code, Code::NothingToResolve);
+
+    let api = other.service.production.surfaces.values_mut().next().unwrap();
+    api.hosts.retain(|place| place.host != host("two"));
+    other.ok(&Actor::Machine, Command::Advance);
+    assert!(other.production.left.is_empty());
+    assert_eq!(other.happened(|event| matches!(event, Event::HostGivenUp { .. })), 1);
+}
+
+#[test]
+fn a_deploy_forward_gives_no_host_up() {
+    let mut w = on_two_hosts(Order::Parallel);
+    let run = w.live(PRODUCTION).unwrap();
+    is_silent(&mut w, run, "two");
+    assert!(w.runs[&run].left.is_empty());
+    let refusal = w.admin_refused(give_up("two"));
+    assert_eq!((refusal.code, refusal.legal.as_slice()), (Code::IllegalTransition, ["abort".to_owned()].as_slice()));
+}

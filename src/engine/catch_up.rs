@@ -1,0 +1,60 @@
+//! Looks whether hosts that a way back had to leave answer again, and says so: then they are caught up.
+//!
+//! Must not hold anything up: hosts are asked one after the other, beside everything else.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::{Engine, Request};
+use crate::clients::transport::TransportError;
+use crate::domain::command::Command;
+use crate::domain::ids::{HostName, ServiceName};
+use crate::domain::person::Actor;
+use crate::domain::service::EnvironmentKind;
+use crate::store::runs;
+
+/// Between looks.
+const PAUSE: Duration = Duration::from_secs(15);
+/// How long a host may take to answer, once it lets RMM in.
+const ANSWER: Duration = Duration::from_secs(30);
+/// Looks before a host is brought up again whose last catch-up did not help: some ten minutes.
+const LOOKS_AFTER_FAILURE: u32 = 40;
+
+type Left = (ServiceName, EnvironmentKind, HostName);
+
+/// Goes on until it is dropped.
+pub(super) async fn watch(engine: Engine) {
+    let mut tried: HashMap<Left, u32> = HashMap::new();
+    loop {
+        let left = engine.read(runs::left_hosts).await.unwrap_or_default();
+        tried.retain(|host, _| left.contains(host));
+        for host in left {
+            let looks = tried.entry(host.clone()).or_insert(LOOKS_AFTER_FAILURE);
+            *looks += 1;
+            if *looks > LOOKS_AFTER_FAILURE && answers(&engine, &host.2).await {
+                *looks = 0;
+                bring_up(&engine, host).await;
+            }
+        }
+        engine.sleep(PAUSE).await;
+    }
+}
+
+async fn bring_up(engine: &Engine, (service, environment, host): Left) {
+    let command = Command::HostBack { environment, host: host.clone() };
+    if let Err(error) = engine.handle(Request::about(Actor::Machine, service.clone(), command)).await {
+        tracing::warn!(%service, %environment, %host, %error, "a host answers again, but it could not be noted");
+    }
+}
+
+async fn answers(engine: &Engine, host: &HostName) -> bool {
+    let asked = async {
+        let transport = engine.transport(host).await?;
+        transport.exec("exit 0", &[], &[]).await?.status.await
+    };
+    let answer: Result<i32, TransportError> = tokio::select! {
+        answer = asked => answer,
+        () = engine.sleep(ANSWER) => return false,
+    };
+    matches!(answer, Ok(0))
+}
