@@ -170,7 +170,7 @@ fn news_of(row: &EventRow) -> Vec<(About, Option<Notice>)> {
         "release_approved" => return release.into_iter().map(|about| (about, Some(Notice::Approved))).collect(),
         "gates_bypassed" => return release.into_iter().map(|about| (about, Some(Notice::Bypassed))).collect(),
         "run_ended" if text("state") == "unknown" => run().into_iter().collect(),
-        "environment_dirty" => run().into_iter().collect(),
+        "environment_dirty" | "host_left_behind" => run().into_iter().collect(),
         "run_resolved" => row.run.map(|id| (About::Run(RunId(id)), None)).into_iter().collect(),
         "host_key_seen" | "host_key_changed" => vec![(About::Host(text("host").to_owned()), Some(Notice::Alarm))],
         "host_trusted" => vec![(About::Host(text("host").to_owned()), None)],

@@ -114,6 +114,8 @@ pub struct Run {
     pub reason: Option<String>,
     pub waiting: Option<String>,
     pub stopping: bool,
+    #[serde(default)]
+    pub left: std::collections::BTreeMap<String, String>,
     pub ci_run: Option<String>,
     pub steps: Vec<Step>,
     pub created_at: Timestamp,
@@ -234,7 +236,17 @@ pub struct Environment {
     pub runs: Option<Version>,
     pub since: Option<Timestamp>,
     pub lock: Option<Lock>,
+    #[serde(default)]
+    pub left: Vec<LeftHost>,
     pub dirty: Option<Dirty>,
+}
+
+/// A host that a way back went on without.
+#[derive(Debug, Deserialize)]
+pub struct LeftHost {
+    pub host: String,
+    pub since: Timestamp,
+    pub reason: String,
 }
 
 /// A lock on production.

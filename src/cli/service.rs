@@ -8,6 +8,7 @@ use super::client::{Call, Client, Intent, segment};
 use super::fault::Fault;
 use super::place::Context;
 use super::ui::{Column, Table, Tone, Ui, ago, clean, note, print, sentence};
+use crate::domain::service::EnvironmentKind;
 
 /// Services.
 #[derive(Debug, Subcommand)]
@@ -25,6 +26,26 @@ pub enum Service {
         #[command(flatten)]
         named: Named,
         /// Why; people will read it
+        #[arg(long, short, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Give a host up that does not answer: a way back goes on without it
+    #[command(
+        name = "give-up",
+        after_help = "Example:\n  rmm service give-up shop web-2 --reason 'the machine is gone'\n\n\
+            A way back goes on by itself on the hosts that answer. One that did not is caught up when it\n\
+            returns; after this, nobody waits for it. Take it out of rmm.toml, too."
+    )]
+    GiveUp {
+        #[command(flatten)]
+        named: Named,
+        /// The host
+        #[arg(value_name = "HOST")]
+        host: String,
+        /// Where: stage or production
+        #[arg(long, value_name = "ENVIRONMENT", default_value = "production")]
+        environment: EnvironmentKind,
+        /// Why; it goes on the record
         #[arg(long, short, value_name = "TEXT")]
         reason: String,
     },
@@ -80,6 +101,12 @@ impl Service {
                     .ask(context, Intent::Administer, call, |_| format!("Production of {} is locked.\n", named.name))
                     .await
             }
+            Self::GiveUp { named, host, environment, reason } => {
+                let body = json!({"environment": environment, "host": host, "reason": reason});
+                let told =
+                    |_: &api::ServiceDetails| format!("Nobody waits for {host} in {environment} of {}.\n", named.name);
+                named.ask(context, Intent::Administer, Call::post(named.path("/give-up"), body), told).await
+            }
             Self::Unlock(named) => {
                 let call = Call::post(named.path("/unlock"), Value::Object(serde_json::Map::new()));
                 let told = |_: &api::ServiceDetails| format!("Production of {} is not locked.\n", named.name);
@@ -112,10 +139,12 @@ fn runs(environment: &api::Environment) -> String {
 }
 
 fn state(environment: &api::Environment) -> (String, Tone) {
-    match (&environment.dirty, &environment.lock) {
-        (Some(_), _) => ("needs repair".to_owned(), Tone::Bad),
-        (None, Some(_)) => ("locked".to_owned(), Tone::Waiting),
-        (None, None) => ("-".to_owned(), Tone::Dim),
+    match (&environment.dirty, environment.left.as_slice(), &environment.lock) {
+        (Some(_), _, _) => ("needs repair".to_owned(), Tone::Bad),
+        (None, [left], _) => (format!("{} left behind", left.host), Tone::Bad),
+        (None, [_, _, ..], _) => (format!("{} hosts left behind", environment.left.len()), Tone::Bad),
+        (None, [], Some(_)) => ("locked".to_owned(), Tone::Waiting),
+        (None, [], None) => ("-".to_owned(), Tone::Dim),
     }
 }
 
@@ -171,6 +200,20 @@ fn show(details: &api::ServiceDetails, ui: &Ui) -> String {
         out.push_str(&format!("{:12}rmm service unlock {}\n", "", service.name));
     }
     for (name, environment) in [("Stage", &service.stage), ("Production", &service.production)] {
+        for left in &environment.left {
+            let text = format!(
+                "{name} went on without {}, {}: {} It is caught up when it returns.",
+                left.host,
+                ago(left.since, ui.now),
+                sentence(&clean(&left.reason))
+            );
+            out.push_str(&ui.field("Left", 10, &text, Tone::Bad));
+            let environment = name.to_lowercase();
+            out.push_str(&format!(
+                "{:12}rmm service give-up {} {} --environment {environment} --reason '…'\n",
+                "", service.name, left.host
+            ));
+        }
         if let Some(dirty) = &environment.dirty {
             let text = format!("{name} needs repair: {}", sentence(&clean(&dirty.reason)));
             out.push_str(&ui.field("Repair", 10, &text, Tone::Bad));

@@ -31,7 +31,7 @@ pub(super) async fn watch(engine: Engine) {
         for host in left {
             let looks = tried.entry(host.clone()).or_insert(LOOKS_AFTER_FAILURE);
             *looks += 1;
-            if *looks > LOOKS_AFTER_FAILURE && answers(&engine, &host.2).await {
+            if *looks > LOOKS_AFTER_FAILURE && answers(&engine, &host.2, ANSWER).await {
                 *looks = 0;
                 bring_up(&engine, host).await;
             }
@@ -47,14 +47,15 @@ async fn bring_up(engine: &Engine, (service, environment, host): Left) {
     }
 }
 
-async fn answers(engine: &Engine, host: &HostName) -> bool {
+/// Whether a host lets RMM in and runs something, within a time.
+pub(super) async fn answers(engine: &Engine, host: &HostName, limit: Duration) -> bool {
     let asked = async {
         let transport = engine.transport(host).await?;
         transport.exec("exit 0", &[], &[]).await?.status.await
     };
     let answer: Result<i32, TransportError> = tokio::select! {
         answer = asked => answer,
-        () = engine.sleep(ANSWER) => return false,
+        () = engine.sleep(limit) => return false,
     };
     matches!(answer, Ok(0))
 }

@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::{Mutex, watch};
 
+use super::catch_up;
 use super::runner::Following;
 use crate::clients::transport::TransportError;
 use crate::domain::command::Command;
@@ -199,11 +200,25 @@ impl Following {
         if run.stop.is_some() || run.is_catch_up() {
             return true;
         }
-        if !run.may_leave_hosts() || !run.prepared {
+        if !run.may_leave_hosts() {
             return false;
         }
         for other in run.remaining_hosts().filter(|other| *other != host) {
             if !self.waits.contains(other).await {
+                // Before the run is prepared it is not known yet whether the other one answers.
+                return run.prepared;
+            }
+        }
+        self.somebody_else_answers(&run).await
+    }
+
+    /// Whether a host of the environment answers that the run has not touched.
+    async fn somebody_else_answers(&self, run: &Run) -> bool {
+        let catalog = self.engine.catalog();
+        let hosts = catalog.service(&run.service).map(|service| service.hosts_in(run.environment)).unwrap_or_default();
+        let touched = run.hosts(None);
+        for other in hosts.iter().filter(|other| !touched.contains(other)) {
+            if catch_up::answers(&self.engine, other, GRACE).await {
                 return true;
             }
         }

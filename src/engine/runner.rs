@@ -145,18 +145,9 @@ impl Following {
 
     /// Makes the run's directories. From then on, a directory that is missing has been lost by its host.
     async fn prepare(&mut self) -> Result<bool, Failure> {
-        let command = match self.prepare_everywhere().await {
-            Ok(silent) => {
-                if !silent.is_empty() {
-                    self.directories.retain(|host, _| !silent.contains_key(host));
-                    self.report(Command::LeaveHosts { run: self.run.id, hosts: silent }).await?;
-                    self.reload().await?;
-                }
-                if self.run.prepared {
-                    return Ok(true);
-                }
-                Command::RunPrepared { run: self.run.id }
-            }
+        let command = match self.prepare_all().await? {
+            Ok(()) if self.run.prepared => return Ok(true),
+            Ok(()) => Command::RunPrepared { run: self.run.id },
             Err(Unprepared::Lost(reason)) => Command::RunLost { run: self.run.id, reason },
             Err(Unprepared::Failed(reason)) if self.run.running_steps().next().is_some() => {
                 let reason = format!("{reason}; what the running step did cannot be known");
@@ -177,20 +168,50 @@ impl Following {
         Ok(going_on)
     }
 
-    /// Prepares the hosts side by side. What one says for good ends the run, whoever else is still waited for. A way
-    /// back begins as soon as one host is ready, and gives the others a moment only. The answer are the hosts that it
-    /// goes on without, and what was heard of each last.
-    async fn prepare_everywhere(&self) -> Result<BTreeMap<HostName, String>, Unprepared> {
+    /// Prepares every host that the run works on; those that it leaves on the way may bring others into it.
+    async fn prepare_all(&mut self) -> Result<Result<(), Unprepared>, Failure> {
+        let mut ready: BTreeSet<HostName> = BTreeSet::new();
+        loop {
+            for host in self.run.remaining_hosts() {
+                if !self.directories.contains_key(host) {
+                    match RunDir::new(self.engine.run_directory(host, &self.run, &self.token)) {
+                        Ok(directory) => drop(self.directories.insert(host.clone(), directory)),
+                        Err(error) => return Ok(Err(Unprepared::Failed(error.to_string()))),
+                    }
+                }
+            }
+            let hosts = self.run.remaining_hosts().filter(|host| !ready.contains(*host)).cloned().collect();
+            let (reached, silent) = match self.prepare_on_each(&hosts).await {
+                Ok(prepared) => prepared,
+                Err(error) => return Ok(Err(error)),
+            };
+            ready.extend(reached);
+            if silent.is_empty() {
+                self.directories.retain(|host, _| ready.contains(host));
+                return Ok(Ok(()));
+            }
+            self.report(Command::LeaveHosts { run: self.run.id, hosts: silent }).await?;
+            self.reload().await?;
+        }
+    }
+
+    /// Prepares hosts side by side. What one says for good ends the run, whoever else is still waited for. A way
+    /// back begins as soon as one host is ready, and gives the others a moment only. The answer are the hosts that are
+    /// ready, and those that it should go on without, with what was heard of each last.
+    async fn prepare_on_each(
+        &self,
+        hosts: &BTreeSet<HostName>,
+    ) -> Result<(BTreeSet<HostName>, BTreeMap<HostName, String>), Unprepared> {
         let goes_back = self.run.may_leave_hosts();
         let mut asked: FuturesUnordered<_> = self
             .directories
             .iter()
+            .filter(|(host, _)| hosts.contains(*host))
             .map(|(host, directory)| self.prepare_on(host, directory).map(move |prepared| (host, prepared)))
             .collect();
-        let mut open: BTreeSet<&HostName> = self.directories.keys().collect();
-        let (mut silent, mut failed) = (BTreeMap::new(), BTreeMap::new());
+        let mut open: BTreeSet<&HostName> = hosts.iter().collect();
+        let (mut ready, mut silent, mut failed) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
         let mut grace = OptionFuture::from(None);
-        let mut ready = false;
         while !open.is_empty() {
             let (host, prepared) = tokio::select! {
                 Some(answered) = asked.next() => answered,
@@ -198,25 +219,28 @@ impl Following {
             };
             open.remove(host);
             match prepared {
-                Ok(()) if goes_back && !ready => grace = OptionFuture::from(Some(self.engine.clock().sleep(GRACE))),
-                Ok(()) => {}
+                Ok(()) => {
+                    if goes_back && ready.is_empty() {
+                        grace = OptionFuture::from(Some(self.engine.clock().sleep(GRACE)));
+                    }
+                    ready.insert(host.clone());
+                }
                 Err(Unprepared::Left(reason)) => drop(silent.insert(host.clone(), reason)),
                 Err(Unprepared::Failed(reason)) if goes_back => drop(failed.insert(host.clone(), reason)),
                 Err(error) => return Err(error),
             }
-            ready |= !silent.contains_key(host) && !failed.contains_key(host);
         }
         drop(asked);
         for host in open {
             let heard = self.waits.forget(host).await;
             silent.insert(host.clone(), heard.unwrap_or_else(|| "It does not answer.".into()));
         }
-        if !ready && !failed.is_empty() {
+        if ready.is_empty() && !failed.is_empty() && hosts.len() == self.run.remaining_hosts().count() {
             let reasons: Vec<_> = failed.into_values().chain(silent.into_values()).collect();
             return Err(Unprepared::Failed(reasons.join("; ")));
         }
         silent.append(&mut failed);
-        Ok(silent)
+        Ok((ready, silent))
     }
 
     async fn prepare_on(&self, host: &HostName, directory: &RunDir) -> Result<(), Unprepared> {

@@ -235,6 +235,13 @@ fn alarms(pen: &Pen<'_>, scene: &Scene) -> Vec<AlarmFacts> {
             let facts = facts! { run => dirty.run.0, where => pen.place(kind), reason => sentence(&dirty.reason) };
             alarms.push(AlarmFacts { words: pen.phrase("alarm.dirty", facts), stuck: false });
         }
+        let left = scene.world.iter().flat_map(|world| &world.environment(kind).left);
+        let at_work = scene.runs.iter().filter(|run| run.environment == kind && run.state.is_live());
+        let leaving = at_work.flat_map(|run| &run.left);
+        for (host, left) in left.chain(leaving).filter(|(_, left)| scene.runs.iter().any(|run| run.id == left.run)) {
+            let facts = facts! { where => pen.place(kind), host => host.as_str(), reason => sentence(&left.reason) };
+            alarms.push(AlarmFacts { words: pen.phrase("alarm.left", facts), stuck: false });
+        }
     }
     alarms
 }

@@ -29,6 +29,8 @@ pub(super) struct RunFacts {
     state: &'static str,
     stopping: bool,
     waiting: Option<String>,
+    /// Hosts that it went on without.
+    left: Vec<LeftFacts>,
     reason: Option<String>,
     from: Option<String>,
     to: String,
@@ -40,6 +42,13 @@ pub(super) struct RunFacts {
     steps: Vec<StepFacts>,
     /// Steps that have not begun and are not shown.
     later: usize,
+}
+
+/// A host that a run went on without, and what was heard of it last.
+#[derive(Debug, Serialize)]
+struct LeftFacts {
+    host: String,
+    reason: Option<String>,
 }
 
 /// A step.
@@ -91,6 +100,11 @@ impl RunFacts {
             state: run.state.as_str(),
             stopping: run.stop.is_some() && run.state.is_live(),
             waiting: run.waiting.as_deref().filter(|_| run.state.is_live()).and_then(sentence),
+            left: run
+                .left
+                .iter()
+                .map(|(host, left)| LeftFacts { host: host.to_string(), reason: sentence(&left.reason) })
+                .collect(),
             reason: run.state.reason().and_then(sentence),
             from: run.from.as_ref().map(ToString::to_string),
             to: run.to.to_string(),

@@ -59,6 +59,9 @@ fn place(pen: &Pen<'_>, world: &World, kind: EnvironmentKind) -> Value {
         lock => state.lock.as_ref().map(|lock| facts! {
             by => lock.by, at => pen.time(lock.at), reason => sentence(&lock.reason),
         }),
+        left => state.left.iter().map(|(host, left)| facts! {
+            host => host.as_str(), since => pen.time(left.since), reason => sentence(&left.reason),
+        }).collect::<Vec<_>>(),
         dirty => state.dirty.as_ref().map(|dirty| facts! { run => dirty.run.0, reason => sentence(&dirty.reason) }),
         run => run,
     }

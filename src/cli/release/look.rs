@@ -187,6 +187,11 @@ pub fn describe(kind: &str, data: &Value) -> String {
             format!("{} {}{exit}", step(), text("state"))
         }
         "environment_changed" => format!("{} runs {} now", text("environment"), text("version")),
+        "host_left_behind" => {
+            format!("the way back in {} goes on without {}{}", text("environment"), text("host"), because("reason"))
+        }
+        "host_caught_up" => format!("{} is brought up to {}", text("host"), text("environment")),
+        "host_given_up" => format!("{} in {}: {}", text("host"), text("environment"), text("reason")),
         "environment_dirty" => format!("{} is in an unknown state{}", text("environment"), because("reason")),
         "environment_repaired" => format!("{} is in order again", text("environment")),
         "production_locked" => format!("production locked{}", because("reason")),

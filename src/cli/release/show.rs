@@ -6,7 +6,7 @@ use super::super::fault::Fault;
 use super::super::place::Context;
 use super::super::ui::{Column, Table, Tone, Ui, ago, clean, lasting, print, sentence, width};
 use super::{One, ask, tone};
-use crate::domain::status::List;
+use crate::domain::status::{List, Status};
 
 /// Labels of the card are this wide.
 const LABEL: usize = 10;
@@ -48,7 +48,8 @@ fn card(details: &api::Details, runs: &[api::Run], ui: &Ui) -> String {
         field("CI run", &run.url.clone().unwrap_or_else(|| format!("{} (attempt {})", run.id, run.attempt)));
     }
     if let Some(tag) = &release.rollback_to_tag {
-        field("Went back", &format!("to {tag}"));
+        let (label, text) = way_back(release.status, tag);
+        field(label, &text);
     }
     for surface in &release.surfaces {
         let parts = [surface.artifact.as_deref(), surface.digest.as_deref(), surface.preview_url.as_deref()];
@@ -77,6 +78,26 @@ fn card(details: &api::Details, runs: &[api::Run], ui: &Ui) -> String {
         lines.iter().for_each(|line| out.push_str(&format!("  {line}\n")));
     }
     out
+}
+
+/// How far the way back to a version is. What production runs is said only once a run has seen it.
+fn way_back(status: Status, tag: &str) -> (&'static str, String) {
+    match status {
+        Status::RollbackDone => ("Went back", format!("to {tag}")),
+        Status::RollbackFailed => ("Back to", format!("{tag} was not reached")),
+        Status::ProductionRollback
+        | Status::Initiated
+        | Status::StageBuilding
+        | Status::StageBuildingFailed
+        | Status::StageTestRollback
+        | Status::StageTestRollbackFailed
+        | Status::ManualTesting
+        | Status::ManualTestFailed
+        | Status::ManualTestPassed
+        | Status::Deploying
+        | Status::Deployed
+        | Status::Cancelled => ("Going back", format!("to {tag}, not there yet")),
+    }
 }
 
 fn title(release: &api::Release, ui: &Ui) -> String {
@@ -163,6 +184,10 @@ fn runs_table(runs: &[api::Run], ui: &Ui) -> String {
     for run in runs {
         if let Some(reason) = &run.reason {
             out.push_str(&ui.paragraph("", 2, &format!("Run {}: {}", run.id, sentence(&clean(reason))), Tone::Plain));
+        }
+        for (host, heard) in &run.left {
+            let text = format!("Run {} went on without {host}: {}", run.id, sentence(&clean(heard)));
+            out.push_str(&ui.paragraph("", 2, &text, Tone::Bad));
         }
         if let Some(waiting) = &run.waiting {
             out.push_str(&ui.paragraph("", 2, &format!("Run {} {}", run.id, clean(waiting)), Tone::Waiting));
@@ -309,6 +334,14 @@ What you can do
         assert!(text.contains("What you can do\n  rmm release logs 12 --run 2\n  rmm release approve 12\n"), "{text}");
         let text = card(&details(), &[run(4, "deploy", "unknown", None)], &Ui::test(80));
         assert!(text.contains("\n  rmm release resolve 4 --as succeeded|failed|again --reason '…'\n"), "{text}");
+    }
+
+    #[test]
+    fn a_way_back_is_told_as_far_as_it_has_come() {
+        let told = |status| way_back(status, "v1");
+        assert_eq!(told(Status::ProductionRollback), ("Going back", "to v1, not there yet".to_owned()));
+        assert_eq!(told(Status::RollbackDone), ("Went back", "to v1".to_owned()));
+        assert_eq!(told(Status::RollbackFailed), ("Back to", "v1 was not reached".to_owned()));
     }
 
     #[test]

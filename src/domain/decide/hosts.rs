@@ -21,7 +21,7 @@ impl Draft<'_> {
     /// A run goes on without hosts that do not answer, if it may. A way back needs one that does.
     pub(super) fn leave_hosts(&mut self, id: RunId, hosts: &BTreeMap<HostName, String>) -> Decided {
         let run = self.known_run(id)?;
-        if run.state.is_live() && may_leave(&run, hosts) {
+        if run.state.is_live() && self.may_leave(&run, hosts) {
             for (host, reason) in hosts {
                 self.leave(id, host, reason, false);
             }
@@ -33,7 +33,7 @@ impl Draft<'_> {
     /// The host of a step does not answer: the run goes on without it, if it may. False: it may not.
     pub(super) fn leave_host_of_step(&mut self, run: &Run, step: &Step, reason: &str, begun: bool) -> bool {
         let hosts = BTreeMap::from([(step.host.clone(), reason.to_owned())]);
-        if !may_leave(run, &hosts) {
+        if !self.may_leave(run, &hosts) {
             return false;
         }
         if !begun {
@@ -41,6 +41,15 @@ impl Draft<'_> {
         }
         self.leave(run.id, &step.host, reason, false);
         true
+    }
+
+    /// Whether a run may go on without hosts. A way back may, as long as a host of the environment remains, though it may
+    /// not have been touched.
+    fn may_leave(&self, run: &Run, hosts: &BTreeMap<HostName, String>) -> bool {
+        let all = self.world.service.hosts_in(run.environment);
+        let others =
+            run.remaining_hosts().chain(&all).any(|host| !hosts.contains_key(host) && !run.left.contains_key(host));
+        run.may_leave_hosts() && (others || run.stop.is_some() || run.is_catch_up())
     }
 
     fn leave(&mut self, id: RunId, host: &HostName, reason: &str, given_up: bool) {
@@ -205,12 +214,6 @@ impl Draft<'_> {
         }
         false
     }
-}
-
-/// Whether a run may go on without hosts: where somebody remains who answers, or there is nothing to go on with.
-fn may_leave(run: &Run, hosts: &BTreeMap<HostName, String>) -> bool {
-    let others = run.remaining_hosts().any(|host| !hosts.contains_key(host));
-    run.may_leave_hosts() && (others || run.stop.is_some() || run.is_catch_up())
 }
 
 fn catch_up(current: Version, kind: EnvironmentKind) -> NewRun {

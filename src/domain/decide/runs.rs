@@ -2,7 +2,7 @@
 
 use crate::domain::command::{Answer, Outcome};
 use crate::domain::event::Event;
-use crate::domain::ids::{Commit, ReleaseId, RunId};
+use crate::domain::ids::{Commit, HostName, ReleaseId, RunId};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::run::{Run, RunKind, RunState, Step, StepKind, StepState, Stop, StopKind, TAG_MOVED};
 use crate::domain::service::{Driver, EnvironmentKind};
@@ -115,7 +115,7 @@ impl Draft<'_> {
         let release = run.release;
         let steps: Vec<_> = run.current_steps().cloned().collect();
         if steps.is_empty() {
-            let end = through(run);
+            let end = through(run, &self.world.service.hosts_in(run.environment));
             self.run_ended(id, end);
             return None;
         }
@@ -320,8 +320,8 @@ impl Draft<'_> {
     }
 }
 
-/// How a run has ended that has no more steps.
-fn through(run: &Run) -> RunState {
+/// How a run has ended that has no more steps, in an environment on these hosts.
+fn through(run: &Run, hosts: &[HostName]) -> RunState {
     let failed = run.steps.iter().filter_map(|step| match &step.state {
         StepState::Failed { reason, .. } => Some(named(run, step, reason)),
         StepState::Pending
@@ -335,7 +335,8 @@ fn through(run: &Run) -> RunState {
     if !failed.is_empty() {
         return RunState::Failed { reason: failed.join("; ") };
     }
-    if !run.left.is_empty() && run.remaining_hosts().next().is_none() {
+    let untouched = !run.is_catch_up() && hosts.iter().any(|host| !run.left.contains_key(host));
+    if !run.left.is_empty() && run.remaining_hosts().next().is_none() && !untouched {
         return RunState::Failed { reason: left_behind(run).unwrap_or_default() };
     }
     RunState::Succeeded

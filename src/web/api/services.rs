@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::view::{ReleaseView, RunView};
 use super::{Trace, readable_by};
 use crate::domain::command::Command;
-use crate::domain::environment::EnvironmentState;
-use crate::domain::ids::ServiceName;
+use crate::domain::environment::{EnvironmentState, LeftHost};
+use crate::domain::ids::{HostName, ServiceName};
 use crate::domain::person::Right;
 use crate::domain::release::Version;
 use crate::domain::service::{Driver, EnvironmentKind};
@@ -52,6 +52,8 @@ pub struct EnvironmentView {
     since: Option<Timestamp>,
     /// Nobody deploys here until an admin unlocks.
     lock: Option<LockView>,
+    /// Hosts that a way back went on without, because they did not answer. They are caught up when they return.
+    left: Vec<LeftHostView>,
     /// A way back failed; nothing more is deployed here until `resolve` of the run.
     dirty: Option<DirtyView>,
 }
@@ -72,6 +74,24 @@ pub struct DirtyView {
     reason: String,
 }
 
+/// A host of which it is not known what it runs.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct LeftHostView {
+    host: String,
+    /// The run that went on without it.
+    run: i64,
+    #[schema(value_type = String, format = DateTime)]
+    since: Timestamp,
+    /// What was heard of it last.
+    reason: String,
+}
+
+impl LeftHostView {
+    fn new((host, left): (&HostName, &LeftHost)) -> Self {
+        Self { host: host.to_string(), run: left.run.0, since: left.since, reason: left.reason.clone() }
+    }
+}
+
 impl EnvironmentView {
     fn new(driver: &Driver, state: &EnvironmentState) -> Self {
         Self {
@@ -83,6 +103,7 @@ impl EnvironmentView {
                 by: lock.by.clone(),
                 at: lock.at,
             }),
+            left: state.left.iter().map(LeftHostView::new).collect(),
             dirty: state.dirty.as_ref().map(|dirty| DirtyView { run: dirty.run.0, reason: dirty.reason.clone() }),
         }
     }
@@ -225,6 +246,35 @@ pub async fn unlock(
 ) -> Result<Json<ServiceDetails>, Problem> {
     let service = ServiceName::parse("name", name.clone())?;
     web.engine.handle(trace.of(Request::about(actor.clone(), service, Command::Unlock))).await?;
+    details(&web, &actor, name).await
+}
+
+/// A host that is given up.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GiveUpHost {
+    /// `stage` or `production`.
+    environment: EnvironmentKind,
+    /// Its name.
+    host: String,
+    /// Why; it goes on the record.
+    reason: String,
+}
+
+/// Give a host up that does not answer: a way back goes on without it, and nobody waits for its return
+#[utoipa::path(post, path = "/api/v1/services/{name}/give-up", tag = "decisions", params(("name" = String, Path)),
+    request_body = GiveUpHost, responses((status = 200, body = ServiceDetails), (status = 409, body = Problem)))]
+pub async fn give_up(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Extension(trace): Extension<Trace>,
+    Named(name): Named<String>,
+    Sent(sent): Sent<GiveUpHost>,
+) -> Result<Json<ServiceDetails>, Problem> {
+    let service = ServiceName::parse("name", name.clone())?;
+    let host = HostName::parse("host", sent.host)?;
+    let command = Command::GiveUpHost { environment: sent.environment, host, reason: sent.reason };
+    web.engine.handle(trace.of(Request::about(actor.clone(), service, command))).await?;
     details(&web, &actor, name).await
 }
 

@@ -1,5 +1,7 @@
 //! State as the API shows it. The names are part of the contract.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -211,6 +213,9 @@ pub struct RunView {
     pub waiting: Option<String>,
     /// It is being ended early.
     pub stopping: bool,
+    /// The hosts that it went on without, because they did not answer, each with what was heard of it last.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub left: BTreeMap<String, String>,
     /// The CI run that does the work.
     pub ci_run: Option<String>,
     /// What is done, in order.
@@ -241,6 +246,7 @@ impl From<&Run> for RunView {
             reason: run.state.reason().map(ToOwned::to_owned),
             waiting: run.waiting.clone(),
             stopping: run.stop.is_some() && run.state.is_live(),
+            left: run.left.iter().map(|(host, left)| (host.to_string(), left.reason.clone())).collect(),
             ci_run: run.ci_run.clone(),
             steps: run.steps.iter().map(StepView::from).collect(),
             created_at: run.created_at,
@@ -272,7 +278,7 @@ pub struct StepView {
     pub directory: Option<String>,
     /// Its time limit, or the schedule of a health check, for people.
     pub limit: String,
-    /// `pending`, `running`, `succeeded`, `failed`, `stopped` or `unknown`.
+    /// `pending`, `running`, `succeeded`, `failed`, `stopped`, `unknown` or `skipped`.
     pub state: String,
     /// The exit status.
     #[serde(skip_serializing_if = "Option::is_none")]

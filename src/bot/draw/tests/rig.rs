@@ -149,9 +149,18 @@ pub fn prod() -> HostName {
 impl Rig {
     /// At noon of a day in Moscow.
     pub fn new() -> Self {
+        Self::with(CONFIG)
+    }
+
+    /// Production on both hosts.
+    pub fn on_two_hosts() -> Self {
+        Self::with(&CONFIG.replace(r#"hosts = ["prod-1"]"#, r#"hosts = ["prod-1", "prod-2"]"#))
+    }
+
+    fn with(config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let env = EnvVars::from([("PASSWORD".to_owned(), "a-long-password".to_owned())]);
-        let config = Config::parse(CONFIG, "rmm.toml", folder.path(), &env).unwrap();
+        let config = Config::parse(config, "rmm.toml", folder.path(), &env).unwrap();
         let store =
             Store::open(&StoreOptions::new(folder.path().join("rmm.db"), folder.path().join("audit.key"))).unwrap();
         let ports = Ports {

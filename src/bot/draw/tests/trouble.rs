@@ -1,8 +1,9 @@
 //! What goes wrong, and what an admin can do about it.
 
-use super::rig::{PRODUCTION, Rig, STAGE};
-use crate::bot::screen::Screen;
+use super::rig::{PRODUCTION, Rig, SERVICE, STAGE};
+use crate::bot::screen::{Key, Screen};
 use crate::domain::command::{Command, Outcome, Resolution};
+use crate::domain::ids::HostName;
 use crate::domain::notice::Notice;
 use crate::domain::person::Actor;
 use crate::domain::person::Role::{Admin, Member};
@@ -58,6 +59,24 @@ async fn production_fails_and_cannot_go_back() {
         let shot = rig.shot("gommgo", Admin, &Screen::ConfirmResolve(run, verdict)).await;
         seen!(format!("resolve_dirty_{name}"), shot);
     }
+}
+
+#[tokio::test]
+async fn a_way_back_goes_on_without_a_host() {
+    let rig = Rig::on_two_hosts();
+    rig.ship("v1.0.0").await;
+    let id = rig.release("v1.1.0").await;
+    rig.ends_well(STAGE).await;
+    rig.everybody_approves(id).await;
+    rig.play(PRODUCTION, |step| Some(Outcome::Exited(i32::from(step.host.as_str() == "prod-2")))).await;
+    let run = rig.run(PRODUCTION).await.unwrap();
+    let silent = [(HostName::parse("host", "prod-2").unwrap(), "prod-2 did not answer within 30 s.".into())];
+    rig.say(&Actor::Machine, Command::LeaveHosts { run, hosts: silent.into() }).await;
+    seen!("notice_alarm_left_host", rig.notice(Notice::Alarm, id).await);
+    rig.ends_well(PRODUCTION).await;
+    seen!("card_left_host", rig.group(&Screen::Release(id)).await);
+    seen!("run_left_host", rig.shot("gommgo", Admin, &Screen::Run(run)).await);
+    seen!("service_left_host", rig.shot("gommgo", Admin, &Screen::Service(Key::of(SERVICE))).await);
 }
 
 #[tokio::test]

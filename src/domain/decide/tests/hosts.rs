@@ -84,6 +84,7 @@ impl Sim {
                 Some((run.clone(), step.clone(), matches!(outcome, Outcome::Exited(0) | Outcome::Healthy)))
             }),
             Command::RunFailed { run, .. } | Command::RunLost { run, .. } => lost(run),
+            Command::LeaveHosts { run, .. } => lost(run).filter(|(run, ..)| run.stop.is_some() || run.is_catch_up()),
             _ => None,
         };
         if let Some((run, step, well)) = done {
@@ -118,7 +119,7 @@ impl Sim {
             let state = self.environment(kind);
             let busy = self.runs.values().any(|run| run.environment == kind && run.state.occupies());
             let Some(current) = &state.current else { continue };
-            if busy || state.mixed.is_some() || state.dirty.is_some() {
+            if busy || state.mixed.is_some() || state.dirty.is_some() || !state.left.is_empty() {
                 continue;
             }
             for surface in &self.service.surfaces {

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::sim::*;
 use crate::domain::command::{Command, NewRelease, Outcome, Resolution};
 use crate::domain::gate::GateName;
-use crate::domain::ids::{ReleaseId, RunId, ServiceName};
+use crate::domain::ids::{HostName, ReleaseId, RunId, ServiceName};
 use crate::domain::person::{Actor, Role};
 use crate::domain::status::Status;
 
@@ -186,6 +186,9 @@ fn commands(w: &Sim, release: ReleaseId) -> Vec<(String, Command)> {
         ("step ended", Command::StepEnded { run, step, outcome: Outcome::Exited(0) }),
         ("run failed", Command::RunFailed { run, reason: reason() }),
         ("run lost", Command::RunLost { run, reason: reason() }),
+        ("leave hosts", Command::LeaveHosts { run, hosts: [(HostName::local(), reason())].into() }),
+        ("host back", Command::HostBack { environment: PRODUCTION, host: HostName::local() }),
+        ("give up a host", Command::GiveUpHost { environment: PRODUCTION, host: HostName::local(), reason: reason() }),
         ("advance", Command::Advance),
     ]
     .into_iter()

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::sim::*;
 use crate::domain::command::{Command, NewRelease, Outcome, Resolution, RollbackTo};
 use crate::domain::gate::GateName;
-use crate::domain::ids::{ReleaseId, RunId};
+use crate::domain::ids::{HostName, ReleaseId, RunId};
 use crate::domain::person::Actor;
 use crate::domain::release::Artifact;
 use crate::domain::run::{RunState, TAG_MOVED};
@@ -69,7 +69,7 @@ fn moves() -> impl Strategy<Value = Move> {
         4 => (any::<bool>(), 0..12_u8).prop_map(|(production, outcome)| Move::Step { production, outcome }),
         8 => (any::<bool>(), any::<u8>(), 0..12_u8)
             .prop_map(|(production, all_but, outcome)| Move::Steps { production, all_but, outcome }),
-        2 => (0..6_u8, any::<u8>()).prop_map(|(what, on)| Move::Machine { what, on }),
+        2 => (0..8_u8, any::<u8>()).prop_map(|(what, on)| Move::Machine { what, on }),
         1 => (any::<u8>(), 0..14_u8, ci_run()).prop_map(|(on, status, ci_run)| Move::Report { on, status, ci_run }),
         8 => any::<u8>().prop_map(|on| Move::NextReport { on }),
         1 => (0..90_u8).prop_map(Move::Minutes),
@@ -232,6 +232,11 @@ fn happens(w: &mut Sim, one: &Move) {
                 3 => Command::RunFailed { run, reason: reason() },
                 4 => Command::RunLost { run, reason: reason() },
                 2 | 5 => Command::Update { release, artifacts },
+                6 => {
+                    let hosts = [(HostName::local(), reason())].into();
+                    Command::LeaveHosts { run, hosts }
+                }
+                7 => Command::HostBack { environment: PRODUCTION, host: HostName::local() },
                 _ => unreachable!(),
             };
             let _ = w.handle(&Actor::Machine, command);
