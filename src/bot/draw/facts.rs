@@ -194,6 +194,12 @@ fn vote(scene: &Scene) -> Option<VoteFacts> {
     })
 }
 
+/// Where somebody wanted production back to, and who and why; also as releases of earlier versions of RMM say it.
+fn rollback_by(reason: &str) -> Option<(&str, &str)> {
+    let now = reason.strip_prefix("rollback to ").and_then(|rest| rest.split_once(", asked for by "));
+    now.or_else(|| reason.strip_prefix("rolled back to ")?.split_once(" by "))
+}
+
 /// Why a release stands where it stands. What people have decided is told in the viewer's language, where it has words
 /// for that; what a machine has found is told as it was found.
 fn because(pen: &Pen<'_>, reason: &str) -> String {
@@ -205,7 +211,7 @@ fn because(pen: &Pen<'_>, reason: &str) -> String {
         told("because.cancelled", "", rest)
     } else if let Some(rest) = reason.strip_prefix("aborted by ") {
         told("because.aborted", "", rest)
-    } else if let Some((to, rest)) = reason.strip_prefix("rolled back to ").and_then(|rest| rest.split_once(" by ")) {
+    } else if let Some((to, rest)) = rollback_by(reason) {
         told("because.rolled_back", to, rest)
     } else if reason.starts_with("the first release: ") {
         pen.words.maybe(pen.language(), "because.first", ())

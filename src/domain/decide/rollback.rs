@@ -74,11 +74,11 @@ impl Draft<'_> {
         let target = self.rollback_target(&release, to)?;
         self.begin_rollback(&release, &target)?;
         let by = self.actor.label().to_owned();
-        let why = format!("#{id} {} was rolled back to {target}: {reason}", release.title());
+        let why = format!("rollback of #{id} {} to {target}: {reason}", release.title());
         self.world.move_release(
             id,
             Status::ProductionRollback,
-            Some(format!("rolled back to {target} by {by}: {reason}")),
+            Some(format!("rollback to {target}, asked for by {by}: {reason}")),
         );
         self.world.release_mut(id).rollback_to_tag.clone_from(&target.tag);
         self.set_lock(why, by);
