@@ -493,11 +493,11 @@ fn a_step_is_answered_once() {
     w.release("v1.0.0");
     let run = w.works_until(STAGE, 1);
     assert_eq!(w.start_step(run), Some(1), "asked again, it is the same step");
-    let ended = || Command::StepEnded { run, step: 1, outcome: Outcome::Exited(0) };
+    let ended = || Command::StepEnded { run, step: 1, outcome: Outcome::Exited(0), said: Default::default() };
     w.ok(&Actor::Machine, ended());
     let events = w.record.len();
     w.ok(&Actor::Machine, ended());
-    w.ok(&Actor::Machine, Command::StepEnded { run, step: 99, outcome: Outcome::Exited(0) });
+    w.ok(&Actor::Machine, Command::StepEnded { run, step: 99, outcome: Outcome::Exited(0), said: Default::default() });
     assert_eq!(w.record.len(), events);
 }
 
