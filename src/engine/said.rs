@@ -16,6 +16,9 @@ const LAST_LINES: usize = 15;
 /// The record names no more files of one step (`clients/tools/checkout.sh` says no more).
 const MOST_FILES: usize = 21;
 
+/// How RMM's own lines in the output of a step begin.
+const OWN_WORDS: [&str; 2] = ["rmm: ", "RMM: "];
+
 /// What a checkout says before it names work by hand.
 const BY_HAND: &str = "rmm: by hand: ";
 /// What it says before it names the ref that holds it.
@@ -43,8 +46,8 @@ impl StepContext<'_> {
 fn telling_line(output: &str) -> Option<String> {
     let lines: Vec<_> = output.lines().rev().map(clean).filter(|line| !line.is_empty()).take(LAST_LINES).collect();
     let verdict = |start: &str| lines.iter().find(|line| line.starts_with(start));
-    let line = verdict("rmm: ").or_else(|| verdict("fatal: ")).or_else(|| lines.first())?;
-    let line = line.strip_prefix("rmm: ").unwrap_or(line);
+    let own = OWN_WORDS.iter().find_map(|start| verdict(start)?.strip_prefix(start));
+    let line = own.or_else(|| verdict("fatal: ").or_else(|| lines.first()).map(String::as_str))?;
     let mut short: String = line.chars().take(LONGEST_LINE).collect();
     if short.len() < line.len() {
         short.push('…');
@@ -101,7 +104,8 @@ mod tests {
             ("fatal: Unable to create '.git/index.lock': File exists.\n\nremove the file\n", {
                 Some("fatal: Unable to create '.git/index.lock': File exists.")
             }),
-            ("rmm: the folder is full\n", Some("the folder is full")),
+            ("rmm: the folder is full\nbye\n", Some("the folder is full")),
+            ("RMM: the folder cannot be entered\n", Some("the folder cannot be entered")),
             ("\u{1b}[31mred\u{1b}[0m\t\u{7}end\r\n", Some("red end")),
             (" 10%\r 90%\rdone", Some("done")),
             ("ab\u{202e}c", Some("abc")),

@@ -86,7 +86,7 @@ rmm_last_line() {
     done <<RMM_TEXT
 $1
 RMM_TEXT
-    printf '%s' "$rmm_x"
+    printf '%s' "${rmm_x:-git ended without a word}"
 }
 
 # Goes into the folder, makes it a repository where it is none yet, and makes sure that it is ours to use.
