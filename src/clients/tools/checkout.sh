@@ -12,8 +12,11 @@ rmm_found() {
 rmm_work_begin() {
     rmm_work=$rmm_gitdir/rmm-work
     rm -rf "$rmm_work"
-    rmm_error=$(mkdir "$rmm_work" 2>&1) ||
-        rmm_fail "$rmm_dir/.git cannot be written (${rmm_error##*: }); make room there, then retry"
+    mkdir "$rmm_work" || rmm_cannot_write
+}
+
+rmm_cannot_write() {
+    rmm_fail "$rmm_dir/.git cannot be written; is there no space left on the disk? Make room there, then retry"
 }
 
 rmm_done() {
@@ -335,8 +338,7 @@ rmm_checkout() {
     rmm_look
     rmm_refuse_work
     rmm_set_aside
-    rmm_error=$(echo "$rmm_commit" 2>&1 >"$rmm_gitdir/rmm-unfinished") ||
-        rmm_fail "$rmm_dir/.git cannot be written (${rmm_error##*: }); make room there, then retry"
+    echo "$rmm_commit" >"$rmm_gitdir/rmm-unfinished" || rmm_cannot_write
     rmm_leave_submodules
     rmm_switch
     rmm_bring_submodules

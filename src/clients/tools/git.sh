@@ -10,9 +10,11 @@
 
 # Reads the words of the plan: DIR [--from URL] [--tag TAG] [--commit ID] [--dirty keep|refuse] [--back].
 rmm_git_begin() {
-    command -v git >/dev/null 2>&1 || {
-        rmm_say "git was not found on this host; install it, or put it into the PATH of the step" >&2
-        exit 127
+    git --version >/dev/null || {
+        rmm_status=$?
+        [ "$rmm_status" -ne 127 ] ||
+            rmm_say "git was not found on this host; install it, or put it into the PATH of the step" >&2
+        exit "$rmm_status"
     }
     # Nothing may lead git to another repository, wait for input, or speak another language.
     unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_COMMON_DIR \
@@ -325,9 +327,9 @@ rmm_verify_tag() {
     rmm_x=$(rmm_git rev-parse --verify --quiet "refs/tags/$rmm_tag^{commit}")
     [ "$rmm_x" != "$rmm_commit" ] || return 0
     if [ -z "$rmm_x" ]; then
-        rmm_say "tag $rmm_tag is gone from the repository, where it pointed at $rmm_commit" >&2
+        echo "tag $rmm_tag is gone from the repository, where it pointed at $rmm_commit" >&2
         exit 87
     fi
-    rmm_say "tag $rmm_tag points at $rmm_x, not at $rmm_commit" >&2
+    echo "tag $rmm_tag points at $rmm_x, not at $rmm_commit" >&2
     exit 86
 }
