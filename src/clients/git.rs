@@ -20,6 +20,9 @@ pub enum Unresolved {
     /// Asking again will not help before somebody has changed something.
     #[error("{0}")]
     ForGood(String),
+    /// The repository answers, and has no such tag.
+    #[error("{0}")]
+    NoTag(String),
     /// The repository may answer later.
     #[error("{0}")]
     ForNow(String),
@@ -70,6 +73,6 @@ pub async fn resolve(repository: &str, tag: &Tag) -> Result<Commit, Unresolved> 
     // An annotated tag is an object of its own; the peeled line names the commit.
     let id = find(&peeled)
         .or_else(|| find(&plain))
-        .ok_or_else(|| Unresolved::ForGood(format!("there is no tag {tag} in {url}; push it, then retry")))?;
+        .ok_or_else(|| Unresolved::NoTag(format!("there is no tag {tag} in {url}; push it, then retry")))?;
     Commit::parse("commit", id).map_err(|invalid| Unresolved::ForNow(invalid.to_string()))
 }

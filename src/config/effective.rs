@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use crate::domain::duration_text;
 use crate::domain::host::{Fingerprint, Host, Limits, Login};
 use crate::domain::ids::SurfaceName;
-use crate::domain::service::{Driver, EnvValue, EnvironmentKind, Health, Order, Probe, Service, Surface, Via};
+use crate::domain::service::{Dirty, Driver, EnvValue, EnvironmentKind, Health, Order, Probe, Service, Surface, Via};
 
 use super::{Config, Telegram};
 
@@ -153,6 +153,9 @@ fn write_surface(out: &mut String, surface: &Surface, with_hosts: bool) -> fmt::
     }
     optional(out, "directory", surface.directory.as_deref())?;
     writeln!(out, "checkout = {}", surface.checkout)?;
+    if surface.dirty == Dirty::Refuse {
+        writeln!(out, "dirty = \"refuse\"")?;
+    }
     optional(out, "before_deploy", surface.before_deploy.as_deref())?;
     optional(out, "deploy", Some(surface.deploy.as_str()).filter(|command| !command.is_empty()))?;
     optional(out, "after_deploy", surface.after_deploy.as_deref())?;

@@ -109,6 +109,7 @@ macro_rules! surface {
             value("order"),
             value("directory"),
             value("checkout"),
+            value("dirty"),
             value("before_deploy"),
             value("deploy"),
             value("after_deploy"),

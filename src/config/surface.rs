@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::domain::ids::{SurfaceName, one_line, readable};
 use crate::domain::plan::Quoting;
-use crate::domain::service::{EnvValue, Order, Place as Target, Surface};
+use crate::domain::service::{Dirty, EnvValue, Order, Place as Target, Surface};
 
 use super::file::Section;
 use super::health::HealthDraft;
@@ -26,6 +26,9 @@ const LONGEST_PATH: usize = 4_000;
 
 /// How several hosts are deployed to.
 pub(super) const ORDERS: &[(&str, Order)] = &[("parallel", Order::Parallel), ("rolling", Order::Rolling)];
+
+/// What becomes of work by hand.
+const DIRTY: &[(&str, Dirty)] = &[("keep", Dirty::Keep), ("refuse", Dirty::Refuse)];
 
 /// What to do about hosts where no driver uses them.
 pub(super) const HOSTS_HINT: &str =
@@ -67,6 +70,7 @@ pub(super) struct Draft {
     /// As it is written; a relative one begins in the folder of the configuration.
     directory: Option<Located<String>>,
     checkout: Option<Located<bool>>,
+    dirty: Option<Located<Dirty>>,
     before_deploy: Option<Located<String>>,
     deploy: Option<Located<String>>,
     after_deploy: Option<Located<String>>,
@@ -116,6 +120,7 @@ impl Draft {
             order: section.choice("order", ORDERS),
             directory: directory(section),
             checkout: section.flag("checkout"),
+            dirty: section.choice("dirty", DIRTY),
             before_deploy: command(section, "before_deploy"),
             deploy: command(section, "deploy"),
             after_deploy: command(section, "after_deploy"),
@@ -139,6 +144,7 @@ impl Draft {
             order: self.order.or(base.order),
             directory: self.directory.or(base.directory),
             checkout: self.checkout.or(base.checkout),
+            dirty: self.dirty.or(base.dirty),
             before_deploy: self.before_deploy.or(base.before_deploy),
             deploy: self.deploy.or(base.deploy),
             after_deploy: self.after_deploy.or(base.after_deploy),
@@ -172,6 +178,7 @@ impl Draft {
             order,
             directory: self.directory.as_ref().map(|path| absolute(demand.base, &path.value)),
             checkout: self.checks_out(demand.has_repository),
+            dirty: self.dirty.as_ref().map(|dirty| dirty.value).unwrap_or_default(),
             before_deploy: text(&self.before_deploy),
             deploy: text(&self.deploy).or_else(|| recipe.deploy().map(str::to_owned)).unwrap_or_default(),
             after_deploy: text(&self.after_deploy),

@@ -291,6 +291,7 @@ impl Board {
             | Event::ReleasePromoted {}
             | Event::CommitUnresolved { .. }
             | Event::TagMoved { .. }
+            | Event::HandWorkFound { .. }
             | Event::ReleaseRejected { .. }
             | Event::GatesBypassed { .. }
             | Event::RehearsalStale { .. }

@@ -135,12 +135,12 @@ pub enum Command {
         /// Asking again is pointless.
         for_good: bool,
     },
-    /// RMM: the tag points at another commit now.
+    /// RMM: the tag points at another commit now, or is gone.
     TagMoved {
         /// The release.
         release: ReleaseId,
-        /// Where the tag points now.
-        now: Commit,
+        /// Where the tag points now; none: the repository has no such tag any more.
+        now: Option<Commit>,
     },
     /// RMM: the run's directory exists.
     RunPrepared {
@@ -188,6 +188,8 @@ pub enum Command {
         step: u32,
         /// How.
         outcome: Outcome,
+        /// What its output tells about that.
+        said: Said,
     },
     /// RMM: a run cannot go on, and no step is to blame.
     RunFailed {
@@ -323,6 +325,17 @@ pub enum Outcome {
         /// It may have begun.
         begun: bool,
     },
+}
+
+/// What the output of a step tells about its end.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said {
+    /// The line that says most about why it failed.
+    pub last: Option<String>,
+    /// Work that somebody did by hand where the step checks out; a bounded number of findings.
+    pub by_hand: Vec<String>,
+    /// The refs in the clone that hold what was set aside of it.
+    pub kept: Vec<String>,
 }
 
 /// What a command led to.

@@ -43,6 +43,8 @@ pub enum Event {
         tag: Tag,
         from: Commit,
         to: Option<Commit>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        gone: bool,
     },
     ReleaseApproved {
         person: PersonName,
@@ -105,6 +107,14 @@ pub enum Event {
         state: String,
         #[serde(skip_serializing_if = "Option::is_none")]
         exit: Option<i32>,
+    },
+    HandWorkFound {
+        step: u32,
+        surface: String,
+        host: String,
+        findings: Vec<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        kept: Vec<String>,
     },
     EnvironmentChanged {
         environment: EnvironmentKind,

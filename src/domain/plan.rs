@@ -7,10 +7,8 @@ use minijinja::{AutoEscape, Environment as Templates, Value, context, escape_for
 
 use super::ids::{Commit, HostName, ReleaseId, RunId, Tag};
 use super::release::Release;
-use super::run::{
-    Action, Ask, Position, Positions, RunKind, Schedule, Script, Side, Step, StepKind, StepState, TAG_MOVED,
-};
-use super::service::{EnvironmentKind, Health, Order, Place, Probe, Service, Surface};
+use super::run::{Action, Ask, Position, Positions, RunKind, Schedule, Script, Side, Step, StepKind, StepState};
+use super::service::{Dirty, EnvironmentKind, Health, Order, Place, Probe, Service, Surface};
 
 /// What command templates may name.
 pub const VARIABLES: &[&str] = &[
@@ -135,6 +133,7 @@ impl<'a> Planner<'a> {
         older: &Release,
         positions: &Positions,
     ) -> Result<(), PlanError> {
+        plan.back = true;
         for surface in self.service.surfaces_in(self.environment).rev() {
             let Some(position) = positions.get(&surface.name) else { continue };
             let mut touched = touched(surface, position);
@@ -158,6 +157,7 @@ impl<'a> Planner<'a> {
                 arriving.start(group)?;
             }
         }
+        plan.back = false;
         Ok(())
     }
 
@@ -212,6 +212,8 @@ fn groups(order: Order, places: &[Place]) -> std::slice::Chunks<'_, Place> {
 struct Plan {
     steps: Vec<Step>,
     waves: u32,
+    /// The steps that are added now lead back.
+    back: bool,
 }
 
 /// The steps of one surface, as they are added.
@@ -256,26 +258,49 @@ impl Part<'_> {
         if !self.surface.checkout {
             return Ok(());
         }
-        let directory = self.checkout_directory()?;
-        let source = self.planner.service.repository.as_deref().map(clone_url).unwrap_or_default();
-        let command = fetch_command(&directory, &source, self.code);
-        self.wave(StepKind::Fetch, places, |part, _| Ok(part.command(command.clone(), None)))
+        let command = format!("rmm_fetch {}{}", self.checkout_words(true)?, self.dirty_words());
+        self.wave(StepKind::Fetch, places, |part, _| Ok(part.with_tools(command.clone())))
     }
 
     fn verify_tag(&mut self, places: &[Place]) -> Result<(), PlanError> {
-        let Some(tag) = self.code.tag.as_ref().filter(|_| self.surface.checkout) else { return Ok(()) };
-        let directory = self.checkout_directory()?;
-        let command = verify_command(tag, self.commit()?);
-        self.wave(StepKind::VerifyTag, places, |part, _| Ok(part.command(command.clone(), Some(directory.clone()))))
+        if !self.surface.checkout || self.code.tag.is_none() {
+            return Ok(());
+        }
+        let command = format!("rmm_verify_tag {}", self.checkout_words(false)?);
+        self.wave(StepKind::VerifyTag, places, |part, _| Ok(part.with_tools(command.clone())))
     }
 
     fn checkout(&mut self, places: &[Place]) -> Result<(), PlanError> {
         if !self.surface.checkout {
             return Ok(());
         }
-        let directory = self.checkout_directory()?;
-        let command = format!("git checkout --quiet --force --detach {}", self.commit()?);
-        self.wave(StepKind::Checkout, places, |part, _| Ok(part.command(command.clone(), Some(directory.clone()))))
+        let way = if self.plan.back { " --back" } else { self.dirty_words() };
+        let command = format!("rmm_checkout {}{way}", self.checkout_words(true)?);
+        self.wave(StepKind::Checkout, places, |part, _| Ok(part.with_tools(command.clone())))
+    }
+
+    /// Which folder, and which code, in the words of RMM's own functions for git.
+    fn checkout_words(&self, with_source: bool) -> Result<String, PlanError> {
+        let directory = self.surface.directory.as_deref().ok_or_else(|| {
+            PlanError(format!("the surface {} has no directory to check the code out to", self.surface.name))
+        })?;
+        let source = self.planner.service.repository.as_deref().filter(|_| with_source).map(clone_url);
+        let words = [("--from", source.as_deref()), ("--tag", self.code.tag.as_ref().map(Tag::as_str))];
+        let mut text = shell_word(directory);
+        for (name, value) in words.into_iter().chain([("--commit", Some(self.commit()?.as_str()))]) {
+            if let Some(value) = value {
+                text = format!("{text} {name} {}", shell_word(value));
+            }
+        }
+        Ok(text)
+    }
+
+    /// What becomes of work by hand on the way there.
+    const fn dirty_words(&self) -> &'static str {
+        match self.surface.dirty {
+            Dirty::Keep => "",
+            Dirty::Refuse => " --dirty refuse",
+        }
     }
 
     fn migrate(&mut self, kind: StepKind, place: &Place) -> Result<(), PlanError> {
@@ -317,8 +342,9 @@ impl Part<'_> {
         Ok(Script { command, directory: self.surface.directory.clone(), tools: false })
     }
 
-    fn command(&self, command: String, directory: Option<String>) -> Action {
-        let script = Script { command, directory, tools: false };
+    /// A call of RMM's own functions. It begins where the host begins: the folder may not be there yet.
+    fn with_tools(&self, command: String) -> Action {
+        let script = Script { command, directory: None, tools: true };
         Action::Command { script, timeout: self.surface.step_timeout }
     }
 
@@ -354,12 +380,6 @@ impl Part<'_> {
             .commit
             .as_ref()
             .ok_or_else(|| PlanError(format!("the commit of {} is not known yet", self.code.title())))
-    }
-
-    fn checkout_directory(&self) -> Result<String, PlanError> {
-        self.surface.directory.clone().ok_or_else(|| {
-            PlanError(format!("the surface {} has no directory to check the code out to", self.surface.name))
-        })
     }
 
     fn render(&self, template: &str, quoting: Quoting, place: &Place) -> Result<String, PlanError> {
@@ -412,31 +432,6 @@ pub fn clone_url(repository: &str) -> String {
         return format!("https://github.com/{repository}.git");
     }
     repository.to_owned()
-}
-
-fn fetch_command(directory: &str, source: &str, code: &Release) -> String {
-    let directory = shell_word(directory);
-    let clone = if source.is_empty() {
-        format!("{{ echo {directory}' is not a git checkout' >&2; exit 1; }}")
-    } else {
-        format!("git clone --quiet --no-checkout -- {} {directory} || exit", shell_word(source))
-    };
-    // A commit without a tag need not be on any branch, so it is asked for by its id.
-    let what = match (&code.tag, &code.commit) {
-        (None, Some(commit)) => format!("origin {commit}"),
-        (Some(_), _) | (None, None) => "--tags origin".to_owned(),
-    };
-    format!(
-        "export GIT_TERMINAL_PROMPT=0\ntest -e {directory}/.git || {clone}\ncd {directory} && git fetch --quiet --force {what}"
-    )
-}
-
-fn verify_command(tag: &Tag, commit: &Commit) -> String {
-    let reference = shell_word(&format!("refs/tags/{tag}^{{commit}}"));
-    format!(
-        "now=$(git rev-parse --verify --quiet {reference})\n\
-         test \"$now\" = {commit} || {{ echo \"tag {tag} points at ${{now:-nothing}}, not at {commit}\" >&2; exit {TAG_MOVED}; }}"
-    )
 }
 
 /// How values are made safe.

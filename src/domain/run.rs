@@ -394,6 +394,9 @@ impl StepState {
 /// The exit status of the tag check that means: the tag points at another commit now.
 pub const TAG_MOVED: i32 = 86;
 
+/// The exit status of the tag check that means: the repository has no such tag any more.
+pub const TAG_GONE: i32 = 87;
+
 impl Run {
     /// The steps that are to be started or followed next, side by side; none when the run is through.
     pub fn current_steps(&self) -> impl Iterator<Item = &Step> {

@@ -129,6 +129,17 @@ impl Driver {
     }
 }
 
+/// What becomes of work that somebody did by hand in the folder of a checkout, when a release would overwrite it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dirty {
+    /// It is kept aside in the clone, and the checkout goes on.
+    #[default]
+    Keep,
+    /// The release stops before anything is changed. A way back keeps it aside all the same.
+    Refuse,
+}
+
 /// One runtime of a service.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Surface {
@@ -142,6 +153,8 @@ pub struct Surface {
     pub directory: Option<String>,
     /// Whether RMM brings `directory` to the release's commit with git before the commands.
     pub checkout: bool,
+    /// What becomes of work that somebody did by hand in `directory`.
+    pub dirty: Dirty,
     /// Command template that runs on each host once the code is checked out, before migrations.
     pub before_deploy: Option<String>,
     /// Command template that starts the code which is checked out.

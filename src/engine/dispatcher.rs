@@ -184,7 +184,7 @@ impl Dispatcher {
                 self.postpone(leased, &reason).await;
                 return Ok(());
             }
-            Err(Unresolved::ForGood(reason) | Unresolved::ForNow(reason)) => {
+            Err(Unresolved::ForGood(reason) | Unresolved::NoTag(reason) | Unresolved::ForNow(reason)) => {
                 Command::CommitUnresolved { release: id, reason: hide(reason), for_good: true }
             }
         };

@@ -16,6 +16,7 @@ mod reach;
 pub mod redact;
 mod request;
 mod runner;
+mod said;
 mod step;
 #[cfg(test)]
 pub(crate) mod testing;

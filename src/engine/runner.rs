@@ -13,11 +13,13 @@ use super::reach::{GRACE, Reach, Waited, Waits};
 use super::step::StepContext;
 use super::{Engine, Failure, Request};
 use crate::clients::detached::{self, Fence, Prepared, RunDir, StepError};
+use crate::clients::git::{self, Unresolved};
 use crate::clients::transport::{Transport, TransportError};
-use crate::domain::command::{Answer, Command, Outcome};
+use crate::domain::command::{Answer, Command, Outcome, Said};
 use crate::domain::ids::{HostName, RunId};
 use crate::domain::person::Actor;
 use crate::domain::run::{Run, RunKind, RunState, Step};
+use crate::domain::service::EnvironmentKind;
 use crate::store::{releases, runs};
 
 /// A run and the places where its steps are executed.
@@ -88,7 +90,8 @@ impl Following {
     }
 
     async fn follow_plan(mut self, taken_over: bool) -> Result<(), Failure> {
-        if self.run.state == RunState::Queued && self.run.kind == RunKind::Deploy {
+        // Bringing an environment to what production runs already has nothing to do with the tag.
+        if self.run.state == RunState::Queued && self.run.kind == RunKind::Deploy && !self.run.housekeeping {
             self.check_tag().await?;
             self.reload().await?;
         }
@@ -113,8 +116,10 @@ impl Following {
     }
 
     async fn execute(&self, step: &Step, again: bool) -> Result<(), Failure> {
-        let outcome = StepContext { following: self, step, again }.execute().await?;
-        self.step_ended(step.index, outcome).await
+        let context = StepContext { following: self, step, again };
+        let outcome = context.execute().await?;
+        let said = context.said(&outcome).await?;
+        self.step_ended(step.index, outcome, said).await
     }
 
     async fn reload(&mut self) -> Result<(), Failure> {
@@ -125,7 +130,7 @@ impl Following {
         Ok(())
     }
 
-    /// A tag that has moved is noticed before anything is touched. A repository that does not answer is no reason to
+    /// A tag that has moved or is gone is noticed before anything is touched. A repository that does not answer is no reason to
     /// wait: the host checks the tag once more.
     async fn check_tag(&self) -> Result<(), Failure> {
         let catalog = self.engine.catalog();
@@ -133,11 +138,15 @@ impl Following {
         let (Some(repository), Some(tag), Some(commit)) = (repository, &self.run.to.tag, &self.run.to.commit) else {
             return Ok(());
         };
-        match crate::clients::git::resolve(&repository, tag).await {
+        match git::resolve(&repository, tag).await {
             Ok(now) if now != *commit => {
-                self.report(Command::TagMoved { release: self.run.release, now }).await?;
+                self.report(Command::TagMoved { release: self.run.release, now: Some(now) }).await?;
             }
             Ok(_) => {}
+            // Before stage it may still be on its way there; the host looks once more.
+            Err(Unresolved::NoTag(_)) if self.run.environment == EnvironmentKind::Production => {
+                self.report(Command::TagMoved { release: self.run.release, now: None }).await?;
+            }
             Err(error) => tracing::debug!(run = %self.run.id, %error, "the tag could not be checked beforehand"),
         }
         Ok(())
@@ -313,7 +322,7 @@ impl Following {
         Ok(())
     }
 
-    async fn step_ended(&self, step: u32, outcome: Outcome) -> Result<(), Failure> {
+    async fn step_ended(&self, step: u32, outcome: Outcome, said: Said) -> Result<(), Failure> {
         let redactor = self.engine.catalog().redactor().clone();
         let outcome = match outcome {
             Outcome::Unhealthy(reason) => Outcome::Unhealthy(redactor.text(&reason)),
@@ -322,7 +331,7 @@ impl Following {
             Outcome::Unreachable { reason, begun } => Outcome::Unreachable { reason: redactor.text(&reason), begun },
             Outcome::Exited(_) | Outcome::Healthy | Outcome::TimedOut | Outcome::Stopped => outcome,
         };
-        self.report(Command::StepEnded { run: self.run.id, step, outcome }).await.map(|_| ())
+        self.report(Command::StepEnded { run: self.run.id, step, outcome, said }).await.map(|_| ())
     }
 
     /// The directories of a run that has ended well are of no more use; those of an unknown one may explain it.

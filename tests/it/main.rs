@@ -3,6 +3,8 @@
 //! Each test has a data directory, an address and processes of its own, so all of them run at the same time.
 
 #[cfg(test)]
+mod checkout;
+#[cfg(test)]
 mod contention;
 #[cfg(test)]
 mod hostile;

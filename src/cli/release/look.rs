@@ -166,6 +166,9 @@ pub fn describe(kind: &str, data: &Value) -> String {
         "release_promoted" => "promoted: production may start".to_owned(),
         "commit_resolved" => format!("the commit is {}", api::short(&text("commit"))),
         "commit_unresolved" => format!("the commit is not known{}", because("reason")),
+        "tag_moved" if data.get("gone").and_then(Value::as_bool) == Some(true) => {
+            format!("tag {}, which was {}, is gone from the repository", text("tag"), api::short(&text("from")))
+        }
         "tag_moved" => {
             format!("tag {} moved from {} to {}", text("tag"), api::short(&text("from")), api::short(&text("to")))
         }
@@ -185,6 +188,11 @@ pub fn describe(kind: &str, data: &Value) -> String {
             let exit = Some(text("exit")).filter(|exit| !matches!(exit.as_str(), "" | "0"));
             let exit = exit.map(|exit| format!(", exit {exit}")).unwrap_or_default();
             format!("{} {}{exit}", step(), text("state"))
+        }
+        "hand_work_found" => {
+            let kept = Some(text("kept")).filter(|kept| !kept.is_empty());
+            let kept = kept.map(|kept| format!("; kept aside as {kept}")).unwrap_or_default();
+            format!("work by hand on {} in the folder of {}: {}{kept}", text("host"), text("surface"), text("findings"))
         }
         "environment_changed" => format!("{} runs {} now", text("environment"), text("version")),
         "host_left_behind" => {

@@ -109,7 +109,7 @@ impl Draft<'_> {
         if let (Some(tag), Some(was), Some(now)) = (&release.tag, &release.commit, &new.commit)
             && is_other(Some(was), Some(now))
         {
-            let event = Event::TagMoved { tag: tag.clone(), from: was.clone(), to: Some(now.clone()) };
+            let event = Event::TagMoved { tag: tag.clone(), from: was.clone(), to: Some(now.clone()), gone: false };
             return self.supersede_moved_tag(&release, event, now).map(|()| None);
         }
         match (&release.ci_run, &new.ci_run) {
@@ -151,7 +151,11 @@ impl Draft<'_> {
             && new.tag.as_ref() == Some(&tag)
             && from != *to
         {
-            self.world.record(Some(running.release), None, Event::TagMoved { tag, from, to: Some(to.clone()) });
+            self.world.record(
+                Some(running.release),
+                None,
+                Event::TagMoved { tag, from, to: Some(to.clone()), gone: false },
+            );
         }
     }
 

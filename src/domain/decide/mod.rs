@@ -153,7 +153,7 @@ impl Draft<'_> {
             Command::HostBack { environment, host } => self.host_back(environment, host),
             Command::StartStep { run } => self.start_step(run),
             Command::TryStep { run, step } => self.try_step(run, step),
-            Command::StepEnded { run, step, outcome } => self.step_ended(run, step, outcome),
+            Command::StepEnded { run, step, outcome, said } => self.step_ended(run, step, outcome, said),
             Command::RunFailed { run, reason } => self.run_failed(run, reason),
             Command::RunLost { run, reason } => self.run_lost(run, reason),
             Command::Advance => self.overdue(),

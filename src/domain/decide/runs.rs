@@ -1,10 +1,10 @@
 //! What RMM's own parts say: steps of runs that start and end, runs that cannot be judged, commits and tags.
 
-use crate::domain::command::{Answer, Outcome};
+use crate::domain::command::{Answer, Outcome, Said};
 use crate::domain::event::Event;
 use crate::domain::ids::{Commit, HostName, ReleaseId, RunId};
 use crate::domain::refusal::{Code, Refusal};
-use crate::domain::run::{Run, RunKind, RunState, Step, StepKind, StepState, Stop, StopKind, TAG_MOVED};
+use crate::domain::run::{Run, RunKind, RunState, Step, StepKind, StepState, Stop, StopKind, TAG_GONE, TAG_MOVED};
 use crate::domain::service::{Driver, EnvironmentKind};
 use crate::domain::status::Status;
 
@@ -36,15 +36,21 @@ impl Draft<'_> {
         Ok(Answer::Release { id, created: false })
     }
 
-    pub(super) fn tag_moved(&mut self, id: ReleaseId, now: Commit) -> Decided {
+    pub(super) fn tag_moved(&mut self, id: ReleaseId, now: Option<Commit>) -> Decided {
         let release = self.known(id)?;
-        let (Some(tag), Some(from)) = (release.tag.clone(), release.commit.clone().filter(|commit| *commit != now))
+        let (Some(tag), Some(from)) =
+            (release.tag.clone(), release.commit.clone().filter(|commit| Some(commit) != now.as_ref()))
         else {
             return Ok(Answer::Release { id, created: false });
         };
-        self.world.record(Some(id), None, Event::TagMoved { tag, from, to: Some(now.clone()) });
+        let gone = now.is_none();
+        self.world.record(Some(id), None, Event::TagMoved { tag, from, to: now.clone(), gone });
         if release.status.is_cancellable() {
-            self.end_before_production(id, format!("the tag {} has moved to {}", release.title(), now.short()));
+            let what = now.map_or_else(
+                || "is gone from the repository".to_owned(),
+                |now| format!("has moved to {}", now.short()),
+            );
+            self.end_before_production(id, format!("the tag {} {what}", release.title()));
         }
         Ok(Answer::Release { id, created: false })
     }
@@ -147,7 +153,7 @@ impl Draft<'_> {
         Ok(Answer::Step(Some(index)))
     }
 
-    pub(super) fn step_ended(&mut self, id: RunId, index: u32, outcome: Outcome) -> Decided {
+    pub(super) fn step_ended(&mut self, id: RunId, index: u32, outcome: Outcome, said: Said) -> Decided {
         let run = self.known_run(id)?;
         let Some(step) = run.steps.get(index as usize).filter(|step| step.state == StepState::Running).cloned() else {
             return Ok(Answer::Step(None));
@@ -157,7 +163,17 @@ impl Draft<'_> {
         {
             return Ok(Answer::Step(self.go_on_without(id)));
         }
-        let state = step_state(&outcome, run.is_ending());
+        if !said.by_hand.is_empty() {
+            let event = Event::HandWorkFound {
+                step: index,
+                surface: step.surface.to_string(),
+                host: step.host.to_string(),
+                findings: said.by_hand,
+                kept: said.kept,
+            };
+            self.world.record(Some(run.release), Some(id), event);
+        }
+        let state = step_state(&outcome, said.last.as_deref(), run.is_ending());
         let now = self.world.now;
         let changed = &mut self.world.run_mut(id).steps[index as usize];
         changed.state = state.clone();
@@ -208,10 +224,10 @@ impl Draft<'_> {
         if let Some(step) = ended(|state| matches!(state, StepState::Failed { .. }))
             && let StepState::Failed { exit, reason } = &step.state
         {
-            if *exit == Some(TAG_MOVED) && step.kind == StepKind::VerifyTag {
-                self.found_tag_moved(&run, step, &named(&run, step, "found that the tag has moved"));
-            } else {
-                self.run_ended(id, RunState::Failed { reason: named(&run, step, reason) });
+            match exit {
+                Some(TAG_MOVED) if step.kind == StepKind::VerifyTag => self.found_tag_moved(&run, step, false),
+                Some(TAG_GONE) if step.kind == StepKind::VerifyTag => self.found_tag_moved(&run, step, true),
+                Some(_) | None => self.run_ended(id, RunState::Failed { reason: named(&run, step, reason) }),
             }
             return None;
         }
@@ -238,14 +254,14 @@ impl Draft<'_> {
     }
 
     /// The tag no longer stands for what people saw: an alarm, and on stage the end of the release.
-    fn found_tag_moved(&mut self, run: &Run, step: &Step, reason: &str) {
+    fn found_tag_moved(&mut self, run: &Run, step: &Step, gone: bool) {
         let release = &self.world.releases[&step.about];
         let (id, tag, commit) = (release.id, release.tag.clone(), release.commit.clone());
         if let (Some(tag), Some(from)) = (tag, commit) {
-            self.world.record(Some(id), Some(run.id), Event::TagMoved { tag, from, to: None });
+            self.world.record(Some(id), Some(run.id), Event::TagMoved { tag, from, to: None, gone });
         }
-        let state = RunState::Stopped { reason: reason.to_owned() };
-        self.run_ended(run.id, state);
+        let what = if gone { "found that the tag is gone from the repository" } else { "found that the tag has moved" };
+        self.run_ended(run.id, RunState::Stopped { reason: named(run, step, what) });
     }
 
     pub(super) fn run_failed(&mut self, id: RunId, reason: String) -> Decided {
@@ -348,11 +364,11 @@ fn named(run: &Run, step: &Step, what: &str) -> String {
     format!("{} of {} on {}{place} {what}", step.kind.title(), step.surface, run.environment)
 }
 
-fn step_state(outcome: &Outcome, stopping: bool) -> StepState {
+fn step_state(outcome: &Outcome, said: Option<&str>, stopping: bool) -> StepState {
     match outcome {
         Outcome::Exited(0) | Outcome::Healthy => StepState::Succeeded,
         Outcome::Exited(_) if stopping => StepState::Stopped,
-        Outcome::Exited(code) => StepState::Failed { exit: Some(*code), reason: exit_sentence(*code) },
+        Outcome::Exited(code) => StepState::Failed { exit: Some(*code), reason: exit_sentence(*code, said) },
         Outcome::Unhealthy(reason) if !stopping => {
             StepState::Failed { exit: None, reason: format!("did not pass: {reason}") }
         }
@@ -373,11 +389,12 @@ fn step_state(outcome: &Outcome, stopping: bool) -> StepState {
 }
 
 /// What an exit status means (POSIX: 126, 127 by the shell, above 128 by a signal).
-fn exit_sentence(code: i32) -> String {
-    match code {
+fn exit_sentence(code: i32, said: Option<&str>) -> String {
+    let sentence = match code {
         126 => "failed: a command could not be executed (exit status 126)".into(),
         127 => "failed: a command was not found (exit status 127)".into(),
         129..=192 => format!("was killed by signal {} (exit status {code})", code - 128),
         _ => format!("failed with exit status {code}"),
-    }
+    };
+    said.map_or_else(|| sentence.clone(), |said| format!("{sentence}: {said}"))
 }

@@ -26,7 +26,8 @@ impl Repository {
         self.git(&["rev-parse", "HEAD"])
     }
 
-    fn git(&self, args: &[&str]) -> String {
+    /// What a git command in it prints.
+    pub fn git(&self, args: &[&str]) -> String {
         let output = Command::new("git")
             .args(args)
             .current_dir(&self.path)

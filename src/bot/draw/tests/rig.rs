@@ -246,7 +246,9 @@ impl Rig {
             self.pass(12);
             let step = self.engine.read(move |conn| crate::store::runs::get(conn, run)).await.unwrap().unwrap();
             let Some(outcome) = ends(&step.steps[index as usize]) else { return run };
-            next = self.say(&Actor::Machine, Command::StepEnded { run, step: index, outcome }).await;
+            next = self
+                .say(&Actor::Machine, Command::StepEnded { run, step: index, outcome, said: Default::default() })
+                .await;
         }
         run
     }

@@ -79,7 +79,7 @@ impl Sim {
             Some((run.clone(), step.clone(), false))
         };
         let done = match command {
-            Command::StepEnded { run, step, outcome } => self.runs.get(run).and_then(|run| {
+            Command::StepEnded { run, step, outcome, .. } => self.runs.get(run).and_then(|run| {
                 let step = run.steps.get(*step as usize).filter(|step| step.state == StepState::Running)?;
                 Some((run.clone(), step.clone(), matches!(outcome, Outcome::Exited(0) | Outcome::Healthy)))
             }),

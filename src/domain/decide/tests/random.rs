@@ -211,7 +211,10 @@ fn happens(w: &mut Sim, one: &Move) {
                 && number < 11
             {
                 let _ = w.handle(&Actor::Machine, Command::TryStep { run, step });
-                w.ok(&Actor::Machine, Command::StepEnded { run, step, outcome: outcome(number) });
+                w.ok(
+                    &Actor::Machine,
+                    Command::StepEnded { run, step, outcome: outcome(number), said: Default::default() },
+                );
             }
         }
         Move::Steps { production, all_but, outcome: number } => {
@@ -228,7 +231,7 @@ fn happens(w: &mut Sim, one: &Move) {
             let command = match what {
                 0 => Command::CommitResolved { release, commit: commit("moved") },
                 1 => Command::CommitUnresolved { release, reason: reason(), for_good: on.is_multiple_of(2) },
-                2 if on.is_multiple_of(4) => Command::TagMoved { release, now: commit("again") },
+                2 if on.is_multiple_of(4) => Command::TagMoved { release, now: Some(commit("again")) },
                 3 => Command::RunFailed { run, reason: reason() },
                 4 => Command::RunLost { run, reason: reason() },
                 2 | 5 => Command::Update { release, artifacts },

@@ -21,7 +21,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::release::{CiRun, Release, Reporter};
 use crate::domain::run::{Run, RunState, Step, StepKind};
 use crate::domain::service::{
-    Approvals, Driver, Environment, EnvironmentKind, Health, Order, Probe, Service, Surface, Via,
+    Approvals, Dirty, Driver, Environment, EnvironmentKind, Health, Order, Probe, Service, Surface, Via,
 };
 use crate::domain::status::Status;
 use crate::domain::world::{GoodVersion, Happened, People, World};
@@ -85,6 +85,7 @@ pub fn surface(name: &str) -> Surface {
         logs: None,
         directory: Some(format!("/srv/{name}")),
         checkout: true,
+        dirty: Dirty::Keep,
         deploy: "docker compose up -d --build".into(),
         migrate_up: Some("./migrate up".into()),
         migrate_down: Some("./migrate down {{ target.tag }}".into()),
@@ -278,7 +279,9 @@ impl Sim {
         let mut next = self.start_step(run);
         while let Some(index) = next {
             let Some(outcome) = ends(&self.runs[&run].steps[index as usize]) else { return run };
-            next = match self.ok(&Actor::Machine, Command::StepEnded { run, step: index, outcome }) {
+            next = match self
+                .ok(&Actor::Machine, Command::StepEnded { run, step: index, outcome, said: Default::default() })
+            {
                 // Beside it others may be at work.
                 Answer::Step(next) => next.or_else(|| self.runs[&run].running_steps().next().map(|step| step.index)),
                 other => panic!("{other:?}"),

@@ -245,7 +245,7 @@ fn a_tag_found_moved_by_rmm_cancels_before_production_and_only_alarms_later() {
     let running = w.ship("v1.0.0");
     let r = w.release("v1.1.0");
     w.stage_ends_well();
-    let moved = |release, to: &str| Command::TagMoved { release, now: commit(to) };
+    let moved = |release, to: &str| Command::TagMoved { release, now: Some(commit(to)) };
     w.ok(&Actor::Machine, moved(r, "v1.1.0"));
     assert_eq!(w.status(r), ManualTesting, "it has not moved");
     w.ok(&Actor::Machine, moved(r, "else"));

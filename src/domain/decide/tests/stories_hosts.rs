@@ -69,9 +69,9 @@ fn a_step_that_fails_ends_those_beside_it_and_the_run_waits_for_them() {
     let mut w = on_two_hosts(Order::Parallel);
     let run = w.follow(PRODUCTION, |step| (step.kind.as_str() != "deploy").then_some(Outcome::Exited(0)));
     let [one, two] = [0, 1].map(|n| w.runs[&run].running_steps().nth(n).unwrap().index);
-    w.ok(&Actor::Machine, Command::StepEnded { run, step: two, outcome: Outcome::Exited(3) });
+    w.ok(&Actor::Machine, Command::StepEnded { run, step: two, outcome: Outcome::Exited(3), said: Default::default() });
     assert!(w.runs[&run].state.is_live() && w.runs[&run].is_ending());
-    w.ok(&Actor::Machine, Command::StepEnded { run, step: one, outcome: Outcome::Stopped });
+    w.ok(&Actor::Machine, Command::StepEnded { run, step: one, outcome: Outcome::Stopped, said: Default::default() });
     assert_eq!(w.runs[&run].steps[one as usize].state, StepState::Stopped);
     let RunState::Failed { reason } = &w.runs[&run].state else { panic!("{:?}", w.runs[&run].state) };
     assert_eq!(reason, "deploy of api on production (two) failed with exit status 3");

@@ -1,13 +1,14 @@
 //! What runs leave behind when they do not end well, and how it is undone.
 
 use super::sim::*;
-use crate::domain::command::{Command, Outcome, Resolution};
+use crate::domain::command::{Command, Outcome, Resolution, Said};
 use crate::domain::event::Event;
 use crate::domain::gate::GateName;
 use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::person::Actor;
 use crate::domain::refusal::Code;
-use crate::domain::run::{RunState, StepKind, TAG_MOVED};
+use crate::domain::run::{Action, RunState, StepKind, TAG_GONE, TAG_MOVED};
+use crate::domain::service::{Dirty, Service};
 use crate::domain::status::Status::*;
 
 /// v1.0.0 is in production and v1.1.0 about to go there.
@@ -191,6 +192,74 @@ fn the_tag_check_on_stage_cancels_and_in_production_goes_back() {
     assert!(w.steps(w.live(PRODUCTION).unwrap()).iter().all(|step| step.contains(" api ")));
     w.production_ends_well();
     assert_eq!((w.status(r), w.runs_what(PRODUCTION)), (RollbackDone, Some(old)));
+}
+
+#[test]
+fn a_tag_that_is_gone_is_told_as_such_on_its_way_there() {
+    let mut w = Sim::new();
+    let r = w.release("v1.0.0");
+    let check = w.index(STAGE, StepKind::VerifyTag, 0);
+    w.ends_at(STAGE, check, Outcome::Exited(TAG_GONE));
+    assert_eq!(w.status(r), Cancelled);
+    assert_eq!(w.reason(r), "verify tag of api on stage found that the tag is gone from the repository");
+    assert_eq!(w.happened(|event| matches!(event, Event::TagMoved { to: None, gone: true, .. })), 1);
+
+    let running = w.ship("v1.1.0");
+    let next = w.release("v1.2.0");
+    w.stage_ends_well();
+    for release in [running, next] {
+        w.ok(&Actor::Machine, Command::TagMoved { release, now: None });
+    }
+    assert_eq!((w.status(running), w.status(next)), (Deployed, Cancelled));
+    assert_eq!(w.reason(next), "the tag v1.2.0 is gone from the repository");
+}
+
+#[test]
+fn the_last_words_of_a_command_are_its_reason_and_work_by_hand_is_on_the_record() {
+    let mut w = Sim::new();
+    let r = w.release("v1.0.0");
+    let run = w.works_until(STAGE, 0);
+    let said = Said { last: Some("fatal: no room".into()), by_hand: vec!["changed x".into()], kept: Vec::new() };
+    w.ok(&Actor::Machine, Command::StepEnded { run, step: 0, outcome: Outcome::Exited(128), said });
+    assert_eq!(w.reason(r), "fetch of api on stage failed with exit status 128: fatal: no room");
+    let found = |event: &Event| matches!(event, Event::HandWorkFound { findings, .. } if *findings == ["changed x"]);
+    assert_eq!(w.happened(found), 1);
+}
+
+#[test]
+fn a_plan_names_folder_and_code_and_on_its_way_back_says_so() {
+    let odd = |service: &mut Service| {
+        service.repository = Some("ssh://git@host/it's;here.git".into());
+        service.surfaces[0].directory = Some("/srv/a $(b)".into());
+        service.surfaces[0].dirty = Dirty::Refuse;
+    };
+    let mut w = Sim::with(odd);
+    let r = w.ship("v1.0.0");
+    let commands = |w: &Sim, run| -> Vec<String> {
+        let scripts = w.runs[&run].steps.iter().filter_map(|step| match &step.action {
+            Action::Command { script, .. } if script.tools => Some(script),
+            Action::Command { .. } | Action::Health { .. } => None,
+        });
+        scripts.map(|script| script.command.clone()).collect()
+    };
+    let code = |tag: &str| format!("--tag {tag} --commit {}", commit(tag));
+    let from = r#"--from "ssh://git@host/it's;here.git""#;
+    let next = w.release("v1.1.0");
+    let forward = commands(&w, w.live(STAGE).unwrap());
+    let there = code("v1.1.0");
+    assert_eq!(
+        forward,
+        [
+            format!("rmm_fetch '/srv/a $(b)' {from} {there} --dirty refuse"),
+            format!("rmm_verify_tag '/srv/a $(b)' {there}"),
+            format!("rmm_checkout '/srv/a $(b)' {from} {there} --dirty refuse"),
+        ]
+    );
+    w.follow(STAGE, |_| Some(Outcome::Exited(0)));
+    let rehearsal = commands(&w, w.live(STAGE).unwrap());
+    assert_eq!(rehearsal[0], format!("rmm_checkout '/srv/a $(b)' {from} {} --back", code("v1.0.0")));
+    assert_eq!(rehearsal[1], forward[2]);
+    assert!(w.get(next).commit.is_some() && w.get(r).commit.is_some());
 }
 
 #[test]
@@ -493,11 +562,11 @@ fn a_step_is_answered_once() {
     w.release("v1.0.0");
     let run = w.works_until(STAGE, 1);
     assert_eq!(w.start_step(run), Some(1), "asked again, it is the same step");
-    let ended = || Command::StepEnded { run, step: 1, outcome: Outcome::Exited(0) };
+    let ended = || Command::StepEnded { run, step: 1, outcome: Outcome::Exited(0), said: Default::default() };
     w.ok(&Actor::Machine, ended());
     let events = w.record.len();
     w.ok(&Actor::Machine, ended());
-    w.ok(&Actor::Machine, Command::StepEnded { run, step: 99, outcome: Outcome::Exited(0) });
+    w.ok(&Actor::Machine, Command::StepEnded { run, step: 99, outcome: Outcome::Exited(0), said: Default::default() });
     assert_eq!(w.record.len(), events);
 }
 

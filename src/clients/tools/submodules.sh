@@ -1,0 +1,189 @@
+# Git on a host: submodules at the commits that the checked out one names, and large files that are real.
+
+# A repository that lies on this machine may have submodules that do; git asks for that to be said.
+rmm_submodule() {
+    case $(rmm_git config --get remote.origin.url) in
+    /* | file:*) rmm_git -c protocol.file.allow=always submodule "$@" ;;
+    *) rmm_git submodule "$@" ;;
+    esac
+}
+
+# The lines of `git submodule status` that are not as the commit wants them, without those that it wants left out.
+rmm_wrong_submodules() {
+    rmm_links=$(rmm_git ls-files --stage | grep '^160000 ')
+    [ -n "$rmm_links" ] || return 0
+    rmm_submodule status --recursive 2>&1 | while IFS= read -r rmm_line; do
+        case $rmm_line in
+        "" | " "*) continue ;;
+        "fatal: no submodule mapping"*)
+            rmm_name=${rmm_line#*\'}
+            rmm_line="- ${rmm_name%%\'*} has no address in .gitmodules"
+            ;;
+        fatal:* | error:*)
+            rmm_line="! $(printf '%s\n' "$rmm_links" | cut -f 2 | while IFS= read -r rmm_x; do printf '%s ' "$rmm_x"; done)"
+            ;;
+        -*)
+            rmm_name=${rmm_line#* }
+            [ "$(rmm_update_of "$rmm_name")" != none ] || continue
+            ;;
+        esac
+        printf '%s\n' "$rmm_line"
+    done
+    rmm_now=HEAD
+    rmm_changes 2>/dev/null | grep '^:160000 160000' | cut -f 2 | while IFS= read -r rmm_line; do
+        # One that is not there at all was judged above.
+        [ ! -e "$rmm_line/.git" ] || printf '* %s\n' "$rmm_line"
+    done
+}
+
+# PATH: what .gitmodules says about how a submodule is updated.
+rmm_update_of() {
+    rmm_git config --file .gitmodules --get-regexp '^submodule\..*\.path$' 2>/dev/null | while read -r rmm_key rmm_x; do
+        [ "$rmm_x" != "$1" ] || rmm_git config --file .gitmodules --get "${rmm_key%.path}.update"
+    done
+}
+
+# COMMAND: calls it in each submodule that is there, with its path.
+rmm_each_submodule() {
+    [ -e .gitmodules ] || return 0
+    rmm_x=$(rmm_git submodule --quiet foreach --recursive 'printf "%s\n" "$toplevel/$sm_path"' 2>/dev/null)
+    while IFS= read -r rmm_line; do
+        [ -n "$rmm_line" ] && [ -e "$rmm_line/.git" ] || continue
+        (cd -- "$rmm_line" && "$1" "$rmm_line") || return
+    done <<RMM_TEXT
+$rmm_x
+RMM_TEXT
+}
+
+# The files that were edited in the submodule here.
+rmm_submodule_work() {
+    rmm_now=HEAD
+    rmm_changes 2>/dev/null | grep -v -e '^:160000' -e "^[^$rmm_tab]* D$rmm_tab" | cut -f 2
+}
+
+rmm_print_submodule_work() {
+    rmm_submodule_work | while IFS= read -r rmm_line; do
+        printf '%s\n' "${PWD#"$(cd -- "$rmm_dir" && pwd)/"}/$rmm_line"
+    done
+}
+
+rmm_keep_submodule_work() {
+    rmm_gitdir=$(rmm_git rev-parse --absolute-git-dir) || return
+    rmm_work=$rmm_gitdir/rmm-work
+    rm -rf "$rmm_work"
+    mkdir "$rmm_work" && rmm_submodule_work >"$rmm_work/changed" || return
+    [ ! -s "$rmm_work/changed" ] || rmm_keep "$rmm_work/changed" || return
+    rm -rf "$rmm_work"
+}
+
+# Submodules that the commit does not have go, as far as they are git's; what else lies in them stays.
+rmm_leave_submodules() {
+    rmm_git diff-index --cached --no-renames "$rmm_commit" -- 2>/dev/null | while IFS= read -r rmm_line; do
+        case $rmm_line in
+        :160000\ *) continue ;;
+        :??????\ 160000\ *) ;;
+        *) continue ;;
+        esac
+        rmm_leave_submodule "${rmm_line#*"$rmm_tab"}"
+    done
+}
+
+# PATH
+rmm_leave_submodule() {
+    if [ -f "$1/.git" ]; then
+        (
+            cd -- "$1" || exit
+            rmm_git ls-files --stage | grep '^160000 ' | cut -f 2 | while IFS= read -r rmm_line; do
+                (rmm_leave_submodule "$rmm_line")
+            done
+            rmm_git read-tree --reset -u "$(rmm_git hash-object -t tree /dev/null)" && rm -f .git
+        )
+    fi
+    rmdir -- "$1" 2>/dev/null
+}
+
+# Brings the submodules to their commits: with as little as possible, then with their whole history, then anew.
+rmm_bring_submodules() {
+    [ -n "$(rmm_git ls-files --stage | grep '^160000 ')" ] || return 0
+    [ -n "$(rmm_wrong_submodules)" ] || return 0
+    rmm_set_remote
+    # Those that .gitmodules leaves out stay out.
+    rmm_how=--checkout
+    ! rmm_git config --file .gitmodules --get-regexp '^submodule\..*\.update$' '^none$' >/dev/null 2>&1 || rmm_how=
+    rmm_submodule sync --quiet --recursive >/dev/null 2>&1
+    # shellcheck disable=SC2086
+    rmm_error=$(rmm_submodule --quiet update --init --recursive --force $rmm_how $rmm_depth 2>&1) ||
+        rmm_bring_whole_submodules
+    rmm_wrong=$(rmm_wrong_submodules)
+    [ -n "$rmm_wrong" ] || return 0
+    rmm_names=$(printf '%s\n' "$rmm_wrong" | while read -r rmm_x rmm_name rmm_rest; do printf '%s, ' "${rmm_name:-$rmm_x}"; done)
+    printf '%s\n' "$rmm_error" >&2
+    rmm_x="the submodules of $rmm_commit cannot be brought (${rmm_names%, })"
+    case "$rmm_back$rmm_nl$rmm_wrong" in
+    1*"$rmm_nl"[!-]*) ;;
+    # They were never there, so the version that was left had run without them.
+    1*)
+        rmm_say "$rmm_x; they stay empty, as they were before: $(rmm_last_line "$rmm_error")"
+        return 0
+        ;;
+    esac
+    rmm_fail "$rmm_x: $(rmm_last_line "$rmm_error"); let the host's user read their repositories"
+}
+
+rmm_bring_whole_submodules() {
+    rmm_submodule --quiet foreach --recursive \
+        'test "$(git rev-parse --is-shallow-repository)" != true || git fetch --quiet --unshallow --tags origin "+refs/heads/*:refs/remotes/origin/*" || :' >/dev/null 2>&1
+    # shellcheck disable=SC2086
+    rmm_error=$(rmm_submodule --quiet update --init --recursive --force $rmm_how 2>&1) && return
+    rmm_drop_half_submodules
+    # shellcheck disable=SC2086
+    rmm_error=$(rmm_submodule --quiet update --init --recursive --force $rmm_how 2>&1)
+}
+
+# Submodules of the repository here that were not cloned wholly are forgotten, to be cloned anew. Nobody can have worked
+# in one of them.
+rmm_drop_half_submodules() {
+    rmm_modules=$(rmm_git rev-parse --git-dir)/modules
+    rmm_git config --file .gitmodules --get-regexp '^submodule\..*\.path$' 2>/dev/null | while read -r rmm_key rmm_name; do
+        rmm_key=${rmm_key#submodule.}
+        rmm_module=$rmm_modules/${rmm_key%.path}
+        [ -d "$rmm_module" ] || continue
+        if git --git-dir="$rmm_module" rev-parse --quiet --verify HEAD >/dev/null 2>&1; then
+            [ ! -e "$rmm_name/.git" ] || (cd -- "$rmm_name" && rmm_drop_half_submodules)
+            continue
+        fi
+        rm -rf -- "$rmm_module"
+        rm -f -- "$rmm_name/.git"
+        rmdir -- "$rmm_name" 2>/dev/null
+    done
+}
+
+# Files of the commit that are only pointers of Git LFS.
+rmm_pointers() {
+    rmm_git ls-files -- ':(attr:filter=lfs)' 2>/dev/null | while IFS= read -r rmm_line; do
+        [ -f "$rmm_line" ] && [ "$(wc -c <"$rmm_line")" -lt 1024 ] || continue
+        rmm_x=
+        read -r rmm_x <"$rmm_line"
+        case $rmm_x in "version https://git-lfs.github.com/spec/"*) printf '%s\n' "$rmm_line" ;; esac
+    done
+}
+
+rmm_bring_large_files() {
+    [ -n "$(rmm_pointers)" ] || return 0
+    if [ -n "$rmm_lfs" ]; then
+        rmm_set_remote
+        rmm_error=$(rmm_git lfs pull 2>&1) || printf '%s\n' "$rmm_error" >&2
+    else
+        rmm_error="git-lfs was not found on this host"
+    fi
+    rmm_wrong=$(rmm_pointers)
+    [ -n "$rmm_wrong" ] || return 0
+    rmm_names=$(printf '%s\n' "$rmm_wrong" | { read -r rmm_x && read -r rmm_line && rmm_x="$rmm_x, …"; printf '%s' "$rmm_x"; })
+    rmm_x="files of $rmm_commit are only pointers of Git LFS ($rmm_names)"
+    # Whoever leaves them out on purpose has said so.
+    if [ -n "$rmm_back" ] || [ -n "$(rmm_git config --get lfs.fetchexclude; rmm_git config --get lfs.fetchinclude; rmm_git config --file .lfsconfig --get-regexp '^lfs\.fetch' 2>/dev/null)" ]; then
+        rmm_say "$rmm_x"
+        return 0
+    fi
+    rmm_fail "$rmm_x: $(rmm_last_line "$rmm_error"); install git-lfs there and let its user read them, or leave them out (git -C $rmm_dir config lfs.fetchexclude '*')"
+}

@@ -1,0 +1,127 @@
+//! What the output of a step tells about its end: the line that says why it failed, and work by hand that a checkout
+//! met. Reads output that was kept, hence without secrets.
+
+use super::Failure;
+use super::step::StepContext;
+use crate::domain::command::{Outcome, Said};
+use crate::domain::run::{Action, StepKind};
+use crate::store::logs;
+
+/// How much of the end of the output is looked at, bytes.
+const LOOKED_AT: usize = 64 * 1024;
+/// A reason carries no more of a line, characters.
+const LONGEST_LINE: usize = 240;
+/// What is looked for stands in the last lines.
+const LAST_LINES: usize = 15;
+/// The record names no more files of one step (`clients/tools/checkout.sh` says no more).
+const MOST_FILES: usize = 21;
+
+/// How RMM's own lines in the output of a step begin.
+const OWN_WORDS: [&str; 2] = ["rmm: ", "RMM: "];
+
+/// What a checkout says before it names work by hand.
+const BY_HAND: &str = "rmm: by hand: ";
+/// What it says before it names the ref that holds it.
+const KEPT: &str = "rmm: kept aside as ";
+
+impl StepContext<'_> {
+    /// What the step's output says, once it has ended.
+    pub(super) async fn said(&self, outcome: &Outcome) -> Result<Said, Failure> {
+        let Action::Command { script, .. } = &self.step.action else { return Ok(Said::default()) };
+        let checks_out = script.tools && matches!(self.step.kind, StepKind::Fetch | StepKind::Checkout);
+        let failed = matches!(outcome, Outcome::Exited(code) if *code != 0);
+        if !checks_out && !failed {
+            return Ok(Said::default());
+        }
+        let (run, step) = (self.run_id().0, self.log_step(0));
+        let end = self.following.engine.read(move |conn| logs::read_end(conn, run, step, LOOKED_AT)).await?;
+        let end = String::from_utf8_lossy(&end);
+        let (by_hand, kept) = if checks_out { work_by_hand(&end) } else { Default::default() };
+        Ok(Said { last: if failed { telling_line(&end) } else { None }, by_hand, kept })
+    }
+}
+
+/// The line that says most about a failure: RMM's own word or git's verdict where one is near the end (hints may follow
+/// it), else the last line with anything in it.
+fn telling_line(output: &str) -> Option<String> {
+    let lines: Vec<_> = output.lines().rev().map(clean).filter(|line| !line.is_empty()).take(LAST_LINES).collect();
+    let verdict = |start: &str| lines.iter().find(|line| line.starts_with(start));
+    let own = OWN_WORDS.iter().find_map(|start| verdict(start)?.strip_prefix(start));
+    let line = own.or_else(|| verdict("fatal: ").or_else(|| lines.first()).map(String::as_str))?;
+    let mut short: String = line.chars().take(LONGEST_LINE).collect();
+    if short.len() < line.len() {
+        short.push('…');
+    }
+    Some(short)
+}
+
+/// A line as a person sees it: without colours and other controls.
+fn clean(line: &str) -> String {
+    // What a carriage return has overwritten was progress.
+    let line = line.trim_end().rsplit('\r').next().unwrap_or_default();
+    let mut clean = String::new();
+    let mut characters = line.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            // An escape sequence ends with its first letter.
+            '\u{1b}' => {
+                characters.by_ref().find(|c| c.is_ascii_alphabetic());
+            }
+            '\t' => clean.push(' '),
+            c if c.is_control() || is_direction(c) => {}
+            c => clean.push(c),
+        }
+    }
+    clean.trim().to_owned()
+}
+
+/// Characters that turn the direction of the text around them.
+const fn is_direction(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The findings of a checkout, and the refs that hold what it set aside.
+fn work_by_hand(output: &str) -> (Vec<String>, Vec<String>) {
+    let bounded = |text: String| text.chars().take(LONGEST_LINE).collect::<String>();
+    let named = |start: &str| {
+        let lines = output.lines().filter_map(|line| line.strip_prefix(start)).map(|rest| bounded(clean(rest)));
+        lines.take(MOST_FILES).collect::<Vec<_>>()
+    };
+    let kept = named(KEPT).into_iter().filter_map(|line| Some(line.split_once(' ')?.0.to_owned())).collect();
+    (named(BY_HAND), kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_that_says_most_is_found() {
+        for (output, line) in [
+            ("", None),
+            ("\n \n", None),
+            ("one\ntwo\n\n", Some("two")),
+            ("fatal: Unable to create '.git/index.lock': File exists.\n\nremove the file\n", {
+                Some("fatal: Unable to create '.git/index.lock': File exists.")
+            }),
+            ("rmm: the folder is full\nbye\n", Some("the folder is full")),
+            ("RMM: the folder cannot be entered\n", Some("the folder cannot be entered")),
+            ("\u{1b}[31mred\u{1b}[0m\t\u{7}end\r\n", Some("red end")),
+            (" 10%\r 90%\rdone", Some("done")),
+            ("ab\u{202e}c", Some("abc")),
+        ] {
+            assert_eq!(telling_line(output).as_deref(), line, "{output:?}");
+        }
+        assert_eq!(telling_line(&"x".repeat(1000)).unwrap().chars().count(), LONGEST_LINE + 1);
+    }
+
+    #[test]
+    fn work_by_hand_is_read_from_what_a_checkout_says() {
+        let said = "rmm: by hand: changed a b\nelse\nrmm: by hand: in the way .env\nrmm: kept aside as refs/rmm/kept/1 in /x\n";
+        let (files, kept) = work_by_hand(said);
+        assert_eq!(
+            (files, kept),
+            (vec!["changed a b".into(), "in the way .env".into()], vec!["refs/rmm/kept/1".into()])
+        );
+    }
+}
