@@ -3,11 +3,38 @@
 //!
 //! They are POSIX sh, need nothing but what the recipe needs anyway, and must not be called by commands of users.
 
+#[cfg(test)]
+mod tests;
+
+use crate::domain::plan::project::how;
+use crate::domain::run::{Project, Script};
+
 /// The functions, in the order in which they build on each other.
-const TOOLS: &str = include_str!("tools/common.sh");
+const TOOLS: &[&str] =
+    &[include_str!("tools/common.sh"), include_str!("tools/room.sh"), include_str!("tools/compose.sh")];
 
 /// A command together with the functions that it calls.
 #[must_use]
 pub fn with(command: &str) -> String {
-    format!("{TOOLS}\n{command}")
+    let mut text = TOOLS.join("\n");
+    text.push('\n');
+    text.push_str(command);
+    text
+}
+
+/// What a host is given to run.
+#[must_use]
+pub fn text(script: &Script) -> String {
+    match &script.project {
+        Some(project) => with(&format!("{}\n{}", prelude(project), script.command)),
+        None if script.tools => with(&script.command),
+        None => script.command.clone(),
+    }
+}
+
+/// The call that lets compose run as a project. The names are made of letters that need no quotes.
+fn prelude(project: &Project) -> String {
+    let orphans = if project.remove_orphans { " orphans" } else { "" };
+    let siblings: String = project.siblings.iter().map(|sibling| format!(" {sibling}")).collect();
+    format!("rmm_project {} {}{orphans}{siblings}", project.name, how(project))
 }

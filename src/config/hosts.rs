@@ -65,6 +65,15 @@ impl Hosts {
         Some(Located { value: targets, place })
     }
 
+    /// The machine behind a host: two entries with one address are the same one.
+    pub fn machine(&self, host: &HostName) -> String {
+        let address = self.list.iter().find(|entry| entry.name == *host).map(|entry| &entry.address);
+        match address {
+            Some(address) => address.to_string().to_ascii_lowercase(),
+            None => host.to_string(),
+        }
+    }
+
     /// Tells about hosts that no list has named.
     pub fn warn_unused(&self, report: &Report<'_>) {
         let used = self.used.borrow();

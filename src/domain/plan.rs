@@ -3,14 +3,19 @@
 //! Pure: the same definition and the same releases give the same steps, to be shown before anything runs. This is
 //! the only place where values from outside enter a command, and each passes [`shell_word`] on its way.
 
+pub mod project;
+mod way_back;
+
 use minijinja::{AutoEscape, Environment as Templates, Value, context, escape_formatter};
 
 use super::ids::{Commit, ReleaseId, RunId, Tag};
 use super::release::Release;
 use super::run::{
-    Action, Ask, Position, Positions, RunKind, Schedule, Script, Side, Step, StepKind, StepState, TAG_MOVED,
+    Action, Ask, Position, Positions, Project, RunKind, Schedule, Script, Side, Step, StepKind, StepState, TAG_MOVED,
 };
-use super::service::{EnvironmentKind, Health, Order, Place, Probe, Service, Surface};
+use super::service::{EnvironmentKind, Health, Order, Place, Probe, Recipe, Service, Surface};
+
+use project::Direction;
 
 /// What command templates may name.
 pub const VARIABLES: &[&str] = &[
@@ -70,13 +75,14 @@ impl Planner<'_> {
     fn onward(&self, to: &Release, before: Option<&Release>, verify_tag: bool) -> Result<Vec<Step>, PlanError> {
         let mut plan = Plan::default();
         for surface in self.service.surfaces_in(self.environment) {
-            let mut part = Part { planner: self, surface, code: to, target: before, plan: &mut plan };
+            let direction = Direction::Forward;
+            let mut part = Part { planner: self, surface, code: to, target: before, direction, plan: &mut plan };
             let places = places(surface);
             part.fetch(&places)?;
             if verify_tag {
                 part.verify_tag(&places)?;
             }
-            part.advance(&places)?;
+            part.advance(&places, true)?;
         }
         Ok(plan.steps)
     }
@@ -92,36 +98,6 @@ impl Planner<'_> {
         Ok(plan.steps)
     }
 
-    fn go_back(
-        &self,
-        plan: &mut Plan,
-        newer: &Release,
-        older: &Release,
-        positions: &Positions,
-    ) -> Result<(), PlanError> {
-        for surface in self.service.surfaces_in(self.environment).rev() {
-            let Some(position) = positions.get(&surface.name) else { continue };
-            let mut touched = touched(surface, position);
-            if position.newer_schema && surface.migrate_down.is_some() {
-                let first = places(surface).swap_remove(0);
-                let mut leaving = Part { planner: self, surface, code: newer, target: Some(older), plan };
-                if !position.hosts.get(&first.host).copied().unwrap_or(false) {
-                    leaving.checkout(std::slice::from_ref(&first))?;
-                }
-                leaving.migrate(StepKind::MigrateDown, &first)?;
-                if !touched.contains(&first) {
-                    touched.push(first);
-                }
-            }
-            let mut arriving = Part { planner: self, surface, code: older, target: Some(older), plan };
-            for group in groups(surface.order, &touched) {
-                arriving.checkout(group)?;
-                arriving.start(group)?;
-            }
-        }
-        Ok(())
-    }
-
     /// The steps of a rehearsal: back to `older` and forward to `newer` again.
     ///
     /// # Errors
@@ -130,8 +106,10 @@ impl Planner<'_> {
         let mut plan = Plan::default();
         self.go_back(&mut plan, newer, older, positions)?;
         for surface in self.service.surfaces_in(self.environment) {
-            let mut part = Part { planner: self, surface, code: newer, target: Some(older), plan: &mut plan };
-            part.advance(&places(surface))?;
+            let direction = Direction::Forward;
+            let mut part =
+                Part { planner: self, surface, code: newer, target: Some(older), direction, plan: &mut plan };
+            part.advance(&places(surface), false)?;
         }
         Ok(plan.steps)
     }
@@ -188,15 +166,16 @@ struct Part<'a> {
     code: &'a Release,
     /// What `{{ target }}` names.
     target: Option<&'a Release>,
+    direction: Direction,
     plan: &'a mut Plan,
 }
 
 impl Part<'_> {
-    /// From the fetched objects to the running code, with its schema.
-    fn advance(&mut self, places: &[Place]) -> Result<(), PlanError> {
+    /// From the fetched objects to the running code, with its schema. `look` first at a place that nothing is fetched to.
+    fn advance(&mut self, places: &[Place], look: bool) -> Result<(), PlanError> {
         for (number, group) in groups(self.surface.order, places).enumerate() {
             self.checkout(group)?;
-            self.template(StepKind::BeforeDeploy, group, self.surface.before_deploy.as_deref())?;
+            self.before_deploy(group, look && !self.surface.checkout)?;
             if number == 0 {
                 self.migrate(StepKind::MigrateUp, &places[0])?;
             }
@@ -207,15 +186,61 @@ impl Part<'_> {
 
     /// Starts the code that is checked out, with the hooks around it.
     fn start(&mut self, group: &[Place]) -> Result<(), PlanError> {
-        self.template(StepKind::BeforeDeploy, group, self.surface.before_deploy.as_deref())?;
+        self.before_deploy(group, false)?;
         self.deploy(group)
     }
 
+    fn before_deploy(&mut self, group: &[Place], look: bool) -> Result<(), PlanError> {
+        let look = self.surface.directory.as_deref().filter(|_| look).and_then(|directory| self.look(directory));
+        self.prepared(StepKind::BeforeDeploy, group, look, self.surface.before_deploy.as_deref())
+    }
+
     fn deploy(&mut self, group: &[Place]) -> Result<(), PlanError> {
-        let command = Some(self.surface.deploy.as_str()).filter(|command| !command.is_empty());
-        self.template(StepKind::Deploy, group, command)?;
+        self.template(StepKind::Deploy, group, self.deploy_command().as_deref())?;
         self.health(group)?;
-        self.template(StepKind::AfterDeploy, group, self.surface.after_deploy.as_deref())
+        self.prepared(StepKind::AfterDeploy, group, self.keep(), self.surface.after_deploy.as_deref())
+    }
+
+    /// The command that starts the code. On the way back, the recipe's own says that containers which only the newer
+    /// version has must go; other commands are told by a variable.
+    fn deploy_command(&self) -> Option<String> {
+        let command = self.surface.deploy.as_str();
+        let plain = self.project().is_some_and(|project| project.remove_orphans && project.siblings.is_empty());
+        if plain && self.has_default_deploy() {
+            return Some(format!("{command} --remove-orphans"));
+        }
+        Some(command.to_owned()).filter(|command| !command.is_empty())
+    }
+
+    fn has_default_deploy(&self) -> bool {
+        self.surface.recipe.deploy() == Some(self.surface.deploy.as_str())
+    }
+
+    /// The call that looks at a place before anything is touched there: whether the disk has room, and whether the
+    /// compose project is somebody else's.
+    fn look(&self, directory: &str) -> Option<String> {
+        let compose = self.surface.recipe == Recipe::Compose;
+        let checked = compose || self.surface.checkout || self.surface.min_free.is_some();
+        let free = self.surface.min_free.map_or_else(|| "auto".to_owned(), |bytes| bytes.to_string());
+        let directory = shell_word(directory);
+        let Some(project) = self.project().filter(|_| compose) else {
+            return checked.then(|| format!("rmm_room {free} {directory}"));
+        };
+        let how = project::how(&project);
+        let shared = project::shared_folders(self.planner.service, self.surface, self.planner.environment);
+        let shared: String = shared.iter().map(|folder| format!(" {}", shell_word(folder))).collect();
+        Some(format!("rmm_room {free} {directory} docker\nrmm_compose_place {directory} {} {how}{shared}", project.name))
+    }
+
+    /// The call that removes images of versions which nobody goes back to any more.
+    fn keep(&self) -> Option<String> {
+        let commit = self.code.commit.as_ref()?;
+        let keeps = self.surface.recipe == Recipe::Compose && self.surface.keep > 0;
+        keeps.then(|| format!("rmm_compose_keep {} {}", self.surface.keep, commit.short()))
+    }
+
+    fn project(&self) -> Option<Project> {
+        project::of(self.planner.service, self.surface, self.planner.environment, self.direction)
     }
 
     fn fetch(&mut self, places: &[Place]) -> Result<(), PlanError> {
@@ -224,7 +249,8 @@ impl Part<'_> {
         }
         let directory = self.checkout_directory()?;
         let source = self.planner.service.repository.as_deref().map(clone_url).unwrap_or_default();
-        let command = fetch_command(&directory, &source, self.code);
+        let fetch = fetch_command(&directory, &source, self.code);
+        let command = self.look(&directory).map_or_else(|| fetch.clone(), |look| format!("{look}\n{fetch}"));
         self.wave(StepKind::Fetch, places, |part, _| Ok(part.command(command.clone(), None)))
     }
 
@@ -264,6 +290,7 @@ impl Part<'_> {
                     Ask::Tcp { address: part.render(address, Quoting::Url, place)?, via: *via }
                 }
                 Probe::Command(template) => Ask::Command(part.script(template, place)?),
+                Probe::Containers => Ask::Command(part.containers()),
             };
             let logs = part.surface.logs.as_deref().map(|template| part.script(template, place)).transpose()?;
             Ok(Action::Health { ask, schedule: schedule(health), logs })
@@ -271,20 +298,52 @@ impl Part<'_> {
     }
 
     fn template(&mut self, kind: StepKind, places: &[Place], template: Option<&str>) -> Result<(), PlanError> {
-        let Some(template) = template else { return Ok(()) };
+        self.prepared(kind, places, None, template)
+    }
+
+    /// A command of the service, with a call of RMM's own functions before it; nothing where there is neither.
+    fn prepared(
+        &mut self,
+        kind: StepKind,
+        places: &[Place],
+        call: Option<String>,
+        template: Option<&str>,
+    ) -> Result<(), PlanError> {
+        if call.is_none() && template.is_none() {
+            return Ok(());
+        }
         self.wave(kind, places, |part, place| {
-            let script = part.script(template, place)?;
+            let mut script = part.script(template.unwrap_or_default(), place)?;
+            if let Some(call) = &call {
+                let lines = [call, &script.command].map(String::as_str);
+                script.command = lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
+                script.tools = true;
+            }
             Ok(Action::Command { script, timeout: part.surface.step_timeout })
         })
     }
 
     fn script(&self, template: &str, place: &Place) -> Result<Script, PlanError> {
         let command = self.render(template, Quoting::Shell, place)?;
-        Ok(Script { command, directory: self.surface.directory.clone(), tools: false })
+        Ok(Script { command, directory: self.surface.directory.clone(), tools: false, project: self.project() })
     }
 
+    /// Whether the containers are well, as they say themselves.
+    fn containers(&self) -> Script {
+        // A command of the service's own may start what the files that compose finds by itself do not tell.
+        let compose = self.surface.deploy.contains("compose");
+        let which = match (self.has_default_deploy(), compose) {
+            (true, _) => "declared",
+            (false, true) => "found",
+            (false, false) => "any",
+        };
+        let (directory, project) = (self.surface.directory.clone(), self.project());
+        Script { command: format!("rmm_compose_well {which}"), directory, tools: true, project }
+    }
+
+    /// A command of RMM's own.
     fn command(&self, command: String, directory: Option<String>) -> Action {
-        let script = Script { command, directory, tools: false };
+        let script = Script { command, directory, tools: true, project: None };
         Action::Command { script, timeout: self.surface.step_timeout }
     }
 

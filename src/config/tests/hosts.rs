@@ -134,7 +134,7 @@ fn hosts_are_told_apart_and_local_is_none() {
 fn surfaces_run_on_the_hosts_of_their_environment_or_their_own() {
     let config = read(&on_hosts(
         "directory = \"/srv\"\nbefore_deploy = \"b\"\nafter_deploy = \"a {{ host.name }}\"",
-        "driver = \"ssh\"\nhosts = [\"a\"]",
+        "driver = \"ssh\"\nhosts = [\"a\"]\nsurfaces.app.directory = \"/stage\"",
         "driver = \"ssh\"\nhosts = [\"a\", \"b\"]\nrun_timeout = \"1h\"\nsurfaces.app.hosts = [\"b\", \"a\"]",
     ))
     .expect("valid");
