@@ -159,7 +159,7 @@ impl Site {
 
     /// The container of the web server in production, and when it was started.
     pub fn web(&self, host: usize) -> String {
-        self.hosts[host].sh("docker inspect -f '{{.Id}} {{.State.StartedAt}}' production-web-1")
+        self.hosts[host].sh("docker inspect -f '{{.Id}} {{.State.StartedAt}}' shop-web-production-web-1")
     }
 
     /// The migrations that were made in production, in order, with the code that made them.
