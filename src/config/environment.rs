@@ -135,12 +135,7 @@ impl Reached {
 
     /// Checks every surface as it is in this environment, and completes them; with a CI only those that differ.
     /// Where their keys are written comes along.
-    pub fn finish(
-        self,
-        report: &Report<'_>,
-        written: &[Written],
-        demand: &Demand<'_>,
-    ) -> (Environment, Vec<Points>) {
+    pub fn finish(self, report: &Report<'_>, written: &[Written], demand: &Demand<'_>) -> (Environment, Vec<Points>) {
         let runnable = demand.runnable && self.is_ours();
         let (driver, runs) = match self.word {
             Some(Word::Ssh) => (Driver::Ssh, Runs::OnHosts { hosts: self.hosts, order: self.order }),

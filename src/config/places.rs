@@ -80,9 +80,11 @@ impl Occupied {
     /// The first machine on which both are.
     fn meets(&self, other: &Self, hosts: &Hosts) -> Option<String> {
         let machine = |host| hosts.machine(host);
-        let shared = self.surface.hosts.iter().find(|place| {
-            other.surface.hosts.iter().any(|there| machine(&there.host) == machine(&place.host))
-        })?;
+        let shared = self
+            .surface
+            .hosts
+            .iter()
+            .find(|place| other.surface.hosts.iter().any(|there| machine(&there.host) == machine(&place.host)))?;
         Some(if shared.host.is_local() { "this machine".to_owned() } else { shared.host.to_string() })
     }
 
@@ -148,20 +150,44 @@ fn group(hosts: &Hosts, occupied: &[Occupied]) -> BTreeMap<String, Vec<usize>> {
 fn pair(report: &Report<'_>, hosts: &Hosts, earlier: &Occupied, later: &Occupied) {
     let Some(machine) = later.meets(earlier, hosts) else { return };
     if later.is_released_with(earlier) {
-        return;
+        return together(report, earlier, later);
     }
     folders(report, &machine, earlier, later);
     projects(report, &machine, earlier, later);
     ports(report, &machine, earlier, later);
 }
 
+/// What two surfaces that are released as one may share, and probably do not mean to. `earlier` is deployed first.
+fn together(report: &Report<'_>, earlier: &Occupied, later: &Occupied) {
+    if earlier.folder.is_none() || earlier.folder != later.folder {
+        return;
+    }
+    let (one, other) = (&earlier.surface, &later.surface);
+    let place = later.points.directory.as_ref().unwrap_or(&later.points.whole);
+    if later.surface.checkout && !earlier.surface.checkout {
+        let sentence = format!(
+            "{} is deployed before {} checks the code out in their folder; put it behind",
+            earlier.title(),
+            later.name()
+        );
+        report.warn(place, sentence);
+    }
+    let twice = one.recipe == Recipe::Compose && one.deploy == other.deploy && one.env == other.env;
+    if twice && other.recipe == Recipe::Compose && earlier.project != later.project {
+        let sentence = format!(
+            "{} and {} start the same compose file in one folder, as two projects; one surface is enough for it",
+            earlier.title(),
+            later.name()
+        );
+        report.warn(place, sentence);
+    }
+}
+
 fn folders(report: &Report<'_>, machine: &str, earlier: &Occupied, later: &Occupied) {
     let (Some(one), Some(other)) = (&earlier.folder, &later.folder) else { return };
     let place = later.points.directory.as_ref().unwrap_or(&later.points.whole);
-    let (clones, any) = (
-        earlier.surface.checkout && later.surface.checkout,
-        earlier.surface.checkout || later.surface.checkout,
-    );
+    let (clones, any) =
+        (earlier.surface.checkout && later.surface.checkout, earlier.surface.checkout || later.surface.checkout);
     let folder = other.display();
     if one == other && (clones || (any && earlier.service == later.service)) {
         report.error_hint(

@@ -166,7 +166,7 @@ struct Part<'a> {
     code: &'a Release,
     /// What `{{ target }}` names.
     target: Option<&'a Release>,
-    direction: Direction,
+    direction: Direction<'a>,
     plan: &'a mut Plan,
 }
 
@@ -196,18 +196,18 @@ impl Part<'_> {
     }
 
     fn deploy(&mut self, group: &[Place]) -> Result<(), PlanError> {
-        self.template(StepKind::Deploy, group, self.deploy_command().as_deref())?;
+        self.prepared(StepKind::Deploy, group, self.set_apart(), self.deploy_command().as_deref())?;
         self.health(group)?;
         self.prepared(StepKind::AfterDeploy, group, self.keep(), self.surface.after_deploy.as_deref())
     }
 
-    /// The command that starts the code. On the way back, the recipe's own says that containers which only the newer
-    /// version has must go; other commands are told by a variable.
+    /// The command that starts the code. On the way back, the recipe's own takes away the containers that only the
+    /// newer version has; other commands are told by a variable.
     fn deploy_command(&self) -> Option<String> {
         let command = self.surface.deploy.as_str();
-        let plain = self.project().is_some_and(|project| project.remove_orphans && project.siblings.is_empty());
-        if plain && self.has_default_deploy() {
-            return Some(format!("{command} --remove-orphans"));
+        let removes = self.has_default_deploy() && self.project().is_some_and(|project| project.remove_orphans);
+        if removes {
+            return Some(format!("{command} $(rmm_remove_orphans)"));
         }
         Some(command.to_owned()).filter(|command| !command.is_empty())
     }
@@ -229,7 +229,10 @@ impl Part<'_> {
         let how = project::how(&project);
         let shared = project::shared_folders(self.planner.service, self.surface, self.planner.environment);
         let shared: String = shared.iter().map(|folder| format!(" {}", shell_word(folder))).collect();
-        Some(format!("rmm_room {free} {directory} docker\nrmm_compose_place {directory} {} {how}{shared}", project.name))
+        Some(format!(
+            "rmm_room {free} {directory} docker\nrmm_compose_place {directory} {} {how}{shared}",
+            project.name
+        ))
     }
 
     /// The call that removes images of versions which nobody goes back to any more.
@@ -237,6 +240,23 @@ impl Part<'_> {
         let commit = self.code.commit.as_ref()?;
         let keeps = self.surface.recipe == Recipe::Compose && self.surface.keep > 0;
         keeps.then(|| format!("rmm_compose_keep {} {}", self.surface.keep, commit.short()))
+    }
+
+    /// The call that tells the containers which a version brought from those of other surfaces in the same project: on
+    /// the way there it notes what there is, on the way back it removes what has come since.
+    fn set_apart(&self) -> Option<String> {
+        let (service, environment) = (self.planner.service, self.planner.environment);
+        // Older versions of compose do not read the variable, so that it is not enough for commands of one's own.
+        let own = self.project().is_some() && !self.has_default_deploy();
+        if !own && !project::is_shared(service, self.surface, environment) {
+            return None;
+        }
+        let (call, newer) = match self.direction {
+            Direction::Forward => ("rmm_compose_before", self.code),
+            Direction::Back(newer) => ("rmm_compose_back", newer),
+        };
+        let name = shell_word(self.surface.name.as_str());
+        newer.commit.as_ref().map(|commit| format!("{call} {name} {}", commit.short()))
     }
 
     fn project(&self) -> Option<Project> {
@@ -314,6 +334,10 @@ impl Part<'_> {
         }
         self.wave(kind, places, |part, place| {
             let mut script = part.script(template.unwrap_or_default(), place)?;
+            let told = kind == StepKind::Deploy && !part.has_default_deploy();
+            if let Some(project) = script.project.as_mut().filter(|_| !told) {
+                project.remove_orphans = false;
+            }
             if let Some(call) = &call {
                 let lines = [call, &script.command].map(String::as_str);
                 script.command = lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
@@ -337,7 +361,8 @@ impl Part<'_> {
             (false, true) => "found",
             (false, false) => "any",
         };
-        let (directory, project) = (self.surface.directory.clone(), self.project());
+        let project = self.project().map(|project| Project { remove_orphans: false, ..project });
+        let directory = self.surface.directory.clone();
         Script { command: format!("rmm_compose_well {which}"), directory, tools: true, project }
     }
 

@@ -305,7 +305,7 @@ pub struct Project {
     /// that one: it goes with their volumes.
     #[serde(default)]
     pub chosen: bool,
-    /// Containers of the project that the version which is started does not have are removed.
+    /// The command is told to remove containers that the version which it starts does not have.
     #[serde(default)]
     pub remove_orphans: bool,
     /// The names of other surfaces in the same folder; theirs are never kept for this one.

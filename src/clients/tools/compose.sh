@@ -63,7 +63,7 @@ rmm_find_notes() {
 
 # rmm_project NAME chosen|default [orphans] [SIBLING…]: lets compose run as this project from here on.
 rmm_project() {
-    rmm_wanted=$1 rmm_how=$2 rmm_orphans=
+    rmm_wanted=$1 rmm_how=$2 rmm_orphans= rmm_shared=
     shift 2
     if [ "${1:-}" = orphans ]; then rmm_orphans=true; shift; fi
     COMPOSE_PROJECT_NAME=$rmm_wanted
@@ -71,10 +71,26 @@ rmm_project() {
         rmm_settle "$@"
         COMPOSE_PROJECT_NAME=$rmm_settled
         # A project that the surfaces of one folder have in common holds containers of the others, too.
-        if [ $# -gt 0 ] && [ "$rmm_settled" != "$rmm_wanted" ]; then rmm_orphans=; fi
+        if [ $# -gt 0 ] && [ "$rmm_settled" != "$rmm_wanted" ]; then rmm_shared=yes; fi
     fi
     export COMPOSE_PROJECT_NAME
-    [ -z "$rmm_orphans" ] || export COMPOSE_REMOVE_ORPHANS="${COMPOSE_REMOVE_ORPHANS:-true}"
+    if [ -n "$rmm_orphans" ] && [ -n "$(rmm_remove_orphans)" ]; then
+        export COMPOSE_REMOVE_ORPHANS="${COMPOSE_REMOVE_ORPHANS:-true}"
+    fi
+}
+
+# Prints the option that lets compose remove containers which its file does not have; nothing where those of others
+# would go with them.
+rmm_remove_orphans() {
+    [ -z "$rmm_shared" ] || return 0
+    if rmm_find_docker; then
+        rmm_find_notes
+        if rmm_x=$(rmm_stranger "$COMPOSE_PROJECT_NAME"); then
+            rmm_say "the compose project has containers of $rmm_x, too, so none is removed" >&2
+            return 0
+        fi
+    fi
+    printf '%s' --remove-orphans
 }
 
 # rmm_settle [SIBLING…]: sets rmm_settled to the project of this folder, and remembers it. It is rmm_wanted, unless
@@ -96,7 +112,10 @@ rmm_settle() {
     elif [ -z "$rmm_earlier" ]; then
         rmm_has_volumes "$rmm_wanted" || rmm_find_left_over
     fi
-    if [ -n "$rmm_several" ]; then
+    if [ -z "$rmm_earlier" ] && rmm_is_used_elsewhere; then
+        rmm_say "compose itself would call this folder's project $rmm_x, which is that of $rmm_dir now; it is" \
+            "$rmm_wanted from here on, with volumes of its own, unless \`project\` of the surface says otherwise"
+    elif [ -n "$rmm_several" ]; then
         rmm_say "containers of several compose projects are in this folder; from now on they run as $rmm_wanted," \
             "unless \`project\` of the surface says otherwise"
     elif [ -n "$rmm_earlier" ] && rmm_x=$(rmm_stranger "$rmm_earlier"); then
@@ -110,15 +129,25 @@ rmm_settle() {
     { mkdir -p "$rmm_notes" && printf '%s\n' "$rmm_settled" >"$rmm_notes/$rmm_wanted"; } 2>/dev/null || :
 }
 
-# Sets rmm_earlier to the project that compose itself would choose here, if it left volumes and no container of it is
-# anywhere: it was taken down by hand.
-rmm_find_left_over() {
+# Sets rmm_x to the project that compose itself would choose here.
+rmm_natural() {
     rmm_x=$(sed -n 's/^COMPOSE_PROJECT_NAME=["'\'']*\([^"'\'']*\).*/\1/p' .env 2>/dev/null | tail -n 1)
     [ -n "$rmm_x" ] || rmm_x=$(cat compose.yaml compose.yml docker-compose.yaml docker-compose.yml 2>/dev/null |
         sed -n 's/^name: *["'\'']*\([a-z0-9_-]*\).*/\1/p' | tail -n 1)
     [ -n "$rmm_x" ] || rmm_x=$(printf '%s' "${PWD##*/}" | tr '[:upper:]' '[:lower:]' | tr -cd 'a-z0-9_-' | sed 's/^[_-]*//')
-    [ -n "$rmm_x" ] && [ -z "$(rmm_projects "$rmm_x")" ] && rmm_has_volumes "$rmm_x" || return 0
+    [ -n "$rmm_x" ]
+}
+
+# Sets rmm_earlier to the project that compose itself would choose here, if it left volumes and no container of it is
+# anywhere: it was taken down by hand.
+rmm_find_left_over() {
+    rmm_natural && [ -z "$(rmm_projects "$rmm_x")" ] && rmm_has_volumes "$rmm_x" || return 0
     rmm_earlier=$rmm_x
+}
+
+# Whether the project that compose itself would choose here has volumes, and containers in another folder: rmm_dir.
+rmm_is_used_elsewhere() {
+    rmm_natural && [ "$rmm_x" != "$rmm_wanted" ] && rmm_has_volumes "$rmm_x" && rmm_dir=$(rmm_stranger "$rmm_x")
 }
 
 rmm_has_volumes() {
@@ -177,6 +206,11 @@ rmm_compose_place() {
         fi
         rmm_settled=$rmm_wanted
         if [ "$rmm_how" = default ] && [ -s "$rmm_notes/$rmm_wanted" ]; then read -r rmm_settled <"$rmm_notes/$rmm_wanted"; fi
+        if [ "$rmm_how" = chosen ]; then
+            rmm_x=$(rmm_projects | rmm_dirs_here | sed -n -e "/^$rmm_wanted|/d" -e 's/|.*//p' | sort -u | tr '\n' ' ')
+            [ -z "$rmm_x" ] || rmm_say "containers of other compose projects are in this folder: ${rmm_x% }; those that" \
+                "$rmm_wanted replaces go with: docker compose -p PROJECT down" >&2
+        fi
         if rmm_dir=$(rmm_stranger "$rmm_settled" "$@"); then
             printf '%s' "The compose project $rmm_settled is that of containers in $rmm_dir, which this deploy would" \
                 " replace, so nothing was touched; give the surface a name of its own (\`project = \"…\"\` in rmm.toml)," \
@@ -273,7 +307,7 @@ rmm_compose_well() {
     [ "$rmm_seen" = "$rmm_before" ] || rmm_ends_again
     [ $rmm_running -gt 0 ] || rmm_fail "Not well: no container of the compose project $COMPOSE_PROJECT_NAME runs." \
         "If that is as it should be, give the surface a \`health\` of its own."
-    rmm_say "$rmm_running containers of the compose project $COMPOSE_PROJECT_NAME run and are well"
+    rmm_say "all containers of the compose project $COMPOSE_PROJECT_NAME are well ($rmm_running run)"
 }
 
 rmm_ends_again() {
@@ -301,6 +335,38 @@ rmm_find_elsewhere() {
     [ "$1" != any ] || rmm_blind "compose has no containers here" || return 1
     rmm_fail "Not well: the compose project $COMPOSE_PROJECT_NAME has no containers." \
         "If that is as it should be, give the surface a \`health\` of its own."
+}
+
+# Prints `ID|SERVICE` of the project's containers, without those of single commands.
+rmm_services_there() {
+    rmm_ask $rmm_docker ps -a --filter "label=$rmm_label.project=$COMPOSE_PROJECT_NAME" \
+        --format "{{.ID}}|{{.Label \"$rmm_label.service\"}}|{{.Label \"$rmm_label.oneoff\"}}" 2>/dev/null |
+        sed -n -e '/|True$/d' -e 's/|[^|]*$//p'
+}
+
+# rmm_compose_before SURFACE COMMIT: notes what a project that surfaces share has before a version of one is started. A
+# note that is there already is from before an attempt that did not end well.
+rmm_compose_before() {
+    rmm_find_docker || return 0
+    rmm_find_notes
+    rmm_x=$rmm_notes/before-$COMPOSE_PROJECT_NAME-$1
+    [ -e "$rmm_x-$2" ] || { mkdir -p "$rmm_notes" && rmm_services_there | sed 's/.*|//' >"$rmm_x-$2"; } 2>/dev/null || :
+    # Nobody goes back further than that.
+    { ls -t "$rmm_x"-* | tail -n +50 | xargs rm -f; } 2>/dev/null || :
+}
+
+# rmm_compose_back SURFACE COMMIT: removes what a project that surfaces share has got since that version of one came.
+rmm_compose_back() {
+    rmm_find_docker || return 0
+    rmm_find_notes
+    rmm_x=$rmm_notes/before-$COMPOSE_PROJECT_NAME-$1-$2
+    [ -e "$rmm_x" ] || return 0
+    rmm_services_there | while IFS='|' read -r rmm_id rmm_service; do
+        if grep -qxF "$rmm_service" "$rmm_x"; then continue; fi
+        rmm_say "removes a container of $rmm_service, which only the newer version has"
+        rmm_ask $rmm_docker rm -f "$rmm_id" >/dev/null 2>&1 || rmm_say "it could not be removed: $rmm_id"
+    done
+    rm -f "$rmm_x"
 }
 
 # rmm_compose_keep VERSIONS COMMIT: notes the images that run now as those of a version, and removes those of versions
@@ -386,7 +452,7 @@ $rmm_id"
         if rmm_ask $rmm_docker rmi "$rmm_id" >/dev/null 2>&1; then rmm_gone=$((rmm_gone + 1)); fi
     done
     cat "$rmm_list.used" "$rmm_list.new" >"$rmm_list" && rm -f "$rmm_list.new" "$rmm_list.old" "$rmm_list.used"
-    [ $rmm_gone -eq 0 ] || rmm_say "removed $rmm_gone images of versions before the last $1"
+    [ $rmm_gone -eq 0 ] || rmm_say "removed images of earlier versions ($rmm_gone)"
 }
 
 # Remembers the folders outside this one that a command of the service's own gives to the containers, so that they are

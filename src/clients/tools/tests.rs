@@ -9,7 +9,10 @@ use crate::domain::run::{Project, Script};
 /// The shells that are here, of those that hosts have.
 fn shells() -> Vec<Vec<&'static str>> {
     let known = [vec!["dash"], vec!["bash", "--posix"], vec!["busybox", "ash"], vec!["sh"]];
-    known.into_iter().filter(|shell| Command::new(shell[0]).args(&shell[1..]).args(["-c", ":"]).output().is_ok()).collect()
+    known
+        .into_iter()
+        .filter(|shell| Command::new(shell[0]).args(&shell[1..]).args(["-c", ":"]).output().is_ok())
+        .collect()
 }
 
 /// Runs a command as a step would, on a host without docker.
@@ -63,7 +66,9 @@ fn only_the_way_back_removes_what_the_other_version_brought_unless_the_service_s
     let folder = tempfile::tempdir().unwrap();
     let back = Project { name: "shop".into(), chosen: true, remove_orphans: true, siblings: Vec::new() };
     for shell in shells() {
-        let told = |project: &Project, command: &str| words(&run(&shell, folder.path(), &call(command, Some(project.clone()))));
+        let told = |project: &Project, command: &str| {
+            words(&run(&shell, folder.path(), &call(command, Some(project.clone()))))
+        };
         assert_eq!(told(&back, "echo $COMPOSE_REMOVE_ORPHANS"), "true\n", "{shell:?}");
         let forward = Project { remove_orphans: false, ..back.clone() };
         assert_eq!(told(&forward, "echo $COMPOSE_REMOVE_ORPHANS"), "\n", "{shell:?}");
@@ -74,12 +79,17 @@ fn only_the_way_back_removes_what_the_other_version_brought_unless_the_service_s
 fn a_full_disk_is_told_before_anything_is_touched() {
     let folder = tempfile::tempdir().unwrap();
     for shell in shells() {
-        let full = run(&shell, folder.path(), &call("rmm_room 999000000000000000 /new/folder docker\necho touched", None));
+        let full =
+            run(&shell, folder.path(), &call("rmm_room 999000000000000000 /new/folder docker\necho touched", None));
         let said = words(&full);
         assert_eq!(full.status.code(), Some(1), "{shell:?}: {said}");
-        assert!(said.starts_with("rmm: The disk of /new/folder has ") && said.contains("`min_free`"), "{shell:?}: {said}");
+        assert!(
+            said.starts_with("rmm: The disk of /new/folder has ") && said.contains("`min_free`"),
+            "{shell:?}: {said}"
+        );
         for enough in ["0", "1"] {
-            let room = run(&shell, folder.path(), &call(&format!("rmm_room {enough} /new/folder docker\necho touched"), None));
+            let room =
+                run(&shell, folder.path(), &call(&format!("rmm_room {enough} /new/folder docker\necho touched"), None));
             assert_eq!(words(&room), "touched\n", "{shell:?}");
         }
     }
@@ -93,6 +103,10 @@ fn where_docker_is_missing_the_recipe_says_so_and_own_commands_go_on() {
         let recipe = run(&shell, folder.path(), &call("rmm_compose_well declared", project()));
         assert!(!recipe.status.success() && words(&recipe).contains("docker was not found"), "{shell:?}");
         let own = run(&shell, folder.path(), &call("rmm_compose_well any\nrmm_compose_keep 2 abc", project()));
-        assert!(own.status.success() && words(&own).contains("nothing tells that this is well"), "{shell:?}: {}", words(&own));
+        assert!(
+            own.status.success() && words(&own).contains("nothing tells that this is well"),
+            "{shell:?}: {}",
+            words(&own)
+        );
     }
 }

@@ -103,7 +103,12 @@ fn one_compose_project_for_two_places_is_refused_however_it_is_said() {
 
 #[test]
 fn a_project_is_a_name_that_compose_takes() {
-    let told = on_one_host(&service("shop", "project = \"My Shop\"", "directory = \"/a\"", "directory = \"/b\", project = \"b\""));
+    let told = on_one_host(&service(
+        "shop",
+        "project = \"My Shop\"",
+        "directory = \"/a\"",
+        "directory = \"/b\", project = \"b\"",
+    ));
     assert!(told[0].contains("must be a name that compose takes"), "{told:?}");
     let two = "project = \"a\"\nenv.COMPOSE_PROJECT_NAME = \"b\"";
     let told = on_one_host(&service("shop", two, "directory = \"/a\"", "directory = \"/b\", project = \"b\""));
@@ -154,7 +159,10 @@ fn compose_surfaces_have_projects_and_a_health_check_of_their_own_and_commands_a
     assert_eq!((web.keep, web.min_free), (3, Some(2_000_000_000)));
     assert_eq!((project::name(&shop.name, cron, EnvironmentKind::Stage), &cron.health), (None, &None));
     let told: Vec<_> = config.warnings.iter().map(|told| (told.key.as_str(), told.sentence.as_str())).collect();
-    assert!(matches!(told[..], [("services[0].surfaces[1].health", sentence)] if sentence.contains("nothing tells")), "{told:?}");
+    assert!(
+        matches!(told[..], [("services[0].surfaces[1].health", sentence)] if sentence.contains("nothing tells")),
+        "{told:?}"
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use sha2::{Digest, Sha256};
 
 use super::super::ids::ServiceName;
+use super::super::release::Release;
 use super::super::run::Project;
 use super::super::service::{EnvironmentKind, Recipe, Service, Surface};
 
@@ -57,12 +58,12 @@ fn default_name(service: &str, surface: &str, environment: EnvironmentKind) -> S
 }
 
 /// Which way the code goes that a command is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Direction {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Direction<'a> {
     /// To a newer version.
     Forward,
-    /// To an older version: what only the newer one brought has to go.
-    Back,
+    /// To an older version: what only this newer one brought has to go.
+    Back(&'a Release),
 }
 
 /// The project with which the commands of a surface run.
@@ -70,18 +71,18 @@ pub(super) fn of(
     service: &Service,
     surface: &Surface,
     environment: EnvironmentKind,
-    direction: Direction,
+    direction: Direction<'_>,
 ) -> Option<Project> {
     let name = name(&service.name, surface, environment)?;
-    let own = |other: &&Surface| other.name != surface.name;
+    let others = || service.surfaces_in(environment).filter(|other| other.name != surface.name);
     let in_folder = |other: &&Surface| other.directory.is_some() && other.directory == surface.directory;
-    let others = || service.surfaces_in(environment).filter(own);
     let named = |other: &Surface| self::name(&service.name, other, environment);
     // Containers of a surface that shares the project would be taken for some that nobody needs.
     let shared = others().any(|other| named(other).as_ref() == Some(&name));
+    let back = matches!(direction, Direction::Back(_));
     Some(Project {
         chosen: surface.project.is_some(),
-        remove_orphans: direction == Direction::Back && !shared && !surface.env.contains_key(ORPHANS_VARIABLE),
+        remove_orphans: back && !shared && !surface.env.contains_key(ORPHANS_VARIABLE),
         siblings: others().filter(in_folder).filter_map(named).filter(|other| *other != name).collect(),
         name,
     })
@@ -91,6 +92,16 @@ pub(super) fn of(
 #[must_use]
 pub const fn how(project: &Project) -> &'static str {
     if project.chosen { "chosen" } else { "default" }
+}
+
+/// Whether containers of other surfaces are in the project of this one, or may be, because they share its folder.
+pub(super) fn is_shared(service: &Service, surface: &Surface, environment: EnvironmentKind) -> bool {
+    let Some(wanted) = name(&service.name, surface, environment) else { return false };
+    service.surfaces_in(environment).filter(|other| other.name != surface.name).any(|other| {
+        let named = name(&service.name, other, environment);
+        let in_folder = other.directory.is_some() && other.directory == surface.directory;
+        named.as_ref() == Some(&wanted) || (in_folder && named.is_some())
+    })
 }
 
 /// The folders of other surfaces that share the project on purpose.

@@ -61,8 +61,8 @@ impl Planner<'_> {
         for surface in self.service.surfaces_in(self.environment).rev() {
             let Some(position) = positions.get(&surface.name) else { continue };
             let places = touched(surface, position);
-            let down = (position.newer_schema && surface.migrate_down.is_some())
-                .then(|| self::places(surface).swap_remove(0));
+            let down =
+                (position.newer_schema && surface.migrate_down.is_some()).then(|| self::places(surface).swap_remove(0));
             for (host, newer_code) in &position.hosts {
                 let spot = (host.clone(), surface.directory.clone());
                 if surface.checkout && *newer_code {
@@ -150,7 +150,7 @@ impl WayBack<'_> {
     }
 
     fn part<'p>(&'p mut self, surface: &'p Surface, code: &'p Release) -> Part<'p> {
-        let direction = Direction::Back;
+        let direction = Direction::Back(self.newer);
         Part { planner: self.planner, surface, code, target: Some(self.older), direction, plan: self.plan }
     }
 }

@@ -303,7 +303,9 @@ impl From<&Step> for StepView {
             )
         };
         let project = match &step.action {
-            Action::Command { script, .. } | Action::Health { ask: Ask::Command(script), .. } => script.project.as_ref(),
+            Action::Command { script, .. } | Action::Health { ask: Ask::Command(script), .. } => {
+                script.project.as_ref()
+            }
             Action::Health { ask: Ask::Http { .. } | Ask::Tcp { .. }, .. } => None,
         };
         let (command, directory, limit) = match &step.action {

@@ -34,7 +34,8 @@ async fn images_of_the_versions_that_count_stay_and_those_of_others_are_not_touc
 #[tokio::test]
 async fn without_room_nothing_is_touched() {
     let Some(host) = Host::up_with_docker() else { return };
-    let little = |config: String| config.replace("recipe = \"compose\"", "recipe = \"compose\"\nmin_free = \"1000000 TB\"");
+    let little =
+        |config: String| config.replace("recipe = \"compose\"", "recipe = \"compose\"\nmin_free = \"1000000 TB\"");
     let site = Site::with(vec![host], Stage::OnHosts(1), little).await;
     site.tag("v1", &[]);
     let release = site.world.release_of_tag("v1").await;

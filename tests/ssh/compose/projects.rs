@@ -134,4 +134,27 @@ async fn which_project_a_folder_keeps() {
     host.sh("cp one/* other; cd one && docker compose -p both up -d && cd ../other && docker compose -p both up -d --scale web=2");
     assert_eq!(settled(&host, "own default"), "own", "another folder has it, too");
     assert!(host.read("said").contains("/home/deploy/other"));
+    assert_eq!(settled(&host, "both chosen orphans"), "both", "what is not ours is no orphan");
+}
+
+#[tokio::test]
+async fn where_surfaces_share_a_project_the_way_back_takes_what_one_brought_and_nothing_else() {
+    let Some(host) = Host::up_with_docker() else { return };
+    with_tools(&host);
+    let call = |what: &str| {
+        host.sh(&format!(
+            "cd one && . ../tools.sh && rmm_project both chosen && {what} && docker ps -a --format '{{{{.Names}}}}' | sort | xargs"
+        ))
+    };
+    host.sh("printf 'services:\\n  api: {image: both-web, command: [/bin/busybox, sleep, \"1000000\"]}\\n' >other/compose.yaml");
+    call("docker compose up -d --build");
+    host.sh("cd other && docker compose -p both up -d");
+
+    let newer = "printf '  extra: {image: both-web, command: [/bin/busybox, sleep, \"1000000\"]}\\n' >>compose.yaml";
+    let there = call(&format!("rmm_compose_before web abc && {newer} && docker compose up -d"));
+    assert_eq!(there.lines().last(), Some("both-api-1 both-extra-1 both-web-1"));
+    let again = call(
+        "rmm_compose_before web abc && sed -i '$d' compose.yaml && rmm_compose_back web abc && docker compose up -d",
+    );
+    assert_eq!(again.lines().last(), Some("both-api-1 both-web-1"));
 }

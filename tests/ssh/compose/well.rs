@@ -33,7 +33,10 @@ async fn containers_that_end_or_say_that_they_are_ill_are_taken_back() {
     let first = site.deployed("v1").await;
     let run = site.run(first, "production", "deploy").await;
     let printed = site.world.printed(run["id"].as_i64().unwrap()).await;
-    assert!(printed.contains("containers of the compose project shop-web-production run and are well"), "{printed}");
+    assert!(
+        printed.contains("all containers of the compose project shop-web-production are well (2 run)"),
+        "{printed}"
+    );
     let before = site.state(0, "production");
 
     let again = well("docker-compose.yml").replace("    ports", "    restart: always\n    ports");
@@ -42,7 +45,8 @@ async fn containers_that_end_or_say_that_they_are_ill_are_taken_back() {
     assert!(printed.contains("shop-web-production-web-1") && printed.contains("no database"), "{printed}");
     assert_eq!(site.state(0, "production"), before);
 
-    let never = format!("{}HEALTHCHECK --interval=1s --retries=1 CMD [\"/bin/busybox\", \"false\"]\n", well("Dockerfile"));
+    let never =
+        format!("{}HEALTHCHECK --interval=1s --retries=1 CMD [\"/bin/busybox\", \"false\"]\n", well("Dockerfile"));
     let printed = ill(&site, "v3", &[("Dockerfile", &never)]).await;
     assert!(printed.contains("shop-web-production-web-1 runs and is unhealthy"), "{printed}");
     assert_eq!(site.state(0, "production"), before);
@@ -51,7 +55,9 @@ async fn containers_that_end_or_say_that_they_are_ill_are_taken_back() {
 #[tokio::test]
 async fn jobs_may_end_well_and_must_not_end_badly() {
     let Some(site) = site().await else { return };
-    let job = |command: &str| format!("{}  job: {{build: ., command: [/bin/busybox, {command}]}}\n", well("docker-compose.yml"));
+    let job = |command: &str| {
+        format!("{}  job: {{build: ., command: [/bin/busybox, {command}]}}\n", well("docker-compose.yml"))
+    };
     site.tag("v1", &[("docker-compose.yml", &job("'true'"))]);
     site.deployed("v1").await;
     let printed = ill(&site, "v2", &[("docker-compose.yml", &job("'false'"))]).await;

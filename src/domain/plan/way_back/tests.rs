@@ -9,9 +9,7 @@ use crate::domain::ids::{Attempt, Commit, HostName, ReleaseId, Revision, Service
 use crate::domain::plan::Planner;
 use crate::domain::release::Release;
 use crate::domain::run::{Action, Ask, Position, Positions, RunKind, Script, Step, StepKind};
-use crate::domain::service::{
-    Approvals, Driver, Environment, EnvironmentKind, Order, Place, Recipe, Service, Surface,
-};
+use crate::domain::service::{Approvals, Driver, Environment, EnvironmentKind, Order, Place, Recipe, Service, Surface};
 use crate::domain::status::Status;
 
 const OLDER: ReleaseId = ReleaseId(1);
@@ -144,7 +142,8 @@ fn surfaces_in_folders_of_their_own_go_back_one_after_the_other() {
 
 #[test]
 fn one_that_runs_in_the_checkout_of_another_starts_the_older_code() {
-    let shop = service(vec![surface(0, "/srv/shop", &["a"], true, false), surface(1, "/srv/shop", &["a"], false, true)]);
+    let shop =
+        service(vec![surface(0, "/srv/shop", &["a"], true, false), surface(1, "/srv/shop", &["a"], false, true)]);
     assert_eq!(
         told(&back(&shop, &everything(&shop))),
         ["s1 migrate_down #2", "s0 checkout #1", "s1 deploy #1", "s0 checkout #1", "s0 deploy #1"]
@@ -212,5 +211,72 @@ proptest! {
             }
         }
         prop_assert!(left.is_empty(), "{left:?} never went back");
+    }
+}
+
+#[test]
+fn compose_is_told_its_project_and_what_goes_with_the_way_back() {
+    let web = Surface {
+        recipe: Recipe::Compose,
+        deploy: Recipe::Compose.deploy().unwrap().into(),
+        keep: 2,
+        ..surface(0, "/srv/shop", &["a"], true, false)
+    };
+    let other =
+        Surface { deploy: "docker compose -f web.yml up -d".into(), directory: Some("/srv/web".into()), ..web.clone() };
+    let name = |surface: &Surface, name: &str| Surface {
+        name: SurfaceName::parse("surface", name).unwrap(),
+        ..surface.clone()
+    };
+    let shop = service(vec![name(&web, "web"), name(&other, "other")]);
+    let planner = |kind| Planner { service: &shop, environment: EnvironmentKind::Stage, kind, run: None };
+    let told = |steps: Vec<Step>| -> Vec<String> {
+        let told = |step: &Step| {
+            let script = script(step);
+            let project = script.project.as_ref().map(|project| {
+                format!(" as {}{}", project.name, if project.remove_orphans { " without orphans" } else { "" })
+            });
+            format!("{}{}", script.command.replace('\n', "; "), project.unwrap_or_default())
+        };
+        let kinds = [StepKind::Deploy, StepKind::AfterDeploy];
+        steps.iter().filter(|step| kinds.contains(&step.kind)).map(told).collect()
+    };
+    assert_eq!(
+        told(planner(RunKind::Deploy).forward(&release(NEWER), None).unwrap()),
+        [
+            "docker compose up -d --build as shop-web-stage",
+            "rmm_compose_keep 2 0000000 as shop-web-stage",
+            "rmm_compose_before other 0000000; docker compose -f web.yml up -d as shop-other-stage",
+            "rmm_compose_keep 2 0000000 as shop-other-stage",
+        ]
+    );
+    assert_eq!(
+        told(planner(RunKind::Rollback).back(&release(NEWER), &release(OLDER), &everything(&shop)).unwrap()),
+        [
+            "rmm_compose_back other 0000000; docker compose -f web.yml up -d as shop-other-stage without orphans",
+            "rmm_compose_keep 2 0000000 as shop-other-stage",
+            "docker compose up -d --build $(rmm_remove_orphans) as shop-web-stage",
+            "rmm_compose_keep 2 0000000 as shop-web-stage",
+        ]
+    );
+}
+
+#[test]
+fn a_place_is_looked_at_before_anything_is_touched_and_on_the_way_back_nothing_stands_in_the_way() {
+    let web = Surface { recipe: Recipe::Compose, ..surface(0, "/srv/shop", &["a"], true, true) };
+    let (fetched, brought) = (web.clone(), Surface { checkout: false, min_free: Some(7), ..web });
+    for (surface, looks_in, free) in [(fetched, StepKind::Fetch, "auto"), (brought, StepKind::BeforeDeploy, "7")] {
+        let shop = service(vec![surface]);
+        let planner = Planner { service: &shop, environment: EnvironmentKind::Stage, kind: RunKind::Deploy, run: None };
+        let steps = planner.forward(&release(NEWER), None).unwrap();
+        let changes = steps.iter().position(|step| step.kind.changes()).unwrap();
+        let look = steps
+            .iter()
+            .position(|step| script(step).command.contains("rmm_compose_place /srv/shop shop-s0-stage"))
+            .unwrap();
+        assert_eq!((steps[look].kind, look < changes), (looks_in, true), "{steps:#?}");
+        assert!(script(&steps[look]).command.starts_with(&format!("rmm_room {free} /srv/shop docker\n")));
+        let back = planner.back(&release(NEWER), &release(OLDER), &everything(&shop)).unwrap();
+        assert!(back.iter().all(|step| !script(step).command.contains("rmm_room")));
     }
 }
