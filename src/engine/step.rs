@@ -232,24 +232,10 @@ impl StepContext<'_> {
             (Err(error), _) => Outcome::Lost(error.to_string()),
         };
         log.finish().await?;
-        if matches!(outcome, Outcome::Exited(0)) && self.nothing_tells() {
-            log.note(&format!(
-                "rmm: nothing tells that {} is well: it has no `health`, so that it counts as deployed from here on\n",
-                self.step.surface
-            ))
-            .await?;
-        }
         if matches!(outcome, Outcome::TimedOut) {
             log.note("rmm: the step was over its time limit and has been ended\n").await?;
         }
         Ok(outcome)
-    }
-
-    /// It starts a surface that is not looked at afterwards.
-    fn nothing_tells(&self) -> bool {
-        let surface = |step: &&Step| step.surface == self.step.surface && step.host == self.step.host;
-        let mut checks = self.following.run.steps.iter().filter(surface).filter(|step| step.kind == StepKind::Health);
-        self.step.kind == StepKind::Deploy && checks.next().is_none()
     }
 
     /// Returns when somebody wants the run to end, or the time of the step or of the run is over. The time counts from

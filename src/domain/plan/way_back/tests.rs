@@ -245,18 +245,18 @@ fn compose_is_told_its_project_and_what_goes_with_the_way_back() {
         told(planner(RunKind::Deploy).forward(&release(NEWER), None).unwrap()),
         [
             "docker compose up -d --build as shop-web-stage",
-            "rmm_compose_keep 2 0000000 as shop-web-stage",
-            "rmm_compose_before other 0000000; docker compose -f web.yml up -d as shop-other-stage",
-            "rmm_compose_keep 2 0000000 as shop-other-stage",
+            "rmm_compose_keep 2 000000000000 as shop-web-stage",
+            "rmm_compose_before other 000000000000; docker compose -f web.yml up -d as shop-other-stage",
+            "rmm_compose_keep 2 000000000000 as shop-other-stage",
         ]
     );
     assert_eq!(
         told(planner(RunKind::Rollback).back(&release(NEWER), &release(OLDER), &everything(&shop)).unwrap()),
         [
-            "rmm_compose_back other 0000000; docker compose -f web.yml up -d as shop-other-stage without orphans",
-            "rmm_compose_keep 2 0000000 as shop-other-stage",
+            "rmm_compose_back other 000000000000; docker compose -f web.yml up -d as shop-other-stage without orphans",
+            "rmm_compose_keep 2 000000000000 as shop-other-stage",
             "docker compose up -d --build $(rmm_remove_orphans) as shop-web-stage",
-            "rmm_compose_keep 2 0000000 as shop-web-stage",
+            "rmm_compose_keep 2 000000000000 as shop-web-stage",
         ]
     );
 }
