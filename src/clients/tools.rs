@@ -10,8 +10,13 @@ use crate::domain::plan::project::how;
 use crate::domain::run::{Project, Script};
 
 /// The functions, in the order in which they build on each other.
-const TOOLS: &[&str] =
-    &[include_str!("tools/common.sh"), include_str!("tools/room.sh"), include_str!("tools/compose.sh")];
+const TOOLS: &[&str] = &[
+    include_str!("tools/common.sh"),
+    include_str!("tools/room.sh"),
+    include_str!("tools/compose.sh"),
+    include_str!("tools/well.sh"),
+    include_str!("tools/images.sh"),
+];
 
 /// A command together with the functions that it calls.
 #[must_use]

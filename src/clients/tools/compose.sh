@@ -46,8 +46,9 @@ rmm_is_here() {
 
 # Prints `PROJECT|FOLDER` of the containers that compose made, each pair once; of one project with an argument.
 rmm_projects() {
-    rmm_ask $rmm_docker ps -a --filter "label=$rmm_label.project${1:+=$1}" \
-        --format "{{.Label \"$rmm_label.project\"}}|{{.Label \"$rmm_label.project.working_dir\"}}" 2>/dev/null | sort -u
+    rmm_y=$(rmm_ask $rmm_docker ps -a --filter "label=$rmm_label.project${1:+=$1}" \
+        --format "{{.Label \"$rmm_label.project\"}}|{{.Label \"$rmm_label.project.working_dir\"}}" 2>/dev/null) || return 1
+    [ -z "$rmm_y" ] || printf '%s\n' "$rmm_y" | sort -u
 }
 
 # Sets rmm_notes, where RMM remembers what this folder's projects are called. In a clone they are out of git's sight.
@@ -107,12 +108,15 @@ rmm_settle() {
     [ -n "$rmm_earlier" ] || rmm_earlier=$(rmm_names_here inside "$rmm_wanted" "$@")
     rmm_several=
     case $rmm_earlier in *[!a-zA-Z0-9_-]*) rmm_several=yes ;; esac
-    if [ -n "$(printf '%s\n' "$rmm_found" | grep "^$rmm_wanted|" | rmm_dirs_here)" ]; then
-        rmm_earlier= rmm_several=
+    rmm_own=$(printf '%s\n' "$rmm_found" | grep "^$rmm_wanted|" | rmm_dirs_here)
+    if [ -n "$rmm_own" ]; then
+        rmm_several=
+        [ -z "$rmm_earlier" ] || rmm_say "containers of other compose projects are in this folder:" $rmm_earlier
+        rmm_earlier=
     elif [ -z "$rmm_earlier" ]; then
-        rmm_has_volumes "$rmm_wanted" || rmm_find_left_over
+        if rmm_has_volumes "$rmm_wanted"; then rmm_own=yes; else rmm_find_left_over; fi
     fi
-    if [ -z "$rmm_earlier" ] && rmm_is_used_elsewhere; then
+    if [ -z "$rmm_earlier$rmm_own" ] && rmm_is_used_elsewhere; then
         rmm_say "compose itself would call this folder's project $rmm_x, which is that of $rmm_dir now; it is" \
             "$rmm_wanted from here on, with volumes of its own, unless \`project\` of the surface says otherwise"
     elif [ -n "$rmm_several" ]; then
@@ -220,123 +224,6 @@ rmm_compose_place() {
     [ -z "$rmm_refusal" ] || rmm_fail "$rmm_refusal"
 }
 
-# Prints the ids of the project's containers: of those that are here, if there are any.
-rmm_containers() {
-    rmm_ids=$(rmm_ask $rmm_docker ps -a --no-trunc --filter "label=$rmm_label.project=$COMPOSE_PROJECT_NAME" \
-        --format "{{.ID}}|{{.Label \"$rmm_label.project.working_dir\"}}" 2>/dev/null)
-    rmm_x=$(printf '%s\n' "$rmm_ids" | rmm_dirs_here)
-    printf '%s\n' "${rmm_x:-$rmm_ids}" | sed 's/|.*//'
-}
-
-# Looks at the containers once. Sets rmm_ill (sentences), rmm_sick (names), rmm_starting (names), rmm_running (a number)
-# and rmm_seen (what changes when a container is started again).
-rmm_look() {
-    rmm_ill= rmm_sick= rmm_starting= rmm_running=0 rmm_seen=
-    rmm_ids=$(rmm_containers)
-    [ -n "$rmm_ids" ] || return 0
-    while IFS='|' read -r rmm_name rmm_state rmm_exit rmm_restarts rmm_started rmm_health rmm_policy rmm_service rmm_oneoff rmm_id; do
-        case $rmm_name/$rmm_oneoff in /* | */True) continue ;; esac
-        if [ -n "$rmm_services" ] && ! printf '%s\n' "$rmm_services" | grep -qxF "$rmm_service"; then continue; fi
-        rmm_seen="$rmm_seen $rmm_name:$rmm_started:$rmm_restarts"
-        rmm_what=
-        case $rmm_state/$rmm_health in
-        running/unhealthy) rmm_what="runs and is unhealthy, its HEALTHCHECK says" ;;
-        running/*)
-            rmm_running=$((rmm_running + 1))
-            if [ "$rmm_health" = starting ]; then rmm_starting="$rmm_starting $rmm_name"; fi
-            # One that waited for another may have ended before; one that ends again and again never lasts a minute.
-            [ "$rmm_restarts" = 0 ] || case $(rmm_ask $rmm_docker ps --filter "id=$rmm_id" --format '{{.Status}}') in
-            "Up Less than"* | "Up "*" second"*) rmm_starting="$rmm_starting $rmm_name" ;;
-            esac
-            ;;
-        exited/*)
-            case $rmm_exit/$rmm_policy in
-            0/ | 0/no | 0/on-failure*) ;;
-            *) rmm_what="has ended with exit status $rmm_exit" ;;
-            esac
-            ;;
-        restarting/*) rmm_what="ends again and again, the last time with exit status $rmm_exit" ;;
-        created/*) rmm_what="was made and never started" ;;
-        *) rmm_what="is $rmm_state" ;;
-        esac
-        [ -z "$rmm_what" ] || { rmm_ill="${rmm_ill:+$rmm_ill; }$rmm_name $rmm_what" rmm_sick="$rmm_sick $rmm_name"; }
-    done <<END
-$(rmm_ask $rmm_docker inspect --format "{{.Name}}|{{.State.Status}}|{{.State.ExitCode}}|{{.RestartCount}}|{{.State.StartedAt}}|{{if .State.Health}}{{.State.Health.Status}}{{end}}|{{.HostConfig.RestartPolicy.Name}}|{{index .Config.Labels \"$rmm_label.service\"}}|{{index .Config.Labels \"$rmm_label.oneoff\"}}|{{.ID}}" \
-        $rmm_ids 2>/dev/null | sed 's,^/,,')
-END
-}
-
-# Ends the check when a container is ill, with its last words.
-rmm_judge() {
-    for rmm_name in $rmm_sick; do
-        rmm_say "the last lines of $rmm_name:"
-        rmm_ask $rmm_docker logs --tail 20 "$rmm_name" 2>&1 | sed 's/^/    /'
-        rmm_ask $rmm_docker inspect --format '{{if .State.Health}}{{range .State.Health.Log}}{{.ExitCode}} {{.Output}}{{end}}{{end}}' \
-            "$rmm_name" 2>/dev/null | sed -e '/^$/d' -e 's/^/    HEALTHCHECK: /' | tail -n 3
-    done
-    [ -z "$rmm_ill" ] || rmm_fail "Not well: $rmm_ill."
-}
-
-# rmm_compose_well declared|found|any: whether all containers of the project run, are healthy where they can tell, and
-# stay so. `declared` leaves out containers of services that the compose file does not have; the others are for commands
-# of the service's own, which may give the project another name, and with `any` need not use compose at all.
-rmm_compose_well() {
-    rmm_stand
-    rmm_services=
-    if ! rmm_find_docker; then
-        [ "$1" = declared ] || [ -n "${rmm_said+asked}" ] || rmm_blind "there is no docker here" || return 0
-        rmm_fail "Docker does not answer, so nothing tells that the containers are well: ${rmm_said:-docker was not found}."
-    fi
-    [ "$1" != declared ] || rmm_services=$($rmm_docker compose config --services 2>/dev/null) || rmm_services=
-    [ -n "$(rmm_containers)" ] || rmm_find_elsewhere "$1" || return 0
-    rmm_look
-    rmm_patience=45 rmm_before=$rmm_seen rmm_changes=0
-    while [ -z "$rmm_ill" ] && [ -n "$rmm_starting" ] && [ $rmm_patience -gt 0 ]; do
-        sleep 2
-        rmm_patience=$((rmm_patience - 1))
-        rmm_look
-        [ "$rmm_seen" = "$rmm_before" ] || rmm_changes=$((rmm_changes + 1)) rmm_before=$rmm_seen
-        [ $rmm_changes -lt 2 ] || rmm_ends_again
-    done
-    rmm_judge
-    [ -z "$rmm_starting" ] || rmm_fail "Not well yet: still starting:$rmm_starting."
-    rmm_before=$rmm_seen
-    sleep 10
-    rmm_look
-    rmm_judge
-    [ "$rmm_seen" = "$rmm_before" ] || rmm_ends_again
-    [ $rmm_running -gt 0 ] || rmm_fail "Not well: no container of the compose project $COMPOSE_PROJECT_NAME runs." \
-        "If that is as it should be, give the surface a \`health\` of its own."
-    rmm_say "all containers of the compose project $COMPOSE_PROJECT_NAME are well ($rmm_running run)"
-}
-
-rmm_ends_again() {
-    for rmm_x in $rmm_seen; do
-        case " $rmm_before " in *" $rmm_x "*) ;; *) rmm_sick="$rmm_sick ${rmm_x%%:*}" ;; esac
-    done
-    rmm_ill="${rmm_sick# } ended and was started again within seconds"
-    rmm_judge
-}
-
-# Says that nothing can be said.
-rmm_blind() {
-    rmm_say "nothing tells that this is well: $1; give the surface a \`health\` of its own"
-    return 1
-}
-
-# What a command of the service's own started may have another name: looks for containers of this folder. Fails when
-# there are none and none were to be expected.
-rmm_find_elsewhere() {
-    rmm_x=$(rmm_projects | rmm_dirs_here | sed -n '1s/|.*//p')
-    if [ "$1" != declared ] && [ -n "$rmm_x" ]; then
-        COMPOSE_PROJECT_NAME=$rmm_x
-        return 0
-    fi
-    [ "$1" != any ] || rmm_blind "compose has no containers here" || return 1
-    rmm_fail "Not well: the compose project $COMPOSE_PROJECT_NAME has no containers." \
-        "If that is as it should be, give the surface a \`health\` of its own."
-}
-
 # Prints `ID|SERVICE` of the project's containers, without those of single commands.
 rmm_services_there() {
     rmm_ask $rmm_docker ps -a --filter "label=$rmm_label.project=$COMPOSE_PROJECT_NAME" \
@@ -367,98 +254,4 @@ rmm_compose_back() {
         rmm_ask $rmm_docker rm -f "$rmm_id" >/dev/null 2>&1 || rmm_say "it could not be removed: $rmm_id"
     done
     rm -f "$rmm_x"
-}
-
-# rmm_compose_keep VERSIONS COMMIT: notes the images that run now as those of a version, and removes those of versions
-# before the last VERSIONS. Only what compose has built for this project is ever removed, and never by force. Best
-# effort: it never fails.
-rmm_compose_keep() {
-    rmm_find_docker || { rmm_say "images of earlier versions stay: docker does not answer"; return 0; }
-    rmm_find_notes
-    rmm_list=$rmm_notes/images-$COMPOSE_PROJECT_NAME
-    # In a subshell, so that nothing in it ends the step.
-    (mkdir -p "$rmm_notes" && rmm_note_images "$2" && rmm_prune_images "$1") 2>/dev/null ||
-        rmm_say "images of earlier versions could not be removed; they stay for now"
-    rmm_note_folders
-    return 0
-}
-
-# Prints `ID|REFERENCE` of the images that compose built for this project and that its containers run on.
-rmm_built() {
-    rmm_ids=$(rmm_containers)
-    [ -n "$rmm_ids" ] || return 0
-    rmm_ask $rmm_docker inspect --format '{{.Image}}|{{.Config.Image}}' $rmm_ids | sort -u | while IFS='|' read -r rmm_id rmm_ref; do
-        rmm_x=$(rmm_ask $rmm_docker image inspect --format "{{index .Config.Labels \"$rmm_label.project\"}}" "$rmm_id") || continue
-        [ "$rmm_x" != "$COMPOSE_PROJECT_NAME" ] || printf '%s|%s\n' "$rmm_id" "$rmm_ref"
-    done
-}
-
-# The name without its tag, which is what follows the last colon unless that is the port of a registry.
-rmm_untagged() {
-    rmm_x=${1%%@*}
-    case ${rmm_x##*/} in *:*) rmm_x=${rmm_x%:*} ;; esac
-    printf '%s' "$rmm_x"
-}
-
-# The list has a line `COMMIT|ID|REFERENCE` for each image, the version that was deployed last at its end. A tag keeps
-# an image from those who clean up what has no name.
-rmm_note_images() {
-    rmm_now=$(rmm_built)
-    { grep -v "^$1|" "$rmm_list" || :; } >"$rmm_list.new"
-    printf '%s\n' "$rmm_now" | while IFS='|' read -r rmm_id rmm_ref; do
-        [ -n "$rmm_id" ] || continue
-        printf '%s|%s|%s\n' "$1" "$rmm_id" "$rmm_ref" >>"$rmm_list.new"
-        case $rmm_ref in sha256:*) ;; *) rmm_ask $rmm_docker tag "$rmm_id" "$(rmm_untagged "$rmm_ref"):rmm-$1" ;; esac
-    done
-    mv "$rmm_list.new" "$rmm_list"
-}
-
-rmm_prune_images() {
-    rmm_kept=$(sed 's/|.*//' "$rmm_list" | uniq | tail -n "$1")
-    rmm_used=$(rmm_ask $rmm_docker ps -aq | xargs $rmm_docker inspect --format '{{.Image}}') || :
-    rmm_keep_ids=$rmm_used
-    : >"$rmm_list.new"
-    : >"$rmm_list.old"
-    : >"$rmm_list.used"
-    while IFS='|' read -r rmm_commit rmm_id rmm_ref; do
-        if printf '%s\n' "$rmm_kept" | grep -qxF "$rmm_commit"; then
-            printf '%s|%s|%s\n' "$rmm_commit" "$rmm_id" "$rmm_ref" >>"$rmm_list.new"
-            rmm_keep_ids="$rmm_keep_ids
-$rmm_id"
-        else
-            printf '%s|%s|%s\n' "$rmm_commit" "$rmm_id" "$rmm_ref" >>"$rmm_list.old"
-        fi
-    done <"$rmm_list"
-    rmm_gone=0
-    while IFS='|' read -r rmm_commit rmm_id rmm_ref; do
-        if printf '%s\n' "$rmm_used" | grep -qxF "$rmm_id" && ! grep -qF "|$rmm_id|" "$rmm_list.new"; then
-            # Something still runs on it: it is looked at again after the next deploy.
-            printf '%s|%s|%s\n' "$rmm_commit" "$rmm_id" "$rmm_ref" >>"$rmm_list.used"
-            continue
-        fi
-        rmm_ask $rmm_docker rmi "$(rmm_untagged "$rmm_ref"):rmm-$rmm_commit" >/dev/null 2>&1 || :
-        if printf '%s\n' "$rmm_keep_ids" | grep -qxF "$rmm_id"; then continue; fi
-        # The name that it ran under, as long as that is still its name.
-        if [ "$(rmm_ask $rmm_docker image inspect --format '{{.ID}}' "$rmm_ref" 2>/dev/null)" = "$rmm_id" ]; then
-            rmm_ask $rmm_docker rmi "$rmm_ref" >/dev/null 2>&1 || :
-        fi
-        rmm_gone=$((rmm_gone + 1))
-    done <"$rmm_list.old"
-    # What builds of this project left without a name. What was pulled has one, even when its tag has moved on.
-    for rmm_id in $(rmm_ask $rmm_docker images --no-trunc --filter dangling=true \
-        --filter "label=$rmm_label.project=$COMPOSE_PROJECT_NAME" --format '{{.Repository}}|{{.ID}}' |
-        sed -n 's/^<none>|//p'); do
-        if printf '%s\n' "$rmm_keep_ids" | grep -qxF "$rmm_id"; then continue; fi
-        if rmm_ask $rmm_docker rmi "$rmm_id" >/dev/null 2>&1; then rmm_gone=$((rmm_gone + 1)); fi
-    done
-    cat "$rmm_list.used" "$rmm_list.new" >"$rmm_list" && rm -f "$rmm_list.new" "$rmm_list.old" "$rmm_list.used"
-    [ $rmm_gone -eq 0 ] || rmm_say "removed images of earlier versions ($rmm_gone)"
-}
-
-# Remembers the folders outside this one that a command of the service's own gives to the containers, so that they are
-# not taken for strangers at the next deploy.
-rmm_note_folders() {
-    rmm_projects "$COMPOSE_PROJECT_NAME" | while IFS='|' read -r rmm_p rmm_dir; do
-        if [ -n "$rmm_dir" ] && ! rmm_is_here "$rmm_dir"; then printf '%s\n' "$rmm_dir"; fi
-    done >"$rmm_notes/folders" 2>/dev/null || :
 }

@@ -83,7 +83,7 @@ async fn a_project_of_somebody_else_is_refused_before_anything_is_touched() {
 
 /// The functions that go to hosts, in a file there.
 fn with_tools(host: &Host) {
-    let tools = ["common", "room", "compose"].map(|name| {
+    let tools = ["common", "room", "compose", "well", "images"].map(|name| {
         std::fs::read_to_string(format!("{}/src/clients/tools/{name}.sh", env!("CARGO_MANIFEST_DIR"))).unwrap()
     });
     std::fs::write(host.home("tools.sh"), tools.concat()).unwrap();
