@@ -223,8 +223,9 @@ impl Part<'_> {
         let checked = compose || self.surface.checkout || self.surface.min_free.is_some();
         let free = self.surface.min_free.map_or_else(|| "auto".to_owned(), |bytes| bytes.to_string());
         let directory = shell_word(directory);
-        let Some(project) = self.project().filter(|_| compose) else {
-            return checked.then(|| format!("rmm_room {free} {directory}"));
+        let docker = if compose { " docker" } else { "" };
+        let Some(project) = self.project().filter(|_| compose && !self.starts_files_elsewhere()) else {
+            return checked.then(|| format!("rmm_room {free} {directory}{docker}"));
         };
         let how = project::how(&project);
         let shared = project::shared_folders(self.planner.service, self.surface, self.planner.environment);
@@ -233,6 +234,13 @@ impl Part<'_> {
             "rmm_room {free} {directory} docker\nrmm_compose_place {directory} {} {how}{shared}",
             project.name
         ))
+    }
+
+    /// The command gives compose files outside the folder, so that the containers are not marked as those of the folder.
+    fn starts_files_elsewhere(&self) -> bool {
+        let outside = ["../", "-f /", "--file /", "--file=/", "--project-directory", "COMPOSE_FILE"];
+        let file = self.surface.env.contains_key("COMPOSE_FILE");
+        file || outside.iter().any(|word| self.surface.deploy.contains(word))
     }
 
     /// The call that removes images of versions which nobody goes back to any more.

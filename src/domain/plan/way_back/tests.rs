@@ -279,4 +279,14 @@ fn a_place_is_looked_at_before_anything_is_touched_and_on_the_way_back_nothing_s
         let back = planner.back(&release(NEWER), &release(OLDER), &everything(&shop)).unwrap();
         assert!(back.iter().all(|step| !script(step).command.contains("rmm_room")));
     }
+    let outside = Surface {
+        recipe: Recipe::Compose,
+        deploy: "docker compose -f ../infra/compose.yml up -d".into(),
+        ..surface(0, "/srv/shop", &["a"], true, false)
+    };
+    let shop = service(vec![outside]);
+    let planner = Planner { service: &shop, environment: EnvironmentKind::Stage, kind: RunKind::Deploy, run: None };
+    let steps = planner.forward(&release(NEWER), None).unwrap();
+    let looks = |call: &str| steps.iter().any(|step| script(step).command.contains(call));
+    assert!(looks("rmm_room auto /srv/shop docker\n") && !looks("rmm_compose_place"), "{steps:#?}");
 }
