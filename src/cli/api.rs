@@ -142,6 +142,7 @@ pub struct Step {
     pub wave: u32,
     pub command: String,
     pub directory: Option<String>,
+    pub project: Option<String>,
     pub limit: String,
     pub state: String,
     pub exit: Option<i32>,

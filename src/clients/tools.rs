@@ -3,26 +3,52 @@
 //!
 //! They are POSIX sh, need nothing but what the recipe needs anyway, and must not be called by commands of users.
 
+#[cfg(test)]
+mod tests;
+
+use crate::domain::plan::project::how;
+use crate::domain::run::{Project, Script};
+
 /// The functions, in the order in which they build on each other.
-const TOOLS: &str = concat!(
+const TOOLS: &[&str] = &[
     include_str!("tools/common.sh"),
     include_str!("tools/git.sh"),
     include_str!("tools/checkout.sh"),
     include_str!("tools/submodules.sh"),
-);
+    include_str!("tools/room.sh"),
+    include_str!("tools/compose.sh"),
+    include_str!("tools/well.sh"),
+    include_str!("tools/images.sh"),
+];
 
 /// A command together with the functions that it calls.
 #[must_use]
 pub fn with(command: &str) -> String {
-    let mut text = String::with_capacity(TOOLS.len() + command.len() + 1);
+    let mut text = String::new();
     // Comments are for those who read the functions here.
-    for line in TOOLS.lines().filter(|line| !line.trim_start().starts_with("# ") && !line.is_empty()) {
-        text.push_str(line);
-        text.push('\n');
+    for line in TOOLS.iter().flat_map(|part| part.lines()) {
+        if !line.is_empty() && !line.trim_start().starts_with("# ") {
+            text.push_str(line);
+            text.push('\n');
+        }
     }
     text.push_str(command);
     text
 }
 
-#[cfg(test)]
-mod tests;
+/// What a host is given to run.
+#[must_use]
+pub fn text(script: &Script) -> String {
+    match &script.project {
+        Some(project) => with(&format!("{}\n{}", prelude(project), script.command)),
+        None if script.tools => with(&script.command),
+        None => script.command.clone(),
+    }
+}
+
+/// The call that lets compose run as a project. The names are made of letters that need no quotes.
+fn prelude(project: &Project) -> String {
+    let orphans = if project.remove_orphans { " orphans" } else { "" };
+    let siblings: String = project.siblings.iter().map(|sibling| format!(" {sibling}")).collect();
+    format!("rmm_project {} {}{orphans}{siblings}", project.name, how(project))
+}

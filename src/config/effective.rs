@@ -5,7 +5,9 @@ use std::fmt::{self, Write};
 use crate::domain::duration_text;
 use crate::domain::host::{Fingerprint, Host, Limits, Login};
 use crate::domain::ids::SurfaceName;
-use crate::domain::service::{Dirty, Driver, EnvValue, EnvironmentKind, Health, Order, Probe, Service, Surface, Via};
+use crate::domain::service::{
+    Dirty, Driver, EnvValue, EnvironmentKind, Health, Order, Probe, Recipe, Service, Surface, Via,
+};
 
 use super::{Config, Telegram};
 
@@ -142,8 +144,7 @@ fn differs(surface: &Surface, service: &Service) -> bool {
 }
 
 fn write_surface(out: &mut String, surface: &Surface, with_hosts: bool) -> fmt::Result {
-    // With every command spelled out, no recipe has anything left to add.
-    writeln!(out, r#"recipe = "commands""#)?;
+    writeln!(out, "recipe = {}", quoted(surface.recipe.as_str()))?;
     if with_hosts {
         let hosts: Vec<_> = surface.hosts.iter().map(|place| quoted(place.host.as_str())).collect();
         if !hosts.is_empty() {
@@ -156,27 +157,17 @@ fn write_surface(out: &mut String, surface: &Surface, with_hosts: bool) -> fmt::
     if surface.dirty == Dirty::Refuse {
         writeln!(out, "dirty = \"refuse\"")?;
     }
+    optional(out, "project", surface.project.as_deref())?;
+    if surface.recipe == Recipe::Compose {
+        writeln!(out, "keep = {}", surface.keep)?;
+    }
+    surface.min_free.map_or(Ok(()), |bytes| writeln!(out, "min_free = {}", quoted(&size(bytes))))?;
     optional(out, "before_deploy", surface.before_deploy.as_deref())?;
     optional(out, "deploy", Some(surface.deploy.as_str()).filter(|command| !command.is_empty()))?;
     optional(out, "after_deploy", surface.after_deploy.as_deref())?;
     optional(out, "migrate_up", surface.migrate_up.as_deref())?;
     optional(out, "migrate_down", surface.migrate_down.as_deref())?;
-    if let Some(Health { probe, wait, attempts, interval, timeout }) = &surface.health {
-        let probe = match probe {
-            Probe::Http { url, via, status, body } => {
-                let status = status.map_or_else(String::new, |status| format!(", status = {status}"));
-                let body = body.as_ref().map_or_else(String::new, |body| format!(", body = {}", quoted(body)));
-                format!("url = {}, via = {}{status}{body}", quoted(url), quoted(self::via(*via)))
-            }
-            Probe::Tcp { address, via } => format!("tcp = {}, via = {}", quoted(address), quoted(self::via(*via))),
-            Probe::Command(command) => format!("command = {}", quoted(command)),
-        };
-        let [wait, interval, timeout] = [wait, interval, timeout].map(|d| quoted(&duration_text::text(*d)));
-        writeln!(
-            out,
-            "health = {{ {probe}, wait = {wait}, attempts = {attempts}, interval = {interval}, timeout = {timeout} }}"
-        )?;
-    }
+    surface.health.as_ref().map_or(Ok(()), |health| write_health(out, health))?;
     optional(out, "logs", surface.logs.as_deref())?;
     for (name, value) in &surface.env {
         match value {
@@ -185,6 +176,28 @@ fn write_surface(out: &mut String, surface: &Surface, with_hosts: bool) -> fmt::
         }
     }
     writeln!(out, "step_timeout = {}", quoted(&duration_text::text(surface.step_timeout)))
+}
+
+fn write_health(out: &mut String, health: &Health) -> fmt::Result {
+    let Health { probe, wait, attempts, interval, timeout } = health;
+    let probe = match probe {
+        Probe::Http { url, via, status, body } => {
+            let status = status.map_or_else(String::new, |status| format!(", status = {status}"));
+            let body = body.as_ref().map_or_else(String::new, |body| format!(", body = {}", quoted(body)));
+            format!("url = {}, via = {}{status}{body}", quoted(url), quoted(self::via(*via)))
+        }
+        Probe::Tcp { address, via } => format!("tcp = {}, via = {}", quoted(address), quoted(self::via(*via))),
+        Probe::Command(command) => format!("command = {}", quoted(command)),
+        // What the recipe does where nothing is written cannot be written.
+        Probe::Containers => {
+            return writeln!(out, "# health: all containers run, are healthy where they can tell, and stay so");
+        }
+    };
+    let [wait, interval, timeout] = [wait, interval, timeout].map(|d| quoted(&duration_text::text(*d)));
+    writeln!(
+        out,
+        "health = {{ {probe}, wait = {wait}, attempts = {attempts}, interval = {interval}, timeout = {timeout} }}"
+    )
 }
 
 /// The value is hidden; where it comes from is told.
@@ -208,6 +221,11 @@ const fn via(via: Via) -> &'static str {
         Via::Host => "host",
         Via::Rmm => "rmm",
     }
+}
+
+/// A size as it can be written.
+fn size(bytes: u64) -> String {
+    format!("{bytes} B")
 }
 
 /// A string of TOML.

@@ -9,6 +9,7 @@ use crate::domain::service::{Driver, Environment, EnvironmentKind, Order, Place 
 use super::error::suggestion;
 use super::file::Section;
 use super::hosts::Hosts;
+use super::places::Points;
 use super::report::{Located, Place, Report};
 use super::secret::Keyring;
 use super::service::Written;
@@ -133,7 +134,8 @@ impl Reached {
     }
 
     /// Checks every surface as it is in this environment, and completes them; with a CI only those that differ.
-    pub fn finish(self, report: &Report<'_>, written: &[Written], demand: &Demand<'_>) -> Environment {
+    /// Where their keys are written comes along.
+    pub fn finish(self, report: &Report<'_>, written: &[Written], demand: &Demand<'_>) -> (Environment, Vec<Points>) {
         let runnable = demand.runnable && self.is_ours();
         let (driver, runs) = match self.word {
             Some(Word::Ssh) => (Driver::Ssh, Runs::OnHosts { hosts: self.hosts, order: self.order }),
@@ -145,8 +147,8 @@ impl Reached {
         };
         let demand = Demand { runs, runnable, ..*demand };
         let all = driver.is_ours();
-        let surfaces = surfaces(report, written, &self.overrides, all, &demand);
-        Environment { driver, surfaces, run_timeout: self.run_timeout }
+        let (surfaces, points) = surfaces(report, written, &self.overrides, all, &demand);
+        (Environment { driver, surfaces, run_timeout: self.run_timeout }, points)
     }
 }
 
@@ -156,48 +158,26 @@ fn surfaces(
     overrides: &[(Located<String>, Draft)],
     all: bool,
     demand: &Demand<'_>,
-) -> BTreeMap<SurfaceName, Surface> {
+) -> (BTreeMap<SurfaceName, Surface>, Vec<Points>) {
     for (name, _) in overrides {
         if written.iter().all(|surface| surface.name.as_str() != name.value) {
             let known = written.iter().map(|surface| surface.name.as_str());
             report.error(&name.place, format!("unknown surface; {}", suggestion(&name.value, known)));
         }
     }
-    let mut surfaces = BTreeMap::new();
+    let (mut surfaces, mut points) = (BTreeMap::new(), Vec::new());
     for surface in written {
         let own = overrides.iter().find(|(name, _)| name.value == surface.name.as_str());
         let draft = own.map(|(_, draft)| draft.clone().over(&surface.draft));
         let differs = draft.is_some();
         let draft = draft.as_ref().unwrap_or(&surface.draft);
         draft.check(report, &surface.place, demand);
+        points.push(Points::of(draft, &surface.place));
         if differs || all {
             surfaces.insert(surface.name.clone(), draft.complete(surface.name.clone(), demand));
         }
     }
-    surfaces
-}
-
-/// A candidate that stage checks out must not turn up in the folder that production runs from.
-pub(super) fn folders_of_their_own(report: &Report<'_>, written: &[Written], service: &Service) {
-    let pairs = service.surfaces_in(EnvironmentKind::Stage).zip(service.surfaces_in(EnvironmentKind::Production));
-    for ((stage, production), written) in pairs.zip(written) {
-        let Some(directory) = stage.directory.as_ref().filter(|_| stage.checkout || production.checkout) else {
-            continue;
-        };
-        let shared = stage.hosts.iter().find(|place| production.hosts.iter().any(|other| other.host == place.host));
-        if production.directory.as_ref() == Some(directory)
-            && let Some(shared) = shared
-        {
-            let on = if shared.host.is_local() { String::new() } else { format!(" on {}", shared.host) };
-            report.warn(
-                &written.place,
-                format!(
-                    "has the same directory on stage and in production: {directory}{on}. A candidate would be checked \
-                     out where production runs; give each environment a `directory` of its own"
-                ),
-            );
-        }
-    }
+    (surfaces, points)
 }
 
 /// A repository in a folder of RMM's machine is not on the hosts; `place` is where the folder is written.

@@ -57,17 +57,18 @@ required = [{person}] # everybody here must say yes before production
 name = "app"
 recipe = "compose" # docker compose up -d --build; or "commands", with your own `deploy`
 directory = {stage}
-# health.url = "http://127.0.0.1:8000/health"
 # migrate_up = "./migrate up"
 # migrate_down = "./migrate down {{{{ target.tag }}}}"
 
 # Both environments on this machine, in folders of their own.
 [services.environments.stage]
 driver = "local"
+# surfaces.app.health.url = "http://127.0.0.1:8001/health" # how RMM tells that it is well, beyond "its containers run"
 
 [services.environments.production]
 driver = "local"
 surfaces.app.directory = {production}
+# surfaces.app.health.url = "http://127.0.0.1:8000/health"
 "#,
         person = quoted(init.person.as_str()),
         service = quoted(init.service.as_str()),

@@ -161,6 +161,17 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// A size such as `"500 MB"`, in bytes; `"0"` is one, too.
+    pub fn size(&self, key: &str) -> Option<Located<u64>> {
+        let text = self.read(key, r#"a size such as "500 MB" or "2 GB""#, DeValue::as_str)?;
+        let value = bytes(text.value);
+        if value.is_none() {
+            let sentence = format!(r#"`{}` is not a size; write it as "500 MB", "2 GB", or "0" for any"#, text.value);
+            self.report.error(&text.place, sentence);
+        }
+        Some(Located { value: value?, place: text.place })
+    }
+
     /// One of a few words.
     pub fn choice<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Option<Located<T>> {
         let text = self.text(key)?;
@@ -272,4 +283,26 @@ fn wrong_type(expected: &str, found: &DeValue<'_>) -> String {
 /// `services[0].surfaces` → `services.surfaces`, as a header names it.
 fn unindexed(path: &str) -> String {
     path.split('.').map(|part| part.split('[').next().unwrap_or(part)).collect::<Vec<_>>().join(".")
+}
+
+/// A number and a unit: `500 MB`, `2GB`, `1 GiB`, or `0` alone.
+fn bytes(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().ok()?;
+    let unit: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" if number == 0 => 1,
+        "b" => 1,
+        "kb" | "k" => 1_000,
+        "mb" | "m" => 1_000_000,
+        "gb" | "g" => 1_000_000_000,
+        "tb" | "t" => 1_000_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        "tib" => 1 << 40,
+        _ => return None,
+    };
+    number.checked_mul(unit).filter(|bytes| i64::try_from(*bytes).is_ok())
 }

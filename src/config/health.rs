@@ -108,6 +108,12 @@ impl HealthDraft {
         }
     }
 
+    /// Where it is written what is asked.
+    pub fn asked_at(&self) -> Option<&Place> {
+        let probes = [&self.url, &self.tcp, &self.command];
+        probes.into_iter().flatten().map(|probe| &probe.place).next()
+    }
+
     /// RMM brings no list of authorities to a host, so that it cannot ask for HTTPS from there.
     fn is_https(&self) -> bool {
         self.url.as_ref().is_some_and(|url| url.value.starts_with("https:"))

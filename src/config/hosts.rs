@@ -65,6 +65,20 @@ impl Hosts {
         Some(Located { value: targets, place })
     }
 
+    /// The machine behind a host: two entries with one address are the same one, and RMM's own has a name, too.
+    pub fn machine(&self, host: &HostName) -> String {
+        let address = self.list.iter().find(|entry| entry.name == *host).map(|entry| &entry.address);
+        let here = |address: &Address| {
+            let name = address.host.to_ascii_lowercase();
+            address.port == SSH_PORT && (name == "localhost" || name == "::1" || name.starts_with("127."))
+        };
+        match address {
+            Some(address) if here(address) => HostName::local().to_string(),
+            Some(address) => address.to_string().to_ascii_lowercase(),
+            None => host.to_string(),
+        }
+    }
+
     /// Tells about hosts that no list has named.
     pub fn warn_unused(&self, report: &Report<'_>) {
         let used = self.used.borrow();

@@ -15,6 +15,7 @@ mod health;
 mod hosts;
 mod keys;
 mod people;
+mod places;
 mod report;
 mod secret;
 mod server;

@@ -11,6 +11,7 @@ use super::error::nearest;
 use super::file::Section;
 use super::hosts::Hosts;
 use super::people::{People, Unique};
+use super::places::{self, Occupied};
 use super::report::{Located, Place, Report, Spot};
 use super::secret::Keyring;
 use super::surface::{Demand, Draft, Runs, absolute};
@@ -32,7 +33,13 @@ pub(super) fn read(root: &Section<'_>, people: &People, hosts: &Hosts, keyring: 
     }
     let mut names = Unique::default();
     let sections = root.list("services").unwrap_or_default();
-    sections.iter().filter_map(|section| service(section, people, hosts, keyring, &mut names)).collect()
+    let mut occupied = Vec::new();
+    let services: Vec<_> = sections
+        .iter()
+        .filter_map(|section| service(section, people, hosts, keyring, &mut names, &mut occupied))
+        .collect();
+    places::check(root.report, hosts, &occupied);
+    services
 }
 
 fn service(
@@ -41,6 +48,7 @@ fn service(
     hosts: &Hosts,
     keyring: &Keyring<'_>,
     names: &mut Unique<String>,
+    occupied: &mut Vec<Occupied>,
 ) -> Option<Service> {
     let report = section.report;
     let name = name(section, names, "CI and people call the service by it");
@@ -74,6 +82,7 @@ fn service(
         stage.map(|it| it.finish(report, &written, &demand)),
         production.map(|it| it.finish(report, &written, &demand)),
     );
+    let ((stage, on_stage), (production, in_production)) = (stage?, production?);
     // What holds in no environment in particular: the hosts that are written, without those of an environment.
     let plain = Demand { runs: Runs::OnHosts { hosts: Vec::new(), order: Order::Parallel }, ..demand };
     let service = Service {
@@ -82,10 +91,12 @@ fn service(
         approvals,
         supersede,
         surfaces: written.iter().map(|surface| surface.draft.complete(surface.name.clone(), &plain)).collect(),
-        stage: stage?,
-        production: production?,
+        stage,
+        production,
     };
-    environment::folders_of_their_own(report, &written, &service);
+    for (kind, points) in [(EnvironmentKind::Stage, on_stage), (EnvironmentKind::Production, in_production)] {
+        occupied.extend(Occupied::by(&service, kind, points));
+    }
     if let Some(text) = section.text("repository").filter(|text| is_path(&text.value)) {
         environment::code_within_reach(report, &text.place, &service);
     }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::domain::ids::{SurfaceName, one_line, readable};
-use crate::domain::plan::Quoting;
-use crate::domain::service::{Dirty, EnvValue, Order, Place as Target, Surface};
+use crate::domain::plan::{Quoting, project};
+use crate::domain::service::{Dirty, EnvValue, Health, Order, Place as Target, Probe, Recipe, Surface};
 
 use super::file::Section;
 use super::health::HealthDraft;
@@ -34,32 +34,12 @@ const DIRTY: &[(&str, Dirty)] = &[("keep", Dirty::Keep), ("refuse", Dirty::Refus
 pub(super) const HOSTS_HINT: &str =
     "`driver = \"ssh\"` runs on hosts; \"local\" runs on RMM's own machine, and a CI knows its hosts itself";
 
-/// A named set of defaults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Recipe {
-    /// Git and Docker Compose.
-    Compose,
-    /// The service's own commands.
-    Commands,
-}
+/// The words for recipes.
+const RECIPES: &[(&str, Recipe)] =
+    &[(Recipe::Compose.as_str(), Recipe::Compose), (Recipe::Commands.as_str(), Recipe::Commands)];
 
-impl Recipe {
-    const WORDS: &[(&str, Recipe)] = &[("compose", Self::Compose), ("commands", Self::Commands)];
-
-    const fn deploy(self) -> Option<&'static str> {
-        match self {
-            Self::Compose => Some("docker compose up -d --build"),
-            Self::Commands => None,
-        }
-    }
-
-    const fn logs(self) -> Option<&'static str> {
-        match self {
-            Self::Compose => Some("docker compose ps --all; docker compose logs --no-color --tail 100"),
-            Self::Commands => None,
-        }
-    }
-}
+/// Versions whose images stay: the one that runs, and the one that it can go back to.
+const KEEP: u32 = 2;
 
 /// What is written about a surface.
 #[derive(Clone, Default)]
@@ -71,6 +51,9 @@ pub(super) struct Draft {
     directory: Option<Located<String>>,
     checkout: Option<Located<bool>>,
     dirty: Option<Located<Dirty>>,
+    project: Option<Located<String>>,
+    keep: Option<Located<u32>>,
+    min_free: Option<u64>,
     before_deploy: Option<Located<String>>,
     deploy: Option<Located<String>>,
     after_deploy: Option<Located<String>>,
@@ -115,12 +98,15 @@ impl Draft {
     /// Reads what is written, and checks each value for itself.
     pub fn read(section: &Section<'_>, hosts: &Hosts, keyring: &Keyring<'_>) -> Self {
         Self {
-            recipe: section.choice("recipe", Recipe::WORDS).map(|recipe| recipe.value),
+            recipe: section.choice("recipe", RECIPES).map(|recipe| recipe.value),
             hosts: hosts.resolve(section, "hosts"),
             order: section.choice("order", ORDERS),
             directory: directory(section),
             checkout: section.flag("checkout"),
             dirty: section.choice("dirty", DIRTY),
+            project: project_name(section),
+            keep: keep(section),
+            min_free: section.size("min_free").map(|size| size.value),
             before_deploy: command(section, "before_deploy"),
             deploy: command(section, "deploy"),
             after_deploy: command(section, "after_deploy"),
@@ -145,6 +131,9 @@ impl Draft {
             directory: self.directory.or(base.directory),
             checkout: self.checkout.or(base.checkout),
             dirty: self.dirty.or(base.dirty),
+            project: self.project.or(base.project),
+            keep: self.keep.or(base.keep),
+            min_free: self.min_free.or(base.min_free),
             before_deploy: self.before_deploy.or(base.before_deploy),
             deploy: self.deploy.or(base.deploy),
             after_deploy: self.after_deploy.or(base.after_deploy),
@@ -174,6 +163,7 @@ impl Draft {
         };
         Surface {
             name,
+            recipe,
             hosts,
             order,
             directory: self.directory.as_ref().map(|path| absolute(demand.base, &path.value)),
@@ -184,8 +174,14 @@ impl Draft {
             after_deploy: text(&self.after_deploy),
             migrate_up: text(&self.migrate_up),
             migrate_down: text(&self.migrate_down),
-            health: self.health.as_ref().and_then(HealthDraft::complete),
+            health: match &self.health {
+                Some(health) => health.complete(),
+                None => (recipe == Recipe::Compose).then(containers_are_well),
+            },
             logs: text(&self.logs).or_else(|| recipe.logs().map(str::to_owned)),
+            project: self.project_written().map(|(name, _)| name.to_owned()),
+            keep: self.keep.as_ref().map_or(KEEP, |keep| keep.value),
+            min_free: self.min_free,
             env: self.env.clone(),
             step_timeout: self.step_timeout.unwrap_or(Duration::from_mins(30)),
         }
@@ -194,6 +190,7 @@ impl Draft {
     /// Reports what does not go together in one environment; `whole` is where the surface is written.
     pub fn check(&self, report: &Report<'_>, whole: &Place, demand: &Demand<'_>) {
         self.check_migrations(report);
+        self.check_project(report);
         if let Some(health) = &self.health {
             health.check(report);
         }
@@ -228,6 +225,38 @@ impl Draft {
         }
     }
 
+    /// The compose project that somebody has chosen, by its key or by the variable that compose reads.
+    fn project_written(&self) -> Option<(&str, Option<&Place>)> {
+        let key = self.project.as_ref().map(|name| (name.value.as_str(), Some(&name.place)));
+        key.or_else(|| match self.env.get(project::VARIABLE) {
+            Some(EnvValue::Plain(name)) if project::is_valid(name) => Some((name, None)),
+            Some(EnvValue::Plain(_) | EnvValue::Secret(_)) | None => None,
+        })
+    }
+
+    /// What a mistake about one of these keys points at, where the key is written.
+    pub fn place_of(&self, key: Pointed) -> Option<&Place> {
+        match key {
+            Pointed::Directory => self.directory.as_ref().map(|directory| &directory.place),
+            Pointed::Project => self.project_written().and_then(|(_, place)| place),
+            Pointed::Health => self.health.as_ref().and_then(HealthDraft::asked_at),
+        }
+    }
+
+    fn check_project(&self, report: &Report<'_>) {
+        if let Some(project) = &self.project
+            && let Some(EnvValue::Plain(other)) = self.env.get(project::VARIABLE)
+            && *other != project.value
+        {
+            let sentence = format!("is not what `env.{}` says: \"{other}\"", project::VARIABLE);
+            report.error_hint(&project.place, sentence, "one of them is enough: leave the variable out");
+        }
+        if let Some(keep) = self.keep.as_ref().filter(|_| self.recipe() == Recipe::Commands) {
+            let sentence = "belongs to the recipe \"compose\": with others, RMM does not know which images are theirs";
+            report.warn(&keep.place, sentence);
+        }
+    }
+
     fn recipe(&self) -> Recipe {
         self.recipe.unwrap_or(Recipe::Compose)
     }
@@ -257,6 +286,11 @@ impl Draft {
     }
 
     fn check_runnable(&self, report: &Report<'_>, whole: &Place, has_repository: bool) {
+        if self.health.is_none() && self.recipe() == Recipe::Commands && self.deploy.is_some() {
+            let sentence = "is missing: nothing tells that the surface is well, so a release counts as deployed once its \
+                            commands have ended well; give it a `url`, a `tcp` address or a `command`";
+            report.warn(&whole.inside("health"), sentence);
+        }
         let missing = |key: &str, why: &str| {
             report.error(&whole.inside(key), format!("is missing: {why}"));
         };
@@ -312,6 +346,44 @@ pub(super) fn command(section: &Section<'_>, key: &str) -> Option<Located<String
             template::check(section.report, text, Quoting::Shell);
         }
     })
+}
+
+/// What of a surface a mistake is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pointed {
+    Directory,
+    Project,
+    Health,
+}
+
+/// The health check of a compose surface that has none of its own. A container that is ill is known at once, one that
+/// starts is waited for within a try, so that the tries need not be far apart.
+fn containers_are_well() -> Health {
+    Health {
+        probe: Probe::Containers,
+        wait: Duration::from_secs(1),
+        attempts: 6,
+        interval: Duration::from_secs(5),
+        timeout: Duration::from_mins(3),
+    }
+}
+
+fn project_name(section: &Section<'_>) -> Option<Located<String>> {
+    checked(section, "project", |text| {
+        if !project::is_valid(&text.value) {
+            let rule = format!(
+                "must be a name that compose takes: at most {} lowercase letters, digits, '-' and '_', a letter or \
+                 digit first",
+                project::LONGEST
+            );
+            section.report.error(&text.place, rule);
+        }
+    })
+}
+
+fn keep(section: &Section<'_>) -> Option<Located<u32>> {
+    let keep = section.number("keep", 0..=1000)?;
+    Some(Located { value: u32::try_from(keep.value).ok()?, place: keep.place })
 }
 
 /// A path as it is written.

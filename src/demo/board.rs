@@ -264,7 +264,10 @@ impl Board {
                 self.runs.get_mut(&run)?.steps.push(name.replace('_', " "));
                 None
             }
-            Event::StepEnded { .. } | Event::RunWaiting { .. } | Event::TokenCreated { .. } => None,
+            Event::StepEnded { .. }
+            | Event::RunWaiting { .. }
+            | Event::NothingTells { .. }
+            | Event::TokenCreated { .. } => None,
             Event::RunEnded { environment, state, reason, .. } => {
                 let card = self.runs.get_mut(&run)?;
                 card.live = false;

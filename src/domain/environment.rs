@@ -54,6 +54,8 @@ pub struct Dirty {
 pub struct LeftHost {
     /// The run that went on.
     pub run: RunId,
+    /// The newer of the two versions that it may run.
+    pub newer: Version,
     /// Since when.
     pub since: Timestamp,
     /// What was heard of it last, a sentence.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::gate::GateName;
 use super::host::{Fingerprint, HostKey};
-use super::ids::{Attempt, Commit, HostName, PersonName, ReleaseId, Tag};
+use super::ids::{Attempt, Commit, HostName, PersonName, ReleaseId, SurfaceName, Tag};
 use super::release::Version;
 use super::run::RunKind;
 use super::service::EnvironmentKind;
@@ -61,6 +61,10 @@ pub enum Event {
         reason: String,
     },
     NothingToRehearse {},
+    /// A surface that was deployed for the first time has no health check.
+    NothingTells {
+        surface: SurfaceName,
+    },
     RehearsalStale {
         was: Option<ReleaseId>,
         now: Option<Version>,

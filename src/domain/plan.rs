@@ -3,12 +3,19 @@
 //! Pure: the same definition and the same releases give the same steps, to be shown before anything runs. This is
 //! the only place where values from outside enter a command, and each passes [`shell_word`] on its way.
 
+pub mod project;
+mod way_back;
+
 use minijinja::{AutoEscape, Environment as Templates, Value, context, escape_formatter};
 
 use super::ids::{Commit, HostName, ReleaseId, RunId, Tag};
 use super::release::Release;
-use super::run::{Action, Ask, Position, Positions, RunKind, Schedule, Script, Side, Step, StepKind, StepState};
-use super::service::{Dirty, EnvironmentKind, Health, Order, Place, Probe, Service, Surface};
+use super::run::{
+    Action, Ask, Position, Positions, Project, RunKind, Schedule, Script, Side, Step, StepKind, StepState,
+};
+use super::service::{Dirty, EnvironmentKind, Health, Order, Place, Probe, Recipe, Service, Surface};
+
+use project::Direction;
 
 /// What command templates may name.
 pub const VARIABLES: &[&str] = &[
@@ -73,18 +80,17 @@ impl<'a> Planner<'a> {
         self.onward(to, before, false)
     }
 
-    /// The steps that bring hosts to the code that the others run already; the database is theirs, too.
+    /// The steps that bring hosts back from the code of `newer` to that of `to`, which the others run already; the
+    /// database is theirs, too.
     ///
     /// # Errors
     /// [`PlanError`] when the commit is not known or a template does not render.
-    pub fn catch_up_code(&self, to: &Release) -> Result<Vec<Step>, PlanError> {
+    pub fn catch_up_code(&self, newer: &Release, to: &Release) -> Result<Vec<Step>, PlanError> {
         let mut plan = Plan::default();
         for surface in self.service.surfaces_in(self.environment) {
             let places = self.places(surface);
-            let mut part = Part { planner: self, surface, code: to, target: Some(to), plan: &mut plan };
-            if !places.is_empty() {
-                part.fetch(&places)?;
-            }
+            let direction = Direction::Back(newer);
+            let mut part = Part { planner: self, surface, code: to, target: Some(to), direction, plan: &mut plan };
             for group in groups(surface.order, &places) {
                 part.checkout(group)?;
                 part.start(group)?;
@@ -105,12 +111,13 @@ impl<'a> Planner<'a> {
             if places.is_empty() {
                 continue;
             }
-            let mut part = Part { planner: self, surface, code: to, target: before, plan: &mut plan };
+            let direction = Direction::Forward;
+            let mut part = Part { planner: self, surface, code: to, target: before, direction, plan: &mut plan };
             part.fetch(&places)?;
             if verify_tag {
                 part.verify_tag(&places)?;
             }
-            part.advance(&places)?;
+            part.advance(&places, true)?;
         }
         Ok(plan.steps)
     }
@@ -126,41 +133,6 @@ impl<'a> Planner<'a> {
         Ok(plan.steps)
     }
 
-    fn go_back(
-        &self,
-        plan: &mut Plan,
-        newer: &Release,
-        older: &Release,
-        positions: &Positions,
-    ) -> Result<(), PlanError> {
-        plan.back = true;
-        for surface in self.service.surfaces_in(self.environment).rev() {
-            let Some(position) = positions.get(&surface.name) else { continue };
-            let mut touched = touched(surface, position);
-            touched.retain(|place| !self.without.contains(&place.host));
-            if position.newer_schema
-                && surface.migrate_down.is_some()
-                && let Some(first) = self.places(surface).into_iter().next()
-            {
-                let mut leaving = Part { planner: self, surface, code: newer, target: Some(older), plan };
-                if !position.hosts.get(&first.host).copied().unwrap_or(false) {
-                    leaving.checkout(std::slice::from_ref(&first))?;
-                }
-                leaving.migrate(StepKind::MigrateDown, &first)?;
-                if !touched.contains(&first) {
-                    touched.push(first);
-                }
-            }
-            let mut arriving = Part { planner: self, surface, code: older, target: Some(older), plan };
-            for group in groups(surface.order, &touched) {
-                arriving.checkout(group)?;
-                arriving.start(group)?;
-            }
-        }
-        plan.back = false;
-        Ok(())
-    }
-
     /// The steps of a rehearsal: back to `older` and forward to `newer` again.
     ///
     /// # Errors
@@ -169,8 +141,10 @@ impl<'a> Planner<'a> {
         let mut plan = Plan::default();
         self.go_back(&mut plan, newer, older, positions)?;
         for surface in self.service.surfaces_in(self.environment) {
-            let mut part = Part { planner: self, surface, code: newer, target: Some(older), plan: &mut plan };
-            part.advance(&self.places(surface))?;
+            let direction = Direction::Forward;
+            let mut part =
+                Part { planner: self, surface, code: newer, target: Some(older), direction, plan: &mut plan };
+            part.advance(&self.places(surface), false)?;
         }
         Ok(plan.steps)
     }
@@ -212,8 +186,6 @@ fn groups(order: Order, places: &[Place]) -> std::slice::Chunks<'_, Place> {
 struct Plan {
     steps: Vec<Step>,
     waves: u32,
-    /// The steps that are added now lead back.
-    back: bool,
 }
 
 /// The steps of one surface, as they are added.
@@ -224,15 +196,16 @@ struct Part<'a> {
     code: &'a Release,
     /// What `{{ target }}` names.
     target: Option<&'a Release>,
+    direction: Direction<'a>,
     plan: &'a mut Plan,
 }
 
 impl Part<'_> {
-    /// From the fetched objects to the running code, with its schema.
-    fn advance(&mut self, places: &[Place]) -> Result<(), PlanError> {
+    /// From the fetched objects to the running code, with its schema. `look` first at a place that nothing is fetched to.
+    fn advance(&mut self, places: &[Place], look: bool) -> Result<(), PlanError> {
         for (number, group) in groups(self.surface.order, places).enumerate() {
             self.checkout(group)?;
-            self.template(StepKind::BeforeDeploy, group, self.surface.before_deploy.as_deref())?;
+            self.before_deploy(group, look && !self.surface.checkout)?;
             if number == 0 {
                 self.migrate(StepKind::MigrateUp, &places[0])?;
             }
@@ -243,22 +216,98 @@ impl Part<'_> {
 
     /// Starts the code that is checked out, with the hooks around it.
     fn start(&mut self, group: &[Place]) -> Result<(), PlanError> {
-        self.template(StepKind::BeforeDeploy, group, self.surface.before_deploy.as_deref())?;
+        self.before_deploy(group, false)?;
         self.deploy(group)
     }
 
+    fn before_deploy(&mut self, group: &[Place], look: bool) -> Result<(), PlanError> {
+        let look = self.surface.directory.as_deref().filter(|_| look).and_then(|directory| self.look(directory));
+        self.prepared(StepKind::BeforeDeploy, group, look, self.surface.before_deploy.as_deref())
+    }
+
     fn deploy(&mut self, group: &[Place]) -> Result<(), PlanError> {
-        let command = Some(self.surface.deploy.as_str()).filter(|command| !command.is_empty());
-        self.template(StepKind::Deploy, group, command)?;
+        self.prepared(StepKind::Deploy, group, self.set_apart(), self.deploy_command().as_deref())?;
         self.health(group)?;
-        self.template(StepKind::AfterDeploy, group, self.surface.after_deploy.as_deref())
+        self.prepared(StepKind::AfterDeploy, group, self.keep(), self.surface.after_deploy.as_deref())
+    }
+
+    /// The command that starts the code. On the way back, the recipe's own takes away the containers that only the
+    /// newer version has; other commands are told by a variable.
+    fn deploy_command(&self) -> Option<String> {
+        let command = self.surface.deploy.as_str();
+        let removes = self.has_default_deploy() && self.project().is_some_and(|project| project.remove_orphans);
+        if removes {
+            return Some(format!("{command} $(rmm_remove_orphans)"));
+        }
+        Some(command.to_owned()).filter(|command| !command.is_empty())
+    }
+
+    fn has_default_deploy(&self) -> bool {
+        self.surface.recipe.deploy() == Some(self.surface.deploy.as_str())
+    }
+
+    /// The call that looks at a place before anything is touched there: whether the disk has room, and whether the
+    /// compose project is somebody else's.
+    fn look(&self, directory: &str) -> Option<String> {
+        let compose = self.surface.recipe == Recipe::Compose;
+        let checked = compose || self.surface.checkout || self.surface.min_free.is_some();
+        let free = self.surface.min_free.map_or_else(|| "auto".to_owned(), |bytes| bytes.to_string());
+        let directory = shell_word(directory);
+        let docker = if compose { " docker" } else { "" };
+        let Some(project) = self.project().filter(|_| compose && !self.starts_files_elsewhere()) else {
+            return checked.then(|| format!("rmm_room {free} {directory}{docker}"));
+        };
+        let how = project::how(&project);
+        let shared = project::shared_folders(self.planner.service, self.surface, self.planner.environment);
+        let shared: String = shared.iter().map(|folder| format!(" {}", shell_word(folder))).collect();
+        Some(format!(
+            "rmm_room {free} {directory} docker\nrmm_compose_place {directory} {} {how}{shared}",
+            project.name
+        ))
+    }
+
+    /// The command gives compose files outside the folder, so that the containers are not marked as those of the folder.
+    fn starts_files_elsewhere(&self) -> bool {
+        let outside = ["../", "-f /", "--file /", "--file=/", "--project-directory", "COMPOSE_FILE"];
+        let file = self.surface.env.contains_key("COMPOSE_FILE");
+        file || outside.iter().any(|word| self.surface.deploy.contains(word))
+    }
+
+    /// The call that removes images of versions which nobody goes back to any more.
+    fn keep(&self) -> Option<String> {
+        let commit = self.code.commit.as_ref()?;
+        let keeps = self.surface.recipe == Recipe::Compose && self.surface.keep > 0;
+        keeps.then(|| format!("rmm_compose_keep {} {}", self.surface.keep, commit.short()))
+    }
+
+    /// The call that tells the containers which a version brought from those of other surfaces in the same project: on
+    /// the way there it notes what there is, on the way back it removes what has come since.
+    fn set_apart(&self) -> Option<String> {
+        let (service, environment) = (self.planner.service, self.planner.environment);
+        // Older versions of compose do not read the variable, so that it is not enough for commands of one's own.
+        let own = self.project().is_some() && !self.has_default_deploy();
+        if !own && !project::is_shared(service, self.surface, environment) {
+            return None;
+        }
+        let (call, newer) = match self.direction {
+            Direction::Forward => ("rmm_compose_before", self.code),
+            Direction::Back(newer) => ("rmm_compose_back", newer),
+        };
+        let name = shell_word(self.surface.name.as_str());
+        newer.commit.as_ref().map(|commit| format!("{call} {name} {}", commit.short()))
+    }
+
+    fn project(&self) -> Option<Project> {
+        project::of(self.planner.service, self.surface, self.planner.environment, self.direction)
     }
 
     fn fetch(&mut self, places: &[Place]) -> Result<(), PlanError> {
         if !self.surface.checkout {
             return Ok(());
         }
-        let command = format!("rmm_fetch {}{}", self.checkout_words(true)?, self.dirty_words());
+        let fetch = format!("rmm_fetch {}{}", self.checkout_words(true)?, self.dirty_words());
+        let look = self.surface.directory.as_deref().and_then(|directory| self.look(directory));
+        let command = look.map_or_else(|| fetch.clone(), |look| format!("{look}\n{fetch}"));
         self.wave(StepKind::Fetch, places, |part, _| Ok(part.with_tools(command.clone())))
     }
 
@@ -274,7 +323,10 @@ impl Part<'_> {
         if !self.surface.checkout {
             return Ok(());
         }
-        let way = if self.plan.back { " --back" } else { self.dirty_words() };
+        let way = match self.direction {
+            Direction::Forward => self.dirty_words(),
+            Direction::Back(_) => " --back",
+        };
         let command = format!("rmm_checkout {}{way}", self.checkout_words(true)?);
         self.wave(StepKind::Checkout, places, |part, _| Ok(part.with_tools(command.clone())))
     }
@@ -323,6 +375,7 @@ impl Part<'_> {
                     Ask::Tcp { address: part.render(address, Quoting::Url, place)?, via: *via }
                 }
                 Probe::Command(template) => Ask::Command(part.script(template, place)?),
+                Probe::Containers => Ask::Command(part.containers()),
             };
             let logs = part.surface.logs.as_deref().map(|template| part.script(template, place)).transpose()?;
             Ok(Action::Health { ask, schedule: schedule(health), logs })
@@ -330,21 +383,57 @@ impl Part<'_> {
     }
 
     fn template(&mut self, kind: StepKind, places: &[Place], template: Option<&str>) -> Result<(), PlanError> {
-        let Some(template) = template else { return Ok(()) };
+        self.prepared(kind, places, None, template)
+    }
+
+    /// A command of the service, with a call of RMM's own functions before it; nothing where there is neither.
+    fn prepared(
+        &mut self,
+        kind: StepKind,
+        places: &[Place],
+        call: Option<String>,
+        template: Option<&str>,
+    ) -> Result<(), PlanError> {
+        if call.is_none() && template.is_none() {
+            return Ok(());
+        }
         self.wave(kind, places, |part, place| {
-            let script = part.script(template, place)?;
+            let mut script = part.script(template.unwrap_or_default(), place)?;
+            let told = kind == StepKind::Deploy && !part.has_default_deploy();
+            if let Some(project) = script.project.as_mut().filter(|_| !told) {
+                project.remove_orphans = false;
+            }
+            if let Some(call) = &call {
+                let lines = [call, &script.command].map(String::as_str);
+                script.command = lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
+                script.tools = true;
+            }
             Ok(Action::Command { script, timeout: part.surface.step_timeout })
         })
     }
 
     fn script(&self, template: &str, place: &Place) -> Result<Script, PlanError> {
         let command = self.render(template, Quoting::Shell, place)?;
-        Ok(Script { command, directory: self.surface.directory.clone(), tools: false })
+        Ok(Script { command, directory: self.surface.directory.clone(), tools: false, project: self.project() })
+    }
+
+    /// Whether the containers are well, as they say themselves.
+    fn containers(&self) -> Script {
+        // A command of the service's own may start what the files that compose finds by itself do not tell.
+        let compose = self.surface.deploy.contains("compose");
+        let which = match (self.has_default_deploy(), compose) {
+            (true, _) => "declared",
+            (false, true) => "found",
+            (false, false) => "any",
+        };
+        let project = self.project().map(|project| Project { remove_orphans: false, ..project });
+        let directory = self.surface.directory.clone();
+        Script { command: format!("rmm_compose_well {which}"), directory, tools: true, project }
     }
 
     /// A call of RMM's own functions. It begins where the host begins: the folder may not be there yet.
     fn with_tools(&self, command: String) -> Action {
-        let script = Script { command, directory: None, tools: true };
+        let script = Script { command, directory: None, tools: true, project: None };
         Action::Command { script, timeout: self.surface.step_timeout }
     }
 

@@ -303,6 +303,26 @@ pub struct Script {
     /// It calls RMM's own shell functions (`clients/tools`), which go to the host with it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tools: bool,
+    /// The compose project that it runs with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<Project>,
+}
+
+/// The compose project of a command: what compose calls the containers, networks and volumes of a surface.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Project {
+    /// Its name.
+    pub name: String,
+    /// Somebody has chosen the name. Otherwise a host on which the folder's containers run under another name keeps
+    /// that one: it goes with their volumes.
+    #[serde(default)]
+    pub chosen: bool,
+    /// The command is told to remove containers that the version which it starts does not have.
+    #[serde(default)]
+    pub remove_orphans: bool,
+    /// The names of other surfaces in the same folder; theirs are never kept for this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub siblings: Vec<String>,
 }
 
 /// The question of a health check.

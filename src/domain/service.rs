@@ -145,6 +145,8 @@ pub enum Dirty {
 pub struct Surface {
     /// Its name, unique in the service.
     pub name: SurfaceName,
+    /// The defaults that it is completed with.
+    pub recipe: Recipe,
     /// Where it runs; the first one migrates the database. Empty where RMM does not run it.
     pub hosts: Vec<Place>,
     /// How its hosts are deployed to.
@@ -169,10 +171,57 @@ pub struct Surface {
     pub health: Option<Health>,
     /// Command template that prints what the service said last; asked when it is not well.
     pub logs: Option<String>,
+    /// The compose project of all its commands. Without it, the recipe `compose` has one of its own for each service,
+    /// surface and environment, and other surfaces have none.
+    pub project: Option<String>,
+    /// Versions whose images stay after a deploy of the recipe `compose`; 0 means all.
+    pub keep: u32,
+    /// Bytes that must be free where it is deployed, before anything is touched; 0 means any. Without it, a fixed
+    /// amount or a share of the disk, whichever is less.
+    pub min_free: Option<u64>,
     /// Environment variables of all its commands. The values are names of secrets or plain text; see [`EnvValue`].
     pub env: BTreeMap<String, EnvValue>,
     /// Time limit of each command.
     pub step_timeout: Duration,
+}
+
+/// A named set of defaults for a surface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Recipe {
+    /// Git and Docker Compose.
+    Compose,
+    /// The service's own commands.
+    Commands,
+}
+
+impl Recipe {
+    /// The name in the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Compose => "compose",
+            Self::Commands => "commands",
+        }
+    }
+
+    /// The command that starts the code which is checked out.
+    #[must_use]
+    pub const fn deploy(self) -> Option<&'static str> {
+        match self {
+            Self::Compose => Some("docker compose up -d --build"),
+            Self::Commands => None,
+        }
+    }
+
+    /// The command that prints what the service said last.
+    #[must_use]
+    pub const fn logs(self) -> Option<&'static str> {
+        match self {
+            Self::Compose => Some("docker compose ps --all; docker compose logs --no-color --tail 100"),
+            Self::Commands => None,
+        }
+    }
 }
 
 /// The value of an environment variable of a surface's commands.
@@ -227,6 +276,8 @@ pub enum Probe {
     },
     /// A command that must exit 0, as a durable step.
     Command(String),
+    /// All containers of the compose project must run, be healthy where they can tell, and stay so for a while.
+    Containers,
 }
 
 /// Who asks a health check's question.

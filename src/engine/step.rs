@@ -71,7 +71,7 @@ impl StepContext<'_> {
     pub(super) fn spec(&self, key: String, script: &Script, again: bool) -> StepSpec {
         StepSpec {
             key,
-            command: if script.tools { tools::with(&script.command) } else { script.command.clone() },
+            command: tools::text(script),
             directory: script.directory.clone(),
             env: self.environment(),
             again,

@@ -205,7 +205,8 @@ impl Loader<'_> {
 
     fn named_by(&mut self, state: &EnvironmentState) -> Result<(), StoreError> {
         let mixed = state.mixed.iter().flat_map(|mixed| [&mixed.newer, &mixed.older]);
-        for version in state.current.iter().chain(mixed) {
+        let left = state.left.values().map(|left| &left.newer);
+        for version in state.current.iter().chain(mixed).chain(left) {
             self.version(version)?;
         }
         if let Some(dirty) = &state.dirty

@@ -31,6 +31,17 @@ async fn a_command_that_is_not_there_is_told_as_such() {
 }
 
 #[tokio::test]
+async fn where_nothing_tells_that_a_surface_is_well_the_record_of_the_first_release_says_so() {
+    for (setup, told) in [(one_step("true"), true), (one_step("true").surface("health.command", "true"), false)] {
+        let world = World::new(setup).await;
+        let release = world.release("v1").await;
+        world.until(release, "manual_testing").await;
+        let events = world.operator().get(&format!("/api/v1/releases/{release}/events")).await.ok().to_string();
+        assert_eq!(events.contains("nothing_tells"), told, "{events}");
+    }
+}
+
+#[tokio::test]
 async fn a_directory_that_is_not_there_is_told_as_such() {
     let world = World::new(one_step("true").surface("directory", "nowhere")).await;
     let release = world.release("v1").await;

@@ -135,8 +135,22 @@ async fn a_full_disk_ends_a_run_before_its_first_step() {
 }
 
 #[tokio::test]
-async fn a_checkout_that_fills_the_disk_fails_and_says_so() {
+async fn a_disk_with_too_little_room_for_a_deploy_is_left_alone() {
     let more = More { place: Some("/home/deploy/small"), ..More::default() };
+    let Some(shop) = Shop::with(&[Plan { host: SMALL, ..Plan::default() }], &more).await else { return };
+    shop.hosts[0].sh("head -c 984k /dev/zero > small/ballast");
+    let release = shop.world.release_of_tag("v1").await;
+    shop.run_in(release, "failed").await;
+    let printed = shop.world.printed(shop.world.last_run(release).await).await;
+    assert!(printed.contains("The disk of /home/deploy/small/stage has 40 KiB free"), "{printed}");
+    assert_eq!(shop.ledger(0), [""; 0]);
+    assert!(!shop.hosts[0].home("small/stage").exists());
+}
+
+#[tokio::test]
+async fn a_checkout_that_fills_the_disk_fails_and_says_so() {
+    let surface = &[("min_free", "\"0\"")];
+    let more = More { place: Some("/home/deploy/small"), surface, ..More::default() };
     let Some(shop) = Shop::with(&[Plan { host: SMALL, ..Plan::default() }], &more).await else { return };
     let host = &shop.hosts[0];
     host.sh("head -c 984k /dev/zero > small/ballast");

@@ -176,6 +176,7 @@ pub fn describe(kind: &str, data: &Value) -> String {
         "release_rejected" => format!("rejected{}", because("reason")),
         "gates_bypassed" => format!("skipped {}{}", text("gates"), because("reason")),
         "nothing_to_rehearse" => "nothing to go back to: no rehearsal needed".to_owned(),
+        "nothing_tells" => format!("nothing tells that {} is well: it has no `health`", text("surface")),
         "rehearsal_stale" => format!("the rehearsal is out of date; production runs {} now", text("now")),
         "run_created" => format!("{} to {} decided", run(), text("to")),
         "run_waiting" => text("reason"),

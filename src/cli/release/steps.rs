@@ -72,7 +72,9 @@ fn steps(out: &mut String, steps: &[api::Step], ui: &Ui) {
         let title = format!("{:>3}  {} of {} on {}", step.index + 1, step.kind.title(), step.surface, step.host);
         out.push_str(&format!("{}  {}\n", ui.paint(&title, Tone::Bold), ui.paint(&step.limit, Tone::Dim)));
         if let Some(directory) = &step.directory {
-            out.push_str(&format!("       {}\n", ui.paint(&format!("in {}", clean(directory)), Tone::Dim)));
+            let project = step.project.as_ref().map(|name| format!(", compose project {}", clean(name)));
+            let place = format!("in {}{}", clean(directory), project.unwrap_or_default());
+            out.push_str(&format!("       {}\n", ui.paint(&place, Tone::Dim)));
         }
         // Whole lines, so that they can be copied.
         for line in step.command.lines() {

@@ -180,7 +180,7 @@ fn the_first_configuration_is_valid_and_keeps_the_environments_apart() {
         .map(|kind| api.surfaces_in(kind).next().and_then(|surface| surface.directory.clone()));
     assert_eq!(folders, [Some("/srv/api-stage".to_owned()), Some("/srv/api-production".to_owned())]);
     assert!(text.contains("# migrate_down = \"./migrate down {{ target.tag }}\""));
-    let uncommented = text.replace("# health.url", "health.url").replace("# migrate_", "migrate_");
+    let uncommented = text.replace("# surfaces.", "surfaces.").replace("# migrate_", "migrate_");
     assert!(parse_with(&uncommented, &[]).is_ok());
 }
 

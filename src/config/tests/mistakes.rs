@@ -74,7 +74,7 @@ fn unknown_keys_are_answered_with_the_nearest_or_with_all() {
         [
             "10:31: services[0].surfaces[0].health.atempts: unknown key; did you mean `attempts`?",
             "11:1: services[0].surfaces[0].\"odd key\": unknown key; allowed here: `name`, `recipe`, `hosts`, \
-             `order`, `directory`, `checkout`, `dirty`, `before_deploy`, `deploy`, `after_deploy`, `migrate_up`, \
+             `order`, `directory`, `checkout`, `dirty`, `project`, `keep`, `min_free`, `before_deploy`, `deploy`, `after_deploy`, `migrate_up`, \
              `migrate_down`, `health`, `env`, `logs`, `step_timeout`",
         ]
     );
@@ -466,7 +466,7 @@ fn overrides_name_surfaces_that_exist() {
         [
             "10:39: services[0].environments.stage.surfaces.ap: unknown surface; did you mean `app`?",
             "13:1: services[0].environments.production.surfaces.app.name: unknown key; allowed here: `recipe`, \
-             `hosts`, `order`, `directory`, `checkout`, `dirty`, `before_deploy`, `deploy`, `after_deploy`, `migrate_up`, \
+             `hosts`, `order`, `directory`, `checkout`, `dirty`, `project`, `keep`, `min_free`, `before_deploy`, `deploy`, `after_deploy`, `migrate_up`, \
              `migrate_down`, `health`, `env`, `logs`, `step_timeout`",
             "14:1: services[0].environments.production.surfaces.app.deploi: unknown key; did you mean `deploy`?",
             "15:14: services[0].environments.production.surfaces.app.migrate_up: needs `migrate_down` beside it",

@@ -4,6 +4,7 @@ mod examples;
 mod hosts;
 mod mistakes;
 mod overrides;
+mod places;
 mod secrets;
 mod telegram;
 mod values;
@@ -53,11 +54,13 @@ fn service(keys: &str) -> String {
     )
 }
 
-/// A service that RMM runs itself, with the given keys of its one surface. They begin in line 9.
+/// A service that RMM runs itself, with the given keys of its one surface. They begin in line 9. Where they name a
+/// folder, production is in the hands of a CI: two environments cannot have one folder.
 fn surface(keys: &str) -> String {
+    let production = if keys.contains("directory") { "ci" } else { "local" };
     format!(
         "[[services]]\nname = \"api\"\nrepository = \"team/api\"\napprovals.minimum = 0\n\
-         environments.stage.driver = \"local\"\nenvironments.production.driver = \"local\"\n\
+         environments.stage.driver = \"local\"\nenvironments.production.driver = \"{production}\"\n\
          [[services.surfaces]]\nname = \"app\"\n{keys}\n"
     )
 }

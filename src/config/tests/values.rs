@@ -135,6 +135,7 @@ fn an_environment_overrides_any_key_of_a_surface_and_inherits_the_rest() {
             "directory = \"/srv/live\"\nmigrate_up = \"up\"\nmigrate_down = \"down {{ target.tag }}\"\n\
              health = { command = \"check\", attempts = 9 }\nenv = { COLOR = \"green\", MODE = \"fast\" }"
         )
+        .replace("\"ci\"", "\"local\"")
     ));
     let api = &config.services[0];
     let live = api.surfaces_in(EnvironmentKind::Production).next().expect("a surface");
@@ -187,17 +188,4 @@ fn a_repository_is_on_github_at_an_address_or_in_a_folder() {
         let config = parse(&service("").replace("team/api", written));
         assert_eq!(config.services[0].repository.as_deref(), Some(meant));
     }
-}
-
-#[test]
-fn one_folder_for_stage_and_production_is_warned_about() {
-    let config = parse(&surface("directory = \"/srv/shop\""));
-    assert!(
-        config
-            .warnings
-            .iter()
-            .any(|warning| warning.sentence.contains("the same directory on stage and in production"))
-    );
-    let without = parse(&surface("directory = \"/srv/shop\"\ncheckout = false"));
-    assert!(without.warnings.iter().all(|warning| !warning.sentence.contains("the same directory")));
 }

@@ -1,11 +1,13 @@
 //! What the end of a run leads to: what the environment runs now, and where the release goes.
 
+use std::collections::BTreeSet;
+
 use crate::domain::environment::{Dirty, Mixed};
 use crate::domain::event::Event;
 use crate::domain::ids::RunId;
 use crate::domain::plan::PlanError;
 use crate::domain::release::{Rehearsal, Release};
-use crate::domain::run::{Positions, Run, RunKind, RunState, Side, Step};
+use crate::domain::run::{Positions, Run, RunKind, RunState, Side, Step, StepKind};
 use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 use crate::domain::world::NewRun;
@@ -39,7 +41,10 @@ impl Draft<'_> {
         self.note_left_hosts(&run);
         let reason = state.reason().or(run.stop.as_ref().map(|stop| stop.reason.as_str())).map(ToOwned::to_owned);
         match &state {
-            RunState::Succeeded => self.settle_environment(&run),
+            RunState::Succeeded => {
+                self.settle_environment(&run);
+                self.note_what_nobody_checks(&run);
+            }
             RunState::Failed { .. } | RunState::Stopped { .. } => {
                 self.unsettle_environment(&run, positions, reason.as_deref())
             }
@@ -74,6 +79,20 @@ impl Draft<'_> {
             }
             (EnvironmentKind::Stage, RunKind::Rollback | RunKind::Drill)
             | (EnvironmentKind::Production, RunKind::Rehearsal | RunKind::Drill) => {}
+        }
+    }
+
+    /// The record of a first release says which surfaces count as deployed without anybody having looked.
+    fn note_what_nobody_checks(&mut self, run: &Run) {
+        if run.kind != RunKind::Deploy || run.from.is_some() {
+            return;
+        }
+        let of = |kind: StepKind| run.steps.iter().filter(move |step| step.kind == kind).map(|step| &step.surface);
+        let checked: BTreeSet<_> = of(StepKind::Health).collect();
+        let unchecked: BTreeSet<_> = of(StepKind::Deploy).filter(|surface| !checked.contains(surface)).collect();
+        for surface in unchecked {
+            let event = Event::NothingTells { surface: surface.clone() };
+            self.world.record(Some(run.release), Some(run.id), event);
         }
     }
 

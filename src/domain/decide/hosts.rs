@@ -74,7 +74,8 @@ impl Draft<'_> {
                 | StepState::Skipped { .. } => {}
             }
         }
-        let left = LeftHost { run: id, since: now, reason: reason.to_owned(), given_up, unfinished };
+        let newer = run.from.clone().filter(|_| run.kind == RunKind::Rollback).unwrap_or_else(|| run.to.clone());
+        let left = LeftHost { run: id, newer, since: now, reason: reason.to_owned(), given_up, unfinished };
         run.left.insert(host.clone(), left);
         let (release, environment) = (run.release, run.environment);
         if !given_up {
@@ -157,11 +158,12 @@ impl Draft<'_> {
         let state = self.world.environment(kind);
         let settled = state.mixed.is_none() && state.dirty.is_none() && self.world.occupying_run(kind).is_none();
         let ours = self.world.service.environment(kind).driver.is_ours();
-        let current = state.current.clone().filter(|_| settled && ours && state.left.contains_key(&host));
-        let Some(current) = current else { return Ok(Answer::Done) };
+        let current = state.current.clone().filter(|_| settled && ours);
+        let (Some(current), Some(left)) = (current, state.left.get(&host)) else { return Ok(Answer::Done) };
         let steps = self.loaded(&current).and_then(|code| {
+            let newer = self.loaded(&left.newer)?;
             let others: Vec<_> = self.world.service.hosts_in(kind).into_iter().filter(|other| *other != host).collect();
-            self.planner(kind, RunKind::Deploy).without(&others).catch_up_code(code)
+            self.planner(kind, RunKind::Deploy).without(&others).catch_up_code(newer, code)
         });
         self.start_or_fail(catch_up(current, kind), steps);
         Ok(Answer::Done)

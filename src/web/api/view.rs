@@ -276,6 +276,10 @@ pub struct StepView {
     /// Where the command runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub directory: Option<String>,
+    /// The compose project that the command runs with; a host whose containers in this folder run under another name
+    /// keeps that one, unless the configuration has chosen this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
     /// Its time limit, or the schedule of a health check, for people.
     pub limit: String,
     /// `pending`, `running`, `succeeded`, `failed`, `stopped`, `unknown` or `skipped`.
@@ -304,6 +308,12 @@ impl From<&Step> for StepView {
                 duration_text::text(schedule.interval)
             )
         };
+        let project = match &step.action {
+            Action::Command { script, .. } | Action::Health { ask: Ask::Command(script), .. } => {
+                script.project.as_ref()
+            }
+            Action::Health { ask: Ask::Http { .. } | Ask::Tcp { .. }, .. } => None,
+        };
         let (command, directory, limit) = match &step.action {
             Action::Command { script, timeout } => {
                 (script.command.clone(), script.directory.clone(), format!("at most {}", duration_text::text(*timeout)))
@@ -328,6 +338,7 @@ impl From<&Step> for StepView {
             wave: step.wave,
             command,
             directory,
+            project: project.map(|project| project.name.clone()),
             limit,
             state: step.state.as_str().to_owned(),
             exit,

@@ -131,7 +131,15 @@ impl Setup {
             set(&mut other, "name", name.clone().into());
             other
         });
-        let services: Vec<_> = std::iter::once(service.clone()).chain(others).collect();
+        let mut services: Vec<_> = std::iter::once(service.clone()).chain(others).collect();
+        if self.repository.is_some() {
+            // What is checked out has a folder of its own for each service and environment.
+            for service in &mut services {
+                let name = service["name"].as_str().unwrap();
+                let production = directory.join(format!("production-{name}")).display().to_string();
+                set(service, "environments.production.surfaces.app.directory", production.into());
+            }
+        }
         set(&mut config, "services", services.into());
         config.to_string()
     }

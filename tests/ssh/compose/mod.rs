@@ -1,8 +1,11 @@
 //! The recipe `compose` from end to end: git, migrations, `docker compose` and health checks on hosts with docker. When
 //! something fails, it is named, its last words are shown, and whatever was touched is as it was before.
 
+mod images;
+mod projects;
 mod site;
 mod trouble;
+mod well;
 
 use self::site::{Site, Stage, failed, named, steps, well};
 
@@ -42,10 +45,10 @@ async fn a_version_that_is_ill_in_production_only_is_taken_back_with_its_migrati
 
     let back = site.run(third, "production", "rollback").await;
     let kinds: Vec<_> = steps(&back).into_iter().map(|(_, kind)| kind).collect();
-    assert_eq!(kinds, ["migrate_down", "checkout", "deploy", "health"]);
+    assert_eq!(kinds, ["migrate_down", "checkout", "deploy", "health", "after_deploy"]);
     assert_eq!(site.migrations(), ["up v1 by v1", "up v2 by v2", "up v3 by v3", "down v3 by v3"]);
     assert_eq!([site.state(0, "stage"), site.state(0, "production")], before);
-    assert_eq!(before[1].containers, "production-store-1 production-web-1");
+    assert_eq!(before[1].containers, "shop-web-production-store-1 shop-web-production-web-1");
     site.world.is_sound().await;
 }
 

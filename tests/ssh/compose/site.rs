@@ -69,12 +69,17 @@ impl Site {
     }
 
     pub async fn on(hosts: Vec<Host>, stage: Stage) -> Self {
+        Self::with(hosts, stage, |config| config).await
+    }
+
+    /// As [`Self::on`], with another `rmm.toml`.
+    pub async fn with(hosts: Vec<Host>, stage: Stage, change: impl FnOnce(String) -> String) -> Self {
         let repositories = tempfile::tempdir().unwrap();
         let repository = Repository::in_folder(&repositories.path().join("shop"));
         std::fs::copy("/bin/busybox", repository.path.join("busybox")).unwrap();
         let git = GitDaemon::serve(repositories.path(), hosts[0].gateway()).await;
         let world = World::without_rmm(Setup::new());
-        world.write("rmm.toml", &config(world.data(), &git.url("shop"), &hosts, stage));
+        world.write("rmm.toml", &change(config(world.data(), &git.url("shop"), &hosts, stage)));
         world.start().await;
         Self { world, hosts, repository, git, repositories }
     }
@@ -110,6 +115,11 @@ impl Site {
         }
     }
 
+    /// Where hosts find the service's repository.
+    pub fn repository_url(&self) -> String {
+        self.git.url("shop")
+    }
+
     /// Another repository beside the service's, with a version of its own.
     pub fn forgery(&self, tag: &str) -> Repository {
         let forgery = Repository::in_folder(&self.repositories.path().join(format!("forged-{tag}")));
@@ -139,8 +149,8 @@ impl Site {
         let seen = self.hosts[host].sh(&format!(
             "cat {environment}/version; echo; tr '\\n' ' ' 2>/dev/null <{environment}/data/schema; echo; \
              timeout 5 busybox wget -q -O - http://127.0.0.1:{port}/cgi-bin/health; echo; \
-             docker inspect -f '{{{{.Id}}}} {{{{.State.StartedAt}}}}' {environment}-store-1; \
-             docker ps --all --filter name=^{environment}- --format '{{{{.Names}}}}' | sort | xargs"
+             docker inspect -f '{{{{.Id}}}} {{{{.State.StartedAt}}}}' shop-web-{environment}-store-1; \
+             docker ps --all --filter name=^shop-web-{environment}- --format '{{{{.Names}}}}' | sort | xargs"
         ));
         let mut lines = seen.lines().map(|line| line.trim().to_owned());
         let mut next = || lines.next().unwrap_or_default();
@@ -149,7 +159,7 @@ impl Site {
 
     /// The container of the web server in production, and when it was started.
     pub fn web(&self, host: usize) -> String {
-        self.hosts[host].sh("docker inspect -f '{{.Id}} {{.State.StartedAt}}' production-web-1")
+        self.hosts[host].sh("docker inspect -f '{{.Id}} {{.State.StartedAt}}' shop-web-production-web-1")
     }
 
     /// The migrations that were made in production, in order, with the code that made them.
@@ -225,7 +235,7 @@ fn config(data: &Path, repository: &str, hosts: &[Host], stage: Stage) -> String
             "[services.environments.{name}]\ndriver = \"ssh\"\nhosts = [{names}]\norder = \"{order}\"\n\
              [services.environments.{name}.surfaces.web]\ndirectory = \"/home/deploy/{name}\"\n\
              health.url = \"http://127.0.0.1:{port}/cgi-bin/health\"\n\
-             env = {{ ENVIRONMENT = \"{name}\", PORT = \"{port}\", COMPOSE_REMOVE_ORPHANS = \"true\" }}\n"
+             env = {{ ENVIRONMENT = \"{name}\", PORT = \"{port}\" }}\n"
         )
     };
     let stage = match stage {

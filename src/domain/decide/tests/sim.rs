@@ -21,7 +21,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::release::{CiRun, Release, Reporter};
 use crate::domain::run::{Run, RunState, Step, StepKind};
 use crate::domain::service::{
-    Approvals, Dirty, Driver, Environment, EnvironmentKind, Health, Order, Probe, Service, Surface, Via,
+    Approvals, Dirty, Driver, Environment, EnvironmentKind, Health, Order, Probe, Recipe, Service, Surface, Via,
 };
 use crate::domain::status::Status;
 use crate::domain::world::{GoodVersion, Happened, People, World};
@@ -78,8 +78,12 @@ pub fn ci() -> Actor {
 pub fn surface(name: &str) -> Surface {
     Surface {
         name: SurfaceName::parse("surface", name).unwrap(),
+        recipe: Recipe::Commands,
         hosts: Vec::new(),
         order: Order::Parallel,
+        project: None,
+        keep: 2,
+        min_free: None,
         before_deploy: None,
         after_deploy: None,
         logs: None,

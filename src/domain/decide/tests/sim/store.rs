@@ -27,6 +27,7 @@ impl Sim {
         }
         for state in [&self.stage, &self.production] {
             ids.extend(state.current.as_ref().map(|version| version.release));
+            ids.extend(state.left.values().map(|left| left.newer.release));
             ids.extend(state.mixed.iter().flat_map(|mixed| [mixed.newer.release, mixed.older.release]));
         }
         let active = || self.releases.values().filter(|one| one.status.is_active());

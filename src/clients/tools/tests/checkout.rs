@@ -1,0 +1,371 @@
+//! Stories of a folder on a host, with real git: each is a shell script that uses the words of `tests.sh`.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Tells a story in a folder of its own, with the functions run by a shell.
+fn tell_with(shell: &str, story: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new("sh");
+    command
+        .args(["-eu", "-c", &format!("{}\n{story}", include_str!("../tests.sh"))])
+        .current_dir(folder.path())
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("HOME", folder.path())
+        .env("TOOLS", crate::clients::tools::with(""))
+        .env("RMM_SHELL", shell)
+        .stdin(Stdio::null());
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+}
+
+fn tell(story: &str) {
+    tell_with("sh", story);
+}
+
+fn is_there(program: &str) -> bool {
+    std::env::split_paths(&std::env::var_os("PATH").unwrap()).any(|path| Path::join(&path, program).exists())
+}
+
+#[test]
+fn every_shell_goes_there_and_back() {
+    for (program, shell) in [("dash", "dash"), ("bash", "bash"), ("bash", "bash --posix"), ("busybox", "busybox ash")] {
+        if !is_there(program) {
+            continue;
+        }
+        tell_with(
+            shell,
+            "tag v1
+            tag v2 'echo new >config'
+            go v1; has version v1
+            echo mine >place/config; echo hand >place/version; : >place/.git/index.lock
+            go v2; has version v2; has config new; kept config mine; kept version hand
+            back v1; has version v1; has config mine
+            says 'checked out already' back v1",
+        );
+    }
+}
+
+// What is fetched -----------------------------------------------------------------------------------------------------
+
+#[test]
+fn only_the_commit_is_fetched_and_a_clone_with_history_keeps_it() {
+    tell(
+        "tag v1; tag v2; tag v3
+        go v3
+        is 1 git -C place rev-list --count HEAD
+        is v3 git -C place tag
+        git clone -q origin other && git -C other checkout -q v1
+        place=other; tag v4; go v4
+        is 4 git -C other rev-list --count HEAD",
+    );
+}
+
+#[test]
+fn names_that_change_upstream_stop_nothing() {
+    tell(
+        "tag v1; upstream git branch a; upstream git tag x
+        git clone -q origin place; go v1
+        upstream git branch -D a; upstream git branch a/b; upstream git tag -d x; tag x/y
+        go x/y; has version x/y
+        upstream git tag -d x/y; upstream git tag -d v1; tag x
+        go x; is x git -C place tag --list 'x*'
+        back v1; has version v1",
+    );
+}
+
+#[test]
+fn a_server_that_gives_little_is_asked_for_more() {
+    tell(
+        "tag v1; upstream git commit -q --allow-empty -m between; between=$(upstream git rev-parse HEAD); tag v2
+        git clone -q --bare origin bare; git -C bare update-server-info
+        git -C bare config protocol.version 0
+        git config --global protocol.version 0
+        # No tag, and no single commits: everything with a name is fetched.
+        origin=$PWD/bare; commit=$between
+        run rmm_fetch \"$PWD/place\" --from \"$origin\" --commit $between
+        run rmm_checkout \"$PWD/place\" --from \"$origin\" --commit $between
+        is $between git -C place rev-parse HEAD
+        is '' git -C place for-each-ref refs/rmm/all
+        go v2; has version v2",
+    );
+}
+
+#[test]
+fn the_repository_may_move() {
+    tell(
+        "tag v1; go v1; mv origin elsewhere; origin=$PWD/elsewhere; (cd elsewhere && commit v2)
+        go v2; has version v2",
+    );
+}
+
+#[test]
+fn a_tag_that_moved_or_is_gone_is_told_apart_from_a_repository_that_does_not_answer() {
+    tell(
+        "tag v1; tag v2; go v1
+        was=$(id v2)
+        upstream git tag -f v2 v1 >/dev/null
+        run rmm_fetch \"$PWD/place\" --from \"$origin\" --tag v2 --commit $was
+        ends 86 rmm_verify_tag \"$PWD/place\" --tag v2 --commit $was
+        upstream git tag -d v2
+        run rmm_fetch \"$PWD/place\" --from \"$origin\" --tag v2 --commit $was
+        ends 87 rmm_verify_tag \"$PWD/place\" --tag v2 --commit $was
+        # What production runs already goes on without its tag.
+        run rmm_checkout \"$PWD/place\" --from \"$origin\" --tag v2 --commit $was; has version v2
+        mv origin away
+        fails 'could not be read: fatal:' rmm_fetch \"$PWD/place\" --from \"$origin\" --tag v1 --commit $(git -C away rev-parse v1)",
+    );
+}
+
+#[test]
+fn a_way_back_fetches_what_is_missing() {
+    tell(
+        "tag v1; tag v2; go v2; back v1; has version v1
+        rm -rf place; back v1; has version v1
+        rm -rf place/.git; back v1; has version v1; back v2
+        mv origin away; back v1; has version v1",
+    );
+}
+
+// What the way there left ---------------------------------------------------------------------------------------------
+
+#[test]
+fn stale_locks_go() {
+    tell(
+        "tag v1; tag v2; go v1
+        for lock in index HEAD config shallow packed-refs refs/tags/v2 refs/rmm/tag; do : >place/.git/$lock.lock; done
+        says 'removed the lock' there v2; has version v2
+        : >place/.git/index.lock; : >place/.git/HEAD.lock
+        back v1; has version v1",
+    );
+}
+
+#[test]
+fn a_half_clone_is_completed() {
+    tell(
+        "tag v1
+        mkdir -p place/.git/objects; : >place/.git/config.lock; : >place/.git/HEAD; go v1; has version v1
+        printf broken >place/.git/config; : >place/.git/HEAD; tag v2; quiet go v2; has version v2
+        : >place/.git/index; tag v3; go v3; has version v3
+        printf garbage >place/.git/index; back v2; has version v2",
+    );
+}
+
+#[test]
+fn an_unfinished_checkout_is_no_work_by_hand() {
+    tell(
+        "tag v1; tag v2 'mkdir d; echo a >d/a; echo b >d/b; echo 2 >more'; go v1
+        run rmm_fetch \"$PWD/place\" --from \"$origin\" --tag v2 --commit $(id v2)
+        # As git leaves it when it is killed: some files are there, one in part, and the index is the old one.
+        id v2 >place/.git/rmm-unfinished; echo v2 >place/version; mkdir place/d; echo a >place/d/a; printf '' >place/d/b
+        quiet back v1; has version v1; test ! -e place/d
+        id v2 >place/.git/rmm-unfinished; mkdir place/d; printf '' >place/d/b
+        quiet back v1; test ! -e place/d
+        id v2 >place/.git/rmm-unfinished; mkdir place/d; printf '' >place/d/b
+        dirty=refuse; go v2; has d/b b",
+    );
+}
+
+#[test]
+fn objects_that_a_power_failure_emptied_are_fetched_again() {
+    tell(
+        "tag v1; tag v2; go v1; go v2
+        blob=$(git -C place rev-parse v1:version)
+        file=place/.git/objects/$(echo $blob | cut -c 1-2)/$(echo $blob | cut -c 3-)
+        chmod u+w $file; : >$file
+        back v1; has version v1",
+    );
+}
+
+// Work by hand --------------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_folder_that_is_not_empty_becomes_a_checkout() {
+    tell(
+        "tag v1; mkdir place; echo A=1 >place/.env; go v1; has .env A=1; has version v1
+        rm -rf place/.git place/version; tag v2 'echo theirs >.env'
+        fails 'files that git does not know and the release would overwrite (.env)' \
+            rmm_fetch \"$PWD/place\" --from \"$origin\" --tag v2 --commit $(id v2)
+        has .env A=1; test ! -e place/version
+        # On the way back it is kept aside instead.
+        back v2; has .env theirs; kept .env A=1; back v1; has .env A=1",
+    );
+}
+
+#[test]
+fn every_kind_of_work_by_hand_is_kept_aside() {
+    tell(
+        "tag v1 'echo x >tracked; echo y >staged; echo old >file'
+        tag v2 'git rm -q file; mkdir file; echo in >file/in; echo z >tracked; echo new >link; mkdir data; echo d >data/d; echo i >ignored; echo \"ü\" >\"ü 1\"'
+        go v1
+        cd place
+        echo hand >tracked; echo hand >staged; git add staged; echo added >extra; git add extra; echo edited >file
+        ln -s /nowhere link; echo mine >data; echo ignored >.git/info_exclude; echo mine >ignored; echo mine >'ü 1'; echo left >untouched
+        mkdir -p .git/info; echo ignored >.git/info/exclude
+        cd ..
+        go v2
+        has tracked z; has file/in in; has link new; has data/d d; has ignored i; has 'ü 1' ü; has untouched left
+        kept tracked hand; kept staged hand; kept extra added; kept file edited; kept data mine; kept ignored mine; kept 'ü 1' mine
+        is '' git -C place diff --stat HEAD
+        back v1; has tracked x; has ignored mine; has data mine; test -L place/link; has untouched left",
+    );
+}
+
+#[test]
+fn hidden_changes_are_found() {
+    tell(
+        "tag v1; tag v2; go v1
+        git -C place update-index --assume-unchanged version; echo hand >place/version
+        go v2; has version v2; kept version hand
+        git -C place update-index --skip-worktree version; echo again >place/version
+        back v1; has version v1; kept version again
+        git -C place sparse-checkout set nothing; rm -f place/version
+        go v2; has version v2",
+    );
+}
+
+#[test]
+fn commits_made_by_hand_are_kept() {
+    tell(
+        "tag v1; tag v2; go v1
+        cd place; echo hand >version; git commit -qam hand; hand=$(git rev-parse HEAD); cd ..
+        says \"by hand: commit $hand\" go v2; has version v2; kept version hand
+        git -C place checkout -q v1; quiet go v2",
+    );
+}
+
+#[test]
+fn with_refuse_the_way_there_stops_and_the_way_back_does_not() {
+    tell(
+        "tag v1; tag v2; dirty=refuse; go v1; go v2; echo hand >place/version
+        fails 'somebody has worked by hand' there v1; has version hand
+        back v1; has version v1; kept version hand",
+    );
+}
+
+#[test]
+fn what_is_kept_is_bounded_and_not_doubled() {
+    tell(
+        "tag v1; tag v2; go v1
+        for n in 1 2 3 4 5 6 7 8 9 10 11 12; do echo $n >place/version; back v1; done
+        is 10 sh -c 'git -C place for-each-ref refs/rmm/kept | wc -l'
+        echo 12 >place/version; back v1; echo 12 >place/version; back v1
+        is 10 sh -c 'git -C place for-each-ref refs/rmm/kept | wc -l'",
+    );
+}
+
+// What is checked out is the commit -----------------------------------------------------------------------------------
+
+#[test]
+fn users_configuration_and_environment_change_nothing() {
+    tell(
+        "printf 'a\\nb\\n' >text; tag v1 'cp ../text text; printf \"* text=auto\\n\" >.gitattributes'
+        git config --global core.autocrlf true; git config --global fetch.prune true; git config --global submodule.recurse true
+        git config --global core.hooksPath $PWD/hooks; mkdir hooks; printf '#!/bin/sh\\nexit 1\\n' >hooks/post-checkout; chmod +x hooks/*
+        git config --global color.ui always; git config --global status.showUntrackedFiles all; git config --global commit.gpgSign true
+        RMM_SHELL='env GIT_DIR=/nowhere GIT_INDEX_FILE=/nowhere/i GIT_WORK_TREE=/nowhere sh'
+        go v1
+        cmp text place/text",
+    );
+}
+
+#[test]
+fn files_that_git_always_takes_for_changed_are_no_work_by_hand() {
+    tell(
+        "upstream git config core.autocrlf false
+        tag v1 'printf \"a\\r\\n\" >text; git add text; git commit -qm crlf; printf \"* text\\n\" >.gitattributes'
+        tag v2
+        dirty=refuse; go v1; touch -d '2001-01-01' place/text; quiet go v2; quiet back v1",
+    );
+}
+
+#[test]
+fn a_file_that_does_not_stay_as_it_was_checked_out_fails_the_way_there_alone() {
+    tell(
+        "tag v1; tag v2; go v1
+        git config --global filter.odd.smudge 'cat; date +%N'; mkdir -p place/.git/info
+        echo 'version filter=odd' >place/.git/info/attributes
+        fails 'after the checkout these files .*: version; look what writes them' there v2
+        says 'after the checkout these files' back v1",
+    );
+}
+
+#[test]
+fn submodules_follow_the_commit_there_and_back() {
+    tell(
+        "mkdir lib; (cd lib; git init -q; commit L1)
+        tag v0
+        tag v1 'git -c protocol.file.allow=always submodule --quiet add ../lib lib'
+        (cd lib; commit L2); tag v2 'cd lib; git -c protocol.file.allow=always pull -q; cd ..'
+        go v1; has lib/version L1; go v2; has lib/version L2
+        echo hand >place/lib/version; : >place/.git/modules/lib/index.lock; back v1; has lib/version L1
+        is hand git -C place/lib show \"$(git -C place/lib for-each-ref --format='%(refname)' refs/rmm/kept):version\"
+        echo built >place/lib/built
+        back v0; test ! -e place/lib/version; has lib/built built; rm place/lib/built
+        go v2; has lib/version L2; back v0; test ! -e place/lib
+        # A clone of the submodule that was not made wholly.
+        rm -rf place/.git/modules/lib; mkdir -p place/.git/modules/lib/objects
+        go v2; has lib/version L2
+        back v0; rm -rf place/.git/modules; mv lib gone
+        fails 'the submodules of' there v1",
+    );
+}
+
+#[test]
+fn a_submodule_without_an_address_is_refused() {
+    tell(
+        "tag v1 'mkdir inner; cd inner; git init -q; commit x; cd ..'
+        fails 'submodules of .* (inner)' there v1",
+    );
+}
+
+#[test]
+fn large_files_are_real_or_the_step_says_so() {
+    let pointer = "printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:%064d\\nsize 3\\n' 1 >big.bin; \
+                   echo '*.bin filter=lfs diff=lfs merge=lfs -text' >.gitattributes";
+    tell(&format!(
+        "tag v1 \"{pointer}\"
+        git config --global filter.lfs.required true; git config --global filter.lfs.smudge 'no-such-program %f'
+        fails 'big.bin' there v1
+        back v1
+        git config --global --remove-section filter.lfs
+        git -C place config lfs.fetchexclude '*'; tag v2
+        says 'only pointers' there v2",
+    ));
+}
+
+// Whose folder it is --------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_folder_has_one_holder() {
+    tell(
+        "tag v1; go v1; RMM_ENVIRONMENT=stage
+        fails 'is held by shop on production, so shop on stage must not use it' there v1
+        fails 'is held by shop on production' rmm_checkout \"$PWD/place\" --from \"$origin\" --commit $(id v1) --back
+        : >place/.git/rmm-place; go v1; is 'shop stage' cat place/.git/rmm-place",
+    );
+}
+
+#[test]
+fn of_two_that_come_at_once_one_holds_the_folder() {
+    tell(
+        "tag v1
+        git init -q place
+        for service in a b c d; do
+            (RMM_SERVICE=$service; run rmm_fetch \"$PWD/place\" --from \"$origin\" --tag v1 --commit $(id v1) && echo $service >>won) >/dev/null 2>&1 &
+        done
+        wait
+        is 1 sh -c 'wc -l <won'; is \"$(cat won) production\" cat place/.git/rmm-place",
+    );
+}
+
+#[test]
+fn a_place_that_cannot_be_used_is_told() {
+    tell(
+        "tag v1; echo file >place; fails 'is not a folder' there v1; rm place; ln -s nowhere place; fails 'is not a folder' there v1
+        rm place; mkdir place; echo 'gitdir: /nowhere' >place/.git; fails 'leads to no repository' there v1
+        rm -rf place; git init -q .; go v1; has version v1; test ! -e version",
+    );
+}

@@ -1,0 +1,112 @@
+//! The functions as the shells of hosts run them. Those that ask docker are told about in `tests/ssh/compose`.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::clients::tools::text;
+use crate::domain::run::{Project, Script};
+
+/// The shells that are here, of those that hosts have.
+fn shells() -> Vec<Vec<&'static str>> {
+    let known = [vec!["dash"], vec!["bash", "--posix"], vec!["busybox", "ash"], vec!["sh"]];
+    known
+        .into_iter()
+        .filter(|shell| Command::new(shell[0]).args(&shell[1..]).args(["-c", ":"]).output().is_ok())
+        .collect()
+}
+
+/// Runs a command as a step would, on a host without docker.
+fn run(shell: &[&str], folder: &Path, script: &Script) -> Output {
+    let tools = folder.join("bin");
+    std::fs::create_dir_all(&tools).unwrap();
+    for name in ["df", "sed", "cat", "cksum", "tr", "mkdir", "sort", "grep"] {
+        let found = ["/usr/bin", "/bin"].iter().map(|bin| Path::new(bin).join(name)).find(|path| path.exists());
+        let _ = std::os::unix::fs::symlink(found.unwrap(), tools.join(name));
+    }
+    let path = std::env::split_paths(&std::env::var_os("PATH").unwrap())
+        .map(|bin| bin.join(shell[0]))
+        .find(|path| path.exists());
+    Command::new(path.unwrap())
+        .args(&shell[1..])
+        .args(["-c", &text(script)])
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", &tools)
+        .env("HOME", folder)
+        .output()
+        .unwrap()
+}
+
+fn call(command: &str, project: Option<Project>) -> Script {
+    Script { command: command.into(), directory: None, tools: true, project }
+}
+
+fn words(output: &Output) -> String {
+    String::from_utf8([output.stdout.clone(), output.stderr.clone()].concat()).unwrap()
+}
+
+#[test]
+fn a_command_of_the_service_runs_as_its_project_also_without_docker() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = Project { name: "shop-web-stage".into(), ..Project::default() };
+    for shell in shells() {
+        let shown = run(&shell, folder.path(), &call("echo $COMPOSE_PROJECT_NAME; exit 7", Some(project.clone())));
+        assert_eq!((words(&shown).as_str(), shown.status.code()), ("shop-web-stage\n", Some(7)), "{shell:?}");
+    }
+}
+
+#[test]
+fn a_command_that_needs_nothing_is_what_was_written() {
+    let script = Script { tools: false, ..call("make", None) };
+    assert_eq!(text(&script), "make");
+}
+
+#[test]
+fn only_the_way_back_removes_what_the_other_version_brought_unless_the_service_says_no() {
+    let folder = tempfile::tempdir().unwrap();
+    let back = Project { name: "shop".into(), chosen: true, remove_orphans: true, siblings: Vec::new() };
+    for shell in shells() {
+        let told = |project: &Project, command: &str| {
+            words(&run(&shell, folder.path(), &call(command, Some(project.clone()))))
+        };
+        assert_eq!(told(&back, "echo $COMPOSE_REMOVE_ORPHANS"), "true\n", "{shell:?}");
+        let forward = Project { remove_orphans: false, ..back.clone() };
+        assert_eq!(told(&forward, "echo $COMPOSE_REMOVE_ORPHANS"), "\n", "{shell:?}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_before_anything_is_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    for shell in shells() {
+        let full =
+            run(&shell, folder.path(), &call("rmm_room 999000000000000000 /new/folder docker\necho touched", None));
+        let said = words(&full);
+        assert_eq!(full.status.code(), Some(1), "{shell:?}: {said}");
+        assert!(
+            said.starts_with("rmm: The disk of /new/folder has ") && said.contains("`min_free`"),
+            "{shell:?}: {said}"
+        );
+        for enough in ["0", "1"] {
+            let room =
+                run(&shell, folder.path(), &call(&format!("rmm_room {enough} /new/folder docker\necho touched"), None));
+            assert_eq!(words(&room), "touched\n", "{shell:?}");
+        }
+    }
+}
+
+#[test]
+fn where_docker_is_missing_the_recipe_says_so_and_own_commands_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    for shell in shells() {
+        let project = || Some(Project { name: "shop".into(), ..Project::default() });
+        let recipe = run(&shell, folder.path(), &call("rmm_compose_well declared", project()));
+        assert!(!recipe.status.success() && words(&recipe).contains("docker was not found"), "{shell:?}");
+        let own = run(&shell, folder.path(), &call("rmm_compose_well any\nrmm_compose_keep 2 abc", project()));
+        assert!(
+            own.status.success() && words(&own).contains("nothing tells that this is well"),
+            "{shell:?}: {}",
+            words(&own)
+        );
+    }
+}

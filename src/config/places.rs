@@ -1,0 +1,304 @@
+//! What must not be in one place: folders, compose projects and published ports of different services and environments
+//! on one machine.
+//!
+//! Two surfaces of one service in one environment may share a folder or a project: they are released as one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::path::{Component, Path, PathBuf};
+
+use crate::domain::ids::{ServiceName, SurfaceName};
+use crate::domain::plan::project;
+use crate::domain::service::{EnvironmentKind, Probe, Recipe, Service, Surface};
+
+use super::hosts::{Hosts, parse_address};
+use super::report::{Place, Report};
+use super::surface::{Draft, Pointed};
+
+/// Ports that a web server in front of many services has; that they are asked says nothing about who listens.
+const SHARED_PORTS: [u16; 2] = [80, 443];
+
+/// Where the keys of a surface are written that decide about its place.
+pub(super) struct Points {
+    whole: Place,
+    directory: Option<Place>,
+    project: Option<Place>,
+    health: Option<Place>,
+}
+
+impl Points {
+    pub fn of(draft: &Draft, whole: &Place) -> Self {
+        let place = |key| draft.place_of(key).cloned();
+        Self {
+            whole: whole.clone(),
+            directory: place(Pointed::Directory),
+            project: place(Pointed::Project),
+            health: place(Pointed::Health),
+        }
+    }
+}
+
+/// A surface in an environment where RMM itself runs it.
+pub(super) struct Occupied {
+    service: ServiceName,
+    environment: EnvironmentKind,
+    surface: Surface,
+    folder: Option<PathBuf>,
+    project: Option<String>,
+    points: Points,
+}
+
+impl Occupied {
+    /// What a service occupies in one environment. `points` come in the order of its surfaces.
+    pub fn by(service: &Service, environment: EnvironmentKind, points: Vec<Points>) -> Vec<Self> {
+        if !service.environment(environment).driver.is_ours() {
+            return Vec::new();
+        }
+        let occupied = |(surface, points): (&Surface, Points)| Self {
+            service: service.name.clone(),
+            environment,
+            folder: surface.directory.as_deref().map(plain),
+            project: project::name(&service.name, surface, environment),
+            surface: surface.clone(),
+            points,
+        };
+        service.surfaces_in(environment).zip(points).map(occupied).collect()
+    }
+
+    fn name(&self) -> &SurfaceName {
+        &self.surface.name
+    }
+
+    fn is_released_with(&self, other: &Self) -> bool {
+        self.service == other.service && self.environment == other.environment
+    }
+
+    fn title(&self) -> String {
+        format!("surface {} of {} in {}", self.name(), self.service, self.environment)
+    }
+
+    /// The first machine on which both are.
+    fn meets(&self, other: &Self, hosts: &Hosts) -> Option<String> {
+        let machine = |host| hosts.machine(host);
+        let shared = self
+            .surface
+            .hosts
+            .iter()
+            .find(|place| other.surface.hosts.iter().any(|there| machine(&there.host) == machine(&place.host)))?;
+        Some(if shared.host.is_local() { "this machine".to_owned() } else { shared.host.to_string() })
+    }
+
+    /// The last part of its folder, where compose makes it the name of a project: nothing else gives one.
+    fn named_by_compose(&self) -> Option<&OsStr> {
+        let deploy = &self.surface.deploy;
+        let compose = deploy.contains("compose") && self.surface.recipe == Recipe::Commands;
+        let named = [" -p", "--project-name", project::VARIABLE].iter().any(|word| deploy.contains(word))
+            || self.surface.env.contains_key(project::VARIABLE);
+        (compose && self.project.is_none() && !named).then(|| self.folder.as_ref()?.file_name()).flatten()
+    }
+
+    /// What its health check asks over the network, and the port if that is one of the machine itself. An address with
+    /// templates in it may be another one for each.
+    fn answers_at(&self) -> Option<(Option<u16>, String)> {
+        let probe = &self.surface.health.as_ref()?.probe;
+        let (address, question) = match probe {
+            Probe::Http { url, .. } => {
+                let (scheme, rest) = url.split_once("://")?;
+                let authority = rest.split(['/', '?', '#']).next()?;
+                let default = if scheme == "https" { 443 } else { 80 };
+                (parse_address(authority, Some(default))?, url)
+            }
+            Probe::Tcp { address, .. } => (parse_address(address, None)?, address),
+            Probe::Command(_) | Probe::Containers => return None,
+        };
+        let own = matches!(address.host.to_ascii_lowercase().as_str(), "localhost" | "0.0.0.0" | "::1" | "::")
+            || address.host.starts_with("127.");
+        let port = own.then_some(address.port);
+        (!question.contains("{{")).then(|| (port, question.trim_end_matches('/').to_owned()))
+    }
+}
+
+/// Reports what must collide. Each pair is looked at once, and the later one of the file is pointed at.
+pub(super) fn check(report: &Report<'_>, hosts: &Hosts, occupied: &[Occupied]) {
+    let by_machine = group(hosts, occupied);
+    let mut told = BTreeSet::new();
+    for together in by_machine.values() {
+        for (number, &later) in together.iter().enumerate() {
+            for &earlier in &together[..number] {
+                if told.insert((earlier, later)) {
+                    pair(report, hosts, &occupied[earlier], &occupied[later]);
+                }
+            }
+        }
+    }
+}
+
+/// The surfaces of each machine, so that not everything is compared with everything.
+fn group(hosts: &Hosts, occupied: &[Occupied]) -> BTreeMap<String, Vec<usize>> {
+    let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (index, place) in occupied.iter().enumerate() {
+        for target in &place.surface.hosts {
+            let group = groups.entry(hosts.machine(&target.host)).or_default();
+            if group.last() != Some(&index) {
+                group.push(index);
+            }
+        }
+    }
+    groups
+}
+
+fn pair(report: &Report<'_>, hosts: &Hosts, earlier: &Occupied, later: &Occupied) {
+    let Some(machine) = later.meets(earlier, hosts) else { return };
+    if later.is_released_with(earlier) {
+        return together(report, earlier, later);
+    }
+    folders(report, &machine, earlier, later);
+    projects(report, &machine, earlier, later);
+    ports(report, &machine, earlier, later);
+}
+
+/// What two surfaces that are released as one may share, and probably do not mean to. `earlier` is deployed first.
+fn together(report: &Report<'_>, earlier: &Occupied, later: &Occupied) {
+    if earlier.folder.is_none() || earlier.folder != later.folder {
+        return;
+    }
+    let (one, other) = (&earlier.surface, &later.surface);
+    let place = later.points.directory.as_ref().unwrap_or(&later.points.whole);
+    if later.surface.checkout && !earlier.surface.checkout {
+        let sentence = format!(
+            "{} is deployed before {} checks the code out in their folder; put it behind",
+            earlier.title(),
+            later.name()
+        );
+        report.warn(place, sentence);
+    }
+    let twice = one.recipe == Recipe::Compose && one.deploy == other.deploy && one.env == other.env;
+    if twice && other.recipe == Recipe::Compose && earlier.project != later.project {
+        let sentence = format!(
+            "{} and {} start the same compose file in one folder, as two projects; one surface is enough for it",
+            earlier.title(),
+            later.name()
+        );
+        report.warn(place, sentence);
+    }
+}
+
+fn folders(report: &Report<'_>, machine: &str, earlier: &Occupied, later: &Occupied) {
+    let (Some(one), Some(other)) = (&earlier.folder, &later.folder) else { return };
+    let place = later.points.directory.as_ref().unwrap_or(&later.points.whole);
+    let (clones, any) =
+        (earlier.surface.checkout && later.surface.checkout, earlier.surface.checkout || later.surface.checkout);
+    let folder = other.display();
+    if one == other && (clones || (any && earlier.service == later.service)) {
+        report.error_hint(
+            place,
+            format!(
+                "{} and {} have the same folder on {machine}, {folder}: each would run what the other checks out",
+                later.title(),
+                earlier.title()
+            ),
+            way_out("directory", later),
+        );
+    } else if one == other && any {
+        report.warn(
+            place,
+            format!(
+                "{} runs in the folder of {} on {machine}, {folder}: whatever is checked out there changes under it",
+                if later.surface.checkout { earlier.title() } else { later.title() },
+                if later.surface.checkout { later.title() } else { earlier.title() },
+            ),
+        );
+    } else if clones && (one.starts_with(other) || other.starts_with(one)) {
+        let (outer, inner) = if other.starts_with(one) { (earlier, later) } else { (later, earlier) };
+        report.warn(
+            place,
+            format!(
+                "the folder of {} is inside the checkout of {} on {machine}; give it a folder beside it",
+                inner.title(),
+                outer.title()
+            ),
+        );
+    }
+}
+
+fn projects(report: &Report<'_>, machine: &str, earlier: &Occupied, later: &Occupied) {
+    if let (Some(one), Some(other)) = (&earlier.project, &later.project)
+        && one == other
+    {
+        // A name that nobody has chosen is that of another place only where this one has been chosen.
+        let own = later.points.project.as_ref().or(earlier.points.project.as_ref());
+        report.error_hint(
+            own.unwrap_or(&later.points.whole),
+            format!(
+                "{} and {} have the same compose project on {machine}, \"{one}\": each would replace the other's \
+                 containers",
+                later.title(),
+                earlier.title()
+            ),
+            way_out("project", later),
+        );
+        return;
+    }
+    if let (Some(one), Some(other)) = (earlier.named_by_compose(), later.named_by_compose())
+        && one == other
+        && earlier.folder != later.folder
+    {
+        report.warn(
+            later.points.directory.as_ref().unwrap_or(&later.points.whole),
+            format!(
+                "compose names a project after its folder, and {} and {} both are in one called \"{}\" on {machine}; \
+                 give each a `project` of its own",
+                later.title(),
+                earlier.title(),
+                one.to_string_lossy()
+            ),
+        );
+    }
+}
+
+fn ports(report: &Report<'_>, machine: &str, earlier: &Occupied, later: &Occupied) {
+    let (Some((one, there)), Some((other, here))) = (earlier.answers_at(), later.answers_at()) else { return };
+    let place = later.points.health.as_ref().unwrap_or(&later.points.whole);
+    let compose = [earlier, later].iter().all(|place| place.surface.recipe == Recipe::Compose);
+    let (later_title, earlier_title) = (later.title(), earlier.title());
+    if there == here && compose {
+        let sentence = format!(
+            "{later_title} and {earlier_title} are asked at the same address on {machine}, {here}: one of them would be \
+             taken for the other"
+        );
+        report.error_hint(place, sentence, way_out("health", later));
+    } else if there == here {
+        let sentence = format!("{later_title} and {earlier_title} are asked at the same address on {machine}, {here}");
+        report.warn(place, sentence);
+    } else if let Some(port) = one.filter(|port| Some(*port) == other && compose && !SHARED_PORTS.contains(port)) {
+        let sentence = format!(
+            "{later_title} and {earlier_title} are both asked at port {port} of {machine}; only one of them can publish it"
+        );
+        report.warn(place, sentence);
+    }
+}
+
+/// How a key is given another value in one environment.
+fn way_out(key: &str, place: &Occupied) -> String {
+    format!(
+        "give each its own: `{key}` under `[services.environments.{}.surfaces.{}]` of {} holds there only",
+        place.environment,
+        place.name(),
+        place.service
+    )
+}
+
+/// A path without `.` and `..`, as far as its text tells.
+fn plain(path: &str) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in Path::new(path).components() {
+        match part {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            Component::CurDir => {}
+            Component::Prefix(_) | Component::RootDir | Component::Normal(_) => plain.push(part),
+        }
+    }
+    plain
+}

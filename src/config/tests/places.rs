@@ -1,0 +1,178 @@
+//! Two things in one place: what must collide is refused, with both named and the way out.
+
+use super::{parse, parse_with};
+use crate::domain::plan::project;
+use crate::domain::service::{EnvironmentKind, Probe};
+
+/// A service that RMM runs itself on one host, with the keys of its surface in each environment.
+fn service(name: &str, surface: &str, stage: &str, production: &str) -> String {
+    format!(
+        "[[services]]\nname = \"{name}\"\nrepository = \"team/{name}\"\napprovals.minimum = 0\n\
+         [[services.surfaces]]\nname = \"web\"\n{surface}\n\
+         [services.environments.stage]\ndriver = \"ssh\"\nhosts = [\"box\"]\nsurfaces.web = {{ {stage} }}\n\
+         [services.environments.production]\ndriver = \"ssh\"\nhosts = [\"box\"]\nsurfaces.web = {{ {production} }}\n"
+    )
+}
+
+fn host(name: &str, address: &str) -> String {
+    format!("[[hosts]]\nname = \"{name}\"\naddress = \"{address}\"\nuser = \"deploy\"\npassword = \"env:PASSWORD\"\n")
+}
+
+const ENV: &[(&str, &str)] = &[("PASSWORD", "correct horse")];
+
+/// `key: sentence` of every error, or of every warning where there is no error.
+fn told(text: &str) -> Vec<String> {
+    match parse_with(text, ENV) {
+        Ok(config) => config.warnings.iter().map(|told| format!("warning: {}: {}", told.key, told.sentence)).collect(),
+        Err(errors) => errors
+            .0
+            .iter()
+            .map(|told| {
+                assert!(told.position.is_some(), "{told}");
+                format!("{}: {}", told.key, told.sentence)
+            })
+            .collect(),
+    }
+}
+
+fn on_one_host(services: &str) -> Vec<String> {
+    told(&format!("{}{services}", host("box", "192.0.2.7")))
+}
+
+#[test]
+fn folders_of_their_own_are_all_right_also_with_the_same_last_part() {
+    let shop = service("shop", "", "directory = \"/srv/stage/shop\"", "directory = \"/srv/production/shop\"");
+    assert_eq!(on_one_host(&shop), [""; 0]);
+}
+
+#[test]
+fn one_folder_for_two_environments_or_services_is_refused() {
+    let one = on_one_host(&service("shop", "directory = \"/srv/shop\"", "", "env.X = \"1\""));
+    assert_eq!(one.len(), 1, "{one:?}");
+    assert!(one[0].contains("surface web of shop in production and surface web of shop in stage have the same folder"));
+    assert!(one[0].contains("on box, /srv/shop"), "{one:?}");
+
+    let shop = service("shop", "", "directory = \"/srv/stage\"", "directory = \"/srv/live\"");
+    let blog = service("blog", "", "directory = \"/srv/blog/../stage/.\"", "directory = \"/srv/blog\"");
+    let two = on_one_host(&format!("{shop}{blog}"));
+    assert_eq!(two.len(), 1, "{two:?}");
+    assert!(two[0].contains("surface web of blog in stage and surface web of shop in stage"), "{two:?}");
+    assert!(two[0].starts_with("services[1].environments.stage.surfaces.web.directory"), "{two:?}");
+}
+
+#[test]
+fn two_names_of_one_machine_are_one_machine_and_two_machines_are_two() {
+    let shop = service("shop", "directory = \"/srv/shop\"", "", "hosts = [\"other\"]");
+    let with = |address: &str| told(&format!("{}{}{shop}", host("box", "192.0.2.7:22"), host("other", address)));
+    assert_eq!(with("192.0.2.7").len(), 1);
+    assert_eq!(with("192.0.2.8"), [""; 0]);
+}
+
+#[test]
+fn what_is_checked_out_in_another_checkout_is_warned_about() {
+    let told = on_one_host(&service("shop", "", "directory = \"/srv/shop/stage\"", "directory = \"/srv/shop\""));
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("warning:") && told[0].contains("inside the checkout of"), "{told:?}");
+}
+
+#[test]
+fn surfaces_that_are_released_as_one_may_share_a_folder_and_a_project() {
+    let shop = service("shop", "directory = \"/srv/live\"\nproject = \"shop\"", "directory = \"/srv/stage\", project = \"shop-stage\"", "")
+        .replace(
+            "[services.environments.stage]",
+            "[[services.surfaces]]\nname = \"api\"\ndirectory = \"/srv/live\"\nproject = \"shop\"\n[services.environments.stage]",
+        )
+        .replace("surfaces.web = { directory", "surfaces.api = { directory = \"/srv/stage\", project = \"shop-stage\" }\nsurfaces.web = { directory");
+    assert_eq!(on_one_host(&shop), [""; 0]);
+}
+
+#[test]
+fn one_compose_project_for_two_places_is_refused_however_it_is_said() {
+    for said in ["project = \"shop\"", "env.COMPOSE_PROJECT_NAME = \"shop\""] {
+        let told = on_one_host(&service("shop", said, "directory = \"/srv/a\"", "directory = \"/srv/b\""));
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains("have the same compose project on box, \"shop\""), "{told:?}");
+    }
+    // The name that another surface has by default.
+    let shop = service("shop", "", "directory = \"/srv/a\"", "directory = \"/srv/b\"");
+    let blog = service("blog", "", "directory = \"/srv/c\", project = \"shop-web-stage\"", "directory = \"/srv/d\"");
+    let told = on_one_host(&format!("{shop}{blog}"));
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("services[1].environments.stage.surfaces.web.project"), "{told:?}");
+}
+
+#[test]
+fn a_project_is_a_name_that_compose_takes() {
+    let told = on_one_host(&service(
+        "shop",
+        "project = \"My Shop\"",
+        "directory = \"/a\"",
+        "directory = \"/b\", project = \"b\"",
+    ));
+    assert!(told[0].contains("must be a name that compose takes"), "{told:?}");
+    let two = "project = \"a\"\nenv.COMPOSE_PROJECT_NAME = \"b\"";
+    let told = on_one_host(&service("shop", two, "directory = \"/a\"", "directory = \"/b\", project = \"b\""));
+    assert!(told.iter().any(|told| told.contains("is not what `env.COMPOSE_PROJECT_NAME` says")), "{told:?}");
+}
+
+#[test]
+fn one_address_that_two_are_asked_at_is_refused_and_one_port_warned_about() {
+    let folders = ["directory = \"/a\"", "directory = \"/b\""];
+    let url = "health.url = \"http://127.0.0.1:8000/health\"";
+    let same = on_one_host(&service("shop", url, folders[0], folders[1]));
+    assert_eq!(same.len(), 1, "{same:?}");
+    assert!(same[0].contains("are asked at the same address on box, http://127.0.0.1:8000/health"), "{same:?}");
+
+    let other = format!("{}, health.url = \"http://localhost:8000/live\"", folders[1]);
+    let port = on_one_host(&service("shop", url, folders[0], &other));
+    assert!(port.len() == 1 && port[0].starts_with("warning") && port[0].contains("port 8000"), "{port:?}");
+
+    for fine in ["http://127.0.0.1:8001/health", "http://127.0.0.1:80{{ environment }}/health"] {
+        let other = format!("{}, health.url = \"{fine}\"", folders[1]);
+        assert_eq!(on_one_host(&service("shop", url, folders[0], &other)), [""; 0], "{fine}");
+    }
+}
+
+#[test]
+fn commands_that_call_compose_in_folders_of_one_name_are_warned_about() {
+    let own = "recipe = \"commands\"\ndeploy = \"docker compose up -d\"\nhealth.command = \"true\"";
+    let folders = ["directory = \"/srv/stage/shop\"", "directory = \"/srv/production/shop\""];
+    let told = on_one_host(&service("shop", own, folders[0], folders[1]));
+    assert!(told.len() == 1 && told[0].contains("compose names a project after its folder"), "{told:?}");
+    let named = format!("{}, project = \"shop-live\"", folders[1]);
+    assert_eq!(on_one_host(&service("shop", own, folders[0], &named)), [""; 0]);
+}
+
+#[test]
+fn compose_surfaces_have_projects_and_a_health_check_of_their_own_and_commands_are_warned_about() {
+    let config = parse(
+        "[[services]]\nname = \"Shop\"\nrepository = \"team/shop\"\napprovals.minimum = 0\n\
+         [[services.surfaces]]\nname = \"web\"\ndirectory = \"/srv/shop\"\nkeep = 3\nmin_free = \"2 GB\"\n\
+         [[services.surfaces]]\nname = \"cron\"\nrecipe = \"commands\"\ndeploy = \"make\"\n\
+         [services.environments]\nstage.driver = \"local\"\nproduction.driver = \"ci\"\n",
+    );
+    let shop = &config.services[0];
+    let [web, cron] = &shop.surfaces_in(EnvironmentKind::Stage).collect::<Vec<_>>()[..] else { panic!("two") };
+    let name = project::name(&shop.name, web, EnvironmentKind::Stage).unwrap();
+    assert!(name.starts_with("shop-web-stage-") && name.len() == "shop-web-stage-".len() + 8, "{name}");
+    assert_eq!(web.health.as_ref().map(|health| &health.probe), Some(&Probe::Containers));
+    assert_eq!((web.keep, web.min_free), (3, Some(2_000_000_000)));
+    assert_eq!((project::name(&shop.name, cron, EnvironmentKind::Stage), &cron.health), (None, &None));
+    let told: Vec<_> = config.warnings.iter().map(|told| (told.key.as_str(), told.sentence.as_str())).collect();
+    assert!(
+        matches!(told[..], [("services[0].surfaces[1].health", sentence)] if sentence.contains("nothing tells")),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn sizes_are_written_with_a_unit() {
+    let keys = |size: &str| format!("directory = \"/a\"\nmin_free = \"{size}\"");
+    for wrong in ["5", "five MB", "-1 MB", "1 XB", ""] {
+        let told = on_one_host(&service("shop", &keys(wrong), "", "directory = \"/b\""));
+        assert!(told[0].contains("is not a size"), "{wrong}: {told:?}");
+    }
+    for right in ["0", "0 B", "500MB", "2 GiB"] {
+        assert_eq!(on_one_host(&service("shop", &keys(right), "", "directory = \"/b\"")), [""; 0], "{right}");
+    }
+}

@@ -1,0 +1,160 @@
+//! Who owns a compose project: each surface has one of its own in each environment, keeps the one that it runs under
+//! already, and never takes that of somebody else.
+
+use super::site::{Site, Stage, failed};
+use crate::host::Host;
+
+/// Stage and production on one host, in folders whose last part is the same.
+fn in_folders_of_one_name(config: String) -> String {
+    ["stage", "production"].iter().fold(config, |config, name| {
+        config.replace(&format!("\"/home/deploy/{name}\""), &format!("\"/home/deploy/{name}/shop\""))
+    })
+}
+
+#[tokio::test]
+async fn a_candidate_on_stage_leaves_production_alone_in_folders_of_one_name() {
+    let Some(host) = Host::up_with_docker() else { return };
+    let site = Site::with(vec![host], Stage::OnHosts(1), in_folders_of_one_name).await;
+    site.tag("v1", &[]);
+    site.deployed("v1").await;
+    let before = site.web(0);
+    site.tag("v2", &[]);
+    let candidate = site.world.release_of_tag("v2").await;
+    site.world.until(candidate, "manual_testing").await;
+    site.world.quiet().await;
+
+    assert_eq!(site.web(0), before);
+    let running = "docker ps --format '{{.Label \"com.docker.compose.project\"}}' | sort -u | xargs";
+    assert_eq!(site.hosts[0].sh(running).trim(), "shop-web-production shop-web-stage");
+}
+
+#[tokio::test]
+async fn what_runs_already_keeps_its_name_and_its_volumes_for_good() {
+    let Some(host) = Host::up_with_docker() else { return };
+    let site = Site::with(vec![host], Stage::Nowhere, in_folders_of_one_name).await;
+    let with_volume = "services:\n  web:\n    build: .\n    ports: [\"${PORT}:80\"]\n    environment: {ENVIRONMENT: \"${ENVIRONMENT}\"}\n    \
+                       volumes: [\"kept:/kept\"]\nvolumes: {kept: {}}\n";
+    site.tag("v1", &[("docker-compose.yml", with_volume)]);
+    // As an RMM left it that did not know of projects.
+    site.hosts[0].sh(&format!(
+        "git clone -q {} production/shop && cd production/shop && PORT=8002 ENVIRONMENT=production docker compose up -d --build \
+         && docker exec shop-web-1 /bin/busybox touch /kept/it",
+        site.repository_url()
+    ));
+
+    let first = site.deployed("v1").await;
+    let run = site.run(first, "production", "deploy").await;
+    assert!(site.world.printed(run["id"].as_i64().unwrap()).await.contains("keeps its compose project shop"));
+    let kept = "docker exec shop-web-1 /bin/busybox ls /kept";
+    assert_eq!(site.hosts[0].sh(kept), "it\n");
+
+    site.hosts[0].sh("cd production/shop && PORT=8002 ENVIRONMENT=production docker compose down");
+    site.tag("v2", &[("docker-compose.yml", with_volume)]);
+    site.deployed("v2").await;
+    assert_eq!(site.hosts[0].sh(kept), "it\n");
+    assert_eq!(site.hosts[0].sh("docker ps --all --format '{{.Names}}'"), "shop-web-1\n");
+}
+
+#[tokio::test]
+async fn a_project_of_somebody_else_is_refused_before_anything_is_touched() {
+    let Some(host) = Host::up_with_docker() else { return };
+    let site = Site::on(vec![host], Stage::Nowhere).await;
+    site.tag("v1", &[]);
+    let strangers = "services:\n  web: {build: .}\n";
+    site.hosts[0].sh(&format!(
+        "git clone -q {} elsewhere && cd elsewhere && printf '{strangers}' >docker-compose.yml && \
+         docker compose -p shop-web-production up -d --build",
+        site.repository_url()
+    ));
+    let before = site.web(0);
+
+    let release = site.approved("v1").await;
+    site.world.until(release, "rollback_failed").await;
+    site.world.quiet().await;
+    let run = site.run(release, "production", "deploy").await;
+    let step = failed(&run);
+    assert_eq!(step["kind"], "fetch");
+    let printed = site.printed(&run, step).await;
+    let told = ["The compose project shop-web-production", "/home/deploy/elsewhere", "project = "];
+    assert!(told.iter().all(|part| printed.contains(part)), "{printed}");
+    assert_eq!(site.web(0), before);
+    assert!(!site.hosts[0].home("production").exists());
+}
+
+/// The functions that go to hosts, in a file there.
+fn with_tools(host: &Host) {
+    let tools = ["common", "room", "compose", "well", "images"].map(|name| {
+        std::fs::read_to_string(format!("{}/src/clients/tools/{name}.sh", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    });
+    std::fs::write(host.home("tools.sh"), tools.concat()).unwrap();
+    host.sh(
+        "mkdir -p one/app other; cp /bin/busybox one; printf 'FROM scratch\\nCOPY busybox /bin/busybox\\n' >one/Dockerfile
+         printf 'services:\\n  web: {build: ., command: [/bin/busybox, sleep, \"1000000\"], stop_signal: KILL}\\n' >one/compose.yaml
+         ln -s one link",
+    );
+}
+
+/// What a project comes to in the folder `one`.
+fn settled(host: &Host, arguments: &str) -> String {
+    host.sh(&format!("cd one && . ../tools.sh && rmm_project {arguments} >../said; echo $COMPOSE_PROJECT_NAME $COMPOSE_REMOVE_ORPHANS"))
+        .trim()
+        .to_owned()
+}
+
+#[tokio::test]
+async fn which_project_a_folder_keeps() {
+    let Some(host) = Host::up_with_docker() else { return };
+    with_tools(&host);
+    let forget = || host.sh("rm -rf .local; docker ps -aq | xargs -r docker rm -f >/dev/null");
+
+    assert_eq!(settled(&host, "own default"), "own", "nothing is there");
+    assert_eq!(settled(&host, "chosen chosen orphans"), "chosen true");
+
+    forget();
+    host.sh("cd link && docker compose up -d --build");
+    assert_eq!(settled(&host, "own default"), "link", "compose saw the folder by another name");
+    assert_eq!(settled(&host, "own chosen"), "own", "what was chosen is what counts");
+    host.sh("cd one && docker compose -p link down");
+    assert_eq!(settled(&host, "own default"), "link", "it is remembered");
+
+    forget();
+    host.sh("cd one && docker compose -p api up -d && docker compose -p web up -d");
+    assert_eq!(settled(&host, "web default orphans api"), "web true", "api is the other surface of the folder");
+    forget();
+    host.sh("cd one && docker compose -p old up -d");
+    assert_eq!(settled(&host, "web default orphans api"), "old", "both keep it, so nothing of it is an orphan");
+    assert_eq!(settled(&host, "api default orphans web"), "old");
+
+    forget();
+    host.sh("cd one && docker compose -p a up -d && docker compose -p b up -d");
+    assert_eq!(settled(&host, "own default"), "own", "nobody can tell which");
+    assert!(host.read("said").contains("several compose projects"));
+
+    forget();
+    host.sh("cp one/* other; cd one && docker compose -p both up -d && cd ../other && docker compose -p both up -d --scale web=2");
+    assert_eq!(settled(&host, "own default"), "own", "another folder has it, too");
+    assert!(host.read("said").contains("/home/deploy/other"));
+    assert_eq!(settled(&host, "both chosen orphans"), "both", "what is not ours is no orphan");
+}
+
+#[tokio::test]
+async fn where_surfaces_share_a_project_the_way_back_takes_what_one_brought_and_nothing_else() {
+    let Some(host) = Host::up_with_docker() else { return };
+    with_tools(&host);
+    let call = |what: &str| {
+        host.sh(&format!(
+            "cd one && . ../tools.sh && rmm_project both chosen && {what} && docker ps -a --format '{{{{.Names}}}}' | sort | xargs"
+        ))
+    };
+    host.sh("printf 'services:\\n  api: {image: both-web, command: [/bin/busybox, sleep, \"1000000\"]}\\n' >other/compose.yaml");
+    call("docker compose up -d --build");
+    host.sh("cd other && docker compose -p both up -d");
+
+    let newer = "printf '  extra: {image: both-web, command: [/bin/busybox, sleep, \"1000000\"]}\\n' >>compose.yaml";
+    let there = call(&format!("rmm_compose_before web abc && {newer} && docker compose up -d"));
+    assert_eq!(there.lines().last(), Some("both-api-1 both-extra-1 both-web-1"));
+    let again = call(
+        "rmm_compose_before web abc && sed -i '$d' compose.yaml && rmm_compose_back web abc && docker compose up -d",
+    );
+    assert_eq!(again.lines().last(), Some("both-api-1 both-web-1"));
+}
