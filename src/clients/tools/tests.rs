@@ -147,7 +147,7 @@ fn a_half_clone_is_completed() {
     tell(
         "tag v1
         mkdir -p place/.git/objects; : >place/.git/config.lock; : >place/.git/HEAD; go v1; has version v1
-        printf broken >place/.git/config; : >place/.git/HEAD; tag v2; go v2; has version v2
+        printf broken >place/.git/config; : >place/.git/HEAD; tag v2; quiet go v2; has version v2
         : >place/.git/index; tag v3; go v3; has version v3
         printf garbage >place/.git/index; back v2; has version v2",
     );
@@ -282,6 +282,17 @@ fn files_that_git_always_takes_for_changed_are_no_work_by_hand() {
 }
 
 #[test]
+fn a_file_that_does_not_stay_as_it_was_checked_out_fails_the_way_there_alone() {
+    tell(
+        "tag v1; tag v2; go v1
+        git config --global filter.odd.smudge 'cat; date +%N'; mkdir -p place/.git/info
+        echo 'version filter=odd' >place/.git/info/attributes
+        fails 'after the checkout these files .*: version; look what writes them' there v2
+        says 'after the checkout these files' back v1",
+    );
+}
+
+#[test]
 fn submodules_follow_the_commit_there_and_back() {
     tell(
         "mkdir lib; (cd lib; git init -q; commit L1)
@@ -316,8 +327,10 @@ fn large_files_are_real_or_the_step_says_so() {
                    echo '*.bin filter=lfs diff=lfs merge=lfs -text' >.gitattributes";
     tell(&format!(
         "tag v1 \"{pointer}\"
+        git config --global filter.lfs.required true; git config --global filter.lfs.smudge 'no-such-program %f'
         fails 'big.bin' there v1
         back v1
+        git config --global --remove-section filter.lfs
         git -C place config lfs.fetchexclude '*'; tag v2
         says 'only pointers' there v2",
     ));
