@@ -12,7 +12,6 @@ use super::status::Status;
 
 /// One thing asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "there is one command at a time; a box would only be in the way")]
 pub enum Command {
     /// Record a new release, or find the one that it already is.
     Create(NewRelease),

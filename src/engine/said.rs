@@ -72,7 +72,20 @@ fn clean(line: &str) -> String {
             c => clean.push(c),
         }
     }
-    clean.trim().to_owned()
+    without_login(clean.trim())
+}
+
+/// Addresses without the user and password in them: a reason goes further than the output does.
+fn without_login(line: &str) -> String {
+    let mut parts = line.split("://");
+    let mut clean = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| c == '/' || c == '\'' || c == '"' || c.is_whitespace()).unwrap_or(part.len());
+        let host = part[..end].rfind('@').map_or(0, |at| at + 1);
+        clean.push_str("://");
+        clean.push_str(&part[host..]);
+    }
+    clean
 }
 
 /// Characters that turn the direction of the text around them.
@@ -109,6 +122,7 @@ mod tests {
             ("\u{1b}[31mred\u{1b}[0m\t\u{7}end\r\n", Some("red end")),
             (" 10%\r 90%\rdone", Some("done")),
             ("ab\u{202e}c", Some("abc")),
+            ("fatal: 'https://me:pass@host/a@b' and ssh://git@host", Some("fatal: 'https://host/a@b' and ssh://host")),
         ] {
             assert_eq!(telling_line(output).as_deref(), line, "{output:?}");
         }

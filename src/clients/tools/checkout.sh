@@ -374,7 +374,11 @@ rmm_check_tree() {
     [ "$rmm_now" = "$rmm_commit" ] || rmm_fail "$rmm_dir holds $rmm_now after the checkout, not $rmm_commit; look what else works in that folder"
     rmm_differing
     [ -z "$rmm_x" ] || { rmm_switch && rmm_differing; }
-    [ -z "$rmm_x" ] || rmm_fail "after the checkout these files in $rmm_dir are not those of $rmm_commit: $rmm_x; look what writes them, and keep such files out of the repository"
+    [ -n "$rmm_x" ] || return 0
+    rmm_x="after the checkout these files in $rmm_dir are not those of $rmm_commit: $rmm_x"
+    # Git has written them, so something else does too: no reason to leave a bad version in place.
+    [ -z "$rmm_back" ] || { rmm_say "$rmm_x" && return; }
+    rmm_fail "$rmm_x; look what writes them, and keep such files out of the repository"
 }
 
 # Sets rmm_x to some names of tracked files that are not the commit's.

@@ -64,7 +64,8 @@ rmm_git() {
         git -c filter.lfs.clean="git-lfs clean -- %f" -c filter.lfs.smudge="git-lfs smudge -- %f" \
             -c filter.lfs.process="git-lfs filter-process" -c filter.lfs.required=true "$@"
     else
-        git "$@"
+        # Where git is set up for it and the program is missing, the pointers are told from files afterwards.
+        git -c filter.lfs.clean= -c filter.lfs.smudge= -c filter.lfs.process= -c filter.lfs.required=false "$@"
     fi
 }
 
@@ -100,10 +101,10 @@ rmm_open() {
         rmm_error=$(mkdir -p -- "$rmm_dir" 2>&1) ||
             rmm_fail "the folder $rmm_dir cannot be made (${rmm_error##*: }); make it, and give it to the user $(rmm_user)"
     fi
-    cd -- "$rmm_dir" 2>/dev/null && [ -w . ] ||
+    cd -P -- "$rmm_dir" 2>/dev/null && [ -w . ] ||
         rmm_fail "the folder $rmm_dir cannot be written by the user $(rmm_user); give it to that user"
     # A repository further up is somebody else's.
-    GIT_CEILING_DIRECTORIES=$(cd .. && pwd -P)
+    GIT_CEILING_DIRECTORIES=$(cd -P .. && pwd)
     export GIT_CEILING_DIRECTORIES
     if ! rmm_error=$(rmm_git rev-parse --git-dir 2>&1); then
         rmm_check_owner
@@ -145,6 +146,10 @@ rmm_make_repository() {
         rmm_check_owner
         rmm_fail "$rmm_dir cannot be made a git repository: $(rmm_last_line "$rmm_error")"
     }
+    # What was checked out is known, if only the note of it was lost.
+    rmm_x=$(rmm_git rev-parse --quiet --verify refs/rmm/checked-out^0) &&
+        rmm_git update-ref --no-deref HEAD "$rmm_x" 2>/dev/null
+    return 0
 }
 
 # Only one service and environment may use a folder. The first one to come holds it.

@@ -63,7 +63,7 @@ rmm_submodule_work() {
 
 rmm_print_submodule_work() {
     rmm_submodule_work | while IFS= read -r rmm_line; do
-        printf '%s\n' "${PWD#"$(cd -- "$rmm_dir" && pwd)/"}/$rmm_line"
+        printf '%s\n' "${PWD#"$(cd -P -- "$rmm_dir" && pwd)/"}/$rmm_line"
     done
 }
 

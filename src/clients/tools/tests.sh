@@ -2,6 +2,7 @@
 
 export GIT_AUTHOR_NAME=ann GIT_AUTHOR_EMAIL=ann@x GIT_COMMITTER_NAME=ann GIT_COMMITTER_EMAIL=ann@x
 export RMM_SERVICE=shop RMM_ENVIRONMENT=production
+export GIT_CONFIG_NOSYSTEM=1
 git config --global init.defaultBranch main
 git config --global protocol.file.allow user
 git init -q origin
