@@ -181,22 +181,20 @@ fn write_surface(out: &mut String, surface: &Surface, with_hosts: bool) -> fmt::
 fn write_health(out: &mut String, health: &Health) -> fmt::Result {
     let Health { probe, wait, attempts, interval, timeout } = health;
     let probe = match probe {
+        // Nothing is asked: the containers tell.
+        Probe::Containers => String::new(),
         Probe::Http { url, via, status, body } => {
             let status = status.map_or_else(String::new, |status| format!(", status = {status}"));
             let body = body.as_ref().map_or_else(String::new, |body| format!(", body = {}", quoted(body)));
-            format!("url = {}, via = {}{status}{body}", quoted(url), quoted(self::via(*via)))
+            format!("url = {}, via = {}{status}{body}, ", quoted(url), quoted(self::via(*via)))
         }
-        Probe::Tcp { address, via } => format!("tcp = {}, via = {}", quoted(address), quoted(self::via(*via))),
-        Probe::Command(command) => format!("command = {}", quoted(command)),
-        // What the recipe does where nothing is written cannot be written.
-        Probe::Containers => {
-            return writeln!(out, "# health: all containers run, are healthy where they can tell, and stay so");
-        }
+        Probe::Tcp { address, via } => format!("tcp = {}, via = {}, ", quoted(address), quoted(self::via(*via))),
+        Probe::Command(command) => format!("command = {}, ", quoted(command)),
     };
     let [wait, interval, timeout] = [wait, interval, timeout].map(|d| quoted(&duration_text::text(*d)));
     writeln!(
         out,
-        "health = {{ {probe}, wait = {wait}, attempts = {attempts}, interval = {interval}, timeout = {timeout} }}"
+        "health = {{ {probe}wait = {wait}, attempts = {attempts}, interval = {interval}, timeout = {timeout} }}"
     )
 }
 

@@ -77,11 +77,12 @@ impl HealthDraft {
         }
     }
 
-    /// Reports what does not go together.
-    pub fn check(&self, report: &Report<'_>) {
+    /// Reports what does not go together. Where containers can tell, nothing else need be asked.
+    pub fn check(&self, report: &Report<'_>, containers: bool) {
         let probes = [("url", &self.url), ("tcp", &self.tcp), ("command", &self.command)];
         let mut probes = probes.iter().filter_map(|(key, probe)| Some((*key, probe.as_ref()?)));
         match (probes.next(), probes.next()) {
+            (None, _) if containers => {}
             (None, _) => report.error(&self.place, "needs `url`, `tcp` or `command`: what is asked"),
             (Some(_), None) => {}
             (Some((first, _)), Some((_, second))) => {
@@ -119,7 +120,18 @@ impl HealthDraft {
         self.url.as_ref().is_some_and(|url| url.value.starts_with("https:"))
     }
 
-    /// Fills in the defaults.
+    /// A check that asks nothing of its own: when and how often, where this says so.
+    pub fn tuned(&self, default: Health) -> Health {
+        Health {
+            wait: self.wait.unwrap_or(default.wait),
+            attempts: self.attempts.unwrap_or(default.attempts),
+            interval: self.interval.unwrap_or(default.interval),
+            timeout: self.timeout.unwrap_or(default.timeout),
+            ..default
+        }
+    }
+
+    /// Fills in the defaults; none where it asks nothing.
     pub fn complete(&self) -> Option<Health> {
         let text = |located: &Option<Located<String>>| located.as_ref().map(|text| text.value.clone());
         let default = if self.is_https() { Via::Rmm } else { Via::Host };

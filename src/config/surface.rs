@@ -174,10 +174,10 @@ impl Draft {
             after_deploy: text(&self.after_deploy),
             migrate_up: text(&self.migrate_up),
             migrate_down: text(&self.migrate_down),
-            health: match &self.health {
-                Some(health) => health.complete(),
-                None => (recipe == Recipe::Compose).then(containers_are_well),
-            },
+            health: self.health.as_ref().and_then(HealthDraft::complete).or_else(|| {
+                let default = (recipe == Recipe::Compose).then(containers_are_well)?;
+                Some(self.health.as_ref().map_or(default.clone(), |health| health.tuned(default)))
+            }),
             logs: text(&self.logs).or_else(|| recipe.logs().map(str::to_owned)),
             project: self.project_written().map(|(name, _)| name.to_owned()),
             keep: self.keep.as_ref().map_or(KEEP, |keep| keep.value),
@@ -192,7 +192,7 @@ impl Draft {
         self.check_migrations(report);
         self.check_project(report);
         if let Some(health) = &self.health {
-            health.check(report);
+            health.check(report, self.recipe() == Recipe::Compose);
         }
         if demand.runnable {
             self.check_runnable(report, whole, demand.has_repository);

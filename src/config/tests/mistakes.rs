@@ -377,7 +377,7 @@ fn migrations_go_both_ways() {
 fn a_health_check_asks_one_thing_with_sensible_numbers() {
     let health = |keys: &str| problems(&surface(&format!("directory = \"/srv\"\nhealth = {{ {keys} }}")));
     assert_eq!(
-        health("attempts = 3"),
+        problems(&surface("recipe = \"commands\"\nhealth = { attempts = 3 }\ndeploy = \"make\"")),
         ["10:10: services[0].surfaces[0].health: needs `url`, `tcp` or `command`: what is asked"]
     );
     assert_eq!(

@@ -166,6 +166,18 @@ fn compose_surfaces_have_projects_and_a_health_check_of_their_own_and_commands_a
 }
 
 #[test]
+fn how_often_containers_are_looked_at_can_be_said() {
+    let keys = "directory = \"/a\"\nhealth = { attempts = 2, wait = \"1m\" }";
+    let config = parse(&super::surface(keys));
+    let health = config.services[0].surfaces[0].health.clone().unwrap();
+    assert_eq!((health.probe, health.attempts, health.wait.as_secs()), (Probe::Containers, 2, 60));
+    let shown = parse(&config.effective());
+    assert_eq!(shown.services, config.services);
+    let own = keys.to_owned() + "\nrecipe = \"commands\"\ndeploy = \"make\"";
+    assert!(super::problems(&super::surface(&own))[0].contains("needs `url`, `tcp` or `command`"));
+}
+
+#[test]
 fn sizes_are_written_with_a_unit() {
     let keys = |size: &str| format!("directory = \"/a\"\nmin_free = \"{size}\"");
     for wrong in ["5", "five MB", "-1 MB", "1 XB", ""] {
