@@ -8,14 +8,19 @@ use serde_json::json;
 use super::fault::Fault;
 use super::place::Context;
 use super::ui::{Tone, note, print};
+use crate::app::DataDir;
+use crate::clients::ssh;
 use crate::config::Config;
+use crate::domain::host::Login;
 use crate::domain::service::{Driver, EnvironmentKind, Surface};
+use crate::web::socket;
 
 /// Say whether the configuration is right.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  rmm check\n  rmm check --config /etc/rmm/rmm.toml --quiet\n\n\
     Prints the effective configuration, with every default and without secrets. Warnings and errors go to standard \
-    error. Exit status: 0 right (perhaps with warnings), 2 wrong.")]
+    error. Private keys are opened, with their passphrases, and what this machine must have is looked for. What is on \
+    the hosts, `rmm host check` tells. Exit status: 0 right (perhaps with warnings), 2 wrong.")]
 pub struct Check {
     /// Only say what is wrong
     #[arg(long, short)]
@@ -28,6 +33,17 @@ pub struct Check {
 impl Check {
     pub(super) fn run(self, context: &Context) -> Result<(), Fault> {
         let config = Config::load(&context.config, &context.env)?;
+        let errors = errors(&config);
+        if !errors.is_empty() {
+            for error in &errors {
+                note(&format!("error: {error}"));
+            }
+            let file = context.config.display();
+            return Err(Fault::Usage(match errors.len() {
+                1 => format!("{file} cannot work on this machine"),
+                many => format!("{file} cannot work on this machine: {many} errors"),
+            }));
+        }
         let mut warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
         warnings.extend(machine(&config, context.var("PATH").unwrap_or_default()));
         let effective = config.effective();
@@ -51,6 +67,23 @@ impl Check {
         });
         Ok(())
     }
+}
+
+/// What the file says rightly, and what cannot work nevertheless.
+fn errors(config: &Config) -> Vec<String> {
+    let mut errors: Vec<_> = socket::impossible(&DataDir::new(&config.server.data_dir).socket())
+        .map(|problem| format!("server.data_dir: {problem}"))
+        .into_iter()
+        .collect();
+    for host in &config.hosts {
+        let Login::Key { key, passphrase } = &host.login else { continue };
+        let secret = |reference: &String| config.secrets.get(reference);
+        let Some(private) = secret(key) else { continue };
+        if let Some(problem) = ssh::key_problem(private, passphrase.as_ref().and_then(secret)) {
+            errors.push(format!("host {}: the private key of {key} {problem}", host.name));
+        }
+    }
+    errors
 }
 
 /// What this machine lacks.

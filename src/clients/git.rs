@@ -3,9 +3,11 @@
 //! Must not pass anything on that git could take for an option, ask anybody for a password, or read the user's
 //! configuration for anything but how to reach the repository.
 
+use std::io::{self, Write};
 use std::process::Stdio;
 use std::time::Duration;
 
+use tempfile::NamedTempFile;
 use tokio::process::Command;
 
 use crate::domain::ids::{Commit, Tag};
@@ -25,11 +27,12 @@ pub enum Unresolved {
     ForNow(String),
 }
 
-/// The commit that `tag` points at in `repository` (as the configuration names it).
+/// The commit that `tag` points at in `repository` (as the configuration names it). `ca` holds the authorities that an
+/// https:// server's certificate is checked against instead of the public ones, in PEM format.
 ///
 /// # Errors
 /// [`Unresolved`], which says whether asking again makes sense.
-pub async fn resolve(repository: &str, tag: &Tag) -> Result<Commit, Unresolved> {
+pub async fn resolve(repository: &str, ca: Option<&str>, tag: &Tag) -> Result<Commit, Unresolved> {
     let url = clone_url(repository);
     if url.starts_with('-') {
         return Err(Unresolved::ForGood(format!("{url:?} is not a repository")));
@@ -47,6 +50,19 @@ pub async fn resolve(repository: &str, tag: &Tag) -> Result<Commit, Unresolved> 
         .env_remove("GIT_DIR")
         .stdin(Stdio::null())
         .kill_on_drop(true);
+    // Goes when the answer is there.
+    let _certificates = match ca.map(certificates).transpose() {
+        Ok(file) => {
+            if let Some(file) = &file {
+                command.env("GIT_SSL_CAINFO", file.path());
+            }
+            file
+        }
+        Err(error) => {
+            let sentence = format!("the certificates of repository_ca could not be written for git: {error}");
+            return Err(Unresolved::ForNow(sentence));
+        }
+    };
     let output = match tokio::time::timeout(PATIENCE, command.output()).await {
         Ok(Ok(output)) => output,
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -58,7 +74,8 @@ pub async fn resolve(repository: &str, tag: &Tag) -> Result<Commit, Unresolved> 
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let line = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("git failed without a word");
-        return Err(Unresolved::ForNow(format!("the repository {url} could not be read: {line}")));
+        let line = line.trim_start_matches("fatal: ");
+        return Err(Unresolved::ForNow(format!("the repository {url} could not be read: {line}{}", advice(&said))));
     }
     let listing = String::from_utf8_lossy(&output.stdout);
     let find = |name: &str| {
@@ -72,4 +89,37 @@ pub async fn resolve(repository: &str, tag: &Tag) -> Result<Commit, Unresolved> 
         .or_else(|| find(&plain))
         .ok_or_else(|| Unresolved::ForGood(format!("there is no tag {tag} in {url}; push it, then retry")))?;
     Commit::parse("commit", id).map_err(|invalid| Unresolved::ForNow(invalid.to_string()))
+}
+
+fn certificates(text: &str) -> io::Result<NamedTempFile> {
+    let mut file = NamedTempFile::new()?;
+    file.write_all(text.as_bytes())?;
+    file.flush()?;
+    Ok(file)
+}
+
+/// What to do about git's words, where they do not say it.
+#[must_use]
+pub fn advice(said: &str) -> &'static str {
+    const ADVICE: &[(&str, &str)] = &[
+        (
+            "SSL certificate problem",
+            "; name the certificate of the authority that signed the server's as `repository_ca` of the service",
+        ),
+        (
+            "certificate verification failed",
+            "; name the certificate of the authority that signed the server's as `repository_ca` of the service",
+        ),
+        (
+            "no alternative certificate subject name",
+            "; the server's certificate is for another name: use that one in `repository`",
+        ),
+        (
+            "could not read Username",
+            "; it wants a login: give this user a credential helper of git, or use the repository's SSH address",
+        ),
+        ("Host key verification failed", "; this user's ~/.ssh/known_hosts does not know that server"),
+        ("Permission denied (publickey", "; this user has no key that the server knows: add a deploy key"),
+    ];
+    ADVICE.iter().find(|(words, _)| said.contains(words)).map_or("", |(_, advice)| advice)
 }

@@ -76,11 +76,13 @@ impl<'a> Reach<'a> {
 
     /// Remembers what a failure says about the host's key.
     pub(super) async fn learn(&self, error: &TransportError) {
+        let (elsewhere, error) = error.at();
         let (TransportError::UnknownKey(key) | TransportError::KeyChanged { offered: key, .. }) = error else { return };
+        let name = elsewhere.unwrap_or(self.host);
         let engine = &self.following.engine;
-        let Some(host) = engine.catalog().host(self.host).cloned() else { return };
-        if let Err(error) = engine.note_key(self.host, &host.address, key.clone()).await {
-            tracing::warn!(host = %self.host, %error, "the key of a host could not be noted");
+        let Some(host) = engine.catalog().host(name).cloned() else { return };
+        if let Err(error) = engine.note_key(name, &host.address, key.clone()).await {
+            tracing::warn!(host = %name, %error, "the key of a host could not be noted");
         }
     }
 
@@ -90,7 +92,8 @@ impl<'a> Reach<'a> {
         self.learn(error).await;
         let now = engine.now();
         let since = *self.since.get_or_insert(now);
-        let untrusted = matches!(error, TransportError::UnknownKey(_));
+        let (elsewhere, cause) = error.at();
+        let untrusted = matches!(cause, TransportError::UnknownKey(_));
         // A key waits for a person, however long that takes, unless steps are at work already.
         let deadline = run.started_at.or((!untrusted).then_some(since)).map(|from| from + *limit);
         if deadline.is_some_and(|deadline| now >= deadline) {
@@ -101,8 +104,8 @@ impl<'a> Reach<'a> {
                 self.host
             ));
         }
-        let hint =
-            if untrusted { format!(" Compare it and run `rmm host trust {}`.", self.host) } else { String::new() };
+        let whose = elsewhere.unwrap_or(self.host);
+        let hint = if untrusted { format!(" Compare it and run `rmm host trust {whose}`.") } else { String::new() };
         waits.note(self.following, self.host, Some(format!("{error}{hint}"))).await;
         let longer = SHORTEST.saturating_mul(1 << self.tries.min(10)).min(LONGEST);
         let pause = if untrusted { LONGEST } else { longer };

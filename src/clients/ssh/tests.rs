@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -103,8 +103,9 @@ impl Sshd {
             address: Address { host: "127.0.0.1".to_owned(), port: self.port },
             user: String::from_utf8(user.stdout).unwrap().trim().to_owned(),
             credential: self.key("user", None),
-            pin: Some(Pin { fingerprint, algorithm: None }),
+            pins: vec![Pin { fingerprint, algorithm: None }],
             limits: Limits::default(),
+            jump: None,
         }
     }
 
@@ -165,26 +166,26 @@ async fn nobody_logs_in_at_a_host_with_a_wrong_key() {
     for key_type in ["ed25519", "ecdsa", "rsa"] {
         let sshd = sshd!(key_type, "");
         let target = sshd.target();
-        let pin = target.pin.clone().unwrap();
+        let pin = target.pins[0].clone();
         let shown = sshd.ssh().offered_key().await.unwrap();
         assert_eq!(shown.fingerprint, pin.fingerprint);
         assert!(shown.algorithm.contains(&sshd.key_type), "{}", shown.algorithm);
 
-        let unknown = Ssh::new(Target { pin: None, ..target.clone() }).exec("", &[], &[]).await.unwrap_err();
+        let unknown = Ssh::new(Target { pins: Vec::new(), ..target.clone() }).exec("", &[], &[]).await.unwrap_err();
         assert!(matches!(unknown, TransportError::UnknownKey(key) if key == shown));
         let other = Fingerprint::parse(format!("SHA256:{}", "A".repeat(43))).unwrap();
-        let wrong = Some(Pin { fingerprint: other.clone(), algorithm: Some(shown.algorithm.clone()) });
-        let changed = Ssh::new(Target { pin: wrong, ..target.clone() }).exec("", &[], &[]).await.unwrap_err();
+        let wrong = vec![Pin { fingerprint: other.clone(), algorithm: Some(shown.algorithm.clone()) }];
+        let changed = Ssh::new(Target { pins: wrong, ..target.clone() }).exec("", &[], &[]).await.unwrap_err();
         assert!(matches!(changed, TransportError::KeyChanged { expected, offered }
-            if expected == other && offered == shown));
+            if expected == [other] && offered == shown));
         until("the connections' end", || sshd.log().matches("[preauth]").count() >= 3).await;
         let log = sshd.log();
         for sign in ["user", "Accepted", "Failed", "Postponed"] {
             assert!(!log.contains(sign), "{log}");
         }
 
-        let pin = Some(Pin { algorithm: Some(shown.algorithm), ..pin });
-        let (out, _, _) = output(&Ssh::new(Target { pin, ..target }), "echo in", &[], &[]).await;
+        let pins = vec![Pin { algorithm: Some(shown.algorithm), ..pin }];
+        let (out, _, _) = output(&Ssh::new(Target { pins, ..target }), "echo in", &[], &[]).await;
         assert_eq!(out, b"in\n");
     }
 }
@@ -341,10 +342,10 @@ async fn tunnels() {
     tokio::join!(serve, ask);
     drop(listener);
     let Err(TransportError::Refused(said)) = ssh.connect("127.0.0.1", port).await else { panic!() };
-    assert!(said.contains("Nothing answers"), "{said}");
+    assert!(said.contains("nothing listens or answers there"), "{said}");
 
     let sshd = sshd!("ed25519", "AllowTcpForwarding no");
-    let Err(TransportError::Refused(said)) = sshd.ssh().connect("127.0.0.1", port).await else { panic!() };
+    let Err(TransportError::Forbidden(said)) = sshd.ssh().connect("127.0.0.1", port).await else { panic!() };
     assert!(said.contains("AllowTcpForwarding"), "{said}");
 }
 
@@ -356,8 +357,9 @@ async fn a_host_that_says_nothing_is_given_up() {
         address: Address { host: "127.0.0.1".to_owned(), port },
         user: "nobody".to_owned(),
         credential: Credential::Password(SecretString::from("x")),
-        pin: None,
+        pins: Vec::new(),
         limits,
+        jump: None,
     };
     let port = silent.local_addr().unwrap().port();
     let error = Ssh::new(target(port)).exec("", &[], &[]).await.unwrap_err();
@@ -365,7 +367,7 @@ async fn a_host_that_says_nothing_is_given_up() {
     assert!(error.began_nothing());
     drop(silent);
     let error = Ssh::new(target(port)).exec("", &[], &[]).await.unwrap_err();
-    assert!(matches!(&error, TransportError::Unreachable(said) if said.contains("refused")), "{error}");
+    assert!(matches!(&error, TransportError::Unreachable(said) if said.contains("refuses the connection")), "{error}");
 }
 
 /// Keeps the output.

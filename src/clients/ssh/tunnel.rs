@@ -2,53 +2,117 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use russh::client::Msg;
 use russh::{ChannelOpenFailure, ChannelStream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 
-use super::channel::{Start, opened, unopened};
-use super::connection::Slot;
-use crate::clients::transport::{Stream, TransportError};
+use super::connection::{Connection, Slot};
+use super::{Fault, Jump, Target, seconds};
+use crate::clients::transport::TransportError;
+use crate::domain::host::Address;
 
-/// Opens it. As a task, so that a caller who gives up leaves nothing open.
-pub(super) async fn open(slot: Slot, host: String, port: u16) -> Result<Box<dyn Stream>, Start> {
-    let (ready, answer) = oneshot::channel();
-    tokio::spawn(async move {
-        let _ = ready.send(open_now(slot, &host, port).await);
-    });
-    let failed = || TransportError::Unreachable("The SSH client failed; this is a fault of RMM.".to_owned());
-    let tunnel = answer.await.unwrap_or_else(|_| Err(Start::Failed(failed())))?;
-    Ok(Box::new(tunnel))
+/// Why there is no tunnel.
+pub(super) enum NotOpened {
+    /// The host says no.
+    Refused(ChannelOpenFailure),
+    /// It said nothing in time.
+    Late(Duration),
+    /// The connection to it ended.
+    Lost,
+    /// A fault of RMM.
+    Failed,
 }
 
-async fn open_now(slot: Slot, host: &str, port: u16) -> Result<Tunnel, Start> {
-    let handle = &slot.connection().handle;
-    let open = handle.channel_open_direct_tcpip(host, u32::from(port), "127.0.0.1", 0);
-    let channel = opened(slot.connection(), open).await.map_err(|error| {
-        let russh::Error::ChannelOpenFailure(why) = &error else { return unopened(slot.connection(), &error) };
-        let address = &slot.connection().target().address;
-        Start::Failed(TransportError::Refused(match why {
-            ChannelOpenFailure::AdministrativelyProhibited => format!(
-                "{address} does not allow RMM to reach {host}:{port} through it. Set AllowTcpForwarding to local (and \
+/// Opens a tunnel. As a task, so that a caller who gives up leaves nothing open: an answer that comes later finds that
+/// nobody wants it. The host may take minutes to try an address that is silent.
+pub(super) async fn open(slot: Slot, host: String, port: u16) -> Result<Tunnel, NotOpened> {
+    let limit = slot.connection().target().limits.open;
+    let (ready, answer) = oneshot::channel();
+    tokio::spawn(async move {
+        let handle = &slot.connection().handle;
+        let opened = handle.channel_open_direct_tcpip(host, u32::from(port), "127.0.0.1", 0).await;
+        let opened = match opened {
+            Ok(channel) => Ok(Tunnel { stream: channel.into_stream(), _slot: slot }),
+            Err(russh::Error::ChannelOpenFailure(why)) => Err(NotOpened::Refused(why)),
+            Err(_) => Err(NotOpened::Lost),
+        };
+        let _ = ready.send(opened);
+    });
+    match tokio::time::timeout(limit, answer).await {
+        Ok(Ok(opened)) => opened,
+        Ok(Err(_)) => Err(NotOpened::Failed),
+        Err(_) => Err(NotOpened::Late(limit)),
+    }
+}
+
+const FAILED: &str = "The SSH client failed; this is a fault of RMM.";
+
+impl NotOpened {
+    /// For somebody who wanted to reach `host:port` from the host.
+    pub(super) fn for_whoever_asks(self, from: &Connection, host: &str, port: u16) -> TransportError {
+        let place = from.target().place();
+        let wanted = Address { host: host.to_owned(), port };
+        match self {
+            Self::Refused(ChannelOpenFailure::AdministrativelyProhibited) => TransportError::Forbidden(format!(
+                "{place} does not allow RMM to reach {wanted} through it. Set AllowTcpForwarding to local (and \
                  PermitOpen accordingly) in its sshd_config."
-            ),
-            ChannelOpenFailure::ConnectFailed => format!("Nothing answers at {host}:{port} as {address} sees it."),
-            ChannelOpenFailure::Other { reason, .. } => {
-                format!("{host}:{port} cannot be reached from {address}: {reason}.")
+            )),
+            Self::Refused(ChannelOpenFailure::ConnectFailed) => TransportError::Refused(format!(
+                "{wanted}, as {place} sees it, takes no connection: nothing listens or answers there."
+            )),
+            Self::Refused(ChannelOpenFailure::Other { reason, .. }) => {
+                TransportError::Refused(format!("{wanted} cannot be reached from {place}: {reason}."))
             }
-            why @ (ChannelOpenFailure::UnknownChannelType | ChannelOpenFailure::ResourceShortage) => {
-                format!("{host}:{port} cannot be reached from {address}: {why:?}.")
+            Self::Refused(why @ (ChannelOpenFailure::UnknownChannelType | ChannelOpenFailure::ResourceShortage)) => {
+                TransportError::Refused(format!("{wanted} cannot be reached from {place}: {why:?}."))
             }
-        }))
-    })?;
-    Ok(Tunnel { stream: channel.into_stream(), _slot: slot })
+            Self::Late(limit) => {
+                TransportError::Unreachable(format!("{place} opened no channel within {}.", seconds(limit)))
+            }
+            Self::Lost => TransportError::Unreachable(lost(from)),
+            Self::Failed => TransportError::Unreachable(FAILED.to_owned()),
+        }
+    }
+
+    /// For whoever wants to go on to another host.
+    pub(super) fn on_the_way(self, from: &Arc<Connection>, target: &Target, jump: &Jump) -> Fault {
+        let (wanted, bastion) = (&target.address, &jump.host);
+        let here = |fault| Fault::Jump { host: bastion.clone(), fault: Box::new(fault) };
+        match self {
+            Self::Refused(ChannelOpenFailure::AdministrativelyProhibited) => here(Fault::Login(format!(
+                "it does not allow RMM to go on to {wanted}. Set AllowTcpForwarding to local (and PermitOpen accordingly) \
+                 in its sshd_config"
+            ))),
+            Self::Refused(ChannelOpenFailure::ConnectFailed) => Fault::Unreachable(format!(
+                "{wanted} cannot be reached from the jump host {bastion}: it refuses, does not answer, or {bastion} does \
+                 not know its name."
+            )),
+            Self::Refused(ChannelOpenFailure::Other { reason, .. }) => {
+                Fault::Unreachable(format!("{wanted} cannot be reached from the jump host {bastion}: {reason}."))
+            }
+            Self::Refused(why @ (ChannelOpenFailure::UnknownChannelType | ChannelOpenFailure::ResourceShortage)) => {
+                Fault::Unreachable(format!("{wanted} cannot be reached from the jump host {bastion}: {why:?}."))
+            }
+            Self::Late(limit) => {
+                Fault::Unreachable(format!("{} did not answer within {}.", target.place(), seconds(limit)))
+            }
+            Self::Lost => here(Fault::Unreachable(lost(from))),
+            Self::Failed => Fault::Unreachable(FAILED.to_owned()),
+        }
+    }
+}
+
+fn lost(connection: &Connection) -> String {
+    format!("The connection to the host was lost: {}.", connection.why_it_ended())
 }
 
 /// The stream closes its channel when it is dropped.
-struct Tunnel {
+pub(super) struct Tunnel {
     stream: ChannelStream<Msg>,
     _slot: Slot,
 }

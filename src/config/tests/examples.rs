@@ -7,10 +7,16 @@ use toml::{Table, Value};
 
 use super::{parse, parse_with};
 use crate::config::keys::{Key, ROOT, Shape};
-use crate::config::{EXAMPLE, Init, init_text};
+use crate::config::{Config, EXAMPLE, Init, init_text};
 use crate::domain::ids::{PersonName, ServiceName};
 use crate::domain::plan::VARIABLES;
 use crate::domain::service::{Driver, EnvironmentKind};
+
+fn parse_example() -> Config {
+    let authority = rcgen::generate_simple_self_signed(["authority".to_owned()]).unwrap().cert.pem();
+    let env = [EXAMPLE_ENV, &[("COMPANY_CA", authority.as_str())]].concat();
+    parse_with(EXAMPLE, &env).unwrap_or_else(|errors| panic!("{errors}"))
+}
 
 const EXAMPLE_ENV: &[(&str, &str)] = &[
     ("NAME_AUTHORIZATION_DATABASE_PASSWORD", "correct horse"),
@@ -23,7 +29,7 @@ const EXAMPLE_ENV: &[(&str, &str)] = &[
 
 #[test]
 fn the_example_is_valid_without_a_warning() {
-    let config = parse_with(EXAMPLE, EXAMPLE_ENV).unwrap_or_else(|errors| panic!("{errors}"));
+    let config = parse_example();
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
     assert_eq!(config.services[0].surfaces.len(), 2);
 }
