@@ -123,3 +123,85 @@ pub fn advice(said: &str) -> &'static str {
     ];
     ADVICE.iter().find(|(words, _)| said.contains(words)).map_or("", |(_, advice)| advice)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use secrecy::SecretString;
+    use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::clients::local::Local;
+    use crate::clients::tools;
+    use crate::clients::transport::Transport;
+
+    /// A repository with a tag, served over HTTPS with a certificate of its own; answers with address, certificate and
+    /// commit.
+    async fn served(folder: &Path) -> (String, String, String) {
+        let script = "git init -q . && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m a && git tag v1 &&\
+                      git update-server-info && git rev-parse HEAD";
+        let made = std::process::Command::new("sh").args(["-c", script]).current_dir(folder).output().unwrap();
+        let commit = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://localhost:{}/shop.git", listener.local_addr().unwrap().port());
+        let git = folder.join(".git");
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (acceptor, git) = (acceptor.clone(), git.clone());
+                tokio::spawn(async move {
+                    let Ok(stream) = acceptor.accept(stream).await else { return };
+                    let mut stream = BufReader::new(stream);
+                    let mut line = String::new();
+                    let _ = stream.read_line(&mut line).await;
+                    let path = line.split([' ', '?']).nth(1).unwrap_or_default();
+                    let body = std::fs::read(git.join(path.trim_start_matches("/shop.git/"))).unwrap_or_default();
+                    let status = if body.is_empty() { "404 Not Found" } else { "200 OK" };
+                    let head =
+                        format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+                    let _ = stream.write_all(&[head.as_bytes(), &body].concat()).await;
+                    let _ = stream.shutdown().await;
+                });
+            }
+        });
+        (url, made.cert.pem(), commit)
+    }
+
+    #[tokio::test]
+    async fn a_repository_with_a_certificate_of_its_own_is_read_with_its_authority() {
+        let folder = tempfile::tempdir().unwrap();
+        let (url, certificate, commit) = served(folder.path()).await;
+        let tag = Tag::parse("tag", "v1").unwrap();
+        let error = resolve(&url, None, &tag).await.unwrap_err();
+        assert!(error.to_string().contains("certificate") && error.to_string().contains("`repository_ca`"), "{error}");
+        let found = resolve(&url, Some(&certificate), &tag).await.unwrap();
+        assert_eq!(found.to_string(), commit);
+
+        // The same on a host, where nothing is left of it, whatever the command's end.
+        let temporary = tempfile::tempdir().unwrap();
+        for (end, status) in [("true", 0), ("false", 1), ("kill -s TERM $$; sleep 60", 143)] {
+            let command = format!("rmm_ca\n[ -z \"${{RMM_CA_PEM+x}}\" ] && git ls-remote {url} refs/tags/v1\n{end}");
+            let env = [
+                ("RMM_CA_PEM".to_owned(), SecretString::from(certificate.clone())),
+                ("TMPDIR".to_owned(), SecretString::from(temporary.path().display().to_string())),
+            ];
+            let mut channel = Local::new().exec(&tools::with(&command), &[], &env).await.unwrap();
+            let mut said = String::new();
+            channel.stdout.read_to_string(&mut said).await.unwrap();
+            assert_eq!((said, channel.status.await.unwrap()), (format!("{commit}\trefs/tags/v1\n"), status));
+            assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0);
+        }
+    }
+}

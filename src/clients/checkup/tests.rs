@@ -153,7 +153,7 @@ async fn where_the_files_of_steps_go_is_tried_and_left_as_it_was() {
 
 #[tokio::test]
 async fn the_repository_is_asked_as_a_step_asks_it() {
-    let git = "case $1 in --version) echo git version 2.50;; *) case \"$GIT_TERMINAL_PROMPT $5\" in \
+    let git = "case $1 in --version) echo git version 2.50;; *) case \"$GIT_TERMINAL_PROMPT $4\" in \
                '0 https://good.example/a.git') cat \"$GIT_SSL_CAINFO\" >\"$HOME/ca\";; \
                *) echo 'fatal: SSL certificate problem: unable to get local issuer certificate' >&2; exit 128;; esac;; esac";
     let machine = Machine::new().program("git", git);
@@ -171,7 +171,7 @@ async fn the_repository_is_asked_as_a_step_asks_it() {
         findings.iter().filter(|finding| finding.name == "repository").collect::<Vec<_>>().try_into().unwrap();
     assert_eq!((bad.state, good.state), (State::Fail, State::Ok), "{findings:?}");
     assert!(bad.detail.contains("unable to get local issuer") && bad.detail.contains("`repository_ca`"), "{bad:?}");
-    assert_eq!(bad.fix.as_deref(), Some("git ls-remote -- 'https://bad.example/b.git' HEAD"));
+    assert_eq!(bad.fix.as_deref(), Some("git ls-remote -- https://bad.example/b.git HEAD"));
     assert_eq!(fs::read_to_string(machine.path("home/ca")).unwrap(), "a certificate\n");
 }
 

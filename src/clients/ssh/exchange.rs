@@ -130,6 +130,8 @@ struct Search {
     complete: bool,
     /// What it has shown so far.
     seen: Vec<HostKey>,
+    /// The types of which it has shown its key, or has none.
+    tried: Vec<String>,
 }
 
 impl Search {
@@ -144,18 +146,29 @@ impl Search {
             })
             .collect();
         let complete = kinds.iter().all(Option::is_some);
-        Self { known: kinds.into_iter().flatten().collect(), complete, seen: Vec::new() }
+        Self { known: kinds.into_iter().flatten().collect(), complete, seen: Vec::new(), tried: Vec::new() }
     }
 
     /// The types to ask for next; nothing when it has been asked for every one that could be right.
     fn next(&self) -> Option<Vec<Algorithm>> {
-        let shown = |wanted: &Algorithm| self.seen.iter().any(|key| kind(&key.algorithm) == kind_of(wanted));
+        let tried = |wanted: &Algorithm| self.tried.iter().any(|tried| tried == kind_of(wanted));
         let mut types = all_types();
         types.sort_by_key(|one| !self.known.iter().any(|known| known == kind_of(one)));
         if !self.seen.is_empty() {
-            types.retain(|one| !shown(one) && (!self.complete || self.known.iter().any(|known| known == kind_of(one))));
+            types.retain(|one| !tried(one) && (!self.complete || self.known.iter().any(|known| known == kind_of(one))));
         }
         (!types.is_empty()).then_some(types)
+    }
+
+    /// Notes the key that it showed when it was asked for these types. It showed the first one that it has.
+    fn shown(&mut self, types: &[Algorithm], key: HostKey) {
+        for one in types.iter().map(kind_of) {
+            self.tried.push(one.to_owned());
+            if one == kind(&key.algorithm) {
+                break;
+            }
+        }
+        self.seen.push(key);
     }
 }
 
@@ -164,7 +177,7 @@ pub(super) async fn meet(target: &Target, memory: &Mutex<Memory>) -> Result<Met,
     let mut search = Search::new(target, &locked(memory));
     while let Some(types) = search.next() {
         let notes = Arc::<Notes>::default();
-        let fault = match exchange(target, types, &notes).await {
+        let fault = match exchange(target, types.clone(), &notes).await {
             Ok((handle, line)) => {
                 let key = locked(&notes.offered).clone();
                 let Some(key) = key else { break };
@@ -186,7 +199,7 @@ pub(super) async fn meet(target: &Target, memory: &Mutex<Memory>) -> Result<Met,
             return Err(Fault::UnknownKey(offered));
         }
         let first = search.seen.is_empty();
-        search.seen.push(offered);
+        search.shown(&types, offered);
         if first && asked_before(memory, &search.seen) {
             break;
         }

@@ -13,8 +13,6 @@ use super::*;
 use crate::clients::detached::{self, Ended, Fence, Prepared, RunDir, Sink, SinkError, StepError, StepSpec};
 use crate::domain::host::Fingerprint;
 
-mod spares;
-
 struct Sshd {
     child: Child,
     root: TempDir,
@@ -42,7 +40,7 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 impl Sshd {
-    /// Starts it; nothing if it is not installed.
+    /// Starts it with a key of each of these types; nothing if it is not installed.
     async fn start(key_type: &str, extra: &str) -> Option<Self> {
         let sshd = Self::try_start(key_type, extra).await;
         if sshd.is_none() {
@@ -55,7 +53,12 @@ impl Sshd {
         let program = ["/usr/sbin/sshd", "/usr/bin/sshd", "/sbin/sshd"].into_iter().find(|p| Path::new(p).exists())?;
         let root = tempfile::tempdir().unwrap();
         let file = |name: &str| root.path().join(name).display().to_string();
-        keygen(&["-q", "-t", key_type, "-N", "", "-f", &file("host")])?;
+        let mut keys = String::new();
+        for (index, key_type) in key_type.split(' ').enumerate() {
+            let name = file(&if index == 0 { "host".to_owned() } else { format!("host-{key_type}") });
+            keygen(&["-q", "-t", key_type, "-N", "", "-f", &name])?;
+            keys += &format!("HostKey {name}\n");
+        }
         keygen(&["-q", "-t", "ed25519", "-N", "", "-f", &file("user")])?;
         fs::copy(file("user.pub"), file("authorized")).unwrap();
         // sshd wants it for its unprivileged part.
@@ -64,9 +67,8 @@ impl Sshd {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             // At a deeper level of shells, bash does not read the user's own files, which may say or do anything.
             let config = format!(
-                "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nPermitRootLogin yes\n\
+                "Port {port}\nListenAddress 127.0.0.1\n{keys}AuthorizedKeysFile {}\nPermitRootLogin yes\n\
                  StrictModes no\nUsePAM no\nPidFile none\nLogLevel VERBOSE\nSetEnv SHLVL=1\n{extra}\n",
-                file("host"),
                 file("authorized")
             );
             fs::write(file("config"), config).unwrap();
@@ -95,9 +97,7 @@ impl Sshd {
     }
 
     fn target(&self) -> Target {
-        let public = fs::read_to_string(self.file("host.pub")).unwrap();
-        let key = russh::keys::PublicKey::from_openssh(public.trim()).unwrap();
-        let fingerprint = Fingerprint::parse(key.fingerprint(russh::keys::HashAlg::Sha256).to_string()).unwrap();
+        let fingerprint = self.fingerprint("host");
         let user = Command::new("id").arg("-un").output().unwrap();
         Target {
             address: Address { host: "127.0.0.1".to_owned(), port: self.port },
@@ -107,6 +107,13 @@ impl Sshd {
             limits: Limits::default(),
             jump: None,
         }
+    }
+
+    /// The fingerprint of one of its keys.
+    fn fingerprint(&self, name: &str) -> Fingerprint {
+        let public = fs::read_to_string(self.file(&format!("{name}.pub"))).unwrap();
+        let key = russh::keys::PublicKey::from_openssh(public.trim()).unwrap();
+        Fingerprint::parse(key.fingerprint(russh::keys::HashAlg::Sha256).to_string()).unwrap()
     }
 
     fn key(&self, name: &str, passphrase: Option<&str>) -> Credential {
@@ -138,6 +145,10 @@ macro_rules! sshd {
         }
     };
 }
+
+mod jump;
+mod keys;
+mod spares;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn arguments_environment_outputs_and_status_arrive() {
