@@ -104,6 +104,7 @@ fn is_authority(error: &Error) -> bool {
 
 /// What is wrong, if it is wrong with TLS: the end of a sentence about a server.
 #[must_use]
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library's list of errors grows")]
 pub fn problem(error: &io::Error) -> Option<String> {
     let error = error.get_ref()?.downcast_ref::<Error>()?;
     Some(match error {
@@ -138,6 +139,7 @@ fn alerted(alert: AlertDescription) -> String {
 const AUTHORITY: &str = "the authority that signed it is unknown; name its certificate as `ca = \"file:…\"` of the health \
                          check";
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library's list of errors grows")]
 fn certificate(error: &CertificateError) -> String {
     match error {
         CertificateError::UnknownIssuer => AUTHORITY.to_owned(),
@@ -165,7 +167,7 @@ fn certificate(error: &CertificateError) -> String {
             "it is not made for a server".to_owned()
         }
         CertificateError::Other(_) if is_authority(&Error::InvalidCertificate(error.clone())) => {
-            format!("it is signed by itself; name it as `ca = \"file:…\"` of the health check")
+            "it is signed by itself; name it as `ca = \"file:…\"` of the health check".to_owned()
         }
         other => format!("{other}"),
     }

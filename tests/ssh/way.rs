@@ -34,7 +34,7 @@ async fn a_release_goes_through_a_bastion_that_is_trusted_and_breaks() {
     shop.world.until(release, "manual_testing").await;
     shop.is_deployed_once();
     let log = host.sshd_log();
-    let accepted = || log.lines().filter(|line| line.contains("Accepted"));
+    let accepted = || log.lines().filter(|line| line.contains("Accepted publickey"));
     assert!(accepted().count() > 0 && accepted().all(|line| line.contains(bastion.address())), "{log}");
 
     let (done, said) = shop.rmm(&format!("host check {} {name}", host.name()), None);
