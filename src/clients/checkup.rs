@@ -90,6 +90,8 @@ impl Finding {
 /// What is wanted of a host. What nothing there needs is not asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
+    /// Where the files of steps go; by default below the user's home.
+    pub files: Option<String>,
     /// Some surface is checked out there.
     pub git: bool,
     /// Some surface is started with docker there.
@@ -127,6 +129,7 @@ impl Wanted {
     fn told(&self) -> (Vec<String>, Vec<EnvPair>) {
         let mut args = Vec::new();
         let mut env = Vec::new();
+        args.extend(self.files.as_ref().map(|files| format!("files={files}")));
         args.extend(self.git.then(|| "git".to_owned()));
         args.extend(self.docker.then(|| "docker".to_owned()));
         args.extend(self.directories.iter().map(|directory| format!("directory={directory}")));

@@ -1,5 +1,5 @@
 # Looks at a host before RMM relies on it, and leaves nothing there. Arguments: what is wanted of it (git, docker,
-# directory=PATH, repository=URL); RMM_CA_N holds the certificates for repository number N.
+# directory=PATH, repository=URL; files=PATH is where the files of steps go); RMM_CA_N holds the certificates for repository number N.
 # Answers in lines of words between tabs, each behind a mark, since a login shell may talk as well.
 exec 2>/dev/null
 
@@ -60,15 +60,20 @@ say home "$home"
 space "$home" "$home"
 
 # Where the files of steps will be: whether what RMM needs can be made there. Nothing is left.
-base=$home/.rmm
-[ -d "$base" ] || base=$home
+files=$home/.rmm
+for wanted; do
+    case $wanted in files=*) files=${wanted#*=} ;; esac
+done
+base=$(existing "$files")
 try=$base/.rmm-check.$$
-if answer=$( { mkdir "$try" && mkfifo "$try/fifo" && : >"$try/file" && ln "$try/file" "$try/link"; } 2>&1); then
+if [ ! -d "$base" ]; then
+    say run-files unfit "$base" 'it is no directory'
+elif answer=$( { mkdir "$try" && mkfifo "$try/fifo" && : >"$try/file" && ln "$try/file" "$try/link"; } 2>&1); then
     say run-files fit "$base"
 else
     say run-files unfit "$base" "$answer"
 fi
-rm -rf "$try"
+[ ! -d "$try" ] || rm -rf "$try"
 
 with_directory() {
     directory=$1

@@ -97,6 +97,9 @@ impl Expected<'_> {
         let shown = if shown.is_empty() { String::new() } else { format!(": {shown}") };
         match self.body.filter(|_| good) {
             Some(wanted) => Err(format!("{url} answered {status} without {wanted:?}{shown}")),
+            None if (300..400).contains(&status) => {
+                Err(format!("{url} answered {status}, and nobody follows redirects here{shown}"))
+            }
             None => Err(format!("{url} answered {status}{shown}")),
         }
     }

@@ -145,6 +145,11 @@ async fn where_the_files_of_steps_go_is_tried_and_left_as_it_was() {
     fs::create_dir(machine.path("home/.rmm")).unwrap();
     is(&machine.checkup(&Wanted::default()).await, "run files", State::Ok, ".rmm takes");
     assert_eq!(fs::read_dir(machine.path("home/.rmm")).unwrap().count(), 0);
+    let deep = Wanted { files: Some(machine.path("home/data/runs")), ..Wanted::default() };
+    is(&machine.checkup(&deep).await, "run files", State::Ok, "home takes");
+    fs::remove_dir(machine.path("home/.rmm")).unwrap();
+    fs::write(machine.path("home/.rmm"), "").unwrap();
+    is(&machine.checkup(&Wanted::default()).await, "run files", State::Fail, "it is no directory");
     let odd = Machine::new().program("ln", "echo ln: Operation not permitted >&2; exit 1");
     let findings = odd.checkup(&Wanted::default()).await;
     is(&findings, "run files", State::Fail, "hard links and FIFOs: ln: Operation not permitted");

@@ -100,6 +100,10 @@ impl Connection {
         self.used.subscribe()
     }
 
+    pub(super) fn notes(&self) -> &Notes {
+        &self.notes
+    }
+
     /// Whether it is known why it ended.
     pub(super) fn has_ended(&self) -> bool {
         locked(&self.notes.ended).is_some() || self.through().is_some_and(Self::has_ended)

@@ -5,12 +5,14 @@
 //! before anybody is alarmed. Nothing is sent to it beyond the key exchange before it has shown a trusted key.
 
 use std::borrow::Cow;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use russh::client::{self, DisconnectReason, Handle};
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKeyOrCertificate};
-use russh::{Preferred, compression};
+use russh::{ChannelId, ChannelOpenFailure, Preferred, compression};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::connection::locked;
@@ -33,6 +35,10 @@ const SEARCH_AGAIN: Duration = Duration::from_mins(1);
 pub(super) struct Notes {
     offered: Mutex<Option<HostKey>>,
     pub(super) ended: Mutex<Option<String>>,
+    /// Why the host opened no channel when it was asked for one last, in its own words.
+    pub(super) unopened: watch::Sender<String>,
+    /// Tunnels that are asked for and not answered yet.
+    pub(super) asked: AtomicUsize,
 }
 
 /// What was learned of a host's keys, for the next connection.
@@ -83,6 +89,19 @@ impl client::Handler for Guard {
         let algorithm = if certificate { format!("certificate of {algorithm}") } else { algorithm };
         *locked(&self.notes.offered) = Some(HostKey { algorithm, fingerprint });
         Ok(trusted)
+    }
+
+    async fn channel_open_failure(
+        &mut self,
+        _: ChannelId,
+        _: ChannelOpenFailure,
+        description: &str,
+        _: &str,
+        _: &mut client::Session,
+    ) -> Result<(), Self::Error> {
+        let words = description.chars().filter(|c| !c.is_control()).take(200).collect();
+        self.notes.unopened.send_replace(words);
+        Ok(())
     }
 
     async fn disconnected(&mut self, reason: DisconnectReason<Self::Error>) -> Result<(), Self::Error> {

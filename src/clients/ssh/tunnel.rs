@@ -3,6 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -18,8 +19,8 @@ use crate::domain::host::Address;
 
 /// Why there is no tunnel.
 pub(super) enum NotOpened {
-    /// The host says no.
-    Refused(ChannelOpenFailure),
+    /// The host says no, and perhaps why.
+    Refused(ChannelOpenFailure, String),
     /// It said nothing in time.
     Late(Duration),
     /// The connection to it ended.
@@ -34,11 +35,21 @@ pub(super) async fn open(slot: Slot, host: String, port: u16) -> Result<Tunnel, 
     let limit = slot.connection().target().limits.open;
     let (ready, answer) = oneshot::channel();
     tokio::spawn(async move {
-        let handle = &slot.connection().handle;
-        let opened = handle.channel_open_direct_tcpip(host, u32::from(port), "127.0.0.1", 0).await;
+        let connection = slot.connection();
+        let notes = connection.notes();
+        let mut words = notes.unopened.subscribe();
+        let alone = notes.asked.fetch_add(1, Ordering::SeqCst) == 0;
+        let opened = connection.handle.channel_open_direct_tcpip(host, u32::from(port), "127.0.0.1", 0).await;
+        let alone = notes.asked.fetch_sub(1, Ordering::SeqCst) == 1 && alone;
         let opened = match opened {
             Ok(channel) => Ok(Tunnel { stream: channel.into_stream(), _slot: slot }),
-            Err(russh::Error::ChannelOpenFailure(why)) => Err(NotOpened::Refused(why)),
+            Err(russh::Error::ChannelOpenFailure(why)) => {
+                // The words come a moment after the refusal. Whose they are is not told, so they count only where nobody
+                // else has asked meanwhile.
+                let came = alone && tokio::time::timeout(WORDS, words.changed()).await.is_ok_and(|came| came.is_ok());
+                let said = if came { words.borrow().clone() } else { String::new() };
+                Err(NotOpened::Refused(why, said))
+            }
             Err(_) => Err(NotOpened::Lost),
         };
         let _ = ready.send(opened);
@@ -50,6 +61,9 @@ pub(super) async fn open(slot: Slot, host: String, port: u16) -> Result<Tunnel, 
     }
 }
 
+/// How long the host's words about a refusal are waited for.
+const WORDS: Duration = Duration::from_millis(100);
+
 const FAILED: &str = "The SSH client failed; this is a fault of RMM.";
 
 impl NotOpened {
@@ -58,17 +72,18 @@ impl NotOpened {
         let place = from.target().place();
         let wanted = Address { host: host.to_owned(), port };
         match self {
-            Self::Refused(ChannelOpenFailure::AdministrativelyProhibited) => TransportError::Forbidden(format!(
+            Self::Refused(ChannelOpenFailure::AdministrativelyProhibited, _) => TransportError::Forbidden(format!(
                 "{place} does not allow RMM to reach {wanted} through it. Set AllowTcpForwarding to local (and \
                  PermitOpen accordingly) in its sshd_config."
             )),
-            Self::Refused(ChannelOpenFailure::ConnectFailed) => TransportError::Refused(format!(
-                "{wanted}, as {place} sees it, takes no connection: nothing listens or answers there."
-            )),
-            Self::Refused(ChannelOpenFailure::Other { reason, .. }) => {
+            Self::Refused(ChannelOpenFailure::ConnectFailed, said) => {
+                let said = if said.is_empty() { "nothing listens or answers there" } else { &said };
+                TransportError::Refused(format!("{wanted}, as {place} sees it, takes no connection: {said}."))
+            }
+            Self::Refused(ChannelOpenFailure::Other { reason, .. }, _) => {
                 TransportError::Refused(format!("{wanted} cannot be reached from {place}: {reason}."))
             }
-            Self::Refused(why @ (ChannelOpenFailure::UnknownChannelType | ChannelOpenFailure::ResourceShortage)) => {
+            Self::Refused(why @ (ChannelOpenFailure::UnknownChannelType | ChannelOpenFailure::ResourceShortage), _) => {
                 TransportError::Refused(format!("{wanted} cannot be reached from {place}: {why:?}."))
             }
             Self::Late(limit) => {
@@ -84,18 +99,19 @@ impl NotOpened {
         let (wanted, bastion) = (&target.address, &jump.host);
         let here = |fault| Fault::Jump { host: bastion.clone(), fault: Box::new(fault) };
         match self {
-            Self::Refused(ChannelOpenFailure::AdministrativelyProhibited) => here(Fault::Login(format!(
+            Self::Refused(ChannelOpenFailure::AdministrativelyProhibited, _) => here(Fault::Login(format!(
                 "it does not allow RMM to go on to {wanted}. Set AllowTcpForwarding to local (and PermitOpen accordingly) \
                  in its sshd_config"
             ))),
-            Self::Refused(ChannelOpenFailure::ConnectFailed) => Fault::Unreachable(format!(
-                "{wanted} cannot be reached from the jump host {bastion}: it refuses, does not answer, or {bastion} does \
-                 not know its name."
-            )),
-            Self::Refused(ChannelOpenFailure::Other { reason, .. }) => {
+            Self::Refused(ChannelOpenFailure::ConnectFailed, said) => {
+                let unsaid = format!("it refuses, does not answer, or {bastion} does not know its name");
+                let said = if said.is_empty() { &unsaid } else { &said };
+                Fault::Unreachable(format!("{wanted} cannot be reached from the jump host {bastion}: {said}."))
+            }
+            Self::Refused(ChannelOpenFailure::Other { reason, .. }, _) => {
                 Fault::Unreachable(format!("{wanted} cannot be reached from the jump host {bastion}: {reason}."))
             }
-            Self::Refused(why @ (ChannelOpenFailure::UnknownChannelType | ChannelOpenFailure::ResourceShortage)) => {
+            Self::Refused(why @ (ChannelOpenFailure::UnknownChannelType | ChannelOpenFailure::ResourceShortage), _) => {
                 Fault::Unreachable(format!("{wanted} cannot be reached from the jump host {bastion}: {why:?}."))
             }
             Self::Late(limit) => {

@@ -34,7 +34,9 @@ impl Engine {
         let mut findings = Vec::new();
         if name.is_local() {
             findings.push(Finding::ok("reachable", "it is RMM's own machine"));
-            findings.extend(self.look_around(&catalog, &Use::of(&catalog, name), self.ports().local.as_ref()).await);
+            let mut used = Use::of(&catalog, name);
+            used.wanted.files = Some(self.ports().run_directory.display().to_string());
+            findings.extend(self.look_around(&catalog, &used, self.ports().local.as_ref()).await);
             return Ok(findings);
         }
         let host = configured(&catalog, name)?;
