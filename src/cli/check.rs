@@ -1,6 +1,8 @@
 //! `rmm check`: whether the configuration is right, what it comes to, and whether this machine is fit for it.
 
+use std::net::ToSocketAddrs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
@@ -11,9 +13,12 @@ use super::ui::{Tone, note, print};
 use crate::app::DataDir;
 use crate::clients::ssh;
 use crate::config::Config;
-use crate::domain::host::Login;
+use crate::domain::host::{Host, Login};
 use crate::domain::service::{Driver, EnvironmentKind, Surface};
 use crate::web::socket;
+
+/// How long a name may take to resolve.
+const RESOLVE_TIME: Duration = Duration::from_secs(3);
 
 /// Say whether the configuration is right.
 #[derive(Debug, Args)]
@@ -92,6 +97,7 @@ fn machine(config: &Config, path: &str) -> Vec<String> {
     if let Some(problem) = unwritable(&config.server.data_dir) {
         warnings.push(format!("server.data_dir: {problem}"));
     }
+    warnings.extend(config.hosts.iter().filter(|host| host.jump.is_empty()).filter_map(alias));
     let mut git = false;
     let mut docker = false;
     for service in &config.services {
@@ -116,6 +122,25 @@ fn machine(config: &Config, path: &str) -> Vec<String> {
         }
     }
     warnings
+}
+
+/// A name without a dot that leads nowhere is one that only SSH knows.
+fn alias(host: &Host) -> Option<String> {
+    let name = &host.address.host;
+    if name.contains(['.', ':']) {
+        return None;
+    }
+    let (found, resolved) = std::sync::mpsc::channel();
+    let asked = (name.clone(), host.address.port);
+    std::thread::spawn(move || found.send(asked.to_socket_addrs().is_ok()));
+    // A name server that is silent says nothing about the name.
+    (resolved.recv_timeout(RESOLVE_TIME) == Ok(false)).then(|| {
+        format!(
+            "host {}: the name {name} does not resolve here. RMM does not read ~/.ssh/config: if it is an alias there, \
+             write its HostName as `address`, and its ProxyJump as `jump`",
+            host.name
+        )
+    })
 }
 
 fn directory(surface: &Surface) -> Option<String> {

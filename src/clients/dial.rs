@@ -55,7 +55,9 @@ impl Dial<'_> {
     pub async fn connect(self) -> Result<TcpStream, Undialed> {
         let until = Instant::now() + self.limit;
         let addresses = self.resolve(until).await?;
-        let mut race = Race::new(addresses, self.speaks_first);
+        // With little time, each address has its share of it.
+        let share = self.limit / u32::try_from(addresses.len() + 1).unwrap_or(u32::MAX);
+        let mut race = Race::new(addresses, self.speaks_first, STAGGER.min(share));
         if let Ok(Some(stream)) = tokio::time::timeout_at(until, race.run()).await {
             // Best effort: small packets need not wait for each other.
             let _ = stream.set_nodelay(true);
@@ -127,11 +129,13 @@ struct Race {
     /// All that were begun, in order.
     begun: Vec<SocketAddr>,
     speaks_first: bool,
+    stagger: Duration,
 }
 
 impl Race {
-    fn new(waiting: VecDeque<SocketAddr>, speaks_first: bool) -> Self {
+    fn new(waiting: VecDeque<SocketAddr>, speaks_first: bool, stagger: Duration) -> Self {
         Self {
+            stagger,
             speaks_first: speaks_first && waiting.len() > 1,
             waiting,
             connecting: FuturesUnordered::new(),
@@ -155,7 +159,7 @@ impl Race {
             if self.connecting.is_empty() && self.listening.is_empty() {
                 self.begin();
             }
-            let patience = tokio::time::sleep(if self.waiting.is_empty() { Duration::MAX } else { STAGGER });
+            let patience = tokio::time::sleep(if self.waiting.is_empty() { Duration::MAX } else { self.stagger });
             tokio::select! {
                 biased;
                 Some((address, heard)) = self.listening.next() => match heard {
@@ -276,7 +280,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(20);
 
     async fn race(addresses: &[SocketAddr], speaks_first: bool) -> Option<SocketAddr> {
-        let mut race = Race::new(addresses.iter().copied().collect(), speaks_first);
+        let mut race = Race::new(addresses.iter().copied().collect(), speaks_first, STAGGER);
         let stream = tokio::time::timeout(LONG, race.run()).await.ok()??;
         stream.peer_addr().ok()
     }
@@ -334,7 +338,7 @@ mod tests {
         let refusing = refusing().await;
         let limit = Duration::from_millis(600);
         let dial = Dial { host: "db.example.com", port: 5432, limit, speaks_first: false };
-        let mut race = Race::new([deaf, refusing].into(), false);
+        let mut race = Race::new([deaf, refusing].into(), false, STAGGER);
         assert!(tokio::time::timeout(limit, race.run()).await.is_err());
         let said = race.sentence(dial);
         assert_eq!(

@@ -116,7 +116,7 @@ pub fn problem(error: &io::Error) -> Option<String> {
             format!("and RMM have no way of TLS in common ({error}); it must offer TLS 1.2 or 1.3")
         }
         Error::InvalidMessage(_) | Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
-            "does not speak TLS there".to_owned()
+            "does not speak TLS there; a service without TLS has an address with http://".to_owned()
         }
         other => format!("broke off TLS: {other}"),
     })

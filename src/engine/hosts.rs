@@ -9,6 +9,7 @@ mod uses;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -112,6 +113,9 @@ impl Hosts {
     }
 }
 
+/// How long a host may take to show the key that an admin wants to trust.
+const TRUST_TIME: Duration = Duration::from_secs(10);
+
 /// What RMM thinks of a host's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -164,11 +168,17 @@ impl Engine {
 
     /// The connection to a host, over all the hosts on the way there.
     async fn ssh(&self, host: Arc<Host>) -> Result<Arc<Ssh>, Failure> {
+        let jump = self.jump(&host).await?;
+        let way: Vec<HostName> = host.jump.iter().chain([&host.name]).cloned().collect();
+        self.hop(&way, host, jump).await
+    }
+
+    /// The last host on the way to a host, and the connection to it.
+    async fn jump(&self, host: &Host) -> Result<Option<(HostName, Arc<Ssh>)>, Failure> {
         let catalog = self.catalog();
         let mut jump = None;
-        let way: Vec<HostName> = host.jump.iter().chain([&host.name]).cloned().collect();
-        for at in 1..way.len() {
-            let (way, hop) = (&way[..at], configured(&catalog, &way[at - 1])?);
+        for at in 1..=host.jump.len() {
+            let (way, hop) = (&host.jump[..at], configured(&catalog, &host.jump[at - 1])?);
             let name = hop.name.clone();
             // The way to it is the one that leads to the host, whatever its own is.
             let hop = if hop.jump == way[..at - 1] {
@@ -178,7 +188,16 @@ impl Engine {
             };
             jump = Some((name, self.hop(way, hop, jump).await?));
         }
-        self.hop(&way, host, jump).await
+        Ok(jump)
+    }
+
+    /// Asks a host for the key that an admin wants to trust, which need not be the one that it shows to everybody.
+    async fn shows(&self, host: Arc<Host>, wanted: &Fingerprint) -> Result<Option<HostKey>, Failure> {
+        let jump = self.jump(&host).await?;
+        let pins = vec![Pin { fingerprint: wanted.clone(), algorithm: None }];
+        // Nobody logs in, so there is nothing to log in with.
+        let ssh = Ssh::new(Parts { host, secrets: Vec::new(), pins, jump }.target());
+        Ok(tokio::time::timeout(TRUST_TIME, ssh.offered_key()).await.ok().and_then(Result::ok))
     }
 
     /// The connection to a host at the end of a way; `jump` leads to the host before it.
@@ -260,7 +279,7 @@ impl Engine {
     /// Trusts the key that a host has shown.
     ///
     /// # Errors
-    /// A refusal unless an admin asks for exactly the key that was shown and the configuration does not name another.
+    /// A refusal unless an admin asks for exactly a key that the host has and the configuration does not name another.
     pub async fn trust(&self, actor: &Actor, name: &HostName, fingerprint: &Fingerprint) -> Result<HostKey, Failure> {
         actor.may(Right::Administer, None, false)?;
         if name.is_local() {
@@ -275,6 +294,13 @@ impl Engine {
                 "the configuration says that {name} must show {pinned}; change `host_key` in rmm.toml if that is wrong"
             );
             return Err(Refusal::new(Code::KeyPinned, sentence).into());
+        }
+        let known = self.known(name).await?;
+        let shown = known.as_ref().and_then(|known| known.seen_at(&host.address)).map(|seen| &seen.key.fingerprint);
+        if shown.is_some_and(|shown| shown != fingerprint)
+            && let Some(key) = self.shows(host.clone(), fingerprint).await?
+        {
+            self.note_key(name, &host.address, key).await?;
         }
         let (name, fingerprint, by) = (name.clone(), fingerprint.clone(), actor.label().to_owned());
         let key = self

@@ -71,6 +71,26 @@ async fn a_key_of_any_type_is_pinned_and_checked_as_runs_ask_for_it() {
 }
 
 #[tokio::test]
+async fn an_admin_may_trust_a_key_that_the_host_does_not_show_first() {
+    let keys = &[("RMM_HOST_KEY", "rsa"), ("RMM_HOST_MORE_KEYS", "ed25519")];
+    let plan = Plan { host: keys, unpinned: true, ..Plan::default() };
+    let Some(shop) = Shop::with(&[plan], &More::default()).await else { return };
+    let (host, name) = (&shop.hosts[0], shop.hosts[0].name());
+    let release = shop.world.release_of_tag("v1").await;
+    let said = shop.waits_for(release, "rmm host trust").await;
+    assert!(!said.contains(host.fingerprint()), "{said}");
+    let stranger = format!("SHA256:{}", "A".repeat(43));
+    let (done, said) = shop.rmm(&format!("host trust {name} --fingerprint {stranger}"), None);
+    assert!(!done && said.contains("has shown"), "{said}");
+    let (done, said) = shop.rmm(&format!("host trust {name} --fingerprint {}", host.fingerprint()), None);
+    assert!(done, "{said}");
+    shop.world.until(release, "manual_testing").await;
+    let (done, said) = shop.rmm(&format!("host check {name}"), None);
+    assert!(done && said.contains(host.fingerprint()), "{said}");
+    shop.world.quiet().await;
+}
+
+#[tokio::test]
 async fn a_host_that_lets_nobody_ask_through_it_is_found_before_and_told_after() {
     let health = "{ url = \"http://127.0.0.1:8080/ok\", wait = \"1ms\", interval = \"10ms\", attempts = 2 }";
     let plan = Plan { sshd: "AllowTcpForwarding no", ..Plan::default() };

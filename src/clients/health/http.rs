@@ -225,7 +225,9 @@ impl FirstWords {
         }
         Broken(match self.spoken().filter(|spoken| !spoken.starts_with("plain")) {
             Some(spoken) => format!("took the connection, but did not answer in HTTP: it speaks {spoken}"),
-            None if self.is_silent() => "took the connection and ended it without an answer".to_owned(),
+            None if self.is_silent() => {
+                "took the connection and ended it without an answer; does it want https://?".to_owned()
+            }
             None => "took the connection, but did not answer in HTTP".to_owned(),
         })
     }

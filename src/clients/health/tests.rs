@@ -243,7 +243,10 @@ async fn the_wrong_protocol_is_told_apart_from_silence() {
     let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = mute.local_addr().unwrap();
     tokio::spawn(async move { while mute.accept().await.is_ok() {} });
-    assert_eq!(ask(&format!("http://{address}/")).await, "it took the connection and ended it without an answer");
+    assert_eq!(
+        ask(&format!("http://{address}/")).await,
+        "it took the connection and ended it without an answer; does it want https://?"
+    );
     assert!(ask(&format!("https://{address}/")).await.contains("ended it without a word; does it speak TLS there?"));
 }
 
