@@ -4,6 +4,7 @@
 //! The key a host must show is the one of the configuration, else the one that an admin has trusted. Must not: let
 //! anybody but an admin decide that, or reach a host with a login, a secret or a key that counts no more.
 
+mod keys;
 mod look;
 mod uses;
 
@@ -15,6 +16,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use tokio::sync::watch;
 
+pub use self::keys::compare;
+use self::keys::{key_state, may_show, may_trust, pins, the_one};
 use self::uses::Use;
 use super::catalog::Catalog;
 use super::{Engine, Failure};
@@ -297,14 +300,16 @@ impl Engine {
         }
         let known = self.known(name).await?;
         let shown = known.as_ref().and_then(|known| known.seen_at(&host.address)).map(|seen| &seen.key.fingerprint);
-        if shown.is_some_and(|shown| shown != fingerprint)
-            && let Some(key) = self.shows(host.clone(), fingerprint).await?
-        {
-            self.note_key(name, &host.address, key).await?;
-        }
+        let other = match shown {
+            Some(shown) if shown != fingerprint => self.shows(host.clone(), fingerprint).await?,
+            Some(_) | None => None,
+        };
         let (name, fingerprint, by) = (name.clone(), fingerprint.clone(), actor.label().to_owned());
         let key = self
             .record(actor, move |conn, now| {
+                if let Some(key) = &other {
+                    hosts::see(conn, &name, &host.address, key, now)?;
+                }
                 let known = hosts::get(conn, &name)?;
                 let seen = known.as_ref().and_then(|known| known.seen_at(&host.address));
                 let key = may_trust(&host, seen.map(|seen| &seen.key), &fingerprint)?.clone();
@@ -367,69 +372,6 @@ fn configured(catalog: &Catalog, name: &HostName) -> Result<Arc<Host>, Refusal> 
             ),
         )
     })
-}
-
-/// The keys that a host may show at an address; none where nobody has said so yet.
-fn may_show(host: &Host, known: Option<&KnownHost>, address: &Address) -> Vec<Fingerprint> {
-    if !host.host_keys.is_empty() {
-        return host.host_keys.clone();
-    }
-    let trusted = known.and_then(|known| known.trusted_at(address));
-    trusted.map(|trusted| trusted.key.fingerprint.clone()).into_iter().collect()
-}
-
-/// Of several keys the one that the host has shown, else the first.
-fn the_one<'k>(may: &'k [Fingerprint], offered: Option<&HostKey>) -> Option<&'k Fingerprint> {
-    let shown = may.iter().find(|one| offered.is_some_and(|offered| offered.fingerprint == **one));
-    shown.or(may.first())
-}
-
-/// The same for a connection, with the types as far as they are known.
-fn pins(host: &Host, known: Option<&KnownHost>) -> Vec<Pin> {
-    let pin = |fingerprint: Fingerprint| {
-        let trusted = known.and_then(|known| known.trusted_at(&host.address)).map(|trusted| &trusted.key);
-        let seen = known.and_then(|known| known.seen_at(&host.address)).map(|seen| &seen.key);
-        let same = [trusted, seen].into_iter().flatten().find(|key| key.fingerprint == fingerprint);
-        Pin { algorithm: same.map(|key| key.algorithm.clone()), fingerprint }
-    };
-    may_show(host, known, &host.address).into_iter().map(pin).collect()
-}
-
-fn key_state(pinned: bool, may: &[Fingerprint], offered: Option<&HostKey>) -> KeyState {
-    match (may, offered) {
-        ([_, ..], Some(offered)) if !may.contains(&offered.fingerprint) => KeyState::Changed,
-        ([_, ..], _) if pinned => KeyState::Pinned,
-        ([_, ..], _) => KeyState::Trusted,
-        ([], Some(_)) => KeyState::Unknown,
-        ([], None) => KeyState::NeverSeen,
-    }
-}
-
-fn may_trust<'k>(host: &Host, seen: Option<&'k HostKey>, wanted: &Fingerprint) -> Result<&'k HostKey, Refusal> {
-    let Host { name, address, .. } = host;
-    let Some(seen) = seen else {
-        let sentence = format!("{name} has shown no key at {address} yet; run `rmm host check {name}` first");
-        return Err(Refusal::new(Code::KeyNotSeen, sentence));
-    };
-    if seen.fingerprint != *wanted {
-        let sentence = format!(
-            "{name} has shown {seen}, not {wanted}; compare with `{}` on the host itself before you trust either",
-            compare(&seen.algorithm)
-        );
-        return Err(Refusal::new(Code::KeyDiffers, sentence));
-    }
-    Ok(seen)
-}
-
-/// The command that tells a host's key on the host itself.
-#[must_use]
-pub fn compare(algorithm: &str) -> String {
-    let kind = match algorithm {
-        "ssh-rsa" | "rsa-sha2-256" | "rsa-sha2-512" => "rsa",
-        ecdsa if ecdsa.starts_with("ecdsa-") => "ecdsa",
-        _ => "ed25519",
-    };
-    format!("ssh-keygen -lf /etc/ssh/ssh_host_{kind}_key.pub")
 }
 
 #[cfg(test)]

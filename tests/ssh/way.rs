@@ -87,6 +87,8 @@ async fn an_admin_may_trust_a_key_that_the_host_does_not_show_first() {
     shop.world.until(release, "manual_testing").await;
     let (done, said) = shop.rmm(&format!("host check {name}"), None);
     assert!(done && said.contains(host.fingerprint()), "{said}");
+    let events = serde_json::Value::from(shop.world.events().await).to_string();
+    assert!(!events.contains("host_key_changed"), "{events}");
     shop.world.quiet().await;
 }
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::keys::{compare, key_state, may_show};
 use super::uses::Use;
-use super::{KeyState, compare, configured, key_state, may_show};
+use super::{KeyState, configured};
 use crate::clients::checkup::{Finding, State, checkup};
 use crate::clients::ssh::Ssh;
 use crate::clients::transport::{Transport, TransportError};
