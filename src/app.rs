@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use axum::Router;
 use secrecy::SecretString;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio_util::sync::CancellationToken;
 
 use crate::bot;
@@ -20,7 +20,7 @@ use crate::engine::clock::{Clock, SystemClock};
 use crate::engine::{Dispatcher, Engine, Ports};
 use crate::store::lock::DirectoryLock;
 use crate::store::{Store, StoreOptions, key};
-use crate::web::{self, server};
+use crate::web::{self, server, socket};
 
 /// The files of a data directory.
 #[derive(Debug, Clone)]
@@ -134,7 +134,7 @@ impl App {
         let store = Store::open(&StoreOptions::new(data_dir.database(), data_dir.audit_key()))?;
         let ports = Ports {
             local: Arc::new(Local::new()),
-            prober: Prober::new().context("the HTTP client cannot be set up")?,
+            prober: Prober::new().map_err(anyhow::Error::msg).context("the HTTP client cannot be set up")?,
             run_directory: std::path::absolute(data_dir.runs()).context("the data directory has no absolute path")?,
             instance: data_dir.instance()?,
             generation: data_dir.generation(clock.now())?,
@@ -176,14 +176,21 @@ impl App {
         })
     }
 
+    /// Makes the operator's socket.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn listen_to_operator(&self) -> anyhow::Result<UnixListener> {
+        let path = self.data_dir.socket();
+        socket::listen(&path).with_context(|| format!("the socket {} cannot be made", path.display()))
+    }
+
     /// Serves and works until it is stopped. Steps that run then go on, and are found again at the next start.
     ///
     /// # Errors
-    /// When the operator's socket cannot be made.
-    pub async fn serve(self, listener: TcpListener) -> anyhow::Result<()> {
+    /// When a part of it ended badly.
+    pub async fn serve(self, listener: TcpListener, operator: UnixListener) -> anyhow::Result<()> {
         let path = self.data_dir.socket();
-        let socket =
-            server::listen_on_socket(&path).with_context(|| format!("the socket {} cannot be made", path.display()))?;
         let owner = key::to_hex(&key::random_bytes()?[..8]);
         // With port 0 nobody knows it otherwise. A full disk must not keep RMM from starting.
         let noted =
@@ -198,7 +205,7 @@ impl App {
             }
         });
         let dispatcher = tokio::spawn(Dispatcher::new(self.engine.clone(), owner, self.stop.clone()).run());
-        server::serve(self.router(), listener, Some((socket, path)), self.stop.clone()).await;
+        server::serve(self.router(), listener, Some((operator, path)), self.stop.clone()).await;
         self.stop.cancel();
         let _ = std::fs::remove_file(self.data_dir.address());
         bot.await.context("the bot ended badly")?;

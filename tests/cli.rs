@@ -436,3 +436,51 @@ fn hosts_are_looked_at_and_trusted() {
     place.run(&["host", "trust"]).ends(2);
     place.stop();
 }
+
+#[test]
+fn a_data_directory_deep_in_the_tree_is_served_and_found() {
+    let mut place = Place::new();
+    let deep = format!("{}/data", "customer-with-a-long-name-".repeat(6));
+    let config = CONFIG.replace("[server]\n", &format!("[server]\ndata_dir = \"{deep}\"\n"));
+    fs::write(place.path("rmm.toml"), config).unwrap();
+    place.run(&["check", "--quiet"]).ends(0);
+    let mut command = place.command(&["serve"]);
+    place.server = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    eventually("RMM answers at its socket", || place.path(&deep).join("address").exists());
+    place.token(&["github", "--role", "ci"]);
+    place.run(&["release", "list"]).ends(0);
+    place.run(&["audit", "verify"]).ends(0);
+    assert!(place.path(&deep).join("rmm.sock").exists());
+    place.stop();
+}
+
+#[test]
+fn a_check_opens_the_keys_of_hosts() {
+    let place = Place::new();
+    let keygen = |name: &str, passphrase: &str| {
+        let mut keygen = Command::new("ssh-keygen");
+        keygen.args(["-q", "-t", "ed25519", "-N", passphrase, "-f"]).arg(place.path(name));
+        assert!(keygen.status().unwrap().success());
+    };
+    keygen("good", "");
+    keygen("locked", "open sesame");
+    for (name, text) in [("right", "open sesame"), ("wrong", "open rye"), ("none", "just a text")] {
+        fs::write(place.path(name), text).unwrap();
+    }
+    for (login, said) in [
+        ("key = \"file:good\"", None),
+        ("key = \"file:locked\"\npassphrase = \"file:right\"", None),
+        ("key = \"file:locked\"\npassphrase = \"file:wrong\"", Some("the passphrase is wrong")),
+        ("key = \"file:locked\"", Some("needs a passphrase")),
+        ("key = \"file:none\"", Some("is no private key")),
+    ] {
+        let host =
+            format!("{CONFIG}\n[[hosts]]\nname = \"prod-1\"\naddress = \"10.0.0.1\"\nuser = \"deploy\"\n{login}\n");
+        fs::write(place.path("rmm.toml"), host).unwrap();
+        let done = place.run(&["check", "--quiet"]);
+        match said {
+            None => done.ends(0),
+            Some(said) => done.ends(2).says("host prod-1: the private key of file:").says(said),
+        };
+    }
+}

@@ -312,6 +312,8 @@ pub struct Token {
 pub struct Host {
     pub name: String,
     pub address: Option<String>,
+    #[serde(default)]
+    pub jump: Vec<String>,
     pub user: Option<String>,
     pub key: String,
     pub fingerprint: Option<String>,

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use tokio::net::UnixStream;
 
 use super::api;
 use super::client::{Call, Client, Intent, LONG, with_query};
@@ -19,6 +18,7 @@ use crate::store::key::AuditKey;
 use crate::store::lock::LOCK_FILE;
 use crate::store::{StoreError, schema, verify};
 use crate::web::api::Verification;
+use crate::web::socket as operator;
 
 /// The record.
 #[derive(Debug, Subcommand)]
@@ -106,7 +106,7 @@ impl Verify {
     async fn run(self, context: &Context) -> Result<(), Fault> {
         let running = match context.var("RMM_URL") {
             Some(_) => true,
-            None => UnixStream::connect(DataDir::new(context.local()?.data_dir).socket()).await.is_ok(),
+            None => operator::call(&DataDir::new(context.local()?.data_dir).socket()).await.is_ok(),
         };
         let found = if running {
             let client = Client::connect(context, Intent::Look).await?;

@@ -1,6 +1,8 @@
 //! `rmm check`: whether the configuration is right, what it comes to, and whether this machine is fit for it.
 
+use std::net::ToSocketAddrs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
@@ -8,14 +10,22 @@ use serde_json::json;
 use super::fault::Fault;
 use super::place::Context;
 use super::ui::{Tone, note, print};
+use crate::app::DataDir;
+use crate::clients::ssh;
 use crate::config::Config;
+use crate::domain::host::{Host, Login};
 use crate::domain::service::{Driver, EnvironmentKind, Surface};
+use crate::web::socket;
+
+/// How long a name may take to resolve.
+const RESOLVE_TIME: Duration = Duration::from_secs(3);
 
 /// Say whether the configuration is right.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  rmm check\n  rmm check --config /etc/rmm/rmm.toml --quiet\n\n\
     Prints the effective configuration, with every default and without secrets. Warnings and errors go to standard \
-    error. Exit status: 0 right (perhaps with warnings), 2 wrong.")]
+    error. Private keys are opened, with their passphrases, and what this machine must have is looked for. What is on \
+    the hosts, `rmm host check` tells. Exit status: 0 right (perhaps with warnings), 2 wrong.")]
 pub struct Check {
     /// Only say what is wrong
     #[arg(long, short)]
@@ -28,6 +38,17 @@ pub struct Check {
 impl Check {
     pub(super) fn run(self, context: &Context) -> Result<(), Fault> {
         let config = Config::load(&context.config, &context.env)?;
+        let errors = errors(&config);
+        if !errors.is_empty() {
+            for error in &errors {
+                note(&format!("error: {error}"));
+            }
+            let file = context.config.display();
+            return Err(Fault::Usage(match errors.len() {
+                1 => format!("{file} cannot work on this machine"),
+                many => format!("{file} cannot work on this machine: {many} errors"),
+            }));
+        }
         let mut warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
         warnings.extend(machine(&config, context.var("PATH").unwrap_or_default()));
         let effective = config.effective();
@@ -53,12 +74,30 @@ impl Check {
     }
 }
 
+/// What the file says rightly, and what cannot work nevertheless.
+fn errors(config: &Config) -> Vec<String> {
+    let mut errors: Vec<_> = socket::impossible(&DataDir::new(&config.server.data_dir).socket())
+        .map(|problem| format!("server.data_dir: {problem}"))
+        .into_iter()
+        .collect();
+    for host in &config.hosts {
+        let Login::Key { key, passphrase } = &host.login else { continue };
+        let secret = |reference: &String| config.secrets.get(reference);
+        let Some(private) = secret(key) else { continue };
+        if let Some(problem) = ssh::key_problem(private, passphrase.as_ref().and_then(secret)) {
+            errors.push(format!("host {}: the private key of {key} {problem}", host.name));
+        }
+    }
+    errors
+}
+
 /// What this machine lacks.
 fn machine(config: &Config, path: &str) -> Vec<String> {
     let mut warnings = Vec::new();
     if let Some(problem) = unwritable(&config.server.data_dir) {
         warnings.push(format!("server.data_dir: {problem}"));
     }
+    warnings.extend(config.hosts.iter().filter(|host| host.jump.is_empty()).filter_map(alias));
     let mut git = false;
     let mut docker = false;
     for service in &config.services {
@@ -83,6 +122,25 @@ fn machine(config: &Config, path: &str) -> Vec<String> {
         }
     }
     warnings
+}
+
+/// A name without a dot that leads nowhere is one that only SSH knows.
+fn alias(host: &Host) -> Option<String> {
+    let name = &host.address.host;
+    if name.contains(['.', ':']) {
+        return None;
+    }
+    let (found, resolved) = std::sync::mpsc::channel();
+    let asked = (name.clone(), host.address.port);
+    std::thread::spawn(move || found.send(asked.to_socket_addrs().is_ok()));
+    // A name server that is silent says nothing about the name.
+    (resolved.recv_timeout(RESOLVE_TIME) == Ok(false)).then(|| {
+        format!(
+            "host {}: the name {name} does not resolve here. RMM does not read ~/.ssh/config: if it is an alias there, \
+             write its HostName as `address`, and its ProxyJump as `jump`",
+            host.name
+        )
+    })
 }
 
 fn directory(surface: &Surface) -> Option<String> {

@@ -12,7 +12,6 @@ use futures_util::stream::BoxStream;
 use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
-use tokio::net::UnixStream;
 use tower::ServiceExt;
 
 pub use super::call::{Call, LONG, segment, with_query};
@@ -21,7 +20,7 @@ use super::place::{Context, Local};
 use super::ui::note;
 use crate::app::{App, DataDir};
 use crate::store::StoreError;
-use crate::web::Peer;
+use crate::web::{Peer, socket as operator};
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -103,7 +102,7 @@ impl Client {
         let socket = files.socket();
         let began = tokio::time::Instant::now();
         loop {
-            match UnixStream::connect(&socket).await {
+            match operator::call(&socket).await {
                 Ok(_) => return Ok(Self { name: socket.display().to_string(), way: Way::Socket(socket) }),
                 Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
                     return Err(Fault::Unreachable(format!(
@@ -284,7 +283,7 @@ async fn over_socket(path: &Path, call: &Call) -> Result<Response<Body>, Fault> 
     let gone = |error: &dyn std::fmt::Display| {
         Fault::Unreachable(format!("RMM at {} went away: {error}; is it being restarted?", path.display()))
     };
-    let stream = UnixStream::connect(path).await.map_err(|error| gone(&error))?;
+    let stream = operator::call(path).await.map_err(|error| gone(&error))?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| gone(&error))?;
     tokio::spawn(connection);

@@ -12,8 +12,8 @@ use super::fault::{FAILED, Fault};
 use super::place::Context;
 use super::ui::{Column, Table, Tone, Ui, clean, note, print, sentence, wrap};
 
-/// How long a check may take; RMM itself gives a host a minute and a half.
-const CHECK: Duration = Duration::from_secs(120);
+/// How long a check may take; RMM itself gives a host two minutes.
+const CHECK: Duration = Duration::from_secs(150);
 
 /// Hosts.
 #[derive(Debug, Subcommand)]
@@ -21,16 +21,18 @@ pub enum Host {
     /// List hosts with their keys and the services that use them
     #[command(after_help = "Example:\n  rmm host list\n\n\
         KEY: trusted (an admin confirmed it), pinned (rmm.toml names it), unknown (waits for `rmm host trust`), \
-        changed (the host shows another one: nothing is sent to it), never seen (`rmm host check` looks).")]
+        changed (the host has none of those and shows another one: nothing is sent to it), never seen (`rmm host check` looks).")]
     List {
         /// Print the answer of the API
         #[arg(long)]
         json: bool,
     },
-    /// Look whether hosts are ready: key, login, tools, docker, disk space, clock, directories
+    /// Look whether hosts are ready: the way there, key, login, and what their services need
     #[command(after_help = "Examples:\n  rmm host check\n  rmm host check prod-1 stage-1\n  \
         rmm host check --json | jq '.[].findings[] | select(.state == \"fail\")'\n\n\
-        Nothing is changed on the hosts. Exit status 1: something fails, and each failure says what to type. \
+        Each thing that a release will do there is tried, as the user who will do it: run files, git and the \
+        repository, docker, folders, what health checks ask through the host, jump hosts. What no service needs there \
+        is not asked for. Nothing is changed on the hosts. Exit status 1: something fails, and each failure says what to type. \
         4: RMM itself is not reachable.")]
     Check {
         /// The hosts; default: all
@@ -198,7 +200,7 @@ fn list(hosts: &[api::Host], ui: &Ui) -> String {
         let shown = host.offered.as_ref().map(|key| key.fingerprint.to_string());
         table.row([
             (host.name.clone(), Tone::Plain),
-            (host.address.clone().unwrap_or_else(|| "-".to_owned()), Tone::Plain),
+            (place(host), Tone::Plain),
             (host.user.clone().unwrap_or_else(|| "-".to_owned()), Tone::Plain),
             (key, tone),
             (host.fingerprint.clone().or(shown).unwrap_or_else(|| "-".to_owned()), Tone::Dim),
@@ -218,6 +220,12 @@ fn list(hosts: &[api::Host], ui: &Ui) -> String {
         out.push('\n');
     }
     out
+}
+
+/// Where a host is, and through which others it is reached.
+fn place(host: &api::Host) -> String {
+    let address = host.address.as_deref().unwrap_or("-");
+    if host.jump.is_empty() { address.to_owned() } else { format!("{address} through {}", host.jump.join(", ")) }
 }
 
 /// Where the text of a finding begins.

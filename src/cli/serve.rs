@@ -42,6 +42,7 @@ async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
     let app = App::open(&config)?;
     let listener = App::bind(config.server.listen).await?;
     let address = listener.local_addr().context("the address is not known")?;
+    let operator = app.listen_to_operator()?;
     let stop = app.stop();
     let engine = app.engine().clone();
     let path = path.to_owned();
@@ -66,5 +67,5 @@ async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
         stop.cancel();
     });
     tracing::info!(%address, data_dir = %config.server.data_dir.display(), "RMM {} serves http://{address}", env!("CARGO_PKG_VERSION"));
-    app.serve(listener).await
+    app.serve(listener, operator).await
 }

@@ -10,11 +10,12 @@ mod tests;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use secrecy::SecretString;
 use serde::Serialize;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 
 use self::findings::Said;
-use super::transport::{Transport, TransportError};
+use super::transport::{EnvPair, Transport, TransportError};
 
 const SCRIPT: &str = include_str!("checkup.sh");
 /// What every line of the script begins with.
@@ -23,6 +24,9 @@ const MARK: &str = "rmm-checkup\t";
 const MOST: u64 = 256 * 1024;
 /// How long words on standard error are waited for, when the script broke off.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// How long an address may take that is asked through the host.
+const FORWARDING: Duration = Duration::from_secs(5);
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -70,9 +74,12 @@ impl Finding {
     pub fn of_error(error: &TransportError) -> Self {
         let sentence = error.to_string();
         match error {
+            TransportError::Jump { .. } => Self::fail("jump", sentence, None),
             TransportError::UnknownKey(_) | TransportError::KeyChanged { .. } => Self::fail("key", sentence, None),
             TransportError::Login(_) => Self::fail("login", sentence, None),
-            TransportError::Unreachable(_) | TransportError::Refused(_) => Self::fail("reachable", sentence, None),
+            TransportError::Unreachable(_) | TransportError::Refused(_) | TransportError::Forbidden(_) => {
+                Self::fail("reachable", sentence, None)
+            }
             TransportError::ProgramMissing { .. } | TransportError::Start { .. } | TransportError::Died { .. } => {
                 Self::fail("shell", sentence, None)
             }
@@ -80,15 +87,60 @@ impl Finding {
     }
 }
 
-/// What is wanted of a host.
+/// What is wanted of a host. What nothing there needs is not asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
+    /// Where the files of steps go; by default below the user's home.
+    pub files: Option<String>,
     /// Some surface is checked out there.
     pub git: bool,
     /// Some surface is started with docker there.
     pub docker: bool,
     /// The directories of its surfaces.
     pub directories: Vec<String>,
+    /// The repositories that are fetched from there.
+    pub repositories: Vec<Repository>,
+    /// What health checks ask through the host.
+    pub asked: Vec<Asked>,
+}
+
+/// A repository that a host fetches from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    /// As git takes it.
+    pub url: String,
+    /// The authorities that its certificate is checked against, in PEM format.
+    pub ca: Option<String>,
+}
+
+/// What a health check asks through a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// A name or an IP address, as the host sees it.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// Whether it is another one, since the right one is not known before a release.
+    pub instead: bool,
+}
+
+impl Wanted {
+    /// What the script is told, and what it finds in its environment.
+    fn told(&self) -> (Vec<String>, Vec<EnvPair>) {
+        let mut args = Vec::new();
+        let mut env = Vec::new();
+        args.extend(self.files.as_ref().map(|files| format!("files={files}")));
+        args.extend(self.git.then(|| "git".to_owned()));
+        args.extend(self.docker.then(|| "docker".to_owned()));
+        args.extend(self.directories.iter().map(|directory| format!("directory={directory}")));
+        for (index, repository) in self.repositories.iter().enumerate() {
+            args.push(format!("repository={}", repository.url));
+            env.extend(
+                repository.ca.as_ref().map(|ca| (format!("RMM_CA_{}", index + 1), SecretString::from(ca.as_str()))),
+            );
+        }
+        (args, env)
+    }
 }
 
 /// Looks at a host. `now` tells RMM's time; the whole takes at most `patience`.
@@ -99,8 +151,7 @@ pub async fn checkup(
     patience: Duration,
 ) -> Vec<Finding> {
     let mut said = Said::new(now());
-    let directories: Vec<&str> = wanted.directories.iter().map(String::as_str).collect();
-    let heard = tokio::time::timeout(patience, listen(host, &directories, now, &mut said)).await;
+    let heard = tokio::time::timeout(patience, listen(host, wanted, now, &mut said)).await;
     let trouble = match heard {
         Ok(Ok(None)) => None,
         Ok(Ok(Some(trouble))) => Some(Finding::fail("shell", trouble, None)),
@@ -111,17 +162,47 @@ pub async fn checkup(
             None,
         )),
     };
-    said.findings(wanted, trouble)
+    let reached = trouble.is_none();
+    let mut findings = said.findings(wanted, trouble);
+    if reached {
+        let ways = wanted.asked.iter().map(|asked| forwarding(host, asked));
+        findings.extend(futures_util::future::join_all(ways).await);
+    }
+    findings
+}
+
+/// Whether RMM may ask through the host what health checks will ask.
+async fn forwarding(host: &dyn Transport, asked: &Asked) -> Finding {
+    const NAME: &str = "forwarding";
+    let place = format!("{}:{}", asked.host, asked.port);
+    match tokio::time::timeout(FORWARDING, host.connect(&asked.host, asked.port)).await {
+        Ok(Ok(_)) => Finding::ok(NAME, format!("{place} can be asked through the host")),
+        Ok(Err(TransportError::Forbidden(why))) => {
+            let detail = format!("a health check asks {place} through the host. {why}");
+            let fix = "echo 'AllowTcpForwarding local' | sudo tee /etc/ssh/sshd_config.d/00-rmm.conf && sudo systemctl \
+                       reload ssh";
+            match asked.instead {
+                false => Finding::fail(NAME, detail, Some(fix.to_owned())),
+                true => Finding::warn(NAME, format!("{detail} (tried in place of the address of a release)"), None),
+            }
+        }
+        Ok(Err(TransportError::Refused(_))) | Err(_) => {
+            Finding::ok(NAME, format!("{place} can be asked through the host; nothing answers there now"))
+        }
+        Ok(Err(error)) => Finding { name: NAME.to_owned(), ..Finding::of_error(&error) },
+    }
 }
 
 /// Runs the script and hears what it says; what went wrong on the way, if anything.
 async fn listen(
     host: &dyn Transport,
-    directories: &[&str],
+    wanted: &Wanted,
     now: &(dyn Fn() -> Timestamp + Sync),
     said: &mut Said,
 ) -> Result<Option<String>, TransportError> {
-    let channel = host.exec(SCRIPT, directories, &[]).await?;
+    let (args, env) = wanted.told();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let channel = host.exec(SCRIPT, &args, &env).await?;
     let mut lines = BufReader::new(channel.stdout.take(MOST));
     let mut line = Vec::new();
     loop {

@@ -1,4 +1,5 @@
-# Looks at a host before RMM relies on it, and changes nothing there. Arguments: the directories of surfaces.
+# Looks at a host before RMM relies on it, and leaves nothing there. Arguments: what is wanted of it (git, docker,
+# directory=PATH, repository=URL; files=PATH is where the files of steps go); RMM_CA_N holds the certificates for repository number N.
 # Answers in lines of words between tabs, each behind a mark, since a login shell may talk as well.
 exec 2>/dev/null
 
@@ -32,9 +33,16 @@ missing=
 for tool in setsid mkfifo tail ln wc mkdir rm mv sleep; do have "$tool" || missing="$missing $tool"; done
 say tools "${missing# }"
 
-if have git; then say git found "$(git --version)"; else say git missing; fi
+with_git() {
+    if have git; then say git found "$(git --version)"; else say git missing; fi
+}
 
-if have docker; then
+with_docker() {
+    if ! have docker; then
+        say docker missing
+        say compose missing
+        return
+    fi
     if answer=$(bounded docker version --format '{{.Server.Version}}' 2>&1); then
         say docker found "$answer"
     else
@@ -45,19 +53,37 @@ if have docker; then
     else
         say compose failed "$answer"
     fi
-else
-    say docker missing
-    say compose missing
-fi
+}
 
 home=${HOME:-$(pwd)}
 say home "$home"
 space "$home" "$home"
 
-for directory; do
+# Where the files of steps will be: whether what RMM needs can be made there. Nothing is left.
+files=$home/.rmm
+for wanted; do
+    case $wanted in files=*) files=${wanted#*=} ;; esac
+done
+base=$(existing "$files")
+try=$base/.rmm-check.$$
+if [ ! -d "$base" ]; then
+    say run-files unfit "$base" 'it is no directory'
+elif answer=$( { mkdir "$try" && mkfifo "$try/fifo" && : >"$try/file" && ln "$try/file" "$try/link"; } 2>&1); then
+    say run-files fit "$base"
+else
+    say run-files unfit "$base" "$answer"
+fi
+[ ! -d "$try" ] || rm -rf "$try"
+
+with_directory() {
+    directory=$1
     near=$(existing "$directory")
     if [ -d "$directory" ]; then
         if [ -w "$directory" ] && [ -x "$directory" ]; then state=writable; else state=readonly; fi
+        # Git takes no orders about what belongs to somebody else.
+        if [ -e "$directory/.git" ] && have find; then
+            [ -n "$(find "$directory/.git" -prune -user "$(id -u)")" ] || state=foreign
+        fi
     elif [ "$near" = "$directory" ]; then
         state=file
     elif [ -d "$near" ] && [ -w "$near" ] && [ -x "$near" ]; then
@@ -67,5 +93,41 @@ for directory; do
     fi
     say directory "$directory" "$state" "$near"
     [ -d "$near" ] && space "$directory" "$near"
+}
+
+# As a step does it: nobody is asked for anything.
+with_repository() {
+    have git || return
+    number=$((number + 1))
+    eval "pem=\${RMM_CA_$number-}"
+    ca=
+    if [ -n "$pem" ]; then
+        ca=${TMPDIR:-/tmp}/rmm-check-ca.$$
+        (umask 077 && rm -f "$ca" && set -C && printf '%s\n' "$pem" >"$ca")
+    fi
+    alone=
+    have setsid && alone=setsid
+    if answer=$(
+        [ -z "$ca" ] || export GIT_SSL_CAINFO="$ca"
+        export GIT_TERMINAL_PROMPT=0 LC_ALL=C
+        bounded $alone git ls-remote --quiet -- "$1" HEAD 2>&1 </dev/null
+    ); then
+        say repository "$1" found
+    else
+        status=$?
+        [ -n "$answer" ] || [ $status != 124 ] || answer='it did not answer within 10 s'
+        say repository "$1" failed "$answer"
+    fi
+    [ -z "$ca" ] || rm -f "$ca"
+}
+
+number=0
+for wanted; do
+    case $wanted in
+        git) with_git ;;
+        docker) with_docker ;;
+        directory=*) with_directory "${wanted#*=}" ;;
+        repository=*) with_repository "${wanted#*=}" ;;
+    esac
 done
 say end

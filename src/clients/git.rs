@@ -3,9 +3,11 @@
 //! Must not pass anything on that git could take for an option, ask anybody for a password, or read the user's
 //! configuration for anything but how to reach the repository.
 
+use std::io::{self, Write};
 use std::process::Stdio;
 use std::time::Duration;
 
+use tempfile::NamedTempFile;
 use tokio::process::Command;
 
 use crate::domain::ids::{Commit, Tag};
@@ -28,11 +30,12 @@ pub enum Unresolved {
     ForNow(String),
 }
 
-/// The commit that `tag` points at in `repository` (as the configuration names it).
+/// The commit that `tag` points at in `repository` (as the configuration names it). `ca` holds the authorities that an
+/// https:// server's certificate is checked against instead of the public ones, in PEM format.
 ///
 /// # Errors
 /// [`Unresolved`], which says whether asking again makes sense.
-pub async fn resolve(repository: &str, tag: &Tag) -> Result<Commit, Unresolved> {
+pub async fn resolve(repository: &str, ca: Option<&str>, tag: &Tag) -> Result<Commit, Unresolved> {
     let url = clone_url(repository);
     if url.starts_with('-') {
         return Err(Unresolved::ForGood(format!("{url:?} is not a repository")));
@@ -50,6 +53,19 @@ pub async fn resolve(repository: &str, tag: &Tag) -> Result<Commit, Unresolved> 
         .env_remove("GIT_DIR")
         .stdin(Stdio::null())
         .kill_on_drop(true);
+    // Goes when the answer is there.
+    let _certificates = match ca.map(certificates).transpose() {
+        Ok(file) => {
+            if let Some(file) = &file {
+                command.env("GIT_SSL_CAINFO", file.path());
+            }
+            file
+        }
+        Err(error) => {
+            let sentence = format!("the certificates of repository_ca could not be written for git: {error}");
+            return Err(Unresolved::ForNow(sentence));
+        }
+    };
     let output = match tokio::time::timeout(PATIENCE, command.output()).await {
         Ok(Ok(output)) => output,
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -61,7 +77,8 @@ pub async fn resolve(repository: &str, tag: &Tag) -> Result<Commit, Unresolved> 
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let line = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("git failed without a word");
-        return Err(Unresolved::ForNow(format!("the repository {url} could not be read: {line}")));
+        let line = line.trim_start_matches("fatal: ");
+        return Err(Unresolved::ForNow(format!("the repository {url} could not be read: {line}{}", advice(&said))));
     }
     let listing = String::from_utf8_lossy(&output.stdout);
     let find = |name: &str| {
@@ -75,4 +92,119 @@ pub async fn resolve(repository: &str, tag: &Tag) -> Result<Commit, Unresolved> 
         .or_else(|| find(&plain))
         .ok_or_else(|| Unresolved::NoTag(format!("there is no tag {tag} in {url}; push it, then retry")))?;
     Commit::parse("commit", id).map_err(|invalid| Unresolved::ForNow(invalid.to_string()))
+}
+
+fn certificates(text: &str) -> io::Result<NamedTempFile> {
+    let mut file = NamedTempFile::new()?;
+    file.write_all(text.as_bytes())?;
+    file.flush()?;
+    Ok(file)
+}
+
+/// What to do about git's words, where they do not say it.
+#[must_use]
+pub fn advice(said: &str) -> &'static str {
+    const ADVICE: &[(&str, &str)] = &[
+        (
+            "SSL certificate problem",
+            "; name the certificate of the authority that signed the server's as `repository_ca` of the service",
+        ),
+        (
+            "certificate verification failed",
+            "; name the certificate of the authority that signed the server's as `repository_ca` of the service",
+        ),
+        (
+            "no alternative certificate subject name",
+            "; the server's certificate is for another name: use that one in `repository`",
+        ),
+        (
+            "could not read Username",
+            "; it wants a login: give this user a credential helper of git, or use the repository's SSH address",
+        ),
+        ("Host key verification failed", "; this user's ~/.ssh/known_hosts does not know that server"),
+        ("Permission denied (publickey", "; this user has no key that the server knows: add a deploy key"),
+    ];
+    ADVICE.iter().find(|(words, _)| said.contains(words)).map_or("", |(_, advice)| advice)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use secrecy::SecretString;
+    use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::clients::local::Local;
+    use crate::clients::tools;
+    use crate::clients::transport::Transport;
+
+    /// A repository with a tag, served over HTTPS with a certificate of its own; answers with address, certificate and
+    /// commit.
+    async fn served(folder: &Path) -> (String, String, String) {
+        let script = "git init -q . && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m a && git tag v1 &&\
+                      git update-server-info && git rev-parse HEAD";
+        let made = std::process::Command::new("sh").args(["-c", script]).current_dir(folder).output().unwrap();
+        let commit = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://localhost:{}/shop.git", listener.local_addr().unwrap().port());
+        let git = folder.join(".git");
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (acceptor, git) = (acceptor.clone(), git.clone());
+                tokio::spawn(async move {
+                    let Ok(stream) = acceptor.accept(stream).await else { return };
+                    let mut stream = BufReader::new(stream);
+                    let mut line = String::new();
+                    let _ = stream.read_line(&mut line).await;
+                    let path = line.split([' ', '?']).nth(1).unwrap_or_default();
+                    let body = std::fs::read(git.join(path.trim_start_matches("/shop.git/"))).unwrap_or_default();
+                    let status = if body.is_empty() { "404 Not Found" } else { "200 OK" };
+                    let head =
+                        format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+                    let _ = stream.write_all(&[head.as_bytes(), &body].concat()).await;
+                    let _ = stream.shutdown().await;
+                });
+            }
+        });
+        (url, made.cert.pem(), commit)
+    }
+
+    #[tokio::test]
+    async fn a_repository_with_a_certificate_of_its_own_is_read_with_its_authority() {
+        let folder = tempfile::tempdir().unwrap();
+        let (url, certificate, commit) = served(folder.path()).await;
+        let tag = Tag::parse("tag", "v1").unwrap();
+        let error = resolve(&url, None, &tag).await.unwrap_err();
+        assert!(error.to_string().contains("certificate") && error.to_string().contains("`repository_ca`"), "{error}");
+        let found = resolve(&url, Some(&certificate), &tag).await.unwrap();
+        assert_eq!(found.to_string(), commit);
+
+        // The same on a host, where nothing is left of it, whatever the command's end.
+        let temporary = tempfile::tempdir().unwrap();
+        for (end, status) in [("true", 0), ("false", 1), ("kill -s TERM $$; sleep 60", 143)] {
+            let command = format!("rmm_ca\n[ -z \"${{RMM_CA_PEM+x}}\" ] && git ls-remote {url} refs/tags/v1\n{end}");
+            let env = [
+                ("RMM_CA_PEM".to_owned(), SecretString::from(certificate.clone())),
+                ("TMPDIR".to_owned(), SecretString::from(temporary.path().display().to_string())),
+            ];
+            let mut channel = Local::new().exec(&tools::with(&command), &[], &env).await.unwrap();
+            let mut said = String::new();
+            channel.stdout.read_to_string(&mut said).await.unwrap();
+            assert_eq!((said, channel.status.await.unwrap()), (format!("{commit}\trefs/tags/v1\n"), status));
+            assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0);
+        }
+    }
 }

@@ -10,15 +10,20 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use secrecy::ExposeSecret;
 use tokio::process::Command;
 
+use super::dial::Dial;
 use super::transport::{Channel, EnvPair, Stream, Transport, TransportError};
 
 /// The variables a script inherits from RMM, beside everything `LC_…`.
 const INHERITED: &[&str] = &["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "SSH_AUTH_SOCK"];
+
+/// How long a connection may take, unless whoever asks has less time.
+const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 
 /// Runs scripts on RMM's own machine.
 #[derive(Debug, Clone)]
@@ -107,9 +112,8 @@ impl Transport for Local {
 
     fn connect<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<Box<dyn Stream>, TransportError>> {
         Box::pin(async move {
-            let refused =
-                |error: io::Error| TransportError::Refused(format!("{host}:{port} cannot be reached: {error}"));
-            let stream = tokio::net::TcpStream::connect((host, port)).await.map_err(refused)?;
+            let dial = Dial { host, port, limit: CONNECT_LIMIT, speaks_first: false };
+            let stream = dial.connect().await.map_err(|error| TransportError::Refused(error.to_string()))?;
             Ok(Box::new(stream) as Box<dyn Stream>)
         })
     }

@@ -2,10 +2,12 @@
 //! knows nothing of releases.
 pub mod checkup;
 pub mod detached;
+pub mod dial;
 pub mod git;
 pub mod health;
 pub mod local;
 pub mod ssh;
 pub mod telegram;
+pub mod tls;
 pub mod tools;
 pub mod transport;

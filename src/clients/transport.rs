@@ -13,6 +13,7 @@ use secrecy::SecretString;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::domain::host::{Fingerprint, HostKey};
+use crate::domain::ids::HostName;
 
 /// An environment variable for the script: its name and its secret value.
 pub type EnvPair = (String, SecretString);
@@ -86,35 +87,73 @@ pub enum TransportError {
     /// it beyond the key exchange.
     #[error("The host key {0} is not trusted yet.")]
     UnknownKey(HostKey),
-    /// The host has shown another key than the trusted one. Nothing was sent
-    /// to it beyond the key exchange.
-    #[error("THE HOST KEY HAS CHANGED: {expected} is trusted, but the host shows {offered}.")]
+    /// The host has shown another key than the trusted one, and has none that
+    /// is trusted. Nothing was sent to it beyond the key exchange.
+    #[error("THE HOST KEY HAS CHANGED: {} is trusted, but the host shows {offered}.", any_of(expected))]
     KeyChanged {
-        /// The trusted one.
-        expected: Fingerprint,
-        /// The one it has shown.
+        /// The trusted ones; never empty.
+        expected: Vec<Fingerprint>,
+        /// The one it has shown first.
         offered: HostKey,
+    },
+    /// The trouble is with another host, which is on the way. The call has
+    /// begun nothing.
+    #[error("on the way, at the jump host {host}: {error}")]
+    Jump {
+        /// Where the trouble is.
+        host: HostName,
+        /// What it is.
+        error: Box<TransportError>,
     },
     /// The host did not let RMM in. The call has begun nothing there.
     #[error("{0}")]
     Login(String),
-    /// What [`Transport::connect`] asked for is not there, or the host does
-    /// not allow to ask.
+    /// What [`Transport::connect`] asked for is not there.
     #[error("{0}")]
     Refused(String),
+    /// The host does not allow what [`Transport::connect`] asks for.
+    #[error("{0}")]
+    Forbidden(String),
+}
+
+/// `a, or b, or c`.
+fn any_of(keys: &[Fingerprint]) -> String {
+    keys.iter().map(Fingerprint::as_str).collect::<Vec<_>>().join(" or ")
 }
 
 impl TransportError {
+    /// The host that the trouble is with, if it is not the one that was called, and what it is.
+    #[must_use]
+    pub fn at(&self) -> (Option<&HostName>, &Self) {
+        match self {
+            Self::Jump { host, error } => {
+                let (further, error) = error.at();
+                (further.or(Some(host)), error)
+            }
+            Self::ProgramMissing { .. }
+            | Self::Start { .. }
+            | Self::Died { .. }
+            | Self::Unreachable(_)
+            | Self::UnknownKey(_)
+            | Self::KeyChanged { .. }
+            | Self::Login(_)
+            | Self::Refused(_)
+            | Self::Forbidden(_) => (None, self),
+        }
+    }
+
     /// Whether waiting may help; otherwise somebody has to change something.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
+            Self::Jump { error, .. } => error.may_pass(),
             Self::Died { .. } | Self::Unreachable(_) | Self::UnknownKey(_) => true,
             Self::ProgramMissing { .. }
             | Self::Start { .. }
             | Self::KeyChanged { .. }
             | Self::Login(_)
-            | Self::Refused(_) => false,
+            | Self::Refused(_)
+            | Self::Forbidden(_) => false,
         }
     }
 
@@ -127,8 +166,10 @@ impl TransportError {
             | Self::Unreachable(_)
             | Self::UnknownKey(_)
             | Self::KeyChanged { .. }
+            | Self::Jump { .. }
             | Self::Login(_)
-            | Self::Refused(_) => true,
+            | Self::Refused(_)
+            | Self::Forbidden(_) => true,
             Self::Died { .. } => false,
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use crate::domain::duration_text;
-use crate::domain::host::{Fingerprint, Host, Limits, Login};
+use crate::domain::host::{Host, Limits, Login};
 use crate::domain::ids::SurfaceName;
 use crate::domain::service::{
     Dirty, Driver, EnvValue, EnvironmentKind, Health, Order, Probe, Recipe, Service, Surface, Via,
@@ -85,7 +85,18 @@ fn write_host(out: &mut String, host: &Host) -> fmt::Result {
             passphrase.as_ref().map_or(Ok(()), |passphrase| secret(out, "passphrase", passphrase))?;
         }
     }
-    optional(out, "host_key", host.host_key.as_ref().map(Fingerprint::as_str))?;
+    match host.host_keys.as_slice() {
+        [] => {}
+        [only] => optional(out, "host_key", Some(only.as_str()))?,
+        several => {
+            let keys: Vec<_> = several.iter().map(|key| quoted(key.as_str())).collect();
+            writeln!(out, "host_key = [{}]", keys.join(", "))?;
+        }
+    }
+    if !host.jump.is_empty() {
+        let way: Vec<_> = host.jump.iter().map(|name| quoted(name.as_str())).collect();
+        writeln!(out, "jump = [{}]", way.join(", "))?;
+    }
     let Limits { connect, auth, open, keepalive, idle } = host.limits;
     let [connect, auth, open, keepalive, idle] =
         [connect, auth, open, keepalive, idle].map(|limit| quoted(&duration_text::text(limit)));
@@ -100,6 +111,7 @@ fn write_service(out: &mut String, service: &Service) -> fmt::Result {
     if let Some(repository) = &service.repository {
         writeln!(out, "repository = {}", quoted(repository))?;
     }
+    optional(out, "repository_ca", service.repository_ca.as_deref())?;
     writeln!(out, "supersede = {}", service.supersede)?;
     let approvals = &service.approvals;
     let required: Vec<_> = approvals.required.iter().map(|name| quoted(name.as_str())).collect();
@@ -183,10 +195,11 @@ fn write_health(out: &mut String, health: &Health) -> fmt::Result {
     let probe = match probe {
         // Nothing is asked: the containers tell.
         Probe::Containers => String::new(),
-        Probe::Http { url, via, status, body } => {
+        Probe::Http { url, via, status, body, ca } => {
             let status = status.map_or_else(String::new, |status| format!(", status = {status}"));
             let body = body.as_ref().map_or_else(String::new, |body| format!(", body = {}", quoted(body)));
-            format!("url = {}, via = {}{status}{body}, ", quoted(url), quoted(self::via(*via)))
+            let ca = ca.as_ref().map_or_else(String::new, |ca| format!(", ca = {}", quoted(ca)));
+            format!("url = {}, via = {}{status}{body}{ca}, ", quoted(url), quoted(self::via(*via)))
         }
         Probe::Tcp { address, via } => format!("tcp = {}, via = {}, ", quoted(address), quoted(self::via(*via))),
         Probe::Command(command) => format!("command = {}, ", quoted(command)),

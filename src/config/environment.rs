@@ -7,7 +7,7 @@ use crate::domain::ids::SurfaceName;
 use crate::domain::service::{Driver, Environment, EnvironmentKind, Order, Place as Target, Service, Surface};
 
 use super::error::suggestion;
-use super::file::Section;
+use super::file::{SHORTEST_LIMIT, Section};
 use super::hosts::Hosts;
 use super::places::Points;
 use super::report::{Located, Place, Report};
@@ -72,7 +72,7 @@ impl Reached {
             EnvironmentKind::Production => Order::Rolling,
         };
         let timeout = |key, default| {
-            section.duration(key, Duration::from_nanos(1)).map_or(default, |duration: Located<Duration>| duration.value)
+            section.duration(key, SHORTEST_LIMIT).map_or(default, |duration: Located<Duration>| duration.value)
         };
         let reached = Self {
             word,

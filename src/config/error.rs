@@ -95,7 +95,9 @@ pub(super) fn nearest<'k>(given: &str, known: impl IntoIterator<Item = &'k str>)
 
 /// ``did you mean `x`?`` or, where nothing comes close, what there is.
 pub(super) fn suggestion<'k>(given: &str, known: impl IntoIterator<Item = &'k str> + Clone) -> String {
-    if let Some(near) = nearest(given, known.clone()) {
+    // `proxy_jump` is a `jump`, too.
+    let part = || known.clone().into_iter().find(|name| given.split('_').any(|part| part == *name));
+    if let Some(near) = nearest(given, known.clone()).or_else(part) {
         return format!("did you mean `{near}`?");
     }
     let all: Vec<_> = known.into_iter().map(|name| format!("`{name}`")).collect();

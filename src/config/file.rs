@@ -16,6 +16,9 @@ use super::report::{Located, Place, Report, Spot, join};
 use super::secret::is_reference;
 
 /// No timer of RMM is longer; it keeps sums of durations far from overflow.
+/// A time limit that is shorter ends everything before it has begun.
+pub(super) const SHORTEST_LIMIT: Duration = Duration::from_millis(100);
+
 const LONGEST: Duration = Duration::from_hours(30 * 24);
 
 /// One table of the text, with the keys that it may have.
@@ -143,8 +146,13 @@ impl<'a> Section<'a> {
                 self.report.error(&text.place, "must be at most 30 days (720h)");
                 None
             }
-            Some(Ok(_)) => {
+            Some(Ok(value)) if value.is_zero() => {
                 self.report.error(&text.place, "must be longer than nothing");
+                None
+            }
+            Some(Ok(_)) => {
+                let least = crate::domain::duration_text::text(least);
+                self.report.error(&text.place, format!("must be at least {least}: nothing is done in less"));
                 None
             }
             Some(Err(_)) => {
@@ -170,6 +178,23 @@ impl<'a> Section<'a> {
             self.report.error(&text.place, sentence);
         }
         Some(Located { value: value?, place: text.place })
+    }
+
+    /// A string, or a list of strings; never empty where the key is there and nothing was reported.
+    pub fn one_or_more(&self, key: &str) -> Option<Vec<Located<String>>> {
+        if self.value(key)?.0.as_str().is_some() {
+            return Some(vec![self.text(key)?]);
+        }
+        let (found, place) = self.value(key)?;
+        if found.as_array().is_none() {
+            self.report.error(&place, wrong_type("a string or a list of strings", found));
+            return None;
+        }
+        let texts = self.texts(key)?;
+        if found.as_array().is_some_and(|list| list.is_empty()) {
+            self.report.error(&place, "must not be an empty list; leave the key out instead");
+        }
+        Some(texts)
     }
 
     /// One of a few words.

@@ -6,9 +6,10 @@ use crate::domain::ids::{readable, web_address};
 use crate::domain::plan::Quoting;
 use crate::domain::service::{Health, Probe, Via};
 
-use super::file::Section;
+use super::file::{SHORTEST_LIMIT, Section};
 use super::hosts::parse_address;
 use super::report::{Located, Place, Report};
+use super::secret::Keyring;
 use super::surface::{checked, command};
 use super::template;
 
@@ -27,6 +28,7 @@ pub(super) struct HealthDraft {
     via: Option<Located<Via>>,
     status: Option<Located<u16>>,
     body: Option<Located<String>>,
+    ca: Option<Located<String>>,
     wait: Option<Duration>,
     attempts: Option<u32>,
     interval: Option<Duration>,
@@ -35,8 +37,7 @@ pub(super) struct HealthDraft {
 
 impl HealthDraft {
     /// Reads what is written, and checks each value for itself.
-    pub fn read(section: &Section<'_>) -> Self {
-        let least = Duration::from_nanos(1);
+    pub fn read(section: &Section<'_>, keyring: &Keyring<'_>) -> Self {
         let value = |found: Option<Located<Duration>>| found.map(|duration| duration.value);
         let status = section.number("status", 100..=599);
         Self {
@@ -47,10 +48,11 @@ impl HealthDraft {
             via: section.choice("via", VIA),
             status: status.and_then(|s| Some(Located { value: u16::try_from(s.value).ok()?, place: s.place })),
             body: body(section),
+            ca: section.text("ca").filter(|reference| keyring.trust(reference, None)),
             wait: value(section.duration("wait", Duration::ZERO)),
             attempts: section.number("attempts", 1..=1000).and_then(|count| u32::try_from(count.value).ok()),
             interval: value(section.duration("interval", Duration::ZERO)),
-            timeout: value(section.duration("timeout", least)),
+            timeout: value(section.duration("timeout", SHORTEST_LIMIT)),
         }
     }
 
@@ -70,6 +72,7 @@ impl HealthDraft {
             via: self.via.or(base.via.filter(|_| keeps_via)),
             status: self.status.or(base.status.filter(|_| keeps_answer)),
             body: self.body.or(base.body.filter(|_| keeps_answer)),
+            ca: self.ca.or(base.ca.filter(|_| keeps_answer)),
             wait: self.wait.or(base.wait),
             attempts: self.attempts.or(base.attempts),
             interval: self.interval.or(base.interval),
@@ -95,6 +98,9 @@ impl HealthDraft {
             for place in answers.into_iter().flatten() {
                 report.error(place, "belongs to `url`: only its answer has a status and a body");
             }
+        }
+        if let Some(ca) = self.ca.as_ref().filter(|_| !self.is_https()) {
+            report.error(&ca.place, "belongs to a `url` with https://: only there is a certificate to look at");
         }
         let Some(via) = &self.via else { return };
         if self.url.is_none() && self.tcp.is_none() && self.command.is_some() {
@@ -137,7 +143,8 @@ impl HealthDraft {
         let default = if self.is_https() { Via::Rmm } else { Via::Host };
         let via = self.via.as_ref().map_or(default, |via| via.value);
         let status = self.status.as_ref().map(|status| status.value);
-        let url = text(&self.url).map(|url| Probe::Http { url, via, status, body: text(&self.body) });
+        let url =
+            text(&self.url).map(|url| Probe::Http { url, via, status, body: text(&self.body), ca: text(&self.ca) });
         let tcp = text(&self.tcp).map(|address| Probe::Tcp { address, via });
         let probe = url.or(tcp).or_else(|| text(&self.command).map(Probe::Command))?;
         Some(Health {

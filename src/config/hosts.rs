@@ -12,10 +12,14 @@ use crate::domain::ids::HostName;
 use crate::domain::service::Place as Target;
 
 use super::error::nearest;
-use super::file::Section;
+use super::file::{SHORTEST_LIMIT, Section};
+use super::jump;
 use super::people::Unique;
 use super::report::{Located, Place, Report};
 use super::secret::Keyring;
+
+/// Keys of every type, the old and the new one of each.
+const MOST_KEYS: usize = 10;
 
 /// Where SSH listens unless said otherwise.
 const SSH_PORT: u16 = 22;
@@ -67,15 +71,17 @@ impl Hosts {
 
     /// The machine behind a host: two entries with one address are the same one, and RMM's own has a name, too.
     pub fn machine(&self, host: &HostName) -> String {
-        let address = self.list.iter().find(|entry| entry.name == *host).map(|entry| &entry.address);
+        let Some(entry) = self.list.iter().find(|entry| entry.name == *host) else { return host.to_string() };
         let here = |address: &Address| {
             let name = address.host.to_ascii_lowercase();
             address.port == SSH_PORT && (name == "localhost" || name == "::1" || name.starts_with("127."))
         };
-        match address {
-            Some(address) if here(address) => HostName::local().to_string(),
-            Some(address) => address.to_string().to_ascii_lowercase(),
-            None => host.to_string(),
+        // Behind a jump host an address is what that one makes of it.
+        match entry.jump.last() {
+            Some(jump) if here(&entry.address) => self.machine(jump),
+            Some(jump) => format!("{} behind {}", entry.address, self.machine(jump)).to_ascii_lowercase(),
+            None if here(&entry.address) => HostName::local().to_string(),
+            None => entry.address.to_string().to_ascii_lowercase(),
         }
     }
 
@@ -91,19 +97,32 @@ impl Hosts {
 pub(super) fn read(root: &Section<'_>, keyring: &Keyring<'_>) -> Hosts {
     let mut hosts = Hosts { list: Vec::new(), names: BTreeMap::new(), used: RefCell::default() };
     let mut taken = Unique::default();
+    let mut jumps = BTreeMap::new();
     for section in root.list("hosts").unwrap_or_default() {
         let name = name(&section, &mut taken);
         let address = address(&section);
         let user = user(&section);
         let login = login(&section, keyring);
-        let host_key = host_key(&section);
+        let host_keys = host_keys(&section);
+        let jump = section.one_or_more("jump").map(|list| Located { value: list, place: section.at("jump") });
         let limits = section.section("limits").map_or_else(Limits::default, |section| limits(&section));
         let Some(Located { value: name, place }) = name else { continue };
         let host = address.as_ref().map_or_else(String::new, |address| address.host.clone());
         hosts.names.entry(name.to_string()).or_insert(Written { place, address: host });
-        if let (Some(address), Some(user), Some(login)) = (address, user, login) {
-            hosts.list.push(Host { name, address, user, login, host_key, limits });
+        if let Some(jump) = jump {
+            jumps.entry(name.to_string()).or_insert(jump);
         }
+        if let (Some(address), Some(user), Some(login)) = (address, user, login) {
+            hosts.list.push(Host { name, address, user, login, host_keys, jump: Vec::new(), limits });
+        }
+    }
+    let known = hosts.names.keys().map(String::as_str).collect();
+    let mut ways = jump::ways(root.report, &known, &jumps);
+    for host in &mut hosts.list {
+        host.jump = ways.remove(host.name.as_str()).unwrap_or_default();
+        // Whatever is on the way to a host is of use, as long as that host is.
+        let on_the_way = host.jump.iter().map(ToString::to_string);
+        hosts.used.borrow_mut().extend(on_the_way);
     }
     hosts
 }
@@ -222,18 +241,29 @@ fn private_key(section: &Section<'_>, keyring: &Keyring<'_>) -> Option<String> {
     Some(reference.value)
 }
 
-fn host_key(section: &Section<'_>) -> Option<Fingerprint> {
-    let text = section.text("host_key")?;
+fn host_keys(section: &Section<'_>) -> Vec<Fingerprint> {
     let hint = "`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the host prints it; without this key, an admin \
                 confirms what the host shows at the first contact";
-    Fingerprint::parse(text.value).map_err(|rule| section.report.error_hint(&text.place, rule, hint)).ok()
+    let mut keys = Vec::new();
+    for text in section.one_or_more("host_key").unwrap_or_default() {
+        match Fingerprint::parse(text.value) {
+            Ok(key) if keys.contains(&key) => section.report.error(&text.place, "is there twice"),
+            Ok(_) if keys.len() == MOST_KEYS => {
+                let rule = format!("is one too many: a host has at most {MOST_KEYS} keys here");
+                section.report.error(&text.place, rule);
+                break;
+            }
+            Ok(key) => keys.push(key),
+            Err(rule) => section.report.error_hint(&text.place, rule, hint),
+        }
+    }
+    keys
 }
 
 fn limits(section: &Section<'_>) -> Limits {
     let default = Limits::default();
-    let limit = |key: &str, default: Duration| {
-        section.duration(key, Duration::from_nanos(1)).map_or(default, |duration| duration.value)
-    };
+    let limit =
+        |key: &str, default: Duration| section.duration(key, SHORTEST_LIMIT).map_or(default, |duration| duration.value);
     Limits {
         connect: limit("connect", default.connect),
         auth: limit("auth", default.auth),

@@ -84,6 +84,7 @@ static HOST: &[Key] = &[
     secret("key"),
     secret("passphrase"),
     value("host_key"),
+    value("jump"),
     Key { name: "limits", shape: Shape::Section(LIMITS) },
 ];
 
@@ -92,6 +93,7 @@ static LIMITS: &[Key] = &[value("connect"), value("auth"), value("open"), value(
 static SERVICE: &[Key] = &[
     value("name"),
     value("repository"),
+    value("repository_ca"),
     value("supersede"),
     Key { name: "approvals", shape: Shape::Section(APPROVALS) },
     Key { name: "surfaces", shape: Shape::List(SURFACE) },
@@ -136,6 +138,7 @@ static HEALTH: &[Key] = &[
     value("via"),
     value("status"),
     value("body"),
+    value("ca"),
     value("wait"),
     value("attempts"),
     value("interval"),

@@ -6,6 +6,7 @@
 //! `keys` holds the keys, `file` walks the text along them; `server`, `people`, `hosts`, `service`, `environment`,
 //! `surface` and `health` say what the values mean.
 
+mod authorities;
 mod effective;
 mod environment;
 mod error;
@@ -13,6 +14,7 @@ mod example;
 mod file;
 mod health;
 mod hosts;
+mod jump;
 mod keys;
 mod people;
 mod places;
@@ -37,6 +39,7 @@ use crate::domain::host::Host;
 use crate::domain::person::Person;
 use crate::domain::service::Service;
 
+pub use authorities::Authorities;
 pub use error::{ConfigErrors, Excerpt, Position, Problem};
 pub use example::{EXAMPLE, Init, init_text};
 pub use secret::Secrets;
@@ -71,6 +74,8 @@ pub struct Config {
     pub services: Vec<Service>,
     /// The values of all `env:` and `file:` references.
     pub secrets: Secrets,
+    /// The certificates behind all `ca` references.
+    pub authorities: Authorities,
     /// What is allowed and probably not meant.
     pub warnings: Vec<Problem>,
 }
@@ -135,10 +140,10 @@ impl Config {
 
         let telegram = telegram::read(&root, &server, &people.list, &keyring);
 
-        let secrets = keyring.into_secrets();
+        let (secrets, authorities) = keyring.into_parts();
         drop(root);
         let warnings = report.finish()?;
-        Ok(Self { server, people: people.list, hosts: hosts.list, telegram, services, secrets, warnings })
+        Ok(Self { server, people: people.list, hosts: hosts.list, telegram, services, secrets, authorities, warnings })
     }
 }
 

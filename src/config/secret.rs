@@ -11,6 +11,7 @@ use std::path::Path;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::EnvVars;
+use super::authorities::Authorities;
 use super::report::{Located, Report};
 
 /// Bytes; a secret that is longer is a wrong path.
@@ -48,6 +49,7 @@ pub(super) struct Keyring<'a> {
     pub base: &'a Path,
     environment: &'a EnvVars,
     found: RefCell<Secrets>,
+    authorities: RefCell<Authorities>,
 }
 
 /// Whether a value is a reference to a secret.
@@ -57,7 +59,7 @@ pub(super) fn is_reference(value: &str) -> bool {
 
 impl<'a> Keyring<'a> {
     pub fn new(report: &'a Report<'a>, base: &'a Path, environment: &'a EnvVars) -> Self {
-        Self { report, base, environment, found: RefCell::default() }
+        Self { report, base, environment, found: RefCell::default(), authorities: RefCell::default() }
     }
 
     /// Remembers the value behind a reference and answers it, or reports why there is none.
@@ -80,8 +82,21 @@ impl<'a> Keyring<'a> {
         Some(value)
     }
 
-    pub fn into_secrets(self) -> Secrets {
-        self.found.into_inner()
+    /// Remembers the certificates behind a reference; false, and reported, where they are of no use.
+    pub fn trust(&self, reference: &Located<String>, largest: Option<usize>) -> bool {
+        let mut authorities = self.authorities.borrow_mut();
+        let Some(text) = authorities.look_up(self.report, self.base, self.environment, reference) else { return false };
+        let fits = largest.is_none_or(|largest| text.len() <= largest);
+        if !fits {
+            let most = largest.unwrap_or_default();
+            let rule = format!("holds more than {most} bytes; name only the authorities that the repository needs");
+            self.report.error(&reference.place, rule);
+        }
+        fits
+    }
+
+    pub fn into_parts(self) -> (Secrets, Authorities) {
+        (self.found.into_inner(), self.authorities.into_inner())
     }
 
     fn variable(&self, reference: &Located<String>, name: &str) -> Option<SecretString> {

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use crate::domain::ids::{Invalid, PersonName, ServiceName, SurfaceName, one_line};
 use crate::domain::person::Role;
+use crate::domain::plan::clone_url;
 use crate::domain::service::{Approvals, EnvironmentKind, Order, Service};
 
+use super::authorities::LARGEST_CARRIED;
 use super::environment::{self, Reached};
 use super::error::nearest;
 use super::file::Section;
@@ -54,6 +56,7 @@ fn service(
     let name = name(section, names, "CI and people call the service by it");
     let name = name.and_then(|name| valid(report, &name, ServiceName::parse));
     let repository = section.text("repository").and_then(|text| repository(report, keyring.base, &text));
+    let repository_ca = repository_ca(section, repository.as_deref(), keyring);
     let supersede = section.flag("supersede").is_some_and(|flag| flag.value);
     let approvals = approvals(section, people);
     let mut written = surfaces(section, hosts, keyring);
@@ -88,6 +91,7 @@ fn service(
     let service = Service {
         name: name?,
         repository,
+        repository_ca,
         approvals,
         supersede,
         surfaces: written.iter().map(|surface| surface.draft.complete(surface.name.clone(), &plain)).collect(),
@@ -119,6 +123,17 @@ fn valid<T>(
     parse: impl FnOnce(&str, String) -> Result<T, Invalid>,
 ) -> Option<T> {
     parse("name", text.value.clone()).map_err(|invalid| report.error(&text.place, invalid.rule)).ok()
+}
+
+/// The reference to the authorities that the repository's certificate is checked against.
+fn repository_ca(section: &Section<'_>, repository: Option<&str>, keyring: &Keyring<'_>) -> Option<String> {
+    let reference = section.text("repository_ca")?;
+    if repository.is_some_and(|repository| !clone_url(repository).starts_with("https://")) {
+        let rule = "belongs to a `repository` with https://: only there is a certificate to look at";
+        section.report.error(&reference.place, rule);
+        return None;
+    }
+    keyring.trust(&reference, Some(LARGEST_CARRIED)).then_some(reference.value)
 }
 
 /// Whether a repository is in a folder of some machine.

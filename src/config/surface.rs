@@ -11,7 +11,7 @@ use crate::domain::ids::{SurfaceName, one_line, readable};
 use crate::domain::plan::{Quoting, project};
 use crate::domain::service::{Dirty, EnvValue, Health, Order, Place as Target, Probe, Recipe, Surface};
 
-use super::file::Section;
+use super::file::{SHORTEST_LIMIT, Section};
 use super::health::HealthDraft;
 use super::hosts::Hosts;
 use super::report::{Located, Place, Report};
@@ -112,10 +112,10 @@ impl Draft {
             after_deploy: command(section, "after_deploy"),
             migrate_up: command(section, "migrate_up"),
             migrate_down: command(section, "migrate_down"),
-            health: section.section("health").map(|health| HealthDraft::read(&health)),
+            health: section.section("health").map(|health| HealthDraft::read(&health, keyring)),
             logs: command(section, "logs"),
             env: env(section, keyring),
-            step_timeout: section.duration("step_timeout", Duration::from_nanos(1)).map(|limit| limit.value),
+            step_timeout: section.duration("step_timeout", SHORTEST_LIMIT).map(|limit| limit.value),
         }
     }
 

@@ -154,7 +154,7 @@ impl std::fmt::Display for Served {
 /// # Errors
 /// With what RMM answered instead.
 pub async fn make_token(socket: &Path, body: &Value) -> Result<String> {
-    let connection = tokio::net::UnixStream::connect(socket).await;
+    let connection = crate::web::socket::call(socket).await;
     let connection = connection.with_context(|| format!("the socket {} does not answer", socket.display()))?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(connection)).await?;
     tokio::spawn(connection);

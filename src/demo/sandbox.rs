@@ -110,7 +110,8 @@ impl Sandbox {
         let address = listener.local_addr().context("the address of RMM is not known")?;
         let socket = DataDir::new(&config.server.data_dir).socket();
         let (engine, stop) = (app.engine().clone(), app.stop());
-        let server = tokio::spawn(app.serve(listener));
+        let operator = app.listen_to_operator()?;
+        let server = tokio::spawn(app.serve(listener, operator));
         Ok(Self { folder, repository, stage, production, address, socket, guest, engine, stop, server })
     }
 

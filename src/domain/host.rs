@@ -18,8 +18,11 @@ pub struct Host {
     pub user: String,
     /// How RMM proves to be that user.
     pub login: Login,
-    /// The key that it must show. Without one, an admin confirms what it shows at the first contact.
-    pub host_key: Option<Fingerprint>,
+    /// The keys that it may show: any of them is right, and no other. Without one, an admin confirms what it shows at
+    /// the first contact.
+    pub host_keys: Vec<Fingerprint>,
+    /// The hosts on the way there, the one next to RMM first. Each is a host of RMM's own, with its own login and key.
+    pub jump: Vec<HostName>,
     /// How long RMM waits for it.
     pub limits: Limits,
 }

@@ -365,11 +365,12 @@ impl Part<'_> {
         let Some(health) = &self.surface.health else { return Ok(()) };
         self.wave(StepKind::Health, places, |part, place| {
             let ask = match &health.probe {
-                Probe::Http { url, via, status, body } => Ask::Http {
+                Probe::Http { url, via, status, body, ca } => Ask::Http {
                     url: part.render(url, Quoting::Url, place)?,
                     via: *via,
                     status: *status,
                     body: body.clone(),
+                    ca: ca.clone(),
                 },
                 Probe::Tcp { address, via } => {
                     Ask::Tcp { address: part.render(address, Quoting::Url, place)?, via: *via }

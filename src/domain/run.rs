@@ -339,6 +339,9 @@ pub enum Ask {
         status: Option<u16>,
         /// What the body must contain.
         body: Option<String>,
+        /// Where the certificates are that the server's own is checked against, beside the public ones.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ca: Option<String>,
     },
     /// Whether something accepts connections.
     Tcp {

@@ -14,6 +14,9 @@ pub struct Service {
     pub name: ServiceName,
     /// Where its code is: `owner/name` on GitHub, a URL, or a path on RMM's machine.
     pub repository: Option<String>,
+    /// Where the certificates are that an https:// repository is checked against (`file:PATH`), if they are not public.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository_ca: Option<String>,
     /// Who must say yes.
     pub approvals: Approvals,
     /// A newer release cancels the older one that holds stage, instead of waiting for it.
@@ -266,6 +269,9 @@ pub enum Probe {
         status: Option<u16>,
         /// What the body must contain.
         body: Option<String>,
+        /// Where the certificates are that the server's own is checked against (`file:PATH`), beside the public ones.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ca: Option<String>,
     },
     /// `host:port` must accept a connection.
     Tcp {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::redact::Redactor;
-use crate::config::{Config, Secrets};
+use crate::config::{Authorities, Config, Secrets};
 use crate::domain::host::Host;
 use crate::domain::ids::{HostName, PersonName, ServiceName};
 use crate::domain::person::Person;
@@ -20,6 +20,7 @@ pub struct Catalog {
     hosts: BTreeMap<HostName, Arc<Host>>,
     people: Arc<People>,
     secrets: Secrets,
+    authorities: Authorities,
     redactor: Arc<Redactor>,
 }
 
@@ -33,6 +34,7 @@ impl Catalog {
             people: Arc::new(config.people.iter().map(|p| (p.name.clone(), p.clone())).collect()),
             redactor: Arc::new(Redactor::new(config.secrets.values())),
             secrets: config.secrets.clone(),
+            authorities: config.authorities.clone(),
         }
     }
 
@@ -84,6 +86,12 @@ impl Catalog {
             EnvValue::Plain(text) => SecretString::from(text.clone()),
             EnvValue::Secret(reference) => self.secret(reference),
         }
+    }
+
+    /// The certificates behind a reference, in PEM format.
+    #[must_use]
+    pub fn certificates(&self, reference: &str) -> Option<&str> {
+        self.authorities.get(reference)
     }
 
     /// The value behind a reference; empty where [`Catalog::value`] is.

@@ -169,13 +169,15 @@ impl Dispatcher {
             return self.close(leased.id).await;
         };
         let catalog = self.engine.catalog();
-        let repository = catalog.service(&release.service).and_then(|service| service.repository.clone());
+        let service = catalog.service(&release.service);
+        let repository = service.and_then(|service| service.repository.clone());
+        let ca = service.and_then(|service| catalog.certificates(service.repository_ca.as_deref()?));
         let (Some(repository), Some(tag), None) = (repository, &release.tag, &release.commit) else {
             return self.close(leased.id).await;
         };
         let hide = |reason: String| catalog.redactor().text(&reason);
         let request = |command| Request::new(Actor::Machine, command).traced(leased.trace_id.clone());
-        let command = match git::resolve(&repository, tag).await {
+        let command = match git::resolve(&repository, ca, tag).await {
             Ok(commit) => Command::CommitResolved { release: id, commit },
             Err(Unresolved::ForNow(reason)) if leased.attempts < ATTEMPTS => {
                 let reason = hide(reason);

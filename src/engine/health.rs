@@ -94,13 +94,19 @@ impl StepContext<'_> {
         let engine = &self.following.engine;
         let host = || async { engine.transport(&self.step.host).await.map_err(Unwell::Host) };
         match ask {
-            Ask::Http { url, via: Via::Host, status, body } if !self.step.host.is_local() => {
+            Ask::Http { url, via: Via::Host, status, body, .. } if !self.step.host.is_local() => {
                 let expected = health::Expected { status: *status, body: body.as_deref() };
                 health::get_over(host().await?.as_ref(), url, expected, timeout).await
             }
-            Ask::Http { url, status, body, .. } => {
+            Ask::Http { url, status, body, ca, .. } => {
                 let expected = health::Expected { status: *status, body: body.as_deref() };
-                engine.ports().prober.get(url, expected, timeout).await.map_err(Unwell::Surface)
+                let catalog = engine.catalog();
+                let certificates = ca.as_deref().map(|reference| {
+                    let gone = || Unwell::Surface(format!("{url} cannot be asked: rmm.toml names {reference} no more"));
+                    catalog.certificates(reference).ok_or_else(gone)
+                });
+                let certificates = certificates.transpose()?;
+                engine.ports().prober.get(url, expected, certificates, timeout).await.map_err(Unwell::Surface)
             }
             Ask::Tcp { address, via: Via::Host } => health::reach_over(host().await?.as_ref(), address, timeout).await,
             Ask::Tcp { address, via: Via::Rmm } => {

@@ -4,20 +4,25 @@
 //! The key a host must show is the one of the configuration, else the one that an admin has trusted. Must not: let
 //! anybody but an admin decide that, or reach a host with a login, a secret or a key that counts no more.
 
+mod keys;
 mod look;
+mod uses;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use tokio::sync::watch;
 
-use self::look::Use;
+pub use self::keys::compare;
+use self::keys::{key_state, may_show, may_trust, pins, the_one};
+use self::uses::Use;
 use super::catalog::Catalog;
 use super::{Engine, Failure};
 pub use crate::clients::checkup::{Finding, State};
-use crate::clients::ssh::{Credential, Pin, Ssh, Target};
+use crate::clients::ssh::{Credential, Jump, Pin, Ssh, Target};
 use crate::clients::transport::Transport;
 use crate::domain::event::Event;
 use crate::domain::host::{Address, Fingerprint, Host, HostKey, Login};
@@ -28,7 +33,8 @@ use crate::store::hosts::{self, KnownHost};
 
 /// The connections, and the news that others are possible now.
 pub(super) struct Hosts {
-    links: Mutex<HashMap<HostName, Link>>,
+    /// By the whole way, the host itself last.
+    links: Mutex<HashMap<Vec<HostName>, Link>>,
     changed: watch::Sender<u64>,
 }
 
@@ -42,13 +48,22 @@ struct Link {
 struct Parts {
     host: Arc<Host>,
     secrets: Vec<SecretString>,
-    pin: Option<(Fingerprint, Option<String>)>,
+    pins: Vec<Pin>,
+    /// The host on the way, and the connection to it.
+    jump: Option<(HostName, Arc<Ssh>)>,
 }
 
 impl Parts {
     fn same(&self, other: &Self) -> bool {
         let secrets = |parts: &Self| parts.secrets.iter().map(|s| s.expose_secret().to_owned()).collect::<Vec<_>>();
-        self.host == other.host && self.pin == other.pin && secrets(self) == secrets(other)
+        // What is known of their types by now changes nothing.
+        let pins = |parts: &Self| parts.pins.iter().map(|pin| pin.fingerprint.clone()).collect::<Vec<_>>();
+        let jump = match (&self.jump, &other.jump) {
+            (None, None) => true,
+            (Some((_, one)), Some((_, other))) => Arc::ptr_eq(one, other),
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        jump && self.host == other.host && pins(self) == pins(other) && secrets(self) == secrets(other)
     }
 
     fn target(&self) -> Target {
@@ -61,8 +76,9 @@ impl Parts {
                 Login::Password(_) => Credential::Password(first),
                 Login::Key { .. } => Credential::Key { key: first, passphrase: secrets.next() },
             },
-            pin: self.pin.clone().map(|(fingerprint, algorithm)| Pin { fingerprint, algorithm }),
+            pins: self.pins.clone(),
             limits: self.host.limits,
+            jump: self.jump.as_ref().map(|(host, ssh)| Jump { host: host.clone(), ssh: Ssh::clone(ssh) }),
         }
     }
 }
@@ -75,22 +91,22 @@ impl Default for Hosts {
 
 impl Hosts {
     /// The connection made of these parts; a new one when the one that is there was made of others.
-    fn link(&self, made_of: Parts) -> Arc<Ssh> {
+    fn link(&self, way: &[HostName], made_of: Parts) -> Arc<Ssh> {
         let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(link) = links.get(&made_of.host.name)
+        if let Some(link) = links.get(way)
             && link.made_of.same(&made_of)
         {
             return link.ssh.clone();
         }
         let ssh = Arc::new(Ssh::new(made_of.target()));
-        links.insert(made_of.host.name.clone(), Link { made_of, ssh: ssh.clone() });
+        links.insert(way.to_vec(), Link { made_of, ssh: ssh.clone() });
         ssh
     }
 
     /// Lets go of hosts that are not configured any more, and tells who waits to look again.
     pub(super) fn reconfigured(&self, catalog: &Catalog) {
         let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
-        links.retain(|name, _| catalog.host(name).is_some());
+        links.retain(|way, _| way.iter().all(|name| catalog.host(name).is_some()));
         drop(links);
         self.tell();
     }
@@ -99,6 +115,9 @@ impl Hosts {
         self.changed.send_modify(|count| *count += 1);
     }
 }
+
+/// How long a host may take to show the key that an admin wants to trust.
+const TRUST_TIME: Duration = Duration::from_secs(10);
 
 /// What RMM thinks of a host's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -127,8 +146,10 @@ pub struct HostStatus {
     pub host: Option<Arc<Host>>,
     /// What RMM thinks of its key.
     pub key: KeyState,
-    /// The key that it must show.
+    /// The key that it must show; of several the one that it has shown.
     pub fingerprint: Option<Fingerprint>,
+    /// All keys that it may show.
+    pub fingerprints: Vec<Fingerprint>,
     /// The key that it has shown last.
     pub offered: Option<HostKey>,
     /// The services that use it.
@@ -148,15 +169,50 @@ impl Engine {
         Ok(self.ssh(host).await?)
     }
 
+    /// The connection to a host, over all the hosts on the way there.
     async fn ssh(&self, host: Arc<Host>) -> Result<Arc<Ssh>, Failure> {
-        let pin = match &host.host_key {
-            Some(fingerprint) => Some((fingerprint.clone(), None)),
-            None => {
-                let known = self.known(&host.name).await?;
-                let trusted = known.as_ref().and_then(|known| known.trusted_at(&host.address));
-                trusted.map(|trusted| (trusted.key.fingerprint.clone(), Some(trusted.key.algorithm.clone())))
-            }
-        };
+        let jump = self.jump(&host).await?;
+        let way: Vec<HostName> = host.jump.iter().chain([&host.name]).cloned().collect();
+        self.hop(&way, host, jump).await
+    }
+
+    /// The last host on the way to a host, and the connection to it.
+    async fn jump(&self, host: &Host) -> Result<Option<(HostName, Arc<Ssh>)>, Failure> {
+        let catalog = self.catalog();
+        let mut jump = None;
+        for at in 1..=host.jump.len() {
+            let (way, hop) = (&host.jump[..at], configured(&catalog, &host.jump[at - 1])?);
+            let name = hop.name.clone();
+            // The way to it is the one that leads to the host, whatever its own is.
+            let hop = if hop.jump == way[..at - 1] {
+                hop
+            } else {
+                Arc::new(Host { jump: way[..at - 1].to_vec(), ..Host::clone(&hop) })
+            };
+            jump = Some((name, self.hop(way, hop, jump).await?));
+        }
+        Ok(jump)
+    }
+
+    /// Asks a host for the key that an admin wants to trust, which need not be the one that it shows to everybody.
+    async fn shows(&self, host: Arc<Host>, wanted: &Fingerprint) -> Result<Option<HostKey>, Failure> {
+        let jump = self.jump(&host).await?;
+        let pins = vec![Pin { fingerprint: wanted.clone(), algorithm: None }];
+        // Nobody logs in, so there is nothing to log in with.
+        let ssh = Ssh::new(Parts { host, secrets: Vec::new(), pins, jump }.target());
+        Ok(tokio::time::timeout(TRUST_TIME, ssh.offered_key()).await.ok().and_then(Result::ok))
+    }
+
+    /// The connection to a host at the end of a way; `jump` leads to the host before it.
+    async fn hop(
+        &self,
+        way: &[HostName],
+        host: Arc<Host>,
+        jump: Option<(HostName, Arc<Ssh>)>,
+    ) -> Result<Arc<Ssh>, Failure> {
+        let known = self.known(&host.name).await?;
+        let seen = known.as_ref().and_then(|known| known.seen_at(&host.address)).map(|seen| seen.key.clone());
+        let pins = pins(&host, known.as_ref());
         let catalog = self.catalog();
         let secrets = match &host.login {
             Login::Password(password) => vec![catalog.secret(password)],
@@ -164,7 +220,13 @@ impl Engine {
                 [Some(key), passphrase.as_ref()].into_iter().flatten().map(|one| catalog.secret(one)).collect()
             }
         };
-        Ok(self.inner.hosts.link(Parts { host, secrets, pin }))
+        let (name, address) = (host.name.clone(), host.address.clone());
+        let ssh = self.inner.hosts.link(way, Parts { host, secrets, pins, jump });
+        if let Some(shown) = ssh.shown_key().filter(|shown| seen.as_ref() != Some(shown)) {
+            // So that the next start asks for a key of this type at once.
+            self.note_key(&name, &address, shown).await?;
+        }
+        Ok(ssh)
     }
 
     async fn known(&self, name: &HostName) -> Result<Option<KnownHost>, Failure> {
@@ -200,8 +262,9 @@ impl Engine {
                 }
                 hosts::see(conn, &name, &address, &key, now)?;
                 let (shown, place) = (key.clone(), address.to_string());
-                match must_show(&host, known.as_ref(), &address) {
-                    Some(trusted) if trusted == key.fingerprint => Ok((None, None)),
+                let may = may_show(&host, known.as_ref(), &address);
+                match may.first().cloned() {
+                    Some(_) if may.contains(&key.fingerprint) => Ok((None, None)),
                     Some(trusted) => {
                         let alarm = Some((name.clone(), trusted.clone(), shown.clone()));
                         Ok((alarm, Some(Event::HostKeyChanged { host: name, address: place, trusted, key: shown })))
@@ -219,7 +282,7 @@ impl Engine {
     /// Trusts the key that a host has shown.
     ///
     /// # Errors
-    /// A refusal unless an admin asks for exactly the key that was shown and the configuration does not name another.
+    /// A refusal unless an admin asks for exactly a key that the host has and the configuration does not name another.
     pub async fn trust(&self, actor: &Actor, name: &HostName, fingerprint: &Fingerprint) -> Result<HostKey, Failure> {
         actor.may(Right::Administer, None, false)?;
         if name.is_local() {
@@ -227,15 +290,26 @@ impl Engine {
             return Err(Refusal::new(Code::NothingToTrust, sentence).into());
         }
         let host = configured(&self.catalog(), name)?;
-        if let Some(pinned) = &host.host_key {
+        if !host.host_keys.is_empty() {
+            let pinned: Vec<_> = host.host_keys.iter().map(Fingerprint::as_str).collect();
+            let pinned = pinned.join(" or ");
             let sentence = format!(
                 "the configuration says that {name} must show {pinned}; change `host_key` in rmm.toml if that is wrong"
             );
             return Err(Refusal::new(Code::KeyPinned, sentence).into());
         }
+        let known = self.known(name).await?;
+        let shown = known.as_ref().and_then(|known| known.seen_at(&host.address)).map(|seen| &seen.key.fingerprint);
+        let other = match shown {
+            Some(shown) if shown != fingerprint => self.shows(host.clone(), fingerprint).await?,
+            Some(_) | None => None,
+        };
         let (name, fingerprint, by) = (name.clone(), fingerprint.clone(), actor.label().to_owned());
         let key = self
             .record(actor, move |conn, now| {
+                if let Some(key) = &other {
+                    hosts::see(conn, &name, &host.address, key, now)?;
+                }
                 let known = hosts::get(conn, &name)?;
                 let seen = known.as_ref().and_then(|known| known.seen_at(&host.address));
                 let key = may_trust(&host, seen.map(|seen| &seen.key), &fingerprint)?.clone();
@@ -264,17 +338,19 @@ impl Engine {
             host: None,
             key: KeyState::NotNeeded,
             fingerprint: None,
+            fingerprints: Vec::new(),
             offered: None,
             services: Use::of(&catalog, &HostName::local()).services,
         };
         let others = catalog.hosts().map(|host| {
             let known = known.iter().find(|known| known.name == host.name);
             let offered = known.and_then(|known| known.seen_at(&host.address)).map(|seen| seen.key.clone());
-            let fingerprint = must_show(host, known, &host.address);
+            let may = may_show(host, known, &host.address);
             HostStatus {
                 name: host.name.clone(),
-                key: key_state(host.host_key.is_some(), fingerprint.as_ref(), offered.as_ref()),
-                fingerprint,
+                key: key_state(!host.host_keys.is_empty(), &may, offered.as_ref()),
+                fingerprint: the_one(&may, offered.as_ref()).cloned(),
+                fingerprints: may,
                 offered,
                 services: Use::of(&catalog, &host.name).services,
                 host: Some(host.clone()),
@@ -296,49 +372,6 @@ fn configured(catalog: &Catalog, name: &HostName) -> Result<Arc<Host>, Refusal> 
             ),
         )
     })
-}
-
-/// The key that a host must show at an address.
-fn must_show(host: &Host, known: Option<&KnownHost>, address: &Address) -> Option<Fingerprint> {
-    let trusted = || known?.trusted_at(address).map(|trusted| trusted.key.fingerprint.clone());
-    host.host_key.clone().or_else(trusted)
-}
-
-fn key_state(pinned: bool, must: Option<&Fingerprint>, offered: Option<&HostKey>) -> KeyState {
-    match (must, offered) {
-        (Some(must), Some(offered)) if offered.fingerprint != *must => KeyState::Changed,
-        (Some(_), _) if pinned => KeyState::Pinned,
-        (Some(_), _) => KeyState::Trusted,
-        (None, Some(_)) => KeyState::Unknown,
-        (None, None) => KeyState::NeverSeen,
-    }
-}
-
-fn may_trust<'k>(host: &Host, seen: Option<&'k HostKey>, wanted: &Fingerprint) -> Result<&'k HostKey, Refusal> {
-    let Host { name, address, .. } = host;
-    let Some(seen) = seen else {
-        let sentence = format!("{name} has shown no key at {address} yet; run `rmm host check {name}` first");
-        return Err(Refusal::new(Code::KeyNotSeen, sentence));
-    };
-    if seen.fingerprint != *wanted {
-        let sentence = format!(
-            "{name} has shown {seen}, not {wanted}; compare with `{}` on the host itself before you trust either",
-            compare(&seen.algorithm)
-        );
-        return Err(Refusal::new(Code::KeyDiffers, sentence));
-    }
-    Ok(seen)
-}
-
-/// The command that tells a host's key on the host itself.
-#[must_use]
-pub fn compare(algorithm: &str) -> String {
-    let kind = match algorithm {
-        "ssh-rsa" | "rsa-sha2-256" | "rsa-sha2-512" => "rsa",
-        ecdsa if ecdsa.starts_with("ecdsa-") => "ecdsa",
-        _ => "ed25519",
-    };
-    format!("ssh-keygen -lf /etc/ssh/ssh_host_{kind}_key.pub")
 }
 
 #[cfg(test)]

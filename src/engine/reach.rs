@@ -95,7 +95,8 @@ impl<'a> Reach<'a> {
         let now = engine.now();
         let since = *self.since.get_or_insert(now);
         self.grace.get_or_insert_with(|| engine.clock().sleep(GRACE));
-        let untrusted = matches!(error, TransportError::UnknownKey(_));
+        let (elsewhere, cause) = error.at();
+        let untrusted = matches!(cause, TransportError::UnknownKey(_));
         // A key waits for a person, however long that takes, unless steps are at work already.
         let deadline = run.started_at.or((!untrusted).then_some(since)).map(|from| from + *limit);
         if deadline.is_some_and(|deadline| now >= deadline) {
@@ -106,8 +107,8 @@ impl<'a> Reach<'a> {
                 self.host
             ));
         }
-        let hint =
-            if untrusted { format!(" Compare it and run `rmm host trust {}`.", self.host) } else { String::new() };
+        let whose = elsewhere.unwrap_or(self.host);
+        let hint = if untrusted { format!(" Compare it and run `rmm host trust {whose}`.") } else { String::new() };
         waits.note(self.following, self.host, Some(format!("{error}{hint}"))).await;
         let longer = SHORTEST.saturating_mul(1 << self.tries.min(10)).min(LONGEST);
         let pause = if untrusted { LONGEST } else { longer };
@@ -149,7 +150,9 @@ impl<'a> Reach<'a> {
 impl Following {
     /// Remembers what a failure says about a host's key.
     pub(super) async fn learn(&self, name: &HostName, error: &TransportError) {
+        let (elsewhere, error) = error.at();
         let (TransportError::UnknownKey(key) | TransportError::KeyChanged { offered: key, .. }) = error else { return };
+        let name = elsewhere.unwrap_or(name);
         let Some(host) = self.engine.catalog().host(name).cloned() else { return };
         if let Err(error) = self.engine.note_key(name, &host.address, key.clone()).await {
             tracing::warn!(host = %name, %error, "the key of a host could not be noted");

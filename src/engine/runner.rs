@@ -134,11 +134,13 @@ impl Following {
     /// wait: the host checks the tag once more.
     async fn check_tag(&self) -> Result<(), Failure> {
         let catalog = self.engine.catalog();
-        let repository = catalog.service(&self.run.service).and_then(|service| service.repository.clone());
+        let service = catalog.service(&self.run.service);
+        let repository = service.and_then(|service| service.repository.clone());
+        let ca = service.and_then(|service| catalog.certificates(service.repository_ca.as_deref()?));
         let (Some(repository), Some(tag), Some(commit)) = (repository, &self.run.to.tag, &self.run.to.commit) else {
             return Ok(());
         };
-        match git::resolve(&repository, tag).await {
+        match git::resolve(&repository, ca, tag).await {
             Ok(now) if now != *commit => {
                 self.report(Command::TagMoved { release: self.run.release, now: Some(now) }).await?;
             }

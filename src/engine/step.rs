@@ -69,13 +69,24 @@ impl StepContext<'_> {
     }
 
     pub(super) fn spec(&self, key: String, script: &Script, again: bool) -> StepSpec {
-        StepSpec {
-            key,
-            command: tools::text(script),
-            directory: script.directory.clone(),
-            env: self.environment(),
-            again,
+        let mut env = self.environment();
+        let ca = self.repository_ca();
+        let command = match &ca {
+            Some(_) => tools::with(&format!("rmm_ca\n{}", script.command)),
+            None => tools::text(script),
+        };
+        env.extend(ca.map(|certificates| ("RMM_CA_PEM".to_owned(), SecretString::from(certificates))));
+        StepSpec { key, command, directory: script.directory.clone(), env, again }
+    }
+
+    /// The authorities that git on the host has to trust for this step, in PEM format.
+    fn repository_ca(&self) -> Option<String> {
+        if !matches!(self.step.kind, StepKind::Fetch | StepKind::VerifyTag | StepKind::Checkout) {
+            return None;
         }
+        let catalog = self.following.engine.catalog();
+        let reference = catalog.service(&self.following.run.service)?.repository_ca.as_deref()?;
+        catalog.certificates(reference).map(str::to_owned)
     }
 
     /// What a step's command finds in its environment besides the host's own.

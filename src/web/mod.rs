@@ -6,6 +6,7 @@ mod body;
 mod hook;
 pub mod problem;
 pub mod server;
+pub mod socket;
 mod stream;
 
 use std::any::Any;

@@ -1,9 +1,7 @@
 //! Serves the router on a TCP address and on the operator's socket: limits for connections and slow callers, and an
 //! end that lets running answers finish.
 
-use std::io;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,21 +24,6 @@ use super::auth::HEADER_PATIENCE;
 const CONNECTIONS: usize = 1024;
 /// How long running answers may take to finish when the server ends.
 const FAREWELL: Duration = Duration::from_secs(5);
-
-/// Listens on the operator's socket. A file left over by a process that died is replaced; the lock on the data
-/// directory says that nobody is behind it.
-///
-/// # Errors
-/// When the socket cannot be made.
-pub fn listen_on_socket(path: &Path) -> io::Result<UnixListener> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    Ok(listener)
-}
 
 /// Serves until `stop`, then lets running answers finish.
 pub async fn serve(router: Router, tcp: TcpListener, socket: Option<(UnixListener, PathBuf)>, stop: CancellationToken) {

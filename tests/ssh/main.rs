@@ -24,6 +24,8 @@ mod selftest;
 #[cfg(test)]
 mod shop;
 #[cfg(test)]
+mod way;
+#[cfg(test)]
 #[path = "../it/world/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "the world of the other stories; these need a part of it")]
 mod world;

@@ -70,7 +70,7 @@ pub(super) async fn host(pen: &Pen<'_>, key: Key) -> Result<Drawn, Failure> {
         meant.then_some((status, status.host.as_ref()?, offered))
     });
     let Some((status, host, offered)) = found else { return Ok(missing(pen, "host", None)) };
-    let pinned = host.host_key.is_some();
+    let pinned = !host.host_keys.is_empty();
     let facts = facts! {
         name => status.name.as_str(),
         address => host.address.to_string(),

@@ -62,9 +62,15 @@ impl Said {
             Some(trouble) => out.push(trouble),
             None => out.push(self.shell()),
         }
-        out.extend(self.git(wanted.git));
-        out.extend(self.docker(wanted.docker, user));
-        out.extend(self.compose(wanted.docker));
+        out.extend(self.run_files(user));
+        if wanted.git {
+            out.extend(self.git());
+        }
+        out.extend(self.repositories());
+        if wanted.docker {
+            out.extend(self.docker(user));
+            out.extend(self.compose());
+        }
         out.extend(self.disks());
         out.extend(self.clock());
         out.extend(self.directories(user));
@@ -85,20 +91,50 @@ impl Said {
         }
     }
 
-    fn git(&self, wanted: bool) -> Option<Finding> {
-        let install = || Some("sudo apt-get install git".to_owned());
-        Some(match (self.word("git", 0)?, wanted) {
-            ("found", _) => Finding::ok("git", self.word("git", 1).unwrap_or_default()),
-            (_, true) => Finding::fail("git", "git is missing, and surfaces are checked out here", install()),
-            (_, false) => Finding::ok("git", "git is missing; no surface here needs it"),
+    fn run_files(&self, user: &str) -> Option<Finding> {
+        const NAME: &str = "run files";
+        Some(match self.all("run-files").next()? {
+            [state, base, ..] if state == "fit" => Finding::ok(NAME, format!("{base} takes the files of steps")),
+            [_, base, why, ..] => Finding::fail(
+                NAME,
+                format!("{base} does not take the files of steps, which need plain files, hard links and FIFOs: {why}"),
+                Some(format!("sudo chown {} {}", plain(user), quoted(base))),
+            ),
+            [..] => return None,
         })
     }
 
-    fn docker(&self, wanted: bool, user: &str) -> Option<Finding> {
+    fn git(&self) -> Option<Finding> {
+        Some(match self.word("git", 0)? {
+            "found" => Finding::ok("git", self.word("git", 1).unwrap_or_default()),
+            _ => Finding::fail(
+                "git",
+                "git is missing, and surfaces are checked out here",
+                Some("sudo apt-get install git".to_owned()),
+            ),
+        })
+    }
+
+    fn repositories(&self) -> Vec<Finding> {
+        let one = |line: &[String]| match line {
+            [url, state] if state == "found" => {
+                Some(Finding::ok("repository", format!("{url} answers git on the host")))
+            }
+            [url, _, why] => {
+                let detail =
+                    format!("{url} does not answer git on the host: {why}{}", crate::clients::git::advice(why));
+                Some(Finding::fail("repository", detail, Some(format!("git ls-remote -- {} HEAD", quoted(url)))))
+            }
+            [..] => None,
+        };
+        self.all("repository").filter_map(one).collect()
+    }
+
+    fn docker(&self, user: &str) -> Option<Finding> {
         let said = self.word("docker", 1).unwrap_or_default();
-        Some(match (self.word("docker", 0)?, wanted) {
-            ("found", _) => Finding::ok("docker", format!("the daemon answers {user}: version {said}")),
-            ("failed", true) => {
+        Some(match self.word("docker", 0)? {
+            "found" => Finding::ok("docker", format!("the daemon answers {user}: version {said}")),
+            "failed" => {
                 let denied = said.contains("permission denied");
                 let fix = if denied {
                     format!("sudo usermod -aG docker {}", plain(user))
@@ -107,28 +143,22 @@ impl Said {
                 };
                 Finding::fail("docker", format!("the daemon does not answer {user}: {said}"), Some(fix))
             }
-            ("failed", false) => {
-                Finding::ok("docker", format!("the daemon does not answer {user}; no surface here needs it"))
-            }
-            (_, true) => Finding::fail(
+            _ => Finding::fail(
                 "docker",
                 "docker is missing, and surfaces are deployed with it here",
                 Some("curl -fsSL https://get.docker.com | sudo sh".to_owned()),
             ),
-            (_, false) => Finding::ok("docker", "docker is missing; no surface here needs it"),
         })
     }
 
-    fn compose(&self, wanted: bool) -> Option<Finding> {
+    fn compose(&self) -> Option<Finding> {
         let said = self.word("compose", 1).unwrap_or_default();
         let install = || Some("sudo apt-get install docker-compose-plugin".to_owned());
-        match (self.word("compose", 0)?, wanted) {
-            ("found", _) => Some(Finding::ok("compose", said)),
-            ("failed", true) => {
-                Some(Finding::fail("compose", format!("`docker compose` does not work: {said}"), install()))
-            }
+        match self.word("compose", 0)? {
+            "found" => Some(Finding::ok("compose", said)),
+            "failed" => Some(Finding::fail("compose", format!("`docker compose` does not work: {said}"), install())),
             // Without docker there is nothing more to say.
-            (_, _) => None,
+            _ => None,
         }
     }
 
@@ -173,6 +203,11 @@ impl Said {
             Some(match state.as_str() {
                 "writable" => Finding::ok("directory", format!("{path} can be written")),
                 "creatable" => Finding::ok("directory", format!("{path} is not there yet; it can be made")),
+                "foreign" => Finding::fail(
+                    "directory",
+                    format!("{path}/.git does not belong to {user}: git refuses to work in it"),
+                    Some(format!("sudo chown -R {owner} {word}")),
+                ),
                 "readonly" => Finding::fail(
                     "directory",
                     format!("{path} cannot be written by {user}"),

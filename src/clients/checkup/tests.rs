@@ -15,9 +15,9 @@ struct Machine {
     local: Local,
 }
 
-const TOOLS: [&str; 17] = [
+const TOOLS: [&str; 18] = [
     "date", "id", "tr", "cut", "df", "dirname", "timeout", "setsid", "mkfifo", "tail", "ln", "wc", "mkdir", "rm", "mv",
-    "sleep", "cat",
+    "sleep", "cat", "find",
 ];
 
 impl Machine {
@@ -69,22 +69,26 @@ impl Transport for Machine {
         &'a self,
         script: &'a str,
         args: &'a [&'a str],
-        _: &'a [EnvPair],
+        env: &'a [EnvPair],
     ) -> BoxFuture<'a, Result<Channel, TransportError>> {
         Box::pin(async move {
-            let env = [("PATH", self.path("bin")), ("HOME", self.path("home"))]
+            let own = [("PATH", self.path("bin")), ("HOME", self.path("home"))]
                 .map(|(name, value)| (name.to_owned(), SecretString::from(value)));
+            let env = [&own, env].concat();
             self.local.exec(script, args, &env).await
         })
     }
 
     fn connect<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<Box<dyn Stream>, TransportError>> {
+        if host == "forbidden" {
+            return Box::pin(async { Err(TransportError::Forbidden("it does not allow that".into())) });
+        }
         self.local.connect(host, port)
     }
 }
 
 fn docker(directories: &[String]) -> Wanted {
-    Wanted { git: true, docker: true, directories: directories.to_vec() }
+    Wanted { git: true, docker: true, directories: directories.to_vec(), ..Wanted::default() }
 }
 
 #[track_caller]
@@ -130,9 +134,65 @@ async fn what_is_missing_matters_only_where_it_is_needed() {
     is(&findings, "docker", State::Fail, "missing");
     assert!(findings.iter().filter(|f| f.state == State::Fail).all(|f| f.fix.is_some()), "{findings:?}");
     let findings = Machine::new().checkup(&Wanted::default()).await;
-    is(&findings, "git", State::Ok, "no surface here needs it");
-    is(&findings, "docker", State::Ok, "no surface here needs it");
-    assert!(findings.iter().all(|finding| finding.name != "compose"));
+    let asked = |name: &str| findings.iter().any(|finding| finding.name == name);
+    assert!(!["git", "docker", "compose", "repository"].into_iter().any(asked), "{findings:?}");
+}
+
+#[tokio::test]
+async fn where_the_files_of_steps_go_is_tried_and_left_as_it_was() {
+    let machine = Machine::new();
+    is(&machine.checkup(&Wanted::default()).await, "run files", State::Ok, "home takes the files of steps");
+    fs::create_dir(machine.path("home/.rmm")).unwrap();
+    is(&machine.checkup(&Wanted::default()).await, "run files", State::Ok, ".rmm takes");
+    assert_eq!(fs::read_dir(machine.path("home/.rmm")).unwrap().count(), 0);
+    let deep = Wanted { files: Some(machine.path("home/data/runs")), ..Wanted::default() };
+    is(&machine.checkup(&deep).await, "run files", State::Ok, "home takes");
+    fs::remove_dir(machine.path("home/.rmm")).unwrap();
+    fs::write(machine.path("home/.rmm"), "").unwrap();
+    is(&machine.checkup(&Wanted::default()).await, "run files", State::Fail, "it is no directory");
+    let odd = Machine::new().program("ln", "echo ln: Operation not permitted >&2; exit 1");
+    let findings = odd.checkup(&Wanted::default()).await;
+    is(&findings, "run files", State::Fail, "hard links and FIFOs: ln: Operation not permitted");
+    assert_eq!(fs::read_dir(odd.path("home")).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn the_repository_is_asked_as_a_step_asks_it() {
+    let git = "case $1 in --version) echo git version 2.50;; *) case \"$GIT_TERMINAL_PROMPT $4\" in \
+               '0 https://good.example/a.git') cat \"$GIT_SSL_CAINFO\" >\"$HOME/ca\";; \
+               *) echo 'fatal: SSL certificate problem: unable to get local issuer certificate' >&2; exit 128;; esac;; esac";
+    let machine = Machine::new().program("git", git);
+    let repository = |url: &str, ca: Option<&str>| Repository { url: url.into(), ca: ca.map(str::to_owned) };
+    let wanted = Wanted {
+        git: true,
+        repositories: vec![
+            repository("https://bad.example/b.git", None),
+            repository("https://good.example/a.git", Some("a certificate")),
+        ],
+        ..Wanted::default()
+    };
+    let findings = machine.checkup(&wanted).await;
+    let [bad, good]: [_; 2] =
+        findings.iter().filter(|finding| finding.name == "repository").collect::<Vec<_>>().try_into().unwrap();
+    assert_eq!((bad.state, good.state), (State::Fail, State::Ok), "{findings:?}");
+    assert!(bad.detail.contains("unable to get local issuer") && bad.detail.contains("`repository_ca`"), "{bad:?}");
+    assert_eq!(bad.fix.as_deref(), Some("git ls-remote -- https://bad.example/b.git HEAD"));
+    assert_eq!(fs::read_to_string(machine.path("home/ca")).unwrap(), "a certificate\n");
+}
+
+#[tokio::test]
+async fn what_health_checks_ask_through_the_host_is_tried() {
+    let machine = Machine::new();
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let asked = |host: &str, port, instead| Asked { host: host.into(), port, instead };
+    for (one, state, part) in [
+        (asked("127.0.0.1", free, false), State::Ok, "nothing answers there now"),
+        (asked("forbidden", 80, false), State::Fail, "does not allow"),
+        (asked("forbidden", 80, true), State::Warn, "in place of"),
+    ] {
+        let findings = machine.checkup(&Wanted { asked: vec![one], ..Wanted::default() }).await;
+        is(&findings, "forwarding", state, part);
+    }
 }
 
 #[tokio::test]
@@ -144,7 +204,6 @@ async fn a_docker_that_lets_nobody_in() {
     is(&findings, "docker", State::Fail, "does not answer deploy: permission denied  [2Jon the socket");
     assert_eq!(one(&findings, "docker").fix.as_deref(), Some("sudo usermod -aG docker deploy"));
     is(&findings, "compose", State::Fail, "");
-    is(&machine.checkup(&Wanted::default()).await, "docker", State::Ok, "no surface here needs it");
     let down = Machine::new().program("docker", "echo Cannot connect to the Docker daemon >&2; exit 1");
     let findings = down.checkup(&docker(&[])).await;
     assert_eq!(one(&findings, "docker").fix.as_deref(), Some("sudo systemctl enable --now docker"));

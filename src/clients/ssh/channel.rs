@@ -80,7 +80,7 @@ where
 pub(super) fn unopened(connection: &Connection, error: &russh::Error) -> Start {
     let target = connection.target();
     let sentence = if matches!(error, russh::Error::ConnectionTimeout) {
-        format!("{} opened no channel within {}.", target.address, seconds(target.limits.open))
+        format!("{} opened no channel within {}.", target.place(), seconds(target.limits.open))
     } else {
         format!("The connection to the host was lost: {}.", connection.why_it_ended())
     };

@@ -7,7 +7,7 @@ use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse as Inter
 use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, decode_secret_key};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::connection::Guard;
+use super::exchange::Guard;
 use super::{Credential, Fault, Target};
 
 /// What is shown to the host.
@@ -33,7 +33,7 @@ pub(super) async fn proof(target: &Target) -> Result<Proof, Fault> {
     }
 }
 
-fn decode(key: &SecretString, passphrase: Option<&SecretString>) -> Result<PrivateKey, String> {
+pub(super) fn decode(key: &SecretString, passphrase: Option<&SecretString>) -> Result<PrivateKey, String> {
     let key = key.expose_secret().replace('\r', "");
     let key = key.trim();
     if key.starts_with("ssh-") || key.starts_with("ecdsa-") {
@@ -61,7 +61,7 @@ fn decode(key: &SecretString, passphrase: Option<&SecretString>) -> Result<Priva
 }
 
 fn whom(target: &Target) -> String {
-    format!("{} at {}", target.user, target.address)
+    format!("{} at {}", target.user, target.place())
 }
 
 /// Logs in, or says why not and what to do.
@@ -73,7 +73,7 @@ pub(super) async fn log_in(handle: &mut Handle<Guard>, target: &Target, proof: P
 }
 
 fn broken(target: &Target, error: &russh::Error) -> Fault {
-    Fault::Unreachable(format!("{} ended the connection during the login: {error}.", target.address))
+    Fault::Unreachable(format!("{} ended the connection during the login: {error}.", target.place()))
 }
 
 /// Explains a refusal.
@@ -82,7 +82,8 @@ fn refused(handle: &Handle<Guard>, target: &Target, what: &str, kind: MethodKind
     if allowed.is_empty() && handle.is_closed() {
         return Fault::Login(format!(
             "{} ended the connection during the login as {}; it may allow no login for this user, or fail too many.",
-            target.address, target.user
+            target.place(),
+            target.user
         ));
     }
     let names: Vec<&str> = allowed.iter().map(Into::into).collect();

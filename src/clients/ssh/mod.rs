@@ -7,16 +7,19 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 
+use super::dial::text as seconds;
 use super::transport::{Channel, EnvPair, Stream, Transport, TransportError};
 use crate::domain::host::{Address, Fingerprint, HostKey, Limits};
+use crate::domain::ids::HostName;
 
 mod channel;
 mod connection;
+mod exchange;
+mod line;
 mod login;
 mod pool;
 mod script;
@@ -26,7 +29,7 @@ mod tunnel;
 
 use channel::Start;
 use connection::{Connection, Slot};
-use pool::Pool;
+use pool::{Kind, Pool};
 
 /// A host, and how to get in.
 #[derive(Clone, Debug)]
@@ -37,10 +40,31 @@ pub struct Target {
     pub user: String,
     /// How to prove to be that user.
     pub credential: Credential,
-    /// The key that the host must show. Without one nobody logs in.
-    pub pin: Option<Pin>,
+    /// The keys that the host may show: any of them will do. Without one nobody logs in.
+    pub pins: Vec<Pin>,
     /// How long to wait for it.
     pub limits: Limits,
+    /// The host through which it is reached, if RMM does not reach it itself.
+    pub jump: Option<Jump>,
+}
+
+impl Target {
+    /// Where it is, in words.
+    fn place(&self) -> String {
+        match &self.jump {
+            Some(jump) => format!("{} (through {})", self.address, jump.host),
+            None => self.address.to_string(),
+        }
+    }
+}
+
+/// A host on the way to another one. All that are reached through it share its connections.
+#[derive(Clone, Debug)]
+pub struct Jump {
+    /// Its name.
+    pub host: HostName,
+    /// The way to it.
+    pub ssh: Ssh,
 }
 
 /// How RMM proves who it is.
@@ -55,6 +79,12 @@ pub enum Credential {
         /// What opens it.
         passphrase: Option<SecretString>,
     },
+}
+
+/// Why a private key cannot be used, as the end of a sentence about it.
+#[must_use]
+pub fn key_problem(key: &SecretString, passphrase: Option<&SecretString>) -> Option<String> {
+    login::decode(key, passphrase).err()
 }
 
 /// The trusted key of a host.
@@ -85,21 +115,36 @@ impl Ssh {
         Self { pool: Arc::new(Pool::new(target)) }
     }
 
-    /// The key that the host shows now. Nothing is sent to it beyond the key exchange.
+    /// The key that the host shows when it is asked as every call asks it. Nothing is sent to it beyond the key
+    /// exchange.
     ///
     /// # Errors
-    /// The host does not answer as an SSH server.
+    /// As for every call: none of its keys is trusted, or it does not answer as an SSH server.
     pub async fn offered_key(&self) -> Result<HostKey, TransportError> {
-        connection::offered_key(self.pool.target()).await.map_err(TransportError::from)
+        self.pool.offered_key().await.map_err(TransportError::from)
     }
 
-    /// Opens something on a connection, on another one if this one has no room.
+    /// The trusted key that the host has shown last, if it has been reached.
+    #[must_use]
+    pub fn shown_key(&self) -> Option<HostKey> {
+        self.pool.shown_key()
+    }
+
+    /// Logs in, unless somebody is logged in already, and does nothing else.
+    ///
+    /// # Errors
+    /// Why nobody can log in.
+    pub async fn log_in(&self) -> Result<(), TransportError> {
+        self.pool.slot(Kind::Session).await.map(drop).map_err(TransportError::from)
+    }
+
+    /// Opens a session on a connection, on another one if this one has no room.
     async fn on_connection<T, F>(&self, mut open: impl FnMut(Slot) -> F) -> Result<T, TransportError>
     where
         F: Future<Output = Result<T, Start>>,
     {
         loop {
-            let slot = self.pool.slot().await?;
+            let slot = self.pool.slot(Kind::Session).await?;
             let connection = Arc::clone(slot.connection());
             match open(slot).await {
                 Ok(opened) => return Ok(opened),
@@ -108,7 +153,7 @@ impl Ssh {
                 Err(Start::Full(_)) if connection.spare.is_taken() => {}
                 Err(Start::Full(why)) => {
                     if !self.pool.was_full(&connection) {
-                        let sentence = format!("{} allows no command: {why}", self.pool.target().address);
+                        let sentence = format!("{} allows no command: {why}", self.pool.target().place());
                         return Err(TransportError::Start { source: io::Error::other(sentence) });
                     }
                 }
@@ -128,7 +173,13 @@ impl Transport for Ssh {
     }
 
     fn connect<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<Box<dyn Stream>, TransportError>> {
-        Box::pin(async move { self.on_connection(|slot| tunnel::open(slot, host.to_owned(), port)).await })
+        Box::pin(async move {
+            let slot = self.pool.slot(Kind::Tunnel).await?;
+            let connection = Arc::clone(slot.connection());
+            let opened = tunnel::open(slot, host.to_owned(), port).await;
+            let tunnel = opened.map_err(|why| why.for_whoever_asks(&connection, host, port))?;
+            Ok(Box::new(tunnel) as Box<dyn Stream>)
+        })
     }
 }
 
@@ -137,8 +188,16 @@ impl Transport for Ssh {
 enum Fault {
     Unreachable(String),
     UnknownKey(HostKey),
-    KeyChanged { expected: Fingerprint, offered: HostKey },
+    KeyChanged {
+        expected: Vec<Fingerprint>,
+        offered: HostKey,
+    },
     Login(String),
+    /// The trouble is with a host on the way.
+    Jump {
+        host: HostName,
+        fault: Box<Fault>,
+    },
 }
 
 impl From<Fault> for TransportError {
@@ -148,13 +207,9 @@ impl From<Fault> for TransportError {
             Fault::UnknownKey(key) => Self::UnknownKey(key),
             Fault::KeyChanged { expected, offered } => Self::KeyChanged { expected, offered },
             Fault::Login(sentence) => Self::Login(sentence),
+            Fault::Jump { host, fault } => Self::Jump { host, error: Box::new(Self::from(*fault)) },
         }
     }
-}
-
-/// A limit as people write it.
-fn seconds(limit: Duration) -> String {
-    if limit.subsec_millis() == 0 { format!("{} s", limit.as_secs()) } else { format!("{} ms", limit.as_millis()) }
 }
 
 fn lost(connection: &Connection) -> io::Error {

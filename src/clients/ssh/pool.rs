@@ -7,16 +7,31 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 
 use super::connection::{Connection, Slot, locked};
+use super::exchange::{self, Memory};
 use super::{Fault, Target};
+use crate::domain::host::HostKey;
 
 /// Channels on one connection, unless the host allows fewer. sshd allows ten sessions.
 pub(super) const CHANNELS: usize = 8;
+
+/// Tunnels on one connection. sshd does not limit them; whatever goes through them shares a window of TCP.
+const TUNNELS: usize = 64;
+
+/// What a slot is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A shell.
+    Session,
+    /// A TCP connection from the host.
+    Tunnel,
+}
 
 type Attempt = Shared<BoxFuture<'static, Result<(), Fault>>>;
 
 pub(super) struct Pool {
     target: Arc<Target>,
     state: Arc<Mutex<State>>,
+    memory: Arc<Mutex<Memory>>,
 }
 
 struct State {
@@ -29,7 +44,18 @@ struct State {
 impl Pool {
     pub(super) fn new(target: Target) -> Self {
         let state = State { connections: Vec::new(), connecting: None, channels: CHANNELS };
-        Self { target: Arc::new(target), state: Arc::new(Mutex::new(state)) }
+        Self { target: Arc::new(target), state: Arc::new(Mutex::new(state)), memory: Arc::default() }
+    }
+
+    /// The trusted key that the host has shown last.
+    pub(super) fn shown_key(&self) -> Option<HostKey> {
+        locked(&self.memory).shown.clone()
+    }
+
+    /// The trusted key that it shows now.
+    pub(super) async fn offered_key(&self) -> Result<HostKey, Fault> {
+        locked(&self.memory).search_again();
+        exchange::offered_key(&self.target, &self.memory).await
     }
 
     pub(super) fn target(&self) -> &Target {
@@ -37,14 +63,18 @@ impl Pool {
     }
 
     /// A place on a connection, a new one if need be.
-    pub(super) async fn slot(&self) -> Result<Slot, Fault> {
+    pub(super) async fn slot(&self, kind: Kind) -> Result<Slot, Fault> {
         loop {
             let attempt = {
                 let mut state = locked(&self.state);
                 state.connections.retain(|connection| connection.is_usable());
                 let channels = state.channels;
-                if let Some(free) = state.connections.iter().find(|connection| connection.used() < channels) {
-                    return Ok(Slot::new(free));
+                let has_room = |connection: &&Arc<Connection>| match kind {
+                    Kind::Session => connection.used() < channels,
+                    Kind::Tunnel => connection.tunnels() < TUNNELS,
+                };
+                if let Some(free) = state.connections.iter().find(has_room) {
+                    return Ok(Slot::new(free, kind));
                 }
                 match &state.connecting {
                     Some(attempt) => attempt.clone(),
@@ -63,7 +93,7 @@ impl Pool {
     fn connect(&self) -> Attempt {
         let (target, state) = (Arc::clone(&self.target), Arc::clone(&self.state));
         let address = target.address.clone();
-        let task = tokio::spawn(Connection::new(target));
+        let task = tokio::spawn(Connection::new(target, Arc::clone(&self.memory)));
         let ended = async move {
             let made = match task.await {
                 Ok(made) => made,

@@ -91,7 +91,7 @@ impl Shell {
         match tokio::time::timeout(limit, self.until_word(word.as_bytes())).await {
             Ok(()) => Ok(()),
             Err(_) => {
-                let (address, limit) = (&self.connection().target().address, seconds(limit));
+                let (address, limit) = (self.connection().target().place(), seconds(limit));
                 let sentence = format!(
                     "{address} did not begin with the script within {limit}; do the start-up files of the user's shell \
                      wait for something?"
@@ -127,7 +127,7 @@ impl Shell {
     fn late(&self, verb: &str, what: &str) -> TransportError {
         let connection = self.connection();
         connection.retire();
-        let (address, limit) = (&connection.target().address, seconds(connection.target().limits.open));
+        let (address, limit) = (connection.target().place(), seconds(connection.target().limits.open));
         let sentence = format!("{address} did not {verb} within {limit} {what}");
         TransportError::Died { source: io::Error::new(io::ErrorKind::TimedOut, sentence) }
     }

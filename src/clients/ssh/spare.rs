@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use super::channel::{Order, Start};
 use super::connection::{Connection, Slot, locked};
-use super::pool::CHANNELS;
+use super::pool::{CHANNELS, Kind};
 use super::shell::Shell;
 
 /// How long a spare waits for its script.
@@ -80,7 +80,7 @@ async fn live(connection: Arc<Connection>, mut order: oneshot::Receiver<Order>, 
         Ok(shell) => {
             let Err(shell) = serve(shell, &mut order).await else { return };
             // Its end takes room on the host for a moment.
-            let closing = Slot::new(&connection);
+            let closing = Slot::new(&connection, Kind::Session);
             tokio::spawn(async move {
                 shell.dismiss().await;
                 drop(closing);

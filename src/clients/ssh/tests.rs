@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,8 +12,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::*;
 use crate::clients::detached::{self, Ended, Fence, Prepared, RunDir, Sink, SinkError, StepError, StepSpec};
 use crate::domain::host::Fingerprint;
-
-mod spares;
 
 struct Sshd {
     child: Child,
@@ -42,7 +40,7 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 impl Sshd {
-    /// Starts it; nothing if it is not installed.
+    /// Starts it with a key of each of these types; nothing if it is not installed.
     async fn start(key_type: &str, extra: &str) -> Option<Self> {
         let sshd = Self::try_start(key_type, extra).await;
         if sshd.is_none() {
@@ -55,7 +53,12 @@ impl Sshd {
         let program = ["/usr/sbin/sshd", "/usr/bin/sshd", "/sbin/sshd"].into_iter().find(|p| Path::new(p).exists())?;
         let root = tempfile::tempdir().unwrap();
         let file = |name: &str| root.path().join(name).display().to_string();
-        keygen(&["-q", "-t", key_type, "-N", "", "-f", &file("host")])?;
+        let mut keys = String::new();
+        for (index, key_type) in key_type.split(' ').enumerate() {
+            let name = file(&if index == 0 { "host".to_owned() } else { format!("host-{key_type}") });
+            keygen(&["-q", "-t", key_type, "-N", "", "-f", &name])?;
+            keys += &format!("HostKey {name}\n");
+        }
         keygen(&["-q", "-t", "ed25519", "-N", "", "-f", &file("user")])?;
         fs::copy(file("user.pub"), file("authorized")).unwrap();
         // sshd wants it for its unprivileged part.
@@ -64,9 +67,8 @@ impl Sshd {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             // At a deeper level of shells, bash does not read the user's own files, which may say or do anything.
             let config = format!(
-                "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nPermitRootLogin yes\n\
+                "Port {port}\nListenAddress 127.0.0.1\n{keys}AuthorizedKeysFile {}\nPermitRootLogin yes\n\
                  StrictModes no\nUsePAM no\nPidFile none\nLogLevel VERBOSE\nSetEnv SHLVL=1\n{extra}\n",
-                file("host"),
                 file("authorized")
             );
             fs::write(file("config"), config).unwrap();
@@ -95,17 +97,23 @@ impl Sshd {
     }
 
     fn target(&self) -> Target {
-        let public = fs::read_to_string(self.file("host.pub")).unwrap();
-        let key = russh::keys::PublicKey::from_openssh(public.trim()).unwrap();
-        let fingerprint = Fingerprint::parse(key.fingerprint(russh::keys::HashAlg::Sha256).to_string()).unwrap();
+        let fingerprint = self.fingerprint("host");
         let user = Command::new("id").arg("-un").output().unwrap();
         Target {
             address: Address { host: "127.0.0.1".to_owned(), port: self.port },
             user: String::from_utf8(user.stdout).unwrap().trim().to_owned(),
             credential: self.key("user", None),
-            pin: Some(Pin { fingerprint, algorithm: None }),
+            pins: vec![Pin { fingerprint, algorithm: None }],
             limits: Limits::default(),
+            jump: None,
         }
+    }
+
+    /// The fingerprint of one of its keys.
+    fn fingerprint(&self, name: &str) -> Fingerprint {
+        let public = fs::read_to_string(self.file(&format!("{name}.pub"))).unwrap();
+        let key = russh::keys::PublicKey::from_openssh(public.trim()).unwrap();
+        Fingerprint::parse(key.fingerprint(russh::keys::HashAlg::Sha256).to_string()).unwrap()
     }
 
     fn key(&self, name: &str, passphrase: Option<&str>) -> Credential {
@@ -138,6 +146,10 @@ macro_rules! sshd {
     };
 }
 
+mod jump;
+mod keys;
+mod spares;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn arguments_environment_outputs_and_status_arrive() {
     let sshd = sshd!();
@@ -165,26 +177,26 @@ async fn nobody_logs_in_at_a_host_with_a_wrong_key() {
     for key_type in ["ed25519", "ecdsa", "rsa"] {
         let sshd = sshd!(key_type, "");
         let target = sshd.target();
-        let pin = target.pin.clone().unwrap();
+        let pin = target.pins[0].clone();
         let shown = sshd.ssh().offered_key().await.unwrap();
         assert_eq!(shown.fingerprint, pin.fingerprint);
         assert!(shown.algorithm.contains(&sshd.key_type), "{}", shown.algorithm);
 
-        let unknown = Ssh::new(Target { pin: None, ..target.clone() }).exec("", &[], &[]).await.unwrap_err();
+        let unknown = Ssh::new(Target { pins: Vec::new(), ..target.clone() }).exec("", &[], &[]).await.unwrap_err();
         assert!(matches!(unknown, TransportError::UnknownKey(key) if key == shown));
         let other = Fingerprint::parse(format!("SHA256:{}", "A".repeat(43))).unwrap();
-        let wrong = Some(Pin { fingerprint: other.clone(), algorithm: Some(shown.algorithm.clone()) });
-        let changed = Ssh::new(Target { pin: wrong, ..target.clone() }).exec("", &[], &[]).await.unwrap_err();
+        let wrong = vec![Pin { fingerprint: other.clone(), algorithm: Some(shown.algorithm.clone()) }];
+        let changed = Ssh::new(Target { pins: wrong, ..target.clone() }).exec("", &[], &[]).await.unwrap_err();
         assert!(matches!(changed, TransportError::KeyChanged { expected, offered }
-            if expected == other && offered == shown));
+            if expected == [other] && offered == shown));
         until("the connections' end", || sshd.log().matches("[preauth]").count() >= 3).await;
         let log = sshd.log();
         for sign in ["user", "Accepted", "Failed", "Postponed"] {
             assert!(!log.contains(sign), "{log}");
         }
 
-        let pin = Some(Pin { algorithm: Some(shown.algorithm), ..pin });
-        let (out, _, _) = output(&Ssh::new(Target { pin, ..target }), "echo in", &[], &[]).await;
+        let pins = vec![Pin { algorithm: Some(shown.algorithm), ..pin }];
+        let (out, _, _) = output(&Ssh::new(Target { pins, ..target }), "echo in", &[], &[]).await;
         assert_eq!(out, b"in\n");
     }
 }
@@ -341,10 +353,10 @@ async fn tunnels() {
     tokio::join!(serve, ask);
     drop(listener);
     let Err(TransportError::Refused(said)) = ssh.connect("127.0.0.1", port).await else { panic!() };
-    assert!(said.contains("Nothing answers"), "{said}");
+    assert!(said.contains("takes no connection: Connection refused"), "{said}");
 
     let sshd = sshd!("ed25519", "AllowTcpForwarding no");
-    let Err(TransportError::Refused(said)) = sshd.ssh().connect("127.0.0.1", port).await else { panic!() };
+    let Err(TransportError::Forbidden(said)) = sshd.ssh().connect("127.0.0.1", port).await else { panic!() };
     assert!(said.contains("AllowTcpForwarding"), "{said}");
 }
 
@@ -356,8 +368,9 @@ async fn a_host_that_says_nothing_is_given_up() {
         address: Address { host: "127.0.0.1".to_owned(), port },
         user: "nobody".to_owned(),
         credential: Credential::Password(SecretString::from("x")),
-        pin: None,
+        pins: Vec::new(),
         limits,
+        jump: None,
     };
     let port = silent.local_addr().unwrap().port();
     let error = Ssh::new(target(port)).exec("", &[], &[]).await.unwrap_err();
@@ -365,7 +378,7 @@ async fn a_host_that_says_nothing_is_given_up() {
     assert!(error.began_nothing());
     drop(silent);
     let error = Ssh::new(target(port)).exec("", &[], &[]).await.unwrap_err();
-    assert!(matches!(&error, TransportError::Unreachable(said) if said.contains("refused")), "{error}");
+    assert!(matches!(&error, TransportError::Unreachable(said) if said.contains("refuses the connection")), "{error}");
 }
 
 /// Keeps the output.

@@ -2,53 +2,133 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use russh::client::Msg;
 use russh::{ChannelOpenFailure, ChannelStream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 
-use super::channel::{Start, opened, unopened};
-use super::connection::Slot;
-use crate::clients::transport::{Stream, TransportError};
+use super::connection::{Connection, Slot};
+use super::{Fault, Jump, Target, seconds};
+use crate::clients::transport::TransportError;
+use crate::domain::host::Address;
 
-/// Opens it. As a task, so that a caller who gives up leaves nothing open.
-pub(super) async fn open(slot: Slot, host: String, port: u16) -> Result<Box<dyn Stream>, Start> {
-    let (ready, answer) = oneshot::channel();
-    tokio::spawn(async move {
-        let _ = ready.send(open_now(slot, &host, port).await);
-    });
-    let failed = || TransportError::Unreachable("The SSH client failed; this is a fault of RMM.".to_owned());
-    let tunnel = answer.await.unwrap_or_else(|_| Err(Start::Failed(failed())))?;
-    Ok(Box::new(tunnel))
+/// Why there is no tunnel.
+pub(super) enum NotOpened {
+    /// The host says no, and perhaps why.
+    Refused(ChannelOpenFailure, String),
+    /// It said nothing in time.
+    Late(Duration),
+    /// The connection to it ended.
+    Lost,
+    /// A fault of RMM.
+    Failed,
 }
 
-async fn open_now(slot: Slot, host: &str, port: u16) -> Result<Tunnel, Start> {
-    let handle = &slot.connection().handle;
-    let open = handle.channel_open_direct_tcpip(host, u32::from(port), "127.0.0.1", 0);
-    let channel = opened(slot.connection(), open).await.map_err(|error| {
-        let russh::Error::ChannelOpenFailure(why) = &error else { return unopened(slot.connection(), &error) };
-        let address = &slot.connection().target().address;
-        Start::Failed(TransportError::Refused(match why {
-            ChannelOpenFailure::AdministrativelyProhibited => format!(
-                "{address} does not allow RMM to reach {host}:{port} through it. Set AllowTcpForwarding to local (and \
+/// Opens a tunnel. As a task, so that a caller who gives up leaves nothing open: an answer that comes later finds that
+/// nobody wants it. The host may take minutes to try an address that is silent.
+pub(super) async fn open(slot: Slot, host: String, port: u16) -> Result<Tunnel, NotOpened> {
+    let limit = slot.connection().target().limits.open;
+    let (ready, answer) = oneshot::channel();
+    tokio::spawn(async move {
+        let connection = slot.connection();
+        let notes = connection.notes();
+        let mut words = notes.unopened.subscribe();
+        let alone = notes.asked.fetch_add(1, Ordering::SeqCst) == 0;
+        let opened = connection.handle.channel_open_direct_tcpip(host, u32::from(port), "127.0.0.1", 0).await;
+        let alone = notes.asked.fetch_sub(1, Ordering::SeqCst) == 1 && alone;
+        let opened = match opened {
+            Ok(channel) => Ok(Tunnel { stream: channel.into_stream(), _slot: slot }),
+            Err(russh::Error::ChannelOpenFailure(why)) => {
+                // The words come a moment after the refusal. Whose they are is not told, so they count only where nobody
+                // else has asked meanwhile.
+                let came = alone && tokio::time::timeout(WORDS, words.changed()).await.is_ok_and(|came| came.is_ok());
+                let said = if came { words.borrow().clone() } else { String::new() };
+                Err(NotOpened::Refused(why, said))
+            }
+            Err(_) => Err(NotOpened::Lost),
+        };
+        let _ = ready.send(opened);
+    });
+    match tokio::time::timeout(limit, answer).await {
+        Ok(Ok(opened)) => opened,
+        Ok(Err(_)) => Err(NotOpened::Failed),
+        Err(_) => Err(NotOpened::Late(limit)),
+    }
+}
+
+/// How long the host's words about a refusal are waited for.
+const WORDS: Duration = Duration::from_millis(100);
+
+const FAILED: &str = "The SSH client failed; this is a fault of RMM.";
+
+impl NotOpened {
+    /// For somebody who wanted to reach `host:port` from the host.
+    pub(super) fn for_whoever_asks(self, from: &Connection, host: &str, port: u16) -> TransportError {
+        let place = from.target().place();
+        let wanted = Address { host: host.to_owned(), port };
+        match self {
+            Self::Refused(ChannelOpenFailure::AdministrativelyProhibited, _) => TransportError::Forbidden(format!(
+                "{place} does not allow RMM to reach {wanted} through it. Set AllowTcpForwarding to local (and \
                  PermitOpen accordingly) in its sshd_config."
-            ),
-            ChannelOpenFailure::ConnectFailed => format!("Nothing answers at {host}:{port} as {address} sees it."),
-            ChannelOpenFailure::Other { reason, .. } => {
-                format!("{host}:{port} cannot be reached from {address}: {reason}.")
+            )),
+            Self::Refused(ChannelOpenFailure::ConnectFailed, said) => {
+                let said = if said.is_empty() { "nothing listens or answers there" } else { &said };
+                TransportError::Refused(format!("{wanted}, as {place} sees it, takes no connection: {said}."))
             }
-            why @ (ChannelOpenFailure::UnknownChannelType | ChannelOpenFailure::ResourceShortage) => {
-                format!("{host}:{port} cannot be reached from {address}: {why:?}.")
+            Self::Refused(ChannelOpenFailure::Other { reason, .. }, _) => {
+                TransportError::Refused(format!("{wanted} cannot be reached from {place}: {reason}."))
             }
-        }))
-    })?;
-    Ok(Tunnel { stream: channel.into_stream(), _slot: slot })
+            Self::Refused(why @ (ChannelOpenFailure::UnknownChannelType | ChannelOpenFailure::ResourceShortage), _) => {
+                TransportError::Refused(format!("{wanted} cannot be reached from {place}: {why:?}."))
+            }
+            Self::Late(limit) => {
+                TransportError::Unreachable(format!("{place} opened no channel within {}.", seconds(limit)))
+            }
+            Self::Lost => TransportError::Unreachable(lost(from)),
+            Self::Failed => TransportError::Unreachable(FAILED.to_owned()),
+        }
+    }
+
+    /// For whoever wants to go on to another host.
+    pub(super) fn on_the_way(self, from: &Arc<Connection>, target: &Target, jump: &Jump) -> Fault {
+        let (wanted, bastion) = (&target.address, &jump.host);
+        let here = |fault| Fault::Jump { host: bastion.clone(), fault: Box::new(fault) };
+        match self {
+            Self::Refused(ChannelOpenFailure::AdministrativelyProhibited, _) => here(Fault::Login(format!(
+                "it does not allow RMM to go on to {wanted}. Set AllowTcpForwarding to local (and PermitOpen accordingly) \
+                 in its sshd_config"
+            ))),
+            Self::Refused(ChannelOpenFailure::ConnectFailed, said) => {
+                let unsaid = format!("it refuses, does not answer, or {bastion} does not know its name");
+                let said = if said.is_empty() { &unsaid } else { &said };
+                Fault::Unreachable(format!("{wanted} cannot be reached from the jump host {bastion}: {said}."))
+            }
+            Self::Refused(ChannelOpenFailure::Other { reason, .. }, _) => {
+                Fault::Unreachable(format!("{wanted} cannot be reached from the jump host {bastion}: {reason}."))
+            }
+            Self::Refused(why @ (ChannelOpenFailure::UnknownChannelType | ChannelOpenFailure::ResourceShortage), _) => {
+                Fault::Unreachable(format!("{wanted} cannot be reached from the jump host {bastion}: {why:?}."))
+            }
+            Self::Late(limit) => {
+                Fault::Unreachable(format!("{} did not answer within {}.", target.place(), seconds(limit)))
+            }
+            Self::Lost => here(Fault::Unreachable(lost(from))),
+            Self::Failed => Fault::Unreachable(FAILED.to_owned()),
+        }
+    }
+}
+
+fn lost(connection: &Connection) -> String {
+    format!("The connection to the host was lost: {}.", connection.why_it_ended())
 }
 
 /// The stream closes its channel when it is dropped.
-struct Tunnel {
+pub(super) struct Tunnel {
     stream: ChannelStream<Msg>,
     _slot: Slot,
 }

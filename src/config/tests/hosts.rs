@@ -45,7 +45,7 @@ fn a_host_has_defaults() {
     let [host] = &config.hosts[..] else { panic!("one host") };
     assert_eq!((host.address.to_string(), host.user.as_str()), ("10.0.0.1:22".into(), "deploy"));
     assert_eq!(host.login, Login::Password("env:PW".into()));
-    assert_eq!((host.limits, &host.host_key), (Limits::default(), &None));
+    assert_eq!((host.limits, &host.host_keys, &host.jump), (Limits::default(), &Vec::new(), &Vec::new()));
     assert!(
         config.warnings.iter().any(|warning| warning.sentence == "no service runs on `a`"),
         "{:?}",
@@ -128,6 +128,135 @@ fn hosts_are_told_apart_and_local_is_none() {
     let errors = read(&but("", "host_key = \"MD5:aa\"\nlimits = { idle = \"0s\" }")).expect_err("refused");
     assert!(errors.0[0].hint.as_deref().is_some_and(|hint| hint.contains("ssh-keygen -lf")), "{errors}");
     assert_eq!(first_line(&errors.0[1].to_string()), "4:19: hosts[0].limits.idle: must be longer than nothing");
+}
+
+#[test]
+fn a_limit_in_which_nothing_can_be_done_is_refused() {
+    let found = refused(&but("", "limits = { connect = \"1ns\", keepalive = \"99ms\", idle = \"100ms\" }"));
+    assert_eq!(
+        found,
+        [
+            "3:22: hosts[0].limits.connect: must be at least 100ms: nothing is done in less",
+            "3:41: hosts[0].limits.keepalive: must be at least 100ms: nothing is done in less",
+        ]
+    );
+}
+
+fn pin(letter: &str) -> String {
+    format!("SHA256:{}", letter.repeat(43))
+}
+
+#[test]
+fn a_host_may_have_several_keys() {
+    let keys = |written: &str| read(&but("", &format!("host_key = {written}")));
+    let config = keys(&format!("\"{}\"", pin("A"))).expect("valid");
+    assert_eq!(config.hosts[0].host_keys.len(), 1);
+    assert!(config.effective().contains(&format!("\nhost_key = \"{}\"\n", pin("A"))), "{}", config.effective());
+    let config = keys(&format!("[\"{}\", \"{}\"]", pin("A"), pin("B"))).expect("valid");
+    assert_eq!(config.hosts[0].host_keys.iter().map(|key| key.as_str()).collect::<Vec<_>>(), [pin("A"), pin("B")]);
+    assert!(config.effective().contains(&format!("host_key = [\"{}\", \"{}\"]\n", pin("A"), pin("B"))));
+    for (written, rule) in [
+        ("[]", "3:12: hosts[0].host_key: must not be an empty list; leave the key out instead".to_owned()),
+        ("1", "3:12: hosts[0].host_key: expected a string or a list of strings, found an integer".to_owned()),
+        (&format!("[\"{0}\", \"{0}\"]", pin("A")), "3:67: hosts[0].host_key[1]: is there twice".to_owned()),
+    ] {
+        let errors = keys(written).expect_err("refused");
+        assert_eq!(first_line(&errors.to_string()), rule);
+    }
+}
+
+/// Hosts with what each says about the way there; the `jump` of host number N is in line 5 * N - 3.
+fn hosts(jumps: &[(&str, &str)]) -> String {
+    let one = |(name, jump): &(&str, &str)| {
+        let jump = if jump.is_empty() { String::new() } else { format!("jump = {jump}") };
+        format!(
+            "[[hosts]]\n{jump}\nname = \"{name}\"\naddress = \"{name}.example\"\nuser = \"u\"\npassword = \"env:PW\"\n"
+        )
+    };
+    jumps.iter().map(one).collect()
+}
+
+#[test]
+fn the_way_to_a_host_leads_over_others() {
+    let ways = |config: &Config| {
+        let way = |host: &crate::domain::host::Host| {
+            host.jump.iter().map(ToString::to_string).chain([host.name.to_string()]).collect::<Vec<_>>().join(" ")
+        };
+        config.hosts.iter().map(way).collect::<Vec<_>>()
+    };
+    let text = hosts(&[("a", ""), ("b", "\"a\""), ("c", "[\"b\"]"), ("d", "[\"b\", \"e\"]"), ("e", "\"a\"")]);
+    let config = read(&text).expect("valid");
+    // The list says how `e` is reached here; how `b` is reached, its own `jump` says.
+    assert_eq!(ways(&config), ["a", "a b", "a b c", "a b e d", "a e"]);
+    assert!(config.effective().contains("jump = [\"a\", \"b\", \"e\"]\n"), "{}", config.effective());
+    let unused: Vec<_> =
+        config.warnings.iter().filter(|warning| warning.sentence.contains("no service runs")).collect();
+    assert_eq!(unused.len(), 2, "hosts on the way to others are of use: {unused:?}");
+}
+
+#[test]
+fn a_way_that_leads_nowhere_is_refused_where_it_is_written() {
+    let circle = hosts(&[("a", "\"b\""), ("b", "\"c\""), ("c", "\"a\"")]);
+    assert_eq!(
+        refused(&circle),
+        [
+            "2:8: hosts[0].jump: leads in a circle: a → c → b → a",
+            "8:8: hosts[1].jump: leads in a circle: b → a → c → b",
+            "14:8: hosts[2].jump: leads in a circle: c → b → a → c",
+        ]
+    );
+    for (jump, rule) in [
+        ("\"a\"", "2:8: hosts[0].jump: a host is not on the way to itself"),
+        (
+            "[\"bastion\", \"bastiom\"]",
+            "2:20: hosts[0].jump[1]: `bastiom` is not among [[hosts]]; did you mean `bastion`?",
+        ),
+        ("\"local\"", "2:8: hosts[0].jump: `local` is RMM's own machine: every way begins there"),
+        ("[]", "2:8: hosts[0].jump: must not be an empty list; leave the key out instead"),
+        ("[\"bastion\", \"bastion\"]", "2:8: hosts[0].jump: leads in a circle: bastion → bastion → a"),
+    ] {
+        assert_eq!(refused(&hosts(&[("a", jump), ("bastion", "")])), [rule]);
+    }
+    let names: Vec<_> = (0..10).map(|number| (format!("h{number}"), format!("\"h{}\"", number + 1))).collect();
+    let mut long: Vec<_> = names.iter().map(|(name, jump)| (name.as_str(), jump.as_str())).collect();
+    long.push(("h10", ""));
+    assert!(refused(&hosts(&long))[0].starts_with("2:8: hosts[0].jump: leads over more than 8 hosts: "));
+}
+
+#[test]
+fn authorities_are_read_when_the_file_is() {
+    let made = rcgen::generate_simple_self_signed(["x".to_owned()]).unwrap();
+    let pem = made.cert.pem();
+    let two = format!("{pem}{pem}");
+    let key = made.signing_key.serialize_pem();
+    let with = |repository: &str, ca: &str, health: &str| {
+        let text = format!(
+            "[[services]]\nname = \"api\"\nrepository = \"{repository}\"\n{ca}\napprovals.minimum = 0\n\
+             [[services.surfaces]]\nname = \"app\"\ndirectory = \"/srv\"\nrecipe = \"commands\"\ndeploy = \"d\"\n{health}\n\
+             [services.environments.stage]\ndriver = \"local\"\n[services.environments.production]\ndriver = \"local\"\n"
+        );
+        parse_with(&text, &[("CA", &two), ("KEY", &key), ("NONE", "hello")])
+    };
+    let health = |ca: &str| format!("health = {{ url = \"https://h/\", ca = \"{ca}\" }}");
+    let config = with("https://git.example/a.git", "repository_ca = \"env:CA\"", &health("env:CA")).expect("valid");
+    assert_eq!(config.authorities.get("env:CA"), Some(two.as_str()));
+    assert!(config.secrets.is_empty(), "they are no secrets");
+    let shown = config.effective();
+    assert!(shown.contains("repository_ca = \"env:CA\"\n") && shown.contains(", ca = \"env:CA\","), "{shown}");
+    let said = |found: Result<Config, ConfigErrors>| first_line(&found.expect_err("refused").0[0].to_string());
+    for (ca, rule) in [
+        ("env:NONE", "holds no certificate"),
+        ("env:KEY", "holds no certificate, only a private key"),
+        ("env:NOT", "the environment variable `NOT` is not set"),
+        ("file:ca.pem", "the file /etc/rmm/ca.pem does not exist"),
+        ("/etc/ca.pem", "must be `file:PATH`: a file with certificates in PEM format"),
+    ] {
+        assert_eq!(said(with("a/b", "", &health(ca))), format!("11:37: services[0].surfaces[0].health.ca: {rule}"));
+    }
+    let place = "4:17: services[0].repository_ca: belongs to a `repository` with https://: only there is a certificate to look at";
+    assert_eq!(said(with("git@host:a.git", "repository_ca = \"env:CA\"", "")), place);
+    let plain = "health = { url = \"http://h/\", ca = \"env:CA\" }";
+    assert!(said(with("a/b", "", plain)).contains("belongs to a `url` with https://"));
 }
 
 #[test]

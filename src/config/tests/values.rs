@@ -8,7 +8,7 @@ use crate::domain::person::Role;
 use crate::domain::service::{Driver, EnvValue, EnvironmentKind, Health, Place, Probe, Surface, Via};
 
 fn http(url: &str) -> Probe {
-    Probe::Http { url: url.into(), via: Via::Host, status: None, body: None }
+    Probe::Http { url: url.into(), via: Via::Host, status: None, body: None, ca: None }
 }
 
 #[test]

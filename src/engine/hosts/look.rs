@@ -1,24 +1,31 @@
-//! What is found on a host when somebody looks: its key first, and only behind a good one the rest.
+//! What is found on a host when somebody looks: the way there and its key first, and only behind a good one the rest.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{KeyState, compare, configured, key_state, must_show};
-use crate::clients::checkup::{Finding, State, Wanted, checkup};
+use super::keys::{compare, key_state, may_show};
+use super::uses::Use;
+use super::{KeyState, configured};
+use crate::clients::checkup::{Finding, State, checkup};
+use crate::clients::ssh::Ssh;
 use crate::clients::transport::{Transport, TransportError};
 use crate::domain::host::{Fingerprint, Host, HostKey};
-use crate::domain::ids::{HostName, ServiceName};
+use crate::domain::ids::HostName;
 use crate::domain::person::{Actor, Right};
-use crate::domain::service::{EnvironmentKind, Surface};
 use crate::engine::catalog::Catalog;
 use crate::engine::{Engine, Failure};
 
+/// How long all the hosts on the way may take to let RMM in.
+const WAY_TIME: Duration = Duration::from_secs(30);
 /// How long a host may take to show its key, when somebody looks.
 const KEY_TIME: Duration = Duration::from_secs(30);
 /// How long a host may take to answer everything else.
 const CHECK_TIME: Duration = Duration::from_secs(45);
+/// How long a host may take to lead on to another one.
+const ONWARD_TIME: Duration = Duration::from_secs(10);
 
 impl Engine {
-    /// Looks at a host, and remembers the key that it shows. Takes at most a minute and a half.
+    /// Looks at a host, and remembers the key that it shows. Takes at most two minutes.
     ///
     /// # Errors
     /// A refusal when there is no such host, or the actor is no admin. What is wrong with the host is a finding.
@@ -28,39 +35,103 @@ impl Engine {
         let mut findings = Vec::new();
         if name.is_local() {
             findings.push(Finding::ok("reachable", "it is RMM's own machine"));
-            findings.extend(self.look_around(&catalog, name, self.ports().local.as_ref()).await);
+            let mut used = Use::of(&catalog, name);
+            used.wanted.files = Some(self.ports().run_directory.display().to_string());
+            findings.extend(self.look_around(&catalog, &used, self.ports().local.as_ref()).await);
             return Ok(findings);
         }
         let host = configured(&catalog, name)?;
+        let until = tokio::time::Instant::now() + WAY_TIME;
+        for (hop, ssh) in self.way(&host).await? {
+            let asked = tokio::time::timeout_at(until, ssh.log_in()).await;
+            let late = || TransportError::Unreachable(format!("it did not let RMM in within {} s", WAY_TIME.as_secs()));
+            let finding = self.hop_found(&hop, asked.unwrap_or_else(|_| Err(late()))).await?;
+            let failed = finding.state == State::Fail;
+            findings.push(Finding { detail: catalog.redactor().text(&finding.detail), ..finding });
+            if failed {
+                return Ok(findings);
+            }
+        }
         let ssh = self.ssh(host.clone()).await?;
         let offered = match tokio::time::timeout(KEY_TIME, ssh.offered_key()).await {
             Ok(Ok(key))
             | Ok(Err(TransportError::UnknownKey(key) | TransportError::KeyChanged { offered: key, .. })) => key,
             Ok(Err(error)) => {
-                return Ok(vec![unreached(&host, &catalog.redactor().text(&error.to_string()))]);
+                findings.push(unreached(&host, &catalog.redactor().text(&error.to_string())));
+                return Ok(findings);
             }
             Err(_) => {
-                let seconds = KEY_TIME.as_secs();
-                return Ok(vec![unreached(&host, &format!("{} showed no key within {seconds} s", host.address))]);
+                let sentence = format!("{} showed no key within {} s", host.address, KEY_TIME.as_secs());
+                findings.push(unreached(&host, &sentence));
+                return Ok(findings);
             }
         };
         findings.push(Finding::ok("reachable", format!("an SSH server answers at {}", host.address)));
         self.note_key(name, &host.address, offered.clone()).await?;
         let known = self.known(name).await?;
-        let key = about_key(&host, must_show(&host, known.as_ref(), &host.address).as_ref(), &offered);
+        let key = about_key(&host, &may_show(&host, known.as_ref(), &host.address), &offered);
         let good = key.state == State::Ok;
         findings.push(key);
         if good {
-            let later = self.look_around(&catalog, name, ssh.as_ref()).await;
+            let later = self.look_behind_the_key(&catalog, &host, &ssh).await;
             findings.retain(|one| later.iter().all(|other| other.name != one.name));
             findings.extend(later);
         }
         Ok(findings)
     }
 
-    async fn look_around(&self, catalog: &Catalog, name: &HostName, host: &dyn Transport) -> Vec<Finding> {
-        let wanted = Use::of(catalog, name).wanted;
-        let mut findings = checkup(host, &wanted, &|| self.now(), CHECK_TIME).await;
+    /// The hosts on the way to a host, and the way to each.
+    async fn way(&self, host: &Host) -> Result<Vec<(Arc<Host>, Arc<Ssh>)>, Failure> {
+        let catalog = self.catalog();
+        let mut way = Vec::new();
+        for at in 0..host.jump.len() {
+            let hop = configured(&catalog, &host.jump[at])?;
+            // The way to it is the one that leads to the host, whatever its own is.
+            let reached = Host { jump: host.jump[..at].to_vec(), ..Host::clone(&hop) };
+            way.push((hop, self.ssh(Arc::new(reached)).await?));
+        }
+        Ok(way)
+    }
+
+    /// What a host on the way says to RMM, in words; remembers the key that it has shown.
+    async fn hop_found(&self, hop: &Host, asked: Result<(), TransportError>) -> Result<Finding, Failure> {
+        const NAME: &str = "jump";
+        let Host { name, address, user, .. } = hop;
+        let Err(error) = asked else {
+            return Ok(Finding::ok(NAME, format!("through {name} ({user} at {address})")));
+        };
+        let (TransportError::UnknownKey(key) | TransportError::KeyChanged { offered: key, .. }) = &error else {
+            let detail = format!("on the way, at the jump host {name}: {error}");
+            return Ok(Finding::fail(NAME, detail, Some(format!("rmm host check {name}"))));
+        };
+        self.note_key(name, address, key.clone()).await?;
+        let known = self.known(name).await?;
+        let found = about_key(hop, &may_show(hop, known.as_ref(), address), key);
+        Ok(Finding { name: NAME.to_owned(), detail: format!("the jump host {name}: {}", found.detail), ..found })
+    }
+
+    async fn look_behind_the_key(&self, catalog: &Catalog, host: &Host, ssh: &Ssh) -> Vec<Finding> {
+        let used = Use::of(catalog, &host.name);
+        let mut findings = Vec::new();
+        if used.leads_on_only() {
+            // Its user may have no shell at all.
+            match ssh.log_in().await {
+                Ok(()) => {
+                    let Host { user, address, .. } = host;
+                    findings.push(Finding::ok("login", format!("{user} is in at {address}; no service runs here")));
+                }
+                Err(error) => return vec![Finding::of_error(&error)],
+            }
+        } else {
+            findings.extend(self.look_around(catalog, &used, ssh).await);
+        }
+        let onward = used.leads_to.iter().filter_map(|name| catalog.host(name)).map(|next| onward(ssh, next));
+        findings.extend(futures_util::future::join_all(onward).await);
+        findings
+    }
+
+    async fn look_around(&self, catalog: &Catalog, used: &Use, host: &dyn Transport) -> Vec<Finding> {
+        let mut findings = checkup(host, &used.wanted, &|| self.now(), CHECK_TIME).await;
         for finding in &mut findings {
             finding.detail = catalog.redactor().text(&finding.detail);
         }
@@ -68,57 +139,43 @@ impl Engine {
     }
 }
 
-/// What services do with a host.
-#[derive(Debug, Default)]
-pub(super) struct Use {
-    pub(super) services: Vec<ServiceName>,
-    wanted: Wanted,
-}
-
-impl Use {
-    pub(super) fn of(catalog: &Catalog, host: &HostName) -> Self {
-        let mut found = Self::default();
-        for service in catalog.services() {
-            for kind in [EnvironmentKind::Stage, EnvironmentKind::Production] {
-                let here = |surface: &&Surface| surface.hosts.iter().any(|place| place.host == *host);
-                for surface in service.surfaces_in(kind).filter(here) {
-                    found.add(&service.name, surface);
-                }
-            }
+/// Whether a host leads on to the next one.
+async fn onward(ssh: &Ssh, next: &Host) -> Finding {
+    const NAME: &str = "leads to";
+    let (name, address) = (&next.name, &next.address);
+    match tokio::time::timeout(ONWARD_TIME, ssh.connect(&address.host, address.port)).await {
+        Ok(Ok(_)) => Finding::ok(NAME, format!("{name} at {address} takes connections from here")),
+        Ok(Err(error @ TransportError::Forbidden(_))) => {
+            Finding::fail(NAME, format!("{name} is reached through this host. {error}"), None)
         }
-        found
-    }
-
-    fn add(&mut self, service: &ServiceName, surface: &Surface) {
-        if !self.services.contains(service) {
-            self.services.push(service.clone());
-        }
-        self.wanted.git |= surface.checkout;
-        self.wanted.docker |= surface.deploy.split_whitespace().next() == Some("docker");
-        if let Some(directory) = &surface.directory
-            && !self.wanted.directories.contains(directory)
-        {
-            self.wanted.directories.push(directory.clone());
+        Ok(Err(error)) => Finding::warn(NAME, format!("{name}: {error}"), Some(format!("rmm host check {name}"))),
+        Err(_) => {
+            let seconds = ONWARD_TIME.as_secs();
+            let detail = format!("{name} at {address} did not answer from here within {seconds} s");
+            Finding::warn(NAME, detail, Some(format!("rmm host check {name}")))
         }
     }
 }
 
 fn unreached(host: &Host, sentence: &str) -> Finding {
-    let Host { user, address, .. } = host;
+    let Host { user, address, jump, .. } = host;
     let word = crate::domain::plan::shell_word(&format!("{user}@{}", address.host));
-    Finding::fail("reachable", sentence, Some(format!("ssh -p {} {word} true", address.port)))
+    // From elsewhere it says nothing.
+    let try_it = jump.is_empty().then(|| format!("ssh -p {} {word} true", address.port));
+    Finding::fail("reachable", sentence, try_it)
 }
 
-fn about_key(host: &Host, must: Option<&Fingerprint>, offered: &HostKey) -> Finding {
+fn about_key(host: &Host, may: &[Fingerprint], offered: &HostKey) -> Finding {
     let name = &host.name;
-    match key_state(host.host_key.is_some(), must, Some(offered)) {
+    match key_state(!host.host_keys.is_empty(), may, Some(offered)) {
         KeyState::Pinned => Finding::ok("key", format!("{offered}, as rmm.toml says")),
         KeyState::Trusted => Finding::ok("key", format!("{offered}, trusted")),
         KeyState::Changed => {
-            let must = must.map(Fingerprint::as_str).unwrap_or_default();
+            let must: Vec<_> = may.iter().map(Fingerprint::as_str).collect();
+            let must = must.join(" or ");
             let sentence = format!(
-                "THE HOST KEY HAS CHANGED: {must} is trusted, but the host shows {offered}. Somebody may be listening \
-                 in; compare on the host itself before anything else"
+                "THE HOST KEY HAS CHANGED: {must} is trusted, but the host has no such key and shows {offered}. Somebody \
+                 may be listening in; compare on the host itself before anything else"
             );
             Finding::fail("key", sentence, Some(compare(&offered.algorithm)))
         }

@@ -31,7 +31,8 @@ fn host() -> Host {
         address: Address { host: "127.0.0.1".into(), port: 1 },
         user: "deploy".into(),
         login: Login::Password("env:PASSWORD".into()),
-        host_key: None,
+        host_keys: Vec::new(),
+        jump: Vec::new(),
         limits: Limits::default(),
     }
 }
@@ -140,7 +141,7 @@ async fn a_key_is_seen_once_trusted_once_and_a_change_is_an_alarm() {
 
 #[tokio::test]
 async fn only_an_admin_trusts_and_only_a_host_with_a_key_of_its_own() {
-    let world = World::new(vec![Host { host_key: Some(key("p").fingerprint), ..host() }]);
+    let world = World::new(vec![Host { host_keys: vec![key("p").fingerprint], ..host() }]);
     let member = Actor::Token { name: "m".into(), role: Role::Member, services: Vec::new() };
     let result = world.engine.trust(&member, &name(), &key("a").fingerprint).await;
     assert_eq!(refusal(result).unwrap_err().code, Code::Forbidden);

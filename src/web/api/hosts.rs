@@ -24,8 +24,12 @@ pub struct HostView {
     user: Option<String>,
     /// What RMM thinks of its key.
     key: KeyState,
-    /// The key that it must show.
+    /// The hosts on the way there, the one next to RMM first.
+    jump: Vec<String>,
+    /// The key that it must show; of several the one that it has shown.
     fingerprint: Option<String>,
+    /// All keys that it may show: any of them is right.
+    fingerprints: Vec<String>,
     /// The key that it has shown last.
     offered: Option<HostKey>,
     /// The services that use it.
@@ -39,6 +43,8 @@ impl From<HostStatus> for HostView {
             address: status.host.as_ref().map(|host| host.address.to_string()),
             user: status.host.as_ref().map(|host| host.user.clone()),
             key: status.key,
+            jump: status.host.iter().flat_map(|host| &host.jump).map(ToString::to_string).collect(),
+            fingerprints: status.fingerprints.iter().map(ToString::to_string).collect(),
             fingerprint: status.fingerprint.map(|fingerprint| fingerprint.to_string()),
             offered: status.offered,
             services: status.services.iter().map(ToString::to_string).collect(),
@@ -62,7 +68,7 @@ pub struct HostCheck {
     findings: Vec<Finding>,
 }
 
-/// Look at a host: its key, the login, and everything that its services need there; takes up to 90 s
+/// Look at a host: the way there, its key, the login, and everything that its services need there; takes up to two minutes
 #[utoipa::path(post, path = "/api/v1/hosts/{name}/check", tag = "hosts", params(("name" = String, Path)),
     responses((status = 200, body = HostCheck), (status = 404, body = Problem)))]
 pub async fn check(

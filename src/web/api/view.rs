@@ -356,10 +356,11 @@ fn asked(ask: &Ask) -> (String, Option<String>) {
         Via::Rmm => ", asked by RMM",
     };
     match ask {
-        Ask::Http { url, via, status, body } => {
+        Ask::Http { url, via, status, body, ca } => {
             let status = status.map(|status| format!(", must answer {status}")).unwrap_or_default();
             let body = body.as_ref().map(|body| format!(", must contain {body:?}")).unwrap_or_default();
-            (format!("GET {url}{status}{body}{}", from(*via)), None)
+            let ca = ca.as_ref().map(|ca| format!(", trusting {ca}")).unwrap_or_default();
+            (format!("GET {url}{status}{body}{ca}{}", from(*via)), None)
         }
         Ask::Tcp { address, via } => (format!("connect to {address}{}", from(*via)), None),
         Ask::Command(script) => (script.command.clone(), script.directory.clone()),

@@ -94,7 +94,13 @@ pub fn surface(name: &str) -> Surface {
         migrate_up: Some("./migrate up".into()),
         migrate_down: Some("./migrate down {{ target.tag }}".into()),
         health: Some(Health {
-            probe: Probe::Http { url: "http://127.0.0.1/health".into(), via: Via::Host, status: None, body: None },
+            probe: Probe::Http {
+                url: "http://127.0.0.1/health".into(),
+                via: Via::Host,
+                status: None,
+                body: None,
+                ca: None,
+            },
             wait: Duration::from_secs(15),
             attempts: 5,
             interval: Duration::from_secs(20),
@@ -139,6 +145,7 @@ impl Sim {
         let environment =
             || Environment { driver: Driver::Local, surfaces: BTreeMap::new(), run_timeout: Duration::from_secs(7200) };
         let mut service = Service {
+            repository_ca: None,
             name: ServiceName::parse("service", "shop").unwrap(),
             repository: Some("Org/shop".into()),
             approvals: Approvals {

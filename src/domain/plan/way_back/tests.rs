@@ -50,6 +50,7 @@ fn service(surfaces: Vec<Surface>) -> Service {
         Environment { driver: Driver::Ssh, surfaces: BTreeMap::new(), run_timeout: Duration::from_secs(60) };
     Service {
         name: ServiceName::parse("service", "shop").unwrap(),
+        repository_ca: None,
         repository: Some("team/shop".into()),
         approvals: Approvals { required: Vec::new(), minimum: 0, forbid_self: false, auto_promote: true },
         supersede: false,

@@ -1,0 +1,273 @@
+//! One GET over a connection that is there already: TLS if the address wants it, HTTP/1.1 or HTTP/2, and the words for
+//! whatever is not.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper::header::{AUTHORIZATION, CONNECTION, HOST, USER_AGENT};
+use hyper::http::request::Builder;
+use hyper::http::uri::PathAndQuery;
+use hyper::{Request, Response, Uri};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_rustls::TlsConnector;
+
+use super::super::tls;
+use super::super::transport::Stream;
+
+/// Bytes that tell what somebody speaks.
+const FIRST_WORDS: usize = 16;
+
+/// An address that can be asked.
+pub(super) struct Question {
+    uri: Uri,
+    host: String,
+    tls: bool,
+}
+
+/// What was answered.
+pub(super) struct Answer {
+    pub status: u16,
+    /// As much of it as was wanted.
+    pub body: Vec<u8>,
+}
+
+/// Why there is no answer: the end of a sentence that begins with the address.
+pub(super) struct Broken(pub String);
+
+type Asked = Result<Response<Incoming>, hyper::Error>;
+
+impl Question {
+    pub(super) fn of(url: &str) -> Option<Self> {
+        let uri = url.parse::<Uri>().ok()?;
+        let tls = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            Some(_) | None => return None,
+        };
+        let host = uri.host()?.trim_matches(['[', ']']).to_owned();
+        Some(Self { uri, host, tls })
+    }
+
+    /// Whether it is asked without TLS.
+    pub(super) fn is_plain(&self) -> bool {
+        !self.tls
+    }
+
+    /// Without brackets.
+    pub(super) fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.uri.port_u16().unwrap_or(if self.tls { 443 } else { 80 })
+    }
+
+    /// `host:port` as it is written, without anybody's login.
+    fn authority(&self) -> &str {
+        let authority = self.uri.authority().map_or("", |authority| authority.as_str());
+        authority.rsplit_once('@').map_or(authority, |(_, rest)| rest)
+    }
+
+    fn request(&self) -> Builder {
+        let request = Request::get("/").header(USER_AGENT, concat!("rmm/", env!("CARGO_PKG_VERSION")));
+        let login =
+            self.uri.authority().and_then(|authority| authority.as_str().rsplit_once('@')).map(|(login, _)| login);
+        match login {
+            Some(login) => request.header(AUTHORIZATION, format!("Basic {}", BASE64_STANDARD.encode(decoded(login)))),
+            None => request,
+        }
+    }
+
+    /// Asks, as the address says with or without TLS, and reads the answer as far as `most` bytes of the body.
+    pub(super) async fn ask(
+        &self,
+        stream: Box<dyn Stream>,
+        trust: Arc<ClientConfig>,
+        most: usize,
+    ) -> Result<Answer, Broken> {
+        if !self.tls {
+            return self.ask_plainly(stream, most).await;
+        }
+        let (stream, overheard) = Overheard::new(stream);
+        let name = ServerName::try_from(self.host.clone())
+            .map_err(|_| Broken("is an address with a name that no certificate can have".to_owned()))?;
+        let connected = TlsConnector::from(trust).connect(name, stream).await;
+        let stream = connected.map_err(|error| overheard.without_tls(&error))?;
+        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        // What goes over it now is not for anybody to overhear.
+        let (stream, overheard) = Overheard::new(Box::new(stream));
+        if !http2 {
+            return self.in_http1(stream, overheard, most).await;
+        }
+        let broken =
+            |error: hyper::Error| Broken(format!("took the connection, but broke off HTTP/2: {}", deepest(&error)));
+        let (mut sender, connection) =
+            http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.map_err(broken)?;
+        tokio::spawn(connection);
+        let path = self.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        let request = self.request().uri(format!("https://{}{path}", self.authority())).body(Empty::<Bytes>::new());
+        let request = request.map_err(|_| unaskable())?;
+        read(sender.send_request(request).await, &overheard, most).await
+    }
+
+    /// Asks without TLS.
+    pub(super) async fn ask_plainly(&self, stream: Box<dyn Stream>, most: usize) -> Result<Answer, Broken> {
+        let (stream, overheard) = Overheard::new(stream);
+        self.in_http1(stream, overheard, most).await
+    }
+
+    async fn in_http1(&self, stream: Overheard, overheard: FirstWords, most: usize) -> Result<Answer, Broken> {
+        let handshake = http1::handshake(TokioIo::new(stream)).await;
+        let (mut sender, connection) = handshake.map_err(|error| overheard.without_http(&error))?;
+        // Ends with the answer: the sender is dropped at the end.
+        tokio::spawn(connection);
+        let path = self.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        let request = self.request().uri(path).header(HOST, self.authority()).header(CONNECTION, "close");
+        let request = request.body(Empty::<Bytes>::new()).map_err(|_| unaskable())?;
+        read(sender.send_request(request).await, &overheard, most).await
+    }
+}
+
+fn unaskable() -> Broken {
+    Broken("is not an address that can be asked".to_owned())
+}
+
+async fn read(asked: Asked, overheard: &FirstWords, most: usize) -> Result<Answer, Broken> {
+    let mut response = asked.map_err(|error| overheard.without_http(&error))?;
+    let mut body = Vec::new();
+    while body.len() < most {
+        match response.frame().await {
+            Some(Ok(frame)) => body.extend_from_slice(frame.data_ref().map_or(&[], |data| data)),
+            Some(Err(_)) | None => break,
+        }
+    }
+    Ok(Answer { status: response.status().as_u16(), body })
+}
+
+/// Text of an address, with `%41` made `A`.
+fn decoded(text: &str) -> Vec<u8> {
+    let bytes = text.as_bytes();
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let hex = bytes.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
+        match hex.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()) {
+            Some(byte) => {
+                out.push(byte);
+                at += 3;
+            }
+            None => {
+                out.push(bytes[at]);
+                at += 1;
+            }
+        }
+    }
+    out
+}
+
+/// The words of whatever is at the bottom of an error.
+fn deepest(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), deepest)
+}
+
+/// The first bytes that somebody has sent: they tell what it speaks.
+#[derive(Clone, Default)]
+struct FirstWords(Arc<Mutex<Vec<u8>>>);
+
+impl FirstWords {
+    /// What is spoken instead of TLS or HTTP, if these bytes tell.
+    fn spoken(&self) -> Option<&'static str> {
+        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match heard.as_slice() {
+            [0x14..=0x17, 3, ..] => Some("TLS; write the address with https://"),
+            [b'H', b'T', b'T', b'P', ..] => Some("plain HTTP; write the address with http://"),
+            [b'S', b'S', b'H', b'-', ..] => Some("SSH"),
+            // The first frame of HTTP/2 is one with settings.
+            [0, 0, _, 4, _, 0, 0, 0, 0, ..] => Some("HTTP/2 only; ask it by a `command`, or over https://"),
+            [..] => None,
+        }
+    }
+
+    fn is_silent(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Why a handshake of TLS came to nothing.
+    fn without_tls(&self, error: &io::Error) -> Broken {
+        if let Some(spoken) = self.spoken().filter(|spoken| !spoken.starts_with("TLS")) {
+            return Broken(format!("took the connection, but does not speak TLS there: it speaks {spoken}"));
+        }
+        if let Some(problem) = tls::problem(error) {
+            return Broken(problem);
+        }
+        if self.is_silent() {
+            return Broken("took the connection and ended it without a word; does it speak TLS there?".to_owned());
+        }
+        Broken(format!("ended the connection during the handshake of TLS: {error}"))
+    }
+
+    /// Why there is no answer in HTTP.
+    fn without_http(&self, error: &hyper::Error) -> Broken {
+        let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+        if let Some(problem) = source.and_then(tls::problem) {
+            return Broken(problem);
+        }
+        Broken(match self.spoken().filter(|spoken| !spoken.starts_with("plain")) {
+            Some(spoken) => format!("took the connection, but did not answer in HTTP: it speaks {spoken}"),
+            None if self.is_silent() => {
+                "took the connection and ended it without an answer; does it want https://?".to_owned()
+            }
+            None => "took the connection, but did not answer in HTTP".to_owned(),
+        })
+    }
+}
+
+/// Notes the first words of whoever is at the other end.
+struct Overheard {
+    stream: Box<dyn Stream>,
+    words: FirstWords,
+}
+
+impl Overheard {
+    fn new(stream: Box<dyn Stream>) -> (Self, FirstWords) {
+        let words = FirstWords::default();
+        (Self { stream, words: words.clone() }, words)
+    }
+}
+
+impl AsyncRead for Overheard {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let mut words = self.words.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = FIRST_WORDS.saturating_sub(words.len());
+        let new = &buf.filled()[before..];
+        words.extend_from_slice(&new[..new.len().min(room)]);
+        polled
+    }
+}
+
+impl AsyncWrite for Overheard {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

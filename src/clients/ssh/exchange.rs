@@ -1,0 +1,361 @@
+//! The key exchange: the way to the host, and which of its keys it is asked for.
+//!
+//! A host has keys of several types and shows one of them: the first one that it is asked for and has. A trusted key is
+//! a fingerprint, whose type may not be known. So a host that shows another key is asked for those of the other types,
+//! before anybody is alarmed. Nothing is sent to it beyond the key exchange before it has shown a trusted key.
+
+use std::borrow::Cow;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use russh::client::{self, DisconnectReason, Handle};
+use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKeyOrCertificate};
+use russh::{ChannelId, ChannelOpenFailure, Preferred, compression};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::connection::locked;
+use super::line::Line;
+use super::pool::Kind;
+use super::{Fault, Jump, Target, seconds, tunnel};
+use crate::clients::dial::{Dial, Undialed};
+use crate::clients::transport::Stream;
+use crate::domain::host::{Fingerprint, HostKey};
+
+/// Of a channel's output so many messages wait in memory; a host sends up to 32 KiB in each.
+const WAITING_MESSAGES: usize = 16;
+/// What may be on its way to RMM per channel.
+const WINDOW: u32 = 1024 * 1024;
+/// A host that had no trusted key is not asked for all of its keys again before this has passed.
+const SEARCH_AGAIN: Duration = Duration::from_mins(1);
+
+/// What the connection's own task has learned.
+#[derive(Default)]
+pub(super) struct Notes {
+    offered: Mutex<Option<HostKey>>,
+    pub(super) ended: Mutex<Option<String>>,
+    /// Why the host opened no channel when it was asked for one last, in its own words.
+    pub(super) unopened: watch::Sender<String>,
+    /// Tunnels that are asked for and not answered yet.
+    pub(super) asked: AtomicUsize,
+}
+
+/// What was learned of a host's keys, for the next connection.
+#[derive(Default)]
+pub(super) struct Memory {
+    /// The trusted key that it showed at the last contact.
+    pub shown: Option<HostKey>,
+    /// All trusted keys that it has ever shown: of these the type is known.
+    met: Vec<HostKey>,
+    /// The key that it showed first when none of its keys was trusted, and when that was.
+    searched: Option<(HostKey, Instant)>,
+}
+
+impl Memory {
+    /// The next connection asks for all keys again if it must.
+    pub(super) fn search_again(&mut self) {
+        self.searched = None;
+    }
+}
+
+/// A host that has shown a trusted key.
+pub(super) struct Met {
+    pub handle: Handle<Guard>,
+    pub line: Line,
+    pub notes: Arc<Notes>,
+    pub key: HostKey,
+}
+
+/// Answers the host: only a trusted key will do.
+pub(super) struct Guard {
+    expected: Vec<Fingerprint>,
+    notes: Arc<Notes>,
+}
+
+impl client::Handler for Guard {
+    type Error = russh::Error;
+
+    async fn check_server_key(&mut self, offered: &PublicKeyOrCertificate) -> Result<bool, Self::Error> {
+        let (key, certificate) = match offered {
+            PublicKeyOrCertificate::PublicKey { key, .. } => (key.clone(), false),
+            PublicKeyOrCertificate::Certificate(certificate) => (certificate.public_key().clone().into(), true),
+        };
+        let Ok(fingerprint) = Fingerprint::parse(key.fingerprint(HashAlg::Sha256).to_string()) else {
+            return Ok(false);
+        };
+        let trusted = !certificate && self.expected.contains(&fingerprint);
+        let algorithm = key.algorithm().as_str().to_owned();
+        let algorithm = if certificate { format!("certificate of {algorithm}") } else { algorithm };
+        *locked(&self.notes.offered) = Some(HostKey { algorithm, fingerprint });
+        Ok(trusted)
+    }
+
+    async fn channel_open_failure(
+        &mut self,
+        _: ChannelId,
+        _: ChannelOpenFailure,
+        description: &str,
+        _: &str,
+        _: &mut client::Session,
+    ) -> Result<(), Self::Error> {
+        let words = description.chars().filter(|c| !c.is_control()).take(200).collect();
+        self.notes.unopened.send_replace(words);
+        Ok(())
+    }
+
+    async fn disconnected(&mut self, reason: DisconnectReason<Self::Error>) -> Result<(), Self::Error> {
+        let (sentence, result) = match reason {
+            DisconnectReason::ReceivedDisconnect(info) => {
+                (format!("the host ended the connection: {}", info.message), Ok(()))
+            }
+            DisconnectReason::Error(russh::Error::KeepaliveTimeout) => {
+                ("the host does not answer any more".to_owned(), Err(russh::Error::KeepaliveTimeout))
+            }
+            DisconnectReason::Error(error) => (error.to_string(), Err(error)),
+        };
+        locked(&self.notes.ended).get_or_insert(sentence);
+        result
+    }
+}
+
+/// All types of keys that RMM takes, the best first. SHA-1 is none of them.
+fn all_types() -> Vec<Algorithm> {
+    let ecdsa = |curve| Algorithm::Ecdsa { curve };
+    vec![
+        Algorithm::Ed25519,
+        ecdsa(EcdsaCurve::NistP256),
+        ecdsa(EcdsaCurve::NistP384),
+        ecdsa(EcdsaCurve::NistP521),
+        Algorithm::Rsa { hash: Some(HashAlg::Sha512) },
+        Algorithm::Rsa { hash: Some(HashAlg::Sha256) },
+    ]
+}
+
+/// One name for the keys that a host has one of: all RSA signatures are made by the same key.
+fn kind(algorithm: &str) -> &str {
+    if algorithm.starts_with("rsa-") { "ssh-rsa" } else { algorithm }
+}
+
+fn kind_of(algorithm: &Algorithm) -> &str {
+    if matches!(algorithm, Algorithm::Rsa { .. }) { "ssh-rsa" } else { algorithm.as_str() }
+}
+
+/// Which types a host is asked for, as long as it has not shown a trusted key.
+struct Search {
+    /// The types of the trusted keys, as far as they are known.
+    known: Vec<String>,
+    /// Whether that is all of them.
+    complete: bool,
+    /// What it has shown so far.
+    seen: Vec<HostKey>,
+    /// The types of which it has shown its key, or has none.
+    tried: Vec<String>,
+}
+
+impl Search {
+    fn new(target: &Target, memory: &Memory) -> Self {
+        let kinds: Vec<Option<String>> = target
+            .pins
+            .iter()
+            .map(|pin| {
+                let shown = memory.met.iter().find(|shown| shown.fingerprint == pin.fingerprint);
+                let algorithm = pin.algorithm.as_deref().or(shown.map(|shown| shown.algorithm.as_str()));
+                algorithm.map(|algorithm| kind(algorithm).to_owned())
+            })
+            .collect();
+        let complete = kinds.iter().all(Option::is_some);
+        Self { known: kinds.into_iter().flatten().collect(), complete, seen: Vec::new(), tried: Vec::new() }
+    }
+
+    /// The types to ask for next; nothing when it has been asked for every one that could be right.
+    fn next(&self) -> Option<Vec<Algorithm>> {
+        let tried = |wanted: &Algorithm| self.tried.iter().any(|tried| tried == kind_of(wanted));
+        let mut types = all_types();
+        types.sort_by_key(|one| !self.known.iter().any(|known| known == kind_of(one)));
+        if !self.seen.is_empty() {
+            types.retain(|one| !tried(one) && (!self.complete || self.known.iter().any(|known| known == kind_of(one))));
+        }
+        (!types.is_empty()).then_some(types)
+    }
+
+    /// Notes the key that it showed when it was asked for these types. It showed the first one that it has.
+    fn shown(&mut self, types: &[Algorithm], key: HostKey) {
+        for one in types.iter().map(kind_of) {
+            self.tried.push(one.to_owned());
+            if one == kind(&key.algorithm) {
+                break;
+            }
+        }
+        self.seen.push(key);
+    }
+}
+
+/// Goes to the host until it has shown a trusted key.
+pub(super) async fn meet(target: &Target, memory: &Mutex<Memory>) -> Result<Met, Fault> {
+    let mut search = Search::new(target, &locked(memory));
+    while let Some(types) = search.next() {
+        let notes = Arc::<Notes>::default();
+        let fault = match exchange(target, types.clone(), &notes).await {
+            Ok((handle, line)) => {
+                let key = locked(&notes.offered).clone();
+                let Some(key) = key else { break };
+                let mut memory = locked(memory);
+                memory.shown = Some(key.clone());
+                if !memory.met.contains(&key) {
+                    memory.met.push(key.clone());
+                }
+                memory.searched = None;
+                return Ok(Met { handle, line, notes, key });
+            }
+            Err(Ended::Fault(fault)) => fault,
+            // It has no keys but those that it has shown.
+            Err(Ended::NoSuchKey(_)) if !search.seen.is_empty() => break,
+            Err(Ended::NoSuchKey(fault)) => fault,
+        };
+        let Fault::UnknownKey(offered) = fault else { return Err(fault) };
+        if target.pins.is_empty() {
+            return Err(Fault::UnknownKey(offered));
+        }
+        let first = search.seen.is_empty();
+        search.shown(&types, offered);
+        if first && asked_before(memory, &search.seen) {
+            break;
+        }
+    }
+    let Some(offered) = search.seen.into_iter().next() else {
+        return Err(Fault::Unreachable(format!("{} has shown no host key.", target.place())));
+    };
+    let mut memory = locked(memory);
+    memory.shown = None;
+    memory.searched.get_or_insert_with(|| (offered.clone(), Instant::now()));
+    let expected = target.pins.iter().map(|pin| pin.fingerprint.clone()).collect();
+    Err(Fault::KeyChanged { expected, offered })
+}
+
+/// Whether the host was asked for all of its keys a moment ago, and showed the same wrong one first.
+fn asked_before(memory: &Mutex<Memory>, seen: &[HostKey]) -> bool {
+    let mut memory = locked(memory);
+    let before = memory.searched.as_ref();
+    let known = before.is_some_and(|(key, when)| seen.first() == Some(key) && when.elapsed() < SEARCH_AGAIN);
+    if !known {
+        memory.searched = None;
+    }
+    known
+}
+
+/// Why a key exchange came to nothing.
+enum Ended {
+    Fault(Fault),
+    /// The host has no key of the types that it was asked for.
+    NoSuchKey(Fault),
+}
+
+impl From<Fault> for Ended {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// Connects up to the end of the key exchange.
+async fn exchange(target: &Target, types: Vec<Algorithm>, notes: &Arc<Notes>) -> Result<(Handle<Guard>, Line), Ended> {
+    let config = client::Config {
+        preferred: Preferred {
+            key: Cow::Owned(types),
+            compression: Cow::Borrowed(&[compression::NONE]),
+            host_key_certificates: Cow::Borrowed(&[]),
+            ..Preferred::default()
+        },
+        keepalive_interval: Some(target.limits.keepalive),
+        keepalive_max: 3,
+        channel_buffer_size: WAITING_MESSAGES,
+        window_size: WINDOW,
+        nodelay: true,
+        ..client::Config::default()
+    };
+    let expected = target.pins.iter().map(|pin| pin.fingerprint.clone()).collect();
+    let guard = Guard { expected, notes: Arc::clone(notes) };
+    let until = Instant::now() + target.limits.connect;
+    let (line, stream) = match &target.jump {
+        None => directly(target).await?,
+        Some(jump) => through(target, jump).await?,
+    };
+    // The way there has limits of its own.
+    let until = if target.jump.is_some() { Instant::now() + target.limits.connect } else { until };
+    match tokio::time::timeout_at(until, client::connect_stream(Arc::new(config), stream, guard)).await {
+        Ok(Ok(handle)) => Ok((handle, line)),
+        Ok(Err(error)) => Err(refused(target, &line, notes, &error)),
+        Err(_) => {
+            let (place, limit) = (target.place(), seconds(target.limits.connect));
+            Err(Fault::Unreachable(format!("{place} did not answer within {limit}.")).into())
+        }
+    }
+}
+
+async fn directly(target: &Target) -> Result<(Line, Box<dyn Stream>), Fault> {
+    let (address, limit) = (&target.address, target.limits.connect);
+    let dial = Dial { host: &address.host, port: address.port, limit, speaks_first: true };
+    let stream = dial.connect().await.map_err(|undialed| match undialed {
+        Undialed::Name(sentence) => Fault::Unreachable(format!("{sentence}.{}", alias(&address.host))),
+        Undialed::Address(sentence) => Fault::Unreachable(format!("{sentence}.")),
+    })?;
+    let broken = |error: std::io::Error| Fault::Unreachable(format!("{address} cannot be reached: {error}."));
+    Line::over_tcp(stream).map_err(broken)
+}
+
+/// What else a name without a dot may be.
+fn alias(name: &str) -> String {
+    if name.contains('.') {
+        return String::new();
+    }
+    format!(
+        " RMM does not read ~/.ssh/config: if {name} is an alias there, write its HostName as `address`, and its \
+         ProxyJump as `jump`."
+    )
+}
+
+/// Goes on from another host.
+async fn through(target: &Target, jump: &Jump) -> Result<(Line, Box<dyn Stream>), Fault> {
+    let on_the_way = |fault: Fault| match fault {
+        further @ Fault::Jump { .. } => further,
+        fault @ (Fault::Unreachable(_) | Fault::UnknownKey(_) | Fault::KeyChanged { .. } | Fault::Login(_)) => {
+            Fault::Jump { host: jump.host.clone(), fault: Box::new(fault) }
+        }
+    };
+    let slot = jump.ssh.pool.slot(Kind::Tunnel).await.map_err(on_the_way)?;
+    let connection = Arc::clone(slot.connection());
+    let address = &target.address;
+    let opening = tunnel::open(slot, address.host.clone(), address.port);
+    let opened = tokio::time::timeout(target.limits.connect, opening).await;
+    let opened = opened.unwrap_or(Err(tunnel::NotOpened::Late(target.limits.connect)));
+    let tunnel = opened.map_err(|why| why.on_the_way(&connection, target, jump))?;
+    Ok(Line::through(tunnel, connection))
+}
+
+/// Explains why the key exchange came to nothing.
+fn refused(target: &Target, line: &Line, notes: &Notes, error: &russh::Error) -> Ended {
+    let place = target.place();
+    let offered = locked(&notes.offered).take();
+    if let (russh::Error::UnknownKey, Some(offered)) = (error, offered) {
+        return Fault::UnknownKey(offered).into();
+    }
+    if let russh::Error::NoCommonAlgo { kind, theirs, .. } = error {
+        let theirs = theirs.join(", ");
+        let sentence = format!("{place} and RMM have no {kind:?} algorithm in common; it offers {theirs}.");
+        let fault = Fault::Unreachable(sentence);
+        return if matches!(kind, russh::AlgorithmKind::Key) { Ended::NoSuchKey(fault) } else { fault.into() };
+    }
+    if matches!(error, russh::Error::Version) {
+        return Fault::Unreachable(format!("{place} does not answer as an SSH server.")).into();
+    }
+    let why = match line.through.as_ref().filter(|connection| connection.has_ended()) {
+        Some(connection) => connection.why_it_ended(),
+        None => error.to_string(),
+    };
+    Fault::Unreachable(format!("{place} ended the connection before the key exchange was complete: {why}.")).into()
+}
+
+/// Does the key exchange for the sake of the key.
+pub(super) async fn offered_key(target: &Target, memory: &Mutex<Memory>) -> Result<HostKey, Fault> {
+    meet(target, memory).await.map(|met| met.key)
+}
