@@ -235,6 +235,15 @@ pub struct Environment {
     pub since: Option<Timestamp>,
     pub lock: Option<Lock>,
     pub dirty: Option<Dirty>,
+    #[serde(default)]
+    pub unknown: Option<NotKnown>,
+}
+
+/// Why it is not known what an environment runs.
+#[derive(Debug, Deserialize)]
+pub struct NotKnown {
+    pub reason: String,
+    pub since: Timestamp,
 }
 
 /// A lock on production.

@@ -297,6 +297,11 @@ impl Board {
             | Event::RunStopping { .. }
             | Event::RunResolved { .. }
             | Event::EnvironmentRepaired { .. }
+            | Event::EnvironmentUnknown { .. }
+            | Event::EnvironmentSettled { .. }
+            | Event::ForeignRunFound { .. }
+            | Event::DatabaseRestored { .. }
+            | Event::ClockJumped { .. }
             | Event::ProductionUnlocked {}
             | Event::ReportRefused { .. }
             | Event::TokenRevoked { .. }

@@ -149,7 +149,9 @@ impl Planner<'_> {
 }
 
 /// Where a surface runs; never empty.
-fn places(surface: &Surface) -> Vec<Place> {
+/// Where a surface runs: on its hosts, or on RMM's own machine.
+#[must_use]
+pub fn places(surface: &Surface) -> Vec<Place> {
     if surface.hosts.is_empty() { vec![Place::local()] } else { surface.hosts.clone() }
 }
 
@@ -307,6 +309,7 @@ impl Part<'_> {
                 state: StepState::Pending,
                 tries: 0,
                 started_at: None,
+                started_uptime: None,
                 ended_at: None,
             };
             self.plan.steps.push(step);

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::{Mutex, watch};
 
 use super::runner::Following;
@@ -12,6 +11,7 @@ use crate::clients::transport::TransportError;
 use crate::domain::command::Command;
 use crate::domain::duration_text;
 use crate::domain::ids::HostName;
+use crate::domain::moment::Uptime;
 use crate::store::runs;
 
 /// Between the first tries.
@@ -24,7 +24,7 @@ pub(super) struct Reach<'a> {
     following: &'a Following,
     host: &'a HostName,
     tries: u32,
-    since: Option<Timestamp>,
+    since: Option<Uptime>,
     /// Tells that the host may be reachable now. As old as this value, so that no news from before a try is missed.
     changed: watch::Receiver<u64>,
 }
@@ -88,12 +88,13 @@ impl<'a> Reach<'a> {
     pub(super) async fn wait(&mut self, error: &TransportError, stoppable: bool) -> Waited {
         let Following { engine, run, limit, waits, .. } = self.following;
         self.learn(error).await;
-        let now = engine.now();
-        let since = *self.since.get_or_insert(now);
+        let now = engine.clock().uptime();
+        let waited = now.since(Some(self.since.get_or_insert_with(|| now.clone())));
         let untrusted = matches!(error, TransportError::UnknownKey(_));
         // A key waits for a person, however long that takes, unless steps are at work already.
-        let deadline = run.started_at.or((!untrusted).then_some(since)).map(|from| from + *limit);
-        if deadline.is_some_and(|deadline| now >= deadline) {
+        let spent =
+            if run.started_at.is_some() { Some(self.following.spent()) } else { (!untrusted).then_some(waited) };
+        if spent.is_some_and(|spent| spent >= *limit) {
             let limit = duration_text::text(*limit);
             waits.forget(self.host).await;
             return Waited::Over(format!(
@@ -126,6 +127,11 @@ impl<'a> Reach<'a> {
 }
 
 impl Following {
+    /// How much of its time the run has certainly used, whatever became of the clock on the wall.
+    pub(super) fn spent(&self) -> Duration {
+        self.engine.clock().uptime().since(self.run.started_uptime.as_ref())
+    }
+
     /// Returns when the steps of the run are to be ended.
     pub(super) async fn until_ending(&self) {
         let mut stops = self.engine.stops();

@@ -10,7 +10,7 @@ use futures_util::future::{join_all, try_join_all};
 use super::reach::{Reach, Waited, Waits};
 use super::step::StepContext;
 use super::{Engine, Failure, Request};
-use crate::clients::detached::{self, Fence, Prepared, RunDir, StepError};
+use crate::clients::detached::{self, Fence, Known, Prepared, RunDir, StepError};
 use crate::domain::command::{Answer, Command, Outcome};
 use crate::domain::ids::{HostName, RunId};
 use crate::domain::person::Actor;
@@ -43,6 +43,8 @@ enum Unprepared {
     Failed(String),
     /// A host has lost its directory.
     Lost(String),
+    /// A host knows another copy of this database.
+    Foreign(HostName, String),
 }
 
 /// Follows a run to its end, as a part of the trace that caused it. `taken_over`: another process may have begun it.
@@ -53,7 +55,7 @@ pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool, trace: 
         Ok(Some((run, release.map(|release| release.initiated_by).unwrap_or_default())))
     });
     let Some((run, performer)) = found.await? else { return Ok(()) };
-    let token = format!("{}-{id}", engine.ports().instance);
+    let token = run.token(&engine.ports().instance);
     let catalog = engine.catalog();
     let service = catalog.service(&run.service);
     let limit = service.map_or(Duration::from_hours(2), |service| service.environment(run.environment).run_timeout);
@@ -79,7 +81,8 @@ impl Following {
     }
 
     pub(super) fn fence(&self) -> Fence<'_> {
-        Fence { token: &self.token, generation: self.engine.ports().generation }
+        let ports = self.engine.ports();
+        Fence { token: &self.token, generation: ports.generation, process: &ports.process }
     }
 
     async fn follow_plan(mut self, taken_over: bool) -> Result<(), Failure> {
@@ -146,6 +149,7 @@ impl Following {
             Ok(_) if self.run.prepared => return Ok(true),
             Ok(_) => Command::RunPrepared { run: self.run.id },
             Err(Unprepared::Lost(reason)) => Command::RunLost { run: self.run.id, reason },
+            Err(Unprepared::Foreign(host, reason)) => Command::RunForeign { run: self.run.id, host, reason },
             Err(Unprepared::Failed(reason)) if self.run.running_steps().next().is_some() => {
                 let reason = format!("{reason}; what the running step did cannot be known");
                 Command::RunLost { run: self.run.id, reason }
@@ -168,22 +172,38 @@ impl Following {
     async fn prepare_on(&self, host: &HostName, directory: &RunDir) -> Result<(), Unprepared> {
         let steps: Vec<_> = self.run.steps.iter().filter(|step| step.host == *host).map(|step| step.index).collect();
         let keys: Vec<_> = steps.iter().map(ToString::to_string).collect();
+        let mut vouched = self.earlier_runs().await;
         let mut reach = Reach::new(self, host);
         loop {
+            let known = Known { prepared: self.run.prepared, vouched: &vouched };
             let asked = match self.engine.transport(host).await {
-                Ok(transport) => detached::prepare(transport.as_ref(), directory, self.fence(), &keys).await,
+                Ok(transport) => detached::prepare(transport.as_ref(), directory, self.fence(), known, &keys).await,
                 Err(error) => Err(error.into()),
             };
             let error = match asked {
-                Ok(Prepared::New) if self.run.prepared => {
+                Ok(ready) if ready.made == Prepared::New && self.run.prepared => {
                     return Err(Unprepared::Lost(format!(
                         "{host} has lost the run directory {}; what the running step did cannot be known",
                         directory.path()
                     )));
                 }
-                Ok(Prepared::New | Prepared::Same) => {
+                Ok(ready) => {
                     reach.arrived().await;
+                    self.note_former(ready.former).await;
+                    self.note_turned_away(host, ready.turned_away).await;
                     return Ok(());
+                }
+                Err(StepError::Stranger(token)) if !vouched.contains(&token) && self.vouches_for(&token).await => {
+                    vouched.push(token);
+                    continue;
+                }
+                Err(StepError::Stranger(token)) => {
+                    let reason = self.stranger(host, &token);
+                    self.note_former(Some(token)).await;
+                    return Err(Unprepared::Foreign(host.clone(), reason));
+                }
+                Err(error @ StepError::Foreign(_)) => {
+                    return Err(Unprepared::Foreign(host.clone(), self.foreign(host, &error)));
                 }
                 Err(StepError::Transport(error)) => error,
                 Err(error) => return Err(Unprepared::Failed(format!("{host}: {error}"))),
@@ -223,8 +243,9 @@ impl Following {
                 Ok(transport) => detached::remove(transport.as_ref(), directory, self.fence()).await,
                 Err(error) => Err(error.into()),
             };
-            if let Err(error) = removed {
-                tracing::warn!(run = %id, %host, %error, "the run directory could not be removed");
+            match removed {
+                Ok(turned_away) => self.note_turned_away(host, turned_away).await,
+                Err(error) => tracing::warn!(run = %id, %host, %error, "the run directory could not be removed"),
             }
         }))
         .await;

@@ -3,11 +3,15 @@
 //! Each test has a data directory, an address and processes of its own, so all of them run at the same time.
 
 #[cfg(test)]
+mod clocks;
+#[cfg(test)]
 mod contention;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod kills;
+#[cfg(test)]
+mod restored;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]

@@ -60,6 +60,8 @@ fn place(pen: &Pen<'_>, world: &World, kind: EnvironmentKind) -> Value {
             by => lock.by, at => pen.time(lock.at), reason => sentence(&lock.reason),
         }),
         dirty => state.dirty.as_ref().map(|dirty| facts! { run => dirty.run.0, reason => sentence(&dirty.reason) }),
+        unknown => state.unknown.as_ref().and_then(|unknown| sentence(&unknown.reason)),
+        kind => kind.as_str(),
         run => run,
     }
 }

@@ -12,6 +12,7 @@ mod report;
 mod resolve;
 mod rollback;
 mod runs;
+mod settle;
 mod vote;
 
 #[cfg(test)]
@@ -121,6 +122,7 @@ impl Draft<'_> {
             Command::Lock { reason } => self.lock(reason),
             Command::Unlock => self.unlock(),
             Command::Resolve { run, verdict, reason } => self.resolve(run, verdict, reason),
+            Command::Settle { environment, runs, reason } => self.settle(environment, runs, reason),
             Command::CommitResolved { .. }
             | Command::CommitUnresolved { .. }
             | Command::TagMoved { .. }
@@ -131,6 +133,9 @@ impl Draft<'_> {
             | Command::StepEnded { .. }
             | Command::RunFailed { .. }
             | Command::RunLost { .. }
+            | Command::RunForeign { .. }
+            | Command::ForeignTurnedAway { .. }
+            | Command::HostLooked { .. }
             | Command::Advance => self.machine(command),
         }
     }
@@ -150,6 +155,9 @@ impl Draft<'_> {
             Command::StepEnded { run, step, outcome } => self.step_ended(run, step, outcome),
             Command::RunFailed { run, reason } => self.run_failed(run, reason),
             Command::RunLost { run, reason } => self.run_lost(run, reason),
+            Command::RunForeign { run, host, reason } => self.run_foreign(run, host, reason),
+            Command::ForeignTurnedAway { run, host, reason } => self.foreign_turned_away(run, host, reason),
+            Command::HostLooked { environment, found } => Ok(self.host_looked(environment, &found)),
             Command::Advance => self.overdue(),
             Command::Create(_)
             | Command::Report { .. }
@@ -164,6 +172,7 @@ impl Draft<'_> {
             | Command::Bypass { .. }
             | Command::Lock { .. }
             | Command::Unlock
+            | Command::Settle { .. }
             | Command::Resolve { .. } => unreachable!("people's commands are decided before"),
         }
     }

@@ -83,7 +83,9 @@ impl Sim {
                 let step = run.steps.get(*step as usize).filter(|step| step.state == StepState::Running)?;
                 Some((run.clone(), step.clone(), matches!(outcome, Outcome::Exited(0) | Outcome::Healthy)))
             }),
-            Command::RunFailed { run, .. } | Command::RunLost { run, .. } => lost(run),
+            Command::RunFailed { run, .. } | Command::RunLost { run, .. } | Command::RunForeign { run, .. } => {
+                lost(run)
+            }
             _ => None,
         };
         if let Some((run, step, well)) = done {
@@ -98,6 +100,9 @@ impl Sim {
         let repaired = match command {
             Command::Resolve { run, verdict: Resolution::Succeeded, .. } => {
                 self.runs.get(run).map(|run| (run.environment, run.to.release))
+            }
+            Command::Settle { environment, .. } => {
+                self.environment(*environment).current.as_ref().map(|version| (*environment, version.release))
             }
             _ => None,
         };
@@ -118,7 +123,7 @@ impl Sim {
             let state = self.environment(kind);
             let busy = self.runs.values().any(|run| run.environment == kind && run.state.occupies());
             let Some(current) = &state.current else { continue };
-            if busy || state.mixed.is_some() || state.dirty.is_some() {
+            if busy || state.unknown.is_some() || state.mixed.is_some() || state.dirty.is_some() {
                 continue;
             }
             for surface in &self.service.surfaces {

@@ -11,4 +11,5 @@ mod stories_ci;
 mod stories_hosts;
 mod stories_rollbacks;
 mod stories_runs;
+mod stories_unknown;
 mod stories_votes;
