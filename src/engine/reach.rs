@@ -92,8 +92,8 @@ impl<'a> Reach<'a> {
         let waited = now.since(Some(self.since.get_or_insert_with(|| now.clone())));
         let untrusted = matches!(error, TransportError::UnknownKey(_));
         // A key waits for a person, however long that takes, unless steps are at work already.
-        let spent =
-            if run.started_at.is_some() { Some(self.following.spent()) } else { (!untrusted).then_some(waited) };
+        let since_start = run.started_at.map(|_| self.following.spent().max(waited));
+        let spent = since_start.or((!untrusted).then_some(waited));
         if spent.is_some_and(|spent| spent >= *limit) {
             let limit = duration_text::text(*limit);
             waits.forget(self.host).await;
