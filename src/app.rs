@@ -19,6 +19,7 @@ use crate::engine::catalog::Catalog;
 use crate::engine::clock::{Clock, SystemClock};
 use crate::engine::{Dispatcher, Engine, Ports};
 use crate::store::lock::DirectoryLock;
+use crate::store::restored::Start;
 use crate::store::{Store, StoreOptions, key};
 use crate::web::{self, server, socket};
 
@@ -131,13 +132,19 @@ impl App {
         let data_dir = DataDir::new(&config.server.data_dir);
         data_dir.make().with_context(|| format!("the data directory {} cannot be made", data_dir.path().display()))?;
         let lock = DirectoryLock::acquire(data_dir.path())?;
-        let store = Store::open(&StoreOptions::new(data_dir.database(), data_dir.audit_key()))?;
+        let (now, process) = (clock.now(), key::to_hex(&key::random_bytes()?[..8]));
+        let generation = data_dir.generation(now)?;
+        let services = config.services.iter().map(|service| service.name.clone()).collect();
+        let start = Some(Start { generation, process: process.clone(), now, services });
+        let options = StoreOptions { start, ..StoreOptions::new(data_dir.database(), data_dir.audit_key()) };
+        let store = Store::open(&options)?;
         let ports = Ports {
             local: Arc::new(Local::new()),
             prober: Prober::new().map_err(anyhow::Error::msg).context("the HTTP client cannot be set up")?,
             run_directory: std::path::absolute(data_dir.runs()).context("the data directory has no absolute path")?,
             instance: data_dir.instance()?,
-            generation: data_dir.generation(clock.now())?,
+            generation,
+            process,
         };
         let engine = Engine::new(store, Catalog::new(config), clock, ports);
         let hook = config.telegram.as_ref().and_then(|telegram| telegram.webhook_secret.as_ref());
@@ -205,10 +212,22 @@ impl App {
             }
         });
         let dispatcher = tokio::spawn(Dispatcher::new(self.engine.clone(), owner, self.stop.clone()).run());
+        let looking = self.engine.store().restored().map(|_| {
+            let engine = self.engine.clone();
+            tokio::spawn(async move { engine.look_after_restore().await })
+        });
         server::serve(self.router(), listener, Some((operator, path)), self.stop.clone()).await;
         self.stop.cancel();
         let _ = std::fs::remove_file(self.data_dir.address());
+        if let Some(looking) = looking {
+            looking.abort();
+        }
         bot.await.context("the bot ended badly")?;
-        dispatcher.await.context("the dispatcher ended badly")
+        dispatcher.await.context("the dispatcher ended badly")?;
+        // Best effort: the next start finds at least what was noted while it ran.
+        if let Err(error) = self.engine.store().note_numbers().await {
+            tracing::warn!(%error, "how far the database has come could not be noted");
+        }
+        Ok(())
     }
 }

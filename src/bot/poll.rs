@@ -105,7 +105,7 @@ impl Poll<'_> {
     fn went_well(&mut self) {
         self.pause = FIRST_PAUSE;
         let now = self.bot.engine.now();
-        let over = |conflict: &Conflict| now.duration_since(conflict.last) > QUIET;
+        let over = |conflict: &Conflict| now.duration_since(conflict.last).abs() > QUIET;
         self.bot.conflict.send_if_modified(|conflict| conflict.take_if(|known| over(known)).is_some());
         if self.bot.conflict.borrow().is_none() && self.said.take().is_some() {
             tracing::info!("the bot works again");
@@ -139,7 +139,7 @@ impl Poll<'_> {
             }
             Setback::Store(error) => format!("updates of Telegram wait, because they cannot be stored: {error}"),
         };
-        let recent = |at: Timestamp| now.duration_since(at) < SILENCE;
+        let recent = |at: Timestamp| now.duration_since(at).abs() < SILENCE;
         if !self.said.as_ref().is_some_and(|(said, at)| *said == sentence && recent(*at)) {
             tracing::warn!("{sentence}");
             self.said = Some((sentence, now));

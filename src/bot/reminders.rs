@@ -1,4 +1,5 @@
-//! What time and trouble make news of, beside the record: approvals that are still missing, and a second bot.
+//! What time and trouble make news of, beside the record: approvals that are still missing, a second bot, and a
+//! database that was restored.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,16 @@ pub(super) async fn tell_of_conflicts(bot: Arc<Bot>) {
             () = bot.stop.cancelled() => return,
             over = conflict.wait_for(Option::is_none) => if over.is_err() { return },
         }
+    }
+}
+
+/// Says where alarms are heard that this start found an older database than the one that was left.
+pub(super) fn tell_of_restore(bot: &Arc<Bot>) {
+    let Some(reason) = bot.engine.store().restored() else { return };
+    let text = bot.say(bot.language, "restored", facts!(reason => reason));
+    for chat in bot.settings.chats.iter().filter(|chat| chat.notices.contains(&Notice::Alarm)) {
+        let what = What::Say { topic: chat.topic, reply_to: None, text: text.clone(), asks: None };
+        bot.post(chat.id, Job { what, updates: Vec::new(), asked: bot.engine.now() });
     }
 }
 

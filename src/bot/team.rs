@@ -170,7 +170,7 @@ fn news_of(row: &EventRow) -> Vec<(About, Option<Notice>)> {
         "release_approved" => return release.into_iter().map(|about| (about, Some(Notice::Approved))).collect(),
         "gates_bypassed" => return release.into_iter().map(|about| (about, Some(Notice::Bypassed))).collect(),
         "run_ended" if text("state") == "unknown" => run().into_iter().collect(),
-        "environment_dirty" | "host_left_behind" => run().into_iter().collect(),
+        "environment_dirty" | "host_left_behind" | "foreign_run_found" => run().into_iter().collect(),
         "run_resolved" => row.run.map(|id| (About::Run(RunId(id)), None)).into_iter().collect(),
         "host_key_seen" | "host_key_changed" => vec![(About::Host(text("host").to_owned()), Some(Notice::Alarm))],
         "host_trusted" => vec![(About::Host(text("host").to_owned()), None)],
@@ -208,7 +208,14 @@ const fn on_arrival(status: Status) -> Option<Notice> {
 
 /// The service whose lock, or whose environment, is another one now: what its releases wait for has changed.
 fn opened_or_closed(row: &EventRow) -> Option<ServiceName> {
-    let kinds = ["production_locked", "production_unlocked", "environment_dirty", "environment_repaired"];
+    let kinds = [
+        "production_locked",
+        "production_unlocked",
+        "environment_dirty",
+        "environment_repaired",
+        "environment_unknown",
+        "environment_settled",
+    ];
     let service = row.service.clone().filter(|_| kinds.contains(&row.kind.as_str()))?;
     ServiceName::parse("service", service).ok()
 }

@@ -240,6 +240,15 @@ pub struct Environment {
     #[serde(default)]
     pub left: Vec<LeftHost>,
     pub dirty: Option<Dirty>,
+    #[serde(default)]
+    pub unknown: Option<NotKnown>,
+}
+
+/// Why it is not known what an environment runs.
+#[derive(Debug, Deserialize)]
+pub struct NotKnown {
+    pub reason: String,
+    pub since: Timestamp,
 }
 
 /// A host that a way back went on without.

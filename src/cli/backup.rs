@@ -15,6 +15,8 @@ use super::fault::Fault;
 use super::place::Context;
 use super::ui::{note, print};
 use crate::app::DataDir;
+use crate::domain::release::Version;
+use crate::store::around::{self, Around, Recorded};
 use crate::store::key::AuditKey;
 use crate::store::lock::DirectoryLock;
 use crate::store::{StoreError, backup};
@@ -130,7 +132,9 @@ fn size(bytes: u64) -> String {
     after_help = "Examples:\n  systemctl stop rmm && rmm restore /var/backups/rmm.db --force && systemctl start rmm\n\n\
     Only while no RMM runs. The copy is checked first: that it is sound, and that its record fits audit.key in the \
     data directory. Where that key is missing, FILE.key is taken if it is there. The database that was there is kept \
-    as rmm.db.before-restore."
+    as rmm.db.before-restore.\n\n\
+    What was deployed after the backup is still on the hosts, so what the environments run is unknown until an admin \
+    has looked and says it (rmm service settle). Numbers of releases and runs never come again."
 )]
 pub struct Restore {
     /// The copy
@@ -196,7 +200,9 @@ impl Restore {
             Some(flaw) => note(&format!("warning: the record in it does not fit the key: {flaw}")),
             None => {}
         }
+        let around = around::look(&files.database(), &self.file)?;
         let report = backup::restore(&self.file, &files.database(), self.force)?;
+        around.note(&files.database())?;
         if !key_file.exists() {
             copy_key(&beside, &key_file, false)?;
             note(&format!("The key of the record came from {}.", beside.display()));
@@ -205,8 +211,37 @@ impl Restore {
             note(&format!("The database that was there is {} now.", replaced.display()));
         }
         let end = report.head.map(|head| format!(" up to event {} of the record", head.seq)).unwrap_or_default();
-        print(&format!("{} is restored{end}. Start RMM again.\n", files.database().display()))
+        print(&format!("{} is restored{end}. Start RMM again.\n", files.database().display()))?;
+        tell(&around);
+        Ok(())
     }
+}
+
+/// What the operator has to know before RMM starts again.
+fn tell(around: &Around) {
+    let numbers = around.goes_on_after();
+    let room = if around.exact { "" } else { " (nobody knows what was given out since, so that some are left out)" };
+    note(&format!("Releases go on after #{}, runs after {}{room}.", numbers.release, numbers.run));
+    for ((service, environment), was) in &around.replaced {
+        let is = around.copy.get(&(service.clone(), environment.clone())).cloned().unwrap_or_default();
+        if *was == is {
+            continue;
+        }
+        let version =
+            |recorded: &Recorded| recorded.runs.as_ref().map_or_else(|| "nothing".to_owned(), Version::to_string);
+        let run =
+            was.run.map(|run| format!(", with run {run} under way or not known how it ended")).unwrap_or_default();
+        note(&format!(
+            "{environment} of {service} runs {} according to the database that was replaced{run}; the restored one says {}.",
+            version(was),
+            version(&is)
+        ));
+    }
+    note(
+        "What the environments run is unknown from now on, and nothing is deployed, until you have looked and say it: \
+         rmm service settle NAME --environment E --release N (or --nothing, or --recorded).",
+    );
+    note("Tokens that were revoked after the backup was made are valid again: look at rmm token list.");
 }
 
 fn refused(code: &str, detail: String, hint: &str) -> Fault {

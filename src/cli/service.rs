@@ -52,6 +52,39 @@ pub enum Service {
     /// Let deploys to production go on
     #[command(after_help = "Example:\n  rmm service unlock shop")]
     Unlock(Named),
+    /// Say what an environment runs, where RMM does not know it
+    #[command(after_help = "Examples:\n  rmm service settle shop --environment production --release 12\n  \
+        rmm service settle shop --recorded --reason 'nothing was deployed since the backup'\n\n\
+        After a restore, and where another copy of RMM's database has been at work on a host, what an environment runs \
+        is unknown and nothing is deployed there. Look at the hosts, then say it. A run whose end is not known is ended \
+        by it, too.")]
+    Settle {
+        #[command(flatten)]
+        named: Named,
+        /// Which one; without it both, where it is not known
+        #[arg(long, value_parser = ["stage", "production"])]
+        environment: Option<String>,
+        #[command(flatten)]
+        found: Found,
+        /// How you know
+        #[arg(long, short, value_name = "TEXT", default_value = "")]
+        reason: String,
+    },
+}
+
+/// What an admin found.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Found {
+    /// It runs this release
+    #[arg(long, value_name = "N", requires = "environment")]
+    release: Option<i64>,
+    /// It runs nothing, or nothing that RMM knows of: the next release is deployed as a first one
+    #[arg(long)]
+    nothing: bool,
+    /// It runs what RMM has on record (`rmm service show`)
+    #[arg(long)]
+    recorded: bool,
 }
 
 /// People.
@@ -112,8 +145,57 @@ impl Service {
                 let told = |_: &api::ServiceDetails| format!("Production of {} is not locked.\n", named.name);
                 named.ask(context, Intent::Administer, call, told).await
             }
+            Self::Settle { named, environment, found, reason } => {
+                settle(context, &named, environment.as_deref(), &found, &reason).await
+            }
         }
     }
+}
+
+async fn settle(
+    context: &Context,
+    named: &Named,
+    environment: Option<&str>,
+    found: &Found,
+    reason: &str,
+) -> Result<(), Fault> {
+    let client = Client::connect(context, Intent::Administer).await?;
+    let (before, _): (api::ServiceDetails, _) = client.json(Call::get(named.path(""))).await?;
+    let unknown = [("stage", &before.service.stage), ("production", &before.service.production)]
+        .into_iter()
+        .filter(|(_, state)| state.unknown.is_some())
+        .map(|(name, _)| name);
+    let wanted = environment.map_or_else(|| unknown.collect(), |one| vec![one]);
+    if wanted.is_empty() {
+        return print(&format!("It is known what {} runs; there is nothing to settle.\n", named.name));
+    }
+    let runs = if found.release.is_some() {
+        "release"
+    } else if found.nothing {
+        "nothing"
+    } else {
+        "recorded"
+    };
+    for environment in wanted {
+        let mut body = json!({"environment": environment, "runs": runs, "reason": reason});
+        if let Some(release) = found.release {
+            body["release"] = release.into();
+        }
+        let call = Call::post(named.path("/settle"), body);
+        let (after, text): (api::ServiceDetails, _) =
+            client.json(call).await.map_err(|fault| fault.in_json(named.json))?;
+        if named.json {
+            print(&format!("{text}\n"))?;
+            continue;
+        }
+        let state = if environment == "stage" { &after.service.stage } else { &after.service.production };
+        print(&format!("{environment} of {} runs {}; deploys go on.\n", named.name, runs_of(state)))?;
+    }
+    Ok(())
+}
+
+fn runs_of(environment: &api::Environment) -> String {
+    environment.runs.as_ref().map_or_else(|| "nothing that RMM knows of".to_owned(), api::version)
 }
 
 impl Named {
@@ -139,6 +221,9 @@ fn runs(environment: &api::Environment) -> String {
 }
 
 fn state(environment: &api::Environment) -> (String, Tone) {
+    if environment.unknown.is_some() {
+        return ("unknown".to_owned(), Tone::Bad);
+    }
     match (&environment.dirty, environment.left.as_slice(), &environment.lock) {
         (Some(_), _, _) => ("needs repair".to_owned(), Tone::Bad),
         (None, [left], _) => (format!("{} left behind", left.host), Tone::Bad),
@@ -213,6 +298,13 @@ fn show(details: &api::ServiceDetails, ui: &Ui) -> String {
                 "{:12}rmm service give-up {} {} --environment {environment} --reason '…'\n",
                 "", service.name, left.host
             ));
+        }
+        if let Some(unknown) = &environment.unknown {
+            let (reason, since) = (clean(&unknown.reason), ago(unknown.since, ui.now));
+            let text = format!("it is not known what {} runs, {since}: {}", name.to_lowercase(), sentence(&reason));
+            out.push_str(&ui.field("Unknown", 10, &text, Tone::Bad));
+            let kind = name.to_lowercase();
+            out.push_str(&format!("{:12}rmm service settle {} --environment {kind} --release N\n", "", service.name));
         }
         if let Some(dirty) = &environment.dirty {
             let text = format!("{name} needs repair: {}", sentence(&clean(&dirty.reason)));

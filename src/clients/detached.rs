@@ -18,8 +18,10 @@ use futures_util::future::BoxFuture;
 use super::transport::{Channel, EnvPair, Transport, TransportError};
 
 mod follow;
+mod traces;
 
 use follow::{Answer, Output, cut, follow, listen};
+pub use traces::{Known, Ready, TurnedAway};
 
 const SCRIPT: &str = include_str!("detached.sh");
 /// Linux takes at most 128 KiB as one argument, and the step's shell gets the
@@ -80,11 +82,13 @@ impl RunDir {
 /// Who speaks to the host, so that the host can turn others away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fence<'a> {
-    /// The run, as `INSTANCE-RUN`: nobody else may touch its directory.
+    /// The run, as `INSTANCE-RUN-WORD`: nobody else may touch its directory.
     pub token: &'a str,
     /// The number of the RMM process: a process started later has a higher
     /// one, and from then on those with a lower one are turned away.
     pub generation: u64,
+    /// The random word of the RMM process, should a copy of it have the same number.
+    pub process: &'a str,
 }
 
 /// What a step is to do.
@@ -137,6 +141,14 @@ pub enum StepError {
     /// it over, or another run has become the holder.
     #[error("The run directory {0} belongs to another RMM or another run; it was left alone.")]
     Fenced(String),
+    /// The steps of this run were begun by somebody else.
+    #[error(
+        "Steps of this run were begun in {0} by another copy of this RMM's database; what they did cannot be known."
+    )]
+    Foreign(String),
+    /// The last run there is of this installation, but not vouched for.
+    #[error("The last run there, {0}, is not known to this RMM.")]
+    Stranger(String),
     /// Another RMM works on the same service and environment there.
     #[error(
         "Another RMM works on this service there (run {holder}). Wait until it is done; if that RMM is gone for good, \
@@ -184,6 +196,10 @@ pub enum StepError {
 /// What the steps with these keys need is made in the same breath; any other
 /// step makes it when it starts.
 ///
+/// Nothing is taken over that is not certainly this run's: neither steps that
+/// have begun before the run is on record as prepared ([`StepError::Foreign`]),
+/// nor the place of a run that nobody vouches for ([`StepError::Stranger`]).
+///
 /// Repeating it with the same token does no harm, but after the first step
 /// began, [`Prepared::New`] means that the host has lost the files: do not go
 /// on with that run.
@@ -191,15 +207,23 @@ pub async fn prepare(
     t: &dyn Transport,
     dir: &RunDir,
     fence: Fence<'_>,
+    known: Known<'_>,
     keys: &[String],
-) -> Result<Prepared, StepError> {
-    let call: Vec<_> = ["prepare"].into_iter().chain(keys.iter().map(String::as_str)).collect();
+) -> Result<Ready, StepError> {
+    let vouched = known.vouched.join(",");
+    let call: Vec<_> = ["prepare", if known.prepared { "again" } else { "first" }, &vouched]
+        .into_iter()
+        .chain(keys.iter().map(String::as_str))
+        .collect();
     let answer = ask(t, dir, fence, &call).await.map_err(without_shell)?;
-    match answer.word.as_str() {
-        "new" => Ok(Prepared::New),
-        "same" => Ok(Prepared::Same),
-        _ => Err(answer.into_error(dir)),
-    }
+    let made = match answer.word.as_str() {
+        "new" => Prepared::New,
+        "same" => Prepared::Same,
+        _ => return Err(answer.into_error(dir)),
+    };
+    let (former, turned_away) = answer.sentence.split_once(';').unwrap_or_default();
+    let former = Some(former).filter(|former| !former.is_empty()).map(ToOwned::to_owned);
+    Ok(Ready { made, former, turned_away: TurnedAway::parse(turned_away) })
 }
 
 /// Starts the step, or finds it again, and follows it to its end.
@@ -269,11 +293,29 @@ pub async fn stop(
     answer.into_ended(dir)
 }
 
-/// Deletes the run directory, if it belongs to this run. No step may run.
-pub async fn remove(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>) -> Result<(), StepError> {
+/// How long a step has been at work, as its host counts the time; `None` when
+/// the host cannot say it.
+pub async fn age(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>, key: &str) -> Result<Option<Duration>, StepError> {
+    check_key(key)?;
+    let answer = ask(t, dir, fence, &["age", key]).await?;
+    Ok((answer.word == "age").then(|| Duration::from_secs(answer.size)))
+}
+
+/// The token of the run that was the last one beside a run directory, which need not be there.
+pub async fn last(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>) -> Result<Option<String>, StepError> {
+    let answer = ask(t, dir, fence, &["last"]).await.map_err(without_shell)?;
+    match answer.word.as_str() {
+        "last" => Ok(Some(answer.sentence).filter(|token| !token.is_empty())),
+        _ => Err(answer.into_error(dir)),
+    }
+}
+
+/// Deletes the run directory, if it belongs to this run. No step may run. Gives
+/// back who was turned away there since the last look.
+pub async fn remove(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>) -> Result<Option<TurnedAway>, StepError> {
     let answer = ask(t, dir, fence, &["remove"]).await?;
     match answer.word.as_str() {
-        "gone" => Ok(()),
+        "gone" => Ok(TurnedAway::parse(&answer.sentence)),
         _ => Err(answer.into_error(dir)),
     }
 }
@@ -286,7 +328,8 @@ async fn exec(
     env: &[EnvPair],
 ) -> Result<Channel, StepError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    if fence.token.is_empty() || !fence.token.chars().all(plain) {
+    let word = |text: &str| !text.is_empty() && text.chars().all(plain);
+    if !word(fence.token) || !word(fence.process) {
         let sentence = "A run's token must consist of letters, digits, and the signs - _ .";
         return Err(StepError::Invalid(sentence.to_owned()));
     }
@@ -295,7 +338,7 @@ async fn exec(
         return Err(StepError::Invalid(sentence.to_owned()));
     }
     let generation = fence.generation.to_string();
-    let mut args = vec![call.first().copied().unwrap_or(""), &dir.path, fence.token, &generation];
+    let mut args = vec![call.first().copied().unwrap_or(""), &dir.path, fence.token, &generation, fence.process];
     args.extend(call.iter().skip(1));
     Ok(t.exec(SCRIPT, &args, env).await?)
 }

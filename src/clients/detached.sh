@@ -1,22 +1,31 @@
 # The host's side of RMM's durable steps. It runs as
 #
-#   sh -c THIS-FILE rmm FUNCTION DIR TOKEN GENERATION [ARGUMENTS]
+#   sh -c THIS-FILE rmm FUNCTION DIR TOKEN GENERATION PROCESS [ARGUMENTS]
 #
 # on dash, bash and busybox ash. DIR may begin with "~/". Beside the run
 # directories of one service and environment, DIR among them, lies
 #
-#   holder           the run that may start steps here: its token (INSTANCE-RUN)
-#                    and the name of its directory. It is made by ln, too. It
-#                    stays when that directory goes, and then binds nobody:
-#                    nobody can delete it without meeting a successor's.
+#   holder           the run that may start steps here: its token
+#                    (INSTANCE-RUN-WORD, or INSTANCE-RUN from before there were
+#                    words), the name of its directory, and the word of the
+#                    process that made it. It is made by ln, too.
+#                    It stays when that directory goes, and then binds no other
+#                    instance: nobody can delete it without meeting a
+#                    successor's. A run of the same instance only follows one
+#                    that its RMM can vouch for; else two copies of a database
+#                    work here, or the database is older than what was done here.
+#   turned-away      who was turned away here last: "TOKEN GENERATION PROCESS";
+#                    whoever holds tells it to its RMM
 #
 # The run directory DIR holds
 #
 #   token            whose run this is; every function checks it
 #   generation.N     an RMM process of this generation has been here; whoever
-#                    has a lower number is turned away
+#                    has a lower number is turned away, and so is another
+#                    process with the same number: it holds the word of one
 #   boot             the boot id of the host when a step was last begun
-#   steps/KEY/claim  who may run the step: "PID START-TIME BOOT-ID", or "stop"
+#   steps/KEY/claim  who runs the step: "PID START-TIME BOOT-ID PROCESS", or
+#                    "stop"
 #   steps/KEY/out    what the step wrote
 #   steps/KEY/alive  a FIFO which the watcher holds open as long as it lives
 #   steps/KEY/status the step's exit status and a full stop; without the full
@@ -32,7 +41,7 @@
 # this script, and an assignment to one of its names would change it.
 
 # Runs once per step, in a session of its own and with the FIFO at fd 9.
-# Arguments: boot id, base directory, directory, command.
+# Arguments: boot id, base directory, directory, command, PROCESS.
 # shellcheck disable=SC2016
 rmm_watcher='
 # A handler, not "ignore", since an ignored signal stays ignored in children.
@@ -42,7 +51,7 @@ rmm_start=-
 rmm_field_22() { rmm_start=${20}; }
 { read -r rmm_line </proc/$$/stat && rmm_field_22 ${rmm_line##*) }; } 2>/dev/null
 # ln makes the claim appear atomically with its content, for one watcher only.
-echo "$$ $rmm_start $1" >"claim.$$.$rmm_start" || exit
+echo "$$ $rmm_start $1 $5" >"claim.$$.$rmm_start" || exit
 ln "claim.$$.$rmm_start" claim || exit
 echo reserve >reserve
 (
@@ -79,13 +88,34 @@ enter() {
     fence
 }
 
+# Says that somebody else acts here, and leaves word of it for them.
+turn_away() {
+    { echo "$rmm_token $rmm_generation $rmm_process" >"$rmm_place/turned-away"; } 2>/dev/null
+    answer "$1"
+}
+
+# Sets rmm_met to another one who was turned away since the last look.
+look_for_others() {
+    rmm_met=
+    read -r rmm_met 2>/dev/null <"$rmm_place/turned-away" || return 0
+    rm -f "$rmm_place/turned-away"
+    [ "$rmm_met" != "$rmm_token $rmm_generation $rmm_process" ] || rmm_met=
+}
+
 # Turns away an RMM process that has a successor. The marks only become more,
 # so that two processes at once cannot bring back the lower number.
 fence() {
-    [ -e "generation.$rmm_generation" ] || true 2>/dev/null >"generation.$rmm_generation"
+    if [ ! -e "generation.$rmm_generation" ]; then
+        # ln, so that of two copies of a process only one can win.
+        { echo "$rmm_process" >"process.$$" && ln "process.$$" "generation.$rmm_generation"; } 2>/dev/null
+        rm -f "process.$$"
+    fi
+    rmm_x=
+    read -r rmm_x 2>/dev/null <"generation.$rmm_generation"
+    [ -z "$rmm_x" ] || [ "$rmm_x" = "$rmm_process" ] || turn_away fenced:::
     for rmm_x in generation.*; do
         [ "${rmm_x#generation.}" -le "$rmm_generation" ] 2>/dev/null || [ "$rmm_x" = "generation.*" ] ||
-            answer fenced:::
+            turn_away fenced:::
     done
 }
 
@@ -96,26 +126,49 @@ check_holder() {
     [ "$rmm_x" = "$rmm_token" ] || answer fenced:::
 }
 
-# Becomes the holder, if there is none or if it is of the same RMM or gone.
+# Takes back what a run has made that may not work here.
+withdraw() {
+    rm -f "holder.$$"
+    if [ "$rmm_word" = new ]; then
+        rm -rf steps
+        rm -f boot generation.* token
+        cd / && rmdir -- "$rmm_dir" 2>/dev/null
+    fi
+}
+
+# Becomes the holder, if there is none, or if it is a run of the same RMM that
+# is vouched for, or one of another RMM that is gone. Sets rmm_former to it.
 hold() {
     rmm_n=0
-    { echo "$rmm_token" && echo "${rmm_dir##*/}"; } >"holder.$$" 2>/dev/null || rmm_n=9
+    rmm_former=
+    { echo "$rmm_token" && echo "${rmm_dir##*/}" && echo "$rmm_process"; } >"holder.$$" 2>/dev/null || rmm_n=9
     until ln "holder.$$" "$rmm_holder" 2>/dev/null; do
         rmm_n=$((rmm_n + 1))
         [ "$rmm_n" -lt 9 ] || answer "fail:::The file $rmm_holder cannot be made on the host."
         rmm_x=
         rmm_y=
-        { read -r rmm_x && read -r rmm_y; } 2>/dev/null <"$rmm_holder"
-        [ "$rmm_x" != "$rmm_token" ] || break
-        if [ "${rmm_x%-*}" != "${rmm_token%-*}" ] && [ -n "$rmm_y" ] && [ -e "../$rmm_y/token" ]; then
-            rm -f "holder.$$"
-            if [ "$rmm_word" = new ]; then
-                rm -rf steps
-                rm -f boot generation.* token
-                cd / && rmdir -- "$rmm_dir" 2>/dev/null
-            fi
+        rmm_by=
+        { read -r rmm_x && read -r rmm_y && read -r rmm_by; } 2>/dev/null <"$rmm_holder"
+        if [ "$rmm_x" = "$rmm_token" ]; then
+            # A run that has just been begun held this place before: then it was
+            # begun, and is over, in another copy of the database.
+            [ "$rmm_word.$rmm_when" = new.first ] && [ -n "$rmm_by" ] && [ "$rmm_by" != "$rmm_process" ] || break
+            withdraw
+            turn_away "foreign:::"
+        fi
+        if [ "${rmm_x%%-*}" = "${rmm_token%%-*}" ]; then
+            case ,$rmm_vouched, in
+            *",$rmm_x,"*) ;;
+            *)
+                withdraw
+                turn_away "stranger:::$rmm_x"
+                ;;
+            esac
+        elif [ -n "$rmm_y" ] && [ -e "../$rmm_y/token" ]; then
+            withdraw
             answer "held:::$rmm_x"
         fi
+        rmm_former=$rmm_x
         # Somebody else may have done the same in between: then it goes back.
         mv -f "$rmm_holder" "former.$$" 2>/dev/null || continue
         rmm_y=
@@ -132,7 +185,7 @@ sweep() {
     for rmm_x in */token; do
         rmm_y=${rmm_x%/token}
         [ "$rmm_y" != "${rmm_dir##*/}" ] && [ ! -L "./$rmm_y" ] || continue
-        read -r rmm_x 2>/dev/null <"./$rmm_x" && [ "${rmm_x%-*}" = "${rmm_token%-*}" ] || continue
+        read -r rmm_x 2>/dev/null <"./$rmm_x" && [ "${rmm_x%%-*}" = "${rmm_token%%-*}" ] || continue
         [ -z "$(find "./$rmm_y" -prune -mtime +13 2>/dev/null)" ] || rm -rf "./$rmm_y" 2>/dev/null
     done
 }
@@ -186,7 +239,7 @@ judge() {
         read -r rmm_x 2>/dev/null <stopped; then
         rmm_verdict=exit:$rmm_x
         [ ! -e stopped ] || rmm_verdict=stopped:$rmm_x
-    elif read -r rmm_pid rmm_x rmm_booted 2>/dev/null <claim; then
+    elif read -r rmm_pid rmm_x rmm_booted rmm_by 2>/dev/null <claim; then
         rmm_verdict=lost:
         if [ "$rmm_pid" = stop ]; then
             rmm_verdict=never: rmm_text="The step was stopped before it was started."
@@ -202,9 +255,17 @@ judge() {
     fi
 }
 
+# Who begins a step for the first time can only meet its own claim. Another
+# process made this one: it has a copy of RMM's data.
+check_claim() {
+    [ "$rmm_again" = 0 ] && read -r rmm_pid rmm_x rmm_booted rmm_by 2>/dev/null <claim || return 0
+    [ "$rmm_pid" = stop ] || [ "$rmm_by" = "$rmm_process" ] || turn_away "foreign:::"
+}
+
 # Follows the output from rmm_offset to the end of the step, then answers.
 follow() {
     [ -p alive ] || answer "lost::0:The host has lost the files of this step, so its result is not known."
+    check_claim
     rmm_tail=
     if [ ! -e status ]; then
         tail -c "+$((rmm_offset + 1))" -f out 2>/dev/null &
@@ -212,6 +273,7 @@ follow() {
     fi
     wait_for_watchers
     [ -z "$rmm_tail" ] || kill "$rmm_tail" 2>/dev/null
+    check_claim
     judge
     # The size is taken once, since a surviving child may go on writing. What
     # tail had no time for is at the end mostly: send that end along.
@@ -227,7 +289,7 @@ follow() {
 
 # KEY OFFSET AGAIN DIRECTORY COMMAND: starts the step or finds it again.
 run() {
-    rmm_offset=$2
+    rmm_offset=$2 rmm_again=$3
     for rmm_x in setsid tail mkfifo mkdir ln wc; do
         command -v "$rmm_x" >/dev/null ||
             answer "never::0:The program $rmm_x is missing on the host or in the PATH of the step."
@@ -257,7 +319,7 @@ run() {
     {
         echo
         exec setsid sh -c "$rmm_watcher" rmm-step \
-            "$rmm_boot" "$rmm_base" "$4" "$5" </dev/null >/dev/null 2>&1
+            "$rmm_boot" "$rmm_base" "$4" "$5" "$rmm_process" </dev/null >/dev/null 2>&1
     } 9<>alive | {
         read -r rmm_x
         follow
@@ -270,6 +332,19 @@ rest() {
     cd "steps/$1" && exec tail -c "+$(($2 + 1))" out
 }
 
+# KEY: how many seconds the step has been at work, as the host counts them. Of
+# two processes' start times, since they are counted alike in every container.
+age() {
+    enter
+    rmm_start=
+    read -r rmm_x rmm_start rmm_booted rmm_by 2>/dev/null <"steps/$1/claim"
+    # shellcheck disable=SC2086
+    rmm_now=$({ read -r rmm_line </proc/self/stat && set -- ${rmm_line##*) } && echo "${20}"; } 2>/dev/null)
+    [ "$rmm_booted" = "$rmm_boot" ] && [ "${rmm_now:-x}" -ge "${rmm_start:-x}" ] 2>/dev/null || answer unknown:::
+    rmm_x=$(getconf CLK_TCK 2>/dev/null)
+    answer "age::$(((rmm_now - rmm_start) / ${rmm_x:-100})):"
+}
+
 # KEY SIGNAL STATUS TENTHS: signals the step's process group and waits for its
 # end, for the rest of the group after the watcher's end at most TENTHS/10 s.
 stop() {
@@ -279,7 +354,7 @@ stop() {
     if [ ! -e claim ]; then
         echo stop >"claim.stop.$$" && ln "claim.stop.$$" claim 2>/dev/null
     fi
-    read -r rmm_group rmm_start rmm_booted 2>/dev/null <claim ||
+    read -r rmm_group rmm_start rmm_booted rmm_by 2>/dev/null <claim ||
         answer "fail:::The step cannot be claimed in the run directory."
     # What an ended step left behind on purpose is not touched.
     if [ "$rmm_group" != stop ] && [ ! -e settled ] && [ "$rmm_booted" = "$rmm_boot" ] &&
@@ -312,12 +387,17 @@ stop() {
     answer "$rmm_verdict:0:$rmm_text"
 }
 
-# KEYS: makes the run directory and marks it with the token. The directory's
+# WHEN VOUCHED KEYS: makes the run directory and marks it with the token. The directory's
 # mode protects everything in it, so that steps can run with the host's umask.
 # What the steps KEYS need is made at once, which saves each of them two
-# programs; a step makes whatever is missing.
+# programs; a step makes whatever is missing. WHEN is "first" until RMM has
+# noted that the directory is there: whose steps run in it already is then
+# somebody else. VOUCHED are tokens that may hold here before it, with commas.
+# The answer names the former holder and who was turned away meanwhile.
 prepare() {
     umask 077
+    rmm_when=$1 rmm_vouched=$2
+    shift 2
     for rmm_x; do
         shift
         set -- "$@" "steps/$rmm_x"
@@ -340,35 +420,52 @@ prepare() {
     fi
     read -r rmm_x 2>/dev/null <token || answer "fail:::The run directory $rmm_dir cannot be marked with its token."
     [ "$rmm_x" = "$rmm_token" ] || answer fenced:::
+    if [ "$rmm_word.$rmm_when" = same.first ]; then
+        for rmm_x in steps/*/claim; do
+            [ ! -e "$rmm_x" ] || turn_away "foreign:::"
+        done
+    fi
     fence
     hold
+    look_for_others
     [ "$rmm_word" = same ] || sweep
-    answer "$rmm_word:::"
+    answer "$rmm_word:::$rmm_former;$rmm_met"
 }
 
-# Deletes the run directory: the token last, so that it can be repeated.
+# Names the run that was the last one in this place, if one is known.
+last() {
+    rmm_x=
+    read -r rmm_x 2>/dev/null <"$rmm_holder"
+    answer "last:::$rmm_x"
+}
+
+# Deletes the run directory: the token last, so that it can be repeated. The
+# answer names who was turned away meanwhile.
 remove() {
+    rmm_met=
     [ -d "$rmm_dir" ] || answer gone:::
     cd -- "$rmm_dir" 2>/dev/null || answer "fail:::The run directory $rmm_dir cannot be entered."
     if read -r rmm_x 2>/dev/null <token; then
         [ "$rmm_x" = "$rmm_token" ] || answer fenced:::
         fence
-        rm -rf steps && rm -f boot generation.* holder.* former.* token.* && rm -f token
+        look_for_others
+        rm -rf steps && rm -f boot generation.* process.* holder.* former.* token.* && rm -f token
     fi
     cd / && rmdir -- "$rmm_dir" 2>/dev/null || [ ! -d "$rmm_dir" ] ||
         answer "fail:::The run directory $rmm_dir cannot be deleted; something else is in it."
-    answer gone:::
+    answer "gone:::$rmm_met"
 }
 
 rmm_boot=-
 [ ! -r /proc/sys/kernel/random/boot_id ] || read -r rmm_boot </proc/sys/kernel/random/boot_id
-rmm_function=$1 rmm_dir=$2 rmm_token=$3 rmm_generation=$4
-shift 4
+rmm_function=$1 rmm_dir=$2 rmm_token=$3 rmm_generation=$4 rmm_process=$5
+shift 5
 case $rmm_dir in
 "~/"*)
     [ -n "$HOME" ] || answer "fail:::The host sets no HOME for this user, so ~ leads nowhere; give the directory in full."
     rmm_dir=$HOME/${rmm_dir#??}
     ;;
 esac
-rmm_holder=${rmm_dir%/*}/holder
+rmm_place=${rmm_dir%/*}
+rmm_holder=$rmm_place/holder
 "$rmm_function" "$@"

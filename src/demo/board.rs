@@ -304,6 +304,11 @@ impl Board {
             | Event::HostCaughtUp { .. }
             | Event::HostGivenUp { .. }
             | Event::EnvironmentRepaired { .. }
+            | Event::EnvironmentUnknown { .. }
+            | Event::EnvironmentSettled { .. }
+            | Event::ForeignRunFound { .. }
+            | Event::DatabaseRestored { .. }
+            | Event::ClockJumped { .. }
             | Event::ProductionUnlocked {}
             | Event::ReportRefused { .. }
             | Event::TokenRevoked { .. }

@@ -118,6 +118,15 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+    /// Say what an environment runs, where that is not known.
+    Settle {
+        /// Which environment of the service.
+        environment: EnvironmentKind,
+        /// What an admin found there.
+        runs: Settled,
+        /// How the admin knows.
+        reason: String,
+    },
     /// RMM: the repository told the commit.
     CommitResolved {
         /// The release.
@@ -204,6 +213,31 @@ pub enum Command {
         /// A sentence.
         reason: String,
     },
+    /// RMM: a host was worked on by another copy of this database, or this one is older than what the host has seen.
+    RunForeign {
+        /// The run that met it.
+        run: RunId,
+        /// The host.
+        host: HostName,
+        /// A sentence.
+        reason: String,
+    },
+    /// RMM: another copy of this database tried to work where a run works, and was turned away.
+    ForeignTurnedAway {
+        /// The run.
+        run: RunId,
+        /// The host.
+        host: HostName,
+        /// A sentence.
+        reason: String,
+    },
+    /// RMM: what was found on a host of an environment of which it is not known what it runs.
+    HostLooked {
+        /// The environment.
+        environment: EnvironmentKind,
+        /// A sentence, without a full stop.
+        found: String,
+    },
     /// RMM: time has passed, or the configuration changed; whatever is due happens.
     Advance,
 }
@@ -248,10 +282,16 @@ impl Command {
             | Self::TryStep { run, .. }
             | Self::StepEnded { run, .. }
             | Self::RunFailed { run, .. }
-            | Self::RunLost { run, .. } => Subject::Run(*run),
-            Self::Lock { .. } | Self::Unlock | Self::GiveUpHost { .. } | Self::HostBack { .. } | Self::Advance => {
-                Subject::Service
-            }
+            | Self::RunLost { run, .. }
+            | Self::RunForeign { run, .. }
+            | Self::ForeignTurnedAway { run, .. } => Subject::Run(*run),
+            Self::Lock { .. }
+            | Self::Unlock
+            | Self::Settle { .. }
+            | Self::GiveUpHost { .. }
+            | Self::HostBack { .. }
+            | Self::HostLooked { .. }
+            | Self::Advance => Subject::Service,
         }
     }
 }
@@ -298,6 +338,17 @@ pub enum Resolution {
     Failed,
     /// Run it again, as a new run.
     Again,
+}
+
+/// What an admin says that an environment runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// This release.
+    Release(ReleaseId),
+    /// Nothing, or nothing that RMM knows of.
+    Nothing,
+    /// What RMM has on record.
+    Recorded,
 }
 
 /// How a step ended, as the one who followed it saw it.

@@ -27,6 +27,20 @@ pub struct EnvironmentState {
     pub dirty: Option<Dirty>,
     /// Nobody deploys here until an admin unlocks.
     pub lock: Option<Lock>,
+    /// What it runs is not known: nothing is deployed here until an admin says it (`settle`).
+    pub unknown: Option<UnknownState>,
+    /// Runs with a lower number that hosts name as the last ones here are taken for this installation's own, whether
+    /// they are on record or not: an admin has said what the environment runs since.
+    pub vouched_below: RunId,
+}
+
+/// Why it is not known what an environment runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownState {
+    /// A sentence.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 /// What a run that did not end well left half-way between two releases.
@@ -83,6 +97,16 @@ impl EnvironmentState {
     /// An environment that nothing was ever brought to.
     #[must_use]
     pub const fn new(kind: EnvironmentKind) -> Self {
-        Self { kind, current: None, since: None, mixed: None, left: BTreeMap::new(), dirty: None, lock: None }
+        Self {
+            kind,
+            current: None,
+            since: None,
+            mixed: None,
+            left: BTreeMap::new(),
+            dirty: None,
+            lock: None,
+            unknown: None,
+            vouched_below: RunId(0),
+        }
     }
 }

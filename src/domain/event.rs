@@ -145,6 +145,31 @@ pub enum Event {
     EnvironmentRepaired {
         environment: EnvironmentKind,
     },
+    EnvironmentUnknown {
+        environment: EnvironmentKind,
+        reason: String,
+    },
+    EnvironmentSettled {
+        environment: EnvironmentKind,
+        version: Option<Version>,
+        reason: String,
+    },
+    /// A host was worked on by another copy of this database.
+    ForeignRunFound {
+        environment: EnvironmentKind,
+        host: HostName,
+        reason: String,
+    },
+    DatabaseRestored {
+        /// The last event that the restored database held.
+        after: i64,
+        /// How it is known, and from which numbers it goes on.
+        reason: String,
+    },
+    ClockJumped {
+        /// By how much the clock was set forward; negative: back.
+        seconds: i64,
+    },
     ProductionLocked {
         reason: String,
     },

@@ -184,6 +184,13 @@ fn fresh_rehearsal(world: &World, release: &Release) -> Finding {
 /// Who or what brings the rehearsal about.
 fn rehearsal_waits_for(world: &World) -> String {
     let run = world.occupying_run(EnvironmentKind::Stage);
+    if let Some(unknown) = &world.stage.unknown {
+        return format!(
+            "It is not known what stage runs ({}); an admin looks and says it: `rmm service settle {} --environment stage`.",
+            unknown.reason.trim_end_matches('.'),
+            world.service.name
+        );
+    }
     match (&world.stage.dirty, run.map(|run| (run.id, &run.state))) {
         (Some(dirty), _) => {
             format!(
@@ -258,6 +265,15 @@ fn no_lock(world: &World, _: &Release) -> Finding {
 }
 
 fn production_clean(world: &World, _: &Release) -> Finding {
+    if let Some(unknown) = &world.production.unknown {
+        return unmet(
+            format!("It is not known what production runs: {}.", unknown.reason.trim_end_matches('.')),
+            format!(
+                "An admin looks and says it: `rmm service settle {} --environment production`.",
+                world.service.name
+            ),
+        );
+    }
     match &world.production.dirty {
         None => met("Production is in a known state."),
         Some(dirty) => unmet(

@@ -11,6 +11,7 @@ pub mod event;
 pub mod gate;
 pub mod host;
 pub mod ids;
+pub mod moment;
 pub mod notice;
 pub mod person;
 pub mod plan;

@@ -457,6 +457,7 @@ impl Part<'_> {
                 state: StepState::Pending,
                 tries: 0,
                 started_at: None,
+                started_uptime: None,
                 ended_at: None,
             };
             self.plan.steps.push(step);

@@ -53,6 +53,8 @@ codes! {
     AlreadyActive = "already_active" / 409,
     /// The tag points at another commit than the release that production is being brought to.
     TagMoved = "tag_moved" / 409,
+    /// It is not known what the environment runs; an admin has to say it first.
+    EnvironmentUnknown = "environment_unknown" / 409,
     /// Gates of production are not met.
     GatesUnmet = "gates_unmet" / 409,
     /// The person is not in the approver list.

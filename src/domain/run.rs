@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::environment::LeftHost;
 use super::ids::{Attempt, HostName, ReleaseId, RunId, ServiceName, SurfaceName};
+use super::moment::Uptime;
 use super::release::Version;
 use super::service::{EnvironmentKind, Via};
 
@@ -43,6 +44,9 @@ impl RunKind {
 pub struct Run {
     /// Its number.
     pub id: RunId,
+    /// Its random word, which tells it from a run with the same number in a copy of the database; empty for runs from
+    /// before there were words.
+    pub word: String,
     /// The release it is for.
     pub release: ReleaseId,
     /// The attempt of the release that it belongs to.
@@ -77,10 +81,14 @@ pub struct Run {
     pub created_at: Timestamp,
     /// When its first step started, or CI began.
     pub started_at: Option<Timestamp>,
+    /// The same as time that passes, which its limit counts.
+    pub started_uptime: Option<Uptime>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
     /// When CI last spoke, in a `ci` environment.
     pub heard_at: Option<Timestamp>,
+    /// The same as time that passes.
+    pub heard_uptime: Option<Uptime>,
 }
 
 /// How a run stands.
@@ -193,6 +201,8 @@ pub struct Step {
     pub tries: u32,
     /// When it started.
     pub started_at: Option<Timestamp>,
+    /// The same as time that passes, which its limit counts.
+    pub started_uptime: Option<Uptime>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
 }
@@ -421,6 +431,12 @@ pub const TAG_MOVED: i32 = 86;
 pub const TAG_GONE: i32 = 87;
 
 impl Run {
+    /// The name by which hosts know the run of an installation. It says whose run it is, and never comes again.
+    #[must_use]
+    pub fn token(&self, instance: &str) -> String {
+        RunName { id: self.id, word: self.word.clone() }.token(instance)
+    }
+
     /// The steps that are to be started or followed next, side by side; none when the run is through.
     pub fn current_steps(&self) -> impl Iterator<Item = &Step> {
         let open = |step: &&Step| match step.state {
@@ -513,6 +529,35 @@ impl Run {
             }
         }
         positions
+    }
+}
+
+/// What names a run on hosts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunName {
+    /// Its number.
+    pub id: RunId,
+    /// Its word; empty for runs from before there were words.
+    pub word: String,
+}
+
+impl RunName {
+    /// `INSTANCE-RUN-WORD`, or `INSTANCE-RUN` without a word.
+    #[must_use]
+    pub fn token(&self, instance: &str) -> String {
+        if self.word.is_empty() {
+            format!("{instance}-{}", self.id)
+        } else {
+            format!("{instance}-{}-{}", self.id, self.word)
+        }
+    }
+
+    /// The run that a token names, whichever installation's it is.
+    #[must_use]
+    pub fn of_token(token: &str) -> Option<Self> {
+        let mut parts = token.splitn(3, '-');
+        let (_, id, word) = (parts.next()?, parts.next()?.parse().ok()?, parts.next().unwrap_or_default());
+        Some(Self { id: RunId(id), word: word.to_owned() })
     }
 }
 

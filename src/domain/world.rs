@@ -13,6 +13,7 @@ use super::effect::Effect;
 use super::environment::EnvironmentState;
 use super::event::Event;
 use super::ids::{PersonName, ReleaseId, RunId};
+use super::moment::{Seed, Uptime};
 use super::person::Person;
 use super::release::{Release, Version};
 use super::run::{Run, RunKind, RunState, Step};
@@ -31,6 +32,10 @@ pub struct World {
     pub people: Arc<People>,
     /// The time of the decision.
     pub now: Timestamp,
+    /// The same as time that passes, for what has a limit.
+    pub uptime: Uptime,
+    /// What the words of new runs are made from.
+    pub seed: Seed,
     /// The releases that matter: those on the way (of the ones that wait for stage, the first few), those that an
     /// environment runs or is half-way between, those that a loaded run goes from and to, and the one that the command
     /// is about. For `Create` and `Retry` also the active ones of the same tag or commit, and for `Create` the one of
@@ -167,10 +172,12 @@ impl World {
     /// Notes a run that a CI system has begun.
     pub fn note_ci_run(&mut self, new: NewRun, ci_run: Option<String>) -> RunId {
         let id = self.insert_run(new, RunState::Running, ci_run);
-        let now = self.now;
+        let (now, uptime) = (self.now, self.uptime.clone());
         let run = self.run_mut(id);
         run.started_at = Some(now);
+        run.started_uptime = Some(uptime.clone());
         run.heard_at = Some(now);
+        run.heard_uptime = Some(uptime);
         id
     }
 
@@ -191,6 +198,7 @@ impl World {
         self.changes.runs.insert(id);
         let run = Run {
             id,
+            word: self.seed.word(id),
             release: new.release,
             attempt,
             service: self.service.name.clone(),
@@ -208,8 +216,10 @@ impl World {
             steps: new.steps,
             created_at: self.now,
             started_at: None,
+            started_uptime: None,
             ended_at: None,
             heard_at: None,
+            heard_uptime: None,
         };
         self.runs.insert(id, run);
         id

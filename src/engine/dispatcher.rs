@@ -8,10 +8,12 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::clock::ClockWatch;
 use super::{Engine, Failure, Request, catch_up, runner};
 use crate::clients::git::{self, Unresolved};
 use crate::domain::command::Command;
 use crate::domain::effect::Effect;
+use crate::domain::event::Event;
 use crate::domain::ids::ReleaseId;
 use crate::domain::person::Actor;
 use crate::store::outbox::{self, Leased};
@@ -92,8 +94,13 @@ impl Dispatcher {
     /// The lock on the data directory says that no other process is alive to do what it had leased.
     async fn take_over(&self) {
         while !self.stop.is_cancelled() {
-            let owner = self.owner.clone();
-            let freed = self.engine.store().write(move |tx| outbox::release_foreign_leases(tx, &owner)).await;
+            let (owner, now) = (self.owner.clone(), self.engine.now().as_millisecond());
+            let freed = self.engine.store().write(move |tx| {
+                // The clock may have been set back since the rows were written.
+                outbox::clamp_due(tx, now)?;
+                outbox::release_foreign_leases(tx, &owner)
+            });
+            let freed = freed.await;
             let Err(error) = freed else { return };
             tracing::error!(error = %error.flatten(), "what an earlier process had begun cannot be taken over yet");
             tokio::select! {
@@ -104,9 +111,29 @@ impl Dispatcher {
     }
 
     async fn tick(engine: Engine, stop: CancellationToken) {
+        let mut watch = ClockWatch::new(engine.clock());
         while !stop.is_cancelled() {
+            if let Some(seconds) = watch.look(engine.clock()) {
+                Self::clock_jumped(&engine, seconds).await;
+            }
             engine.advance().await;
+            if let Err(error) = engine.store().note_numbers().await {
+                tracing::warn!(%error, "how far the database has come could not be noted");
+            }
             engine.clock().sleep(TICK).await;
+        }
+    }
+
+    /// The clock on the wall was set: that is told, and no work waits for a time that now lies far away.
+    async fn clock_jumped(engine: &Engine, seconds: i64) {
+        let way = if seconds < 0 { "back" } else { "forward" };
+        tracing::warn!(seconds, "the clock of this machine was set {way} by {} s", seconds.unsigned_abs());
+        let noted = engine.record(&Actor::Machine, move |conn, now| {
+            outbox::clamp_due(conn, now.as_millisecond())?;
+            Ok(((), Some(Event::ClockJumped { seconds })))
+        });
+        if let Err(error) = noted.await {
+            tracing::warn!(%error, "that the clock was set could not be noted");
         }
     }
 
@@ -202,10 +229,10 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Tries again later, ever more rarely, up to five minutes apart.
+    /// Tries again later, ever more rarely.
     async fn postpone(&self, leased: &Leased, error: &str) {
-        let seconds = 1_i64 << leased.attempts.clamp(0, 8);
-        let due = self.engine.now().as_millisecond() + seconds.min(300) * 1000;
+        let pause = outbox::pause(leased.attempts);
+        let (seconds, due) = (pause / 1000, self.engine.now().as_millisecond() + pause);
         tracing::warn!(
             effect = leased.kind,
             id = leased.id,

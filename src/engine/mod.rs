@@ -8,6 +8,7 @@ pub mod catalog;
 mod catch_up;
 pub mod clock;
 mod dispatcher;
+mod foreign;
 mod health;
 pub mod hosts;
 mod output;
@@ -40,9 +41,11 @@ use crate::domain::decide::{decide, still_current};
 use crate::domain::event::Event;
 use crate::domain::gate::{self, Gate};
 use crate::domain::ids::{HostName, ReleaseId, ServiceName};
+use crate::domain::moment::{Moment, Seed};
 use crate::domain::person::Actor;
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::run::Run;
+use crate::domain::service::EnvironmentKind;
 use crate::domain::world::World;
 use crate::store::chain::NewEvent;
 use crate::store::world::{Cause, Focus};
@@ -80,6 +83,8 @@ pub struct Ports {
     pub instance: String,
     /// Grows with every start, so that hosts know an earlier process by its lower number.
     pub generation: u64,
+    /// A random word of this process, which tells it from one with the same number that a copy of the data has.
+    pub process: String,
 }
 
 impl Engine {
@@ -124,7 +129,7 @@ impl Engine {
 
     async fn transact(&self, request: Request, then: Option<Then>, effect: Option<i64>) -> Result<Handled, Failure> {
         let catalog = self.catalog();
-        let now = self.now();
+        let moment = self.moment()?;
         let (handled, stopping) = self
             .inner
             .store
@@ -132,7 +137,7 @@ impl Engine {
                 if let Some(effect) = effect {
                     crate::store::outbox::close(tx, effect)?;
                 }
-                decide_and_save(tx, &catalog, now, request, then)
+                decide_and_save(tx, &catalog, moment, request, then)
             })
             .await
             .map_err(Failure::from)?;
@@ -147,7 +152,7 @@ impl Engine {
     /// # Errors
     /// The refusal that [`Engine::handle`] would answer with.
     pub async fn would(&self, actor: &Actor, command: Command) -> Result<(), Failure> {
-        let (catalog, now) = (self.catalog(), self.now());
+        let (catalog, moment) = (self.catalog(), self.moment()?);
         let request = Request::new(actor.clone(), command);
         let decided = self.read(move |conn| {
             let name = match service_of(conn, &request)? {
@@ -156,7 +161,7 @@ impl Engine {
             };
             let Some(service) = catalog.service(&name) else { return Ok(Err(no_service(&name))) };
             let focus = Focus::of(&request.command, service);
-            let world = world::load(conn, service.clone(), catalog.people().clone(), now, focus)?;
+            let world = world::load(conn, service.clone(), catalog.people().clone(), moment, focus)?;
             Ok(decide(world, &request.actor, request.command).answer.map(|_| ()))
         });
         Ok(decided.await??)
@@ -190,12 +195,12 @@ impl Engine {
 
     async fn look(&self, id: ReleaseId, focus: Focus<'static>) -> Result<World, Failure> {
         let catalog = self.catalog();
-        let now = self.now();
+        let moment = self.moment()?;
         let found = self
             .read(move |conn| {
                 let Some(name) = releases::service_of(conn, id)? else { return Ok(Err(no_release(id))) };
                 let Some(service) = catalog.service(&name) else { return Ok(Err(no_service(&name))) };
-                world::load(conn, service.clone(), catalog.people().clone(), now, focus).map(Ok)
+                world::load(conn, service.clone(), catalog.people().clone(), moment, focus).map(Ok)
             })
             .await?;
         Ok(found?)
@@ -208,9 +213,9 @@ impl Engine {
     pub async fn service_world(&self, name: &ServiceName) -> Result<World, Failure> {
         let catalog = self.catalog();
         let service = catalog.service(name).cloned().ok_or_else(|| no_service(name))?;
-        let now = self.now();
+        let moment = self.moment()?;
         let people = catalog.people().clone();
-        Ok(self.read(move |conn| world::load(conn, service, people, now, Focus::Service)).await?)
+        Ok(self.read(move |conn| world::load(conn, service, people, moment, Focus::Service)).await?)
     }
 
     /// Puts something that is not about a release on the record, in the transaction that does it.
@@ -296,6 +301,12 @@ impl Engine {
         self.inner.clock.now()
     }
 
+    /// When a decision is made, and the random numbers for it.
+    fn moment(&self) -> Result<Moment, StoreError> {
+        let seed = Seed(crate::store::key::random_bytes()?);
+        Ok(Moment { now: self.now(), uptime: self.clock().uptime(), seed })
+    }
+
     /// Returns after `time` has passed.
     pub async fn sleep(&self, time: Duration) {
         self.clock().sleep(time).await;
@@ -313,14 +324,13 @@ impl Engine {
         self.inner.stops.subscribe()
     }
 
-    /// Whose run it is, as its hosts know it.
-    fn run_token(&self, run: &Run) -> String {
-        format!("{}-{}", self.ports().instance, run.id)
-    }
-
     /// The directory of a run on one of its hosts. Those of one service and environment lie side by side.
     fn run_directory(&self, host: &HostName, run: &Run, token: &str) -> String {
-        let place = format!("{}.{}/{token}", run.service, run.environment);
+        self.run_place(host, &run.service, run.environment, token)
+    }
+
+    fn run_place(&self, host: &HostName, service: &ServiceName, environment: EnvironmentKind, name: &str) -> String {
+        let place = format!("{service}.{environment}/{name}");
         if host.is_local() {
             self.inner.ports.run_directory.join(place).display().to_string()
         } else {
@@ -346,7 +356,7 @@ type Transacted = (Result<Handled, Refusal>, bool);
 fn decide_and_save(
     tx: &mut Tx<'_>,
     catalog: &Catalog,
-    now: Timestamp,
+    moment: Moment,
     request: Request,
     then: Option<Then>,
 ) -> Result<Transacted, StoreError> {
@@ -361,11 +371,11 @@ fn decide_and_save(
         Focus::of(&request.command, service)
     };
     if let Some(update) = request.update
-        && !telegram::handled(tx, update, now)?
+        && !telegram::handled(tx, update, moment.now)?
     {
         return Ok((Err(Refusal::new(Code::Invalid, "this has been taken already")), false));
     }
-    let world = world::load(tx, service.clone(), catalog.people().clone(), now, focus)?;
+    let world = world::load(tx, service.clone(), catalog.people().clone(), moment, focus)?;
     if let (Subject::Release(id), Some(seen)) = (request.command.subject(), request.seen)
         && let Some(release) = world.releases.get(&id)
         && let Err(refusal) = still_current(release, seen)

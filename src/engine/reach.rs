@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use jiff::Timestamp;
 use tokio::sync::{Mutex, watch};
 
 use super::catch_up;
@@ -14,6 +13,7 @@ use crate::clients::transport::TransportError;
 use crate::domain::command::Command;
 use crate::domain::duration_text;
 use crate::domain::ids::HostName;
+use crate::domain::moment::Uptime;
 use crate::domain::run::Run;
 use crate::store::runs;
 
@@ -29,7 +29,7 @@ pub(super) struct Reach<'a> {
     following: &'a Following,
     host: &'a HostName,
     tries: u32,
-    since: Option<Timestamp>,
+    since: Option<Uptime>,
     /// Ends when the host has been silent for [`GRACE`].
     grace: Option<BoxFuture<'static, ()>>,
     /// Tells that the host may be reachable now. As old as this value, so that no news from before a try is missed.
@@ -92,14 +92,15 @@ impl<'a> Reach<'a> {
     pub(super) async fn wait(&mut self, error: &TransportError, stoppable: bool) -> Waited {
         let Following { engine, run, limit, waits, .. } = self.following;
         self.following.learn(self.host, error).await;
-        let now = engine.now();
-        let since = *self.since.get_or_insert(now);
+        let now = engine.clock().uptime();
+        let waited = now.since(Some(self.since.get_or_insert_with(|| now.clone())));
         self.grace.get_or_insert_with(|| engine.clock().sleep(GRACE));
         let (elsewhere, cause) = error.at();
         let untrusted = matches!(cause, TransportError::UnknownKey(_));
         // A key waits for a person, however long that takes, unless steps are at work already.
-        let deadline = run.started_at.or((!untrusted).then_some(since)).map(|from| from + *limit);
-        if deadline.is_some_and(|deadline| now >= deadline) {
+        let since_start = run.started_at.map(|_| self.following.spent().max(waited));
+        let spent = since_start.or((!untrusted).then_some(waited));
+        if spent.is_some_and(|spent| spent >= *limit) {
             let limit = duration_text::text(*limit);
             waits.forget(self.host).await;
             return Waited::Over(format!(
@@ -157,6 +158,11 @@ impl Following {
         if let Err(error) = self.engine.note_key(name, &host.address, key.clone()).await {
             tracing::warn!(host = %name, %error, "the key of a host could not be noted");
         }
+    }
+
+    /// How much of its time the run has certainly used, whatever became of the clock on the wall.
+    pub(super) fn spent(&self) -> Duration {
+        self.engine.clock().uptime().since(self.run.started_uptime.as_ref())
     }
 
     /// Returns when the steps of the run are to be ended.

@@ -12,7 +12,7 @@ use futures_util::{FutureExt, StreamExt};
 use super::reach::{GRACE, Reach, Waited, Waits};
 use super::step::StepContext;
 use super::{Engine, Failure, Request};
-use crate::clients::detached::{self, Fence, Prepared, RunDir, StepError};
+use crate::clients::detached::{self, Fence, Known, Prepared, RunDir, StepError};
 use crate::clients::git::{self, Unresolved};
 use crate::clients::transport::{Transport, TransportError};
 use crate::domain::command::{Answer, Command, Outcome, Said};
@@ -50,6 +50,8 @@ enum Unprepared {
     Lost(String),
     /// It does not answer, and the run goes on without it.
     Left(String),
+    /// A host knows another copy of this database.
+    Foreign(HostName, String),
 }
 
 /// Follows a run to its end, as a part of the trace that caused it. `taken_over`: another process may have begun it.
@@ -60,7 +62,7 @@ pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool, trace: 
         Ok(Some((run, release.map(|release| release.initiated_by).unwrap_or_default())))
     });
     let Some((run, performer)) = found.await? else { return Ok(()) };
-    let token = engine.run_token(&run);
+    let token = run.token(&engine.ports().instance);
     let catalog = engine.catalog();
     let service = catalog.service(&run.service);
     let limit = service.map_or(Duration::from_hours(2), |service| service.environment(run.environment).run_timeout);
@@ -86,7 +88,8 @@ impl Following {
     }
 
     pub(super) fn fence(&self) -> Fence<'_> {
-        Fence { token: &self.token, generation: self.engine.ports().generation }
+        let ports = self.engine.ports();
+        Fence { token: &self.token, generation: ports.generation, process: &ports.process }
     }
 
     async fn follow_plan(mut self, taken_over: bool) -> Result<(), Failure> {
@@ -103,6 +106,11 @@ impl Following {
         let mut again = taken_over;
         loop {
             self.reload().await?;
+            // A way back that has left a host may go on on another one.
+            let newcomers = self.run.remaining_hosts().any(|host| !self.directories.contains_key(host));
+            if newcomers && self.run.state.is_live() && !self.prepare().await? {
+                break;
+            }
             let steps: Vec<_> = self.run.running_steps().cloned().collect();
             if steps.is_empty() {
                 break;
@@ -160,6 +168,7 @@ impl Following {
             Ok(()) if self.run.prepared => return Ok(true),
             Ok(()) => Command::RunPrepared { run: self.run.id },
             Err(Unprepared::Lost(reason)) => Command::RunLost { run: self.run.id, reason },
+            Err(Unprepared::Foreign(host, reason)) => Command::RunForeign { run: self.run.id, host, reason },
             Err(Unprepared::Failed(reason)) if self.run.running_steps().next().is_some() => {
                 let reason = format!("{reason}; what the running step did cannot be known");
                 Command::RunLost { run: self.run.id, reason }
@@ -181,18 +190,21 @@ impl Following {
 
     /// Prepares every host that the run works on; those that it leaves on the way may bring others into it.
     async fn prepare_all(&mut self) -> Result<Result<(), Unprepared>, Failure> {
-        let mut ready: BTreeSet<HostName> = BTreeSet::new();
+        let (mut ready, mut fresh) = (BTreeSet::new(), BTreeSet::new());
         loop {
             for host in self.run.remaining_hosts() {
                 if !self.directories.contains_key(host) {
                     match RunDir::new(self.engine.run_directory(host, &self.run, &self.token)) {
-                        Ok(directory) => drop(self.directories.insert(host.clone(), directory)),
+                        Ok(directory) => {
+                            self.directories.insert(host.clone(), directory);
+                            fresh.insert(host.clone());
+                        }
                         Err(error) => return Ok(Err(Unprepared::Failed(error.to_string()))),
                     }
                 }
             }
             let hosts = self.run.remaining_hosts().filter(|host| !ready.contains(*host)).cloned().collect();
-            let (reached, silent) = match self.prepare_on_each(&hosts).await {
+            let (reached, silent) = match self.prepare_on_each(&hosts, &fresh).await {
                 Ok(prepared) => prepared,
                 Err(error) => return Ok(Err(error)),
             };
@@ -212,13 +224,17 @@ impl Following {
     async fn prepare_on_each(
         &self,
         hosts: &BTreeSet<HostName>,
+        fresh: &BTreeSet<HostName>,
     ) -> Result<(BTreeSet<HostName>, BTreeMap<HostName, String>), Unprepared> {
         let goes_back = self.run.may_leave_hosts();
         let mut asked: FuturesUnordered<_> = self
             .directories
             .iter()
             .filter(|(host, _)| hosts.contains(*host))
-            .map(|(host, directory)| self.prepare_on(host, directory).map(move |prepared| (host, prepared)))
+            .map(|(host, directory)| {
+                let ready = self.prepare_on(host, directory, fresh.contains(host));
+                ready.map(move |ready| (host, ready))
+            })
             .collect();
         let mut open: BTreeSet<&HostName> = hosts.iter().collect();
         let (mut ready, mut silent, mut failed) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
@@ -254,28 +270,47 @@ impl Following {
         Ok((ready, silent))
     }
 
-    async fn prepare_on(&self, host: &HostName, directory: &RunDir) -> Result<(), Unprepared> {
+    /// Makes the run's directory on a host. One that is `fresh` has only just come into the run, so that nothing is lost
+    /// where there is none.
+    async fn prepare_on(&self, host: &HostName, directory: &RunDir, fresh: bool) -> Result<(), Unprepared> {
+        let prepared = self.run.prepared && !fresh;
         let steps: Vec<_> = self.run.steps.iter().filter(|step| step.host == *host).map(|step| step.index).collect();
         let keys: Vec<_> = steps.iter().map(ToString::to_string).collect();
+        let mut vouched = self.earlier_runs().await;
         let mut reach = Reach::new(self, host);
         loop {
+            let known = Known { prepared, vouched: &vouched };
             let asked = match self.engine.transport(host).await {
                 Ok(transport) => match self.end_unfinished(host, transport.as_ref()).await {
-                    Ok(()) => detached::prepare(transport.as_ref(), directory, self.fence(), &keys).await,
+                    Ok(()) => detached::prepare(transport.as_ref(), directory, self.fence(), known, &keys).await,
                     Err(error) => Err(error.into()),
                 },
                 Err(error) => Err(error.into()),
             };
             let error = match asked {
-                Ok(Prepared::New) if self.run.prepared => {
+                Ok(ready) if ready.made == Prepared::New && prepared => {
                     return Err(Unprepared::Lost(format!(
                         "{host} has lost the run directory {}; what the running step did cannot be known",
                         directory.path()
                     )));
                 }
-                Ok(Prepared::New | Prepared::Same) => {
+                Ok(ready) => {
                     reach.arrived().await;
+                    self.note_former(ready.former).await;
+                    self.note_turned_away(host, ready.turned_away).await;
                     return Ok(());
+                }
+                Err(StepError::Stranger(token)) if !vouched.contains(&token) && self.vouches_for(&token).await => {
+                    vouched.push(token);
+                    continue;
+                }
+                Err(StepError::Stranger(token)) => {
+                    let reason = self.stranger(host, &token);
+                    self.note_former(Some(token)).await;
+                    return Err(Unprepared::Foreign(host.clone(), reason));
+                }
+                Err(error @ StepError::Foreign(_)) => {
+                    return Err(Unprepared::Foreign(host.clone(), self.foreign(host, &error)));
                 }
                 Err(StepError::Transport(error)) => error,
                 Err(error) => return Err(Unprepared::Failed(format!("{host}: {error}"))),
@@ -309,9 +344,9 @@ impl Following {
         let unfinished: Vec<Option<(Run, u32)>> =
             found.await.map_err(|error| TransportError::Unreachable(error.to_string()))?;
         for (run, index) in unfinished.into_iter().flatten() {
-            let token = self.engine.run_token(&run);
+            let token = run.token(&self.engine.ports().instance);
             let Ok(directory) = RunDir::new(self.engine.run_directory(host, &run, &token)) else { continue };
-            let fence = Fence { token: &token, generation: self.engine.ports().generation };
+            let fence = Fence { token: &token, ..self.fence() };
             let tries = run.steps.get(index as usize).map_or(0, |step| step.tries);
             for key in std::iter::once(index.to_string()).chain((1..=tries).map(|n| format!("{index}.{n}"))) {
                 match detached::stop(transport, &directory, fence, &key, GRACE).await {
@@ -348,8 +383,9 @@ impl Following {
                 Ok(transport) => detached::remove(transport.as_ref(), directory, self.fence()).await,
                 Err(error) => Err(error.into()),
             };
-            if let Err(error) = removed {
-                tracing::warn!(run = %id, %host, %error, "the run directory could not be removed");
+            match removed {
+                Ok(turned_away) => self.note_turned_away(host, turned_away).await,
+                Err(error) => tracing::warn!(run = %id, %host, %error, "the run directory could not be removed"),
             }
         }))
         .await;

@@ -151,6 +151,10 @@ impl StepContext<'_> {
             let mut log = Log::new(engine.store().clone(), engine.catalog().redactor().clone(), run, log_step, offset);
             let error = match self.attempt(&spec, offset, &mut log, limit, &mut early).await {
                 Err(StepError::Transport(error)) => error,
+                Err(error @ StepError::Foreign(_)) => {
+                    reach.arrived().await;
+                    return Ok(Outcome::Lost(self.following.step_is_foreign(&self.step.host, &error).await?));
+                }
                 Err(error @ StepError::Cut { .. }) => {
                     TransportError::Died { source: std::io::Error::other(error.to_string()) }
                 }
@@ -190,11 +194,13 @@ impl StepContext<'_> {
             return Err(StepError::Invalid(format!("The run has no directory on {}.", self.step.host)));
         };
         let fence = self.following.fence();
+        // What was begun before is as old as its host says.
+        let age = if spec.again { detached::age(host.as_ref(), directory, fence, &spec.key).await? } else { None };
         let mut following = Box::pin(detached::run(host.as_ref(), directory, fence, spec, offset, log));
         if early.is_none() {
             tokio::select! {
                 ended = &mut following => return ended,
-                why = self.until_unwanted(limit) => *early = Some(why),
+                why = self.until_unwanted(limit, age) => *early = Some(why),
             }
         }
         // The output that comes while the step is ended belongs to it, so following goes on meanwhile.
@@ -251,18 +257,16 @@ impl StepContext<'_> {
     }
 
     /// Returns when somebody wants the run to end, or the time of the step or of the run is over. The time counts from
-    /// the start, also across a restart of RMM.
-    async fn until_unwanted(&self, limit: Duration) -> Early {
+    /// the start, also across a restart of RMM; what counts is the time that passes (on the host, if it told the step's
+    /// `age`), not the clock on the wall.
+    async fn until_unwanted(&self, limit: Duration, age: Option<Duration>) -> Early {
         let engine = &self.following.engine;
-        let now = engine.now();
-        let left = |since: Option<jiff::Timestamp>, limit: Duration| {
-            let spent = now.duration_since(since.unwrap_or(now));
-            limit.saturating_sub(if spent.is_negative() { Duration::ZERO } else { spent.unsigned_abs() })
-        };
-        let run = left(self.following.run.started_at, self.following.limit);
+        let uptime = engine.clock().uptime();
+        let spent = age.unwrap_or_else(|| uptime.since(self.step.started_uptime.as_ref()));
+        let run = self.following.limit.saturating_sub(self.following.spent());
         tokio::select! {
             () = self.following.until_unwanted(&self.step.host) => Early::Stopped,
-            () = engine.clock().sleep(left(self.step.started_at, limit).min(run)) => Early::TimedOut,
+            () = engine.clock().sleep(limit.saturating_sub(spent).min(run)) => Early::TimedOut,
         }
     }
 
@@ -273,7 +277,9 @@ impl StepContext<'_> {
         log_step: i64,
         limit: Duration,
     ) -> Result<Outcome, Failure> {
-        let step = Step { started_at: Some(self.following.engine.now()), ..self.step.clone() };
+        let engine = &self.following.engine;
+        let (now, uptime) = (engine.now(), engine.clock().uptime());
+        let step = Step { started_at: Some(now), started_uptime: Some(uptime), ..self.step.clone() };
         let timed = StepContext { following: self.following, step: &step, again: self.again };
         timed.durable(spec, log_step, limit).await
     }

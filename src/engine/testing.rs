@@ -19,6 +19,7 @@ pub(crate) fn engine_in(folder: &Path, clock: Arc<dyn Clock>) -> Engine {
         run_directory: PathBuf::from("/nowhere"),
         instance: "test".into(),
         generation: 1,
+        process: "test".into(),
     };
     Engine::new(store, Catalog::default(), clock, ports)
 }

@@ -89,6 +89,10 @@ fn copy(source: &Connection, partial: &Path) -> Result<Option<ChainHead>, StoreE
             }
         }
     }
+    if target.table_exists(None, "numbers")? {
+        // Whoever opens it in the place of the database shall know that it is older than what was done since.
+        target.execute("UPDATE numbers SET copy = 1", [])?;
+    }
     // The copied header says WAL; a copy that lies somewhere for years shall not need a second file to be read.
     let mode: String = target.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0))?;
     if mode != "delete" {

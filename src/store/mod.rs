@@ -4,6 +4,7 @@
 //! lives below this module. Must not: read a clock, know a rule of the domain, or let anything await inside a
 //! transaction.
 
+pub mod around;
 pub mod backup;
 pub mod chain;
 mod columns;
@@ -13,9 +14,11 @@ pub mod hosts;
 pub mod key;
 pub mod lock;
 pub mod logs;
+pub mod numbers;
 pub mod outbox;
 mod readers;
 pub mod releases;
+pub mod restored;
 pub mod runs;
 pub mod schema;
 pub mod telegram;
@@ -32,7 +35,9 @@ use tokio::sync::watch;
 
 use self::chain::{Chain, ChainHead};
 use self::key::AuditKey;
+use self::numbers::Numbers;
 use self::readers::Readers;
+use self::restored::{Beside, Start};
 use self::verify::{Broken, Verified};
 use self::writer::Writer;
 
@@ -50,13 +55,15 @@ pub struct StoreOptions {
     pub readers: usize,
     /// Write requests that may wait before callers have to.
     pub queue: usize,
+    /// The process that begins to work; without it nobody looks whether the database is the one that was left.
+    pub start: Option<Start>,
 }
 
 impl StoreOptions {
     /// Four readers and a queue of 4096.
     #[must_use]
     pub fn new(database: PathBuf, audit_key: PathBuf) -> Self {
-        Self { database, audit_key, readers: 4, queue: 4096 }
+        Self { database, audit_key, readers: 4, queue: 4096, start: None }
     }
 }
 
@@ -74,6 +81,7 @@ struct Inner {
     key: AuditKey,
     damage: Option<Broken>,
     migration_copy: Option<PathBuf>,
+    restored: Option<String>,
 }
 
 impl Store {
@@ -89,13 +97,23 @@ impl Store {
         schema::check_sqlite()?;
         let mut conn = schema::open_writer(&options.database)?;
         let migrated = schema::migrate(&mut conn, &options.database)?;
-        let (chain, key, damage) = Chain::open(&conn, &options.audit_key, migrated.fresh)?;
+        let (mut chain, key, damage) = Chain::open(&conn, &options.audit_key, migrated.fresh)?;
         if let Some(damage) = &damage {
             tracing::error!(seq = damage.seq, "the audit log is damaged: {damage}");
         }
+        let restored = match &options.start {
+            Some(start) => restored::begin(&conn, &mut chain, &options.database, migrated.fresh, start)?,
+            None => None,
+        };
+        if let Some(reason) = &restored {
+            tracing::warn!(
+                "{reason}: what the environments run is unknown until an admin says it (`rmm service settle`)"
+            );
+        }
         let writer = Writer::start(conn, chain, options.queue)?;
         let readers = Readers::open(&options.database, options.readers)?;
-        let inner = Inner { readers, writer, options: options.clone(), key, damage, migration_copy: migrated.copy };
+        let inner =
+            Inner { readers, writer, options: options.clone(), key, damage, migration_copy: migrated.copy, restored };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -165,6 +183,33 @@ impl Store {
     #[must_use]
     pub fn migration_copy(&self) -> Option<&Path> {
         self.inner.migration_copy.as_deref()
+    }
+
+    /// How this start found that the database is not the one that was left here.
+    #[must_use]
+    pub fn restored(&self) -> Option<&str> {
+        self.inner.restored.as_deref()
+    }
+
+    /// Notes beside the database how far it has come, if that has changed.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or the disk does not take the file.
+    pub async fn note_numbers(&self) -> Result<(), StoreError> {
+        if self.inner.options.start.is_none() {
+            return Ok(());
+        }
+        let database = self.inner.options.database.clone();
+        self.read(move |conn| {
+            let numbers = Numbers::of(conn)?;
+            match Beside::read(&database)? {
+                Some(beside) if beside.numbers.max(numbers) != beside.numbers => {
+                    Beside { numbers: beside.numbers.max(numbers), ..beside }.write(&database)
+                }
+                Some(_) | None => Ok(()),
+            }
+        })
+        .await
     }
 
     /// The database file.

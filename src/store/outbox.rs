@@ -130,6 +130,24 @@ pub fn postpone(conn: &Connection, id: i64, due_at: i64, error: &str) -> Result<
     Ok(changed > 0)
 }
 
+/// How long an effect rests after so many attempts, in milliseconds: ever longer, up to five minutes.
+#[must_use]
+pub fn pause(attempts: i64) -> i64 {
+    (1_i64 << attempts.clamp(0, 8)).min(300) * 1000
+}
+
+/// Lets no effect wait longer than its own pause, whatever the clock was when its time was set. Gives back how many
+/// would have.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn clamp_due(conn: &Connection, now: i64) -> Result<usize, StoreError> {
+    // What was not tried yet is due at once; see [`pause`] for the others.
+    const DUE: &str = "?1 + iif(attempts = 0, 0, min(300, 1 << min(attempts, 8)) * 1000)";
+    let changed = conn.execute(&format!("UPDATE outbox SET due_at = {DUE} WHERE due_at > {DUE}"), [now])?;
+    Ok(changed)
+}
+
 /// Voids the leases of every owner but `owner` and returns their number. Only for the process that holds the data
 /// directory: the others are then known to be dead. Their `last_error` is cleared, see [`Leased::last_error`].
 ///

@@ -230,10 +230,11 @@ pub fn good_versions(conn: &Connection, service: &ServiceName, limit: u32) -> Re
     .collect()
 }
 
-/// The number of the last release, 0 when there is none.
+/// The highest release number that was ever given out, 0 when there is none.
 pub(super) fn last_id(conn: &Connection) -> Result<ReleaseId, StoreError> {
-    let id: Option<i64> = conn.prepare_cached("SELECT max(id) FROM releases")?.query_row([], |row| row.get(0))?;
-    Ok(ReleaseId(id.unwrap_or(0)))
+    let mut statement =
+        conn.prepare_cached("SELECT max(release, (SELECT coalesce(max(id), 0) FROM releases)) FROM numbers")?;
+    Ok(ReleaseId(statement.query_row([], |row| row.get(0))?))
 }
 
 /// Writes a vote; a person has one in an attempt.

@@ -6,15 +6,17 @@ use super::columns::{json, maybe_json, maybe_time, maybe_to_json, millis, time, 
 use super::error::StoreError;
 use crate::domain::environment::EnvironmentState;
 use crate::domain::ids::{Attempt, HostName, ReleaseId, RunId, ServiceName};
-use crate::domain::run::{Run, RunKind, Step};
+use crate::domain::run::{Run, RunKind, RunName, Step};
 use crate::domain::service::EnvironmentKind;
 
-const COLUMNS: &str = "id, release_id, attempt, service, environment, kind, housekeeping, from_version, to_version, detail, \
-                       waiting, stop, left_hosts, prepared, ci_run, created_at, started_at, ended_at, heard_at";
+const COLUMNS: &str = "id, word, release_id, attempt, service, environment, kind, housekeeping, from_version, to_version, detail, \
+                       waiting, stop, left_hosts, prepared, ci_run, created_at, started_at, started_uptime, ended_at, heard_at, \
+                       heard_uptime";
 
 fn run(row: &Row<'_>) -> rusqlite::Result<Run> {
     Ok(Run {
         id: RunId(row.get("id")?),
+        word: row.get("word")?,
         release: ReleaseId(row.get("release_id")?),
         attempt: Attempt(row.get("attempt")?),
         service: word(row, "service")?,
@@ -32,25 +34,30 @@ fn run(row: &Row<'_>) -> rusqlite::Result<Run> {
         steps: Vec::new(),
         created_at: time(row, "created_at")?,
         started_at: maybe_time(row, "started_at")?,
+        started_uptime: maybe_json(row, "started_uptime")?,
         ended_at: maybe_time(row, "ended_at")?,
         heard_at: maybe_time(row, "heard_at")?,
+        heard_uptime: maybe_json(row, "heard_uptime")?,
     })
 }
 
 /// Writes a run as it is now, with its steps.
 pub(super) fn put(conn: &Connection, run: &Run) -> Result<(), StoreError> {
     conn.prepare_cached(
-        "INSERT INTO runs (id, release_id, attempt, service, environment, kind, housekeeping, from_version, to_version, \
-         state, detail, waiting, stop, left_hosts, prepared, ci_run, created_at, started_at, ended_at, heard_at) \
-         VALUES (:id, :release_id, :attempt, :service, :environment, :kind, :housekeeping, :from_version, :to_version, \
-         :state, :detail, :waiting, :stop, :left_hosts, :prepared, :ci_run, :created_at, :started_at, :ended_at, :heard_at) \
+        "INSERT INTO runs (id, word, release_id, attempt, service, environment, kind, housekeeping, from_version, to_version, \
+         state, detail, waiting, stop, left_hosts, prepared, ci_run, created_at, started_at, started_uptime, ended_at, heard_at, \
+         heard_uptime) VALUES (:id, :word, :release_id, :attempt, :service, :environment, :kind, :housekeeping, :from_version, :to_version, \
+         :state, :detail, :waiting, :stop, :left_hosts, :prepared, :ci_run, :created_at, :started_at, :started_uptime, :ended_at, \
+         :heard_at, :heard_uptime) \
          ON CONFLICT (id) DO UPDATE SET state = excluded.state, detail = excluded.detail, waiting = excluded.waiting, stop = excluded.stop, \
          left_hosts = excluded.left_hosts, \
          prepared = excluded.prepared, ci_run = excluded.ci_run, started_at = excluded.started_at, \
-         ended_at = excluded.ended_at, heard_at = excluded.heard_at",
+         started_uptime = excluded.started_uptime, ended_at = excluded.ended_at, heard_at = excluded.heard_at, \
+         heard_uptime = excluded.heard_uptime",
     )?
     .execute(named_params! {
         ":id": run.id.0,
+        ":word": run.word,
         ":release_id": run.release.0,
         ":attempt": run.attempt.0,
         ":service": run.service.as_str(),
@@ -68,14 +75,16 @@ pub(super) fn put(conn: &Connection, run: &Run) -> Result<(), StoreError> {
         ":ci_run": run.ci_run,
         ":created_at": millis(run.created_at),
         ":started_at": run.started_at.map(millis),
+        ":started_uptime": maybe_to_json(run.started_uptime.as_ref())?,
         ":ended_at": run.ended_at.map(millis),
         ":heard_at": run.heard_at.map(millis),
+        ":heard_uptime": maybe_to_json(run.heard_uptime.as_ref())?,
     })?;
     let mut statement = conn.prepare_cached(
-        "INSERT INTO steps (run_id, idx, kind, surface, host, wave, about, action, state, tries, started_at, ended_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
+        "INSERT INTO steps (run_id, idx, kind, surface, host, wave, about, action, state, tries, started_at, \
+         started_uptime, ended_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
          ON CONFLICT (run_id, idx) DO UPDATE SET state = excluded.state, tries = excluded.tries, \
-         started_at = excluded.started_at, ended_at = excluded.ended_at",
+         started_at = excluded.started_at, started_uptime = excluded.started_uptime, ended_at = excluded.ended_at",
     )?;
     for step in &run.steps {
         statement.execute((
@@ -90,6 +99,7 @@ pub(super) fn put(conn: &Connection, run: &Run) -> Result<(), StoreError> {
             to_json(&step.state)?,
             step.tries,
             step.started_at.map(millis),
+            maybe_to_json(step.started_uptime.as_ref())?,
             step.ended_at.map(millis),
         ))?;
     }
@@ -125,6 +135,41 @@ pub(super) fn occupying(conn: &Connection, service: &ServiceName) -> Result<Vec<
     rows.map(|row| with_steps(conn, row?)).collect()
 }
 
+/// The names of the last runs of an environment before one of them, the newest first.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn before(
+    conn: &Connection,
+    service: &ServiceName,
+    environment: EnvironmentKind,
+    id: RunId,
+) -> Result<Vec<RunName>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT id, word FROM runs WHERE service = ?1 AND environment = ?2 AND id < ?3 ORDER BY id DESC LIMIT 8",
+    )?;
+    let rows = statement.query_map((service.as_str(), environment.as_str(), id.0), |row| {
+        Ok(RunName { id: RunId(row.get(0)?), word: row.get(1)? })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Whether a run of an environment is on record.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn is_known(
+    conn: &Connection,
+    service: &ServiceName,
+    environment: EnvironmentKind,
+    name: &RunName,
+) -> Result<bool, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM runs WHERE id = ?1 AND word = ?2 AND service = ?3 AND environment = ?4)",
+    )?;
+    Ok(statement.query_row((name.id.0, &name.word, service.as_str(), environment.as_str()), |row| row.get(0))?)
+}
+
 /// How long the last good run of a kind took in an environment of a service, in milliseconds.
 ///
 /// # Errors
@@ -144,7 +189,8 @@ pub fn last_duration(
 
 fn with_steps(conn: &Connection, mut run: Run) -> Result<Run, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT idx, kind, surface, host, wave, about, action, state, tries, started_at, ended_at FROM steps WHERE run_id = ?1 ORDER BY idx",
+        "SELECT idx, kind, surface, host, wave, about, action, state, tries, started_at, started_uptime, ended_at \
+         FROM steps WHERE run_id = ?1 ORDER BY idx",
     )?;
     let rows = statement.query_map([run.id.0], |row| {
         Ok(Step {
@@ -158,6 +204,7 @@ fn with_steps(conn: &Connection, mut run: Run) -> Result<Run, StoreError> {
             state: json(row, "state")?,
             tries: row.get("tries")?,
             started_at: maybe_time(row, "started_at")?,
+            started_uptime: maybe_json(row, "started_uptime")?,
             ended_at: maybe_time(row, "ended_at")?,
         })
     })?;
@@ -165,10 +212,10 @@ fn with_steps(conn: &Connection, mut run: Run) -> Result<Run, StoreError> {
     Ok(run)
 }
 
-/// The number of the last run, 0 when there is none.
+/// The highest run number that was ever given out, 0 when there is none.
 pub(super) fn last_id(conn: &Connection) -> Result<RunId, StoreError> {
-    let id: Option<i64> = conn.prepare_cached("SELECT max(id) FROM runs")?.query_row([], |row| row.get(0))?;
-    Ok(RunId(id.unwrap_or(0)))
+    let mut statement = conn.prepare_cached("SELECT max(run, (SELECT coalesce(max(id), 0) FROM runs)) FROM numbers")?;
+    Ok(RunId(statement.query_row([], |row| row.get(0))?))
 }
 
 /// The facts about an environment of a service.
@@ -181,7 +228,7 @@ pub fn environment(
     kind: EnvironmentKind,
 ) -> Result<EnvironmentState, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT current, since, mixed, left_hosts, dirty, lock FROM environments WHERE service = ?1 AND environment = ?2",
+        "SELECT current, since, mixed, left_hosts, dirty, lock, unknown, vouched_below FROM environments WHERE service = ?1 AND environment = ?2",
     )?;
     let found = statement
         .query_row((service.as_str(), kind.as_str()), |row| {
@@ -193,6 +240,8 @@ pub fn environment(
                 left: json(row, "left_hosts")?,
                 dirty: maybe_json(row, "dirty")?,
                 lock: maybe_json(row, "lock")?,
+                unknown: maybe_json(row, "unknown")?,
+                vouched_below: RunId(row.get("vouched_below")?),
             })
         })
         .optional()?;
@@ -220,8 +269,8 @@ pub(super) fn put_environment(
     state: &EnvironmentState,
 ) -> Result<(), StoreError> {
     conn.prepare_cached(
-        "INSERT OR REPLACE INTO environments (service, environment, current, since, mixed, left_hosts, dirty, lock) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT OR REPLACE INTO environments (service, environment, current, since, mixed, left_hosts, dirty, lock, unknown, vouched_below) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?
     .execute((
         service.as_str(),
@@ -232,6 +281,8 @@ pub(super) fn put_environment(
         to_json(&state.left)?,
         maybe_to_json(state.dirty.as_ref())?,
         maybe_to_json(state.lock.as_ref())?,
+        maybe_to_json(state.unknown.as_ref())?,
+        state.vouched_below.0,
     ))?;
     Ok(())
 }

@@ -394,6 +394,41 @@ mod tests {
     }
 
     #[test]
+    fn a_run_under_way_keeps_its_name_on_hosts_and_numbers_go_on() {
+        use crate::domain::ids::{RunId, ServiceName};
+        use crate::domain::run::RunState;
+        use crate::domain::service::EnvironmentKind;
+        use crate::store::numbers::Numbers;
+        use crate::store::runs;
+
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rmm.db");
+        let mut conn = open_writer(&path).unwrap();
+        migrate_with(&mut conn, &path, &up_to(6)).unwrap();
+        conn.execute_batch(
+            r#"INSERT INTO releases (id, service, status, list, status_since, attempt, revision, initiated_by, owner,
+                 notes, artifacts, promoted, bypasses, created_at, started_at)
+             VALUES (7, 'shop', 'deploying', 'active', 1, 1, 3, 'ann', 'rmm', '', '[]', 0, '[]', 1, 1);
+             INSERT INTO runs (id, release_id, attempt, service, environment, kind, housekeeping, to_version, state,
+                 detail, prepared, created_at, started_at)
+             VALUES (9, 7, 1, 'shop', 'production', 'deploy', 0, '{"release":7,"tag":"v1","commit":null}', 'running',
+                 '{"state":"running"}', 1, 1, 1);
+             INSERT INTO environments (service, environment, lock) VALUES ('shop', 'production',
+                 '{"reason":"sale","by":"ann","at":"2025-01-01T00:00:00Z"}');"#,
+        )
+        .unwrap();
+        migrate(&mut conn, &path).unwrap();
+        let run = runs::get(&conn, RunId(9)).unwrap().unwrap();
+        assert_eq!((run.token("here").as_str(), &run.state), ("here-9", &RunState::Running));
+        assert_eq!((run.started_uptime, run.heard_uptime), (None, None));
+        let shop = ServiceName::parse("service", "shop").unwrap();
+        let state = runs::environment(&conn, &shop, EnvironmentKind::Production).unwrap();
+        assert!(state.lock.is_some() && state.unknown.is_none() && state.vouched_below == RunId(0));
+        let numbers = Numbers::of(&conn).unwrap();
+        assert_eq!((numbers.release, numbers.run, numbers.revision), (7, 9, 3));
+    }
+
+    #[test]
     fn the_bot_comes_to_a_database_with_work_in_hand() {
         use crate::store::{outbox, telegram};
 

@@ -123,6 +123,17 @@ impl<'a> Stored<'a> {
         self.columns.as_ref().map(|columns| signer.event(before, seq, columns))
     }
 
+    /// Whether it may come right behind the event `before`: it has the next number, or it says itself that it goes on
+    /// from there, as the first event after a restore does.
+    pub(crate) fn follows(&self, before: i64) -> bool {
+        self.seq == before + 1 || (self.seq > before && self.goes_on_from() == Some(before))
+    }
+
+    fn goes_on_from(&self) -> Option<i64> {
+        let columns = self.columns.as_ref().filter(|columns| columns.kind == b"database_restored")?;
+        serde_json::from_slice::<serde_json::Value>(columns.data).ok()?.get("after")?.as_i64()
+    }
+
     pub(crate) fn fits(&self, signer: &mut Signer, before: &[u8; 32]) -> bool {
         self.mac.is_some() && self.mac == self.mac_at(signer, before, self.seq)
     }
@@ -195,10 +206,10 @@ fn verify_snapshot(
     let anchor = anchor.filter(|anchor| anchor.seq > 0);
     let mut statement = conn.prepare(&format!("SELECT {} FROM events ORDER BY seq", Stored::COLUMNS))?;
     let mut rows = statement.query([])?;
-    let mut end = ChainHead::START;
+    let (mut end, mut events) = (ChainHead::START, 0);
     while let Some(row) = rows.next()? {
         let event = Stored::read(row)?;
-        let place = end.seq + 1;
+        let place = if event.follows(end.seq) { event.seq } else { end.seq + 1 };
         if event.seq > place {
             // A row far behind a sound head was added; what lies between head and row was never there.
             let added = head.is_some_and(|head| end == head);
@@ -220,7 +231,12 @@ fn verify_snapshot(
                 found_at.map_or_else(|| Broken::new(BrokenKind::Edited, place), |at| Broken::swapped(place, at))
             ));
         };
+        // What was noted elsewhere and is not here went with the database that was replaced.
+        if let Some(lost) = anchor.filter(|anchor| anchor.seq > end.seq && anchor.seq < place) {
+            return Ok(Err(Broken::cut_off(end.seq + 1, lost.seq)));
+        }
         end = ChainHead { seq: place, mac };
+        events += 1;
         if anchor.is_some_and(|anchor| anchor.seq == place && anchor.mac != mac) {
             return Ok(Err(Broken::new(BrokenKind::Rewritten, place)));
         }
@@ -234,7 +250,7 @@ fn verify_snapshot(
     let flaw = flaw.or_else(|| {
         anchor.filter(|anchor| anchor.seq > end.seq).map(|anchor| Broken::cut_off(end.seq + 1, anchor.seq))
     });
-    Ok(flaw.map_or(Ok(Verified { events: end.seq, head: end }), Err))
+    Ok(flaw.map_or(Ok(Verified { events, head: end }), Err))
 }
 
 /// Where the event that belongs behind `end` stands now, if it is still in the table: its content then gives, at its

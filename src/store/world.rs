@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::chain::NewEvent;
@@ -14,9 +13,10 @@ use super::error::StoreError;
 use super::outbox::{self, NewEffect};
 use super::writer::Tx;
 use super::{releases, runs};
-use crate::domain::command::{Command, NewRelease, Subject};
+use crate::domain::command::{Command, NewRelease, Settled, Subject};
 use crate::domain::environment::EnvironmentState;
 use crate::domain::ids::{ReleaseId, RunId};
+use crate::domain::moment::Moment;
 use crate::domain::person::Actor;
 use crate::domain::release::{Release, Version};
 use crate::domain::run::Run;
@@ -55,6 +55,7 @@ impl<'a> Focus<'a> {
     #[must_use]
     pub fn of(command: &'a Command, service: &Service) -> Self {
         match (command.subject(), command) {
+            (Subject::Service, Command::Settle { runs: Settled::Release(id), .. }) => Focus::Release(*id),
             (Subject::New(new), _) if service.stage.driver.is_ours() || service.supersede => Focus::NewReleaseAnd(new),
             (Subject::New(new), _) => Focus::NewRelease(new),
             (Subject::Release(id), Command::Rollback { .. }) => Focus::ReleaseAndGood(id),
@@ -73,7 +74,7 @@ pub fn load(
     conn: &Connection,
     service: Arc<Service>,
     people: Arc<People>,
-    now: Timestamp,
+    moment: Moment,
     focus: Focus<'_>,
 ) -> Result<World, StoreError> {
     let mut loader = Loader { conn, service: &service, releases: BTreeMap::new(), runs: BTreeMap::new() };
@@ -109,7 +110,9 @@ pub fn load(
         next_run: RunId(self::runs::last_id(conn)?.0 + 1),
         service,
         people,
-        now,
+        now: moment.now,
+        uptime: moment.uptime,
+        seed: moment.seed,
         releases,
         votes,
         runs,

@@ -52,7 +52,7 @@ impl Doorkeeper {
         {
             let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some((row, since)) = known.get(&hash)
-                && now.duration_since(*since) < REMEMBERED
+                && is_within(now, *since, REMEMBERED)
             {
                 return Ok(Some(row.clone()));
             }
@@ -77,7 +77,7 @@ impl Doorkeeper {
         let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((count, since)) = wrong.get(&from) else { return Ok(()) };
         let left = WINDOW - now.duration_since(*since);
-        if *count < WRONG_TOKENS || left <= SignedDuration::ZERO {
+        if *count < WRONG_TOKENS || !is_within(now, *since, WINDOW) {
             return Ok(());
         }
         let seconds = left.as_secs().unsigned_abs() + 1;
@@ -92,14 +92,20 @@ impl Doorkeeper {
     fn note_wrong(&self, from: IpAddr, now: Timestamp) {
         let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
         if wrong.len() >= MOST_REMEMBERED {
-            wrong.retain(|_, (_, since)| now.duration_since(*since) < WINDOW);
+            wrong.retain(|_, (_, since)| is_within(now, *since, WINDOW));
         }
         let entry = wrong.entry(from).or_insert((0, now));
-        if now.duration_since(entry.1) >= WINDOW {
+        if !is_within(now, entry.1, WINDOW) {
             *entry = (0, now);
         }
         entry.0 += 1;
     }
+}
+
+/// Whether something is not older than that. What lies ahead is from before the clock was set back, and counts no more.
+fn is_within(now: Timestamp, since: Timestamp, time: SignedDuration) -> bool {
+    let age = now.duration_since(since);
+    !age.is_negative() && age < time
 }
 
 /// Whoever makes the call. A handler that changes or shows anything asks for it.

@@ -5,11 +5,15 @@
 #[cfg(test)]
 mod checkout;
 #[cfg(test)]
+mod clocks;
+#[cfg(test)]
 mod contention;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod kills;
+#[cfg(test)]
+mod restored;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]

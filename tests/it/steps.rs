@@ -168,6 +168,13 @@ async fn a_step_over_its_time_limit_is_ended() {
     assert_eq!(printed, "working\nrmm: the step was over its time limit and has been ended\n");
 }
 
+/// As if the step at work had a limit that is over by now: how long it has been at work, its host tells.
+fn its_limit_is_over(world: &World) {
+    let conn = Connection::open(world.database()).unwrap();
+    let shorter = "UPDATE steps SET action = json_set(action, '$.timeout.secs', 0) WHERE state LIKE '%running%'";
+    assert_eq!(conn.execute(shorter, []).unwrap(), 1);
+}
+
 /// RMM was dead for longer than the limit; the step was not at work that long.
 #[tokio::test]
 async fn a_step_that_ended_in_time_while_rmm_was_dead_has_ended_well() {
@@ -177,9 +184,7 @@ async fn a_step_that_ended_in_time_while_rmm_was_dead_has_ended_well() {
     world.kill();
     world.write("go", "");
     eventually("the step has ended", async || (!alive(step)).then_some(())).await;
-    let conn = Connection::open(world.database()).unwrap();
-    conn.execute("UPDATE steps SET started_at = started_at - 86400000 WHERE state LIKE '%running%'", []).unwrap();
-    drop(conn);
+    its_limit_is_over(&world);
     world.start().await;
     world.until(release, "manual_testing").await;
     assert_eq!(world.printed(world.last_run(release).await).await, "done\n");
@@ -192,9 +197,7 @@ async fn a_step_that_went_over_its_limit_while_rmm_was_dead_is_ended() {
     let release = world.release("v1").await;
     let step = world.process("pid").await;
     world.kill();
-    let conn = Connection::open(world.database()).unwrap();
-    conn.execute("UPDATE steps SET started_at = started_at - 86400000 WHERE state LIKE '%running%'", []).unwrap();
-    drop(conn);
+    its_limit_is_over(&world);
     world.start().await;
     world.until(release, "stage_building_failed").await;
     assert!(world.reason(release).await.contains("over its time limit"));

@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod compose;
 #[cfg(test)]
+mod copies;
+#[cfg(test)]
 mod dead;
 #[cfg(test)]
 mod faults;

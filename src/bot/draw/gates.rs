@@ -46,7 +46,9 @@ pub(super) fn all(pen: &Pen<'_>, scene: &Scene) -> Vec<GateFacts> {
 pub(super) fn in_the_way(pen: &Pen<'_>, scene: &Scene) -> Vec<GateFacts> {
     let (Some(world), release) = (&scene.world, &scene.release) else { return Vec::new() };
     let early = matches!(release.status, Status::Initiated | Status::StageBuilding | Status::StageTestRollback);
-    let stage_stuck = world.stage.dirty.is_some() || unknown(world, EnvironmentKind::Stage).is_some();
+    let stage_stuck = world.stage.dirty.is_some()
+        || world.stage.unknown.is_some()
+        || unknown(world, EnvironmentKind::Stage).is_some();
     let worth = |gate: &GateFacts| match gate.name {
         "approvals" => hopeless(world, release),
         "fresh_rehearsal" => !early || stage_stuck,
@@ -110,6 +112,9 @@ fn known(world: &World, release: &Release) -> Value {
         lock_reason => lock.and_then(|lock| text::clip(&lock.reason, 2, 200)),
         production_dirty => world.production.dirty.as_ref().map(|dirty| dirty.run.0),
         production_unknown => unknown(world, EnvironmentKind::Production),
+        stage_not_known => world.stage.unknown.is_some(),
+        production_not_known => world.production.unknown.is_some(),
+        service => world.service.name.as_str(),
         busy => busy.map(|run| run.release.0).or(deploying.map(|other| other.id.0)),
     }
 }

@@ -63,6 +63,8 @@ fn place(pen: &Pen<'_>, world: &World, kind: EnvironmentKind) -> Value {
             host => host.as_str(), since => pen.time(left.since), reason => sentence(&left.reason),
         }).collect::<Vec<_>>(),
         dirty => state.dirty.as_ref().map(|dirty| facts! { run => dirty.run.0, reason => sentence(&dirty.reason) }),
+        unknown => state.unknown.as_ref().and_then(|unknown| sentence(&unknown.reason)),
+        kind => kind.as_str(),
         run => run,
     }
 }

@@ -203,6 +203,15 @@ pub fn describe(kind: &str, data: &Value) -> String {
         "host_given_up" => format!("{} in {}: {}", text("host"), text("environment"), text("reason")),
         "environment_dirty" => format!("{} is in an unknown state{}", text("environment"), because("reason")),
         "environment_repaired" => format!("{} is in order again", text("environment")),
+        "environment_unknown" => format!("it is not known what {} runs{}", text("environment"), because("reason")),
+        "environment_settled" => {
+            let version = Some(text("version")).filter(|version| !version.is_empty() && version != "null");
+            let version = version.unwrap_or_else(|| "nothing".to_owned());
+            format!("{} was found to run {version}{}", text("environment"), because("reason"))
+        }
+        "foreign_run_found" => format!("another copy of the database was met on {}{}", text("host"), because("reason")),
+        "database_restored" => format!("the database was restored{}", because("reason")),
+        "clock_jumped" => format!("the clock was set by {} s", text("seconds")),
         "production_locked" => format!("production locked{}", because("reason")),
         "production_unlocked" => "production unlocked".to_owned(),
         "report_refused" => format!("report of {} refused{}", text("status"), because("reason")),

@@ -22,7 +22,7 @@ pub(super) struct Answer {
     pub(super) word: String,
     status: i32,
     pub(super) size: u64,
-    sentence: String,
+    pub(super) sentence: String,
     /// The end of the output, which the script sends after the line.
     end: Vec<u8>,
 }
@@ -64,6 +64,8 @@ impl Answer {
     pub(super) fn into_error(self, dir: &RunDir) -> StepError {
         match self.word.as_str() {
             "fenced" => StepError::Fenced(dir.path.clone()),
+            "foreign" => StepError::Foreign(dir.path.clone()),
+            "stranger" => StepError::Stranger(self.sentence),
             "held" => StepError::Held { holder: self.sentence, file: dir.holder() },
             "fail" => StepError::Refused(self.sentence),
             word => StepError::Refused(format!("The host gave an unknown answer ({word:?}).")),

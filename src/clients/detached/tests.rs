@@ -406,7 +406,7 @@ async fn restarted_host(shell: &str) {
     assert_eq!(host.sh("2", "true").await.0, Ended::Exited(0));
     assert_ne!(fs::read_to_string(&boot).unwrap(), "another-boot\n");
     // A step that ran during the restart.
-    fs::write(host.step_file("2", "claim"), "1 2 another-boot\n").unwrap();
+    fs::write(host.step_file("2", "claim"), "1 2 another-boot one\n").unwrap();
     fs::remove_file(host.step_file("2", "status")).unwrap();
     for ended in [host.sh("2", "").await.0, host.stop("2", 100).await] {
         assert!(matches!(&ended, Ended::Lost(why) if why.contains("restarted")), "{ended:?}");
@@ -474,7 +474,7 @@ async fn invalid_arguments_are_refused() {
         let error = run(&Local::new(), &dir, TOKEN, &step, 0, &mut Full).await;
         assert!(matches!(error, Err(StepError::Invalid(_))));
     }
-    let error = prepare(&Local::new(), &dir, Fence { token: "two words", ..TOKEN }, &keys(0)).await;
+    let error = prepare(&Local::new(), &dir, Fence { token: "two words", ..TOKEN }, NEW, &keys(0)).await;
     assert!(matches!(error, Err(StepError::Invalid(_))));
 }
 

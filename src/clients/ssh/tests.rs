@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
-use crate::clients::detached::{self, Ended, Fence, Prepared, RunDir, Sink, SinkError, StepError, StepSpec};
+use crate::clients::detached::{self, Ended, Fence, Known, Prepared, RunDir, Sink, SinkError, StepError, StepSpec};
 use crate::domain::host::Fingerprint;
 
 struct Sshd {
@@ -398,8 +398,9 @@ async fn a_durable_step_outlives_its_connection() {
     let sshd = sshd!();
     let ssh = sshd.ssh();
     let dir = RunDir::new(sshd.file("runs/17").display().to_string()).unwrap();
-    let fence = Fence { token: "here-17", generation: 1 };
-    assert_eq!(detached::prepare(&ssh, &dir, fence, &["0".to_owned()]).await.unwrap(), Prepared::New);
+    let fence = Fence { token: "here-17", generation: 1, process: "one" };
+    let known = Known { prepared: false, vouched: &[] };
+    assert_eq!(detached::prepare(&ssh, &dir, fence, known, &["0".to_owned()]).await.unwrap().made, Prepared::New);
     let env = vec![("GREETING".to_owned(), SecretString::from("it's me"))];
     let go = sshd.file("go").display().to_string();
     let command = format!("echo \"$GREETING\"; until [ -e '{go}' ]; do sleep 0.05; done; printf end; exit 3");

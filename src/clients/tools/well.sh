@@ -8,7 +8,7 @@ rmm_containers() {
 
 # Looks at the containers once. Sets rmm_ill (sentences), rmm_sick (names), rmm_starting (names), rmm_running (a number)
 # and rmm_seen (what changes when a container is started again).
-rmm_look() {
+rmm_look_at_containers() {
     rmm_ill= rmm_sick= rmm_starting= rmm_running=0 rmm_seen=
     rmm_ids=$(rmm_containers)
     [ -n "$rmm_ids" ] || return 0
@@ -67,12 +67,12 @@ rmm_compose_well() {
     fi
     [ "$1" != declared ] || rmm_services=$($rmm_docker compose config --services 2>/dev/null) || rmm_services=
     [ -n "$(rmm_containers)" ] || rmm_find_elsewhere "$1" || return 0
-    rmm_look
+    rmm_look_at_containers
     rmm_patience=45 rmm_before=$rmm_seen rmm_changes=0
     while [ -z "$rmm_ill" ] && [ -n "$rmm_starting" ] && [ $rmm_patience -gt 0 ]; do
         sleep 2
         rmm_patience=$((rmm_patience - 1))
-        rmm_look
+        rmm_look_at_containers
         [ "$rmm_seen" = "$rmm_before" ] || rmm_changes=$((rmm_changes + 1)) rmm_before=$rmm_seen
         [ $rmm_changes -lt 2 ] || rmm_ends_again
     done
@@ -80,7 +80,7 @@ rmm_compose_well() {
     [ -z "$rmm_starting" ] || rmm_fail "Not well yet: still starting:$rmm_starting."
     rmm_before=$rmm_seen
     sleep 10
-    rmm_look
+    rmm_look_at_containers
     rmm_judge
     [ "$rmm_seen" = "$rmm_before" ] || rmm_ends_again
     [ $rmm_running -gt 0 ] || rmm_fail "Not well: no container of the compose project $COMPOSE_PROJECT_NAME runs." \

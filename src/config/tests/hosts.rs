@@ -233,7 +233,8 @@ fn authorities_are_read_when_the_file_is() {
         let text = format!(
             "[[services]]\nname = \"api\"\nrepository = \"{repository}\"\n{ca}\napprovals.minimum = 0\n\
              [[services.surfaces]]\nname = \"app\"\ndirectory = \"/srv\"\nrecipe = \"commands\"\ndeploy = \"d\"\n{health}\n\
-             [services.environments.stage]\ndriver = \"local\"\n[services.environments.production]\ndriver = \"local\"\n"
+             [services.environments.stage]\ndriver = \"local\"\n[services.environments.production]\ndriver = \"local\"\n\
+             surfaces.app.directory = \"/srv/production\"\n"
         );
         parse_with(&text, &[("CA", &two), ("KEY", &key), ("NONE", "hello")])
     };

@@ -80,10 +80,17 @@ impl Draft<'_> {
     /// Whoever waits for stage is told why nothing happens there, and when that is over.
     fn explain_dirty_stage(&mut self) {
         const WHY: &str = "stage is dirty: ";
-        let why = self.world.stage.dirty.as_ref().map(|dirty| {
+        const UNKNOWN: &str = "it is not known what stage runs: ";
+        let dirty = self.world.stage.dirty.as_ref().map(|dirty| {
             format!("{WHY}{}; an admin repairs it and says so: `resolve` of run {}", dirty.reason, dirty.run)
         });
-        let told = |release: &Release| release.reason.as_ref().is_some_and(|reason| reason.starts_with(WHY));
+        let unknown = self.world.stage.unknown.as_ref().map(|unknown| {
+            let (reason, service) = (unknown.reason.trim_end_matches('.'), &self.world.service.name);
+            format!("{UNKNOWN}{reason}; an admin looks and says it: `rmm service settle {service} --environment stage`")
+        });
+        let why = unknown.or(dirty);
+        let ours = |reason: &String| reason.starts_with(WHY) || reason.starts_with(UNKNOWN);
+        let told = |release: &Release| release.reason.as_ref().is_some_and(ours);
         let waiting = self.world.releases.values().filter(|release| release.status == Status::Initiated);
         let untold: Vec<_> = waiting
             .filter(|release| release.reason != why && (why.is_some() || told(release)))
@@ -100,7 +107,8 @@ impl Draft<'_> {
             return true;
         }
         self.explain_dirty_stage();
-        if self.world.stage.dirty.is_some() || self.world.occupying_run(EnvironmentKind::Stage).is_some() {
+        let (dirty, unknown) = (self.world.stage.dirty.is_some(), self.world.stage.unknown.is_some());
+        if dirty || unknown || self.world.occupying_run(EnvironmentKind::Stage).is_some() {
             return false;
         }
         let holder = self.world.stage_holder().cloned();
@@ -166,7 +174,10 @@ impl Draft<'_> {
             }
             return true;
         }
-        let Some(back_to) = self.world.production.current.clone() else { return false };
+        let Some(back_to) = self.world.production.current.clone() else {
+            self.nothing_to_rehearse(holder.id);
+            return true;
+        };
         let planner = self.planner(EnvironmentKind::Stage, RunKind::Rehearsal);
         let steps =
             self.loaded(&back_to).and_then(|older| planner.rehearsal(holder, older, &planner.everywhere(Side::Newer)));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::environment::{Dirty, Mixed};
 use crate::domain::event::Event;
-use crate::domain::ids::RunId;
+use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::plan::PlanError;
 use crate::domain::release::{Rehearsal, Release};
 use crate::domain::run::{Positions, Run, RunKind, RunState, Side, Step, StepKind};
@@ -166,6 +166,11 @@ impl Draft<'_> {
         if self.world.releases[&id].status != Status::StageTestRollback || self.world.production.current.is_some() {
             return;
         }
+        self.nothing_to_rehearse(id);
+    }
+
+    /// Production runs nothing, so that people can test at once.
+    pub(super) fn nothing_to_rehearse(&mut self, id: ReleaseId) {
         let at = self.world.now;
         self.world.release_mut(id).rehearsal = Some(Rehearsal { against: None, at });
         self.world.record(Some(id), None, Event::NothingToRehearse {});
@@ -183,7 +188,7 @@ impl Draft<'_> {
         self.world.move_release(id, Status::ManualTesting, None);
     }
 
-    fn stage_failed(&mut self, run: &Run, reason: Option<String>) {
+    pub(super) fn stage_failed(&mut self, run: &Run, reason: Option<String>) {
         let id = run.release;
         let cancelled = run.stop.is_some() || matches!(run.state, RunState::Stopped { .. });
         let to = match self.world.releases[&id].status {
@@ -221,6 +226,10 @@ impl Draft<'_> {
             let nothing = format!("{why}; there was nothing to go back to: the first release");
             return self.world.move_release(id, Status::RollbackFailed, Some(nothing));
         };
+        if self.world.production.unknown.is_some() && self.world.production.mixed.is_some() {
+            let lost = format!("{why}; what production runs is not known, so nothing was taken back");
+            return self.world.move_release(id, Status::RollbackFailed, Some(lost));
+        }
         let ours = self.world.service.production.driver.is_ours();
         if ours && self.world.production.mixed.is_none() {
             let untouched = format!("{why}; production had not been touched");

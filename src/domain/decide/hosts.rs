@@ -156,7 +156,8 @@ impl Draft<'_> {
     /// A host that answers again is brought to what its environment runs, once nothing else is at work there.
     pub(super) fn host_back(&mut self, kind: EnvironmentKind, host: HostName) -> Decided {
         let state = self.world.environment(kind);
-        let settled = state.mixed.is_none() && state.dirty.is_none() && self.world.occupying_run(kind).is_none();
+        let certain = state.unknown.is_none() && state.mixed.is_none() && state.dirty.is_none();
+        let settled = certain && self.world.occupying_run(kind).is_none();
         let ours = self.world.service.environment(kind).driver.is_ours();
         let current = state.current.clone().filter(|_| settled && ours);
         let (Some(current), Some(left)) = (current, state.left.get(&host)) else { return Ok(Answer::Done) };

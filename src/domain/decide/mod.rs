@@ -13,6 +13,7 @@ mod report;
 mod resolve;
 mod rollback;
 mod runs;
+mod settle;
 mod vote;
 
 #[cfg(test)]
@@ -123,6 +124,7 @@ impl Draft<'_> {
             Command::Unlock => self.unlock(),
             Command::Resolve { run, verdict, reason } => self.resolve(run, verdict, reason),
             Command::GiveUpHost { environment, host, reason } => self.give_up_host(environment, host, reason),
+            Command::Settle { environment, runs, reason } => self.settle(environment, runs, reason),
             Command::CommitResolved { .. }
             | Command::CommitUnresolved { .. }
             | Command::TagMoved { .. }
@@ -135,6 +137,9 @@ impl Draft<'_> {
             | Command::StepEnded { .. }
             | Command::RunFailed { .. }
             | Command::RunLost { .. }
+            | Command::RunForeign { .. }
+            | Command::ForeignTurnedAway { .. }
+            | Command::HostLooked { .. }
             | Command::Advance => self.machine(command),
         }
     }
@@ -156,6 +161,9 @@ impl Draft<'_> {
             Command::StepEnded { run, step, outcome, said } => self.step_ended(run, step, outcome, said),
             Command::RunFailed { run, reason } => self.run_failed(run, reason),
             Command::RunLost { run, reason } => self.run_lost(run, reason),
+            Command::RunForeign { run, host, reason } => self.run_foreign(run, host, reason),
+            Command::ForeignTurnedAway { run, host, reason } => self.foreign_turned_away(run, host, reason),
+            Command::HostLooked { environment, found } => Ok(self.host_looked(environment, &found)),
             Command::Advance => self.overdue(),
             Command::Create(_)
             | Command::Report { .. }
@@ -171,6 +179,7 @@ impl Draft<'_> {
             | Command::Lock { .. }
             | Command::Unlock
             | Command::GiveUpHost { .. }
+            | Command::Settle { .. }
             | Command::Resolve { .. } => unreachable!("people's commands are decided before"),
         }
     }

@@ -100,12 +100,13 @@ impl Draft<'_> {
 
     /// The same report twice changes nothing, but shows that the CI system is alive.
     fn heard_again(&mut self, release: &Release, status: Status, ci_run: Option<Reporter>) -> Answer {
-        let now = self.world.now;
+        let (now, uptime) = (self.world.now, self.world.uptime.clone());
         if let Some(environment) = environment_of(status)
             && let Some(run) = self.own_run(release.id, environment)
         {
             let run = self.world.run_mut(run);
             run.heard_at = Some(now);
+            run.heard_uptime = Some(uptime);
             if environment == EnvironmentKind::Production && run.ci_run.is_none() {
                 run.ci_run = ci_run.map(|reporter| reporter.id);
             }
@@ -174,6 +175,7 @@ impl Draft<'_> {
     }
 
     fn ci_takes_stage(&mut self, release: &Release, ci_run: Option<Reporter>) -> Result<(), Refusal> {
+        self.check_known(EnvironmentKind::Stage)?;
         if let Some(dirty) = &self.world.stage.dirty {
             let sentence = format!(
                 "stage is dirty ({}); an admin repairs it and says so: `resolve` run {}",

@@ -25,6 +25,9 @@ impl Draft<'_> {
                 format!("run {id} is {state}; there is nothing to resolve about it"),
             ));
         }
+        if unknown {
+            self.check_known(run.environment)?;
+        }
         let word = match verdict {
             Resolution::Succeeded => "succeeded",
             Resolution::Failed => "failed",

@@ -21,6 +21,7 @@ impl Draft<'_> {
         if release.status != Status::Deploying {
             return Err(self.illegal(&release, "aborted"));
         }
+        self.check_known(EnvironmentKind::Production)?;
         let why = format!("aborted by {}: {reason}", self.actor.label());
         let run = self.world.occupying_run(EnvironmentKind::Production).cloned();
         match run {
@@ -41,6 +42,7 @@ impl Draft<'_> {
         let release = self.known(id)?;
         self.allow(Right::Command, Some(&release))?;
         one_line_or_more("reason", &reason)?;
+        self.check_known(EnvironmentKind::Production)?;
         let current = self.world.production.current.clone();
         match (&current, release.status) {
             (Some(current), Status::Deployed) if current.release == id => {}

@@ -94,10 +94,11 @@ impl Draft<'_> {
         if run.state != RunState::Queued {
             return;
         }
-        let now = self.world.now;
+        let (now, uptime) = (self.world.now, self.world.uptime.clone());
         let changed = self.world.run_mut(run.id);
         changed.state = RunState::Running;
         changed.started_at = Some(now);
+        changed.started_uptime = Some(uptime);
         let event = Event::RunStarted { environment: run.environment, kind: run.kind };
         self.world.record(Some(run.release), Some(run.id), event);
         if run.housekeeping {
@@ -116,7 +117,7 @@ impl Draft<'_> {
 
     /// Marks the next steps as running, or ends the run when there are none. The answer is the first of them.
     fn begin_steps(&mut self, id: RunId) -> Option<u32> {
-        let now = self.world.now;
+        let (now, uptime) = (self.world.now, self.world.uptime.clone());
         let run = &self.world.runs[&id];
         let release = run.release;
         let steps: Vec<_> = run.current_steps().cloned().collect();
@@ -129,6 +130,7 @@ impl Draft<'_> {
             let changed = &mut self.world.run_mut(id).steps[step.index as usize];
             changed.state = StepState::Running;
             changed.started_at = Some(now);
+            changed.started_uptime = Some(uptime.clone());
             let event = Event::StepStarted {
                 step: step.index,
                 name: step.kind.as_str().into(),
@@ -289,25 +291,22 @@ impl Draft<'_> {
 
     /// A `ci` environment that has been silent for too long cannot be judged.
     pub(super) fn overdue(&mut self) -> Decided {
-        let silent: Vec<_> = self
-            .world
-            .runs
-            .values()
-            .filter(|run| run.state == RunState::Running)
-            .filter_map(|run| {
-                let environment = self.world.service.environment(run.environment);
-                let Driver::Ci { report_timeout, .. } = &environment.driver else { return None };
-                let heard = run.heard_at?;
-                let silent = self.world.now.duration_since(heard);
-                (silent.unsigned_abs() > *report_timeout && !silent.is_negative()).then_some((
-                    run.id,
-                    heard,
-                    run.environment,
-                ))
-            })
-            .collect();
-        for (id, heard, environment) in silent {
-            self.lose_run(id, format!("the CI system has said nothing about {environment} since {heard}"));
+        let uptime = self.world.uptime.clone();
+        let waiting = self.world.runs.values().filter(|run| run.state == RunState::Running).filter_map(|run| {
+            let environment = self.world.service.environment(run.environment);
+            let Driver::Ci { report_timeout, .. } = &environment.driver else { return None };
+            Some((run.id, run.heard_at?, run.heard_uptime.clone(), run.environment, *report_timeout))
+        });
+        for (id, heard, mark, environment, limit) in waiting.collect::<Vec<_>>() {
+            match mark {
+                Some(mark) if mark.boot == uptime.boot => {
+                    if uptime.since(Some(&mark)) > limit {
+                        self.lose_run(id, format!("the CI system has said nothing about {environment} since {heard}"));
+                    }
+                }
+                // How long it has been silent across a restart of this machine nobody knows: the time counts anew.
+                Some(_) | None => self.world.run_mut(id).heard_uptime = Some(uptime.clone()),
+            }
         }
         Ok(Answer::Done)
     }

@@ -65,6 +65,19 @@ async fn put(store: &Store, due_at: i64) {
     put.await.unwrap();
 }
 
+/// An effect that rests for minutes.
+async fn put_resting(store: &Store) {
+    put(store, 0).await;
+    let rested = store.write(|tx| -> Result<(), StoreError> {
+        for _ in 0..8 {
+            let leased = outbox::lease_due(tx, "test", i64::MAX, 1)?;
+            outbox::postpone(tx, leased[0].id, i64::from(u32::MAX), "a test")?;
+        }
+        Ok(())
+    });
+    rested.await.unwrap();
+}
+
 /// Until only the effect is left that is not due.
 async fn carried_out(engine: &Engine) {
     while engine.read(outbox::depth).await.unwrap() != 1 {
@@ -81,7 +94,7 @@ async fn an_effect_that_comes_while_the_next_one_is_looked_for_is_carried_out() 
         let engine = engine_in(folder.path(), Arc::new(clock));
         let store = engine.store().clone();
         // Not due for long, so that the time is looked at also when there is nothing to do.
-        put(&store, i64::from(u32::MAX)).await;
+        put_resting(&store).await;
         let meddling = tokio::task::spawn_blocking(move || {
             let done = wanted.recv().unwrap();
             tokio::runtime::Handle::current().block_on(put(&store, 0));
@@ -104,11 +117,11 @@ async fn an_effect_that_failed_for_now_is_tried_again_though_nothing_else_happen
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(Meddler::default());
     let engine = engine_in(folder.path(), clock.clone());
+    put_resting(engine.store()).await;
     put(engine.store(), 0).await;
     let stop = CancellationToken::new();
     let dispatcher = Dispatcher::new(engine.clone(), "test".into(), stop.clone());
     let leased = dispatcher.lease().await.unwrap().remove(0);
-    put(engine.store(), i64::from(u32::MAX)).await;
     let looks = clock.looks.load(Ordering::SeqCst);
     let running = tokio::spawn(dispatcher.clone().run());
     let story = async {
@@ -120,6 +133,22 @@ async fn an_effect_that_failed_for_now_is_tried_again_though_nothing_else_happen
         carried_out(&engine).await;
     };
     tokio::time::timeout(PATIENCE, story).await.unwrap();
+    stop.cancel();
+    running.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_due_waits_for_no_clock_that_was_set_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = engine_in(folder.path(), Arc::new(Meddler::default()));
+    // Written while the clock was a day ahead: one that was never tried, one that rests.
+    put_resting(engine.store()).await;
+    put(engine.store(), 86_400_000).await;
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(Dispatcher::new(engine.clone(), "test".into(), stop.clone()).run());
+    tokio::time::timeout(PATIENCE, carried_out(&engine)).await.unwrap();
+    let rests = engine.read(outbox::next_due).await.unwrap().unwrap();
+    assert!(rests <= engine.now().as_millisecond() + outbox::pause(8), "it waits until {rests}");
     stop.cancel();
     running.await.unwrap();
 }

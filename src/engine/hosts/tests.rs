@@ -71,6 +71,7 @@ impl World {
             prober: Prober::new().unwrap(),
             run_directory: PathBuf::from("/nowhere"),
             generation: 1,
+            process: "test".into(),
             instance: "test".into(),
         };
         let catalog = catalog(folder.path(), hosts, "first-word");

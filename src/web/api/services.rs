@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::view::{ReleaseView, RunView};
 use super::{Trace, readable_by};
-use crate::domain::command::Command;
+use crate::domain::command::{Command, Settled};
 use crate::domain::environment::{EnvironmentState, LeftHost};
-use crate::domain::ids::{HostName, ServiceName};
+use crate::domain::ids::{HostName, Invalid, ReleaseId, ServiceName};
 use crate::domain::person::Right;
 use crate::domain::release::Version;
 use crate::domain::service::{Driver, EnvironmentKind};
@@ -56,6 +56,9 @@ pub struct EnvironmentView {
     left: Vec<LeftHostView>,
     /// A way back failed; nothing more is deployed here until `resolve` of the run.
     dirty: Option<DirtyView>,
+    /// What it runs is not known: nothing is deployed here, and `runs` is only what RMM has on record, until an admin
+    /// says it (`settle`).
+    unknown: Option<UnknownView>,
 }
 
 /// A lock.
@@ -92,6 +95,14 @@ impl LeftHostView {
     }
 }
 
+/// Why it is not known what an environment runs.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct UnknownView {
+    reason: String,
+    #[schema(value_type = String, format = DateTime)]
+    since: Timestamp,
+}
+
 impl EnvironmentView {
     fn new(driver: &Driver, state: &EnvironmentState) -> Self {
         Self {
@@ -105,6 +116,10 @@ impl EnvironmentView {
             }),
             left: state.left.iter().map(LeftHostView::new).collect(),
             dirty: state.dirty.as_ref().map(|dirty| DirtyView { run: dirty.run.0, reason: dirty.reason.clone() }),
+            unknown: state
+                .unknown
+                .as_ref()
+                .map(|unknown| UnknownView { reason: unknown.reason.clone(), since: unknown.since }),
         }
     }
 }
@@ -275,6 +290,63 @@ pub async fn give_up(
     let host = HostName::parse("host", sent.host)?;
     let command = Command::GiveUpHost { environment: sent.environment, host, reason: sent.reason };
     web.engine.handle(trace.of(Request::about(actor.clone(), service, command))).await?;
+    details(&web, &actor, name).await
+}
+
+/// What an admin says that an environment runs: a release, nothing, or what RMM has on record.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SettleService {
+    /// `stage` or `production`.
+    environment: EnvironmentKind,
+    /// What was found there.
+    runs: FoundThere,
+    /// The release, for `release`.
+    #[serde(default)]
+    release: Option<i64>,
+    /// How it is known.
+    #[serde(default)]
+    reason: String,
+}
+
+/// What was found in an environment.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FoundThere {
+    /// The release that is named.
+    Release,
+    /// Nothing, or nothing that RMM knows of: the next release is deployed as a first one.
+    Nothing,
+    /// What RMM has on record.
+    Recorded,
+}
+
+/// Say what an environment runs, where that is not known
+///
+/// After a restore, and where another copy of the database has been at work, RMM does not know what an environment runs
+/// and deploys nothing there. An admin looks and says it. A run whose end is not known is ended by it, too.
+#[utoipa::path(post, path = "/api/v1/services/{name}/settle", tag = "decisions", params(("name" = String, Path)), request_body = SettleService,
+    responses((status = 200, body = ServiceDetails), (status = 409, body = Problem)))]
+pub async fn settle(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Extension(trace): Extension<Trace>,
+    Named(name): Named<String>,
+    Sent(sent): Sent<SettleService>,
+) -> Result<Json<ServiceDetails>, Problem> {
+    let service = ServiceName::parse("name", name.clone())?;
+    let runs = match (sent.runs, sent.release) {
+        (FoundThere::Release, Some(id)) => Settled::Release(ReleaseId(id)),
+        (FoundThere::Release, None) => return Err(Invalid::new("release", "must be there with `release`").into()),
+        (FoundThere::Nothing | FoundThere::Recorded, Some(_)) => {
+            return Err(Invalid::new("release", "goes only with `runs` = `release`").into());
+        }
+        (FoundThere::Nothing, None) => Settled::Nothing,
+        (FoundThere::Recorded, None) => Settled::Recorded,
+    };
+    let command = Command::Settle { environment: sent.environment, runs, reason: sent.reason };
+    let request = trace.of(Request::about(actor.clone(), service, command));
+    web.engine.settle(request, sent.environment).await?;
     details(&web, &actor, name).await
 }
 

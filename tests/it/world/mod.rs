@@ -213,6 +213,13 @@ impl World {
         token
     }
 
+    /// Goes on with the tokens of another world whose database this one has a copy of; without one, with none.
+    pub fn take_tokens_of(&self, other: Option<&World>) {
+        let tokens = |world: &World| world.tokens.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let taken = other.map(tokens).unwrap_or_default();
+        *self.tokens.lock().unwrap_or_else(PoisonError::into_inner) = taken;
+    }
+
     // The story -------------------------------------------------------------------------------------------------
 
     /// CI creates a release of a tag and says which commit it means.

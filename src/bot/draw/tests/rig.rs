@@ -168,6 +168,7 @@ impl Rig {
             prober: Prober::new().unwrap(),
             run_directory: PathBuf::from("/nowhere"),
             generation: 1,
+            process: "test".into(),
             instance: "test".into(),
         };
         let start: Timestamp = "2025-09-27T09:00:00Z".parse().unwrap();

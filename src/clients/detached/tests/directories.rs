@@ -10,17 +10,21 @@ on_every_shell!(
     a_run_that_goes_takes_nothing_from_the_next,
     old_directories_are_swept,
     below_the_home_directory,
+    what_another_copy_did_is_not_taken_over,
+    two_copies_of_a_process,
+    the_last_run_is_vouched_for,
+    a_step_is_as_old_as_the_host_says,
 );
 
 async fn fenced(shell: &str) {
     let Some(host) = Host::new(shell).await else {
         return;
     };
-    assert_eq!(prepare(&host, &host.dir, TOKEN, &keys(0)).await.unwrap(), Prepared::Same);
+    assert_eq!(prepare(&host, &host.dir, TOKEN, OLD, &keys(0)).await.unwrap().made, Prepared::Same);
     let (dir, step) = (&host.dir, spec("1", "echo x >>count"));
     let sink = &mut Seen::at(0);
     for error in [
-        prepare(&host, dir, OTHER, &keys(0)).await.unwrap_err(),
+        prepare(&host, dir, OTHER, OLD, &keys(0)).await.unwrap_err(),
         run(&host, dir, OTHER, &step, 0, sink).await.unwrap_err(),
         stop(&host, dir, OTHER, "1", Duration::ZERO).await.unwrap_err(),
         remove(&host, dir, OTHER).await.unwrap_err(),
@@ -39,7 +43,7 @@ async fn prepare_and_remove(shell: &str) {
     let tries: Vec<_> = (0..4)
         .map(|_| {
             let host = host.clone();
-            tokio::spawn(async move { prepare(&host, &host.dir, TOKEN, &keys(3)).await.unwrap() })
+            tokio::spawn(async move { prepare(&host, &host.dir, TOKEN, NEW, &keys(3)).await.unwrap().made })
         })
         .collect();
     let mut counts = HashMap::new();
@@ -58,7 +62,7 @@ async fn prepare_and_remove(shell: &str) {
     let error = remove(&host, &host.dir, TOKEN).await.unwrap_err();
     assert!(matches!(error, StepError::Refused(_)), "{error}");
     let nowhere = RunDir::new("/proc/nowhere").unwrap();
-    let error = prepare(&host, &nowhere, TOKEN, &keys(0)).await.unwrap_err();
+    let error = prepare(&host, &nowhere, TOKEN, NEW, &keys(0)).await.unwrap_err();
     assert!(error.to_string().contains("cannot be made"), "{error}");
 }
 
@@ -67,10 +71,10 @@ async fn generations(shell: &str) {
         return;
     };
     let later = Fence { generation: 10, ..TOKEN };
-    assert_eq!(prepare(&host, &host.dir, later, &keys(0)).await.unwrap(), Prepared::Same);
+    assert_eq!(prepare(&host, &host.dir, later, OLD, &keys(0)).await.unwrap().made, Prepared::Same);
     let (dir, step) = (&host.dir, spec("1", "echo x >>count"));
     for error in [
-        prepare(&host, dir, TOKEN, &keys(0)).await.unwrap_err(),
+        prepare(&host, dir, TOKEN, OLD, &keys(0)).await.unwrap_err(),
         run(&host, dir, TOKEN, &step, 0, &mut Seen::at(0)).await.unwrap_err(),
         stop(&host, dir, TOKEN, "1", Duration::ZERO).await.unwrap_err(),
         remove(&host, dir, TOKEN).await.unwrap_err(),
@@ -90,15 +94,16 @@ async fn one_holder(shell: &str) {
     let holder = host.file("runs/holder");
     assert!(fs::read_to_string(&holder).unwrap().starts_with("run-17.a\n"));
     let sibling = RunDir::new(host.file("runs/other").display().to_string()).unwrap();
-    let error = prepare(&host, &sibling, OTHER, &keys(1)).await.unwrap_err();
+    let error = prepare(&host, &sibling, OTHER, NEW, &keys(1)).await.unwrap_err();
     let file = holder.display().to_string();
     assert!(matches!(&error, StepError::Held { holder, file: f } if holder == "run-17.a" && *f == file), "{error}");
     assert!(!Path::new(sibling.path()).exists());
     // A later run of the same RMM takes over; the former one starts nothing.
     let next = Fence { token: "run-18", ..TOKEN };
+    let vouching = Known { vouched: &["run-17.a".to_owned()], ..NEW };
     let directory = RunDir::new(host.file("runs/next").display().to_string()).unwrap();
     assert_eq!(host.sh("0", "echo known").await.0, Ended::Exited(0));
-    assert_eq!(prepare(&host, &directory, next, &keys(1)).await.unwrap(), Prepared::New);
+    assert_eq!(prepare(&host, &directory, next, vouching, &keys(1)).await.unwrap().made, Prepared::New);
     let error = run(&host, &host.dir, TOKEN, &spec("1", "echo x >>count"), 0, &mut Seen::at(0)).await.unwrap_err();
     assert!(matches!(error, StepError::Fenced(_)), "{error}");
     assert!(!host.file("count").exists());
@@ -107,7 +112,7 @@ async fn one_holder(shell: &str) {
     remove(&host, &host.dir, TOKEN).await.unwrap();
     remove(&host, &directory, next).await.unwrap();
     assert!(fs::read_to_string(&holder).unwrap().starts_with("run-18\n"));
-    assert_eq!(prepare(&host, &sibling, OTHER, &keys(1)).await.unwrap(), Prepared::New);
+    assert_eq!(prepare(&host, &sibling, OTHER, NEW, &keys(1)).await.unwrap().made, Prepared::New);
     assert!(fs::read_to_string(&holder).unwrap().starts_with("other-17.a\n"));
     let names: Vec<_> = fs::read_dir(host.file("runs")).unwrap().flatten().map(|e| e.file_name()).collect();
     assert_eq!(names.len(), 2, "{names:?}");
@@ -124,11 +129,14 @@ async fn a_run_that_goes_takes_nothing_from_the_next(shell: &str) {
         })
         .collect();
     let keys = keys(2);
-    let fence = |token| Fence { token, generation: 7 };
-    prepare(&host, &runs[0].0, fence(&runs[0].1), &keys).await.unwrap();
+    let fence = |token| Fence { token, ..TOKEN };
+    let all: Vec<_> = runs.iter().map(|(_, token)| token.clone()).collect();
+    let known = Known { vouched: &all, ..NEW };
+    prepare(&host, &runs[0].0, fence(&runs[0].1), known, &keys).await.unwrap();
     for pair in runs.windows(2) {
         let [(old, former), (new, next)] = pair else { unreachable!() };
-        let (gone, made) = tokio::join!(remove(&host, old, fence(former)), prepare(&host, new, fence(next), &keys));
+        let (gone, made) =
+            tokio::join!(remove(&host, old, fence(former)), prepare(&host, new, fence(next), known, &keys));
         gone.unwrap();
         made.unwrap();
         let ended = run(&host, new, fence(next), &spec("1", "true"), 0, &mut Seen::at(0)).await;
@@ -153,7 +161,7 @@ async fn old_directories_are_swept(shell: &str) {
         }
         assert!(std::process::Command::new("touch").args(["-d", age]).arg(&dir).status().unwrap().success());
     }
-    prepare(&host, &host.dir, TOKEN, &keys(1)).await.unwrap();
+    prepare(&host, &host.dir, TOKEN, NEW, &keys(1)).await.unwrap();
     let kept = |name: &str| host.file("runs").join(name).exists();
     assert!(!kept("old") && kept("foreign") && kept("young") && kept("no run"));
 }
@@ -164,7 +172,7 @@ async fn below_the_home_directory(shell: &str) {
     };
     host.home = Some(("HOME".to_owned(), SecretString::from(host.root.path().display().to_string())));
     host.dir = RunDir::new("~/.rmm/a b.c/1").unwrap();
-    prepare(&host, &host.dir, TOKEN, &keys(1)).await.unwrap();
+    prepare(&host, &host.dir, TOKEN, NEW, &keys(1)).await.unwrap();
     assert!(host.file(".rmm/a b.c/1/token").exists());
     let (ended, out) = host.sh("0", "pwd").await;
     assert_eq!((ended, text(&out).trim_end()), (Ended::Exited(0), host.root.path().to_str().unwrap()));
@@ -173,4 +181,93 @@ async fn below_the_home_directory(shell: &str) {
     assert!(matches!(ended, Err(StepError::Invalid(_))));
     remove(&host, &host.dir, TOKEN).await.unwrap();
     assert!(!host.file(".rmm/a b.c/1").exists() && !host.file("~").exists());
+}
+
+async fn what_another_copy_did_is_not_taken_over(shell: &str) {
+    let Some(host) = Host::new(shell).await else {
+        return;
+    };
+    let copy = Fence { generation: 8, process: "copy", ..TOKEN };
+    assert_eq!(host.sh("0", "echo x >>count").await.0, Ended::Exited(0));
+    // For a run that is not on record as prepared, steps that have begun are somebody else's.
+    let error = prepare(&host, &host.dir, copy, NEW, &keys(2)).await.unwrap_err();
+    assert!(matches!(error, StepError::Foreign(_)), "{error}");
+    assert_eq!(prepare(&host, &host.dir, copy, OLD, &keys(2)).await.unwrap().made, Prepared::Same);
+    // And so is a step that this process has never begun; one that it may have begun is found again.
+    let step = spec("0", "echo x >>count");
+    let error = run(&host, &host.dir, copy, &step, 0, &mut Seen::at(0)).await.unwrap_err();
+    assert!(matches!(error, StepError::Foreign(_)), "{error}");
+    let again = StepSpec { again: true, ..step };
+    let ended = run(&host, &host.dir, copy, &again, 0, &mut Seen::at(0)).await;
+    assert_eq!((ended.unwrap(), fs::read_to_string(host.file("count")).unwrap().as_str()), (Ended::Exited(0), "x\n"));
+    // Nor is it done once more when it is over.
+    remove(&host, &host.dir, copy).await.unwrap();
+    let older = Fence { generation: 9, process: "older", ..TOKEN };
+    let error = prepare(&host, &host.dir, older, NEW, &keys(2)).await.unwrap_err();
+    assert!(matches!(error, StepError::Foreign(_)), "{error}");
+    assert!(!Path::new(host.dir.path()).exists());
+}
+
+async fn two_copies_of_a_process(shell: &str) {
+    let Some(host) = Host::new(shell).await else {
+        return;
+    };
+    let copy = Fence { process: "copy", ..TOKEN };
+    let error = prepare(&host, &host.dir, copy, OLD, &keys(0)).await.unwrap_err();
+    assert!(matches!(error, StepError::Fenced(_)), "{error}");
+    assert_eq!(host.sh("0", "true").await.0, Ended::Exited(0));
+    // The one who works there learns of it once.
+    let seen = TurnedAway { token: "run-17.a".into(), generation: 7, process: "copy".into() };
+    let ready = prepare(&host, &host.dir, TOKEN, OLD, &keys(0)).await.unwrap();
+    assert_eq!((ready.made, ready.turned_away), (Prepared::Same, Some(seen.clone())));
+    run(&host, &host.dir, copy, &spec("1", "true"), 0, &mut Seen::at(0)).await.unwrap_err();
+    assert_eq!(remove(&host, &host.dir, TOKEN).await.unwrap(), Some(seen));
+    assert_eq!(remove(&host, &host.dir, TOKEN).await.unwrap(), None);
+}
+
+async fn the_last_run_is_vouched_for(shell: &str) {
+    let Some(host) = Host::bare(shell) else {
+        return;
+    };
+    let known = ["run-1".to_owned(), "run-2-ab".to_owned()];
+    let place = |name: &str| RunDir::new(host.file(&format!("runs/{name}")).display().to_string()).unwrap();
+    // The former one, from before there were words, may be gone or not.
+    for (former, token) in [(None, "run-1"), (Some("run-1"), "run-2-ab"), (Some("run-2-ab"), "run-3-cd")] {
+        let (dir, fence) = (place(token), Fence { token, ..TOKEN });
+        let ready = prepare(&host, &dir, fence, Known { prepared: false, vouched: &known }, &keys(1)).await.unwrap();
+        assert_eq!((ready.made, ready.former.as_deref()), (Prepared::New, former));
+    }
+    remove(&host, &place("run-3-cd"), Fence { token: "run-3-cd", ..TOKEN }).await.unwrap();
+    // A copy of the database gives the number once more, and knows nothing of the other one.
+    let (dir, fence) = (place("run-3-ef"), Fence { token: "run-3-ef", ..TOKEN });
+    let error = prepare(&host, &dir, fence, Known { prepared: false, vouched: &known }, &keys(1)).await.unwrap_err();
+    assert!(matches!(&error, StepError::Stranger(token) if token == "run-3-cd"), "{error}");
+    assert!(!Path::new(dir.path()).exists());
+    assert_eq!(last(&host, &dir, fence).await.unwrap().as_deref(), Some("run-3-cd"));
+    // What stands for another installation is no business of this one.
+    let (dir, fence) = (place("other-1"), Fence { token: "other-1-aa", ..TOKEN });
+    assert_eq!(prepare(&host, &dir, fence, NEW, &keys(1)).await.unwrap().former.as_deref(), Some("run-3-cd"));
+}
+
+async fn a_step_is_as_old_as_the_host_says(shell: &str) {
+    let Some(host) = Host::new(shell).await else {
+        return;
+    };
+    assert_eq!(age(&host, &host.dir, TOKEN, "1").await.unwrap(), None);
+    let (seen, task) = host.spawn(spec("1", "echo started; while [ ! -e go ]; do sleep 0.02; done"), 0);
+    seen.reaches(8).await;
+    let young = age(&host, &host.dir, TOKEN, "1").await.unwrap().unwrap();
+    assert!(young < Duration::from_secs(60), "{young:?}");
+    // As if it had been started when the machine was.
+    let claim = fs::read_to_string(host.step_file("1", "claim")).unwrap();
+    let mut words: Vec<_> = claim.split(' ').collect();
+    words[1] = "0";
+    fs::write(host.step_file("1", "claim"), words.join(" ")).unwrap();
+    let uptime: f64 = fs::read_to_string("/proc/uptime").unwrap().split(' ').next().unwrap().parse().unwrap();
+    let old = age(&host, &host.dir, TOKEN, "1").await.unwrap().unwrap();
+    assert!((old.as_secs_f64() - uptime).abs() < 60.0, "{old:?} since {uptime}");
+    fs::write(host.file("go"), "").unwrap();
+    task.await.unwrap().unwrap();
+    fs::write(host.step_file("1", "claim"), "1 2 another-boot one\n").unwrap();
+    assert_eq!(age(&host, &host.dir, TOKEN, "1").await.unwrap(), None);
 }

@@ -10,12 +10,16 @@ use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 use tempfile::TempDir;
 
-use super::super::{Ended, Fence, Prepared, RunDir, Sink, SinkError, StepError, StepSpec, prepare, run, stop};
+use super::super::{Ended, Fence, Known, Prepared, RunDir, Sink, SinkError, StepError, StepSpec, prepare, run, stop};
 use crate::clients::local::Local;
 use crate::clients::transport::{Channel, EnvPair, Stream, Transport, TransportError};
 
-pub(super) const TOKEN: Fence<'static> = Fence { token: "run-17.a", generation: 7 };
-pub(super) const OTHER: Fence<'static> = Fence { token: "other-17.a", generation: 7 };
+pub(super) const TOKEN: Fence<'static> = Fence { token: "run-17.a", generation: 7, process: "one" };
+/// Nobody's traces may be found.
+pub(super) const NEW: Known<'static> = Known { prepared: false, vouched: &[] };
+/// Its own traces may be found.
+pub(super) const OLD: Known<'static> = Known { prepared: true, vouched: &[] };
+pub(super) const OTHER: Fence<'static> = Fence { token: "other-17.a", generation: 7, process: "one" };
 
 /// The keys of the first steps.
 pub(super) fn keys(count: usize) -> Vec<String> {
@@ -61,8 +65,8 @@ impl Host {
     pub(super) async fn new(shell: &str) -> Option<Self> {
         let host = Self::bare(shell)?;
         // The steps 0 and 1 find everything made; those with other keys make it.
-        let made = prepare(&host, &host.dir, TOKEN, &keys(2)).await.unwrap();
-        assert_eq!(made, Prepared::New);
+        let made = prepare(&host, &host.dir, TOKEN, NEW, &keys(2)).await.unwrap();
+        assert_eq!(made.made, Prepared::New);
         Some(host)
     }
 

@@ -83,7 +83,9 @@ impl Sim {
                 let step = run.steps.get(*step as usize).filter(|step| step.state == StepState::Running)?;
                 Some((run.clone(), step.clone(), matches!(outcome, Outcome::Exited(0) | Outcome::Healthy)))
             }),
-            Command::RunFailed { run, .. } | Command::RunLost { run, .. } => lost(run),
+            Command::RunFailed { run, .. } | Command::RunLost { run, .. } | Command::RunForeign { run, .. } => {
+                lost(run)
+            }
             Command::LeaveHosts { run, .. } => lost(run).filter(|(run, ..)| run.stop.is_some() || run.is_catch_up()),
             _ => None,
         };
@@ -99,6 +101,9 @@ impl Sim {
         let repaired = match command {
             Command::Resolve { run, verdict: Resolution::Succeeded, .. } => {
                 self.runs.get(run).map(|run| (run.environment, run.to.release))
+            }
+            Command::Settle { environment, .. } => {
+                self.environment(*environment).current.as_ref().map(|version| (*environment, version.release))
             }
             _ => None,
         };
@@ -119,7 +124,8 @@ impl Sim {
             let state = self.environment(kind);
             let busy = self.runs.values().any(|run| run.environment == kind && run.state.occupies());
             let Some(current) = &state.current else { continue };
-            if busy || state.mixed.is_some() || state.dirty.is_some() || !state.left.is_empty() {
+            let in_doubt = state.unknown.is_some() || state.mixed.is_some() || !state.left.is_empty();
+            if busy || in_doubt || state.dirty.is_some() {
                 continue;
             }
             for surface in &self.service.surfaces {

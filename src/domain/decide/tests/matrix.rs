@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use super::sim::*;
-use crate::domain::command::{Command, NewRelease, Outcome, Resolution};
+use crate::domain::command::{Command, NewRelease, Outcome, Resolution, Settled};
 use crate::domain::gate::GateName;
 use crate::domain::ids::{HostName, ReleaseId, RunId, ServiceName};
 use crate::domain::person::{Actor, Role};
@@ -174,6 +174,7 @@ fn commands(w: &Sim, release: ReleaseId) -> Vec<(String, Command)> {
         ("bypass approvals", Command::Bypass { release, gates: vec![GateName::Approvals], reason: reason() }),
         ("lock", Command::Lock { reason: reason() }),
         ("unlock", Command::Unlock),
+        ("settle", Command::Settle { environment: PRODUCTION, runs: Settled::Recorded, reason: reason() }),
         ("resolve: succeeded", Command::Resolve { run, verdict: Resolution::Succeeded, reason: reason() }),
         ("resolve: failed", Command::Resolve { run, verdict: Resolution::Failed, reason: reason() }),
         ("resolve: again", Command::Resolve { run, verdict: Resolution::Again, reason: reason() }),

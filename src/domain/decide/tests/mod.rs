@@ -12,4 +12,5 @@ mod stories_dead_hosts;
 mod stories_hosts;
 mod stories_rollbacks;
 mod stories_runs;
+mod stories_unknown;
 mod stories_votes;

@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::sim::*;
-use crate::domain::command::{Command, NewRelease, Outcome, Resolution, RollbackTo};
+use crate::domain::command::{Command, NewRelease, Outcome, Resolution, RollbackTo, Settled};
 use crate::domain::gate::GateName;
 use crate::domain::ids::{HostName, ReleaseId, RunId};
 use crate::domain::person::Actor;
@@ -196,6 +196,9 @@ fn happens(w: &mut Sim, one: &Move) {
             let _ = w.handle(&actor(w, who), command);
         }
         Move::Resolve { run, verdict } => {
+            if run.is_multiple_of(2) {
+                settle(w, verdict);
+            }
             let open: Vec<_> = waits_for_a_verdict(w);
             let run = if open.is_empty() || run > 250 {
                 RunId(i64::from(run % 16))
@@ -232,6 +235,7 @@ fn happens(w: &mut Sim, one: &Move) {
                 0 => Command::CommitResolved { release, commit: commit("moved") },
                 1 => Command::CommitUnresolved { release, reason: reason(), for_good: on.is_multiple_of(2) },
                 2 if on.is_multiple_of(4) => Command::TagMoved { release, now: Some(commit("again")) },
+                3 if on.is_multiple_of(3) => Command::RunForeign { run, host: HostName::local(), reason: reason() },
                 3 => Command::RunFailed { run, reason: reason() },
                 4 => Command::RunLost { run, reason: reason() },
                 2 | 5 => Command::Update { release, artifacts },
@@ -275,6 +279,22 @@ fn live_ours(w: &Sim, production: bool) -> Option<RunId> {
     w.live(kind).filter(|_| w.service.environment(kind).driver.is_ours())
 }
 
+/// An admin says what the environments run of which it is not known.
+fn settle(w: &mut Sim, what: u8) {
+    for kind in
+        [STAGE, PRODUCTION].into_iter().filter(|kind| w.environment(*kind).unknown.is_some()).collect::<Vec<_>>()
+    {
+        let lost =
+            w.runs.values().find(|run| run.environment == kind && run.state.occupies()).map(|run| run.to.release);
+        let runs = match (what, lost) {
+            (0, Some(release)) => Settled::Release(release),
+            (1, _) => Settled::Nothing,
+            _ => Settled::Recorded,
+        };
+        let _ = w.handle(&Actor::Operator, Command::Settle { environment: kind, runs, reason: reason() });
+    }
+}
+
 fn waits_for_a_verdict(w: &Sim) -> Vec<RunId> {
     let dirty = [&w.stage, &w.production].into_iter().filter_map(|state| state.dirty.as_ref().map(|dirty| dirty.run));
     let lost = w.runs.values().filter(|run| matches!(run.state, RunState::Unknown { .. })).map(|run| run.id);
@@ -309,6 +329,7 @@ fn next_report(status: Status, number: u8) -> Option<Status> {
 fn comes_to_rest(w: &mut Sim) {
     w.unlock();
     for _ in 0..400 {
+        settle(w, 2);
         for run in waits_for_a_verdict(w) {
             w.resolve(run, Resolution::Succeeded);
         }

@@ -37,6 +37,8 @@ pub struct Sim {
     pub service: Service,
     pub people: People,
     pub now: Timestamp,
+    /// How far the clock on the wall was set ahead of the time that has passed.
+    pub uptime_lags: SignedDuration,
     pub releases: BTreeMap<ReleaseId, Release>,
     pub votes: Vec<Vote>,
     pub runs: BTreeMap<RunId, Run>,
@@ -164,6 +166,7 @@ impl Sim {
             service,
             people: people(),
             now: "2025-01-01T00:00:00Z".parse().unwrap(),
+            uptime_lags: SignedDuration::ZERO,
             releases: BTreeMap::new(),
             votes: Vec::new(),
             runs: BTreeMap::new(),

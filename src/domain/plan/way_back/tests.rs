@@ -199,7 +199,8 @@ proptest! {
             .filter(|name| shop.surfaces.iter().any(|s| s.name == *name && s.migrate_down.is_some()))
             .collect();
         for step in back(&shop, &positions) {
-            let spot = (step.host.clone(), script(&step).directory.clone());
+            let surface = shop.surfaces.iter().find(|surface| surface.name == step.surface).unwrap();
+            let spot = (step.host.clone(), surface.directory.clone());
             let now = code.get(&spot).copied().flatten();
             match step.kind {
                 StepKind::Checkout => { code.insert(spot, Some(step.about)); }

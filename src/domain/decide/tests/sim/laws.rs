@@ -75,7 +75,8 @@ impl Sim {
                 let needs = match release.status {
                     Status::StageBuilding => kind == STAGE,
                     Status::StageTestRollback if kind == STAGE => {
-                        assert!(!occupying.is_empty() || state.dirty.is_some(), "#{} is stuck", release.id);
+                        let stopped = state.dirty.is_some() || state.unknown.is_some();
+                        assert!(!occupying.is_empty() || stopped, "#{} is stuck", release.id);
                         false
                     }
                     Status::Deploying | Status::ProductionRollback => kind == PRODUCTION,
@@ -97,6 +98,7 @@ impl Sim {
         let waits = |status| self.releases.values().filter(move |release| release.status == status);
         let free = |kind| {
             self.environment(kind).dirty.is_none()
+                && self.environment(kind).unknown.is_none()
                 && !self.runs.values().any(|run| run.environment == kind && run.state.occupies())
                 && self.service.environment(kind).driver.is_ours()
         };

@@ -1,6 +1,7 @@
 //! What the store does: it loads the part of the world that a command may look at, and writes what has changed.
 
 use super::*;
+use crate::domain::moment::{Seed, Uptime};
 
 /// What the store loads at most.
 const WAITING: usize = 20;
@@ -62,6 +63,11 @@ impl Sim {
             service: Arc::new(self.service.clone()),
             people: Arc::new(self.people.clone()),
             now: self.now,
+            uptime: Uptime {
+                boot: "one".into(),
+                millis: (self.now - self.uptime_lags).as_millisecond().unsigned_abs(),
+            },
+            seed: Seed([7; 32]),
             votes: self.votes.iter().filter(|vote| releases.contains_key(&vote.release)).cloned().collect(),
             releases,
             runs,

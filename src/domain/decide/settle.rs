@@ -1,0 +1,126 @@
+//! An environment of which it is not known what it runs: how that comes about, what it keeps from happening, and how an
+//! admin ends it.
+
+use crate::domain::command::{Answer, Settled};
+use crate::domain::environment::UnknownState;
+use crate::domain::event::Event;
+use crate::domain::ids::{HostName, RunId, readable};
+use crate::domain::person::Right;
+use crate::domain::refusal::{Code, Refusal};
+use crate::domain::release::Version;
+use crate::domain::run::{Run, RunState};
+use crate::domain::service::EnvironmentKind;
+use crate::domain::status::Status;
+
+use super::{Decided, Draft};
+
+impl Draft<'_> {
+    pub(super) fn settle(&mut self, kind: EnvironmentKind, runs: Settled, reason: String) -> Decided {
+        self.allow(Right::Command, None)?;
+        readable("reason", &reason, 1000)?;
+        let service = self.world.service.name.clone();
+        let state = self.world.environment(kind);
+        if state.unknown.is_none() {
+            let sentence = format!("it is known what {kind} of {service} runs; there is nothing to settle");
+            return Err(Refusal::new(Code::NothingToResolve, sentence));
+        }
+        let version = match runs {
+            Settled::Release(id) => Some(self.known(id)?.version()),
+            Settled::Nothing => None,
+            Settled::Recorded => state.current.clone(),
+        };
+        let found = version.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
+        if let Some(run) = self.world.occupying_run(kind).cloned() {
+            if run.state.is_live() {
+                let code = match kind {
+                    EnvironmentKind::Stage => Code::StageBusy,
+                    EnvironmentKind::Production => Code::ProductionBusy,
+                };
+                return Err(Refusal::new(code, format!("run {} is at work on {kind}; wait for its end", run.id)));
+            }
+            let said = format!("{} says that {kind} runs {found}", self.actor.label());
+            self.end_lost_run(&run, version.as_ref(), said);
+        }
+        let (now, next_run) = (self.world.now, self.world.next_run);
+        let state = self.world.environment_mut(kind);
+        let release = |version: &Option<Version>| version.as_ref().map(|version| version.release);
+        if release(&state.current) != release(&version) {
+            state.since = version.as_ref().map(|_| now);
+        }
+        state.current.clone_from(&version);
+        state.unknown = None;
+        state.mixed = None;
+        state.left.clear();
+        state.dirty = None;
+        state.vouched_below = next_run;
+        self.world.record(None, None, Event::EnvironmentSettled { environment: kind, version, reason });
+        Ok(Answer::Done)
+    }
+
+    /// Ends a run whose end was not known by what the environment was found to run.
+    fn end_lost_run(&mut self, run: &Run, found: Option<&Version>, said: String) {
+        if found.is_some_and(|version| version.release == run.to.release) {
+            return self.run_ended(run.id, RunState::Succeeded);
+        }
+        self.close_run(run.id, RunState::Failed { reason: said.clone() });
+        let release = &self.world.releases[&run.release];
+        if run.housekeeping || release.attempt != run.attempt {
+            return;
+        }
+        match (run.environment, release.status) {
+            (EnvironmentKind::Stage, _) => self.stage_failed(run, Some(said)),
+            // Nothing is left to go back from.
+            (EnvironmentKind::Production, Status::Deploying) => {
+                self.world.move_release(run.release, Status::ProductionRollback, Some(said.clone()));
+                self.world.move_release(run.release, Status::RollbackDone, Some(said));
+            }
+            (EnvironmentKind::Production, Status::ProductionRollback) => {
+                self.world.move_release(run.release, Status::RollbackFailed, Some(said));
+            }
+            (EnvironmentKind::Production, _) => {}
+        }
+    }
+
+    /// What an environment runs is for an admin to say, before anything goes on from there.
+    pub(super) fn check_known(&self, kind: EnvironmentKind) -> Result<(), Refusal> {
+        let Some(unknown) = &self.world.environment(kind).unknown else { return Ok(()) };
+        let sentence = format!(
+            "it is not known what {kind} runs ({}); an admin looks and says it first: `rmm service settle {} --environment {kind}`",
+            unknown.reason.trim_end_matches('.'),
+            self.world.service.name
+        );
+        Err(Refusal::new(Code::EnvironmentUnknown, sentence).legal(["settle"]))
+    }
+
+    /// A run met the traces of a run that this database does not know. Nothing of its own was started there.
+    pub(super) fn run_foreign(&mut self, id: RunId, host: HostName, reason: String) -> Decided {
+        let run = self.known_run(id)?;
+        let event = Event::ForeignRunFound { environment: run.environment, host, reason: reason.clone() };
+        self.world.record(Some(run.release), Some(id), event);
+        self.make_unknown(run.environment, reason.clone());
+        if run.running_steps().next().is_some() { self.run_lost(id, reason) } else { self.run_failed(id, reason) }
+    }
+
+    /// Only for the record, and so for the admins: the run itself is not affected.
+    pub(super) fn foreign_turned_away(&mut self, id: RunId, host: HostName, reason: String) -> Decided {
+        let run = self.known_run(id)?;
+        let event = Event::ForeignRunFound { environment: run.environment, host, reason };
+        self.world.record(Some(run.release), Some(id), event);
+        Ok(Answer::Run(id))
+    }
+
+    /// A part of the answer to what an environment runs, for the admin who has to say it.
+    pub(super) fn host_looked(&mut self, kind: EnvironmentKind, found: &str) -> Answer {
+        let known = self.world.environment(kind).unknown.as_ref().map(|unknown| unknown.reason.clone());
+        if let Some(reason) = known.filter(|reason| !reason.contains(found)) {
+            self.make_unknown(kind, format!("{reason}; {found}"));
+        }
+        Answer::Done
+    }
+
+    fn make_unknown(&mut self, kind: EnvironmentKind, reason: String) {
+        let since = self.world.now;
+        self.world.environment_mut(kind).unknown = Some(UnknownState { reason: reason.clone(), since });
+        self.world.record(None, None, Event::EnvironmentUnknown { environment: kind, reason });
+    }
+}

@@ -1,0 +1,168 @@
+//! Environments of which it is not known what they run, and time that was set.
+
+use jiff::SignedDuration;
+
+use super::sim::*;
+use crate::domain::command::{Command, Outcome, Resolution, Settled};
+use crate::domain::environment::UnknownState;
+use crate::domain::event::Event;
+use crate::domain::gate::GateName;
+use crate::domain::ids::HostName;
+use crate::domain::person::Actor;
+use crate::domain::refusal::Code;
+use crate::domain::run::{RunName, RunState};
+use crate::domain::service::EnvironmentKind;
+use crate::domain::status::Status;
+
+fn restored(w: &mut Sim, kind: EnvironmentKind) {
+    let unknown = Some(UnknownState { reason: "the database was restored".into(), since: w.now });
+    match kind {
+        EnvironmentKind::Stage => w.stage.unknown = unknown,
+        EnvironmentKind::Production => w.production.unknown = unknown,
+    }
+}
+
+fn settle(environment: EnvironmentKind, runs: Settled) -> Command {
+    Command::Settle { environment, runs, reason: "looked".into() }
+}
+
+fn foreign(w: &mut Sim, kind: EnvironmentKind) {
+    let (run, host) = (w.live(kind).unwrap(), HostName::local());
+    w.ok(&Actor::Machine, Command::RunForeign { run, host, reason: "somebody else was here".into() });
+}
+
+#[test]
+fn runs_have_words_and_hosts_know_them_by_both() {
+    let mut w = Sim::new();
+    w.ship("v1.0.0");
+    let tokens: Vec<_> = w.runs.values().map(|run| run.token("here")).collect();
+    for (run, token) in w.runs.values().zip(&tokens) {
+        assert_eq!(RunName::of_token(token), Some(RunName { id: run.id, word: run.word.clone() }));
+        assert!(run.word.len() >= 16 && tokens.iter().filter(|other| *other == token).count() == 1);
+    }
+    let old = RunName { id: crate::domain::ids::RunId(9), word: String::new() };
+    assert_eq!((old.token("here").as_str(), RunName::of_token("here-9")), ("here-9", Some(old.clone())));
+    assert_eq!(RunName::of_token("nonsense"), None);
+}
+
+#[test]
+fn nothing_is_deployed_where_it_is_not_known_what_runs() {
+    let mut w = Sim::new();
+    let good = w.ship("v1.0.0");
+    restored(&mut w, STAGE);
+    restored(&mut w, PRODUCTION);
+    let release = w.release("v1.1.0");
+    assert_eq!((w.status(release), w.live(STAGE)), (Status::Initiated, None));
+    assert!(w.reason(release).contains("rmm service settle shop --environment stage"), "{}", w.reason(release));
+    w.admin(settle(STAGE, Settled::Recorded));
+    w.stage_ends_well();
+    w.everybody_approves(release);
+    assert_eq!((w.unmet(release), w.live(PRODUCTION)), (vec![GateName::ProductionClean], None));
+    let rollback = w.roll_back(good, None).unwrap_err();
+    assert_eq!(rollback.code, Code::EnvironmentUnknown);
+    assert!(rollback.sentence.contains("rmm service settle shop --environment production"), "{rollback}");
+    // Only somebody who may command says it, and about something that is known.
+    let ann = w.actor("ann");
+    assert_eq!(w.refused(&ann, settle(PRODUCTION, Settled::Nothing)).code, Code::Forbidden);
+    let nowhere = Settled::Release(crate::domain::ids::ReleaseId(99));
+    assert_eq!(w.admin_refused(settle(PRODUCTION, nowhere)).code, Code::NotFound);
+    w.admin(settle(PRODUCTION, Settled::Release(good)));
+    w.production_ends_well();
+    assert_eq!(w.status(release), Status::Deployed);
+    assert_eq!(w.admin_refused(settle(PRODUCTION, Settled::Nothing)).code, Code::NothingToResolve);
+}
+
+#[test]
+fn an_environment_that_runs_nothing_known_gets_a_first_release() {
+    let mut w = Sim::new();
+    w.ship("v1.0.0");
+    for kind in [STAGE, PRODUCTION] {
+        restored(&mut w, kind);
+        w.admin(settle(kind, Settled::Nothing));
+        assert_eq!((w.runs_what(kind), w.environment(kind).since), (None, None));
+    }
+    let release = w.release("v1.1.0");
+    w.stage_ends_well();
+    w.everybody_approves(release);
+    let run = w.live(PRODUCTION).unwrap();
+    assert_eq!(w.runs[&run].from, None);
+    w.production_ends_well();
+    assert_eq!(w.runs_what(PRODUCTION), Some(release));
+}
+
+#[test]
+fn a_run_that_meets_another_copy_of_the_database_starts_nothing_and_all_is_told() {
+    let mut w = Sim::new();
+    let good = w.ship("v1.0.0");
+    let release = w.release("v1.1.0");
+    w.stage_ends_well();
+    w.everybody_approves(release);
+    foreign(&mut w, PRODUCTION);
+    assert_eq!(w.status(release), Status::RollbackDone);
+    assert!(w.reason(release).contains("somebody else was here"), "{}", w.reason(release));
+    assert_eq!((w.runs_what(PRODUCTION), w.live(PRODUCTION)), (Some(good), None));
+    assert_eq!(w.happened(|event| matches!(event, Event::ForeignRunFound { .. })), 1);
+    assert!(w.production.unknown.is_some() && w.stage.unknown.is_none());
+    w.admin(settle(PRODUCTION, Settled::Recorded));
+    assert_eq!(w.production.vouched_below.0, w.runs.len() as i64 + 1);
+}
+
+#[test]
+fn a_step_that_somebody_else_began_leaves_its_run_to_an_admin() {
+    for (found, status) in [(true, Status::Deployed), (false, Status::RollbackDone)] {
+        let mut w = Sim::new();
+        let good = w.ship("v1.0.0");
+        let release = w.release("v1.1.0");
+        w.stage_ends_well();
+        w.everybody_approves(release);
+        let run = w.works_until(PRODUCTION, 2);
+        foreign(&mut w, PRODUCTION);
+        w.ok(
+            &Actor::Machine,
+            Command::StepEnded { run, step: 2, outcome: Outcome::Lost("foreign".into()), said: Default::default() },
+        );
+        assert!(matches!(w.runs[&run].state, RunState::Unknown { .. }));
+        // What production runs is said first, and that ends the run.
+        let resolve = Command::Resolve { run, verdict: Resolution::Succeeded, reason: String::new() };
+        assert_eq!(w.admin_refused(resolve).code, Code::EnvironmentUnknown);
+        let abort = Command::Abort { release, reason: "bad".into(), force: true };
+        assert_eq!(w.admin_refused(abort).code, Code::EnvironmentUnknown);
+        let runs = if found { release } else { good };
+        w.admin(settle(PRODUCTION, Settled::Release(runs)));
+        assert_eq!((w.status(release), w.runs_what(PRODUCTION), w.live(PRODUCTION)), (status, Some(runs), None));
+        assert!(w.production.mixed.is_none() && w.production.dirty.is_none());
+        w.ship("v1.2.0");
+    }
+}
+
+#[test]
+fn a_ci_system_may_not_take_a_stage_of_which_nobody_knows_what_it_runs() {
+    let mut w = Sim::in_ci();
+    let release = w.release("v1.0.0");
+    restored(&mut w, STAGE);
+    assert_eq!(w.report_refused(release, Status::StageBuilding).code, Code::EnvironmentUnknown);
+    w.admin(settle(STAGE, Settled::Nothing));
+    w.report(release, Status::StageBuilding);
+}
+
+#[test]
+fn the_silence_of_a_ci_system_is_time_that_has_passed() {
+    let mut w = Sim::in_ci();
+    let release = w.release("v1.0.0");
+    w.report(release, Status::StageBuilding);
+    let run = w.live(STAGE).unwrap();
+    // The clock is set a day forward, and a day back.
+    for days in [1, -2] {
+        w.now += SignedDuration::from_hours(24 * days);
+        w.uptime_lags += SignedDuration::from_hours(24 * days);
+        w.ok(&Actor::Machine, Command::Advance);
+        assert_eq!(w.live(STAGE), Some(run), "after {days} days");
+    }
+    // A run from before the machine's last start begins anew.
+    let mark = w.runs.get_mut(&run).unwrap();
+    mark.heard_uptime.as_mut().unwrap().boot = "before".into();
+    w.passes(SignedDuration::from_hours(2));
+    assert_eq!(w.live(STAGE), Some(run));
+    w.passes(SignedDuration::from_hours(2));
+    assert!(matches!(w.runs[&run].state, RunState::Unknown { .. }));
+}

@@ -1,0 +1,175 @@
+//! Tells this database's own runs on hosts from those of a copy of it: a clone of the machine that goes on beside it, or
+//! a backup that is older than what was done since. Nothing that a copy did is ever taken for this one's.
+
+use std::time::Duration;
+
+use super::runner::Following;
+use super::{Engine, Failure, Handled, Request};
+use crate::clients::detached::{self, Fence, RunDir, StepError, TurnedAway};
+use crate::domain::command::Command;
+use crate::domain::ids::{HostName, ServiceName};
+use crate::domain::person::{Actor, Right};
+use crate::domain::run::RunName;
+use crate::domain::service::EnvironmentKind;
+use crate::store::{numbers, runs};
+
+/// An admin who says what runs does not wait longer for hosts that do not answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Engine {
+    /// After a restore: asks the hosts which runs were the last ones there, for the admin who has to say what the
+    /// environments run. A host that does not answer is asked by the next run.
+    pub async fn look_after_restore(&self) {
+        let catalog = self.catalog();
+        for service in catalog.services() {
+            for kind in [EnvironmentKind::Stage, EnvironmentKind::Production] {
+                self.look_on_hosts(&service.name, kind).await;
+            }
+        }
+    }
+
+    /// Says what an environment runs, for an admin who has looked. The hosts are asked for their last run once more, so
+    /// that all which they have seen until now counts as known.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`] when the rules do not allow it.
+    pub async fn settle(&self, request: Request, environment: EnvironmentKind) -> Result<Handled, Failure> {
+        if let Some(service) = request.service.clone() {
+            request.actor.may(Right::Command, Some(&service), false).map_err(Failure::Refused)?;
+            tokio::select! {
+                () = self.look_on_hosts(&service, environment) => {}
+                () = self.sleep(PATIENCE) => {}
+            }
+        }
+        self.handle(request).await
+    }
+
+    async fn look_on_hosts(&self, service: &ServiceName, kind: EnvironmentKind) {
+        let catalog = self.catalog();
+        let Some(service) = catalog.service(service).filter(|service| service.environment(kind).driver.is_ours())
+        else {
+            return;
+        };
+        let hosts = service.hosts_in(kind);
+        let looks = hosts.iter().map(|host| self.look_for_last_run(&service.name, kind, host));
+        futures_util::future::join_all(looks).await;
+    }
+
+    async fn look_for_last_run(&self, service: &ServiceName, kind: EnvironmentKind, host: &HostName) {
+        let token = match self.last_run_on(service, kind, host).await {
+            Ok(Some(token)) => token,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(%service, environment = kind.as_str(), %host, %error, "the host does not say what its last run was");
+                return;
+            }
+        };
+        let Some(name) = RunName::of_token(&token) else { return };
+        let (of, number) = (service.clone(), name.id);
+        let known = self.read(move |conn| runs::is_known(conn, &of, kind, &name)).await.unwrap_or(true);
+        if known {
+            return;
+        }
+        let found = format!("the last run on {host} was run {number}, which is not in this database");
+        tracing::warn!(%service, environment = kind.as_str(), "{found}");
+        let seen = self.store().write(move |tx| numbers::seen(tx, number)).await;
+        if let Err(error) = seen {
+            tracing::warn!(error = %error.flatten(), "the highest number of a host could not be noted");
+        }
+        let command = Command::HostLooked { environment: kind, found };
+        if let Err(error) = self.handle(Request::about(Actor::Machine, service.clone(), command)).await {
+            tracing::warn!(%service, %error, "what was found on a host could not be noted");
+        }
+    }
+
+    async fn last_run_on(
+        &self,
+        service: &ServiceName,
+        kind: EnvironmentKind,
+        host: &HostName,
+    ) -> Result<Option<String>, StepError> {
+        let ports = self.ports();
+        let directory = RunDir::new(self.run_place(host, service, kind, "any"))?;
+        let fence = Fence { token: "any", generation: ports.generation, process: &ports.process };
+        detached::last(self.transport(host).await?.as_ref(), &directory, fence).await
+    }
+}
+
+impl Following {
+    /// The tokens of the last runs in this run's place, whichever of them a host has seen.
+    pub(super) async fn earlier_runs(&self) -> Vec<String> {
+        let (service, environment, id) = (self.run.service.clone(), self.run.environment, self.run.id);
+        let earlier = self.engine.read(move |conn| runs::before(conn, &service, environment, id)).await;
+        // A host that names one of them is answered by a second look at the database.
+        earlier.unwrap_or_default().iter().map(|name| name.token(&self.engine.ports().instance)).collect()
+    }
+
+    /// Whether a run that a host names as its last one is this database's own, or from before an admin has said what
+    /// the environment runs.
+    pub(super) async fn vouches_for(&self, token: &str) -> bool {
+        let Some(name) = RunName::of_token(token) else { return false };
+        let (service, environment) = (self.run.service.clone(), self.run.environment);
+        let known = self.engine.read(move |conn| {
+            let below = runs::environment(conn, &service, environment)?.vouched_below;
+            Ok(name.id < below || runs::is_known(conn, &service, environment, &name)?)
+        });
+        known.await.unwrap_or(false)
+    }
+
+    /// A sentence about a last run that nobody vouches for.
+    pub(super) fn stranger(&self, host: &HostName, token: &str) -> String {
+        let run =
+            RunName::of_token(token).map_or_else(|| token.to_owned(), |name| format!("run {} ({token})", name.id));
+        self.sentence(&format!("the last run on {host} was {run}, which is not in this database"))
+    }
+
+    /// A sentence about steps that somebody else has begun.
+    pub(super) fn foreign(&self, host: &HostName, error: &StepError) -> String {
+        self.sentence(&format!("{host}: {}", error.to_string().trim_end_matches('.')))
+    }
+
+    fn sentence(&self, what: &str) -> String {
+        let (service, environment) = (&self.run.service, self.run.environment);
+        format!(
+            "{what}. Another RMM works with a copy of this database, or this database is older than what the host has \
+             seen. Stop the other one if there is one, look what {environment} runs, and say it: `rmm service settle \
+             {service} --environment {environment}`"
+        )
+    }
+
+    /// Numbers go on from the highest that a host knows.
+    pub(super) async fn note_former(&self, token: Option<String>) {
+        let Some(name) = token.as_deref().and_then(RunName::of_token) else { return };
+        if let Err(error) = self.engine.store().write(move |tx| numbers::seen(tx, name.id)).await {
+            tracing::warn!(run = %self.run.id, error = %error.flatten(), "the highest number of a host could not be noted");
+        }
+    }
+
+    /// Tells that a copy of this database was turned away where this run works.
+    pub(super) async fn note_turned_away(&self, host: &HostName, who: Option<TurnedAway>) {
+        let Some(TurnedAway { token, generation, process }) = who else { return };
+        let own = self.engine.read(move |conn| numbers::is_own_process(conn, generation, &process)).await;
+        if own.unwrap_or(true) {
+            return;
+        }
+        let (service, environment) = (&self.run.service, self.run.environment);
+        let reason = format!(
+            "another RMM with a copy of this database tried to work on {service} {environment} on {host} (run {token}) and \
+             was turned away. Stop it, or give it a new data directory"
+        );
+        tracing::warn!(run = %self.run.id, %host, reason, "another copy of this database is at work");
+        let command = Command::ForeignTurnedAway { run: self.run.id, host: host.clone(), reason };
+        let request = Request::about(Actor::Machine, service.clone(), command).traced(self.trace.clone());
+        if let Err(Failure::Store(error)) = self.engine.handle(request).await {
+            tracing::warn!(run = %self.run.id, %error, "that a copy of this database was turned away could not be noted");
+        }
+    }
+
+    /// Somebody else has begun a step that this run was about to begin.
+    pub(super) async fn step_is_foreign(&self, host: &HostName, error: &StepError) -> Result<String, Failure> {
+        let reason = self.foreign(host, error);
+        tracing::warn!(run = %self.run.id, %host, reason, "another copy of this database is at work");
+        self.report(Command::RunForeign { run: self.run.id, host: host.clone(), reason: reason.clone() }).await?;
+        Ok(reason)
+    }
+}

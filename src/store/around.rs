@@ -1,0 +1,128 @@
+//! What is known around a database that is about to be replaced by a copy: the highest numbers, and what the
+//! environments run. Databases of any schema are looked at, and nothing is written.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use super::error::StoreError;
+use super::numbers::Numbers;
+use super::restored::Beside;
+use super::schema;
+use crate::domain::release::Version;
+
+/// What a database says about one environment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// What it runs.
+    pub runs: Option<Version>,
+    /// The run that is under way or cannot be judged.
+    pub run: Option<i64>,
+}
+
+/// By service and environment.
+pub type Environments = BTreeMap<(String, String), Recorded>;
+
+/// What was found before a database is replaced.
+#[derive(Debug, Clone)]
+pub struct Around {
+    /// The highest numbers that were given out.
+    pub numbers: Numbers,
+    /// The database that is replaced could be read, so that nothing was given out beyond them.
+    pub exact: bool,
+    /// What it says of the environments.
+    pub replaced: Environments,
+    /// What the copy says of them.
+    pub copy: Environments,
+}
+
+/// Looks at the database, the copy that takes its place, and the other copies beside it.
+///
+/// # Errors
+/// When the copy cannot be read.
+pub fn look(database: &Path, copy: &Path) -> Result<Around, StoreError> {
+    let (mut numbers, of_copy) = read(copy)?;
+    let was_there = database.exists().then(|| read(database));
+    let exact = matches!(was_there, Some(Ok(_)));
+    let replaced = match was_there {
+        Some(Ok((known, environments))) => {
+            numbers = numbers.max(known);
+            environments
+        }
+        Some(Err(error)) => {
+            tracing::warn!(%error, "the database that is there cannot be read");
+            Environments::new()
+        }
+        None => Environments::new(),
+    };
+    for other in others(database) {
+        if let Ok((known, _)) = read(&other) {
+            numbers = numbers.max(known);
+        }
+    }
+    numbers = numbers.max(Beside::read(database)?.map(|beside| beside.numbers).unwrap_or_default());
+    Ok(Around { numbers, exact, replaced, copy: of_copy })
+}
+
+impl Around {
+    /// Notes it beside the database, for the next start.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn note(&self, database: &Path) -> Result<(), StoreError> {
+        let restored = Some("the database was restored from a backup".to_owned());
+        let before = Beside::read(database)?.unwrap_or_default();
+        Beside { numbers: self.numbers, exact: self.exact, restored, ..before }.write(database)
+    }
+
+    /// The numbers after which the next start goes on.
+    #[must_use]
+    pub fn goes_on_after(&self) -> Numbers {
+        if self.exact { self.numbers } else { self.numbers.with_gap() }
+    }
+}
+
+/// Copies that RMM has made beside a database.
+fn others(database: &Path) -> Vec<PathBuf> {
+    let Some(directory) = database.parent() else { return Vec::new() };
+    let named = database.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let files =
+        |directory: PathBuf| std::fs::read_dir(directory).into_iter().flatten().flatten().map(|file| file.path());
+    let beside = files(directory.to_owned()).filter(|path| {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        name.strip_prefix(&named).is_some_and(|rest| rest == ".before-restore" || rest.ends_with(".bak"))
+    });
+    beside.chain(files(directory.join("backups"))).filter(|path| path.is_file()).collect()
+}
+
+fn read(path: &Path) -> Result<(Numbers, Environments), StoreError> {
+    // A log beside it would be taken in by reading.
+    let copy = schema::copy_with_log(path)?;
+    let conn = match &copy {
+        Some(copy) => schema::open_reader(copy.path())?,
+        None => schema::open_at_rest(path)?,
+    };
+    Ok((Numbers::of(&conn)?, environments(&conn)?))
+}
+
+fn environments(conn: &Connection) -> Result<Environments, StoreError> {
+    let mut found = Environments::new();
+    if !conn.table_exists(None, "environments")? {
+        return Ok(found);
+    }
+    let mut statement = conn.prepare("SELECT service, environment, current FROM environments")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let current: Option<String> = row.get(2)?;
+        let runs = current.and_then(|text| serde_json::from_str(&text).ok());
+        found.insert((row.get(0)?, row.get(1)?), Recorded { runs, run: None });
+    }
+    let mut statement =
+        conn.prepare("SELECT service, environment, id FROM runs WHERE state IN ('queued', 'running', 'unknown')")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        found.entry((row.get(0)?, row.get(1)?)).or_default().run = row.get(2)?;
+    }
+    Ok(found)
+}

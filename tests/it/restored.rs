@@ -1,0 +1,187 @@
+//! A database that is older than what was done with it, and one that is at work twice: nothing that somebody else did
+//! counts as done, numbers never come again, and an admin says what runs where.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::world::{SHOP, Setup, World, eventually};
+
+/// Notes the step; in production it waits as long as the file `hold` is there.
+const DEPLOY: &str = "echo $RMM_ENVIRONMENT $RMM_RUN_KIND $RMM_STEP $RMM_TAG >> ../ledger; \
+                      [ $RMM_ENVIRONMENT = stage ] || while [ -e ../hold ]; do sleep 0.02; done";
+
+fn setup() -> Setup {
+    Setup::new().without_migrations().surface("deploy", DEPLOY)
+}
+
+fn rmm(w: &World, args: &[&str]) -> String {
+    let run = Command::new(env!("CARGO_BIN_EXE_rmm"))
+        .args(args)
+        .env("RMM_CONFIG", w.path("rmm.toml"))
+        .env_remove("RMM_URL")
+        .current_dir(w.path(""))
+        .output()
+        .unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    assert!(run.status.success(), "{args:?}: {said}");
+    said
+}
+
+async fn backup(w: &World) -> String {
+    let file = w.path("copy.db").display().to_string();
+    w.operator().post("/api/v1/backup", &json!({ "file": file })).await.ok();
+    file
+}
+
+async fn settle(w: &World, environment: &str, runs: &str) {
+    let body = json!({ "environment": environment, "runs": runs });
+    w.operator().post(&format!("/api/v1/services/{SHOP}/settle"), &body).await.ok();
+}
+
+async fn reason(w: &World, release: i64, holds: impl Fn(&Value) -> bool) -> String {
+    eventually("the release says why", async || {
+        let now = w.show(release).await;
+        holds(&now).then(|| now["reason"].as_str().unwrap_or_default().to_owned())
+    })
+    .await
+}
+
+/// v1 is deployed and a backup made; then v2's step in production is at work, and RMM dies.
+async fn died_in_the_middle_of_v2(w: &World) -> (i64, i64) {
+    w.deployed("v1").await;
+    backup(w).await;
+    w.write("hold", "");
+    let v2 = w.release("v2").await;
+    w.until(v2, "manual_testing").await;
+    w.approve("ann", v2).await.ok();
+    eventually("v2's step is at work", async || {
+        w.ledger().contains(&"production deploy deploy v2".into()).then_some(())
+    })
+    .await;
+    let run = w.last_run(v2).await;
+    w.kill();
+    w.remove("hold");
+    (v2, run)
+}
+
+/// What the environments run is unknown; v3 waits for an admin, and its own command runs.
+async fn v3_is_really_deployed(w: &World, v2: i64, run: i64, runs: &str) {
+    let service = w.service().await;
+    assert!(!service["stage"]["unknown"].is_null() && !service["production"]["unknown"].is_null(), "{service}");
+    let v3 = w.release("v3").await;
+    assert!(v3 > v2, "#{v3} comes after #{v2}");
+    let why = reason(w, v3, |now| !now["reason"].is_null()).await;
+    assert!(why.contains("rmm service settle shop --environment stage"), "{why}");
+    settle(w, "stage", runs).await;
+    settle(w, "production", runs).await;
+    w.until(v3, "manual_testing").await;
+    w.approve("ann", v3).await.ok();
+    w.until(v3, "deployed").await;
+    w.quiet().await;
+    assert!(w.last_run(v3).await > run);
+    let v3_in_production = w.ledger().iter().filter(|line| *line == "production deploy deploy v3").count();
+    assert_eq!(v3_in_production, 1, "{:?}", w.ledger());
+    w.is_sound().await;
+}
+
+#[tokio::test]
+async fn after_a_restore_no_step_counts_that_the_lost_time_left_behind() {
+    let w = World::new(setup()).await;
+    let (v2, run) = died_in_the_middle_of_v2(&w).await;
+    let said = rmm(&w, &["restore", "copy.db", "--force"]);
+    assert!(said.contains(&format!("Releases go on after #{v2}, runs after {run}.")), "{said}");
+    assert!(said.contains(&format!("with run {run} under way")) && said.contains("rmm service settle"), "{said}");
+    w.start().await;
+    assert_eq!(rmm(&w, &["service", "show", SHOP]).matches("it is not known what").count(), 2);
+    v3_is_really_deployed(&w, v2, run, "recorded").await;
+    // Nothing is left out where all is known.
+    let next = w.release("v4").await;
+    assert_eq!(next, v2 + 2);
+}
+
+#[tokio::test]
+async fn a_backup_that_is_put_there_by_hand_is_treated_alike() {
+    let w = World::new(setup()).await;
+    let (v2, run) = died_in_the_middle_of_v2(&w).await;
+    for file in ["rmm.db-wal", "rmm.db-shm"] {
+        let _ = std::fs::remove_file(w.data().join(file));
+    }
+    std::fs::copy(w.path("copy.db"), w.database()).unwrap();
+    w.start().await;
+    assert!(w.log().contains("a backup was put in the place of the database"), "{}", w.log());
+    v3_is_really_deployed(&w, v2, run, "recorded").await;
+}
+
+#[tokio::test]
+async fn a_new_database_in_the_old_place_begins_where_the_old_one_ended() {
+    let w = World::new(setup()).await;
+    let (v2, run) = died_in_the_middle_of_v2(&w).await;
+    for file in ["rmm.db", "rmm.db-wal", "rmm.db-shm", "rmm.db.numbers"] {
+        let _ = std::fs::remove_file(w.data().join(file));
+    }
+    w.take_tokens_of(None);
+    w.start().await;
+    // Without the file that lies beside it nobody knows, until RMM meets what its hosts have seen.
+    let first = w.release("v3").await;
+    let why = reason(&w, first, |now| now["status"] == "stage_building_failed").await;
+    assert!(why.contains("which is not in this database") && why.contains("rmm service settle"), "{why}");
+    settle(&w, "stage", "nothing").await;
+    let again = w.release("v3").await;
+    w.until(again, "manual_testing").await;
+    w.approve("ann", again).await.ok();
+    let why = reason(&w, again, |now| now["status"] == "rollback_failed" || now["status"] == "rollback_done").await;
+    assert!(why.contains("rmm service settle shop --environment production"), "{why}");
+    assert!(!w.ledger().contains(&"production deploy deploy v3".into()), "{:?}", w.ledger());
+    settle(&w, "production", "nothing").await;
+    let last = w.deployed("v4").await;
+    assert!(last > v2 && w.last_run(last).await > run);
+    assert_eq!(w.ledger().last().unwrap(), "production deploy deploy v4");
+    w.is_sound().await;
+}
+
+/// A second RMM with a copy of the first one's data, which works in the same run directories: as on one host.
+async fn clone_of(w: &World) -> World {
+    let copy = World::without_rmm(setup());
+    let status = Command::new("cp").arg("-a").arg(w.data()).arg(copy.data()).status().unwrap();
+    assert!(status.success());
+    std::fs::remove_dir_all(copy.data().join("runs")).unwrap();
+    std::os::unix::fs::symlink(w.data().join("runs"), copy.data().join("runs")).unwrap();
+    for stale in ["rmm.sock", "address"] {
+        let _ = std::fs::remove_file(copy.data().join(stale));
+    }
+    assert!(Path::new(&copy.data().join("instance")).exists());
+    copy.take_tokens_of(Some(w));
+    copy
+}
+
+#[tokio::test]
+async fn of_two_copies_of_one_installation_each_runs_its_own_steps_and_both_are_told() {
+    let w = World::new(setup()).await;
+    w.deployed("v1").await;
+    w.terminate().await;
+    let copy = clone_of(&w).await;
+    w.start().await;
+    copy.start().await;
+    let v2 = w.deployed("v2").await;
+    // The other one gives the same numbers to a release of its own.
+    let other = copy.release("w2").await;
+    assert_eq!(other, v2);
+    let why = reason(&copy, other, |now| now["status"] == "stage_building_failed").await;
+    assert!(why.contains("which is not in this database"), "{why}");
+    assert!(!copy.ledger().iter().any(|line| line.ends_with("w2")), "{:?}", copy.ledger());
+    // Whoever works there hears of it with the next run.
+    w.deployed("v3").await;
+    let told = w.events().await.into_iter().filter(|event| event["kind"] == "foreign_run_found");
+    let told: Vec<_> = told.map(|event| event["data"]["reason"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("was turned away"), "{told:?}");
+    assert!(w.log().contains("another copy of this database is at work"));
+    // The first one was given up: an admin of the other says what runs there, and it goes on with commands of its own.
+    w.kill();
+    settle(&copy, "stage", "recorded").await;
+    let next = copy.release("w3").await;
+    copy.until(next, "manual_testing").await;
+    assert_eq!(copy.ledger().iter().filter(|line| *line == "stage deploy deploy w3").count(), 1);
+}
