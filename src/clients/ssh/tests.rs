@@ -378,7 +378,8 @@ async fn a_host_that_says_nothing_is_given_up() {
     assert!(error.began_nothing());
     drop(silent);
     let error = Ssh::new(target(port)).exec("", &[], &[]).await.unwrap_err();
-    assert!(matches!(&error, TransportError::Unreachable(said) if said.contains("refuses the connection")), "{error}");
+    // Another test may have taken the port meanwhile.
+    assert!(matches!(&error, TransportError::Unreachable(_)), "{error}");
 }
 
 /// Keeps the output.
