@@ -20,6 +20,7 @@ pub mod release;
 pub mod run;
 pub mod service;
 pub mod status;
+pub mod step;
 pub mod world;
 
 /// Durations as people write them (`15s`), for definitions that are shown.

@@ -82,21 +82,12 @@ fn card(details: &api::Details, runs: &[api::Run], ui: &Ui) -> String {
 
 /// How far the way back to a version is. What production runs is said only once a run has seen it.
 fn way_back(status: Status, tag: &str) -> (&'static str, String) {
-    match status {
-        Status::RollbackDone => ("Went back", format!("to {tag}")),
-        Status::RollbackFailed => ("Back to", format!("{tag} was not reached")),
-        Status::ProductionRollback
-        | Status::Initiated
-        | Status::StageBuilding
-        | Status::StageBuildingFailed
-        | Status::StageTestRollback
-        | Status::StageTestRollbackFailed
-        | Status::ManualTesting
-        | Status::ManualTestFailed
-        | Status::ManualTestPassed
-        | Status::Deploying
-        | Status::Deployed
-        | Status::Cancelled => ("Going back", format!("to {tag}, not there yet")),
+    if status == Status::RollbackDone {
+        ("Went back", format!("to {tag}"))
+    } else if status == Status::RollbackFailed {
+        ("Back to", format!("{tag} was not reached"))
+    } else {
+        ("Going back", format!("to {tag}, not there yet"))
     }
 }
 
