@@ -1,0 +1,337 @@
+//! The steps of one surface: what is done on its hosts to bring it to a release, or back.
+
+use minijinja::{Value, context};
+
+use super::super::ids::{Commit, Tag};
+use super::super::release::Release;
+use super::super::run::{Action, Ask, Project, Schedule, Script, Step, StepKind, StepState};
+use super::super::service::{Dirty, Health, Place, Probe, Recipe, Surface};
+use super::project::{self, Direction};
+use super::quoting::{Quoting, shell_word, templates};
+use super::{PlanError, Planner, clone_url, groups};
+
+/// The steps of a plan as they are added, wave after wave.
+#[derive(Default)]
+pub(super) struct Plan {
+    pub(super) steps: Vec<Step>,
+    pub(super) waves: u32,
+}
+
+/// The steps of one surface, as they are added.
+pub(super) struct Part<'a> {
+    pub(super) planner: &'a Planner<'a>,
+    pub(super) surface: &'a Surface,
+    /// The release whose code the steps are about.
+    pub(super) code: &'a Release,
+    /// What `{{ target }}` names.
+    pub(super) target: Option<&'a Release>,
+    pub(super) direction: Direction<'a>,
+    pub(super) plan: &'a mut Plan,
+}
+
+impl Part<'_> {
+    /// From the fetched objects to the running code, with its schema. `look` first at a place that nothing is fetched to.
+    pub(super) fn advance(&mut self, places: &[Place], look: bool) -> Result<(), PlanError> {
+        for (number, group) in groups(self.surface.order, places).enumerate() {
+            self.checkout(group)?;
+            self.before_deploy(group, look && !self.surface.checkout)?;
+            if number == 0 {
+                self.migrate(StepKind::MigrateUp, &places[0])?;
+            }
+            self.deploy(group)?;
+        }
+        Ok(())
+    }
+
+    /// Starts the code that is checked out, with the hooks around it.
+    pub(super) fn start(&mut self, group: &[Place]) -> Result<(), PlanError> {
+        self.before_deploy(group, false)?;
+        self.deploy(group)
+    }
+
+    fn before_deploy(&mut self, group: &[Place], look: bool) -> Result<(), PlanError> {
+        let look = self.surface.directory.as_deref().filter(|_| look).and_then(|directory| self.look(directory));
+        self.prepared(StepKind::BeforeDeploy, group, look, self.surface.before_deploy.as_deref())
+    }
+
+    fn deploy(&mut self, group: &[Place]) -> Result<(), PlanError> {
+        self.prepared(StepKind::Deploy, group, self.set_apart(), self.deploy_command().as_deref())?;
+        self.health(group)?;
+        self.prepared(StepKind::AfterDeploy, group, self.keep(), self.surface.after_deploy.as_deref())
+    }
+
+    /// The command that starts the code. On the way back, the recipe's own takes away the containers that only the
+    /// newer version has; other commands are told by a variable.
+    fn deploy_command(&self) -> Option<String> {
+        let command = self.surface.deploy.as_str();
+        let removes = self.has_default_deploy() && self.project().is_some_and(|project| project.remove_orphans);
+        if removes {
+            return Some(format!("{command} $(rmm_remove_orphans)"));
+        }
+        Some(command.to_owned()).filter(|command| !command.is_empty())
+    }
+
+    fn has_default_deploy(&self) -> bool {
+        self.surface.recipe.deploy() == Some(self.surface.deploy.as_str())
+    }
+
+    /// The call that looks at a place before anything is touched there: whether the disk has room, and whether the
+    /// compose project is somebody else's.
+    fn look(&self, directory: &str) -> Option<String> {
+        let compose = self.surface.recipe == Recipe::Compose;
+        let checked = compose || self.surface.checkout || self.surface.min_free.is_some();
+        let free = self.surface.min_free.map_or_else(|| "auto".to_owned(), |bytes| bytes.to_string());
+        let directory = shell_word(directory);
+        let docker = if compose { " docker" } else { "" };
+        let Some(project) = self.project().filter(|_| compose && !self.starts_files_elsewhere()) else {
+            return checked.then(|| format!("rmm_room {free} {directory}{docker}"));
+        };
+        let how = project::how(&project);
+        let shared = project::shared_folders(self.planner.service, self.surface, self.planner.environment);
+        let shared: String = shared.iter().map(|folder| format!(" {}", shell_word(folder))).collect();
+        Some(format!(
+            "rmm_room {free} {directory} docker\nrmm_compose_place {directory} {} {how}{shared}",
+            project.name
+        ))
+    }
+
+    /// The command gives compose files outside the folder, so that the containers are not marked as those of the folder.
+    fn starts_files_elsewhere(&self) -> bool {
+        let outside = ["../", "-f /", "--file /", "--file=/", "--project-directory", "COMPOSE_FILE"];
+        let file = self.surface.env.contains_key("COMPOSE_FILE");
+        file || outside.iter().any(|word| self.surface.deploy.contains(word))
+    }
+
+    /// The call that removes images of versions which nobody goes back to any more.
+    fn keep(&self) -> Option<String> {
+        let commit = self.code.commit.as_ref()?;
+        let keeps = self.surface.recipe == Recipe::Compose && self.surface.keep > 0;
+        keeps.then(|| format!("rmm_compose_keep {} {}", self.surface.keep, commit.short()))
+    }
+
+    /// The call that tells the containers which a version brought from those of other surfaces in the same project: on
+    /// the way there it notes what there is, on the way back it removes what has come since.
+    fn set_apart(&self) -> Option<String> {
+        let (service, environment) = (self.planner.service, self.planner.environment);
+        // Older versions of compose do not read the variable, so that it is not enough for commands of one's own.
+        let own = self.project().is_some() && !self.has_default_deploy();
+        if !own && !project::is_shared(service, self.surface, environment) {
+            return None;
+        }
+        let (call, newer) = match self.direction {
+            Direction::Forward => ("rmm_compose_before", self.code),
+            Direction::Back(newer) => ("rmm_compose_back", newer),
+        };
+        let name = shell_word(self.surface.name.as_str());
+        newer.commit.as_ref().map(|commit| format!("{call} {name} {}", commit.short()))
+    }
+
+    fn project(&self) -> Option<Project> {
+        project::of(self.planner.service, self.surface, self.planner.environment, self.direction)
+    }
+
+    pub(super) fn fetch(&mut self, places: &[Place]) -> Result<(), PlanError> {
+        if !self.surface.checkout {
+            return Ok(());
+        }
+        let fetch = format!("rmm_fetch {}{}", self.checkout_words(true)?, self.dirty_words());
+        let look = self.surface.directory.as_deref().and_then(|directory| self.look(directory));
+        let command = look.map_or_else(|| fetch.clone(), |look| format!("{look}\n{fetch}"));
+        self.wave(StepKind::Fetch, places, |part, _| Ok(part.with_tools(command.clone())))
+    }
+
+    pub(super) fn verify_tag(&mut self, places: &[Place]) -> Result<(), PlanError> {
+        if !self.surface.checkout || self.code.tag.is_none() {
+            return Ok(());
+        }
+        let command = format!("rmm_verify_tag {}", self.checkout_words(false)?);
+        self.wave(StepKind::VerifyTag, places, |part, _| Ok(part.with_tools(command.clone())))
+    }
+
+    pub(super) fn checkout(&mut self, places: &[Place]) -> Result<(), PlanError> {
+        if !self.surface.checkout {
+            return Ok(());
+        }
+        let way = match self.direction {
+            Direction::Forward => self.dirty_words(),
+            Direction::Back(_) => " --back",
+        };
+        let command = format!("rmm_checkout {}{way}", self.checkout_words(true)?);
+        self.wave(StepKind::Checkout, places, |part, _| Ok(part.with_tools(command.clone())))
+    }
+
+    /// Which folder, and which code, in the words of RMM's own functions for git.
+    fn checkout_words(&self, with_source: bool) -> Result<String, PlanError> {
+        let directory = self.surface.directory.as_deref().ok_or_else(|| {
+            PlanError(format!("the surface {} has no directory to check the code out to", self.surface.name))
+        })?;
+        let source = self.planner.service.repository.as_deref().filter(|_| with_source).map(clone_url);
+        let words = [("--from", source.as_deref()), ("--tag", self.code.tag.as_ref().map(Tag::as_str))];
+        let mut text = shell_word(directory);
+        for (name, value) in words.into_iter().chain([("--commit", Some(self.commit()?.as_str()))]) {
+            if let Some(value) = value {
+                text = format!("{text} {name} {}", shell_word(value));
+            }
+        }
+        Ok(text)
+    }
+
+    /// What becomes of work by hand on the way there.
+    const fn dirty_words(&self) -> &'static str {
+        match self.surface.dirty {
+            Dirty::Keep => "",
+            Dirty::Refuse => " --dirty refuse",
+        }
+    }
+
+    pub(super) fn migrate(&mut self, kind: StepKind, place: &Place) -> Result<(), PlanError> {
+        let surface = self.surface;
+        let command = if kind == StepKind::MigrateUp { &surface.migrate_up } else { &surface.migrate_down };
+        self.template(kind, std::slice::from_ref(place), command.as_deref())
+    }
+
+    fn health(&mut self, places: &[Place]) -> Result<(), PlanError> {
+        let Some(health) = &self.surface.health else { return Ok(()) };
+        self.wave(StepKind::Health, places, |part, place| {
+            let ask = match &health.probe {
+                Probe::Http { url, via, status, body, ca } => Ask::Http {
+                    url: part.render(url, Quoting::Url, place)?,
+                    via: *via,
+                    status: *status,
+                    body: body.clone(),
+                    ca: ca.clone(),
+                },
+                Probe::Tcp { address, via } => {
+                    Ask::Tcp { address: part.render(address, Quoting::Url, place)?, via: *via }
+                }
+                Probe::Command(template) => Ask::Command(part.script(template, place)?),
+                Probe::Containers => Ask::Command(part.containers()),
+            };
+            let logs = part.surface.logs.as_deref().map(|template| part.script(template, place)).transpose()?;
+            Ok(Action::Health { ask, schedule: schedule(health), logs })
+        })
+    }
+
+    fn template(&mut self, kind: StepKind, places: &[Place], template: Option<&str>) -> Result<(), PlanError> {
+        self.prepared(kind, places, None, template)
+    }
+
+    /// A command of the service, with a call of RMM's own functions before it; nothing where there is neither.
+    fn prepared(
+        &mut self,
+        kind: StepKind,
+        places: &[Place],
+        call: Option<String>,
+        template: Option<&str>,
+    ) -> Result<(), PlanError> {
+        if call.is_none() && template.is_none() {
+            return Ok(());
+        }
+        self.wave(kind, places, |part, place| {
+            let mut script = part.script(template.unwrap_or_default(), place)?;
+            let told = kind == StepKind::Deploy && !part.has_default_deploy();
+            if let Some(project) = script.project.as_mut().filter(|_| !told) {
+                project.remove_orphans = false;
+            }
+            if let Some(call) = &call {
+                let lines = [call, &script.command].map(String::as_str);
+                script.command = lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
+                script.tools = true;
+            }
+            Ok(Action::Command { script, timeout: part.surface.step_timeout })
+        })
+    }
+
+    fn script(&self, template: &str, place: &Place) -> Result<Script, PlanError> {
+        let command = self.render(template, Quoting::Shell, place)?;
+        Ok(Script { command, directory: self.surface.directory.clone(), tools: false, project: self.project() })
+    }
+
+    /// Whether the containers are well, as they say themselves.
+    fn containers(&self) -> Script {
+        // A command of the service's own may start what the files that compose finds by itself do not tell.
+        let compose = self.surface.deploy.contains("compose");
+        let which = match (self.has_default_deploy(), compose) {
+            (true, _) => "declared",
+            (false, true) => "found",
+            (false, false) => "any",
+        };
+        let project = self.project().map(|project| Project { remove_orphans: false, ..project });
+        let directory = self.surface.directory.clone();
+        Script { command: format!("rmm_compose_well {which}"), directory, tools: true, project }
+    }
+
+    /// A call of RMM's own functions. It begins where the host begins: the folder may not be there yet.
+    fn with_tools(&self, command: String) -> Action {
+        let script = Script { command, directory: None, tools: true, project: None };
+        Action::Command { script, timeout: self.surface.step_timeout }
+    }
+
+    /// One step on each of the hosts, side by side.
+    fn wave(
+        &mut self,
+        kind: StepKind,
+        places: &[Place],
+        action: impl Fn(&Self, &Place) -> Result<Action, PlanError>,
+    ) -> Result<(), PlanError> {
+        for (place, index) in places.iter().zip(self.plan.steps.len()..) {
+            let step = Step {
+                index: u32::try_from(index).map_err(|_| PlanError("the plan is too long".into()))?,
+                kind,
+                surface: self.surface.name.clone(),
+                host: place.host.clone(),
+                wave: self.plan.waves,
+                about: self.code.id,
+                action: action(self, place)?,
+                state: StepState::Pending,
+                tries: 0,
+                started_at: None,
+                started_uptime: None,
+                ended_at: None,
+            };
+            self.plan.steps.push(step);
+        }
+        self.plan.waves += 1;
+        Ok(())
+    }
+
+    fn commit(&self) -> Result<&Commit, PlanError> {
+        self.code
+            .commit
+            .as_ref()
+            .ok_or_else(|| PlanError(format!("the commit of {} is not known yet", self.code.title())))
+    }
+
+    fn render(&self, template: &str, quoting: Quoting, place: &Place) -> Result<String, PlanError> {
+        let artifact = self.code.artifacts.iter().find(|artifact| artifact.name == self.surface.name);
+        let values = context! {
+            release => version_values(Some(self.code)),
+            target => version_values(self.target),
+            surface => context! {
+                name => self.surface.name.as_str(),
+                artifact => artifact.and_then(|a| a.artifact.as_deref()).unwrap_or_default(),
+                digest => artifact.and_then(|a| a.digest.as_deref()).unwrap_or_default(),
+            },
+            host => context! { name => place.host.as_str(), address => place.address.as_str() },
+            service => self.planner.service.name.as_str(),
+            environment => self.planner.environment.as_str(),
+            run => context! {
+                id => self.planner.run.map(|run| run.0.to_string()).unwrap_or_default(),
+                kind => self.planner.kind.as_str(),
+            },
+        };
+        templates(quoting).render_str(template, values).map_err(|error| {
+            PlanError(format!("a command of the surface {} cannot be made: {error}", self.surface.name))
+        })
+    }
+}
+
+fn version_values(release: Option<&Release>) -> Value {
+    let tag = release.and_then(|r| r.tag.as_ref()).map(Tag::as_str).unwrap_or_default();
+    let commit = release.and_then(|r| r.commit.as_ref()).map(Commit::as_str).unwrap_or_default();
+    context! { tag => tag, commit => commit, number => release.map(|r| r.id.0) }
+}
+
+fn schedule(health: &Health) -> Schedule {
+    Schedule { wait: health.wait, attempts: health.attempts, interval: health.interval, timeout: health.timeout }
+}
