@@ -32,14 +32,15 @@ impl Site {
         std::fs::write(programs.join("git"), script).unwrap();
         std::fs::set_permissions(programs.join("git"), Permissions::from_mode(0o755)).unwrap();
         let path = format!("{}:{}", programs.display(), path.to_str().unwrap());
-        let setup = Setup::new().repository(&repository.path).in_stage("directory", "stage").variable("PATH", path);
+        let setup = Setup::new().repository(&repository.path).variable("PATH", path);
         let world = World::new(change(setup.without_migrations().surface("deploy", "cat version"))).await;
+        std::fs::create_dir_all(world.path(&format!("production-{SHOP}"))).unwrap();
         Self { world, repository, _folder: folder }
     }
 
     /// A file in production's folder.
     fn file(&self, name: &str) -> PathBuf {
-        self.world.path("work").join(name)
+        self.world.path(&format!("production-{SHOP}")).join(name)
     }
 
     fn read(&self, name: &str) -> String {

@@ -81,7 +81,7 @@ async fn what_starts_and_is_not_well_is_taken_back() {
         Trouble {
             change: ("start", "echo 'no database' >&2\nexit 3\n"),
             step: "health",
-            reason: "Nothing answers at 127.0.0.1:8002",
+            reason: "takes no connection: Connection refused",
             says: "no database",
         },
         Trouble { change: ("start", "exec busybox sleep 1000\n"), step: "health", reason: "", says: "attempt 6 of 6" },
