@@ -37,7 +37,7 @@ pub struct Check {
 
 impl Check {
     pub(super) fn run(self, context: &Context) -> Result<(), Fault> {
-        let config = Config::load(&context.config, &context.env)?;
+        let config = Config::load(&context.config, &context.env)?.without_collisions()?;
         let errors = errors(&config);
         if !errors.is_empty() {
             for error in &errors {

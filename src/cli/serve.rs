@@ -35,10 +35,18 @@ impl Serve {
     }
 }
 
-async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
+/// What is questionable about a configuration that is used.
+fn tell(config: &Config) {
+    for collision in &config.collisions {
+        tracing::error!("{collision}");
+    }
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+}
+
+async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
+    tell(&config);
     let app = App::open(&config)?;
     let listener = App::bind(config.server.listen).await?;
     let address = listener.local_addr().context("the address is not known")?;
@@ -56,6 +64,7 @@ async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
                 _ = interrupt.recv() => break,
                 _ = reload.recv() => match Config::load(&path, &env_vars(std::env::vars_os())) {
                     Ok(config) => {
+                        tell(&config);
                         engine.reconfigure(Catalog::new(&config)).await;
                         tracing::info!("the configuration was read again; [server] and [telegram] take effect at the next start");
                     }

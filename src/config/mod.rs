@@ -76,6 +76,9 @@ pub struct Config {
     pub secrets: Secrets,
     /// The certificates behind all `ca` references.
     pub authorities: Authorities,
+    /// What must not be in one place and is: a folder, a compose project, an address. Whoever comes second is refused
+    /// there, by the host.
+    pub collisions: Vec<Problem>,
     /// What is allowed and probably not meant.
     pub warnings: Vec<Problem>,
 }
@@ -142,8 +145,18 @@ impl Config {
 
         let (secrets, authorities) = keyring.into_parts();
         drop(root);
-        let warnings = report.finish()?;
-        Ok(Self { server, people: people.list, hosts: hosts.list, telegram, services, secrets, authorities, warnings })
+        let (collisions, warnings) = report.finish()?;
+        let (people, hosts) = (people.list, hosts.list);
+        Ok(Self { server, people, hosts, telegram, services, secrets, authorities, collisions, warnings })
+    }
+
+    /// The configuration, unless two things in it are in one place. An RMM that runs already goes on with such a one, so
+    /// that an upgrade or a new service does not stop all others.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] with every collision.
+    pub fn without_collisions(self) -> Result<Self, ConfigErrors> {
+        if self.collisions.is_empty() { Ok(self) } else { Err(ConfigErrors(self.collisions)) }
     }
 }
 

@@ -190,7 +190,7 @@ fn folders(report: &Report<'_>, machine: &str, earlier: &Occupied, later: &Occup
         (earlier.surface.checkout && later.surface.checkout, earlier.surface.checkout || later.surface.checkout);
     let folder = other.display();
     if one == other && (clones || (any && earlier.service == later.service)) {
-        report.error_hint(
+        report.collision(
             place,
             format!(
                 "{} and {} have the same folder on {machine}, {folder}: each would run what the other checks out",
@@ -227,7 +227,7 @@ fn projects(report: &Report<'_>, machine: &str, earlier: &Occupied, later: &Occu
     {
         // A name that nobody has chosen is that of another place only where this one has been chosen.
         let own = later.points.project.as_ref().or(earlier.points.project.as_ref());
-        report.error_hint(
+        report.collision(
             own.unwrap_or(&later.points.whole),
             format!(
                 "{} and {} have the same compose project on {machine}, \"{one}\": each would replace the other's \
@@ -266,7 +266,7 @@ fn ports(report: &Report<'_>, machine: &str, earlier: &Occupied, later: &Occupie
             "{later_title} and {earlier_title} are asked at the same address on {machine}, {here}: one of them would be \
              taken for the other"
         );
-        report.error_hint(place, sentence, way_out("health", later));
+        report.collision(place, sentence, way_out("health", later));
     } else if there == here {
         let sentence = format!("{later_title} and {earlier_title} are asked at the same address on {machine}, {here}");
         report.warn(place, sentence);

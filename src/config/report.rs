@@ -50,6 +50,7 @@ pub(super) struct Report<'t> {
     file: &'t str,
     text: &'t str,
     errors: RefCell<Vec<Problem>>,
+    collisions: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Problem>>,
     /// First and last line of what must not be printed.
     hidden: RefCell<Vec<(usize, usize)>>,
@@ -57,7 +58,8 @@ pub(super) struct Report<'t> {
 
 impl<'t> Report<'t> {
     pub fn new(file: &'t str, text: &'t str) -> Self {
-        Self { file, text, errors: RefCell::default(), warnings: RefCell::default(), hidden: RefCell::default() }
+        let (errors, collisions) = (RefCell::default(), RefCell::default());
+        Self { file, text, errors, collisions, warnings: RefCell::default(), hidden: RefCell::default() }
     }
 
     /// The text between two bytes, as the operator wrote it.
@@ -84,6 +86,15 @@ impl<'t> Report<'t> {
         self.add_error(Problem { excerpt: None, ..self.problem(place, sentence.into(), Some(hint.into())) });
     }
 
+    /// Two things in one place: an error for whoever checks, and no reason for an RMM that runs already to stop.
+    pub fn collision(&self, place: &Place, sentence: impl Into<String>, hint: impl Into<String>) {
+        let collision = self.problem(place, sentence.into(), Some(hint.into()));
+        let mut collisions = self.collisions.borrow_mut();
+        if !collisions.contains(&collision) {
+            collisions.push(collision);
+        }
+    }
+
     pub fn warn(&self, place: &Place, sentence: impl Into<String>) {
         let warning = self.problem(place, sentence.into(), None);
         let mut warnings = self.warnings.borrow_mut();
@@ -92,8 +103,8 @@ impl<'t> Report<'t> {
         }
     }
 
-    /// The warnings, or the errors if there is any; both in the order of the file.
-    pub fn finish(self) -> Result<Vec<Problem>, ConfigErrors> {
+    /// The collisions and the warnings, or the errors if there is any; all in the order of the file.
+    pub fn finish(self) -> Result<(Vec<Problem>, Vec<Problem>), ConfigErrors> {
         let hidden = self.hidden.into_inner();
         let in_order = |mut problems: Vec<Problem>| {
             problems.sort_by_key(|problem| problem.position);
@@ -105,8 +116,12 @@ impl<'t> Report<'t> {
             }
             problems
         };
-        let errors = self.errors.into_inner();
-        if errors.is_empty() { Ok(in_order(self.warnings.into_inner())) } else { Err(ConfigErrors(in_order(errors))) }
+        let (mut errors, collisions) = (self.errors.into_inner(), self.collisions.into_inner());
+        if errors.is_empty() {
+            return Ok((in_order(collisions), in_order(self.warnings.into_inner())));
+        }
+        errors.extend(collisions);
+        Err(ConfigErrors(in_order(errors)))
     }
 
     /// A value that both environments inherit is checked once for each, and told about once.

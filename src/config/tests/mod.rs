@@ -27,7 +27,7 @@ fn env(variables: &[(&str, &str)]) -> EnvVars {
 }
 
 fn parse_with(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
-    Config::parse(text, "rmm.toml", Path::new("/etc/rmm"), &env(variables))
+    Config::parse(text, "rmm.toml", Path::new("/etc/rmm"), &env(variables))?.without_collisions()
 }
 
 fn parse(text: &str) -> Config {

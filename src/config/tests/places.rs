@@ -1,5 +1,8 @@
 //! Two things in one place: what must collide is refused, with both named and the way out.
 
+use std::path::Path;
+
+use super::super::Config;
 use super::{parse, parse_with};
 use crate::domain::plan::project;
 use crate::domain::service::{EnvironmentKind, Probe};
@@ -187,4 +190,14 @@ fn sizes_are_written_with_a_unit() {
     for right in ["0", "0 B", "500MB", "2 GiB"] {
         assert_eq!(on_one_host(&service("shop", &keys(right), "", "directory = \"/b\"")), [""; 0], "{right}");
     }
+}
+
+#[test]
+fn an_rmm_that_runs_already_goes_on_with_a_collision() {
+    let text =
+        format!("{}{}", host("box", "192.0.2.7"), service("shop", "directory = \"/srv/shop\"", "keep = 1", "keep = 2"));
+    let env = super::env(ENV);
+    let config = Config::parse(&text, "rmm.toml", Path::new("/etc/rmm"), &env).expect("it is used");
+    assert_eq!(config.collisions.len(), 1);
+    assert!(config.without_collisions().is_err(), "a check refuses it");
 }
