@@ -152,7 +152,7 @@ rmm_list_changed() {
     rmm_n=$(wc -l <"$rmm_work/changed")
     if [ "$rmm_n" -gt 0 ] && [ "$rmm_n" -le 100 ]; then
         while IFS= read -r rmm_line; do
-            rmm_is_as_written "$rmm_line" || printf '%s\n' "$rmm_line"
+            rmm_is_as_written "$rmm_line" || rmm_is_as_before "$rmm_line" || printf '%s\n' "$rmm_line"
         done <"$rmm_work/changed" >"$rmm_work/really"
         mv -f "$rmm_work/really" "$rmm_work/changed"
     fi
@@ -170,6 +170,14 @@ rmm_is_as_written() {
     *) return 1 ;;
     esac
     [ "$(rmm_git cat-file --filters "$rmm_now:$1" 2>/dev/null | rmm_git hash-object --no-filters --stdin)" = "$(rmm_git hash-object --no-filters -- "$1")" ]
+}
+
+# Whether a file is still that of the version before, because a checkout that failed could not replace it.
+rmm_is_as_before() {
+    case $1 in '"'*) return 1 ;; esac
+    rmm_x=$(rmm_git rev-parse --quiet --verify refs/rmm/checked-out)
+    [ -n "$rmm_x" ] && [ "$rmm_x" != "$rmm_now" ] && [ -f "$1" ] && [ ! -L "$1" ] || return 1
+    [ "$(rmm_git rev-parse --quiet --verify "$rmm_x:$1")" = "$(rmm_git hash-object -- "$1")" ]
 }
 
 # Files that git does not know where the commit has something else.
@@ -326,6 +334,8 @@ rmm_checkout() {
     if rmm_is_there; then
         rm -f "$rmm_gitdir/rmm-unfinished"
         rmm_say "$rmm_commit is checked out already, and nothing differs from it"
+        # A checkout that did not end may have made way for files of a version that never came.
+        rmm_put_back
         return 0
     fi
     if ! rmm_has_commit; then
@@ -365,7 +375,23 @@ rmm_switch() {
             rmm_error=$(rmm_git checkout --quiet --force --no-guess --detach "$rmm_commit" -- 2>&1) && unset GIT_LFS_SKIP_SMUDGE && return
         ;;
     esac
+    unset GIT_LFS_SKIP_SMUDGE
+    # Git fails at a file that it cannot replace, also where the file is the commit's already.
+    if rmm_files_are_there && rmm_git update-ref --no-deref HEAD "$rmm_commit" && rmm_git read-tree "$rmm_commit"; then
+        rmm_say "git could not write, but every file is that of $rmm_commit already"
+        return 0
+    fi
     rmm_fail "$rmm_commit cannot be checked out in $rmm_dir: $(rmm_last_line "$rmm_error")"
+}
+
+# Whether every file of the commit is in the folder, whatever git's own index says.
+rmm_files_are_there() {
+    (
+        export GIT_INDEX_FILE="$rmm_work/index"
+        rm -f "$GIT_INDEX_FILE"
+        rmm_git read-tree "$rmm_commit" && rmm_git update-index -q --ignore-submodules --refresh >/dev/null &&
+            [ -z "$(rmm_git diff-files --ignore-submodules=all --name-only)" ]
+    ) 2>/dev/null
 }
 
 # After the checkout no file may differ from the commit.

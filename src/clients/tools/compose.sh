@@ -114,7 +114,7 @@ rmm_settle() {
         [ -z "$rmm_earlier" ] || rmm_say "containers of other compose projects are in this folder:" $rmm_earlier
         rmm_earlier=
     elif [ -z "$rmm_earlier" ]; then
-        if rmm_has_volumes "$rmm_wanted"; then rmm_own=yes; else rmm_find_left_over; fi
+        if rmm_has_volumes "$rmm_wanted"; then rmm_own=yes; else rmm_refuse_left_over; fi
     fi
     if [ -z "$rmm_earlier$rmm_own" ] && rmm_is_used_elsewhere; then
         rmm_say "compose itself would call this folder's project $rmm_x, which is that of $rmm_dir now; it is" \
@@ -142,11 +142,23 @@ rmm_natural() {
     [ -n "$rmm_x" ]
 }
 
-# Sets rmm_earlier to the project that compose itself would choose here, if it left volumes and no container of it is
-# anywhere: it was taken down by hand.
-rmm_find_left_over() {
-    rmm_natural && [ -z "$(rmm_projects "$rmm_x")" ] && rmm_has_volumes "$rmm_x" || return 0
-    rmm_earlier=$rmm_x
+# Volumes of the project that compose itself would choose here, and no container anywhere: it was taken down by hand. A
+# name alone does not tell whose they are, so a person does; a folder that RMM has made just now has none.
+rmm_refuse_left_over() {
+    rmm_natural && [ "$rmm_x" != "$rmm_wanted" ] && [ -z "$(rmm_projects "$rmm_x")" ] && rmm_has_volumes "$rmm_x" || return 0
+    if rmm_is_new_here; then
+        rmm_say "volumes of a compose project $rmm_x are left on this host; this folder is new and does not take them over"
+        return 0
+    fi
+    rmm_fail "volumes of the compose project $rmm_x, which compose itself would choose in $PWD, are left on this host," \
+        "and no container tells whose they are; say it in rmm.toml: \`project = \"$rmm_x\"\` goes on with them," \
+        "\`project = \"$rmm_wanted\"\` begins with volumes of its own"
+}
+
+# Whether nobody but RMM has checked anything out here, and RMM one version only.
+rmm_is_new_here() {
+    [ -f .git/logs/HEAD ] && ! grep -qv '<rmm@localhost>' .git/logs/HEAD &&
+        [ "$(cut -d' ' -f2 .git/logs/HEAD | sort -u | wc -l)" -le 1 ]
 }
 
 # Whether the project that compose itself would choose here has volumes, and containers in another folder: rmm_dir.

@@ -369,3 +369,37 @@ fn a_place_that_cannot_be_used_is_told() {
         rm -rf place; git init -q .; go v1; has version v1; test ! -e version",
     );
 }
+
+// What a checkout that did not end left, and the way back from it --------------------------------------------------------
+
+#[test]
+fn what_made_way_for_a_version_that_never_came_is_there_again() {
+    tell(
+        "tag v1 'echo .env >.gitignore'
+        go v1; echo secret >place/.env
+        tag v2 'echo new >.env; git add -f .env'
+        run rmm_fetch \"$PWD/place\" --from \"$origin\" --tag v2 --commit $(id v2)
+        # git is killed at the very start of its checkout.
+        mkdir bin; real=$(command -v git)
+        printf '#!/bin/sh\\ncase \" $* \" in *\" checkout \"*) exit 137 ;; esac\\nexec %s \"$@\"\\n' $real >bin/git
+        chmod +x bin/git; PATH=$PWD/bin:$PATH
+        fails 'cannot be checked out' rmm_checkout \"$PWD/place\" --from \"$origin\" --tag v2 --commit $(id v2)
+        rm bin/git
+        back v1; has .env secret; has version v1",
+    );
+}
+
+#[test]
+fn a_file_that_git_cannot_replace_is_no_reason_to_fail_where_it_is_the_right_one() {
+    tell(
+        "tag v1; tag v2; go v1; v1=$(id v1) v2=$(id v2)
+        run rmm_fetch \"$PWD/place\" --from \"$origin\" --tag v2 --commit $v2
+        # As git leaves it when it may not replace a file: everything but the file is of the new version.
+        git -C place update-ref --no-deref HEAD $v2; git -C place read-tree $v2
+        mkdir bin; real=$(command -v git)
+        printf '#!/bin/sh\\ncase \" $* \" in *\" checkout \"*) echo \"error: unable to unlink old version: Permission denied\" >&2; exit 1 ;; esac\\nexec %s \"$@\"\\n' $real >bin/git
+        chmod +x bin/git; PATH=$PWD/bin:$PATH
+        quiet back v1; has version v1
+        is '' git -C place status --porcelain",
+    );
+}
