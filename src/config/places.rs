@@ -58,7 +58,7 @@ impl Occupied {
             service: service.name.clone(),
             environment,
             folder: surface.directory.as_deref().map(plain),
-            project: project::name(&service.name, surface, environment),
+            project: written_project(&surface.deploy).or_else(|| project::name(&service.name, surface, environment)),
             surface: surface.clone(),
             points,
         };
@@ -221,6 +221,23 @@ fn folders(report: &Report<'_>, machine: &str, earlier: &Occupied, later: &Occup
     }
 }
 
+/// The project that a command gives compose itself, where it is written out.
+fn written_project(command: &str) -> Option<String> {
+    let words = shlex::split(command)?;
+    let mut words = words.iter().skip_while(|word| !word.contains("compose")).map(String::as_str);
+    let name = loop {
+        match words.next()? {
+            "-p" | "--project-name" => break words.next()?,
+            word => {
+                if let Some(name) = word.strip_prefix("--project-name=") {
+                    break name;
+                }
+            }
+        }
+    };
+    project::is_valid(name).then(|| name.to_owned())
+}
+
 fn projects(report: &Report<'_>, machine: &str, earlier: &Occupied, later: &Occupied) {
     if let (Some(one), Some(other)) = (&earlier.project, &later.project)
         && one == other
@@ -243,15 +260,16 @@ fn projects(report: &Report<'_>, machine: &str, earlier: &Occupied, later: &Occu
         && one == other
         && earlier.folder != later.folder
     {
-        report.warn(
+        report.collision(
             later.points.directory.as_ref().unwrap_or(&later.points.whole),
             format!(
-                "compose names a project after its folder, and {} and {} both are in one called \"{}\" on {machine}; \
-                 give each a `project` of its own",
+                "compose names a project after its folder, and {} and {} both are in one called \"{}\" on {machine}: \
+                 each would replace the other's containers",
                 later.title(),
                 earlier.title(),
                 one.to_string_lossy()
             ),
+            way_out("project", later),
         );
     }
 }

@@ -201,3 +201,24 @@ fn an_rmm_that_runs_already_goes_on_with_a_collision() {
     assert_eq!(config.collisions.len(), 1);
     assert!(config.without_collisions().is_err(), "a check refuses it");
 }
+
+#[test]
+fn commands_that_call_compose_have_projects_too() {
+    let folders = |deploy: &str, recipe: &str| {
+        on_one_host(&service(
+            "shop",
+            &format!("recipe = \"{recipe}\"\ndeploy = \"{deploy}\"\nhealth = {{ command = \"true\" }}"),
+            "directory = \"/srv/stage/shop\"",
+            "directory = \"/srv/production/shop\"",
+        ))
+    };
+    let same = folders("docker compose up -d --build", "commands");
+    assert!(same.len() == 1 && same[0].contains("both are in one called \"shop\""), "{same:?}");
+    for deploy in ["docker compose -p same up -d", "docker compose --project-name=same up -d"] {
+        let same = folders(deploy, "compose");
+        assert!(same.len() == 1 && same[0].contains("the same compose project on box, \"same\""), "{same:?}");
+    }
+    for deploy in ["docker compose -p shop-{{ environment }} up -d", "cp -p a b"] {
+        assert_eq!(folders(deploy, "commands"), [] as [&str; 0], "{deploy}");
+    }
+}
