@@ -79,7 +79,7 @@ rmm_take_debris() {
 # and sets rmm_alone when commits would be left that no name leads to.
 rmm_look() {
     rmm_work_begin
-    : >"$rmm_work/changed"
+    : >"$rmm_work/changed" && : >"$rmm_work/links"
     rmm_now=$(rmm_head)
     rmm_take_debris
     rmm_list_changed
@@ -138,8 +138,9 @@ rmm_list_changed() {
     rmm_changes 2>/dev/null | while IFS= read -r rmm_line; do
         rmm_x=${rmm_line#*"$rmm_tab"}
         case $rmm_line in
-        # Gone files and submodules hold nothing that could be lost here.
-        :160000* | :??????\ 160000* | :*\ D"$rmm_tab"*) continue ;;
+        # Gone files and submodules hold nothing that could be lost here, but for a link in the place of a folder.
+        :*\ D"$rmm_tab"*) rmm_link_instead "$rmm_x" >>"$rmm_work/links" && continue ;;
+        :160000* | :??????\ 160000*) continue ;;
         esac
         printf '%s\n' "$rmm_x"
     done >"$rmm_work/differ"
@@ -156,6 +157,19 @@ rmm_list_changed() {
         done <"$rmm_work/changed" >"$rmm_work/really"
         mv -f "$rmm_work/really" "$rmm_work/changed"
     fi
+}
+
+# Prints the link that stands where a folder of a tracked file belongs.
+rmm_link_instead() {
+    case $1 in '"'*) return 0 ;; esac
+    rmm_rest=$1 rmm_part=
+    while [ "$rmm_rest" != "${rmm_rest#*/}" ]; do
+        rmm_part=$rmm_part${rmm_rest%%/*}
+        rmm_rest=${rmm_rest#*/}
+        [ ! -L "$rmm_part" ] || { printf '%s\n' "$rmm_part" && break; }
+        rmm_part=$rmm_part/
+    done
+    return 0
 }
 
 # Whether a file is what git writes for what is checked out, whatever git's own comparison says.
@@ -182,7 +196,8 @@ rmm_is_as_before() {
 
 # Files that git does not know where the commit has something else.
 rmm_list_in_way() {
-    : >"$rmm_work/in_way" && : >"$rmm_work/there" && : >"$rmm_work/folders"
+    : >"$rmm_work/there" && : >"$rmm_work/folders"
+    sort -u "$rmm_work/links" >"$rmm_work/in_way"
     rmm_git diff-index --cached --no-abbrev --no-renames --diff-filter=D "$rmm_commit" -- 2>/dev/null >"$rmm_work/new"
     rmm_seen=/
     while IFS= read -r rmm_line; do

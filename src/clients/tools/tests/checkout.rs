@@ -403,3 +403,17 @@ fn a_file_that_git_cannot_replace_is_no_reason_to_fail_where_it_is_the_right_one
         is '' git -C place status --porcelain",
     );
 }
+
+#[test]
+fn a_link_in_the_place_of_a_folder_is_work_by_hand() {
+    tell(
+        "tag v1 'mkdir conf; echo 1 >conf/a'; go v1
+        mkdir elsewhere; echo mine >elsewhere/a
+        rm -r place/conf; ln -s ../elsewhere place/conf
+        tag v2 'echo 2 >conf/a'
+        dirty=refuse; fails '(conf)' there v2; dirty=keep
+        says 'in the way conf' there v2; has conf/a 2
+        is mine cat elsewhere/a
+        kept conf ../elsewhere",
+    );
+}
