@@ -257,6 +257,9 @@ pub struct LeftHost {
     pub host: String,
     pub since: Timestamp,
     pub reason: String,
+    pub may_run: Version,
+    pub given_up: bool,
+    pub configured: bool,
 }
 
 /// A lock on production.

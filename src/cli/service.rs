@@ -34,7 +34,7 @@ pub enum Service {
         name = "give-up",
         after_help = "Example:\n  rmm service give-up shop web-2 --reason 'the machine is gone'\n\n\
             A way back goes on by itself on the hosts that answer. One that did not is caught up when it\n\
-            returns; after this, nobody waits for it. Take it out of rmm.toml, too."
+            returns; after this, nobody waits for it. If it is gone for good, take it out of rmm.toml, too."
     )]
     GiveUp {
         #[command(flatten)]
@@ -48,6 +48,23 @@ pub enum Service {
         /// Why; it goes on the record
         #[arg(long, short, value_name = "TEXT")]
         reason: String,
+    },
+    /// Bring a host that was left behind or given up to what its environment runs, now
+    #[command(
+        name = "catch-up",
+        after_help = "Example:\n  rmm service catch-up shop web-2\n\n\
+            A host that was left behind is caught up by itself when it answers again, and tried once more some\n\
+            ten minutes after that has failed. This does it now, and also for one that was given up."
+    )]
+    CatchUp {
+        #[command(flatten)]
+        named: Named,
+        /// The host
+        #[arg(value_name = "HOST")]
+        host: String,
+        /// Where: stage or production
+        #[arg(long, value_name = "ENVIRONMENT", default_value = "production")]
+        environment: EnvironmentKind,
     },
     /// Let deploys to production go on
     #[command(after_help = "Example:\n  rmm service unlock shop")]
@@ -140,6 +157,11 @@ impl Service {
                     |_: &api::ServiceDetails| format!("Nobody waits for {host} in {environment} of {}.\n", named.name);
                 named.ask(context, Intent::Administer, Call::post(named.path("/give-up"), body), told).await
             }
+            Self::CatchUp { named, host, environment } => {
+                let body = json!({"environment": environment, "host": host});
+                let told = |_: &api::ServiceDetails| format!("{host} is being caught up with {environment}.\n");
+                named.ask(context, Intent::Administer, Call::post(named.path("/catch-up"), body), told).await
+            }
             Self::Unlock(named) => {
                 let call = Call::post(named.path("/unlock"), Value::Object(serde_json::Map::new()));
                 let told = |_: &api::ServiceDetails| format!("Production of {} is not locked.\n", named.name);
@@ -224,13 +246,31 @@ fn state(environment: &api::Environment) -> (String, Tone) {
     if environment.unknown.is_some() {
         return ("unknown".to_owned(), Tone::Bad);
     }
-    match (&environment.dirty, environment.left.as_slice(), &environment.lock) {
+    let left: Vec<_> = environment.left.iter().filter(|left| !left.given_up).collect();
+    match (&environment.dirty, left.as_slice(), &environment.lock) {
         (Some(_), _, _) => ("needs repair".to_owned(), Tone::Bad),
         (None, [left], _) => (format!("{} left behind", left.host), Tone::Bad),
-        (None, [_, _, ..], _) => (format!("{} hosts left behind", environment.left.len()), Tone::Bad),
+        (None, [_, _, ..], _) => (format!("{} hosts left behind", left.len()), Tone::Bad),
         (None, [], Some(_)) => ("locked".to_owned(), Tone::Waiting),
         (None, [], None) => ("-".to_owned(), Tone::Dim),
     }
+}
+
+/// What there is to say of a host that was left behind, and the commands that lead on.
+fn left_behind(left: &api::LeftHost, environment: &str, ui: &Ui) -> (String, Vec<(&'static str, &'static str)>) {
+    let (host, since) = (clean(&left.host), ago(left.since, ui.now));
+    let heard = sentence(&clean(&left.reason));
+    let may_run = format!("It may still run {}.", api::version(&left.may_run));
+    let (catch_up, give_up) = (("catch-up", ""), ("give-up", " --reason '…'"));
+    if left.given_up {
+        return (format!("{environment} goes on without {host}: {heard} {may_run}"), vec![catch_up]);
+    }
+    let (next, way_out) = if left.configured {
+        ("It is caught up when it answers; to try now, or to give it up:", vec![catch_up, give_up])
+    } else {
+        ("rmm.toml does not name it any more. If it is gone for good:", vec![give_up])
+    };
+    (format!("{environment} went on without {host}, {since}: {heard} {may_run} {next}"), way_out)
 }
 
 fn list(services: &[api::Service], ui: &Ui) -> String {
@@ -286,18 +326,13 @@ fn show(details: &api::ServiceDetails, ui: &Ui) -> String {
     }
     for (name, environment) in [("Stage", &service.stage), ("Production", &service.production)] {
         for left in &environment.left {
-            let text = format!(
-                "{name} went on without {}, {}: {} It is caught up when it returns.",
-                left.host,
-                ago(left.since, ui.now),
-                sentence(&clean(&left.reason))
-            );
-            out.push_str(&ui.field("Left", 10, &text, Tone::Bad));
+            let (text, way_out) = left_behind(left, name, ui);
+            out.push_str(&ui.field("Left", 10, &text, if left.given_up { Tone::Dim } else { Tone::Bad }));
             let environment = name.to_lowercase();
-            out.push_str(&format!(
-                "{:12}rmm service give-up {} {} --environment {environment} --reason '…'\n",
-                "", service.name, left.host
-            ));
+            for (command, rest) in way_out {
+                let command = format!("rmm service {command} {} {}", service.name, left.host);
+                out.push_str(&format!("{:12}{command} --environment {environment}{rest}\n", ""));
+            }
         }
         if let Some(unknown) = &environment.unknown {
             let (reason, since) = (clean(&unknown.reason), ago(unknown.since, ui.now));
@@ -309,7 +344,9 @@ fn show(details: &api::ServiceDetails, ui: &Ui) -> String {
         if let Some(dirty) = &environment.dirty {
             let text = format!("{name} needs repair: {}", sentence(&clean(&dirty.reason)));
             out.push_str(&ui.field("Repair", 10, &text, Tone::Bad));
-            out.push_str(&format!("{:12}rmm release resolve {} --as succeeded --reason '…'\n", "", dirty.run));
+            for verdict in ["again", "succeeded"] {
+                out.push_str(&format!("{:12}rmm release resolve {} --as {verdict} --reason '…'\n", "", dirty.run));
+            }
         }
     }
     for run in &details.runs {

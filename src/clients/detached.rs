@@ -21,7 +21,7 @@ mod follow;
 mod traces;
 
 use follow::{Answer, Output, cut, follow, listen};
-pub use traces::{Known, Ready, TurnedAway};
+pub use traces::{Known, Last, Ready, TurnedAway};
 
 const SCRIPT: &str = include_str!("detached.sh");
 /// Linux takes at most 128 KiB as one argument, and the step's shell gets the
@@ -190,8 +190,9 @@ pub enum StepError {
 }
 
 /// Makes the run directory (mode 0700), marks it with the token and becomes
-/// the holder beside it. What runs of this RMM left there two weeks ago is
-/// deleted.
+/// the holder beside it. What other runs of this RMM left at work there is
+/// ended, since it would go on changing what this run brings; what they left
+/// there two weeks ago is deleted.
 ///
 /// What the steps with these keys need is made in the same breath; any other
 /// step makes it when it starts.
@@ -221,9 +222,7 @@ pub async fn prepare(
         "same" => Prepared::Same,
         _ => return Err(answer.into_error(dir)),
     };
-    let (former, turned_away) = answer.sentence.split_once(';').unwrap_or_default();
-    let former = Some(former).filter(|former| !former.is_empty()).map(ToOwned::to_owned);
-    Ok(Ready { made, former, turned_away: TurnedAway::parse(turned_away) })
+    Ok(Ready::parse(made, &answer.sentence))
 }
 
 /// Starts the step, or finds it again, and follows it to its end.
@@ -301,11 +300,17 @@ pub async fn age(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>, key: &str) -
     Ok((answer.word == "age").then(|| Duration::from_secs(answer.size)))
 }
 
-/// The token of the run that was the last one beside a run directory, which need not be there.
-pub async fn last(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>) -> Result<Option<String>, StepError> {
+/// How a step ended at which nobody works any more, whichever run is the holder now.
+pub async fn result(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>, key: &str) -> Result<Ended, StepError> {
+    check_key(key)?;
+    ask(t, dir, fence, &["result", key]).await?.into_ended(dir)
+}
+
+/// The run that was the last one beside a run directory, which need not be there.
+pub async fn last(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>) -> Result<Last, StepError> {
     let answer = ask(t, dir, fence, &["last"]).await.map_err(without_shell)?;
     match answer.word.as_str() {
-        "last" => Ok(Some(answer.sentence).filter(|token| !token.is_empty())),
+        "last" => Ok(Last { token: Some(answer.sentence).filter(|token| !token.is_empty()), at_work: answer.size }),
         _ => Err(answer.into_error(dir)),
     }
 }

@@ -217,11 +217,13 @@ start_of() {
     fi
 }
 
-# Whether process group $1 has a member. A zombie, which some containers never
-# reap, is none, though kill finds it.
+# Whether process group $1 has a member, whoever's it is. A zombie, which some
+# containers never reap, is none, though kill finds it.
 group_lives() {
-    kill -0 "-$1" 2>/dev/null || return 1
-    [ -r /proc/self/stat ] || return 0
+    [ -r /proc/self/stat ] || {
+        kill -0 "-$1" 2>/dev/null
+        return
+    }
     for rmm_x in /proc/[0-9]*/stat; do
         { read -r rmm_line <"$rmm_x"; } 2>/dev/null || continue
         # shellcheck disable=SC2086
@@ -229,6 +231,42 @@ group_lives() {
         [ "$4" != "$1" ] || [ "$2" = Z ] || return 0
     done
     return 1
+}
+
+# Whether the step in this directory may have processes at work that are to be
+# ended: sets rmm_group to their group, or to nothing if its number was given
+# out again, and rmm_led to whether their leader lives. What an ended step left
+# behind on purpose is not touched.
+find_group() {
+    rmm_group= rmm_led=
+    read -r rmm_group rmm_start rmm_booted rmm_by 2>/dev/null <claim
+    [ "${rmm_group:-stop}" != stop ] && [ ! -e settled ] && [ "$rmm_booted" = "$rmm_boot" ] &&
+        { [ ! -e status ] || [ -e stopped ]; } || return 1
+    start_of "$rmm_group"
+    if [ "$rmm_started" = "$rmm_start" ]; then
+        rmm_led=1
+    elif [ -n "$rmm_started" ]; then
+        rmm_group=
+    fi
+}
+
+# SIGNAL STATUS: signals the processes that find_group has found.
+signal_group() {
+    [ -n "$rmm_group" ] || return 0
+    # Before the signal, so that no follower takes the end for a loss.
+    [ -z "$rmm_led" ] || { echo "$2" >stopped.new && mv stopped.new stopped; }
+    kill "-$1" "-$rmm_group" 2>/dev/null
+}
+
+# TENTHS: waits until nobody is left of the group, at most TENTHS/10 s.
+group_ends() {
+    rmm_n=0
+    while [ -n "$rmm_group" ] && group_lives "$rmm_group"; do
+        rmm_n=$((rmm_n + 1))
+        [ "$rmm_n" -le "$1" ] || return 1
+        sleep 0.1 2>/dev/null || sleep 1
+    done
+    true >settled
 }
 
 # Sets rmm_verdict (WORD:STATUS) and rmm_text once no watcher lives.
@@ -354,31 +392,12 @@ stop() {
     if [ ! -e claim ]; then
         echo stop >"claim.stop.$$" && ln "claim.stop.$$" claim 2>/dev/null
     fi
-    read -r rmm_group rmm_start rmm_booted rmm_by 2>/dev/null <claim ||
-        answer "fail:::The step cannot be claimed in the run directory."
-    # What an ended step left behind on purpose is not touched.
-    if [ "$rmm_group" != stop ] && [ ! -e settled ] && [ "$rmm_booted" = "$rmm_boot" ] &&
-        { [ ! -e status ] || [ -e stopped ]; }; then
-        start_of "$rmm_group"
-        if [ "$rmm_started" = "$rmm_start" ]; then
-            # Before the signal, so that no follower takes the end for a loss.
-            echo "$3" >stopped.new && mv stopped.new stopped
-            kill "-$2" "-$rmm_group" 2>/dev/null
-        elif [ -z "$rmm_started" ]; then
-            # The watcher is gone; its group lives on if a member does.
-            kill "-$2" "-$rmm_group" 2>/dev/null
-        else
-            # The number was given out again, so nobody is left of the group.
-            rmm_group=
-        fi
-        rmm_n=0
-        [ ! -p alive ] || wait_for_watchers
-        while [ -n "$rmm_group" ] && group_lives "$rmm_group"; do
-            rmm_n=$((rmm_n + 1))
-            [ "$rmm_n" -le "$4" ] || break
-            sleep 0.1 2>/dev/null || sleep 1
-        done
-        [ "$rmm_n" -gt "$4" ] || true >settled
+    [ -e claim ] || answer "fail:::The step cannot be claimed in the run directory."
+    if find_group; then
+        signal_group "$2" "$3"
+        [ "$2" = KILL ] || [ ! -p alive ] || wait_for_watchers
+        group_ends "$4" || [ "$2" != KILL ] ||
+            answer "lost::0:Processes of the step cannot be ended by this user (group $rmm_group, for example below sudo), so what becomes of it cannot be known."
     elif [ -p alive ]; then
         # The watcher may be about to end.
         wait_for_watchers
@@ -387,13 +406,41 @@ stop() {
     answer "$rmm_verdict:0:$rmm_text"
 }
 
+# KEY: how a step ended at which nobody works any more.
+result() {
+    enter
+    cd "steps/$1" 2>/dev/null || answer "lost::0:The host has lost the files of this step, so its result is not known."
+    judge
+    answer "$rmm_verdict:0:$rmm_text"
+}
+
+# Ends what other runs of this RMM have left at work in this place, of which
+# this run is the holder now, so that nothing of theirs can start any more. Sets
+# rmm_ended to those steps: "TOKEN/KEY ".
+end_others() {
+    rmm_ended=
+    for rmm_claim in "$rmm_place"/*/steps/*/claim; do
+        case $rmm_claim in "$rmm_dir"/*) continue ;; esac
+        cd -- "${rmm_claim%/claim}" 2>/dev/null && read -r rmm_other 2>/dev/null <../../token || continue
+        [ "${rmm_other%%-*}" = "${rmm_token%%-*}" ] && find_group && [ -n "$rmm_group" ] && group_lives "$rmm_group" ||
+            continue
+        rmm_step=${rmm_claim%/claim}
+        rmm_ended="$rmm_ended$rmm_other/${rmm_step##*/} "
+        signal_group TERM 143
+        group_ends 50 || { signal_group KILL 137 && group_ends 50; } ||
+            answer "fail:::A command of an earlier run ($rmm_other) is still at work on the host, and this user cannot end it. End the process group $rmm_group there, then repeat."
+    done
+    cd -- "$rmm_dir" 2>/dev/null || answer "lost::0:The host has lost the files of this run."
+}
+
 # WHEN VOUCHED KEYS: makes the run directory and marks it with the token. The directory's
 # mode protects everything in it, so that steps can run with the host's umask.
 # What the steps KEYS need is made at once, which saves each of them two
 # programs; a step makes whatever is missing. WHEN is "first" until RMM has
 # noted that the directory is there: whose steps run in it already is then
 # somebody else. VOUCHED are tokens that may hold here before it, with commas.
-# The answer names the former holder and who was turned away meanwhile.
+# The answer names the former holder, who was turned away meanwhile, and the
+# steps of others that were ended.
 prepare() {
     umask 077
     rmm_when=$1 rmm_vouched=$2
@@ -427,16 +474,24 @@ prepare() {
     fi
     fence
     hold
+    end_others
     look_for_others
     [ "$rmm_word" = same ] || sweep
-    answer "$rmm_word:::$rmm_former;$rmm_met"
+    answer "$rmm_word:::$rmm_former;$rmm_met;$rmm_ended"
 }
 
-# Names the run that was the last one in this place, if one is known.
+# Names the run that was the last one in this place, if one is known, and tells
+# how many steps are at work there.
 last() {
+    rmm_count=0
+    for rmm_claim in "$rmm_place"/*/steps/*/claim; do
+        cd -- "${rmm_claim%/claim}" 2>/dev/null && find_group && [ -n "$rmm_group" ] && group_lives "$rmm_group" ||
+            continue
+        rmm_count=$((rmm_count + 1))
+    done
     rmm_x=
     read -r rmm_x 2>/dev/null <"$rmm_holder"
-    answer "last:::$rmm_x"
+    answer "last::$rmm_count:$rmm_x"
 }
 
 # Deletes the run directory: the token last, so that it can be repeated. The

@@ -303,6 +303,7 @@ impl Board {
             | Event::HostLeftBehind { .. }
             | Event::HostCaughtUp { .. }
             | Event::HostGivenUp { .. }
+            | Event::EarlierStepsEnded { .. }
             | Event::EnvironmentRepaired { .. }
             | Event::EnvironmentUnknown { .. }
             | Event::EnvironmentSettled { .. }

@@ -118,6 +118,13 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+    /// Bring a host to what its environment runs, which was left behind or given up.
+    CatchUpHost {
+        /// Where.
+        environment: EnvironmentKind,
+        /// Which.
+        host: HostName,
+    },
     /// Say what an environment runs, where that is not known.
     Settle {
         /// Which environment of the service.
@@ -175,6 +182,26 @@ pub enum Command {
         environment: EnvironmentKind,
         /// Which.
         host: HostName,
+    },
+    /// RMM: steps of earlier runs were still at work on a host of a run, and have been ended before it began there.
+    EarlierStepsEnded {
+        /// The run.
+        run: RunId,
+        /// The host.
+        host: HostName,
+        /// Each step, for people.
+        steps: Vec<String>,
+    },
+    /// RMM: a run came to a host where an earlier one had begun a migration before the host stopped answering.
+    MigrationFound {
+        /// The run.
+        run: RunId,
+        /// The earlier run.
+        of: RunId,
+        /// Its step.
+        step: u32,
+        /// What became of it there, a part of a sentence.
+        found: String,
     },
     /// RMM: the next steps of a run are about to start. The answer names the first of them.
     StartStep {
@@ -278,6 +305,8 @@ impl Command {
             | Self::RunPrepared { run }
             | Self::RunWaits { run, .. }
             | Self::LeaveHosts { run, .. }
+            | Self::EarlierStepsEnded { run, .. }
+            | Self::MigrationFound { run, .. }
             | Self::StartStep { run }
             | Self::TryStep { run, .. }
             | Self::StepEnded { run, .. }
@@ -289,6 +318,7 @@ impl Command {
             | Self::Unlock
             | Self::Settle { .. }
             | Self::GiveUpHost { .. }
+            | Self::CatchUpHost { .. }
             | Self::HostBack { .. }
             | Self::HostLooked { .. }
             | Self::Advance => Subject::Service,

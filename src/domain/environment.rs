@@ -21,7 +21,8 @@ pub struct EnvironmentState {
     pub since: Option<Timestamp>,
     /// What a run that did not end well left half-way.
     pub mixed: Option<Mixed>,
-    /// Hosts that did not answer when they were to be taken back: what they run is not known.
+    /// Hosts that did not answer when they were to be taken back: what they run is not known until a run has brought
+    /// them to where they belong.
     pub left: BTreeMap<HostName, LeftHost>,
     /// A way back failed: nothing more is deployed here until an admin has looked.
     pub dirty: Option<Dirty>,
@@ -74,10 +75,10 @@ pub struct LeftHost {
     pub since: Timestamp,
     /// What was heard of it last, a sentence.
     pub reason: String,
-    /// An admin wants nothing more to be done there.
+    /// An admin has said that nobody waits for it.
     #[serde(default)]
     pub given_up: bool,
-    /// Steps that may still be at work there; whoever comes to the host next ends them first.
+    /// Steps that may still be at work there, or have gone on unseen.
     #[serde(default)]
     pub unfinished: Vec<(RunId, u32)>,
 }

@@ -138,6 +138,11 @@ pub enum Event {
         host: HostName,
         reason: String,
     },
+    EarlierStepsEnded {
+        environment: EnvironmentKind,
+        host: HostName,
+        steps: Vec<String>,
+    },
     EnvironmentDirty {
         environment: EnvironmentKind,
         reason: String,

@@ -223,6 +223,12 @@ impl Run {
         self.hosts(None).into_iter().filter(|host| !self.left.contains_key(*host))
     }
 
+    /// Whether an admin has given one of its hosts up.
+    #[must_use]
+    pub fn has_given_up(&self, host: &HostName) -> bool {
+        self.left.get(host).is_some_and(|left| left.given_up)
+    }
+
     /// The steps that are at work.
     pub fn running_steps(&self) -> impl Iterator<Item = &Step> {
         self.steps.iter().filter(|step| step.state == StepState::Running)

@@ -43,7 +43,8 @@ pub struct World {
     pub releases: BTreeMap<ReleaseId, Release>,
     /// The votes on those of them that are active, and on the one that the command is about.
     pub votes: Vec<Vote>,
-    /// The runs that occupy an environment or left it dirty, and the one that the command is about.
+    /// The runs that occupy an environment, left it dirty, or left steps at work on a host, and the one that the command is
+    /// about.
     pub runs: BTreeMap<RunId, Run>,
     /// Stage.
     pub stage: EnvironmentState,

@@ -26,7 +26,12 @@ type Left = (ServiceName, EnvironmentKind, HostName);
 pub(super) async fn watch(engine: Engine) {
     let mut tried: HashMap<Left, u32> = HashMap::new();
     loop {
-        let left = engine.read(runs::left_hosts).await.unwrap_or_default();
+        let mut left = engine.read(runs::left_hosts).await.unwrap_or_default();
+        let catalog = engine.catalog();
+        // One that the configuration does not name for now is caught up when it does again.
+        left.retain(|(service, environment, host)| {
+            catalog.service(service).is_some_and(|service| service.hosts_in(*environment).contains(host))
+        });
         tried.retain(|host, _| left.contains(host));
         for host in left {
             let looks = tried.entry(host.clone()).or_insert(LOOKS_AFTER_FAILURE);

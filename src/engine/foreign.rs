@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::runner::Following;
 use super::{Engine, Failure, Handled, Request};
-use crate::clients::detached::{self, Fence, RunDir, StepError, TurnedAway};
+use crate::clients::detached::{self, Fence, Last, RunDir, StepError, TurnedAway};
 use crate::domain::command::Command;
 use crate::domain::ids::{HostName, ServiceName};
 use crate::domain::person::{Actor, Right};
@@ -56,9 +56,9 @@ impl Engine {
     }
 
     async fn look_for_last_run(&self, service: &ServiceName, kind: EnvironmentKind, host: &HostName) {
-        let token = match self.last_run_on(service, kind, host).await {
-            Ok(Some(token)) => token,
-            Ok(None) => return,
+        let (token, at_work) = match self.last_run_on(service, kind, host).await {
+            Ok(Last { token: Some(token), at_work }) => (token, at_work),
+            Ok(Last { token: None, .. }) => return,
             Err(error) => {
                 tracing::warn!(%service, environment = kind.as_str(), %host, %error, "the host does not say what its last run was");
                 return;
@@ -70,7 +70,11 @@ impl Engine {
         if known {
             return;
         }
-        let found = format!("the last run on {host} was run {number}, which is not in this database");
+        let still = match at_work {
+            0 => "",
+            _ => ", and a command of it is still at work there; the next run ends it",
+        };
+        let found = format!("the last run on {host} was run {number}, which is not in this database{still}");
         tracing::warn!(%service, environment = kind.as_str(), "{found}");
         let seen = self.store().write(move |tx| numbers::seen(tx, number)).await;
         if let Err(error) = seen {
@@ -87,7 +91,7 @@ impl Engine {
         service: &ServiceName,
         kind: EnvironmentKind,
         host: &HostName,
-    ) -> Result<Option<String>, StepError> {
+    ) -> Result<Last, StepError> {
         let ports = self.ports();
         let directory = RunDir::new(self.run_place(host, service, kind, "any"))?;
         let fence = Fence { token: "any", generation: ports.generation, process: &ports.process };

@@ -11,6 +11,7 @@ mod dispatcher;
 mod foreign;
 mod health;
 pub mod hosts;
+mod leftovers;
 mod output;
 pub mod people;
 mod reach;

@@ -14,7 +14,7 @@ use crate::domain::command::Command;
 use crate::domain::duration_text;
 use crate::domain::ids::HostName;
 use crate::domain::moment::Uptime;
-use crate::domain::run::Run;
+use crate::domain::run::{Run, RunKind};
 use crate::store::runs;
 
 /// Between the first tries.
@@ -109,7 +109,17 @@ impl<'a> Reach<'a> {
             ));
         }
         let whose = elsewhere.unwrap_or(self.host);
-        let hint = if untrusted { format!(" Compare it and run `rmm host trust {whose}`.") } else { String::new() };
+        let hint = if untrusted {
+            format!(" Compare it and run `rmm host trust {whose}`.")
+        } else if run.kind == RunKind::Rollback {
+            let (service, environment) = (&run.service, run.environment);
+            format!(
+                " If it is gone for good: `rmm service give-up {service} {} --environment {environment}`.",
+                self.host
+            )
+        } else {
+            String::new()
+        };
         waits.note(self.following, self.host, Some(format!("{error}{hint}"))).await;
         let longer = SHORTEST.saturating_mul(1 << self.tries.min(10)).min(LONGEST);
         let pause = if untrusted { LONGEST } else { longer };

@@ -14,7 +14,6 @@ use super::step::StepContext;
 use super::{Engine, Failure, Request};
 use crate::clients::detached::{self, Fence, Known, Prepared, RunDir, StepError};
 use crate::clients::git::{self, Unresolved};
-use crate::clients::transport::{Transport, TransportError};
 use crate::domain::command::{Answer, Command, Outcome, Said};
 use crate::domain::ids::{HostName, RunId};
 use crate::domain::person::Actor;
@@ -263,7 +262,8 @@ impl Following {
             silent.insert(host.clone(), heard.unwrap_or_else(|| "It does not answer.".into()));
         }
         if ready.is_empty() && !failed.is_empty() && hosts.len() == self.run.remaining_hosts().count() {
-            let reasons: Vec<_> = failed.into_values().chain(silent.into_values()).collect();
+            let reasons = failed.into_values().chain(silent.into_values());
+            let reasons: Vec<_> = reasons.map(|reason| reason.trim_end_matches('.').to_owned()).collect();
             return Err(Unprepared::Failed(reasons.join("; ")));
         }
         silent.append(&mut failed);
@@ -281,10 +281,7 @@ impl Following {
         loop {
             let known = Known { prepared, vouched: &vouched };
             let asked = match self.engine.transport(host).await {
-                Ok(transport) => match self.end_unfinished(host, transport.as_ref()).await {
-                    Ok(()) => detached::prepare(transport.as_ref(), directory, self.fence(), known, &keys).await,
-                    Err(error) => Err(error.into()),
-                },
+                Ok(transport) => detached::prepare(transport.as_ref(), directory, self.fence(), known, &keys).await,
                 Err(error) => Err(error.into()),
             };
             let error = match asked {
@@ -298,6 +295,8 @@ impl Following {
                     reach.arrived().await;
                     self.note_former(ready.former).await;
                     self.note_turned_away(host, ready.turned_away).await;
+                    self.note_ended(host, ready.ended).await;
+                    self.look_at_left_migrations(host).await;
                     return Ok(());
                 }
                 Err(StepError::Stranger(token)) if !vouched.contains(&token) && self.vouches_for(&token).await => {
@@ -329,34 +328,6 @@ impl Following {
                 Waited::Over(reason) => return Err(Unprepared::Failed(reason)),
             }
         }
-    }
-
-    /// Ends the steps of earlier runs that were left at work on a host which did not answer then. Before this run takes
-    /// the host over: afterwards they could not be ended any more.
-    async fn end_unfinished(&self, host: &HostName, transport: &dyn Transport) -> Result<(), TransportError> {
-        let Run { service, environment, .. } = &self.run;
-        let (service, environment, name) = (service.clone(), *environment, host.clone());
-        let found = self.engine.read(move |conn| {
-            let left = runs::environment(conn, &service, environment)?.left.remove(&name);
-            let unfinished = left.map(|left| left.unfinished).unwrap_or_default();
-            unfinished.into_iter().map(|(run, step)| Ok(runs::get(conn, run)?.map(|run| (run, step)))).collect()
-        });
-        let unfinished: Vec<Option<(Run, u32)>> =
-            found.await.map_err(|error| TransportError::Unreachable(error.to_string()))?;
-        for (run, index) in unfinished.into_iter().flatten() {
-            let token = run.token(&self.engine.ports().instance);
-            let Ok(directory) = RunDir::new(self.engine.run_directory(host, &run, &token)) else { continue };
-            let fence = Fence { token: &token, ..self.fence() };
-            let tries = run.steps.get(index as usize).map_or(0, |step| step.tries);
-            for key in std::iter::once(index.to_string()).chain((1..=tries).map(|n| format!("{index}.{n}"))) {
-                match detached::stop(transport, &directory, fence, &key, GRACE).await {
-                    Err(StepError::Transport(error)) => return Err(error),
-                    Err(error) => tracing::debug!(run = %run.id, %host, %error, "an earlier step cannot be ended"),
-                    Ok(ended) => tracing::info!(run = %run.id, %host, step = key, ?ended, "an earlier step has ended"),
-                }
-            }
-        }
-        Ok(())
     }
 
     async fn step_ended(&self, step: u32, outcome: Outcome, said: Said) -> Result<(), Failure> {

@@ -255,7 +255,7 @@ pub fn environment(
 pub fn left_hosts(conn: &Connection) -> Result<Vec<(ServiceName, EnvironmentKind, HostName)>, StoreError> {
     let mut statement = conn.prepare_cached(
         "SELECT service, environment, each.key AS host FROM environments, json_each(left_hosts) AS each \
-         WHERE left_hosts <> '{}'",
+         WHERE NOT coalesce(json_extract(each.value, '$.given_up'), 0)",
     )?;
     let rows =
         statement.query_map([], |row| Ok((word(row, "service")?, word(row, "environment")?, word(row, "host")?)))?;

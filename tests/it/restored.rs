@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 
 use crate::world::{SHOP, Setup, World, eventually};
 
-/// Notes the step; in production it waits as long as the file `hold` is there.
+/// Notes the step and that it is through; in production it waits as long as the file `hold-TAG` is there.
 const DEPLOY: &str = "echo $RMM_ENVIRONMENT $RMM_RUN_KIND $RMM_STEP $RMM_TAG >> ../ledger; \
-                      [ $RMM_ENVIRONMENT = stage ] || while [ -e ../hold ]; do sleep 0.02; done";
+                      [ $RMM_ENVIRONMENT = stage ] || while [ -e ../hold-$RMM_TAG ]; do sleep 0.02; done; \
+                      echo $RMM_ENVIRONMENT $RMM_TAG >> ../through";
 
 fn setup() -> Setup {
     Setup::new().without_migrations().surface("deploy", DEPLOY)
@@ -48,11 +49,23 @@ async fn reason(w: &World, release: i64, holds: impl Fn(&Value) -> bool) -> Stri
     .await
 }
 
-/// v1 is deployed and a backup made; then v2's step in production is at work, and RMM dies.
+/// As [`at_work_on_v2`], but the step has ended meanwhile.
 async fn died_in_the_middle_of_v2(w: &World) -> (i64, i64) {
+    let lost = at_work_on_v2(w).await;
+    w.remove("hold-v2");
+    eventually("v2's step is through", async || through(w).contains("production v2").then_some(())).await;
+    lost
+}
+
+fn through(w: &World) -> String {
+    std::fs::read_to_string(w.path("through")).unwrap_or_default()
+}
+
+/// v1 is deployed and a backup made; then v2's step in production is at work, and RMM dies.
+async fn at_work_on_v2(w: &World) -> (i64, i64) {
     w.deployed("v1").await;
     backup(w).await;
-    w.write("hold", "");
+    w.write("hold-v2", "");
     let v2 = w.release("v2").await;
     w.until(v2, "manual_testing").await;
     w.approve("ann", v2).await.ok();
@@ -62,7 +75,6 @@ async fn died_in_the_middle_of_v2(w: &World) -> (i64, i64) {
     .await;
     let run = w.last_run(v2).await;
     w.kill();
-    w.remove("hold");
     (v2, run)
 }
 
@@ -99,6 +111,26 @@ async fn after_a_restore_no_step_counts_that_the_lost_time_left_behind() {
     // Nothing is left out where all is known.
     let next = w.release("v4").await;
     assert_eq!(next, v2 + 2);
+}
+
+#[tokio::test]
+async fn a_command_of_the_lost_time_that_is_still_at_work_is_named_and_ended_before_the_next_one() {
+    let w = World::new(setup()).await;
+    let (v2, run) = at_work_on_v2(&w).await;
+    rmm(&w, &["restore", "copy.db", "--force"]);
+    w.start().await;
+    eventually("what runs there is named", async || {
+        let said = rmm(&w, &["service", "show", SHOP, "--json"]);
+        (said.contains(&format!("was run {run}")) && said.contains("is still at work there")).then_some(())
+    })
+    .await;
+    v3_is_really_deployed(&w, v2, run, "recorded").await;
+    let ended = w.events().await.into_iter().find(|event| event["kind"] == "earlier_steps_ended").unwrap();
+    assert!(ended["data"]["steps"][0].as_str().unwrap().ends_with(&format!("of run {run}")), "{ended}");
+    w.remove("hold-v2");
+    let next = w.deployed("v4").await;
+    assert_eq!((next, w.ledger().last().unwrap().as_str()), (v2 + 2, "production deploy deploy v4"));
+    assert!(!through(&w).contains("production v2"), "{}", through(&w));
 }
 
 #[tokio::test]

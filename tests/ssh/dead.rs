@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::host::Fault;
-use crate::shop::Shop;
+use crate::shop::{LINES, Shop};
 use crate::world::{PATIENCE, within};
 
 /// Two hosts that both run v1 and then v2 in production, one after the other release.
@@ -61,16 +61,7 @@ async fn a_rollback_goes_on_without_a_dead_host_and_catches_it_up_when_it_return
 #[tokio::test]
 async fn a_deploy_that_hangs_on_a_dead_host_is_aborted_and_the_other_host_goes_back() {
     let Some(shop) = Shop::open(2, &[]).await else { return };
-    let first = shop.world.release_of_tag("v1").await;
-    shop.world.until(first, "manual_testing").await;
-    shop.world.approve("ann", first).await.ok();
-    shop.world.until(first, "deployed").await;
-    shop.choose("v2 production deploy deploy");
-    let release = shop.world.release_of_tag("v2").await;
-    shop.world.until(release, "manual_testing").await;
-    shop.world.approve("ann", release).await.ok();
-    shop.until_line(5).await;
-    shop.hosts[0].cut(Fault::Down);
+    let release = at_work_on_v2_when_a_host_dies(&shop, "deploy").await;
     act(&shop, &format!("/api/v1/releases/{release}/abort"), json!({"reason": "a host is dead"})).await;
     within(PATIENCE * 3, "production is back", async || {
         (shop.world.status(release).await == "rollback_done").then_some(())
@@ -79,6 +70,77 @@ async fn a_deploy_that_hangs_on_a_dead_host_is_aborted_and_the_other_host_goes_b
     assert_eq!(code_of(&shop, 1), "v1");
     let body = json!({"environment": "production", "host": shop.hosts[0].name(), "reason": "burnt down"});
     let service = act(&shop, "/api/v1/services/shop/give-up", body).await;
-    assert_eq!(service["production"]["left"], json!([]), "{service}");
+    assert_eq!(service["production"]["left"][0]["given_up"], true, "{service}");
+    shop.world.is_sound().await;
+}
+
+/// v1 is deployed; then a step of v2 in production is at work on both hosts, and the first one dies.
+async fn at_work_on_v2_when_a_host_dies(shop: &Shop, step: &str) -> i64 {
+    let first = shop.world.release_of_tag("v1").await;
+    shop.world.until(first, "manual_testing").await;
+    shop.world.approve("ann", first).await.ok();
+    shop.world.until(first, "deployed").await;
+    shop.choose(&format!("v2 production deploy {step}"));
+    let release = shop.world.release_of_tag("v2").await;
+    shop.world.until(release, "manual_testing").await;
+    shop.world.approve("ann", release).await.ok();
+    shop.until_line(2).await;
+    shop.hosts[0].cut(Fault::Down);
+    release
+}
+
+#[tokio::test]
+async fn a_migration_that_ends_on_a_dead_host_after_the_way_back_makes_production_unknown() {
+    let Some(shop) = Shop::open(2, &[]).await else { return };
+    let release = at_work_on_v2_when_a_host_dies(&shop, "migrate_up").await;
+    let abort = format!("/api/v1/releases/{release}/abort");
+    act(&shop, &abort, json!({"reason": "a host is dead", "force": true})).await;
+    within(PATIENCE * 3, "production is back", async || {
+        (shop.world.status(release).await == "rollback_done").then_some(())
+    })
+    .await;
+    assert_eq!(code_of(&shop, 1), "v1");
+    shop.until_line(LINES).await;
+    shop.hosts[0].heal();
+    let unknown = within(PATIENCE * 2, "it is noticed", async || {
+        let unknown = production(&shop).await["unknown"].clone();
+        (!unknown.is_null()).then(|| unknown["reason"].as_str().unwrap().to_owned())
+    })
+    .await;
+    assert!(unknown.contains("migrate up") && unknown.contains("ended there unseen (exit status 0)"), "{unknown}");
+    // Its code has been caught up meanwhile; only the database is for a person to judge.
+    shop.world.quiet().await;
+    let body = json!({"environment": "production", "runs": "recorded", "reason": "taken back by hand"});
+    let service = act(&shop, "/api/v1/services/shop/settle", body).await;
+    assert_eq!((&service["production"]["left"], &service["production"]["unknown"]), (&json!([]), &Value::Null));
+    assert_eq!(code_of(&shop, 0), "v1");
+    shop.world.is_sound().await;
+}
+
+#[tokio::test]
+async fn what_a_host_that_was_given_up_still_does_is_ended_before_the_next_release_comes_there() {
+    let Some(shop) = Shop::open(2, &[]).await else { return };
+    // It would take long to end by itself.
+    shop.hosts[0].sh("printf 1000 > lines");
+    let release = at_work_on_v2_when_a_host_dies(&shop, "deploy").await;
+    act(&shop, &format!("/api/v1/releases/{release}/abort"), json!({"reason": "a host is dead"})).await;
+    within(PATIENCE * 3, "production is back", async || {
+        (shop.world.status(release).await == "rollback_done").then_some(())
+    })
+    .await;
+    let body = json!({"environment": "production", "host": shop.hosts[0].name(), "reason": "burnt down"});
+    let service = act(&shop, "/api/v1/services/shop/give-up", body).await;
+    assert_eq!(service["production"]["left"][0]["given_up"], true, "{service}");
+    shop.hosts[0].heal();
+    let next = shop.world.release_of_tag("v3").await;
+    shop.world.until(next, "manual_testing").await;
+    shop.world.approve("ann", next).await.ok();
+    shop.world.until(next, "deployed").await;
+    assert_eq!(production(&shop).await["left"], json!([]));
+    let ended = shop.world.events().await.into_iter().find(|event| event["kind"] == "earlier_steps_ended").unwrap();
+    assert_eq!(ended["data"]["host"], shop.hosts[0].name(), "{ended}");
+    let at = shop.progress();
+    assert!(at < 1000 && shop.hosts[0].sh("pgrep -f '[b]in/step' || echo nobody").contains("nobody"), "at {at}");
+    assert_eq!((code_of(&shop, 0), code_of(&shop, 1)), ("v3".to_owned(), "v3".to_owned()));
     shop.world.is_sound().await;
 }

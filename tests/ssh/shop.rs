@@ -23,7 +23,7 @@ mkdir ~/sessions/"$session-$RMM_RUN-$RMM_STEP" 2>/dev/null || exit 0
 echo "$RMM_RUN $me $RMM_TAG" >> ~/ledger
 [ "$RMM_TAG $me" = "$(cat ~/chosen 2>/dev/null)" ] || exit 0
 i=0
-while [ $i -lt 40 ]; do
+while [ $i -lt "$(cat ~/lines 2>/dev/null || echo 40)" ]; do
     i=$((i + 1))
     echo "line $i of $me"
     echo $i > ~/progress

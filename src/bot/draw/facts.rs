@@ -8,6 +8,7 @@ use super::run::{FailureFacts, RunFacts, sentence};
 use super::scene::Scene;
 use crate::bot::words::{facts, text};
 use crate::domain::approval::Verdict;
+use crate::domain::environment::LeftHost;
 use crate::domain::ids::PersonName;
 use crate::domain::run::RunState;
 use crate::domain::service::EnvironmentKind;
@@ -244,7 +245,8 @@ fn alarms(pen: &Pen<'_>, scene: &Scene) -> Vec<AlarmFacts> {
         let left = scene.world.iter().flat_map(|world| &world.environment(kind).left);
         let at_work = scene.runs.iter().filter(|run| run.environment == kind && run.state.is_live());
         let leaving = at_work.flat_map(|run| &run.left);
-        for (host, left) in left.chain(leaving).filter(|(_, left)| scene.runs.iter().any(|run| run.id == left.run)) {
+        let told = |left: &LeftHost| !left.given_up && scene.runs.iter().any(|run| run.id == left.run);
+        for (host, left) in left.chain(leaving).filter(|(_, left)| told(left)) {
             let facts = facts! { where => pen.place(kind), host => host.as_str(), reason => sentence(&left.reason) };
             alarms.push(AlarmFacts { words: pen.phrase("alarm.left", facts), stuck: false });
         }

@@ -61,6 +61,7 @@ fn place(pen: &Pen<'_>, world: &World, kind: EnvironmentKind) -> Value {
         }),
         left => state.left.iter().map(|(host, left)| facts! {
             host => host.as_str(), since => pen.time(left.since), reason => sentence(&left.reason),
+            given_up => left.given_up,
         }).collect::<Vec<_>>(),
         dirty => state.dirty.as_ref().map(|dirty| facts! { run => dirty.run.0, reason => sentence(&dirty.reason) }),
         unknown => state.unknown.as_ref().and_then(|unknown| sentence(&unknown.reason)),

@@ -201,6 +201,9 @@ pub fn describe(kind: &str, data: &Value) -> String {
         }
         "host_caught_up" => format!("{} is brought up to {}", text("host"), text("environment")),
         "host_given_up" => format!("{} in {}: {}", text("host"), text("environment"), text("reason")),
+        "earlier_steps_ended" => {
+            format!("{} was still at work on {} and has been ended", text("steps"), text("host"))
+        }
         "environment_dirty" => format!("{} is in an unknown state{}", text("environment"), because("reason")),
         "environment_repaired" => format!("{} is in order again", text("environment")),
         "environment_unknown" => format!("it is not known what {} runs{}", text("environment"), because("reason")),

@@ -176,7 +176,8 @@ fn runs_table(runs: &[api::Run], ui: &Ui) -> String {
         if let Some(reason) = &run.reason {
             out.push_str(&ui.paragraph("", 2, &format!("Run {}: {}", run.id, sentence(&clean(reason))), Tone::Plain));
         }
-        for (host, heard) in &run.left {
+        // Once it has ended, the reason of the release says it.
+        for (host, heard) in run.left.iter().filter(|_| run.ended_at.is_none()) {
             let text = format!("Run {} went on without {host}: {}", run.id, sentence(&clean(heard)));
             out.push_str(&ui.paragraph("", 2, &text, Tone::Bad));
         }

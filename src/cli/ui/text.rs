@@ -97,6 +97,11 @@ pub fn shell_word(word: &str) -> String {
 #[must_use]
 pub fn sentence(text: &str) -> String {
     let text = full_stop(text);
+    let first = text.split_whitespace().next().unwrap_or_default();
+    // A name stays as it is: "web-2: it does not answer".
+    if first.ends_with(':') || first.contains(['.', '-', '_', '/']) {
+        return text;
+    }
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
@@ -144,6 +149,8 @@ mod tests {
     fn sentences_begin_and_end_well() {
         assert_eq!(sentence("it is gone"), "It is gone.");
         assert_eq!(sentence("Why?"), "Why?");
+        assert_eq!(sentence("two: it does not answer"), "two: it does not answer.");
+        assert_eq!(sentence("web-2 is gone"), "web-2 is gone.");
         assert_eq!(sentence(""), "");
     }
 

@@ -20,6 +20,28 @@ pub struct Ready {
     pub former: Option<String>,
     /// Who was turned away there since the last look.
     pub turned_away: Option<TurnedAway>,
+    /// Steps of other runs that were still at work there and have been ended: the run's token and the step's key.
+    pub ended: Vec<(String, String)>,
+}
+
+impl Ready {
+    pub(super) fn parse(made: Prepared, sentence: &str) -> Self {
+        let mut parts = sentence.split(';').map(str::trim);
+        let former = parts.next().filter(|former| !former.is_empty()).map(ToOwned::to_owned);
+        let turned_away = parts.next().and_then(TurnedAway::parse);
+        let ended = parts.next().unwrap_or_default().split_whitespace();
+        let ended = ended.filter_map(|step| step.split_once('/')).map(|(run, key)| (run.to_owned(), key.to_owned()));
+        Self { made, former, turned_away, ended: ended.collect() }
+    }
+}
+
+/// The run that was the last one in a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Last {
+    /// Its token, if there was one.
+    pub token: Option<String>,
+    /// How many steps are at work there, whichever run's.
+    pub at_work: u64,
 }
 
 /// A process that a host turned away, because a run of another copy of its database works there.

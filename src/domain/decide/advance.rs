@@ -20,12 +20,7 @@ impl Draft<'_> {
     /// Makes every move that is due.
     pub(super) fn advance(&mut self) {
         for _ in 0..MOST_MOVES {
-            if !(self.advance_left_hosts()
-                || self.advance_vote()
-                || self.advance_freshness()
-                || self.advance_stage()
-                || self.advance_production())
-            {
+            if !(self.advance_vote() || self.advance_freshness() || self.advance_stage() || self.advance_production()) {
                 return;
             }
         }

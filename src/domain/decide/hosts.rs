@@ -132,51 +132,107 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Remembers the hosts that a run that has ended left, and forgets those that it brought to where they belong.
+    /// Remembers the hosts that a run that has ended left or could not catch up, and forgets those that it brought to
+    /// where they belong.
     pub(super) fn note_left_hosts(&mut self, run: &Run) {
         let kind = run.environment;
-        for (host, left) in run.left.iter().filter(|(_, left)| !left.given_up) {
+        for (host, left) in &run.left {
             let known = self.world.environment_mut(kind).left.entry(host.clone());
             let known = known.or_insert_with(|| LeftHost { unfinished: Vec::new(), ..left.clone() });
-            (known.run, known.reason) = (left.run, left.reason.clone());
+            (known.run, known.reason, known.given_up) = (left.run, left.reason.clone(), left.given_up);
             known.unfinished.extend(left.unfinished.iter().copied());
         }
-        if run.state != RunState::Succeeded {
-            return;
-        }
         let reached: Vec<_> = run.remaining_hosts().cloned().collect();
-        for host in
-            reached.into_iter().filter(|host| self.world.environment(kind).left.contains_key(host)).collect::<Vec<_>>()
-        {
-            self.world.environment_mut(kind).left.remove(&host);
-            self.world.record(Some(run.release), Some(run.id), Event::HostCaughtUp { environment: kind, host });
+        for host in reached {
+            let Some(known) = self.world.environment(kind).left.get(&host) else { continue };
+            match &run.state {
+                RunState::Succeeded => {
+                    self.world.environment_mut(kind).left.remove(&host);
+                    self.world.record(Some(run.release), Some(run.id), Event::HostCaughtUp { environment: kind, host });
+                }
+                RunState::Failed { reason } if run.is_catch_up() => {
+                    let reason = format!("run {} could not bring it to {}: {reason}", run.id, run.to);
+                    let left = LeftHost { run: run.id, reason, ..known.clone() };
+                    self.world.environment_mut(kind).left.insert(host, left);
+                }
+                RunState::Queued
+                | RunState::Running
+                | RunState::Failed { .. }
+                | RunState::Stopped { .. }
+                | RunState::Unknown { .. } => {}
+            }
         }
     }
 
     /// A host that answers again is brought to what its environment runs, once nothing else is at work there.
-    pub(super) fn host_back(&mut self, kind: EnvironmentKind, host: HostName) -> Decided {
-        let state = self.world.environment(kind);
-        let certain = state.unknown.is_none() && state.mixed.is_none() && state.dirty.is_none();
-        let settled = certain && self.world.occupying_run(kind).is_none();
-        let ours = self.world.service.environment(kind).driver.is_ours();
-        let current = state.current.clone().filter(|_| settled && ours);
-        let (Some(current), Some(left)) = (current, state.left.get(&host)) else { return Ok(Answer::Done) };
-        let steps = self.loaded(&current).and_then(|code| {
-            let newer = self.loaded(&left.newer)?;
-            let others: Vec<_> = self.world.service.hosts_in(kind).into_iter().filter(|other| *other != host).collect();
-            self.planner(kind, RunKind::Deploy).without(&others).catch_up_code(newer, code)
-        });
-        self.start_or_fail(catch_up(current, kind), steps);
+    pub(super) fn host_back(&mut self, kind: EnvironmentKind, host: &HostName) -> Decided {
+        let waits = self.world.environment(kind).left.get(host).is_some_and(|left| !left.given_up);
+        if waits && self.check_catch_up(kind).is_ok() && self.world.service.hosts_in(kind).contains(host) {
+            self.begin_catch_up(kind, host);
+        }
         Ok(Answer::Done)
     }
 
-    pub(super) fn give_up_host(&mut self, kind: EnvironmentKind, host: HostName, reason: String) -> Decided {
+    /// An admin wants a host caught up now that was left behind or given up.
+    pub(super) fn catch_up_host(&mut self, kind: EnvironmentKind, host: &HostName) -> Decided {
+        self.allow(Right::Command, None)?;
+        if !self.world.environment(kind).left.contains_key(host) {
+            let sentence = format!("{host} was not left behind in {kind}; there is nothing to catch up");
+            return Err(Refusal::new(Code::NothingToResolve, sentence));
+        }
+        if !self.world.service.hosts_in(kind).contains(host) {
+            let service = &self.world.service.name;
+            let sentence = format!("rmm.toml does not name {host} for {kind} of {service}; put it there first");
+            return Err(Refusal::new(Code::NothingToResolve, sentence));
+        }
+        self.check_catch_up(kind)?;
+        let left = self.world.environment_mut(kind).left.get_mut(host);
+        left.into_iter().for_each(|left| left.given_up = false);
+        self.begin_catch_up(kind, host);
+        Ok(Answer::Done)
+    }
+
+    /// Whether it is certain what hosts have to be brought to, and nothing else is at work.
+    fn check_catch_up(&self, kind: EnvironmentKind) -> Result<(), Refusal> {
+        self.check_known(kind)?;
+        let state = self.world.environment(kind);
+        let busy = self.world.occupying_run(kind);
+        let (code, sentence) = match (busy, &state.dirty) {
+            (Some(run), _) => (busy_in(kind), format!("run {} is at work on {kind}; repeat when it has ended", run.id)),
+            (None, Some(dirty)) => {
+                let sentence = format!("{kind} needs repair ({}); `resolve` run {} first", dirty.reason, dirty.run);
+                (busy_in(kind), sentence)
+            }
+            (None, None) if state.current.is_none() || state.mixed.is_some() => {
+                (Code::NothingToResolve, format!("{kind} runs no release that a host could be brought to"))
+            }
+            (None, None) if !self.world.service.environment(kind).driver.is_ours() => {
+                (Code::NothingToResolve, format!("a CI system brings {kind} to its releases, not RMM"))
+            }
+            (None, None) => return Ok(()),
+        };
+        Err(Refusal::new(code, sentence))
+    }
+
+    fn begin_catch_up(&mut self, kind: EnvironmentKind, host: &HostName) {
+        let state = self.world.environment(kind);
+        let (Some(current), Some(left)) = (state.current.clone(), state.left.get(host)) else { return };
+        let steps = self.loaded(&current).and_then(|code| {
+            let newer = self.loaded(&left.newer)?;
+            let others: Vec<_> = self.world.service.hosts_in(kind).into_iter().filter(|other| other != host).collect();
+            self.planner(kind, RunKind::Deploy).without(&others).catch_up_code(newer, code)
+        });
+        self.start_or_fail(catch_up(current, kind), steps);
+    }
+
+    /// Nobody waits for a host any more. What it may run and what may still be at work there stays known.
+    pub(super) fn give_up_host(&mut self, kind: EnvironmentKind, host: &HostName, reason: String) -> Decided {
         self.allow(Right::Command, None)?;
         one_line_or_more("reason", &reason)?;
         let said = format!("given up by {}: {reason}", self.actor.label());
         let run = self.world.occupying_run(kind).filter(|run| run.state.is_live()).cloned();
-        let at_work = run.filter(|run| run.remaining_hosts().any(|name| *name == host));
-        let known = self.world.environment(kind).left.contains_key(&host);
+        let at_work = run.filter(|run| run.hosts(None).contains(&host) && !run.has_given_up(host));
+        let known = self.world.environment(kind).left.get(host).is_some_and(|left| !left.given_up);
         match &at_work {
             Some(run) if !run.may_leave_hosts() => {
                 let way_out = if kind == EnvironmentKind::Production { "abort" } else { "cancel" };
@@ -192,30 +248,69 @@ impl Draft<'_> {
             }
             Some(_) | None => {}
         }
-        self.forget_left_host(kind, &host, said.clone());
+        if let Some(left) = self.world.environment_mut(kind).left.get_mut(host) {
+            (left.given_up, left.reason) = (true, said.clone());
+        }
+        let event = Event::HostGivenUp { environment: kind, host: host.clone(), reason: said.clone() };
+        self.world.record(None, None, event);
         if let Some(run) = at_work {
-            self.leave(run.id, &host, &said, true);
-            self.go_on_without(run.id);
+            self.leave(run.id, host, &said, true);
+            let run = self.world.run_mut(run.id);
+            run.waiting = None;
+            if let Some(left) = run.left.get_mut(host) {
+                (left.given_up, left.reason) = (true, said);
+            }
+            let id = run.id;
+            self.go_on_without(id);
         }
         Ok(Answer::Done)
     }
 
-    fn forget_left_host(&mut self, kind: EnvironmentKind, host: &HostName, reason: String) {
-        self.world.environment_mut(kind).left.remove(host);
-        self.world.record(None, None, Event::HostGivenUp { environment: kind, host: host.clone(), reason });
+    /// Steps of earlier runs were still at work on a host, and have been ended there before this one began.
+    pub(super) fn earlier_steps_ended(&mut self, id: RunId, host: HostName, steps: Vec<String>) -> Decided {
+        let run = self.known_run(id)?;
+        let event = Event::EarlierStepsEnded { environment: run.environment, host, steps };
+        self.world.record(Some(run.release), Some(id), event);
+        Ok(Answer::Run(id))
     }
 
-    /// A host that no surface has any more is nobody's to catch up.
-    pub(super) fn advance_left_hosts(&mut self) -> bool {
-        for kind in [EnvironmentKind::Stage, EnvironmentKind::Production] {
-            let configured = self.world.service.hosts_in(kind);
-            let gone = self.world.environment(kind).left.keys().find(|host| !configured.contains(host)).cloned();
-            if let Some(host) = gone {
-                self.forget_left_host(kind, &host, "the configuration does not name it any more".into());
-                return true;
-            }
+    /// A migration that an earlier run had begun on a host, which did not answer any more, has gone on there unseen. If
+    /// this run does not take it back, and the environment is not where the migration leads, then only a person can say
+    /// where the database stands.
+    pub(super) fn migration_found(&mut self, id: RunId, of: RunId, index: u32, found: &str) -> Decided {
+        let (run, earlier) = (self.known_run(id)?, self.known_run(of)?);
+        let Some(step) = earlier.steps.get(index as usize).cloned() else { return Ok(Answer::Run(id)) };
+        let kind = run.environment;
+        if let Some(left) = self.world.environment_mut(kind).left.get_mut(&step.host) {
+            left.unfinished.retain(|unfinished| *unfinished != (of, index));
         }
-        false
+        let runs = self.world.environment(kind).current.as_ref().map(|version| version.release);
+        let leads_to = if step.kind == StepKind::MigrateUp { step.about } else { earlier.to.release };
+        let undone = run.steps.iter().any(|other| {
+            other.kind == StepKind::MigrateDown
+                && (&other.surface, other.about) == (&step.surface, step.about)
+                && matches!(other.state, StepState::Pending | StepState::Running)
+        });
+        if runs == Some(leads_to) || undone {
+            return Ok(Answer::Run(id));
+        }
+        let reason = format!(
+            "run {of} had begun to {} {} on {} when that host stopped answering; {found}, so the database may not be where \
+             the recorded version needs it",
+            step.kind.title(),
+            step.surface,
+            step.host
+        );
+        self.make_unknown(kind, reason.clone());
+        if run.may_leave_hosts() { Ok(Answer::Run(id)) } else { self.run_failed(id, reason) }
+    }
+}
+
+/// Why nothing can begin where a run is at work.
+pub(super) const fn busy_in(kind: EnvironmentKind) -> Code {
+    match kind {
+        EnvironmentKind::Stage => Code::StageBusy,
+        EnvironmentKind::Production => Code::ProductionBusy,
     }
 }
 

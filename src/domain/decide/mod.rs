@@ -25,7 +25,8 @@ use super::ids::{ReleaseId, Revision, RunId};
 use super::person::{Actor, Right};
 use super::refusal::{Code, Refusal};
 use super::release::Release;
-use super::run::Run;
+use super::run::{Run, RunKind};
+use super::service::EnvironmentKind;
 use super::status::Status;
 use super::world::{Changes, Happened, World};
 
@@ -123,7 +124,8 @@ impl Draft<'_> {
             Command::Lock { reason } => self.lock(reason),
             Command::Unlock => self.unlock(),
             Command::Resolve { run, verdict, reason } => self.resolve(run, verdict, reason),
-            Command::GiveUpHost { environment, host, reason } => self.give_up_host(environment, host, reason),
+            Command::GiveUpHost { environment, host, reason } => self.give_up_host(environment, &host, reason),
+            Command::CatchUpHost { environment, host } => self.catch_up_host(environment, &host),
             Command::Settle { environment, runs, reason } => self.settle(environment, runs, reason),
             Command::CommitResolved { .. }
             | Command::CommitUnresolved { .. }
@@ -132,6 +134,8 @@ impl Draft<'_> {
             | Command::RunWaits { .. }
             | Command::LeaveHosts { .. }
             | Command::HostBack { .. }
+            | Command::EarlierStepsEnded { .. }
+            | Command::MigrationFound { .. }
             | Command::StartStep { .. }
             | Command::TryStep { .. }
             | Command::StepEnded { .. }
@@ -155,7 +159,9 @@ impl Draft<'_> {
             Command::RunPrepared { run } => self.run_prepared(run),
             Command::RunWaits { run, reason } => self.run_waits(run, reason),
             Command::LeaveHosts { run, hosts } => self.leave_hosts(run, &hosts),
-            Command::HostBack { environment, host } => self.host_back(environment, host),
+            Command::HostBack { environment, host } => self.host_back(environment, &host),
+            Command::EarlierStepsEnded { run, host, steps } => self.earlier_steps_ended(run, host, steps),
+            Command::MigrationFound { run, of, step, found } => self.migration_found(run, of, step, &found),
             Command::StartStep { run } => self.start_step(run),
             Command::TryStep { run, step } => self.try_step(run, step),
             Command::StepEnded { run, step, outcome, said } => self.step_ended(run, step, outcome, said),
@@ -179,6 +185,7 @@ impl Draft<'_> {
             | Command::Lock { .. }
             | Command::Unlock
             | Command::GiveUpHost { .. }
+            | Command::CatchUpHost { .. }
             | Command::Settle { .. }
             | Command::Resolve { .. } => unreachable!("people's commands are decided before"),
         }
@@ -214,11 +221,16 @@ impl Draft<'_> {
     /// The refusal of a command that has no arrow from here.
     fn illegal(&self, release: &Release, what: &str) -> Refusal {
         let why = release.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-        Refusal::new(
-            Code::IllegalTransition,
-            format!("#{} {} is {}{why}; it cannot be {what} now", release.id, release.title(), release.status),
-        )
-        .legal(legal_moves(release))
+        let sentence =
+            format!("#{} {} is {}{why}; it cannot be {what} now", release.id, release.title(), release.status);
+        let waiting = self.world.occupying_run(EnvironmentKind::Production);
+        let waiting = waiting.filter(|run| run.release == release.id && run.kind == RunKind::Rollback);
+        match waiting.and_then(|run| run.waiting.as_deref()) {
+            Some(waiting) => {
+                Refusal::new(Code::IllegalTransition, format!("{sentence}; the way back {waiting}")).legal(["give-up"])
+            }
+            None => Refusal::new(Code::IllegalTransition, sentence).legal(legal_moves(release)),
+        }
     }
 
     /// Refuses with a trace on the record.

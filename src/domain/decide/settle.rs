@@ -12,6 +12,7 @@ use crate::domain::run::{Run, RunState};
 use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 
+use super::hosts::busy_in;
 use super::{Decided, Draft};
 
 impl Draft<'_> {
@@ -32,11 +33,10 @@ impl Draft<'_> {
         let found = version.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
         if let Some(run) = self.world.occupying_run(kind).cloned() {
             if run.state.is_live() {
-                let code = match kind {
-                    EnvironmentKind::Stage => Code::StageBusy,
-                    EnvironmentKind::Production => Code::ProductionBusy,
-                };
-                return Err(Refusal::new(code, format!("run {} is at work on {kind}; wait for its end", run.id)));
+                return Err(Refusal::new(
+                    busy_in(kind),
+                    format!("run {} is at work on {kind}; wait for its end", run.id),
+                ));
             }
             let said = format!("{} says that {kind} runs {found}", self.actor.label());
             self.end_lost_run(&run, version.as_ref(), said);
@@ -50,7 +50,6 @@ impl Draft<'_> {
         state.current.clone_from(&version);
         state.unknown = None;
         state.mixed = None;
-        state.left.clear();
         state.dirty = None;
         state.vouched_below = next_run;
         self.world.record(None, None, Event::EnvironmentSettled { environment: kind, version, reason });
@@ -118,7 +117,7 @@ impl Draft<'_> {
         Answer::Done
     }
 
-    fn make_unknown(&mut self, kind: EnvironmentKind, reason: String) {
+    pub(super) fn make_unknown(&mut self, kind: EnvironmentKind, reason: String) {
         let since = self.world.now;
         self.world.environment_mut(kind).unknown = Some(UnknownState { reason: reason.clone(), since });
         self.world.record(None, None, Event::EnvironmentUnknown { environment: kind, reason });

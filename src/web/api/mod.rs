@@ -79,6 +79,7 @@ fn described() -> (Router<Web>, utoipa::openapi::OpenApi) {
         .routes(routes!(services::lock))
         .routes(routes!(services::unlock))
         .routes(routes!(services::give_up))
+        .routes(routes!(services::catch_up))
         .routes(routes!(services::settle))
         .routes(routes!(services::people))
         .routes(routes!(hosts::list))

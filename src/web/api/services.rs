@@ -12,7 +12,7 @@ use crate::domain::environment::{EnvironmentState, LeftHost};
 use crate::domain::ids::{HostName, Invalid, ReleaseId, ServiceName};
 use crate::domain::person::Right;
 use crate::domain::release::Version;
-use crate::domain::service::{Driver, EnvironmentKind};
+use crate::domain::service::{EnvironmentKind, Service};
 use crate::domain::world::World;
 use crate::engine::Request;
 use crate::store::runs;
@@ -52,7 +52,7 @@ pub struct EnvironmentView {
     since: Option<Timestamp>,
     /// Nobody deploys here until an admin unlocks.
     lock: Option<LockView>,
-    /// Hosts that a way back went on without, because they did not answer. They are caught up when they return.
+    /// Hosts that a way back went on without, because they did not answer, and that no run has brought to `runs` since.
     left: Vec<LeftHostView>,
     /// A way back failed; nothing more is deployed here until `resolve` of the run.
     dirty: Option<DirtyView>,
@@ -87,11 +87,27 @@ pub struct LeftHostView {
     since: Timestamp,
     /// What was heard of it last.
     reason: String,
+    /// The version that it may still run.
+    may_run: Version,
+    /// An admin has given it up; else it is caught up when it returns, if `rmm.toml` names it.
+    given_up: bool,
+    /// `rmm.toml` names it.
+    configured: bool,
 }
 
 impl LeftHostView {
-    fn new((host, left): (&HostName, &LeftHost)) -> Self {
-        Self { host: host.to_string(), run: left.run.0, since: left.since, reason: left.reason.clone() }
+    /// Nothing of a host that was given up and that the configuration does not name any more.
+    fn all(state: &EnvironmentState, configured: &[HostName]) -> Vec<Self> {
+        let view = |(host, left): (&HostName, &LeftHost)| Self {
+            host: host.to_string(),
+            run: left.run.0,
+            since: left.since,
+            reason: left.reason.clone(),
+            may_run: left.newer.clone(),
+            given_up: left.given_up,
+            configured: configured.contains(host),
+        };
+        state.left.iter().map(view).filter(|left| left.configured || !left.given_up).collect()
     }
 }
 
@@ -104,9 +120,9 @@ pub struct UnknownView {
 }
 
 impl EnvironmentView {
-    fn new(driver: &Driver, state: &EnvironmentState) -> Self {
+    fn new(service: &Service, state: &EnvironmentState) -> Self {
         Self {
-            driver: driver.as_str().to_owned(),
+            driver: service.environment(state.kind).driver.as_str().to_owned(),
             runs: state.current.clone(),
             since: state.since,
             lock: state.lock.as_ref().map(|lock| LockView {
@@ -114,7 +130,7 @@ impl EnvironmentView {
                 by: lock.by.clone(),
                 at: lock.at,
             }),
-            left: state.left.iter().map(LeftHostView::new).collect(),
+            left: LeftHostView::all(state, &service.hosts_in(state.kind)),
             dirty: state.dirty.as_ref().map(|dirty| DirtyView { run: dirty.run.0, reason: dirty.reason.clone() }),
             unknown: state
                 .unknown
@@ -125,8 +141,8 @@ impl EnvironmentView {
 }
 
 impl ServiceView {
-    fn new(service: &crate::domain::service::Service, stage: &EnvironmentState, production: &EnvironmentState) -> Self {
-        let view = |state: &EnvironmentState| EnvironmentView::new(&service.environment(state.kind).driver, state);
+    fn new(service: &Service, stage: &EnvironmentState, production: &EnvironmentState) -> Self {
+        let view = |state: &EnvironmentState| EnvironmentView::new(service, state);
         Self {
             name: service.name.to_string(),
             repository: service.repository.clone(),
@@ -289,6 +305,32 @@ pub async fn give_up(
     let service = ServiceName::parse("name", name.clone())?;
     let host = HostName::parse("host", sent.host)?;
     let command = Command::GiveUpHost { environment: sent.environment, host, reason: sent.reason };
+    web.engine.handle(trace.of(Request::about(actor.clone(), service, command))).await?;
+    details(&web, &actor, name).await
+}
+
+/// A host that is to be caught up.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CatchUpHost {
+    /// `stage` or `production`.
+    environment: EnvironmentKind,
+    /// Its name.
+    host: String,
+}
+
+/// Bring a host that was left behind or given up to what its environment runs, now
+#[utoipa::path(post, path = "/api/v1/services/{name}/catch-up", tag = "decisions", params(("name" = String, Path)),
+    request_body = CatchUpHost, responses((status = 200, body = ServiceDetails), (status = 409, body = Problem)))]
+pub async fn catch_up(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Extension(trace): Extension<Trace>,
+    Named(name): Named<String>,
+    Sent(sent): Sent<CatchUpHost>,
+) -> Result<Json<ServiceDetails>, Problem> {
+    let service = ServiceName::parse("name", name.clone())?;
+    let command = Command::CatchUpHost { environment: sent.environment, host: HostName::parse("host", sent.host)? };
     web.engine.handle(trace.of(Request::about(actor.clone(), service, command))).await?;
     details(&web, &actor, name).await
 }

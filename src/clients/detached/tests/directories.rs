@@ -13,6 +13,7 @@ on_every_shell!(
     what_another_copy_did_is_not_taken_over,
     two_copies_of_a_process,
     the_last_run_is_vouched_for,
+    what_an_earlier_run_left_at_work_is_ended,
     a_step_is_as_old_as_the_host_says,
 );
 
@@ -243,10 +244,68 @@ async fn the_last_run_is_vouched_for(shell: &str) {
     let error = prepare(&host, &dir, fence, Known { prepared: false, vouched: &known }, &keys(1)).await.unwrap_err();
     assert!(matches!(&error, StepError::Stranger(token) if token == "run-3-cd"), "{error}");
     assert!(!Path::new(dir.path()).exists());
-    assert_eq!(last(&host, &dir, fence).await.unwrap().as_deref(), Some("run-3-cd"));
+    let last = last(&host, &dir, fence).await.unwrap();
+    assert_eq!((last.token.as_deref(), last.at_work), (Some("run-3-cd"), 0));
     // What stands for another installation is no business of this one.
     let (dir, fence) = (place("other-1"), Fence { token: "other-1-aa", ..TOKEN });
     assert_eq!(prepare(&host, &dir, fence, NEW, &keys(1)).await.unwrap().former.as_deref(), Some("run-3-cd"));
+}
+
+async fn what_an_earlier_run_left_at_work_is_ended(shell: &str) {
+    let Some(host) = Host::bare(shell) else {
+        return;
+    };
+    let place = |name: &str| RunDir::new(host.file(&format!("runs/{name}")).display().to_string()).unwrap();
+    let (old, new) = (Fence { token: "run-1-ab", ..TOKEN }, Fence { token: "run-2-cd", ..TOKEN });
+    let elsewhere = Fence { token: "other-1-ab", ..TOKEN };
+    prepare(&host, &place("other"), elsewhere, NEW, &keys(1)).await.unwrap();
+    let begin = |dir: RunDir, fence: Fence<'static>, key: &str, command: &str| {
+        let (host, seen, spec) = (host.clone(), Seen::at(0), spec(key, command));
+        let mut sink = seen.clone();
+        (seen, tokio::spawn(async move { run(&host, &dir, fence, &spec, 0, &mut sink).await }))
+    };
+    let (seen, others) = begin(place("other"), elsewhere, "0", "echo up; exec sleep 1000");
+    seen.reaches(3).await;
+    fs::remove_file(host.file("runs/holder")).unwrap();
+    prepare(&host, &place("old"), old, NEW, &keys(4)).await.unwrap();
+    // One that ends when it is asked to, one that does not, one whose watcher is gone, and one that is through.
+    let (seen, gentle) = begin(place("old"), old, "0", "trap 'exit 5' TERM; echo up; while :; do sleep 0.02; done");
+    seen.reaches(3).await;
+    let (seen, deaf) = begin(place("old"), old, "1", "trap '' TERM; echo up; while :; do sleep 1; done");
+    seen.reaches(3).await;
+    let (seen, alone) = begin(place("old"), old, "2", "echo $$; exec sleep 1000");
+    seen.reaches(2).await;
+    let child: i32 = text(&seen.bytes()).trim().parse().unwrap();
+    let claim = fs::read_to_string(host.file("runs/old/steps/2/claim")).unwrap();
+    kill("KILL", claim.split(' ').next().unwrap().parse().unwrap());
+    assert!(matches!(alone.await.unwrap().unwrap(), Ended::Lost(_)));
+    let (_, well) = begin(place("old"), old, "3", "sleep 1000 & echo $! >left");
+    well.await.unwrap().unwrap();
+    assert_eq!(last(&host, &place("new"), new).await.unwrap().at_work, 4);
+
+    let vouched = ["run-1-ab".to_owned()];
+    let known = Known { prepared: false, vouched: &vouched };
+    let ready = prepare(&host, &place("new"), new, known, &keys(1)).await.unwrap();
+    let ended = ["0", "1", "2"].map(|key| ("run-1-ab".to_owned(), key.to_owned()));
+    assert_eq!((ready.former.as_deref(), ready.ended), (Some("run-1-ab"), ended.to_vec()));
+    assert!(!alive(child));
+    assert_eq!(gentle.await.unwrap().unwrap(), Ended::Stopped(5));
+    assert_eq!(deaf.await.unwrap().unwrap(), Ended::Stopped(137));
+    assert_eq!(result(&host, &place("old"), old, "0").await.unwrap(), Ended::Stopped(5));
+    assert_eq!(result(&host, &place("old"), old, "3").await.unwrap(), Ended::Exited(0));
+    assert!(matches!(result(&host, &place("old"), old, "2").await.unwrap(), Ended::Lost(_)));
+    // Nothing starts there any more, what a step left behind on purpose stays, and so does what is another RMM's.
+    let error = run(&host, &place("old"), old, &spec("9", "true"), 0, &mut Seen::at(0)).await.unwrap_err();
+    assert!(matches!(error, StepError::Fenced(_)), "{error}");
+    let left: i32 = fs::read_to_string(host.file("left")).unwrap().trim().parse().unwrap();
+    assert!(alive(left));
+    kill("KILL", left);
+    assert_eq!(last(&host, &place("new"), new).await.unwrap().at_work, 1);
+    assert!(prepare(&host, &place("new"), new, OLD, &keys(1)).await.unwrap().ended.is_empty());
+    stop(&host, &place("other"), elsewhere, "0", Duration::ZERO).await.unwrap_err();
+    let claim = fs::read_to_string(host.file("runs/other/steps/0/claim")).unwrap();
+    kill("KILL", -claim.split(' ').next().unwrap().parse::<i32>().unwrap());
+    others.await.unwrap().unwrap();
 }
 
 async fn a_step_is_as_old_as_the_host_says(shell: &str) {

@@ -191,23 +191,147 @@ fn the_next_deploy_brings_a_left_host_along() {
     assert!(w.production.left.is_empty());
 }
 
+fn came_back(name: &str) -> Command {
+    Command::HostBack { environment: PRODUCTION, host: host(name) }
+}
+
 #[test]
-fn an_admin_gives_a_host_up_and_so_does_the_configuration() {
+fn an_admin_gives_a_host_up_and_has_it_caught_up_after_all() {
     let (mut w, back) = going_back(Order::Parallel);
     is_silent(&mut w, back, "two");
     w.production_ends_well();
     let nobody = w.refused(&w.actor("ann"), give_up("two"));
     assert_eq!(nobody.code, Code::Forbidden);
-    let mut other = w.clone();
     w.admin(give_up("two"));
-    assert!(w.production.left.is_empty());
     assert_eq!(w.admin_refused(give_up("two")).code, Code::NothingToResolve);
+    w.ok(&Actor::Machine, came_back("two"));
+    assert!(w.live(PRODUCTION).is_none(), "nobody waits for it");
+    let left = &w.production.left[&host("two")];
+    assert!(left.given_up && left.reason.ends_with(": burnt down"), "what it may run stays known: {left:?}");
 
-    let api = other.service.production.surfaces.values_mut().next().unwrap();
+    let catch_up = |name: &str| Command::CatchUpHost { environment: PRODUCTION, host: host(name) };
+    assert_eq!(w.refused(&w.actor("ann"), catch_up("two")).code, Code::Forbidden);
+    assert_eq!(w.admin_refused(catch_up("one")).code, Code::NothingToResolve);
+    w.admin(catch_up("two"));
+    assert_eq!(w.admin_refused(catch_up("two")).code, Code::ProductionBusy);
+    w.production_ends_well();
+    assert!(w.production.left.is_empty());
+}
+
+#[test]
+fn a_host_that_is_given_up_is_not_forgotten_by_the_run_that_goes_on_without_it() {
+    let (mut w, back) = going_back(Order::Parallel);
+    is_silent(&mut w, back, "two");
+    w.ok(&Actor::Machine, Command::RunWaits { run: back, reason: Some("waits for two".into()) });
+    w.admin(give_up("two"));
+    assert_eq!(w.runs[&back].waiting, None);
+    w.production_ends_well();
+    assert!(w.production.left[&host("two")].given_up);
+    w.ship("v1.2.0");
+    assert!(w.production.left.is_empty(), "the next deploy has reached it");
+}
+
+#[test]
+fn a_host_that_the_configuration_does_not_name_for_a_while_is_caught_up_afterwards() {
+    let (mut w, back) = going_back(Order::Parallel);
+    is_silent(&mut w, back, "two");
+    w.production_ends_well();
+    let before = w.service.clone();
+    let api = w.service.production.surfaces.values_mut().next().unwrap();
     api.hosts.retain(|place| place.host != host("two"));
-    other.ok(&Actor::Machine, Command::Advance);
-    assert!(other.production.left.is_empty());
-    assert_eq!(other.happened(|event| matches!(event, Event::HostGivenUp { .. })), 1);
+    w.ok(&Actor::Machine, Command::Advance);
+    w.ok(&Actor::Machine, came_back("two"));
+    assert!(w.live(PRODUCTION).is_none());
+    let refusal = w.admin_refused(Command::CatchUpHost { environment: PRODUCTION, host: host("two") });
+    assert!(refusal.sentence.contains("rmm.toml does not name two"), "{refusal}");
+    w.ship("v1.2.0");
+    assert_eq!(w.happened(|event| matches!(event, Event::HostGivenUp { .. })), 0);
+
+    w.service = before;
+    w.ok(&Actor::Machine, came_back("two"));
+    let run = w.live(PRODUCTION).unwrap();
+    assert_eq!(w.runs[&run].to.tag.as_ref().map(ToString::to_string).as_deref(), Some("v1.2.0"));
+    w.production_ends_well();
+    assert!(w.production.left.is_empty());
+}
+
+#[test]
+fn a_catch_up_that_fails_says_why_and_is_tried_again() {
+    let (mut w, back) = going_back(Order::Parallel);
+    is_silent(&mut w, back, "two");
+    w.production_ends_well();
+    w.ok(&Actor::Machine, came_back("two"));
+    let catch_up = w.live(PRODUCTION).unwrap();
+    w.ends_at(PRODUCTION, 1, Outcome::Exited(3));
+    let left = w.production.left[&host("two")].clone();
+    let wanted = format!(
+        "run {catch_up} could not bring it to v1.0.0 (#1): deploy of api on production (two) failed with exit status 3"
+    );
+    assert_eq!((left.reason, left.run), (wanted, catch_up));
+    w.ok(&Actor::Machine, came_back("two"));
+    w.production_ends_well();
+    assert!(w.production.left.is_empty());
+}
+
+/// A deploy was ended by force while one host, which does not answer, may still migrate; the other one has gone back.
+fn migrating_unseen() -> (Sim, RunId, u32) {
+    let mut w = on_two_hosts(Order::Parallel);
+    let release = newest(&w);
+    let run = w.follow(PRODUCTION, |step| (step.kind.as_str() != "migrate_up").then_some(Outcome::Exited(0)));
+    w.admin(Command::Abort { release, reason: "one is dead".into(), force: true });
+    is_silent(&mut w, run, "one");
+    let back = w.live(PRODUCTION).unwrap();
+    is_silent(&mut w, back, "one");
+    w.production_ends_well();
+    let (of, step) = w.production.left[&host("one")].unfinished[0];
+    assert_eq!(of, run);
+    (w, of, step)
+}
+
+#[test]
+fn a_migration_that_went_on_unseen_makes_the_environment_unknown() {
+    for catches_up in [true, false] {
+        let (mut w, of, step) = migrating_unseen();
+        if catches_up {
+            w.ok(&Actor::Machine, came_back("one"));
+        } else {
+            let next = w.release("v1.2.0");
+            w.stage_ends_well();
+            w.everybody_approves(next);
+        }
+        let run = w.live(PRODUCTION).unwrap();
+        let found = Command::MigrationFound { run, of, step, found: "it ended there unseen (exit status 0)".into() };
+        w.ok(&Actor::Machine, found.clone());
+        let reason = w.production.unknown.clone().unwrap().reason;
+        assert!(reason.contains("migrate up api on one when that host stopped answering; it ended"), "{reason}");
+        assert!(w.production.left.values().all(|left| left.unfinished.is_empty()), "it is told once");
+        assert_eq!(w.runs[&run].state.is_live(), catches_up, "nothing goes forward from there");
+    }
+}
+
+#[test]
+fn a_way_back_that_takes_the_migration_back_itself_needs_nobody() {
+    let mut w = on_two_hosts(Order::Parallel);
+    let release = newest(&w);
+    let run = w.follow(PRODUCTION, |step| (step.kind.as_str() != "migrate_up").then_some(Outcome::Exited(0)));
+    w.admin(Command::Abort { release, reason: "one is dead".into(), force: true });
+    is_silent(&mut w, run, "one");
+    let back = w.live(PRODUCTION).unwrap();
+    let (of, step) = w.production.left[&host("one")].unfinished[0];
+    w.ok(&Actor::Machine, Command::MigrationFound { run: back, of, step, found: "it ended there unseen".into() });
+    w.production_ends_well();
+    assert!(w.production.unknown.is_none() && w.production.left.is_empty());
+    assert_eq!(w.status(release), Status::RollbackDone);
+}
+
+#[test]
+fn a_way_back_that_waits_for_every_host_names_the_way_out() {
+    let (mut w, back) = going_back(Order::Parallel);
+    let reason = "waits for one: no route. If it is gone for good: `rmm service give-up …`".to_owned();
+    w.ok(&Actor::Machine, Command::RunWaits { run: back, reason: Some(reason) });
+    let refusal = w.admin_refused(Command::Abort { release: newest(&w), reason: "enough".into(), force: true });
+    assert!(refusal.sentence.contains("give-up"), "{refusal}");
+    assert_eq!(refusal.legal, ["give-up"]);
 }
 
 #[test]

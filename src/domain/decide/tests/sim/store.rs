@@ -14,9 +14,11 @@ impl Sim {
             .runs
             .values()
             .filter(|one| {
-                let dirty =
-                    [&self.stage, &self.production].iter().any(|e| e.dirty.as_ref().is_some_and(|d| d.run == one.id));
-                one.state.occupies() || dirty || run == Some(one.id)
+                let named = [&self.stage, &self.production].iter().any(|environment| {
+                    environment.dirty.as_ref().is_some_and(|dirty| dirty.run == one.id)
+                        || environment.left.values().flat_map(|left| &left.unfinished).any(|(run, _)| *run == one.id)
+                });
+                one.state.occupies() || named || run == Some(one.id)
             })
             .map(|one| (one.id, one.clone()))
             .collect();
