@@ -227,7 +227,8 @@ fn a_release_from_ci_to_production() {
     let created = place.remote(&ci, &create).ends(0);
     assert_eq!(created.out, "#1\n");
     assert_eq!(place.remote(&ci, &create).ends(0).out, "#1\n");
-    place.remote(&ci, &["release", "show", "1"]).ends(3).says("viewer");
+    place.remote(&ci, &["release", "show", "1"]).ends(0).says("0 of 2");
+    place.remote(&ci, &["service", "show", "shop"]).ends(3).says("viewer");
     place.remote("wrong", &["release", "list"]).ends(3).says("RMM_TOKEN");
     finished(place.command(&["release", "list"]).env("RMM_URL", place.url())).ends(3).says("RMM_TOKEN is not set");
 

@@ -103,6 +103,8 @@ pub enum Actor {
 /// What a command asks for, for the permission check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Right {
+    /// Look at the releases of a service: how they stand, their gates and runs.
+    Watch,
     /// Look at anything.
     Read,
     /// Create a release.
@@ -158,15 +160,15 @@ impl Actor {
     /// # Errors
     /// A [`Refusal`] that says who could do it.
     pub fn may(&self, right: Right, service: Option<&ServiceName>, own: bool) -> Result<(), Refusal> {
-        if let (Self::Token { services, .. }, Some(service)) = (self, service)
+        if let Self::Token { services, .. } = self
             && !services.is_empty()
-            && !services.contains(service)
         {
-            return Err(Refusal::new(Code::Forbidden, format!("this token is not valid for the service {service}")));
+            self.stays_in(services, service, right)?;
         }
         let role = self.role();
         let (allowed, who) = match right {
             Right::Machine => (matches!(self, Self::Machine), "only RMM itself"),
+            Right::Watch => (true, "anybody"),
             Right::Read => (role >= Role::Viewer, "a viewer, member or admin"),
             Right::Create => (role == Role::Ci || role >= Role::Member, "a CI token, a member or an admin"),
             Right::Report => (role == Role::Ci || role == Role::Admin, "a CI token or an admin"),
@@ -187,6 +189,21 @@ impl Actor {
             format!("{} ({}) may not do this; it takes {who}", self.label(), role.as_str()),
         ))
     }
+
+    /// A token that is limited to services has no right beyond them: neither in others, nor where no service is meant.
+    fn stays_in(&self, services: &[ServiceName], service: Option<&ServiceName>, right: Right) -> Result<(), Refusal> {
+        let names: Vec<_> = services.iter().map(ServiceName::as_str).collect();
+        let names = names.join(", ");
+        let sentence = match service {
+            Some(service) if services.contains(service) => return Ok(()),
+            Some(service) => format!("this token is not valid for the service {service}, only for {names}"),
+            None if matches!(right, Right::Watch | Right::Read) => {
+                format!("this token is limited; name a service, one of {names}")
+            }
+            None => format!("this token is limited to {names}, and this concerns all services"),
+        };
+        Err(Refusal::new(Code::Forbidden, sentence))
+    }
 }
 
 #[cfg(test)]
@@ -203,9 +220,10 @@ mod tests {
     }
 
     #[test]
-    fn a_ci_token_creates_and_reports_and_nothing_else() {
+    fn a_ci_token_creates_reports_and_watches_and_nothing_else() {
         let ci = token(Role::Ci, &[]);
         let allowed: Vec<_> = [
+            Right::Watch,
             Right::Read,
             Right::Create,
             Right::Report,
@@ -219,7 +237,7 @@ mod tests {
         .into_iter()
         .filter(|right| ci.may(*right, None, true).is_ok())
         .collect();
-        assert_eq!(allowed, [Right::Create, Right::Report]);
+        assert_eq!(allowed, [Right::Watch, Right::Create, Right::Report]);
     }
 
     #[test]
@@ -229,6 +247,14 @@ mod tests {
         let ci = token(Role::Ci, &["api"]);
         assert!(ci.may(Right::Create, Some(&api), false).is_ok());
         assert!(ci.may(Right::Create, Some(&web), false).is_err());
+        let admin = token(Role::Admin, &["api"]);
+        for right in [Right::Watch, Right::Read, Right::Create, Right::Report, Right::Command, Right::Cancel] {
+            assert!(admin.may(right, Some(&api), false).is_ok(), "{right:?}");
+            assert!(admin.may(right, Some(&web), false).is_err(), "{right:?}");
+            assert!(admin.may(right, None, false).is_err(), "{right:?}");
+        }
+        assert!(admin.may(Right::Administer, None, false).is_err());
+        assert!(token(Role::Admin, &[]).may(Right::Administer, None, false).is_ok());
     }
 
     #[test]

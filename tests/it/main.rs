@@ -15,6 +15,8 @@ mod kills;
 #[cfg(test)]
 mod restored;
 #[cfg(test)]
+mod rights;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod sources;

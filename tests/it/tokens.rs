@@ -75,10 +75,11 @@ async fn a_token_does_what_it_is_for_and_nothing_else() {
     limited.post("/api/v1/releases", &body).await.refused(403, "forbidden");
     limited.patch(&path, &json!({ "status": "deployed" })).await.refused(403, "forbidden");
     for reader in [&limited, &ci] {
-        reader.get(&path).await.refused(403, "forbidden");
         reader.get("/api/v1/audit").await.refused(403, "forbidden");
         reader.get("/api/v1/stream").await.refused(403, "forbidden");
     }
+    limited.get(&path).await.refused(403, "forbidden");
+    assert_eq!(ci.get(&path).await.ok()["status"], "manual_testing");
     for decision in ["approve", "reject", "cancel", "rollback", "abort", "bypass", "retry", "promote"] {
         for caller in [&ci, &viewer, &limited] {
             caller.post(&format!("{path}/{decision}"), &why).await.refused(403, "forbidden");

@@ -130,16 +130,14 @@ async fn traced(mut request: HttpRequest, next: Next) -> Response {
 
 /// Whether the caller may look at a service; at everything, where none is named.
 fn readable_by(actor: &Actor, service: Option<&ServiceName>) -> Result<(), Problem> {
-    actor.may(Right::Read, service, false)?;
-    match (actor, service) {
-        (Actor::Token { services, .. }, None) if !services.is_empty() => {
-            let names: Vec<_> = services.iter().map(ServiceName::as_str).collect();
-            Err(crate::domain::ids::Invalid::new(
-                "service",
-                format!("this token is limited; name one of {}", names.join(", ")),
-            )
-            .into())
-        }
-        (_, Some(_) | None) => Ok(()),
-    }
+    allowed(actor, Right::Read, service)
+}
+
+/// Whether the caller may look at the releases of a service; of all, where none is named.
+fn watchable_by(actor: &Actor, service: Option<&ServiceName>) -> Result<(), Problem> {
+    allowed(actor, Right::Watch, service)
+}
+
+fn allowed(actor: &Actor, right: Right, service: Option<&ServiceName>) -> Result<(), Problem> {
+    Ok(actor.may(right, service, false)?)
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::view::{ReleaseDetails, ReleaseView, RunView, StepView};
-use super::{Trace, readable_by};
+use super::{Trace, allowed, readable_by, watchable_by};
 use crate::domain::command::{Answer, Command, NewRelease};
 use crate::domain::gate::Gate;
 use crate::domain::ids::{Commit, Invalid, ReleaseId, ServiceName, Tag, one_line, readable, web_address};
@@ -172,7 +172,7 @@ pub async fn list(
     Asked(asked): Asked<ListReleases>,
 ) -> Result<Json<ReleasePage>, Problem> {
     let service = asked.service.map(|service| ServiceName::parse("service", service)).transpose()?;
-    readable_by(&actor, service.as_ref())?;
+    watchable_by(&actor, service.as_ref())?;
     let limit = asked.limit.unwrap_or(PAGE);
     if !(1..=LARGEST_PAGE).contains(&limit) {
         return Err(Invalid::new("limit", format!("must be between 1 and {LARGEST_PAGE}")).into());
@@ -207,7 +207,7 @@ pub async fn show(
 
 pub(super) async fn details(web: &Web, actor: &Actor, id: ReleaseId) -> Result<ReleaseDetails, Problem> {
     let mut world = web.engine.world(id).await?;
-    readable_by(actor, Some(&world.service.name))?;
+    watchable_by(actor, Some(&world.service.name))?;
     let Some(release) = world.releases.get(&id).cloned() else { return Err(no_release(id).into()) };
     if !world.votes.iter().any(|vote| vote.release == id) {
         let of = release.clone();
@@ -224,7 +224,7 @@ pub async fn events(
     Caller(actor): Caller,
     Named(id): Named<i64>,
 ) -> Result<Json<Vec<super::audit::EventView>>, Problem> {
-    check_readable(&web, &actor, ReleaseId(id)).await?;
+    check_release(&web, &actor, Right::Read, ReleaseId(id)).await?;
     let rows = web.engine.read(move |conn| crate::store::events::of_release(conn, ReleaseId(id))).await?;
     Ok(Json(rows.into_iter().map(Into::into).collect()))
 }
@@ -237,7 +237,7 @@ pub async fn runs_of(
     Caller(actor): Caller,
     Named(id): Named<i64>,
 ) -> Result<Json<Vec<RunView>>, Problem> {
-    check_readable(&web, &actor, ReleaseId(id)).await?;
+    check_release(&web, &actor, Right::Watch, ReleaseId(id)).await?;
     let runs = web.engine.read(move |conn| runs::of_release(conn, ReleaseId(id))).await?;
     Ok(Json(runs.iter().map(RunView::from).collect()))
 }
@@ -252,14 +252,13 @@ pub async fn explain(
     Caller(actor): Caller,
     Named(id): Named<i64>,
 ) -> Result<Json<Vec<Gate>>, Problem> {
-    check_readable(&web, &actor, ReleaseId(id)).await?;
+    check_release(&web, &actor, Right::Watch, ReleaseId(id)).await?;
     Ok(Json(web.engine.explain(ReleaseId(id)).await?))
 }
 
-async fn check_readable(web: &Web, actor: &Actor, id: ReleaseId) -> Result<(), Problem> {
-    actor.may(Right::Read, None, false)?;
+async fn check_release(web: &Web, actor: &Actor, right: Right, id: ReleaseId) -> Result<(), Problem> {
     let service = web.engine.read(move |conn| releases::service_of(conn, id)).await?.ok_or_else(|| no_release(id))?;
-    readable_by(actor, Some(&service))
+    allowed(actor, right, Some(&service))
 }
 
 /// Which plan.

@@ -7,10 +7,10 @@ use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 
 use super::view::RunView;
-use super::{Trace, readable_by};
+use super::{Trace, allowed};
 use crate::domain::command::{Command, Resolution};
 use crate::domain::ids::RunId;
-use crate::domain::person::Actor;
+use crate::domain::person::{Actor, Right};
 use crate::domain::run::Run;
 use crate::engine::Request;
 use crate::store::{logs, runs};
@@ -22,10 +22,10 @@ use crate::web::problem::Problem;
 /// Output in one answer, in bytes.
 const LARGEST_PIECE: usize = 1 << 20;
 
-async fn readable_run(web: &Web, actor: &Actor, id: i64) -> Result<Run, Problem> {
+async fn known_run(web: &Web, actor: &Actor, right: Right, id: i64) -> Result<Run, Problem> {
     let run = web.engine.read(move |conn| runs::get(conn, RunId(id))).await?;
     let run = run.ok_or_else(|| Problem::not_found(format!("there is no run {id}")))?;
-    readable_by(actor, Some(&run.service))?;
+    allowed(actor, right, Some(&run.service))?;
     Ok(run)
 }
 
@@ -37,7 +37,7 @@ pub async fn show(
     Caller(actor): Caller,
     Named(id): Named<i64>,
 ) -> Result<Json<RunView>, Problem> {
-    let run = readable_run(&web, &actor, id).await?;
+    let run = known_run(&web, &actor, Right::Watch, id).await?;
     Ok(Json(RunView::from(&run)))
 }
 
@@ -97,7 +97,7 @@ pub async fn log(
     Asked(asked): Asked<From>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let run = readable_run(&web, &actor, id).await?;
+    let run = known_run(&web, &actor, Right::Read, id).await?;
     let after = asked.after.unwrap_or(0);
     let chunks = web.engine.read(move |conn| logs::read(conn, id, after, LARGEST_PIECE)).await?;
     let next = chunks.last().map_or(after, |chunk| chunk.id);
@@ -156,6 +156,6 @@ pub async fn resolve(
         | crate::domain::command::Answer::Step(_)
         | crate::domain::command::Answer::Done => id,
     };
-    let run = readable_run(&web, &actor, shown).await?;
+    let run = known_run(&web, &actor, Right::Read, shown).await?;
     Ok(Json(RunView::from(&run)))
 }

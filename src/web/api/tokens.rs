@@ -25,7 +25,7 @@ pub struct CreateToken {
     pub name: String,
     /// What it may do at most.
     pub role: Role,
-    /// The services it is limited to; all without them.
+    /// The services it is limited to, beyond which it has no right; all without them.
     #[serde(default)]
     pub services: Vec<String>,
     /// The person it speaks for.
