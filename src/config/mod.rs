@@ -22,6 +22,7 @@ mod report;
 mod secret;
 mod server;
 mod service;
+mod shell;
 mod surface;
 mod telegram;
 mod template;

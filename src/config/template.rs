@@ -11,6 +11,7 @@ use crate::domain::plan::{Quoting, VARIABLES, templates};
 
 use super::error::suggestion;
 use super::report::{Located, Place, Report, Spot};
+use super::shell;
 
 /// What a check renders in the place of a variable: text of the kind that a release brings.
 fn sample(variable: &str) -> &'static str {
@@ -66,6 +67,19 @@ pub(super) fn check(report: &Report<'_>, text: &Located<String>, quoting: Quotin
         report.error(&place, format!("unknown variable `{name}`; {}", suggestion(name, known())));
     }
     if !unknown.is_empty() {
+        return None;
+    }
+    if quoting == Quoting::Shell
+        && let Some(wrong) = shell::misplaced(&text.value)
+    {
+        let rest = &text.value[wrong.at..];
+        let placeholder = rest.find("}}").map_or(rest, |end| &rest[..end + 2]);
+        let place = Place { path: text.place.path.clone(), spot: narrow(report, &text.place.spot, placeholder) };
+        let sentence = format!(
+            "{placeholder} stands {}, where its value would not be one word and could run commands",
+            wrong.what
+        );
+        report.error_hint(&place, sentence, wrong.instead);
         return None;
     }
     match template.render(samples()) {

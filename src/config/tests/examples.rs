@@ -126,7 +126,7 @@ fn the_effective_configuration_is_exact() {
     let config = parse(
         "[[services]]\nname = \"api\"\napprovals.minimum = 0\nenvironments.stage.driver = \"local\"\n\
          environments.production.driver = \"ci\"\n[[services.surfaces]]\nname = \"a.b\"\nrecipe = \"commands\"\n\
-         deploy = 'say \"{{ service }}\"'\nhealth.command = \"true\"\n\
+         deploy = 'say \"hello\" {{ service }}'\nhealth.command = \"true\"\n\
          [services.environments.stage.surfaces.\"a.b\"]\nenv.X = \"1\"\n",
     );
     assert_eq!(
@@ -151,7 +151,7 @@ auto_promote = true
 name = "a.b"
 recipe = "commands"
 checkout = false
-deploy = 'say "{{ service }}"'
+deploy = 'say "hello" {{ service }}'
 health = { command = "true", wait = "15s", attempts = 5, interval = "20s", timeout = "5s" }
 step_timeout = "30m"
 
@@ -162,7 +162,7 @@ run_timeout = "2h"
 [services.environments.stage.surfaces."a.b"]
 recipe = "commands"
 checkout = false
-deploy = 'say "{{ service }}"'
+deploy = 'say "hello" {{ service }}'
 health = { command = "true", wait = "15s", attempts = 5, interval = "20s", timeout = "5s" }
 env.X = "1"
 step_timeout = "30m"

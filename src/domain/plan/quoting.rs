@@ -11,14 +11,16 @@ pub enum Quoting {
     Url,
 }
 
-/// The template engine for commands: values are quoted unless a template says `| safe`; an unknown name is an error.
+/// The template engine for commands: every value is quoted, and nothing can undo that; an unknown name is an error.
 #[must_use]
 pub fn templates(quoting: Quoting) -> Templates<'static> {
     let mut templates = Templates::new();
     templates.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
     templates.set_auto_escape_callback(|_| AutoEscape::None);
+    // They would only seem to turn the quoting off.
+    ["safe", "escape", "e"].into_iter().for_each(|filter| templates.remove_filter(filter));
     templates.set_formatter(move |out, state, value| {
-        if value.is_undefined() || value.is_safe() {
+        if value.is_undefined() {
             return escape_formatter(out, state, value);
         }
         let text = if value.is_none() { String::new() } else { value.to_string() };
@@ -65,6 +67,29 @@ mod tests {
             let words = shlex::split(&rendered(torture)).expect("splits");
             assert_eq!(words[1], torture.replace('\0', ""));
             assert_eq!(words.len(), 2, "{torture:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_undoes_the_quoting() {
+        for template in [
+            "{{ x | tojson }}",
+            "{% set y %}{{ x }}{% endset %}{{ y }}",
+            "{% macro m(v) %}{{ v }}{% endmacro %}{{ m(x) }}",
+            "{% autoescape true %}{{ x }}{% endautoescape %}",
+            "{% autoescape 'html' %}{{ x }}{% endautoescape %}",
+            "{% filter upper %}{{ x }}{% endfilter %}",
+            "{{ x | replace(\"'\", \"\") }}",
+            "{{ [x] }}",
+            "{{ x ~ \"'\" }}",
+        ] {
+            let hostile = context! { x => "a' $(touch owned) `b`; c" };
+            let Ok(rendered) = templates(Quoting::Shell).render_str(template, hostile) else { continue };
+            let words = shlex::split(&rendered).expect("splits");
+            assert_eq!(words.len(), 1, "{template}: {rendered}");
+        }
+        for filter in ["safe", "e", "escape"] {
+            assert!(templates(Quoting::Shell).render_str(&format!("{{{{ 1 | {filter} }}}}"), ()).is_err(), "{filter}");
         }
     }
 

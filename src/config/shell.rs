@@ -1,0 +1,484 @@
+//! Where placeholders stand in a shell command. A value is put there as one quoted word, which is only one word where the
+//! shell begins to read afresh: between quotes, in a here-document or in a comment the quotes of the value would end what
+//! is around them, and the rest of the value would be read as commands.
+//!
+//! The rules are those of POSIX (Shell Command Language, 2.2 Quoting, 2.6 Word Expansions, 2.7.4 Here-Document), with the
+//! words of bash that change the meaning of quotes (`$'…'`, `$"…"`).
+
+use std::iter::Peekable;
+use std::str::CharIndices;
+
+/// A placeholder where a value would not be one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Misplaced {
+    /// Where it begins, in bytes.
+    pub at: usize,
+    /// What is wrong, a part of a sentence.
+    pub what: &'static str,
+    /// The right way.
+    pub instead: &'static str,
+}
+
+const WITHOUT_QUOTES: &str = "write it without quotes of your own; RMM quotes the value";
+const BY_VARIABLE: &str = "give the value to a variable before (`x={{ … }}`) and write \"$x\" there";
+const SHELLS: [&str; 8] = ["sh", "bash", "dash", "ash", "zsh", "ksh", "busybox", "su"];
+
+/// What the shell is inside of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Inside {
+    /// Commands, up to a parenthesis that ends them.
+    Commands {
+        parentheses: u32,
+    },
+    Double,
+    Parameter,
+    Arithmetic {
+        parentheses: u32,
+    },
+    Backquotes,
+}
+
+/// Finds the first placeholder that is misplaced. `{% … %}` and `{# … #}` count as nothing, so that every branch of a
+/// template is looked at.
+pub(super) fn misplaced(template: &str) -> Option<Misplaced> {
+    let mut reader = Reader {
+        chars: template.char_indices().peekable(),
+        text: template,
+        inside: vec![Inside::Commands { parentheses: 0 }],
+        word: String::new(),
+        command: Vec::new(),
+        around: Vec::new(),
+        documents: Vec::new(),
+    };
+    reader.read().err()
+}
+
+struct Reader<'t> {
+    chars: Peekable<CharIndices<'t>>,
+    text: &'t str,
+    inside: Vec<Inside>,
+    /// The word so far, without its quotes.
+    word: String,
+    /// The words of the command before it.
+    command: Vec<String>,
+    /// The words of the commands around, in which `$(…)` stands.
+    around: Vec<(String, Vec<String>)>,
+    /// The ends of here-documents that begin with the next line, and whether tabs before them are left out.
+    documents: Vec<(String, bool)>,
+}
+
+impl Reader<'_> {
+    fn read(&mut self) -> Result<(), Misplaced> {
+        while let Some((at, next)) = self.chars.next() {
+            if next == '{' && self.skip_template(at)? {
+                continue;
+            }
+            match self.inside.last().copied() {
+                Some(Inside::Double) => self.in_double(next),
+                Some(Inside::Parameter) => self.in_parameter(next),
+                Some(Inside::Arithmetic { .. }) => self.in_arithmetic(next),
+                Some(Inside::Backquotes) => match next {
+                    '`' => drop(self.inside.pop()),
+                    '\\' => drop(self.chars.next()),
+                    _ => {}
+                },
+                Some(Inside::Commands { .. }) | None => self.in_commands(at, next)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn peek(&mut self) -> Option<char> {
+        self.chars.peek().map(|(_, next)| *next)
+    }
+
+    /// Steps over what is the template engine's. True: something was.
+    fn skip_template(&mut self, at: usize) -> Result<bool, Misplaced> {
+        let end = match self.peek() {
+            Some('{') => "}}",
+            Some('%') => "%}",
+            Some('#') => "#}",
+            _ => return Ok(false),
+        };
+        if end == "}}" {
+            self.placeholder(at)?;
+        }
+        let length = template_length(&self.text[at..], end);
+        while self.chars.next_if(|(next, _)| *next < at + length).is_some() {}
+        Ok(true)
+    }
+
+    /// Whether a value may stand here.
+    fn placeholder(&mut self, at: usize) -> Result<(), Misplaced> {
+        let wrong = |what, instead| Err(Misplaced { at, what, instead });
+        match self.inside.last() {
+            Some(Inside::Double) => return wrong("inside double quotes", WITHOUT_QUOTES),
+            Some(Inside::Parameter) => return wrong("inside `${…}`", BY_VARIABLE),
+            Some(Inside::Arithmetic { .. }) => return wrong("inside `$((…))`", BY_VARIABLE),
+            Some(Inside::Backquotes) => return wrong("inside backquotes", "write `$(…)` instead of backquotes"),
+            Some(Inside::Commands { .. }) | None => {}
+        }
+        if self.text[..at].ends_with('$') {
+            return wrong("after a `$`", "write `{{ … }}` without the `$`");
+        }
+        let name = |word: &String| word.rsplit('/').next().unwrap_or_default().to_owned();
+        let first = self.command.iter().find(|word| !word.contains('='));
+        let runs_text = |word: &String| word.starts_with('-') && word.ends_with('c');
+        if first.is_some_and(|first| first == "eval")
+            || self.command.last().is_some_and(runs_text)
+                && self.command.iter().any(|word| SHELLS.contains(&name(word).as_str()))
+        {
+            return wrong(
+                "where a shell reads it as commands once more",
+                "give it to that shell as an argument: `sh -c 'echo \"$1\"' sh {{ … }}`",
+            );
+        }
+        self.word.push('x');
+        Ok(())
+    }
+
+    fn in_commands(&mut self, at: usize, next: char) -> Result<(), Misplaced> {
+        match next {
+            '\'' => self.single_quoted()?,
+            '"' => self.inside.push(Inside::Double),
+            '`' => self.inside.push(Inside::Backquotes),
+            '\\' => self.escaped(at)?,
+            '$' => self.dollar(at)?,
+            '#' if self.word.is_empty() => self.comment()?,
+            '<' if self.peek() == Some('<') => self.here_document(),
+            '(' => {
+                self.end_command();
+                if let Some(Inside::Commands { parentheses }) = self.inside.last_mut() {
+                    *parentheses += 1;
+                }
+            }
+            ')' => {
+                self.end_command();
+                let nested = self.inside.len() > 1;
+                match self.inside.last_mut() {
+                    Some(Inside::Commands { parentheses: 0 }) if nested => {
+                        self.inside.pop();
+                        (self.word, self.command) = self.around.pop().unwrap_or_default();
+                    }
+                    // One that nothing opened ends a pattern of `case`.
+                    Some(Inside::Commands { parentheses }) => *parentheses = parentheses.saturating_sub(1),
+                    Some(_) | None => {}
+                }
+            }
+            ';' | '&' | '|' => self.end_command(),
+            '\n' => {
+                self.end_command();
+                self.documents()?;
+            }
+            _ if next.is_whitespace() || "<>".contains(next) => self.end_word(),
+            _ => self.word.push(next),
+        }
+        Ok(())
+    }
+
+    fn end_word(&mut self) {
+        if !self.word.is_empty() {
+            self.command.push(std::mem::take(&mut self.word));
+        }
+    }
+
+    fn end_command(&mut self) {
+        self.word.clear();
+        self.command.clear();
+    }
+
+    fn escaped(&mut self, at: usize) -> Result<(), Misplaced> {
+        if self.text[at + 1..].starts_with("{{") {
+            return Err(Misplaced { at: at + 1, what: "after a backslash", instead: WITHOUT_QUOTES });
+        }
+        if let Some((_, next)) = self.chars.next().filter(|(_, next)| *next != '\n') {
+            self.word.push(next);
+        }
+        Ok(())
+    }
+
+    /// Up to the closing quote, which nothing but itself ends.
+    fn single_quoted(&mut self) -> Result<(), Misplaced> {
+        self.word.push('\'');
+        for (at_next, next) in self.chars.by_ref() {
+            match next {
+                '\'' => return Ok(()),
+                '{' if self.text[at_next..].starts_with("{{") => {
+                    return Err(Misplaced { at: at_next, what: "inside single quotes", instead: WITHOUT_QUOTES });
+                }
+                _ => self.word.push(next),
+            }
+        }
+        Ok(())
+    }
+
+    /// `$'…'` of bash, in which a backslash keeps a quote from ending it.
+    fn ansi_quoted(&mut self) -> Result<(), Misplaced> {
+        while let Some((at, next)) = self.chars.next() {
+            match next {
+                '\'' => return Ok(()),
+                '\\' => drop(self.chars.next()),
+                '{' if self.text[at..].starts_with("{{") => {
+                    return Err(Misplaced { at, what: "inside single quotes", instead: WITHOUT_QUOTES });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn dollar(&mut self, at: usize) -> Result<(), Misplaced> {
+        self.word.push('$');
+        let rest = &self.text[at + 1..];
+        if rest.starts_with("{{") || rest.starts_with("{%") || rest.starts_with("{#") {
+            return Ok(());
+        }
+        self.expansion(rest);
+        if rest.starts_with('\'') && !matches!(self.inside.last(), Some(Inside::Double)) {
+            self.chars.next();
+            return self.ansi_quoted();
+        }
+        Ok(())
+    }
+
+    /// Goes into `${…}`, `$((…))` or `$(…)`.
+    fn expansion(&mut self, rest: &str) {
+        let (inside, length) = match rest {
+            _ if rest.starts_with('{') => (Inside::Parameter, 1),
+            _ if rest.starts_with("((") => (Inside::Arithmetic { parentheses: 0 }, 2),
+            _ if rest.starts_with('(') => (Inside::Commands { parentheses: 0 }, 1),
+            _ => return,
+        };
+        if matches!(inside, Inside::Commands { .. }) {
+            self.around.push((std::mem::take(&mut self.word), std::mem::take(&mut self.command)));
+        }
+        self.inside.push(inside);
+        self.chars.nth(length - 1);
+    }
+
+    fn in_double(&mut self, next: char) {
+        match next {
+            '"' => drop(self.inside.pop()),
+            '\\' => drop(self.chars.next()),
+            '`' => self.inside.push(Inside::Backquotes),
+            '$' => self.expand_here(),
+            _ => self.word.push(next),
+        }
+    }
+
+    fn in_parameter(&mut self, next: char) {
+        match next {
+            '}' => drop(self.inside.pop()),
+            '"' => self.inside.push(Inside::Double),
+            '\\' => drop(self.chars.next()),
+            '`' => self.inside.push(Inside::Backquotes),
+            '$' => self.expand_here(),
+            _ => {}
+        }
+    }
+
+    fn in_arithmetic(&mut self, next: char) {
+        let Some(Inside::Arithmetic { parentheses }) = self.inside.last_mut() else { return };
+        match next {
+            '(' => *parentheses += 1,
+            ')' if *parentheses == 0 => {
+                self.inside.pop();
+                self.chars.next_if(|(_, next)| *next == ')');
+            }
+            ')' => *parentheses -= 1,
+            '$' => self.expand_here(),
+            _ => {}
+        }
+    }
+
+    fn expand_here(&mut self) {
+        let Some((at, _)) = self.chars.peek().copied() else { return };
+        let rest = &self.text[at..];
+        if !rest.starts_with("{{") && !rest.starts_with("{%") {
+            self.expansion(rest);
+        }
+    }
+
+    fn comment(&mut self) -> Result<(), Misplaced> {
+        while let Some((at, next)) = self.chars.next_if(|(_, next)| *next != '\n') {
+            if next == '{' && self.text[at..].starts_with("{{") {
+                let instead = "leave it out of the comment, which a value of several lines would end";
+                return Err(Misplaced { at, what: "inside a comment", instead });
+            }
+        }
+        Ok(())
+    }
+
+    /// `<<WORD` or `<<-WORD`; the document begins after the end of the line.
+    fn here_document(&mut self) {
+        self.end_word();
+        self.chars.next();
+        if self.chars.next_if(|(_, next)| *next == '<').is_some() {
+            return;
+        }
+        let tabs = self.chars.next_if(|(_, next)| *next == '-').is_some();
+        while self.chars.next_if(|(_, next)| matches!(next, ' ' | '\t')).is_some() {}
+        let mut end = String::new();
+        while let Some((_, next)) = self.chars.next_if(|(_, next)| !next.is_whitespace() && !";&|<>()".contains(*next))
+        {
+            if !matches!(next, '\'' | '"' | '\\') {
+                end.push(next);
+            }
+        }
+        self.documents.push((end, tabs));
+    }
+
+    /// Steps over the here-documents that begin here.
+    fn documents(&mut self) -> Result<(), Misplaced> {
+        for (end, tabs) in std::mem::take(&mut self.documents) {
+            loop {
+                let Some((start, _)) = self.chars.peek().copied() else { return Ok(()) };
+                let line = self.text[start..].split('\n').next().unwrap_or_default();
+                if let Some(at) = line.find("{{") {
+                    return Err(Misplaced { at: start + at, what: "inside a here-document", instead: BY_VARIABLE });
+                }
+                while self.chars.next_if(|(at, _)| *at <= start + line.len()).is_some() {}
+                if (if tabs { line.trim_start_matches('\t') } else { line }) == end {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How long a part of the template engine's is that begins here, with its end; what stands in quotes does not end it.
+fn template_length(text: &str, end: &str) -> usize {
+    let mut quote = None;
+    for (at, next) in text.char_indices().skip(2) {
+        match quote {
+            Some(open) if next == open => quote = None,
+            Some(_) => {}
+            None if text[at..].starts_with(end) => return at + end.len(),
+            None if end != "#}" && matches!(next, '"' | '\'') => quote = Some(next),
+            None => {}
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use minijinja::context;
+
+    use super::*;
+    use crate::domain::plan::{Quoting, templates};
+
+    /// Commands in which a value is one word, whatever it is.
+    const GOOD: &[&str] = &[
+        "args {{ x }}",
+        "args a={{ x }} 'it''s' \"two words\"",
+        "args before-{{ x }}-after",
+        "args '{'{{ x }}'}'",
+        "y={{ x }}; args \"$y\" \"a $y b\" \"${y}\"",
+        "args \"$(printf %s {{ x }})\"",
+        "args $(: \"(\" ')' ; echo) \"$(printf %s \"$(printf %s {{ x }})\")\"",
+        "# it's a comment\nargs {{ x }} # \"another",
+        "args a\\'b {{ x }}",
+        "cat >/dev/null <<'END'\nit's \" ( `\nEND\nargs {{ x }}",
+        "cat >/dev/null <<-END; args {{ x }}\n\tdon't\n\tEND\n",
+        "case a in a) args {{ x }} ;; esac",
+        "f() { args \"$@\"; }; (f {{ x }})",
+        "args $((1 + (2 * 3))) {{ x }}",
+        "args ${z:-\"a}b\"} {{ x }}",
+        "{% if x %}args {{ x }}{% else %}args 'it' {{ x }}{% endif %}",
+        "{# it's \" #}args {{ x }}",
+        "sh -c 'args \"$1\"' sh {{ x }}",
+        "args {{ \"it's }} \" ~ x }}",
+    ];
+
+    /// Commands in which it would not be one.
+    const BAD: &[(&str, &str)] = &[
+        ("args \"{{ x }}\"", "double quotes"),
+        ("args 'a {{ x }}'", "single quotes"),
+        ("sh -c 'echo {{ x }}'", "single quotes"),
+        ("sh -c {{ x }}", "once more"),
+        ("env A=1 /bin/bash -lc {{ x }}", "once more"),
+        ("eval {{ x }}", "once more"),
+        ("A=1 eval echo {{ x }}", "once more"),
+        ("eval \"$(date)\" {{ x }}", "once more"),
+        ("args `printf %s {{ x }}`", "backquotes"),
+        ("args \"$(printf %s \"{{ x }}\")\"", "double quotes"),
+        ("args ${y:-{{ x }}}", "inside `${…}`"),
+        ("args $(({{ x }} + 1))", "inside `$((…))`"),
+        ("args ${{ x }}", "after a `$`"),
+        ("args \\{{ x }}", "after a backslash"),
+        ("args $'{{ x }}'", "single quotes"),
+        ("args $\"{{ x }}\"", "double quotes"),
+        ("cat <<END\n{{ x }}\nEND\n", "here-document"),
+        ("cat <<'END' | args\na {{ x }}\nEND\n", "here-document"),
+        ("cat <<A <<B\n1\nA\n{{ x }}\nB\n", "here-document"),
+        ("args a # {{ x }}", "comment"),
+        ("{% if x %}args 'it{% endif %} {{ x }}'", "single quotes"),
+        ("args \"{% if x %}{{ x }}{% endif %}\"", "double quotes"),
+        ("args \"a\\\"{{ x }}\"", "double quotes"),
+    ];
+
+    const HOSTILE: &[&str] = &[
+        "v1",
+        "",
+        "a b",
+        "x $(touch owned)",
+        "`touch owned`",
+        "'; touch owned; '",
+        "\"; touch owned; \"",
+        "'\"'\"'$(touch owned)",
+        "a\ntouch owned\n",
+        "\\'; touch owned #",
+        "END\ntouch owned",
+        "*",
+        "~",
+        "$HOME",
+        "-n",
+        "}; touch owned; {",
+        ")) ; touch owned",
+    ];
+
+    #[test]
+    fn where_a_value_is_no_word_the_command_is_refused() {
+        for (command, what) in BAD {
+            let found = misplaced(command).unwrap_or_else(|| panic!("{command}"));
+            assert!(found.what.contains(what), "{command}: {found:?}");
+            assert!(command[found.at..].starts_with("{{"), "{command}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn where_it_passes_real_shells_take_every_value_for_one_word() {
+        let there = |shell: &&str| Command::new(shell).args(["-c", ":"]).output().is_ok();
+        let shells: Vec<_> = ["dash", "bash", "busybox"].into_iter().filter(there).collect();
+        for command in GOOD {
+            assert_eq!(misplaced(command), None, "{command}");
+            for value in HOSTILE {
+                let script = templates(Quoting::Shell).render_str(command, context! { x => *value }).unwrap();
+                for shell in &shells {
+                    let place = tempfile::tempdir().unwrap();
+                    // Outside, the arguments are told one by one.
+                    let told = "#!/bin/sh\nfor a; do printf '[%s]' \"$a\"; done\n";
+                    let args = place.path().join("args");
+                    std::fs::write(&args, told).unwrap();
+                    std::fs::set_permissions(&args, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+                    let mut run = Command::new(shell);
+                    if *shell == "busybox" {
+                        run.arg("sh");
+                    }
+                    let path = format!("{}:/usr/bin:/bin", place.path().display());
+                    let done = run.args(["-c", &script]).env("PATH", path).current_dir(place.path()).output().unwrap();
+                    let told = String::from_utf8(done.stdout).unwrap();
+                    // A command substitution leaves out the newlines at the end.
+                    let value = if command.contains("$(printf") { value.trim_end_matches('\n') } else { value };
+                    let said = String::from_utf8_lossy(&done.stderr);
+                    assert!(done.status.success() && told.contains(value), "{command} with {value:?}: {told} {said}");
+                    assert!(!place.path().join("owned").exists(), "{command} with {value:?} in {shell:?}");
+                }
+            }
+        }
+    }
+}
