@@ -113,6 +113,8 @@ fn a_project_is_a_name_that_compose_takes() {
         "directory = \"/b\", project = \"b\"",
     ));
     assert!(told[0].contains("must be a name that compose takes"), "{told:?}");
+    let told = on_one_host(&service("shop", "project = \"My Shop\"", "directory = \"/a\"", "directory = \"/b\""));
+    assert_eq!(told.len(), 1, "one mistake, one error: {told:?}");
     let two = "project = \"a\"\nenv.COMPOSE_PROJECT_NAME = \"b\"";
     let told = on_one_host(&service("shop", two, "directory = \"/a\"", "directory = \"/b\", project = \"b\""));
     assert!(told.iter().any(|told| told.contains("is not what `env.COMPOSE_PROJECT_NAME` says")), "{told:?}");
