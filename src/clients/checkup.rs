@@ -28,6 +28,16 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long an address may take that is asked through the host.
 const FORWARDING: Duration = Duration::from_secs(5);
 
+/// Whether docker says, in one way or another, that it knows no `docker compose`.
+#[must_use]
+pub fn lacks_compose(said: &str) -> bool {
+    // Without the plugin, the flags of `docker compose up -d` are taken for those of docker itself.
+    let flags = ["unknown flag: ", "unknown shorthand flag: "].iter().any(|words| said.contains(words));
+    said.contains("unknown command: docker compose")
+        || said.contains("'compose' is not a docker command")
+        || (flags && said.contains("docker [OPTIONS] COMMAND"))
+}
+
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Finding {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Finding, MARK, Wanted};
+use super::{Finding, MARK, Wanted, lacks_compose};
 
 /// A clock that is further off makes times misleading, in seconds.
 const CLOCK: i64 = 30;
@@ -79,13 +79,16 @@ impl Said {
 
     fn shell(&self) -> Finding {
         match self.word("tools", 0).unwrap_or_default() {
-            "" => Finding::ok("shell", "sh, setsid, mkfifo, tail and ln are there"),
+            "" => Finding::ok("shell", "sh is there, and every program that RMM's scripts call"),
             missing => {
-                let list = missing.replace(' ', ", ");
+                let missing: Vec<_> = missing.split(' ').collect();
+                let mut packages: Vec<_> = missing.iter().map(|program| package(program)).collect();
+                packages.sort_unstable();
+                packages.dedup();
                 Finding::fail(
                     "shell",
-                    format!("missing on the host: {list}"),
-                    Some("sudo apt-get install util-linux coreutils".to_owned()),
+                    format!("missing on the host: {}", missing.join(", ")),
+                    Some(format!("sudo apt-get install {}", packages.join(" "))),
                 )
             }
         }
@@ -156,6 +159,11 @@ impl Said {
         let install = || Some("sudo apt-get install docker-compose-plugin".to_owned());
         match self.word("compose", 0)? {
             "found" => Some(Finding::ok("compose", said)),
+            "failed" if lacks_compose(said) => Some(Finding::fail(
+                "compose",
+                "docker has no plugin `compose`, and surfaces are started with it",
+                install(),
+            )),
             "failed" => Some(Finding::fail("compose", format!("`docker compose` does not work: {said}"), install())),
             // Without docker there is nothing more to say.
             _ => None,
@@ -222,6 +230,17 @@ impl Said {
             })
         };
         self.all("directory").filter_map(one).collect()
+    }
+}
+
+/// The package of Debian that a program is in.
+fn package(program: &str) -> &'static str {
+    match program {
+        "setsid" => "util-linux",
+        "find" | "xargs" => "findutils",
+        "grep" => "grep",
+        "sed" => "sed",
+        _ => "coreutils",
     }
 }
 

@@ -15,9 +15,9 @@ struct Machine {
     local: Local,
 }
 
-const TOOLS: [&str; 18] = [
-    "date", "id", "tr", "cut", "df", "dirname", "timeout", "setsid", "mkfifo", "tail", "ln", "wc", "mkdir", "rm", "mv",
-    "sleep", "cat", "find",
+const TOOLS: [&str; 26] = [
+    "date", "id", "tr", "cut", "df", "timeout", "setsid", "mkfifo", "tail", "ln", "wc", "mkdir", "rmdir", "rm", "mv",
+    "chmod", "sleep", "cat", "find", "grep", "sed", "sort", "cksum", "ls", "uniq", "xargs",
 ];
 
 impl Machine {
@@ -136,6 +136,38 @@ async fn what_is_missing_matters_only_where_it_is_needed() {
     let findings = Machine::new().checkup(&Wanted::default()).await;
     let asked = |name: &str| findings.iter().any(|finding| finding.name == name);
     assert!(!["git", "docker", "compose", "repository"].into_iter().any(asked), "{findings:?}");
+}
+
+#[tokio::test]
+async fn a_machine_with_next_to_nothing_names_all_that_is_missing() {
+    let mut machine = Machine::new();
+    for tool in TOOLS {
+        machine = machine.without(tool);
+    }
+    let wanted = Wanted { files: Some(machine.path("home/a/b")), ..docker(&[machine.path("home/deep/er")]) };
+    let findings = machine.checkup(&wanted).await;
+    let missing = "setsid, mkfifo, tail, ln, wc, mkdir, rmdir, rm, mv, chmod, sleep, cat, cut, find, grep, id, sed, sort, \
+                   cksum, ls, tr, uniq, xargs";
+    is(&findings, "shell", State::Fail, missing);
+    let fix = "sudo apt-get install coreutils findutils grep sed util-linux";
+    assert_eq!(one(&findings, "shell").fix.as_deref(), Some(fix));
+    is(&findings, "directory", State::Ok, "can be made");
+    let findings = Machine::new().without("grep").checkup(&Wanted::default()).await;
+    is(&findings, "shell", State::Ok, "");
+}
+
+#[tokio::test]
+async fn a_docker_without_compose_says_what_to_install() {
+    for said in [
+        "docker: unknown command: docker compose",
+        "docker: '\\''compose'\\'' is not a docker command.\\nSee '\\''docker --help'\\''",
+    ] {
+        let program = format!("case $1 in compose) printf '{said}\\n' >&2; exit 1;; *) echo 28.1;; esac");
+        let findings = Machine::new().program("docker", &program).checkup(&docker(&[])).await;
+        is(&findings, "compose", State::Fail, "docker has no plugin `compose`");
+        let fix = one(&findings, "compose").fix.as_deref();
+        assert_eq!(fix, Some("sudo apt-get install docker-compose-plugin"));
+    }
 }
 
 #[tokio::test]
