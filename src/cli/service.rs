@@ -8,7 +8,6 @@ use super::client::{Call, Client, Intent, segment};
 use super::fault::Fault;
 use super::place::Context;
 use super::ui::{Column, Table, Tone, Ui, ago, clean, note, print, sentence};
-use crate::domain::service::EnvironmentKind;
 
 /// Services.
 #[derive(Debug, Subcommand)]
@@ -33,7 +32,7 @@ pub enum Service {
     #[command(
         name = "give-up",
         after_help = "Example:\n  rmm service give-up shop web-2 --reason 'the machine is gone'\n\n\
-            A way back goes on by itself on the hosts that answer. One that did not is caught up when it\n\
+            A way back goes on by itself on the hosts that answer. One that did not is caught up when it \
             returns; after this, nobody waits for it. Take it out of rmm.toml, too."
     )]
     GiveUp {
@@ -42,9 +41,9 @@ pub enum Service {
         /// The host
         #[arg(value_name = "HOST")]
         host: String,
-        /// Where: stage or production
-        #[arg(long, value_name = "ENVIRONMENT", default_value = "production")]
-        environment: EnvironmentKind,
+        /// Where
+        #[arg(long, value_name = "ENVIRONMENT", default_value = "production", value_parser = ["stage", "production"])]
+        environment: String,
         /// Why; it goes on the record
         #[arg(long, short, value_name = "TEXT")]
         reason: String,

@@ -59,7 +59,10 @@ impl StepContext<'_> {
                 Checked::Over(outcome) => return Ok(outcome),
             }
         }
-        Ok(Outcome::Unhealthy(format!("{} attempts, the last: {last}", schedule.attempts)))
+        Ok(Outcome::Unhealthy(match schedule.attempts {
+            1 => last,
+            attempts => format!("{attempts} attempts, the last: {last}"),
+        }))
     }
 
     /// One question over the network.

@@ -109,3 +109,22 @@ async fn a_host_that_lets_nobody_ask_through_it_is_found_before_and_told_after()
     assert!(reason.contains("AllowTcpForwarding"), "{reason}");
     shop.world.quiet().await;
 }
+
+#[tokio::test]
+async fn a_key_is_trusted_at_once_if_the_host_shows_it_and_an_account_without_a_shell_is_told() {
+    let plan = Plan { host: &[("RMM_HOST_SHELL", "/usr/sbin/nologin")], unpinned: true, ..Plan::default() };
+    let Some(shop) = Shop::with(&[plan], &More::default()).await else { return };
+    let (host, name) = (&shop.hosts[0], shop.hosts[0].name());
+    let stranger = format!("SHA256:{}", "A".repeat(43));
+    let (done, said) = shop.rmm(&format!("host trust {name} --fingerprint {stranger}"), None);
+    assert!(!done && said.contains("has shown") && said.contains(host.fingerprint()), "{said}");
+    let (done, said) = shop.rmm(&format!("host trust {name} --fingerprint {}", host.fingerprint()), None);
+    assert!(done, "{said}");
+    let (done, said) = shop.rmm(&format!("host check {name}"), None);
+    assert!(!done, "{said}");
+    let fix = format!("sudo usermod --shell /bin/sh {}", host.user());
+    assert!(said.contains("FAIL  shell") && said.contains(&fix), "{said}");
+    let release = shop.world.release_of_tag("v1").await;
+    let said = shop.waits_for(release, name).await;
+    assert!(said.contains(&fix), "{said}");
+}

@@ -162,6 +162,12 @@ fn compose_surfaces_have_projects_and_a_health_check_of_their_own_and_commands_a
     assert!(name.starts_with("shop-web-stage-") && name.len() == "shop-web-stage-".len() + 8, "{name}");
     assert_eq!(web.health.as_ref().map(|health| &health.probe), Some(&Probe::Containers));
     assert_eq!((web.keep, web.min_free), (3, Some(2_000_000_000)));
+    let shown = config.effective();
+    for line in
+        [&format!("# compose project of web: {name}, unless "), "dirty = \"keep\"\n", "keep = 3\n", "min_free = "]
+    {
+        assert!(shown.contains(line), "no {line} in {shown}");
+    }
     assert_eq!((project::name(&shop.name, cron, EnvironmentKind::Stage), &cron.health), (None, &None));
     let told: Vec<_> = config.warnings.iter().map(|told| (told.key.as_str(), told.sentence.as_str())).collect();
     assert!(
