@@ -4,8 +4,8 @@
 //! program, a path that climbs, or text that displays as something else. Quoting is still the job of whoever
 //! builds a command.
 
+use core::net::{Ipv4Addr, Ipv6Addr};
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 

@@ -124,7 +124,14 @@ async fn a_key_is_trusted_at_once_if_the_host_shows_it_and_an_account_without_a_
     assert!(!done, "{said}");
     let fix = format!("sudo usermod --shell /bin/sh {}", host.user());
     assert!(said.contains("FAIL  shell") && said.contains(&fix), "{said}");
+    let line = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        line.contains("nologin and false do not") && line.contains("account is currently not available."),
+        "{said}"
+    );
     let release = shop.world.release_of_tag("v1").await;
-    let said = shop.waits_for(release, name).await;
-    assert!(said.contains(&fix), "{said}");
+    shop.world.until(release, "stage_building_failed").await;
+    let reason = shop.world.reason(release).await;
+    assert!(reason.contains("login shell must run commands there; nologin and false do not"), "{reason}");
+    shop.world.quiet().await;
 }

@@ -25,10 +25,10 @@ impl Said {
         Self { asked, clock: None, lines: Vec::new() }
     }
 
-    /// Takes a line of the script; anybody else's is passed over.
-    pub(super) fn hear(&mut self, line: &[u8], now: &(dyn Fn() -> Timestamp + Sync)) {
+    /// Takes a line of the script; anybody else's is passed over. Whether it was one.
+    pub(super) fn hear(&mut self, line: &[u8], now: &(dyn Fn() -> Timestamp + Sync)) -> bool {
         let line = String::from_utf8_lossy(line);
-        let Some(at) = line.find(MARK) else { return };
+        let Some(at) = line.find(MARK) else { return false };
         let words: Vec<String> = line[at + MARK.len()..].trim_end_matches('\n').split('\t').map(visible).collect();
         if let [key, seconds] = words.as_slice()
             && key == "time"
@@ -36,6 +36,12 @@ impl Said {
             self.clock = seconds.parse().ok().map(|host: i64| off(host, self.asked, now()));
         }
         self.lines.push(words);
+        true
+    }
+
+    /// Whether the script has said anything.
+    pub(super) fn has_begun(&self) -> bool {
+        !self.lines.is_empty()
     }
 
     /// Whether the script came to its end.
@@ -309,6 +315,11 @@ fn plain(user: &str) -> &str {
         && !user.starts_with('-')
         && user.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
     if fits { user } else { "USER" }
+}
+
+/// How a user gets a shell that runs commands.
+pub(super) fn other_shell(user: &str) -> String {
+    format!("sudo usermod --shell /bin/sh {}", plain(user))
 }
 
 /// A path as a word of a command.

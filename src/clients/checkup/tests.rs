@@ -282,7 +282,7 @@ async fn a_shell_that_will_not() {
     let closed = Machine { local: Local::new().with_shell(machine.path("bin/closed")), folder: machine.folder };
     let findings = closed.checkup(&Wanted::default()).await;
     assert_eq!(findings.len(), 1);
-    is(&findings, "shell", State::Fail, "exit status 1): This account is closed.");
+    is(&findings, "shell", State::Fail, "did not run RMM's script (exit status 1): This account is closed.");
     let absent = Machine { local: Local::new().with_shell("/nowhere/sh"), folder: closed.folder };
     is(&absent.checkup(&Wanted::default()).await, "shell", State::Fail, "/nowhere/sh");
 }

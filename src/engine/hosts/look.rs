@@ -111,7 +111,8 @@ impl Engine {
     }
 
     async fn look_behind_the_key(&self, catalog: &Catalog, host: &Host, ssh: &Ssh) -> Vec<Finding> {
-        let used = Use::of(catalog, &host.name);
+        let mut used = Use::of(catalog, &host.name);
+        used.wanted.user = Some(host.user.clone());
         let mut findings = Vec::new();
         if used.leads_on_only() {
             // Its user may have no shell at all.
