@@ -25,6 +25,10 @@ const MOST: u64 = 256 * 1024;
 /// How long words on standard error are waited for, when the script broke off.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// What lets RMM through a host.
+pub const ALLOW_FORWARDING: &str =
+    "echo 'AllowTcpForwarding local' | sudo tee /etc/ssh/sshd_config.d/00-rmm.conf && sudo systemctl reload ssh";
+
 /// How long an address may take that is asked through the host.
 const FORWARDING: Duration = Duration::from_secs(5);
 
@@ -195,10 +199,8 @@ async fn forwarding(host: &dyn Transport, asked: &Asked) -> Finding {
         Ok(Ok(_)) => Finding::ok(NAME, format!("{place} can be asked through the host")),
         Ok(Err(TransportError::Forbidden(why))) => {
             let detail = format!("a health check asks {place} through the host. {why}");
-            let fix = "echo 'AllowTcpForwarding local' | sudo tee /etc/ssh/sshd_config.d/00-rmm.conf && sudo systemctl \
-                       reload ssh";
             match asked.instead {
-                false => Finding::fail(NAME, detail, Some(fix.to_owned())),
+                false => Finding::fail(NAME, detail, Some(ALLOW_FORWARDING.to_owned())),
                 true => Finding::warn(NAME, format!("{detail} (tried in place of the address of a release)"), None),
             }
         }

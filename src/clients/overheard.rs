@@ -33,7 +33,11 @@ impl FirstWords {
     /// What is spoken, if these bytes tell.
     #[must_use]
     pub fn spoken(&self) -> Option<Spoken> {
-        match self.0.lock().unwrap_or_else(PoisonError::into_inner).as_slice() {
+        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // An old server answers with a page and no status.
+        let page = |start: &[u8]| heard.get(..start.len()).is_some_and(|part| part.eq_ignore_ascii_case(start));
+        match heard.as_slice() {
+            [..] if page(b"<!doctype html") || page(b"<html") => Some(Spoken::Http),
             [0x14..=0x17, 3, ..] => Some(Spoken::Tls),
             [b'H', b'T', b'T', b'P', ..] => Some(Spoken::Http),
             [b'S', b'S', b'H', b'-', ..] => Some(Spoken::Ssh),

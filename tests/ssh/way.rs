@@ -111,6 +111,21 @@ async fn a_host_that_lets_nobody_ask_through_it_is_found_before_and_told_after()
 }
 
 #[tokio::test]
+async fn a_jump_host_that_leads_nowhere_is_told_with_what_to_type() {
+    let plan = Plan { sshd: "AllowTcpForwarding no", ..Plan::default() };
+    let Some(shop) = Shop::with(&[Plan::default(), plan], &More::default()).await else { return };
+    let (host, bastion) = (shop.hosts[0].name(), shop.hosts[1].name());
+    let behind = format!("name = \"{host}\"\njump = \"{bastion}\"\naddress");
+    shop.reconfigure(&format!("name = \"{host}\"\naddress"), &behind).await;
+    let (done, said) = shop.rmm(&format!("host check {bastion}"), None);
+    assert!(!done && said.contains("FAIL  leads to") && said.contains("echo 'AllowTcpForwarding local'"), "{said}");
+    let (done, said) = shop.rmm(&format!("host check {host}"), None);
+    assert!(!done && said.contains(&format!("at the jump host {bastion}: it does not allow")), "{said}");
+    let list = shop.rmm("host list", None).1;
+    assert!(list.contains(&format!("jump host of {host}")), "{list}");
+}
+
+#[tokio::test]
 async fn a_key_is_trusted_at_once_if_the_host_shows_it_and_an_account_without_a_shell_is_told() {
     let plan = Plan { host: &[("RMM_HOST_SHELL", "/usr/sbin/nologin")], unpinned: true, ..Plan::default() };
     let Some(shop) = Shop::with(&[plan], &More::default()).await else { return };

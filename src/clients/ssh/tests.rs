@@ -396,6 +396,7 @@ async fn a_host_that_says_nothing_is_given_up() {
 async fn a_port_of_something_else_is_told_by_what_it_speaks() {
     for (answer, part) in [
         (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "speaks HTTP, not SSH"),
+        (b"<!DOCTYPE HTML>\n<html>", "speaks HTTP, not SSH"),
         (b"\x15\x03\x01\x00\x02\x02\x46", "speaks TLS, not SSH"),
         (b"220 mail.example.com ESMTP\r\n", "does not answer as an SSH server: it says \"220 mail.example.com ESMTP\""),
     ] {
