@@ -184,7 +184,7 @@ fn key_file(algorithm: &str) -> &'static str {
 fn list(hosts: &[api::Host], ui: &Ui) -> String {
     let mut table = Table::new([
         Column::new("HOST").least(10),
-        Column::new("ADDRESS").optional(3).least(14),
+        Column::new("ADDRESS").optional(3),
         Column::new("USER").optional(2).least(8),
         Column::new("KEY"),
         Column::new("FINGERPRINT").optional(1),
@@ -197,6 +197,12 @@ fn list(hosts: &[api::Host], ui: &Ui) -> String {
             "not_needed" => ("-".to_owned(), Tone::Dim),
             waits => (waits.replace('_', " "), Tone::Waiting),
         };
+        let mut uses = host.services.clone();
+        let behind: Vec<_> =
+            hosts.iter().filter(|other| other.jump.contains(&host.name)).map(|other| other.name.as_str()).collect();
+        if !behind.is_empty() {
+            uses.push(format!("jump host of {}", behind.join(", ")));
+        }
         let shown = host.offered.as_ref().map(|key| key.fingerprint.to_string());
         table.row([
             (host.name.clone(), Tone::Plain),
@@ -204,7 +210,7 @@ fn list(hosts: &[api::Host], ui: &Ui) -> String {
             (host.user.clone().unwrap_or_else(|| "-".to_owned()), Tone::Plain),
             (key, tone),
             (host.fingerprint.clone().or(shown).unwrap_or_else(|| "-".to_owned()), Tone::Dim),
-            (if host.services.is_empty() { "-".to_owned() } else { host.services.join(", ") }, Tone::Plain),
+            (if uses.is_empty() { "-".to_owned() } else { uses.join(", ") }, Tone::Plain),
         ]);
     }
     let mut out = table.render(ui);
@@ -276,6 +282,19 @@ mod tests {
             assert!(text.contains(part), "no {part:?} in {text}");
         }
         assert!(!text.contains("prod-3: "), "{text}");
+    }
+
+    #[test]
+    fn a_jump_host_says_whose_and_addresses_are_whole() {
+        let bastion = api::Host { services: Vec::new(), ..host("bastion", "trusted") };
+        let behind = api::Host {
+            address: Some("a-rather-long-name.of.a.machine.internal.example.com:22".to_owned()),
+            jump: vec!["bastion".to_owned()],
+            ..host("prod-1", "trusted")
+        };
+        let text = list(&[bastion, behind], &Ui::test(120));
+        assert!(text.contains("jump host of prod-1\n"), "{text}");
+        assert!(text.contains("a-rather-long-name.of.a.machine.internal.example.com:22 through bastion"), "{text}");
     }
 
     #[test]

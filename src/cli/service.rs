@@ -8,7 +8,6 @@ use super::client::{Call, Client, Intent, segment};
 use super::fault::Fault;
 use super::place::Context;
 use super::ui::{Column, Table, Tone, Ui, ago, clean, note, print, sentence};
-use crate::domain::service::EnvironmentKind;
 
 /// Services.
 #[derive(Debug, Subcommand)]
@@ -33,8 +32,8 @@ pub enum Service {
     #[command(
         name = "give-up",
         after_help = "Example:\n  rmm service give-up shop web-2 --reason 'the machine is gone'\n\n\
-            A way back goes on by itself on the hosts that answer. One that did not is caught up when it\n\
-            returns; after this, nobody waits for it. If it is gone for good, take it out of rmm.toml, too."
+             A way back goes on by itself on the hosts that answer. One that did not is caught up when it \
+             returns; after this, nobody waits for it. If it is gone for good, take it out of rmm.toml, too."
     )]
     GiveUp {
         #[command(flatten)]
@@ -42,9 +41,9 @@ pub enum Service {
         /// The host
         #[arg(value_name = "HOST")]
         host: String,
-        /// Where: stage or production
-        #[arg(long, value_name = "ENVIRONMENT", default_value = "production")]
-        environment: EnvironmentKind,
+        /// Where
+        #[arg(long, value_name = "ENVIRONMENT", default_value = "production", value_parser = ["stage", "production"])]
+        environment: String,
         /// Why; it goes on the record
         #[arg(long, short, value_name = "TEXT")]
         reason: String,
@@ -53,8 +52,8 @@ pub enum Service {
     #[command(
         name = "catch-up",
         after_help = "Example:\n  rmm service catch-up shop web-2\n\n\
-            A host that was left behind is caught up by itself when it answers again, and tried once more some\n\
-            ten minutes after that has failed. This does it now, and also for one that was given up."
+             A host that was left behind is caught up by itself when it answers again, and tried once more some ten \
+             minutes after that has failed. This does it now, and also for one that was given up."
     )]
     CatchUp {
         #[command(flatten)]
@@ -62,9 +61,9 @@ pub enum Service {
         /// The host
         #[arg(value_name = "HOST")]
         host: String,
-        /// Where: stage or production
-        #[arg(long, value_name = "ENVIRONMENT", default_value = "production")]
-        environment: EnvironmentKind,
+        /// Where
+        #[arg(long, value_name = "ENVIRONMENT", default_value = "production", value_parser = ["stage", "production"])]
+        environment: String,
     },
     /// Let deploys to production go on
     #[command(after_help = "Example:\n  rmm service unlock shop")]

@@ -25,8 +25,22 @@ const MOST: u64 = 256 * 1024;
 /// How long words on standard error are waited for, when the script broke off.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// What lets RMM through a host.
+pub const ALLOW_FORWARDING: &str =
+    "echo 'AllowTcpForwarding local' | sudo tee /etc/ssh/sshd_config.d/00-rmm.conf && sudo systemctl reload ssh";
+
 /// How long an address may take that is asked through the host.
 const FORWARDING: Duration = Duration::from_secs(5);
+
+/// Whether docker says, in one way or another, that it knows no `docker compose`.
+#[must_use]
+pub fn lacks_compose(said: &str) -> bool {
+    // Without the plugin, the flags of `docker compose up -d` are taken for those of docker itself.
+    let flags = ["unknown flag: ", "unknown shorthand flag: "].iter().any(|words| said.contains(words));
+    said.contains("unknown command: docker compose")
+        || said.contains("'compose' is not a docker command")
+        || (flags && said.contains("docker [OPTIONS] COMMAND"))
+}
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -90,6 +104,8 @@ impl Finding {
 /// What is wanted of a host. What nothing there needs is not asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
+    /// Whom RMM logs in as.
+    pub user: Option<String>,
     /// Where the files of steps go; by default below the user's home.
     pub files: Option<String>,
     /// Some surface is checked out there.
@@ -154,7 +170,11 @@ pub async fn checkup(
     let heard = tokio::time::timeout(patience, listen(host, wanted, now, &mut said)).await;
     let trouble = match heard {
         Ok(Ok(None)) => None,
-        Ok(Ok(Some(trouble))) => Some(Finding::fail("shell", trouble, None)),
+        Ok(Ok(Some(trouble))) => {
+            // A shell that has begun with the script is not to blame.
+            let user = wanted.user.as_deref().filter(|_| !said.has_begun());
+            Some(Finding::fail("shell", trouble, user.map(findings::other_shell)))
+        }
         Ok(Err(error)) => Some(Finding::of_error(&error)),
         Err(_) => Some(Finding::fail(
             "shell",
@@ -179,10 +199,8 @@ async fn forwarding(host: &dyn Transport, asked: &Asked) -> Finding {
         Ok(Ok(_)) => Finding::ok(NAME, format!("{place} can be asked through the host")),
         Ok(Err(TransportError::Forbidden(why))) => {
             let detail = format!("a health check asks {place} through the host. {why}");
-            let fix = "echo 'AllowTcpForwarding local' | sudo tee /etc/ssh/sshd_config.d/00-rmm.conf && sudo systemctl \
-                       reload ssh";
             match asked.instead {
-                false => Finding::fail(NAME, detail, Some(fix.to_owned())),
+                false => Finding::fail(NAME, detail, Some(ALLOW_FORWARDING.to_owned())),
                 true => Finding::warn(NAME, format!("{detail} (tried in place of the address of a release)"), None),
             }
         }
@@ -204,23 +222,33 @@ async fn listen(
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let channel = host.exec(SCRIPT, &args, &env).await?;
     let mut lines = BufReader::new(channel.stdout.take(MOST));
-    let mut line = Vec::new();
+    let (mut line, mut noise) = (Vec::new(), Vec::new());
     loop {
         line.clear();
         match lines.read_until(b'\n', &mut line).await {
             Ok(0) => break,
-            Ok(_) => said.hear(&line, now),
+            Ok(_) if said.hear(&line, now) => {}
+            Ok(_) => noise.clone_from(&line),
             Err(source) => return Err(TransportError::Died { source }),
         }
     }
     if said.complete() {
         return Ok(None);
     }
-    let words = first_words(channel.stderr).await;
+    let mut words = first_words(channel.stderr).await;
+    if words.is_empty() && !said.has_begun() {
+        // `nologin` says it here.
+        words = findings::clean(&noise[..noise.len().min(300)]);
+    }
     let status = channel.status.await?;
-    Ok(Some(match words.as_str() {
-        "" => format!("`sh` did not run to the end of RMM's script (exit status {status})"),
-        words => format!("`sh` did not run to the end of RMM's script (exit status {status}): {words}"),
+    let words = if words.is_empty() { String::new() } else { format!(": {words}") };
+    Ok(Some(if said.has_begun() {
+        format!("`sh` did not run to the end of RMM's script (exit status {status}){words}")
+    } else {
+        format!(
+            "the user's login shell, which must run commands (nologin and false do not), did not run RMM's script (exit \
+             status {status}){words}"
+        )
     }))
 }
 

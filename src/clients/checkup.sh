@@ -3,11 +3,20 @@
 # Answers in lines of words between tabs, each behind a mark, since a login shell may talk as well.
 exec 2>/dev/null
 
+# No program is relied on before it is known to be there.
+apart=$(printf '\n\t\r.')
+apart=${apart%.}
+
 say() {
     printf 'rmm-checkup'
     for word; do
-        printf '\t'
-        printf '%s' "$word" | tr '\n\t\r' '   ' | cut -c 1-400 | tr -d '\n'
+        (
+            set -f
+            IFS=$apart
+            set -- $word
+            IFS=' '
+            printf '\t%.400s' "$*"
+        )
     done
     printf '\n'
 }
@@ -20,17 +29,37 @@ bounded() { if have timeout; then timeout 10 "$@"; else "$@"; fi; }
 # The lowest part of a path that exists.
 existing() {
     path=$1
-    while [ ! -e "$path" ] && [ ! -L "$path" ] && [ "$path" != / ]; do path=$(dirname "$path"); done
+    while [ ! -e "$path" ] && [ ! -L "$path" ]; do
+        case $path in
+            */*) path=${path%/*} path=${path:-/} ;;
+            *) path=. ;;
+        esac
+    done
     printf '%s' "$path"
 }
 
 space() { say space "$1" "$(df -Pk "$2" | tail -n 1)"; }
 
 say time "$(date -u +%s)"
-say user "$(id -un || id -u)"
+say user "$(id -un || id -u || printf '%s' "${USER-}")"
 
+# What RMM's scripts call there.
 missing=
-for tool in setsid mkfifo tail ln wc mkdir rm mv sleep; do have "$tool" || missing="$missing $tool"; done
+need() {
+    for tool; do
+        case " $missing " in
+            *" $tool "*) ;;
+            *) have "$tool" || missing="$missing $tool" ;;
+        esac
+    done
+}
+need setsid mkfifo tail ln wc mkdir rmdir rm mv chmod sleep
+for wanted; do
+    case $wanted in
+        git) need cat cut find grep id sed sort ;;
+        docker) need cat cksum cut grep ls sed sort tr uniq xargs ;;
+    esac
+done
 say tools "${missing# }"
 
 with_git() {
@@ -81,7 +110,7 @@ with_directory() {
     if [ -d "$directory" ]; then
         if [ -w "$directory" ] && [ -x "$directory" ]; then state=writable; else state=readonly; fi
         # Git takes no orders about what belongs to somebody else.
-        if [ -e "$directory/.git" ] && have find; then
+        if [ -e "$directory/.git" ] && have find && have id; then
             [ -n "$(find "$directory/.git" -prune -user "$(id -u)")" ] || state=foreign
         fi
     elif [ "$near" = "$directory" ]; then

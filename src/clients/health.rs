@@ -14,7 +14,7 @@ use rustls::ClientConfig;
 use tokio::time::Instant;
 
 use self::http::{Broken, Question};
-use super::dial::Dial;
+use super::dial::{self, Dial};
 use super::tls;
 use super::transport::{Stream, Transport, TransportError};
 
@@ -69,7 +69,7 @@ impl Prober {
 }
 
 fn late(url: &str, timeout: Duration) -> String {
-    format!("{url} did not answer within {} ms; it took the connection", timeout.as_millis())
+    format!("{url} did not answer within {}; it took the connection", dial::text(timeout))
 }
 
 /// What a healthy surface answers.
@@ -172,7 +172,7 @@ impl Silence {
                 return Unwell::Surface(format!("{asked} could not be reached: {}", reason.trim_end_matches('.')));
             }
             Self::Unopened(error) => return Unwell::Host(error),
-            Self::Late => format!("{asked} did not answer within {} ms", timeout.as_millis()),
+            Self::Late => format!("{asked} did not answer within {}", dial::text(timeout)),
             Self::Broken(Broken(why)) => format!("{asked} {why}"),
         };
         let ended = match host.exec("exit 0", &[], &[]).await {

@@ -6,6 +6,7 @@ pub mod dial;
 pub mod git;
 pub mod health;
 pub mod local;
+pub mod overheard;
 pub mod ssh;
 pub mod telegram;
 pub mod tls;

@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 use crate::domain::duration_text;
 use crate::domain::host::{Host, Limits, Login};
 use crate::domain::ids::SurfaceName;
+use crate::domain::plan::project;
 use crate::domain::service::{
     Dirty, Driver, EnvValue, EnvironmentKind, Health, Order, Probe, Recipe, Service, Surface, Via,
 };
@@ -139,6 +140,12 @@ fn write_environment(out: &mut String, kind: EnvironmentKind, service: &Service)
             writeln!(out, "report_timeout = {}", quoted(&duration_text::text(*report_timeout)))?;
         }
     }
+    for surface in service.surfaces_in(kind).filter(|surface| surface.project.is_none()) {
+        if let Some(project) = project::name(&service.name, surface, kind).filter(|_| environment.driver.is_ours()) {
+            let name = &surface.name;
+            writeln!(out, "# compose project of {name}: {project}, unless its containers have another name already")?;
+        }
+    }
     let ssh = environment.driver == Driver::Ssh;
     for (name, surface) in environment.surfaces.iter().filter(|(_, surface)| ssh || differs(surface, service)) {
         writeln!(out, "\n[services.environments.{kind}.surfaces.{}]", key(name))?;
@@ -166,14 +173,20 @@ fn write_surface(out: &mut String, surface: &Surface, with_hosts: bool) -> fmt::
     }
     optional(out, "directory", surface.directory.as_deref())?;
     writeln!(out, "checkout = {}", surface.checkout)?;
-    if surface.dirty == Dirty::Refuse {
-        writeln!(out, "dirty = \"refuse\"")?;
+    if surface.checkout {
+        writeln!(out, "dirty = {}", quoted(if surface.dirty == Dirty::Refuse { "refuse" } else { "keep" }))?;
     }
     optional(out, "project", surface.project.as_deref())?;
     if surface.recipe == Recipe::Compose {
         writeln!(out, "keep = {}", surface.keep)?;
     }
-    surface.min_free.map_or(Ok(()), |bytes| writeln!(out, "min_free = {}", quoted(&size(bytes))))?;
+    match surface.min_free {
+        Some(bytes) => writeln!(out, "min_free = {}", quoted(&size(bytes)))?,
+        None if surface.checkout || surface.recipe == Recipe::Compose => {
+            writeln!(out, "# min_free: 500 MB, or a twentieth of a small disk")?;
+        }
+        None => {}
+    }
     optional(out, "before_deploy", surface.before_deploy.as_deref())?;
     optional(out, "deploy", Some(surface.deploy.as_str()).filter(|command| !command.is_empty()))?;
     optional(out, "after_deploy", surface.after_deploy.as_deref())?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use crate::domain::host::{Address, Fingerprint, Host, Limits, Login};
-use crate::domain::ids::HostName;
+use crate::domain::ids::{HostName, host_and_port};
 use crate::domain::service::Place as Target;
 
 use super::error::nearest;
@@ -178,22 +178,8 @@ fn address(section: &Section<'_>) -> Option<Address> {
 
 /// `host`, `host:port`, `[v6]` or `[v6]:port`; without `default`, the port must be there.
 pub(super) fn parse_address(text: &str, default: Option<u16>) -> Option<Address> {
-    let (host, port) = if let Some(rest) = text.strip_prefix('[') {
-        let (host, rest) = rest.split_once(']')?;
-        host.parse::<Ipv6Addr>().ok()?;
-        (host, if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) })
-    } else {
-        let (host, port) = text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
-        let fits = (1..=253).contains(&host.len())
-            && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
-            && host.as_bytes()[0].is_ascii_alphanumeric();
-        fits.then_some((host, port))?
-    };
-    let port = match port {
-        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().ok().filter(|port| *port > 0)?,
-        Some(_) => return None,
-        None => default?,
-    };
+    let (host, port) = host_and_port(text)?;
+    let port = port.or(default)?;
     Some(Address { host: host.to_owned(), port })
 }
 

@@ -34,7 +34,9 @@ fn way(
 ) -> Option<Vec<HostName>> {
     let mut good = true;
     for name in &jump.value {
-        let problem = if name.value == host {
+        let problem = if name.value.trim().is_empty() {
+            Some("must be the name of a host; leave the key out where RMM reaches the host itself".to_owned())
+        } else if name.value == host {
             Some("a host is not on the way to itself".to_owned())
         } else if name.value == HostName::local().as_str() {
             Some("`local` is RMM's own machine: every way begins there".to_owned())

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::domain::ids::{Invalid, PersonName, ServiceName, SurfaceName, one_line};
+use crate::domain::ids::{Invalid, PersonName, ServiceName, SurfaceName, host_and_port, one_line};
 use crate::domain::person::Role;
 use crate::domain::plan::clone_url;
 use crate::domain::service::{Approvals, EnvironmentKind, Order, Service};
@@ -175,7 +175,19 @@ fn repository(report: &Report<'_>, base: &Path, text: &Located<String>) -> Optio
         );
         return None;
     }
-    if plain && (on_github || scp || authority.is_some_and(|authority| !authority.starts_with('-'))) {
+    let reachable = |authority: &str| {
+        let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+        value.starts_with("file:") || host_and_port(place).is_some()
+    };
+    if plain && authority.is_some_and(|authority| !authority.starts_with('-') && reachable(authority)) {
+        return Some(text.value.clone());
+    }
+    if plain && authority.is_some_and(|authority| !authority.starts_with('-')) {
+        let rule = "must have a host behind its //, and perhaps a port from 1 to 65535";
+        report.error(&text.place, rule);
+        return None;
+    }
+    if plain && (on_github || scp) {
         return Some(text.value.clone());
     }
     report.error(

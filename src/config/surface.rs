@@ -227,7 +227,9 @@ impl Draft {
 
     /// The compose project that somebody has chosen, by its key or by the variable that compose reads.
     fn project_written(&self) -> Option<(&str, Option<&Place>)> {
-        let key = self.project.as_ref().map(|name| (name.value.as_str(), Some(&name.place)));
+        // A name that is none is told as such, and must not bring a second error about what it meets.
+        let valid = self.project.as_ref().filter(|name| project::is_valid(&name.value));
+        let key = valid.map(|name| (name.value.as_str(), Some(&name.place)));
         key.or_else(|| match self.env.get(project::VARIABLE) {
             Some(EnvValue::Plain(name)) if project::is_valid(name) => Some((name, None)),
             Some(EnvValue::Plain(_) | EnvValue::Secret(_)) | None => None,

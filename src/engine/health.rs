@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Failure;
 use super::reach::{Reach, Waited};
 use super::step::StepContext;
+use crate::clients::dial;
 use crate::clients::health::{self, Unwell};
 use crate::domain::command::{Answer, Command, Outcome};
 use crate::domain::run::{Ask, Schedule, Script};
@@ -58,7 +59,10 @@ impl StepContext<'_> {
                 Checked::Over(outcome) => return Ok(outcome),
             }
         }
-        Ok(Outcome::Unhealthy(format!("{} attempts, the last: {last}", schedule.attempts)))
+        Ok(Outcome::Unhealthy(match schedule.attempts {
+            1 => last,
+            attempts => format!("{attempts} attempts, the last: {last}"),
+        }))
     }
 
     /// One question over the network.
@@ -130,7 +134,7 @@ impl StepContext<'_> {
         Ok(match outcome {
             Outcome::Exited(0) | Outcome::Healthy => Checked::Well("the check passed".to_owned()),
             Outcome::Exited(code) => Checked::Ill(format!("the check ended with exit status {code}")),
-            Outcome::TimedOut => Checked::Ill(format!("the check did not end within {} ms", limit.as_millis())),
+            Outcome::TimedOut => Checked::Ill(format!("the check did not end within {}", dial::text(limit))),
             Outcome::Unhealthy(reason) | Outcome::NotStarted(reason) => Checked::Ill(reason),
             Outcome::Stopped | Outcome::Lost(_) | Outcome::Unreachable { .. } => Checked::Over(outcome),
         })

@@ -23,7 +23,7 @@ use super::catalog::Catalog;
 use super::{Engine, Failure};
 pub use crate::clients::checkup::{Finding, State};
 use crate::clients::ssh::{Credential, Jump, Pin, Ssh, Target};
-use crate::clients::transport::Transport;
+use crate::clients::transport::{Transport, TransportError};
 use crate::domain::event::Event;
 use crate::domain::host::{Address, Fingerprint, Host, HostKey, Login};
 use crate::domain::ids::{HostName, ServiceName};
@@ -195,12 +195,13 @@ impl Engine {
     }
 
     /// Asks a host for the key that an admin wants to trust, which need not be the one that it shows to everybody.
-    async fn shows(&self, host: Arc<Host>, wanted: &Fingerprint) -> Result<Option<HostKey>, Failure> {
+    async fn shows(&self, host: Arc<Host>, wanted: &Fingerprint) -> Result<Result<HostKey, TransportError>, Failure> {
         let jump = self.jump(&host).await?;
         let pins = vec![Pin { fingerprint: wanted.clone(), algorithm: None }];
         // Nobody logs in, so there is nothing to log in with.
         let ssh = Ssh::new(Parts { host, secrets: Vec::new(), pins, jump }.target());
-        Ok(tokio::time::timeout(TRUST_TIME, ssh.offered_key()).await.ok().and_then(Result::ok))
+        let late = || TransportError::Unreachable(format!("it showed no key within {} s.", TRUST_TIME.as_secs()));
+        Ok(tokio::time::timeout(TRUST_TIME, ssh.offered_key()).await.unwrap_or_else(|_| Err(late())))
     }
 
     /// The connection to a host at the end of a way; `jump` leads to the host before it.
@@ -279,7 +280,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Trusts the key that a host has shown.
+    /// Trusts a key that a host shows. It is asked for it, unless it has shown it already.
     ///
     /// # Errors
     /// A refusal unless an admin asks for exactly a key that the host has and the configuration does not name another.
@@ -300,10 +301,24 @@ impl Engine {
         }
         let known = self.known(name).await?;
         let shown = known.as_ref().and_then(|known| known.seen_at(&host.address)).map(|seen| &seen.key.fingerprint);
-        let other = match shown {
-            Some(shown) if shown != fingerprint => self.shows(host.clone(), fingerprint).await?,
-            Some(_) | None => None,
-        };
+        let mut other = None;
+        if shown != Some(fingerprint) {
+            match self.shows(host.clone(), fingerprint).await? {
+                Ok(key) => other = Some(key),
+                // Known by now, and not the one that is wanted: which one it is, the refusal says.
+                Err(TransportError::KeyChanged { offered, .. }) => {
+                    if shown.is_none() {
+                        self.note_key(name, &host.address, offered).await?;
+                    }
+                }
+                Err(error) if shown.is_none() => {
+                    let error = self.catalog().redactor().text(&error.to_string());
+                    let sentence = format!("{name} shows no key at {} that could be trusted: {error}", host.address);
+                    return Err(Refusal::new(Code::KeyNotSeen, sentence).into());
+                }
+                Err(_) => {}
+            }
+        }
         let (name, fingerprint, by) = (name.clone(), fingerprint.clone(), actor.label().to_owned());
         let key = self
             .record(actor, move |conn, now| {

@@ -3,6 +3,7 @@
 
 use super::Failure;
 use super::step::StepContext;
+use crate::clients::checkup::lacks_compose;
 use crate::domain::command::{Outcome, Said};
 use crate::domain::run::{Action, StepKind};
 use crate::store::logs;
@@ -18,6 +19,9 @@ const MOST_FILES: usize = 21;
 
 /// How RMM's own lines in the output of a step begin.
 const OWN_WORDS: [&str; 2] = ["rmm: ", "RMM: "];
+
+const WITHOUT_COMPOSE: &str =
+    "docker has no plugin `compose` there; install it: sudo apt-get install docker-compose-plugin";
 
 /// What a checkout says before it names work by hand.
 const BY_HAND: &str = "rmm: by hand: ";
@@ -44,6 +48,9 @@ impl StepContext<'_> {
 /// The line that says most about a failure: RMM's own word or git's verdict where one is near the end (hints may follow
 /// it), else the last line with anything in it.
 fn telling_line(output: &str) -> Option<String> {
+    if lacks_compose(output) {
+        return Some(WITHOUT_COMPOSE.to_owned());
+    }
     let lines: Vec<_> = output.lines().rev().map(clean).filter(|line| !line.is_empty()).take(LAST_LINES).collect();
     let verdict = |start: &str| lines.iter().find(|line| line.starts_with(start));
     let own = OWN_WORDS.iter().find_map(|start| verdict(start)?.strip_prefix(start));
@@ -126,6 +133,14 @@ mod tests {
         ] {
             assert_eq!(telling_line(output).as_deref(), line, "{output:?}");
         }
+        for output in [
+            "docker: 'compose' is not a docker command.\nSee 'docker --help'\n",
+            "unknown shorthand flag: 'd' in -d\n\nUsage:  docker [OPTIONS] COMMAND [ARG...]\n\nRun 'docker --help' for more information\n",
+        ] {
+            assert_eq!(telling_line(output).as_deref(), Some(WITHOUT_COMPOSE), "{output:?}");
+        }
+        let own = "unknown flag: --nope\n\nUsage:  docker compose up [OPTIONS] [SERVICE...]";
+        assert_eq!(telling_line(own).as_deref(), Some("Usage:  docker compose up [OPTIONS] [SERVICE...]"));
         assert_eq!(telling_line(&"x".repeat(1000)).unwrap().chars().count(), LONGEST_LINE + 1);
     }
 

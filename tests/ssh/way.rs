@@ -109,3 +109,44 @@ async fn a_host_that_lets_nobody_ask_through_it_is_found_before_and_told_after()
     assert!(reason.contains("AllowTcpForwarding"), "{reason}");
     shop.world.quiet().await;
 }
+
+#[tokio::test]
+async fn a_jump_host_that_leads_nowhere_is_told_with_what_to_type() {
+    let plan = Plan { sshd: "AllowTcpForwarding no", ..Plan::default() };
+    let Some(shop) = Shop::with(&[Plan::default(), plan], &More::default()).await else { return };
+    let (host, bastion) = (shop.hosts[0].name(), shop.hosts[1].name());
+    let behind = format!("name = \"{host}\"\njump = \"{bastion}\"\naddress");
+    shop.reconfigure(&format!("name = \"{host}\"\naddress"), &behind).await;
+    let (done, said) = shop.rmm(&format!("host check {bastion}"), None);
+    assert!(!done && said.contains("FAIL  leads to") && said.contains("echo 'AllowTcpForwarding local'"), "{said}");
+    let (done, said) = shop.rmm(&format!("host check {host}"), None);
+    assert!(!done && said.contains(&format!("at the jump host {bastion}: it does not allow")), "{said}");
+    let list = shop.rmm("host list", None).1;
+    assert!(list.contains(&format!("jump host of {host}")), "{list}");
+}
+
+#[tokio::test]
+async fn a_key_is_trusted_at_once_if_the_host_shows_it_and_an_account_without_a_shell_is_told() {
+    let plan = Plan { host: &[("RMM_HOST_SHELL", "/usr/sbin/nologin")], unpinned: true, ..Plan::default() };
+    let Some(shop) = Shop::with(&[plan], &More::default()).await else { return };
+    let (host, name) = (&shop.hosts[0], shop.hosts[0].name());
+    let stranger = format!("SHA256:{}", "A".repeat(43));
+    let (done, said) = shop.rmm(&format!("host trust {name} --fingerprint {stranger}"), None);
+    assert!(!done && said.contains("has shown") && said.contains(host.fingerprint()), "{said}");
+    let (done, said) = shop.rmm(&format!("host trust {name} --fingerprint {}", host.fingerprint()), None);
+    assert!(done, "{said}");
+    let (done, said) = shop.rmm(&format!("host check {name}"), None);
+    assert!(!done, "{said}");
+    let fix = format!("sudo usermod --shell /bin/sh {}", host.user());
+    assert!(said.contains("FAIL  shell") && said.contains(&fix), "{said}");
+    let line = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        line.contains("nologin and false do not") && line.contains("account is currently not available."),
+        "{said}"
+    );
+    let release = shop.world.release_of_tag("v1").await;
+    shop.world.until(release, "stage_building_failed").await;
+    let reason = shop.world.reason(release).await;
+    assert!(reason.contains("login shell must run commands there; nologin and false do not"), "{reason}");
+    shop.world.quiet().await;
+}

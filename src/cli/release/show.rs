@@ -172,9 +172,11 @@ fn runs_table(runs: &[api::Run], ui: &Ui) -> String {
         ]);
     }
     let mut out = table.render(ui);
-    for run in runs {
+    for (at, run) in runs.iter().enumerate() {
         if let Some(reason) = &run.reason {
-            out.push_str(&ui.paragraph("", 2, &format!("Run {}: {}", run.id, sentence(&clean(reason))), Tone::Plain));
+            // What a later run has made good is history.
+            let tone = if is_followed(run, &runs[at + 1..]) { Tone::Dim } else { Tone::Plain };
+            out.push_str(&ui.paragraph("", 2, &format!("Run {}: {}", run.id, sentence(&clean(reason))), tone));
         }
         // Once it has ended, the reason of the release says it.
         for (host, heard) in run.left.iter().filter(|_| run.ended_at.is_none()) {
@@ -182,7 +184,7 @@ fn runs_table(runs: &[api::Run], ui: &Ui) -> String {
             out.push_str(&ui.paragraph("", 2, &text, Tone::Bad));
         }
         if let Some(waiting) = &run.waiting {
-            out.push_str(&ui.paragraph("", 2, &format!("Run {} {}", run.id, clean(waiting)), Tone::Waiting));
+            out.push_str(&ui.paragraph("", 2, &sentence(&format!("Run {} {}", run.id, clean(waiting))), Tone::Waiting));
         }
     }
     out
@@ -191,13 +193,15 @@ fn runs_table(runs: &[api::Run], ui: &Ui) -> String {
 /// Runs that went wrong and that no later run of their kind has made good: their output is what one wants to read.
 fn unmended(runs: &[api::Run]) -> impl Iterator<Item = &api::Run> {
     let wrong = |run: &api::Run| matches!(run.state.as_str(), "failed" | "unknown") && !run.steps.is_empty();
-    let again = |run: &api::Run, later: &[api::Run]| {
-        later.iter().any(|other| other.environment == run.environment && other.kind == run.kind)
-    };
     runs.iter()
         .enumerate()
-        .filter(move |(at, run)| wrong(run) && !again(run, runs.get(at + 1..).unwrap_or_default()))
+        .filter(move |(at, run)| wrong(run) && !is_followed(run, &runs[at + 1..]))
         .map(|(_, run)| run)
+}
+
+/// Whether a later run of its kind has been tried.
+fn is_followed(run: &api::Run, later: &[api::Run]) -> bool {
+    later.iter().any(|other| other.environment == run.environment && other.kind == run.kind)
 }
 
 /// The colour of the state of a run or a step.
@@ -318,7 +322,7 @@ What you can do
         let runs = [
             run(1, "deploy", "failed", None),
             run(2, "deploy", "failed", None),
-            run(3, "rollback", "queued", Some("waits for prod-1: it is not there.")),
+            run(3, "rollback", "queued", Some("waits for prod-1: it is not there")),
         ];
         let text = card(&details(), &runs, &Ui::test(80));
         assert!(text.contains("\n  Run 3 waits for prod-1: it is not there.\n"), "{text}");

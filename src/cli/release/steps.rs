@@ -10,6 +10,7 @@ use super::super::place::Context;
 use super::super::ui::{Tone, Ui, ago, clean, lasting, sentence, width};
 use super::show::state_tone;
 use super::{One, ask};
+use crate::domain::run::StepKind;
 
 /// Print the steps that would run.
 #[derive(Debug, Args)]
@@ -69,7 +70,7 @@ fn steps(out: &mut String, steps: &[api::Step], ui: &Ui) {
         if before.is_some_and(|before| before.wave == step.wave) {
             out.push_str(&format!("       {}\n", ui.paint("at the same time", Tone::Dim)));
         }
-        let title = format!("{:>3}  {} of {} on {}", step.index + 1, step.kind.title(), step.surface, step.host);
+        let title = format!("{:>3}  {} of {} on {}", step.index + 1, name(step), step.surface, step.host);
         out.push_str(&format!("{}  {}\n", ui.paint(&title, Tone::Bold), ui.paint(&step.limit, Tone::Dim)));
         if let Some(directory) = &step.directory {
             let project = step.project.as_ref().map(|name| format!(", compose project {}", clean(name)));
@@ -78,9 +79,49 @@ fn steps(out: &mut String, steps: &[api::Step], ui: &Ui) {
         }
         // Whole lines, so that they can be copied.
         for line in step.command.lines() {
+            if let Some(words) = own_words(line) {
+                out.push_str(&format!("       {}\n", ui.paint(&format!("# RMM's own: {words}"), Tone::Dim)));
+            }
             out.push_str(&format!("       {}\n", clean(line)));
         }
     }
+}
+
+/// What a step is called: a hook that the service has not written is a call of RMM's own.
+fn name(step: &api::Step) -> &'static str {
+    let own = !step.command.is_empty() && step.command.lines().all(|line| line.starts_with("rmm_"));
+    if own && step.kind == StepKind::BeforeDeploy {
+        "look at the place"
+    } else if own && step.kind == StepKind::AfterDeploy {
+        "remove old images"
+    } else {
+        step.kind.title()
+    }
+}
+
+/// What a call of RMM's own functions does, if a line has one.
+fn own_words(line: &str) -> Option<String> {
+    if line.contains("$(rmm_remove_orphans)") {
+        return Some(
+            "takes away the containers that only the newer version has, where all are this surface's".to_owned(),
+        );
+    }
+    let words = shlex::split(line).unwrap_or_default();
+    let word = |at: usize| words.get(at).map(|word| clean(word)).unwrap_or_default();
+    let call = words.first().filter(|call| call.starts_with("rmm_"))?;
+    Some(match call.as_str() {
+        "rmm_room" => format!("stops where there is too little room for {}", word(2)),
+        "rmm_compose_place" => format!("stops where the compose project {} is somebody else's", word(2)),
+        "rmm_fetch" => "fetches the commit, and nothing else is touched".to_owned(),
+        "rmm_verify_tag" => "stops where the tag is of another commit by now".to_owned(),
+        "rmm_checkout" => "makes the folder hold the commit, and compares it".to_owned(),
+        "rmm_compose_before" => "notes which containers there are, for the way back".to_owned(),
+        "rmm_compose_back" => "removes containers that only the newer version has".to_owned(),
+        "rmm_compose_keep" if word(1) == "1" => "removes its images of all versions but the last".to_owned(),
+        "rmm_compose_keep" => format!("removes its images of all versions but the last {}", word(1)),
+        "rmm_compose_well" => "waits until the containers run, are healthy and stay so".to_owned(),
+        _ => "a function that comes along with the step".to_owned(),
+    })
 }
 
 /// The runs of a release, step by step.
@@ -127,7 +168,7 @@ fn run_text(run: &api::Run, ui: &Ui) -> String {
             _ => "·",
         };
         let place = if step.host == "local" { String::new() } else { format!(" on {}", clean(&step.host)) };
-        let mut text = format!("{:>2} {} of {}{place}", step.index + 1, step.kind.title(), step.surface);
+        let mut text = format!("{:>2} {} of {}{place}", step.index + 1, name(step), step.surface);
         if let (Some(from), Some(to)) = (step.started_at, step.ended_at) {
             text.push_str(&format!("  {}", lasting(to.duration_since(from))));
         } else if step.state == "running" {
@@ -143,4 +184,39 @@ fn run_text(run: &api::Run, ui: &Ui) -> String {
         out.push_str(&ui.paragraph(&format!("  {mark}"), 4, &text, state_tone(&step.state)));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn step(kind: &str, command: &str) -> api::Step {
+        serde_json::from_value(json!({
+            "index": 0, "kind": kind, "surface": "app", "host": "prod-1", "command": command, "directory": null,
+            "limit": "at most 30m", "state": "pending", "exit": null, "reason": null, "started_at": null, "ended_at": null,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn calls_of_rmms_own_are_told_in_words() {
+        let mut out = String::new();
+        let plan = [
+            step("fetch", "rmm_room auto /srv/app docker\nrmm_fetch /srv/app --commit abc"),
+            step("after_deploy", "rmm_compose_keep 2 abcdef0"),
+            step("after_deploy", "rmm_compose_keep 2 abcdef0\n./hook"),
+        ];
+        steps(&mut out, &plan, &Ui::test(80));
+        for part in [
+            "       # RMM's own: stops where there is too little room for /srv/app\n       rmm_room auto /srv/app docker\n",
+            "       # RMM's own: fetches the commit, and nothing else is touched\n",
+            "remove old images of app on prod-1  at most 30m\n       # RMM's own: removes its images of all versions but the last 2\n",
+            "       ./hook\n",
+        ] {
+            assert!(out.contains(part), "no {part} in {out}");
+        }
+        assert_eq!(out.matches("after deploy of app").count(), 1, "{out}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Finding, MARK, Wanted};
+use super::{Finding, MARK, Wanted, lacks_compose};
 
 /// A clock that is further off makes times misleading, in seconds.
 const CLOCK: i64 = 30;
@@ -25,10 +25,10 @@ impl Said {
         Self { asked, clock: None, lines: Vec::new() }
     }
 
-    /// Takes a line of the script; anybody else's is passed over.
-    pub(super) fn hear(&mut self, line: &[u8], now: &(dyn Fn() -> Timestamp + Sync)) {
+    /// Takes a line of the script; anybody else's is passed over. Whether it was one.
+    pub(super) fn hear(&mut self, line: &[u8], now: &(dyn Fn() -> Timestamp + Sync)) -> bool {
         let line = String::from_utf8_lossy(line);
-        let Some(at) = line.find(MARK) else { return };
+        let Some(at) = line.find(MARK) else { return false };
         let words: Vec<String> = line[at + MARK.len()..].trim_end_matches('\n').split('\t').map(visible).collect();
         if let [key, seconds] = words.as_slice()
             && key == "time"
@@ -36,6 +36,12 @@ impl Said {
             self.clock = seconds.parse().ok().map(|host: i64| off(host, self.asked, now()));
         }
         self.lines.push(words);
+        true
+    }
+
+    /// Whether the script has said anything.
+    pub(super) fn has_begun(&self) -> bool {
+        !self.lines.is_empty()
     }
 
     /// Whether the script came to its end.
@@ -79,13 +85,16 @@ impl Said {
 
     fn shell(&self) -> Finding {
         match self.word("tools", 0).unwrap_or_default() {
-            "" => Finding::ok("shell", "sh, setsid, mkfifo, tail and ln are there"),
+            "" => Finding::ok("shell", "sh is there, and every program that RMM's scripts call"),
             missing => {
-                let list = missing.replace(' ', ", ");
+                let missing: Vec<_> = missing.split(' ').collect();
+                let mut packages: Vec<_> = missing.iter().map(|program| package(program)).collect();
+                packages.sort_unstable();
+                packages.dedup();
                 Finding::fail(
                     "shell",
-                    format!("missing on the host: {list}"),
-                    Some("sudo apt-get install util-linux coreutils".to_owned()),
+                    format!("missing on the host: {}", missing.join(", ")),
+                    Some(format!("sudo apt-get install {}", packages.join(" "))),
                 )
             }
         }
@@ -156,6 +165,11 @@ impl Said {
         let install = || Some("sudo apt-get install docker-compose-plugin".to_owned());
         match self.word("compose", 0)? {
             "found" => Some(Finding::ok("compose", said)),
+            "failed" if lacks_compose(said) => Some(Finding::fail(
+                "compose",
+                "docker has no plugin `compose`, and surfaces are started with it",
+                install(),
+            )),
             "failed" => Some(Finding::fail("compose", format!("`docker compose` does not work: {said}"), install())),
             // Without docker there is nothing more to say.
             _ => None,
@@ -225,6 +239,17 @@ impl Said {
     }
 }
 
+/// The package of Debian that a program is in.
+fn package(program: &str) -> &'static str {
+    match program {
+        "setsid" => "util-linux",
+        "find" | "xargs" => "findutils",
+        "grep" => "grep",
+        "sed" => "sed",
+        _ => "coreutils",
+    }
+}
+
 /// A row of `df -Pk`.
 struct Disk {
     total: u64,
@@ -290,6 +315,11 @@ fn plain(user: &str) -> &str {
         && !user.starts_with('-')
         && user.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
     if fits { user } else { "USER" }
+}
+
+/// How a user gets a shell that runs commands.
+pub(super) fn other_shell(user: &str) -> String {
+    format!("sudo usermod --shell /bin/sh {}", plain(user))
 }
 
 /// A path as a word of a command.

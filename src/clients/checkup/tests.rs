@@ -15,9 +15,9 @@ struct Machine {
     local: Local,
 }
 
-const TOOLS: [&str; 18] = [
-    "date", "id", "tr", "cut", "df", "dirname", "timeout", "setsid", "mkfifo", "tail", "ln", "wc", "mkdir", "rm", "mv",
-    "sleep", "cat", "find",
+const TOOLS: [&str; 26] = [
+    "date", "id", "tr", "cut", "df", "timeout", "setsid", "mkfifo", "tail", "ln", "wc", "mkdir", "rmdir", "rm", "mv",
+    "chmod", "sleep", "cat", "find", "grep", "sed", "sort", "cksum", "ls", "uniq", "xargs",
 ];
 
 impl Machine {
@@ -139,6 +139,38 @@ async fn what_is_missing_matters_only_where_it_is_needed() {
 }
 
 #[tokio::test]
+async fn a_machine_with_next_to_nothing_names_all_that_is_missing() {
+    let mut machine = Machine::new();
+    for tool in TOOLS {
+        machine = machine.without(tool);
+    }
+    let wanted = Wanted { files: Some(machine.path("home/a/b")), ..docker(&[machine.path("home/deep/er")]) };
+    let findings = machine.checkup(&wanted).await;
+    let missing = "setsid, mkfifo, tail, ln, wc, mkdir, rmdir, rm, mv, chmod, sleep, cat, cut, find, grep, id, sed, sort, \
+                   cksum, ls, tr, uniq, xargs";
+    is(&findings, "shell", State::Fail, missing);
+    let fix = "sudo apt-get install coreutils findutils grep sed util-linux";
+    assert_eq!(one(&findings, "shell").fix.as_deref(), Some(fix));
+    is(&findings, "directory", State::Ok, "can be made");
+    let findings = Machine::new().without("grep").checkup(&Wanted::default()).await;
+    is(&findings, "shell", State::Ok, "");
+}
+
+#[tokio::test]
+async fn a_docker_without_compose_says_what_to_install() {
+    for said in [
+        "docker: unknown command: docker compose",
+        "docker: '\\''compose'\\'' is not a docker command.\\nSee '\\''docker --help'\\''",
+    ] {
+        let program = format!("case $1 in compose) printf '{said}\\n' >&2; exit 1;; *) echo 28.1;; esac");
+        let findings = Machine::new().program("docker", &program).checkup(&docker(&[])).await;
+        is(&findings, "compose", State::Fail, "docker has no plugin `compose`");
+        let fix = one(&findings, "compose").fix.as_deref();
+        assert_eq!(fix, Some("sudo apt-get install docker-compose-plugin"));
+    }
+}
+
+#[tokio::test]
 async fn where_the_files_of_steps_go_is_tried_and_left_as_it_was() {
     let machine = Machine::new();
     is(&machine.checkup(&Wanted::default()).await, "run files", State::Ok, "home takes the files of steps");
@@ -250,7 +282,7 @@ async fn a_shell_that_will_not() {
     let closed = Machine { local: Local::new().with_shell(machine.path("bin/closed")), folder: machine.folder };
     let findings = closed.checkup(&Wanted::default()).await;
     assert_eq!(findings.len(), 1);
-    is(&findings, "shell", State::Fail, "exit status 1): This account is closed.");
+    is(&findings, "shell", State::Fail, "did not run RMM's script (exit status 1): This account is closed.");
     let absent = Machine { local: Local::new().with_shell("/nowhere/sh"), folder: closed.folder };
     is(&absent.checkup(&Wanted::default()).await, "shell", State::Fail, "/nowhere/sh");
 }

@@ -2,9 +2,7 @@
 //! whatever is not.
 
 use std::io;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -19,14 +17,11 @@ use hyper::{Request, Response, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsConnector;
 
+use super::super::overheard::{FirstWords, Overheard, Spoken};
 use super::super::tls;
 use super::super::transport::Stream;
-
-/// Bytes that tell what somebody speaks.
-const FIRST_WORDS: usize = 16;
 
 /// An address that can be asked.
 pub(super) struct Question {
@@ -103,7 +98,7 @@ impl Question {
         let name = ServerName::try_from(self.host.clone())
             .map_err(|_| Broken("is an address with a name that no certificate can have".to_owned()))?;
         let connected = TlsConnector::from(trust).connect(name, stream).await;
-        let stream = connected.map_err(|error| overheard.without_tls(&error))?;
+        let stream = connected.map_err(|error| without_tls(&overheard, &error))?;
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         // What goes over it now is not for anybody to overhear.
         let (stream, overheard) = Overheard::new(Box::new(stream));
@@ -129,7 +124,7 @@ impl Question {
 
     async fn in_http1(&self, stream: Overheard, overheard: FirstWords, most: usize) -> Result<Answer, Broken> {
         let handshake = http1::handshake(TokioIo::new(stream)).await;
-        let (mut sender, connection) = handshake.map_err(|error| overheard.without_http(&error))?;
+        let (mut sender, connection) = handshake.map_err(|error| without_http(&overheard, &error))?;
         // Ends with the answer: the sender is dropped at the end.
         tokio::spawn(connection);
         let path = self.uri.path_and_query().map_or("/", PathAndQuery::as_str);
@@ -144,7 +139,7 @@ fn unaskable() -> Broken {
 }
 
 async fn read(asked: Asked, overheard: &FirstWords, most: usize) -> Result<Answer, Broken> {
-    let mut response = asked.map_err(|error| overheard.without_http(&error))?;
+    let mut response = asked.map_err(|error| without_http(overheard, &error))?;
     let mut body = Vec::new();
     while body.len() < most {
         match response.frame().await {
@@ -181,93 +176,43 @@ fn deepest(error: &dyn std::error::Error) -> String {
     error.source().map_or_else(|| error.to_string(), deepest)
 }
 
-/// The first bytes that somebody has sent: they tell what it speaks.
-#[derive(Clone, Default)]
-struct FirstWords(Arc<Mutex<Vec<u8>>>);
-
-impl FirstWords {
-    /// What is spoken instead of TLS or HTTP, if these bytes tell.
-    fn spoken(&self) -> Option<&'static str> {
-        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match heard.as_slice() {
-            [0x14..=0x17, 3, ..] => Some("TLS; write the address with https://"),
-            [b'H', b'T', b'T', b'P', ..] => Some("plain HTTP; write the address with http://"),
-            [b'S', b'S', b'H', b'-', ..] => Some("SSH"),
-            // The first frame of HTTP/2 is one with settings.
-            [0, 0, _, 4, _, 0, 0, 0, 0, ..] => Some("HTTP/2 only; ask it by a `command`, or over https://"),
-            [..] => None,
-        }
-    }
-
-    fn is_silent(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-    }
-
-    /// Why a handshake of TLS came to nothing.
-    fn without_tls(&self, error: &io::Error) -> Broken {
-        if let Some(spoken) = self.spoken().filter(|spoken| !spoken.starts_with("TLS")) {
-            return Broken(format!("took the connection, but does not speak TLS there: it speaks {spoken}"));
-        }
-        if let Some(problem) = tls::problem(error) {
-            return Broken(problem);
-        }
-        if self.is_silent() {
-            return Broken("took the connection and ended it without a word; does it speak TLS there?".to_owned());
-        }
-        Broken(format!("ended the connection during the handshake of TLS: {error}"))
-    }
-
-    /// Why there is no answer in HTTP.
-    fn without_http(&self, error: &hyper::Error) -> Broken {
-        let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
-        if let Some(problem) = source.and_then(tls::problem) {
-            return Broken(problem);
-        }
-        Broken(match self.spoken().filter(|spoken| !spoken.starts_with("plain")) {
-            Some(spoken) => format!("took the connection, but did not answer in HTTP: it speaks {spoken}"),
-            None if self.is_silent() => {
-                "took the connection and ended it without an answer; does it want https://?".to_owned()
-            }
-            None => "took the connection, but did not answer in HTTP".to_owned(),
-        })
+/// What is spoken instead of what was expected, if it tells.
+fn other_than(heard: &FirstWords, expected: Spoken) -> Option<String> {
+    match heard.spoken() {
+        Some(spoken) if spoken == expected => None,
+        Some(Spoken::Tls) => Some("speaks TLS; write the address with https://".to_owned()),
+        Some(Spoken::Http) => Some("speaks plain HTTP; write the address with http://".to_owned()),
+        Some(Spoken::Http2) => Some("speaks HTTP/2 only; ask it by a `command`, or over https://".to_owned()),
+        Some(Spoken::Ssh) => Some("speaks SSH".to_owned()),
+        None => heard.line().map(|line| format!("says \"{line}\"")),
     }
 }
 
-/// Notes the first words of whoever is at the other end.
-struct Overheard {
-    stream: Box<dyn Stream>,
-    words: FirstWords,
+/// Why a handshake of TLS came to nothing.
+fn without_tls(heard: &FirstWords, error: &io::Error) -> Broken {
+    if let Some(other) = other_than(heard, Spoken::Tls) {
+        return Broken(format!("took the connection, but does not speak TLS there: it {other}"));
+    }
+    if let Some(problem) = tls::problem(error) {
+        return Broken(problem);
+    }
+    if heard.is_silent() {
+        return Broken("took the connection and ended it without a word; does it speak TLS there?".to_owned());
+    }
+    Broken(format!("ended the connection during the handshake of TLS: {error}"))
 }
 
-impl Overheard {
-    fn new(stream: Box<dyn Stream>) -> (Self, FirstWords) {
-        let words = FirstWords::default();
-        (Self { stream, words: words.clone() }, words)
+/// Why there is no answer in HTTP.
+fn without_http(heard: &FirstWords, error: &hyper::Error) -> Broken {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    if let Some(problem) = source.and_then(tls::problem) {
+        return Broken(problem);
     }
-}
-
-impl AsyncRead for Overheard {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
-        let mut words = self.words.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = FIRST_WORDS.saturating_sub(words.len());
-        let new = &buf.filled()[before..];
-        words.extend_from_slice(&new[..new.len().min(room)]);
-        polled
-    }
-}
-
-impl AsyncWrite for Overheard {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
+    Broken(match other_than(heard, Spoken::Http) {
+        Some(other) => format!("took the connection, but did not answer in HTTP: it {other}"),
+        None if heard.is_silent() => {
+            "took the connection and ended it without an answer; does it want https://?".to_owned()
+        }
+        None => "took the connection, but did not answer in HTTP".to_owned(),
+    })
 }

@@ -206,7 +206,7 @@ async fn what_is_wrong_with_a_certificate_is_told() {
         server.ask(Some(&server.authority)).await.unwrap_err()
     };
     let expired = say(Special { expired: true, ..Special::default() }).await;
-    assert!(expired.ends_with("it has expired 2020-01-02"), "{expired}");
+    assert!(expired.ends_with("it expired on 2020-01-02"), "{expired}");
     let early = say(Special { early: true, ..Special::default() }).await;
     assert!(early.ends_with("it is not valid yet, only from 3000-01-02 on"), "{early}");
     let other = say(Special { name: Some("elsewhere.example"), ..Special::default() }).await;
@@ -215,6 +215,78 @@ async fn what_is_wrong_with_a_certificate_is_told() {
     assert!(mutual.contains("wants a certificate of whoever asks"), "{mutual}");
     let strange = say(Special { protocols: vec![b"smtp".to_vec()], ..Special::default() }).await;
     assert!(strange.contains("speaks neither HTTP/1.1 nor HTTP/2 over TLS"), "{strange}");
+}
+
+#[tokio::test]
+async fn a_signature_of_another_authority_with_the_same_name_is_told() {
+    let (server, other) = (Secure::start(Special::default()).await, Secure::start(Special::default()).await);
+    let said = server.ask(Some(&other.authority)).await.unwrap_err();
+    assert!(said.contains("signed by another authority of the same name as the one in the file of `ca`"), "{said}");
+}
+
+/// OpenSSL with a certificate that it makes by these commands, which leave `key.pem` and `cert.pem`.
+async fn openssl(commands: &str) -> Option<(tokio::process::Child, tempfile::TempDir, String)> {
+    let folder = tempfile::tempdir().unwrap();
+    let make = std::process::Command::new("sh").args(["-ec", commands]).current_dir(&folder).output().unwrap();
+    if !make.status.success() {
+        eprintln!("skipped, since openssl makes no such certificate: {}", String::from_utf8_lossy(&make.stderr));
+        return None;
+    }
+    let line = "exec openssl s_server -accept 127.0.0.1:0 -cert cert.pem -key key.pem -cipher ALL@SECLEVEL=0 -www 2>&1";
+    let mut server = tokio::process::Command::new("sh")
+        .args(["-c", line])
+        .current_dir(&folder)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = tokio::io::AsyncBufReadExt::lines(tokio::io::BufReader::new(server.stdout.take().unwrap()));
+    while let Some(line) = lines.next_line().await.unwrap() {
+        if let Some(port) = line.strip_prefix("ACCEPT ").and_then(|address| address.rsplit(':').next()) {
+            return Some((server, folder, format!("https://localhost:{port}/")));
+        }
+    }
+    panic!("openssl does not listen");
+}
+
+#[tokio::test]
+async fn certificates_as_old_tools_make_them_are_told_apart() {
+    const REQUEST: &str = "openssl req -nodes -keyout key.pem -subj /CN=localhost -addext subjectAltName=DNS:localhost";
+    let ask = async |commands: &str| {
+        let (_server, folder, url) = openssl(commands).await?;
+        let ca = std::fs::read_to_string(folder.path().join("ca.pem")).ok();
+        let asked = Prober::new().unwrap().get(&url, Expected::default(), ca.as_deref(), Duration::from_secs(10)).await;
+        Some(asked.unwrap_err().replace(&url, "it"))
+    };
+    let untrusted = |cause: &str| Some(format!("it has a certificate that RMM does not trust: {cause}"));
+    let first = format!(
+        "{REQUEST} -newkey rsa:2048 -out request.pem && openssl x509 -req -in request.pem -signkey key.pem -out cert.pem && \
+         openssl x509 -in cert.pem -noout -text | grep -q 'Version: 1 ' && cp cert.pem ca.pem"
+    );
+    if let Some(said) = ask(&first).await {
+        let cause =
+            "it is of X.509 version 1, which nobody takes any more; make one of version 3, with a subjectAltName";
+        assert_eq!(Some(said), untrusted(cause));
+    }
+    // A short key of the server, and one of its authority.
+    let signed = |authority: &str, server: &str| {
+        format!(
+            "openssl req -x509 -nodes -newkey rsa:{authority} -keyout ca-key.pem -subj /CN=own -out ca.pem && \
+             {REQUEST} -newkey rsa:{server} -out request.pem && echo subjectAltName=DNS:localhost >more && \
+             openssl x509 -req -in request.pem -CA ca.pem -CAkey ca-key.pem -CAcreateserial -extfile more -out cert.pem"
+        )
+    };
+    if let Some(said) = ask(&signed("2048", "1024")).await {
+        assert_eq!(Some(said), untrusted("its RSA key has less than 2048 bits; make it anew with a longer key"));
+    }
+    if let Some(said) = ask(&signed("1024", "2048")).await {
+        let cause = "it is signed with an RSA key of less than 2048 bits; its authority needs a longer key";
+        assert_eq!(Some(said), untrusted(cause));
+    }
+    if let Some(said) = ask(&format!("{} -sha1", signed("2048", "2048"))).await {
+        assert!(said.contains("in a way that RMM does not take (such as with SHA-1"), "{said}");
+    }
 }
 
 #[tokio::test]
@@ -238,6 +310,13 @@ async fn the_wrong_protocol_is_told_apart_from_silence() {
         let said = ask(&url).await;
         assert!(said.contains(what) && said.ends_with("it speaks SSH"), "{said}");
     }
+    let smtp = server("220 mail.example.com ESMTP\r\n").await;
+    let said = "it took the connection, but did not answer in HTTP: it says \"220 mail.example.com ESMTP\"";
+    assert_eq!(ask(&smtp).await, said);
+    assert_eq!(
+        ask(&secure(smtp)).await,
+        "it took the connection, but does not speak TLS there: it says \"220 mail.example.com ESMTP\""
+    );
     let http2 = server("\0\0\u{6}\u{4}\0\0\0\0\0\0\u{3}\0\0\0d").await;
     assert!(ask(&http2).await.contains("it speaks HTTP/2 only"));
     let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,5 +1,6 @@
 //! One connection to a host, with somebody logged in, and its end.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -25,6 +26,9 @@ pub(super) struct Connection {
     used: watch::Sender<usize>,
     /// How many of them are tunnels.
     tunnels: AtomicUsize,
+    /// Names that the host is asking for.
+    lookups: AtomicUsize,
+    memory: Arc<Mutex<Memory>>,
     /// A channel was open on it at some time.
     served: AtomicBool,
     retired: AtomicBool,
@@ -58,9 +62,9 @@ impl Connection {
         }
         let (used, _) = watch::channel(0);
         let (served, retired) = (AtomicBool::new(false), AtomicBool::new(false));
-        let (tunnels, opened) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let [tunnels, lookups, opened] = [const { AtomicUsize::new(0) }; 3];
         let spare = spare::Place::default();
-        Ok(Self { handle, notes, line, target, used, tunnels, served, retired, opened, spare })
+        Ok(Self { handle, notes, line, target, used, tunnels, lookups, memory, served, retired, opened, spare })
     }
 
     pub(super) fn target(&self) -> &Target {
@@ -84,6 +88,11 @@ impl Connection {
     /// The tunnels through it, and the right to more.
     pub(super) fn tunnels(&self) -> usize {
         self.tunnels.load(Ordering::SeqCst)
+    }
+
+    /// Whether the host may be asking for a name, and so does nothing else on it.
+    pub(super) fn looks_up(&self) -> bool {
+        self.lookups.load(Ordering::SeqCst) > 0
     }
 
     /// The other channels on it, and the right to more.
@@ -145,8 +154,11 @@ impl Connection {
 
 impl Slot {
     pub(super) fn new(connection: &Arc<Connection>, kind: Kind) -> Self {
-        if kind == Kind::Tunnel {
+        if kind != Kind::Session {
             connection.tunnels.fetch_add(1, Ordering::SeqCst);
+        }
+        if kind == Kind::Lookup {
+            connection.lookups.fetch_add(1, Ordering::SeqCst);
         }
         connection.used.send_modify(|used| *used += 1);
         Self(Arc::clone(connection), kind)
@@ -155,12 +167,39 @@ impl Slot {
     pub(super) fn connection(&self) -> &Arc<Connection> {
         &self.0
     }
+
+    /// A tunnel to a name is long in coming: the host may be asking for it, though it knew it once.
+    pub(super) fn may_look_up(&mut self, name: &str) {
+        if self.1 == Kind::Tunnel && name.parse::<IpAddr>().is_err() {
+            self.1 = Kind::Lookup;
+            self.0.lookups.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// The host has said whether a tunnel is open. A name that it knew once does not keep it long another time.
+    pub(super) fn answered(&mut self, name: &str, opened: bool) {
+        if name.parse::<IpAddr>().is_err() {
+            let names = &mut locked(&self.0.memory).names;
+            if opened {
+                names.insert(name.to_owned())
+            } else {
+                names.remove(name)
+            };
+        }
+        if self.1 == Kind::Lookup {
+            self.1 = Kind::Tunnel;
+            self.0.lookups.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        if self.1 == Kind::Tunnel {
+        if self.1 != Kind::Session {
             self.0.tunnels.fetch_sub(1, Ordering::SeqCst);
+        }
+        if self.1 == Kind::Lookup {
+            self.0.lookups.fetch_sub(1, Ordering::SeqCst);
         }
         self.0.used.send_modify(|used| *used -= 1);
     }

@@ -5,6 +5,7 @@
 //! before anybody is alarmed. Nothing is sent to it beyond the key exchange before it has shown a trusted key.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,9 +18,9 @@ use tokio::time::Instant;
 
 use super::connection::locked;
 use super::line::Line;
-use super::pool::Kind;
 use super::{Fault, Jump, Target, seconds, tunnel};
 use crate::clients::dial::{Dial, Undialed};
+use crate::clients::overheard::{FirstWords, Overheard, Spoken};
 use crate::clients::transport::Stream;
 use crate::domain::host::{Fingerprint, HostKey};
 
@@ -48,6 +49,8 @@ pub(super) struct Memory {
     pub shown: Option<HostKey>,
     /// All trusted keys that it has ever shown: of these the type is known.
     met: Vec<HostKey>,
+    /// Names that lead somewhere, as the host sees it.
+    pub names: HashSet<String>,
     /// The key that it showed first when none of its keys was trusted, and when that was.
     searched: Option<(HostKey, Instant)>,
 }
@@ -282,12 +285,14 @@ async fn exchange(target: &Target, types: Vec<Algorithm>, notes: &Arc<Notes>) ->
     };
     // The way there has limits of its own.
     let until = if target.jump.is_some() { Instant::now() + target.limits.connect } else { until };
+    let (stream, heard) = Overheard::new(stream);
     match tokio::time::timeout_at(until, client::connect_stream(Arc::new(config), stream, guard)).await {
         Ok(Ok(handle)) => Ok((handle, line)),
-        Ok(Err(error)) => Err(refused(target, &line, notes, &error)),
+        Ok(Err(error)) => Err(refused(target, &line, notes, &heard, &error)),
         Err(_) => {
             let (place, limit) = (target.place(), seconds(target.limits.connect));
-            Err(Fault::Unreachable(format!("{place} did not answer within {limit}.")).into())
+            let late = || format!("{place} did not answer within {limit}.");
+            Err(Fault::Unreachable(other_than_ssh(&place, &heard).unwrap_or_else(late)).into())
         }
     }
 }
@@ -322,9 +327,9 @@ async fn through(target: &Target, jump: &Jump) -> Result<(Line, Box<dyn Stream>)
             Fault::Jump { host: jump.host.clone(), fault: Box::new(fault) }
         }
     };
-    let slot = jump.ssh.pool.slot(Kind::Tunnel).await.map_err(on_the_way)?;
-    let connection = Arc::clone(slot.connection());
     let address = &target.address;
+    let slot = jump.ssh.pool.way_to(&address.host).await.map_err(on_the_way)?;
+    let connection = Arc::clone(slot.connection());
     let opening = tunnel::open(slot, address.host.clone(), address.port);
     let opened = tokio::time::timeout(target.limits.connect, opening).await;
     let opened = opened.unwrap_or(Err(tunnel::NotOpened::Late(target.limits.connect)));
@@ -333,7 +338,7 @@ async fn through(target: &Target, jump: &Jump) -> Result<(Line, Box<dyn Stream>)
 }
 
 /// Explains why the key exchange came to nothing.
-fn refused(target: &Target, line: &Line, notes: &Notes, error: &russh::Error) -> Ended {
+fn refused(target: &Target, line: &Line, notes: &Notes, heard: &FirstWords, error: &russh::Error) -> Ended {
     let place = target.place();
     let offered = locked(&notes.offered).take();
     if let (russh::Error::UnknownKey, Some(offered)) = (error, offered) {
@@ -341,9 +346,19 @@ fn refused(target: &Target, line: &Line, notes: &Notes, error: &russh::Error) ->
     }
     if let russh::Error::NoCommonAlgo { kind, theirs, .. } = error {
         let theirs = theirs.join(", ");
-        let sentence = format!("{place} and RMM have no {kind:?} algorithm in common; it offers {theirs}.");
+        let what = match kind {
+            russh::AlgorithmKind::Kex => "way of key exchange",
+            russh::AlgorithmKind::Key => "type of host key",
+            russh::AlgorithmKind::Cipher => "cipher",
+            russh::AlgorithmKind::Compression => "compression",
+            russh::AlgorithmKind::Mac => "message authentication code",
+        };
+        let sentence = format!("{place} and RMM have no {what} in common; it offers {theirs}.");
         let fault = Fault::Unreachable(sentence);
         return if matches!(kind, russh::AlgorithmKind::Key) { Ended::NoSuchKey(fault) } else { fault.into() };
+    }
+    if let Some(sentence) = other_than_ssh(&place, heard) {
+        return Fault::Unreachable(sentence).into();
     }
     if matches!(error, russh::Error::Version) {
         return Fault::Unreachable(format!("{place} does not answer as an SSH server.")).into();
@@ -353,6 +368,17 @@ fn refused(target: &Target, line: &Line, notes: &Notes, error: &russh::Error) ->
         None => error.to_string(),
     };
     Fault::Unreachable(format!("{place} ended the connection before the key exchange was complete: {why}.")).into()
+}
+
+/// What is spoken there instead of SSH, if it tells.
+fn other_than_ssh(place: &str, heard: &FirstWords) -> Option<String> {
+    let other = match heard.spoken() {
+        Some(Spoken::Ssh) => return None,
+        Some(Spoken::Http | Spoken::Http2) => "speaks HTTP, not SSH".to_owned(),
+        Some(Spoken::Tls) => "speaks TLS, not SSH".to_owned(),
+        None => format!("does not answer as an SSH server: it says \"{}\"", heard.line()?),
+    };
+    Some(format!("{place} {other}. `address` must name the port of the host's SSH server, mostly 22."))
 }
 
 /// Does the key exchange for the sake of the key.

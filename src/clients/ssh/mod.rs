@@ -174,7 +174,7 @@ impl Transport for Ssh {
 
     fn connect<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<Box<dyn Stream>, TransportError>> {
         Box::pin(async move {
-            let slot = self.pool.slot(Kind::Tunnel).await?;
+            let slot = self.pool.way_to(host).await?;
             let connection = Arc::clone(slot.connection());
             let opened = tunnel::open(slot, host.to_owned(), port).await;
             let tunnel = opened.map_err(|why| why.for_whoever_asks(&connection, host, port))?;

@@ -1,5 +1,6 @@
 //! The connections to one host. Whoever needs one while it is being made waits for the same attempt.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -24,6 +25,9 @@ pub(super) enum Kind {
     Session,
     /// A TCP connection from the host.
     Tunnel,
+    /// The same to a name that the host may not know. sshd does nothing else on a connection while it asks for a name, so
+    /// nobody else may be on it until it has the answer.
+    Lookup,
 }
 
 type Attempt = Shared<BoxFuture<'static, Result<(), Fault>>>;
@@ -62,6 +66,12 @@ impl Pool {
         &self.target
     }
 
+    /// A place for a tunnel to a name or an IP address.
+    pub(super) async fn way_to(&self, host: &str) -> Result<Slot, Fault> {
+        let resolves = host.parse::<IpAddr>().is_ok() || locked(&self.memory).names.contains(host);
+        self.slot(if resolves { Kind::Tunnel } else { Kind::Lookup }).await
+    }
+
     /// A place on a connection, a new one if need be.
     pub(super) async fn slot(&self, kind: Kind) -> Result<Slot, Fault> {
         loop {
@@ -70,8 +80,10 @@ impl Pool {
                 state.connections.retain(|connection| connection.is_usable());
                 let channels = state.channels;
                 let has_room = |connection: &&Arc<Connection>| match kind {
+                    _ if connection.looks_up() => false,
                     Kind::Session => connection.used() < channels,
                     Kind::Tunnel => connection.tunnels() < TUNNELS,
+                    Kind::Lookup => connection.used() + connection.tunnels() == 0,
                 };
                 if let Some(free) = state.connections.iter().find(has_room) {
                     return Ok(Slot::new(free, kind));

@@ -13,7 +13,7 @@ use secrecy::ExposeSecret;
 use super::channel::{Start, opened, unopened};
 use super::connection::{Connection, Opened};
 use super::script::{COMMAND, Input};
-use super::{lost, seconds};
+use super::{lost, seconds, tunnel};
 use crate::clients::transport::TransportError;
 
 /// How long a shell may take to end when its input has ended.
@@ -36,7 +36,7 @@ impl Shell {
     pub(super) async fn open(connection: &Arc<Connection>) -> Result<Self, Start> {
         let channel = opened(connection, connection.handle.channel_open_session()).await.map_err(|error| {
             if let russh::Error::ChannelOpenFailure(why) = &error {
-                Start::Full(format!("{why:?}"))
+                Start::Full(tunnel::unopened(why).to_owned())
             } else {
                 unopened(connection, &error)
             }

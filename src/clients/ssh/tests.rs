@@ -50,6 +50,11 @@ impl Sshd {
     }
 
     async fn try_start(key_type: &str, extra: &str) -> Option<Self> {
+        Self::start_under(&[], key_type, extra).await
+    }
+
+    /// Starts it by way of another program.
+    async fn start_under(way: &[&str], key_type: &str, extra: &str) -> Option<Self> {
         let program = ["/usr/sbin/sshd", "/usr/bin/sshd", "/sbin/sshd"].into_iter().find(|p| Path::new(p).exists())?;
         let root = tempfile::tempdir().unwrap();
         let file = |name: &str| root.path().join(name).display().to_string();
@@ -72,7 +77,9 @@ impl Sshd {
                 file("authorized")
             );
             fs::write(file("config"), config).unwrap();
-            let child = Command::new(program).args(["-D", "-f", &file("config"), "-E", &file("log")]).spawn().ok()?;
+            let (config, log) = (file("config"), file("log"));
+            let line = [way, &[program, "-D", "-f", &config, "-E", &log]].concat();
+            let child = Command::new(line[0]).args(&line[1..]).spawn().ok()?;
             let mut sshd = Self { child, root, port, key_type: key_type.to_owned() };
             let start = Instant::now();
             while start.elapsed() < Duration::from_secs(30) {
@@ -80,6 +87,9 @@ impl Sshd {
                     return Some(sshd);
                 }
                 if sshd.child.try_wait().unwrap().is_some() {
+                    if !way.is_empty() {
+                        return None;
+                    }
                     break;
                 }
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -380,6 +390,36 @@ async fn a_host_that_says_nothing_is_given_up() {
     let error = Ssh::new(target(port)).exec("", &[], &[]).await.unwrap_err();
     // Another test may have taken the port meanwhile.
     assert!(matches!(&error, TransportError::Unreachable(_)), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_of_something_else_is_told_by_what_it_speaks() {
+    for (answer, part) in [
+        (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "speaks HTTP, not SSH"),
+        (b"<!DOCTYPE HTML>\n<html>", "speaks HTTP, not SSH"),
+        (b"\x15\x03\x01\x00\x02\x02\x46", "speaks TLS, not SSH"),
+        (b"220 mail.example.com ESMTP\r\n", "does not answer as an SSH server: it says \"220 mail.example.com ESMTP\""),
+    ] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = stream.read(&mut [0; 100]).await;
+                let _ = stream.write_all(answer).await;
+            }
+        });
+        let target = Target {
+            address: Address { host: "127.0.0.1".to_owned(), port },
+            user: "nobody".to_owned(),
+            credential: Credential::Password(SecretString::from("x")),
+            pins: Vec::new(),
+            limits: Limits::default(),
+            jump: None,
+        };
+        let said = Ssh::new(target).exec("", &[], &[]).await.unwrap_err().to_string();
+        let advice = "`address` must name the port of the host's SSH server, mostly 22.";
+        assert_eq!(said, format!("127.0.0.1:{port} {part}. {advice}"));
+    }
 }
 
 /// Keeps the output.

@@ -1,7 +1,8 @@
 //! A TCP connection from the host to something it can reach.
 
 use std::io;
-use std::pin::Pin;
+use std::net::IpAddr;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
@@ -31,15 +32,24 @@ pub(super) enum NotOpened {
 
 /// Opens a tunnel. As a task, so that a caller who gives up leaves nothing open: an answer that comes later finds that
 /// nobody wants it. The host may take minutes to try an address that is silent.
-pub(super) async fn open(slot: Slot, host: String, port: u16) -> Result<Tunnel, NotOpened> {
+pub(super) async fn open(mut slot: Slot, host: String, port: u16) -> Result<Tunnel, NotOpened> {
     let limit = slot.connection().target().limits.open;
     let (ready, answer) = oneshot::channel();
     tokio::spawn(async move {
-        let connection = slot.connection();
+        let connection = Arc::clone(slot.connection());
         let notes = connection.notes();
         let mut words = notes.unopened.subscribe();
         let alone = notes.asked.fetch_add(1, Ordering::SeqCst) == 0;
-        let opened = connection.handle.channel_open_direct_tcpip(host, u32::from(port), "127.0.0.1", 0).await;
+        let opening = connection.handle.channel_open_direct_tcpip(host.as_str(), u32::from(port), "127.0.0.1", 0);
+        let mut opening = pin!(opening);
+        let opened = match tokio::time::timeout(SOON, &mut opening).await {
+            Ok(opened) => opened,
+            Err(_) => {
+                slot.may_look_up(&host);
+                opening.await
+            }
+        };
+        slot.answered(&host, opened.is_ok());
         let alone = notes.asked.fetch_sub(1, Ordering::SeqCst) == 1 && alone;
         let opened = match opened {
             Ok(channel) => Ok(Tunnel { stream: channel.into_stream(), _slot: slot }),
@@ -60,6 +70,9 @@ pub(super) async fn open(slot: Slot, host: String, port: u16) -> Result<Tunnel, 
         Err(_) => Err(NotOpened::Late(limit)),
     }
 }
+
+/// A host that knows a name opens a tunnel within this time, or is about to.
+const SOON: Duration = Duration::from_secs(1);
 
 /// How long the host's words about a refusal are waited for.
 const WORDS: Duration = Duration::from_millis(100);
@@ -84,11 +97,13 @@ impl NotOpened {
                 TransportError::Refused(format!("{wanted} cannot be reached from {place}: {reason}."))
             }
             Self::Refused(why @ (ChannelOpenFailure::UnknownChannelType | ChannelOpenFailure::ResourceShortage), _) => {
-                TransportError::Refused(format!("{wanted} cannot be reached from {place}: {why:?}."))
+                TransportError::Refused(format!("{wanted} cannot be reached from {place}: {}.", unopened(&why)))
             }
-            Self::Late(limit) => {
-                TransportError::Unreachable(format!("{place} opened no channel within {}.", seconds(limit)))
-            }
+            Self::Late(limit) => TransportError::Unreachable(format!(
+                "{place} opened no channel to {wanted} within {}{}.",
+                seconds(limit),
+                perhaps_unknown(host, "it")
+            )),
             Self::Lost => TransportError::Unreachable(lost(from)),
             Self::Failed => TransportError::Unreachable(FAILED.to_owned()),
         }
@@ -112,15 +127,40 @@ impl NotOpened {
                 Fault::Unreachable(format!("{wanted} cannot be reached from the jump host {bastion}: {reason}."))
             }
             Self::Refused(why @ (ChannelOpenFailure::UnknownChannelType | ChannelOpenFailure::ResourceShortage), _) => {
-                Fault::Unreachable(format!("{wanted} cannot be reached from the jump host {bastion}: {why:?}."))
+                Fault::Unreachable(format!(
+                    "{wanted} cannot be reached from the jump host {bastion}: {}.",
+                    unopened(&why)
+                ))
             }
-            Self::Late(limit) => {
-                Fault::Unreachable(format!("{} did not answer within {}.", target.place(), seconds(limit)))
-            }
+            Self::Late(limit) => Fault::Unreachable(format!(
+                "{} did not answer within {}{}.",
+                target.place(),
+                seconds(limit),
+                perhaps_unknown(&wanted.host, bastion.as_str())
+            )),
             Self::Lost => here(Fault::Unreachable(lost(from))),
             Self::Failed => Fault::Unreachable(FAILED.to_owned()),
         }
     }
+}
+
+/// Why a host opens no channel, as the end of a sentence.
+pub(super) fn unopened(why: &ChannelOpenFailure) -> &str {
+    match why {
+        ChannelOpenFailure::AdministrativelyProhibited => "its configuration does not allow it",
+        ChannelOpenFailure::ConnectFailed => "it could not connect",
+        ChannelOpenFailure::UnknownChannelType => "it does not know channels of this kind",
+        ChannelOpenFailure::ResourceShortage => "it is short of resources",
+        ChannelOpenFailure::Other { reason, .. } => reason,
+    }
+}
+
+/// What else silence may mean where the host has to ask for a name.
+fn perhaps_unknown(name: &str, host: &str) -> String {
+    if name.parse::<IpAddr>().is_ok() {
+        return String::new();
+    }
+    format!("; perhaps no name server tells {host} what {name} is")
 }
 
 fn lost(connection: &Connection) -> String {

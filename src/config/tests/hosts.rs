@@ -212,6 +212,7 @@ fn a_way_that_leads_nowhere_is_refused_where_it_is_written() {
             "2:20: hosts[0].jump[1]: `bastiom` is not among [[hosts]]; did you mean `bastion`?",
         ),
         ("\"local\"", "2:8: hosts[0].jump: `local` is RMM's own machine: every way begins there"),
+        ("\"\"", "2:8: hosts[0].jump: must be the name of a host; leave the key out where RMM reaches the host itself"),
         ("[]", "2:8: hosts[0].jump: must not be an empty list; leave the key out instead"),
         ("[\"bastion\", \"bastion\"]", "2:8: hosts[0].jump: leads in a circle: bastion → bastion → a"),
     ] {

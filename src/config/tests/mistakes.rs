@@ -391,6 +391,14 @@ fn a_health_check_asks_one_thing_with_sensible_numbers() {
           characters"
         ]
     );
+    for bad in ["http://", "http://h:99999/", "https://h:0/", "http:///health"] {
+        let told = health(&format!("url = \"{bad}\""));
+        assert!(told.len() == 1 && told[0].contains("must have a host behind its //, and perhaps a port"), "{told:?}");
+    }
+    for open in ["http://{{ host.address }}:80{{ environment }}/", "http://127.0.0.1:{{ surface.name }}"] {
+        parse(&surface(&format!("directory = \"/srv\"\nhealth.url = \"{open}\"")));
+    }
+
     assert_eq!(
         health("command = \"true\", attempts = 0"),
         ["10:41: services[0].surfaces[0].health.attempts: must be from 1 to 1000"]
@@ -483,6 +491,10 @@ fn paths_and_repositories_are_checked() {
     for bad in
         ["api", "--upload-pack=x/y", "ext::sh -c id", "a/b/c", "https://-oProxyCommand=x/", "ssh://-x/y", "a@-b:c"]
     {
+        assert_eq!(repository(bad), [rule], "{bad}");
+    }
+    let rule = "3:14: services[0].repository: must have a host behind its //, and perhaps a port from 1 to 65535";
+    for bad in ["https:///app.git", "ssh://git@host:99999/app.git", "git://:9418/app.git"] {
         assert_eq!(repository(bad), [rule], "{bad}");
     }
     assert_eq!(repository(""), ["3:14: services[0].repository: must not be empty"]);

@@ -113,6 +113,8 @@ fn a_project_is_a_name_that_compose_takes() {
         "directory = \"/b\", project = \"b\"",
     ));
     assert!(told[0].contains("must be a name that compose takes"), "{told:?}");
+    let told = on_one_host(&service("shop", "project = \"My Shop\"", "directory = \"/a\"", "directory = \"/b\""));
+    assert_eq!(told.len(), 1, "one mistake, one error: {told:?}");
     let two = "project = \"a\"\nenv.COMPOSE_PROJECT_NAME = \"b\"";
     let told = on_one_host(&service("shop", two, "directory = \"/a\"", "directory = \"/b\", project = \"b\""));
     assert!(told.iter().any(|told| told.contains("is not what `env.COMPOSE_PROJECT_NAME` says")), "{told:?}");
@@ -160,6 +162,12 @@ fn compose_surfaces_have_projects_and_a_health_check_of_their_own_and_commands_a
     assert!(name.starts_with("shop-web-stage-") && name.len() == "shop-web-stage-".len() + 8, "{name}");
     assert_eq!(web.health.as_ref().map(|health| &health.probe), Some(&Probe::Containers));
     assert_eq!((web.keep, web.min_free), (3, Some(2_000_000_000)));
+    let shown = config.effective();
+    for line in
+        [&format!("# compose project of web: {name}, unless "), "dirty = \"keep\"\n", "keep = 3\n", "min_free = "]
+    {
+        assert!(shown.contains(line), "no {line} in {shown}");
+    }
     assert_eq!((project::name(&shop.name, cron, EnvironmentKind::Stage), &cron.health), (None, &None));
     let told: Vec<_> = config.warnings.iter().map(|told| (told.key.as_str(), told.sentence.as_str())).collect();
     assert!(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::keys::{compare, key_state, may_show};
 use super::uses::Use;
 use super::{KeyState, configured};
-use crate::clients::checkup::{Finding, State, checkup};
+use crate::clients::checkup::{ALLOW_FORWARDING, Finding, State, checkup};
 use crate::clients::ssh::Ssh;
 use crate::clients::transport::{Transport, TransportError};
 use crate::domain::host::{Fingerprint, Host, HostKey};
@@ -111,7 +111,8 @@ impl Engine {
     }
 
     async fn look_behind_the_key(&self, catalog: &Catalog, host: &Host, ssh: &Ssh) -> Vec<Finding> {
-        let used = Use::of(catalog, &host.name);
+        let mut used = Use::of(catalog, &host.name);
+        used.wanted.user = Some(host.user.clone());
         let mut findings = Vec::new();
         if used.leads_on_only() {
             // Its user may have no shell at all.
@@ -146,7 +147,8 @@ async fn onward(ssh: &Ssh, next: &Host) -> Finding {
     match tokio::time::timeout(ONWARD_TIME, ssh.connect(&address.host, address.port)).await {
         Ok(Ok(_)) => Finding::ok(NAME, format!("{name} at {address} takes connections from here")),
         Ok(Err(error @ TransportError::Forbidden(_))) => {
-            Finding::fail(NAME, format!("{name} is reached through this host. {error}"), None)
+            let detail = format!("{name} is reached through this host. {error}");
+            Finding::fail(NAME, detail, Some(ALLOW_FORWARDING.to_owned()))
         }
         Ok(Err(error)) => Finding::warn(NAME, format!("{name}: {error}"), Some(format!("rmm host check {name}"))),
         Err(_) => {

@@ -301,12 +301,11 @@ pub struct StepView {
 impl From<&Step> for StepView {
     fn from(step: &Step) -> Self {
         let on_schedule = |schedule: &crate::domain::run::Schedule| {
-            format!(
-                "first after {}, {} attempts, {} apart",
-                duration_text::text(schedule.wait),
-                schedule.attempts,
-                duration_text::text(schedule.interval)
-            )
+            let (wait, interval) = (duration_text::text(schedule.wait), duration_text::text(schedule.interval));
+            match schedule.attempts {
+                1 => format!("once, after {wait}"),
+                attempts => format!("first after {wait}, {attempts} attempts, {interval} apart"),
+            }
         };
         let project = match &step.action {
             Action::Command { script, .. } | Action::Health { ask: Ask::Command(script), .. } => {

@@ -127,3 +127,41 @@ async fn when_the_host_on_the_way_dies_everybody_behind_it_says_so_and_goes_on_l
         assert!(error.to_string().starts_with("on the way, at the jump host bastion: "), "{error}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_the_host_on_the_way_asks_for_in_vain_holds_up_nobody_else() {
+    // The only name server is silent. sshd does nothing else on a connection while it asks.
+    let low = std::process::id().to_be_bytes();
+    let server = format!("127.{}.{}.{}", low[1] | 64, low[2], low[3].max(1));
+    let Ok(silent) = tokio::net::UdpSocket::bind((server.as_str(), 53)).await else {
+        return eprintln!("port 53 is not to be had; skipped");
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let resolv = folder.path().join("resolv.conf").display().to_string();
+    fs::write(&resolv, format!("nameserver {server}\noptions timeout:30 attempts:5\n")).unwrap();
+    let mounted = format!("mount --bind {resolv} /etc/resolv.conf && exec \"$0\" \"$@\"");
+    let way = ["unshare", "--mount", "sh", "-c", &mounted];
+    let Some(outer) = Sshd::start_under(&way, "ed25519", "").await else {
+        return eprintln!("no sshd with a name server of its own; skipped");
+    };
+    let inner = sshd!();
+    let bastion = outer.ssh();
+    let to = |name: &str| {
+        let mut target = behind(&inner, "bastion", &bastion);
+        name.clone_into(&mut target.address.host);
+        Ssh::new(target)
+    };
+    let (by_number, by_name) = (to("127.0.0.1"), to("localhost"));
+    let mut before = by_number.exec("echo on; exec cat /proc/self/fd/1", &[], &[]).await.unwrap();
+    before.stdout.read_exact(&mut [0; 3]).await.unwrap();
+
+    let nowhere = to("nowhere.example.com");
+    let asking = tokio::spawn(async move { nowhere.exec("", &[], &[]).await.map(drop) });
+    silent.recv_from(&mut [0; 512]).await.unwrap();
+    for ssh in [by_number, by_name, to("127.0.0.1"), to("localhost")] {
+        assert_eq!(output(&ssh, "echo in", &[], &[]).await.0, b"in\n");
+    }
+    assert!(!asking.is_finished(), "{:?}", asking.await);
+    asking.abort();
+    assert_eq!(bastion.pool.connections().len(), 3, "known names and numbers share a connection");
+}
