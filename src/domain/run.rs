@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::content::Content;
 use super::environment::LeftHost;
 use super::ids::{Attempt, HostName, ReleaseId, RunId, ServiceName, SurfaceName};
 use super::moment::Uptime;
@@ -60,6 +61,8 @@ pub struct Run {
     pub kind: RunKind,
     /// Housekeeping of the environment: its end moves no release.
     pub housekeeping: bool,
+    /// What its release would bring when the run was planned; none for runs from before this was noted.
+    pub content: Option<Content>,
     /// What the environment ran before.
     pub from: Option<Version>,
     /// What it should run afterwards.

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::approval::{Tally, Vote};
+use super::approval::{Tally, Verdict, Vote};
+use super::content::{Content, Definition};
 use super::effect::Effect;
 use super::environment::EnvironmentState;
 use super::event::Event;
@@ -28,6 +29,8 @@ pub type People = BTreeMap<PersonName, Person>;
 pub struct World {
     /// The definition of the service.
     pub service: Arc<Service>,
+    /// What it runs, as a part of what is signed.
+    pub definition: Definition,
     /// Everybody.
     pub people: Arc<People>,
     /// The time of the decision.
@@ -137,6 +140,12 @@ impl World {
         self.runs.get_mut(&id).unwrap_or_else(|| unreachable!("run {id} was not loaded"))
     }
 
+    /// What a release would bring now.
+    #[must_use]
+    pub fn content(&self, release: &Release) -> Content {
+        Content::of(release, &self.definition)
+    }
+
     /// Puts an event on the record.
     pub fn record(&mut self, release: Option<ReleaseId>, run: Option<RunId>, event: Event) {
         self.changes.events.push(Happened { release, run, event });
@@ -185,7 +194,8 @@ impl World {
     fn insert_run(&mut self, new: NewRun, state: RunState, ci_run: Option<String>) -> RunId {
         let id = self.next_run;
         self.next_run = RunId(id.0 + 1);
-        let attempt = self.releases[&new.release].attempt;
+        let release = &self.releases[&new.release];
+        let (attempt, content) = (release.attempt, self.content(release));
         self.record(
             Some(new.release),
             Some(id),
@@ -206,6 +216,7 @@ impl World {
             environment: new.environment,
             kind: new.kind,
             housekeeping: new.housekeeping,
+            content: Some(content),
             from: new.from,
             to: new.to,
             state,
@@ -235,7 +246,16 @@ impl World {
     /// How the vote on a release stands, under the rule as it is now.
     #[must_use]
     pub fn tally(&self, release: &Release) -> Tally {
-        Tally::count(&self.service.approvals, release, &self.votes, |name| self.people.get(name))
+        Tally::count(&self.service.approvals, release, &self.votes, &self.definition, |name| self.people.get(name))
+    }
+
+    /// People who have approved the release when it would have brought something else, and not again since.
+    pub fn approved_something_else(&self, release: &Release) -> impl Iterator<Item = &PersonName> {
+        let (id, attempt) = (release.id, release.attempt);
+        let of = move |vote: &&Vote| (vote.release, vote.attempt, &vote.verdict) == (id, attempt, &Verdict::Approved);
+        let void: Vec<_> =
+            self.votes.iter().filter(of).filter(|vote| !vote.is_about(release, &self.definition)).collect();
+        void.into_iter().map(|vote| &vote.person)
     }
 
     /// The releases that wait for production, in their order.

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use super::columns::{json, maybe_json, maybe_time, maybe_to_json, maybe_word, millis, time, to_json, word};
 use super::error::StoreError;
 use crate::domain::approval::Vote;
+use crate::domain::content::Content;
 use crate::domain::ids::{Attempt, Commit, ReleaseId, Revision, ServiceName, Tag};
 use crate::domain::release::Release;
 use crate::domain::status::{List, Status};
@@ -240,9 +241,9 @@ pub(super) fn last_id(conn: &Connection) -> Result<ReleaseId, StoreError> {
 /// Writes a vote; a person has one in an attempt.
 pub(super) fn put_vote(conn: &Connection, vote: &Vote) -> Result<(), StoreError> {
     conn.prepare_cached(
-        "INSERT INTO votes (release_id, attempt, person, commit_id, verdict, at, door) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+        "INSERT INTO votes (release_id, attempt, person, commit_id, verdict, at, door, content) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
          ON CONFLICT (release_id, attempt, person) DO UPDATE SET commit_id = excluded.commit_id, \
-         verdict = excluded.verdict, at = excluded.at, door = excluded.door",
+         verdict = excluded.verdict, at = excluded.at, door = excluded.door, content = excluded.content",
     )?
     .execute((
         vote.release.0,
@@ -252,6 +253,7 @@ pub(super) fn put_vote(conn: &Connection, vote: &Vote) -> Result<(), StoreError>
         to_json(&vote.verdict)?,
         millis(vote.at),
         to_json(&vote.door)?,
+        vote.content.as_ref().map(Content::as_str),
     ))?;
     Ok(())
 }
@@ -262,7 +264,7 @@ pub(super) fn put_vote(conn: &Connection, vote: &Vote) -> Result<(), StoreError>
 /// When the database cannot be read.
 pub fn votes(conn: &Connection, release: &Release) -> Result<Vec<Vote>, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT release_id, attempt, person, commit_id, verdict, at, door FROM votes \
+        "SELECT release_id, attempt, person, commit_id, verdict, at, door, content FROM votes \
          WHERE release_id = ?1 AND attempt = ?2 ORDER BY at, person",
     )?;
     let rows = statement.query_map((release.id.0, release.attempt.0), |row| {
@@ -271,6 +273,7 @@ pub fn votes(conn: &Connection, release: &Release) -> Result<Vec<Vote>, StoreErr
             attempt: Attempt(row.get("attempt")?),
             person: word(row, "person")?,
             commit: maybe_word(row, "commit_id")?,
+            content: row.get::<_, Option<String>>("content")?.map(Content::stored),
             verdict: json(row, "verdict")?,
             at: time(row, "at")?,
             door: json(row, "door")?,

@@ -14,6 +14,7 @@ use super::outbox::{self, NewEffect};
 use super::writer::Tx;
 use super::{releases, runs};
 use crate::domain::command::{Command, NewRelease, Settled, Subject};
+use crate::domain::content::Definition;
 use crate::domain::environment::EnvironmentState;
 use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::moment::Moment;
@@ -106,6 +107,7 @@ pub fn load(
         votes.extend(releases::votes(conn, release)?);
     }
     Ok(World {
+        definition: Definition::of(&service),
         next_release: ReleaseId(self::releases::last_id(conn)?.0 + 1),
         next_run: RunId(self::runs::last_id(conn)?.0 + 1),
         service,

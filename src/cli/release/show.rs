@@ -126,7 +126,9 @@ fn approvals(out: &mut String, details: &api::Details, ui: &Ui) {
     }
     if open && approvals.given.len() < approvals.needed {
         for person in &approvals.missing {
-            out.push_str(&ui.paragraph("  ·", 4, &format!("{person} has not voted"), Tone::Dim));
+            let again = approvals.votes.iter().any(|vote| vote.person == *person);
+            let what = if again { "has to vote again: what the release brings has changed" } else { "has not voted" };
+            out.push_str(&ui.paragraph("  ·", 4, &format!("{person} {what}"), Tone::Dim));
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::domain::person::Right;
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::release::{Artifact, Release};
 use crate::domain::run::{Run, RunState, StopKind};
+use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 
 use super::{Decided, Draft};
@@ -256,12 +257,18 @@ impl Draft<'_> {
         self.allow(Right::Report, Some(&release))?;
         self.check_surfaces(&artifacts)?;
         // A rehearsal that is repeated opens nothing: people have tested what is there.
-        let open = matches!(release.status, Status::Initiated | Status::StageBuilding | Status::StageTestRollback)
+        let untested = matches!(release.status, Status::Initiated | Status::StageBuilding | Status::StageTestRollback)
             && release.rehearsal.is_none();
-        if !open {
+        let on_stage =
+            self.world.occupying_run(EnvironmentKind::Stage).filter(|run| run.release == id).map(|run| run.id);
+        let planned = on_stage.is_some() || release.status != Status::Initiated;
+        let ours = self.world.service.stage.driver.is_ours();
+        // Where a CI system brings stage to it, it tells what it has built meanwhile.
+        if !untested || ours && planned && exchanges(&release.artifacts, &artifacts) {
+            let what = if untested { "stage has been planned with what was known before" } else { "people test it" };
             return Err(Refusal::new(
                 Code::ArtifactsFixed,
-                format!("#{id} is {}; what people test cannot be exchanged any more", release.status),
+                format!("#{id} is {}; its artifacts cannot be exchanged any more: {what}", release.status),
             ));
         }
         let surfaces = artifacts.iter().map(|artifact| artifact.name.to_string()).collect();
@@ -273,6 +280,10 @@ impl Draft<'_> {
             }
         }
         self.world.record(Some(id), None, Event::ReleaseUpdated { surfaces });
+        if let Some(run) = on_stage {
+            let content = self.world.content(&self.world.releases[&id]);
+            self.world.run_mut(run).content = Some(content);
+        }
         Ok(Answer::Release { id, created: false })
     }
 
@@ -290,6 +301,14 @@ impl Draft<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether artifacts or digests differ from those that are known; where people can try something is no part of it.
+fn exchanges(known: &[Artifact], told: &[Artifact]) -> bool {
+    told.iter().any(|told| {
+        let known = known.iter().find(|known| known.name == told.name);
+        (&told.artifact, &told.digest) != known.map_or((&None, &None), |known| (&known.artifact, &known.digest))
+    })
 }
 
 /// Whether both commits are known and differ.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::domain::approval::{Verdict, Vote};
+use crate::domain::content::Content;
 use crate::domain::decide::legal_moves;
 use crate::domain::duration_text;
 use crate::domain::gate::{self, Gate};
@@ -97,6 +98,9 @@ impl From<&Release> for ReleaseView {
 pub struct ReleaseDetails {
     #[serde(flatten)]
     release: ReleaseView,
+    /// What it would bring now: a SHA-256 of its commit, its artifacts and the commands of the definition. Votes,
+    /// rehearsals and runs count for what they were made of only.
+    content: Content,
     /// How the vote stands.
     approvals: ApprovalsView,
     /// Gates of production that stand in the way.
@@ -115,6 +119,7 @@ impl ReleaseDetails {
         };
         Self {
             release: release.into(),
+            content: world.content(release),
             approvals: ApprovalsView::new(world, release),
             unmet,
             legal: possible_moves(world, release),
@@ -172,6 +177,9 @@ pub struct VoteView {
     at: Timestamp,
     /// Where it was given.
     door: String,
+    /// What the release would have brought then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<Content>,
 }
 
 impl From<&Vote> for VoteView {
@@ -182,7 +190,7 @@ impl From<&Vote> for VoteView {
         };
         let door =
             serde_json::to_value(vote.door).ok().and_then(|v| v.as_str().map(ToOwned::to_owned)).unwrap_or_default();
-        Self { person: vote.person.to_string(), approved, reason, at: vote.at, door }
+        Self { person: vote.person.to_string(), approved, reason, at: vote.at, door, content: vote.content.clone() }
     }
 }
 
@@ -201,6 +209,9 @@ pub struct RunView {
     pub kind: crate::domain::run::RunKind,
     /// Its end moves no release.
     pub housekeeping: bool,
+    /// What its release would bring when it was planned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<Content>,
     /// What the environment ran before; of a rehearsal: what is gone back to.
     pub from: Option<Version>,
     /// What it should run afterwards.
@@ -240,6 +251,7 @@ impl From<&Run> for RunView {
             environment: run.environment,
             kind: run.kind,
             housekeeping: run.housekeeping,
+            content: run.content.clone(),
             from: run.from.clone(),
             to: run.to.clone(),
             state: run.state.as_str().to_owned(),

@@ -1,6 +1,7 @@
 //! What the store does: it loads the part of the world that a command may look at, and writes what has changed.
 
 use super::*;
+use crate::domain::content::Definition;
 use crate::domain::moment::{Seed, Uptime};
 
 /// What the store loads at most.
@@ -62,6 +63,7 @@ impl Sim {
         let releases: BTreeMap<_, _> =
             ids.into_iter().filter_map(|id| Some((id, self.releases.get(&id)?.clone()))).collect();
         World {
+            definition: Definition::of(&self.service),
             service: Arc::new(self.service.clone()),
             people: Arc::new(self.people.clone()),
             now: self.now,
