@@ -26,6 +26,7 @@ pub struct Release {
     pub status_since: Timestamp,
     pub attempt: u32,
     pub initiated_by: String,
+    pub said_by: Option<String>,
     pub owner: String,
     pub ci_run: Option<CiRun>,
     pub notes: String,

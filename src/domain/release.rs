@@ -30,6 +30,8 @@ pub struct Release {
     pub revision: Revision,
     /// Who pushed the tag: a person's name, a GitHub login, or what CI calls it.
     pub initiated_by: String,
+    /// The token on whose word that stands; none: the person's own, or the operator's.
+    pub said_by: Option<String>,
     /// Who answers for it; the initiator unless said otherwise.
     pub owner: String,
     /// The CI run that created it.

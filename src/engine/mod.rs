@@ -12,6 +12,7 @@ mod foreign;
 mod health;
 pub mod hosts;
 mod leftovers;
+mod moved_tag;
 mod output;
 pub mod people;
 mod reach;

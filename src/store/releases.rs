@@ -13,7 +13,7 @@ use crate::domain::world::GoodVersion;
 
 const COLUMNS: &str = "id, service, tag, commit_id, status, status_since, reason, attempt, revision, initiated_by, owner, \
                        ci_run, tagged_at, notes, artifacts, rollback_to_tag, rehearsal, promoted, bypasses, created_at, \
-                       started_at, completed_at";
+                       started_at, completed_at, said_by";
 
 /// By place, in the order of `COLUMNS`: a name is looked for among all of them, in every row.
 fn release(row: &Row<'_>) -> rusqlite::Result<Release> {
@@ -40,6 +40,7 @@ fn release(row: &Row<'_>) -> rusqlite::Result<Release> {
         created_at: time(row, 19)?,
         started_at: time(row, 20)?,
         completed_at: maybe_time(row, 21)?,
+        said_by: row.get(22)?,
     })
 }
 
@@ -48,10 +49,10 @@ pub(super) fn put(conn: &Connection, release: &Release) -> Result<(), StoreError
     conn.prepare_cached(
         "INSERT INTO releases (id, service, tag, commit_id, status, list, status_since, reason, attempt, revision, \
          initiated_by, owner, ci_run_id, ci_run, tagged_at, notes, artifacts, rollback_to_tag, rehearsal, promoted, \
-         bypasses, created_at, started_at, completed_at) \
+         bypasses, created_at, started_at, completed_at, said_by) \
          VALUES (:id, :service, :tag, :commit_id, :status, :list, :status_since, :reason, :attempt, :revision, \
          :initiated_by, :owner, :ci_run_id, :ci_run, :tagged_at, :notes, :artifacts, :rollback_to_tag, :rehearsal, \
-         :promoted, :bypasses, :created_at, :started_at, :completed_at) \
+         :promoted, :bypasses, :created_at, :started_at, :completed_at, :said_by) \
          ON CONFLICT (id) DO UPDATE SET commit_id = excluded.commit_id, status = excluded.status, list = excluded.list, \
          status_since = excluded.status_since, reason = excluded.reason, attempt = excluded.attempt, \
          revision = excluded.revision, ci_run_id = excluded.ci_run_id, ci_run = excluded.ci_run, \
@@ -72,6 +73,7 @@ pub(super) fn put(conn: &Connection, release: &Release) -> Result<(), StoreError
         ":revision": i64::try_from(release.revision.0).unwrap_or(i64::MAX),
         ":initiated_by": release.initiated_by,
         ":owner": release.owner,
+        ":said_by": release.said_by,
         ":ci_run_id": release.ci_run.as_ref().map(|run| run.id.as_str()),
         ":ci_run": maybe_to_json(release.ci_run.as_ref())?,
         ":tagged_at": release.tagged_at.map(millis),
@@ -190,7 +192,10 @@ pub(super) fn by_ci_run(conn: &Connection, service: &ServiceName, ci_run: &str) 
 }
 
 /// The newest active release of a tag, or without one of a commit.
-pub(super) fn active_candidate(
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn active_candidate(
     conn: &Connection,
     service: &ServiceName,
     tag: Option<&Tag>,

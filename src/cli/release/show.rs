@@ -38,7 +38,8 @@ fn card(details: &api::Details, runs: &[api::Run], ui: &Ui) -> String {
     } else {
         format!("{} for {}", release.initiated_by, release.owner)
     };
-    field("Started by", &format!("{by}, {}", ago(release.created_at, ui.now)));
+    let said = release.said_by.as_ref().map(|token| format!(", as the token {token} says")).unwrap_or_default();
+    field("Started by", &format!("{by}{said}, {}", ago(release.created_at, ui.now)));
     let took = match release.completed_at {
         Some(ended) => lasting(ended.duration_since(release.started_at)),
         None => format!("{} so far", lasting(ui.now.duration_since(release.started_at))),

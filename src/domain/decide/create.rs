@@ -4,7 +4,7 @@ use crate::domain::command::{Answer, NewRelease};
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::ids::{Attempt, Commit, Invalid, ReleaseId, Revision};
-use crate::domain::person::Right;
+use crate::domain::person::{Actor, Right};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::release::{Artifact, Release};
 use crate::domain::run::{Run, RunState, StopKind};
@@ -27,6 +27,12 @@ impl Draft<'_> {
         self.watch_tag_in_production(&new);
         let now = self.world.now;
         let id = self.world.next_release;
+        // Whoever creates with a token of a person is the initiator; everybody else says it of somebody.
+        let (initiated_by, said_by) = match self.actor {
+            Actor::Person { name, .. } => (name.to_string(), None),
+            Actor::Token { name, .. } => (new.initiated_by, Some(name.clone())),
+            Actor::Operator | Actor::Machine => (new.initiated_by, None),
+        };
         self.world.next_release = ReleaseId(id.0 + 1);
         let release = Release {
             id,
@@ -38,8 +44,9 @@ impl Draft<'_> {
             reason: None,
             attempt: Attempt(1),
             revision: Revision(1),
-            owner: new.owner.unwrap_or_else(|| new.initiated_by.clone()),
-            initiated_by: new.initiated_by,
+            owner: new.owner.unwrap_or_else(|| initiated_by.clone()),
+            initiated_by,
+            said_by,
             ci_run: new.ci_run,
             tagged_at: new.tagged_at,
             notes: new.notes,
@@ -110,6 +117,7 @@ impl Draft<'_> {
         if let (Some(tag), Some(was), Some(now)) = (&release.tag, &release.commit, &new.commit)
             && is_other(Some(was), Some(now))
         {
+            self.check_moved(new, &release, was, now)?;
             let event = Event::TagMoved { tag: tag.clone(), from: was.clone(), to: Some(now.clone()), gone: false };
             return self.supersede_moved_tag(&release, event, now).map(|()| None);
         }
@@ -151,6 +159,7 @@ impl Draft<'_> {
         if let (Some(tag), Some(from), Some(to)) = (running.tag, running.commit, &new.commit)
             && new.tag.as_ref() == Some(&tag)
             && from != *to
+            && self.has_moved(new)
         {
             self.world.record(
                 Some(running.release),
@@ -158,6 +167,26 @@ impl Draft<'_> {
                 Event::TagMoved { tag, from, to: Some(to.clone()), gone: false },
             );
         }
+    }
+
+    /// Whether a tag counts as moved: the repository says so, or where there is none, the CI system does.
+    fn has_moved(&self, new: &NewRelease) -> bool {
+        let asked = self.world.service.repository.is_some();
+        new.commit_checked || !asked && self.allow(Right::Report, None).is_ok()
+    }
+
+    fn check_moved(&self, new: &NewRelease, known: &Release, was: &Commit, now: &Commit) -> Result<(), Refusal> {
+        if self.has_moved(new) {
+            return Ok(());
+        }
+        let sentence = format!(
+            "#{} stands for {} at {}; that it is {} now is for the repository or a CI system to say, so nothing was changed",
+            known.id,
+            known.title(),
+            was.short(),
+            now.short()
+        );
+        Err(Refusal::new(Code::TagMoved, sentence))
     }
 
     fn learn_commit_from(&mut self, release: &Release, new: &NewRelease) {

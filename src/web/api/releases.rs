@@ -44,7 +44,7 @@ pub struct CreateRelease {
     /// The full commit id. Without it, RMM asks the repository once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
-    /// Who: a person's name, a GitHub login, or whatever CI calls it.
+    /// Who: a person's name, a GitHub login, or whatever CI calls it. With a token of a person it is always that person.
     pub initiated_by: String,
     /// Who answers for it; the initiator unless said otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,6 +81,7 @@ impl CreateRelease {
             service: ServiceName::parse("service", self.service)?,
             tag,
             commit,
+            commit_checked: false,
             initiated_by: self.initiated_by,
             owner: self.owner,
             ci_run: self.ci_run.map(checked_ci_run).transpose()?,
@@ -132,8 +133,9 @@ pub async fn create(
     Extension(trace): Extension<Trace>,
     Sent(new): Sent<CreateRelease>,
 ) -> Result<Response, Problem> {
-    let command = Command::Create(new.check()?);
-    let handled = web.engine.handle(trace.of(Request::new(actor, command))).await?;
+    let mut new = new.check()?;
+    web.engine.ask_for_moved_tag(&actor, &mut new).await?;
+    let handled = web.engine.handle(trace.of(Request::new(actor, Command::Create(new)))).await?;
     let created = matches!(handled.answer, Answer::Release { created: true, .. });
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     let release = handled.release.as_ref().map(ReleaseView::from);

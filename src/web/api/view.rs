@@ -42,6 +42,9 @@ pub struct ReleaseView {
     pub revision: u64,
     /// Who.
     pub initiated_by: String,
+    /// The token on whose word that stands; a person who creates a release is its initiator without anybody's word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub said_by: Option<String>,
     /// Who answers for it.
     pub owner: String,
     /// The CI run that created it.
@@ -80,6 +83,7 @@ impl From<&Release> for ReleaseView {
             attempt: release.attempt.0,
             revision: release.revision.0,
             initiated_by: release.initiated_by.clone(),
+            said_by: release.said_by.clone(),
             owner: release.owner.clone(),
             ci_run: release.ci_run.clone(),
             tagged_at: release.tagged_at,

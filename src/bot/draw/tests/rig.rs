@@ -199,6 +199,7 @@ impl Rig {
             service: ServiceName::parse("service", service).unwrap(),
             tag: Some(Tag::parse("tag", tag).unwrap()),
             commit: Some(Commit::parse("commit", format!("{digits:0<40}")[..40].to_owned()).unwrap()),
+            commit_checked: false,
             initiated_by: "gommgo".into(),
             owner: None,
             ci_run: Some(CiRun {

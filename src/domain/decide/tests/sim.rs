@@ -199,6 +199,7 @@ impl Sim {
             service: self.service.name.clone(),
             tag: Some(tag(name)),
             commit: Some(commit(name)),
+            commit_checked: true,
             initiated_by: "dev".into(),
             owner: None,
             ci_run: None,

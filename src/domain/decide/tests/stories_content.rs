@@ -1,7 +1,7 @@
 //! What is approved is what ships: whatever changes a release's artifacts or commands voids what people have said of it.
 
 use super::sim::*;
-use crate::domain::command::{Command, Outcome, Resolution};
+use crate::domain::command::{Command, NewRelease, Outcome, Resolution};
 use crate::domain::event::Event;
 use crate::domain::ids::{ReleaseId, SurfaceName};
 use crate::domain::person::Actor;
@@ -169,4 +169,38 @@ fn a_lost_deploy_is_not_repeated_with_other_commands() {
     w.admin(again);
     w.production_ends_well();
     assert_eq!(w.status(release), Status::Deployed);
+}
+
+#[test]
+fn whoever_creates_with_a_token_of_a_person_is_the_initiator() {
+    let mut w = Sim::with(|service| service.approvals.forbid_self = true);
+    let member = w.actor("ann");
+    let new = NewRelease { initiated_by: "bob".into(), ..w.new_release("v1.0.0") };
+    w.ok(&member, Command::Create(new));
+    let release = *w.releases.keys().last().unwrap();
+    assert_eq!((w.get(release).initiated_by.as_str(), &w.get(release).said_by), ("ann", &None));
+    w.stage_ends_well();
+    assert_eq!(w.refused(&member, Command::Approve { release, seen: None }).code, Code::SelfApproval);
+    // What a CI system says is its word.
+    let other = w.release("v1.1.0");
+    assert_eq!((w.get(other).initiated_by.as_str(), w.get(other).said_by.as_deref()), ("dev", Some(ci().label())));
+}
+
+#[test]
+fn nobodys_word_alone_cancels_a_release_of_somebody_else() {
+    let mut w = Sim::new();
+    w.service.repository = Some("https://git.example/shop".into());
+    let release = w.release("v1.0.0");
+    let invented = NewRelease { commit: Some(commit("another")), commit_checked: false, ..w.new_release("v1.0.0") };
+    for caller in [w.actor("ann"), ci(), w.actor("root")] {
+        let refusal = w.refused(&caller, Command::Create(invented.clone()));
+        assert_eq!(refusal.code, Code::TagMoved, "{refusal}");
+    }
+    assert_eq!(w.happened(|event| matches!(event, Event::TagMoved { .. })), 0);
+    // Without a repository a CI system is believed, a person is not.
+    w.service.repository = None;
+    let member = w.actor("ann");
+    assert_eq!(w.refused(&member, Command::Create(invented.clone())).code, Code::TagMoved);
+    w.ok(&ci(), Command::Create(invented));
+    assert_ne!(w.status(release), Status::Initiated);
 }
