@@ -315,6 +315,16 @@ pub async fn last(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>) -> Result<L
     }
 }
 
+/// Ends what any run has left at work beside a run directory, which need not be there; gives back the run's token and the
+/// step's key of each.
+pub async fn clear(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>) -> Result<Vec<(String, String)>, StepError> {
+    let answer = ask(t, dir, fence, &["clear"]).await.map_err(without_shell)?;
+    match answer.word.as_str() {
+        "clear" => Ok(traces::steps(&answer.sentence)),
+        _ => Err(answer.into_error(dir)),
+    }
+}
+
 /// Deletes the run directory, if it belongs to this run. No step may run. Gives
 /// back who was turned away there since the last look.
 pub async fn remove(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>) -> Result<Option<TurnedAway>, StepError> {

@@ -217,20 +217,30 @@ start_of() {
     fi
 }
 
-# Whether process group $1 has a member, whoever's it is. A zombie, which some
-# containers never reap, is none, though kill finds it.
-group_lives() {
+# Sets rmm_lives to whether session $1 has a member, whoever's it is, and
+# rmm_apart to those that are not in its first process group: a step is a session
+# of its own, but a program like timeout makes a group of its own in it. A zombie,
+# which some containers never reap, is no member, though kill finds it.
+find_members() {
+    rmm_lives= rmm_apart=
     [ -r /proc/self/stat ] || {
-        kill -0 "-$1" 2>/dev/null
-        return
+        ! kill -0 "-$1" 2>/dev/null || rmm_lives=1
+        return 0
     }
     for rmm_x in /proc/[0-9]*/stat; do
         { read -r rmm_line <"$rmm_x"; } 2>/dev/null || continue
         # shellcheck disable=SC2086
         set -- "$1" ${rmm_line##*) }
-        [ "$4" != "$1" ] || [ "$2" = Z ] || return 0
+        [ "$2" != Z ] && { [ "$4" = "$1" ] || [ "$5" = "$1" ]; } || continue
+        rmm_lives=1 rmm_x=${rmm_x#/proc/}
+        [ "$4" = "$1" ] || rmm_apart="$rmm_apart ${rmm_x%/stat}"
     done
-    return 1
+}
+
+# Whether session $1 has a member.
+group_lives() {
+    find_members "$1"
+    [ -n "$rmm_lives" ]
 }
 
 # Whether the step in this directory may have processes at work that are to be
@@ -255,7 +265,10 @@ signal_group() {
     [ -n "$rmm_group" ] || return 0
     # Before the signal, so that no follower takes the end for a loss.
     [ -z "$rmm_led" ] || { echo "$2" >stopped.new && mv stopped.new stopped; }
-    kill "-$1" "-$rmm_group" 2>/dev/null
+    find_members "$rmm_group"
+    # shellcheck disable=SC2086
+    kill "-$1" "-$rmm_group" $rmm_apart 2>/dev/null
+    return 0
 }
 
 # TENTHS: waits until nobody is left of the group, at most TENTHS/10 s.
@@ -414,15 +427,15 @@ result() {
     answer "$rmm_verdict:0:$rmm_text"
 }
 
-# Ends what other runs of this RMM have left at work in this place, of which
-# this run is the holder now, so that nothing of theirs can start any more. Sets
-# rmm_ended to those steps: "TOKEN/KEY ".
+# Ends what other runs have left at work in this place, whichever RMM's: nothing
+# of theirs can start any more where another run is the holder. Sets rmm_ended to
+# those steps: "TOKEN/KEY ".
 end_others() {
     rmm_ended=
     for rmm_claim in "$rmm_place"/*/steps/*/claim; do
         case $rmm_claim in "$rmm_dir"/*) continue ;; esac
         cd -- "${rmm_claim%/claim}" 2>/dev/null && read -r rmm_other 2>/dev/null <../../token || continue
-        [ "${rmm_other%%-*}" = "${rmm_token%%-*}" ] && find_group && [ -n "$rmm_group" ] && group_lives "$rmm_group" ||
+        find_group && [ -n "$rmm_group" ] && group_lives "$rmm_group" ||
             continue
         rmm_step=${rmm_claim%/claim}
         rmm_ended="$rmm_ended$rmm_other/${rmm_step##*/} "
@@ -430,7 +443,6 @@ end_others() {
         group_ends 50 || { signal_group KILL 137 && group_ends 50; } ||
             answer "fail:::A command of an earlier run ($rmm_other) is still at work on the host, and this user cannot end it. End the process group $rmm_group there, then repeat."
     done
-    cd -- "$rmm_dir" 2>/dev/null || answer "lost::0:The host has lost the files of this run."
 }
 
 # WHEN VOUCHED KEYS: makes the run directory and marks it with the token. The directory's
@@ -475,9 +487,16 @@ prepare() {
     fence
     hold
     end_others
+    cd -- "$rmm_dir" 2>/dev/null || answer "lost::0:The host has lost the files of this run."
     look_for_others
     [ "$rmm_word" = same ] || sweep
     answer "$rmm_word:::$rmm_former;$rmm_met;$rmm_ended"
+}
+
+# Ends what any run has left at work in this place.
+clear() {
+    end_others
+    answer "clear:::$rmm_ended"
 }
 
 # Names the run that was the last one in this place, if one is known, and tells

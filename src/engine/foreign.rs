@@ -41,7 +41,44 @@ impl Engine {
                 () = self.sleep(PATIENCE) => {}
             }
         }
-        self.handle(request).await
+        let service = request.service.clone();
+        let handled = self.handle(request).await?;
+        if let Some(service) = service {
+            tokio::select! {
+                () = self.end_leftovers(&service, environment) => {}
+                () = self.sleep(PATIENCE * 3) => {}
+            }
+        }
+        Ok(handled)
+    }
+
+    /// What the lost time has left at work would make untrue what an admin has just said.
+    async fn end_leftovers(&self, service: &ServiceName, kind: EnvironmentKind) {
+        let catalog = self.catalog();
+        let service = catalog.service(service).filter(|service| service.environment(kind).driver.is_ours());
+        let Some(service) = service else { return };
+        let hosts = service.hosts_in(kind);
+        let ended = hosts.iter().map(async |host| {
+            let directory = RunDir::new(self.run_place(host, &service.name, kind, "any"))?;
+            detached::clear(self.transport(host).await?.as_ref(), &directory, self.anybody()).await
+        });
+        for (host, ended) in hosts.iter().zip(futures_util::future::join_all(ended).await) {
+            match ended {
+                Ok(steps) if steps.is_empty() => {}
+                Ok(steps) => {
+                    tracing::warn!(service = %service.name, %host, ?steps, "ended what was left at work there")
+                }
+                Err(error) => {
+                    tracing::warn!(service = %service.name, %host, %error, "what is at work there is ended by the next run")
+                }
+            }
+        }
+    }
+
+    /// For questions that are no run's.
+    fn anybody(&self) -> Fence<'_> {
+        let ports = self.ports();
+        Fence { token: "any", generation: ports.generation, process: &ports.process }
     }
 
     async fn look_on_hosts(&self, service: &ServiceName, kind: EnvironmentKind) {
@@ -72,7 +109,7 @@ impl Engine {
         }
         let still = match at_work {
             0 => "",
-            _ => ", and a command of it is still at work there; the next run ends it",
+            _ => ", and a command of it is still at work there, which `settle` or the next run ends",
         };
         let found = format!("the last run on {host} was run {number}, which is not in this database{still}");
         tracing::warn!(%service, environment = kind.as_str(), "{found}");
@@ -92,10 +129,8 @@ impl Engine {
         kind: EnvironmentKind,
         host: &HostName,
     ) -> Result<Last, StepError> {
-        let ports = self.ports();
         let directory = RunDir::new(self.run_place(host, service, kind, "any"))?;
-        let fence = Fence { token: "any", generation: ports.generation, process: &ports.process };
-        detached::last(self.transport(host).await?.as_ref(), &directory, fence).await
+        detached::last(self.transport(host).await?.as_ref(), &directory, self.anybody()).await
     }
 }
 

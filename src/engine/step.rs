@@ -145,7 +145,7 @@ impl StepContext<'_> {
         let run = self.run_id().0;
         let mut spec = spec.clone();
         let mut early = None;
-        let mut reach = Reach::new(self.following, &self.step.host);
+        let mut reach = Reach::new(self.following, &self.step.host).for_step(self.step.kind);
         loop {
             let offset = engine.read(move |conn| logs::resume_offset(conn, run, log_step)).await?;
             let mut log = Log::new(engine.store().clone(), engine.catalog().redactor().clone(), run, log_step, offset);

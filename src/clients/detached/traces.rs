@@ -29,10 +29,14 @@ impl Ready {
         let mut parts = sentence.split(';').map(str::trim);
         let former = parts.next().filter(|former| !former.is_empty()).map(ToOwned::to_owned);
         let turned_away = parts.next().and_then(TurnedAway::parse);
-        let ended = parts.next().unwrap_or_default().split_whitespace();
-        let ended = ended.filter_map(|step| step.split_once('/')).map(|(run, key)| (run.to_owned(), key.to_owned()));
-        Self { made, former, turned_away, ended: ended.collect() }
+        Self { made, former, turned_away, ended: steps(parts.next().unwrap_or_default()) }
     }
+}
+
+/// Steps as the script names them: `TOKEN/KEY`, with spaces between them.
+pub(super) fn steps(text: &str) -> Vec<(String, String)> {
+    let steps = text.split_whitespace().filter_map(|step| step.split_once('/'));
+    steps.map(|(run, key)| (run.to_owned(), key.to_owned())).collect()
 }
 
 /// The run that was the last one in a place.
