@@ -17,6 +17,7 @@ pub struct Setup {
     stage_surface: Table,
     more_services: Vec<(String, Option<String>)>,
     pub variables: Vec<(String, String)>,
+    pub open_files: Option<u64>,
 }
 
 /// The command that notes a step.
@@ -35,12 +36,24 @@ impl Setup {
             stage_surface: Table::new(),
             more_services: Vec::new(),
             variables: Vec::new(),
+            open_files: None,
         }
     }
 
     /// One more person; ann is there already.
     pub fn person(mut self, name: &str, role: &str) -> Self {
         self.people.push((name.into(), role.into()));
+        self
+    }
+
+    /// Without somebody.
+    pub fn remove_person(&mut self, name: &str) {
+        self.people.retain(|(known, _)| known != name);
+    }
+
+    /// The system lets RMM have so many open files, and no more.
+    pub fn open_files(mut self, most: u64) -> Self {
+        self.open_files = Some(most);
         self
     }
 
