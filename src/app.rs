@@ -21,6 +21,7 @@ use crate::engine::{Dispatcher, Engine, Ports};
 use crate::store::lock::DirectoryLock;
 use crate::store::restored::Start;
 use crate::store::{Store, StoreOptions, key};
+use crate::web::limits::{Limits, OpenFiles};
 use crate::web::{self, server, socket};
 
 /// The files of a data directory.
@@ -112,6 +113,7 @@ pub struct App {
     /// What the bot needs, where there is one.
     bot: Option<Config>,
     webhook_secret: Option<SecretString>,
+    limits: Arc<Limits>,
     _lock: DirectoryLock,
 }
 
@@ -150,7 +152,8 @@ impl App {
         let hook = config.telegram.as_ref().and_then(|telegram| telegram.webhook_secret.as_ref());
         let webhook_secret = hook.and_then(|reference| config.secrets.get(reference)).cloned();
         let bot = config.telegram.is_some().then(|| config.clone());
-        Ok(Self { engine, data_dir, stop: CancellationToken::new(), bot, webhook_secret, _lock: lock })
+        let limits = Arc::new(Limits::new(OpenFiles::raised()));
+        Ok(Self { engine, data_dir, stop: CancellationToken::new(), bot, webhook_secret, limits, _lock: lock })
     }
 
     /// The engine.
@@ -168,7 +171,7 @@ impl App {
     /// What is served, for calls that do not come over a network.
     pub fn router(&self) -> Router {
         let (data_dir, secret) = (self.data_dir.path().to_owned(), self.webhook_secret.clone());
-        web::router(self.engine.clone(), data_dir, secret, self.stop.clone())
+        web::router(self.engine.clone(), data_dir, secret, self.limits.clone(), self.stop.clone())
     }
 
     /// Takes the address.
@@ -216,7 +219,8 @@ impl App {
             let engine = self.engine.clone();
             tokio::spawn(async move { engine.look_after_restore().await })
         });
-        server::serve(self.router(), listener, Some((operator, path)), self.stop.clone()).await;
+        let operator = Some((operator, path));
+        server::serve(self.router(), self.limits.clone(), listener, operator, self.stop.clone()).await;
         self.stop.cancel();
         let _ = std::fs::remove_file(self.data_dir.address());
         if let Some(looking) = looking {

@@ -171,6 +171,11 @@ fn a_first_configuration() {
     assert!(checked.out.contains("name = \"shop\"") && checked.out.contains("[server]"));
     let json = place.run(&["check", "--json"]).json();
     assert_eq!(json["configuration"]["services"][0]["name"], "shop");
+    assert!(json["open_files"].as_u64().is_some_and(|most| most > 100), "{json}");
+    let few = format!("ulimit -n 128 && exec '{}' check --quiet", env!("CARGO_BIN_EXE_rmm"));
+    let mut limited = Command::new("sh");
+    limited.args(["-c", &few]).current_dir(place.path("rmm.toml").parent().unwrap());
+    finished(&mut limited).ends(0).says("128 open files only, and so 64 connections");
     fs::write(place.path("rmm.toml"), "[server]\nlissten = \"x\"\n").unwrap();
     place.run(&["check"]).ends(2).says("rmm.toml:2:1").says("did you mean `listen`?");
     place.run(&["serve"]).ends(2);

@@ -182,6 +182,9 @@ pub enum Event {
     ReportRefused {
         status: Status,
         reason: String,
+        /// How many were refused since the one before, without a place of their own on the record.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unrecorded: Option<u64>,
     },
     TokenCreated {
         name: String,

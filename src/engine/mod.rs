@@ -17,6 +17,7 @@ mod output;
 pub mod people;
 mod reach;
 pub mod redact;
+mod refusals;
 mod request;
 mod runner;
 mod said;
@@ -26,7 +27,7 @@ pub(crate) mod testing;
 pub mod trace;
 
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -36,6 +37,7 @@ use tokio::sync::watch;
 use self::catalog::Catalog;
 use self::clock::Clock;
 use self::hosts::Hosts;
+use self::refusals::Refusals;
 use crate::clients::health::Prober;
 use crate::clients::transport::{Transport, TransportError};
 use crate::domain::command::{Answer, Command, Subject};
@@ -64,12 +66,13 @@ pub struct Engine {
 
 struct Inner {
     store: Store,
-    catalog: RwLock<Arc<Catalog>>,
+    catalog: watch::Sender<Arc<Catalog>>,
     clock: Arc<dyn Clock>,
     ports: Ports,
     /// Changes when somebody wants a run to end early.
     stops: watch::Sender<u64>,
     hosts: Hosts,
+    refusals: Arc<Refusals>,
 }
 
 /// What the engine reaches the world outside with.
@@ -95,11 +98,12 @@ impl Engine {
     pub fn new(store: Store, catalog: Catalog, clock: Arc<dyn Clock>, ports: Ports) -> Self {
         let inner = Inner {
             store,
-            catalog: RwLock::new(Arc::new(catalog)),
+            catalog: watch::Sender::new(Arc::new(catalog)),
             clock,
             ports,
             stops: watch::Sender::new(0),
             hosts: Hosts::default(),
+            refusals: Arc::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -131,6 +135,7 @@ impl Engine {
 
     async fn transact(&self, request: Request, then: Option<Then>, effect: Option<i64>) -> Result<Handled, Failure> {
         let catalog = self.catalog();
+        let refusals = self.inner.refusals.clone();
         let moment = self.moment()?;
         let (handled, stopping) = self
             .inner
@@ -139,7 +144,7 @@ impl Engine {
                 if let Some(effect) = effect {
                     crate::store::outbox::close(tx, effect)?;
                 }
-                decide_and_save(tx, &catalog, moment, request, then)
+                decide_and_save(tx, &catalog, &refusals, moment, request, then)
             })
             .await
             .map_err(Failure::from)?;
@@ -275,13 +280,19 @@ impl Engine {
     /// The configuration as it is now.
     #[must_use]
     pub fn catalog(&self) -> Arc<Catalog> {
-        self.inner.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.inner.catalog.borrow().clone()
+    }
+
+    /// Tells when the configuration is another one.
+    #[must_use]
+    pub fn reconfigured(&self) -> watch::Receiver<Arc<Catalog>> {
+        self.inner.catalog.subscribe()
     }
 
     /// Takes a new configuration over; what follows from it (a shorter approver list, say) follows at once.
     pub async fn reconfigure(&self, catalog: Catalog) {
         let catalog = Arc::new(catalog);
-        *self.inner.catalog.write().unwrap_or_else(PoisonError::into_inner) = catalog.clone();
+        self.inner.catalog.send_replace(catalog.clone());
         self.inner.hosts.reconfigured(&catalog);
         self.advance().await;
     }
@@ -358,6 +369,7 @@ type Transacted = (Result<Handled, Refusal>, bool);
 fn decide_and_save(
     tx: &mut Tx<'_>,
     catalog: &Catalog,
+    refusals: &Refusals,
     moment: Moment,
     request: Request,
     then: Option<Then>,
@@ -399,6 +411,7 @@ fn decide_and_save(
             (Err(_), _) => {}
         }
     }
+    refusals.thin(tx, &mut decision.world.changes.events, decision.world.now)?;
     let cause = Cause { actor: &request.actor, trace_id: request.trace_id.as_deref() };
     world::save(tx, &decision.world, &cause)?;
     let changes = &decision.world.changes;

@@ -443,7 +443,7 @@ mod tests {
         .unwrap();
         migrate_with(&mut conn, &path, &up_to(5)).unwrap();
         assert_eq!(outbox::release_foreign_leases(&conn, "alive").unwrap(), 1);
-        let effects = outbox::lease_due(&conn, "alive", 2, 10).unwrap();
+        let effects = outbox::lease_due(&conn, "", "alive", 2, 10).unwrap();
         assert_eq!((effects[0].run_id, effects[0].trace_id.as_deref()), (Some(9), None));
         assert_eq!((telegram::told(&conn).unwrap(), telegram::news(&conn).unwrap()), (None, Vec::new()));
     }

@@ -86,7 +86,9 @@ pub fn secret_from(bits: [u8; 32]) -> SecretString {
     SecretString::from(format!("{PREFIX}{}", to_hex(&bits)))
 }
 
-fn hash(secret: &str) -> [u8; 32] {
+/// What is kept of a secret.
+#[must_use]
+pub fn hash(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
 
@@ -134,23 +136,26 @@ fn token(row: &Row<'_>) -> rusqlite::Result<TokenRow> {
     })
 }
 
-/// The token with this secret, revoked and expired ones included: ask [`TokenRow::is_live`] before it opens anything.
+/// Whether a secret may be one at all.
+#[must_use]
+pub fn is_plausible(secret: &str) -> bool {
+    secret.starts_with(PREFIX) && secret.len() == PREFIX.len() + 64
+}
+
+/// The token whose secret has this [`hash`], revoked and expired ones included: ask [`TokenRow::is_live`] before it opens
+/// anything.
 ///
 /// The index is asked for the hash, of which nothing about the secret can be learnt by timing; the hashes are then
 /// compared in constant time.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn find_by_secret(conn: &Connection, secret: &str) -> Result<Option<TokenRow>, StoreError> {
-    if !secret.starts_with(PREFIX) || secret.len() != PREFIX.len() + 64 {
-        return Ok(None);
-    }
-    let wanted = hash(secret);
+pub fn find_by_hash(conn: &Connection, wanted: &[u8; 32]) -> Result<Option<TokenRow>, StoreError> {
     let found = conn
         .prepare_cached(&format!("SELECT {COLUMNS} FROM tokens WHERE hash = ?1"))?
         .query_row([wanted], |row| Ok((token(row)?, row.get::<_, Vec<u8>>(10)?)))
         .optional()?;
-    Ok(found.filter(|(_, stored)| bool::from(stored.as_slice().ct_eq(&wanted))).map(|(token, _)| token))
+    Ok(found.filter(|(_, stored)| bool::from(stored.as_slice().ct_eq(wanted))).map(|(token, _)| token))
 }
 
 /// All tokens, revoked ones included, the newest first.
@@ -191,6 +196,10 @@ mod tests {
     use super::*;
     use crate::store::schema::test_database;
     use secrecy::ExposeSecret;
+
+    fn find_by_secret(conn: &Connection, secret: &str) -> Result<Option<TokenRow>, StoreError> {
+        if is_plausible(secret) { find_by_hash(conn, &hash(secret)) } else { Ok(None) }
+    }
 
     fn ci<'a>(name: &'a str, services: &'a [String]) -> NewToken<'a> {
         NewToken { name, role: "ci", person: None, services, created_by: "admin", expires_at: None }

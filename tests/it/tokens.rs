@@ -57,6 +57,14 @@ async fn an_expired_token_is_dead() {
 }
 
 #[tokio::test]
+async fn a_token_that_would_be_expired_at_once_is_not_made() {
+    let world = World::new(Setup::new()).await;
+    let body = json!({ "name": "late", "role": "viewer", "expires_at": "2001-01-01T00:00:00Z" });
+    world.operator().post("/api/v1/tokens", &body).await.names("expires_at");
+    assert_eq!(world.operator().get("/api/v1/tokens").await.ok(), json!([]));
+}
+
+#[tokio::test]
 async fn a_token_does_what_it_is_for_and_nothing_else() {
     let setup = Setup::new().person("bob", "member").person("eve", "viewer").another_service("other");
     let world = World::new(setup).await;

@@ -9,7 +9,7 @@ use super::super::client::{Call, Client, Intent, with_query};
 use super::super::fault::Fault;
 use super::super::place::Context;
 use super::super::ui::{Column, Table, Tone, Ui, ago, clean, exact, note, print};
-use super::{One, ask, tone};
+use super::{One, tone};
 
 /// List releases.
 #[derive(Debug, Args)]
@@ -90,11 +90,14 @@ pub(super) fn table(releases: &[api::Release], ui: &Ui) -> String {
 
 /// What happened to a release.
 pub(super) async fn events(context: &Context, one: &One) -> Result<(), Fault> {
-    let shown = |events: Vec<api::Event>| {
-        let events: Vec<_> = events.into_iter().map(|event| (event, String::new())).collect();
-        history(&events, &context.ui)
-    };
-    ask(context, one, "/events", shown).await
+    let client = Client::connect(context, Intent::Look).await?;
+    let number = one.number.0;
+    let (events, raw) = client.events(number).await.map_err(|fault| fault.about(number).in_json(one.json))?;
+    if one.json {
+        return print(&format!("{}\n", Value::from(raw)));
+    }
+    let events: Vec<_> = events.into_iter().map(|event| (event, String::new())).collect();
+    print(&history(&events, &context.ui))
 }
 
 /// Events, one paragraph each, with what each is about.
@@ -217,7 +220,11 @@ pub fn describe(kind: &str, data: &Value) -> String {
         "clock_jumped" => format!("the clock was set by {} s", text("seconds")),
         "production_locked" => format!("production locked{}", because("reason")),
         "production_unlocked" => "production unlocked".to_owned(),
-        "report_refused" => format!("report of {} refused{}", text("status"), because("reason")),
+        "report_refused" => {
+            let more = data.get("unrecorded").and_then(Value::as_u64);
+            let more = more.map(|more| format!(" ({more} more refused since the one before)")).unwrap_or_default();
+            format!("report of {} refused{}{more}", text("status"), because("reason"))
+        }
         "token_created" => format!("token {} created ({})", text("name"), text("role")),
         "token_revoked" => format!("token {} revoked", text("name")),
         "host_key_seen" => format!("host {} has shown its key {}", text("host"), host_key()),

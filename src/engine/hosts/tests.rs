@@ -96,7 +96,7 @@ impl World {
 
     /// What is on the record about hosts.
     async fn record(&self) -> Vec<String> {
-        let rows = self.engine.read(|conn| events::before(conn, i64::MAX, 100)).await.unwrap();
+        let rows = self.engine.read(|conn| events::before(conn, i64::MAX, 100, usize::MAX)).await.unwrap().events;
         rows.into_iter().rev().map(|row| row.kind).filter(|kind| kind.starts_with("host")).collect()
     }
 }

@@ -8,12 +8,17 @@ use serde::{Deserialize, Serialize};
 use crate::domain::ids::Invalid;
 use crate::domain::person::Right;
 use crate::store::chain::ChainHead;
-use crate::store::events::{self, EventRow};
+use crate::store::events::{self, EventRow, Page};
 use crate::store::verify::{Broken, Verified};
 use crate::web::Web;
 use crate::web::auth::Caller;
 use crate::web::body::Asked;
 use crate::web::problem::Problem;
+
+/// Events on one page at most.
+pub(super) const LARGEST_PAGE: u32 = 500;
+/// What the events of one page come to at most, in bytes: the answer takes a few times as much memory while it is made.
+pub(super) const PAGE_BYTES: usize = 256 * 1024;
 
 /// Something that happened.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -62,8 +67,27 @@ impl From<EventRow> for EventView {
 pub struct ListEvents {
     /// `next` of the page before.
     cursor: Option<String>,
-    /// At most this many, 1 to 500.
+    /// At most this many, 1 to 500; fewer, where they are large.
     limit: Option<u32>,
+}
+
+impl ListEvents {
+    /// How many at most, and the number of the event that the page before ended with.
+    pub(super) fn page(&self, usual: u32) -> Result<(u32, Option<i64>), Invalid> {
+        let limit = self.limit.unwrap_or(usual);
+        if !(1..=LARGEST_PAGE).contains(&limit) {
+            return Err(Invalid::new("limit", format!("must be between 1 and {LARGEST_PAGE}")));
+        }
+        let wrong = || Invalid::new("cursor", "must be the `next` of an earlier page");
+        let number = |text: &str| text.strip_prefix('e')?.parse().ok();
+        let last = self.cursor.as_deref().map(|text| number(text).ok_or_else(wrong)).transpose()?;
+        Ok((limit, last))
+    }
+}
+
+/// Where the next page begins.
+pub(super) fn next_cursor(page: &Page) -> Option<String> {
+    page.events.last().filter(|_| page.more).map(|event| format!("e{}", event.seq))
 }
 
 /// A page of the record.
@@ -83,22 +107,11 @@ pub async fn list(
     Asked(asked): Asked<ListEvents>,
 ) -> Result<Json<EventPage>, Problem> {
     super::readable_by(&actor, None)?;
-    let limit = asked.limit.unwrap_or(100);
-    if !(1..=500).contains(&limit) {
-        return Err(Invalid::new("limit", "must be between 1 and 500").into());
-    }
-    let before = match asked.cursor.as_deref() {
-        None => i64::MAX,
-        Some(text) => text
-            .strip_prefix('e')
-            .and_then(|digits| digits.parse().ok())
-            .ok_or_else(|| Invalid::new("cursor", "must be the `next` of an earlier page"))?,
-    };
-    let mut found = web.engine.read(move |conn| events::before(conn, before, limit + 1)).await?;
-    let more = found.len() > limit as usize;
-    found.truncate(limit as usize);
-    let next = found.last().filter(|_| more).map(|event| format!("e{}", event.seq));
-    Ok(Json(EventPage { events: found.into_iter().map(Into::into).collect(), next }))
+    let (limit, last) = asked.page(100)?;
+    let before = last.unwrap_or(i64::MAX);
+    let page = web.engine.read(move |conn| events::before(conn, before, limit, PAGE_BYTES)).await?;
+    let next = next_cursor(&page);
+    Ok(Json(EventPage { events: page.events.into_iter().map(Into::into).collect(), next }))
 }
 
 /// An end of the record that was noted elsewhere.

@@ -21,6 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use self::audit::{EventView, Verification};
+pub use self::meta::Readiness;
 pub use self::runs::hex_of;
 
 use super::Web;

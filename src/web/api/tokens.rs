@@ -54,6 +54,9 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<CreatedToken>), Problem> {
     actor.may(Right::Administer, None, false)?;
     one_line("name", &new.name, 100)?;
+    if new.expires_at.is_some_and(|at| at <= web.engine.now()) {
+        return Err(Invalid::new("expires_at", "must lie ahead: this token would be expired when it is made").into());
+    }
     let catalog = web.engine.catalog();
     let mut services = Vec::new();
     for name in &new.services {

@@ -119,13 +119,18 @@ impl World {
             *starts
         };
         let log = self.path(&format!("rmm-{number}.log"));
-        let mut server = Server::spawn(&self.path("rmm.toml"), &self.setup.variables, &log);
+        let mut server = Server::spawn(&self.path("rmm.toml"), &self.setup, &log);
         let started = within(PATIENCE, "RMM serves or ends", async || server.address_or_end()).await;
         started?;
         *self.server() = Some(server);
         // The operator's socket follows the address.
         eventually("RMM answers on its socket", async || self.operator().ask("GET", "/healthz", None).await).await;
         Ok(())
+    }
+
+    /// RMM reads `rmm.toml` again.
+    pub fn reload(&self) {
+        self.server().as_ref().unwrap().signal("HUP");
     }
 
     fn server(&self) -> std::sync::MutexGuard<'_, Option<Server>> {
