@@ -312,6 +312,7 @@ impl Board {
             | Event::ClockJumped { .. }
             | Event::ProductionUnlocked {}
             | Event::ReportRefused { .. }
+            | Event::TokenAdopted { .. }
             | Event::TokenRevoked { .. }
             | Event::HostKeySeen { .. }
             | Event::HostKeyChanged { .. }

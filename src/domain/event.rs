@@ -187,6 +187,12 @@ pub enum Event {
         name: String,
         role: String,
     },
+    /// Somebody else vouches for a token now.
+    TokenAdopted {
+        name: String,
+        /// The person who did before; none: the operator.
+        before: Option<String>,
+    },
     TokenRevoked {
         name: String,
     },

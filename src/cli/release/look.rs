@@ -219,6 +219,10 @@ pub fn describe(kind: &str, data: &Value) -> String {
         "production_unlocked" => "production unlocked".to_owned(),
         "report_refused" => format!("report of {} refused{}", text("status"), because("reason")),
         "token_created" => format!("token {} created ({})", text("name"), text("role")),
+        "token_adopted" => {
+            let before = Some(text("before")).filter(|before| !before.is_empty() && before != "null");
+            format!("token {} taken over from {}", text("name"), before.as_deref().unwrap_or("the operator"))
+        }
         "token_revoked" => format!("token {} revoked", text("name")),
         "host_key_seen" => format!("host {} has shown its key {}", text("host"), host_key()),
         "host_key_changed" => {

@@ -88,6 +88,7 @@ fn described() -> (Router<Web>, utoipa::openapi::OpenApi) {
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify))
         .routes(routes!(tokens::create, tokens::list))
+        .routes(routes!(tokens::adopt))
         .routes(routes!(tokens::revoke))
         .routes(routes!(meta::backup))
         .routes(routes!(super::stream::stream))
