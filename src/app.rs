@@ -225,7 +225,7 @@ impl App {
         bot.await.context("the bot ended badly")?;
         dispatcher.await.context("the dispatcher ended badly")?;
         // Best effort: the next start finds at least what was noted while it ran.
-        if let Err(error) = self.engine.store().note_numbers().await {
+        if let Err(error) = self.engine.store().note_numbers(self.engine.now()).await {
             tracing::warn!(%error, "how far the database has come could not be noted");
         }
         Ok(())

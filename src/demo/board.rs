@@ -309,6 +309,9 @@ impl Board {
             | Event::EnvironmentSettled { .. }
             | Event::ForeignRunFound { .. }
             | Event::DatabaseRestored { .. }
+            | Event::RecordAlarmRaised { .. }
+            | Event::RecordAlarmAcknowledged { .. }
+            | Event::RecordKeyRotated {}
             | Event::ClockJumped { .. }
             | Event::ProductionUnlocked {}
             | Event::ReportRefused { .. }

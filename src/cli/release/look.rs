@@ -214,6 +214,9 @@ pub fn describe(kind: &str, data: &Value) -> String {
         }
         "foreign_run_found" => format!("another copy of the database was met on {}{}", text("host"), because("reason")),
         "database_restored" => format!("the database was restored{}", because("reason")),
+        "record_alarm_raised" => format!("THE RECORD WAS CHANGED: {}", text("found")),
+        "record_alarm_acknowledged" => format!("what happened to the record was acknowledged{}", because("reason")),
+        "record_key_rotated" => "from here on, a new key signs the record".to_owned(),
         "clock_jumped" => format!("the clock was set by {} s", text("seconds")),
         "production_locked" => format!("production locked{}", because("reason")),
         "production_unlocked" => "production unlocked".to_owned(),

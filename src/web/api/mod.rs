@@ -87,6 +87,7 @@ fn described() -> (Router<Web>, utoipa::openapi::OpenApi) {
         .routes(routes!(hosts::trust))
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify))
+        .routes(routes!(audit::acknowledge))
         .routes(routes!(tokens::create, tokens::list))
         .routes(routes!(tokens::adopt))
         .routes(routes!(tokens::revoke))
