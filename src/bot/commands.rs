@@ -205,6 +205,8 @@ impl Letter<'_> {
                 self.ask(viewer, Command::Lock { reason: rest.trim().to_owned() }, Some(service)).await?;
                 Ok(Reply::Screen(screen))
             }
+            // A command that somebody else has written is carried out by a touch; without a name it only leads there.
+            "unlock" if name.is_empty() => Ok(Reply::Screen(screen)),
             "unlock" => {
                 self.ask(viewer, Command::Unlock, Some(service)).await?;
                 Ok(Reply::Screen(screen))
