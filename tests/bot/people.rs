@@ -116,14 +116,24 @@ async fn what_an_admin_only_passes_on_is_not_carried_out() {
     ann.says(ann.id, "/id");
     to_ann.shows("Your number").await;
     assert_eq!((to_ann.messages().len(), world.team.messages().len()), (2, 0));
-    let locks = async || {
+    let happened = async |kind: &str| {
         let events = world.rmm.events().await;
-        events.iter().filter(|event| event["kind"] == "production_locked").count()
+        events.iter().filter(|event| event["kind"] == kind).count()
     };
-    assert_eq!(locks().await, 0);
+    assert_eq!(happened("production_locked").await, 0);
     ann.says(ann.id, "/lock shop we move");
     to_ann.shows("we move").await;
-    assert_eq!(locks().await, 1);
+    assert_eq!(happened("production_locked").await, 1);
+
+    // A touch of a command in somebody's text leads there, and does nothing.
+    ann.says(ann.id, "/unlock");
+    to_ann
+        .until("the service again", |shown| (shown.len() == 4 && shown[3].text.contains("we move")).then_some(()))
+        .await;
+    assert_eq!(happened("production_unlocked").await, 0);
+    ann.says(ann.id, "/unlock shop");
+    to_ann.until("the service once more", |shown| (shown.len() == 5).then_some(())).await;
+    assert_eq!(happened("production_unlocked").await, 1);
 }
 
 #[tokio::test]

@@ -174,7 +174,6 @@ async fn everything_has_a_command() {
         ("/explain", "Which release?"),
         ("/lock", "Why? /lock shop"),
         ("/lock shop the database moves", "🔒 Locked by ann"),
-        ("/unlock", "🔒 Locked by ann"),
         ("/unlock shop", "Production: v2"),
         ("/lock shed the door", "Which service?\n/lock shop"),
         ("/hosts", "Hosts"),
