@@ -76,15 +76,20 @@ impl DataDir {
         let path = self.0.join("generation");
         let last = std::fs::read_to_string(&path).ok().and_then(|text| text.trim().parse::<u64>().ok()).unwrap_or(0);
         let number = last.saturating_add(1).max(now.as_millisecond().unsigned_abs());
-        let new = self.0.join("generation.new");
-        let write = std::fs::write(&new, number.to_string()).and_then(|()| std::fs::rename(&new, &path));
-        write.with_context(|| format!("{} cannot be written", path.display()))?;
+        key::replace(&path, number.to_string().as_bytes())?;
         Ok(number)
     }
 
     fn make(&self) -> io::Result<()> {
-        use std::os::unix::fs::DirBuilderExt;
+        use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
         if self.0.is_dir() {
+            let mode = std::fs::metadata(&self.0)?.permissions().mode() & 0o777;
+            if mode & 0o022 != 0 {
+                let shown = self.0.display();
+                tracing::error!(
+                    "others can put files into the data directory {shown} (mode {mode:o}) and so take RMM over: chmod 700 {shown}"
+                );
+            }
             return Ok(());
         }
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)
@@ -100,7 +105,7 @@ impl DataDir {
             Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
         }
         let name = key::to_hex(&key::random_bytes()?[..16]);
-        std::fs::write(&path, &name).with_context(|| format!("{} cannot be written", path.display()))?;
+        key::replace(&path, name.as_bytes())?;
         Ok(name)
     }
 }
@@ -229,7 +234,7 @@ impl App {
         bot.await.context("the bot ended badly")?;
         dispatcher.await.context("the dispatcher ended badly")?;
         // Best effort: the next start finds at least what was noted while it ran.
-        if let Err(error) = self.engine.store().note_numbers().await {
+        if let Err(error) = self.engine.store().note_numbers(self.engine.now()).await {
             tracing::warn!(%error, "how far the database has come could not be noted");
         }
         Ok(())

@@ -315,6 +315,9 @@ pub struct Token {
     pub person: Option<String>,
     pub services: Vec<String>,
     pub created_by: String,
+    pub vouched_by: Option<String>,
+    #[serde(default)]
+    pub orphaned: bool,
     pub expires_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
     pub last_used_at: Option<Timestamp>,

@@ -19,6 +19,7 @@ use crate::domain::release::Version;
 use crate::store::around::{self, Around, Recorded};
 use crate::store::key::AuditKey;
 use crate::store::lock::DirectoryLock;
+use crate::store::watermark::Watermark;
 use crate::store::{StoreError, backup};
 
 /// Copy the database.
@@ -202,7 +203,9 @@ impl Restore {
         }
         let around = around::look(&files.database(), &self.file)?;
         let report = backup::restore(&self.file, &files.database(), self.force)?;
-        around.note(&files.database())?;
+        let (mark, lost) = Watermark::of_copy(&key_file, report.head)?;
+        around.note(&files.database(), lost.as_deref())?;
+        mark.write(&key_file)?;
         if !key_file.exists() {
             copy_key(&beside, &key_file, false)?;
             note(&format!("The key of the record came from {}.", beside.display()));
@@ -212,6 +215,9 @@ impl Restore {
         }
         let end = report.head.map(|head| format!(" up to event {} of the record", head.seq)).unwrap_or_default();
         print(&format!("{} is restored{end}. Start RMM again.\n", files.database().display()))?;
+        if let Some(lost) = lost {
+            note(&format!("What is lost: {lost}."));
+        }
         tell(&around);
         Ok(())
     }

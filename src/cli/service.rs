@@ -1,6 +1,7 @@
 //! `rmm service …` and `rmm person …`: what runs where, the lock of production, and who is who.
 
 use clap::{Args, Subcommand};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::api;
@@ -8,6 +9,11 @@ use super::client::{Call, Client, Intent, segment};
 use super::fault::Fault;
 use super::place::Context;
 use super::ui::{Column, Table, Tone, Ui, ago, clean, note, print, sentence};
+
+#[derive(Deserialize)]
+struct Ready {
+    record: Option<String>,
+}
 
 /// Services.
 #[derive(Debug, Subcommand)]
@@ -138,7 +144,15 @@ impl Service {
                 let client = Client::connect(context, Intent::Look).await?;
                 let (services, text): (Vec<api::Service>, _) =
                     client.json(Call::get("/api/v1/services")).await.map_err(|fault| fault.in_json(json))?;
-                if json { print(&format!("{text}\n")) } else { print(&list(&services, ui)) }
+                if json {
+                    return print(&format!("{text}\n"));
+                }
+                print(&list(&services, ui))?;
+                // Best effort: an RMM that cannot say it has other troubles, which are told elsewhere.
+                if let Ok((Ready { record: Some(_) }, _)) = client.json(Call::get("/readyz")).await {
+                    note("ALARM: the record was changed behind RMM's back; `rmm audit verify` says how.");
+                }
+                Ok(())
             }
             Self::Show(named) => {
                 let call = Call::get(named.path(""));

@@ -171,6 +171,16 @@ pub enum Event {
         /// How it is known, and from which numbers it goes on.
         reason: String,
     },
+    /// The record was changed behind RMM's back.
+    RecordAlarmRaised {
+        found: String,
+    },
+    RecordAlarmAcknowledged {
+        found: String,
+        reason: String,
+    },
+    /// From here on, a new key signs the record.
+    RecordKeyRotated {},
     ClockJumped {
         /// By how much the clock was set forward; negative: back.
         seconds: i64,
@@ -189,6 +199,12 @@ pub enum Event {
     TokenCreated {
         name: String,
         role: String,
+    },
+    /// Somebody else vouches for a token now.
+    TokenAdopted {
+        name: String,
+        /// The person who did before; none: the operator.
+        before: Option<String>,
     },
     TokenRevoked {
         name: String,

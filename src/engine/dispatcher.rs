@@ -113,7 +113,7 @@ impl Dispatcher {
                 Self::clock_jumped(&engine, seconds).await;
             }
             engine.advance().await;
-            if let Err(error) = engine.store().note_numbers().await {
+            if let Err(error) = engine.store().note_numbers(engine.now()).await {
                 tracing::warn!(%error, "how far the database has come could not be noted");
             }
             engine.clock().sleep(TICK).await;

@@ -66,12 +66,13 @@ pub fn look(database: &Path, copy: &Path) -> Result<Around, StoreError> {
 }
 
 impl Around {
-    /// Notes it beside the database, for the next start.
+    /// Notes it beside the database, for the next start. `lost`: what the copy does not hold.
     ///
     /// # Errors
     /// When the disk does not take it.
-    pub fn note(&self, database: &Path) -> Result<(), StoreError> {
-        let restored = Some("the database was restored from a backup".to_owned());
+    pub fn note(&self, database: &Path, lost: Option<&str>) -> Result<(), StoreError> {
+        let lost = lost.map(|lost| format!(": {lost}")).unwrap_or_default();
+        let restored = Some(format!("the database was restored from a backup{lost}"));
         let before = Beside::read(database)?.unwrap_or_default();
         Beside { numbers: self.numbers, exact: self.exact, restored, ..before }.write(database)
     }

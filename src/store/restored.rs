@@ -6,9 +6,8 @@
 //! A small file beside the database tells which process worked with it last, and how far it had come. Copies that RMM
 //! makes say themselves that they are copies.
 
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -18,9 +17,8 @@ use serde::{Deserialize, Serialize};
 use super::chain::{Chain, NewEvent};
 use super::columns::{millis, to_json};
 use super::error::StoreError;
-use super::key::sync_directory_of;
 use super::numbers::{self, Numbers};
-use super::{runs, with_suffix};
+use super::{key, runs, watermark, with_suffix};
 use crate::domain::environment::UnknownState;
 use crate::domain::event::Event;
 use crate::domain::ids::{ReleaseId, RunId, ServiceName};
@@ -53,6 +51,8 @@ pub struct Beside {
     pub before: Option<String>,
     /// A copy was put in the place of the database: a sentence.
     pub restored: Option<String>,
+    /// The end of the record is noted beside its key, too.
+    pub watched: bool,
     /// With `restored`: no number beyond these was given out, so that no room has to be left.
     pub exact: bool,
 }
@@ -82,15 +82,7 @@ impl Beside {
     /// # Errors
     /// When the disk does not take it.
     pub fn write(&self, database: &Path) -> Result<(), StoreError> {
-        let path = Self::path(database);
-        let new = with_suffix(&path, ".new");
-        let text = to_json(self)?;
-        let written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new);
-        written
-            .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-            .and_then(|()| fs::rename(&new, &path))
-            .map_err(|error| StoreError::io("write", &path, error))?;
-        sync_directory_of(&path)
+        key::replace(&Self::path(database), to_json(self)?.as_bytes())
     }
 }
 
@@ -102,10 +94,12 @@ pub(super) fn begin(
     database: &Path,
     fresh: bool,
     start: &Start,
+    mark: &watermark::Found,
 ) -> Result<Option<String>, StoreError> {
     let beside = Beside::read(database)?;
-    let found = look(conn, fresh, beside.as_ref())?;
+    let found = look(conn, fresh, beside.as_ref())?.or_else(|| mark.alarm.clone().filter(|_| mark.another));
     let mut known = Numbers::of(conn)?.max(beside.as_ref().map(|beside| beside.numbers).unwrap_or_default());
+    known.event = known.event.max(mark.mark.seq());
     if found.is_some() && !beside.as_ref().is_some_and(|beside| beside.exact) {
         known = known.with_gap();
     }
@@ -115,6 +109,7 @@ pub(super) fn begin(
         process: Some(start.process.clone()),
         before: numbers::last_start(conn)?,
         restored: found.clone(),
+        watched: true,
         exact: found.is_some(),
     };
     match next.write(database) {

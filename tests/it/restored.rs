@@ -18,6 +18,12 @@ fn setup() -> Setup {
 }
 
 fn rmm(w: &World, args: &[&str]) -> String {
+    let (done, said) = tries(w, args);
+    assert!(done, "{args:?}: {said}");
+    said
+}
+
+fn tries(w: &World, args: &[&str]) -> (bool, String) {
     let run = Command::new(env!("CARGO_BIN_EXE_rmm"))
         .args(args)
         .env("RMM_CONFIG", w.path("rmm.toml"))
@@ -26,8 +32,7 @@ fn rmm(w: &World, args: &[&str]) -> String {
         .output()
         .unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
-    assert!(run.status.success(), "{args:?}: {said}");
-    said
+    (run.status.success(), said)
 }
 
 async fn backup(w: &World) -> String {
@@ -149,12 +154,12 @@ async fn a_backup_that_is_put_there_by_hand_is_treated_alike() {
 async fn a_new_database_in_the_old_place_begins_where_the_old_one_ended() {
     let w = World::new(setup()).await;
     let (v2, run) = died_in_the_middle_of_v2(&w).await;
-    for file in ["rmm.db", "rmm.db-wal", "rmm.db-shm", "rmm.db.numbers"] {
+    for file in ["rmm.db", "rmm.db-wal", "rmm.db-shm", "rmm.db.numbers", "audit.key", "audit.key.head"] {
         let _ = std::fs::remove_file(w.data().join(file));
     }
     w.take_tokens_of(None);
     w.start().await;
-    // Without the file that lies beside it nobody knows, until RMM meets what its hosts have seen.
+    // Without the files that lie beside it nobody knows, until RMM meets what its hosts have seen.
     let first = w.release("v3").await;
     let why = reason(&w, first, |now| now["status"] == "stage_building_failed").await;
     assert!(why.contains("which is not in this database") && why.contains("rmm service settle"), "{why}");
@@ -215,4 +220,53 @@ async fn of_two_copies_of_one_installation_each_runs_its_own_steps_and_both_are_
     let next = copy.release("w3").await;
     copy.until(next, "manual_testing").await;
     assert_eq!(copy.ledger().iter().filter(|line| *line == "stage deploy deploy w3").count(), 1);
+}
+
+#[tokio::test]
+async fn a_wiped_record_is_an_alarm_everywhere_until_an_admin_acknowledges_it() {
+    let w = World::new(setup()).await;
+    w.deployed("v1").await;
+    // Every look at the record notes how far it has come.
+    rmm(&w, &["audit", "verify"]);
+    w.kill();
+    let conn = rusqlite::Connection::open(w.database()).unwrap();
+    conn.execute_batch("DELETE FROM events; UPDATE chain_head SET seq = 0, mac = zeroblob(32);").unwrap();
+    drop(conn);
+    // Without a running RMM, and with one.
+    let (intact, said) = tries(&w, &["audit", "verify"]);
+    assert!(!intact && said.contains("BROKEN"), "{said}");
+    w.start().await;
+    let (intact, said) = tries(&w, &["audit", "verify"]);
+    assert!(!intact && said.contains("ALARM: the record is empty"), "{said}");
+    assert!(rmm(&w, &["service", "list"]).contains("ALARM"));
+    assert_eq!(w.stranger().get("/readyz").await.ok()["record"], "alarm");
+    assert!(w.log().contains("the record was changed behind RMM's back"));
+    let raised = async || w.events().await.iter().filter(|event| event["kind"] == "record_alarm_raised").count();
+    assert_eq!(raised().await, 1);
+    w.restart_after_kill().await;
+    assert_eq!((raised().await, w.stranger().get("/readyz").await.ok()["record"].clone()), (1, json!("alarm")));
+
+    w.operator().post("/api/v1/audit/acknowledge", &json!({ "reason": " " })).await.names("reason");
+    rmm(&w, &["audit", "acknowledge", "--reason", "the disk was lost"]);
+    let (again, said) = tries(&w, &["audit", "acknowledge", "--reason", "once more"]);
+    assert!(!again && said.contains("no alarm"), "{said}");
+    let events = w.events().await;
+    let last = events.last().unwrap();
+    assert_eq!(
+        (&last["kind"], &last["data"]["reason"]),
+        (&json!("record_alarm_acknowledged"), &json!("the disk was lost"))
+    );
+    assert!(rmm(&w, &["audit", "verify"]).contains("intact"));
+    assert!(!rmm(&w, &["service", "list"]).contains("ALARM"));
+    w.restart_after_kill().await;
+    assert_eq!(w.stranger().get("/readyz").await.ok()["record"], Value::Null);
+
+    // A new key takes a moment without RMM, and leaves the record verifiable.
+    let (done, said) = tries(&w, &["audit", "rotate-key"]);
+    assert!(!done && said.contains("Stop RMM first"), "{said}");
+    w.kill();
+    rmm(&w, &["audit", "rotate-key"]);
+    w.start().await;
+    assert!(rmm(&w, &["audit", "verify"]).contains("intact"));
+    assert!(w.events().await.iter().any(|event| event["kind"] == "record_key_rotated"));
 }

@@ -217,6 +217,9 @@ pub fn describe(kind: &str, data: &Value) -> String {
         }
         "foreign_run_found" => format!("another copy of the database was met on {}{}", text("host"), because("reason")),
         "database_restored" => format!("the database was restored{}", because("reason")),
+        "record_alarm_raised" => format!("THE RECORD WAS CHANGED: {}", text("found")),
+        "record_alarm_acknowledged" => format!("what happened to the record was acknowledged{}", because("reason")),
+        "record_key_rotated" => "from here on, a new key signs the record".to_owned(),
         "clock_jumped" => format!("the clock was set by {} s", text("seconds")),
         "production_locked" => format!("production locked{}", because("reason")),
         "production_unlocked" => "production unlocked".to_owned(),
@@ -226,6 +229,10 @@ pub fn describe(kind: &str, data: &Value) -> String {
             format!("report of {} refused{}{more}", text("status"), because("reason"))
         }
         "token_created" => format!("token {} created ({})", text("name"), text("role")),
+        "token_adopted" => {
+            let before = Some(text("before")).filter(|before| !before.is_empty() && before != "null");
+            format!("token {} taken over from {}", text("name"), before.as_deref().unwrap_or("the operator"))
+        }
         "token_revoked" => format!("token {} revoked", text("name")),
         "host_key_seen" => format!("host {} has shown its key {}", text("host"), host_key()),
         "host_key_changed" => {

@@ -62,7 +62,7 @@ async fn goes_on(store: &Store) -> ChainHead {
         Ok(())
     });
     written.await.unwrap();
-    store.note_numbers().await.unwrap();
+    store.note_numbers(Timestamp::UNIX_EPOCH).await.unwrap();
     store.verify(None).await.unwrap().unwrap().head
 }
 
@@ -125,7 +125,7 @@ async fn a_restore_goes_on_from_what_the_replaced_database_knows() {
     assert_eq!(around.replaced[&production].runs.as_ref().unwrap().to_string(), "v3 (#3)");
     assert_eq!(around.copy[&production].run, Some(5));
     backup::restore(&place.file("copy.db"), &database, true).unwrap();
-    around.note(&database).unwrap();
+    around.note(&database, None).unwrap();
     let (store, found) = open(&place, "two");
     assert!(found.unwrap().contains("restored from a backup"));
     is_treated(&store, 8).await;
@@ -139,7 +139,7 @@ async fn a_restore_goes_on_from_what_the_replaced_database_knows() {
     let first = revision(&database);
     let around = around::look(&database, &place.file("copy.db")).unwrap();
     backup::restore(&place.file("copy.db"), &database, true).unwrap();
-    around.note(&database).unwrap();
+    around.note(&database, None).unwrap();
     drop(open(&place, "four"));
     assert!(revision(&database) > first);
 }
@@ -179,7 +179,7 @@ async fn a_copy_that_somebody_put_there_by_hand_is_noticed() {
 
 async fn goes_on_or_not(store: &Store) {
     store.write(|tx| tx.append_event(&event("Noted", "{}"))).await.unwrap();
-    store.note_numbers().await.unwrap();
+    store.note_numbers(Timestamp::UNIX_EPOCH).await.unwrap();
 }
 
 #[tokio::test]

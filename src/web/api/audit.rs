@@ -2,17 +2,19 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::Invalid;
+use crate::domain::event::Event;
+use crate::domain::ids::{Invalid, one_line};
 use crate::domain::person::Right;
 use crate::store::chain::ChainHead;
 use crate::store::events::{self, EventRow, Page};
 use crate::store::verify::{Broken, Verified};
 use crate::web::Web;
 use crate::web::auth::Caller;
-use crate::web::body::Asked;
+use crate::web::body::{Asked, Sent};
 use crate::web::problem::Problem;
 
 /// Events on one page at most.
@@ -142,6 +144,9 @@ pub struct Verification {
     /// What is wrong with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sentence: Option<String>,
+    /// What was found wrong with the record as a whole, wiped or put back to an older one, until an admin acknowledges it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alarm: Option<String>,
 }
 
 impl From<Result<Verified, Broken>> for Verification {
@@ -154,6 +159,7 @@ impl From<Result<Verified, Broken>> for Verification {
                 head_mac: verified.head.mac_hex(),
                 broken_at: None,
                 sentence: None,
+                alarm: None,
             },
             Err(broken) => Self {
                 intact: false,
@@ -162,6 +168,7 @@ impl From<Result<Verified, Broken>> for Verification {
                 head_mac: String::new(),
                 broken_at: Some(broken.seq),
                 sentence: Some(broken.to_string()),
+                alarm: None,
             },
         }
     }
@@ -179,10 +186,47 @@ pub async fn verify(
     actor.may(Right::Administer, None, false)?;
     let anchor = match (asked.seq, asked.mac) {
         (Some(seq), Some(mac)) => {
+            if seq < 1 {
+                return Err(Invalid::new("seq", "must be the number of an event, from 1").into());
+            }
             Some(ChainHead::from_hex(seq, &mac).ok_or_else(|| Invalid::new("mac", "must be 64 hexadecimal digits"))?)
         }
         (None, None) => None,
         (Some(_), None) | (None, Some(_)) => return Err(Invalid::new("seq", "seq and mac go together").into()),
     };
-    Ok(Json(web.engine.store().verify(anchor).await?.into()))
+    let store = web.engine.store();
+    store.watch_record(web.engine.now()).await?;
+    let found = store.verify(anchor).await?.into();
+    let alarm = store.alarm().borrow().clone();
+    Ok(Json(Verification { alarm, ..found }))
+}
+
+/// Why an alarm may end.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Acknowledge {
+    /// What was found; people will read it.
+    reason: String,
+}
+
+/// Acknowledge that the record was changed behind RMM's back
+///
+/// The alarm ends, and the record says who ended it and why.
+#[utoipa::path(post, path = "/api/v1/audit/acknowledge", tag = "audit", request_body = Acknowledge,
+    responses((status = 204), (status = 404, body = Problem)))]
+pub async fn acknowledge(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Sent(sent): Sent<Acknowledge>,
+) -> Result<StatusCode, Problem> {
+    actor.may(Right::Administer, None, false)?;
+    one_line("reason", &sent.reason, 1000)?;
+    let store = web.engine.store();
+    let Some(found) = store.alarm().borrow().clone() else {
+        return Err(Problem::not_found("there is no alarm about the record"));
+    };
+    let event = Event::RecordAlarmAcknowledged { found, reason: sent.reason };
+    web.engine.record(&actor, move |_, _| Ok(((), Some(event)))).await?;
+    store.acknowledge()?;
+    Ok(StatusCode::NO_CONTENT)
 }

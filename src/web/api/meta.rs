@@ -22,9 +22,12 @@ use crate::web::problem::Problem;
 pub struct Health {
     status: &'static str,
     version: &'static str,
+    /// `alarm`: the record was changed behind RMM's back, and no admin has acknowledged it. RMM works all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    record: Option<&'static str>,
 }
 
-const WELL: Health = Health { status: "ok", version: env!("CARGO_PKG_VERSION") };
+const WELL: Health = Health { status: "ok", version: env!("CARGO_PKG_VERSION"), record: None };
 
 /// Alive
 #[utoipa::path(get, path = "/healthz", tag = "health", security(()), responses((status = 200, body = Health)))]
@@ -54,7 +57,8 @@ pub async fn readyz(State(web): State<Web>) -> Result<Json<Health>, Problem> {
         probe.map_err(crate::store::WriteError::flatten)?;
         *written = Some(Instant::now());
     }
-    Ok(Json(WELL))
+    let record = web.engine.store().alarm().borrow().is_some().then_some("alarm");
+    Ok(Json(Health { record, ..WELL }))
 }
 
 /// Where the backup goes.
@@ -89,6 +93,7 @@ pub async fn backup(
 ) -> Result<(StatusCode, Json<BackupMade>), Problem> {
     actor.may(Right::Administer, None, false)?;
     let path = target(&web, &actor, &sent.file)?;
+    web.engine.store().watch_record(web.engine.now()).await?;
     let made = match web.engine.store().backup(path, sent.overwrite).await {
         Err(error @ crate::store::StoreError::Exists { .. }) => {
             return Err(Invalid::new("file", error.to_string()).into());

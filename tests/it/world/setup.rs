@@ -8,7 +8,7 @@ use toml::{Table, Value};
 /// steps note themselves in the ledger in stage and production alike; ann, an admin, approves.
 #[derive(Debug, Clone)]
 pub struct Setup {
-    people: Vec<(String, String)>,
+    pub people: Vec<(String, String)>,
     approvers: Vec<String>,
     minimum: i64,
     repository: Option<String>,
