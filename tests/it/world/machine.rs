@@ -13,7 +13,7 @@ pub struct Server {
 }
 
 impl Server {
-    pub fn spawn(config: &Path, variables: &[(String, String)], log: &Path) -> Self {
+    pub fn spawn(config: &Path, variables: &[(String, String)], state: &Path, log: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rmm"));
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("RMM") {
@@ -23,6 +23,7 @@ impl Server {
         let child = command
             .args(["serve", "--config"])
             .arg(config)
+            .env("XDG_STATE_HOME", state)
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
