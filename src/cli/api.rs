@@ -282,6 +282,8 @@ pub struct ServiceDetails {
     pub queue: Vec<Release>,
     pub on_stage: Option<Release>,
     pub runs: Vec<Run>,
+    #[serde(default)]
+    pub another_copy: Option<NotKnown>,
     pub good_versions: Vec<GoodVersion>,
 }
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::approval::{Tally, Vote};
 use super::effect::Effect;
-use super::environment::EnvironmentState;
+use super::environment::{AnotherCopy, EnvironmentState};
 use super::event::Event;
 use super::ids::{PersonName, ReleaseId, RunId};
 use super::moment::{Seed, Uptime};
@@ -49,6 +49,8 @@ pub struct World {
     pub stage: EnvironmentState,
     /// Production.
     pub production: EnvironmentState,
+    /// Another RMM that works with a copy of the whole database was met, and no admin has looked yet.
+    pub another_copy: Option<AnotherCopy>,
     /// The good versions, newest first.
     pub good: Vec<GoodVersion>,
     /// The number of the next release.
@@ -77,6 +79,8 @@ pub struct Changes {
     pub runs: BTreeSet<RunId>,
     /// Environments to write.
     pub environments: BTreeSet<EnvironmentKind>,
+    /// What is known of another copy of the database is to be written.
+    pub another_copy: bool,
     /// Votes to write.
     pub votes: Vec<Vote>,
     /// What happened.
@@ -113,6 +117,12 @@ impl World {
             EnvironmentKind::Stage => &mut self.stage,
             EnvironmentKind::Production => &mut self.production,
         }
+    }
+
+    /// Notes that another copy of the database was met, or that an admin has looked.
+    pub fn set_another_copy(&mut self, met: Option<AnotherCopy>) {
+        self.changes.another_copy = true;
+        self.another_copy = met;
     }
 
     /// A release, to be changed; its revision grows.

@@ -223,3 +223,48 @@ async fn a_run_that_was_begun_in_the_data_directory_is_followed_there() {
     let next = w.deployed("v3").await;
     assert!(next > v2 && w.run_directories().join("shop.production/holder").exists());
 }
+
+#[tokio::test]
+async fn of_two_copies_that_follow_one_step_both_are_told_and_one_is_deployed() {
+    let w = World::new(setup()).await;
+    w.deployed("v1").await;
+    w.write("hold", "");
+    let v2 = w.release("v2").await;
+    w.until(v2, "manual_testing").await;
+    w.approve("ann", v2).await.ok();
+    eventually("v2's step is at work", async || {
+        w.ledger().contains(&"production deploy deploy v2".into()).then_some(())
+    })
+    .await;
+    // The machine is cloned while the step is at work, and both go on.
+    w.signal("STOP");
+    let copy = clone_of(&w).await;
+    w.signal("CONT");
+    copy.start().await;
+    eventually("the other one has taken the run over", async || {
+        let places = std::fs::read_dir(w.run_directories().join("shop.production")).ok()?;
+        let marks = places.flatten().flat_map(|place| std::fs::read_dir(place.path()).into_iter().flatten().flatten());
+        let marks = marks.filter(|mark| mark.file_name().to_string_lossy().starts_with("generation."));
+        (marks.count() == 2).then_some(())
+    })
+    .await;
+    w.remove("hold");
+    copy.until(v2, "deployed").await;
+    let why = reason(&w, v2, |now| !now["reason"].is_null()).await;
+    assert!(why.contains("another copy of this RMM's database") && why.contains("rmm service settle"), "{why}");
+    assert_eq!(w.status(v2).await, "deploying");
+    for told in [&w, &copy] {
+        eventually("it is told", async || {
+            let events = told.events().await;
+            (events.iter().filter(|event| event["kind"] == "foreign_run_found").count() == 1).then_some(())
+        })
+        .await;
+        let said = rmm(told, &["service", "show", SHOP]);
+        assert!(said.contains("another RMM works with a copy of this database"), "{said}");
+    }
+    assert_eq!(w.ledger().iter().filter(|line| *line == "production deploy deploy v2").count(), 1);
+    // An admin of each says that it is known.
+    settle(&w, "production", "recorded").await;
+    copy.kill();
+    assert!(!rmm(&w, &["service", "show", SHOP]).contains("another RMM works"));
+}

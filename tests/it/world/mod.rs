@@ -167,6 +167,10 @@ impl World {
         (code, begun.elapsed())
     }
 
+    pub fn signal(&self, signal: &str) {
+        self.server().as_ref().unwrap().signal(signal);
+    }
+
     pub fn pid(&self) -> u32 {
         self.server().as_ref().unwrap().pid()
     }
