@@ -71,6 +71,8 @@ pub struct Details {
     pub approvals: Approvals,
     pub unmet: Vec<Gate>,
     pub legal: Vec<String>,
+    #[serde(default)]
+    pub to_settle: Vec<String>,
 }
 
 /// The vote.

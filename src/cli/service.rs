@@ -318,7 +318,13 @@ fn show(details: &api::ServiceDetails, ui: &Ui) -> String {
     }
     if let Some(met) = &details.another_copy {
         let (reason, since) = (clean(&met.reason), ago(met.since, ui.now));
-        let text = format!("another RMM works with a copy of this database, met {since}: {}", sentence(&reason));
+        let said = [&service.stage, &service.production].into_iter().flat_map(|state| &state.unknown);
+        let how = if said.clone().any(|unknown| unknown.reason.contains(&met.reason)) {
+            ".".to_owned()
+        } else {
+            format!(": {}", sentence(&reason))
+        };
+        let text = format!("another RMM works with a copy of this database, met {since}{how}");
         out.push_str(&ui.field("Copy", 10, &text, Tone::Bad));
         if service.stage.unknown.is_none() && service.production.unknown.is_none() {
             let done = format!("rmm service settle {} --recorded --reason '…'    once it is stopped", service.name);

@@ -119,6 +119,19 @@ impl World {
         }
     }
 
+    /// The environments for which a release waits until an admin says what they run.
+    pub fn to_settle(&self, release: &Release) -> impl Iterator<Item = EnvironmentKind> {
+        let (status, [stage, production]) = (release.status, [&self.stage, &self.production]);
+        let waits = move |state: &&EnvironmentState| match state.kind {
+            _ if state.unknown.is_none() => false,
+            EnvironmentKind::Stage => {
+                status.is_active() && !matches!(status, Status::Deploying | Status::ProductionRollback)
+            }
+            EnvironmentKind::Production => status.is_active() || status == Status::Deployed,
+        };
+        [stage, production].into_iter().filter(waits).map(|state| state.kind)
+    }
+
     /// Notes that another copy of the database was met, or that an admin has looked.
     pub fn set_another_copy(&mut self, met: Option<AnotherCopy>) {
         self.changes.another_copy = true;

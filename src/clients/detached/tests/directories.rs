@@ -238,9 +238,9 @@ async fn whoever_is_overtaken_takes_no_end_for_its_own(shell: &str) {
     let again = StepSpec { again: true, ..spec("1", "false") };
     fs::write(host.file("go"), "").unwrap();
     assert_eq!(run(&host, &host.dir, copy, &again, 0, &mut Seen::at(0)).await.unwrap(), Ended::Exited(0));
-    let overtaken = |error: StepError| match error {
-        StepError::Fenced { by, .. } => by,
-        error => panic!("{error}"),
+    let overtaken = |error: StepError| {
+        let StepError::Fenced { by, .. } = error else { panic!("{error}") };
+        by
     };
     let by = Successor::Process(8, "copy".into());
     assert_eq!(overtaken(task.await.unwrap().unwrap_err()), by);
