@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::bot;
 use crate::clients::health::Prober;
 use crate::clients::local::Local;
+use crate::clients::local::place::RunPlace;
 use crate::config::Config;
 use crate::engine::catalog::Catalog;
 use crate::engine::clock::{Clock, SystemClock};
@@ -57,12 +58,6 @@ impl DataDir {
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.0.join("rmm.sock")
-    }
-
-    /// The directories of runs on this machine.
-    #[must_use]
-    pub fn runs(&self) -> PathBuf {
-        self.0.join("runs")
     }
 
     /// Where the RMM that runs on it listens.
@@ -145,11 +140,13 @@ impl App {
         let start = Some(Start { generation, process: process.clone(), now, services });
         let options = StoreOptions { start, ..StoreOptions::new(data_dir.database(), data_dir.audit_key()) };
         let store = Store::open(&options)?;
+        let absolute = std::path::absolute(data_dir.path()).context("the data directory has no absolute path")?;
+        let instance = data_dir.instance()?;
         let ports = Ports {
             local: Arc::new(Local::new()),
             prober: Prober::new().map_err(anyhow::Error::msg).context("the HTTP client cannot be set up")?,
-            run_directory: std::path::absolute(data_dir.runs()).context("the data directory has no absolute path")?,
-            instance: data_dir.instance()?,
+            run_place: RunPlace::new(absolute, instance.clone()),
+            instance,
             generation,
             process,
         };

@@ -349,11 +349,16 @@ fn copies_are_made_and_put_back() {
     place.run(&["backup", "copy.db", "--overwrite", "--with-key"]).ends(0);
     assert!(place.path("copy.db.key").exists());
     place.token(&["second", "--role", "viewer"]);
+    place.run(&["token", "revoke", "first"]).ends(0);
     place.run(&["restore", "copy.db", "--force"]).ends(3).says("Stop RMM first");
     place.stop();
     place.run(&["restore", "copy.db"]).ends(3).says("--force");
     place.run(&["restore", "missing.db", "--force"]).ends(1);
-    place.run(&["restore", "copy.db", "--force"]).ends(0).says("restored").says("before-restore");
+    place.run(&["restore", "copy.db", "--force"]).ends(0).says("restored").says("before-restore").says(
+        "These tokens were revoked after the backup was made and are valid again:\n  first (viewer), never used\n",
+    );
+    let restored = place.run(&["restore", "copy.db", "--force"]).ends(0);
+    assert!(!restored.err.contains("valid again"), "{}", restored.err);
     let list = place.run(&["token", "list"]).ends(0).says("first");
     assert!(!list.out.contains("second"));
     place.run(&["audit", "verify"]).ends(0);

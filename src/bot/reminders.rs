@@ -11,6 +11,7 @@ use super::team::{MANY, PAUSE, save};
 use super::words::facts;
 use crate::clients::telegram::Text;
 use crate::domain::notice::Notice;
+use crate::domain::person::Role;
 use crate::domain::status::{List, Status};
 use crate::store::StoreError;
 use crate::store::releases::{self, Page};
@@ -31,10 +32,23 @@ pub(super) async fn tell_of_conflicts(bot: Arc<Bot>) {
     }
 }
 
-/// Says where alarms are heard that this start found an older database than the one that was left.
-pub(super) fn tell_of_restore(bot: &Arc<Bot>) {
+/// Says where alarms are heard, and to the admins, that this start found an older database than the one that was left.
+pub(super) async fn tell_of_restore(bot: &Arc<Bot>) {
     let Some(reason) = bot.engine.store().restored() else { return };
-    alarm(bot, &bot.say(bot.language, "restored", facts!(reason => reason)));
+    let chats = bot.settings.chats.iter().filter(|chat| chat.notices.contains(&Notice::Alarm));
+    let mut hear: Vec<_> = chats.map(|chat| (chat.id, chat.topic, bot.language)).collect();
+    match bot.engine.telegram_people().await {
+        Ok(people) => hear.extend(people.iter().filter_map(|(person, id, user)| {
+            let user = user.as_ref().filter(|user| user.private_chat && person.role == Role::Admin)?;
+            Some((*id, None, bot.viewer(person, user).language))
+        })),
+        Err(error) => tracing::warn!(%error, "the admins could not be told of the restored database"),
+    }
+    for (chat, topic, language) in hear {
+        let text = bot.say(language, "restored", facts!(reason => reason));
+        let what = What::Say { topic, reply_to: None, text, asks: None };
+        bot.post(chat, Job { what, updates: Vec::new(), asked: bot.engine.now() });
+    }
 }
 
 /// Says where alarms are heard that the record was changed, at every start until an admin acknowledges it.

@@ -72,6 +72,8 @@ pub struct Details {
     pub approvals: Approvals,
     pub unmet: Vec<Gate>,
     pub legal: Vec<String>,
+    #[serde(default)]
+    pub to_settle: Vec<String>,
 }
 
 /// The vote.
@@ -286,6 +288,8 @@ pub struct ServiceDetails {
     pub queue: Vec<Release>,
     pub on_stage: Option<Release>,
     pub runs: Vec<Run>,
+    #[serde(default)]
+    pub another_copy: Option<NotKnown>,
     pub good_versions: Vec<GoodVersion>,
 }
 

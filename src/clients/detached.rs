@@ -21,7 +21,7 @@ mod follow;
 mod traces;
 
 use follow::{Answer, Output, cut, follow, listen};
-pub use traces::{Known, Last, Ready, TurnedAway};
+pub use traces::{Known, Last, Ready, Successor, TurnedAway};
 
 const SCRIPT: &str = include_str!("detached.sh");
 /// Linux takes at most 128 KiB as one argument, and the step's shell gets the
@@ -139,11 +139,16 @@ pub enum StepError {
     Transport(#[from] TransportError),
     /// The run directory carries another token, a later RMM process has taken
     /// it over, or another run has become the holder.
-    #[error("The run directory {0} belongs to another RMM or another run; it was left alone.")]
-    Fenced(String),
+    #[error("The run directory {directory} belongs to another RMM or another run; it was left alone.")]
+    Fenced {
+        /// Where.
+        directory: String,
+        /// To whom.
+        by: Successor,
+    },
     /// The steps of this run were begun by somebody else.
     #[error(
-        "Steps of this run were begun in {0} by another copy of this RMM's database; what they did cannot be known."
+        "Steps of this run were begun or taken over in {0} by another copy of this RMM's database; what they did cannot be known."
     )]
     Foreign(String),
     /// The last run there is of this installation, but not vouched for.
@@ -323,6 +328,16 @@ pub async fn clear(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>) -> Result<
         "clear" => Ok(traces::steps(&answer.sentence)),
         _ => Err(answer.into_error(dir)),
     }
+}
+
+/// Tells whoever has taken a run over that the one who had it is alive.
+pub async fn protest(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>, against: &Successor) -> Result<(), StepError> {
+    ask(t, dir, fence, &["protest", &against.text()]).await.map(drop)
+}
+
+/// Who was turned away beside a run directory since the last look; the directory need not be there.
+pub async fn met(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>) -> Result<Option<TurnedAway>, StepError> {
+    Ok(TurnedAway::parse(&ask(t, dir, fence, &["met"]).await?.sentence))
 }
 
 /// Deletes the run directory, if it belongs to this run. No step may run. Gives

@@ -14,8 +14,10 @@
 #                    successor's. A run of the same instance only follows one
 #                    that its RMM can vouch for; else two copies of a database
 #                    work here, or the database is older than what was done here.
-#   turned-away      who was turned away here last: "TOKEN GENERATION PROCESS";
-#                    whoever holds tells it to its RMM
+#   turned-away      who was turned away here last: "TOKEN GENERATION PROCESS",
+#                    and after it by whom if it has heard of that: then it lives.
+#                    Whoever holds tells it to its RMM
+#   removed          who deleted a run directory that several processes had
 #
 # The run directory DIR holds
 #
@@ -83,7 +85,7 @@ answer() {
 # Goes into the run directory if it is there and belongs to this run.
 enter() {
     cd -- "$rmm_dir" 2>/dev/null && read -r rmm_x 2>/dev/null <token ||
-        answer "lost::0:The host has lost the files of this run, so what became of the step cannot be known."
+        lost "The host has lost the files of this run, so what became of the step cannot be known."
     [ "$rmm_x" = "$rmm_token" ] || answer fenced:::
     fence
 }
@@ -99,7 +101,36 @@ look_for_others() {
     rmm_met=
     read -r rmm_met 2>/dev/null <"$rmm_place/turned-away" || return 0
     rm -f "$rmm_place/turned-away"
-    [ "$rmm_met" != "$rmm_token $rmm_generation $rmm_process" ] || rmm_met=
+    case $rmm_met in "$rmm_token $rmm_generation $rmm_process"*) rmm_met= ;; esac
+}
+
+# Sets rmm_later to whoever has taken this run over: "GENERATION PROCESS".
+look_for_successor() {
+    rmm_later=
+    for rmm_x in "$rmm_dir"/generation.*; do
+        rmm_y=${rmm_x##*.}
+        rmm_by=
+        read -r rmm_by 2>/dev/null <"$rmm_x"
+        case $rmm_by in "$rmm_process") rmm_by= ;; esac
+        if [ "$rmm_y" -gt "$rmm_generation" ] 2>/dev/null || [ "$rmm_y:${rmm_by:+x}" = "$rmm_generation:x" ]; then
+            rmm_later="$rmm_y $rmm_by"
+            return
+        fi
+    done
+}
+
+# Sets rmm_later to whoever has deleted the files of this run, if it was another process.
+look_for_remover() {
+    rmm_x= rmm_later=
+    read -r rmm_x rmm_later 2>/dev/null <"$rmm_place/removed"
+    [ "$rmm_x" = "$rmm_token" ] && [ "$rmm_later" != "$rmm_generation $rmm_process" ] || rmm_later=
+}
+
+# Ends where files of this run are missing, for which the sentence gives the reason if nobody has deleted them.
+lost() {
+    look_for_remover
+    [ -z "$rmm_later" ] || answer "fenced:::$rmm_later"
+    answer "lost::0:$1"
 }
 
 # Turns away an RMM process that has a successor. The marks only become more,
@@ -110,20 +141,15 @@ fence() {
         { echo "$rmm_process" >"process.$$" && ln "process.$$" "generation.$rmm_generation"; } 2>/dev/null
         rm -f "process.$$"
     fi
-    rmm_x=
-    read -r rmm_x 2>/dev/null <"generation.$rmm_generation"
-    [ -z "$rmm_x" ] || [ "$rmm_x" = "$rmm_process" ] || turn_away fenced:::
-    for rmm_x in generation.*; do
-        [ "${rmm_x#generation.}" -le "$rmm_generation" ] 2>/dev/null || [ "$rmm_x" = "generation.*" ] ||
-            turn_away fenced:::
-    done
+    look_for_successor
+    [ -z "$rmm_later" ] || turn_away "fenced:::$rmm_later"
 }
 
 # Whether this run may start and stop steps here.
 check_holder() {
     rmm_x=
     read -r rmm_x 2>/dev/null <"$rmm_holder"
-    [ "$rmm_x" = "$rmm_token" ] || answer fenced:::
+    [ "$rmm_x" = "$rmm_token" ] || turn_away "fenced:::$rmm_x"
 }
 
 # Takes back what a run has made that may not work here.
@@ -302,7 +328,7 @@ judge() {
     elif [ -e ../../token ]; then
         rmm_verdict=never: rmm_text="The host could not start the step: the run directory cannot be written (is the disk full?), or setsid, sh or ln failed there."
     else
-        rmm_verdict=lost: rmm_text="The host has lost the files of this run, so what became of the step cannot be known."
+        lost "The host has lost the files of this run, so what became of the step cannot be known."
     fi
 }
 
@@ -315,7 +341,7 @@ check_claim() {
 
 # Follows the output from rmm_offset to the end of the step, then answers.
 follow() {
-    [ -p alive ] || answer "lost::0:The host has lost the files of this step, so its result is not known."
+    [ -p alive ] || lost "The host has lost the files of this step, so its result is not known."
     check_claim
     rmm_tail=
     if [ ! -e status ]; then
@@ -325,6 +351,9 @@ follow() {
     wait_for_watchers
     [ -z "$rmm_tail" ] || kill "$rmm_tail" 2>/dev/null
     check_claim
+    # Whoever was overtaken meanwhile takes no end of the step for its own.
+    look_for_successor
+    [ -z "$rmm_later" ] || answer "fenced:::$rmm_later"
     judge
     # The size is taken once, since a surviving child may go on writing. What
     # tail had no time for is at the end mostly: send that end along.
@@ -452,7 +481,8 @@ end_others() {
 # noted that the directory is there: whose steps run in it already is then
 # somebody else. VOUCHED are tokens that may hold here before it, with commas.
 # The answer names the former holder, who was turned away meanwhile, and the
-# steps of others that were ended.
+# steps of others that were ended, and the processes that had the run before,
+# with commas.
 prepare() {
     umask 077
     rmm_when=$1 rmm_vouched=$2
@@ -461,6 +491,8 @@ prepare() {
         shift
         set -- "$@" "steps/$rmm_x"
     done
+    look_for_remover
+    [ -z "$rmm_later" ] || [ "$rmm_when" = first ] || [ -e "$rmm_dir/token" ] || turn_away "fenced:::$rmm_later"
     { mkdir -p -- "$rmm_dir" && cd -- "$rmm_dir"; } 2>/dev/null ||
         answer "fail:::The run directory $rmm_dir cannot be made on the host."
     [ -O . ] || answer "fail:::The run directory $rmm_dir belongs to another user."
@@ -489,8 +521,24 @@ prepare() {
     end_others
     cd -- "$rmm_dir" 2>/dev/null || answer "lost::0:The host has lost the files of this run."
     look_for_others
+    rmm_later=
+    for rmm_x in generation.*; do
+        read -r rmm_by 2>/dev/null <"$rmm_x" && rmm_later="$rmm_later,${rmm_x#generation.} $rmm_by"
+    done
     [ "$rmm_word" = same ] || sweep
-    answer "$rmm_word:::$rmm_former;$rmm_met;$rmm_ended"
+    answer "$rmm_word:::$rmm_former;$rmm_met;$rmm_ended;${rmm_later#,}"
+}
+
+# SUCCESSOR: leaves word that this process is alive, though that one has its run.
+protest() {
+    { echo "$rmm_token $rmm_generation $rmm_process $1" >"$rmm_place/turned-away"; } 2>/dev/null
+    answer gone:::
+}
+
+# Names who was turned away here since the last look.
+met() {
+    look_for_others
+    answer "met:::$rmm_met"
 }
 
 # Ends what any run has left at work in this place.
@@ -523,6 +571,8 @@ remove() {
         [ "$rmm_x" = "$rmm_token" ] || answer fenced:::
         fence
         look_for_others
+        set -- generation.*
+        [ $# -lt 2 ] || { echo "$rmm_token $rmm_generation $rmm_process" >"$rmm_place/removed"; } 2>/dev/null
         rm -rf steps && rm -f boot generation.* process.* holder.* former.* token.* && rm -f token
     fi
     cd / && rmdir -- "$rmm_dir" 2>/dev/null || [ ! -d "$rmm_dir" ] ||

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::approval::{Tally, Verdict, Vote};
 use super::content::{Content, Definition};
 use super::effect::Effect;
-use super::environment::EnvironmentState;
+use super::environment::{AnotherCopy, EnvironmentState};
 use super::event::Event;
 use super::ids::{PersonName, ReleaseId, RunId};
 use super::moment::{Seed, Uptime};
@@ -53,6 +53,8 @@ pub struct World {
     pub stage: EnvironmentState,
     /// Production.
     pub production: EnvironmentState,
+    /// Another RMM that works with a copy of the whole database was met, and no admin has looked yet.
+    pub another_copy: Option<AnotherCopy>,
     /// The good versions, newest first.
     pub good: Vec<GoodVersion>,
     /// The number of the next release.
@@ -81,6 +83,8 @@ pub struct Changes {
     pub runs: BTreeSet<RunId>,
     /// Environments to write.
     pub environments: BTreeSet<EnvironmentKind>,
+    /// What is known of another copy of the database is to be written.
+    pub another_copy: bool,
     /// Votes to write.
     pub votes: Vec<Vote>,
     /// What happened.
@@ -117,6 +121,25 @@ impl World {
             EnvironmentKind::Stage => &mut self.stage,
             EnvironmentKind::Production => &mut self.production,
         }
+    }
+
+    /// The environments for which a release waits until an admin says what they run.
+    pub fn to_settle(&self, release: &Release) -> impl Iterator<Item = EnvironmentKind> {
+        let (status, [stage, production]) = (release.status, [&self.stage, &self.production]);
+        let waits = move |state: &&EnvironmentState| match state.kind {
+            _ if state.unknown.is_none() => false,
+            EnvironmentKind::Stage => {
+                status.is_active() && !matches!(status, Status::Deploying | Status::ProductionRollback)
+            }
+            EnvironmentKind::Production => status.is_active() || status == Status::Deployed,
+        };
+        [stage, production].into_iter().filter(waits).map(|state| state.kind)
+    }
+
+    /// Notes that another copy of the database was met, or that an admin has looked.
+    pub fn set_another_copy(&mut self, met: Option<AnotherCopy>) {
+        self.changes.another_copy = true;
+        self.another_copy = met;
     }
 
     /// A release, to be changed; its revision grows.

@@ -96,7 +96,10 @@ impl Dispatcher {
                 outbox::clamp_due(tx, now)?;
                 outbox::release_foreign_leases(tx, &owner)
             });
-            let freed = freed.await;
+            let freed = match freed.await {
+                Ok(_) => self.engine.store().note_process().await,
+                Err(error) => Err(error),
+            };
             let Err(error) = freed else { return };
             tracing::error!(error = %error.flatten(), "what an earlier process had begun cannot be taken over yet");
             tokio::select! {

@@ -26,7 +26,6 @@ mod step;
 pub(crate) mod testing;
 pub mod trace;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +38,7 @@ use self::clock::Clock;
 use self::hosts::Hosts;
 use self::refusals::Refusals;
 use crate::clients::health::Prober;
+use crate::clients::local::place::RunPlace;
 use crate::clients::transport::{Transport, TransportError};
 use crate::domain::command::{Answer, Command, Subject};
 use crate::domain::decide::{decide, still_current};
@@ -82,8 +82,8 @@ pub struct Ports {
     pub local: Arc<dyn Transport>,
     /// Health checks by URL.
     pub prober: Prober,
-    /// Where the directories of runs on RMM's own machine are; absolute.
-    pub run_directory: PathBuf,
+    /// Where the directories of runs on RMM's own machine are.
+    pub run_place: RunPlace,
     /// Names this installation on hosts, so that another one keeps its hands off.
     pub instance: String,
     /// Grows with every start, so that hosts know an earlier process by its lower number.
@@ -345,7 +345,7 @@ impl Engine {
     fn run_place(&self, host: &HostName, service: &ServiceName, environment: EnvironmentKind, name: &str) -> String {
         let place = format!("{service}.{environment}/{name}");
         if host.is_local() {
-            self.inner.ports.run_directory.join(place).display().to_string()
+            self.inner.ports.run_place.of(&place).display().to_string()
         } else {
             format!("~/.rmm/{place}")
         }

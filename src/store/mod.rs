@@ -275,6 +275,17 @@ impl Store {
         .await
     }
 
+    /// Notes the process that works with this database, if the disk did not let it be noted at the start: hosts hear
+    /// its word only after that.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub async fn note_process(&self) -> Result<(), WriteError<StoreError>> {
+        let Some(start) = self.inner.options.start.clone() else { return Ok(()) };
+        let database = self.inner.options.database.clone();
+        self.write(move |tx| restored::note_late(tx, &database, &start)).await
+    }
+
     /// The database file.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -114,7 +114,7 @@ pub(super) fn begin(
     };
     match next.write(database) {
         Ok(()) => {}
-        // A full disk is no reason not to start; only the process cannot be told from others then.
+        // A full disk is no reason not to start; the process is noted before it reaches a host.
         Err(error) if found.is_none() => {
             tracing::warn!(%error, "what this database was left with cannot be noted beside it");
             return Ok(None);
@@ -137,6 +137,17 @@ pub(super) fn begin(
         Beside { restored: None, exact: false, ..next }.write(database)?;
     }
     Ok(found)
+}
+
+/// Notes a process that could not be noted when it began, since the disk was full.
+pub(super) fn note_late(conn: &Connection, database: &Path, start: &Start) -> Result<(), StoreError> {
+    let before = numbers::last_start(conn)?;
+    if before.as_ref() == Some(&start.process) {
+        return Ok(());
+    }
+    let beside = Beside::read(database)?.unwrap_or_default();
+    Beside { process: Some(start.process.clone()), before, ..beside }.write(database)?;
+    note_start(conn, start)
 }
 
 /// How it shows that the database is not the one that was left.
@@ -177,7 +188,7 @@ fn note_start(conn: &Connection, start: &Start) -> Result<(), StoreError> {
 
 fn treat(conn: &Connection, chain: &mut Chain, known: Numbers, reason: &str, start: &Start) -> Result<(), StoreError> {
     known.raise(conn)?;
-    conn.execute("UPDATE numbers SET copy = 0", [])?;
+    conn.execute("UPDATE numbers SET copy = 0, another_copy = NULL", [])?;
     // A button that was made for a release as it was later fits no release as it is now.
     conn.execute("UPDATE releases SET revision = revision + ?1", [known.revision])?;
     let after = chain.head().seq;

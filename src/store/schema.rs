@@ -426,6 +426,7 @@ mod tests {
         assert!(state.lock.is_some() && state.unknown.is_none() && state.vouched_below == RunId(0));
         let numbers = Numbers::of(&conn).unwrap();
         assert_eq!((numbers.release, numbers.run, numbers.revision), (7, 9, 3));
+        assert_eq!(crate::store::numbers::another_copy(&conn).unwrap(), None);
     }
 
     #[test]

@@ -241,3 +241,22 @@ async fn an_admin_says_that_it_is_the_right_server() {
 fn one_step(setup: Setup, deploy: &str) -> Setup {
     setup.approved_by(1, ["ann"]).without_migrations().surface("deploy", deploy)
 }
+
+#[tokio::test]
+async fn admins_are_told_in_private_that_the_database_was_restored() {
+    let world = BotWorld::start().await;
+    world.ann.says(world.ann.id, "/start");
+    world.boris.says(world.boris.id, "/start");
+    let [to_ann, to_boris] = [world.ann.id, world.boris.id].map(|id| world.telegram.chat(id));
+    to_ann.shows("Release Bot").await;
+    to_boris.shows("Release Bot").await;
+    let copy = world.rmm.path("copy.db").display().to_string();
+    world.rmm.operator().post("/api/v1/backup", &serde_json::json!({ "file": copy })).await.ok();
+    world.rmm.terminate().await;
+    std::fs::copy(copy, world.rmm.database()).unwrap();
+    world.start_rmm().await;
+    to_ann.shows("RMM's database is older than what was done").await;
+    world.team.shows("RMM's database is older than what was done").await;
+    world.all_is_told().await;
+    assert!(!to_boris.transcript().contains("older than what was done"));
+}

@@ -211,7 +211,7 @@ async fn a_run_whose_files_are_lost_is_unknown_and_a_person_decides() {
     let step = world.process("pid").await;
     let run = world.last_run(release).await;
     world.kill();
-    std::fs::remove_dir_all(world.data().join("runs")).unwrap();
+    std::fs::remove_dir_all(world.run_directories()).unwrap();
     world.write("go", "");
     eventually("the step has ended", async || (!alive(step)).then_some(())).await;
     world.start().await;

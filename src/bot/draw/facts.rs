@@ -229,7 +229,12 @@ fn because(pen: &Pen<'_>, reason: &str) -> String {
 /// What about this release only an admin can settle.
 fn alarms(pen: &Pen<'_>, scene: &Scene) -> Vec<AlarmFacts> {
     let mut alarms = Vec::new();
+    let unknown =
+        |kind| scene.world.as_ref().is_some_and(|world| world.to_settle(&scene.release).any(|unknown| unknown == kind));
     for run in &scene.runs {
+        if unknown(run.environment) && matches!(run.state, RunState::Unknown { .. }) {
+            continue;
+        }
         let what = pen.run_title(run.kind, run.environment);
         if matches!(run.state, RunState::Unknown { .. }) {
             let words = pen.phrase("alarm.unknown", facts! { run => run.id.0, what => what });
@@ -241,6 +246,11 @@ fn alarms(pen: &Pen<'_>, scene: &Scene) -> Vec<AlarmFacts> {
         }
     }
     for kind in [EnvironmentKind::Stage, EnvironmentKind::Production] {
+        if unknown(kind) {
+            let service = scene.release.service.as_str();
+            let facts = facts! { where => pen.place(kind), service => service, kind => kind.as_str() };
+            alarms.push(AlarmFacts { words: pen.phrase("alarm.settle", facts), stuck: true });
+        }
         let dirty = scene.world.as_ref().and_then(|world| world.environment(kind).dirty.as_ref());
         if let Some(dirty) = dirty.filter(|dirty| scene.runs.iter().any(|run| run.id == dirty.run)) {
             let facts = facts! { run => dirty.run.0, where => pen.place(kind), reason => sentence(&dirty.reason) };

@@ -1,8 +1,7 @@
-use std::path::PathBuf;
-
 use super::*;
 use crate::clients::health::Prober;
 use crate::clients::local::Local;
+use crate::clients::local::place::RunPlace;
 use crate::config::{Config, EnvVars};
 use crate::domain::host::Limits;
 use crate::domain::person::Role;
@@ -69,7 +68,7 @@ impl World {
         let ports = Ports {
             local: Arc::new(Local::new()),
             prober: Prober::new().unwrap(),
-            run_directory: PathBuf::from("/nowhere"),
+            run_place: RunPlace::at("/nowhere"),
             generation: 1,
             process: "test".into(),
             instance: "test".into(),

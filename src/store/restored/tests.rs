@@ -112,6 +112,24 @@ async fn an_ordinary_start_finds_what_it_left() {
 }
 
 #[tokio::test]
+async fn a_process_that_began_on_a_full_disk_is_noted_later() {
+    let place = Place::new();
+    drop(open(&place, "one"));
+    let in_the_way = place.file("rmm.db.numbers.new");
+    fs::create_dir(&in_the_way).unwrap();
+    let (store, _) = open(&place, "two");
+    let known = async |word| store.read(move |conn| numbers::is_own_process(conn, 1, word)).await.unwrap();
+    assert!(store.note_process().await.is_err() && known("one").await && !known("two").await);
+    fs::remove_dir(&in_the_way).unwrap();
+    for _ in 0..2 {
+        store.note_process().await.unwrap();
+        assert!(known("two").await);
+    }
+    drop(store);
+    assert_eq!(open(&place, "three").1, None);
+}
+
+#[tokio::test]
 async fn a_restore_goes_on_from_what_the_replaced_database_knows() {
     let place = Place::new();
     let (store, _) = open(&place, "one");

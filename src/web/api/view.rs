@@ -109,8 +109,10 @@ pub struct ReleaseDetails {
     approvals: ApprovalsView,
     /// Gates of production that stand in the way.
     unmet: Vec<Gate>,
-    /// The commands that are legal now.
+    /// The commands that are legal now. `settle` is one about the service.
     legal: Vec<String>,
+    /// The environments for which this release waits until an admin says what they run (`settle` of the service).
+    to_settle: Vec<String>,
 }
 
 impl ReleaseDetails {
@@ -127,6 +129,7 @@ impl ReleaseDetails {
             approvals: ApprovalsView::new(world, release),
             unmet,
             legal: possible_moves(world, release),
+            to_settle: world.to_settle(release).map(|kind| kind.to_string()).collect(),
         }
     }
 }
@@ -137,11 +140,14 @@ fn possible_moves(world: &World, release: &Release) -> Vec<String> {
         "promote" => !world.service.approvals.auto_promote && !release.promoted,
         "rollback" => {
             let running = world.production.current.as_ref().is_some_and(|version| version.release == release.id);
-            running && world.usual_way_back(release).is_some()
+            running && world.usual_way_back(release).is_some() && world.production.unknown.is_none()
         }
+        "abort" => world.production.unknown.is_none(),
         _ => true,
     };
-    legal_moves(release).into_iter().filter(|word| leads_somewhere(word)).map(ToOwned::to_owned).collect()
+    let settle = world.to_settle(release).next().map(|_| "settle");
+    let moves = legal_moves(release).into_iter().filter(|word| leads_somewhere(word));
+    settle.into_iter().chain(moves).map(ToOwned::to_owned).collect()
 }
 
 /// How a vote stands.

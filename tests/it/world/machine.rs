@@ -15,7 +15,7 @@ pub struct Server {
 }
 
 impl Server {
-    pub fn spawn(config: &Path, setup: &Setup, log: &Path) -> Self {
+    pub fn spawn(config: &Path, setup: &Setup, state: &Path, log: &Path) -> Self {
         let rmm = env!("CARGO_BIN_EXE_rmm");
         let mut command = match setup.open_files {
             None => Command::new(rmm),
@@ -33,6 +33,7 @@ impl Server {
         let child = command
             .args(["serve", "--config"])
             .arg(config)
+            .env("XDG_STATE_HOME", state)
             .envs(setup.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())

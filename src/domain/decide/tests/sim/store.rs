@@ -77,6 +77,7 @@ impl Sim {
             runs,
             stage: self.stage.clone(),
             production: self.production.clone(),
+            another_copy: self.another_copy.clone(),
             good,
             next_release: ReleaseId(self.releases.len() as i64 + 1),
             next_run: RunId(self.runs.len() as i64 + 1),
@@ -113,6 +114,9 @@ impl Sim {
                 EnvironmentKind::Production => self.production = world.production.clone(),
             }
         }
+        if changes.another_copy {
+            self.another_copy.clone_from(&world.another_copy);
+        }
         for vote in &changes.votes {
             let key = |v: &Vote| (v.release, v.attempt, v.person.clone());
             self.votes.retain(|old| key(old) != key(vote));
@@ -128,6 +132,7 @@ impl Sim {
             assert_eq!(&self.runs[id], run);
         }
         assert_eq!((&self.stage, &self.production), (&world.stage, &world.production));
+        assert_eq!(self.another_copy, world.another_copy);
     }
 }
 
