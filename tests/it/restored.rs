@@ -313,7 +313,7 @@ async fn a_run_that_was_begun_in_the_data_directory_is_followed_there() {
 async fn of_two_copies_that_follow_one_step_both_are_told_and_one_is_deployed() {
     let w = World::new(setup()).await;
     w.deployed("v1").await;
-    w.write("hold", "");
+    w.write("hold-v2", "");
     let v2 = w.release("v2").await;
     w.until(v2, "manual_testing").await;
     w.approve("ann", v2).await.ok();
@@ -333,7 +333,7 @@ async fn of_two_copies_that_follow_one_step_both_are_told_and_one_is_deployed() 
         (marks.count() == 2).then_some(())
     })
     .await;
-    w.remove("hold");
+    w.remove("hold-v2");
     copy.until(v2, "deployed").await;
     let why = reason(&w, v2, |now| !now["reason"].is_null()).await;
     assert!(why.contains("another copy of this RMM's database") && why.contains("rmm service settle"), "{why}");
