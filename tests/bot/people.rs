@@ -31,6 +31,7 @@ async fn a_username_counts_once_an_admin_has_confirmed_it_and_the_number_from_th
     to_vera.until("she has to wait", |shown| (shown.len() == 2).then_some(())).await;
     assert_eq!(ann.taps(ann.id, "Yes, it is").await.toast, "✅ Confirmed");
     to_vera.shows("ann confirms that you are vera").await;
+    to_ann.shows("Confirmed by ann").await;
 
     // From then on the number counts, whatever she is called, and whoever takes her name.
     vera.is_called(Some("vera_the_great"));
