@@ -304,6 +304,7 @@ impl Board {
             | Event::HostCaughtUp { .. }
             | Event::HostGivenUp { .. }
             | Event::EarlierStepsEnded { .. }
+            | Event::MigrationFoundDone { .. }
             | Event::EnvironmentRepaired { .. }
             | Event::EnvironmentUnknown { .. }
             | Event::EnvironmentSettled { .. }

@@ -200,8 +200,8 @@ pub enum Command {
         of: RunId,
         /// Its step.
         step: u32,
-        /// What became of it there, a part of a sentence.
-        found: String,
+        /// What became of it there.
+        found: Found,
     },
     /// RMM: the next steps of a run are about to start. The answer names the first of them.
     StartStep {
@@ -407,6 +407,19 @@ pub enum Outcome {
         /// It may have begun.
         begun: bool,
     },
+}
+
+/// What became of a step whose end nobody has seen, as its host tells it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// It had not been started there.
+    NotStarted,
+    /// It ended with an exit status.
+    Exited(i32),
+    /// It was still at work and has been ended.
+    Stopped,
+    /// Cannot be known; why, where something can be said.
+    Lost(Option<String>),
 }
 
 /// What the output of a step tells about its end.

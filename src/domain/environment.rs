@@ -24,6 +24,8 @@ pub struct EnvironmentState {
     /// Hosts that did not answer when they were to be taken back: what they run is not known until a run has brought
     /// them to where they belong.
     pub left: BTreeMap<HostName, LeftHost>,
+    /// Migrations that had begun on a host when it stopped answering: how they ended is asked when a run next comes there.
+    pub unseen: Vec<UnseenStep>,
     /// A way back failed: nothing more is deployed here until an admin has looked.
     pub dirty: Option<Dirty>,
     /// Nobody deploys here until an admin unlocks.
@@ -87,9 +89,20 @@ pub struct LeftHost {
     /// An admin has said that nobody waits for it.
     #[serde(default)]
     pub given_up: bool,
-    /// Steps that may still be at work there, or have gone on unseen.
-    #[serde(default)]
-    pub unfinished: Vec<(RunId, u32)>,
+    /// Unseen steps there, of rows from before they were noted with the environment: the run, and the index in it.
+    #[serde(default, rename = "unfinished", skip_serializing_if = "Vec::is_empty")]
+    pub unseen: Vec<(RunId, u32)>,
+}
+
+/// A step whose end nobody has seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnseenStep {
+    /// Where it is.
+    pub host: HostName,
+    /// Its run.
+    pub run: RunId,
+    /// Its index there.
+    pub step: u32,
 }
 
 /// A lock on production.
@@ -113,6 +126,7 @@ impl EnvironmentState {
             since: None,
             mixed: None,
             left: BTreeMap::new(),
+            unseen: Vec::new(),
             dirty: None,
             lock: None,
             unknown: None,

@@ -143,6 +143,12 @@ pub enum Event {
         host: HostName,
         steps: Vec<String>,
     },
+    MigrationFoundDone {
+        environment: EnvironmentKind,
+        step: u32,
+        surface: String,
+        host: HostName,
+    },
     EnvironmentDirty {
         environment: EnvironmentKind,
         reason: String,

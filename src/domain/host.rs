@@ -87,7 +87,7 @@ impl Default for Limits {
             connect: Duration::from_secs(30),
             auth: Duration::from_secs(30),
             open: Duration::from_secs(30),
-            keepalive: Duration::from_secs(15),
+            keepalive: Duration::from_secs(5),
             idle: Duration::from_mins(5),
         }
     }

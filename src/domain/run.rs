@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::content::Content;
-use super::environment::LeftHost;
+use super::environment::{LeftHost, UnseenStep};
 use super::ids::{Attempt, HostName, ReleaseId, RunId, ServiceName, SurfaceName};
 use super::moment::Uptime;
 use super::release::Version;
@@ -232,6 +232,25 @@ impl Run {
     #[must_use]
     pub fn has_given_up(&self, host: &HostName) -> bool {
         self.left.get(host).is_some_and(|left| left.given_up)
+    }
+
+    /// The first migration, if any is still to come, of what an earlier step migrates.
+    #[must_use]
+    pub fn next_migration(&self, of: &Step) -> Option<&Step> {
+        self.steps.iter().find(|step| {
+            let same = (&step.surface, step.about) == (&of.surface, of.about);
+            same && step.kind.migrates() && matches!(step.state, StepState::Pending | StepState::Running)
+        })
+    }
+
+    /// Whether it is to repeat a migration of which nobody has seen how it ended on a host: nobody knows how to go on
+    /// before that host answers.
+    #[must_use]
+    pub fn repeats_unseen(&self, host: &HostName, unseen: &[UnseenStep], runs: &BTreeMap<RunId, Self>) -> bool {
+        unseen.iter().filter(|unseen| unseen.host == *host && self.stop.is_none()).any(|unseen| {
+            let step = runs.get(&unseen.run).and_then(|run| run.steps.get(unseen.step as usize));
+            step.is_some_and(|step| self.next_migration(step).is_some_and(|next| next.kind == step.kind))
+        })
     }
 
     /// The steps that are at work.

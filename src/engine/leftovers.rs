@@ -3,7 +3,7 @@
 
 use super::runner::Following;
 use crate::clients::detached::{self, Ended, Fence, RunDir, StepError};
-use crate::domain::command::Command;
+use crate::domain::command::{Command, Found};
 use crate::domain::ids::HostName;
 use crate::domain::run::{Run, RunName};
 use crate::store::runs;
@@ -34,25 +34,23 @@ impl Following {
         let Run { service, environment, .. } = &self.run;
         let (service, environment, name) = (service.clone(), *environment, host.clone());
         let found = self.engine.read(move |conn| {
-            let left = runs::environment(conn, &service, environment)?.left.remove(&name);
-            let unfinished = left.map(|left| left.unfinished).unwrap_or_default();
-            unfinished.into_iter().map(|(run, step)| Ok(runs::get(conn, run)?.map(|run| (run, step)))).collect()
+            let mut unseen = runs::environment(conn, &service, environment)?.unseen;
+            unseen.retain(|unseen| unseen.host == name);
+            unseen.into_iter().map(|unseen| Ok(runs::get(conn, unseen.run)?.map(|run| (run, unseen.step)))).collect()
         });
-        let unfinished: Vec<Option<(Run, u32)>> = match found.await {
-            Ok(unfinished) => unfinished,
+        let unseen: Vec<Option<(Run, u32)>> = match found.await {
+            Ok(unseen) => unseen,
             Err(error) => return tracing::warn!(%host, %error, "what was left on a host could not be read"),
         };
-        let migrates =
-            |(run, step): &(Run, u32)| run.steps.get(*step as usize).is_some_and(|step| step.kind.migrates());
-        for (of, step) in unfinished.into_iter().flatten().filter(migrates) {
+        for (of, step) in unseen.into_iter().flatten() {
             let found = match self.result(host, &of, step).await {
-                Ok(Ended::NotStarted(_)) => continue,
-                Ok(Ended::Exited(status)) => format!("it ended there unseen (exit status {status})"),
-                Ok(Ended::Stopped(_)) => "it was still at work and has been ended".to_owned(),
-                Ok(Ended::Lost(_)) => "what became of it there cannot be known".to_owned(),
+                Ok(Ended::NotStarted(_)) => Found::NotStarted,
+                Ok(Ended::Exited(status)) => Found::Exited(status),
+                Ok(Ended::Stopped(_)) => Found::Stopped,
+                Ok(Ended::Lost(_)) => Found::Lost(None),
                 // The host is asked again by whoever comes next.
                 Err(StepError::Transport(_)) => continue,
-                Err(error) => format!("what became of it there cannot be known ({error})"),
+                Err(error) => Found::Lost(Some(error.to_string())),
             };
             let command = Command::MigrationFound { run: self.run.id, of: of.id, step, found };
             if let Err(error) = self.report(command).await {

@@ -241,7 +241,7 @@ impl Following {
         if run.stop.is_some() || run.is_catch_up() {
             return true;
         }
-        if in_doubt || !run.may_leave_hosts() {
+        if in_doubt || !run.may_leave_hosts() || self.repeats_unseen(&run, host).await {
             return false;
         }
         for other in run.remaining_hosts().filter(|other| *other != host) {
@@ -251,6 +251,21 @@ impl Following {
             }
         }
         self.somebody_else_answers(&run).await
+    }
+
+    /// Whether it is not known how a migration has ended on a host that the run is to repeat.
+    async fn repeats_unseen(&self, run: &Run, host: &HostName) -> bool {
+        let (service, environment) = (run.service.clone(), run.environment);
+        let read = self.engine.read(move |conn| {
+            let unseen = runs::environment(conn, &service, environment)?.unseen;
+            let mut of = BTreeMap::new();
+            for unseen in &unseen {
+                of.extend(runs::get(conn, unseen.run)?.map(|run| (run.id, run)));
+            }
+            Ok((unseen, of))
+        });
+        // Where it cannot be read, it is waited for; whoever waits looks again.
+        read.await.map_or(true, |(unseen, of)| run.repeats_unseen(host, &unseen, &of))
     }
 
     /// Whether a host of the environment answers that the run has not touched.

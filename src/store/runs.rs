@@ -1,11 +1,13 @@
 //! Runs, their steps, and environments in the database.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::columns::{json, maybe_json, maybe_time, maybe_to_json, millis, time, to_json, word};
 use super::error::StoreError;
 use crate::domain::content::Content;
-use crate::domain::environment::EnvironmentState;
+use crate::domain::environment::{EnvironmentState, LeftHost, UnseenStep};
 use crate::domain::ids::{Attempt, HostName, ReleaseId, RunId, ServiceName};
 use crate::domain::run::{Run, RunKind, RunName, Step};
 use crate::domain::service::EnvironmentKind;
@@ -231,16 +233,23 @@ pub fn environment(
     kind: EnvironmentKind,
 ) -> Result<EnvironmentState, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT current, since, mixed, left_hosts, dirty, lock, unknown, vouched_below FROM environments WHERE service = ?1 AND environment = ?2",
+        "SELECT current, since, mixed, left_hosts, unseen, dirty, lock, unknown, vouched_below FROM environments WHERE service = ?1 AND environment = ?2",
     )?;
     let found = statement
         .query_row((service.as_str(), kind.as_str()), |row| {
+            let mut left: BTreeMap<HostName, LeftHost> = json(row, "left_hosts")?;
+            let mut unseen: Vec<UnseenStep> = json(row, "unseen")?;
+            for (host, left) in &mut left {
+                let noted = left.unseen.drain(..).map(|(run, step)| UnseenStep { host: host.clone(), run, step });
+                unseen.extend(noted);
+            }
             Ok(EnvironmentState {
                 kind,
                 current: maybe_json(row, "current")?,
                 since: maybe_time(row, "since")?,
                 mixed: maybe_json(row, "mixed")?,
-                left: json(row, "left_hosts")?,
+                left,
+                unseen,
                 dirty: maybe_json(row, "dirty")?,
                 lock: maybe_json(row, "lock")?,
                 unknown: maybe_json(row, "unknown")?,
@@ -272,8 +281,8 @@ pub(super) fn put_environment(
     state: &EnvironmentState,
 ) -> Result<(), StoreError> {
     conn.prepare_cached(
-        "INSERT OR REPLACE INTO environments (service, environment, current, since, mixed, left_hosts, dirty, lock, unknown, vouched_below) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT OR REPLACE INTO environments (service, environment, current, since, mixed, left_hosts, unseen, dirty, lock, unknown, vouched_below) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute((
         service.as_str(),
@@ -282,6 +291,7 @@ pub(super) fn put_environment(
         state.since.map(millis),
         maybe_to_json(state.mixed.as_ref())?,
         to_json(&state.left)?,
+        to_json(&state.unseen)?,
         maybe_to_json(state.dirty.as_ref())?,
         maybe_to_json(state.lock.as_ref())?,
         maybe_to_json(state.unknown.as_ref())?,

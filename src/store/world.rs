@@ -215,8 +215,8 @@ impl Loader<'_> {
         for version in state.current.iter().chain(mixed).chain(left) {
             self.version(version)?;
         }
-        for (run, _) in state.left.values().flat_map(|left| &left.unfinished) {
-            self.run(*run)?;
+        for unseen in &state.unseen {
+            self.run(unseen.run)?;
         }
         if let Some(dirty) = &state.dirty
             && !self.runs.contains_key(&dirty.run)

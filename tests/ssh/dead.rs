@@ -144,3 +144,30 @@ async fn what_a_host_that_was_given_up_still_does_is_ended_before_the_next_relea
     assert_eq!((code_of(&shop, 0), code_of(&shop, 1)), ("v3".to_owned(), "v3".to_owned()));
     shop.world.is_sound().await;
 }
+
+#[tokio::test]
+async fn a_migration_that_ends_on_a_dead_host_is_not_done_twice_when_its_run_is_repeated() {
+    let Some(shop) = Shop::open(2, &[("run_timeout", toml::Value::from("15s"))]).await else { return };
+    let release = v2_is_deployed(&shop).await;
+    shop.choose("v2 production rollback migrate_down");
+    act(&shop, &format!("/api/v1/releases/{release}/rollback"), json!({"reason": "v2 is bad"})).await;
+    shop.until_line(2).await;
+    shop.hosts[0].cut(Fault::Down);
+    let run = within(PATIENCE * 2, "the run cannot be judged", async || {
+        shop.world.runs(release).await.into_iter().find(|run| run["state"] == "unknown")
+    })
+    .await["id"]
+        .clone();
+    shop.until_line(LINES).await;
+    // Nobody takes the database back from the other host while that is in doubt.
+    let again = json!({"verdict": "again", "reason": "the host comes back"});
+    act(&shop, &format!("/api/v1/runs/{run}/resolve"), again).await;
+    shop.waits_for(release, &format!("waits for {}", shop.hosts[0].name())).await;
+    shop.hosts[0].heal();
+    shop.world.until(release, "rollback_done").await;
+    let down = |host| shop.ledger(host).iter().filter(|line| line.contains("production rollback migrate_down")).count();
+    assert_eq!((down(0), down(1)), (1, 0));
+    assert_eq!((code_of(&shop, 0), code_of(&shop, 1)), ("v1".to_owned(), "v1".to_owned()));
+    assert_eq!(production(&shop).await["unknown"], Value::Null);
+    shop.world.is_sound().await;
+}

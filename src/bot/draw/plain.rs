@@ -56,7 +56,8 @@ pub(super) async fn claim(pen: &Pen<'_>, user: i64, key: Key) -> Result<Drawn, F
     let facts = facts! {
         user => user,
         first_name => text::shorten(&claimant.first_name, NAME),
-        username => claimant.username,
+        // The name by which they have claimed it: whoever has another one by now has not claimed it by that.
+        username => claimant.claimed_as.or(claimant.username),
         person => person.name.as_str(),
         role_words => pen.word(&format!("role.{}", person.role.as_str())),
         settled => settled,

@@ -207,6 +207,13 @@ pub fn describe(kind: &str, data: &Value) -> String {
         "earlier_steps_ended" => {
             format!("{} was still at work on {} and has been ended", text("steps"), text("host"))
         }
+        "migration_found_done" => {
+            format!(
+                "the migration of {} had ended well on {} after all; it is not done twice",
+                text("surface"),
+                text("host")
+            )
+        }
         "environment_dirty" => format!("{} is in an unknown state{}", text("environment"), because("reason")),
         "environment_repaired" => format!("{} is in order again", text("environment")),
         "environment_unknown" => format!("it is not known what {} runs{}", text("environment"), because("reason")),

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::command::Answer;
-use crate::domain::environment::LeftHost;
+use crate::domain::command::{Answer, Found};
+use crate::domain::environment::{LeftHost, UnseenStep};
 use crate::domain::event::Event;
 use crate::domain::ids::{HostName, RunId};
 use crate::domain::person::Right;
@@ -21,8 +21,12 @@ impl Draft<'_> {
     /// A run goes on without hosts that do not answer, if it may. A way back needs one that does.
     pub(super) fn leave_hosts(&mut self, id: RunId, hosts: &BTreeMap<HostName, String>) -> Decided {
         let run = self.known_run(id)?;
-        if run.state.is_live() && self.may_leave(&run, hosts) {
-            for (host, reason) in hosts {
+        let mut hosts = hosts.clone();
+        hosts.retain(|host, _| {
+            !run.repeats_unseen(host, &self.world.environment(run.environment).unseen, &self.world.runs)
+        });
+        if run.state.is_live() && self.may_leave(&run, &hosts) {
+            for (host, reason) in &hosts {
                 self.leave(id, host, reason, false);
             }
             return Ok(Answer::Step(self.go_on_without(id)));
@@ -65,13 +69,11 @@ impl Draft<'_> {
         } else {
             reason.to_owned()
         };
-        let mut unfinished = Vec::new();
         for step in run.steps.iter_mut().filter(|step| step.host == *host) {
             match step.state {
                 StepState::Running => {
                     step.state = StepState::Unknown { reason: reason.clone() };
                     step.ended_at = Some(now);
-                    unfinished.push((id, step.index));
                 }
                 StepState::Pending => step.state = StepState::Skipped { reason: reason.clone() },
                 StepState::Succeeded
@@ -82,7 +84,7 @@ impl Draft<'_> {
             }
         }
         let newer = run.from.clone().filter(|_| run.kind == RunKind::Rollback).unwrap_or_else(|| run.to.clone());
-        let left = LeftHost { run: id, newer, since: now, reason: reason.clone(), given_up, unfinished };
+        let left = LeftHost { run: id, newer, since: now, reason: reason.clone(), given_up, unseen: Vec::new() };
         run.left.insert(host.clone(), left);
         let (release, environment) = (run.release, run.environment);
         if !given_up {
@@ -153,10 +155,10 @@ impl Draft<'_> {
         let kind = run.environment;
         for (host, left) in &run.left {
             let known = self.world.environment_mut(kind).left.entry(host.clone());
-            let known = known.or_insert_with(|| LeftHost { unfinished: Vec::new(), ..left.clone() });
+            let known = known.or_insert_with(|| left.clone());
             (known.run, known.reason, known.given_up) = (left.run, left.reason.clone(), left.given_up);
-            known.unfinished.extend(left.unfinished.iter().copied());
         }
+        self.note_unseen(run.id);
         let reached: Vec<_> = run.remaining_hosts().cloned().collect();
         for host in reached {
             let Some(known) = self.world.environment(kind).left.get(&host) else { continue };
@@ -290,27 +292,52 @@ impl Draft<'_> {
         Ok(Answer::Run(id))
     }
 
+    /// Remembers the migrations of a run that may have gone on after their host stopped answering.
+    pub(super) fn note_unseen(&mut self, id: RunId) {
+        let run = &self.world.runs[&id];
+        let open =
+            |step: &&Step| step.kind.migrates() && matches!(step.state, StepState::Running | StepState::Unknown { .. });
+        let unseen = |step: &Step| UnseenStep { host: step.host.clone(), run: id, step: step.index };
+        let noted: Vec<_> = run.steps.iter().filter(open).map(unseen).collect();
+        let known = &mut self.world.environment_mut(run.environment).unseen;
+        for unseen in noted {
+            if !known.contains(&unseen) {
+                known.push(unseen);
+            }
+        }
+    }
+
     /// A migration that an earlier run had begun on a host, which did not answer any more, has gone on there unseen. If
-    /// this run does not take it back, and the environment is not where the migration leads, then only a person can say
+    /// this run repeats it or takes it back, or an admin has judged it alike, all is well. Otherwise only a person can say
     /// where the database stands.
-    pub(super) fn migration_found(&mut self, id: RunId, of: RunId, index: u32, found: &str) -> Decided {
+    pub(super) fn migration_found(&mut self, id: RunId, of: RunId, index: u32, found: Found) -> Decided {
         let (run, earlier) = (self.known_run(id)?, self.known_run(of)?);
         let Some(step) = earlier.steps.get(index as usize).cloned() else { return Ok(Answer::Run(id)) };
         let kind = run.environment;
-        if let Some(left) = self.world.environment_mut(kind).left.get_mut(&step.host) {
-            left.unfinished.retain(|unfinished| *unfinished != (of, index));
-        }
+        self.world.environment_mut(kind).unseen.retain(|unseen| (unseen.run, unseen.step) != (of, index));
         let runs = self.world.environment(kind).current.as_ref().map(|version| version.release);
-        // One that takes back may have been repeated on another host meanwhile.
         let arrived = step.kind == StepKind::MigrateUp && runs == Some(step.about);
-        let undone = run.steps.iter().any(|other| {
-            other.kind == StepKind::MigrateDown
-                && (&other.surface, other.about) == (&step.surface, step.about)
-                && matches!(other.state, StepState::Pending | StepState::Running)
-        });
-        if arrived || step.kind == StepKind::MigrateUp && undone {
+        let judged = matches!(earlier.state, RunState::Failed { .. }) && !earlier.left.contains_key(&step.host);
+        let next = run.next_migration(&step);
+        let settled = match &found {
+            Found::NotStarted => true,
+            Found::Exited(0) if next.is_some_and(|next| next.kind == step.kind) => {
+                self.count_as_done(&run, &step);
+                true
+            }
+            Found::Exited(0) | Found::Stopped => false,
+            Found::Exited(_) | Found::Lost(_) => judged,
+        };
+        if settled || arrived || next.is_some_and(|next| next.kind == step.kind || step.kind == StepKind::MigrateUp) {
             return Ok(Answer::Run(id));
         }
+        let found = match found {
+            Found::NotStarted => "it had not been started there".to_owned(),
+            Found::Exited(status) => format!("it ended there unseen (exit status {status})"),
+            Found::Stopped => "it was still at work and has been ended".to_owned(),
+            Found::Lost(None) => "what became of it there cannot be known".to_owned(),
+            Found::Lost(Some(why)) => format!("what became of it there cannot be known ({why})"),
+        };
         let reason = format!(
             "run {of} had begun to {} {} on {} when that host stopped answering; {found}, so the database may not be where \
              the recorded version needs it",
@@ -320,6 +347,22 @@ impl Draft<'_> {
         );
         self.make_unknown(kind, reason.clone());
         if run.may_leave_hosts() { Ok(Answer::Run(id)) } else { self.run_failed(id, reason) }
+    }
+
+    /// A migration that a run was to repeat has ended well after all, so that it is not done twice.
+    fn count_as_done(&mut self, run: &Run, done: &Step) {
+        let Some(next) = run.next_migration(done).cloned() else { return };
+        let now = self.world.now;
+        let changed = &mut self.world.run_mut(run.id).steps[next.index as usize];
+        changed.state = StepState::Succeeded;
+        (changed.started_at, changed.ended_at) = (done.started_at, Some(now));
+        let event = Event::MigrationFoundDone {
+            environment: run.environment,
+            step: next.index,
+            surface: done.surface.to_string(),
+            host: done.host.clone(),
+        };
+        self.world.record(Some(run.release), Some(run.id), event);
     }
 }
 

@@ -161,7 +161,7 @@ impl Draft<'_> {
             Command::LeaveHosts { run, hosts } => self.leave_hosts(run, &hosts),
             Command::HostBack { environment, host } => self.host_back(environment, &host),
             Command::EarlierStepsEnded { run, host, steps } => self.earlier_steps_ended(run, host, steps),
-            Command::MigrationFound { run, of, step, found } => self.migration_found(run, of, step, &found),
+            Command::MigrationFound { run, of, step, found } => self.migration_found(run, of, step, found),
             Command::StartStep { run } => self.start_step(run),
             Command::TryStep { run, step } => self.try_step(run, step),
             Command::StepEnded { run, step, outcome, said } => self.step_ended(run, step, outcome, said),

@@ -48,6 +48,9 @@ impl Draft<'_> {
             Resolution::Succeeded => self.settle_environment(&run),
             Resolution::Failed => self.run_ended(id, RunState::Failed { reason: format!("it failed; {said}") }),
         }
+        if verdict == Resolution::Succeeded {
+            self.world.environment_mut(run.environment).unseen.retain(|unseen| unseen.run != id);
+        }
         Ok(Answer::Run(id))
     }
 

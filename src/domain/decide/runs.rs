@@ -316,6 +316,7 @@ impl Draft<'_> {
     }
 
     fn lose_run(&mut self, id: RunId, reason: String) {
+        self.note_unseen(id);
         let run = self.world.run_mut(id);
         run.state = RunState::Unknown { reason: reason.clone() };
         run.waiting = None;

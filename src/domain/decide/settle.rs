@@ -58,6 +58,8 @@ impl Draft<'_> {
         state.unknown = None;
         state.mixed = None;
         state.dirty = None;
+        let left = &state.left;
+        state.unseen.retain(|unseen| left.contains_key(&unseen.host));
         state.vouched_below = next_run;
         if self.world.another_copy.is_some() {
             self.world.set_another_copy(None);
@@ -106,6 +108,16 @@ impl Draft<'_> {
         let run = self.known_run(id)?;
         self.meet_copy(&run, host, reason.clone());
         self.make_unknown(run.environment, reason.clone());
+        // Stage goes back to what production runs; nobody knows that now. The other way round, a doubt about stage must not
+        // keep production from going back.
+        let ours = self.world.service.stage.driver.is_ours();
+        let stage = &self.world.stage;
+        if run.environment == EnvironmentKind::Production && ours && stage.current.is_some() && stage.unknown.is_none()
+        {
+            let reason =
+                "production has shown that another RMM works with a copy of this database, or that it is out of date";
+            self.make_unknown(EnvironmentKind::Stage, reason.to_owned());
+        }
         if run.running_steps().next().is_some() { self.run_lost(id, reason) } else { self.run_failed(id, reason) }
     }
 

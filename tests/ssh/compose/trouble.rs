@@ -88,7 +88,7 @@ async fn what_starts_and_is_not_well_is_taken_back() {
         Trouble {
             change: ("health", "#!/bin/sh\nexec busybox sleep 1000\n"),
             step: "health",
-            reason: "1000 ms",
+            reason: "did not answer within 1 s",
             says: "starts in production",
         },
     ];

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::sim::{PRODUCTION, STAGE, Sim};
-use crate::domain::command::{Command, Outcome, Resolution};
+use crate::domain::command::{Command, Found, Outcome, Resolution};
 use crate::domain::ids::{ReleaseId, RunId, SurfaceName};
 use crate::domain::run::{Run, RunKind, Step, StepKind, StepState};
 use crate::domain::service::EnvironmentKind;
@@ -83,6 +83,13 @@ impl Sim {
                 let step = run.steps.get(*step as usize).filter(|step| step.state == StepState::Running)?;
                 Some((run.clone(), step.clone(), matches!(outcome, Outcome::Exited(0) | Outcome::Healthy)))
             }),
+            // Nobody saw it then.
+            Command::MigrationFound { run, of, step, found: Found::Exited(0) } => {
+                let (of, run) = (&self.runs[of], &self.runs[run]);
+                let step = &of.steps[*step as usize];
+                let repeats = run.next_migration(step).is_some_and(|next| next.kind == step.kind);
+                repeats.then(|| (of.clone(), step.clone(), true))
+            }
             Command::RunFailed { run, .. } | Command::RunLost { run, .. } | Command::RunForeign { run, .. } => {
                 lost(run)
             }

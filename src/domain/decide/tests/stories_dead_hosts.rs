@@ -2,7 +2,8 @@
 
 use super::sim::*;
 use super::stories_hosts::{fails_on, on_two_hosts, waves};
-use crate::domain::command::{Command, Outcome};
+use crate::domain::command::{Command, Found, Outcome, Resolution};
+use crate::domain::environment::UnseenStep;
 use crate::domain::event::Event;
 use crate::domain::ids::{HostName, RunId};
 use crate::domain::person::Actor;
@@ -35,6 +36,12 @@ fn newest(w: &Sim) -> crate::domain::ids::ReleaseId {
 fn done(w: &Sim, run: RunId) -> Vec<String> {
     let well = |step: &&Step| step.state == StepState::Succeeded;
     w.runs[&run].steps.iter().filter(well).map(|step| format!("{}@{}", step.kind.as_str(), step.host)).collect()
+}
+
+/// The one migration whose end nobody has seen.
+fn unseen(w: &Sim) -> (RunId, u32) {
+    let [unseen] = w.production.unseen.as_slice() else { panic!("{:?}", w.production.unseen) };
+    (unseen.run, unseen.step)
 }
 
 fn give_up(name: &str) -> Command {
@@ -75,7 +82,7 @@ fn a_host_that_dies_in_the_middle_of_the_way_back_is_left_when_its_step_is_in_do
     });
     assert_eq!(w.runs[&back].state, RunState::Succeeded);
     let deploy = w.runs[&back].steps.iter().find(|s| s.kind.as_str() == "deploy" && s.host.as_str() == "two").unwrap();
-    assert_eq!(w.production.left[&host("two")].unfinished, [(back, deploy.index)]);
+    assert!(matches!(deploy.state, StepState::Unknown { .. }), "{deploy:?}");
 }
 
 #[test]
@@ -99,11 +106,11 @@ fn a_host_that_is_given_up_in_the_middle_of_its_migration_has_it_done_by_another
     assert_eq!(done(&w, back), ["migrate_down@two", "checkout@two", "deploy@two", "health@two"]);
     assert_eq!(w.status(newest(&w)), Status::RollbackDone);
     // It may have been done twice, which nobody has seen.
-    let (of, step) = w.production.left[&host("one")].unfinished[0];
+    let (of, step) = unseen(&w);
     assert!(w.production.left[&host("one")].reason.contains("burnt down"));
     w.admin(Command::CatchUpHost { environment: PRODUCTION, host: host("one") });
     let run = w.live(PRODUCTION).unwrap();
-    w.ok(&Actor::Machine, Command::MigrationFound { run, of, step, found: "it ended there unseen".into() });
+    w.ok(&Actor::Machine, Command::MigrationFound { run, of, step, found: Found::Exited(0) });
     assert!(w.production.unknown.is_some());
 }
 
@@ -147,14 +154,14 @@ fn an_aborted_deploy_ends_though_one_of_its_hosts_is_dead_and_every_other_goes_b
     assert!(w.runs[&run].state.is_live(), "its step has to end first");
     is_silent(&mut w, run, "two");
     assert!(matches!(w.runs[&run].state, RunState::Stopped { .. }), "{:?}", w.runs[&run].state);
-    assert_eq!(w.production.left[&host("two")].unfinished.len(), 1);
+    assert!(w.production.left.contains_key(&host("two")));
     let back = w.live(PRODUCTION).unwrap();
     is_silent(&mut w, back, "two");
     w.production_ends_well();
     assert_eq!(w.status(release), Status::RollbackDone);
-    assert_eq!(
-        w.production.left[&host("two")].unfinished,
-        [(run, w.runs[&run].steps.iter().find(|s| matches!(s.state, StepState::Unknown { .. })).unwrap().index)]
+    assert!(
+        w.production.left.contains_key(&host("two")) && w.production.unseen.is_empty(),
+        "a deploy can be done again"
     );
 }
 
@@ -301,7 +308,7 @@ fn migrating_unseen() -> (Sim, RunId, u32) {
     let back = w.live(PRODUCTION).unwrap();
     is_silent(&mut w, back, "one");
     w.production_ends_well();
-    let (of, step) = w.production.left[&host("one")].unfinished[0];
+    let (of, step) = unseen(&w);
     assert_eq!(of, run);
     (w, of, step)
 }
@@ -318,11 +325,11 @@ fn a_migration_that_went_on_unseen_makes_the_environment_unknown() {
             w.everybody_approves(next);
         }
         let run = w.live(PRODUCTION).unwrap();
-        let found = Command::MigrationFound { run, of, step, found: "it ended there unseen (exit status 0)".into() };
+        let found = Command::MigrationFound { run, of, step, found: Found::Exited(0) };
         w.ok(&Actor::Machine, found.clone());
         let reason = w.production.unknown.clone().unwrap().reason;
         assert!(reason.contains("migrate up api on one when that host stopped answering; it ended"), "{reason}");
-        assert!(w.production.left.values().all(|left| left.unfinished.is_empty()), "it is told once");
+        assert!(w.production.unseen.is_empty(), "it is told once");
         assert_eq!(w.runs[&run].state.is_live(), catches_up, "nothing goes forward from there");
     }
 }
@@ -335,11 +342,88 @@ fn a_way_back_that_takes_the_migration_back_itself_needs_nobody() {
     w.admin(Command::Abort { release, reason: "one is dead".into(), force: true });
     is_silent(&mut w, run, "one");
     let back = w.live(PRODUCTION).unwrap();
-    let (of, step) = w.production.left[&host("one")].unfinished[0];
-    w.ok(&Actor::Machine, Command::MigrationFound { run: back, of, step, found: "it ended there unseen".into() });
+    let (of, step) = unseen(&w);
+    w.ok(&Actor::Machine, Command::MigrationFound { run: back, of, step, found: Found::Exited(0) });
     w.production_ends_well();
     assert!(w.production.unknown.is_none() && w.production.left.is_empty());
     assert_eq!(w.status(release), Status::RollbackDone);
+}
+
+/// A way back whose migration cannot be judged, and that is run again.
+fn repeated() -> (Sim, RunId, u32, RunId) {
+    let (mut w, back) = going_back(Order::Parallel);
+    w.follow(PRODUCTION, |step| match step.kind.as_str() {
+        "migrate_down" => Some(Outcome::Unreachable { reason: "no route".into(), begun: true }),
+        _ => Some(Outcome::Exited(0)),
+    });
+    let (of, step) = unseen(&w);
+    assert_eq!(of, back);
+    w.admin(Command::Resolve { run: back, verdict: Resolution::Again, reason: "it is back".into() });
+    let again = w.live(PRODUCTION).unwrap();
+    (w, of, step, again)
+}
+
+#[test]
+fn a_migration_that_ended_well_unseen_is_not_done_twice() {
+    let (mut w, of, step, again) = repeated();
+    w.ok(&Actor::Machine, Command::MigrationFound { run: again, of, step, found: Found::Exited(0) });
+    let down = w.runs[&again].steps.iter().find(|step| step.kind.as_str() == "migrate_down").unwrap();
+    assert_eq!(down.state, StepState::Succeeded);
+    w.production_ends_well();
+    assert!(w.production.unknown.is_none() && w.production.unseen.is_empty());
+    assert_eq!(w.status(newest(&w)), Status::RollbackDone);
+}
+
+#[test]
+fn a_migration_that_did_not_end_well_unseen_is_done_again() {
+    for found in [Found::NotStarted, Found::Exited(1), Found::Stopped, Found::Lost(None)] {
+        let (mut w, of, step, again) = repeated();
+        w.ok(&Actor::Machine, Command::MigrationFound { run: again, of, step, found });
+        let down = w.runs[&again].steps.iter().find(|step| step.kind.as_str() == "migrate_down").unwrap();
+        assert_eq!(down.state, StepState::Pending);
+        assert!(w.production.unknown.is_none() && w.production.unseen.is_empty());
+    }
+}
+
+#[test]
+fn a_migration_that_is_to_be_repeated_waits_for_its_host_until_that_is_given_up() {
+    let (mut w, _, _, again) = repeated();
+    is_silent(&mut w, again, "one");
+    assert!(w.runs[&again].left.is_empty());
+    is_silent(&mut w, again, "two");
+    assert!(w.runs[&again].left.contains_key(&host("two")), "others are not waited for");
+    let (mut w, of, step, again) = repeated();
+    w.admin(give_up("one"));
+    w.production_ends_well();
+    assert_eq!(done(&w, again), ["migrate_down@two", "checkout@two", "deploy@two", "health@two"]);
+    assert_eq!(unseen(&w), (of, step), "what it did there is asked when it is back");
+}
+
+#[test]
+fn what_an_admin_has_judged_is_asked_again_only_where_it_turns_out_otherwise() {
+    for (verdict, found, known) in [
+        (Resolution::Failed, Found::Exited(1), true),
+        (Resolution::Failed, Found::Lost(None), true),
+        (Resolution::Failed, Found::Stopped, false),
+        (Resolution::Failed, Found::Exited(0), false),
+    ] {
+        let (mut w, back) = going_back(Order::Parallel);
+        w.follow(PRODUCTION, |step| match step.kind.as_str() {
+            "migrate_down" => Some(Outcome::Unreachable { reason: "no route".into(), begun: true }),
+            _ => Some(Outcome::Exited(0)),
+        });
+        let (of, step) = unseen(&w);
+        w.admin(Command::Resolve { run: back, verdict, reason: "I have looked".into() });
+        w.admin(Command::Resolve { run: back, verdict: Resolution::Succeeded, reason: "repaired".into() });
+        assert!(w.production.unseen.is_empty(), "whoever has repaired it has looked");
+        w.production.unseen.push(UnseenStep { host: host("one"), run: of, step });
+        let next = w.release("v1.2.0");
+        w.stage_ends_well();
+        w.everybody_approves(next);
+        let run = w.live(PRODUCTION).unwrap();
+        w.ok(&Actor::Machine, Command::MigrationFound { run, of, step, found: found.clone() });
+        assert_eq!(w.production.unknown.is_none(), known, "{found:?}");
+    }
 }
 
 #[test]

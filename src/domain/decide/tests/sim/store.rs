@@ -17,7 +17,7 @@ impl Sim {
             .filter(|one| {
                 let named = [&self.stage, &self.production].iter().any(|environment| {
                     environment.dirty.as_ref().is_some_and(|dirty| dirty.run == one.id)
-                        || environment.left.values().flat_map(|left| &left.unfinished).any(|(run, _)| *run == one.id)
+                        || environment.unseen.iter().any(|unseen| unseen.run == one.id)
                 });
                 one.state.occupies() || named || run == Some(one.id)
             })
