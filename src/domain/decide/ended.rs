@@ -74,7 +74,8 @@ impl Draft<'_> {
                     let to = if well { Status::RollbackDone } else { Status::RollbackFailed };
                     let kept = self.world.releases[&run.release].reason.clone();
                     let why = if well { kept } else { reason };
-                    let parts: Vec<_> = why.into_iter().chain(left_behind(&run)).collect();
+                    let left = left_behind(&run).filter(|left| why.as_ref() != Some(left));
+                    let parts: Vec<_> = why.into_iter().chain(left).collect();
                     self.world.move_release(run.release, to, (!parts.is_empty()).then(|| parts.join("; ")));
                 }
             }

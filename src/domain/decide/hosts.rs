@@ -345,7 +345,7 @@ impl Draft<'_> {
             step.surface,
             step.host
         );
-        self.make_unknown(kind, reason.clone());
+        self.make_unknown(kind, reason.clone(), Some(&run));
         if run.may_leave_hosts() { Ok(Answer::Run(id)) } else { self.run_failed(id, reason) }
     }
 
@@ -390,5 +390,5 @@ fn catch_up(current: Version, kind: EnvironmentKind) -> NewRun {
 pub(super) fn left_behind(run: &Run) -> Option<String> {
     let each: Vec<_> =
         run.left.iter().map(|(host, left)| format!("{host} ({})", left.reason.trim_end_matches('.'))).collect();
-    (!each.is_empty()).then(|| format!("went on without {}; what runs there is not known", each.join(" and ")))
+    (!each.is_empty()).then(|| format!("went on without {}", each.join(" and ")))
 }

@@ -107,7 +107,7 @@ impl Draft<'_> {
     pub(super) fn run_foreign(&mut self, id: RunId, host: HostName, reason: String) -> Decided {
         let run = self.known_run(id)?;
         self.meet_copy(&run, host, reason.clone());
-        self.make_unknown(run.environment, reason.clone());
+        self.make_unknown(run.environment, reason.clone(), Some(&run));
         // Stage goes back to what production runs; nobody knows that now. The other way round, a doubt about stage must not
         // keep production from going back.
         let ours = self.world.service.stage.driver.is_ours();
@@ -116,7 +116,7 @@ impl Draft<'_> {
         {
             let reason =
                 "production has shown that another RMM works with a copy of this database, or that it is out of date";
-            self.make_unknown(EnvironmentKind::Stage, reason.to_owned());
+            self.make_unknown(EnvironmentKind::Stage, reason.to_owned(), None);
         }
         if run.running_steps().next().is_some() { self.run_lost(id, reason) } else { self.run_failed(id, reason) }
     }
@@ -142,14 +142,16 @@ impl Draft<'_> {
     pub(super) fn host_looked(&mut self, kind: EnvironmentKind, found: &str) -> Answer {
         let known = self.world.environment(kind).unknown.as_ref().map(|unknown| unknown.reason.clone());
         if let Some(reason) = known.filter(|reason| !reason.contains(found)) {
-            self.make_unknown(kind, format!("{reason}; {found}"));
+            self.make_unknown(kind, format!("{reason}; {found}"), None);
         }
         Answer::Done
     }
 
-    pub(super) fn make_unknown(&mut self, kind: EnvironmentKind, reason: String) {
+    /// It is not known what an environment runs; `by` is the run that has shown it.
+    pub(super) fn make_unknown(&mut self, kind: EnvironmentKind, reason: String, by: Option<&Run>) {
         let since = self.world.now;
         self.world.environment_mut(kind).unknown = Some(UnknownState { reason: reason.clone(), since });
-        self.world.record(None, None, Event::EnvironmentUnknown { environment: kind, reason });
+        let (release, run) = (by.map(|run| run.release), by.map(|run| run.id));
+        self.world.record(release, run, Event::EnvironmentUnknown { environment: kind, reason });
     }
 }
