@@ -92,3 +92,18 @@ fn every_module_says_what_it_is_for() {
         assert!(text.starts_with("//!"), "{} does not begin with `//!`", file.display());
     }
 }
+
+/// What is not released yet may change under us; each such crate is named with the reason why it is used all the same.
+#[test]
+fn unreleased_crates_are_named() {
+    let lock = fs::read_to_string("Cargo.lock").expect("the lock file");
+    let reasons = fs::read_to_string("deny.toml").expect("the rules for crates");
+    let mut names = lock.lines().filter_map(|line| line.strip_prefix("name = "));
+    let versions = lock.lines().filter_map(|line| line.strip_prefix("version = \""));
+    for version in versions {
+        let name = names.next().expect("a name for each version").trim_matches('"');
+        let base = version.trim_end_matches('"').split('+').next().unwrap_or_default();
+        let named = reasons.lines().any(|line| line.starts_with(&format!("# {name} {base}: ")));
+        assert!(!base.contains('-') || named, "{name} {base} is not released; name it in deny.toml, with the reason");
+    }
+}

@@ -60,6 +60,13 @@ pub(super) fn read(root: &Section<'_>) -> People {
             logins.claim(report, login.value.to_lowercase(), &login.place);
         }
         let Some(name) = name else { continue };
+        if ["operator", "rmm"].contains(&name.to_string().to_lowercase().as_str()) {
+            let place = section.at("name");
+            report.warn(
+                &place,
+                "is what the record calls this machine's operator and RMM itself; call the person otherwise",
+            );
+        }
         people.names.insert(name.to_string(), role);
         people.list.push(Person {
             name,

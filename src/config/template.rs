@@ -3,51 +3,64 @@
 //! With the engine and the variables of [`crate::domain::plan`], which renders them later: what passes here is known
 //! there.
 
-use std::collections::BTreeMap;
-
-use minijinja::{ErrorKind, Value};
+use minijinja::{ErrorKind, Value, context};
 
 use crate::domain::plan::{Quoting, VARIABLES, templates};
+use crate::domain::run::RunKind;
+use crate::domain::service::EnvironmentKind;
 
 use super::error::suggestion;
 use super::report::{Located, Place, Report, Spot};
 use super::shell;
 
-/// What a check renders in the place of a variable: text of the kind that a release brings.
-fn sample(variable: &str) -> &'static str {
-    match variable {
-        "release.tag" => "v1.4.0",
-        "target.tag" => "v1.3.0",
-        "release.commit" | "target.commit" => "0123456789abcdef0123456789abcdef01234567",
-        "release.number" | "target.number" | "run.id" => "2184",
-        "surface.digest" => "sha256:0123456789abcdef",
-        "host.name" => "stage-1",
-        "host.address" => "192.0.2.7",
-        "environment" => "stage",
-        "run.kind" => "deploy",
-        _ => "sample",
+/// A release as templates see it, with what it brings.
+#[derive(Clone, Copy)]
+struct Sample {
+    tag: &'static str,
+    commit: &'static str,
+    /// Of the release that it is about to replace; of a first one there is none.
+    target: Option<&'static str>,
+    artifact: &'static str,
+    digest: &'static str,
+}
+
+/// Releases of every shape: a usual one, the first one, one with a number for a tag, and one without a tag.
+const SAMPLES: [Sample; 4] = {
+    const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+    let usual = Sample {
+        tag: "v1.4.0",
+        commit: COMMIT,
+        target: Some("v1.3.0"),
+        artifact: "app@sample",
+        digest: "sha256:0123456789abcdef",
+    };
+    [
+        usual,
+        Sample { target: None, artifact: "", digest: "", ..usual },
+        Sample { tag: "20260101", artifact: "20260101", ..usual },
+        Sample { tag: "", ..usual },
+    ]
+};
+
+/// The values of [`VARIABLES`], of the types that they have in a plan.
+fn values(sample: Sample, environment: EnvironmentKind, kind: RunKind) -> Value {
+    let version = |tag, number: Option<i64>| {
+        let commit = number.map_or("", |_| sample.commit);
+        context! { tag, commit, number }
+    };
+    context! {
+        release => version(sample.tag, Some(2184)),
+        target => version(sample.target.unwrap_or_default(), sample.target.map(|_| 2183)),
+        surface => context! { name => "sample", artifact => sample.artifact, digest => sample.digest },
+        host => context! { name => "stage-1", address => "192.0.2.7" },
+        service => "sample",
+        environment => environment.as_str(),
+        run => context! { id => "2184", kind => kind.as_str() },
     }
 }
 
-fn samples() -> Value {
-    let mut top: BTreeMap<&str, Value> = BTreeMap::new();
-    let mut groups: BTreeMap<&str, BTreeMap<&str, &str>> = BTreeMap::new();
-    for name in VARIABLES {
-        match name.split_once('.') {
-            Some((group, field)) => {
-                groups.entry(group).or_default().insert(field, sample(name));
-            }
-            None => {
-                top.insert(name, Value::from(sample(name)));
-            }
-        }
-    }
-    top.extend(groups.into_iter().map(|(group, fields)| (group, Value::from_pairs(fields))));
-    Value::from_pairs(top)
-}
-
-/// Reports syntax errors, unknown variables and unknown filters; otherwise answers what the samples make of it
-/// (`None` too where it cannot be rendered with samples, which need not mean that it never can).
+/// Reports syntax errors, unknown variables and filters, and what can never be rendered; otherwise answers what a sample
+/// makes of it.
 pub(super) fn check(report: &Report<'_>, text: &Located<String>, quoting: Quoting) -> Option<String> {
     let engine = templates(quoting);
     let template = match engine.template_from_str(&text.value) {
@@ -82,25 +95,31 @@ pub(super) fn check(report: &Report<'_>, text: &Located<String>, quoting: Quotin
         report.error_hint(&place, sentence, wrong.instead);
         return None;
     }
-    match template.render(samples()) {
-        Ok(rendered) => Some(rendered),
-        Err(error) => {
-            // Only what does not hang on the values can be told from samples.
-            let certain = matches!(
-                error.kind(),
-                ErrorKind::UnknownFilter
-                    | ErrorKind::UnknownTest
-                    | ErrorKind::UnknownFunction
-                    | ErrorKind::UnknownMethod
-                    | ErrorKind::TemplateNotFound
-            );
-            if certain {
-                let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-                report.error(&text.place, format!("not a template that works here: {detail}"));
+    let mut rendered = Vec::new();
+    let mut failed = None;
+    for sample in SAMPLES {
+        for environment in [EnvironmentKind::Stage, EnvironmentKind::Production] {
+            for kind in [RunKind::Deploy, RunKind::Rehearsal, RunKind::Drill, RunKind::Rollback] {
+                match template.render(values(sample, environment, kind)) {
+                    Ok(text) => rendered.push(text),
+                    Err(error) => drop(failed.get_or_insert(error)),
+                }
             }
-            None
         }
     }
+    // What hangs on the values cannot be told from samples, unless it works with none of them.
+    let error = failed.filter(|error| rendered.is_empty() || hangs_on_no_value(error.kind()));
+    if let Some(error) = error {
+        let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+        report.error(&text.place, format!("not a template that works here: {detail}"));
+        return None;
+    }
+    rendered.into_iter().next()
+}
+
+fn hangs_on_no_value(kind: ErrorKind) -> bool {
+    use ErrorKind::{TemplateNotFound, UnknownFilter, UnknownFunction, UnknownMethod, UnknownTest};
+    matches!(kind, TemplateNotFound | UnknownFilter | UnknownFunction | UnknownMethod | UnknownTest)
 }
 
 /// The bytes of `name` inside of a value, so that the caret stands under the variable itself.

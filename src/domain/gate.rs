@@ -122,8 +122,16 @@ pub fn is_met(world: &World, release: &Release, name: GateName) -> bool {
 }
 
 fn evaluate(world: &World, release: &Release, name: GateName, condition: Condition) -> Gate {
-    let finding = condition(world, release);
+    let mut finding = condition(world, release);
     let bypass = release.bypasses.iter().find(|bypass| bypass.gate == name);
+    let (bypass, void) = match bypass {
+        Some(bypass) if !bypass.is_about(release, &world.definition) => (None, Some(bypass)),
+        other => (other, None),
+    };
+    if let (Some(_), Some(void)) = (&finding.how, void) {
+        finding.sentence +=
+            &format!(" {} skipped this when it would have brought something else, which counts no more.", void.by);
+    }
     match (finding.how, bypass) {
         (None, _) => Gate { name, met: true, bypassed: false, sentence: finding.sentence, how: None },
         (Some(_), Some(bypass)) => Gate {

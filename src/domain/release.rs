@@ -166,6 +166,17 @@ pub struct Bypass {
     pub by: String,
     /// Why.
     pub reason: String,
+    /// What the release would have brought then; none: from before this was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Content>,
+}
+
+impl Bypass {
+    /// Whether it was of what the release would bring now.
+    #[must_use]
+    pub fn is_about(&self, release: &Release, definition: &Definition) -> bool {
+        self.content.as_ref().is_none_or(|content| content.is_of(release, definition))
+    }
 }
 
 /// A release as something that an environment runs or goes to.

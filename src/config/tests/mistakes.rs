@@ -204,6 +204,15 @@ fn people_are_told_apart() {
 }
 
 #[test]
+fn a_person_who_is_called_like_the_operator_is_warned_of() {
+    for name in ["operator", "RMM"] {
+        let config = parse(&format!("[[people]]\nname = \"{name}\"\nrole = \"admin\"\n"));
+        let warning = config.warnings.iter().map(ToString::to_string).find(|w| w.contains("people[0]")).unwrap();
+        assert!(warning.starts_with("rmm.toml:2:8: people[0].name: is what the record calls"), "{warning}");
+    }
+}
+
+#[test]
 fn a_team_without_an_admin_is_warned() {
     let config = parse("[[people]]\nname = \"bob\"\n");
     assert_eq!(
@@ -448,6 +457,17 @@ fn templates_are_read_when_the_file_is() {
         deploy("run {{ release.tag | upcase }}"),
         ["10:10: services[0].surfaces[0].deploy: not a template that works here: filter upcase is unknown"]
     );
+    assert_eq!(
+        deploy("{% if environment == \"production\" %}run {{ release.tag | upcase }}{% endif %}"),
+        ["10:10: services[0].surfaces[0].deploy: not a template that works here: filter upcase is unknown"]
+    );
+    for never in ["{{ release.tag + 1 }}", "{{ release.tag[0].x }}", "{{ 1 / 0 }}", "{{ [][1] }}"] {
+        let found = deploy(&format!("run {never}"));
+        assert!(found[0].contains("not a template that works here"), "{never}: {found:?}");
+    }
+    for sometimes in ["{{ release.tag | int }}", "{{ target.number + 1 }}"] {
+        parse(&surface(&format!("directory = \"/srv\"\ndeploy = 'run {sometimes}'")));
+    }
     assert_eq!(
         deploy("run {{ release }}")[0].split(';').next(),
         Some("10:18: services[0].surfaces[0].deploy: unknown variable `release`")

@@ -1,6 +1,7 @@
 //! What people decide besides the vote and the way back: cancel, retry, promote, bypass, lock.
 
 use crate::domain::command::Answer;
+use crate::domain::content::Content;
 use crate::domain::environment::Lock;
 use crate::domain::event::Event;
 use crate::domain::gate::{self, GateName};
@@ -85,10 +86,16 @@ impl Draft<'_> {
             return Err(self.illegal(&release, "sent past its gates"));
         }
         let by = self.actor.label().to_owned();
+        let content = Content::of(&release, &self.world.definition);
         let changed = self.world.release_mut(id);
         for &gate in &gates {
             changed.bypasses.retain(|old| old.gate != gate);
-            changed.bypasses.push(Bypass { gate, by: by.clone(), reason: reason.clone() });
+            changed.bypasses.push(Bypass {
+                gate,
+                by: by.clone(),
+                reason: reason.clone(),
+                content: Some(content.clone()),
+            });
         }
         self.world.record(Some(id), None, Event::GatesBypassed { gates, reason });
         Ok(Answer::Release { id, created: false })

@@ -3,6 +3,7 @@
 use super::sim::*;
 use crate::domain::command::{Command, NewRelease, Outcome, Resolution};
 use crate::domain::event::Event;
+use crate::domain::gate::GateName;
 use crate::domain::ids::{ReleaseId, SurfaceName};
 use crate::domain::person::Actor;
 use crate::domain::refusal::Code;
@@ -106,7 +107,7 @@ fn a_release_that_waits_for_production_does_not_go_there_with_other_commands() {
         w.everybody_approves(release);
         assert_eq!(w.status(release), Status::ManualTestPassed);
         if bypassed {
-            let gates = vec![crate::domain::gate::GateName::FreshRehearsal];
+            let gates = vec![GateName::FreshRehearsal];
             w.admin(Command::Bypass { release, gates, reason: "in a hurry".into() });
         }
         w.service.surfaces[0].deploy = "./deploy-otherwise".into();
@@ -203,4 +204,25 @@ fn nobodys_word_alone_cancels_a_release_of_somebody_else() {
     assert_eq!(w.refused(&member, Command::Create(invented.clone())).code, Code::TagMoved);
     w.ok(&ci(), Command::Create(invented));
     assert_ne!(w.status(release), Status::Initiated);
+}
+
+#[test]
+fn a_bypass_lets_through_only_what_it_was_made_for() {
+    let mut w = Sim::new();
+    w.ship("v1.0.0");
+    w.lock();
+    let release = w.release("v1.1.0");
+    w.stage_ends_well();
+    let gates = vec![GateName::Approvals];
+    w.admin(Command::Bypass { release, gates: gates.clone(), reason: "in a hurry".into() });
+    assert_eq!(w.status(release), Status::ManualTestPassed);
+    deploys_otherwise(&mut w);
+    w.unlock();
+    w.stage_ends_well();
+    assert_eq!((w.status(release), w.live(PRODUCTION)), (Status::ManualTesting, None));
+    let sentence = w.gates(release)[0].sentence.clone();
+    assert!(sentence.contains("skipped this when it would have brought something else"), "{sentence}");
+    w.admin(Command::Bypass { release, gates, reason: "I have seen it".into() });
+    w.production_ends_well();
+    assert_eq!(w.status(release), Status::Deployed);
 }
