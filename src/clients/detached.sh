@@ -26,7 +26,12 @@
 #   boot             the boot id of the host when a step was last begun
 #   steps/KEY/claim  who runs the step: "PID START-TIME BOOT-ID PROCESS", or
 #                    "stop"
-#   steps/KEY/out    what the step wrote
+#   steps/KEY/out    the beginning of what the step wrote, up to 5 MiB
+#   steps/KEY/out.N  a later part, from byte N on, as large; the parts that hold
+#                    the last 15 MiB stay, those before them are deleted
+#   steps/KEY/pipe   a FIFO that the step writes to
+#   steps/KEY/end    the size of the output and a full stop, if something that
+#                    the step left behind kept the pipe open
 #   steps/KEY/alive  a FIFO which the watcher holds open as long as it lives
 #   steps/KEY/status the step's exit status and a full stop; without the full
 #                    stop it does not count
@@ -34,49 +39,29 @@
 #   steps/KEY/stopped  the status to assume once RMM has signalled the step
 #   steps/KEY/settled  a stop is complete: never signal that group again
 #
+# The step writes into a pipe. A child of the watcher, the copier, takes what
+# comes there at once, whoever follows, and keeps it in parts, so that the step
+# neither waits nor fills the disk. While the disk is full the copier throws
+# away what it reads. When the step has ended, the copier meets the end of the
+# pipe. If something that the step left behind holds the pipe open, the watcher
+# finds out when the step's own output is copied, ends the copier, and leaves a
+# `cat` in a session of its own to throw away what still comes. The watcher
+# holds the FIFO `alive` until then; a line in it says that there is a new part,
+# or that the step has ended.
+#
 # Output goes to stdout. The answer goes to stderr as one line
-# "rmm:WORD:STATUS:SIZE:SENTENCE"; bytes after it are the end of the output.
+# "rmm:MARK:WORD:STATUS:SIZE:SENTENCE"; bytes after it are the end of the output.
+# MARK is a random word of each call that the step cannot know: it comes in the
+# variable rmm_mark, which is not passed on. Of a step whose output goes on in
+# another part the answer is "part" with the place where this one ends, or "gap"
+# with the place, as the sentence, where what is still there goes on.
 #
 # Every variable is called rmm_…: the environment of the step passes through
 # this script, and an assignment to one of its names would change it.
 
-# Runs once per step, in a session of its own and with the FIFO at fd 9.
-# Arguments: boot id, base directory, directory, command, PROCESS.
-# shellcheck disable=SC2016
-rmm_watcher='
-# A handler, not "ignore", since an ignored signal stays ignored in children.
-# A shell runs handlers only after its foreground child has ended.
-trap : HUP INT QUIT PIPE ALRM USR1 USR2 TERM
-rmm_start=-
-rmm_field_22() { rmm_start=${20}; }
-{ read -r rmm_line </proc/$$/stat && rmm_field_22 ${rmm_line##*) }; } 2>/dev/null
-# ln makes the claim appear atomically with its content, for one watcher only.
-echo "$$ $rmm_start $1 $5" >"claim.$$.$rmm_start" || exit
-ln "claim.$$.$rmm_start" claim || exit
-echo reserve >reserve
-(
-    # Whatever the step leaves behind must not hold the FIFO open.
-    exec 9>&-
-    rmm_directory=$3
-    case $rmm_directory in "" | /*) ;; *) rmm_directory=./$rmm_directory ;; esac
-    CDPATH= cd -- "$2" && { [ -z "$3" ] || CDPATH= cd -- "$rmm_directory"; } || {
-        printf "RMM: the directory %s cannot be entered, so the command was not run.\n" "${3:-$2}"
-        exit 126
-    }
-    unset OLDPWD
-    exec sh -c -- "$4"
-) </dev/null >>out 2>&1
-rmm_status=$?
-# On a full disk the result takes the room that was reserved for it, or waits for
-# room, unless the host has lost the files.
-until echo "$rmm_status ." >status || [ ! -e claim ]; do
-    if [ -e reserve ]; then rm -f reserve; else sleep 1; fi
-done
-'
-
 # Answers and ends: WORD:STATUS:SIZE:SENTENCE.
 answer() {
-    printf '\nrmm:%s\n' "$1" >&2
+    printf '\nrmm:%s:%s\n' "$rmm_mark" "$1" >&2
     exit 0
 }
 
@@ -196,12 +181,37 @@ enter_step() {
     cd "steps/$1" 2>/dev/null || answer "fail:::The directory of the step cannot be made."
 }
 
-# Waits until no watcher lives, however it ended. Opening for reading and
-# writing never blocks, so that the end for reading opens at once.
+# Waits until no watcher lives, however it ended, or until there is a part
+# behind the one that is followed. Opening for reading and writing never blocks,
+# so that the end for reading opens at once.
 wait_for_watchers() {
     # `command`, because a plain exec that fails ends the shell: the files may be gone.
     { command exec 7<>alive 8<alive 7>&-; } 2>/dev/null || return 0
-    read -r rmm_x <&8
+    while read -r rmm_x <&8; do
+        [ -n "$rmm_part" ] || continue
+        find_part
+        [ -z "$rmm_next" ] || return 0
+        # What is sent into the pipe after the step's end is no output.
+        [ ! -e status ] || [ -z "$rmm_tail" ] || kill "$rmm_tail" 2>/dev/null
+    done
+}
+
+# Sets rmm_part to the last part that begins at rmm_offset or before it,
+# rmm_begin to where it begins, and rmm_next to where the part after it does.
+find_part() {
+    rmm_begin=0 rmm_next=
+    for rmm_x in out.*; do
+        rmm_x=${rmm_x#out.}
+        if [ "$rmm_x" = "*" ]; then
+            break
+        elif [ "$rmm_x" -gt "$rmm_offset" ]; then
+            [ -n "$rmm_next" ] && [ "$rmm_x" -gt "$rmm_next" ] || rmm_next=$rmm_x
+        elif [ "$rmm_x" -gt "$rmm_begin" ]; then
+            rmm_begin=$rmm_x
+        fi
+    done
+    rmm_part=out
+    [ "$rmm_begin" = 0 ] || rmm_part=out.$rmm_begin
 }
 
 # Sets rmm_started to the start time of process $1, or to nothing.
@@ -300,27 +310,40 @@ check_claim() {
     [ "$rmm_pid" = stop ] || [ "$rmm_by" = "$rmm_process" ] || turn_away "foreign:::"
 }
 
-# Follows the output from rmm_offset to the end of the step, then answers.
+# Follows the output from rmm_offset to the end of its part or of the step, then
+# answers.
 follow() {
     [ -p alive ] || answer "lost::0:The host has lost the files of this step, so its result is not known."
     check_claim
     rmm_tail=
-    if [ ! -e status ]; then
-        tail -c "+$((rmm_offset + 1))" -f out 2>/dev/null &
-        rmm_tail=$!
+    find_part
+    if [ -z "$rmm_next" ]; then
+        if [ ! -e status ]; then
+            tail -c "+$((rmm_offset - rmm_begin + 1))" -f "$rmm_part" 2>/dev/null &
+            rmm_tail=$!
+        fi
+        wait_for_watchers
+        [ -z "$rmm_tail" ] || kill "$rmm_tail" 2>/dev/null
+        check_claim
+        find_part
     fi
-    wait_for_watchers
-    [ -z "$rmm_tail" ] || kill "$rmm_tail" 2>/dev/null
-    check_claim
-    judge
-    # The size is taken once, since a surviving child may go on writing. What
-    # tail had no time for is at the end mostly: send that end along.
-    rmm_size=0
-    [ ! -s out ] || rmm_size=$(($(wc -c <out)))
+    # The size is taken once. What tail had no time for is at the end mostly:
+    # send that end along.
+    rmm_size=
+    [ ! -s "$rmm_part" ] || rmm_size=$(wc -c 2>/dev/null <"$rmm_part")
+    rmm_size=$((rmm_begin + ${rmm_size:-0}))
+    if [ -z "$rmm_next" ]; then
+        read -r rmm_x rmm_end 2>/dev/null <end && [ "$rmm_end" = . ] && rmm_size=$rmm_x
+        judge
+    elif [ "$rmm_offset" -lt "$rmm_size" ]; then
+        rmm_verdict=part: rmm_text=
+    else
+        rmm_verdict=gap: rmm_text=$rmm_next rmm_size=0
+    fi
     rmm_from=$((rmm_size - 16384))
     [ "$rmm_from" -gt "$rmm_offset" ] || rmm_from=$rmm_offset
-    printf '\nrmm:%s:%s:%s\n' "$rmm_verdict" "$rmm_size" "$rmm_text" >&2
-    [ "$rmm_from" -ge "$rmm_size" ] || tail -c "+$((rmm_from + 1))" out >&2 2>/dev/null
+    printf '\nrmm:%s:%s:%s:%s\n' "$rmm_mark" "$rmm_verdict" "$rmm_size" "$rmm_text" >&2
+    [ "$rmm_from" -ge "$rmm_size" ] || tail -c "+$((rmm_from - rmm_begin + 1))" "$rmm_part" >&2 2>/dev/null
     # Last, since GNU tail needs some 10 ms to die. RMM does not wait for it.
     [ -z "$rmm_tail" ] || wait "$rmm_tail" 2>/dev/null
 }
@@ -328,15 +351,17 @@ follow() {
 # KEY OFFSET AGAIN DIRECTORY COMMAND: starts the step or finds it again.
 run() {
     rmm_offset=$2 rmm_again=$3
-    for rmm_x in setsid tail mkfifo mkdir ln wc; do
+    for rmm_x in setsid tail mkfifo mkdir ln wc dd cat; do
         command -v "$rmm_x" >/dev/null ||
             answer "never::0:The program $rmm_x is missing on the host or in the PATH of the step."
     done
     rmm_base=$PWD
     enter
     enter_step "$1"
-    { [ -p alive ] || mkfifo alive || [ -p alive ]; } 2>/dev/null && true >>out ||
-        answer "fail:::The files of the step cannot be made in the run directory."
+    for rmm_x in alive pipe; do
+        { [ -p "$rmm_x" ] || mkfifo "$rmm_x" || [ -p "$rmm_x" ]; } 2>/dev/null && true >>out ||
+            answer "fail:::The files of the step cannot be made in the run directory."
+    done
     # Pipelines rather than "&": a background job would run with SIGINT
     # ignored, and so would the step. And when this shell is killed, the
     # follower still ends with the step and takes its tail along.
@@ -364,10 +389,11 @@ run() {
     }
 }
 
-# KEY OFFSET: the output from OFFSET to the present end.
+# KEY OFFSET: the output from OFFSET to the present end of its part.
 rest() {
     enter
-    cd "steps/$1" && exec tail -c "+$(($2 + 1))" out
+    rmm_offset=$2
+    cd "steps/$1" && find_part && exec tail -c "+$((rmm_offset - rmm_begin + 1))" "$rmm_part"
 }
 
 # KEY: how many seconds the step has been at work, as the host counts them. Of
@@ -458,7 +484,7 @@ prepare() {
             echo "$rmm_token" >"token.$$" || answer "fail:::The run directory $rmm_dir cannot be written."
         for rmm_x; do
             shift
-            set -- "$@" "$rmm_x/alive"
+            set -- "$@" "$rmm_x/alive" "$rmm_x/pipe"
         done
         [ $# = 0 ] || mkfifo "$@" 2>/dev/null
         # ln fails if another RMM was faster.
@@ -511,6 +537,11 @@ remove() {
     answer "gone:::$rmm_met"
 }
 
+# Unset, so that it is no variable of the environment any more.
+rmm_x=$rmm_mark
+unset rmm_mark
+rmm_mark=$rmm_x
+rmm_part=
 rmm_boot=-
 [ ! -r /proc/sys/kernel/random/boot_id ] || read -r rmm_boot </proc/sys/kernel/random/boot_id
 rmm_function=$1 rmm_dir=$2 rmm_token=$3 rmm_generation=$4 rmm_process=$5
