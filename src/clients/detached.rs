@@ -24,7 +24,8 @@ mod traces;
 use follow::{Answer, Output, cut, follow, listen};
 pub use traces::{Known, Last, Ready, TurnedAway};
 
-const SCRIPT: &str = concat!(include_str!("detached/watcher.sh"), include_str!("detached.sh"));
+const SCRIPT: &str =
+    concat!(include_str!("detached/watcher.sh"), include_str!("detached/place.sh"), include_str!("detached.sh"));
 /// Linux takes at most 128 KiB as one argument, and the step's shell gets the
 /// command as one.
 const LONGEST_COMMAND: usize = 96 * 1024;

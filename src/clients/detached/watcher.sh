@@ -119,13 +119,13 @@ exec 7<&-
 ) </dev/null >&6 2>&1
 rmm_status=$?
 exec 6>&-
+# What the step says about its own end does not count.
+[ ! -e status ] && [ ! -h status ] && [ ! -e end ] || rm -rf status end
 # On a full disk the result takes the room that was reserved for it, or waits for
 # room, unless the host has lost the files.
 until echo "$rmm_status ." >status || [ ! -e claim ]; do
     if [ -e reserve ]; then rm -f reserve; else sleep 1; fi
 done
-# What the step says about its own end does not count.
-[ ! -e end ] || rm -rf end
 # Followers leave what is still copied to their last look.
 echo >&9
 # What the step left behind must always find a reader.

@@ -153,7 +153,11 @@ async fn what_a_step_writes_beside_its_output_makes_no_success(shell: &str) {
     let files = "cd /proc/$PPID/cwd; echo '0 .' >status; echo '0 .' >end; : >/dev/stdout; echo x >/dev/stderr";
     let (ended, out) = host.sh("1", &format!("echo before; {files}; exit 3")).await;
     assert_eq!((ended, &*text(&out)), (Ended::Exited(3), "before\nx\n"));
-    let (ended, _) = host.sh("2", "cd /proc/$PPID/cwd; echo 0 >stopped; exit 3").await;
+    for (key, plant) in [("2", "mkdir status end"), ("3", "ln -s /dev/null status")] {
+        let (ended, _) = host.sh(key, &format!("cd /proc/$PPID/cwd; {plant}; exit 3")).await;
+        assert_eq!(ended, Ended::Exited(3), "{plant}");
+    }
+    let (ended, _) = host.sh("4", "cd /proc/$PPID/cwd; echo 0 >stopped; exit 3").await;
     assert_eq!(ended, Ended::Stopped(3));
 }
 
