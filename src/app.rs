@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::bot;
 use crate::clients::health::Prober;
 use crate::clients::local::Local;
+use crate::clients::local::place::RunPlace;
 use crate::config::Config;
 use crate::engine::catalog::Catalog;
 use crate::engine::clock::{Clock, SystemClock};
@@ -21,6 +22,7 @@ use crate::engine::{Dispatcher, Engine, Ports};
 use crate::store::lock::DirectoryLock;
 use crate::store::restored::Start;
 use crate::store::{Store, StoreOptions, key};
+use crate::web::limits::{Limits, OpenFiles};
 use crate::web::{self, server, socket};
 
 /// The files of a data directory.
@@ -58,12 +60,6 @@ impl DataDir {
         self.0.join("rmm.sock")
     }
 
-    /// The directories of runs on this machine.
-    #[must_use]
-    pub fn runs(&self) -> PathBuf {
-        self.0.join("runs")
-    }
-
     /// Where the RMM that runs on it listens.
     #[must_use]
     pub fn address(&self) -> PathBuf {
@@ -75,15 +71,20 @@ impl DataDir {
         let path = self.0.join("generation");
         let last = std::fs::read_to_string(&path).ok().and_then(|text| text.trim().parse::<u64>().ok()).unwrap_or(0);
         let number = last.saturating_add(1).max(now.as_millisecond().unsigned_abs());
-        let new = self.0.join("generation.new");
-        let write = std::fs::write(&new, number.to_string()).and_then(|()| std::fs::rename(&new, &path));
-        write.with_context(|| format!("{} cannot be written", path.display()))?;
+        key::replace(&path, number.to_string().as_bytes())?;
         Ok(number)
     }
 
     fn make(&self) -> io::Result<()> {
-        use std::os::unix::fs::DirBuilderExt;
+        use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
         if self.0.is_dir() {
+            let mode = std::fs::metadata(&self.0)?.permissions().mode() & 0o777;
+            if mode & 0o022 != 0 {
+                let shown = self.0.display();
+                tracing::error!(
+                    "others can put files into the data directory {shown} (mode {mode:o}) and so take RMM over: chmod 700 {shown}"
+                );
+            }
             return Ok(());
         }
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)
@@ -99,7 +100,7 @@ impl DataDir {
             Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
         }
         let name = key::to_hex(&key::random_bytes()?[..16]);
-        std::fs::write(&path, &name).with_context(|| format!("{} cannot be written", path.display()))?;
+        key::replace(&path, name.as_bytes())?;
         Ok(name)
     }
 }
@@ -112,6 +113,7 @@ pub struct App {
     /// What the bot needs, where there is one.
     bot: Option<Config>,
     webhook_secret: Option<SecretString>,
+    limits: Arc<Limits>,
     _lock: DirectoryLock,
 }
 
@@ -138,11 +140,13 @@ impl App {
         let start = Some(Start { generation, process: process.clone(), now, services });
         let options = StoreOptions { start, ..StoreOptions::new(data_dir.database(), data_dir.audit_key()) };
         let store = Store::open(&options)?;
+        let absolute = std::path::absolute(data_dir.path()).context("the data directory has no absolute path")?;
+        let instance = data_dir.instance()?;
         let ports = Ports {
             local: Arc::new(Local::new()),
             prober: Prober::new().map_err(anyhow::Error::msg).context("the HTTP client cannot be set up")?,
-            run_directory: std::path::absolute(data_dir.runs()).context("the data directory has no absolute path")?,
-            instance: data_dir.instance()?,
+            run_place: RunPlace::new(absolute, instance.clone()),
+            instance,
             generation,
             process,
         };
@@ -150,7 +154,8 @@ impl App {
         let hook = config.telegram.as_ref().and_then(|telegram| telegram.webhook_secret.as_ref());
         let webhook_secret = hook.and_then(|reference| config.secrets.get(reference)).cloned();
         let bot = config.telegram.is_some().then(|| config.clone());
-        Ok(Self { engine, data_dir, stop: CancellationToken::new(), bot, webhook_secret, _lock: lock })
+        let limits = Arc::new(Limits::new(OpenFiles::raised()));
+        Ok(Self { engine, data_dir, stop: CancellationToken::new(), bot, webhook_secret, limits, _lock: lock })
     }
 
     /// The engine.
@@ -168,7 +173,7 @@ impl App {
     /// What is served, for calls that do not come over a network.
     pub fn router(&self) -> Router {
         let (data_dir, secret) = (self.data_dir.path().to_owned(), self.webhook_secret.clone());
-        web::router(self.engine.clone(), data_dir, secret, self.stop.clone())
+        web::router(self.engine.clone(), data_dir, secret, self.limits.clone(), self.stop.clone())
     }
 
     /// Takes the address.
@@ -216,7 +221,8 @@ impl App {
             let engine = self.engine.clone();
             tokio::spawn(async move { engine.look_after_restore().await })
         });
-        server::serve(self.router(), listener, Some((operator, path)), self.stop.clone()).await;
+        let operator = Some((operator, path));
+        server::serve(self.router(), self.limits.clone(), listener, operator, self.stop.clone()).await;
         self.stop.cancel();
         let _ = std::fs::remove_file(self.data_dir.address());
         if let Some(looking) = looking {
@@ -225,7 +231,7 @@ impl App {
         bot.await.context("the bot ended badly")?;
         dispatcher.await.context("the dispatcher ended badly")?;
         // Best effort: the next start finds at least what was noted while it ran.
-        if let Err(error) = self.engine.store().note_numbers().await {
+        if let Err(error) = self.engine.store().note_numbers(self.engine.now()).await {
             tracing::warn!(%error, "how far the database has come could not be noted");
         }
         Ok(())

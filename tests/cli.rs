@@ -171,6 +171,11 @@ fn a_first_configuration() {
     assert!(checked.out.contains("name = \"shop\"") && checked.out.contains("[server]"));
     let json = place.run(&["check", "--json"]).json();
     assert_eq!(json["configuration"]["services"][0]["name"], "shop");
+    assert!(json["open_files"].as_u64().is_some_and(|most| most > 100), "{json}");
+    let few = format!("ulimit -n 128 && exec '{}' check --quiet", env!("CARGO_BIN_EXE_rmm"));
+    let mut limited = Command::new("sh");
+    limited.args(["-c", &few]).current_dir(place.path("rmm.toml").parent().unwrap());
+    finished(&mut limited).ends(0).says("128 open files only, and so 64 connections");
     fs::write(place.path("rmm.toml"), "[server]\nlissten = \"x\"\n").unwrap();
     place.run(&["check"]).ends(2).says("rmm.toml:2:1").says("did you mean `listen`?");
     place.run(&["serve"]).ends(2);
@@ -344,11 +349,16 @@ fn copies_are_made_and_put_back() {
     place.run(&["backup", "copy.db", "--overwrite", "--with-key"]).ends(0);
     assert!(place.path("copy.db.key").exists());
     place.token(&["second", "--role", "viewer"]);
+    place.run(&["token", "revoke", "first"]).ends(0);
     place.run(&["restore", "copy.db", "--force"]).ends(3).says("Stop RMM first");
     place.stop();
     place.run(&["restore", "copy.db"]).ends(3).says("--force");
     place.run(&["restore", "missing.db", "--force"]).ends(1);
-    place.run(&["restore", "copy.db", "--force"]).ends(0).says("restored").says("before-restore");
+    place.run(&["restore", "copy.db", "--force"]).ends(0).says("restored").says("before-restore").says(
+        "These tokens were revoked after the backup was made and are valid again:\n  first (viewer), never used\n",
+    );
+    let restored = place.run(&["restore", "copy.db", "--force"]).ends(0);
+    assert!(!restored.err.contains("valid again"), "{}", restored.err);
     let list = place.run(&["token", "list"]).ends(0).says("first");
     assert!(!list.out.contains("second"));
     place.run(&["audit", "verify"]).ends(0);

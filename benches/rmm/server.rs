@@ -39,6 +39,7 @@ impl Server {
             .args(["serve", "--config"])
             .arg(&config)
             .env("RMM_LOG", "warn")
+            .env("XDG_STATE_HOME", directory)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log)?)

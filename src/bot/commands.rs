@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::words::facts;
+use serde_json::Value;
 use teloxide::types::Message;
 
 use super::draw::letters;
 use super::queue::{Job, What};
 use super::screen::{Act, Key, Screen, Wish};
+use super::words::facts;
 use super::{Bot, Viewer, number_of};
 use crate::clients::telegram::Text;
 use crate::domain::command::Command;
@@ -50,7 +51,8 @@ pub(super) async fn message(bot: &Arc<Bot>, update: &Update, message: &Message) 
         message: i64::from(message.id.0),
         private: message.chat.is_private(),
     };
-    let (Some(from), Some(text)) = (message.from.as_ref().filter(|from| !from.is_bot), message.text()) else {
+    let writer = message.from.as_ref().filter(|from| !from.is_bot && is_first_hand(&update.body));
+    let (Some(from), Some(text)) = (writer, message.text()) else {
         bot.handled(update.id).await;
         return Ok(());
     };
@@ -90,6 +92,17 @@ pub(super) async fn message(bot: &Arc<Bot>, update: &Update, message: &Message) 
         Err(Failure::Store(error)) => return Err(error),
     }
     Ok(())
+}
+
+/// Whether the words of a message are its sender's own. They are not when they were forwarded, come by way of another
+/// bot or speak for a chat: whoever sent them may never have read them. The update itself is asked, so that a field which
+/// the library does not know, or no longer, counts, too.
+fn is_first_hand(update: &str) -> bool {
+    let update: Value = serde_json::from_str(update).unwrap_or_default();
+    let Some(message) = update["message"].as_object() else { return false };
+    !message.keys().any(|key| {
+        key.starts_with("forward_") || ["is_automatic_forward", "via_bot", "sender_chat"].contains(&key.as_str())
+    })
 }
 
 /// A command and what stands behind it.
@@ -192,6 +205,8 @@ impl Letter<'_> {
                 self.ask(viewer, Command::Lock { reason: rest.trim().to_owned() }, Some(service)).await?;
                 Ok(Reply::Screen(screen))
             }
+            // A command that somebody else has written is carried out by a touch; without a name it only leads there.
+            "unlock" if name.is_empty() => Ok(Reply::Screen(screen)),
             "unlock" => {
                 self.ask(viewer, Command::Unlock, Some(service)).await?;
                 Ok(Reply::Screen(screen))

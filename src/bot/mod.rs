@@ -110,7 +110,8 @@ pub async fn run(engine: Engine, config: config::Config, stop: CancellationToken
     let reminding = bot.clone();
     bot.tasks.spawn(async move { reminders::remind(reminding).await });
     bot.tasks.spawn(reminders::tell_of_conflicts(bot.clone()));
-    reminders::tell_of_restore(&bot);
+    reminders::tell_of_restore(&bot).await;
+    bot.tasks.spawn(reminders::tell_of_record(bot.clone()));
     bot.tasks.spawn(poll::run(bot.clone(), webhook, stop.clone()));
     match bot.taps_left().await {
         Ok(taps) => {

@@ -1,5 +1,5 @@
-//! What time and trouble make news of, beside the record: approvals that are still missing, a second bot, and a
-//! database that was restored.
+//! What time and trouble make news of, beside the record: approvals that are still missing, a second bot, a database
+//! that was restored, and a record that was changed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,9 @@ use super::audience::About;
 use super::queue::{Job, What};
 use super::team::{MANY, PAUSE, save};
 use super::words::facts;
+use crate::clients::telegram::Text;
 use crate::domain::notice::Notice;
+use crate::domain::person::Role;
 use crate::domain::status::{List, Status};
 use crate::store::StoreError;
 use crate::store::releases::{self, Page};
@@ -22,11 +24,7 @@ pub(super) async fn tell_of_conflicts(bot: Arc<Bot>) {
             () = bot.stop.cancelled() => return,
             seen = conflict.wait_for(Option::is_some) => if seen.is_err() { return },
         }
-        let text = bot.say(bot.language, "conflict", facts!());
-        for chat in bot.settings.chats.iter().filter(|chat| chat.notices.contains(&Notice::Alarm)) {
-            let what = What::Say { topic: chat.topic, reply_to: None, text: text.clone(), asks: None };
-            bot.post(chat.id, Job { what, updates: Vec::new(), asked: bot.engine.now() });
-        }
+        alarm(&bot, &bot.say(bot.language, "conflict", facts!()));
         tokio::select! {
             () = bot.stop.cancelled() => return,
             over = conflict.wait_for(Option::is_none) => if over.is_err() { return },
@@ -34,10 +32,41 @@ pub(super) async fn tell_of_conflicts(bot: Arc<Bot>) {
     }
 }
 
-/// Says where alarms are heard that this start found an older database than the one that was left.
-pub(super) fn tell_of_restore(bot: &Arc<Bot>) {
+/// Says where alarms are heard, and to the admins, that this start found an older database than the one that was left.
+pub(super) async fn tell_of_restore(bot: &Arc<Bot>) {
     let Some(reason) = bot.engine.store().restored() else { return };
-    let text = bot.say(bot.language, "restored", facts!(reason => reason));
+    let chats = bot.settings.chats.iter().filter(|chat| chat.notices.contains(&Notice::Alarm));
+    let mut hear: Vec<_> = chats.map(|chat| (chat.id, chat.topic, bot.language)).collect();
+    match bot.engine.telegram_people().await {
+        Ok(people) => hear.extend(people.iter().filter_map(|(person, id, user)| {
+            let user = user.as_ref().filter(|user| user.private_chat && person.role == Role::Admin)?;
+            Some((*id, None, bot.viewer(person, user).language))
+        })),
+        Err(error) => tracing::warn!(%error, "the admins could not be told of the restored database"),
+    }
+    for (chat, topic, language) in hear {
+        let text = bot.say(language, "restored", facts!(reason => reason));
+        let what = What::Say { topic, reply_to: None, text, asks: None };
+        bot.post(chat, Job { what, updates: Vec::new(), asked: bot.engine.now() });
+    }
+}
+
+/// Says where alarms are heard that the record was changed, at every start until an admin acknowledges it.
+pub(super) async fn tell_of_record(bot: Arc<Bot>) {
+    let mut alarms = bot.engine.store().alarm();
+    loop {
+        let found = alarms.borrow_and_update().clone();
+        if let Some(found) = found {
+            alarm(&bot, &bot.say(bot.language, "record_changed", facts!(found => found)));
+        }
+        tokio::select! {
+            () = bot.stop.cancelled() => return,
+            changed = alarms.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+fn alarm(bot: &Arc<Bot>, text: &Text) {
     for chat in bot.settings.chats.iter().filter(|chat| chat.notices.contains(&Notice::Alarm)) {
         let what = What::Say { topic: chat.topic, reply_to: None, text: text.clone(), asks: None };
         bot.post(chat.id, Job { what, updates: Vec::new(), asked: bot.engine.now() });

@@ -105,7 +105,7 @@ async fn step(bot: &Arc<Bot>) -> Result<bool, StoreError> {
         return Ok(false);
     }
     let rows =
-        bot.engine.read(move |conn| events::after(conn, told, &Scope { release: None, service: None }, BATCH)).await?;
+        bot.engine.read(move |conn| events::after(conn, told, &Scope::default(), BATCH, usize::MAX)).await?.events;
     let Some(last) = rows.last().map(|row| row.seq) else { return Ok(false) };
     let mut changes: BTreeMap<About, (Option<Notice>, i64)> = BTreeMap::new();
     for row in &rows {

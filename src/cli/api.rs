@@ -26,6 +26,7 @@ pub struct Release {
     pub status_since: Timestamp,
     pub attempt: u32,
     pub initiated_by: String,
+    pub said_by: Option<String>,
     pub owner: String,
     pub ci_run: Option<CiRun>,
     pub notes: String,
@@ -71,6 +72,8 @@ pub struct Details {
     pub approvals: Approvals,
     pub unmet: Vec<Gate>,
     pub legal: Vec<String>,
+    #[serde(default)]
+    pub to_settle: Vec<String>,
 }
 
 /// The vote.
@@ -285,6 +288,8 @@ pub struct ServiceDetails {
     pub queue: Vec<Release>,
     pub on_stage: Option<Release>,
     pub runs: Vec<Run>,
+    #[serde(default)]
+    pub another_copy: Option<NotKnown>,
     pub good_versions: Vec<GoodVersion>,
 }
 
@@ -314,6 +319,9 @@ pub struct Token {
     pub person: Option<String>,
     pub services: Vec<String>,
     pub created_by: String,
+    pub vouched_by: Option<String>,
+    #[serde(default)]
+    pub orphaned: bool,
     pub expires_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
     pub last_used_at: Option<Timestamp>,

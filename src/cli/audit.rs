@@ -5,6 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use rusqlite::Connection;
+use serde_json::json;
 
 use super::api;
 use super::client::{Call, Client, Intent, LONG, with_query};
@@ -13,10 +15,13 @@ use super::place::Context;
 use super::release::history;
 use super::ui::{note, print};
 use crate::app::DataDir;
-use crate::store::chain::ChainHead;
+use crate::domain::event::Event;
+use crate::domain::person::Actor;
+use crate::store::chain::{ChainHead, NewEvent};
 use crate::store::key::AuditKey;
-use crate::store::lock::LOCK_FILE;
-use crate::store::{StoreError, schema, verify};
+use crate::store::lock::{DirectoryLock, LOCK_FILE};
+use crate::store::watermark::Watermark;
+use crate::store::{Store, StoreError, StoreOptions, WriteError, schema, verify};
 use crate::web::api::Verification;
 use crate::web::socket as operator;
 
@@ -25,6 +30,22 @@ use crate::web::socket as operator;
 pub enum Audit {
     /// Check that nothing of the record was changed, removed, reordered or cut off
     Verify(Verify),
+    /// End the alarm that the record was changed behind RMM's back, once you have looked
+    #[command(after_help = "Example:\n  rmm audit acknowledge --reason 'the disk was replaced; yesterday is lost'\n\n\
+        Who ended it and why goes on the record. What is lost stays lost.")]
+    Acknowledge {
+        /// What was found; people will read it
+        #[arg(long, short, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Sign what happens from now on with a new key
+    #[command(
+        name = "rotate-key",
+        after_help = "Example:\n  systemctl stop rmm && rmm audit rotate-key && systemctl start rmm\n\n\
+            Only while no RMM runs. The earlier keys stay in audit.key, so that all rows stay verifiable; whoever has \
+            only an earlier one cannot add to the record any more. Copy audit.key to its safe place again afterwards."
+    )]
+    RotateKey,
     /// Print the record, newest first
     #[command(after_help = "Examples:\n  rmm audit list --limit 20\n  rmm audit list --json | jq -r '.events[].kind'")]
     List {
@@ -43,8 +64,8 @@ pub enum Audit {
 /// Check the record.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  rmm audit verify\n  rmm audit verify --anchor 1024:5f0c…\n\n\
-    Exit status 0: intact. Exit status 1: the first bad row is named. Works with and without a running RMM, and \
-    writes nothing. The record's end that it prints, noted elsewhere, is an anchor: with it, even a record that was \
+    Exit status 0: intact. Exit status 1: the first bad row is named, or what is missing against the end that RMM \
+    noted beside its key. Works with and without a running RMM. The record's end that it prints, noted elsewhere, is an anchor: with it, even a record that was \
     rewritten with the key shows.")]
 pub struct Verify {
     /// An end of the record that was noted earlier
@@ -63,9 +84,10 @@ struct Anchor {
 }
 
 fn anchor(text: &str) -> Result<Anchor, String> {
-    let wrong = || "must be a number, a colon and 64 hexadecimal digits, as this verb prints it".to_owned();
+    let wrong =
+        || "must be the number of an event, a colon and 64 hexadecimal digits, as this verb prints it".to_owned();
     let (seq, mac) = text.split_once(':').ok_or_else(wrong)?;
-    let seq = seq.parse().map_err(|_| wrong())?;
+    let seq = seq.parse().ok().filter(|seq| *seq > 0).ok_or_else(wrong)?;
     let head = ChainHead::from_hex(seq, mac).ok_or_else(wrong)?;
     Ok(Anchor { seq, mac: mac.to_owned(), head })
 }
@@ -74,6 +96,13 @@ impl Audit {
     pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
         match self {
             Self::Verify(verify) => verify.run(context).await,
+            Self::Acknowledge { reason } => {
+                let client = Client::connect(context, Intent::Administer).await?;
+                client.text(Call::post("/api/v1/audit/acknowledge", json!({ "reason": reason }))).await?;
+                note("The alarm is over; the record says why.");
+                Ok(())
+            }
+            Self::RotateKey => rotate_key(context).await,
             Self::List { limit, cursor, json } => {
                 let client = Client::connect(context, Intent::Look).await?;
                 let path = with_query("/api/v1/audit", &[("limit", Some(limit.to_string())), ("cursor", cursor)]);
@@ -133,6 +162,13 @@ impl Verify {
             note(&format!("rmm: the record was changed; the first bad row is {row}"));
             return Err(Fault::Said(FAILED));
         }
+        if let Some(alarm) = &found.alarm {
+            if !self.json {
+                print(&format!("ALARM: {alarm}.\nWhat is left of the record is intact: {}.\n", found.events))?;
+            }
+            note("rmm: the record was changed; `rmm audit acknowledge --reason …` ends the alarm once you have looked");
+            return Err(Fault::Said(FAILED));
+        }
         if self.json {
             return Ok(());
         }
@@ -158,18 +194,83 @@ fn at_rest(data_dir: &Path, anchor: Option<&Anchor>) -> Result<Verification, Fau
     let _lock = hold(&data_dir.join(LOCK_FILE))?;
     let key = AuditKey::load(&files.audit_key())?;
     let key = key.ok_or_else(|| StoreError::KeyMissing { path: files.audit_key() })?;
-    check(&database, &key, anchor.map(|anchor| &anchor.head))
+    let found = check(&database, &key, anchor.map(|anchor| &anchor.head))?;
+    let Some(mark) = Watermark::read(&files.audit_key())? else { return Ok(found) };
+    let difference = read(&database, |conn| mark.difference(conn))?;
+    Ok(Verification { alarm: difference.or(mark.alarm), ..found })
+}
+
+async fn rotate_key(context: &Context) -> Result<(), Fault> {
+    let files = DataDir::new(context.local()?.data_dir);
+    if !files.database().exists() {
+        return Err(Fault::Unreachable(format!("there is no RMM at {}", files.path().display())));
+    }
+    let _lock = match DirectoryLock::acquire(files.path()) {
+        Err(error @ StoreError::Locked { .. }) => {
+            return Err(Fault::refused("running", error.to_string()).hint("Stop RMM first (systemctl stop rmm)."));
+        }
+        other => other?,
+    };
+    if let Some(found) = read_flaw(&files)? {
+        return Err(
+            Fault::refused("record_broken", found).hint("A new key would not mend it; `rmm audit verify` says more.")
+        );
+    }
+    let key_file = files.audit_key();
+    let options = StoreOptions::new(files.database(), key_file.clone());
+    let store = Store::open(&options)?;
+    let last = store.progress().borrow().last_event;
+    drop(store);
+    let key = AuditKey::load(&key_file)?.ok_or_else(|| StoreError::KeyMissing { path: key_file.clone() })?;
+    // From here on the new key counts, whether or not the event that says so gets written.
+    key.rotated(last)?.save(&key_file)?;
+    let store = Store::open(&options)?;
+    let (kind, data) = Event::RecordKeyRotated {}.into_record();
+    let actor = serde_json::to_string(&Actor::Operator).map_err(|error| Fault::Failed(error.to_string()))?;
+    let at = context.ui.now.as_millisecond();
+    let written = store.write(move |tx| {
+        let (service, release_id, run_id, trace_id) = (None, None, None, None);
+        tx.append_event(&NewEvent {
+            at,
+            service,
+            release_id,
+            run_id,
+            actor: &actor,
+            kind: &kind,
+            data: &data,
+            trace_id,
+        })
+    });
+    written.await.map_err(WriteError::flatten)?;
+    note(&format!("A new key signs what comes after event {last}; copy {} to its safe place.", key_file.display()));
+    Ok(())
+}
+
+/// What is wrong with the record of an RMM that does not run.
+fn read_flaw(files: &DataDir) -> Result<Option<String>, Fault> {
+    let key_file = files.audit_key();
+    let key = AuditKey::load(&key_file)?.ok_or_else(|| StoreError::KeyMissing { path: key_file.clone() })?;
+    if let Some(flaw) = flaw(&files.database(), &key)? {
+        return Ok(Some(flaw));
+    }
+    let Some(mark) = Watermark::read(&key_file)? else { return Ok(None) };
+    Ok(read(&files.database(), |conn| mark.difference(conn))?.or(mark.alarm.clone()))
 }
 
 /// Checks the record in a database that nobody uses.
 fn check(database: &Path, key: &AuditKey, anchor: Option<&ChainHead>) -> Result<Verification, Fault> {
+    Ok(read(database, |conn| verify::verify(conn, key, anchor))?.into())
+}
+
+/// Reads a database that nobody uses, without a trace.
+fn read<T>(database: &Path, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, Fault> {
     // A log beside the database was not taken in yet; reading it would write, so a copy is read.
     let copy = schema::copy_with_log(database)?;
     let conn = match &copy {
         Some(copy) => schema::open_reader(copy.path())?,
         None => schema::open_at_rest(database)?,
     };
-    Ok(verify::verify(&conn, key, anchor)?.into())
+    Ok(work(&conn)?)
 }
 
 /// What is wrong with the record in a copy, if anything.
@@ -198,7 +299,9 @@ mod tests {
     #[test]
     fn anchors() {
         assert_eq!(anchor(&format!("12:{}", "ab".repeat(32))).map(|anchor| anchor.seq), Ok(12));
-        for bad in ["", "12", "12:", "12:ab", ":ab", "x:y"] {
+        let mac = "ab".repeat(32);
+        let [none, negative] = ["0", "-1"].map(|seq| format!("{seq}:{mac}"));
+        for bad in ["", "12", "12:", "12:ab", ":ab", "x:y", &none, &negative] {
             assert!(anchor(bad).is_err(), "{bad}");
         }
     }

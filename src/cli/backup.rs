@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -13,12 +14,13 @@ use super::audit;
 use super::client::{Call, Client, Intent, LONG};
 use super::fault::Fault;
 use super::place::Context;
-use super::ui::{note, print};
+use super::ui::{ago, clean, note, print};
 use crate::app::DataDir;
 use crate::domain::release::Version;
-use crate::store::around::{self, Around, Recorded};
+use crate::store::around::{self, Around, KnownToken, Recorded};
 use crate::store::key::AuditKey;
 use crate::store::lock::DirectoryLock;
+use crate::store::watermark::Watermark;
 use crate::store::{StoreError, backup};
 
 /// Copy the database.
@@ -202,7 +204,9 @@ impl Restore {
         }
         let around = around::look(&files.database(), &self.file)?;
         let report = backup::restore(&self.file, &files.database(), self.force)?;
-        around.note(&files.database())?;
+        let (mark, lost) = Watermark::of_copy(&key_file, report.head)?;
+        around.note(&files.database(), lost.as_deref())?;
+        mark.write(&key_file)?;
         if !key_file.exists() {
             copy_key(&beside, &key_file, false)?;
             note(&format!("The key of the record came from {}.", beside.display()));
@@ -212,13 +216,16 @@ impl Restore {
         }
         let end = report.head.map(|head| format!(" up to event {} of the record", head.seq)).unwrap_or_default();
         print(&format!("{} is restored{end}. Start RMM again.\n", files.database().display()))?;
-        tell(&around);
+        if let Some(lost) = lost {
+            note(&format!("What is lost: {lost}."));
+        }
+        tell(&around, context.ui.now);
         Ok(())
     }
 }
 
 /// What the operator has to know before RMM starts again.
-fn tell(around: &Around) {
+fn tell(around: &Around, now: Timestamp) {
     let numbers = around.goes_on_after();
     let room = if around.exact { "" } else { " (nobody knows what was given out since, so that some are left out)" };
     note(&format!("Releases go on after #{}, runs after {}{room}.", numbers.release, numbers.run));
@@ -241,7 +248,27 @@ fn tell(around: &Around) {
         "What the environments run is unknown from now on, and nothing is deployed, until you have looked and say it: \
          rmm service settle NAME --environment E --release N (or --nothing, or --recorded).",
     );
-    note("Tokens that were revoked after the backup was made are valid again: look at rmm token list.");
+    tell_of_tokens(around, now);
+}
+
+/// Whoever has a token that was revoked since has it back.
+fn tell_of_tokens(around: &Around, now: Timestamp) {
+    let valid = |token: &&KnownToken| token.expires_at.is_none_or(|at| at > now.as_millisecond());
+    let tokens: Vec<_> = around.valid_again.iter().filter(valid).collect();
+    if tokens.is_empty() {
+        return;
+    }
+    note(if around.exact {
+        "These tokens were revoked after the backup was made and are valid again:"
+    } else {
+        "These tokens are valid again, also if they were revoked after the backup was made, which nobody knows:"
+    });
+    for token in tokens {
+        let used = token.last_used_at.and_then(|at| Timestamp::from_millisecond(at).ok());
+        let used = used.map_or_else(|| "never used".to_owned(), |at| format!("last used {}", ago(at, now)));
+        note(&format!("  {} ({}), {used}", clean(&token.name), clean(&token.role)));
+    }
+    note("Once RMM runs, take back what must not be valid: rmm token revoke NAME (rmm token list shows all).");
 }
 
 fn refused(code: &str, detail: String, hint: &str) -> Fault {

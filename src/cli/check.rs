@@ -15,6 +15,7 @@ use crate::clients::ssh;
 use crate::config::Config;
 use crate::domain::host::{Host, Login};
 use crate::domain::service::{Driver, EnvironmentKind, Surface};
+use crate::web::limits::{ENOUGH_OPEN_FILES, OpenFiles};
 use crate::web::socket;
 
 /// How long a name may take to resolve.
@@ -51,15 +52,28 @@ impl Check {
         }
         let mut warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
         warnings.extend(machine(&config, context.var("PATH").unwrap_or_default()));
+        let files = OpenFiles::allowed();
+        if files.0 < ENOUGH_OPEN_FILES {
+            warnings.push(format!(
+                "RMM may have {} open files only, and so {} connections at the same time; allow {ENOUGH_OPEN_FILES} or more \
+                 (LimitNOFILE= of its systemd unit, or `ulimit -Hn`)",
+                files.0,
+                files.connections()
+            ));
+        }
         let effective = config.effective();
         if self.json {
             let value: serde_json::Value = toml::from_str(&effective)
                 .map_err(|error| Fault::Failed(format!("the effective configuration is not TOML: {error}")))?;
-            return print(&format!("{}\n", json!({"warnings": warnings, "configuration": value})));
+            return print(&format!(
+                "{}\n",
+                json!({"warnings": warnings, "configuration": value, "open_files": files.0})
+            ));
         }
         if !self.quiet {
             print(&effective)?;
             note("");
+            note(&format!("Open files: {}, so {} connections at the same time.", files.0, files.connections()));
         }
         for warning in &warnings {
             note(&format!("warning: {warning}"));

@@ -11,9 +11,12 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tower::ServiceExt;
 
+use super::api;
 pub use super::call::{Call, LONG, segment, with_query};
 use super::fault::{Fault, Problem, Refusal};
 use super::place::{Context, Local};
@@ -155,9 +158,35 @@ impl Client {
     /// [`Fault::Refused`] with the problem document, or why no answer came.
     pub async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<(T, String), Fault> {
         let text = self.text(call).await?;
-        let value = serde_json::from_str(if text.is_empty() { "null" } else { &text })
-            .map_err(|error| Fault::Unreachable(format!("what answers at {} is not this RMM ({error})", self.name)))?;
+        let value =
+            serde_json::from_str(if text.is_empty() { "null" } else { &text }).map_err(|error| self.foreign(&error))?;
         Ok((value, text))
+    }
+
+    fn foreign(&self, error: &serde_json::Error) -> Fault {
+        Fault::Unreachable(format!("what answers at {} is not this RMM ({error})", self.name))
+    }
+
+    /// Everything that happened to a release, page by page.
+    ///
+    /// # Errors
+    /// Those of [`Client::json`].
+    pub async fn events(&self, release: i64) -> Result<(Vec<api::Event>, Vec<Value>), Fault> {
+        let path = format!("/api/v1/releases/{release}/events");
+        let seq = |event: &Value| event.get("seq").and_then(Value::as_i64);
+        let (mut all, mut last) = (Vec::<Value>::new(), 0);
+        loop {
+            let cursor = (last > 0).then(|| format!("e{last}"));
+            let (page, _): (Vec<Value>, _) = self.json(Call::get(with_query(&path, &[("cursor", cursor)]))).await?;
+            let new: Vec<_> = page.into_iter().filter(|event| seq(event) > Some(last)).collect();
+            // An RMM without pages answers with everything, again and again.
+            let Some(newest) = new.last().and_then(seq) else {
+                let events = all.iter().map(api::Event::deserialize).collect::<Result<_, _>>();
+                return Ok((events.map_err(|error| self.foreign(&error))?, all));
+            };
+            last = newest;
+            all.extend(new);
+        }
     }
 
     /// Makes a call and reads the answer as it is.

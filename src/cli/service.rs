@@ -1,6 +1,7 @@
 //! `rmm service …` and `rmm person …`: what runs where, the lock of production, and who is who.
 
 use clap::{Args, Subcommand};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::api;
@@ -8,6 +9,11 @@ use super::client::{Call, Client, Intent, segment};
 use super::fault::Fault;
 use super::place::Context;
 use super::ui::{Column, Table, Tone, Ui, ago, clean, note, print, sentence};
+
+#[derive(Deserialize)]
+struct Ready {
+    record: Option<String>,
+}
 
 /// Services.
 #[derive(Debug, Subcommand)]
@@ -138,7 +144,15 @@ impl Service {
                 let client = Client::connect(context, Intent::Look).await?;
                 let (services, text): (Vec<api::Service>, _) =
                     client.json(Call::get("/api/v1/services")).await.map_err(|fault| fault.in_json(json))?;
-                if json { print(&format!("{text}\n")) } else { print(&list(&services, ui)) }
+                if json {
+                    return print(&format!("{text}\n"));
+                }
+                print(&list(&services, ui))?;
+                // Best effort: an RMM that cannot say it has other troubles, which are told elsewhere.
+                if let Ok((Ready { record: Some(_) }, _)) = client.json(Call::get("/readyz")).await {
+                    note("ALARM: the record was changed behind RMM's back; `rmm audit verify` says how.");
+                }
+                Ok(())
             }
             Self::Show(named) => {
                 let call = Call::get(named.path(""));
@@ -186,7 +200,11 @@ async fn settle(
         .into_iter()
         .filter(|(_, state)| state.unknown.is_some())
         .map(|(name, _)| name);
-    let wanted = environment.map_or_else(|| unknown.collect(), |one| vec![one]);
+    let mut wanted = environment.map_or_else(|| unknown.collect(), |one| vec![one]);
+    // What an admin says about another copy of the database belongs to no environment.
+    if wanted.is_empty() && before.another_copy.is_some() && found.recorded {
+        wanted.push("production");
+    }
     if wanted.is_empty() {
         return print(&format!("It is known what {} runs; there is nothing to settle.\n", named.name));
     }
@@ -346,6 +364,21 @@ fn show(details: &api::ServiceDetails, ui: &Ui) -> String {
             for verdict in ["again", "succeeded"] {
                 out.push_str(&format!("{:12}rmm release resolve {} --as {verdict} --reason '…'\n", "", dirty.run));
             }
+        }
+    }
+    if let Some(met) = &details.another_copy {
+        let (reason, since) = (clean(&met.reason), ago(met.since, ui.now));
+        let said = [&service.stage, &service.production].into_iter().flat_map(|state| &state.unknown);
+        let how = if said.clone().any(|unknown| unknown.reason.contains(&met.reason)) {
+            ".".to_owned()
+        } else {
+            format!(": {}", sentence(&reason))
+        };
+        let text = format!("another RMM works with a copy of this database, met {since}{how}");
+        out.push_str(&ui.field("Copy", 10, &text, Tone::Bad));
+        if service.stage.unknown.is_none() && service.production.unknown.is_none() {
+            let done = format!("rmm service settle {} --recorded --reason '…'    once it is stopped", service.name);
+            out.push_str(&format!("{:12}{done}\n", ""));
         }
     }
     for run in &details.runs {

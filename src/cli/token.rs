@@ -30,6 +30,12 @@ pub enum Token {
         #[arg(long)]
         json: bool,
     },
+    /// Take a token over: it ends with whoever vouches for it, at first its maker; from now on that is you
+    #[command(after_help = "Example:\n  rmm token adopt github-actions")]
+    Adopt {
+        /// The name of the token
+        name: String,
+    },
     /// Make a token invalid at once
     #[command(after_help = "Example:\n  rmm token revoke github-actions")]
     Revoke {
@@ -98,6 +104,12 @@ impl Token {
                 }
                 Ok(())
             }
+            Self::Adopt { name } => {
+                let client = Client::connect(context, Intent::Administer).await?;
+                client.text(Call::post(format!("/api/v1/tokens/{}/adopt", segment(&name)), json!({}))).await?;
+                note(&format!("You vouch for the token {name} now."));
+                Ok(())
+            }
             Self::Revoke { name } => {
                 let client = Client::connect(context, Intent::Administer).await?;
                 client.text(Call::delete(format!("/api/v1/tokens/{}", segment(&name)))).await?;
@@ -147,6 +159,10 @@ fn table(tokens: &[api::Token], ui: &Ui) -> String {
         let (valid, tone) = match (token.revoked_at, token.expires_at) {
             (Some(at), _) => (format!("revoked {}", ago(at, ui.now)), Tone::Bad),
             (None, Some(at)) if at <= ui.now => ("expired".to_owned(), Tone::Bad),
+            (None, _) if token.orphaned => {
+                let person = token.vouched_by.as_deref().unwrap_or("its maker");
+                (format!("no: {person} is no admin"), Tone::Bad)
+            }
             (None, Some(at)) => (format!("expires {}", until(at, ui.now)), Tone::Plain),
             (None, None) => ("until revoked".to_owned(), Tone::Plain),
         };

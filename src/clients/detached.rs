@@ -22,7 +22,7 @@ mod follow;
 mod traces;
 
 use follow::{Answer, Output, cut, follow, listen};
-pub use traces::{Known, Last, Ready, TurnedAway};
+pub use traces::{Known, Last, Ready, Successor, TurnedAway};
 
 const SCRIPT: &str =
     concat!(include_str!("detached/watcher.sh"), include_str!("detached/place.sh"), include_str!("detached.sh"));
@@ -145,11 +145,16 @@ pub enum StepError {
     Transport(#[from] TransportError),
     /// The run directory carries another token, a later RMM process has taken
     /// it over, or another run has become the holder.
-    #[error("The run directory {0} belongs to another RMM or another run; it was left alone.")]
-    Fenced(String),
+    #[error("The run directory {directory} belongs to another RMM or another run; it was left alone.")]
+    Fenced {
+        /// Where.
+        directory: String,
+        /// To whom.
+        by: Successor,
+    },
     /// The steps of this run were begun by somebody else.
     #[error(
-        "Steps of this run were begun in {0} by another copy of this RMM's database; what they did cannot be known."
+        "Steps of this run were begun or taken over in {0} by another copy of this RMM's database; what they did cannot be known."
     )]
     Foreign(String),
     /// The last run there is of this installation, but not vouched for.
@@ -327,6 +332,26 @@ pub async fn last(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>) -> Result<L
         "last" => Ok(Last { token: Some(answer.sentence).filter(|token| !token.is_empty()), at_work: answer.size }),
         _ => Err(answer.into_error(dir)),
     }
+}
+
+/// Ends what any run has left at work beside a run directory, which need not be there; gives back the run's token and the
+/// step's key of each.
+pub async fn clear(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>) -> Result<Vec<(String, String)>, StepError> {
+    let answer = ask(t, dir, fence, &["clear"]).await.map_err(without_shell)?;
+    match answer.word.as_str() {
+        "clear" => Ok(traces::steps(&answer.sentence)),
+        _ => Err(answer.into_error(dir)),
+    }
+}
+
+/// Tells whoever has taken a run over that the one who had it is alive.
+pub async fn protest(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>, against: &Successor) -> Result<(), StepError> {
+    ask(t, dir, fence, &["protest", &against.text()]).await.map(drop)
+}
+
+/// Who was turned away beside a run directory since the last look; the directory need not be there.
+pub async fn met(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>) -> Result<Option<TurnedAway>, StepError> {
+    Ok(TurnedAway::parse(&ask(t, dir, fence, &["met"]).await?.sentence))
 }
 
 /// Deletes the run directory, if it belongs to this run. No step may run. Gives

@@ -14,8 +14,10 @@
 #                    successor's. A run of the same instance only follows one
 #                    that its RMM can vouch for; else two copies of a database
 #                    work here, or the database is older than what was done here.
-#   turned-away      who was turned away here last: "TOKEN GENERATION PROCESS";
-#                    whoever holds tells it to its RMM
+#   turned-away      who was turned away here last: "TOKEN GENERATION PROCESS",
+#                    and after it by whom if it has heard of that: then it lives.
+#                    Whoever holds tells it to its RMM
+#   removed          who deleted a run directory that several processes had
 #
 # The run directory DIR holds
 #
@@ -68,7 +70,7 @@ answer() {
 # Goes into the run directory if it is there and belongs to this run.
 enter() {
     cd -- "$rmm_dir" 2>/dev/null && read -r rmm_x 2>/dev/null <token ||
-        answer "lost::0:The host has lost the files of this run, so what became of the step cannot be known."
+        lost "The host has lost the files of this run, so what became of the step cannot be known."
     [ "$rmm_x" = "$rmm_token" ] || answer fenced:::
     fence
 }
@@ -84,7 +86,36 @@ look_for_others() {
     rmm_met=
     read -r rmm_met 2>/dev/null <"$rmm_place/turned-away" || return 0
     rm -f "$rmm_place/turned-away"
-    [ "$rmm_met" != "$rmm_token $rmm_generation $rmm_process" ] || rmm_met=
+    case $rmm_met in "$rmm_token $rmm_generation $rmm_process"*) rmm_met= ;; esac
+}
+
+# Sets rmm_later to whoever has taken this run over: "GENERATION PROCESS".
+look_for_successor() {
+    rmm_later=
+    for rmm_x in "$rmm_dir"/generation.*; do
+        rmm_y=${rmm_x##*.}
+        rmm_by=
+        read -r rmm_by 2>/dev/null <"$rmm_x"
+        case $rmm_by in "$rmm_process") rmm_by= ;; esac
+        if [ "$rmm_y" -gt "$rmm_generation" ] 2>/dev/null || [ "$rmm_y:${rmm_by:+x}" = "$rmm_generation:x" ]; then
+            rmm_later="$rmm_y $rmm_by"
+            return
+        fi
+    done
+}
+
+# Sets rmm_later to whoever has deleted the files of this run, if it was another process.
+look_for_remover() {
+    rmm_x= rmm_later=
+    read -r rmm_x rmm_later 2>/dev/null <"$rmm_place/removed"
+    [ "$rmm_x" = "$rmm_token" ] && [ "$rmm_later" != "$rmm_generation $rmm_process" ] || rmm_later=
+}
+
+# Ends where files of this run are missing, for which the sentence gives the reason if nobody has deleted them.
+lost() {
+    look_for_remover
+    [ -z "$rmm_later" ] || answer "fenced:::$rmm_later"
+    answer "lost::0:$1"
 }
 
 # Turns away an RMM process that has a successor. The marks only become more,
@@ -95,20 +126,15 @@ fence() {
         { echo "$rmm_process" >"process.$$" && ln "process.$$" "generation.$rmm_generation"; } 2>/dev/null
         rm -f "process.$$"
     fi
-    rmm_x=
-    read -r rmm_x 2>/dev/null <"generation.$rmm_generation"
-    [ -z "$rmm_x" ] || [ "$rmm_x" = "$rmm_process" ] || turn_away fenced:::
-    for rmm_x in generation.*; do
-        [ "${rmm_x#generation.}" -le "$rmm_generation" ] 2>/dev/null || [ "$rmm_x" = "generation.*" ] ||
-            turn_away fenced:::
-    done
+    look_for_successor
+    [ -z "$rmm_later" ] || turn_away "fenced:::$rmm_later"
 }
 
 # Whether this run may start and stop steps here.
 check_holder() {
     rmm_x=
     read -r rmm_x 2>/dev/null <"$rmm_holder"
-    [ "$rmm_x" = "$rmm_token" ] || answer fenced:::
+    [ "$rmm_x" = "$rmm_token" ] || turn_away "fenced:::$rmm_x"
 }
 
 # Goes into the step's directory and makes it if need be.
@@ -163,20 +189,30 @@ start_of() {
     fi
 }
 
-# Whether process group $1 has a member, whoever's it is. A zombie, which some
-# containers never reap, is none, though kill finds it.
-group_lives() {
+# Sets rmm_lives to whether session $1 has a member, whoever's it is, and
+# rmm_apart to those that are not in its first process group: a step is a session
+# of its own, but a program like timeout makes a group of its own in it. A zombie,
+# which some containers never reap, is no member, though kill finds it.
+find_members() {
+    rmm_lives= rmm_apart=
     [ -r /proc/self/stat ] || {
-        kill -0 "-$1" 2>/dev/null
-        return
+        ! kill -0 "-$1" 2>/dev/null || rmm_lives=1
+        return 0
     }
     for rmm_x in /proc/[0-9]*/stat; do
         { read -r rmm_line <"$rmm_x"; } 2>/dev/null || continue
         # shellcheck disable=SC2086
         set -- "$1" ${rmm_line##*) }
-        [ "$4" != "$1" ] || [ "$2" = Z ] || return 0
+        [ "$2" != Z ] && { [ "$4" = "$1" ] || [ "$5" = "$1" ]; } || continue
+        rmm_lives=1 rmm_x=${rmm_x#/proc/}
+        [ "$4" = "$1" ] || rmm_apart="$rmm_apart ${rmm_x%/stat}"
     done
-    return 1
+}
+
+# Whether session $1 has a member.
+group_lives() {
+    find_members "$1"
+    [ -n "$rmm_lives" ]
 }
 
 # Whether the step in this directory may have processes at work that are to be
@@ -204,7 +240,10 @@ signal_group() {
     if [ -n "$rmm_led" ] && echo "$2" >"stopped.$$"; then
         if [ "$1" = KILL ]; then mv "stopped.$$" stopped; else ln "stopped.$$" stopped 2>/dev/null; fi
     fi
-    kill "-$1" "-$rmm_group" 2>/dev/null
+    find_members "$rmm_group"
+    # shellcheck disable=SC2086
+    kill "-$1" "-$rmm_group" $rmm_apart 2>/dev/null
+    return 0
 }
 
 # TENTHS: waits until nobody is left of the group, at most TENTHS/10 s.
@@ -238,7 +277,7 @@ judge() {
     elif [ -e ../../token ]; then
         rmm_verdict=never: rmm_text="The host could not start the step: the run directory cannot be written (is the disk full?), or setsid, sh or ln failed there."
     else
-        rmm_verdict=lost: rmm_text="The host has lost the files of this run, so what became of the step cannot be known."
+        lost "The host has lost the files of this run, so what became of the step cannot be known."
     fi
 }
 
@@ -252,7 +291,7 @@ check_claim() {
 # Follows the output from rmm_offset to the end of its part or of the step, then
 # answers.
 follow() {
-    [ -p alive ] || answer "lost::0:The host has lost the files of this step, so its result is not known."
+    [ -p alive ] || lost "The host has lost the files of this step, so its result is not known."
     check_claim
     rmm_tail=
     find_part
@@ -264,6 +303,9 @@ follow() {
         wait_for_watchers
         [ -z "$rmm_tail" ] || kill "$rmm_tail" 2>/dev/null
         check_claim
+        # Whoever was overtaken meanwhile takes no end of the step for its own.
+        look_for_successor
+        [ -z "$rmm_later" ] || answer "fenced:::$rmm_later"
         find_part
     fi
     # The size is taken once. What tail had no time for is at the end mostly:

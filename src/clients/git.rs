@@ -3,6 +3,7 @@
 //! Must not pass anything on that git could take for an option, ask anybody for a password, or read the user's
 //! configuration for anything but how to reach the repository.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::Stdio;
 use std::time::Duration;
@@ -48,9 +49,10 @@ pub async fn resolve(repository: &str, ca: Option<&str>, tag: &Tag) -> Result<Co
     let mut command = Command::new("git");
     command
         .args(["ls-remote", "--quiet", "--", &url, &plain, &peeled])
+        .env_clear()
+        .envs(passed_on(std::env::vars_os()))
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("LC_ALL", "C")
-        .env_remove("GIT_DIR")
         .stdin(Stdio::null())
         .kill_on_drop(true);
     // Goes when the answer is there.
@@ -125,6 +127,39 @@ pub fn advice(said: &str) -> &'static str {
         ("Permission denied (publickey", "; this user has no key that the server knows: add a deploy key"),
     ];
     ADVICE.iter().find(|(words, _)| said.contains(words)).map_or("", |(_, advice)| advice)
+}
+
+/// What git needs of RMM's environment: where things are, who it runs as, and the way to the network. The rest, secrets
+/// among it, is none of its business, nor that of the helpers it starts.
+fn passed_on(all: impl Iterator<Item = (OsString, OsString)>) -> impl Iterator<Item = (OsString, OsString)> {
+    const PASSED_ON: [&str; 25] = [
+        "PATH",
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "TMPDIR",
+        "LD_LIBRARY_PATH",
+        "XDG_CONFIG_HOME",
+        "XDG_RUNTIME_DIR",
+        "SSH_AUTH_SOCK",
+        "GIT_SSH",
+        "GIT_SSH_COMMAND",
+        "GIT_SSH_VARIANT",
+        "GIT_ASKPASS",
+        "GIT_EXEC_PATH",
+        "GIT_CONFIG_GLOBAL",
+        "GIT_CONFIG_SYSTEM",
+        "GIT_SSL_CAPATH",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "HTTP_PROXY",
+        "http_proxy",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "NO_PROXY",
+        "no_proxy",
+    ];
+    all.filter(|(name, _)| name.to_str().is_some_and(|name| PASSED_ON.contains(&name)))
 }
 
 #[cfg(test)]
@@ -206,5 +241,13 @@ mod tests {
             assert_eq!((said, channel.status.await.unwrap()), (format!("{commit}\trefs/tags/v1\n"), status));
             assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0);
         }
+    }
+
+    #[test]
+    fn git_gets_no_secret_of_rmm() {
+        let all = ["PATH", "HOME", "RMM_TELEGRAM_TOKEN", "DB_PASSWORD", "GIT_DIR", "GIT_TRACE", "https_proxy"];
+        let all = all.iter().map(|name| (OsString::from(name), OsString::from("x")));
+        let passed: Vec<_> = passed_on(all).map(|(name, _)| name).collect();
+        assert_eq!(passed, ["PATH", "HOME", "https_proxy"]);
     }
 }

@@ -16,6 +16,8 @@ use futures_util::future::BoxFuture;
 use secrecy::ExposeSecret;
 use tokio::process::Command;
 
+pub mod place;
+
 use super::dial::Dial;
 use super::transport::{Channel, EnvPair, Stream, Transport, TransportError};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::ids::{readable, web_address};
+use crate::domain::ids::readable;
 use crate::domain::plan::Quoting;
 use crate::domain::service::{Health, Probe, Via};
 
@@ -164,9 +164,8 @@ fn url(section: &Section<'_>) -> Option<Located<String>> {
         let (scheme, rest) = text.value.split_once("://").unwrap_or_default();
         let open = rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('{'));
         let known = if open { format!("{scheme}://known.later/") } else { rendered };
-        if let Err(invalid) = web_address("url", &known) {
-            section.report.error(&text.place, invalid.rule);
-        }
+        let hint = "`command = \"curl --user …\"` asks with a secret from the service's environment";
+        section.report.is_web_address(text, &known, hint);
     })
 }
 

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use super::error::{ConfigErrors, Excerpt, Position, Problem};
+use crate::domain::ids::{login, web_address};
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +85,18 @@ impl<'t> Report<'t> {
     /// An error whose line must not be printed, because it holds a secret.
     pub fn error_unseen(&self, place: &Place, sentence: impl Into<String>, hint: impl Into<String>) {
         self.add_error(Problem { excerpt: None, ..self.problem(place, sentence.into(), Some(hint.into())) });
+    }
+
+    /// Whether this is an address of the web. One with a password is refused without being shown.
+    pub fn is_web_address(&self, text: &Located<String>, address: &str, hint: &str) -> bool {
+        if login(&text.value).is_some() {
+            self.error_unseen(&text.place, "must not carry a user or a password: plans and logs show it", hint);
+        } else if let Err(invalid) = web_address("", address) {
+            self.error(&text.place, invalid.rule);
+        } else {
+            return true;
+        }
+        false
     }
 
     /// Two things in one place: an error for whoever checks, and no reason for an RMM that runs already to stop.

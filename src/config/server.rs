@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 
-use crate::domain::ids::web_address;
-
 use super::EnvVars;
 use super::error::{nearest, suggestion};
 use super::file::{Section, choose};
@@ -103,8 +101,7 @@ fn listen(report: &Report<'_>, text: &Located<String>) -> Option<SocketAddr> {
 }
 
 fn public_url(report: &Report<'_>, text: &Located<String>) -> Option<String> {
-    if let Err(invalid) = web_address("public_url", &text.value) {
-        report.error(&text.place, invalid.rule);
+    if !report.is_web_address(text, &text.value, "people reach RMM there; they have accounts of their own") {
         return None;
     }
     if text.value.contains(['?', '#']) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use crate::domain::ids::{ServiceName, web_address};
+use crate::domain::ids::ServiceName;
 use crate::domain::notice::Notice;
 use crate::domain::person::Person;
 
@@ -122,8 +122,7 @@ fn report_token(section: &Section<'_>, reference: &Located<String>) {
 }
 
 fn api_url(section: &Section<'_>, text: &Located<String>) -> Option<String> {
-    if let Err(invalid) = web_address("api_url", &text.value) {
-        section.report.error(&text.place, invalid.rule);
+    if !section.report.is_web_address(text, &text.value, "the token of the bot is what the Bot API asks for") {
         return None;
     }
     if text.value.contains(['?', '#']) {
@@ -141,6 +140,9 @@ fn templates(section: &Section<'_>, keyring: &Keyring<'_>, text: &Located<String
     Some(keyring.base.join(&text.value))
 }
 
+/// Characters; a shorter secret of the webhook can be guessed.
+const SHORTEST_SECRET: usize = 16;
+
 fn webhook_secret(section: &Section<'_>, server: &Server, api_url: &str, keyring: &Keyring<'_>) -> Option<String> {
     let reference = section.reference("webhook_secret")?;
     let report = section.report;
@@ -155,10 +157,10 @@ fn webhook_secret(section: &Section<'_>, server: &Server, api_url: &str, keyring
     }
     let secret = keyring.look_up(&reference)?;
     let secret = secret.expose_secret();
-    let fits = (1..=256).contains(&secret.len())
+    let fits = (SHORTEST_SECRET..=256).contains(&secret.len())
         && secret.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     if !fits {
-        let rule = "must hold at most 256 letters, digits, '-' and '_', as Telegram takes them";
+        let rule = "must hold 16 to 256 letters, digits, '-' and '_', as Telegram takes them";
         report.error_hint(&reference.place, rule, "`openssl rand -hex 32` makes a good one");
         return None;
     }

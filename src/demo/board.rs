@@ -309,9 +309,13 @@ impl Board {
             | Event::EnvironmentSettled { .. }
             | Event::ForeignRunFound { .. }
             | Event::DatabaseRestored { .. }
+            | Event::RecordAlarmRaised { .. }
+            | Event::RecordAlarmAcknowledged { .. }
+            | Event::RecordKeyRotated {}
             | Event::ClockJumped { .. }
             | Event::ProductionUnlocked {}
             | Event::ReportRefused { .. }
+            | Event::TokenAdopted { .. }
             | Event::TokenRevoked { .. }
             | Event::HostKeySeen { .. }
             | Event::HostKeyChanged { .. }

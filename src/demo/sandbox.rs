@@ -17,6 +17,7 @@ use super::service;
 use super::telegram::Guest;
 use crate::app::{App, DataDir};
 use crate::bot;
+use crate::clients::local::place::RunPlace;
 use crate::config::Config;
 use crate::domain::service::EnvironmentKind;
 use crate::engine::Engine;
@@ -105,6 +106,8 @@ impl Sandbox {
 
         let config = Config::load(&path, &guest.as_ref().map(Guest::variables).unwrap_or_default())
             .map_err(|errors| anyhow::anyhow!("{errors}"))?;
+        // Nothing of the demo stays behind.
+        RunPlace::keep_in(&config.server.data_dir).context("the data directory cannot be made")?;
         let app = App::open(&config)?;
         let listener = App::bind(config.server.listen).await?;
         let address = listener.local_addr().context("the address of RMM is not known")?;

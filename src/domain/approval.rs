@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::content::{Content, Definition};
 use super::ids::{Attempt, Commit, PersonName, ReleaseId};
 use super::person::{Door, Person};
 use super::release::Release;
@@ -17,6 +18,9 @@ pub struct Vote {
     pub attempt: Attempt,
     /// The commit that was voted on: the vote counts for no other. None: it was not known yet.
     pub commit: Option<Commit>,
+    /// What the release would bring when it was voted on: the vote counts for nothing else. None: from before this was
+    /// noted.
+    pub content: Option<Content>,
     /// Who, under the name of that moment.
     pub person: PersonName,
     /// Yes or no.
@@ -25,6 +29,17 @@ pub struct Vote {
     pub at: Timestamp,
     /// Through which door.
     pub door: Door,
+}
+
+impl Vote {
+    /// Whether it was given on a release as it is now.
+    #[must_use]
+    pub fn is_about(&self, release: &Release, definition: &Definition) -> bool {
+        (self.release, self.attempt) == (release.id, release.attempt)
+            // What was voted on before the repository told the commit is the tag, and so this commit.
+            && (self.commit.is_none() || self.commit == release.commit)
+            && self.content.as_ref().is_none_or(|content| content.is_of(release, definition))
+    }
 }
 
 /// Yes or no.
@@ -61,6 +76,7 @@ impl Tally {
         rule: &Approvals,
         release: &Release,
         votes: &[Vote],
+        definition: &Definition,
         person: impl Fn(&PersonName) -> Option<&'p Person>,
     ) -> Self {
         let eligible = |name: &&PersonName| {
@@ -69,12 +85,7 @@ impl Tally {
         };
         let said_yes = |name: &&PersonName| {
             votes.iter().any(|vote| {
-                vote.release == release.id
-                    && vote.attempt == release.attempt
-                    // What was voted on before the repository told the commit is the tag, and so this commit.
-                    && (vote.commit.is_none() || vote.commit == release.commit)
-                    && vote.person == **name
-                    && vote.verdict == Verdict::Approved
+                vote.is_about(release, definition) && vote.person == **name && vote.verdict == Verdict::Approved
             })
         };
         let (given, missing): (Vec<_>, Vec<_>) =

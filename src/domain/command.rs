@@ -335,7 +335,9 @@ pub struct NewRelease {
     pub tag: Option<Tag>,
     /// The commit.
     pub commit: Option<Commit>,
-    /// Who.
+    /// The repository says that the tag is this commit.
+    pub commit_checked: bool,
+    /// Who, if it is not a person who creates it.
     pub initiated_by: String,
     /// Who answers for it.
     pub owner: Option<String>,

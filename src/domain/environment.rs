@@ -44,6 +44,15 @@ pub struct UnknownState {
     pub since: Timestamp,
 }
 
+/// Another RMM was met that works with a copy of this database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnotherCopy {
+    /// How it showed, a sentence.
+    pub reason: String,
+    /// When it was met first.
+    pub since: Timestamp,
+}
+
 /// What a run that did not end well left half-way between two releases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mixed {

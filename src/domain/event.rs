@@ -171,6 +171,16 @@ pub enum Event {
         /// How it is known, and from which numbers it goes on.
         reason: String,
     },
+    /// The record was changed behind RMM's back.
+    RecordAlarmRaised {
+        found: String,
+    },
+    RecordAlarmAcknowledged {
+        found: String,
+        reason: String,
+    },
+    /// From here on, a new key signs the record.
+    RecordKeyRotated {},
     ClockJumped {
         /// By how much the clock was set forward; negative: back.
         seconds: i64,
@@ -182,10 +192,19 @@ pub enum Event {
     ReportRefused {
         status: Status,
         reason: String,
+        /// How many were refused since the one before, without a place of their own on the record.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unrecorded: Option<u64>,
     },
     TokenCreated {
         name: String,
         role: String,
+    },
+    /// Somebody else vouches for a token now.
+    TokenAdopted {
+        name: String,
+        /// The person who did before; none: the operator.
+        before: Option<String>,
     },
     TokenRevoked {
         name: String,

@@ -139,7 +139,13 @@ fn evaluate(world: &World, release: &Release, name: GateName, condition: Conditi
 
 fn approvals(world: &World, release: &Release) -> Finding {
     let tally = world.tally(release);
-    if vote_has_closed(release) {
+    let void: Vec<_> = world.approved_something_else(release).cloned().collect();
+    let void = if tally.passed() || void.is_empty() {
+        String::new()
+    } else {
+        format!(" {} approved it when it would have brought something else, which counts no more.", names(&void))
+    };
+    if vote_has_closed(release) && void.is_empty() {
         // A list that changes afterwards opens it no more.
         return met(format!("The vote is closed: {}.", names_or(&tally.given, "it passed")));
     }
@@ -160,13 +166,18 @@ fn approvals(world: &World, release: &Release) -> Finding {
     } else {
         format!("{rest} of {} must approve.", names(missing))
     };
-    unmet(format!("{} approvals.", tally.progress()), how)
+    unmet(format!("{} approvals.{void}", tally.progress()), how)
 }
 
 fn fresh_rehearsal(world: &World, release: &Release) -> Finding {
     let now = world.production.current.as_ref();
     match (&release.rehearsal, now) {
         (None, _) => unmet("The rollback has not been rehearsed.", rehearsal_waits_for(world)),
+        (Some(rehearsal), _) if !rehearsal.is_about(release, &world.definition) => unmet(
+            "The release would bring something else than what was rehearsed: its artifacts or the commands of its \
+             definition have changed.",
+            rehearsal_waits_for(world),
+        ),
         (Some(rehearsal), now) if rehearsal.against == now.map(|v| v.release) => met(match now {
             Some(version) => format!("The rollback to {version} has been rehearsed."),
             None => "There is nothing to go back to: the first release.".to_owned(),

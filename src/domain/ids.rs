@@ -257,7 +257,15 @@ fn deceptive(c: char) -> bool {
     )
 }
 
-/// Checks an address of the web: absolute, `http` or `https`, at most 2,000 characters, with a host and perhaps a port.
+/// The user and the password in an address, if it has some. What stands in an address is seen by many.
+#[must_use]
+pub fn login(address: &str) -> Option<&str> {
+    let (_, rest) = address.split_once("://")?;
+    rest.split(['/', '?', '#']).next()?.rsplit_once('@').map(|(login, _)| login)
+}
+
+/// Checks an address of the web: absolute, `http` or `https`, at most 2,000 characters, with a host and perhaps a port,
+/// without a user or a password.
 ///
 /// # Errors
 /// [`Invalid`] that names the field and the rule.
@@ -269,9 +277,11 @@ pub fn web_address(field: &str, value: &str) -> Result<(), Invalid> {
         let rule = "must be an http:// or https:// address of at most 2000 plain ASCII characters";
         return Err(Invalid::new(field, rule));
     };
+    if login(value).is_some() {
+        return Err(Invalid::new(field, "must not carry a user or a password: many can read it"));
+    }
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
-    if host_and_port(place).is_none() {
+    if host_and_port(authority).is_none() {
         let rule = "must have a host behind its //, and perhaps a port from 1 to 65535, such as \"https://example.com/\" or \
                     \"http://127.0.0.1:8080/health\"";
         return Err(Invalid::new(field, rule));
@@ -397,7 +407,7 @@ mod tests {
         for good in [
             "http://127.0.0.1:8080/health",
             "http://a",
-            "https://me:pw@a.b:1?x",
+            "https://a.b:1?x=me:pw@c",
             "http://[::1]:65535/",
             "http://my_app.#x",
             "http://10.0.0.1.example",
@@ -420,6 +430,9 @@ mod tests {
             "http://256.1.1.1/",
             "http://-a/",
             "http://u@/",
+            "https://me:pw@a.b:1?x",
+            "http://me@a/",
+            "http://:pw@a",
             "http://a:80:80/",
             "http:// a",
         ] {

@@ -4,6 +4,7 @@
 
 pub mod approval;
 pub mod command;
+pub mod content;
 pub mod decide;
 pub mod effect;
 pub mod environment;

@@ -75,6 +75,8 @@ codes! {
     NothingToResolve = "nothing_to_resolve" / 409,
     /// Artifacts and previews are fixed once people test.
     ArtifactsFixed = "artifacts_fixed" / 409,
+    /// What was approved is not what would run now.
+    ContentChanged = "content_changed" / 409,
     /// The host has shown no key yet.
     KeyNotSeen = "key_not_seen" / 409,
     /// The host has shown another key than the one that was to be trusted.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::content::{Content, Definition};
 use super::ids::{Attempt, Commit, ReleaseId, Revision, ServiceName, SurfaceName, Tag};
 use super::status::Status;
 
@@ -29,6 +30,8 @@ pub struct Release {
     pub revision: Revision,
     /// Who pushed the tag: a person's name, a GitHub login, or what CI calls it.
     pub initiated_by: String,
+    /// The token on whose word that stands; none: the person's own, or the operator's.
+    pub said_by: Option<String>,
     /// Who answers for it; the initiator unless said otherwise.
     pub owner: String,
     /// The CI run that created it.
@@ -141,6 +144,17 @@ pub struct Rehearsal {
     pub against: Option<ReleaseId>,
     /// When it ended.
     pub at: Timestamp,
+    /// What the release would bring when the rehearsal was planned; none: from before this was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Content>,
+}
+
+impl Rehearsal {
+    /// Whether it was of what the release would bring now.
+    #[must_use]
+    pub fn is_about(&self, release: &Release, definition: &Definition) -> bool {
+        self.content.as_ref().is_none_or(|content| content.is_of(release, definition))
+    }
 }
 
 /// A gate that an admin skips, on the record.

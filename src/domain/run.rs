@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::content::Content;
 use super::environment::LeftHost;
 use super::ids::{Attempt, HostName, ReleaseId, RunId, ServiceName, SurfaceName};
 use super::moment::Uptime;
@@ -60,6 +61,8 @@ pub struct Run {
     pub kind: RunKind,
     /// Housekeeping of the environment: its end moves no release.
     pub housekeeping: bool,
+    /// What its release would bring when the run was planned; none for runs from before this was noted.
+    pub content: Option<Content>,
     /// What the environment ran before.
     pub from: Option<Version>,
     /// What it should run afterwards.
@@ -198,11 +201,13 @@ impl Run {
     }
 
     /// Whether a step that did not end well ends neither those beside it nor the run: a way back goes on on its other
-    /// hosts. Without the right schema there is nothing to go on with.
+    /// hosts. Without the right schema there is nothing to go on with, unless an admin has given up the host that has it in
+    /// hand.
     #[must_use]
     pub fn goes_on_after(&self, step: &Step) -> bool {
         let failed = matches!(step.state, StepState::Failed { .. }) && self.kind == RunKind::Rollback;
-        !step.kind.migrates() && (failed || self.left.contains_key(&step.host))
+        let given_up = matches!(step.state, StepState::Unknown { .. }) && self.has_given_up(&step.host);
+        given_up || !step.kind.migrates() && (failed || self.left.contains_key(&step.host))
     }
 
     /// Brings hosts to what their environment runs that a way back had to leave.

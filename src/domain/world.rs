@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::approval::{Tally, Vote};
+use super::approval::{Tally, Verdict, Vote};
+use super::content::{Content, Definition};
 use super::effect::Effect;
-use super::environment::EnvironmentState;
+use super::environment::{AnotherCopy, EnvironmentState};
 use super::event::Event;
 use super::ids::{PersonName, ReleaseId, RunId};
 use super::moment::{Seed, Uptime};
@@ -28,6 +29,8 @@ pub type People = BTreeMap<PersonName, Person>;
 pub struct World {
     /// The definition of the service.
     pub service: Arc<Service>,
+    /// What it runs, as a part of what is signed.
+    pub definition: Definition,
     /// Everybody.
     pub people: Arc<People>,
     /// The time of the decision.
@@ -50,6 +53,8 @@ pub struct World {
     pub stage: EnvironmentState,
     /// Production.
     pub production: EnvironmentState,
+    /// Another RMM that works with a copy of the whole database was met, and no admin has looked yet.
+    pub another_copy: Option<AnotherCopy>,
     /// The good versions, newest first.
     pub good: Vec<GoodVersion>,
     /// The number of the next release.
@@ -78,6 +83,8 @@ pub struct Changes {
     pub runs: BTreeSet<RunId>,
     /// Environments to write.
     pub environments: BTreeSet<EnvironmentKind>,
+    /// What is known of another copy of the database is to be written.
+    pub another_copy: bool,
     /// Votes to write.
     pub votes: Vec<Vote>,
     /// What happened.
@@ -116,6 +123,25 @@ impl World {
         }
     }
 
+    /// The environments for which a release waits until an admin says what they run.
+    pub fn to_settle(&self, release: &Release) -> impl Iterator<Item = EnvironmentKind> {
+        let (status, [stage, production]) = (release.status, [&self.stage, &self.production]);
+        let waits = move |state: &&EnvironmentState| match state.kind {
+            _ if state.unknown.is_none() => false,
+            EnvironmentKind::Stage => {
+                status.is_active() && !matches!(status, Status::Deploying | Status::ProductionRollback)
+            }
+            EnvironmentKind::Production => status.is_active() || status == Status::Deployed,
+        };
+        [stage, production].into_iter().filter(waits).map(|state| state.kind)
+    }
+
+    /// Notes that another copy of the database was met, or that an admin has looked.
+    pub fn set_another_copy(&mut self, met: Option<AnotherCopy>) {
+        self.changes.another_copy = true;
+        self.another_copy = met;
+    }
+
     /// A release, to be changed; its revision grows.
     ///
     /// # Panics
@@ -135,6 +161,12 @@ impl World {
     pub fn run_mut(&mut self, id: RunId) -> &mut Run {
         self.changes.runs.insert(id);
         self.runs.get_mut(&id).unwrap_or_else(|| unreachable!("run {id} was not loaded"))
+    }
+
+    /// What a release would bring now.
+    #[must_use]
+    pub fn content(&self, release: &Release) -> Content {
+        Content::of(release, &self.definition)
     }
 
     /// Puts an event on the record.
@@ -185,7 +217,8 @@ impl World {
     fn insert_run(&mut self, new: NewRun, state: RunState, ci_run: Option<String>) -> RunId {
         let id = self.next_run;
         self.next_run = RunId(id.0 + 1);
-        let attempt = self.releases[&new.release].attempt;
+        let release = &self.releases[&new.release];
+        let (attempt, content) = (release.attempt, self.content(release));
         self.record(
             Some(new.release),
             Some(id),
@@ -206,6 +239,7 @@ impl World {
             environment: new.environment,
             kind: new.kind,
             housekeeping: new.housekeeping,
+            content: Some(content),
             from: new.from,
             to: new.to,
             state,
@@ -235,7 +269,16 @@ impl World {
     /// How the vote on a release stands, under the rule as it is now.
     #[must_use]
     pub fn tally(&self, release: &Release) -> Tally {
-        Tally::count(&self.service.approvals, release, &self.votes, |name| self.people.get(name))
+        Tally::count(&self.service.approvals, release, &self.votes, &self.definition, |name| self.people.get(name))
+    }
+
+    /// People who have approved the release when it would have brought something else, and not again since.
+    pub fn approved_something_else(&self, release: &Release) -> impl Iterator<Item = &PersonName> {
+        let (id, attempt) = (release.id, release.attempt);
+        let of = move |vote: &&Vote| (vote.release, vote.attempt, &vote.verdict) == (id, attempt, &Verdict::Approved);
+        let void: Vec<_> =
+            self.votes.iter().filter(of).filter(|vote| !vote.is_about(release, &self.definition)).collect();
+        void.into_iter().map(|vote| &vote.person)
     }
 
     /// The releases that wait for production, in their order.

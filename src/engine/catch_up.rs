@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{Engine, Request};
 use crate::clients::transport::TransportError;
-use crate::domain::command::Command;
+use crate::domain::command::{Answer, Command};
 use crate::domain::ids::{HostName, ServiceName};
 use crate::domain::person::Actor;
 use crate::domain::service::EnvironmentKind;
@@ -37,18 +37,25 @@ pub(super) async fn watch(engine: Engine) {
             let looks = tried.entry(host.clone()).or_insert(LOOKS_AFTER_FAILURE);
             *looks += 1;
             if *looks > LOOKS_AFTER_FAILURE && answers(&engine, &host.2, ANSWER).await {
-                *looks = 0;
-                bring_up(&engine, host).await;
+                // Where something else is at work first, it is tried with the next look.
+                if bring_up(&engine, host).await {
+                    *looks = 0;
+                }
             }
         }
         engine.sleep(PAUSE).await;
     }
 }
 
-async fn bring_up(engine: &Engine, (service, environment, host): Left) {
+/// Whether the host is being brought up now.
+async fn bring_up(engine: &Engine, (service, environment, host): Left) -> bool {
     let command = Command::HostBack { environment, host: host.clone() };
-    if let Err(error) = engine.handle(Request::about(Actor::Machine, service.clone(), command)).await {
-        tracing::warn!(%service, %environment, %host, %error, "a host answers again, but it could not be noted");
+    match engine.handle(Request::about(Actor::Machine, service.clone(), command)).await {
+        Ok(handled) => matches!(handled.answer, Answer::Run(_)),
+        Err(error) => {
+            tracing::warn!(%service, %environment, %host, %error, "a host answers again, but it could not be noted");
+            false
+        }
     }
 }
 

@@ -1,32 +1,29 @@
 //! Carries out what was committed to be done outside. Woken by commits, never by polling; a row leaves the outbox in
 //! the transaction that records its result.
+//!
+//! Runs wait for nobody here: an environment has one at most, so that `rmm.toml` limits them. Questions to repositories
+//! have places of their own (`questions`), and wait in the database for one.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::clock::ClockWatch;
-use super::{Engine, Failure, Request, catch_up, runner};
-use crate::clients::git::{self, Unresolved};
-use crate::domain::command::Command;
+use super::{Engine, Failure, catch_up, runner};
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
-use crate::domain::ids::ReleaseId;
 use crate::domain::person::Actor;
+use crate::store::StoreError;
 use crate::store::outbox::{self, Leased};
-use crate::store::{StoreError, releases};
+
+mod questions;
+
+use self::questions::{Place, Questions};
 
 /// Effects taken out of the outbox at once.
 const BATCH: u32 = 64;
-/// Effects in hand at the same time; the others wait in the database, where they cost no memory.
-const IN_HAND: usize = 1024;
-/// Repositories asked at the same time.
-const ASKING: usize = 2;
-/// How often a repository is asked before the release is given up.
-const ATTEMPTS: i64 = 6;
 /// Between checks for what is due by time: silent CI systems, and whatever an earlier failure left undone.
 const TICK: Duration = Duration::from_secs(15);
 /// After the database could not be read or written.
@@ -38,8 +35,7 @@ pub struct Dispatcher {
     engine: Engine,
     owner: String,
     tasks: TaskTracker,
-    room: Arc<Semaphore>,
-    asking: Arc<Semaphore>,
+    questions: Arc<Questions>,
     stop: CancellationToken,
 }
 
@@ -47,8 +43,7 @@ impl Dispatcher {
     /// A dispatcher; `owner` names this process in leases and differs between starts.
     #[must_use]
     pub fn new(engine: Engine, owner: String, stop: CancellationToken) -> Self {
-        let (room, asking) = (Arc::new(Semaphore::new(IN_HAND)), Arc::new(Semaphore::new(ASKING)));
-        Self { engine, owner, tasks: TaskTracker::new(), room, asking, stop }
+        Self { engine, owner, tasks: TaskTracker::new(), questions: Arc::default(), stop }
     }
 
     /// Works until it is told to stop. What is being followed on hosts goes on there and is found again at the next start.
@@ -63,8 +58,8 @@ impl Dispatcher {
             let wait = match self.lease().await {
                 Ok(leased) if leased.is_empty() => self.until_next_due().await,
                 Ok(leased) => {
-                    for effect in leased {
-                        self.spawn(effect).await;
+                    for (effect, place) in leased {
+                        self.spawn(effect, place);
                     }
                     continue;
                 }
@@ -82,6 +77,7 @@ impl Dispatcher {
             tokio::select! {
                 () = self.stop.cancelled() => break,
                 () = due => {}
+                () = self.questions.place_was_freed() => {}
                 changed = progress.wait_for(|now| now.outbox != known) => if changed.is_err() { break },
             }
         }
@@ -100,7 +96,10 @@ impl Dispatcher {
                 outbox::clamp_due(tx, now)?;
                 outbox::release_foreign_leases(tx, &owner)
             });
-            let freed = freed.await;
+            let freed = match freed.await {
+                Ok(_) => self.engine.store().note_process().await,
+                Err(error) => Err(error),
+            };
             let Err(error) = freed else { return };
             tracing::error!(error = %error.flatten(), "what an earlier process had begun cannot be taken over yet");
             tokio::select! {
@@ -117,7 +116,7 @@ impl Dispatcher {
                 Self::clock_jumped(&engine, seconds).await;
             }
             engine.advance().await;
-            if let Err(error) = engine.store().note_numbers().await {
+            if let Err(error) = engine.store().note_numbers(engine.now()).await {
                 tracing::warn!(%error, "how far the database has come could not be noted");
             }
             engine.clock().sleep(TICK).await;
@@ -137,34 +136,41 @@ impl Dispatcher {
         }
     }
 
-    async fn lease(&self) -> Result<Vec<Leased>, StoreError> {
+    /// What is due and has a place.
+    async fn lease(&self) -> Result<Vec<(Leased, Option<Place>)>, StoreError> {
         let (owner, now) = (self.owner.clone(), self.engine.now().as_millisecond());
-        let due = self.engine.read(outbox::next_due).await?;
-        if due.is_none_or(|due| due > now) {
+        let (next, waiting) = self.engine.read(waiting).await?;
+        let runs_due = next.is_some_and(|due| due <= now);
+        let due = waiting.into_iter().filter(|question| question.due_at <= now).collect();
+        let chosen = self.questions.choose(due, &self.engine.catalog());
+        if !runs_due && chosen.is_empty() {
             return Ok(Vec::new());
         }
-        let leased = self.engine.store().write(move |tx| outbox::lease_due(tx, &owner, now, BATCH)).await;
-        leased.map_err(crate::store::WriteError::flatten)
-    }
-
-    async fn until_next_due(&self) -> Option<Duration> {
-        match self.engine.read(outbox::next_due).await {
-            Ok(due) => {
-                due.map(|due| Duration::from_millis((due - self.engine.now().as_millisecond()).max(0).unsigned_abs()))
+        let leased = self.engine.store().write(move |tx| -> Result<_, StoreError> {
+            let runs = outbox::lease_due(tx, questions::KIND, &owner, now, BATCH)?;
+            let mut all: Vec<_> = runs.into_iter().map(|run| (run, None)).collect();
+            for (question, place) in chosen {
+                all.extend(outbox::lease(tx, question, &owner, now)?.map(|leased| (leased, Some(place))));
             }
-            Err(_) => Some(PAUSE),
-        }
+            Ok(all)
+        });
+        leased.await.map_err(crate::store::WriteError::flatten)
     }
 
-    /// Begins to carry an effect out, as soon as there is room.
-    async fn spawn(&self, leased: Leased) {
-        let permit = tokio::select! {
-            () = self.stop.cancelled() => return,
-            permit = self.room.clone().acquire_owned() => permit,
-        };
+    /// A question without a place is looked at when one is freed.
+    async fn until_next_due(&self) -> Option<Duration> {
+        let Ok((next, waiting)) = self.engine.read(waiting).await else { return Some(PAUSE) };
+        let questions = self.questions.first_with_room(waiting, &self.engine.catalog());
+        let now = self.engine.now().as_millisecond();
+        let due = questions.into_iter().chain(next).min()?;
+        Some(Duration::from_millis((due - now).max(0).unsigned_abs()))
+    }
+
+    /// Begins to carry an effect out.
+    fn spawn(&self, leased: Leased, place: Option<Place>) {
         let this = self.clone();
         self.tasks.spawn(async move {
-            let _permit = permit;
+            let _place = place;
             let work = this.carry_out(&leased);
             let done = tokio::select! {
                 () = this.stop.cancelled() => return,
@@ -187,40 +193,6 @@ impl Dispatcher {
                 self.close(leased.id).await
             }
             Effect::ResolveCommit { release } => self.resolve_commit(leased, release).await,
-        }
-    }
-
-    async fn resolve_commit(&self, leased: &Leased, id: ReleaseId) -> Result<(), Failure> {
-        let Ok(_permit) = self.asking.acquire().await else { return Ok(()) };
-        let Some(release) = self.engine.read(move |conn| releases::get(conn, id)).await? else {
-            return self.close(leased.id).await;
-        };
-        let catalog = self.engine.catalog();
-        let service = catalog.service(&release.service);
-        let repository = service.and_then(|service| service.repository.clone());
-        let ca = service.and_then(|service| catalog.certificates(service.repository_ca.as_deref()?));
-        let (Some(repository), Some(tag), None) = (repository, &release.tag, &release.commit) else {
-            return self.close(leased.id).await;
-        };
-        let hide = |reason: String| catalog.redactor().text(&reason);
-        let request = |command| Request::new(Actor::Machine, command).traced(leased.trace_id.clone());
-        let command = match git::resolve(&repository, ca, tag).await {
-            Ok(commit) => Command::CommitResolved { release: id, commit },
-            Err(Unresolved::ForNow(reason)) if leased.attempts < ATTEMPTS => {
-                let reason = hide(reason);
-                let command = Command::CommitUnresolved { release: id, reason: reason.clone(), for_good: false };
-                self.engine.handle(request(command)).await?;
-                self.postpone(leased, &reason).await;
-                return Ok(());
-            }
-            Err(Unresolved::ForGood(reason) | Unresolved::NoTag(reason) | Unresolved::ForNow(reason)) => {
-                Command::CommitUnresolved { release: id, reason: hide(reason), for_good: true }
-            }
-        };
-        match self.engine.handle_and_close(request(command), leased.id).await {
-            // The release is gone from the configuration: there is nobody to tell.
-            Err(Failure::Refused(_)) => self.close(leased.id).await,
-            other => other.map(|_| ()),
         }
     }
 
@@ -248,6 +220,11 @@ impl Dispatcher {
             self.engine.clock().sleep(PAUSE).await;
         }
     }
+}
+
+/// When the next run is due, and of each service the next question.
+fn waiting(conn: &rusqlite::Connection) -> Result<(Option<i64>, Vec<outbox::Waiting>), StoreError> {
+    Ok((outbox::next_due(conn, questions::KIND)?, outbox::first_of_each_service(conn, questions::KIND)?))
 }
 
 #[cfg(test)]

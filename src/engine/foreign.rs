@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use super::runner::Following;
 use super::{Engine, Failure, Handled, Request};
-use crate::clients::detached::{self, Fence, Last, RunDir, StepError, TurnedAway};
+use crate::clients::detached::{self, Fence, Last, Ready, RunDir, StepError, Successor, TurnedAway};
 use crate::domain::command::Command;
 use crate::domain::ids::{HostName, ServiceName};
 use crate::domain::person::{Actor, Right};
-use crate::domain::run::RunName;
+use crate::domain::run::{Run, RunName};
 use crate::domain::service::EnvironmentKind;
-use crate::store::{numbers, runs};
+use crate::store::{StoreError, numbers, runs};
 
 /// An admin who says what runs does not wait longer for hosts that do not answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// When a run that was taken over has ended: how long the one whose it was may take to say that it is alive.
+const PROTEST_TIMES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(9), Duration::from_secs(50)];
 
 impl Engine {
     /// After a restore: asks the hosts which runs were the last ones there, for the admin who has to say what the
@@ -41,7 +43,44 @@ impl Engine {
                 () = self.sleep(PATIENCE) => {}
             }
         }
-        self.handle(request).await
+        let service = request.service.clone();
+        let handled = self.handle(request).await?;
+        if let Some(service) = service {
+            tokio::select! {
+                () = self.end_leftovers(&service, environment) => {}
+                () = self.sleep(PATIENCE * 3) => {}
+            }
+        }
+        Ok(handled)
+    }
+
+    /// What the lost time has left at work would make untrue what an admin has just said.
+    async fn end_leftovers(&self, service: &ServiceName, kind: EnvironmentKind) {
+        let catalog = self.catalog();
+        let service = catalog.service(service).filter(|service| service.environment(kind).driver.is_ours());
+        let Some(service) = service else { return };
+        let hosts = service.hosts_in(kind);
+        let ended = hosts.iter().map(async |host| {
+            let directory = RunDir::new(self.run_place(host, &service.name, kind, "any"))?;
+            detached::clear(self.transport(host).await?.as_ref(), &directory, self.anybody()).await
+        });
+        for (host, ended) in hosts.iter().zip(futures_util::future::join_all(ended).await) {
+            match ended {
+                Ok(steps) if steps.is_empty() => {}
+                Ok(steps) => {
+                    tracing::warn!(service = %service.name, %host, ?steps, "ended what was left at work there")
+                }
+                Err(error) => {
+                    tracing::warn!(service = %service.name, %host, %error, "what is at work there is ended by the next run")
+                }
+            }
+        }
+    }
+
+    /// For questions that are no run's.
+    fn anybody(&self) -> Fence<'_> {
+        let ports = self.ports();
+        Fence { token: "any", generation: ports.generation, process: &ports.process }
     }
 
     async fn look_on_hosts(&self, service: &ServiceName, kind: EnvironmentKind) {
@@ -72,7 +111,7 @@ impl Engine {
         }
         let still = match at_work {
             0 => "",
-            _ => ", and a command of it is still at work there; the next run ends it",
+            _ => ", and a command of it is still at work there, which `settle` or the next run ends",
         };
         let found = format!("the last run on {host} was run {number}, which is not in this database{still}");
         tracing::warn!(%service, environment = kind.as_str(), "{found}");
@@ -92,10 +131,70 @@ impl Engine {
         kind: EnvironmentKind,
         host: &HostName,
     ) -> Result<Last, StepError> {
-        let ports = self.ports();
         let directory = RunDir::new(self.run_place(host, service, kind, "any"))?;
-        let fence = Fence { token: "any", generation: ports.generation, process: &ports.process };
-        detached::last(self.transport(host).await?.as_ref(), &directory, fence).await
+        detached::last(self.transport(host).await?.as_ref(), &directory, self.anybody()).await
+    }
+
+    /// Whether a process or a run that a host names belongs to this database, or to another installation altogether.
+    async fn is_own(&self, run: &Run, who: Successor) -> bool {
+        let own = match who {
+            Successor::Nameless => return true,
+            Successor::Process(generation, word) => {
+                self.read(move |conn| numbers::is_own_process(conn, generation, &word)).await
+            }
+            Successor::Run(token) if !self.is_of_installation(&token) => return true,
+            Successor::Run(token) => self.knows(run, &token).await,
+        };
+        own.unwrap_or(true)
+    }
+
+    fn is_of_installation(&self, token: &str) -> bool {
+        token.strip_prefix(self.ports().instance.as_str()).is_some_and(|rest| rest.starts_with('-'))
+    }
+
+    /// Whether the run of a token, in the place of this run, is on record, or from before an admin has said what the
+    /// environment runs.
+    async fn knows(&self, run: &Run, token: &str) -> Result<bool, StoreError> {
+        let Some(name) = RunName::of_token(token) else { return Ok(false) };
+        let (service, environment) = (run.service.clone(), run.environment);
+        self.read(move |conn| {
+            let below = runs::environment(conn, &service, environment)?.vouched_below;
+            Ok(name.id < below || runs::is_known(conn, &service, environment, &name)?)
+        })
+        .await
+    }
+
+    /// Tells that a copy of this database was turned away where a run works. What an own process of former times began
+    /// is none, unless it is a process that lives: from then on the copy has the same past.
+    async fn note_turned_away(&self, run: &Run, trace: Option<&str>, host: &HostName, who: Option<TurnedAway>) {
+        let Some(TurnedAway { token, generation, process, by }) = who else { return };
+        if !self.is_of_installation(&token) {
+            return;
+        }
+        let own = self.is_own(run, Successor::Process(generation, process)).await
+            && self.is_own(run, Successor::Run(token.clone())).await;
+        let lives = match by {
+            Some(Successor::Nameless) | None => false,
+            Some(by) => self.is_own(run, by).await,
+        };
+        if own && !lives {
+            return;
+        }
+        let (service, environment) = (&run.service, run.environment);
+        let reason = format!(
+            "another RMM with a copy of this database tried to work on {service} {environment} on {host} (run {token}) and \
+             was turned away. Stop it, or give it a new data directory"
+        );
+        self.note_copy(run, trace, host, reason).await;
+    }
+
+    async fn note_copy(&self, run: &Run, trace: Option<&str>, host: &HostName, reason: String) {
+        tracing::warn!(run = %run.id, %host, reason, "another copy of this database is at work");
+        let command = Command::ForeignTurnedAway { run: run.id, host: host.clone(), reason };
+        let request = Request::about(Actor::Machine, run.service.clone(), command).traced(trace.map(ToOwned::to_owned));
+        if let Err(Failure::Store(error)) = self.handle(request).await {
+            tracing::warn!(run = %run.id, %error, "another copy of this database could not be noted");
+        }
     }
 }
 
@@ -111,13 +210,7 @@ impl Following {
     /// Whether a run that a host names as its last one is this database's own, or from before an admin has said what
     /// the environment runs.
     pub(super) async fn vouches_for(&self, token: &str) -> bool {
-        let Some(name) = RunName::of_token(token) else { return false };
-        let (service, environment) = (self.run.service.clone(), self.run.environment);
-        let known = self.engine.read(move |conn| {
-            let below = runs::environment(conn, &service, environment)?.vouched_below;
-            Ok(name.id < below || runs::is_known(conn, &service, environment, &name)?)
-        });
-        known.await.unwrap_or(false)
+        self.engine.knows(&self.run, token).await.unwrap_or(false)
     }
 
     /// A sentence about a last run that nobody vouches for.
@@ -149,24 +242,67 @@ impl Following {
         }
     }
 
+    /// What `prepare` found, unless it is another copy of this database.
+    pub(super) async fn recognized(
+        &self,
+        host: &HostName,
+        found: Result<Ready, StepError>,
+    ) -> Result<Ready, StepError> {
+        let ready = match found {
+            Ok(ready) => ready,
+            Err(error) => return Err(self.recognize(host, error).await),
+        };
+        for (generation, word) in &ready.processes {
+            if !self.engine.is_own(&self.run, Successor::Process(*generation, word.clone())).await {
+                let directory = self.directories.get(host).map(RunDir::path).unwrap_or_default();
+                return Err(StepError::Foreign(directory.to_owned()));
+            }
+        }
+        Ok(ready)
+    }
+
+    /// Whether it is another copy of this database that has taken the run over: then that one is told, too.
+    pub(super) async fn recognize(&self, host: &HostName, error: StepError) -> StepError {
+        let StepError::Fenced { directory, by } = error else { return error };
+        if self.engine.is_own(&self.run, by.clone()).await {
+            return StepError::Fenced { directory, by };
+        }
+        if let (Ok(transport), Some(place)) = (self.engine.transport(host).await, self.directories.get(host))
+            && let Err(error) = detached::protest(transport.as_ref(), place, self.fence(), &by).await
+        {
+            tracing::warn!(run = %self.run.id, %host, %error, "the other copy of this database could not be told");
+        }
+        StepError::Foreign(directory)
+    }
+
     /// Tells that a copy of this database was turned away where this run works.
     pub(super) async fn note_turned_away(&self, host: &HostName, who: Option<TurnedAway>) {
-        let Some(TurnedAway { token, generation, process }) = who else { return };
-        let own = self.engine.read(move |conn| numbers::is_own_process(conn, generation, &process)).await;
-        if own.unwrap_or(true) {
-            return;
-        }
-        let (service, environment) = (&self.run.service, self.run.environment);
-        let reason = format!(
-            "another RMM with a copy of this database tried to work on {service} {environment} on {host} (run {token}) and \
-             was turned away. Stop it, or give it a new data directory"
-        );
-        tracing::warn!(run = %self.run.id, %host, reason, "another copy of this database is at work");
-        let command = Command::ForeignTurnedAway { run: self.run.id, host: host.clone(), reason };
-        let request = Request::about(Actor::Machine, service.clone(), command).traced(self.trace.clone());
-        if let Err(Failure::Store(error)) = self.engine.handle(request).await {
-            tracing::warn!(run = %self.run.id, %error, "that a copy of this database was turned away could not be noted");
-        }
+        self.engine.note_turned_away(&self.run, self.trace.as_deref(), host, who).await;
+    }
+
+    /// Looks once more, after a run that another process had begun: that one may be alive, and hears only with the end
+    /// of a step that it was overtaken. Best effort: else the next run hears of it.
+    pub(super) fn listen_for_protests(&self) {
+        let (engine, run, trace, token) =
+            (self.engine.clone(), self.run.clone(), self.trace.clone(), self.token.clone());
+        let directories = self.directories.clone();
+        tokio::spawn(async move {
+            for time in PROTEST_TIMES {
+                engine.sleep(time).await;
+                for (host, directory) in &directories {
+                    let Ok(transport) = engine.transport(host).await else { continue };
+                    let ports = engine.ports();
+                    let fence = Fence { token: &token, generation: ports.generation, process: &ports.process };
+                    let met = detached::met(transport.as_ref(), directory, fence).await;
+                    engine.note_turned_away(&run, trace.as_deref(), host, met.unwrap_or_default()).await;
+                }
+            }
+        });
+    }
+
+    /// The run has ended well, and then it shows that another copy of this database has taken it over.
+    pub(super) async fn note_overtaken(&self, host: &HostName, error: &StepError) {
+        self.engine.note_copy(&self.run, self.trace.as_deref(), host, self.foreign(host, error)).await;
     }
 
     /// Somebody else has begun a step that this run was about to begin.

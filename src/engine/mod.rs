@@ -12,10 +12,12 @@ mod foreign;
 mod health;
 pub mod hosts;
 mod leftovers;
+mod moved_tag;
 mod output;
 pub mod people;
 mod reach;
 pub mod redact;
+mod refusals;
 mod request;
 mod runner;
 mod said;
@@ -24,8 +26,7 @@ mod step;
 pub(crate) mod testing;
 pub mod trace;
 
-use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -35,7 +36,9 @@ use tokio::sync::watch;
 use self::catalog::Catalog;
 use self::clock::Clock;
 use self::hosts::Hosts;
+use self::refusals::Refusals;
 use crate::clients::health::Prober;
+use crate::clients::local::place::RunPlace;
 use crate::clients::transport::{Transport, TransportError};
 use crate::domain::command::{Answer, Command, Subject};
 use crate::domain::decide::{decide, still_current};
@@ -63,12 +66,13 @@ pub struct Engine {
 
 struct Inner {
     store: Store,
-    catalog: RwLock<Arc<Catalog>>,
+    catalog: watch::Sender<Arc<Catalog>>,
     clock: Arc<dyn Clock>,
     ports: Ports,
     /// Changes when somebody wants a run to end early.
     stops: watch::Sender<u64>,
     hosts: Hosts,
+    refusals: Arc<Refusals>,
 }
 
 /// What the engine reaches the world outside with.
@@ -78,8 +82,8 @@ pub struct Ports {
     pub local: Arc<dyn Transport>,
     /// Health checks by URL.
     pub prober: Prober,
-    /// Where the directories of runs on RMM's own machine are; absolute.
-    pub run_directory: PathBuf,
+    /// Where the directories of runs on RMM's own machine are.
+    pub run_place: RunPlace,
     /// Names this installation on hosts, so that another one keeps its hands off.
     pub instance: String,
     /// Grows with every start, so that hosts know an earlier process by its lower number.
@@ -94,11 +98,12 @@ impl Engine {
     pub fn new(store: Store, catalog: Catalog, clock: Arc<dyn Clock>, ports: Ports) -> Self {
         let inner = Inner {
             store,
-            catalog: RwLock::new(Arc::new(catalog)),
+            catalog: watch::Sender::new(Arc::new(catalog)),
             clock,
             ports,
             stops: watch::Sender::new(0),
             hosts: Hosts::default(),
+            refusals: Arc::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -130,6 +135,7 @@ impl Engine {
 
     async fn transact(&self, request: Request, then: Option<Then>, effect: Option<i64>) -> Result<Handled, Failure> {
         let catalog = self.catalog();
+        let refusals = self.inner.refusals.clone();
         let moment = self.moment()?;
         let (handled, stopping) = self
             .inner
@@ -138,7 +144,7 @@ impl Engine {
                 if let Some(effect) = effect {
                     crate::store::outbox::close(tx, effect)?;
                 }
-                decide_and_save(tx, &catalog, moment, request, then)
+                decide_and_save(tx, &catalog, &refusals, moment, request, then)
             })
             .await
             .map_err(Failure::from)?;
@@ -274,13 +280,19 @@ impl Engine {
     /// The configuration as it is now.
     #[must_use]
     pub fn catalog(&self) -> Arc<Catalog> {
-        self.inner.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.inner.catalog.borrow().clone()
+    }
+
+    /// Tells when the configuration is another one.
+    #[must_use]
+    pub fn reconfigured(&self) -> watch::Receiver<Arc<Catalog>> {
+        self.inner.catalog.subscribe()
     }
 
     /// Takes a new configuration over; what follows from it (a shorter approver list, say) follows at once.
     pub async fn reconfigure(&self, catalog: Catalog) {
         let catalog = Arc::new(catalog);
-        *self.inner.catalog.write().unwrap_or_else(PoisonError::into_inner) = catalog.clone();
+        self.inner.catalog.send_replace(catalog.clone());
         self.inner.hosts.reconfigured(&catalog);
         self.advance().await;
     }
@@ -333,7 +345,7 @@ impl Engine {
     fn run_place(&self, host: &HostName, service: &ServiceName, environment: EnvironmentKind, name: &str) -> String {
         let place = format!("{service}.{environment}/{name}");
         if host.is_local() {
-            self.inner.ports.run_directory.join(place).display().to_string()
+            self.inner.ports.run_place.of(&place).display().to_string()
         } else {
             format!("~/.rmm/{place}")
         }
@@ -357,6 +369,7 @@ type Transacted = (Result<Handled, Refusal>, bool);
 fn decide_and_save(
     tx: &mut Tx<'_>,
     catalog: &Catalog,
+    refusals: &Refusals,
     moment: Moment,
     request: Request,
     then: Option<Then>,
@@ -398,6 +411,7 @@ fn decide_and_save(
             (Err(_), _) => {}
         }
     }
+    refusals.thin(tx, &mut decision.world.changes.events, decision.world.now)?;
     let cause = Cause { actor: &request.actor, trace_id: request.trace_id.as_deref() };
     world::save(tx, &decision.world, &cause)?;
     let changes = &decision.world.changes;

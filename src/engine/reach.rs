@@ -14,7 +14,7 @@ use crate::domain::command::Command;
 use crate::domain::duration_text;
 use crate::domain::ids::HostName;
 use crate::domain::moment::Uptime;
-use crate::domain::run::{Run, RunKind};
+use crate::domain::run::{Run, RunKind, StepKind};
 use crate::store::runs;
 
 /// Between the first tries.
@@ -30,6 +30,8 @@ pub(super) struct Reach<'a> {
     host: &'a HostName,
     tries: u32,
     since: Option<Uptime>,
+    /// What is at work there, once it has begun, is a migration: it is waited for, whatever the run may go on without.
+    migrates: bool,
     /// Ends when the host has been silent for [`GRACE`].
     grace: Option<BoxFuture<'static, ()>>,
     /// Tells that the host may be reachable now. As old as this value, so that no news from before a try is missed.
@@ -38,11 +40,19 @@ pub(super) struct Reach<'a> {
 
 /// Whom a run waits for, and why. Held while it is told, so that the last word is the newest one.
 #[derive(Default)]
-pub(super) struct Waits(Mutex<BTreeMap<HostName, String>>);
+pub(super) struct Waits(Mutex<BTreeMap<HostName, Wait>>);
+
+/// Why a host is waited for.
+struct Wait {
+    /// What was heard of it last.
+    why: String,
+    /// What a person can do; empty, or a sentence after a space.
+    hint: String,
+}
 
 impl Waits {
     /// Notes why a host is waited for, or that it is not any more, and tells about all that are.
-    async fn note(&self, following: &Following, host: &HostName, why: Option<String>) {
+    async fn note(&self, following: &Following, host: &HostName, why: Option<Wait>) {
         let mut waits = self.0.lock().await;
         match why {
             Some(why) => waits.insert(host.clone(), why),
@@ -62,13 +72,17 @@ impl Waits {
 
     /// Nobody waits for a host any more, and nobody needs to be told. The answer is what was heard of it last.
     pub(super) async fn forget(&self, host: &HostName) -> Option<String> {
-        self.0.lock().await.remove(host)
+        self.0.lock().await.remove(host).map(|wait| wait.why)
     }
 }
 
-fn sentence(waits: &BTreeMap<HostName, String>) -> String {
-    let each: Vec<_> = waits.iter().map(|(host, why)| format!("{host}: {}", why.trim_end_matches('.'))).collect();
-    format!("waits for {}", each.join("; and for "))
+fn sentence(waits: &BTreeMap<HostName, Wait>) -> String {
+    let each = waits.iter().map(|(host, wait)| {
+        let why = wait.why.trim_end_matches('.');
+        let hint = wait.hint.trim_end_matches('.');
+        if hint.is_empty() { format!("{host}: {why}") } else { format!("{host}: {why}.{hint}") }
+    });
+    format!("waits for {}", each.collect::<Vec<_>>().join("; and for "))
 }
 
 /// What waiting came to.
@@ -85,7 +99,13 @@ pub(super) enum Waited {
 
 impl<'a> Reach<'a> {
     pub(super) fn new(following: &'a Following, host: &'a HostName) -> Self {
-        Self { following, host, tries: 0, since: None, grace: None, changed: following.engine.surroundings() }
+        let changed = following.engine.surroundings();
+        Self { following, host, tries: 0, since: None, migrates: false, grace: None, changed }
+    }
+
+    /// The same for a step of this kind.
+    pub(super) fn for_step(self, kind: StepKind) -> Self {
+        Self { migrates: kind.migrates(), ..self }
     }
 
     /// Waits until the host is worth another try. With `stoppable`, also until somebody wants the run to end.
@@ -109,6 +129,7 @@ impl<'a> Reach<'a> {
             ));
         }
         let whose = elsewhere.unwrap_or(self.host);
+        let why = error.to_string();
         let hint = if untrusted {
             format!(" Compare it and run `rmm host trust {whose}`.")
         } else if run.kind == RunKind::Rollback {
@@ -120,7 +141,7 @@ impl<'a> Reach<'a> {
         } else {
             String::new()
         };
-        waits.note(self.following, self.host, Some(format!("{error}{hint}"))).await;
+        waits.note(self.following, self.host, Some(Wait { why, hint })).await;
         let longer = SHORTEST.saturating_mul(1 << self.tries.min(10)).min(LONGEST);
         let pause = if untrusted { LONGEST } else { longer };
         self.tries += 1;
@@ -128,7 +149,7 @@ impl<'a> Reach<'a> {
         loop {
             // A stop that comes meanwhile may make a host dispensable that was not before.
             let stopping = self.following.is_stopping().await;
-            let dispensable = self.following.may_leave(self.host).await;
+            let dispensable = self.following.may_leave(self.host, self.migrates && !stoppable).await;
             let grace = self.grace.get_or_insert_with(|| engine.clock().sleep(GRACE));
             tokio::select! {
                 biased;
@@ -214,12 +235,13 @@ impl Following {
     }
 
     /// Whether the run may go on without a host that does not answer: a way back, as long as another one answers.
-    async fn may_leave(&self, host: &HostName) -> bool {
+    /// A migration that is in doubt there is waited for.
+    async fn may_leave(&self, host: &HostName, in_doubt: bool) -> bool {
         let Some(run) = self.now().await else { return false };
         if run.stop.is_some() || run.is_catch_up() {
             return true;
         }
-        if !run.may_leave_hosts() {
+        if in_doubt || !run.may_leave_hosts() {
             return false;
         }
         for other in run.remaining_hosts().filter(|other| *other != host) {
@@ -251,8 +273,10 @@ mod tests {
 
     #[test]
     fn everybody_who_is_waited_for_is_named() {
-        let wait = |host: &str, why: &str| (HostName::parse("host", host).unwrap(), why.to_owned());
-        let waits = BTreeMap::from([wait("two", "It was cut off."), wait("one", "It does not answer.")]);
-        assert_eq!(sentence(&waits), "waits for one: It does not answer; and for two: It was cut off");
+        let wait = |host: &str, why: &str, hint: &str| {
+            (HostName::parse("host", host).unwrap(), Wait { why: why.into(), hint: hint.into() })
+        };
+        let waits = BTreeMap::from([wait("two", "It was cut off", " Look."), wait("one", "It does not answer.", "")]);
+        assert_eq!(sentence(&waits), "waits for one: It does not answer; and for two: It was cut off. Look");
     }
 }

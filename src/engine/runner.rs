@@ -119,6 +119,9 @@ impl Following {
             again = false;
         }
         self.clean_up().await;
+        if taken_over {
+            self.listen_for_protests();
+        }
         Ok(())
     }
 
@@ -284,7 +287,7 @@ impl Following {
                 Ok(transport) => detached::prepare(transport.as_ref(), directory, self.fence(), known, &keys).await,
                 Err(error) => Err(error.into()),
             };
-            let error = match asked {
+            let error = match self.recognized(host, asked).await {
                 Ok(ready) if ready.made == Prepared::New && prepared => {
                     return Err(Unprepared::Lost(format!(
                         "{host} has lost the run directory {}; what the running step did cannot be known",
@@ -354,8 +357,13 @@ impl Following {
                 Ok(transport) => detached::remove(transport.as_ref(), directory, self.fence()).await,
                 Err(error) => Err(error.into()),
             };
+            let removed = match removed {
+                Ok(turned_away) => Ok(turned_away),
+                Err(error) => Err(self.recognize(host, error).await),
+            };
             match removed {
                 Ok(turned_away) => self.note_turned_away(host, turned_away).await,
+                Err(error @ StepError::Foreign(_)) => self.note_overtaken(host, &error).await,
                 Err(error) => tracing::warn!(run = %id, %host, %error, "the run directory could not be removed"),
             }
         }))

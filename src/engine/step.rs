@@ -156,11 +156,15 @@ impl StepContext<'_> {
         let run = self.run_id().0;
         let mut spec = spec.clone();
         let mut early = None;
-        let mut reach = Reach::new(self.following, &self.step.host);
+        let mut reach = Reach::new(self.following, &self.step.host).for_step(self.step.kind);
         loop {
             let offset = engine.read(move |conn| logs::resume_offset(conn, run, log_step)).await?;
             let mut log = Log::new(engine.store().clone(), engine.catalog().redactor().clone(), run, log_step, offset);
-            let error = match self.attempt(&spec, offset, &mut log, limit, &mut early).await {
+            let attempted = match self.attempt(&spec, offset, &mut log, limit, &mut early).await {
+                Ok(ended) => Ok(ended),
+                Err(error) => Err(self.following.recognize(&self.step.host, error).await),
+            };
+            let error = match attempted {
                 Err(StepError::Transport(error)) => error,
                 Err(error @ StepError::Foreign(_)) => {
                     reach.arrived().await;

@@ -1,6 +1,6 @@
 //! What the tests of several rooms share: an engine over a new database, without services.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::catalog::Catalog;
@@ -8,6 +8,7 @@ use super::clock::Clock;
 use super::{Engine, Ports};
 use crate::clients::health::Prober;
 use crate::clients::local::Local;
+use crate::clients::local::place::RunPlace;
 use crate::store::{Store, StoreOptions};
 
 /// An engine whose database is `rmm.db` in a folder.
@@ -16,7 +17,7 @@ pub(crate) fn engine_in(folder: &Path, clock: Arc<dyn Clock>) -> Engine {
     let ports = Ports {
         local: Arc::new(Local::new()),
         prober: Prober::new().unwrap(),
-        run_directory: PathBuf::from("/nowhere"),
+        run_place: RunPlace::at("/nowhere"),
         instance: "test".into(),
         generation: 1,
         process: "test".into(),

@@ -21,6 +21,22 @@ pub struct Recorded {
     pub run: Option<i64>,
 }
 
+/// A token of a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownToken {
+    /// Its id.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// Its role.
+    pub role: String,
+    /// When it was used last, in milliseconds, as far as anybody knows.
+    pub last_used_at: Option<i64>,
+    /// When it ends by itself, in milliseconds.
+    pub expires_at: Option<i64>,
+    revoked: bool,
+}
+
 /// By service and environment.
 pub type Environments = BTreeMap<(String, String), Recorded>;
 
@@ -35,6 +51,16 @@ pub struct Around {
     pub replaced: Environments,
     /// What the copy says of them.
     pub copy: Environments,
+    /// Tokens that are valid in the copy and not in the database that is replaced; all of the copy's, if that one cannot
+    /// be read.
+    pub valid_again: Vec<KnownToken>,
+}
+
+/// What one database says.
+struct Found {
+    numbers: Numbers,
+    environments: Environments,
+    tokens: Vec<KnownToken>,
 }
 
 /// Looks at the database, the copy that takes its place, and the other copies beside it.
@@ -42,13 +68,21 @@ pub struct Around {
 /// # Errors
 /// When the copy cannot be read.
 pub fn look(database: &Path, copy: &Path) -> Result<Around, StoreError> {
-    let (mut numbers, of_copy) = read(copy)?;
+    let of_copy = read(copy)?;
+    let (mut numbers, mut valid_again) = (of_copy.numbers, of_copy.tokens);
+    valid_again.retain(|token| !token.revoked);
     let was_there = database.exists().then(|| read(database));
     let exact = matches!(was_there, Some(Ok(_)));
     let replaced = match was_there {
-        Some(Ok((known, environments))) => {
-            numbers = numbers.max(known);
-            environments
+        Some(Ok(known)) => {
+            numbers = numbers.max(known.numbers);
+            let now =
+                |token: &KnownToken| known.tokens.iter().find(|one| (one.id, &one.name) == (token.id, &token.name));
+            valid_again.retain(|token| now(token).is_none_or(|now| now.revoked));
+            for token in &mut valid_again {
+                token.last_used_at = token.last_used_at.max(now(token).and_then(|now| now.last_used_at));
+            }
+            known.environments
         }
         Some(Err(error)) => {
             tracing::warn!(%error, "the database that is there cannot be read");
@@ -57,21 +91,22 @@ pub fn look(database: &Path, copy: &Path) -> Result<Around, StoreError> {
         None => Environments::new(),
     };
     for other in others(database) {
-        if let Ok((known, _)) = read(&other) {
-            numbers = numbers.max(known);
+        if let Ok(known) = read(&other) {
+            numbers = numbers.max(known.numbers);
         }
     }
     numbers = numbers.max(Beside::read(database)?.map(|beside| beside.numbers).unwrap_or_default());
-    Ok(Around { numbers, exact, replaced, copy: of_copy })
+    Ok(Around { numbers, exact, replaced, copy: of_copy.environments, valid_again })
 }
 
 impl Around {
-    /// Notes it beside the database, for the next start.
+    /// Notes it beside the database, for the next start. `lost`: what the copy does not hold.
     ///
     /// # Errors
     /// When the disk does not take it.
-    pub fn note(&self, database: &Path) -> Result<(), StoreError> {
-        let restored = Some("the database was restored from a backup".to_owned());
+    pub fn note(&self, database: &Path, lost: Option<&str>) -> Result<(), StoreError> {
+        let lost = lost.map(|lost| format!(": {lost}")).unwrap_or_default();
+        let restored = Some(format!("the database was restored from a backup{lost}"));
         let before = Beside::read(database)?.unwrap_or_default();
         Beside { numbers: self.numbers, exact: self.exact, restored, ..before }.write(database)
     }
@@ -96,14 +131,27 @@ fn others(database: &Path) -> Vec<PathBuf> {
     beside.chain(files(directory.join("backups"))).filter(|path| path.is_file()).collect()
 }
 
-fn read(path: &Path) -> Result<(Numbers, Environments), StoreError> {
+fn read(path: &Path) -> Result<Found, StoreError> {
     // A log beside it would be taken in by reading.
     let copy = schema::copy_with_log(path)?;
     let conn = match &copy {
         Some(copy) => schema::open_reader(copy.path())?,
         None => schema::open_at_rest(path)?,
     };
-    Ok((Numbers::of(&conn)?, environments(&conn)?))
+    Ok(Found { numbers: Numbers::of(&conn)?, environments: environments(&conn)?, tokens: tokens(&conn)? })
+}
+
+fn tokens(conn: &Connection) -> Result<Vec<KnownToken>, StoreError> {
+    if !conn.table_exists(None, "tokens")? {
+        return Ok(Vec::new());
+    }
+    let mut statement = conn
+        .prepare("SELECT id, name, role, last_used_at, expires_at, revoked_at IS NOT NULL FROM tokens ORDER BY name")?;
+    let rows = statement.query_map([], |row| {
+        let (id, name, role) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(KnownToken { id, name, role, last_used_at: row.get(3)?, expires_at: row.get(4)?, revoked: row.get(5)? })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn environments(conn: &Connection) -> Result<Environments, StoreError> {

@@ -13,7 +13,7 @@ use rusqlite::backup::{Backup, StepResult};
 
 use super::chain::{self, ChainHead};
 use super::error::StoreError;
-use super::key::sync_directory_of;
+use super::key::{self, sync_directory_of};
 use super::{schema, with_suffix};
 
 /// Pages copied per step: 4 MiB.
@@ -43,23 +43,36 @@ pub fn backup(source: &Path, target: &Path, overwrite: bool) -> Result<BackupRep
         return Err(StoreError::Exists { path: target.to_owned() });
     }
     let conn = schema::open_reader(source)?;
-    let partial = with_suffix(target, ".partial");
-    let copied = copy(&conn, &partial);
-    let head = match copied {
-        Ok(head) => head,
-        Err(error) => {
-            discard(&partial);
-            return Err(error);
-        }
-    };
-    fs::rename(&partial, target).map_err(|error| StoreError::io("create", target, error))?;
+    let partial = partial(target)?;
+    let placed = copy(&conn, &partial).and_then(|head| place(&partial, target, overwrite).map(|()| head));
+    let head = placed.inspect_err(|_| discard(&partial))?;
     sync_directory_of(target)?;
     let bytes = fs::metadata(target).map_err(|error| StoreError::io("read", target, error))?.len();
     Ok(BackupReport { path: target.to_owned(), bytes, head })
 }
 
+/// A name beside `target` that nobody else has: several may make a copy at once.
+fn partial(target: &Path) -> Result<PathBuf, StoreError> {
+    Ok(with_suffix(target, &format!(".{}.partial", key::to_hex(&key::random_bytes()?[..8]))))
+}
+
+/// Gives a copy its name. Without `overwrite` nobody's file is replaced, not even one that came meanwhile.
+fn place(partial: &Path, target: &Path, overwrite: bool) -> Result<(), StoreError> {
+    if overwrite {
+        return fs::rename(partial, target).map_err(|error| StoreError::io("create", target, error));
+    }
+    match fs::hard_link(partial, target) {
+        Ok(()) => discard(partial),
+        // Not every file system has links; there is nothing better to do there.
+        Err(_) if !target.exists() => {
+            fs::rename(partial, target).map_err(|error| StoreError::io("create", target, error))?;
+        }
+        Err(_) => return Err(StoreError::Exists { path: target.to_owned() }),
+    }
+    Ok(())
+}
+
 fn copy(source: &Connection, partial: &Path) -> Result<Option<ChainHead>, StoreError> {
-    discard(partial);
     let file = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -151,7 +164,7 @@ pub fn restore(source: &Path, target: &Path, overwrite: bool) -> Result<RestoreR
     if finding != "ok" {
         return Err(StoreError::Corrupt { detail: format!("{}: {finding}", source.display()) });
     }
-    let partial = with_suffix(target, ".partial");
+    let partial = partial(target)?;
     let head = copy(&conn, &partial).inspect_err(|_| discard(&partial))?;
     let replaced = set_aside(target)?;
     fs::rename(&partial, target).map_err(|error| StoreError::io("create", target, error))?;

@@ -75,16 +75,20 @@ pub(crate) struct Columns<'a> {
 
 /// Computes macs with one key; the keyed state and the buffer are reused.
 pub(crate) struct Signer {
-    keyed: Hmac<Sha256>,
+    /// Each with the last event it signs.
+    keyed: Vec<(i64, Hmac<Sha256>)>,
     buffer: Vec<u8>,
 }
 
 impl Signer {
     pub(crate) fn new(key: &AuditKey) -> Self {
-        // HMAC pads a short key with zeros to the block size, so this is the 32-byte key without a fallible length.
-        let mut block = [0; 64];
-        block[..32].copy_from_slice(key.bytes());
-        Self { keyed: Hmac::<Sha256>::new(&block.into()), buffer: Vec::with_capacity(1024) }
+        let keyed = |(last, bytes): (i64, &[u8; 32])| {
+            // HMAC pads a short key with zeros to the block size, so this is the 32-byte key without a fallible length.
+            let mut block = [0; 64];
+            block[..32].copy_from_slice(bytes);
+            (last, Hmac::<Sha256>::new(&block.into()))
+        };
+        Self { keyed: key.all().map(keyed).collect(), buffer: Vec::with_capacity(1024) }
     }
 
     pub(crate) fn event(&mut self, before: &[u8; 32], seq: i64, columns: &Columns<'_>) -> [u8; 32] {
@@ -100,7 +104,7 @@ impl Signer {
         put(buffer, columns.kind);
         put(buffer, columns.data);
         put_optional(buffer, columns.trace_id);
-        self.mac(&self.buffer)
+        self.mac(seq, &self.buffer)
     }
 
     pub(crate) fn seal(&self, head: &ChainHead) -> [u8; 32] {
@@ -109,11 +113,13 @@ impl Signer {
         message[..4].copy_from_slice(b"head");
         message[4..12].copy_from_slice(&head.seq.to_le_bytes());
         message[12..].copy_from_slice(&head.mac);
-        self.mac(&message)
+        self.mac(head.seq, &message)
     }
 
-    fn mac(&self, message: &[u8]) -> [u8; 32] {
-        let mut keyed = self.keyed.clone();
+    /// With the key that signs this event, or an end there.
+    fn mac(&self, seq: i64, message: &[u8]) -> [u8; 32] {
+        let at = self.keyed.partition_point(|(last, _)| *last < seq);
+        let mut keyed = self.keyed[at].1.clone();
         keyed.update(message);
         keyed.finalize().into_bytes().into()
     }

@@ -28,6 +28,9 @@ pub struct EventRow {
     pub trace_id: Option<String>,
 }
 
+/// What an event comes to beside its data and who it was, in bytes.
+const AROUND: usize = 200;
+
 const COLUMNS: &str = "seq, at, service, release_id, run_id, actor, kind, data, trace_id";
 
 fn event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
@@ -44,26 +47,71 @@ fn event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
     })
 }
 
-/// Everything that happened to a release, oldest first.
+/// What happened to a release after a place in the record, oldest first: at most so many events, and about so many
+/// bytes of them.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn of_release(conn: &Connection, release: ReleaseId) -> Result<Vec<EventRow>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM events WHERE release_id = ?1 ORDER BY seq");
+pub fn of_release(
+    conn: &Connection,
+    release: ReleaseId,
+    after: i64,
+    limit: u32,
+    bytes: usize,
+) -> Result<Page, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM events WHERE release_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3");
     let mut statement = conn.prepare_cached(&sql)?;
-    let rows = statement.query_map([release.0], event)?;
+    Page::of(statement.query_map((release.0, after, limit.saturating_add(1)), event)?, limit, bytes)
+}
+
+/// When a release last had events of a kind, newest first, unix milliseconds; so many at most.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn last_times(conn: &Connection, release: ReleaseId, kind: &str, limit: u32) -> Result<Vec<i64>, StoreError> {
+    let mut statement =
+        conn.prepare_cached("SELECT at FROM events WHERE release_id = ?1 AND kind = ?2 ORDER BY seq DESC LIMIT ?3")?;
+    let rows = statement.query_map((release.0, kind, limit), |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The last events before a place in the record, newest first.
+/// The last events before a place in the record, newest first: at most so many, and about so many bytes of them.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn before(conn: &Connection, before: i64, limit: u32) -> Result<Vec<EventRow>, StoreError> {
+pub fn before(conn: &Connection, before: i64, limit: u32, bytes: usize) -> Result<Page, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM events WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2");
     let mut statement = conn.prepare_cached(&sql)?;
-    let rows = statement.query_map((before, limit), event)?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    Page::of(statement.query_map((before, limit.saturating_add(1)), event)?, limit, bytes)
+}
+
+/// A part of the record.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// The events, one at least if there is any.
+    pub events: Vec<EventRow>,
+    /// There are more behind them.
+    pub more: bool,
+}
+
+impl Page {
+    fn of(
+        rows: impl Iterator<Item = rusqlite::Result<EventRow>>,
+        limit: u32,
+        bytes: usize,
+    ) -> Result<Self, StoreError> {
+        let (mut page, mut size) = (Self::default(), 0);
+        for row in rows {
+            let row = row?;
+            size += row.data.len() + row.actor.len() + AROUND;
+            if page.events.len() >= limit as usize || size > bytes && !page.events.is_empty() {
+                page.more = true;
+                break;
+            }
+            page.events.push(row);
+        }
+        Ok(page)
+    }
 }
 
 /// What a stream is about.
@@ -75,11 +123,11 @@ pub struct Scope {
     pub service: Option<ServiceName>,
 }
 
-/// The events after a place in the record, oldest first.
+/// The events after a place in the record, oldest first: at most so many, and about so many bytes of them.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn after(conn: &Connection, after: i64, scope: &Scope, limit: u32) -> Result<Vec<EventRow>, StoreError> {
+pub fn after(conn: &Connection, after: i64, scope: &Scope, limit: u32, bytes: usize) -> Result<Page, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM events WHERE seq > :after AND (:release IS NULL OR release_id = :release) \
          AND (:service IS NULL OR service = :service) ORDER BY seq LIMIT :limit"
@@ -90,11 +138,11 @@ pub fn after(conn: &Connection, after: i64, scope: &Scope, limit: u32) -> Result
             ":after": after,
             ":release": scope.release.map(|id| id.0),
             ":service": scope.service.as_ref().map(ServiceName::as_str),
-            ":limit": limit,
+            ":limit": limit.saturating_add(1),
         },
         event,
     )?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    Page::of(rows, limit, bytes)
 }
 
 /// A piece of the output of a run.

@@ -1,4 +1,5 @@
-//! The key of the audit chain: 32 random bytes in a file beside the database, as hex, readable by the owner only.
+//! The key of the audit chain: 32 random bytes in a file beside the database, as hex, readable by the owner only. Keys
+//! that were replaced stay behind it, each with the last event it has signed.
 //!
 //! Must not: put the key into the database, a log or an error; replace a key that exists; make a new key for a
 //! database that has history.
@@ -7,26 +8,25 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretBox};
 
 use super::error::StoreError;
 
 /// The secret that signs every event. Its `Debug` shows nothing.
-#[derive(Debug)]
-pub struct AuditKey(SecretBox<[u8; 32]>);
-
-impl Clone for AuditKey {
-    fn clone(&self) -> Self {
-        Self::from_bytes(*self.0.expose_secret())
-    }
+#[derive(Debug, Clone)]
+pub struct AuditKey {
+    current: Arc<SecretBox<[u8; 32]>>,
+    /// Earlier keys with the last event that each has signed, the oldest first.
+    retired: Vec<(i64, Arc<SecretBox<[u8; 32]>>)>,
 }
 
 impl AuditKey {
     /// A key from its bytes.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(SecretBox::new(Box::new(bytes)))
+        Self { current: Arc::new(SecretBox::new(Box::new(bytes))), retired: Vec::new() }
     }
 
     /// A new key from the system's random numbers.
@@ -48,10 +48,17 @@ impl AuditKey {
             Err(error) if error.kind() == ErrorKind::InvalidData => return Err(invalid(path)),
             Err(error) => return Err(StoreError::io("read", path, error)),
         };
-        match from_hex(text.trim()) {
-            Some(bytes) => Ok(Some(Self::from_bytes(bytes))),
-            None => Err(invalid(path)),
+        Self::parse(&text).map(Some).ok_or_else(|| invalid(path))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut lines = text.trim().lines();
+        let mut key = Self::from_bytes(from_hex(lines.next()?.trim())?);
+        for line in lines {
+            let (old, last) = line.trim().split_once(' ')?;
+            key.retired.push((last.parse().ok()?, Self::from_bytes(from_hex(old)?).current));
         }
+        Some(key)
     }
 
     /// Writes the key to a new file (mode 0600) and makes it durable, so that no event is signed with a key that a
@@ -63,29 +70,63 @@ impl AuditKey {
         if path.exists() {
             return Err(StoreError::Exists { path: path.to_owned() });
         }
-        let temporary = super::with_suffix(path, ".partial");
-        let io = |error| StoreError::io("write", &temporary, error);
-        if let Err(error) = fs::remove_file(&temporary)
-            && error.kind() != ErrorKind::NotFound
-        {
-            return Err(io(error));
+        self.save(path)
+    }
+
+    /// Puts the key into the place of an earlier one.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when it cannot be written; then the earlier one is there.
+    pub fn save(&self, path: &Path) -> Result<(), StoreError> {
+        let mut text = to_hex(self.bytes()) + "\n";
+        for (last, key) in &self.retired {
+            text.push_str(&format!("{} {last}\n", to_hex(key.expose_secret())));
         }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary).map_err(io)?;
-        writeln!(file, "{}", to_hex(self.0.expose_secret())).map_err(io)?;
-        file.sync_all().map_err(io)?;
-        fs::rename(&temporary, path).map_err(|error| StoreError::io("create", path, error))?;
-        sync_directory_of(path)
+        replace(path, text.as_bytes())
+    }
+
+    /// A new key for the events after `last`. The old one stays with it: it says whether those before are sound.
+    ///
+    /// # Errors
+    /// [`StoreError::Random`] when the system gives no random numbers.
+    pub fn rotated(&self, last: i64) -> Result<Self, StoreError> {
+        let mut new = Self::random()?;
+        new.retired.clone_from(&self.retired);
+        new.retired.push((last, self.current.clone()));
+        Ok(new)
     }
 
     pub(crate) fn bytes(&self) -> &[u8; 32] {
-        self.0.expose_secret()
+        self.current.expose_secret()
     }
+
+    /// Every key with the last event that it signs, in order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (i64, &[u8; 32])> {
+        let retired = self.retired.iter().map(|(last, key)| (*last, key.expose_secret()));
+        retired.chain([(i64::MAX, self.bytes())])
+    }
+}
+
+/// Writes a file for the owner only, so that after any crash it is there as a whole or as it was.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), StoreError> {
+    let new = super::with_suffix(path, ".new");
+    let io = |error| StoreError::io("write", &new, error);
+    // One that is left from a crash may belong to more than the owner.
+    if let Err(error) = fs::remove_file(&new)
+        && error.kind() != ErrorKind::NotFound
+    {
+        return Err(io(error));
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new).map_err(io)?;
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(io)?;
+    fs::rename(&new, path).map_err(|error| StoreError::io("write", path, error))?;
+    sync_directory_of(path)
 }
 
 fn invalid(path: &Path) -> StoreError {
     StoreError::KeyInvalid {
         path: path.to_owned(),
-        why: "it must hold 64 hexadecimal digits; restore it from your backup".to_owned(),
+        why: "it must hold 64 hexadecimal digits, and behind them a line for each earlier key; restore it from your backup".to_owned(),
     }
 }
 

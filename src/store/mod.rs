@@ -24,12 +24,14 @@ pub mod schema;
 pub mod telegram;
 pub mod tokens;
 pub mod verify;
+pub mod watermark;
 pub mod world;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
@@ -39,6 +41,7 @@ use self::numbers::Numbers;
 use self::readers::Readers;
 use self::restored::{Beside, Start};
 use self::verify::{Broken, Verified};
+use self::watermark::Watermark;
 use self::writer::Writer;
 
 pub use self::error::{StoreError, WriteError};
@@ -82,6 +85,8 @@ struct Inner {
     damage: Option<Broken>,
     migration_copy: Option<PathBuf>,
     restored: Option<String>,
+    mark: Arc<Mutex<Watermark>>,
+    alarm: watch::Sender<Option<String>>,
 }
 
 impl Store {
@@ -97,14 +102,24 @@ impl Store {
         schema::check_sqlite()?;
         let mut conn = schema::open_writer(&options.database)?;
         let migrated = schema::migrate(&mut conn, &options.database)?;
+        let key_was_there = options.audit_key.exists();
         let (mut chain, key, damage) = Chain::open(&conn, &options.audit_key, migrated.fresh)?;
         if let Some(damage) = &damage {
             tracing::error!(seq = damage.seq, "the audit log is damaged: {damage}");
         }
-        let restored = match &options.start {
-            Some(start) => restored::begin(&conn, &mut chain, &options.database, migrated.fresh, start)?,
-            None => None,
+        let (restored, mark) = match &options.start {
+            Some(start) => {
+                let watched = Beside::read(&options.database)?.is_some_and(|beside| beside.watched);
+                let key_file = &options.audit_key;
+                let found = watermark::look(&conn, key_file, migrated.fresh, key_was_there, watched)?;
+                let restored = restored::begin(&conn, &mut chain, &options.database, migrated.fresh, start, &found)?;
+                (restored, watermark::begin(&conn, &mut chain, key_file, found, start.now)?)
+            }
+            None => (None, Watermark::default()),
         };
+        if let Some(alarm) = &mark.alarm {
+            tracing::error!("nobody has acknowledged yet (`rmm audit acknowledge`): {alarm}");
+        }
         if let Some(reason) = &restored {
             tracing::warn!(
                 "{reason}: what the environments run is unknown until an admin says it (`rmm service settle`)"
@@ -112,8 +127,10 @@ impl Store {
         }
         let writer = Writer::start(conn, chain, options.queue)?;
         let readers = Readers::open(&options.database, options.readers)?;
-        let inner =
-            Inner { readers, writer, options: options.clone(), key, damage, migration_copy: migrated.copy, restored };
+        let alarm = watch::Sender::new(mark.alarm.clone());
+        let mark = Arc::new(Mutex::new(mark));
+        let (options, migration_copy) = (options.clone(), migrated.copy);
+        let inner = Inner { readers, writer, options, key, damage, migration_copy, restored, mark, alarm };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -191,14 +208,60 @@ impl Store {
         self.inner.restored.as_deref()
     }
 
-    /// Notes beside the database how far it has come, if that has changed.
+    /// What an admin has to look at, until one acknowledges it: the record was changed behind RMM's back.
+    #[must_use]
+    pub fn alarm(&self) -> watch::Receiver<Option<String>> {
+        self.inner.alarm.subscribe()
+    }
+
+    /// Looks whether the record still holds what was noted beside its key, and notes where it ends now.
     ///
     /// # Errors
-    /// When the database cannot be read, or the disk does not take the file.
-    pub async fn note_numbers(&self) -> Result<(), StoreError> {
+    /// When the database cannot be read or written, or the disk does not take the file.
+    pub async fn watch_record(&self, now: Timestamp) -> Result<(), StoreError> {
         if self.inner.options.start.is_none() {
             return Ok(());
         }
+        let (mark, key_file) = (self.inner.mark.clone(), self.inner.options.audit_key.clone());
+        let followed = self.read(move |conn| {
+            let mut mark = mark.lock().unwrap_or_else(PoisonError::into_inner);
+            mark.follow(conn, &key_file)
+        });
+        let Some(found) = followed.await? else { return Ok(()) };
+        let alarm = found.clone();
+        let told = self.write(move |tx| watermark::append(now, &alarm, |event| tx.append_event(event)));
+        told.await.map_err(WriteError::flatten)?;
+        let (mark, key_file, alarm) =
+            (self.inner.mark.clone(), self.inner.options.audit_key.clone(), self.inner.alarm.clone());
+        self.read(move |conn| {
+            let mut mark = mark.lock().unwrap_or_else(PoisonError::into_inner);
+            let noted = mark.raise(conn, &key_file, &found);
+            alarm.send_replace(mark.alarm.clone());
+            noted
+        })
+        .await
+    }
+
+    /// An admin has looked at the alarm, and it is on the record.
+    ///
+    /// # Errors
+    /// When the disk does not take the file.
+    pub fn acknowledge(&self) -> Result<(), StoreError> {
+        let mut mark = self.inner.mark.lock().unwrap_or_else(PoisonError::into_inner);
+        mark.acknowledge(&self.inner.options.audit_key)?;
+        self.inner.alarm.send_replace(None);
+        Ok(())
+    }
+
+    /// Notes beside the database and its key how far they have come, if that has changed.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or the disk does not take the files.
+    pub async fn note_numbers(&self, now: Timestamp) -> Result<(), StoreError> {
+        if self.inner.options.start.is_none() {
+            return Ok(());
+        }
+        self.watch_record(now).await?;
         let database = self.inner.options.database.clone();
         self.read(move |conn| {
             let numbers = Numbers::of(conn)?;
@@ -210,6 +273,17 @@ impl Store {
             }
         })
         .await
+    }
+
+    /// Notes the process that works with this database, if the disk did not let it be noted at the start: hosts hear
+    /// its word only after that.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub async fn note_process(&self) -> Result<(), WriteError<StoreError>> {
+        let Some(start) = self.inner.options.start.clone() else { return Ok(()) };
+        let database = self.inner.options.database.clone();
+        self.write(move |tx| restored::note_late(tx, &database, &start)).await
     }
 
     /// The database file.

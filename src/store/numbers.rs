@@ -6,7 +6,9 @@
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
 
+use super::columns::{maybe_json, maybe_to_json};
 use super::error::StoreError;
+use crate::domain::environment::AnotherCopy;
 use crate::domain::ids::RunId;
 
 /// The highest numbers that were given out.
@@ -116,6 +118,24 @@ pub fn is_own_process(conn: &Connection, generation: u64, word: &str) -> Result<
     let mut statement =
         conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM starts WHERE generation = ?1 AND word = ?2)")?;
     Ok(statement.query_row((generation, word), |row| row.get(0))?)
+}
+
+/// What is known of another RMM that works with a copy of this database.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn another_copy(conn: &Connection) -> Result<Option<AnotherCopy>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT another_copy FROM numbers")?;
+    Ok(statement.query_row([], |row| maybe_json(row, 0))?)
+}
+
+/// Notes it.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn put_another_copy(conn: &Connection, met: Option<&AnotherCopy>) -> Result<(), StoreError> {
+    conn.execute("UPDATE numbers SET another_copy = ?1", [maybe_to_json(met)?])?;
+    Ok(())
 }
 
 /// The word of the last process that worked with this database.

@@ -94,19 +94,58 @@ pub fn enqueue(conn: &Connection, effect: &NewEffect<'_>, now: i64) -> Result<i6
     Ok(conn.last_insert_rowid())
 }
 
-/// Hands out up to `limit` effects that are due and not leased, the longest due first, and counts the attempt.
+/// Hands out up to `limit` effects of other kinds than `but` that are due and not leased, the longest due first, and
+/// counts the attempt.
 ///
 /// # Errors
 /// When the database cannot be written.
-pub fn lease_due(conn: &Connection, owner: &str, now: i64, limit: u32) -> Result<Vec<Leased>, StoreError> {
+pub fn lease_due(conn: &Connection, but: &str, owner: &str, now: i64, limit: u32) -> Result<Vec<Leased>, StoreError> {
     let mut statement = conn.prepare_cached(&format!(
         "UPDATE outbox SET lease_owner = ?1, leased_at = ?2, attempts = attempts + 1 WHERE id IN \
-         (SELECT id FROM outbox WHERE lease_owner IS NULL AND due_at <= ?2 ORDER BY due_at, id LIMIT ?3) RETURNING {LEASED_COLUMNS}"
+         (SELECT id FROM outbox WHERE lease_owner IS NULL AND due_at <= ?2 AND kind <> ?3 ORDER BY due_at, id LIMIT ?4) \
+         RETURNING {LEASED_COLUMNS}"
     ))?;
-    let mut effects = statement.query_map((owner, now, limit), leased)?.collect::<Result<Vec<_>, _>>()?;
+    let mut effects = statement.query_map((owner, now, but, limit), leased)?.collect::<Result<Vec<_>, _>>()?;
     // SQLite promises no order for RETURNING.
     effects.sort_by_key(|effect| (effect.due_at, effect.id));
     Ok(effects)
+}
+
+/// Hands out one effect, unless somebody has it, and counts the attempt.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn lease(conn: &Connection, id: i64, owner: &str, now: i64) -> Result<Option<Leased>, StoreError> {
+    let sql = format!(
+        "UPDATE outbox SET lease_owner = ?1, leased_at = ?2, attempts = attempts + 1 \
+         WHERE id = ?3 AND lease_owner IS NULL RETURNING {LEASED_COLUMNS}"
+    );
+    Ok(conn.prepare_cached(&sql)?.query_row((owner, now, id), leased).optional()?)
+}
+
+/// An effect that nobody has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its id.
+    pub id: i64,
+    /// The service it is for.
+    pub service: Option<String>,
+    /// When it is due.
+    pub due_at: i64,
+}
+
+/// Of each service, the effect of this kind that is due first.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn first_of_each_service(conn: &Connection, kind: &str) -> Result<Vec<Waiting>, StoreError> {
+    // Where there is one min(), SQLite takes the other columns from its row.
+    let mut statement = conn.prepare_cached(
+        "SELECT id, service, min(due_at) FROM outbox WHERE lease_owner IS NULL AND kind = ?1 GROUP BY service",
+    )?;
+    let waiting = statement
+        .query_map([kind], |row| Ok(Waiting { id: row.get(0)?, service: row.get(1)?, due_at: row.get(2)? }))?;
+    Ok(waiting.collect::<Result<_, _>>()?)
 }
 
 /// Removes an effect that is done, or that will never be done. `false` when it was not there any more.
@@ -162,14 +201,15 @@ pub fn release_foreign_leases(conn: &Connection, owner: &str) -> Result<usize, S
     Ok(changed)
 }
 
-/// When the next effect that is not leased is due, unix milliseconds; `None` when there is none.
+/// When the next effect of another kind than `but` that is not leased is due, unix milliseconds; `None` when there is
+/// none.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn next_due(conn: &Connection) -> Result<Option<i64>, StoreError> {
+pub fn next_due(conn: &Connection, but: &str) -> Result<Option<i64>, StoreError> {
     let due = conn
-        .prepare_cached("SELECT due_at FROM outbox WHERE lease_owner IS NULL ORDER BY due_at LIMIT 1")?
-        .query_row([], |row| row.get(0))
+        .prepare_cached("SELECT due_at FROM outbox WHERE lease_owner IS NULL AND kind <> ?1 ORDER BY due_at LIMIT 1")?
+        .query_row([but], |row| row.get(0))
         .optional()?;
     Ok(due)
 }
@@ -217,22 +257,22 @@ mod tests {
         let second = enqueue(&conn, &effect("second", 20), 1).unwrap();
         let first = enqueue(&conn, &effect("first", 10), 1).unwrap();
         let third = enqueue(&conn, &effect("third", 20), 1).unwrap();
-        assert_eq!(next_due(&conn).unwrap(), Some(10));
-        let two = lease_due(&conn, "me", 100, 2).unwrap();
+        assert_eq!(next_due(&conn, "").unwrap(), Some(10));
+        let two = lease_due(&conn, "", "me", 100, 2).unwrap();
         assert_eq!(two.iter().map(|leased| leased.id).collect::<Vec<_>>(), [first, second]);
         assert_eq!((two[0].kind.as_str(), two[0].attempts, two[0].release_id), ("first", 1, Some(7)));
         assert_eq!(
-            lease_due(&conn, "me", 100, 10).unwrap().iter().map(|leased| leased.id).collect::<Vec<_>>(),
+            lease_due(&conn, "", "me", 100, 10).unwrap().iter().map(|leased| leased.id).collect::<Vec<_>>(),
             [third]
         );
-        assert!(lease_due(&conn, "me", 100, 10).unwrap().is_empty());
-        assert_eq!(next_due(&conn).unwrap(), Some(500));
+        assert!(lease_due(&conn, "", "me", 100, 10).unwrap().is_empty());
+        assert_eq!(next_due(&conn, "").unwrap(), Some(500));
         assert_eq!(depth(&conn).unwrap(), 4);
         assert!(close(&conn, first).unwrap());
         assert!(!close(&conn, first).unwrap());
         assert!(postpone(&conn, second, 600, "no route").unwrap());
         assert!(close(&conn, late).unwrap());
-        let again = lease_due(&conn, "me", 600, 10).unwrap();
+        let again = lease_due(&conn, "", "me", 600, 10).unwrap();
         assert_eq!((again[0].id, again[0].attempts, again[0].last_error.as_deref()), (second, 2, Some("no route")));
         assert_eq!(depth(&conn).unwrap(), 2);
     }
@@ -242,12 +282,30 @@ mod tests {
         let conn = test_database();
         let first = enqueue(&conn, &effect("a", 0), 0).unwrap();
         let second = enqueue(&conn, &effect("b", 0), 0).unwrap();
-        lease_due(&conn, "dead", 1, 1).unwrap();
-        lease_due(&conn, "alive", 1, 1).unwrap();
+        lease_due(&conn, "", "dead", 1, 1).unwrap();
+        lease_due(&conn, "", "alive", 1, 1).unwrap();
         assert_eq!(release_foreign_leases(&conn, "alive").unwrap(), 1);
-        let back = lease_due(&conn, "alive", 2, 10).unwrap();
+        let back = lease_due(&conn, "", "alive", 2, 10).unwrap();
         assert_eq!((back[0].id, back[0].attempts, back[0].last_error.as_deref()), (first, 2, None));
         close(&conn, second).unwrap();
         assert!(enqueue(&conn, &effect("c", 0), 0).unwrap() > second);
+    }
+
+    #[test]
+    fn one_kind_waits_apart_and_each_service_has_a_first() {
+        let conn = test_database();
+        let of = |service| NewEffect { service, ..effect("ask", 10) };
+        enqueue(&conn, &NewEffect { due_at: 20, ..of(Some("api")) }, 1).unwrap();
+        let first = enqueue(&conn, &of(Some("api")), 1).unwrap();
+        let other = enqueue(&conn, &of(None), 1).unwrap();
+        let run = enqueue(&conn, &effect("follow", 30), 1).unwrap();
+        assert_eq!(next_due(&conn, "ask").unwrap(), Some(30));
+        let firsts = first_of_each_service(&conn, "ask").unwrap();
+        let firsts: Vec<_> = firsts.into_iter().map(|it| (it.id, it.service, it.due_at)).collect();
+        assert_eq!(firsts, [(other, None, 10), (first, Some("api".to_owned()), 10)]);
+        let leased = lease_due(&conn, "ask", "me", 100, 10).unwrap();
+        assert_eq!(leased.iter().map(|leased| leased.id).collect::<Vec<_>>(), [run]);
+        assert_eq!(lease(&conn, first, "me", 100).unwrap().unwrap().attempts, 1);
+        assert_eq!(lease(&conn, first, "me", 100).unwrap(), None);
     }
 }

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use super::columns::{json, maybe_json, maybe_time, maybe_to_json, maybe_word, millis, time, to_json, word};
 use super::error::StoreError;
 use crate::domain::approval::Vote;
+use crate::domain::content::Content;
 use crate::domain::ids::{Attempt, Commit, ReleaseId, Revision, ServiceName, Tag};
 use crate::domain::release::Release;
 use crate::domain::status::{List, Status};
@@ -12,7 +13,7 @@ use crate::domain::world::GoodVersion;
 
 const COLUMNS: &str = "id, service, tag, commit_id, status, status_since, reason, attempt, revision, initiated_by, owner, \
                        ci_run, tagged_at, notes, artifacts, rollback_to_tag, rehearsal, promoted, bypasses, created_at, \
-                       started_at, completed_at";
+                       started_at, completed_at, said_by";
 
 /// By place, in the order of `COLUMNS`: a name is looked for among all of them, in every row.
 fn release(row: &Row<'_>) -> rusqlite::Result<Release> {
@@ -39,6 +40,7 @@ fn release(row: &Row<'_>) -> rusqlite::Result<Release> {
         created_at: time(row, 19)?,
         started_at: time(row, 20)?,
         completed_at: maybe_time(row, 21)?,
+        said_by: row.get(22)?,
     })
 }
 
@@ -47,10 +49,10 @@ pub(super) fn put(conn: &Connection, release: &Release) -> Result<(), StoreError
     conn.prepare_cached(
         "INSERT INTO releases (id, service, tag, commit_id, status, list, status_since, reason, attempt, revision, \
          initiated_by, owner, ci_run_id, ci_run, tagged_at, notes, artifacts, rollback_to_tag, rehearsal, promoted, \
-         bypasses, created_at, started_at, completed_at) \
+         bypasses, created_at, started_at, completed_at, said_by) \
          VALUES (:id, :service, :tag, :commit_id, :status, :list, :status_since, :reason, :attempt, :revision, \
          :initiated_by, :owner, :ci_run_id, :ci_run, :tagged_at, :notes, :artifacts, :rollback_to_tag, :rehearsal, \
-         :promoted, :bypasses, :created_at, :started_at, :completed_at) \
+         :promoted, :bypasses, :created_at, :started_at, :completed_at, :said_by) \
          ON CONFLICT (id) DO UPDATE SET commit_id = excluded.commit_id, status = excluded.status, list = excluded.list, \
          status_since = excluded.status_since, reason = excluded.reason, attempt = excluded.attempt, \
          revision = excluded.revision, ci_run_id = excluded.ci_run_id, ci_run = excluded.ci_run, \
@@ -71,6 +73,7 @@ pub(super) fn put(conn: &Connection, release: &Release) -> Result<(), StoreError
         ":revision": i64::try_from(release.revision.0).unwrap_or(i64::MAX),
         ":initiated_by": release.initiated_by,
         ":owner": release.owner,
+        ":said_by": release.said_by,
         ":ci_run_id": release.ci_run.as_ref().map(|run| run.id.as_str()),
         ":ci_run": maybe_to_json(release.ci_run.as_ref())?,
         ":tagged_at": release.tagged_at.map(millis),
@@ -189,7 +192,10 @@ pub(super) fn by_ci_run(conn: &Connection, service: &ServiceName, ci_run: &str) 
 }
 
 /// The newest active release of a tag, or without one of a commit.
-pub(super) fn active_candidate(
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn active_candidate(
     conn: &Connection,
     service: &ServiceName,
     tag: Option<&Tag>,
@@ -240,9 +246,9 @@ pub(super) fn last_id(conn: &Connection) -> Result<ReleaseId, StoreError> {
 /// Writes a vote; a person has one in an attempt.
 pub(super) fn put_vote(conn: &Connection, vote: &Vote) -> Result<(), StoreError> {
     conn.prepare_cached(
-        "INSERT INTO votes (release_id, attempt, person, commit_id, verdict, at, door) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+        "INSERT INTO votes (release_id, attempt, person, commit_id, verdict, at, door, content) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
          ON CONFLICT (release_id, attempt, person) DO UPDATE SET commit_id = excluded.commit_id, \
-         verdict = excluded.verdict, at = excluded.at, door = excluded.door",
+         verdict = excluded.verdict, at = excluded.at, door = excluded.door, content = excluded.content",
     )?
     .execute((
         vote.release.0,
@@ -252,6 +258,7 @@ pub(super) fn put_vote(conn: &Connection, vote: &Vote) -> Result<(), StoreError>
         to_json(&vote.verdict)?,
         millis(vote.at),
         to_json(&vote.door)?,
+        vote.content.as_ref().map(Content::as_str),
     ))?;
     Ok(())
 }
@@ -262,7 +269,7 @@ pub(super) fn put_vote(conn: &Connection, vote: &Vote) -> Result<(), StoreError>
 /// When the database cannot be read.
 pub fn votes(conn: &Connection, release: &Release) -> Result<Vec<Vote>, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT release_id, attempt, person, commit_id, verdict, at, door FROM votes \
+        "SELECT release_id, attempt, person, commit_id, verdict, at, door, content FROM votes \
          WHERE release_id = ?1 AND attempt = ?2 ORDER BY at, person",
     )?;
     let rows = statement.query_map((release.id.0, release.attempt.0), |row| {
@@ -271,6 +278,7 @@ pub fn votes(conn: &Connection, release: &Release) -> Result<Vec<Vote>, StoreErr
             attempt: Attempt(row.get("attempt")?),
             person: word(row, "person")?,
             commit: maybe_word(row, "commit_id")?,
+            content: row.get::<_, Option<String>>("content")?.map(Content::stored),
             verdict: json(row, "verdict")?,
             at: time(row, "at")?,
             door: json(row, "door")?,

@@ -6,9 +6,8 @@
 //! A small file beside the database tells which process worked with it last, and how far it had come. Copies that RMM
 //! makes say themselves that they are copies.
 
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -18,9 +17,8 @@ use serde::{Deserialize, Serialize};
 use super::chain::{Chain, NewEvent};
 use super::columns::{millis, to_json};
 use super::error::StoreError;
-use super::key::sync_directory_of;
 use super::numbers::{self, Numbers};
-use super::{runs, with_suffix};
+use super::{key, runs, watermark, with_suffix};
 use crate::domain::environment::UnknownState;
 use crate::domain::event::Event;
 use crate::domain::ids::{ReleaseId, RunId, ServiceName};
@@ -53,6 +51,8 @@ pub struct Beside {
     pub before: Option<String>,
     /// A copy was put in the place of the database: a sentence.
     pub restored: Option<String>,
+    /// The end of the record is noted beside its key, too.
+    pub watched: bool,
     /// With `restored`: no number beyond these was given out, so that no room has to be left.
     pub exact: bool,
 }
@@ -82,15 +82,7 @@ impl Beside {
     /// # Errors
     /// When the disk does not take it.
     pub fn write(&self, database: &Path) -> Result<(), StoreError> {
-        let path = Self::path(database);
-        let new = with_suffix(&path, ".new");
-        let text = to_json(self)?;
-        let written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new);
-        written
-            .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-            .and_then(|()| fs::rename(&new, &path))
-            .map_err(|error| StoreError::io("write", &path, error))?;
-        sync_directory_of(&path)
+        key::replace(&Self::path(database), to_json(self)?.as_bytes())
     }
 }
 
@@ -102,10 +94,12 @@ pub(super) fn begin(
     database: &Path,
     fresh: bool,
     start: &Start,
+    mark: &watermark::Found,
 ) -> Result<Option<String>, StoreError> {
     let beside = Beside::read(database)?;
-    let found = look(conn, fresh, beside.as_ref())?;
+    let found = look(conn, fresh, beside.as_ref())?.or_else(|| mark.alarm.clone().filter(|_| mark.another));
     let mut known = Numbers::of(conn)?.max(beside.as_ref().map(|beside| beside.numbers).unwrap_or_default());
+    known.event = known.event.max(mark.mark.seq());
     if found.is_some() && !beside.as_ref().is_some_and(|beside| beside.exact) {
         known = known.with_gap();
     }
@@ -115,11 +109,12 @@ pub(super) fn begin(
         process: Some(start.process.clone()),
         before: numbers::last_start(conn)?,
         restored: found.clone(),
+        watched: true,
         exact: found.is_some(),
     };
     match next.write(database) {
         Ok(()) => {}
-        // A full disk is no reason not to start; only the process cannot be told from others then.
+        // A full disk is no reason not to start; the process is noted before it reaches a host.
         Err(error) if found.is_none() => {
             tracing::warn!(%error, "what this database was left with cannot be noted beside it");
             return Ok(None);
@@ -142,6 +137,17 @@ pub(super) fn begin(
         Beside { restored: None, exact: false, ..next }.write(database)?;
     }
     Ok(found)
+}
+
+/// Notes a process that could not be noted when it began, since the disk was full.
+pub(super) fn note_late(conn: &Connection, database: &Path, start: &Start) -> Result<(), StoreError> {
+    let before = numbers::last_start(conn)?;
+    if before.as_ref() == Some(&start.process) {
+        return Ok(());
+    }
+    let beside = Beside::read(database)?.unwrap_or_default();
+    Beside { process: Some(start.process.clone()), before, ..beside }.write(database)?;
+    note_start(conn, start)
 }
 
 /// How it shows that the database is not the one that was left.
@@ -182,7 +188,7 @@ fn note_start(conn: &Connection, start: &Start) -> Result<(), StoreError> {
 
 fn treat(conn: &Connection, chain: &mut Chain, known: Numbers, reason: &str, start: &Start) -> Result<(), StoreError> {
     known.raise(conn)?;
-    conn.execute("UPDATE numbers SET copy = 0", [])?;
+    conn.execute("UPDATE numbers SET copy = 0, another_copy = NULL", [])?;
     // A button that was made for a release as it was later fits no release as it is now.
     conn.execute("UPDATE releases SET revision = revision + ?1", [known.revision])?;
     let after = chain.head().seq;

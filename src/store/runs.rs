@@ -4,13 +4,14 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::columns::{json, maybe_json, maybe_time, maybe_to_json, millis, time, to_json, word};
 use super::error::StoreError;
+use crate::domain::content::Content;
 use crate::domain::environment::EnvironmentState;
 use crate::domain::ids::{Attempt, HostName, ReleaseId, RunId, ServiceName};
 use crate::domain::run::{Run, RunKind, RunName, Step};
 use crate::domain::service::EnvironmentKind;
 
 const COLUMNS: &str = "id, word, release_id, attempt, service, environment, kind, housekeeping, from_version, to_version, detail, \
-                       waiting, stop, left_hosts, prepared, ci_run, created_at, started_at, started_uptime, ended_at, heard_at, \
+                       content, waiting, stop, left_hosts, prepared, ci_run, created_at, started_at, started_uptime, ended_at, heard_at, \
                        heard_uptime";
 
 fn run(row: &Row<'_>) -> rusqlite::Result<Run> {
@@ -23,6 +24,7 @@ fn run(row: &Row<'_>) -> rusqlite::Result<Run> {
         environment: word(row, "environment")?,
         kind: word(row, "kind")?,
         housekeeping: row.get("housekeeping")?,
+        content: row.get::<_, Option<String>>("content")?.map(Content::stored),
         from: maybe_json(row, "from_version")?,
         to: json(row, "to_version")?,
         state: json(row, "detail")?,
@@ -44,12 +46,12 @@ fn run(row: &Row<'_>) -> rusqlite::Result<Run> {
 /// Writes a run as it is now, with its steps.
 pub(super) fn put(conn: &Connection, run: &Run) -> Result<(), StoreError> {
     conn.prepare_cached(
-        "INSERT INTO runs (id, word, release_id, attempt, service, environment, kind, housekeeping, from_version, to_version, \
+        "INSERT INTO runs (id, word, release_id, attempt, service, environment, kind, housekeeping, content, from_version, to_version, \
          state, detail, waiting, stop, left_hosts, prepared, ci_run, created_at, started_at, started_uptime, ended_at, heard_at, \
-         heard_uptime) VALUES (:id, :word, :release_id, :attempt, :service, :environment, :kind, :housekeeping, :from_version, :to_version, \
+         heard_uptime) VALUES (:id, :word, :release_id, :attempt, :service, :environment, :kind, :housekeeping, :content, :from_version, :to_version, \
          :state, :detail, :waiting, :stop, :left_hosts, :prepared, :ci_run, :created_at, :started_at, :started_uptime, :ended_at, \
          :heard_at, :heard_uptime) \
-         ON CONFLICT (id) DO UPDATE SET state = excluded.state, detail = excluded.detail, waiting = excluded.waiting, stop = excluded.stop, \
+         ON CONFLICT (id) DO UPDATE SET state = excluded.state, content = excluded.content, detail = excluded.detail, waiting = excluded.waiting, stop = excluded.stop, \
          left_hosts = excluded.left_hosts, \
          prepared = excluded.prepared, ci_run = excluded.ci_run, started_at = excluded.started_at, \
          started_uptime = excluded.started_uptime, ended_at = excluded.ended_at, heard_at = excluded.heard_at, \
@@ -64,6 +66,7 @@ pub(super) fn put(conn: &Connection, run: &Run) -> Result<(), StoreError> {
         ":environment": run.environment.as_str(),
         ":kind": run.kind.as_str(),
         ":housekeeping": run.housekeeping,
+        ":content": run.content.as_ref().map(Content::as_str),
         ":from_version": maybe_to_json(run.from.as_ref())?,
         ":to_version": to_json(&run.to)?,
         ":state": run.state.as_str(),

@@ -426,6 +426,7 @@ mod tests {
         assert!(state.lock.is_some() && state.unknown.is_none() && state.vouched_below == RunId(0));
         let numbers = Numbers::of(&conn).unwrap();
         assert_eq!((numbers.release, numbers.run, numbers.revision), (7, 9, 3));
+        assert_eq!(crate::store::numbers::another_copy(&conn).unwrap(), None);
     }
 
     #[test]
@@ -443,8 +444,40 @@ mod tests {
         .unwrap();
         migrate_with(&mut conn, &path, &up_to(5)).unwrap();
         assert_eq!(outbox::release_foreign_leases(&conn, "alive").unwrap(), 1);
-        let effects = outbox::lease_due(&conn, "alive", 2, 10).unwrap();
+        let effects = outbox::lease_due(&conn, "", "alive", 2, 10).unwrap();
         assert_eq!((effects[0].run_id, effects[0].trace_id.as_deref()), (Some(9), None));
         assert_eq!((telegram::told(&conn).unwrap(), telegram::news(&conn).unwrap()), (None, Vec::new()));
+    }
+
+    #[test]
+    fn tokens_learn_who_vouches_for_them() {
+        use crate::store::tokens;
+
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rmm.db");
+        let mut conn = open_writer(&path).unwrap();
+        migrate_with(&mut conn, &path, &up_to(8)).unwrap();
+        let made = [
+            ("root", None, "ann", None),
+            ("build", None, "operator", None),
+            ("hidden", None, "root", Some(50)),
+            ("hidden", None, "build", None),
+            ("deeper", None, "hidden", None),
+            ("bob", Some("bob"), "ann", None),
+            ("of bob", None, "bob", None),
+        ];
+        for (at, (name, person, by, revoked)) in (1..).zip(made) {
+            conn.execute(
+                "INSERT INTO tokens (hash, name, role, person, services, created_at, created_by, revoked_at) \
+                 VALUES (?1, ?2, 'admin', ?3, '[]', ?4, ?5, ?6)",
+                (vec![u8::try_from(at).unwrap(); 32], name, person, at, by, revoked),
+            )
+            .unwrap();
+        }
+        migrate(&mut conn, &path).unwrap();
+        let mut tokens = tokens::list(&conn).unwrap();
+        tokens.reverse();
+        let vouchers: Vec<_> = tokens.iter().map(|token| token.vouched_by.as_deref()).collect();
+        assert_eq!(vouchers, [Some("ann"), None, Some("ann"), None, None, Some("ann"), Some("bob")]);
     }
 }

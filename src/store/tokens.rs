@@ -29,6 +29,8 @@ pub struct NewToken<'a> {
     pub services: &'a [String],
     /// Who made it.
     pub created_by: &'a str,
+    /// The person who vouches for it; none: the operator.
+    pub vouched_by: Option<&'a str>,
     /// When it stops working.
     pub expires_at: Option<i64>,
 }
@@ -50,6 +52,8 @@ pub struct TokenRow {
     pub created_at: i64,
     /// Who made it.
     pub created_by: String,
+    /// The person who vouches for it: it opens nothing when they are no admin any more. None: the operator.
+    pub vouched_by: Option<String>,
     /// When it stops working.
     pub expires_at: Option<i64>,
     /// When it was revoked.
@@ -86,7 +90,9 @@ pub fn secret_from(bits: [u8; 32]) -> SecretString {
     SecretString::from(format!("{PREFIX}{}", to_hex(&bits)))
 }
 
-fn hash(secret: &str) -> [u8; 32] {
+/// What is kept of a secret.
+#[must_use]
+pub fn hash(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
 
@@ -101,8 +107,8 @@ pub fn insert(conn: &Connection, token: &NewToken<'_>, secret: &str, now: i64) -
     )?;
     let services = serde_json::Value::from(token.services.to_vec()).to_string();
     let inserted = conn.execute(
-        "INSERT INTO tokens (hash, name, role, person, services, created_at, created_by, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        (hash(secret), token.name, token.role, token.person, services, now, token.created_by, token.expires_at),
+        "INSERT INTO tokens (hash, name, role, person, services, created_at, created_by, vouched_by, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        (hash(secret), token.name, token.role, token.person, services, now, token.created_by, token.vouched_by, token.expires_at),
     );
     match inserted {
         Ok(_) => Ok(conn.last_insert_rowid()),
@@ -114,7 +120,7 @@ pub fn insert(conn: &Connection, token: &NewToken<'_>, secret: &str, now: i64) -
 }
 
 const COLUMNS: &str =
-    "id, name, role, person, services, created_at, created_by, expires_at, revoked_at, last_used_at, hash";
+    "id, name, role, person, services, created_at, created_by, vouched_by, expires_at, revoked_at, last_used_at, hash";
 
 fn token(row: &Row<'_>) -> rusqlite::Result<TokenRow> {
     let services: String = row.get(4)?;
@@ -128,29 +134,33 @@ fn token(row: &Row<'_>) -> rusqlite::Result<TokenRow> {
         services,
         created_at: row.get(5)?,
         created_by: row.get(6)?,
-        expires_at: row.get(7)?,
-        revoked_at: row.get(8)?,
-        last_used_at: row.get(9)?,
+        vouched_by: row.get(7)?,
+        expires_at: row.get(8)?,
+        revoked_at: row.get(9)?,
+        last_used_at: row.get(10)?,
     })
 }
 
-/// The token with this secret, revoked and expired ones included: ask [`TokenRow::is_live`] before it opens anything.
+/// Whether a secret may be one at all.
+#[must_use]
+pub fn is_plausible(secret: &str) -> bool {
+    secret.starts_with(PREFIX) && secret.len() == PREFIX.len() + 64
+}
+
+/// The token whose secret has this [`hash`], revoked and expired ones included: ask [`TokenRow::is_live`] before it opens
+/// anything.
 ///
 /// The index is asked for the hash, of which nothing about the secret can be learnt by timing; the hashes are then
 /// compared in constant time.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn find_by_secret(conn: &Connection, secret: &str) -> Result<Option<TokenRow>, StoreError> {
-    if !secret.starts_with(PREFIX) || secret.len() != PREFIX.len() + 64 {
-        return Ok(None);
-    }
-    let wanted = hash(secret);
+pub fn find_by_hash(conn: &Connection, wanted: &[u8; 32]) -> Result<Option<TokenRow>, StoreError> {
     let found = conn
         .prepare_cached(&format!("SELECT {COLUMNS} FROM tokens WHERE hash = ?1"))?
-        .query_row([wanted], |row| Ok((token(row)?, row.get::<_, Vec<u8>>(10)?)))
+        .query_row([wanted], |row| Ok((token(row)?, row.get::<_, Vec<u8>>(11)?)))
         .optional()?;
-    Ok(found.filter(|(_, stored)| bool::from(stored.as_slice().ct_eq(&wanted))).map(|(token, _)| token))
+    Ok(found.filter(|(_, stored)| bool::from(stored.as_slice().ct_eq(wanted))).map(|(token, _)| token))
 }
 
 /// All tokens, revoked ones included, the newest first.
@@ -160,6 +170,27 @@ pub fn find_by_secret(conn: &Connection, secret: &str) -> Result<Option<TokenRow
 pub fn list(conn: &Connection) -> Result<Vec<TokenRow>, StoreError> {
     let mut statement = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM tokens ORDER BY id DESC"))?;
     Ok(statement.query_map([], token)?.collect::<Result<_, _>>()?)
+}
+
+/// The live token of this name.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn find_by_name(conn: &Connection, name: &str) -> Result<Option<TokenRow>, StoreError> {
+    let found = conn
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM tokens WHERE name = ?1 AND revoked_at IS NULL"))?
+        .query_row([name], token)
+        .optional()?;
+    Ok(found)
+}
+
+/// From now on this person vouches for a token, or the operator.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn adopt(conn: &Connection, id: i64, by: Option<&str>) -> Result<(), StoreError> {
+    conn.execute("UPDATE tokens SET vouched_by = ?2 WHERE id = ?1", (id, by))?;
+    Ok(())
 }
 
 /// Revokes the live token of this name and returns it; `None` when there is none.
@@ -192,8 +223,12 @@ mod tests {
     use crate::store::schema::test_database;
     use secrecy::ExposeSecret;
 
+    fn find_by_secret(conn: &Connection, secret: &str) -> Result<Option<TokenRow>, StoreError> {
+        if is_plausible(secret) { find_by_hash(conn, &hash(secret)) } else { Ok(None) }
+    }
+
     fn ci<'a>(name: &'a str, services: &'a [String]) -> NewToken<'a> {
-        NewToken { name, role: "ci", person: None, services, created_by: "admin", expires_at: None }
+        NewToken { name, role: "ci", person: None, services, created_by: "admin", vouched_by: None, expires_at: None }
     }
 
     #[test]

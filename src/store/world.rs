@@ -12,8 +12,9 @@ use super::columns::{millis, to_json};
 use super::error::StoreError;
 use super::outbox::{self, NewEffect};
 use super::writer::Tx;
-use super::{releases, runs};
+use super::{numbers, releases, runs};
 use crate::domain::command::{Command, NewRelease, Settled, Subject};
+use crate::domain::content::Definition;
 use crate::domain::environment::EnvironmentState;
 use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::moment::Moment;
@@ -106,6 +107,7 @@ pub fn load(
         votes.extend(releases::votes(conn, release)?);
     }
     Ok(World {
+        definition: Definition::of(&service),
         next_release: ReleaseId(self::releases::last_id(conn)?.0 + 1),
         next_run: RunId(self::runs::last_id(conn)?.0 + 1),
         service,
@@ -118,6 +120,7 @@ pub fn load(
         runs,
         stage,
         production,
+        another_copy: numbers::another_copy(conn)?,
         good,
         changes: Changes::default(),
     })
@@ -256,6 +259,9 @@ pub fn save(tx: &mut Tx<'_>, world: &World, cause: &Cause<'_>) -> Result<(), Sto
     }
     for kind in &changes.environments {
         runs::put_environment(tx, &world.service.name, world.environment(*kind))?;
+    }
+    if changes.another_copy {
+        numbers::put_another_copy(tx, world.another_copy.as_ref())?;
     }
     if changes.events.is_empty() && changes.effects.is_empty() {
         return Ok(());

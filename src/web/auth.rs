@@ -11,22 +11,26 @@ use std::time::Duration;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::{StatusCode, header, request::Parts};
 use jiff::{SignedDuration, Timestamp};
-use sha2::{Digest, Sha256};
+use tokio::sync::watch;
 
+use super::limits::{Slot, network};
 use super::problem::Problem;
 use super::{Peer, Web};
 use crate::domain::ids::{PersonName, ServiceName};
 use crate::domain::person::{Actor, Door, Role};
 use crate::engine::Engine;
+use crate::engine::catalog::Catalog;
 use crate::store::tokens::{self, TokenRow};
 
 /// How long a token that was found is believed without looking again.
 const REMEMBERED: SignedDuration = SignedDuration::from_secs(5);
 /// Tokens remembered at most.
 const MOST_REMEMBERED: usize = 10_000;
-/// Wrong tokens from one address before it has to wait …
+/// Wrong tokens from one address in a window before it has to wait for the next one.
 const WRONG_TOKENS: u32 = 20;
-/// … until this time has passed since the first of them.
+/// Addresses that are counted in a window; whoever guesses from more of them has to wait, too.
+const GUESSING_ADDRESSES: usize = 10_000;
+/// How long a window is.
 const WINDOW: SignedDuration = SignedDuration::from_secs(60);
 
 type Hash = [u8; 32];
@@ -37,18 +41,26 @@ type Found = (Arc<TokenRow>, Timestamp);
 #[derive(Debug, Default)]
 pub struct Doorkeeper {
     known: Mutex<HashMap<Hash, Found>>,
-    wrong: Mutex<HashMap<IpAddr, (u32, Timestamp)>>,
+    guesses: Mutex<Guesses>,
+    forgotten: watch::Sender<()>,
 }
 
 impl Doorkeeper {
     /// Forgets every token that was found: one of them may have been revoked.
     pub fn forget(&self) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.clear();
+        // Whoever hears of it finds nothing remembered.
+        self.forgotten.send_replace(());
     }
 
-    async fn find(&self, engine: &Engine, secret: &str) -> Result<Option<Arc<TokenRow>>, Problem> {
+    /// Tells when a token may have been revoked.
+    pub fn forgotten(&self) -> watch::Receiver<()> {
+        self.forgotten.subscribe()
+    }
+
+    async fn find(&self, engine: &Engine, hash: Hash) -> Result<Option<Arc<TokenRow>>, Problem> {
         let now = engine.now();
-        let hash: Hash = Sha256::digest(secret.as_bytes()).into();
         {
             let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some((row, since)) = known.get(&hash)
@@ -57,8 +69,8 @@ impl Doorkeeper {
                 return Ok(Some(row.clone()));
             }
         }
-        let secret = secret.to_owned();
-        let Some(row) = engine.read(move |conn| tokens::find_by_secret(conn, &secret)).await? else { return Ok(None) };
+        let before = self.forgotten();
+        let Some(row) = engine.read(move |conn| tokens::find_by_hash(conn, &hash)).await? else { return Ok(None) };
         if row.touch_due(now.as_millisecond()) {
             let id = row.id;
             // Best effort: a full disk must not keep people from reading.
@@ -69,36 +81,39 @@ impl Doorkeeper {
         if known.len() >= MOST_REMEMBERED {
             known.clear();
         }
-        known.insert(hash, (row.clone(), now));
+        // What was read before a revocation is not remembered after it.
+        if before.has_changed().is_ok_and(|changed| !changed) {
+            known.insert(hash, (row.clone(), now));
+        }
         Ok(Some(row))
     }
+}
 
-    fn check_guesses(&self, from: IpAddr, now: Timestamp) -> Result<(), Problem> {
-        let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((count, since)) = wrong.get(&from) else { return Ok(()) };
-        let left = WINDOW - now.duration_since(*since);
-        if *count < WRONG_TOKENS || !is_within(now, *since, WINDOW) {
-            return Ok(());
-        }
-        let seconds = left.as_secs().unsigned_abs() + 1;
-        Err(Problem::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "too_many_wrong_tokens",
-            format!("too many wrong tokens came from your address; try again in {seconds} s"),
-        )
-        .retry_after(seconds))
-    }
+/// Wrong tokens by address, in the window that is open.
+#[derive(Debug, Default)]
+struct Guesses {
+    since: Timestamp,
+    wrong: HashMap<IpAddr, u32>,
+}
 
-    fn note_wrong(&self, from: IpAddr, now: Timestamp) {
-        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
-        if wrong.len() >= MOST_REMEMBERED {
-            wrong.retain(|_, (_, since)| is_within(now, *since, WINDOW));
+impl Guesses {
+    /// Notes a wrong token.
+    fn note(&mut self, from: IpAddr, now: Timestamp) -> Result<(), Problem> {
+        if !is_within(now, self.since, WINDOW) {
+            *self = Self { since: now, wrong: HashMap::new() };
         }
-        let entry = wrong.entry(from).or_insert((0, now));
-        if !is_within(now, entry.1, WINDOW) {
-            *entry = (0, now);
+        let is_new = !self.wrong.contains_key(&from);
+        if !(is_new && self.wrong.len() >= GUESSING_ADDRESSES) {
+            let count = self.wrong.entry(from).or_insert(0);
+            if *count < WRONG_TOKENS {
+                *count += 1;
+                return Ok(());
+            }
         }
-        entry.0 += 1;
+        let seconds = (WINDOW - now.duration_since(self.since)).as_secs().unsigned_abs() + 1;
+        let whence = if is_new { "came" } else { "came from your address" };
+        let sentence = format!("too many wrong tokens {whence}; try again in {seconds} s");
+        Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_wrong_tokens", sentence).retry_after(seconds))
     }
 }
 
@@ -116,33 +131,70 @@ impl FromRequestParts<Web> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Problem> {
-        let address = match parts.extensions.get::<ConnectInfo<Peer>>().map(|info| info.0) {
+        let session = Session::from_request_parts(parts, web).await?;
+        if let (Some(token), Some(slot)) = (&session.token, parts.extensions.get::<Slot>()) {
+            slot.keep(web.limits.call(token.id)?);
+        }
+        Ok(Self(session.actor))
+    }
+}
+
+/// Somebody who stays, and whose rights are looked at again meanwhile.
+#[derive(Debug)]
+pub struct Session {
+    /// Who.
+    pub actor: Actor,
+    /// With which token; none for the operator.
+    pub token: Option<Shown>,
+}
+
+/// A token that was shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown {
+    /// Its number.
+    pub id: i64,
+    /// From where.
+    pub from: IpAddr,
+    hash: Hash,
+}
+
+impl Session {
+    /// Who it is by now.
+    ///
+    /// # Errors
+    /// When the token opens nothing any more.
+    pub async fn look_again(&self, web: &Web) -> Result<Actor, Problem> {
+        let Some(token) = &self.token else { return Ok(self.actor.clone()) };
+        let found = web.doorkeeper.find(&web.engine, token.hash).await?;
+        let row = found.ok_or_else(|| Problem::unauthorized("this token is not known any more"))?;
+        actor(web, &row)
+    }
+}
+
+impl FromRequestParts<Web> for Session {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Problem> {
+        let from = match parts.extensions.get::<ConnectInfo<Peer>>().map(|info| info.0) {
             // Only the owner of the data directory can open the socket.
-            Some(Peer::Socket) => return Ok(Self(Actor::Operator)),
+            Some(Peer::Socket) => return Ok(Self { actor: Actor::Operator, token: None }),
             Some(Peer::Network(address)) => address.ip(),
             None => return Err(Problem::unauthorized("it is not known where this call came from")),
         };
-        let now = web.engine.now();
         let Some(secret) = bearer(parts)? else {
             return Err(Problem::unauthorized(
                 "this call needs a token: `Authorization: Bearer <token>`; `rmm token create` makes one",
             ));
         };
-        let found = web.doorkeeper.find(&web.engine, secret).await?;
+        let hash = tokens::hash(secret);
+        let found = if tokens::is_plausible(secret) { web.doorkeeper.find(&web.engine, hash).await? } else { None };
         let Some(row) = found else {
             // Only wrong ones wait: a correct token works from behind the same address.
-            web.doorkeeper.check_guesses(address, now)?;
-            web.doorkeeper.note_wrong(address, now);
+            let mut guesses = web.doorkeeper.guesses.lock().unwrap_or_else(PoisonError::into_inner);
+            guesses.note(network(from), web.engine.now())?;
             return Err(Problem::unauthorized("this token is not known; `rmm token list` shows those that are"));
         };
-        if let Some(revoked) = row.revoked_at {
-            return Err(Problem::unauthorized(format!("this token was revoked at {}", stamp(revoked))));
-        }
-        if !row.is_live(now.as_millisecond()) {
-            let at = row.expires_at.map(stamp).unwrap_or_default();
-            return Err(Problem::unauthorized(format!("this token expired at {at}; make a new one")));
-        }
-        actor(web, &row).map(Self)
+        Ok(Self { actor: actor(web, &row)?, token: Some(Shown { id: row.id, from, hash }) })
     }
 }
 
@@ -161,8 +213,29 @@ fn bearer(parts: &Parts) -> Result<Option<&str>, Problem> {
     Ok(Some(secret.trim()))
 }
 
+/// The person who should vouch for a token and cannot any more. A token that people made for themselves needs nobody: it
+/// has their rights of today.
+pub(super) fn missing_voucher<'r>(catalog: &Catalog, row: &'r TokenRow) -> Option<&'r str> {
+    let vouched_by = row.vouched_by.as_deref().filter(|by| Some(*by) != row.person.as_deref())?;
+    let person = PersonName::parse("person", vouched_by).ok().and_then(|name| catalog.person(&name).cloned());
+    person.is_none_or(|person| person.role != Role::Admin).then_some(vouched_by)
+}
+
 /// The actor that a token stands for. The rights of a person are never wider than they are now.
 fn actor(web: &Web, row: &TokenRow) -> Result<Actor, Problem> {
+    if let Some(revoked) = row.revoked_at {
+        return Err(Problem::unauthorized(format!("this token was revoked at {}", stamp(revoked))));
+    }
+    if !row.is_live(web.engine.now().as_millisecond()) {
+        let at = row.expires_at.map(stamp).unwrap_or_default();
+        return Err(Problem::unauthorized(format!("this token expired at {at}; make a new one")));
+    }
+    if let Some(person) = missing_voucher(&web.engine.catalog(), row) {
+        return Err(Problem::unauthorized(format!(
+            "{person}, who vouches for this token, is no admin any more; an admin can take it over: `rmm token adopt '{}'`",
+            row.name
+        )));
+    }
     let role: Role = serde_json::from_value(serde_json::Value::String(row.role.clone()))
         .map_err(|_| Problem::unauthorized("this token has a role that this RMM does not know"))?;
     let Some(name) = &row.person else {
@@ -183,3 +256,31 @@ fn actor(web: &Web, row: &TokenRow) -> Result<Actor, Problem> {
 
 /// How long the connection may take to be authenticated and answered is the server's; this is what a body may take.
 pub const HEADER_PATIENCE: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guesses_from_everywhere_take_no_more_memory_and_nobody_waits_longer_than_a_window() {
+        let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1);
+        let address = |number: u32| IpAddr::from(number.to_be_bytes());
+        let mut guesses = Guesses::default();
+        for number in 0..GUESSING_ADDRESSES as u32 {
+            guesses.note(address(number), now).unwrap();
+        }
+        assert!(guesses.note(address(u32::MAX), now).is_err());
+        assert_eq!(guesses.wrong.len(), GUESSING_ADDRESSES);
+        for _ in 1..WRONG_TOKENS {
+            guesses.note(address(1), now).unwrap();
+        }
+        assert!(guesses.note(address(1), now).is_err());
+        guesses.note(address(2), now).unwrap();
+        let later = now + WINDOW;
+        guesses.note(address(1), later).unwrap();
+        assert_eq!(guesses.wrong.len(), 1);
+        // A clock that was set back opens a new window.
+        guesses.note(address(2), now).unwrap();
+        assert_eq!(guesses.wrong.len(), 1);
+    }
+}

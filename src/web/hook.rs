@@ -68,6 +68,7 @@ mod tests {
     use crate::engine::Engine;
     use crate::engine::clock::SystemClock;
     use crate::engine::testing::engine_in;
+    use crate::web::limits::{Limits, OpenFiles};
 
     struct Site {
         engine: Engine,
@@ -80,7 +81,9 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let engine = engine_in(folder.path(), Arc::new(SystemClock));
             let secret = secret.map(SecretString::from);
-            let router = crate::web::router(engine.clone(), folder.path().to_owned(), secret, CancellationToken::new());
+            let limits = Arc::new(Limits::new(OpenFiles::allowed()));
+            let stop = CancellationToken::new();
+            let router = crate::web::router(engine.clone(), folder.path().to_owned(), secret, limits, stop);
             Self { engine, router, _folder: folder }
         }
 

@@ -4,6 +4,8 @@ pub mod api;
 mod auth;
 mod body;
 mod hook;
+pub mod limits;
+mod patient;
 pub mod problem;
 pub mod server;
 pub mod socket;
@@ -23,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use self::auth::Doorkeeper;
+use self::limits::Limits;
 use self::problem::Problem;
 use crate::engine::Engine;
 
@@ -33,6 +36,10 @@ pub struct Web {
     pub engine: Engine,
     /// Who may come in.
     pub doorkeeper: Arc<Doorkeeper>,
+    /// How much callers may take at the same time.
+    pub limits: Arc<Limits>,
+    /// What is known of the database being writable.
+    pub readiness: Arc<api::Readiness>,
     /// Cancelled when RMM stops; streams end then.
     pub stop: CancellationToken,
     /// Where backups may be written by name alone.
@@ -61,14 +68,17 @@ pub fn router(
     engine: Engine,
     data_dir: PathBuf,
     webhook_secret: Option<SecretString>,
+    limits: Arc<Limits>,
     stop: CancellationToken,
 ) -> Router {
-    let web = Web { engine, doorkeeper: Arc::default(), stop, data_dir, webhook_secret };
+    let (doorkeeper, readiness) = (Arc::default(), Arc::default());
+    let web = Web { engine, doorkeeper, limits, readiness, stop, data_dir, webhook_secret };
     api::routes()
         .merge(hook::routes(&web))
         .fallback(body::nothing_here)
         .method_not_allowed_fallback(body::wrong_method)
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(axum::middleware::from_fn(limits::hold))
         .layer(axum::middleware::map_response(hardened))
         .with_state(web)
 }

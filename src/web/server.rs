@@ -1,6 +1,7 @@
 //! Serves the router on a TCP address and on the operator's socket: limits for connections and slow callers, and an
 //! end that lets running answers finish.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +9,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
+use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -19,16 +23,30 @@ use tower::ServiceExt;
 
 use super::Peer;
 use super::auth::HEADER_PATIENCE;
+use super::limits::{Limits, Taken, network, no_room};
+use super::patient::Patient;
 
-/// Connections at the same time; more wait to be accepted.
-const CONNECTIONS: usize = 1024;
 /// How long running answers may take to finish when the server ends.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// How long a connection for which there is no room may take to hear so.
+const TURNING_AWAY: Duration = Duration::from_secs(2);
+/// What the system may keep of an answer that is not taken, in bytes of each connection: without it, it keeps megabytes.
+const UNTAKEN: usize = 64 * 1024;
 
 /// Serves until `stop`, then lets running answers finish.
-pub async fn serve(router: Router, tcp: TcpListener, socket: Option<(UnixListener, PathBuf)>, stop: CancellationToken) {
-    let connections =
-        Connections { router, tracker: TaskTracker::new(), room: Arc::new(Semaphore::new(CONNECTIONS)), stop };
+pub async fn serve(
+    router: Router,
+    limits: Arc<Limits>,
+    tcp: TcpListener,
+    socket: Option<(UnixListener, PathBuf)>,
+    stop: CancellationToken,
+) {
+    // Connections have it from the listener.
+    if let Err(error) = rustix::net::sockopt::set_socket_send_buffer_size(&tcp, UNTAKEN) {
+        tracing::warn!(%error, "the buffers of connections could not be limited");
+    }
+    let turning_away = Arc::new(Semaphore::new(limits.turned_away));
+    let connections = Connections { router, tracker: TaskTracker::new(), limits, turning_away, stop };
     let unix = async {
         match &socket {
             Some((listener, _)) => connections.accept_unix(listener).await,
@@ -52,23 +70,26 @@ pub async fn serve(router: Router, tcp: TcpListener, socket: Option<(UnixListene
 struct Connections {
     router: Router,
     tracker: TaskTracker,
-    room: Arc<Semaphore>,
+    limits: Arc<Limits>,
+    turning_away: Arc<Semaphore>,
     stop: CancellationToken,
 }
 
 impl Connections {
     async fn accept_tcp(&self, listener: &TcpListener) {
         loop {
-            let Ok(permit) = self.room.clone().acquire_owned().await else { return };
             let accepted = tokio::select! {
                 () = self.stop.cancelled() => return,
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, address)) => {
-                    let _ = stream.set_nodelay(true);
-                    self.spawn(stream, Peer::Network(address), permit);
-                }
+                Ok((stream, address)) => match self.limits.connections.take(network(address.ip())) {
+                    Ok(share) => {
+                        let _ = stream.set_nodelay(true);
+                        self.spawn(stream, Peer::Network(address), share);
+                    }
+                    Err(taken) => self.turn_away(stream, taken),
+                },
                 // Out of file descriptors, most likely: room comes back when others end.
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -79,16 +100,17 @@ impl Connections {
     }
 
     async fn accept_unix(&self, listener: &UnixListener) {
+        // The operator is never kept out by a crowd at the other door.
+        let room = Arc::new(Semaphore::new(self.limits.operator));
         loop {
+            let Ok(permit) = room.clone().acquire_owned().await else { return };
             let accepted = tokio::select! {
                 () = self.stop.cancelled() => return,
                 accepted = listener.accept() => accepted,
             };
-            // The operator is never kept out by a crowd at the other door.
-            match (accepted, Arc::new(Semaphore::new(1)).acquire_owned().await) {
-                (Ok((stream, _)), Ok(permit)) => self.spawn(stream, Peer::Socket, permit),
-                (Ok(_), Err(_)) => return,
-                (Err(error), _) => {
+            match accepted {
+                Ok((stream, _)) => self.spawn(stream, Peer::Socket, permit),
+                Err(error) => {
                     tracing::warn!(%error, "a connection to the socket could not be accepted");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
@@ -96,7 +118,7 @@ impl Connections {
         }
     }
 
-    fn spawn<S>(&self, stream: S, peer: Peer, permit: tokio::sync::OwnedSemaphorePermit)
+    fn spawn<S>(&self, stream: S, peer: Peer, place: impl Send + 'static)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -107,12 +129,7 @@ impl Connections {
                 request.extensions_mut().insert(ConnectInfo(peer));
                 router.clone().oneshot(request.map(Body::new))
             });
-            let connection = hyper::server::conn::http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEADER_PATIENCE)
-                .max_buf_size(64 * 1024)
-                .max_headers(64)
-                .serve_connection(TokioIo::new(stream), service);
+            let connection = http().serve_connection(TokioIo::new(Patient::new(stream)), service);
             tokio::pin!(connection);
             let ended = tokio::select! {
                 ended = connection.as_mut() => ended,
@@ -124,7 +141,27 @@ impl Connections {
             if let Err(error) = ended {
                 tracing::debug!(%error, "a connection ended early");
             }
-            drop(permit);
+            drop(place);
         });
     }
+
+    /// Tells a caller that there is no room. Where even that is too much, the connection ends without a word.
+    fn turn_away(&self, stream: TcpStream, taken: Taken) {
+        let Ok(place) = self.turning_away.clone().try_acquire_owned() else { return };
+        self.tracker.spawn(async move {
+            let service = hyper::service::service_fn(move |_: hyper::Request<Incoming>| async move {
+                let mut response = no_room(taken).into_response();
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                Ok::<Response, Infallible>(response)
+            });
+            let _ = tokio::time::timeout(TURNING_AWAY, http().serve_connection(TokioIo::new(stream), service)).await;
+            drop(place);
+        });
+    }
+}
+
+fn http() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_PATIENCE).max_buf_size(64 * 1024).max_headers(64);
+    builder
 }

@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -11,21 +13,26 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{self, Stream};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::Web;
 use super::api::{EventView, hex_of};
-use super::auth::Caller;
+use super::auth::Session;
 use super::body::Asked;
+use super::limits::Share;
 use super::problem::Problem;
 use crate::domain::ids::{Invalid, ReleaseId, ServiceName};
 use crate::domain::person::{Actor, Right};
-use crate::store::events::{self, EventRow, OutputRow, Scope};
+use crate::engine::catalog::Catalog;
+use crate::store::events::{self, EventRow, OutputRow, Page, Scope};
 use crate::store::{Progress, StoreError, logs, releases};
 
 /// Events read at once.
 const EVENTS: u32 = 500;
-/// Output read at once, in bytes.
-const OUTPUT: usize = 256 * 1024;
+/// Events or output read at once, in bytes: what a stream holds in memory for a reader who is slow, a few times over.
+const PIECE: usize = 64 * 1024;
+/// How often rights are looked at again, whatever is not told: a token that expires, or was revoked by another process.
+const LOOK_AGAIN: Duration = Duration::from_secs(3);
 /// So that proxies do not take silence for death.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
@@ -58,16 +65,17 @@ struct OutputView {
 /// Live events and output
 ///
 /// Server-sent events. `event` is the name of what happened (or `log` for output of a step), `data` is JSON, and `id`
-/// is the place to go on from (`Last-Event-ID`).
+/// is the place to go on from (`Last-Event-ID`). It ends when whoever listens may not any more.
 #[utoipa::path(get, path = "/api/v1/stream", tag = "stream", params(AskStream),
-    responses((status = 200, content_type = "text/event-stream", body = String)))]
+    responses((status = 200, content_type = "text/event-stream", body = String), (status = 429, body = Problem)))]
 pub async fn stream(
     State(web): State<Web>,
-    Caller(actor): Caller,
+    session: Session,
     Asked(asked): Asked<AskStream>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let scope = scope(&web, &actor, &asked).await?;
+    let (service, scope) = scope(&web, &session.actor, &asked).await?;
+    let places = session.token.map(|token| web.limits.stream(token.id, token.from)).transpose()?;
     let place =
         headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(ToOwned::to_owned).or(asked.from);
     let progress = web.engine.store().progress();
@@ -78,13 +86,17 @@ pub async fn stream(
             Place { event: now.last_event, output: now.last_log }
         }
     };
-    let state = Reading { web, scope, place, progress, ready: VecDeque::new() };
+    let (forgotten, catalog) = (web.doorkeeper.forgotten(), web.engine.reconfigured());
+    let listener =
+        Listener { session, service, forgotten, catalog, looked: Instant::now(), due: false, _places: places };
+    let state = Reading { web, listener, scope, place, progress, ready: VecDeque::new() };
     let events =
         stream::unfold(state, |mut reading| async move { reading.next().await.map(|event| (Ok(event), reading)) });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
 }
 
-async fn scope(web: &Web, actor: &Actor, asked: &AskStream) -> Result<Scope, Problem> {
+/// The service that the stream is about, and what of it.
+async fn scope(web: &Web, actor: &Actor, asked: &AskStream) -> Result<(Option<ServiceName>, Scope), Problem> {
     let mut service = asked.service.clone().map(|name| ServiceName::parse("service", name)).transpose()?;
     let release = asked.release.map(ReleaseId);
     if let Some(id) = release {
@@ -92,7 +104,46 @@ async fn scope(web: &Web, actor: &Actor, asked: &AskStream) -> Result<Scope, Pro
         service = Some(of.ok_or_else(|| Problem::not_found(format!("there is no release #{id}")))?);
     }
     actor.may(Right::Read, service.as_ref(), false)?;
-    Ok(Scope { release, service: if release.is_some() { None } else { service } })
+    let scope = Scope { release, service: if release.is_some() { None } else { service.clone() } };
+    Ok((service, scope))
+}
+
+/// Who listens, as long as he may.
+struct Listener {
+    session: Session,
+    service: Option<ServiceName>,
+    forgotten: watch::Receiver<()>,
+    catalog: watch::Receiver<Arc<Catalog>>,
+    looked: Instant,
+    due: bool,
+    _places: Option<(Share<i64>, Share<IpAddr>)>,
+}
+
+impl Listener {
+    /// Whether he still may. Looks again after everything that takes rights, and now and then.
+    async fn may(&mut self, web: &Web) -> bool {
+        let told = [self.forgotten.has_changed(), self.catalog.has_changed()];
+        if !self.due && !told.iter().any(|told| matches!(told, Ok(true))) && self.looked.elapsed() < LOOK_AGAIN {
+            return true;
+        }
+        self.due = false;
+        self.forgotten.borrow_and_update();
+        self.catalog.borrow_and_update();
+        self.looked = Instant::now();
+        let Ok(actor) = self.session.look_again(web).await else { return false };
+        actor.may(Right::Read, self.service.as_ref(), false).is_ok()
+    }
+
+    /// Returns when it is time to look again.
+    async fn changed(&mut self) {
+        let due = self.looked + LOOK_AGAIN;
+        tokio::select! {
+            _ = self.forgotten.changed() => {}
+            _ = self.catalog.changed() => {}
+            () = tokio::time::sleep_until(due) => {}
+        }
+        self.due = true;
+    }
 }
 
 /// How far a reader has come, in events and in output.
@@ -118,6 +169,7 @@ impl std::fmt::Display for Place {
 
 struct Reading {
     web: Web,
+    listener: Listener,
     scope: Scope,
     place: Place,
     progress: watch::Receiver<Progress>,
@@ -127,6 +179,9 @@ struct Reading {
 impl Reading {
     async fn next(&mut self) -> Option<Event> {
         loop {
+            if !self.listener.may(&self.web).await {
+                return None;
+            }
             if let Some(event) = self.ready.pop_front() {
                 return Some(event);
             }
@@ -144,6 +199,7 @@ impl Reading {
             let stop = self.web.stop.clone();
             tokio::select! {
                 () = stop.cancelled() => return None,
+                () = self.listener.changed() => {}
                 changed = self.progress.changed() => if changed.is_err() { return None },
             }
         }
@@ -159,11 +215,14 @@ impl Reading {
             .web
             .engine
             .read(move |conn| {
-                let output = events::output_after(conn, place.output, &scope, OUTPUT)?;
+                let output = events::output_after(conn, place.output, &scope, PIECE)?;
                 // A full page of output may belong before events that are there already.
-                let events =
-                    if output.is_empty() { events::after(conn, place.event, &scope, EVENTS)? } else { Vec::new() };
-                Ok((output, events))
+                let events = if output.is_empty() {
+                    events::after(conn, place.event, &scope, EVENTS, PIECE)?
+                } else {
+                    Page::default()
+                };
+                Ok((output, events.events))
             })
             .await?;
         for row in output {

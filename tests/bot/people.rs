@@ -1,5 +1,6 @@
 //! Who somebody is: numbers that are known, names that somebody has to vouch for; and what only admins can settle.
 
+use serde_json::json;
 use toml::Value;
 
 use crate::host::new_host;
@@ -30,6 +31,7 @@ async fn a_username_counts_once_an_admin_has_confirmed_it_and_the_number_from_th
     to_vera.until("she has to wait", |shown| (shown.len() == 2).then_some(())).await;
     assert_eq!(ann.taps(ann.id, "Yes, it is").await.toast, "✅ Confirmed");
     to_vera.shows("ann confirms that you are vera").await;
+    to_ann.shows("Confirmed by ann").await;
 
     // From then on the number counts, whatever she is called, and whoever takes her name.
     vera.is_called(Some("vera_the_great"));
@@ -81,6 +83,58 @@ async fn whoever_is_refused_hears_nothing_more() {
     assert!(
         world_events.iter().any(|event| event["type"] == "telegram_refused" || event["kind"] == "telegram_refused")
     );
+}
+
+#[tokio::test]
+async fn what_an_admin_only_passes_on_is_not_carried_out() {
+    let world = BotWorld::without_rmm(|setup| setup).await;
+    world.start_rmm().await;
+    let (ann, team) = (&world.ann, world.team.id);
+    let to_ann = world.telegram.chat(ann.id);
+    ann.says(ann.id, "/start");
+    to_ann.shows("Release Bot").await;
+    let stranger = json!({ "id": 666, "is_bot": false, "first_name": "Mallory" });
+    let channel = json!({ "id": -100_666, "title": "Elsewhere", "type": "channel" });
+    let marks = [
+        json!({ "forward_origin": { "type": "user", "date": 1_700_000_000, "sender_user": stranger } }),
+        json!({ "forward_origin": { "type": "hidden_user", "date": 1_700_000_000, "sender_user_name": "M" } }),
+        json!({ "forward_origin": { "type": "of a kind that nobody knows yet" } }),
+        json!({ "forward_from": stranger, "forward_date": 1_700_000_000 }),
+        json!({ "forward_from_chat": channel }),
+        json!({ "forward_sender_name": "M" }),
+        json!({ "forward_date": 1_700_000_000 }),
+        json!({ "via_bot": { "id": 667, "is_bot": true, "first_name": "Other", "username": "other_bot" } }),
+        json!({ "sender_chat": channel }),
+        json!({ "sender_chat": channel, "is_automatic_forward": true }),
+    ];
+    for chat in [ann.id, team] {
+        for mark in &marks {
+            ann.passes_on(chat, "/lock shop we move", mark);
+        }
+        ann.edits_into(chat, "/lock shop we move");
+    }
+    // Updates of one person are handled in their order.
+    ann.says(ann.id, "/id");
+    to_ann.shows("Your number").await;
+    assert_eq!((to_ann.messages().len(), world.team.messages().len()), (2, 0));
+    let happened = async |kind: &str| {
+        let events = world.rmm.events().await;
+        events.iter().filter(|event| event["kind"] == kind).count()
+    };
+    assert_eq!(happened("production_locked").await, 0);
+    ann.says(ann.id, "/lock shop we move");
+    to_ann.shows("we move").await;
+    assert_eq!(happened("production_locked").await, 1);
+
+    // A touch of a command in somebody's text leads there, and does nothing.
+    ann.says(ann.id, "/unlock");
+    to_ann
+        .until("the service again", |shown| (shown.len() == 4 && shown[3].text.contains("we move")).then_some(()))
+        .await;
+    assert_eq!(happened("production_unlocked").await, 0);
+    ann.says(ann.id, "/unlock shop");
+    to_ann.until("the service once more", |shown| (shown.len() == 5).then_some(())).await;
+    assert_eq!(happened("production_unlocked").await, 1);
 }
 
 #[tokio::test]
@@ -187,4 +241,23 @@ async fn an_admin_says_that_it_is_the_right_server() {
 
 fn one_step(setup: Setup, deploy: &str) -> Setup {
     setup.approved_by(1, ["ann"]).without_migrations().surface("deploy", deploy)
+}
+
+#[tokio::test]
+async fn admins_are_told_in_private_that_the_database_was_restored() {
+    let world = BotWorld::start().await;
+    world.ann.says(world.ann.id, "/start");
+    world.boris.says(world.boris.id, "/start");
+    let [to_ann, to_boris] = [world.ann.id, world.boris.id].map(|id| world.telegram.chat(id));
+    to_ann.shows("Release Bot").await;
+    to_boris.shows("Release Bot").await;
+    let copy = world.rmm.path("copy.db").display().to_string();
+    world.rmm.operator().post("/api/v1/backup", &serde_json::json!({ "file": copy })).await.ok();
+    world.rmm.terminate().await;
+    std::fs::copy(copy, world.rmm.database()).unwrap();
+    world.start_rmm().await;
+    to_ann.shows("RMM's database is older than what was done").await;
+    world.team.shows("RMM's database is older than what was done").await;
+    world.all_is_told().await;
+    assert!(!to_boris.transcript().contains("older than what was done"));
 }

@@ -148,7 +148,7 @@ async fn what_people_write_is_shown_as_they_wrote_it() {
     let failed = |shown: &[Shown]| shown.iter().find(|shown| shown.text.contains("Failed on stage")).cloned();
     let card = world.team.until("the card says that it failed", failed).await;
     assert!(card.text.contains("</b><a href=\"tg://user?id=1\">x</a>"), "{}", card.text);
-    assert!(card.text.contains("<i>&amp;</i>@ann"), "{}", card.text);
+    assert!(card.text.contains("<i>&amp;</i>@\u{2060}ann"), "{}", card.text);
     assert!(!card.text.contains("x <tg://user?id=1>"), "{}", card.text);
     world.ann.says(world.ann.id, "/failed");
     let chat = world.telegram.chat(world.ann.id);

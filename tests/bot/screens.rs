@@ -174,7 +174,7 @@ async fn everything_has_a_command() {
         ("/explain", "Which release?"),
         ("/lock", "Why? /lock shop"),
         ("/lock shop the database moves", "🔒 Locked by ann"),
-        ("/unlock", "Production: v2"),
+        ("/unlock shop", "Production: v2"),
         ("/lock shed the door", "Which service?\n/lock shop"),
         ("/hosts", "Hosts"),
         ("/id", "Your number: 77"),

@@ -210,6 +210,40 @@ async fn what_ci_built_reaches_a_command_as_one_word() {
 }
 
 #[tokio::test]
+async fn what_people_approved_is_what_ships() {
+    let deploy = r#"printf '%s %s\n' $RMM_ENVIRONMENT {{ surface.artifact }} >> ../ledger"#;
+    let world = World::new(Setup::new().without_migrations().surface("deploy", deploy)).await;
+    let built = |artifact: &str| json!([{ "name": "app", "artifact": artifact, "digest": "sha256:1" }]);
+    let release = world.create(candidate(json!({ "surfaces": built("app@good") }))).await;
+    let evil = json!({ "surfaces": built("app@evil") });
+    let path = format!("/api/v1/releases/{release}");
+    let ci = world.ci().await;
+    ci.patch(&path, &evil).await.refused(409, "artifacts_fixed");
+    world.until(release, "manual_testing").await;
+    ci.patch(&path, &evil).await.refused(409, "artifacts_fixed");
+    let content = world.show(release).await["content"].clone();
+
+    // Nor do other commands go to production, though the operator has edited them.
+    world.operator().post("/api/v1/services/shop/lock", &json!({ "reason": "sale" })).await.ok();
+    world.approve("ann", release).await.ok();
+    world.until(release, "manual_test_passed").await;
+    let config = std::fs::read_to_string(world.path("rmm.toml")).unwrap();
+    world.write("rmm.toml", &config.replace("printf '%s %s", "printf 'other %s %s"));
+    world.terminate().await;
+    world.start().await;
+    world.operator().post("/api/v1/services/shop/unlock", &json!({})).await.ok();
+    world.until(release, "manual_testing").await;
+    let now = world.show(release).await;
+    assert_ne!(now["content"], content);
+    assert_eq!((&now["approvals"]["given"], &now["approvals"]["votes"][0]["content"]), (&json!([]), &content));
+    world.approve("ann", release).await.ok();
+    world.until(release, "deployed").await;
+    assert_eq!(world.ledger(), ["stage app@good", "other stage app@good", "other production app@good"]);
+    assert_eq!(world.runs(release).await.last().unwrap()["content"], now["content"]);
+    world.is_sound().await;
+}
+
+#[tokio::test]
 async fn a_report_that_is_half_wrong_is_refused_as_a_whole() {
     let world = World::new(Setup::new().stage_by_ci()).await;
     let release = world.release("v1").await;

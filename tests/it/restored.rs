@@ -18,6 +18,12 @@ fn setup() -> Setup {
 }
 
 fn rmm(w: &World, args: &[&str]) -> String {
+    let (done, said) = tries(w, args);
+    assert!(done, "{args:?}: {said}");
+    said
+}
+
+fn tries(w: &World, args: &[&str]) -> (bool, String) {
     let run = Command::new(env!("CARGO_BIN_EXE_rmm"))
         .args(args)
         .env("RMM_CONFIG", w.path("rmm.toml"))
@@ -26,8 +32,7 @@ fn rmm(w: &World, args: &[&str]) -> String {
         .output()
         .unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
-    assert!(run.status.success(), "{args:?}: {said}");
-    said
+    (run.status.success(), said)
 }
 
 async fn backup(w: &World) -> String {
@@ -125,8 +130,7 @@ async fn a_command_of_the_lost_time_that_is_still_at_work_is_named_and_ended_bef
     })
     .await;
     v3_is_really_deployed(&w, v2, run, "recorded").await;
-    let ended = w.events().await.into_iter().find(|event| event["kind"] == "earlier_steps_ended").unwrap();
-    assert!(ended["data"]["steps"][0].as_str().unwrap().ends_with(&format!("of run {run}")), "{ended}");
+    assert!(w.log().contains("ended what was left at work there"), "{}", w.log());
     w.remove("hold-v2");
     let next = w.deployed("v4").await;
     assert_eq!((next, w.ledger().last().unwrap().as_str()), (v2 + 2, "production deploy deploy v4"));
@@ -150,12 +154,12 @@ async fn a_backup_that_is_put_there_by_hand_is_treated_alike() {
 async fn a_new_database_in_the_old_place_begins_where_the_old_one_ended() {
     let w = World::new(setup()).await;
     let (v2, run) = died_in_the_middle_of_v2(&w).await;
-    for file in ["rmm.db", "rmm.db-wal", "rmm.db-shm", "rmm.db.numbers"] {
+    for file in ["rmm.db", "rmm.db-wal", "rmm.db-shm", "rmm.db.numbers", "audit.key", "audit.key.head"] {
         let _ = std::fs::remove_file(w.data().join(file));
     }
     w.take_tokens_of(None);
     w.start().await;
-    // Without the file that lies beside it nobody knows, until RMM meets what its hosts have seen.
+    // Without the files that lie beside it nobody knows, until RMM meets what its hosts have seen.
     let first = w.release("v3").await;
     let why = reason(&w, first, |now| now["status"] == "stage_building_failed").await;
     assert!(why.contains("which is not in this database") && why.contains("rmm service settle"), "{why}");
@@ -173,13 +177,11 @@ async fn a_new_database_in_the_old_place_begins_where_the_old_one_ended() {
     w.is_sound().await;
 }
 
-/// A second RMM with a copy of the first one's data, which works in the same run directories: as on one host.
+/// A second RMM with a copy of the first one's data, on the same machine.
 async fn clone_of(w: &World) -> World {
-    let copy = World::without_rmm(setup());
+    let copy = World::without_rmm(setup()).on_the_machine_of(w);
     let status = Command::new("cp").arg("-a").arg(w.data()).arg(copy.data()).status().unwrap();
     assert!(status.success());
-    std::fs::remove_dir_all(copy.data().join("runs")).unwrap();
-    std::os::unix::fs::symlink(w.data().join("runs"), copy.data().join("runs")).unwrap();
     for stale in ["rmm.sock", "address"] {
         let _ = std::fs::remove_file(copy.data().join(stale));
     }
@@ -216,4 +218,138 @@ async fn of_two_copies_of_one_installation_each_runs_its_own_steps_and_both_are_
     let next = copy.release("w3").await;
     copy.until(next, "manual_testing").await;
     assert_eq!(copy.ledger().iter().filter(|line| *line == "stage deploy deploy w3").count(), 1);
+}
+
+#[tokio::test]
+async fn a_wiped_record_is_an_alarm_everywhere_until_an_admin_acknowledges_it() {
+    let w = World::new(setup()).await;
+    w.deployed("v1").await;
+    // Every look at the record notes how far it has come.
+    rmm(&w, &["audit", "verify"]);
+    w.kill();
+    let conn = rusqlite::Connection::open(w.database()).unwrap();
+    conn.execute_batch("DELETE FROM events; UPDATE chain_head SET seq = 0, mac = zeroblob(32);").unwrap();
+    drop(conn);
+    // Without a running RMM, and with one.
+    let (intact, said) = tries(&w, &["audit", "verify"]);
+    assert!(!intact && said.contains("BROKEN"), "{said}");
+    w.start().await;
+    let (intact, said) = tries(&w, &["audit", "verify"]);
+    assert!(!intact && said.contains("ALARM: the record is empty"), "{said}");
+    assert!(rmm(&w, &["service", "list"]).contains("ALARM"));
+    assert_eq!(w.stranger().get("/readyz").await.ok()["record"], "alarm");
+    assert!(w.log().contains("the record was changed behind RMM's back"));
+    let raised = async || w.events().await.iter().filter(|event| event["kind"] == "record_alarm_raised").count();
+    assert_eq!(raised().await, 1);
+    w.restart_after_kill().await;
+    assert_eq!((raised().await, w.stranger().get("/readyz").await.ok()["record"].clone()), (1, json!("alarm")));
+
+    w.operator().post("/api/v1/audit/acknowledge", &json!({ "reason": " " })).await.names("reason");
+    rmm(&w, &["audit", "acknowledge", "--reason", "the disk was lost"]);
+    let (again, said) = tries(&w, &["audit", "acknowledge", "--reason", "once more"]);
+    assert!(!again && said.contains("no alarm"), "{said}");
+    let events = w.events().await;
+    let last = events.last().unwrap();
+    assert_eq!(
+        (&last["kind"], &last["data"]["reason"]),
+        (&json!("record_alarm_acknowledged"), &json!("the disk was lost"))
+    );
+    assert!(rmm(&w, &["audit", "verify"]).contains("intact"));
+    assert!(!rmm(&w, &["service", "list"]).contains("ALARM"));
+    w.restart_after_kill().await;
+    assert_eq!(w.stranger().get("/readyz").await.ok()["record"], Value::Null);
+
+    // A new key takes a moment without RMM, and leaves the record verifiable.
+    let (done, said) = tries(&w, &["audit", "rotate-key"]);
+    assert!(!done && said.contains("Stop RMM first"), "{said}");
+    w.kill();
+    rmm(&w, &["audit", "rotate-key"]);
+    w.start().await;
+    assert!(rmm(&w, &["audit", "verify"]).contains("intact"));
+    assert!(w.events().await.iter().any(|event| event["kind"] == "record_key_rotated"));
+}
+
+#[tokio::test]
+async fn a_copy_of_the_data_directory_runs_no_step_that_the_first_one_runs() {
+    let w = World::new(setup()).await;
+    w.deployed("v1").await;
+    let v2 = w.release("v2").await;
+    w.until(v2, "manual_testing").await;
+    w.quiet().await;
+    w.terminate().await;
+    let copy = clone_of(&w).await;
+    w.start().await;
+    copy.start().await;
+    // Both have the same run in production.
+    w.approve("ann", v2).await.ok();
+    w.until(v2, "deployed").await;
+    w.quiet().await;
+    copy.approve("ann", v2).await.ok();
+    let why = reason(&copy, v2, |now| now["status"] == "rollback_done").await;
+    assert!(why.contains("which is not in this database"), "{why}");
+    assert_eq!(copy.ledger().iter().filter(|line| line.starts_with("production")).count(), 0, "{:?}", copy.ledger());
+    assert!(!w.data().join("runs").exists() && !copy.data().join("runs").exists());
+}
+
+#[tokio::test]
+async fn a_run_that_was_begun_in_the_data_directory_is_followed_there() {
+    let w = World::without_rmm(setup().variable("HOME", "/proc"));
+    // As it was before run directories left the data directory, and as it is where no home directory can be written.
+    w.write("state", "no directory");
+    w.start().await;
+    let (v2, _) = died_in_the_middle_of_v2(&w).await;
+    assert_eq!(std::fs::read_dir(w.data().join("runs/shop.production")).unwrap().flatten().count(), 2);
+    std::fs::remove_file(w.data().join("runs.place")).unwrap();
+    w.remove("state");
+    w.start().await;
+    w.until(v2, "deployed").await;
+    w.quiet().await;
+    assert_eq!(w.ledger().iter().filter(|line| *line == "production deploy deploy v2").count(), 1);
+    let next = w.deployed("v3").await;
+    assert!(next > v2 && w.run_directories().join("shop.production/holder").exists());
+}
+
+#[tokio::test]
+async fn of_two_copies_that_follow_one_step_both_are_told_and_one_is_deployed() {
+    let w = World::new(setup()).await;
+    w.deployed("v1").await;
+    w.write("hold-v2", "");
+    let v2 = w.release("v2").await;
+    w.until(v2, "manual_testing").await;
+    w.approve("ann", v2).await.ok();
+    eventually("v2's step is at work", async || {
+        w.ledger().contains(&"production deploy deploy v2".into()).then_some(())
+    })
+    .await;
+    // The machine is cloned while the step is at work, and both go on.
+    w.signal("STOP");
+    let copy = clone_of(&w).await;
+    w.signal("CONT");
+    copy.start().await;
+    eventually("the other one has taken the run over", async || {
+        let places = std::fs::read_dir(w.run_directories().join("shop.production")).ok()?;
+        let marks = places.flatten().flat_map(|place| std::fs::read_dir(place.path()).into_iter().flatten().flatten());
+        let marks = marks.filter(|mark| mark.file_name().to_string_lossy().starts_with("generation."));
+        (marks.count() == 2).then_some(())
+    })
+    .await;
+    w.remove("hold-v2");
+    copy.until(v2, "deployed").await;
+    let why = reason(&w, v2, |now| !now["reason"].is_null()).await;
+    assert!(why.contains("another copy of this RMM's database") && why.contains("rmm service settle"), "{why}");
+    assert_eq!(w.status(v2).await, "deploying");
+    for told in [&w, &copy] {
+        eventually("it is told", async || {
+            let events = told.events().await;
+            (events.iter().filter(|event| event["kind"] == "foreign_run_found").count() == 1).then_some(())
+        })
+        .await;
+        let said = rmm(told, &["service", "show", SHOP]);
+        assert!(said.contains("another RMM works with a copy of this database"), "{said}");
+    }
+    assert_eq!(w.ledger().iter().filter(|line| *line == "production deploy deploy v2").count(), 1);
+    // An admin of each says that it is known.
+    settle(&w, "production", "recorded").await;
+    copy.kill();
+    assert!(!rmm(&w, &["service", "show", SHOP]).contains("another RMM works"));
 }

@@ -78,8 +78,10 @@ fn calls(release: i64, run: i64) -> Vec<(&'static str, String, Value, &'static [
             ADMINISTERS,
         ),
         ("GET", "/api/v1/audit/verify".into(), Value::Null, ADMINISTERS),
+        ("POST", "/api/v1/audit/acknowledge".into(), json!({ "reason": "seen" }), ADMINISTERS),
         ("GET", "/api/v1/tokens".into(), Value::Null, ADMINISTERS),
         ("POST", "/api/v1/tokens".into(), json!({ "name": "one more", "role": "admin" }), ADMINISTERS),
+        ("POST", "/api/v1/tokens/nobody's/adopt".into(), json!({}), ADMINISTERS),
         ("DELETE", "/api/v1/tokens/nobody's".into(), Value::Null, ADMINISTERS),
         ("POST", "/api/v1/backup".into(), json!({ "file": "../x.db" }), ADMINISTERS),
     ];

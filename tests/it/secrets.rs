@@ -133,10 +133,18 @@ async fn tokens_are_stored_hashed_and_files_are_for_the_owner_only() {
     let world = World::new(Setup::new()).await;
     let made = world.operator().post("/api/v1/tokens", &json!({ "name": "ci", "role": "ci" })).await.ok();
     let token = made["token"].as_str().unwrap();
-    world.with_token(token).get("/api/v1/releases").await.refused(403, "forbidden");
+    world.with_token(token).get("/api/v1/audit").await.refused(403, "forbidden");
     assert!(world.files_with(token.as_bytes()).is_empty());
-    for file in ["rmm.db", "audit.key", "rmm.sock", "rmm.lock"] {
+    for file in
+        ["rmm.db", "audit.key", "audit.key.head", "rmm.db.numbers", "generation", "instance", "rmm.sock", "rmm.lock"]
+    {
         let mode = std::fs::metadata(world.data().join(file)).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode & 0o077, 0, "{file} has mode {mode:o}");
     }
+
+    // A directory that is open to others is told.
+    assert!(!world.log().contains("data directory"), "{}", world.log());
+    std::fs::set_permissions(world.data(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    world.restart_after_kill().await;
+    assert!(world.log().contains("others can put files into the data directory"), "{}", world.log());
 }

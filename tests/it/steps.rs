@@ -179,7 +179,7 @@ async fn a_step_that_writes_without_end_is_ended_in_time_and_fills_no_disk() {
         let (step, run) = (world.process("pid").await, world.last_run(release).await);
         let parts = || {
             let found =
-                std::process::Command::new("find").arg(world.data().join("runs")).args(["-name", "out*"]).output();
+                std::process::Command::new("find").arg(world.run_directories()).args(["-name", "out*"]).output();
             String::from_utf8(found.unwrap().stdout).unwrap().lines().map(std::path::PathBuf::from).collect::<Vec<_>>()
         };
         // It has gone beyond what is kept.
@@ -248,7 +248,7 @@ async fn a_run_whose_files_are_lost_is_unknown_and_a_person_decides() {
     let step = world.process("pid").await;
     let run = world.last_run(release).await;
     world.kill();
-    std::fs::remove_dir_all(world.data().join("runs")).unwrap();
+    std::fs::remove_dir_all(world.run_directories()).unwrap();
     world.write("go", "");
     eventually("the step has ended", async || (!alive(step)).then_some(())).await;
     world.start().await;

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::world::{SHOP, Setup, World, commit_of};
+use crate::world::{Caller, SHOP, Setup, World, commit_of};
 
 async fn token(world: &World, body: serde_json::Value) -> String {
     world.operator().post("/api/v1/tokens", &body).await.ok()["token"].as_str().unwrap().to_owned()
@@ -57,6 +57,14 @@ async fn an_expired_token_is_dead() {
 }
 
 #[tokio::test]
+async fn a_token_that_would_be_expired_at_once_is_not_made() {
+    let world = World::new(Setup::new()).await;
+    let body = json!({ "name": "late", "role": "viewer", "expires_at": "2001-01-01T00:00:00Z" });
+    world.operator().post("/api/v1/tokens", &body).await.names("expires_at");
+    assert_eq!(world.operator().get("/api/v1/tokens").await.ok(), json!([]));
+}
+
+#[tokio::test]
 async fn a_token_does_what_it_is_for_and_nothing_else() {
     let setup = Setup::new().person("bob", "member").person("eve", "viewer").another_service("other");
     let world = World::new(setup).await;
@@ -99,6 +107,73 @@ async fn a_token_does_what_it_is_for_and_nothing_else() {
     let made = world.events().await.iter().filter(|event| event["kind"] == "token_created").count() as i64;
     assert_eq!(world.event_count().await - before, made - 1);
     assert_eq!(world.status(release).await, "manual_testing");
+}
+
+#[tokio::test]
+async fn a_token_ends_with_the_admin_who_made_it_unless_another_takes_it_over() {
+    let world = World::new(Setup::new().person("eve", "admin").person("bob", "member")).await;
+    let (eve, ann) = (world.person("eve").await, world.person("ann").await);
+    let makes = async |maker: &Caller<'_>, body: serde_json::Value| {
+        maker.post("/api/v1/tokens", &body).await.ok()["token"].as_str().unwrap().to_owned()
+    };
+    let root = makes(&eve, json!({ "name": "root", "role": "admin" })).await;
+    let ends = [
+        makes(&eve, json!({ "name": "build", "role": "ci" })).await,
+        makes(&eve, json!({ "name": "as bob", "role": "member", "person": "bob" })).await,
+        makes(&world.with_token(&root), json!({ "name": "hidden", "role": "admin" })).await,
+        root,
+    ];
+    let stays = [
+        makes(&ann, json!({ "name": "of ann", "role": "admin" })).await,
+        makes(&world.operator(), json!({ "name": "installed", "role": "admin" })).await,
+        makes(&eve, json!({ "name": "laptop", "role": "viewer", "person": "eve" })).await,
+    ];
+    let opens = async |token: &str| {
+        let answer = world.with_token(token).send("GET", "/api/v1/releases/1", None, &[]).await.unwrap();
+        answer.status() == 404
+    };
+    for token in ends.iter().chain(&stays) {
+        assert!(opens(token).await);
+    }
+    for role in [Some("member"), None] {
+        world.configure(|setup| {
+            setup.people.retain(|(name, _)| name != "eve");
+            setup.people.extend(role.map(|role| ("eve".into(), role.into())));
+        });
+        world.restart_after_kill().await;
+        for token in &ends {
+            let sentence = world.with_token(token).get("/api/v1/releases/1").await.refused(401, "unauthorized");
+            assert!(sentence.contains("eve, who vouches for this token, is no admin any more"), "{sentence}");
+        }
+        assert!(opens(&stays[0]).await && opens(&stays[1]).await);
+    }
+    let orphans = world.operator().get("/api/v1/tokens").await.ok();
+    let orphans = orphans.as_array().unwrap().iter().filter(|token| token["orphaned"] == true);
+    let orphans: Vec<_> = orphans.map(|token| token["name"].as_str().unwrap()).collect();
+    assert_eq!(orphans, ["hidden", "as bob", "build", "root"]);
+
+    // Whoever takes it over vouches for it, on the record.
+    ann.post("/api/v1/tokens/build/adopt", &json!({})).await.ok();
+    ann.post("/api/v1/tokens/nobody/adopt", &json!({})).await.refused(404, "not_found");
+    assert!(opens(&ends[0]).await && !opens(&ends[1]).await);
+    let events = world.events().await;
+    let adopted = events.iter().find(|event| event["kind"] == "token_adopted").unwrap();
+    assert_eq!((&adopted["data"]["before"], &adopted["actor"]["name"]), (&json!("eve"), &json!("ann")));
+    world.configure(|setup| setup.people[0] = ("ann".into(), "member".into()));
+    world.restart_after_kill().await;
+    assert!(!opens(&ends[0]).await && !opens(&stays[0]).await && opens(&stays[1]).await);
+}
+
+#[tokio::test]
+async fn no_token_is_called_like_somebody_or_dead_from_the_beginning() {
+    let world = World::new(Setup::new().person("bob", "member")).await;
+    for name in ["ann", "Ann", "operator", "OPERATOR", "rmm"] {
+        world.operator().post("/api/v1/tokens", &json!({ "name": name, "role": "ci" })).await.names("name");
+    }
+    let bob = json!({ "name": "ann", "role": "member", "person": "bob" });
+    world.operator().post("/api/v1/tokens", &bob).await.names("name");
+    let late = json!({ "name": "late", "role": "ci", "expires_at": "2020-01-01T00:00:00Z" });
+    world.operator().post("/api/v1/tokens", &late).await.names("expires_at");
 }
 
 #[tokio::test]

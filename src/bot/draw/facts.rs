@@ -30,8 +30,8 @@ pub(super) struct ReleaseFacts<'s> {
     status_words: String,
     reason: Option<String>,
     attempt: u32,
-    initiator: &'s str,
-    owner: Option<&'s str>,
+    initiator: String,
+    owner: Option<String>,
     created: String,
     /// How long it was or has been under way.
     age: String,
@@ -93,7 +93,7 @@ struct RejectionFacts {
 struct SkippedFacts<'s> {
     title: String,
     by: &'s str,
-    reason: &'s str,
+    reason: String,
 }
 
 impl<'s> ReleaseFacts<'s> {
@@ -119,8 +119,8 @@ impl<'s> ReleaseFacts<'s> {
             // A rejection is told with the vote.
             reason: reason.filter(|_| status != Status::ManualTestFailed || world.is_none()),
             attempt: release.attempt.0,
-            initiator: &release.initiated_by,
-            owner: Some(release.owner.as_str()).filter(|owner| *owner != release.initiated_by),
+            initiator: text::tame(&release.initiated_by),
+            owner: Some(release.owner.as_str()).filter(|owner| *owner != release.initiated_by).map(text::tame),
             created: pen.time(release.created_at),
             age: pen.span(release.started_at, release.completed_at.unwrap_or(pen.now)),
             waiting: pen.span(release.status_since, pen.now),
@@ -132,7 +132,11 @@ impl<'s> ReleaseFacts<'s> {
             skipped: release
                 .bypasses
                 .iter()
-                .map(|skip| SkippedFacts { title: gates::title(pen, skip.gate), by: &skip.by, reason: &skip.reason })
+                .map(|skip| SkippedFacts {
+                    title: gates::title(pen, skip.gate),
+                    by: &skip.by,
+                    reason: text::tame(&skip.reason),
+                })
                 .collect(),
             waits_for: holder.map(|holder| holder.version().to_string()),
             in_production: scene.in_production(),
@@ -225,7 +229,12 @@ fn because(pen: &Pen<'_>, reason: &str) -> String {
 /// What about this release only an admin can settle.
 fn alarms(pen: &Pen<'_>, scene: &Scene) -> Vec<AlarmFacts> {
     let mut alarms = Vec::new();
+    let unknown =
+        |kind| scene.world.as_ref().is_some_and(|world| world.to_settle(&scene.release).any(|unknown| unknown == kind));
     for run in &scene.runs {
+        if unknown(run.environment) && matches!(run.state, RunState::Unknown { .. }) {
+            continue;
+        }
         let what = pen.run_title(run.kind, run.environment);
         if matches!(run.state, RunState::Unknown { .. }) {
             let words = pen.phrase("alarm.unknown", facts! { run => run.id.0, what => what });
@@ -237,6 +246,11 @@ fn alarms(pen: &Pen<'_>, scene: &Scene) -> Vec<AlarmFacts> {
         }
     }
     for kind in [EnvironmentKind::Stage, EnvironmentKind::Production] {
+        if unknown(kind) {
+            let service = scene.release.service.as_str();
+            let facts = facts! { where => pen.place(kind), service => service, kind => kind.as_str() };
+            alarms.push(AlarmFacts { words: pen.phrase("alarm.settle", facts), stuck: true });
+        }
         let dirty = scene.world.as_ref().and_then(|world| world.environment(kind).dirty.as_ref());
         if let Some(dirty) = dirty.filter(|dirty| scene.runs.iter().any(|run| run.id == dirty.run)) {
             let facts = facts! { run => dirty.run.0, where => pen.place(kind), reason => sentence(&dirty.reason) };

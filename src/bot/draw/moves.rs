@@ -61,10 +61,12 @@ fn moves(pen: &Pen<'_>, scene: &Scene) -> Vec<Button> {
     if status == Status::ManualTestPassed && scene.lock().is_some() && admin {
         more.push(pen.wishes("button.unlock", release, Act::Unlock));
     }
-    if status == Status::Deploying && admin {
+    // Nothing goes back from where nobody knows what runs.
+    let known = scene.world.as_ref().is_none_or(|world| world.production.unknown.is_none());
+    if status == Status::Deploying && admin && known {
         more.push(pen.wishes("button.abort", release, Act::Abort));
     }
-    if status == Status::Deployed && admin && scene.has_way_back() {
+    if status == Status::Deployed && admin && known && scene.has_way_back() {
         more.push(pen.shows("button.rollback", Screen::Versions { release: release.id, page: 0 }));
     }
     if status.is_retryable() && pen.may(Right::Retry, service, false) {

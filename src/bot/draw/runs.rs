@@ -23,6 +23,8 @@ struct Stuck {
     run: Run,
     scene: Scene,
     unknown: bool,
+    /// What its environment runs has to be said before.
+    settle: bool,
     /// It has left its environment so, for this reason.
     dirty: Option<String>,
 }
@@ -33,7 +35,8 @@ impl Stuck {
         let Some(scene) = Scene::read(pen, run.release, 0).await? else { return Ok(None) };
         let dirty = scene.world.as_ref().and_then(|world| world.environment(run.environment).dirty.as_ref());
         let dirty = dirty.filter(|dirty| dirty.run == id).and_then(|dirty| sentence(&dirty.reason));
-        Ok(Some(Self { unknown: matches!(run.state, RunState::Unknown { .. }), run, scene, dirty }))
+        let settle = scene.world.as_ref().is_some_and(|world| world.environment(run.environment).unknown.is_some());
+        Ok(Some(Self { unknown: matches!(run.state, RunState::Unknown { .. }), settle, run, scene, dirty }))
     }
 
     fn can_be(&self, verdict: Resolution) -> bool {
@@ -42,6 +45,9 @@ impl Stuck {
             .world
             .as_ref()
             .is_some_and(|world| world.service.environment(self.run.environment).driver.is_ours());
+        if self.unknown && self.settle {
+            return false;
+        }
         match verdict {
             Resolution::Succeeded => self.unknown || self.dirty.is_some(),
             Resolution::Failed => self.unknown,
@@ -56,10 +62,16 @@ impl Stuck {
 pub(super) async fn run(pen: &Pen<'_>, id: RunId) -> Result<Drawn, Failure> {
     let Some(stuck) = Stuck::read(pen, id).await? else { return Ok(missing(pen, "run", Some(id.0))) };
     let lines = run::failure(pen, &stuck.run, LINES).await?.map(run::FailureFacts::into_lines).unwrap_or_default();
+    let met = stuck.scene.world.as_ref().and_then(|world| world.another_copy.as_ref());
+    // Else the reason why its environment is not known says so.
+    let another_copy = met.filter(|_| !stuck.settle).and_then(|met| sentence(&met.reason));
     let facts = facts! {
         run => RunFacts::new(pen, &stuck.run),
         release => ReleaseFacts::new(pen, &stuck.scene),
         unknown => stuck.unknown,
+        settle => stuck.settle,
+        kind => stuck.run.environment.as_str(),
+        another_copy => another_copy,
         dirty => stuck.dirty,
         where => pen.place(stuck.run.environment),
         lines => lines,

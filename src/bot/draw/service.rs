@@ -24,6 +24,7 @@ pub(super) async fn service(pen: &Pen<'_>, key: Key) -> Result<Drawn, Failure> {
         repository => service.repository,
         surfaces => service.surfaces.iter().map(|surface| surface.name.to_string()).collect::<Vec<_>>(),
         places => [place(pen, &world, EnvironmentKind::Stage), place(pen, &world, EnvironmentKind::Production)],
+        another_copy => world.another_copy.as_ref().and_then(|met| sentence(&met.reason)),
         required => names(&service.approvals.required),
         minimum => service.approvals.minimum,
         line => world.line().iter().map(|release| release.version().to_string()).collect::<Vec<_>>(),

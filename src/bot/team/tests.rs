@@ -84,6 +84,7 @@ async fn waiting(engine: &Engine, shop: &str) -> ReleaseId {
         service: ServiceName::parse("service", shop).unwrap(),
         tag: Some(Tag::parse("tag", "v1").unwrap()),
         commit: None,
+        commit_checked: false,
         initiated_by: "ann".into(),
         owner: None,
         ci_run: None,

@@ -43,8 +43,24 @@ pub fn clip(text: &str, lines: usize, characters: usize) -> Option<String> {
         clipped.truncate(clipped.trim_end().len());
         clipped.push('…');
     }
-    let tame = clipped.replace('@', "@\u{2060}");
-    (!tame.is_empty()).then_some(tame)
+    (!clipped.is_empty()).then(|| tame(&clipped))
+}
+
+/// Makes mentions and commands, which Telegram would carry out at a touch, plain words.
+#[must_use]
+pub fn tame(text: &str) -> String {
+    let mut tame = String::with_capacity(text.len() + 8);
+    let mut before = ' ';
+    for (at, c) in text.char_indices() {
+        tame.push(c);
+        // Telegram sees no command behind these; an address must stay one.
+        let none = before.is_alphanumeric() || "/<>_".contains(before) || text[at..].starts_with("//");
+        if c == '@' || (c == '/' && !none) {
+            tame.push('\u{2060}');
+        }
+        before = c;
+    }
+    tame
 }
 
 /// The last lines of a program's output, without what is meant for a terminal.
@@ -129,7 +145,8 @@ mod tests {
         assert_eq!(clip("one\n\ntwo\nthree", 2, 100).as_deref(), Some("one two…"));
         assert_eq!(clip("  \n ", 2, 100), None);
         assert_eq!(clip(&"x".repeat(10_000), 2, 200).map(|text| text.chars().count()), Some(201));
-        assert_eq!(clip("@all", 1, 10).as_deref(), Some("@\u{2060}all"));
+        assert_eq!(clip("@all /unlock", 1, 20).as_deref(), Some("@\u{2060}all /\u{2060}unlock"));
+        assert_eq!(tame("(/unlock) feature/x https://a/b"), "(/\u{2060}unlock) feature/x https://a/b");
     }
 
     #[test]

@@ -56,8 +56,7 @@ impl Logs {
         let path = format!("/api/v1/releases/{release}");
         let about = |fault: Fault| fault.about(release).in_json(self.json);
         // The place in the record comes first: what happens while the output is read is told again, not lost.
-        let (events, _): (Vec<api::Event>, _) =
-            client.json(Call::get(format!("{path}/events"))).await.map_err(about)?;
+        let (events, _) = client.events(release).await.map_err(about)?;
         let (runs, _): (Vec<api::Run>, _) = client.json(Call::get(format!("{path}/runs"))).await.map_err(about)?;
         if let Some(wanted) = self.run
             && !runs.iter().any(|run| run.id == wanted.0)
@@ -153,11 +152,10 @@ impl Logs {
             return Ok(false);
         }
         // What was recorded in the same moment belongs to the end.
-        let (events, json): (Vec<api::Event>, _) = client.json(Call::get(format!("{path}/events"))).await?;
-        let raw: Value = serde_json::from_str(&json).unwrap_or_default();
-        for (at, event) in events.iter().enumerate() {
+        let (events, raw) = client.events(self.number.0).await?;
+        for (event, raw) in events.iter().zip(&raw) {
             if event.seq > seq && event.run.is_none_or(|run| self.wants(run)) {
-                printer.event(event, &raw[at].to_string())?;
+                printer.event(event, &raw.to_string())?;
             }
         }
         Ok(true)

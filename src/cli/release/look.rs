@@ -9,7 +9,7 @@ use super::super::client::{Call, Client, Intent, with_query};
 use super::super::fault::Fault;
 use super::super::place::Context;
 use super::super::ui::{Column, Table, Tone, Ui, ago, clean, exact, note, print};
-use super::{One, ask, tone};
+use super::{One, tone};
 
 /// List releases.
 #[derive(Debug, Args)]
@@ -90,11 +90,14 @@ pub(super) fn table(releases: &[api::Release], ui: &Ui) -> String {
 
 /// What happened to a release.
 pub(super) async fn events(context: &Context, one: &One) -> Result<(), Fault> {
-    let shown = |events: Vec<api::Event>| {
-        let events: Vec<_> = events.into_iter().map(|event| (event, String::new())).collect();
-        history(&events, &context.ui)
-    };
-    ask(context, one, "/events", shown).await
+    let client = Client::connect(context, Intent::Look).await?;
+    let number = one.number.0;
+    let (events, raw) = client.events(number).await.map_err(|fault| fault.about(number).in_json(one.json))?;
+    if one.json {
+        return print(&format!("{}\n", Value::from(raw)));
+    }
+    let events: Vec<_> = events.into_iter().map(|event| (event, String::new())).collect();
+    print(&history(&events, &context.ui))
 }
 
 /// Events, one paragraph each, with what each is about.
@@ -214,11 +217,22 @@ pub fn describe(kind: &str, data: &Value) -> String {
         }
         "foreign_run_found" => format!("another copy of the database was met on {}{}", text("host"), because("reason")),
         "database_restored" => format!("the database was restored{}", because("reason")),
+        "record_alarm_raised" => format!("THE RECORD WAS CHANGED: {}", text("found")),
+        "record_alarm_acknowledged" => format!("what happened to the record was acknowledged{}", because("reason")),
+        "record_key_rotated" => "from here on, a new key signs the record".to_owned(),
         "clock_jumped" => format!("the clock was set by {} s", text("seconds")),
         "production_locked" => format!("production locked{}", because("reason")),
         "production_unlocked" => "production unlocked".to_owned(),
-        "report_refused" => format!("report of {} refused{}", text("status"), because("reason")),
+        "report_refused" => {
+            let more = data.get("unrecorded").and_then(Value::as_u64);
+            let more = more.map(|more| format!(" ({more} more refused since the one before)")).unwrap_or_default();
+            format!("report of {} refused{}{more}", text("status"), because("reason"))
+        }
         "token_created" => format!("token {} created ({})", text("name"), text("role")),
+        "token_adopted" => {
+            let before = Some(text("before")).filter(|before| !before.is_empty() && before != "null");
+            format!("token {} taken over from {}", text("name"), before.as_deref().unwrap_or("the operator"))
+        }
         "token_revoked" => format!("token {} revoked", text("name")),
         "host_key_seen" => format!("host {} has shown its key {}", text("host"), host_key()),
         "host_key_changed" => {

@@ -38,7 +38,8 @@ fn card(details: &api::Details, runs: &[api::Run], ui: &Ui) -> String {
     } else {
         format!("{} for {}", release.initiated_by, release.owner)
     };
-    field("Started by", &format!("{by}, {}", ago(release.created_at, ui.now)));
+    let said = release.said_by.as_ref().map(|token| format!(", as the token {token} says")).unwrap_or_default();
+    field("Started by", &format!("{by}{said}, {}", ago(release.created_at, ui.now)));
     let took = match release.completed_at {
         Some(ended) => lasting(ended.duration_since(release.started_at)),
         None => format!("{} so far", lasting(ui.now.duration_since(release.started_at))),
@@ -70,9 +71,15 @@ fn card(details: &api::Details, runs: &[api::Run], ui: &Ui) -> String {
     let of_runs = unmended(runs).flat_map(|run| {
         let output = format!("rmm release logs {} --run {}", release.id, run.id);
         let verdict = format!("rmm release resolve {} --as succeeded|failed|again --reason '…'", run.id);
-        std::iter::once(output).chain((run.state == "unknown").then_some(verdict))
+        let judged = run.state == "unknown" && !details.to_settle.contains(&run.environment);
+        std::iter::once(output).chain(judged.then_some(verdict))
     });
-    let lines: Vec<_> = of_runs.chain(details.legal.iter().filter_map(|word| paste(word, release.id))).collect();
+    let settle = details.to_settle.iter().map(|kind| {
+        let service = &release.service;
+        format!("rmm service settle {service} --environment {kind} --release N|--nothing|--recorded --reason '…'")
+    });
+    let lines: Vec<_> =
+        settle.chain(of_runs).chain(details.legal.iter().filter_map(|word| paste(word, release.id))).collect();
     if !lines.is_empty() {
         out.push_str(&format!("\n{}\n", ui.heading("What you can do")));
         lines.iter().for_each(|line| out.push_str(&format!("  {line}\n")));
@@ -126,7 +133,9 @@ fn approvals(out: &mut String, details: &api::Details, ui: &Ui) {
     }
     if open && approvals.given.len() < approvals.needed {
         for person in &approvals.missing {
-            out.push_str(&ui.paragraph("  ·", 4, &format!("{person} has not voted"), Tone::Dim));
+            let again = approvals.votes.iter().any(|vote| vote.person == *person);
+            let what = if again { "has to vote again: what the release brings has changed" } else { "has not voted" };
+            out.push_str(&ui.paragraph("  ·", 4, &format!("{person} {what}"), Tone::Dim));
         }
     }
 }
@@ -330,6 +339,11 @@ What you can do
         assert!(text.contains("What you can do\n  rmm release logs 12 --run 2\n  rmm release approve 12\n"), "{text}");
         let text = card(&details(), &[run(4, "deploy", "unknown", None)], &Ui::test(80));
         assert!(text.contains("\n  rmm release resolve 4 --as succeeded|failed|again --reason '…'\n"), "{text}");
+        // As long as it is not known what production runs, a run is settled with it.
+        let details = api::Details { to_settle: vec!["production".into()], ..details() };
+        let text = card(&details, &[run(4, "deploy", "unknown", None)], &Ui::test(80));
+        let settle = "rmm service settle name-authorization --environment production --release N|--nothing|--recorded";
+        assert!(text.contains(settle) && !text.contains("resolve"), "{text}");
     }
 
     #[test]

@@ -98,8 +98,7 @@ impl Wait {
 
     /// Whether the release has been there in its current attempt: it may pass a status between two looks.
     async fn passed(&self, client: &Client, release: i64, until: &str) -> Result<bool, Fault> {
-        let call = Call::get(format!("/api/v1/releases/{release}/events"));
-        let (events, _): (Vec<api::Event>, _) = client.json(call).await?;
+        let (events, _) = client.events(release).await?;
         let attempt = events.iter().rev().take_while(|event| event.kind != "release_retried");
         Ok(attempt
             .into_iter()

@@ -12,7 +12,7 @@ pub fn clean(text: &str) -> String {
     let visible = |c: char| match c {
         '\n' | '\r' | '\t' => ' ',
         c if c.is_control()
-            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}') =>
+            || matches!(c, '\u{061C}' | '\u{FEFF}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}') =>
         {
             '·'
         }
@@ -21,8 +21,8 @@ pub fn clean(text: &str) -> String {
     text.chars().map(visible).collect()
 }
 
-/// Output of a program for a terminal: colours and line ends stay, everything else that moves the cursor, renames the
-/// window or worse becomes visible.
+/// Output of a program for a terminal: colours that can be read and line ends stay, everything else that moves the
+/// cursor, hides what is written, renames the window or worse becomes visible.
 #[must_use]
 pub fn terminal_safe(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
@@ -31,12 +31,23 @@ pub fn terminal_safe(bytes: &[u8]) -> Vec<u8> {
         match byte {
             0x1b => match colour_sequence(&bytes[at..]) {
                 Some(length) => {
-                    out.extend_from_slice(&bytes[at..at + length]);
+                    let colours = &bytes[at..at + length];
+                    if is_readable(&colours[2..length - 1]) {
+                        out.extend_from_slice(colours);
+                    }
                     at += length;
                     continue;
                 }
                 None => out.extend_from_slice("␛".as_bytes()),
             },
+            // What follows would be written over the line.
+            b'\r' if bytes.get(at + 1).is_some_and(|next| *next != b'\n') => out.extend_from_slice("␍".as_bytes()),
+            // The second row of control characters, by itself or in UTF-8, where 0xc2 comes first.
+            0xc2 if matches!(bytes.get(at + 1), Some(0x80..=0x9f)) => {
+                out.extend_from_slice("·".as_bytes());
+                at += 1;
+            }
+            0x80..=0x9f if !continues(bytes, at) => out.extend_from_slice("·".as_bytes()),
             b'\n' | b'\t' | b'\r' | 0x20..=0x7e | 0x80.. => out.push(byte),
             0x00..=0x1f | 0x7f => out.extend_from_slice("·".as_bytes()),
         }
@@ -50,6 +61,29 @@ fn colour_sequence(bytes: &[u8]) -> Option<usize> {
     let parameters = bytes.strip_prefix(b"\x1b[")?;
     let end = parameters.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b';' | b':'))?;
     (parameters[end] == b'm').then_some(end + 3)
+}
+
+/// Whether the byte belongs to a character in UTF-8 that began before it. One that began in an earlier piece does not
+/// show here; it loses its last bytes.
+fn continues(bytes: &[u8], at: usize) -> bool {
+    let before = &bytes[at.saturating_sub(3)..at];
+    let Some(lead) = before.iter().rposition(|byte| byte & 0xc0 != 0x80) else { return false };
+    let more = match before[lead] {
+        0xc3..=0xdf => 1,
+        0xe0..=0xef => 2,
+        0xf0..=0xf4 => 3,
+        _ => 0,
+    };
+    before.len() - lead <= more
+}
+
+/// Whether these parameters leave the text in sight: no background, nothing concealed, no black, no colour of one's own
+/// choice.
+fn is_readable(parameters: &[u8]) -> bool {
+    parameters.split(|byte| *byte == b';').all(|number| {
+        let number = std::str::from_utf8(number).unwrap_or_default();
+        number.is_empty() || matches!(number.parse::<u16>(), Ok(0..=4 | 9 | 21..=25 | 29 | 31..=37 | 39 | 49 | 90..=97))
+    })
 }
 
 /// At most `most` columns; what is cut off is shown as `…`.
@@ -143,6 +177,11 @@ mod tests {
         assert_eq!(terminal_safe(b"\x1b]0;title\x07"), "␛]0;title·".as_bytes());
         assert_eq!(terminal_safe(b"\x1b[2J\x1b[31"), "␛[2J␛[31".as_bytes());
         assert_eq!(terminal_safe(&[0xff, 0xc3, 0xa9]), [0xff, 0xc3, 0xa9]);
+        assert_eq!(terminal_safe(b"done\rfail"), "done␍fail".as_bytes());
+        assert_eq!(terminal_safe(b"a\xc2\x9b2Jb\x9b2Jc\xc2\xa0"), "a·2Jb·2Jc\u{a0}".as_bytes());
+        assert_eq!(terminal_safe("Привет €🎉 Ў".as_bytes()), "Привет €🎉 Ў".as_bytes());
+        assert_eq!(terminal_safe(b"\x1b[8mx\x1b[30;40mx\x1b[38;5;16mx\x1b[48:2::0:0:0mx\x1b[mx"), b"xxxx\x1b[mx");
+        assert_eq!(clean("a\u{9b}2Jb\u{61c}"), "a·2Jb·");
     }
 
     #[test]

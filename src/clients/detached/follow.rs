@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::{Ended, RunDir, Sink, StepError};
+use super::{Ended, RunDir, Sink, StepError, Successor};
 use crate::clients::transport::{Channel, TransportError};
 
 const BUFFER: usize = 64 * 1024;
@@ -71,7 +71,7 @@ impl Answer {
 
     pub(super) fn into_error(self, dir: &RunDir) -> StepError {
         match self.word.as_str() {
-            "fenced" => StepError::Fenced(dir.path.clone()),
+            "fenced" => StepError::Fenced { directory: dir.path.clone(), by: Successor::parse(&self.sentence) },
             "foreign" => StepError::Foreign(dir.path.clone()),
             "stranger" => StepError::Stranger(self.sentence),
             "held" => StepError::Held { holder: self.sentence, file: dir.holder() },

@@ -65,15 +65,15 @@ sweep() {
     done
 }
 
-# Ends what other runs of this RMM have left at work in this place, of which
-# this run is the holder now, so that nothing of theirs can start any more. Sets
-# rmm_ended to those steps: "TOKEN/KEY ".
+# Ends what other runs have left at work in this place, whichever RMM's: nothing
+# of theirs can start any more where another run is the holder. Sets rmm_ended to
+# those steps: "TOKEN/KEY ".
 end_others() {
     rmm_ended=
     for rmm_claim in "$rmm_place"/*/steps/*/claim; do
         case $rmm_claim in "$rmm_dir"/*) continue ;; esac
         cd -- "${rmm_claim%/claim}" 2>/dev/null && read -r rmm_other 2>/dev/null <../../token || continue
-        [ "${rmm_other%%-*}" = "${rmm_token%%-*}" ] && find_group && [ -n "$rmm_group" ] && group_lives "$rmm_group" ||
+        find_group && [ -n "$rmm_group" ] && group_lives "$rmm_group" ||
             continue
         rmm_step=${rmm_claim%/claim}
         rmm_ended="$rmm_ended$rmm_other/${rmm_step##*/} "
@@ -81,7 +81,6 @@ end_others() {
         group_ends 50 || { signal_group KILL 137 && group_ends 50; } ||
             answer "fail:::A command of an earlier run ($rmm_other) is still at work on the host, and this user cannot end it. End the process group $rmm_group there, then repeat."
     done
-    cd -- "$rmm_dir" 2>/dev/null || answer "lost::0:The host has lost the files of this run."
 }
 
 # WHEN VOUCHED KEYS: makes the run directory and marks it with the token. The directory's
@@ -91,7 +90,8 @@ end_others() {
 # noted that the directory is there: whose steps run in it already is then
 # somebody else. VOUCHED are tokens that may hold here before it, with commas.
 # The answer names the former holder, who was turned away meanwhile, and the
-# steps of others that were ended.
+# steps of others that were ended, and the processes that had the run before,
+# with commas.
 prepare() {
     umask 077
     rmm_when=$1 rmm_vouched=$2
@@ -100,6 +100,8 @@ prepare() {
         shift
         set -- "$@" "steps/$rmm_x"
     done
+    look_for_remover
+    [ -z "$rmm_later" ] || [ "$rmm_when" = first ] || [ -e "$rmm_dir/token" ] || turn_away "fenced:::$rmm_later"
     { mkdir -p -- "$rmm_dir" && cd -- "$rmm_dir"; } 2>/dev/null ||
         answer "fail:::The run directory $rmm_dir cannot be made on the host."
     [ -O . ] || answer "fail:::The run directory $rmm_dir belongs to another user."
@@ -126,9 +128,32 @@ prepare() {
     fence
     hold
     end_others
+    cd -- "$rmm_dir" 2>/dev/null || answer "lost::0:The host has lost the files of this run."
     look_for_others
+    rmm_later=
+    for rmm_x in generation.*; do
+        read -r rmm_by 2>/dev/null <"$rmm_x" && rmm_later="$rmm_later,${rmm_x#generation.} $rmm_by"
+    done
     [ "$rmm_word" = same ] || sweep
-    answer "$rmm_word:::$rmm_former;$rmm_met;$rmm_ended"
+    answer "$rmm_word:::$rmm_former;$rmm_met;$rmm_ended;${rmm_later#,}"
+}
+
+# SUCCESSOR: leaves word that this process is alive, though that one has its run.
+protest() {
+    { echo "$rmm_token $rmm_generation $rmm_process $1" >"$rmm_place/turned-away"; } 2>/dev/null
+    answer gone:::
+}
+
+# Names who was turned away here since the last look.
+met() {
+    look_for_others
+    answer "met:::$rmm_met"
+}
+
+# Ends what any run has left at work in this place.
+clear() {
+    end_others
+    answer "clear:::$rmm_ended"
 }
 
 # Names the run that was the last one in this place, if one is known, and tells
@@ -155,6 +180,8 @@ remove() {
         [ "$rmm_x" = "$rmm_token" ] || answer fenced:::
         fence
         look_for_others
+        set -- generation.*
+        [ $# -lt 2 ] || { echo "$rmm_token $rmm_generation $rmm_process" >"$rmm_place/removed"; } 2>/dev/null
         rm -rf steps && rm -f boot generation.* process.* holder.* former.* token.* && rm -f token
     fi
     cd / && rmdir -- "$rmm_dir" 2>/dev/null || [ ! -d "$rmm_dir" ] ||

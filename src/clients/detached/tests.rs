@@ -232,9 +232,11 @@ async fn stop_kills_the_group(shell: &str) {
     let (seen, task) = host.spawn(spec("2", command), 0);
     seen.reaches(2).await;
     let child: i32 = text(&seen.bytes()).trim().parse().unwrap();
-    assert_eq!(host.stop("2", 300).await, Ended::Stopped(143));
+    // On a busy machine TERM may come after KILL.
+    let ended = host.stop("2", 300).await;
+    assert!(matches!(ended, Ended::Stopped(143 | 137)), "{ended:?}");
     until("the child's end", || !alive(child)).await;
-    assert_eq!(task.await.unwrap().unwrap(), Ended::Stopped(143));
+    assert_eq!(task.await.unwrap().unwrap(), ended);
 }
 
 async fn stop_lets_a_step_end_properly(shell: &str) {

@@ -79,7 +79,7 @@ rmm_take_debris() {
 # and sets rmm_alone when commits would be left that no name leads to.
 rmm_look() {
     rmm_work_begin
-    : >"$rmm_work/changed" && : >"$rmm_work/links"
+    : >"$rmm_work/changed" && : >"$rmm_work/links" && : >"$rmm_work/gone"
     rmm_now=$(rmm_head)
     rmm_take_debris
     rmm_list_changed
@@ -102,6 +102,12 @@ rmm_look() {
         rmm_n=$((rmm_n + 1))
         [ "$rmm_n" -gt 20 ] || rmm_found "in the way $rmm_line"
     done <"$rmm_work/in_way"
+    # What a checkout that was cut off has taken away is not somebody's work.
+    [ ! -e "$rmm_gitdir/rmm-unfinished" ] || : >"$rmm_work/gone"
+    while IFS= read -r rmm_line; do
+        rmm_n=$((rmm_n + 1))
+        [ "$rmm_n" -gt 20 ] || rmm_found "deleted $rmm_line"
+    done <"$rmm_work/gone"
     while IFS= read -r rmm_line; do
         [ -n "$rmm_line" ] || continue
         rmm_n=$((rmm_n + 1))
@@ -139,7 +145,15 @@ rmm_list_changed() {
         rmm_x=${rmm_line#*"$rmm_tab"}
         case $rmm_line in
         # Gone files and submodules hold nothing that could be lost here, but for a link in the place of a folder.
-        :*\ D"$rmm_tab"*) rmm_link_instead "$rmm_x" >>"$rmm_work/links" && continue ;;
+        :*\ D"$rmm_tab"*)
+            rmm_link=$(rmm_link_instead "$rmm_x")
+            if [ -n "$rmm_link" ]; then
+                printf '%s\n' "$rmm_link" >>"$rmm_work/links"
+            else
+                printf '%s\n' "$rmm_x" >>"$rmm_work/gone"
+            fi
+            continue
+            ;;
         :160000* | :??????\ 160000*) continue ;;
         esac
         printf '%s\n' "$rmm_x"
@@ -262,7 +276,7 @@ rmm_refuse_work() {
 
 # SENTENCE REMEDY
 rmm_refuse_because() {
-    rmm_x=$(cat "$rmm_work/changed" "$rmm_work/in_way" | while IFS= read -r rmm_line; do printf '%s, ' "$rmm_line"; done)
+    rmm_x=$(cat "$rmm_work/changed" "$rmm_work/in_way" "$rmm_work/gone" | while IFS= read -r rmm_line; do printf '%s, ' "$rmm_line"; done)
     rmm_done
     [ "${#rmm_x}" -le 160 ] || rmm_x="$(printf '%.160s' "$rmm_x")…, "
     rmm_fail "$1${rmm_x:+ (${rmm_x%, })}; $2, then retry"

@@ -55,15 +55,61 @@ $rmm_x
 RMM_TEXT
 }
 
-# The files that were edited in the submodule here.
+# The files in the submodule here that were edited, and those that git does not know and its next commit would replace.
 rmm_submodule_work() {
     rmm_now=HEAD
     rmm_changes 2>/dev/null | grep -v -e '^:160000' -e "^[^$rmm_tab]* D$rmm_tab" | cut -f 2
+    rmm_find_target
+    case $rmm_target in "" | "$(rmm_git rev-parse HEAD)") return 0 ;; esac
+    rmm_git cat-file -e "$rmm_target^{tree}" 2>/dev/null ||
+        case $(rmm_git config --get remote.origin.url) in
+        /* | file:*) rmm_git -c protocol.file.allow=always fetch --quiet --depth=1 origin "$rmm_target" 2>/dev/null ;;
+        *) rmm_git fetch --quiet --depth=1 origin "$rmm_target" 2>/dev/null ;;
+        esac
+    if ! rmm_git cat-file -e "$rmm_target^{tree}" 2>/dev/null; then
+        # What it would replace is not known, so all of them are kept.
+        rmm_git ls-files --others | head -n 100
+        return 0
+    fi
+    rmm_theirs=$(rmm_git rev-parse --absolute-git-dir)/rmm-theirs
+    rmm_git ls-tree -r --name-only "$rmm_target" | LC_ALL=C sort >"$rmm_theirs"
+    rmm_git ls-files --others | LC_ALL=C sort | LC_ALL=C comm -12 - "$rmm_theirs" | while IFS= read -r rmm_line; do
+        [ "$(rmm_git rev-parse --quiet --verify "$rmm_target:$rmm_line")" = "$(rmm_git hash-object -- "$rmm_line" 2>/dev/null)" ] ||
+            printf '%s\n' "$rmm_line"
+    done
+    rm -f "$rmm_theirs"
+}
+
+# Sets rmm_parent to the folder of the repository that has this submodule, rmm_recorded to the commit at which it was
+# brought, and rmm_target to the one that it has to be at; to nothing where there is none, or it cannot be known yet.
+rmm_find_target() {
+    rmm_target=
+    rmm_parent=$(rmm_git rev-parse --show-superproject-working-tree 2>/dev/null)
+    rmm_x=":(literal)${PWD#"$rmm_parent"/}"
+    rmm_recorded=$(cd -- "${rmm_parent:-.}" && rmm_git ls-files --stage -- "$rmm_x" | cut -d ' ' -f 2)
+    [ "$rmm_parent" = "$(cd -P -- "$rmm_dir" && pwd)" ] || return 0
+    rmm_target=$(cd -- "$rmm_parent" && rmm_git ls-tree "$rmm_commit" -- "$rmm_x" | grep '^160000 ')
+    rmm_target=${rmm_target#160000 commit }
+    rmm_target=${rmm_target%%"$rmm_tab"*}
+}
+
+# Prints the commit that is checked out in the submodule here, if no name leads to it and RMM did not bring it.
+rmm_submodule_commit() {
+    rmm_x=$(rmm_git rev-parse --quiet --verify HEAD^0) || return 0
+    rmm_alone=$rmm_x
+    rmm_find_target
+    case $rmm_alone in "$rmm_recorded" | "$rmm_target") return 0 ;; esac
+    [ "$(rmm_git log -g -1 --format=%ge HEAD 2>/dev/null)" != rmm@localhost ] || return 0
+    [ -z "$(rmm_git for-each-ref --count=1 --contains "$rmm_alone" refs/remotes refs/tags)" ] || return 0
+    printf '%s\n' "$rmm_alone"
 }
 
 rmm_print_submodule_work() {
+    rmm_place=${PWD#"$(cd -P -- "$rmm_dir" && pwd)/"}
+    rmm_x=$(rmm_submodule_commit)
+    [ -z "$rmm_x" ] || printf '%s\n' "$rmm_place (commit $rmm_x)"
     rmm_submodule_work | while IFS= read -r rmm_line; do
-        printf '%s\n' "${PWD#"$(cd -P -- "$rmm_dir" && pwd)/"}/$rmm_line"
+        printf '%s\n' "$rmm_place/$rmm_line"
     done
 }
 
@@ -72,7 +118,7 @@ rmm_keep_submodule_work() {
     rmm_work=$rmm_gitdir/rmm-work
     rm -rf "$rmm_work"
     mkdir "$rmm_work" && rmm_submodule_work >"$rmm_work/changed" || return
-    [ ! -s "$rmm_work/changed" ] || rmm_keep "$rmm_work/changed" || return
+    [ ! -s "$rmm_work/changed" ] && [ -z "$(rmm_submodule_commit)" ] || rmm_keep "$rmm_work/changed" || return
     rm -rf "$rmm_work"
 }
 

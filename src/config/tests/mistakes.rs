@@ -509,6 +509,16 @@ fn a_password_in_an_address_is_refused_and_not_printed() {
          \x20     = hint: use SSH (`git@host:owner/name.git`), or a credential helper of git\n\
          1 error in the configuration"
     );
+    for url in ["http://bot:hunter2@127.0.0.1/health", "http://bot:hunter2@{{ host.address }}/", "https://hunter2@a.b"]
+    {
+        let text = surface(&format!("health = {{ url = \"{url}\", via = \"rmm\" }}"));
+        let said = parse_with(&text, &[]).expect_err("refused").to_string();
+        assert!(said.contains("health.url: must not carry a user or a password"), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+    let text = format!("[server]\npublic_url = \"https://a:hunter2@b\"\n{}", service(""));
+    let said = parse_with(&text, &[]).expect_err("refused").to_string();
+    assert!(said.contains("server.public_url: must not carry") && !said.contains("hunter2"), "{said}");
 }
 
 #[test]

@@ -9,7 +9,13 @@ use crate::domain::notice::Notice;
 const TOKEN: &str = "123456:hunter-22_x";
 
 fn read(text: &str) -> Result<Config, ConfigErrors> {
-    let variables = [("TG", TOKEN), ("HOOK", "s3cret_-"), ("BAD", "not a token"), ("LONG", &"x".repeat(257))];
+    let variables = [
+        ("TG", TOKEN),
+        ("HOOK", "s3cret_-s3cret_-"),
+        ("BAD", "not a token"),
+        ("SHORT", "fifteen-letters"),
+        ("LONG", &"x".repeat(257)),
+    ];
     parse_with(text, &variables)
 }
 
@@ -149,8 +155,10 @@ fn a_webhook_needs_an_address_and_a_fitting_secret() {
     let own = bot_with_hook("HOOK").replace("webhook_secret", "api_url = \"http://[::1]:81\"\nwebhook_secret");
     assert!(read(&format!("{own}{plain}")).is_ok(), "a Bot API of one's own sends to where it likes");
     let rule =
-        "3:18: telegram.webhook_secret: must hold at most 256 letters, digits, '-' and '_', as Telegram takes them";
-    assert_eq!(refused(&bot_with_hook("LONG")), [needs, rule]);
+        "3:18: telegram.webhook_secret: must hold 16 to 256 letters, digits, '-' and '_', as Telegram takes them";
+    for bad in ["LONG", "SHORT"] {
+        assert_eq!(refused(&bot_with_hook(bad)), [needs, rule]);
+    }
     assert_eq!(
         refused(&bot("api_url = \"telegram\"")),
         ["3:11: telegram.api_url: must be an http:// or https:// address of at most 2000 plain ASCII characters"]

@@ -58,12 +58,21 @@ impl Draft<'_> {
                 | Status::RollbackFailed
                 | Status::Cancelled => false,
             };
-            waits && !gate::is_met(&self.world, release, GateName::FreshRehearsal)
+            let stale = !gate::is_met(&self.world, release, GateName::FreshRehearsal)
+                || release.status == Status::ManualTestPassed
+                    && !gate::is_met(&self.world, release, GateName::Approvals);
+            waits && stale
         });
         let Some(release) = stale else { return false };
         let (id, was) = (release.id, release.rehearsal.as_ref().and_then(|rehearsal| rehearsal.against));
         let now = self.world.production.current.clone();
+        let changed = self.world.approved_something_else(release).next().is_some()
+            || release.rehearsal.as_ref().is_some_and(|of| !of.is_about(release, &self.world.definition));
         let reason = match &now {
+            _ if changed => "it would bring something else than what was rehearsed and approved: its artifacts or the \
+                             commands of its definition have changed; the rollback has to be rehearsed again, and \
+                             approvals are void"
+                .to_owned(),
             Some(version) => format!("production runs {version} now; the rollback has to be rehearsed again"),
             None => "the rollback has to be rehearsed again".to_owned(),
         };
@@ -170,7 +179,13 @@ impl Draft<'_> {
             return true;
         }
         let Some(back_to) = self.world.production.current.clone() else {
-            self.nothing_to_rehearse(holder.id);
+            let of = holder.rehearsal.as_ref();
+            if of.is_some_and(|of| !of.is_about(holder, &self.world.definition)) {
+                // Stage shows what people have to see now.
+                self.deploy_to_stage(holder);
+            } else {
+                self.nothing_to_rehearse(holder.id, Some(self.world.content(holder)));
+            }
             return true;
         };
         let planner = self.planner(EnvironmentKind::Stage, RunKind::Rehearsal);

@@ -4,10 +4,11 @@ use crate::domain::command::{Answer, NewRelease};
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::ids::{Attempt, Commit, Invalid, ReleaseId, Revision};
-use crate::domain::person::Right;
+use crate::domain::person::{Actor, Right};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::release::{Artifact, Release};
 use crate::domain::run::{Run, RunState, StopKind};
+use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 
 use super::{Decided, Draft};
@@ -26,6 +27,12 @@ impl Draft<'_> {
         self.watch_tag_in_production(&new);
         let now = self.world.now;
         let id = self.world.next_release;
+        // Whoever creates with a token of a person is the initiator; everybody else says it of somebody.
+        let (initiated_by, said_by) = match self.actor {
+            Actor::Person { name, .. } => (name.to_string(), None),
+            Actor::Token { name, .. } => (new.initiated_by, Some(name.clone())),
+            Actor::Operator | Actor::Machine => (new.initiated_by, None),
+        };
         self.world.next_release = ReleaseId(id.0 + 1);
         let release = Release {
             id,
@@ -37,8 +44,9 @@ impl Draft<'_> {
             reason: None,
             attempt: Attempt(1),
             revision: Revision(1),
-            owner: new.owner.unwrap_or_else(|| new.initiated_by.clone()),
-            initiated_by: new.initiated_by,
+            owner: new.owner.unwrap_or_else(|| initiated_by.clone()),
+            initiated_by,
+            said_by,
             ci_run: new.ci_run,
             tagged_at: new.tagged_at,
             notes: new.notes,
@@ -109,6 +117,7 @@ impl Draft<'_> {
         if let (Some(tag), Some(was), Some(now)) = (&release.tag, &release.commit, &new.commit)
             && is_other(Some(was), Some(now))
         {
+            self.check_moved(new, &release, was, now)?;
             let event = Event::TagMoved { tag: tag.clone(), from: was.clone(), to: Some(now.clone()), gone: false };
             return self.supersede_moved_tag(&release, event, now).map(|()| None);
         }
@@ -150,6 +159,7 @@ impl Draft<'_> {
         if let (Some(tag), Some(from), Some(to)) = (running.tag, running.commit, &new.commit)
             && new.tag.as_ref() == Some(&tag)
             && from != *to
+            && self.has_moved(new)
         {
             self.world.record(
                 Some(running.release),
@@ -157,6 +167,26 @@ impl Draft<'_> {
                 Event::TagMoved { tag, from, to: Some(to.clone()), gone: false },
             );
         }
+    }
+
+    /// Whether a tag counts as moved: the repository says so, or where there is none, the CI system does.
+    fn has_moved(&self, new: &NewRelease) -> bool {
+        let asked = self.world.service.repository.is_some();
+        new.commit_checked || !asked && self.allow(Right::Report, None).is_ok()
+    }
+
+    fn check_moved(&self, new: &NewRelease, known: &Release, was: &Commit, now: &Commit) -> Result<(), Refusal> {
+        if self.has_moved(new) {
+            return Ok(());
+        }
+        let sentence = format!(
+            "#{} stands for {} at {}; that it is {} now is for the repository or a CI system to say, so nothing was changed",
+            known.id,
+            known.title(),
+            was.short(),
+            now.short()
+        );
+        Err(Refusal::new(Code::TagMoved, sentence))
     }
 
     fn learn_commit_from(&mut self, release: &Release, new: &NewRelease) {
@@ -256,12 +286,18 @@ impl Draft<'_> {
         self.allow(Right::Report, Some(&release))?;
         self.check_surfaces(&artifacts)?;
         // A rehearsal that is repeated opens nothing: people have tested what is there.
-        let open = matches!(release.status, Status::Initiated | Status::StageBuilding | Status::StageTestRollback)
+        let untested = matches!(release.status, Status::Initiated | Status::StageBuilding | Status::StageTestRollback)
             && release.rehearsal.is_none();
-        if !open {
+        let on_stage =
+            self.world.occupying_run(EnvironmentKind::Stage).filter(|run| run.release == id).map(|run| run.id);
+        let planned = on_stage.is_some() || release.status != Status::Initiated;
+        let ours = self.world.service.stage.driver.is_ours();
+        // Where a CI system brings stage to it, it tells what it has built meanwhile.
+        if !untested || ours && planned && exchanges(&release.artifacts, &artifacts) {
+            let what = if untested { "stage has been planned with what was known before" } else { "people test it" };
             return Err(Refusal::new(
                 Code::ArtifactsFixed,
-                format!("#{id} is {}; what people test cannot be exchanged any more", release.status),
+                format!("#{id} is {}; its artifacts cannot be exchanged any more: {what}", release.status),
             ));
         }
         let surfaces = artifacts.iter().map(|artifact| artifact.name.to_string()).collect();
@@ -273,6 +309,10 @@ impl Draft<'_> {
             }
         }
         self.world.record(Some(id), None, Event::ReleaseUpdated { surfaces });
+        if let Some(run) = on_stage {
+            let content = self.world.content(&self.world.releases[&id]);
+            self.world.run_mut(run).content = Some(content);
+        }
         Ok(Answer::Release { id, created: false })
     }
 
@@ -290,6 +330,14 @@ impl Draft<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether artifacts or digests differ from those that are known; where people can try something is no part of it.
+fn exchanges(known: &[Artifact], told: &[Artifact]) -> bool {
+    told.iter().any(|told| {
+        let known = known.iter().find(|known| known.name == told.name);
+        (&told.artifact, &told.digest) != known.map_or((&None, &None), |known| (&known.artifact, &known.digest))
+    })
 }
 
 /// Whether both commits are known and differ.

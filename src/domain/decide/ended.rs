@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::domain::content::Content;
 use crate::domain::environment::{Dirty, Mixed};
 use crate::domain::event::Event;
 use crate::domain::ids::{ReleaseId, RunId};
@@ -166,13 +167,13 @@ impl Draft<'_> {
         if self.world.releases[&id].status != Status::StageTestRollback || self.world.production.current.is_some() {
             return;
         }
-        self.nothing_to_rehearse(id);
+        self.nothing_to_rehearse(id, run.content.clone());
     }
 
     /// Production runs nothing, so that people can test at once.
-    pub(super) fn nothing_to_rehearse(&mut self, id: ReleaseId) {
+    pub(super) fn nothing_to_rehearse(&mut self, id: ReleaseId, content: Option<Content>) {
         let at = self.world.now;
-        self.world.release_mut(id).rehearsal = Some(Rehearsal { against: None, at });
+        self.world.release_mut(id).rehearsal = Some(Rehearsal { against: None, at, content });
         self.world.record(Some(id), None, Event::NothingToRehearse {});
         let reason = "the first release: there was nothing to go back to".to_owned();
         self.world.move_release(id, Status::ManualTesting, Some(reason));
@@ -184,7 +185,8 @@ impl Draft<'_> {
             return;
         }
         let at = self.world.now;
-        self.world.release_mut(id).rehearsal = Some(Rehearsal { against: run.from.as_ref().map(|v| v.release), at });
+        self.world.release_mut(id).rehearsal =
+            Some(Rehearsal { against: run.from.as_ref().map(|v| v.release), at, content: run.content.clone() });
         self.world.move_release(id, Status::ManualTesting, None);
     }
 

@@ -33,7 +33,8 @@ impl Draft<'_> {
     /// The host of a step does not answer: the run goes on without it, if it may. False: it may not.
     pub(super) fn leave_host_of_step(&mut self, run: &Run, step: &Step, reason: &str, begun: bool) -> bool {
         let hosts = BTreeMap::from([(step.host.clone(), reason.to_owned())]);
-        if !self.may_leave(run, &hosts) {
+        let in_doubt = begun && step.kind.migrates() && run.stop.is_none();
+        if in_doubt || !self.may_leave(run, &hosts) {
             return false;
         }
         if !begun {
@@ -58,15 +59,21 @@ impl Draft<'_> {
         if run.left.contains_key(host) {
             return;
         }
+        let migrates = |step: &Step| step.host == *host && step.state == StepState::Running && step.kind.migrates();
+        let reason = if run.steps.iter().any(migrates) {
+            format!("{}; a migration that had begun may still be at work there", reason.trim_end_matches('.'))
+        } else {
+            reason.to_owned()
+        };
         let mut unfinished = Vec::new();
         for step in run.steps.iter_mut().filter(|step| step.host == *host) {
             match step.state {
                 StepState::Running => {
-                    step.state = StepState::Unknown { reason: reason.to_owned() };
+                    step.state = StepState::Unknown { reason: reason.clone() };
                     step.ended_at = Some(now);
                     unfinished.push((id, step.index));
                 }
-                StepState::Pending => step.state = StepState::Skipped { reason: reason.to_owned() },
+                StepState::Pending => step.state = StepState::Skipped { reason: reason.clone() },
                 StepState::Succeeded
                 | StepState::Failed { .. }
                 | StepState::Stopped
@@ -75,11 +82,11 @@ impl Draft<'_> {
             }
         }
         let newer = run.from.clone().filter(|_| run.kind == RunKind::Rollback).unwrap_or_else(|| run.to.clone());
-        let left = LeftHost { run: id, newer, since: now, reason: reason.to_owned(), given_up, unfinished };
+        let left = LeftHost { run: id, newer, since: now, reason: reason.clone(), given_up, unfinished };
         run.left.insert(host.clone(), left);
         let (release, environment) = (run.release, run.environment);
         if !given_up {
-            let event = Event::HostLeftBehind { environment, host: host.clone(), reason: reason.to_owned() };
+            let event = Event::HostLeftBehind { environment, host: host.clone(), reason };
             self.world.record(Some(release), Some(id), event);
         }
     }
@@ -88,10 +95,18 @@ impl Draft<'_> {
     /// should have done it does not answer. The answer is the first of the steps to start now.
     pub(super) fn go_on_without(&mut self, id: RunId) -> Option<u32> {
         let run = self.world.runs[&id].clone();
-        let moved =
-            |step: &&Step| step.kind == StepKind::MigrateDown && matches!(step.state, StepState::Skipped { .. });
-        let open =
-            |step: &&Step| step.kind == StepKind::MigrateDown && !matches!(step.state, StepState::Skipped { .. });
+        let left = |step: &Step| match step.state {
+            StepState::Skipped { .. } => true,
+            // One that an admin has given up is not waited for, though it may have begun there.
+            StepState::Unknown { .. } => run.has_given_up(&step.host),
+            StepState::Pending
+            | StepState::Running
+            | StepState::Succeeded
+            | StepState::Failed { .. }
+            | StepState::Stopped => false,
+        };
+        let moved = |step: &&Step| step.kind == StepKind::MigrateDown && left(step);
+        let open = |step: &&Step| step.kind == StepKind::MigrateDown && !left(step);
         let undone = run.steps.iter().filter(moved).any(|skipped| {
             !run.steps
                 .iter()
@@ -168,7 +183,7 @@ impl Draft<'_> {
     pub(super) fn host_back(&mut self, kind: EnvironmentKind, host: &HostName) -> Decided {
         let waits = self.world.environment(kind).left.get(host).is_some_and(|left| !left.given_up);
         if waits && self.check_catch_up(kind).is_ok() && self.world.service.hosts_in(kind).contains(host) {
-            self.begin_catch_up(kind, host);
+            return Ok(self.begin_catch_up(kind, host));
         }
         Ok(Answer::Done)
     }
@@ -188,8 +203,7 @@ impl Draft<'_> {
         self.check_catch_up(kind)?;
         let left = self.world.environment_mut(kind).left.get_mut(host);
         left.into_iter().for_each(|left| left.given_up = false);
-        self.begin_catch_up(kind, host);
-        Ok(Answer::Done)
+        Ok(self.begin_catch_up(kind, host))
     }
 
     /// Whether it is certain what hosts have to be brought to, and nothing else is at work.
@@ -214,15 +228,17 @@ impl Draft<'_> {
         Err(Refusal::new(code, sentence))
     }
 
-    fn begin_catch_up(&mut self, kind: EnvironmentKind, host: &HostName) {
+    fn begin_catch_up(&mut self, kind: EnvironmentKind, host: &HostName) -> Answer {
         let state = self.world.environment(kind);
-        let (Some(current), Some(left)) = (state.current.clone(), state.left.get(host)) else { return };
+        let (Some(current), Some(left)) = (state.current.clone(), state.left.get(host)) else { return Answer::Done };
+        let id = self.world.next_run;
         let steps = self.loaded(&current).and_then(|code| {
             let newer = self.loaded(&left.newer)?;
             let others: Vec<_> = self.world.service.hosts_in(kind).into_iter().filter(|other| other != host).collect();
             self.planner(kind, RunKind::Deploy).without(&others).catch_up_code(newer, code)
         });
         self.start_or_fail(catch_up(current, kind), steps);
+        Answer::Run(id)
     }
 
     /// Nobody waits for a host any more. What it may run and what may still be at work there stays known.
@@ -285,13 +301,14 @@ impl Draft<'_> {
             left.unfinished.retain(|unfinished| *unfinished != (of, index));
         }
         let runs = self.world.environment(kind).current.as_ref().map(|version| version.release);
-        let leads_to = if step.kind == StepKind::MigrateUp { step.about } else { earlier.to.release };
+        // One that takes back may have been repeated on another host meanwhile.
+        let arrived = step.kind == StepKind::MigrateUp && runs == Some(step.about);
         let undone = run.steps.iter().any(|other| {
             other.kind == StepKind::MigrateDown
                 && (&other.surface, other.about) == (&step.surface, step.about)
                 && matches!(other.state, StepState::Pending | StepState::Running)
         });
-        if runs == Some(leads_to) || undone {
+        if arrived || step.kind == StepKind::MigrateUp && undone {
             return Ok(Answer::Run(id));
         }
         let reason = format!(

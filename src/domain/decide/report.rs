@@ -36,7 +36,6 @@ impl Draft<'_> {
     pub(super) fn report(&mut self, id: ReleaseId, status: Status, ci_run: Option<Reporter>) -> Decided {
         let release = self.known(id)?;
         self.allow(Right::Report, Some(&release))?;
-        let refused = |refusal: Refusal| (Event::ReportRefused { status, reason: refusal.sentence.clone() }, refusal);
         let checked = self.check_reporter(&release, status, ci_run.as_ref());
         let result = match checked {
             Ok(()) if release.status == status => Ok(self.heard_again(&release, status, ci_run)),
@@ -44,7 +43,7 @@ impl Draft<'_> {
             Err(refusal) => Err(refusal),
         };
         result.map_err(|refusal| {
-            let (event, refusal) = refused(refusal);
+            let event = Event::ReportRefused { status, reason: refusal.sentence.clone(), unrecorded: None };
             self.refuse_on_record(id, event, refusal)
         })
     }

@@ -6,6 +6,7 @@ use crate::domain::ids::{RunId, readable};
 use crate::domain::person::Right;
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::run::{Positions, Run, RunKind, RunState, Side, Step};
+use crate::domain::service::EnvironmentKind;
 use crate::domain::world::NewRun;
 
 use super::{Decided, Draft};
@@ -62,6 +63,17 @@ impl Draft<'_> {
                     old.release, old.environment
                 ),
             ));
+        }
+        let release = &self.world.releases[&old.release];
+        let forward =
+            (old.environment, old.kind, old.housekeeping) == (EnvironmentKind::Production, RunKind::Deploy, false);
+        if forward && old.content.as_ref().is_some_and(|content| !content.is_of(release, &self.world.definition)) {
+            let sentence = format!(
+                "#{} would bring something else now than what was approved: the commands of its definition have changed; \
+                 say that run {} `failed`, and release it anew",
+                old.release, old.id
+            );
+            return Err(Refusal::new(Code::ContentChanged, sentence).legal(["resolve"]));
         }
         let positions = self.positions_after(old);
         let new = NewRun {

@@ -210,8 +210,12 @@ impl Draft<'_> {
         let ended = |wanted: fn(&StepState) -> bool| {
             run.steps.iter().find(|step| wanted(&step.state) && !run.goes_on_after(step))
         };
-        // Whoever ends a run by force takes it that a host that does not answer may still be at work.
-        let forced = |host| run.stop.as_ref().is_some_and(|stop| stop.force) && run.left.contains_key(host);
+        // Whoever ends a run by force, or gives a host up, takes it that a host that does not answer may still be at work;
+        // stage can always be made anew.
+        let anyway = |stop: &Stop| stop.force || run.environment == EnvironmentKind::Stage;
+        let forced = |host: &HostName| {
+            run.stop.as_ref().is_some_and(anyway) && run.left.contains_key(host) || run.has_given_up(host)
+        };
         if let Some(step) = ended(|state| matches!(state, StepState::Unknown { .. }))
             && let StepState::Unknown { reason } = &step.state
             && !forced(&step.host)
@@ -314,6 +318,7 @@ impl Draft<'_> {
     fn lose_run(&mut self, id: RunId, reason: String) {
         let run = self.world.run_mut(id);
         run.state = RunState::Unknown { reason: reason.clone() };
+        run.waiting = None;
         let (release, environment, kind) = (run.release, run.environment, run.kind);
         let event = Event::RunEnded { environment, kind, state: "unknown".into(), reason: Some(reason.clone()) };
         self.world.record(Some(release), Some(id), event);

@@ -2,7 +2,7 @@
 //! admin ends it.
 
 use crate::domain::command::{Answer, Settled};
-use crate::domain::environment::UnknownState;
+use crate::domain::environment::{AnotherCopy, UnknownState};
 use crate::domain::event::Event;
 use crate::domain::ids::{HostName, RunId, readable};
 use crate::domain::person::Right;
@@ -22,7 +22,14 @@ impl Draft<'_> {
         let service = self.world.service.name.clone();
         let state = self.world.environment(kind);
         if state.unknown.is_none() {
-            let sentence = format!("it is known what {kind} of {service} runs; there is nothing to settle");
+            let (met, version) = (self.world.another_copy.is_some(), state.current.clone());
+            if met && runs == Settled::Recorded {
+                self.world.set_another_copy(None);
+                self.world.record(None, None, Event::EnvironmentSettled { environment: kind, version, reason });
+                return Ok(Answer::Done);
+            }
+            let but = if met { "; --recorded says that the other copy of the database is gone" } else { "" };
+            let sentence = format!("it is known what {kind} of {service} runs; there is nothing to settle{but}");
             return Err(Refusal::new(Code::NothingToResolve, sentence));
         }
         let version = match runs {
@@ -52,6 +59,9 @@ impl Draft<'_> {
         state.mixed = None;
         state.dirty = None;
         state.vouched_below = next_run;
+        if self.world.another_copy.is_some() {
+            self.world.set_another_copy(None);
+        }
         self.world.record(None, None, Event::EnvironmentSettled { environment: kind, version, reason });
         Ok(Answer::Done)
     }
@@ -94,8 +104,7 @@ impl Draft<'_> {
     /// A run met the traces of a run that this database does not know. Nothing of its own was started there.
     pub(super) fn run_foreign(&mut self, id: RunId, host: HostName, reason: String) -> Decided {
         let run = self.known_run(id)?;
-        let event = Event::ForeignRunFound { environment: run.environment, host, reason: reason.clone() };
-        self.world.record(Some(run.release), Some(id), event);
+        self.meet_copy(&run, host, reason.clone());
         self.make_unknown(run.environment, reason.clone());
         if run.running_steps().next().is_some() { self.run_lost(id, reason) } else { self.run_failed(id, reason) }
     }
@@ -103,9 +112,18 @@ impl Draft<'_> {
     /// Only for the record, and so for the admins: the run itself is not affected.
     pub(super) fn foreign_turned_away(&mut self, id: RunId, host: HostName, reason: String) -> Decided {
         let run = self.known_run(id)?;
-        let event = Event::ForeignRunFound { environment: run.environment, host, reason };
-        self.world.record(Some(run.release), Some(id), event);
+        self.meet_copy(&run, host, reason);
         Ok(Answer::Run(id))
+    }
+
+    /// A copy is one of the whole database, so that it is told once, wherever it is met again, until an admin has looked.
+    fn meet_copy(&mut self, run: &Run, host: HostName, reason: String) {
+        if self.world.another_copy.is_none() {
+            let (environment, since) = (run.environment, self.world.now);
+            self.world.set_another_copy(Some(AnotherCopy { reason: reason.clone(), since }));
+            let event = Event::ForeignRunFound { environment, host, reason };
+            self.world.record(Some(run.release), Some(run.id), event);
+        }
     }
 
     /// A part of the answer to what an environment runs, for the admin who has to say it.

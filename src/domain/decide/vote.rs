@@ -112,6 +112,7 @@ impl Draft<'_> {
             release: release.id,
             attempt: release.attempt,
             commit: release.commit.clone(),
+            content: Some(self.world.content(release)),
             person,
             verdict,
             at: self.world.now,

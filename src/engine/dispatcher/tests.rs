@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use super::*;
+use crate::domain::ids::ReleaseId;
 use crate::engine::clock::Clock;
 use crate::engine::testing::engine_in;
 use crate::store::Store;
@@ -70,7 +71,7 @@ async fn put_resting(store: &Store) {
     put(store, 0).await;
     let rested = store.write(|tx| -> Result<(), StoreError> {
         for _ in 0..8 {
-            let leased = outbox::lease_due(tx, "test", i64::MAX, 1)?;
+            let leased = outbox::lease_due(tx, "", "test", i64::MAX, 1)?;
             outbox::postpone(tx, leased[0].id, i64::from(u32::MAX), "a test")?;
         }
         Ok(())
@@ -121,7 +122,7 @@ async fn an_effect_that_failed_for_now_is_tried_again_though_nothing_else_happen
     put(engine.store(), 0).await;
     let stop = CancellationToken::new();
     let dispatcher = Dispatcher::new(engine.clone(), "test".into(), stop.clone());
-    let leased = dispatcher.lease().await.unwrap().remove(0);
+    let (leased, place) = dispatcher.lease().await.unwrap().remove(0);
     let looks = clock.looks.load(Ordering::SeqCst);
     let running = tokio::spawn(dispatcher.clone().run());
     let story = async {
@@ -130,6 +131,7 @@ async fn an_effect_that_failed_for_now_is_tried_again_though_nothing_else_happen
             tokio::task::yield_now().await;
         }
         dispatcher.postpone(&leased, "a test").await;
+        drop(place);
         carried_out(&engine).await;
     };
     tokio::time::timeout(PATIENCE, story).await.unwrap();
@@ -147,7 +149,7 @@ async fn what_is_due_waits_for_no_clock_that_was_set_back() {
     let stop = CancellationToken::new();
     let running = tokio::spawn(Dispatcher::new(engine.clone(), "test".into(), stop.clone()).run());
     tokio::time::timeout(PATIENCE, carried_out(&engine)).await.unwrap();
-    let rests = engine.read(outbox::next_due).await.unwrap().unwrap();
+    let rests = engine.read(|conn| outbox::next_due(conn, "")).await.unwrap().unwrap();
     assert!(rests <= engine.now().as_millisecond() + outbox::pause(8), "it waits until {rests}");
     stop.cancel();
     running.await.unwrap();

@@ -36,7 +36,7 @@ impl Engine {
         if name.is_local() {
             findings.push(Finding::ok("reachable", "it is RMM's own machine"));
             let mut used = Use::of(&catalog, name);
-            used.wanted.files = Some(self.ports().run_directory.display().to_string());
+            used.wanted.files = Some(self.ports().run_place.path().display().to_string());
             findings.extend(self.look_around(&catalog, &used, self.ports().local.as_ref()).await);
             return Ok(findings);
         }

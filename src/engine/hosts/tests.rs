@@ -1,8 +1,7 @@
-use std::path::PathBuf;
-
 use super::*;
 use crate::clients::health::Prober;
 use crate::clients::local::Local;
+use crate::clients::local::place::RunPlace;
 use crate::config::{Config, EnvVars};
 use crate::domain::host::Limits;
 use crate::domain::person::Role;
@@ -69,7 +68,7 @@ impl World {
         let ports = Ports {
             local: Arc::new(Local::new()),
             prober: Prober::new().unwrap(),
-            run_directory: PathBuf::from("/nowhere"),
+            run_place: RunPlace::at("/nowhere"),
             generation: 1,
             process: "test".into(),
             instance: "test".into(),
@@ -96,7 +95,7 @@ impl World {
 
     /// What is on the record about hosts.
     async fn record(&self) -> Vec<String> {
-        let rows = self.engine.read(|conn| events::before(conn, i64::MAX, 100)).await.unwrap();
+        let rows = self.engine.read(|conn| events::before(conn, i64::MAX, 100, usize::MAX)).await.unwrap().events;
         rows.into_iter().rev().map(|row| row.kind).filter(|kind| kind.starts_with("host")).collect()
     }
 }

@@ -35,7 +35,6 @@ async fn a_copy_made_while_the_writer_goes_on_is_one_sound_moment() {
         assert_eq!(copy.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)).unwrap(), "ok");
         assert_eq!(fs::metadata(&report.path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::metadata(&report.path).unwrap().len(), report.bytes);
-        assert!(!place.file(&format!("copy-{number}.db.partial")).exists());
         // The running database is the anchored continuation of the copy.
         store.verify(Some(head)).await.unwrap().unwrap();
     }
@@ -43,6 +42,25 @@ async fn a_copy_made_while_the_writer_goes_on_is_one_sound_moment() {
     writer.await.unwrap();
     assert!(matches!(store.backup(place.file("copy-0.db"), false).await, Err(StoreError::Exists { .. })));
     store.backup(place.file("copy-0.db"), true).await.unwrap();
+}
+
+#[tokio::test]
+async fn copies_of_one_name_do_not_spoil_each_other_or_other_files() {
+    let place = Place::new();
+    let store = place.store().await;
+    store.write(|tx| note(tx, "one")).await.unwrap();
+    fs::write(place.file("copy.db.partial"), "somebody's").unwrap();
+    let made = futures_util::future::join_all((0..8).map(|_| store.backup(place.file("copy.db"), false))).await;
+    assert_eq!(made.iter().filter(|made| made.is_ok()).count(), 1);
+    assert!(made.iter().all(|made| matches!(made, Ok(_) | Err(StoreError::Exists { .. }))), "{made:?}");
+    let over = futures_util::future::join_all((0..8).map(|_| store.backup(place.file("copy.db"), true))).await;
+    assert!(over.iter().all(Result::is_ok), "{over:?}");
+    let copy = schema::open_reader(&place.file("copy.db")).unwrap();
+    assert_eq!(copy.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)).unwrap(), "ok");
+    drop(copy);
+    assert_eq!(fs::read(place.file("copy.db.partial")).unwrap(), b"somebody's");
+    let names = fs::read_dir(place.0.path()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    assert_eq!(names.filter(|name| name.starts_with("copy.db.")).count(), 1);
 }
 
 #[tokio::test]
@@ -98,7 +116,8 @@ async fn what_is_no_sound_copy_is_not_put_back() {
     Connection::open(&copy).unwrap().execute("UPDATE refinery_schema_history SET version = 99 WHERE version = (SELECT max(version) FROM refinery_schema_history)", []).unwrap();
     assert!(matches!(restore(&copy, &target, false), Err(StoreError::NewerDatabase { found: 99, .. })));
     assert!(matches!(restore(&place.file("none.db"), &target, false), Err(StoreError::Io { .. })));
-    assert!(!target.exists() && !place.file("new.db.partial").exists());
+    let names = fs::read_dir(place.0.path()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    assert_eq!(names.filter(|name| name.starts_with("new.db")).count(), 0);
 }
 
 #[tokio::test]

@@ -62,7 +62,7 @@ async fn goes_on(store: &Store) -> ChainHead {
         Ok(())
     });
     written.await.unwrap();
-    store.note_numbers().await.unwrap();
+    store.note_numbers(Timestamp::UNIX_EPOCH).await.unwrap();
     store.verify(None).await.unwrap().unwrap().head
 }
 
@@ -112,6 +112,24 @@ async fn an_ordinary_start_finds_what_it_left() {
 }
 
 #[tokio::test]
+async fn a_process_that_began_on_a_full_disk_is_noted_later() {
+    let place = Place::new();
+    drop(open(&place, "one"));
+    let in_the_way = place.file("rmm.db.numbers.new");
+    fs::create_dir(&in_the_way).unwrap();
+    let (store, _) = open(&place, "two");
+    let known = async |word| store.read(move |conn| numbers::is_own_process(conn, 1, word)).await.unwrap();
+    assert!(store.note_process().await.is_err() && known("one").await && !known("two").await);
+    fs::remove_dir(&in_the_way).unwrap();
+    for _ in 0..2 {
+        store.note_process().await.unwrap();
+        assert!(known("two").await);
+    }
+    drop(store);
+    assert_eq!(open(&place, "three").1, None);
+}
+
+#[tokio::test]
 async fn a_restore_goes_on_from_what_the_replaced_database_knows() {
     let place = Place::new();
     let (store, _) = open(&place, "one");
@@ -125,7 +143,7 @@ async fn a_restore_goes_on_from_what_the_replaced_database_knows() {
     assert_eq!(around.replaced[&production].runs.as_ref().unwrap().to_string(), "v3 (#3)");
     assert_eq!(around.copy[&production].run, Some(5));
     backup::restore(&place.file("copy.db"), &database, true).unwrap();
-    around.note(&database).unwrap();
+    around.note(&database, None).unwrap();
     let (store, found) = open(&place, "two");
     assert!(found.unwrap().contains("restored from a backup"));
     is_treated(&store, 8).await;
@@ -139,7 +157,7 @@ async fn a_restore_goes_on_from_what_the_replaced_database_knows() {
     let first = revision(&database);
     let around = around::look(&database, &place.file("copy.db")).unwrap();
     backup::restore(&place.file("copy.db"), &database, true).unwrap();
-    around.note(&database).unwrap();
+    around.note(&database, None).unwrap();
     drop(open(&place, "four"));
     assert!(revision(&database) > first);
 }
@@ -179,7 +197,7 @@ async fn a_copy_that_somebody_put_there_by_hand_is_noticed() {
 
 async fn goes_on_or_not(store: &Store) {
     store.write(|tx| tx.append_event(&event("Noted", "{}"))).await.unwrap();
-    store.note_numbers().await.unwrap();
+    store.note_numbers(Timestamp::UNIX_EPOCH).await.unwrap();
 }
 
 #[tokio::test]

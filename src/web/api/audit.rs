@@ -2,18 +2,25 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::Invalid;
+use crate::domain::event::Event;
+use crate::domain::ids::{Invalid, one_line};
 use crate::domain::person::Right;
 use crate::store::chain::ChainHead;
-use crate::store::events::{self, EventRow};
+use crate::store::events::{self, EventRow, Page};
 use crate::store::verify::{Broken, Verified};
 use crate::web::Web;
 use crate::web::auth::Caller;
-use crate::web::body::Asked;
+use crate::web::body::{Asked, Sent};
 use crate::web::problem::Problem;
+
+/// Events on one page at most.
+pub(super) const LARGEST_PAGE: u32 = 500;
+/// What the events of one page come to at most, in bytes: the answer takes a few times as much memory while it is made.
+pub(super) const PAGE_BYTES: usize = 256 * 1024;
 
 /// Something that happened.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -62,8 +69,27 @@ impl From<EventRow> for EventView {
 pub struct ListEvents {
     /// `next` of the page before.
     cursor: Option<String>,
-    /// At most this many, 1 to 500.
+    /// At most this many, 1 to 500; fewer, where they are large.
     limit: Option<u32>,
+}
+
+impl ListEvents {
+    /// How many at most, and the number of the event that the page before ended with.
+    pub(super) fn page(&self, usual: u32) -> Result<(u32, Option<i64>), Invalid> {
+        let limit = self.limit.unwrap_or(usual);
+        if !(1..=LARGEST_PAGE).contains(&limit) {
+            return Err(Invalid::new("limit", format!("must be between 1 and {LARGEST_PAGE}")));
+        }
+        let wrong = || Invalid::new("cursor", "must be the `next` of an earlier page");
+        let number = |text: &str| text.strip_prefix('e')?.parse().ok();
+        let last = self.cursor.as_deref().map(|text| number(text).ok_or_else(wrong)).transpose()?;
+        Ok((limit, last))
+    }
+}
+
+/// Where the next page begins.
+pub(super) fn next_cursor(page: &Page) -> Option<String> {
+    page.events.last().filter(|_| page.more).map(|event| format!("e{}", event.seq))
 }
 
 /// A page of the record.
@@ -83,22 +109,11 @@ pub async fn list(
     Asked(asked): Asked<ListEvents>,
 ) -> Result<Json<EventPage>, Problem> {
     super::readable_by(&actor, None)?;
-    let limit = asked.limit.unwrap_or(100);
-    if !(1..=500).contains(&limit) {
-        return Err(Invalid::new("limit", "must be between 1 and 500").into());
-    }
-    let before = match asked.cursor.as_deref() {
-        None => i64::MAX,
-        Some(text) => text
-            .strip_prefix('e')
-            .and_then(|digits| digits.parse().ok())
-            .ok_or_else(|| Invalid::new("cursor", "must be the `next` of an earlier page"))?,
-    };
-    let mut found = web.engine.read(move |conn| events::before(conn, before, limit + 1)).await?;
-    let more = found.len() > limit as usize;
-    found.truncate(limit as usize);
-    let next = found.last().filter(|_| more).map(|event| format!("e{}", event.seq));
-    Ok(Json(EventPage { events: found.into_iter().map(Into::into).collect(), next }))
+    let (limit, last) = asked.page(100)?;
+    let before = last.unwrap_or(i64::MAX);
+    let page = web.engine.read(move |conn| events::before(conn, before, limit, PAGE_BYTES)).await?;
+    let next = next_cursor(&page);
+    Ok(Json(EventPage { events: page.events.into_iter().map(Into::into).collect(), next }))
 }
 
 /// An end of the record that was noted elsewhere.
@@ -129,6 +144,9 @@ pub struct Verification {
     /// What is wrong with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sentence: Option<String>,
+    /// What was found wrong with the record as a whole, wiped or put back to an older one, until an admin acknowledges it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alarm: Option<String>,
 }
 
 impl From<Result<Verified, Broken>> for Verification {
@@ -141,6 +159,7 @@ impl From<Result<Verified, Broken>> for Verification {
                 head_mac: verified.head.mac_hex(),
                 broken_at: None,
                 sentence: None,
+                alarm: None,
             },
             Err(broken) => Self {
                 intact: false,
@@ -149,6 +168,7 @@ impl From<Result<Verified, Broken>> for Verification {
                 head_mac: String::new(),
                 broken_at: Some(broken.seq),
                 sentence: Some(broken.to_string()),
+                alarm: None,
             },
         }
     }
@@ -166,10 +186,47 @@ pub async fn verify(
     actor.may(Right::Administer, None, false)?;
     let anchor = match (asked.seq, asked.mac) {
         (Some(seq), Some(mac)) => {
+            if seq < 1 {
+                return Err(Invalid::new("seq", "must be the number of an event, from 1").into());
+            }
             Some(ChainHead::from_hex(seq, &mac).ok_or_else(|| Invalid::new("mac", "must be 64 hexadecimal digits"))?)
         }
         (None, None) => None,
         (Some(_), None) | (None, Some(_)) => return Err(Invalid::new("seq", "seq and mac go together").into()),
     };
-    Ok(Json(web.engine.store().verify(anchor).await?.into()))
+    let store = web.engine.store();
+    store.watch_record(web.engine.now()).await?;
+    let found = store.verify(anchor).await?.into();
+    let alarm = store.alarm().borrow().clone();
+    Ok(Json(Verification { alarm, ..found }))
+}
+
+/// Why an alarm may end.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Acknowledge {
+    /// What was found; people will read it.
+    reason: String,
+}
+
+/// Acknowledge that the record was changed behind RMM's back
+///
+/// The alarm ends, and the record says who ended it and why.
+#[utoipa::path(post, path = "/api/v1/audit/acknowledge", tag = "audit", request_body = Acknowledge,
+    responses((status = 204), (status = 404, body = Problem)))]
+pub async fn acknowledge(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Sent(sent): Sent<Acknowledge>,
+) -> Result<StatusCode, Problem> {
+    actor.may(Right::Administer, None, false)?;
+    one_line("reason", &sent.reason, 1000)?;
+    let store = web.engine.store();
+    let Some(found) = store.alarm().borrow().clone() else {
+        return Err(Problem::not_found("there is no alarm about the record"));
+    };
+    let event = Event::RecordAlarmAcknowledged { found, reason: sent.reason };
+    web.engine.record(&actor, move |_, _| Ok(((), Some(event)))).await?;
+    store.acknowledge()?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -21,6 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use self::audit::{EventView, Verification};
+pub use self::meta::Readiness;
 pub use self::runs::hex_of;
 
 use super::Web;
@@ -87,7 +88,9 @@ fn described() -> (Router<Web>, utoipa::openapi::OpenApi) {
         .routes(routes!(hosts::trust))
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify))
+        .routes(routes!(audit::acknowledge))
         .routes(routes!(tokens::create, tokens::list))
+        .routes(routes!(tokens::adopt))
         .routes(routes!(tokens::revoke))
         .routes(routes!(meta::backup))
         .routes(routes!(super::stream::stream))

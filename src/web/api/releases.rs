@@ -1,12 +1,13 @@
 //! Releases: create, look, report, decide.
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::http::{StatusCode, header};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::{Extension, Json};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::audit::{self, EventView, ListEvents, PAGE_BYTES, next_cursor};
 use super::view::{ReleaseDetails, ReleaseView, RunView, StepView};
 use super::{Trace, allowed, readable_by, watchable_by};
 use crate::domain::command::{Answer, Command, NewRelease};
@@ -19,7 +20,7 @@ use crate::domain::run::RunKind;
 use crate::domain::service::EnvironmentKind;
 use crate::domain::status::List;
 use crate::engine::{Request, no_release};
-use crate::store::{releases, runs};
+use crate::store::{events, releases, runs};
 use crate::web::Web;
 use crate::web::auth::Caller;
 use crate::web::body::{Asked, Named, Sent};
@@ -44,7 +45,7 @@ pub struct CreateRelease {
     /// The full commit id. Without it, RMM asks the repository once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
-    /// Who: a person's name, a GitHub login, or whatever CI calls it.
+    /// Who: a person's name, a GitHub login, or whatever CI calls it. With a token of a person it is always that person.
     pub initiated_by: String,
     /// Who answers for it; the initiator unless said otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,6 +82,7 @@ impl CreateRelease {
             service: ServiceName::parse("service", self.service)?,
             tag,
             commit,
+            commit_checked: false,
             initiated_by: self.initiated_by,
             owner: self.owner,
             ci_run: self.ci_run.map(checked_ci_run).transpose()?,
@@ -132,8 +134,9 @@ pub async fn create(
     Extension(trace): Extension<Trace>,
     Sent(new): Sent<CreateRelease>,
 ) -> Result<Response, Problem> {
-    let command = Command::Create(new.check()?);
-    let handled = web.engine.handle(trace.of(Request::new(actor, command))).await?;
+    let mut new = new.check()?;
+    web.engine.ask_for_moved_tag(&actor, &mut new).await?;
+    let handled = web.engine.handle(trace.of(Request::new(actor, Command::Create(new)))).await?;
     let created = matches!(handled.answer, Answer::Release { created: true, .. });
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     let release = handled.release.as_ref().map(ReleaseView::from);
@@ -216,17 +219,28 @@ pub(super) async fn details(web: &Web, actor: &Actor, id: ReleaseId) -> Result<R
     Ok(ReleaseDetails::new(&world, &release))
 }
 
-/// What happened to a release
-#[utoipa::path(get, path = "/api/v1/releases/{id}/events", tag = "releases", params(("id" = i64, Path)),
-    responses((status = 200, body = Vec<super::audit::EventView>)))]
+/// What happened to a release, oldest first
+///
+/// A page of it. Where there is more, the header `Link` (RFC 8288) has the address of the next page, as `rel="next"`; its
+/// cursor is `e` and the `seq` of the last event on this page.
+#[utoipa::path(get, path = "/api/v1/releases/{id}/events", tag = "releases", params(("id" = i64, Path), ListEvents),
+    responses((status = 200, body = Vec<EventView>, headers(("link" = String, description = "The next page")))))]
 pub async fn events(
     State(web): State<Web>,
     Caller(actor): Caller,
     Named(id): Named<i64>,
-) -> Result<Json<Vec<super::audit::EventView>>, Problem> {
+    Asked(asked): Asked<ListEvents>,
+) -> Result<Response, Problem> {
     check_release(&web, &actor, Right::Read, ReleaseId(id)).await?;
-    let rows = web.engine.read(move |conn| crate::store::events::of_release(conn, ReleaseId(id))).await?;
-    Ok(Json(rows.into_iter().map(Into::into).collect()))
+    let (limit, last) = asked.page(audit::LARGEST_PAGE)?;
+    let after = last.unwrap_or(0);
+    let read = move |conn: &rusqlite::Connection| events::of_release(conn, ReleaseId(id), after, limit, PAGE_BYTES);
+    let page = web.engine.read(read).await?;
+    let link = next_cursor(&page).map(|cursor| {
+        [(header::LINK, format!("</api/v1/releases/{id}/events?limit={limit}&cursor={cursor}>; rel=\"next\""))]
+    });
+    let events: Vec<EventView> = page.events.into_iter().map(Into::into).collect();
+    Ok((link.map(AppendHeaders), Json(events)).into_response())
 }
 
 /// The runs of a release, with their steps

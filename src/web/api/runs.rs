@@ -19,8 +19,8 @@ use crate::web::auth::Caller;
 use crate::web::body::{Asked, Named, Sent};
 use crate::web::problem::Problem;
 
-/// Output in one answer, in bytes.
-const LARGEST_PIECE: usize = 1 << 20;
+/// Output in one answer, in bytes: the answer takes a few times as much memory while it is made.
+const LARGEST_PIECE: usize = 256 * 1024;
 
 async fn known_run(web: &Web, actor: &Actor, right: Right, id: i64) -> Result<Run, Problem> {
     let run = web.engine.read(move |conn| runs::get(conn, RunId(id))).await?;

@@ -111,7 +111,7 @@ impl LeftHostView {
     }
 }
 
-/// Why it is not known what an environment runs.
+/// Why it is not known what an environment runs, or why another copy of the database must be at work.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct UnknownView {
     reason: String,
@@ -168,6 +168,9 @@ pub struct ServiceDetails {
     on_stage: Option<ReleaseView>,
     /// Runs that are under way or cannot be judged.
     runs: Vec<RunView>,
+    /// Another RMM that works with a copy of this database was met, here or in another service, and no admin has
+    /// looked yet (`settle`).
+    another_copy: Option<UnknownView>,
     /// The good versions, newest first.
     good_versions: Vec<GoodVersionView>,
 }
@@ -224,6 +227,10 @@ async fn details(
         queue: world.line().into_iter().map(ReleaseView::from).collect(),
         on_stage: world.stage_holder().map(ReleaseView::from),
         runs: world.runs.values().filter(|run| run.state.occupies()).map(RunView::from).collect(),
+        another_copy: world
+            .another_copy
+            .as_ref()
+            .map(|met| UnknownView { reason: met.reason.clone(), since: met.since }),
         good_versions: world
             .good
             .iter()

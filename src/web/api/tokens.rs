@@ -1,4 +1,4 @@
-//! API tokens: made, listed, revoked.
+//! API tokens: made, listed, taken over, revoked.
 
 use axum::Json;
 use axum::extract::State;
@@ -9,11 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::event::Event;
 use crate::domain::ids::{Invalid, PersonName, ServiceName, one_line};
-use crate::domain::person::{Right, Role};
-use crate::engine::no_service;
+use crate::domain::person::{Actor, Right, Role};
+use crate::engine::catalog::Catalog;
+use crate::engine::{Failure, no_service};
+use crate::store::StoreError;
 use crate::store::tokens::{self, NewToken, TokenRow};
 use crate::web::Web;
-use crate::web::auth::Caller;
+use crate::web::auth::{Caller, missing_voucher};
 use crate::web::body::{Named, Sent};
 use crate::web::problem::Problem;
 
@@ -21,7 +23,7 @@ use crate::web::problem::Problem;
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateToken {
-    /// What it is called; unique among those that are valid.
+    /// What it is called; unique among those that are valid. Only a token that speaks for a person may have their name.
     pub name: String,
     /// What it may do at most.
     pub role: Role,
@@ -54,7 +56,20 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<CreatedToken>), Problem> {
     actor.may(Right::Administer, None, false)?;
     one_line("name", &new.name, 100)?;
+    if new.expires_at.is_some_and(|at| at <= web.engine.now()) {
+        return Err(Invalid::new("expires_at", "must lie ahead: this token would be expired when it is made").into());
+    }
     let catalog = web.engine.catalog();
+    // The record names whoever acts.
+    let same = |other: &str| other.eq_ignore_ascii_case(&new.name);
+    let mut people = catalog.people().keys().map(PersonName::as_str).filter(|name| new.person.as_deref() != Some(name));
+    if [Actor::Operator, Actor::Machine].iter().any(|actor| same(actor.label())) || people.any(same) {
+        let rule = format!("{} is somebody else's name; call the token after what it is for", new.name);
+        return Err(Invalid::new("name", rule).into());
+    }
+    if new.expires_at.is_some_and(|at| at <= web.engine.now()) {
+        return Err(Invalid::new("expires_at", "must lie ahead").into());
+    }
     let mut services = Vec::new();
     for name in &new.services {
         let name = ServiceName::parse("services", name.as_str())?;
@@ -81,20 +96,22 @@ pub async fn create(
     }
     let secret = tokens::new_secret()?;
     let shown = secret.expose_secret().to_owned();
-    let created_by = actor.label().to_owned();
+    let maker = actor.clone();
     let name = new.name.clone();
     let work = move |conn: &rusqlite::Connection, now: Timestamp| {
+        let vouched_by = voucher(conn, &maker)?;
         let row = NewToken {
             name: &new.name,
             role: new.role.as_str(),
             person: new.person.as_deref(),
             services: &services,
-            created_by: &created_by,
+            created_by: maker.label(),
+            vouched_by: vouched_by.as_deref(),
             expires_at: new.expires_at.map(Timestamp::as_millisecond),
         };
         match tokens::insert(conn, &row, secret.expose_secret(), now.as_millisecond()) {
             Ok(_) => Ok(((), Some(Event::TokenCreated { name: new.name.clone(), role: new.role.as_str().into() }))),
-            Err(crate::store::StoreError::NameTaken { .. }) => Err(crate::engine::Failure::Refused(
+            Err(StoreError::NameTaken { .. }) => Err(Failure::Refused(
                 Invalid::new("name", format!("there is a valid token {} already; revoke it first", new.name)).into(),
             )),
             Err(error) => Err(error.into()),
@@ -102,6 +119,15 @@ pub async fn create(
     };
     web.engine.record(&actor, work).await?;
     Ok((StatusCode::CREATED, Json(CreatedToken { name, token: shown })))
+}
+
+/// Who vouches for what somebody makes or takes over: the person; behind a token, whoever vouches for that one.
+fn voucher(conn: &rusqlite::Connection, actor: &Actor) -> Result<Option<String>, StoreError> {
+    match actor {
+        Actor::Person { name, .. } => Ok(Some(name.to_string())),
+        Actor::Token { name, .. } => Ok(tokens::find_by_name(conn, name)?.and_then(|token| token.vouched_by)),
+        Actor::Operator | Actor::Machine => Ok(None),
+    }
 }
 
 /// A token, without its secret.
@@ -112,6 +138,10 @@ pub struct TokenView {
     person: Option<String>,
     services: Vec<String>,
     created_by: String,
+    /// The person who vouches for it, with whom it ends; none: the operator.
+    vouched_by: Option<String>,
+    /// Whoever vouched for it is no admin any more: it opens nothing until an admin takes it over.
+    orphaned: bool,
     #[schema(value_type = Option<String>, format = DateTime)]
     created_at: Option<Timestamp>,
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -122,15 +152,17 @@ pub struct TokenView {
     last_used_at: Option<Timestamp>,
 }
 
-impl From<TokenRow> for TokenView {
-    fn from(row: TokenRow) -> Self {
+impl TokenView {
+    fn of(row: TokenRow, catalog: &Catalog) -> Self {
         let time = |millis: i64| Timestamp::from_millisecond(millis).ok();
         Self {
+            orphaned: missing_voucher(catalog, &row).is_some(),
             name: row.name,
             role: row.role,
             person: row.person,
             services: row.services,
             created_by: row.created_by,
+            vouched_by: row.vouched_by,
             created_at: time(row.created_at),
             expires_at: row.expires_at.and_then(time),
             revoked_at: row.revoked_at.and_then(time),
@@ -144,7 +176,39 @@ impl From<TokenRow> for TokenView {
 pub async fn list(State(web): State<Web>, Caller(actor): Caller) -> Result<Json<Vec<TokenView>>, Problem> {
     actor.may(Right::Administer, None, false)?;
     let rows = web.engine.read(tokens::list).await?;
-    Ok(Json(rows.into_iter().map(Into::into).collect()))
+    let catalog = web.engine.catalog();
+    Ok(Json(rows.into_iter().map(|row| TokenView::of(row, &catalog)).collect()))
+}
+
+/// Take a token over: whoever asks vouches for it from now on
+#[utoipa::path(post, path = "/api/v1/tokens/{name}/adopt", tag = "tokens", params(("name" = String, Path)),
+    responses((status = 204), (status = 404, body = Problem)))]
+pub async fn adopt(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Named(name): Named<String>,
+) -> Result<StatusCode, Problem> {
+    actor.may(Right::Administer, None, false)?;
+    let (called, by) = (name.clone(), actor.clone());
+    let adopted = web
+        .engine
+        .record(&actor, move |conn, now| {
+            let token = tokens::find_by_name(conn, &name)?.filter(|token| token.is_live(now.as_millisecond()));
+            let Some(token) = token else { return Ok((false, None)) };
+            let vouched_by = voucher(conn, &by)?;
+            if vouched_by == token.vouched_by {
+                return Ok((true, None));
+            }
+            tokens::adopt(conn, token.id, vouched_by.as_deref())?;
+            Ok((true, Some(Event::TokenAdopted { name, before: token.vouched_by })))
+        })
+        .await?;
+    web.doorkeeper.forget();
+    if adopted { Ok(StatusCode::NO_CONTENT) } else { Err(no_token(&called)) }
+}
+
+fn no_token(name: &str) -> Problem {
+    Problem::not_found(format!("there is no valid token {name}"))
 }
 
 /// Revoke a token
@@ -166,9 +230,5 @@ pub async fn revoke(
         })
         .await?;
     web.doorkeeper.forget();
-    if revoked {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(Problem::not_found(format!("there is no valid token {called}")))
-    }
+    if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(no_token(&called)) }
 }

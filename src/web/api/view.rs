@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::domain::approval::{Verdict, Vote};
+use crate::domain::content::Content;
 use crate::domain::decide::legal_moves;
 use crate::domain::duration_text;
 use crate::domain::gate::{self, Gate};
@@ -41,6 +42,9 @@ pub struct ReleaseView {
     pub revision: u64,
     /// Who.
     pub initiated_by: String,
+    /// The token on whose word that stands; a person who creates a release is its initiator without anybody's word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub said_by: Option<String>,
     /// Who answers for it.
     pub owner: String,
     /// The CI run that created it.
@@ -79,6 +83,7 @@ impl From<&Release> for ReleaseView {
             attempt: release.attempt.0,
             revision: release.revision.0,
             initiated_by: release.initiated_by.clone(),
+            said_by: release.said_by.clone(),
             owner: release.owner.clone(),
             ci_run: release.ci_run.clone(),
             tagged_at: release.tagged_at,
@@ -97,12 +102,17 @@ impl From<&Release> for ReleaseView {
 pub struct ReleaseDetails {
     #[serde(flatten)]
     release: ReleaseView,
+    /// What it would bring now: a SHA-256 of its commit, its artifacts and the commands of the definition. Votes,
+    /// rehearsals and runs count for what they were made of only.
+    content: Content,
     /// How the vote stands.
     approvals: ApprovalsView,
     /// Gates of production that stand in the way.
     unmet: Vec<Gate>,
-    /// The commands that are legal now.
+    /// The commands that are legal now. `settle` is one about the service.
     legal: Vec<String>,
+    /// The environments for which this release waits until an admin says what they run (`settle` of the service).
+    to_settle: Vec<String>,
 }
 
 impl ReleaseDetails {
@@ -115,9 +125,11 @@ impl ReleaseDetails {
         };
         Self {
             release: release.into(),
+            content: world.content(release),
             approvals: ApprovalsView::new(world, release),
             unmet,
             legal: possible_moves(world, release),
+            to_settle: world.to_settle(release).map(|kind| kind.to_string()).collect(),
         }
     }
 }
@@ -128,11 +140,14 @@ fn possible_moves(world: &World, release: &Release) -> Vec<String> {
         "promote" => !world.service.approvals.auto_promote && !release.promoted,
         "rollback" => {
             let running = world.production.current.as_ref().is_some_and(|version| version.release == release.id);
-            running && world.usual_way_back(release).is_some()
+            running && world.usual_way_back(release).is_some() && world.production.unknown.is_none()
         }
+        "abort" => world.production.unknown.is_none(),
         _ => true,
     };
-    legal_moves(release).into_iter().filter(|word| leads_somewhere(word)).map(ToOwned::to_owned).collect()
+    let settle = world.to_settle(release).next().map(|_| "settle");
+    let moves = legal_moves(release).into_iter().filter(|word| leads_somewhere(word));
+    settle.into_iter().chain(moves).map(ToOwned::to_owned).collect()
 }
 
 /// How a vote stands.
@@ -172,6 +187,9 @@ pub struct VoteView {
     at: Timestamp,
     /// Where it was given.
     door: String,
+    /// What the release would have brought then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<Content>,
 }
 
 impl From<&Vote> for VoteView {
@@ -182,7 +200,7 @@ impl From<&Vote> for VoteView {
         };
         let door =
             serde_json::to_value(vote.door).ok().and_then(|v| v.as_str().map(ToOwned::to_owned)).unwrap_or_default();
-        Self { person: vote.person.to_string(), approved, reason, at: vote.at, door }
+        Self { person: vote.person.to_string(), approved, reason, at: vote.at, door, content: vote.content.clone() }
     }
 }
 
@@ -201,6 +219,9 @@ pub struct RunView {
     pub kind: crate::domain::run::RunKind,
     /// Its end moves no release.
     pub housekeeping: bool,
+    /// What its release would bring when it was planned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<Content>,
     /// What the environment ran before; of a rehearsal: what is gone back to.
     pub from: Option<Version>,
     /// What it should run afterwards.
@@ -240,6 +261,7 @@ impl From<&Run> for RunView {
             environment: run.environment,
             kind: run.kind,
             housekeeping: run.housekeeping,
+            content: run.content.clone(),
             from: run.from.clone(),
             to: run.to.clone(),
             state: run.state.as_str().to_owned(),

@@ -6,7 +6,7 @@ use super::{approved_by, menu, waiting, yes};
 use crate::story::{BotWorld, set};
 use crate::world::eventually;
 
-const SECRET: &str = "a-secret_of_1";
+const SECRET: &str = "a-secret_of_16_letters";
 
 /// The status of the answer to an update that somebody brings.
 async fn brings(world: &BotWorld, secret: Option<&str>, body: &str) -> u16 {

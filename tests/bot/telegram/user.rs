@@ -4,7 +4,7 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::html;
 use super::state::{Chat, Entry, From, Message, Person, State, TapState};
@@ -56,6 +56,17 @@ impl User {
         self.writes(chat, Message { words: html::plain(text), ..Message::default() })
     }
 
+    /// They send what is not of their own hand: Telegram adds `marks` to the message.
+    pub fn passes_on(&self, chat: i64, text: &str, marks: &Value) -> MessageRef {
+        self.sends("message", chat, Message { words: html::plain(text), ..Message::default() }, marks)
+    }
+
+    /// They change a message into this one.
+    pub fn edits_into(&self, chat: i64, text: &str) -> MessageRef {
+        let marks = json!({ "edit_date": 1_700_000_000 });
+        self.sends("edited_message", chat, Message { words: html::plain(text), ..Message::default() }, &marks)
+    }
+
     /// They write in a topic.
     pub fn says_in(&self, chat: i64, topic: i64, text: &str) -> MessageRef {
         self.writes(chat, Message { words: html::plain(text), topic: Some(topic), ..Message::default() })
@@ -69,6 +80,10 @@ impl User {
     }
 
     fn writes(&self, chat: i64, message: Message) -> MessageRef {
+        self.sends("message", chat, message, &json!({}))
+    }
+
+    fn sends(&self, kind: &str, chat: i64, message: Message, marks: &Value) -> MessageRef {
         self.inner.change(|state| {
             if chat == self.id {
                 self.open_private_chat(state);
@@ -86,8 +101,10 @@ impl User {
             let heard = chat > 0 || command || named || answers == Some(From::Bot);
             let id = state.post(chat, message);
             if heard {
-                let json = state.message_json(chat, id, true);
-                state.push("message", json);
+                let mut json = state.message_json(chat, id, true);
+                let fields = json.as_object_mut().expect("a message is an object");
+                fields.extend(marks.as_object().expect("marks are fields").clone());
+                state.push(kind, json);
             }
             MessageRef { chat, id }
         })

@@ -1,11 +1,12 @@
 //! Calls to RMM: over its address and over its socket, well-formed ones and others.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::World;
 
@@ -16,6 +17,7 @@ pub struct Caller<'w> {
     token: Option<String>,
     on_socket: bool,
     accept: Option<&'static str>,
+    from: Option<IpAddr>,
 }
 
 /// What RMM answered.
@@ -28,16 +30,22 @@ pub struct Answer {
 
 impl<'w> Caller<'w> {
     pub fn on_socket(world: &'w World) -> Self {
-        Self { world, token: None, on_socket: true, accept: None }
+        Self { world, token: None, on_socket: true, accept: None, from: None }
     }
 
     pub fn with_token(world: &'w World, token: Option<String>) -> Self {
-        Self { world, token, on_socket: false, accept: None }
+        Self { world, token, on_socket: false, accept: None, from: None }
     }
 
     /// The same, who wants answers of this type.
     pub fn accepting(mut self, accept: &'static str) -> Self {
         self.accept = Some(accept);
+        self
+    }
+
+    /// The same, who calls from another address of this machine.
+    pub fn from(mut self, address: [u8; 4]) -> Self {
+        self.from = Some(address.into());
         self
     }
 
@@ -80,7 +88,7 @@ impl<'w> Caller<'w> {
         body: Option<Vec<u8>>,
         headers: &[(&str, &str)],
     ) -> Option<reqwest::Response> {
-        let mut client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0);
+        let mut client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).local_address(self.from);
         let mut host = String::from("socket");
         if self.on_socket {
             client = client.unix_socket(self.world.data().join("rmm.sock"));
@@ -169,6 +177,18 @@ pub struct Wire {
 impl Wire {
     pub async fn to(world: &World) -> Self {
         Self { stream: TcpStream::connect(world.address()).await.unwrap(), heard: Vec::new() }
+    }
+
+    /// Of somebody who can hold next to nothing of what RMM says.
+    pub async fn narrow(world: &World) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        Self { stream: socket.connect(world.address()).await.unwrap(), heard: Vec::new() }
+    }
+
+    /// Sends without listening.
+    pub async fn send(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes).await;
     }
 
     /// Whether RMM still takes what is sent; what it says meanwhile is kept.

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use super::Setup;
+
 /// A running RMM; dropping it is `kill -9`.
 pub struct Server {
     child: Child,
@@ -13,8 +15,16 @@ pub struct Server {
 }
 
 impl Server {
-    pub fn spawn(config: &Path, variables: &[(String, String)], log: &Path) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rmm"));
+    pub fn spawn(config: &Path, setup: &Setup, state: &Path, log: &Path) -> Self {
+        let rmm = env!("CARGO_BIN_EXE_rmm");
+        let mut command = match setup.open_files {
+            None => Command::new(rmm),
+            Some(most) => {
+                let mut limited = Command::new("sh");
+                limited.args(["-c", &format!("ulimit -n {most} && exec \"$@\""), "sh", rmm]);
+                limited
+            }
+        };
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("RMM") {
                 command.env_remove(name);
@@ -23,7 +33,8 @@ impl Server {
         let child = command
             .args(["serve", "--config"])
             .arg(config)
-            .envs(variables.iter().map(|(name, value)| (name, value)))
+            .env("XDG_STATE_HOME", state)
+            .envs(setup.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(log).unwrap())

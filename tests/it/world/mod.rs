@@ -55,6 +55,8 @@ pub async fn within<T>(limit: Duration, what: &str, mut probe: impl AsyncFnMut()
 pub struct World {
     directory: TempDir,
     data: PathBuf,
+    /// What RMM's user keeps in the home directory, whatever the data directory.
+    state: PathBuf,
     setup: Setup,
     server: Mutex<Option<Server>>,
     starts: Mutex<u32>,
@@ -68,6 +70,7 @@ impl World {
         let data = directory.path().join("data");
         let world = Self {
             data,
+            state: directory.path().join("state"),
             directory,
             setup,
             server: Mutex::default(),
@@ -95,6 +98,18 @@ impl World {
         &self.data
     }
 
+    /// Where the run directories of this machine are.
+    pub fn run_directories(&self) -> PathBuf {
+        let instance = std::fs::read_to_string(self.data.join("instance")).unwrap_or_default();
+        self.state.join("rmm").join(instance.trim())
+    }
+
+    /// RMM works as the same user of the same machine as another one.
+    pub fn on_the_machine_of(mut self, other: &World) -> Self {
+        self.state.clone_from(&other.state);
+        self
+    }
+
     /// Writes `rmm.toml` anew; RMM reads it at its next start.
     pub fn configure(&self, change: impl FnOnce(&mut Setup)) {
         let mut setup = self.setup.clone();
@@ -119,13 +134,18 @@ impl World {
             *starts
         };
         let log = self.path(&format!("rmm-{number}.log"));
-        let mut server = Server::spawn(&self.path("rmm.toml"), &self.setup.variables, &log);
+        let mut server = Server::spawn(&self.path("rmm.toml"), &self.setup, &self.state, &log);
         let started = within(PATIENCE, "RMM serves or ends", async || server.address_or_end()).await;
         started?;
         *self.server() = Some(server);
         // The operator's socket follows the address.
         eventually("RMM answers on its socket", async || self.operator().ask("GET", "/healthz", None).await).await;
         Ok(())
+    }
+
+    /// RMM reads `rmm.toml` again.
+    pub fn reload(&self) {
+        self.server().as_ref().unwrap().signal("HUP");
     }
 
     fn server(&self) -> std::sync::MutexGuard<'_, Option<Server>> {
@@ -150,6 +170,10 @@ impl World {
         server.signal("TERM");
         let code = eventually("RMM has ended after SIGTERM", async || server.ended()).await;
         (code, begun.elapsed())
+    }
+
+    pub fn signal(&self, signal: &str) {
+        self.server().as_ref().unwrap().signal(signal);
     }
 
     pub fn pid(&self) -> u32 {
@@ -423,6 +447,6 @@ impl Drop for World {
             eprintln!("the last lines of RMM's log:\n{}", end.into_iter().rev().collect::<Vec<_>>().join("\n"));
         }
         self.kill();
-        machine::end_steps(&self.data.join("runs"));
+        machine::end_steps(&self.run_directories());
     }
 }

@@ -8,15 +8,16 @@ use toml::{Table, Value};
 /// steps note themselves in the ledger in stage and production alike; ann, an admin, approves.
 #[derive(Debug, Clone)]
 pub struct Setup {
-    people: Vec<(String, String)>,
+    pub people: Vec<(String, String)>,
     approvers: Vec<String>,
     minimum: i64,
     repository: Option<String>,
     stage_driver: &'static str,
     surface: Table,
     stage_surface: Table,
-    more_services: Vec<String>,
+    more_services: Vec<(String, Option<String>)>,
     pub variables: Vec<(String, String)>,
+    pub open_files: Option<u64>,
 }
 
 /// The command that notes a step.
@@ -35,6 +36,7 @@ impl Setup {
             stage_surface: Table::new(),
             more_services: Vec::new(),
             variables: Vec::new(),
+            open_files: None,
         }
     }
 
@@ -44,9 +46,26 @@ impl Setup {
         self
     }
 
+    /// Without somebody.
+    pub fn remove_person(&mut self, name: &str) {
+        self.people.retain(|(known, _)| known != name);
+    }
+
+    /// The system lets RMM have so many open files, and no more.
+    pub fn open_files(mut self, most: u64) -> Self {
+        self.open_files = Some(most);
+        self
+    }
+
     /// One more service, as the first; nothing ever happens in it.
     pub fn another_service(mut self, name: &str) -> Self {
-        self.more_services.push(name.into());
+        self.more_services.push((name.into(), None));
+        self
+    }
+
+    /// One more service, whose tags are looked for in this repository; its code is not checked out.
+    pub fn another_service_of(mut self, name: &str, repository: &str) -> Self {
+        self.more_services.push((name.into(), Some(repository.into())));
         self
     }
 
@@ -126,9 +145,12 @@ impl Setup {
             Table::from_iter([("name".to_owned(), name.clone().into()), ("role".to_owned(), role.clone().into())])
         };
         set(&mut config, "people", self.people.iter().map(person).collect::<Vec<_>>().into());
-        let others = self.more_services.iter().map(|name| {
+        let others = self.more_services.iter().map(|(name, repository)| {
             let mut other = service.clone();
             set(&mut other, "name", name.clone().into());
+            if let Some(repository) = repository {
+                set(&mut other, "repository", repository.clone().into());
+            }
             other
         });
         let mut services: Vec<_> = std::iter::once(service.clone()).chain(others).collect();

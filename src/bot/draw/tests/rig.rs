@@ -1,7 +1,6 @@
 //! An engine over a real store whose runs the test plays, and whose clock it moves.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -16,6 +15,7 @@ use crate::bot::screen::Screen;
 use crate::bot::words::Words;
 use crate::clients::health::Prober;
 use crate::clients::local::Local;
+use crate::clients::local::place::RunPlace;
 use crate::clients::telegram::{Button, Text};
 use crate::config::{Config, EnvVars, Language};
 use crate::domain::command::{Answer, Command, NewRelease, Outcome};
@@ -166,7 +166,7 @@ impl Rig {
         let ports = Ports {
             local: Arc::new(Local::new()),
             prober: Prober::new().unwrap(),
-            run_directory: PathBuf::from("/nowhere"),
+            run_place: RunPlace::at("/nowhere"),
             generation: 1,
             process: "test".into(),
             instance: "test".into(),
@@ -199,6 +199,7 @@ impl Rig {
             service: ServiceName::parse("service", service).unwrap(),
             tag: Some(Tag::parse("tag", tag).unwrap()),
             commit: Some(Commit::parse("commit", format!("{digits:0<40}")[..40].to_owned()).unwrap()),
+            commit_checked: false,
             initiated_by: "gommgo".into(),
             owner: None,
             ci_run: Some(CiRun {

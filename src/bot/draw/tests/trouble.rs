@@ -97,3 +97,18 @@ async fn nobody_knows_how_a_run_ended() {
     seen!("resolve_succeeded", rig.shot("gommgo", Admin, &Screen::ConfirmResolve(run, Resolution::Succeeded)).await);
     seen!("resolve_failed", rig.shot("gommgo", Admin, &Screen::ConfirmResolve(run, Resolution::Failed)).await);
 }
+
+#[tokio::test]
+async fn another_copy_of_the_database_is_at_work() {
+    let rig = Rig::new();
+    let id = rig.release("v1.0.0").await;
+    rig.ends_well(STAGE).await;
+    rig.everybody_approves(id).await;
+    let run = rig.play(PRODUCTION, |step| (step.index < 1).then_some(Outcome::Exited(0))).await;
+    let (host, reason) = (HostName::local(), "local: steps of this run were taken over by another copy".to_owned());
+    rig.say(&Actor::Machine, Command::RunForeign { run, host, reason }).await;
+    seen!("card_settle", rig.shot("gommgo", Admin, &Screen::Release(id)).await);
+    seen!("notice_alarm_settle", rig.notice(Notice::Alarm, id).await);
+    seen!("run_settle", rig.shot("gommgo", Admin, &Screen::Run(run)).await);
+    seen!("service_settle", rig.shot("gommgo", Admin, &Screen::Service(Key::of(SERVICE))).await);
+}

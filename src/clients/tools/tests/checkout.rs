@@ -314,6 +314,43 @@ fn submodules_follow_the_commit_there_and_back() {
 }
 
 #[test]
+fn work_by_hand_in_a_submodule_is_kept_or_a_reason_to_stop() {
+    let kept =
+        "last_kept() { git -C place/lib for-each-ref --sort=-refname --count=1 --format='%(refname)' refs/rmm/kept; }";
+    tell(&format!(
+        "mkdir lib; (cd lib; git init -q; echo '*.env' >.gitignore; git add .gitignore; commit L1)
+        tag v1 'git -c protocol.file.allow=always submodule --quiet add ../lib lib'
+        (cd lib; echo theirs >new.txt; echo theirs >a.env; git add -f new.txt a.env; commit L2)
+        tag v2 'cd lib; git -c protocol.file.allow=always pull -q; cd ..'
+        {kept}
+        go v1
+        # Files that git does not know there, ignored or not, where the next commit has some.
+        echo mine >place/lib/new.txt; echo mine >place/lib/a.env; echo mine >place/lib/other
+        dirty=refuse; fails 'worked by hand' there v2; has lib/new.txt mine; dirty=keep
+        says 'lib/new.txt (in a submodule)' there v2
+        has lib/new.txt theirs; has lib/a.env theirs; has lib/other mine
+        is mine git -C place/lib show \"$(last_kept):new.txt\"; is mine git -C place/lib show \"$(last_kept):a.env\"
+        # A commit.
+        go v2; (cd place/lib; echo ours >ours; git add ours; git commit -q -m ours)
+        ours=$(git -C place/lib rev-parse HEAD)
+        dirty=refuse; fails 'worked by hand' there v1; dirty=keep
+        says \"lib (commit $ours) (in a submodule)\" back v1
+        has lib/version L1; is ours git -C place/lib show \"$(last_kept):ours\"
+        dirty=refuse; quiet go v2; quiet back v1",
+    ));
+}
+
+#[test]
+fn a_file_that_somebody_deleted_comes_back_and_that_is_said() {
+    tell(
+        "tag v1 'echo a >a'; tag v2; go v1; rm place/a
+        dirty=refuse; fails 'worked by hand.*(a)' there v2; dirty=keep
+        says 'deleted a' there v2
+        has a a",
+    );
+}
+
+#[test]
 fn a_submodule_without_an_address_is_refused() {
     tell(
         "tag v1 'mkdir inner; cd inner; git init -q; commit x; cd ..'

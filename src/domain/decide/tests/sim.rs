@@ -12,7 +12,7 @@ use crate::domain::approval::{Verdict, Vote};
 use crate::domain::command::{Answer, Command, NewRelease, Outcome, Resolution, RollbackTo, Subject};
 use crate::domain::decide::decide;
 use crate::domain::effect::Effect;
-use crate::domain::environment::EnvironmentState;
+use crate::domain::environment::{AnotherCopy, EnvironmentState};
 use crate::domain::event::Event;
 use crate::domain::gate::{self, Gate, GateName};
 use crate::domain::ids::{Commit, PersonName, ReleaseId, RunId, ServiceName, SurfaceName, Tag};
@@ -44,6 +44,7 @@ pub struct Sim {
     pub runs: BTreeMap<RunId, Run>,
     pub stage: EnvironmentState,
     pub production: EnvironmentState,
+    pub another_copy: Option<AnotherCopy>,
     pub effects: Vec<Effect>,
     pub record: Vec<Happened>,
     pub hosts: Hosts,
@@ -172,6 +173,7 @@ impl Sim {
             runs: BTreeMap::new(),
             stage: EnvironmentState::new(STAGE),
             production: EnvironmentState::new(PRODUCTION),
+            another_copy: None,
             effects: Vec::new(),
             record: Vec::new(),
             hosts: Hosts::default(),
@@ -199,6 +201,7 @@ impl Sim {
             service: self.service.name.clone(),
             tag: Some(tag(name)),
             commit: Some(commit(name)),
+            commit_checked: true,
             initiated_by: "dev".into(),
             owner: None,
             ci_run: None,

@@ -87,6 +87,24 @@ fn a_migration_in_doubt_is_for_a_person_to_judge() {
     });
     let RunState::Unknown { reason } = &w.runs[&back].state else { panic!("{:?}", w.runs[&back].state) };
     assert_eq!(reason, "migrate down of api on production (one) cannot be judged: no route");
+    assert!(w.runs[&back].left.is_empty() && w.runs[&back].waiting.is_none(), "nobody goes on without it");
+}
+
+#[test]
+fn a_host_that_is_given_up_in_the_middle_of_its_migration_has_it_done_by_another_one() {
+    let (mut w, back) = going_back(Order::Parallel);
+    w.follow(PRODUCTION, |step| (step.kind.as_str() != "migrate_down").then_some(Outcome::Exited(0)));
+    w.admin(give_up("one"));
+    w.production_ends_well();
+    assert_eq!(done(&w, back), ["migrate_down@two", "checkout@two", "deploy@two", "health@two"]);
+    assert_eq!(w.status(newest(&w)), Status::RollbackDone);
+    // It may have been done twice, which nobody has seen.
+    let (of, step) = w.production.left[&host("one")].unfinished[0];
+    assert!(w.production.left[&host("one")].reason.contains("burnt down"));
+    w.admin(Command::CatchUpHost { environment: PRODUCTION, host: host("one") });
+    let run = w.live(PRODUCTION).unwrap();
+    w.ok(&Actor::Machine, Command::MigrationFound { run, of, step, found: "it ended there unseen".into() });
+    assert!(w.production.unknown.is_some());
 }
 
 #[test]

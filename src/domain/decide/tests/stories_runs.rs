@@ -8,7 +8,7 @@ use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::person::Actor;
 use crate::domain::refusal::Code;
 use crate::domain::run::{Action, RunState, StepKind, TAG_GONE, TAG_MOVED};
-use crate::domain::service::{Dirty, Service};
+use crate::domain::service::{Dirty, Service, Surface};
 use crate::domain::status::Status::*;
 
 /// v1.0.0 is in production and v1.1.0 about to go there.
@@ -527,16 +527,20 @@ fn a_plan_that_cannot_be_made_says_so_and_holds_nobody_up() {
     let r = w.release("v1.0.0");
     assert_eq!(w.status(r), StageBuildingFailed);
     assert!(w.reason(r).contains("surface api"), "{}", w.reason(r));
+    let production_runs = |w: &mut Sim, deploy: &str| {
+        let api = Surface { deploy: deploy.into(), ..w.service.surfaces[0].clone() };
+        w.service.production.surfaces.insert(api.name.clone(), api);
+        w.ok(&Actor::Machine, Command::Advance);
+        // It is another release than before for everybody who has seen it.
+        w.stage_ends_well();
+    };
     let mut w = Sim::new();
     let r = w.release("v1.0.0");
-    w.stage_ends_well();
-    w.service.surfaces[0].deploy = "run {{ nope }}".into();
-    w.service.approvals.minimum = 2;
-    w.lock();
-    w.approve("ann", r);
-    w.approve("bob", r);
-    w.service.surfaces[0].deploy = "fine".into();
-    w.unlock();
+    production_runs(&mut w, "run {{ nope }}");
+    w.everybody_approves(r);
+    assert!(w.live(PRODUCTION).is_none() && w.reason(r).contains("surface api"), "{}", w.reason(r));
+    production_runs(&mut w, "fine");
+    w.everybody_approves(r);
     w.production_ends_well();
     assert_eq!(w.status(r), Deployed);
 }

@@ -108,6 +108,38 @@ fn a_run_that_meets_another_copy_of_the_database_starts_nothing_and_all_is_told(
 }
 
 #[test]
+fn a_copy_is_told_once_wherever_it_is_met_until_an_admin_has_looked() {
+    let mut w = Sim::new();
+    let good = w.ship("v1.0.0");
+    let turned_away = |w: &mut Sim, run| {
+        let reason = "another one was turned away".to_owned();
+        w.ok(&Actor::Machine, Command::ForeignTurnedAway { run, host: HostName::local(), reason });
+    };
+    let told = |w: &Sim| w.happened(|event| matches!(event, Event::ForeignRunFound { .. }));
+    let recorded = |environment| settle(environment, Settled::Recorded);
+    let release = w.release("v1.1.0");
+    let run = w.live(STAGE).unwrap();
+    turned_away(&mut w, run);
+    turned_away(&mut w, run);
+    w.stage_ends_well();
+    w.everybody_approves(release);
+    foreign(&mut w, PRODUCTION);
+    assert_eq!((told(&w), w.production.unknown.is_some()), (1, true));
+    assert!(w.another_copy.as_ref().unwrap().reason.contains("turned away"));
+    w.admin(settle(PRODUCTION, Settled::Release(good)));
+    assert_eq!(w.another_copy, None);
+    // Where nothing is unknown an admin has only this to say, and no run is taken for known by it.
+    turned_away(&mut w, run);
+    assert_eq!(told(&w), 2);
+    let vouched = w.stage.vouched_below;
+    let refused = w.admin_refused(settle(STAGE, Settled::Nothing));
+    assert!(refused.sentence.contains("--recorded says that the other copy"), "{refused}");
+    w.admin(recorded(STAGE));
+    assert_eq!((w.another_copy.clone(), w.stage.vouched_below), (None, vouched));
+    assert_eq!(w.admin_refused(recorded(STAGE)).code, Code::NothingToResolve);
+}
+
+#[test]
 fn a_step_that_somebody_else_began_leaves_its_run_to_an_admin() {
     for (found, status) in [(true, Status::Deployed), (false, Status::RollbackDone)] {
         let mut w = Sim::new();

@@ -72,6 +72,7 @@ fn release(id: ReleaseId) -> Release {
         reason: None,
         attempt: Attempt(1),
         revision: Revision(1),
+        said_by: None,
         initiated_by: String::new(),
         owner: String::new(),
         ci_run: None,

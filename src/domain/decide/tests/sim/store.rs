@@ -1,6 +1,7 @@
 //! What the store does: it loads the part of the world that a command may look at, and writes what has changed.
 
 use super::*;
+use crate::domain::content::Definition;
 use crate::domain::moment::{Seed, Uptime};
 
 /// What the store loads at most.
@@ -62,6 +63,7 @@ impl Sim {
         let releases: BTreeMap<_, _> =
             ids.into_iter().filter_map(|id| Some((id, self.releases.get(&id)?.clone()))).collect();
         World {
+            definition: Definition::of(&self.service),
             service: Arc::new(self.service.clone()),
             people: Arc::new(self.people.clone()),
             now: self.now,
@@ -75,6 +77,7 @@ impl Sim {
             runs,
             stage: self.stage.clone(),
             production: self.production.clone(),
+            another_copy: self.another_copy.clone(),
             good,
             next_release: ReleaseId(self.releases.len() as i64 + 1),
             next_run: RunId(self.runs.len() as i64 + 1),
@@ -111,6 +114,9 @@ impl Sim {
                 EnvironmentKind::Production => self.production = world.production.clone(),
             }
         }
+        if changes.another_copy {
+            self.another_copy.clone_from(&world.another_copy);
+        }
         for vote in &changes.votes {
             let key = |v: &Vote| (v.release, v.attempt, v.person.clone());
             self.votes.retain(|old| key(old) != key(vote));
@@ -126,6 +132,7 @@ impl Sim {
             assert_eq!(&self.runs[id], run);
         }
         assert_eq!((&self.stage, &self.production), (&world.stage, &world.production));
+        assert_eq!(self.another_copy, world.another_copy);
     }
 }
 

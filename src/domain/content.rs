@@ -1,0 +1,123 @@
+//! What a release would bring: one number for its commit, its artifacts and the commands that the definition of the
+//! service runs for it. Votes, rehearsals and runs are signed with it, so that nothing ships but what was seen.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::ids::{Commit, SurfaceName};
+use super::release::Release;
+use super::service::{EnvValue, EnvironmentKind, Probe, Recipe, Service, Surface};
+
+/// A SHA-256 of what a release would bring, in hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(transparent)]
+pub struct Content(String);
+
+impl Content {
+    /// As it was stored.
+    #[must_use]
+    pub const fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// All digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What a release would bring with a definition. A commit that is not known yet is left out.
+    #[must_use]
+    pub fn of(release: &Release, definition: &Definition) -> Self {
+        Self::with_commit(release, release.commit.as_ref(), definition)
+    }
+
+    /// Whether this is what was signed. What was signed before the repository told the commit stood for the tag, and so
+    /// for this commit.
+    #[must_use]
+    pub fn is_of(&self, release: &Release, definition: &Definition) -> bool {
+        *self == Self::of(release, definition) || *self == Self::with_commit(release, None, definition)
+    }
+
+    fn with_commit(release: &Release, commit: Option<&Commit>, definition: &Definition) -> Self {
+        let artifacts: BTreeMap<_, _> = release
+            .artifacts
+            .iter()
+            .filter(|artifact| artifact.artifact.is_some() || artifact.digest.is_some())
+            .map(|artifact| (&artifact.name, (&artifact.artifact, &artifact.digest)))
+            .collect();
+        Self(digest(&(commit, artifacts, &definition.0)))
+    }
+}
+
+impl fmt::Display for Content {
+    /// Enough of it to compare.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.get(..12).unwrap_or(&self.0))
+    }
+}
+
+/// The commands that a definition runs, as a part of every content of its releases.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition(String);
+
+impl Definition {
+    /// Of a service. Where and when something runs is no part of it, nor is what a CI system does by itself.
+    #[must_use]
+    pub fn of(service: &Service) -> Self {
+        let ours = [EnvironmentKind::Stage, EnvironmentKind::Production]
+            .into_iter()
+            .filter(|kind| service.environment(*kind).driver.is_ours());
+        let commands: Vec<(EnvironmentKind, Vec<Commands<'_>>)> =
+            ours.map(|kind| (kind, service.surfaces_in(kind).map(Commands::of).collect())).collect();
+        Self(digest(&commands))
+    }
+}
+
+/// What of a surface is signed. Another field here voids every vote that is given and not used yet.
+#[derive(Serialize)]
+struct Commands<'s> {
+    name: &'s SurfaceName,
+    recipe: Recipe,
+    directory: &'s Option<String>,
+    checkout: bool,
+    before_deploy: &'s Option<String>,
+    deploy: &'s str,
+    after_deploy: &'s Option<String>,
+    migrate_up: &'s Option<String>,
+    migrate_down: &'s Option<String>,
+    health: Option<&'s str>,
+    logs: &'s Option<String>,
+    env: &'s BTreeMap<String, EnvValue>,
+}
+
+impl<'s> Commands<'s> {
+    fn of(surface: &'s Surface) -> Self {
+        let health = match surface.health.as_ref().map(|health| &health.probe) {
+            Some(Probe::Command(command)) => Some(command.as_str()),
+            Some(Probe::Http { .. } | Probe::Tcp { .. } | Probe::Containers) | None => None,
+        };
+        Self {
+            name: &surface.name,
+            recipe: surface.recipe,
+            directory: &surface.directory,
+            checkout: surface.checkout,
+            before_deploy: &surface.before_deploy,
+            deploy: &surface.deploy,
+            after_deploy: &surface.after_deploy,
+            migrate_up: &surface.migrate_up,
+            migrate_down: &surface.migrate_down,
+            health,
+            logs: &surface.logs,
+            env: &surface.env,
+        }
+    }
+}
+
+fn digest(what: &impl Serialize) -> String {
+    let text = serde_json::to_vec(what).unwrap_or_default();
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}

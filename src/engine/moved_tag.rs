@@ -1,0 +1,59 @@
+//! A new release whose tag stands for another commit already: the repository is asked before anything follows from it.
+
+use super::{Engine, Failure};
+use crate::clients::git::{self, Unresolved};
+use crate::domain::command::NewRelease;
+use crate::domain::ids::{Commit, Invalid};
+use crate::domain::person::{Actor, Right};
+use crate::domain::refusal::{Code, Refusal};
+use crate::domain::service::EnvironmentKind;
+use crate::store::{releases, runs};
+
+impl Engine {
+    /// Where a release that is on its way, or what production runs, stands for the same tag at another commit than the new
+    /// one, asks the repository which is right, and notes that in `new`. On somebody's word alone nothing is cancelled.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`] when the repository says otherwise, or cannot be asked.
+    pub async fn ask_for_moved_tag(&self, actor: &Actor, new: &mut NewRelease) -> Result<(), Failure> {
+        actor.may(Right::Create, Some(&new.service), false).map_err(Failure::Refused)?;
+        let (Some(tag), Some(told)) = (new.tag.clone(), new.commit.clone()) else { return Ok(()) };
+        let catalog = self.catalog();
+        let Some(service) = catalog.service(&new.service) else { return Ok(()) };
+        let Some(repository) = service.repository.clone() else { return Ok(()) };
+        let (name, wanted) = (new.service.clone(), tag.clone());
+        let known: Vec<Commit> = self
+            .read(move |conn| {
+                let candidate = releases::active_candidate(conn, &name, Some(&wanted), None)?;
+                let production = runs::environment(conn, &name, EnvironmentKind::Production)?.current;
+                let running = production.filter(|version| version.tag.as_ref() == Some(&wanted));
+                Ok(candidate
+                    .and_then(|release| release.commit)
+                    .into_iter()
+                    .chain(running.and_then(|it| it.commit))
+                    .collect())
+            })
+            .await?;
+        if known.iter().all(|commit| *commit == told) {
+            return Ok(());
+        }
+        let ca = service.repository_ca.as_deref().and_then(|ca| catalog.certificates(ca));
+        match git::resolve(&repository, ca, &tag).await {
+            Ok(commit) if commit == told => {
+                new.commit_checked = true;
+                Ok(())
+            }
+            Ok(commit) => {
+                let rule = format!("the repository says that {tag} is {commit}");
+                Err(Failure::Refused(Invalid::new("commit", rule).into()))
+            }
+            Err(Unresolved::NoTag(why) | Unresolved::ForGood(why) | Unresolved::ForNow(why)) => {
+                let sentence = format!(
+                    "{tag} stands for another commit already, and whether it has moved cannot be found out: {why}; \
+                     nothing was changed"
+                );
+                Err(Failure::Refused(Refusal::new(Code::TagMoved, sentence)))
+            }
+        }
+    }
+}
