@@ -1,11 +1,11 @@
 //! Durable steps: commands that outlive RMM and its connection to the host.
 //!
-//! A step is started in a session of its own. Its output goes to a file and
-//! its exit status to another one, all in the run directory, and a FIFO which
-//! its watcher process holds open tells when it has ended. So RMM can be
-//! killed or cut off at any moment, find the step again and go on with the
-//! output where it stopped. `detached.sh` is the host's side and describes
-//! the files.
+//! A step is started in a session of its own. Its output goes to files of
+//! bounded size and its exit status to another one, all in the run directory,
+//! and a FIFO which its watcher process holds open tells when it has ended. So
+//! RMM can be killed or cut off at any moment, find the step again and go on
+//! with the output where it stopped. `detached.sh` is the host's side and
+//! describes the files.
 //!
 //! A step must never be started twice, hence nothing here falls back to
 //! another way of starting it: what cannot be known is [`Ended::Lost`]. The
@@ -14,6 +14,7 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use secrecy::SecretString;
 
 use super::transport::{Channel, EnvPair, Transport, TransportError};
 
@@ -23,7 +24,8 @@ mod traces;
 use follow::{Answer, Output, cut, follow, listen};
 pub use traces::{Known, Last, Ready, Successor, TurnedAway};
 
-const SCRIPT: &str = include_str!("detached.sh");
+const SCRIPT: &str =
+    concat!(include_str!("detached/watcher.sh"), include_str!("detached/place.sh"), include_str!("detached.sh"));
 /// Linux takes at most 128 KiB as one argument, and the step's shell gets the
 /// command as one.
 const LONGEST_COMMAND: usize = 96 * 1024;
@@ -39,6 +41,10 @@ pub trait Sink: Send {
     /// Chunks come in order and without gaps. An error ends the following,
     /// not the step.
     fn write<'a>(&'a mut self, offset: u64, bytes: &'a [u8]) -> BoxFuture<'a, Result<(), SinkError>>;
+
+    /// Takes note that the host has left out the bytes from `from` to `to`:
+    /// what comes next starts at `to`.
+    fn skip<'a>(&'a mut self, from: u64, to: u64) -> BoxFuture<'a, Result<(), SinkError>>;
 }
 
 /// Why a [`Sink`] could not take output.
@@ -232,9 +238,10 @@ pub async fn prepare(
 
 /// Starts the step, or finds it again, and follows it to its end.
 ///
-/// Every byte of the output from `offset` on goes to `sink` exactly once.
-/// After an error the same call, with the offset the sink has reached, goes
-/// on; the step is not started a second time.
+/// Every byte of the output from `offset` on goes to `sink` exactly once,
+/// unless the host has left it out, of which `sink` is told. After an error the
+/// same call, with the offset the sink has reached, goes on; the step is not
+/// started a second time.
 pub async fn run(
     t: &dyn Transport,
     dir: &RunDir,
@@ -244,31 +251,38 @@ pub async fn run(
     sink: &mut dyn Sink,
 ) -> Result<Ended, StepError> {
     check_spec(spec)?;
-    let start = offset.to_string();
-    let again = if spec.again { "1" } else { "0" };
     let directory = spec.directory.as_deref().unwrap_or("");
-    let call = ["run", &spec.key, &start, again, directory, &spec.command];
-    let channel = exec(t, dir, fence, &call, &spec.env).await?;
-
+    let mut again = spec.again;
     let mut output = Output::new(offset, sink);
-    let answer = follow(channel, &mut output).await?;
-    let size = answer.size;
-    let end = answer.end_of_output(&output);
-    output.deliver_slice(end).await?;
-    let ended = answer.into_ended(dir)?;
-
-    // A long output that came faster than it could be followed.
-    while output.position < size {
-        let before = output.position;
-        let start = before.to_string();
-        let mut channel = exec(t, dir, fence, &["rest", &spec.key, &start], &[]).await?;
-        while output.position < size && output.deliver_from(&mut channel.stdout, size).await? {}
-        if output.position == before {
-            let position = before;
-            return Err(StepError::OutputGone { ended, position });
+    // Each turn follows one part of the output.
+    loop {
+        let start = output.position.to_string();
+        let call = ["run", &spec.key, &start, if again { "1" } else { "0" }, directory, &spec.command];
+        let (channel, mark) = exec(t, dir, fence, &call, &spec.env).await?;
+        again = true;
+        let answer = follow(channel, &mark, &mut output).await?;
+        if let Some(next) = answer.gap() {
+            output.skip(next).await?;
+            continue;
         }
+        output.deliver_slice(answer.end_of_output(&output)).await?;
+        // Output that came faster than it could be followed.
+        let size = answer.size;
+        let mut before = None;
+        while output.position < size && before != Some(output.position) {
+            before = Some(output.position);
+            let start = output.position.to_string();
+            let (mut channel, _) = exec(t, dir, fence, &["rest", &spec.key, &start], &[]).await?;
+            while output.position < size && output.deliver_from(&mut channel.stdout, size).await? {}
+        }
+        if answer.word == "part" {
+            // What is missing was deleted meanwhile.
+            output.skip(size).await?;
+            continue;
+        }
+        let (ended, position) = (answer.into_ended(dir)?, output.position);
+        return if position < size { Err(StepError::OutputGone { ended, position }) } else { Ok(ended) };
     }
-    Ok(ended)
 }
 
 /// Ends the step: TERM to its process group, KILL after `grace`.
@@ -356,7 +370,7 @@ async fn exec(
     fence: Fence<'_>,
     call: &[&str],
     env: &[EnvPair],
-) -> Result<Channel, StepError> {
+) -> Result<(Channel, String), StepError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let word = |text: &str| !text.is_empty() && text.chars().all(plain);
     if !word(fence.token) || !word(fence.process) {
@@ -370,7 +384,13 @@ async fn exec(
     let generation = fence.generation.to_string();
     let mut args = vec![call.first().copied().unwrap_or(""), &dir.path, fence.token, &generation, fence.process];
     args.extend(call.iter().skip(1));
-    Ok(t.exec(SCRIPT, &args, env).await?)
+    let mut random = [0; 16];
+    getrandom::fill(&mut random)
+        .map_err(|error| StepError::Invalid(format!("The system has no random numbers: {error}")))?;
+    let mark = format!("{:032x}", u128::from_ne_bytes(random));
+    // In the environment, since everybody can read the arguments of a process.
+    let env: Vec<_> = env.iter().cloned().chain([("rmm_mark".to_owned(), SecretString::from(mark.clone()))]).collect();
+    Ok((t.exec(SCRIPT, &args, &env).await?, mark))
 }
 
 fn late() -> StepError {
@@ -393,10 +413,10 @@ fn without_shell(error: StepError) -> StepError {
 /// Calls a function of the script that has no output.
 async fn ask(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>, call: &[&str]) -> Result<Answer, StepError> {
     let asked = async {
-        let Channel { stdout, stderr, status } = exec(t, dir, fence, call, &[]).await?;
+        let (Channel { stdout, stderr, status }, mark) = exec(t, dir, fence, call, &[]).await?;
         // Nobody has to hear what others say there.
         drop(stdout);
-        match listen(stderr, 0).await? {
+        match listen(stderr, &mark, 0).await? {
             Ok(answer) => Ok(answer),
             Err(noise) => Err(cut(noise, status).await),
         }

@@ -28,7 +28,12 @@
 #   boot             the boot id of the host when a step was last begun
 #   steps/KEY/claim  who runs the step: "PID START-TIME BOOT-ID PROCESS", or
 #                    "stop"
-#   steps/KEY/out    what the step wrote
+#   steps/KEY/out    the beginning of what the step wrote, up to 5 MiB
+#   steps/KEY/out.N  a later part, from byte N on, as large; the parts that hold
+#                    the last 15 MiB stay, those before them are deleted
+#   steps/KEY/pipe   a FIFO that the step writes to
+#   steps/KEY/end    the size of the output and a full stop, if something that
+#                    the step left behind kept the pipe open
 #   steps/KEY/alive  a FIFO which the watcher holds open as long as it lives
 #   steps/KEY/status the step's exit status and a full stop; without the full
 #                    stop it does not count
@@ -36,49 +41,29 @@
 #   steps/KEY/stopped  the status to assume once RMM has signalled the step
 #   steps/KEY/settled  a stop is complete: never signal that group again
 #
+# The step writes into a pipe. A child of the watcher, the copier, takes what
+# comes there at once, whoever follows, and keeps it in parts, so that the step
+# neither waits nor fills the disk. While the disk is full the copier throws
+# away what it reads. When the step has ended, the copier meets the end of the
+# pipe. If something that the step left behind holds the pipe open, the watcher
+# finds out when the step's own output is copied, ends the copier, and leaves a
+# `cat` in a session of its own to throw away what still comes. The watcher
+# holds the FIFO `alive` until then; a line in it says that there is a new part,
+# or that the step has ended.
+#
 # Output goes to stdout. The answer goes to stderr as one line
-# "rmm:WORD:STATUS:SIZE:SENTENCE"; bytes after it are the end of the output.
+# "rmm:MARK:WORD:STATUS:SIZE:SENTENCE"; bytes after it are the end of the output.
+# MARK is a random word of each call that the step cannot know: it comes in the
+# variable rmm_mark, which is not passed on. Of a step whose output goes on in
+# another part the answer is "part" with the place where this one ends, or "gap"
+# with the place, as the sentence, where what is still there goes on.
 #
 # Every variable is called rmm_…: the environment of the step passes through
 # this script, and an assignment to one of its names would change it.
 
-# Runs once per step, in a session of its own and with the FIFO at fd 9.
-# Arguments: boot id, base directory, directory, command, PROCESS.
-# shellcheck disable=SC2016
-rmm_watcher='
-# A handler, not "ignore", since an ignored signal stays ignored in children.
-# A shell runs handlers only after its foreground child has ended.
-trap : HUP INT QUIT PIPE ALRM USR1 USR2 TERM
-rmm_start=-
-rmm_field_22() { rmm_start=${20}; }
-{ read -r rmm_line </proc/$$/stat && rmm_field_22 ${rmm_line##*) }; } 2>/dev/null
-# ln makes the claim appear atomically with its content, for one watcher only.
-echo "$$ $rmm_start $1 $5" >"claim.$$.$rmm_start" || exit
-ln "claim.$$.$rmm_start" claim || exit
-echo reserve >reserve
-(
-    # Whatever the step leaves behind must not hold the FIFO open.
-    exec 9>&-
-    rmm_directory=$3
-    case $rmm_directory in "" | /*) ;; *) rmm_directory=./$rmm_directory ;; esac
-    CDPATH= cd -- "$2" && { [ -z "$3" ] || CDPATH= cd -- "$rmm_directory"; } || {
-        printf "RMM: the directory %s cannot be entered, so the command was not run.\n" "${3:-$2}"
-        exit 126
-    }
-    unset OLDPWD
-    exec sh -c -- "$4"
-) </dev/null >>out 2>&1
-rmm_status=$?
-# On a full disk the result takes the room that was reserved for it, or waits for
-# room, unless the host has lost the files.
-until echo "$rmm_status ." >status || [ ! -e claim ]; do
-    if [ -e reserve ]; then rm -f reserve; else sleep 1; fi
-done
-'
-
 # Answers and ends: WORD:STATUS:SIZE:SENTENCE.
 answer() {
-    printf '\nrmm:%s\n' "$1" >&2
+    printf '\nrmm:%s:%s\n' "$rmm_mark" "$1" >&2
     exit 0
 }
 
@@ -152,82 +137,43 @@ check_holder() {
     [ "$rmm_x" = "$rmm_token" ] || turn_away "fenced:::$rmm_x"
 }
 
-# Takes back what a run has made that may not work here.
-withdraw() {
-    rm -f "holder.$$"
-    if [ "$rmm_word" = new ]; then
-        rm -rf steps
-        rm -f boot generation.* token
-        cd / && rmdir -- "$rmm_dir" 2>/dev/null
-    fi
-}
-
-# Becomes the holder, if there is none, or if it is a run of the same RMM that
-# is vouched for, or one of another RMM that is gone. Sets rmm_former to it.
-hold() {
-    rmm_n=0
-    rmm_former=
-    { echo "$rmm_token" && echo "${rmm_dir##*/}" && echo "$rmm_process"; } >"holder.$$" 2>/dev/null || rmm_n=9
-    until ln "holder.$$" "$rmm_holder" 2>/dev/null; do
-        rmm_n=$((rmm_n + 1))
-        [ "$rmm_n" -lt 9 ] || answer "fail:::The file $rmm_holder cannot be made on the host."
-        rmm_x=
-        rmm_y=
-        rmm_by=
-        { read -r rmm_x && read -r rmm_y && read -r rmm_by; } 2>/dev/null <"$rmm_holder"
-        if [ "$rmm_x" = "$rmm_token" ]; then
-            # A run that has just been begun held this place before: then it was
-            # begun, and is over, in another copy of the database.
-            [ "$rmm_word.$rmm_when" = new.first ] && [ -n "$rmm_by" ] && [ "$rmm_by" != "$rmm_process" ] || break
-            withdraw
-            turn_away "foreign:::"
-        fi
-        if [ "${rmm_x%%-*}" = "${rmm_token%%-*}" ]; then
-            case ,$rmm_vouched, in
-            *",$rmm_x,"*) ;;
-            *)
-                withdraw
-                turn_away "stranger:::$rmm_x"
-                ;;
-            esac
-        elif [ -n "$rmm_y" ] && [ -e "../$rmm_y/token" ]; then
-            withdraw
-            answer "held:::$rmm_x"
-        fi
-        rmm_former=$rmm_x
-        # Somebody else may have done the same in between: then it goes back.
-        mv -f "$rmm_holder" "former.$$" 2>/dev/null || continue
-        rmm_y=
-        read -r rmm_y 2>/dev/null <"former.$$"
-        [ "$rmm_y" = "$rmm_x" ] || ln "former.$$" "$rmm_holder" 2>/dev/null
-        rm -f "former.$$"
-    done
-    rm -f "holder.$$"
-}
-
-# Deletes what runs of this RMM have left behind two weeks ago.
-sweep() {
-    cd -- "${rmm_dir%/*}/" 2>/dev/null || return
-    for rmm_x in */token; do
-        rmm_y=${rmm_x%/token}
-        [ "$rmm_y" != "${rmm_dir##*/}" ] && [ ! -L "./$rmm_y" ] || continue
-        read -r rmm_x 2>/dev/null <"./$rmm_x" && [ "${rmm_x%%-*}" = "${rmm_token%%-*}" ] || continue
-        [ -z "$(find "./$rmm_y" -prune -mtime +13 2>/dev/null)" ] || rm -rf "./$rmm_y" 2>/dev/null
-    done
-}
-
 # Goes into the step's directory and makes it if need be.
 enter_step() {
     [ -d "steps/$1" ] || mkdir -p "steps/$1" 2>/dev/null
     cd "steps/$1" 2>/dev/null || answer "fail:::The directory of the step cannot be made."
 }
 
-# Waits until no watcher lives, however it ended. Opening for reading and
-# writing never blocks, so that the end for reading opens at once.
+# Waits until no watcher lives, however it ended, or until there is a part
+# behind the one that is followed. Opening for reading and writing never blocks,
+# so that the end for reading opens at once.
 wait_for_watchers() {
     # `command`, because a plain exec that fails ends the shell: the files may be gone.
     { command exec 7<>alive 8<alive 7>&-; } 2>/dev/null || return 0
-    read -r rmm_x <&8
+    while read -r rmm_x <&8; do
+        [ -n "$rmm_part" ] || continue
+        find_part
+        [ -z "$rmm_next" ] || return 0
+        # What is sent into the pipe after the step's end is no output.
+        [ ! -e status ] || [ -z "$rmm_tail" ] || kill "$rmm_tail" 2>/dev/null
+    done
+}
+
+# Sets rmm_part to the last part that begins at rmm_offset or before it,
+# rmm_begin to where it begins, and rmm_next to where the part after it does.
+find_part() {
+    rmm_begin=0 rmm_next=
+    for rmm_x in out.*; do
+        rmm_x=${rmm_x#out.}
+        if [ "$rmm_x" = "*" ]; then
+            break
+        elif [ "$rmm_x" -gt "$rmm_offset" ]; then
+            [ -n "$rmm_next" ] && [ "$rmm_x" -gt "$rmm_next" ] || rmm_next=$rmm_x
+        elif [ "$rmm_x" -gt "$rmm_begin" ]; then
+            rmm_begin=$rmm_x
+        fi
+    done
+    rmm_part=out
+    [ "$rmm_begin" = 0 ] || rmm_part=out.$rmm_begin
 }
 
 # Sets rmm_started to the start time of process $1, or to nothing.
@@ -289,8 +235,11 @@ find_group() {
 # SIGNAL STATUS: signals the processes that find_group has found.
 signal_group() {
     [ -n "$rmm_group" ] || return 0
-    # Before the signal, so that no follower takes the end for a loss.
-    [ -z "$rmm_led" ] || { echo "$2" >stopped.new && mv stopped.new stopped; }
+    # Before the signal, so that no follower takes the end for a loss. KILL has
+    # the last word, also when somebody who sends TERM is slow.
+    if [ -n "$rmm_led" ] && echo "$2" >"stopped.$$"; then
+        if [ "$1" = KILL ]; then mv "stopped.$$" stopped; else ln "stopped.$$" stopped 2>/dev/null; fi
+    fi
     find_members "$rmm_group"
     # shellcheck disable=SC2086
     kill "-$1" "-$rmm_group" $rmm_apart 2>/dev/null
@@ -339,30 +288,43 @@ check_claim() {
     [ "$rmm_pid" = stop ] || [ "$rmm_by" = "$rmm_process" ] || turn_away "foreign:::"
 }
 
-# Follows the output from rmm_offset to the end of the step, then answers.
+# Follows the output from rmm_offset to the end of its part or of the step, then
+# answers.
 follow() {
     [ -p alive ] || lost "The host has lost the files of this step, so its result is not known."
     check_claim
     rmm_tail=
-    if [ ! -e status ]; then
-        tail -c "+$((rmm_offset + 1))" -f out 2>/dev/null &
-        rmm_tail=$!
+    find_part
+    if [ -z "$rmm_next" ]; then
+        if [ ! -e status ]; then
+            tail -c "+$((rmm_offset - rmm_begin + 1))" -f "$rmm_part" 2>/dev/null &
+            rmm_tail=$!
+        fi
+        wait_for_watchers
+        [ -z "$rmm_tail" ] || kill "$rmm_tail" 2>/dev/null
+        check_claim
+        # Whoever was overtaken meanwhile takes no end of the step for its own.
+        look_for_successor
+        [ -z "$rmm_later" ] || answer "fenced:::$rmm_later"
+        find_part
     fi
-    wait_for_watchers
-    [ -z "$rmm_tail" ] || kill "$rmm_tail" 2>/dev/null
-    check_claim
-    # Whoever was overtaken meanwhile takes no end of the step for its own.
-    look_for_successor
-    [ -z "$rmm_later" ] || answer "fenced:::$rmm_later"
-    judge
-    # The size is taken once, since a surviving child may go on writing. What
-    # tail had no time for is at the end mostly: send that end along.
-    rmm_size=0
-    [ ! -s out ] || rmm_size=$(($(wc -c <out)))
+    # The size is taken once. What tail had no time for is at the end mostly:
+    # send that end along.
+    rmm_size=
+    [ ! -s "$rmm_part" ] || rmm_size=$(wc -c 2>/dev/null <"$rmm_part")
+    rmm_size=$((rmm_begin + ${rmm_size:-0}))
+    if [ -z "$rmm_next" ]; then
+        read -r rmm_x rmm_end 2>/dev/null <end && [ "$rmm_end" = . ] && rmm_size=$rmm_x
+        judge
+    elif [ "$rmm_offset" -lt "$rmm_size" ]; then
+        rmm_verdict=part: rmm_text=
+    else
+        rmm_verdict=gap: rmm_text=$rmm_next rmm_size=0
+    fi
     rmm_from=$((rmm_size - 16384))
     [ "$rmm_from" -gt "$rmm_offset" ] || rmm_from=$rmm_offset
-    printf '\nrmm:%s:%s:%s\n' "$rmm_verdict" "$rmm_size" "$rmm_text" >&2
-    [ "$rmm_from" -ge "$rmm_size" ] || tail -c "+$((rmm_from + 1))" out >&2 2>/dev/null
+    printf '\nrmm:%s:%s:%s:%s\n' "$rmm_mark" "$rmm_verdict" "$rmm_size" "$rmm_text" >&2
+    [ "$rmm_from" -ge "$rmm_size" ] || tail -c "+$((rmm_from - rmm_begin + 1))" "$rmm_part" >&2 2>/dev/null
     # Last, since GNU tail needs some 10 ms to die. RMM does not wait for it.
     [ -z "$rmm_tail" ] || wait "$rmm_tail" 2>/dev/null
 }
@@ -370,15 +332,17 @@ follow() {
 # KEY OFFSET AGAIN DIRECTORY COMMAND: starts the step or finds it again.
 run() {
     rmm_offset=$2 rmm_again=$3
-    for rmm_x in setsid tail mkfifo mkdir ln wc; do
+    for rmm_x in setsid tail mkfifo mkdir ln wc dd cat; do
         command -v "$rmm_x" >/dev/null ||
             answer "never::0:The program $rmm_x is missing on the host or in the PATH of the step."
     done
     rmm_base=$PWD
     enter
     enter_step "$1"
-    { [ -p alive ] || mkfifo alive || [ -p alive ]; } 2>/dev/null && true >>out ||
-        answer "fail:::The files of the step cannot be made in the run directory."
+    for rmm_x in alive pipe; do
+        { [ -p "$rmm_x" ] || mkfifo "$rmm_x" || [ -p "$rmm_x" ]; } 2>/dev/null && true >>out ||
+            answer "fail:::The files of the step cannot be made in the run directory."
+    done
     # Pipelines rather than "&": a background job would run with SIGINT
     # ignored, and so would the step. And when this shell is killed, the
     # follower still ends with the step and takes its tail along.
@@ -406,10 +370,11 @@ run() {
     }
 }
 
-# KEY OFFSET: the output from OFFSET to the present end.
+# KEY OFFSET: the output from OFFSET to the present end of its part.
 rest() {
     enter
-    cd "steps/$1" && exec tail -c "+$(($2 + 1))" out
+    rmm_offset=$2
+    cd "steps/$1" && find_part && exec tail -c "+$((rmm_offset - rmm_begin + 1))" "$rmm_part"
 }
 
 # KEY: how many seconds the step has been at work, as the host counts them. Of
@@ -456,130 +421,11 @@ result() {
     answer "$rmm_verdict:0:$rmm_text"
 }
 
-# Ends what other runs have left at work in this place, whichever RMM's: nothing
-# of theirs can start any more where another run is the holder. Sets rmm_ended to
-# those steps: "TOKEN/KEY ".
-end_others() {
-    rmm_ended=
-    for rmm_claim in "$rmm_place"/*/steps/*/claim; do
-        case $rmm_claim in "$rmm_dir"/*) continue ;; esac
-        cd -- "${rmm_claim%/claim}" 2>/dev/null && read -r rmm_other 2>/dev/null <../../token || continue
-        find_group && [ -n "$rmm_group" ] && group_lives "$rmm_group" ||
-            continue
-        rmm_step=${rmm_claim%/claim}
-        rmm_ended="$rmm_ended$rmm_other/${rmm_step##*/} "
-        signal_group TERM 143
-        group_ends 50 || { signal_group KILL 137 && group_ends 50; } ||
-            answer "fail:::A command of an earlier run ($rmm_other) is still at work on the host, and this user cannot end it. End the process group $rmm_group there, then repeat."
-    done
-}
-
-# WHEN VOUCHED KEYS: makes the run directory and marks it with the token. The directory's
-# mode protects everything in it, so that steps can run with the host's umask.
-# What the steps KEYS need is made at once, which saves each of them two
-# programs; a step makes whatever is missing. WHEN is "first" until RMM has
-# noted that the directory is there: whose steps run in it already is then
-# somebody else. VOUCHED are tokens that may hold here before it, with commas.
-# The answer names the former holder, who was turned away meanwhile, and the
-# steps of others that were ended, and the processes that had the run before,
-# with commas.
-prepare() {
-    umask 077
-    rmm_when=$1 rmm_vouched=$2
-    shift 2
-    for rmm_x; do
-        shift
-        set -- "$@" "steps/$rmm_x"
-    done
-    look_for_remover
-    [ -z "$rmm_later" ] || [ "$rmm_when" = first ] || [ -e "$rmm_dir/token" ] || turn_away "fenced:::$rmm_later"
-    { mkdir -p -- "$rmm_dir" && cd -- "$rmm_dir"; } 2>/dev/null ||
-        answer "fail:::The run directory $rmm_dir cannot be made on the host."
-    [ -O . ] || answer "fail:::The run directory $rmm_dir belongs to another user."
-    rmm_word=same
-    if [ ! -e token ]; then
-        chmod 700 . && mkdir -p steps "$@" && echo "$rmm_boot" >boot &&
-            echo "$rmm_token" >"token.$$" || answer "fail:::The run directory $rmm_dir cannot be written."
-        for rmm_x; do
-            shift
-            set -- "$@" "$rmm_x/alive"
-        done
-        [ $# = 0 ] || mkfifo "$@" 2>/dev/null
-        # ln fails if another RMM was faster.
-        ln "token.$$" token 2>/dev/null && rmm_word=new
-        rm -f "token.$$"
-    fi
-    read -r rmm_x 2>/dev/null <token || answer "fail:::The run directory $rmm_dir cannot be marked with its token."
-    [ "$rmm_x" = "$rmm_token" ] || answer fenced:::
-    if [ "$rmm_word.$rmm_when" = same.first ]; then
-        for rmm_x in steps/*/claim; do
-            [ ! -e "$rmm_x" ] || turn_away "foreign:::"
-        done
-    fi
-    fence
-    hold
-    end_others
-    cd -- "$rmm_dir" 2>/dev/null || answer "lost::0:The host has lost the files of this run."
-    look_for_others
-    rmm_later=
-    for rmm_x in generation.*; do
-        read -r rmm_by 2>/dev/null <"$rmm_x" && rmm_later="$rmm_later,${rmm_x#generation.} $rmm_by"
-    done
-    [ "$rmm_word" = same ] || sweep
-    answer "$rmm_word:::$rmm_former;$rmm_met;$rmm_ended;${rmm_later#,}"
-}
-
-# SUCCESSOR: leaves word that this process is alive, though that one has its run.
-protest() {
-    { echo "$rmm_token $rmm_generation $rmm_process $1" >"$rmm_place/turned-away"; } 2>/dev/null
-    answer gone:::
-}
-
-# Names who was turned away here since the last look.
-met() {
-    look_for_others
-    answer "met:::$rmm_met"
-}
-
-# Ends what any run has left at work in this place.
-clear() {
-    end_others
-    answer "clear:::$rmm_ended"
-}
-
-# Names the run that was the last one in this place, if one is known, and tells
-# how many steps are at work there.
-last() {
-    rmm_count=0
-    for rmm_claim in "$rmm_place"/*/steps/*/claim; do
-        cd -- "${rmm_claim%/claim}" 2>/dev/null && find_group && [ -n "$rmm_group" ] && group_lives "$rmm_group" ||
-            continue
-        rmm_count=$((rmm_count + 1))
-    done
-    rmm_x=
-    read -r rmm_x 2>/dev/null <"$rmm_holder"
-    answer "last::$rmm_count:$rmm_x"
-}
-
-# Deletes the run directory: the token last, so that it can be repeated. The
-# answer names who was turned away meanwhile.
-remove() {
-    rmm_met=
-    [ -d "$rmm_dir" ] || answer gone:::
-    cd -- "$rmm_dir" 2>/dev/null || answer "fail:::The run directory $rmm_dir cannot be entered."
-    if read -r rmm_x 2>/dev/null <token; then
-        [ "$rmm_x" = "$rmm_token" ] || answer fenced:::
-        fence
-        look_for_others
-        set -- generation.*
-        [ $# -lt 2 ] || { echo "$rmm_token $rmm_generation $rmm_process" >"$rmm_place/removed"; } 2>/dev/null
-        rm -rf steps && rm -f boot generation.* process.* holder.* former.* token.* && rm -f token
-    fi
-    cd / && rmdir -- "$rmm_dir" 2>/dev/null || [ ! -d "$rmm_dir" ] ||
-        answer "fail:::The run directory $rmm_dir cannot be deleted; something else is in it."
-    answer "gone:::$rmm_met"
-}
-
+# Unset, so that it is no variable of the environment any more.
+rmm_x=$rmm_mark
+unset rmm_mark
+rmm_mark=$rmm_x
+rmm_part=
 rmm_boot=-
 [ ! -r /proc/sys/kernel/random/boot_id ] || read -r rmm_boot </proc/sys/kernel/random/boot_id
 rmm_function=$1 rmm_dir=$2 rmm_token=$3 rmm_generation=$4 rmm_process=$5

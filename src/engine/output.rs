@@ -55,6 +55,18 @@ impl Log {
         self.keep(line.as_bytes().to_vec(), 1).await.map_err(Failure::from)
     }
 
+    async fn leave_out(&mut self, from: u64, to: u64) -> Result<(), WriteError<StoreError>> {
+        if !self.pending.is_empty() {
+            let ready = self.redactor.last(&self.pending);
+            self.pending.clear();
+            self.keep(ready, from - self.offset).await?;
+        }
+        let (run, step) = (self.run, self.step);
+        self.store.write(move |tx| logs::skip(tx, run, step, to, to - from)).await?;
+        self.offset = to;
+        Ok(())
+    }
+
     async fn keep(&mut self, ready: Vec<u8>, used: u64) -> Result<(), WriteError<StoreError>> {
         let (run, step, end) = (self.run, self.step, self.offset + used);
         self.store.write(move |tx| logs::append(tx, run, step, end, &ready)).await?;
@@ -66,5 +78,11 @@ impl Log {
 impl Sink for Log {
     fn write<'a>(&'a mut self, _offset: u64, bytes: &'a [u8]) -> BoxFuture<'a, Result<(), SinkError>> {
         Box::pin(async move { self.take(bytes).await.map_err(|error| SinkError::from(error.flatten().to_string())) })
+    }
+
+    fn skip<'a>(&'a mut self, from: u64, to: u64) -> BoxFuture<'a, Result<(), SinkError>> {
+        Box::pin(
+            async move { self.leave_out(from, to).await.map_err(|error| SinkError::from(error.flatten().to_string())) },
+        )
     }
 }

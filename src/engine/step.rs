@@ -29,6 +29,8 @@ pub(super) struct StepContext<'a> {
 
 /// How long the end of a step may take to be heard when it is known elsewhere.
 const FAREWELL: Duration = Duration::from_secs(20);
+/// … and so often, before the rest of its output is given up.
+const MOST_FAREWELLS: u8 = 3;
 
 fn silent() -> StepError {
     let source = std::io::Error::new(std::io::ErrorKind::TimedOut, "nothing was heard of the step's end");
@@ -36,9 +38,18 @@ fn silent() -> StepError {
 }
 
 /// Why a step is ended before its time.
-enum Early {
+#[derive(Clone, Copy)]
+enum Why {
     Stopped,
     TimedOut,
+}
+
+/// A step that is ended before its time.
+#[derive(Clone, Copy)]
+struct Early {
+    why: Why,
+    /// How often it was over, and the rest of its output did not come in time.
+    late: u8,
 }
 
 impl StepContext<'_> {
@@ -204,26 +215,33 @@ impl StepContext<'_> {
         if early.is_none() {
             tokio::select! {
                 ended = &mut following => return ended,
-                why = self.until_unwanted(limit, age) => *early = Some(why),
+                why = self.until_unwanted(limit, age) => *early = Some(Early { why, late: 0 }),
             }
         }
         // The output that comes while the step is ended belongs to it, so following goes on meanwhile.
         let mut stopping = Box::pin(detached::stop(host.as_ref(), directory, fence, &spec.key, GRACE));
         let (ended, stopped) = tokio::select! {
-            ended = &mut following => (ended, stopping.await),
+            ended = &mut following => (Some(ended), stopping.await),
             stopped = &mut stopping => {
-                // Whoever follows a step that is over and hears nothing has lost its way: the next one finds the end.
                 let ended = tokio::select! {
-                    ended = following => ended,
-                    () = self.following.engine.clock().sleep(FAREWELL) => Err(silent()),
+                    ended = following => Some(ended),
+                    () = self.following.engine.clock().sleep(FAREWELL) => None,
                 };
                 (ended, stopped)
             }
         };
-        if let Err(error) = stopped {
+        if let Err(error) = &stopped {
             tracing::warn!(run = %self.run_id(), %error, "a step could not be ended cleanly");
         }
-        ended
+        if let Some(ended) = ended {
+            return ended;
+        }
+        let late = early.as_mut().map_or(0, |early| {
+            early.late += 1;
+            early.late
+        });
+        // Whoever follows a step that is over and hears nothing has lost its way: the next one finds the end.
+        stopped.ok().filter(|_| late >= MOST_FAREWELLS).ok_or_else(silent)
     }
 
     async fn judge(
@@ -239,11 +257,11 @@ impl StepContext<'_> {
             }
             other => other,
         };
-        let outcome = match (ended, early) {
+        let outcome = match (ended, early.map(|early| early.why)) {
             // It had ended by itself: its end counts, even if it was found late or ended just before it was stopped.
             (Ok(Ended::Exited(code)), _) => Outcome::Exited(code),
-            (Ok(Ended::Stopped(_) | Ended::NotStarted(_)), Some(Early::Stopped)) => Outcome::Stopped,
-            (Ok(Ended::Stopped(_) | Ended::NotStarted(_)), Some(Early::TimedOut)) => Outcome::TimedOut,
+            (Ok(Ended::Stopped(_) | Ended::NotStarted(_)), Some(Why::Stopped)) => Outcome::Stopped,
+            (Ok(Ended::Stopped(_) | Ended::NotStarted(_)), Some(Why::TimedOut)) => Outcome::TimedOut,
             // RMM died between the signal and the end of the step.
             (Ok(Ended::Stopped(_)), None) if self.following.run.is_ending() => Outcome::Stopped,
             (Ok(Ended::Stopped(_)), None) => Outcome::TimedOut,
@@ -254,6 +272,9 @@ impl StepContext<'_> {
             (Err(error), _) => Outcome::Lost(error.to_string()),
         };
         log.finish().await?;
+        if early.is_some_and(|early| early.late >= MOST_FAREWELLS) {
+            log.note("rmm: the rest of the output did not arrive in time\n").await?;
+        }
         if matches!(outcome, Outcome::TimedOut) {
             log.note("rmm: the step was over its time limit and has been ended\n").await?;
         }
@@ -263,14 +284,14 @@ impl StepContext<'_> {
     /// Returns when somebody wants the run to end, or the time of the step or of the run is over. The time counts from
     /// the start, also across a restart of RMM; what counts is the time that passes (on the host, if it told the step's
     /// `age`), not the clock on the wall.
-    async fn until_unwanted(&self, limit: Duration, age: Option<Duration>) -> Early {
+    async fn until_unwanted(&self, limit: Duration, age: Option<Duration>) -> Why {
         let engine = &self.following.engine;
         let uptime = engine.clock().uptime();
         let spent = age.unwrap_or_else(|| uptime.since(self.step.started_uptime.as_ref()));
         let run = self.following.limit.saturating_sub(self.following.spent());
         tokio::select! {
-            () = self.following.until_unwanted(&self.step.host) => Early::Stopped,
-            () = engine.clock().sleep(limit.saturating_sub(spent).min(run)) => Early::TimedOut,
+            () = self.following.until_unwanted(&self.step.host) => Why::Stopped,
+            () = engine.clock().sleep(limit.saturating_sub(spent).min(run)) => Why::TimedOut,
         }
     }
 

@@ -102,7 +102,9 @@ pub fn append(conn: &Connection, run: i64, step: i64, source_end: u64, bytes: &[
         return Ok(false);
     }
     state.source_end = source_end;
-    let room = usize::try_from(HEAD_LIMIT.saturating_sub(state.kept_head)).unwrap_or(usize::MAX);
+    // Behind a gap nothing belongs to the head.
+    let room = if state.dropped > 0 { 0 } else { HEAD_LIMIT.saturating_sub(state.kept_head) };
+    let room = usize::try_from(room).unwrap_or(usize::MAX);
     let (head, tail) = bytes.split_at(room.min(bytes.len()));
     for piece in head.chunks(PIECE) {
         state.head_last_id = insert(conn, run, step, source_end, piece)?;
@@ -117,6 +119,35 @@ pub fn append(conn: &Connection, run: i64, step: i64, source_end: u64, bytes: &[
             state.dropped += gone;
         }
     }
+    save(conn, run, step, &state)?;
+    Ok(true)
+}
+
+/// Takes note that `missing` bytes of the host's output, up to its offset `source_end`, will never arrive. They and what
+/// was kept of the tail before them are dropped: the host gives more behind them than the tail holds.
+///
+/// `false`, and nothing changed, when output beyond `source_end` has arrived already.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn skip(conn: &Connection, run: i64, step: i64, source_end: u64, missing: u64) -> Result<bool, StoreError> {
+    let mut state = state(conn, run, step)?.unwrap_or_default();
+    if source_end < state.source_end {
+        return Ok(false);
+    }
+    conn.prepare_cached("DELETE FROM log_chunks WHERE run_id = ?1 AND step = ?2 AND id > ?3")?.execute((
+        run,
+        step,
+        state.head_last_id,
+    ))?;
+    state.source_end = source_end;
+    state.dropped += state.kept_tail + missing;
+    state.kept_tail = 0;
+    save(conn, run, step, &state)?;
+    Ok(true)
+}
+
+fn save(conn: &Connection, run: i64, step: i64, state: &LogState) -> Result<(), StoreError> {
     conn.prepare_cached(
         "INSERT INTO log_state (run_id, step, source_end, kept_head, kept_tail, dropped, head_last_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
          ON CONFLICT (run_id, step) DO UPDATE SET source_end = excluded.source_end, kept_head = excluded.kept_head, \
@@ -131,7 +162,7 @@ pub fn append(conn: &Connection, run: i64, step: i64, source_end: u64, bytes: &[
         signed(state.dropped),
         state.head_last_id,
     ))?;
-    Ok(true)
+    Ok(())
 }
 
 fn insert(conn: &Connection, run: i64, step: i64, source_end: u64, piece: &[u8]) -> Result<i64, StoreError> {
@@ -309,6 +340,30 @@ mod tests {
             assert_eq!(gaps[0].dropped_before, log.dropped);
             assert!(log.tail.starts_with(&gaps[0].bytes));
             assert!(chunks.iter().all(|chunk| chunk.bytes.len() <= PIECE));
+        }
+    }
+
+    #[test]
+    fn what_the_host_has_left_out_is_a_gap_between_beginning_and_end() {
+        for before in [0, 100, MIB, 3 * MIB] {
+            let conn = test_database();
+            feed(&conn, before, 70_001);
+            let mut end = before;
+            for missing in [5 * MIB, 7] {
+                end += missing;
+                assert!(skip(&conn, 1, 2, end as u64, missing as u64).unwrap());
+                assert!(!skip(&conn, 1, 2, end as u64 - 1, 1).unwrap());
+                assert!(append(&conn, 1, 2, end as u64 + 50, &output(end, 50)).unwrap());
+                end += 50;
+            }
+            assert_eq!(resume_offset(&conn, 1, 2).unwrap(), end as u64);
+            let log = read_step(&conn, 1, 2).unwrap();
+            assert!(log.head == output(0, before.min(MIB)));
+            assert!(log.tail == output(end - 50, 50));
+            assert_eq!(log.head.len() + log.dropped as usize + log.tail.len(), end);
+            let gaps: Vec<_> =
+                read(&conn, 1, 0, usize::MAX).unwrap().iter().map(|chunk| chunk.dropped_before).collect();
+            assert_eq!(gaps.last(), Some(&log.dropped));
         }
     }
 

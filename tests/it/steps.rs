@@ -168,6 +168,43 @@ async fn a_step_over_its_time_limit_is_ended() {
     assert_eq!(printed, "working\nrmm: the step was over its time limit and has been ended\n");
 }
 
+/// It is ended first; of what it has written, its host keeps no more than can be read soon.
+#[tokio::test]
+async fn a_step_that_writes_without_end_is_ended_in_time_and_fills_no_disk() {
+    for timeout in [true, false] {
+        let flood = "echo $$ > ../pid; exec yes 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde";
+        let setup = one_step(flood);
+        let world = World::new(if timeout { setup.surface("step_timeout", "5s") } else { setup }).await;
+        let release = world.release("v1").await;
+        let (step, run) = (world.process("pid").await, world.last_run(release).await);
+        let parts = || {
+            let found =
+                std::process::Command::new("find").arg(world.run_directories()).args(["-name", "out*"]).output();
+            String::from_utf8(found.unwrap().stdout).unwrap().lines().map(std::path::PathBuf::from).collect::<Vec<_>>()
+        };
+        // It has gone beyond what is kept.
+        eventually("its beginning and its end are apart", async || {
+            let parts = parts();
+            let first = parts.iter().filter_map(|part| part.extension()?.to_str()?.parse().ok()).min();
+            (first > Some(16 << 20) || !alive(step)).then_some(())
+        })
+        .await;
+        let kept: u64 = parts().iter().filter_map(|part| Some(part.metadata().ok()?.len())).sum();
+        assert!(kept < 27 << 20, "{kept}");
+        if !timeout {
+            let why = json!({ "reason": "the wrong tag" });
+            world.operator().post(&format!("/api/v1/releases/{release}/cancel"), &why).await.ok();
+        }
+        let status = if timeout { "stage_building_failed" } else { "cancelled" };
+        eventually("it has ended", async || (world.status(release).await == status).then_some(())).await;
+        assert!(!alive(step));
+        let output = world.output(run).await;
+        assert!(output.starts_with(b"0123456789abcdef") && output.len() < 17 << 20, "{}", output.len());
+        assert!(String::from_utf8_lossy(&output).contains(" bytes left out …]"));
+        world.quiet().await;
+    }
+}
+
 /// As if the step at work had a limit that is over by now: how long it has been at work, its host tells.
 fn its_limit_is_over(world: &World) {
     let conn = Connection::open(world.database()).unwrap();

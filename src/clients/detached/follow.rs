@@ -16,7 +16,10 @@ const BUFFER: usize = 64 * 1024;
 /// How much of the output's end the script sends along with its answer.
 const END: usize = 16 * 1024;
 
-/// What the script says at its end: `rmm:WORD:STATUS:SIZE:SENTENCE`.
+/// So much is shown of what was said instead of an answer, characters.
+const LONGEST_NOISE: usize = 300;
+
+/// What the script says at its end: `rmm:MARK:WORD:STATUS:SIZE:SENTENCE`.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) word: String,
@@ -37,6 +40,11 @@ impl Answer {
             sentence: fields.next()?.to_owned(),
             end: Vec::new(),
         })
+    }
+
+    /// Where what is still there goes on, if the host has left out what was asked for.
+    pub(super) fn gap(&self) -> Option<u64> {
+        self.sentence.parse().ok().filter(|_| self.word == "gap")
     }
 
     /// The part of `end` which was not delivered yet; nothing if there is a
@@ -94,6 +102,15 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
+    /// Goes on at `to`, if that is further on.
+    pub(super) async fn skip(&mut self, to: u64) -> Result<(), StepError> {
+        if to > self.position {
+            self.sink.skip(self.position, to).await.map_err(StepError::Sink)?;
+            self.position = to;
+        }
+        Ok(())
+    }
+
     /// Delivers `count` bytes of the buffer.
     async fn deliver_buffer(&mut self, count: usize) -> Result<(), StepError> {
         let bytes = self.buffer.get(..count).unwrap_or(&[]);
@@ -118,10 +135,10 @@ impl<'a> Output<'a> {
 }
 
 /// Delivers what comes until the answer is there.
-pub(super) async fn follow(channel: Channel, output: &mut Output<'_>) -> Result<Answer, StepError> {
+pub(super) async fn follow(channel: Channel, mark: &str, output: &mut Output<'_>) -> Result<Answer, StepError> {
     let Channel { mut stdout, stderr, status } = channel;
     let from = output.position;
-    let mut listening = std::pin::pin!(listen(stderr, from));
+    let mut listening = std::pin::pin!(listen(stderr, mark, from));
     let mut open = true;
     loop {
         tokio::select! {
@@ -146,47 +163,72 @@ pub(super) async fn follow(channel: Channel, output: &mut Output<'_>) -> Result<
 /// gives back what was said instead.
 pub(super) async fn listen(
     mut stderr: Box<dyn AsyncRead + Send + Unpin>,
+    mark: &str,
     offset: u64,
 ) -> Result<Result<Answer, Vec<u8>>, StepError> {
-    const MARK: &[u8] = b"\nrmm:";
-    let mut heard = Vec::new();
+    let mut searched = Search { mark: format!("\nrmm:{mark}:").into_bytes(), heard: Vec::new(), seen: 0, line: None };
     let mut buffer = vec![0; 4096];
-    let mut answer: Option<Answer> = None;
-    loop {
-        if let Some(answer) = &mut answer {
-            // The rest is bounded: a surviving child may write for ever.
-            let left = answer.size.saturating_sub(offset);
-            let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(END);
-            if heard.len() >= wanted {
-                heard.truncate(wanted);
-                answer.end = std::mem::take(&mut heard);
-            }
-        }
-        if let Some(answer) = answer.take_if(|a| !a.end.is_empty() || a.size <= offset) {
-            return Ok(Ok(answer));
-        }
+    let mut answer = loop {
         let count = stderr.read(&mut buffer).await.map_err(died)?;
-        heard.extend_from_slice(buffer.get(..count).unwrap_or(&[]));
-        if answer.is_none() {
-            let mark = heard.windows(MARK.len()).position(|w| w == MARK);
-            let line = mark.and_then(|at| {
-                let text = heard.get(at + MARK.len()..)?;
-                let length = text.iter().position(|byte| *byte == b'\n')?;
-                let line = String::from_utf8_lossy(text.get(..length)?).into_owned();
-                Some((line, at + MARK.len() + length + 1))
-            });
-            if let Some((line, used)) = line {
-                answer = Answer::parse(&line);
-                heard.drain(..used);
-            } else if mark.is_none() && heard.len() > BUFFER {
-                // Chatter of a login shell, say; a mark may be cut at the end.
-                heard.drain(..BUFFER / 2);
-            }
+        if count == 0 {
+            return Ok(Err(searched.heard));
         }
+        if let Some(answer) = searched.take(buffer.get(..count).unwrap_or(&[])) {
+            break answer;
+        }
+    };
+    // Bounded: what the step left behind may write for ever.
+    let left = usize::try_from(answer.size.saturating_sub(offset)).unwrap_or(usize::MAX).min(END);
+    let mut end = searched.heard;
+    while end.len() < left {
+        let count = stderr.read(&mut buffer).await.map_err(died)?;
         if count == 0 {
             // A cut within the end of the output: "rest" will fetch it.
-            return Ok(answer.ok_or(heard));
+            break;
         }
+        end.extend_from_slice(buffer.get(..count).unwrap_or(&[]));
+    }
+    end.truncate(left);
+    answer.end = end;
+    Ok(Ok(answer))
+}
+
+/// Looks for the line with the mark, at each byte once, and keeps a bounded part of what comes before it.
+struct Search {
+    mark: Vec<u8>,
+    heard: Vec<u8>,
+    /// How far of it was looked at.
+    seen: usize,
+    /// Where the line begins, behind the mark.
+    line: Option<usize>,
+}
+
+impl Search {
+    /// Takes what came. With the answer, what follows it is left in `heard`.
+    fn take(&mut self, bytes: &[u8]) -> Option<Answer> {
+        self.heard.extend_from_slice(bytes);
+        if self.line.is_none() {
+            // The mark may have been cut.
+            let from = (self.seen + 1).saturating_sub(self.mark.len());
+            let found = self.heard.get(from..)?.windows(self.mark.len()).position(|part| part == self.mark);
+            self.line = found.map(|at| from + at + self.mark.len());
+        }
+        if let Some(line) = self.line {
+            let from = line.max(self.seen);
+            if let Some(length) = self.heard.get(from..)?.iter().position(|byte| *byte == b'\n') {
+                let text = String::from_utf8_lossy(self.heard.get(line..from + length)?).into_owned();
+                self.heard.drain(..=from + length);
+                return Answer::parse(&text);
+            }
+        }
+        // Chatter of a login shell, say; no answer is that long, either.
+        let whole = self.heard.len() - self.line.unwrap_or(0);
+        if whole > BUFFER {
+            self.heard.drain(..self.heard.len() - BUFFER / 2);
+            self.line = None;
+        }
+        self.seen = self.heard.len();
+        None
     }
 }
 
@@ -200,7 +242,7 @@ pub(super) async fn cut(noise: Vec<u8>, status: BoxFuture<'static, Result<i32, T
     };
     let noise = String::from_utf8_lossy(&noise);
     match noise.lines().rfind(|line| !line.trim().is_empty()) {
-        Some(line) => detail.extend([": ", line.trim()]),
+        Some(line) => detail.extend([": ".to_owned(), line.trim().chars().take(LONGEST_NOISE).collect()]),
         None => detail.push('.'),
     }
     StepError::Cut { status, detail }

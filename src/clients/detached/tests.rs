@@ -26,12 +26,12 @@ macro_rules! on_every_shell {
 
 mod directories;
 mod machine;
+mod output;
 
 use machine::*;
 
 on_every_shell!(
     statuses_and_outputs,
-    large_output,
     found_again_after_the_followers_were_killed,
     the_shell_of_a_follower_is_killed,
     two_followers_one_execution,
@@ -78,24 +78,6 @@ async fn statuses_and_outputs(shell: &str) {
     assert!(text(&out).contains("surely-not-a-command"), "{}", text(&out));
     let (ended, out) = host.sh("7", "printf '\\0\\377\\001\\012\\015'").await;
     assert_eq!((ended, out), (Ended::Exited(0), vec![0, 255, 1, 10, 13]));
-}
-
-async fn large_output(shell: &str) {
-    let Some(host) = Host::new(shell).await else {
-        return;
-    };
-    let mut data = Vec::with_capacity(50 << 20);
-    let mut state = 1_u64;
-    while data.len() < 50 << 20 {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        data.extend_from_slice(&state.to_le_bytes());
-    }
-    fs::write(host.file("data"), &data).unwrap();
-    let (ended, out) = host.sh("1", "cat data; exit 4").await;
-    assert_eq!(ended, Ended::Exited(4));
-    assert!(out == data, "{} bytes", out.len());
-    let (_, out) = host.run_at(&spec("1", ""), 12_345).await;
-    assert!(out == data[12_345..]);
 }
 
 /// A step that shows it runs, and ends when the file `go` appears.
@@ -250,9 +232,11 @@ async fn stop_kills_the_group(shell: &str) {
     let (seen, task) = host.spawn(spec("2", command), 0);
     seen.reaches(2).await;
     let child: i32 = text(&seen.bytes()).trim().parse().unwrap();
-    assert_eq!(host.stop("2", 300).await, Ended::Stopped(143));
+    // On a busy machine TERM may come after KILL.
+    let ended = host.stop("2", 300).await;
+    assert!(matches!(ended, Ended::Stopped(143 | 137)), "{ended:?}");
     until("the child's end", || !alive(child)).await;
-    assert_eq!(task.await.unwrap().unwrap(), Ended::Stopped(143));
+    assert_eq!(task.await.unwrap().unwrap(), ended);
 }
 
 async fn stop_lets_a_step_end_properly(shell: &str) {
@@ -419,6 +403,10 @@ impl Sink for Full {
     fn write<'a>(&'a mut self, _: u64, _: &'a [u8]) -> BoxFuture<'a, Result<(), SinkError>> {
         Box::pin(async { Err(SinkError::from("disk full")) })
     }
+
+    fn skip<'a>(&'a mut self, _: u64, _: u64) -> BoxFuture<'a, Result<(), SinkError>> {
+        Box::pin(async { Err(SinkError::from("disk full")) })
+    }
 }
 
 async fn sink_fails_and_the_run_goes_on(shell: &str) {
@@ -491,7 +479,7 @@ async fn overhead() {
             let start = Instant::now();
             for _ in 0..rounds {
                 let mut channel = host.exec(command, &[], &[]).await.unwrap();
-                listen(channel.stdout, 0).await.unwrap().unwrap_err();
+                listen(channel.stdout, "", 0).await.unwrap().unwrap_err();
                 (&mut channel.status).await.unwrap();
             }
             let plain = start.elapsed() / rounds;
@@ -512,6 +500,12 @@ impl Sink for Count {
     fn write<'a>(&'a mut self, offset: u64, bytes: &'a [u8]) -> BoxFuture<'a, Result<(), SinkError>> {
         assert_eq!(offset, self.0);
         self.0 += bytes.len() as u64;
+        Box::pin(async { Ok(()) })
+    }
+
+    fn skip<'a>(&'a mut self, from: u64, to: u64) -> BoxFuture<'a, Result<(), SinkError>> {
+        assert_eq!(from, self.0);
+        self.0 = to;
         Box::pin(async { Ok(()) })
     }
 }

@@ -432,6 +432,10 @@ impl Sink for Kept {
         self.0.extend_from_slice(bytes);
         Box::pin(async { Ok(()) })
     }
+
+    fn skip<'a>(&'a mut self, from: u64, to: u64) -> BoxFuture<'a, Result<(), SinkError>> {
+        Box::pin(async move { panic!("{from} to {to} is missing") })
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,7 +1,7 @@
 //! A machine that steps run on, what is seen of their output, and what is left of their processes.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -88,6 +88,17 @@ impl Host {
         let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
         let dir = RunDir::new(format!("{}/runs/a run's", root.path().display())).unwrap();
         Some(Self { root: Arc::new(root), path: ("PATH".to_owned(), SecretString::from(path)), home: None, dir })
+    }
+
+    /// Every shell runs this first, as a start-up file does.
+    pub(super) fn start_with(&self, command: &str) {
+        let (real, sh) = (self.file("bin/real"), self.file("bin/sh"));
+        fs::create_dir(&real).unwrap();
+        let real = real.join("sh");
+        fs::rename(&sh, &real).unwrap();
+        let real = real.display();
+        fs::write(&sh, format!("#!{real}\n{command}\nexec {real} \"$@\"\n")).unwrap();
+        fs::set_permissions(&sh, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     pub(super) fn file(&self, name: &str) -> PathBuf {
@@ -179,12 +190,13 @@ pub(super) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 pub(super) struct Seen {
     start: u64,
     bytes: Arc<Mutex<Vec<u8>>>,
+    /// Behind how many bytes something is missing, and how much.
+    gaps: Arc<Mutex<Vec<(usize, u64)>>>,
 }
 
 impl Seen {
     pub(super) fn at(start: u64) -> Self {
-        let bytes = Arc::default();
-        Self { start, bytes }
+        Self { start, bytes: Arc::default(), gaps: Arc::default() }
     }
 
     pub(super) fn bytes(&self) -> Vec<u8> {
@@ -192,7 +204,16 @@ impl Seen {
     }
 
     pub(super) fn position(&self) -> u64 {
-        self.start + self.bytes.lock().unwrap().len() as u64
+        self.start + self.bytes.lock().unwrap().len() as u64 + self.missing()
+    }
+
+    /// What the host has left out.
+    pub(super) fn missing(&self) -> u64 {
+        self.gaps.lock().unwrap().iter().map(|(_, missing)| missing).sum()
+    }
+
+    pub(super) fn gaps(&self) -> Vec<(usize, u64)> {
+        self.gaps.lock().unwrap().clone()
     }
 
     pub(super) async fn reaches(&self, position: u64) {
@@ -205,6 +226,13 @@ impl Sink for Seen {
         assert_eq!(offset, self.position(), "a gap or a repetition");
         assert!(!bytes.is_empty());
         self.bytes.lock().unwrap().extend_from_slice(bytes);
+        Box::pin(async { Ok(()) })
+    }
+
+    fn skip<'a>(&'a mut self, from: u64, to: u64) -> BoxFuture<'a, Result<(), SinkError>> {
+        assert_eq!(from, self.position(), "a gap or a repetition");
+        let at = self.bytes.lock().unwrap().len();
+        self.gaps.lock().unwrap().push((at, to - from));
         Box::pin(async { Ok(()) })
     }
 }
