@@ -203,6 +203,9 @@ impl Draft<'_> {
             self.take_stage_back(mixed.newer, mixed.older, Some(&mixed.surfaces));
             return true;
         }
+        if self.world.production.unknown.is_some() && !somebody_waits {
+            return false;
+        }
         let Some(base) = self.world.production.current.clone() else { return false };
         let Some(on_stage) = self.world.stage.current.clone() else { return false };
         let ended = self.world.releases.get(&on_stage.release).is_none_or(|release| !release.status.is_active());

@@ -108,16 +108,6 @@ impl Draft<'_> {
         let run = self.known_run(id)?;
         self.meet_copy(&run, host, reason.clone());
         self.make_unknown(run.environment, reason.clone(), Some(&run));
-        // Stage goes back to what production runs; nobody knows that now. The other way round, a doubt about stage must not
-        // keep production from going back.
-        let ours = self.world.service.stage.driver.is_ours();
-        let stage = &self.world.stage;
-        if run.environment == EnvironmentKind::Production && ours && stage.current.is_some() && stage.unknown.is_none()
-        {
-            let reason =
-                "production has shown that another RMM works with a copy of this database, or that it is out of date";
-            self.make_unknown(EnvironmentKind::Stage, reason.to_owned(), None);
-        }
         if run.running_steps().next().is_some() { self.run_lost(id, reason) } else { self.run_failed(id, reason) }
     }
 
