@@ -36,13 +36,15 @@ rmm_changes() {
 # An index that is broken, or that hides changes from git (skip-worktree, assume-unchanged), is made anew.
 rmm_mend_index() {
     rmm_now=$(rmm_head)
-    if rmm_x=$(rmm_git ls-files -v 2>/dev/null); then
+    if [ -s "$rmm_gitdir/index" ] && rmm_x=$(rmm_git ls-files -v 2>/dev/null); then
         case "$rmm_nl$rmm_x" in
         *"$rmm_nl"[a-zS]" "*) ;;
         *) return 0 ;;
         esac
+    elif rmm_git rev-parse --quiet --verify HEAD^0 >/dev/null; then
+        rmm_say "the list of tracked files in $rmm_dir/.git (index) is broken or gone; it is made anew"
     fi
-    rm -f "$rmm_gitdir/index"
+    rm -rf "$rmm_gitdir/index"
     rmm_git read-tree "$rmm_now" 2>/dev/null
 }
 

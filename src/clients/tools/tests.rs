@@ -2,6 +2,7 @@
 
 mod checkout;
 mod compose;
+mod damage;
 
 #[test]
 fn no_function_replaces_another() {

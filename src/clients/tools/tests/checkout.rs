@@ -21,7 +21,7 @@ fn tell_with(shell: &str, story: &str) {
     assert!(output.status.success(), "{said}");
 }
 
-fn tell(story: &str) {
+pub(super) fn tell(story: &str) {
     tell_with("sh", story);
 }
 
@@ -402,8 +402,7 @@ fn of_two_that_come_at_once_one_holds_the_folder() {
 fn a_place_that_cannot_be_used_is_told() {
     tell(
         "tag v1; echo file >place; fails 'is not a folder' there v1; rm place; ln -s nowhere place; fails 'is not a folder' there v1
-        rm place; mkdir place; echo 'gitdir: /nowhere' >place/.git; fails 'leads to no repository' there v1
-        rm -rf place; git init -q .; go v1; has version v1; test ! -e version",
+        rm place; git init -q .; go v1; has version v1; test ! -e version",
     );
 }
 
