@@ -3,10 +3,15 @@
 
 rmm_mend_clone() {
     [ ! -d "$rmm_gitdir/rmm-unfinished" ] || rm -rf "$rmm_gitdir/rmm-unfinished"
-    rmm_is_sound && return
+    if rmm_is_sound; then
+        rmm_mend_modules
+        return
+    fi
     rmm_say "the clone $rmm_dir/.git is damaged ($(rmm_last_line "$rmm_error")); it is mended"
+    (rmm_set_remote) >/dev/null 2>&1
     rmm_list_empty | while IFS= read -r rmm_line; do rm -f -- "$rmm_line"; done
     rmm_mend_refs
+    rmm_mend_modules
     rmm_mend_shallow
     rmm_mend_head
     rmm_is_sound && return
@@ -107,6 +112,23 @@ rmm_renew_clone() {
         "($rmm_x); make that possible, or move $rmm_dir away, then retry"
     rmm_forget_head
 }
+
+# The same for the clones of submodules, as far as it needs nothing from elsewhere; what stays broken is cloned anew later.
+rmm_mend_modules() {
+    [ -d "$rmm_gitdir/modules" ] || return 0
+    find "$rmm_gitdir/modules" -type d -name objects -prune | while IFS= read -r rmm_line; do
+        (
+            rmm_gitdir=$(cd -- "${rmm_line%/*}" && pwd)
+            export GIT_DIR="$rmm_gitdir"
+            rmm_git rev-parse --git-dir >/dev/null || exit
+            if [ -n "$(rmm_git for-each-ref --format='%(objecttype)' 2>&1 >/dev/null | grep -v 'dangling symref')" ]; then
+                rmm_say "the clone of a submodule, $rmm_gitdir, is damaged; it is mended"
+                rmm_mend_refs
+            fi
+            rmm_git ls-files >/dev/null 2>&1 || { rm -rf "$rmm_gitdir/index" && rmm_git read-tree HEAD; }
+        )
+    done
+} 2>/dev/null
 
 # Whether what git just said is about the clone, not about the repository.
 rmm_is_damaged() {

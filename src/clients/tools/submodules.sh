@@ -186,21 +186,26 @@ rmm_bring_whole_submodules() {
     rmm_error=$(rmm_submodule --quiet update --init --recursive --force $rmm_how 2>&1)
 }
 
-# Submodules of the repository here that were not cloned wholly are forgotten, to be cloned anew. Nobody can have worked
-# in one of them.
+# Submodules of the repository here whose clones are not whole are cloned anew, where that can be done. What is in such a
+# one, and in its folder, is kept beside.
 rmm_drop_half_submodules() {
-    rmm_modules=$(rmm_git rev-parse --git-dir)/modules
+    rmm_outer=$(rmm_git rev-parse --absolute-git-dir)
+    rmm_old=$rmm_outer/rmm-damaged-$(date -u +%Y%m%dT%H%M%SZ)
     rmm_git config --file .gitmodules --get-regexp '^submodule\..*\.path$' 2>/dev/null | while read -r rmm_key rmm_name; do
-        rmm_key=${rmm_key#submodule.}
-        rmm_module=$rmm_modules/${rmm_key%.path}
+        rmm_key=${rmm_key%.path}
+        rmm_module=$rmm_outer/modules/${rmm_key#submodule.}
         [ -d "$rmm_module" ] || continue
-        if git --git-dir="$rmm_module" rev-parse --quiet --verify HEAD >/dev/null 2>&1; then
+        if git --git-dir="$rmm_module" rev-parse --quiet --verify HEAD >/dev/null 2>&1 &&
+            git --git-dir="$rmm_module" fsck --connectivity-only --no-progress >/dev/null 2>&1; then
             [ ! -e "$rmm_name/.git" ] || (cd -- "$rmm_name" && rmm_drop_half_submodules)
             continue
         fi
-        rm -rf -- "$rmm_module"
+        rmm_git ls-remote --quiet "$(rmm_git config "$rmm_key.url")" HEAD >/dev/null 2>&1 || continue
+        rmm_x=$rmm_old/$rmm_name
+        mkdir -p "${rmm_x%/*}" && mv -f -- "$rmm_module" "$rmm_x.git" || continue
         rm -f -- "$rmm_name/.git"
-        rmdir -- "$rmm_name" 2>/dev/null
+        rmdir -- "$rmm_name" 2>/dev/null || mv -f -- "$rmm_name" "$rmm_x"
+        rmm_say "the clone of the submodule $rmm_name was not whole and begins anew; what was there is in $rmm_x.git and $rmm_x"
     done
 }
 

@@ -117,3 +117,23 @@ fn a_git_file_that_leads_nowhere_is_set_aside() {
         echo hand >place/version; back v1; has version v1; kept version hand",
     );
 }
+
+#[test]
+fn a_damaged_clone_of_a_submodule_is_mended_or_begins_anew() {
+    tell(
+        r#"mkdir lib; (cd lib; git init -q; commit L1)
+        tag v1 'git -c protocol.file.allow=always submodule --quiet add ../lib lib'
+        (cd lib; commit L2); tag v2 'cd lib; git -c protocol.file.allow=always pull -q; cd ..'
+        # TEXT: all objects hold that. They are shared with the repository, so they are replaced.
+        spoil() { find objects -type f | while read -r file; do printf "$1" >new; mv -f new $file; done; }
+        go v1; way=back
+        for damage in 'spoil ""' 'spoil garbage' ': >HEAD' ': >index' 'printf garbage >packed-refs' 'rm -rf refs'; do
+            [ $way = back ] && way=go version=v2 lib=L2 || { way=back version=v1 lib=L1; }
+            (cd place/.git/modules/lib; eval "$damage")
+            echo mine >place/lib/mine
+            echo "$way: $damage"; $way $version; has lib/version $lib
+            is mine sh -c 'cat place/lib/mine 2>/dev/null || cat place/.git/rmm-damaged-*/lib/mine'
+            rm -rf place/.git/rmm-damaged-*; quiet go $version
+        done"#,
+    );
+}
