@@ -26,6 +26,27 @@ rmm_mend_clone() {
     fi
 }
 
+# Settings that git cannot read, or reads with words of doubt, are set aside.
+rmm_mend_config() {
+    [ -f .git/config ] || return 0
+    if rmm_x=$(git config --file .git/config --list --name-only 2>/dev/null) &&
+        ! printf '%s\n' "$rmm_x" | grep -q '^[^.][^.]*$'; then
+        rmm_mend_format
+        return
+    fi
+    rmm_say "the settings of $rmm_dir/.git are broken; they are in config.broken there, and the file is made anew"
+    mv -f .git/config .git/config.broken && : >.git/config
+    rmm_mend_format
+}
+
+# Without its settings a clone with long ids is taken for one with short ids.
+rmm_mend_format() {
+    grep -q '^[0-9a-f]\{64\}$' .git/HEAD 2>/dev/null &&
+        [ -z "$(git config --file .git/config extensions.objectFormat)" ] || return 0
+    git config --file .git/config core.repositoryFormatVersion 1
+    git config --file .git/config extensions.objectFormat sha256
+}
+
 # Files of git's that are never empty.
 rmm_list_empty() {
     find "$rmm_gitdir" \( -name 'rmm-*' -o -name logs \) -prune -o -type f -size 0 \( -path '*/objects/[0-9a-f][0-9a-f]/*' \

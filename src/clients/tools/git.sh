@@ -7,7 +7,7 @@
 #   refs/rmm/kept/TIME-ID   work that was done by hand, set aside before a checkout
 # Files of its own in the clone's git directory: rmm-place (who holds the folder), rmm-unfinished (the commit of a
 # checkout that has begun), rmm-aside (untracked files that a version has replaced), rmm-work (lists, for one step),
-# rmm-damaged-TIME (what a clone held that could not be mended).
+# rmm-spare (room for a way back from a full disk), rmm-damaged-TIME (what a clone held that could not be mended).
 
 # Reads the words of the plan: DIR [--from URL] [--tag TAG] [--commit ID] [--dirty keep|refuse] [--back].
 rmm_git_begin() {
@@ -107,6 +107,7 @@ rmm_open() {
     # A repository further up is somebody else's.
     GIT_CEILING_DIRECTORIES=$(cd -P .. && pwd)
     export GIT_CEILING_DIRECTORIES
+    rmm_mend_config
     if ! rmm_error=$(rmm_git rev-parse --git-dir 2>&1); then
         rmm_check_owner
         rmm_make_repository
@@ -143,7 +144,7 @@ rmm_make_repository() {
         rmm_say "$rmm_dir/.git is not whole; it is completed"
         rm -f .git/*.lock
         grep -q -e '^ref: refs/' -e '^[0-9a-f]\{40,64\}$' .git/HEAD 2>/dev/null || rm -rf .git/HEAD
-        git config --file .git/config --list >/dev/null 2>&1 || mv -f .git/config .git/config.broken 2>/dev/null
+        case $rmm_error in *config*) mv -f .git/config .git/config.broken 2>/dev/null ;; esac
     fi
     set -- --quiet --template=
     [ "${#rmm_commit}" -ne 64 ] || set -- "$@" --object-format=sha256
@@ -332,9 +333,9 @@ rmm_fetch() {
     fi
     rmm_hold_commit
     rmm_git -c gc.autoDetach=false -c gc.auto=6700 gc --auto --quiet 2>/dev/null
-    rmm_mend_index
     rmm_look
     rmm_refuse_work
+    rmm_spare_room
     rmm_done
 }
 

@@ -32,7 +32,8 @@ rmm_wrong_submodules() {
     rmm_now=HEAD
     rmm_changes 2>/dev/null | grep '^:160000 160000' | cut -f 2 | while IFS= read -r rmm_line; do
         # One that is not there at all was judged above.
-        [ ! -e "$rmm_line/.git" ] || printf '* %s\n' "$rmm_line"
+        rmm_plain "$rmm_line"
+        [ ! -e "$rmm_name/.git" ] || printf '* %s\n' "$rmm_line"
     done
 }
 
@@ -74,7 +75,8 @@ rmm_submodule_work() {
     rmm_theirs=$(rmm_git rev-parse --absolute-git-dir)/rmm-theirs
     rmm_git ls-tree -r --name-only "$rmm_target" | LC_ALL=C sort >"$rmm_theirs"
     rmm_git ls-files --others | LC_ALL=C sort | LC_ALL=C comm -12 - "$rmm_theirs" | while IFS= read -r rmm_line; do
-        [ "$(rmm_git rev-parse --quiet --verify "$rmm_target:$rmm_line")" = "$(rmm_git hash-object -- "$rmm_line" 2>/dev/null)" ] ||
+        rmm_plain "$rmm_line"
+        [ "$(rmm_git rev-parse --quiet --verify "$rmm_target:$rmm_name")" = "$(rmm_git hash-object -- "$rmm_name" 2>/dev/null)" ] ||
             printf '%s\n' "$rmm_line"
     done
     rm -f "$rmm_theirs"
@@ -130,7 +132,8 @@ rmm_leave_submodules() {
         :??????\ 160000\ *) ;;
         *) continue ;;
         esac
-        rmm_leave_submodule "${rmm_line#*"$rmm_tab"}"
+        rmm_plain "${rmm_line#*"$rmm_tab"}"
+        rmm_leave_submodule "$rmm_name"
     done
 }
 
@@ -140,7 +143,8 @@ rmm_leave_submodule() {
         (
             cd -- "$1" || exit
             rmm_git ls-files --stage | grep '^160000 ' | cut -f 2 | while IFS= read -r rmm_line; do
-                (rmm_leave_submodule "$rmm_line")
+                rmm_plain "$rmm_line"
+                (rmm_leave_submodule "$rmm_name")
             done
             rmm_git read-tree --reset -u "$(rmm_git hash-object -t tree /dev/null)" && rm -f .git
         )
@@ -212,9 +216,10 @@ rmm_drop_half_submodules() {
 # Files of the commit that are only pointers of Git LFS.
 rmm_pointers() {
     rmm_git ls-files -- ':(attr:filter=lfs)' 2>/dev/null | while IFS= read -r rmm_line; do
-        [ -f "$rmm_line" ] && [ "$(wc -c <"$rmm_line")" -lt 1024 ] || continue
+        rmm_plain "$rmm_line"
+        [ -f "$rmm_name" ] && [ "$(wc -c <"$rmm_name")" -lt 1024 ] || continue
         rmm_x=
-        read -r rmm_x <"$rmm_line"
+        read -r rmm_x <"$rmm_name"
         case $rmm_x in "version https://git-lfs.github.com/spec/"*) printf '%s\n' "$rmm_line" ;; esac
     done
 }

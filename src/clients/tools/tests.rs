@@ -3,6 +3,7 @@
 mod checkout;
 mod compose;
 mod damage;
+mod work;
 
 #[test]
 fn no_function_replaces_another() {

@@ -137,3 +137,11 @@ fn a_damaged_clone_of_a_submodule_is_mended_or_begins_anew() {
         done"#,
     );
 }
+
+#[test]
+fn a_clone_with_long_ids_survives_the_loss_of_its_settings() {
+    tell(
+        "rm -rf origin; git init -q --object-format=sha256 origin; tag v1; tag v2; go v1
+        for config in '' broken; do printf \"$config\" >place/.git/config; quiet go v2; quiet back v1; done",
+    );
+}
