@@ -13,6 +13,8 @@ use crate::domain::run::{Project, Script};
 const TOOLS: &[&str] = &[
     include_str!("tools/common.sh"),
     include_str!("tools/git.sh"),
+    include_str!("tools/damage.sh"),
+    include_str!("tools/work.sh"),
     include_str!("tools/checkout.sh"),
     include_str!("tools/submodules.sh"),
     include_str!("tools/room.sh"),

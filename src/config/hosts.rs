@@ -85,6 +85,13 @@ impl Hosts {
         }
     }
 
+    /// What a machine is called here, and its addresses.
+    pub fn names_of(&self, machine: &str) -> impl Iterator<Item = &str> {
+        let here = self.list.iter().filter(move |entry| self.machine(&entry.name) == machine);
+        // Behind a jump host an address is what that one makes of it.
+        here.flat_map(|entry| [entry.name.as_str(), if entry.jump.is_empty() { &entry.address.host } else { "" }])
+    }
+
     /// Tells about hosts that no list has named.
     pub fn warn_unused(&self, report: &Report<'_>) {
         let used = self.used.borrow();

@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
+use std::net::IpAddr;
 use std::path::{Component, Path, PathBuf};
 
-use crate::domain::ids::{ServiceName, SurfaceName};
+use crate::domain::ids::{HostName, ServiceName, SurfaceName};
 use crate::domain::plan::project;
-use crate::domain::service::{EnvironmentKind, Probe, Recipe, Service, Surface};
+use crate::domain::service::{EnvironmentKind, Probe, Recipe, Service, Surface, Via};
 
 use super::hosts::{Hosts, parse_address};
 use super::report::{Place, Report};
@@ -97,36 +98,68 @@ impl Occupied {
         (compose && self.project.is_none() && !named).then(|| self.folder.as_ref()?.file_name()).flatten()
     }
 
-    /// What its health check asks over the network, and the port if that is one of the machine itself. An address with
-    /// templates in it may be another one for each.
-    fn answers_at(&self) -> Option<(Option<u16>, String)> {
+    /// What its health check asks over the network, as seen from one of its machines. An address with templates in it may
+    /// be another one for each.
+    fn asked(&self, hosts: &Hosts, machine: &str) -> Option<Asked<'_>> {
         let probe = &self.surface.health.as_ref()?.probe;
-        let (address, question) = match probe {
-            Probe::Http { url, .. } => {
+        let (scheme, rest, default, written, via) = match probe {
+            Probe::Http { url, via, .. } => {
                 let (scheme, rest) = url.split_once("://")?;
-                let authority = rest.split(['/', '?', '#']).next()?;
-                let default = if scheme == "https" { 443 } else { 80 };
-                (parse_address(authority, Some(default))?, url)
+                let default = if scheme.eq_ignore_ascii_case("https") { 443 } else { 80 };
+                (scheme.to_ascii_lowercase(), rest, Some(default), url, *via)
             }
-            Probe::Tcp { address, .. } => (parse_address(address, None)?, address),
+            Probe::Tcp { address, via } => ("tcp".to_owned(), address.as_str(), None, address, *via),
             Probe::Command(_) | Probe::Containers => return None,
         };
-        let own = matches!(address.host.to_ascii_lowercase().as_str(), "localhost" | "0.0.0.0" | "::1" | "::")
-            || address.host.starts_with("127.");
-        let port = own.then_some(address.port);
-        (!question.contains("{{")).then(|| (port, question.trim_end_matches('/').to_owned()))
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        let address = parse_address(authority, default)?;
+        let host = address.host.trim_end_matches('.').to_ascii_lowercase();
+        let ip: Option<IpAddr> = host.parse().ok().map(|ip: IpAddr| ip.to_canonical());
+        let loops = host == "localhost" || ip.is_some_and(|ip| ip.is_loopback() || ip.is_unspecified());
+        // RMM's own machine is not the one that it asks about.
+        let here = loops && (via == Via::Host || machine == HostName::local().as_str());
+        let named = hosts.names_of(machine).any(|name| name.trim_end_matches('.').eq_ignore_ascii_case(&host));
+        // A web server in front of many services tells them apart by their names.
+        let own = here || (named && (ip.is_some() || !SHARED_PORTS.contains(&address.port)));
+        let host = match ip {
+            _ if own => "here".to_owned(),
+            _ if loops => "localhost".to_owned(),
+            Some(ip) => ip.to_string(),
+            None => host,
+        };
+        let path = path.split('#').next().unwrap_or_default().trim_end_matches('/');
+        let question = format!("{scheme}://{host}:{}{path}", address.port);
+        Some(Asked { port: own.then_some(address.port), question: (!path.contains("{{")).then_some(question), written })
     }
+}
+
+/// What a health check asks.
+struct Asked<'a> {
+    /// The port, if it is one of the machine itself.
+    port: Option<u16>,
+    /// What is asked, in one spelling.
+    question: Option<String>,
+    /// The same as it is written.
+    written: &'a str,
 }
 
 /// Reports what must collide. Each pair is looked at once, and the later one of the file is pointed at.
 pub(super) fn check(report: &Report<'_>, hosts: &Hosts, occupied: &[Occupied]) {
     let by_machine = group(hosts, occupied);
     let mut told = BTreeSet::new();
-    for together in by_machine.values() {
+    let mut asked = BTreeSet::new();
+    for (machine, together) in &by_machine {
         for (number, &later) in together.iter().enumerate() {
             for &earlier in &together[..number] {
+                let (one, other) = (&occupied[earlier], &occupied[later]);
                 if told.insert((earlier, later)) {
-                    pair(report, hosts, &occupied[earlier], &occupied[later]);
+                    pair(report, hosts, one, other);
+                }
+                // Of many that are asked at one port, each is told once.
+                if !asked.contains(&later) && !other.is_released_with(one) && ports(report, hosts, machine, one, other)
+                {
+                    asked.insert(later);
                 }
             }
         }
@@ -154,7 +187,6 @@ fn pair(report: &Report<'_>, hosts: &Hosts, earlier: &Occupied, later: &Occupied
     }
     folders(report, &machine, earlier, later);
     projects(report, &machine, earlier, later);
-    ports(report, &machine, earlier, later);
 }
 
 /// What two surfaces that are released as one may share, and probably do not mean to. `earlier` is deployed first.
@@ -274,26 +306,38 @@ fn projects(report: &Report<'_>, machine: &str, earlier: &Occupied, later: &Occu
     }
 }
 
-fn ports(report: &Report<'_>, machine: &str, earlier: &Occupied, later: &Occupied) {
-    let (Some((one, there)), Some((other, here))) = (earlier.answers_at(), later.answers_at()) else { return };
+/// Whether there was something to tell.
+fn ports(report: &Report<'_>, hosts: &Hosts, machine: &str, earlier: &Occupied, later: &Occupied) -> bool {
+    let (Some(there), Some(here)) = (earlier.asked(hosts, machine), later.asked(hosts, machine)) else { return false };
+    let Some(machine) = later.meets(earlier, hosts) else { return false };
     let place = later.points.health.as_ref().unwrap_or(&later.points.whole);
     let compose = [earlier, later].iter().all(|place| place.surface.recipe == Recipe::Compose);
     let (later_title, earlier_title) = (later.title(), earlier.title());
-    if there == here && compose {
-        let sentence = format!(
-            "{later_title} and {earlier_title} are asked at the same address on {machine}, {here}: one of them would be \
-             taken for the other"
-        );
-        report.collision(place, sentence, way_out("health", later));
-    } else if there == here {
-        let sentence = format!("{later_title} and {earlier_title} are asked at the same address on {machine}, {here}");
-        report.warn(place, sentence);
-    } else if let Some(port) = one.filter(|port| Some(*port) == other && compose && !SHARED_PORTS.contains(port)) {
-        let sentence = format!(
-            "{later_title} and {earlier_title} are both asked at port {port} of {machine}; only one of them can publish it"
-        );
-        report.warn(place, sentence);
+    let written = if there.written == here.written {
+        here.written.to_owned()
+    } else {
+        format!("{} and {}", here.written, there.written)
+    };
+    if here.question.is_some() && there.question == here.question {
+        let sentence =
+            format!("{later_title} and {earlier_title} are asked at the same address on {machine}, {written}");
+        if compose {
+            let sentence = format!("{sentence}: one of them would be taken for the other");
+            report.collision(place, sentence, way_out("health", later));
+        } else {
+            report.warn(place, sentence);
+        }
+        return true;
     }
+    let Some(port) = there.port.filter(|port| Some(*port) == here.port && compose && !SHARED_PORTS.contains(port))
+    else {
+        return false;
+    };
+    let sentence = format!(
+        "{later_title} and {earlier_title} are both asked at port {port} of {machine}; only one of them can publish it"
+    );
+    report.warn(place, sentence);
+    true
 }
 
 /// How a key is given another value in one environment.

@@ -6,7 +6,8 @@
 #   refs/rmm/checked-out    what RMM checked out last
 #   refs/rmm/kept/TIME-ID   work that was done by hand, set aside before a checkout
 # Files of its own in the clone's git directory: rmm-place (who holds the folder), rmm-unfinished (the commit of a
-# checkout that has begun), rmm-aside (untracked files that a version has replaced), rmm-work (lists, for one step).
+# checkout that has begun), rmm-aside (untracked files that a version has replaced), rmm-work (lists, for one step),
+# rmm-spare (room for a way back from a full disk), rmm-damaged-TIME (what a clone held that could not be mended).
 
 # Reads the words of the plan: DIR [--from URL] [--tag TAG] [--commit ID] [--dirty keep|refuse] [--back].
 rmm_git_begin() {
@@ -32,7 +33,7 @@ rmm_git_begin() {
     rmm_nl='
 '
     rmm_tab=$(printf '\t')
-    rmm_dir=$1 rmm_url='' rmm_tag='' rmm_commit='' rmm_dirty=keep rmm_back=''
+    rmm_dir=$1 rmm_url='' rmm_tag='' rmm_commit='' rmm_dirty=keep rmm_back='' rmm_renewed=''
     shift
     while [ $# -gt 0 ]; do
         case $1 in
@@ -106,6 +107,7 @@ rmm_open() {
     # A repository further up is somebody else's.
     GIT_CEILING_DIRECTORIES=$(cd -P .. && pwd)
     export GIT_CEILING_DIRECTORIES
+    rmm_mend_config
     if ! rmm_error=$(rmm_git rev-parse --git-dir 2>&1); then
         rmm_check_owner
         rmm_make_repository
@@ -120,6 +122,7 @@ rmm_open() {
     fi
     rmm_claim
     rmm_remove_locks
+    rmm_mend_clone
 }
 
 rmm_check_owner() {
@@ -132,13 +135,16 @@ rmm_check_owner() {
 
 # Makes a repository around the files that are there, and completes one that was not made wholly.
 rmm_make_repository() {
-    if [ -e .git ] && [ ! -d .git ]; then
-        rmm_fail "the file $rmm_dir/.git leads to no repository (${rmm_error##*: }); delete it, then retry"
-    fi
-    if [ -d .git ]; then
+    rmm_old=
+    if [ ! -d .git ] && { [ -e .git ] || [ -L .git ]; }; then
+        rmm_old=.git/rmm-damaged-$(date -u +%Y%m%dT%H%M%SZ)
+        rmm_say "$rmm_dir/.git leads to no repository (${rmm_error##*: }); it is now $rmm_old, in a clone that begins anew"
+        mv -f .git .git.rmm-damaged || rmm_cannot_write
+    elif [ -d .git ]; then
         rmm_say "$rmm_dir/.git is not whole; it is completed"
-        rm -f .git/*.lock .git/HEAD
-        git config --file .git/config --list >/dev/null 2>&1 || mv -f .git/config .git/config.broken 2>/dev/null
+        rm -f .git/*.lock
+        grep -q -e '^ref: refs/' -e '^[0-9a-f]\{40,64\}$' .git/HEAD 2>/dev/null || rm -rf .git/HEAD
+        case $rmm_error in *config*) mv -f .git/config .git/config.broken 2>/dev/null ;; esac
     fi
     set -- --quiet --template=
     [ "${#rmm_commit}" -ne 64 ] || set -- "$@" --object-format=sha256
@@ -146,8 +152,10 @@ rmm_make_repository() {
         rmm_check_owner
         rmm_fail "$rmm_dir cannot be made a git repository: $(rmm_last_line "$rmm_error")"
     }
+    [ -z "$rmm_old" ] || mv -f .git.rmm-damaged "$rmm_old"
     # What was checked out is known, if only the note of it was lost.
-    rmm_x=$(rmm_git rev-parse --quiet --verify refs/rmm/checked-out^0) &&
+    rmm_git rev-parse --quiet --verify HEAD >/dev/null ||
+        rmm_x=$(rmm_git rev-parse --quiet --verify refs/rmm/checked-out^0) &&
         rmm_git update-ref --no-deref HEAD "$rmm_x" 2>/dev/null
     return 0
 }
@@ -160,7 +168,7 @@ rmm_claim() {
     { read -r rmm_holder <"$rmm_gitdir/rmm-place"; } 2>/dev/null
     if [ -z "$rmm_holder" ]; then
         # A link appears with its content, for one of them only. An empty file is what a power failure left.
-        [ -s "$rmm_gitdir/rmm-place" ] || rm -f "$rmm_gitdir/rmm-place"
+        [ -f "$rmm_gitdir/rmm-place" ] && [ -s "$rmm_gitdir/rmm-place" ] || rm -rf "$rmm_gitdir/rmm-place"
         { printf '%s\n' "$rmm_me" >"$rmm_gitdir/rmm-place.$$" && ln "$rmm_gitdir/rmm-place.$$" "$rmm_gitdir/rmm-place"; } 2>/dev/null
         rm -f "$rmm_gitdir/rmm-place.$$"
         { read -r rmm_holder <"$rmm_gitdir/rmm-place"; } 2>/dev/null
@@ -176,7 +184,8 @@ rmm_claim() {
 # A git that was killed leaves its locks. RMM holds the folder and its step before is over, so they are nobody's, unless
 # somebody works here by hand.
 rmm_remove_locks() {
-    rmm_x=$(find "$rmm_gitdir" "$(rmm_git rev-parse --git-common-dir)" -type f \( -name '*.lock' -o -path '*/objects/*/tmp_*' \) 2>/dev/null)
+    rmm_x=$(find "$rmm_gitdir" "$(rmm_git rev-parse --git-common-dir)" -name rmm-aside -prune -o -type f \
+        \( -name '*.lock' -o -path '*/objects/*/tmp_*' \) -print 2>/dev/null)
     [ -n "$rmm_x" ] || return 0
     rmm_n=0
     while rmm_find_git; do
@@ -229,6 +238,11 @@ rmm_has_commit() {
 
 # OPTIONS… REFSPEC…: fetches what they name and nothing else. What git said is in rmm_error.
 rmm_fetch_refs() {
+    rmm_try_fetch "$@" && return
+    rmm_is_damaged && rmm_renew_clone && rmm_try_fetch "$@"
+}
+
+rmm_try_fetch() {
     rmm_error=$(rmm_git fetch --quiet --force --no-tags --no-recurse-submodules --update-shallow --refmap= "$@" 2>&1)
 }
 
@@ -319,9 +333,9 @@ rmm_fetch() {
     fi
     rmm_hold_commit
     rmm_git -c gc.autoDetach=false -c gc.auto=6700 gc --auto --quiet 2>/dev/null
-    rmm_mend_index
     rmm_look
     rmm_refuse_work
+    rmm_spare_room
     rmm_done
 }
 

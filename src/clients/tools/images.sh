@@ -12,13 +12,39 @@ rmm_compose_keep() {
     return 0
 }
 
-# Prints `ID|REFERENCE` of the images that compose built for this project and that its containers run on.
+# Prints `ID|REFERENCE` of the images that compose built for this project and that its containers run on. Docker's older
+# builder does not mark them, so there the compose file tells.
 rmm_built() {
     rmm_ids=$(rmm_containers)
     [ -n "$rmm_ids" ] || return 0
-    rmm_ask $rmm_docker inspect --format '{{.Image}}|{{.Config.Image}}' $rmm_ids | sort -u | while IFS='|' read -r rmm_id rmm_ref; do
-        rmm_x=$(rmm_ask $rmm_docker image inspect --format "{{index .Config.Labels \"$rmm_label.project\"}}" "$rmm_id") || continue
-        [ "$rmm_x" != "$COMPOSE_PROJECT_NAME" ] || printf '%s|%s\n' "$rmm_id" "$rmm_ref"
+    rmm_builds=$(rmm_services_with_build)
+    rmm_ask $rmm_docker inspect --format "{{.Image}}|{{.Config.Image}}|{{index .Config.Labels \"$rmm_label.service\"}}" $rmm_ids |
+        sort -u | while IFS='|' read -r rmm_id rmm_ref rmm_service; do
+            rmm_x=$(rmm_ask $rmm_docker image inspect --format "{{index .Config.Labels \"$rmm_label.project\"}}|{{len .RepoDigests}}" "$rmm_id") || continue
+            case $rmm_x in
+            "$COMPOSE_PROJECT_NAME|"*) ;;
+            # What has a digest may have been pulled.
+            "|0") printf '%s\n' "$rmm_builds" | grep -qxF "$rmm_service" || continue ;;
+            *) continue ;;
+            esac
+            printf '%s|%s\n' "$rmm_id" "$rmm_ref"
+        done | sort -u
+}
+
+# Prints the services that the compose file says how to build.
+rmm_services_with_build() {
+    rmm_service= rmm_part=
+    $rmm_docker compose config 2>/dev/null | while IFS= read -r rmm_line; do
+        case $rmm_line in
+        [!\ ]*) rmm_part=$rmm_line ;;
+        "   "*[!\ ]*) [ "$rmm_part/${rmm_line%%build:*}" != "services:/    " ] || printf '%s\n' "$rmm_service" ;;
+        "  "*:)
+            rmm_service=${rmm_line#  }
+            rmm_service=${rmm_service%:}
+            rmm_service=${rmm_service#\"}
+            rmm_service=${rmm_service%\"}
+            ;;
+        esac
     done
 }
 

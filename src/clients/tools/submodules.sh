@@ -32,7 +32,8 @@ rmm_wrong_submodules() {
     rmm_now=HEAD
     rmm_changes 2>/dev/null | grep '^:160000 160000' | cut -f 2 | while IFS= read -r rmm_line; do
         # One that is not there at all was judged above.
-        [ ! -e "$rmm_line/.git" ] || printf '* %s\n' "$rmm_line"
+        rmm_plain "$rmm_line"
+        [ ! -e "$rmm_name/.git" ] || printf '* %s\n' "$rmm_line"
     done
 }
 
@@ -74,7 +75,8 @@ rmm_submodule_work() {
     rmm_theirs=$(rmm_git rev-parse --absolute-git-dir)/rmm-theirs
     rmm_git ls-tree -r --name-only "$rmm_target" | LC_ALL=C sort >"$rmm_theirs"
     rmm_git ls-files --others | LC_ALL=C sort | LC_ALL=C comm -12 - "$rmm_theirs" | while IFS= read -r rmm_line; do
-        [ "$(rmm_git rev-parse --quiet --verify "$rmm_target:$rmm_line")" = "$(rmm_git hash-object -- "$rmm_line" 2>/dev/null)" ] ||
+        rmm_plain "$rmm_line"
+        [ "$(rmm_git rev-parse --quiet --verify "$rmm_target:$rmm_name")" = "$(rmm_git hash-object -- "$rmm_name" 2>/dev/null)" ] ||
             printf '%s\n' "$rmm_line"
     done
     rm -f "$rmm_theirs"
@@ -130,7 +132,8 @@ rmm_leave_submodules() {
         :??????\ 160000\ *) ;;
         *) continue ;;
         esac
-        rmm_leave_submodule "${rmm_line#*"$rmm_tab"}"
+        rmm_plain "${rmm_line#*"$rmm_tab"}"
+        rmm_leave_submodule "$rmm_name"
     done
 }
 
@@ -140,7 +143,8 @@ rmm_leave_submodule() {
         (
             cd -- "$1" || exit
             rmm_git ls-files --stage | grep '^160000 ' | cut -f 2 | while IFS= read -r rmm_line; do
-                (rmm_leave_submodule "$rmm_line")
+                rmm_plain "$rmm_line"
+                (rmm_leave_submodule "$rmm_name")
             done
             rmm_git read-tree --reset -u "$(rmm_git hash-object -t tree /dev/null)" && rm -f .git
         )
@@ -186,30 +190,36 @@ rmm_bring_whole_submodules() {
     rmm_error=$(rmm_submodule --quiet update --init --recursive --force $rmm_how 2>&1)
 }
 
-# Submodules of the repository here that were not cloned wholly are forgotten, to be cloned anew. Nobody can have worked
-# in one of them.
+# Submodules of the repository here whose clones are not whole are cloned anew, where that can be done. What is in such a
+# one, and in its folder, is kept beside.
 rmm_drop_half_submodules() {
-    rmm_modules=$(rmm_git rev-parse --git-dir)/modules
+    rmm_outer=$(rmm_git rev-parse --absolute-git-dir)
+    rmm_old=$rmm_outer/rmm-damaged-$(date -u +%Y%m%dT%H%M%SZ)
     rmm_git config --file .gitmodules --get-regexp '^submodule\..*\.path$' 2>/dev/null | while read -r rmm_key rmm_name; do
-        rmm_key=${rmm_key#submodule.}
-        rmm_module=$rmm_modules/${rmm_key%.path}
+        rmm_key=${rmm_key%.path}
+        rmm_module=$rmm_outer/modules/${rmm_key#submodule.}
         [ -d "$rmm_module" ] || continue
-        if git --git-dir="$rmm_module" rev-parse --quiet --verify HEAD >/dev/null 2>&1; then
+        if git --git-dir="$rmm_module" rev-parse --quiet --verify HEAD >/dev/null 2>&1 &&
+            git --git-dir="$rmm_module" fsck --connectivity-only --no-progress >/dev/null 2>&1; then
             [ ! -e "$rmm_name/.git" ] || (cd -- "$rmm_name" && rmm_drop_half_submodules)
             continue
         fi
-        rm -rf -- "$rmm_module"
+        rmm_git ls-remote --quiet "$(rmm_git config "$rmm_key.url")" HEAD >/dev/null 2>&1 || continue
+        rmm_x=$rmm_old/$rmm_name
+        mkdir -p "${rmm_x%/*}" && mv -f -- "$rmm_module" "$rmm_x.git" || continue
         rm -f -- "$rmm_name/.git"
-        rmdir -- "$rmm_name" 2>/dev/null
+        rmdir -- "$rmm_name" 2>/dev/null || mv -f -- "$rmm_name" "$rmm_x"
+        rmm_say "the clone of the submodule $rmm_name was not whole and begins anew; what was there is in $rmm_x.git and $rmm_x"
     done
 }
 
 # Files of the commit that are only pointers of Git LFS.
 rmm_pointers() {
     rmm_git ls-files -- ':(attr:filter=lfs)' 2>/dev/null | while IFS= read -r rmm_line; do
-        [ -f "$rmm_line" ] && [ "$(wc -c <"$rmm_line")" -lt 1024 ] || continue
+        rmm_plain "$rmm_line"
+        [ -f "$rmm_name" ] && [ "$(wc -c <"$rmm_name")" -lt 1024 ] || continue
         rmm_x=
-        read -r rmm_x <"$rmm_line"
+        read -r rmm_x <"$rmm_name"
         case $rmm_x in "version https://git-lfs.github.com/spec/"*) printf '%s\n' "$rmm_line" ;; esac
     done
 }

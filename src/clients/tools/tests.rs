@@ -2,6 +2,8 @@
 
 mod checkout;
 mod compose;
+mod damage;
+mod work;
 
 #[test]
 fn no_function_replaces_another() {

@@ -53,19 +53,19 @@ is() {
 }
 says() {
     wanted=$1 && shift
-    said=$("$@" 2>&1) || { echo "$said"; exit 1; }
-    echo "$said" | grep -q -e "$wanted" || { echo "$said, not: $wanted"; exit 1; }
+    said=$("$@" 2>&1) || { printf '%s\n' "$said"; exit 1; }
+    printf '%s\n' "$said" | grep -q -e "$wanted" || { echo "$said, not: $wanted"; exit 1; }
 }
 # No work by hand is found.
 quiet() {
-    said=$("$@" 2>&1) || { echo "$said"; exit 1; }
+    said=$("$@" 2>&1) || { printf '%s\n' "$said"; exit 1; }
     case $said in *"by hand"*) echo "$said" && exit 1 ;; esac
 }
 fails() {
     wanted=$1 && shift
     case $1 in rmm_*) set -- run "$@" ;; esac
     ! said=$("$@" 2>&1) || { echo "$* does not fail: $said"; exit 1; }
-    echo "$said" | tail -n 1 | grep -q -e "$wanted" || { echo "$said, not: $wanted"; exit 1; }
+    printf '%s\n' "$said" | tail -n 1 | grep -q -e "$wanted" || { echo "$said, not: $wanted"; exit 1; }
 }
 ends() {
     wanted=$1 && shift

@@ -12,7 +12,7 @@ rmm_look_at_containers() {
     rmm_ill= rmm_sick= rmm_starting= rmm_running=0 rmm_seen=
     rmm_ids=$(rmm_containers)
     [ -n "$rmm_ids" ] || return 0
-    while IFS='|' read -r rmm_name rmm_state rmm_exit rmm_restarts rmm_started rmm_health rmm_policy rmm_service rmm_oneoff rmm_id; do
+    while IFS='|' read -r rmm_name rmm_state rmm_exit rmm_restarts rmm_started rmm_health rmm_policy rmm_ports rmm_service rmm_oneoff rmm_id; do
         case $rmm_name/$rmm_oneoff in /* | */True) continue ;; esac
         if [ -n "$rmm_services" ] && ! printf '%s\n' "$rmm_services" | grep -qxF "$rmm_service"; then continue; fi
         rmm_seen="$rmm_seen $rmm_name:$rmm_started:$rmm_restarts"
@@ -28,8 +28,9 @@ rmm_look_at_containers() {
             esac
             ;;
         exited/*)
-            case $rmm_exit/$rmm_policy in
-            0/ | 0/no | 0/on-failure*) ;;
+            case $rmm_exit/$rmm_policy/$rmm_ports in
+            0//0 | 0/no/0 | 0/on-failure*/0) ;;
+            0/*/[1-9]*) rmm_what="has ended with exit status 0, and what publishes ports has to run" ;;
             *) rmm_what="has ended with exit status $rmm_exit" ;;
             esac
             ;;
@@ -39,7 +40,7 @@ rmm_look_at_containers() {
         esac
         [ -z "$rmm_what" ] || { rmm_ill="${rmm_ill:+$rmm_ill; }$rmm_name $rmm_what" rmm_sick="$rmm_sick $rmm_name"; }
     done <<END
-$(rmm_ask $rmm_docker inspect --format "{{.Name}}|{{.State.Status}}|{{.State.ExitCode}}|{{.RestartCount}}|{{.State.StartedAt}}|{{if .State.Health}}{{.State.Health.Status}}{{end}}|{{.HostConfig.RestartPolicy.Name}}|{{index .Config.Labels \"$rmm_label.service\"}}|{{index .Config.Labels \"$rmm_label.oneoff\"}}|{{.ID}}" \
+$(rmm_ask $rmm_docker inspect --format "{{.Name}}|{{.State.Status}}|{{.State.ExitCode}}|{{.RestartCount}}|{{.State.StartedAt}}|{{if .State.Health}}{{.State.Health.Status}}{{end}}|{{.HostConfig.RestartPolicy.Name}}|{{len .HostConfig.PortBindings}}|{{index .Config.Labels \"$rmm_label.service\"}}|{{index .Config.Labels \"$rmm_label.oneoff\"}}|{{.ID}}" \
         $rmm_ids 2>/dev/null | sed 's,^/,,')
 END
 }

@@ -139,6 +139,55 @@ fn one_address_that_two_are_asked_at_is_refused_and_one_port_warned_about() {
 }
 
 #[test]
+fn one_address_is_one_in_every_spelling() {
+    let folders = ["directory = \"/a\"", "directory = \"/b\""];
+    let asked = |one: &str, other: &str| {
+        let other = format!("{}, health.{other}", folders[1]);
+        on_one_host(&service("shop", &format!("health.{one}"), folders[0], &other))
+    };
+    let url = "url = \"http://127.0.0.1:8000/health\"";
+    for same in [
+        "http://localhost:8000/health",
+        "http://LocalHost.:8000/health/",
+        "http://0.0.0.0:8000/health",
+        "http://[::]:8000/health",
+        "http://[::1]:8000/health",
+        "http://[::ffff:127.0.0.1]:8000/health",
+        "http://127.0.0.2:8000/health",
+        "http://192.0.2.7:8000/health",
+        "http://BOX:8000/health",
+        "http://box.:8000/health#top",
+    ] {
+        let told = asked(url, &format!("url = \"{same}\""));
+        assert!(told.len() == 1 && told[0].contains("are asked at the same address on box"), "{same}: {told:?}");
+    }
+    for port in ["url = \"http://box:8000/{{ environment }}\"", "tcp = \"192.0.2.7:8000\""] {
+        let told = asked(url, port);
+        assert!(told.len() == 1 && told[0].contains("both asked at port 8000 of box"), "{port}: {told:?}");
+    }
+    // Another machine; one of RMM's own; a web server that knows them by their names.
+    let by_name = ["url = \"http://box/health\"", "url = \"http://localhost/health\""];
+    let rmm = "url = \"http://localhost:8000/health\", health.via = \"rmm\"";
+    for (one, other) in [(url, "url = \"http://192.0.2.8:8000/health\""), (url, rmm), (by_name[0], by_name[1])] {
+        assert_eq!(asked(one, other), [""; 0], "{other}");
+    }
+    let told = asked("url = \"https://Shop.example/health\"", "url = \"https://shop.example.:443/health\"");
+    assert!(told.len() == 1 && told[0].contains("are asked at the same address"), "{told:?}");
+}
+
+#[test]
+fn of_many_that_are_asked_at_one_port_each_is_told_once() {
+    let services: String = (0..10)
+        .map(|n| {
+            let keys = |name| format!("directory = \"/{name}/{n}\", health.url = \"http://127.0.0.1:8000/{name}/{n}\"");
+            service(&format!("shop{n}"), "", &keys("stage"), &keys("production"))
+        })
+        .collect();
+    let told = on_one_host(&services);
+    assert_eq!(told.len(), 19, "{told:?}");
+}
+
+#[test]
 fn commands_that_call_compose_in_folders_of_one_name_are_warned_about() {
     let own = "recipe = \"commands\"\ndeploy = \"docker compose up -d\"\nhealth.command = \"true\"";
     let folders = ["directory = \"/srv/stage/shop\"", "directory = \"/srv/production/shop\""];

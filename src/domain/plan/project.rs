@@ -12,7 +12,7 @@ use super::super::service::{EnvironmentKind, Recipe, Service, Surface};
 pub const VARIABLE: &str = "COMPOSE_PROJECT_NAME";
 
 /// The variable by which compose is told to remove what is not in the version that it starts.
-const ORPHANS_VARIABLE: &str = "COMPOSE_REMOVE_ORPHANS";
+pub(super) const ORPHANS_VARIABLE: &str = "COMPOSE_REMOVE_ORPHANS";
 
 /// The longest name of a project: with the name of a container behind it, it is a part of names of hosts.
 pub const LONGEST: usize = 100;

@@ -5,14 +5,24 @@ use crate::host::Host;
 
 #[tokio::test]
 async fn images_of_the_versions_that_count_stay_and_those_of_others_are_not_touched() {
-    let Some(site) = Site::open(1, Stage::Nowhere).await else { return };
+    prunes(|config| config).await;
+}
+
+#[tokio::test]
+async fn so_it_is_where_the_builder_does_not_mark_its_images() {
+    prunes(|config| config.replace("env = { ", "env = { DOCKER_BUILDKIT = \"0\", ")).await;
+}
+
+async fn prunes(change: impl FnOnce(String) -> String) {
+    let Some(host) = Host::up_with_docker() else { return };
+    let site = Site::with(vec![host], Stage::Nowhere, change).await;
     let host = &site.hosts[0];
     host.sh(
         "mkdir foreign; cp /bin/busybox foreign; cd foreign; printf 'FROM scratch\\nCOPY busybox /\\n' >Dockerfile; \
          docker build -q -t foreign . >/dev/null; echo 'LABEL again=1' >>Dockerfile; docker build -q -t foreign . >/dev/null",
     );
     let images = || {
-        let all = host.sh("docker images -a --no-trunc --format '{{.ID}} {{.Repository}}'");
+        let all = host.sh("docker images --no-trunc --format '{{.ID}} {{.Repository}}'");
         let foreign = all.lines().filter(|line| line.ends_with("foreign") || line.ends_with("<none>")).count();
         let mut web: Vec<_> = all.lines().filter(|line| line.ends_with("-web")).map(ToOwned::to_owned).collect();
         web.sort();

@@ -1,9 +1,36 @@
-//! Surfaces without a health check of their own: their containers tell.
+//! What runs is what the version has: renamed services hand over. Surfaces without a health check of their own: their containers tell.
 
 use serde_json::Value;
 
 use super::site::{Site, Stage, failed, well};
 use crate::host::Host;
+
+#[tokio::test]
+async fn a_renamed_service_hands_over_its_port_on_the_way_there_and_back() {
+    let Some(site) = Site::open(1, Stage::Nowhere).await else { return };
+    let with = |name: &str| {
+        let service =
+            format!("  {name}: {{build: {{context: ., dockerfile: store.Dockerfile}}, ports: [\"8055:80\"]}}\n");
+        well("docker-compose.yml").to_owned() + &service
+    };
+    site.tag("v1", &[("docker-compose.yml", &with("first"))]);
+    site.deployed("v1").await;
+    // What somebody starts beside it from another file is not RMM's to remove.
+    site.hosts[0].sh("cd production && printf 'services:\n  aside: {image: shop-web-production-store}\n' >aside.yml \
+         && docker compose -p shop-web-production -f aside.yml up -d");
+    site.tag("v2", &[("docker-compose.yml", &with("second"))]);
+    site.deployed("v2").await;
+    let before = site.state(0, "production");
+    let names = ["aside", "second", "store", "web"].map(|name| format!("shop-web-production-{name}-1"));
+    assert_eq!(before.containers, names.join(" "));
+
+    let ill = well("health").replacen("printf", "exit 1\nprintf", 1);
+    site.tag("v3", &[("docker-compose.yml", &with("third")), ("health", &ill)]);
+    let third = site.approved("v3").await;
+    site.world.until(third, "rollback_done").await;
+    let after = site.hosts[0].sh("docker ps --filter name=shop-web-production- --format '{{.Names}}' | sort | xargs");
+    assert_eq!(after.trim(), names[1..].join(" "), "the way back removes what the version does not have");
+}
 
 /// Without the health check of the stories, and impatient.
 fn without_health(config: String) -> String {
@@ -65,8 +92,11 @@ async fn jobs_may_end_well_and_must_not_end_badly() {
     };
     site.tag("v1", &[("docker-compose.yml", &job("'true'"))]);
     site.deployed("v1").await;
-    let printed = ill(&site, "v2", &[("docker-compose.yml", &job("'false'"))]).await;
+    let server = job("'true'").replace("'true']}", "'true'], ports: [\"8055:80\"]}");
+    let printed = ill(&site, "v2", &[("docker-compose.yml", &server)]).await;
+    assert!(printed.contains("what publishes ports has to run"), "{printed}");
+    let printed = ill(&site, "v3", &[("docker-compose.yml", &job("'false'"))]).await;
     assert!(printed.contains("shop-web-production-job-1 has ended with exit status 1"), "{printed}");
-    // What the deploy of v2 would not have changed is as it was; the job ran again, and well.
+    // What the deploy of v3 would not have changed is as it was; the job ran again, and well.
     assert_eq!(site.hosts[0].sh("docker inspect -f '{{.State.ExitCode}}' shop-web-production-job-1"), "0\n");
 }

@@ -96,6 +96,24 @@ fn a_full_disk_is_told_before_anything_is_touched() {
 }
 
 #[test]
+fn a_disk_that_can_hold_no_more_files_is_told_before_anything_is_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let bin = folder.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let df = "#!/bin/sh\ncase $1 in -Pi) n='1000000 999900 100' ;; *) n='100000000 1000000 99000000' ;; esac\n\
+              printf 'Filesystem a b c\\n/dev/x %s 99%% /\\n' \"$n\"\n";
+    std::fs::write(bin.join("df"), df).unwrap();
+    std::fs::set_permissions(bin.join("df"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    for shell in shells() {
+        let said = |bytes: &str| {
+            words(&run(&shell, folder.path(), &call(&format!("rmm_room {bytes} /new/folder\necho touched"), None)))
+        };
+        assert!(said("auto").starts_with("rmm: The disk of /new/folder can hold 100 more files"), "{}", said("auto"));
+        assert_eq!(said("0"), "touched\n", "{shell:?}");
+    }
+}
+
+#[test]
 fn where_docker_is_missing_the_recipe_says_so_and_own_commands_go_on() {
     let folder = tempfile::tempdir().unwrap();
     for shell in shells() {

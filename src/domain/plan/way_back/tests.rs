@@ -251,7 +251,7 @@ fn compose_is_told_its_project_and_what_goes_with_the_way_back() {
     assert_eq!(
         told(planner(RunKind::Deploy).forward(&release(NEWER), None).unwrap()),
         [
-            "docker compose up -d --build as shop-web-stage",
+            "rmm_compose_retire; docker compose up -d --build as shop-web-stage",
             "rmm_compose_keep 2 000000000000 as shop-web-stage",
             "rmm_compose_before other 000000000000; docker compose -f web.yml up -d as shop-other-stage",
             "rmm_compose_keep 2 000000000000 as shop-other-stage",
