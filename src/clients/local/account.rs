@@ -26,7 +26,6 @@ pub struct Account {
     pub home: PathBuf,
     gid: u32,
     groups: Vec<u32>,
-    shell: String,
 }
 
 impl Account {
@@ -48,11 +47,9 @@ impl Account {
         let (Some(uid), Some(gid)) = (number(2), number(3)) else { return Err(missing()) };
         let groups = said("id", &["-G", name]).unwrap_or_default();
         let groups = groups.split_whitespace().filter_map(|group| group.parse().ok()).collect();
-        let text = |at: usize, default: &str| {
-            fields.get(at).filter(|field| field.starts_with('/')).map_or(default, |field| *field).to_owned()
-        };
-        let home = home.map_or_else(|| PathBuf::from(text(5, "/")), Path::to_owned);
-        Ok(Self { name: name.to_owned(), uid, home, gid, groups, shell: text(6, "/bin/sh") })
+        let home = home.or_else(|| fields.get(5).map(Path::new)).filter(|home| home.is_absolute());
+        let home = home.unwrap_or(Path::new("/")).to_owned();
+        Ok(Self { name: fields[0].to_owned(), uid, home, gid, groups })
     }
 
     /// Whether it is the user that this process runs as.
@@ -69,8 +66,9 @@ impl Account {
 
     /// The variables that tell a program whose it is.
     pub(super) fn environment(&self) -> [(&'static str, &OsStr); 4] {
-        let (name, shell) = (OsStr::new(&self.name), OsStr::new(&self.shell));
-        [("HOME", self.home.as_os_str()), ("USER", name), ("LOGNAME", name), ("SHELL", shell)]
+        let name = OsStr::new(&self.name);
+        // Its own may be one that lets nobody in.
+        [("HOME", self.home.as_os_str()), ("USER", name), ("LOGNAME", name), ("SHELL", OsStr::new("/bin/sh"))]
     }
 }
 

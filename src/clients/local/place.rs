@@ -130,12 +130,13 @@ impl RunPlace {
     }
 }
 
-/// What a holder says: a few words. Anything else that a step has put in its place is none.
+/// What a holder says: a run's token and two more words. Anything else that a step has put in its place is none.
 fn holder(path: &Path) -> Option<String> {
     let text = fs::symlink_metadata(path).ok().filter(|found| found.is_file() && found.len() < 1024);
     let text = text.and_then(|_| fs::read_to_string(path).ok())?;
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.\n".contains(c);
-    (!text.is_empty() && text.chars().all(plain)).then_some(text)
+    let has_token = text.lines().next().is_some_and(|token| token.contains('-'));
+    (has_token && text.chars().all(plain)).then_some(text)
 }
 
 fn own(data: &Path) -> PathBuf {
@@ -190,7 +191,7 @@ mod tests {
     fn the_last_runs_are_known_in_the_new_place() {
         let folder = tempfile::tempdir().unwrap();
         let [from, to] = ["from", "to"].map(|name| folder.path().join(name));
-        for (place, run) in [("shop.stage", "3"), ("shop.production", "4")] {
+        for (place, run) in [("shop.stage", "run-3-ab"), ("shop.production", "run-4-cd"), ("other.stage", "a key")] {
             fs::create_dir_all(from.join(place)).unwrap();
             fs::write(from.join(place).join("holder"), run).unwrap();
         }
@@ -201,7 +202,7 @@ mod tests {
         std::os::unix::fs::symlink("../shop.stage/holder", from.join("link.stage/holder")).unwrap();
         RunPlace::at("/nowhere").take_holders_along(&from, &to);
         assert_eq!(fs::read_to_string(to.join("shop.stage/holder")).unwrap(), "newer");
-        assert_eq!(fs::read_to_string(to.join("shop.production/holder")).unwrap(), "4");
-        assert!(!to.join("link.stage").exists());
+        assert_eq!(fs::read_to_string(to.join("shop.production/holder")).unwrap(), "run-4-cd");
+        assert!(!to.join("link.stage").exists() && !to.join("other.stage").exists());
     }
 }
