@@ -1,5 +1,7 @@
 //! Wires the parts together from a configuration, and supervises them. Tests build it too.
 
+pub mod local_steps;
+
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -13,7 +15,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bot;
 use crate::clients::health::Prober;
-use crate::clients::local::Local;
 use crate::clients::local::place::RunPlace;
 use crate::config::Config;
 use crate::engine::catalog::Catalog;
@@ -131,6 +132,7 @@ impl App {
     /// # Errors
     /// Those of [`App::open`].
     pub fn open_with(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let local = local_steps::transport(config).map_err(anyhow::Error::msg)?;
         let data_dir = DataDir::new(&config.server.data_dir);
         data_dir.make().with_context(|| format!("the data directory {} cannot be made", data_dir.path().display()))?;
         let lock = DirectoryLock::acquire(data_dir.path())?;
@@ -143,9 +145,9 @@ impl App {
         let absolute = std::path::absolute(data_dir.path()).context("the data directory has no absolute path")?;
         let instance = data_dir.instance()?;
         let ports = Ports {
-            local: Arc::new(Local::new()),
+            local: Arc::new(local.clone()),
             prober: Prober::new().map_err(anyhow::Error::msg).context("the HTTP client cannot be set up")?,
-            run_place: RunPlace::new(absolute, instance.clone()),
+            run_place: RunPlace::new(absolute, instance.clone(), local),
             instance,
             generation,
             process,

@@ -32,7 +32,9 @@ impl Server {
         // Free for now; nobody else is expected to take it.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let config = directory.join("rmm.toml");
-        fs::write(&config, format!("[server]\nlisten = \"{address}\"\ndata_dir = \"data\"\n{services}"))?;
+        // Root has to be named.
+        let local = if rustix::process::geteuid().is_root() { "[local]\nuser = \"root\"\n" } else { "" };
+        fs::write(&config, format!("[server]\nlisten = \"{address}\"\ndata_dir = \"data\"\n{local}{services}"))?;
         let log = directory.join("log");
         let started = Instant::now();
         let child = Command::new(env!("CARGO_BIN_EXE_rmm"))

@@ -10,7 +10,9 @@ use serde_json::json;
 use super::fault::Fault;
 use super::place::Context;
 use super::ui::{Tone, note, print};
-use crate::app::DataDir;
+use crate::app::{DataDir, local_steps};
+use crate::clients::local::Local;
+use crate::clients::local::account::Account;
 use crate::clients::ssh;
 use crate::config::Config;
 use crate::domain::host::{Host, Login};
@@ -51,6 +53,7 @@ impl Check {
             }));
         }
         let mut warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+        warnings.extend(local_steps::danger(&config).map(|danger| danger.sentence));
         warnings.extend(machine(&config, context.var("PATH").unwrap_or_default()));
         let files = OpenFiles::allowed();
         if files.0 < ENOUGH_OPEN_FILES {
@@ -94,6 +97,11 @@ fn errors(config: &Config) -> Vec<String> {
         .map(|problem| format!("server.data_dir: {problem}"))
         .into_iter()
         .collect();
+    errors.extend(local_steps::danger(config).filter(|danger| danger.refused).map(|danger| danger.sentence));
+    // Somebody else than RMM's user cannot try it.
+    if local_steps::rmm_user(config) == rustix::process::geteuid().as_raw() {
+        errors.extend(local_steps::transport(config).err());
+    }
     for host in &config.hosts {
         let Login::Key { key, passphrase } = &host.login else { continue };
         let secret = |reference: &String| config.secrets.get(reference);
@@ -112,6 +120,7 @@ fn machine(config: &Config, path: &str) -> Vec<String> {
         warnings.push(format!("server.data_dir: {problem}"));
     }
     warnings.extend(config.hosts.iter().filter(|host| host.jump.is_empty()).filter_map(alias));
+    let local = local_steps::transport(config).unwrap_or_default();
     let mut git = false;
     let mut docker = false;
     for service in &config.services {
@@ -122,7 +131,7 @@ fn machine(config: &Config, path: &str) -> Vec<String> {
             for surface in service.surfaces_in(kind) {
                 git |= surface.checkout;
                 docker |= surface.deploy.trim_start().starts_with("docker ");
-                if let Some(problem) = directory(surface) {
+                if let Some(problem) = directory(surface, &local) {
                     warnings.push(format!("{} in {kind}, surface {}: {problem}", service.name, surface.name));
                 }
             }
@@ -157,12 +166,27 @@ fn alias(host: &Host) -> Option<String> {
     })
 }
 
-fn directory(surface: &Surface) -> Option<String> {
+fn directory(surface: &Surface, local: &Local) -> Option<String> {
     let directory = Path::new(surface.directory.as_deref()?);
     if !surface.checkout && !directory.is_dir() {
         return Some(format!("directory {} does not exist", directory.display()));
     }
-    unwritable(directory)
+    match local.account() {
+        Some(account) => not_for(account, local, directory),
+        None => unwritable(directory),
+    }
+}
+
+/// Why another user cannot work in a folder, or not make it.
+fn not_for(account: &Account, local: &Local, folder: &Path) -> Option<String> {
+    const WORKS: &str = r#"there=$1
+while [ ! -e "$there" ]; do there=${there%/*} there=${there:-/}; done
+[ -d "$there" ] && [ -w "$there" ] && [ -x "$there" ] && { [ ! -e "$1/.git" ] || [ -O "$1/.git" ]; }"#;
+    let (name, shown) = (&account.name, folder.display());
+    let make =
+        if folder.is_dir() { format!("chown -R {name} {shown}") } else { format!("install -d -o {name} {shown}") };
+    (!local.says_yes(WORKS, &[folder.as_os_str()]))
+        .then(|| format!("{name}, whom [local] names, cannot work in {shown}; as root: {make}"))
 }
 
 /// Why a folder cannot be written, or not be made.

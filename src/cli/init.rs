@@ -75,6 +75,7 @@ impl Init {
             repository: &repository,
             directory: &directory,
             person: &person,
+            root: rustix::process::geteuid().is_root(),
         });
         write(path, &text, self.force)?;
         print(&format!("{} is written.\n", path.display()))?;

@@ -28,6 +28,10 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use self::fault::{EXIT_HELP, Fault};
 use self::place::Context;
+use crate::clients::local::account::{AS_USER, become_program};
+
+/// What shells end with when a program cannot be executed.
+const CANNOT_RUN: u8 = 126;
 
 /// Release Management Machine: git tag → stage → rehearsed rollback → approvals → production.
 #[derive(Debug, Parser)]
@@ -120,6 +124,11 @@ enum Verb {
 /// Runs what the command line asks for.
 #[must_use]
 pub fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == AS_USER) {
+        eprintln!("rmm: the user of steps cannot be taken: {}", become_program(arguments));
+        return ExitCode::from(CANNOT_RUN);
+    }
     let Cli { config, verb } = Cli::parse();
     let context = Context::new(config);
     let done = match verb {

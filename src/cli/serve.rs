@@ -4,12 +4,15 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::fault::USAGE;
-use crate::app::App;
+use crate::app::local_steps::{self, Danger};
+use crate::app::{App, DataDir};
 use crate::config::{Config, env_vars};
 use crate::engine::catalog::Catalog;
+use crate::web::descent;
 
 /// Run the machine.
 #[derive(Debug, clap::Args)]
@@ -25,6 +28,7 @@ impl Serve {
             }
         };
         crate::telemetry::init();
+        keep_to_itself();
         match super::runtime().and_then(|runtime| runtime.block_on(serve(config, path))) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -43,9 +47,30 @@ fn tell(config: &Config) {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    match local_steps::danger(config) {
+        Some(Danger { sentence, refused: true }) => tracing::error!("{sentence}"),
+        Some(Danger { sentence, refused: false }) => tracing::warn!("{sentence}"),
+        None => {}
+    }
+}
+
+/// Keeps others of the same user out of this process: its memory, its environment, its core. What it starts is marked,
+/// so that the operator's socket knows it.
+fn keep_to_itself() {
+    let limit = Rlimit { current: Some(0), ..getrlimit(Resource::Core) };
+    let kept = set_dumpable_behavior(DumpableBehavior::NotDumpable).and_then(|()| setrlimit(Resource::Core, limit));
+    if let Err(error) = kept {
+        tracing::warn!(%error, "other processes of this user can read RMM's memory and environment");
+    }
+    descent::mark();
 }
 
 async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
+    // An upgrade does not stop an RMM that has worked like this before; it says so at every start.
+    let refused = local_steps::danger(&config).filter(|danger| danger.refused);
+    if let Some(danger) = refused.filter(|_| !DataDir::new(&config.server.data_dir).database().exists()) {
+        anyhow::bail!(danger.sentence);
+    }
     tell(&config);
     let app = App::open(&config)?;
     let listener = App::bind(config.server.listen).await?;
@@ -66,7 +91,7 @@ async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
                     Ok(config) => {
                         tell(&config);
                         engine.reconfigure(Catalog::new(&config)).await;
-                        tracing::info!("the configuration was read again; [server] and [telegram] take effect at the next start");
+                        tracing::info!("the configuration was read again; [server], [local] and [telegram] take effect at the next start");
                     }
                     Err(errors) => tracing::error!("the configuration was not taken over:\n{errors}"),
                 },

@@ -53,11 +53,11 @@ need() {
         esac
     done
 }
-need setsid mkfifo tail ln wc mkdir rmdir rm mv chmod sleep
+need setsid mkfifo tail dd cat ln wc mkdir rmdir rm mv chmod sleep
 for wanted; do
     case $wanted in
-        git) need cat cut find grep id sed sort ;;
-        docker) need cat cksum cut grep ls sed sort tr uniq xargs ;;
+        git) need cut find grep id sed sort ;;
+        docker) need cksum cut grep ls sed sort tr uniq xargs ;;
     esac
 done
 say tools "${missing# }"

@@ -123,6 +123,11 @@ pub fn advice(said: &str) -> &'static str {
             "could not read Username",
             "; it wants a login: give this user a credential helper of git, or use the repository's SSH address",
         ),
+        (
+            "dubious ownership",
+            "; it belongs to somebody else, whom this user has to trust: git config --global --add safe.directory, with the \
+             folder that git names",
+        ),
         ("Host key verification failed", "; this user's ~/.ssh/known_hosts does not know that server"),
         ("Permission denied (publickey", "; this user has no key that the server knows: add a deploy key"),
     ];

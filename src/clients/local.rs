@@ -3,26 +3,33 @@
 //! Scripts are children of RMM in a process group of their own, so that a
 //! Ctrl-C meant for RMM does not reach them. They must not inherit RMM's
 //! environment, which holds RMM's own secrets: they get the variables of an
-//! allowlist and the pairs of the call, nothing else.
+//! allowlist and the pairs of the call, nothing else. They run as RMM's own user
+//! or as another [`Account`].
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use secrecy::ExposeSecret;
-use tokio::process::Command;
 
+pub mod account;
 pub mod place;
 
+use self::account::Account;
 use super::dial::Dial;
 use super::transport::{Channel, EnvPair, Stream, Transport, TransportError};
 
 /// The variables a script inherits from RMM, beside everything `LC_…`.
-const INHERITED: &[&str] = &["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "SSH_AUTH_SOCK"];
+const INHERITED: &[&str] = &["PATH", "LANG", "TZ"];
+/// … and those that are about RMM's own user.
+const OWN: &[&str] = &["HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "SSH_AUTH_SOCK"];
+/// Whether `$HOME` is a directory of the user's own.
+const HAS_HOME: &str = r#"[ -d "$HOME" ] && [ -O "$HOME" ] && [ -w "$HOME" ] && [ -x "$HOME" ]"#;
 
 /// How long a connection may take, unless whoever asks has less time.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
@@ -32,6 +39,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 pub struct Local {
     shell: PathBuf,
     directory: Option<PathBuf>,
+    account: Option<Arc<Account>>,
 }
 
 impl Default for Local {
@@ -43,7 +51,42 @@ impl Default for Local {
 impl Local {
     /// Scripts start in RMM's own working directory, with the `sh` of `PATH`.
     pub fn new() -> Self {
-        Self { shell: PathBuf::from("sh"), directory: None }
+        Self { shell: PathBuf::from("sh"), directory: None, account: None }
+    }
+
+    /// Scripts run as this user and start in the home directory.
+    ///
+    /// # Errors
+    /// When RMM cannot do that, as a sentence that says what to do.
+    pub fn of(account: Account) -> Result<Self, String> {
+        let Account { name, home, .. } = &account;
+        if !rustix::process::geteuid().is_root() {
+            return Err(format!(
+                "only root can run steps as {name}: run RMM as root, or leave [local] out and let RMM reach this machine by \
+                 SSH (address = \"127.0.0.1\", user = \"{name}\")"
+            ));
+        }
+        let home = format!(
+            "{name} needs a home directory of its own, which {} is not; make it (`install -d -m 700 -o {name} {0}`), or name \
+             another one as `home`",
+            home.display()
+        );
+        let local = Self { directory: Some(account.home.clone()), account: Some(Arc::new(account)), ..Self::new() };
+        if local.says_yes(HAS_HOME, &[]) { Ok(local) } else { Err(home) }
+    }
+
+    /// Who scripts run as, if it is not RMM's own user.
+    #[must_use]
+    pub fn account(&self) -> Option<&Account> {
+        self.account.as_deref()
+    }
+
+    /// Whether a short script ends with 0.
+    #[must_use]
+    pub fn says_yes(&self, script: &str, args: &[&OsStr]) -> bool {
+        let mut command = self.command(script);
+        let asked = command.args(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        asked.is_ok_and(|status| status.success())
     }
 
     /// Scripts start in `directory`.
@@ -60,26 +103,38 @@ impl Local {
         self
     }
 
-    fn start(&self, script: &str, args: &[&str], env: &[EnvPair]) -> Result<Channel, TransportError> {
-        let mut command = Command::new(&self.shell);
+    /// The call of a script, without its arguments.
+    fn command(&self, script: &str) -> Command {
+        let mut command = match &self.account {
+            None => Command::new(&self.shell),
+            Some(account) => {
+                // The program that runs, even if another one was put in its place meanwhile.
+                let mut command = Command::new("/proc/self/exe");
+                command.arg0("rmm").args(account.arguments()).arg(&self.shell);
+                command
+            }
+        };
+        let own = self.account.is_none();
         command
-            .arg("-c")
-            .arg(script)
-            .arg("rmm")
-            .args(args)
+            .args(["-c", script, "rmm"])
             .env_clear()
-            .envs(std::env::vars_os().filter(|(name, _)| inherited(name)))
+            .envs(std::env::vars_os().filter(|(name, _)| inherited(name, own)))
+            .envs(self.account.iter().flat_map(|account| account.environment()))
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
             .process_group(0);
-        for (name, value) in env {
-            command.env(name, OsString::from(value.expose_secret()));
-        }
         if let Some(directory) = &self.directory {
             command.current_dir(directory);
         }
-        let mut child = command.spawn().map_err(|source| {
+        command
+    }
+
+    fn start(&self, script: &str, args: &[&str], env: &[EnvPair]) -> Result<Channel, TransportError> {
+        let mut command = self.command(script);
+        command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for (name, value) in env {
+            command.env(name, OsString::from(value.expose_secret()));
+        }
+        let mut child = tokio::process::Command::from(command).spawn().map_err(|source| {
             // A missing working directory is reported as NotFound, too.
             let here = self.directory.as_ref().is_none_or(|d| d.is_dir());
             if source.kind() == io::ErrorKind::NotFound && here {
@@ -121,8 +176,9 @@ impl Transport for Local {
     }
 }
 
-fn inherited(name: &OsStr) -> bool {
-    name.to_str().is_some_and(|name| INHERITED.contains(&name) || name.starts_with("LC_"))
+fn inherited(name: &OsStr, own: bool) -> bool {
+    let Some(name) = name.to_str() else { return false };
+    INHERITED.contains(&name) || name.starts_with("LC_") || (own && OWN.contains(&name))
 }
 
 #[cfg(test)]
@@ -154,11 +210,12 @@ mod tests {
         let (out, _) = output(&Local::new(), "env", &[], &[]).await;
         for name in out.lines().filter_map(|line| line.split_once('=')) {
             let shells_own = ["PWD", "OLDPWD", "SHLVL", "_"].contains(&name.0);
-            assert!(shells_own || inherited(OsStr::new(name.0)), "{}", name.0);
+            assert!(shells_own || inherited(OsStr::new(name.0), true), "{}", name.0);
         }
         for name in ["RMM_MASTER_KEY", "RMMTOKEN", "LD_PRELOAD", "CARGO"] {
-            assert!(!inherited(OsStr::new(name)));
+            assert!(!inherited(OsStr::new(name), true));
         }
+        assert!(inherited(OsStr::new("PATH"), false) && !inherited(OsStr::new("SSH_AUTH_SOCK"), false));
     }
 
     #[tokio::test]

@@ -35,6 +35,10 @@ impl Config {
         writeln!(out, "data_dir = {}", quoted(&server.data_dir.to_string_lossy()))?;
         writeln!(out, "language = {}", quoted(server.language.as_str()))?;
         writeln!(out, "time_zone = {}", quoted(server.time_zone.iana_name().unwrap_or("UTC")))?;
+        if let Some(local) = &self.local {
+            writeln!(out, "\n[local]\nuser = {}", quoted(&local.user))?;
+            optional(out, "home", local.home.as_ref().map(|home| home.to_string_lossy()).as_deref())?;
+        }
         for person in &self.people {
             writeln!(out, "\n[[people]]\nname = {}", quoted(person.name.as_str()))?;
             if let Some(id) = person.telegram_id {

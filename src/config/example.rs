@@ -18,6 +18,8 @@ pub struct Init<'a> {
     pub directory: &'a Path,
     /// The first person: admin and only approver.
     pub person: &'a PersonName,
+    /// RMM is root, and commands must not be.
+    pub root: bool,
 }
 
 /// A short commented `rmm.toml` for a first service that RMM runs on its own machine.
@@ -28,13 +30,23 @@ pub fn init_text(init: &Init<'_>) -> String {
         let name = format!("{}-{environment}", init.service);
         quoted(&init.directory.join(name).to_string_lossy())
     };
+    let local = if init.root {
+        r#"
+# Commands on this machine run as this user, not as root like RMM. `useradd --create-home rmm-steps` makes it, and
+# `usermod -aG docker rmm-steps` lets it run docker.
+[local]
+user = "rmm-steps"
+"#
+    } else {
+        ""
+    };
     format!(
         r#"# RMM: what it releases, who approves, where it runs.
 # `rmm check` says whether this file is right; rmm.toml.example explains every key.
 
 [server]
 listen = "127.0.0.1:8080"
-
+{local}
 [[people]]
 name = {person}
 role = "admin"

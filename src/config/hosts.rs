@@ -192,11 +192,16 @@ pub(super) fn parse_address(text: &str, default: Option<u16>) -> Option<Address>
 
 fn user(section: &Section<'_>) -> Option<String> {
     let text = needed(section, "user", "whom RMM logs in as")?;
+    user_name(section.report, text)
+}
+
+/// A name of a user, which the system may know.
+pub(super) fn user_name(report: &Report<'_>, text: Located<String>) -> Option<String> {
     let fits = (1..=64).contains(&text.value.len())
         && text.value.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'\\' | b'/' | b':'))
         && !text.value.starts_with('-');
     if !fits {
-        section.report.error(&text.place, "must be the name of a user: letters, digits, '-', '_' and '.'");
+        report.error(&text.place, "must be the name of a user: letters, digits, '-', '_' and '.'");
     }
     fits.then_some(text.value)
 }

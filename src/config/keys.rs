@@ -42,6 +42,7 @@ const fn later(name: &'static str, what: &'static str) -> Key {
 
 pub(super) static ROOT: &[Key] = &[
     Key { name: "server", shape: Shape::Section(SERVER) },
+    Key { name: "local", shape: Shape::Section(LOCAL) },
     Key { name: "people", shape: Shape::List(PERSON) },
     Key { name: "hosts", shape: Shape::List(HOST) },
     Key { name: "services", shape: Shape::List(SERVICE) },
@@ -52,6 +53,8 @@ pub(super) static ROOT: &[Key] = &[
 /// Plain values all of them, because each can be overridden by `RMM__SERVER__…`.
 pub(super) static SERVER: &[Key] =
     &[value("listen"), value("public_url"), value("data_dir"), value("language"), value("time_zone")];
+
+static LOCAL: &[Key] = &[value("user"), value("home")];
 
 static PERSON: &[Key] = &[
     value("name"),

@@ -3,7 +3,7 @@
 //! Text comes in, typed and complete values go out, or everything that is wrong with it, with line and key. The
 //! environment is a parameter; the only thing read here besides the file itself are the files of `file:` secrets.
 //!
-//! `keys` holds the keys, `file` walks the text along them; `server`, `people`, `hosts`, `service`, `environment`,
+//! `keys` holds the keys, `file` walks the text along them; `server`, `local`, `people`, `hosts`, `service`, `environment`,
 //! `surface` and `health` say what the values mean.
 
 mod authorities;
@@ -16,6 +16,7 @@ mod health;
 mod hosts;
 mod jump;
 mod keys;
+mod local;
 mod people;
 mod places;
 mod report;
@@ -43,6 +44,7 @@ use crate::domain::service::Service;
 pub use authorities::Authorities;
 pub use error::{ConfigErrors, Excerpt, Position, Problem};
 pub use example::{EXAMPLE, Init, init_text};
+pub use local::LocalUser;
 pub use secret::Secrets;
 pub use server::{Language, Server};
 pub use telegram::{Chat, Telegram, is_bot_token};
@@ -65,6 +67,8 @@ pub fn env_vars(all: impl IntoIterator<Item = (OsString, OsString)>) -> EnvVars 
 pub struct Config {
     /// RMM itself.
     pub server: Server,
+    /// Who the steps on RMM's own machine run as; without it, whoever RMM runs as.
+    pub local: Option<LocalUser>,
     /// Everybody who is known, in the order of the file.
     pub people: Vec<Person>,
     /// The servers that are reached by SSH, in the order of the file.
@@ -137,6 +141,7 @@ impl Config {
         let keyring = Keyring::new(&report, base_dir, env);
 
         let server = server::read(root.section("server").as_ref(), &report, base_dir, env);
+        let local = local::read(&root, base_dir);
         let people = people::read(&root);
         let hosts = hosts::read(&root, &keyring);
         let services = service::read(&root, &people, &hosts, &keyring);
@@ -148,7 +153,7 @@ impl Config {
         drop(root);
         let (collisions, warnings) = report.finish()?;
         let (people, hosts) = (people.list, hosts.list);
-        Ok(Self { server, people, hosts, telegram, services, secrets, authorities, collisions, warnings })
+        Ok(Self { server, local, people, hosts, telegram, services, secrets, authorities, collisions, warnings })
     }
 
     /// The configuration, unless two things in it are in one place. An RMM that runs already goes on with such a one, so

@@ -3,6 +3,7 @@
 pub mod api;
 mod auth;
 mod body;
+pub mod descent;
 mod hook;
 pub mod limits;
 mod patient;

@@ -9,13 +9,14 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -23,12 +24,14 @@ use tower::ServiceExt;
 
 use super::Peer;
 use super::auth::HEADER_PATIENCE;
-use super::limits::{Limits, Taken, network, no_room};
+use super::descent;
+use super::limits::{Limits, network, no_room};
 use super::patient::Patient;
+use super::problem::Problem;
 
 /// How long running answers may take to finish when the server ends.
 const FAREWELL: Duration = Duration::from_secs(5);
-/// How long a connection for which there is no room may take to hear so.
+/// How long a connection that is not let in may take to hear why.
 const TURNING_AWAY: Duration = Duration::from_secs(2);
 /// What the system may keep of an answer that is not taken, in bytes of each connection: without it, it keeps megabytes.
 const UNTAKEN: usize = 64 * 1024;
@@ -88,7 +91,12 @@ impl Connections {
                         let _ = stream.set_nodelay(true);
                         self.spawn(stream, Peer::Network(address), share);
                     }
-                    Err(taken) => self.turn_away(stream, taken),
+                    Err(taken) => {
+                        // Where even that is too much, the connection ends without a word.
+                        if let Ok(place) = self.turning_away.clone().try_acquire_owned() {
+                            self.turn_away(stream, no_room(taken), place);
+                        }
+                    }
                 },
                 // Out of file descriptors, most likely: room comes back when others end.
                 Err(error) => {
@@ -109,7 +117,14 @@ impl Connections {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, _)) => self.spawn(stream, Peer::Socket, permit),
+                Ok((stream, _)) => match stream.peer_cred().map(descent::objection) {
+                    Ok(None) => self.spawn(stream, Peer::Socket, permit),
+                    Ok(Some(sentence)) => {
+                        let problem = Problem::new(StatusCode::FORBIDDEN, "not_the_operator", sentence);
+                        self.turn_away(stream, problem, permit);
+                    }
+                    Err(error) => tracing::warn!(%error, "who called the socket is not known"),
+                },
                 Err(error) => {
                     tracing::warn!(%error, "a connection to the socket could not be accepted");
                     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -145,14 +160,16 @@ impl Connections {
         });
     }
 
-    /// Tells a caller that there is no room. Where even that is too much, the connection ends without a word.
-    fn turn_away(&self, stream: TcpStream, taken: Taken) {
-        let Ok(place) = self.turning_away.clone().try_acquire_owned() else { return };
+    /// Tells a caller why it is not let in.
+    fn turn_away<S>(&self, stream: S, problem: Problem, place: impl Send + 'static)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         self.tracker.spawn(async move {
-            let service = hyper::service::service_fn(move |_: hyper::Request<Incoming>| async move {
-                let mut response = no_room(taken).into_response();
+            let service = hyper::service::service_fn(move |_: hyper::Request<Incoming>| {
+                let mut response = problem.clone().into_response();
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-                Ok::<Response, Infallible>(response)
+                async move { Ok::<Response, Infallible>(response) }
             });
             let _ = tokio::time::timeout(TURNING_AWAY, http().serve_connection(TokioIo::new(stream), service)).await;
             drop(place);

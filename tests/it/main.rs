@@ -15,6 +15,8 @@ mod hostile;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
+mod local_user;
+#[cfg(test)]
 mod restored;
 #[cfg(test)]
 mod rights;

@@ -18,7 +18,7 @@ fn repository() -> (tempfile::TempDir, Repository) {
 /// The programs of a machine without git.
 fn machine_without_git() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let needed = "sh setsid tail mkfifo mkdir ln wc rm rmdir mv chmod sleep kill cat echo test printf";
+    let needed = "sh setsid tail dd mkfifo mkdir ln wc rm rmdir mv chmod sleep kill cat echo test printf";
     let found = |name: &str| {
         std::env::split_paths(&std::env::var_os("PATH").unwrap()).map(|path| path.join(name)).find(|path| path.exists())
     };

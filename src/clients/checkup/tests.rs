@@ -15,9 +15,9 @@ struct Machine {
     local: Local,
 }
 
-const TOOLS: [&str; 26] = [
-    "date", "id", "tr", "cut", "df", "timeout", "setsid", "mkfifo", "tail", "ln", "wc", "mkdir", "rmdir", "rm", "mv",
-    "chmod", "sleep", "cat", "find", "grep", "sed", "sort", "cksum", "ls", "uniq", "xargs",
+const TOOLS: [&str; 27] = [
+    "date", "id", "tr", "cut", "df", "timeout", "setsid", "mkfifo", "tail", "dd", "ln", "wc", "mkdir", "rmdir", "rm",
+    "mv", "chmod", "sleep", "cat", "find", "grep", "sed", "sort", "cksum", "ls", "uniq", "xargs",
 ];
 
 impl Machine {
@@ -146,7 +146,7 @@ async fn a_machine_with_next_to_nothing_names_all_that_is_missing() {
     }
     let wanted = Wanted { files: Some(machine.path("home/a/b")), ..docker(&[machine.path("home/deep/er")]) };
     let findings = machine.checkup(&wanted).await;
-    let missing = "setsid, mkfifo, tail, ln, wc, mkdir, rmdir, rm, mv, chmod, sleep, cat, cut, find, grep, id, sed, sort, \
+    let missing = "setsid, mkfifo, tail, dd, cat, ln, wc, mkdir, rmdir, rm, mv, chmod, sleep, cut, find, grep, id, sed, sort, \
                    cksum, ls, tr, uniq, xargs";
     is(&findings, "shell", State::Fail, missing);
     let fix = "sudo apt-get install coreutils findutils grep sed util-linux";

@@ -1,13 +1,17 @@
-//! Where the run directories on RMM's own machine are: in the account of RMM's user, below the name of the installation,
-//! as they are on other hosts. So a copy of the data directory meets what the first one does on the same machine.
+//! Where the run directories on RMM's own machine are: in the account of the user that steps run as, below the name of
+//! the installation, as they are on other hosts. So a copy of the data directory meets what the first one does on the
+//! same machine.
 //!
 //! The place is chosen once and noted in the data directory, so that it holds for copies, too. Must not: move a run
-//! directory, since a step may be at work in it.
+//! directory, since a step may be at work in it, or write there as anybody else than that user, who could have put
+//! links there.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+
+use super::Local;
 
 /// Whether run directories can be made in `$1`; nothing is left there.
 const FITS: &str = r#"umask 077
@@ -20,25 +24,31 @@ exit $status"#;
 /// Whether `$1` is a directory of this user.
 const OWN: &str = r#"[ -d "$1" ] && [ -O "$1" ] && [ -w "$1" ] && [ -x "$1" ]"#;
 
+/// Makes `$2` the holder in `$1`, if there is none.
+const HOLD: &str = r#"umask 077
+mkdir -p -- "$1" && { [ -e "$1/holder" ] || printf %s "$2" >"$1/holder"; }"#;
+
 /// The directory of all runs on this machine. It is looked for when the first run needs it.
 #[derive(Debug, Clone)]
 pub struct RunPlace {
+    local: Local,
     data: PathBuf,
     instance: String,
     chosen: OnceLock<PathBuf>,
 }
 
 impl RunPlace {
-    /// That of an installation with this data directory (absolute) and this name.
+    /// That of an installation with this data directory (absolute) and this name, whose scripts run in this way.
     #[must_use]
-    pub fn new(data: PathBuf, instance: String) -> Self {
-        Self { data, instance, chosen: OnceLock::new() }
+    pub fn new(data: PathBuf, instance: String, local: Local) -> Self {
+        Self { local, data, instance, chosen: OnceLock::new() }
     }
 
     /// A fixed place.
     #[cfg(test)]
     pub(crate) fn at(place: &str) -> Self {
-        Self { data: place.into(), instance: String::new(), chosen: OnceLock::from(PathBuf::from(place)) }
+        let chosen = OnceLock::from(PathBuf::from(place));
+        Self { chosen, ..Self::new(place.into(), String::new(), Local::new()) }
     }
 
     /// Lets a data directory keep them itself.
@@ -65,30 +75,68 @@ impl RunPlace {
     }
 
     fn choose(&self) -> PathBuf {
-        let noted =
-            fs::read_to_string(noted_in(&self.data)).ok().map(|text| PathBuf::from(text.trim_end_matches('\n')));
+        let noted = fs::read_to_string(noted_in(&self.data)).ok();
+        let noted = noted.map(|text| PathBuf::from(text.trim_end_matches('\n'))).filter(|noted| noted.is_absolute());
         // Whether there is room in it says nothing: steps may be at work there.
-        if let Some(noted) = noted.filter(|noted| noted.is_absolute() && says_yes(OWN, noted)) {
-            return noted;
+        if let Some(noted) = noted.as_ref().filter(|noted| self.says_yes(OWN, noted)) {
+            return noted.clone();
         }
         let own = own(&self.data);
-        let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-        let home = std::env::home_dir().filter(|path| path.is_absolute()).map(|home| home.join(".local/state"));
-        let places = state.into_iter().chain(home).map(|state| state.join("rmm").join(&self.instance));
-        let chosen = places.into_iter().find(|place| says_yes(FITS, place)).unwrap_or_else(|| {
-            tracing::info!(
-                "no home directory can be written, so what steps on this machine leave lies in the data directory"
-            );
-            own.clone()
+        let home = |home: PathBuf| home.join(".local/state");
+        let (state, otherwise) = match self.local.account() {
+            Some(account) => (vec![home(account.home.clone())], None),
+            None => {
+                let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+                let all = state.into_iter().chain(std::env::home_dir().map(home));
+                (all.filter(|path| path.is_absolute()).collect(), Some(&own))
+            }
+        };
+        let mut places = state.iter().map(|state| state.join("rmm").join(&self.instance));
+        let fits = places.clone().find(|place| self.says_yes(FITS, place));
+        let chosen = fits.or_else(|| {
+            let own = otherwise.cloned();
+            if own.is_some() {
+                tracing::info!(
+                    "no home directory can be written, so what steps on this machine leave lies in the data directory"
+                );
+            }
+            // Another user cannot enter the data directory; the run will tell what is wrong with the home directory.
+            own.or_else(|| places.next())
         });
-        if chosen != own {
-            take_holders_along(&own, &chosen);
+        let chosen = chosen.unwrap_or_else(|| own.clone());
+        for before in noted.iter().chain([&own]).filter(|before| **before != chosen) {
+            self.take_holders_along(before, &chosen);
         }
-        if let Err(error) = fs::create_dir_all(&chosen).and_then(|()| note(&self.data, &chosen)) {
+        let made = if chosen == own { fs::create_dir_all(&own) } else { Ok(()) };
+        if let Err(error) = made.and_then(|()| note(&self.data, &chosen)) {
             tracing::warn!(%error, directory = %chosen.display(), "where steps on this machine leave their traces could not be noted");
         }
         chosen
     }
+
+    fn says_yes(&self, script: &str, place: &Path) -> bool {
+        self.local.says_yes(script, &[place.as_os_str()])
+    }
+
+    /// What was done here last is known by the holders of the place before.
+    fn take_holders_along(&self, from: &Path, to: &Path) {
+        for place in fs::read_dir(from).into_iter().flatten().flatten() {
+            let Some(holder) = holder(&place.path().join("holder")) else { continue };
+            let new = to.join(place.file_name());
+            if !self.local.says_yes(HOLD, &[new.as_os_str(), OsStr::new(&holder)]) {
+                tracing::warn!(from = %place.path().display(), "which run was the last one here could not be taken along");
+            }
+        }
+    }
+}
+
+/// What a holder says: a run's token and two more words. Anything else that a step has put in its place is none.
+fn holder(path: &Path) -> Option<String> {
+    let text = fs::symlink_metadata(path).ok().filter(|found| found.is_file() && found.len() < 1024);
+    let text = text.and_then(|_| fs::read_to_string(path).ok())?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.\n".contains(c);
+    let has_token = text.lines().next().is_some_and(|token| token.contains('-'));
+    (has_token && text.chars().all(plain)).then_some(text)
 }
 
 fn own(data: &Path) -> PathBuf {
@@ -105,26 +153,6 @@ fn note(data: &Path, place: &Path) -> std::io::Result<()> {
     fs::rename(&new, noted_in(data))
 }
 
-fn says_yes(script: &str, place: &Path) -> bool {
-    let mut command = Command::new("sh");
-    command.args(["-c", script, "rmm"]).arg(place);
-    let asked = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    asked.is_ok_and(|status| status.success())
-}
-
-/// What was done here last is known by the holders, which the data directory had before.
-fn take_holders_along(from: &Path, to: &Path) {
-    for place in fs::read_dir(from).into_iter().flatten().flatten() {
-        let (holder, new) = (place.path().join("holder"), to.join(place.file_name()));
-        if holder.is_file() && !new.join("holder").exists() {
-            let copied = fs::create_dir_all(&new).and_then(|()| fs::copy(&holder, new.join("holder")));
-            if let Err(error) = copied {
-                tracing::warn!(%error, holder = %holder.display(), "which run was the last one here could not be taken along");
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,13 +165,13 @@ mod tests {
         fs::create_dir(&copy).unwrap();
         fs::copy(noted_in(&first), noted_in(&copy)).unwrap();
         for data in [&first, &copy] {
-            let place = RunPlace::new(data.clone(), "name".into());
+            let place = RunPlace::new(data.clone(), "name".into(), Local::new());
             assert_eq!(place.of("shop.stage/run"), first.join("runs/shop.stage/run"));
         }
         // What was begun in the data directory is found there.
         fs::create_dir_all(copy.join("runs/shop.stage/old")).unwrap();
         fs::write(copy.join("runs/shop.stage/old/token"), "").unwrap();
-        let place = RunPlace::new(copy.clone(), "name".into());
+        let place = RunPlace::new(copy.clone(), "name".into(), Local::new());
         assert_eq!(place.of("shop.stage/old"), copy.join("runs/shop.stage/old"));
         assert_eq!(place.of("shop.stage/new"), first.join("runs/shop.stage/new"));
     }
@@ -152,6 +180,7 @@ mod tests {
     fn only_a_directory_in_which_steps_can_work_fits() {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("a/b");
+        let says_yes = |script, place: &Path| Local::new().says_yes(script, &[place.as_os_str()]);
         assert!(!says_yes(OWN, &place) && says_yes(FITS, &place) && says_yes(OWN, &place));
         assert_eq!(fs::read_dir(&place).unwrap().count(), 0);
         fs::write(folder.path().join("file"), "").unwrap();
@@ -162,14 +191,18 @@ mod tests {
     fn the_last_runs_are_known_in_the_new_place() {
         let folder = tempfile::tempdir().unwrap();
         let [from, to] = ["from", "to"].map(|name| folder.path().join(name));
-        for (place, run) in [("shop.stage", "3"), ("shop.production", "4")] {
+        for (place, run) in [("shop.stage", "run-3-ab"), ("shop.production", "run-4-cd"), ("other.stage", "a key")] {
             fs::create_dir_all(from.join(place)).unwrap();
             fs::write(from.join(place).join("holder"), run).unwrap();
         }
         fs::create_dir_all(to.join("shop.stage")).unwrap();
         fs::write(to.join("shop.stage/holder"), "newer").unwrap();
-        take_holders_along(&from, &to);
+        // A step may have put something else in its place.
+        fs::create_dir(from.join("link.stage")).unwrap();
+        std::os::unix::fs::symlink("../shop.stage/holder", from.join("link.stage/holder")).unwrap();
+        RunPlace::at("/nowhere").take_holders_along(&from, &to);
         assert_eq!(fs::read_to_string(to.join("shop.stage/holder")).unwrap(), "newer");
-        assert_eq!(fs::read_to_string(to.join("shop.production/holder")).unwrap(), "4");
+        assert_eq!(fs::read_to_string(to.join("shop.production/holder")).unwrap(), "run-4-cd");
+        assert!(!to.join("link.stage").exists() && !to.join("other.stage").exists());
     }
 }

@@ -179,8 +179,11 @@ fn the_first_configuration_is_valid_and_keeps_the_environments_apart() {
     let service = ServiceName::parse("service", "api").expect("name");
     let person = PersonName::parse("person", "ann").expect("name");
     let directory = Path::new("/srv");
-    let text = init_text(&Init { service: &service, repository: "./git/api \"1\"", directory, person: &person });
+    let init = Init { service: &service, repository: "./git/api \"1\"", directory, person: &person, root: true };
+    assert_eq!(parse(&init_text(&init)).local.map(|local| local.user), Some("rmm-steps".to_owned()));
+    let text = init_text(&Init { root: false, ..init });
     let config = parse(&text);
+    assert_eq!(config.local, None);
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
     let api = &config.services[0];
     assert_eq!((&api.stage.driver, &api.production.driver), (&Driver::Local, &Driver::Local));

@@ -34,6 +34,21 @@ fn a_hint_follows_where_the_reason_is_not_obvious() {
 }
 
 #[test]
+fn whom_local_commands_run_as_is_one_user() {
+    assert_eq!(
+        problems("[local]\nhome = \"/srv\"\n"),
+        ["1:1: local.user: is missing: the user of this machine that steps of the driver \"local\" run as"]
+    );
+    let sentence = "2:8: local.user: must be the name of a user: letters, digits, '-', '_' and '.'";
+    for name in ["", "-u", "a:b", "a b", "../x"] {
+        assert_eq!(problems(&format!("[local]\nuser = \"{name}\"\n")), [sentence], "{name}");
+    }
+    let config = parse("[local]\nuser = \"rmm-steps\"\nhome = \"steps\"\n");
+    assert!(config.local.as_ref().is_some_and(|local| local.home.as_deref() == Some(Path::new("/etc/rmm/steps"))));
+    assert!(config.effective().contains("[local]\nuser = \"rmm-steps\"\nhome = \"/etc/rmm/steps\"\n"));
+}
+
+#[test]
 fn text_that_is_not_toml_ends_at_the_first_problem() {
     assert_eq!(problems("[server\nlisten = \n"), ["1:8: not TOML: unclosed table, expected `]`"]);
     assert_eq!(problems("a = 1\na = 2\n"), ["2:1: not TOML: duplicate key"]);

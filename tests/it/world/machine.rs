@@ -17,9 +17,14 @@ pub struct Server {
 impl Server {
     pub fn spawn(config: &Path, setup: &Setup, state: &Path, log: &Path) -> Self {
         let rmm = env!("CARGO_BIN_EXE_rmm");
-        let mut command = match setup.open_files {
-            None => Command::new(rmm),
-            Some(most) => {
+        let mut command = match (setup.open_files, setup.rmm_user) {
+            (None, None) => Command::new(rmm),
+            (None, Some(user)) => {
+                let mut other = Command::new(rmm);
+                other.args(["as-user", &user.to_string(), &user.to_string(), ""]).arg(config.with_file_name("rmm"));
+                other
+            }
+            (Some(most), _) => {
                 let mut limited = Command::new("sh");
                 limited.args(["-c", &format!("ulimit -n {most} && exec \"$@\""), "sh", rmm]);
                 limited

@@ -101,13 +101,21 @@ impl World {
     /// Where the run directories of this machine are.
     pub fn run_directories(&self) -> PathBuf {
         let instance = std::fs::read_to_string(self.data.join("instance")).unwrap_or_default();
-        self.state.join("rmm").join(instance.trim())
+        let home = self.setup.local.as_ref().and_then(|(_, home)| home.as_ref());
+        let state = home.map_or_else(|| self.state.clone(), |home| self.path(home).join(".local/state"));
+        state.join("rmm").join(instance.trim())
     }
 
     /// RMM works as the same user of the same machine as another one.
     pub fn on_the_machine_of(mut self, other: &World) -> Self {
         self.state.clone_from(&other.state);
         self
+    }
+
+    /// Another setup from now on.
+    pub fn change(&mut self, change: impl FnOnce(&mut Setup)) {
+        change(&mut self.setup);
+        self.configure(|_| {});
     }
 
     /// Writes `rmm.toml` anew; RMM reads it at its next start.
@@ -418,10 +426,10 @@ impl World {
         self.file(name).await.trim().parse().unwrap()
     }
 
-    /// The files below the data directory that contain these bytes.
+    /// The files of RMM and its runs that contain these bytes.
     pub fn files_with(&self, needle: &[u8]) -> Vec<PathBuf> {
         let mut found = Vec::new();
-        let mut folders = vec![self.data.clone()];
+        let mut folders = vec![self.data.clone(), self.run_directories()];
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
                 let Ok(kind) = entry.file_type() else { continue };

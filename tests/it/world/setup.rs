@@ -18,6 +18,10 @@ pub struct Setup {
     more_services: Vec<(String, Option<String>)>,
     pub variables: Vec<(String, String)>,
     pub open_files: Option<u64>,
+    /// `[local]`: whom steps run as, and the home directory of that user.
+    pub local: Option<(String, Option<String>)>,
+    /// Whom RMM itself runs as, if not as whoever runs the test; it is the program `rmm` of the world then.
+    pub rmm_user: Option<u32>,
 }
 
 /// The command that notes a step.
@@ -37,6 +41,9 @@ impl Setup {
             more_services: Vec::new(),
             variables: Vec::new(),
             open_files: None,
+            // Root has to be named.
+            local: rustix::process::geteuid().is_root().then(|| ("root".into(), None)),
+            rmm_user: None,
         }
     }
 
@@ -141,6 +148,12 @@ impl Setup {
         let mut config = Table::new();
         set(&mut config, "server.listen", "127.0.0.1:0".into());
         set(&mut config, "server.data_dir", data.display().to_string().into());
+        if let Some((user, home)) = &self.local {
+            set(&mut config, "local.user", user.clone().into());
+            if let Some(home) = home {
+                set(&mut config, "local.home", home.clone().into());
+            }
+        }
         let person = |(name, role): &(String, String)| {
             Table::from_iter([("name".to_owned(), name.clone().into()), ("role".to_owned(), role.clone().into())])
         };

@@ -99,7 +99,7 @@ async fn what_starts_and_is_not_well_is_taken_back() {
 async fn a_host_without_docker_says_so() {
     let Some(host) = Host::up_with_variables(&[("RMM_HOST_SSHD", "SetEnv PATH=/home/deploy/bin")]) else { return };
     host.sh(
-        "mkdir bin; for name in sh setsid tail mkfifo mkdir ln wc rm rmdir mv chmod sleep kill cat echo test printf git grep \
+        "mkdir bin; for name in sh setsid tail dd mkfifo mkdir ln wc rm rmdir mv chmod sleep kill cat echo test printf git grep \
          sed sort tee touch; do ln -s $(command -v -p $name || echo /bin/$name) bin/$name; done",
     );
     let site = Site::on(vec![host], Stage::OnHosts(1)).await;
