@@ -226,6 +226,8 @@ impl Piece {
 pub struct Service {
     pub name: String,
     pub repository: Option<String>,
+    #[serde(default)]
+    pub retired: bool,
     pub surfaces: Vec<String>,
     pub approvers: Vec<String>,
     pub minimum: usize,

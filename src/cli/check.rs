@@ -17,6 +17,8 @@ use crate::clients::ssh;
 use crate::config::Config;
 use crate::domain::host::{Host, Login};
 use crate::domain::service::{Driver, EnvironmentKind, Surface};
+use crate::store::definitions;
+use crate::store::schema::open_reader;
 use crate::web::limits::{ENOUGH_OPEN_FILES, OpenFiles};
 use crate::web::socket;
 
@@ -54,6 +56,7 @@ impl Check {
         }
         let mut warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
         warnings.extend(local_steps::danger(&config).map(|danger| danger.sentence));
+        warnings.extend(orphans(&config));
         warnings.extend(machine(&config, context.var("PATH").unwrap_or_default()));
         let files = OpenFiles::allowed();
         if files.0 < ENOUGH_OPEN_FILES {
@@ -92,6 +95,20 @@ impl Check {
 }
 
 /// What the file says rightly, and what cannot work nevertheless.
+/// Services that the database knows and the configuration does not.
+fn orphans(config: &Config) -> Vec<String> {
+    let database = DataDir::new(&config.server.data_dir).database();
+    let known = open_reader(&database).and_then(|conn| definitions::with_history(&conn)).unwrap_or_default();
+    let gone = known.into_iter().filter(|(name, _)| config.services.iter().all(|service| service.name != *name));
+    gone.map(|(name, _)| {
+        format!(
+            "the service {name} has releases and is not in this file, so it is retired: what is under way ends, its history \
+             stays, and nothing new begins"
+        )
+    })
+    .collect()
+}
+
 fn errors(config: &Config) -> Vec<String> {
     let mut errors: Vec<_> = socket::impossible(&DataDir::new(&config.server.data_dir).socket())
         .map(|problem| format!("server.data_dir: {problem}"))

@@ -11,7 +11,6 @@ use super::fault::USAGE;
 use crate::app::local_steps::{self, Danger};
 use crate::app::{App, DataDir};
 use crate::config::{Config, env_vars};
-use crate::engine::catalog::Catalog;
 use crate::web::descent;
 
 /// Run the machine.
@@ -78,6 +77,7 @@ async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
     let operator = app.listen_to_operator()?;
     let stop = app.stop();
     let engine = app.engine().clone();
+    engine.configure(config.clone(), &env_vars(std::env::vars_os())).await;
     let path = path.to_owned();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -90,7 +90,7 @@ async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
                 _ = reload.recv() => match Config::load(&path, &env_vars(std::env::vars_os())) {
                     Ok(config) => {
                         tell(&config);
-                        engine.reconfigure(Catalog::new(&config)).await;
+                        engine.configure(config, &env_vars(std::env::vars_os())).await;
                         tracing::info!("the configuration was read again; [server], [local] and [telegram] take effect at the next start");
                     }
                     Err(errors) => tracing::error!("the configuration was not taken over:\n{errors}"),

@@ -300,7 +300,7 @@ fn list(services: &[api::Service], ui: &Ui) -> String {
         Column::new("APPROVERS").optional(1).least(12),
     ]);
     for service in services {
-        let (word, tone) = state(&service.production);
+        let (word, tone) = if service.retired { ("retired".to_owned(), Tone::Dim) } else { state(&service.production) };
         let enough = if service.minimum < service.approvers.len() {
             format!("{} of {}", service.minimum, service.approvers.join(", "))
         } else {
@@ -322,6 +322,9 @@ fn show(details: &api::ServiceDetails, ui: &Ui) -> String {
     let service = &details.service;
     let mut out = format!("{}\n\n", ui.heading(&service.name));
     let mut field = |label: &str, text: &str| out.push_str(&ui.field(label, 10, &clean(text), Tone::Plain));
+    if service.retired {
+        field("State", "retired: not in rmm.toml any more; what is under way ends, and nothing new begins");
+    }
     if let Some(repository) = &service.repository {
         field("Repository", repository);
     }

@@ -29,6 +29,13 @@ impl Authorities {
         self.0.get(reference).map(String::as_str)
     }
 
+    /// Takes over those behind other references.
+    pub(super) fn add(&mut self, others: Self) {
+        for (reference, text) in others.0 {
+            self.0.entry(reference).or_insert(text);
+        }
+    }
+
     /// Reads what a reference leads to and keeps it, or reports what is wrong with it.
     pub(super) fn look_up(
         &mut self,

@@ -38,6 +38,7 @@ use std::path::Path;
 use toml::de::DeTable;
 
 use crate::domain::host::Host;
+use crate::domain::ids::ServiceName;
 use crate::domain::person::Person;
 use crate::domain::service::Service;
 
@@ -86,6 +87,8 @@ pub struct Config {
     pub collisions: Vec<Problem>,
     /// What is allowed and probably not meant.
     pub warnings: Vec<Problem>,
+    /// Its text, and the folder where relative paths in it begin.
+    pub source: (String, String),
 }
 
 impl Config {
@@ -153,7 +156,33 @@ impl Config {
         drop(root);
         let (collisions, warnings) = report.finish()?;
         let (people, hosts) = (people.list, hosts.list);
-        Ok(Self { server, local, people, hosts, telegram, services, secrets, authorities, collisions, warnings })
+        let source = (text.to_owned(), base_dir.to_string_lossy().into_owned());
+        Ok(Self {
+            server,
+            local,
+            people,
+            hosts,
+            telegram,
+            services,
+            secrets,
+            authorities,
+            collisions,
+            warnings,
+            source,
+        })
+    }
+
+    /// Takes over a service that is in an earlier configuration only, with what it needs from there.
+    pub fn retire(&mut self, name: &ServiceName, earlier: Self) {
+        let Some(service) = earlier.services.into_iter().find(|service| service.name == *name) else { return };
+        self.services.push(Service { retired: true, ..service });
+        for host in earlier.hosts {
+            if self.hosts.iter().all(|known| known.name != host.name) {
+                self.hosts.push(host);
+            }
+        }
+        self.secrets.add(earlier.secrets);
+        self.authorities.add(earlier.authorities);
     }
 
     /// The configuration, unless two things in it are in one place. An RMM that runs already goes on with such a one, so

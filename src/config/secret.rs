@@ -36,6 +36,13 @@ impl Secrets {
         self.0.values()
     }
 
+    /// Takes over those behind other references.
+    pub(super) fn add(&mut self, others: Self) {
+        for (reference, value) in others.0 {
+            self.0.entry(reference).or_insert(value);
+        }
+    }
+
     /// Whether nothing is secret.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -97,6 +97,7 @@ fn service(
         surfaces: written.iter().map(|surface| surface.draft.complete(surface.name.clone(), &plain)).collect(),
         stage,
         production,
+        retired: false,
     };
     for (kind, points) in [(EnvironmentKind::Stage, on_stage), (EnvironmentKind::Production, in_production)] {
         occupied.extend(Occupied::by(&service, kind, points));

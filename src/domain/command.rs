@@ -324,6 +324,20 @@ impl Command {
             | Self::Advance => Subject::Service,
         }
     }
+
+    /// Whether somebody wants something to begin that would not come by itself.
+    #[must_use]
+    pub const fn begins_anew(&self) -> bool {
+        matches!(
+            self,
+            Self::Create(_)
+                | Self::Approve { .. }
+                | Self::Retry { .. }
+                | Self::Promote { .. }
+                | Self::Rollback { .. }
+                | Self::Bypass { .. }
+        )
+    }
 }
 
 /// What a new release is.

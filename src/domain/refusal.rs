@@ -47,6 +47,8 @@ codes! {
     StaleReport = "stale_report" / 409,
     /// Another release occupies stage.
     StageBusy = "stage_busy" / 409,
+    /// The service is not in the configuration any more.
+    ServiceRetired = "service_retired" / 409,
     /// Stage must be repaired by an admin first.
     StageDirty = "stage_dirty" / 409,
     /// Another CI run owns an active release of the same tag.

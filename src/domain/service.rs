@@ -27,6 +27,9 @@ pub struct Service {
     pub stage: Environment,
     /// How production is reached.
     pub production: Environment,
+    /// It has left the configuration: what is under way ends, and nothing new begins.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub retired: bool,
 }
 
 /// The rule of the vote.

@@ -19,6 +19,7 @@ mod reach;
 pub mod redact;
 mod refusals;
 mod request;
+mod retired;
 mod runner;
 mod said;
 mod step;

@@ -375,6 +375,10 @@ impl Following {
 async fn report(engine: &Engine, run: &Run, trace: Option<String>, command: Command) -> Result<Answer, Failure> {
     match engine.handle(Request::about(Actor::Machine, run.service.clone(), command).traced(trace)).await {
         Ok(handled) => Ok(handled.answer),
+        // Its definition is not known now, so that nothing can be decided: the run is taken up again later.
+        Err(Failure::Refused(refusal)) if engine.catalog().service(&run.service).is_none() => {
+            Err(postponed(&refusal.sentence))
+        }
         Err(Failure::Refused(refusal)) => {
             tracing::debug!(%refusal, "a report of a run came too late");
             Ok(Answer::Step(None))

@@ -8,6 +8,7 @@ pub mod around;
 pub mod backup;
 pub mod chain;
 mod columns;
+pub mod definitions;
 pub mod error;
 pub mod events;
 pub mod hosts;

@@ -19,6 +19,8 @@ mod local_user;
 #[cfg(test)]
 mod restored;
 #[cfg(test)]
+mod retired;
+#[cfg(test)]
 mod rights;
 #[cfg(test)]
 mod secrets;

@@ -22,6 +22,7 @@ pub(super) async fn service(pen: &Pen<'_>, key: Key) -> Result<Drawn, Failure> {
     let facts = facts! {
         name => service.name.as_str(),
         repository => service.repository,
+        retired => service.retired,
         surfaces => service.surfaces.iter().map(|surface| surface.name.to_string()).collect::<Vec<_>>(),
         places => [place(pen, &world, EnvironmentKind::Stage), place(pen, &world, EnvironmentKind::Production)],
         another_copy => world.another_copy.as_ref().and_then(|met| sentence(&met.reason)),

@@ -19,6 +19,9 @@ const MOST_MOVES: usize = 100;
 impl Draft<'_> {
     /// Makes every move that is due.
     pub(super) fn advance(&mut self) {
+        if self.world.service.retired {
+            return;
+        }
         for _ in 0..MOST_MOVES {
             if !(self.advance_vote() || self.advance_freshness() || self.advance_stage() || self.advance_production()) {
                 return;

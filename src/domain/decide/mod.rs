@@ -109,6 +109,13 @@ type Decided = Result<Answer, Refusal>;
 
 impl Draft<'_> {
     fn command(&mut self, command: Command) -> Decided {
+        if self.world.service.retired && command.begins_anew() {
+            let sentence = format!(
+                "{} is not in rmm.toml any more, so that nothing new begins there; put it back to go on",
+                self.world.service.name
+            );
+            return Err(Refusal::new(Code::ServiceRetired, sentence));
+        }
         match command {
             Command::Create(new) => self.create(new),
             Command::Report { release, status, ci_run } => self.report(release, status, ci_run),

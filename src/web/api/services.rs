@@ -28,6 +28,8 @@ pub struct ServiceView {
     name: String,
     /// Where its code is.
     repository: Option<String>,
+    /// It is not in the configuration any more: what is under way ends, and nothing new begins.
+    retired: bool,
     /// Its surfaces, in deploy order.
     surfaces: Vec<String>,
     /// Who is listed as approver.
@@ -146,6 +148,7 @@ impl ServiceView {
         Self {
             name: service.name.to_string(),
             repository: service.repository.clone(),
+            retired: service.retired,
             surfaces: service.surfaces.iter().map(|surface| surface.name.to_string()).collect(),
             approvers: service.approvals.required.iter().map(ToString::to_string).collect(),
             minimum: service.approvals.minimum,

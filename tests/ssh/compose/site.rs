@@ -249,7 +249,7 @@ fn config(data: &Path, repository: &str, hosts: &[Host], stage: Stage) -> String
     };
     let production = environment("production", "rolling", hosts);
     format!(
-        "[server]\nlisten = \"127.0.0.1:0\"\ndata_dir = \"{}\"\n{tables}\
+        "[server]\nlisten = \"127.0.0.1:0\"\ndata_dir = \"{}\"\n[local]\nuser = \"root\"\n{tables}\
          [[people]]\nname = \"ann\"\nrole = \"admin\"\n\
          [[services]]\nname = \"{SHOP}\"\nrepository = \"{repository}\"\napprovals.required = [\"ann\"]\n\
          [[services.surfaces]]\nname = \"web\"\nrecipe = \"compose\"\n\

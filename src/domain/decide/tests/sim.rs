@@ -148,6 +148,7 @@ impl Sim {
         let environment =
             || Environment { driver: Driver::Local, surfaces: BTreeMap::new(), run_timeout: Duration::from_secs(7200) };
         let mut service = Service {
+            retired: false,
             repository_ca: None,
             name: ServiceName::parse("service", "shop").unwrap(),
             repository: Some("Org/shop".into()),

@@ -577,3 +577,24 @@ fn a_step_is_answered_once() {
 fn resolve(run: RunId, verdict: Resolution) -> Command {
     Command::Resolve { run, verdict, reason: "looked".into() }
 }
+
+#[test]
+fn in_a_service_that_has_left_the_configuration_nothing_new_begins() {
+    let mut w = Sim::new();
+    w.ship("v1.0.0");
+    let waiting = w.release("v1.1.0");
+    w.stage_ends_well();
+    let next = w.release("v1.2.0");
+    w.service.retired = true;
+    w.ok(&Actor::Machine, Command::Advance);
+    let ann = w.actor("ann");
+    let refused = |w: &mut Sim, command| assert_eq!(w.refused(&ann, command).code, Code::ServiceRetired);
+    refused(&mut w, Command::Approve { release: waiting, seen: None });
+    let new = w.new_release("v1.3.0");
+    refused(&mut w, Command::Create(new));
+    w.admin(Command::Cancel { release: waiting, reason: "it goes".into() });
+    assert_eq!((w.live(STAGE), w.status(next)), (None, Initiated));
+    w.service.retired = false;
+    w.ok(&Actor::Machine, Command::Advance);
+    assert!(w.live(STAGE).is_some(), "it goes on where it was");
+}

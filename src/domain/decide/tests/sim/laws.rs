@@ -101,6 +101,7 @@ impl Sim {
                 && self.environment(kind).unknown.is_none()
                 && !self.runs.values().any(|run| run.environment == kind && run.state.occupies())
                 && self.service.environment(kind).driver.is_ours()
+                && !self.service.retired
         };
         if free(STAGE) && !self.releases.values().any(|release| release.status.holds_stage()) {
             let ready = waits(Status::Initiated).find(|release| release.commit.is_some());

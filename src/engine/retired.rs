@@ -1,0 +1,61 @@
+//! Services that have left the configuration: what is under way ends by the definition that it began with, their history
+//! stays visible, and nothing new begins.
+
+use std::path::Path;
+
+use super::Engine;
+use super::catalog::Catalog;
+use crate::config::{Config, EnvVars};
+use crate::domain::ids::ServiceName;
+use crate::store::StoreError;
+use crate::store::definitions::{self, Source};
+
+impl Engine {
+    /// Takes a configuration over, at the start and when it is read again. `env` is what its references lead to.
+    pub async fn configure(&self, config: Config, env: &EnvVars) {
+        let retired = match self.retired(&config).await {
+            Ok(retired) => retired,
+            Err(error) => {
+                tracing::error!(%error, "which services have left the configuration could not be read");
+                Vec::new()
+            }
+        };
+        let mut config = config;
+        for (service, source) in retired {
+            let problem = match source {
+                Some((text, folder)) => match Config::parse(&text, "an earlier rmm.toml", Path::new(&folder), env) {
+                    Ok(earlier) => {
+                        config.retire(&service, earlier);
+                        None
+                    }
+                    Err(errors) => Some(errors.to_string()),
+                },
+                None => Some("RMM has not noted how it was defined".to_owned()),
+            };
+            match problem {
+                None => tracing::warn!(
+                    "the service {service} is not in rmm.toml any more: what is under way ends by the definition that it \
+                     began with, its history stays, and nothing new begins"
+                ),
+                Some(problem) => tracing::error!(
+                    "the service {service} is not in rmm.toml any more, and its history is not shown until it is there \
+                     again: {problem}"
+                ),
+            }
+        }
+        self.reconfigure(Catalog::new(&config)).await;
+    }
+
+    /// The services that have a history and are not in a configuration, with the one that named each last.
+    async fn retired(&self, config: &Config) -> Result<Vec<(ServiceName, Option<Source>)>, StoreError> {
+        let names: Vec<_> = config.services.iter().map(|service| service.name.clone()).collect();
+        let (source, named) = (config.source.clone(), names.clone());
+        self.store()
+            .write(move |tx| definitions::note(tx, &source, &named))
+            .await
+            .map_err(crate::store::WriteError::flatten)?;
+        let mut known = self.read(definitions::with_history).await?;
+        known.retain(|(service, _)| !names.contains(service));
+        Ok(known)
+    }
+}

@@ -1,0 +1,74 @@
+//! A service leaves `rmm.toml`: what is under way ends, its history stays visible, and nothing new begins until it is back.
+
+use serde_json::json;
+use toml::Table;
+
+use crate::world::{SHOP, Setup, World, eventually};
+
+/// In production it waits as long as the file `hold` is there, and fails where there is a file `bad`.
+const DEPLOY: &str = "echo $RMM_ENVIRONMENT $RMM_TAG >> ../ledger; [ $RMM_ENVIRONMENT = stage ] || \
+                      { while [ -e ../hold ]; do sleep 0.02; done; [ $RMM_TAG != v2 ] || [ ! -e ../bad ]; }";
+
+/// v2's step in production is at work.
+async fn at_work() -> (World, i64) {
+    let w = World::new(Setup::new().without_migrations().surface("deploy", DEPLOY).another_service("other")).await;
+    w.deployed("v1").await;
+    w.write("hold", "");
+    let v2 = w.release("v2").await;
+    w.until(v2, "manual_testing").await;
+    w.approve("ann", v2).await.ok();
+    eventually("the step is at work", async || w.ledger().contains(&"production v2".into()).then_some(())).await;
+    (w, v2)
+}
+
+fn leaves_the_file(w: &World) {
+    let mut config: Table = std::fs::read_to_string(w.path("rmm.toml")).unwrap().parse().unwrap();
+    config["services"].as_array_mut().unwrap().retain(|service| service["name"].as_str() != Some(SHOP));
+    w.write("rmm.toml", &toml::to_string(&config).unwrap());
+}
+
+async fn until_retired(w: &World, retired: bool) {
+    eventually("the configuration is read", async || (w.service().await["retired"] == retired).then_some(())).await;
+}
+
+#[tokio::test]
+async fn what_is_under_way_ends_and_nothing_new_begins() {
+    for restarted in [true, false] {
+        let (w, v2) = at_work().await;
+        if restarted {
+            w.kill();
+        }
+        leaves_the_file(&w);
+        if restarted {
+            w.start().await;
+        } else {
+            w.reload();
+        }
+        until_retired(&w, true).await;
+        w.remove("hold");
+        w.until(v2, "deployed").await;
+        let new = json!({ "service": SHOP, "tag": "v3", "initiated_by": "ann" });
+        w.operator().post("/api/v1/releases", &new).await.refused(409, "service_retired");
+        let back = json!({ "reason": "bad" });
+        w.operator().post(&format!("/api/v1/releases/{v2}/rollback"), &back).await.refused(409, "service_retired");
+        // It is as it was once it is in the file again.
+        w.configure(|_| {});
+        w.reload();
+        until_retired(&w, false).await;
+        w.deployed("v3").await;
+        w.is_sound().await;
+    }
+}
+
+#[tokio::test]
+async fn a_deploy_that_fails_is_taken_back_all_the_same() {
+    let (w, v2) = at_work().await;
+    w.write("bad", "");
+    leaves_the_file(&w);
+    w.reload();
+    until_retired(&w, true).await;
+    w.remove("hold");
+    w.until(v2, "rollback_done").await;
+    assert_eq!(w.ledger().last().unwrap(), "production v1");
+    w.is_sound().await;
+}
