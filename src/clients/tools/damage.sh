@@ -58,7 +58,7 @@ rmm_is_sound() {
     rmm_error=$(rmm_list_empty | sed -e 's/$/ is empty/' -e q)
     [ -z "$rmm_error" ] || return
     rmm_error=$(rmm_git for-each-ref --format='%(objecttype)' 2>&1 >/dev/null) || return
-    rmm_error=$(printf '%s' "$rmm_error" | grep -v 'dangling symref') && return 1
+    ! rmm_error=$(rmm_tells_damage) || return
     rmm_error=$(rmm_git ls-tree -r HEAD 2>&1 >/dev/null) && return
     [ -z "$(rmm_lost_head)" ]
 }
@@ -142,7 +142,7 @@ rmm_mend_modules() {
             rmm_gitdir=$(cd -- "${rmm_line%/*}" && pwd)
             export GIT_DIR="$rmm_gitdir"
             rmm_git rev-parse --git-dir >/dev/null || exit
-            if [ -n "$(rmm_git for-each-ref --format='%(objecttype)' 2>&1 >/dev/null | grep -v 'dangling symref')" ]; then
+            if ! rmm_error=$(rmm_git for-each-ref --format='%(objecttype)' 2>&1 >/dev/null) || rmm_tells_damage >/dev/null; then
                 rmm_say "the clone of a submodule, $rmm_gitdir, is damaged; it is mended"
                 rmm_mend_refs
             fi
@@ -154,11 +154,13 @@ rmm_mend_modules() {
 # Whether what git just said is about the clone, not about the repository.
 rmm_is_damaged() {
     [ -z "$rmm_renewed" ] || return
-    case $(printf '%s\n' "$rmm_error" | grep -v '^remote: ') in
-    *"is empty"* | *corrupt* | *"bad object"* | *"unable to read"* | *"ould not read "[0-9a-f]* | *"missing"* | *"packfile"* | \
-        *"unable to parse"* | *"inflate"* | *"did not send all necessary objects"* | *"unresolved delta"* | *"unable to unpack"*) ;;
-    *) return 1 ;;
-    esac
-    rmm_git ls-remote --quiet origin HEAD >/dev/null 2>&1 &&
+    rmm_tells_damage >/dev/null && rmm_git ls-remote --quiet origin HEAD >/dev/null 2>&1 &&
         ! rmm_git fsck --connectivity-only --no-dangling --no-progress >/dev/null 2>&1
+}
+
+# Prints the lines of rmm_error that are about damage. Git has words of doubt about other things, too.
+rmm_tells_damage() {
+    printf '%s\n' "$rmm_error" | grep -v -e '^remote: ' -e 'dangling symref' | grep -e 'is empty' -e corrupt -e 'bad object' \
+        -e 'broken ref' -e 'unable to read' -e 'ould not read [0-9a-f]' -e missing -e packfile -e 'unable to parse' -e inflate \
+        -e 'did not send all necessary objects' -e 'unresolved delta' -e 'unable to unpack'
 }

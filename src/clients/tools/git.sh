@@ -144,7 +144,9 @@ rmm_make_repository() {
         rmm_say "$rmm_dir/.git is not whole; it is completed"
         rm -f .git/*.lock
         grep -q -e '^ref: refs/' -e '^[0-9a-f]\{40,64\}$' .git/HEAD 2>/dev/null || rm -rf .git/HEAD
-        case $rmm_error in *config*) mv -f .git/config .git/config.broken 2>/dev/null ;; esac
+        # Only where it is this repository's own settings, not the user's.
+        rmm_x=$(GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 git rev-parse --git-dir 2>&1 >/dev/null)
+        case $rmm_x in *config*) mv -f .git/config .git/config.broken 2>/dev/null ;; esac
     fi
     set -- --quiet --template=
     [ "${#rmm_commit}" -ne 64 ] || set -- "$@" --object-format=sha256

@@ -104,7 +104,8 @@ fn a_disk_that_can_hold_no_more_files_is_told_before_anything_is_touched() {
               printf 'Filesystem a b c\\n/dev/x %s 99%% /\\n' \"$n\"\n";
     std::fs::write(bin.join("df"), df).unwrap();
     std::fs::set_permissions(bin.join("df"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    for shell in shells() {
+    // Busybox asks a `df` of its own.
+    for shell in shells().into_iter().filter(|shell| shell[0] != "busybox") {
         let said = |bytes: &str| {
             words(&run(&shell, folder.path(), &call(&format!("rmm_room {bytes} /new/folder\necho touched"), None)))
         };

@@ -145,3 +145,19 @@ fn a_clone_with_long_ids_survives_the_loss_of_its_settings() {
         for config in '' broken; do printf \"$config\" >place/.git/config; quiet go v2; quiet back v1; done",
     );
 }
+
+#[test]
+fn words_of_doubt_about_other_things_are_no_damage() {
+    tell(
+        "tag v1; tag v2; go v1; v2=$(id v2); mkdir bin; real=$(command -v git); printf key >gitconfig
+        printf '#!/bin/sh\\necho \"warning: unable to access the attributes of nobody\" >&2\\nexec %s \"$@\"\\n' $real >bin/git
+        chmod +x bin/git; PATH=$PWD/bin:$PATH; export GIT_CONFIG_GLOBAL=$PWD/gitconfig
+        for way in go back; do
+            said=$($way v2 2>&1) || { echo \"$said\"; exit 1; }
+            case $said in *mended* | *anew* | *completed*) echo \"$said\"; exit 1 ;; esac
+        done
+        printf '[broken' >gitconfig
+        fails 'bad config' rmm_checkout \"$PWD/place\" --from \"$origin\" --tag v1 --commit $v2 --back
+        test -s place/.git/config; test ! -e place/.git/config.broken",
+    );
+}
