@@ -215,7 +215,12 @@ rmm_drop_half_submodules() {
 
 # Files of the commit that are only pointers of Git LFS.
 rmm_pointers() {
-    rmm_git ls-files -- ':(attr:filter=lfs)' 2>/dev/null | while IFS= read -r rmm_line; do
+    {
+        rmm_git ls-files -- ':(attr:filter=lfs)'
+        # shellcheck disable=SC2016  # git sets the path
+        [ ! -e .gitmodules ] || rmm_git submodule --quiet foreach --recursive \
+            'git ls-files -- ":(attr:filter=lfs)" | while IFS= read -r file; do printf "%s/%s\n" "$displaypath" "$file"; done'
+    } 2>/dev/null | while IFS= read -r rmm_line; do
         rmm_plain "$rmm_line"
         [ -f "$rmm_name" ] && [ "$(wc -c <"$rmm_name")" -lt 1024 ] || continue
         rmm_x=

@@ -5,7 +5,8 @@ use crate::domain::event::Event;
 use crate::domain::ids::{RunId, readable};
 use crate::domain::person::Right;
 use crate::domain::refusal::{Code, Refusal};
-use crate::domain::run::{Positions, Run, RunKind, RunState, Side, Step};
+use crate::domain::release::Release;
+use crate::domain::run::{Positions, Run, RunKind, RunState, Side, Step, StepKind, StepState};
 use crate::domain::service::EnvironmentKind;
 use crate::domain::world::NewRun;
 
@@ -113,7 +114,10 @@ impl Draft<'_> {
             Some(version) => Some(self.known(version.release)?),
             None => None,
         };
-        let steps = match (old.kind, &from) {
+        if old.is_catch_up() {
+            return self.plan_catch_up_again(old, &to);
+        }
+        let mut steps = match (old.kind, &from) {
             (RunKind::Deploy, from) if old.housekeeping => planner.catch_up(&to, from.as_ref()),
             (RunKind::Deploy, from) => planner.forward(&to, from.as_ref()),
             (RunKind::Rehearsal | RunKind::Drill, Some(older)) => {
@@ -124,6 +128,35 @@ impl Draft<'_> {
             (RunKind::Rollback, Some(newer)) => planner.back(newer, &to, positions),
             (RunKind::Rehearsal | RunKind::Drill | RunKind::Rollback, None) => Ok(Vec::new()),
         };
+        if let Ok(steps) = &mut steps
+            && old.kind == RunKind::Deploy
+        {
+            keep_migrations(old, steps);
+        }
         steps.map_err(|error| Refusal::new(Code::NothingToResolve, error.to_string()))
+    }
+
+    /// The same hosts once more, and nothing but their code.
+    fn plan_catch_up_again(&self, old: &Run, to: &Release) -> Result<Vec<Step>, Refusal> {
+        let hosts = old.hosts(None);
+        let left = &self.world.environment(old.environment).left;
+        let newer = hosts.iter().find_map(|host| left.get(*host)).map_or(to.id, |left| left.newer.release);
+        let others: Vec<_> = self.world.service.hosts_in(old.environment);
+        let others: Vec<_> = others.into_iter().filter(|other| !hosts.contains(&other)).collect();
+        let planner = self.planner(old.environment, old.kind).without(&others);
+        let steps = planner.catch_up_code(&self.known(newer)?, to);
+        steps.map_err(|error| Refusal::new(Code::NothingToResolve, error.to_string()))
+    }
+}
+
+/// Migrations that the old run has brought to a good end are not done twice: they are done in the new one, too.
+fn keep_migrations(old: &Run, steps: &mut [Step]) {
+    for step in steps.iter_mut().filter(|step| step.kind == StepKind::MigrateUp) {
+        let same = |done: &&Step| (done.kind, &done.surface, done.about) == (step.kind, &step.surface, step.about);
+        let done = old.steps.iter().filter(same).find(|done| done.state == StepState::Succeeded);
+        if let Some(done) = done {
+            step.state = StepState::Succeeded;
+            (step.started_at, step.ended_at) = (done.started_at, done.ended_at);
+        }
     }
 }

@@ -383,6 +383,17 @@ fn large_files_are_real_or_the_step_says_so() {
     ));
 }
 
+#[test]
+fn large_files_of_submodules_are_no_less_real() {
+    let pointer = "printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:%064d\\nsize 3\\n' 1 >big.bin; \
+                   echo '*.bin filter=lfs diff=lfs merge=lfs -text' >.gitattributes";
+    tell(&format!(
+        "git init -q lib; (cd lib; {pointer}; commit large)
+        tag v1 'git -c protocol.file.allow=always submodule --quiet add ../lib lib'
+        fails 'lib' there v1",
+    ));
+}
+
 // Whose folder it is --------------------------------------------------------------------------------------------------
 
 #[test]

@@ -446,3 +446,48 @@ fn a_deploy_forward_gives_no_host_up() {
     let refusal = w.admin_refused(give_up("two"));
     assert_eq!((refusal.code, refusal.legal.as_slice()), (Code::IllegalTransition, ["abort".to_owned()].as_slice()));
 }
+
+/// A production deploy whose last step cannot be judged, run again.
+#[test]
+fn a_migration_that_ended_well_is_not_done_twice_by_the_run_that_repeats_its_run() {
+    let mut w = on_two_hosts(Order::Parallel);
+    let run = w.follow(PRODUCTION, |step| match step.kind.as_str() {
+        "deploy" => Some(Outcome::Lost("it was started anew".into())),
+        _ => Some(Outcome::Exited(0)),
+    });
+    for old in [run, RunId(run.0 + 1)] {
+        w.admin(Command::Resolve { run: old, verdict: Resolution::Again, reason: "it is back".into() });
+        let again = w.live(PRODUCTION).unwrap();
+        let up = w.runs[&again].steps.iter().find(|step| step.kind.as_str() == "migrate_up").unwrap();
+        assert_eq!(up.state, StepState::Succeeded);
+        let mut ran = Vec::new();
+        w.follow(PRODUCTION, |step| {
+            ran.push(step.kind.as_str());
+            let lost = step.kind.as_str() == "deploy" && again.0 == run.0 + 1;
+            Some(if lost { Outcome::Lost("once more".into()) } else { Outcome::Exited(0) })
+        });
+        assert!(!ran.contains(&"migrate_up"), "{ran:?}");
+    }
+    assert_eq!(w.status(newest(&w)), Status::Deployed);
+}
+
+#[test]
+fn a_catch_up_that_is_repeated_brings_the_same_host_its_code_and_nothing_else() {
+    let (mut w, back) = going_back(Order::Parallel);
+    is_silent(&mut w, back, "two");
+    w.production_ends_well();
+    w.ok(&Actor::Machine, came_back("two"));
+    let run = w.follow(PRODUCTION, |step| match step.kind.as_str() {
+        "deploy" => Some(Outcome::Lost("it was started anew".into())),
+        _ => Some(Outcome::Exited(0)),
+    });
+    let plan = |w: &Sim, run: RunId| -> Vec<String> {
+        w.runs[&run].steps.iter().map(|step| format!("{}@{}", step.kind.as_str(), step.host)).collect()
+    };
+    let before = plan(&w, run);
+    w.admin(Command::Resolve { run, verdict: Resolution::Again, reason: "it is back".into() });
+    let again = w.live(PRODUCTION).unwrap();
+    assert_eq!(plan(&w, again), before);
+    w.production_ends_well();
+    assert!(w.production.left.is_empty());
+}
