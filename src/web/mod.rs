@@ -18,17 +18,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::extract::connect_info::Connected;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument;
 
 use self::auth::Doorkeeper;
 use self::limits::Limits;
 use self::problem::Problem;
-use crate::engine::Engine;
+use crate::engine::{Engine, Failure};
+use crate::store::StoreError;
 
 /// What handlers work with.
 #[derive(Clone)]
@@ -78,10 +82,23 @@ pub fn router(
         .merge(hook::routes(&web))
         .fallback(body::nothing_here)
         .method_not_allowed_fallback(body::wrong_method)
+        .layer(axum::middleware::from_fn(to_its_end))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(axum::middleware::from_fn(limits::hold))
         .layer(axum::middleware::map_response(hardened))
         .with_state(web)
+}
+
+/// What changes something goes on though the caller hangs up: what follows a commit must not depend on who asked.
+async fn to_its_end(request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    match tokio::spawn(next.run(request).in_current_span()).await {
+        Ok(response) => response,
+        Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
+        Err(_) => Problem::from(Failure::Store(StoreError::Stopped)).into_response(),
+    }
 }
 
 /// Nothing that RMM answers is to be guessed at, framed or kept by others.

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::world::{Caller, SHOP, Setup, World, commit_of};
+use crate::world::{Caller, SHOP, Setup, Wire, World, commit_of, eventually};
 
 async fn token(world: &World, body: serde_json::Value) -> String {
     world.operator().post("/api/v1/tokens", &body).await.ok()["token"].as_str().unwrap().to_owned()
@@ -189,4 +189,46 @@ async fn guessing_is_slowed_down_and_a_right_token_still_works() {
     let sentence = answer.refused(429, "too_many_wrong_tokens");
     assert!(sentence.contains("try again in"), "{sentence}");
     ann.get("/api/v1/releases").await.ok();
+}
+
+#[tokio::test]
+async fn what_somebody_began_who_hangs_up_has_all_its_consequences() {
+    let w = World::new(Setup::new()).await;
+    let admin = w.operator().post("/api/v1/tokens", &json!({ "name": "boss", "role": "admin" })).await.ok();
+    let mut viewers = Vec::new();
+    for number in 0..8 {
+        let name = format!("viewer-{number}");
+        let made = w.operator().post("/api/v1/tokens", &json!({ "name": name, "role": "viewer" })).await.ok();
+        let token = made["token"].as_str().unwrap().to_owned();
+        w.with_token(token.clone()).get("/api/v1/services").await.ok();
+        viewers.push((name, token));
+    }
+    // Nothing is committed before all callers are gone.
+    let database = Connection::open(w.database()).unwrap();
+    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut callers = Vec::new();
+    for (name, _) in &viewers {
+        let mut wire = Wire::to(&w).await;
+        let token = admin["token"].as_str().unwrap();
+        let call =
+            format!("DELETE /api/v1/tokens/{name} HTTP/1.1\r\nhost: rmm\r\nauthorization: Bearer {token}\r\n\r\n");
+        wire.send(call.as_bytes()).await;
+        callers.push(wire);
+    }
+    let others_are_served = async || {
+        for _ in 0..8 {
+            w.stranger().get("/healthz").await.ok();
+        }
+    };
+    others_are_served().await;
+    drop(callers);
+    others_are_served().await;
+    database.execute_batch("ROLLBACK").unwrap();
+    for (name, token) in viewers {
+        eventually(&format!("{name} is revoked"), async || {
+            let answer = w.with_token(token.clone()).get("/api/v1/services").await;
+            (answer.status == 401).then_some(())
+        })
+        .await;
+    }
 }
