@@ -1,6 +1,8 @@
 //! Who the steps on RMM's own machine run as, and what that means for RMM.
 
+use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use crate::clients::local::Local;
 use crate::clients::local::account::Account;
@@ -30,8 +32,43 @@ pub fn transport(config: &Config) -> Result<Local, String> {
 /// Who RMM runs as: whoever checks a configuration may be somebody else.
 #[must_use]
 pub fn rmm_user(config: &Config) -> u32 {
-    let data = std::fs::metadata(&config.server.data_dir).map(|found| found.uid());
+    let data = fs::metadata(&config.server.data_dir).map(|found| found.uid());
     data.unwrap_or_else(|_| rustix::process::geteuid().as_raw())
+}
+
+/// What decides over RMM and can be exchanged by the user of steps: the configuration, the program, and the data
+/// directory, each with the folders that lead there. Each as a sentence that says what to do.
+#[must_use]
+pub fn exposed(config: &Config, file: &Path) -> Vec<String> {
+    let Some(local) = &config.local else { return Vec::new() };
+    let Ok(account) = Account::find(&local.user, None) else { return Vec::new() };
+    if account.uid == 0 || account.uid == rmm_user(config) {
+        return Vec::new();
+    }
+    let program = std::env::current_exe().unwrap_or_default();
+    let all = [file, &program, &config.server.data_dir].into_iter().filter_map(|path| path.canonicalize().ok());
+    let mut paths: Vec<PathBuf> =
+        all.flat_map(|path| path.ancestors().map(Path::to_owned).collect::<Vec<_>>()).collect();
+    paths.sort();
+    paths.dedup();
+    let exposed = paths.into_iter().filter(|path| fs::metadata(path).is_ok_and(|found| may_change(&account, &found)));
+    exposed
+        .map(|path| {
+            format!(
+                "{0} can be changed by {1}, whom [local] names, and with it what RMM runs as which user; as root: \
+                 `chown root {0} && chmod go-w {0}`",
+                path.display(),
+                account.name
+            )
+        })
+        .collect()
+}
+
+/// Whether a user may write a file, or exchange what is in a folder.
+fn may_change(account: &Account, found: &fs::Metadata) -> bool {
+    let (mode, sticky) = (found.mode(), found.is_dir() && found.mode() & 0o1000 != 0);
+    let by_group = mode & 0o020 != 0 && account.groups.contains(&found.gid());
+    found.uid() == account.uid || !sticky && (mode & 0o002 != 0 || by_group)
 }
 
 /// What steps on this machine can do to RMM, if there may be any and they can.
@@ -73,4 +110,28 @@ pub fn danger(config: &Config) -> Option<Danger> {
          own: {root}{otherwise}"
     );
     Some(Danger { sentence, refused })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn whoever_owns_a_file_or_may_write_where_it_is_may_change_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("rmm.toml");
+        fs::write(&file, "").unwrap();
+        let nobody = Account::find("nobody", Some(Path::new("/elsewhere"))).unwrap();
+        let changes = |path: &Path, mode: u32| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+            may_change(&nobody, &fs::metadata(path).unwrap())
+        };
+        assert!(!changes(&file, 0o644) && changes(&file, 0o666));
+        assert!(!changes(folder.path(), 0o755) && changes(folder.path(), 0o777) && !changes(folder.path(), 0o1777));
+        let mut owner = nobody;
+        owner.uid = fs::metadata(&file).unwrap().uid();
+        assert!(may_change(&owner, &fs::metadata(&file).unwrap()));
+    }
 }

@@ -43,7 +43,8 @@ pub struct Check {
 impl Check {
     pub(super) fn run(self, context: &Context) -> Result<(), Fault> {
         let config = Config::load(&context.config, &context.env)?.without_collisions()?;
-        let errors = errors(&config);
+        let mut errors = errors(&config);
+        errors.extend(local_steps::exposed(&config, &context.config));
         if !errors.is_empty() {
             for error in &errors {
                 note(&format!("error: {error}"));

@@ -39,7 +39,7 @@ impl Serve {
 }
 
 /// What is questionable about a configuration that is used.
-fn tell(config: &Config) {
+fn tell(config: &Config, file: &Path) {
     for collision in &config.collisions {
         tracing::error!("{collision}");
     }
@@ -50,6 +50,9 @@ fn tell(config: &Config) {
         Some(Danger { sentence, refused: true }) => tracing::error!("{sentence}"),
         Some(Danger { sentence, refused: false }) => tracing::warn!("{sentence}"),
         None => {}
+    }
+    for sentence in local_steps::exposed(config, file) {
+        tracing::error!("{sentence}");
     }
 }
 
@@ -70,7 +73,7 @@ async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
     if let Some(danger) = refused.filter(|_| !DataDir::new(&config.server.data_dir).database().exists()) {
         anyhow::bail!(danger.sentence);
     }
-    tell(&config);
+    tell(&config, path);
     let app = App::open(&config)?;
     let listener = App::bind(config.server.listen).await?;
     let address = listener.local_addr().context("the address is not known")?;
@@ -89,7 +92,7 @@ async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
                 _ = interrupt.recv() => break,
                 _ = reload.recv() => match Config::load(&path, &env_vars(std::env::vars_os())) {
                     Ok(config) => {
-                        tell(&config);
+                        tell(&config, &path);
                         engine.configure(config, &env_vars(std::env::vars_os())).await;
                         tracing::info!("the configuration was read again; [server], [local] and [telegram] take effect at the next start");
                     }

@@ -438,4 +438,9 @@ case $rmm_dir in
 esac
 rmm_place=${rmm_dir%/*}
 rmm_holder=$rmm_place/holder
+# What is no file, such as a pipe that a step has put there, would be waited for without end.
+for rmm_x in "$rmm_holder" "$rmm_dir/token"; do
+    [ ! -e "$rmm_x" ] || [ -f "$rmm_x" ] ||
+        answer "fail:::$rmm_x on the host is no file of RMM's; look who put it there, and remove it."
+done
 "$rmm_function" "$@"

@@ -66,11 +66,13 @@ impl Local {
                  SSH (address = \"127.0.0.1\", user = \"{name}\")"
             ));
         }
-        let home = format!(
-            "{name} needs a home directory of its own, which {} is not; make it (`install -d -m 700 -o {name} {0}`), or name \
-             another one as `home`",
-            home.display()
-        );
+        // What is there already may be the system's: nothing is to be done to that.
+        let make = if home.exists() {
+            "name another one as `home`".to_owned()
+        } else {
+            format!("make it (`install -d -m 700 -o {name} {}`), or name another one as `home`", home.display())
+        };
+        let home = format!("{name} needs a home directory of its own, which {} is not; {make}", home.display());
         let local = Self { directory: Some(account.home.clone()), account: Some(Arc::new(account)), ..Self::new() };
         if local.says_yes(HAS_HOME, &[]) { Ok(local) } else { Err(home) }
     }

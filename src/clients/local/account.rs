@@ -24,8 +24,9 @@ pub struct Account {
     pub uid: u32,
     /// Where its files are.
     pub home: PathBuf,
+    /// All its groups, by number.
+    pub groups: Vec<u32>,
     gid: u32,
-    groups: Vec<u32>,
 }
 
 impl Account {

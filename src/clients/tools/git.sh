@@ -162,6 +162,15 @@ rmm_make_repository() {
     return 0
 }
 
+# Removes a mark that says nothing. Whoever comes at the same time may have made a good one of it: that goes back.
+rmm_drop_bad_mark() {
+    [ -e "$1" ] || return 0
+    [ ! -f "$1" ] || [ ! -s "$1" ] || return 0
+    mv "$1" "$1.was.$$" 2>/dev/null
+    [ ! -f "$1.was.$$" ] || [ ! -s "$1.was.$$" ] || ln "$1.was.$$" "$1" 2>/dev/null
+    rm -rf "$1.was.$$"
+}
+
 # Only one service and environment may use a folder. The first one to come holds it.
 rmm_claim() {
     [ -n "${RMM_SERVICE-}" ] || return 0
@@ -170,7 +179,7 @@ rmm_claim() {
     { read -r rmm_holder <"$rmm_gitdir/rmm-place"; } 2>/dev/null
     if [ -z "$rmm_holder" ]; then
         # A link appears with its content, for one of them only. An empty file is what a power failure left.
-        [ -f "$rmm_gitdir/rmm-place" ] && [ -s "$rmm_gitdir/rmm-place" ] || rm -rf "$rmm_gitdir/rmm-place"
+        rmm_drop_bad_mark "$rmm_gitdir/rmm-place"
         { printf '%s\n' "$rmm_me" >"$rmm_gitdir/rmm-place.$$" && ln "$rmm_gitdir/rmm-place.$$" "$rmm_gitdir/rmm-place"; } 2>/dev/null
         rm -f "$rmm_gitdir/rmm-place.$$"
         { read -r rmm_holder <"$rmm_gitdir/rmm-place"; } 2>/dev/null

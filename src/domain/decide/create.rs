@@ -98,6 +98,7 @@ impl Draft<'_> {
             // A tag that has moved under the CI run: not the same release, whatever the run's id.
             return Ok(None);
         }
+        self.learn_artifacts_from(&release, new)?;
         if release.ci_run.as_ref().is_some_and(|known| ci_run.attempt > known.attempt) {
             if release.status.is_retryable() {
                 self.start_over(&release)?;
@@ -121,6 +122,7 @@ impl Draft<'_> {
             let event = Event::TagMoved { tag: tag.clone(), from: was.clone(), to: Some(now.clone()), gone: false };
             return self.supersede_moved_tag(&release, event, now).map(|()| None);
         }
+        self.learn_artifacts_from(&release, new)?;
         match (&release.ci_run, &new.ci_run) {
             (Some(known), Some(other)) => {
                 return Err(Refusal::new(
@@ -187,6 +189,16 @@ impl Draft<'_> {
             now.short()
         );
         Err(Refusal::new(Code::TagMoved, sentence))
+    }
+
+    /// Who tells other artifacts must not take it that those will ship: they do, or the request is refused.
+    fn learn_artifacts_from(&mut self, release: &Release, new: &NewRelease) -> Result<(), Refusal> {
+        let said = |artifact: &&Artifact| artifact.artifact.is_some() || artifact.digest.is_some();
+        let told: Vec<_> = new.artifacts.iter().filter(said).cloned().collect();
+        if release.status.is_active() && exchanges(&release.artifacts, &told) {
+            self.update(release.id, told)?;
+        }
+        Ok(())
     }
 
     fn learn_commit_from(&mut self, release: &Release, new: &NewRelease) {

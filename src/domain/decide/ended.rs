@@ -8,7 +8,7 @@ use crate::domain::event::Event;
 use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::plan::PlanError;
 use crate::domain::release::{Rehearsal, Release};
-use crate::domain::run::{Positions, Run, RunKind, RunState, Side, Step, StepKind};
+use crate::domain::run::{Positions, Run, RunKind, RunState, Side, Step, StepKind, StepState};
 use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 use crate::domain::world::NewRun;
@@ -24,6 +24,10 @@ impl Draft<'_> {
         run.state = state.clone();
         run.waiting = None;
         run.ended_at = Some(now);
+        for step in run.steps.iter_mut().filter(|step| step.state == StepState::Running) {
+            step.state = StepState::Unknown { reason: "nobody has seen how it ended".into() };
+            step.ended_at = Some(now);
+        }
         let (release, environment, kind) = (run.release, run.environment, run.kind);
         let event = Event::RunEnded {
             environment,

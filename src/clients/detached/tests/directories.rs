@@ -7,6 +7,7 @@ on_every_shell!(
     prepare_and_remove,
     generations,
     one_holder,
+    a_pipe_in_the_place_of_a_holder_is_told,
     a_run_that_goes_takes_nothing_from_the_next,
     old_directories_are_swept,
     below_the_home_directory,
@@ -118,6 +119,18 @@ async fn one_holder(shell: &str) {
     assert!(fs::read_to_string(&holder).unwrap().starts_with("other-17.a\n"));
     let names: Vec<_> = fs::read_dir(host.file("runs")).unwrap().flatten().map(|e| e.file_name()).collect();
     assert_eq!(names.len(), 2, "{names:?}");
+}
+
+async fn a_pipe_in_the_place_of_a_holder_is_told(shell: &str) {
+    let Some(host) = Host::new(shell).await else {
+        return;
+    };
+    let holder = Path::new(host.dir.path()).with_file_name("holder");
+    std::fs::remove_file(&holder).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&holder).status().unwrap();
+    assert!(made.success());
+    let error = prepare(&host, &host.dir, TOKEN, OLD, &keys(0)).await.unwrap_err();
+    assert!(error.to_string().contains("is no file of RMM's"), "{error}");
 }
 
 async fn a_run_that_goes_takes_nothing_from_the_next(shell: &str) {

@@ -226,3 +226,18 @@ fn a_bypass_lets_through_only_what_it_was_made_for() {
     w.production_ends_well();
     assert_eq!(w.status(release), Status::Deployed);
 }
+
+#[test]
+fn whoever_posts_the_same_tag_with_other_artifacts_hears_that_those_do_not_ship() {
+    let mut w = Sim::new();
+    let mut new = w.new_release("v1.0.0");
+    new.artifacts = built("app@good");
+    let release = w.create(new.clone());
+    w.stage_ends_well();
+    assert_eq!(w.create(new.clone()), release, "the same once more");
+    new.artifacts = built("app@evil");
+    assert_eq!(w.refused(&ci(), Command::Create(new.clone())).code, Code::ArtifactsFixed);
+    new.artifacts = Vec::new();
+    assert_eq!(w.create(new), release);
+    assert_eq!(w.get(release).artifacts, built("app@good"));
+}

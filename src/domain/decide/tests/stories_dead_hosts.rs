@@ -491,3 +491,14 @@ fn a_catch_up_that_is_repeated_brings_the_same_host_its_code_and_nothing_else() 
     w.production_ends_well();
     assert!(w.production.left.is_empty());
 }
+
+#[test]
+fn no_step_of_a_run_that_was_resolved_is_at_work() {
+    for verdict in [Resolution::Succeeded, Resolution::Failed, Resolution::Again] {
+        let mut w = on_two_hosts(Order::Parallel);
+        let run = w.follow(PRODUCTION, |step| (step.kind.as_str() != "deploy").then_some(Outcome::Exited(0)));
+        w.ok(&Actor::Machine, Command::RunLost { run, reason: "its directory is gone".into() });
+        w.admin(Command::Resolve { run, verdict, reason: "I have looked".into() });
+        assert_eq!(w.runs[&run].running_steps().count(), 0);
+    }
+}
