@@ -95,7 +95,6 @@ impl Check {
     }
 }
 
-/// What the file says rightly, and what cannot work nevertheless.
 /// Services that the database knows and the configuration does not.
 fn orphans(config: &Config) -> Vec<String> {
     let database = DataDir::new(&config.server.data_dir).database();
@@ -110,6 +109,7 @@ fn orphans(config: &Config) -> Vec<String> {
     .collect()
 }
 
+/// What the file says rightly, and what cannot work nevertheless.
 fn errors(config: &Config) -> Vec<String> {
     let mut errors: Vec<_> = socket::impossible(&DataDir::new(&config.server.data_dir).socket())
         .map(|problem| format!("server.data_dir: {problem}"))

@@ -123,12 +123,9 @@ pub fn is_met(world: &World, release: &Release, name: GateName) -> bool {
 
 fn evaluate(world: &World, release: &Release, name: GateName, condition: Condition) -> Gate {
     let mut finding = condition(world, release);
-    let bypass = release.bypasses.iter().find(|bypass| bypass.gate == name);
-    let (bypass, void) = match bypass {
-        Some(bypass) if !bypass.is_about(release, &world.definition) => (None, Some(bypass)),
-        other => (other, None),
-    };
-    if let (Some(_), Some(void)) = (&finding.how, void) {
+    let made = release.bypasses.iter().find(|bypass| bypass.gate == name);
+    let bypass = made.filter(|bypass| bypass.is_about(release, &world.definition));
+    if let (Some(_), Some(void), None) = (&finding.how, made, bypass) {
         finding.sentence +=
             &format!(" {} skipped this when it would have brought something else, which counts no more.", void.by);
     }

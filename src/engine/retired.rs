@@ -7,12 +7,12 @@ use super::Engine;
 use super::catalog::Catalog;
 use crate::config::{Config, EnvVars};
 use crate::domain::ids::ServiceName;
-use crate::store::StoreError;
 use crate::store::definitions::{self, Source};
+use crate::store::{StoreError, WriteError};
 
 impl Engine {
     /// Takes a configuration over, at the start and when it is read again. `env` is what its references lead to.
-    pub async fn configure(&self, config: Config, env: &EnvVars) {
+    pub async fn configure(&self, mut config: Config, env: &EnvVars) {
         let retired = match self.retired(&config).await {
             Ok(retired) => retired,
             Err(error) => {
@@ -20,7 +20,6 @@ impl Engine {
                 Vec::new()
             }
         };
-        let mut config = config;
         for (service, source) in retired {
             let problem = match source {
                 Some((text, folder)) => match Config::parse(&text, "an earlier rmm.toml", Path::new(&folder), env) {
@@ -50,10 +49,7 @@ impl Engine {
     async fn retired(&self, config: &Config) -> Result<Vec<(ServiceName, Option<Source>)>, StoreError> {
         let names: Vec<_> = config.services.iter().map(|service| service.name.clone()).collect();
         let (source, named) = (config.source.clone(), names.clone());
-        self.store()
-            .write(move |tx| definitions::note(tx, &source, &named))
-            .await
-            .map_err(crate::store::WriteError::flatten)?;
+        self.store().write(move |tx| definitions::note(tx, &source, &named)).await.map_err(WriteError::flatten)?;
         let mut known = self.read(definitions::with_history).await?;
         known.retain(|(service, _)| !names.contains(service));
         Ok(known)

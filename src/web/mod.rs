@@ -31,7 +31,7 @@ use tracing::Instrument;
 use self::auth::Doorkeeper;
 use self::limits::Limits;
 use self::problem::Problem;
-use crate::engine::{Engine, Failure};
+use crate::engine::Engine;
 use crate::store::StoreError;
 
 /// What handlers work with.
@@ -97,7 +97,7 @@ async fn to_its_end(request: Request, next: Next) -> Response {
     match tokio::spawn(next.run(request).in_current_span()).await {
         Ok(response) => response,
         Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
-        Err(_) => Problem::from(Failure::Store(StoreError::Stopped)).into_response(),
+        Err(_) => Problem::from(StoreError::Stopped).into_response(),
     }
 }
 

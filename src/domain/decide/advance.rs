@@ -206,6 +206,7 @@ impl Draft<'_> {
             self.take_stage_back(mixed.newer, mixed.older, Some(&mixed.surfaces));
             return true;
         }
+        // Nobody knows what production runs, and nobody is in a hurry.
         if self.world.production.unknown.is_some() && !somebody_waits {
             return false;
         }

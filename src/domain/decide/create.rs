@@ -98,13 +98,14 @@ impl Draft<'_> {
             // A tag that has moved under the CI run: not the same release, whatever the run's id.
             return Ok(None);
         }
-        self.learn_artifacts_from(&release, new)?;
         if release.ci_run.as_ref().is_some_and(|known| ci_run.attempt > known.attempt) {
             if release.status.is_retryable() {
                 self.start_over(&release)?;
             }
             self.world.release_mut(release.id).ci_run = Some(ci_run.clone());
         }
+        // Also of an attempt that has just begun: it brings what this CI run has built.
+        self.learn_artifacts_from(release.id, new)?;
         self.learn_commit_from(&release, new);
         Ok(Some(Answer::Release { id: release.id, created: false }))
     }
@@ -122,7 +123,6 @@ impl Draft<'_> {
             let event = Event::TagMoved { tag: tag.clone(), from: was.clone(), to: Some(now.clone()), gone: false };
             return self.supersede_moved_tag(&release, event, now).map(|()| None);
         }
-        self.learn_artifacts_from(&release, new)?;
         match (&release.ci_run, &new.ci_run) {
             (Some(known), Some(other)) => {
                 return Err(Refusal::new(
@@ -140,6 +140,7 @@ impl Draft<'_> {
             (None, Some(ci_run)) => self.world.release_mut(release.id).ci_run = Some(ci_run.clone()),
             (Some(_) | None, None) => {}
         }
+        self.learn_artifacts_from(release.id, new)?;
         self.learn_commit_from(&release, new);
         Ok(Some(Answer::Release { id: release.id, created: false }))
     }
@@ -192,11 +193,12 @@ impl Draft<'_> {
     }
 
     /// Who tells other artifacts must not take it that those will ship: they do, or the request is refused.
-    fn learn_artifacts_from(&mut self, release: &Release, new: &NewRelease) -> Result<(), Refusal> {
+    fn learn_artifacts_from(&mut self, id: ReleaseId, new: &NewRelease) -> Result<(), Refusal> {
+        let release = self.known(id)?;
         let said = |artifact: &&Artifact| artifact.artifact.is_some() || artifact.digest.is_some();
         let told: Vec<_> = new.artifacts.iter().filter(said).cloned().collect();
         if release.status.is_active() && exchanges(&release.artifacts, &told) {
-            self.update(release.id, told)?;
+            self.update(id, told)?;
         }
         Ok(())
     }

@@ -25,7 +25,7 @@ impl Draft<'_> {
         hosts.retain(|host, _| {
             !run.repeats_unseen(host, &self.world.environment(run.environment).unseen, &self.world.runs)
         });
-        if run.state.is_live() && self.may_leave(&run, &hosts) {
+        if run.state.is_live() && !hosts.is_empty() && self.may_leave(&run, &hosts) {
             for (host, reason) in &hosts {
                 self.leave(id, host, reason, false);
             }
@@ -319,25 +319,22 @@ impl Draft<'_> {
         let arrived = step.kind == StepKind::MigrateUp && runs == Some(step.about);
         let judged = matches!(earlier.state, RunState::Failed { .. }) && !earlier.left.contains_key(&step.host);
         let next = run.next_migration(&step);
-        let settled = match &found {
-            Found::NotStarted => true,
-            Found::Exited(0) if next.is_some_and(|next| next.kind == step.kind) => {
-                self.count_as_done(&run, &step);
-                true
-            }
-            Found::Exited(0) | Found::Stopped => false,
-            Found::Exited(_) | Found::Lost(_) => judged,
-        };
-        if settled || arrived || next.is_some_and(|next| next.kind == step.kind || step.kind == StepKind::MigrateUp) {
-            return Ok(Answer::Run(id));
-        }
+        let repeats = next.is_some_and(|next| next.kind == step.kind);
         let found = match found {
-            Found::NotStarted => "it had not been started there".to_owned(),
+            Found::NotStarted => return Ok(Answer::Run(id)),
+            Found::Exited(0) if repeats => {
+                self.count_as_done(&run, &step);
+                return Ok(Answer::Run(id));
+            }
+            Found::Exited(1..) | Found::Lost(_) if judged => return Ok(Answer::Run(id)),
             Found::Exited(status) => format!("it ended there unseen (exit status {status})"),
             Found::Stopped => "it was still at work and has been ended".to_owned(),
             Found::Lost(None) => "what became of it there cannot be known".to_owned(),
             Found::Lost(Some(why)) => format!("what became of it there cannot be known ({why})"),
         };
+        if arrived || repeats || next.is_some() && step.kind == StepKind::MigrateUp {
+            return Ok(Answer::Run(id));
+        }
         let reason = format!(
             "run {of} had begun to {} {} on {} when that host stopped answering; {found}, so the database may not be where \
              the recorded version needs it",

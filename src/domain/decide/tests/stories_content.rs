@@ -7,7 +7,7 @@ use crate::domain::gate::GateName;
 use crate::domain::ids::{ReleaseId, SurfaceName};
 use crate::domain::person::Actor;
 use crate::domain::refusal::Code;
-use crate::domain::release::Artifact;
+use crate::domain::release::{Artifact, CiRun};
 use crate::domain::run::{Action, RunState};
 use crate::domain::status::Status;
 
@@ -237,7 +237,28 @@ fn whoever_posts_the_same_tag_with_other_artifacts_hears_that_those_do_not_ship(
     assert_eq!(w.create(new.clone()), release, "the same once more");
     new.artifacts = built("app@evil");
     assert_eq!(w.refused(&ci(), Command::Create(new.clone())).code, Code::ArtifactsFixed);
+    // Another CI run hears who is at work on it, as ever.
+    let other = CiRun { id: "4711".into(), attempt: 1, url: None, git_ref: None };
+    let mut twice = NewRelease { ci_run: Some(CiRun { id: "1".into(), ..other.clone() }), ..new.clone() };
+    twice.artifacts = built("app@good");
+    assert_eq!(w.create(twice), release);
+    let refusal = w.refused(&ci(), Command::Create(NewRelease { ci_run: Some(other), ..new.clone() }));
+    assert_eq!(refusal.code, Code::AlreadyActive);
     new.artifacts = Vec::new();
     assert_eq!(w.create(new), release);
     assert_eq!(w.get(release).artifacts, built("app@good"));
+}
+
+#[test]
+fn a_ci_run_that_is_run_again_brings_what_it_has_built_then() {
+    let mut w = Sim::new();
+    let mut new = w.new_release("v1.0.0");
+    new.ci_run = Some(CiRun { id: "4711".into(), attempt: 1, url: None, git_ref: None });
+    new.artifacts = built("app@first");
+    let release = w.create(new.clone());
+    w.fails_at(STAGE, 0);
+    new.ci_run.as_mut().unwrap().attempt = 2;
+    new.artifacts = built("app@second");
+    assert_eq!(w.create(new), release);
+    assert_eq!((w.get(release).attempt.0, &w.get(release).artifacts), (2, &built("app@second")));
 }
