@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 /// Each room with the rooms it may use.
 const ROOMS: &[(&str, &[&str])] = &[
     ("domain", &[]),
-    ("config", &["domain"]),
-    ("store", &["domain"]),
+    ("wording", &["domain"]),
+    ("config", &["domain", "wording"]),
+    ("store", &["domain", "wording"]),
     ("clients", &["domain"]),
-    ("engine", &["domain", "config", "store", "clients"]),
-    ("web", &["domain", "store", "engine"]),
-    ("bot", &["domain", "config", "store", "clients", "engine"]),
+    ("engine", &["domain", "wording", "config", "store", "clients"]),
+    ("web", &["domain", "wording", "store", "engine"]),
+    ("bot", &["domain", "wording", "config", "store", "clients", "engine"]),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
@@ -46,6 +47,10 @@ fn imports_point_downwards_only() {
         for file in sources(&src.join(room)) {
             let text = fs::read_to_string(&file).expect("source text");
             for used in rooms_used(&text) {
+                // Stories of the domain read what people read.
+                if used == "wording" && is_test(&file) {
+                    continue;
+                }
                 assert!(used == *room || may_use.contains(&used.as_str()), "{} uses {used}", file.display());
             }
         }

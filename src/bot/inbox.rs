@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::collections::hash_map::Entry;
 use std::fmt::Display;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::engine::Engine;
+use crate::engine::supervise::keep_running;
 use crate::store::telegram::{self, Update};
 
 /// Updates read at once.
@@ -57,15 +59,16 @@ where
         engine: engine.clone(),
         handle,
         waiting: Mutex::default(),
+        fed: AtomicI64::new(0),
         tasks: TaskTracker::new(),
         stop: stop.clone(),
     });
-    let cleaner = tokio::spawn(clean(engine.clone()));
+    let clock = engine.clock();
     tokio::select! {
         () = stop.cancelled() => {}
-        () = feed(&engine, &lanes) => {}
+        () = keep_running("the inbox of the bot", clock, || feed(&engine, &lanes)) => {}
+        () = keep_running("the cleaning of the bot's inbox", clock, || clean(engine.clone())) => {}
     }
-    cleaner.abort();
     lanes.tasks.close();
     lanes.tasks.wait().await;
 }
@@ -79,7 +82,7 @@ where
 {
     let room = Arc::new(Semaphore::new(IN_HAND));
     let mut progress = engine.store().progress();
-    let mut after = 0;
+    let mut after = lanes.fed.load(Ordering::SeqCst);
     loop {
         let known = progress.borrow_and_update().updates;
         match engine.read(move |conn| telegram::open_updates(conn, after, BATCH)).await {
@@ -92,6 +95,7 @@ where
                 for update in updates {
                     let Ok(permit) = room.clone().acquire_owned().await else { return };
                     after = update.id;
+                    lanes.fed.store(after, Ordering::SeqCst);
                     lanes.push(Item { user: user(&update.body), update, _permit: permit });
                 }
             }
@@ -136,6 +140,8 @@ struct Lanes<F> {
     engine: Engine,
     handle: F,
     waiting: Mutex<HashMap<i64, VecDeque<Item>>>,
+    /// The last update that was handed to a lane.
+    fed: AtomicI64,
     tasks: TaskTracker,
     stop: CancellationToken,
 }

@@ -33,12 +33,14 @@ use self::poster::Poster;
 use self::screen::Key;
 use self::words::Words;
 use crate::clients::telegram::{Me, Telegram, Text, Trouble};
-use crate::config::{self, Language};
+use crate::config;
 use crate::domain::ids::{PersonName, ServiceName};
 use crate::domain::person::{Actor, Door, Person};
 use crate::engine::Engine;
+use crate::engine::supervise::keep_running;
 use crate::store::StoreError;
 use crate::store::telegram::{self, User};
+use crate::wording::Language;
 
 /// Between tries to reach Telegram at the start.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -106,13 +108,14 @@ pub async fn run(engine: Engine, config: config::Config, stop: CancellationToken
     tracing::info!(bot = bot.me.username, "the bot listens at https://t.me/{}", bot.me.username);
     let offered = bot.clone();
     bot.spawn(async move { offered.offer_commands().await });
-    bot.tasks.spawn(team::follow(bot.clone()));
-    let reminding = bot.clone();
-    bot.tasks.spawn(async move { reminders::remind(reminding).await });
-    bot.tasks.spawn(reminders::tell_of_conflicts(bot.clone()));
+    bot.keep_running("the news of the bot", team::follow);
+    bot.keep_running("the reminders of the bot", reminders::remind);
+    bot.keep_running("the bot's watch for another program", reminders::tell_of_conflicts);
     reminders::tell_of_restore(&bot).await;
-    bot.tasks.spawn(reminders::tell_of_record(bot.clone()));
-    bot.tasks.spawn(poll::run(bot.clone(), webhook, stop.clone()));
+    bot.keep_running("the bot's watch of the record", reminders::tell_of_record);
+    let stopped = stop.clone();
+    let listen = move |bot: Arc<Bot>| poll::run(bot, webhook.clone(), stopped.clone());
+    bot.keep_running("the listening of the bot", listen);
     match bot.taps_left().await {
         Ok(taps) => {
             let answering = bot.clone();
@@ -162,6 +165,15 @@ async fn connect(engine: Engine, config: config::Config, stop: CancellationToken
 }
 
 impl Bot {
+    /// Does something beside for as long as it takes, and begins anew if it panics.
+    fn keep_running<F>(self: &Arc<Self>, name: &'static str, begin: impl Fn(Arc<Self>) -> F + Send + Sync + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let bot = self.clone();
+        self.tasks.spawn(async move { keep_running(name, bot.engine.clock(), || begin(bot.clone())).await });
+    }
+
     /// Does something beside, and leaves it when the bot is told to stop.
     fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let stop = self.stop.clone();

@@ -13,6 +13,7 @@ use super::screen::Screen;
 use super::{Bot, Viewer, team};
 use crate::clients::telegram::{Manner, Place, Text, Trouble};
 use crate::engine::Failure;
+use crate::engine::supervise::caught;
 use crate::store::StoreError;
 use crate::store::key::to_hex;
 use crate::store::telegram::{self, Kept};
@@ -89,9 +90,14 @@ impl Bot {
     /// Works until there is nothing left to do in a chat.
     async fn work(self: &Arc<Self>, chat: i64) {
         while let Some(next) = self.next(chat) {
-            match next {
-                Next::Job(job) => self.carry_out(chat, *job).await,
-                Next::News => team::tell(self, chat).await,
+            let done = caught(async {
+                match next {
+                    Next::Job(job) => self.carry_out(chat, *job).await,
+                    Next::News => team::tell(self, chat).await,
+                }
+            });
+            if let Err(panic) = done.await {
+                tracing::error!(chat, panic, "writing to a chat has broken; what comes next there is written");
             }
         }
     }

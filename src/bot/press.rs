@@ -17,7 +17,7 @@ use crate::domain::command::{Command, Resolution, RollbackTo};
 use crate::domain::decide::still_current;
 use crate::domain::ids::{PersonName, ReleaseId, RunId, ServiceName};
 use crate::domain::person::{Actor, Door};
-use crate::domain::refusal::{Code, Refusal};
+use crate::domain::refusal::{Cause, Code, Refusal};
 use crate::domain::release::Release;
 use crate::domain::status::Status;
 use crate::engine::people::{Contact, Who};
@@ -147,8 +147,7 @@ impl Press<'_> {
                 let Some(service) = self.bot.service(*key) else { return Err(nothing_there().into()) };
                 let now = self.bot.engine.service_world(&service).await?.production.lock;
                 if now.is_some_and(|now| Key::of_lock(&now) != *lock) {
-                    let sentence = "production is locked for another reason now; look at it again";
-                    return Err(Refusal::new(Code::StaleRevision, sentence).into());
+                    return Err(Cause::LockChanged.into());
                 }
                 self.unlock(service, Screen::Service(*key)).await
             }
@@ -392,7 +391,7 @@ const fn approved(now: Status) -> &'static str {
 }
 
 fn nothing_there() -> Refusal {
-    Refusal::new(Code::NotFound, "there is nothing like that any more")
+    Cause::NothingThere.into()
 }
 
 impl Bot {

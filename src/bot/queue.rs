@@ -129,7 +129,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Language;
+    use crate::wording::Language;
 
     fn say(words: &str) -> What {
         let text = Text { html: words.into(), buttons: Vec::new() };

@@ -45,7 +45,7 @@ pub(super) async fn tell_of_restore(bot: &Arc<Bot>) {
         Err(error) => tracing::warn!(%error, "the admins could not be told of the restored database"),
     }
     for (chat, topic, language) in hear {
-        let text = bot.say(language, "restored", facts!(reason => reason));
+        let text = bot.say(language, "restored", facts!(reason => language.reason(reason)));
         let what = What::Say { topic, reply_to: None, text, asks: None };
         bot.post(chat, Job { what, updates: Vec::new(), asked: bot.engine.now() });
     }

@@ -8,11 +8,11 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-use crate::config::Language;
 use crate::domain::command::Resolution;
 use crate::domain::environment::Lock;
 use crate::domain::ids::{ReleaseId, Revision, RunId};
 use crate::domain::status::List;
+use crate::wording::{Language, english};
 
 /// Telegram's limit for the data of a button, in bytes.
 pub const LONGEST: usize = 64;
@@ -162,7 +162,7 @@ impl Key {
     /// The key of a lock: a later one has another.
     #[must_use]
     pub fn of_lock(lock: &Lock) -> Self {
-        Self::of(&format!("{} {} {}", lock.at, lock.by, lock.reason))
+        Self::of(&format!("{} {} {}", lock.at, lock.by, english(&lock.reason)))
     }
 }
 

@@ -16,10 +16,11 @@ use super::poster::Poster;
 use super::words::Words;
 use crate::clients::telegram::peer::Peer;
 use crate::clients::telegram::{Me, Telegram};
-use crate::config::{self, Language};
+use crate::config;
 use crate::engine::Engine;
 use crate::engine::clock::Clock;
 use crate::engine::testing::engine_in;
+use crate::wording::Language;
 
 /// Sleeps of an hour and more last until somebody wakes the sleeper.
 const LONG: Duration = Duration::from_hours(1);

@@ -24,6 +24,7 @@ use crate::store::watermark::Watermark;
 use crate::store::{Store, StoreError, StoreOptions, WriteError, schema, verify};
 use crate::web::api::Verification;
 use crate::web::socket as operator;
+use crate::wording::on_record;
 
 /// The record.
 #[derive(Debug, Subcommand)]
@@ -225,7 +226,7 @@ async fn rotate_key(context: &Context) -> Result<(), Fault> {
     // From here on the new key counts, whether or not the event that says so gets written.
     key.rotated(last)?.save(&key_file)?;
     let store = Store::open(&options)?;
-    let (kind, data) = Event::RecordKeyRotated {}.into_record();
+    let (kind, data) = Event::RecordKeyRotated {}.into_record(on_record);
     let actor = serde_json::to_string(&Actor::Operator).map_err(|error| Fault::Failed(error.to_string()))?;
     let at = context.ui.now.as_millisecond();
     let written = store.write(move |tx| {

@@ -47,7 +47,7 @@ pub use error::{ConfigErrors, Excerpt, Position, Problem};
 pub use example::{EXAMPLE, Init, init_text};
 pub use local::LocalUser;
 pub use secret::Secrets;
-pub use server::{Language, Server};
+pub use server::Server;
 pub use telegram::{Chat, Telegram, is_bot_token};
 
 use file::Section;

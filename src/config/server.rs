@@ -1,5 +1,6 @@
 //! `[server]`: RMM itself, and the environment variables that override its keys.
 
+use crate::wording::Language;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -27,27 +28,6 @@ pub struct Server {
     pub language: Language,
     /// Of the times that people see.
     pub time_zone: TimeZone,
-}
-
-/// A language that RMM speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Language {
-    /// English.
-    En,
-    /// Russian.
-    Ru,
-}
-
-impl Language {
-    /// The name in the configuration.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::En => "en",
-            Self::Ru => "ru",
-        }
-    }
 }
 
 /// The environment variable that overrides a key of `[server]`.

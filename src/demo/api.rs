@@ -182,7 +182,7 @@ pub enum News {
         /// Who.
         actor: Actor,
         /// What.
-        event: Event,
+        event: Box<Event>,
     },
     /// A step printed it.
     Printed {

@@ -12,6 +12,7 @@ use crate::domain::release::Version;
 use crate::domain::run::RunKind;
 use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
+use crate::wording::{english, on_record};
 
 /// Lines of output that are remembered for the live view.
 const TAIL: usize = 3;
@@ -228,7 +229,7 @@ impl Board {
             Event::ReleaseMoved { from, to, reason } => {
                 let card = self.releases.get_mut(&release)?;
                 card.path.push(*to);
-                card.reason.clone_from(reason);
+                card.reason = reason.as_ref().map(english);
                 Some(Fact { mark: mark_of(*from, *to), text: format!("{}: {to}", title(self)), detail: false })
             }
             Event::NothingToRehearse {} => {
@@ -275,7 +276,7 @@ impl Board {
                 let (mark, how) = match reason {
                     None if state == "succeeded" => (Mark::Good, format!("in {took:.1} s ({})", card.steps.join(", "))),
                     None => (Mark::Bad, state.clone()),
-                    Some(reason) => (Mark::Bad, format!("{state}: {reason}")),
+                    Some(reason) => (Mark::Bad, format!("{state}: {}", english(reason))),
                 };
                 Some(Fact::new(mark, format!("{environment}: {} {how}", card.title)))
             }
@@ -284,10 +285,10 @@ impl Board {
                 Some(Fact::detail(Mark::Note, format!("{environment} runs {} now", name(version))))
             }
             Event::EnvironmentDirty { environment, reason } => {
-                Some(Fact::new(Mark::Bad, format!("{environment} is dirty: {reason}")))
+                Some(Fact::new(Mark::Bad, format!("{environment} is dirty: {}", english(reason))))
             }
             Event::ProductionLocked { reason } => {
-                Some(Fact::new(Mark::Note, format!("production is locked: {reason}")))
+                Some(Fact::new(Mark::Note, format!("production is locked: {}", english(reason))))
             }
             Event::ReleaseRetried { .. }
             | Event::ReleaseUpdated { .. }
@@ -326,7 +327,7 @@ impl Board {
             | Event::TelegramRefused { .. }
             | Event::BackupMade { .. } => {
                 // No part of the story; told all the same, because it happened.
-                let (kind, data) = event.clone().into_record();
+                let (kind, data) = event.clone().into_record(on_record);
                 Some(Fact::new(Mark::Note, format!("{who}: {} {data}", kind.replace('_', " "))))
             }
         }

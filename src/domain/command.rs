@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::gate::GateName;
 use super::ids::{Commit, HostName, ReleaseId, Revision, RunId, ServiceName, Tag};
+use super::reason::{Found, LastRun, Reason};
 use super::release::{Artifact, CiRun, Reporter};
 use super::service::EnvironmentKind;
 use super::status::Status;
@@ -145,10 +146,10 @@ pub enum Command {
     CommitUnresolved {
         /// The release.
         release: ReleaseId,
-        /// A sentence.
-        reason: String,
-        /// Asking again is pointless.
-        for_good: bool,
+        /// Why.
+        reason: Reason,
+        /// When it is asked again; none: asking again is pointless.
+        again: Option<Timestamp>,
     },
     /// RMM: the tag points at another commit now, or is gone.
     TagMoved {
@@ -166,15 +167,15 @@ pub enum Command {
     RunWaits {
         /// The run.
         run: RunId,
-        /// A sentence; none: it gets on again.
-        reason: Option<String>,
+        /// Why; none: it gets on again.
+        reason: Option<Reason>,
     },
     /// RMM: hosts of a run do not answer; where it may, it goes on without them.
     LeaveHosts {
         /// The run.
         run: RunId,
-        /// What was heard of each last, a sentence.
-        hosts: BTreeMap<HostName, String>,
+        /// What was heard of each last.
+        hosts: BTreeMap<HostName, Reason>,
     },
     /// RMM: a host that was left behind answers again.
     HostBack {
@@ -230,15 +231,15 @@ pub enum Command {
     RunFailed {
         /// The run.
         run: RunId,
-        /// A sentence.
-        reason: String,
+        /// Why.
+        reason: Reason,
     },
     /// RMM: how the run stands cannot be known.
     RunLost {
         /// The run.
         run: RunId,
-        /// A sentence.
-        reason: String,
+        /// Why.
+        reason: Reason,
     },
     /// RMM: a host was worked on by another copy of this database, or this one is older than what the host has seen.
     RunForeign {
@@ -246,8 +247,8 @@ pub enum Command {
         run: RunId,
         /// The host.
         host: HostName,
-        /// A sentence.
-        reason: String,
+        /// Why.
+        reason: Reason,
     },
     /// RMM: another copy of this database tried to work where a run works, and was turned away.
     ForeignTurnedAway {
@@ -255,15 +256,15 @@ pub enum Command {
         run: RunId,
         /// The host.
         host: HostName,
-        /// A sentence.
-        reason: String,
+        /// Why.
+        reason: Reason,
     },
     /// RMM: what was found on a host of an environment of which it is not known what it runs.
     HostLooked {
         /// The environment.
         environment: EnvironmentKind,
-        /// A sentence, without a full stop.
-        found: String,
+        /// What it was.
+        found: LastRun,
     },
     /// RMM: time has passed, or the configuration changed; whatever is due happens.
     Advance,
@@ -405,35 +406,22 @@ pub enum Outcome {
     /// A health check passed.
     Healthy,
     /// A health check did not pass.
-    Unhealthy(String),
+    Unhealthy(Reason),
     /// It was over its time limit and has been ended.
     TimedOut,
     /// It has been ended on demand.
     Stopped,
     /// It could not be started, and was not.
-    NotStarted(String),
+    NotStarted(Reason),
     /// Cannot be known.
-    Lost(String),
+    Lost(Reason),
     /// Its host does not answer, and the run may go on without it.
     Unreachable {
         /// What was heard last, a sentence.
-        reason: String,
+        reason: Reason,
         /// It may have begun.
         begun: bool,
     },
-}
-
-/// What became of a step whose end nobody has seen, as its host tells it now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    /// It had not been started there.
-    NotStarted,
-    /// It ended with an exit status.
-    Exited(i32),
-    /// It was still at work and has been ended.
-    Stopped,
-    /// Cannot be known; why, where something can be said.
-    Lost(Option<String>),
 }
 
 /// What the output of a step tells about its end.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{HostName, RunId};
+use super::reason::Reason;
 use super::release::Version;
 use super::run::Positions;
 use super::service::EnvironmentKind;
@@ -41,7 +42,7 @@ pub struct EnvironmentState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnknownState {
     /// A sentence.
-    pub reason: String,
+    pub reason: Reason,
     /// Since when.
     pub since: Timestamp,
 }
@@ -50,7 +51,7 @@ pub struct UnknownState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnotherCopy {
     /// How it showed, a sentence.
-    pub reason: String,
+    pub reason: Reason,
     /// When it was met first.
     pub since: Timestamp,
 }
@@ -72,7 +73,7 @@ pub struct Dirty {
     /// The run that failed.
     pub run: RunId,
     /// A sentence.
-    pub reason: String,
+    pub reason: Reason,
 }
 
 /// A host that did not answer, so that a run went on without it.
@@ -85,7 +86,7 @@ pub struct LeftHost {
     /// Since when.
     pub since: Timestamp,
     /// What was heard of it last, a sentence.
-    pub reason: String,
+    pub reason: Reason,
     /// An admin has said that nobody waits for it.
     #[serde(default)]
     pub given_up: bool,
@@ -109,7 +110,7 @@ pub struct UnseenStep {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lock {
     /// Why.
-    pub reason: String,
+    pub reason: Reason,
     /// Who.
     pub by: String,
     /// Since when.

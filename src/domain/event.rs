@@ -1,10 +1,13 @@
 //! Events: what happened, for the append-only record.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::gate::GateName;
 use super::host::{Fingerprint, HostKey};
 use super::ids::{Attempt, Commit, HostName, PersonName, ReleaseId, SurfaceName, Tag};
+use super::reason::Reason;
+use super::refusal::Cause;
 use super::release::Version;
 use super::run::RunKind;
 use super::service::EnvironmentKind;
@@ -24,7 +27,7 @@ pub enum Event {
         from: Status,
         to: Status,
         #[serde(skip_serializing_if = "Option::is_none")]
-        reason: Option<String>,
+        reason: Option<Reason>,
     },
     ReleaseRetried {
         attempt: Attempt,
@@ -37,7 +40,7 @@ pub enum Event {
         commit: Commit,
     },
     CommitUnresolved {
-        reason: String,
+        reason: Reason,
     },
     TagMoved {
         tag: Tag,
@@ -80,18 +83,18 @@ pub enum Event {
         kind: RunKind,
     },
     RunWaiting {
-        reason: String,
+        reason: Reason,
     },
     RunStopping {
         by: String,
-        reason: String,
+        reason: Reason,
     },
     RunEnded {
         environment: EnvironmentKind,
         kind: RunKind,
         state: String,
         #[serde(skip_serializing_if = "Option::is_none")]
-        reason: Option<String>,
+        reason: Option<Reason>,
     },
     RunResolved {
         verdict: String,
@@ -127,7 +130,7 @@ pub enum Event {
     HostLeftBehind {
         environment: EnvironmentKind,
         host: HostName,
-        reason: String,
+        reason: Reason,
     },
     HostCaughtUp {
         environment: EnvironmentKind,
@@ -136,7 +139,7 @@ pub enum Event {
     HostGivenUp {
         environment: EnvironmentKind,
         host: HostName,
-        reason: String,
+        reason: Reason,
     },
     EarlierStepsEnded {
         environment: EnvironmentKind,
@@ -151,14 +154,14 @@ pub enum Event {
     },
     EnvironmentDirty {
         environment: EnvironmentKind,
-        reason: String,
+        reason: Reason,
     },
     EnvironmentRepaired {
         environment: EnvironmentKind,
     },
     EnvironmentUnknown {
         environment: EnvironmentKind,
-        reason: String,
+        reason: Reason,
     },
     EnvironmentSettled {
         environment: EnvironmentKind,
@@ -169,13 +172,13 @@ pub enum Event {
     ForeignRunFound {
         environment: EnvironmentKind,
         host: HostName,
-        reason: String,
+        reason: Reason,
     },
     DatabaseRestored {
         /// The last event that the restored database held.
         after: i64,
         /// How it is known, and from which numbers it goes on.
-        reason: String,
+        reason: Reason,
     },
     /// The record was changed behind RMM's back.
     RecordAlarmRaised {
@@ -192,12 +195,13 @@ pub enum Event {
         seconds: i64,
     },
     ProductionLocked {
-        reason: String,
+        reason: Reason,
     },
     ProductionUnlocked {},
+    #[serde(skip_deserializing)]
     ReportRefused {
         status: Status,
-        reason: String,
+        reason: Box<Cause>,
         /// How many were refused since the one before, without a place of their own on the record.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         unrecorded: Option<u64>,
@@ -249,36 +253,65 @@ pub enum Event {
 }
 
 impl Event {
-    /// Splits the event into its name and its data as JSON text, as the record keeps them.
+    /// Splits the event into its name and its data as JSON text, as the record keeps them: a reason as a sentence, with
+    /// its facts beside it as `because`.
     ///
     /// # Panics
     /// Never: every event is plain data.
     #[must_use]
-    pub fn into_record(self) -> (String, String) {
-        match serde_json::to_value(&self) {
-            Ok(serde_json::Value::Object(mut object)) => {
-                let kind = match object.remove("kind") {
-                    Some(serde_json::Value::String(kind)) => kind,
-                    Some(_) | None => String::new(),
-                };
-                let data = object.remove("data").unwrap_or_default();
-                (kind, data.to_string())
-            }
-            Ok(_) | Err(_) => (String::new(), String::from("{}")),
+    pub fn into_record(self, sentence: impl Fn(Why<'_>) -> String) -> (String, String) {
+        let refused = if let Self::ReportRefused { reason, .. } = &self { Some(reason) } else { None };
+        let refused = refused.map(|cause| sentence(Why::Refused(cause)));
+        let Ok(Value::Object(mut object)) = serde_json::to_value(&self) else { return (String::new(), "{}".into()) };
+        let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let mut data = object.remove("data").unwrap_or_default();
+        if let Some(fields) = data.as_object_mut()
+            && let Some(because) = fields.get("reason").filter(|reason| reason.is_object()).cloned()
+        {
+            let words = refused.or_else(|| Some(sentence(Why::Reason(&Reason::deserialize(&because).ok()?))));
+            fields.insert("reason".into(), words.into());
+            fields.insert("because".into(), because);
         }
+        (kind, data.to_string())
     }
+}
+
+/// Facts that the record tells in a sentence, too.
+#[derive(Debug, Clone, Copy)]
+pub enum Why<'a> {
+    /// Why something stands where it stands.
+    Reason(&'a Reason),
+    /// Why something was refused.
+    Refused(&'a Cause),
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn words(_: Why<'_>) -> String {
+        "words".into()
+    }
+
+    #[test]
+    fn a_reason_is_recorded_as_words_with_its_facts_beside_them() {
+        let event = Event::RunWaiting { reason: Reason::NoAnswer };
+        assert_eq!(event.into_record(words).1, r#"{"because":{"code":"no_answer"},"reason":"words"}"#);
+        let event =
+            Event::ReportRefused { status: Status::Deployed, reason: Box::new(Cause::NothingThere), unrecorded: None };
+        let data = r#"{"because":{"code":"nothing_there"},"reason":"words","status":"deployed"}"#;
+        assert_eq!(event.into_record(words).1, data);
+        // What a person wrote is the reason itself.
+        let event = Event::RunResolved { verdict: "failed".into(), reason: "I looked".into() };
+        assert_eq!(event.into_record(words).1, r#"{"reason":"I looked","verdict":"failed"}"#);
+    }
+
     #[test]
     fn an_event_is_a_name_and_its_data() {
         let (kind, data) =
-            Event::ReleaseMoved { from: Status::Initiated, to: Status::StageBuilding, reason: None }.into_record();
+            Event::ReleaseMoved { from: Status::Initiated, to: Status::StageBuilding, reason: None }.into_record(words);
         assert_eq!(kind, "release_moved");
         assert_eq!(data, r#"{"from":"initiated","to":"stage_building"}"#);
-        assert_eq!(Event::NothingToRehearse {}.into_record(), ("nothing_to_rehearse".into(), "{}".into()));
+        assert_eq!(Event::NothingToRehearse {}.into_record(words), ("nothing_to_rehearse".into(), "{}".into()));
     }
 }

@@ -16,6 +16,7 @@ pub mod moment;
 pub mod notice;
 pub mod person;
 pub mod plan;
+pub mod reason;
 pub mod refusal;
 pub mod release;
 pub mod run;

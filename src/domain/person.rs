@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ids::{PersonName, ServiceName};
-use super::refusal::{Code, Refusal};
+use super::refusal::{Cause, Refusal};
 
 /// What a person or a token may do at most. Ordered: a later one includes the earlier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -101,7 +101,8 @@ pub enum Actor {
 }
 
 /// What a command asks for, for the permission check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Right {
     /// Look at the releases of a service: how they stand, their gates and runs.
     Watch,
@@ -166,43 +167,33 @@ impl Actor {
             self.stays_in(services, service, right)?;
         }
         let role = self.role();
-        let (allowed, who) = match right {
-            Right::Machine => (matches!(self, Self::Machine), "only RMM itself"),
-            Right::Watch => (true, "anybody"),
-            Right::Read => (role >= Role::Viewer, "a viewer, member or admin"),
-            Right::Create => (role == Role::Ci || role >= Role::Member, "a CI token, a member or an admin"),
-            Right::Report => (role == Role::Ci || role == Role::Admin, "a CI token or an admin"),
-            Right::Vote => {
-                (self.person().is_some() && role >= Role::Member, "a listed person, with a token of that person")
-            }
-            Right::Retry => (role >= Role::Member, "a member or an admin"),
-            Right::Cancel => {
-                (role == Role::Admin || (own && role >= Role::Member), "an admin, or the initiator of the release")
-            }
-            Right::Command | Right::Administer => (role == Role::Admin, "an admin"),
+        let allowed = match right {
+            Right::Machine => matches!(self, Self::Machine),
+            Right::Watch => true,
+            Right::Read => role >= Role::Viewer,
+            Right::Create => role == Role::Ci || role >= Role::Member,
+            Right::Report => role == Role::Ci || role == Role::Admin,
+            Right::Vote => self.person().is_some() && role >= Role::Member,
+            Right::Retry => role >= Role::Member,
+            Right::Cancel => role == Role::Admin || (own && role >= Role::Member),
+            Right::Command | Right::Administer => role == Role::Admin,
         };
         if allowed {
             return Ok(());
         }
-        Err(Refusal::new(
-            Code::Forbidden,
-            format!("{} ({}) may not do this; it takes {who}", self.label(), role.as_str()),
-        ))
+        Err(Cause::RoleTooLow { who: self.label().to_owned(), role, right }.into())
     }
 
     /// A token that is limited to services has no right beyond them: neither in others, nor where no service is meant.
     fn stays_in(&self, services: &[ServiceName], service: Option<&ServiceName>, right: Right) -> Result<(), Refusal> {
-        let names: Vec<_> = services.iter().map(ServiceName::as_str).collect();
-        let names = names.join(", ");
-        let sentence = match service {
+        let valid_for = services.to_vec();
+        let cause = match service {
             Some(service) if services.contains(service) => return Ok(()),
-            Some(service) => format!("this token is not valid for the service {service}, only for {names}"),
-            None if matches!(right, Right::Watch | Right::Read) => {
-                format!("this token is limited; name a service, one of {names}")
-            }
-            None => format!("this token is limited to {names}, and this concerns all services"),
+            Some(service) => Cause::OtherServices { service: service.clone(), valid_for },
+            None if matches!(right, Right::Watch | Right::Read) => Cause::NameAService { valid_for },
+            None => Cause::AllServices { valid_for },
         };
-        Err(Refusal::new(Code::Forbidden, sentence))
+        Err(cause.into())
     }
 }
 

@@ -9,6 +9,7 @@ mod quoting;
 mod way_back;
 
 use super::ids::{HostName, ReleaseId, RunId};
+use super::reason::Reason;
 use super::release::Release;
 use super::run::{Position, Positions, RunKind, Side, Step};
 use super::service::{EnvironmentKind, Order, Place, Service, Surface};
@@ -37,11 +38,6 @@ pub const VARIABLES: &[&str] = &[
     "run.kind",
 ];
 
-/// Why a plan cannot be made, as a sentence.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct PlanError(pub String);
-
 /// Makes the steps of one run.
 #[derive(Debug, Clone, Copy)]
 pub struct Planner<'a> {
@@ -67,8 +63,8 @@ impl<'a> Planner<'a> {
     /// The steps to `to`, surface by surface in their order. `before` is what runs now.
     ///
     /// # Errors
-    /// [`PlanError`] when the commit is not known or a template does not render.
-    pub fn forward(&self, to: &Release, before: Option<&Release>) -> Result<Vec<Step>, PlanError> {
+    /// When the commit is not known or a template does not render.
+    pub fn forward(&self, to: &Release, before: Option<&Release>) -> Result<Vec<Step>, Reason> {
         self.onward(to, before, true)
     }
 
@@ -76,8 +72,8 @@ impl<'a> Planner<'a> {
     /// is no reason not to go there.
     ///
     /// # Errors
-    /// [`PlanError`] when the commit is not known or a template does not render.
-    pub fn catch_up(&self, to: &Release, before: Option<&Release>) -> Result<Vec<Step>, PlanError> {
+    /// When the commit is not known or a template does not render.
+    pub fn catch_up(&self, to: &Release, before: Option<&Release>) -> Result<Vec<Step>, Reason> {
         self.onward(to, before, false)
     }
 
@@ -85,8 +81,8 @@ impl<'a> Planner<'a> {
     /// database is theirs, too.
     ///
     /// # Errors
-    /// [`PlanError`] when the commit is not known or a template does not render.
-    pub fn catch_up_code(&self, newer: &Release, to: &Release) -> Result<Vec<Step>, PlanError> {
+    /// When the commit is not known or a template does not render.
+    pub fn catch_up_code(&self, newer: &Release, to: &Release) -> Result<Vec<Step>, Reason> {
         let mut plan = Plan::default();
         for surface in self.service.surfaces_in(self.environment) {
             let places = self.places(surface);
@@ -105,7 +101,7 @@ impl<'a> Planner<'a> {
         surface.places().into_iter().filter(|place| !self.without.contains(&place.host)).collect()
     }
 
-    fn onward(&self, to: &Release, before: Option<&Release>, verify_tag: bool) -> Result<Vec<Step>, PlanError> {
+    fn onward(&self, to: &Release, before: Option<&Release>, verify_tag: bool) -> Result<Vec<Step>, Reason> {
         let mut plan = Plan::default();
         for surface in self.service.surfaces_in(self.environment) {
             let places = self.places(surface);
@@ -127,8 +123,8 @@ impl<'a> Planner<'a> {
     /// surface stands, and on which hosts; the others are left alone.
     ///
     /// # Errors
-    /// [`PlanError`] when the commit is not known or a template does not render.
-    pub fn back(&self, newer: &Release, older: &Release, positions: &Positions) -> Result<Vec<Step>, PlanError> {
+    /// When the commit is not known or a template does not render.
+    pub fn back(&self, newer: &Release, older: &Release, positions: &Positions) -> Result<Vec<Step>, Reason> {
         let mut plan = Plan::default();
         self.go_back(&mut plan, newer, older, positions)?;
         Ok(plan.steps)
@@ -137,8 +133,8 @@ impl<'a> Planner<'a> {
     /// The steps of a rehearsal: back to `older` and forward to `newer` again.
     ///
     /// # Errors
-    /// [`PlanError`] when the commit is not known or a template does not render.
-    pub fn rehearsal(&self, newer: &Release, older: &Release, positions: &Positions) -> Result<Vec<Step>, PlanError> {
+    /// When the commit is not known or a template does not render.
+    pub fn rehearsal(&self, newer: &Release, older: &Release, positions: &Positions) -> Result<Vec<Step>, Reason> {
         let mut plan = Plan::default();
         self.go_back(&mut plan, newer, older, positions)?;
         for surface in self.service.surfaces_in(self.environment) {

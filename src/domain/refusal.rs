@@ -1,8 +1,14 @@
 //! A refusal: a command that the rules do not allow, told so that a person can act on it. Not an error.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
+
+use super::gate::Gate;
+use super::ids::{Commit, HostName, PersonName, ReleaseId, Revision, RunId, ServiceName};
+use super::person::{Right, Role};
+use super::reason::Reason;
+use super::release::Version;
+use super::service::EnvironmentKind;
+use super::status::Status;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $text:literal / $status:literal,)*) => {
@@ -92,44 +98,475 @@ codes! {
 }
 
 /// Why a command was not carried out.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
-#[error("{sentence}")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The stable code.
     pub code: Code,
-    /// One sentence for people: what is wrong and what to do.
-    pub sentence: String,
-    /// The field that breaks a rule, for [`Code::Invalid`].
-    pub field: Option<String>,
+    /// What is in the way.
+    pub cause: Box<Cause>,
     /// What would be legal now, as names of commands.
-    pub legal: Vec<String>,
-    /// Details, one sentence each (unmet gates).
-    pub details: Vec<String>,
+    pub legal: Vec<&'static str>,
+    /// The gates that are not met, for [`Cause::GatesUnmet`].
+    pub unmet: Vec<Gate>,
+}
+
+/// What is in the way of a command, as facts. The words for them are those of `wording`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields are the words of the glossary")]
+pub enum Cause {
+    /// A field breaks its rule.
+    Invalid {
+        field: String,
+        rule: String,
+    },
+    /// Another click or request has done it.
+    TakenAlready,
+    /// The command is about a service, and none was named.
+    NeedsService,
+
+    // What is not there.
+    NoRelease {
+        release: ReleaseId,
+    },
+    NoRun {
+        run: RunId,
+    },
+    NoService {
+        service: ServiceName,
+    },
+    NoHost {
+        host: HostName,
+        known: Vec<String>,
+    },
+    /// What a button was made for is gone.
+    NothingThere,
+    StepNotAtWork {
+        run: RunId,
+        step: u32,
+    },
+
+    // Rights.
+    /// The role does not have the right.
+    RoleTooLow {
+        who: String,
+        role: Role,
+        right: Right,
+    },
+    /// The token is not valid for the service.
+    OtherServices {
+        service: ServiceName,
+        valid_for: Vec<ServiceName>,
+    },
+    /// The token is limited, so that a service has to be named.
+    NameAService {
+        valid_for: Vec<ServiceName>,
+    },
+    /// The token is limited, and this concerns all services.
+    AllServices {
+        valid_for: Vec<ServiceName>,
+    },
+    /// A vote needs a person.
+    NotAPerson,
+    NotListed {
+        person: PersonName,
+        service: ServiceName,
+        listed: Vec<PersonName>,
+    },
+    SelfApproval {
+        person: PersonName,
+        release: ReleaseId,
+        service: ServiceName,
+    },
+
+    // What has changed meanwhile, or has no arrow.
+    StaleRevision {
+        release: ReleaseId,
+        seen: Revision,
+        now: Revision,
+        status: Status,
+    },
+    LockChanged,
+    ServiceRetired {
+        service: ServiceName,
+    },
+    /// The life cycle has no such move from here.
+    Illegal {
+        release: ReleaseId,
+        title: String,
+        status: Status,
+        reason: Option<Reason>,
+        wanted: Move,
+        /// What its rollback waits for.
+        waiting: Option<Reason>,
+    },
+    /// The vote opens later.
+    VoteNotOpen {
+        release: ReleaseId,
+        status: Status,
+    },
+    VoteClosed {
+        release: ReleaseId,
+        status: Status,
+    },
+    RunEnding {
+        run: RunId,
+    },
+    /// People test what is there.
+    ArtifactsTested {
+        release: ReleaseId,
+        status: Status,
+    },
+    /// Stage has been planned with the artifacts that were known.
+    ArtifactsPlanned {
+        release: ReleaseId,
+        status: Status,
+    },
+    GatesUnmet {
+        release: ReleaseId,
+        title: String,
+    },
+
+    // The same tag or CI run.
+    CiRunTaken {
+        ci_run: String,
+        release: ReleaseId,
+        title: String,
+    },
+    OnItsWay {
+        title: String,
+        release: ReleaseId,
+        status: Status,
+        started_by: Option<String>,
+        asked_by: Option<String>,
+    },
+    /// Whoever says that the tag has moved does not decide it.
+    TagClaimed {
+        release: ReleaseId,
+        title: String,
+        was: Commit,
+        now: Commit,
+    },
+    /// The tag has moved while production is brought to what it meant.
+    TagMovedTooLate {
+        title: String,
+        now: Commit,
+        release: ReleaseId,
+        status: Status,
+    },
+    /// The repository could not be asked whether the tag has moved.
+    TagUnchecked {
+        tag: String,
+        why: Reason,
+    },
+
+    // Reports of CI systems.
+    NotForCi {
+        status: Status,
+    },
+    RunByRmm {
+        environment: EnvironmentKind,
+        service: ServiceName,
+    },
+    StaleReport {
+        release: ReleaseId,
+        ci_run: String,
+        attempt: u32,
+        reported_by: String,
+    },
+    DoesNotFollow {
+        release: ReleaseId,
+        status: Status,
+        reason: Option<Reason>,
+        reported: Status,
+    },
+    NothingUnderWay {
+        release: ReleaseId,
+        environment: EnvironmentKind,
+    },
+    StageDirty {
+        run: RunId,
+        reason: Reason,
+    },
+    StageLost {
+        run: RunId,
+        release: ReleaseId,
+    },
+    StageTaken {
+        release: ReleaseId,
+        title: String,
+        status: Status,
+    },
+    StageTakenByRun {
+        run: RunId,
+    },
+    TakenByRun {
+        environment: EnvironmentKind,
+        run: RunId,
+        release: ReleaseId,
+        state: &'static str,
+    },
+
+    // Production and the ways back.
+    BeingDeployed {
+        release: ReleaseId,
+    },
+    NotInProduction {
+        service: ServiceName,
+        current: Version,
+        release: ReleaseId,
+        title: String,
+    },
+    ProductionBusy {
+        release: ReleaseId,
+        status: Status,
+    },
+    /// It is not known how a run in production ended.
+    ProductionLost {
+        run: RunId,
+        release: ReleaseId,
+        deploying: bool,
+    },
+    /// The last rollback in production failed.
+    ProductionDirty {
+        run: RunId,
+        reason: Reason,
+    },
+    /// It is not known how the run ended that is to be ended; `force` ends it all the same.
+    MayBeAtWork {
+        run: RunId,
+        release: ReleaseId,
+    },
+    /// None: there is no good version before the release.
+    NoGoodVersion {
+        wanted: Option<String>,
+        title: String,
+        known: Vec<Version>,
+    },
+    NoWayBack {
+        reason: Reason,
+    },
+
+    // What an admin settles.
+    EnvironmentUnknown {
+        environment: EnvironmentKind,
+        service: ServiceName,
+        reason: Reason,
+    },
+    /// It is known what the environment runs.
+    KnownAlready {
+        environment: EnvironmentKind,
+        service: ServiceName,
+        another_copy: bool,
+    },
+    RunAtWork {
+        run: RunId,
+        environment: EnvironmentKind,
+    },
+    NeedsRepair {
+        environment: EnvironmentKind,
+        run: RunId,
+        reason: Reason,
+    },
+    NothingToResolve {
+        run: RunId,
+        state: &'static str,
+    },
+    /// The release has ended, so that no CI system reports about it any more.
+    CiReportsNoMore {
+        release: ReleaseId,
+        environment: EnvironmentKind,
+    },
+    /// The commands of its definition have changed since it was approved.
+    ContentChanged {
+        release: ReleaseId,
+        run: RunId,
+    },
+    NoPlan {
+        reason: Reason,
+    },
+    NotLeftBehind {
+        host: HostName,
+        environment: EnvironmentKind,
+    },
+    HostNotNamed {
+        host: HostName,
+        environment: EnvironmentKind,
+        service: ServiceName,
+    },
+    NothingToCatchUp {
+        environment: EnvironmentKind,
+    },
+    BroughtByCi {
+        environment: EnvironmentKind,
+    },
+    NothingToGiveUp {
+        host: HostName,
+        environment: EnvironmentKind,
+    },
+    /// The run brings the environment forward, and needs the host.
+    NeedsHost {
+        run: RunId,
+        environment: EnvironmentKind,
+        host: HostName,
+        release: ReleaseId,
+        way_out: Move,
+    },
+
+    // Keys of hosts.
+    /// RMM's own machine has none.
+    NoKeyNeeded,
+    KeyPinned {
+        host: HostName,
+        pinned: Vec<String>,
+    },
+    KeyNotShown {
+        host: HostName,
+        address: String,
+        why: Reason,
+    },
+    KeyNeverSeen {
+        host: HostName,
+        address: String,
+    },
+    KeyDiffers {
+        host: HostName,
+        shown: String,
+        wanted: String,
+        compare: String,
+    },
+
+    // Accounts in Telegram.
+    ClaimConfirmed {
+        user: i64,
+        person: PersonName,
+        by: String,
+    },
+    NoClaim {
+        user: i64,
+        person: PersonName,
+    },
+}
+
+/// What somebody wanted done with a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "they are the commands")]
+pub enum Move {
+    Cancel,
+    Abort,
+    Retry,
+    Promote,
+    Bypass,
+    Rollback,
+}
+
+impl Move {
+    /// The name of the command.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cancel => "cancel",
+            Self::Abort => "abort",
+            Self::Retry => "retry",
+            Self::Promote => "promote",
+            Self::Bypass => "bypass",
+            Self::Rollback => "rollback",
+        }
+    }
+}
+
+impl Cause {
+    /// The stable code that it is answered with.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Invalid { .. } | Self::TakenAlready | Self::NeedsService => Code::Invalid,
+            Self::NoRelease { .. }
+            | Self::NoRun { .. }
+            | Self::NoService { .. }
+            | Self::NoHost { .. }
+            | Self::NothingThere
+            | Self::StepNotAtWork { .. } => Code::NotFound,
+            Self::RoleTooLow { .. }
+            | Self::OtherServices { .. }
+            | Self::NameAService { .. }
+            | Self::AllServices { .. }
+            | Self::NotAPerson => Code::Forbidden,
+            Self::NotListed { .. } => Code::NotListed,
+            Self::SelfApproval { .. } => Code::SelfApproval,
+            Self::StaleRevision { .. } | Self::LockChanged => Code::StaleRevision,
+            Self::ServiceRetired { .. } => Code::ServiceRetired,
+            Self::Illegal { .. }
+            | Self::DoesNotFollow { .. }
+            | Self::NothingUnderWay { .. }
+            | Self::BeingDeployed { .. }
+            | Self::NeedsHost { .. } => Code::IllegalTransition,
+            Self::VoteNotOpen { .. } | Self::VoteClosed { .. } => Code::VoteClosed,
+            Self::RunEnding { .. } => Code::RunEnding,
+            Self::ArtifactsTested { .. } | Self::ArtifactsPlanned { .. } => Code::ArtifactsFixed,
+            Self::GatesUnmet { .. } => Code::GatesUnmet,
+            Self::CiRunTaken { .. } | Self::OnItsWay { .. } => Code::AlreadyActive,
+            Self::TagClaimed { .. } | Self::TagMovedTooLate { .. } | Self::TagUnchecked { .. } => Code::TagMoved,
+            Self::NotForCi { .. } | Self::RunByRmm { .. } => Code::NotReportedByCi,
+            Self::StaleReport { .. } => Code::StaleReport,
+            Self::StageDirty { .. } => Code::StageDirty,
+            Self::StageLost { .. }
+            | Self::StageTaken { .. }
+            | Self::StageTakenByRun { .. }
+            | Self::TakenByRun { .. } => Code::StageBusy,
+            Self::NotInProduction { .. } => Code::NotInProduction,
+            Self::ProductionBusy { .. } | Self::ProductionDirty { .. } => Code::ProductionBusy,
+            Self::ProductionLost { .. } | Self::MayBeAtWork { .. } => Code::RunUnknown,
+            Self::NoGoodVersion { .. } | Self::NoWayBack { .. } => Code::NoGoodVersion,
+            Self::EnvironmentUnknown { .. } => Code::EnvironmentUnknown,
+            Self::RunAtWork { environment, .. } | Self::NeedsRepair { environment, .. } => match environment {
+                EnvironmentKind::Stage => Code::StageBusy,
+                EnvironmentKind::Production => Code::ProductionBusy,
+            },
+            Self::KnownAlready { .. }
+            | Self::NothingToResolve { .. }
+            | Self::CiReportsNoMore { .. }
+            | Self::NoPlan { .. }
+            | Self::NotLeftBehind { .. }
+            | Self::HostNotNamed { .. }
+            | Self::NothingToCatchUp { .. }
+            | Self::BroughtByCi { .. }
+            | Self::NothingToGiveUp { .. }
+            | Self::ClaimConfirmed { .. }
+            | Self::NoClaim { .. } => Code::NothingToResolve,
+            Self::ContentChanged { .. } => Code::ContentChanged,
+            Self::NoKeyNeeded => Code::NothingToTrust,
+            Self::KeyPinned { .. } => Code::KeyPinned,
+            Self::KeyNotShown { .. } | Self::KeyNeverSeen { .. } => Code::KeyNotSeen,
+            Self::KeyDiffers { .. } => Code::KeyDiffers,
+        }
+    }
 }
 
 impl Refusal {
-    /// A refusal with its sentence.
-    pub fn new(code: Code, sentence: impl Into<String>) -> Self {
-        Self { code, sentence: sentence.into(), field: None, legal: Vec::new(), details: Vec::new() }
-    }
-
     /// Adds the moves that would be legal.
     #[must_use]
-    pub fn legal<S: fmt::Display>(mut self, moves: impl IntoIterator<Item = S>) -> Self {
-        self.legal = moves.into_iter().map(|m| m.to_string()).collect();
+    pub fn legal(mut self, moves: impl IntoIterator<Item = &'static str>) -> Self {
+        self.legal = moves.into_iter().collect();
         self
     }
 
-    /// Adds details.
+    /// The field that breaks a rule, for [`Cause::Invalid`].
     #[must_use]
-    pub fn details(mut self, details: Vec<String>) -> Self {
-        self.details = details;
-        self
+    pub fn field(&self) -> Option<&str> {
+        if let Cause::Invalid { field, .. } = &*self.cause { Some(field) } else { None }
+    }
+}
+
+impl From<Cause> for Refusal {
+    fn from(cause: Cause) -> Self {
+        Self { code: cause.code(), cause: Box::new(cause), legal: Vec::new(), unmet: Vec::new() }
     }
 }
 
 impl From<super::ids::Invalid> for Refusal {
     fn from(invalid: super::ids::Invalid) -> Self {
-        Self { field: Some(invalid.field.clone()), ..Self::new(Code::Invalid, invalid.to_string()) }
+        Cause::Invalid { field: invalid.field, rule: invalid.rule }.into()
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::content::{Content, Definition};
 use super::ids::{Attempt, Commit, ReleaseId, Revision, ServiceName, SurfaceName, Tag};
+use super::reason::Reason;
 use super::status::Status;
 
 /// One release. Its number is its key; its commit, once known, never changes.
@@ -23,7 +24,7 @@ pub struct Release {
     /// Since when it stands there.
     pub status_since: Timestamp,
     /// Why it stands there, for people.
-    pub reason: Option<String>,
+    pub reason: Option<Reason>,
     /// The try that `status` belongs to.
     pub attempt: Attempt,
     /// Grows with every change of the release itself; votes on it are none.

@@ -9,6 +9,7 @@ use super::content::Content;
 use super::environment::{LeftHost, UnseenStep};
 use super::ids::{Attempt, HostName, ReleaseId, RunId, ServiceName, SurfaceName};
 use super::moment::Uptime;
+use super::reason::Reason;
 use super::release::Version;
 use super::service::EnvironmentKind;
 
@@ -70,7 +71,7 @@ pub struct Run {
     /// How it stands.
     pub state: RunState,
     /// Why it does not get on at the moment.
-    pub waiting: Option<String>,
+    pub waiting: Option<Reason>,
     /// Somebody wants it to end early.
     pub stop: Option<Stop>,
     /// The hosts that it goes on without, because they do not answer.
@@ -108,17 +109,17 @@ pub enum RunState {
     /// Ended badly.
     Failed {
         /// A sentence that names the step and what happened.
-        reason: String,
+        reason: Reason,
     },
     /// Ended early because somebody wanted it.
     Stopped {
         /// A sentence that says who and why.
-        reason: String,
+        reason: Reason,
     },
     /// Whether and how it ended cannot be known; a person decides.
     Unknown {
         /// A sentence that says why it cannot be known.
-        reason: String,
+        reason: Reason,
     },
 }
 
@@ -138,7 +139,7 @@ impl RunState {
 
     /// The sentence that goes with it.
     #[must_use]
-    pub fn reason(&self) -> Option<&str> {
+    pub fn reason(&self) -> Option<&Reason> {
         match self {
             Self::Queued | Self::Running | Self::Succeeded => None,
             Self::Failed { reason } | Self::Stopped { reason } | Self::Unknown { reason } => Some(reason),
@@ -166,7 +167,7 @@ pub struct Stop {
     /// Who asked.
     pub by: String,
     /// The reason given.
-    pub reason: String,
+    pub reason: Reason,
     /// Even though it may not be known what a host that does not answer is still doing.
     #[serde(default)]
     pub force: bool,

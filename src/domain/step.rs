@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{HostName, ReleaseId, SurfaceName};
 use super::moment::Uptime;
+use super::reason::Reason;
 use super::service::Via;
 
 /// One command or check of a run.
@@ -222,20 +223,20 @@ pub enum StepState {
     Failed {
         /// The exit status, where there is one.
         exit: Option<i32>,
-        /// A sentence.
-        reason: String,
+        /// Why.
+        reason: Reason,
     },
     /// Ended on demand.
     Stopped,
     /// Cannot be known.
     Unknown {
-        /// A sentence.
-        reason: String,
+        /// Why.
+        reason: Reason,
     },
     /// Never begun: the way back goes on without it.
     Skipped {
-        /// A sentence.
-        reason: String,
+        /// Why.
+        reason: Reason,
     },
 }
 

@@ -16,6 +16,7 @@ use super::event::Event;
 use super::ids::{PersonName, ReleaseId, RunId};
 use super::moment::{Seed, Uptime};
 use super::person::Person;
+use super::reason::Reason;
 use super::release::{Release, Version};
 use super::run::{Run, RunKind, RunState, Step};
 use super::service::{EnvironmentKind, Service};
@@ -154,6 +155,14 @@ impl World {
         release
     }
 
+    /// Notes a detail of why a release stands where it stands, which makes no button and no request out of date.
+    pub fn note_reason(&mut self, id: ReleaseId, reason: Reason) {
+        if let Some(release) = self.releases.get_mut(&id) {
+            release.reason = Some(reason);
+            self.changes.releases.insert(id);
+        }
+    }
+
     /// A run, to be changed.
     ///
     /// # Panics
@@ -178,7 +187,7 @@ impl World {
     ///
     /// # Panics
     /// If there is no such arrow, which is a mistake in this program.
-    pub fn move_release(&mut self, id: ReleaseId, to: Status, reason: Option<String>) {
+    pub fn move_release(&mut self, id: ReleaseId, to: Status, reason: Option<Reason>) {
         let now = self.now;
         let release = self.release_mut(id);
         let from = release.status;

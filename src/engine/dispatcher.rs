@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::clock::ClockWatch;
+use super::supervise::{caught, keep_running};
 use super::{Engine, Failure, catch_up, runner};
-use crate::domain::effect::Effect;
+use crate::domain::effect::{AfterCrash, Effect};
 use crate::domain::event::Event;
 use crate::domain::person::Actor;
 use crate::store::StoreError;
@@ -49,10 +50,22 @@ impl Dispatcher {
     /// Works until it is told to stop. What is being followed on hosts goes on there and is found again at the next start.
     pub async fn run(self) {
         self.take_over().await;
-        let timer = tokio::spawn(Self::tick(self.engine.clone(), self.stop.clone()));
-        let catch_up = tokio::spawn(catch_up::watch(self.engine.clone()));
+        let clock = self.engine.clock();
+        let parts = async {
+            tokio::join!(
+                keep_running("the dispatcher", clock, || self.dispatch()),
+                keep_running("the timer", clock, || Self::tick(self.engine.clone(), self.stop.clone())),
+                keep_running("the watch for hosts that return", clock, || catch_up::watch(self.engine.clone())),
+            )
+        };
+        self.stop.run_until_cancelled(parts).await;
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    async fn dispatch(&self) {
         let mut progress = self.engine.store().progress();
-        while !self.stop.is_cancelled() {
+        loop {
             // Before the look, so that what is committed during it is seen by the next one.
             let known = progress.borrow_and_update().outbox;
             let wait = match self.lease().await {
@@ -75,16 +88,11 @@ impl Dispatcher {
                 }
             };
             tokio::select! {
-                () = self.stop.cancelled() => break,
                 () = due => {}
                 () = self.questions.place_was_freed() => {}
-                changed = progress.wait_for(|now| now.outbox != known) => if changed.is_err() { break },
+                changed = progress.wait_for(|now| now.outbox != known) => if changed.is_err() { return },
             }
         }
-        timer.abort();
-        catch_up.abort();
-        self.tasks.close();
-        self.tasks.wait().await;
     }
 
     /// The lock on the data directory says that no other process is alive to do what it had leased.
@@ -171,13 +179,19 @@ impl Dispatcher {
         let this = self.clone();
         self.tasks.spawn(async move {
             let _place = place;
-            let work = this.carry_out(&leased);
-            let done = tokio::select! {
-                () = this.stop.cancelled() => return,
-                done = work => done,
-            };
-            if let Err(error) = done {
-                this.postpone(&leased, &error.to_string()).await;
+            let Some(done) = this.stop.run_until_cancelled(caught(this.carry_out(&leased))).await else { return };
+            match done {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => this.postpone(&leased, &error.to_string()).await,
+                Err(panic) => {
+                    tracing::error!(
+                        effect = leased.kind,
+                        id = leased.id,
+                        panic,
+                        "an effect has broken; please report it"
+                    );
+                    this.postpone(&leased, &panic).await;
+                }
             }
         });
     }
@@ -187,9 +201,12 @@ impl Dispatcher {
             tracing::error!(id = leased.id, kind = leased.kind, "an effect cannot be read and is dropped");
             return self.close(leased.id).await;
         };
+        // What an earlier attempt may have begun already.
+        let begun = (leased.attempts > 1).then(|| effect.after_crash());
         match effect {
             Effect::FollowRun { run } => {
-                runner::follow(&self.engine, run, leased.attempts > 1, leased.trace_id.clone()).await?;
+                let taken_over = begun == Some(AfterCrash::AskHost);
+                runner::follow(&self.engine, run, taken_over, leased.trace_id.clone()).await?;
                 self.close(leased.id).await
             }
             Effect::ResolveCommit { release } => self.resolve_commit(leased, release).await,

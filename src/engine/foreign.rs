@@ -9,9 +9,11 @@ use crate::clients::detached::{self, Fence, Last, Ready, RunDir, StepError, Succ
 use crate::domain::command::Command;
 use crate::domain::ids::{HostName, ServiceName};
 use crate::domain::person::{Actor, Right};
+use crate::domain::reason::{LastRun, Reason};
 use crate::domain::run::{Run, RunName};
 use crate::domain::service::EnvironmentKind;
 use crate::store::{StoreError, numbers, runs};
+use crate::wording::english;
 
 /// An admin who says what runs does not wait longer for hosts that do not answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -109,12 +111,8 @@ impl Engine {
         if known {
             return;
         }
-        let still = match at_work {
-            0 => "",
-            _ => ", and a command of it is still at work there, which `settle` or the next run ends",
-        };
-        let found = format!("the last run on {host} was run {number}, which is not in this database{still}");
-        tracing::warn!(%service, environment = kind.as_str(), "{found}");
+        let found = LastRun { host: host.clone(), run: number, at_work: at_work > 0 };
+        tracing::warn!(%service, environment = kind.as_str(), ?found, "the last run on a host is not in this database");
         let seen = self.store().write(move |tx| numbers::seen(tx, number)).await;
         if let Err(error) = seen {
             tracing::warn!(error = %error.flatten(), "the highest number of a host could not be noted");
@@ -180,16 +178,13 @@ impl Engine {
         if own && !lives {
             return;
         }
-        let (service, environment) = (&run.service, run.environment);
-        let reason = format!(
-            "another RMM with a copy of this database tried to work on {service} {environment} on {host} (run {token}) and \
-             was turned away. Stop it, or give it a new data directory"
-        );
+        let (service, environment) = (run.service.clone(), run.environment);
+        let reason = Reason::CopyTurnedAway { host: host.clone(), service, environment, run: token };
         self.note_copy(run, trace, host, reason).await;
     }
 
-    async fn note_copy(&self, run: &Run, trace: Option<&str>, host: &HostName, reason: String) {
-        tracing::warn!(run = %run.id, %host, reason, "another copy of this database is at work");
+    async fn note_copy(&self, run: &Run, trace: Option<&str>, host: &HostName, reason: Reason) {
+        tracing::warn!(run = %run.id, %host, reason = english(&reason), "another copy of this database is at work");
         let command = Command::ForeignTurnedAway { run: run.id, host: host.clone(), reason };
         let request = Request::about(Actor::Machine, run.service.clone(), command).traced(trace.map(ToOwned::to_owned));
         if let Err(Failure::Store(error)) = self.handle(request).await {
@@ -213,25 +208,18 @@ impl Following {
         self.engine.knows(&self.run, token).await.unwrap_or(false)
     }
 
-    /// A sentence about a last run that nobody vouches for.
-    pub(super) fn stranger(&self, host: &HostName, token: &str) -> String {
-        let run =
-            RunName::of_token(token).map_or_else(|| token.to_owned(), |name| format!("run {} ({token})", name.id));
-        self.sentence(&format!("the last run on {host} was {run}, which is not in this database"))
+    /// About a last run that is not in this database.
+    pub(super) fn stranger(&self, host: &HostName, token: &str) -> Reason {
+        let (service, environment) = (self.run.service.clone(), self.run.environment);
+        let run = RunName::of_token(token).map(|name| name.id);
+        Reason::LastRunUnknown { host: host.clone(), run, token: token.to_owned(), service, environment }
     }
 
-    /// A sentence about steps that somebody else has begun.
-    pub(super) fn foreign(&self, host: &HostName, error: &StepError) -> String {
-        self.sentence(&format!("{host}: {}", error.to_string().trim_end_matches('.')))
-    }
-
-    fn sentence(&self, what: &str) -> String {
-        let (service, environment) = (&self.run.service, self.run.environment);
-        format!(
-            "{what}. Another RMM works with a copy of this database, or this database is older than what the host has \
-             seen. Stop the other one if there is one, look what {environment} runs, and say it: `rmm service settle \
-             {service} --environment {environment}`"
-        )
+    /// About steps that another copy of this database has begun.
+    pub(super) fn foreign(&self, host: &HostName, error: &StepError) -> Reason {
+        let (service, environment) = (self.run.service.clone(), self.run.environment);
+        let cause = Box::new(Reason::told(error.to_string()));
+        Reason::CopyAtWork { host: host.clone(), service, environment, cause }
     }
 
     /// Numbers go on from the highest that a host knows.
@@ -306,9 +294,9 @@ impl Following {
     }
 
     /// Somebody else has begun a step that this run was about to begin.
-    pub(super) async fn step_is_foreign(&self, host: &HostName, error: &StepError) -> Result<String, Failure> {
+    pub(super) async fn step_is_foreign(&self, host: &HostName, error: &StepError) -> Result<Reason, Failure> {
         let reason = self.foreign(host, error);
-        tracing::warn!(run = %self.run.id, %host, reason, "another copy of this database is at work");
+        tracing::warn!(run = %self.run.id, %host, reason = english(&reason), "another copy of this database is at work");
         self.report(Command::RunForeign { run: self.run.id, host: host.clone(), reason: reason.clone() }).await?;
         Ok(reason)
     }

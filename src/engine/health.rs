@@ -6,11 +6,12 @@ use std::time::Duration;
 use super::Failure;
 use super::reach::{Reach, Waited};
 use super::step::StepContext;
-use crate::clients::dial;
 use crate::clients::health::{self, Unwell};
 use crate::domain::command::{Answer, Command, Outcome};
+use crate::domain::reason::Reason;
 use crate::domain::run::{Ask, Schedule, Script};
 use crate::domain::service::Via;
+use crate::wording::english;
 
 /// How long the service's logs may take to be shown.
 const LOGS: Duration = Duration::from_secs(60);
@@ -18,7 +19,7 @@ const LOGS: Duration = Duration::from_secs(60);
 /// What one try found.
 enum Checked {
     Well(String),
-    Ill(String),
+    Ill(Reason),
     /// The step ends with this.
     Over(Outcome),
 }
@@ -34,7 +35,7 @@ impl StepContext<'_> {
                 return Ok(Outcome::Stopped);
             }
         }
-        let mut last = String::from("it was never asked");
+        let mut last = Reason::NeverAsked;
         for attempt in first..=schedule.attempts {
             if attempt > first && self.pause(schedule.interval).await {
                 return Ok(Outcome::Stopped);
@@ -46,7 +47,7 @@ impl StepContext<'_> {
             again = false;
             let told = match &found {
                 Checked::Well(said) => format!("well, {said}"),
-                Checked::Ill(said) => said.clone(),
+                Checked::Ill(reason) => english(reason),
                 Checked::Over(_) => String::new(),
             };
             if let Checked::Over(outcome) = found {
@@ -61,7 +62,7 @@ impl StepContext<'_> {
         }
         Ok(Outcome::Unhealthy(match schedule.attempts {
             1 => last,
-            attempts => format!("{attempts} attempts, the last: {last}"),
+            attempts => Reason::Attempts { attempts, last: Box::new(last) },
         }))
     }
 
@@ -80,7 +81,7 @@ impl StepContext<'_> {
                 }
                 Err(Unwell::Surface(reason)) => {
                     reach.arrived().await;
-                    return Checked::Ill(reason);
+                    return Checked::Ill(Reason::told(reason));
                 }
                 Err(Unwell::Host(error)) => error,
             };
@@ -133,8 +134,8 @@ impl StepContext<'_> {
         let outcome = self.durable_for(&spec, self.log_step(attempt), limit).await?;
         Ok(match outcome {
             Outcome::Exited(0) | Outcome::Healthy => Checked::Well("the check passed".to_owned()),
-            Outcome::Exited(code) => Checked::Ill(format!("the check ended with exit status {code}")),
-            Outcome::TimedOut => Checked::Ill(format!("the check did not end within {}", dial::text(limit))),
+            Outcome::Exited(code) => Checked::Ill(Reason::CheckFailed { status: code }),
+            Outcome::TimedOut => Checked::Ill(Reason::CheckTimedOut { limit }),
             Outcome::Unhealthy(reason) | Outcome::NotStarted(reason) => Checked::Ill(reason),
             Outcome::Stopped | Outcome::Lost(_) | Outcome::Unreachable { .. } => Checked::Over(outcome),
         })

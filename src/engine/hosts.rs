@@ -28,7 +28,8 @@ use crate::domain::event::Event;
 use crate::domain::host::{Address, Fingerprint, Host, HostKey, Login};
 use crate::domain::ids::{HostName, ServiceName};
 use crate::domain::person::{Actor, Right};
-use crate::domain::refusal::{Code, Refusal};
+use crate::domain::reason::Reason;
+use crate::domain::refusal::{Cause, Refusal};
 use crate::store::hosts::{self, KnownHost};
 
 /// The connections, and the news that others are possible now.
@@ -287,17 +288,12 @@ impl Engine {
     pub async fn trust(&self, actor: &Actor, name: &HostName, fingerprint: &Fingerprint) -> Result<HostKey, Failure> {
         actor.may(Right::Administer, None, false)?;
         if name.is_local() {
-            let sentence = "local is RMM's own machine; there is no key to trust";
-            return Err(Refusal::new(Code::NothingToTrust, sentence).into());
+            return Err(Cause::NoKeyNeeded.into());
         }
         let host = configured(&self.catalog(), name)?;
         if !host.host_keys.is_empty() {
-            let pinned: Vec<_> = host.host_keys.iter().map(Fingerprint::as_str).collect();
-            let pinned = pinned.join(" or ");
-            let sentence = format!(
-                "the configuration says that {name} must show {pinned}; change `host_key` in rmm.toml if that is wrong"
-            );
-            return Err(Refusal::new(Code::KeyPinned, sentence).into());
+            let pinned = host.host_keys.iter().map(ToString::to_string).collect();
+            return Err(Cause::KeyPinned { host: name.clone(), pinned }.into());
         }
         let known = self.known(name).await?;
         let shown = known.as_ref().and_then(|known| known.seen_at(&host.address)).map(|seen| &seen.key.fingerprint);
@@ -312,9 +308,10 @@ impl Engine {
                     }
                 }
                 Err(error) if shown.is_none() => {
-                    let error = self.catalog().redactor().text(&error.to_string());
-                    let sentence = format!("{name} shows no key at {} that could be trusted: {error}", host.address);
-                    return Err(Refusal::new(Code::KeyNotSeen, sentence).into());
+                    let why = Reason::told(self.catalog().redactor().text(&error.to_string()));
+                    return Err(
+                        Cause::KeyNotShown { host: name.clone(), address: host.address.to_string(), why }.into()
+                    );
                 }
                 Err(_) => {}
             }
@@ -377,15 +374,9 @@ impl Engine {
 
 fn configured(catalog: &Catalog, name: &HostName) -> Result<Arc<Host>, Refusal> {
     catalog.host(name).cloned().ok_or_else(|| {
-        let all: Vec<_> = std::iter::once("local").chain(catalog.hosts().map(|host| host.name.as_str())).collect();
-        Refusal::new(
-            Code::NotFound,
-            format!(
-                "there is no host {name} in the configuration that RMM has read; there is {} (it reads rmm.toml \
-                 at its start and on SIGHUP)",
-                all.join(", ")
-            ),
-        )
+        let names = std::iter::once("local").chain(catalog.hosts().map(|host| host.name.as_str()));
+        let known = names.map(str::to_owned).collect();
+        Cause::NoHost { host: name.clone(), known }.into()
     })
 }
 

@@ -3,8 +3,9 @@
 
 use super::runner::Following;
 use crate::clients::detached::{self, Ended, Fence, RunDir, StepError};
-use crate::domain::command::{Command, Found};
+use crate::domain::command::Command;
 use crate::domain::ids::HostName;
+use crate::domain::reason::Found;
 use crate::domain::run::{Run, RunName};
 use crate::store::runs;
 

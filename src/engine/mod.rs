@@ -23,6 +23,7 @@ mod retired;
 mod runner;
 mod said;
 mod step;
+pub mod supervise;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod trace;
@@ -48,13 +49,14 @@ use crate::domain::gate::{self, Gate};
 use crate::domain::ids::{HostName, ReleaseId, ServiceName};
 use crate::domain::moment::{Moment, Seed};
 use crate::domain::person::Actor;
-use crate::domain::refusal::{Code, Refusal};
+use crate::domain::refusal::{self, Refusal};
 use crate::domain::run::Run;
 use crate::domain::service::EnvironmentKind;
 use crate::domain::world::World;
 use crate::store::chain::NewEvent;
 use crate::store::world::{Cause, Focus};
 use crate::store::{Store, StoreError, Tx, WriteError, releases, runs, telegram, world};
+use crate::wording::{Language, on_record};
 
 pub use self::dispatcher::Dispatcher;
 pub use self::request::{Failure, Handled, Request, no_release, no_service};
@@ -240,7 +242,7 @@ impl Engine {
         let done = self.inner.store.write(move |tx| {
             let (value, event) = work(tx, now)?;
             if let Some(event) = event {
-                let (kind, data) = event.into_record();
+                let (kind, data) = event.into_record(on_record);
                 tx.append_event(&NewEvent {
                     at: now.as_millisecond(),
                     service: None,
@@ -326,7 +328,9 @@ impl Engine {
         self.clock().sleep(time).await;
     }
 
-    fn clock(&self) -> &dyn Clock {
+    /// The time.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
         self.inner.clock.as_ref()
     }
 
@@ -355,7 +359,7 @@ impl Engine {
     /// The way to a host, for those who go on trying.
     async fn transport(&self, host: &HostName) -> Result<Arc<dyn Transport>, TransportError> {
         self.host(host).await.map_err(|failure| match failure {
-            Failure::Refused(refusal) => TransportError::Login(refusal.sentence),
+            Failure::Refused(refusal) => TransportError::Login(Language::En.refusal(&refusal.cause)),
             Failure::Store(error) => TransportError::Unreachable(error.to_string()),
         })
     }
@@ -388,7 +392,7 @@ fn decide_and_save(
     if let Some(update) = request.update
         && !telegram::handled(tx, update, moment.now)?
     {
-        return Ok((Err(Refusal::new(Code::Invalid, "this has been taken already")), false));
+        return Ok((Err(refusal::Cause::TakenAlready.into()), false));
     }
     let world = world::load(tx, service.clone(), catalog.people().clone(), moment, focus)?;
     if let (Subject::Release(id), Some(seen)) = (request.command.subject(), request.seen)
@@ -441,9 +445,9 @@ fn service_of(conn: &Connection, request: &Request) -> Result<Result<ServiceName
         Subject::New(new) => Ok(Ok(new.service.clone())),
         Subject::Release(id) => Ok(releases::service_of(conn, id)?.ok_or_else(|| no_release(id))),
         Subject::Run(id) => {
-            let refusal = || Refusal::new(Code::NotFound, format!("there is no run {id}"));
+            let refusal = || refusal::Cause::NoRun { run: id }.into();
             Ok(runs::get(conn, id)?.map(|run| run.service).ok_or_else(refusal))
         }
-        Subject::Service => Ok(Err(Refusal::new(Code::Invalid, "this command needs a service"))),
+        Subject::Service => Ok(Err(refusal::Cause::NeedsService.into())),
     }
 }

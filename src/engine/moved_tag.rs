@@ -5,7 +5,8 @@ use crate::clients::git::{self, Unresolved};
 use crate::domain::command::NewRelease;
 use crate::domain::ids::{Commit, Invalid};
 use crate::domain::person::{Actor, Right};
-use crate::domain::refusal::{Code, Refusal};
+use crate::domain::reason::Reason;
+use crate::domain::refusal::Cause;
 use crate::domain::service::EnvironmentKind;
 use crate::store::{releases, runs};
 
@@ -48,11 +49,7 @@ impl Engine {
                 Err(Failure::Refused(Invalid::new("commit", rule).into()))
             }
             Err(Unresolved::NoTag(why) | Unresolved::ForGood(why) | Unresolved::ForNow(why)) => {
-                let sentence = format!(
-                    "{tag} stands for another commit already, and whether it has moved cannot be found out: {why}; \
-                     nothing was changed"
-                );
-                Err(Failure::Refused(Refusal::new(Code::TagMoved, sentence)))
+                Err(Cause::TagUnchecked { tag: tag.to_string(), why: Reason::told(why) }.into())
             }
         }
     }

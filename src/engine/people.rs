@@ -5,7 +5,7 @@ use super::{Engine, Failure};
 use crate::domain::event::Event;
 use crate::domain::ids::PersonName;
 use crate::domain::person::{Actor, Person, Right};
-use crate::domain::refusal::{Code, Refusal};
+use crate::domain::refusal::Cause;
 use crate::store::StoreError;
 use crate::store::telegram::{self, User};
 
@@ -151,13 +151,11 @@ impl Engine {
         self.record(actor, move |conn, _| {
             let known = telegram::user(conn, user)?;
             if !telegram::settle_claim(conn, user, &person, yes.then_some(by.as_str()))? {
-                let sentence = match known.and_then(|known| known.confirmed_by) {
-                    Some(by) => format!("{by} has confirmed already that {user} is {person}"),
-                    None => format!(
-                        "{user} does not claim to be {person}, or another account has been confirmed as {person}"
-                    ),
-                };
-                return Err(Refusal::new(Code::NothingToResolve, sentence).into());
+                return Err(match known.and_then(|known| known.confirmed_by) {
+                    Some(by) => Cause::ClaimConfirmed { user, person, by },
+                    None => Cause::NoClaim { user, person },
+                }
+                .into());
             }
             let event = if yes {
                 Event::TelegramConfirmed { person, telegram_id: user }

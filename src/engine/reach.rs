@@ -11,9 +11,9 @@ use super::catch_up;
 use super::runner::Following;
 use crate::clients::transport::TransportError;
 use crate::domain::command::Command;
-use crate::domain::duration_text;
 use crate::domain::ids::HostName;
 use crate::domain::moment::Uptime;
+use crate::domain::reason::{Hint, Reason, Wait};
 use crate::domain::run::{Run, RunKind, StepKind};
 use crate::store::runs;
 
@@ -42,14 +42,6 @@ pub(super) struct Reach<'a> {
 #[derive(Default)]
 pub(super) struct Waits(Mutex<BTreeMap<HostName, Wait>>);
 
-/// Why a host is waited for.
-struct Wait {
-    /// What was heard of it last.
-    why: String,
-    /// What a person can do; empty, or a sentence after a space.
-    hint: String,
-}
-
 impl Waits {
     /// Notes why a host is waited for, or that it is not any more, and tells about all that are.
     async fn note(&self, following: &Following, host: &HostName, why: Option<Wait>) {
@@ -59,7 +51,8 @@ impl Waits {
             None => waits.remove(host),
         };
         let Following { engine, run, .. } = following;
-        let reason = (!waits.is_empty()).then(|| engine.catalog().redactor().text(&sentence(&waits)));
+        let hosts = waits.clone();
+        let reason = (!hosts.is_empty()).then(|| engine.catalog().redactor().reason(&Reason::WaitsFor { hosts }));
         if let Err(error) = following.report(Command::RunWaits { run: run.id, reason }).await {
             tracing::warn!(run = %run.id, %error, "whom a run waits for could not be noted");
         }
@@ -71,18 +64,9 @@ impl Waits {
     }
 
     /// Nobody waits for a host any more, and nobody needs to be told. The answer is what was heard of it last.
-    pub(super) async fn forget(&self, host: &HostName) -> Option<String> {
-        self.0.lock().await.remove(host).map(|wait| wait.why)
+    pub(super) async fn forget(&self, host: &HostName) -> Option<Reason> {
+        self.0.lock().await.remove(host).map(|wait| wait.cause)
     }
-}
-
-fn sentence(waits: &BTreeMap<HostName, Wait>) -> String {
-    let each = waits.iter().map(|(host, wait)| {
-        let why = wait.why.trim_end_matches('.');
-        let hint = wait.hint.trim_end_matches('.');
-        if hint.is_empty() { format!("{host}: {why}") } else { format!("{host}: {why}.{hint}") }
-    });
-    format!("waits for {}", each.collect::<Vec<_>>().join("; and for "))
 }
 
 /// What waiting came to.
@@ -92,9 +76,9 @@ pub(super) enum Waited {
     /// Somebody wants the run to end.
     Stopped,
     /// The run may go on without the host, and it has been silent for long enough. What was heard of it last.
-    Left(String),
+    Left(Reason),
     /// The run's time is over.
-    Over(String),
+    Over(Reason),
 }
 
 impl<'a> Reach<'a> {
@@ -121,27 +105,21 @@ impl<'a> Reach<'a> {
         let since_start = run.started_at.map(|_| self.following.spent().max(waited));
         let spent = since_start.or((!untrusted).then_some(waited));
         if spent.is_some_and(|spent| spent >= *limit) {
-            let limit = duration_text::text(*limit);
             waits.forget(self.host).await;
-            return Waited::Over(format!(
-                "{} could not be reached within the run's limit of {limit}: {error}",
-                self.host
-            ));
+            let cause = Box::new(Reason::told(error.to_string()));
+            return Waited::Over(Reason::Unreachable { host: self.host.clone(), limit: *limit, cause });
         }
         let whose = elsewhere.unwrap_or(self.host);
-        let why = error.to_string();
         let hint = if untrusted {
-            format!(" Compare it and run `rmm host trust {whose}`.")
+            Some(Hint::Trust { host: whose.clone() })
         } else if run.kind == RunKind::Rollback {
-            let (service, environment) = (&run.service, run.environment);
-            format!(
-                " If it is gone for good: `rmm service give-up {service} {} --environment {environment}`.",
-                self.host
-            )
+            let (service, host) = (run.service.clone(), self.host.clone());
+            Some(Hint::GiveUp { service, host, environment: run.environment })
         } else {
-            String::new()
+            None
         };
-        waits.note(self.following, self.host, Some(Wait { why, hint })).await;
+        let cause = Reason::told(error.to_string());
+        waits.note(self.following, self.host, Some(Wait { cause, hint })).await;
         let longer = SHORTEST.saturating_mul(1 << self.tries.min(10)).min(LONGEST);
         let pause = if untrusted { LONGEST } else { longer };
         self.tries += 1;
@@ -156,7 +134,7 @@ impl<'a> Reach<'a> {
                 () = grace, if dispensable => {
                     self.grace = None;
                     waits.forget(self.host).await;
-                    return Waited::Left(error.to_string());
+                    return Waited::Left(Reason::told(error.to_string()));
                 }
                 () = self.following.until_unwanted(self.host), if stoppable => {}
                 () = self.following.until_left(self.host), if !stoppable => {}
@@ -279,19 +257,5 @@ impl Following {
             }
         }
         false
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn everybody_who_is_waited_for_is_named() {
-        let wait = |host: &str, why: &str, hint: &str| {
-            (HostName::parse("host", host).unwrap(), Wait { why: why.into(), hint: hint.into() })
-        };
-        let waits = BTreeMap::from([wait("two", "It was cut off", " Look."), wait("one", "It does not answer.", "")]);
-        assert_eq!(sentence(&waits), "waits for one: It does not answer; and for two: It was cut off. Look");
     }
 }

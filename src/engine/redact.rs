@@ -14,6 +14,8 @@ use secrecy::{ExposeSecret, SecretBox, SecretString};
 
 use crate::store::tokens;
 
+use crate::domain::reason::Reason;
+
 /// What stands where a secret was.
 pub const HIDDEN: &str = "•••";
 
@@ -80,6 +82,12 @@ impl Redactor {
     pub fn text(&self, text: &str) -> String {
         let hidden = hide(text.as_bytes(), &self.secrets(&Folded::new(text.as_bytes())));
         String::from_utf8(hidden).unwrap_or_else(|_| HIDDEN.to_owned())
+    }
+
+    /// The reason without secrets.
+    #[must_use]
+    pub fn reason(&self, reason: &Reason) -> Reason {
+        reason.map_text(&|text| self.text(text))
     }
 
     /// The bytes without secrets, and how many at the end are held back because a secret could begin there, or a

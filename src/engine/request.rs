@@ -3,9 +3,10 @@
 use crate::domain::command::{Answer, Command};
 use crate::domain::ids::{ReleaseId, Revision, ServiceName};
 use crate::domain::person::Actor;
-use crate::domain::refusal::{Code, Refusal};
+use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::release::Release;
 use crate::store::{StoreError, WriteError};
+use crate::wording::Language;
 
 /// A command and who asks for it.
 #[derive(Debug, Clone)]
@@ -58,8 +59,8 @@ pub struct Handled {
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The rules do not allow it.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
+    #[error("{}", Language::En.refusal(&.0.cause))]
+    Refused(Refusal),
     /// The machine could not.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -74,14 +75,23 @@ impl From<WriteError<StoreError>> for Failure {
 /// The refusal of a command about a release that does not exist.
 #[must_use]
 pub fn no_release(id: ReleaseId) -> Refusal {
-    Refusal::new(Code::NotFound, format!("there is no release #{id}"))
+    Cause::NoRelease { release: id }.into()
 }
 
 /// The refusal of a command about a service that is not configured.
 #[must_use]
 pub fn no_service(name: &ServiceName) -> Refusal {
-    let sentence = format!(
-        "there is no service {name} in the configuration that RMM has read; it reads rmm.toml at its start and on SIGHUP"
-    );
-    Refusal::new(Code::NotFound, sentence)
+    Cause::NoService { service: name.clone() }.into()
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Cause> for Failure {
+    fn from(cause: Cause) -> Self {
+        Self::Refused(cause.into())
+    }
 }

@@ -17,6 +17,7 @@ use crate::clients::git::{self, Unresolved};
 use crate::domain::command::{Answer, Command, Outcome, Said};
 use crate::domain::ids::{HostName, RunId};
 use crate::domain::person::Actor;
+use crate::domain::reason::Reason;
 use crate::domain::run::{Run, RunKind, RunState, Step};
 use crate::domain::service::EnvironmentKind;
 use crate::store::{releases, runs};
@@ -44,13 +45,13 @@ enum Unprepared {
     /// Somebody wants it to end, and nothing is at work.
     Stopped,
     /// It cannot begin, or cannot be followed any further.
-    Failed(String),
+    Failed(Reason),
     /// A host has lost its directory.
-    Lost(String),
+    Lost(Reason),
     /// It does not answer, and the run goes on without it.
-    Left(String),
+    Left(Reason),
     /// A host knows another copy of this database.
-    Foreign(HostName, String),
+    Foreign(HostName, Reason),
 }
 
 /// Follows a run to its end, as a part of the trace that caused it. `taken_over`: another process may have begun it.
@@ -70,7 +71,7 @@ pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool, trace: 
         match RunDir::new(engine.run_directory(host, &run, &token)) {
             Ok(directory) => directories.insert(host.clone(), directory),
             Err(error) => {
-                let command = Command::RunFailed { run: id, reason: error.to_string() };
+                let command = Command::RunFailed { run: id, reason: Reason::told(error.to_string()) };
                 return report(engine, &run, trace, command).await.map(|_| ());
             }
         };
@@ -172,11 +173,11 @@ impl Following {
             Err(Unprepared::Lost(reason)) => Command::RunLost { run: self.run.id, reason },
             Err(Unprepared::Foreign(host, reason)) => Command::RunForeign { run: self.run.id, host, reason },
             Err(Unprepared::Failed(reason)) if self.run.running_steps().next().is_some() => {
-                let reason = format!("{reason}; what the running step did cannot be known");
-                Command::RunLost { run: self.run.id, reason }
+                let reason = Reason::StepLost { cause: Box::new(reason) };
+                Command::RunLost { run: self.run.id, reason: self.engine.catalog().redactor().reason(&reason) }
             }
             Err(Unprepared::Failed(reason) | Unprepared::Left(reason)) => {
-                let reason = self.engine.catalog().redactor().text(&reason);
+                let reason = self.engine.catalog().redactor().reason(&reason);
                 Command::RunFailed { run: self.run.id, reason }
             }
             // Nothing is at work, so this ends the run.
@@ -201,7 +202,7 @@ impl Following {
                             self.directories.insert(host.clone(), directory);
                             fresh.insert(host.clone());
                         }
-                        Err(error) => return Ok(Err(Unprepared::Failed(error.to_string()))),
+                        Err(error) => return Ok(Err(Unprepared::Failed(Reason::told(error.to_string())))),
                     }
                 }
             }
@@ -227,7 +228,7 @@ impl Following {
         &self,
         hosts: &BTreeSet<HostName>,
         fresh: &BTreeSet<HostName>,
-    ) -> Result<(BTreeSet<HostName>, BTreeMap<HostName, String>), Unprepared> {
+    ) -> Result<(BTreeSet<HostName>, BTreeMap<HostName, Reason>), Unprepared> {
         let goes_back = self.run.may_leave_hosts();
         let mut asked: FuturesUnordered<_> = self
             .directories
@@ -262,12 +263,11 @@ impl Following {
         drop(asked);
         for host in open {
             let heard = self.waits.forget(host).await;
-            silent.insert(host.clone(), heard.unwrap_or_else(|| "It does not answer.".into()));
+            silent.insert(host.clone(), heard.unwrap_or(Reason::NoAnswer));
         }
         if ready.is_empty() && !failed.is_empty() && hosts.len() == self.run.remaining_hosts().count() {
-            let reasons = failed.into_values().chain(silent.into_values());
-            let reasons: Vec<_> = reasons.map(|reason| reason.trim_end_matches('.').to_owned()).collect();
-            return Err(Unprepared::Failed(reasons.join("; ")));
+            let reasons = failed.into_values().chain(silent.into_values()).collect();
+            return Err(Unprepared::Failed(Reason::All { reasons }));
         }
         silent.append(&mut failed);
         Ok((ready, silent))
@@ -289,10 +289,8 @@ impl Following {
             };
             let error = match self.recognized(host, asked).await {
                 Ok(ready) if ready.made == Prepared::New && prepared => {
-                    return Err(Unprepared::Lost(format!(
-                        "{host} has lost the run directory {}; what the running step did cannot be known",
-                        directory.path()
-                    )));
+                    let directory = directory.path().to_owned();
+                    return Err(Unprepared::Lost(Reason::DirectoryLost { host: host.clone(), directory }));
                 }
                 Ok(ready) => {
                     reach.arrived().await;
@@ -315,16 +313,16 @@ impl Following {
                     return Err(Unprepared::Foreign(host.clone(), self.foreign(host, &error)));
                 }
                 Err(StepError::Transport(error)) => error,
-                Err(error) => return Err(Unprepared::Failed(format!("{host}: {error}"))),
+                Err(error) => return Err(Unprepared::Failed(at(host, &error))),
             };
             if !self.run.prepared && !error.may_pass() {
                 self.learn(host, &error).await;
-                return Err(Unprepared::Failed(format!("{host}: {error}")));
+                return Err(Unprepared::Failed(at(host, &error)));
             }
             match reach.wait(&error, self.run.running_steps().next().is_none()).await {
                 Waited::Again => {}
                 Waited::Stopped if self.now().await.is_some_and(|run| run.left.contains_key(host)) => {
-                    return Err(Unprepared::Left(error.to_string()));
+                    return Err(Unprepared::Left(Reason::told(error.to_string())));
                 }
                 Waited::Stopped => return Err(Unprepared::Stopped),
                 Waited::Left(reason) => return Err(Unprepared::Left(reason)),
@@ -336,10 +334,10 @@ impl Following {
     async fn step_ended(&self, step: u32, outcome: Outcome, said: Said) -> Result<(), Failure> {
         let redactor = self.engine.catalog().redactor().clone();
         let outcome = match outcome {
-            Outcome::Unhealthy(reason) => Outcome::Unhealthy(redactor.text(&reason)),
-            Outcome::NotStarted(reason) => Outcome::NotStarted(redactor.text(&reason)),
-            Outcome::Lost(reason) => Outcome::Lost(redactor.text(&reason)),
-            Outcome::Unreachable { reason, begun } => Outcome::Unreachable { reason: redactor.text(&reason), begun },
+            Outcome::Unhealthy(reason) => Outcome::Unhealthy(redactor.reason(&reason)),
+            Outcome::NotStarted(reason) => Outcome::NotStarted(redactor.reason(&reason)),
+            Outcome::Lost(reason) => Outcome::Lost(redactor.reason(&reason)),
+            Outcome::Unreachable { reason, begun } => Outcome::Unreachable { reason: redactor.reason(&reason), begun },
             Outcome::Exited(_) | Outcome::Healthy | Outcome::TimedOut | Outcome::Stopped => outcome,
         };
         self.report(Command::StepEnded { run: self.run.id, step, outcome, said }).await.map(|_| ())
@@ -377,10 +375,10 @@ async fn report(engine: &Engine, run: &Run, trace: Option<String>, command: Comm
         Ok(handled) => Ok(handled.answer),
         // Its definition is not known now, so that nothing can be decided: the run is taken up again later.
         Err(Failure::Refused(refusal)) if engine.catalog().service(&run.service).is_none() => {
-            Err(postponed(&refusal.sentence))
+            Err(postponed(refusal.code.as_str()))
         }
         Err(Failure::Refused(refusal)) => {
-            tracing::debug!(%refusal, "a report of a run came too late");
+            tracing::debug!(refusal = refusal.code.as_str(), "a report of a run came too late");
             Ok(Answer::Step(None))
         }
         Err(failure) => Err(failure),
@@ -388,6 +386,10 @@ async fn report(engine: &Engine, run: &Run, trace: Option<String>, command: Comm
 }
 
 /// The output cannot be kept for now: the effect is postponed and the step found again.
+fn at(host: &HostName, error: &impl std::fmt::Display) -> Reason {
+    Reason::At { host: host.clone(), cause: Box::new(Reason::told(error.to_string())) }
+}
+
 pub(super) fn postponed(detail: &str) -> Failure {
     Failure::Store(crate::store::StoreError::Unavailable { disk_full: false, detail: detail.to_owned() })
 }

@@ -13,6 +13,7 @@ use crate::clients::tools;
 use crate::clients::transport::TransportError;
 use crate::domain::command::Outcome;
 use crate::domain::ids::{HostName, RunId};
+use crate::domain::reason::Reason;
 use crate::domain::run::{Action, Script, Step, StepKind};
 use crate::store::logs;
 
@@ -184,11 +185,8 @@ impl StepContext<'_> {
                 Waited::Stopped => return Ok(Outcome::Stopped),
                 Waited::Left(reason) => return Ok(Outcome::Unreachable { reason, begun: spec.again }),
                 Waited::Over(reason) if spec.again => {
-                    return Ok(Outcome::Lost(format!(
-                        "{}. Look on {} what became of it.",
-                        reason.trim_end_matches('.'),
-                        self.step.host
-                    )));
+                    let cause = Box::new(reason);
+                    return Ok(Outcome::Lost(Reason::LookOnHost { host: self.step.host.clone(), cause }));
                 }
                 Waited::Over(reason) => return Ok(Outcome::NotStarted(reason)),
             }
@@ -265,11 +263,13 @@ impl StepContext<'_> {
             // RMM died between the signal and the end of the step.
             (Ok(Ended::Stopped(_)), None) if self.following.run.is_ending() => Outcome::Stopped,
             (Ok(Ended::Stopped(_)), None) => Outcome::TimedOut,
-            (Ok(Ended::NotStarted(reason)), None) => Outcome::NotStarted(reason),
-            (Ok(Ended::Lost(reason)), _) => Outcome::Lost(reason),
+            (Ok(Ended::NotStarted(reason)), None) => Outcome::NotStarted(Reason::told(reason)),
+            (Ok(Ended::Lost(reason)), _) => Outcome::Lost(Reason::told(reason)),
             (Err(StepError::Sink(error)), _) => return Err(postponed(&error.to_string())),
-            (Err(error @ (StepError::Refused(_) | StepError::Invalid(_))), _) => Outcome::NotStarted(error.to_string()),
-            (Err(error), _) => Outcome::Lost(error.to_string()),
+            (Err(error @ (StepError::Refused(_) | StepError::Invalid(_))), _) => {
+                Outcome::NotStarted(Reason::told(error.to_string()))
+            }
+            (Err(error), _) => Outcome::Lost(Reason::told(error.to_string())),
         };
         log.finish().await?;
         if early.is_some_and(|early| early.late >= MOST_FAREWELLS) {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::StoreError;
+use crate::domain::reason::Reason;
 
 /// A time as it is stored.
 pub(super) fn millis(at: Timestamp) -> i64 {
@@ -63,6 +64,12 @@ pub(super) fn to_json<T: Serialize>(value: &T) -> Result<String, StoreError> {
 /// A structure that may be missing, as it is stored.
 pub(super) fn maybe_to_json<T: Serialize>(value: Option<&T>) -> Result<Option<String>, StoreError> {
     value.map(to_json).transpose()
+}
+
+/// Why something stands where it stands; a sentence in rows from before there were facts.
+pub(super) fn maybe_reason(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<Option<Reason>> {
+    let value: Option<String> = row.get(column)?;
+    Ok(value.as_deref().map(Reason::from_stored))
 }
 
 fn bad(row: &Row<'_>, column: impl RowIndex, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {

@@ -44,6 +44,8 @@ use self::restored::{Beside, Start};
 use self::verify::{Broken, Verified};
 use self::watermark::Watermark;
 use self::writer::Writer;
+use crate::domain::reason::Reason;
+use crate::wording::english;
 
 pub use self::error::{StoreError, WriteError};
 pub use self::writer::{Progress, Tx};
@@ -85,7 +87,7 @@ struct Inner {
     key: AuditKey,
     damage: Option<Broken>,
     migration_copy: Option<PathBuf>,
-    restored: Option<String>,
+    restored: Option<Reason>,
     mark: Arc<Mutex<Watermark>>,
     alarm: watch::Sender<Option<String>>,
 }
@@ -123,7 +125,8 @@ impl Store {
         }
         if let Some(reason) = &restored {
             tracing::warn!(
-                "{reason}: what the environments run is unknown until an admin says it (`rmm service settle`)"
+                "{}: what the environments run is unknown until an admin says it (`rmm service settle`)",
+                english(reason)
             );
         }
         let writer = Writer::start(conn, chain, options.queue)?;
@@ -205,8 +208,8 @@ impl Store {
 
     /// How this start found that the database is not the one that was left here.
     #[must_use]
-    pub fn restored(&self) -> Option<&str> {
-        self.inner.restored.as_deref()
+    pub fn restored(&self) -> Option<&Reason> {
+        self.inner.restored.as_ref()
     }
 
     /// What an admin has to look at, until one acknowledges it: the record was changed behind RMM's back.

@@ -2,7 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
-use super::columns::{json, maybe_json, maybe_time, maybe_to_json, maybe_word, millis, time, to_json, word};
+use super::columns::{
+    json, maybe_json, maybe_reason, maybe_time, maybe_to_json, maybe_word, millis, time, to_json, word,
+};
 use super::error::StoreError;
 use crate::domain::approval::Vote;
 use crate::domain::content::Content;
@@ -24,7 +26,7 @@ fn release(row: &Row<'_>) -> rusqlite::Result<Release> {
         commit: maybe_word(row, 3)?,
         status: word(row, 4)?,
         status_since: time(row, 5)?,
-        reason: row.get(6)?,
+        reason: maybe_reason(row, 6)?,
         attempt: Attempt(row.get(7)?),
         revision: Revision(row.get::<_, i64>(8)?.unsigned_abs()),
         initiated_by: row.get(9)?,
@@ -68,7 +70,7 @@ pub(super) fn put(conn: &Connection, release: &Release) -> Result<(), StoreError
         ":status": release.status.as_str(),
         ":list": release.status.list().as_str(),
         ":status_since": millis(release.status_since),
-        ":reason": release.reason,
+        ":reason": maybe_to_json(release.reason.as_ref())?,
         ":attempt": release.attempt.0,
         ":revision": i64::try_from(release.revision.0).unwrap_or(i64::MAX),
         ":initiated_by": release.initiated_by,

@@ -23,8 +23,10 @@ use crate::domain::environment::UnknownState;
 use crate::domain::event::Event;
 use crate::domain::ids::{ReleaseId, RunId, ServiceName};
 use crate::domain::person::Actor;
+use crate::domain::reason::{Reason, RestoredBy};
 use crate::domain::run::RunState;
 use crate::domain::service::EnvironmentKind;
+use crate::wording::on_record;
 
 /// A process that begins to work with a database.
 #[derive(Debug, Clone)]
@@ -49,8 +51,8 @@ pub struct Beside {
     pub process: Option<String>,
     /// The word of the one before it: the file is written before the database is.
     pub before: Option<String>,
-    /// A copy was put in the place of the database: a sentence.
-    pub restored: Option<String>,
+    /// A copy was put in the place of the database.
+    pub restored: Option<Reason>,
     /// The end of the record is noted beside its key, too.
     pub watched: bool,
     /// With `restored`: no number beyond these was given out, so that no room has to be left.
@@ -95,9 +97,10 @@ pub(super) fn begin(
     fresh: bool,
     start: &Start,
     mark: &watermark::Found,
-) -> Result<Option<String>, StoreError> {
+) -> Result<Option<Reason>, StoreError> {
     let beside = Beside::read(database)?;
-    let found = look(conn, fresh, beside.as_ref())?.or_else(|| mark.alarm.clone().filter(|_| mark.another));
+    let found =
+        look(conn, fresh, beside.as_ref())?.or_else(|| mark.alarm.clone().filter(|_| mark.another).map(Reason::told));
     let mut known = Numbers::of(conn)?.max(beside.as_ref().map(|beside| beside.numbers).unwrap_or_default());
     known.event = known.event.max(mark.mark.seq());
     if found.is_some() && !beside.as_ref().is_some_and(|beside| beside.exact) {
@@ -151,27 +154,26 @@ pub(super) fn note_late(conn: &Connection, database: &Path, start: &Start) -> Re
 }
 
 /// How it shows that the database is not the one that was left.
-fn look(conn: &Connection, fresh: bool, beside: Option<&Beside>) -> Result<Option<String>, StoreError> {
+fn look(conn: &Connection, fresh: bool, beside: Option<&Beside>) -> Result<Option<Reason>, StoreError> {
     if let Some(reason) = beside.and_then(|beside| beside.restored.clone()) {
         return Ok(Some(reason));
     }
     if fresh {
-        let lost = beside.is_some().then(|| "the database was lost, and a new one was begun".to_owned());
+        let lost = beside.is_some().then_some(Reason::Restored { how: RestoredBy::Lost });
         return Ok(lost);
     }
     let copy: bool = conn.query_row("SELECT copy FROM numbers", [], |row| row.get(0))?;
     if copy {
-        return Ok(Some("a backup was put in the place of the database".to_owned()));
+        return Ok(Some(Reason::Restored { how: RestoredBy::Backup }));
     }
     let last = numbers::last_start(conn)?;
     let Some(beside) = beside else {
-        let moved = "the database came here without the file that lies beside it (rmm.db.numbers)";
-        return Ok(last.map(|_| moved.to_owned()));
+        return Ok(last.map(|_| Reason::Restored { how: RestoredBy::Moved }));
     };
     let now = Numbers::of(conn)?;
     let behind = now.event < beside.numbers.event || now.run < beside.numbers.run;
     if behind || (last != beside.process && last != beside.before) {
-        return Ok(Some("the database is older than the one that was here, or another one".to_owned()));
+        return Ok(Some(Reason::Restored { how: RestoredBy::Older }));
     }
     Ok(None)
 }
@@ -186,7 +188,13 @@ fn note_start(conn: &Connection, start: &Start) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn treat(conn: &Connection, chain: &mut Chain, known: Numbers, reason: &str, start: &Start) -> Result<(), StoreError> {
+fn treat(
+    conn: &Connection,
+    chain: &mut Chain,
+    known: Numbers,
+    reason: &Reason,
+    start: &Start,
+) -> Result<(), StoreError> {
     known.raise(conn)?;
     conn.execute("UPDATE numbers SET copy = 0, another_copy = NULL", [])?;
     // A button that was made for a release as it was later fits no release as it is now.
@@ -194,7 +202,8 @@ fn treat(conn: &Connection, chain: &mut Chain, known: Numbers, reason: &str, sta
     let after = chain.head().seq;
     chain.go_on_from(known.event);
     let mut record = Record { conn, chain, actor: to_json(&Actor::Machine)?, at: millis(start.now) };
-    let told = format!("{reason}; releases go on after #{}, runs after {}", known.release, known.run);
+    let (release, run) = (ReleaseId(known.release), RunId(known.run));
+    let told = Reason::NumbersGoOn { cause: Box::new(reason.clone()), release, run };
     record.event(None, None, None, Event::DatabaseRestored { after, reason: told })?;
     end_live_runs(&mut record)?;
     let mut services: Vec<_> = known_services(conn)?;
@@ -204,7 +213,7 @@ fn treat(conn: &Connection, chain: &mut Chain, known: Numbers, reason: &str, sta
     for service in &services {
         for kind in [EnvironmentKind::Stage, EnvironmentKind::Production] {
             let mut state = runs::environment(conn, service, kind)?;
-            let reason = reason.to_owned();
+            let reason = reason.clone();
             state.unknown = Some(UnknownState { reason: reason.clone(), since: start.now });
             runs::put_environment(conn, service, &state)?;
             record.event(Some(service), None, None, Event::EnvironmentUnknown { environment: kind, reason })?;
@@ -219,13 +228,13 @@ fn end_live_runs(record: &mut Record<'_>) -> Result<(), StoreError> {
     let live = statement.query_map([], |row| Ok(RunId(row.get(0)?)))?.collect::<Result<Vec<_>, _>>()?;
     for id in live {
         let Some(mut run) = runs::get(record.conn, id)? else { continue };
-        let reason = "it was under way when the database was copied, and what became of it is not known".to_owned();
+        let reason = Reason::UnderWayWhenCopied;
         run.state = RunState::Unknown { reason: reason.clone() };
         run.waiting = None;
         runs::put(record.conn, &run)?;
         record.conn.execute("DELETE FROM outbox WHERE kind = 'follow_run' AND run_id = ?1", [id.0])?;
         if !run.housekeeping {
-            record.conn.execute("UPDATE releases SET reason = ?2 WHERE id = ?1", (run.release.0, &reason))?;
+            record.conn.execute("UPDATE releases SET reason = ?2 WHERE id = ?1", (run.release.0, to_json(&reason)?))?;
         }
         let (environment, kind) = (run.environment, run.kind);
         let event = Event::RunEnded { environment, kind, state: "unknown".into(), reason: Some(reason) };
@@ -256,7 +265,7 @@ impl Record<'_> {
         run: Option<RunId>,
         event: Event,
     ) -> Result<(), StoreError> {
-        let (kind, data) = event.into_record();
+        let (kind, data) = event.into_record(on_record);
         let new = NewEvent {
             at: self.at,
             service: service.map(ServiceName::as_str),

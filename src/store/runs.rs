@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
-use super::columns::{json, maybe_json, maybe_time, maybe_to_json, millis, time, to_json, word};
+use super::columns::{json, maybe_json, maybe_reason, maybe_time, maybe_to_json, millis, time, to_json, word};
 use super::error::StoreError;
 use crate::domain::content::Content;
 use crate::domain::environment::{EnvironmentState, LeftHost, UnseenStep};
@@ -30,7 +30,7 @@ fn run(row: &Row<'_>) -> rusqlite::Result<Run> {
         from: maybe_json(row, "from_version")?,
         to: json(row, "to_version")?,
         state: json(row, "detail")?,
-        waiting: row.get("waiting")?,
+        waiting: maybe_reason(row, "waiting")?,
         stop: maybe_json(row, "stop")?,
         left: json(row, "left_hosts")?,
         prepared: row.get("prepared")?,
@@ -73,7 +73,7 @@ pub(super) fn put(conn: &Connection, run: &Run) -> Result<(), StoreError> {
         ":to_version": to_json(&run.to)?,
         ":state": run.state.as_str(),
         ":detail": to_json(&run.state)?,
-        ":waiting": run.waiting,
+        ":waiting": maybe_to_json(run.waiting.as_ref())?,
         ":stop": maybe_to_json(run.stop.as_ref())?,
         ":left_hosts": to_json(&run.left)?,
         ":prepared": run.prepared,

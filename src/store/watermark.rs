@@ -18,6 +18,7 @@ use super::error::StoreError;
 use super::{key, with_suffix};
 use crate::domain::event::Event;
 use crate::domain::person::Actor;
+use crate::wording::on_record;
 
 /// The file beside the key.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -231,7 +232,7 @@ pub(super) fn append(
 ) -> Result<i64, StoreError> {
     tracing::error!("the record was changed behind RMM's back: {alarm}; `rmm audit verify` says more");
     let actor = to_json(&Actor::Machine)?;
-    let (kind, data) = Event::RecordAlarmRaised { found: alarm.to_owned() }.into_record();
+    let (kind, data) = Event::RecordAlarmRaised { found: alarm.to_owned() }.into_record(on_record);
     append(&NewEvent {
         at: millis(now),
         service: None,

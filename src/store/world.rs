@@ -24,6 +24,7 @@ use crate::domain::run::Run;
 use crate::domain::service::{EnvironmentKind, Service};
 use crate::domain::status::Status;
 use crate::domain::world::{Changes, People, World};
+use crate::wording::on_record;
 
 /// Of the releases that wait for stage, this many are looked at; the others wait behind them.
 const WAITING: u32 = 20;
@@ -269,7 +270,7 @@ pub fn save(tx: &mut Tx<'_>, world: &World, cause: &Cause<'_>) -> Result<(), Sto
     let service = world.service.name.as_str();
     let actor = to_json(cause.actor)?;
     for happened in &changes.events {
-        let (kind, data) = happened.event.clone().into_record();
+        let (kind, data) = happened.event.clone().into_record(on_record);
         tx.append_event(&NewEvent {
             at: now,
             service: Some(service),

@@ -11,6 +11,7 @@ use crate::domain::ids::Invalid;
 use crate::domain::refusal::{Code, Refusal};
 use crate::engine::Failure;
 use crate::store::StoreError;
+use crate::wording::Language;
 
 /// A problem document.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -29,6 +30,9 @@ pub struct Problem {
     /// The field that breaks a rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
+    /// The facts that `detail` tells in a sentence; its own `code` is finer than that of the problem.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    because: Option<serde_json::Value>,
     /// What would be legal now.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     legal: Vec<String>,
@@ -50,6 +54,7 @@ impl Problem {
             code: code.to_owned(),
             detail: detail.into(),
             field: None,
+            because: None,
             legal: Vec::new(),
             details: Vec::new(),
             retry_after: None,
@@ -87,10 +92,11 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let status = StatusCode::from_u16(refusal.code.http_status()).unwrap_or(StatusCode::CONFLICT);
         Self {
-            field: refusal.field,
-            legal: refusal.legal,
-            details: refusal.details,
-            ..Self::new(status, refusal.code.as_str(), refusal.sentence)
+            field: refusal.field().map(str::to_owned),
+            details: Language::En.details(&refusal),
+            legal: refusal.legal.into_iter().map(str::to_owned).collect(),
+            because: serde_json::to_value(&refusal.cause).ok(),
+            ..Self::new(status, refusal.code.as_str(), Language::En.refusal(&refusal.cause))
         }
     }
 }

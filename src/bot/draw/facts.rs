@@ -10,6 +10,7 @@ use crate::bot::words::{facts, text};
 use crate::domain::approval::Verdict;
 use crate::domain::environment::LeftHost;
 use crate::domain::ids::PersonName;
+use crate::domain::reason::Reason;
 use crate::domain::run::RunState;
 use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
@@ -106,7 +107,7 @@ impl<'s> ReleaseFacts<'s> {
             .filter(|_| status == Status::Initiated)
             .and_then(|world| world.stage_holder())
             .filter(|holder| holder.id != release.id);
-        let reason = release.reason.as_deref().map(|reason| because(pen, reason)).as_deref().and_then(sentence);
+        let reason = release.reason.as_ref().and_then(|reason| because(pen, reason));
         Self {
             number: release.id.0,
             service: release.service.as_str(),
@@ -199,31 +200,23 @@ fn vote(scene: &Scene) -> Option<VoteFacts> {
     })
 }
 
-/// Where somebody wanted production back to, and who and why; also as releases of earlier versions of RMM say it.
-fn rollback_by(reason: &str) -> Option<(&str, &str)> {
-    let now = reason.strip_prefix("rollback to ").and_then(|rest| rest.split_once(", asked for by "));
-    now.or_else(|| reason.strip_prefix("rolled back to ")?.split_once(" by "))
-}
-
-/// Why a release stands where it stands. What people have decided is told in the viewer's language, where it has words
-/// for that; what a machine has found is told as it was found.
-fn because(pen: &Pen<'_>, reason: &str) -> String {
-    let told = |key: &str, to: &str, rest: &str| {
-        let (by, why) = rest.split_once(": ")?;
+/// Why a release stands where it stands, in the operator's own words where there are some.
+fn because(pen: &Pen<'_>, reason: &Reason) -> Option<String> {
+    let own = |key: &str, to: &str, by: &str, why: &str| {
         pen.words.maybe(pen.language(), key, facts! { to => to, by => by, why => why })
     };
-    let in_words = if let Some(rest) = reason.strip_prefix("cancelled by ") {
-        told("because.cancelled", "", rest)
-    } else if let Some(rest) = reason.strip_prefix("aborted by ") {
-        told("because.aborted", "", rest)
-    } else if let Some((to, rest)) = rollback_by(reason) {
-        told("because.rolled_back", to, rest)
-    } else if reason.starts_with("the first release: ") {
-        pen.words.maybe(pen.language(), "because.first", ())
+    let own = if let Reason::Cancelled { by, why } = reason {
+        own("because.cancelled", "", by, why)
+    } else if let Reason::Aborted { by, why } = reason {
+        own("because.aborted", "", by, why)
+    } else if let Reason::RollbackAsked { to, by, why } = reason {
+        own("because.rolled_back", &to.to_string(), by, why)
+    } else if *reason == Reason::FirstRelease {
+        own("because.first", "", "", "")
     } else {
         None
     };
-    in_words.unwrap_or_else(|| reason.to_owned())
+    own.as_deref().map_or_else(|| pen.why(reason), sentence)
 }
 
 /// What about this release only an admin can settle.
@@ -239,8 +232,8 @@ fn alarms(pen: &Pen<'_>, scene: &Scene) -> Vec<AlarmFacts> {
         if matches!(run.state, RunState::Unknown { .. }) {
             let words = pen.phrase("alarm.unknown", facts! { run => run.id.0, what => what });
             alarms.push(AlarmFacts { words, stuck: true });
-        } else if let Some(reason) = run.waiting.as_deref().filter(|_| run.state.is_live()) {
-            let reason = sentence(reason);
+        } else if let Some(reason) = run.waiting.as_ref().filter(|_| run.state.is_live()) {
+            let reason = pen.why(reason);
             let words = pen.phrase("alarm.waiting", facts! { what => what, reason => reason });
             alarms.push(AlarmFacts { words, stuck: false });
         }
@@ -253,7 +246,7 @@ fn alarms(pen: &Pen<'_>, scene: &Scene) -> Vec<AlarmFacts> {
         }
         let dirty = scene.world.as_ref().and_then(|world| world.environment(kind).dirty.as_ref());
         if let Some(dirty) = dirty.filter(|dirty| scene.runs.iter().any(|run| run.id == dirty.run)) {
-            let facts = facts! { run => dirty.run.0, where => pen.place(kind), reason => sentence(&dirty.reason) };
+            let facts = facts! { run => dirty.run.0, where => pen.place(kind), reason => pen.why(&dirty.reason) };
             alarms.push(AlarmFacts { words: pen.phrase("alarm.dirty", facts), stuck: false });
         }
         let left = scene.world.iter().flat_map(|world| &world.environment(kind).left);
@@ -261,7 +254,7 @@ fn alarms(pen: &Pen<'_>, scene: &Scene) -> Vec<AlarmFacts> {
         let leaving = at_work.flat_map(|run| &run.left);
         let told = |left: &LeftHost| !left.given_up && scene.runs.iter().any(|run| run.id == left.run);
         for (host, left) in left.chain(leaving).filter(|(_, left)| told(left)) {
-            let facts = facts! { where => pen.place(kind), host => host.as_str(), reason => sentence(&left.reason) };
+            let facts = facts! { where => pen.place(kind), host => host.as_str(), reason => pen.why(&left.reason) };
             alarms.push(AlarmFacts { words: pen.phrase("alarm.left", facts), stuck: false });
         }
     }

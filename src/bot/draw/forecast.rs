@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::pen::Pen;
-use super::run::sentence;
 use crate::domain::ids::ReleaseId;
 use crate::domain::plan::Planner;
 use crate::domain::release::Release;
@@ -43,7 +42,7 @@ pub(super) async fn read(pen: &Pen<'_>, world: &World, release: &Release, to: Re
         ..Forecast::default()
     };
     match &world.service.production.driver {
-        Driver::Local | Driver::Ssh => plan(&mut forecast, world, release, to),
+        Driver::Local | Driver::Ssh => plan(pen, &mut forecast, world, release, to),
         Driver::Ci { workflow, rollback_workflow, .. } => {
             forecast.workflow = rollback_workflow.clone().or_else(|| workflow.clone());
         }
@@ -51,7 +50,7 @@ pub(super) async fn read(pen: &Pen<'_>, world: &World, release: &Release, to: Re
     Ok(forecast)
 }
 
-fn plan(forecast: &mut Forecast, world: &World, release: &Release, to: ReleaseId) {
+fn plan(pen: &Pen<'_>, forecast: &mut Forecast, world: &World, release: &Release, to: ReleaseId) {
     forecast.ours = true;
     let Some(older) = world.releases.get(&to) else { return };
     let planner = Planner {
@@ -67,6 +66,6 @@ fn plan(forecast: &mut Forecast, world: &World, release: &Release, to: ReleaseId
             let down = steps.iter().filter(|step| step.kind == StepKind::MigrateDown);
             forecast.migrations = down.map(|step| step.surface.to_string()).collect();
         }
-        Err(error) => forecast.problem = sentence(&error.0),
+        Err(reason) => forecast.problem = pen.why(&reason),
     }
 }

@@ -1,5 +1,4 @@
-//! The gates of production as people see them: in the words of their language where those know enough, in the gate's
-//! own sentence otherwise.
+//! The gates of production as people see them: in the operator's own words where there are some.
 
 use minijinja::Value;
 use serde::Serialize;
@@ -59,24 +58,23 @@ pub(super) fn in_the_way(pen: &Pen<'_>, scene: &Scene) -> Vec<GateFacts> {
 }
 
 fn facts(pen: &Pen<'_>, world: &World, release: &Release, gate: &Gate) -> GateFacts {
-    let skip = release.bypasses.iter().find(|skip| gate.bypassed && skip.gate == gate.name);
-    let words = match skip {
+    let words = match &gate.bypass {
         Some(skip) => {
             Some(pen.phrase("skipped.gate", facts! { by => skip.by, reason => text::clip(&skip.reason, 2, 200) }))
         }
-        None if gate.met => None,
+        None if gate.met() => None,
         None => Some(unmet(pen, world, release, gate)),
     };
     GateFacts {
         name: gate.name.as_str(),
-        icon: match (gate.met, gate.bypassed) {
+        icon: match (gate.met(), gate.bypass.is_some()) {
             (true, true) => "⏭️",
             (true, false) => "✅",
             (false, _) => "⏳",
         },
         title: title(pen, gate.name),
-        met: gate.met,
-        bypassed: gate.bypassed,
+        met: gate.met(),
+        bypassed: gate.bypass.is_some(),
         words,
     }
 }
@@ -84,13 +82,11 @@ fn facts(pen: &Pen<'_>, world: &World, release: &Release, gate: &Gate) -> GateFa
 /// How an unmet gate stands, and what would clear it.
 fn unmet(pen: &Pen<'_>, world: &World, release: &Release, gate: &Gate) -> String {
     let key = format!("unmet.{}", gate.name.as_str());
-    pen.words.maybe(pen.language(), &key, known(world, release)).unwrap_or_else(|| match &gate.how {
-        Some(how) => format!("{} {how}", gate.sentence),
-        None => gate.sentence.clone(),
-    })
+    let own = pen.words.maybe(pen.language(), &key, known(pen, world, release));
+    own.unwrap_or_else(|| pen.language().unmet_gate(gate))
 }
 
-fn known(world: &World, release: &Release) -> Value {
+fn known(pen: &Pen<'_>, world: &World, release: &Release) -> Value {
     let tally = world.tally(release);
     let lock = world.production.lock.as_ref();
     let busy = world.occupying_run(EnvironmentKind::Production).filter(|run| run.release != release.id);
@@ -109,7 +105,7 @@ fn known(world: &World, release: &Release) -> Value {
         dirty => world.stage.dirty.as_ref().map(|dirty| dirty.run.0),
         unknown => unknown(world, EnvironmentKind::Stage),
         lock_by => lock.map(|lock| lock.by.as_str()),
-        lock_reason => lock.and_then(|lock| text::clip(&lock.reason, 2, 200)),
+        lock_reason => lock.and_then(|lock| text::clip(&pen.language().reason(&lock.reason), 2, 200)),
         production_dirty => world.production.dirty.as_ref().map(|dirty| dirty.run.0),
         production_unknown => unknown(world, EnvironmentKind::Production),
         stage_not_known => world.stage.unknown.is_some(),

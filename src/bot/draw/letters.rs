@@ -2,9 +2,9 @@
 
 use crate::bot::words::{Words, facts, text};
 use crate::clients::telegram::Text;
-use crate::config::Language;
 use crate::domain::ids::PersonName;
 use crate::domain::release::Release;
+use crate::wording::Language;
 
 /// Of a name that people give themselves, in characters.
 const NAME: usize = 64;

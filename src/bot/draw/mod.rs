@@ -22,9 +22,9 @@ use super::screen::Screen;
 use super::{Bot, Viewer};
 use crate::bot::words::facts;
 use crate::clients::telegram::Text;
-use crate::config::Language;
 use crate::domain::ids::ReleaseId;
 use crate::engine::Failure;
+use crate::wording::Language;
 
 /// A screen as it is to be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -84,7 +84,7 @@ fn ready_but_for_promotion(scene: &Scene) -> bool {
     scene
         .world
         .as_ref()
-        .is_some_and(|world| gate::explain(world, &scene.release).iter().all(|gate| gate.met || waits(gate.name)))
+        .is_some_and(|world| gate::explain(world, &scene.release).iter().all(|gate| gate.met() || waits(gate.name)))
 }
 
 fn is_open(scene: &Scene) -> bool {

@@ -8,10 +8,10 @@ use super::scene::Scene;
 use crate::bot::words::facts;
 use crate::bot::{Bot, Viewer};
 use crate::clients::telegram::Text;
-use crate::config::Language;
 use crate::domain::ids::{PersonName, ReleaseId};
 use crate::domain::notice::Notice;
 use crate::engine::Failure;
+use crate::wording::Language;
 
 /// Lines of output of a step that failed.
 const LINES: usize = 5;

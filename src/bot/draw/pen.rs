@@ -5,17 +5,19 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::Viewer;
+use super::run::sentence;
 use crate::bot::screen::{Act, Screen, Tap, Wish};
 use crate::bot::words::{Words, facts, text};
 use crate::clients::telegram::Button;
-use crate::config::Language;
 use crate::domain::ids::ServiceName;
 use crate::domain::person::{Actor, Right};
+use crate::domain::reason::Reason;
 use crate::domain::release::Release;
 use crate::domain::run::{RunKind, StepKind};
 use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 use crate::engine::Engine;
+use crate::wording::Language;
 
 /// The longest label of a button, in characters: what a phone shows of it.
 const LABEL: usize = 60;
@@ -40,6 +42,11 @@ impl Pen<'_> {
 
     pub fn phrase(&self, key: &str, facts: impl Serialize) -> String {
         self.words.phrase(self.language(), key, facts)
+    }
+
+    /// Why something stands where it stands, or the beginning of it.
+    pub fn why(&self, reason: &Reason) -> Option<String> {
+        sentence(&self.language().reason(reason))
     }
 
     /// Words without values.

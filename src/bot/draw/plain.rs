@@ -5,10 +5,10 @@ use super::{Drawn, missing};
 use crate::bot::screen::{Key, Screen, Tap};
 use crate::bot::words::{facts, text};
 use crate::clients::telegram::Text;
-use crate::config::Language;
 use crate::domain::status::List;
 use crate::engine::Failure;
 use crate::store::{releases, telegram};
+use crate::wording::Language;
 
 /// Of a name that people give themselves, in characters.
 const NAME: usize = 64;

@@ -2,11 +2,10 @@
 
 use super::facts::ReleaseFacts;
 use super::pen::{Pen, wish};
-use super::run::SENTENCE;
 use super::scene::Scene;
 use super::{Drawn, forecast, gates, missing, moves};
 use crate::bot::screen::{Act, Screen, Tap, Wish};
-use crate::bot::words::{facts, text};
+use crate::bot::words::facts;
 use crate::clients::telegram::{Button, Text};
 use crate::domain::ids::{ReleaseId, Revision};
 use crate::domain::status::List;
@@ -114,7 +113,7 @@ pub(super) async fn confirm(pen: &Pen<'_>, asked: &Wish) -> Result<Drawn, Failur
             _,
         ) => (None, None),
     };
-    let lock = scene.lock().map(|lock| facts! { by => lock.by, reason => text::clip(&lock.reason, 3, SENTENCE) });
+    let lock = scene.lock().map(|lock| facts! { by => lock.by, reason => pen.why(&lock.reason) });
     let html = pen.html(
         "confirm",
         facts! {

@@ -99,13 +99,13 @@ impl RunFacts {
             },
             state: run.state.as_str(),
             stopping: run.stop.is_some() && run.state.is_live(),
-            waiting: run.waiting.as_deref().filter(|_| run.state.is_live()).and_then(sentence),
+            waiting: run.waiting.as_ref().filter(|_| run.state.is_live()).and_then(|why| pen.why(why)),
             left: run
                 .left
                 .iter()
-                .map(|(host, left)| LeftFacts { host: host.to_string(), reason: sentence(&left.reason) })
+                .map(|(host, left)| LeftFacts { host: host.to_string(), reason: pen.why(&left.reason) })
                 .collect(),
-            reason: run.state.reason().and_then(sentence),
+            reason: run.state.reason().and_then(|why| pen.why(why)),
             from: run.from.as_ref().map(ToString::to_string),
             to: run.to.to_string(),
             took: run.started_at.map(|start| pen.span(start, end)),
@@ -175,7 +175,7 @@ pub(super) async fn failure(pen: &Pen<'_>, run: &Run, lines: usize) -> Result<Op
     }
     let title = pen.run_title(run.kind, run.environment);
     let Some(step) = blamed(run) else {
-        let reason = run.state.reason().and_then(sentence);
+        let reason = run.state.reason().and_then(|why| pen.why(why));
         return Ok(Some(FailureFacts { place: title, reason, lines: Vec::new() }));
     };
     let place = pen.phrase(
@@ -183,7 +183,7 @@ pub(super) async fn failure(pen: &Pen<'_>, run: &Run, lines: usize) -> Result<Op
         facts! { run => title, step => pen.step_title(step.kind), surface => step.surface.as_str(), host => host(step) },
     );
     let reason = match &step.state {
-        StepState::Failed { reason, .. } | StepState::Unknown { reason } => sentence(reason),
+        StepState::Failed { reason, .. } | StepState::Unknown { reason } => pen.why(reason),
         StepState::Pending
         | StepState::Running
         | StepState::Succeeded

@@ -2,7 +2,7 @@
 
 use super::facts::ReleaseFacts;
 use super::pen::Pen;
-use super::run::{self, RunFacts, sentence};
+use super::run::{self, RunFacts};
 use super::scene::Scene;
 use super::{Drawn, missing};
 use crate::bot::screen::{Screen, Tap};
@@ -34,7 +34,7 @@ impl Stuck {
         let Some(run) = pen.engine.read(move |conn| runs::get(conn, id)).await? else { return Ok(None) };
         let Some(scene) = Scene::read(pen, run.release, 0).await? else { return Ok(None) };
         let dirty = scene.world.as_ref().and_then(|world| world.environment(run.environment).dirty.as_ref());
-        let dirty = dirty.filter(|dirty| dirty.run == id).and_then(|dirty| sentence(&dirty.reason));
+        let dirty = dirty.filter(|dirty| dirty.run == id).and_then(|dirty| pen.why(&dirty.reason));
         let settle = scene.world.as_ref().is_some_and(|world| world.environment(run.environment).unknown.is_some());
         Ok(Some(Self { unknown: matches!(run.state, RunState::Unknown { .. }), settle, run, scene, dirty }))
     }
@@ -64,7 +64,7 @@ pub(super) async fn run(pen: &Pen<'_>, id: RunId) -> Result<Drawn, Failure> {
     let lines = run::failure(pen, &stuck.run, LINES).await?.map(run::FailureFacts::into_lines).unwrap_or_default();
     let met = stuck.scene.world.as_ref().and_then(|world| world.another_copy.as_ref());
     // Else the reason why its environment is not known says so.
-    let another_copy = met.filter(|_| !stuck.settle).and_then(|met| sentence(&met.reason));
+    let another_copy = met.filter(|_| !stuck.settle).and_then(|met| pen.why(&met.reason));
     let facts = facts! {
         run => RunFacts::new(pen, &stuck.run),
         release => ReleaseFacts::new(pen, &stuck.scene),

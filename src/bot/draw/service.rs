@@ -3,7 +3,6 @@
 use minijinja::Value;
 
 use super::pen::{Pen, tapped};
-use super::run::sentence;
 use super::{Drawn, missing};
 use crate::bot::screen::{Key, Screen, Tap};
 use crate::bot::words::facts;
@@ -25,7 +24,7 @@ pub(super) async fn service(pen: &Pen<'_>, key: Key) -> Result<Drawn, Failure> {
         retired => service.retired,
         surfaces => service.surfaces.iter().map(|surface| surface.name.to_string()).collect::<Vec<_>>(),
         places => [place(pen, &world, EnvironmentKind::Stage), place(pen, &world, EnvironmentKind::Production)],
-        another_copy => world.another_copy.as_ref().and_then(|met| sentence(&met.reason)),
+        another_copy => world.another_copy.as_ref().and_then(|met| pen.why(&met.reason)),
         required => names(&service.approvals.required),
         minimum => service.approvals.minimum,
         line => world.line().iter().map(|release| release.version().to_string()).collect::<Vec<_>>(),
@@ -59,14 +58,14 @@ fn place(pen: &Pen<'_>, world: &World, kind: EnvironmentKind) -> Value {
         current => state.current.as_ref().map(ToString::to_string),
         since => state.since.map(|since| pen.time(since)),
         lock => state.lock.as_ref().map(|lock| facts! {
-            by => lock.by, at => pen.time(lock.at), reason => sentence(&lock.reason),
+            by => lock.by, at => pen.time(lock.at), reason => pen.why(&lock.reason),
         }),
         left => state.left.iter().map(|(host, left)| facts! {
-            host => host.as_str(), since => pen.time(left.since), reason => sentence(&left.reason),
+            host => host.as_str(), since => pen.time(left.since), reason => pen.why(&left.reason),
             given_up => left.given_up,
         }).collect::<Vec<_>>(),
-        dirty => state.dirty.as_ref().map(|dirty| facts! { run => dirty.run.0, reason => sentence(&dirty.reason) }),
-        unknown => state.unknown.as_ref().and_then(|unknown| sentence(&unknown.reason)),
+        dirty => state.dirty.as_ref().map(|dirty| facts! { run => dirty.run.0, reason => pen.why(&dirty.reason) }),
+        unknown => state.unknown.as_ref().and_then(|unknown| pen.why(&unknown.reason)),
         kind => kind.as_str(),
         run => run,
     }

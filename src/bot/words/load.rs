@@ -9,8 +9,10 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value, escape_formatter};
 
 use super::{SAYS_NOTHING, Sources, html, text, tidy};
-use crate::config::Language;
+use crate::domain::gate::GateName;
 use crate::domain::ids::is_blank;
+use crate::domain::refusal::Code;
+use crate::wording::Language;
 
 /// Of a file, in bytes: more than any message takes.
 const LARGEST: u64 = 256 * 1024;
@@ -186,7 +188,7 @@ fn replace_words(sources: &mut Sources, content: &str, left_aside: &dyn Fn(&str)
         }
     };
     for (key, value) in flat(&table) {
-        let known = sources.phrases.get_template(&key).is_ok();
+        let known = sources.phrases.get_template(&key).is_ok() || is_optional(&key);
         match value.as_str() {
             Some(_) if !known => left_aside(&format!("{key}: the bot has no words of this name")),
             Some(source) if is_blank(source) => left_aside(&format!("{key}: {SAYS_NOTHING}")),
@@ -200,6 +202,17 @@ fn replace_words(sources: &mut Sources, content: &str, left_aside: &dyn Fn(&str)
             }
             None => left_aside(&format!("{key}: must be a text in quotes")),
         }
+    }
+}
+
+/// Words that the bot takes from `wording` where the operator has none of his own.
+fn is_optional(key: &str) -> bool {
+    let names = |code: &str| Code::ALL.iter().any(|known| known.as_str() == code);
+    match key.split_once('.') {
+        Some(("refusal", code)) => names(code),
+        Some(("unmet", gate)) => GateName::ALL.iter().any(|known| known.as_str() == gate),
+        Some(("because", what)) => matches!(what, "cancelled" | "aborted" | "rolled_back" | "first"),
+        Some(_) | None => false,
     }
 }
 

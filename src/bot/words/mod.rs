@@ -24,10 +24,10 @@ use minijinja::value::Serde;
 use minijinja::{Environment, Value};
 use serde::Serialize;
 
-use crate::config::Language;
 use crate::domain::ids::is_blank;
 use crate::domain::refusal::Refusal;
 use crate::domain::release::Release;
+use crate::wording::Language;
 
 /// What is wrong with a text that shows nothing: Telegram takes none.
 const SAYS_NOTHING: &str = "it says nothing";
@@ -112,17 +112,17 @@ impl Words {
         there.then(|| self.phrase(language, key, context))
     }
 
-    /// Why something was refused, for a toast: in English the refusal's own sentence. `release`: the one that it is
+    /// Why something was refused, for a toast: in the operator's own words where there are some. `release`: the one that it is
     /// about, as it is now, where that is known.
     #[must_use]
     pub fn refusal(&self, language: Language, refusal: &Refusal, release: Option<&Release>) -> String {
         let status = release.map(|release| self.phrase(language, &format!("status.{}", release.status.as_str()), ()));
         let context = facts! {
-            sentence => refusal.sentence, field => refusal.field, status => status,
+            sentence => language.refusal(&refusal.cause), field => refusal.field(), status => status,
             number => release.map(|release| release.id.0), title => release.map(Release::title),
         };
         self.maybe(language, &format!("refusal.{}", refusal.code.as_str()), context)
-            .unwrap_or_else(|| text::plain(&refusal.sentence))
+            .unwrap_or_else(|| text::plain(&language.refusal(&refusal.cause)))
     }
 
     /// The ready reasons for a rejection, in the language of the person who rejects.

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::{PEOPLE, parse, service, surface};
-use crate::config::Language;
 use crate::domain::person::Role;
 use crate::domain::service::{Driver, EnvValue, EnvironmentKind, Health, Place, Probe, Surface, Via};
+use crate::wording::Language;
 
 fn http(url: &str) -> Probe {
     Probe::Http { url: url.into(), via: Via::Host, status: None, body: None, ca: None }

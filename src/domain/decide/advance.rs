@@ -2,9 +2,10 @@
 //! production runs, a stale rehearsal is repeated, production starts when the last gate clears.
 
 use crate::domain::event::Event;
-use crate::domain::gate::{self, GateName};
+use crate::domain::gate::{self, Gate, GateName};
 use crate::domain::ids::ReleaseId;
-use crate::domain::plan::{PlanError, Planner};
+use crate::domain::plan::Planner;
+use crate::domain::reason::Reason;
 use crate::domain::release::{Release, Version};
 use crate::domain::run::{Positions, RunKind, RunState, Side, Step};
 use crate::domain::service::EnvironmentKind;
@@ -71,33 +72,23 @@ impl Draft<'_> {
         let now = self.world.production.current.clone();
         let changed = self.world.approved_something_else(release).next().is_some()
             || release.rehearsal.as_ref().is_some_and(|of| !of.is_about(release, &self.world.definition));
-        let reason = match &now {
-            _ if changed => "it would bring something else than what was rehearsed and approved: its artifacts or the \
-                             commands of its definition have changed; the rollback has to be rehearsed again, and \
-                             approvals are void"
-                .to_owned(),
-            Some(version) => format!("production runs {version} now; the rollback has to be rehearsed again"),
-            None => "the rollback has to be rehearsed again".to_owned(),
-        };
-        self.world.record(Some(id), None, Event::RehearsalStale { was, now: now.clone() });
+        let reason = if changed { Reason::ContentChanged } else { Reason::ProductionChanged { now: now.clone() } };
+        self.world.record(Some(id), None, Event::RehearsalStale { was, now });
         self.world.move_release(id, Status::StageTestRollback, Some(reason));
         true
     }
 
     /// Whoever waits for stage is told why nothing happens there, and when that is over.
     fn explain_dirty_stage(&mut self) {
-        const WHY: &str = "stage is dirty: ";
-        const UNKNOWN: &str = "it is not known what stage runs: ";
-        let dirty = self.world.stage.dirty.as_ref().map(|dirty| {
-            format!("{WHY}{}; an admin repairs it and says so: `resolve` of run {}", dirty.reason, dirty.run)
-        });
-        let unknown = self.world.stage.unknown.as_ref().map(|unknown| {
-            let (reason, service) = (unknown.reason.trim_end_matches('.'), &self.world.service.name);
-            format!("{UNKNOWN}{reason}; an admin looks and says it: `rmm service settle {service} --environment stage`")
+        let dirty = self.world.stage.dirty.as_ref();
+        let dirty = dirty.map(|dirty| Reason::StageDirty { run: dirty.run, cause: Box::new(dirty.reason.clone()) });
+        let unknown = self.world.stage.unknown.as_ref().map(|unknown| Reason::StageUnknown {
+            service: self.world.service.name.clone(),
+            cause: Box::new(unknown.reason.clone()),
         });
         let why = unknown.or(dirty);
-        let ours = |reason: &String| reason.starts_with(WHY) || reason.starts_with(UNKNOWN);
-        let told = |release: &Release| release.reason.as_ref().is_some_and(ours);
+        let told =
+            |release: &Release| matches!(release.reason, Some(Reason::StageDirty { .. } | Reason::StageUnknown { .. }));
         let waiting = self.world.releases.values().filter(|release| release.status == Status::Initiated);
         let untold: Vec<_> = waiting
             .filter(|release| release.reason != why && (why.is_some() || told(release)))
@@ -168,7 +159,7 @@ impl Draft<'_> {
             .chain(self.world.stage_holder().map(|holder| holder.id))
             .find(|id| *id < newest && Some(*id) != untouchable);
         let Some(older) = older else { return false };
-        self.end_before_production(older, format!("superseded by #{newest} {title}"));
+        self.end_before_production(older, Reason::Superseded { by: newest, title });
         true
     }
 
@@ -257,7 +248,7 @@ impl Draft<'_> {
         }
         let ready = self.world.line().into_iter().find(|release| {
             self.world.occupying_run(EnvironmentKind::Production).is_none()
-                && gate::explain(&self.world, release).iter().all(|gate| gate.met)
+                && gate::explain(&self.world, release).iter().all(Gate::met)
         });
         let Some(release) = ready.cloned() else { return false };
         let current = self.world.production.current.clone();
@@ -270,7 +261,7 @@ impl Draft<'_> {
                 true
             }
             // It waits, says why, and is tried again with the next command.
-            Err(PlanError(reason)) => {
+            Err(reason) => {
                 if release.reason.as_ref() != Some(&reason) {
                     self.world.release_mut(release.id).reason = Some(reason);
                 }
@@ -283,18 +274,18 @@ impl Draft<'_> {
         Planner { service: &self.world.service, environment, kind, run: Some(self.world.next_run), without: &[] }
     }
 
-    pub(super) fn loaded(&self, version: &Version) -> Result<&Release, PlanError> {
+    pub(super) fn loaded(&self, version: &Version) -> Result<&Release, Reason> {
         let release = self.world.releases.get(&version.release);
-        release.ok_or_else(|| PlanError(format!("nothing is known of {version} any more")))
+        release.ok_or_else(|| Reason::VersionNotKnown { version: version.clone() })
     }
 
     /// Starts a run; one for which no plan can be made fails at once, with all that follows from that.
-    pub(super) fn start_or_fail(&mut self, new: NewRun, steps: Result<Vec<Step>, PlanError>) {
+    pub(super) fn start_or_fail(&mut self, new: NewRun, steps: Result<Vec<Step>, Reason>) {
         match steps {
             Ok(steps) => {
                 self.world.create_run(NewRun { steps, ..new });
             }
-            Err(PlanError(reason)) => {
+            Err(reason) => {
                 let run = self.world.create_run_without_plan(new);
                 self.run_ended(run, RunState::Failed { reason });
             }

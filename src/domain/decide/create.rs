@@ -5,7 +5,8 @@ use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::ids::{Attempt, Commit, Invalid, ReleaseId, Revision};
 use crate::domain::person::{Actor, Right};
-use crate::domain::refusal::{Code, Refusal};
+use crate::domain::reason::Reason;
+use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::release::{Artifact, Release};
 use crate::domain::run::{Run, RunState, StopKind};
 use crate::domain::service::EnvironmentKind;
@@ -84,15 +85,8 @@ impl Draft<'_> {
             .find(|release| release.ci_run.as_ref().is_some_and(|known| known.id == ci_run.id));
         let Some(release) = found.cloned() else { return Ok(None) };
         if new.tag.is_some() && release.tag != new.tag {
-            return Err(Refusal::new(
-                Code::AlreadyActive,
-                format!(
-                    "the CI run {} has created #{} {} already; it cannot be another tag",
-                    ci_run.id,
-                    release.id,
-                    release.title()
-                ),
-            ));
+            let (ci_run, title) = (ci_run.id.clone(), release.title());
+            return Err(Cause::CiRunTaken { ci_run, release: release.id, title }.into());
         }
         if is_other(release.commit.as_ref(), new.commit.as_ref()) {
             // A tag that has moved under the CI run: not the same release, whatever the run's id.
@@ -125,17 +119,14 @@ impl Draft<'_> {
         }
         match (&release.ci_run, &new.ci_run) {
             (Some(known), Some(other)) => {
-                return Err(Refusal::new(
-                    Code::AlreadyActive,
-                    format!(
-                        "{} is on its way already as #{} ({}), started by the CI run {}",
-                        release.title(),
-                        release.id,
-                        release.status,
-                        known.id
-                    ),
-                )
-                .details(vec![format!("this request came from the CI run {}", other.id)]));
+                return Err(Cause::OnItsWay {
+                    title: release.title(),
+                    release: release.id,
+                    status: release.status,
+                    started_by: Some(known.id.clone()),
+                    asked_by: Some(other.id.clone()),
+                }
+                .into());
             }
             (None, Some(ci_run)) => self.world.release_mut(release.id).ci_run = Some(ci_run.clone()),
             (Some(_) | None, None) => {}
@@ -182,14 +173,8 @@ impl Draft<'_> {
         if self.has_moved(new) {
             return Ok(());
         }
-        let sentence = format!(
-            "#{} stands for {} at {}; that it is {} now is for the repository or a CI system to say, so nothing was changed",
-            known.id,
-            known.title(),
-            was.short(),
-            now.short()
-        );
-        Err(Refusal::new(Code::TagMoved, sentence))
+        let (was, now) = (was.clone(), now.clone());
+        Err(Cause::TagClaimed { release: known.id, title: known.title(), was, now }.into())
     }
 
     /// Who tells other artifacts must not take it that those will ship: they do, or the request is refused.
@@ -214,25 +199,17 @@ impl Draft<'_> {
     /// The tag points elsewhere now: an alarm. What is not in production yet goes out of the way.
     fn supersede_moved_tag(&mut self, release: &Release, event: Event, now: &Commit) -> Result<(), Refusal> {
         if !release.status.is_cancellable() {
-            let refusal = Refusal::new(
-                Code::TagMoved,
-                format!(
-                    "{} has moved to {} while #{} is {}; wait for its end, or use a new tag",
-                    release.title(),
-                    now.short(),
-                    release.id,
-                    release.status
-                ),
-            );
-            return Err(self.refuse_on_record(release.id, event, refusal));
+            let (title, now, status) = (release.title(), now.clone(), release.status);
+            let cause = Cause::TagMovedTooLate { title, now, release: release.id, status };
+            return Err(self.refuse_on_record(release.id, event, cause.into()));
         }
         self.world.record(Some(release.id), None, event);
-        self.end_before_production(release.id, format!("the tag {} has moved to {}", release.title(), now.short()));
+        self.end_before_production(release.id, Reason::TagMoved { tag: release.title(), to: now.clone() });
         Ok(())
     }
 
     /// Takes a release out before production: at once, or as soon as its running step has been ended.
-    pub(super) fn end_before_production(&mut self, id: ReleaseId, reason: String) {
+    pub(super) fn end_before_production(&mut self, id: ReleaseId, reason: Reason) {
         let by = self.actor.label().to_owned();
         let live = self
             .world
@@ -264,10 +241,8 @@ impl Draft<'_> {
             other.id != id && other.status.is_active() && other.tag.is_some() == release.tag.is_some() && same
         });
         if let Some(twin) = twin {
-            return Err(Refusal::new(
-                Code::AlreadyActive,
-                format!("{} is on its way already as #{} ({})", twin.title(), twin.id, twin.status),
-            ));
+            let (title, release, status) = (twin.title(), twin.id, twin.status);
+            return Err(Cause::OnItsWay { title, release, status, started_by: None, asked_by: None }.into());
         }
         self.world.move_release(id, Status::Initiated, None);
         let now = self.world.now;
@@ -308,11 +283,9 @@ impl Draft<'_> {
         let ours = self.world.service.stage.driver.is_ours();
         // Where a CI system brings stage to it, it tells what it has built meanwhile.
         if !untested || ours && planned && exchanges(&release.artifacts, &artifacts) {
-            let what = if untested { "stage has been planned with what was known before" } else { "people test it" };
-            return Err(Refusal::new(
-                Code::ArtifactsFixed,
-                format!("#{id} is {}; its artifacts cannot be exchanged any more: {what}", release.status),
-            ));
+            let status = release.status;
+            let planned = Cause::ArtifactsPlanned { release: id, status };
+            return Err(if untested { planned } else { Cause::ArtifactsTested { release: id, status } }.into());
         }
         let surfaces = artifacts.iter().map(|artifact| artifact.name.to_string()).collect();
         let known = &mut self.world.release_mut(id).artifacts;

@@ -6,7 +6,7 @@ use crate::domain::content::Content;
 use crate::domain::environment::{Dirty, Mixed};
 use crate::domain::event::Event;
 use crate::domain::ids::{ReleaseId, RunId};
-use crate::domain::plan::PlanError;
+use crate::domain::reason::Reason;
 use crate::domain::release::{Rehearsal, Release};
 use crate::domain::run::{Positions, Run, RunKind, RunState, Side, Step, StepKind, StepState};
 use crate::domain::service::EnvironmentKind;
@@ -25,16 +25,12 @@ impl Draft<'_> {
         run.waiting = None;
         run.ended_at = Some(now);
         for step in run.steps.iter_mut().filter(|step| step.state == StepState::Running) {
-            step.state = StepState::Unknown { reason: "nobody has seen how it ended".into() };
+            step.state = StepState::Unknown { reason: Reason::EndUnseen };
             step.ended_at = Some(now);
         }
         let (release, environment, kind) = (run.release, run.environment, run.kind);
-        let event = Event::RunEnded {
-            environment,
-            kind,
-            state: state.as_str().into(),
-            reason: state.reason().map(ToOwned::to_owned),
-        };
+        let event =
+            Event::RunEnded { environment, kind, state: state.as_str().into(), reason: state.reason().cloned() };
         self.world.record(Some(release), Some(id), event);
     }
 
@@ -44,14 +40,14 @@ impl Draft<'_> {
         self.close_run(id, state.clone());
         let run = self.world.runs[&id].clone();
         self.note_left_hosts(&run);
-        let reason = state.reason().or(run.stop.as_ref().map(|stop| stop.reason.as_str())).map(ToOwned::to_owned);
+        let reason = state.reason().or(run.stop.as_ref().map(|stop| &stop.reason)).cloned();
         match &state {
             RunState::Succeeded => {
                 self.settle_environment(&run);
                 self.note_what_nobody_checks(&run);
             }
             RunState::Failed { .. } | RunState::Stopped { .. } => {
-                self.unsettle_environment(&run, positions, reason.as_deref())
+                self.unsettle_environment(&run, positions, reason.as_ref())
             }
             RunState::Queued | RunState::Running | RunState::Unknown { .. } => {}
         }
@@ -79,8 +75,7 @@ impl Draft<'_> {
                     let kept = self.world.releases[&run.release].reason.clone();
                     let why = if well { kept } else { reason };
                     let left = left_behind(&run).filter(|left| why.as_ref() != Some(left));
-                    let parts: Vec<_> = why.into_iter().chain(left).collect();
-                    self.world.move_release(run.release, to, (!parts.is_empty()).then(|| parts.join("; ")));
+                    self.world.move_release(run.release, to, Reason::all(why.into_iter().chain(left).collect()));
                 }
             }
             (EnvironmentKind::Stage, RunKind::Rollback | RunKind::Drill)
@@ -127,10 +122,10 @@ impl Draft<'_> {
     }
 
     /// The environment is where the run left it.
-    fn unsettle_environment(&mut self, run: &Run, positions: Positions, reason: Option<&str>) {
+    fn unsettle_environment(&mut self, run: &Run, positions: Positions, reason: Option<&Reason>) {
         self.note_half_way(run, positions);
         if run.kind == RunKind::Rollback || run.housekeeping && !run.is_catch_up() {
-            let reason = reason.unwrap_or("it was ended").to_owned();
+            let reason = reason.cloned().unwrap_or(Reason::Ended);
             self.world.environment_mut(run.environment).dirty = Some(Dirty { run: run.id, reason: reason.clone() });
             let event = Event::EnvironmentDirty { environment: run.environment, reason };
             self.world.record(Some(run.release), Some(run.id), event);
@@ -180,8 +175,7 @@ impl Draft<'_> {
         let at = self.world.now;
         self.world.release_mut(id).rehearsal = Some(Rehearsal { against: None, at, content });
         self.world.record(Some(id), None, Event::NothingToRehearse {});
-        let reason = "the first release: there was nothing to go back to".to_owned();
-        self.world.move_release(id, Status::ManualTesting, Some(reason));
+        self.world.move_release(id, Status::ManualTesting, Some(Reason::FirstRelease));
     }
 
     fn rehearsed(&mut self, run: &Run) {
@@ -195,7 +189,7 @@ impl Draft<'_> {
         self.world.move_release(id, Status::ManualTesting, None);
     }
 
-    pub(super) fn stage_failed(&mut self, run: &Run, reason: Option<String>) {
+    pub(super) fn stage_failed(&mut self, run: &Run, reason: Option<Reason>) {
         let id = run.release;
         let cancelled = run.stop.is_some() || matches!(run.state, RunState::Stopped { .. });
         let to = match self.world.releases[&id].status {
@@ -222,25 +216,23 @@ impl Draft<'_> {
     }
 
     /// Production goes back by itself, in a run of its own.
-    fn production_failed(&mut self, run: &Run, reason: Option<String>) {
+    fn production_failed(&mut self, run: &Run, reason: Option<Reason>) {
         let id = run.release;
         if self.world.releases[&id].status != Status::Deploying {
             return;
         }
         self.world.move_release(id, Status::ProductionRollback, reason.clone());
-        let why = reason.unwrap_or_default();
+        let cause = Box::new(reason.unwrap_or(Reason::Ended));
         let Some(back_to) = run.from.clone() else {
-            let nothing = format!("{why}; there was nothing to go back to: the first release");
+            let nothing = Reason::NothingToGoBackTo { cause };
             return self.world.move_release(id, Status::RollbackFailed, Some(nothing));
         };
         if self.world.production.unknown.is_some() && self.world.production.mixed.is_some() {
-            let lost = format!("{why}; what production runs is not known, so nothing was taken back");
-            return self.world.move_release(id, Status::RollbackFailed, Some(lost));
+            return self.world.move_release(id, Status::RollbackFailed, Some(Reason::NotTakenBack { cause }));
         }
         let ours = self.world.service.production.driver.is_ours();
         if ours && self.world.production.mixed.is_none() {
-            let untouched = format!("{why}; production had not been touched");
-            return self.world.move_release(id, Status::RollbackDone, Some(untouched));
+            return self.world.move_release(id, Status::RollbackDone, Some(Reason::Untouched { cause }));
         }
         self.world.release_mut(id).rollback_to_tag.clone_from(&back_to.tag);
         let new = NewRun {
@@ -260,12 +252,11 @@ impl Draft<'_> {
         self.start_or_fail(new, steps);
     }
 
-    fn plan_way_back(&self, new: &NewRun) -> Result<Vec<Step>, PlanError> {
-        let version = |id| self.known(id).map_err(|refusal| PlanError(refusal.sentence));
-        let newer = version(new.release)?;
-        let older = version(new.to.release)?;
+    fn plan_way_back(&self, new: &NewRun) -> Result<Vec<Step>, Reason> {
+        let newer = &self.world.releases[&new.release];
+        let older = self.loaded(&new.to)?;
         let planner = self.planner(new.environment, new.kind);
         let touched = self.world.environment(new.environment).mixed.as_ref().map(|mixed| mixed.surfaces.clone());
-        planner.back(&newer, &older, &touched.unwrap_or_else(|| planner.everywhere(Side::Newer)))
+        planner.back(newer, older, &touched.unwrap_or_else(|| planner.everywhere(Side::Newer)))
     }
 }

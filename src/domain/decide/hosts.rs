@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::command::{Answer, Found};
+use crate::domain::command::Answer;
 use crate::domain::environment::{LeftHost, UnseenStep};
 use crate::domain::event::Event;
 use crate::domain::ids::{HostName, RunId};
 use crate::domain::person::Right;
-use crate::domain::plan::PlanError;
-use crate::domain::refusal::{Code, Refusal};
+use crate::domain::reason::{Found, Reason};
+use crate::domain::refusal::{Cause, Move, Refusal};
 use crate::domain::release::Version;
 use crate::domain::run::{Run, RunKind, RunState, Step, StepKind, StepState};
 use crate::domain::service::EnvironmentKind;
@@ -19,7 +19,7 @@ use super::{Decided, Draft};
 
 impl Draft<'_> {
     /// A run goes on without hosts that do not answer, if it may. A way back needs one that does.
-    pub(super) fn leave_hosts(&mut self, id: RunId, hosts: &BTreeMap<HostName, String>) -> Decided {
+    pub(super) fn leave_hosts(&mut self, id: RunId, hosts: &BTreeMap<HostName, Reason>) -> Decided {
         let run = self.known_run(id)?;
         let mut hosts = hosts.clone();
         hosts.retain(|host, _| {
@@ -35,8 +35,8 @@ impl Draft<'_> {
     }
 
     /// The host of a step does not answer: the run goes on without it, if it may. False: it may not.
-    pub(super) fn leave_host_of_step(&mut self, run: &Run, step: &Step, reason: &str, begun: bool) -> bool {
-        let hosts = BTreeMap::from([(step.host.clone(), reason.to_owned())]);
+    pub(super) fn leave_host_of_step(&mut self, run: &Run, step: &Step, reason: &Reason, begun: bool) -> bool {
+        let hosts = BTreeMap::from([(step.host.clone(), reason.clone())]);
         let in_doubt = begun && step.kind.migrates() && run.stop.is_none();
         if in_doubt || !self.may_leave(run, &hosts) {
             return false;
@@ -50,14 +50,14 @@ impl Draft<'_> {
 
     /// Whether a run may go on without hosts. A way back may, as long as a host of the environment remains, though it may
     /// not have been touched.
-    fn may_leave(&self, run: &Run, hosts: &BTreeMap<HostName, String>) -> bool {
+    fn may_leave(&self, run: &Run, hosts: &BTreeMap<HostName, Reason>) -> bool {
         let all = self.world.service.hosts_in(run.environment);
         let others =
             run.remaining_hosts().chain(&all).any(|host| !hosts.contains_key(host) && !run.left.contains_key(host));
         run.may_leave_hosts() && (others || run.stop.is_some() || run.is_catch_up())
     }
 
-    fn leave(&mut self, id: RunId, host: &HostName, reason: &str, given_up: bool) {
+    fn leave(&mut self, id: RunId, host: &HostName, reason: &Reason, given_up: bool) {
         let now = self.world.now;
         let run = self.world.run_mut(id);
         if run.left.contains_key(host) {
@@ -65,9 +65,9 @@ impl Draft<'_> {
         }
         let migrates = |step: &Step| step.host == *host && step.state == StepState::Running && step.kind.migrates();
         let reason = if run.steps.iter().any(migrates) {
-            format!("{}; a migration that had begun may still be at work there", reason.trim_end_matches('.'))
+            Reason::MigrationAtWork { cause: Box::new(reason.clone()) }
         } else {
-            reason.to_owned()
+            reason.clone()
         };
         for step in run.steps.iter_mut().filter(|step| step.host == *host) {
             match step.state {
@@ -117,7 +117,7 @@ impl Draft<'_> {
         });
         if undone
             && run.kind == RunKind::Rollback
-            && let Err(PlanError(reason)) = self.plan_the_rest(&run)
+            && let Err(reason) = self.plan_the_rest(&run)
         {
             self.run_ended(id, RunState::Failed { reason });
             return None;
@@ -130,7 +130,7 @@ impl Draft<'_> {
     }
 
     /// Plans what is still to be done of a way back anew, without the hosts that it has left.
-    fn plan_the_rest(&mut self, run: &Run) -> Result<(), PlanError> {
+    fn plan_the_rest(&mut self, run: &Run) -> Result<(), Reason> {
         let (Some(newer), older) = (&run.from, &run.to) else { return Ok(()) };
         let left: Vec<_> = run.left.keys().cloned().collect();
         let positions = self.positions_after(run);
@@ -138,11 +138,11 @@ impl Draft<'_> {
         let rest = planner.back(self.loaded(newer)?, self.loaded(older)?, &positions)?;
         let run = self.world.run_mut(run.id);
         for step in run.steps.iter_mut().filter(|step| step.state == StepState::Pending) {
-            step.state = StepState::Skipped { reason: "planned anew, without a host that does not answer".into() };
+            step.state = StepState::Skipped { reason: Reason::PlannedAnew };
         }
         let wave = run.steps.iter().map(|step| step.wave + 1).max().unwrap_or(0);
         for mut step in rest {
-            step.index = u32::try_from(run.steps.len()).map_err(|_| PlanError("the plan is too long".into()))?;
+            step.index = u32::try_from(run.steps.len()).map_err(|_| Reason::PlanTooLong)?;
             step.wave += wave;
             run.steps.push(step);
         }
@@ -168,7 +168,8 @@ impl Draft<'_> {
                     self.world.record(Some(run.release), Some(run.id), Event::HostCaughtUp { environment: kind, host });
                 }
                 RunState::Failed { reason } if run.is_catch_up() => {
-                    let reason = format!("run {} could not bring it to {}: {reason}", run.id, run.to);
+                    let cause = Box::new(reason.clone());
+                    let reason = Reason::NotCaughtUp { run: run.id, to: run.to.clone(), cause };
                     let left = LeftHost { run: run.id, reason, ..known.clone() };
                     self.world.environment_mut(kind).left.insert(host, left);
                 }
@@ -194,13 +195,11 @@ impl Draft<'_> {
     pub(super) fn catch_up_host(&mut self, kind: EnvironmentKind, host: &HostName) -> Decided {
         self.allow(Right::Command, None)?;
         if !self.world.environment(kind).left.contains_key(host) {
-            let sentence = format!("{host} was not left behind in {kind}; there is nothing to catch up");
-            return Err(Refusal::new(Code::NothingToResolve, sentence));
+            return Err(Cause::NotLeftBehind { host: host.clone(), environment: kind }.into());
         }
         if !self.world.service.hosts_in(kind).contains(host) {
-            let service = &self.world.service.name;
-            let sentence = format!("rmm.toml does not name {host} for {kind} of {service}; put it there first");
-            return Err(Refusal::new(Code::NothingToResolve, sentence));
+            let service = self.world.service.name.clone();
+            return Err(Cause::HostNotNamed { host: host.clone(), environment: kind, service }.into());
         }
         self.check_catch_up(kind)?;
         let left = self.world.environment_mut(kind).left.get_mut(host);
@@ -212,22 +211,20 @@ impl Draft<'_> {
     fn check_catch_up(&self, kind: EnvironmentKind) -> Result<(), Refusal> {
         self.check_known(kind)?;
         let state = self.world.environment(kind);
-        let busy = self.world.occupying_run(kind);
-        let (code, sentence) = match (busy, &state.dirty) {
-            (Some(run), _) => (busy_in(kind), format!("run {} is at work on {kind}; repeat when it has ended", run.id)),
+        let cause = match (self.world.occupying_run(kind), &state.dirty) {
+            (Some(run), _) => Cause::RunAtWork { run: run.id, environment: kind },
             (None, Some(dirty)) => {
-                let sentence = format!("{kind} needs repair ({}); `resolve` run {} first", dirty.reason, dirty.run);
-                (busy_in(kind), sentence)
+                Cause::NeedsRepair { environment: kind, run: dirty.run, reason: dirty.reason.clone() }
             }
             (None, None) if state.current.is_none() || state.mixed.is_some() => {
-                (Code::NothingToResolve, format!("{kind} runs no release that a host could be brought to"))
+                Cause::NothingToCatchUp { environment: kind }
             }
             (None, None) if !self.world.service.environment(kind).driver.is_ours() => {
-                (Code::NothingToResolve, format!("a CI system brings {kind} to its releases, not RMM"))
+                Cause::BroughtByCi { environment: kind }
             }
             (None, None) => return Ok(()),
         };
-        Err(Refusal::new(code, sentence))
+        Err(cause.into())
     }
 
     fn begin_catch_up(&mut self, kind: EnvironmentKind, host: &HostName) -> Answer {
@@ -247,22 +244,19 @@ impl Draft<'_> {
     pub(super) fn give_up_host(&mut self, kind: EnvironmentKind, host: &HostName, reason: String) -> Decided {
         self.allow(Right::Command, None)?;
         one_line_or_more("reason", &reason)?;
-        let said = format!("given up by {}: {reason}", self.actor.label());
+        let said = Reason::GivenUp { by: self.actor.label().to_owned(), why: reason };
         let run = self.world.occupying_run(kind).filter(|run| run.state.is_live()).cloned();
         let at_work = run.filter(|run| run.hosts(None).contains(&host) && !run.has_given_up(host));
         let known = self.world.environment(kind).left.get(host).is_some_and(|left| !left.given_up);
         match &at_work {
             Some(run) if !run.may_leave_hosts() => {
-                let way_out = if kind == EnvironmentKind::Production { "abort" } else { "cancel" };
-                let sentence = format!(
-                    "run {} brings {kind} forward and needs {host}; `{way_out}` release #{} instead",
-                    run.id, run.release
-                );
-                return Err(Refusal::new(Code::IllegalTransition, sentence).legal([way_out]));
+                let way_out = if kind == EnvironmentKind::Production { Move::Abort } else { Move::Cancel };
+                let (run, release, host) = (run.id, run.release, host.clone());
+                let cause = Cause::NeedsHost { run, environment: kind, host, release, way_out };
+                return Err(Refusal::from(cause).legal([way_out.as_str()]));
             }
             None if !known => {
-                let sentence = format!("nothing in {kind} waits for {host}; there is nothing to give up");
-                return Err(Refusal::new(Code::NothingToResolve, sentence));
+                return Err(Cause::NothingToGiveUp { host: host.clone(), environment: kind }.into());
             }
             Some(_) | None => {}
         }
@@ -320,28 +314,20 @@ impl Draft<'_> {
         let judged = matches!(earlier.state, RunState::Failed { .. }) && !earlier.left.contains_key(&step.host);
         let next = run.next_migration(&step);
         let repeats = next.is_some_and(|next| next.kind == step.kind);
-        let found = match found {
+        match &found {
             Found::NotStarted => return Ok(Answer::Run(id)),
             Found::Exited(0) if repeats => {
                 self.count_as_done(&run, &step);
                 return Ok(Answer::Run(id));
             }
             Found::Exited(1..) | Found::Lost(_) if judged => return Ok(Answer::Run(id)),
-            Found::Exited(status) => format!("it ended there unseen (exit status {status})"),
-            Found::Stopped => "it was still at work and has been ended".to_owned(),
-            Found::Lost(None) => "what became of it there cannot be known".to_owned(),
-            Found::Lost(Some(why)) => format!("what became of it there cannot be known ({why})"),
-        };
+            Found::Exited(_) | Found::Stopped | Found::Lost(_) => {}
+        }
         if arrived || repeats || next.is_some() && step.kind == StepKind::MigrateUp {
             return Ok(Answer::Run(id));
         }
-        let reason = format!(
-            "run {of} had begun to {} {} on {} when that host stopped answering; {found}, so the database may not be where \
-             the recorded version needs it",
-            step.kind.title(),
-            step.surface,
-            step.host
-        );
+        let (surface, host) = (step.surface, step.host);
+        let reason = Reason::MigrationUnseen { run: of, kind: step.kind, surface, host, found };
         self.make_unknown(kind, reason.clone(), Some(&run));
         if run.may_leave_hosts() { Ok(Answer::Run(id)) } else { self.run_failed(id, reason) }
     }
@@ -363,14 +349,6 @@ impl Draft<'_> {
     }
 }
 
-/// Why nothing can begin where a run is at work.
-pub(super) const fn busy_in(kind: EnvironmentKind) -> Code {
-    match kind {
-        EnvironmentKind::Stage => Code::StageBusy,
-        EnvironmentKind::Production => Code::ProductionBusy,
-    }
-}
-
 fn catch_up(current: Version, kind: EnvironmentKind) -> NewRun {
     NewRun {
         release: current.release,
@@ -384,8 +362,7 @@ fn catch_up(current: Version, kind: EnvironmentKind) -> NewRun {
 }
 
 /// What people have to know of the hosts that a way back has left; nothing if there is none.
-pub(super) fn left_behind(run: &Run) -> Option<String> {
-    let each: Vec<_> =
-        run.left.iter().map(|(host, left)| format!("{host} ({})", left.reason.trim_end_matches('.'))).collect();
-    (!each.is_empty()).then(|| format!("went on without {}", each.join(" and ")))
+pub(super) fn left_behind(run: &Run) -> Option<Reason> {
+    let hosts: BTreeMap<_, _> = run.left.iter().map(|(host, left)| (host.clone(), left.reason.clone())).collect();
+    (!hosts.is_empty()).then_some(Reason::WentOnWithout { hosts })
 }

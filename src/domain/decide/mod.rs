@@ -23,7 +23,7 @@ use super::command::{Answer, Command};
 use super::event::Event;
 use super::ids::{ReleaseId, Revision, RunId};
 use super::person::{Actor, Right};
-use super::refusal::{Code, Refusal};
+use super::refusal::{Cause, Move, Refusal};
 use super::release::Release;
 use super::run::{Run, RunKind};
 use super::service::EnvironmentKind;
@@ -64,11 +64,9 @@ pub fn still_current(release: &Release, seen: Revision) -> Result<(), Refusal> {
     if seen == release.revision {
         return Ok(());
     }
-    let sentence = format!(
-        "#{} has changed since (revision {seen}, now {}): it is {} now",
-        release.id, release.revision, release.status
-    );
-    Err(Refusal::new(Code::StaleRevision, sentence).legal(legal_moves(release)))
+    let (now, status) = (release.revision, release.status);
+    let cause = Cause::StaleRevision { release: release.id, seen, now, status };
+    Err(Refusal::from(cause).legal(legal_moves(release)))
 }
 
 /// The commands that people have, with whether each is legal for a release as it stands. The words are those of the API.
@@ -110,11 +108,7 @@ type Decided = Result<Answer, Refusal>;
 impl Draft<'_> {
     fn command(&mut self, command: Command) -> Decided {
         if self.world.service.retired && command.begins_anew() {
-            let sentence = format!(
-                "{} is not in rmm.toml any more, so that nothing new begins there; put it back to go on",
-                self.world.service.name
-            );
-            return Err(Refusal::new(Code::ServiceRetired, sentence));
+            return Err(Cause::ServiceRetired { service: self.world.service.name.clone() }.into());
         }
         match command {
             Command::Create(new) => self.create(new),
@@ -159,9 +153,7 @@ impl Draft<'_> {
         self.actor.may(Right::Machine, None, false)?;
         match command {
             Command::CommitResolved { release, commit } => self.commit_resolved(release, commit),
-            Command::CommitUnresolved { release, reason, for_good } => {
-                self.commit_unresolved(release, reason, for_good)
-            }
+            Command::CommitUnresolved { release, reason, again } => self.commit_unresolved(release, reason, again),
             Command::TagMoved { release, now } => self.tag_moved(release, now),
             Command::RunPrepared { run } => self.run_prepared(run),
             Command::RunWaits { run, reason } => self.run_waits(run, reason),
@@ -176,7 +168,7 @@ impl Draft<'_> {
             Command::RunLost { run, reason } => self.run_lost(run, reason),
             Command::RunForeign { run, host, reason } => self.run_foreign(run, host, reason),
             Command::ForeignTurnedAway { run, host, reason } => self.foreign_turned_away(run, host, reason),
-            Command::HostLooked { environment, found } => Ok(self.host_looked(environment, &found)),
+            Command::HostLooked { environment, found } => Ok(self.host_looked(environment, found)),
             Command::Advance => self.overdue(),
             Command::Create(_)
             | Command::Report { .. }
@@ -200,16 +192,12 @@ impl Draft<'_> {
 
     /// The release that a command is about.
     fn known(&self, id: ReleaseId) -> Result<Release, Refusal> {
-        self.world
-            .releases
-            .get(&id)
-            .cloned()
-            .ok_or_else(|| Refusal::new(Code::NotFound, format!("there is no release #{id}")))
+        self.world.releases.get(&id).cloned().ok_or_else(|| Cause::NoRelease { release: id }.into())
     }
 
     /// The run that a command is about.
     fn known_run(&self, id: RunId) -> Result<Run, Refusal> {
-        self.world.runs.get(&id).cloned().ok_or_else(|| Refusal::new(Code::NotFound, format!("there is no run {id}")))
+        self.world.runs.get(&id).cloned().ok_or_else(|| Cause::NoRun { run: id }.into())
     }
 
     /// Checks a right on this service.
@@ -226,18 +214,20 @@ impl Draft<'_> {
     }
 
     /// The refusal of a command that has no arrow from here.
-    fn illegal(&self, release: &Release, what: &str) -> Refusal {
-        let why = release.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-        let sentence =
-            format!("#{} {} is {}{why}; it cannot be {what} now", release.id, release.title(), release.status);
-        let waiting = self.world.occupying_run(EnvironmentKind::Production);
-        let waiting = waiting.filter(|run| run.release == release.id && run.kind == RunKind::Rollback);
-        match waiting.and_then(|run| run.waiting.as_deref()) {
-            Some(waiting) => {
-                Refusal::new(Code::IllegalTransition, format!("{sentence}; the way back {waiting}")).legal(["give-up"])
-            }
-            None => Refusal::new(Code::IllegalTransition, sentence).legal(legal_moves(release)),
-        }
+    fn illegal(&self, release: &Release, wanted: Move) -> Refusal {
+        let back = self.world.occupying_run(EnvironmentKind::Production);
+        let back = back.filter(|run| run.release == release.id && run.kind == RunKind::Rollback);
+        let waiting = back.and_then(|run| run.waiting.clone());
+        let legal = if waiting.is_some() { vec!["give-up"] } else { legal_moves(release) };
+        Refusal::from(Cause::Illegal {
+            release: release.id,
+            title: release.title(),
+            status: release.status,
+            reason: release.reason.clone(),
+            wanted,
+            waiting,
+        })
+        .legal(legal)
     }
 
     /// Refuses with a trace on the record.

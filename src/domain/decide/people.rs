@@ -4,10 +4,11 @@ use crate::domain::command::Answer;
 use crate::domain::content::Content;
 use crate::domain::environment::Lock;
 use crate::domain::event::Event;
-use crate::domain::gate::{self, GateName};
+use crate::domain::gate::{self, Gate, GateName};
 use crate::domain::ids::{Invalid, ReleaseId, one_line, readable};
 use crate::domain::person::Right;
-use crate::domain::refusal::{Code, Refusal};
+use crate::domain::reason::Reason;
+use crate::domain::refusal::{Cause, Move, Refusal};
 use crate::domain::release::Bypass;
 use crate::domain::run::RunState;
 use crate::domain::service::EnvironmentKind;
@@ -24,9 +25,10 @@ impl Draft<'_> {
         self.allow(Right::Cancel, Some(&release))?;
         one_line_or_more("reason", &reason)?;
         if !release.status.is_cancellable() {
-            return Err(self.illegal(&release, "cancelled"));
+            return Err(self.illegal(&release, Move::Cancel));
         }
-        self.end_before_production(id, format!("cancelled by {}: {reason}", self.actor.label()));
+        let by = self.actor.label().to_owned();
+        self.end_before_production(id, Reason::Cancelled { by, why: reason });
         Ok(Answer::Release { id, created: false })
     }
 
@@ -34,7 +36,7 @@ impl Draft<'_> {
         let release = self.known(id)?;
         self.allow(Right::Retry, Some(&release))?;
         if !release.status.is_retryable() {
-            return Err(self.illegal(&release, "retried"));
+            return Err(self.illegal(&release, Move::Retry));
         }
         self.start_over(&release)?;
         // A CI system has to begin anew: what its last try still says is out of date.
@@ -50,20 +52,14 @@ impl Draft<'_> {
         let release = self.known(id)?;
         self.allow(Right::Command, Some(&release))?;
         if release.status != Status::ManualTestPassed {
-            return Err(self.illegal(&release, "promoted"));
+            return Err(self.illegal(&release, Move::Promote));
         }
         let waits = |name| matches!(name, GateName::Promoted | GateName::ProductionFree);
-        let unmet: Vec<_> = gate::explain(&self.world, &release)
-            .into_iter()
-            .filter(|gate| !gate.met && !waits(gate.name))
-            .map(|gate| format!("{} {}", gate.sentence, gate.how.unwrap_or_default()))
-            .collect();
+        let unmet = |gate: &Gate| !gate.met() && !waits(gate.name);
+        let unmet: Vec<_> = gate::explain(&self.world, &release).into_iter().filter(unmet).collect();
         if !unmet.is_empty() {
-            return Err(Refusal::new(
-                Code::GatesUnmet,
-                format!("#{id} {} may not go to production yet", release.title()),
-            )
-            .details(unmet));
+            let cause = Cause::GatesUnmet { release: id, title: release.title() };
+            return Err(Refusal { unmet, ..cause.into() });
         }
         if !release.promoted {
             self.world.release_mut(id).promoted = true;
@@ -83,7 +79,7 @@ impl Draft<'_> {
             return Err(Invalid::new("gates", format!("{} cannot be bypassed", fixed.as_str())).into());
         }
         if !matches!(release.status, Status::ManualTesting | Status::ManualTestPassed) {
-            return Err(self.illegal(&release, "sent past its gates"));
+            return Err(self.illegal(&release, Move::Bypass));
         }
         let by = self.actor.label().to_owned();
         let content = Content::of(&release, &self.world.definition);
@@ -105,24 +101,24 @@ impl Draft<'_> {
         self.allow(Right::Command, None)?;
         one_line_or_more("reason", &reason)?;
         let by = self.actor.label().to_owned();
-        self.set_lock(reason, by);
+        self.set_lock(Reason::told(reason), by);
         Ok(Answer::Done)
     }
 
-    pub(super) fn set_lock(&mut self, reason: String, by: String) {
+    pub(super) fn set_lock(&mut self, reason: Reason, by: String) {
         let at = self.world.now;
         self.world.environment_mut(EnvironmentKind::Production).lock = Some(Lock { reason: reason.clone(), by, at });
         self.world.record(None, None, Event::ProductionLocked { reason });
-        self.recall_queued_deploy("production has been locked");
+        self.recall_queued_deploy(Reason::ProductionLocked);
     }
 
     /// A deploy of which nothing has started goes back into the line, and starts when its gates are clear again.
-    pub(super) fn recall_queued_deploy(&mut self, why: &str) {
+    pub(super) fn recall_queued_deploy(&mut self, reason: Reason) {
         let queued = self.world.occupying_run(EnvironmentKind::Production).filter(|run| {
             run.state == RunState::Queued && self.world.releases[&run.release].status == Status::ManualTestPassed
         });
         if let Some(id) = queued.map(|run| run.id) {
-            self.close_run(id, RunState::Stopped { reason: why.to_owned() });
+            self.close_run(id, RunState::Stopped { reason });
         }
     }
 

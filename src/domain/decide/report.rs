@@ -5,7 +5,8 @@ use crate::domain::event::Event;
 use crate::domain::gate;
 use crate::domain::ids::ReleaseId;
 use crate::domain::person::Right;
-use crate::domain::refusal::{Code, Refusal};
+use crate::domain::reason::Reason;
+use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::release::{CiRun, Release, Reporter};
 use crate::domain::run::{Run, RunKind, RunState};
 use crate::domain::service::EnvironmentKind;
@@ -43,7 +44,7 @@ impl Draft<'_> {
             Err(refusal) => Err(refusal),
         };
         result.map_err(|refusal| {
-            let event = Event::ReportRefused { status, reason: refusal.sentence.clone(), unrecorded: None };
+            let event = Event::ReportRefused { status, reason: refusal.cause.clone(), unrecorded: None };
             self.refuse_on_record(id, event, refusal)
         })
     }
@@ -51,19 +52,10 @@ impl Draft<'_> {
     /// Whether this report may speak about this environment at all.
     fn check_reporter(&self, release: &Release, status: Status, ci_run: Option<&Reporter>) -> Result<(), Refusal> {
         let Some(environment) = environment_of(status) else {
-            return Err(Refusal::new(
-                Code::NotReportedByCi,
-                format!("{status} is for people to say, not for a CI system"),
-            ));
+            return Err(Cause::NotForCi { status }.into());
         };
         if self.world.service.environment(environment).driver.is_ours() {
-            return Err(Refusal::new(
-                Code::NotReportedByCi,
-                format!(
-                    "RMM runs {environment} of {} itself and knows what happens there; no CI report is needed",
-                    release.service
-                ),
-            ));
+            return Err(Cause::RunByRmm { environment, service: release.service.clone() }.into());
         }
         // Without an id, the current run is meant.
         let Some(reporter) = ci_run else { return Ok(()) };
@@ -86,13 +78,13 @@ impl Draft<'_> {
             {
                 Ok(())
             }
-            Some(expected) if reporter.is_stale_for(&expected) => Err(Refusal::new(
-                Code::StaleReport,
-                format!(
-                    "#{} belongs to the CI run {} (attempt {}) now; this report came from {reporter}",
-                    release.id, expected.id, expected.attempt
-                ),
-            )),
+            Some(expected) if reporter.is_stale_for(&expected) => Err(Cause::StaleReport {
+                release: release.id,
+                ci_run: expected.id,
+                attempt: expected.attempt,
+                reported_by: reporter.to_string(),
+            }
+            .into()),
             Some(_) | None => Ok(()),
         }
     }
@@ -128,8 +120,7 @@ impl Draft<'_> {
             }
             (Status::StageBuilding, Status::StageBuildingFailed)
             | (Status::StageTestRollback, Status::StageTestRollbackFailed) => {
-                let reason = "the CI system reported it".to_owned();
-                self.ci_ended(id, EnvironmentKind::Stage, RunState::Failed { reason })?;
+                self.ci_ended(id, EnvironmentKind::Stage, RunState::Failed { reason: Reason::CiFailed })?;
             }
             // The first release has passed this on its own, and people may have been quick.
             (Status::ManualTesting | Status::ManualTestPassed, Status::StageTestRollback | Status::ManualTesting)
@@ -145,9 +136,8 @@ impl Draft<'_> {
                 self.ci_ended(id, EnvironmentKind::Production, RunState::Succeeded)?;
             }
             (Status::Deploying, Status::ProductionRollback) => {
-                let reason = "the CI system reported that production is not well".to_owned();
                 let ci_run = self.world.occupying_run(EnvironmentKind::Production).and_then(|run| run.ci_run.clone());
-                self.ci_ended(id, EnvironmentKind::Production, RunState::Failed { reason })?;
+                self.ci_ended(id, EnvironmentKind::Production, RunState::Failed { reason: Reason::CiUnwell })?;
                 // The CI run that says so is the one that goes back.
                 if let Some(run) = self.own_run(id, EnvironmentKind::Production) {
                     self.world.run_mut(run).ci_run = ci_run;
@@ -157,17 +147,15 @@ impl Draft<'_> {
                 self.ci_ended(id, EnvironmentKind::Production, RunState::Succeeded)?;
             }
             (Status::ProductionRollback, Status::RollbackFailed) => {
-                let reason = "the CI system reported that the rollback failed".to_owned();
-                self.ci_ended(id, EnvironmentKind::Production, RunState::Failed { reason })?;
+                let state = RunState::Failed { reason: Reason::CiRollbackFailed };
+                self.ci_ended(id, EnvironmentKind::Production, state)?;
             }
             _ => {
-                let why = release.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
                 let next: Vec<_> = release.status.next().iter().filter(|s| environment_of(**s).is_some()).collect();
-                return Err(Refusal::new(
-                    Code::IllegalTransition,
-                    format!("#{id} is {}{why}; a report of {status} does not follow from there", release.status),
-                )
-                .legal(next.into_iter().map(|s| s.as_str()).chain(legal_moves(release))));
+                let reason = release.reason.clone();
+                let cause = Cause::DoesNotFollow { release: id, status: release.status, reason, reported: status };
+                let legal = next.into_iter().map(|s| s.as_str()).chain(legal_moves(release));
+                return Err(Refusal::from(cause).legal(legal));
             }
         }
         answer
@@ -176,35 +164,22 @@ impl Draft<'_> {
     fn ci_takes_stage(&mut self, release: &Release, ci_run: Option<Reporter>) -> Result<(), Refusal> {
         self.check_known(EnvironmentKind::Stage)?;
         if let Some(dirty) = &self.world.stage.dirty {
-            let sentence = format!(
-                "stage is dirty ({}); an admin repairs it and says so: `resolve` run {}",
-                dirty.reason, dirty.run
-            );
-            return Err(Refusal::new(Code::StageDirty, sentence));
+            return Err(Cause::StageDirty { run: dirty.run, reason: dirty.reason.clone() }.into());
         }
         let lost = |run: &&Run| matches!(run.state, RunState::Unknown { .. });
         if let Some(run) = self.world.occupying_run(EnvironmentKind::Stage).filter(lost) {
-            let sentence = format!(
-                "it is not known how run {} of #{} on stage ended; an admin finds out and says so (`resolve`)",
-                run.id, run.release
-            );
-            return Err(Refusal::new(Code::StageBusy, sentence));
+            return Err(Cause::StageLost { run: run.id, release: run.release }.into());
         }
         if let Some(holder) = self.world.stage_holder().map(|r| (r.id, r.title(), r.status)) {
             if !self.world.service.supersede || holder.0 > release.id {
-                return Err(Refusal::new(
-                    Code::StageBusy,
-                    format!(
-                        "stage is taken by #{} {} ({}); report again when it has left",
-                        holder.0, holder.1, holder.2
-                    ),
-                ));
+                let (release, title, status) = holder;
+                return Err(Cause::StageTaken { release, title, status }.into());
             }
-            self.end_before_production(holder.0, format!("superseded by #{} {}", release.id, release.title()));
+            self.end_before_production(holder.0, Reason::Superseded { by: release.id, title: release.title() });
         }
         // RMM's own housekeeping, where stage was RMM's until just now.
         if let Some(run) = self.world.occupying_run(EnvironmentKind::Stage) {
-            return Err(Refusal::new(Code::StageBusy, format!("stage is taken by run {}; report again later", run.id)));
+            return Err(Cause::StageTakenByRun { run: run.id }.into());
         }
         if let Some(reporter) = ci_run {
             self.world.release_mut(release.id).ci_run = Some(reporter.into_ci_run(release.ci_run.as_ref()));
@@ -227,17 +202,10 @@ impl Draft<'_> {
     }
 
     fn ci_takes_production(&mut self, release: &Release, ci_run: Option<Reporter>) -> Result<(), Refusal> {
-        let unmet: Vec<_> = gate::explain(&self.world, release)
-            .into_iter()
-            .filter(|gate| !gate.met)
-            .map(|gate| format!("{} {}", gate.sentence, gate.how.unwrap_or_default()))
-            .collect();
+        let unmet: Vec<_> = gate::explain(&self.world, release).into_iter().filter(|gate| !gate.met()).collect();
         if release.status != Status::ManualTestPassed || !unmet.is_empty() {
-            return Err(Refusal::new(
-                Code::GatesUnmet,
-                format!("#{} {} may not go to production yet", release.id, release.title()),
-            )
-            .details(unmet));
+            let cause = Cause::GatesUnmet { release: release.id, title: release.title() };
+            return Err(Refusal { unmet, ..cause.into() });
         }
         self.world.note_ci_run(
             NewRun {
@@ -262,19 +230,11 @@ impl Draft<'_> {
                 self.run_ended(run, state);
                 Ok(())
             }
-            (None, Some(other)) => Err(Refusal::new(
-                Code::StageBusy,
-                format!(
-                    "{environment} is taken by run {} of #{} ({}); report again when that has been resolved",
-                    other.id,
-                    other.release,
-                    other.state.as_str()
-                ),
-            )),
-            (None, None) => Err(Refusal::new(
-                Code::IllegalTransition,
-                format!("nothing is under way for #{release} on {environment}; there is nothing to report about"),
-            )),
+            (None, Some(other)) => {
+                let (run, release, state) = (other.id, other.release, other.state.as_str());
+                Err(Cause::TakenByRun { environment, run, release, state }.into())
+            }
+            (None, None) => Err(Cause::NothingUnderWay { release, environment }.into()),
         }
     }
 }

@@ -4,7 +4,8 @@ use crate::domain::command::{Answer, Resolution};
 use crate::domain::event::Event;
 use crate::domain::ids::{RunId, readable};
 use crate::domain::person::Right;
-use crate::domain::refusal::{Code, Refusal};
+use crate::domain::reason::Reason;
+use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::release::Release;
 use crate::domain::run::{Positions, Run, RunKind, RunState, Side, Step, StepKind, StepState};
 use crate::domain::service::EnvironmentKind;
@@ -21,11 +22,7 @@ impl Draft<'_> {
         let unknown = matches!(run.state, RunState::Unknown { .. });
         let repairable = left_dirty && verdict != Resolution::Failed;
         if !unknown && !repairable {
-            let state = run.state.as_str();
-            return Err(Refusal::new(
-                Code::NothingToResolve,
-                format!("run {id} is {state}; there is nothing to resolve about it"),
-            ));
+            return Err(Cause::NothingToResolve { run: id, state: run.state.as_str() }.into());
         }
         if unknown {
             self.check_known(run.environment)?;
@@ -40,14 +37,15 @@ impl Draft<'_> {
             Some(id),
             Event::RunResolved { verdict: word.into(), reason: reason.clone() },
         );
-        let by = self.actor.label();
-        let said = if reason.is_empty() { format!("{by} says so") } else { format!("{by} says so: {reason}") };
+        let by = self.actor.label().to_owned();
         match verdict {
-            Resolution::Again => return self.run_again(&run, &said),
+            Resolution::Again => return self.run_again(&run, by, reason),
             Resolution::Succeeded if unknown => self.run_ended(id, RunState::Succeeded),
             // The admin has brought the environment to where the failed run should have brought it.
             Resolution::Succeeded => self.settle_environment(&run),
-            Resolution::Failed => self.run_ended(id, RunState::Failed { reason: format!("it failed; {said}") }),
+            Resolution::Failed => {
+                self.run_ended(id, RunState::Failed { reason: Reason::JudgedFailed { by, why: reason } })
+            }
         }
         if verdict == Resolution::Succeeded {
             self.world.environment_mut(run.environment).unseen.retain(|unseen| unseen.run != id);
@@ -56,28 +54,18 @@ impl Draft<'_> {
     }
 
     /// A new run takes up where the old one left the environment.
-    fn run_again(&mut self, old: &Run, said: &str) -> Decided {
+    fn run_again(&mut self, old: &Run, by: String, why: String) -> Decided {
         let ours = self.world.service.environment(old.environment).driver.is_ours();
         let active = self.world.releases[&old.release].status.is_active();
         if !ours && !active {
-            return Err(Refusal::new(
-                Code::NothingToResolve,
-                format!(
-                    "#{} has ended, so that no CI system reports about it any more; say how {} stands: `succeeded` or `failed`",
-                    old.release, old.environment
-                ),
-            ));
+            return Err(Cause::CiReportsNoMore { release: old.release, environment: old.environment }.into());
         }
         let release = &self.world.releases[&old.release];
         let forward =
             (old.environment, old.kind, old.housekeeping) == (EnvironmentKind::Production, RunKind::Deploy, false);
         if forward && old.content.as_ref().is_some_and(|content| !content.is_of(release, &self.world.definition)) {
-            let sentence = format!(
-                "#{} would bring something else now than what was approved: the commands of its definition have changed; \
-                 say that run {} `failed`, and release it anew",
-                old.release, old.id
-            );
-            return Err(Refusal::new(Code::ContentChanged, sentence).legal(["resolve"]));
+            let cause = Cause::ContentChanged { release: old.release, run: old.id };
+            return Err(Refusal::from(cause).legal(["resolve"]));
         }
         let positions = self.positions_after(old);
         let new = NewRun {
@@ -92,10 +80,8 @@ impl Draft<'_> {
         };
         let steps = if ours { self.plan_again(old, &positions)? } else { Vec::new() };
         if old.state.occupies() {
-            self.close_run(
-                old.id,
-                RunState::Failed { reason: format!("run again as run {}; {said}", self.world.next_run) },
-            );
+            let reason = Reason::RunAgain { run: self.world.next_run, by, why };
+            self.close_run(old.id, RunState::Failed { reason });
         }
         self.note_half_way(old, positions);
         self.world.environment_mut(old.environment).dirty = None;
@@ -133,7 +119,7 @@ impl Draft<'_> {
         {
             keep_migrations(old, steps);
         }
-        steps.map_err(|error| Refusal::new(Code::NothingToResolve, error.to_string()))
+        steps.map_err(|reason| Cause::NoPlan { reason }.into())
     }
 
     /// The same hosts once more, and nothing but their code.
@@ -145,7 +131,7 @@ impl Draft<'_> {
         let others: Vec<_> = others.into_iter().filter(|other| !hosts.contains(&other)).collect();
         let planner = self.planner(old.environment, old.kind).without(&others);
         let steps = planner.catch_up_code(&self.known(newer)?, to);
-        steps.map_err(|error| Refusal::new(Code::NothingToResolve, error.to_string()))
+        steps.map_err(|reason| Cause::NoPlan { reason }.into())
     }
 }
 

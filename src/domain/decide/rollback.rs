@@ -3,7 +3,8 @@
 use crate::domain::command::{Answer, RollbackTo};
 use crate::domain::ids::ReleaseId;
 use crate::domain::person::Right;
-use crate::domain::refusal::{Code, Refusal};
+use crate::domain::reason::Reason;
+use crate::domain::refusal::{Cause, Move, Refusal};
 use crate::domain::release::{Release, Version};
 use crate::domain::run::{Run, RunKind, RunState, Side, StopKind};
 use crate::domain::service::EnvironmentKind;
@@ -19,10 +20,10 @@ impl Draft<'_> {
         self.allow(Right::Command, Some(&release))?;
         one_line_or_more("reason", &reason)?;
         if release.status != Status::Deploying {
-            return Err(self.illegal(&release, "aborted"));
+            return Err(self.illegal(&release, Move::Abort));
         }
         self.check_known(EnvironmentKind::Production)?;
-        let why = format!("aborted by {}: {reason}", self.actor.label());
+        let why = Reason::Aborted { by: self.actor.label().to_owned(), why: reason };
         let run = self.world.occupying_run(EnvironmentKind::Production).cloned();
         match run {
             Some(run) if matches!(run.state, RunState::Unknown { .. }) && !force => {
@@ -33,7 +34,7 @@ impl Draft<'_> {
                 self.stop_run(run.id, StopKind::Abort, by, why, force);
             }
             Some(run) => self.run_ended(run.id, RunState::Stopped { reason: why }),
-            None => return Err(self.illegal(&release, "aborted")),
+            None => return Err(self.illegal(&release, Move::Abort)),
         }
         Ok(Answer::Release { id, created: false })
     }
@@ -53,37 +54,23 @@ impl Draft<'_> {
                 return self.abort(id, reason, force);
             }
             (_, Status::Deploying) => {
-                return Err(Refusal::new(
-                    Code::IllegalTransition,
-                    format!("#{id} is being deployed; `abort` ends that and goes back"),
-                )
-                .legal(["abort"]));
+                return Err(Refusal::from(Cause::BeingDeployed { release: id }).legal(["abort"]));
             }
             (Some(current), _) if current.release != id => {
-                return Err(Refusal::new(
-                    Code::NotInProduction,
-                    format!(
-                        "production of {} runs {current}, not #{id} {}; roll that one back",
-                        release.service,
-                        release.title()
-                    ),
-                ));
+                let (service, current) = (release.service.clone(), current.clone());
+                return Err(Cause::NotInProduction { service, current, release: id, title: release.title() }.into());
             }
-            (_, _) => return Err(self.illegal(&release, "rolled back")),
+            (_, _) => return Err(self.illegal(&release, Move::Rollback)),
         }
-        self.recall_queued_deploy(&format!("production of #{id} is rolled back"));
+        self.recall_queued_deploy(Reason::OtherRolledBack { release: id });
         self.check_free_for_rollback()?;
         let target = self.rollback_target(&release, to)?;
         self.begin_rollback(&release, &target)?;
         let by = self.actor.label().to_owned();
-        let why = format!("rollback of #{id} {} to {target}: {reason}", release.title());
-        self.world.move_release(
-            id,
-            Status::ProductionRollback,
-            Some(format!("rollback to {target}, asked for by {by}: {reason}")),
-        );
+        let asked = Reason::RollbackAsked { to: target.clone(), by: by.clone(), why: reason.clone() };
+        self.world.move_release(id, Status::ProductionRollback, Some(asked));
         self.world.release_mut(id).rollback_to_tag.clone_from(&target.tag);
-        self.set_lock(why, by);
+        self.set_lock(Reason::RollbackOf { release: id, title: release.title(), to: target, why: reason }, by);
         Ok(Answer::Release { id, created: false })
     }
 
@@ -100,49 +87,36 @@ impl Draft<'_> {
             let other = &self.world.releases[&run.release];
             let lost = matches!(run.state, RunState::Unknown { .. });
             let deploying = other.status == Status::Deploying;
-            let (code, how) = if lost {
-                (Code::RunUnknown, format!("it is not known how run {} of #{} in production ended", run.id, other.id))
+            let cause = if lost {
+                Cause::ProductionLost { run: run.id, release: other.id, deploying }
             } else {
-                (Code::ProductionBusy, format!("production is busy with #{} ({})", other.id, other.status))
+                Cause::ProductionBusy { release: other.id, status: other.status }
             };
-            let (way_out, legal) = match (lost, deploying) {
-                (true, true) => ("`abort` it with `force`, or `resolve` its run", vec!["abort", "resolve"]),
-                (true, false) => ("`resolve` that run", vec!["resolve"]),
-                (false, true) => ("`abort` it, or wait for its end", vec!["abort"]),
-                (false, false) => ("wait for its end", Vec::new()),
-            };
-            return Err(Refusal::new(code, format!("{how}; {way_out}, then repeat")).legal(legal));
+            let legal = [("abort", deploying), ("resolve", lost)].into_iter().filter(|(_, legal)| *legal);
+            return Err(Refusal::from(cause).legal(legal.map(|(name, _)| name)));
         }
         match &self.world.production.dirty {
-            Some(dirty) => Err(Refusal::new(
-                Code::ProductionBusy,
-                format!(
-                    "the last way back in production failed ({}); `resolve` run {} first, so that it is known from where to go back",
-                    dirty.reason, dirty.run
-                ),
-            )
-            .legal(["resolve"])),
+            Some(dirty) => {
+                let cause = Cause::ProductionDirty { run: dirty.run, reason: dirty.reason.clone() };
+                Err(Refusal::from(cause).legal(["resolve"]))
+            }
             None => Ok(()),
         }
     }
 
     fn rollback_target(&self, release: &Release, to: Option<RollbackTo>) -> Result<Version, Refusal> {
         let older: Vec<_> = self.world.good_before_current().map(|good| good.version.clone()).collect();
-        let known = || {
-            let names: Vec<_> = older.iter().take(10).map(ToString::to_string).collect();
-            if names.is_empty() { "there is none".to_owned() } else { names.join(", ") }
-        };
         let found = match &to {
             None => self.world.usual_way_back(release).map(|good| &good.version),
             Some(_) => older.iter().find(|version| is_meant(to.as_ref(), version)),
         };
         found.cloned().ok_or_else(|| {
-            let wanted = match to {
-                None => format!("there is no good version before {}", release.title()),
-                Some(RollbackTo::Tag(tag)) => format!("{tag} is no good version older than {}", release.title()),
-                Some(RollbackTo::Release(id)) => format!("#{id} is no good version older than {}", release.title()),
-            };
-            Refusal::new(Code::NoGoodVersion, format!("{wanted}; good versions: {}", known()))
+            let wanted = to.map(|to| match to {
+                RollbackTo::Tag(tag) => tag.to_string(),
+                RollbackTo::Release(id) => format!("#{id}"),
+            });
+            let known = older.iter().take(10).cloned().collect();
+            Cause::NoGoodVersion { wanted, title: release.title(), known }.into()
         })
     }
 
@@ -164,7 +138,7 @@ impl Draft<'_> {
         let planner = self.planner(EnvironmentKind::Production, RunKind::Rollback);
         let steps = planner
             .back(release, &older, &planner.everywhere(Side::Newer))
-            .map_err(|error| Refusal::new(Code::NoGoodVersion, error.to_string()))?;
+            .map_err(|reason| Cause::NoWayBack { reason })?;
         self.world.create_run(NewRun { steps, ..new });
         Ok(())
     }
@@ -179,12 +153,5 @@ fn is_meant(to: Option<&RollbackTo>, version: &Version) -> bool {
 }
 
 fn unknown_in_the_way(run: &Run) -> Refusal {
-    Refusal::new(
-        Code::RunUnknown,
-        format!(
-            "it is not known how run {} of #{} ended, and it may still be at work; look first, then repeat with `force`, or `resolve` it",
-            run.id, run.release
-        ),
-    )
-    .legal(["resolve"])
+    Refusal::from(Cause::MayBeAtWork { run: run.id, release: run.release }).legal(["resolve"])
 }

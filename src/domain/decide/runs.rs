@@ -1,9 +1,12 @@
 //! What RMM's own parts say: steps of runs that start and end, runs that cannot be judged, commits and tags.
 
+use jiff::Timestamp;
+
 use crate::domain::command::{Answer, Outcome, Said};
 use crate::domain::event::Event;
 use crate::domain::ids::{Commit, HostName, ReleaseId, RunId};
-use crate::domain::refusal::{Code, Refusal};
+use crate::domain::reason::Reason;
+use crate::domain::refusal::Cause;
 use crate::domain::run::{Run, RunKind, RunState, Step, StepKind, StepState, Stop, StopKind, TAG_GONE, TAG_MOVED};
 use crate::domain::service::{Driver, EnvironmentKind};
 use crate::domain::status::Status;
@@ -20,16 +23,21 @@ impl Draft<'_> {
         Ok(Answer::Release { id, created: false })
     }
 
-    pub(super) fn commit_unresolved(&mut self, id: ReleaseId, reason: String, for_good: bool) -> Decided {
+    pub(super) fn commit_unresolved(&mut self, id: ReleaseId, cause: Reason, again: Option<Timestamp>) -> Decided {
         let release = self.known(id)?;
         if release.commit.is_some() || !release.status.is_active() {
             return Ok(Answer::Release { id, created: false });
         }
-        if release.reason.as_ref() != Some(&reason) {
+        let known = release.reason.as_ref();
+        let told = matches!(known, Some(Reason::CommitUnresolved { cause: known, .. }) if **known == cause);
+        let reason = Reason::CommitUnresolved { cause: Box::new(cause), again };
+        if told {
+            self.world.note_reason(id, reason.clone());
+        } else {
             self.world.release_mut(id).reason = Some(reason.clone());
             self.world.record(Some(id), None, Event::CommitUnresolved { reason: reason.clone() });
         }
-        if for_good && self.world.service.stage.driver.is_ours() && release.status == Status::Initiated {
+        if again.is_none() && self.world.service.stage.driver.is_ours() && release.status == Status::Initiated {
             self.world.move_release(id, Status::StageBuilding, None);
             self.world.move_release(id, Status::StageBuildingFailed, Some(reason));
         }
@@ -46,11 +54,10 @@ impl Draft<'_> {
         let gone = now.is_none();
         self.world.record(Some(id), None, Event::TagMoved { tag, from, to: now.clone(), gone });
         if release.status.is_cancellable() {
-            let what = now.map_or_else(
-                || "is gone from the repository".to_owned(),
-                |now| format!("has moved to {}", now.short()),
-            );
-            self.end_before_production(id, format!("the tag {} {what}", release.title()));
+            let tag = release.title();
+            let reason = now
+                .map_or_else(|| Reason::TagGone { tag: tag.clone() }, |to| Reason::TagMoved { tag: tag.clone(), to });
+            self.end_before_production(id, reason);
         }
         Ok(Answer::Release { id, created: false })
     }
@@ -78,7 +85,7 @@ impl Draft<'_> {
     }
 
     /// Says why a run does not get on, or that it does again.
-    pub(super) fn run_waits(&mut self, id: RunId, reason: Option<String>) -> Decided {
+    pub(super) fn run_waits(&mut self, id: RunId, reason: Option<Reason>) -> Decided {
         let run = self.known_run(id)?;
         if run.state.is_live() && run.waiting != reason {
             self.world.run_mut(id).waiting.clone_from(&reason);
@@ -145,12 +152,12 @@ impl Draft<'_> {
     pub(super) fn try_step(&mut self, id: RunId, index: u32) -> Decided {
         let run = self.known_run(id)?;
         if run.is_ending() {
-            return Err(Refusal::new(Code::RunEnding, format!("run {id} is ending; nothing more starts in it")));
+            return Err(Cause::RunEnding { run: id }.into());
         }
         let at_work = |step: &&mut Step| step.state == StepState::Running;
         match self.world.run_mut(id).steps.get_mut(index as usize).filter(at_work) {
             Some(step) => step.tries += 1,
-            None => return Err(Refusal::new(Code::NotFound, format!("step {index} of run {id} is not at work"))),
+            None => return Err(Cause::StepNotAtWork { run: id, step: index }.into()),
         }
         Ok(Answer::Step(Some(index)))
     }
@@ -220,7 +227,7 @@ impl Draft<'_> {
             && let StepState::Unknown { reason } = &step.state
             && !forced(&step.host)
         {
-            self.lose_run(id, named(&run, step, &format!("cannot be judged: {reason}")));
+            self.lose_run(id, named(&run, step, Reason::CannotBeJudged { cause: Box::new(reason.clone()) }));
             return None;
         }
         if let Some(stop) = &run.stop {
@@ -233,12 +240,12 @@ impl Draft<'_> {
             match exit {
                 Some(TAG_MOVED) if step.kind == StepKind::VerifyTag => self.found_tag_moved(&run, step, false),
                 Some(TAG_GONE) if step.kind == StepKind::VerifyTag => self.found_tag_moved(&run, step, true),
-                Some(_) | None => self.run_ended(id, RunState::Failed { reason: named(&run, step, reason) }),
+                Some(_) | None => self.run_ended(id, RunState::Failed { reason: named(&run, step, reason.clone()) }),
             }
             return None;
         }
         if let Some(step) = ended(|state| *state == StepState::Stopped) {
-            self.run_ended(id, RunState::Stopped { reason: named(&run, step, "was ended") });
+            self.run_ended(id, RunState::Stopped { reason: named(&run, step, Reason::WasEnded) });
             return None;
         }
         self.skip_hosts_that_failed(&run);
@@ -254,7 +261,7 @@ impl Draft<'_> {
         }
         for step in &mut self.world.run_mut(run.id).steps {
             if step.state == StepState::Pending && hosts.contains(&step.host) {
-                step.state = StepState::Skipped { reason: "an earlier step failed on this host".into() };
+                step.state = StepState::Skipped { reason: Reason::EarlierStepFailed };
             }
         }
     }
@@ -266,11 +273,11 @@ impl Draft<'_> {
         if let (Some(tag), Some(from)) = (tag, commit) {
             self.world.record(Some(id), Some(run.id), Event::TagMoved { tag, from, to: None, gone });
         }
-        let what = if gone { "found that the tag is gone from the repository" } else { "found that the tag has moved" };
+        let what = if gone { Reason::FoundTagGone } else { Reason::FoundTagMoved };
         self.run_ended(run.id, RunState::Stopped { reason: named(run, step, what) });
     }
 
-    pub(super) fn run_failed(&mut self, id: RunId, reason: String) -> Decided {
+    pub(super) fn run_failed(&mut self, id: RunId, reason: Reason) -> Decided {
         let run = self.known_run(id)?;
         if run.state.is_live() {
             self.begin(&run);
@@ -283,7 +290,7 @@ impl Draft<'_> {
         Ok(Answer::Run(id))
     }
 
-    pub(super) fn run_lost(&mut self, id: RunId, reason: String) -> Decided {
+    pub(super) fn run_lost(&mut self, id: RunId, reason: Reason) -> Decided {
         let run = self.known_run(id)?;
         if run.state.is_live() {
             // It may have started after all, so the release counts as under way.
@@ -305,7 +312,7 @@ impl Draft<'_> {
             match mark {
                 Some(mark) if mark.boot == uptime.boot => {
                     if uptime.since(Some(&mark)) > limit {
-                        self.lose_run(id, format!("the CI system has said nothing about {environment} since {heard}"));
+                        self.lose_run(id, Reason::CiSilent { environment, since: heard });
                     }
                 }
                 // How long it has been silent across a restart of this machine nobody knows: the time counts anew.
@@ -315,7 +322,7 @@ impl Draft<'_> {
         Ok(Answer::Done)
     }
 
-    fn lose_run(&mut self, id: RunId, reason: String) {
+    fn lose_run(&mut self, id: RunId, reason: Reason) {
         self.note_unseen(id);
         let run = self.world.run_mut(id);
         run.state = RunState::Unknown { reason: reason.clone() };
@@ -329,7 +336,7 @@ impl Draft<'_> {
     }
 
     /// Asks the one who follows the run to end its step.
-    pub(super) fn stop_run(&mut self, id: RunId, why: StopKind, by: String, reason: String, force: bool) {
+    pub(super) fn stop_run(&mut self, id: RunId, why: StopKind, by: String, reason: Reason, force: bool) {
         let run = self.world.run_mut(id);
         if let Some(stop) = &mut run.stop {
             stop.force |= force;
@@ -344,7 +351,7 @@ impl Draft<'_> {
 /// How a run has ended that has no more steps, in an environment on these hosts.
 fn through(run: &Run, hosts: &[HostName]) -> RunState {
     let failed = run.steps.iter().filter_map(|step| match &step.state {
-        StepState::Failed { reason, .. } => Some(named(run, step, reason)),
+        StepState::Failed { reason, .. } => Some(named(run, step, reason.clone())),
         StepState::Pending
         | StepState::Running
         | StepState::Succeeded
@@ -352,54 +359,45 @@ fn through(run: &Run, hosts: &[HostName]) -> RunState {
         | StepState::Unknown { .. }
         | StepState::Skipped { .. } => None,
     });
-    let failed: Vec<_> = failed.collect();
-    if !failed.is_empty() {
-        return RunState::Failed { reason: failed.join("; ") };
+    if let Some(reason) = Reason::all(failed.collect()) {
+        return RunState::Failed { reason };
     }
     let untouched = !run.is_catch_up() && hosts.iter().any(|host| !run.left.contains_key(host));
-    if !run.left.is_empty() && run.remaining_hosts().next().is_none() && !untouched {
-        return RunState::Failed { reason: left_behind(run).unwrap_or_default() };
+    match left_behind(run) {
+        Some(reason) if run.remaining_hosts().next().is_none() && !untouched => RunState::Failed { reason },
+        Some(_) | None => RunState::Succeeded,
     }
-    RunState::Succeeded
 }
 
-/// A sentence about a step, for people.
-fn named(run: &Run, step: &Step, what: &str) -> String {
-    let place = if step.host.is_local() { String::new() } else { format!(" ({})", step.host) };
-    format!("{} of {} on {}{place} {what}", step.kind.title(), step.surface, run.environment)
+/// What happened to a step of a run.
+fn named(run: &Run, step: &Step, cause: Reason) -> Reason {
+    Reason::Step {
+        kind: step.kind,
+        surface: step.surface.clone(),
+        environment: run.environment,
+        host: Some(step.host.clone()).filter(|host| !host.is_local()),
+        cause: Box::new(cause),
+    }
 }
 
 fn step_state(outcome: &Outcome, said: Option<&str>, stopping: bool) -> StepState {
     match outcome {
         Outcome::Exited(0) | Outcome::Healthy => StepState::Succeeded,
         Outcome::Exited(_) if stopping => StepState::Stopped,
-        Outcome::Exited(code) => StepState::Failed { exit: Some(*code), reason: exit_sentence(*code, said) },
+        Outcome::Exited(code) => StepState::Failed {
+            exit: Some(*code),
+            reason: Reason::Exit { status: *code, said: said.map(ToOwned::to_owned) },
+        },
         Outcome::Unhealthy(reason) if !stopping => {
-            StepState::Failed { exit: None, reason: format!("did not pass: {reason}") }
+            StepState::Failed { exit: None, reason: Reason::Unhealthy { cause: Box::new(reason.clone()) } }
         }
-        Outcome::TimedOut => {
-            StepState::Failed { exit: None, reason: "was over its time limit and has been ended".into() }
-        }
+        Outcome::TimedOut => StepState::Failed { exit: None, reason: Reason::TimedOut },
         Outcome::Stopped | Outcome::Unhealthy(_) => StepState::Stopped,
-        Outcome::NotStarted(reason) => {
-            StepState::Failed { exit: None, reason: format!("could not be started: {reason}") }
-        }
-        Outcome::Unreachable { reason, begun: false } => {
-            StepState::Failed { exit: None, reason: format!("could not be started: {reason}") }
+        Outcome::NotStarted(reason) | Outcome::Unreachable { reason, begun: false } => {
+            StepState::Failed { exit: None, reason: Reason::NotStarted { cause: Box::new(reason.clone()) } }
         }
         Outcome::Lost(reason) | Outcome::Unreachable { reason, begun: true } => {
             StepState::Unknown { reason: reason.clone() }
         }
     }
-}
-
-/// What an exit status means (POSIX: 126, 127 by the shell, above 128 by a signal).
-fn exit_sentence(code: i32, said: Option<&str>) -> String {
-    let sentence = match code {
-        126 => "failed: a command could not be executed (exit status 126)".into(),
-        127 => "failed: a command was not found (exit status 127)".into(),
-        129..=192 => format!("was killed by signal {} (exit status {code})", code - 128),
-        _ => format!("failed with exit status {code}"),
-    };
-    said.map_or_else(|| sentence.clone(), |said| format!("{sentence}: {said}"))
 }

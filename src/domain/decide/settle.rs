@@ -6,20 +6,19 @@ use crate::domain::environment::{AnotherCopy, UnknownState};
 use crate::domain::event::Event;
 use crate::domain::ids::{HostName, RunId, readable};
 use crate::domain::person::Right;
-use crate::domain::refusal::{Code, Refusal};
+use crate::domain::reason::{LastRun, Reason};
+use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::release::Version;
 use crate::domain::run::{Run, RunState};
 use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 
-use super::hosts::busy_in;
 use super::{Decided, Draft};
 
 impl Draft<'_> {
     pub(super) fn settle(&mut self, kind: EnvironmentKind, runs: Settled, reason: String) -> Decided {
         self.allow(Right::Command, None)?;
         readable("reason", &reason, 1000)?;
-        let service = self.world.service.name.clone();
         let state = self.world.environment(kind);
         if state.unknown.is_none() {
             let (met, version) = (self.world.another_copy.is_some(), state.current.clone());
@@ -28,24 +27,20 @@ impl Draft<'_> {
                 self.world.record(None, None, Event::EnvironmentSettled { environment: kind, version, reason });
                 return Ok(Answer::Done);
             }
-            let but = if met { "; --recorded says that the other copy of the database is gone" } else { "" };
-            let sentence = format!("it is known what {kind} of {service} runs; there is nothing to settle{but}");
-            return Err(Refusal::new(Code::NothingToResolve, sentence));
+            let service = self.world.service.name.clone();
+            return Err(Cause::KnownAlready { environment: kind, service, another_copy: met }.into());
         }
         let version = match runs {
             Settled::Release(id) => Some(self.known(id)?.version()),
             Settled::Nothing => None,
             Settled::Recorded => state.current.clone(),
         };
-        let found = version.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
         if let Some(run) = self.world.occupying_run(kind).cloned() {
             if run.state.is_live() {
-                return Err(Refusal::new(
-                    busy_in(kind),
-                    format!("run {} is at work on {kind}; wait for its end", run.id),
-                ));
+                return Err(Cause::RunAtWork { run: run.id, environment: kind }.into());
             }
-            let said = format!("{} says that {kind} runs {found}", self.actor.label());
+            let by = self.actor.label().to_owned();
+            let said = Reason::Settled { by, environment: kind, version: version.clone() };
             self.end_lost_run(&run, version.as_ref(), said);
         }
         let (now, next_run) = (self.world.now, self.world.next_run);
@@ -69,7 +64,7 @@ impl Draft<'_> {
     }
 
     /// Ends a run whose end was not known by what the environment was found to run.
-    fn end_lost_run(&mut self, run: &Run, found: Option<&Version>, said: String) {
+    fn end_lost_run(&mut self, run: &Run, found: Option<&Version>, said: Reason) {
         if found.is_some_and(|version| version.release == run.to.release) {
             return self.run_ended(run.id, RunState::Succeeded);
         }
@@ -95,16 +90,12 @@ impl Draft<'_> {
     /// What an environment runs is for an admin to say, before anything goes on from there.
     pub(super) fn check_known(&self, kind: EnvironmentKind) -> Result<(), Refusal> {
         let Some(unknown) = &self.world.environment(kind).unknown else { return Ok(()) };
-        let sentence = format!(
-            "it is not known what {kind} runs ({}); an admin looks and says it first: `rmm service settle {} --environment {kind}`",
-            unknown.reason.trim_end_matches('.'),
-            self.world.service.name
-        );
-        Err(Refusal::new(Code::EnvironmentUnknown, sentence).legal(["settle"]))
+        let (service, reason) = (self.world.service.name.clone(), unknown.reason.clone());
+        Err(Refusal::from(Cause::EnvironmentUnknown { environment: kind, service, reason }).legal(["settle"]))
     }
 
     /// A run met the traces of a run that this database does not know. Nothing of its own was started there.
-    pub(super) fn run_foreign(&mut self, id: RunId, host: HostName, reason: String) -> Decided {
+    pub(super) fn run_foreign(&mut self, id: RunId, host: HostName, reason: Reason) -> Decided {
         let run = self.known_run(id)?;
         self.meet_copy(&run, host, reason.clone());
         self.make_unknown(run.environment, reason.clone(), Some(&run));
@@ -112,14 +103,14 @@ impl Draft<'_> {
     }
 
     /// Only for the record, and so for the admins: the run itself is not affected.
-    pub(super) fn foreign_turned_away(&mut self, id: RunId, host: HostName, reason: String) -> Decided {
+    pub(super) fn foreign_turned_away(&mut self, id: RunId, host: HostName, reason: Reason) -> Decided {
         let run = self.known_run(id)?;
         self.meet_copy(&run, host, reason);
         Ok(Answer::Run(id))
     }
 
     /// A copy is one of the whole database, so that it is told once, wherever it is met again, until an admin has looked.
-    fn meet_copy(&mut self, run: &Run, host: HostName, reason: String) {
+    fn meet_copy(&mut self, run: &Run, host: HostName, reason: Reason) {
         if self.world.another_copy.is_none() {
             let (environment, since) = (run.environment, self.world.now);
             self.world.set_another_copy(Some(AnotherCopy { reason: reason.clone(), since }));
@@ -129,16 +120,23 @@ impl Draft<'_> {
     }
 
     /// A part of the answer to what an environment runs, for the admin who has to say it.
-    pub(super) fn host_looked(&mut self, kind: EnvironmentKind, found: &str) -> Answer {
+    pub(super) fn host_looked(&mut self, kind: EnvironmentKind, last: LastRun) -> Answer {
         let known = self.world.environment(kind).unknown.as_ref().map(|unknown| unknown.reason.clone());
-        if let Some(reason) = known.filter(|reason| !reason.contains(found)) {
-            self.make_unknown(kind, format!("{reason}; {found}"), None);
+        let (cause, mut found) = match known {
+            None => return Answer::Done,
+            Some(Reason::LastRuns { cause, found }) => (cause, found),
+            Some(reason) => (Box::new(reason), Vec::new()),
+        };
+        if !found.contains(&last) {
+            found.retain(|known| known.host != last.host);
+            found.push(last);
+            self.make_unknown(kind, Reason::LastRuns { cause, found }, None);
         }
         Answer::Done
     }
 
     /// It is not known what an environment runs; `by` is the run that has shown it.
-    pub(super) fn make_unknown(&mut self, kind: EnvironmentKind, reason: String, by: Option<&Run>) {
+    pub(super) fn make_unknown(&mut self, kind: EnvironmentKind, reason: Reason, by: Option<&Run>) {
         let since = self.world.now;
         self.world.environment_mut(kind).unknown = Some(UnknownState { reason: reason.clone(), since });
         let (release, run) = (by.map(|run| run.release), by.map(|run| run.id));

@@ -5,7 +5,8 @@ use crate::domain::command::Answer;
 use crate::domain::event::Event;
 use crate::domain::ids::{PersonName, ReleaseId, Revision};
 use crate::domain::person::{Actor, Door, Right};
-use crate::domain::refusal::{Code, Refusal};
+use crate::domain::reason::Reason;
+use crate::domain::refusal::{Cause, Code, Refusal};
 use crate::domain::release::Release;
 use crate::domain::status::Status;
 
@@ -23,10 +24,7 @@ impl Draft<'_> {
         let own = release.initiated_by == person.as_str()
             || self.world.people.get(&person).is_some_and(|p| release.initiated_by(p));
         if own && self.world.service.approvals.forbid_self {
-            return Err(Refusal::new(
-                Code::SelfApproval,
-                format!("{person} initiated #{id}; for {} somebody else must approve it", release.service),
-            ));
+            return Err(Cause::SelfApproval { person, release: id, service: release.service }.into());
         }
         self.cast(&release, person.clone(), door, Verdict::Approved);
         let progress = self.world.tally(&self.world.releases[&id]).progress();
@@ -48,7 +46,7 @@ impl Draft<'_> {
         self.check_vote_open(&release)?;
         one_line_or_more("reason", &reason)?;
         self.cast(&release, person.clone(), door, Verdict::Rejected { reason: reason.clone() });
-        let why = format!("rejected by {person}: {reason}");
+        let why = Reason::Rejected { by: person.to_string(), why: reason.clone() };
         self.world.record(Some(id), None, Event::ReleaseRejected { person, commit: release.commit, reason });
         self.world.move_release(id, Status::ManualTestFailed, Some(why));
         Ok(Answer::Release { id, created: false })
@@ -60,11 +58,8 @@ impl Draft<'_> {
         self.allow(Right::Vote, Some(&release))?;
         let (person, door) = self.who()?;
         if !self.world.service.approvals.required.contains(&person) {
-            let list: Vec<_> = self.world.service.approvals.required.iter().map(PersonName::as_str).collect();
-            return Err(Refusal::new(
-                Code::NotListed,
-                format!("{person} is not in the approver list of {}: {}", release.service, list.join(", ")),
-            ));
+            let listed = self.world.service.approvals.required.clone();
+            return Err(Cause::NotListed { person, service: release.service, listed }.into());
         }
         Ok((release, person, door))
     }
@@ -72,9 +67,7 @@ impl Draft<'_> {
     fn who(&self) -> Result<(PersonName, Door), Refusal> {
         match self.actor {
             Actor::Person { name, door, .. } => Ok((name.clone(), *door)),
-            Actor::Token { .. } | Actor::Operator | Actor::Machine => {
-                Err(Refusal::new(Code::Forbidden, "a vote needs a person; this token speaks for none"))
-            }
+            Actor::Token { .. } | Actor::Operator | Actor::Machine => Err(Cause::NotAPerson.into()),
         }
     }
 
@@ -86,25 +79,11 @@ impl Draft<'_> {
         if release.status == Status::ManualTesting {
             return Ok(());
         }
-        let sentence = match release.status {
-            Status::Initiated | Status::StageBuilding | Status::StageTestRollback => {
-                format!("#{} is {}; the vote opens with manual_testing", release.id, release.status)
-            }
-            Status::StageBuildingFailed
-            | Status::StageTestRollbackFailed
-            | Status::ManualTesting
-            | Status::ManualTestFailed
-            | Status::ManualTestPassed
-            | Status::Deploying
-            | Status::Deployed
-            | Status::ProductionRollback
-            | Status::RollbackDone
-            | Status::RollbackFailed
-            | Status::Cancelled => {
-                format!("the vote on #{} is closed: it is {}", release.id, release.status)
-            }
-        };
-        Err(Refusal::new(Code::VoteClosed, sentence).legal(super::legal_moves(release)))
+        let (release_id, status) = (release.id, release.status);
+        let early = matches!(status, Status::Initiated | Status::StageBuilding | Status::StageTestRollback);
+        let closed = Cause::VoteClosed { release: release_id, status };
+        let cause = if early { Cause::VoteNotOpen { release: release_id, status } } else { closed };
+        Err(Refusal::from(cause).legal(super::legal_moves(release)))
     }
 
     fn cast(&mut self, release: &Release, person: PersonName, door: Door, verdict: Verdict) {

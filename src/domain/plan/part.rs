@@ -8,7 +8,9 @@ use super::super::run::{Action, Ask, Project, Schedule, Script, Step, StepKind, 
 use super::super::service::{Dirty, Health, Place, Probe, Recipe, Surface};
 use super::project::{self, Direction};
 use super::quoting::{Quoting, shell_word, templates};
-use super::{PlanError, Planner, clone_url, groups};
+use crate::domain::reason::Reason;
+
+use super::{Planner, clone_url, groups};
 
 /// The steps of a plan as they are added, wave after wave.
 #[derive(Default)]
@@ -31,7 +33,7 @@ pub(super) struct Part<'a> {
 
 impl Part<'_> {
     /// From the fetched objects to the running code, with its schema. `look` first at a place that nothing is fetched to.
-    pub(super) fn advance(&mut self, places: &[Place], look: bool) -> Result<(), PlanError> {
+    pub(super) fn advance(&mut self, places: &[Place], look: bool) -> Result<(), Reason> {
         for (number, group) in groups(self.surface.order, places).enumerate() {
             self.checkout(group)?;
             self.before_deploy(group, look && !self.surface.checkout)?;
@@ -44,17 +46,17 @@ impl Part<'_> {
     }
 
     /// Starts the code that is checked out, with the hooks around it.
-    pub(super) fn start(&mut self, group: &[Place]) -> Result<(), PlanError> {
+    pub(super) fn start(&mut self, group: &[Place]) -> Result<(), Reason> {
         self.before_deploy(group, false)?;
         self.deploy(group)
     }
 
-    fn before_deploy(&mut self, group: &[Place], look: bool) -> Result<(), PlanError> {
+    fn before_deploy(&mut self, group: &[Place], look: bool) -> Result<(), Reason> {
         let look = self.surface.directory.as_deref().filter(|_| look).and_then(|directory| self.look(directory));
         self.prepared(StepKind::BeforeDeploy, group, look, self.surface.before_deploy.as_deref())
     }
 
-    fn deploy(&mut self, group: &[Place]) -> Result<(), PlanError> {
+    fn deploy(&mut self, group: &[Place]) -> Result<(), Reason> {
         self.prepared(StepKind::Deploy, group, self.set_apart(), self.deploy_command().as_deref())?;
         self.health(group)?;
         self.prepared(StepKind::AfterDeploy, group, self.keep(), self.surface.after_deploy.as_deref())
@@ -132,7 +134,7 @@ impl Part<'_> {
         project::of(self.planner.service, self.surface, self.planner.environment, self.direction)
     }
 
-    pub(super) fn fetch(&mut self, places: &[Place]) -> Result<(), PlanError> {
+    pub(super) fn fetch(&mut self, places: &[Place]) -> Result<(), Reason> {
         if !self.surface.checkout {
             return Ok(());
         }
@@ -142,7 +144,7 @@ impl Part<'_> {
         self.wave(StepKind::Fetch, places, |part, _| Ok(part.with_tools(command.clone())))
     }
 
-    pub(super) fn verify_tag(&mut self, places: &[Place]) -> Result<(), PlanError> {
+    pub(super) fn verify_tag(&mut self, places: &[Place]) -> Result<(), Reason> {
         if !self.surface.checkout || self.code.tag.is_none() {
             return Ok(());
         }
@@ -150,7 +152,7 @@ impl Part<'_> {
         self.wave(StepKind::VerifyTag, places, |part, _| Ok(part.with_tools(command.clone())))
     }
 
-    pub(super) fn checkout(&mut self, places: &[Place]) -> Result<(), PlanError> {
+    pub(super) fn checkout(&mut self, places: &[Place]) -> Result<(), Reason> {
         if !self.surface.checkout {
             return Ok(());
         }
@@ -163,10 +165,12 @@ impl Part<'_> {
     }
 
     /// Which folder, and which code, in the words of RMM's own functions for git.
-    fn checkout_words(&self, with_source: bool) -> Result<String, PlanError> {
-        let directory = self.surface.directory.as_deref().ok_or_else(|| {
-            PlanError(format!("the surface {} has no directory to check the code out to", self.surface.name))
-        })?;
+    fn checkout_words(&self, with_source: bool) -> Result<String, Reason> {
+        let directory = self
+            .surface
+            .directory
+            .as_deref()
+            .ok_or_else(|| Reason::NoDirectory { surface: self.surface.name.clone() })?;
         let source = self.planner.service.repository.as_deref().filter(|_| with_source).map(clone_url);
         let words = [("--from", source.as_deref()), ("--tag", self.code.tag.as_ref().map(Tag::as_str))];
         let mut text = shell_word(directory);
@@ -186,13 +190,13 @@ impl Part<'_> {
         }
     }
 
-    pub(super) fn migrate(&mut self, kind: StepKind, place: &Place) -> Result<(), PlanError> {
+    pub(super) fn migrate(&mut self, kind: StepKind, place: &Place) -> Result<(), Reason> {
         let surface = self.surface;
         let command = if kind == StepKind::MigrateUp { &surface.migrate_up } else { &surface.migrate_down };
         self.template(kind, std::slice::from_ref(place), command.as_deref())
     }
 
-    fn health(&mut self, places: &[Place]) -> Result<(), PlanError> {
+    fn health(&mut self, places: &[Place]) -> Result<(), Reason> {
         let Some(health) = &self.surface.health else { return Ok(()) };
         self.wave(StepKind::Health, places, |part, place| {
             let ask = match &health.probe {
@@ -214,7 +218,7 @@ impl Part<'_> {
         })
     }
 
-    fn template(&mut self, kind: StepKind, places: &[Place], template: Option<&str>) -> Result<(), PlanError> {
+    fn template(&mut self, kind: StepKind, places: &[Place], template: Option<&str>) -> Result<(), Reason> {
         self.prepared(kind, places, None, template)
     }
 
@@ -225,7 +229,7 @@ impl Part<'_> {
         places: &[Place],
         call: Option<String>,
         template: Option<&str>,
-    ) -> Result<(), PlanError> {
+    ) -> Result<(), Reason> {
         if call.is_none() && template.is_none() {
             return Ok(());
         }
@@ -244,7 +248,7 @@ impl Part<'_> {
         })
     }
 
-    fn script(&self, template: &str, place: &Place) -> Result<Script, PlanError> {
+    fn script(&self, template: &str, place: &Place) -> Result<Script, Reason> {
         let command = self.render(template, Quoting::Shell, place)?;
         Ok(Script { command, directory: self.surface.directory.clone(), tools: false, project: self.project() })
     }
@@ -274,11 +278,11 @@ impl Part<'_> {
         &mut self,
         kind: StepKind,
         places: &[Place],
-        action: impl Fn(&Self, &Place) -> Result<Action, PlanError>,
-    ) -> Result<(), PlanError> {
+        action: impl Fn(&Self, &Place) -> Result<Action, Reason>,
+    ) -> Result<(), Reason> {
         for (place, index) in places.iter().zip(self.plan.steps.len()..) {
             let step = Step {
-                index: u32::try_from(index).map_err(|_| PlanError("the plan is too long".into()))?,
+                index: u32::try_from(index).map_err(|_| Reason::PlanTooLong)?,
                 kind,
                 surface: self.surface.name.clone(),
                 host: place.host.clone(),
@@ -297,14 +301,11 @@ impl Part<'_> {
         Ok(())
     }
 
-    fn commit(&self) -> Result<&Commit, PlanError> {
-        self.code
-            .commit
-            .as_ref()
-            .ok_or_else(|| PlanError(format!("the commit of {} is not known yet", self.code.title())))
+    fn commit(&self) -> Result<&Commit, Reason> {
+        self.code.commit.as_ref().ok_or_else(|| Reason::CommitNotKnown { title: self.code.title() })
     }
 
-    fn render(&self, template: &str, quoting: Quoting, place: &Place) -> Result<String, PlanError> {
+    fn render(&self, template: &str, quoting: Quoting, place: &Place) -> Result<String, Reason> {
         let artifact = self.code.artifacts.iter().find(|artifact| artifact.name == self.surface.name);
         let values = context! {
             release => version_values(Some(self.code)),
@@ -322,9 +323,9 @@ impl Part<'_> {
                 kind => self.planner.kind.as_str(),
             },
         };
-        templates(quoting).render_str(template, values).map_err(|error| {
-            PlanError(format!("a command of the surface {} cannot be made: {error}", self.surface.name))
-        })
+        templates(quoting)
+            .render_str(template, values)
+            .map_err(|error| Reason::CommandNotMade { surface: self.surface.name.clone(), error: error.to_string() })
     }
 }
 

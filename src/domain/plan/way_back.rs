@@ -10,7 +10,9 @@ use super::super::release::Release;
 use super::super::run::{Positions, StepKind};
 use super::super::service::{Place, Surface};
 use super::project::Direction;
-use super::{Part, Plan, PlanError, Planner, groups, touched};
+use crate::domain::reason::Reason;
+
+use super::{Part, Plan, Planner, groups, touched};
 
 /// A folder of a host.
 type Spot = (HostName, Option<String>);
@@ -56,7 +58,7 @@ impl Planner<'_> {
         newer: &Release,
         older: &Release,
         positions: &Positions,
-    ) -> Result<(), PlanError> {
+    ) -> Result<(), Reason> {
         let (mut surfaces, mut newer_at, mut unsure) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
         for surface in self.service.surfaces_in(self.environment).rev() {
             let Some(position) = positions.get(&surface.name) else { continue };
@@ -81,7 +83,7 @@ impl Planner<'_> {
 }
 
 impl WayBack<'_> {
-    fn surface(&mut self, index: usize) -> Result<(), PlanError> {
+    fn surface(&mut self, index: usize) -> Result<(), Reason> {
         self.take_down(index)?;
         let spots: BTreeSet<_> =
             self.surfaces[index].places.iter().map(|place| self.surfaces[index].spot(place)).collect();
@@ -103,7 +105,7 @@ impl WayBack<'_> {
     }
 
     /// Takes the migrations of a surface back, with the newer code.
-    fn take_down(&mut self, index: usize) -> Result<(), PlanError> {
+    fn take_down(&mut self, index: usize) -> Result<(), Reason> {
         let Some(first) = self.surfaces[index].down.take() else { return Ok(()) };
         let surface = self.surfaces[index].surface;
         let spot = self.surfaces[index].spot(&first);
@@ -129,7 +131,7 @@ impl WayBack<'_> {
     }
 
     /// Brings the older code to where a surface starts it.
-    fn check_out_older(&mut self, index: usize, group: &[Place]) -> Result<(), PlanError> {
+    fn check_out_older(&mut self, index: usize, group: &[Place]) -> Result<(), Reason> {
         let own = self.surfaces[index].surface.checkout;
         let mut needed: Vec<(usize, Vec<Place>)> = Vec::new();
         for place in group {

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::SignedDuration;
 use tokio::sync::Notify;
 
 use super::Dispatcher;
@@ -14,10 +15,11 @@ use crate::domain::command::Command;
 use crate::domain::ids::{ReleaseId, ServiceName};
 use crate::domain::person::Actor;
 use crate::domain::plan::clone_url;
+use crate::domain::reason::Reason;
 use crate::engine::catalog::Catalog;
 use crate::engine::{Failure, Request};
 use crate::store::outbox::{Leased, Waiting};
-use crate::store::releases;
+use crate::store::{outbox, releases};
 
 /// The effect as the database names it.
 pub(super) const KIND: &str = "resolve_commit";
@@ -26,8 +28,6 @@ const AT_ONCE: usize = 16;
 /// Questions to one git server at the same time: enough for a quick one, and so few that a silent one leaves room for
 /// the others. A service and a repository have one.
 const PER_HOST: usize = 4;
-/// How often a repository is asked before the release is given up.
-const ATTEMPTS: i64 = 6;
 
 /// The places of questions.
 #[derive(Default)]
@@ -151,22 +151,26 @@ impl Dispatcher {
         let service = catalog.service(&release.service);
         let repository = service.and_then(|service| service.repository.clone());
         let ca = service.and_then(|service| catalog.certificates(service.repository_ca.as_deref()?));
-        let (Some(repository), Some(tag), None) = (repository, &release.tag, &release.commit) else {
+        let (Some(repository), Some(tag), None, true) =
+            (repository, &release.tag, &release.commit, release.status.is_active())
+        else {
             return self.close(leased.id).await;
         };
         let hide = |reason: String| catalog.redactor().text(&reason);
         let request = |command| Request::new(Actor::Machine, command).traced(leased.trace_id.clone());
         let command = match git::resolve(&repository, ca, tag).await {
             Ok(commit) => Command::CommitResolved { release: id, commit },
-            Err(Unresolved::ForNow(reason)) if leased.attempts < ATTEMPTS => {
+            Err(Unresolved::ForNow(reason)) => {
                 let reason = hide(reason);
-                let command = Command::CommitUnresolved { release: id, reason: reason.clone(), for_good: false };
+                let pause = SignedDuration::from_millis(outbox::pause(leased.attempts));
+                let again = self.engine.now().checked_add(pause).ok();
+                let command = Command::CommitUnresolved { release: id, reason: Reason::told(reason.clone()), again };
                 self.engine.handle(request(command)).await?;
                 self.postpone(leased, &reason).await;
                 return Ok(());
             }
-            Err(Unresolved::ForGood(reason) | Unresolved::NoTag(reason) | Unresolved::ForNow(reason)) => {
-                Command::CommitUnresolved { release: id, reason: hide(reason), for_good: true }
+            Err(Unresolved::ForGood(reason) | Unresolved::NoTag(reason)) => {
+                Command::CommitUnresolved { release: id, reason: Reason::told(hide(reason)), again: None }
             }
         };
         match self.engine.handle_and_close(request(command), leased.id).await {

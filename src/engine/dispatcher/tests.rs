@@ -26,11 +26,15 @@ struct Meddler {
     looks: AtomicUsize,
     chosen: Option<usize>,
     happen: Mutex<Option<mpsc::Sender<mpsc::Sender<()>>>>,
+    /// At this look, whoever looks panics.
+    breaks: Option<usize>,
 }
 
 impl Clock for Meddler {
     fn now(&self) -> Timestamp {
-        if Some(self.looks.fetch_add(1, Ordering::SeqCst)) == self.chosen {
+        let look = self.looks.fetch_add(1, Ordering::SeqCst);
+        assert!(Some(look) != self.breaks, "broken at look {look}");
+        if Some(look) == self.chosen {
             let happen = self.happen.lock().unwrap().take().unwrap();
             let (done, over) = mpsc::channel();
             happen.send(done).unwrap();
@@ -153,4 +157,25 @@ async fn what_is_due_waits_for_no_clock_that_was_set_back() {
     assert!(rests <= engine.now().as_millisecond() + outbox::pause(8), "it waits until {rests}");
     stop.cancel();
     running.await.unwrap();
+}
+
+#[tokio::test]
+async fn whatever_part_panics_goes_on_and_what_it_had_leased_is_carried_out() {
+    let mut broken = 0;
+    for breaks in 2..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(Meddler { breaks: Some(breaks), ..Meddler::default() });
+        let engine = engine_in(folder.path(), clock.clone());
+        put_resting(engine.store()).await;
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(Dispatcher::new(engine.clone(), "test".into(), stop.clone()).run());
+        for _ in 0..3 {
+            put(engine.store(), 0).await;
+            tokio::time::timeout(PATIENCE, carried_out(&engine)).await.unwrap();
+        }
+        broken += usize::from(clock.looks.load(Ordering::SeqCst) > breaks);
+        stop.cancel();
+        running.await.unwrap();
+    }
+    assert!(broken > 3, "only {broken} of the looks came while something was done");
 }

@@ -3,7 +3,7 @@
 use super::KeyState;
 use crate::clients::ssh::Pin;
 use crate::domain::host::{Address, Fingerprint, Host, HostKey};
-use crate::domain::refusal::{Code, Refusal};
+use crate::domain::refusal::{Cause, Refusal};
 use crate::store::hosts::KnownHost;
 
 /// The keys that a host may show at an address; none where nobody has said so yet.
@@ -49,15 +49,11 @@ pub(super) fn may_trust<'k>(
 ) -> Result<&'k HostKey, Refusal> {
     let Host { name, address, .. } = host;
     let Some(seen) = seen else {
-        let sentence = format!("{name} has shown no key at {address} yet; run `rmm host check {name}` first");
-        return Err(Refusal::new(Code::KeyNotSeen, sentence));
+        return Err(Cause::KeyNeverSeen { host: name.clone(), address: address.to_string() }.into());
     };
     if seen.fingerprint != *wanted {
-        let sentence = format!(
-            "{name} has shown {seen}, not {wanted}; compare with `{}` on the host itself before you trust either",
-            compare(&seen.algorithm)
-        );
-        return Err(Refusal::new(Code::KeyDiffers, sentence));
+        let (shown, wanted, compare) = (seen.to_string(), wanted.to_string(), compare(&seen.algorithm));
+        return Err(Cause::KeyDiffers { host: name.clone(), shown, wanted, compare }.into());
     }
     Ok(seen)
 }

@@ -14,7 +14,7 @@ fn options(place: &Place, process: &str) -> StoreOptions {
 }
 
 /// A start that finds nothing odd, or that does.
-fn open(place: &Place, process: &str) -> (Store, Option<String>) {
+fn open(place: &Place, process: &str) -> (Store, Option<Reason>) {
     let store = Store::open(&options(place, process)).unwrap();
     let found = store.restored().map(ToOwned::to_owned);
     (store, found)
@@ -145,7 +145,7 @@ async fn a_restore_goes_on_from_what_the_replaced_database_knows() {
     backup::restore(&place.file("copy.db"), &database, true).unwrap();
     around.note(&database, None).unwrap();
     let (store, found) = open(&place, "two");
-    assert!(found.unwrap().contains("restored from a backup"));
+    assert_eq!(found, Some(Reason::Restored { how: RestoredBy::Command { lost: None } }));
     is_treated(&store, 8).await;
     // An end of the record that was noted before the copy is there; one from after it is not, and shows.
     store.verify(Some(noted)).await.unwrap().unwrap();
@@ -211,7 +211,7 @@ async fn a_database_that_was_lost_is_not_begun_from_one() {
         let _ = std::fs::remove_file(place.file(file));
     }
     let (store, found) = open(&place, "two");
-    assert!(found.unwrap().contains("lost"));
+    assert_eq!(found, Some(Reason::Restored { how: RestoredBy::Lost }));
     let last = store.read(runs::last_id).await.unwrap();
     assert!(last.0 >= 8, "{last}");
     let blog = ServiceName::parse("service", "blog").unwrap();

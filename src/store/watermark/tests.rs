@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::domain::ids::ServiceName;
+use crate::domain::reason::{Reason, RestoredBy};
 use crate::store::key::AuditKey;
 use crate::store::restored::{Beside, Start};
 use crate::store::testing::{Place, event, note, notes};
@@ -169,7 +170,8 @@ async fn a_restore_is_no_alarm_and_says_what_is_lost() {
     assert_eq!(lost, "events 11 to 15 of the record, at least, are not in it");
     let store = Store::open(&options(&place)).unwrap();
     assert_eq!(alarm(&store), None);
-    assert!(store.restored().unwrap().contains(&lost));
+    let how = RestoredBy::Command { lost: Some(lost) };
+    assert_eq!(store.restored(), Some(&Reason::Restored { how }));
     assert!(store.verify(None).await.unwrap().is_ok());
 }
 

@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::audit::{self, EventView, ListEvents, PAGE_BYTES, next_cursor};
-use super::view::{ReleaseDetails, ReleaseView, RunView, StepView};
+use super::view::{GateView, ReleaseDetails, ReleaseView, RunView, StepView};
 use super::{Trace, allowed, readable_by, watchable_by};
 use crate::domain::command::{Answer, Command, NewRelease};
-use crate::domain::gate::Gate;
 use crate::domain::ids::{Commit, Invalid, ReleaseId, ServiceName, Tag, one_line, readable, web_address};
 use crate::domain::person::{Actor, Right};
 use crate::domain::plan::Planner;
+use crate::domain::reason::Reason;
 use crate::domain::release::{Artifact, CiRun};
 use crate::domain::run::RunKind;
 use crate::domain::service::EnvironmentKind;
@@ -25,6 +25,7 @@ use crate::web::Web;
 use crate::web::auth::Caller;
 use crate::web::body::{Asked, Named, Sent};
 use crate::web::problem::Problem;
+use crate::wording::english;
 
 /// Releases on one page, unless asked otherwise.
 const PAGE: u32 = 50;
@@ -260,14 +261,14 @@ pub async fn runs_of(
 ///
 /// Empty when the release has passed them or has ended.
 #[utoipa::path(get, path = "/api/v1/releases/{id}/explain", tag = "releases", params(("id" = i64, Path)),
-    responses((status = 200, body = Vec<Gate>)))]
+    responses((status = 200, body = Vec<GateView>)))]
 pub async fn explain(
     State(web): State<Web>,
     Caller(actor): Caller,
     Named(id): Named<i64>,
-) -> Result<Json<Vec<Gate>>, Problem> {
+) -> Result<Json<Vec<GateView>>, Problem> {
     check_release(&web, &actor, Right::Watch, ReleaseId(id)).await?;
-    Ok(Json(web.engine.explain(ReleaseId(id)).await?))
+    Ok(Json(web.engine.explain(ReleaseId(id)).await?.iter().map(GateView::from).collect()))
 }
 
 async fn check_release(web: &Web, actor: &Actor, right: Right, id: ReleaseId) -> Result<(), Problem> {
@@ -326,7 +327,7 @@ pub async fn plan(
     let before = back_to.as_ref().and_then(|version| world.releases.get(&version.release));
     let driver = &world.service.environment(environment).driver;
     let planner = |kind| Planner { service: &world.service, environment, kind, run: None, without: &[] };
-    let cannot = |error: crate::domain::plan::PlanError| Problem::new(StatusCode::CONFLICT, "no_plan", error.0);
+    let cannot = |reason: Reason| Problem::new(StatusCode::CONFLICT, "no_plan", english(&reason));
     let (mut deploy, mut rollback) = (Vec::new(), Vec::new());
     if driver.is_ours() {
         if !is_there {

@@ -11,6 +11,7 @@ use crate::domain::command::{Command, Settled};
 use crate::domain::environment::{EnvironmentState, LeftHost};
 use crate::domain::ids::{HostName, Invalid, ReleaseId, ServiceName};
 use crate::domain::person::Right;
+use crate::domain::reason::Reason;
 use crate::domain::release::Version;
 use crate::domain::service::{EnvironmentKind, Service};
 use crate::domain::world::World;
@@ -20,6 +21,7 @@ use crate::web::Web;
 use crate::web::auth::Caller;
 use crate::web::body::{Named, Sent};
 use crate::web::problem::Problem;
+use crate::wording::english;
 
 /// A service, and what runs where.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -67,6 +69,9 @@ pub struct EnvironmentView {
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct LockView {
     reason: String,
+    /// The facts that `reason` tells in words.
+    #[schema(value_type = Object)]
+    because: Reason,
     by: String,
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
@@ -77,6 +82,9 @@ pub struct LockView {
 pub struct DirtyView {
     run: i64,
     reason: String,
+    /// The facts that `reason` tells in words.
+    #[schema(value_type = Object)]
+    because: Reason,
 }
 
 /// A host of which it is not known what it runs.
@@ -89,6 +97,9 @@ pub struct LeftHostView {
     since: Timestamp,
     /// What was heard of it last.
     reason: String,
+    /// The facts that `reason` tells in words.
+    #[schema(value_type = Object)]
+    because: Reason,
     /// The version that it may still run.
     may_run: Version,
     /// An admin has given it up; else it is caught up when it returns, if `rmm.toml` names it.
@@ -104,7 +115,8 @@ impl LeftHostView {
             host: host.to_string(),
             run: left.run.0,
             since: left.since,
-            reason: left.reason.clone(),
+            reason: english(&left.reason),
+            because: left.reason.clone(),
             may_run: left.newer.clone(),
             given_up: left.given_up,
             configured: configured.contains(host),
@@ -117,8 +129,17 @@ impl LeftHostView {
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct UnknownView {
     reason: String,
+    /// The facts that `reason` tells in words.
+    #[schema(value_type = Object)]
+    because: Reason,
     #[schema(value_type = String, format = DateTime)]
     since: Timestamp,
+}
+
+impl UnknownView {
+    fn new(because: &Reason, since: Timestamp) -> Self {
+        Self { reason: english(because), because: because.clone(), since }
+    }
 }
 
 impl EnvironmentView {
@@ -128,16 +149,18 @@ impl EnvironmentView {
             runs: state.current.clone(),
             since: state.since,
             lock: state.lock.as_ref().map(|lock| LockView {
-                reason: lock.reason.clone(),
+                reason: english(&lock.reason),
+                because: lock.reason.clone(),
                 by: lock.by.clone(),
                 at: lock.at,
             }),
             left: LeftHostView::all(state, &service.hosts_in(state.kind)),
-            dirty: state.dirty.as_ref().map(|dirty| DirtyView { run: dirty.run.0, reason: dirty.reason.clone() }),
-            unknown: state
-                .unknown
-                .as_ref()
-                .map(|unknown| UnknownView { reason: unknown.reason.clone(), since: unknown.since }),
+            dirty: state.dirty.as_ref().map(|dirty| DirtyView {
+                run: dirty.run.0,
+                reason: english(&dirty.reason),
+                because: dirty.reason.clone(),
+            }),
+            unknown: state.unknown.as_ref().map(|unknown| UnknownView::new(&unknown.reason, unknown.since)),
         }
     }
 }
@@ -230,10 +253,7 @@ async fn details(
         queue: world.line().into_iter().map(ReleaseView::from).collect(),
         on_stage: world.stage_holder().map(ReleaseView::from),
         runs: world.runs.values().filter(|run| run.state.occupies()).map(RunView::from).collect(),
-        another_copy: world
-            .another_copy
-            .as_ref()
-            .map(|met| UnknownView { reason: met.reason.clone(), since: met.since }),
+        another_copy: world.another_copy.as_ref().map(|met| UnknownView::new(&met.reason, met.since)),
         good_versions: world
             .good
             .iter()

@@ -9,12 +9,14 @@ use crate::domain::approval::{Verdict, Vote};
 use crate::domain::content::Content;
 use crate::domain::decide::legal_moves;
 use crate::domain::duration_text;
-use crate::domain::gate::{self, Gate};
+use crate::domain::gate::{self, Gate, GateName, GateState, Remedy};
+use crate::domain::reason::Reason;
 use crate::domain::release::{Artifact, CiRun, Release, Version};
 use crate::domain::run::{Action, Ask, Run, Step, StepState};
 use crate::domain::service::{EnvironmentKind, Via};
 use crate::domain::status::{List, Status};
 use crate::domain::world::World;
+use crate::wording::{Language, english};
 
 /// A release.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -33,6 +35,10 @@ pub struct ReleaseView {
     pub list: List,
     /// Why it stands there.
     pub reason: Option<String>,
+    /// The facts that `reason` tells in words, with a `code`; `legacy` for a sentence from before there were facts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub because: Option<Reason>,
     /// Since when it stands there.
     #[schema(value_type = String, format = DateTime)]
     pub status_since: Timestamp,
@@ -78,7 +84,8 @@ impl From<&Release> for ReleaseView {
             commit: release.commit.as_ref().map(ToString::to_string),
             status: release.status,
             list: release.status.list(),
-            reason: release.reason.clone(),
+            reason: release.reason.as_ref().map(english),
+            because: release.reason.clone(),
             status_since: release.status_since,
             attempt: release.attempt.0,
             revision: release.revision.0,
@@ -97,6 +104,43 @@ impl From<&Release> for ReleaseView {
     }
 }
 
+/// A gate of production as it stands for one release.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct GateView {
+    /// Which.
+    pub name: GateName,
+    /// It does not stand in the way: the condition holds, or an admin skips it.
+    pub met: bool,
+    /// An admin skips it.
+    pub bypassed: bool,
+    /// How it stands, in a sentence.
+    pub sentence: String,
+    /// The facts that `sentence` tells in words, with a `code`.
+    #[schema(value_type = Object)]
+    pub because: GateState,
+    /// Who can clear it and how; none when it is met.
+    pub how: Option<String>,
+    /// The facts that `how` tells in words, with a `code`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub remedy: Option<Remedy>,
+}
+
+impl From<&Gate> for GateView {
+    fn from(gate: &Gate) -> Self {
+        let remedy = gate.remedy.clone().filter(|_| !gate.met());
+        Self {
+            name: gate.name,
+            met: gate.met(),
+            bypassed: gate.bypass.is_some(),
+            sentence: Language::En.gate(gate),
+            because: gate.state.clone(),
+            how: remedy.as_ref().map(|remedy| Language::En.remedy(remedy)),
+            remedy,
+        }
+    }
+}
+
 /// A release with all that people ask about it.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ReleaseDetails {
@@ -108,7 +152,7 @@ pub struct ReleaseDetails {
     /// How the vote stands.
     approvals: ApprovalsView,
     /// Gates of production that stand in the way.
-    unmet: Vec<Gate>,
+    unmet: Vec<GateView>,
     /// The commands that are legal now. `settle` is one about the service.
     legal: Vec<String>,
     /// The environments for which this release waits until an admin says what they run (`settle` of the service).
@@ -119,7 +163,7 @@ impl ReleaseDetails {
     /// The details of a loaded release.
     pub fn new(world: &World, release: &Release) -> Self {
         let unmet = if release.status.is_cancellable() {
-            gate::explain(world, release).into_iter().filter(|gate| !gate.met).collect()
+            gate::explain(world, release).iter().filter(|gate| !gate.met()).map(GateView::from).collect()
         } else {
             Vec::new()
         };
@@ -230,8 +274,16 @@ pub struct RunView {
     pub state: String,
     /// The sentence that goes with it.
     pub reason: Option<String>,
+    /// The facts that `reason` tells in words, with a `code`; `legacy` for a sentence from before there were facts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub because: Option<Reason>,
     /// Why it does not get on at the moment.
     pub waiting: Option<String>,
+    /// The facts that `waiting` tells in words, with a `code`; `legacy` for a sentence from before there were facts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub waiting_because: Option<Reason>,
     /// It is being ended early.
     pub stopping: bool,
     /// The hosts that it went on without, because they did not answer, each with what was heard of it last.
@@ -265,10 +317,12 @@ impl From<&Run> for RunView {
             from: run.from.clone(),
             to: run.to.clone(),
             state: run.state.as_str().to_owned(),
-            reason: run.state.reason().map(ToOwned::to_owned),
-            waiting: run.waiting.clone(),
+            reason: run.state.reason().map(english),
+            because: run.state.reason().cloned(),
+            waiting: run.waiting.as_ref().map(english),
+            waiting_because: run.waiting.clone(),
             stopping: run.stop.is_some() && run.state.is_live(),
-            left: run.left.iter().map(|(host, left)| (host.to_string(), left.reason.clone())).collect(),
+            left: run.left.iter().map(|(host, left)| (host.to_string(), english(&left.reason))).collect(),
             ci_run: run.ci_run.clone(),
             steps: run.steps.iter().map(StepView::from).collect(),
             created_at: run.created_at,
@@ -312,6 +366,10 @@ pub struct StepView {
     /// The sentence that goes with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The facts that `reason` tells in words, with a `code`; `legacy` for a sentence from before there were facts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub because: Option<Reason>,
     /// When it started.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub started_at: Option<Timestamp>,
@@ -344,7 +402,7 @@ impl From<&Step> for StepView {
                 (question, directory, on_schedule(schedule))
             }
         };
-        let (exit, reason) = match &step.state {
+        let (exit, because) = match &step.state {
             StepState::Failed { exit, reason } => (*exit, Some(reason.clone())),
             StepState::Unknown { reason } | StepState::Skipped { reason } => (None, Some(reason.clone())),
             StepState::Succeeded if matches!(step.action, Action::Command { .. }) => (Some(0), None),
@@ -363,7 +421,8 @@ impl From<&Step> for StepView {
             limit,
             state: step.state.as_str().to_owned(),
             exit,
-            reason,
+            reason: because.as_ref().map(english),
+            because,
             started_at: step.started_at,
             ended_at: step.ended_at,
         }

@@ -5,10 +5,10 @@ use crate::bot::draw::hosts::shown_key;
 use crate::bot::draw::letters;
 use crate::bot::screen::{Key, Screen};
 use crate::clients::telegram::Text;
-use crate::config::Language;
 use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::person::Role::{Admin, Member};
 use crate::store::telegram;
+use crate::wording::Language;
 
 #[tokio::test]
 async fn hosts_and_their_keys() {

@@ -17,7 +17,7 @@ use crate::clients::health::Prober;
 use crate::clients::local::Local;
 use crate::clients::local::place::RunPlace;
 use crate::clients::telegram::{Button, Text};
-use crate::config::{Config, EnvVars, Language};
+use crate::config::{Config, EnvVars};
 use crate::domain::command::{Answer, Command, NewRelease, Outcome};
 use crate::domain::host::{Address, Fingerprint, HostKey};
 use crate::domain::ids::{Commit, HostName, PersonName, ReleaseId, RunId, ServiceName, Tag};
@@ -30,6 +30,7 @@ use crate::engine::catalog::Catalog;
 use crate::engine::clock::Clock;
 use crate::engine::{Engine, Ports, Request};
 use crate::store::{Store, StoreOptions, logs, releases};
+use crate::wording::Language;
 
 pub const STAGE: EnvironmentKind = EnvironmentKind::Stage;
 pub const PRODUCTION: EnvironmentKind = EnvironmentKind::Production;

@@ -105,7 +105,7 @@ async fn another_copy_of_the_database_is_at_work() {
     rig.ends_well(STAGE).await;
     rig.everybody_approves(id).await;
     let run = rig.play(PRODUCTION, |step| (step.index < 1).then_some(Outcome::Exited(0))).await;
-    let (host, reason) = (HostName::local(), "local: steps of this run were taken over by another copy".to_owned());
+    let (host, reason) = (HostName::local(), "local: steps of this run were taken over by another copy".into());
     rig.say(&Actor::Machine, Command::RunForeign { run, host, reason }).await;
     seen!("card_settle", rig.shot("gommgo", Admin, &Screen::Release(id)).await);
     seen!("notice_alarm_settle", rig.notice(Notice::Alarm, id).await);

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::sim::{PRODUCTION, STAGE, Sim};
-use crate::domain::command::{Command, Found, Outcome, Resolution};
+use crate::domain::command::{Command, Outcome, Resolution};
 use crate::domain::ids::{ReleaseId, RunId, SurfaceName};
+use crate::domain::reason::Found;
 use crate::domain::run::{Run, RunKind, Step, StepKind, StepState};
 use crate::domain::service::EnvironmentKind;
 

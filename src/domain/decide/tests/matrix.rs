@@ -9,6 +9,7 @@ use crate::domain::command::{Command, NewRelease, Outcome, Resolution, Settled};
 use crate::domain::gate::GateName;
 use crate::domain::ids::{HostName, ReleaseId, RunId, ServiceName};
 use crate::domain::person::{Actor, Role};
+use crate::domain::reason::Reason;
 use crate::domain::status::Status;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/domain/decide/tests/matrix.txt");
@@ -179,15 +180,15 @@ fn commands(w: &Sim, release: ReleaseId) -> Vec<(String, Command)> {
         ("resolve: failed", Command::Resolve { run, verdict: Resolution::Failed, reason: reason() }),
         ("resolve: again", Command::Resolve { run, verdict: Resolution::Again, reason: reason() }),
         ("commit resolved", Command::CommitResolved { release, commit: commit("else") }),
-        ("commit unresolved", Command::CommitUnresolved { release, reason: reason(), for_good: true }),
+        ("commit unresolved", Command::CommitUnresolved { release, reason: Reason::NoAnswer, again: None }),
         ("tag moved", Command::TagMoved { release, now: Some(commit("else")) }),
         ("run prepared", Command::RunPrepared { run }),
         ("start step", Command::StartStep { run }),
         ("try step", Command::TryStep { run, step }),
         ("step ended", Command::StepEnded { run, step, outcome: Outcome::Exited(0), said: Default::default() }),
-        ("run failed", Command::RunFailed { run, reason: reason() }),
-        ("run lost", Command::RunLost { run, reason: reason() }),
-        ("leave hosts", Command::LeaveHosts { run, hosts: [(HostName::local(), reason())].into() }),
+        ("run failed", Command::RunFailed { run, reason: Reason::NoAnswer }),
+        ("run lost", Command::RunLost { run, reason: Reason::NoAnswer }),
+        ("leave hosts", Command::LeaveHosts { run, hosts: [(HostName::local(), Reason::NoAnswer)].into() }),
         ("host back", Command::HostBack { environment: PRODUCTION, host: HostName::local() }),
         ("give up a host", Command::GiveUpHost { environment: PRODUCTION, host: HostName::local(), reason: reason() }),
         ("advance", Command::Advance),

@@ -10,6 +10,7 @@ use crate::domain::command::{Command, NewRelease, Outcome, Resolution, RollbackT
 use crate::domain::gate::GateName;
 use crate::domain::ids::{HostName, ReleaseId, RunId};
 use crate::domain::person::Actor;
+use crate::domain::reason::Reason;
 use crate::domain::release::Artifact;
 use crate::domain::run::{RunState, TAG_MOVED};
 use crate::domain::service::EnvironmentKind;
@@ -233,14 +234,20 @@ fn happens(w: &mut Sim, one: &Move) {
                 vec![Artifact { name: surface("api").name, artifact: None, digest: None, preview_url: None }];
             let command = match what {
                 0 => Command::CommitResolved { release, commit: commit("moved") },
-                1 => Command::CommitUnresolved { release, reason: reason(), for_good: on.is_multiple_of(2) },
+                1 => Command::CommitUnresolved {
+                    release,
+                    reason: Reason::NoAnswer,
+                    again: Some(w.now).filter(|_| on.is_multiple_of(2)),
+                },
                 2 if on.is_multiple_of(4) => Command::TagMoved { release, now: Some(commit("again")) },
-                3 if on.is_multiple_of(3) => Command::RunForeign { run, host: HostName::local(), reason: reason() },
-                3 => Command::RunFailed { run, reason: reason() },
-                4 => Command::RunLost { run, reason: reason() },
+                3 if on.is_multiple_of(3) => {
+                    Command::RunForeign { run, host: HostName::local(), reason: Reason::NoAnswer }
+                }
+                3 => Command::RunFailed { run, reason: Reason::NoAnswer },
+                4 => Command::RunLost { run, reason: Reason::NoAnswer },
                 2 | 5 => Command::Update { release, artifacts },
                 6 => {
-                    let hosts = [(HostName::local(), reason())].into();
+                    let hosts = [(HostName::local(), Reason::NoAnswer)].into();
                     Command::LeaveHosts { run, hosts }
                 }
                 7 => Command::HostBack { environment: PRODUCTION, host: HostName::local() },

@@ -25,6 +25,7 @@ use crate::domain::service::{
 };
 use crate::domain::status::Status;
 use crate::domain::world::{GoodVersion, Happened, People, World};
+use crate::wording::{Language, english};
 
 mod laws;
 mod store;
@@ -340,7 +341,7 @@ impl Sim {
     }
 
     pub fn reason(&self, release: ReleaseId) -> String {
-        self.get(release).reason.clone().unwrap_or_default()
+        self.get(release).reason.as_ref().map(english).unwrap_or_default()
     }
 
     pub fn environment(&self, kind: EnvironmentKind) -> &EnvironmentState {
@@ -375,7 +376,7 @@ impl Sim {
     }
 
     pub fn unmet(&self, release: ReleaseId) -> Vec<GateName> {
-        self.gates(release).into_iter().filter(|gate| !gate.met).map(|gate| gate.name).collect()
+        self.gates(release).into_iter().filter(|gate| !gate.met()).map(|gate| gate.name).collect()
     }
 
     pub fn happened(&self, matches: impl Fn(&Event) -> bool) -> usize {
@@ -391,7 +392,7 @@ impl Sim {
 
     pub fn ok(&mut self, actor: &Actor, command: Command) -> Answer {
         let asked = format!("{command:?}");
-        self.handle(actor, command).unwrap_or_else(|refusal| panic!("{asked}: {} {:?}", refusal, refusal.details))
+        self.handle(actor, command).unwrap_or_else(|refusal| panic!("{asked}: {refusal:?}"))
     }
 
     pub fn refused(&mut self, actor: &Actor, command: Command) -> Refusal {
@@ -406,7 +407,7 @@ impl Sim {
         }
         let decision = decide(self.load(&command), actor, command.clone());
         if let Err(refusal) = &decision.answer {
-            assert!(!refusal.sentence.is_empty());
+            assert!(!words(refusal).is_empty());
             let changes = &decision.world.changes;
             assert!(changes.releases.is_empty() && changes.runs.is_empty() && changes.environments.is_empty());
             assert!(changes.votes.is_empty() && changes.effects.is_empty());
@@ -425,4 +426,10 @@ impl Sim {
         let actor = self.actor("root");
         self.handle(&actor, Command::Rollback { release, to, reason: "broken".into(), force: false })
     }
+}
+
+/// A refusal as people read it.
+pub fn words(refusal: &Refusal) -> String {
+    let details = Language::En.details(refusal).join(" ");
+    format!("{} {details}", Language::En.refusal(&refusal.cause))
 }

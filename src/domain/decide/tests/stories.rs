@@ -1,9 +1,12 @@
 //! The life cycle as people see it: stage, the vote, the line, production, the way back.
 
 use super::sim::*;
+use jiff::SignedDuration;
+
 use crate::domain::command::{Command, NewRelease, Outcome};
 use crate::domain::event::Event;
 use crate::domain::gate::GateName;
+use crate::domain::gate::{GateState, Remedy};
 use crate::domain::ids::ReleaseId;
 use crate::domain::person::Actor;
 use crate::domain::refusal::Code;
@@ -71,7 +74,7 @@ fn the_last_approval_while_production_is_locked_waits_for_the_unlock() {
     assert_eq!(w.unmet(r), [GateName::NoLock]);
     let refusal = w.admin_refused(Command::Promote { release: r });
     assert_eq!(refusal.code, Code::GatesUnmet);
-    assert!(refusal.details[0].contains("audit") && refusal.details[0].contains("unlock"), "{refusal:?}");
+    assert!(matches!(refusal.unmet[0].remedy, Some(Remedy::Unlock)), "{refusal:?}");
     w.unlock();
     w.production_ends_well();
     assert_eq!(w.status(r), Deployed);
@@ -128,7 +131,7 @@ fn the_line_keeps_its_order_and_tells_who_is_ahead() {
     w.stage_ends_well();
     w.everybody_approves(second);
     let gate = w.gates(second).into_iter().find(|gate| gate.name == GateName::ProductionFree).unwrap();
-    assert_eq!(gate.sentence, format!("#{first} is ahead in the line."));
+    assert_eq!(gate.state, GateState::Behind { release: first });
     w.unlock();
     w.works_until(PRODUCTION, 0);
     assert_eq!((w.status(first), w.status(second)), (Deploying, ManualTestPassed));
@@ -312,12 +315,19 @@ fn a_commit_that_cannot_be_known_fails_with_the_reason_and_can_be_retried() {
     let new = NewRelease { commit: None, ..w.new_release("v1.0.0") };
     let r = w.create(new);
     assert_eq!((w.status(r), w.live(STAGE), w.effects.len()), (Initiated, None, 1));
-    let unresolved = |for_good| Command::CommitUnresolved { release: r, reason: "no such tag".into(), for_good };
+    let unresolved = |again| Command::CommitUnresolved { release: r, reason: "no answer".into(), again };
     let machine = Actor::Machine;
-    w.ok(&machine, unresolved(false));
-    assert_eq!((w.status(r), w.reason(r)), (Initiated, "no such tag".into()));
-    w.ok(&machine, unresolved(true));
-    assert_eq!((w.status(r), w.reason(r)), (StageBuildingFailed, "no such tag".into()));
+    let soon = w.now + SignedDuration::from_secs(8);
+    w.ok(&machine, unresolved(Some(soon)));
+    let remedy = |w: &Sim| w.gates(r).into_iter().find(|gate| gate.name == GateName::CommitKnown).unwrap().remedy;
+    assert_eq!((w.status(r), remedy(&w)), (Initiated, Some(Remedy::AskAgain { at: soon })));
+    // That it is asked again later is told, and makes no button out of date.
+    let (revision, later) = (w.get(r).revision, w.now + SignedDuration::from_mins(5));
+    w.ok(&machine, unresolved(Some(later)));
+    assert_eq!((w.get(r).revision, remedy(&w)), (revision, Some(Remedy::AskAgain { at: later })));
+    assert_eq!(w.happened(|event| matches!(event, Event::CommitUnresolved { .. })), 1);
+    w.ok(&machine, unresolved(None));
+    assert_eq!((w.status(r), w.reason(r)), (StageBuildingFailed, "no answer".into()));
     w.ok(&w.actor("mia"), Command::Retry { release: r });
     w.ok(&machine, Command::CommitResolved { release: r, commit: commit("v1.0.0") });
     w.ok(&machine, Command::CommitResolved { release: r, commit: commit("other") });
@@ -331,7 +341,7 @@ fn a_release_without_a_commit_needs_a_repository_to_ask() {
     let mut w = Sim::with(|service| service.repository = None);
     let new = NewRelease { commit: None, ..w.new_release("v1.0.0") };
     let refusal = w.refused(&ci(), Command::Create(new));
-    assert_eq!((refusal.code, refusal.field.as_deref()), (Code::Invalid, Some("commit")));
+    assert_eq!((refusal.code, refusal.field()), (Code::Invalid, Some("commit")));
 }
 
 #[test]
@@ -367,7 +377,7 @@ fn a_retry_is_refused_while_the_same_tag_is_on_its_way() {
     assert_ne!(twin, r);
     let refusal = w.refused(&w.actor("mia"), Command::Retry { release: r });
     assert_eq!(refusal.code, Code::AlreadyActive);
-    assert!(refusal.sentence.contains(&format!("#{twin}")));
+    assert!(words(&refusal).contains(&format!("#{twin}")));
 }
 
 #[test]

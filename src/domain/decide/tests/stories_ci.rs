@@ -95,11 +95,11 @@ fn deploying_is_refused_with_the_list_of_gates_until_all_are_clear() {
     w.approve("ann", r);
     let refusal = w.report_refused(r, Deploying);
     assert_eq!(refusal.code, Code::GatesUnmet);
-    assert_eq!(refusal.details.len(), 2, "{refusal:?}");
-    assert!(refusal.details[0].contains("1/3") && refusal.details[1].contains("audit"));
+    let unmet: Vec<_> = refusal.unmet.iter().map(|gate| gate.name).collect();
+    assert_eq!(unmet, [GateName::Approvals, GateName::NoLock]);
     w.approve("bob", r);
     w.approve("cid", r);
-    assert_eq!(w.report_refused(r, Deploying).details.len(), 1);
+    assert_eq!(w.report_refused(r, Deploying).unmet.len(), 1);
     w.unlock();
     w.report(r, Deploying);
 }
@@ -153,7 +153,7 @@ fn stage_is_busy_until_the_release_before_has_left_manual_testing() {
     for status in [StageTestRollback, ManualTesting] {
         let refusal = w.report_refused(second, StageBuilding);
         assert_eq!(refusal.code, Code::StageBusy);
-        assert!(refusal.sentence.contains("v1.1.0"));
+        assert!(words(&refusal).contains("v1.1.0"));
         w.report(first, status);
     }
     assert_eq!(w.report_refused(second, StageBuilding).code, Code::StageBusy);
@@ -185,7 +185,7 @@ fn the_same_ci_run_is_the_same_release_and_a_higher_attempt_a_retry() {
     let other = pushed(&mut w, "v1.0.0", "2", 1);
     let refusal = w.refused(&ci(), other);
     assert_eq!(refusal.code, Code::AlreadyActive);
-    assert!(refusal.sentence.contains(&format!("#{r}")) && refusal.sentence.contains("CI run 1"), "{refusal}");
+    assert!(words(&refusal).contains(&format!("#{r}")) && words(&refusal).contains("CI run 1"), "{refusal:?}");
     let renamed = pushed(&mut w, "v2.0.0", "1", 1);
     assert_eq!(w.refused(&ci(), renamed).code, Code::AlreadyActive);
     w.report(r, StageBuildingFailed);
@@ -286,7 +286,7 @@ fn what_is_not_known_on_stage_keeps_others_away() {
     let second = push(&mut w, "v1.2.0", "3");
     let refusal = w.report_refused(second, StageBuilding);
     assert_eq!(refusal.code, Code::StageBusy);
-    assert!(refusal.sentence.contains("not known"), "{refusal}");
+    assert!(words(&refusal).contains("not known"), "{refusal:?}");
     w.resolve(w.runs.values().last().unwrap().id, Resolution::Failed);
     w.report(second, StageBuilding);
 }

@@ -2,22 +2,24 @@
 
 use super::sim::*;
 use super::stories_hosts::{fails_on, on_two_hosts, waves};
-use crate::domain::command::{Command, Found, Outcome, Resolution};
+use crate::domain::command::{Command, Outcome, Resolution};
 use crate::domain::environment::UnseenStep;
 use crate::domain::event::Event;
 use crate::domain::ids::{HostName, RunId};
 use crate::domain::person::Actor;
+use crate::domain::reason::{Found, Hint, Reason, Wait};
 use crate::domain::refusal::Code;
 use crate::domain::run::{RunState, Step, StepState};
 use crate::domain::service::Order;
 use crate::domain::status::Status;
+use crate::wording::english;
 
 fn host(name: &str) -> HostName {
     HostName::parse("host", name).unwrap()
 }
 
 fn is_silent(w: &mut Sim, run: RunId, name: &str) {
-    let hosts = [(host(name), "no route".to_owned())].into();
+    let hosts = [(host(name), "no route".into())].into();
     w.ok(&Actor::Machine, Command::LeaveHosts { run, hosts });
 }
 
@@ -93,7 +95,7 @@ fn a_migration_in_doubt_is_for_a_person_to_judge() {
         _ => Some(Outcome::Exited(0)),
     });
     let RunState::Unknown { reason } = &w.runs[&back].state else { panic!("{:?}", w.runs[&back].state) };
-    assert_eq!(reason, "migrate down of api on production (one) cannot be judged: no route");
+    assert_eq!(english(reason), "migrate down of api on production (one) cannot be judged: no route");
     assert!(w.runs[&back].left.is_empty() && w.runs[&back].waiting.is_none(), "nobody goes on without it");
 }
 
@@ -107,7 +109,8 @@ fn a_host_that_is_given_up_in_the_middle_of_its_migration_has_it_done_by_another
     assert_eq!(w.status(newest(&w)), Status::RollbackDone);
     // It may have been done twice, which nobody has seen.
     let (of, step) = unseen(&w);
-    assert!(w.production.left[&host("one")].reason.contains("burnt down"));
+    let given_up = Reason::GivenUp { by: "root".into(), why: "burnt down".into() };
+    assert_eq!(w.production.left[&host("one")].reason, given_up);
     w.admin(Command::CatchUpHost { environment: PRODUCTION, host: host("one") });
     let run = w.live(PRODUCTION).unwrap();
     w.ok(&Actor::Machine, Command::MigrationFound { run, of, step, found: Found::Exited(0) });
@@ -123,14 +126,14 @@ fn a_host_that_fails_on_the_way_back_does_not_keep_the_others_on_the_bad_version
     });
     assert_eq!(done(&w, back), ["migrate_down@one", "checkout@one", "deploy@one", "health@one"]);
     let RunState::Failed { reason } = &w.runs[&back].state else { panic!("{:?}", w.runs[&back].state) };
-    assert_eq!(reason, "check out of api on production (two) failed with exit status 1");
+    assert_eq!(english(reason), "check out of api on production (two) failed with exit status 1");
     assert_eq!(w.status(newest(&w)), Status::RollbackFailed);
 }
 
 #[test]
 fn without_a_host_that_answers_there_is_nothing_to_go_on_with() {
     let (mut w, back) = going_back(Order::Parallel);
-    let both = [(host("one"), "no route".to_owned()), (host("two"), "no route".to_owned())].into();
+    let both = [(host("one"), "no route".into()), (host("two"), "no route".into())].into();
     w.ok(&Actor::Machine, Command::LeaveHosts { run: back, hosts: both });
     assert!(w.runs[&back].left.is_empty(), "it waits for both");
     is_silent(&mut w, back, "two");
@@ -199,7 +202,7 @@ fn a_host_that_returns_is_brought_to_what_the_others_run() {
     w.ends_at(PRODUCTION, 1, Outcome::Unreachable { reason: "gone again".into(), begun: true });
     assert!(matches!(w.runs[&catch_up].state, RunState::Failed { .. }), "{:?}", w.runs[&catch_up].state);
     assert!(w.production.dirty.is_none());
-    assert_eq!(w.production.left[&host("two")].reason, "gone again");
+    assert_eq!(w.production.left[&host("two")].reason, "gone again".into());
 
     w.ok(&Actor::Machine, came_back);
     w.production_ends_well();
@@ -233,7 +236,7 @@ fn an_admin_gives_a_host_up_and_has_it_caught_up_after_all() {
     w.ok(&Actor::Machine, came_back("two"));
     assert!(w.live(PRODUCTION).is_none(), "nobody waits for it");
     let left = &w.production.left[&host("two")];
-    assert!(left.given_up && left.reason.ends_with(": burnt down"), "what it may run stays known: {left:?}");
+    assert!(left.given_up && english(&left.reason).ends_with(": burnt down"), "what it may run stays known: {left:?}");
 
     let catch_up = |name: &str| Command::CatchUpHost { environment: PRODUCTION, host: host(name) };
     assert_eq!(w.refused(&w.actor("ann"), catch_up("two")).code, Code::Forbidden);
@@ -269,7 +272,7 @@ fn a_host_that_the_configuration_does_not_name_for_a_while_is_caught_up_afterwar
     w.ok(&Actor::Machine, came_back("two"));
     assert!(w.live(PRODUCTION).is_none());
     let refusal = w.admin_refused(Command::CatchUpHost { environment: PRODUCTION, host: host("two") });
-    assert!(refusal.sentence.contains("rmm.toml does not name two"), "{refusal}");
+    assert!(words(&refusal).contains("rmm.toml does not name two"), "{refusal:?}");
     w.ship("v1.2.0");
     assert_eq!(w.happened(|event| matches!(event, Event::HostGivenUp { .. })), 0);
 
@@ -293,7 +296,7 @@ fn a_catch_up_that_fails_says_why_and_is_tried_again() {
     let wanted = format!(
         "run {catch_up} could not bring it to v1.0.0 (#1): deploy of api on production (two) failed with exit status 3"
     );
-    assert_eq!((left.reason, left.run), (wanted, catch_up));
+    assert_eq!((english(&left.reason), left.run), (wanted, catch_up));
     w.ok(&Actor::Machine, came_back("two"));
     w.production_ends_well();
     assert!(w.production.left.is_empty());
@@ -329,7 +332,8 @@ fn a_migration_that_went_on_unseen_makes_the_environment_unknown() {
         let found = Command::MigrationFound { run, of, step, found: Found::Exited(0) };
         w.ok(&Actor::Machine, found.clone());
         let reason = w.production.unknown.clone().unwrap().reason;
-        assert!(reason.contains("migrate up api on one when that host stopped answering; it ended"), "{reason}");
+        let found = Found::Exited(0);
+        assert!(matches!(&reason, Reason::MigrationUnseen { found: is, .. } if *is == found), "{reason:?}");
         assert!(w.production.unseen.is_empty(), "it is told once");
         assert_eq!(w.runs[&run].state.is_live(), catches_up, "nothing goes forward from there");
     }
@@ -430,10 +434,12 @@ fn what_an_admin_has_judged_is_asked_again_only_where_it_turns_out_otherwise() {
 #[test]
 fn a_way_back_that_waits_for_every_host_names_the_way_out() {
     let (mut w, back) = going_back(Order::Parallel);
-    let reason = "waits for one: no route. If it is gone for good: `rmm service give-up …`".to_owned();
-    w.ok(&Actor::Machine, Command::RunWaits { run: back, reason: Some(reason) });
+    let (service, one) = (w.service.name.clone(), host("one"));
+    let hint = Some(Hint::GiveUp { service, host: one.clone(), environment: PRODUCTION });
+    let hosts = [(one, Wait { cause: "no route".into(), hint })].into();
+    w.ok(&Actor::Machine, Command::RunWaits { run: back, reason: Some(Reason::WaitsFor { hosts }) });
     let refusal = w.admin_refused(Command::Abort { release: newest(&w), reason: "enough".into(), force: true });
-    assert!(refusal.sentence.contains("give-up"), "{refusal}");
+    assert!(words(&refusal).contains("give-up"), "{refusal:?}");
     assert_eq!(refusal.legal, ["give-up"]);
 }
 
@@ -444,7 +450,7 @@ fn a_deploy_forward_gives_no_host_up() {
     is_silent(&mut w, run, "two");
     assert!(w.runs[&run].left.is_empty());
     let refusal = w.admin_refused(give_up("two"));
-    assert_eq!((refusal.code, refusal.legal.as_slice()), (Code::IllegalTransition, ["abort".to_owned()].as_slice()));
+    assert_eq!((refusal.code, refusal.legal.as_slice()), (Code::IllegalTransition, ["abort"].as_slice()));
 }
 
 /// A production deploy whose last step cannot be judged, run again.

@@ -7,6 +7,7 @@ use crate::domain::person::Actor;
 use crate::domain::run::{RunState, StepState};
 use crate::domain::service::{Order, Place};
 use crate::domain::status::Status;
+use crate::wording::english;
 
 /// A service whose surface `api` runs on two hosts in production. Its first release is there.
 pub(super) fn on_two_hosts(order: Order) -> Sim {
@@ -74,7 +75,7 @@ fn a_step_that_fails_ends_those_beside_it_and_the_run_waits_for_them() {
     w.ok(&Actor::Machine, Command::StepEnded { run, step: one, outcome: Outcome::Stopped, said: Default::default() });
     assert_eq!(w.runs[&run].steps[one as usize].state, StepState::Stopped);
     let RunState::Failed { reason } = &w.runs[&run].state else { panic!("{:?}", w.runs[&run].state) };
-    assert_eq!(reason, "deploy of api on production (two) failed with exit status 3");
+    assert_eq!(english(reason), "deploy of api on production (two) failed with exit status 3");
     let back = w.live(PRODUCTION).unwrap();
     assert_eq!(
         waves(&w, back),
@@ -92,7 +93,7 @@ fn what_cannot_be_known_on_one_host_makes_the_whole_run_unknown() {
         Some(if step.host.as_str() == "one" { Outcome::Exited(1) } else { Outcome::Lost("no answer".into()) })
     });
     let RunState::Unknown { reason } = &w.runs[&run].state else { panic!("{:?}", w.runs[&run].state) };
-    assert_eq!(reason, "deploy of api on production (two) cannot be judged: no answer");
+    assert_eq!(english(reason), "deploy of api on production (two) cannot be judged: no answer");
 }
 
 #[test]
@@ -130,9 +131,9 @@ fn a_failure_on_the_last_host_takes_every_host_back_the_last_first() {
 fn a_run_says_why_it_waits_and_forgets_it_at_its_end() {
     let mut w = on_two_hosts(Order::Parallel);
     let run = w.live(PRODUCTION).unwrap();
-    let waits = |reason: Option<&str>| Command::RunWaits { run, reason: reason.map(ToOwned::to_owned) };
+    let waits = |reason: Option<&str>| Command::RunWaits { run, reason: reason.map(Into::into) };
     w.ok(&Actor::Machine, waits(Some("waits for one: it does not answer")));
-    assert_eq!(w.runs[&run].waiting.as_deref(), Some("waits for one: it does not answer"));
+    assert_eq!(w.runs[&run].waiting, Some("waits for one: it does not answer".into()));
     w.ok(&Actor::Machine, waits(None));
     assert_eq!(w.runs[&run].waiting, None);
     w.ok(&Actor::Machine, waits(Some("waits for two: it does not answer")));

@@ -60,7 +60,7 @@ fn nothing_is_deployed_where_it_is_not_known_what_runs() {
     assert_eq!((w.unmet(release), w.live(PRODUCTION)), (vec![GateName::ProductionClean], None));
     let rollback = w.roll_back(good, None).unwrap_err();
     assert_eq!(rollback.code, Code::EnvironmentUnknown);
-    assert!(rollback.sentence.contains("rmm service settle shop --environment production"), "{rollback}");
+    assert!(words(&rollback).contains("rmm service settle shop --environment production"), "{rollback:?}");
     // Only somebody who may command says it, and about something that is known.
     let ann = w.actor("ann");
     assert_eq!(w.refused(&ann, settle(PRODUCTION, Settled::Nothing)).code, Code::Forbidden);
@@ -114,7 +114,7 @@ fn a_copy_is_told_once_wherever_it_is_met_until_an_admin_has_looked() {
     let mut w = Sim::new();
     let good = w.ship("v1.0.0");
     let turned_away = |w: &mut Sim, run| {
-        let reason = "another one was turned away".to_owned();
+        let reason = "another one was turned away".into();
         w.ok(&Actor::Machine, Command::ForeignTurnedAway { run, host: HostName::local(), reason });
     };
     let told = |w: &Sim| w.happened(|event| matches!(event, Event::ForeignRunFound { .. }));
@@ -127,7 +127,7 @@ fn a_copy_is_told_once_wherever_it_is_met_until_an_admin_has_looked() {
     w.everybody_approves(release);
     foreign(&mut w, PRODUCTION);
     assert_eq!((told(&w), w.production.unknown.is_some()), (1, true));
-    assert!(w.another_copy.as_ref().unwrap().reason.contains("turned away"));
+    assert_eq!(w.another_copy.as_ref().unwrap().reason, "another one was turned away".into());
     w.admin(settle(PRODUCTION, Settled::Release(good)));
     assert_eq!(w.another_copy, None);
     // Where nothing is unknown an admin has only this to say, and no run is taken for known by it.
@@ -135,7 +135,7 @@ fn a_copy_is_told_once_wherever_it_is_met_until_an_admin_has_looked() {
     assert_eq!(told(&w), 2);
     let vouched = w.stage.vouched_below;
     let refused = w.admin_refused(settle(STAGE, Settled::Nothing));
-    assert!(refused.sentence.contains("--recorded says that the other copy"), "{refused}");
+    assert!(words(&refused).contains("--recorded says that the other copy"), "{refused:?}");
     w.admin(recorded(STAGE));
     assert_eq!((w.another_copy.clone(), w.stage.vouched_below), (None, vouched));
     assert_eq!(w.admin_refused(recorded(STAGE)).code, Code::NothingToResolve);

@@ -101,7 +101,8 @@ impl Sim {
             if let Some(old) = self.releases.insert(*id, world.releases[id].clone()) {
                 let new = &world.releases[id];
                 assert!(old.commit.is_none() || old.commit == new.commit, "the commit of #{id} changed");
-                assert!(new.revision > old.revision, "the revision of #{id} did not grow");
+                let detail = Release { reason: old.reason.clone(), ..new.clone() } == old;
+                assert!(detail || new.revision > old.revision, "the revision of #{id} did not grow");
                 assert_eq!((&old.tag, old.created_at), (&new.tag, new.created_at));
             }
         }

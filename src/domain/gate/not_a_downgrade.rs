@@ -1,0 +1,31 @@
+//! It would not take production to an older version.
+
+use super::{Condition, Finding, GateName, GateState, Remedy, met, unmet};
+use crate::domain::ids::Tag;
+use crate::domain::release::Release;
+use crate::domain::world::{GoodVersion, World};
+
+pub(super) const GATE: Condition =
+    Condition { name: GateName::NotADowngrade, can_be_bypassed: true, blocks_only_its_release: true, look };
+
+fn look(world: &World, release: &Release) -> Finding {
+    let Some(current) = world.production.current.clone() else { return met(GateState::NothingRuns) };
+    if current.release == release.id {
+        return met(GateState::RunsIt);
+    }
+    let version = |tag: &Option<Tag>| {
+        tag.as_ref().and_then(|t| semver::Version::parse(t.as_str().trim_start_matches(['v', 'V'])).ok())
+    };
+    let lower = match (version(&release.tag), version(&current.tag)) {
+        (Some(candidate), Some(running)) => candidate < running,
+        (Some(_) | None, _) => {
+            let same = |good: &GoodVersion| release.commit.is_some() && good.version.commit == release.commit;
+            release.commit != current.commit && world.good_before_current().any(same)
+        }
+    };
+    if lower {
+        let running = current.release;
+        return unmet(GateState::Older { current }, Remedy::RollBack { release: running });
+    }
+    met(GateState::NotOlder { current })
+}

@@ -1,0 +1,38 @@
+//! No other release is being deployed or is ahead in the line.
+
+use super::{Condition, Finding, GateName, GateState, Remedy, holds_its_place, met, unmet};
+use crate::domain::release::Release;
+use crate::domain::run::RunState;
+use crate::domain::service::EnvironmentKind;
+use crate::domain::status::Status;
+use crate::domain::world::World;
+
+pub(super) const GATE: Condition =
+    Condition { name: GateName::ProductionFree, can_be_bypassed: false, blocks_only_its_release: false, look };
+
+fn look(world: &World, release: &Release) -> Finding {
+    let other_run = world.occupying_run(EnvironmentKind::Production).filter(|run| run.release != release.id);
+    if let Some(run) = other_run {
+        return match run.state {
+            RunState::Unknown { .. } => {
+                unmet(GateState::LostRun { run: run.id, release: run.release }, Remedy::ResolveRun { run: run.id })
+            }
+            RunState::Queued
+            | RunState::Running
+            | RunState::Succeeded
+            | RunState::Failed { .. }
+            | RunState::Stopped { .. } => unmet(GateState::BusyWith { release: run.release }, Remedy::WaitForEnd),
+        };
+    }
+    let busy = |other: &&Release| matches!(other.status, Status::Deploying | Status::ProductionRollback);
+    if let Some(other) = world.releases.values().filter(|other| other.id != release.id).find(busy) {
+        return unmet(GateState::BusyWith { release: other.id }, Remedy::WaitForEnd);
+    }
+    let ahead = world.line().into_iter().take_while(|r| r.id != release.id).find(|r| holds_its_place(world, r));
+    match ahead {
+        Some(first) if release.status == Status::ManualTestPassed => {
+            unmet(GateState::Behind { release: first.id }, Remedy::WaitForTurn)
+        }
+        Some(_) | None => met(GateState::Free),
+    }
+}

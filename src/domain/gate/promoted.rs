@@ -1,0 +1,16 @@
+//! With `auto_promote = false`: an admin said go.
+
+use super::{Condition, Finding, GateName, GateState, Remedy, met, unmet};
+use crate::domain::release::Release;
+use crate::domain::world::World;
+
+pub(super) const GATE: Condition =
+    Condition { name: GateName::Promoted, can_be_bypassed: false, blocks_only_its_release: true, look };
+
+fn look(world: &World, release: &Release) -> Finding {
+    match (world.service.approvals.auto_promote, release.promoted) {
+        (true, _) => met(GateState::StartsByItself),
+        (false, true) => met(GateState::Promoted),
+        (false, false) => unmet(GateState::NotPromoted, Remedy::Promote),
+    }
+}

@@ -1,0 +1,98 @@
+//! How gates stand, and what clears them.
+
+use super::super::times::time;
+use super::{inside, list, reason};
+use crate::domain::gate::{GateState, Remedy};
+
+/// How a condition stands, in a sentence.
+pub(in crate::wording) fn state(state: &GateState) -> String {
+    use GateState as G;
+    match state {
+        G::VoteClosed { approved_by } if approved_by.is_empty() => "The vote is closed: it passed.".to_owned(),
+        G::VoteClosed { approved_by } => format!("The vote is closed: approved by {}.", list(approved_by)),
+        G::NoApprovalsNeeded => "No approvals are required.".to_owned(),
+        G::Approved { by, needed } => format!("Approved by {} ({}/{needed}).", list(by), by.len()),
+        G::ApprovalsMissing { given, needed, void } if void.is_empty() => format!("{given}/{needed} approvals."),
+        G::ApprovalsMissing { given, needed, void } => format!(
+            "{given}/{needed} approvals. {} approved it when it would have brought something else, which counts no more.",
+            list(void)
+        ),
+        G::NotRehearsed => "The rollback has not been rehearsed.".to_owned(),
+        G::RehearsedOtherContent => {
+            "The release would bring something else than what was rehearsed: its artifacts or the \
+                                     commands of its definition have changed."
+                .to_owned()
+        }
+        G::Rehearsed { back_to } => format!("The rollback to {back_to} has been rehearsed."),
+        G::NothingToRehearse => "There is nothing to go back to: the first release.".to_owned(),
+        G::RehearsedElsewhere { now: Some(version) } => {
+            format!("Production runs {version} now; the rehearsal went back to something else.")
+        }
+        G::RehearsedElsewhere { now: None } => "Production runs nothing now; the rehearsal is out of date.".to_owned(),
+        G::CommitKnown { commit } => format!("The commit is {}.", commit.short()),
+        G::CiKnowsCommit => "The CI system knows which commit it deploys.".to_owned(),
+        G::CommitUnresolved { reason: why } => {
+            format!("It is not known which commit the tag means: {}.", inside(&reason(why)))
+        }
+        G::CommitAsked => "It is not known yet which commit the tag means.".to_owned(),
+        G::NothingRuns => "Production runs nothing yet.".to_owned(),
+        G::RunsIt => "Production runs it.".to_owned(),
+        G::Older { current } => format!("It is older than {current}, which production runs."),
+        G::NotOlder { current } => format!("It is not older than {current}, which production runs."),
+        G::StartsByItself => "Production starts by itself.".to_owned(),
+        G::Promoted => "An admin said go.".to_owned(),
+        G::NotPromoted => "Production does not start by itself here.".to_owned(),
+        G::Unlocked => "Production is not locked.".to_owned(),
+        G::Locked { by, reason: why } => format!("Production is locked by {by}: {}", reason(why)),
+        G::ProductionKnown => "Production is in a known state.".to_owned(),
+        G::ProductionUnknown { reason: why } => {
+            format!("It is not known what production runs: {}.", inside(&reason(why)))
+        }
+        G::ProductionDirty { reason: why } => format!("The last rollback in production failed: {}", reason(why)),
+        G::Free => "Production is free.".to_owned(),
+        G::BusyWith { release } => format!("Production is busy with #{release}."),
+        G::LostRun { run, release } => format!("It is not known how run {run} of #{release} in production ended."),
+        G::Behind { release } => format!("#{release} is ahead in the line."),
+    }
+}
+
+/// Who can clear it, and how.
+pub(in crate::wording) fn remedy(remedy: &Remedy) -> String {
+    use Remedy as R;
+    match remedy {
+        R::AddApprover => "Nobody whose yes counts is in the list (the initiator's own does not); add somebody, or an \
+                           admin skips this gate (`bypass`)."
+            .to_owned(),
+        R::Approve { count, of } if *count == of.len() => format!("{} must approve.", list(of)),
+        R::Approve { count, of } => format!("{count} of {} must approve.", list(of)),
+        R::SettleStage { service, reason: why } => format!(
+            "It is not known what stage runs ({}); an admin looks and says it: `rmm service settle {service} \
+             --environment stage`.",
+            inside(&reason(why))
+        ),
+        R::RepairStage { run, reason: why } => {
+            format!("Stage is dirty ({}); an admin repairs it and says so: `resolve` of run {run}.", reason(why))
+        }
+        R::ResolveStageRun { run } => {
+            format!("It is not known how run {run} on stage ended; an admin finds out and says so (`resolve`).")
+        }
+        R::Rehearse => "RMM rehearses as soon as stage is free.".to_owned(),
+        R::CiRehearses => "The CI system that runs stage has to rehearse it and report `manual_testing`.".to_owned(),
+        R::RehearseAgain => "It has to be rehearsed again.".to_owned(),
+        R::AskAgain { at } => format!("RMM asks the repository again at {}; or CI sends the commit.", time(*at)),
+        R::SendCommit => "CI sends the commit; or somebody pushes the tag and retries the release.".to_owned(),
+        R::Ask => "RMM is asking the repository.".to_owned(),
+        R::RollBack { release } => format!(
+            "An admin takes production back with `rollback` of #{release}; a new release is only for going forward."
+        ),
+        R::Promote => "An admin says `promote`.".to_owned(),
+        R::Unlock => "An admin unlocks it (`unlock`).".to_owned(),
+        R::SettleProduction { service } => {
+            format!("An admin looks and says it: `rmm service settle {service} --environment production`.")
+        }
+        R::RepairProduction { run } => format!("An admin repairs it and says so: `resolve` of run {run}."),
+        R::ResolveRun { .. } => "An admin finds out and says so (`resolve`).".to_owned(),
+        R::WaitForEnd => "It waits until that has ended.".to_owned(),
+        R::WaitForTurn => "It waits for its turn; an admin can cancel the one ahead.".to_owned(),
+    }
+}

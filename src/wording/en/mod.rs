@@ -1,0 +1,18 @@
+//! English.
+
+mod gate;
+mod reason;
+mod refusal;
+
+pub(super) use gate::{remedy, state};
+pub(super) use reason::reason;
+pub(super) use refusal::refusal;
+
+use std::fmt::Display;
+
+use super::inside;
+
+/// `ann, bob`.
+fn list<T: Display>(items: &[T]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

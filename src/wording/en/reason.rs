@@ -1,0 +1,221 @@
+//! Why something stands where it stands.
+
+use crate::domain::ids::HostName;
+use crate::domain::reason::{Found, Hint, LastRun, Reason, RestoredBy, Wait};
+
+use super::super::times;
+use super::inside;
+
+/// Why something stands where it stands.
+pub(in crate::wording) fn reason(reason: &Reason) -> String {
+    use Reason as R;
+    let of = |cause: &Reason| self::reason(cause);
+    let within = |cause: &Reason| inside(&self::reason(cause)).to_owned();
+    match reason {
+        R::Legacy { text } | R::Told { text } => text.clone(),
+        R::All { reasons } => reasons.iter().map(of).collect::<Vec<_>>().join("; "),
+
+        R::Cancelled { by, why } => format!("cancelled by {by}: {why}"),
+        R::Aborted { by, why } => format!("aborted by {by}: {why}"),
+        R::Rejected { by, why } => format!("rejected by {by}: {why}"),
+        R::RollbackAsked { to, by, why } => format!("rollback to {to}, asked for by {by}: {why}"),
+        R::RollbackOf { release, title, to, why } => format!("rollback of #{release} {title} to {to}: {why}"),
+        R::JudgedFailed { by, why } => format!("it failed; {}", says_so(by, why)),
+        R::RunAgain { run, by, why } => format!("run again as run {run}; {}", says_so(by, why)),
+        R::Settled { by, environment, version: Some(version) } => {
+            format!("{by} says that {environment} runs {version}")
+        }
+        R::Settled { by, environment, version: None } => format!("{by} says that {environment} runs nothing"),
+        R::GivenUp { by, why } => format!("given up by {by}: {why}"),
+
+        R::Superseded { by, title } => format!("superseded by #{by} {title}"),
+        R::TagMoved { tag, to } => format!("the tag {tag} has moved to {}", to.short()),
+        R::TagGone { tag } => format!("the tag {tag} is gone from the repository"),
+        R::ContentChanged => {
+            "it would bring something else than what was rehearsed and approved: its artifacts or the \
+                              commands of its definition have changed; the rollback has to be rehearsed again, and \
+                              approvals are void"
+                .to_owned()
+        }
+        R::ProductionChanged { now: Some(version) } => {
+            format!("production runs {version} now; the rollback has to be rehearsed again")
+        }
+        R::ProductionChanged { now: None } => "the rollback has to be rehearsed again".to_owned(),
+        R::StageDirty { run, cause } => {
+            format!("stage is dirty: {}; an admin repairs it and says so: `resolve` of run {run}", of(cause))
+        }
+        R::StageUnknown { service, cause } => format!(
+            "it is not known what stage runs: {}; an admin looks and says it: `rmm service settle {service} --environment \
+             stage`",
+            within(cause)
+        ),
+        R::FirstRelease => "the first release: there was nothing to go back to".to_owned(),
+        R::NothingToGoBackTo { cause } => {
+            format!("{}; there was nothing to go back to: the first release", of(cause))
+        }
+        R::NotTakenBack { cause } => {
+            format!("{}; what production runs is not known, so nothing was taken back", of(cause))
+        }
+        R::Untouched { cause } => format!("{}; production had not been touched", of(cause)),
+        R::OtherRolledBack { release } => format!("production of #{release} is rolled back"),
+        R::ProductionLocked => "production has been locked".to_owned(),
+        R::Ended => "it was ended".to_owned(),
+
+        R::CiFailed => "the CI system reported it".to_owned(),
+        R::CiUnwell => "the CI system reported that production is not well".to_owned(),
+        R::CiRollbackFailed => "the CI system reported that the rollback failed".to_owned(),
+        R::CiSilent { environment, since } => {
+            format!("the CI system has said nothing about {environment} since {}", times::time(*since))
+        }
+
+        R::CommitUnresolved { cause, again: None } => of(cause),
+        R::CommitUnresolved { cause, again: Some(at) } => {
+            format!("{}; RMM asks again at {}", within(cause), times::time(*at))
+        }
+        R::CommitNotKnown { title } => format!("the commit of {title} is not known yet"),
+        R::VersionNotKnown { version } => format!("nothing is known of {version} any more"),
+        R::NoDirectory { surface } => format!("the surface {surface} has no directory to check the code out to"),
+        R::CommandNotMade { surface, error } => format!("a command of the surface {surface} cannot be made: {error}"),
+        R::PlanTooLong => "the plan is too long".to_owned(),
+
+        R::Step { kind, surface, environment, host, cause } => {
+            let place = host.as_ref().map(|host| format!(" ({host})")).unwrap_or_default();
+            format!("{} of {surface} on {environment}{place} {}", kind.title(), of(cause))
+        }
+        R::Exit { status, said } => {
+            let what = exit(*status);
+            said.as_ref().map_or_else(|| what.clone(), |said| format!("{what}: {said}"))
+        }
+        R::Unhealthy { cause } => format!("did not pass: {}", of(cause)),
+        R::Attempts { attempts, last } => format!("{attempts} attempts, the last: {}", of(last)),
+        R::NeverAsked => "it was never asked".to_owned(),
+        R::CheckFailed { status } => format!("the check ended with exit status {status}"),
+        R::CheckTimedOut { limit } => format!("the check did not end within {}", times::short(*limit)),
+        R::TimedOut => "was over its time limit and has been ended".to_owned(),
+        R::NotStarted { cause } => format!("could not be started: {}", of(cause)),
+        R::CannotBeJudged { cause } => format!("cannot be judged: {}", of(cause)),
+        R::WasEnded => "was ended".to_owned(),
+        R::FoundTagMoved => "found that the tag has moved".to_owned(),
+        R::FoundTagGone => "found that the tag is gone from the repository".to_owned(),
+        R::EarlierStepFailed => "an earlier step failed on this host".to_owned(),
+        R::PlannedAnew => "planned anew, without a host that does not answer".to_owned(),
+        R::EndUnseen => "nobody has seen how it ended".to_owned(),
+
+        R::At { host, cause } => format!("{host}: {}", of(cause)),
+        R::WentOnWithout { hosts } => {
+            let each = hosts.iter().map(|(host, cause)| format!("{host} ({})", within(cause)));
+            format!("went on without {}", each.collect::<Vec<_>>().join(" and "))
+        }
+        R::MigrationAtWork { cause } => {
+            format!("{}; a migration that had begun may still be at work there", within(cause))
+        }
+        R::NotCaughtUp { run, to, cause } => format!("run {run} could not bring it to {to}: {}", of(cause)),
+        R::WaitsFor { hosts } => {
+            let each = hosts.iter().map(|(host, wait)| waits_for(host, wait));
+            format!("waits for {}", each.collect::<Vec<_>>().join("; and for "))
+        }
+        R::Unreachable { host, limit, cause } => format!(
+            "{host} could not be reached within the run's limit of {}: {}",
+            crate::domain::duration_text::text(*limit),
+            of(cause)
+        ),
+        R::NoAnswer => "It does not answer.".to_owned(),
+        R::LookOnHost { host, cause } => format!("{}. Look on {host} what became of it.", within(cause)),
+        R::DirectoryLost { host, directory } => {
+            format!("{host} has lost the run directory {directory}; what the running step did cannot be known")
+        }
+        R::StepLost { cause } => format!("{}; what the running step did cannot be known", within(cause)),
+        R::MigrationUnseen { run, kind, surface, host, found } => format!(
+            "run {run} had begun to {} {surface} on {host} when that host stopped answering; {}, so the database may not \
+             be where the recorded version needs it",
+            kind.title(),
+            self::found(found)
+        ),
+
+        R::LastRunUnknown { host, run, token, service, environment } => {
+            let run = run.map_or_else(|| token.clone(), |run| format!("run {run} ({token})"));
+            let advice = copy_advice(service.as_str(), environment.as_str());
+            format!("the last run on {host} was {run}, which is not in this database. {advice}")
+        }
+        R::CopyAtWork { host, service, environment, cause } => {
+            format!("{host}: {}. {}", within(cause), copy_advice(service.as_str(), environment.as_str()))
+        }
+        R::CopyTurnedAway { host, service, environment, run } => format!(
+            "another RMM with a copy of this database tried to work on {service} {environment} on {host} (run {run}) and \
+             was turned away. Stop it, or give it a new data directory"
+        ),
+        R::LastRuns { cause, found } => {
+            let each = found.iter().map(last_run);
+            std::iter::once(of(cause)).chain(each).collect::<Vec<_>>().join("; ")
+        }
+        R::UnderWayWhenCopied => {
+            "it was under way when the database was copied, and what became of it is not known".to_owned()
+        }
+        R::NumbersGoOn { cause, release, run } => {
+            format!("{}; releases go on after #{release}, runs after {run}", of(cause))
+        }
+        R::Restored { how } => match how {
+            RestoredBy::Command { lost: None } => "the database was restored from a backup".to_owned(),
+            RestoredBy::Command { lost: Some(lost) } => format!("the database was restored from a backup: {lost}"),
+            RestoredBy::Backup => "a backup was put in the place of the database".to_owned(),
+            RestoredBy::Lost => "the database was lost, and a new one was begun".to_owned(),
+            RestoredBy::Moved => {
+                "the database came here without the file that lies beside it (rmm.db.numbers)".to_owned()
+            }
+            RestoredBy::Older => "the database is older than the one that was here, or another one".to_owned(),
+        },
+    }
+}
+
+fn says_so(by: &str, why: &str) -> String {
+    if why.is_empty() { format!("{by} says so") } else { format!("{by} says so: {why}") }
+}
+
+/// What an exit status means (POSIX: 126, 127 by the shell, above 128 by a signal).
+fn exit(status: i32) -> String {
+    match status {
+        126 => "failed: a command could not be executed (exit status 126)".into(),
+        127 => "failed: a command was not found (exit status 127)".into(),
+        129..=192 => format!("was killed by signal {} (exit status {status})", status - 128),
+        _ => format!("failed with exit status {status}"),
+    }
+}
+
+fn found(found: &Found) -> String {
+    match found {
+        Found::NotStarted => "it had not been started there".to_owned(),
+        Found::Exited(status) => format!("it ended there unseen (exit status {status})"),
+        Found::Stopped => "it was still at work and has been ended".to_owned(),
+        Found::Lost(None) => "what became of it there cannot be known".to_owned(),
+        Found::Lost(Some(why)) => format!("what became of it there cannot be known ({why})"),
+    }
+}
+
+fn waits_for(host: &HostName, wait: &Wait) -> String {
+    let cause = reason(&wait.cause);
+    let cause = inside(&cause);
+    match &wait.hint {
+        None => format!("{host}: {cause}"),
+        Some(Hint::Trust { host: whose }) => format!("{host}: {cause}. Compare it and run `rmm host trust {whose}`"),
+        Some(Hint::GiveUp { service, host: whose, environment }) => format!(
+            "{host}: {cause}. If it is gone for good: `rmm service give-up {service} {whose} --environment {environment}`"
+        ),
+    }
+}
+
+fn last_run(last: &LastRun) -> String {
+    let still = if last.at_work {
+        ", and a command of it is still at work there, which `settle` or the next run ends"
+    } else {
+        ""
+    };
+    format!("the last run on {} was run {}, which is not in this database{still}", last.host, last.run)
+}
+
+fn copy_advice(service: &str, environment: &str) -> String {
+    format!(
+        "Another RMM works with a copy of this database, or this database is older than what the host has seen. Stop the \
+         other one if there is one, look what {environment} runs, and say it: `rmm service settle {service} --environment \
+         {environment}`"
+    )
+}

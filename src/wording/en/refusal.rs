@@ -1,0 +1,256 @@
+//! What is in the way of a command, and what to do.
+
+use super::{inside, list, reason};
+use crate::domain::person::Right;
+use crate::domain::reason::Reason;
+use crate::domain::refusal::{Cause, Move};
+use crate::domain::release::Version;
+
+/// Why something is refused, in a sentence that begins small and has no full stop.
+pub(in crate::wording) fn refusal(cause: &Cause) -> String {
+    use Cause as C;
+    match cause {
+        C::Invalid { field, rule } => format!("{field}: {rule}"),
+        C::TakenAlready => "this has been taken already".to_owned(),
+        C::NeedsService => "this command needs a service".to_owned(),
+
+        C::NoRelease { release } => format!("there is no release #{release}"),
+        C::NoRun { run } => format!("there is no run {run}"),
+        C::NoService { service } => format!(
+            "there is no service {service} in the configuration that RMM has read; it reads rmm.toml at its start and on \
+             SIGHUP"
+        ),
+        C::NoHost { host, known } => format!(
+            "there is no host {host} in the configuration that RMM has read; there is {} (it reads rmm.toml at its start \
+             and on SIGHUP)",
+            list(known)
+        ),
+        C::NothingThere => "there is nothing like that any more".to_owned(),
+        C::StepNotAtWork { run, step } => format!("step {step} of run {run} is not at work"),
+
+        C::RoleTooLow { who, role, right } => {
+            format!("{who} ({}) may not do this; it takes {}", role.as_str(), who_may(*right))
+        }
+        C::OtherServices { service, valid_for } => {
+            format!("this token is not valid for the service {service}, only for {}", list(valid_for))
+        }
+        C::NameAService { valid_for } => {
+            format!("this token is limited; name a service, one of {}", list(valid_for))
+        }
+        C::AllServices { valid_for } => {
+            format!("this token is limited to {}, and this concerns all services", list(valid_for))
+        }
+        C::NotAPerson => "a vote needs a person; this token speaks for none".to_owned(),
+        C::NotListed { person, service, listed } => {
+            format!("{person} is not in the approver list of {service}: {}", list(listed))
+        }
+        C::SelfApproval { person, release, service } => {
+            format!("{person} initiated #{release}; for {service} somebody else must approve it")
+        }
+
+        C::StaleRevision { release, seen, now, status } => {
+            format!("#{release} has changed since (revision {seen}, now {now}): it is {status} now")
+        }
+        C::LockChanged => "production is locked for another reason now; look at it again".to_owned(),
+        C::ServiceRetired { service } => {
+            format!("{service} is not in rmm.toml any more, so that nothing new begins there; put it back to go on")
+        }
+        C::Illegal { release, title, status, reason: why, wanted, waiting } => {
+            let sentence =
+                format!("#{release} {title} is {status}{}; it cannot be {} now", because(why), done(*wanted));
+            match waiting {
+                Some(waiting) => format!("{sentence}; the rollback {}", reason(waiting)),
+                None => sentence,
+            }
+        }
+        C::VoteNotOpen { release, status } => {
+            format!("#{release} is {status}; the vote opens with manual_testing")
+        }
+        C::VoteClosed { release, status } => format!("the vote on #{release} is closed: it is {status}"),
+        C::RunEnding { run } => format!("run {run} is ending; nothing more starts in it"),
+        C::ArtifactsTested { release, status } => {
+            format!("#{release} is {status}; its artifacts cannot be exchanged any more: people test it")
+        }
+        C::ArtifactsPlanned { release, status } => format!(
+            "#{release} is {status}; its artifacts cannot be exchanged any more: stage has been planned with what was known \
+             before"
+        ),
+        C::GatesUnmet { release, title } => format!("#{release} {title} may not go to production yet"),
+
+        C::CiRunTaken { ci_run, release, title } => {
+            format!("the CI run {ci_run} has created #{release} {title} already; it cannot be another tag")
+        }
+        C::OnItsWay { title, release, status, started_by, asked_by: _ } => {
+            let by = started_by.as_ref().map(|run| format!(", started by the CI run {run}")).unwrap_or_default();
+            format!("{title} is on its way already as #{release} ({status}){by}")
+        }
+        C::TagClaimed { release, title, was, now } => format!(
+            "#{release} stands for {title} at {}; that it is {} now is for the repository or a CI system to say, so nothing \
+             was changed",
+            was.short(),
+            now.short()
+        ),
+        C::TagMovedTooLate { title, now, release, status } => format!(
+            "{title} has moved to {} while #{release} is {status}; wait for its end, or use a new tag",
+            now.short()
+        ),
+        C::TagUnchecked { tag, why } => format!(
+            "{tag} stands for another commit already, and whether it has moved cannot be found out: {}; nothing was changed",
+            reason(why)
+        ),
+
+        C::NotForCi { status } => format!("{status} is for people to say, not for a CI system"),
+        C::RunByRmm { environment, service } => {
+            format!("RMM runs {environment} of {service} itself and knows what happens there; no CI report is needed")
+        }
+        C::StaleReport { release, ci_run, attempt, reported_by } => format!(
+            "#{release} belongs to the CI run {ci_run} (attempt {attempt}) now; this report came from {reported_by}"
+        ),
+        C::DoesNotFollow { release, status, reason: why, reported } => {
+            format!("#{release} is {status}{}; a report of {reported} does not follow from there", because(why))
+        }
+        C::NothingUnderWay { release, environment } => {
+            format!("nothing is under way for #{release} on {environment}; there is nothing to report about")
+        }
+        C::StageDirty { run, reason: why } => {
+            format!("stage is dirty ({}); an admin repairs it and says so: `resolve` run {run}", reason(why))
+        }
+        C::StageLost { run, release } => format!(
+            "it is not known how run {run} of #{release} on stage ended; an admin finds out and says so (`resolve`)"
+        ),
+        C::StageTaken { release, title, status } => {
+            format!("stage is taken by #{release} {title} ({status}); report again when it has left")
+        }
+        C::StageTakenByRun { run } => format!("stage is taken by run {run}; report again later"),
+        C::TakenByRun { environment, run, release, state } => format!(
+            "{environment} is taken by run {run} of #{release} ({state}); report again when that has been resolved"
+        ),
+
+        C::BeingDeployed { release } => format!("#{release} is being deployed; `abort` ends that and goes back"),
+        C::NotInProduction { service, current, release, title } => {
+            format!("production of {service} runs {current}, not #{release} {title}; roll that one back")
+        }
+        C::ProductionBusy { release, status } => {
+            let way_out = if *status == crate::domain::status::Status::Deploying { "`abort` it, or " } else { "" };
+            format!("production is busy with #{release} ({status}); {way_out}wait for its end, then repeat")
+        }
+        C::ProductionLost { run, release, deploying } => {
+            let way_out =
+                if *deploying { "`abort` it with `force`, or `resolve` its run" } else { "`resolve` that run" };
+            format!("it is not known how run {run} of #{release} in production ended; {way_out}, then repeat")
+        }
+        C::ProductionDirty { run, reason: why } => format!(
+            "the last rollback in production failed ({}); `resolve` run {run} first, so that it is known from where to go back",
+            reason(why)
+        ),
+        C::MayBeAtWork { run, release } => format!(
+            "it is not known how run {run} of #{release} ended, and it may still be at work; look first, then repeat with \
+             `force`, or `resolve` it"
+        ),
+        C::NoGoodVersion { wanted, title, known } => {
+            let what = match wanted {
+                None => format!("there is no good version before {title}"),
+                Some(wanted) => format!("{wanted} is no good version older than {title}"),
+            };
+            format!("{what}; good versions: {}", versions(known))
+        }
+        C::NoWayBack { reason: why } | C::NoPlan { reason: why } => reason(why),
+
+        C::EnvironmentUnknown { environment, service, reason: why } => format!(
+            "it is not known what {environment} runs ({}); an admin looks and says it first: `rmm service settle {service} \
+             --environment {environment}`",
+            inside(&reason(why))
+        ),
+        C::KnownAlready { environment, service, another_copy } => {
+            let but = if *another_copy { "; --recorded says that the other copy of the database is gone" } else { "" };
+            format!("it is known what {environment} of {service} runs; there is nothing to settle{but}")
+        }
+        C::RunAtWork { run, environment } => {
+            format!("run {run} is at work on {environment}; repeat when it has ended")
+        }
+        C::NeedsRepair { environment, run, reason: why } => {
+            format!("{environment} needs repair ({}); `resolve` run {run} first", reason(why))
+        }
+        C::NothingToResolve { run, state } => format!("run {run} is {state}; there is nothing to resolve about it"),
+        C::CiReportsNoMore { release, environment } => format!(
+            "#{release} has ended, so that no CI system reports about it any more; say how {environment} stands: \
+             `succeeded` or `failed`"
+        ),
+        C::ContentChanged { release, run } => format!(
+            "#{release} would bring something else now than what was approved: the commands of its definition have changed; \
+             say that run {run} `failed`, and release it anew"
+        ),
+        C::NotLeftBehind { host, environment } => {
+            format!("{host} was not left behind in {environment}; there is nothing to catch up")
+        }
+        C::HostNotNamed { host, environment, service } => {
+            format!("rmm.toml does not name {host} for {environment} of {service}; put it there first")
+        }
+        C::NothingToCatchUp { environment } => {
+            format!("{environment} runs no release that a host could be brought to")
+        }
+        C::BroughtByCi { environment } => format!("a CI system brings {environment} to its releases, not RMM"),
+        C::NothingToGiveUp { host, environment } => {
+            format!("nothing in {environment} waits for {host}; there is nothing to give up")
+        }
+        C::NeedsHost { run, environment, host, release, way_out } => format!(
+            "run {run} brings {environment} forward and needs {host}; `{}` release #{release} instead",
+            way_out.as_str()
+        ),
+
+        C::NoKeyNeeded => "local is RMM's own machine; there is no key to trust".to_owned(),
+        C::KeyPinned { host, pinned } => format!(
+            "the configuration says that {host} must show {}; change `host_key` in rmm.toml if that is wrong",
+            pinned.join(" or ")
+        ),
+        C::KeyNotShown { host, address, why } => {
+            format!("{host} shows no key at {address} that could be trusted: {}", reason(why))
+        }
+        C::KeyNeverSeen { host, address } => {
+            format!("{host} has shown no key at {address} yet; run `rmm host check {host}` first")
+        }
+        C::KeyDiffers { host, shown, wanted, compare } => format!(
+            "{host} has shown {shown}, not {wanted}; compare with `{compare}` on the host itself before you trust either"
+        ),
+
+        C::ClaimConfirmed { user, person, by } => format!("{by} has confirmed already that {user} is {person}"),
+        C::NoClaim { user, person } => {
+            format!("{user} does not claim to be {person}, or another account has been confirmed as {person}")
+        }
+    }
+}
+
+fn because(why: &Option<Reason>) -> String {
+    why.as_ref().map(|why| format!(" ({})", reason(why))).unwrap_or_default()
+}
+
+fn versions(known: &[Version]) -> String {
+    if known.is_empty() { "there is none".to_owned() } else { list(known) }
+}
+
+/// `aborted`.
+fn done(wanted: Move) -> &'static str {
+    match wanted {
+        Move::Cancel => "cancelled",
+        Move::Abort => "aborted",
+        Move::Retry => "retried",
+        Move::Promote => "promoted",
+        Move::Bypass => "sent past its gates",
+        Move::Rollback => "rolled back",
+    }
+}
+
+/// Who has a right.
+fn who_may(right: Right) -> &'static str {
+    match right {
+        Right::Machine => "only RMM itself",
+        Right::Watch => "anybody",
+        Right::Read => "a viewer, member or admin",
+        Right::Create => "a CI token, a member or an admin",
+        Right::Report => "a CI token or an admin",
+        Right::Vote => "a listed person, with a token of that person",
+        Right::Retry => "a member or an admin",
+        Right::Cancel => "an admin, or the initiator of the release",
+        Right::Command | Right::Administer => "an admin",
+    }
+}

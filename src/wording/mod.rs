@@ -1,0 +1,139 @@
+//! The words for facts, in the languages that RMM speaks. Every door says the same thing in the same words.
+//!
+//! Only this room makes sentences from what the domain knows, and nobody reads one back. Languages are plain functions
+//! over the facts, so that the compiler finds a fact without words; the snapshots of the tests show all of them.
+//! Must not: know where a sentence is shown, or escape it for that place.
+
+mod en;
+mod ru;
+#[cfg(test)]
+mod tests;
+mod times;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::event::Why;
+use crate::domain::gate::{Gate, GateState, Remedy};
+use crate::domain::reason::Reason;
+use crate::domain::refusal::{Cause, Refusal};
+
+/// A language that RMM speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// English.
+    En,
+    /// Russian.
+    Ru,
+}
+
+impl Language {
+    /// The name in the configuration: two letters (ISO 639-1).
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Ru => "ru",
+        }
+    }
+
+    /// Why something stands where it stands: a part of a sentence that begins small and has no full stop.
+    #[must_use]
+    pub fn reason(self, reason: &Reason) -> String {
+        match self {
+            Self::En => en::reason(reason),
+            Self::Ru => ru::reason(reason),
+        }
+    }
+
+    /// Why something is refused and what to do: a sentence that begins small and has no full stop.
+    #[must_use]
+    pub fn refusal(self, cause: &Cause) -> String {
+        match self {
+            Self::En => en::refusal(cause),
+            Self::Ru => ru::refusal(cause),
+        }
+    }
+
+    /// What a refusal says beside its sentence, a sentence each: the gates that are not met, and who else asked.
+    #[must_use]
+    pub fn details(self, refusal: &Refusal) -> Vec<String> {
+        let asked_by = if let Cause::OnItsWay { asked_by, .. } = &*refusal.cause { asked_by.as_ref() } else { None };
+        let asked_by = asked_by.map(|run| match self {
+            Self::En => format!("this request came from the CI run {run}"),
+            Self::Ru => format!("этот запрос пришёл от запуска CI {run}"),
+        });
+        asked_by.into_iter().chain(refusal.unmet.iter().map(|gate| self.unmet_gate(gate))).collect()
+    }
+
+    /// How a gate's condition stands, in a sentence.
+    #[must_use]
+    pub fn gate_state(self, state: &GateState) -> String {
+        match self {
+            Self::En => en::state(state),
+            Self::Ru => ru::state(state),
+        }
+    }
+
+    /// Who can clear a gate, and how, in a sentence.
+    #[must_use]
+    pub fn remedy(self, remedy: &Remedy) -> String {
+        match self {
+            Self::En => en::remedy(remedy),
+            Self::Ru => ru::remedy(remedy),
+        }
+    }
+
+    /// How a gate stands, and whether it is skipped, in sentences.
+    #[must_use]
+    pub fn gate(self, gate: &Gate) -> String {
+        let state = self.gate_state(&gate.state);
+        if gate.bypass.is_none() && gate.void_bypass.is_none() {
+            return state;
+        }
+        let state = ended(state);
+        match (self, &gate.bypass, &gate.void_bypass) {
+            (Self::En, Some(skip), _) => format!("{state} Skipped by {}: {}", skip.by, skip.reason),
+            (Self::Ru, Some(skip), _) => format!("{state} Пропущено: {} — {}", skip.by, skip.reason),
+            (Self::En, None, Some(by)) => {
+                format!("{state} {by} skipped this when it would have brought something else, which counts no more.")
+            }
+            (Self::Ru, None, Some(by)) => {
+                format!("{state} {by} пропускал это, когда релиз принёс бы другое; теперь это не считается.")
+            }
+            (_, None, None) => state,
+        }
+    }
+
+    /// How a gate stands that is not met, and what would clear it.
+    #[must_use]
+    pub fn unmet_gate(self, gate: &Gate) -> String {
+        let how = gate.remedy.as_ref().map(|remedy| self.remedy(remedy)).unwrap_or_default();
+        format!("{} {how}", ended(self.gate(gate)))
+    }
+}
+
+/// [`Language::reason`] in English: what API, record and log say.
+#[must_use]
+pub fn english(reason: &Reason) -> String {
+    Language::En.reason(reason)
+}
+
+/// What the record says.
+#[must_use]
+pub fn on_record(why: Why<'_>) -> String {
+    match why {
+        Why::Reason(reason) => Language::En.reason(reason),
+        Why::Refused(cause) => Language::En.refusal(cause),
+    }
+}
+
+/// With a full stop, for what another sentence follows.
+fn ended(sentence: String) -> String {
+    if sentence.ends_with(['.', '!', '?', '…']) { sentence } else { sentence + "." }
+}
+
+/// Without the full stop, for what stands inside a sentence.
+fn inside(sentence: &str) -> &str {
+    sentence.trim_end_matches('.')
+}

@@ -1,0 +1,101 @@
+//! Что с проверками перед продакшном и кто может их снять.
+
+use super::super::times::time;
+use super::{inside, list, reason};
+use crate::domain::gate::{GateState, Remedy};
+
+/// Как обстоят дела, одной фразой.
+pub(in crate::wording) fn state(state: &GateState) -> String {
+    use GateState as G;
+    match state {
+        G::VoteClosed { approved_by } if approved_by.is_empty() => "Голосование закрыто: релиз одобрен.".to_owned(),
+        G::VoteClosed { approved_by } => format!("Голосование закрыто: подтвердили {}.", list(approved_by)),
+        G::NoApprovalsNeeded => "Подтверждения не нужны.".to_owned(),
+        G::Approved { by, needed } => format!("Подтвердили {} ({} из {needed}).", list(by), by.len()),
+        G::ApprovalsMissing { given, needed, void } if void.is_empty() => format!("{given} из {needed}."),
+        G::ApprovalsMissing { given, needed, void } => format!(
+            "{given} из {needed}. Подтверждали, когда релиз принёс бы другое, и это больше не считается: {}.",
+            list(void)
+        ),
+        G::NotRehearsed => "Откат ещё не отрепетирован.".to_owned(),
+        G::RehearsedOtherContent => {
+            "Релиз принёс бы не то, что отрепетировано: изменились артефакты или команды.".to_owned()
+        }
+        G::Rehearsed { back_to } => format!("Откат на {back_to} отрепетирован."),
+        G::NothingToRehearse => "Возвращаться некуда: это первый релиз.".to_owned(),
+        G::RehearsedElsewhere { now: Some(version) } => {
+            format!("В продакшне теперь {version}, откат на неё ещё не отрепетирован.")
+        }
+        G::RehearsedElsewhere { now: None } => "В продакшне теперь ничего нет; репетиция устарела.".to_owned(),
+        G::CommitKnown { commit } => format!("Коммит {}.", commit.short()),
+        G::CiKnowsCommit => "CI знает, какой коммит он разворачивает.".to_owned(),
+        G::CommitUnresolved { reason: why } => {
+            format!("Неизвестно, на какой коммит указывает тег: {}.", inside(&reason(why)))
+        }
+        G::CommitAsked => "Пока неизвестно, на какой коммит указывает тег.".to_owned(),
+        G::NothingRuns => "В продакшне ещё ничего нет.".to_owned(),
+        G::RunsIt => "Он и работает в продакшне.".to_owned(),
+        G::Older { current } => format!("Он старее, чем {current} в продакшне."),
+        G::NotOlder { current } => format!("Он не старее, чем {current} в продакшне."),
+        G::StartsByItself => "Деплой в продакшн начинается сам.".to_owned(),
+        G::Promoted => "Администратор дал команду.".to_owned(),
+        G::NotPromoted => "Деплой в продакшн здесь не начинается сам.".to_owned(),
+        G::Unlocked => "Продакшн не заблокирован.".to_owned(),
+        G::Locked { by, reason: why } => format!("Продакшн заблокирован ({by}): {}", reason(why)),
+        G::ProductionKnown => "Состояние продакшна известно.".to_owned(),
+        G::ProductionUnknown { reason: why } => {
+            format!("Неизвестно, что работает в продакшне: {}.", inside(&reason(why)))
+        }
+        G::ProductionDirty { reason: why } => format!("Прошлый откат продакшна не удался: {}", reason(why)),
+        G::Free => "Продакшн свободен.".to_owned(),
+        G::BusyWith { release } => format!("Продакшн занят релизом #{release}."),
+        G::LostRun { run, release } => {
+            format!("Неизвестно, чем закончился прогон {run} релиза #{release} в продакшне.")
+        }
+        G::Behind { release } => format!("Впереди в очереди релиз #{release}."),
+    }
+}
+
+/// Кто и как может это снять.
+pub(in crate::wording) fn remedy(remedy: &Remedy) -> String {
+    use Remedy as R;
+    match remedy {
+        R::AddApprover => {
+            "В списке нет никого, чей голос считается (голос автора релиза не считается): добавьте человека, \
+                           или администратор пропустит эту проверку (bypass)."
+                .to_owned()
+        }
+        R::Approve { count, of } if *count == of.len() => format!("Ещё должны подтвердить: {}.", list(of)),
+        R::Approve { count, of } => format!("Ещё должны подтвердить {count} из этих людей: {}.", list(of)),
+        R::SettleStage { service, reason: why } => format!(
+            "Неизвестно, что работает на stage ({}); администратор смотрит и говорит: rmm service settle {service} \
+             --environment stage.",
+            inside(&reason(why))
+        ),
+        R::RepairStage { run, reason: why } => format!(
+            "Stage нужно починить ({}); администратор чинит и говорит об этом: resolve прогона {run}.",
+            inside(&reason(why))
+        ),
+        R::ResolveStageRun { run } => {
+            format!("Неизвестно, чем закончился прогон {run} на stage; администратор выясняет и говорит (resolve).")
+        }
+        R::Rehearse => "RMM начнёт репетицию, как только освободится stage.".to_owned(),
+        R::CiRehearses => "Репетицию проводит CI, который ведёт stage; он сообщает manual_testing.".to_owned(),
+        R::RehearseAgain => "Её нужно повторить.".to_owned(),
+        R::AskAgain { at } => format!("RMM спросит репозиторий снова в {}; или коммит сообщит CI.", time(*at)),
+        R::SendCommit => "Коммит сообщит CI; или отправьте тег в репозиторий и повторите релиз.".to_owned(),
+        R::Ask => "RMM спрашивает репозиторий.".to_owned(),
+        R::RollBack { release } => {
+            format!("Назад возвращается администратор: rollback релиза #{release}; новый релиз — только вперёд.")
+        }
+        R::Promote => "Администратор даёт команду «В продакшн» (promote).".to_owned(),
+        R::Unlock => "Администратор снимает блокировку (unlock).".to_owned(),
+        R::SettleProduction { service } => {
+            format!("Администратор смотрит и говорит: rmm service settle {service} --environment production.")
+        }
+        R::RepairProduction { run } => format!("Администратор чинит и говорит об этом: resolve прогона {run}."),
+        R::ResolveRun { .. } => "Администратор выясняет и говорит (resolve).".to_owned(),
+        R::WaitForEnd => "Релиз ждёт, пока это закончится.".to_owned(),
+        R::WaitForTurn => "Релиз ждёт своей очереди; тот, что впереди, может отменить администратор.".to_owned(),
+    }
+}

@@ -1,0 +1,223 @@
+//! Почему всё стоит так, как стоит.
+
+use crate::domain::ids::HostName;
+use crate::domain::reason::{Found, Hint, LastRun, Reason, RestoredBy, Wait};
+use crate::domain::service::EnvironmentKind;
+
+use super::super::times;
+use super::{inside, on, plural, step};
+
+/// Почему всё стоит так, как стоит.
+pub(in crate::wording) fn reason(reason: &Reason) -> String {
+    use Reason as R;
+    let of = |cause: &Reason| self::reason(cause);
+    let within = |cause: &Reason| inside(&self::reason(cause)).to_owned();
+    match reason {
+        R::Legacy { text } | R::Told { text } => text.clone(),
+        R::All { reasons } => reasons.iter().map(of).collect::<Vec<_>>().join("; "),
+
+        R::Cancelled { by, why } => format!("отмена: {by} — {why}"),
+        R::Aborted { by, why } => format!("прервано: {by} — {why}"),
+        R::Rejected { by, why } => format!("отклонено: {by} — {why}"),
+        R::RollbackAsked { to, by, why } => format!("откат на {to}: {by} — {why}"),
+        R::RollbackOf { release, title, to, why } => format!("откат релиза #{release} {title} на {to}: {why}"),
+        R::JudgedFailed { by, why } => format!("не удалось; {}", says_so(by, why)),
+        R::RunAgain { run, by, why } => format!("выполняется заново, прогон {run}; {}", says_so(by, why)),
+        R::Settled { by, environment, version: Some(version) } => {
+            format!("{by} говорит, что {} — {version}", on(*environment))
+        }
+        R::Settled { by, environment, version: None } => {
+            format!("{by} говорит, что {} ничего не работает", on(*environment))
+        }
+        R::GivenUp { by, why } => format!("больше не ждём: {by} — {why}"),
+
+        R::Superseded { by, title } => format!("его заменил более новый релиз #{by} {title}"),
+        R::TagMoved { tag, to } => format!("тег {tag} указывает теперь на {}", to.short()),
+        R::TagGone { tag } => format!("тега {tag} больше нет в репозитории"),
+        R::ContentChanged => {
+            "теперь он принёс бы не то, что отрепетировано и одобрено: изменились артефакты или команды; \
+                              откат нужно отрепетировать заново, подтверждения больше не действуют"
+                .to_owned()
+        }
+        R::ProductionChanged { now: Some(version) } => {
+            format!("в продакшне теперь {version}; откат нужно отрепетировать заново")
+        }
+        R::ProductionChanged { now: None } => "откат нужно отрепетировать заново".to_owned(),
+        R::StageDirty { run, cause } => {
+            format!(
+                "stage нужно починить ({}); администратор чинит и говорит об этом: resolve прогона {run}",
+                within(cause)
+            )
+        }
+        R::StageUnknown { service, cause } => format!(
+            "неизвестно, что работает на stage ({}); администратор смотрит и говорит: rmm service settle {service} \
+             --environment stage",
+            within(cause)
+        ),
+        R::FirstRelease => "первый релиз: возвращаться пока некуда".to_owned(),
+        R::NothingToGoBackTo { cause } => format!("{}; это первый релиз, возвращаться некуда", within(cause)),
+        R::NotTakenBack { cause } => {
+            format!("{}; неизвестно, что работает в продакшне, поэтому отката не было", within(cause))
+        }
+        R::Untouched { cause } => format!("{}; до продакшна дело не дошло", within(cause)),
+        R::OtherRolledBack { release } => format!("в продакшне идёт откат релиза #{release}"),
+        R::ProductionLocked => "продакшн заблокирован".to_owned(),
+        R::Ended => "прогон остановлен".to_owned(),
+
+        R::CiFailed => "об этом сообщил CI".to_owned(),
+        R::CiUnwell => "CI сообщил, что продакшн неисправен".to_owned(),
+        R::CiRollbackFailed => "CI сообщил, что откат не удался".to_owned(),
+        R::CiSilent { environment, since } => {
+            format!("CI ничего не сообщает об окружении {} с {}", environment.as_str(), times::time(*since))
+        }
+
+        R::CommitUnresolved { cause, again: None } => of(cause),
+        R::CommitUnresolved { cause, again: Some(at) } => {
+            format!("{}; RMM спросит снова в {}", within(cause), times::time(*at))
+        }
+        R::CommitNotKnown { title } => format!("пока неизвестно, какой коммит у {title}"),
+        R::VersionNotKnown { version } => format!("о {version} больше ничего не известно"),
+        R::NoDirectory { surface } => format!("у {surface} нет папки, куда выкладывать код"),
+        R::CommandNotMade { surface, error } => format!("команду для {surface} нельзя составить: {error}"),
+        R::PlanTooLong => "план слишком длинный".to_owned(),
+
+        R::Step { kind, surface, environment, host, cause } => {
+            let place = host.as_ref().map(|host| format!(", {host}")).unwrap_or_default();
+            format!("шаг «{}» ({surface}, {}{place}): {}", step(*kind), environment.as_str(), of(cause))
+        }
+        R::Exit { status, said } => {
+            let what = exit(*status);
+            said.as_ref().map_or_else(|| what.clone(), |said| format!("{what}: {said}"))
+        }
+        R::Unhealthy { cause } => format!("проверка не прошла: {}", of(cause)),
+        R::Attempts { attempts, last } => {
+            let times = plural(u64::from(*attempts), "попытка", "попытки", "попыток");
+            format!("{attempts} {times}, последняя: {}", of(last))
+        }
+        R::NeverAsked => "проверить не удалось ни разу".to_owned(),
+        R::CheckFailed { status } => format!("команда проверки вернула код {status}"),
+        R::CheckTimedOut { limit } => format!("команда проверки не уложилась в {}", times::russian(*limit)),
+        R::TimedOut => "не уложился в отведённое время и остановлен".to_owned(),
+        R::NotStarted { cause } => format!("не удалось запустить: {}", of(cause)),
+        R::CannotBeJudged { cause } => format!("неизвестно, чем закончился: {}", of(cause)),
+        R::WasEnded => "остановлен".to_owned(),
+        R::FoundTagMoved => "тег указывает уже на другой коммит".to_owned(),
+        R::FoundTagGone => "тега больше нет в репозитории".to_owned(),
+        R::EarlierStepFailed => "на этом хосте не удался предыдущий шаг".to_owned(),
+        R::PlannedAnew => "план составлен заново, без хоста, который не отвечает".to_owned(),
+        R::EndUnseen => "чем он закончился, никто не видел".to_owned(),
+
+        R::At { host, cause } => format!("{host}: {}", of(cause)),
+        R::WentOnWithout { hosts } => {
+            let each = hosts.iter().map(|(host, cause)| format!("{host} ({})", within(cause)));
+            format!("дальше без {}", each.collect::<Vec<_>>().join(" и "))
+        }
+        R::MigrationAtWork { cause } => format!("{}; возможно, там ещё идёт начатая миграция", within(cause)),
+        R::NotCaughtUp { run, to, cause } => format!("прогон {run} не смог привести его к {to}: {}", of(cause)),
+        R::WaitsFor { hosts } => {
+            let each = hosts.iter().map(|(host, wait)| waits_for(host, wait));
+            format!("ждёт {}", each.collect::<Vec<_>>().join("; и ещё "))
+        }
+        R::Unreachable { host, limit, cause } => {
+            format!("до {host} не удалось достучаться за {} прогона: {}", times::russian(*limit), of(cause))
+        }
+        R::NoAnswer => "не отвечает".to_owned(),
+        R::LookOnHost { host, cause } => format!("{}. Посмотрите на {host}, чем всё закончилось.", within(cause)),
+        R::DirectoryLost { host, directory } => {
+            format!("на {host} пропала папка прогона {directory}; что сделал начатый шаг, узнать нельзя")
+        }
+        R::StepLost { cause } => format!("{}; что сделал начатый шаг, узнать нельзя", within(cause)),
+        R::MigrationUnseen { run, kind, surface, host, found } => format!(
+            "прогон {run} начал шаг «{}» ({surface}) на {host}, и хост перестал отвечать; {}, поэтому база данных может \
+             быть не там, где её ждёт записанная версия",
+            step(*kind),
+            self::found(found)
+        ),
+
+        R::LastRunUnknown { host, run, token, service, environment } => {
+            let run = run.map_or_else(|| token.clone(), |run| format!("{run} ({token})"));
+            let advice = copy_advice(service.as_str(), *environment);
+            format!("последний прогон на {host} — {run}, его нет в этой базе данных. {advice}")
+        }
+        R::CopyAtWork { host, service, environment, cause } => {
+            format!("{host}: {}. {}", within(cause), copy_advice(service.as_str(), *environment))
+        }
+        R::CopyTurnedAway { host, service, environment, run } => format!(
+            "другой RMM с копией этой базы данных пытался работать с {service} ({}) на {host} (прогон {run}) и получил \
+             отказ. Остановите его или дайте ему новую папку данных",
+            environment.as_str()
+        ),
+        R::LastRuns { cause, found } => {
+            let each = found.iter().map(last_run);
+            std::iter::once(of(cause)).chain(each).collect::<Vec<_>>().join("; ")
+        }
+        R::UnderWayWhenCopied => "прогон шёл, когда базу данных скопировали; чем он закончился, неизвестно".to_owned(),
+        R::NumbersGoOn { cause, release, run } => {
+            format!("{}; следующие релизы — после #{release}, прогоны — после {run}", of(cause))
+        }
+        R::Restored { how } => match how {
+            RestoredBy::Command { lost: None } => "база данных восстановлена из резервной копии".to_owned(),
+            RestoredBy::Command { lost: Some(lost) } => format!("база данных восстановлена из резервной копии: {lost}"),
+            RestoredBy::Backup => "на место базы данных положили резервную копию".to_owned(),
+            RestoredBy::Lost => "база данных была потеряна, начата новая".to_owned(),
+            RestoredBy::Moved => {
+                "базу данных перенесли сюда без файла, который лежит рядом с ней (rmm.db.numbers)".to_owned()
+            }
+            RestoredBy::Older => "база данных старее той, что была здесь, или это другая".to_owned(),
+        },
+    }
+}
+
+fn says_so(by: &str, why: &str) -> String {
+    if why.is_empty() { format!("так говорит {by}") } else { format!("так говорит {by}: {why}") }
+}
+
+/// Что значит код (POSIX: 126 и 127 — оболочка, выше 128 — сигнал).
+fn exit(status: i32) -> String {
+    match status {
+        126 => "команду нельзя выполнить (код 126)".into(),
+        127 => "команда не найдена (код 127)".into(),
+        129..=192 => format!("остановлен сигналом {} (код {status})", status - 128),
+        _ => format!("команда вернула код {status}"),
+    }
+}
+
+fn found(found: &Found) -> String {
+    match found {
+        Found::NotStarted => "там он не начинался".to_owned(),
+        Found::Exited(status) => format!("там он закончился сам (код {status})"),
+        Found::Stopped => "он ещё шёл и остановлен".to_owned(),
+        Found::Lost(None) => "чем он там закончился, узнать нельзя".to_owned(),
+        Found::Lost(Some(why)) => format!("чем он там закончился, узнать нельзя ({why})"),
+    }
+}
+
+fn waits_for(host: &HostName, wait: &Wait) -> String {
+    let cause = reason(&wait.cause);
+    let cause = inside(&cause);
+    match &wait.hint {
+        None => format!("{host}: {cause}"),
+        Some(Hint::Trust { host: whose }) => format!("{host}: {cause}. Сверьте ключ: rmm host trust {whose}"),
+        Some(Hint::GiveUp { service, host: whose, environment }) => format!(
+            "{host}: {cause}. Если его больше не будет: rmm service give-up {service} {whose} --environment {environment}"
+        ),
+    }
+}
+
+fn last_run(last: &LastRun) -> String {
+    let still = if last.at_work {
+        ", и его команда там ещё идёт; её остановит settle или следующий прогон"
+    } else {
+        ""
+    };
+    format!("последний прогон на {} — {}, его нет в этой базе данных{still}", last.host, last.run)
+}
+
+fn copy_advice(service: &str, environment: EnvironmentKind) -> String {
+    format!(
+        "С копией этой базы данных работает другой RMM, или она старее того, что видел хост. Если другой RMM есть, \
+         остановите его, посмотрите, что работает {}, и скажите об этом: rmm service settle {service} --environment \
+         {environment}",
+        on(environment)
+    )
+}

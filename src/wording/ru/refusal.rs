@@ -1,0 +1,272 @@
+//! Почему отказано и что делать.
+
+use super::{inside, list, on, reason, status};
+use crate::domain::person::{Right, Role};
+use crate::domain::reason::Reason;
+use crate::domain::refusal::{Cause, Move};
+use crate::domain::release::Version;
+
+/// Почему отказано: фраза со строчной буквы, без точки.
+pub(in crate::wording) fn refusal(cause: &Cause) -> String {
+    use Cause as C;
+    match cause {
+        C::Invalid { field, rule } => format!("{field}: {rule}"),
+        C::TakenAlready => "это уже сделано".to_owned(),
+        C::NeedsService => "нужно назвать сервис".to_owned(),
+
+        C::NoRelease { release } => format!("релиза #{release} нет"),
+        C::NoRun { run } => format!("прогона {run} нет"),
+        C::NoService { service } => {
+            format!("сервиса {service} нет в прочитанной конфигурации; RMM читает rmm.toml при запуске и по SIGHUP")
+        }
+        C::NoHost { host, known } => format!(
+            "хоста {host} нет в прочитанной конфигурации; есть {} (RMM читает rmm.toml при запуске и по SIGHUP)",
+            list(known)
+        ),
+        C::NothingThere => "этого больше нет".to_owned(),
+        C::StepNotAtWork { run, step } => format!("шаг {step} прогона {run} сейчас не выполняется"),
+
+        C::RoleTooLow { who, role: has, right } => {
+            format!("у {who} ({}) на это нет прав; нужен {}", role(*has), who_may(*right))
+        }
+        C::OtherServices { service, valid_for } => {
+            format!("этот токен не подходит для сервиса {service}, только для {}", list(valid_for))
+        }
+        C::NameAService { valid_for } => format!("этот токен ограничен; назовите сервис, один из {}", list(valid_for)),
+        C::AllServices { valid_for } => {
+            format!("этот токен ограничен сервисами {}, а это касается всех", list(valid_for))
+        }
+        C::NotAPerson => "голосует человек, а за этим токеном никого нет".to_owned(),
+        C::NotListed { person, service, listed } => {
+            format!("{person} не в списке тех, кто подтверждает {service}: {}", list(listed))
+        }
+        C::SelfApproval { person, release, service } => {
+            format!("релиз #{release} начал {person}; для {service} его должен подтвердить кто-то другой")
+        }
+
+        C::StaleRevision { release, seen: _, now: _, status: now } => {
+            format!("релиз #{release} уже изменился, теперь он — {}", status(*now))
+        }
+        C::LockChanged => "продакшн заблокирован уже по другой причине; посмотрите ещё раз".to_owned(),
+        C::ServiceRetired { service } => {
+            format!(
+                "сервиса {service} больше нет в rmm.toml, ничего нового там не начинается; верните его, чтобы продолжить"
+            )
+        }
+        C::Illegal { release, title, status: is, reason: why, wanted, waiting } => {
+            let sentence =
+                format!("#{release} {title} — {}{}; сейчас его нельзя {}", status(*is), because(why), to_do(*wanted));
+            match waiting {
+                Some(waiting) => format!("{sentence}; откат {}", reason(waiting)),
+                None => sentence,
+            }
+        }
+        C::VoteNotOpen { release, status: is } => {
+            format!("#{release} — {}; голосование начнётся с ручной проверки", status(*is))
+        }
+        C::VoteClosed { release, status: is } => format!("голосование по #{release} закрыто: {}", status(*is)),
+        C::RunEnding { run } => format!("прогон {run} уже заканчивается"),
+        C::ArtifactsTested { release, status: is } => {
+            format!("#{release} — {}; артефакты уже не меняются: их проверяют люди", status(*is))
+        }
+        C::ArtifactsPlanned { release, status: is } => {
+            format!("#{release} — {}; артефакты уже не меняются: с прежними составлен план для stage", status(*is))
+        }
+        C::GatesUnmet { release, title } => format!("#{release} {title} ещё не может идти в продакшн"),
+
+        C::CiRunTaken { ci_run, release, title } => {
+            format!("запуск CI {ci_run} уже создал #{release} {title}; другого тега у него быть не может")
+        }
+        C::OnItsWay { title, release, status: is, started_by, asked_by: _ } => {
+            let by = started_by.as_ref().map(|run| format!(", его начал запуск CI {run}")).unwrap_or_default();
+            format!("{title} уже в работе: #{release} ({}){by}", status(*is))
+        }
+        C::TagClaimed { release, title, was, now } => format!(
+            "#{release} — это {title} на {}; что теперь это {}, должен сказать репозиторий или CI, поэтому ничего не изменено",
+            was.short(),
+            now.short()
+        ),
+        C::TagMovedTooLate { title, now, release, status: is } => format!(
+            "{title} указывает теперь на {}, а #{release} — {}; дождитесь конца или возьмите новый тег",
+            now.short(),
+            status(*is)
+        ),
+        C::TagUnchecked { tag, why } => format!(
+            "{tag} уже указывает на другой коммит, и проверить, переехал ли он, нельзя: {}; ничего не изменено",
+            reason(why)
+        ),
+
+        C::NotForCi { status: reported } => format!("{reported} говорят люди, а не CI"),
+        C::RunByRmm { environment, service } => {
+            format!("{} у {service} управляет сам RMM, сообщения CI не нужны", environment.as_str())
+        }
+        C::StaleReport { release, ci_run, attempt, reported_by } => {
+            format!("#{release} ведёт теперь запуск CI {ci_run} (попытка {attempt}); это сообщение от {reported_by}")
+        }
+        C::DoesNotFollow { release, status: is, reason: why, reported } => {
+            format!("#{release} — {}{}; {reported} после этого не бывает", status(*is), because(why))
+        }
+        C::NothingUnderWay { release, environment } => {
+            format!("для #{release} {} ничего не идёт, сообщать не о чем", on(*environment))
+        }
+        C::StageDirty { run, reason: why } => format!(
+            "stage нужно починить ({}); администратор чинит и говорит об этом: resolve прогона {run}",
+            inside(&reason(why))
+        ),
+        C::StageLost { run, release } => format!(
+            "неизвестно, чем закончился прогон {run} релиза #{release} на stage; администратор выясняет и говорит (resolve)"
+        ),
+        C::StageTaken { release, title, status: is } => {
+            format!("stage занят релизом #{release} {title} ({}); сообщите ещё раз, когда он освободится", status(*is))
+        }
+        C::StageTakenByRun { run } => format!("stage занят прогоном {run}; сообщите позже"),
+        C::TakenByRun { environment, run, release, state: _ } => format!(
+            "{} занят прогоном {run} релиза #{release}; сообщите ещё раз, когда с ним разберутся",
+            environment.as_str()
+        ),
+
+        C::BeingDeployed { release } => format!("#{release} как раз разворачивается; abort прервёт это и вернёт назад"),
+        C::NotInProduction { service, current, release, title } => {
+            format!("в продакшне {service} работает {current}, а не #{release} {title}; откатывать нужно его")
+        }
+        C::ProductionBusy { release, status: is } => {
+            let way_out = if *is == crate::domain::status::Status::Deploying {
+                "прервите его (abort) или "
+            } else {
+                ""
+            };
+            format!("продакшн занят релизом #{release} ({}); {way_out}дождитесь конца и повторите", status(*is))
+        }
+        C::ProductionLost { run, release, deploying } => {
+            let way_out = if *deploying {
+                "abort с force или resolve его прогона"
+            } else {
+                "resolve этого прогона"
+            };
+            format!("неизвестно, чем закончился прогон {run} релиза #{release} в продакшне; {way_out}, потом повторите")
+        }
+        C::ProductionDirty { run, reason: why } => format!(
+            "прошлый откат продакшна не удался ({}); сначала resolve прогона {run}: нужно знать, откуда возвращаться",
+            inside(&reason(why))
+        ),
+        C::MayBeAtWork { run, release } => format!(
+            "неизвестно, чем закончился прогон {run} релиза #{release}, возможно, он ещё идёт; сначала посмотрите, потом \
+             повторите с force или разберитесь с ним (resolve)"
+        ),
+        C::NoGoodVersion { wanted, title, known } => {
+            let what = match wanted {
+                None => format!("до {title} удачных версий нет"),
+                Some(wanted) => format!("{wanted} — не удачная версия до {title}"),
+            };
+            format!("{what}; удачные версии: {}", versions(known))
+        }
+        C::NoWayBack { reason: why } | C::NoPlan { reason: why } => reason(why),
+
+        C::EnvironmentUnknown { environment, service, reason: why } => format!(
+            "неизвестно, что работает {} ({}); сначала администратор смотрит и говорит: rmm service settle {service} \
+             --environment {environment}",
+            on(*environment),
+            inside(&reason(why))
+        ),
+        C::KnownAlready { environment, service, another_copy } => {
+            let but = if *another_copy {
+                "; --recorded говорит, что другой копии базы данных больше нет"
+            } else {
+                ""
+            };
+            format!("что работает у {service} {}, известно и так{but}", on(*environment))
+        }
+        C::RunAtWork { run, environment } => {
+            format!("{} идёт прогон {run}; повторите, когда он закончится", on(*environment))
+        }
+        C::NeedsRepair { environment, run, reason: why } => {
+            format!("{} нужно починить ({}); сначала resolve прогона {run}", environment.as_str(), inside(&reason(why)))
+        }
+        C::NothingToResolve { run, state: _ } => format!("с прогоном {run} разбираться не нужно"),
+        C::CiReportsNoMore { release, environment } => format!(
+            "#{release} закончен, CI о нём больше не сообщает; скажите, что с {environment}: succeeded или failed"
+        ),
+        C::ContentChanged { release, run } => format!(
+            "#{release} принёс бы теперь не то, что одобрено: изменились команды; скажите, что прогон {run} не удался \
+             (failed), и выпустите релиз заново"
+        ),
+        C::NotLeftBehind { host, environment } => {
+            format!("{host} {} не отстал, догонять нечего", on(*environment))
+        }
+        C::HostNotNamed { host, environment, service } => {
+            format!("в rmm.toml у {service} ({environment}) нет хоста {host}; сначала впишите его")
+        }
+        C::NothingToCatchUp { environment } => {
+            format!("{} нет релиза, к которому можно привести хост", on(*environment))
+        }
+        C::BroughtByCi { environment } => format!("{environment} ведёт CI, а не RMM"),
+        C::NothingToGiveUp { host, environment } => format!("{} хоста {host} никто не ждёт", on(*environment)),
+        C::NeedsHost { run, environment, host, release, way_out } => format!(
+            "прогон {run} ведёт {environment} вперёд, ему нужен {host}; вместо этого — {} релиза #{release}",
+            way_out.as_str()
+        ),
+
+        C::NoKeyNeeded => "local — это машина самого RMM, ключ не нужен".to_owned(),
+        C::KeyPinned { host, pinned } => format!(
+            "по rmm.toml {host} должен показать {}; если это не так, измените там host_key",
+            pinned.join(" или ")
+        ),
+        C::KeyNotShown { host, address, why } => {
+            format!("{host} не показывает по адресу {address} ключа, которому можно доверять: {}", reason(why))
+        }
+        C::KeyNeverSeen { host, address } => {
+            format!("{host} ещё не показывал ключ по адресу {address}; сначала rmm host check {host}")
+        }
+        C::KeyDiffers { host, shown, wanted, compare } => {
+            format!("{host} показал {shown}, а не {wanted}; прежде чем доверять, сравните на самом хосте: {compare}")
+        }
+
+        C::ClaimConfirmed { user, person, by } => format!("{by} уже подтверждает, что {user} — это {person}"),
+        C::NoClaim { user, person } => {
+            format!("{user} не называет себя {person}, или как {person} подтверждён другой аккаунт")
+        }
+    }
+}
+
+fn because(why: &Option<Reason>) -> String {
+    why.as_ref().map(|why| format!(" ({})", inside(&reason(why)))).unwrap_or_default()
+}
+
+fn versions(known: &[Version]) -> String {
+    if known.is_empty() { "нет ни одной".to_owned() } else { list(known) }
+}
+
+fn to_do(wanted: Move) -> &'static str {
+    match wanted {
+        Move::Cancel => "отменить",
+        Move::Abort => "прервать",
+        Move::Retry => "повторить",
+        Move::Promote => "отправить в продакшн",
+        Move::Bypass => "провести мимо проверок",
+        Move::Rollback => "откатить",
+    }
+}
+
+fn role(role: Role) -> &'static str {
+    match role {
+        Role::Ci => "CI",
+        Role::Viewer => "наблюдатель",
+        Role::Member => "участник",
+        Role::Admin => "администратор",
+    }
+}
+
+/// У кого есть право: «нужен …».
+fn who_may(right: Right) -> &'static str {
+    match right {
+        Right::Machine => "сам RMM",
+        Right::Watch => "кто угодно",
+        Right::Read => "наблюдатель, участник или администратор",
+        Right::Create => "токен CI, участник или администратор",
+        Right::Report => "токен CI или администратор",
+        Right::Vote => "человек из списка со своим токеном",
+        Right::Retry => "участник или администратор",
+        Right::Cancel => "администратор или автор релиза",
+        Right::Command | Right::Administer => "администратор",
+    }
+}

@@ -1,0 +1,102 @@
+//! Every fact in every language, as reviewed snapshots.
+//!
+//! A fact that has no sample is named by the test: the samples of each type are compared with the list of its codes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::*;
+use crate::domain::gate::GateName;
+use crate::domain::ids::{Commit, HostName, PersonName, ReleaseId, Revision, RunId, ServiceName, SurfaceName, Tag};
+use crate::domain::person::{Right, Role};
+use crate::domain::reason::{Found, Hint, LastRun, RestoredBy, Wait};
+use crate::domain::refusal::Move;
+use crate::domain::release::Version;
+use crate::domain::service::EnvironmentKind::{Production, Stage};
+use crate::domain::status::Status;
+use crate::domain::step::StepKind;
+
+mod gates;
+mod reasons;
+mod refusals;
+
+fn service() -> ServiceName {
+    ServiceName::parse("service", "shop").unwrap()
+}
+
+fn host(name: &str) -> HostName {
+    HostName::parse("host", name).unwrap()
+}
+
+fn surface() -> SurfaceName {
+    SurfaceName::parse("surface", "api").unwrap()
+}
+
+fn person(name: &str) -> PersonName {
+    PersonName::parse("person", name).unwrap()
+}
+
+fn commit() -> Commit {
+    Commit::parse("commit", "0123456789abcdef0123456789abcdef01234567").unwrap()
+}
+
+fn version() -> Version {
+    Version { release: ReleaseId(7), tag: Some(Tag::parse("tag", "v1.4.0").unwrap()), commit: Some(commit()) }
+}
+
+fn exit() -> Box<Reason> {
+    Box::new(Reason::Exit { status: 3, said: None })
+}
+
+/// The code of a fact.
+fn code(fact: &impl Serialize) -> String {
+    serde_json::to_value(fact).unwrap()["code"].as_str().unwrap().to_owned()
+}
+
+/// The codes that a type has: the names of its variants in its source.
+fn codes(source: &str, name: &str) -> BTreeSet<String> {
+    let body = source.split_once(&format!("pub enum {name} {{\n")).unwrap().1.split_once("\n}").unwrap().0;
+    let variants = body
+        .lines()
+        .filter_map(|line| line.strip_prefix("    "))
+        .filter(|line| line.starts_with(|first: char| first.is_ascii_uppercase()));
+    let word = |line: &str| line.chars().take_while(char::is_ascii_alphanumeric).collect::<String>();
+    variants.map(|line| snake(&word(line))).collect()
+}
+
+fn snake(name: &str) -> String {
+    let mut snake = String::new();
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.push(c.to_ascii_lowercase());
+    }
+    snake
+}
+
+/// All samples of a type in both languages; each of its variants has one.
+fn catalogue<T: Serialize>(source: &str, name: &str, samples: &[T], words: impl Fn(Language, &T) -> String) -> String {
+    let sampled: BTreeSet<_> = samples.iter().map(code).collect();
+    let missing: Vec<_> = codes(source, name).into_iter().filter(|code| !sampled.contains(code)).collect();
+    assert!(missing.is_empty(), "no sample of {name}: {missing:?}");
+    let mut text = String::new();
+    for sample in samples {
+        let (en, ru) = (words(Language::En, sample), words(Language::Ru, sample));
+        for sentence in [&en, &ru] {
+            assert!(!sentence.trim().is_empty() && !sentence.contains("  ") && !sentence.contains(".."), "{sentence}");
+        }
+        let has_russian = ru.chars().any(|c| ('а'..='я').contains(&c));
+        let is_quoted = matches!(
+            code(sample).as_str(),
+            "legacy" | "told" | "invalid" | "commit_unresolved" | "no_plan" | "no_way_back"
+        );
+        assert!(has_russian || is_quoted, "{ru}");
+        writeln!(text, "{}\n  {en}\n  {ru}", code(sample)).unwrap();
+    }
+    text
+}

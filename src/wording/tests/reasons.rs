@@ -1,0 +1,158 @@
+//! Why something stands where it stands.
+
+use super::*;
+
+fn samples() -> Vec<Reason> {
+    use Reason as R;
+    let (by, why) = (|| "ann".to_owned(), || "the cart is empty".to_owned());
+    let at_home = R::Exit { status: 127, said: Some("./migrate: not found".into()) };
+    let steps = [
+        StepKind::Fetch,
+        StepKind::VerifyTag,
+        StepKind::Checkout,
+        StepKind::BeforeDeploy,
+        StepKind::MigrateUp,
+        StepKind::MigrateDown,
+        StepKind::Deploy,
+        StepKind::Health,
+        StepKind::AfterDeploy,
+    ];
+    let mut samples = vec![
+        R::Legacy { text: "deploy of api on stage failed with exit status 3".into() },
+        R::told("Permission denied (publickey)."),
+        R::All { reasons: vec![R::TimedOut, R::WasEnded] },
+        R::Cancelled { by: by(), why: why() },
+        R::Aborted { by: by(), why: why() },
+        R::Rejected { by: by(), why: why() },
+        R::RollbackAsked { to: version(), by: by(), why: why() },
+        R::RollbackOf { release: ReleaseId(12), title: "v1.5.0".into(), to: version(), why: why() },
+        R::JudgedFailed { by: by(), why: why() },
+        R::RunAgain { run: RunId(31), by: by(), why: String::new() },
+        R::Settled { by: by(), environment: Stage, version: Some(version()) },
+        R::Settled { by: by(), environment: Production, version: None },
+        R::GivenUp { by: by(), why: "burnt down".into() },
+        R::Superseded { by: ReleaseId(13), title: "v1.6.0".into() },
+        R::TagMoved { tag: "v1.5.0".into(), to: commit() },
+        R::TagGone { tag: "v1.5.0".into() },
+        R::ContentChanged,
+        R::ProductionChanged { now: Some(version()) },
+        R::ProductionChanged { now: None },
+        R::StageDirty { run: RunId(30), cause: exit() },
+        R::StageUnknown { service: service(), cause: Box::new(R::Restored { how: RestoredBy::Backup }) },
+        R::FirstRelease,
+        R::NothingToGoBackTo { cause: exit() },
+        R::NotTakenBack { cause: exit() },
+        R::Untouched { cause: exit() },
+        R::OtherRolledBack { release: ReleaseId(12) },
+        R::ProductionLocked,
+        R::Ended,
+        R::CiFailed,
+        R::CiUnwell,
+        R::CiRollbackFailed,
+        R::CiSilent { environment: Production, since: Timestamp::UNIX_EPOCH },
+        R::CommitUnresolved { cause: Box::new(R::told("there is no tag v1.5.0")), again: None },
+        R::CommitUnresolved { cause: Box::new(R::NoAnswer), again: Some(Timestamp::UNIX_EPOCH) },
+        R::CommitNotKnown { title: "v1.5.0".into() },
+        R::VersionNotKnown { version: version() },
+        R::NoDirectory { surface: surface() },
+        R::CommandNotMade { surface: surface(), error: "undefined value".into() },
+        R::PlanTooLong,
+        R::Exit { status: 126, said: None },
+        at_home.clone(),
+        R::Exit { status: 137, said: None },
+        R::Unhealthy { cause: Box::new(R::told("503 Service Unavailable")) },
+        R::NeverAsked,
+        R::CheckFailed { status: 1 },
+        R::CheckTimedOut { limit: Duration::from_millis(500) },
+        R::CheckTimedOut { limit: Duration::from_secs(15) },
+        R::TimedOut,
+        R::NotStarted { cause: Box::new(R::told("no shell")) },
+        R::CannotBeJudged { cause: Box::new(R::told("The host was restarted.")) },
+        R::WasEnded,
+        R::FoundTagMoved,
+        R::FoundTagGone,
+        R::EarlierStepFailed,
+        R::PlannedAnew,
+        R::EndUnseen,
+        R::At { host: host("prod-1"), cause: Box::new(R::NoAnswer) },
+        R::WentOnWithout {
+            hosts: BTreeMap::from([(host("prod-1"), R::NoAnswer), (host("prod-2"), R::told("no route"))]),
+        },
+        R::MigrationAtWork { cause: Box::new(R::NoAnswer) },
+        R::NotCaughtUp { run: RunId(31), to: version(), cause: exit() },
+        R::Unreachable { host: host("prod-1"), limit: Duration::from_mins(90), cause: Box::new(R::NoAnswer) },
+        R::NoAnswer,
+        R::LookOnHost { host: host("prod-1"), cause: Box::new(R::NoAnswer) },
+        R::DirectoryLost { host: host("prod-1"), directory: "~/.rmm/shop.production/1-31".into() },
+        R::StepLost { cause: Box::new(R::NoAnswer) },
+        R::LastRunUnknown {
+            host: host("prod-1"),
+            run: Some(RunId(40)),
+            token: "a-40-b".into(),
+            service: service(),
+            environment: Production,
+        },
+        R::CopyAtWork {
+            host: host("prod-1"),
+            service: service(),
+            environment: Stage,
+            cause: Box::new(R::told("Steps were begun by somebody else.")),
+        },
+        R::CopyTurnedAway { host: host("prod-1"), service: service(), environment: Production, run: "a-40-b".into() },
+        R::LastRuns {
+            cause: Box::new(R::Restored { how: RestoredBy::Lost }),
+            found: vec![
+                LastRun { host: host("prod-1"), run: RunId(40), at_work: false },
+                LastRun { host: host("prod-2"), run: RunId(40), at_work: true },
+            ],
+        },
+        R::UnderWayWhenCopied,
+        R::NumbersGoOn {
+            cause: Box::new(R::Restored { how: RestoredBy::Backup }),
+            release: ReleaseId(12),
+            run: RunId(40),
+        },
+    ];
+    samples.extend([1, 2, 5, 11, 21].map(|attempts| R::Attempts { attempts, last: exit() }));
+    samples.extend(steps.map(|kind| R::Step {
+        kind,
+        surface: surface(),
+        environment: Production,
+        host: Some(host("prod-1")).filter(|_| kind != StepKind::Deploy),
+        cause: exit(),
+    }));
+    let ends =
+        [Found::NotStarted, Found::Exited(0), Found::Stopped, Found::Lost(None), Found::Lost(Some("gone".into()))];
+    samples.extend(ends.map(|found| R::MigrationUnseen {
+        run: RunId(30),
+        kind: StepKind::MigrateUp,
+        surface: surface(),
+        host: host("prod-1"),
+        found,
+    }));
+    let give_up = Hint::GiveUp { service: service(), host: host("prod-1"), environment: Production };
+    let hints = [None, Some(Hint::Trust { host: host("prod-1") }), Some(give_up)];
+    samples.extend(hints.map(|hint| R::WaitsFor {
+        hosts: BTreeMap::from([
+            (host("prod-1"), Wait { cause: R::NoAnswer, hint }),
+            (host("prod-2"), Wait { cause: R::told("no route"), hint: None }),
+        ]),
+    }));
+    let restored = [
+        RestoredBy::Command { lost: None },
+        RestoredBy::Command { lost: Some("events 11 to 15".into()) },
+        RestoredBy::Moved,
+        RestoredBy::Older,
+    ];
+    samples.extend(restored.map(|how| R::Restored { how }));
+    samples
+}
+
+#[test]
+fn every_reason_has_words_in_every_language() {
+    let source = include_str!("../../domain/reason.rs");
+    insta::assert_snapshot!(
+        "reasons",
+        catalogue(source, "Reason", &samples(), |language, reason| language.reason(reason))
+    );
+}
