@@ -78,8 +78,10 @@ pub struct GoodVersion {
 /// What a decision changed, for the store to write in one transaction.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Releases to write.
+    /// Releases to write, whose revision has grown.
     pub releases: BTreeSet<ReleaseId>,
+    /// Releases to write of which only a detail has changed.
+    pub noted: BTreeSet<ReleaseId>,
     /// Runs to write, with their steps.
     pub runs: BTreeSet<RunId>,
     /// Environments to write.
@@ -159,7 +161,7 @@ impl World {
     pub fn note_reason(&mut self, id: ReleaseId, reason: Reason) {
         if let Some(release) = self.releases.get_mut(&id) {
             release.reason = Some(reason);
-            self.changes.releases.insert(id);
+            self.changes.noted.insert(id);
         }
     }
 

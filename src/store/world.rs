@@ -244,7 +244,7 @@ pub struct Cause<'a> {
 pub fn save(tx: &mut Tx<'_>, world: &World, cause: &Cause<'_>) -> Result<(), StoreError> {
     let changes = &world.changes;
     let now = millis(world.now);
-    for id in &changes.releases {
+    for id in changes.releases.union(&changes.noted) {
         if let Some(release) = world.releases.get(id) {
             releases::put(tx, release)?;
         }
