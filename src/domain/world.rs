@@ -82,8 +82,10 @@ pub struct Changes {
     pub releases: BTreeSet<ReleaseId>,
     /// Releases to write of which only a detail has changed.
     pub noted: BTreeSet<ReleaseId>,
-    /// Runs to write, with their steps.
+    /// Runs to write, with those of their steps that have changed.
     pub runs: BTreeSet<RunId>,
+    /// These runs as they were; a new one was not.
+    pub runs_before: BTreeMap<RunId, Run>,
     /// Environments to write.
     pub environments: BTreeSet<EnvironmentKind>,
     /// What is known of another copy of the database is to be written.
@@ -170,8 +172,11 @@ impl World {
     /// # Panics
     /// If the run was not loaded, which is a mistake in this program.
     pub fn run_mut(&mut self, id: RunId) -> &mut Run {
-        self.changes.runs.insert(id);
-        self.runs.get_mut(&id).unwrap_or_else(|| unreachable!("run {id} was not loaded"))
+        let run = self.runs.get_mut(&id).unwrap_or_else(|| unreachable!("run {id} was not loaded"));
+        if self.changes.runs.insert(id) {
+            self.changes.runs_before.insert(id, run.clone());
+        }
+        run
     }
 
     /// What a release would bring now.

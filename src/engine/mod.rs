@@ -26,6 +26,8 @@ mod step;
 pub mod supervise;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 pub mod trace;
 
 use std::sync::Arc;
@@ -52,7 +54,7 @@ use crate::domain::person::Actor;
 use crate::domain::refusal::{self, Refusal};
 use crate::domain::run::Run;
 use crate::domain::service::EnvironmentKind;
-use crate::domain::world::World;
+use crate::domain::world::{Changes, World};
 use crate::store::chain::NewEvent;
 use crate::store::world::{Cause, Focus};
 use crate::store::{Store, StoreError, Tx, WriteError, releases, runs, telegram, world};
@@ -139,7 +141,7 @@ impl Engine {
     async fn transact(&self, request: Request, then: Option<Then>, effect: Option<i64>) -> Result<Handled, Failure> {
         let catalog = self.catalog();
         let refusals = self.inner.refusals.clone();
-        let moment = self.moment()?;
+        let (clock, seed) = (self.inner.clock.clone(), seed()?);
         let (handled, stopping) = self
             .inner
             .store
@@ -147,6 +149,8 @@ impl Engine {
                 if let Some(effect) = effect {
                     crate::store::outbox::close(tx, effect)?;
                 }
+                // Here, where its turn has come: the record tells times in their order.
+                let moment = Moment { now: clock.now(), uptime: clock.uptime(), seed };
                 decide_and_save(tx, &catalog, &refusals, moment, request, then)
             })
             .await
@@ -237,9 +241,10 @@ impl Engine {
         T: Send + 'static,
         F: FnOnce(&Connection, Timestamp) -> Result<(T, Option<Event>), Failure> + Send + 'static,
     {
-        let now = self.now();
+        let clock = self.inner.clock.clone();
         let actor = serde_json::to_string(actor).unwrap_or_default();
         let done = self.inner.store.write(move |tx| {
+            let now = clock.now();
             let (value, event) = work(tx, now)?;
             if let Some(event) = event {
                 let (kind, data) = event.into_record(on_record);
@@ -304,11 +309,24 @@ impl Engine {
     pub async fn advance(&self) {
         let services: Vec<_> = self.catalog().services().map(|service| service.name.clone()).collect();
         for service in services {
-            let request = Request::about(Actor::Machine, service.clone(), Command::Advance);
-            if let Err(error) = self.handle(request).await {
+            let done = async {
+                // Mostly nothing is due, and then nothing is written.
+                if self.is_due(&service).await? {
+                    self.handle(Request::about(Actor::Machine, service.clone(), Command::Advance)).await?;
+                }
+                Ok::<_, Failure>(())
+            };
+            if let Err(error) = done.await {
                 tracing::warn!(%service, %error, "what is due could not be done; it is tried again");
             }
         }
+    }
+
+    /// Whether [`Command::Advance`] would change anything in a service.
+    async fn is_due(&self, service: &ServiceName) -> Result<bool, Failure> {
+        let world = self.service_world(service).await?;
+        let decision = decide(world, &Actor::Machine, Command::Advance);
+        Ok(decision.answer.is_err() || decision.world.changes != Changes::default())
     }
 
     /// The time.
@@ -319,8 +337,7 @@ impl Engine {
 
     /// When a decision is made, and the random numbers for it.
     fn moment(&self) -> Result<Moment, StoreError> {
-        let seed = Seed(crate::store::key::random_bytes()?);
-        Ok(Moment { now: self.now(), uptime: self.clock().uptime(), seed })
+        Ok(Moment { now: self.now(), uptime: self.clock().uptime(), seed: seed()? })
     }
 
     /// Returns after `time` has passed.
@@ -363,6 +380,10 @@ impl Engine {
             Failure::Store(error) => TransportError::Unreachable(error.to_string()),
         })
     }
+}
+
+fn seed() -> Result<Seed, StoreError> {
+    Ok(Seed(crate::store::key::random_bytes()?))
 }
 
 /// Makes the second command of two that are carried out as one.

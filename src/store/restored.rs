@@ -229,9 +229,10 @@ fn end_live_runs(record: &mut Record<'_>) -> Result<(), StoreError> {
     for id in live {
         let Some(mut run) = runs::get(record.conn, id)? else { continue };
         let reason = Reason::UnderWayWhenCopied;
+        let before = run.clone();
         run.state = RunState::Unknown { reason: reason.clone() };
         run.waiting = None;
-        runs::put(record.conn, &run)?;
+        runs::put(record.conn, &run, Some(&before))?;
         record.conn.execute("DELETE FROM outbox WHERE kind = 'follow_run' AND run_id = ?1", [id.0])?;
         if !run.housekeeping {
             record.conn.execute("UPDATE releases SET reason = ?2 WHERE id = ?1", (run.release.0, to_json(&reason)?))?;

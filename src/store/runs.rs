@@ -45,8 +45,8 @@ fn run(row: &Row<'_>) -> rusqlite::Result<Run> {
     })
 }
 
-/// Writes a run as it is now, with its steps.
-pub(super) fn put(conn: &Connection, run: &Run) -> Result<(), StoreError> {
+/// Writes a run as it is now, with those of its steps that are not as they were before.
+pub(super) fn put(conn: &Connection, run: &Run, before: Option<&Run>) -> Result<(), StoreError> {
     conn.prepare_cached(
         "INSERT INTO runs (id, word, release_id, attempt, service, environment, kind, housekeeping, content, from_version, to_version, \
          state, detail, waiting, stop, left_hosts, prepared, ci_run, created_at, started_at, started_uptime, ended_at, heard_at, \
@@ -91,7 +91,8 @@ pub(super) fn put(conn: &Connection, run: &Run) -> Result<(), StoreError> {
          ON CONFLICT (run_id, idx) DO UPDATE SET state = excluded.state, tries = excluded.tries, \
          started_at = excluded.started_at, started_uptime = excluded.started_uptime, ended_at = excluded.ended_at",
     )?;
-    for step in &run.steps {
+    let known = before.map(|before| before.steps.as_slice()).unwrap_or_default();
+    for step in run.steps.iter().enumerate().filter(|(at, step)| known.get(*at) != Some(step)).map(|(_, step)| step) {
         statement.execute((
             run.id.0,
             step.index,

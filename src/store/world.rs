@@ -256,7 +256,7 @@ pub fn save(tx: &mut Tx<'_>, world: &World, cause: &Cause<'_>) -> Result<(), Sto
     let mut changed: Vec<_> = changes.runs.iter().filter_map(|id| world.runs.get(id)).collect();
     changed.sort_by_key(|run| (run.state.occupies(), run.id));
     for run in changed {
-        runs::put(tx, run)?;
+        runs::put(tx, run, changes.runs_before.get(&run.id))?;
     }
     for kind in &changes.environments {
         runs::put_environment(tx, &world.service.name, world.environment(*kind))?;

@@ -102,7 +102,10 @@ impl Sim {
                 let new = &world.releases[id];
                 assert!(old.commit.is_none() || old.commit == new.commit, "the commit of #{id} changed");
                 let detail = Release { reason: old.reason.clone(), ..new.clone() } == old;
-                assert!(detail && !changes.releases.contains(id) || new.revision > old.revision, "the revision of #{id} did not grow");
+                assert!(
+                    detail && !changes.releases.contains(id) || new.revision > old.revision,
+                    "the revision of #{id} did not grow"
+                );
                 assert_eq!((&old.tag, old.created_at), (&new.tag, new.created_at));
             }
         }
