@@ -6,6 +6,8 @@
 mod part;
 pub mod project;
 mod quoting;
+mod shell;
+mod values;
 mod way_back;
 
 use super::ids::{HostName, ReleaseId, RunId};
@@ -17,6 +19,8 @@ use part::{Part, Plan};
 use project::Direction;
 
 pub use quoting::{Quoting, shell_word, templates};
+pub use shell::{Misplaced, misplaced};
+pub use values::check_values;
 
 /// What command templates may name.
 pub const VARIABLES: &[&str] = &[
@@ -67,8 +71,10 @@ impl<'a> Planner<'a> {
     /// The steps to `to`, surface by surface in their order. `before` is what runs now.
     ///
     /// # Errors
-    /// [`PlanError`] when the commit is not known or a template does not render.
+    /// [`PlanError`] when the commit is not known, a template does not render or an artifact must not enter a command.
     pub fn forward(&self, to: &Release, before: Option<&Release>) -> Result<Vec<Step>, PlanError> {
+        // The commands may be others than when it was created.
+        check_values(self.service, &to.artifacts).map_err(|invalid| PlanError(invalid.to_string()))?;
         self.onward(to, before, true)
     }
 
