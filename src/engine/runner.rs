@@ -289,8 +289,13 @@ impl Following {
             };
             let error = match self.recognized(host, asked).await {
                 Ok(ready) if ready.made == Prepared::New && prepared => {
+                    let elsewhere = if host.is_local() {
+                        " (each user of `[local]` in rmm.toml has directories of its own: was it changed while the run was at work?)"
+                    } else {
+                        ""
+                    };
                     return Err(Unprepared::Lost(format!(
-                        "{host} has lost the run directory {}; what the running step did cannot be known",
+                        "{host} has lost the run directory {}{elsewhere}; what the running step did cannot be known",
                         directory.path()
                     )));
                 }
