@@ -160,8 +160,10 @@ fn takes_as_it_is(words: &[String]) -> bool {
     match name {
         "for" => true,
         "docker" | "docker-compose" | "podman" => !rest.iter().any(|word| matches!(*word, "exec" | "run")),
-        // They evaluate the name of a variable.
-        "[" | "test" | "printf" => !rest.contains(&"-v"),
+        // They evaluate names of variables, and in some shells numbers.
+        "[" | "test" | "printf" => {
+            !rest.iter().any(|word| ["-v", "-eq", "-ne", "-lt", "-le", "-gt", "-ge"].contains(word))
+        }
         _ if folder.is_empty() || SYSTEM.contains(&folder) => PROGRAMS.contains(&name),
         _ => true,
     }
@@ -221,6 +223,7 @@ mod tests {
         "y={{ x }}; $y",
         "y={{ x }}; \"$y\" -c",
         "[ -v {{ x }} ]",
+        "[ {{ x }} -gt 1 ]",
         "printf -v {{ x }} a",
         "make deploy TAG={{ x }}",
         "docker exec app sh -c {{ x }}",
