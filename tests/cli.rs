@@ -389,6 +389,19 @@ fn copies_are_made_and_put_back() {
 }
 
 #[test]
+fn a_terminal_is_given_nothing_that_steers_it_and_a_pipe_everything() {
+    let place = Place::empty();
+    let name = "a\u{202E}b\u{9b}c\u{200B}.toml";
+    place.run(&["--config", name, "check"]).ends(2).says(name);
+    let rmm = format!("{} --config '{name}' check", env!("CARGO_BIN_EXE_rmm"));
+    let mut script = Command::new("script");
+    script.args(["-qec", &rmm, "/dev/null"]).current_dir(place.folder.path()).stdin(Stdio::null());
+    if Command::new("script").arg("--version").output().is_ok() {
+        finished(&mut script).ends(2).says("a·b·c·.toml").says_not(name);
+    }
+}
+
+#[test]
 fn a_check_says_what_a_start_would_say() {
     use std::os::unix::fs::PermissionsExt;
     let place = Place::new();
