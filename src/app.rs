@@ -76,15 +76,21 @@ impl DataDir {
         Ok(number)
     }
 
+    /// What others could do there, if they could.
+    pub fn open_to_others(&self) -> Option<String> {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(&self.0).ok()?.permissions().mode() & 0o777;
+        let shown = self.0.display();
+        (mode & 0o022 != 0).then(|| {
+            format!("others can put files into the data directory {shown} (mode {mode:o}) and so take RMM over: chmod 700 {shown}")
+        })
+    }
+
     fn make(&self) -> io::Result<()> {
-        use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+        use std::os::unix::fs::DirBuilderExt;
         if self.0.is_dir() {
-            let mode = std::fs::metadata(&self.0)?.permissions().mode() & 0o777;
-            if mode & 0o022 != 0 {
-                let shown = self.0.display();
-                tracing::error!(
-                    "others can put files into the data directory {shown} (mode {mode:o}) and so take RMM over: chmod 700 {shown}"
-                );
+            if let Some(sentence) = self.open_to_others() {
+                tracing::error!("{sentence}");
             }
             return Ok(());
         }

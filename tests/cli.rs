@@ -64,6 +64,12 @@ impl Done {
     }
 
     #[track_caller]
+    fn says_not(self, text: &str) -> Self {
+        assert!(!self.out.contains(text) && !self.err.contains(text), "{text:?} in {self:?}");
+        self
+    }
+
+    #[track_caller]
     fn json(&self) -> Value {
         assert_eq!(self.status, 0, "{self:?}");
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
@@ -380,6 +386,45 @@ fn copies_are_made_and_put_back() {
     fresh.run(&["restore", copy.to_str().unwrap()]).ends(0);
     assert_eq!(mode(&fresh.path("data/audit.key")), 0o600);
     fresh.run(&["token", "list"]).ends(0).says("first");
+}
+
+#[test]
+fn a_terminal_is_given_nothing_that_steers_it_and_a_pipe_everything() {
+    let place = Place::empty();
+    let name = "a\u{202E}b\u{9b}c\u{200B}.toml";
+    place.run(&["--config", name, "check"]).ends(2).says(name);
+    let rmm = format!("{} --config '{name}' check", env!("CARGO_BIN_EXE_rmm"));
+    let mut script = Command::new("script");
+    script.args(["-qec", &rmm, "/dev/null"]).current_dir(place.folder.path()).stdin(Stdio::null());
+    if Command::new("script").arg("--version").output().is_ok() {
+        finished(&mut script).ends(2).says("a·b·c·.toml").says_not(name);
+    }
+}
+
+#[test]
+fn a_check_says_what_a_start_would_say() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    fs::create_dir(place.path("data")).unwrap();
+    fs::set_permissions(place.path("data"), fs::Permissions::from_mode(0o700)).unwrap();
+    place.run(&["check", "--quiet"]).ends(0).says_not("data directory");
+    fs::set_permissions(place.path("data"), fs::Permissions::from_mode(0o777)).unwrap();
+    place.run(&["check", "--quiet"]).ends(0).says("others can put files into the data directory");
+    fs::set_permissions(place.path("data"), fs::Permissions::from_mode(0o700)).unwrap();
+    if is_root(&place) {
+        let local = CONFIG.replacen("driver = \"ci\"", "driver = \"local\"", 1);
+        let local = local.replace("checkout = false", "checkout = false\ndeploy = \"true\"");
+        fs::write(place.path("rmm.toml"), local).unwrap();
+        place.run(&["check", "--quiet"]).ends(2).says("run as root").says("cannot work");
+        // One that has worked like this before starts.
+        fs::write(place.path("data/rmm.db"), "").unwrap();
+        place.run(&["check", "--quiet"]).ends(0).says("run as root").says_not("cannot work");
+    }
+}
+
+/// Whether RMM is root there.
+fn is_root(place: &Place) -> bool {
+    std::os::unix::fs::MetadataExt::uid(&fs::metadata(place.path("data")).unwrap()) == 0
 }
 
 fn mode(path: &Path) -> u32 {

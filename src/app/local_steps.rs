@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::DataDir;
 use crate::clients::local::Local;
 use crate::clients::local::account::Account;
 use crate::config::Config;
@@ -14,7 +15,8 @@ use crate::domain::service::{Driver, EnvironmentKind};
 pub struct Danger {
     /// As a sentence that says what to do.
     pub sentence: String,
-    /// RMM is root, and nobody has said that steps may be root, too.
+    /// RMM does not start like this: it is root, nobody has said that steps may be root, too, and it has not worked like
+    /// that before.
     pub refused: bool,
 }
 
@@ -86,7 +88,7 @@ pub fn danger(config: &Config) -> Option<Danger> {
     if steps != 0 && steps != own {
         return None;
     }
-    let (who, refused) = match (steps, &config.local) {
+    let (who, undecided) = match (steps, &config.local) {
         (0, None) => ("root, as RMM does".to_owned(), true),
         (0, Some(_)) => ("root".to_owned(), false),
         (_, None) => ("the user that RMM itself runs as".to_owned(), false),
@@ -99,7 +101,7 @@ pub fn danger(config: &Config) -> Option<Danger> {
         "RMM has to run as root for that, with `[local]` and `user = \"…\"` in rmm.toml; or let it reach this machine by \
          SSH (driver = \"ssh\", address = \"127.0.0.1\") as another user"
     };
-    let otherwise = if refused {
+    let otherwise = if undecided {
         "; where steps may be root, in a container of their own for example, say so: `[local]` with `user = \"root\"`"
     } else {
         ""
@@ -109,7 +111,9 @@ pub fn danger(config: &Config) -> Option<Danger> {
          RMM's database, keys and secrets there, approve, and deploy what they like. Let them run as a user of their \
          own: {root}{otherwise}"
     );
-    Some(Danger { sentence, refused })
+    // An upgrade does not stop an RMM that has worked like this before. Where nobody may look, there is one.
+    let is_new = DataDir::new(&config.server.data_dir).database().try_exists().is_ok_and(|exists| !exists);
+    Some(Danger { sentence, refused: undecided && is_new })
 }
 
 #[cfg(test)]

@@ -77,6 +77,10 @@ pub(super) async fn message(bot: &Arc<Bot>, update: &Update, message: &Message) 
         letter.say(letters::unknown_group(&bot.words, viewer.language, chat, letter.topic));
         return Ok(());
     }
+    if is_sent_for_them(&update.body) {
+        letter.say(bot.say(viewer.language, "sent_for_you", facts!()));
+        return Ok(());
+    }
     let reply = match (asked, command) {
         (Some(wish), _) => letter.answered(&viewer, wish, text).await,
         (None, Some(called)) => letter.called(&viewer, called).await,
@@ -98,11 +102,21 @@ pub(super) async fn message(bot: &Arc<Bot>, update: &Update, message: &Message) 
 /// bot or speak for a chat: whoever sent them may never have read them. The update itself is asked, so that a field which
 /// the library does not know, or no longer, counts, too.
 fn is_first_hand(update: &str) -> bool {
-    let update: Value = serde_json::from_str(update).unwrap_or_default();
-    let Some(message) = update["message"].as_object() else { return false };
-    !message.keys().any(|key| {
-        key.starts_with("forward_") || ["is_automatic_forward", "via_bot", "sender_chat"].contains(&key.as_str())
+    !has_mark(update, |key| {
+        key.starts_with("forward_") || ["is_automatic_forward", "via_bot", "sender_chat"].contains(&key)
     })
+}
+
+/// Whether a schedule, an absence or a bot of theirs has sent a message in somebody's name, who may not be there.
+fn is_sent_for_them(update: &str) -> bool {
+    has_mark(update, |key| ["is_from_offline", "sender_business_bot", "business_connection_id"].contains(&key))
+}
+
+/// Whether a message has a field that says how it came about; one that cannot be read has all.
+fn has_mark(update: &str, is_mark: impl Fn(&str) -> bool) -> bool {
+    let update: Value = serde_json::from_str(update).unwrap_or_default();
+    let Some(message) = update["message"].as_object() else { return true };
+    message.iter().any(|(key, value)| is_mark(key) && *value != Value::Bool(false))
 }
 
 /// A command and what stands behind it.

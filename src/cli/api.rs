@@ -324,6 +324,8 @@ pub struct Token {
     pub vouched_by: Option<String>,
     #[serde(default)]
     pub orphaned: bool,
+    #[serde(default)]
+    pub person_gone: bool,
     pub expires_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
     pub last_used_at: Option<Timestamp>,

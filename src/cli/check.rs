@@ -44,6 +44,8 @@ impl Check {
     pub(super) fn run(self, context: &Context) -> Result<(), Fault> {
         let config = Config::load(&context.config, &context.env)?.without_collisions()?;
         let mut errors = errors(&config);
+        // RMM would start all the same.
+        let what = if errors.is_empty() { "is not safe" } else { "cannot work" };
         errors.extend(local_steps::exposed(&config, &context.config));
         if !errors.is_empty() {
             for error in &errors {
@@ -51,12 +53,13 @@ impl Check {
             }
             let file = context.config.display();
             return Err(Fault::Usage(match errors.len() {
-                1 => format!("{file} cannot work on this machine"),
-                many => format!("{file} cannot work on this machine: {many} errors"),
+                1 => format!("{file} {what} on this machine"),
+                many => format!("{file} {what} on this machine: {many} errors"),
             }));
         }
         let mut warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
         warnings.extend(local_steps::danger(&config).map(|danger| danger.sentence));
+        warnings.extend(DataDir::new(&config.server.data_dir).open_to_others());
         warnings.extend(orphans(&config));
         warnings.extend(machine(&config, context.var("PATH").unwrap_or_default()));
         let files = OpenFiles::allowed();

@@ -124,6 +124,8 @@ enum Verb {
 /// Runs what the command line asks for.
 #[must_use]
 pub fn main() -> ExitCode {
+    // What whoever started RMM had open is nothing for the programs that it starts, steps least of all.
+    close_fds::set_fds_cloexec(3, &[]);
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().is_some_and(|first| first == AS_USER) {
         eprintln!("rmm: the user of steps cannot be taken: {}", become_program(arguments));

@@ -8,8 +8,7 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpabl
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::fault::USAGE;
-use crate::app::local_steps::{self, Danger};
-use crate::app::{App, DataDir};
+use crate::app::{App, local_steps};
 use crate::config::{Config, env_vars};
 use crate::web::descent;
 
@@ -46,10 +45,8 @@ fn tell(config: &Config, file: &Path) {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    match local_steps::danger(config) {
-        Some(Danger { sentence, refused: true }) => tracing::error!("{sentence}"),
-        Some(Danger { sentence, refused: false }) => tracing::warn!("{sentence}"),
-        None => {}
+    if let Some(danger) = local_steps::danger(config) {
+        tracing::warn!("{}", danger.sentence);
     }
     for sentence in local_steps::exposed(config, file) {
         tracing::error!("{sentence}");
@@ -68,9 +65,7 @@ fn keep_to_itself() {
 }
 
 async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
-    // An upgrade does not stop an RMM that has worked like this before; it says so at every start.
-    let refused = local_steps::danger(&config).filter(|danger| danger.refused);
-    if let Some(danger) = refused.filter(|_| !DataDir::new(&config.server.data_dir).database().exists()) {
+    if let Some(danger) = local_steps::danger(&config).filter(|danger| danger.refused) {
         anyhow::bail!(danger.sentence);
     }
     tell(&config, path);

@@ -163,6 +163,10 @@ fn table(tokens: &[api::Token], ui: &Ui) -> String {
                 let person = token.vouched_by.as_deref().unwrap_or("its maker");
                 (format!("no: {person} is no admin"), Tone::Bad)
             }
+            (None, _) if token.person_gone => {
+                let person = token.person.as_deref().unwrap_or("its person");
+                (format!("no: {person} is not in rmm.toml"), Tone::Bad)
+            }
             (None, Some(at)) => (format!("expires {}", until(at, ui.now)), Tone::Plain),
             (None, None) => ("until revoked".to_owned(), Tone::Plain),
         };
@@ -181,4 +185,18 @@ fn table(tokens: &[api::Token], ui: &Ui) -> String {
         ]);
     }
     table.render(ui)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_of_somebody_who_is_gone_is_not_shown_as_valid() {
+        let token = json!({
+            "name": "laptop", "role": "viewer", "person": "eve", "services": [], "created_by": "eve", "person_gone": true,
+        });
+        let shown = table(&[serde_json::from_value(token).unwrap()], &Ui::test(100));
+        assert!(shown.contains("no: eve is not in rmm.toml") && !shown.contains("until revoked"), "{shown}");
+    }
 }

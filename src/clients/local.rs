@@ -10,12 +10,15 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use rustix::process::{Pid, Signal, kill_process_group};
 use secrecy::ExposeSecret;
+use tokio::process::Child;
+use tokio::runtime::Handle;
 
 pub mod account;
 pub mod place;
@@ -34,12 +37,16 @@ const HAS_HOME: &str = r#"[ -d "$HOME" ] && [ -O "$HOME" ] && [ -w "$HOME" ] && 
 /// How long a connection may take, unless whoever asks has less time.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 
+/// How long a script that nobody listens to may go on, which is longer than it takes to start a step.
+const LEFT_LIMIT: Duration = Duration::from_secs(60);
+
 /// Runs scripts on RMM's own machine.
 #[derive(Debug, Clone)]
 pub struct Local {
     shell: PathBuf,
     directory: Option<PathBuf>,
     account: Option<Arc<Account>>,
+    left_limit: Duration,
 }
 
 impl Default for Local {
@@ -51,7 +58,7 @@ impl Default for Local {
 impl Local {
     /// Scripts start in RMM's own working directory, with the `sh` of `PATH`.
     pub fn new() -> Self {
-        Self { shell: PathBuf::from("sh"), directory: None, account: None }
+        Self { shell: PathBuf::from("sh"), directory: None, account: None, left_limit: LEFT_LIMIT }
     }
 
     /// Scripts run as this user and start in the home directory.
@@ -145,17 +152,49 @@ impl Local {
                 TransportError::Start { source }
             }
         })?;
-        let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let mut script = Script { child: Some(child), left_limit: self.left_limit };
+        let (Some(stdout), Some(stderr)) = (stdout, stderr) else {
             return Err(TransportError::Start { source: io::Error::other("the script's output is not connected") });
         };
         Ok(Channel {
             stdout: Box::new(stdout),
             stderr: Box::new(stderr),
             status: Box::pin(async move {
-                let status = child.wait().await.map_err(|source| TransportError::Died { source })?;
+                let status = script.wait().await.map_err(|source| TransportError::Died { source })?;
                 Ok(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)))
             }),
         })
+    }
+}
+
+/// A script at work. Dropped, it may finish what it does, but not stay for ever: nobody reads what it says any more.
+struct Script {
+    child: Option<Child>,
+    left_limit: Duration,
+}
+
+impl Script {
+    async fn wait(&mut self) -> io::Result<ExitStatus> {
+        let Some(child) = &mut self.child else { return Err(io::Error::other("the script has been waited for")) };
+        let status = child.wait().await?;
+        self.child = None;
+        Ok(status)
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        let (Some(mut child), Ok(runtime)) = (self.child.take(), Handle::try_current()) else { return };
+        let limit = self.left_limit;
+        runtime.spawn(async move {
+            if tokio::time::timeout(limit, child.wait()).await.is_err()
+                && let Some(group) = child.id().and_then(|id| Pid::from_raw(id.cast_signed()))
+            {
+                let _ = kill_process_group(group, Signal::KILL);
+                let _ = child.wait().await;
+            }
+        });
     }
 }
 
@@ -218,6 +257,21 @@ mod tests {
             assert!(!inherited(OsStr::new(name), true));
         }
         assert!(inherited(OsStr::new("PATH"), false) && !inherited(OsStr::new("SSH_AUTH_SOCK"), false));
+    }
+
+    #[tokio::test]
+    async fn a_script_that_nobody_listens_to_is_ended_after_a_while_with_all_it_started() {
+        let place = tempfile::tempdir().unwrap();
+        let fifo = place.path().join("held");
+        assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        let mut held = tokio::net::unix::pipe::OpenOptions::new().open_receiver(&fifo).unwrap();
+        let script = "trap '' PIPE; exec 9>\"$1\"; echo >&9; sleep 1000000 & sleep 1000000";
+        let local = Local { left_limit: Duration::ZERO, ..Local::new() };
+        let channel = local.exec(script, &[fifo.to_str().unwrap()], &[]).await.unwrap();
+        assert_eq!(held.read_u8().await.unwrap(), b'\n');
+        drop(channel);
+        // The end comes when none of its processes is there any more.
+        assert_eq!(held.read(&mut [0]).await.unwrap(), 0);
     }
 
     #[tokio::test]

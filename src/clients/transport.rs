@@ -24,7 +24,7 @@ pub trait Transport: Send + Sync {
     /// and without any input.
     ///
     /// The script goes on when the returned channel is dropped; it only loses
-    /// its reader.
+    /// its reader. What has not ended after a minute may be ended then.
     fn exec<'a>(
         &'a self,
         script: &'a str,

@@ -23,7 +23,6 @@ mod report;
 mod secret;
 mod server;
 mod service;
-mod shell;
 mod surface;
 mod telegram;
 mod template;

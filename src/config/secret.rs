@@ -17,8 +17,9 @@ use super::report::{Located, Report};
 /// Bytes; a secret that is longer is a wrong path.
 const LARGEST_FILE: u64 = 64 * 1024;
 
-/// Characters; shorter text occurs in any output by chance, and hiding it would spoil the output.
-const SHORTEST: usize = 4;
+/// Characters; shorter text occurs in any output by chance, and hiding it, or what is left of it in base64, would spoil
+/// the output.
+const SHORTEST: usize = 5;
 
 /// The values of all references of a configuration. Its `Debug` shows references, never values.
 #[derive(Debug, Clone, Default)]

@@ -5,13 +5,12 @@
 
 use minijinja::{ErrorKind, Value, context};
 
-use crate::domain::plan::{Quoting, VARIABLES, templates};
+use crate::domain::plan::{Quoting, VARIABLES, misplaced, templates};
 use crate::domain::run::RunKind;
 use crate::domain::service::EnvironmentKind;
 
 use super::error::suggestion;
 use super::report::{Located, Place, Report, Spot};
-use super::shell;
 
 /// A release as templates see it, with what it brings.
 #[derive(Clone, Copy)]
@@ -83,7 +82,7 @@ pub(super) fn check(report: &Report<'_>, text: &Located<String>, quoting: Quotin
         return None;
     }
     if quoting == Quoting::Shell
-        && let Some(wrong) = shell::misplaced(&text.value)
+        && let Some(wrong) = misplaced(&text.value)
     {
         let rest = &text.value[wrong.at..];
         let placeholder = rest.find("}}").map_or(rest, |end| &rest[..end + 2]);

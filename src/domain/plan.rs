@@ -6,9 +6,11 @@
 mod part;
 pub mod project;
 mod quoting;
+mod shell;
+mod values;
 mod way_back;
 
-use super::ids::{HostName, ReleaseId, RunId};
+use super::ids::{HostName, Invalid, ReleaseId, RunId};
 use super::reason::Reason;
 use super::release::Release;
 use super::run::{Position, Positions, RunKind, Side, Step};
@@ -18,6 +20,8 @@ use part::{Part, Plan};
 use project::Direction;
 
 pub use quoting::{Quoting, shell_word, templates};
+pub use shell::{Misplaced, misplaced};
+pub use values::check_values;
 
 /// What command templates may name.
 pub const VARIABLES: &[&str] = &[
@@ -63,8 +67,11 @@ impl<'a> Planner<'a> {
     /// The steps to `to`, surface by surface in their order. `before` is what runs now.
     ///
     /// # Errors
-    /// When the commit is not known or a template does not render.
+    /// When the commit is not known, a template does not render or an artifact must not enter a command.
     pub fn forward(&self, to: &Release, before: Option<&Release>) -> Result<Vec<Step>, Reason> {
+        // The commands may be others than when it was created.
+        let value = |invalid: Invalid| Reason::ValueNotTaken { field: invalid.field, rule: invalid.rule };
+        check_values(self.service, &to.artifacts).map_err(value)?;
         self.onward(to, before, true)
     }
 

@@ -98,6 +98,8 @@ pub enum Reason {
     NoDirectory { surface: SurfaceName },
     /// A command's template does not render.
     CommandNotMade { surface: SurfaceName, error: String },
+    /// What CI has built must not enter a command.
+    ValueNotTaken { field: String, rule: String },
     /// More steps than can be counted.
     PlanTooLong,
 

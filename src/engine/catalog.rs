@@ -9,9 +9,10 @@ use super::redact::Redactor;
 use crate::config::{Authorities, Config, Secrets};
 use crate::domain::host::Host;
 use crate::domain::ids::{HostName, PersonName, ServiceName};
-use crate::domain::person::Person;
+use crate::domain::person::{Person, Role};
 use crate::domain::service::{EnvValue, Service};
 use crate::domain::world::People;
+use crate::store::tokens::TokenRow;
 
 /// Services, hosts, people and secrets.
 #[derive(Debug, Default)]
@@ -98,5 +99,24 @@ impl Catalog {
     #[must_use]
     pub fn secret(&self, reference: &str) -> SecretString {
         self.secrets.get(reference).cloned().unwrap_or_default()
+    }
+
+    /// The person who should vouch for a token and cannot any more. A token that people made for themselves needs nobody:
+    /// it has their rights of today.
+    #[must_use]
+    pub fn missing_voucher<'r>(&self, token: &'r TokenRow) -> Option<&'r str> {
+        let vouched_by = token.vouched_by.as_deref().filter(|by| Some(*by) != token.person.as_deref())?;
+        let person = self.person_called(vouched_by);
+        person.is_none_or(|person| person.role != Role::Admin).then_some(vouched_by)
+    }
+
+    /// The person for whom a token speaks, where they are not known any more.
+    #[must_use]
+    pub fn missing_person<'r>(&self, token: &'r TokenRow) -> Option<&'r str> {
+        token.person.as_deref().filter(|name| self.person_called(name).is_none())
+    }
+
+    fn person_called(&self, name: &str) -> Option<&Person> {
+        self.person(&PersonName::parse("person", name).ok()?)
     }
 }

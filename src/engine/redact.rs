@@ -25,6 +25,8 @@ const SHORTEST: usize = 4;
 const SHORTEST_IN_LINES: usize = 8;
 /// … or so little of them stands before it, so that the end of a line is not waited for without reason.
 const LEAST_BEFORE_BREAK: usize = 2;
+/// Up to so many lines of a secret are spelled each by itself, too.
+const FEW_LINES: usize = 8;
 /// Hexadecimal digits behind the beginning of a token.
 const TOKEN_DIGITS: usize = 64;
 
@@ -56,11 +58,12 @@ impl Redactor {
         let mut all: Vec<Vec<u8>> = Vec::new();
         for secret in secrets {
             let text = secret.expose_secret();
-            let parts = text.lines().map(str::trim_end).filter(|part| part.len() >= SHORTEST);
-            all.extend(parts.map(|part| part.as_bytes().to_vec()));
-            if text.trim_end().len() >= SHORTEST {
-                all.extend(spellings::of(text.trim_end()));
-            }
+            let lines: Vec<_> = text.lines().map(str::trim).filter(|line| line.len() >= SHORTEST).collect();
+            all.extend(lines.iter().map(|line| line.as_bytes().to_vec()));
+            // A file of a few lines holds several secrets, one of many is a key.
+            let apart = lines.into_iter().take_while(|_| text.lines().count() <= FEW_LINES);
+            let whole = Some(text.trim()).filter(|text| text.len() >= SHORTEST);
+            all.extend(apart.chain(whole).flat_map(spellings::of));
         }
         for pattern in &mut all {
             pattern.retain(|byte| !is_break(*byte));
@@ -335,6 +338,59 @@ mod tests {
                 assert_eq!(in_pieces(&redactor, text.as_bytes(), size), whole, "pieces of {size}");
             }
         }
+    }
+
+    #[test]
+    fn usual_programs_spell_a_secret_in_no_way_that_passes() {
+        let secret = "p<a&s>s~'w\"o+r/d`1";
+        let redactor = redactor(&[secret, "first one&\nsecond two&\n"]);
+        for spelled in [
+            // Go, Rails, .NET and others in JSON; JSON in JSON.
+            r#"p\u003ca\u0026s\u003es~'w\"o+r/d`1"#,
+            r#"p\u003ca\u0026s\u003es~\u0027w\"o+r/d`1"#,
+            r#"p\u003Ca\u0026s\u003Es~\u0027w\u0022o\u002Br/d\u00601"#,
+            r#"p<a&s>s~'w\\\"o+r/d`1"#,
+            // Forms, paths, users of addresses.
+            "p%3Ca%26s%3Es%7E%27w%22o%2Br%2Fd%601",
+            "p%3Ca&s%3Es~%27w%22o+r%2Fd%601",
+            "p%3Ca&s%3Es~'w%22o+r%2Fd%601",
+            "p%3ca%26s%3es~%27w%22o%2br%2fd%601",
+            // Go and XML in pages.
+            "p&lt;a&amp;s&gt;s~&#39;w&#34;o+r/d`1",
+            "p&lt;a&amp;s&gt;s~&apos;w&quot;o+r/d`1",
+            // SQL and YAML, tables, string literals.
+            r#"'p<a&s>s~''w"o+r/d`1'"#,
+            r#""p<a&s>s~'w""o+r/d`1""#,
+            r#"'p<a&s>s~\'w"o+r/d`1'"#,
+            // Dumps.
+            "70 3c 61 26 73 3e 73 7e 27 77 22 6f 2b 72 2f 64 60 31",
+            "70:3C:61:26:73:3E:73:7E:27:77:22:6F:2B:72:2F:64:60:31",
+            r"\x70\x3c\x61\x26\x73\x3e\x73\x7e\x27\x77\x22\x6f\x2b\x72\x2f\x64\x60\x31",
+            "0x70, 0x3c, 0x61, 0x26, 0x73, 0x3e, 0x73, 0x7e, 0x27, 0x77, 0x22, 0x6f, 0x2b, 0x72, 0x2f, 0x64, 0x60, 0x31",
+            // One line of a secret of several.
+            "second%20two%26",
+            "c2Vjb25kIHR3byY=",
+        ] {
+            let shown = redactor.text(&format!("before {spelled} after"));
+            let rest = shown.replace(HIDDEN, "");
+            assert!(shown.contains(HIDDEN) && rest.len() <= "before '' after".len(), "{spelled}: {shown}");
+        }
+        // `Authorization: Basic` and a `docker config`: at each of the three places within four characters.
+        use base64::Engine as _;
+        use base64::prelude::BASE64_STANDARD;
+        for user in ["a", "ab", "abc", "deploy"] {
+            let shown = redactor.text(&format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{secret}"))));
+            let rest = BASE64_STANDARD.encode(format!("{user}:"));
+            assert!(shown.contains(HIDDEN) && shown.len() <= format!("Basic {rest}{HIDDEN}").len(), "{shown}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_is_shown() {
+        let redactor = redactor(&["hunter22", "a&b c\"d"]);
+        let log =
+            "GET /a%26b?c=%22d 200 68:75:6e 0x68, 0x75 aHVudGVy hunter2 \\u0026 &amp; a&b c-d deadbeef hunter 22\n";
+        assert_eq!(redactor.text(log), log);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::catalog::Catalog;
 use crate::config::{Config, EnvVars};
 use crate::domain::ids::ServiceName;
 use crate::store::definitions::{self, Source};
+use crate::store::tokens;
 use crate::store::{StoreError, WriteError};
 
 impl Engine {
@@ -43,6 +44,29 @@ impl Engine {
             }
         }
         self.reconfigure(Catalog::new(&config)).await;
+        if let Err(error) = self.tell_dead_tokens().await {
+            tracing::error!(%error, "which tokens have lost their person could not be read");
+        }
+    }
+
+    /// Names the tokens that open nothing, since a person is missing.
+    async fn tell_dead_tokens(&self) -> Result<(), StoreError> {
+        let (catalog, now) = (self.catalog(), self.now().as_millisecond());
+        for token in self.read(tokens::list).await?.into_iter().filter(|token| token.is_live(now)) {
+            let name = &token.name;
+            if let Some(person) = catalog.missing_voucher(&token) {
+                tracing::warn!(
+                    "the token {name} opens nothing: {person}, who vouches for it, is no admin any more; an admin can take \
+                     it over (`rmm token adopt '{name}'`) or revoke it"
+                );
+            } else if let Some(person) = catalog.missing_person(&token) {
+                tracing::warn!(
+                    "the token {name} opens nothing: {person}, for whom it speaks, is not in rmm.toml any more; \
+                     `rmm token revoke '{name}'` ends it"
+                );
+            }
+        }
+        Ok(())
     }
 
     /// The services that have a history and are not in a configuration, with the one that named each last.

@@ -69,10 +69,9 @@ async fn release(engine: &Engine, tag: &str) -> ReleaseId {
         notes: String::new(),
         artifacts: Vec::new(),
     };
-    match engine.handle(Request::new(Actor::Operator, Command::Create(new))).await.unwrap().answer {
-        Answer::Release { id, .. } => id,
-        other => panic!("{other:?}"),
-    }
+    let answer = engine.handle(Request::new(Actor::Operator, Command::Create(new))).await.unwrap().answer;
+    let Answer::Release { id, .. } = answer else { panic!("{answer:?}") };
+    id
 }
 
 /// How often rows of a table have been written since it was counted first.

@@ -19,7 +19,6 @@ use super::{Peer, Web};
 use crate::domain::ids::{PersonName, ServiceName};
 use crate::domain::person::{Actor, Door, Role};
 use crate::engine::Engine;
-use crate::engine::catalog::Catalog;
 use crate::store::tokens::{self, TokenRow};
 
 /// How long a token that was found is believed without looking again.
@@ -213,14 +212,6 @@ fn bearer(parts: &Parts) -> Result<Option<&str>, Problem> {
     Ok(Some(secret.trim()))
 }
 
-/// The person who should vouch for a token and cannot any more. A token that people made for themselves needs nobody: it
-/// has their rights of today.
-pub(super) fn missing_voucher<'r>(catalog: &Catalog, row: &'r TokenRow) -> Option<&'r str> {
-    let vouched_by = row.vouched_by.as_deref().filter(|by| Some(*by) != row.person.as_deref())?;
-    let person = PersonName::parse("person", vouched_by).ok().and_then(|name| catalog.person(&name).cloned());
-    person.is_none_or(|person| person.role != Role::Admin).then_some(vouched_by)
-}
-
 /// The actor that a token stands for. The rights of a person are never wider than they are now.
 fn actor(web: &Web, row: &TokenRow) -> Result<Actor, Problem> {
     if let Some(revoked) = row.revoked_at {
@@ -230,7 +221,7 @@ fn actor(web: &Web, row: &TokenRow) -> Result<Actor, Problem> {
         let at = row.expires_at.map(stamp).unwrap_or_default();
         return Err(Problem::unauthorized(format!("this token expired at {at}; make a new one")));
     }
-    if let Some(person) = missing_voucher(&web.engine.catalog(), row) {
+    if let Some(person) = web.engine.catalog().missing_voucher(row) {
         return Err(Problem::unauthorized(format!(
             "{person}, who vouches for this token, is no admin any more; an admin can take it over: `rmm token adopt '{}'`",
             row.name

@@ -93,7 +93,7 @@ fn catalogue<T: Serialize>(source: &str, name: &str, samples: &[T], words: impl 
         let has_russian = ru.chars().any(|c| ('а'..='я').contains(&c));
         let is_quoted = matches!(
             code(sample).as_str(),
-            "legacy" | "told" | "invalid" | "commit_unresolved" | "no_plan" | "no_way_back"
+            "legacy" | "told" | "invalid" | "commit_unresolved" | "value_not_taken" | "no_plan" | "no_way_back"
         );
         assert!(has_russian || is_quoted, "{ru}");
         writeln!(text, "{}\n  {en}\n  {ru}", code(sample)).unwrap();

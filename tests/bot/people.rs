@@ -117,6 +117,16 @@ async fn what_an_admin_only_passes_on_is_not_carried_out() {
     ann.says(ann.id, "/id");
     to_ann.shows("Your number").await;
     assert_eq!((to_ann.messages().len(), world.team.messages().len()), (2, 0));
+    let bot = json!({ "id": 668, "is_bot": true, "first_name": "Assistant", "username": "assistant_bot" });
+    let sent_for_ann = [json!({ "is_from_offline": true }), json!({ "sender_business_bot": bot })];
+    for (mark, count) in sent_for_ann.iter().zip(3..) {
+        ann.passes_on(ann.id, "/lock shop we move", mark);
+        to_ann
+            .until("the refusal", |shown| {
+                (shown.len() == count && shown[count - 1].text.contains("not carried out")).then_some(())
+            })
+            .await;
+    }
     let happened = async |kind: &str| {
         let events = world.rmm.events().await;
         events.iter().filter(|event| event["kind"] == kind).count()
@@ -129,11 +139,11 @@ async fn what_an_admin_only_passes_on_is_not_carried_out() {
     // A touch of a command in somebody's text leads there, and does nothing.
     ann.says(ann.id, "/unlock");
     to_ann
-        .until("the service again", |shown| (shown.len() == 4 && shown[3].text.contains("we move")).then_some(()))
+        .until("the service again", |shown| (shown.len() == 6 && shown[5].text.contains("we move")).then_some(()))
         .await;
     assert_eq!(happened("production_unlocked").await, 0);
     ann.says(ann.id, "/unlock shop");
-    to_ann.until("the service once more", |shown| (shown.len() == 5).then_some(())).await;
+    to_ann.until("the service once more", |shown| (shown.len() == 7).then_some(())).await;
     assert_eq!(happened("production_unlocked").await, 1);
 }
 

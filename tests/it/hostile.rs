@@ -202,10 +202,10 @@ async fn what_ci_built_reaches_a_command_as_one_word() {
     let world = World::new(Setup::new().without_migrations().surface("deploy", deploy)).await;
     let artifact = "a b; touch ../canary $(touch ../canary) `touch ../canary` 'x' \"y\" \\ *";
     let body =
-        candidate(json!({ "surfaces": [{ "name": "app", "artifact": artifact, "digest": "-n && touch ../canary" }] }));
+        candidate(json!({ "surfaces": [{ "name": "app", "artifact": artifact, "digest": "&& touch ../canary" }] }));
     let release = world.create(body).await;
     world.until(release, "manual_testing").await;
-    assert_eq!(world.ledger(), [format!("<{artifact}>"), "<-n && touch ../canary>".to_owned()]);
+    assert_eq!(world.ledger(), [format!("<{artifact}>"), "<&& touch ../canary>".to_owned()]);
     assert!(!world.path("canary").exists());
 }
 

@@ -42,6 +42,18 @@ async fn where_nothing_tells_that_a_surface_is_well_the_record_of_the_first_rele
 }
 
 #[tokio::test]
+async fn what_was_open_when_rmm_started_is_not_open_to_steps() {
+    let place = tempfile::tempdir().unwrap();
+    let open = std::fs::File::create(place.path().join("open-to-nobody")).unwrap();
+    rustix::io::fcntl_setfd(&open, rustix::io::FdFlags::empty()).unwrap();
+    let world = World::new(one_step("ls -l /proc/self/fd /proc/$$/fd /proc/$PPID/fd")).await;
+    let release = world.release("v1").await;
+    world.until(release, "manual_testing").await;
+    let printed = world.printed(world.last_run(release).await).await;
+    assert!(printed.contains("0 ->") && !printed.contains("open-to-nobody"), "{printed}");
+}
+
+#[tokio::test]
 async fn a_directory_that_is_not_there_is_told_as_such() {
     let world = World::new(one_step("true").surface("directory", "nowhere")).await;
     let release = world.release("v1").await;
@@ -258,7 +270,9 @@ async fn a_run_whose_files_are_lost_is_unknown_and_a_person_decides() {
     })
     .await;
     let reason = shown["reason"].as_str().unwrap();
-    assert!(reason.contains("has lost the run directory") && reason.contains("cannot be known"), "{reason}");
+    for part in ["has lost the run directory", "`[local]`", "cannot be known"] {
+        assert!(reason.contains(part), "{reason}");
+    }
     assert_eq!(world.status(release).await, "stage_building");
 
     let found = json!({ "verdict": "succeeded", "reason": "I looked: it runs" });

@@ -147,10 +147,18 @@ async fn a_token_ends_with_the_admin_who_made_it_unless_another_takes_it_over() 
         }
         assert!(opens(&stays[0]).await && opens(&stays[1]).await);
     }
-    let orphans = world.operator().get("/api/v1/tokens").await.ok();
-    let orphans = orphans.as_array().unwrap().iter().filter(|token| token["orphaned"] == true);
+    let listed = world.operator().get("/api/v1/tokens").await.ok();
+    let orphans = listed.as_array().unwrap().iter().filter(|token| token["orphaned"] == true);
     let orphans: Vec<_> = orphans.map(|token| token["name"].as_str().unwrap()).collect();
     assert_eq!(orphans, ["hidden", "as bob", "build", "root"]);
+    for token in listed.as_array().unwrap() {
+        assert_eq!(token["person_gone"], token["person"] == "eve", "{token}");
+    }
+    for part in
+        ["the token build opens nothing: eve, who vouches", "the token laptop opens nothing: eve, for whom it speaks"]
+    {
+        assert!(world.log().contains(part), "{part}: {}", world.log());
+    }
 
     // Whoever takes it over vouches for it, on the record.
     ann.post("/api/v1/tokens/build/adopt", &json!({})).await.ok();

@@ -11,6 +11,7 @@ use crate::domain::approval::Verdict;
 use crate::domain::environment::LeftHost;
 use crate::domain::ids::PersonName;
 use crate::domain::reason::Reason;
+use crate::domain::release::Release;
 use crate::domain::run::RunState;
 use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
@@ -97,6 +98,15 @@ struct SkippedFacts<'s> {
     reason: String,
 }
 
+/// The initiator, and whose word that is if it is not their own.
+fn initiator(pen: &Pen<'_>, release: &Release) -> String {
+    let name = text::tame(&release.initiated_by);
+    match &release.said_by {
+        Some(token) => pen.phrase("initiator.said_by", facts! { name => name, token => text::tame(token) }),
+        None => name,
+    }
+}
+
 impl<'s> ReleaseFacts<'s> {
     pub fn new(pen: &Pen<'_>, scene: &'s Scene) -> Self {
         let release = &scene.release;
@@ -120,7 +130,7 @@ impl<'s> ReleaseFacts<'s> {
             // A rejection is told with the vote.
             reason: reason.filter(|_| status != Status::ManualTestFailed || world.is_none()),
             attempt: release.attempt.0,
-            initiator: text::tame(&release.initiated_by),
+            initiator: initiator(pen, release),
             owner: Some(release.owner.as_str()).filter(|owner| *owner != release.initiated_by).map(text::tame),
             created: pen.time(release.created_at),
             age: pen.span(release.started_at, release.completed_at.unwrap_or(pen.now)),

@@ -11,7 +11,7 @@ use super::super::api;
 use super::super::client::{Call, Client, Intent};
 use super::super::fault::Fault;
 use super::super::place::Context;
-use super::super::ui::{Tone, Ui, clean, note, print, print_bytes, terminal_safe};
+use super::super::ui::{Tone, Ui, clean, note, print, print_bytes};
 use super::sse::{Message, Reader};
 use super::{Number, look};
 use crate::domain::status::{List, Status};
@@ -247,7 +247,7 @@ impl Printer {
         }
         let bytes = piece.bytes();
         self.open_line = bytes.last().is_some_and(|byte| *byte != b'\n');
-        if self.ui.terminal { print_bytes(&terminal_safe(&bytes)) } else { print_bytes(&bytes) }
+        print_bytes(&bytes)
     }
 
     fn event(&mut self, event: &api::Event, json: &str) -> Result<(), Fault> {

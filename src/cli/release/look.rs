@@ -82,10 +82,16 @@ pub(super) fn table(releases: &[api::Release], ui: &Ui) -> String {
             (release.name(), Tone::Plain),
             (release.status.to_string(), tone(release.status)),
             (ago(release.status_since, ui.now), Tone::Dim),
-            (release.initiated_by.clone(), Tone::Plain),
+            (by(release), Tone::Plain),
         ]);
     }
     table.render(ui)
+}
+
+/// Who started it, and whose word that is if it is not their own.
+fn by(release: &api::Release) -> String {
+    let said = release.said_by.as_ref().map(|token| format!(" (says {token})")).unwrap_or_default();
+    format!("{}{said}", release.initiated_by)
 }
 
 /// What happened to a release.
@@ -265,6 +271,24 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_a_token_says_of_the_initiator_is_not_shown_as_known() {
+        let release = |said_by: Option<&str>| {
+            let at = "2026-01-01T00:00:00Z";
+            let mut release = json!({
+                "id": 1, "service": "shop", "tag": "v1", "commit": null, "status": "deployed", "status_since": at,
+                "reason": null, "attempt": 1, "revision": 1, "initiated_by": "ann", "owner": "ann", "ci_run": null,
+                "tagged_at": null, "notes": "", "surfaces": [], "rollback_to_tag": null, "created_at": at,
+                "started_at": at, "completed_at": null,
+            });
+            release["said_by"] = json!(said_by);
+            serde_json::from_value(release).unwrap()
+        };
+        let shown = table(&[release(Some("build")), release(None)], &Ui::test(100));
+        let rows: Vec<_> = shown.lines().skip(1).collect();
+        assert!(rows[0].ends_with("ann (says build)") && rows[1].ends_with("  ann"), "{shown}");
+    }
 
     #[test]
     fn events_read_as_sentences() {

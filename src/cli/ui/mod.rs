@@ -9,7 +9,8 @@ use std::io::{self, IsTerminal, Write};
 use jiff::Timestamp;
 
 pub use self::table::{Column, Table};
-pub use self::text::{clean, full_stop, sentence, shell_word, terminal_safe, width, wrap};
+use self::text::terminal_safe;
+pub use self::text::{clean, full_stop, sentence, shell_word, width, wrap};
 pub use self::time::{ago, exact, lasting, until};
 
 use super::fault::Fault;
@@ -46,8 +47,6 @@ pub struct Ui {
     pub width: Option<usize>,
     /// Colours are welcome.
     pub colour: bool,
-    /// A person looks at it directly.
-    pub terminal: bool,
     /// The time that "3 min ago" counts from.
     pub now: Timestamp,
 }
@@ -67,7 +66,6 @@ impl Ui {
         Self {
             width: told.or_else(measured).map(|width| width.max(NARROWEST)),
             colour: terminal && !set("NO_COLOR") && !dumb,
-            terminal,
             now: SystemClock.now(),
         }
     }
@@ -141,7 +139,7 @@ impl Ui {
     }
 }
 
-/// Writes to standard output at once.
+/// Writes to standard output at once. A terminal is given nothing that steers it.
 ///
 /// # Errors
 /// [`Fault::Pipe`] when nobody reads any more.
@@ -155,7 +153,8 @@ pub fn print(text: &str) -> Result<(), Fault> {
 /// Those of [`print`].
 pub fn print_bytes(bytes: &[u8]) -> Result<(), Fault> {
     let mut out = io::stdout().lock();
-    out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| {
+    let safe = if out.is_terminal() { terminal_safe(bytes) } else { bytes.to_vec() };
+    out.write_all(&safe).and_then(|()| out.flush()).map_err(|error| {
         if error.kind() == io::ErrorKind::BrokenPipe {
             Fault::Pipe
         } else {
@@ -167,7 +166,9 @@ pub fn print_bytes(bytes: &[u8]) -> Result<(), Fault> {
 /// Says something beside the answer, on standard error.
 pub fn note(text: &str) {
     // Nobody to tell that nobody listens.
-    let _ = writeln!(io::stderr(), "{text}");
+    let mut err = io::stderr().lock();
+    let safe = if err.is_terminal() { terminal_safe(text.as_bytes()) } else { text.as_bytes().to_vec() };
+    let _ = err.write_all(&safe).and_then(|()| err.write_all(b"\n"));
 }
 
 #[cfg(test)]
@@ -175,6 +176,6 @@ impl Ui {
     /// A window of a width without colours, at the epoch.
     #[must_use]
     pub fn test(width: usize) -> Self {
-        Self { width: Some(width), colour: false, terminal: false, now: Timestamp::UNIX_EPOCH }
+        Self { width: Some(width), colour: false, now: Timestamp::UNIX_EPOCH }
     }
 }

@@ -11,14 +11,19 @@ pub fn width(text: &str) -> usize {
 pub fn clean(text: &str) -> String {
     let visible = |c: char| match c {
         '\n' | '\r' | '\t' => ' ',
-        c if c.is_control()
-            || matches!(c, '\u{061C}' | '\u{FEFF}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}') =>
-        {
-            '·'
-        }
+        c if c.is_control() || is_unseen(c) => '·',
         c => c,
     };
     text.chars().map(visible).collect()
+}
+
+/// Takes no place, or turns the reading direction: people would see something else than what is there.
+fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}'
+    )
 }
 
 /// Output of a program for a terminal: colours that can be read and line ends stay, everything else that moves the
@@ -42,13 +47,13 @@ pub fn terminal_safe(bytes: &[u8]) -> Vec<u8> {
             },
             // What follows would be written over the line.
             b'\r' if bytes.get(at + 1).is_some_and(|next| *next != b'\n') => out.extend_from_slice("␍".as_bytes()),
-            // The second row of control characters, by itself or in UTF-8, where 0xc2 comes first.
-            0xc2 if matches!(bytes.get(at + 1), Some(0x80..=0x9f)) => {
-                out.extend_from_slice("·".as_bytes());
-                at += 1;
+            0x80.. => {
+                let (shown, length) = beyond_ascii(&bytes[at..]);
+                out.extend_from_slice(shown);
+                at += length;
+                continue;
             }
-            0x80..=0x9f if !continues(bytes, at) => out.extend_from_slice("·".as_bytes()),
-            b'\n' | b'\t' | b'\r' | 0x20..=0x7e | 0x80.. => out.push(byte),
+            b'\n' | b'\t' | b'\r' | 0x20..=0x7e => out.push(byte),
             0x00..=0x1f | 0x7f => out.extend_from_slice("·".as_bytes()),
         }
         at += 1;
@@ -63,18 +68,17 @@ fn colour_sequence(bytes: &[u8]) -> Option<usize> {
     (parameters[end] == b'm').then_some(end + 3)
 }
 
-/// Whether the byte belongs to a character in UTF-8 that began before it. One that began in an earlier piece does not
-/// show here; it loses its last bytes.
-fn continues(bytes: &[u8], at: usize) -> bool {
-    let before = &bytes[at.saturating_sub(3)..at];
-    let Some(lead) = before.iter().rposition(|byte| byte & 0xc0 != 0x80) else { return false };
-    let more = match before[lead] {
-        0xc3..=0xdf => 1,
-        0xe0..=0xef => 2,
-        0xf0..=0xf4 => 3,
-        _ => 0,
-    };
-    before.len() - lead <= more
+/// What stands for the first character, which is none of ASCII, and its length. Bytes that go on where nothing has
+/// begun could end what an earlier piece began.
+fn beyond_ascii(bytes: &[u8]) -> (&[u8], usize) {
+    const DOT: &[u8] = "·".as_bytes();
+    let whole = (2..=4).filter_map(|length| bytes.get(..length)).find_map(|some| str::from_utf8(some).ok());
+    match whole.and_then(|text| text.chars().next()) {
+        Some(c) if c.is_control() || is_unseen(c) => (DOT, c.len_utf8()),
+        Some(c) => (&bytes[..c.len_utf8()], c.len_utf8()),
+        None if bytes[0] < 0xc0 => (DOT, 1),
+        None => (&bytes[..1], 1),
+    }
 }
 
 /// Whether these parameters leave the text in sight: no background, nothing concealed, no black, no colour of one's own
@@ -182,6 +186,14 @@ mod tests {
         assert_eq!(terminal_safe("Привет €🎉 Ў".as_bytes()), "Привет €🎉 Ў".as_bytes());
         assert_eq!(terminal_safe(b"\x1b[8mx\x1b[30;40mx\x1b[38;5;16mx\x1b[48:2::0:0:0mx\x1b[mx"), b"xxxx\x1b[mx");
         assert_eq!(clean("a\u{9b}2Jb\u{61c}"), "a·2Jb·");
+        // What cannot be seen, also where a piece begins or ends within it.
+        let hidden = "a\u{202E}b\u{2066}c\u{200B}d\u{FEFF}e\u{AD}f\u{E0041}g";
+        assert_eq!(terminal_safe(hidden.as_bytes()), "a·b·c·d·e·f·g".as_bytes());
+        assert_eq!(clean(hidden), "a·b·c·d·e·f·g");
+        for cut in 2..4 {
+            let pieces = [&hidden.as_bytes()[..cut], &hidden.as_bytes()[cut..]].map(terminal_safe).concat();
+            assert!(!String::from_utf8_lossy(&pieces).contains('\u{202E}'), "{pieces:?}");
+        }
     }
 
     #[test]

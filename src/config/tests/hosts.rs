@@ -376,6 +376,13 @@ fn health_is_asked_on_the_host_unless_it_is_https() {
         "10:18: services[0].surfaces[0].health.tcp: must be a host and a port, such as \"127.0.0.1:5432\" or \
          \"[::1]:5432\""
     );
+    for quoted in [
+        "tcp = \"'{{ host.address }}':5432\"",
+        "tcp = '\"{{ host.address }}\":5432'",
+        "tcp = \"{{ host.address }}: 5432\"",
+    ] {
+        assert!(refusal(quoted).contains("must be a host and a port"), "{quoted}");
+    }
     assert_eq!(
         refusal("url = \"http://x/\", status = 99"),
         "10:40: services[0].surfaces[0].health.status: must be from 100 to 599"

@@ -6,6 +6,7 @@ mod mistakes;
 mod overrides;
 mod places;
 mod secrets;
+mod shell;
 mod telegram;
 mod values;
 

@@ -106,10 +106,10 @@ fn files_that_cannot_be_secrets_are_refused() {
 
 #[test]
 fn a_short_secret_is_warned_about() {
-    let config = parse_with(&with_env("env:PIN"), &[("PIN", "123")]).expect("valid");
+    let config = parse_with(&with_env("env:PIN"), &[("PIN", "1234")]).expect("valid");
     assert_eq!(
         about_secrets(&config).expect("a warning"),
-        "10:10: services[0].surfaces[0].env.DB: the secret is shorter than 4 characters: it cannot be hidden well in \
+        "10:10: services[0].surfaces[0].env.DB: the secret is shorter than 5 characters: it cannot be hidden well in \
          outputs"
     );
 }

@@ -5,6 +5,7 @@ use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::ids::{Attempt, Commit, Invalid, ReleaseId, Revision};
 use crate::domain::person::{Actor, Right};
+use crate::domain::plan::check_values;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::release::{Artifact, Release};
@@ -315,7 +316,7 @@ impl Draft<'_> {
                 return Err(Invalid::new(field, "names a surface twice").into());
             }
         }
-        Ok(())
+        Ok(check_values(&self.world.service, artifacts)?)
     }
 }
 

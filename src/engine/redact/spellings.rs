@@ -8,35 +8,63 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
 /// Shorter spellings of a part occur by chance.
 const SHORTEST_PART: usize = 6;
 
+/// Dumps of longer ones are broken into lines.
+const LONGEST_DUMP: usize = 256;
+
 /// A secret as it is, and in every spelling.
 pub(super) fn of(secret: &str) -> Vec<Vec<u8>> {
-    let hex: String = secret.bytes().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
     let json = serde_json::Value::from(secret).to_string();
     let json = json[1..json.len() - 1].to_owned();
-    let html = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
     let percent = |keep: &str| percent(secret, keep);
-    let addresses = [percent(""), percent("/"), percent("!'()*"), percent("!#$&'()*+,/:;=?@[]")];
+    // Forms, paths, users, fragments: each standard keeps other characters.
+    let kept = ["", "/", "!'()*", "$&+:=@", "$&+,;=", "!$&'()*+,;=", "!$&'()*+,;=:@", "!#$&'()*+,/:;=?@[]"];
+    let mut addresses: Vec<_> = kept.into_iter().map(percent).collect();
+    addresses.push(percent("*").replace('~', "%7E"));
     let mut all = vec![
-        hex.to_uppercase(),
-        hex,
         ascii(&json),
         ascii(&json.replace('/', "\\/")),
         json.replace('/', "\\/"),
+        // A text of JSON within JSON.
+        serde_json::Value::from(json.as_str()).to_string().trim_matches('"').to_owned(),
+        unicode(&json, "<>&", false),
+        unicode(&ascii(&json), "<>&'", false),
+        unicode(&json.replace("\\\"", "\""), "<>&'\"+`", true),
+        unicode(&ascii(&json).replace("\\\"", "\""), "<>&'\"+`", true),
         json,
-        html.replace('\'', "&#39;"),
-        html.replace('\'', "&#x27;"),
-        html,
         secret.replace('\'', r"'\''"),
         secret.replace('\'', r#"'"'"'"#),
+        secret.replace('\'', "''"),
+        secret.replace('"', "\"\""),
         backslashes(secret, |c| matches!(c, '"' | '$' | '`' | '\\')),
+        backslashes(secret, |c| matches!(c, '\'' | '\\')),
         backslashes(secret, |c| {
             c.is_ascii_graphic() && !c.is_ascii_alphanumeric() && !"_-./:@%+=,".contains(c) || c == ' '
         }),
         secret.to_owned(),
     ];
+    for (quote, apostrophe) in [
+        ("\"", "'"),
+        ("&quot;", "'"),
+        ("&quot;", "&#39;"),
+        ("&quot;", "&#x27;"),
+        ("&quot;", "&apos;"),
+        ("&#34;", "&#39;"),
+    ] {
+        let html = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        all.push(html.replace('"', quote).replace('\'', apostrophe));
+    }
+    // As one number, and as dumps and string literals write it.
+    for (before, between) in [("", ""), ("", " "), ("", ":"), ("", "-"), ("\\x", "\\x"), ("0x", ", 0x"), ("0x", ",0x")]
+    {
+        if !between.is_empty() && secret.len() > LONGEST_DUMP {
+            continue;
+        }
+        let bytes = |upper: bool| {
+            let digits = secret.bytes().map(|byte| if upper { format!("{byte:02X}") } else { format!("{byte:02x}") });
+            before.to_owned() + &digits.collect::<Vec<_>>().join(between)
+        };
+        all.extend([bytes(true), bytes(false)]);
+    }
     for address in addresses {
         let small = lower_case_digits(&address);
         all.extend([address.replace("%20", "+"), small.replace("%20", "+"), small, address]);
@@ -77,6 +105,18 @@ fn lower_case_digits(address: &str) -> String {
         if since <= 2 { c.to_ascii_lowercase() } else { c }
     });
     lower.collect()
+}
+
+/// JSON as those write it who spell some characters as numbers.
+fn unicode(json: &str, special: &str, upper: bool) -> String {
+    json.chars().fold(String::new(), |mut out, c| {
+        let _ = match (special.contains(c), upper) {
+            (true, true) => write!(out, "\\u{:04X}", u32::from(c)),
+            (true, false) => write!(out, "\\u{:04x}", u32::from(c)),
+            (false, _) => write!(out, "{c}"),
+        };
+        out
+    })
 }
 
 /// JSON as those write it who trust nothing but ASCII.

@@ -15,7 +15,7 @@ use crate::engine::{Failure, no_service};
 use crate::store::StoreError;
 use crate::store::tokens::{self, NewToken, TokenRow};
 use crate::web::Web;
-use crate::web::auth::{Caller, missing_voucher};
+use crate::web::auth::Caller;
 use crate::web::body::{Named, Sent};
 use crate::web::problem::Problem;
 
@@ -142,6 +142,8 @@ pub struct TokenView {
     vouched_by: Option<String>,
     /// Whoever vouched for it is no admin any more: it opens nothing until an admin takes it over.
     orphaned: bool,
+    /// The person for whom it speaks is not in the configuration any more: it opens nothing.
+    person_gone: bool,
     #[schema(value_type = Option<String>, format = DateTime)]
     created_at: Option<Timestamp>,
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -156,7 +158,8 @@ impl TokenView {
     fn of(row: TokenRow, catalog: &Catalog) -> Self {
         let time = |millis: i64| Timestamp::from_millisecond(millis).ok();
         Self {
-            orphaned: missing_voucher(catalog, &row).is_some(),
+            orphaned: catalog.missing_voucher(&row).is_some(),
+            person_gone: catalog.missing_person(&row).is_some(),
             name: row.name,
             role: row.role,
             person: row.person,

@@ -76,6 +76,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::VersionNotKnown { version } => format!("nothing is known of {version} any more"),
         R::NoDirectory { surface } => format!("the surface {surface} has no directory to check the code out to"),
         R::CommandNotMade { surface, error } => format!("a command of the surface {surface} cannot be made: {error}"),
+        R::ValueNotTaken { field, rule } => format!("{field}: {rule}"),
         R::PlanTooLong => "the plan is too long".to_owned(),
 
         R::Step { kind, surface, environment, host, cause } => {
@@ -122,7 +123,14 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::NoAnswer => "It does not answer.".to_owned(),
         R::LookOnHost { host, cause } => format!("{}. Look on {host} what became of it.", within(cause)),
         R::DirectoryLost { host, directory } => {
-            format!("{host} has lost the run directory {directory}; what the running step did cannot be known")
+            let elsewhere = if host.is_local() {
+                " (each user of `[local]` in rmm.toml has directories of its own: was it changed while the run was at work?)"
+            } else {
+                ""
+            };
+            format!(
+                "{host} has lost the run directory {directory}{elsewhere}; what the running step did cannot be known"
+            )
         }
         R::StepLost { cause } => format!("{}; what the running step did cannot be known", within(cause)),
         R::MigrationUnseen { run, kind, surface, host, found } => format!(

@@ -79,6 +79,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::VersionNotKnown { version } => format!("о {version} больше ничего не известно"),
         R::NoDirectory { surface } => format!("у {surface} нет папки, куда выкладывать код"),
         R::CommandNotMade { surface, error } => format!("команду для {surface} нельзя составить: {error}"),
+        R::ValueNotTaken { field, rule } => format!("{field}: {rule}"),
         R::PlanTooLong => "план слишком длинный".to_owned(),
 
         R::Step { kind, surface, environment, host, cause } => {
@@ -124,7 +125,12 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::NoAnswer => "не отвечает".to_owned(),
         R::LookOnHost { host, cause } => format!("{}. Посмотрите на {host}, чем всё закончилось.", within(cause)),
         R::DirectoryLost { host, directory } => {
-            format!("на {host} пропала папка прогона {directory}; что сделал начатый шаг, узнать нельзя")
+            let elsewhere = if host.is_local() {
+                " (у каждого пользователя из [local] в rmm.toml папки свои: не сменился ли он, пока шёл прогон?)"
+            } else {
+                ""
+            };
+            format!("на {host} пропала папка прогона {directory}{elsewhere}; что сделал начатый шаг, узнать нельзя")
         }
         R::StepLost { cause } => format!("{}; что сделал начатый шаг, узнать нельзя", within(cause)),
         R::MigrationUnseen { run, kind, surface, host, found } => format!(

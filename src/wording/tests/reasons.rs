@@ -56,6 +56,7 @@ fn samples() -> Vec<Reason> {
         R::VersionNotKnown { version: version() },
         R::NoDirectory { surface: surface() },
         R::CommandNotMade { surface: surface(), error: "undefined value".into() },
+        R::ValueNotTaken { field: "surfaces[0].artifact".into(), rule: "must not begin with '-'".into() },
         R::PlanTooLong,
         R::Exit { status: 126, said: None },
         at_home.clone(),
@@ -84,6 +85,7 @@ fn samples() -> Vec<Reason> {
         R::NoAnswer,
         R::LookOnHost { host: host("prod-1"), cause: Box::new(R::NoAnswer) },
         R::DirectoryLost { host: host("prod-1"), directory: "~/.rmm/shop.production/1-31".into() },
+        R::DirectoryLost { host: HostName::local(), directory: "/srv/rmm/1-31".into() },
         R::StepLost { cause: Box::new(R::NoAnswer) },
         R::LastRunUnknown {
             host: host("prod-1"),

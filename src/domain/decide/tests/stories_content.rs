@@ -38,6 +38,24 @@ fn deploys_otherwise(w: &mut Sim) {
 }
 
 #[test]
+fn an_artifact_that_a_command_may_read_once_more_is_refused_at_the_door() {
+    let hostile = || built("app@good;reboot");
+    let mut w = Sim::with(|service| service.surfaces[0].deploy = "ssh app deploy {{ surface.artifact }}".into());
+    let mut new = w.new_release("v1.0.0");
+    new.artifacts = hostile();
+    let refusal = w.refused(&ci(), Command::Create(new));
+    assert_eq!(refusal.code, Code::Invalid);
+    assert_eq!(refusal.field(), Some("surfaces[0].artifact"));
+    // Nor does it come in later, or with other commands.
+    let mut w = Sim::with(|service| service.surfaces[0].deploy = "./deploy {{ surface.artifact }}".into());
+    let mut new = w.new_release("v1.0.0");
+    new.artifacts = hostile();
+    let release = w.create(new);
+    w.service.surfaces[0].deploy = "ssh app deploy {{ surface.artifact }}".into();
+    assert_eq!(w.refused(&ci(), update(release, hostile())).code, Code::Invalid);
+}
+
+#[test]
 fn artifacts_are_fixed_as_soon_as_stage_is_planned() {
     let mut w = Sim::with(|service| service.surfaces[0].deploy = "run {{ surface.artifact }}".into());
     let mut new = w.new_release("v1.0.0");
