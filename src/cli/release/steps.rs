@@ -116,7 +116,7 @@ fn own_words(line: &str) -> Option<String> {
         "rmm_verify_tag" => "stops where the tag is of another commit by now".to_owned(),
         "rmm_checkout" => "makes the folder hold the commit, and compares it".to_owned(),
         "rmm_compose_before" => "notes which containers there are, for the way back".to_owned(),
-        "rmm_compose_retire" => "removes containers of services that this version does not have".to_owned(),
+        "rmm_compose_retire" => "removes containers of services that this version does not start".to_owned(),
         "rmm_compose_back" => "removes containers that only the newer version has".to_owned(),
         "rmm_compose_keep" if word(1) == "1" => "removes its images of all versions but the last".to_owned(),
         "rmm_compose_keep" => format!("removes its images of all versions but the last {}", word(1)),

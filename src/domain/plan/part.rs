@@ -116,8 +116,7 @@ impl Part<'_> {
         // Older versions of compose do not read the variable, so that it is not enough for commands of one's own.
         let own = self.project().is_some() && !self.has_default_deploy();
         if !own && !project::is_shared(service, self.surface, environment) {
-            let forward = matches!(self.direction, Direction::Forward) && self.project().is_some();
-            let retires = forward && !self.surface.env.contains_key(project::ORPHANS_VARIABLE);
+            let retires = self.project().is_some() && !self.surface.env.contains_key(project::ORPHANS_VARIABLE);
             return retires.then(|| "rmm_compose_retire".to_owned());
         }
         let (call, newer) = match self.direction {
