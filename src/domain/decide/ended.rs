@@ -76,7 +76,7 @@ impl Draft<'_> {
             (EnvironmentKind::Production, RunKind::Rollback) => {
                 if self.world.releases[&run.release].status == Status::ProductionRollback {
                     let to = if well { Status::RollbackDone } else { Status::RollbackFailed };
-                    let kept = self.world.releases[&run.release].reason.clone();
+                    let kept = self.reason_of_way_back(&run);
                     let why = if well { kept } else { reason };
                     let left = left_behind(&run).filter(|left| why.as_ref() != Some(left));
                     let parts: Vec<_> = why.into_iter().chain(left).collect();
@@ -106,7 +106,8 @@ impl Draft<'_> {
     pub(super) fn settle_environment(&mut self, run: &Run) {
         let now = self.world.now;
         let kind = run.environment;
-        let was_dirty = self.world.environment(kind).dirty.is_some();
+        let repaired = self.note_repaired(run, &run.to.to_string());
+        let was_dirty = self.world.environment(kind).dirty.is_some() || repaired;
         let state = self.world.environment_mut(kind);
         state.mixed = None;
         state.dirty = None;
@@ -124,6 +125,22 @@ impl Draft<'_> {
         if was_dirty {
             self.world.record(None, Some(run.id), Event::EnvironmentRepaired { environment: kind });
         }
+    }
+
+    /// A way back that had failed has come to its end after all, or an admin has brought production elsewhere: who reads
+    /// that it failed has to read that, too. False: it had not failed.
+    pub(super) fn note_repaired(&mut self, run: &Run, runs: &str) -> bool {
+        let way_back = (run.environment, run.kind) == (EnvironmentKind::Production, RunKind::Rollback);
+        let release = self
+            .world
+            .releases
+            .get(&run.release)
+            .filter(|release| way_back && release.status == Status::RollbackFailed);
+        let Some(release) = release else { return false };
+        let reason = release.reason.as_deref().unwrap_or("the way back failed");
+        let reason = format!("{reason}; it has been repaired since: production runs {runs}");
+        self.world.release_mut(run.release).reason = Some(reason);
+        true
     }
 
     /// The environment is where the run left it.

@@ -92,6 +92,9 @@ impl Draft<'_> {
         };
         let steps = if ours { self.plan_again(old, &positions)? } else { Vec::new() };
         if old.state.occupies() {
+            if !old.housekeeping && active {
+                self.world.release_mut(old.release).reason = self.reason_of_way_back(old);
+            }
             self.close_run(
                 old.id,
                 RunState::Failed { reason: format!("run again as run {}; {said}", self.world.next_run) },

@@ -324,8 +324,16 @@ impl Draft<'_> {
         let event = Event::RunEnded { environment, kind, state: "unknown".into(), reason: Some(reason.clone()) };
         self.world.record(Some(release), Some(id), event);
         if !self.world.runs[&id].housekeeping {
-            self.world.release_mut(release).reason = Some(reason);
+            let why = self.reason_of_way_back(&self.world.runs[&id]);
+            let why = why.map_or_else(|| reason.clone(), |why| format!("{why}{IN_DOUBT}{reason}"));
+            self.world.release_mut(release).reason = Some(why);
         }
+    }
+
+    /// Why production goes back in this run, without what was in doubt about the way back meanwhile.
+    pub(super) fn reason_of_way_back(&self, run: &Run) -> Option<String> {
+        let reason = self.world.releases[&run.release].reason.as_deref().filter(|_| run.kind == RunKind::Rollback)?;
+        Some(reason.split_once(IN_DOUBT).map_or(reason, |(why, _)| why).to_owned())
     }
 
     /// Asks the one who follows the run to end its step.
@@ -340,6 +348,9 @@ impl Draft<'_> {
         self.world.record(Some(release), Some(id), Event::RunStopping { by, reason });
     }
 }
+
+/// What stands between the reason of a way back and the one why it cannot be judged.
+const IN_DOUBT: &str = "; the way back is in doubt: ";
 
 /// How a run has ended that has no more steps, in an environment on these hosts.
 fn through(run: &Run, hosts: &[HostName]) -> RunState {

@@ -547,6 +547,46 @@ fn a_rollback_does_not_cut_into_the_automatic_one() {
 }
 
 #[test]
+fn a_way_back_that_was_in_doubt_keeps_the_reason_why_it_goes_back() {
+    for verdict in [Resolution::Again, Resolution::Succeeded] {
+        let (mut w, _, new) = before_production(Sim::new());
+        w.fails_at(PRODUCTION, 4);
+        let why = w.reason(new);
+        for _ in 0..2 {
+            let back = w.live(PRODUCTION).unwrap();
+            w.ok(&Actor::Machine, Command::RunLost { run: back, reason: "gone".into() });
+            assert_eq!(w.reason(new), format!("{why}; the way back is in doubt: gone"));
+            w.resolve(back, verdict);
+            assert_eq!(w.reason(new), why);
+            if verdict == Resolution::Succeeded {
+                break;
+            }
+        }
+        w.production_ends_well();
+        assert_eq!((w.status(new), w.reason(new)), (RollbackDone, why));
+    }
+}
+
+#[test]
+fn a_failed_way_back_that_was_repaired_says_so() {
+    for verdict in [Resolution::Again, Resolution::Succeeded] {
+        let (mut w, old, new) = before_production(Sim::new());
+        w.fails_at(PRODUCTION, 4);
+        let back = w.fails_at(PRODUCTION, 1);
+        assert_eq!(w.status(new), RollbackFailed);
+        w.resolve(back, verdict);
+        w.production_ends_well();
+        assert_eq!(w.runs_what(PRODUCTION), Some(old));
+        assert!(
+            w.reason(new).ends_with("it has been repaired since: production runs v1.0.0 (#1)"),
+            "{}",
+            w.reason(new)
+        );
+        assert_eq!(w.happened(|event| matches!(event, Event::EnvironmentRepaired { .. })), 1);
+    }
+}
+
+#[test]
 fn a_cancel_is_not_forgotten_when_the_run_is_lost() {
     let mut w = Sim::new();
     w.ship("v1.0.0");
