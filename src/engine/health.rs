@@ -133,7 +133,10 @@ impl StepContext<'_> {
         let outcome = self.durable_for(&spec, self.log_step(attempt), limit).await?;
         Ok(match outcome {
             Outcome::Exited(0) | Outcome::Healthy => Checked::Well("the check passed".to_owned()),
-            Outcome::Exited(code) => Checked::Ill(format!("the check ended with exit status {code}")),
+            Outcome::Exited(code) => {
+                let why = self.last_words(self.log_step(attempt)).await?.map(|line| format!(": {line}"));
+                Checked::Ill(format!("the check ended with exit status {code}{}", why.unwrap_or_default()))
+            }
             Outcome::TimedOut => Checked::Ill(format!("the check did not end within {}", dial::text(limit))),
             Outcome::Unhealthy(reason) | Outcome::NotStarted(reason) => Checked::Ill(reason),
             Outcome::Stopped | Outcome::Lost(_) | Outcome::Unreachable { .. } => Checked::Over(outcome),

@@ -115,6 +115,7 @@ fn own_words(line: &str) -> Option<String> {
         "rmm_fetch" => "fetches the commit, and nothing else is touched".to_owned(),
         "rmm_verify_tag" => "stops where the tag is of another commit by now".to_owned(),
         "rmm_checkout" => "makes the folder hold the commit, and compares it".to_owned(),
+        "rmm_tell_image_room" => "says whether docker's disk is nearly full".to_owned(),
         "rmm_compose_before" => "notes which containers there are, for the way back".to_owned(),
         "rmm_compose_retire" => "removes containers of services that this version does not start".to_owned(),
         "rmm_compose_back" => "removes containers that only the newer version has".to_owned(),

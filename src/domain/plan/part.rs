@@ -55,7 +55,7 @@ impl Part<'_> {
     }
 
     fn deploy(&mut self, group: &[Place]) -> Result<(), PlanError> {
-        self.prepared(StepKind::Deploy, group, self.set_apart(), self.deploy_command().as_deref())?;
+        self.prepared(StepKind::Deploy, group, self.before_start(), self.deploy_command().as_deref())?;
         self.health(group)?;
         self.prepared(StepKind::AfterDeploy, group, self.keep(), self.surface.after_deploy.as_deref())
     }
@@ -107,6 +107,14 @@ impl Part<'_> {
         let commit = self.code.commit.as_ref()?;
         let keeps = self.surface.recipe == Recipe::Compose && self.surface.keep > 0;
         keeps.then(|| format!("rmm_compose_keep {} {}", self.surface.keep, commit.short()))
+    }
+
+    /// What is called before the code is started.
+    fn before_start(&self) -> Option<String> {
+        let back = matches!(self.direction, Direction::Back(_)) && self.surface.recipe == Recipe::Compose;
+        let calls = [back.then(|| "rmm_tell_image_room".to_owned()), self.set_apart()];
+        let calls: Vec<_> = calls.into_iter().flatten().collect();
+        (!calls.is_empty()).then(|| calls.join("\n"))
     }
 
     /// The call that tells the containers which a version brought from those of other surfaces in the same project: on
