@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
@@ -72,16 +72,18 @@ impl Hosts {
     /// The machine behind a host: two entries with one address are the same one, and RMM's own has a name, too.
     pub fn machine(&self, host: &HostName) -> String {
         let Some(entry) = self.list.iter().find(|entry| entry.name == *host) else { return host.to_string() };
-        let here = |address: &Address| {
-            let name = address.host.to_ascii_lowercase();
-            address.port == SSH_PORT && (name == "localhost" || name == "::1" || name.starts_with("127."))
-        };
+        // One address has several spellings.
+        let host = entry.address.host.trim_end_matches('.').to_ascii_lowercase();
+        let ip = host.parse().ok().map(|ip: IpAddr| ip.to_canonical());
+        let loops = host == "localhost" || ip.is_some_and(|ip| ip.is_loopback());
+        let here = loops && entry.address.port == SSH_PORT;
+        let address = Address { host: ip.map_or(host, |ip| ip.to_string()), port: entry.address.port };
         // Behind a jump host an address is what that one makes of it.
         match entry.jump.last() {
-            Some(jump) if here(&entry.address) => self.machine(jump),
-            Some(jump) => format!("{} behind {}", entry.address, self.machine(jump)).to_ascii_lowercase(),
-            None if here(&entry.address) => HostName::local().to_string(),
-            None => entry.address.to_string().to_ascii_lowercase(),
+            Some(jump) if here => self.machine(jump),
+            Some(jump) => format!("{address} behind {}", self.machine(jump)),
+            None if here => HostName::local().to_string(),
+            None => address.to_string(),
         }
     }
 

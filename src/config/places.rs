@@ -231,6 +231,16 @@ fn folders(report: &Report<'_>, machine: &str, earlier: &Occupied, later: &Occup
             ),
             way_out("directory", later),
         );
+    } else if one == other && !any && earlier.service != later.service {
+        report.warn(
+            place,
+            format!(
+                "{} and {} run in one folder on {machine}, {folder}, which RMM does not check out: whatever one of them \
+                 changes there changes under the other",
+                later.title(),
+                earlier.title()
+            ),
+        );
     } else if one == other && any {
         report.warn(
             place,

@@ -366,7 +366,7 @@ fn containers_are_well() -> Health {
         wait: Duration::from_secs(1),
         attempts: 6,
         interval: Duration::from_secs(5),
-        timeout: Duration::from_mins(3),
+        timeout: Duration::from_mins(10),
     }
 }
 

@@ -69,6 +69,10 @@ pub enum Reason {
     NotTakenBack { cause: Box<Reason> },
     /// The deploy failed before it touched production.
     Untouched { cause: Box<Reason> },
+    /// Production goes back for this reason, and how the rollback ended is not known.
+    RollbackInDoubt { why: Box<Reason>, cause: Box<Reason> },
+    /// A rollback failed, and an admin has brought production there since; none: to nothing.
+    RepairedSince { cause: Box<Reason>, version: Option<Version> },
     /// A deploy that had not begun went back into the line, because production of another release is rolled back.
     OtherRolledBack { release: ReleaseId },
     /// A deploy that had not begun went back into the line.
@@ -121,8 +125,8 @@ pub enum Reason {
     Attempts { attempts: u32, last: Box<Reason> },
     /// A health check was never asked.
     NeverAsked,
-    /// A health check by command ended with this exit status.
-    CheckFailed { status: i32 },
+    /// A health check by command ended with this exit status; `said` is what it told last.
+    CheckFailed { status: i32, said: Option<String> },
     /// A health check by command took too long.
     CheckTimedOut { limit: Duration },
     /// Over its time limit, and ended.

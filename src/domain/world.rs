@@ -48,7 +48,7 @@ pub struct World {
     /// The votes on those of them that are active, and on the one that the command is about.
     pub votes: Vec<Vote>,
     /// The runs that occupy an environment, left it dirty, or left steps at work on a host, and the one that the command is
-    /// about.
+    /// about; as long as production runs nothing, the last one of each environment.
     pub runs: BTreeMap<RunId, Run>,
     /// Stage.
     pub stage: EnvironmentState,

@@ -134,7 +134,10 @@ impl StepContext<'_> {
         let outcome = self.durable_for(&spec, self.log_step(attempt), limit).await?;
         Ok(match outcome {
             Outcome::Exited(0) | Outcome::Healthy => Checked::Well("the check passed".to_owned()),
-            Outcome::Exited(code) => Checked::Ill(Reason::CheckFailed { status: code }),
+            Outcome::Exited(status) => {
+                let said = self.last_words(self.log_step(attempt)).await?;
+                Checked::Ill(Reason::CheckFailed { status, said })
+            }
             Outcome::TimedOut => Checked::Ill(Reason::CheckTimedOut { limit }),
             Outcome::Unhealthy(reason) | Outcome::NotStarted(reason) => Checked::Ill(reason),
             Outcome::Stopped | Outcome::Lost(_) | Outcome::Unreachable { .. } => Checked::Over(outcome),

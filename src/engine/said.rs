@@ -37,11 +37,20 @@ impl StepContext<'_> {
         if !checks_out && !failed {
             return Ok(Said::default());
         }
-        let (run, step) = (self.run_id().0, self.log_step(0));
-        let end = self.following.engine.read(move |conn| logs::read_end(conn, run, step, LOOKED_AT)).await?;
-        let end = String::from_utf8_lossy(&end);
+        let end = self.end_of_output(self.log_step(0)).await?;
         let (by_hand, kept) = if checks_out { work_by_hand(&end) } else { Default::default() };
         Ok(Said { last: if failed { telling_line(&end) } else { None }, by_hand, kept })
+    }
+
+    /// The line of some output of the step that says most about a failure.
+    pub(super) async fn last_words(&self, log_step: i64) -> Result<Option<String>, Failure> {
+        Ok(telling_line(&self.end_of_output(log_step).await?))
+    }
+
+    async fn end_of_output(&self, log_step: i64) -> Result<String, Failure> {
+        let run = self.run_id().0;
+        let end = self.following.engine.read(move |conn| logs::read_end(conn, run, log_step, LOOKED_AT)).await?;
+        Ok(String::from_utf8_lossy(&end).into_owned())
     }
 }
 

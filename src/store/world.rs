@@ -96,6 +96,9 @@ pub fn load(
         loader.on_the_way()?;
         loader.named_by(&stage)?;
         loader.named_by(&production)?;
+        if production.current.is_none() {
+            loader.last_runs()?;
+        }
         if matches!(focus, Focus::ReleaseAndGood(_)) {
             for good in &good {
                 loader.version(&good.version)?;
@@ -206,6 +209,15 @@ impl Loader<'_> {
         }
         for run in runs::occupying(self.conn, service)? {
             self.add_run(run)?;
+        }
+        Ok(())
+    }
+
+    fn last_runs(&mut self) -> Result<(), StoreError> {
+        for kind in [EnvironmentKind::Stage, EnvironmentKind::Production] {
+            if let Some(last) = runs::before(self.conn, &self.service.name, kind, RunId(i64::MAX))?.first() {
+                self.run(last.id)?;
+            }
         }
         Ok(())
     }

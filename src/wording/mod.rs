@@ -133,6 +133,11 @@ fn ended(sentence: String) -> String {
     if sentence.ends_with(['.', '!', '?', '…']) { sentence } else { sentence + "." }
 }
 
+/// What a program said, behind what RMM knows.
+fn behind(said: Option<&str>) -> String {
+    said.map(|said| format!(": {said}")).unwrap_or_default()
+}
+
 /// Without the full stop, for what stands inside a sentence.
 fn inside(sentence: &str) -> &str {
     sentence.trim_end_matches('.')

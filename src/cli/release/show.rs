@@ -92,7 +92,7 @@ fn way_back(status: Status, tag: &str) -> (&'static str, String) {
     if status == Status::RollbackDone {
         ("Went back", format!("to {tag}"))
     } else if status == Status::RollbackFailed {
-        ("Back to", format!("{tag} was not reached"))
+        ("Back to", format!("{tag}: the way back failed"))
     } else {
         ("Going back", format!("to {tag}, not there yet"))
     }
@@ -351,7 +351,7 @@ What you can do
         let told = |status| way_back(status, "v1");
         assert_eq!(told(Status::ProductionRollback), ("Going back", "to v1, not there yet".to_owned()));
         assert_eq!(told(Status::RollbackDone), ("Went back", "to v1".to_owned()));
-        assert_eq!(told(Status::RollbackFailed), ("Back to", "v1 was not reached".to_owned()));
+        assert_eq!(told(Status::RollbackFailed), ("Back to", "v1: the way back failed".to_owned()));
     }
 
     #[test]

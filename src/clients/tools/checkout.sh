@@ -29,7 +29,7 @@ rmm_is_there() {
 rmm_checkout() {
     rmm_git_begin "$@"
     rmm_open
-    [ -z "$rmm_back" ] || rmm_tell_room .
+    [ -z "$rmm_back" ] || rmm_tell_room . "$PWD"
     if rmm_is_there; then
         rm -f "$rmm_gitdir/rmm-unfinished"
         rmm_say "$rmm_commit is checked out already, and nothing differs from it"

@@ -236,25 +236,34 @@ rmm_compose_place() {
     [ -z "$rmm_refusal" ] || rmm_fail "$rmm_refusal"
 }
 
-# Removes the containers of services that earlier versions of this folder's compose file had and this one does not; they
-# may hold a port that it needs. What was started from other files is somebody else's.
+# Removes the containers of services that other versions of this folder's compose file had and this one does not, and of
+# those that the version before started by itself and this one does not; they may hold a port that it needs. What was
+# started from other files, or by hand in a profile that neither version enables, is somebody else's.
 rmm_compose_retire() {
     rmm_find_docker || return 0
-    rmm_stand
+    rmm_find_notes
     rmm_services=$($rmm_docker compose --profile '*' config --services 2>/dev/null) && [ -n "$rmm_services" ] || return 0
+    rmm_enabled=$($rmm_docker compose config --services 2>/dev/null) || rmm_enabled=$rmm_services
+    rmm_list=$rmm_notes/enabled-$COMPOSE_PROJECT_NAME
     rmm_x="{{.ID}}|{{.Label \"$rmm_label.service\"}}|{{.Label \"$rmm_label.oneoff\"}}"
     rmm_x="$rmm_x|{{.Label \"$rmm_label.project.working_dir\"}}|{{.Label \"$rmm_label.project.config_files\"}}"
     rmm_ask $rmm_docker ps -a --filter "label=$rmm_label.project=$COMPOSE_PROJECT_NAME" --format "$rmm_x" 2>/dev/null |
         while IFS='|' read -r rmm_id rmm_service rmm_oneoff rmm_dir rmm_files; do
             [ -n "$rmm_service" ] && [ "$rmm_oneoff" != True ] && [ -n "$rmm_dir" ] && rmm_is_here "$rmm_dir" || continue
-            printf '%s\n' "$rmm_services" | grep -qxF "$rmm_service" && continue
+            if printf '%s\n' "$rmm_enabled" | grep -qxF "$rmm_service"; then continue; fi
+            rmm_what="does not have"
+            if printf '%s\n' "$rmm_services" | grep -qxF "$rmm_service"; then
+                grep -qxF "$rmm_service" "$rmm_list" 2>/dev/null || continue
+                rmm_what="does not start"
+            fi
             rmm_x=$(printf '%s\n' "$rmm_files" | tr , '\n' | grep -Ev '(^|/)(docker-)?compose(\.override)?\.ya?ml$')
             [ -n "$rmm_files" ] && [ -z "$rmm_x" ] || continue
-            rmm_say "removes a container of $rmm_service, which this version does not have"
+            rmm_say "removes a container of $rmm_service, which this version $rmm_what"
             $rmm_docker stop "$rmm_id" >/dev/null 2>&1
             rmm_ask $rmm_docker rm -f "$rmm_id" >/dev/null 2>&1 || rmm_say "it could not be removed: $rmm_id"
         done
-    return 0
+    # Best effort: what this version starts by itself.
+    { mkdir -p "$rmm_notes" && printf '%s\n' "$rmm_enabled" >"$rmm_list"; } 2>/dev/null || :
 }
 
 # Prints `ID|SERVICE` of the project's containers, without those of single commands.

@@ -115,11 +115,28 @@ rmm_forget_head() {
     printf 'ref: refs/heads/main\n' >"$rmm_gitdir/HEAD"
 }
 
+# DIR: prints where what is damaged there is kept from now on. Before it only the newest stays.
+rmm_new_damaged() {
+    rmm_list_damaged "$1" | sed '$d' | while IFS= read -r rmm_line; do rm -rf -- "$rmm_line"; done
+    printf '%s' "$1/rmm-damaged-$(date -u +%Y%m%dT%H%M%SZ)"
+}
+
+# DIR: prints what is kept there of damaged clones, the oldest first.
+rmm_list_damaged() {
+    find "$1" -maxdepth 1 -name 'rmm-damaged-*' 2>/dev/null | sort
+}
+
+# What is kept of damaged clones takes room that somebody may need.
+rmm_tell_damaged() {
+    rmm_x=$({ rmm_list_damaged "$rmm_gitdir"; find "$rmm_gitdir/modules" -name 'rmm-damaged-*' -prune 2>/dev/null; } | tr '\n' ' ')
+    [ -z "$rmm_x" ] || rmm_say "what damaged clones held is kept in $PWD: ${rmm_x% }; delete it when nobody needs it"
+}
+
 # The clone begins anew; what it held is kept beside it.
 rmm_renew_clone() {
     rmm_renewed=1
     rmm_x=$(rmm_lost_head)
-    rmm_old=$rmm_gitdir/rmm-damaged-$(date -u +%Y%m%dT%H%M%SZ)
+    rmm_old=$(rmm_new_damaged "$rmm_gitdir")
     mkdir -p "$rmm_old" || rmm_cannot_write
     for rmm_part in objects refs packed-refs shallow index; do
         [ ! -e "$rmm_gitdir/$rmm_part" ] || mv -f "$rmm_gitdir/$rmm_part" "$rmm_old/" || rmm_cannot_write

@@ -137,7 +137,7 @@ rmm_check_owner() {
 rmm_make_repository() {
     rmm_old=
     if [ ! -d .git ] && { [ -e .git ] || [ -L .git ]; }; then
-        rmm_old=.git/rmm-damaged-$(date -u +%Y%m%dT%H%M%SZ)
+        rmm_old=$(rmm_new_damaged .git)
         rmm_say "$rmm_dir/.git leads to no repository (${rmm_error##*: }); it is now $rmm_old, in a clone that begins anew"
         mv -f .git .git.rmm-damaged || rmm_cannot_write
     elif [ -d .git ]; then
@@ -347,6 +347,7 @@ rmm_fetch() {
     rmm_look
     rmm_refuse_work
     rmm_spare_room
+    rmm_tell_damaged
     rmm_done
 }
 

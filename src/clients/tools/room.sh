@@ -20,10 +20,14 @@ rmm_count_inodes() {
 # that of the folder, and that of docker's images. `auto` is 500 MB, and of a small disk a twentieth.
 rmm_room() {
     rmm_room_at "$1" "$2" "$2"
-    [ "${3:-}" = docker ] && rmm_find_docker || return 0
-    case ${DOCKER_HOST:-unix:} in unix:*) ;; *) return 0 ;; esac
-    rmm_root=$($rmm_docker info --format '{{.DockerRootDir}}' 2>/dev/null) || return 0
-    if [ -n "$rmm_root" ] && [ -d "$rmm_root" ]; then rmm_room_at "$1" "$rmm_root" "docker's images ($rmm_root)"; fi
+    if [ "${3:-}" = docker ] && rmm_find_images; then rmm_room_at "$1" "$rmm_root" "docker's images ($rmm_root)"; fi
+}
+
+# Sets rmm_root to where docker keeps its images; fails where that is not on this machine.
+rmm_find_images() {
+    rmm_find_docker || return
+    case ${DOCKER_HOST:-unix:} in unix:*) ;; *) return 1 ;; esac
+    rmm_root=$($rmm_docker info --format '{{.DockerRootDir}}' 2>/dev/null) && [ -n "$rmm_root" ] && [ -d "$rmm_root" ]
 }
 
 rmm_room_at() {
@@ -31,9 +35,14 @@ rmm_room_at() {
     rmm_fail "The disk of $3 $rmm_x, so nothing was touched; make room there, or set \`min_free\` of the surface lower."
 }
 
-# The way back goes on as far as it can, and says what will be in the way of the next deploy.
+# FOLDER NAME: the way back goes on as far as it can, and says what will be in the way of the next deploy.
 rmm_tell_room() {
-    ! rmm_lacks auto "$1" || rmm_say "the disk of $PWD is nearly full: it $rmm_x; the way back goes on"
+    ! rmm_lacks auto "$1" || rmm_say "the disk of $2 is nearly full: it $rmm_x; the way back goes on"
+}
+
+# The same of docker's images.
+rmm_tell_image_room() {
+    ! rmm_find_images || rmm_tell_room "$rmm_root" "docker's images ($rmm_root)"
 }
 
 # Whether the disk of a path has less room than that: rmm_x is what it has.

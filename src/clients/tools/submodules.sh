@@ -160,7 +160,7 @@ rmm_bring_submodules() {
     # Those that .gitmodules leaves out stay out.
     rmm_how=--checkout
     ! rmm_git config --file .gitmodules --get-regexp '^submodule\..*\.update$' '^none$' >/dev/null 2>&1 || rmm_how=
-    rmm_submodule sync --quiet --recursive >/dev/null 2>&1
+    rmm_sync_submodules
     # shellcheck disable=SC2086
     rmm_error=$(rmm_submodule --quiet update --init --recursive --force $rmm_how $rmm_depth 2>&1) ||
         rmm_bring_whole_submodules
@@ -177,10 +177,29 @@ rmm_bring_submodules() {
         return 0
         ;;
     esac
+    case $rmm_wrong in
+    *"has no address in .gitmodules"*)
+        rmm_fail "$rmm_x: .gitmodules does not say where they come from; name them there (\`git submodule add\`), or take" \
+            "them out of the repository (\`git rm --cached\`)"
+        ;;
+    esac
     rmm_fail "$rmm_x: $(rmm_last_line "$rmm_error"); let the host's user read their repositories"
 }
 
+# The clones of submodules ask where .gitmodules says; git leaves out those that are kept without a folder.
+rmm_sync_submodules() {
+    rmm_submodule sync --quiet --recursive >/dev/null 2>&1
+    rmm_outer=$(rmm_git rev-parse --absolute-git-dir)
+    rmm_git config --file .gitmodules --get-regexp '^submodule\..*\.path$' 2>/dev/null | while read -r rmm_key rmm_name; do
+        rmm_key=${rmm_key%.path}
+        rmm_x=$(rmm_git config "$rmm_key.url") && rmm_module=$rmm_outer/modules/${rmm_key#submodule.} || continue
+        [ ! -f "$rmm_module/config" ] || git config --file "$rmm_module/config" remote.origin.url "$rmm_x"
+    done
+}
+
 rmm_bring_whole_submodules() {
+    # Those within others have a folder only now.
+    rmm_submodule --quiet foreach --recursive 'git submodule sync --quiet' >/dev/null 2>&1
     rmm_submodule --quiet foreach --recursive \
         'test "$(git rev-parse --is-shallow-repository)" != true || git fetch --quiet --unshallow --tags origin "+refs/heads/*:refs/remotes/origin/*" || :' >/dev/null 2>&1
     # shellcheck disable=SC2086
@@ -194,7 +213,7 @@ rmm_bring_whole_submodules() {
 # one, and in its folder, is kept beside.
 rmm_drop_half_submodules() {
     rmm_outer=$(rmm_git rev-parse --absolute-git-dir)
-    rmm_old=$rmm_outer/rmm-damaged-$(date -u +%Y%m%dT%H%M%SZ)
+    rmm_old=$(rmm_new_damaged "$rmm_outer")
     rmm_git config --file .gitmodules --get-regexp '^submodule\..*\.path$' 2>/dev/null | while read -r rmm_key rmm_name; do
         rmm_key=${rmm_key%.path}
         rmm_module=$rmm_outer/modules/${rmm_key#submodule.}

@@ -69,7 +69,7 @@ rmm_compose_well() {
     [ "$1" != declared ] || rmm_services=$($rmm_docker compose config --services 2>/dev/null) || rmm_services=
     [ -n "$(rmm_containers)" ] || rmm_find_elsewhere "$1" || return 0
     rmm_look_at_containers
-    rmm_patience=45 rmm_before=$rmm_seen rmm_changes=0
+    rmm_patience=210 rmm_before=$rmm_seen rmm_changes=0
     while [ -z "$rmm_ill" ] && [ -n "$rmm_starting" ] && [ $rmm_patience -gt 0 ]; do
         sleep 2
         rmm_patience=$((rmm_patience - 1))

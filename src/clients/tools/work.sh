@@ -298,10 +298,20 @@ rmm_list_in_way() {
         rmm_git read-tree --empty && rmm_git update-index --index-info <"$rmm_work/there"
         rmm_git update-index -q --refresh >/dev/null 2>&1
         rmm_git diff-files --name-only --diff-filter=MT
-    ) | while IFS= read -r rmm_line; do
+    ) | rmm_without_submodules | while IFS= read -r rmm_line; do
         rmm_plain "$rmm_line"
         { [ -n "$rmm_begun" ] && rmm_is_part "$rmm_name" "$rmm_begun"; } || printf '%s\n' "$rmm_line"
     done >>"$rmm_work/in_way"
+}
+
+# Passes on the names of files without those that a submodule here tracks: they go with it.
+rmm_without_submodules() {
+    if rmm_git ls-files --stage | grep -q '^160000 '; then
+        rmm_git ls-files --recurse-submodules >"$rmm_work/tracked" 2>/dev/null
+        grep -vxFf "$rmm_work/tracked"
+    else
+        cat
+    fi
 }
 
 # On the way there: work by hand is a reason to stop where the definition says so; and a folder that RMM has never

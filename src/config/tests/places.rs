@@ -279,3 +279,39 @@ fn commands_that_call_compose_have_projects_too() {
         assert_eq!(folders(deploy, "commands"), [] as [&str; 0], "{deploy}");
     }
 }
+
+#[test]
+fn an_address_of_a_host_is_one_in_every_spelling() {
+    for (one, other) in
+        [("Box.example", "box.example."), ("192.0.2.7", "[::ffff:192.0.2.7]"), ("[2001:DB8:0::1]", "[2001:db8::1]")]
+    {
+        let config = [
+            host("box", one),
+            host("same", other),
+            service("shop", "directory = \"/srv/shop\"", "", "directory = \"/srv/live\""),
+            service("blog", "directory = \"/srv/shop\"", "", "directory = \"/srv/blog\"")
+                .replace("\"box\"", "\"same\""),
+        ];
+        let told = told(&config.concat());
+        assert!(told.len() == 1 && told[0].contains("have the same folder on"), "{one} {other}: {told:?}");
+    }
+}
+
+#[test]
+fn two_services_in_a_folder_that_nobody_checks_out_are_warned_about() {
+    let scripts = |name| {
+        service(
+            name,
+            "recipe = \"commands\"\ncheckout = false\ndeploy = \"make\"\nhealth.command = \"true\"\ndirectory = \"/srv\"",
+            "",
+            "",
+        )
+    };
+    assert_eq!(on_one_host(&scripts("shop")), [""; 0], "its environments may share its scripts");
+    let told = on_one_host(&(scripts("shop") + &scripts("blog")));
+    assert!(
+        !told.is_empty()
+            && told.iter().all(|told| told.starts_with("warning") && told.contains("run in one folder on box, /srv")),
+        "{told:?}"
+    );
+}

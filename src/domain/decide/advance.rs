@@ -13,6 +13,7 @@ use crate::domain::status::Status;
 use crate::domain::world::NewRun;
 
 use super::Draft;
+use super::resolve::keep_migrations;
 
 /// More moves than that cannot follow from one command; it only bounds a mistake in this program.
 const MOST_MOVES: usize = 100;
@@ -234,10 +235,15 @@ impl Draft<'_> {
     }
 
     fn deploy_to_stage(&mut self, candidate: &Release) {
+        let again = self.same_first_run(EnvironmentKind::Stage, candidate);
         // Over itself there is nothing to go back to.
-        let from = self.world.stage.current.clone().filter(|on_stage| on_stage.release != candidate.id);
+        let itself = |on_stage: &Version| on_stage.release == candidate.id || again.is_some();
+        let from = self.world.stage.current.clone().filter(|on_stage| !itself(on_stage));
         let before = from.as_ref().and_then(|version| self.world.releases.get(&version.release));
-        let steps = self.planner(EnvironmentKind::Stage, RunKind::Deploy).forward(candidate, before);
+        let mut steps = self.planner(EnvironmentKind::Stage, RunKind::Deploy).forward(candidate, before);
+        if let (Some(again), Ok(steps)) = (&again, &mut steps) {
+            keep_migrations(again, steps);
+        }
         let new = new_run(candidate.id, EnvironmentKind::Stage, RunKind::Deploy, from, candidate.version());
         self.start_or_fail(new, steps);
     }
@@ -253,7 +259,10 @@ impl Draft<'_> {
         let Some(release) = ready.cloned() else { return false };
         let current = self.world.production.current.clone();
         let before = current.as_ref().and_then(|version| self.world.releases.get(&version.release));
-        let steps = self.planner(EnvironmentKind::Production, RunKind::Deploy).forward(&release, before);
+        let mut steps = self.planner(EnvironmentKind::Production, RunKind::Deploy).forward(&release, before);
+        if let (Some(again), Ok(steps)) = (self.same_first_run(EnvironmentKind::Production, &release), &mut steps) {
+            keep_migrations(&again, steps);
+        }
         match steps {
             Ok(steps) => {
                 let new = new_run(release.id, EnvironmentKind::Production, RunKind::Deploy, current, release.version());

@@ -7,7 +7,7 @@ use crate::domain::environment::{Dirty, Mixed};
 use crate::domain::event::Event;
 use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::reason::Reason;
-use crate::domain::release::{Rehearsal, Release};
+use crate::domain::release::{Rehearsal, Release, Version};
 use crate::domain::run::{Positions, Run, RunKind, RunState, Side, Step, StepKind, StepState};
 use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
@@ -72,7 +72,7 @@ impl Draft<'_> {
             (EnvironmentKind::Production, RunKind::Rollback) => {
                 if self.world.releases[&run.release].status == Status::ProductionRollback {
                     let to = if well { Status::RollbackDone } else { Status::RollbackFailed };
-                    let kept = self.world.releases[&run.release].reason.clone();
+                    let kept = self.reason_of_way_back(&run);
                     let why = if well { kept } else { reason };
                     let left = left_behind(&run).filter(|left| why.as_ref() != Some(left));
                     self.world.move_release(run.release, to, Reason::all(why.into_iter().chain(left).collect()));
@@ -101,7 +101,8 @@ impl Draft<'_> {
     pub(super) fn settle_environment(&mut self, run: &Run) {
         let now = self.world.now;
         let kind = run.environment;
-        let was_dirty = self.world.environment(kind).dirty.is_some();
+        let repaired = self.note_repaired(run, Some(run.to.clone()));
+        let was_dirty = self.world.environment(kind).dirty.is_some() || repaired;
         let state = self.world.environment_mut(kind);
         state.mixed = None;
         state.dirty = None;
@@ -119,6 +120,21 @@ impl Draft<'_> {
         if was_dirty {
             self.world.record(None, Some(run.id), Event::EnvironmentRepaired { environment: kind });
         }
+    }
+
+    /// A way back that had failed has come to its end after all, or an admin has brought production elsewhere: who reads
+    /// that it failed has to read that, too. False: it had not failed.
+    pub(super) fn note_repaired(&mut self, run: &Run, version: Option<Version>) -> bool {
+        let way_back = (run.environment, run.kind) == (EnvironmentKind::Production, RunKind::Rollback);
+        let release = self
+            .world
+            .releases
+            .get(&run.release)
+            .filter(|release| way_back && release.status == Status::RollbackFailed);
+        let Some(release) = release else { return false };
+        let cause = Box::new(release.reason.clone().unwrap_or(Reason::Ended));
+        self.world.release_mut(run.release).reason = Some(Reason::RepairedSince { cause, version });
+        true
     }
 
     /// The environment is where the run left it.

@@ -80,6 +80,9 @@ impl Draft<'_> {
         };
         let steps = if ours { self.plan_again(old, &positions)? } else { Vec::new() };
         if old.state.occupies() {
+            if !old.housekeeping && active {
+                self.world.release_mut(old.release).reason = self.reason_of_way_back(old);
+            }
             let reason = Reason::RunAgain { run: self.world.next_run, by, why };
             self.close_run(old.id, RunState::Failed { reason });
         }
@@ -122,6 +125,17 @@ impl Draft<'_> {
         steps.map_err(|reason| Cause::NoPlan { reason }.into())
     }
 
+    /// The last run in an environment, if it was to bring the same as this release and what it has migrated stands: as
+    /// long as production runs nothing, no way back takes it back.
+    pub(super) fn same_first_run(&self, kind: EnvironmentKind, release: &Release) -> Option<Run> {
+        let last = self.world.runs.values().rev().find(|run| run.environment == kind)?;
+        let stands = self.world.production.current.is_none()
+            && last.id >= self.world.environment(kind).vouched_below
+            && (last.kind, &last.to.tag) == (RunKind::Deploy, &release.tag)
+            && last.content.as_ref().is_some_and(|content| content.is_of(release, &self.world.definition));
+        stands.then(|| last.clone())
+    }
+
     /// The same hosts once more, and nothing but their code.
     fn plan_catch_up_again(&self, old: &Run, to: &Release) -> Result<Vec<Step>, Refusal> {
         let hosts = old.hosts(None);
@@ -136,9 +150,9 @@ impl Draft<'_> {
 }
 
 /// Migrations that the old run has brought to a good end are not done twice: they are done in the new one, too.
-fn keep_migrations(old: &Run, steps: &mut [Step]) {
+pub(super) fn keep_migrations(old: &Run, steps: &mut [Step]) {
     for step in steps.iter_mut().filter(|step| step.kind == StepKind::MigrateUp) {
-        let same = |done: &&Step| (done.kind, &done.surface, done.about) == (step.kind, &step.surface, step.about);
+        let same = |done: &&Step| (done.kind, &done.surface, &done.host) == (step.kind, &step.surface, &step.host);
         let done = old.steps.iter().filter(same).find(|done| done.state == StepState::Succeeded);
         if let Some(done) = done {
             step.state = StepState::Succeeded;

@@ -331,8 +331,16 @@ impl Draft<'_> {
         let event = Event::RunEnded { environment, kind, state: "unknown".into(), reason: Some(reason.clone()) };
         self.world.record(Some(release), Some(id), event);
         if !self.world.runs[&id].housekeeping {
-            self.world.release_mut(release).reason = Some(reason);
+            let why = self.reason_of_way_back(&self.world.runs[&id]).map(Box::new);
+            let in_doubt = |why| Reason::RollbackInDoubt { why, cause: Box::new(reason.clone()) };
+            self.world.release_mut(release).reason = Some(why.map_or_else(|| reason.clone(), in_doubt));
         }
+    }
+
+    /// Why production goes back in this run, without what was in doubt about the rollback meanwhile.
+    pub(super) fn reason_of_way_back(&self, run: &Run) -> Option<Reason> {
+        let reason = self.world.releases[&run.release].reason.clone().filter(|_| run.kind == RunKind::Rollback)?;
+        Some(if let Reason::RollbackInDoubt { why, .. } = reason { *why } else { reason })
     }
 
     /// Asks the one who follows the run to end its step.

@@ -43,6 +43,10 @@ impl Draft<'_> {
             let said = Reason::Settled { by, environment: kind, version: version.clone() };
             self.end_lost_run(&run, version.as_ref(), said);
         }
+        let left_dirty = self.world.environment(kind).dirty.as_ref().and_then(|dirty| self.world.runs.get(&dirty.run));
+        if let Some(run) = left_dirty.cloned() {
+            self.note_repaired(&run, version.clone());
+        }
         let (now, next_run) = (self.world.now, self.world.next_run);
         let state = self.world.environment_mut(kind);
         let release = |version: &Option<Version>| version.as_ref().map(|version| version.release);

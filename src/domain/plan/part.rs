@@ -57,7 +57,7 @@ impl Part<'_> {
     }
 
     fn deploy(&mut self, group: &[Place]) -> Result<(), Reason> {
-        self.prepared(StepKind::Deploy, group, self.set_apart(), self.deploy_command().as_deref())?;
+        self.prepared(StepKind::Deploy, group, self.before_start(), self.deploy_command().as_deref())?;
         self.health(group)?;
         self.prepared(StepKind::AfterDeploy, group, self.keep(), self.surface.after_deploy.as_deref())
     }
@@ -111,6 +111,14 @@ impl Part<'_> {
         keeps.then(|| format!("rmm_compose_keep {} {}", self.surface.keep, commit.short()))
     }
 
+    /// What is called before the code is started.
+    fn before_start(&self) -> Option<String> {
+        let back = matches!(self.direction, Direction::Back(_)) && self.surface.recipe == Recipe::Compose;
+        let calls = [back.then(|| "rmm_tell_image_room".to_owned()), self.set_apart()];
+        let calls: Vec<_> = calls.into_iter().flatten().collect();
+        (!calls.is_empty()).then(|| calls.join("\n"))
+    }
+
     /// The call that tells the containers which a version brought from those of other surfaces in the same project: on
     /// the way there it notes what there is, on the way back it removes what has come since.
     fn set_apart(&self) -> Option<String> {
@@ -118,8 +126,7 @@ impl Part<'_> {
         // Older versions of compose do not read the variable, so that it is not enough for commands of one's own.
         let own = self.project().is_some() && !self.has_default_deploy();
         if !own && !project::is_shared(service, self.surface, environment) {
-            let forward = matches!(self.direction, Direction::Forward) && self.project().is_some();
-            let retires = forward && !self.surface.env.contains_key(project::ORPHANS_VARIABLE);
+            let retires = self.project().is_some() && !self.surface.env.contains_key(project::ORPHANS_VARIABLE);
             return retires.then(|| "rmm_compose_retire".to_owned());
         }
         let (call, newer) = match self.direction {

@@ -10,7 +10,7 @@ pub(super) use refusal::refusal;
 
 use std::fmt::Display;
 
-use super::inside;
+use super::{behind, inside};
 
 /// `ann, bob`.
 fn list<T: Display>(items: &[T]) -> String {

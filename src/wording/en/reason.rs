@@ -4,7 +4,7 @@ use crate::domain::ids::HostName;
 use crate::domain::reason::{Found, Hint, LastRun, Reason, RestoredBy, Wait};
 
 use super::super::times;
-use super::inside;
+use super::{behind, inside};
 
 /// Why something stands where it stands.
 pub(in crate::wording) fn reason(reason: &Reason) -> String {
@@ -57,6 +57,11 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             format!("{}; what production runs is not known, so nothing was taken back", of(cause))
         }
         R::Untouched { cause } => format!("{}; production had not been touched", of(cause)),
+        R::RollbackInDoubt { why, cause } => format!("{}; the rollback is in doubt: {}", within(why), of(cause)),
+        R::RepairedSince { cause, version } => {
+            let runs = version.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
+            format!("{}; it has been repaired since: production runs {runs}", within(cause))
+        }
         R::OtherRolledBack { release } => format!("production of #{release} is rolled back"),
         R::ProductionLocked => "production has been locked".to_owned(),
         R::Ended => "it was ended".to_owned(),
@@ -84,13 +89,14 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             format!("{} of {surface} on {environment}{place} {}", kind.title(), of(cause))
         }
         R::Exit { status, said } => {
-            let what = exit(*status);
-            said.as_ref().map_or_else(|| what.clone(), |said| format!("{what}: {said}"))
+            format!("{}{}", exit(*status), behind(said.as_deref()))
         }
         R::Unhealthy { cause } => format!("did not pass: {}", of(cause)),
         R::Attempts { attempts, last } => format!("{attempts} attempts, the last: {}", of(last)),
         R::NeverAsked => "it was never asked".to_owned(),
-        R::CheckFailed { status } => format!("the check ended with exit status {status}"),
+        R::CheckFailed { status, said } => {
+            format!("the check ended with exit status {status}{}", behind(said.as_deref()))
+        }
         R::CheckTimedOut { limit } => format!("the check did not end within {}", times::short(*limit)),
         R::TimedOut => "was over its time limit and has been ended".to_owned(),
         R::NotStarted { cause } => format!("could not be started: {}", of(cause)),

@@ -10,7 +10,7 @@ pub(super) use refusal::refusal;
 
 use std::fmt::Display;
 
-use super::inside;
+use super::{behind, inside};
 use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 use crate::domain::step::StepKind;

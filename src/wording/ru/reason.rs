@@ -5,7 +5,7 @@ use crate::domain::reason::{Found, Hint, LastRun, Reason, RestoredBy, Wait};
 use crate::domain::service::EnvironmentKind;
 
 use super::super::times;
-use super::{inside, on, plural, step};
+use super::{behind, inside, on, plural, step};
 
 /// Почему всё стоит так, как стоит.
 pub(in crate::wording) fn reason(reason: &Reason) -> String {
@@ -60,6 +60,15 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             format!("{}; неизвестно, что работает в продакшне, поэтому отката не было", within(cause))
         }
         R::Untouched { cause } => format!("{}; до продакшна дело не дошло", within(cause)),
+        R::RollbackInDoubt { why, cause } => {
+            format!("{}; чем закончился откат, неизвестно: {}", within(why), of(cause))
+        }
+        R::RepairedSince { cause, version: Some(version) } => {
+            format!("{}; с тех пор починено: в продакшне {version}", within(cause))
+        }
+        R::RepairedSince { cause, version: None } => {
+            format!("{}; с тех пор починено: в продакшне ничего нет", within(cause))
+        }
         R::OtherRolledBack { release } => format!("в продакшне идёт откат релиза #{release}"),
         R::ProductionLocked => "продакшн заблокирован".to_owned(),
         R::Ended => "прогон остановлен".to_owned(),
@@ -87,8 +96,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             format!("шаг «{}» ({surface}, {}{place}): {}", step(*kind), environment.as_str(), of(cause))
         }
         R::Exit { status, said } => {
-            let what = exit(*status);
-            said.as_ref().map_or_else(|| what.clone(), |said| format!("{what}: {said}"))
+            format!("{}{}", exit(*status), behind(said.as_deref()))
         }
         R::Unhealthy { cause } => format!("проверка не прошла: {}", of(cause)),
         R::Attempts { attempts, last } => {
@@ -96,7 +104,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             format!("{attempts} {times}, последняя: {}", of(last))
         }
         R::NeverAsked => "проверить не удалось ни разу".to_owned(),
-        R::CheckFailed { status } => format!("команда проверки вернула код {status}"),
+        R::CheckFailed { status, said } => format!("команда проверки вернула код {status}{}", behind(said.as_deref())),
         R::CheckTimedOut { limit } => format!("команда проверки не уложилась в {}", times::russian(*limit)),
         R::TimedOut => "не уложился в отведённое время и остановлен".to_owned(),
         R::NotStarted { cause } => format!("не удалось запустить: {}", of(cause)),

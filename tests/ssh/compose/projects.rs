@@ -158,3 +158,30 @@ async fn where_surfaces_share_a_project_the_way_back_takes_what_one_brought_and_
     );
     assert_eq!(again.lines().last(), Some("both-api-1 both-web-1"));
 }
+
+#[tokio::test]
+async fn what_only_the_version_that_is_left_started_goes_also_where_the_other_lists_it_and_tools_of_people_stay() {
+    let Some(host) = Host::up_with_docker() else { return };
+    with_tools(&host);
+    let running = || host.sh("docker ps -a --format '{{.Label \"com.docker.compose.service\"}}' | sort | xargs");
+    let starts = |profiles: &str| {
+        host.sh(&format!(
+            "cd one && printf 'COMPOSE_PROFILES={profiles}\\n' >.env && . ../tools.sh && rmm_project own chosen && \
+             rmm_compose_retire && docker compose up -d --build"
+        ))
+    };
+    let sleeps = "image: own-web, command: [/bin/busybox, sleep, \"1000000\"], stop_signal: KILL";
+    host.sh(&format!(
+        "cd one && printf '  extra: {{profiles: [more], {sleeps}}}\\n  tool: {{profiles: [tools], {sleeps}}}\\n' >>compose.yaml"
+    ));
+    starts("");
+    starts("more");
+    // Neither version starts it: somebody did.
+    host.sh("cd one && docker compose -p own --profile tools up -d tool && docker compose -p own run -d extra");
+    assert_eq!(running().trim(), "extra extra tool web");
+
+    assert!(starts("").contains("removes a container of extra, which this version does not start"));
+    assert_eq!(running().trim(), "extra tool web");
+    assert!(!starts("").contains("removes"));
+    assert_eq!(running().trim(), "extra tool web");
+}

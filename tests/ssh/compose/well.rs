@@ -55,6 +55,8 @@ async fn ill(site: &Site, tag: &str, changes: &[(&str, &str)]) -> String {
     let run: Value = site.run(release, "production", "deploy").await;
     let step = failed(&run);
     assert_eq!(step["kind"], "health", "{run:#}");
+    let reason = site.world.reason(release).await;
+    assert!(reason.contains("Not well: shop-web-production-"), "{reason}");
     site.printed(&run, step).await
 }
 

@@ -325,8 +325,8 @@ fn submodules_follow_the_commit_there_and_back() {
 
 #[test]
 fn work_by_hand_in_a_submodule_is_kept_or_a_reason_to_stop() {
-    let kept =
-        "last_kept() { git -C place/lib for-each-ref --sort=-refname --count=1 --format='%(refname)' refs/rmm/kept; }";
+    // Names tell seconds only.
+    let kept = "last_kept() { echo refs/rmm/kept/$(ls -t place/.git/modules/lib/refs/rmm/kept | head -n 1); }";
     tell(&format!(
         "mkdir lib; (cd lib; git init -q; echo '*.env' >.gitignore; git add .gitignore; commit L1)
         tag v1 'git -c protocol.file.allow=always submodule --quiet add ../lib lib'
@@ -364,7 +364,36 @@ fn a_file_that_somebody_deleted_comes_back_and_that_is_said() {
 fn a_submodule_without_an_address_is_refused() {
     tell(
         "tag v1 'mkdir inner; cd inner; git init -q; commit x; cd ..'
-        fails 'submodules of .* (inner)' there v1",
+        fails 'submodules of .* (inner): .gitmodules does not say where they come from; name them there' there v1",
+    );
+}
+
+#[test]
+fn what_a_submodule_tracks_is_no_work_by_hand_where_it_becomes_a_folder() {
+    tell(
+        "mkdir lib; (cd lib; git init -q; commit L1 'mkdir in; echo 1 >in/file; echo 1 >\"u ü\"')
+        tag v1 'git -c protocol.file.allow=always submodule --quiet add ../lib lib'
+        tag v2 'git rm -qf lib; mkdir -p lib/in; echo 2 >lib/in/file; echo 2 >\"lib/u ü\"; echo 2 >lib/other'
+        go v1; dirty=refuse; quiet go v2; has lib/in/file 2
+        quiet back v1; has lib/in/file 1
+        echo mine >place/lib/other; fails 'worked by hand in .*(lib/other)' there v2
+        dirty=keep; says 'by hand: in the way lib/other' go v2; kept lib/other mine; has lib/other 2
+        back v1; echo mine >place/lib/in/file; dirty=refuse; fails 'worked by hand' there v2",
+    );
+}
+
+#[test]
+fn a_submodule_that_comes_back_from_elsewhere_is_brought_from_there() {
+    tell(
+        "mkdir lib sub; (cd sub; git init -q; commit S1); (cd lib; git init -q; commit L1 'git -c protocol.file.allow=always submodule --quiet add ../sub sub')
+        tag v1 'git -c protocol.file.allow=always submodule --quiet add ../lib lib'
+        tag v2 'git rm -qf lib'
+        go v1; has lib/sub/version S1; go v2; test ! -e place/lib/version
+        mv lib moved; mv sub away; (cd away; commit S2)
+        (cd moved; git config --file .gitmodules submodule.sub.url ../away; git submodule --quiet sync; cd sub
+            git -c protocol.file.allow=always pull -q; cd ..; commit L2)
+        tag v3 'rm -rf .git/modules/lib; git -c protocol.file.allow=always submodule --quiet add --name lib ../moved lib'
+        go v3; has lib/version L2; has lib/sub/version S2",
     );
 }
 

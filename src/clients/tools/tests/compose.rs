@@ -96,6 +96,28 @@ fn a_full_disk_is_told_before_anything_is_touched() {
 }
 
 #[test]
+fn that_dockers_disk_is_nearly_full_is_told_on_the_way_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let bin = folder.path().join("bin");
+    let images = folder.path().join("images");
+    std::fs::create_dir_all(&bin).unwrap();
+    std::fs::create_dir(&images).unwrap();
+    let docker = format!("#!/bin/sh\n[ $1 != info ] || echo {}\n", images.display());
+    let df = "#!/bin/sh\ncase $2 in */images) n='100000000 99900000 100000' ;; *) n='100000000 1000000 99000000' ;; esac\n\
+              printf 'Filesystem a b c\\n/dev/x %s 99%% /\\n' \"$n\"\n";
+    for (name, text) in [("docker", docker.as_str()), ("df", df)] {
+        std::fs::write(bin.join(name), text).unwrap();
+        std::fs::set_permissions(bin.join(name), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    for shell in shells().into_iter().filter(|shell| shell[0] != "busybox") {
+        let said = words(&run(&shell, folder.path(), &call("rmm_tell_image_room\necho goes on", None)));
+        let told =
+            format!("rmm: the disk of docker's images ({}) is nearly full: it has 97 MiB free", images.display());
+        assert!(said.starts_with(&told) && said.ends_with("the way back goes on\ngoes on\n"), "{shell:?}: {said}");
+    }
+}
+
+#[test]
 fn a_disk_that_can_hold_no_more_files_is_told_before_anything_is_touched() {
     let folder = tempfile::tempdir().unwrap();
     let bin = folder.path().join("bin");
@@ -111,6 +133,34 @@ fn a_disk_that_can_hold_no_more_files_is_told_before_anything_is_touched() {
         };
         assert!(said("auto").starts_with("rmm: The disk of /new/folder can hold 100 more files"), "{}", said("auto"));
         assert_eq!(said("0"), "touched\n", "{shell:?}");
+    }
+}
+
+#[test]
+fn a_container_that_starts_for_minutes_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let bin = folder.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let docker = "#!/bin/sh
+case \"$*\" in
+'compose config --services') echo web ;;
+ps*--no-trunc*) echo 'id|' ;;
+inspect*)
+    echo >>looks
+    [ $(grep -c '' looks) -gt 150 ] && health=healthy || health=starting
+    echo \"/web-1|running|0|0|then|$health||0|web||id\" ;;
+esac
+";
+    for (name, text) in [("docker", docker), ("sleep", "#!/bin/sh\n")] {
+        std::fs::write(bin.join(name), text).unwrap();
+        std::fs::set_permissions(bin.join(name), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    // Busybox has a `sleep` of its own.
+    for shell in shells().into_iter().filter(|shell| shell[0] != "busybox") {
+        let _ = std::fs::remove_file(folder.path().join("looks"));
+        let project = Project { name: "shop".into(), chosen: true, ..Project::default() };
+        let said = words(&run(&shell, folder.path(), &call("rmm_compose_well declared", Some(project))));
+        assert!(said.ends_with("are well (1 run)\n"), "{shell:?}: {said}");
     }
 }
 

@@ -139,6 +139,18 @@ fn a_damaged_clone_of_a_submodule_is_mended_or_begins_anew() {
 }
 
 #[test]
+fn of_damaged_clones_the_last_two_stay_and_are_told() {
+    tell(
+        r#"tag v1; go v1
+        for n in 1 2 3 4; do mkdir -p place/.git/rmm-damaged-2000010${n}T000000Z/objects; done
+        for file in $(find place/.git/objects -type f); do rm -f $file; printf garbage >$file; done
+        says 'begins anew' there v1
+        says 'what damaged clones held is kept in .*: .git/rmm-damaged-20000104T000000Z .git/rmm-damaged-2' there v1
+        is 2 sh -c 'ls -d place/.git/rmm-damaged-* | wc -l'"#,
+    );
+}
+
+#[test]
 fn a_clone_with_long_ids_survives_the_loss_of_its_settings() {
     tell(
         "rm -rf origin; git init -q --object-format=sha256 origin; tag v1; tag v2; go v1

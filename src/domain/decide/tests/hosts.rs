@@ -6,6 +6,7 @@ use super::sim::{PRODUCTION, STAGE, Sim};
 use crate::domain::command::{Command, Outcome, Resolution};
 use crate::domain::ids::{ReleaseId, RunId, SurfaceName};
 use crate::domain::reason::Found;
+use crate::domain::release::Release;
 use crate::domain::run::{Run, RunKind, Step, StepKind, StepState};
 use crate::domain::service::EnvironmentKind;
 
@@ -29,8 +30,18 @@ impl Hosts {
         self.coin >> 31 == 1
     }
 
-    fn step_does(&mut self, run: &Run, step: &Step, well: bool, deploy_migrates: bool) {
+    /// `same` tells the first release that has the same code as another.
+    fn step_does(
+        &mut self,
+        run: &Run,
+        step: &Step,
+        well: bool,
+        deploy_migrates: bool,
+        same: impl Fn(ReleaseId) -> ReleaseId,
+    ) {
         let done = well || self.coin();
+        let (about, to) = (same(step.about), same(run.to.release));
+        let from = run.from.as_ref().map(|version| same(version.release));
         let place = self.places.entry((run.environment, step.surface.clone())).or_default();
         match step.kind {
             StepKind::Fetch
@@ -38,28 +49,23 @@ impl Hosts {
             | StepKind::BeforeDeploy
             | StepKind::Health
             | StepKind::AfterDeploy => {}
-            StepKind::Checkout => place.code = if done { Some(step.about) } else { place.code },
+            StepKind::Checkout => place.code = if done { Some(about) } else { place.code },
             StepKind::MigrateUp => {
-                assert_eq!(place.code, Some(step.about), "migrations up with the code of another release");
-                let from = run.from.as_ref().map(|version| version.release);
-                let expected = [from, Some(step.about)].contains(&place.schema);
+                assert_eq!(place.code, Some(about), "migrations up with the code of another release");
+                let expected = [from, Some(about)].contains(&place.schema);
                 assert!(expected || from.is_none(), "run {}: #{} migrates {place:?}, not {from:?}", run.id, step.about);
-                place.schema = if done { Some(step.about) } else { place.schema };
+                place.schema = if done { Some(about) } else { place.schema };
             }
             StepKind::MigrateDown => {
-                assert_eq!(place.code, Some(step.about), "migrations down need the code that has the scripts");
-                let to = if step.about == run.to.release {
-                    run.from.as_ref().map(|v| v.release)
-                } else {
-                    Some(run.to.release)
-                };
-                assert!([Some(step.about), to].contains(&place.schema), "run {}: {place:?} down to {to:?}", run.id);
+                assert_eq!(place.code, Some(about), "migrations down need the code that has the scripts");
+                let to = if about == to { from } else { Some(to) };
+                assert!([Some(about), to].contains(&place.schema), "run {}: {place:?} down to {to:?}", run.id);
                 place.schema = if done { to } else { place.schema };
             }
             StepKind::Deploy => {
-                assert_eq!(place.code, Some(step.about), "the code of another release is started");
-                if deploy_migrates && done && run.kind != RunKind::Rollback && step.about == run.to.release {
-                    place.schema = Some(step.about);
+                assert_eq!(place.code, Some(about), "the code of another release is started");
+                if deploy_migrates && done && run.kind != RunKind::Rollback && about == to {
+                    place.schema = Some(about);
                 }
             }
         }
@@ -100,7 +106,8 @@ impl Sim {
         if let Some((run, step, well)) = done {
             let surface = self.service.surfaces.iter().find(|surface| surface.name == step.surface);
             let deploy_migrates = surface.is_some_and(|surface| surface.migrate_up.is_none());
-            self.hosts.step_does(&run, &step, well, deploy_migrates);
+            let releases = &self.releases;
+            self.hosts.step_does(&run, &step, well, deploy_migrates, |id| same(releases, id));
         }
     }
 
@@ -121,7 +128,7 @@ impl Sim {
         });
         for (kind, release) in told.chain(repaired).collect::<Vec<_>>() {
             for surface in &self.service.surfaces {
-                self.hosts.set(kind, &surface.name, release);
+                self.hosts.set(kind, &surface.name, same(&self.releases, release));
             }
         }
     }
@@ -138,10 +145,18 @@ impl Sim {
             }
             for surface in &self.service.surfaces {
                 let place = self.hosts.places.get(&(kind, surface.name.clone())).copied().unwrap_or_default();
-                assert_eq!(place.code, Some(current.release), "the code of {} on {kind}", surface.name);
+                let current = same(&self.releases, current.release);
+                assert_eq!(place.code, Some(current), "the code of {} on {kind}", surface.name);
                 let migrates = surface.migrate_down.is_some();
-                assert!(!migrates || place.schema == Some(current.release), "{} on {kind}: {place:?}", surface.name);
+                assert!(!migrates || place.schema == Some(current), "{} on {kind}: {place:?}", surface.name);
             }
         }
     }
+}
+
+/// The first release that has the same tag and commit.
+fn same(releases: &BTreeMap<ReleaseId, Release>, id: ReleaseId) -> ReleaseId {
+    let of = |release: &Release| (release.tag.clone(), release.commit.clone());
+    let wanted = releases.get(&id).map(of);
+    releases.values().find(|release| Some(of(release)) == wanted).map_or(id, |release| release.id)
 }

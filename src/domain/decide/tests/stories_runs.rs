@@ -5,11 +5,11 @@ use crate::domain::command::{Command, Outcome, Resolution, Said};
 use crate::domain::event::Event;
 use crate::domain::gate::GateName;
 use crate::domain::gate::Remedy;
-use crate::domain::ids::{ReleaseId, RunId};
+use crate::domain::ids::{HostName, ReleaseId, RunId};
 use crate::domain::person::Actor;
 use crate::domain::refusal::Code;
-use crate::domain::run::{Action, RunState, StepKind, TAG_GONE, TAG_MOVED};
-use crate::domain::service::{Dirty, Service, Surface};
+use crate::domain::run::{Action, RunState, StepKind, StepState, TAG_GONE, TAG_MOVED};
+use crate::domain::service::{Dirty, EnvironmentKind, Place, Service, Surface};
 use crate::domain::status::Status::*;
 use crate::wording::english;
 
@@ -53,6 +53,60 @@ fn a_failed_production_deploy_takes_back_exactly_what_it_has_touched() {
         assert_eq!((w.status(new), w.runs_what(PRODUCTION)), (RollbackDone, Some(old)));
         assert_eq!((w.production.mixed.as_ref(), w.production.lock.as_ref()), (None, None));
     }
+}
+
+/// Which migrations of the run that is live will run.
+fn migrations_to_run(w: &Sim, kind: EnvironmentKind) -> usize {
+    let run = &w.runs[&w.live(kind).unwrap()];
+    run.steps.iter().filter(|step| step.kind == StepKind::MigrateUp && step.state == StepState::Pending).count()
+}
+
+#[test]
+fn what_a_first_release_has_migrated_is_not_migrated_again() {
+    let mut w = Sim::new();
+    let first = w.release("v1.0.0");
+    w.fails_at(STAGE, 4);
+    assert_eq!(w.status(first), StageBuildingFailed);
+    w.admin(Command::Retry { release: first });
+    assert_eq!(migrations_to_run(&w, STAGE), 0);
+    w.stage_ends_well();
+
+    w.everybody_approves(first);
+    w.fails_at(PRODUCTION, 4);
+    assert_eq!(w.status(first), RollbackFailed);
+    let anew = w.release("v1.0.0");
+    assert_eq!(migrations_to_run(&w, STAGE), 0, "over itself");
+    w.stage_ends_well();
+    w.everybody_approves(anew);
+    assert_eq!(migrations_to_run(&w, PRODUCTION), 0);
+    w.production_ends_well();
+    assert_eq!((w.status(anew), w.runs_what(PRODUCTION)), (Deployed, Some(anew)));
+}
+
+#[test]
+fn a_first_release_migrates_again_what_did_not_end_well_or_has_changed() {
+    let retried = |bad: u32, change: fn(&mut Sim)| {
+        let mut w = Sim::new();
+        let first = w.release("v1.0.0");
+        w.fails_at(STAGE, bad);
+        change(&mut w);
+        w.admin(Command::Retry { release: first });
+        w
+    };
+    assert_eq!(migrations_to_run(&retried(3, |_| {}), STAGE), 1, "the migration itself failed");
+    let changed = retried(4, |w| w.service.surfaces[0].migrate_up = Some("./migrate otherwise".into()));
+    assert_eq!(migrations_to_run(&changed, STAGE), 1);
+    let other = retried(4, |w| {
+        let other = w.release("v1.0.1");
+        w.fails_at(STAGE, 4);
+        assert_eq!(w.status(other), StageBuildingFailed);
+    });
+    assert_eq!(migrations_to_run(&other, STAGE), 1, "another version was there since");
+    let elsewhere = retried(4, |w| {
+        let host = HostName::parse("host", "new").unwrap();
+        w.service.surfaces[0].hosts = vec![Place { host, address: "new".into() }];
+    });
+    assert_eq!(migrations_to_run(&elsewhere, STAGE), 1, "another host may have another database");
 }
 
 #[test]
@@ -492,6 +546,46 @@ fn a_rollback_does_not_cut_into_the_automatic_one() {
     assert_eq!(w.roll_back(old, None).unwrap_err().code, Code::ProductionBusy);
     w.production_ends_well();
     assert_eq!(w.status(r), RollbackDone);
+}
+
+#[test]
+fn a_way_back_that_was_in_doubt_keeps_the_reason_why_it_goes_back() {
+    for verdict in [Resolution::Again, Resolution::Succeeded] {
+        let (mut w, _, new) = before_production(Sim::new());
+        w.fails_at(PRODUCTION, 4);
+        let why = w.reason(new);
+        for _ in 0..2 {
+            let back = w.live(PRODUCTION).unwrap();
+            w.ok(&Actor::Machine, Command::RunLost { run: back, reason: "gone".into() });
+            assert_eq!(w.reason(new), format!("{why}; the rollback is in doubt: gone"));
+            w.resolve(back, verdict);
+            assert_eq!(w.reason(new), why);
+            if verdict == Resolution::Succeeded {
+                break;
+            }
+        }
+        w.production_ends_well();
+        assert_eq!((w.status(new), w.reason(new)), (RollbackDone, why));
+    }
+}
+
+#[test]
+fn a_failed_way_back_that_was_repaired_says_so() {
+    for verdict in [Resolution::Again, Resolution::Succeeded] {
+        let (mut w, old, new) = before_production(Sim::new());
+        w.fails_at(PRODUCTION, 4);
+        let back = w.fails_at(PRODUCTION, 1);
+        assert_eq!(w.status(new), RollbackFailed);
+        w.resolve(back, verdict);
+        w.production_ends_well();
+        assert_eq!(w.runs_what(PRODUCTION), Some(old));
+        assert!(
+            w.reason(new).ends_with("it has been repaired since: production runs v1.0.0 (#1)"),
+            "{}",
+            w.reason(new)
+        );
+        assert_eq!(w.happened(|event| matches!(event, Event::EnvironmentRepaired { .. })), 1);
+    }
 }
 
 #[test]

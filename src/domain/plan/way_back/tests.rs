@@ -261,9 +261,9 @@ fn compose_is_told_its_project_and_what_goes_with_the_way_back() {
     assert_eq!(
         told(planner(RunKind::Rollback).back(&release(NEWER), &release(OLDER), &everything(&shop)).unwrap()),
         [
-            "rmm_compose_back other 000000000000; docker compose -f web.yml up -d as shop-other-stage without orphans",
+            "rmm_tell_image_room; rmm_compose_back other 000000000000; docker compose -f web.yml up -d as shop-other-stage without orphans",
             "rmm_compose_keep 2 000000000000 as shop-other-stage",
-            "docker compose up -d --build $(rmm_remove_orphans) as shop-web-stage",
+            "rmm_tell_image_room; rmm_compose_retire; docker compose up -d --build $(rmm_remove_orphans) as shop-web-stage",
             "rmm_compose_keep 2 000000000000 as shop-web-stage",
         ]
     );

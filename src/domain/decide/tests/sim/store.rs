@@ -11,6 +11,8 @@ const GOOD: usize = 50;
 impl Sim {
     pub fn load(&self, command: &Command) -> World {
         let (release, run) = addressed(command);
+        let last = |kind| self.runs.values().rev().find(|one| one.environment == kind).map(|one| one.id);
+        let last_here: Vec<_> = [STAGE, PRODUCTION].into_iter().filter_map(last).collect();
         let runs: BTreeMap<_, _> = self
             .runs
             .values()
@@ -19,7 +21,8 @@ impl Sim {
                     environment.dirty.as_ref().is_some_and(|dirty| dirty.run == one.id)
                         || environment.unseen.iter().any(|unseen| unseen.run == one.id)
                 });
-                one.state.occupies() || named || run == Some(one.id)
+                let last = self.production.current.is_none() && last_here.contains(&one.id);
+                one.state.occupies() || named || last || run == Some(one.id)
             })
             .map(|one| (one.id, one.clone()))
             .collect();
