@@ -12,7 +12,7 @@ test:
 ci:
     .ci/run
 
-# Figures of this machine, as in the README.
+# Figures of this machine, as in docs/figures.md.
 bench *filter:
     cargo bench --bench rmm -- {{filter}}
 

@@ -10,6 +10,7 @@ mod call;
 mod check;
 mod client;
 mod demo;
+mod docs;
 mod fault;
 mod health;
 mod host;
@@ -58,6 +59,7 @@ First steps:
   rmm check                     is it right?
   rmm serve                     run the machine
   rmm release create --service shop --tag v1.0.0
+  rmm docs                      the documentation
 
 On the server, rmm speaks to the RMM of rmm.toml as its operator. From elsewhere:
   export RMM_URL=https://rmm.example.com RMM_TOKEN=…
@@ -106,6 +108,8 @@ enum Verb {
     Restore(backup::Restore),
     /// Say whether RMM works: exit status 0 or 4
     Healthcheck(health::Healthcheck),
+    /// Read the documentation
+    Docs(docs::Docs),
     /// Print completions for a shell
     #[command(
         after_help = "Examples:\n  rmm completions bash > /etc/bash_completion.d/rmm\n  rmm completions fish > ~/.config/fish/completions/rmm.fish"
@@ -137,6 +141,7 @@ pub fn main() -> ExitCode {
         Verb::Serve(serve) => return serve.run(&context.config),
         Verb::Demo(demo) => return demo.run(),
         Verb::DemoService(args) => return demo::run_service(args),
+        Verb::Docs(docs) => docs.run(),
         Verb::Init(init) => init.run(&context),
         Verb::Check(check) => check.run(&context),
         Verb::Token(token) => wait_for(token.run(&context)),

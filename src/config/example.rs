@@ -52,7 +52,7 @@ name = {person}
 role = "admin"
 # telegram_id = 123456789 # the bot answers /id with it
 
-# The bot in which people approve; README.md, "Create the bot", leads there.
+# The bot in which people approve; `rmm docs telegram` leads there.
 # [telegram]
 # token = "env:RMM_TELEGRAM_TOKEN"
 # chat = -1001234567890 # the team's group; the bot answers /id there with its number
