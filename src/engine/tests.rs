@@ -12,6 +12,7 @@ use crate::config::{Config, EnvVars};
 use crate::domain::command::{NewRelease, Outcome};
 use crate::domain::ids::{Commit, Tag};
 use crate::store::events::{self, Scope};
+use crate::store::testing::rows_written;
 
 /// A clock that stands still until it is moved.
 struct Hands(AtomicI64);
@@ -76,15 +77,7 @@ async fn release(engine: &Engine, tag: &str) -> ReleaseId {
 
 /// How often rows of a table have been written since it was counted first.
 async fn written(engine: &Engine, table: &'static str) -> i64 {
-    let count = engine.inner.store.write(move |tx| -> Result<i64, StoreError> {
-        tx.execute_batch(&format!(
-            "CREATE TEMP TABLE IF NOT EXISTS counted (of TEXT);
-             CREATE TEMP TRIGGER IF NOT EXISTS {table}_i AFTER INSERT ON main.{table} BEGIN INSERT INTO counted VALUES ('{table}'); END;
-             CREATE TEMP TRIGGER IF NOT EXISTS {table}_u AFTER UPDATE ON main.{table} BEGIN INSERT INTO counted VALUES ('{table}'); END;"
-        ))?;
-        Ok(tx.query_row("SELECT count(*) FROM counted WHERE of = ?1", [table], |row| row.get(0))?)
-    });
-    count.await.unwrap()
+    engine.inner.store.write(move |tx| rows_written(tx, table)).await.unwrap()
 }
 
 /// Keeps the writer busy until what is given back is dropped.

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::chain::NewEvent;
@@ -114,4 +115,17 @@ impl Drop for SmallDisk {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(self.0.0.path()).status();
     }
+}
+
+/// How often rows of a table have been written by this connection since it was asked first.
+pub(crate) fn rows_written(conn: &Connection, table: &str) -> Result<i64, StoreError> {
+    let count = |when: &str| {
+        format!(
+            "CREATE TEMP TRIGGER IF NOT EXISTS {table}_{when} AFTER {when} ON main.{table} \
+             BEGIN INSERT INTO written VALUES ('{table}'); END;"
+        )
+    };
+    let [inserts, updates] = ["INSERT", "UPDATE"].map(count);
+    conn.execute_batch(&format!("CREATE TEMP TABLE IF NOT EXISTS written (rows_of TEXT); {inserts} {updates}"))?;
+    Ok(conn.query_row("SELECT count(*) FROM written WHERE rows_of = ?1", [table], |row| row.get(0))?)
 }
