@@ -33,7 +33,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// … up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// What has begun may end when RMM stops, if it takes no longer than this.
-const GRACE: Duration = Duration::from_secs(5);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two cleanings.
 const CLEANING: Duration = Duration::from_hours(1);
 /// How long updates are remembered. Telegram repeats one for a day.
@@ -179,7 +179,7 @@ where
         {
             let late = async {
                 self.stop.cancelled().await;
-                self.engine.sleep(GRACE).await;
+                self.engine.sleep(SHUTDOWN_TIMEOUT).await;
             };
             tokio::select! {
                 () = self.one(&item) => {}

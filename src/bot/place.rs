@@ -10,7 +10,7 @@ use crate::store::StoreError;
 use crate::store::telegram::{self, Kept};
 
 /// How long a message that the bot has just sent may be unknown: so many moments.
-const PATIENCE: u32 = 40;
+const LOOKUP_TRIES: u32 = 40;
 const MOMENT: Duration = Duration::from_millis(25);
 
 /// Where a button was tapped.
@@ -47,7 +47,7 @@ impl Where {
         let mut kept = bot.engine.read(move |conn| telegram::kept(conn, chat, number)).await?;
         if !private {
             // Somebody was faster than the note of whose message it is.
-            for _ in 0..PATIENCE {
+            for _ in 0..LOOKUP_TRIES {
                 if kept.is_some() || !bot.is_writing(chat) {
                     break;
                 }

@@ -15,9 +15,9 @@ use crate::clients::telegram::Trouble;
 use crate::store::{StoreError, WriteError, telegram};
 
 /// How long Telegram waits for something to happen before it answers that nothing has.
-const PATIENCE: Duration = Duration::from_secs(50);
+const LONG_POLL: Duration = Duration::from_secs(50);
 /// An answer that nothing has happened is not followed by the next question before this time is over.
-const BREATH: Duration = Duration::from_millis(500);
+const MIN_POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// The pause after the first trouble; each later one is twice as long …
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// … up to this.
@@ -87,12 +87,12 @@ impl Poll<'_> {
     /// number, so that numbers which begin anew are seen.
     async fn once(&mut self) -> Result<(), Setback> {
         let engine = &self.bot.engine;
-        let patience = if self.from.is_some() { Duration::ZERO } else { PATIENCE };
+        let patience = if self.from.is_some() { Duration::ZERO } else { LONG_POLL };
         let asked_at = engine.now();
         let updates = self.bot.telegram.updates(self.from, patience).await?;
         let Some(last) = updates.iter().map(|(id, _)| *id).max() else {
-            if self.from.take().is_none() && engine.now().duration_since(asked_at).unsigned_abs() < BREATH {
-                engine.sleep(BREATH).await;
+            if self.from.take().is_none() && engine.now().duration_since(asked_at).unsigned_abs() < MIN_POLL_INTERVAL {
+                engine.sleep(MIN_POLL_INTERVAL).await;
             }
             return Ok(());
         };

@@ -19,7 +19,7 @@ use crate::store::key::to_hex;
 use crate::store::telegram::{self, Kept};
 
 /// After this long, whoever asked has gone.
-const PATIENCE: Duration = Duration::from_mins(5);
+const GIVE_UP_AFTER: Duration = Duration::from_mins(5);
 /// Between tries while Telegram is away.
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_mins(1);
@@ -106,7 +106,7 @@ impl Bot {
         let mut pause = SHORTEST;
         loop {
             let age = self.engine.now().duration_since(job.asked);
-            if age > jiff::SignedDuration::try_from(PATIENCE).unwrap_or_default() {
+            if age > jiff::SignedDuration::try_from(GIVE_UP_AFTER).unwrap_or_default() {
                 break;
             }
             match self.attempt(chat, &job.what).await {

@@ -12,7 +12,7 @@ use super::ui::print;
 use crate::app::DataDir;
 
 /// A check that takes longer says no.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Say whether RMM works.
 #[derive(Debug, Args)]
@@ -31,7 +31,7 @@ impl Healthcheck {
             None => address(context)?,
         };
         let client = Client::http(&url, None)?;
-        let answer = client.text(Call::get("/readyz").patience(PATIENCE)).await;
+        let answer = client.text(Call::get("/readyz").patience(TIMEOUT)).await;
         answer.map_err(|fault| match fault {
             Fault::Failed(text) => Fault::Unreachable(format!("RMM at {url} is not ready: {text}")),
             Fault::Refused(refusal) => Fault::Unreachable(format!("{url} answered: {}", refusal.problem.detail)),

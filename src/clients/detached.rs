@@ -30,7 +30,7 @@ const SCRIPT: &str =
 /// command as one.
 const LONGEST_COMMAND: usize = 96 * 1024;
 /// A host that is asked for something short answers within this, or something is wrong with it.
-const PATIENCE: Duration = Duration::from_mins(1);
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long the rest of a killed process group may take to disappear.
 const KILL_TENTHS: &str = "50";
 
@@ -394,7 +394,7 @@ async fn exec(
 }
 
 fn late() -> StepError {
-    let sentence = format!("the host did not answer within {} s", PATIENCE.as_secs());
+    let sentence = format!("the host did not answer within {} s", ANSWER_TIMEOUT.as_secs());
     TransportError::Died { source: std::io::Error::new(std::io::ErrorKind::TimedOut, sentence) }.into()
 }
 
@@ -421,7 +421,7 @@ async fn ask(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>, call: &[&str]) -
             Err(noise) => Err(cut(noise, status).await),
         }
     };
-    tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| Err(late()))
+    tokio::time::timeout(ANSWER_TIMEOUT, asked).await.unwrap_or_else(|_| Err(late()))
 }
 
 fn check_key(key: &str) -> Result<(), StepError> {

@@ -15,7 +15,7 @@ use crate::domain::ids::{Commit, Tag};
 use crate::domain::plan::clone_url;
 
 /// How long a repository may take to answer.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Why the commit of a tag is not known, as a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,13 +68,13 @@ pub async fn resolve(repository: &str, ca: Option<&str>, tag: &Tag) -> Result<Co
             return Err(Unresolved::ForNow(sentence));
         }
     };
-    let output = match tokio::time::timeout(PATIENCE, command.output()).await {
+    let output = match tokio::time::timeout(TIMEOUT, command.output()).await {
         Ok(Ok(output)) => output,
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(Unresolved::ForGood("git is not installed on the machine RMM runs on".into()));
         }
         Ok(Err(error)) => return Err(Unresolved::ForNow(format!("git could not be started: {error}"))),
-        Err(_) => return Err(Unresolved::ForNow(format!("{url} did not answer within {} s", PATIENCE.as_secs()))),
+        Err(_) => return Err(Unresolved::ForNow(format!("{url} did not answer within {} s", TIMEOUT.as_secs()))),
     };
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);

@@ -19,7 +19,7 @@ use crate::domain::event::Event;
 use crate::domain::person::Actor;
 
 /// How long any one call may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// RMM over HTTP, with one person's or CI's token.
 #[derive(Clone)]
@@ -75,7 +75,7 @@ impl Api {
     }
 
     async fn call<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder, path: &str) -> Result<T> {
-        let request = request.bearer_auth(&self.token).timeout(PATIENCE);
+        let request = request.bearer_auth(&self.token).timeout(CALL_TIMEOUT);
         let answer = request.send().await.with_context(|| format!("RMM does not answer {path}"))?;
         let status = answer.status();
         let body = answer.bytes().await.with_context(|| format!("RMM's answer to {path} broke off"))?;
@@ -113,7 +113,7 @@ impl Api {
 
     async fn page(&self, site: &Site, path: &str) -> Result<(u16, String)> {
         let url = format!("{}{path}", site.url());
-        let answer = self.client.get(&url).timeout(PATIENCE).send().await;
+        let answer = self.client.get(&url).timeout(CALL_TIMEOUT).send().await;
         let answer = answer.with_context(|| format!("{url} does not answer"))?;
         let status = answer.status().as_u16();
         Ok((status, answer.text().await.with_context(|| format!("the answer of {url} broke off"))?))

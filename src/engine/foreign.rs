@@ -16,7 +16,7 @@ use crate::store::{StoreError, numbers, runs};
 use crate::wording::english;
 
 /// An admin who says what runs does not wait longer for hosts that do not answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
 /// When a run that was taken over has ended: how long the one whose it was may take to say that it is alive.
 const PROTEST_TIMES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(9), Duration::from_secs(50)];
 
@@ -42,7 +42,7 @@ impl Engine {
             request.actor.may(Right::Command, Some(&service), false).map_err(Failure::Refused)?;
             tokio::select! {
                 () = self.look_on_hosts(&service, environment) => {}
-                () = self.sleep(PATIENCE) => {}
+                () = self.sleep(LOOK_TIMEOUT) => {}
             }
         }
         let service = request.service.clone();
@@ -50,7 +50,7 @@ impl Engine {
         if let Some(service) = service {
             tokio::select! {
                 () = self.end_leftovers(&service, environment) => {}
-                () = self.sleep(PATIENCE * 3) => {}
+                () = self.sleep(LOOK_TIMEOUT * 3) => {}
             }
         }
         Ok(handled)

@@ -22,7 +22,7 @@ const SHORTEST: Duration = Duration::from_millis(250);
 /// Between later ones.
 const LONGEST: Duration = Duration::from_secs(15);
 /// How long a host may be silent before a run that may go on without it does.
-pub(super) const GRACE: Duration = Duration::from_secs(5);
+pub(super) const SILENCE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Tries to reach one host for one run.
 pub(super) struct Reach<'a> {
@@ -32,7 +32,7 @@ pub(super) struct Reach<'a> {
     since: Option<Uptime>,
     /// What is at work there, once it has begun, is a migration: it is waited for, whatever the run may go on without.
     migrates: bool,
-    /// Ends when the host has been silent for [`GRACE`].
+    /// Ends when the host has been silent for [`SILENCE_TIMEOUT`].
     grace: Option<BoxFuture<'static, ()>>,
     /// Tells that the host may be reachable now. As old as this value, so that no news from before a try is missed.
     changed: watch::Receiver<u64>,
@@ -98,7 +98,7 @@ impl<'a> Reach<'a> {
         self.following.learn(self.host, error).await;
         let now = engine.clock().uptime();
         let waited = now.since(Some(self.since.get_or_insert_with(|| now.clone())));
-        self.grace.get_or_insert_with(|| engine.clock().sleep(GRACE));
+        self.grace.get_or_insert_with(|| engine.clock().sleep(SILENCE_TIMEOUT));
         let (elsewhere, cause) = error.at();
         let untrusted = matches!(cause, TransportError::UnknownKey(_));
         // A key waits for a person, however long that takes, unless steps are at work already.
@@ -128,7 +128,7 @@ impl<'a> Reach<'a> {
             // A stop that comes meanwhile may make a host dispensable that was not before.
             let stopping = self.following.is_stopping().await;
             let dispensable = self.following.may_leave(self.host, self.migrates && !stoppable).await;
-            let grace = self.grace.get_or_insert_with(|| engine.clock().sleep(GRACE));
+            let grace = self.grace.get_or_insert_with(|| engine.clock().sleep(SILENCE_TIMEOUT));
             tokio::select! {
                 biased;
                 () = grace, if dispensable => {
@@ -252,7 +252,7 @@ impl Following {
         let hosts = catalog.service(&run.service).map(|service| service.hosts_in(run.environment)).unwrap_or_default();
         let touched = run.hosts(None);
         for other in hosts.iter().filter(|other| !touched.contains(other)) {
-            if catch_up::answers(&self.engine, other, GRACE).await {
+            if catch_up::answers(&self.engine, other, SILENCE_TIMEOUT).await {
                 return true;
             }
         }

@@ -9,7 +9,7 @@ use futures_util::future::{OptionFuture, join_all};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 
-use super::reach::{GRACE, Reach, Waited, Waits};
+use super::reach::{Reach, SILENCE_TIMEOUT, Waited, Waits};
 use super::step::StepContext;
 use super::{Engine, Failure, Request};
 use crate::clients::detached::{self, Fence, Known, Prepared, RunDir, StepError};
@@ -251,7 +251,7 @@ impl Following {
             match prepared {
                 Ok(()) => {
                     if goes_back && ready.is_empty() {
-                        grace = OptionFuture::from(Some(self.engine.clock().sleep(GRACE)));
+                        grace = OptionFuture::from(Some(self.engine.clock().sleep(SILENCE_TIMEOUT)));
                     }
                     ready.insert(host.clone());
                 }

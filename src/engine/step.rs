@@ -18,7 +18,7 @@ use crate::domain::run::{Action, Script, Step, StepKind};
 use crate::store::logs;
 
 /// Between TERM and KILL.
-const GRACE: Duration = Duration::from_secs(10);
+const KILL_DELAY: Duration = Duration::from_secs(10);
 
 /// A step of a run that is being followed.
 pub(super) struct StepContext<'a> {
@@ -29,9 +29,9 @@ pub(super) struct StepContext<'a> {
 }
 
 /// How long the end of a step may take to be heard when it is known elsewhere.
-const FAREWELL: Duration = Duration::from_secs(20);
+const FOLLOWER_DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// … and so often, before the rest of its output is given up.
-const MOST_FAREWELLS: u8 = 3;
+const MOST_LATE_ENDS: u8 = 3;
 
 fn silent() -> StepError {
     let source = std::io::Error::new(std::io::ErrorKind::TimedOut, "nothing was heard of the step's end");
@@ -217,13 +217,13 @@ impl StepContext<'_> {
             }
         }
         // The output that comes while the step is ended belongs to it, so following goes on meanwhile.
-        let mut stopping = Box::pin(detached::stop(host.as_ref(), directory, fence, &spec.key, GRACE));
+        let mut stopping = Box::pin(detached::stop(host.as_ref(), directory, fence, &spec.key, KILL_DELAY));
         let (ended, stopped) = tokio::select! {
             ended = &mut following => (Some(ended), stopping.await),
             stopped = &mut stopping => {
                 let ended = tokio::select! {
                     ended = following => Some(ended),
-                    () = self.following.engine.clock().sleep(FAREWELL) => None,
+                    () = self.following.engine.clock().sleep(FOLLOWER_DRAIN_TIMEOUT) => None,
                 };
                 (ended, stopped)
             }
@@ -239,7 +239,7 @@ impl StepContext<'_> {
             early.late
         });
         // Whoever follows a step that is over and hears nothing has lost its way: the next one finds the end.
-        stopped.ok().filter(|_| late >= MOST_FAREWELLS).ok_or_else(silent)
+        stopped.ok().filter(|_| late >= MOST_LATE_ENDS).ok_or_else(silent)
     }
 
     async fn judge(
@@ -272,7 +272,7 @@ impl StepContext<'_> {
             (Err(error), _) => Outcome::Lost(Reason::told(error.to_string())),
         };
         log.finish().await?;
-        if early.is_some_and(|early| early.late >= MOST_FAREWELLS) {
+        if early.is_some_and(|early| early.late >= MOST_LATE_ENDS) {
             log.note("rmm: the rest of the output did not arrive in time\n").await?;
         }
         if matches!(outcome, Outcome::TimedOut) {

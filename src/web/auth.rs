@@ -246,7 +246,7 @@ fn actor(web: &Web, row: &TokenRow) -> Result<Actor, Problem> {
 }
 
 /// How long the connection may take to be authenticated and answered is the server's; this is what a body may take.
-pub const HEADER_PATIENCE: Duration = Duration::from_secs(10);
+pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {

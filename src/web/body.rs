@@ -17,7 +17,7 @@ pub const LARGEST_BODY: usize = 256 * 1024;
 /// everything shall hear what was wrong.
 const DRAINED: usize = 16 * 1024 * 1024;
 /// How long a caller may take to send it.
-const PATIENCE: Duration = Duration::from_secs(10);
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A JSON body.
 #[derive(Debug)]
@@ -61,11 +61,11 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for MaybeSent
 
 /// The body, limited in size and time.
 pub(super) async fn read(body: Body) -> Result<Vec<u8>, Problem> {
-    tokio::time::timeout(PATIENCE, collect(body)).await.unwrap_or_else(|_| {
+    tokio::time::timeout(BODY_TIMEOUT, collect(body)).await.unwrap_or_else(|_| {
         Err(Problem::new(
             StatusCode::REQUEST_TIMEOUT,
             "too_slow",
-            format!("the body must arrive within {} s", PATIENCE.as_secs()),
+            format!("the body must arrive within {} s", BODY_TIMEOUT.as_secs()),
         ))
     })
 }

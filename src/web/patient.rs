@@ -11,20 +11,20 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
 /// How long a caller may take nothing of an answer. As long as for everything else that callers have to do.
-const PATIENCE: Duration = Duration::from_secs(10);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A caller who takes so many bytes a second may go on as long as the answer is: slower than any line that people
 /// have, and so fast that the largest answer (about 1 MB) is over within two minutes.
 const SLOWEST: u32 = 16 * 1024;
 
 /// The time that a caller has left. Waiting for him uses it up, what he takes restores it; so an answer of n bytes takes
-/// `PATIENCE` + n / `SLOWEST` at most, however he divides it up.
+/// `WRITE_TIMEOUT` + n / `SLOWEST` at most, however he divides it up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Left(Duration);
 
 impl Left {
     fn after(self, waited: Duration, bytes: usize) -> Self {
         let earned = Duration::from_secs(1) * u32::try_from(bytes).unwrap_or(u32::MAX) / SLOWEST;
-        Self((self.0.saturating_sub(waited) + earned).min(PATIENCE))
+        Self((self.0.saturating_sub(waited) + earned).min(WRITE_TIMEOUT))
     }
 }
 
@@ -37,7 +37,7 @@ pub struct Patient<S> {
 
 impl<S> Patient<S> {
     pub const fn new(stream: S) -> Self {
-        Self { stream, left: Left(PATIENCE), waiting: None }
+        Self { stream, left: Left(WRITE_TIMEOUT), waiting: None }
     }
 
     fn judge(&mut self, done: Poll<io::Result<usize>>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -103,11 +103,11 @@ mod tests {
     #[test]
     fn a_byte_now_and_then_buys_no_time_and_a_slow_line_goes_on() {
         let second = Duration::from_secs(1);
-        let trickle = (0..10).fold(Left(PATIENCE), |left, _| left.after(second, 1));
+        let trickle = (0..10).fold(Left(WRITE_TIMEOUT), |left, _| left.after(second, 1));
         assert!(trickle.0 < Duration::from_millis(1), "{trickle:?}");
-        let slow = (0..1000).fold(Left(PATIENCE), |left, _| left.after(second, SLOWEST as usize));
-        assert_eq!(slow, Left(PATIENCE));
+        let slow = (0..1000).fold(Left(WRITE_TIMEOUT), |left, _| left.after(second, SLOWEST as usize));
+        assert_eq!(slow, Left(WRITE_TIMEOUT));
         // What was taken quickly buys nothing for later.
-        assert_eq!(Left(PATIENCE).after(Duration::ZERO, 100 << 20), Left(PATIENCE));
+        assert_eq!(Left(WRITE_TIMEOUT).after(Duration::ZERO, 100 << 20), Left(WRITE_TIMEOUT));
     }
 }

@@ -23,14 +23,14 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use super::Peer;
-use super::auth::HEADER_PATIENCE;
+use super::auth::HEADER_TIMEOUT;
 use super::descent;
 use super::limits::{Limits, network, no_room};
 use super::patient::Patient;
 use super::problem::Problem;
 
 /// How long running answers may take to finish when the server ends.
-const FAREWELL: Duration = Duration::from_secs(5);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection that is not let in may take to hear why.
 const TURNING_AWAY: Duration = Duration::from_secs(2);
 /// What the system may keep of an answer that is not taken, in bytes of each connection: without it, it keeps megabytes.
@@ -65,7 +65,7 @@ pub async fn serve(
         let _ = std::fs::remove_file(path);
     }
     connections.tracker.close();
-    if tokio::time::timeout(FAREWELL, connections.tracker.wait()).await.is_err() {
+    if tokio::time::timeout(SHUTDOWN_TIMEOUT, connections.tracker.wait()).await.is_err() {
         tracing::info!("some connections were cut at the end");
     }
 }
@@ -179,6 +179,6 @@ impl Connections {
 
 fn http() -> http1::Builder {
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_PATIENCE).max_buf_size(64 * 1024).max_headers(64);
+    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(64 * 1024).max_headers(64);
     builder
 }

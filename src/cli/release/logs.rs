@@ -17,9 +17,9 @@ use super::{Number, look};
 use crate::domain::status::{List, Status};
 
 /// Before a stream that broke is taken up again.
-const BREATH: Duration = Duration::from_secs(1);
+const RECONNECT_INTERVAL: Duration = Duration::from_secs(1);
 /// How often in a row that is tried.
-const PATIENCE: u32 = 60;
+const RECONNECT_TRIES: u32 = 60;
 
 /// Print the output of the steps.
 #[derive(Debug, Args)]
@@ -108,7 +108,7 @@ impl Logs {
                         }
                     }
                 }
-                Err(fault @ Fault::Unreachable(_)) if tries >= PATIENCE => return Err(fault),
+                Err(fault @ Fault::Unreachable(_)) if tries >= RECONNECT_TRIES => return Err(fault),
                 Err(Fault::Unreachable(_) | Fault::Failed(_)) => {}
                 Err(fault) => return Err(fault),
             }
@@ -116,7 +116,7 @@ impl Logs {
                 note("note: the connection ended; trying again …");
             }
             tries += 1;
-            tokio::time::sleep(BREATH).await;
+            tokio::time::sleep(RECONNECT_INTERVAL).await;
         }
     }
 

@@ -15,7 +15,7 @@ use super::pool::Kind;
 use super::{Fault, Target, login, seconds, spare};
 
 /// How long a farewell may take.
-const FAREWELL: Duration = Duration::from_secs(2);
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A connection with somebody logged in. Dropping it cuts it.
 pub(super) struct Connection {
@@ -142,7 +142,7 @@ impl Connection {
     pub(super) async fn close(&self) {
         self.retire();
         let farewell = self.handle.disconnect(Disconnect::ByApplication, "", "");
-        let _ = tokio::time::timeout(FAREWELL, farewell).await;
+        let _ = tokio::time::timeout(DISCONNECT_TIMEOUT, farewell).await;
     }
 
     /// Ends it at once, as a broken line would.

@@ -31,11 +31,11 @@ use self::turns::{SinceStart, Time, Turns};
 use self::wire::{GetUpdates, Look, Loose, Sent};
 
 /// How long one call may take, apart from waiting for updates.
-const PATIENCE: Duration = Duration::from_secs(20);
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long the way to Telegram may take to open.
 const CONNECT: Duration = Duration::from_secs(10);
 /// What a long poll may take beyond the time that Telegram was asked to wait.
-const GRACE: Duration = Duration::from_secs(15);
+const POLL_GRACE: Duration = Duration::from_secs(15);
 /// Updates that are of interest. That a group has become a supergroup comes as a message.
 const WANTED: [AllowedUpdate; 3] = [AllowedUpdate::Message, AllowedUpdate::CallbackQuery, AllowedUpdate::MyChatMember];
 
@@ -159,7 +159,7 @@ impl Telegram {
             let client = client(&url, timeout).context("the HTTP client for Telegram cannot be set up")?;
             Ok(teloxide::Bot::with_client(token.expose_secret(), client).set_api_url(url.clone()))
         };
-        let inner = Inner { bot: bot(Some(PATIENCE))?, patient: bot(None)?, turns: Turns::new(time) };
+        let inner = Inner { bot: bot(Some(CALL_TIMEOUT))?, patient: bot(None)?, turns: Turns::new(time) };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -179,7 +179,7 @@ impl Telegram {
     /// [`Trouble`].
     pub async fn updates(&self, from: Option<i64>, patience: Duration) -> Result<Vec<(i64, String)>, Trouble> {
         let ask = GetUpdates { offset: from, timeout: patience.as_secs(), allowed_updates: WANTED };
-        let asked = tokio::time::timeout(patience + GRACE, self.call_by(&self.inner.patient, ask));
+        let asked = tokio::time::timeout(patience + POLL_GRACE, self.call_by(&self.inner.patient, ask));
         let values: Vec<serde_json::Value> =
             asked.await.map_err(|_| Trouble::Unreachable("it took too long".into()))??;
         let some = !values.is_empty();

@@ -16,7 +16,7 @@ use crate::store::outbox::NewEffect;
 
 /// Too long to wait for in a test: it never passes.
 const LONG: Duration = TICK;
-const PATIENCE: Duration = Duration::from_secs(20);
+const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Time passes only in short sleeps, and then at once. Looks at it are counted; at the chosen one, something happens
 /// elsewhere, to its end.
@@ -111,7 +111,7 @@ async fn an_effect_that_comes_while_the_next_one_is_looked_for_is_carried_out() 
             meddling.await.unwrap();
             carried_out(&engine).await;
         };
-        tokio::time::timeout(PATIENCE, story).await.unwrap();
+        tokio::time::timeout(TEST_TIMEOUT, story).await.unwrap();
         stop.cancel();
         dispatcher.await.unwrap();
     }
@@ -138,7 +138,7 @@ async fn an_effect_that_failed_for_now_is_tried_again_though_nothing_else_happen
         drop(place);
         carried_out(&engine).await;
     };
-    tokio::time::timeout(PATIENCE, story).await.unwrap();
+    tokio::time::timeout(TEST_TIMEOUT, story).await.unwrap();
     stop.cancel();
     running.await.unwrap();
 }
@@ -152,7 +152,7 @@ async fn what_is_due_waits_for_no_clock_that_was_set_back() {
     put(engine.store(), 86_400_000).await;
     let stop = CancellationToken::new();
     let running = tokio::spawn(Dispatcher::new(engine.clone(), "test".into(), stop.clone()).run());
-    tokio::time::timeout(PATIENCE, carried_out(&engine)).await.unwrap();
+    tokio::time::timeout(TEST_TIMEOUT, carried_out(&engine)).await.unwrap();
     let rests = engine.read(|conn| outbox::next_due(conn, "")).await.unwrap().unwrap();
     assert!(rests <= engine.now().as_millisecond() + outbox::pause(8), "it waits until {rests}");
     stop.cancel();
@@ -171,7 +171,7 @@ async fn whatever_part_panics_goes_on_and_what_it_had_leased_is_carried_out() {
         let running = tokio::spawn(Dispatcher::new(engine.clone(), "test".into(), stop.clone()).run());
         for _ in 0..3 {
             put(engine.store(), 0).await;
-            tokio::time::timeout(PATIENCE, carried_out(&engine)).await.unwrap();
+            tokio::time::timeout(TEST_TIMEOUT, carried_out(&engine)).await.unwrap();
         }
         broken += usize::from(clock.looks.load(Ordering::SeqCst) > breaks);
         stop.cancel();
