@@ -21,7 +21,7 @@ use crate::domain::refusal::{Cause, Code, Refusal};
 use crate::domain::release::Release;
 use crate::domain::status::Status;
 use crate::engine::people::{Contact, Who};
-use crate::engine::{Failure, Request, no_release, trace};
+use crate::engine::{Asker, Failure, Request, no_release, trace};
 use crate::store::telegram::{self, Update};
 use crate::store::{StoreError, releases};
 
@@ -236,16 +236,14 @@ impl Press<'_> {
             (shown_key(&host.name, &offered) == key).then_some((host.name, offered.fingerprint))
         });
         let Some((name, fingerprint)) = found else { return Err(nothing_there().into()) };
-        self.bot.engine.trust(&self.actor, &name, &fingerprint).await?;
-        self.bot.handled(self.update.id).await;
+        self.bot.engine.trust(self.asker(), &name, &fingerprint).await?;
         let then = Then::Over(Screen::Host(Key::of(name.as_str())));
         Ok(Said { words: self.phrase("toast.trusted"), alert: false, then })
     }
 
     async fn settle(&self, user: i64, person: Key, yes: bool) -> Result<Said, Failure> {
         let Some(name) = self.bot.person(person) else { return Err(nothing_there().into()) };
-        self.bot.engine.settle_claim(&self.actor, user, &name, yes).await?;
-        self.bot.handled(self.update.id).await;
+        self.bot.engine.settle_claim(self.asker(), user, &name, yes).await?;
         let key = if yes { "claim_confirmed" } else { "claim_refused" };
         self.tell_claimant(user, &name, key).await?;
         let words = self.phrase(&format!("toast.{key}"));
@@ -262,6 +260,11 @@ impl Press<'_> {
             bot.post(user, Job { what, updates: Vec::new(), asked: bot.engine.now() });
         }
         Ok(())
+    }
+
+    /// The update is taken as handled in the transaction of what it asks for.
+    fn asker(&self) -> Asker<'_> {
+        Asker { actor: &self.actor, update: Some(self.update.id) }
     }
 
     fn request(&self, command: Command) -> Request {

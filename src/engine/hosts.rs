@@ -20,7 +20,7 @@ pub use self::keys::compare;
 use self::keys::{key_state, may_show, may_trust, pins, the_one};
 use self::uses::Use;
 use super::catalog::Catalog;
-use super::{Engine, Failure};
+use super::{Asker, Engine, Failure};
 pub use crate::clients::checkup::{Finding, State};
 use crate::clients::ssh::{Credential, Jump, Pin, Ssh, Target};
 use crate::clients::transport::{Transport, TransportError};
@@ -285,7 +285,14 @@ impl Engine {
     ///
     /// # Errors
     /// A refusal unless an admin asks for exactly a key that the host has and the configuration does not name another.
-    pub async fn trust(&self, actor: &Actor, name: &HostName, fingerprint: &Fingerprint) -> Result<HostKey, Failure> {
+    pub async fn trust(
+        &self,
+        asker: impl Into<Asker<'_>>,
+        name: &HostName,
+        fingerprint: &Fingerprint,
+    ) -> Result<HostKey, Failure> {
+        let asker = asker.into();
+        let actor = asker.actor;
         actor.may(Right::Administer, None, false)?;
         if name.is_local() {
             return Err(Cause::NoKeyNeeded.into());
@@ -318,7 +325,7 @@ impl Engine {
         }
         let (name, fingerprint, by) = (name.clone(), fingerprint.clone(), actor.label().to_owned());
         let key = self
-            .record(actor, move |conn, now| {
+            .record(asker, move |conn, now| {
                 if let Some(key) = &other {
                     hosts::see(conn, &name, &host.address, key, now)?;
                 }

@@ -61,7 +61,7 @@ use crate::store::{Store, StoreError, Tx, WriteError, releases, runs, telegram, 
 use crate::wording::{Language, on_record};
 
 pub use self::dispatcher::Dispatcher;
-pub use self::request::{Failure, Handled, Request, no_release, no_service};
+pub use self::request::{Asker, Failure, Handled, Request, no_release, no_service};
 
 /// The machine. Cheap to clone.
 #[derive(Clone)]
@@ -236,15 +236,21 @@ impl Engine {
     ///
     /// # Errors
     /// The error of `work`, or when the store cannot write.
-    pub async fn record<T, F>(&self, actor: &Actor, work: F) -> Result<T, Failure>
+    pub async fn record<T, F>(&self, asker: impl Into<Asker<'_>>, work: F) -> Result<T, Failure>
     where
         T: Send + 'static,
         F: FnOnce(&Connection, Timestamp) -> Result<(T, Option<Event>), Failure> + Send + 'static,
     {
         let clock = self.inner.clock.clone();
+        let Asker { actor, update } = asker.into();
         let actor = serde_json::to_string(actor).unwrap_or_default();
         let done = self.inner.store.write(move |tx| {
             let now = clock.now();
+            if let Some(update) = update
+                && !telegram::handled(tx, update, now)?
+            {
+                return Err(refusal::Cause::TakenAlready.into());
+            }
             let (value, event) = work(tx, now)?;
             if let Some(event) = event {
                 let (kind, data) = event.into_record(on_record);

@@ -1,7 +1,7 @@
 //! Who somebody in Telegram is. The numeric id decides; a username only says who may claim to be whom, and an admin
 //! confirms the claim once.
 
-use super::{Engine, Failure};
+use super::{Asker, Engine, Failure};
 use crate::domain::event::Event;
 use crate::domain::ids::PersonName;
 use crate::domain::person::{Actor, Person, Right};
@@ -145,10 +145,17 @@ impl Engine {
     ///
     /// # Errors
     /// A refusal unless an admin says so, and while the claim is open.
-    pub async fn settle_claim(&self, actor: &Actor, user: i64, person: &PersonName, yes: bool) -> Result<(), Failure> {
-        actor.may(Right::Administer, None, false)?;
-        let (person, by) = (person.clone(), actor.label().to_owned());
-        self.record(actor, move |conn, _| {
+    pub async fn settle_claim(
+        &self,
+        asker: impl Into<Asker<'_>>,
+        user: i64,
+        person: &PersonName,
+        yes: bool,
+    ) -> Result<(), Failure> {
+        let asker = asker.into();
+        asker.actor.may(Right::Administer, None, false)?;
+        let (person, by) = (person.clone(), asker.actor.label().to_owned());
+        self.record(asker, move |conn, _| {
             let known = telegram::user(conn, user)?;
             if !telegram::settle_claim(conn, user, &person, yes.then_some(by.as_str()))? {
                 return Err(match known.and_then(|known| known.confirmed_by) {
@@ -218,6 +225,29 @@ mod tests {
     fn admin() -> Actor {
         let name = PersonName::parse("name", "root").unwrap();
         Actor::Person { name, role: Role::Admin, door: Door::Telegram }
+    }
+
+    #[tokio::test]
+    async fn a_tap_is_handled_in_the_transaction_of_what_it_does_and_once() {
+        let (_folder, engine) = engine().await;
+        let vera = PersonName::parse("name", "vera").unwrap();
+        who(&engine, 7, Some("vera_b")).await;
+        let now = engine.now();
+        let taps = [(1, "{}".to_owned()), (2, "{}".to_owned())];
+        engine.store().write(move |tx| telegram::receive(tx, &taps, now)).await.unwrap();
+        let open = engine.read(|conn| telegram::open_updates(conn, 0, 10)).await.unwrap();
+        let [first, second] = [open[0].id, open[1].id];
+        let left = async || engine.read(|conn| telegram::open_updates(conn, 0, 10)).await.unwrap().len();
+        let actor = admin();
+        let tap = |update| Asker { actor: &actor, update: Some(update) };
+        // What is refused leaves the tap to whoever answers it.
+        assert!(engine.settle_claim(tap(first), 8, &vera, true).await.is_err());
+        assert_eq!(left().await, 2);
+        engine.settle_claim(tap(first), 7, &vera, true).await.unwrap();
+        assert_eq!(left().await, 1);
+        let again = engine.settle_claim(tap(first), 7, &vera, false).await.unwrap_err();
+        assert!(matches!(again, Failure::Refused(refusal) if *refusal.cause == Cause::TakenAlready));
+        assert!(engine.settle_claim(tap(second), 7, &vera, false).await.is_err(), "it is settled");
     }
 
     #[tokio::test]

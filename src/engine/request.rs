@@ -72,6 +72,21 @@ impl From<WriteError<StoreError>> for Failure {
     }
 }
 
+/// Who wants something that is no command about a release.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker<'a> {
+    /// Who.
+    pub actor: &'a Actor,
+    /// The update of Telegram that asks for it: taken as handled in the same transaction, and carried out once.
+    pub update: Option<i64>,
+}
+
+impl<'a> From<&'a Actor> for Asker<'a> {
+    fn from(actor: &'a Actor) -> Self {
+        Self { actor, update: None }
+    }
+}
+
 /// The refusal of a command about a release that does not exist.
 #[must_use]
 pub fn no_release(id: ReleaseId) -> Refusal {
