@@ -374,22 +374,13 @@ impl Press<'_> {
 }
 
 /// What a yes has come to: others may have tapped at the same moment.
-const fn approved(now: Status) -> &'static str {
-    match now {
-        Status::ManualTesting => "toast.approved",
-        Status::ManualTestPassed
-        | Status::Deploying
-        | Status::Deployed
-        | Status::ProductionRollback
-        | Status::RollbackDone
-        | Status::RollbackFailed => "toast.approved_last",
-        Status::Initiated
-        | Status::StageBuilding
-        | Status::StageBuildingFailed
-        | Status::StageTestRollback
-        | Status::StageTestRollbackFailed
-        | Status::ManualTestFailed
-        | Status::Cancelled => "toast.changed",
+fn approved(now: Status) -> &'static str {
+    if now == Status::ManualTesting {
+        "toast.approved"
+    } else if now.has_passed_vote() {
+        "toast.approved_last"
+    } else {
+        "toast.changed"
     }
 }
 

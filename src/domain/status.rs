@@ -148,6 +148,20 @@ impl Status {
         )
     }
 
+    /// People have said yes to it, whatever became of it since.
+    #[must_use]
+    pub fn has_passed_vote(self) -> bool {
+        matches!(
+            self,
+            Self::ManualTestPassed
+                | Self::Deploying
+                | Self::Deployed
+                | Self::ProductionRollback
+                | Self::RollbackDone
+                | Self::RollbackFailed
+        )
+    }
+
     /// `retry` takes it back to the start.
     #[must_use]
     pub fn is_retryable(self) -> bool {

@@ -241,6 +241,12 @@ pub enum StepState {
 }
 
 impl StepState {
+    /// Why it failed, or cannot be known.
+    #[must_use]
+    pub const fn trouble(&self) -> Option<&Reason> {
+        if let Self::Failed { reason, .. } | Self::Unknown { reason } = self { Some(reason) } else { None }
+    }
+
     /// The name in API and database.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {

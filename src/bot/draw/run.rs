@@ -153,24 +153,12 @@ pub(super) fn sentence(text: &str) -> Option<String> {
 
 /// The step to blame: the first that failed or cannot be known.
 pub(super) fn blamed(run: &Run) -> Option<&Step> {
-    let bad = |step: &&Step| match step.state {
-        StepState::Failed { .. } | StepState::Unknown { .. } => true,
-        StepState::Pending
-        | StepState::Running
-        | StepState::Succeeded
-        | StepState::Stopped
-        | StepState::Skipped { .. } => false,
-    };
-    run.steps.iter().find(bad)
+    run.steps.iter().find(|step| step.state.trouble().is_some())
 }
 
 /// What went wrong in a run, with the last lines of the step to blame; none where nothing did.
 pub(super) async fn failure(pen: &Pen<'_>, run: &Run, lines: usize) -> Result<Option<FailureFacts>, Failure> {
-    let bad = match &run.state {
-        RunState::Failed { .. } | RunState::Unknown { .. } => true,
-        RunState::Queued | RunState::Running | RunState::Succeeded | RunState::Stopped { .. } => false,
-    };
-    if !bad {
+    if !matches!(run.state, RunState::Failed { .. } | RunState::Unknown { .. }) {
         return Ok(None);
     }
     let title = pen.run_title(run.kind, run.environment);
@@ -182,14 +170,7 @@ pub(super) async fn failure(pen: &Pen<'_>, run: &Run, lines: usize) -> Result<Op
         "where.failure",
         facts! { run => title, step => pen.step_title(step.kind), surface => step.surface.as_str(), host => host(step) },
     );
-    let reason = match &step.state {
-        StepState::Failed { reason, .. } | StepState::Unknown { reason } => pen.why(reason),
-        StepState::Pending
-        | StepState::Running
-        | StepState::Succeeded
-        | StepState::Stopped
-        | StepState::Skipped { .. } => None,
-    };
+    let reason = step.state.trouble().and_then(|why| pen.why(why));
     let output = last_output(pen, run, step).await?;
     Ok(Some(FailureFacts { place, reason, lines: text::last_lines(&output, lines, LINE) }))
 }

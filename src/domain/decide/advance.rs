@@ -47,26 +47,14 @@ impl Draft<'_> {
     fn advance_freshness(&mut self) -> bool {
         let busy = self.world.occupying_run(EnvironmentKind::Production).map(|run| run.release);
         let stale = self.world.releases.values().find(|release| {
-            let waits = match release.status {
-                Status::ManualTesting => true,
-                Status::ManualTestPassed => self.world.stage_holder().is_none() && busy != Some(release.id),
-                Status::Initiated
-                | Status::StageBuilding
-                | Status::StageBuildingFailed
-                | Status::StageTestRollback
-                | Status::StageTestRollbackFailed
-                | Status::ManualTestFailed
-                | Status::Deploying
-                | Status::Deployed
-                | Status::ProductionRollback
-                | Status::RollbackDone
-                | Status::RollbackFailed
-                | Status::Cancelled => false,
-            };
-            let stale = !gate::is_met(&self.world, release, GateName::FreshRehearsal)
-                || release.status == Status::ManualTestPassed
-                    && !gate::is_met(&self.world, release, GateName::Approvals);
-            waits && stale
+            let unmet = |gate| !gate::is_met(&self.world, release, gate);
+            if release.status == Status::ManualTesting {
+                return unmet(GateName::FreshRehearsal);
+            }
+            release.status == Status::ManualTestPassed
+                && self.world.stage_holder().is_none()
+                && busy != Some(release.id)
+                && (unmet(GateName::FreshRehearsal) || unmet(GateName::Approvals))
         });
         let Some(release) = stale else { return false };
         let (id, was) = (release.id, release.rehearsal.as_ref().and_then(|rehearsal| rehearsal.against));

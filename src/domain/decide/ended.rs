@@ -208,27 +208,19 @@ impl Draft<'_> {
     pub(super) fn stage_failed(&mut self, run: &Run, reason: Option<Reason>) {
         let id = run.release;
         let cancelled = run.stop.is_some() || matches!(run.state, RunState::Stopped { .. });
-        let to = match self.world.releases[&id].status {
-            status if cancelled && status.is_cancellable() => Status::Cancelled,
-            Status::StageBuilding => Status::StageBuildingFailed,
-            Status::StageTestRollback => Status::StageTestRollbackFailed,
-            Status::Initiated => {
-                self.world.move_release(id, Status::StageBuilding, None);
-                Status::StageBuildingFailed
-            }
-            Status::StageBuildingFailed
-            | Status::StageTestRollbackFailed
-            | Status::ManualTesting
-            | Status::ManualTestFailed
-            | Status::ManualTestPassed
-            | Status::Deploying
-            | Status::Deployed
-            | Status::ProductionRollback
-            | Status::RollbackDone
-            | Status::RollbackFailed
-            | Status::Cancelled => return,
-        };
-        self.world.move_release(id, to, reason);
+        let mut status = self.world.releases[&id].status;
+        if cancelled && status.is_cancellable() {
+            return self.world.move_release(id, Status::Cancelled, reason);
+        }
+        if status == Status::Initiated {
+            self.world.move_release(id, Status::StageBuilding, None);
+            status = Status::StageBuilding;
+        }
+        if status == Status::StageBuilding {
+            self.world.move_release(id, Status::StageBuildingFailed, reason);
+        } else if status == Status::StageTestRollback {
+            self.world.move_release(id, Status::StageTestRollbackFailed, reason);
+        }
     }
 
     /// Production goes back by itself, in a run of its own.

@@ -97,15 +97,10 @@ impl Draft<'_> {
     /// should have done it does not answer. The answer is the first of the steps to start now.
     pub(super) fn go_on_without(&mut self, id: RunId) -> Option<u32> {
         let run = self.world.runs[&id].clone();
-        let left = |step: &Step| match step.state {
-            StepState::Skipped { .. } => true,
+        let left = |step: &Step| {
             // One that an admin has given up is not waited for, though it may have begun there.
-            StepState::Unknown { .. } => run.has_given_up(&step.host),
-            StepState::Pending
-            | StepState::Running
-            | StepState::Succeeded
-            | StepState::Failed { .. }
-            | StepState::Stopped => false,
+            let given_up = matches!(step.state, StepState::Unknown { .. }) && run.has_given_up(&step.host);
+            given_up || matches!(step.state, StepState::Skipped { .. })
         };
         let moved = |step: &&Step| step.kind == StepKind::MigrateDown && left(step);
         let open = |step: &&Step| step.kind == StepKind::MigrateDown && !left(step);
@@ -162,22 +157,16 @@ impl Draft<'_> {
         let reached: Vec<_> = run.remaining_hosts().cloned().collect();
         for host in reached {
             let Some(known) = self.world.environment(kind).left.get(&host) else { continue };
-            match &run.state {
-                RunState::Succeeded => {
-                    self.world.environment_mut(kind).left.remove(&host);
-                    self.world.record(Some(run.release), Some(run.id), Event::HostCaughtUp { environment: kind, host });
-                }
-                RunState::Failed { reason } if run.is_catch_up() => {
-                    let cause = Box::new(reason.clone());
-                    let reason = Reason::NotCaughtUp { run: run.id, to: run.to.clone(), cause };
-                    let left = LeftHost { run: run.id, reason, ..known.clone() };
-                    self.world.environment_mut(kind).left.insert(host, left);
-                }
-                RunState::Queued
-                | RunState::Running
-                | RunState::Failed { .. }
-                | RunState::Stopped { .. }
-                | RunState::Unknown { .. } => {}
+            if run.state == RunState::Succeeded {
+                self.world.environment_mut(kind).left.remove(&host);
+                self.world.record(Some(run.release), Some(run.id), Event::HostCaughtUp { environment: kind, host });
+            } else if let RunState::Failed { reason } = &run.state
+                && run.is_catch_up()
+            {
+                let cause = Box::new(reason.clone());
+                let reason = Reason::NotCaughtUp { run: run.id, to: run.to.clone(), cause };
+                let left = LeftHost { run: run.id, reason, ..known.clone() };
+                self.world.environment_mut(kind).left.insert(host, left);
             }
         }
     }

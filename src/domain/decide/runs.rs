@@ -358,14 +358,8 @@ impl Draft<'_> {
 
 /// How a run has ended that has no more steps, in an environment on these hosts.
 fn through(run: &Run, hosts: &[HostName]) -> RunState {
-    let failed = run.steps.iter().filter_map(|step| match &step.state {
-        StepState::Failed { reason, .. } => Some(named(run, step, reason.clone())),
-        StepState::Pending
-        | StepState::Running
-        | StepState::Succeeded
-        | StepState::Stopped
-        | StepState::Unknown { .. }
-        | StepState::Skipped { .. } => None,
+    let failed = run.steps.iter().filter_map(|step| {
+        if let StepState::Failed { reason, .. } = &step.state { Some(named(run, step, reason.clone())) } else { None }
     });
     if let Some(reason) = Reason::all(failed.collect()) {
         return RunState::Failed { reason };

@@ -2,7 +2,6 @@
 
 use super::{Condition, Finding, GateName, GateState, Remedy, met, unmet};
 use crate::domain::release::Release;
-use crate::domain::status::Status;
 use crate::domain::world::World;
 
 pub(super) const GATE: Condition =
@@ -28,14 +27,5 @@ fn look(world: &World, release: &Release) -> Finding {
 }
 
 fn vote_has_closed(release: &Release) -> bool {
-    let closed = matches!(
-        release.status,
-        Status::ManualTestPassed
-            | Status::Deploying
-            | Status::Deployed
-            | Status::ProductionRollback
-            | Status::RollbackDone
-            | Status::RollbackFailed
-    );
-    closed && release.bypasses.iter().all(|bypass| bypass.gate != GateName::Approvals)
+    release.status.has_passed_vote() && release.bypasses.iter().all(|bypass| bypass.gate != GateName::Approvals)
 }

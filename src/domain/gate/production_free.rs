@@ -13,16 +13,11 @@ pub(super) const GATE: Condition =
 fn look(world: &World, release: &Release) -> Finding {
     let other_run = world.occupying_run(EnvironmentKind::Production).filter(|run| run.release != release.id);
     if let Some(run) = other_run {
-        return match run.state {
-            RunState::Unknown { .. } => {
-                unmet(GateState::LostRun { run: run.id, release: run.release }, Remedy::ResolveRun { run: run.id })
-            }
-            RunState::Queued
-            | RunState::Running
-            | RunState::Succeeded
-            | RunState::Failed { .. }
-            | RunState::Stopped { .. } => unmet(GateState::BusyWith { release: run.release }, Remedy::WaitForEnd),
-        };
+        if matches!(run.state, RunState::Unknown { .. }) {
+            let state = GateState::LostRun { run: run.id, release: run.release };
+            return unmet(state, Remedy::ResolveRun { run: run.id });
+        }
+        return unmet(GateState::BusyWith { release: run.release }, Remedy::WaitForEnd);
     }
     let busy = |other: &&Release| matches!(other.status, Status::Deploying | Status::ProductionRollback);
     if let Some(other) = world.releases.values().filter(|other| other.id != release.id).find(busy) {
