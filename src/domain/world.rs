@@ -336,10 +336,11 @@ impl World {
     /// The good versions before the one that production runs, newest first.
     pub fn good_before_current(&self) -> impl Iterator<Item = &GoodVersion> {
         let current = self.production.current.as_ref().map(|version| version.release);
-        let since = self.good.iter().find(|good| Some(good.version.release) == current).map(|good| good.deployed_at);
-        self.good.iter().filter(move |good| {
-            Some(good.version.release) != current && since.is_none_or(|since| good.deployed_at <= since)
-        })
+        let order = |good: &GoodVersion| (good.deployed_at, good.version.release);
+        let since = self.good.iter().find(|good| Some(good.version.release) == current).map(order);
+        self.good
+            .iter()
+            .filter(move |good| Some(good.version.release) != current && since.is_none_or(|since| order(good) < since))
     }
 }
 

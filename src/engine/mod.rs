@@ -204,7 +204,7 @@ impl Engine {
     /// # Errors
     /// Those of [`Engine::world`].
     pub async fn world_with_good_versions(&self, id: ReleaseId) -> Result<World, Failure> {
-        self.look(id, Focus::ReleaseAndGood(id)).await
+        self.look(id, Focus::ReleaseAndGood(id, None)).await
     }
 
     async fn look(&self, id: ReleaseId, focus: Focus<'static>) -> Result<World, Failure> {

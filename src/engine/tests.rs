@@ -9,8 +9,10 @@ use futures_util::future::BoxFuture;
 use super::testing::engine_in;
 use super::*;
 use crate::config::{Config, EnvVars};
-use crate::domain::command::{NewRelease, Outcome};
+use crate::domain::command::{NewRelease, Outcome, RollbackTo};
 use crate::domain::ids::{Commit, Tag};
+use crate::domain::person::Role;
+use crate::domain::status::Status;
 use crate::store::events::{self, Scope};
 use crate::store::testing::rows_written;
 
@@ -48,6 +50,18 @@ fn engine(folder: &std::path::Path, clock: Arc<Hands>, hosts: usize) -> Engine {
     .unwrap();
     let env: EnvVars = [("P".to_owned(), "x-y-z-1-2-3".to_owned())].into();
     let config = Config::parse(&text, "rmm.toml", folder, &env).unwrap();
+    let engine = engine_in(folder, clock);
+    engine.inner.catalog.send_replace(Arc::new(Catalog::new(&config)));
+    engine
+}
+
+/// An engine with one service that a CI system deploys.
+fn ci_engine(folder: &std::path::Path, clock: Arc<Hands>) -> Engine {
+    let text = "[server]\nlisten = \"127.0.0.1:0\"\n[[services]]\nname = \"shop\"\napprovals = { required = [], minimum = 0 }\n\
+                [[services.surfaces]]\nname = \"app\"\nrecipe = \"commands\"\ncheckout = false\ndirectory = \"/srv/app\"\n\
+                deploy = \"./start\"\n[services.environments.stage]\ndriver = \"ci\"\n[services.environments.production]\n\
+                driver = \"ci\"";
+    let config = Config::parse(text, "rmm.toml", folder, &EnvVars::new()).unwrap();
     let engine = engine_in(folder, clock);
     engine.inner.catalog.send_replace(Arc::new(Catalog::new(&config)));
     engine
@@ -137,4 +151,36 @@ async fn a_step_that_changes_is_written_alone_however_many_there_are() {
     let (steps, rows) = (written(&engine, "steps").await, written(&engine, "runs").await);
     machine(Command::StepEnded { run, step, outcome: Outcome::Exited(0), said: Default::default() }).await.unwrap();
     assert_eq!((written(&engine, "steps").await - steps, written(&engine, "runs").await - rows), (1, 1));
+}
+
+#[tokio::test]
+async fn production_goes_back_to_a_good_version_however_many_there_were_since() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = ci_engine(folder.path(), Arc::new(Hands(AtomicI64::new(1_000))));
+    let ci = Actor::Token { name: "ci".into(), role: Role::Ci, services: Vec::new() };
+    let says = |actor: Actor, command| engine.handle(Request::new(actor, command));
+    let mut all = Vec::new();
+    for number in 0..60 {
+        let id = release(&engine, &format!("v1.{number}.0")).await;
+        for status in [Status::StageBuilding, Status::StageTestRollback, Status::ManualTesting, Status::Deploying] {
+            says(ci.clone(), Command::Report { release: id, status, ci_run: None }).await.unwrap();
+        }
+        says(ci.clone(), Command::Report { release: id, status: Status::Deployed, ci_run: None }).await.unwrap();
+        all.push(id);
+    }
+    let back = |from: ReleaseId, to: ReleaseId| Command::Rollback {
+        release: from,
+        to: Some(RollbackTo::Release(to)),
+        reason: "broken".into(),
+        force: false,
+    };
+    let newest = all[59];
+    says(Actor::Operator, back(newest, all[2])).await.unwrap();
+    says(ci.clone(), Command::Report { release: newest, status: Status::RollbackDone, ci_run: None }).await.unwrap();
+    // From there, only older ones count, though they are none of the newest fifty.
+    let world = engine.service_world(&service()).await.unwrap();
+    let older: Vec<_> = world.good_before_current().map(|good| good.version.release).collect();
+    assert_eq!(older, [all[1], all[0]]);
+    assert!(says(Actor::Operator, back(all[2], all[5])).await.is_err());
+    says(Actor::Operator, back(all[2], all[0])).await.unwrap();
 }

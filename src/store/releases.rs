@@ -7,6 +7,7 @@ use super::columns::{
 };
 use super::error::StoreError;
 use crate::domain::approval::Vote;
+use crate::domain::command::RollbackTo;
 use crate::domain::content::Content;
 use crate::domain::ids::{Attempt, Commit, ReleaseId, Revision, ServiceName, Tag};
 use crate::domain::release::Release;
@@ -225,11 +226,54 @@ pub fn active_candidate(
 /// # Errors
 /// When the database cannot be read.
 pub fn good_versions(conn: &Connection, service: &ServiceName, limit: u32) -> Result<Vec<GoodVersion>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM releases WHERE {GOOD} ORDER BY completed_at DESC, id DESC LIMIT ?2");
+    good(conn, &sql, (service.as_str(), limit))
+}
+
+/// The good versions from the one that a release is on, newest first: what one can go back to from there.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(super) fn good_versions_from(
+    conn: &Connection,
+    service: &ServiceName,
+    from: ReleaseId,
+    limit: u32,
+) -> Result<Vec<GoodVersion>, StoreError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM releases WHERE status = 'deployed' AND service = ?1 ORDER BY completed_at DESC, id DESC LIMIT ?2"
+        "SELECT {COLUMNS} FROM releases WHERE {GOOD} AND (completed_at, id) <= \
+         (SELECT completed_at, id FROM releases WHERE id = ?2) ORDER BY completed_at DESC, id DESC LIMIT ?3"
     );
-    let mut statement = conn.prepare_cached(&sql)?;
-    let rows = statement.query_map((service.as_str(), limit), release)?;
+    good(conn, &sql, (service.as_str(), from.0, limit))
+}
+
+/// The newest good version that is meant.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(super) fn good_version(
+    conn: &Connection,
+    service: &ServiceName,
+    meant: &RollbackTo,
+) -> Result<Option<GoodVersion>, StoreError> {
+    let order = "ORDER BY completed_at DESC, id DESC LIMIT 1";
+    let found = match meant {
+        RollbackTo::Release(id) => {
+            good(conn, &format!("SELECT {COLUMNS} FROM releases WHERE {GOOD} AND id = ?2"), (service.as_str(), id.0))?
+        }
+        RollbackTo::Tag(tag) => {
+            let sql = format!("SELECT {COLUMNS} FROM releases WHERE {GOOD} AND tag = ?2 {order}");
+            good(conn, &sql, (service.as_str(), tag.as_str()))?
+        }
+    };
+    Ok(found.into_iter().next())
+}
+
+const GOOD: &str = "status = 'deployed' AND service = ?1";
+
+fn good(conn: &Connection, sql: &str, of: impl rusqlite::Params) -> Result<Vec<GoodVersion>, StoreError> {
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_map(of, release)?;
     rows.map(|row| {
         let release = row?;
         let deployed_at = release.completed_at.unwrap_or(release.status_since);

@@ -2,6 +2,7 @@
 //!
 //! The reads are few and bounded by indexes, whatever the number of releases; see [`Focus`].
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -13,17 +14,17 @@ use super::error::StoreError;
 use super::outbox::{self, NewEffect};
 use super::writer::Tx;
 use super::{numbers, releases, runs};
-use crate::domain::command::{Command, NewRelease, Settled, Subject};
+use crate::domain::command::{Command, NewRelease, RollbackTo, Settled, Subject};
 use crate::domain::content::Definition;
 use crate::domain::environment::EnvironmentState;
-use crate::domain::ids::{ReleaseId, RunId};
+use crate::domain::ids::{ReleaseId, RunId, ServiceName};
 use crate::domain::moment::Moment;
 use crate::domain::person::Actor;
 use crate::domain::release::{Release, Version};
 use crate::domain::run::Run;
 use crate::domain::service::{EnvironmentKind, Service};
 use crate::domain::status::Status;
-use crate::domain::world::{Changes, People, World};
+use crate::domain::world::{Changes, GoodVersion, People, World};
 use crate::wording::on_record;
 
 /// Of the releases that wait for stage, this many are looked at; the others wait behind them.
@@ -43,8 +44,9 @@ pub enum Focus<'a> {
     NewReleaseAnd(&'a NewRelease),
     /// A release, and all that is on the way in its service.
     Release(ReleaseId),
-    /// As [`Focus::Release`], and every good version in full: a plan back to one needs it.
-    ReleaseAndGood(ReleaseId),
+    /// As [`Focus::Release`], and every good version in full: a plan back to one needs it. The one that is meant is
+    /// among them, however old it is.
+    ReleaseAndGood(ReleaseId, Option<&'a RollbackTo>),
     /// A run, and all that is on the way in its service.
     Run(RunId),
     /// All that is on the way in the service.
@@ -60,7 +62,7 @@ impl<'a> Focus<'a> {
             (Subject::Service, Command::Settle { runs: Settled::Release(id), .. }) => Focus::Release(*id),
             (Subject::New(new), _) if service.stage.driver.is_ours() || service.supersede => Focus::NewReleaseAnd(new),
             (Subject::New(new), _) => Focus::NewRelease(new),
-            (Subject::Release(id), Command::Rollback { .. }) => Focus::ReleaseAndGood(id),
+            (Subject::Release(id), Command::Rollback { to, .. }) => Focus::ReleaseAndGood(id, to.as_ref()),
             (Subject::Release(id), _) => Focus::Release(id),
             (Subject::Run(id), _) => Focus::Run(id),
             (Subject::Service, _) => Focus::Service,
@@ -84,7 +86,7 @@ pub fn load(
     let mut good = Vec::new();
     match focus {
         Focus::NewRelease(new) | Focus::NewReleaseAnd(new) => loader.twins(new)?,
-        Focus::Release(id) | Focus::ReleaseAndGood(id) => loader.release_and_its_twin(id)?,
+        Focus::Release(id) | Focus::ReleaseAndGood(id, _) => loader.release_and_its_twin(id)?,
         Focus::Run(id) => loader.run(id)?,
         Focus::Service => {}
     }
@@ -92,14 +94,14 @@ pub fn load(
     // Where a new release turns out to be one that is there, anything may follow.
     if !matches!(focus, Focus::NewRelease(_)) || !loader.releases.is_empty() {
         stage = runs::environment(conn, &service.name, EnvironmentKind::Stage)?;
-        good = releases::good_versions(conn, &service.name, GOOD)?;
+        good = good_versions(conn, &service.name, production.current.as_ref(), focus)?;
         loader.on_the_way()?;
         loader.named_by(&stage)?;
         loader.named_by(&production)?;
         if production.current.is_none() {
             loader.last_runs()?;
         }
-        if matches!(focus, Focus::ReleaseAndGood(_)) {
+        if matches!(focus, Focus::ReleaseAndGood(..)) {
             for good in &good {
                 loader.version(&good.version)?;
             }
@@ -128,6 +130,27 @@ pub fn load(
         good,
         changes: Changes::default(),
     })
+}
+
+/// The newest good versions, those that one can go back to from what production runs, and the one that is meant.
+fn good_versions(
+    conn: &Connection,
+    service: &ServiceName,
+    current: Option<&Version>,
+    focus: Focus<'_>,
+) -> Result<Vec<GoodVersion>, StoreError> {
+    let mut good = releases::good_versions(conn, service, GOOD)?;
+    if let Some(current) = current
+        && good.iter().all(|known| known.version.release != current.release)
+    {
+        good.extend(releases::good_versions_from(conn, service, current.release, GOOD)?);
+    }
+    if let Focus::ReleaseAndGood(_, Some(meant)) = focus {
+        good.extend(releases::good_version(conn, service, meant)?);
+    }
+    good.sort_by_key(|good| Reverse((good.deployed_at, good.version.release)));
+    good.dedup();
+    Ok(good)
 }
 
 struct Loader<'a> {
