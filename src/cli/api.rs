@@ -1,8 +1,10 @@
 //! What the API answers, as far as people are shown it. Machines get the answer itself.
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
+use crate::domain::reason::Reason;
 use crate::domain::release::{Artifact, CiRun, Version};
 use crate::domain::run::StepKind;
 use crate::domain::status::Status;
@@ -23,6 +25,9 @@ pub struct Release {
     pub commit: Option<String>,
     pub status: Status,
     pub reason: Option<String>,
+    /// The facts behind `reason`; none that this version does not know.
+    #[serde(default, deserialize_with = "known")]
+    pub because: Option<Reason>,
     pub status_since: Timestamp,
     pub attempt: u32,
     pub initiated_by: String,
@@ -35,6 +40,11 @@ pub struct Release {
     pub created_at: Timestamp,
     pub started_at: Timestamp,
     pub completed_at: Option<Timestamp>,
+}
+
+/// An RMM of another version may know more facts.
+fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Reason>, D::Error> {
+    Ok(Value::deserialize(deserializer).ok().and_then(|facts| serde_json::from_value(facts).ok()))
 }
 
 impl Release {

@@ -10,6 +10,7 @@ use super::super::fault::Fault;
 use super::super::place::Context;
 use super::super::ui::{clean, print, sentence};
 use super::{Number, One};
+use crate::domain::reason::Reason;
 use crate::domain::status::List;
 
 /// The gates that can be skipped.
@@ -142,7 +143,8 @@ fn outcome(details: &api::Details, what: &str) -> String {
     let release = &details.release;
     let status = release.status.as_str();
     let how = match release.reason.as_deref().filter(|_| release.status.list() == List::Failed) {
-        Some(reason) if reason.starts_with(status) => reason.to_owned(),
+        // That says it already.
+        Some(reason) if matches!(release.because, Some(Reason::Cancelled { .. })) => reason.to_owned(),
         Some(reason) => format!("{status}: {reason}"),
         None => status.to_owned(),
     };
