@@ -99,13 +99,16 @@ pub async fn create(
         surfaces: Vec::new(),
     };
     let command = Command::Create(new.check().map_err(concept_names)?);
-    let begin = move |answer: Answer| match answer {
-        Answer::Release { id, created: true } if begun => {
+    let request = trace.of(Request::new(actor, command));
+    let begin = |answer: Answer| match answer {
+        Answer::Release { id, created: true } => {
             Some(Command::Report { release: id, status: Status::StageBuilding, ci_run: None })
         }
         Answer::Release { .. } | Answer::Run(_) | Answer::Step(_) | Answer::Done => None,
     };
-    let handled = web.engine.handle_then(trace.of(Request::new(actor, command)), begin).await?;
+    // Where nothing follows from it, a creation looks at nothing else.
+    let handled =
+        if begun { web.engine.handle_then(request, begin).await? } else { web.engine.handle(request).await? };
     let Answer::Release { id, created } = handled.answer else { return Err(Problem::not_found("no release was made")) };
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(ConceptCreated { release_id: id.0 })).into_response())
