@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::gate::GateName;
+use super::gate::facts::GateName;
 use super::ids::{Commit, HostName, ReleaseId, Revision, RunId, ServiceName, Tag};
 use super::reason::{Found, LastRun, Reason};
 use super::release::{Artifact, CiRun, Reporter};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::gate::GateName;
+use super::gate::facts::GateName;
 use super::host::{Fingerprint, HostKey};
 use super::ids::{Attempt, Commit, HostName, PersonName, ReleaseId, SurfaceName, Tag};
 use super::reason::Reason;

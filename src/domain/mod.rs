@@ -19,6 +19,7 @@ pub mod plan;
 pub mod reason;
 pub mod refusal;
 pub mod release;
+pub mod right;
 pub mod run;
 pub mod service;
 pub mod status;

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::gate::Gate;
+use super::gate::facts::Gate;
 use super::ids::{Commit, HostName, PersonName, ReleaseId, Revision, RunId, ServiceName};
-use super::person::{Right, Role};
 use super::reason::Reason;
 use super::release::Version;
+use super::right::{Right, Role};
 use super::service::EnvironmentKind;
 use super::status::Status;
 

@@ -71,7 +71,7 @@ fn remedies() -> Vec<Remedy> {
 
 #[test]
 fn every_state_and_remedy_of_a_gate_has_words_in_every_language() {
-    let source = include_str!("../../domain/gate/mod.rs");
+    let source = include_str!("../../domain/gate/facts.rs");
     let states = catalogue(source, "GateState", &states(), |language, state| language.gate_state(state));
     let remedies = catalogue(source, "Remedy", &remedies(), |language, remedy| language.remedy(remedy));
     insta::assert_snapshot!("gates", format!("{states}\n{remedies}"));

@@ -1,0 +1,227 @@
+//! What is known of gates: how each stands, and what would clear it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::{Commit, PersonName, ReleaseId, RunId, ServiceName};
+use crate::domain::reason::Reason;
+use crate::domain::release::Version;
+
+/// The name of a gate in the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GateName {
+    /// Enough listed people said yes to this commit.
+    Approvals,
+    /// The rollback to what production runs now was rehearsed.
+    FreshRehearsal,
+    /// It is known which commit would be deployed.
+    CommitKnown,
+    /// It would not take production to an older version.
+    NotADowngrade,
+    /// Nobody has locked production.
+    NoLock,
+    /// The last rollback in production did not fail.
+    ProductionClean,
+    /// No other release is being deployed or is ahead in the line.
+    ProductionFree,
+    /// With `auto_promote = false`: an admin said go.
+    Promoted,
+}
+
+impl GateName {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: &[Self] = &[
+        Self::Approvals,
+        Self::FreshRehearsal,
+        Self::CommitKnown,
+        Self::NotADowngrade,
+        Self::Promoted,
+        Self::NoLock,
+        Self::ProductionClean,
+        Self::ProductionFree,
+    ];
+
+    /// The name in the contract.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Approvals => "approvals",
+            Self::FreshRehearsal => "fresh_rehearsal",
+            Self::CommitKnown => "commit_known",
+            Self::NotADowngrade => "not_a_downgrade",
+            Self::NoLock => "no_lock",
+            Self::ProductionClean => "production_clean",
+            Self::ProductionFree => "production_free",
+            Self::Promoted => "promoted",
+        }
+    }
+}
+
+/// A gate as it stands for one release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gate {
+    /// Which.
+    pub name: GateName,
+    /// How the condition stands.
+    pub state: GateState,
+    /// What would clear it; none where the condition holds.
+    pub remedy: Option<Remedy>,
+    /// An admin skips it.
+    pub bypass: Option<Skip>,
+    /// Who has skipped it when the release would have brought something else, which counts no more.
+    pub void_bypass: Option<String>,
+}
+
+impl Gate {
+    /// It does not stand in the way: the condition holds, or an admin skips it.
+    #[must_use]
+    pub const fn met(&self) -> bool {
+        self.remedy.is_none() || self.bypass.is_some()
+    }
+}
+
+/// Who skips a gate, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Skip {
+    /// The admin.
+    pub by: String,
+    /// The reason given.
+    pub reason: String,
+}
+
+/// How a condition stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields are the words of the glossary")]
+pub enum GateState {
+    VoteClosed {
+        approved_by: Vec<PersonName>,
+    },
+    NoApprovalsNeeded,
+    Approved {
+        by: Vec<PersonName>,
+        needed: usize,
+    },
+    /// `void`: people who approved it when it would have brought something else.
+    ApprovalsMissing {
+        given: usize,
+        needed: usize,
+        void: Vec<PersonName>,
+    },
+
+    NotRehearsed,
+    /// It would bring something else than what was rehearsed.
+    RehearsedOtherContent,
+    Rehearsed {
+        back_to: Version,
+    },
+    NothingToRehearse,
+    /// Production runs something else now than what the rehearsal went back to; none: nothing.
+    RehearsedElsewhere {
+        now: Option<Version>,
+    },
+
+    CommitKnown {
+        commit: Commit,
+    },
+    CiKnowsCommit,
+    CommitUnresolved {
+        reason: Reason,
+    },
+    CommitAsked,
+
+    NothingRuns,
+    RunsIt,
+    Older {
+        current: Version,
+    },
+    NotOlder {
+        current: Version,
+    },
+
+    StartsByItself,
+    Promoted,
+    NotPromoted,
+
+    Unlocked,
+    Locked {
+        by: String,
+        reason: Reason,
+    },
+
+    ProductionKnown,
+    ProductionUnknown {
+        reason: Reason,
+    },
+    ProductionDirty {
+        reason: Reason,
+    },
+
+    Free,
+    BusyWith {
+        release: ReleaseId,
+    },
+    /// It is not known how a run in production ended.
+    LostRun {
+        run: RunId,
+        release: ReleaseId,
+    },
+    Behind {
+        release: ReleaseId,
+    },
+}
+
+/// Who can clear a gate, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields are the words of the glossary")]
+pub enum Remedy {
+    /// Nobody is left whose yes would count.
+    AddApprover,
+    /// So many of these people approve.
+    Approve {
+        count: usize,
+        of: Vec<PersonName>,
+    },
+    SettleStage {
+        service: ServiceName,
+        reason: Reason,
+    },
+    RepairStage {
+        run: RunId,
+        reason: Reason,
+    },
+    ResolveStageRun {
+        run: RunId,
+    },
+    /// RMM rehearses as soon as stage is free.
+    Rehearse,
+    /// The CI system that runs stage rehearses.
+    CiRehearses,
+    RehearseAgain,
+    /// RMM asks the repository again.
+    AskAgain {
+        at: Timestamp,
+    },
+    /// RMM asks no more.
+    SendCommit,
+    /// RMM is asking the repository.
+    Ask,
+    RollBack {
+        release: ReleaseId,
+    },
+    Promote,
+    Unlock,
+    SettleProduction {
+        service: ServiceName,
+    },
+    RepairProduction {
+        run: RunId,
+    },
+    ResolveRun {
+        run: RunId,
+    },
+    WaitForEnd,
+    WaitForTurn,
+}
