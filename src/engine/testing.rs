@@ -2,6 +2,11 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 
 use super::catalog::Catalog;
 use super::clock::Clock;
@@ -10,6 +15,19 @@ use crate::clients::health::Prober;
 use crate::clients::local::Local;
 use crate::clients::local::place::RunPlace;
 use crate::store::{Store, StoreOptions};
+
+/// A clock that stands still until it is moved; seconds since the epoch.
+pub(crate) struct Hands(pub AtomicI64);
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+
+    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
+    }
+}
 
 /// An engine whose database is `rmm.db` in a folder.
 pub(crate) fn engine_in(folder: &Path, clock: Arc<dyn Clock>) -> Engine {

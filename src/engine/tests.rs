@@ -4,9 +4,7 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc;
 
-use futures_util::future::BoxFuture;
-
-use super::testing::engine_in;
+use super::testing::{Hands, engine_in};
 use super::*;
 use crate::config::{Config, EnvVars};
 use crate::domain::command::{NewRelease, Outcome, RollbackTo};
@@ -15,19 +13,6 @@ use crate::domain::person::Role;
 use crate::domain::status::Status;
 use crate::store::events::{self, Scope};
 use crate::store::testing::rows_written;
-
-/// A clock that stands still until it is moved.
-struct Hands(AtomicI64);
-
-impl Clock for Hands {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_second(self.0.load(Ordering::SeqCst)).unwrap()
-    }
-
-    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(std::future::pending())
-    }
-}
 
 /// An engine with one service on so many hosts.
 fn engine(folder: &std::path::Path, clock: Arc<Hands>, hosts: usize) -> Engine {

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -27,7 +25,7 @@ use crate::domain::release::{CiRun, Release};
 use crate::domain::run::Step;
 use crate::domain::service::EnvironmentKind;
 use crate::engine::catalog::Catalog;
-use crate::engine::clock::Clock;
+use crate::engine::testing::Hands;
 use crate::engine::{Engine, Ports, Request};
 use crate::store::{Store, StoreOptions, logs, releases};
 use crate::wording::Language;
@@ -104,19 +102,6 @@ driver = "ci"
 [services.environments.production]
 driver = "ci"
 "#;
-
-/// A clock that stands still until it is moved.
-struct Hands(AtomicI64);
-
-impl Clock for Hands {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_second(self.0.load(Ordering::SeqCst)).unwrap()
-    }
-
-    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(std::future::pending())
-    }
-}
 
 pub struct Rig {
     pub engine: Engine,
