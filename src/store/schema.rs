@@ -20,6 +20,9 @@ mod embedded {
     refinery::embed_migrations!("migrations");
 }
 
+/// Copies from before migrations that are kept.
+const COPIES: usize = 3;
+
 /// How long a statement waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENTS: usize = 128;
@@ -98,6 +101,8 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
         "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -6144; PRAGMA journal_size_limit = 67108864;",
     )?;
     keep_statements(&conn)?;
+    #[cfg(test)]
+    let conn = super::plans::watched(conn);
     Ok(conn)
 }
 
@@ -110,6 +115,8 @@ pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     conn.busy_timeout(BUSY_TIMEOUT)?;
     conn.execute_batch("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1024;")?;
     keep_statements(&conn)?;
+    #[cfg(test)]
+    let conn = super::plans::watched(conn);
     Ok(conn)
 }
 
@@ -212,7 +219,32 @@ fn migrate_with(conn: &mut Connection, path: &Path, runner: &refinery::Runner) -
         }
     }
     conn.execute_batch("PRAGMA foreign_keys = ON")?;
+    if copy.is_some() {
+        delete_old_copies(path);
+    }
     Ok(Migrated { fresh: applied.is_none(), copy })
+}
+
+/// Only the newest copies from before migrations are kept. Best effort: it never fails a start.
+fn delete_old_copies(path: &Path) {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return };
+    let beginning = format!("{}.before-schema-", name.to_string_lossy());
+    let folder = if folder == Path::new("") { Path::new(".") } else { folder };
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let mut copies: Vec<(i64, PathBuf)> = entries
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let name = entry.file_name();
+            let number = name.to_str()?.strip_prefix(&beginning)?.strip_suffix(".bak")?.parse().ok()?;
+            Some((number, entry.path()))
+        })
+        .collect();
+    copies.sort();
+    for (_, copy) in copies.iter().rev().skip(COPIES) {
+        if let Err(error) = std::fs::remove_file(copy) {
+            tracing::warn!(copy = %copy.display(), %error, "an old copy of the database could not be deleted");
+        }
+    }
 }
 
 fn embedded_run(conn: &mut Connection, runner: &refinery::Runner) -> Result<(), StoreError> {
@@ -230,8 +262,22 @@ fn embedded_run(conn: &mut Connection, runner: &refinery::Runner) -> Result<(), 
 /// An empty database in memory with all tables.
 #[cfg(test)]
 pub(crate) fn test_database() -> Connection {
+    super::plans::watched(test_database_unwatched())
+}
+
+/// Whether a migration consists of this, among others: each runs once.
+#[cfg(test)]
+pub(super) fn is_migration(statement: &str) -> bool {
+    let all = embedded::migrations::runner();
+    all.get_migrations().iter().any(|migration| migration.sql().is_some_and(|sql| sql.contains(statement)))
+}
+
+/// As [`test_database`]; nobody looks at its statements.
+#[cfg(test)]
+pub(super) fn test_database_unwatched() -> Connection {
     let mut conn = Connection::open_in_memory().unwrap();
     migrate(&mut conn, Path::new("unused")).unwrap();
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).unwrap();
     conn
 }
 
@@ -311,6 +357,51 @@ mod tests {
         assert_eq!(applied_version(&conn).unwrap(), Some(2));
         conn.execute("INSERT INTO b VALUES (1)", []).unwrap();
         assert!(conn.execute("INSERT INTO c VALUES (1)", []).is_err());
+    }
+
+    #[test]
+    fn only_the_newest_copies_from_before_migrations_are_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rmm.db");
+        let mut conn = open_writer(&path).unwrap();
+        let names = ["rmm.db.before-schema-x.bak", "rmm.db.bak", "other.db.before-schema-1.bak"];
+        for name in names {
+            std::fs::write(directory.path().join(name), "").unwrap();
+        }
+        for version in 1..=supported_version() {
+            migrate_with(&mut conn, &path, &up_to(version)).unwrap();
+        }
+        let newest = supported_version();
+        for version in 2..=newest {
+            let copy = directory.path().join(format!("rmm.db.before-schema-{version}.bak"));
+            assert_eq!(copy.exists(), version > newest - 3, "{version}");
+        }
+        assert!(names.iter().all(|name| directory.path().join(name).exists()));
+    }
+
+    #[test]
+    fn output_of_runs_can_be_deleted_in_a_database_that_is_in_use() {
+        use crate::store::{bounds, logs};
+
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rmm.db");
+        let mut conn = open_writer(&path).unwrap();
+        migrate_with(&mut conn, &path, &up_to(13)).unwrap();
+        conn.execute_batch(
+            "INSERT INTO releases (id, service, status, list, status_since, attempt, revision, initiated_by, owner, \
+                 notes, artifacts, promoted, bypasses, created_at, started_at) \
+             VALUES (7, 'shop', 'deployed', 'successful', 1, 1, 3, 'ann', 'rmm', '', '[]', 0, '[]', 1, 1); \
+             INSERT INTO runs (id, release_id, attempt, service, environment, kind, housekeeping, to_version, state, \
+                 detail, prepared, created_at, ended_at) \
+             VALUES (9, 7, 1, 'shop', 'production', 'deploy', 0, '{}', 'succeeded', '{}', 1, 1, 5);",
+        )
+        .unwrap();
+        logs::append(&conn, 9, 0, 3, b"old").unwrap();
+        migrate_with(&mut conn, &path, &up_to(14)).unwrap();
+        assert_eq!(logs::read_step(&conn, 9, 0).unwrap().head, b"old");
+        let later = jiff::Timestamp::from_second(60).unwrap();
+        assert!(bounds::delete_old_output(&conn, later, later).unwrap());
+        assert_eq!(logs::read_step(&conn, 9, 0).unwrap().head, b"");
     }
 
     /// The runner as it was when `version` was the newest schema.

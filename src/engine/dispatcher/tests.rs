@@ -179,3 +179,45 @@ async fn whatever_part_panics_goes_on_and_what_it_had_leased_is_carried_out() {
     }
     assert!(broken > 3, "only {broken} of the looks came while something was done");
 }
+
+#[tokio::test]
+async fn the_timer_deletes_output_that_is_older_than_it_is_kept() {
+    use crate::config::{Config, EnvVars};
+    use crate::domain::ids::RunId;
+    use crate::engine::catalog::Catalog;
+    use crate::store::{bounds, logs};
+
+    let folder = tempfile::tempdir().unwrap();
+    let engine = engine_in(folder.path(), Arc::new(Meddler::default()));
+    let config = Config::parse("[logs]\nkeep = \"2d\"", "rmm.toml", folder.path(), &EnvVars::new()).unwrap();
+    engine.reconfigure(Catalog::new(&config)).await;
+    let prepared = engine.store().write(|tx| -> Result<(), StoreError> {
+        tx.execute_batch(
+            "INSERT INTO releases (id, service, status, list, status_since, attempt, revision, initiated_by, owner, \
+                 notes, artifacts, promoted, bypasses, created_at, started_at) \
+             VALUES (7, 'shop', 'deployed', 'successful', 1, 1, 3, 'ann', 'rmm', '', '[]', 0, '[]', 1, 1);",
+        )?;
+        for (run, days_ago) in [(1, 3), (2, 1)] {
+            tx.execute(
+                "INSERT INTO runs (id, release_id, attempt, service, environment, kind, housekeeping, to_version, state, \
+                     detail, prepared, created_at, ended_at) \
+                 VALUES (?1, 7, 1, 'shop', 'stage', 'deploy', 0, '{}', 'failed', '{}', 1, 1, ?2)",
+                (run, -days_ago * 24 * 60 * 60 * 1000),
+            )?;
+            logs::append(tx, run, 0, 3, b"out")?;
+        }
+        Ok(())
+    });
+    prepared.await.unwrap();
+    let deleted =
+        async { while engine.read(|conn| bounds::output_deleted_at(conn, RunId(1))).await.unwrap().is_none() {} };
+    let stop = CancellationToken::new();
+    tokio::select! {
+        () = Dispatcher::tick(engine.clone(), stop) => unreachable!("nobody stops it"),
+        () = deleted => {}
+        () = tokio::time::sleep(PATIENCE) => panic!("nothing was deleted"),
+    }
+    let left = |run| engine.read(move |conn| logs::read(conn, run, 0, 100));
+    assert_eq!(left(1).await.unwrap(), []);
+    assert_eq!(left(2).await.unwrap().len(), 1);
+}
