@@ -68,38 +68,25 @@ async fn forget_strangers(bot: &Bot, before: Timestamp) -> Result<(), StoreError
 mod tests {
     use super::*;
     use crate::bot::testing::Desk;
+    use crate::store::testing;
 
     #[tokio::test]
     async fn what_is_over_and_who_is_nobody_is_forgotten() {
         let (_peer, desk) = Desk::with_peer().await;
-        let release = |id: i64, status: &str, list: &str| {
-            format!(
-                "INSERT INTO releases (id, service, status, list, status_since, attempt, revision, initiated_by, owner, \
-                     notes, artifacts, promoted, bypasses, created_at, started_at) \
-                 VALUES ({id}, 'shop', '{status}', '{list}', 1, 1, 3, 'ann', 'rmm', '', '[]', 0, '[]', 1, 1);"
-            )
-        };
-        let message = |message: i64, about: &str, shown_at: i64| {
-            format!(
-                "INSERT INTO telegram_messages VALUES (-1, {message}, NULL, 'menu', '{about}', NULL, '', {shown_at});"
-            )
-        };
-        let user = |id: i64, person: &str, refused: i64, seen_at: i64| {
-            format!(
-                "INSERT INTO telegram_users (id, first_name, private_chat, person, refused, seen_at) \
-                 VALUES ({id}, 'x', 1, {person}, {refused}, {seen_at});"
-            )
-        };
-        desk.shell(&release(1, "deployed", "successful"));
-        desk.shell(&release(2, "manual_testing", "active"));
-        for (at, about) in ["release:1", "release:2", "host:h", "", "release:99"].into_iter().enumerate() {
-            desk.shell(&message(at as i64, about, 1_000));
-            desk.shell(&message(10 + at as i64, about, 9_000));
-        }
-        desk.shell(&user(1, "NULL", 0, 1_000));
-        desk.shell(&user(2, "'ann'", 0, 1_000));
-        desk.shell(&user(3, "NULL", 1, 1_000));
-        desk.shell(&user(4, "NULL", 0, 9_000));
+        let prepared = desk.bot.engine.store().write(|tx| -> Result<(), StoreError> {
+            testing::put_release(tx, 1, "deployed", "successful");
+            testing::put_release(tx, 2, "manual_testing", "active");
+            for (at, about) in (0..).zip(["release:1", "release:2", "host:h", "", "release:99"]) {
+                testing::put_message(tx, at, about, 1_000);
+                testing::put_message(tx, 10 + at, about, 9_000);
+            }
+            testing::put_user(tx, 1, None, false, 1_000);
+            testing::put_user(tx, 2, Some("ann"), false, 1_000);
+            testing::put_user(tx, 3, None, true, 1_000);
+            testing::put_user(tx, 4, None, false, 9_000);
+            Ok(())
+        });
+        prepared.await.unwrap();
         let before = Timestamp::from_second(5).unwrap();
         forget_messages(&desk.bot, before).await.unwrap();
         forget_strangers(&desk.bot, before).await.unwrap();

@@ -314,4 +314,4 @@ pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 }
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;

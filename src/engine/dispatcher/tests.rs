@@ -185,25 +185,16 @@ async fn the_timer_deletes_output_that_is_older_than_it_is_kept() {
     use crate::config::{Config, EnvVars};
     use crate::domain::ids::RunId;
     use crate::engine::catalog::Catalog;
-    use crate::store::{bounds, logs};
+    use crate::store::{bounds, logs, testing};
 
     let folder = tempfile::tempdir().unwrap();
     let engine = engine_in(folder.path(), Arc::new(Meddler::default()));
     let config = Config::parse("[logs]\nkeep = \"2d\"", "rmm.toml", folder.path(), &EnvVars::new()).unwrap();
     engine.reconfigure(Catalog::new(&config)).await;
     let prepared = engine.store().write(|tx| -> Result<(), StoreError> {
-        tx.execute_batch(
-            "INSERT INTO releases (id, service, status, list, status_since, attempt, revision, initiated_by, owner, \
-                 notes, artifacts, promoted, bypasses, created_at, started_at) \
-             VALUES (7, 'shop', 'deployed', 'successful', 1, 1, 3, 'ann', 'rmm', '', '[]', 0, '[]', 1, 1);",
-        )?;
+        testing::put_release(tx, 7, "deployed", "successful");
         for (run, days_ago) in [(1, 3), (2, 1)] {
-            tx.execute(
-                "INSERT INTO runs (id, release_id, attempt, service, environment, kind, housekeeping, to_version, state, \
-                     detail, prepared, created_at, ended_at) \
-                 VALUES (?1, 7, 1, 'shop', 'stage', 'deploy', 0, '{}', 'failed', '{}', 1, 1, ?2)",
-                (run, -days_ago * 24 * 60 * 60 * 1000),
-            )?;
+            testing::put_failed_run(tx, run, 7, -days_ago * 24 * 60 * 60 * 1000);
             logs::append(tx, run, 0, 3, b"out")?;
         }
         Ok(())
