@@ -76,14 +76,7 @@ async fn release(engine: &Engine, tag: &str) -> ReleaseId {
 
 /// How often rows of a table have been written since it was counted first.
 async fn written(engine: &Engine, table: &'static str) -> i64 {
-    let count = engine.inner.store.write(move |tx| -> Result<i64, StoreError> {
-        tx.execute_batch(&format!(
-            "CREATE TEMP TABLE IF NOT EXISTS counted (of TEXT);
-             CREATE TEMP TRIGGER IF NOT EXISTS {table}_i AFTER INSERT ON main.{table} BEGIN INSERT INTO counted VALUES ('{table}'); END;
-             CREATE TEMP TRIGGER IF NOT EXISTS {table}_u AFTER UPDATE ON main.{table} BEGIN INSERT INTO counted VALUES ('{table}'); END;"
-        ))?;
-        Ok(tx.query_row("SELECT count(*) FROM counted WHERE of = ?1", [table], |row| row.get(0))?)
-    });
+    let count = engine.inner.store.write(move |tx| crate::store::testing::written(tx, table));
     count.await.unwrap()
 }
 

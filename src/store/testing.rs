@@ -156,3 +156,13 @@ pub(crate) fn put_user(conn: &rusqlite::Connection, id: i64, person: Option<&str
     )
     .unwrap();
 }
+
+/// How often rows of a table have been written since it was counted first.
+pub(crate) fn written(tx: &Tx<'_>, table: &str) -> Result<i64, StoreError> {
+    tx.execute_batch(&format!(
+        "CREATE TEMP TABLE IF NOT EXISTS counted (of TEXT);
+         CREATE TEMP TRIGGER IF NOT EXISTS {table}_i AFTER INSERT ON main.{table} BEGIN INSERT INTO counted VALUES ('{table}'); END;
+         CREATE TEMP TRIGGER IF NOT EXISTS {table}_u AFTER UPDATE ON main.{table} BEGIN INSERT INTO counted VALUES ('{table}'); END;"
+    ))?;
+    Ok(tx.query_row("SELECT count(*) FROM counted WHERE of = ?1", [table], |row| row.get(0))?)
+}
