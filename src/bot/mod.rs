@@ -7,6 +7,7 @@ mod answer;
 mod audience;
 mod commands;
 pub mod draw;
+mod forget;
 mod inbox;
 mod place;
 mod poll;
@@ -109,6 +110,7 @@ pub async fn run(engine: Engine, config: config::Config, stop: CancellationToken
     let offered = bot.clone();
     bot.spawn(async move { offered.offer_commands().await });
     bot.keep_running("the news of the bot", team::follow);
+    bot.keep_running("the forgetting of the bot", forget::keep_forgetting);
     bot.keep_running("the reminders of the bot", reminders::remind);
     bot.keep_running("the bot's watch for another program", reminders::tell_of_conflicts);
     reminders::tell_of_restore(&bot).await;

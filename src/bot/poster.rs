@@ -35,7 +35,14 @@ pub struct Poster {
 impl Bot {
     /// Has something done in a chat.
     pub fn post(self: &Arc<Self>, chat: i64, job: Job) {
-        self.enqueue(chat, |queue| queue.push(job));
+        let Some(given_up) = self.enqueue(chat, |queue| queue.push(job)) else { return };
+        tracing::warn!(chat, "more is asked for in a chat than Telegram lets through; the oldest wish is given up");
+        let bot = self.clone();
+        self.spawn(async move {
+            for update in given_up.updates {
+                bot.handled(update).await;
+            }
+        });
     }
 
     /// A chat has news in the store.
@@ -67,15 +74,16 @@ impl Bot {
         self.poster.chats.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&chat)
     }
 
-    fn enqueue(self: &Arc<Self>, chat: i64, change: impl FnOnce(&mut Queue)) {
+    fn enqueue<T>(self: &Arc<Self>, chat: i64, change: impl FnOnce(&mut Queue) -> T) -> T {
         let mut chats = self.poster.chats.lock().unwrap_or_else(PoisonError::into_inner);
         let idle = !chats.contains_key(&chat);
-        change(chats.entry(chat).or_default());
+        let changed = change(chats.entry(chat).or_default());
         drop(chats);
         if idle {
             let bot = self.clone();
             self.spawn(async move { bot.work(chat).await });
         }
+        changed
     }
 
     fn next(&self, chat: i64) -> Option<Next> {

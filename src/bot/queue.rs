@@ -79,6 +79,10 @@ impl What {
     }
 }
 
+/// Wishes that wait in a chat at most; beyond that the oldest is given up. Telegram takes few messages a minute, and whoever
+/// asked has gone before the last one's turn comes.
+const LONGEST: usize = 200;
+
 /// What is next.
 pub(super) enum Next {
     Job(Box<Job>),
@@ -95,14 +99,18 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// The newest of several same wishes counts, in the place of the first one.
-    pub(super) fn push(&mut self, mut job: Job) {
+    /// The newest of several same wishes counts, in the place of the first one. Gives back what was given up for it.
+    pub(super) fn push(&mut self, mut job: Job) -> Option<Job> {
         match self.jobs.iter_mut().find(|older| job.what.replaces(&older.what)) {
             Some(older) => {
                 job.updates.append(&mut older.updates);
                 *older = job;
+                None
             }
-            None => self.jobs.push_back(job),
+            None => {
+                self.jobs.push_back(job);
+                (self.jobs.len() > LONGEST).then(|| self.jobs.pop_front()).flatten()
+            }
         }
     }
 
@@ -142,7 +150,7 @@ mod tests {
     }
 
     fn push(queue: &mut Queue, what: What, update: i64) {
-        queue.push(Job { what, updates: vec![update], asked: Timestamp::UNIX_EPOCH });
+        assert!(queue.push(Job { what, updates: vec![update], asked: Timestamp::UNIX_EPOCH }).is_none());
     }
 
     /// The updates of a job, or nothing for the news.
@@ -175,5 +183,17 @@ mod tests {
             push(&mut queue, what, update as i64);
         }
         assert_eq!(turns(&mut queue), [vec![6, 2, 0], vec![5, 1], vec![3], vec![4]]);
+    }
+
+    #[test]
+    fn a_queue_has_an_end_and_gives_up_the_oldest() {
+        let mut queue = Queue::default();
+        for update in 0..=LONGEST as i64 {
+            let given_up =
+                queue.push(Job { what: say(&update.to_string()), updates: vec![update], asked: Timestamp::UNIX_EPOCH });
+            let expected = (update == LONGEST as i64).then(|| vec![0]);
+            assert_eq!(given_up.map(|job| job.updates), expected);
+        }
+        assert_eq!(turns(&mut queue).len(), LONGEST);
     }
 }

@@ -240,8 +240,7 @@ enum Next {
 async fn next(bot: &Bot, chat: i64) -> Result<Next, StoreError> {
     let now = bot.engine.now();
     let mut later: Option<Duration> = None;
-    let mut waiting: Vec<_> = bot.engine.read(telegram::news).await?;
-    waiting.retain(|news| news.chat == chat);
+    let mut waiting: Vec<_> = bot.engine.read(move |conn| telegram::news_of(conn, chat)).await?;
     // What has something to say goes before cards that merely change.
     waiting.sort_by_key(|news| news.notice.is_none());
     for news in waiting {
@@ -345,8 +344,8 @@ async fn tell_place(bot: &Arc<Bot>, news: &News, about: &About, audience: &Audie
     };
     bot.telegram.turn(audience.place.chat).await;
     // What has come meanwhile says more, and is told instead.
-    let mut latest = bot.engine.read(telegram::news).await?.into_iter();
-    let latest = latest.find(|latest| latest.chat == news.chat && latest.about == news.about);
+    let (chat, about) = (news.chat, news.about.clone());
+    let latest = bot.engine.read(move |conn| telegram::news_about(conn, chat, &about)).await?;
     if latest.is_some_and(|latest| latest.notice != news.notice) {
         return Ok(());
     }

@@ -201,6 +201,9 @@ pub struct EventPage {
 pub struct Output {
     pub pieces: Vec<Piece>,
     pub next: i64,
+    /// When it was deleted, because it was older than RMM keeps it.
+    #[serde(default)]
+    pub deleted_at: Option<String>,
 }
 
 /// A piece of output.

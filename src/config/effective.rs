@@ -39,6 +39,7 @@ impl Config {
             writeln!(out, "\n[local]\nuser = {}", quoted(&local.user))?;
             optional(out, "home", local.home.as_ref().map(|home| home.to_string_lossy()).as_deref())?;
         }
+        writeln!(out, "\n[logs]\nkeep = {}", quoted(&super::logs::text(self.logs.keep)))?;
         for person in &self.people {
             writeln!(out, "\n[[people]]\nname = {}", quoted(person.name.as_str()))?;
             if let Some(id) = person.telegram_id {

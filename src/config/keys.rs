@@ -43,6 +43,7 @@ const fn later(name: &'static str, what: &'static str) -> Key {
 pub(super) static ROOT: &[Key] = &[
     Key { name: "server", shape: Shape::Section(SERVER) },
     Key { name: "local", shape: Shape::Section(LOCAL) },
+    Key { name: "logs", shape: Shape::Section(LOGS) },
     Key { name: "people", shape: Shape::List(PERSON) },
     Key { name: "hosts", shape: Shape::List(HOST) },
     Key { name: "services", shape: Shape::List(SERVICE) },
@@ -55,6 +56,8 @@ pub(super) static SERVER: &[Key] =
     &[value("listen"), value("public_url"), value("data_dir"), value("language"), value("time_zone")];
 
 static LOCAL: &[Key] = &[value("user"), value("home")];
+
+static LOGS: &[Key] = &[value("keep")];
 
 static PERSON: &[Key] = &[
     value("name"),

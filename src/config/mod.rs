@@ -3,7 +3,7 @@
 //! Text comes in, typed and complete values go out, or everything that is wrong with it, with line and key. The
 //! environment is a parameter; the only thing read here besides the file itself are the files of `file:` secrets.
 //!
-//! `keys` holds the keys, `file` walks the text along them; `server`, `local`, `people`, `hosts`, `service`, `environment`,
+//! `keys` holds the keys, `file` walks the text along them; `server`, `local`, `logs`, `people`, `hosts`, `service`, `environment`,
 //! `surface` and `health` say what the values mean.
 
 mod authorities;
@@ -17,6 +17,7 @@ mod hosts;
 mod jump;
 mod keys;
 mod local;
+mod logs;
 mod people;
 mod places;
 mod report;
@@ -45,6 +46,7 @@ pub use authorities::Authorities;
 pub use error::{ConfigErrors, Excerpt, Position, Problem};
 pub use example::{EXAMPLE, Init, init_text};
 pub use local::LocalUser;
+pub use logs::Logs;
 pub use secret::Secrets;
 pub use server::Server;
 pub use telegram::{Chat, Telegram, is_bot_token};
@@ -69,6 +71,8 @@ pub struct Config {
     pub server: Server,
     /// Who the steps on RMM's own machine run as; without it, whoever RMM runs as.
     pub local: Option<LocalUser>,
+    /// The output of runs.
+    pub logs: Logs,
     /// Everybody who is known, in the order of the file.
     pub people: Vec<Person>,
     /// The servers that are reached by SSH, in the order of the file.
@@ -144,6 +148,7 @@ impl Config {
 
         let server = server::read(root.section("server").as_ref(), &report, base_dir, env);
         let local = local::read(&root, base_dir);
+        let logs = logs::read(&root);
         let people = people::read(&root);
         let hosts = hosts::read(&root, &keyring);
         let services = service::read(&root, &people, &hosts, &keyring);
@@ -159,6 +164,7 @@ impl Config {
         Ok(Self {
             server,
             local,
+            logs,
             people,
             hosts,
             telegram,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::SecretString;
 
@@ -23,6 +24,7 @@ pub struct Catalog {
     secrets: Secrets,
     authorities: Authorities,
     redactor: Arc<Redactor>,
+    keep_output: Option<Duration>,
 }
 
 impl Catalog {
@@ -34,9 +36,16 @@ impl Catalog {
             hosts: config.hosts.iter().map(|h| (h.name.clone(), Arc::new(h.clone()))).collect(),
             people: Arc::new(config.people.iter().map(|p| (p.name.clone(), p.clone())).collect()),
             redactor: Arc::new(Redactor::new(config.secrets.values())),
+            keep_output: config.logs.keep,
             secrets: config.secrets.clone(),
             authorities: config.authorities.clone(),
         }
+    }
+
+    /// How long the output of a run is kept after its end; for ever without it.
+    #[must_use]
+    pub fn keep_output(&self) -> Option<Duration> {
+        self.keep_output
     }
 
     /// A service.

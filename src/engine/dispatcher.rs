@@ -127,6 +127,9 @@ impl Dispatcher {
             if let Err(error) = engine.store().note_numbers(engine.now()).await {
                 tracing::warn!(%error, "how far the database has come could not be noted");
             }
+            if let Err(error) = engine.delete_old_output().await {
+                tracing::warn!(%error, "old output of runs could not be deleted; it is tried again");
+            }
             engine.clock().sleep(TICK).await;
         }
     }

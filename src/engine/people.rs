@@ -126,13 +126,18 @@ impl Engine {
     /// # Errors
     /// When the database cannot be read.
     pub async fn telegram_people(&self) -> Result<Vec<(Person, i64, Option<User>)>, StoreError> {
-        let users = self.read(telegram::users).await?;
         let catalog = self.catalog();
+        let ids: Vec<i64> = catalog.people().values().filter_map(|person| person.telegram_id).collect();
+        let users = self.read(move |conn| {
+            let listed = ids.into_iter().filter_map(|id| telegram::user(conn, id).transpose());
+            Ok((telegram::users_of_people(conn)?, listed.collect::<Result<Vec<_>, _>>()?))
+        });
+        let (claimants, listed) = users.await?;
         let mut found = Vec::new();
         for person in catalog.people().values() {
             let user = match person.telegram_id {
-                Some(id) => users.iter().find(|user| user.id == id),
-                None => users.iter().find(|user| self.who_is(user) == Who::Person(person.clone())),
+                Some(id) => listed.iter().find(|user| user.id == id),
+                None => claimants.iter().find(|user| self.who_is(user) == Who::Person(person.clone())),
             };
             if let Some(id) = person.telegram_id.or(user.map(|user| user.id)) {
                 found.push((person.clone(), id, user.cloned()));

@@ -1,5 +1,8 @@
 //! Reads the record: of a release, in pages, and onwards from a place for streams.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use rusqlite::{Connection, Row, named_params};
 
 use super::error::StoreError;
@@ -128,10 +131,14 @@ pub struct Scope {
 /// # Errors
 /// When the database cannot be read.
 pub fn after(conn: &Connection, after: i64, scope: &Scope, limit: u32, bytes: usize) -> Result<Page, StoreError> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM events WHERE seq > :after AND (:release IS NULL OR release_id = :release) \
-         AND (:service IS NULL OR service = :service) ORDER BY seq LIMIT :limit"
-    );
+    // A condition for each scope: SQLite takes an index only where the condition is one.
+    let condition = match (scope.release, &scope.service) {
+        (Some(_), Some(_)) => "release_id = :release AND +service = :service",
+        (Some(_), None) => "release_id = :release AND :service IS NULL",
+        (None, Some(_)) => "service = :service AND :release IS NULL",
+        (None, None) => ":release IS NULL AND :service IS NULL",
+    };
+    let sql = format!("SELECT {COLUMNS} FROM events WHERE {condition} AND seq > :after ORDER BY seq LIMIT :limit");
     let mut statement = conn.prepare_cached(&sql)?;
     let rows = statement.query_map(
         named_params! {
@@ -158,24 +165,23 @@ pub struct OutputRow {
     pub bytes: Vec<u8>,
 }
 
+/// Pieces of output of all runs that are looked through for those of a service; beyond that each of its runs is asked.
+const NEAR: i64 = 1000;
+
 /// The pieces of output after a place, oldest first, at most about `limit` bytes of them.
 ///
 /// # Errors
 /// When the database cannot be read.
 pub fn output_after(conn: &Connection, after: i64, scope: &Scope, limit: usize) -> Result<Vec<OutputRow>, StoreError> {
+    if scope.release.is_some() || scope.service.is_some() && is_far_behind(conn, after)? {
+        return output_of_runs(conn, after, scope, limit);
+    }
     let mut statement = conn.prepare_cached(
         "SELECT c.id, c.run_id, c.step, c.bytes FROM log_chunks c JOIN runs r ON r.id = c.run_id \
-         WHERE c.id > :after AND (:release IS NULL OR r.release_id = :release) \
-         AND (:service IS NULL OR r.service = :service) ORDER BY c.id",
+         WHERE c.id > :after AND (:service IS NULL OR r.service = :service) ORDER BY c.id",
     )?;
-    let rows = statement.query_map(
-        named_params! {
-            ":after": after,
-            ":release": scope.release.map(|id| id.0),
-            ":service": scope.service.as_ref().map(ServiceName::as_str),
-        },
-        |row| Ok(OutputRow { id: row.get(0)?, run: row.get(1)?, step: row.get(2)?, bytes: row.get(3)? }),
-    )?;
+    let service = scope.service.as_ref().map(ServiceName::as_str);
+    let rows = statement.query_map(named_params! { ":after": after, ":service": service }, output)?;
     let (mut found, mut size) = (Vec::new(), 0);
     for row in rows {
         let row = row?;
@@ -186,4 +192,105 @@ pub fn output_after(conn: &Connection, after: i64, scope: &Scope, limit: usize) 
         }
     }
     Ok(found)
+}
+
+fn output(row: &Row<'_>) -> rusqlite::Result<OutputRow> {
+    Ok(OutputRow { id: row.get(0)?, run: row.get(1)?, step: row.get(2)?, bytes: row.get(3)? })
+}
+
+fn is_far_behind(conn: &Connection, after: i64) -> Result<bool, StoreError> {
+    let last: Option<i64> = conn.prepare_cached("SELECT max(id) FROM log_chunks")?.query_row([], |row| row.get(0))?;
+    Ok(last.unwrap_or(0).saturating_sub(after) > NEAR)
+}
+
+/// As [`output_after`], from the runs in the scope alone: always the piece that is next among them.
+fn output_of_runs(conn: &Connection, after: i64, scope: &Scope, limit: usize) -> Result<Vec<OutputRow>, StoreError> {
+    let next = "(SELECT min(c.id) FROM log_chunks c WHERE c.run_id = r.id AND c.id > :after)";
+    let condition = match scope.release {
+        Some(_) => "r.release_id = :release AND (:service IS NULL OR +r.service = :service)",
+        None => "r.service = :service AND :release IS NULL",
+    };
+    let mut statement = conn.prepare_cached(&format!("SELECT {next}, r.id FROM runs r WHERE {condition}"))?;
+    let rows = statement.query_map(
+        named_params! {
+            ":after": after,
+            ":release": scope.release.map(|id| id.0),
+            ":service": scope.service.as_ref().map(ServiceName::as_str),
+        },
+        |row| Ok(row.get::<_, Option<i64>>(0)?.zip(row.get(1)?).map(Reverse)),
+    )?;
+    let mut waiting = rows.filter_map(Result::transpose).collect::<Result<BinaryHeap<Reverse<(i64, i64)>>, _>>()?;
+    let mut piece = conn.prepare_cached("SELECT id, run_id, step, bytes FROM log_chunks WHERE id = ?1")?;
+    let mut behind = conn.prepare_cached("SELECT min(id) FROM log_chunks WHERE run_id = ?1 AND id > ?2")?;
+    let (mut found, mut size) = (Vec::new(), 0);
+    while size < limit.max(1)
+        && let Some(Reverse((id, run))) = waiting.pop()
+    {
+        let row = piece.query_row([id], output)?;
+        size += row.bytes.len();
+        found.push(row);
+        let next: Option<i64> = behind.query_row([run, id], |row| row.get(0))?;
+        waiting.extend(next.map(|next| Reverse((next, run))));
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::logs;
+    use crate::store::schema::test_database;
+
+    #[test]
+    fn a_stream_has_the_output_of_its_scope_in_order_however_far_it_is_behind() {
+        let conn = test_database();
+        let services = ["shop", "blog"];
+        for id in 1..=4_i64 {
+            let service = services[(id % 2) as usize];
+            conn.execute(
+                "INSERT INTO releases (id, service, status, list, status_since, attempt, revision, initiated_by, owner, \
+                     notes, artifacts, promoted, bypasses, created_at, started_at) \
+                 VALUES (?1, ?2, 'deployed', 'successful', 1, 1, 3, 'ann', 'rmm', '', '[]', 0, '[]', 1, 1)",
+                (id, service),
+            )
+            .unwrap();
+            for run in [id * 10, id * 10 + 1] {
+                conn.execute(
+                    "INSERT INTO runs (id, release_id, attempt, service, environment, kind, housekeeping, to_version, \
+                         state, detail, prepared, created_at) \
+                     VALUES (?1, ?2, 1, ?3, 'stage', 'deploy', 0, '{}', 'failed', '{}', 1, 1)",
+                    (run, id, service),
+                )
+                .unwrap();
+            }
+        }
+        conn.execute_batch("BEGIN").unwrap();
+        let total = NEAR + 200;
+        for piece in 0..total {
+            let run = (piece * 7 % 4 + 1) * 10 + piece % 3 % 2;
+            assert!(logs::append(&conn, run, 0, piece as u64, piece.to_string().as_bytes()).unwrap());
+        }
+        conn.execute_batch("COMMIT").unwrap();
+        let all = output_after(&conn, 0, &Scope::default(), usize::MAX).unwrap();
+        assert_eq!(all.len() as i64, total);
+        let release = |run: i64| run / 10;
+        for after in [0, 1, 150, NEAR, total - 3, total] {
+            for service in [0_usize, 1] {
+                let scope =
+                    Scope { service: Some(ServiceName::parse("service", services[service]).unwrap()), release: None };
+                let expected: Vec<_> = all
+                    .iter()
+                    .filter(|row| row.id > after && release(row.run) % 2 == service as i64)
+                    .cloned()
+                    .collect();
+                assert_eq!(output_after(&conn, after, &scope, usize::MAX).unwrap(), expected);
+                let first = output_after(&conn, after, &scope, 1).unwrap();
+                assert_eq!(first.first(), expected.first());
+                assert!(first.len() <= 1);
+            }
+            let scope = Scope { release: Some(ReleaseId(3)), service: None };
+            let expected: Vec<_> = all.iter().filter(|row| row.id > after && release(row.run) == 3).cloned().collect();
+            assert_eq!(output_after(&conn, after, &scope, usize::MAX).unwrap(), expected);
+        }
+    }
 }

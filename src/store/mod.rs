@@ -6,6 +6,7 @@
 
 pub mod around;
 pub mod backup;
+pub mod bounds;
 pub mod chain;
 mod columns;
 pub mod definitions;
@@ -17,6 +18,8 @@ pub mod lock;
 pub mod logs;
 pub mod numbers;
 pub mod outbox;
+#[cfg(test)]
+mod plans;
 mod readers;
 pub mod releases;
 pub mod restored;

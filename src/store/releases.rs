@@ -132,7 +132,7 @@ pub fn page(conn: &Connection, page: &Page) -> Result<Vec<Release>, StoreError> 
     let condition = match (page.list, &page.service) {
         (Some(_), Some(_)) => "list = :list AND service = :service AND",
         (Some(_), None) => "list = :list AND :service IS NULL AND",
-        (None, Some(_)) => "list IN ('active', 'successful', 'failed') AND :list IS NULL AND service = :service AND",
+        (None, Some(_)) => ":list IS NULL AND service = :service AND",
         (None, None) => ":list IS NULL AND :service IS NULL AND",
     };
     let sql = format!("SELECT {COLUMNS} FROM releases WHERE {condition} id < :before ORDER BY id DESC LIMIT :limit");

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::columns::{maybe_word, millis, time};
+use super::columns::{maybe_word, millis, time, to_json};
 use super::error::StoreError;
 use crate::domain::ids::PersonName;
 
@@ -83,6 +83,20 @@ pub fn forget_before(conn: &Connection, before: Timestamp) -> Result<(), StoreEr
     Ok(())
 }
 
+/// Forgets up to `limit` people who are nobody to RMM and were last there before; those of `listed` stay.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn forget_strangers(conn: &Connection, before: Timestamp, listed: &[i64], limit: u32) -> Result<usize, StoreError> {
+    let forgotten = conn
+        .prepare_cached(
+            "DELETE FROM telegram_users WHERE id IN (SELECT id FROM telegram_users WHERE seen_at < ?1 AND person IS NULL \
+             AND refused = 0 AND id NOT IN (SELECT value FROM json_each(?2)) ORDER BY seen_at LIMIT ?3)",
+        )?
+        .execute((millis(before), to_json(&listed)?, limit))?;
+    Ok(forgotten)
+}
+
 /// Somebody who has written to the bot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
@@ -156,12 +170,13 @@ pub fn user(conn: &Connection, id: i64) -> Result<Option<User>, StoreError> {
     Ok(found)
 }
 
-/// Everybody who has written to the bot, by number.
+/// Everybody who is or claims to be somebody, by the name of that person.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn users(conn: &Connection) -> Result<Vec<User>, StoreError> {
-    let mut statement = conn.prepare_cached(&format!("SELECT {USER} FROM telegram_users ORDER BY id"))?;
+pub fn users_of_people(conn: &Connection) -> Result<Vec<User>, StoreError> {
+    let mut statement =
+        conn.prepare_cached(&format!("SELECT {USER} FROM telegram_users WHERE person > '' ORDER BY person, id"))?;
     Ok(statement.query_map([], user_of)?.collect::<Result<_, _>>()?)
 }
 
@@ -283,6 +298,27 @@ pub fn let_go(conn: &Connection, chat: i64, message: i64) -> Result<(), StoreErr
     Ok(())
 }
 
+/// Up to `limit` messages that last changed before, the oldest first.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn kept_before(conn: &Connection, before: Timestamp, limit: u32) -> Result<Vec<Kept>, StoreError> {
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT {KEPT} FROM telegram_messages WHERE shown_at < ?1 ORDER BY shown_at LIMIT ?2"
+    ))?;
+    Ok(statement.query_map((millis(before), limit), kept_of)?.collect::<Result<_, _>>()?)
+}
+
+/// As [`let_go`], unless it has changed since.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn let_go_unchanged(conn: &Connection, chat: i64, message: i64, shown_at: Timestamp) -> Result<(), StoreError> {
+    conn.prepare_cached("DELETE FROM telegram_messages WHERE chat = ?1 AND message = ?2 AND shown_at = ?3")?
+        .execute((chat, message, millis(shown_at)))?;
+    Ok(())
+}
+
 /// The messages about something, the newest first.
 ///
 /// # Errors
@@ -339,12 +375,31 @@ pub fn tell(conn: &Connection, news: &News) -> Result<(), StoreError> {
 pub fn news(conn: &Connection) -> Result<Vec<News>, StoreError> {
     let mut statement =
         conn.prepare_cached("SELECT chat, about, notice, since FROM telegram_news ORDER BY since, chat, about")?;
-    let all = statement
-        .query_map([], |row| {
-            Ok(News { chat: row.get(0)?, about: row.get(1)?, notice: row.get(2)?, since: row.get(3)? })
-        })?
-        .collect::<Result<_, _>>()?;
-    Ok(all)
+    Ok(statement.query_map([], news_row)?.collect::<Result<_, _>>()?)
+}
+
+/// What one chat has still to hear, the longest waiting first.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn news_of(conn: &Connection, chat: i64) -> Result<Vec<News>, StoreError> {
+    let mut statement = conn
+        .prepare_cached("SELECT chat, about, notice, since FROM telegram_news WHERE chat = ?1 ORDER BY since, about")?;
+    Ok(statement.query_map([chat], news_row)?.collect::<Result<_, _>>()?)
+}
+
+/// What one chat has still to hear about one thing.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn news_about(conn: &Connection, chat: i64, about: &str) -> Result<Option<News>, StoreError> {
+    let mut statement =
+        conn.prepare_cached("SELECT chat, about, notice, since FROM telegram_news WHERE chat = ?1 AND about = ?2")?;
+    Ok(statement.query_row((chat, about), news_row).optional()?)
+}
+
+fn news_row(row: &Row<'_>) -> rusqlite::Result<News> {
+    Ok(News { chat: row.get(0)?, about: row.get(1)?, notice: row.get(2)?, since: row.get(3)? })
 }
 
 /// A chat has heard this; what is newer about the same thing stays.

@@ -117,6 +117,47 @@ impl Drop for SmallDisk {
     }
 }
 
+/// A release of the service `shop`.
+pub(crate) fn put_release(conn: &rusqlite::Connection, id: i64, status: &str, list: &str) {
+    conn.execute(
+        "INSERT INTO releases (id, service, status, list, status_since, attempt, revision, initiated_by, owner, notes, \
+             artifacts, promoted, bypasses, created_at, started_at) \
+         VALUES (?1, 'shop', ?2, ?3, 1, 1, 3, 'ann', 'rmm', '', '[]', 0, '[]', 1, 1)",
+        (id, status, list),
+    )
+    .unwrap();
+}
+
+/// A failed run of such a release on stage.
+pub(crate) fn put_failed_run(conn: &rusqlite::Connection, id: i64, release: i64, ended_at: i64) {
+    conn.execute(
+        "INSERT INTO runs (id, release_id, attempt, service, environment, kind, housekeeping, to_version, state, \
+             detail, prepared, created_at, ended_at) \
+         VALUES (?1, ?2, 1, 'shop', 'stage', 'deploy', 0, '{}', 'failed', '{}', 1, 1, ?3)",
+        (id, release, ended_at),
+    )
+    .unwrap();
+}
+
+/// A message in chat -1.
+pub(crate) fn put_message(conn: &rusqlite::Connection, message: i64, about: &str, shown_at: i64) {
+    conn.execute(
+        "INSERT INTO telegram_messages (chat, message, screen, about, shown, shown_at) VALUES (-1, ?1, 'menu', ?2, '', ?3)",
+        (message, about, shown_at),
+    )
+    .unwrap();
+}
+
+/// Somebody who has written to the bot.
+pub(crate) fn put_user(conn: &rusqlite::Connection, id: i64, person: Option<&str>, refused: bool, seen_at: i64) {
+    conn.execute(
+        "INSERT INTO telegram_users (id, first_name, private_chat, person, refused, seen_at) \
+         VALUES (?1, 'x', 1, ?2, ?3, ?4)",
+        (id, person, refused, seen_at),
+    )
+    .unwrap();
+}
+
 /// How often rows of a table have been written by this connection since it was asked first.
 pub(crate) fn rows_written(conn: &Connection, table: &str) -> Result<i64, StoreError> {
     let count = |when: &str| {

@@ -168,6 +168,10 @@ async fn kept(client: &Client, run: &api::Run, printer: &mut Printer) -> Result<
     loop {
         let call = Call::get(format!("/api/v1/runs/{}/log?after={after}", run.id));
         let (output, json): (api::Output, String) = client.json(call).await?;
+        if let Some(deleted) = output.deleted_at.filter(|_| after == 0) {
+            note(&format!("note: the output of run {} was old and was deleted at {deleted}", run.id));
+            printer.silent = false;
+        }
         if output.pieces.is_empty() {
             return Ok(after);
         }

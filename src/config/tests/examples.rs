@@ -114,6 +114,7 @@ fn the_effective_configuration_reads_back_as_the_same() {
     let env: Vec<_> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let again = parse_with(&readable, &env).unwrap_or_else(|errors| panic!("{errors}\n{shown}"));
     assert_eq!(again.server, config.server);
+    assert_eq!(again.logs, config.logs);
     assert_eq!(again.people, config.people);
     assert_eq!(again.telegram, config.telegram);
     assert_eq!(again.hosts, config.hosts);
@@ -136,6 +137,9 @@ listen = "127.0.0.1:8080"
 data_dir = "/etc/rmm/data"
 language = "en"
 time_zone = "UTC"
+
+[logs]
+keep = "180d"
 
 [[services]]
 name = "api"

@@ -49,6 +49,21 @@ fn whom_local_commands_run_as_is_one_user() {
 }
 
 #[test]
+fn output_is_kept_for_days_or_for_ever() {
+    let sentence = "2:8: logs.keep: must be \"forever\" or at least one day, such as \"180d\" or \"12 weeks\"";
+    for text in ["", "0d", "23h", "-5d", "6 months", "always"] {
+        assert_eq!(problems(&format!("[logs]\nkeep = \"{text}\"\n")), [sentence], "{text}");
+    }
+    for (text, hours, shown) in [("2 weeks", 336, "14d"), ("25h", 25, "25h"), ("90d", 2160, "90d"), ("1d", 24, "1d")] {
+        let config = parse(&format!("[logs]\nkeep = \"{text}\"\n"));
+        assert_eq!(config.logs.keep, Some(std::time::Duration::from_hours(hours)));
+        assert!(config.effective().contains(&format!("[logs]\nkeep = \"{shown}\"\n")), "{}", config.effective());
+    }
+    assert_eq!(parse("[logs]\nkeep = \"forever\"\n").logs.keep, None);
+    assert_eq!(parse("").logs.keep, Some(std::time::Duration::from_hours(180 * 24)));
+}
+
+#[test]
 fn text_that_is_not_toml_ends_at_the_first_problem() {
     assert_eq!(problems("[server\nlisten = \n"), ["1:8: not TOML: unclosed table, expected `]`"]);
     assert_eq!(problems("a = 1\na = 2\n"), ["2:1: not TOML: duplicate key"]);

@@ -179,3 +179,36 @@ async fn whatever_part_panics_goes_on_and_what_it_had_leased_is_carried_out() {
     }
     assert!(broken > 3, "only {broken} of the looks came while something was done");
 }
+
+#[tokio::test]
+async fn the_timer_deletes_output_that_is_older_than_it_is_kept() {
+    use crate::config::{Config, EnvVars};
+    use crate::domain::ids::RunId;
+    use crate::engine::catalog::Catalog;
+    use crate::store::{bounds, logs, testing};
+
+    let folder = tempfile::tempdir().unwrap();
+    let engine = engine_in(folder.path(), Arc::new(Meddler::default()));
+    let config = Config::parse("[logs]\nkeep = \"2d\"", "rmm.toml", folder.path(), &EnvVars::new()).unwrap();
+    engine.reconfigure(Catalog::new(&config)).await;
+    let prepared = engine.store().write(|tx| -> Result<(), StoreError> {
+        testing::put_release(tx, 7, "deployed", "successful");
+        for (run, days_ago) in [(1, 3), (2, 1)] {
+            testing::put_failed_run(tx, run, 7, -days_ago * 24 * 60 * 60 * 1000);
+            logs::append(tx, run, 0, 3, b"out")?;
+        }
+        Ok(())
+    });
+    prepared.await.unwrap();
+    let deleted =
+        async { while engine.read(|conn| bounds::output_deleted_at(conn, RunId(1))).await.unwrap().is_none() {} };
+    let stop = CancellationToken::new();
+    tokio::select! {
+        () = Dispatcher::tick(engine.clone(), stop) => unreachable!("nobody stops it"),
+        () = deleted => {}
+        () = tokio::time::sleep(TEST_TIMEOUT) => panic!("nothing was deleted"),
+    }
+    let left = |run| engine.read(move |conn| logs::read(conn, run, 0, 100));
+    assert_eq!(left(1).await.unwrap(), []);
+    assert_eq!(left(2).await.unwrap().len(), 1);
+}

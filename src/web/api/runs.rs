@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::view::RunView;
@@ -13,7 +14,7 @@ use crate::domain::ids::RunId;
 use crate::domain::person::{Actor, Right};
 use crate::domain::run::Run;
 use crate::engine::Request;
-use crate::store::{logs, runs};
+use crate::store::{bounds, logs, runs};
 use crate::web::Web;
 use crate::web::auth::Caller;
 use crate::web::body::{Asked, Named, Sent};
@@ -59,6 +60,10 @@ pub struct RunOutput {
     next: i64,
     /// Nothing more will come: the run has ended and this was all.
     ended: bool,
+    /// When the output was deleted, because it was older than RMM keeps it (`[logs] keep`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    deleted_at: Option<Timestamp>,
 }
 
 /// A piece of the output of a step.
@@ -99,7 +104,10 @@ pub async fn log(
 ) -> Result<Response, Problem> {
     let run = known_run(&web, &actor, Right::Read, id).await?;
     let after = asked.after.unwrap_or(0);
-    let chunks = web.engine.read(move |conn| logs::read(conn, id, after, LARGEST_PIECE)).await?;
+    let read = move |conn: &rusqlite::Connection| {
+        Ok((logs::read(conn, id, after, LARGEST_PIECE)?, bounds::output_deleted_at(conn, RunId(id))?))
+    };
+    let (chunks, deleted_at) = web.engine.read(read).await?;
     let next = chunks.last().map_or(after, |chunk| chunk.id);
     let plain = headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/plain"));
     if plain {
@@ -124,7 +132,7 @@ pub async fn log(
             PieceView { id: chunk.id, step, attempt, dropped_before: chunk.dropped_before, text, hex }
         })
         .collect();
-    Ok(Json(RunOutput { pieces, next, ended }).into_response())
+    Ok(Json(RunOutput { pieces, next, ended, deleted_at }).into_response())
 }
 
 /// What an admin has found out about a run.
