@@ -2,8 +2,10 @@
 
 pub mod local_steps;
 
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -214,7 +216,7 @@ impl App {
         let owner = key::to_hex(&key::random_bytes()?[..8]);
         // With port 0 nobody knows it otherwise. A full disk must not keep RMM from starting.
         let noted =
-            listener.local_addr().and_then(|address| std::fs::write(self.data_dir.address(), format!("{address}\n")));
+            listener.local_addr().and_then(|address| private(&self.data_dir.address(), &format!("{address}\n")));
         if let Err(error) = noted {
             tracing::warn!(%error, "the address could not be noted");
         }
@@ -244,4 +246,11 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// Writes a file that only RMM's user may read, whatever the umask is.
+fn private(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    file.write_all(text.as_bytes())
 }

@@ -5,10 +5,11 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use tempfile::NamedTempFile;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
 use crate::domain::ids::{Commit, Tag};
@@ -16,6 +17,8 @@ use crate::domain::plan::clone_url;
 
 /// How long a repository may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// Of each of git's streams, in bytes: two lines are asked for.
+const MOST_OUTPUT: u64 = 1 << 20;
 
 /// Why the commit of a tag is not known, as a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,7 +71,7 @@ pub async fn resolve(repository: &str, ca: Option<&str>, tag: &Tag) -> Result<Co
             return Err(Unresolved::ForNow(sentence));
         }
     };
-    let output = match tokio::time::timeout(TIMEOUT, command.output()).await {
+    let output = match tokio::time::timeout(TIMEOUT, bounded_output(command)).await {
         Ok(Ok(output)) => output,
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(Unresolved::ForGood("git is not installed on the machine RMM runs on".into()));
@@ -94,6 +97,24 @@ pub async fn resolve(repository: &str, ca: Option<&str>, tag: &Tag) -> Result<Co
         .or_else(|| find(&plain))
         .ok_or_else(|| Unresolved::NoTag(format!("there is no tag {tag} in {url}; push it, then retry")))?;
     Commit::parse("commit", id).map_err(|invalid| Unresolved::ForNow(invalid.to_string()))
+}
+
+/// What a program says, and how it ended. Of each stream only so much is taken; then it is closed, which ends whoever
+/// goes on writing.
+async fn bounded_output(mut command: Command) -> io::Result<Output> {
+    async fn beginning(stream: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
+        let mut taken = Vec::new();
+        if let Some(stream) = stream {
+            stream.take(MOST_OUTPUT).read_to_end(&mut taken).await?;
+        }
+        Ok(taken)
+    }
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let (stdout, stderr) = tokio::try_join!(beginning(child.stdout.take()), beginning(child.stderr.take()))?;
+    if stdout.len().max(stderr.len()) as u64 >= MOST_OUTPUT {
+        child.start_kill()?;
+    }
+    Ok(Output { status: child.wait().await?, stdout, stderr })
 }
 
 fn certificates(text: &str) -> io::Result<NamedTempFile> {
@@ -180,6 +201,16 @@ mod tests {
     use crate::clients::local::Local;
     use crate::clients::tools;
     use crate::clients::transport::Transport;
+
+    #[tokio::test]
+    async fn of_what_a_server_says_without_end_a_beginning_is_taken() {
+        for stream in ["", " >&2"] {
+            let mut endless = Command::new("sh");
+            endless.args(["-c", &format!("exec yes{stream}")]).stdin(Stdio::null()).kill_on_drop(true);
+            let said = tokio::time::timeout(TIMEOUT, bounded_output(endless)).await.unwrap().unwrap();
+            assert_eq!((said.stdout.len() + said.stderr.len()) as u64, MOST_OUTPUT);
+        }
+    }
 
     /// A repository with a tag, served over HTTPS with a certificate of its own; answers with address, certificate and
     /// commit.

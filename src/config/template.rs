@@ -3,9 +3,9 @@
 //! With the engine and the variables of [`crate::domain::plan`], which renders them later: what passes here is known
 //! there.
 
-use minijinja::{ErrorKind, Value, context};
+use minijinja::{ErrorKind, Template, Value, context};
 
-use crate::domain::plan::{Quoting, VARIABLES, misplaced, templates};
+use crate::domain::plan::{Misplaced, Quoting, VARIABLES, misplaced, shell_word, templates};
 use crate::domain::run::RunKind;
 use crate::domain::service::EnvironmentKind;
 
@@ -94,6 +94,16 @@ pub(super) fn check(report: &Report<'_>, text: &Located<String>, quoting: Quotin
         report.error_hint(&place, sentence, wrong.instead);
         return None;
     }
+    if quoting == Quoting::Shell
+        && let Some(wrong) = misplaced_where_rendered(&template)
+    {
+        let sentence = format!(
+            "a value stands {} in what is made of this for some releases, where it would not be one word and could run commands",
+            wrong.what
+        );
+        report.error_hint(&text.place, sentence, wrong.instead);
+        return None;
+    }
     let mut rendered = Vec::new();
     let mut failed = None;
     for sample in SAMPLES {
@@ -114,6 +124,23 @@ pub(super) fn check(report: &Report<'_>, text: &Located<String>, quoting: Quotin
         return None;
     }
     rendered.into_iter().next()
+}
+
+/// Looks at what is rendered as at a template: conditions and the removal of blanks may bring a value into quotes that it
+/// does not stand in as it is written.
+fn misplaced_where_rendered(template: &Template<'_, '_>) -> Option<Misplaced> {
+    // Quoted as any value that is no plain word.
+    const VALUE: &str = "{{ value }}";
+    SAMPLES.into_iter().find_map(|sample| {
+        let marked = |text: &'static str| if text.is_empty() { "" } else { VALUE };
+        let sample = Sample { artifact: marked(sample.artifact), digest: marked(sample.digest), ..sample };
+        [EnvironmentKind::Stage, EnvironmentKind::Production].into_iter().find_map(|environment| {
+            [RunKind::Deploy, RunKind::Rehearsal, RunKind::Drill, RunKind::Rollback].into_iter().find_map(|kind| {
+                let text = template.render(values(sample, environment, kind)).ok()?;
+                misplaced(&text.replace(&shell_word(VALUE), VALUE))
+            })
+        })
+    })
 }
 
 fn hangs_on_no_value(kind: ErrorKind) -> bool {

@@ -35,7 +35,8 @@ impl Engine {
                     .collect())
             })
             .await?;
-        if known.iter().all(|commit| *commit == told) {
+        // A newer candidate takes others out, so it has to be there, too.
+        if known.iter().all(|commit| *commit == told) && !service.supersede {
             return Ok(());
         }
         let ca = service.repository_ca.as_deref().and_then(|ca| catalog.certificates(ca));
@@ -47,6 +48,12 @@ impl Engine {
             Ok(commit) => {
                 let rule = format!("the repository says that {tag} is {commit}");
                 Err(Failure::Refused(Invalid::new("commit", rule).into()))
+            }
+            Err(Unresolved::NoTag(why)) if known.is_empty() => Err(Failure::Refused(Invalid::new("tag", why).into())),
+            // The release waits until the repository says which commit it is, and takes nobody out before.
+            Err(Unresolved::ForNow(_)) if known.iter().all(|commit| *commit == told) => {
+                new.commit = None;
+                Ok(())
             }
             Err(Unresolved::NoTag(why) | Unresolved::ForGood(why) | Unresolved::ForNow(why)) => {
                 Err(Cause::TagUnchecked { tag: tag.to_string(), why: Reason::told(why) }.into())

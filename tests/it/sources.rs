@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use crate::world::{Repository, Setup, World};
+use crate::world::{Repository, SHOP, Setup, World};
 
 /// A repository beside a world's folder, so that it outlives nothing.
 fn repository() -> (tempfile::TempDir, Repository) {
@@ -105,6 +105,34 @@ async fn a_tag_that_moved_before_stage_ends_the_release() {
     assert!(world.events().await.iter().any(|event| event["kind"] == "tag_moved"));
     world.quiet().await;
     assert_eq!(world.ledger(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_candidate_that_the_repository_does_not_have_takes_nobody_out() {
+    let (_folder, repository) = repository();
+    repository.tag("v1", "one");
+    let known = repository.tag("v2", "two");
+    let mut setup = Setup::new().repository(&repository.path).in_stage("directory", "stage");
+    setup.supersede = true;
+    let world = World::new(setup).await;
+    let waiting = world.release_of_tag("v1").await;
+    world.until(waiting, "manual_testing").await;
+    let invented = |tag: &str| json!({ "service": SHOP, "tag": tag, "commit": "e".repeat(40), "initiated_by": "ann" });
+    world.operator().post("/api/v1/releases", &invented("v99")).await.names("tag");
+    world.operator().post("/api/v1/releases", &invented("v2")).await.names("commit");
+    world.quiet().await;
+    assert_eq!(world.status(waiting).await, "manual_testing");
+    // While the repository is away, the newcomer waits until it has been asked.
+    let away = repository.path.with_extension("away");
+    std::fs::rename(&repository.path, &away).unwrap();
+    std::fs::create_dir(&repository.path).unwrap();
+    let newer = json!({ "service": SHOP, "tag": "v2", "commit": known, "initiated_by": "ann" });
+    let newer = world.operator().post("/api/v1/releases", &newer).await.ok()["id"].as_i64().unwrap();
+    assert_eq!(world.status(waiting).await, "manual_testing");
+    std::fs::remove_dir(&repository.path).unwrap();
+    std::fs::rename(&away, &repository.path).unwrap();
+    world.until(newer, "manual_testing").await;
+    assert_eq!(world.status(waiting).await, "cancelled");
 }
 
 #[tokio::test]

@@ -175,7 +175,7 @@ async fn a_token_ends_with_the_admin_who_made_it_unless_another_takes_it_over() 
 #[tokio::test]
 async fn no_token_is_called_like_somebody_or_dead_from_the_beginning() {
     let world = World::new(Setup::new().person("bob", "member")).await;
-    for name in ["ann", "Ann", "operator", "OPERATOR", "rmm"] {
+    for name in ["ann", "Ann", "ann ", " operator", "ａｎｎ", "operator", "OPERATOR", "rmm"] {
         world.operator().post("/api/v1/tokens", &json!({ "name": name, "role": "ci" })).await.names("name");
     }
     let bob = json!({ "name": "ann", "role": "member", "person": "bob" });

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use minijinja::context;
 
+use super::{PEOPLE, problems};
 use crate::domain::plan::{Quoting, misplaced, templates};
 
 /// Commands in which a value is one word, whatever it is.
@@ -56,6 +57,8 @@ const BAD: &[(&str, &str)] = &[
     ("{% if x %}args 'it{% endif %} {{ x }}'", "single quotes"),
     ("args \"{% if x %}{{ x }}{% endif %}\"", "double quotes"),
     ("args \"a\\\"{{ x }}\"", "double quotes"),
+    ("args $'don\\'t' {{ x }} $'can\\'t'", "not every shell"),
+    ("args \"$(case a in a) echo \"{{ x }}\" ;; esac)\"", "whose patterns end like it"),
 ];
 
 const HOSTILE: &[&str] = &[
@@ -116,5 +119,23 @@ fn where_it_passes_real_shells_take_every_value_for_one_word() {
                 assert!(!place.path().join("owned").exists(), "{command} with {value:?} in {shell:?}");
             }
         }
+    }
+}
+
+#[test]
+fn what_is_rendered_for_some_release_is_looked_at_too() {
+    for deploy in [
+        "{% if target.tag %}echo 'from {% else %}echo 'first {% endif %}{{ surface.artifact }}'",
+        "echo \\ {{- surface.artifact }}",
+        "echo {% if run.kind == 'rollback' %}\"{% endif %} {{ surface.digest }} {% if run.kind == 'rollback' %}\"{% endif %}",
+    ] {
+        let text = format!(
+            "{PEOPLE}[[services]]\nname = \"shop\"\napprovals = {{ required = [\"ann\"] }}\n[[services.surfaces]]\nname = \"app\"\n\
+             recipe = \"commands\"\ncheckout = false\ndirectory = \"/srv/app\"\ndeploy = {}\n\
+             [services.environments.stage]\ndriver = \"ci\"\n[services.environments.production]\ndriver = \"ci\"\n",
+            toml::Value::from(deploy)
+        );
+        let problems = problems(&text);
+        assert!(problems.iter().any(|problem| problem.contains("could run commands")), "{deploy}: {problems:?}");
     }
 }

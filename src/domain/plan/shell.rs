@@ -49,13 +49,16 @@ pub fn misplaced(template: &str) -> Option<Misplaced> {
     Reader::of(template).read().err()
 }
 
-/// The words of each simple command, in order, with `x` for every value; none where something is in there that this
+/// Stands for a value in [`commands`].
+pub(super) const VALUE: char = '\u{FFFC}';
+
+/// The words of each simple command, in order, with [`VALUE`] for every value, and whether something is sent to a file; none where something is in there that this
 /// reader steps over, or that may evaluate values: backquotes, here-documents, arithmetic, all but the plainest `${…}`.
-pub(super) fn commands(template: &str) -> Option<Vec<Vec<String>>> {
+pub(super) fn commands(template: &str) -> Option<(Vec<Vec<String>>, bool)> {
     let mut reader = Reader::of(template);
     reader.read().ok()?;
     reader.end_command();
-    Some(reader.commands).filter(|_| !reader.opaque)
+    Some((reader.commands, reader.writes)).filter(|_| !reader.opaque)
 }
 
 struct Reader<'t> {
@@ -74,6 +77,10 @@ struct Reader<'t> {
     commands: Vec<Vec<String>>,
     /// Something has been stepped over that may evaluate values.
     opaque: bool,
+    /// Something is sent to a file.
+    writes: bool,
+    /// From here on, shells do not agree on what is quoted.
+    ambiguous: Option<&'static str>,
 }
 
 impl<'t> Reader<'t> {
@@ -88,6 +95,8 @@ impl<'t> Reader<'t> {
             documents: Vec::new(),
             commands: Vec::new(),
             opaque: false,
+            writes: false,
+            ambiguous: None,
         }
     }
 
@@ -145,6 +154,12 @@ impl<'t> Reader<'t> {
             Some(Inside::Backquotes) => return wrong("inside backquotes", "write `$(…)` instead of backquotes"),
             Some(Inside::Commands { .. }) | None => {}
         }
+        if let Some(behind) = self.ambiguous {
+            return wrong(
+                behind,
+                "write the command in a script of its own, and give the value to that as an argument",
+            );
+        }
         if self.text[..at].ends_with('$') {
             return wrong("after a `$`", "write `{{ … }}` without the `$`");
         }
@@ -160,7 +175,7 @@ impl<'t> Reader<'t> {
                 "give it to that shell as an argument: `sh -c 'echo \"$1\"' sh {{ … }}`",
             );
         }
-        self.word.push('x');
+        self.word.push(VALUE);
         Ok(())
     }
 
@@ -198,13 +213,21 @@ impl<'t> Reader<'t> {
                 self.end_command();
                 self.documents()?;
             }
-            _ if next.is_whitespace() || "<>".contains(next) => self.end_word(),
+            '>' => {
+                let rest = self.text[at + 1..].trim_start_matches(['>', '|', ' ']);
+                self.writes |= !rest.starts_with("/dev/null") && !rest.starts_with('&');
+                self.end_word();
+            }
+            _ if next.is_whitespace() || next == '<' => self.end_word(),
             _ => self.word.push(next),
         }
         Ok(())
     }
 
     fn end_word(&mut self) {
+        if self.word == "case" && self.inside.len() > 1 {
+            self.ambiguous = Some("behind `case` inside of `$(…)`, whose patterns end like it");
+        }
         if !self.word.is_empty() {
             self.command.push(std::mem::take(&mut self.word));
         }
@@ -264,6 +287,7 @@ impl<'t> Reader<'t> {
         }
         self.expansion(rest);
         if rest.starts_with('\'') && !matches!(self.inside.last(), Some(Inside::Double)) {
+            self.ambiguous = Some("behind `$'…'`, which not every shell takes for quotes");
             self.chars.next();
             return self.ansi_quoted();
         }

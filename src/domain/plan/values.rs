@@ -10,7 +10,7 @@ use crate::domain::release::Artifact;
 use crate::domain::service::{Probe, Service, Surface};
 
 use super::quoting::{Quoting, templates};
-use super::shell::{SHELLS, commands};
+use super::shell::{SHELLS, VALUE, commands};
 
 /// They take their arguments for what they are.
 const PROGRAMS: [&str; 57] = [
@@ -74,8 +74,11 @@ const PROGRAMS: [&str; 57] = [
 ];
 const KEYWORDS: [&str; 12] = ["if", "then", "elif", "else", "fi", "do", "done", "while", "until", "{", "}", "!"];
 const PREFIXES: [&str; 4] = ["command", "exec", "nohup", "sudo"];
-/// Where systems keep programs; elsewhere are the operator's own.
-const SYSTEM: [&str; 4] = ["/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/"];
+/// Commands of docker that start nothing which reads arguments.
+const DOCKER: [&str; 14] = [
+    "compose", "image", "images", "inspect", "load", "login", "ps", "pull", "push", "restart", "rmi", "start", "stop",
+    "tag",
+];
 
 /// Checks what a CI system has built for the surfaces of a service against the commands that name it.
 ///
@@ -140,31 +143,50 @@ fn texts(surface: &Surface) -> impl Iterator<Item = (&'static str, &str)> {
 
 /// Whether nothing in a command reads a value once more.
 fn reads_once(template: &str) -> bool {
-    commands(template).is_some_and(|commands| commands.iter().all(|words| takes_as_it_is(words)))
+    let Some((commands, writes)) = commands(template) else { return false };
+    let reads_file =
+        |words: &Vec<String>| words.iter().any(|word| [".", "source"].contains(&word.as_str()) || is_shell(word));
+    commands.iter().all(|words| takes_as_it_is(words)) && !(writes && commands.iter().any(reads_file))
 }
 
-fn takes_as_it_is(words: &[String]) -> bool {
+fn is_shell(word: &str) -> bool {
+    SHELLS.contains(&word.rsplit('/').next().unwrap_or_default())
+}
+
+fn words_assign_value(words: &[String]) -> bool {
+    words.iter().any(|word| assigns(word) && word.contains(VALUE))
+}
+
+fn takes_as_it_is(all: &[String]) -> bool {
     let skipped = |word: &&String| KEYWORDS.contains(&word.as_str()) || assigns(word);
-    let mut words = words.iter().skip_while(skipped).skip_while(|word| PREFIXES.contains(&word.as_str()));
-    let Some(program) = words.next().map(String::as_str) else { return true };
+    let mut words = all.iter().skip_while(skipped).skip_while(|word| PREFIXES.contains(&word.as_str()));
+    let Some(program) = words.next().map(String::as_str) else {
+        // What becomes of a variable nobody can tell: without quotes it is several words, options among them.
+        return !words_assign_value(all);
+    };
     let rest: Vec<_> = words.map(String::as_str).collect();
     let (folder, name) = program.split_at(program.rfind('/').map_or(0, |slash| slash + 1));
     if program.contains('$') {
         return false;
     }
-    if SHELLS.contains(&name) {
+    if SHELLS.contains(&name) && name != "su" {
         // A script of the service's own, with arguments.
         let plain = |word: &&&str| word.starts_with('-') && word[1..].chars().all(|c| "eux".contains(c));
         return rest.iter().find(|word| !plain(word)).is_some_and(|word| is_script(word));
     }
     match name {
         "for" => true,
-        "docker" | "docker-compose" | "podman" => !rest.iter().any(|word| matches!(*word, "exec" | "run")),
+        "docker" | "podman" => {
+            let verb = rest.iter().find(|word| !word.starts_with('-')).copied().unwrap_or_default();
+            DOCKER.contains(&verb) && !rest.iter().any(|word| matches!(*word, "exec" | "run"))
+        }
+        "docker-compose" => !rest.iter().any(|word| matches!(*word, "exec" | "run")),
         // They evaluate names of variables, and in some shells numbers.
         "[" | "test" | "printf" => {
             !rest.iter().any(|word| ["-v", "-eq", "-ne", "-lt", "-le", "-gt", "-ge"].contains(word))
         }
-        _ if folder.is_empty() || SYSTEM.contains(&folder) => PROGRAMS.contains(&name),
+        // Programs of the operator's own lie elsewhere.
+        _ if folder.is_empty() || folder.ends_with("bin/") || is_shell(name) => PROGRAMS.contains(&name),
         _ => true,
     }
 }
@@ -180,7 +202,11 @@ fn assigns(word: &str) -> bool {
 }
 
 fn is_script(word: &str) -> bool {
-    !word.starts_with('-') && word.contains(['.', '/']) && !word.contains('$')
+    !word.starts_with(['-', VALUE])
+        && !word.starts_with("/dev/")
+        && !word.starts_with("/proc/")
+        && word.contains(['.', '/'])
+        && !word.contains('$')
 }
 
 #[cfg(test)]
@@ -191,7 +217,7 @@ mod tests {
         "./deploy.sh {{ x }}",
         "sudo /opt/shop/deploy {{ x }} >/dev/null 2>&1",
         "sh -eu deploy.sh {{ x }}",
-        "set -e\nurl={{ x }}\ncurl -fsS \"$url\" | tar xz -C \"/srv/${name}\"",
+        "set -e\ncurl -fsS {{ x }} | tar xz -C \"/srv/${name}\"",
         "printf '<%s>\\n' {{ x }} >> ../ledger",
         "if [ -n {{ x }} ]; then docker pull {{ x }}; else exit 1; fi",
         "cd /srv && TAG={{ x }} docker compose up -d --build",
@@ -230,6 +256,16 @@ mod tests {
         "find . -exec {{ x }}",
         "f() { eval \"$1\"; }; f {{ x }}",
         "{{ x }}",
+        "x={{ x }}; tar xzf $x",
+        "u={{ x }}\ncurl -s $u",
+        "echo {{ x }} | sh /dev/stdin",
+        "echo {{ x }} > w.sh; sh w.sh",
+        "echo {{ x }} >>env && . ./env",
+        "/usr/local/bin/python3 -c {{ x }}",
+        "/opt/tools/bin/ssh host {{ x }}",
+        "su root.x -c {{ x }}",
+        "docker create app sh -c {{ x }}",
+        "docker --context far exec app {{ x }}",
     ];
 
     #[test]

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use icu_normalizer::ComposingNormalizerBorrowed;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
@@ -61,7 +62,12 @@ pub async fn create(
     }
     let catalog = web.engine.catalog();
     // The record names whoever acts.
-    let same = |other: &str| other.eq_ignore_ascii_case(&new.name);
+    if new.name.trim() != new.name {
+        return Err(Invalid::new("name", "must not begin or end with a blank").into());
+    }
+    let folded = |name: &str| ComposingNormalizerBorrowed::new_nfkc().normalize(name).to_lowercase();
+    let wanted = folded(&new.name);
+    let same = |other: &str| folded(other) == wanted;
     let mut people = catalog.people().keys().map(PersonName::as_str).filter(|name| new.person.as_deref() != Some(name));
     if [Actor::Operator, Actor::Machine].iter().any(|actor| same(actor.label())) || people.any(same) {
         let rule = format!("{} is somebody else's name; call the token after what it is for", new.name);

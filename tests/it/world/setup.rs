@@ -18,6 +18,8 @@ pub struct Setup {
     more_services: Vec<(String, Option<String>)>,
     pub variables: Vec<(String, String)>,
     pub open_files: Option<u64>,
+    /// The newest candidate takes out the older ones.
+    pub supersede: bool,
     /// `[local]`: whom steps run as, and the home directory of that user.
     pub local: Option<(String, Option<String>)>,
     /// Whom RMM itself runs as, if not as whoever runs the test; it is the program `rmm` of the world then.
@@ -41,6 +43,7 @@ impl Setup {
             more_services: Vec::new(),
             variables: Vec::new(),
             open_files: None,
+            supersede: false,
             // Root has to be named.
             local: rustix::process::geteuid().is_root().then(|| ("root".into(), None)),
             rmm_user: None,
@@ -136,6 +139,7 @@ impl Setup {
         if let Some(repository) = &self.repository {
             set(&mut service, "repository", repository.clone().into());
         }
+        set(&mut service, "supersede", self.supersede.into());
         set(&mut service, "approvals.required", self.approvers.clone().into());
         set(&mut service, "approvals.minimum", self.minimum.into());
         set(&mut service, "surfaces", vec![surface].into());
