@@ -18,7 +18,7 @@ const BATCH: u32 = 500;
 
 /// Forgets what is old, now and then.
 pub(super) async fn keep_forgetting(bot: Arc<Bot>) {
-    loop {
+    while !bot.stop.is_cancelled() {
         let before = bot.engine.now().checked_sub(REMEMBERED).unwrap_or(Timestamp::UNIX_EPOCH);
         let forgotten = async {
             forget_messages(&bot, before).await?;
@@ -27,7 +27,7 @@ pub(super) async fn keep_forgetting(bot: Arc<Bot>) {
         if let Err(error) = forgotten.await {
             tracing::warn!(%error, "old messages and strangers could not be forgotten; it is tried again");
         }
-        bot.engine.sleep(PAUSE).await;
+        bot.stop.run_until_cancelled(bot.engine.sleep(PAUSE)).await;
     }
 }
 

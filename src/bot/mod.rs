@@ -45,6 +45,8 @@ use crate::wording::Language;
 
 /// Between tries to reach Telegram at the start.
 const PAUSE: Duration = Duration::from_secs(5);
+/// When RMM stops, a part of the bot may take this long to end.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub use self::team::has_told_everything;
 
@@ -173,7 +175,16 @@ impl Bot {
         F: Future<Output = ()> + Send + 'static,
     {
         let bot = self.clone();
-        self.tasks.spawn(async move { keep_running(name, bot.engine.clock(), || begin(bot.clone())).await });
+        self.tasks.spawn(async move {
+            let late = async {
+                bot.stop.cancelled().await;
+                bot.engine.sleep(SHUTDOWN_TIMEOUT).await;
+            };
+            tokio::select! {
+                () = keep_running(name, bot.engine.clock(), || begin(bot.clone())) => {}
+                () = late => tracing::warn!(part = name, "a part of the bot did not end in time and is left"),
+            }
+        });
     }
 
     /// Does something beside, and leaves it when the bot is told to stop.
