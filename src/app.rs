@@ -80,7 +80,6 @@ impl DataDir {
 
     /// What others could do there, if they could.
     pub fn open_to_others(&self) -> Option<String> {
-        use std::os::unix::fs::PermissionsExt;
         let mode = std::fs::metadata(&self.0).ok()?.permissions().mode() & 0o777;
         let shown = self.0.display();
         (mode & 0o022 != 0).then(|| {

@@ -54,3 +54,20 @@ pub enum Right {
     /// What only RMM's own parts may say.
     Machine,
 }
+
+#[cfg(test)]
+impl Right {
+    /// Every right, for tests that go through all of them.
+    pub const ALL: [Self; 10] = [
+        Self::Watch,
+        Self::Read,
+        Self::Create,
+        Self::Report,
+        Self::Vote,
+        Self::Retry,
+        Self::Cancel,
+        Self::Command,
+        Self::Administer,
+        Self::Machine,
+    ];
+}

@@ -1,12 +1,12 @@
 //! What has to work for as long as RMM does: a part that panics is told of, and begun anew.
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 
 use super::clock::Clock;
+use crate::store::panic_message;
 
 /// Before a part is begun anew, so that one that panics at once neither takes all time nor fills the log.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -24,12 +24,7 @@ pub async fn keep_running<F: Future<Output = ()>>(name: &str, clock: &dyn Clock,
 /// # Errors
 /// The message of the panic.
 pub async fn caught<F: Future>(work: F) -> Result<F::Output, String> {
-    AssertUnwindSafe(work).catch_unwind().await.map_err(message)
-}
-
-fn message(panic: Box<dyn Any + Send>) -> String {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast::<String>().ok().map(|text| *text)).unwrap_or_else(|| "no message".to_owned())
+    AssertUnwindSafe(work).catch_unwind().await.map_err(|panic| panic_message(panic.as_ref()))
 }
 
 #[cfg(test)]

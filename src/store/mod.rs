@@ -51,6 +51,7 @@ use crate::domain::reason::Reason;
 use crate::wording::english;
 
 pub use self::error::{StoreError, WriteError};
+pub(crate) use self::writer::panic_message;
 pub use self::writer::{Progress, Tx};
 
 /// How to open the store.

@@ -101,20 +101,8 @@ fn samples() -> Vec<Cause> {
         waiting: Some(Reason::told("waits for prod-1")).filter(|_| wanted == Move::Abort),
     }));
     samples.extend(Status::ALL.iter().map(|&status| C::VoteClosed { release, status }));
-    let rights = [
-        Right::Watch,
-        Right::Read,
-        Right::Create,
-        Right::Report,
-        Right::Vote,
-        Right::Retry,
-        Right::Cancel,
-        Right::Command,
-        Right::Administer,
-        Right::Machine,
-    ];
     let roles = [Role::Ci, Role::Viewer, Role::Member, Role::Admin];
-    samples.extend(rights.iter().zip(roles.iter().cycle()).map(|(&right, &role)| C::RoleTooLow {
+    samples.extend(Right::ALL.iter().zip(roles.iter().cycle()).map(|(&right, &role)| C::RoleTooLow {
         who: "ann".into(),
         role,
         right,

@@ -11,6 +11,7 @@ mod stories_ci;
 mod stories_content;
 mod stories_dead_hosts;
 mod stories_hosts;
+mod stories_judged;
 mod stories_rollbacks;
 mod stories_runs;
 mod stories_unknown;

@@ -433,3 +433,12 @@ pub fn words(refusal: &Refusal) -> String {
     let details = Language::En.details(refusal).join(" ");
     format!("{} {details}", Language::En.refusal(&refusal.cause))
 }
+
+/// v1.0.0 is in production and v1.1.0 about to go there.
+pub(super) fn before_production(mut w: Sim) -> (Sim, ReleaseId, ReleaseId) {
+    let old = w.ship("v1.0.0");
+    let new = w.release("v1.1.0");
+    w.stage_ends_well();
+    w.everybody_approves(new);
+    (w, old, new)
+}
