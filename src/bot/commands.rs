@@ -203,7 +203,7 @@ impl Letter<'_> {
         match called.name {
             "rollback" => {
                 let world = self.bot.engine.service_world(&service).await?;
-                Ok(match world.production.current {
+                Ok(match &world.production().current {
                     Some(version) => Reply::Screen(Screen::Versions { release: version.release, page: 0 }),
                     None => {
                         let facts = facts!(service => service.as_str());

@@ -145,7 +145,7 @@ impl Press<'_> {
             Tap::Settle { user, person, yes } => self.settle(*user, *person, *yes).await,
             Tap::Unlock { service: key, lock } => {
                 let Some(service) = self.bot.service(*key) else { return Err(nothing_there().into()) };
-                let now = self.bot.engine.service_world(&service).await?.production.lock;
+                let now = self.bot.engine.service_world(&service).await?.production().lock.clone();
                 if now.is_some_and(|now| Key::of_lock(&now) != *lock) {
                     return Err(Cause::LockChanged.into());
                 }

@@ -12,7 +12,7 @@ use super::board::{Board, Fact, Mark};
 use super::sandbox::{PEOPLE, SERVICE, Sandbox, Site};
 use super::screen::Screen;
 use super::telegram::Guest;
-use crate::domain::service::EnvironmentKind;
+use crate::domain::env::Env;
 use crate::domain::status::Status;
 use crate::engine::clock::{Clock, SystemClock};
 
@@ -50,7 +50,7 @@ pub struct RunFacts {
     /// Its number.
     pub id: i64,
     /// Where.
-    pub environment: EnvironmentKind,
+    pub environment: Env,
     /// What for.
     pub kind: crate::domain::run::RunKind,
     /// How it stands.
@@ -214,7 +214,7 @@ impl<'a> Teller<'a> {
     ///
     /// # Errors
     /// Those of [`Self::until`].
-    pub async fn until_runs(&mut self, kind: EnvironmentKind, tag: &str) -> Result<()> {
+    pub async fn until_runs(&mut self, kind: Env, tag: &str) -> Result<()> {
         self.until(&format!("{kind} with {tag}"), |board| {
             let busy = board.runs.values().any(|run| run.live && run.environment == kind);
             if !busy && board.runs_tag(kind).as_deref() == Some(tag) { Wait::Done } else { Wait::NotYet }

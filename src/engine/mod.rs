@@ -47,6 +47,7 @@ use crate::clients::local::place::RunPlace;
 use crate::clients::transport::{Transport, TransportError};
 use crate::domain::command::{Answer, Command, Subject};
 use crate::domain::decide::{decide, still_current};
+use crate::domain::env::Env;
 use crate::domain::event::Event;
 use crate::domain::gate::{self, Gate};
 use crate::domain::ids::{HostName, ReleaseId, ServiceName};
@@ -54,7 +55,6 @@ use crate::domain::moment::{Moment, Seed};
 use crate::domain::person::Actor;
 use crate::domain::refusal::{self, Refusal};
 use crate::domain::run::Run;
-use crate::domain::service::EnvironmentKind;
 use crate::domain::world::{Changes, World};
 use crate::store::chain::NewEvent;
 use crate::store::world::{Cause, Focus};
@@ -371,7 +371,7 @@ impl Engine {
         self.run_place(host, &run.service, run.environment, token)
     }
 
-    fn run_place(&self, host: &HostName, service: &ServiceName, environment: EnvironmentKind, name: &str) -> String {
+    fn run_place(&self, host: &HostName, service: &ServiceName, environment: Env, name: &str) -> String {
         let place = format!("{service}.{environment}/{name}");
         if host.is_local() {
             self.inner.ports.run_place.of(&place).display().to_string()

@@ -127,7 +127,7 @@ async fn a_step_that_changes_is_written_alone_however_many_there_are() {
     let folder = tempfile::tempdir().unwrap();
     let engine = engine(folder.path(), Arc::new(Hands(AtomicI64::new(1_000))), 40);
     release(&engine, "v1").await;
-    let run = engine.service_world(&service()).await.unwrap().occupying_run(EnvironmentKind::Stage).unwrap().id;
+    let run = engine.service_world(&service()).await.unwrap().occupying_run(Env::Stage).unwrap().id;
     let machine = |command| engine.handle(Request::new(Actor::Machine, command));
     machine(Command::RunPrepared { run }).await.unwrap();
     machine(Command::StartStep { run }).await.unwrap();

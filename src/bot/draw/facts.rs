@@ -13,7 +13,6 @@ use crate::domain::ids::PersonName;
 use crate::domain::reason::Reason;
 use crate::domain::release::Release;
 use crate::domain::run::RunState;
-use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 
 /// Of the notes, this much is shown.
@@ -112,7 +111,7 @@ impl<'s> ReleaseFacts<'s> {
         let release = &scene.release;
         let world = scene.world.as_ref();
         let status = release.status;
-        let current = world.and_then(|world| world.production.current.as_ref());
+        let current = world.and_then(|world| world.production().current.as_ref());
         let holder = world
             .filter(|_| status == Status::Initiated)
             .and_then(|world| world.stage_holder())
@@ -248,10 +247,10 @@ fn alarms(pen: &Pen<'_>, scene: &Scene) -> Vec<AlarmFacts> {
             alarms.push(AlarmFacts { words, stuck: false });
         }
     }
-    for kind in [EnvironmentKind::Stage, EnvironmentKind::Production] {
+    for kind in scene.world.iter().flat_map(|world| world.environments.keys().copied()) {
         if unknown(kind) {
             let service = scene.release.service.as_str();
-            let facts = facts! { where => pen.place(kind), service => service, kind => kind.as_str() };
+            let facts = facts! { where => pen.place(kind), service => service, kind => kind.to_string() };
             alarms.push(AlarmFacts { words: pen.phrase("alarm.settle", facts), stuck: true });
         }
         let dirty = scene.world.as_ref().and_then(|world| world.environment(kind).dirty.as_ref());

@@ -3,11 +3,12 @@
 use serde::Serialize;
 
 use super::pen::Pen;
+use crate::domain::env::Env;
 use crate::domain::ids::ReleaseId;
 use crate::domain::plan::Planner;
 use crate::domain::release::Release;
 use crate::domain::run::{RunKind, Side, StepKind};
-use crate::domain::service::{Driver, EnvironmentKind};
+use crate::domain::service::Driver;
 use crate::domain::world::World;
 use crate::engine::Failure;
 use crate::store::runs;
@@ -34,14 +35,13 @@ pub(super) struct Forecast {
 /// What taking production back from `release` to `to` would do.
 pub(super) async fn read(pen: &Pen<'_>, world: &World, release: &Release, to: ReleaseId) -> Result<Forecast, Failure> {
     let id = release.id;
-    let took =
-        pen.engine.read(move |conn| runs::last_duration(conn, id, EnvironmentKind::Stage, RunKind::Rehearsal)).await?;
+    let took = pen.engine.read(move |conn| runs::last_duration(conn, id, Env::Stage, RunKind::Rehearsal)).await?;
     let mut forecast = Forecast {
         rehearsed: release.rehearsal.as_ref().is_some_and(|rehearsal| rehearsal.against == Some(to)),
         took: took.map(|milliseconds| pen.seconds(milliseconds / 1000)),
         ..Forecast::default()
     };
-    match &world.service.production.driver {
+    match &world.service.production().driver {
         Driver::Local | Driver::Ssh => plan(pen, &mut forecast, world, release, to),
         Driver::Ci { workflow, rollback_workflow, .. } => {
             forecast.workflow = rollback_workflow.clone().or_else(|| workflow.clone());
@@ -55,7 +55,7 @@ fn plan(pen: &Pen<'_>, forecast: &mut Forecast, world: &World, release: &Release
     let Some(older) = world.releases.get(&to) else { return };
     let planner = Planner {
         service: &world.service,
-        environment: EnvironmentKind::Production,
+        environment: Env::Production,
         kind: RunKind::Rollback,
         run: None,
         without: &[],

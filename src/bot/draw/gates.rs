@@ -6,11 +6,11 @@ use serde::Serialize;
 use super::pen::Pen;
 use super::scene::Scene;
 use crate::bot::words::{facts, text};
+use crate::domain::env::Env;
 use crate::domain::gate::{self, Gate, GateName};
 use crate::domain::ids::PersonName;
 use crate::domain::release::Release;
 use crate::domain::run::{Run, RunState};
-use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 use crate::domain::world::World;
 
@@ -45,9 +45,8 @@ pub(super) fn all(pen: &Pen<'_>, scene: &Scene) -> Vec<GateFacts> {
 pub(super) fn in_the_way(pen: &Pen<'_>, scene: &Scene) -> Vec<GateFacts> {
     let (Some(world), release) = (&scene.world, &scene.release) else { return Vec::new() };
     let early = matches!(release.status, Status::Initiated | Status::StageBuilding | Status::StageTestRollback);
-    let stage_stuck = world.stage.dirty.is_some()
-        || world.stage.unknown.is_some()
-        || unknown(world, EnvironmentKind::Stage).is_some();
+    let stage_stuck =
+        world.stage().dirty.is_some() || world.stage().unknown.is_some() || unknown(world, Env::Stage).is_some();
     let worth = |gate: &GateFacts| match gate.name {
         "approvals" => hopeless(world, release),
         "fresh_rehearsal" => !early || stage_stuck,
@@ -88,8 +87,8 @@ fn unmet(pen: &Pen<'_>, world: &World, release: &Release, gate: &Gate) -> String
 
 fn known(pen: &Pen<'_>, world: &World, release: &Release) -> Value {
     let tally = world.tally(release);
-    let lock = world.production.lock.as_ref();
-    let busy = world.occupying_run(EnvironmentKind::Production).filter(|run| run.release != release.id);
+    let lock = world.production().lock.as_ref();
+    let busy = world.occupying_run(Env::Production).filter(|run| run.release != release.id);
     let deploying = world
         .releases
         .values()
@@ -99,17 +98,17 @@ fn known(pen: &Pen<'_>, world: &World, release: &Release) -> Value {
         needed => tally.needed,
         missing => tally.missing.iter().map(PersonName::as_str).collect::<Vec<_>>().join(", "),
         hopeless => hopeless(world, release),
-        current => world.production.current.as_ref().map(ToString::to_string),
+        current => world.production().current.as_ref().map(ToString::to_string),
         rehearsed => release.rehearsal.is_some(),
-        ours => world.service.stage.driver.is_ours(),
-        dirty => world.stage.dirty.as_ref().map(|dirty| dirty.run.0),
-        unknown => unknown(world, EnvironmentKind::Stage),
+        ours => world.service.stage().driver.is_ours(),
+        dirty => world.stage().dirty.as_ref().map(|dirty| dirty.run.0),
+        unknown => unknown(world, Env::Stage),
         lock_by => lock.map(|lock| lock.by.as_str()),
         lock_reason => lock.and_then(|lock| text::clip(&pen.language().reason(&lock.reason), 2, 200)),
-        production_dirty => world.production.dirty.as_ref().map(|dirty| dirty.run.0),
-        production_unknown => unknown(world, EnvironmentKind::Production),
-        stage_not_known => world.stage.unknown.is_some(),
-        production_not_known => world.production.unknown.is_some(),
+        production_dirty => world.production().dirty.as_ref().map(|dirty| dirty.run.0),
+        production_unknown => unknown(world, Env::Production),
+        stage_not_known => world.stage().unknown.is_some(),
+        production_not_known => world.production().unknown.is_some(),
         service => world.service.name.as_str(),
         busy => busy.map(|run| run.release.0).or(deploying.map(|other| other.id.0)),
     }
@@ -122,7 +121,7 @@ fn hopeless(world: &World, release: &Release) -> bool {
 }
 
 /// The run whose end is not known.
-fn unknown(world: &World, environment: EnvironmentKind) -> Option<i64> {
+fn unknown(world: &World, environment: Env) -> Option<i64> {
     let lost = |run: &&Run| matches!(run.state, RunState::Unknown { .. });
     world.occupying_run(environment).filter(lost).map(|run| run.id.0)
 }

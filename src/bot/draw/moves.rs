@@ -62,7 +62,7 @@ fn moves(pen: &Pen<'_>, scene: &Scene) -> Vec<Button> {
         more.push(pen.wishes("button.unlock", release, Act::Unlock));
     }
     // Nothing goes back from where nobody knows what runs.
-    let known = scene.world.as_ref().is_none_or(|world| world.production.unknown.is_none());
+    let known = scene.world.as_ref().is_none_or(|world| world.production().unknown.is_none());
     if status == Status::Deploying && admin && known {
         more.push(pen.wishes("button.abort", release, Act::Abort));
     }

@@ -187,7 +187,7 @@ pub(super) async fn versions(pen: &Pen<'_>, id: ReleaseId, page: u32) -> Result<
     let good: Vec<_> = world.filter(|_| here).map(|world| world.good_before_current().collect()).unwrap_or_default();
     let pages = good.len().div_ceil(VERSIONS).max(1);
     let page = usize::try_from(page).unwrap_or(usize::MAX).min(pages - 1);
-    let current = world.and_then(|world| world.production.current.as_ref());
+    let current = world.and_then(|world| world.production().current.as_ref());
     let other = current.filter(|_| !here);
     let facts = facts! {
         release => ReleaseFacts::new(pen, &scene), count => good.len(), page => page + 1, pages => pages,

@@ -9,9 +9,9 @@ use crate::bot::screen::{Screen, Tap};
 use crate::bot::words::facts;
 use crate::clients::telegram::Text;
 use crate::domain::command::Resolution;
+use crate::domain::env::Env;
 use crate::domain::ids::RunId;
 use crate::domain::run::{Run, RunKind, RunState};
-use crate::domain::service::EnvironmentKind;
 use crate::engine::Failure;
 use crate::store::runs;
 
@@ -70,7 +70,7 @@ pub(super) async fn run(pen: &Pen<'_>, id: RunId) -> Result<Drawn, Failure> {
         release => ReleaseFacts::new(pen, &stuck.scene),
         unknown => stuck.unknown,
         settle => stuck.settle,
-        kind => stuck.run.environment.as_str(),
+        kind => stuck.run.environment.to_string(),
         another_copy => another_copy,
         dirty => stuck.dirty,
         where => pen.place(stuck.run.environment),
@@ -113,7 +113,7 @@ pub(super) async fn resolve(pen: &Pen<'_>, id: RunId, verdict: Resolution) -> Re
         run => RunFacts::new(pen, &stuck.run),
         release => ReleaseFacts::new(pen, &stuck.scene),
         where => pen.place(stuck.run.environment),
-        production => stuck.run.environment == EnvironmentKind::Production,
+        production => stuck.run.environment == Env::Production,
         deploy => stuck.run.kind == RunKind::Deploy,
     };
     let buttons = vec![

@@ -7,7 +7,6 @@ use crate::domain::ids::ReleaseId;
 use crate::domain::refusal::Code;
 use crate::domain::release::Release;
 use crate::domain::run::{Run, RunKind, RunState};
-use crate::domain::service::EnvironmentKind;
 use crate::domain::status::{List, Status};
 use crate::domain::world::World;
 use crate::engine::Failure;
@@ -56,22 +55,19 @@ impl Scene {
 
     /// The run that is at work for the release, or whose end is not known.
     pub fn run(&self) -> Option<&Run> {
-        self.runs.iter().rev().find(|run| run.state.occupies() && !run.housekeeping)
+        self.runs.iter().rev().find(|run| run.state.occupies() && run.moves_its_release())
     }
 
     /// A run of the release that only an admin can help on.
     pub fn stuck(&self) -> Option<&Run> {
-        let dirty = |kind| self.world.as_ref().and_then(|world| world.environment(kind).dirty.as_ref()).map(|d| d.run);
-        let (stage, production) = (dirty(EnvironmentKind::Stage), dirty(EnvironmentKind::Production));
-        self.runs
-            .iter()
-            .rev()
-            .find(|run| matches!(run.state, RunState::Unknown { .. }) || [stage, production].contains(&Some(run.id)))
+        let states = || self.world.iter().flat_map(|world| world.environments.values());
+        let is_dirty = |run: &Run| states().any(|state| state.dirty.as_ref().is_some_and(|dirty| dirty.run == run.id));
+        self.runs.iter().rev().find(|run| matches!(run.state, RunState::Unknown { .. }) || is_dirty(run))
     }
 
     /// Production runs it now.
     pub fn in_production(&self) -> bool {
-        let current = self.world.as_ref().and_then(|world| world.production.current.as_ref());
+        let current = self.world.as_ref().and_then(|world| world.production().current.as_ref());
         current.is_some_and(|version| version.release == self.release.id)
     }
 
@@ -81,7 +77,7 @@ impl Scene {
     }
 
     pub fn lock(&self) -> Option<&Lock> {
-        self.world.as_ref().and_then(|world| world.production.lock.as_ref())
+        self.world.as_ref().and_then(|world| world.production().lock.as_ref())
     }
 }
 

@@ -11,13 +11,13 @@ use super::audit::{self, EventView, ListEvents, PAGE_BYTES, next_cursor};
 use super::view::{GateView, ReleaseDetails, ReleaseView, RunView, StepView};
 use super::{Trace, allowed, readable_by, watchable_by};
 use crate::domain::command::{Answer, Command, NewRelease};
+use crate::domain::env::Env;
 use crate::domain::ids::{Commit, Invalid, ReleaseId, ServiceName, Tag, one_line, readable, web_address};
 use crate::domain::person::{Actor, Right};
 use crate::domain::plan::Planner;
 use crate::domain::reason::Reason;
 use crate::domain::release::{Artifact, CiRun};
 use crate::domain::run::RunKind;
-use crate::domain::service::EnvironmentKind;
 use crate::domain::status::List;
 use crate::engine::{Request, no_release};
 use crate::store::{events, releases, runs};
@@ -289,7 +289,7 @@ pub struct AskPlan {
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct PlanView {
     /// Where.
-    environment: EnvironmentKind,
+    environment: Env,
     /// `local` or `ci`.
     driver: String,
     /// What runs there now.
@@ -313,7 +313,7 @@ pub async fn plan(
 ) -> Result<Json<PlanView>, Problem> {
     let environment = match asked.environment {
         Some(name) => name.parse().map_err(|rule: String| Invalid::new("environment", rule))?,
-        None => EnvironmentKind::Production,
+        None => Env::Production,
     };
     let id = ReleaseId(id);
     let world = web.engine.world_with_good_versions(id).await?;

@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::view::{ReleaseView, RunView};
 use super::{Trace, readable_by};
 use crate::domain::command::{Command, Settled};
+use crate::domain::env::Env;
 use crate::domain::environment::{EnvironmentState, LeftHost};
 use crate::domain::ids::{HostName, Invalid, ReleaseId, ServiceName};
 use crate::domain::person::Right;
 use crate::domain::reason::Reason;
 use crate::domain::release::Version;
-use crate::domain::service::{EnvironmentKind, Service};
+use crate::domain::service::Service;
 use crate::domain::world::World;
 use crate::engine::Request;
 use crate::store::runs;
@@ -226,8 +227,8 @@ pub async fn list(State(web): State<Web>, Caller(actor): Caller) -> Result<Json<
         visible
             .iter()
             .map(|service| {
-                let stage = runs::environment(conn, &service.name, EnvironmentKind::Stage)?;
-                let production = runs::environment(conn, &service.name, EnvironmentKind::Production)?;
+                let stage = runs::environment(conn, &service.name, Env::Stage)?;
+                let production = runs::environment(conn, &service.name, Env::Production)?;
                 Ok(ServiceView::new(service, &stage, &production))
             })
             .collect::<Result<Vec<_>, crate::store::StoreError>>()
@@ -248,7 +249,7 @@ async fn details(
 ) -> Result<Json<ServiceDetails>, Problem> {
     let world = world(web, actor, name).await?;
     Ok(Json(ServiceDetails {
-        service: ServiceView::new(&world.service, &world.stage, &world.production),
+        service: ServiceView::new(&world.service, world.stage(), world.production()),
         definition: serde_json::to_value(&*world.service).unwrap_or_default(),
         queue: world.line().into_iter().map(ReleaseView::from).collect(),
         on_stage: world.stage_holder().map(ReleaseView::from),
@@ -315,7 +316,7 @@ pub async fn unlock(
 #[serde(deny_unknown_fields)]
 pub struct GiveUpHost {
     /// `stage` or `production`.
-    environment: EnvironmentKind,
+    environment: Env,
     /// Its name.
     host: String,
     /// Why; it goes on the record.
@@ -344,7 +345,7 @@ pub async fn give_up(
 #[serde(deny_unknown_fields)]
 pub struct CatchUpHost {
     /// `stage` or `production`.
-    environment: EnvironmentKind,
+    environment: Env,
     /// Its name.
     host: String,
 }
@@ -370,7 +371,7 @@ pub async fn catch_up(
 #[serde(deny_unknown_fields)]
 pub struct SettleService {
     /// `stage` or `production`.
-    environment: EnvironmentKind,
+    environment: Env,
     /// What was found there.
     runs: FoundThere,
     /// The release, for `release`.

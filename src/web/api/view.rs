@@ -9,11 +9,12 @@ use crate::domain::approval::{Verdict, Vote};
 use crate::domain::content::Content;
 use crate::domain::decide::legal_moves;
 use crate::domain::duration_text;
+use crate::domain::env::Env;
 use crate::domain::gate::{self, Gate, GateName, GateState, Remedy};
 use crate::domain::reason::Reason;
 use crate::domain::release::{Artifact, CiRun, Release, Version};
 use crate::domain::run::{Action, Ask, Run, Step, StepState};
-use crate::domain::service::{EnvironmentKind, Via};
+use crate::domain::service::Via;
 use crate::domain::status::{List, Status};
 use crate::domain::world::World;
 use crate::wording::{Language, english};
@@ -183,10 +184,10 @@ fn possible_moves(world: &World, release: &Release) -> Vec<String> {
     let leads_somewhere = |word: &str| match word {
         "promote" => !world.service.approvals.auto_promote && !release.promoted,
         "rollback" => {
-            let running = world.production.current.as_ref().is_some_and(|version| version.release == release.id);
-            running && world.usual_way_back(release).is_some() && world.production.unknown.is_none()
+            let running = world.production().current.as_ref().is_some_and(|version| version.release == release.id);
+            running && world.usual_way_back(release).is_some() && world.production().unknown.is_none()
         }
-        "abort" => world.production.unknown.is_none(),
+        "abort" => world.production().unknown.is_none(),
         _ => true,
     };
     let settle = world.to_settle(release).next().map(|_| "settle");
@@ -258,7 +259,7 @@ pub struct RunView {
     /// The attempt of the release.
     pub attempt: u32,
     /// Where.
-    pub environment: EnvironmentKind,
+    pub environment: Env,
     /// What for.
     pub kind: crate::domain::run::RunKind,
     /// Its end moves no release.
