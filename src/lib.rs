@@ -30,5 +30,6 @@ pub mod domain;
 pub mod engine;
 pub mod store;
 pub mod telemetry;
+pub mod views;
 pub mod web;
 pub mod wording;

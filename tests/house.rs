@@ -11,8 +11,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("store", &["domain", "wording"]),
     ("clients", &["domain"]),
     ("engine", &["domain", "wording", "config", "store", "clients"]),
-    ("web", &["domain", "wording", "store", "engine"]),
-    ("bot", &["domain", "wording", "config", "store", "clients", "engine"]),
+    ("views", &["domain", "engine"]),
+    ("web", &["domain", "wording", "store", "engine", "views"]),
+    ("bot", &["domain", "wording", "config", "store", "clients", "engine", "views"]),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

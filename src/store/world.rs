@@ -114,8 +114,12 @@ pub fn load(
         }
     }
     let Loader { releases, runs, .. } = loader;
+    let meant = match focus {
+        Focus::Release(id) | Focus::ReleaseAndGood(id, _) => Some(id),
+        Focus::NewRelease(_) | Focus::NewReleaseAnd(_) | Focus::Run(_) | Focus::Service => None,
+    };
     let mut votes = Vec::new();
-    for release in releases.values().filter(|release| release.status.is_active()) {
+    for release in releases.values().filter(|release| release.status.is_active() || Some(release.id) == meant) {
         votes.extend(releases::votes(conn, release)?);
     }
     Ok(World {

@@ -28,6 +28,7 @@ use crate::engine::catalog::Catalog;
 use crate::engine::testing::Hands;
 use crate::engine::{Engine, Ports, Request};
 use crate::store::{Store, StoreOptions, logs, releases};
+use crate::views::ServiceOverview;
 use crate::wording::Language;
 
 pub const STAGE: Env = Env::Stage;
@@ -222,8 +223,8 @@ impl Rig {
 
     pub async fn run(&self, kind: Env) -> Option<RunId> {
         let name = ServiceName::parse("service", SERVICE).unwrap();
-        let world = self.engine.service_world(&name).await.unwrap();
-        world.occupying_run(kind).filter(|run| run.state.is_live()).map(|run| run.id)
+        let overview = ServiceOverview::read(&self.engine, &name).await.unwrap();
+        overview.run_in(kind).filter(|run| run.state.is_live()).map(|run| run.id)
     }
 
     /// Plays the run that is live: every step takes twelve seconds and ends as told; none leaves it at work.
