@@ -13,6 +13,7 @@ use anyhow::Context;
 use axum::Router;
 use secrecy::SecretString;
 use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::bot;
@@ -219,6 +220,12 @@ impl App {
         if let Err(error) = noted {
             tracing::warn!(%error, "the address could not be noted");
         }
+        let (engine, (look, looked)) = (self.engine.clone(), oneshot::channel());
+        let looking = tokio::spawn(async move { engine.look_at_last_runs(look).await });
+        tokio::select! {
+            () = self.engine.await_numbers(looked) => {}
+            () = self.stop.cancelled() => {}
+        }
         let bot = self.bot.clone().map(|config| bot::run(self.engine.clone(), config, self.stop.clone()));
         let bot = tokio::spawn(async {
             if let Some(bot) = bot {
@@ -226,17 +233,11 @@ impl App {
             }
         });
         let dispatcher = tokio::spawn(Dispatcher::new(self.engine.clone(), owner, self.stop.clone()).run());
-        let looking = self.engine.store().restored().map(|_| {
-            let engine = self.engine.clone();
-            tokio::spawn(async move { engine.look_after_restore().await })
-        });
         let operator = Some((operator, path));
         server::serve(self.router(), self.limits.clone(), listener, operator, self.stop.clone()).await;
         self.stop.cancel();
         let _ = std::fs::remove_file(self.data_dir.address());
-        if let Some(looking) = looking {
-            looking.abort();
-        }
+        looking.abort();
         bot.await.context("the bot ended badly")?;
         dispatcher.await.context("the dispatcher ended badly")?;
         // Best effort: the next start finds at least what was noted while it ran.

@@ -77,9 +77,10 @@ pub enum Service {
     /// Say what an environment runs, where RMM does not know it
     #[command(after_help = "Examples:\n  rmm service settle shop --environment production --release 12\n  \
         rmm service settle shop --recorded --reason 'nothing was deployed since the backup'\n\n\
-        After a restore, and where another copy of RMM's database has been at work on a host, what an environment runs \
-        is unknown and nothing is deployed there. Look at the hosts, then say it. A run whose end is not known is ended \
-        by it, too.")]
+        After a restore, and where another RMM or another copy of RMM's database has been at work on a host, what an \
+        environment runs is unknown and nothing is deployed there. If the other RMM still runs, stop it. Look at the hosts, \
+        then say it: from then on the other one counts as gone, and what it left at work is ended. A run whose end is not \
+        known is ended by it, too.")]
     Settle {
         #[command(flatten)]
         named: Named,

@@ -77,12 +77,6 @@ impl RunDir {
     pub fn path(&self) -> &str {
         &self.path
     }
-
-    /// The file that says which run may start steps beside this directory.
-    fn holder(&self) -> String {
-        let parent = self.path.rsplit_once('/').map_or("", |(parent, _)| parent);
-        format!("{parent}/holder")
-    }
 }
 
 /// Who speaks to the host, so that the host can turn others away.
@@ -157,20 +151,9 @@ pub enum StepError {
         "Steps of this run were begun or taken over in {0} by another copy of this RMM's database; what they did cannot be known."
     )]
     Foreign(String),
-    /// The last run there is of this installation, but not vouched for.
+    /// The last run there is not vouched for, whichever installation's it is.
     #[error("The last run there, {0}, is not known to this RMM.")]
     Stranger(String),
-    /// Another RMM works on the same service and environment there.
-    #[error(
-        "Another RMM works on this service there (run {holder}). Wait until it is done; if that RMM is gone for good, \
-         remove the file {file} on the host."
-    )]
-    Held {
-        /// The token of its run.
-        holder: String,
-        /// The file that says so.
-        file: String,
-    },
     /// The host could not do what the protocol needs.
     #[error("{0}")]
     Refused(String),

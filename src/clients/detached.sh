@@ -9,11 +9,10 @@
 #                    (INSTANCE-RUN-WORD, or INSTANCE-RUN from before there were
 #                    words), the name of its directory, and the word of the
 #                    process that made it. It is made by ln, too.
-#                    It stays when that directory goes, and then binds no other
-#                    instance: nobody can delete it without meeting a
-#                    successor's. A run of the same instance only follows one
+#                    It stays when that directory goes. A run only follows one
 #                    that its RMM can vouch for; else two copies of a database
-#                    work here, or the database is older than what was done here.
+#                    work here, or the database is older than what was done here,
+#                    or another instance works here, or did before it was lost.
 #   turned-away      who was turned away here last: "TOKEN GENERATION PROCESS",
 #                    and after it by whom if it has heard of that: then it lives.
 #                    Whoever holds tells it to its RMM

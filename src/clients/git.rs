@@ -34,12 +34,29 @@ pub enum Unresolved {
     ForNow(String),
 }
 
+/// What a tag stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tagged {
+    /// The commit that it points at.
+    pub commit: Commit,
+    /// The object that an annotated tag is itself.
+    pub object: Option<Commit>,
+}
+
+impl Tagged {
+    /// Whether somebody who names this id means the tag's commit.
+    #[must_use]
+    pub fn is_meant_by(&self, id: &Commit) -> bool {
+        *id == self.commit || self.object.as_ref() == Some(id)
+    }
+}
+
 /// The commit that `tag` points at in `repository` (as the configuration names it). `ca` holds the authorities that an
 /// https:// server's certificate is checked against instead of the public ones, in PEM format.
 ///
 /// # Errors
 /// [`Unresolved`], which says whether asking again makes sense.
-pub async fn resolve(repository: &str, ca: Option<&str>, tag: &Tag) -> Result<Commit, Unresolved> {
+pub async fn resolve(repository: &str, ca: Option<&str>, tag: &Tag) -> Result<Tagged, Unresolved> {
     let url = clone_url(repository);
     if url.starts_with('-') {
         return Err(Unresolved::ForGood(format!("{url:?} is not a repository")));
@@ -92,11 +109,14 @@ pub async fn resolve(repository: &str, ca: Option<&str>, tag: &Tag) -> Result<Co
             .find_map(|line| line.split_once('\t').filter(|(_, reference)| *reference == name))
             .map(|(id, _)| id.to_owned())
     };
-    // An annotated tag is an object of its own; the peeled line names the commit.
-    let id = find(&peeled)
-        .or_else(|| find(&plain))
+    let plain = find(&plain)
         .ok_or_else(|| Unresolved::NoTag(format!("there is no tag {tag} in {url}; push it, then retry")))?;
-    Commit::parse("commit", id).map_err(|invalid| Unresolved::ForNow(invalid.to_string()))
+    let id = |id| Commit::parse("commit", id).map_err(|invalid| Unresolved::ForNow(invalid.to_string()));
+    // An annotated tag is an object of its own; the peeled line names the commit.
+    match find(&peeled) {
+        Some(commit) => Ok(Tagged { commit: id(commit)?, object: Some(id(plain)?) }),
+        None => Ok(Tagged { commit: id(plain)?, object: None }),
+    }
 }
 
 /// What a program says, and how it ended. Of each stream only so much is taken; then it is closed, which ends whoever
@@ -261,7 +281,7 @@ mod tests {
         let error = resolve(&url, None, &tag).await.unwrap_err();
         assert!(error.to_string().contains("certificate") && error.to_string().contains("`repository_ca`"), "{error}");
         let found = resolve(&url, Some(&certificate), &tag).await.unwrap();
-        assert_eq!(found.to_string(), commit);
+        assert_eq!((found.commit.as_str(), found.object), (commit.as_str(), None));
 
         // The same on a host, where nothing is left of it, whatever the command's end.
         let temporary = tempfile::tempdir().unwrap();

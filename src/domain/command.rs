@@ -141,6 +141,8 @@ pub enum Command {
         release: ReleaseId,
         /// Its commit.
         commit: Commit,
+        /// The object that its tag is itself, if the tag is an annotated one: its id is taken for the commit's.
+        tag_object: Option<Commit>,
     },
     /// RMM: the repository could not tell the commit.
     CommitUnresolved {
@@ -259,7 +261,7 @@ pub enum Command {
         /// Why.
         reason: Reason,
     },
-    /// RMM: what was found on a host of an environment of which it is not known what it runs.
+    /// RMM: the last run on a host of an environment is not in this database.
     HostLooked {
         /// The environment.
         environment: Env,
@@ -475,6 +477,8 @@ pub struct Said {
     pub by_hand: Vec<String>,
     /// The refs in the clone that hold what was set aside of it.
     pub kept: Vec<String>,
+    /// It failed before it changed anything.
+    pub untouched: bool,
 }
 
 /// What a command led to.

@@ -9,7 +9,7 @@ use super::env::Env;
 use super::ids::{HostName, RunId};
 use super::reason::Reason;
 use super::release::Version;
-use super::run::Positions;
+use super::run::{Positions, RunName};
 
 /// The facts about one environment of one service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,9 @@ pub struct EnvironmentState {
     /// Runs with a lower number that hosts name as the last ones here are taken for this installation's own, whether
     /// they are on record or not: an admin has said what the environment runs since.
     pub vouched_below: RunId,
+    /// Other installations of RMM whose runs were found here, and the highest number of those. Unless the environment is
+    /// unknown, an admin has said since that they are gone.
+    pub others: BTreeMap<String, RunId>,
 }
 
 /// Why it is not known what an environment runs.
@@ -132,6 +135,14 @@ impl EnvironmentState {
             lock: None,
             unknown: None,
             vouched_below: RunId(0),
+            others: BTreeMap::new(),
         }
+    }
+
+    /// Whether a run of another installation, which a host names as the last one here, is over for good.
+    #[must_use]
+    pub fn is_gone(&self, token: &str) -> bool {
+        let last = self.others.get(RunName::installation(token));
+        self.unknown.is_none() && last.is_some_and(|last| RunName::number(token) <= *last)
     }
 }

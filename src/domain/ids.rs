@@ -140,6 +140,16 @@ name! {
     /// A git tag.
     Tag, tag
 }
+
+impl Tag {
+    /// A tag as people and CI systems name it: its full reference name is understood, too.
+    ///
+    /// # Errors
+    /// [`Invalid`] for what git does not allow.
+    pub fn given(field: &str, text: &str) -> Result<Self, Invalid> {
+        Self::parse(field, text.strip_prefix("refs/tags/").unwrap_or(text))
+    }
+}
 name! {
     /// A full commit id: 40 (SHA-1) or 64 (SHA-256) lowercase hexadecimal digits.
     Commit, commit
@@ -364,6 +374,14 @@ mod tests {
         for good in ["v1.0.0", "2024.11.5", "v1.0.0-rc.1+build.5", "api/v1.2.3", "release_7"] {
             assert_eq!(Tag::parse("tag", good).expect(good).as_str(), good);
         }
+    }
+
+    #[test]
+    fn a_tag_may_be_given_by_its_full_name() {
+        for given in ["v1", "refs/tags/v1"] {
+            assert_eq!(Tag::given("tag", given).unwrap().as_str(), "v1");
+        }
+        assert!(Tag::given("tag", "refs/tags/").is_err());
     }
 
     #[test]

@@ -90,6 +90,8 @@ pub enum Reason {
     /// Nothing was heard for longer than `report_timeout`.
     CiSilent { environment: Env, since: Timestamp },
 
+    /// The id that was given for the commit is that of the tag itself, which points at this commit.
+    TagItselfGiven { commit: Commit },
     /// The repository could not tell the commit; it is asked again then, or not before somebody changes something.
     CommitUnresolved { cause: Box<Reason>, again: Option<Timestamp> },
 
@@ -119,6 +121,8 @@ pub enum Reason {
     },
     /// A command failed; `said` is what its tool gave as the reason.
     Exit { status: i32, said: Option<String> },
+    /// It failed before it changed anything.
+    NothingChanged { cause: Box<Reason> },
     /// A health check did not pass.
     Unhealthy { cause: Box<Reason> },
     /// A health check was tried so often; the last answer.
@@ -179,6 +183,10 @@ pub enum Reason {
     CopyAtWork { host: HostName, service: ServiceName, environment: Env, cause: Box<Reason> },
     /// Another copy of this database was turned away.
     CopyTurnedAway { host: HostName, service: ServiceName, environment: Env, run: String },
+    /// The last run on a host is another installation's.
+    OtherInstallation { host: HostName, token: String, service: ServiceName, environment: Env },
+    /// The last runs on hosts are not in this database.
+    LastRunsUnknown { service: ServiceName, environment: Env },
     /// What was found on hosts, beside the reason why it is not known what an environment runs.
     LastRuns { cause: Box<Reason>, found: Vec<LastRun> },
     /// Under way when the database was copied.
@@ -238,6 +246,9 @@ pub struct LastRun {
     pub run: RunId,
     /// A command of it is still at work there.
     pub at_work: bool,
+    /// What names it on hosts, if it is another installation's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other: Option<String>,
 }
 
 /// What became of a step whose host had stopped answering.

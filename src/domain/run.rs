@@ -292,6 +292,12 @@ impl Run {
         hosts
     }
 
+    /// Whether it may have changed what a surface runs.
+    #[must_use]
+    pub fn may_have_changed(&self) -> bool {
+        self.steps.iter().any(|step| step.kind.changes() && step.state.may_have_changed())
+    }
+
     /// Where each surface stands after the steps that have begun, if it stood at `start` before (and where `start`
     /// does not say, on the side `untouched`). A step that did not end well counts for the side that is safe to undo.
     #[must_use]
@@ -348,6 +354,18 @@ impl RunName {
         let mut parts = token.splitn(3, '-');
         let (_, id, word) = (parts.next()?, parts.next()?.parse().ok()?, parts.next().unwrap_or_default());
         Some(Self { id: RunId(id), word: word.to_owned() })
+    }
+
+    /// The installation that a token names.
+    #[must_use]
+    pub fn installation(token: &str) -> &str {
+        token.split('-').next().unwrap_or_default()
+    }
+
+    /// The number of the run that a token names; 0 where it names none.
+    #[must_use]
+    pub fn number(token: &str) -> RunId {
+        Self::of_token(token).map_or(RunId(0), |name| name.id)
     }
 }
 

@@ -247,6 +247,16 @@ impl StepState {
         if let Self::Failed { reason, .. } | Self::Unknown { reason } = self { Some(reason) } else { None }
     }
 
+    /// Whether a step that stands like this may have changed anything.
+    #[must_use]
+    pub const fn may_have_changed(&self) -> bool {
+        match self {
+            Self::Pending | Self::Skipped { .. } => false,
+            Self::Failed { reason, .. } => !matches!(reason, Reason::NothingChanged { .. } | Reason::NotStarted { .. }),
+            Self::Running | Self::Succeeded | Self::Stopped | Self::Unknown { .. } => true,
+        }
+    }
+
     /// The name in API and database.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {

@@ -1,7 +1,11 @@
-//! Tells this database's own runs on hosts from those of a copy of it: a clone of the machine that goes on beside it, or
-//! a backup that is older than what was done since. Nothing that a copy did is ever taken for this one's.
+//! Tells this database's own runs on hosts from those of others: of a clone of the machine that goes on beside it, of a
+//! backup that is older than what was done since, or of another installation. Nothing that they did is ever taken for this
+//! one's.
 
 use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::sync::oneshot;
 
 use super::runner::Following;
 use super::{Engine, Failure, Handled, Request};
@@ -17,19 +21,48 @@ use crate::wording::english;
 
 /// An admin who says what runs does not wait longer for hosts that do not answer.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
+/// As long as something is at work on hosts that an admin has to know of.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// When a run that was taken over has ended: how long the one whose it was may take to say that it is alive.
 const PROTEST_TIMES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(9), Duration::from_secs(50)];
 
 impl Engine {
-    /// After a restore: asks the hosts which runs were the last ones there, for the admin who has to say what the
-    /// environments run. A host that does not answer is asked by the next run.
-    pub async fn look_after_restore(&self) {
-        let catalog = self.catalog();
-        for service in catalog.services() {
-            for kind in service.environments.keys().copied() {
-                self.look_on_hosts(&service.name, kind).await;
+    /// Asks the hosts which runs were the last ones there, wherever it is not known what an environment runs, for the admin
+    /// who has to say it, and wherever this database has no run yet: another one may have been there before. Where
+    /// something is at work they are asked again until it has ended. A host that does not answer is asked by the next run.
+    pub async fn look_at_last_runs(&self, looked: oneshot::Sender<()>) {
+        let mut looked = Some(looked);
+        loop {
+            let catalog = self.catalog();
+            let environments = catalog
+                .services()
+                .flat_map(|service| service.environments.keys().map(|env| self.look_if_open(&service.name, *env)));
+            let at_work = join_all(environments).await.into_iter().any(|at_work| at_work);
+            looked.take().map(|looked| looked.send(()));
+            if !at_work {
+                return;
+            }
+            self.sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Where this database has no run at all, numbers go on from those that hosts know: waits until they were asked, if
+    /// they answer soon.
+    pub async fn await_numbers(&self, looked: oneshot::Receiver<()>) {
+        if !self.read(runs::any).await.unwrap_or(true) {
+            tokio::select! {
+                _ = looked => {}
+                () = self.sleep(LOOK_TIMEOUT) => {}
             }
         }
+    }
+
+    async fn look_if_open(&self, service: &ServiceName, kind: Env) -> bool {
+        let name = service.clone();
+        let open = self.read(move |conn| {
+            Ok(runs::environment(conn, &name, kind)?.unknown.is_some() || !runs::any_in(conn, &name, kind)?)
+        });
+        open.await.unwrap_or(false) && self.look_on_hosts(service, kind).await
     }
 
     /// Says what an environment runs, for an admin who has looked. The hosts are asked for their last run once more, so
@@ -41,7 +74,7 @@ impl Engine {
         if let Some(service) = request.service.clone() {
             request.actor.may(Right::Command, Some(&service), false).map_err(Failure::Refused)?;
             tokio::select! {
-                () = self.look_on_hosts(&service, environment) => {}
+                _ = self.look_on_hosts(&service, environment) => {}
                 () = self.sleep(LOOK_TIMEOUT) => {}
             }
         }
@@ -68,7 +101,7 @@ impl Engine {
             let directory = RunDir::new(self.run_place(host, &service.name, kind, "any"))?;
             detached::clear(self.transport(host).await?.as_ref(), &directory, self.anybody()).await
         });
-        for (host, ended) in hosts.iter().zip(futures_util::future::join_all(ended).await) {
+        for (host, ended) in hosts.iter().zip(join_all(ended).await) {
             match ended {
                 Ok(steps) if steps.is_empty() => {}
                 Ok(steps) => {
@@ -87,35 +120,35 @@ impl Engine {
         Fence { token: "any", generation: ports.generation, process: &ports.process }
     }
 
-    async fn look_on_hosts(&self, service: &ServiceName, kind: Env) {
+    /// Whether something is at work there that an admin has to know of.
+    async fn look_on_hosts(&self, service: &ServiceName, kind: Env) -> bool {
         let catalog = self.catalog();
         let Some(service) = catalog
             .service(service)
             .filter(|service| service.environments.get(&kind).is_some_and(|here| here.driver.is_ours()))
         else {
-            return;
+            return false;
         };
         let hosts = service.hosts_in(kind);
         let looks = hosts.iter().map(|host| self.look_for_last_run(&service.name, kind, host));
-        futures_util::future::join_all(looks).await;
+        join_all(looks).await.into_iter().any(|at_work| at_work)
     }
 
-    async fn look_for_last_run(&self, service: &ServiceName, kind: Env, host: &HostName) {
+    async fn look_for_last_run(&self, service: &ServiceName, kind: Env, host: &HostName) -> bool {
         let (token, at_work) = match self.last_run_on(service, kind, host).await {
-            Ok(Last { token: Some(token), at_work }) => (token, at_work),
-            Ok(Last { token: None, .. }) => return,
+            Ok(Last { token: Some(token), at_work }) => (token, at_work > 0),
+            Ok(Last { token: None, .. }) => return false,
             Err(error) => {
                 tracing::warn!(%service, environment = %kind, %host, %error, "the host does not say what its last run was");
-                return;
+                return false;
             }
         };
-        let Some(name) = RunName::of_token(&token) else { return };
-        let (of, number) = (service.clone(), name.id);
-        let known = self.read(move |conn| runs::is_known(conn, &of, kind, &name)).await.unwrap_or(true);
-        if known {
-            return;
+        let Some(RunName { id: number, .. }) = RunName::of_token(&token) else { return false };
+        if self.knows(service, kind, &token).await.unwrap_or(true) {
+            return false;
         }
-        let found = LastRun { host: host.clone(), run: number, at_work: at_work > 0 };
+        let other = (!self.is_of_installation(&token)).then_some(token);
+        let found = LastRun { host: host.clone(), run: number, at_work, other };
         tracing::warn!(%service, environment = %kind, ?found, "the last run on a host is not in this database");
         let seen = self.store().write(move |tx| numbers::seen(tx, number)).await;
         if let Err(error) = seen {
@@ -125,6 +158,7 @@ impl Engine {
         if let Err(error) = self.handle(Request::about(Actor::Machine, service.clone(), command)).await {
             tracing::warn!(%service, %error, "what was found on a host could not be noted");
         }
+        at_work
     }
 
     async fn last_run_on(&self, service: &ServiceName, kind: Env, host: &HostName) -> Result<Last, StepError> {
@@ -140,7 +174,7 @@ impl Engine {
                 self.read(move |conn| numbers::is_own_process(conn, generation, &word)).await
             }
             Successor::Run(token) if !self.is_of_installation(&token) => return true,
-            Successor::Run(token) => self.knows(run, &token).await,
+            Successor::Run(token) => self.knows(&run.service, run.environment, &token).await,
         };
         own.unwrap_or(true)
     }
@@ -149,14 +183,16 @@ impl Engine {
         token.strip_prefix(self.ports().instance.as_str()).is_some_and(|rest| rest.starts_with('-'))
     }
 
-    /// Whether the run of a token, in the place of this run, is on record, or from before an admin has said what the
-    /// environment runs.
-    async fn knows(&self, run: &Run, token: &str) -> Result<bool, StoreError> {
-        let Some(name) = RunName::of_token(token) else { return Ok(false) };
-        let (service, environment) = (run.service.clone(), run.environment);
+    /// Whether the run of a token is on record in this environment, or from before an admin has said what that runs.
+    async fn knows(&self, service: &ServiceName, kind: Env, token: &str) -> Result<bool, StoreError> {
+        let (own, token, service) = (self.is_of_installation(token), token.to_owned(), service.clone());
         self.read(move |conn| {
-            let below = runs::environment(conn, &service, environment)?.vouched_below;
-            Ok(name.id < below || runs::is_known(conn, &service, environment, &name)?)
+            let state = runs::environment(conn, &service, kind)?;
+            if !own {
+                return Ok(state.is_gone(&token));
+            }
+            let Some(name) = RunName::of_token(&token) else { return Ok(false) };
+            Ok(name.id < state.vouched_below || runs::is_known(conn, &service, kind, &name)?)
         })
         .await
     }
@@ -204,14 +240,18 @@ impl Following {
     /// Whether a run that a host names as its last one is this database's own, or from before an admin has said what
     /// the environment runs.
     pub(super) async fn vouches_for(&self, token: &str) -> bool {
-        self.engine.knows(&self.run, token).await.unwrap_or(false)
+        self.engine.knows(&self.run.service, self.run.environment, token).await.unwrap_or(false)
     }
 
     /// About a last run that is not in this database.
     pub(super) fn stranger(&self, host: &HostName, token: &str) -> Reason {
         let (service, environment) = (self.run.service.clone(), self.run.environment);
-        let run = RunName::of_token(token).map(|name| name.id);
-        Reason::LastRunUnknown { host: host.clone(), run, token: token.to_owned(), service, environment }
+        let (host, run, token) = (host.clone(), RunName::of_token(token).map(|name| name.id), token.to_owned());
+        if self.engine.is_of_installation(&token) {
+            Reason::LastRunUnknown { host, run, token, service, environment }
+        } else {
+            Reason::OtherInstallation { host, token, service, environment }
+        }
     }
 
     /// About steps that another copy of this database has begun.

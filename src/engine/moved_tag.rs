@@ -41,12 +41,12 @@ impl Engine {
         }
         let ca = service.repository_ca.as_deref().and_then(|ca| catalog.certificates(ca));
         match git::resolve(&repository, ca, &tag).await {
-            Ok(commit) if commit == told => {
-                new.commit_checked = true;
+            Ok(tagged) if tagged.is_meant_by(&told) => {
+                (new.commit, new.commit_checked) = (Some(tagged.commit), true);
                 Ok(())
             }
-            Ok(commit) => {
-                let rule = format!("the repository says that {tag} is {commit}");
+            Ok(tagged) => {
+                let rule = format!("the repository says that {tag} is {}", tagged.commit);
                 Err(Failure::Refused(Invalid::new("commit", rule).into()))
             }
             Err(Unresolved::NoTag(why)) if known.is_empty() => Err(Failure::Refused(Invalid::new("tag", why).into())),

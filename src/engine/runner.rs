@@ -152,10 +152,14 @@ impl Following {
             return Ok(());
         };
         match git::resolve(&repository, ca, tag).await {
-            Ok(now) if now != *commit => {
-                self.report(Command::TagMoved { release: self.run.release, now: Some(now) }).await?;
+            Ok(tagged) if tagged.commit == *commit => {}
+            Ok(tagged) if tagged.is_meant_by(commit) => {
+                let (commit, tag_object) = (tagged.commit, tagged.object);
+                self.report(Command::CommitResolved { release: self.run.release, commit, tag_object }).await?;
             }
-            Ok(_) => {}
+            Ok(tagged) => {
+                self.report(Command::TagMoved { release: self.run.release, now: Some(tagged.commit) }).await?;
+            }
             // Before stage it may still be on its way there; the host looks once more.
             Err(Unresolved::NoTag(_)) if self.run.environment == Env::Production => {
                 self.report(Command::TagMoved { release: self.run.release, now: None }).await?;

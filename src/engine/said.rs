@@ -25,6 +25,8 @@ const WITHOUT_COMPOSE: &str =
 
 /// What a checkout says before it names work by hand.
 const BY_HAND: &str = "rmm: by hand: ";
+/// What it says where it has failed before it changed anything.
+const UNTOUCHED: &str = "rmm: nothing was changed";
 /// What it says before it names the ref that holds it.
 const KEPT: &str = "rmm: kept aside as ";
 
@@ -39,7 +41,8 @@ impl StepContext<'_> {
         }
         let end = self.end_of_output(self.log_step(0)).await?;
         let (by_hand, kept) = if checks_out { work_by_hand(&end) } else { Default::default() };
-        Ok(Said { last: if failed { telling_line(&end) } else { None }, by_hand, kept })
+        let untouched = checks_out && failed && end.lines().any(|line| line == UNTOUCHED);
+        Ok(Said { last: if failed { telling_line(&end) } else { None }, by_hand, kept, untouched })
     }
 
     /// The line of some output of the step that says most about a failure.

@@ -176,6 +176,23 @@ pub fn is_known(
     Ok(statement.query_row((name.id.0, &name.word, service.as_str(), environment.to_string()), |row| row.get(0))?)
 }
 
+/// Whether any run is on record.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn any(conn: &Connection) -> Result<bool, StoreError> {
+    Ok(conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM runs)")?.query_row([], |row| row.get(0))?)
+}
+
+/// Whether any run of an environment is on record.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn any_in(conn: &Connection, service: &ServiceName, environment: Env) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM runs WHERE service = ?1 AND environment = ?2)";
+    Ok(conn.prepare_cached(sql)?.query_row((service.as_str(), environment.to_string()), |row| row.get(0))?)
+}
+
 /// How long the last good run of a kind took in an environment of a service, in milliseconds.
 ///
 /// # Errors
@@ -230,7 +247,7 @@ pub(super) fn last_id(conn: &Connection) -> Result<RunId, StoreError> {
 /// When the database cannot be read.
 pub fn environment(conn: &Connection, service: &ServiceName, kind: Env) -> Result<EnvironmentState, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT current, since, mixed, left_hosts, unseen, dirty, lock, unknown, vouched_below FROM environments WHERE service = ?1 AND environment = ?2",
+        "SELECT current, since, mixed, left_hosts, unseen, dirty, lock, unknown, vouched_below, others FROM environments WHERE service = ?1 AND environment = ?2",
     )?;
     let found = statement
         .query_row((service.as_str(), kind.to_string()), |row| {
@@ -251,6 +268,7 @@ pub fn environment(conn: &Connection, service: &ServiceName, kind: Env) -> Resul
                 lock: maybe_json(row, "lock")?,
                 unknown: maybe_json(row, "unknown")?,
                 vouched_below: RunId(row.get("vouched_below")?),
+                others: json(row, "others")?,
             })
         })
         .optional()?;
@@ -278,8 +296,8 @@ pub(super) fn put_environment(
     state: &EnvironmentState,
 ) -> Result<(), StoreError> {
     conn.prepare_cached(
-        "INSERT OR REPLACE INTO environments (service, environment, current, since, mixed, left_hosts, unseen, dirty, lock, unknown, vouched_below) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "INSERT OR REPLACE INTO environments (service, environment, current, since, mixed, left_hosts, unseen, dirty, lock, unknown, vouched_below, others) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?
     .execute((
         service.as_str(),
@@ -293,6 +311,7 @@ pub(super) fn put_environment(
         maybe_to_json(state.lock.as_ref())?,
         maybe_to_json(state.unknown.as_ref())?,
         state.vouched_below.0,
+        to_json(&state.others)?,
     ))?;
     Ok(())
 }

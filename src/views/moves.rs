@@ -2,7 +2,6 @@
 
 use super::release::ReleaseOverview;
 use crate::domain::env::Env;
-use crate::domain::gate::GateName;
 use crate::domain::person::{Actor, Right};
 use crate::domain::status::Status;
 
@@ -79,30 +78,27 @@ impl Move {
 }
 
 impl ReleaseOverview {
-    /// Whether a move would be carried out for somebody who may do everything.
+    /// Whether a move would be carried out for somebody who may make it, with force where [`Self::needs_force`] says so.
     #[must_use]
     pub fn is_legal(&self, wanted: Move) -> bool {
+        let possible = self.possible.contains(&wanted.as_str());
         let status = self.release.status;
-        let production_known = self.production().unknown.is_none();
         match wanted {
             Move::Settle => !self.to_settle.is_empty(),
-            Move::Approve | Move::Reject => status == Status::ManualTesting,
-            Move::Promote => {
-                let approvals = &self.service.approvals;
-                let waits = |name| matches!(name, GateName::Promoted | GateName::ProductionFree);
-                status == Status::ManualTestPassed
-                    && !approvals.auto_promote
-                    && !self.release.promoted
-                    && self.gates.iter().all(|gate| gate.met() || waits(gate.name))
-            }
             Move::Unlock => status == Status::ManualTestPassed && self.production().lock.is_some(),
-            Move::Cancel => status.is_cancellable(),
-            Move::Abort => status == Status::Deploying && production_known,
-            Move::Rollback => {
-                status == Status::Deployed && self.is_in_production() && self.way_back.is_some() && production_known
-            }
-            Move::Retry => status.is_retryable(),
+            Move::Promote => possible && !self.service.approvals.auto_promote && !self.release.promoted,
+            Move::Abort => possible || self.needs_force(wanted),
+            Move::Approve | Move::Reject | Move::Cancel | Move::Rollback | Move::Retry => possible,
         }
+    }
+
+    /// Whether a move is refused unless it is asked for once more: nobody knows whether something is still at work.
+    #[must_use]
+    pub fn needs_force(&self, wanted: Move) -> bool {
+        wanted == Move::Abort
+            && self.release.status == Status::Deploying
+            && self.production().unknown.is_none()
+            && self.lost.contains_key(&Env::Production)
     }
 
     /// The moves that are legal now.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::approval::{Tally, Vote};
 use crate::domain::content::Content;
+use crate::domain::decide::possible_moves;
 use crate::domain::env::Env;
 use crate::domain::environment::{AnotherCopy, EnvironmentState};
 use crate::domain::gate::{self, Gate};
@@ -46,6 +47,8 @@ pub struct ReleaseOverview {
     pub way_back: Option<GoodVersion>,
     /// The versions that production can go back to, newest first.
     pub versions: Vec<GoodVersion>,
+    /// The names of the commands that would not be refused to somebody who may give them.
+    pub possible: Vec<&'static str>,
     /// The environments for which it waits until an admin says what they run.
     pub to_settle: Vec<Env>,
     /// Another RMM that works with a copy of the database was met.
@@ -78,6 +81,7 @@ impl ReleaseOverview {
             on_stage: world.stage_holder().map(|holder| holder.version()),
             way_back: world.usual_way_back(release),
             versions: world.good_before_current(VERSIONS),
+            possible: possible_moves(world, release),
             to_settle: world.to_settle(release).collect(),
             another_copy: world.another_copy.clone(),
             release: release.clone(),

@@ -150,31 +150,53 @@ async fn a_backup_that_is_put_there_by_hand_is_treated_alike() {
     v3_is_really_deployed(&w, v2, run, "recorded").await;
 }
 
-#[tokio::test]
-async fn a_new_database_in_the_old_place_begins_where_the_old_one_ended() {
-    let w = World::new(setup()).await;
-    let (v2, run) = died_in_the_middle_of_v2(&w).await;
-    for file in ["rmm.db", "rmm.db-wal", "rmm.db-shm", "rmm.db.numbers", "audit.key", "audit.key.head"] {
-        let _ = std::fs::remove_file(w.data().join(file));
+/// All that is in the data directory, or all but the name of the installation.
+fn lose_data(w: &World, name_too: bool) {
+    for file in std::fs::read_dir(w.data()).unwrap().flatten() {
+        if name_too || file.file_name() != "instance" {
+            let _ = std::fs::remove_file(file.path());
+        }
+    }
+    if name_too {
+        std::fs::remove_dir_all(w.data()).unwrap();
     }
     w.take_tokens_of(None);
+}
+
+#[tokio::test]
+async fn a_new_database_goes_on_behind_what_the_hosts_know_once_an_admin_has_looked() {
+    for name_too in [false, true] {
+        let w = World::new(setup()).await;
+        let (v2, run) = died_in_the_middle_of_v2(&w).await;
+        lose_data(&w, name_too);
+        w.start().await;
+        let said = rmm(&w, &["service", "show", SHOP]);
+        assert!(said.contains("If the other RMM still runs, stop it") && said.contains("rmm service settle"), "{said}");
+        v3_is_really_deployed(&w, v2, run, "nothing").await;
+        let next = w.deployed("v4").await;
+        assert_eq!(w.ledger().last().unwrap(), "production deploy deploy v4");
+        // It is the same for the next one, and an admin need not say it twice.
+        w.restart_after_kill().await;
+        assert!(w.deployed("v5").await > next);
+    }
+}
+
+#[tokio::test]
+async fn a_command_is_said_to_be_at_work_as_long_as_it_is() {
+    let w = World::new(setup()).await;
+    let (v2, _) = at_work_on_v2(&w).await;
+    lose_data(&w, true);
     w.start().await;
-    // Without the files that lie beside it nobody knows, until RMM meets what its hosts have seen.
-    let first = w.release("v3").await;
-    let why = reason(&w, first, |now| now["status"] == "stage_building_failed").await;
-    assert!(why.contains("which is not in this database") && why.contains("rmm service settle"), "{why}");
+    let at_work = || rmm(&w, &["service", "show", SHOP, "--json"]).contains("is still at work there");
+    assert!(at_work());
+    w.remove("hold-v2");
+    eventually("it has ended", async || (!at_work()).then_some(())).await;
+    // It is the same after a start that finds a database.
+    w.restart_after_kill().await;
+    assert!(!at_work());
     settle(&w, "stage", "nothing").await;
-    let again = w.release("v3").await;
-    w.until(again, "manual_testing").await;
-    w.approve("ann", again).await.ok();
-    let why = reason(&w, again, |now| now["status"] == "rollback_failed" || now["status"] == "rollback_done").await;
-    assert!(why.contains("rmm service settle shop --environment production"), "{why}");
-    assert!(!w.ledger().contains(&"production deploy deploy v3".into()), "{:?}", w.ledger());
     settle(&w, "production", "nothing").await;
-    let last = w.deployed("v4").await;
-    assert!(last > v2 && w.last_run(last).await > run);
-    assert_eq!(w.ledger().last().unwrap(), "production deploy deploy v4");
-    w.is_sound().await;
+    assert!(w.deployed("v3").await > v2);
 }
 
 /// A second RMM with a copy of the first one's data, on the same machine.

@@ -191,3 +191,63 @@ async fn a_repository_that_went_away_fails_the_fetch_with_what_git_said() {
     let printed = world.printed(world.last_run(release).await).await;
     assert!(printed.contains(&repository.path.display().to_string()), "{printed}");
 }
+
+#[tokio::test]
+async fn the_id_of_an_annotated_tag_itself_is_taken_for_its_commit() {
+    let (_folder, repository) = repository();
+    let commit = repository.tag("v1", "one");
+    repository.git(&["tag", "--force", "--annotate", "--message", "one", "v1", &commit]);
+    let object = repository.git(&["rev-parse", "refs/tags/v1"]);
+    assert_ne!(object, commit);
+    let world = World::new(Setup::new().repository(&repository.path)).await;
+    let release = world.release_at("refs/tags/v1", &object).await;
+    world.until(release, "manual_testing").await;
+    let shown = world.show(release).await;
+    assert_eq!((&shown["tag"], &shown["commit"]), (&json!("v1"), &json!(commit)));
+    // Whoever says it once more means the same.
+    assert_eq!(world.release_at("v1", &object).await, release);
+    world.approve("ann", release).await.ok();
+    world.until(release, "deployed").await;
+    assert!(!world.events().await.iter().any(|event| event["kind"] == "tag_moved"));
+}
+
+#[tokio::test]
+async fn where_a_ci_system_brings_stage_to_it_the_id_of_a_tag_itself_is_taken_for_its_commit_too() {
+    let (_folder, repository) = repository();
+    let commit = repository.tag("v1", "one");
+    repository.git(&["tag", "--force", "--annotate", "--message", "one", "v1", &commit]);
+    let object = repository.git(&["rev-parse", "refs/tags/v1"]);
+    let world = World::new(Setup::new().repository(&repository.path).stage_by_ci()).await;
+    let release = world.release_at("v1", &object).await;
+    world.quiet().await;
+    assert_eq!(world.show(release).await["commit"], commit);
+    let original = json!({ "service_name": SHOP, "release_tag": "refs/tags/v2", "initiated_by": "ci" });
+    let created = world.ci().await.post("/release", &original).await.ok();
+    assert_eq!(world.show(created["release_id"].as_i64().unwrap()).await["tag"], "v2");
+}
+
+#[tokio::test]
+async fn a_first_release_that_changed_nothing_leaves_production_as_it_was_and_a_retry_is_accepted() {
+    let (_folder, repository) = repository();
+    let commit = repository.tag("v1", "one");
+    let world = World::new(Setup::new().repository(&repository.path)).await;
+    let release = world.release_at("v1", &commit).await;
+    world.until(release, "manual_testing").await;
+    // Somebody's file is where the release has one of its own.
+    let folder = world.path("production-shop");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("version"), "precious").unwrap();
+    world.approve("ann", release).await.ok();
+    world.until(release, "rollback_done").await;
+    let reason = world.reason(release).await;
+    assert!(reason.ends_with("production had not been touched"), "{reason}");
+    let service = world.service().await;
+    assert!(service["production"]["dirty"].is_null() && service["production"]["current"].is_null(), "{service}");
+    assert_eq!(std::fs::read_to_string(folder.join("version")).unwrap(), "precious");
+    assert!(world.show(release).await["legal"].as_array().unwrap().contains(&json!("retry")));
+    std::fs::remove_file(folder.join("version")).unwrap();
+    world.operator().post(&format!("/api/v1/releases/{release}/retry"), &json!({})).await.ok();
+    world.until(release, "manual_testing").await;
+    world.approve("ann", release).await.ok();
+    world.until(release, "deployed").await;
+}

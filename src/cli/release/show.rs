@@ -78,8 +78,14 @@ fn card(details: &api::Details, runs: &[api::Run], ui: &Ui) -> String {
         let service = &release.service;
         format!("rmm service settle {service} --environment {kind} --release N|--nothing|--recorded --reason '…'")
     });
-    let lines: Vec<_> =
-        settle.chain(of_runs).chain(details.legal.iter().filter_map(|word| paste(word, release.id))).collect();
+    // A first release that has changed production and failed comes again as a new one.
+    let anew = (release.status == Status::RollbackFailed && release.rollback_to_tag.is_none())
+        .then(|| {
+            release.tag.as_ref().map(|tag| format!("rmm release create --service {} --tag {tag}", release.service))
+        })
+        .flatten();
+    let moves = details.legal.iter().filter_map(|word| paste(word, release.id));
+    let lines: Vec<_> = settle.chain(of_runs).chain(moves).chain(anew).collect();
     if !lines.is_empty() {
         out.push_str(&format!("\n{}\n", ui.heading("What you can do")));
         lines.iter().for_each(|line| out.push_str(&format!("  {line}\n")));

@@ -74,7 +74,6 @@ impl Answer {
             "fenced" => StepError::Fenced { directory: dir.path.clone(), by: Successor::parse(&self.sentence) },
             "foreign" => StepError::Foreign(dir.path.clone()),
             "stranger" => StepError::Stranger(self.sentence),
-            "held" => StepError::Held { holder: self.sentence, file: dir.holder() },
             "fail" => StepError::Refused(self.sentence),
             word => StepError::Refused(format!("The host gave an unknown answer ({word:?}).")),
         }

@@ -11,8 +11,8 @@ withdraw() {
     fi
 }
 
-# Becomes the holder, if there is none, or if it is a run of the same RMM that
-# is vouched for, or one of another RMM that is gone. Sets rmm_former to it.
+# Becomes the holder, if there is none, or if it is a run that is vouched for,
+# whichever RMM's. Sets rmm_former to it.
 hold() {
     rmm_n=0
     rmm_former=
@@ -31,18 +31,15 @@ hold() {
             withdraw
             turn_away "foreign:::"
         fi
-        if [ "${rmm_x%%-*}" = "${rmm_token%%-*}" ]; then
-            case ,$rmm_vouched, in
-            *",$rmm_x,"*) ;;
-            *)
-                withdraw
-                turn_away "stranger:::$rmm_x"
-                ;;
-            esac
-        elif [ -n "$rmm_y" ] && [ -e "../$rmm_y/token" ]; then
+        case ,$rmm_vouched,:$rmm_x in
+        *",$rmm_x,"* | *:-*) ;;
+        *:*-*)
             withdraw
-            answer "held:::$rmm_x"
-        fi
+            turn_away "stranger:::$rmm_x"
+            ;;
+        # It names no run, so it binds nobody.
+        *) ;;
+        esac
         rmm_former=$rmm_x
         # Somebody else may have done the same in between: then it goes back.
         mv -f "$rmm_holder" "former.$$" 2>/dev/null || continue

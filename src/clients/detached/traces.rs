@@ -7,7 +7,7 @@ use super::Prepared;
 pub struct Known<'a> {
     /// The run is on record as prepared: its own steps may have begun.
     pub prepared: bool,
-    /// The tokens of earlier runs of this installation in the same place.
+    /// The tokens of earlier runs in the same place.
     pub vouched: &'a [String],
 }
 

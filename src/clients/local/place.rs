@@ -2,8 +2,8 @@
 //! the installation, as they are on other hosts. So a copy of the data directory meets what the first one does on the
 //! same machine.
 //!
-//! The place is chosen once and noted in the data directory, so that it holds for copies, too. Must not: move a run
-//! directory, since a step may be at work in it, or write there as anybody else than that user, who could have put
+//! The place is chosen once and noted in the data directory, so that it holds for copies, too. It notes the data directory,
+//! so that a new one in the place of one that was lost meets what was done before. Must not: move a run directory, since a step may be at work in it, or write there as anybody else than that user, who could have put
 //! links there.
 
 use std::ffi::OsStr;
@@ -27,6 +27,10 @@ const OWN: &str = r#"[ -d "$1" ] && [ -O "$1" ] && [ -w "$1" ] && [ -x "$1" ]"#;
 /// Makes `$2` the holder in `$1`, if there is none.
 const HOLD: &str = r#"umask 077
 mkdir -p -- "$1" && { [ -e "$1/holder" ] || printf %s "$2" >"$1/holder"; }"#;
+
+/// Notes in `$1` that the data directory `$2` is that of these runs.
+const NOTE: &str = r#"umask 077
+mkdir -p -- "$1" && { grep -qxF -- "$2" "$1/data-directory" 2>/dev/null || printf '%s\n' "$2" >>"$1/data-directory"; }"#;
 
 /// The directory of all runs on this machine. It is looked for when the first run needs it.
 #[derive(Debug, Clone)]
@@ -71,7 +75,15 @@ impl RunPlace {
     /// Where all of them are.
     #[must_use]
     pub fn path(&self) -> &Path {
-        self.chosen.get_or_init(|| self.choose())
+        self.chosen.get_or_init(|| {
+            let chosen = self.choose();
+            let noted =
+                chosen == own(&self.data) || self.local.says_yes(NOTE, &[chosen.as_os_str(), self.data.as_os_str()]);
+            if !noted {
+                tracing::info!(directory = %chosen.display(), "it could not be noted there whose runs these are");
+            }
+            chosen
+        })
     }
 
     fn choose(&self) -> PathBuf {
@@ -91,7 +103,9 @@ impl RunPlace {
                 (all.filter(|path| path.is_absolute()).collect(), Some(&own))
             }
         };
-        let mut places = state.iter().map(|state| state.join("rmm").join(&self.instance));
+        let places = state.iter().map(|state| state.join("rmm"));
+        let former = places.clone().filter(|_| noted.is_none()).find_map(|place| former(&place, &self.data));
+        let mut places = former.into_iter().chain(places.map(|place| place.join(&self.instance)));
         let fits = places.clone().find(|place| self.says_yes(FITS, place));
         let chosen = fits.or_else(|| {
             let own = otherwise.cloned();
@@ -130,10 +144,25 @@ impl RunPlace {
     }
 }
 
-/// What a holder says: a run's token and two more words. Anything else that a step has put in its place is none.
+/// Where the runs are of a data directory that was here before.
+fn former(places: &Path, data: &Path) -> Option<PathBuf> {
+    let all = fs::read_dir(places).into_iter().flatten().flatten().map(|place| place.path());
+    let mut of_data = all.filter(|place| {
+        let noted = plain_file(&place.join("data-directory"), 64 * 1024).unwrap_or_default();
+        noted.lines().any(|line| Path::new(line) == data)
+    });
+    of_data.next()
+}
+
+/// What a file says. Anything else that a step has put in its place says nothing.
+fn plain_file(path: &Path, limit: u64) -> Option<String> {
+    let file = fs::symlink_metadata(path).ok().filter(|found| found.is_file() && found.len() < limit);
+    file.and_then(|_| fs::read_to_string(path).ok())
+}
+
+/// What a holder says: a run's token and two more words.
 fn holder(path: &Path) -> Option<String> {
-    let text = fs::symlink_metadata(path).ok().filter(|found| found.is_file() && found.len() < 1024);
-    let text = text.and_then(|_| fs::read_to_string(path).ok())?;
+    let text = plain_file(path, 1024)?;
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.\n".contains(c);
     let has_token = text.lines().next().is_some_and(|token| token.contains('-'));
     (has_token && text.chars().all(plain)).then_some(text)
@@ -174,6 +203,21 @@ mod tests {
         let place = RunPlace::new(copy.clone(), "name".into(), Local::new());
         assert_eq!(place.of("shop.stage/old"), copy.join("runs/shop.stage/old"));
         assert_eq!(place.of("shop.stage/new"), first.join("runs/shop.stage/new"));
+    }
+
+    #[test]
+    fn a_new_data_directory_meets_the_runs_of_the_one_that_was_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let (states, data) = (folder.path().join("rmm"), folder.path().join("data"));
+        for (place, noted) in [("other", folder.path().join("data2")), ("lost", data.clone())] {
+            for _ in 0..2 {
+                assert!(Local::new().says_yes(NOTE, &[states.join(place).as_os_str(), noted.as_os_str()]));
+            }
+        }
+        assert_eq!(former(&states, &data), Some(states.join("lost")));
+        assert_eq!(former(&states, &folder.path().join("data3")), None);
+        let noted = fs::read_to_string(states.join("lost/data-directory")).unwrap();
+        assert_eq!(noted, format!("{}\n", data.display()));
     }
 
     #[test]

@@ -27,9 +27,11 @@ rmm_is_there() {
 # DIR --from URL [--tag TAG] --commit ID [--dirty keep|refuse] [--back]: the folder holds the commit afterwards, or the
 # step fails with a sentence. On the way back nothing that can be mended is a reason to fail.
 rmm_checkout() {
+    rmm_untouched=1
     rmm_git_begin "$@"
     rmm_open
     [ -z "$rmm_back" ] || rmm_tell_room . "$PWD"
+    rmm_peel_commit
     if rmm_is_there; then
         rm -f "$rmm_gitdir/rmm-unfinished"
         rmm_say "$rmm_commit is checked out already, and nothing differs from it"
@@ -42,9 +44,13 @@ rmm_checkout() {
         ! rmm_bring_tag || rmm_set_tag
         rmm_bring_commit ||
             rmm_fail "the commit $rmm_commit is not in $rmm_dir and cannot be fetched from $rmm_shown: $(rmm_last_line "$rmm_error")"
+        rmm_peel_commit
     fi
     rmm_look
+    [ -z "$rmm_begun" ] || rmm_untouched=
     rmm_refuse_work
+    rmm_before=$rmm_now
+    rmm_mixed=$rmm_begun$rmm_hand rmm_untouched=
     rmm_set_aside
     rmm_note_begun
     rmm_leave_submodules
@@ -89,7 +95,23 @@ rmm_switch() {
     *"No space left"* | *"uota exceeded"* | *"unable to write"* | *"Out of diskspace"*) rmm_x=$(rmm_why_full) ;;
     *) rmm_x= ;;
     esac
-    rmm_fail "$rmm_commit cannot be checked out in $rmm_dir: $(rmm_last_line "$rmm_error")$rmm_x"
+    rmm_x="$rmm_commit cannot be checked out in $rmm_dir: $(rmm_last_line "$rmm_error")$rmm_x"
+    if rmm_is_as_it_was; then
+        rmm_untouched=1
+        rm -f "$rmm_gitdir/rmm-unfinished"
+    fi
+    rmm_fail "$rmm_x"
+}
+
+# Whether the folder is as it was before git failed to bring the commit.
+rmm_is_as_it_was() {
+    [ -z "$rmm_mixed" ] && rmm_now=$rmm_before && [ "$(rmm_head)" = "$rmm_before" ] && [ -z "$(rmm_changes 2>&1)" ] || return 1
+    rmm_git diff-tree -r --name-only --no-renames --diff-filter=A "$rmm_before" "$rmm_commit" -- 2>/dev/null | {
+        while IFS= read -r rmm_line; do
+            rmm_plain "$rmm_line"
+            [ ! -e "$rmm_name" ] && [ ! -L "$rmm_name" ] || exit 1
+        done
+    }
 }
 
 # Whether every file of the commit is in the folder, whatever git's own index says.

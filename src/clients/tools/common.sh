@@ -3,8 +3,14 @@ rmm_say() {
     printf 'rmm: %s\n' "$*"
 }
 
+# RMM reads this line: then there is nothing to take back.
+rmm_tell_untouched() {
+    [ -z "${rmm_untouched-}" ] || rmm_say "nothing was changed" >&2
+}
+
 # Ends the step with a sentence: what is wrong, and what to do.
 rmm_fail() {
+    rmm_tell_untouched
     rmm_say "$*" >&2
     exit 1
 }

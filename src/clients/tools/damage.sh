@@ -22,7 +22,7 @@ rmm_mend_clone() {
         rmm_renew_clone
     elif [ -z "$rmm_back" ]; then
         rmm_fail "the clone $rmm_dir/.git is damaged, and $rmm_shown cannot be read to mend it: $(rmm_last_line "$rmm_x"); make" \
-            "that possible, or move $rmm_dir away, then retry"
+            "that possible, or move $rmm_dir away, then try again"
     fi
 }
 
@@ -147,7 +147,7 @@ rmm_renew_clone() {
     rmm_mend_head || rmm_x="$rmm_x: $(rmm_last_line "$rmm_error")"
     rmm_is_sound && return
     [ -n "$rmm_back" ] || rmm_fail "the clone $rmm_dir/.git is damaged, and what was checked out there cannot be fetched from $rmm_shown" \
-        "($rmm_x); make that possible, or move $rmm_dir away, then retry"
+        "($rmm_x); make that possible, or move $rmm_dir away, then try again"
     rmm_forget_head
 }
 

@@ -11,8 +11,10 @@
 
 # Reads the words of the plan: DIR [--from URL] [--tag TAG] [--commit ID] [--dirty keep|refuse] [--back].
 rmm_git_begin() {
-    git --version >/dev/null || {
+    rmm_error=$(git --version 2>&1 >/dev/null) || {
         rmm_status=$?
+        rmm_tell_untouched
+        printf '%s\n' "$rmm_error" >&2
         [ "$rmm_status" -ne 127 ] ||
             rmm_say "git was not found on this host; install it, or put it into the PATH of the step" >&2
         exit "$rmm_status"
@@ -202,12 +204,12 @@ rmm_remove_locks() {
     while rmm_find_git; do
         rmm_n=$((rmm_n + 1))
         [ "$rmm_n" -le 30 ] ||
-            rmm_fail "git is at work in $rmm_dir (process $rmm_pid) and does not end; end it, then retry"
+            rmm_fail "git is at work in $rmm_dir (process $rmm_pid) and does not end; end it, then try again"
         sleep 1
     done
     while IFS= read -r rmm_line; do
         [ -e "$rmm_line" ] || continue
-        rm -f -- "$rmm_line" || rmm_fail "the lock $rmm_dir/$rmm_line of a git that is gone cannot be removed; remove it, then retry"
+        rm -f -- "$rmm_line" || rmm_fail "the lock $rmm_dir/$rmm_line of a git that is gone cannot be removed; remove it, then try again"
         case $rmm_line in *.lock) rmm_say "removed the lock $rmm_line, which a git that is gone has left" ;; esac
     done <<RMM_TEXT
 $rmm_x
@@ -245,6 +247,11 @@ rmm_set_remote() {
 
 rmm_has_commit() {
     rmm_git cat-file -e "$rmm_commit^{tree}" 2>/dev/null
+}
+
+# The id of an annotated tag itself stands for the commit that it points at.
+rmm_peel_commit() {
+    rmm_peeled=$(rmm_git rev-parse --verify --quiet "$rmm_commit^{commit}") && rmm_commit=$rmm_peeled
 }
 
 # OPTIONS… REFSPEC…: fetches what they name and nothing else. What git said is in rmm_error.
@@ -356,6 +363,7 @@ rmm_verify_tag() {
     rmm_git_begin "$@"
     cd -- "$rmm_dir" || exit
     rmm_x=$(rmm_git rev-parse --verify --quiet "refs/tags/$rmm_tag^{commit}")
+    rmm_peel_commit
     [ "$rmm_x" != "$rmm_commit" ] || return 0
     if [ -z "$rmm_x" ]; then
         echo "tag $rmm_tag is gone from the repository, where it pointed at $rmm_commit" >&2

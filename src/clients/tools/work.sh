@@ -55,7 +55,7 @@ rmm_spare_room() {
 
 rmm_cannot_write() {
     rmm_x=$(rmm_why_full)
-    rmm_fail "$rmm_dir/.git cannot be written${rmm_x:-; give it to the user $(rmm_user), and look at its disk, then retry}"
+    rmm_fail "$rmm_dir/.git cannot be written${rmm_x:-; give it to the user $(rmm_user), and look at its disk, then try again}"
 }
 
 # Prints what the disk of the folder has too little of, as the end of a sentence.
@@ -63,9 +63,9 @@ rmm_why_full() {
     rmm_count_inodes "$PWD"
     rmm_disk_of "$PWD" || return 0
     if [ "${rmm_inodes:-999}" -lt 100 ]; then
-        printf '%s' ": its disk can hold $rmm_inodes more files (inodes); delete some there, then retry"
+        printf '%s' ": its disk can hold $rmm_inodes more files (inodes); delete some there, then try again"
     elif [ "$rmm_free" -lt 10240 ]; then
-        printf '%s' ": its disk has $(rmm_amount "$rmm_free") left; make room there, then retry"
+        printf '%s' ": its disk has $(rmm_amount "$rmm_free") left; make room there, then try again"
     fi
 }
 
@@ -330,7 +330,7 @@ rmm_refuse_because() {
     rmm_x=$(cat "$rmm_work/changed" "$rmm_work/in_way" "$rmm_work/gone" | while IFS= read -r rmm_line; do printf '%s, ' "$rmm_line"; done)
     rmm_done
     [ "${#rmm_x}" -le 160 ] || rmm_x="$(printf '%.160s' "$rmm_x")…, "
-    rmm_fail "$1${rmm_x:+ (${rmm_x%, })}; $2, then retry"
+    rmm_fail "$1${rmm_x:+ (${rmm_x%, })}; $2, then try again"
 }
 
 # Sets the work aside in a commit of its own, and says where. LISTS… are files with names.
@@ -354,6 +354,11 @@ rmm_keep() {
         if [ -n "$rmm_last" ] && [ "$(rmm_git log -1 --format='%T %P' "$rmm_last")" = "$rmm_tree $rmm_parent" ]; then
             rmm_ref=$rmm_last
         else
+            # Names tell the order, also of two in one second, and when the clock was set back.
+            rmm_x=$(date +%s) rmm_y=0
+            [ -z "$rmm_last" ] || rmm_y=$(rmm_git log -1 --format=%ct "$rmm_last")
+            [ "$rmm_x" -gt "$rmm_y" ] || rmm_x=$((rmm_y + 1))
+            export GIT_COMMITTER_DATE="@$rmm_x +0000"
             # shellcheck disable=SC2086
             rmm_kept=$(echo "Work by hand, set aside before the checkout of ${rmm_tag:-$rmm_commit}" |
                 rmm_git commit-tree "$rmm_tree" ${rmm_parent:+-p "$rmm_parent"}) || exit
@@ -380,7 +385,7 @@ rmm_set_aside() {
         fi && rmm_each_submodule rmm_keep_submodule_work
     } 2>"$rmm_work/error" || {
         rmm_x="the work by hand in $rmm_dir cannot be kept aside: $(rmm_last_line "$(cat "$rmm_work/error")")"
-        [ -n "$rmm_back" ] || rmm_fail "$rmm_x; move it away, then retry"
+        [ -n "$rmm_back" ] || rmm_fail "$rmm_x; move it away, then try again"
         rmm_say "$rmm_x; the way back goes on without"
         return 0
     }

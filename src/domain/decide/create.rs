@@ -66,7 +66,9 @@ impl Draft<'_, '_> {
             initiated_by: release.initiated_by.clone(),
         };
         self.world.record(Some(id), None, event);
-        if release.commit.is_none() && self.world.service.repository.is_some() {
+        // Where RMM brings stage to it, what was given is looked at then.
+        let to_look_at = release.tag.is_some() && !self.world.service.stage().driver.is_ours();
+        if (release.commit.is_none() || to_look_at) && self.world.service.repository.is_some() {
             self.world.changes.effects.push(Effect::ResolveCommit { release: id });
         }
         self.world.add_release(release);

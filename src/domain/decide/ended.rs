@@ -229,14 +229,17 @@ impl Draft<'_, '_> {
         }
         self.world.move_release(id, Status::ProductionRollback, reason.clone());
         let cause = Box::new(reason.unwrap_or(Reason::Ended));
+        let ours = self.world.service.production().driver.is_ours();
         let Some(back_to) = run.from.clone() else {
+            if ours && !run.may_have_changed() {
+                return self.world.move_release(id, Status::RollbackDone, Some(Reason::Untouched { cause }));
+            }
             let nothing = Reason::NothingToGoBackTo { cause };
             return self.world.move_release(id, Status::RollbackFailed, Some(nothing));
         };
         if self.world.production().unknown.is_some() && self.world.production().mixed.is_some() {
             return self.world.move_release(id, Status::RollbackFailed, Some(Reason::NotTakenBack { cause }));
         }
-        let ours = self.world.service.production().driver.is_ours();
         if ours && self.world.production().mixed.is_none() {
             return self.world.move_release(id, Status::RollbackDone, Some(Reason::Untouched { cause }));
         }

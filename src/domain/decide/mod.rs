@@ -46,7 +46,7 @@ pub struct Decision<'s> {
 #[must_use]
 pub fn decide<'s>(world: World<'s>, actor: &Actor, command: Command) -> Decision<'s> {
     let before = world.clone();
-    let mut draft = Draft { world, actor, on_record: Vec::new() };
+    let mut draft = Draft { world, actor, on_record: Vec::new(), on_trial: false };
     let alone = draft.leads_to_nothing_else(&command);
     let answer = draft.command(command);
     if answer.is_ok() && !alone {
@@ -101,12 +101,38 @@ pub fn legal_moves(release: &Release) -> Vec<&'static str> {
     moves
 }
 
+/// The legal moves that would not be refused as things stand, to somebody who may make them.
+#[must_use]
+pub fn possible_moves(world: &World<'_>, release: &Release) -> Vec<&'static str> {
+    legal_moves(release).into_iter().filter(|word| is_possible(world, release, word)).collect()
+}
+
+/// Whether a legal move would not be refused as things stand, to somebody who may make it.
+#[must_use]
+pub fn is_possible(world: &World<'_>, release: &Release, word: &str) -> bool {
+    let (release, reason) = (release.id, String::from("on trial"));
+    let command = match word {
+        "cancel" => Command::Cancel { release, reason },
+        "abort" => Command::Abort { release, reason, force: false },
+        "promote" => Command::Promote { release },
+        "retry" => Command::Retry { release },
+        // Gates ask for it often, and it takes a plan to try it.
+        "rollback" => return rollback::is_possible(world, release),
+        // Whose vote counts is another question.
+        _ => return true,
+    };
+    let mut draft = Draft { world: world.clone(), actor: &Actor::Operator, on_record: Vec::new(), on_trial: true };
+    draft.command(command).is_ok()
+}
+
 /// A decision in the making.
 struct Draft<'s, 'a> {
     world: World<'s>,
     actor: &'a Actor,
     /// Goes on the record even if the command is refused.
     on_record: Vec<Happened>,
+    /// Only to see whether it would be refused.
+    on_trial: bool,
 }
 
 type Decided = Result<Answer, Refusal>;
@@ -169,7 +195,9 @@ impl Draft<'_, '_> {
     fn machine(&mut self, command: Command) -> Decided {
         self.actor.may(Right::Machine, None, false)?;
         match command {
-            Command::CommitResolved { release, commit } => self.commit_resolved(release, commit),
+            Command::CommitResolved { release, commit, tag_object } => {
+                self.commit_resolved(release, commit, tag_object.as_ref())
+            }
             Command::CommitUnresolved { release, reason, again } => self.commit_unresolved(release, reason, again),
             Command::TagMoved { release, now } => self.tag_moved(release, now),
             Command::RunPrepared { run } => self.run_prepared(run),
@@ -227,7 +255,13 @@ impl Draft<'_, '_> {
 
     /// An old button or request does nothing.
     fn check_revision(&self, release: &Release, seen: Option<Revision>) -> Result<(), Refusal> {
-        seen.map_or(Ok(()), |seen| still_current(release, seen))
+        let current = seen.map_or(Ok(()), |seen| still_current(release, seen));
+        current.map_err(|refusal| refusal.legal(self.moves(release)))
+    }
+
+    /// The moves that a refusal offers.
+    fn moves(&self, release: &Release) -> Vec<&'static str> {
+        if self.on_trial { Vec::new() } else { possible_moves(&self.world, release) }
     }
 
     /// The refusal of a command that has no arrow from here.
@@ -235,7 +269,7 @@ impl Draft<'_, '_> {
         let back = self.world.occupying_run(Env::Production);
         let back = back.filter(|run| run.release == release.id && run.kind == RunKind::Rollback);
         let waiting = back.and_then(|run| run.waiting.clone());
-        let legal = if waiting.is_some() { vec!["give-up"] } else { legal_moves(release) };
+        let legal = if waiting.is_some() { vec!["give-up"] } else { self.moves(release) };
         Refusal::from(Cause::Illegal {
             release: release.id,
             title: release.title(),

@@ -9,7 +9,7 @@ use crate::domain::refusal::{Cause, Move, Refusal};
 use crate::domain::release::{Release, Version};
 use crate::domain::run::{Run, RunKind, RunState, Side, StopKind};
 use crate::domain::status::Status;
-use crate::domain::world::NewRun;
+use crate::domain::world::{NewRun, World};
 
 use super::people::one_line_or_more;
 use super::{Decided, Draft};
@@ -141,6 +141,18 @@ impl Draft<'_, '_> {
         self.world.create_run(NewRun { steps, ..new });
         Ok(())
     }
+}
+
+/// Whether production could go back from a release now.
+pub(super) fn is_possible(world: &World<'_>, id: ReleaseId) -> bool {
+    let (production, run) = (world.production(), world.occupying_run(Env::Production));
+    let current = production.current.as_ref().and_then(|version| world.find(version.release));
+    let current = current.filter(|release| release.id == id && release.status == Status::Deployed);
+    // A deploy that has not begun makes way.
+    let free = run.is_none_or(|run| run.kind == RunKind::Deploy && run.state == RunState::Queued);
+    free && production.dirty.is_none()
+        && production.unknown.is_none()
+        && current.is_some_and(|release| world.usual_way_back(&release).is_some())
 }
 
 fn is_meant(to: Option<&RollbackTo>, version: &Version) -> bool {

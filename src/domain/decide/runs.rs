@@ -16,9 +16,21 @@ use super::hosts::left_behind;
 use super::{Decided, Draft};
 
 impl Draft<'_, '_> {
-    pub(super) fn commit_resolved(&mut self, id: ReleaseId, commit: Commit) -> Decided {
+    pub(super) fn commit_resolved(&mut self, id: ReleaseId, commit: Commit, tag_object: Option<&Commit>) -> Decided {
         let release = self.known(id)?;
+        let ours = self.world.service.stage().driver.is_ours();
         if release.commit.is_none() && release.status.is_active() {
+            self.learn_commit(id, commit);
+        } else if release.commit.as_ref() == tag_object
+            && release.commit.as_ref() != Some(&commit)
+            && (release.status == Status::Initiated || !ours && release.status.is_cancellable())
+        {
+            // The id that was given is that of the tag itself. Nothing has begun with it: the plan is made anew.
+            let planned = self.world.occupying_run(Env::Stage);
+            let planned = planned.filter(|run| run.release == id && run.state == RunState::Queued);
+            if let Some(run) = planned.map(|run| run.id) {
+                self.close_run(run, RunState::Stopped { reason: Reason::TagItselfGiven { commit: commit.clone() } });
+            }
             self.learn_commit(id, commit);
         }
         Ok(Answer::Release { id, created: false })
@@ -183,7 +195,7 @@ impl Draft<'_, '_> {
             };
             self.world.record(Some(run.release), Some(id), event);
         }
-        let state = step_state(&outcome, said.last.as_deref(), run.is_ending());
+        let state = step_state(&outcome, said.last.as_deref(), said.untouched, run.is_ending());
         let now = self.world.now;
         let changed = &mut self.world.run_mut(id).steps[index as usize];
         changed.state = state.clone();
@@ -375,6 +387,8 @@ fn through(run: &Run, hosts: &[HostName]) -> RunState {
 
 /// What happened to a step of a run.
 fn named(run: &Run, step: &Step, cause: Reason) -> Reason {
+    // Of a run it says what it has changed by itself.
+    let cause = if let Reason::NothingChanged { cause } = cause { *cause } else { cause };
     Reason::Step {
         kind: step.kind,
         surface: step.surface.clone(),
@@ -384,14 +398,15 @@ fn named(run: &Run, step: &Step, cause: Reason) -> Reason {
     }
 }
 
-fn step_state(outcome: &Outcome, said: Option<&str>, stopping: bool) -> StepState {
+fn step_state(outcome: &Outcome, said: Option<&str>, untouched: bool, stopping: bool) -> StepState {
     match outcome {
         Outcome::Exited(0) | Outcome::Healthy => StepState::Succeeded,
         Outcome::Exited(_) if stopping => StepState::Stopped,
-        Outcome::Exited(code) => StepState::Failed {
-            exit: Some(*code),
-            reason: Reason::Exit { status: *code, said: said.map(ToOwned::to_owned) },
-        },
+        Outcome::Exited(code) => {
+            let reason = Reason::Exit { status: *code, said: said.map(ToOwned::to_owned) };
+            let reason = if untouched { Reason::NothingChanged { cause: Box::new(reason) } } else { reason };
+            StepState::Failed { exit: Some(*code), reason }
+        }
         Outcome::Unhealthy(reason) if !stopping => {
             StepState::Failed { exit: None, reason: Reason::Unhealthy { cause: Box::new(reason.clone()) } }
         }

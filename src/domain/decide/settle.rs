@@ -10,7 +10,7 @@ use crate::domain::person::Right;
 use crate::domain::reason::{LastRun, Reason};
 use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::release::Version;
-use crate::domain::run::{Run, RunState};
+use crate::domain::run::{Run, RunName, RunState};
 use crate::domain::status::Status;
 
 use super::{Decided, Draft};
@@ -101,7 +101,11 @@ impl Draft<'_, '_> {
     /// A run met the traces of a run that this database does not know. Nothing of its own was started there.
     pub(super) fn run_foreign(&mut self, id: RunId, host: HostName, reason: Reason) -> Decided {
         let run = self.known_run(id)?;
-        self.meet_copy(&run, host, reason.clone());
+        if let Reason::OtherInstallation { token, .. } = &reason {
+            self.meet_installation(run.environment, token);
+        } else {
+            self.meet_copy(&run, host, reason.clone());
+        }
         self.make_unknown(run.environment, reason.clone(), Some(&run));
         if run.running_steps().next().is_some() { self.run_lost(id, reason) } else { self.run_failed(id, reason) }
     }
@@ -123,19 +127,42 @@ impl Draft<'_, '_> {
         }
     }
 
-    /// A part of the answer to what an environment runs, for the admin who has to say it.
+    /// A run of another installation is the last one on a host.
+    fn meet_installation(&mut self, kind: Env, token: &str) {
+        let others = &mut self.world.environment_mut(kind).others;
+        let last = others.entry(RunName::installation(token).to_owned()).or_insert(RunId(0));
+        *last = RunName::number(token).max(*last);
+    }
+
+    /// A part of the answer to what an environment runs, for the admin who has to say it: the last run on a host is not in
+    /// this database.
     pub(super) fn host_looked(&mut self, kind: Env, last: LastRun) -> Answer {
+        if let Some(token) = &last.other {
+            self.meet_installation(kind, token);
+        }
         let known = self.world.environment(kind).unknown.as_ref().map(|unknown| unknown.reason.clone());
+        let service = self.world.service.name.clone();
         let (cause, mut found) = match known {
-            None => return Answer::Done,
+            None => (Box::new(Reason::LastRunsUnknown { service, environment: kind }), Vec::new()),
             Some(Reason::LastRuns { cause, found }) => (cause, found),
             Some(reason) => (Box::new(reason), Vec::new()),
         };
-        if !found.contains(&last) {
-            found.retain(|known| known.host != last.host);
-            found.push(last);
-            self.make_unknown(kind, Reason::LastRuns { cause, found }, None);
+        if found.contains(&last) {
+            return Answer::Done;
         }
+        let same = |known: &&mut LastRun| (&known.host, known.run, &known.other) == (&last.host, last.run, &last.other);
+        if let Some(known) = found.iter_mut().find(same) {
+            // That a command has ended is no news, but is not told as still at work either.
+            *known = last;
+            let unknown = &mut self.world.environment_mut(kind).unknown;
+            unknown.iter_mut().for_each(|unknown| {
+                unknown.reason = Reason::LastRuns { cause: cause.clone(), found: found.clone() };
+            });
+            return Answer::Done;
+        }
+        found.retain(|known| known.host != last.host);
+        found.push(last);
+        self.make_unknown(kind, Reason::LastRuns { cause, found }, None);
         Answer::Done
     }
 

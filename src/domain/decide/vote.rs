@@ -83,7 +83,7 @@ impl Draft<'_, '_> {
         let early = matches!(status, Status::Initiated | Status::StageBuilding | Status::StageTestRollback);
         let closed = Cause::VoteClosed { release: release_id, status };
         let cause = if early { Cause::VoteNotOpen { release: release_id, status } } else { closed };
-        Err(Refusal::from(cause).legal(super::legal_moves(release)))
+        Err(Refusal::from(cause).legal(self.moves(release)))
     }
 
     fn cast(&mut self, release: &Release, person: PersonName, door: Door, verdict: Verdict) {

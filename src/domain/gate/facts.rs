@@ -211,6 +211,8 @@ pub enum Remedy {
     RollBack {
         release: ReleaseId,
     },
+    /// There is nothing that production could be taken back to now: only a newer release can go there.
+    GoForward,
     Promote,
     Unlock,
     SettleProduction {

@@ -1,6 +1,7 @@
 //! It would not take production to an older version.
 
 use super::{Condition, Finding, GateName, GateState, Remedy, met, unmet};
+use crate::domain::decide::is_possible;
 use crate::domain::ids::Tag;
 use crate::domain::release::Release;
 use crate::domain::world::World;
@@ -23,8 +24,9 @@ fn look(world: &World<'_>, release: &Release) -> Finding {
         }
     };
     if lower {
-        let running = current.release;
-        return unmet(GateState::Older { current }, Remedy::RollBack { release: running });
+        let running = world.find(current.release).filter(|it| is_possible(world, it, "rollback"));
+        let remedy = running.map_or(Remedy::GoForward, |running| Remedy::RollBack { release: running.id });
+        return unmet(GateState::Older { current }, remedy);
     }
     met(GateState::NotOlder { current })
 }

@@ -151,15 +151,13 @@ impl Dispatcher {
         let service = catalog.service(&release.service);
         let repository = service.and_then(|service| service.repository.clone());
         let ca = service.and_then(|service| catalog.certificates(service.repository_ca.as_deref()?));
-        let (Some(repository), Some(tag), None, true) =
-            (repository, &release.tag, &release.commit, release.status.is_active())
-        else {
+        let (Some(repository), Some(tag), true) = (repository, &release.tag, release.status.is_active()) else {
             return self.close(leased.id).await;
         };
         let hide = |reason: String| catalog.redactor().text(&reason);
         let request = |command| Request::new(Actor::Machine, command).traced(leased.trace_id.clone());
         let command = match git::resolve(&repository, ca, tag).await {
-            Ok(commit) => Command::CommitResolved { release: id, commit },
+            Ok(tagged) => Command::CommitResolved { release: id, commit: tagged.commit, tag_object: tagged.object },
             Err(Unresolved::ForNow(reason)) => {
                 let reason = hide(reason);
                 let pause = SignedDuration::from_millis(outbox::pause(leased.attempts));

@@ -142,6 +142,6 @@ fn target(text: &str) -> Result<RollbackTo, Invalid> {
             .parse()
             .map(|id| RollbackTo::Release(ReleaseId(id)))
             .map_err(|_| Invalid::new("to", "must be a tag or a release number as #12")),
-        None => Ok(RollbackTo::Tag(Tag::parse("to", text)?)),
+        None => Ok(RollbackTo::Tag(Tag::given("to", text)?)),
     }
 }

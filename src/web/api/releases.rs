@@ -39,10 +39,10 @@ const NOTES: usize = 10_000;
 pub struct CreateRelease {
     /// The service, as configured.
     pub service: String,
-    /// The tag; this or `commit` must be there.
+    /// The tag, also by its full name (`refs/tags/v1`); this or `commit` must be there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
-    /// The full commit id. Without it, RMM asks the repository once.
+    /// The full commit id; that of an annotated tag itself stands for its commit. Without it, RMM asks the repository once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     /// Who: a person's name, a GitHub login, or whatever CI calls it. With a token of a person it is always that person.
@@ -68,7 +68,7 @@ pub struct CreateRelease {
 impl CreateRelease {
     /// Checks every field.
     pub(super) fn check(self) -> Result<NewRelease, Invalid> {
-        let tag = self.tag.map(|tag| Tag::parse("tag", tag)).transpose()?;
+        let tag = self.tag.map(|tag| Tag::given("tag", &tag)).transpose()?;
         let commit = self.commit.map(|commit| Commit::parse("commit", commit)).transpose()?;
         if tag.is_none() && commit.is_none() {
             return Err(Invalid::new("tag", "this or commit must be given"));

@@ -167,7 +167,11 @@ impl ReleaseDetails {
             content: overview.content.clone(),
             approvals: ApprovalsView::new(overview),
             unmet: overview.gates.iter().filter(|gate| !gate.met()).map(GateView::from).collect(),
-            legal: overview.moves().map(|legal| legal.as_str().to_owned()).collect(),
+            legal: overview
+                .moves()
+                .filter(|legal| !overview.needs_force(*legal))
+                .map(|legal| legal.as_str().to_owned())
+                .collect(),
             to_settle: overview.to_settle.iter().map(ToString::to_string).collect(),
         }
     }

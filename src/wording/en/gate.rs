@@ -80,11 +80,12 @@ pub(in crate::wording) fn remedy(remedy: &Remedy) -> String {
         R::CiRehearses => "The CI system that runs stage has to rehearse it and report `manual_testing`.".to_owned(),
         R::RehearseAgain => "It has to be rehearsed again.".to_owned(),
         R::AskAgain { at } => format!("RMM asks the repository again at {}; or CI sends the commit.", time(*at)),
-        R::SendCommit => "CI sends the commit; or somebody pushes the tag and retries the release.".to_owned(),
+        R::SendCommit => "CI sends the commit: it creates the release once more, with the commit.".to_owned(),
         R::Ask => "RMM is asking the repository.".to_owned(),
         R::RollBack { release } => format!(
             "An admin takes production back with `rollback` of #{release}; a new release is only for going forward."
         ),
+        R::GoForward => "A release is only for going forward; make a newer one.".to_owned(),
         R::Promote => "An admin says `promote`.".to_owned(),
         R::Unlock => "An admin unlocks it (`unlock`).".to_owned(),
         R::SettleProduction { service } => {

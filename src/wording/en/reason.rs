@@ -74,6 +74,10 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             format!("the CI system has said nothing about {environment} since {}", times::time(*since))
         }
 
+        R::TagItselfGiven { commit } => format!(
+            "the id that was given for the commit is that of the tag itself; it points at {}, which is deployed instead",
+            commit.short()
+        ),
         R::CommitUnresolved { cause, again: None } => of(cause),
         R::CommitUnresolved { cause, again: Some(at) } => {
             format!("{}; RMM asks again at {}", within(cause), times::time(*at))
@@ -92,6 +96,8 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::Exit { status, said } => {
             format!("{}{}", exit(*status), behind(said.as_deref()))
         }
+        // What follows from it is told of the release.
+        R::NothingChanged { cause } => of(cause),
         R::Unhealthy { cause } => format!("did not pass: {}", of(cause)),
         R::Attempts { attempts, last } => format!("{attempts} attempts, the last: {}", of(last)),
         R::NeverAsked => "it was never asked".to_owned(),
@@ -159,6 +165,14 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             "another RMM with a copy of this database tried to work on {service} {environment} on {host} (run {run}) and \
              was turned away. Stop it, or give it a new data directory"
         ),
+        R::OtherInstallation { host, token, service, environment } => format!(
+            "the last run on {host} was {token}, of another RMM installation. {}",
+            other_advice(service.as_str(), *environment)
+        ),
+        R::LastRunsUnknown { service, environment } => format!(
+            "another RMM has worked here, or this one with another database. {}",
+            other_advice(service.as_str(), *environment)
+        ),
         R::LastRuns { cause, found } => {
             let each = found.iter().map(last_run);
             std::iter::once(of(cause)).chain(each).collect::<Vec<_>>().join("; ")
@@ -224,7 +238,8 @@ fn last_run(last: &LastRun) -> String {
     } else {
         ""
     };
-    format!("the last run on {} was run {}, which is not in this database{still}", last.host, last.run)
+    let whose = last.other.as_deref().map(|token| format!(" of another installation ({token})")).unwrap_or_default();
+    format!("the last run on {} was run {}{whose}, which is not in this database{still}", last.host, last.run)
 }
 
 fn copy_advice(service: &str, environment: Env) -> String {
@@ -232,5 +247,12 @@ fn copy_advice(service: &str, environment: Env) -> String {
         "Another RMM works with a copy of this database, or this database is older than what the host has seen. Stop the \
          other one if there is one, look what {environment} runs, and say it: `rmm service settle {service} --environment \
          {environment}`"
+    )
+}
+
+fn other_advice(service: &str, environment: Env) -> String {
+    format!(
+        "If the other RMM still runs, stop it, or take {service} out of one of the two. If it is gone for good, look what \
+         {environment} runs, and say it: `rmm service settle {service} --environment {environment}`"
     )
 }

@@ -83,11 +83,12 @@ pub(in crate::wording) fn remedy(remedy: &Remedy) -> String {
         R::CiRehearses => "Репетицию проводит CI, который ведёт stage; он сообщает manual_testing.".to_owned(),
         R::RehearseAgain => "Её нужно повторить.".to_owned(),
         R::AskAgain { at } => format!("RMM спросит репозиторий снова в {}; или коммит сообщит CI.", time(*at)),
-        R::SendCommit => "Коммит сообщит CI; или отправьте тег в репозиторий и повторите релиз.".to_owned(),
+        R::SendCommit => "Коммит сообщит CI: пусть создаст тот же релиз ещё раз, с коммитом.".to_owned(),
         R::Ask => "RMM спрашивает репозиторий.".to_owned(),
         R::RollBack { release } => {
             format!("Назад возвращается администратор: rollback релиза #{release}; новый релиз — только вперёд.")
         }
+        R::GoForward => "Релиз — только вперёд; создайте более новый.".to_owned(),
         R::Promote => "Администратор даёт команду «В продакшн» (promote).".to_owned(),
         R::Unlock => "Администратор снимает блокировку (unlock).".to_owned(),
         R::SettleProduction { service } => {

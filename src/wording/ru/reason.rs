@@ -80,6 +80,10 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             format!("CI ничего не сообщает об окружении {} с {}", environment, times::time(*since))
         }
 
+        R::TagItselfGiven { commit } => format!(
+            "вместо коммита указан идентификатор самого тега; тег указывает на {}, его и разворачиваем",
+            commit.short()
+        ),
         R::CommitUnresolved { cause, again: None } => of(cause),
         R::CommitUnresolved { cause, again: Some(at) } => {
             format!("{}; RMM спросит снова в {}", within(cause), times::time(*at))
@@ -98,6 +102,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::Exit { status, said } => {
             format!("{}{}", exit(*status), behind(said.as_deref()))
         }
+        R::NothingChanged { cause } => of(cause),
         R::Unhealthy { cause } => format!("проверка не прошла: {}", of(cause)),
         R::Attempts { attempts, last } => {
             let times = plural(u64::from(*attempts), "попытка", "попытки", "попыток");
@@ -160,6 +165,14 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             "другой RMM с копией этой базы данных пытался работать с {service} ({}) на {host} (прогон {run}) и получил \
              отказ. Остановите его или дайте ему новую папку данных",
             environment
+        ),
+        R::OtherInstallation { host, token, service, environment } => format!(
+            "последний прогон на {host} — {token}, его сделала другая установка RMM. {}",
+            other_advice(service.as_str(), *environment)
+        ),
+        R::LastRunsUnknown { service, environment } => format!(
+            "здесь уже работал другой RMM или этот же, но с другой базой данных. {}",
+            other_advice(service.as_str(), *environment)
         ),
         R::LastRuns { cause, found } => {
             let each = found.iter().map(last_run);
@@ -224,7 +237,8 @@ fn last_run(last: &LastRun) -> String {
     } else {
         ""
     };
-    format!("последний прогон на {} — {}, его нет в этой базе данных{still}", last.host, last.run)
+    let whose = last.other.as_deref().map(|token| format!(" другой установки ({token})")).unwrap_or_default();
+    format!("последний прогон на {} — {}{whose}, его нет в этой базе данных{still}", last.host, last.run)
 }
 
 fn copy_advice(service: &str, environment: Env) -> String {
@@ -232,6 +246,14 @@ fn copy_advice(service: &str, environment: Env) -> String {
         "С копией этой базы данных работает другой RMM, или она старее того, что видел хост. Если другой RMM есть, \
          остановите его, посмотрите, что работает {}, и скажите об этом: rmm service settle {service} --environment \
          {environment}",
+        on(environment)
+    )
+}
+
+fn other_advice(service: &str, environment: Env) -> String {
+    format!(
+        "Если тот RMM ещё работает, остановите его или уберите {service} из одного из двух. Если его больше нет, \
+         посмотрите, что работает {}, и скажите об этом: rmm service settle {service} --environment {environment}",
         on(environment)
     )
 }

@@ -59,6 +59,7 @@ fn remedies() -> Vec<Remedy> {
         R::SendCommit,
         R::Ask,
         R::RollBack { release: ReleaseId(12) },
+        R::GoForward,
         R::Promote,
         R::Unlock,
         R::SettleProduction { service: service() },

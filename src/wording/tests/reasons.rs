@@ -53,6 +53,7 @@ fn samples() -> Vec<Reason> {
         R::CiUnwell,
         R::CiRollbackFailed,
         R::CiSilent { environment: Production, since: Timestamp::UNIX_EPOCH },
+        R::TagItselfGiven { commit: commit() },
         R::CommitUnresolved { cause: Box::new(R::told("there is no tag v1.5.0")), again: None },
         R::CommitUnresolved { cause: Box::new(R::NoAnswer), again: Some(Timestamp::UNIX_EPOCH) },
         R::CommitNotKnown { title: "v1.5.0".into() },
@@ -78,6 +79,7 @@ fn samples() -> Vec<Reason> {
         R::EarlierStepFailed,
         R::PlannedAnew,
         R::EndUnseen,
+        R::NothingChanged { cause: exit() },
         R::At { host: host("prod-1"), cause: Box::new(R::NoAnswer) },
         R::WentOnWithout {
             hosts: BTreeMap::from([(host("prod-1"), R::NoAnswer), (host("prod-2"), R::told("no route"))]),
@@ -104,11 +106,18 @@ fn samples() -> Vec<Reason> {
             cause: Box::new(R::told("Steps were begun by somebody else.")),
         },
         R::CopyTurnedAway { host: host("prod-1"), service: service(), environment: Production, run: "a-40-b".into() },
+        R::OtherInstallation {
+            host: host("prod-1"),
+            token: "b-40-c".into(),
+            service: service(),
+            environment: Production,
+        },
+        R::LastRunsUnknown { service: service(), environment: Stage },
         R::LastRuns {
             cause: Box::new(R::Restored { how: RestoredBy::Lost }),
             found: vec![
-                LastRun { host: host("prod-1"), run: RunId(40), at_work: false },
-                LastRun { host: host("prod-2"), run: RunId(40), at_work: true },
+                LastRun { host: host("prod-1"), run: RunId(40), at_work: false, other: None },
+                LastRun { host: host("prod-2"), run: RunId(40), at_work: true, other: Some("b-40-c".into()) },
             ],
         },
         R::UnderWayWhenCopied,

@@ -100,6 +100,9 @@ impl World {
 
     /// Where the run directories of this machine are.
     pub fn run_directories(&self) -> PathBuf {
+        if let Ok(noted) = std::fs::read_to_string(self.data.join("runs.place")) {
+            return noted.trim_end_matches('\n').into();
+        }
         let instance = std::fs::read_to_string(self.data.join("instance")).unwrap_or_default();
         let home = self.setup.local.as_ref().and_then(|(_, home)| home.as_ref());
         let state = home.map_or_else(|| self.state.clone(), |home| self.path(home).join(".local/state"));

@@ -98,8 +98,7 @@ async fn one_holder(shell: &str) {
     assert!(fs::read_to_string(&holder).unwrap().starts_with("run-17.a\n"));
     let sibling = RunDir::new(host.file("runs/other").display().to_string()).unwrap();
     let error = prepare(&host, &sibling, OTHER, NEW, &keys(1)).await.unwrap_err();
-    let file = holder.display().to_string();
-    assert!(matches!(&error, StepError::Held { holder, file: f } if holder == "run-17.a" && *f == file), "{error}");
+    assert!(matches!(&error, StepError::Stranger(last) if last == "run-17.a"), "{error}");
     assert!(!Path::new(sibling.path()).exists());
     // A later run of the same RMM takes over; the former one starts nothing.
     let next = Fence { token: "run-18", ..TOKEN };
@@ -111,12 +110,19 @@ async fn one_holder(shell: &str) {
     assert!(matches!(error, StepError::Fenced { .. }), "{error}");
     assert!(!host.file("count").exists());
     assert_eq!(host.sh("0", "").await, (Ended::Exited(0), b"known\n".to_vec()));
-    // A holder whose directory is gone does not count.
+    // Another RMM follows only where it vouches for the last one, also when that is over.
     remove(&host, &host.dir, TOKEN).await.unwrap();
     remove(&host, &directory, next).await.unwrap();
     assert!(fs::read_to_string(&holder).unwrap().starts_with("run-18\n"));
-    assert_eq!(prepare(&host, &sibling, OTHER, NEW, &keys(1)).await.unwrap().made, Prepared::New);
+    let error = prepare(&host, &sibling, OTHER, NEW, &keys(1)).await.unwrap_err();
+    assert!(matches!(&error, StepError::Stranger(last) if last == "run-18"), "{error}");
+    let vouching = Known { vouched: &["run-18".to_owned()], ..NEW };
+    assert_eq!(prepare(&host, &sibling, OTHER, vouching, &keys(1)).await.unwrap().made, Prepared::New);
     assert!(fs::read_to_string(&holder).unwrap().starts_with("other-17.a\n"));
+    // What names no run binds nobody.
+    remove(&host, &sibling, OTHER).await.unwrap();
+    fs::write(&holder, "nonsense\n").unwrap();
+    assert_eq!(prepare(&host, &sibling, OTHER, NEW, &keys(1)).await.unwrap().made, Prepared::New);
     let names: Vec<_> = fs::read_dir(host.file("runs")).unwrap().flatten().map(|e| e.file_name()).collect();
     assert_eq!(names.len(), 2, "{names:?}");
 }
@@ -290,9 +296,12 @@ async fn the_last_run_is_vouched_for(shell: &str) {
     assert!(!Path::new(dir.path()).exists());
     let last = last(&host, &dir, fence).await.unwrap();
     assert_eq!((last.token.as_deref(), last.at_work), (Some("run-3-cd"), 0));
-    // What stands for another installation is no business of this one.
+    // Nor does another installation.
     let (dir, fence) = (place("other-1"), Fence { token: "other-1-aa", ..TOKEN });
-    assert_eq!(prepare(&host, &dir, fence, NEW, &keys(1)).await.unwrap().former.as_deref(), Some("run-3-cd"));
+    let error = prepare(&host, &dir, fence, NEW, &keys(1)).await.unwrap_err();
+    assert!(matches!(&error, StepError::Stranger(token) if token == "run-3-cd"), "{error}");
+    let known = Known { vouched: &["run-3-cd".to_owned()], ..NEW };
+    assert_eq!(prepare(&host, &dir, fence, known, &keys(1)).await.unwrap().former.as_deref(), Some("run-3-cd"));
 }
 
 async fn what_an_earlier_run_left_at_work_is_ended(shell: &str) {

@@ -503,3 +503,43 @@ fn a_link_in_the_place_of_a_folder_is_work_by_hand() {
         kept conf ../elsewhere",
     );
 }
+
+#[test]
+fn the_id_of_an_annotated_tag_itself_stands_for_its_commit() {
+    tell(
+        "tag v1; tag v2; go v1; upstream git tag -f -a -m v2 v2 v2; object=$(git -C origin rev-parse refs/tags/v2)
+        with() { run $1 \"$PWD/place\" --from \"$origin\" --tag v2 --commit $object; }
+        with rmm_fetch; with rmm_verify_tag; with rmm_checkout; has version v2
+        commit=$(id v2); right; says 'checked out already' with rmm_checkout
+        tag v3; object=$(git -C origin rev-parse v3); ends 86 rmm_verify_tag \"$PWD/place\" --tag v2 --commit $object",
+    );
+}
+
+// What a failure has left --------------------------------------------------------------------------------------------
+
+#[test]
+fn a_checkout_that_fails_says_whether_it_has_changed_anything() {
+    tell(
+        "tag v1; tag v2 'mkdir sub; echo 1 >sub/x'
+        unchanged() { printf '%s\n' \"$said\" | grep -qx 'rmm: nothing was changed'; }
+        checkout() { fails \"$2\" rmm_checkout \"$PWD/place\" --from \"$origin\" --tag $1 --commit $(id $1) --dirty $dirty; }
+        # The first one: the folder has a file in the way, or there is no such commit.
+        mkdir place; echo mine >place/version
+        checkout v1 'move them away'; unchanged
+        rm place/version
+        fails 'cannot be fetched' rmm_checkout \"$PWD/place\" --from \"$origin\" --tag v9 --commit 1111111111111111111111111111111111111111; unchanged
+        test ! -e place/version
+        go v1
+        dirty=refuse; echo hand >place/version
+        checkout v2 'worked by hand'; unchanged; has version hand
+        echo v1 >place/version
+        # Git cannot write, and has not replaced anything; a note of what was begun is not left.
+        fake=$PWD/bin; mkdir bin; real=$(command -v git)
+        printf '#!/bin/sh\ncase \" $* \" in *\" checkout \"*) %s; echo \"error: no\" >&2; exit 128 ;; esac\nexec %s \"$@\"\n' : $real >bin/git; chmod +x bin/git
+        PATH=$fake:$PATH; checkout v2 'cannot be checked out'; unchanged; test ! -e place/.git/rmm-unfinished
+        # It has written one file of the new version.
+        printf '#!/bin/sh\ncase \" $* \" in *\" checkout \"*) mkdir sub; echo 1 >sub/x; exit 128 ;; esac\nexec %s \"$@\"\n' $real >bin/git
+        checkout v2 'cannot be checked out'; ! unchanged; test -e place/.git/rmm-unfinished
+        rm bin/git; go v2; has sub/x 1",
+    );
+}

@@ -102,3 +102,21 @@ fn the_way_back_gets_through_where_something_else_has_filled_the_disk() {
     back_from_a_full_disk("write a", "nr_inodes=$((inodes + 140))", "fill", "");
     back_from_a_full_disk("write a", "size=$((blocks + 1500))k", "cat /dev/zero >place/fill 2>/dev/null || :", "");
 }
+
+#[test]
+fn what_is_kept_has_a_name_behind_all_that_was_kept_before() {
+    // Two in one second, or before a clock that was set back, are a second apart.
+    tell(
+        "tag v1; tag v2; go v1
+        cd place; empty=$(git hash-object -t tree /dev/null)
+        ahead=$(GIT_COMMITTER_DATE='@4000000000 +0000' git commit-tree $empty -m x)
+        git update-ref refs/rmm/kept/20961002T070640Z-zzzzzzz $ahead; cd ..
+        echo hand >place/version; go v2
+        last=$(git -C place for-each-ref --sort=-refname --count=1 --format='%(refname)' refs/rmm/kept)
+        case $last in refs/rmm/kept/20961002T070641Z-*) ;; *) echo $last; exit 1 ;; esac
+        is hand git -C place show $last:version
+        echo again >place/version; go v1
+        last=$(git -C place for-each-ref --sort=-refname --count=1 --format='%(refname)' refs/rmm/kept)
+        is again git -C place show $last:version",
+    );
+}

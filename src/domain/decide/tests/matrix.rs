@@ -179,7 +179,7 @@ fn commands(w: &Sim, release: ReleaseId) -> Vec<(String, Command)> {
         ("resolve: succeeded", Command::Resolve { run, verdict: Resolution::Succeeded, reason: reason() }),
         ("resolve: failed", Command::Resolve { run, verdict: Resolution::Failed, reason: reason() }),
         ("resolve: again", Command::Resolve { run, verdict: Resolution::Again, reason: reason() }),
-        ("commit resolved", Command::CommitResolved { release, commit: commit("else") }),
+        ("commit resolved", Command::CommitResolved { release, commit: commit("else"), tag_object: None }),
         ("commit unresolved", Command::CommitUnresolved { release, reason: Reason::NoAnswer, again: None }),
         ("tag moved", Command::TagMoved { release, now: Some(commit("else")) }),
         ("run prepared", Command::RunPrepared { run }),

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 
 use super::sim::*;
 use crate::domain::command::{Command, NewRelease, Outcome, Resolution, RollbackTo, Settled};
-use crate::domain::gate::GateName;
+use crate::domain::decide::possible_moves;
+use crate::domain::gate::{self, GateName, Remedy};
 use crate::domain::ids::{HostName, ReleaseId, RunId};
 use crate::domain::person::Actor;
 use crate::domain::reason::Reason;
@@ -232,7 +233,7 @@ fn happens(w: &mut Sim, one: &Move) {
             let artifacts =
                 vec![Artifact { name: surface("api").name, artifact: None, digest: None, preview_url: None }];
             let command = match what {
-                0 => Command::CommitResolved { release, commit: commit("moved") },
+                0 => Command::CommitResolved { release, commit: commit("moved"), tag_object: None },
                 1 => Command::CommitUnresolved {
                     release,
                     reason: Reason::NoAnswer,
@@ -331,6 +332,86 @@ fn next_report(status: Status, number: u8) -> Option<Status> {
     }
 }
 
+/// Nobody is offered a move that is refused, and whatever is said to help in front of a gate is accepted.
+fn what_is_offered_is_accepted(w: &Sim) {
+    let accepts = |actor: &Actor, command: Command| {
+        let mut w = w.clone();
+        let said = format!("{command:?}");
+        let refused = w.handle(actor, command).err();
+        assert!(refused.is_none(), "{said}: {refused:?}");
+    };
+    let root = w.actor("root");
+    for release in w.releases.values() {
+        let world = w.world();
+        let id = release.id;
+        let back = Command::Rollback { release: id, to: None, reason: reason(), force: false };
+        if release.status == Status::Deployed && w.clone().handle(&root, back).is_ok() {
+            assert!(possible_moves(&world, release).contains(&"rollback"), "nobody offers a rollback of #{id}");
+        }
+        for word in possible_moves(&world, release) {
+            let command = match word {
+                "approve" => {
+                    for person in world.tally(release).missing {
+                        accepts(&w.actor(person.as_str()), Command::Approve { release: id, seen: None });
+                    }
+                    continue;
+                }
+                "reject" => Command::Reject { release: id, seen: None, reason: reason() },
+                "cancel" => Command::Cancel { release: id, reason: reason() },
+                "abort" => Command::Abort { release: id, reason: reason(), force: false },
+                "promote" => Command::Promote { release: id },
+                "retry" => Command::Retry { release: id },
+                "rollback" => Command::Rollback { release: id, to: None, reason: reason(), force: false },
+                other => panic!("{other} is unknown"),
+            };
+            accepts(&root, command);
+        }
+        if !release.status.is_cancellable() {
+            continue;
+        }
+        let settle = |environment| Command::Settle { environment, runs: Settled::Recorded, reason: reason() };
+        let again = |run| Command::Resolve { run, verdict: Resolution::Succeeded, reason: reason() };
+        let gates = gate::explain(&world, release);
+        let waits = |name| matches!(name, GateName::Promoted | GateName::ProductionFree);
+        let last = gates.iter().all(|gate| gate.met() || waits(gate.name));
+        for remedy in gates.into_iter().filter_map(|gate| gate.remedy) {
+            match remedy {
+                Remedy::Approve { of, .. } if release.status == Status::ManualTesting => {
+                    for person in of {
+                        accepts(&w.actor(person.as_str()), Command::Approve { release: id, seen: None });
+                    }
+                }
+                Remedy::SettleStage { .. } => accepts(&root, settle(STAGE)),
+                Remedy::SettleProduction { .. } => accepts(&root, settle(PRODUCTION)),
+                Remedy::RepairStage { run, .. }
+                | Remedy::ResolveStageRun { run }
+                | Remedy::RepairProduction { run }
+                | Remedy::ResolveRun { run } => accepts(&root, again(run)),
+                Remedy::RollBack { release } => {
+                    accepts(&root, Command::Rollback { release, to: None, reason: reason(), force: false });
+                }
+                Remedy::Promote if release.status == Status::ManualTestPassed && last => {
+                    accepts(&root, Command::Promote { release: id });
+                }
+                Remedy::Unlock => accepts(&root, Command::Unlock),
+                // Once it is tested, and all else is well.
+                Remedy::Promote
+                | Remedy::Approve { .. }
+                | Remedy::AddApprover
+                | Remedy::GoForward
+                | Remedy::Rehearse
+                | Remedy::CiRehearses
+                | Remedy::RehearseAgain
+                | Remedy::AskAgain { .. }
+                | Remedy::SendCommit
+                | Remedy::Ask
+                | Remedy::WaitForEnd
+                | Remedy::WaitForTurn => {}
+            }
+        }
+    }
+}
+
 /// From now on all goes well: every run, every report, every verdict.
 fn comes_to_rest(w: &mut Sim) {
     w.unlock();
@@ -392,8 +473,11 @@ proptest! {
     #[test]
     fn nothing_that_happens_breaks_the_rules(shape in shapes(), history in vec(moves(), 1..150)) {
         let mut w = start(&shape);
-        for one in &history {
+        for (number, one) in history.iter().enumerate() {
             happens(&mut w, one);
+            if number % 8 == 0 {
+                what_is_offered_is_accepted(&w);
+            }
         }
         comes_to_rest(&mut w);
     }
@@ -414,8 +498,11 @@ proptest! {
             prop_assert_eq!(w.status(release), Status::Deployed);
         }
         w.service = definition;
-        for one in &history {
+        for (number, one) in history.iter().enumerate() {
             happens(&mut w, one);
+            if number % 8 == 0 {
+                what_is_offered_is_accepted(&w);
+            }
         }
         comes_to_rest(&mut w);
     }

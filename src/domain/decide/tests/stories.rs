@@ -329,11 +329,36 @@ fn a_commit_that_cannot_be_known_fails_with_the_reason_and_can_be_retried() {
     w.ok(&machine, unresolved(None));
     assert_eq!((w.status(r), w.reason(r)), (StageBuildingFailed, "no answer".into()));
     w.ok(&w.actor("mia"), Command::Retry { release: r });
-    w.ok(&machine, Command::CommitResolved { release: r, commit: commit("v1.0.0") });
-    w.ok(&machine, Command::CommitResolved { release: r, commit: commit("other") });
+    w.ok(&machine, Command::CommitResolved { release: r, commit: commit("v1.0.0"), tag_object: None });
+    w.ok(&machine, Command::CommitResolved { release: r, commit: commit("other"), tag_object: None });
     assert_eq!(w.get(r).commit, Some(commit("v1.0.0")), "it never changes");
     w.stage_ends_well();
     assert_eq!(w.status(r), ManualTesting);
+}
+
+#[test]
+fn the_id_of_a_tag_itself_is_taken_for_its_commit() {
+    let mut w = Sim::new();
+    let r = w.create(NewRelease { commit: Some(commit("tag itself")), ..w.new_release("v1.0.0") });
+    let first = w.live(STAGE).unwrap();
+    let resolved = |object: &str| Command::CommitResolved {
+        release: r,
+        commit: commit("v1.0.0"),
+        tag_object: Some(commit(object)),
+    };
+    w.ok(&Actor::Machine, resolved("another tag"));
+    assert_eq!((w.get(r).commit.clone(), w.live(STAGE)), (Some(commit("tag itself")), Some(first)));
+    w.ok(&Actor::Machine, resolved("tag itself"));
+    assert_eq!(w.get(r).commit, Some(commit("v1.0.0")));
+    let run = w.live(STAGE).unwrap();
+    assert!(run != first && w.runs[&run].to.commit == Some(commit("v1.0.0")));
+    w.stage_ends_well();
+    // From now on it never changes.
+    w.ok(
+        &Actor::Machine,
+        Command::CommitResolved { release: r, commit: commit("x"), tag_object: Some(commit("v1.0.0")) },
+    );
+    assert_eq!((w.status(r), w.get(r).commit.clone()), (ManualTesting, Some(commit("v1.0.0"))));
 }
 
 #[test]

@@ -350,7 +350,7 @@ fn a_commit_that_becomes_known_during_the_vote_takes_no_vote_away() {
     let r = push(&mut w, "v1.0.0", "1");
     to_manual_testing(&mut w, r);
     w.approve("ann", r);
-    w.ok(&Actor::Machine, Command::CommitResolved { release: r, commit: commit("v1.0.0") });
+    w.ok(&Actor::Machine, Command::CommitResolved { release: r, commit: commit("v1.0.0"), tag_object: None });
     w.approve("bob", r);
     w.approve("cid", r);
     assert_eq!(w.status(r), ManualTestPassed);

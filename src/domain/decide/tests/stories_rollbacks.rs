@@ -103,15 +103,18 @@ fn a_retried_older_release_is_undone_on_stage_with_its_own_code() {
 }
 
 #[test]
-fn a_new_release_of_an_older_version_is_pointed_to_rollback() {
+fn a_new_release_of_an_older_version_is_pointed_to_rollback_where_there_is_a_way_back() {
     let mut w = Sim::new();
-    w.ship("v1.2.0");
-    let old = w.release("v1.1.0");
-    w.stage_ends_well();
-    w.everybody_approves(old);
-    assert_eq!(w.unmet(old), [GateName::NotADowngrade]);
-    let refusal = w.admin_refused(Command::Promote { release: old });
-    assert!(matches!(refusal.unmet[0].remedy, Some(Remedy::RollBack { .. })), "{refusal:?}");
+    for (running, older, way_back) in [("v1.2.0", "v1.1.0", false), ("v1.2.1", "v1.1.1", true)] {
+        w.ship(running);
+        let old = w.release(older);
+        w.stage_ends_well();
+        w.everybody_approves(old);
+        assert_eq!(w.unmet(old), [GateName::NotADowngrade]);
+        let refusal = w.admin_refused(Command::Promote { release: old });
+        let remedy = refusal.unmet[0].remedy.clone();
+        assert_eq!(matches!(remedy, Some(Remedy::RollBack { .. })), way_back, "{refusal:?}");
+    }
     let next = w.release("v1.3.0");
     w.stage_ends_well();
     w.everybody_approves(next);

@@ -265,7 +265,12 @@ fn the_last_words_of_a_command_are_its_reason_and_work_by_hand_is_on_the_record(
     let mut w = Sim::new();
     let r = w.release("v1.0.0");
     let run = w.works_until(STAGE, 0);
-    let said = Said { last: Some("fatal: no room".into()), by_hand: vec!["changed x".into()], kept: Vec::new() };
+    let said = Said {
+        last: Some("fatal: no room".into()),
+        by_hand: vec!["changed x".into()],
+        kept: Vec::new(),
+        untouched: false,
+    };
     w.ok(&Actor::Machine, Command::StepEnded { run, step: 0, outcome: Outcome::Exited(128), said });
     assert_eq!(w.reason(r), "fetch of api on stage failed with exit status 128: fatal: no room");
     let found = |event: &Event| matches!(event, Event::HandWorkFound { findings, .. } if *findings == ["changed x"]);
@@ -347,6 +352,32 @@ fn the_first_production_deploy_that_fails_ends_in_rollback_failed_with_the_reaso
     assert!(w.reason(r).contains("nothing to go back to") && w.reason(r).contains("deploy of api on production"));
     let next = w.ship("v1.0.1");
     assert_eq!(w.runs_what(PRODUCTION), Some(next));
+}
+
+#[test]
+fn a_first_production_deploy_that_changed_nothing_leaves_production_as_it_was_and_may_be_retried() {
+    let untouched = Said { last: Some("no room".into()), untouched: true, ..Said::default() };
+    // The checkout changed nothing; it could not be started; the tag was gone before it.
+    for (at, outcome, said) in [
+        (2, Outcome::Exited(1), untouched),
+        (2, Outcome::NotStarted("no shell".into()), Said::default()),
+        (0, Outcome::Exited(128), Said::default()),
+    ] {
+        let mut w = Sim::new();
+        let r = w.release("v1.0.0");
+        w.stage_ends_well();
+        w.everybody_approves(r);
+        let run = w.works_until(PRODUCTION, at);
+        w.ok(&Actor::Machine, Command::StepEnded { run, step: at, outcome, said });
+        assert_eq!((w.status(r), w.live(PRODUCTION)), (RollbackDone, None));
+        assert!(w.reason(r).ends_with("production had not been touched"), "{}", w.reason(r));
+        assert!(w.production().dirty.is_none() && w.production().mixed.is_none() && w.production().current.is_none());
+        w.ok(&w.actor("mia"), Command::Retry { release: r });
+        w.stage_ends_well();
+        w.everybody_approves(r);
+        w.production_ends_well();
+        assert_eq!(w.runs_what(PRODUCTION), Some(r));
+    }
 }
 
 #[test]

@@ -10,9 +10,11 @@ use crate::domain::event::Event;
 use crate::domain::gate::GateName;
 use crate::domain::ids::HostName;
 use crate::domain::person::Actor;
+use crate::domain::reason::{LastRun, Reason};
 use crate::domain::refusal::Code;
 use crate::domain::run::{RunName, RunState};
 use crate::domain::status::Status;
+use crate::wording::english;
 
 fn restored(w: &mut Sim, kind: Env) {
     let unknown = Some(UnknownState { reason: "the database was restored".into(), since: w.now });
@@ -104,6 +106,49 @@ fn a_run_that_meets_another_copy_of_the_database_starts_nothing_and_all_is_told(
     w.admin(settle(PRODUCTION, Settled::Recorded));
     assert!(w.live(STAGE).is_some(), "now it does");
     assert_eq!(w.production().vouched_below.0, w.runs.len() as i64);
+}
+
+fn looked(w: &mut Sim, kind: Env, host: &str, token: &str, at_work: bool) {
+    let (host, run) = (HostName::parse("host", host).unwrap(), RunName::number(token));
+    let found = LastRun { host, run, at_work, other: Some(token.to_owned()) };
+    w.ok(&Actor::Machine, Command::HostLooked { environment: kind, found });
+}
+
+#[test]
+fn where_another_installation_was_at_work_an_admin_says_what_runs_and_that_it_is_gone() {
+    let mut w = Sim::new();
+    looked(&mut w, PRODUCTION, "one", "lost-5-ab", true);
+    looked(&mut w, PRODUCTION, "two", "lost-4-cd", false);
+    let told = english(&w.production().unknown.as_ref().unwrap().reason);
+    assert!(
+        told.contains("If the other RMM still runs, stop it") && told.contains("rmm service settle shop"),
+        "{told}"
+    );
+    assert!(told.contains("a command of it is still at work there") && told.contains("run 4 of another"), "{told}");
+    // The command has ended meanwhile.
+    looked(&mut w, PRODUCTION, "one", "lost-5-ab", false);
+    let told = english(&w.production().unknown.as_ref().unwrap().reason);
+    assert!(!told.contains("still at work"), "{told}");
+    assert_eq!(w.happened(|event| matches!(event, Event::EnvironmentUnknown { .. })), 2);
+    assert!(!w.production().is_gone("lost-5-ab"));
+    w.admin(settle(PRODUCTION, Settled::Nothing));
+    assert!(w.another_copy.is_none());
+    let gone = ["lost-5-ab", "lost-4-cd", "lost-6-ef", "other-1-ab"].map(|token| w.production().is_gone(token));
+    assert_eq!(gone, [true, true, false, false]);
+    // It lives: with its next run it is met again, and nothing of this one's begins.
+    let release = w.release("v1.0.0");
+    w.stage_ends_well();
+    w.everybody_approves(release);
+    let run = w.live(PRODUCTION).unwrap();
+    let (service, host) = (w.service.name.clone(), HostName::local());
+    let reason =
+        Reason::OtherInstallation { host: host.clone(), token: "lost-6-ef".into(), service, environment: PRODUCTION };
+    w.ok(&Actor::Machine, Command::RunForeign { run, host, reason });
+    assert_eq!((w.status(release), w.runs_what(PRODUCTION)), (Status::RollbackDone, None));
+    assert!(w.another_copy.is_none() && w.production().unknown.is_some() && !w.production().is_gone("lost-6-ef"));
+    w.admin(settle(PRODUCTION, Settled::Nothing));
+    assert!(w.production().is_gone("lost-6-ef"));
+    w.ship("v1.0.1");
 }
 
 #[test]
