@@ -15,6 +15,7 @@ use crate::clients::local::Local;
 use crate::clients::local::account::Account;
 use crate::clients::ssh;
 use crate::config::Config;
+use crate::domain::folder;
 use crate::domain::host::{Host, Login};
 use crate::domain::service::{Driver, Surface};
 use crate::store::definitions;
@@ -193,6 +194,7 @@ fn directory(surface: &Surface, local: &Local) -> Option<String> {
         return Some(format!("directory {} does not exist", directory.display()));
     }
     match local.account() {
+        _ if !surface.checkout => None,
         Some(account) => not_for(account, local, directory),
         None => unwritable(directory),
     }
@@ -204,10 +206,15 @@ fn not_for(account: &Account, local: &Local, folder: &Path) -> Option<String> {
 while [ ! -e "$there" ]; do there=${there%/*} there=${there:-/}; done
 [ -d "$there" ] && [ -w "$there" ] && [ -x "$there" ] && { [ ! -e "$1/.git" ] || [ -O "$1/.git" ]; }"#;
     let (name, shown) = (&account.name, folder.display());
-    let make =
-        if folder.is_dir() { format!("chown -R {name} {shown}") } else { format!("install -d -o {name} {shown}") };
+    let make = if folder::is_shared(&shown.to_string()) {
+        "give the surface a folder of its own".to_owned()
+    } else if folder.is_dir() {
+        format!("as root: chown -R {name} {shown}")
+    } else {
+        format!("as root: install -d -o {name} {shown}")
+    };
     (!local.says_yes(WORKS, &[folder.as_os_str()]))
-        .then(|| format!("{name}, whom [local] names, cannot work in {shown}; as root: {make}"))
+        .then(|| format!("{name}, whom [local] names, cannot work in {shown}; {make}"))
 }
 
 /// Why a folder cannot be written, or not be made.

@@ -31,7 +31,8 @@ pub enum Host {
     #[command(after_help = "Examples:\n  rmm host check\n  rmm host check prod-1 stage-1\n  \
         rmm host check --json | jq '.[].findings[] | select(.state == \"fail\")'\n\n\
         Each thing that a release will do there is tried, as the user who will do it: run files, git and the \
-        repository, docker, folders, what health checks ask through the host, jump hosts. What no service needs there \
+        repository, docker, folders, what a run looks at first (who holds the folder, whose the compose project is, room on \
+        the disks), whether another RMM works there, what health checks ask, jump hosts. What no service needs there \
         is not asked for. Nothing is changed on the hosts. Exit status 1: something fails, and each failure says what to type. \
         4: RMM itself is not reachable.")]
     Check {

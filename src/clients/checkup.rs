@@ -7,6 +7,7 @@ mod findings;
 #[cfg(test)]
 mod tests;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -15,7 +16,9 @@ use serde::Serialize;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 
 use self::findings::Said;
+use super::tools;
 use super::transport::{EnvPair, Transport, TransportError};
+use crate::domain::plan::shell_word;
 
 const SCRIPT: &str = include_str!("checkup.sh");
 /// What every line of the script begins with.
@@ -112,12 +115,25 @@ pub struct Wanted {
     pub git: bool,
     /// Some surface is started with docker there.
     pub docker: bool,
-    /// The directories of its surfaces.
+    /// The directories of its surfaces where RMM checks code out.
     pub directories: Vec<String>,
+    /// The directories where commands run in what is there already.
+    pub folders: Vec<String>,
+    /// What runs look at before they touch anything.
+    pub looks: Vec<Look>,
     /// The repositories that are fetched from there.
     pub repositories: Vec<Repository>,
     /// What health checks ask through the host.
     pub asked: Vec<Asked>,
+}
+
+/// What a run looks at in one place before it touches anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// Whose place it is.
+    pub title: String,
+    /// Calls of RMM's own shell functions, as a plan makes them.
+    pub calls: String,
 }
 
 /// A repository that a host fetches from.
@@ -138,6 +154,8 @@ pub struct Asked {
     pub port: u16,
     /// Whether it is another one, since the right one is not known before a release.
     pub instead: bool,
+    /// Whether RMM asks from its own machine.
+    pub here: bool,
 }
 
 impl Wanted {
@@ -149,12 +167,18 @@ impl Wanted {
         args.extend(self.git.then(|| "git".to_owned()));
         args.extend(self.docker.then(|| "docker".to_owned()));
         args.extend(self.directories.iter().map(|directory| format!("directory={directory}")));
+        args.extend(self.folders.iter().map(|folder| format!("folder={folder}")));
+        for (index, look) in self.looks.iter().enumerate() {
+            args.push(format!("look={}", look.title));
+            env.push((format!("RMM_LOOK_{}", index + 1), SecretString::from(look.calls.as_str())));
+        }
         for (index, repository) in self.repositories.iter().enumerate() {
             args.push(format!("repository={}", repository.url));
             env.extend(
                 repository.ca.as_ref().map(|ca| (format!("RMM_CA_{}", index + 1), SecretString::from(ca.as_str()))),
             );
         }
+        args.extend(self.asked.iter().filter(|asked| asked.is_by_name()).map(|asked| format!("name={}", asked.host)));
         (args, env)
     }
 }
@@ -185,29 +209,81 @@ pub async fn checkup(
     let reached = trouble.is_none();
     let mut findings = said.findings(wanted, trouble);
     if reached {
-        let ways = wanted.asked.iter().map(|asked| forwarding(host, asked));
-        findings.extend(futures_util::future::join_all(ways).await);
+        // What a host says about a name comes apart from its answer, so that nobody else may ask meanwhile.
+        let (names, addresses): (Vec<_>, Vec<_>) = wanted.asked.iter().partition(|asked| asked.is_by_name());
+        for asked in names {
+            findings.push(match said.unknown_name(&asked.host) {
+                Some(why) => asked.leads_nowhere(why),
+                None => ask(host, asked).await,
+            });
+        }
+        findings.extend(futures_util::future::join_all(addresses.into_iter().map(|asked| ask(host, asked))).await);
     }
     findings
 }
 
-/// Whether RMM may ask through the host what health checks will ask.
-async fn forwarding(host: &dyn Transport, asked: &Asked) -> Finding {
-    const NAME: &str = "forwarding";
-    let place = format!("{}:{}", asked.host, asked.port);
-    match tokio::time::timeout(FORWARDING, host.connect(&asked.host, asked.port)).await {
-        Ok(Ok(_)) => Finding::ok(NAME, format!("{place} can be asked through the host")),
+/// What a question over the network is called.
+const QUESTION: &str = "health";
+/// The same through a host.
+const THROUGH: &str = "forwarding";
+
+impl Asked {
+    fn is_by_name(&self) -> bool {
+        self.host.parse::<IpAddr>().is_err()
+    }
+
+    fn name(&self) -> &'static str {
+        if self.here { QUESTION } else { THROUGH }
+    }
+
+    fn way(&self) -> &'static str {
+        if self.here { "from RMM's own machine" } else { "through the host" }
+    }
+
+    fn leads_nowhere(&self, why: &str) -> Finding {
+        let Self { host, port, .. } = self;
+        let detail =
+            format!("a health check asks {host}:{port} {}, and the name leads nowhere there: {why}", self.way());
+        Finding::fail(self.name(), detail, Some(format!("getent hosts {}", shell_word(host))))
+    }
+}
+
+/// Whether words say that a name leads nowhere.
+#[must_use]
+pub fn is_unresolved(said: &str) -> bool {
+    let words = [
+        "does not resolve",
+        "no name server said",
+        "has no address",
+        "Name or service not known",
+        "Name does not resolve",
+        "name resolution",
+        "No address associated",
+        "nodename nor servname",
+    ];
+    words.iter().any(|words| said.contains(words))
+}
+
+/// Whether what a health check will ask can be asked, from RMM's own machine or through a host.
+pub async fn ask(host: &dyn Transport, asked: &Asked) -> Finding {
+    let (name, way, place) = (asked.name(), asked.way(), format!("{}:{}", asked.host, asked.port));
+    let answer = tokio::time::timeout(FORWARDING, host.connect(&asked.host, asked.port)).await;
+    let silent = || format!("no answer within {} s; perhaps no name server answers", FORWARDING.as_secs());
+    match answer {
+        Ok(Ok(_)) => Finding::ok(name, format!("{place} can be asked {way}")),
         Ok(Err(TransportError::Forbidden(why))) => {
-            let detail = format!("a health check asks {place} through the host. {why}");
+            let detail = format!("a health check asks {place} {way}. {why}");
             match asked.instead {
-                false => Finding::fail(NAME, detail, Some(ALLOW_FORWARDING.to_owned())),
-                true => Finding::warn(NAME, format!("{detail} (tried in place of the address of a release)"), None),
+                false => Finding::fail(name, detail, Some(ALLOW_FORWARDING.to_owned())),
+                true => Finding::warn(name, format!("{detail} (tried in place of the address of a release)"), None),
             }
         }
+        Ok(Err(TransportError::Refused(why))) if asked.is_by_name() && is_unresolved(&why) => asked.leads_nowhere(&why),
+        Err(_) if asked.is_by_name() => Finding { state: State::Warn, ..asked.leads_nowhere(&silent()) },
         Ok(Err(TransportError::Refused(_))) | Err(_) => {
-            Finding::ok(NAME, format!("{place} can be asked through the host; nothing answers there now"))
+            Finding::ok(name, format!("{place} can be asked {way}; nothing answers there now"))
         }
-        Ok(Err(error)) => Finding { name: NAME.to_owned(), ..Finding::of_error(&error) },
+        Ok(Err(error)) => Finding { name: name.to_owned(), ..Finding::of_error(&error) },
     }
 }
 
@@ -220,7 +296,7 @@ async fn listen(
 ) -> Result<Option<String>, TransportError> {
     let (args, env) = wanted.told();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let channel = host.exec(SCRIPT, &args, &env).await?;
+    let channel = host.exec(&tools::with(SCRIPT), &args, &env).await?;
     let mut lines = BufReader::new(channel.stdout.take(MOST));
     let (mut line, mut noise) = (Vec::new(), Vec::new());
     loop {

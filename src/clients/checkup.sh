@@ -1,5 +1,6 @@
 # Looks at a host before RMM relies on it, and leaves nothing there. Arguments: what is wanted of it (git, docker,
-# directory=PATH, repository=URL; files=PATH is where the files of steps go); RMM_CA_N holds the certificates for repository number N.
+# directory=PATH, folder=PATH, look=TITLE, repository=URL, name=HOST; files=PATH is where the files of steps go); RMM_CA_N holds the certificates for
+# repository number N, RMM_LOOK_N the calls of RMM's own functions that a run begins with in place number N.
 # Answers in lines of words between tabs, each behind a mark, since a login shell may talk as well.
 exec 2>/dev/null
 
@@ -76,6 +77,8 @@ with_docker() {
         say docker found "$answer"
     else
         say docker failed "$answer"
+        # A daemon that hangs is not asked again.
+        case $answer in *ermission\ denied*) ;; *) rmm_docker= ;; esac
     fi
     if answer=$(bounded docker compose version 2>&1); then
         say compose found "$answer"
@@ -124,6 +127,20 @@ with_directory() {
     [ -d "$near" ] && space "$directory" "$near"
 }
 
+# Where commands run in what is there already.
+with_folder() {
+    if [ -d "$1" ] && [ -x "$1" ]; then say directory "$1" there "$1"; else say directory "$1" absent "$(existing "$1")"; fi
+    space "$1" "$(existing "$1")"
+}
+
+# What a run looks at before it touches anything.
+with_look() {
+    looks=$((looks + 1))
+    eval "calls=\${RMM_LOOK_$looks-}"
+    [ -z "$missing" ] || return
+    if answer=$( (eval "$calls") 2>&1 </dev/null); then say look "$1" fit "$answer"; else say look "$1" refused "$answer"; fi
+}
+
 # As a step does it: nobody is asked for anything.
 with_repository() {
     have git || return
@@ -150,12 +167,28 @@ with_repository() {
     [ -z "$ca" ] || rm -f "$ca"
 }
 
-number=0
+# Whether a name leads somewhere. A server that asks for it in a tunnel would do nothing else meanwhile.
+with_name() {
+    have getent || return
+    if [ -z "$silent" ]; then bounded getent ahosts "$1" >/dev/null; else false; fi
+    status=$?
+    [ $status != 124 ] || silent=1
+    case $status.$silent in
+        0.*) say name "$1" found ;;
+        *.1) say name "$1" unknown 'no name server answers' ;;
+        2.*) say name "$1" unknown 'its name server has no address for it' ;;
+    esac
+}
+
+number=0 looks=0 silent=
 for wanted; do
     case $wanted in
         git) with_git ;;
         docker) with_docker ;;
         directory=*) with_directory "${wanted#*=}" ;;
+        folder=*) with_folder "${wanted#*=}" ;;
+        look=*) with_look "${wanted#*=}" ;;
+        name=*) with_name "${wanted#*=}" ;;
         repository=*) with_repository "${wanted#*=}" ;;
     esac
 done

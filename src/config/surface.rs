@@ -14,6 +14,7 @@ use crate::domain::service::{Dirty, EnvValue, Health, Order, Place as Target, Pr
 use super::file::{SHORTEST_LIMIT, Section};
 use super::health::HealthDraft;
 use super::hosts::Hosts;
+use super::places;
 use super::report::{Located, Place, Report};
 use super::secret::{Keyring, is_reference};
 use super::template;
@@ -195,7 +196,7 @@ impl Draft {
             health.check(report, self.recipe() == Recipe::Compose);
         }
         if demand.runnable {
-            self.check_runnable(report, whole, demand.has_repository);
+            self.check_runnable(report, whole, demand);
         }
         if let Runs::OnHosts { hosts, .. } = &demand.runs {
             self.check_hosts(report, whole, hosts);
@@ -287,7 +288,8 @@ impl Draft {
         }
     }
 
-    fn check_runnable(&self, report: &Report<'_>, whole: &Place, has_repository: bool) {
+    fn check_runnable(&self, report: &Report<'_>, whole: &Place, demand: &Demand<'_>) {
+        let has_repository = demand.has_repository;
         if self.health.is_none() && self.recipe() == Recipe::Commands && self.deploy.is_some() {
             let sentence = "is missing: nothing tells that the surface is well, so a release counts as deployed once its \
                             commands have ended well; give it a `url`, a `tcp` address or a `command`";
@@ -308,6 +310,9 @@ impl Draft {
                 }
                 Recipe::Commands => {}
             }
+        }
+        if checkout && let Some(directory) = &self.directory {
+            places::is_for_code(report, &directory.place, &absolute(demand.base, &directory.value));
         }
         if checkout && !has_repository {
             // Only the key that asks for it can be pointed at; a recipe asks silently.

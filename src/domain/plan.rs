@@ -3,12 +3,15 @@
 //! Pure: the same definition and the same releases give the same steps, to be shown before anything runs. This is
 //! the only place where values from outside enter a command, and each passes [`shell_word`] on its way.
 
+mod look;
 mod part;
 pub mod project;
 mod quoting;
 mod shell;
+pub mod started;
 mod values;
 mod way_back;
+mod words;
 
 use super::env::Env;
 use super::ids::{HostName, Invalid, ReleaseId, RunId};
@@ -20,6 +23,7 @@ use super::service::{Order, Place, Service, Surface};
 use part::{Part, Plan};
 use project::Direction;
 
+pub use look::look_first;
 pub use quoting::{Quoting, shell_word, templates};
 pub use shell::{Misplaced, misplaced};
 pub use values::check_values;

@@ -161,7 +161,12 @@ impl Engine {
         at_work
     }
 
-    async fn last_run_on(&self, service: &ServiceName, kind: Env, host: &HostName) -> Result<Last, StepError> {
+    pub(super) async fn last_run_on(
+        &self,
+        service: &ServiceName,
+        kind: Env,
+        host: &HostName,
+    ) -> Result<Last, StepError> {
         let directory = RunDir::new(self.run_place(host, service, kind, "any"))?;
         detached::last(self.transport(host).await?.as_ref(), &directory, self.anybody()).await
     }
@@ -179,12 +184,12 @@ impl Engine {
         own.unwrap_or(true)
     }
 
-    fn is_of_installation(&self, token: &str) -> bool {
+    pub(super) fn is_of_installation(&self, token: &str) -> bool {
         token.strip_prefix(self.ports().instance.as_str()).is_some_and(|rest| rest.starts_with('-'))
     }
 
     /// Whether the run of a token is on record in this environment, or from before an admin has said what that runs.
-    async fn knows(&self, service: &ServiceName, kind: Env, token: &str) -> Result<bool, StoreError> {
+    pub(super) async fn knows(&self, service: &ServiceName, kind: Env, token: &str) -> Result<bool, StoreError> {
         let (own, token, service) = (self.is_of_installation(token), token.to_owned(), service.clone());
         self.read(move |conn| {
             let state = runs::environment(conn, &service, kind)?;
@@ -228,6 +233,19 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// About a last run on a host that is not in this database.
+    pub(super) fn stranger(&self, service: &ServiceName, environment: Env, host: &HostName, token: &str) -> Reason {
+        let (host, run, service) = (host.clone(), RunName::of_token(token).map(|name| name.id), service.clone());
+        let token = token.to_owned();
+        if self.is_of_installation(&token) {
+            Reason::LastRunUnknown { host, run, token, service, environment }
+        } else {
+            Reason::OtherInstallation { host, token, service, environment }
+        }
+    }
+}
+
 impl Following {
     /// The tokens of the last runs in this run's place, whichever of them a host has seen.
     pub(super) async fn earlier_runs(&self) -> Vec<String> {
@@ -245,13 +263,7 @@ impl Following {
 
     /// About a last run that is not in this database.
     pub(super) fn stranger(&self, host: &HostName, token: &str) -> Reason {
-        let (service, environment) = (self.run.service.clone(), self.run.environment);
-        let (host, run, token) = (host.clone(), RunName::of_token(token).map(|name| name.id), token.to_owned());
-        if self.engine.is_of_installation(&token) {
-            Reason::LastRunUnknown { host, run, token, service, environment }
-        } else {
-            Reason::OtherInstallation { host, token, service, environment }
-        }
+        self.engine.stranger(&self.run.service, self.run.environment, host, token)
     }
 
     /// About steps that another copy of this database has begun.

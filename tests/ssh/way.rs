@@ -111,6 +111,38 @@ async fn a_host_that_lets_nobody_ask_through_it_is_found_before_and_told_after()
 }
 
 #[tokio::test]
+async fn whatever_a_release_would_stumble_over_is_found_before() {
+    let surface = [("health", "{ tcp = \"nowhere.invalid:5432\" }"), ("min_free", "\"900 TB\"")];
+    let more = More { surface: &surface, ..More::default() };
+    let Some(shop) = Shop::with(&[Plan::default()], &more).await else { return };
+    let (host, name) = (&shop.hosts[0], shop.hosts[0].name());
+    host.sh(
+        "echo 'export RES_OPTIONS=\"timeout:1 attempts:1\"' >.bashrc
+         git init -q production && echo 'blog stage' >production/.git/rmm-place
+         mkdir -p .rmm/shop.stage/1-ab && cd .rmm/shop.stage && echo other-1-ab >1-ab/token && printf 'other-1-ab\\n1-ab\\nword\\n' >holder",
+    );
+    let (done, said) = shop.rmm(&format!("host check {name}"), None);
+    let line = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(!done, "{said}");
+    for part in [
+        "FAIL forwarding a health check asks nowhere.invalid:5432 through the host",
+        "FAIL place app of shop on stage in /home/deploy/stage: The disk of /home/deploy/stage has",
+        "FAIL place app of shop on production in /home/deploy/production: the folder /home/deploy/production is held by blog on stage",
+    ] {
+        assert!(line.contains(part), "no {part} in {said}");
+    }
+    let holder = format!("FAIL holder the last run on {name} was other-1-ab, of another RMM installation");
+    assert!(line.contains(&holder), "no {holder} in {said}");
+    assert_eq!(
+        host.sh("ls -A .rmm/shop.stage .rmm/shop.stage/1-ab | xargs").trim(),
+        ".rmm/shop.stage: 1-ab holder .rmm/shop.stage/1-ab: token"
+    );
+    host.sh("rm -r .rmm/shop.stage production");
+    let said = shop.rmm(&format!("host check {name}"), None).1;
+    assert!(!said.contains("holder"), "{said}");
+}
+
+#[tokio::test]
 async fn a_jump_host_that_leads_nowhere_is_told_with_what_to_type() {
     let plan = Plan { sshd: "AllowTcpForwarding no", ..Plan::default() };
     let Some(shop) = Shop::with(&[Plan::default(), plan], &More::default()).await else { return };

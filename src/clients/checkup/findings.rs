@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Finding, MARK, Wanted, lacks_compose};
+use crate::domain::folder;
 
 /// A clock that is further off makes times misleading, in seconds.
 const CLOCK: i64 = 30;
@@ -57,6 +58,14 @@ impl Said {
         self.all(key).next()?.get(at).map(String::as_str)
     }
 
+    /// Why a name leads nowhere there, if the host has said so.
+    pub(super) fn unknown_name(&self, host: &str) -> Option<&str> {
+        self.all("name").find_map(|line| match line {
+            [name, state, why] if name == host && state == "unknown" => Some(why.as_str()),
+            [..] => None,
+        })
+    }
+
     /// Everything that can be said. `trouble` is why it is not more.
     pub(super) fn findings(&self, wanted: &Wanted, trouble: Option<Finding>) -> Vec<Finding> {
         let mut out = Vec::new();
@@ -80,6 +89,7 @@ impl Said {
         out.extend(self.disks());
         out.extend(self.clock());
         out.extend(self.directories(user));
+        out.extend(self.looks());
         out
     }
 
@@ -107,7 +117,11 @@ impl Said {
             [_, base, why, ..] => Finding::fail(
                 NAME,
                 format!("{base} does not take the files of steps, which need plain files, hard links and FIFOs: {why}"),
-                Some(format!("sudo chown {} {}", plain(user), quoted(base))),
+                Some(if folder::is_shared(base) {
+                    format!("ls -ld {}", quoted(base))
+                } else {
+                    format!("sudo chown {} {}", plain(user), quoted(base))
+                }),
             ),
             [..] => return None,
         })
@@ -214,28 +228,58 @@ impl Said {
         let one = |line: &[String]| {
             let [path, state, near] = line else { return None };
             let word = quoted(path);
+            // What others have something in is given to nobody.
+            let shared = folder::is_shared(path);
+            let give = |command: &str| if shared { format!("ls -ld {word}") } else { format!("sudo {command} {word}") };
+            let own = if shared { "; give the surface a folder of its own (`directory`)" } else { "" };
             Some(match state.as_str() {
                 "writable" => Finding::ok("directory", format!("{path} can be written")),
+                "there" => Finding::ok("directory", format!("{path} is there; nothing is checked out in it")),
+                "absent" => Finding::fail(
+                    "directory",
+                    format!(
+                        "{path} is not there for {user}, and RMM checks nothing out in it: no command can run there"
+                    ),
+                    Some(give(&format!("install -d -o {owner}"))),
+                ),
                 "creatable" => Finding::ok("directory", format!("{path} is not there yet; it can be made")),
                 "foreign" => Finding::fail(
                     "directory",
-                    format!("{path}/.git does not belong to {user}: git refuses to work in it"),
-                    Some(format!("sudo chown -R {owner} {word}")),
+                    format!("{path}/.git does not belong to {user}: git refuses to work in it{own}"),
+                    Some(give(&format!("chown -R {owner}"))),
                 ),
                 "readonly" => Finding::fail(
                     "directory",
-                    format!("{path} cannot be written by {user}"),
-                    Some(format!("sudo chown -R {owner} {word}")),
+                    format!("{path} cannot be written by {user}{own}"),
+                    Some(give(&format!("chown -R {owner}"))),
                 ),
                 "file" => Finding::fail("directory", format!("{path} is no directory"), Some(format!("ls -ld {word}"))),
                 _ => Finding::fail(
                     "directory",
-                    format!("{path} is not there and {user} cannot make it in {near}"),
-                    Some(format!("sudo install -d -o {owner} {word}")),
+                    format!("{path} is not there and {user} cannot make it in {near}{own}"),
+                    Some(give(&format!("install -d -o {owner}"))),
                 ),
             })
         };
         self.all("directory").filter_map(one).collect()
+    }
+
+    /// What runs would find before they touch anything.
+    fn looks(&self) -> Vec<Finding> {
+        const NAME: &str = "place";
+        let one = |line: &[String]| {
+            let (title, state, said) = match line {
+                [title, state] => (title, state, ""),
+                [title, state, said, ..] => (title, state, said.trim_start_matches("rmm: ")),
+                [_] | [] => return None,
+            };
+            Some(match (state.as_str(), said) {
+                ("fit", "") => Finding::ok(NAME, format!("{title}: nobody else has it, and there is room")),
+                ("fit", said) => Finding::warn(NAME, format!("{title}: {said}"), None),
+                (_, said) => Finding::fail(NAME, format!("{title}: {said}"), None),
+            })
+        };
+        self.all("look").filter_map(one).collect()
     }
 }
 

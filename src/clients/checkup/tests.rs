@@ -212,11 +212,105 @@ async fn the_repository_is_asked_as_a_step_asks_it() {
     assert_eq!(fs::read_to_string(machine.path("home/ca")).unwrap(), "a certificate\n");
 }
 
+fn look(title: &str, calls: &str) -> Look {
+    Look { title: title.into(), calls: calls.into() }
+}
+
+#[tokio::test]
+async fn what_a_run_looks_at_first_is_looked_at_and_left_as_it_is() {
+    let docker = "case $* in 'ps -q') ;; *project=free*) ;; ps*) echo 'taken|/elsewhere' ;; *) echo 28.1 ;; esac";
+    let paths = std::env::var_os("PATH").unwrap();
+    let git = std::env::split_paths(&paths).map(|path| path.join("git")).find(|path| path.exists()).unwrap();
+    let machine = Machine::new().program("docker", docker).program("git", &format!("exec {} \"$@\"", git.display()));
+    let (held, own) = (machine.path("home/held"), machine.path("home/own"));
+    for (folder, holder) in [(&held, "blog production\n"), (&own, "shop stage\n")] {
+        assert!(std::process::Command::new(&git).args(["init", "-q", folder]).status().unwrap().success());
+        fs::write(format!("{folder}/.git/rmm-place"), holder).unwrap();
+    }
+    let place = |folder: &str, project: &str| {
+        format!(
+            "rmm_meet_holder {folder} shop stage\nrmm_room 1 {folder} docker\nrmm_compose_place {folder} {project} default"
+        )
+    };
+    let wanted = Wanted {
+        git: true,
+        docker: true,
+        looks: vec![
+            look("held", &place(&held, "free")),
+            look("narrow", &format!("rmm_room 999000000000000000 {own}")),
+            look("taken", &place(&own, "taken")),
+            look("named", &format!("rmm_compose_place {own} taken named")),
+            look("good", &place(&own, "free")),
+            look("new", &place(&machine.path("home/new"), "free")),
+        ],
+        ..Wanted::default()
+    };
+    let findings = machine.checkup(&wanted).await;
+    let found = |title: &str| {
+        let mut named = findings.iter().filter(|finding| finding.detail.starts_with(&format!("{title}: ")));
+        let found = named.next().unwrap_or_else(|| panic!("no {title} in {findings:?}"));
+        assert_eq!(found.name, "place");
+        (found.state, found.detail.clone())
+    };
+    for (title, part) in [
+        ("held", "is held by blog on production, so shop on stage must not use it"),
+        ("narrow", "free and a deploy wants"),
+        ("named", "The compose project taken is that of containers in /elsewhere"),
+        ("taken", "The compose project taken is that of containers in /elsewhere"),
+    ] {
+        let (state, said) = found(title);
+        assert!(state == State::Fail && said.contains(part) && !said.contains("rmm: "), "{said}");
+    }
+    for title in ["good", "new"] {
+        assert_eq!(found(title).0, State::Ok, "{:?}", found(title));
+    }
+    assert!(!Path::new(&machine.path("home/new")).exists() && !Path::new(&machine.path("home/.local")).exists());
+}
+
+#[tokio::test]
+async fn names_that_lead_nowhere_are_told() {
+    let machine = Machine::new();
+    for here in [false, true] {
+        let asked = Asked { host: "nowhere.invalid".into(), port: 80, instead: false, here };
+        let found = ask(&machine, &asked).await;
+        let name = if here { "health" } else { "forwarding" };
+        assert!(found.state == State::Fail && found.name == name, "{found:?}");
+        assert!(found.detail.contains("nowhere.invalid:80") && is_unresolved(&found.detail), "{found:?}");
+        assert_eq!(found.fix.as_deref(), Some("getent hosts nowhere.invalid"));
+    }
+    // A host that knows it by itself is not asked to go there.
+    let machine = machine.program("getent", "[ $2 = somewhere.invalid ] || exit 2");
+    let asked = |host: &str| Asked { host: host.into(), port: 80, instead: false, here: false };
+    let wanted = Wanted { asked: vec![asked("nowhere.invalid"), asked("127.0.0.1")], ..Wanted::default() };
+    let findings = machine.checkup(&wanted).await;
+    let found: Vec<_> = findings.iter().filter(|finding| finding.name == "forwarding").collect();
+    assert!(found.len() == 2 && found[0].detail.contains("its name server has no address for it"), "{found:?}");
+    assert_eq!((found[0].state, found[1].state), (State::Fail, State::Ok));
+    assert!(!is_unresolved("127.0.0.1:80, as box sees it, takes no connection: Connection refused."));
+}
+
+#[test]
+fn nobody_is_told_to_give_away_what_belongs_to_the_machine() {
+    let mut said = Said::new(now());
+    for path in ["/", "/home", "/etc", "/srv", "/usr/bin", "/srv/shop"] {
+        for state in ["readonly", "foreign", "refused"] {
+            assert!(said.hear(format!("{MARK}directory\t{path}\t{state}\t/\n").as_bytes(), &now));
+        }
+    }
+    assert!(said.hear(format!("{MARK}run-files\tunfit\t/\tno\n").as_bytes(), &now));
+    for finding in said.findings(&Wanted::default(), None) {
+        let fix = finding.fix.as_deref().unwrap_or_default();
+        let own = finding.detail.contains("/srv/shop");
+        assert_eq!(own, fix.contains("chown") || fix.contains("install -d"), "{finding:?}");
+        assert!(own || finding.name != "directory" || finding.detail.contains("folder of its own"), "{finding:?}");
+    }
+}
+
 #[tokio::test]
 async fn what_health_checks_ask_through_the_host_is_tried() {
     let machine = Machine::new();
     let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-    let asked = |host: &str, port, instead| Asked { host: host.into(), port, instead };
+    let asked = |host: &str, port, instead| Asked { host: host.into(), port, instead, here: false };
     for (one, state, part) in [
         (asked("127.0.0.1", free, false), State::Ok, "nothing answers there now"),
         (asked("forbidden", 80, false), State::Fail, "does not allow"),
@@ -262,6 +356,14 @@ async fn clocks_that_disagree() {
     is(&behind, "clock", State::Warn, "behind");
     let silent = Machine::new().program("date", "exit 1").checkup(&Wanted::default()).await;
     is(&silent, "clock", State::Warn, "does not tell");
+}
+
+#[tokio::test]
+async fn a_folder_that_nobody_checks_out_has_to_be_there() {
+    let machine = Machine::new();
+    let wanted = |folder: String| Wanted { folders: vec![folder], ..Wanted::default() };
+    is(&machine.checkup(&wanted("/".to_owned())).await, "directory", State::Ok, "nothing is checked out in it");
+    is(&machine.checkup(&wanted(machine.path("home/new"))).await, "directory", State::Fail, "is not there");
 }
 
 #[tokio::test]

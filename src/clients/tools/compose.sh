@@ -206,8 +206,8 @@ rmm_stranger() {
     }
 }
 
-# rmm_compose_place FOLDER NAME chosen|default [FOLDER…]: ends the step, before anything is touched, where the project
-# is somebody else's. The other folders share it on purpose.
+# rmm_compose_place FOLDER NAME chosen|default|named [FOLDER…]: ends the step, before anything is touched, where the project
+# is somebody else's. The other folders share it on purpose. A name is `named` by the service's own commands.
 rmm_compose_place() {
     rmm_find_docker || return 0
     rmm_refusal=$(
@@ -227,6 +227,8 @@ rmm_compose_place() {
             [ -z "$rmm_x" ] || rmm_say "containers of other compose projects are in this folder: ${rmm_x% }; those that" \
                 "$rmm_wanted replaces go with: docker compose -p PROJECT down" >&2
         fi
+        # Commands of one's own may have taken containers over that still bear the name of a former folder.
+        [ "$rmm_how" != named ] || [ -z "$(rmm_projects "$rmm_settled" | rmm_dirs_here)" ] || exit 0
         if rmm_dir=$(rmm_stranger "$rmm_settled" "$@"); then
             printf '%s' "The compose project $rmm_settled is that of containers in $rmm_dir, which this deploy would" \
                 " replace, so nothing was touched; give the surface a name of its own (\`project = \"…\"\` in rmm.toml)," \

@@ -130,7 +130,10 @@ rmm_open() {
 rmm_check_owner() {
     case $rmm_error in
     *"dubious ownership"* | *"unsafe repository"*)
-        rmm_fail "$rmm_dir belongs to another user than $(rmm_user), and git refuses to work there; give it to that user (chown -R $(rmm_user) $rmm_dir)"
+        rmm_x="give it to that user (chown -R $(rmm_user) $rmm_dir)"
+        # What is the machine's is given to nobody.
+        case $rmm_dir in /usr/* | /var/lib) rmm_x= ;; /*/?*) ;; *) rmm_x= ;; esac
+        rmm_fail "$rmm_dir belongs to another user than $(rmm_user), and git refuses to work there; ${rmm_x:-change \`directory\`}"
         ;;
     esac
 }
@@ -186,12 +189,26 @@ rmm_claim() {
         rm -f "$rmm_gitdir/rmm-place.$$"
         { read -r rmm_holder <"$rmm_gitdir/rmm-place"; } 2>/dev/null
     fi
-    [ "$rmm_holder" != "$rmm_me" ] || return 0
     if [ -z "$rmm_holder" ]; then
         [ -n "$rmm_back" ] || rmm_fail "the folder $rmm_dir cannot be marked as that of $RMM_SERVICE on $RMM_ENVIRONMENT: $rmm_gitdir/rmm-place cannot be written; look whether the disk is full"
         return 0
     fi
-    rmm_fail "the folder $rmm_dir is held by ${rmm_holder% *} on ${rmm_holder##* }, so $RMM_SERVICE on $RMM_ENVIRONMENT must not use it; give each a \`directory\` of its own, or, if it is to be handed over, delete $rmm_dir/.git/rmm-place"
+    rmm_refuse_holder
+}
+
+# Ends the step where somebody else holds the folder.
+rmm_refuse_holder() {
+    [ -z "$rmm_holder" ] || [ "$rmm_holder" = "$rmm_me" ] ||
+        rmm_fail "the folder $rmm_dir is held by ${rmm_holder% *} on ${rmm_holder##* }, so ${rmm_me% *} on ${rmm_me##* } must not use it; give each a \`directory\` of its own, or, if it is to be handed over, delete $rmm_dir/.git/rmm-place"
+}
+
+# FOLDER SERVICE ENVIRONMENT: whether they may use a folder. Changes nothing.
+rmm_meet_holder() {
+    rmm_dir=$1 rmm_me="$2 $3"
+    rmm_gitdir=$(cd -P -- "$rmm_dir" 2>/dev/null && [ -e .git ] && git rev-parse --absolute-git-dir 2>/dev/null) || return 0
+    rmm_holder=
+    { read -r rmm_holder <"$rmm_gitdir/rmm-place"; } 2>/dev/null
+    rmm_refuse_holder
 }
 
 # A git that was killed leaves its locks. RMM holds the folder and its step before is over, so they are nobody's, unless

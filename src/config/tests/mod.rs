@@ -3,6 +3,7 @@
 mod examples;
 mod hosts;
 mod mistakes;
+mod names;
 mod overrides;
 mod places;
 mod secrets;

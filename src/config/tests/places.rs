@@ -9,7 +9,7 @@ use crate::domain::plan::project;
 use crate::domain::service::Probe;
 
 /// A service that RMM runs itself on one host, with the keys of its surface in each environment.
-fn service(name: &str, surface: &str, stage: &str, production: &str) -> String {
+pub(super) fn service(name: &str, surface: &str, stage: &str, production: &str) -> String {
     format!(
         "[[services]]\nname = \"{name}\"\nrepository = \"team/{name}\"\napprovals.minimum = 0\n\
          [[services.surfaces]]\nname = \"web\"\n{surface}\n\
@@ -18,14 +18,14 @@ fn service(name: &str, surface: &str, stage: &str, production: &str) -> String {
     )
 }
 
-fn host(name: &str, address: &str) -> String {
+pub(super) fn host(name: &str, address: &str) -> String {
     format!("[[hosts]]\nname = \"{name}\"\naddress = \"{address}\"\nuser = \"deploy\"\npassword = \"env:PASSWORD\"\n")
 }
 
 const ENV: &[(&str, &str)] = &[("PASSWORD", "correct horse")];
 
 /// `key: sentence` of every error, or of every warning where there is no error.
-fn told(text: &str) -> Vec<String> {
+pub(super) fn told(text: &str) -> Vec<String> {
     match parse_with(text, ENV) {
         Ok(config) => config.warnings.iter().map(|told| format!("warning: {}: {}", told.key, told.sentence)).collect(),
         Err(errors) => errors
@@ -39,7 +39,7 @@ fn told(text: &str) -> Vec<String> {
     }
 }
 
-fn on_one_host(services: &str) -> Vec<String> {
+pub(super) fn on_one_host(services: &str) -> Vec<String> {
     told(&format!("{}{services}", host("box", "192.0.2.7")))
 }
 
@@ -77,6 +77,43 @@ fn what_is_checked_out_in_another_checkout_is_warned_about() {
     let told = on_one_host(&service("shop", "", "directory = \"/srv/shop/stage\"", "directory = \"/srv/shop\""));
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].starts_with("warning:") && told[0].contains("inside the checkout of"), "{told:?}");
+}
+
+#[test]
+fn a_folder_inside_of_a_checkout_is_warned_about_unless_it_is_a_part_of_it() {
+    let scripts = "checkout = false\nrecipe = \"commands\"\ndeploy = \"true\"\nhealth.command = \"true\"";
+    let shop = service("shop", "", "directory = \"/srv/shop\"", "directory = \"/srv/live\"");
+    let inside = service("blog", scripts, "directory = \"/srv/shop/blog\"", "directory = \"/srv\"");
+    let told = on_one_host(&format!("{shop}{inside}"));
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("surface web of blog in stage is inside the checkout of surface web of shop"), "{told:?}");
+    let two = |more: &str| {
+        on_one_host(&format!(
+            "[[services]]\nname = \"shop\"\nrepository = \"team/shop\"\napprovals.minimum = 0\n\
+             [[services.surfaces]]\nname = \"web\"\ndirectory = \"/srv/shop\"\n\
+             [[services.surfaces]]\nname = \"api\"\ndirectory = \"/srv/shop/api\"\n{more}\n\
+             [services.environments]\nstage = {{ driver = \"ssh\", hosts = [\"box\"] }}\nproduction.driver = \"ci\"\n"
+        ))
+    };
+    assert!(two("")[0].contains("inside the checkout of surface web of shop in stage"), "{:?}", two(""));
+    assert_eq!(two(scripts), [""; 0], "it runs in a part of what is checked out");
+}
+
+#[test]
+fn no_code_is_checked_out_in_folders_of_the_machine() {
+    for folder in ["/", "//", "/./", "/srv/..", "/home", "/etc/", "/usr", "/var", "/usr/bin/shop", "/proc/self"] {
+        let told = on_one_host(&service("shop", "", &format!("directory = \"{folder}\""), "directory = \"/srv/live\""));
+        assert!(
+            told.iter().any(|told| told.contains("environments.stage.surfaces.web.directory: ")
+                && told.contains("belongs to the whole machine")),
+            "{folder}: {told:?}"
+        );
+    }
+    let told = on_one_host(&service("shop", "", "directory = \"/home/deploy/.rmm/x\"", "directory = \"/srv/live\""));
+    assert!(told.len() == 1 && told[0].contains("files of RMM's own runs"), "{told:?}");
+    let runs =
+        "recipe = \"commands\"\ncheckout = false\ndirectory = \"/\"\ndeploy = \"true\"\nhealth.command = \"true\"";
+    assert_eq!(on_one_host(&service("shop", runs, "", "")), [""; 0], "a command may run anywhere");
 }
 
 #[test]

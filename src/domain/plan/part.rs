@@ -6,6 +6,7 @@ use super::super::ids::{Commit, Tag};
 use super::super::release::Release;
 use super::super::run::{Action, Ask, Project, Schedule, Script, Step, StepKind, StepState};
 use super::super::service::{Dirty, Health, Place, Probe, Recipe, Surface};
+use super::look::look;
 use super::project::{self, Direction};
 use super::quoting::{Quoting, shell_word, templates};
 use crate::domain::reason::Reason;
@@ -52,7 +53,7 @@ impl Part<'_> {
     }
 
     fn before_deploy(&mut self, group: &[Place], look: bool) -> Result<(), Reason> {
-        let look = self.surface.directory.as_deref().filter(|_| look).and_then(|directory| self.look(directory));
+        let look = look.then(|| self.look()).flatten();
         self.prepared(StepKind::BeforeDeploy, group, look, self.surface.before_deploy.as_deref())
     }
 
@@ -77,31 +78,8 @@ impl Part<'_> {
         self.surface.recipe.deploy() == Some(self.surface.deploy.as_str())
     }
 
-    /// The call that looks at a place before anything is touched there: whether the disk has room, and whether the
-    /// compose project is somebody else's.
-    fn look(&self, directory: &str) -> Option<String> {
-        let compose = self.surface.recipe == Recipe::Compose;
-        let checked = compose || self.surface.checkout || self.surface.min_free.is_some();
-        let free = self.surface.min_free.map_or_else(|| "auto".to_owned(), |bytes| bytes.to_string());
-        let directory = shell_word(directory);
-        let docker = if compose { " docker" } else { "" };
-        let Some(project) = self.project().filter(|_| compose && !self.starts_files_elsewhere()) else {
-            return checked.then(|| format!("rmm_room {free} {directory}{docker}"));
-        };
-        let how = project::how(&project);
-        let shared = project::shared_folders(self.planner.service, self.surface, self.planner.environment);
-        let shared: String = shared.iter().map(|folder| format!(" {}", shell_word(folder))).collect();
-        Some(format!(
-            "rmm_room {free} {directory} docker\nrmm_compose_place {directory} {} {how}{shared}",
-            project.name
-        ))
-    }
-
-    /// The command gives compose files outside the folder, so that the containers are not marked as those of the folder.
-    fn starts_files_elsewhere(&self) -> bool {
-        let outside = ["../", "-f /", "--file /", "--file=/", "--project-directory", "COMPOSE_FILE"];
-        let file = self.surface.env.contains_key("COMPOSE_FILE");
-        file || outside.iter().any(|word| self.surface.deploy.contains(word))
+    fn look(&self) -> Option<String> {
+        look(self.planner.service, self.surface, self.planner.environment)
     }
 
     /// The call that removes images of versions which nobody goes back to any more.
@@ -146,8 +124,7 @@ impl Part<'_> {
             return Ok(());
         }
         let fetch = format!("rmm_fetch {}{}", self.checkout_words(true)?, self.dirty_words());
-        let look = self.surface.directory.as_deref().and_then(|directory| self.look(directory));
-        let command = look.map_or_else(|| fetch.clone(), |look| format!("{look}\n{fetch}"));
+        let command = self.look().map_or_else(|| fetch.clone(), |look| format!("{look}\n{fetch}"));
         self.wave(StepKind::Fetch, places, |part, _| Ok(part.with_tools(command.clone())))
     }
 

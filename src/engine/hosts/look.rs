@@ -4,16 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::keys::{compare, key_state, may_show};
-use super::uses::Use;
+use super::uses::{Use, asked};
 use super::{KeyState, configured};
-use crate::clients::checkup::{ALLOW_FORWARDING, Finding, State, checkup};
+use crate::clients::checkup::{ALLOW_FORWARDING, Asked, Finding, State, ask, checkup};
+use crate::clients::detached::StepError;
+use crate::clients::health;
 use crate::clients::ssh::Ssh;
 use crate::clients::transport::{Transport, TransportError};
+use crate::domain::env::Env;
 use crate::domain::host::{Fingerprint, Host, HostKey};
-use crate::domain::ids::HostName;
+use crate::domain::ids::{HostName, ServiceName};
 use crate::domain::person::{Actor, Right};
+use crate::domain::service::{Health, Probe};
 use crate::engine::catalog::Catalog;
 use crate::engine::{Engine, Failure};
+use crate::wording::english;
 
 /// How long all the hosts on the way may take to let RMM in.
 const WAY_TIME: Duration = Duration::from_secs(30);
@@ -21,6 +26,8 @@ const WAY_TIME: Duration = Duration::from_secs(30);
 const KEY_TIME: Duration = Duration::from_secs(30);
 /// How long a host may take to answer everything else.
 const CHECK_TIME: Duration = Duration::from_secs(45);
+/// How long it may take to find out who else works there, and what is asked from here.
+const REST_TIME: Duration = Duration::from_secs(20);
 /// How long a host may take to lead on to another one.
 const ONWARD_TIME: Duration = Duration::from_secs(10);
 
@@ -37,7 +44,7 @@ impl Engine {
             findings.push(Finding::ok("reachable", "it is RMM's own machine"));
             let mut used = Use::of(&catalog, name);
             used.wanted.files = Some(self.ports().run_place.path().display().to_string());
-            findings.extend(self.look_around(&catalog, &used, self.ports().local.as_ref()).await);
+            findings.extend(self.look_around(&catalog, name, &used, self.ports().local.as_ref()).await);
             return Ok(findings);
         }
         let host = configured(&catalog, name)?;
@@ -124,19 +131,58 @@ impl Engine {
                 Err(error) => return vec![Finding::of_error(&error)],
             }
         } else {
-            findings.extend(self.look_around(catalog, &used, ssh).await);
+            findings.extend(self.look_around(catalog, &host.name, &used, ssh).await);
         }
         let onward = used.leads_to.iter().filter_map(|name| catalog.host(name)).map(|next| onward(ssh, next));
         findings.extend(futures_util::future::join_all(onward).await);
         findings
     }
 
-    async fn look_around(&self, catalog: &Catalog, used: &Use, host: &dyn Transport) -> Vec<Finding> {
+    async fn look_around(&self, catalog: &Catalog, name: &HostName, used: &Use, host: &dyn Transport) -> Vec<Finding> {
         let mut findings = checkup(host, &used.wanted, &|| self.now(), CHECK_TIME).await;
+        let rest = async {
+            let holders = used.runs.iter().map(|(service, kind)| self.holder(service, *kind, name));
+            let questions = used.asked_here.iter().map(|health| self.question(catalog, health));
+            let (holders, questions) =
+                futures_util::join!(futures_util::future::join_all(holders), futures_util::future::join_all(questions));
+            holders.into_iter().chain(questions).flatten().collect::<Vec<_>>()
+        };
+        findings.extend(tokio::time::timeout(REST_TIME, rest).await.unwrap_or_default());
         for finding in &mut findings {
             finding.detail = catalog.redactor().text(&finding.detail);
         }
         findings
+    }
+
+    /// Who else works on a service there: what a run would be told when it comes.
+    async fn holder(&self, service: &ServiceName, kind: Env, host: &HostName) -> Option<Finding> {
+        const NAME: &str = "holder";
+        let last = match self.last_run_on(service, kind, host).await {
+            Ok(last) => last,
+            Err(StepError::Transport(_)) => return None,
+            Err(error) => return Some(Finding::fail(NAME, error.to_string(), None)),
+        };
+        let token = last.token?;
+        let known = self.knows(service, kind, &token).await.unwrap_or(true);
+        (!known).then(|| Finding::fail(NAME, english(&self.stranger(service, kind, host, &token)), None))
+    }
+
+    /// Whether what a health check asks from RMM's own machine can be asked.
+    async fn question(&self, catalog: &Catalog, health: &Health) -> Option<Finding> {
+        let asked = asked(health).filter(|asked| !asked.instead)?;
+        let found = ask(self.ports().local.as_ref(), &Asked { here: true, ..asked }).await;
+        let Probe::Http { url, status, body, ca, .. } = &health.probe else { return Some(found) };
+        if found.state != State::Ok || !url.starts_with("https:") || url.contains("{{") {
+            return Some(found);
+        }
+        let expected = health::Expected { status: *status, body: body.as_deref() };
+        let certificates = ca.as_deref().and_then(|reference| catalog.certificates(reference));
+        match self.ports().prober.get(url, expected, certificates, ONWARD_TIME).await {
+            Err(why) if !why.contains("could not be reached") => {
+                Some(Finding::warn("health", format!("what runs there now is not well: {why}"), None))
+            }
+            Ok(_) | Err(_) => Some(found),
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! What services do with a host, and so what has to be there.
 
-use crate::clients::checkup::{Asked, Repository, Wanted};
+use crate::clients::checkup::{Asked, Look, Repository, Wanted};
+use crate::domain::env::Env;
 use crate::domain::ids::{HostName, ServiceName};
-use crate::domain::plan::clone_url;
-use crate::domain::service::{Health, Probe, Service, Surface, Via};
+use crate::domain::plan::{clone_url, look_first, shell_word};
+use crate::domain::service::{EnvValue, Health, Probe, Service, Surface, Via};
 use crate::engine::catalog::Catalog;
 
 /// What is asked in place of an address that is not known before there is a release.
@@ -16,6 +17,10 @@ pub(super) struct Use {
     /// The hosts that are next on some way through it.
     pub(super) leads_to: Vec<HostName>,
     pub(super) wanted: Wanted,
+    /// What health checks ask from RMM's own machine.
+    pub(super) asked_here: Vec<Health>,
+    /// Whose runs come here.
+    pub(super) runs: Vec<(ServiceName, Env)>,
 }
 
 impl Use {
@@ -25,7 +30,7 @@ impl Use {
             for kind in service.environments.keys().copied() {
                 let here = |surface: &&Surface| surface.hosts.iter().any(|place| place.host == *host);
                 for surface in service.surfaces_in(kind).filter(here) {
-                    found.add(catalog, service, surface, host);
+                    found.add(catalog, service, kind, surface, host);
                 }
             }
         }
@@ -45,7 +50,8 @@ impl Use {
         self.services.is_empty() && !self.leads_to.is_empty()
     }
 
-    fn add(&mut self, catalog: &Catalog, service: &Service, surface: &Surface, host: &HostName) {
+    fn add(&mut self, catalog: &Catalog, service: &Service, kind: Env, surface: &Surface, host: &HostName) {
+        add(&mut self.runs, (service.name.clone(), kind));
         if !self.services.contains(&service.name) {
             self.services.push(service.name.clone());
         }
@@ -53,16 +59,46 @@ impl Use {
         wanted.git |= surface.checkout;
         wanted.docker |= uses_docker(surface);
         if let Some(directory) = &surface.directory {
-            add(&mut wanted.directories, directory.clone());
+            let list = if surface.checkout { &mut wanted.directories } else { &mut wanted.folders };
+            add(list, directory.clone());
         }
         if let Some(repository) = service.repository.as_deref().filter(|_| surface.checkout) {
             let ca = service.repository_ca.as_deref().and_then(|reference| catalog.certificates(reference));
             add(&mut wanted.repositories, Repository { url: clone_url(repository), ca: ca.map(str::to_owned) });
         }
+        wanted.looks.extend(look_first(service, surface, kind).map(|calls| Look {
+            title: format!(
+                "{} of {} on {kind} in {}",
+                surface.name,
+                service.name,
+                surface.directory.as_deref().unwrap_or("~")
+            ),
+            calls: docker_of(surface) + &calls,
+        }));
         // What is asked on RMM's own machine goes through nobody.
-        if let Some(asked) = surface.health.as_ref().filter(|_| !host.is_local()).and_then(asked) {
+        let Some(health) = &surface.health else { return };
+        if host.is_local() || via(health) == Some(Via::Rmm) {
+            add(&mut self.asked_here, health.clone());
+        } else if let Some(asked) = asked(health) {
             add(&mut wanted.asked, asked);
         }
+    }
+}
+
+/// Which docker the commands of a surface ask.
+fn docker_of(surface: &Surface) -> String {
+    let told = surface.env.iter().filter(|(name, _)| name.starts_with("DOCKER_"));
+    let told = told.filter_map(|(name, value)| match value {
+        EnvValue::Plain(value) => Some(format!("export {name}={}\n", shell_word(value))),
+        EnvValue::Secret(_) => None,
+    });
+    told.collect()
+}
+
+const fn via(health: &Health) -> Option<Via> {
+    match &health.probe {
+        Probe::Http { via, .. } | Probe::Tcp { via, .. } => Some(*via),
+        Probe::Command(_) | Probe::Containers => None,
     }
 }
 
@@ -89,27 +125,26 @@ fn uses_docker(surface: &Surface) -> bool {
     containers || by_line(&surface.deploy) || others.chain(check).any(|command| by_line(command))
 }
 
-/// What a health check asks through the host that the surface is on.
-fn asked(health: &Health) -> Option<Asked> {
+/// The address that a health check asks.
+pub(super) fn asked(health: &Health) -> Option<Asked> {
+    let here = via(health)? == Via::Rmm;
     let authority = match &health.probe {
-        Probe::Http { url, via: Via::Host, .. } => {
-            let rest = url.strip_prefix("http://")?;
+        Probe::Http { url, .. } => {
+            let (scheme, rest) = url.split_once("://")?;
             let authority = rest.split(['/', '?', '#']).next()?;
             let authority = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
             let port = authority.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
-            if port { authority.to_owned() } else { format!("{authority}:80") }
+            let default = if scheme.eq_ignore_ascii_case("https") { 443 } else { 80 };
+            if port { authority.to_owned() } else { format!("{authority}:{default}") }
         }
-        Probe::Tcp { address, via: Via::Host } => address.clone(),
-        Probe::Http { via: Via::Rmm, .. }
-        | Probe::Tcp { via: Via::Rmm, .. }
-        | Probe::Command(_)
-        | Probe::Containers => return None,
+        Probe::Tcp { address, .. } => address.clone(),
+        Probe::Command(_) | Probe::Containers => return None,
     };
     let written = authority.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
     let plain = written.filter(|(host, _): &(&str, u16)| !host.contains(['{', '}', ' ']));
     let (host, port) = plain.unwrap_or(INSTEAD);
     let host = host.trim_matches(['[', ']']).to_owned();
-    Some(Asked { host, port, instead: plain.is_none() })
+    Some(Asked { host, port, instead: plain.is_none(), here })
 }
 
 #[cfg(test)]
@@ -126,11 +161,27 @@ mod tests {
             interval: Duration::ZERO,
             timeout: Duration::from_secs(1),
         };
-        asked(&health).map(|asked| (asked.host, asked.port, asked.instead))
+        asked(&health).filter(|asked| !asked.here).map(|asked| (asked.host, asked.port, asked.instead))
     }
 
     fn http(url: &str, via: Via) -> Probe {
         Probe::Http { url: url.into(), via, status: None, body: None, ca: None }
+    }
+
+    #[test]
+    fn what_rmm_asks_itself_is_tried_from_there() {
+        let health = |probe| Health {
+            probe,
+            wait: Duration::ZERO,
+            attempts: 1,
+            interval: Duration::ZERO,
+            timeout: Duration::from_secs(1),
+        };
+        let found = asked(&health(http("https://shop.example/x", Via::Rmm))).unwrap();
+        assert_eq!((found.host.as_str(), found.port, found.here), ("shop.example", 443, true));
+        let found = asked(&health(Probe::Tcp { address: "db:5432".into(), via: Via::Rmm })).unwrap();
+        assert_eq!((found.host.as_str(), found.port, found.here), ("db", 5432, true));
+        assert_eq!(asked(&health(Probe::Containers)), None);
     }
 
     #[test]

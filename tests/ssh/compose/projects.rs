@@ -67,6 +67,11 @@ async fn a_project_of_somebody_else_is_refused_before_anything_is_touched() {
         site.repository_url()
     ));
     let before = site.web(0);
+    let check = format!("/api/v1/hosts/{}/check", site.hosts[0].name());
+    let found = site.world.operator().post(&check, &serde_json::json!({})).await.ok();
+    let place = found["findings"].as_array().unwrap().iter().find(|finding| finding["name"] == "place").unwrap();
+    let said = place["detail"].as_str().unwrap();
+    assert!(place["state"] == "fail" && said.contains("/home/deploy/elsewhere"), "{found:#}");
 
     let release = site.approved("v1").await;
     site.world.until(release, "rollback_failed").await;
@@ -79,6 +84,29 @@ async fn a_project_of_somebody_else_is_refused_before_anything_is_touched() {
     assert!(told.iter().all(|part| printed.contains(part)), "{printed}");
     assert_eq!(site.web(0), before);
     assert!(!site.hosts[0].home("production").exists());
+}
+
+#[tokio::test]
+async fn commands_that_start_the_project_of_another_folder_are_refused_where_nobody_heard_the_check() {
+    let Some(host) = Host::up_with_docker() else { return };
+    let own = "recipe = \"commands\"\ndeploy = \"docker compose up -d --build\"\ncheckout = true\n";
+    let change = |config: String| in_folders_of_one_name(config).replace("recipe = \"compose\"\n", own);
+    let site = Site::with(vec![host], Stage::OnHosts(1), change).await;
+    site.tag("v1", &[]);
+    let release = site.approved("v1").await;
+    let containers = "docker ps --all --no-trunc --format '{{.ID}} {{.Names}} {{.Status}}' | cut -d' ' -f1-3 | sort";
+    let before = site.hosts[0].sh(containers);
+    assert!(before.contains("shop-web-1 Up"), "{before}");
+
+    site.world.until(release, "rollback_failed").await;
+    site.world.quiet().await;
+    let run = site.run(release, "production", "deploy").await;
+    let step = failed(&run);
+    assert_eq!(step["kind"], "fetch");
+    let printed = site.printed(&run, step).await;
+    let told = "The compose project shop is that of containers in /home/deploy/stage/shop";
+    assert!(printed.contains(told), "{printed}");
+    assert_eq!(site.hosts[0].sh(containers), before);
 }
 
 /// The functions that go to hosts, in a file there.

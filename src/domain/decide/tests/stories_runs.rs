@@ -301,7 +301,10 @@ fn a_plan_names_folder_and_code_and_on_its_way_back_says_so() {
     assert_eq!(
         forward,
         [
-            format!("rmm_room auto '/srv/a $(b)'\nrmm_fetch '/srv/a $(b)' {from} {there} --dirty refuse"),
+            format!(
+                "rmm_room auto '/srv/a $(b)'\nrmm_compose_place '/srv/a $(b)' ab named\n\
+                 rmm_fetch '/srv/a $(b)' {from} {there} --dirty refuse"
+            ),
             format!("rmm_verify_tag '/srv/a $(b)' {there}"),
             format!("rmm_checkout '/srv/a $(b)' {from} {there} --dirty refuse"),
         ]

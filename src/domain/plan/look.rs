@@ -1,0 +1,68 @@
+//! What a run looks at in a place before anything is touched there. A check of the host looks at the same.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::super::env::Env;
+use super::super::folder::plain;
+use super::super::service::{Recipe, Service, Surface};
+use super::project::{self, Direction};
+use super::quoting::shell_word;
+use super::started::{All, Kind, Started};
+
+/// The call that looks at the place of a surface: whether the disk has room, and whether the compose project is somebody
+/// else's.
+#[must_use]
+pub fn look(service: &Service, surface: &Surface, environment: Env) -> Option<String> {
+    let compose = surface.recipe == Recipe::Compose;
+    let checked = compose || surface.checkout || surface.min_free.is_some();
+    let free = surface.min_free.map_or_else(|| "auto".to_owned(), |bytes| bytes.to_string());
+    let directory = shell_word(surface.directory.as_deref()?);
+    let docker = if compose { " docker" } else { "" };
+    let project = project::of(service, surface, environment, Direction::Forward);
+    let Some(project) = project.filter(|_| compose && !starts_files_elsewhere(surface)) else {
+        let room = checked.then(|| format!("rmm_room {free} {directory}{docker}"));
+        let calls: Vec<_> = room.into_iter().chain(own_projects(service, surface, environment)).collect();
+        return (!calls.is_empty()).then(|| calls.join("\n"));
+    };
+    let how = project::how(&project);
+    let shared = project::shared_folders(service, surface, environment);
+    let shared: String = shared.iter().map(|folder| format!(" {}", shell_word(folder))).collect();
+    Some(format!("rmm_room {free} {directory} docker\nrmm_compose_place {directory} {} {how}{shared}", project.name))
+}
+
+/// The calls that look whose the projects are which commands of one's own start in the folder.
+fn own_projects(service: &Service, surface: &Surface, environment: Env) -> Vec<String> {
+    let Some(directory) = surface.directory.as_deref().filter(|_| surface.recipe == Recipe::Commands) else {
+        return Vec::new();
+    };
+    let others = service.surfaces_in(environment).filter(|other| other.directory != surface.directory);
+    let shared: String =
+        others.filter_map(|other| Some(format!(" {}", shell_word(other.directory.as_deref()?)))).collect();
+    let here = |one: &Started| Path::new(&one.folder).starts_with(plain(directory)) && one.daemon.is_empty();
+    let names: BTreeSet<String> = All::of(&service.name, environment, surface)
+        .started
+        .into_iter()
+        .filter(|one| one.kind == Kind::Project && here(one) && project::is_valid(&one.name))
+        .map(|one| one.name)
+        .collect();
+    let directory = shell_word(directory);
+    names.iter().map(|name| format!("rmm_compose_place {directory} {name} named{shared}")).collect()
+}
+
+/// The same as somebody looks who has no run: also whether another service or environment holds the folder.
+#[must_use]
+pub fn look_first(service: &Service, surface: &Surface, environment: Env) -> Option<String> {
+    let directory = shell_word(surface.directory.as_deref()?);
+    let name = shell_word(service.name.as_str());
+    let held = surface.checkout.then(|| format!("rmm_meet_holder {directory} {name} {environment}"));
+    let calls: Vec<_> = held.into_iter().chain(look(service, surface, environment)).collect();
+    (!calls.is_empty()).then(|| calls.join("\n"))
+}
+
+/// The command gives compose files outside the folder, so that the containers are not marked as those of the folder.
+fn starts_files_elsewhere(surface: &Surface) -> bool {
+    let outside = ["../", "-f /", "--file /", "--file=/", "--project-directory", "COMPOSE_FILE"];
+    let file = surface.env.contains_key("COMPOSE_FILE");
+    file || outside.iter().any(|word| surface.deploy.contains(word))
+}
