@@ -25,6 +25,7 @@ pub mod bot;
 pub mod cli;
 pub mod clients;
 pub mod config;
+pub mod contract;
 pub mod demo;
 pub mod domain;
 pub mod engine;

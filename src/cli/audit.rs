@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use rusqlite::Connection;
-use serde_json::json;
 
-use super::api;
 use super::client::{Call, Client, Intent, LONG, with_query};
 use super::fault::{FAILED, Fault};
 use super::place::Context;
 use super::release::history;
 use super::ui::{note, print};
 use crate::app::DataDir;
+use crate::contract;
+use crate::contract::{Acknowledge, Verification};
 use crate::domain::event::Event;
 use crate::domain::person::Actor;
 use crate::store::chain::{ChainHead, NewEvent};
@@ -22,7 +22,6 @@ use crate::store::key::AuditKey;
 use crate::store::lock::{DirectoryLock, LOCK_FILE};
 use crate::store::watermark::Watermark;
 use crate::store::{Store, StoreError, StoreOptions, WriteError, schema, verify};
-use crate::web::api::Verification;
 use crate::web::socket as operator;
 use crate::wording::on_record;
 
@@ -99,7 +98,7 @@ impl Audit {
             Self::Verify(verify) => verify.run(context).await,
             Self::Acknowledge { reason } => {
                 let client = Client::connect(context, Intent::Administer).await?;
-                client.text(Call::post("/api/v1/audit/acknowledge", json!({ "reason": reason }))).await?;
+                client.text(Call::post("/api/v1/audit/acknowledge", Acknowledge { reason })).await?;
                 note("The alarm is over; the record says why.");
                 Ok(())
             }
@@ -107,12 +106,12 @@ impl Audit {
             Self::List { limit, cursor, json } => {
                 let client = Client::connect(context, Intent::Look).await?;
                 let path = with_query("/api/v1/audit", &[("limit", Some(limit.to_string())), ("cursor", cursor)]);
-                let (page, text): (api::EventPage, _) =
+                let (page, text): (contract::EventPage, _) =
                     client.json(Call::get(path)).await.map_err(|fault| fault.in_json(json))?;
                 if json {
                     return print(&format!("{text}\n"));
                 }
-                let with_release = |event: &api::Event| {
+                let with_release = |event: &contract::EventView| {
                     let about = match (event.release, &event.service) {
                         (Some(release), Some(service)) => format!("#{release} {service}"),
                         (None, Some(service)) => service.clone(),

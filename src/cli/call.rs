@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::fault::Fault;
@@ -36,13 +37,13 @@ impl Call {
     }
 
     /// Sends a body.
-    pub fn post(path: impl Into<String>, body: Value) -> Self {
-        Self { body: Some(body), ..Self::new(Method::POST, path) }
+    pub fn post(path: impl Into<String>, body: impl Serialize) -> Self {
+        Self { body: serde_json::to_value(body).ok(), ..Self::new(Method::POST, path) }
     }
 
     /// Reports.
-    pub fn patch(path: impl Into<String>, body: Value) -> Self {
-        Self { body: Some(body), ..Self::new(Method::PATCH, path) }
+    pub fn patch(path: impl Into<String>, body: impl Serialize) -> Self {
+        Self { body: serde_json::to_value(body).ok(), ..Self::new(Method::PATCH, path) }
     }
 
     /// Removes.

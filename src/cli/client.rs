@@ -16,12 +16,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tower::ServiceExt;
 
-use super::api;
 pub use super::call::{Call, LONG, segment, with_query};
-use super::fault::{Fault, Problem, Refusal};
+use super::fault::{Fault, Refusal};
 use super::place::{Context, Local};
 use super::ui::note;
 use crate::app::{App, DataDir};
+use crate::contract;
 use crate::store::StoreError;
 use crate::web::{Peer, socket as operator};
 
@@ -171,7 +171,7 @@ impl Client {
     ///
     /// # Errors
     /// Those of [`Client::json`].
-    pub async fn events(&self, release: i64) -> Result<(Vec<api::Event>, Vec<Value>), Fault> {
+    pub async fn events(&self, release: i64) -> Result<(Vec<contract::EventView>, Vec<Value>), Fault> {
         let path = format!("/api/v1/releases/{release}/events");
         let seq = |event: &Value| event.get("seq").and_then(Value::as_i64);
         let (mut all, mut last) = (Vec::<Value>::new(), 0);
@@ -181,7 +181,7 @@ impl Client {
             let new: Vec<_> = page.into_iter().filter(|event| seq(event) > Some(last)).collect();
             // An RMM without pages answers with everything, again and again.
             let Some(newest) = new.last().and_then(seq) else {
-                let events = all.iter().map(api::Event::deserialize).collect::<Result<_, _>>();
+                let events = all.iter().map(contract::EventView::deserialize).collect::<Result<_, _>>();
                 return Ok((events.map_err(|error| self.foreign(&error))?, all));
             };
             last = newest;
@@ -247,7 +247,7 @@ impl Client {
     }
 
     fn fault(&self, status: StatusCode, json: String) -> Fault {
-        let Ok(problem) = serde_json::from_str::<Problem>(&json) else {
+        let Ok(problem) = serde_json::from_str::<contract::Problem>(&json) else {
             return Fault::Unreachable(format!(
                 "{} answered {status}, and not as RMM would: is RMM down behind a proxy, or RMM_URL wrong?",
                 self.name

@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
-use serde::Deserialize;
-
 use super::release::paste;
 use super::ui::{full_stop, note};
 use crate::config::ConfigErrors;
+use crate::contract::Problem;
 use crate::store::StoreError;
 
 /// Exit status: it was tried and failed.
@@ -37,21 +36,6 @@ pub enum Fault {
     Said(u8),
     /// Nobody reads the answer any more; nothing is wrong with that.
     Pipe,
-}
-
-/// A problem document (RFC 9457) as RMM answers it.
-#[derive(Debug, Clone, Default, Deserialize)]
-pub struct Problem {
-    /// The stable code.
-    pub code: String,
-    /// A sentence.
-    pub detail: String,
-    /// What would be allowed instead.
-    #[serde(default)]
-    pub legal: Vec<String>,
-    /// The particulars.
-    #[serde(default)]
-    pub details: Vec<String>,
 }
 
 /// A problem document, and how to tell it.

@@ -1,9 +1,8 @@
 //! The command line: what people and scripts type, as calls to a running RMM or to its data directory.
 //!
-//! One file per group of verbs. `client` speaks to RMM, `ui` shows what it answers, `fault` says what went wrong and
+//! One file per group of verbs. `client` speaks to RMM in the words of `contract`, `ui` shows what it answers, `fault` says what went wrong and
 //! with which exit status. No rule of RMM is decided here.
 
-mod api;
 mod audit;
 mod backup;
 mod call;
@@ -25,7 +24,9 @@ mod ui;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory, Parser, Subcommand};
+use serde::de::DeserializeOwned;
 
 use self::fault::{EXIT_HELP, Fault};
 use self::place::Context;
@@ -161,6 +162,13 @@ pub fn main() -> ExitCode {
         Verb::Openapi => ui::print(&format!("{}\n", crate::web::api::openapi())),
     };
     done.map_or_else(|fault| fault.tell(), |()| ExitCode::SUCCESS)
+}
+
+/// A name of the contract, as an argument.
+fn one_of<T: DeserializeOwned + Clone + Send + Sync + 'static>(
+    names: impl IntoIterator<Item = &'static str>,
+) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(names).try_map(|name| serde_json::from_value::<T>(name.into()))
 }
 
 fn wait_for(work: impl Future<Output = Result<(), Fault>>) -> Result<(), Fault> {

@@ -4,8 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+use crate::contract::{Acknowledge, EventPage, EventView, Verification};
 use crate::domain::event::Event;
 use crate::domain::ids::{Invalid, one_line};
 use crate::domain::person::Right;
@@ -21,30 +22,6 @@ use crate::web::problem::Problem;
 pub(super) const LARGEST_PAGE: u32 = 500;
 /// What the events of one page come to at most, in bytes: the answer takes a few times as much memory while it is made.
 pub(super) const PAGE_BYTES: usize = 256 * 1024;
-
-/// Something that happened.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct EventView {
-    /// Its place in the record.
-    pub seq: i64,
-    /// When.
-    #[schema(value_type = String, format = DateTime)]
-    pub at: Option<Timestamp>,
-    /// The service it is about.
-    pub service: Option<String>,
-    /// The release it is about.
-    pub release: Option<i64>,
-    /// The run it is about.
-    pub run: Option<i64>,
-    /// Who.
-    pub actor: serde_json::Value,
-    /// What happened.
-    pub kind: String,
-    /// The particulars.
-    pub data: serde_json::Value,
-    /// The trace it belongs to.
-    pub trace_id: Option<String>,
-}
 
 impl From<EventRow> for EventView {
     fn from(row: EventRow) -> Self {
@@ -92,15 +69,6 @@ pub(super) fn next_cursor(page: &Page) -> Option<String> {
     page.events.last().filter(|_| page.more).map(|event| format!("e{}", event.seq))
 }
 
-/// A page of the record.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct EventPage {
-    /// Newest first.
-    events: Vec<EventView>,
-    /// The cursor of the next page; none on the last.
-    next: Option<String>,
-}
-
 /// The record, newest first
 #[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(ListEvents), responses((status = 200, body = EventPage)))]
 pub async fn list(
@@ -125,28 +93,6 @@ pub struct Anchor {
     seq: Option<i64>,
     /// Its seal, 64 hexadecimal digits.
     mac: Option<String>,
-}
-
-/// What the check of the record found.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Verification {
-    /// Nothing was edited, deleted, reordered or cut off.
-    pub intact: bool,
-    /// Events checked.
-    pub events: i64,
-    /// The end of the record, to be noted elsewhere: number and seal of the last event.
-    pub head_seq: i64,
-    /// The seal.
-    pub head_mac: String,
-    /// The first bad row.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub broken_at: Option<i64>,
-    /// What is wrong with it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sentence: Option<String>,
-    /// What was found wrong with the record as a whole, wiped or put back to an older one, until an admin acknowledges it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub alarm: Option<String>,
 }
 
 impl From<Result<Verified, Broken>> for Verification {
@@ -199,14 +145,6 @@ pub async fn verify(
     let found = store.verify(anchor).await?.into();
     let alarm = store.alarm().borrow().clone();
     Ok(Json(Verification { alarm, ..found }))
-}
-
-/// Why an alarm may end.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Acknowledge {
-    /// What was found; people will read it.
-    reason: String,
 }
 
 /// Acknowledge that the record was changed behind RMM's back

@@ -20,7 +20,6 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use self::audit::{EventView, Verification};
 pub use self::meta::Readiness;
 pub use self::runs::hex_of;
 

@@ -4,12 +4,13 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::{Extension, Json};
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::audit::{self, EventView, ListEvents, PAGE_BYTES, next_cursor};
-use super::view::{GateView, ReleaseDetails, ReleaseView, RunView, StepView};
+use super::audit::{self, ListEvents, PAGE_BYTES, next_cursor};
 use super::{Trace, allowed, readable_by, watchable_by};
+use crate::contract::{
+    CreateRelease, EventView, GateView, PlanView, ReleaseDetails, ReleasePage, ReleaseView, RunView, StepView,
+};
 use crate::domain::command::{Answer, Command, NewRelease};
 use crate::domain::ids::{Commit, Invalid, ReleaseId, ServiceName, Tag, one_line, readable, web_address};
 use crate::domain::person::{Actor, Right};
@@ -33,38 +34,6 @@ const PAGE: u32 = 50;
 const LARGEST_PAGE: u32 = 200;
 /// Notes at most, in characters.
 const NOTES: usize = 10_000;
-
-/// A new release: a tag or a commit of a service.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CreateRelease {
-    /// The service, as configured.
-    pub service: String,
-    /// The tag; this or `commit` must be there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tag: Option<String>,
-    /// The full commit id. Without it, RMM asks the repository once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub commit: Option<String>,
-    /// Who: a person's name, a GitHub login, or whatever CI calls it. With a token of a person it is always that person.
-    pub initiated_by: String,
-    /// Who answers for it; the initiator unless said otherwise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owner: Option<String>,
-    /// The CI run, so that the same one means the same release.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ci_run: Option<CiRun>,
-    /// When the tag was made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub tagged_at: Option<Timestamp>,
-    /// Free text.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub notes: String,
-    /// What CI has built already.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub surfaces: Vec<Artifact>,
-}
 
 impl CreateRelease {
     /// Checks every field.
@@ -157,15 +126,6 @@ pub struct ListReleases {
     limit: Option<u32>,
     /// `next` of the page before.
     cursor: Option<String>,
-}
-
-/// A page of releases.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct ReleasePage {
-    /// Newest first.
-    releases: Vec<ReleaseView>,
-    /// The cursor of the next page; none on the last.
-    next: Option<String>,
 }
 
 /// List releases, newest first
@@ -285,23 +245,6 @@ pub struct AskPlan {
     environment: Option<String>,
 }
 
-/// The steps that would bring an environment to a release, and those that would take it back
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct PlanView {
-    /// Where.
-    environment: EnvironmentKind,
-    /// `local` or `ci`.
-    driver: String,
-    /// What runs there now.
-    from: Option<crate::domain::release::Version>,
-    /// To the release; empty where it runs already.
-    deploy: Vec<StepView>,
-    /// Where the way back leads: to what runs there now, or where the release runs already, to the good version before.
-    back_to: Option<crate::domain::release::Version>,
-    /// Back from it.
-    rollback: Vec<StepView>,
-}
-
 /// The steps that would run
 #[utoipa::path(get, path = "/api/v1/releases/{id}/plan", tag = "releases", params(("id" = i64, Path), AskPlan),
     responses((status = 200, body = PlanView)))]
@@ -349,7 +292,7 @@ pub async fn plan(
             .collect()
     };
     Ok(Json(PlanView {
-        environment,
+        environment: environment.into(),
         driver: driver.as_str().into(),
         from: current,
         back_to,
