@@ -7,11 +7,8 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use rusqlite::Connection;
 
-use super::client::{Call, Client, Intent, LONG, with_query};
-use super::fault::{FAILED, Fault};
-use super::place::Context;
 use super::release::history;
-use super::ui::{note, print};
+use crate::api_client::{Call, Client, Context, FAILED, Fault, Intent, LONG, print, with_query};
 use crate::app::DataDir;
 use crate::contract;
 use crate::contract::{Acknowledge, Verification};
@@ -22,6 +19,7 @@ use crate::store::key::AuditKey;
 use crate::store::lock::{DirectoryLock, LOCK_FILE};
 use crate::store::watermark::Watermark;
 use crate::store::{Store, StoreError, StoreOptions, WriteError, schema, verify};
+use crate::terminal::note;
 use crate::web::socket as operator;
 use crate::wording::on_record;
 

@@ -9,10 +9,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::audit;
-use super::client::{Call, Client, Intent, LONG};
-use super::fault::Fault;
-use super::place::Context;
-use super::ui::{ago, clean, note, print};
+use crate::api_client::{Call, Client, Context, Fault, Intent, LONG, print};
 use crate::app::DataDir;
 use crate::contract::{BackupMade, MakeBackup};
 use crate::domain::release::Version;
@@ -21,6 +18,7 @@ use crate::store::key::AuditKey;
 use crate::store::lock::DirectoryLock;
 use crate::store::watermark::Watermark;
 use crate::store::{StoreError, backup};
+use crate::terminal::{ago, clean, note};
 
 /// Copy the database.
 #[derive(Debug, Args)]

@@ -6,12 +6,10 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::client::{Call, Client, Intent, segment};
-use super::fault::{FAILED, Fault};
-use super::place::Context;
-use super::ui::{Column, Table, Tone, Ui, clean, note, print, sentence, wrap};
+use crate::api_client::{Call, Client, Context, FAILED, Fault, Intent, print, segment};
 use crate::contract::{self, FindingState, TrustHost};
 use crate::domain::host::KeyState;
+use crate::terminal::{Column, Table, Tone, Ui, clean, note, sentence, wrap};
 
 /// How long a check may take; RMM itself gives a host two minutes.
 const CHECK: Duration = Duration::from_secs(150);
@@ -94,8 +92,7 @@ async fn check(client: &Client, name: &str, json: bool) -> Result<(contract::Hos
 
 async fn check_all(client: &Client, names: Vec<String>, json: bool, ui: &Ui) -> Result<(), Fault> {
     let names = if names.is_empty() {
-        let (hosts, _): (Vec<contract::HostView>, _) =
-            client.json(Call::get("/api/v1/hosts")).await.map_err(|fault| fault.in_json(json))?;
+        let hosts: Vec<contract::HostView> = client.get("/api/v1/hosts").await.map_err(|fault| fault.in_json(json))?;
         hosts.into_iter().map(|host| host.name).collect()
     } else {
         names

@@ -3,13 +3,11 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::client::{Call, Client, Intent, segment};
-use super::fault::Fault;
 use super::one_of;
-use super::place::Context;
-use super::ui::{Column, Table, Tone, Ui, ago, clean, note, print, sentence};
+use crate::api_client::{Call, Client, Context, Fault, Intent, print, segment};
 use crate::contract::{self, CatchUpHost, FoundThere, GiveUpHost, Health, LockService, SettleService};
 use crate::domain::service::EnvironmentKind;
+use crate::terminal::{Column, Table, Tone, Ui, ago, clean, note, sentence};
 
 /// Services.
 #[derive(Debug, Subcommand)]
@@ -192,7 +190,7 @@ async fn settle(
     reason: String,
 ) -> Result<(), Fault> {
     let client = Client::connect(context, Intent::Administer).await?;
-    let (before, _): (contract::ServiceDetails, _) = client.json(Call::get(named.path(""))).await?;
+    let before: contract::ServiceDetails = client.get(named.path("")).await?;
     let environments = before.service.environments().into_iter();
     let unknown = environments.filter(|(_, state)| state.unknown.is_some()).map(|(kind, _)| kind);
     let mut wanted = environment.map_or_else(|| unknown.collect(), |one| vec![one]);

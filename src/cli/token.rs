@@ -6,14 +6,12 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::client::{Call, Client, Intent, segment};
-use super::fault::Fault;
 use super::one_of;
-use super::place::Context;
 use super::release::duration;
-use super::ui::{Column, Table, Tone, Ui, ago, note, print, until};
+use crate::api_client::{Call, Client, Context, Fault, Intent, print, segment};
 use crate::contract::{self, CreateToken, CreatedToken};
 use crate::domain::person::Role;
+use crate::terminal::{Column, Table, Tone, Ui, ago, note, until};
 
 /// Tokens of the API.
 #[derive(Debug, Subcommand)]

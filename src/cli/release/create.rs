@@ -2,15 +2,13 @@
 
 use clap::Args;
 
-use super::super::client::{Call, Client, Intent};
-use super::super::fault::Fault;
 use super::super::one_of;
-use super::super::place::Context;
-use super::super::ui::{ago, note, print};
 use super::Number;
+use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract::{self, CreateRelease, PatchRelease, ReportingRun};
 use crate::domain::release::CiRun;
 use crate::domain::status::Status;
+use crate::terminal::{ago, note};
 
 /// Record a new release.
 #[derive(Debug, Args)]

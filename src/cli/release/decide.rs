@@ -3,17 +3,15 @@
 use clap::Args;
 use clap::builder::TypedValueParser;
 
-use super::super::client::{Call, Client, Intent};
-use super::super::fault::Fault;
 use super::super::one_of;
-use super::super::place::Context;
-use super::super::ui::{clean, print, sentence};
 use super::{Number, One};
+use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract::{self, ResolveRun, Say};
 use crate::domain::command::Resolution;
 use crate::domain::gate::GateName;
 use crate::domain::reason::Reason;
 use crate::domain::status::List;
+use crate::terminal::{clean, sentence};
 
 /// Stands in the record where nobody said why.
 const NO_REASON: &str = "no reason given";

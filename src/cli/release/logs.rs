@@ -7,14 +7,14 @@ use clap::Args;
 use futures_util::StreamExt;
 use serde_json::Value;
 
-use super::super::client::{Call, Client, Intent};
-use super::super::fault::Fault;
-use super::super::place::Context;
-use super::super::ui::{Tone, Ui, clean, note, print, print_bytes};
-use super::sse::{Message, Reader};
 use super::{Number, look};
+use crate::api_client::{
+    Call, Client, Context, Fault, Intent, print, print_bytes,
+    sse::{Message, Reader},
+};
 use crate::contract::{self, PrintedView, bytes_of};
 use crate::domain::status::{List, Status};
+use crate::terminal::{Tone, Ui, clean, note};
 
 /// Before a stream that broke is taken up again.
 const RECONNECT_INTERVAL: Duration = Duration::from_secs(1);
@@ -57,8 +57,7 @@ impl Logs {
         let about = |fault: Fault| fault.about(release).in_json(self.json);
         // The place in the record comes first: what happens while the output is read is told again, not lost.
         let (events, _) = client.events(release).await.map_err(about)?;
-        let (runs, _): (Vec<contract::RunView>, _) =
-            client.json(Call::get(format!("{path}/runs"))).await.map_err(about)?;
+        let runs: Vec<contract::RunView> = client.get(format!("{path}/runs")).await.map_err(about)?;
         if let Some(wanted) = self.run
             && !runs.iter().any(|run| run.id == wanted.0)
         {
@@ -85,8 +84,8 @@ impl Logs {
 
     /// Whether nothing more will be printed.
     async fn is_over(&self, client: &Client, path: &str) -> Result<bool, Fault> {
-        let (release, _): (contract::ReleaseView, _) = client.json(Call::get(path)).await?;
-        let (runs, _): (Vec<contract::RunView>, _) = client.json(Call::get(format!("{path}/runs"))).await?;
+        let release: contract::ReleaseView = client.get(path).await?;
+        let runs: Vec<contract::RunView> = client.get(format!("{path}/runs")).await?;
         let live = runs.iter().any(|run| self.wants(run.id) && run.is_live());
         Ok(!live && (self.run.is_some() || !release.is_active()))
     }
@@ -127,8 +126,7 @@ impl Logs {
             let Ok(piece) = serde_json::from_str::<PrintedView>(&message.data) else { return Ok(false) };
             if self.wants(piece.run) {
                 if !printer.knows(piece.run) {
-                    let (run, _): (contract::RunView, _) =
-                        client.json(Call::get(format!("/api/v1/runs/{}", piece.run))).await?;
+                    let run: contract::RunView = client.get(format!("/api/v1/runs/{}", piece.run)).await?;
                     printer.know(&run);
                 }
                 let bytes = bytes_of(&piece.text, piece.hex.as_deref());

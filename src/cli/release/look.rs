@@ -4,12 +4,10 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde_json::Value;
 
-use super::super::client::{Call, Client, Intent, with_query};
-use super::super::fault::Fault;
-use super::super::place::Context;
-use super::super::ui::{Column, Table, Tone, Ui, ago, clean, exact, note, print};
 use super::{One, tone};
+use crate::api_client::{Call, Client, Context, Fault, Intent, print, with_query};
 use crate::contract;
+use crate::terminal::{Column, Table, Tone, Ui, ago, clean, exact, note};
 
 /// List releases.
 #[derive(Debug, Args)]

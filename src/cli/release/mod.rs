@@ -5,7 +5,6 @@ mod decide;
 mod logs;
 mod look;
 mod show;
-mod sse;
 mod steps;
 mod wait;
 
@@ -13,15 +12,12 @@ use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 
-use super::client::{Call, Client, Intent};
-use super::fault::Fault;
-use super::place::Context;
-use super::ui::{Tone, print};
+use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract::{Say, Word};
 use crate::domain::status::{List, Status};
+use crate::terminal::Tone;
 
 pub use self::look::history;
-pub use self::show::paste;
 pub use self::wait::duration;
 
 /// Releases: create, look, decide.

@@ -1,12 +1,10 @@
 //! `release show` and `release explain`: the card of a release.
 
-use super::super::client::{Call, Client, Intent};
-use super::super::fault::Fault;
-use super::super::place::Context;
-use super::super::ui::{Column, Table, Tone, Ui, ago, clean, lasting, print, sentence, width};
 use super::{One, ask, tone};
+use crate::api_client::{Call, Client, Context, Fault, Intent, paste, print};
 use crate::contract::{self, Word};
 use crate::domain::status::Status;
+use crate::terminal::{Column, Table, Tone, Ui, ago, clean, lasting, sentence, width};
 
 /// Labels of the card are this wide.
 const LABEL: usize = 10;
@@ -20,7 +18,7 @@ pub(super) async fn show(context: &Context, one: &One) -> Result<(), Fault> {
     if one.json {
         return print(&format!("{json}\n"));
     }
-    let (runs, _): (Vec<contract::RunView>, _) = client.json(Call::get(format!("{path}/runs"))).await?;
+    let runs: Vec<contract::RunView> = client.get(format!("{path}/runs")).await?;
     print(&card(&details, &runs, &context.ui))
 }
 
@@ -243,16 +241,6 @@ pub(super) async fn explain(context: &Context, one: &One) -> Result<(), Fault> {
     .await
 }
 
-/// A legal move as a line to paste.
-#[must_use]
-pub fn paste(word: &str, release: i64) -> Option<String> {
-    let known = ["approve", "reject", "cancel", "abort", "retry", "promote", "rollback", "bypass"];
-    let reason =
-        if matches!(word, "reject" | "cancel" | "abort" | "rollback" | "bypass") { " --reason '…'" } else { "" };
-    let gate = if word == "bypass" { " --gate …" } else { "" };
-    known.contains(&word).then(|| format!("rmm release {word} {release}{gate}{reason}"))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -352,12 +340,5 @@ What you can do
         assert_eq!(told(Status::ProductionRollback), ("Going back", "to v1, not there yet".to_owned()));
         assert_eq!(told(Status::RollbackDone), ("Went back", "to v1".to_owned()));
         assert_eq!(told(Status::RollbackFailed), ("Back to", "v1: the way back failed".to_owned()));
-    }
-
-    #[test]
-    fn moves_to_paste() {
-        assert_eq!(paste("approve", 3).as_deref(), Some("rmm release approve 3"));
-        assert_eq!(paste("rollback", 3).as_deref(), Some("rmm release rollback 3 --reason '…'"));
-        assert_eq!(paste("dance", 3), None);
     }
 }

@@ -3,14 +3,12 @@
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
-use super::super::client::with_query;
-use super::super::fault::Fault;
-use super::super::place::Context;
-use super::super::ui::{Tone, Ui, ago, clean, lasting, sentence, width};
 use super::show::state_tone;
 use super::{One, ask};
+use crate::api_client::{Context, Fault, with_query};
 use crate::contract;
 use crate::domain::run::StepKind;
+use crate::terminal::{Tone, Ui, ago, clean, lasting, sentence, width};
 
 /// Print the steps that would run.
 #[derive(Debug, Args)]

@@ -5,14 +5,12 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::Value;
 
-use super::super::client::{Call, Client, Intent};
-use super::super::fault::Fault;
 use super::super::one_of;
-use super::super::place::Context;
-use super::super::ui::{clean, note, print};
 use super::One;
+use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract;
 use crate::domain::status::{List, Status};
+use crate::terminal::{clean, note};
 
 /// How often RMM is asked.
 const EVERY: Duration = Duration::from_secs(1);

@@ -1,5 +1,6 @@
-//! Calls of the API by three ways: HTTP to another machine, the operator's socket of a running RMM, or, when none
-//! runs, the same router inside this process. What comes back is the same.
+//! What all clients of the API share: calls by three ways (HTTP to another machine, the operator's socket of a running
+//! RMM, or, when none runs, the same router inside this process), with the same answers; the event stream; and how a
+//! call can go wrong.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,13 +17,18 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tower::ServiceExt;
 
-pub use super::call::{Call, LONG, segment, with_query};
-use super::fault::{Fault, Refusal};
-use super::place::{Context, Local};
-use super::ui::note;
+mod call;
+mod context;
+mod fault;
+pub mod sse;
+
+pub use self::call::{Call, LONG, segment, with_query};
+pub use self::context::{Context, Local};
+pub use self::fault::{EXIT_HELP, FAILED, Fault, Refusal, USAGE, paste, print, print_bytes};
 use crate::app::{App, DataDir};
 use crate::contract;
 use crate::store::StoreError;
+use crate::terminal::note;
 use crate::web::{Peer, socket as operator};
 
 /// How long a connection may take.
@@ -96,6 +102,12 @@ impl Client {
         Ok(Self { way: Way::Http { client, base: base.clone(), token }, name: base })
     }
 
+    /// The RMM on an operator's socket.
+    #[must_use]
+    pub fn on_socket(socket: PathBuf) -> Self {
+        Self { name: socket.display().to_string(), way: Way::Socket(socket) }
+    }
+
     /// The RMM of a configuration, or this process in its stead.
     ///
     /// # Errors
@@ -106,7 +118,7 @@ impl Client {
         let began = tokio::time::Instant::now();
         loop {
             match operator::call(&socket).await {
-                Ok(_) => return Ok(Self { name: socket.display().to_string(), way: Way::Socket(socket) }),
+                Ok(_) => return Ok(Self::on_socket(socket)),
                 Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
                     return Err(Fault::Unreachable(format!(
                         "the socket {} belongs to another user: run rmm as the user that runs RMM \
@@ -161,6 +173,14 @@ impl Client {
         let value =
             serde_json::from_str(if text.is_empty() { "null" } else { &text }).map_err(|error| self.foreign(&error))?;
         Ok((value, text))
+    }
+
+    /// Reads what is there.
+    ///
+    /// # Errors
+    /// Those of [`Client::json`].
+    pub async fn get<T: DeserializeOwned>(&self, path: impl Into<String>) -> Result<T, Fault> {
+        Ok(self.json(Call::get(path)).await?.0)
     }
 
     fn foreign(&self, error: &serde_json::Error) -> Fault {
