@@ -88,10 +88,9 @@ impl Call {
 
 /// A query that leaves out what is not given.
 #[must_use]
-pub fn with_query(path: &str, parameters: &[(&str, Option<String>)]) -> String {
-    let given: Vec<_> =
-        parameters.iter().filter_map(|(name, value)| Some(format!("{name}={}", segment(value.as_deref()?)))).collect();
-    if given.is_empty() { path.to_owned() } else { format!("{path}?{}", given.join("&")) }
+pub fn with_query(path: &str, query: &impl Serialize) -> String {
+    let given = serde_urlencoded::to_string(query).unwrap_or_default();
+    if given.is_empty() { path.to_owned() } else { format!("{path}?{given}") }
 }
 
 /// A word as a part of an address.
@@ -108,11 +107,13 @@ pub fn segment(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::ListEvents;
 
     #[test]
     fn words_in_addresses() {
         assert_eq!(segment("a b/ü?"), "a%20b%2F%C3%BC%3F");
-        assert_eq!(with_query("/x", &[("a", None), ("b", Some("c&d".into()))]), "/x?b=c%26d");
-        assert_eq!(with_query("/x", &[("a", None)]), "/x");
+        let query = |cursor: Option<&str>| ListEvents { cursor: cursor.map(Into::into), limit: None };
+        assert_eq!(with_query("/x", &query(Some("c&d"))), "/x?cursor=c%26d");
+        assert_eq!(with_query("/x", &query(None)), "/x");
     }
 }

@@ -26,7 +26,7 @@ pub use self::call::{Call, LONG, segment, with_query};
 pub use self::context::{Context, Local};
 pub use self::fault::{EXIT_HELP, FAILED, Fault, Refusal, USAGE, paste, print, print_bytes};
 use crate::app::{App, DataDir};
-use crate::contract;
+use crate::contract::{self, ListEvents};
 use crate::store::StoreError;
 use crate::terminal::note;
 use crate::web::{Peer, socket as operator};
@@ -197,7 +197,8 @@ impl Client {
         let (mut all, mut last) = (Vec::<Value>::new(), 0);
         loop {
             let cursor = (last > 0).then(|| format!("e{last}"));
-            let (page, _): (Vec<Value>, _) = self.json(Call::get(with_query(&path, &[("cursor", cursor)]))).await?;
+            let (page, _): (Vec<Value>, _) =
+                self.json(Call::get(with_query(&path, &ListEvents { cursor, limit: None }))).await?;
             let new: Vec<_> = page.into_iter().filter(|event| seq(event) > Some(last)).collect();
             // An RMM without pages answers with everything, again and again.
             let Some(newest) = new.last().and_then(seq) else {

@@ -10,8 +10,7 @@ use rusqlite::Connection;
 use super::release::history;
 use crate::api_client::{Call, Client, Context, FAILED, Fault, Intent, LONG, print, with_query};
 use crate::app::DataDir;
-use crate::contract;
-use crate::contract::{Acknowledge, Verification};
+use crate::contract::{self, Acknowledge, ListEvents, NotedEnd, Verification};
 use crate::domain::event::Event;
 use crate::domain::person::Actor;
 use crate::store::chain::{ChainHead, NewEvent};
@@ -103,7 +102,7 @@ impl Audit {
             Self::RotateKey => rotate_key(context).await,
             Self::List { limit, cursor, json } => {
                 let client = Client::connect(context, Intent::Look).await?;
-                let path = with_query("/api/v1/audit", &[("limit", Some(limit.to_string())), ("cursor", cursor)]);
+                let path = with_query("/api/v1/audit", &ListEvents { cursor, limit: Some(limit) });
                 let (page, text): (contract::EventPage, _) =
                     client.json(Call::get(path)).await.map_err(|fault| fault.in_json(json))?;
                 if json {
@@ -137,8 +136,8 @@ impl Verify {
         };
         let found = if running {
             let client = Client::connect(context, Intent::Look).await?;
-            let (seq, mac) = self.anchor.as_ref().map(|anchor| (anchor.seq.to_string(), anchor.mac.clone())).unzip();
-            let call = Call::get(with_query("/api/v1/audit/verify", &[("seq", seq), ("mac", mac)])).patience(LONG);
+            let (seq, mac) = self.anchor.as_ref().map(|anchor| (anchor.seq, anchor.mac.clone())).unzip();
+            let call = Call::get(with_query("/api/v1/audit/verify", &NotedEnd { seq, mac })).patience(LONG);
             client.json(call).await.map_err(|fault| fault.in_json(self.json))?.0
         } else {
             at_rest(&context.local()?.data_dir, self.anchor.as_ref())?

@@ -19,12 +19,15 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 pub use self::hosts::{Finding, FindingState, HostCheck, HostView, TrustHost};
 pub use self::machine::{BackupMade, Health, MakeBackup, Problem};
-pub use self::record::{Acknowledge, EventPage, EventView, Verification};
+pub use self::record::{Acknowledge, EventPage, EventView, ListEvents, NotedEnd, Verification};
 pub use self::releases::{
-    ApprovalsView, ArtifactView, CiRunView, CreateRelease, GateView, PatchRelease, ReleaseDetails, ReleasePage,
-    ReleaseView, ReportingRun, Say, VoteView,
+    ApprovalsView, ArtifactView, CiRunView, CreateRelease, GateView, ListReleases, PatchRelease, ReleaseDetails,
+    ReleasePage, ReleaseView, ReportingRun, Say, VoteView,
 };
-pub use self::runs::{PieceView, PlanView, PrintedView, ResolveRun, RunOutput, RunView, StepView, bytes_of};
+pub use self::runs::{
+    AskPlan, AskStream, PieceView, PlanView, PrintedView, ReadOutput, ResolveRun, RunOutput, RunView, StepView,
+    bytes_of,
+};
 pub use self::services::{
     CatchUpHost, DirtyView, EnvironmentView, FoundThere, GiveUpHost, GoodVersionView, LeftHostView, LockService,
     LockView, PersonView, ServiceDetails, ServiceView, SettleService, UnknownView,

@@ -27,6 +27,17 @@ pub struct EventView {
     pub trace_id: Option<String>,
 }
 
+/// Which part of the record.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListEvents {
+    /// `next` of the page before.
+    pub cursor: Option<String>,
+    /// At most this many, 1 to 500; fewer, where they are large.
+    pub limit: Option<u32>,
+}
+
 /// A page of the record.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct EventPage {
@@ -34,6 +45,17 @@ pub struct EventPage {
     pub events: Vec<EventView>,
     /// The cursor of the next page; none on the last.
     pub next: Option<String>,
+}
+
+/// An end of the record that was noted elsewhere.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct NotedEnd {
+    /// The number of its last event.
+    pub seq: Option<i64>,
+    /// Its seal, 64 hexadecimal digits.
+    pub mac: Option<String>,
 }
 
 /// What the check of the record found.

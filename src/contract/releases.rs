@@ -92,6 +92,21 @@ pub struct Say {
     pub gates: Vec<GateName>,
 }
 
+/// Which releases.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListReleases {
+    /// `active`, `successful` or `failed`; all without it.
+    pub list: Option<List>,
+    /// Only this service.
+    pub service: Option<String>,
+    /// At most this many, 1 to 200.
+    pub limit: Option<u32>,
+    /// `next` of the page before.
+    pub cursor: Option<String>,
+}
+
 /// A page of releases.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ReleasePage {

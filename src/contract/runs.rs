@@ -136,6 +136,15 @@ impl StepView {
     }
 }
 
+/// Which plan.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AskPlan {
+    /// `stage` or `production`; production without it.
+    pub environment: Option<String>,
+}
+
 /// The steps that would bring an environment to a release, and those that would take it back
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PlanView {
@@ -152,6 +161,15 @@ pub struct PlanView {
     pub back_to: Option<Version>,
     /// Back from it.
     pub rollback: Vec<StepView>,
+}
+
+/// From where on.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ReadOutput {
+    /// `next` of the answer before.
+    pub after: Option<i64>,
 }
 
 /// Output of a run.
@@ -186,6 +204,19 @@ pub struct PieceView {
     /// The same in hexadecimal, where it is not UTF-8 (a character may be cut in two between pieces).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hex: Option<String>,
+}
+
+/// What the stream is about.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AskStream {
+    /// Only this release.
+    pub release: Option<i64>,
+    /// Only this service.
+    pub service: Option<String>,
+    /// From this place on, as `Last-Event-ID` has it; `0-0` from the beginning. Without either, from now on.
+    pub from: Option<String>,
 }
 
 /// A piece of output on the stream.

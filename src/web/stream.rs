@@ -11,7 +11,6 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{self, Stream};
-use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -21,7 +20,7 @@ use super::auth::Session;
 use super::body::Asked;
 use super::limits::Share;
 use super::problem::Problem;
-use crate::contract::{EventView, PrintedView};
+use crate::contract::{AskStream, EventView, PrintedView};
 use crate::domain::ids::{Invalid, ReleaseId, ServiceName};
 use crate::domain::person::{Actor, Right};
 use crate::engine::catalog::Catalog;
@@ -36,19 +35,6 @@ const PIECE: usize = 64 * 1024;
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
 /// So that proxies do not take silence for death.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-
-/// What the stream is about.
-#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct AskStream {
-    /// Only this release.
-    release: Option<i64>,
-    /// Only this service.
-    service: Option<String>,
-    /// From this place on, as `Last-Event-ID` has it; `0-0` from the beginning. Without either, from now on.
-    from: Option<String>,
-}
 
 /// Live events and output
 ///

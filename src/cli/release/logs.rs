@@ -11,8 +11,9 @@ use super::{Number, look};
 use crate::api_client::{
     Call, Client, Context, Fault, Intent, print, print_bytes,
     sse::{Message, Reader},
+    with_query,
 };
-use crate::contract::{self, PrintedView, bytes_of};
+use crate::contract::{self, AskStream, PrintedView, ReadOutput, bytes_of};
 use crate::domain::status::{List, Status};
 use crate::terminal::{Tone, Ui, clean, note};
 
@@ -94,7 +95,8 @@ impl Logs {
         let mut place = place.to_string();
         let mut tries = 0;
         loop {
-            let stream = format!("/api/v1/stream?release={}", self.number.0);
+            let query = AskStream { release: Some(self.number.0), ..AskStream::default() };
+            let stream = with_query("/api/v1/stream", &query);
             match client.bytes(Call::stream(stream, Some(place.clone()))).await {
                 Ok(mut pieces) => {
                     let mut reader = Reader::default();
@@ -165,9 +167,10 @@ impl Logs {
 
 /// Prints what is kept of a run; the id of its last piece.
 async fn kept(client: &Client, run: &contract::RunView, printer: &mut Printer) -> Result<i64, Fault> {
+    let path = format!("/api/v1/runs/{}/log", run.id);
     let mut after = 0;
     loop {
-        let call = Call::get(format!("/api/v1/runs/{}/log?after={after}", run.id));
+        let call = Call::get(with_query(&path, &ReadOutput { after: Some(after) }));
         let (output, json): (contract::RunOutput, String) = client.json(call).await?;
         if let Some(deleted) = output.deleted_at.filter(|_| after == 0) {
             note(&format!("note: the output of run {} was old and was deleted at {deleted}", run.id));

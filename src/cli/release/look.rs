@@ -1,12 +1,13 @@
 //! `release list` and `release events`.
 
 use clap::Args;
-use clap::builder::PossibleValuesParser;
 use serde_json::Value;
 
+use super::super::one_of;
 use super::{One, tone};
 use crate::api_client::{Call, Client, Context, Fault, Intent, print, with_query};
-use crate::contract;
+use crate::contract::{self, ListReleases};
+use crate::domain::status;
 use crate::terminal::{Column, Table, Tone, Ui, ago, clean, exact, note};
 
 /// List releases.
@@ -15,8 +16,8 @@ use crate::terminal::{Column, Table, Tone, Ui, ago, clean, exact, note};
     rmm release list --list failed --limit 5 --json | jq -r '.releases[].tag'")]
 pub struct List {
     /// Which of them
-    #[arg(long, value_name = "LIST", value_parser = PossibleValuesParser::new(["active", "successful", "failed"]))]
-    list: Option<String>,
+    #[arg(long, value_name = "LIST", value_parser = one_of::<status::List>(["active", "successful", "failed"]))]
+    list: Option<status::List>,
     /// Only of this service
     #[arg(long, short, value_name = "NAME")]
     service: Option<String>,
@@ -34,15 +35,9 @@ pub struct List {
 impl List {
     pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
         let client = Client::connect(context, Intent::Look).await?;
-        let path = with_query(
-            "/api/v1/releases",
-            &[
-                ("list", self.list.clone()),
-                ("service", self.service.clone()),
-                ("limit", Some(self.limit.to_string())),
-                ("cursor", self.cursor),
-            ],
-        );
+        let (service, cursor) = (self.service.clone(), self.cursor);
+        let query = ListReleases { list: self.list, service, limit: Some(self.limit), cursor };
+        let path = with_query("/api/v1/releases", &query);
         let (page, json): (contract::ReleasePage, _) =
             client.json(Call::get(path)).await.map_err(|fault| fault.in_json(self.json))?;
         if self.json {

@@ -6,7 +6,7 @@ use clap::builder::PossibleValuesParser;
 use super::show::state_tone;
 use super::{One, ask};
 use crate::api_client::{Context, Fault, with_query};
-use crate::contract;
+use crate::contract::{self, AskPlan};
 use crate::domain::run::StepKind;
 use crate::terminal::{Tone, Ui, ago, clean, lasting, sentence, width};
 
@@ -24,7 +24,7 @@ pub struct Plan {
 
 impl Plan {
     pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
-        let what = with_query("/plan", &[("environment", Some(self.environment))]);
+        let what = with_query("/plan", &AskPlan { environment: Some(self.environment) });
         ask(context, &self.one, &what, |plan| plan_text(&plan, self.one.number.0, &context.ui)).await
     }
 }

@@ -4,9 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::Timestamp;
-use serde::Deserialize;
 
-use crate::contract::{Acknowledge, EventPage, EventView, Verification};
+use crate::contract::{Acknowledge, EventPage, EventView, ListEvents, NotedEnd, Verification};
 use crate::domain::event::Event;
 use crate::domain::ids::{Invalid, one_line};
 use crate::domain::person::Right;
@@ -39,29 +38,16 @@ impl From<EventRow> for EventView {
     }
 }
 
-/// Which part of the record.
-#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ListEvents {
-    /// `next` of the page before.
-    cursor: Option<String>,
-    /// At most this many, 1 to 500; fewer, where they are large.
-    limit: Option<u32>,
-}
-
-impl ListEvents {
-    /// How many at most, and the number of the event that the page before ended with.
-    pub(super) fn page(&self, usual: u32) -> Result<(u32, Option<i64>), Invalid> {
-        let limit = self.limit.unwrap_or(usual);
-        if !(1..=LARGEST_PAGE).contains(&limit) {
-            return Err(Invalid::new("limit", format!("must be between 1 and {LARGEST_PAGE}")));
-        }
-        let wrong = || Invalid::new("cursor", "must be the `next` of an earlier page");
-        let number = |text: &str| text.strip_prefix('e')?.parse().ok();
-        let last = self.cursor.as_deref().map(|text| number(text).ok_or_else(wrong)).transpose()?;
-        Ok((limit, last))
+/// How many at most, and the number of the event that the page before ended with.
+pub(super) fn page(asked: &ListEvents, usual: u32) -> Result<(u32, Option<i64>), Invalid> {
+    let limit = asked.limit.unwrap_or(usual);
+    if !(1..=LARGEST_PAGE).contains(&limit) {
+        return Err(Invalid::new("limit", format!("must be between 1 and {LARGEST_PAGE}")));
     }
+    let wrong = || Invalid::new("cursor", "must be the `next` of an earlier page");
+    let number = |text: &str| text.strip_prefix('e')?.parse().ok();
+    let last = asked.cursor.as_deref().map(|text| number(text).ok_or_else(wrong)).transpose()?;
+    Ok((limit, last))
 }
 
 /// Where the next page begins.
@@ -77,22 +63,11 @@ pub async fn list(
     Asked(asked): Asked<ListEvents>,
 ) -> Result<Json<EventPage>, Problem> {
     super::readable_by(&actor, None)?;
-    let (limit, last) = asked.page(100)?;
+    let (limit, last) = page(&asked, 100)?;
     let before = last.unwrap_or(i64::MAX);
     let page = web.engine.read(move |conn| events::before(conn, before, limit, PAGE_BYTES)).await?;
     let next = next_cursor(&page);
     Ok(Json(EventPage { events: page.events.into_iter().map(Into::into).collect(), next }))
-}
-
-/// An end of the record that was noted elsewhere.
-#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct Anchor {
-    /// The number of its last event.
-    seq: Option<i64>,
-    /// Its seal, 64 hexadecimal digits.
-    mac: Option<String>,
 }
 
 impl From<Result<Verified, Broken>> for Verification {
@@ -123,11 +98,11 @@ impl From<Result<Verified, Broken>> for Verification {
 /// Check the whole record
 ///
 /// Finds the first row that was edited, deleted, reordered or cut off; against an earlier end of the record, if one is given.
-#[utoipa::path(get, path = "/api/v1/audit/verify", tag = "audit", params(Anchor), responses((status = 200, body = Verification)))]
+#[utoipa::path(get, path = "/api/v1/audit/verify", tag = "audit", params(NotedEnd), responses((status = 200, body = Verification)))]
 pub async fn verify(
     State(web): State<Web>,
     Caller(actor): Caller,
-    Asked(asked): Asked<Anchor>,
+    Asked(asked): Asked<NotedEnd>,
 ) -> Result<Json<Verification>, Problem> {
     actor.may(Right::Administer, None, false)?;
     let anchor = match (asked.seq, asked.mac) {

@@ -4,12 +4,12 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::{Extension, Json};
-use serde::Deserialize;
 
-use super::audit::{self, ListEvents, PAGE_BYTES, next_cursor};
+use super::audit::{self, PAGE_BYTES, next_cursor};
 use super::{Trace, allowed, readable_by, watchable_by};
 use crate::contract::{
-    CreateRelease, EventView, GateView, PlanView, ReleaseDetails, ReleasePage, ReleaseView, RunView, StepView,
+    AskPlan, CreateRelease, EventView, GateView, ListEvents, ListReleases, PlanView, ReleaseDetails, ReleasePage,
+    ReleaseView, RunView, StepView,
 };
 use crate::domain::command::{Answer, Command, NewRelease};
 use crate::domain::ids::{Commit, Invalid, ReleaseId, ServiceName, Tag, one_line, readable, web_address};
@@ -19,7 +19,6 @@ use crate::domain::reason::Reason;
 use crate::domain::release::{Artifact, CiRun};
 use crate::domain::run::RunKind;
 use crate::domain::service::EnvironmentKind;
-use crate::domain::status::List;
 use crate::engine::{Request, no_release};
 use crate::store::{events, releases, runs};
 use crate::web::Web;
@@ -113,21 +112,6 @@ pub async fn create(
     Ok((status, Json(release)).into_response())
 }
 
-/// Which releases.
-#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ListReleases {
-    /// `active`, `successful` or `failed`; all without it.
-    list: Option<List>,
-    /// Only this service.
-    service: Option<String>,
-    /// At most this many, 1 to 200.
-    limit: Option<u32>,
-    /// `next` of the page before.
-    cursor: Option<String>,
-}
-
 /// List releases, newest first
 #[utoipa::path(get, path = "/api/v1/releases", tag = "releases", params(ListReleases), responses((status = 200, body = ReleasePage)))]
 pub async fn list(
@@ -193,7 +177,7 @@ pub async fn events(
     Asked(asked): Asked<ListEvents>,
 ) -> Result<Response, Problem> {
     check_release(&web, &actor, Right::Read, ReleaseId(id)).await?;
-    let (limit, last) = asked.page(audit::LARGEST_PAGE)?;
+    let (limit, last) = audit::page(&asked, audit::LARGEST_PAGE)?;
     let after = last.unwrap_or(0);
     let read = move |conn: &rusqlite::Connection| events::of_release(conn, ReleaseId(id), after, limit, PAGE_BYTES);
     let page = web.engine.read(read).await?;
@@ -234,15 +218,6 @@ pub async fn explain(
 async fn check_release(web: &Web, actor: &Actor, right: Right, id: ReleaseId) -> Result<(), Problem> {
     let service = web.engine.read(move |conn| releases::service_of(conn, id)).await?.ok_or_else(|| no_release(id))?;
     allowed(actor, right, Some(&service))
-}
-
-/// Which plan.
-#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct AskPlan {
-    /// `stage` or `production`; production without it.
-    environment: Option<String>,
 }
 
 /// The steps that would run

@@ -4,10 +4,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use serde::Deserialize;
 
 use super::{Trace, allowed};
-use crate::contract::{PieceView, ResolveRun, RunOutput, RunView};
+use crate::contract::{PieceView, ReadOutput, ResolveRun, RunOutput, RunView};
 use crate::domain::command::Command;
 use crate::domain::ids::RunId;
 use crate::domain::person::{Actor, Right};
@@ -41,15 +40,6 @@ pub async fn show(
     Ok(Json(RunView::from(&run)))
 }
 
-/// From where on.
-#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct From {
-    /// `next` of the answer before.
-    after: Option<i64>,
-}
-
 /// Bytes that are not text, in hexadecimal.
 pub fn hex_of(bytes: &[u8]) -> Option<String> {
     std::str::from_utf8(bytes).is_err().then(|| crate::store::key::to_hex(bytes))
@@ -58,13 +48,13 @@ pub fn hex_of(bytes: &[u8]) -> Option<String> {
 /// The output of a run, from a place on
 ///
 /// With `Accept: text/plain` the bytes as they were, without anything around them.
-#[utoipa::path(get, path = "/api/v1/runs/{id}/log", tag = "runs", params(("id" = i64, Path), From),
+#[utoipa::path(get, path = "/api/v1/runs/{id}/log", tag = "runs", params(("id" = i64, Path), ReadOutput),
     responses((status = 200, body = RunOutput)))]
 pub async fn log(
     State(web): State<Web>,
     Caller(actor): Caller,
     Named(id): Named<i64>,
-    Asked(asked): Asked<From>,
+    Asked(asked): Asked<ReadOutput>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let run = known_run(&web, &actor, Right::Read, id).await?;
