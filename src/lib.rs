@@ -34,5 +34,6 @@ pub mod engine;
 pub mod store;
 pub mod telemetry;
 pub mod terminal;
+pub mod views;
 pub mod web;
 pub mod wording;

@@ -8,7 +8,7 @@ use super::DataDir;
 use crate::clients::local::Local;
 use crate::clients::local::account::Account;
 use crate::config::Config;
-use crate::domain::service::{Driver, EnvironmentKind};
+use crate::domain::service::Driver;
 
 /// What steps can do to RMM, since they run as the same user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,8 +76,8 @@ fn may_change(account: &Account, found: &fs::Metadata) -> bool {
 /// What steps on this machine can do to RMM, if there may be any and they can.
 #[must_use]
 pub fn danger(config: &Config) -> Option<Danger> {
-    let is_here = |kind| config.services.iter().any(|one| matches!(one.environment(kind).driver, Driver::Local));
-    if !is_here(EnvironmentKind::Stage) && !is_here(EnvironmentKind::Production) {
+    let mut environments = config.services.iter().flat_map(|service| service.environments.values());
+    if !environments.any(|environment| matches!(environment.driver, Driver::Local)) {
         return None;
     }
     let own = rmm_user(config);

@@ -18,6 +18,7 @@ use crate::engine::people::Who;
 use crate::engine::{Failure, Request, trace};
 use crate::store::StoreError;
 use crate::store::telegram::{self, Update};
+use crate::views::ServiceOverview;
 
 /// A message to the bot.
 struct Letter<'a> {
@@ -202,8 +203,8 @@ impl Letter<'_> {
         let screen = Screen::Service(Key::of(service.as_str()));
         match called.name {
             "rollback" => {
-                let world = self.bot.engine.service_world(&service).await?;
-                Ok(match world.production.current {
+                let overview = ServiceOverview::read(&self.bot.engine, &service).await?;
+                Ok(match &overview.production().current {
                     Some(version) => Reply::Screen(Screen::Versions { release: version.release, page: 0 }),
                     None => {
                         let facts = facts!(service => service.as_str());

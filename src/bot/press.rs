@@ -24,6 +24,7 @@ use crate::engine::people::{Contact, Who};
 use crate::engine::{Asker, Failure, Request, no_release, trace};
 use crate::store::telegram::{self, Update};
 use crate::store::{StoreError, releases};
+use crate::views::{ReleaseOverview, ServiceOverview};
 
 /// How many ready reasons there are for a rejection.
 pub const REASONS: u8 = 3;
@@ -145,7 +146,7 @@ impl Press<'_> {
             Tap::Settle { user, person, yes } => self.settle(*user, *person, *yes).await,
             Tap::Unlock { service: key, lock } => {
                 let Some(service) = self.bot.service(*key) else { return Err(nothing_there().into()) };
-                let now = self.bot.engine.service_world(&service).await?.production.lock;
+                let now = ServiceOverview::read(&self.bot.engine, &service).await?.production().lock.clone();
                 if now.is_some_and(|now| Key::of_lock(&now) != *lock) {
                     return Err(Cause::LockChanged.into());
                 }
@@ -205,11 +206,13 @@ impl Press<'_> {
 
     /// How it stands now, in words.
     async fn outcome(&self, key: &str, release: ReleaseId, to: Option<ReleaseId>) -> String {
-        let Ok(world) = self.bot.engine.world(release).await else { return self.phrase(key) };
-        let Some(now) = world.releases.get(&release) else { return self.phrase(key) };
-        let tally = world.tally(now);
+        let Ok(overview) = ReleaseOverview::read(&self.bot.engine, release).await else { return self.phrase(key) };
+        let (now, tally) = (&overview.release, &overview.tally);
         let title = match to {
-            Some(to) => world.releases.get(&to).map_or_else(|| format!("#{to}"), Release::title),
+            Some(to) => {
+                let found = self.bot.engine.read(move |conn| releases::get(conn, to)).await.ok().flatten();
+                found.map_or_else(|| format!("#{to}"), |release| release.title())
+            }
             None => now.title(),
         };
         let key = if key == "toast.approved" { approved(now.status) } else { key };

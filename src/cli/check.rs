@@ -14,7 +14,7 @@ use crate::clients::local::account::Account;
 use crate::clients::ssh;
 use crate::config::Config;
 use crate::domain::host::{Host, Login};
-use crate::domain::service::{Driver, EnvironmentKind, Surface};
+use crate::domain::service::{Driver, Surface};
 use crate::store::definitions;
 use crate::store::schema::open_reader;
 use crate::terminal::{Tone, note};
@@ -144,7 +144,7 @@ fn machine(config: &Config, path: &str) -> Vec<String> {
     let mut git = false;
     let mut docker = false;
     for service in &config.services {
-        for kind in [EnvironmentKind::Stage, EnvironmentKind::Production] {
+        for kind in service.environments.keys().copied() {
             if !matches!(service.environment(kind).driver, Driver::Local) {
                 continue;
             }

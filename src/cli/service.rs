@@ -6,7 +6,7 @@ use serde_json::json;
 use super::one_of;
 use crate::api_client::{Call, Client, Context, Fault, Intent, print, segment};
 use crate::contract::{self, CatchUpHost, FoundThere, GiveUpHost, Health, LockService, SettleService};
-use crate::domain::service::EnvironmentKind;
+use crate::domain::env::Env;
 use crate::terminal::{Column, Table, Tone, Ui, ago, clean, note, sentence};
 
 /// Services.
@@ -42,8 +42,8 @@ pub enum Service {
         #[arg(value_name = "HOST")]
         host: String,
         /// Where
-        #[arg(long, value_name = "ENVIRONMENT", default_value = "production", value_parser = one_of::<EnvironmentKind>(["stage", "production"]))]
-        environment: EnvironmentKind,
+        #[arg(long, value_name = "ENVIRONMENT", default_value = "production", value_parser = one_of::<Env>(["stage", "production"]))]
+        environment: Env,
         /// Why; it goes on the record
         #[arg(long, short, value_name = "TEXT")]
         reason: String,
@@ -62,8 +62,8 @@ pub enum Service {
         #[arg(value_name = "HOST")]
         host: String,
         /// Where
-        #[arg(long, value_name = "ENVIRONMENT", default_value = "production", value_parser = one_of::<EnvironmentKind>(["stage", "production"]))]
-        environment: EnvironmentKind,
+        #[arg(long, value_name = "ENVIRONMENT", default_value = "production", value_parser = one_of::<Env>(["stage", "production"]))]
+        environment: Env,
     },
     /// Let deploys to production go on
     #[command(after_help = "Example:\n  rmm service unlock shop")]
@@ -78,8 +78,8 @@ pub enum Service {
         #[command(flatten)]
         named: Named,
         /// Which one; without it both, where it is not known
-        #[arg(long, value_parser = one_of::<EnvironmentKind>(["stage", "production"]))]
-        environment: Option<EnvironmentKind>,
+        #[arg(long, value_parser = one_of::<Env>(["stage", "production"]))]
+        environment: Option<Env>,
         #[command(flatten)]
         found: Found,
         /// How you know
@@ -185,7 +185,7 @@ impl Service {
 async fn settle(
     context: &Context,
     named: &Named,
-    environment: Option<EnvironmentKind>,
+    environment: Option<Env>,
     found: &Found,
     reason: String,
 ) -> Result<(), Fault> {
@@ -196,7 +196,7 @@ async fn settle(
     let mut wanted = environment.map_or_else(|| unknown.collect(), |one| vec![one]);
     // What an admin says about another copy of the database belongs to no environment.
     if wanted.is_empty() && before.another_copy.is_some() && found.recorded {
-        wanted.push(EnvironmentKind::Production);
+        wanted.push(Env::Production);
     }
     if wanted.is_empty() {
         return print(&format!("It is known what {} runs; there is nothing to settle.\n", named.name));
@@ -217,8 +217,9 @@ async fn settle(
             print(&format!("{text}\n"))?;
             continue;
         }
-        let state = after.service.environment(environment);
-        print(&format!("{environment} of {} runs {}; deploys go on.\n", named.name, runs_of(state)))?;
+        let state = after.service.environments().into_iter().find(|(env, _)| *env == environment);
+        let now = state.map(|(_, state)| runs_of(state)).unwrap_or_default();
+        print(&format!("{environment} of {} runs {now}; deploys go on.\n", named.name))?;
     }
     Ok(())
 }

@@ -3,12 +3,11 @@
 use std::fmt::{self, Write};
 
 use crate::domain::duration_text;
+use crate::domain::env::Env;
 use crate::domain::host::{Host, Limits, Login};
 use crate::domain::ids::SurfaceName;
 use crate::domain::plan::project;
-use crate::domain::service::{
-    Dirty, Driver, EnvValue, EnvironmentKind, Health, Order, Probe, Recipe, Service, Surface, Via,
-};
+use crate::domain::service::{Dirty, Driver, EnvValue, Health, Order, Probe, Recipe, Service, Surface, Via};
 
 use super::{Config, Telegram};
 
@@ -128,11 +127,11 @@ fn write_service(out: &mut String, service: &Service) -> fmt::Result {
         writeln!(out, "\n[[services.surfaces]]\nname = {}", quoted(surface.name.as_str()))?;
         write_surface(out, surface, !surface.hosts.is_empty() || surface.order == Order::Rolling)?;
     }
-    write_environment(out, EnvironmentKind::Stage, service)?;
-    write_environment(out, EnvironmentKind::Production, service)
+    write_environment(out, Env::Stage, service)?;
+    write_environment(out, Env::Production, service)
 }
 
-fn write_environment(out: &mut String, kind: EnvironmentKind, service: &Service) -> fmt::Result {
+fn write_environment(out: &mut String, kind: Env, service: &Service) -> fmt::Result {
     let environment = service.environment(kind);
     writeln!(out, "\n[services.environments.{kind}]\ndriver = {}", quoted(environment.driver.as_str()))?;
     match &environment.driver {

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::domain::env::Env;
 use crate::domain::ids::SurfaceName;
-use crate::domain::service::{Driver, Environment, EnvironmentKind, Order, Place as Target, Service, Surface};
+use crate::domain::service::{Driver, Environment, Order, Place as Target, Service, Surface};
 
 use super::error::suggestion;
 use super::file::{SHORTEST_LIMIT, Section};
@@ -48,11 +49,15 @@ impl Reached {
     pub fn read(
         service: &Section<'_>,
         environments: Option<&Section<'_>>,
-        kind: EnvironmentKind,
+        kind: Env,
         hosts: &Hosts,
         keyring: &Keyring<'_>,
     ) -> Option<Self> {
-        let key = kind.as_str();
+        let key = match kind {
+            Env::Preview(_) => "preview",
+            Env::Stage => "stage",
+            Env::Production => "production",
+        };
         if environments.map_or(!service.has("environments"), |environments| !environments.has(key)) {
             let why = format!("a service needs `[services.environments.{key}]` with a `driver`");
             let place = service.place.inside("environments").inside(key);
@@ -68,8 +73,8 @@ impl Reached {
         }
         let word = section.choice("driver", WORDS).map(|word| word.value);
         let default = match kind {
-            EnvironmentKind::Stage => Order::Parallel,
-            EnvironmentKind::Production => Order::Rolling,
+            Env::Preview(_) | Env::Stage => Order::Parallel,
+            Env::Production => Order::Rolling,
         };
         let timeout = |key, default| {
             section.duration(key, SHORTEST_LIMIT).map_or(default, |duration: Located<Duration>| duration.value)
@@ -182,7 +187,7 @@ fn surfaces(
 
 /// A repository in a folder of RMM's machine is not on the hosts; `place` is where the folder is written.
 pub(super) fn code_within_reach(report: &Report<'_>, place: &Place, service: &Service) {
-    for kind in [EnvironmentKind::Stage, EnvironmentKind::Production] {
+    for kind in service.environments.keys().copied() {
         let ssh = matches!(service.environment(kind).driver, Driver::Ssh);
         if ssh && service.surfaces_in(kind).any(|surface| surface.checkout) {
             report.warn(

@@ -8,9 +8,10 @@ use std::ffi::OsStr;
 use std::net::IpAddr;
 use std::path::{Component, Path, PathBuf};
 
+use crate::domain::env::Env;
 use crate::domain::ids::{HostName, ServiceName, SurfaceName};
 use crate::domain::plan::project;
-use crate::domain::service::{EnvironmentKind, Probe, Recipe, Service, Surface, Via};
+use crate::domain::service::{Probe, Recipe, Service, Surface, Via};
 
 use super::hosts::{Hosts, parse_address};
 use super::report::{Place, Report};
@@ -42,7 +43,7 @@ impl Points {
 /// A surface in an environment where RMM itself runs it.
 pub(super) struct Occupied {
     service: ServiceName,
-    environment: EnvironmentKind,
+    environment: Env,
     surface: Surface,
     folder: Option<PathBuf>,
     project: Option<String>,
@@ -51,7 +52,7 @@ pub(super) struct Occupied {
 
 impl Occupied {
     /// What a service occupies in one environment. `points` come in the order of its surfaces.
-    pub fn by(service: &Service, environment: EnvironmentKind, points: Vec<Points>) -> Vec<Self> {
+    pub fn by(service: &Service, environment: Env, points: Vec<Points>) -> Vec<Self> {
         if !service.environment(environment).driver.is_ours() {
             return Vec::new();
         }

@@ -1,11 +1,13 @@
 //! `[[services]]`: what is released, who approves it, how its environments are reached.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::domain::env::Env;
 use crate::domain::ids::{Invalid, PersonName, ServiceName, SurfaceName, host_and_port, one_line};
 use crate::domain::person::Role;
 use crate::domain::plan::clone_url;
-use crate::domain::service::{Approvals, EnvironmentKind, Order, Service};
+use crate::domain::service::{Approvals, Order, Service};
 
 use super::authorities::LARGEST_CARRIED;
 use super::environment::{self, Reached};
@@ -62,10 +64,10 @@ fn service(
     let mut written = surfaces(section, hosts, keyring);
     let environments = section.section("environments");
     let reach = |kind| Reached::read(section, environments.as_ref(), kind, hosts, keyring);
-    let (stage, production) = (reach(EnvironmentKind::Stage), reach(EnvironmentKind::Production));
+    let reached = Env::LASTING.map(|env| (env, reach(env)));
 
     if !section.has("surfaces") {
-        if [&stage, &production].into_iter().flatten().any(Reached::is_ours) {
+        if reached.iter().filter_map(|(_, it)| it.as_ref()).any(Reached::is_ours) {
             section.missing("surfaces", "RMM itself runs this service, and must be told what to run");
         }
         let name = SurfaceName::parse("name", PLAIN_SURFACE).ok()?;
@@ -76,16 +78,23 @@ fn service(
     let told = section.has("surfaces");
     let demand = Demand { base: keyring.base, has_repository, runs: Runs::Elsewhere, runnable: told };
     // Where a driver is not known, it may be the one that the keys belong to.
-    if [&stage, &production].into_iter().all(|reached| reached.as_ref().is_some_and(Reached::is_without_ssh)) {
+    if reached.iter().all(|(_, it)| it.as_ref().is_some_and(Reached::is_without_ssh)) {
         for surface in &written {
             surface.draft.check_without_ssh(report, "neither environment of the service has it");
         }
     }
-    let (stage, production) = (
-        stage.map(|it| it.finish(report, &written, &demand)),
-        production.map(|it| it.finish(report, &written, &demand)),
-    );
-    let ((stage, on_stage), (production, in_production)) = (stage?, production?);
+    let mut environments = BTreeMap::new();
+    let mut points = Vec::new();
+    for (env, it) in reached {
+        let finished = it.map(|it| it.finish(report, &written, &demand));
+        points.extend(finished.map(|(environment, points)| {
+            environments.insert(env, environment);
+            (env, points)
+        }));
+    }
+    if environments.len() < Env::LASTING.len() {
+        return None;
+    }
     // What holds in no environment in particular: the hosts that are written, without those of an environment.
     let plain = Demand { runs: Runs::OnHosts { hosts: Vec::new(), order: Order::Parallel }, ..demand };
     let service = Service {
@@ -95,12 +104,11 @@ fn service(
         approvals,
         supersede,
         surfaces: written.iter().map(|surface| surface.draft.complete(surface.name.clone(), &plain)).collect(),
-        stage,
-        production,
+        environments,
         retired: false,
     };
-    for (kind, points) in [(EnvironmentKind::Stage, on_stage), (EnvironmentKind::Production, in_production)] {
-        occupied.extend(Occupied::by(&service, kind, points));
+    for (env, points) in points {
+        occupied.extend(Occupied::by(&service, env, points));
     }
     if let Some(text) = section.text("repository").filter(|text| is_path(&text.value)) {
         environment::code_within_reach(report, &text.place, &service);

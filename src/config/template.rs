@@ -5,9 +5,9 @@
 
 use minijinja::{ErrorKind, Template, Value, context};
 
+use crate::domain::env::Env;
 use crate::domain::plan::{Misplaced, Quoting, VARIABLES, misplaced, shell_word, templates};
 use crate::domain::run::RunKind;
-use crate::domain::service::EnvironmentKind;
 
 use super::error::suggestion;
 use super::report::{Located, Place, Report, Spot};
@@ -42,7 +42,7 @@ const SAMPLES: [Sample; 4] = {
 };
 
 /// The values of [`VARIABLES`], of the types that they have in a plan.
-fn values(sample: Sample, environment: EnvironmentKind, kind: RunKind) -> Value {
+fn values(sample: Sample, environment: Env, kind: RunKind) -> Value {
     let version = |tag, number: Option<i64>| {
         let commit = number.map_or("", |_| sample.commit);
         context! { tag, commit, number }
@@ -53,7 +53,7 @@ fn values(sample: Sample, environment: EnvironmentKind, kind: RunKind) -> Value 
         surface => context! { name => "sample", artifact => sample.artifact, digest => sample.digest },
         host => context! { name => "stage-1", address => "192.0.2.7" },
         service => "sample",
-        environment => environment.as_str(),
+        environment => environment.to_string(),
         run => context! { id => "2184", kind => kind.as_str() },
     }
 }
@@ -107,7 +107,7 @@ pub(super) fn check(report: &Report<'_>, text: &Located<String>, quoting: Quotin
     let mut rendered = Vec::new();
     let mut failed = None;
     for sample in SAMPLES {
-        for environment in [EnvironmentKind::Stage, EnvironmentKind::Production] {
+        for environment in Env::LASTING {
             for kind in [RunKind::Deploy, RunKind::Rehearsal, RunKind::Drill, RunKind::Rollback] {
                 match template.render(values(sample, environment, kind)) {
                     Ok(text) => rendered.push(text),
@@ -134,7 +134,7 @@ fn misplaced_where_rendered(template: &Template<'_, '_>) -> Option<Misplaced> {
     SAMPLES.into_iter().find_map(|sample| {
         let marked = |text: &'static str| if text.is_empty() { "" } else { VALUE };
         let sample = Sample { artifact: marked(sample.artifact), digest: marked(sample.digest), ..sample };
-        [EnvironmentKind::Stage, EnvironmentKind::Production].into_iter().find_map(|environment| {
+        Env::LASTING.into_iter().find_map(|environment| {
             [RunKind::Deploy, RunKind::Rehearsal, RunKind::Drill, RunKind::Rollback].into_iter().find_map(|kind| {
                 let text = template.render(values(sample, environment, kind)).ok()?;
                 misplaced(&text.replace(&shell_word(VALUE), VALUE))

@@ -240,7 +240,7 @@ pub struct ReleaseDetails {
     pub approvals: ApprovalsView,
     /// Gates of production that stand in the way.
     pub unmet: Vec<GateView>,
-    /// The commands that are legal now. `settle` is one about the service.
+    /// The commands that are legal now. `settle` and `unlock` are about the service.
     pub legal: Vec<String>,
     /// The environments for which this release waits until an admin says what they run (`settle` of the service).
     #[serde(default)]

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::{Word, known};
 use crate::domain::command::Resolution;
 use crate::domain::content::Content;
+use crate::domain::env::Env;
 use crate::domain::reason::Reason;
 use crate::domain::release::Version;
 use crate::domain::run::{RunKind, StepKind};
-use crate::domain::service::EnvironmentKind;
 
 /// A run.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -23,8 +23,8 @@ pub struct RunView {
     /// The attempt of the release.
     pub attempt: u32,
     /// Where.
-    #[schema(value_type = EnvironmentKind)]
-    pub environment: Word<EnvironmentKind>,
+    #[schema(value_type = Env)]
+    pub environment: Word<Env>,
     /// What for.
     #[schema(value_type = RunKind)]
     pub kind: Word<RunKind>,
@@ -149,8 +149,8 @@ pub struct AskPlan {
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PlanView {
     /// Where.
-    #[schema(value_type = EnvironmentKind)]
-    pub environment: Word<EnvironmentKind>,
+    #[schema(value_type = Env)]
+    pub environment: Word<Env>,
     /// `local` or `ci`.
     pub driver: String,
     /// What runs there now.

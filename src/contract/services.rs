@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{ReleaseView, RunView, Word, known};
+use crate::domain::env::Env;
 use crate::domain::person::Role;
 use crate::domain::reason::Reason;
 use crate::domain::release::Version;
-use crate::domain::service::EnvironmentKind;
 
 /// A service, and what runs where.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -33,19 +33,10 @@ pub struct ServiceView {
 }
 
 impl ServiceView {
-    /// An environment.
+    /// The environments with their names.
     #[must_use]
-    pub const fn environment(&self, kind: EnvironmentKind) -> &EnvironmentView {
-        match kind {
-            EnvironmentKind::Stage => &self.stage,
-            EnvironmentKind::Production => &self.production,
-        }
-    }
-
-    /// The environments with their kinds.
-    #[must_use]
-    pub const fn environments(&self) -> [(EnvironmentKind, &EnvironmentView); 2] {
-        [(EnvironmentKind::Stage, &self.stage), (EnvironmentKind::Production, &self.production)]
+    pub const fn environments(&self) -> [(Env, &EnvironmentView); 2] {
+        [(Env::Stage, &self.stage), (Env::Production, &self.production)]
     }
 }
 
@@ -184,7 +175,7 @@ pub struct LockService {
 #[serde(deny_unknown_fields)]
 pub struct GiveUpHost {
     /// `stage` or `production`.
-    pub environment: EnvironmentKind,
+    pub environment: Env,
     /// Its name.
     pub host: String,
     /// Why; it goes on the record.
@@ -196,7 +187,7 @@ pub struct GiveUpHost {
 #[serde(deny_unknown_fields)]
 pub struct CatchUpHost {
     /// `stage` or `production`.
-    pub environment: EnvironmentKind,
+    pub environment: Env,
     /// Its name.
     pub host: String,
 }
@@ -206,7 +197,7 @@ pub struct CatchUpHost {
 #[serde(deny_unknown_fields)]
 pub struct SettleService {
     /// `stage` or `production`.
-    pub environment: EnvironmentKind,
+    pub environment: Env,
     /// What was found there.
     pub runs: FoundThere,
     /// The release, for `release`.

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 
 use super::api::News;
+use crate::domain::env::Env;
 use crate::domain::event::Event;
 use crate::domain::release::Version;
 use crate::domain::run::RunKind;
-use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 use crate::wording::{english, on_record};
 
@@ -134,7 +134,7 @@ impl Card {
 #[derive(Debug, Clone)]
 pub struct RunCard {
     /// Where.
-    pub environment: EnvironmentKind,
+    pub environment: Env,
     /// What it does, in words.
     pub title: String,
     /// Names of the steps that have begun.
@@ -155,7 +155,7 @@ pub struct Board {
     /// The runs by number.
     pub runs: BTreeMap<i64, RunCard>,
     /// What runs where.
-    pub environments: BTreeMap<EnvironmentKind, Version>,
+    pub environments: BTreeMap<Env, Version>,
     /// The last lines of output.
     pub tail: VecDeque<String>,
 }
@@ -163,7 +163,7 @@ pub struct Board {
 impl Board {
     /// The tag that an environment runs.
     #[must_use]
-    pub fn runs_tag(&self, environment: EnvironmentKind) -> Option<String> {
+    pub fn runs_tag(&self, environment: Env) -> Option<String> {
         self.environments.get(&environment).map(name)
     }
 
@@ -171,7 +171,7 @@ impl Board {
     #[must_use]
     pub fn live_run(&self) -> Option<&RunCard> {
         let live = || self.runs.values().filter(|run| run.live);
-        live().find(|run| run.environment == EnvironmentKind::Production).or_else(|| live().next())
+        live().find(|run| run.environment == Env::Production).or_else(|| live().next())
     }
 
     /// Takes a piece of news in, and says what it means.

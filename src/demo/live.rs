@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::board::{Board, Card, Mark, RunCard};
-use crate::domain::service::EnvironmentKind;
+use crate::domain::env::Env;
 use crate::domain::status::Status;
 use crate::terminal::{Tone, Ui};
 
@@ -71,7 +71,7 @@ pub fn view(board: &Board, release: Option<i64>, frame: usize, now: Timestamp) -
         lines.push(Line::default().add(Tone::Dim, format!("       │ {text}")));
     }
     let mut places = Line::default();
-    for (at, kind) in [EnvironmentKind::Stage, EnvironmentKind::Production].into_iter().enumerate() {
+    for (at, kind) in [Env::Stage, Env::Production].into_iter().enumerate() {
         let runs = board.runs_tag(kind).unwrap_or_else(|| "nothing yet".into());
         let gap = if at == 0 { "     " } else { "    " };
         places = places.add(Tone::Dim, format!("{gap}{kind} runs ")).add(Tone::Plain, runs);

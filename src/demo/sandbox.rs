@@ -19,7 +19,7 @@ use crate::app::{App, DataDir};
 use crate::bot;
 use crate::clients::local::place::RunPlace;
 use crate::config::Config;
-use crate::domain::service::EnvironmentKind;
+use crate::domain::env::Env;
 use crate::engine::Engine;
 
 /// How long a step that runs when the demo ends may take to end by itself.
@@ -40,7 +40,7 @@ pub const SERVICE: &str = "guestbook";
 #[derive(Debug, Clone)]
 pub struct Site {
     /// Which.
-    pub kind: EnvironmentKind,
+    pub kind: Env,
     /// The checkout.
     pub code: PathBuf,
     /// Database, log and pid file.
@@ -91,13 +91,13 @@ impl Sandbox {
         let binary = std::env::current_exe().context("the path of this program is not known")?;
         let repository = repository::create(&root, &binary)?;
         let mut ports = free_ports()?;
-        let mut site = |kind: EnvironmentKind| -> Result<Site> {
-            let home = root.join(kind.as_str());
+        let mut site = |kind: Env| -> Result<Site> {
+            let home = root.join(kind.to_string());
             std::fs::create_dir(&home).with_context(|| format!("{} cannot be made", home.display()))?;
             let port = ports.pop().context("no port is free")?;
             Ok(Site { kind, code: home.join("code"), data: home.join("data"), port })
         };
-        let (stage, production) = (site(EnvironmentKind::Stage)?, site(EnvironmentKind::Production)?);
+        let (stage, production) = (site(Env::Stage)?, site(Env::Production)?);
         let path = root.join("rmm.toml");
         std::fs::write(&path, configuration(&repository, &stage, &production, watched, guest.as_ref()))
             .with_context(|| format!("{} cannot be written", path.display()))?;
@@ -293,14 +293,14 @@ GIT_CONFIG_NOSYSTEM = "1"
         if watched { "400ms" } else { "50ms" },
     );
     for site in [stage, production] {
-        let name = site.kind.as_str();
+        let name = site.kind.to_string();
         out += &format!(
             "\n[services.environments.{name}]\ndriver = \"local\"\n\n\
              [services.environments.{name}.surfaces.web]\ndirectory = {}\nhealth.url = {}\n",
             path(&site.code),
             text(&format!("{}/health", site.url())),
         );
-        for (variable, value) in repository.settings(name, site.port, &site.data) {
+        for (variable, value) in repository.settings(&name, site.port, &site.data) {
             out += &format!("env.{variable} = {}\n", text(&value.to_string_lossy()));
         }
     }

@@ -11,8 +11,8 @@ use super::sandbox::{PEOPLE, SERVICE};
 use super::service;
 use super::teller::Teller;
 use crate::contract::{GateView, ReleaseDetails, ReleasePage, Say, ServiceDetails, Verification};
+use crate::domain::env::Env;
 use crate::domain::run::RunKind;
-use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 
 const PARTS: usize = 5;
@@ -126,8 +126,7 @@ impl Teller<'_> {
         self.until_status(id, Status::ProductionRollback).await?;
         self.until_status(id, Status::RollbackDone).await?;
         let runs = self.runs(id).await?;
-        let production =
-            |kind| runs.iter().find(|run| run.environment == EnvironmentKind::Production && run.kind == kind);
+        let production = |kind| runs.iter().find(|run| run.environment == Env::Production && run.kind == kind);
         let deploy = production(RunKind::Deploy).context("there was no deploy to production")?;
         let reason = deploy.reason.clone().unwrap_or_default();
         let ill = deploy.state == "failed" && reason.contains("500");
@@ -141,7 +140,7 @@ impl Teller<'_> {
         );
         self.check_served("production_recovered", "after the failure of v1.2.0", &self.sandbox.production, "1.1.0", 2)
             .await?;
-        self.until_runs(EnvironmentKind::Stage, TAGS[1]).await?;
+        self.until_runs(Env::Stage, TAGS[1]).await?;
         self.check_served("stage_cleared", "after the failure of v1.2.0", &self.sandbox.stage, "1.1.0", 2).await?;
         Ok(())
     }
@@ -156,8 +155,8 @@ impl Teller<'_> {
         self.tell(Mark::Note, format!("ann: POST /api/v1/releases/{id}/rollback {body}"));
         self.decide(PEOPLE[0], id, "rollback", say).await?;
         self.until_status(id, Status::RollbackDone).await?;
-        self.until_runs(EnvironmentKind::Production, TAGS[0]).await?;
-        self.until_runs(EnvironmentKind::Stage, TAGS[0]).await?;
+        self.until_runs(Env::Production, TAGS[0]).await?;
+        self.until_runs(Env::Stage, TAGS[0]).await?;
         self.last_looks().await
     }
 

@@ -15,8 +15,8 @@ use crate::api_client::{Call, Client};
 use crate::contract::{
     CreateRelease, CreateToken, CreatedToken, Health, ReleaseDetails, ReleaseView, RunOutput, RunView, Say,
 };
+use crate::domain::env::Env;
 use crate::domain::person::Role;
-use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 use crate::engine::clock::{Clock, SystemClock};
 
@@ -215,7 +215,7 @@ impl<'a> Teller<'a> {
     ///
     /// # Errors
     /// Those of [`Self::until`].
-    pub async fn until_runs(&mut self, kind: EnvironmentKind, tag: &str) -> Result<()> {
+    pub async fn until_runs(&mut self, kind: Env, tag: &str) -> Result<()> {
         self.until(&format!("{kind} with {tag}"), |board| {
             let busy = board.runs.values().any(|run| run.live && run.environment == kind);
             if !busy && board.runs_tag(kind).as_deref() == Some(tag) { Wait::Done } else { Wait::NotYet }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::env::Env;
 use super::gate::facts::GateName;
 use super::ids::{Commit, HostName, ReleaseId, Revision, RunId, ServiceName, Tag};
 use super::reason::{Found, LastRun, Reason};
 use super::release::{Artifact, CiRun, Reporter};
-use super::service::EnvironmentKind;
 use super::status::Status;
 
 /// One thing asked.
@@ -113,7 +113,7 @@ pub enum Command {
     /// Nothing more is to be done on a host that does not answer.
     GiveUpHost {
         /// Where.
-        environment: EnvironmentKind,
+        environment: Env,
         /// Which.
         host: HostName,
         /// Why.
@@ -122,14 +122,14 @@ pub enum Command {
     /// Bring a host to what its environment runs, which was left behind or given up.
     CatchUpHost {
         /// Where.
-        environment: EnvironmentKind,
+        environment: Env,
         /// Which.
         host: HostName,
     },
     /// Say what an environment runs, where that is not known.
     Settle {
         /// Which environment of the service.
-        environment: EnvironmentKind,
+        environment: Env,
         /// What an admin found there.
         runs: Settled,
         /// How the admin knows.
@@ -180,7 +180,7 @@ pub enum Command {
     /// RMM: a host that was left behind answers again.
     HostBack {
         /// Where.
-        environment: EnvironmentKind,
+        environment: Env,
         /// Which.
         host: HostName,
     },
@@ -262,7 +262,7 @@ pub enum Command {
     /// RMM: what was found on a host of an environment of which it is not known what it runs.
     HostLooked {
         /// The environment.
-        environment: EnvironmentKind,
+        environment: Env,
         /// What it was.
         found: LastRun,
     },
@@ -323,6 +323,48 @@ impl Command {
             | Self::HostBack { .. }
             | Self::HostLooked { .. }
             | Self::Advance => Subject::Service,
+        }
+    }
+
+    /// The environment that it names.
+    #[must_use]
+    pub const fn environment(&self) -> Option<Env> {
+        match self {
+            Self::GiveUpHost { environment, .. }
+            | Self::CatchUpHost { environment, .. }
+            | Self::Settle { environment, .. }
+            | Self::HostBack { environment, .. }
+            | Self::HostLooked { environment, .. } => Some(*environment),
+            Self::Create(_)
+            | Self::Report { .. }
+            | Self::Update { .. }
+            | Self::Approve { .. }
+            | Self::Reject { .. }
+            | Self::Cancel { .. }
+            | Self::Abort { .. }
+            | Self::Retry { .. }
+            | Self::Promote { .. }
+            | Self::Rollback { .. }
+            | Self::Bypass { .. }
+            | Self::Lock { .. }
+            | Self::Unlock
+            | Self::Resolve { .. }
+            | Self::CommitResolved { .. }
+            | Self::CommitUnresolved { .. }
+            | Self::TagMoved { .. }
+            | Self::RunPrepared { .. }
+            | Self::RunWaits { .. }
+            | Self::LeaveHosts { .. }
+            | Self::EarlierStepsEnded { .. }
+            | Self::MigrationFound { .. }
+            | Self::StartStep { .. }
+            | Self::TryStep { .. }
+            | Self::StepEnded { .. }
+            | Self::RunFailed { .. }
+            | Self::RunLost { .. }
+            | Self::RunForeign { .. }
+            | Self::ForeignTurnedAway { .. }
+            | Self::Advance => None,
         }
     }
 

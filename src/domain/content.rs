@@ -7,9 +7,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::env::Env;
 use super::ids::{Commit, SurfaceName};
 use super::release::Release;
-use super::service::{EnvValue, EnvironmentKind, Probe, Recipe, Service, Surface};
+use super::service::{EnvValue, Probe, Recipe, Service, Surface};
 
 /// A SHA-256 of what a release would bring, in hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -68,10 +69,8 @@ impl Definition {
     /// Of a service. Where and when something runs is no part of it, nor is what a CI system does by itself.
     #[must_use]
     pub fn of(service: &Service) -> Self {
-        let ours = [EnvironmentKind::Stage, EnvironmentKind::Production]
-            .into_iter()
-            .filter(|kind| service.environment(*kind).driver.is_ours());
-        let commands: Vec<(EnvironmentKind, Vec<Commands<'_>>)> =
+        let ours = Env::LASTING.into_iter().filter(|kind| service.environment(*kind).driver.is_ours());
+        let commands: Vec<(Env, Vec<Commands<'_>>)> =
             ours.map(|kind| (kind, service.surfaces_in(kind).map(Commands::of).collect())).collect();
         Self(digest(&commands))
     }

@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::env::Env;
 use super::ids::{HostName, RunId};
 use super::reason::Reason;
 use super::release::Version;
 use super::run::Positions;
-use super::service::EnvironmentKind;
 
 /// The facts about one environment of one service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvironmentState {
     /// Which.
-    pub kind: EnvironmentKind,
+    pub kind: Env,
     /// What it runs, if anything was ever brought there.
     pub current: Option<Version>,
     /// Since when.
@@ -120,7 +120,7 @@ pub struct Lock {
 impl EnvironmentState {
     /// An environment that nothing was ever brought to.
     #[must_use]
-    pub const fn new(kind: EnvironmentKind) -> Self {
+    pub const fn new(kind: Env) -> Self {
         Self {
             kind,
             current: None,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::env::Env;
 use super::gate::facts::GateName;
 use super::host::{Fingerprint, HostKey};
 use super::ids::{Attempt, Commit, HostName, PersonName, ReleaseId, SurfaceName, Tag};
@@ -10,7 +11,6 @@ use super::reason::Reason;
 use super::refusal::Cause;
 use super::release::Version;
 use super::run::RunKind;
-use super::service::EnvironmentKind;
 use super::status::Status;
 
 /// Something that happened. Past tense; never changed once recorded.
@@ -73,13 +73,13 @@ pub enum Event {
         now: Option<Version>,
     },
     RunCreated {
-        environment: EnvironmentKind,
+        environment: Env,
         kind: RunKind,
         from: Option<Version>,
         to: Version,
     },
     RunStarted {
-        environment: EnvironmentKind,
+        environment: Env,
         kind: RunKind,
     },
     RunWaiting {
@@ -90,7 +90,7 @@ pub enum Event {
         reason: Reason,
     },
     RunEnded {
-        environment: EnvironmentKind,
+        environment: Env,
         kind: RunKind,
         state: String,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -124,53 +124,53 @@ pub enum Event {
         kept: Vec<String>,
     },
     EnvironmentChanged {
-        environment: EnvironmentKind,
+        environment: Env,
         version: Version,
     },
     HostLeftBehind {
-        environment: EnvironmentKind,
+        environment: Env,
         host: HostName,
         reason: Reason,
     },
     HostCaughtUp {
-        environment: EnvironmentKind,
+        environment: Env,
         host: HostName,
     },
     HostGivenUp {
-        environment: EnvironmentKind,
+        environment: Env,
         host: HostName,
         reason: Reason,
     },
     EarlierStepsEnded {
-        environment: EnvironmentKind,
+        environment: Env,
         host: HostName,
         steps: Vec<String>,
     },
     MigrationFoundDone {
-        environment: EnvironmentKind,
+        environment: Env,
         step: u32,
         surface: String,
         host: HostName,
     },
     EnvironmentDirty {
-        environment: EnvironmentKind,
+        environment: Env,
         reason: Reason,
     },
     EnvironmentRepaired {
-        environment: EnvironmentKind,
+        environment: Env,
     },
     EnvironmentUnknown {
-        environment: EnvironmentKind,
+        environment: Env,
         reason: Reason,
     },
     EnvironmentSettled {
-        environment: EnvironmentKind,
+        environment: Env,
         version: Option<Version>,
         reason: String,
     },
     /// A host was worked on by another copy of this database.
     ForeignRunFound {
-        environment: EnvironmentKind,
+        environment: Env,
         host: HostName,
         reason: Reason,
     },

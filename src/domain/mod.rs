@@ -7,6 +7,7 @@ pub mod command;
 pub mod content;
 pub mod decide;
 pub mod effect;
+pub mod env;
 pub mod environment;
 pub mod event;
 pub mod gate;

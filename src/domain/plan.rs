@@ -10,11 +10,12 @@ mod shell;
 mod values;
 mod way_back;
 
+use super::env::Env;
 use super::ids::{HostName, Invalid, ReleaseId, RunId};
 use super::reason::Reason;
 use super::release::Release;
 use super::run::{Position, Positions, RunKind, Side, Step};
-use super::service::{EnvironmentKind, Order, Place, Service, Surface};
+use super::service::{Order, Place, Service, Surface};
 
 use part::{Part, Plan};
 use project::Direction;
@@ -48,7 +49,7 @@ pub struct Planner<'a> {
     /// The service.
     pub service: &'a Service,
     /// Where.
-    pub environment: EnvironmentKind,
+    pub environment: Env,
     /// What for.
     pub kind: RunKind,
     /// The run, if it exists already.

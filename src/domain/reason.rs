@@ -9,9 +9,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::env::Env;
 use super::ids::{Commit, HostName, ReleaseId, RunId, ServiceName, SurfaceName};
 use super::release::Version;
-use super::service::EnvironmentKind;
 use super::step::StepKind;
 
 /// Why a release, a run, a step, a host or an environment stands where it stands.
@@ -42,7 +42,7 @@ pub enum Reason {
     /// An admin wanted a run that could not be judged done once more.
     RunAgain { run: RunId, by: String, why: String },
     /// An admin said what an environment runs; none: nothing.
-    Settled { by: String, environment: EnvironmentKind, version: Option<Version> },
+    Settled { by: String, environment: Env, version: Option<Version> },
     /// An admin gave a host up.
     GivenUp { by: String, why: String },
 
@@ -88,7 +88,7 @@ pub enum Reason {
     /// The rollback failed.
     CiRollbackFailed,
     /// Nothing was heard for longer than `report_timeout`.
-    CiSilent { environment: EnvironmentKind, since: Timestamp },
+    CiSilent { environment: Env, since: Timestamp },
 
     /// The repository could not tell the commit; it is asked again then, or not before somebody changes something.
     CommitUnresolved { cause: Box<Reason>, again: Option<Timestamp> },
@@ -112,7 +112,7 @@ pub enum Reason {
     Step {
         kind: StepKind,
         surface: SurfaceName,
-        environment: EnvironmentKind,
+        environment: Env,
         /// None: RMM's own machine.
         host: Option<HostName>,
         cause: Box<Reason>,
@@ -174,17 +174,11 @@ pub enum Reason {
 
     // Copies of the database.
     /// The last run on a host is not in this database.
-    LastRunUnknown {
-        host: HostName,
-        run: Option<RunId>,
-        token: String,
-        service: ServiceName,
-        environment: EnvironmentKind,
-    },
+    LastRunUnknown { host: HostName, run: Option<RunId>, token: String, service: ServiceName, environment: Env },
     /// Something on a host shows that another copy of this database works there.
-    CopyAtWork { host: HostName, service: ServiceName, environment: EnvironmentKind, cause: Box<Reason> },
+    CopyAtWork { host: HostName, service: ServiceName, environment: Env, cause: Box<Reason> },
     /// Another copy of this database was turned away.
-    CopyTurnedAway { host: HostName, service: ServiceName, environment: EnvironmentKind, run: String },
+    CopyTurnedAway { host: HostName, service: ServiceName, environment: Env, run: String },
     /// What was found on hosts, beside the reason why it is not known what an environment runs.
     LastRuns { cause: Box<Reason>, found: Vec<LastRun> },
     /// Under way when the database was copied.
@@ -232,7 +226,7 @@ pub enum Hint {
     /// Compare the key of a host, and trust it.
     Trust { host: HostName },
     /// Give a host up.
-    GiveUp { service: ServiceName, host: HostName, environment: EnvironmentKind },
+    GiveUp { service: ServiceName, host: HostName, environment: Env },
 }
 
 /// The last run that a host knows, which is not in this database.

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::env::Env;
 use super::gate::facts::Gate;
 use super::ids::{Commit, HostName, PersonName, ReleaseId, Revision, RunId, ServiceName};
 use super::reason::Reason;
 use super::release::Version;
 use super::right::{Right, Role};
-use super::service::EnvironmentKind;
 use super::status::Status;
 
 macro_rules! codes {
@@ -133,6 +133,10 @@ pub enum Cause {
         run: RunId,
     },
     NoService {
+        service: ServiceName,
+    },
+    NoEnvironment {
+        environment: Env,
         service: ServiceName,
     },
     NoHost {
@@ -265,7 +269,7 @@ pub enum Cause {
         status: Status,
     },
     RunByRmm {
-        environment: EnvironmentKind,
+        environment: Env,
         service: ServiceName,
     },
     StaleReport {
@@ -282,7 +286,7 @@ pub enum Cause {
     },
     NothingUnderWay {
         release: ReleaseId,
-        environment: EnvironmentKind,
+        environment: Env,
     },
     StageDirty {
         run: RunId,
@@ -301,7 +305,7 @@ pub enum Cause {
         run: RunId,
     },
     TakenByRun {
-        environment: EnvironmentKind,
+        environment: Env,
         run: RunId,
         release: ReleaseId,
         state: &'static str,
@@ -349,22 +353,22 @@ pub enum Cause {
 
     // What an admin settles.
     EnvironmentUnknown {
-        environment: EnvironmentKind,
+        environment: Env,
         service: ServiceName,
         reason: Reason,
     },
     /// It is known what the environment runs.
     KnownAlready {
-        environment: EnvironmentKind,
+        environment: Env,
         service: ServiceName,
         another_copy: bool,
     },
     RunAtWork {
         run: RunId,
-        environment: EnvironmentKind,
+        environment: Env,
     },
     NeedsRepair {
-        environment: EnvironmentKind,
+        environment: Env,
         run: RunId,
         reason: Reason,
     },
@@ -375,7 +379,7 @@ pub enum Cause {
     /// The release has ended, so that no CI system reports about it any more.
     CiReportsNoMore {
         release: ReleaseId,
-        environment: EnvironmentKind,
+        environment: Env,
     },
     /// The commands of its definition have changed since it was approved.
     ContentChanged {
@@ -387,27 +391,27 @@ pub enum Cause {
     },
     NotLeftBehind {
         host: HostName,
-        environment: EnvironmentKind,
+        environment: Env,
     },
     HostNotNamed {
         host: HostName,
-        environment: EnvironmentKind,
+        environment: Env,
         service: ServiceName,
     },
     NothingToCatchUp {
-        environment: EnvironmentKind,
+        environment: Env,
     },
     BroughtByCi {
-        environment: EnvironmentKind,
+        environment: Env,
     },
     NothingToGiveUp {
         host: HostName,
-        environment: EnvironmentKind,
+        environment: Env,
     },
     /// The run brings the environment forward, and needs the host.
     NeedsHost {
         run: RunId,
-        environment: EnvironmentKind,
+        environment: Env,
         host: HostName,
         release: ReleaseId,
         way_out: Move,
@@ -485,6 +489,7 @@ impl Cause {
             Self::NoRelease { .. }
             | Self::NoRun { .. }
             | Self::NoService { .. }
+            | Self::NoEnvironment { .. }
             | Self::NoHost { .. }
             | Self::NothingThere
             | Self::StepNotAtWork { .. } => Code::NotFound,
@@ -521,8 +526,8 @@ impl Cause {
             Self::NoGoodVersion { .. } | Self::NoWayBack { .. } => Code::NoGoodVersion,
             Self::EnvironmentUnknown { .. } => Code::EnvironmentUnknown,
             Self::RunAtWork { environment, .. } | Self::NeedsRepair { environment, .. } => match environment {
-                EnvironmentKind::Stage => Code::StageBusy,
-                EnvironmentKind::Production => Code::ProductionBusy,
+                Env::Preview(_) | Env::Stage => Code::StageBusy,
+                Env::Production => Code::ProductionBusy,
             },
             Self::KnownAlready { .. }
             | Self::NothingToResolve { .. }

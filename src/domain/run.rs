@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::content::Content;
+use super::env::Env;
 use super::environment::{LeftHost, UnseenStep};
 use super::ids::{Attempt, HostName, ReleaseId, RunId, ServiceName, SurfaceName};
 use super::moment::Uptime;
 use super::reason::Reason;
 use super::release::Version;
-use super::service::EnvironmentKind;
 
 pub use super::step::{Action, Ask, Project, Schedule, Script, Step, StepKind, StepState, TAG_GONE, TAG_MOVED};
 
@@ -57,7 +57,7 @@ pub struct Run {
     /// The service.
     pub service: ServiceName,
     /// Where.
-    pub environment: EnvironmentKind,
+    pub environment: Env,
     /// What for.
     pub kind: RunKind,
     /// Housekeeping of the environment: its end moves no release.
@@ -188,6 +188,12 @@ impl Run {
     #[must_use]
     pub fn token(&self, instance: &str) -> String {
         RunName { id: self.id, word: self.word.clone() }.token(instance)
+    }
+
+    /// Whether its release goes on by what becomes of it. The runs of previews and housekeeping move none.
+    #[must_use]
+    pub const fn moves_its_release(&self) -> bool {
+        !self.housekeeping && !self.environment.is_preview()
     }
 
     /// The steps that are to be started or followed next, side by side; none when the run is through.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::env::Env;
 use super::ids::{HostName, PersonName, ServiceName, SurfaceName};
 
 /// What a team releases as one.
@@ -23,10 +24,9 @@ pub struct Service {
     pub supersede: bool,
     /// Its runtimes, in the order in which they are deployed. Never empty.
     pub surfaces: Vec<Surface>,
-    /// How stage is reached.
-    pub stage: Environment,
-    /// How production is reached.
-    pub production: Environment,
+    /// How each of its environments is reached; stage and production always are among them.
+    #[serde(flatten)]
+    pub environments: BTreeMap<Env, Environment>,
     /// It has left the configuration: what is under way ends, and nothing new begins.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub retired: bool,
@@ -43,44 +43,6 @@ pub struct Approvals {
     pub forbid_self: bool,
     /// Production starts when the last gate clears, without `promote`.
     pub auto_promote: bool,
-}
-
-/// Which environment is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum EnvironmentKind {
-    /// Where candidates are deployed, rehearsed and tested.
-    Stage,
-    /// Where users are.
-    Production,
-}
-
-impl EnvironmentKind {
-    /// The name in configuration, API and database.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Stage => "stage",
-            Self::Production => "production",
-        }
-    }
-}
-
-impl std::fmt::Display for EnvironmentKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for EnvironmentKind {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "stage" => Ok(Self::Stage),
-            "production" => Ok(Self::Production),
-            _ => Err("must be stage or production".into()),
-        }
-    }
 }
 
 /// How one environment of a service is reached, and what differs there.
@@ -335,18 +297,30 @@ impl Surface {
 }
 
 impl Service {
-    /// The environment of a kind.
+    /// How an environment is reached.
+    ///
+    /// # Panics
+    /// If the service does not have it.
     #[must_use]
-    pub fn environment(&self, kind: EnvironmentKind) -> &Environment {
-        match kind {
-            EnvironmentKind::Stage => &self.stage,
-            EnvironmentKind::Production => &self.production,
-        }
+    pub fn environment(&self, env: Env) -> &Environment {
+        &self.environments[&env]
+    }
+
+    /// How stage is reached.
+    #[must_use]
+    pub fn stage(&self) -> &Environment {
+        self.environment(Env::Stage)
+    }
+
+    /// How production is reached.
+    #[must_use]
+    pub fn production(&self) -> &Environment {
+        self.environment(Env::Production)
     }
 
     /// The hosts of an environment, in the order of its surfaces.
     #[must_use]
-    pub fn hosts_in(&self, kind: EnvironmentKind) -> Vec<HostName> {
+    pub fn hosts_in(&self, kind: Env) -> Vec<HostName> {
         let mut hosts: Vec<HostName> = Vec::new();
         for surface in self.surfaces_in(kind) {
             for place in surface.places() {
@@ -359,7 +333,7 @@ impl Service {
     }
 
     /// The surfaces as they are in one environment, in deploy order.
-    pub fn surfaces_in(&self, kind: EnvironmentKind) -> impl DoubleEndedIterator<Item = &Surface> {
+    pub fn surfaces_in(&self, kind: Env) -> impl DoubleEndedIterator<Item = &Surface> {
         let environment = self.environment(kind);
         self.surfaces.iter().map(|surface| environment.surfaces.get(&surface.name).unwrap_or(surface))
     }

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::approval::{Tally, Verdict, Vote};
 use super::content::{Content, Definition};
 use super::effect::Effect;
+use super::env::Env;
 use super::environment::{AnotherCopy, EnvironmentState};
 use super::event::Event;
 use super::ids::{PersonName, ReleaseId, RunId};
@@ -19,7 +20,7 @@ use super::person::Person;
 use super::reason::Reason;
 use super::release::{Release, Version};
 use super::run::{Run, RunKind, RunState, Step};
-use super::service::{EnvironmentKind, Service};
+use super::service::Service;
 use super::status::Status;
 
 /// The people that the configuration knows, by name.
@@ -50,10 +51,8 @@ pub struct World {
     /// The runs that occupy an environment, left it dirty, or left steps at work on a host, and the one that the command is
     /// about; as long as production runs nothing, the last one of each environment.
     pub runs: BTreeMap<RunId, Run>,
-    /// Stage.
-    pub stage: EnvironmentState,
-    /// Production.
-    pub production: EnvironmentState,
+    /// The facts about each environment of the service.
+    pub environments: BTreeMap<Env, EnvironmentState>,
     /// Another RMM that works with a copy of the whole database was met, and no admin has looked yet.
     pub another_copy: Option<AnotherCopy>,
     /// The good versions, newest first.
@@ -87,7 +86,7 @@ pub struct Changes {
     /// These runs as they were; a new one was not.
     pub runs_before: BTreeMap<RunId, Run>,
     /// Environments to write.
-    pub environments: BTreeSet<EnvironmentKind>,
+    pub environments: BTreeSet<Env>,
     /// What is known of another copy of the database is to be written.
     pub another_copy: bool,
     /// Votes to write.
@@ -111,34 +110,42 @@ pub struct Happened {
 
 impl World {
     /// The facts about an environment.
+    ///
+    /// # Panics
+    /// If the service does not have it.
     #[must_use]
-    pub fn environment(&self, kind: EnvironmentKind) -> &EnvironmentState {
-        match kind {
-            EnvironmentKind::Stage => &self.stage,
-            EnvironmentKind::Production => &self.production,
-        }
+    pub fn environment(&self, env: Env) -> &EnvironmentState {
+        &self.environments[&env]
+    }
+
+    /// The facts about stage.
+    #[must_use]
+    pub fn stage(&self) -> &EnvironmentState {
+        self.environment(Env::Stage)
+    }
+
+    /// The facts about production.
+    #[must_use]
+    pub fn production(&self) -> &EnvironmentState {
+        self.environment(Env::Production)
     }
 
     /// The facts about an environment, to be changed.
-    pub fn environment_mut(&mut self, kind: EnvironmentKind) -> &mut EnvironmentState {
-        self.changes.environments.insert(kind);
-        match kind {
-            EnvironmentKind::Stage => &mut self.stage,
-            EnvironmentKind::Production => &mut self.production,
-        }
+    pub fn environment_mut(&mut self, env: Env) -> &mut EnvironmentState {
+        self.changes.environments.insert(env);
+        self.environments.entry(env).or_insert_with(|| EnvironmentState::new(env))
     }
 
     /// The environments for which a release waits until an admin says what they run.
-    pub fn to_settle(&self, release: &Release) -> impl Iterator<Item = EnvironmentKind> {
-        let (status, [stage, production]) = (release.status, [&self.stage, &self.production]);
+    pub fn to_settle(&self, release: &Release) -> impl Iterator<Item = Env> {
+        let (id, status) = (release.id, release.status);
         let waits = move |state: &&EnvironmentState| match state.kind {
             _ if state.unknown.is_none() => false,
-            EnvironmentKind::Stage => {
-                status.is_active() && !matches!(status, Status::Deploying | Status::ProductionRollback)
-            }
-            EnvironmentKind::Production => status.is_active() || status == Status::Deployed,
+            Env::Preview(of) => of == id && status.is_active(),
+            Env::Stage => status.is_active() && !matches!(status, Status::Deploying | Status::ProductionRollback),
+            Env::Production => status.is_active() || status == Status::Deployed,
         };
-        [stage, production].into_iter().filter(waits).map(|state| state.kind)
+        self.environments.values().filter(waits).map(|state| state.kind)
     }
 
     /// Notes that another copy of the database was met, or that an admin has looked.
@@ -278,7 +285,7 @@ impl World {
 
     /// The run that occupies an environment.
     #[must_use]
-    pub fn occupying_run(&self, environment: EnvironmentKind) -> Option<&Run> {
+    pub fn occupying_run(&self, environment: Env) -> Option<&Run> {
         self.runs.values().find(|run| run.environment == environment && run.state.occupies())
     }
 
@@ -308,7 +315,7 @@ impl World {
     /// The release that occupies stage, or is just about to: its run waits to be started.
     #[must_use]
     pub fn stage_holder(&self) -> Option<&Release> {
-        let run = self.occupying_run(EnvironmentKind::Stage).filter(|run| !run.housekeeping).map(|run| run.release);
+        let run = self.occupying_run(Env::Stage).filter(|run| !run.housekeeping).map(|run| run.release);
         self.releases.values().find(|release| release.status.holds_stage() || run == Some(release.id))
     }
 
@@ -335,7 +342,7 @@ impl World {
 
     /// The good versions before the one that production runs, newest first.
     pub fn good_before_current(&self) -> impl Iterator<Item = &GoodVersion> {
-        let current = self.production.current.as_ref().map(|version| version.release);
+        let current = self.production().current.as_ref().map(|version| version.release);
         let order = |good: &GoodVersion| (good.deployed_at, good.version.release);
         let since = self.good.iter().find(|good| Some(good.version.release) == current).map(order);
         self.good
@@ -350,7 +357,7 @@ pub struct NewRun {
     /// The release it is for; loaded.
     pub release: ReleaseId,
     /// Where.
-    pub environment: EnvironmentKind,
+    pub environment: Env,
     /// What for.
     pub kind: RunKind,
     /// Its end moves no release.

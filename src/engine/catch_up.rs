@@ -8,9 +8,9 @@ use std::time::Duration;
 use super::{Engine, Request};
 use crate::clients::transport::TransportError;
 use crate::domain::command::{Answer, Command};
+use crate::domain::env::Env;
 use crate::domain::ids::{HostName, ServiceName};
 use crate::domain::person::Actor;
-use crate::domain::service::EnvironmentKind;
 use crate::store::runs;
 
 /// Between looks.
@@ -20,7 +20,7 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// Looks before a host is brought up again whose last catch-up did not help: some ten minutes.
 const LOOKS_AFTER_FAILURE: u32 = 40;
 
-type Left = (ServiceName, EnvironmentKind, HostName);
+type Left = (ServiceName, Env, HostName);
 
 /// Goes on until it is dropped.
 pub(super) async fn watch(engine: Engine) {

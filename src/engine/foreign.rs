@@ -7,11 +7,11 @@ use super::runner::Following;
 use super::{Engine, Failure, Handled, Request};
 use crate::clients::detached::{self, Fence, Last, Ready, RunDir, StepError, Successor, TurnedAway};
 use crate::domain::command::Command;
+use crate::domain::env::Env;
 use crate::domain::ids::{HostName, ServiceName};
 use crate::domain::person::{Actor, Right};
 use crate::domain::reason::{LastRun, Reason};
 use crate::domain::run::{Run, RunName};
-use crate::domain::service::EnvironmentKind;
 use crate::store::{StoreError, numbers, runs};
 use crate::wording::english;
 
@@ -26,7 +26,7 @@ impl Engine {
     pub async fn look_after_restore(&self) {
         let catalog = self.catalog();
         for service in catalog.services() {
-            for kind in [EnvironmentKind::Stage, EnvironmentKind::Production] {
+            for kind in service.environments.keys().copied() {
                 self.look_on_hosts(&service.name, kind).await;
             }
         }
@@ -37,7 +37,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Failure::Refused`] when the rules do not allow it.
-    pub async fn settle(&self, request: Request, environment: EnvironmentKind) -> Result<Handled, Failure> {
+    pub async fn settle(&self, request: Request, environment: Env) -> Result<Handled, Failure> {
         if let Some(service) = request.service.clone() {
             request.actor.may(Right::Command, Some(&service), false).map_err(Failure::Refused)?;
             tokio::select! {
@@ -57,9 +57,11 @@ impl Engine {
     }
 
     /// What the lost time has left at work would make untrue what an admin has just said.
-    async fn end_leftovers(&self, service: &ServiceName, kind: EnvironmentKind) {
+    async fn end_leftovers(&self, service: &ServiceName, kind: Env) {
         let catalog = self.catalog();
-        let service = catalog.service(service).filter(|service| service.environment(kind).driver.is_ours());
+        let service = catalog
+            .service(service)
+            .filter(|service| service.environments.get(&kind).is_some_and(|here| here.driver.is_ours()));
         let Some(service) = service else { return };
         let hosts = service.hosts_in(kind);
         let ended = hosts.iter().map(async |host| {
@@ -85,9 +87,11 @@ impl Engine {
         Fence { token: "any", generation: ports.generation, process: &ports.process }
     }
 
-    async fn look_on_hosts(&self, service: &ServiceName, kind: EnvironmentKind) {
+    async fn look_on_hosts(&self, service: &ServiceName, kind: Env) {
         let catalog = self.catalog();
-        let Some(service) = catalog.service(service).filter(|service| service.environment(kind).driver.is_ours())
+        let Some(service) = catalog
+            .service(service)
+            .filter(|service| service.environments.get(&kind).is_some_and(|here| here.driver.is_ours()))
         else {
             return;
         };
@@ -96,12 +100,12 @@ impl Engine {
         futures_util::future::join_all(looks).await;
     }
 
-    async fn look_for_last_run(&self, service: &ServiceName, kind: EnvironmentKind, host: &HostName) {
+    async fn look_for_last_run(&self, service: &ServiceName, kind: Env, host: &HostName) {
         let (token, at_work) = match self.last_run_on(service, kind, host).await {
             Ok(Last { token: Some(token), at_work }) => (token, at_work),
             Ok(Last { token: None, .. }) => return,
             Err(error) => {
-                tracing::warn!(%service, environment = kind.as_str(), %host, %error, "the host does not say what its last run was");
+                tracing::warn!(%service, environment = %kind, %host, %error, "the host does not say what its last run was");
                 return;
             }
         };
@@ -112,7 +116,7 @@ impl Engine {
             return;
         }
         let found = LastRun { host: host.clone(), run: number, at_work: at_work > 0 };
-        tracing::warn!(%service, environment = kind.as_str(), ?found, "the last run on a host is not in this database");
+        tracing::warn!(%service, environment = %kind, ?found, "the last run on a host is not in this database");
         let seen = self.store().write(move |tx| numbers::seen(tx, number)).await;
         if let Err(error) = seen {
             tracing::warn!(error = %error.flatten(), "the highest number of a host could not be noted");
@@ -123,12 +127,7 @@ impl Engine {
         }
     }
 
-    async fn last_run_on(
-        &self,
-        service: &ServiceName,
-        kind: EnvironmentKind,
-        host: &HostName,
-    ) -> Result<Last, StepError> {
+    async fn last_run_on(&self, service: &ServiceName, kind: Env, host: &HostName) -> Result<Last, StepError> {
         let directory = RunDir::new(self.run_place(host, service, kind, "any"))?;
         detached::last(self.transport(host).await?.as_ref(), &directory, self.anybody()).await
     }

@@ -47,14 +47,14 @@ use crate::clients::local::place::RunPlace;
 use crate::clients::transport::{Transport, TransportError};
 use crate::domain::command::{Answer, Command, Subject};
 use crate::domain::decide::{decide, still_current};
+use crate::domain::env::Env;
 use crate::domain::event::Event;
-use crate::domain::gate::{self, Gate};
 use crate::domain::ids::{HostName, ReleaseId, ServiceName};
 use crate::domain::moment::{Moment, Seed};
 use crate::domain::person::Actor;
 use crate::domain::refusal::{self, Refusal};
+use crate::domain::release::Release;
 use crate::domain::run::Run;
-use crate::domain::service::EnvironmentKind;
 use crate::domain::world::{Changes, World};
 use crate::store::chain::NewEvent;
 use crate::store::world::{Cause, Focus};
@@ -182,55 +182,46 @@ impl Engine {
         Ok(decided.await??)
     }
 
-    /// Every gate of production for a release, as `explain` tells them; none when it has passed them or has ended.
+    /// Looks at a release and at the world around it, as of one moment.
     ///
     /// # Errors
-    /// A refusal when there is no such release.
-    pub async fn explain(&self, id: ReleaseId) -> Result<Vec<Gate>, Failure> {
-        let world = self.world(id).await?;
-        let release = &world.releases[&id];
-        Ok(if release.status.is_cancellable() { gate::explain(&world, release) } else { Vec::new() })
-    }
-
-    /// The part of the world around a release, to look at.
-    ///
-    /// # Errors
-    /// A refusal when there is no such release, or its service is not configured any more.
-    pub async fn world(&self, id: ReleaseId) -> Result<World, Failure> {
-        self.look(id, Focus::Release(id)).await
-    }
-
-    /// As [`Engine::world`], with every version that production could go back to, for plans.
-    ///
-    /// # Errors
-    /// Those of [`Engine::world`].
-    pub async fn world_with_good_versions(&self, id: ReleaseId) -> Result<World, Failure> {
-        self.look(id, Focus::ReleaseAndGood(id, None)).await
-    }
-
-    async fn look(&self, id: ReleaseId, focus: Focus<'static>) -> Result<World, Failure> {
+    /// A refusal when there is no such release, or its service was never configured.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        id: ReleaseId,
+        see: impl FnOnce(&World, &Release) -> T + Send + 'static,
+    ) -> Result<T, Failure> {
         let catalog = self.catalog();
         let moment = self.moment()?;
-        let found = self
+        let seen = self
             .read(move |conn| {
                 let Some(name) = releases::service_of(conn, id)? else { return Ok(Err(no_release(id))) };
                 let Some(service) = catalog.service(&name) else { return Ok(Err(no_service(&name))) };
-                world::load(conn, service.clone(), catalog.people().clone(), moment, focus).map(Ok)
+                let focus = Focus::ReleaseAndGood(id, None);
+                let world = world::load(conn, service.clone(), catalog.people().clone(), moment, focus)?;
+                Ok(world.releases.get(&id).map(|release| see(&world, release)).ok_or_else(|| no_release(id)))
             })
             .await?;
-        Ok(found?)
+        Ok(seen?)
     }
 
-    /// The part of the world around a service, to look at.
+    /// Looks at the world around a service, as of one moment.
     ///
     /// # Errors
     /// A refusal when there is no such service.
-    pub async fn service_world(&self, name: &ServiceName) -> Result<World, Failure> {
+    pub async fn look_at_service<T: Send + 'static>(
+        &self,
+        name: &ServiceName,
+        see: impl FnOnce(&World) -> T + Send + 'static,
+    ) -> Result<T, Failure> {
         let catalog = self.catalog();
         let service = catalog.service(name).cloned().ok_or_else(|| no_service(name))?;
         let moment = self.moment()?;
         let people = catalog.people().clone();
-        Ok(self.read(move |conn| world::load(conn, service, people, moment, Focus::Service)).await?)
+        let look = move |conn: &Connection| {
+            world::load(conn, service, people, moment, Focus::Service).map(|world| see(&world))
+        };
+        Ok(self.read(look).await?)
     }
 
     /// Puts something that is not about a release on the record, in the transaction that does it.
@@ -331,9 +322,11 @@ impl Engine {
 
     /// Whether [`Command::Advance`] would change anything in a service.
     async fn is_due(&self, service: &ServiceName) -> Result<bool, Failure> {
-        let world = self.service_world(service).await?;
-        let decision = decide(world, &Actor::Machine, Command::Advance);
-        Ok(decision.answer.is_err() || decision.world.changes != Changes::default())
+        let changes = |world: &World| {
+            let decision = decide(world.clone(), &Actor::Machine, Command::Advance);
+            decision.answer.is_err() || decision.world.changes != Changes::default()
+        };
+        self.look_at_service(service, changes).await
     }
 
     /// The time.
@@ -371,7 +364,7 @@ impl Engine {
         self.run_place(host, &run.service, run.environment, token)
     }
 
-    fn run_place(&self, host: &HostName, service: &ServiceName, environment: EnvironmentKind, name: &str) -> String {
+    fn run_place(&self, host: &HostName, service: &ServiceName, environment: Env, name: &str) -> String {
         let place = format!("{service}.{environment}/{name}");
         if host.is_local() {
             self.inner.ports.run_place.of(&place).display().to_string()

@@ -3,11 +3,11 @@
 use super::{Engine, Failure};
 use crate::clients::git::{self, Unresolved};
 use crate::domain::command::NewRelease;
+use crate::domain::env::Env;
 use crate::domain::ids::{Commit, Invalid};
 use crate::domain::person::{Actor, Right};
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Cause;
-use crate::domain::service::EnvironmentKind;
 use crate::store::{releases, runs};
 
 impl Engine {
@@ -26,7 +26,7 @@ impl Engine {
         let known: Vec<Commit> = self
             .read(move |conn| {
                 let candidate = releases::active_candidate(conn, &name, Some(&wanted), None)?;
-                let production = runs::environment(conn, &name, EnvironmentKind::Production)?.current;
+                let production = runs::environment(conn, &name, Env::Production)?.current;
                 let running = production.filter(|version| version.tag.as_ref() == Some(&wanted));
                 Ok(candidate
                     .and_then(|release| release.commit)

@@ -15,11 +15,11 @@ use super::{Engine, Failure, Request};
 use crate::clients::detached::{self, Fence, Known, Prepared, RunDir, StepError};
 use crate::clients::git::{self, Unresolved};
 use crate::domain::command::{Answer, Command, Outcome, Said};
+use crate::domain::env::Env;
 use crate::domain::ids::{HostName, RunId};
 use crate::domain::person::Actor;
 use crate::domain::reason::Reason;
 use crate::domain::run::{Run, RunKind, RunState, Step};
-use crate::domain::service::EnvironmentKind;
 use crate::store::{releases, runs};
 
 /// A run and the places where its steps are executed.
@@ -157,7 +157,7 @@ impl Following {
             }
             Ok(_) => {}
             // Before stage it may still be on its way there; the host looks once more.
-            Err(Unresolved::NoTag(_)) if self.run.environment == EnvironmentKind::Production => {
+            Err(Unresolved::NoTag(_)) if self.run.environment == Env::Production => {
                 self.report(Command::TagMoved { release: self.run.release, now: None }).await?;
             }
             Err(error) => tracing::debug!(run = %self.run.id, %error, "the tag could not be checked beforehand"),

@@ -127,7 +127,7 @@ async fn a_step_that_changes_is_written_alone_however_many_there_are() {
     let folder = tempfile::tempdir().unwrap();
     let engine = engine(folder.path(), Arc::new(Hands(AtomicI64::new(1_000))), 40);
     release(&engine, "v1").await;
-    let run = engine.service_world(&service()).await.unwrap().occupying_run(EnvironmentKind::Stage).unwrap().id;
+    let run = engine.look_at_service(&service(), |world| world.occupying_run(Env::Stage).unwrap().id).await.unwrap();
     let machine = |command| engine.handle(Request::new(Actor::Machine, command));
     machine(Command::RunPrepared { run }).await.unwrap();
     machine(Command::StartStep { run }).await.unwrap();
@@ -163,8 +163,11 @@ async fn production_goes_back_to_a_good_version_however_many_there_were_since() 
     says(Actor::Operator, back(newest, all[2])).await.unwrap();
     says(ci.clone(), Command::Report { release: newest, status: Status::RollbackDone, ci_run: None }).await.unwrap();
     // From there, only older ones count, though they are none of the newest fifty.
-    let world = engine.service_world(&service()).await.unwrap();
-    let older: Vec<_> = world.good_before_current().map(|good| good.version.release).collect();
+    let name = service();
+    let older = engine.look_at_service(&name, |world| {
+        world.good_before_current().map(|good| good.version.release).collect::<Vec<_>>()
+    });
+    let older = older.await.unwrap();
     assert_eq!(older, [all[1], all[0]]);
     assert!(says(Actor::Operator, back(all[2], all[5])).await.is_err());
     says(Actor::Operator, back(all[2], all[0])).await.unwrap();

@@ -19,13 +19,13 @@ use super::columns::{millis, to_json};
 use super::error::StoreError;
 use super::numbers::{self, Numbers};
 use super::{key, runs, watermark, with_suffix};
+use crate::domain::env::Env;
 use crate::domain::environment::UnknownState;
 use crate::domain::event::Event;
 use crate::domain::ids::{ReleaseId, RunId, ServiceName};
 use crate::domain::person::Actor;
 use crate::domain::reason::{Reason, RestoredBy};
 use crate::domain::run::RunState;
-use crate::domain::service::EnvironmentKind;
 use crate::wording::on_record;
 
 /// A process that begins to work with a database.
@@ -211,7 +211,7 @@ fn treat(
     services.sort();
     services.dedup();
     for service in &services {
-        for kind in [EnvironmentKind::Stage, EnvironmentKind::Production] {
+        for kind in [Env::Stage, Env::Production] {
             let mut state = runs::environment(conn, service, kind)?;
             let reason = reason.clone();
             state.unknown = Some(UnknownState { reason: reason.clone(), since: start.now });

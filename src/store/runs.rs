@@ -7,10 +7,10 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use super::columns::{json, maybe_json, maybe_reason, maybe_time, maybe_to_json, millis, time, to_json, word};
 use super::error::StoreError;
 use crate::domain::content::Content;
+use crate::domain::env::Env;
 use crate::domain::environment::{EnvironmentState, LeftHost, UnseenStep};
 use crate::domain::ids::{Attempt, HostName, ReleaseId, RunId, ServiceName};
 use crate::domain::run::{Run, RunKind, RunName, Step};
-use crate::domain::service::EnvironmentKind;
 
 const COLUMNS: &str = "id, word, release_id, attempt, service, environment, kind, housekeeping, from_version, to_version, detail, \
                        content, waiting, stop, left_hosts, prepared, ci_run, created_at, started_at, started_uptime, ended_at, heard_at, \
@@ -65,7 +65,7 @@ pub(super) fn put(conn: &Connection, run: &Run, before: Option<&Run>) -> Result<
         ":release_id": run.release.0,
         ":attempt": run.attempt.0,
         ":service": run.service.as_str(),
-        ":environment": run.environment.as_str(),
+        ":environment": run.environment.to_string(),
         ":kind": run.kind.as_str(),
         ":housekeeping": run.housekeeping,
         ":content": run.content.as_ref().map(Content::as_str),
@@ -148,13 +148,13 @@ pub(super) fn occupying(conn: &Connection, service: &ServiceName) -> Result<Vec<
 pub fn before(
     conn: &Connection,
     service: &ServiceName,
-    environment: EnvironmentKind,
+    environment: Env,
     id: RunId,
 ) -> Result<Vec<RunName>, StoreError> {
     let mut statement = conn.prepare_cached(
         "SELECT id, word FROM runs WHERE service = ?1 AND environment = ?2 AND id < ?3 ORDER BY id DESC LIMIT 8",
     )?;
-    let rows = statement.query_map((service.as_str(), environment.as_str(), id.0), |row| {
+    let rows = statement.query_map((service.as_str(), environment.to_string(), id.0), |row| {
         Ok(RunName { id: RunId(row.get(0)?), word: row.get(1)? })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -167,13 +167,13 @@ pub fn before(
 pub fn is_known(
     conn: &Connection,
     service: &ServiceName,
-    environment: EnvironmentKind,
+    environment: Env,
     name: &RunName,
 ) -> Result<bool, StoreError> {
     let mut statement = conn.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM runs WHERE id = ?1 AND word = ?2 AND service = ?3 AND environment = ?4)",
     )?;
-    Ok(statement.query_row((name.id.0, &name.word, service.as_str(), environment.as_str()), |row| row.get(0))?)
+    Ok(statement.query_row((name.id.0, &name.word, service.as_str(), environment.to_string()), |row| row.get(0))?)
 }
 
 /// How long the last good run of a kind took in an environment of a service, in milliseconds.
@@ -183,14 +183,14 @@ pub fn is_known(
 pub fn last_duration(
     conn: &Connection,
     release: ReleaseId,
-    environment: EnvironmentKind,
+    environment: Env,
     kind: RunKind,
 ) -> Result<Option<i64>, StoreError> {
     let mut statement = conn.prepare_cached(
         "SELECT ended_at - started_at FROM runs WHERE release_id = ?1 AND environment = ?2 AND kind = ?3 \
          AND state = 'succeeded' AND started_at IS NOT NULL ORDER BY id DESC LIMIT 1",
     )?;
-    Ok(statement.query_row((release.0, environment.as_str(), kind.as_str()), |row| row.get(0)).optional()?)
+    Ok(statement.query_row((release.0, environment.to_string(), kind.as_str()), |row| row.get(0)).optional()?)
 }
 
 fn with_steps(conn: &Connection, mut run: Run) -> Result<Run, StoreError> {
@@ -228,16 +228,12 @@ pub(super) fn last_id(conn: &Connection) -> Result<RunId, StoreError> {
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn environment(
-    conn: &Connection,
-    service: &ServiceName,
-    kind: EnvironmentKind,
-) -> Result<EnvironmentState, StoreError> {
+pub fn environment(conn: &Connection, service: &ServiceName, kind: Env) -> Result<EnvironmentState, StoreError> {
     let mut statement = conn.prepare_cached(
         "SELECT current, since, mixed, left_hosts, unseen, dirty, lock, unknown, vouched_below FROM environments WHERE service = ?1 AND environment = ?2",
     )?;
     let found = statement
-        .query_row((service.as_str(), kind.as_str()), |row| {
+        .query_row((service.as_str(), kind.to_string()), |row| {
             let mut left: BTreeMap<HostName, LeftHost> = json(row, "left_hosts")?;
             let mut unseen: Vec<UnseenStep> = json(row, "unseen")?;
             for (host, left) in &mut left {
@@ -265,7 +261,7 @@ pub fn environment(
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn left_hosts(conn: &Connection) -> Result<Vec<(ServiceName, EnvironmentKind, HostName)>, StoreError> {
+pub fn left_hosts(conn: &Connection) -> Result<Vec<(ServiceName, Env, HostName)>, StoreError> {
     let mut statement = conn.prepare_cached(
         "SELECT service, environment, each.key AS host FROM environments, json_each(left_hosts) AS each \
          WHERE NOT coalesce(json_extract(each.value, '$.given_up'), 0)",
@@ -287,7 +283,7 @@ pub(super) fn put_environment(
     )?
     .execute((
         service.as_str(),
-        state.kind.as_str(),
+        state.kind.to_string(),
         maybe_to_json(state.current.as_ref())?,
         state.since.map(millis),
         maybe_to_json(state.mixed.as_ref())?,

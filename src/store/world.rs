@@ -16,13 +16,14 @@ use super::writer::Tx;
 use super::{numbers, releases, runs};
 use crate::domain::command::{Command, NewRelease, RollbackTo, Settled, Subject};
 use crate::domain::content::Definition;
+use crate::domain::env::Env;
 use crate::domain::environment::EnvironmentState;
 use crate::domain::ids::{ReleaseId, RunId, ServiceName};
 use crate::domain::moment::Moment;
 use crate::domain::person::Actor;
 use crate::domain::release::{Release, Version};
 use crate::domain::run::Run;
-use crate::domain::service::{EnvironmentKind, Service};
+use crate::domain::service::Service;
 use crate::domain::status::Status;
 use crate::domain::world::{Changes, GoodVersion, People, World};
 use crate::wording::on_record;
@@ -60,7 +61,9 @@ impl<'a> Focus<'a> {
     pub fn of(command: &'a Command, service: &Service) -> Self {
         match (command.subject(), command) {
             (Subject::Service, Command::Settle { runs: Settled::Release(id), .. }) => Focus::Release(*id),
-            (Subject::New(new), _) if service.stage.driver.is_ours() || service.supersede => Focus::NewReleaseAnd(new),
+            (Subject::New(new), _) if service.stage().driver.is_ours() || service.supersede => {
+                Focus::NewReleaseAnd(new)
+            }
             (Subject::New(new), _) => Focus::NewRelease(new),
             (Subject::Release(id), Command::Rollback { to, .. }) => Focus::ReleaseAndGood(id, to.as_ref()),
             (Subject::Release(id), _) => Focus::Release(id),
@@ -82,7 +85,6 @@ pub fn load(
     focus: Focus<'_>,
 ) -> Result<World, StoreError> {
     let mut loader = Loader { conn, service: &service, releases: BTreeMap::new(), runs: BTreeMap::new() };
-    let mut stage = EnvironmentState::new(EnvironmentKind::Stage);
     let mut good = Vec::new();
     match focus {
         Focus::NewRelease(new) | Focus::NewReleaseAnd(new) => loader.twins(new)?,
@@ -90,15 +92,19 @@ pub fn load(
         Focus::Run(id) => loader.run(id)?,
         Focus::Service => {}
     }
-    let production = runs::environment(conn, &service.name, EnvironmentKind::Production)?;
+    let mut environments = BTreeMap::new();
+    for env in service.environments.keys() {
+        environments.insert(*env, runs::environment(conn, &service.name, *env)?);
+    }
+    let current = environments[&Env::Production].current.as_ref();
     // Where a new release turns out to be one that is there, anything may follow.
     if !matches!(focus, Focus::NewRelease(_)) || !loader.releases.is_empty() {
-        stage = runs::environment(conn, &service.name, EnvironmentKind::Stage)?;
-        good = good_versions(conn, &service.name, production.current.as_ref(), focus)?;
+        good = good_versions(conn, &service.name, current, focus)?;
         loader.on_the_way()?;
-        loader.named_by(&stage)?;
-        loader.named_by(&production)?;
-        if production.current.is_none() {
+        for state in environments.values() {
+            loader.named_by(state)?;
+        }
+        if current.is_none() {
             loader.last_runs()?;
         }
         if matches!(focus, Focus::ReleaseAndGood(..)) {
@@ -108,8 +114,12 @@ pub fn load(
         }
     }
     let Loader { releases, runs, .. } = loader;
+    let meant = match focus {
+        Focus::Release(id) | Focus::ReleaseAndGood(id, _) => Some(id),
+        Focus::NewRelease(_) | Focus::NewReleaseAnd(_) | Focus::Run(_) | Focus::Service => None,
+    };
     let mut votes = Vec::new();
-    for release in releases.values().filter(|release| release.status.is_active()) {
+    for release in releases.values().filter(|release| release.status.is_active() || Some(release.id) == meant) {
         votes.extend(releases::votes(conn, release)?);
     }
     Ok(World {
@@ -124,8 +134,7 @@ pub fn load(
         releases,
         votes,
         runs,
-        stage,
-        production,
+        environments,
         another_copy: numbers::another_copy(conn)?,
         good,
         changes: Changes::default(),
@@ -237,8 +246,8 @@ impl Loader<'_> {
     }
 
     fn last_runs(&mut self) -> Result<(), StoreError> {
-        for kind in [EnvironmentKind::Stage, EnvironmentKind::Production] {
-            if let Some(last) = runs::before(self.conn, &self.service.name, kind, RunId(i64::MAX))?.first() {
+        for kind in self.service.environments.keys() {
+            if let Some(last) = runs::before(self.conn, &self.service.name, *kind, RunId(i64::MAX))?.first() {
                 self.run(last.id)?;
             }
         }

@@ -10,13 +10,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::*;
+use crate::domain::env::Env::{self, Production, Stage};
 use crate::domain::gate::GateName;
 use crate::domain::ids::{Commit, HostName, PersonName, ReleaseId, Revision, RunId, ServiceName, SurfaceName, Tag};
 use crate::domain::person::{Right, Role};
 use crate::domain::reason::{Found, Hint, LastRun, RestoredBy, Wait};
 use crate::domain::refusal::Move;
 use crate::domain::release::Version;
-use crate::domain::service::EnvironmentKind::{Production, Stage};
 use crate::domain::status::Status;
 use crate::domain::step::StepKind;
 

@@ -13,8 +13,8 @@ use crate::domain::ids::PersonName;
 use crate::domain::reason::Reason;
 use crate::domain::release::Release;
 use crate::domain::run::RunState;
-use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
+use crate::views::ReleaseOverview;
 
 /// Of the notes, this much is shown.
 const NOTES: (usize, usize) = (2, 200);
@@ -110,13 +110,13 @@ fn initiator(pen: &Pen<'_>, release: &Release) -> String {
 impl<'s> ReleaseFacts<'s> {
     pub fn new(pen: &Pen<'_>, scene: &'s Scene) -> Self {
         let release = &scene.release;
-        let world = scene.world.as_ref();
+        let overview = scene.overview.as_ref();
         let status = release.status;
-        let current = world.and_then(|world| world.production.current.as_ref());
-        let holder = world
+        let current = overview.and_then(ReleaseOverview::current);
+        let holder = overview
             .filter(|_| status == Status::Initiated)
-            .and_then(|world| world.stage_holder())
-            .filter(|holder| holder.id != release.id);
+            .and_then(|overview| overview.on_stage.as_ref())
+            .filter(|holder| holder.release != release.id);
         let reason = release.reason.as_ref().and_then(|reason| because(pen, reason));
         Self {
             number: release.id.0,
@@ -128,7 +128,7 @@ impl<'s> ReleaseFacts<'s> {
             status: status.as_str(),
             status_words: pen.status(status),
             // A rejection is told with the vote.
-            reason: reason.filter(|_| status != Status::ManualTestFailed || world.is_none()),
+            reason: reason.filter(|_| status != Status::ManualTestFailed || overview.is_none()),
             attempt: release.attempt.0,
             initiator: initiator(pen, release),
             owner: Some(release.owner.as_str()).filter(|owner| *owner != release.initiated_by).map(text::tame),
@@ -149,7 +149,7 @@ impl<'s> ReleaseFacts<'s> {
                     reason: text::tame(&skip.reason),
                 })
                 .collect(),
-            waits_for: holder.map(|holder| holder.version().to_string()),
+            waits_for: holder.map(ToString::to_string),
             in_production: scene.in_production(),
             production: current.filter(|_| !scene.in_production()).map(ToString::to_string),
             went_back_to: release
@@ -170,8 +170,8 @@ fn surfaces(scene: &Scene) -> Vec<SurfaceFacts<'_>> {
     let preview = |name: &str| {
         artifacts.iter().find(|artifact| artifact.name.as_str() == name).and_then(|a| a.preview_url.as_deref())
     };
-    match &scene.world {
-        Some(world) => world
+    match &scene.overview {
+        Some(overview) => overview
             .service
             .surfaces
             .iter()
@@ -186,11 +186,12 @@ fn surfaces(scene: &Scene) -> Vec<SurfaceFacts<'_>> {
 
 /// The vote; none where nobody is asked.
 fn vote(scene: &Scene) -> Option<VoteFacts> {
-    let (world, release) = (scene.world.as_ref()?, &scene.release);
-    let tally = world.tally(release);
+    let overview = scene.overview.as_ref()?;
+    let tally = &overview.tally;
     let names = |people: &[PersonName]| people.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let votes = world.votes.iter().filter(|vote| vote.release == release.id && vote.attempt == release.attempt);
-    let rejections: Vec<_> = votes
+    let rejections: Vec<_> = overview
+        .votes
+        .iter()
         .filter_map(|vote| match &vote.verdict {
             Verdict::Rejected { reason } => Some(RejectionFacts {
                 by: vote.person.to_string(),
@@ -199,7 +200,7 @@ fn vote(scene: &Scene) -> Option<VoteFacts> {
             Verdict::Approved => None,
         })
         .collect();
-    let required = &world.service.approvals.required;
+    let required = &overview.service.approvals.required;
     (!required.is_empty() || !rejections.is_empty()).then(|| VoteFacts {
         needed: tally.needed,
         count: tally.given.len(),
@@ -232,8 +233,7 @@ fn because(pen: &Pen<'_>, reason: &Reason) -> Option<String> {
 /// What about this release only an admin can settle.
 fn alarms(pen: &Pen<'_>, scene: &Scene) -> Vec<AlarmFacts> {
     let mut alarms = Vec::new();
-    let unknown =
-        |kind| scene.world.as_ref().is_some_and(|world| world.to_settle(&scene.release).any(|unknown| unknown == kind));
+    let unknown = |env| scene.overview.as_ref().is_some_and(|overview| overview.to_settle.contains(&env));
     for run in &scene.runs {
         if unknown(run.environment) && matches!(run.state, RunState::Unknown { .. }) {
             continue;
@@ -248,18 +248,18 @@ fn alarms(pen: &Pen<'_>, scene: &Scene) -> Vec<AlarmFacts> {
             alarms.push(AlarmFacts { words, stuck: false });
         }
     }
-    for kind in [EnvironmentKind::Stage, EnvironmentKind::Production] {
+    for kind in scene.overview.iter().flat_map(|overview| overview.environments.keys().copied()) {
         if unknown(kind) {
             let service = scene.release.service.as_str();
-            let facts = facts! { where => pen.place(kind), service => service, kind => kind.as_str() };
+            let facts = facts! { where => pen.place(kind), service => service, kind => kind.to_string() };
             alarms.push(AlarmFacts { words: pen.phrase("alarm.settle", facts), stuck: true });
         }
-        let dirty = scene.world.as_ref().and_then(|world| world.environment(kind).dirty.as_ref());
+        let dirty = scene.environment(kind).and_then(|state| state.dirty.as_ref());
         if let Some(dirty) = dirty.filter(|dirty| scene.runs.iter().any(|run| run.id == dirty.run)) {
             let facts = facts! { run => dirty.run.0, where => pen.place(kind), reason => pen.why(&dirty.reason) };
             alarms.push(AlarmFacts { words: pen.phrase("alarm.dirty", facts), stuck: false });
         }
-        let left = scene.world.iter().flat_map(|world| &world.environment(kind).left);
+        let left = scene.environment(kind).into_iter().flat_map(|state| &state.left);
         let at_work = scene.runs.iter().filter(|run| run.environment == kind && run.state.is_live());
         let leaving = at_work.flat_map(|run| &run.left);
         let told = |left: &LeftHost| !left.given_up && scene.runs.iter().any(|run| run.id == left.run);

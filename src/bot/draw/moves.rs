@@ -6,9 +6,9 @@ use super::scene::Scene;
 use crate::bot::screen::{Act, Key, Screen, Tap};
 use crate::bot::words::facts;
 use crate::clients::telegram::Button;
-use crate::domain::gate::{self, GateName};
-use crate::domain::person::{Actor, Right};
-use crate::domain::status::{List, Status};
+use crate::domain::release::Release;
+use crate::domain::status::List;
+use crate::views::Move;
 
 /// Buttons in a row.
 const ROW: usize = 2;
@@ -16,118 +16,73 @@ const ROW: usize = 2;
 /// Rows of buttons.
 pub(super) fn rows(pen: &Pen<'_>, scene: &Scene) -> Vec<Vec<Button>> {
     let release = &scene.release;
-    let mut rows: Vec<Vec<Button>> = Vec::new();
-    let vote: Vec<_> =
-        [may_approve(pen, scene).then(|| pen.wishes("button.approve", release, Act::Approve)), reject(pen, scene)]
-            .into_iter()
-            .flatten()
-            .collect();
-    rows.push(vote);
+    let (vote, others): (Vec<_>, Vec<_>) =
+        offered(pen, scene).into_iter().partition(|offer| matches!(offer, Move::Approve | Move::Reject));
+    let buttons = |moves: Vec<Move>| moves.into_iter().filter_map(|offer| button(pen, release, offer));
+    let mut rows: Vec<Vec<Button>> = vec![buttons(vote).collect()];
     if let Some(run) = scene.stuck().filter(|_| pen.may_be_admin()) {
         let label = pen.phrase("button.run", facts! { number => run.id.0 });
         rows.push(vec![tapped(label, &Tap::Show(Screen::Run(run.id)))]);
     }
-    if pen.in_group() {
-        rows.retain(|row| !row.is_empty());
-        return rows;
+    if !pen.in_group() {
+        let mut more: Vec<_> = buttons(others).collect();
+        if release.status.is_cancellable() && scene.overview.is_some() {
+            more.push(pen.shows("button.explain", Screen::Explain(release.id)));
+        }
+        if scene.failure.is_some() {
+            more.push(pen.shows("button.failure", Screen::Failure(release.id)));
+        }
+        if scene.overview.is_some() {
+            let label = pen.phrase("button.service", facts! { name => release.service.as_str() });
+            more.push(tapped(label, &Tap::Show(Screen::Service(Key::of(release.service.as_str())))));
+        }
+        rows.extend(more.chunks(ROW).map(<[Button]>::to_vec));
     }
-    let mut more = moves(pen, scene);
-    if release.status.is_cancellable() && scene.world.is_some() {
-        more.push(pen.shows("button.explain", Screen::Explain(release.id)));
-    }
-    if scene.failure.is_some() {
-        more.push(pen.shows("button.failure", Screen::Failure(release.id)));
-    }
-    if scene.world.is_some() {
-        let label = pen.phrase("button.service", facts! { name => release.service.as_str() });
-        more.push(tapped(label, &Tap::Show(Screen::Service(Key::of(release.service.as_str())))));
-    }
-    rows.extend(more.chunks(ROW).map(<[Button]>::to_vec));
     rows.retain(|row| !row.is_empty());
     rows
 }
 
-/// What changes the way of the release.
-fn moves(pen: &Pen<'_>, scene: &Scene) -> Vec<Button> {
-    let (release, Some(world)) = (&scene.release, &scene.world) else { return Vec::new() };
-    let status = release.status;
-    let service = Some(&release.service);
-    let admin = pen.is_admin();
-    let mut more = Vec::new();
-    let may_promote = !world.service.approvals.auto_promote && !release.promoted;
-    if status == Status::ManualTestPassed && may_promote && admin && ready_but_for_promotion(scene) {
-        more.push(pen.wishes("button.promote", release, Act::Promote));
-    }
-    if status == Status::ManualTestPassed && scene.lock().is_some() && admin {
-        more.push(pen.wishes("button.unlock", release, Act::Unlock));
-    }
-    // Nothing goes back from where nobody knows what runs.
-    let known = scene.world.as_ref().is_none_or(|world| world.production.unknown.is_none());
-    if status == Status::Deploying && admin && known {
-        more.push(pen.wishes("button.abort", release, Act::Abort));
-    }
-    if status == Status::Deployed && admin && known && scene.has_way_back() {
-        more.push(pen.shows("button.rollback", Screen::Versions { release: release.id, page: 0 }));
-    }
-    if status.is_retryable() && pen.may(Right::Retry, service, false) {
-        more.push(pen.wishes("button.retry", release, Act::Retry));
-    }
-    if status.is_cancellable() && pen.may(Right::Cancel, service, pen.initiated(release)) {
-        more.push(pen.wishes("button.cancel", release, Act::Cancel));
-    }
-    more
+/// The moves that the viewer is offered. In a group, which everybody sees, those of the vote alone.
+fn offered(pen: &Pen<'_>, scene: &Scene) -> Vec<Move> {
+    let Some(overview) = &scene.overview else { return Vec::new() };
+    let own = pen.initiated(&scene.release);
+    let may = |offer: &Move| match &pen.viewer.actor {
+        Some(actor) => overview.may(actor, own, *offer),
+        None => matches!(offer, Move::Approve | Move::Reject),
+    };
+    overview.moves().filter(may).collect()
 }
 
-/// Whether nothing but the word of an admin, and its turn, is missing.
-fn ready_but_for_promotion(scene: &Scene) -> bool {
-    let waits = |name| matches!(name, GateName::Promoted | GateName::ProductionFree);
-    scene
-        .world
-        .as_ref()
-        .is_some_and(|world| gate::explain(world, &scene.release).iter().all(|gate| gate.met() || waits(gate.name)))
-}
-
-fn is_open(scene: &Scene) -> bool {
-    scene.release.status == Status::ManualTesting && scene.world.is_some()
-}
-
-/// Whose yes would still count. In a group, the vote being open is enough.
-fn may_approve(pen: &Pen<'_>, scene: &Scene) -> bool {
-    let Some(world) = scene.world.as_ref().filter(|_| is_open(scene)) else { return false };
-    if pen.in_group() {
-        return true;
+/// What begins a move; none where it has a screen of its own.
+fn button(pen: &Pen<'_>, release: &Release, offer: Move) -> Option<Button> {
+    let (id, revision) = (release.id, release.revision);
+    let wishes = |key, act| Some(pen.wishes(key, release, act));
+    match offer {
+        // The card says which command it takes.
+        Move::Settle => None,
+        Move::Approve => wishes("button.approve", Act::Approve),
+        Move::Reject => Some(pen.shows("button.reject", Screen::Reasons { release: id, revision })),
+        Move::Promote => wishes("button.promote", Act::Promote),
+        Move::Unlock => wishes("button.unlock", Act::Unlock),
+        Move::Cancel => wishes("button.cancel", Act::Cancel),
+        Move::Abort => wishes("button.abort", Act::Abort),
+        Move::Rollback => Some(pen.shows("button.rollback", Screen::Versions { release: id, page: 0 })),
+        Move::Retry => wishes("button.retry", Act::Retry),
     }
-    let person = pen.viewer.actor.as_ref().and_then(Actor::person);
-    pen.may(Right::Vote, Some(&scene.release.service), false)
-        && person.is_some_and(|name| world.tally(&scene.release).missing.contains(name))
 }
 
-/// A listed person may say no, and so may an admin.
-fn reject(pen: &Pen<'_>, scene: &Scene) -> Option<Button> {
-    let world = scene.world.as_ref().filter(|_| is_open(scene))?;
-    let person = pen.viewer.actor.as_ref().and_then(Actor::person);
-    let listed = person.is_some_and(|name| world.service.approvals.required.contains(name))
-        && pen.may(Right::Vote, Some(&scene.release.service), false);
-    let admin = pen.is_admin() && person.is_some();
-    let screen = Screen::Reasons { release: scene.release.id, revision: scene.release.revision };
-    (pen.in_group() || listed || admin).then(|| pen.shows("button.reject", screen))
-}
-
-/// Whether an act is still a move that the life cycle has.
+/// Whether an act is still a move that leads somewhere.
 pub(super) fn is_legal(scene: &Scene, act: Act) -> bool {
-    let release = &scene.release;
+    let Some(overview) = &scene.overview else { return false };
+    let is_version = |to| overview.versions.iter().any(|good| good.version.release == to);
     match act {
-        Act::Approve | Act::Reject(_) | Act::RejectInWords => release.status == Status::ManualTesting,
-        Act::Cancel => release.status.is_cancellable(),
-        Act::Retry => release.status.is_retryable(),
-        Act::Promote => release.status == Status::ManualTestPassed,
-        Act::Abort => release.status == Status::Deploying,
-        Act::Rollback(to) => {
-            let is_good = |world: &crate::domain::world::World| {
-                world.good_before_current().any(|good| good.version.release == to)
-            };
-            release.status == Status::Deployed && scene.in_production() && scene.world.as_ref().is_some_and(is_good)
-        }
+        Act::Approve => overview.is_legal(Move::Approve),
+        Act::Reject(_) | Act::RejectInWords => overview.is_legal(Move::Reject),
+        Act::Cancel => overview.is_legal(Move::Cancel),
+        Act::Retry => overview.is_legal(Move::Retry),
+        Act::Promote => overview.is_legal(Move::Promote),
+        Act::Abort => overview.is_legal(Move::Abort),
+        Act::Rollback(to) => overview.is_legal(Move::Rollback) && is_version(to),
         Act::Unlock => scene.lock().is_some(),
     }
 }

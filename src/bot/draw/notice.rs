@@ -39,7 +39,7 @@ pub(super) async fn write(
     ids: &BTreeMap<PersonName, i64>,
 ) -> Result<Option<Text>, Failure> {
     let Some(scene) = Scene::read(pen, release, LINES).await? else { return Ok(None) };
-    let missing = scene.world.as_ref().map(|world| world.tally(&scene.release).missing).unwrap_or_default();
+    let missing = scene.overview.as_ref().map(|overview| overview.tally.missing.clone()).unwrap_or_default();
     let people: Vec<_> = missing.iter().map(|name| facts! { name => name.as_str(), id => ids.get(name) }).collect();
     let facts = facts! { notice => notice.as_str(), release => ReleaseFacts::new(pen, &scene), people => people };
     Ok(Some(Text { html: pen.html("notices", facts), buttons: Vec::new() }))

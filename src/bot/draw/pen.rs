@@ -9,12 +9,12 @@ use super::run::sentence;
 use crate::bot::screen::{Act, Screen, Tap, Wish};
 use crate::bot::words::{Words, facts, text};
 use crate::clients::telegram::Button;
+use crate::domain::env::Env;
 use crate::domain::ids::ServiceName;
 use crate::domain::person::{Actor, Right};
 use crate::domain::reason::Reason;
 use crate::domain::release::Release;
 use crate::domain::run::{RunKind, StepKind};
-use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 use crate::engine::Engine;
 use crate::wording::Language;
@@ -59,8 +59,8 @@ impl Pen<'_> {
     }
 
     /// `Deploy to stage`.
-    pub fn run_title(&self, kind: RunKind, environment: EnvironmentKind) -> String {
-        self.word(&format!("run.{}_{}", kind.as_str(), environment.as_str()))
+    pub fn run_title(&self, kind: RunKind, environment: Env) -> String {
+        self.word(&format!("run.{}_{}", kind.as_str(), environment))
     }
 
     pub fn step_title(&self, kind: StepKind) -> String {
@@ -68,8 +68,8 @@ impl Pen<'_> {
     }
 
     /// `Production`.
-    pub fn place(&self, environment: EnvironmentKind) -> String {
-        self.word(&format!("where.{}", environment.as_str()))
+    pub fn place(&self, environment: Env) -> String {
+        self.word(&format!("where.{}", environment))
     }
 
     /// `30.09.2025 14:30`.

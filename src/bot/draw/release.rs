@@ -11,6 +11,7 @@ use crate::domain::ids::{ReleaseId, Revision};
 use crate::domain::status::List;
 use crate::engine::Failure;
 use crate::store::releases;
+use crate::views::ReleaseOverview;
 
 /// Lines of output on a card.
 const FEW: usize = 5;
@@ -91,14 +92,14 @@ pub(super) async fn confirm(pen: &Pen<'_>, asked: &Wish) -> Result<Drawn, Failur
         | Act::Rollback(_)
         | Act::Unlock => None,
     };
-    let (target, forecast) = match (asked.act, &scene.world) {
-        (Act::Rollback(to), Some(world)) if !changed => {
-            let target = world.good.iter().find(|good| good.version.release == to);
+    let (target, forecast) = match (asked.act, &scene.overview) {
+        (Act::Rollback(to), Some(overview)) if !changed => {
+            let target = overview.versions.iter().find(|good| good.version.release == to);
             let title = target.map(|good| version_title(&good.version));
             let facts = facts! {
                 title => title, number => to.0, date => target.map(|good| pen.time(good.deployed_at)),
             };
-            (Some((title, facts)), Some(forecast::read(pen, world, release, to).await?))
+            (Some((title, facts)), Some(forecast::read(pen, overview, to).await?))
         }
         (
             Act::Rollback(_)
@@ -118,7 +119,7 @@ pub(super) async fn confirm(pen: &Pen<'_>, asked: &Wish) -> Result<Drawn, Failur
         "confirm",
         facts! {
             act => key, changed => changed, release => ReleaseFacts::new(pen, &scene), reason => reason,
-            auto_promote => scene.world.as_ref().is_some_and(|world| world.service.approvals.auto_promote),
+            auto_promote => scene.overview.as_ref().is_some_and(|overview| overview.service.approvals.auto_promote),
             target => target.as_ref().map(|(_, facts)| facts), forecast => forecast, lock => lock,
             anyway => asked.anyway,
         },
@@ -182,12 +183,12 @@ const VERSIONS: usize = 6;
 
 pub(super) async fn versions(pen: &Pen<'_>, id: ReleaseId, page: u32) -> Result<Drawn, Failure> {
     let Some(scene) = Scene::read(pen, id, 0).await? else { return Ok(none(pen, id)) };
-    let world = scene.world.as_ref();
+    let overview = scene.overview.as_ref();
     let here = scene.in_production();
-    let good: Vec<_> = world.filter(|_| here).map(|world| world.good_before_current().collect()).unwrap_or_default();
+    let good: &[_] = overview.filter(|_| here).map_or(&[], |overview| &overview.versions);
     let pages = good.len().div_ceil(VERSIONS).max(1);
     let page = usize::try_from(page).unwrap_or(usize::MAX).min(pages - 1);
-    let current = world.and_then(|world| world.production.current.as_ref());
+    let current = overview.and_then(ReleaseOverview::current);
     let other = current.filter(|_| !here);
     let facts = facts! {
         release => ReleaseFacts::new(pen, &scene), count => good.len(), page => page + 1, pages => pages,

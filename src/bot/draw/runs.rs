@@ -9,9 +9,9 @@ use crate::bot::screen::{Screen, Tap};
 use crate::bot::words::facts;
 use crate::clients::telegram::Text;
 use crate::domain::command::Resolution;
+use crate::domain::env::Env;
 use crate::domain::ids::RunId;
 use crate::domain::run::{Run, RunKind, RunState};
-use crate::domain::service::EnvironmentKind;
 use crate::engine::Failure;
 use crate::store::runs;
 
@@ -33,18 +33,18 @@ impl Stuck {
     async fn read(pen: &Pen<'_>, id: RunId) -> Result<Option<Self>, Failure> {
         let Some(run) = pen.engine.read(move |conn| runs::get(conn, id)).await? else { return Ok(None) };
         let Some(scene) = Scene::read(pen, run.release, 0).await? else { return Ok(None) };
-        let dirty = scene.world.as_ref().and_then(|world| world.environment(run.environment).dirty.as_ref());
+        let dirty = scene.environment(run.environment).and_then(|state| state.dirty.as_ref());
         let dirty = dirty.filter(|dirty| dirty.run == id).and_then(|dirty| pen.why(&dirty.reason));
-        let settle = scene.world.as_ref().is_some_and(|world| world.environment(run.environment).unknown.is_some());
+        let settle = scene.environment(run.environment).is_some_and(|state| state.unknown.is_some());
         Ok(Some(Self { unknown: matches!(run.state, RunState::Unknown { .. }), settle, run, scene, dirty }))
     }
 
     fn can_be(&self, verdict: Resolution) -> bool {
         let ours = self
             .scene
-            .world
+            .overview
             .as_ref()
-            .is_some_and(|world| world.service.environment(self.run.environment).driver.is_ours());
+            .is_some_and(|overview| overview.service.environment(self.run.environment).driver.is_ours());
         if self.unknown && self.settle {
             return false;
         }
@@ -62,7 +62,7 @@ impl Stuck {
 pub(super) async fn run(pen: &Pen<'_>, id: RunId) -> Result<Drawn, Failure> {
     let Some(stuck) = Stuck::read(pen, id).await? else { return Ok(missing(pen, "run", Some(id.0))) };
     let lines = run::failure(pen, &stuck.run, LINES).await?.map(run::FailureFacts::into_lines).unwrap_or_default();
-    let met = stuck.scene.world.as_ref().and_then(|world| world.another_copy.as_ref());
+    let met = stuck.scene.overview.as_ref().and_then(|overview| overview.another_copy.as_ref());
     // Else the reason why its environment is not known says so.
     let another_copy = met.filter(|_| !stuck.settle).and_then(|met| pen.why(&met.reason));
     let facts = facts! {
@@ -70,7 +70,7 @@ pub(super) async fn run(pen: &Pen<'_>, id: RunId) -> Result<Drawn, Failure> {
         release => ReleaseFacts::new(pen, &stuck.scene),
         unknown => stuck.unknown,
         settle => stuck.settle,
-        kind => stuck.run.environment.as_str(),
+        kind => stuck.run.environment.to_string(),
         another_copy => another_copy,
         dirty => stuck.dirty,
         where => pen.place(stuck.run.environment),
@@ -113,7 +113,7 @@ pub(super) async fn resolve(pen: &Pen<'_>, id: RunId, verdict: Resolution) -> Re
         run => RunFacts::new(pen, &stuck.run),
         release => ReleaseFacts::new(pen, &stuck.scene),
         where => pen.place(stuck.run.environment),
-        production => stuck.run.environment == EnvironmentKind::Production,
+        production => stuck.run.environment == Env::Production,
         deploy => stuck.run.kind == RunKind::Deploy,
     };
     let buttons = vec![

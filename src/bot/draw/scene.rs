@@ -2,22 +2,22 @@
 
 use super::pen::Pen;
 use super::run::{self, FailureFacts};
-use crate::domain::environment::Lock;
+use crate::domain::env::Env;
+use crate::domain::environment::{EnvironmentState, Lock};
 use crate::domain::ids::ReleaseId;
 use crate::domain::refusal::Code;
 use crate::domain::release::Release;
 use crate::domain::run::{Run, RunKind, RunState};
-use crate::domain::service::EnvironmentKind;
 use crate::domain::status::{List, Status};
-use crate::domain::world::World;
 use crate::engine::Failure;
 use crate::store::{releases, runs};
+use crate::views::ReleaseOverview;
 
 /// A release and what surrounds it.
 pub(super) struct Scene {
     pub release: Release,
-    /// None: its service is not configured any more.
-    pub world: Option<World>,
+    /// What surrounds it; none: its service was never configured.
+    pub overview: Option<ReleaseOverview>,
     /// Its runs in this attempt, oldest first.
     pub runs: Vec<Run>,
     /// What went wrong last.
@@ -29,59 +29,49 @@ impl Scene {
     pub async fn read(pen: &Pen<'_>, id: ReleaseId, lines: usize) -> Result<Option<Self>, Failure> {
         let found = pen.engine.read(move |conn| {
             let Some(release) = releases::get(conn, id)? else { return Ok(None) };
-            let votes = releases::votes(conn, &release)?;
             let mut runs = runs::of_release(conn, id)?;
             runs.retain(|run| run.attempt == release.attempt);
-            Ok(Some((release, votes, runs)))
+            Ok(Some((release, runs)))
         });
-        let Some((read, votes, runs)) = found.await? else { return Ok(None) };
-        let mut world = match pen.engine.world_with_good_versions(id).await {
-            Ok(world) => Some(world),
+        let Some((read, runs)) = found.await? else { return Ok(None) };
+        let overview = match ReleaseOverview::read(pen.engine, id).await {
+            Ok(overview) => Some(overview),
             Err(Failure::Refused(refusal)) if refusal.code == Code::NotFound => None,
             Err(failure) => return Err(failure),
         };
-        if let Some(world) = &mut world
-            && !world.votes.iter().any(|vote| vote.release == id)
-        {
-            world.votes.extend(votes);
-        }
         // One moment for the release and its surroundings.
-        let release = world.as_ref().and_then(|world| world.releases.get(&id)).cloned().unwrap_or(read);
+        let release = overview.as_ref().map_or(read, |overview| overview.release.clone());
         let failure = match failed_run(&release, &runs) {
             Some(run) => run::failure(pen, run, lines).await?,
             None => None,
         };
-        Ok(Some(Self { release, world, runs, failure }))
+        Ok(Some(Self { release, overview, runs, failure }))
     }
 
     /// The run that is at work for the release, or whose end is not known.
     pub fn run(&self) -> Option<&Run> {
-        self.runs.iter().rev().find(|run| run.state.occupies() && !run.housekeeping)
+        self.runs.iter().rev().find(|run| run.state.occupies() && run.moves_its_release())
     }
 
     /// A run of the release that only an admin can help on.
     pub fn stuck(&self) -> Option<&Run> {
-        let dirty = |kind| self.world.as_ref().and_then(|world| world.environment(kind).dirty.as_ref()).map(|d| d.run);
-        let (stage, production) = (dirty(EnvironmentKind::Stage), dirty(EnvironmentKind::Production));
-        self.runs
-            .iter()
-            .rev()
-            .find(|run| matches!(run.state, RunState::Unknown { .. }) || [stage, production].contains(&Some(run.id)))
+        let states = || self.overview.iter().flat_map(|overview| overview.environments.values());
+        let is_dirty = |run: &Run| states().any(|state| state.dirty.as_ref().is_some_and(|dirty| dirty.run == run.id));
+        self.runs.iter().rev().find(|run| matches!(run.state, RunState::Unknown { .. }) || is_dirty(run))
     }
 
     /// Production runs it now.
     pub fn in_production(&self) -> bool {
-        let current = self.world.as_ref().and_then(|world| world.production.current.as_ref());
-        current.is_some_and(|version| version.release == self.release.id)
+        self.overview.as_ref().is_some_and(ReleaseOverview::is_in_production)
     }
 
-    /// There is a version to roll back to.
-    pub fn has_way_back(&self) -> bool {
-        self.in_production() && self.world.as_ref().is_some_and(|world| world.good_before_current().next().is_some())
+    /// The facts about one of its environments.
+    pub fn environment(&self, env: Env) -> Option<&EnvironmentState> {
+        self.overview.as_ref().and_then(|overview| overview.environments.get(&env))
     }
 
     pub fn lock(&self) -> Option<&Lock> {
-        self.world.as_ref().and_then(|world| world.production.lock.as_ref())
+        self.environment(Env::Production)?.lock.as_ref()
     }
 }
 

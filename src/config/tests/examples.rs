@@ -8,9 +8,10 @@ use toml::{Table, Value};
 use super::{parse, parse_with};
 use crate::config::keys::{Key, ROOT, Shape};
 use crate::config::{Config, EXAMPLE, Init, init_text};
+use crate::domain::env::Env;
 use crate::domain::ids::{PersonName, ServiceName};
 use crate::domain::plan::VARIABLES;
-use crate::domain::service::{Driver, EnvironmentKind};
+use crate::domain::service::Driver;
 
 /// The example, and the environment that it wants.
 fn parse_example() -> (Vec<(String, String)>, Config) {
@@ -190,9 +191,9 @@ fn the_first_configuration_is_valid_and_keeps_the_environments_apart() {
     assert_eq!(config.local, None);
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
     let api = &config.services[0];
-    assert_eq!((&api.stage.driver, &api.production.driver), (&Driver::Local, &Driver::Local));
+    assert_eq!((&api.stage().driver, &api.production().driver), (&Driver::Local, &Driver::Local));
     assert_eq!(api.approvals.required, [person]);
-    let folders = [EnvironmentKind::Stage, EnvironmentKind::Production]
+    let folders = [Env::Stage, Env::Production]
         .map(|kind| api.surfaces_in(kind).next().and_then(|surface| surface.directory.clone()));
     assert_eq!(folders, [Some("/srv/api-stage".to_owned()), Some("/srv/api-production".to_owned())]);
     assert!(text.contains("# migrate_down = \"./migrate down {{ target.tag }}\""));

@@ -2,8 +2,9 @@
 
 use super::{first_line, parse_with};
 use crate::config::{Config, ConfigErrors};
+use crate::domain::env::Env;
 use crate::domain::host::{Limits, Login};
-use crate::domain::service::{Driver, EnvironmentKind, Order, Probe, Via};
+use crate::domain::service::{Driver, Order, Probe, Via};
 
 const KEY: &str = "not really\na private key";
 
@@ -270,16 +271,16 @@ fn surfaces_run_on_the_hosts_of_their_environment_or_their_own() {
     ))
     .expect("valid");
     let api = &config.services[0];
-    assert_eq!((&api.stage.driver, api.stage.surfaces.len()), (&Driver::Ssh, 1));
-    assert_eq!(api.production.run_timeout.as_secs(), 3600);
+    assert_eq!((&api.stage().driver, api.stage().surfaces.len()), (&Driver::Ssh, 1));
+    assert_eq!(api.production().run_timeout.as_secs(), 3600);
     let in_environment = |kind| {
         let surface = api.surfaces_in(kind).next().expect("a surface");
         let hosts: Vec<_> = surface.hosts.iter().map(|place| (place.host.as_str(), place.address.as_str())).collect();
         (hosts, surface.order)
     };
-    assert_eq!(in_environment(EnvironmentKind::Stage), (vec![("a", "10.0.0.1")], Order::Parallel));
+    assert_eq!(in_environment(Env::Stage), (vec![("a", "10.0.0.1")], Order::Parallel));
     let production = (vec![("b", "10.0.0.1"), ("a", "10.0.0.1")], Order::Rolling);
-    assert_eq!(in_environment(EnvironmentKind::Production), production);
+    assert_eq!(in_environment(Env::Production), production);
     assert!(api.surfaces[0].logs.as_deref().is_some_and(|logs| logs.starts_with("docker compose ps --all;")));
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
 }

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use super::super::Config;
 use super::{parse, parse_with};
+use crate::domain::env::Env;
 use crate::domain::plan::project;
-use crate::domain::service::{EnvironmentKind, Probe};
+use crate::domain::service::Probe;
 
 /// A service that RMM runs itself on one host, with the keys of its surface in each environment.
 fn service(name: &str, surface: &str, stage: &str, production: &str) -> String {
@@ -206,8 +207,8 @@ fn compose_surfaces_have_projects_and_a_health_check_of_their_own_and_commands_a
          [services.environments]\nstage.driver = \"local\"\nproduction.driver = \"ci\"\n",
     );
     let shop = &config.services[0];
-    let [web, cron] = &shop.surfaces_in(EnvironmentKind::Stage).collect::<Vec<_>>()[..] else { panic!("two") };
-    let name = project::name(&shop.name, web, EnvironmentKind::Stage).unwrap();
+    let [web, cron] = &shop.surfaces_in(Env::Stage).collect::<Vec<_>>()[..] else { panic!("two") };
+    let name = project::name(&shop.name, web, Env::Stage).unwrap();
     assert!(name.starts_with("shop-web-stage-") && name.len() == "shop-web-stage-".len() + 8, "{name}");
     assert_eq!(web.health.as_ref().map(|health| &health.probe), Some(&Probe::Containers));
     assert_eq!((web.keep, web.min_free), (3, Some(2_000_000_000)));
@@ -217,7 +218,7 @@ fn compose_surfaces_have_projects_and_a_health_check_of_their_own_and_commands_a
     {
         assert!(shown.contains(line), "no {line} in {shown}");
     }
-    assert_eq!((project::name(&shop.name, cron, EnvironmentKind::Stage), &cron.health), (None, &None));
+    assert_eq!((project::name(&shop.name, cron, Env::Stage), &cron.health), (None, &None));
     let told: Vec<_> = config.warnings.iter().map(|told| (told.key.as_str(), told.sentence.as_str())).collect();
     assert!(
         matches!(told[..], [("services[0].surfaces[1].health", sentence)] if sentence.contains("nothing tells")),

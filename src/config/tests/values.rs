@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::{PEOPLE, parse, service, surface};
+use crate::domain::env::Env;
 use crate::domain::person::Role;
-use crate::domain::service::{Driver, EnvValue, EnvironmentKind, Health, Place, Probe, Surface, Via};
+use crate::domain::service::{Driver, EnvValue, Health, Place, Probe, Surface, Via};
 use crate::wording::Language;
 
 fn http(url: &str) -> Probe {
@@ -58,7 +59,7 @@ fn a_service_in_the_hands_of_a_ci_needs_no_surface_of_its_own() {
     assert_eq!((api.surfaces[0].name.as_str(), api.surfaces[0].deploy.as_str()), ("app", ""));
     assert!(!api.surfaces[0].checkout);
     let ci = Driver::Ci { workflow: None, rollback_workflow: None, report_timeout: Duration::from_hours(1) };
-    assert_eq!((&api.stage.driver, &api.production.driver), (&ci, &ci));
+    assert_eq!((&api.stage().driver, &api.production().driver), (&ci, &ci));
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
 }
 
@@ -72,7 +73,7 @@ fn two_of_three_may_be_enough() {
     let api = &config.services[0];
     assert_eq!((api.approvals.required.len(), api.approvals.minimum), (2, 1));
     assert!(api.approvals.forbid_self && !api.approvals.auto_promote && api.supersede);
-    let Driver::Ci { report_timeout, .. } = &api.production.driver else { panic!("ci") };
+    let Driver::Ci { report_timeout, .. } = &api.production().driver else { panic!("ci") };
     assert_eq!(*report_timeout, Duration::from_mins(90));
 }
 
@@ -84,7 +85,7 @@ fn compose_is_a_set_of_defaults() {
     assert_eq!(app.directory.as_deref(), Some("/etc/rmm/checkout/api"));
     assert!(app.checkout);
     assert_eq!(app.step_timeout, Duration::from_mins(30));
-    assert_eq!(config.services[0].stage.driver, Driver::Local);
+    assert_eq!(config.services[0].stage().driver, Driver::Local);
     assert_eq!(config.services[0].approvals.minimum, 0);
 }
 
@@ -138,8 +139,8 @@ fn an_environment_overrides_any_key_of_a_surface_and_inherits_the_rest() {
         .replace("\"ci\"", "\"local\"")
     ));
     let api = &config.services[0];
-    let live = api.surfaces_in(EnvironmentKind::Production).next().expect("a surface");
-    let stage = api.surfaces_in(EnvironmentKind::Stage).next().expect("a surface");
+    let live = api.surfaces_in(Env::Production).next().expect("a surface");
+    let stage = api.surfaces_in(Env::Stage).next().expect("a surface");
     assert_eq!(live, &Surface { hosts: vec![Place::local()], ..api.surfaces[0].clone() });
     assert_eq!(live.directory.as_deref(), Some("/srv/live"));
     assert_eq!(stage.directory.as_deref(), Some("/srv/stage"));
@@ -157,7 +158,7 @@ fn what_a_surface_lacks_may_come_from_both_environments() {
          [services.environments.production.surfaces.app]\ndeploy = \"make live\"\n",
         surface("recipe = \"commands\"")
     ));
-    let deploys: Vec<_> = [EnvironmentKind::Stage, EnvironmentKind::Production]
+    let deploys: Vec<_> = [Env::Stage, Env::Production]
         .into_iter()
         .flat_map(|kind| config.services[0].surfaces_in(kind).map(|surface| surface.deploy.as_str()))
         .collect();

@@ -1,6 +1,7 @@
 //! What follows by itself from where things stand: the next candidate goes to stage, stage goes back to what
 //! production runs, a stale rehearsal is repeated, production starts when the last gate clears.
 
+use crate::domain::env::Env;
 use crate::domain::event::Event;
 use crate::domain::gate::{self, Gate, GateName};
 use crate::domain::ids::ReleaseId;
@@ -8,7 +9,6 @@ use crate::domain::plan::Planner;
 use crate::domain::reason::Reason;
 use crate::domain::release::{Release, Version};
 use crate::domain::run::{Positions, RunKind, RunState, Side, Step};
-use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 use crate::domain::world::NewRun;
 
@@ -45,7 +45,7 @@ impl Draft<'_> {
 
     /// A rehearsal of something that production no longer runs is worth nothing.
     fn advance_freshness(&mut self) -> bool {
-        let busy = self.world.occupying_run(EnvironmentKind::Production).map(|run| run.release);
+        let busy = self.world.occupying_run(Env::Production).map(|run| run.release);
         let stale = self.world.releases.values().find(|release| {
             let unmet = |gate| !gate::is_met(&self.world, release, gate);
             if release.status == Status::ManualTesting {
@@ -58,7 +58,7 @@ impl Draft<'_> {
         });
         let Some(release) = stale else { return false };
         let (id, was) = (release.id, release.rehearsal.as_ref().and_then(|rehearsal| rehearsal.against));
-        let now = self.world.production.current.clone();
+        let now = self.world.production().current.clone();
         let changed = self.world.approved_something_else(release).next().is_some()
             || release.rehearsal.as_ref().is_some_and(|of| !of.is_about(release, &self.world.definition));
         let reason = if changed { Reason::ContentChanged } else { Reason::ProductionChanged { now: now.clone() } };
@@ -69,9 +69,9 @@ impl Draft<'_> {
 
     /// Whoever waits for stage is told why nothing happens there, and when that is over.
     fn explain_dirty_stage(&mut self) {
-        let dirty = self.world.stage.dirty.as_ref();
+        let dirty = self.world.stage().dirty.as_ref();
         let dirty = dirty.map(|dirty| Reason::StageDirty { run: dirty.run, cause: Box::new(dirty.reason.clone()) });
-        let unknown = self.world.stage.unknown.as_ref().map(|unknown| Reason::StageUnknown {
+        let unknown = self.world.stage().unknown.as_ref().map(|unknown| Reason::StageUnknown {
             service: self.world.service.name.clone(),
             cause: Box::new(unknown.reason.clone()),
         });
@@ -89,13 +89,13 @@ impl Draft<'_> {
     }
 
     fn advance_stage(&mut self) -> bool {
-        let ours = self.world.service.stage.driver.is_ours();
+        let ours = self.world.service.stage().driver.is_ours();
         if ours && self.supersede() {
             return true;
         }
         self.explain_dirty_stage();
-        let (dirty, unknown) = (self.world.stage.dirty.is_some(), self.world.stage.unknown.is_some());
-        if dirty || unknown || self.world.occupying_run(EnvironmentKind::Stage).is_some() {
+        let (dirty, unknown) = (self.world.stage().dirty.is_some(), self.world.stage().unknown.is_some());
+        if dirty || unknown || self.world.occupying_run(Env::Stage).is_some() {
             return false;
         }
         let holder = self.world.stage_holder().cloned();
@@ -121,8 +121,8 @@ impl Draft<'_> {
     /// In a `ci` stage nothing can be started; RMM waits for the report, with the time limit of a run.
     fn expect_ci_rehearsal(&mut self, release: &Release) -> bool {
         let ci_run = release.ci_run.as_ref().map(|run| run.id.clone());
-        let from = self.world.production.current.clone();
-        let new = new_run(release.id, EnvironmentKind::Stage, RunKind::Rehearsal, from, release.version());
+        let from = self.world.production().current.clone();
+        let new = new_run(release.id, Env::Stage, RunKind::Rehearsal, from, release.version());
         self.world.note_ci_run(new, ci_run);
         true
     }
@@ -140,7 +140,7 @@ impl Draft<'_> {
         let Some((newest, title)) = self.waiting_for_stage().next_back().map(|r| (r.id, r.title())) else {
             return false;
         };
-        let run = self.world.occupying_run(EnvironmentKind::Stage);
+        let run = self.world.occupying_run(Env::Stage);
         // What cannot be judged has to be resolved first, and what is ending already only has to end.
         let untouchable = run.filter(|run| !run.state.is_live() || run.stop.is_some()).map(|run| run.release);
         let waiting = self.waiting_for_stage().map(|release| release.id);
@@ -153,15 +153,15 @@ impl Draft<'_> {
     }
 
     fn rehearse(&mut self, holder: &Release) -> bool {
-        let on_stage = self.world.stage.current.as_ref().map(|version| version.release);
-        if on_stage != Some(holder.id) || self.world.stage.mixed.is_some() {
+        let on_stage = self.world.stage().current.as_ref().map(|version| version.release);
+        if on_stage != Some(holder.id) || self.world.stage().mixed.is_some() {
             // Somebody else has been on stage meanwhile.
             if !self.clear_stage(true) {
                 self.deploy_to_stage(holder);
             }
             return true;
         }
-        let Some(back_to) = self.world.production.current.clone() else {
+        let Some(back_to) = self.world.production().current.clone() else {
             let of = holder.rehearsal.as_ref();
             if of.is_some_and(|of| !of.is_about(holder, &self.world.definition)) {
                 // Stage shows what people have to see now.
@@ -171,10 +171,10 @@ impl Draft<'_> {
             }
             return true;
         };
-        let planner = self.planner(EnvironmentKind::Stage, RunKind::Rehearsal);
+        let planner = self.planner(Env::Stage, RunKind::Rehearsal);
         let steps =
             self.loaded(&back_to).and_then(|older| planner.rehearsal(holder, older, &planner.everywhere(Side::Newer)));
-        let new = new_run(holder.id, EnvironmentKind::Stage, RunKind::Rehearsal, Some(back_to), holder.version());
+        let new = new_run(holder.id, Env::Stage, RunKind::Rehearsal, Some(back_to), holder.version());
         self.start_or_fail(new, steps);
         true
     }
@@ -182,16 +182,16 @@ impl Draft<'_> {
     /// Takes stage to what production runs, where it holds something else that has no business there any more. False:
     /// there is nothing to do.
     fn clear_stage(&mut self, somebody_waits: bool) -> bool {
-        if let Some(mixed) = self.world.stage.mixed.clone() {
+        if let Some(mixed) = self.world.stage().mixed.clone() {
             self.take_stage_back(mixed.newer, mixed.older, Some(&mixed.surfaces));
             return true;
         }
         // Nobody knows what production runs, and nobody is in a hurry.
-        if self.world.production.unknown.is_some() && !somebody_waits {
+        if self.world.production().unknown.is_some() && !somebody_waits {
             return false;
         }
-        let Some(base) = self.world.production.current.clone() else { return false };
-        let Some(on_stage) = self.world.stage.current.clone() else { return false };
+        let Some(base) = self.world.production().current.clone() else { return false };
+        let Some(on_stage) = self.world.stage().current.clone() else { return false };
         let ended = self.world.releases.get(&on_stage.release).is_none_or(|release| !release.status.is_active());
         if on_stage.release == base.release || !(ended || somebody_waits) {
             return false;
@@ -205,55 +205,55 @@ impl Draft<'_> {
         }
         let steps = self.loaded(&base).and_then(|code| {
             let before = self.world.releases.get(&on_stage.release);
-            self.planner(EnvironmentKind::Stage, RunKind::Deploy).catch_up(code, before)
+            self.planner(Env::Stage, RunKind::Deploy).catch_up(code, before)
         });
-        let new = new_run(base.release, EnvironmentKind::Stage, RunKind::Deploy, Some(on_stage), base);
+        let new = new_run(base.release, Env::Stage, RunKind::Deploy, Some(on_stage), base);
         self.start_or_fail(NewRun { housekeeping: true, ..new }, steps);
         true
     }
 
     fn take_stage_back(&mut self, newer: Version, older: Version, touched: Option<&Positions>) {
-        let planner = self.planner(EnvironmentKind::Stage, RunKind::Rollback);
+        let planner = self.planner(Env::Stage, RunKind::Rollback);
         let everything = planner.everywhere(Side::Newer);
         let steps = self
             .loaded(&newer)
             .and_then(|leaving| planner.back(leaving, self.loaded(&older)?, touched.unwrap_or(&everything)));
-        let new = new_run(newer.release, EnvironmentKind::Stage, RunKind::Rollback, Some(newer), older);
+        let new = new_run(newer.release, Env::Stage, RunKind::Rollback, Some(newer), older);
         self.start_or_fail(NewRun { housekeeping: true, ..new }, steps);
     }
 
     fn deploy_to_stage(&mut self, candidate: &Release) {
-        let again = self.same_first_run(EnvironmentKind::Stage, candidate);
+        let again = self.same_first_run(Env::Stage, candidate);
         // Over itself there is nothing to go back to.
         let itself = |on_stage: &Version| on_stage.release == candidate.id || again.is_some();
-        let from = self.world.stage.current.clone().filter(|on_stage| !itself(on_stage));
+        let from = self.world.stage().current.clone().filter(|on_stage| !itself(on_stage));
         let before = from.as_ref().and_then(|version| self.world.releases.get(&version.release));
-        let mut steps = self.planner(EnvironmentKind::Stage, RunKind::Deploy).forward(candidate, before);
+        let mut steps = self.planner(Env::Stage, RunKind::Deploy).forward(candidate, before);
         if let (Some(again), Ok(steps)) = (&again, &mut steps) {
             keep_migrations(again, steps);
         }
-        let new = new_run(candidate.id, EnvironmentKind::Stage, RunKind::Deploy, from, candidate.version());
+        let new = new_run(candidate.id, Env::Stage, RunKind::Deploy, from, candidate.version());
         self.start_or_fail(new, steps);
     }
 
     fn advance_production(&mut self) -> bool {
-        if !self.world.service.production.driver.is_ours() {
+        if !self.world.service.production().driver.is_ours() {
             return false;
         }
         let ready = self.world.line().into_iter().find(|release| {
-            self.world.occupying_run(EnvironmentKind::Production).is_none()
+            self.world.occupying_run(Env::Production).is_none()
                 && gate::explain(&self.world, release).iter().all(Gate::met)
         });
         let Some(release) = ready.cloned() else { return false };
-        let current = self.world.production.current.clone();
+        let current = self.world.production().current.clone();
         let before = current.as_ref().and_then(|version| self.world.releases.get(&version.release));
-        let mut steps = self.planner(EnvironmentKind::Production, RunKind::Deploy).forward(&release, before);
-        if let (Some(again), Ok(steps)) = (self.same_first_run(EnvironmentKind::Production, &release), &mut steps) {
+        let mut steps = self.planner(Env::Production, RunKind::Deploy).forward(&release, before);
+        if let (Some(again), Ok(steps)) = (self.same_first_run(Env::Production, &release), &mut steps) {
             keep_migrations(&again, steps);
         }
         match steps {
             Ok(steps) => {
-                let new = new_run(release.id, EnvironmentKind::Production, RunKind::Deploy, current, release.version());
+                let new = new_run(release.id, Env::Production, RunKind::Deploy, current, release.version());
                 self.world.create_run(NewRun { steps, ..new });
                 true
             }
@@ -267,7 +267,7 @@ impl Draft<'_> {
         }
     }
 
-    pub(super) fn planner(&self, environment: EnvironmentKind, kind: RunKind) -> Planner<'_> {
+    pub(super) fn planner(&self, environment: Env, kind: RunKind) -> Planner<'_> {
         Planner { service: &self.world.service, environment, kind, run: Some(self.world.next_run), without: &[] }
     }
 
@@ -290,12 +290,6 @@ impl Draft<'_> {
     }
 }
 
-fn new_run(
-    release: ReleaseId,
-    environment: EnvironmentKind,
-    kind: RunKind,
-    from: Option<Version>,
-    to: Version,
-) -> NewRun {
+fn new_run(release: ReleaseId, environment: Env, kind: RunKind, from: Option<Version>, to: Version) -> NewRun {
     NewRun { release, environment, kind, housekeeping: false, from, to, steps: Vec::new() }
 }

@@ -2,6 +2,7 @@
 
 use crate::domain::command::{Answer, NewRelease};
 use crate::domain::effect::Effect;
+use crate::domain::env::Env;
 use crate::domain::event::Event;
 use crate::domain::ids::{Attempt, Commit, Invalid, ReleaseId, Revision};
 use crate::domain::person::{Actor, Right};
@@ -10,7 +11,6 @@ use crate::domain::reason::Reason;
 use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::release::{Artifact, Release};
 use crate::domain::run::{Run, RunState, StopKind};
-use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 
 use super::{Decided, Draft};
@@ -140,7 +140,7 @@ impl Draft<'_> {
     /// A release that RMM is to deploy itself needs a commit, so somebody must be able to name it.
     fn check_commit_can_be_known(&self, new: &NewRelease) -> Result<(), Refusal> {
         let service = &self.world.service;
-        let ours = service.stage.driver.is_ours() || service.production.driver.is_ours();
+        let ours = service.stage().driver.is_ours() || service.production().driver.is_ours();
         if new.commit.is_none() && service.repository.is_none() && ours {
             let rule = format!("must be given: {} has no repository that could be asked for it", service.name);
             return Err(Invalid::new("commit", rule).into());
@@ -150,7 +150,7 @@ impl Draft<'_> {
 
     /// A tag that has moved while production runs what it meant before: an alarm, and nothing else.
     fn watch_tag_in_production(&mut self, new: &NewRelease) {
-        let Some(running) = self.world.production.current.clone() else { return };
+        let Some(running) = self.world.production().current.clone() else { return };
         if let (Some(tag), Some(from), Some(to)) = (running.tag, running.commit, &new.commit)
             && new.tag.as_ref() == Some(&tag)
             && from != *to
@@ -216,7 +216,7 @@ impl Draft<'_> {
             .world
             .runs
             .values()
-            .find(|run| run.release == id && run.state.occupies() && !run.housekeeping)
+            .find(|run| run.release == id && run.state.occupies() && run.moves_its_release())
             .cloned();
         let ours = |run: &Run| self.world.service.environment(run.environment).driver.is_ours();
         match live {
@@ -278,10 +278,9 @@ impl Draft<'_> {
         // A rehearsal that is repeated opens nothing: people have tested what is there.
         let untested = matches!(release.status, Status::Initiated | Status::StageBuilding | Status::StageTestRollback)
             && release.rehearsal.is_none();
-        let on_stage =
-            self.world.occupying_run(EnvironmentKind::Stage).filter(|run| run.release == id).map(|run| run.id);
+        let on_stage = self.world.occupying_run(Env::Stage).filter(|run| run.release == id).map(|run| run.id);
         let planned = on_stage.is_some() || release.status != Status::Initiated;
-        let ours = self.world.service.stage.driver.is_ours();
+        let ours = self.world.service.stage().driver.is_ours();
         // Where a CI system brings stage to it, it tells what it has built meanwhile.
         if !untested || ours && planned && exchanges(&release.artifacts, &artifacts) {
             let status = release.status;

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use crate::domain::content::Content;
+use crate::domain::env::Env;
 use crate::domain::environment::{Dirty, Mixed};
 use crate::domain::event::Event;
 use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::reason::Reason;
 use crate::domain::release::{Rehearsal, Release, Version};
 use crate::domain::run::{Positions, Run, RunKind, RunState, Side, Step, StepKind, StepState};
-use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 use crate::domain::world::NewRun;
 
@@ -51,25 +51,25 @@ impl Draft<'_> {
             }
             RunState::Queued | RunState::Running | RunState::Unknown { .. } => {}
         }
-        if run.housekeeping || self.world.releases[&run.release].attempt != run.attempt {
+        if !run.moves_its_release() || self.world.releases[&run.release].attempt != run.attempt {
             return;
         }
         let well = state == RunState::Succeeded;
         match (run.environment, run.kind) {
             // A person wanted it out; that its last step ended well does not change that.
-            (EnvironmentKind::Stage, RunKind::Deploy | RunKind::Rehearsal) if run.stop.is_some() => {
+            (Env::Stage, RunKind::Deploy | RunKind::Rehearsal) if run.stop.is_some() => {
                 self.stage_failed(&run, reason);
             }
-            (EnvironmentKind::Stage, RunKind::Deploy) if well => self.stage_deployed(&run),
-            (EnvironmentKind::Stage, RunKind::Rehearsal) if well => self.rehearsed(&run),
-            (EnvironmentKind::Stage, RunKind::Deploy | RunKind::Rehearsal) => self.stage_failed(&run, reason),
-            (EnvironmentKind::Production, RunKind::Deploy) if well => {
+            (Env::Stage, RunKind::Deploy) if well => self.stage_deployed(&run),
+            (Env::Stage, RunKind::Rehearsal) if well => self.rehearsed(&run),
+            (Env::Stage, RunKind::Deploy | RunKind::Rehearsal) => self.stage_failed(&run, reason),
+            (Env::Production, RunKind::Deploy) if well => {
                 if self.world.releases[&run.release].status == Status::Deploying {
                     self.world.move_release(run.release, Status::Deployed, None);
                 }
             }
-            (EnvironmentKind::Production, RunKind::Deploy) => self.production_failed(&run, reason),
-            (EnvironmentKind::Production, RunKind::Rollback) => {
+            (Env::Production, RunKind::Deploy) => self.production_failed(&run, reason),
+            (Env::Production, RunKind::Rollback) => {
                 if self.world.releases[&run.release].status == Status::ProductionRollback {
                     let to = if well { Status::RollbackDone } else { Status::RollbackFailed };
                     let kept = self.reason_of_way_back(&run);
@@ -78,8 +78,9 @@ impl Draft<'_> {
                     self.world.move_release(run.release, to, Reason::all(why.into_iter().chain(left).collect()));
                 }
             }
-            (EnvironmentKind::Stage, RunKind::Rollback | RunKind::Drill)
-            | (EnvironmentKind::Production, RunKind::Rehearsal | RunKind::Drill) => {}
+            (Env::Preview(_), _)
+            | (Env::Stage, RunKind::Rollback | RunKind::Drill)
+            | (Env::Production, RunKind::Rehearsal | RunKind::Drill) => {}
         }
     }
 
@@ -125,7 +126,7 @@ impl Draft<'_> {
     /// A way back that had failed has come to its end after all, or an admin has brought production elsewhere: who reads
     /// that it failed has to read that, too. False: it had not failed.
     pub(super) fn note_repaired(&mut self, run: &Run, version: Option<Version>) -> bool {
-        let way_back = (run.environment, run.kind) == (EnvironmentKind::Production, RunKind::Rollback);
+        let way_back = (run.environment, run.kind) == (Env::Production, RunKind::Rollback);
         let release = self
             .world
             .releases
@@ -180,7 +181,7 @@ impl Draft<'_> {
         if self.world.releases[&id].status == Status::StageBuilding {
             self.world.move_release(id, Status::StageTestRollback, None);
         }
-        if self.world.releases[&id].status != Status::StageTestRollback || self.world.production.current.is_some() {
+        if self.world.releases[&id].status != Status::StageTestRollback || self.world.production().current.is_some() {
             return;
         }
         self.nothing_to_rehearse(id, run.content.clone());
@@ -235,17 +236,17 @@ impl Draft<'_> {
             let nothing = Reason::NothingToGoBackTo { cause };
             return self.world.move_release(id, Status::RollbackFailed, Some(nothing));
         };
-        if self.world.production.unknown.is_some() && self.world.production.mixed.is_some() {
+        if self.world.production().unknown.is_some() && self.world.production().mixed.is_some() {
             return self.world.move_release(id, Status::RollbackFailed, Some(Reason::NotTakenBack { cause }));
         }
-        let ours = self.world.service.production.driver.is_ours();
-        if ours && self.world.production.mixed.is_none() {
+        let ours = self.world.service.production().driver.is_ours();
+        if ours && self.world.production().mixed.is_none() {
             return self.world.move_release(id, Status::RollbackDone, Some(Reason::Untouched { cause }));
         }
         self.world.release_mut(id).rollback_to_tag.clone_from(&back_to.tag);
         let new = NewRun {
             release: id,
-            environment: EnvironmentKind::Production,
+            environment: Env::Production,
             kind: RunKind::Rollback,
             housekeeping: false,
             from: Some(run.to.clone()),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::command::Answer;
+use crate::domain::env::Env;
 use crate::domain::environment::{LeftHost, UnseenStep};
 use crate::domain::event::Event;
 use crate::domain::ids::{HostName, RunId};
@@ -11,7 +12,6 @@ use crate::domain::reason::{Found, Reason};
 use crate::domain::refusal::{Cause, Move, Refusal};
 use crate::domain::release::Version;
 use crate::domain::run::{Run, RunKind, RunState, Step, StepKind, StepState};
-use crate::domain::service::EnvironmentKind;
 use crate::domain::world::NewRun;
 
 use super::people::one_line_or_more;
@@ -172,7 +172,7 @@ impl Draft<'_> {
     }
 
     /// A host that answers again is brought to what its environment runs, once nothing else is at work there.
-    pub(super) fn host_back(&mut self, kind: EnvironmentKind, host: &HostName) -> Decided {
+    pub(super) fn host_back(&mut self, kind: Env, host: &HostName) -> Decided {
         let waits = self.world.environment(kind).left.get(host).is_some_and(|left| !left.given_up);
         if waits && self.check_catch_up(kind).is_ok() && self.world.service.hosts_in(kind).contains(host) {
             return Ok(self.begin_catch_up(kind, host));
@@ -181,7 +181,7 @@ impl Draft<'_> {
     }
 
     /// An admin wants a host caught up now that was left behind or given up.
-    pub(super) fn catch_up_host(&mut self, kind: EnvironmentKind, host: &HostName) -> Decided {
+    pub(super) fn catch_up_host(&mut self, kind: Env, host: &HostName) -> Decided {
         self.allow(Right::Command, None)?;
         if !self.world.environment(kind).left.contains_key(host) {
             return Err(Cause::NotLeftBehind { host: host.clone(), environment: kind }.into());
@@ -197,7 +197,7 @@ impl Draft<'_> {
     }
 
     /// Whether it is certain what hosts have to be brought to, and nothing else is at work.
-    fn check_catch_up(&self, kind: EnvironmentKind) -> Result<(), Refusal> {
+    fn check_catch_up(&self, kind: Env) -> Result<(), Refusal> {
         self.check_known(kind)?;
         let state = self.world.environment(kind);
         let cause = match (self.world.occupying_run(kind), &state.dirty) {
@@ -216,7 +216,7 @@ impl Draft<'_> {
         Err(cause.into())
     }
 
-    fn begin_catch_up(&mut self, kind: EnvironmentKind, host: &HostName) -> Answer {
+    fn begin_catch_up(&mut self, kind: Env, host: &HostName) -> Answer {
         let state = self.world.environment(kind);
         let (Some(current), Some(left)) = (state.current.clone(), state.left.get(host)) else { return Answer::Done };
         let id = self.world.next_run;
@@ -230,7 +230,7 @@ impl Draft<'_> {
     }
 
     /// Nobody waits for a host any more. What it may run and what may still be at work there stays known.
-    pub(super) fn give_up_host(&mut self, kind: EnvironmentKind, host: &HostName, reason: String) -> Decided {
+    pub(super) fn give_up_host(&mut self, kind: Env, host: &HostName, reason: String) -> Decided {
         self.allow(Right::Command, None)?;
         one_line_or_more("reason", &reason)?;
         let said = Reason::GivenUp { by: self.actor.label().to_owned(), why: reason };
@@ -239,7 +239,7 @@ impl Draft<'_> {
         let known = self.world.environment(kind).left.get(host).is_some_and(|left| !left.given_up);
         match &at_work {
             Some(run) if !run.may_leave_hosts() => {
-                let way_out = if kind == EnvironmentKind::Production { Move::Abort } else { Move::Cancel };
+                let way_out = if kind == Env::Production { Move::Abort } else { Move::Cancel };
                 let (run, release, host) = (run.id, run.release, host.clone());
                 let cause = Cause::NeedsHost { run, environment: kind, host, release, way_out };
                 return Err(Refusal::from(cause).legal([way_out.as_str()]));
@@ -338,7 +338,7 @@ impl Draft<'_> {
     }
 }
 
-fn catch_up(current: Version, kind: EnvironmentKind) -> NewRun {
+fn catch_up(current: Version, kind: Env) -> NewRun {
     NewRun {
         release: current.release,
         environment: kind,

@@ -20,13 +20,13 @@ mod vote;
 mod tests;
 
 use super::command::{Answer, Command};
+use super::env::Env;
 use super::event::Event;
 use super::ids::{ReleaseId, Revision, RunId};
 use super::person::{Actor, Right};
 use super::refusal::{Cause, Move, Refusal};
 use super::release::Release;
 use super::run::{Run, RunKind};
-use super::service::EnvironmentKind;
 use super::status::Status;
 use super::world::{Changes, Happened, World};
 
@@ -109,6 +109,9 @@ impl Draft<'_> {
     fn command(&mut self, command: Command) -> Decided {
         if self.world.service.retired && command.begins_anew() {
             return Err(Cause::ServiceRetired { service: self.world.service.name.clone() }.into());
+        }
+        if let Some(environment) = command.environment().filter(|env| !self.world.environments.contains_key(env)) {
+            return Err(Cause::NoEnvironment { environment, service: self.world.service.name.clone() }.into());
         }
         match command {
             Command::Create(new) => self.create(new),
@@ -215,7 +218,7 @@ impl Draft<'_> {
 
     /// The refusal of a command that has no arrow from here.
     fn illegal(&self, release: &Release, wanted: Move) -> Refusal {
-        let back = self.world.occupying_run(EnvironmentKind::Production);
+        let back = self.world.occupying_run(Env::Production);
         let back = back.filter(|run| run.release == release.id && run.kind == RunKind::Rollback);
         let waiting = back.and_then(|run| run.waiting.clone());
         let legal = if waiting.is_some() { vec!["give-up"] } else { legal_moves(release) };

@@ -2,6 +2,7 @@
 
 use crate::domain::command::Answer;
 use crate::domain::content::Content;
+use crate::domain::env::Env;
 use crate::domain::environment::Lock;
 use crate::domain::event::Event;
 use crate::domain::gate::{self, Gate, GateName};
@@ -11,7 +12,6 @@ use crate::domain::reason::Reason;
 use crate::domain::refusal::{Cause, Move, Refusal};
 use crate::domain::release::Bypass;
 use crate::domain::run::RunState;
-use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 
 use super::{Decided, Draft};
@@ -40,7 +40,7 @@ impl Draft<'_> {
         }
         self.start_over(&release)?;
         // A CI system has to begin anew: what its last try still says is out of date.
-        if !self.world.service.stage.driver.is_ours()
+        if !self.world.service.stage().driver.is_ours()
             && let Some(ci_run) = &mut self.world.release_mut(id).ci_run
         {
             ci_run.attempt += 1;
@@ -107,14 +107,14 @@ impl Draft<'_> {
 
     pub(super) fn set_lock(&mut self, reason: Reason, by: String) {
         let at = self.world.now;
-        self.world.environment_mut(EnvironmentKind::Production).lock = Some(Lock { reason: reason.clone(), by, at });
+        self.world.environment_mut(Env::Production).lock = Some(Lock { reason: reason.clone(), by, at });
         self.world.record(None, None, Event::ProductionLocked { reason });
         self.recall_queued_deploy(Reason::ProductionLocked);
     }
 
     /// A deploy of which nothing has started goes back into the line, and starts when its gates are clear again.
     pub(super) fn recall_queued_deploy(&mut self, reason: Reason) {
-        let queued = self.world.occupying_run(EnvironmentKind::Production).filter(|run| {
+        let queued = self.world.occupying_run(Env::Production).filter(|run| {
             run.state == RunState::Queued && self.world.releases[&run.release].status == Status::ManualTestPassed
         });
         if let Some(id) = queued.map(|run| run.id) {
@@ -124,8 +124,8 @@ impl Draft<'_> {
 
     pub(super) fn unlock(&mut self) -> Decided {
         self.allow(Right::Command, None)?;
-        if self.world.production.lock.is_some() {
-            self.world.environment_mut(EnvironmentKind::Production).lock = None;
+        if self.world.production().lock.is_some() {
+            self.world.environment_mut(Env::Production).lock = None;
             self.world.record(None, None, Event::ProductionUnlocked {});
         }
         Ok(Answer::Done)

@@ -1,6 +1,7 @@
 //! Reports of CI systems: what moves a release in a `ci` environment, along the arrows only.
 
 use crate::domain::command::Answer;
+use crate::domain::env::Env;
 use crate::domain::event::Event;
 use crate::domain::gate;
 use crate::domain::ids::ReleaseId;
@@ -9,26 +10,25 @@ use crate::domain::reason::Reason;
 use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::release::{CiRun, Release, Reporter};
 use crate::domain::run::{Run, RunKind, RunState};
-use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 use crate::domain::world::NewRun;
 
 use super::{Decided, Draft, legal_moves};
 
 /// The environment that a status speaks about; none: it is for people to say.
-fn environment_of(status: Status) -> Option<EnvironmentKind> {
+fn environment_of(status: Status) -> Option<Env> {
     match status {
         Status::Initiated
         | Status::StageBuilding
         | Status::StageBuildingFailed
         | Status::StageTestRollback
         | Status::StageTestRollbackFailed
-        | Status::ManualTesting => Some(EnvironmentKind::Stage),
+        | Status::ManualTesting => Some(Env::Stage),
         Status::Deploying
         | Status::Deployed
         | Status::ProductionRollback
         | Status::RollbackDone
-        | Status::RollbackFailed => Some(EnvironmentKind::Production),
+        | Status::RollbackFailed => Some(Env::Production),
         Status::ManualTestPassed | Status::ManualTestFailed | Status::Cancelled => None,
     }
 }
@@ -60,10 +60,10 @@ impl Draft<'_> {
         // Without an id, the current run is meant.
         let Some(reporter) = ci_run else { return Ok(()) };
         let expected = match environment {
-            EnvironmentKind::Stage => release.ci_run.clone(),
-            EnvironmentKind::Production => self
+            Env::Preview(_) | Env::Stage => release.ci_run.clone(),
+            Env::Production => self
                 .world
-                .occupying_run(EnvironmentKind::Production)
+                .occupying_run(Env::Production)
                 .filter(|run| run.release == release.id)
                 .and_then(|run| run.ci_run.clone())
                 .map(|id| CiRun { id, attempt: 1, url: None, git_ref: None }),
@@ -98,57 +98,57 @@ impl Draft<'_> {
             let run = self.world.run_mut(run);
             run.heard_at = Some(now);
             run.heard_uptime = Some(uptime);
-            if environment == EnvironmentKind::Production && run.ci_run.is_none() {
+            if environment == Env::Production && run.ci_run.is_none() {
                 run.ci_run = ci_run.map(|reporter| reporter.id);
             }
         }
         Answer::Release { id: release.id, created: false }
     }
 
-    fn own_run(&self, release: ReleaseId, environment: EnvironmentKind) -> Option<crate::domain::ids::RunId> {
+    fn own_run(&self, release: ReleaseId, environment: Env) -> Option<crate::domain::ids::RunId> {
         self.world.occupying_run(environment).filter(|run| run.release == release).map(|run| run.id)
     }
 
     fn follow_report(&mut self, release: &Release, status: Status, ci_run: Option<Reporter>) -> Decided {
         let id = release.id;
         let answer = Ok(Answer::Release { id, created: false });
-        let first = self.world.production.current.is_none();
+        let first = self.world.production().current.is_none();
         match (release.status, status) {
             (Status::Initiated, Status::StageBuilding) => self.ci_takes_stage(release, ci_run)?,
             (Status::StageBuilding, Status::StageTestRollback) => {
-                self.ci_ended(id, EnvironmentKind::Stage, RunState::Succeeded)?;
+                self.ci_ended(id, Env::Stage, RunState::Succeeded)?;
             }
             (Status::StageBuilding, Status::StageBuildingFailed)
             | (Status::StageTestRollback, Status::StageTestRollbackFailed) => {
-                self.ci_ended(id, EnvironmentKind::Stage, RunState::Failed { reason: Reason::CiFailed })?;
+                self.ci_ended(id, Env::Stage, RunState::Failed { reason: Reason::CiFailed })?;
             }
             // The first release has passed this on its own, and people may have been quick.
             (Status::ManualTesting | Status::ManualTestPassed, Status::StageTestRollback | Status::ManualTesting)
                 if first => {}
             (Status::StageBuilding, Status::ManualTesting) if first => {
-                self.ci_ended(id, EnvironmentKind::Stage, RunState::Succeeded)?;
+                self.ci_ended(id, Env::Stage, RunState::Succeeded)?;
             }
             (Status::StageTestRollback, Status::ManualTesting) => {
-                self.ci_ended(id, EnvironmentKind::Stage, RunState::Succeeded)?;
+                self.ci_ended(id, Env::Stage, RunState::Succeeded)?;
             }
             (before, Status::Deploying) if before.is_cancellable() => self.ci_takes_production(release, ci_run)?,
             (Status::Deploying, Status::Deployed) => {
-                self.ci_ended(id, EnvironmentKind::Production, RunState::Succeeded)?;
+                self.ci_ended(id, Env::Production, RunState::Succeeded)?;
             }
             (Status::Deploying, Status::ProductionRollback) => {
-                let ci_run = self.world.occupying_run(EnvironmentKind::Production).and_then(|run| run.ci_run.clone());
-                self.ci_ended(id, EnvironmentKind::Production, RunState::Failed { reason: Reason::CiUnwell })?;
+                let ci_run = self.world.occupying_run(Env::Production).and_then(|run| run.ci_run.clone());
+                self.ci_ended(id, Env::Production, RunState::Failed { reason: Reason::CiUnwell })?;
                 // The CI run that says so is the one that goes back.
-                if let Some(run) = self.own_run(id, EnvironmentKind::Production) {
+                if let Some(run) = self.own_run(id, Env::Production) {
                     self.world.run_mut(run).ci_run = ci_run;
                 }
             }
             (Status::ProductionRollback, Status::RollbackDone) => {
-                self.ci_ended(id, EnvironmentKind::Production, RunState::Succeeded)?;
+                self.ci_ended(id, Env::Production, RunState::Succeeded)?;
             }
             (Status::ProductionRollback, Status::RollbackFailed) => {
                 let state = RunState::Failed { reason: Reason::CiRollbackFailed };
-                self.ci_ended(id, EnvironmentKind::Production, state)?;
+                self.ci_ended(id, Env::Production, state)?;
             }
             _ => {
                 let next: Vec<_> = release.status.next().iter().filter(|s| environment_of(**s).is_some()).collect();
@@ -162,12 +162,12 @@ impl Draft<'_> {
     }
 
     fn ci_takes_stage(&mut self, release: &Release, ci_run: Option<Reporter>) -> Result<(), Refusal> {
-        self.check_known(EnvironmentKind::Stage)?;
-        if let Some(dirty) = &self.world.stage.dirty {
+        self.check_known(Env::Stage)?;
+        if let Some(dirty) = &self.world.stage().dirty {
             return Err(Cause::StageDirty { run: dirty.run, reason: dirty.reason.clone() }.into());
         }
         let lost = |run: &&Run| matches!(run.state, RunState::Unknown { .. });
-        if let Some(run) = self.world.occupying_run(EnvironmentKind::Stage).filter(lost) {
+        if let Some(run) = self.world.occupying_run(Env::Stage).filter(lost) {
             return Err(Cause::StageLost { run: run.id, release: run.release }.into());
         }
         if let Some(holder) = self.world.stage_holder().map(|r| (r.id, r.title(), r.status)) {
@@ -178,7 +178,7 @@ impl Draft<'_> {
             self.end_before_production(holder.0, Reason::Superseded { by: release.id, title: release.title() });
         }
         // RMM's own housekeeping, where stage was RMM's until just now.
-        if let Some(run) = self.world.occupying_run(EnvironmentKind::Stage) {
+        if let Some(run) = self.world.occupying_run(Env::Stage) {
             return Err(Cause::StageTakenByRun { run: run.id }.into());
         }
         if let Some(reporter) = ci_run {
@@ -188,10 +188,10 @@ impl Draft<'_> {
         self.world.note_ci_run(
             NewRun {
                 release: release.id,
-                environment: EnvironmentKind::Stage,
+                environment: Env::Stage,
                 kind: RunKind::Deploy,
                 housekeeping: false,
-                from: self.world.stage.current.clone(),
+                from: self.world.stage().current.clone(),
                 to: release.version(),
                 steps: Vec::new(),
             },
@@ -210,10 +210,10 @@ impl Draft<'_> {
         self.world.note_ci_run(
             NewRun {
                 release: release.id,
-                environment: EnvironmentKind::Production,
+                environment: Env::Production,
                 kind: RunKind::Deploy,
                 housekeeping: false,
-                from: self.world.production.current.clone(),
+                from: self.world.production().current.clone(),
                 to: release.version(),
                 steps: Vec::new(),
             },
@@ -224,7 +224,7 @@ impl Draft<'_> {
     }
 
     /// Ends the run that the CI system has been doing, with all that follows for the release.
-    fn ci_ended(&mut self, release: ReleaseId, environment: EnvironmentKind, state: RunState) -> Result<(), Refusal> {
+    fn ci_ended(&mut self, release: ReleaseId, environment: Env, state: RunState) -> Result<(), Refusal> {
         match (self.own_run(release, environment), self.world.occupying_run(environment)) {
             (Some(run), _) => {
                 self.run_ended(run, state);

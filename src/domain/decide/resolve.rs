@@ -1,6 +1,7 @@
 //! What an admin says about a run that RMM cannot judge.
 
 use crate::domain::command::{Answer, Resolution};
+use crate::domain::env::Env;
 use crate::domain::event::Event;
 use crate::domain::ids::{RunId, readable};
 use crate::domain::person::Right;
@@ -8,7 +9,6 @@ use crate::domain::reason::Reason;
 use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::release::Release;
 use crate::domain::run::{Positions, Run, RunKind, RunState, Side, Step, StepKind, StepState};
-use crate::domain::service::EnvironmentKind;
 use crate::domain::world::NewRun;
 
 use super::{Decided, Draft};
@@ -61,8 +61,7 @@ impl Draft<'_> {
             return Err(Cause::CiReportsNoMore { release: old.release, environment: old.environment }.into());
         }
         let release = &self.world.releases[&old.release];
-        let forward =
-            (old.environment, old.kind, old.housekeeping) == (EnvironmentKind::Production, RunKind::Deploy, false);
+        let forward = (old.environment, old.kind, old.housekeeping) == (Env::Production, RunKind::Deploy, false);
         if forward && old.content.as_ref().is_some_and(|content| !content.is_of(release, &self.world.definition)) {
             let cause = Cause::ContentChanged { release: old.release, run: old.id };
             return Err(Refusal::from(cause).legal(["resolve"]));
@@ -80,7 +79,7 @@ impl Draft<'_> {
         };
         let steps = if ours { self.plan_again(old, &positions)? } else { Vec::new() };
         if old.state.occupies() {
-            if !old.housekeeping && active {
+            if old.moves_its_release() && active {
                 self.world.release_mut(old.release).reason = self.reason_of_way_back(old);
             }
             let reason = Reason::RunAgain { run: self.world.next_run, by, why };
@@ -127,9 +126,9 @@ impl Draft<'_> {
 
     /// The last run in an environment, if it was to bring the same as this release and what it has migrated stands: as
     /// long as production runs nothing, no way back takes it back.
-    pub(super) fn same_first_run(&self, kind: EnvironmentKind, release: &Release) -> Option<Run> {
+    pub(super) fn same_first_run(&self, kind: Env, release: &Release) -> Option<Run> {
         let last = self.world.runs.values().rev().find(|run| run.environment == kind)?;
-        let stands = self.world.production.current.is_none()
+        let stands = self.world.production().current.is_none()
             && last.id >= self.world.environment(kind).vouched_below
             && (last.kind, &last.to.tag) == (RunKind::Deploy, &release.tag)
             && last.content.as_ref().is_some_and(|content| content.is_of(release, &self.world.definition));

@@ -1,13 +1,13 @@
 //! The ways back from production that people have: end a deploy that is under way, and roll a good version back.
 
 use crate::domain::command::{Answer, RollbackTo};
+use crate::domain::env::Env;
 use crate::domain::ids::ReleaseId;
 use crate::domain::person::Right;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::{Cause, Move, Refusal};
 use crate::domain::release::{Release, Version};
 use crate::domain::run::{Run, RunKind, RunState, Side, StopKind};
-use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 use crate::domain::world::NewRun;
 
@@ -22,14 +22,14 @@ impl Draft<'_> {
         if release.status != Status::Deploying {
             return Err(self.illegal(&release, Move::Abort));
         }
-        self.check_known(EnvironmentKind::Production)?;
+        self.check_known(Env::Production)?;
         let why = Reason::Aborted { by: self.actor.label().to_owned(), why: reason };
-        let run = self.world.occupying_run(EnvironmentKind::Production).cloned();
+        let run = self.world.occupying_run(Env::Production).cloned();
         match run {
             Some(run) if matches!(run.state, RunState::Unknown { .. }) && !force => {
                 return Err(unknown_in_the_way(&run));
             }
-            Some(run) if run.state == RunState::Running && self.world.service.production.driver.is_ours() => {
+            Some(run) if run.state == RunState::Running && self.world.service.production().driver.is_ours() => {
                 let by = self.actor.label().to_owned();
                 self.stop_run(run.id, StopKind::Abort, by, why, force);
             }
@@ -43,8 +43,8 @@ impl Draft<'_> {
         let release = self.known(id)?;
         self.allow(Right::Command, Some(&release))?;
         one_line_or_more("reason", &reason)?;
-        self.check_known(EnvironmentKind::Production)?;
-        let current = self.world.production.current.clone();
+        self.check_known(Env::Production)?;
+        let current = self.world.production().current.clone();
         match (&current, release.status) {
             (Some(current), Status::Deployed) if current.release == id => {}
             // Until it is known how the deploy ended, the way back is that of the deploy.
@@ -77,13 +77,13 @@ impl Draft<'_> {
     /// Whether the deploy of a release has a run whose end is not known.
     fn lost_in_production(&self, id: ReleaseId) -> bool {
         self.world
-            .occupying_run(EnvironmentKind::Production)
+            .occupying_run(Env::Production)
             .is_some_and(|run| run.release == id && matches!(run.state, RunState::Unknown { .. }))
     }
 
     /// A rollback starts from one known version, so nothing else may be at work or half-way in production.
     fn check_free_for_rollback(&self) -> Result<(), Refusal> {
-        if let Some(run) = self.world.occupying_run(EnvironmentKind::Production) {
+        if let Some(run) = self.world.occupying_run(Env::Production) {
             let other = &self.world.releases[&run.release];
             let lost = matches!(run.state, RunState::Unknown { .. });
             let deploying = other.status == Status::Deploying;
@@ -95,7 +95,7 @@ impl Draft<'_> {
             let legal = [("abort", deploying), ("resolve", lost)].into_iter().filter(|(_, legal)| *legal);
             return Err(Refusal::from(cause).legal(legal.map(|(name, _)| name)));
         }
-        match &self.world.production.dirty {
+        match &self.world.production().dirty {
             Some(dirty) => {
                 let cause = Cause::ProductionDirty { run: dirty.run, reason: dirty.reason.clone() };
                 Err(Refusal::from(cause).legal(["resolve"]))
@@ -123,19 +123,19 @@ impl Draft<'_> {
     fn begin_rollback(&mut self, release: &Release, target: &Version) -> Result<(), Refusal> {
         let new = NewRun {
             release: release.id,
-            environment: EnvironmentKind::Production,
+            environment: Env::Production,
             kind: RunKind::Rollback,
             housekeeping: false,
             from: Some(release.version()),
             to: target.clone(),
             steps: Vec::new(),
         };
-        if !self.world.service.production.driver.is_ours() {
+        if !self.world.service.production().driver.is_ours() {
             self.world.note_ci_run(new, None);
             return Ok(());
         }
         let older = self.known(target.release)?;
-        let planner = self.planner(EnvironmentKind::Production, RunKind::Rollback);
+        let planner = self.planner(Env::Production, RunKind::Rollback);
         let steps = planner
             .back(release, &older, &planner.everywhere(Side::Newer))
             .map_err(|reason| Cause::NoWayBack { reason })?;

@@ -3,12 +3,13 @@
 use jiff::Timestamp;
 
 use crate::domain::command::{Answer, Outcome, Said};
+use crate::domain::env::Env;
 use crate::domain::event::Event;
 use crate::domain::ids::{Commit, HostName, ReleaseId, RunId};
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Cause;
 use crate::domain::run::{Run, RunKind, RunState, Step, StepKind, StepState, Stop, StopKind, TAG_GONE, TAG_MOVED};
-use crate::domain::service::{Driver, EnvironmentKind};
+use crate::domain::service::Driver;
 use crate::domain::status::Status;
 
 use super::hosts::left_behind;
@@ -37,7 +38,7 @@ impl Draft<'_> {
             self.world.release_mut(id).reason = Some(reason.clone());
             self.world.record(Some(id), None, Event::CommitUnresolved { reason: reason.clone() });
         }
-        if again.is_none() && self.world.service.stage.driver.is_ours() && release.status == Status::Initiated {
+        if again.is_none() && self.world.service.stage().driver.is_ours() && release.status == Status::Initiated {
             self.world.move_release(id, Status::StageBuilding, None);
             self.world.move_release(id, Status::StageBuildingFailed, Some(reason));
         }
@@ -108,17 +109,17 @@ impl Draft<'_> {
         changed.started_uptime = Some(uptime);
         let event = Event::RunStarted { environment: run.environment, kind: run.kind };
         self.world.record(Some(run.release), Some(run.id), event);
-        if run.housekeeping {
+        if !run.moves_its_release() {
             return;
         }
         match (run.environment, run.kind, self.world.releases[&run.release].status) {
-            (EnvironmentKind::Stage, RunKind::Deploy, Status::Initiated) => {
+            (Env::Stage, RunKind::Deploy, Status::Initiated) => {
                 self.world.move_release(run.release, Status::StageBuilding, None);
             }
-            (EnvironmentKind::Production, RunKind::Deploy, Status::ManualTestPassed) => {
+            (Env::Production, RunKind::Deploy, Status::ManualTestPassed) => {
                 self.world.move_release(run.release, Status::Deploying, None);
             }
-            (EnvironmentKind::Stage | EnvironmentKind::Production, _, _) => {}
+            (Env::Preview(_) | Env::Stage | Env::Production, _, _) => {}
         }
     }
 
@@ -219,7 +220,7 @@ impl Draft<'_> {
         };
         // Whoever ends a run by force, or gives a host up, takes it that a host that does not answer may still be at work;
         // stage can always be made anew.
-        let anyway = |stop: &Stop| stop.force || run.environment == EnvironmentKind::Stage;
+        let anyway = |stop: &Stop| stop.force || run.environment == Env::Stage;
         let forced = |host: &HostName| {
             run.stop.as_ref().is_some_and(anyway) && run.left.contains_key(host) || run.has_given_up(host)
         };
@@ -330,7 +331,7 @@ impl Draft<'_> {
         let (release, environment, kind) = (run.release, run.environment, run.kind);
         let event = Event::RunEnded { environment, kind, state: "unknown".into(), reason: Some(reason.clone()) };
         self.world.record(Some(release), Some(id), event);
-        if !self.world.runs[&id].housekeeping {
+        if self.world.runs[&id].moves_its_release() {
             let why = self.reason_of_way_back(&self.world.runs[&id]).map(Box::new);
             let in_doubt = |why| Reason::RollbackInDoubt { why, cause: Box::new(reason.clone()) };
             self.world.release_mut(release).reason = Some(why.map_or_else(|| reason.clone(), in_doubt));

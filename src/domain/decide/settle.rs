@@ -2,6 +2,7 @@
 //! admin ends it.
 
 use crate::domain::command::{Answer, Settled};
+use crate::domain::env::Env;
 use crate::domain::environment::{AnotherCopy, UnknownState};
 use crate::domain::event::Event;
 use crate::domain::ids::{HostName, RunId, readable};
@@ -10,13 +11,12 @@ use crate::domain::reason::{LastRun, Reason};
 use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::release::Version;
 use crate::domain::run::{Run, RunState};
-use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 
 use super::{Decided, Draft};
 
 impl Draft<'_> {
-    pub(super) fn settle(&mut self, kind: EnvironmentKind, runs: Settled, reason: String) -> Decided {
+    pub(super) fn settle(&mut self, kind: Env, runs: Settled, reason: String) -> Decided {
         self.allow(Right::Command, None)?;
         readable("reason", &reason, 1000)?;
         let state = self.world.environment(kind);
@@ -74,25 +74,25 @@ impl Draft<'_> {
         }
         self.close_run(run.id, RunState::Failed { reason: said.clone() });
         let release = &self.world.releases[&run.release];
-        if run.housekeeping || release.attempt != run.attempt {
+        if !run.moves_its_release() || release.attempt != run.attempt {
             return;
         }
         match (run.environment, release.status) {
-            (EnvironmentKind::Stage, _) => self.stage_failed(run, Some(said)),
+            (Env::Stage, _) => self.stage_failed(run, Some(said)),
             // Nothing is left to go back from.
-            (EnvironmentKind::Production, Status::Deploying) => {
+            (Env::Production, Status::Deploying) => {
                 self.world.move_release(run.release, Status::ProductionRollback, Some(said.clone()));
                 self.world.move_release(run.release, Status::RollbackDone, Some(said));
             }
-            (EnvironmentKind::Production, Status::ProductionRollback) => {
+            (Env::Production, Status::ProductionRollback) => {
                 self.world.move_release(run.release, Status::RollbackFailed, Some(said));
             }
-            (EnvironmentKind::Production, _) => {}
+            (Env::Preview(_) | Env::Production, _) => {}
         }
     }
 
     /// What an environment runs is for an admin to say, before anything goes on from there.
-    pub(super) fn check_known(&self, kind: EnvironmentKind) -> Result<(), Refusal> {
+    pub(super) fn check_known(&self, kind: Env) -> Result<(), Refusal> {
         let Some(unknown) = &self.world.environment(kind).unknown else { return Ok(()) };
         let (service, reason) = (self.world.service.name.clone(), unknown.reason.clone());
         Err(Refusal::from(Cause::EnvironmentUnknown { environment: kind, service, reason }).legal(["settle"]))
@@ -124,7 +124,7 @@ impl Draft<'_> {
     }
 
     /// A part of the answer to what an environment runs, for the admin who has to say it.
-    pub(super) fn host_looked(&mut self, kind: EnvironmentKind, last: LastRun) -> Answer {
+    pub(super) fn host_looked(&mut self, kind: Env, last: LastRun) -> Answer {
         let known = self.world.environment(kind).unknown.as_ref().map(|unknown| unknown.reason.clone());
         let (cause, mut found) = match known {
             None => return Answer::Done,
@@ -140,7 +140,7 @@ impl Draft<'_> {
     }
 
     /// It is not known what an environment runs; `by` is the run that has shown it.
-    pub(super) fn make_unknown(&mut self, kind: EnvironmentKind, reason: Reason, by: Option<&Run>) {
+    pub(super) fn make_unknown(&mut self, kind: Env, reason: Reason, by: Option<&Run>) {
         let since = self.world.now;
         self.world.environment_mut(kind).unknown = Some(UnknownState { reason: reason.clone(), since });
         let (release, run) = (by.map(|run| run.release), by.map(|run| run.id));

@@ -11,7 +11,7 @@ pub(super) const GATE: Condition =
 fn look(world: &World, release: &Release) -> Finding {
     match (&release.commit, &release.reason) {
         (Some(commit), _) => met(GateState::CommitKnown { commit: commit.clone() }),
-        (None, _) if !world.service.production.driver.is_ours() => met(GateState::CiKnowsCommit),
+        (None, _) if !world.service.production().driver.is_ours() => met(GateState::CiKnowsCommit),
         (None, Some(Reason::CommitUnresolved { cause, again })) => {
             let state = GateState::CommitUnresolved { reason: (**cause).clone() };
             unmet(state, again.map_or(Remedy::SendCommit, |at| Remedy::AskAgain { at }))

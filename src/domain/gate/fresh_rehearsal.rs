@@ -1,16 +1,16 @@
 //! The rollback to what production runs now was rehearsed.
 
 use super::{Condition, Finding, GateName, GateState, Remedy, met, unmet};
+use crate::domain::env::Env;
 use crate::domain::release::Release;
 use crate::domain::run::RunState;
-use crate::domain::service::EnvironmentKind;
 use crate::domain::world::World;
 
 pub(super) const GATE: Condition =
     Condition { name: GateName::FreshRehearsal, can_be_bypassed: true, blocks_only_its_release: true, look };
 
 fn look(world: &World, release: &Release) -> Finding {
-    let now = world.production.current.clone();
+    let now = world.production().current.clone();
     let Some(rehearsal) = &release.rehearsal else { return unmet(GateState::NotRehearsed, waits_for(world)) };
     if !rehearsal.is_about(release, &world.definition) {
         return unmet(GateState::RehearsedOtherContent, waits_for(world));
@@ -25,16 +25,16 @@ fn look(world: &World, release: &Release) -> Finding {
 
 /// Who or what brings the rehearsal about.
 fn waits_for(world: &World) -> Remedy {
-    if let Some(unknown) = &world.stage.unknown {
+    if let Some(unknown) = &world.stage().unknown {
         return Remedy::SettleStage { service: world.service.name.clone(), reason: unknown.reason.clone() };
     }
-    if let Some(dirty) = &world.stage.dirty {
+    if let Some(dirty) = &world.stage().dirty {
         return Remedy::RepairStage { run: dirty.run, reason: dirty.reason.clone() };
     }
-    let run = world.occupying_run(EnvironmentKind::Stage);
+    let run = world.occupying_run(Env::Stage);
     match run.filter(|run| matches!(run.state, RunState::Unknown { .. })) {
         Some(lost) => Remedy::ResolveStageRun { run: lost.id },
-        None if world.service.stage.driver.is_ours() => Remedy::Rehearse,
+        None if world.service.stage().driver.is_ours() => Remedy::Rehearse,
         None => Remedy::CiRehearses,
     }
 }

@@ -8,7 +8,7 @@ pub(super) const GATE: Condition =
     Condition { name: GateName::NoLock, can_be_bypassed: true, blocks_only_its_release: false, look };
 
 fn look(world: &World, _: &Release) -> Finding {
-    match &world.production.lock {
+    match &world.production().lock {
         None => met(GateState::Unlocked),
         Some(lock) => unmet(GateState::Locked { by: lock.by.clone(), reason: lock.reason.clone() }, Remedy::Unlock),
     }

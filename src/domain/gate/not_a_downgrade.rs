@@ -9,7 +9,7 @@ pub(super) const GATE: Condition =
     Condition { name: GateName::NotADowngrade, can_be_bypassed: true, blocks_only_its_release: true, look };
 
 fn look(world: &World, release: &Release) -> Finding {
-    let Some(current) = world.production.current.clone() else { return met(GateState::NothingRuns) };
+    let Some(current) = world.production().current.clone() else { return met(GateState::NothingRuns) };
     if current.release == release.id {
         return met(GateState::RunsIt);
     }

@@ -1,9 +1,9 @@
 //! No other release is being deployed or is ahead in the line.
 
 use super::{Condition, Finding, GateName, GateState, Remedy, holds_its_place, met, unmet};
+use crate::domain::env::Env;
 use crate::domain::release::Release;
 use crate::domain::run::RunState;
-use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 use crate::domain::world::World;
 
@@ -11,7 +11,7 @@ pub(super) const GATE: Condition =
     Condition { name: GateName::ProductionFree, can_be_bypassed: false, blocks_only_its_release: false, look };
 
 fn look(world: &World, release: &Release) -> Finding {
-    let other_run = world.occupying_run(EnvironmentKind::Production).filter(|run| run.release != release.id);
+    let other_run = world.occupying_run(Env::Production).filter(|run| run.release != release.id);
     if let Some(run) = other_run {
         if matches!(run.state, RunState::Unknown { .. }) {
             let state = GateState::LostRun { run: run.id, release: run.release };

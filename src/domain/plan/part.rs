@@ -324,7 +324,7 @@ impl Part<'_> {
             },
             host => context! { name => place.host.as_str(), address => place.address.as_str() },
             service => self.planner.service.name.as_str(),
-            environment => self.planner.environment.as_str(),
+            environment => self.planner.environment.to_string(),
             run => context! {
                 id => self.planner.run.map(|run| run.0.to_string()).unwrap_or_default(),
                 kind => self.planner.kind.as_str(),

@@ -3,10 +3,11 @@
 
 use sha2::{Digest, Sha256};
 
+use super::super::env::Env;
 use super::super::ids::ServiceName;
 use super::super::release::Release;
 use super::super::run::Project;
-use super::super::service::{EnvironmentKind, Recipe, Service, Surface};
+use super::super::service::{Recipe, Service, Surface};
 
 /// The variable by which compose is told a project.
 pub const VARIABLE: &str = "COMPOSE_PROJECT_NAME";
@@ -28,7 +29,7 @@ pub fn is_valid(name: &str) -> bool {
 
 /// The project of a surface; none where its commands say nothing about one, or bring it in a variable.
 #[must_use]
-pub fn name(service: &ServiceName, surface: &Surface, environment: EnvironmentKind) -> Option<String> {
+pub fn name(service: &ServiceName, surface: &Surface, environment: Env) -> Option<String> {
     match (&surface.project, surface.recipe) {
         (Some(chosen), _) => Some(chosen.clone()),
         (None, Recipe::Compose) if !surface.env.contains_key(VARIABLE) => {
@@ -40,7 +41,7 @@ pub fn name(service: &ServiceName, surface: &Surface, environment: EnvironmentKi
 
 /// `service-surface-environment` in the letters that compose takes. Where letters had to be changed, or the name could
 /// be read in two ways, a few digits of a hash keep different places apart.
-fn default_name(service: &str, surface: &str, environment: EnvironmentKind) -> String {
+fn default_name(service: &str, surface: &str, environment: Env) -> String {
     let plain = format!("{service}-{surface}-{environment}");
     let ambiguous = surface.contains('-');
     if is_valid(&plain) && !ambiguous {
@@ -67,12 +68,7 @@ pub(super) enum Direction<'a> {
 }
 
 /// The project with which the commands of a surface run.
-pub(super) fn of(
-    service: &Service,
-    surface: &Surface,
-    environment: EnvironmentKind,
-    direction: Direction<'_>,
-) -> Option<Project> {
+pub(super) fn of(service: &Service, surface: &Surface, environment: Env, direction: Direction<'_>) -> Option<Project> {
     let name = name(&service.name, surface, environment)?;
     let others = || service.surfaces_in(environment).filter(|other| other.name != surface.name);
     let in_folder = |other: &&Surface| other.directory.is_some() && other.directory == surface.directory;
@@ -95,7 +91,7 @@ pub const fn how(project: &Project) -> &'static str {
 }
 
 /// Whether containers of other surfaces are in the project of this one, or may be, because they share its folder.
-pub(super) fn is_shared(service: &Service, surface: &Surface, environment: EnvironmentKind) -> bool {
+pub(super) fn is_shared(service: &Service, surface: &Surface, environment: Env) -> bool {
     let Some(wanted) = name(&service.name, surface, environment) else { return false };
     service.surfaces_in(environment).filter(|other| other.name != surface.name).any(|other| {
         let named = name(&service.name, other, environment);
@@ -105,7 +101,7 @@ pub(super) fn is_shared(service: &Service, surface: &Surface, environment: Envir
 }
 
 /// The folders of other surfaces that share the project on purpose.
-pub(super) fn shared_folders(service: &Service, surface: &Surface, environment: EnvironmentKind) -> Vec<String> {
+pub(super) fn shared_folders(service: &Service, surface: &Surface, environment: Env) -> Vec<String> {
     let wanted = name(&service.name, surface, environment);
     service
         .surfaces_in(environment)
@@ -121,10 +117,10 @@ mod tests {
 
     #[test]
     fn a_name_says_service_surface_and_environment() {
-        let stage = |service, surface| default_name(service, surface, EnvironmentKind::Stage);
+        let stage = |service, surface| default_name(service, surface, Env::Stage);
         assert_eq!(stage("shop", "web"), "shop-web-stage");
         assert_eq!(stage("name-authorization", "api"), "name-authorization-api-stage");
-        assert_eq!(default_name("shop", "web", EnvironmentKind::Production), "shop-web-production");
+        assert_eq!(default_name("shop", "web", Env::Production), "shop-web-production");
     }
 
     proptest::proptest! {
@@ -134,7 +130,7 @@ mod tests {
             one in ("[a-cA-C0._-]{1,4}", "[a-cA-C0._-]{1,4}"),
             other in ("[a-cA-C0._-]{1,4}", "[a-cA-C0._-]{1,4}"),
         ) {
-            let name = |(service, surface): &(String, String)| default_name(service, surface, EnvironmentKind::Stage);
+            let name = |(service, surface): &(String, String)| default_name(service, surface, Env::Stage);
             proptest::prop_assert!(is_valid(&name(&one)), "{}", name(&one));
             proptest::prop_assert_eq!(name(&one) == name(&other), one == other);
         }

@@ -85,7 +85,7 @@ const DOCKER: [&str; 14] = [
 /// # Errors
 /// [`Invalid`] that names the field, and the command where it is in the way.
 pub fn check_values(service: &Service, artifacts: &[Artifact]) -> Result<(), Invalid> {
-    let ours = [&service.stage, &service.production].into_iter().filter(|environment| environment.driver.is_ours());
+    let ours = service.environments.values().filter(|environment| environment.driver.is_ours());
     for environment in ours {
         for (at, told) in artifacts.iter().enumerate() {
             let surface = environment.surfaces.get(&told.name);

@@ -3,7 +3,7 @@
 use crate::clients::checkup::{Asked, Repository, Wanted};
 use crate::domain::ids::{HostName, ServiceName};
 use crate::domain::plan::clone_url;
-use crate::domain::service::{EnvironmentKind, Health, Probe, Service, Surface, Via};
+use crate::domain::service::{Health, Probe, Service, Surface, Via};
 use crate::engine::catalog::Catalog;
 
 /// What is asked in place of an address that is not known before there is a release.
@@ -22,7 +22,7 @@ impl Use {
     pub(super) fn of(catalog: &Catalog, host: &HostName) -> Self {
         let mut found = Self::default();
         for service in catalog.services() {
-            for kind in [EnvironmentKind::Stage, EnvironmentKind::Production] {
+            for kind in service.environments.keys().copied() {
                 let here = |surface: &&Surface| surface.hosts.iter().any(|place| place.host == *host);
                 for surface in service.surfaces_in(kind).filter(here) {
                     found.add(catalog, service, surface, host);

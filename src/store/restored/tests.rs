@@ -77,11 +77,10 @@ async fn is_treated(store: &Store, run_after: i64) {
         let effects: i64 = conn.query_row("SELECT count(*) FROM outbox", [], |r| r.get(0))?;
         let revision: i64 = conn.query_row("SELECT max(revision) FROM releases", [], |r| r.get(0))?;
         let event: i64 = conn.query_row("SELECT max(seq) FROM events", [], |r| r.get(0))?;
-        let unknown =
-            [(&shop, EnvironmentKind::Production), (&shop, EnvironmentKind::Stage), (&blog, EnvironmentKind::Stage)]
-                .into_iter()
-                .map(|(service, kind)| Ok(runs::environment(conn, service, kind)?.unknown.is_some()))
-                .collect::<Result<Vec<_>, StoreError>>()?;
+        let unknown = [(&shop, Env::Production), (&shop, Env::Stage), (&blog, Env::Stage)]
+            .into_iter()
+            .map(|(service, kind)| Ok(runs::environment(conn, service, kind)?.unknown.is_some()))
+            .collect::<Result<Vec<_>, StoreError>>()?;
         Ok((next, live, effects, revision, event, unknown))
     });
     let (last, live, effects, revision, event, unknown) = seen.await.unwrap();
@@ -215,7 +214,7 @@ async fn a_database_that_was_lost_is_not_begun_from_one() {
     let last = store.read(runs::last_id).await.unwrap();
     assert!(last.0 >= 8, "{last}");
     let blog = ServiceName::parse("service", "blog").unwrap();
-    let state = store.read(move |conn| runs::environment(conn, &blog, EnvironmentKind::Production)).await.unwrap();
+    let state = store.read(move |conn| runs::environment(conn, &blog, Env::Production)).await.unwrap();
     assert!(state.unknown.is_some());
     store.verify(None).await.unwrap().unwrap();
 }

@@ -154,9 +154,9 @@ fn hosts_come_to_a_database_that_is_in_use() {
 
 #[test]
 fn steps_and_half_way_environments_learn_their_host() {
+    use crate::domain::env::Env;
     use crate::domain::ids::{HostName, RunId, ServiceName};
     use crate::domain::run::{Action, Ask};
-    use crate::domain::service::EnvironmentKind;
     use crate::store::runs;
 
     let directory = tempfile::tempdir().unwrap();
@@ -192,7 +192,7 @@ fn steps_and_half_way_environments_learn_their_host() {
     assert!(matches!(&run.steps[1].action, Action::Health { ask: Ask::Command(script), schedule, .. }
         if script.command == "ok" && script.directory.as_deref() == Some("/srv") && schedule.attempts == 5));
     let shop = ServiceName::parse("service", "shop").unwrap();
-    let state = runs::environment(&conn, &shop, EnvironmentKind::Production).unwrap();
+    let state = runs::environment(&conn, &shop, Env::Production).unwrap();
     assert!(state.left.is_empty());
     let position = &state.mixed.unwrap().surfaces.into_values().next().unwrap();
     assert!(!position.newer_schema && position.hosts[&HostName::local()]);
@@ -200,9 +200,9 @@ fn steps_and_half_way_environments_learn_their_host() {
 
 #[test]
 fn a_run_under_way_keeps_its_name_on_hosts_and_numbers_go_on() {
+    use crate::domain::env::Env;
     use crate::domain::ids::{RunId, ServiceName};
     use crate::domain::run::RunState;
-    use crate::domain::service::EnvironmentKind;
     use crate::store::numbers::Numbers;
     use crate::store::runs;
 
@@ -227,7 +227,7 @@ fn a_run_under_way_keeps_its_name_on_hosts_and_numbers_go_on() {
     assert_eq!((run.token("here").as_str(), &run.state), ("here-9", &RunState::Running));
     assert_eq!((run.started_uptime, run.heard_uptime), (None, None));
     let shop = ServiceName::parse("service", "shop").unwrap();
-    let state = runs::environment(&conn, &shop, EnvironmentKind::Production).unwrap();
+    let state = runs::environment(&conn, &shop, Env::Production).unwrap();
     assert!(state.lock.is_some() && state.unknown.is_none() && state.vouched_below == RunId(0));
     let numbers = Numbers::of(&conn).unwrap();
     assert_eq!((numbers.release, numbers.run, numbers.revision), (7, 9, 3));

@@ -6,21 +6,20 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::{Extension, Json};
 
 use super::audit::{self, PAGE_BYTES, next_cursor};
-use super::{Trace, allowed, readable_by, watchable_by};
+use super::{Trace, allowed, watchable_by};
 use crate::contract::{
     AskPlan, CreateRelease, EventView, GateView, ListEvents, ListReleases, PlanView, ReleaseDetails, ReleasePage,
     ReleaseView, RunView, StepView,
 };
 use crate::domain::command::{Answer, Command, NewRelease};
+use crate::domain::env::Env;
 use crate::domain::ids::{Commit, Invalid, ReleaseId, ServiceName, Tag, one_line, readable, web_address};
 use crate::domain::person::{Actor, Right};
-use crate::domain::plan::Planner;
 use crate::domain::reason::Reason;
 use crate::domain::release::{Artifact, CiRun};
-use crate::domain::run::RunKind;
-use crate::domain::service::EnvironmentKind;
 use crate::engine::{Request, no_release};
 use crate::store::{events, releases, runs};
+use crate::views::{PlanOverview, ReleaseOverview};
 use crate::web::Web;
 use crate::web::auth::Caller;
 use crate::web::body::{Asked, Named, Sent};
@@ -154,14 +153,9 @@ pub async fn show(
 }
 
 pub(super) async fn details(web: &Web, actor: &Actor, id: ReleaseId) -> Result<ReleaseDetails, Problem> {
-    let mut world = web.engine.world(id).await?;
-    watchable_by(actor, Some(&world.service.name))?;
-    let Some(release) = world.releases.get(&id).cloned() else { return Err(no_release(id).into()) };
-    if !world.votes.iter().any(|vote| vote.release == id) {
-        let of = release.clone();
-        world.votes.extend(web.engine.read(move |conn| releases::votes(conn, &of)).await?);
-    }
-    Ok(ReleaseDetails::new(&world, &release))
+    let overview = ReleaseOverview::read(&web.engine, id).await?;
+    watchable_by(actor, Some(&overview.service.name))?;
+    Ok(ReleaseDetails::new(&overview))
 }
 
 /// What happened to a release, oldest first
@@ -212,7 +206,7 @@ pub async fn explain(
     Named(id): Named<i64>,
 ) -> Result<Json<Vec<GateView>>, Problem> {
     check_release(&web, &actor, Right::Watch, ReleaseId(id)).await?;
-    Ok(Json(web.engine.explain(ReleaseId(id)).await?.iter().map(GateView::from).collect()))
+    Ok(Json(ReleaseOverview::read(&web.engine, ReleaseId(id)).await?.gates.iter().map(GateView::from).collect()))
 }
 
 async fn check_release(web: &Web, actor: &Actor, right: Right, id: ReleaseId) -> Result<(), Problem> {
@@ -231,31 +225,12 @@ pub async fn plan(
 ) -> Result<Json<PlanView>, Problem> {
     let environment = match asked.environment {
         Some(name) => name.parse().map_err(|rule: String| Invalid::new("environment", rule))?,
-        None => EnvironmentKind::Production,
+        None => Env::Production,
     };
     let id = ReleaseId(id);
-    let world = web.engine.world_with_good_versions(id).await?;
-    readable_by(&actor, Some(&world.service.name))?;
-    let Some(release) = world.releases.get(&id) else { return Err(no_release(id).into()) };
-    let current = world.environment(environment).current.clone();
-    // Where it runs already, only the way back is left.
-    let is_there = current.as_ref().is_some_and(|version| version.release == id);
-    let back_to =
-        if is_there { world.usual_way_back(release).map(|good| good.version.clone()) } else { current.clone() };
-    let before = back_to.as_ref().and_then(|version| world.releases.get(&version.release));
-    let driver = &world.service.environment(environment).driver;
-    let planner = |kind| Planner { service: &world.service, environment, kind, run: None, without: &[] };
+    check_release(&web, &actor, Right::Read, id).await?;
     let cannot = |reason: Reason| Problem::new(StatusCode::CONFLICT, "no_plan", english(&reason));
-    let (mut deploy, mut rollback) = (Vec::new(), Vec::new());
-    if driver.is_ours() {
-        if !is_there {
-            deploy = planner(RunKind::Deploy).forward(release, before).map_err(cannot)?;
-        }
-        if let Some(older) = before {
-            let back = planner(RunKind::Rollback);
-            rollback = back.back(release, older, &back.everywhere(crate::domain::run::Side::Newer)).map_err(cannot)?;
-        }
-    }
+    let plan = PlanOverview::read(&web.engine, id, environment).await?.map_err(cannot)?;
     let redactor = web.engine.catalog().redactor().clone();
     let shown = |steps: &[crate::domain::run::Step]| {
         steps
@@ -268,10 +243,10 @@ pub async fn plan(
     };
     Ok(Json(PlanView {
         environment: environment.into(),
-        driver: driver.as_str().into(),
-        from: current,
-        back_to,
-        deploy: shown(&deploy),
-        rollback: shown(&rollback),
+        driver: plan.service.environment(environment).driver.as_str().into(),
+        deploy: shown(&plan.deploy),
+        rollback: shown(&plan.rollback),
+        from: plan.from,
+        back_to: plan.back_to,
     }))
 }

@@ -10,14 +10,15 @@ use crate::contract::{
     LockView, PersonView, ReleaseView, RunView, ServiceDetails, ServiceView, SettleService, UnknownView,
 };
 use crate::domain::command::{Command, Settled};
+use crate::domain::env::Env;
 use crate::domain::environment::{EnvironmentState, LeftHost};
 use crate::domain::ids::{HostName, Invalid, ReleaseId, ServiceName};
 use crate::domain::person::Right;
 use crate::domain::reason::Reason;
-use crate::domain::service::{EnvironmentKind, Service};
-use crate::domain::world::World;
+use crate::domain::service::Service;
 use crate::engine::Request;
 use crate::store::runs;
+use crate::views::ServiceOverview;
 use crate::web::Web;
 use crate::web::auth::Caller;
 use crate::web::body::{Named, Sent};
@@ -102,8 +103,8 @@ pub async fn list(State(web): State<Web>, Caller(actor): Caller) -> Result<Json<
         visible
             .iter()
             .map(|service| {
-                let stage = runs::environment(conn, &service.name, EnvironmentKind::Stage)?;
-                let production = runs::environment(conn, &service.name, EnvironmentKind::Production)?;
+                let stage = runs::environment(conn, &service.name, Env::Stage)?;
+                let production = runs::environment(conn, &service.name, Env::Production)?;
                 Ok(ServiceView::new(service, &stage, &production))
             })
             .collect::<Result<Vec<_>, crate::store::StoreError>>()
@@ -111,26 +112,23 @@ pub async fn list(State(web): State<Web>, Caller(actor): Caller) -> Result<Json<
     Ok(Json(views.await?))
 }
 
-async fn world(web: &Web, actor: &crate::domain::person::Actor, name: String) -> Result<World, Problem> {
-    let name = ServiceName::parse("name", name)?;
-    readable_by(actor, Some(&name))?;
-    Ok(web.engine.service_world(&name).await?)
-}
-
 async fn details(
     web: &Web,
     actor: &crate::domain::person::Actor,
     name: String,
 ) -> Result<Json<ServiceDetails>, Problem> {
-    let world = world(web, actor, name).await?;
+    let name = ServiceName::parse("name", name)?;
+    readable_by(actor, Some(&name))?;
+    let overview = ServiceOverview::read(&web.engine, &name).await?;
+    let environments = &overview.environments;
     Ok(Json(ServiceDetails {
-        service: ServiceView::new(&world.service, &world.stage, &world.production),
-        definition: serde_json::to_value(&*world.service).unwrap_or_default(),
-        queue: world.line().into_iter().map(ReleaseView::from).collect(),
-        on_stage: world.stage_holder().map(ReleaseView::from),
-        runs: world.runs.values().filter(|run| run.state.occupies()).map(RunView::from).collect(),
-        another_copy: world.another_copy.as_ref().map(|met| UnknownView::new(&met.reason, met.since)),
-        good_versions: world
+        service: ServiceView::new(&overview.service, &environments[&Env::Stage], &environments[&Env::Production]),
+        definition: serde_json::to_value(&*overview.service).unwrap_or_default(),
+        queue: overview.line.iter().map(ReleaseView::from).collect(),
+        on_stage: overview.on_stage.as_ref().map(ReleaseView::from),
+        runs: overview.runs.iter().map(RunView::from).collect(),
+        another_copy: overview.another_copy.as_ref().map(|met| UnknownView::new(&met.reason, met.since)),
+        good_versions: overview
             .good
             .iter()
             .map(|good| GoodVersionView { version: good.version.clone(), deployed_at: good.deployed_at })

@@ -4,13 +4,12 @@ use crate::contract::{
     ApprovalsView, ArtifactView, CiRunView, GateView, ReleaseDetails, ReleaseView, RunView, StepView, VoteView,
 };
 use crate::domain::approval::{Verdict, Vote};
-use crate::domain::decide::legal_moves;
 use crate::domain::duration_text;
-use crate::domain::gate::{self, Gate};
+use crate::domain::gate::Gate;
 use crate::domain::release::{Artifact, CiRun, Release};
 use crate::domain::run::{Action, Ask, Run, Step, StepState};
 use crate::domain::service::Via;
-use crate::domain::world::World;
+use crate::views::ReleaseOverview;
 use crate::wording::{Language, english};
 
 impl From<&Release> for ReleaseView {
@@ -70,49 +69,28 @@ impl From<&Gate> for GateView {
 }
 
 impl ReleaseDetails {
-    /// The details of a loaded release.
-    pub fn new(world: &World, release: &Release) -> Self {
-        let unmet = if release.status.is_cancellable() {
-            gate::explain(world, release).iter().filter(|gate| !gate.met()).map(GateView::from).collect()
-        } else {
-            Vec::new()
-        };
+    /// The details of a release.
+    pub fn new(overview: &ReleaseOverview) -> Self {
         Self {
-            release: release.into(),
-            content: Some(world.content(release)),
-            approvals: ApprovalsView::new(world, release),
-            unmet,
-            legal: possible_moves(world, release),
-            to_settle: world.to_settle(release).map(|kind| kind.to_string()).collect(),
+            release: (&overview.release).into(),
+            content: Some(overview.content.clone()),
+            approvals: ApprovalsView::new(overview),
+            unmet: overview.gates.iter().filter(|gate| !gate.met()).map(GateView::from).collect(),
+            legal: overview.moves().map(|legal| legal.as_str().to_owned()).collect(),
+            to_settle: overview.to_settle.iter().map(ToString::to_string).collect(),
         }
     }
 }
 
-/// The legal moves that lead somewhere as things stand.
-fn possible_moves(world: &World, release: &Release) -> Vec<String> {
-    let leads_somewhere = |word: &str| match word {
-        "promote" => !world.service.approvals.auto_promote && !release.promoted,
-        "rollback" => {
-            let running = world.production.current.as_ref().is_some_and(|version| version.release == release.id);
-            running && world.usual_way_back(release).is_some() && world.production.unknown.is_none()
-        }
-        "abort" => world.production.unknown.is_none(),
-        _ => true,
-    };
-    let settle = world.to_settle(release).next().map(|_| "settle");
-    let moves = legal_moves(release).into_iter().filter(|word| leads_somewhere(word));
-    settle.into_iter().chain(moves).map(ToOwned::to_owned).collect()
-}
-
 impl ApprovalsView {
-    fn new(world: &World, release: &Release) -> Self {
-        let tally = world.tally(release);
+    fn new(overview: &ReleaseOverview) -> Self {
+        let tally = &overview.tally;
         let names = |people: &[crate::domain::ids::PersonName]| people.iter().map(ToString::to_string).collect();
         Self {
             needed: tally.needed,
             given: names(&tally.given),
             missing: names(&tally.missing),
-            votes: world.votes.iter().filter(|vote| vote.release == release.id).map(VoteView::from).collect(),
+            votes: overview.votes.iter().map(VoteView::from).collect(),
         }
     }
 }

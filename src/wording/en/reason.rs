@@ -1,5 +1,6 @@
 //! Why something stands where it stands.
 
+use crate::domain::env::Env;
 use crate::domain::ids::HostName;
 use crate::domain::reason::{Found, Hint, LastRun, Reason, RestoredBy, Wait};
 
@@ -148,11 +149,11 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
 
         R::LastRunUnknown { host, run, token, service, environment } => {
             let run = run.map_or_else(|| token.clone(), |run| format!("run {run} ({token})"));
-            let advice = copy_advice(service.as_str(), environment.as_str());
+            let advice = copy_advice(service.as_str(), *environment);
             format!("the last run on {host} was {run}, which is not in this database. {advice}")
         }
         R::CopyAtWork { host, service, environment, cause } => {
-            format!("{host}: {}. {}", within(cause), copy_advice(service.as_str(), environment.as_str()))
+            format!("{host}: {}. {}", within(cause), copy_advice(service.as_str(), *environment))
         }
         R::CopyTurnedAway { host, service, environment, run } => format!(
             "another RMM with a copy of this database tried to work on {service} {environment} on {host} (run {run}) and \
@@ -226,7 +227,7 @@ fn last_run(last: &LastRun) -> String {
     format!("the last run on {} was run {}, which is not in this database{still}", last.host, last.run)
 }
 
-fn copy_advice(service: &str, environment: &str) -> String {
+fn copy_advice(service: &str, environment: Env) -> String {
     format!(
         "Another RMM works with a copy of this database, or this database is older than what the host has seen. Stop the \
          other one if there is one, look what {environment} runs, and say it: `rmm service settle {service} --environment \

@@ -15,6 +15,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::NeedsService => "this command needs a service".to_owned(),
 
         C::NoRelease { release } => format!("there is no release #{release}"),
+        C::NoEnvironment { environment, service } => format!("{service} has no environment {environment}"),
         C::NoRun { run } => format!("there is no run {run}"),
         C::NoService { service } => format!(
             "there is no service {service} in the configuration that RMM has read; it reads rmm.toml at its start and on \

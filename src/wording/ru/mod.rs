@@ -11,7 +11,7 @@ pub(super) use refusal::refusal;
 use std::fmt::Display;
 
 use super::{behind, inside};
-use crate::domain::service::EnvironmentKind;
+use crate::domain::env::Env;
 use crate::domain::status::Status;
 use crate::domain::step::StepKind;
 
@@ -21,10 +21,11 @@ fn list<T: Display>(items: &[T]) -> String {
 }
 
 /// Где: `на stage`, `в продакшне`.
-fn on(environment: EnvironmentKind) -> &'static str {
+fn on(environment: Env) -> String {
     match environment {
-        EnvironmentKind::Stage => "на stage",
-        EnvironmentKind::Production => "в продакшне",
+        Env::Preview(_) => format!("на {environment}"),
+        Env::Stage => "на stage".to_owned(),
+        Env::Production => "в продакшне".to_owned(),
     }
 }
 

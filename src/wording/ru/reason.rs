@@ -1,8 +1,8 @@
 //! Почему всё стоит так, как стоит.
 
+use crate::domain::env::Env;
 use crate::domain::ids::HostName;
 use crate::domain::reason::{Found, Hint, LastRun, Reason, RestoredBy, Wait};
-use crate::domain::service::EnvironmentKind;
 
 use super::super::times;
 use super::{behind, inside, on, plural, step};
@@ -77,7 +77,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::CiUnwell => "CI сообщил, что продакшн неисправен".to_owned(),
         R::CiRollbackFailed => "CI сообщил, что откат не удался".to_owned(),
         R::CiSilent { environment, since } => {
-            format!("CI ничего не сообщает об окружении {} с {}", environment.as_str(), times::time(*since))
+            format!("CI ничего не сообщает об окружении {} с {}", environment, times::time(*since))
         }
 
         R::CommitUnresolved { cause, again: None } => of(cause),
@@ -93,7 +93,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
 
         R::Step { kind, surface, environment, host, cause } => {
             let place = host.as_ref().map(|host| format!(", {host}")).unwrap_or_default();
-            format!("шаг «{}» ({surface}, {}{place}): {}", step(*kind), environment.as_str(), of(cause))
+            format!("шаг «{}» ({surface}, {}{place}): {}", step(*kind), environment, of(cause))
         }
         R::Exit { status, said } => {
             format!("{}{}", exit(*status), behind(said.as_deref()))
@@ -159,7 +159,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::CopyTurnedAway { host, service, environment, run } => format!(
             "другой RMM с копией этой базы данных пытался работать с {service} ({}) на {host} (прогон {run}) и получил \
              отказ. Остановите его или дайте ему новую папку данных",
-            environment.as_str()
+            environment
         ),
         R::LastRuns { cause, found } => {
             let each = found.iter().map(last_run);
@@ -227,7 +227,7 @@ fn last_run(last: &LastRun) -> String {
     format!("последний прогон на {} — {}, его нет в этой базе данных{still}", last.host, last.run)
 }
 
-fn copy_advice(service: &str, environment: EnvironmentKind) -> String {
+fn copy_advice(service: &str, environment: Env) -> String {
     format!(
         "С копией этой базы данных работает другой RMM, или она старее того, что видел хост. Если другой RMM есть, \
          остановите его, посмотрите, что работает {}, и скажите об этом: rmm service settle {service} --environment \

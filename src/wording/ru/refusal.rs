@@ -15,6 +15,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::NeedsService => "нужно назвать сервис".to_owned(),
 
         C::NoRelease { release } => format!("релиза #{release} нет"),
+        C::NoEnvironment { environment, service } => format!("у {service} нет окружения {environment}"),
         C::NoRun { run } => format!("прогона {run} нет"),
         C::NoService { service } => {
             format!("сервиса {service} нет в прочитанной конфигурации; RMM читает rmm.toml при запуске и по SIGHUP")
@@ -98,7 +99,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
 
         C::NotForCi { status: reported } => format!("{reported} говорят люди, а не CI"),
         C::RunByRmm { environment, service } => {
-            format!("{} у {service} управляет сам RMM, сообщения CI не нужны", environment.as_str())
+            format!("{} у {service} управляет сам RMM, сообщения CI не нужны", environment)
         }
         C::StaleReport { release, ci_run, attempt, reported_by } => {
             format!("#{release} ведёт теперь запуск CI {ci_run} (попытка {attempt}); это сообщение от {reported_by}")
@@ -120,10 +121,9 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             format!("stage занят релизом #{release} {title} ({}); сообщите ещё раз, когда он освободится", status(*is))
         }
         C::StageTakenByRun { run } => format!("stage занят прогоном {run}; сообщите позже"),
-        C::TakenByRun { environment, run, release, state: _ } => format!(
-            "{} занят прогоном {run} релиза #{release}; сообщите ещё раз, когда с ним разберутся",
-            environment.as_str()
-        ),
+        C::TakenByRun { environment, run, release, state: _ } => {
+            format!("{} занят прогоном {run} релиза #{release}; сообщите ещё раз, когда с ним разберутся", environment)
+        }
 
         C::BeingDeployed { release } => format!("#{release} как раз разворачивается; abort прервёт это и вернёт назад"),
         C::NotInProduction { service, current, release, title } => {
@@ -180,7 +180,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             format!("{} идёт прогон {run}; повторите, когда он закончится", on(*environment))
         }
         C::NeedsRepair { environment, run, reason: why } => {
-            format!("{} нужно починить ({}); сначала resolve прогона {run}", environment.as_str(), inside(&reason(why)))
+            format!("{} нужно починить ({}); сначала resolve прогона {run}", environment, inside(&reason(why)))
         }
         C::NothingToResolve { run, state: _ } => format!("с прогоном {run} разбираться не нужно"),
         C::CiReportsNoMore { release, environment } => format!(

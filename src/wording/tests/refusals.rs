@@ -13,6 +13,7 @@ fn samples() -> Vec<Cause> {
         C::NoRelease { release },
         C::NoRun { run },
         C::NoService { service: service() },
+        C::NoEnvironment { environment: Env::Preview(release), service: service() },
         C::NoHost { host: host("prod-9"), known: vec!["local".into(), "prod-1".into()] },
         C::NothingThere,
         C::StepNotAtWork { run, step: 3 },

@@ -17,21 +17,22 @@ use crate::clients::local::place::RunPlace;
 use crate::clients::telegram::{Button, Text};
 use crate::config::{Config, EnvVars};
 use crate::domain::command::{Answer, Command, NewRelease, Outcome};
+use crate::domain::env::Env;
 use crate::domain::host::{Address, Fingerprint, HostKey};
 use crate::domain::ids::{Commit, HostName, PersonName, ReleaseId, RunId, ServiceName, Tag};
 use crate::domain::notice::Notice;
 use crate::domain::person::{Actor, Door, Role};
 use crate::domain::release::{CiRun, Release};
 use crate::domain::run::Step;
-use crate::domain::service::EnvironmentKind;
 use crate::engine::catalog::Catalog;
 use crate::engine::testing::Hands;
 use crate::engine::{Engine, Ports, Request};
 use crate::store::{Store, StoreOptions, logs, releases};
+use crate::views::ServiceOverview;
 use crate::wording::Language;
 
-pub const STAGE: EnvironmentKind = EnvironmentKind::Stage;
-pub const PRODUCTION: EnvironmentKind = EnvironmentKind::Production;
+pub const STAGE: Env = Env::Stage;
+pub const PRODUCTION: Env = Env::Production;
 pub const SERVICE: &str = "name-authorization";
 
 const CONFIG: &str = r#"
@@ -220,14 +221,14 @@ impl Rig {
         }
     }
 
-    pub async fn run(&self, kind: EnvironmentKind) -> Option<RunId> {
+    pub async fn run(&self, kind: Env) -> Option<RunId> {
         let name = ServiceName::parse("service", SERVICE).unwrap();
-        let world = self.engine.service_world(&name).await.unwrap();
-        world.occupying_run(kind).filter(|run| run.state.is_live()).map(|run| run.id)
+        let overview = ServiceOverview::read(&self.engine, &name).await.unwrap();
+        overview.run_in(kind).filter(|run| run.state.is_live()).map(|run| run.id)
     }
 
     /// Plays the run that is live: every step takes twelve seconds and ends as told; none leaves it at work.
-    pub async fn play(&self, kind: EnvironmentKind, ends: impl Fn(&Step) -> Option<Outcome>) -> RunId {
+    pub async fn play(&self, kind: Env, ends: impl Fn(&Step) -> Option<Outcome>) -> RunId {
         let run = self.run(kind).await.expect("a run is live");
         let mut next = self.say(&Actor::Machine, Command::StartStep { run }).await;
         while let Answer::Step(Some(index)) = next {
@@ -241,7 +242,7 @@ impl Rig {
         run
     }
 
-    pub async fn ends_well(&self, kind: EnvironmentKind) {
+    pub async fn ends_well(&self, kind: Env) {
         while self.run(kind).await.is_some() {
             self.play(kind, |_| Some(Outcome::Exited(0))).await;
         }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::sim::{PRODUCTION, STAGE, Sim};
 use crate::domain::command::{Command, Outcome, Resolution};
+use crate::domain::env::Env;
 use crate::domain::ids::{ReleaseId, RunId, SurfaceName};
 use crate::domain::reason::Found;
 use crate::domain::release::Release;
 use crate::domain::run::{Run, RunKind, Step, StepKind, StepState};
-use crate::domain::service::EnvironmentKind;
 
 /// The code and the database schema of one surface, each as the release that it belongs to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Place {
 
 #[derive(Clone, Default)]
 pub struct Hosts {
-    places: BTreeMap<(EnvironmentKind, SurfaceName), Place>,
+    places: BTreeMap<(Env, SurfaceName), Place>,
     coin: u32,
 }
 
@@ -71,7 +71,7 @@ impl Hosts {
         }
     }
 
-    fn set(&mut self, kind: EnvironmentKind, surface: &SurfaceName, release: ReleaseId) {
+    fn set(&mut self, kind: Env, surface: &SurfaceName, release: ReleaseId) {
         let place = Place { code: Some(release), schema: Some(release) };
         self.places.insert((kind, surface.clone()), place);
     }

@@ -147,7 +147,7 @@ fn ci_at(status: Status) -> (Sim, ReleaseId) {
 }
 
 fn commands(w: &Sim, release: ReleaseId) -> Vec<(String, Command)> {
-    let dirty = w.production.dirty.as_ref().or(w.stage.dirty.as_ref()).map(|dirty| dirty.run);
+    let dirty = w.production().dirty.as_ref().or(w.stage().dirty.as_ref()).map(|dirty| dirty.run);
     let run = dirty.or(w.runs.keys().last().copied()).unwrap_or(RunId(1));
     let step = w.runs[&run].current_steps().next().map_or(0, |step| step.index);
     let reason = || "because".to_owned();

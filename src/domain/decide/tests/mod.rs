@@ -10,6 +10,7 @@ mod stories;
 mod stories_ci;
 mod stories_content;
 mod stories_dead_hosts;
+mod stories_environments;
 mod stories_hosts;
 mod stories_judged;
 mod stories_rollbacks;

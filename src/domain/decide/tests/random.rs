@@ -13,7 +13,6 @@ use crate::domain::person::Actor;
 use crate::domain::reason::Reason;
 use crate::domain::release::Artifact;
 use crate::domain::run::{RunState, TAG_MOVED};
-use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 
 #[derive(Debug, Clone)]
@@ -86,10 +85,10 @@ fn start(shape: &Shape) -> Sim {
             service.surfaces[0].health = None;
         }
         if shape.stage_in_ci {
-            service.stage.driver = ci_driver();
+            in_ci(service, STAGE);
         }
         if shape.production_in_ci {
-            service.production.driver = ci_driver();
+            in_ci(service, PRODUCTION);
         }
         service.supersede = shape.supersede;
         service.approvals.auto_promote = shape.auto_promote;
@@ -177,7 +176,7 @@ fn happens(w: &mut Sim, one: &Move) {
                 2 | 3 => Command::Retry { release: ReleaseId(i64::from(on % 16)) },
                 4 => Command::Promote { release },
                 5 => {
-                    let release = w.production.current.as_ref().map_or(release, |version| version.release);
+                    let release = w.production().current.as_ref().map_or(release, |version| version.release);
                     let to = (on.is_multiple_of(3)).then(|| RollbackTo::Tag(tag(&format!("v1.{}.0", on % 6))));
                     Command::Rollback { release, to, reason: reason(), force }
                 }
@@ -303,7 +302,7 @@ fn settle(w: &mut Sim, what: u8) {
 }
 
 fn waits_for_a_verdict(w: &Sim) -> Vec<RunId> {
-    let dirty = [&w.stage, &w.production].into_iter().filter_map(|state| state.dirty.as_ref().map(|dirty| dirty.run));
+    let dirty = w.environments.values().filter_map(|state| state.dirty.as_ref().map(|dirty| dirty.run));
     let lost = w.runs.values().filter(|run| matches!(run.state, RunState::Unknown { .. })).map(|run| run.id);
     dirty.chain(lost).collect()
 }
@@ -357,7 +356,7 @@ fn comes_to_rest(w: &mut Sim) {
                 let _ = w.handle(&ci(), Command::Report { release, status, ci_run: None });
             }
         }
-        let busy = [EnvironmentKind::Stage, EnvironmentKind::Production].into_iter().any(|kind| w.live(kind).is_some());
+        let busy = [STAGE, PRODUCTION].into_iter().any(|kind| w.live(kind).is_some());
         if !busy && waits_for_a_verdict(w).is_empty() {
             for release in w.releases.values() {
                 assert!(
@@ -373,7 +372,7 @@ fn comes_to_rest(w: &mut Sim) {
                     release.status
                 );
             }
-            assert!(w.production.mixed.is_none());
+            assert!(w.production().mixed.is_none());
             return;
         }
     }

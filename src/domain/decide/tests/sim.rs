@@ -12,6 +12,7 @@ use crate::domain::approval::{Verdict, Vote};
 use crate::domain::command::{Answer, Command, NewRelease, Outcome, Resolution, RollbackTo, Subject};
 use crate::domain::decide::decide;
 use crate::domain::effect::Effect;
+use crate::domain::env::Env;
 use crate::domain::environment::{AnotherCopy, EnvironmentState};
 use crate::domain::event::Event;
 use crate::domain::gate::{self, Gate, GateName};
@@ -21,7 +22,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::release::{CiRun, Release, Reporter};
 use crate::domain::run::{Run, RunState, Step, StepKind};
 use crate::domain::service::{
-    Approvals, Dirty, Driver, Environment, EnvironmentKind, Health, Order, Probe, Recipe, Service, Surface, Via,
+    Approvals, Dirty, Driver, Environment, Health, Order, Probe, Recipe, Service, Surface, Via,
 };
 use crate::domain::status::Status;
 use crate::domain::world::{GoodVersion, Happened, People, World};
@@ -30,8 +31,8 @@ use crate::wording::{Language, english};
 mod laws;
 mod store;
 
-pub const STAGE: EnvironmentKind = EnvironmentKind::Stage;
-pub const PRODUCTION: EnvironmentKind = EnvironmentKind::Production;
+pub const STAGE: Env = Env::Stage;
+pub const PRODUCTION: Env = Env::Production;
 
 #[derive(Clone)]
 pub struct Sim {
@@ -43,8 +44,7 @@ pub struct Sim {
     pub releases: BTreeMap<ReleaseId, Release>,
     pub votes: Vec<Vote>,
     pub runs: BTreeMap<RunId, Run>,
-    pub stage: EnvironmentState,
-    pub production: EnvironmentState,
+    pub environments: BTreeMap<Env, EnvironmentState>,
     pub another_copy: Option<AnotherCopy>,
     pub effects: Vec<Effect>,
     pub record: Vec<Happened>,
@@ -119,6 +119,11 @@ pub fn ci_driver() -> Driver {
     Driver::Ci { workflow: None, rollback_workflow: None, report_timeout: Duration::from_secs(3600) }
 }
 
+/// A CI system runs an environment.
+pub fn in_ci(service: &mut Service, env: Env) {
+    service.environments.get_mut(&env).unwrap().driver = ci_driver();
+}
+
 fn people() -> People {
     [
         ("ann", Role::Member),
@@ -147,7 +152,7 @@ impl Sim {
 
     pub fn with(change: impl FnOnce(&mut Service)) -> Self {
         let environment =
-            || Environment { driver: Driver::Local, surfaces: BTreeMap::new(), run_timeout: Duration::from_secs(7200) };
+            Environment { driver: Driver::Local, surfaces: BTreeMap::new(), run_timeout: Duration::from_secs(7200) };
         let mut service = Service {
             retired: false,
             repository_ca: None,
@@ -161,10 +166,10 @@ impl Sim {
             },
             supersede: false,
             surfaces: vec![surface("api")],
-            stage: environment(),
-            production: environment(),
+            environments: Env::LASTING.map(|env| (env, environment.clone())).into(),
         };
         change(&mut service);
+        let environments = service.environments.keys().map(|env| (*env, EnvironmentState::new(*env))).collect();
         Self {
             service,
             people: people(),
@@ -173,8 +178,7 @@ impl Sim {
             releases: BTreeMap::new(),
             votes: Vec::new(),
             runs: BTreeMap::new(),
-            stage: EnvironmentState::new(STAGE),
-            production: EnvironmentState::new(PRODUCTION),
+            environments,
             another_copy: None,
             effects: Vec::new(),
             record: Vec::new(),
@@ -186,8 +190,8 @@ impl Sim {
     /// A service that a CI system runs everywhere.
     pub fn in_ci() -> Self {
         Self::with(|service| {
-            service.stage.driver = ci_driver();
-            service.production.driver = ci_driver();
+            in_ci(service, STAGE);
+            in_ci(service, PRODUCTION);
         })
     }
 
@@ -282,7 +286,7 @@ impl Sim {
     }
 
     /// Follows every run of an environment to a good end, until there is none left.
-    pub fn ends_well(&mut self, kind: EnvironmentKind) {
+    pub fn ends_well(&mut self, kind: Env) {
         for _ in 0..50 {
             if self.live(kind).is_none() {
                 return;
@@ -293,7 +297,7 @@ impl Sim {
     }
 
     /// Follows the run that is live: each step ends as told; none leaves the step at work.
-    pub fn follow(&mut self, kind: EnvironmentKind, mut ends: impl FnMut(&Step) -> Option<Outcome>) -> RunId {
+    pub fn follow(&mut self, kind: Env, mut ends: impl FnMut(&Step) -> Option<Outcome>) -> RunId {
         let run = self.live(kind).expect("a run is live");
         let mut next = self.start_step(run);
         while let Some(index) = next {
@@ -317,16 +321,16 @@ impl Sim {
     }
 
     /// All steps end well but one.
-    pub fn fails_at(&mut self, kind: EnvironmentKind, bad: u32) -> RunId {
+    pub fn fails_at(&mut self, kind: Env, bad: u32) -> RunId {
         self.ends_at(kind, bad, Outcome::Exited(1))
     }
 
-    pub fn ends_at(&mut self, kind: EnvironmentKind, bad: u32, outcome: Outcome) -> RunId {
+    pub fn ends_at(&mut self, kind: Env, bad: u32, outcome: Outcome) -> RunId {
         self.follow(kind, |step| Some(if step.index == bad { outcome.clone() } else { Outcome::Exited(0) }))
     }
 
     /// Everything ends well before a step, which is left at work.
-    pub fn works_until(&mut self, kind: EnvironmentKind, index: u32) -> RunId {
+    pub fn works_until(&mut self, kind: Env, index: u32) -> RunId {
         self.follow(kind, |step| (step.index < index).then_some(Outcome::Exited(0)))
     }
 
@@ -344,18 +348,23 @@ impl Sim {
         self.get(release).reason.as_ref().map(english).unwrap_or_default()
     }
 
-    pub fn environment(&self, kind: EnvironmentKind) -> &EnvironmentState {
-        match kind {
-            EnvironmentKind::Stage => &self.stage,
-            EnvironmentKind::Production => &self.production,
-        }
+    pub fn environment(&self, kind: Env) -> &EnvironmentState {
+        &self.environments[&kind]
     }
 
-    pub fn runs_what(&self, kind: EnvironmentKind) -> Option<ReleaseId> {
+    pub fn stage(&self) -> &EnvironmentState {
+        self.environment(STAGE)
+    }
+
+    pub fn production(&self) -> &EnvironmentState {
+        self.environment(PRODUCTION)
+    }
+
+    pub fn runs_what(&self, kind: Env) -> Option<ReleaseId> {
         self.environment(kind).current.as_ref().map(|version| version.release)
     }
 
-    pub fn live(&self, kind: EnvironmentKind) -> Option<RunId> {
+    pub fn live(&self, kind: Env) -> Option<RunId> {
         self.runs.values().find(|run| run.environment == kind && run.state.is_live()).map(|run| run.id)
     }
 
@@ -366,7 +375,7 @@ impl Sim {
     }
 
     /// The index of the n-th step of a kind of the live run.
-    pub fn index(&self, kind: EnvironmentKind, of: StepKind, nth: usize) -> u32 {
+    pub fn index(&self, kind: Env, of: StepKind, nth: usize) -> u32 {
         let run = &self.runs[&self.live(kind).expect("a run is live")];
         run.steps.iter().filter(|step| step.kind == of).nth(nth).expect("such a step").index
     }

@@ -306,7 +306,7 @@ fn cancelling_while_a_stage_step_runs_ends_the_step_first() {
     assert!(matches!(w.runs[&run].state, RunState::Stopped { .. }));
     assert!(w.reason(r).starts_with("cancelled by root"));
     w.stage_ends_well();
-    assert_eq!((w.runs_what(STAGE), w.stage.mixed.as_ref()), (Some(base), None));
+    assert_eq!((w.runs_what(STAGE), w.stage().mixed.as_ref()), (Some(base), None));
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn the_calls_of_the_concept_are_enough() {
     assert_eq!(w.get(second).rollback_to_tag, Some(tag("v1.0.0")));
     w.report(second, RollbackDone);
     assert_eq!((w.status(second), w.runs_what(PRODUCTION)), (RollbackDone, Some(first)));
-    assert_eq!(w.production.lock, None, "the automatic way back does not lock");
+    assert_eq!(w.production().lock, None, "the automatic way back does not lock");
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn deploying_is_refused_with_the_list_of_gates_until_all_are_clear() {
 
 #[test]
 fn rmm_runs_stage_and_the_ci_system_runs_production() {
-    let mut w = Sim::with(|service| service.production.driver = ci_driver());
+    let mut w = Sim::with(|service| in_ci(service, PRODUCTION));
     let r = w.release("v1.0.0");
     assert_eq!(w.report_refused(r, StageBuilding).code, Code::NotReportedByCi);
     w.stage_ends_well();
@@ -301,7 +301,7 @@ fn a_rollback_of_a_deployed_release_waits_for_the_report_of_its_end() {
     assert_eq!(w.refused(&ci(), report(second, RollbackDone, "other", None)).code, Code::StaleReport);
     w.ok(&ci(), report(second, RollbackDone, "rb", None));
     assert_eq!((w.status(second), w.runs_what(PRODUCTION)), (RollbackDone, Some(first)));
-    assert!(w.production.lock.is_some());
+    assert!(w.production().lock.is_some());
 }
 
 #[test]
@@ -317,7 +317,7 @@ fn aborting_waits_for_the_way_back_that_the_ci_system_takes() {
     assert_eq!(w.report_refused(r, Deployed).code, Code::IllegalTransition);
     w.report(r, RollbackFailed);
     assert_eq!(w.status(r), RollbackFailed);
-    let run = w.production.dirty.as_ref().unwrap().run;
+    let run = w.production().dirty.as_ref().unwrap().run;
     let next = push(&mut w, "v1.2.0", "3");
     to_manual_testing(&mut w, next);
     w.everybody_approves(next);

@@ -42,7 +42,7 @@ fn done(w: &Sim, run: RunId) -> Vec<String> {
 
 /// The one migration whose end nobody has seen.
 fn unseen(w: &Sim) -> (RunId, u32) {
-    let [unseen] = w.production.unseen.as_slice() else { panic!("{:?}", w.production.unseen) };
+    let [unseen] = w.production().unseen.as_slice() else { panic!("{:?}", w.production().unseen) };
     (unseen.run, unseen.step)
 }
 
@@ -60,8 +60,8 @@ fn a_way_back_goes_on_where_it_can_and_names_the_host_that_does_not_answer() {
     let release = newest(&w);
     assert_eq!(w.status(release), Status::RollbackDone);
     assert!(w.reason(release).ends_with("; went on without two (no route)"));
-    assert_eq!(w.production.left.keys().collect::<Vec<_>>(), [&host("two")]);
-    assert!(w.production.mixed.is_none() && w.production.dirty.is_none());
+    assert_eq!(w.production().left.keys().collect::<Vec<_>>(), [&host("two")]);
+    assert!(w.production().mixed.is_none() && w.production().dirty.is_none());
 }
 
 #[test]
@@ -110,11 +110,11 @@ fn a_host_that_is_given_up_in_the_middle_of_its_migration_has_it_done_by_another
     // It may have been done twice, which nobody has seen.
     let (of, step) = unseen(&w);
     let given_up = Reason::GivenUp { by: "root".into(), why: "burnt down".into() };
-    assert_eq!(w.production.left[&host("one")].reason, given_up);
+    assert_eq!(w.production().left[&host("one")].reason, given_up);
     w.admin(Command::CatchUpHost { environment: PRODUCTION, host: host("one") });
     let run = w.live(PRODUCTION).unwrap();
     w.ok(&Actor::Machine, Command::MigrationFound { run, of, step, found: Found::Exited(0) });
-    assert!(w.production.unknown.is_some());
+    assert!(w.production().unknown.is_some());
 }
 
 #[test]
@@ -158,13 +158,13 @@ fn an_aborted_deploy_ends_though_one_of_its_hosts_is_dead_and_every_other_goes_b
     assert!(w.runs[&run].state.is_live(), "its step has to end first");
     is_silent(&mut w, run, "two");
     assert!(matches!(w.runs[&run].state, RunState::Stopped { .. }), "{:?}", w.runs[&run].state);
-    assert!(w.production.left.contains_key(&host("two")));
+    assert!(w.production().left.contains_key(&host("two")));
     let back = w.live(PRODUCTION).unwrap();
     is_silent(&mut w, back, "two");
     w.production_ends_well();
     assert_eq!(w.status(release), Status::RollbackDone);
     assert!(
-        w.production.left.contains_key(&host("two")) && w.production.unseen.is_empty(),
+        w.production().left.contains_key(&host("two")) && w.production().unseen.is_empty(),
         "a deploy can be done again"
     );
 }
@@ -201,12 +201,12 @@ fn a_host_that_returns_is_brought_to_what_the_others_run() {
     assert_eq!(waves(&w, catch_up), ["checkout@two", "deploy@two", "health@two"]);
     w.ends_at(PRODUCTION, 1, Outcome::Unreachable { reason: "gone again".into(), begun: true });
     assert!(matches!(w.runs[&catch_up].state, RunState::Failed { .. }), "{:?}", w.runs[&catch_up].state);
-    assert!(w.production.dirty.is_none());
-    assert_eq!(w.production.left[&host("two")].reason, "gone again".into());
+    assert!(w.production().dirty.is_none());
+    assert_eq!(w.production().left[&host("two")].reason, "gone again".into());
 
     w.ok(&Actor::Machine, came_back);
     w.production_ends_well();
-    assert!(w.production.left.is_empty());
+    assert!(w.production().left.is_empty());
     assert_eq!(w.happened(|event| matches!(event, Event::HostCaughtUp { .. })), 1);
     assert_eq!(w.status(newest(&w)), Status::RollbackDone, "its status is as it was");
 }
@@ -217,7 +217,7 @@ fn the_next_deploy_brings_a_left_host_along() {
     is_silent(&mut w, back, "two");
     w.production_ends_well();
     w.ship("v1.2.0");
-    assert!(w.production.left.is_empty());
+    assert!(w.production().left.is_empty());
 }
 
 fn came_back(name: &str) -> Command {
@@ -235,7 +235,7 @@ fn an_admin_gives_a_host_up_and_has_it_caught_up_after_all() {
     assert_eq!(w.admin_refused(give_up("two")).code, Code::NothingToResolve);
     w.ok(&Actor::Machine, came_back("two"));
     assert!(w.live(PRODUCTION).is_none(), "nobody waits for it");
-    let left = &w.production.left[&host("two")];
+    let left = &w.production().left[&host("two")];
     assert!(left.given_up && english(&left.reason).ends_with(": burnt down"), "what it may run stays known: {left:?}");
 
     let catch_up = |name: &str| Command::CatchUpHost { environment: PRODUCTION, host: host(name) };
@@ -244,7 +244,7 @@ fn an_admin_gives_a_host_up_and_has_it_caught_up_after_all() {
     w.admin(catch_up("two"));
     assert_eq!(w.admin_refused(catch_up("two")).code, Code::ProductionBusy);
     w.production_ends_well();
-    assert!(w.production.left.is_empty());
+    assert!(w.production().left.is_empty());
 }
 
 #[test]
@@ -255,9 +255,9 @@ fn a_host_that_is_given_up_is_not_forgotten_by_the_run_that_goes_on_without_it()
     w.admin(give_up("two"));
     assert_eq!(w.runs[&back].waiting, None);
     w.production_ends_well();
-    assert!(w.production.left[&host("two")].given_up);
+    assert!(w.production().left[&host("two")].given_up);
     w.ship("v1.2.0");
-    assert!(w.production.left.is_empty(), "the next deploy has reached it");
+    assert!(w.production().left.is_empty(), "the next deploy has reached it");
 }
 
 #[test]
@@ -266,7 +266,7 @@ fn a_host_that_the_configuration_does_not_name_for_a_while_is_caught_up_afterwar
     is_silent(&mut w, back, "two");
     w.production_ends_well();
     let before = w.service.clone();
-    let api = w.service.production.surfaces.values_mut().next().unwrap();
+    let api = w.service.environments.get_mut(&PRODUCTION).unwrap().surfaces.values_mut().next().unwrap();
     api.hosts.retain(|place| place.host != host("two"));
     w.ok(&Actor::Machine, Command::Advance);
     w.ok(&Actor::Machine, came_back("two"));
@@ -281,7 +281,7 @@ fn a_host_that_the_configuration_does_not_name_for_a_while_is_caught_up_afterwar
     let run = w.live(PRODUCTION).unwrap();
     assert_eq!(w.runs[&run].to.tag.as_ref().map(ToString::to_string).as_deref(), Some("v1.2.0"));
     w.production_ends_well();
-    assert!(w.production.left.is_empty());
+    assert!(w.production().left.is_empty());
 }
 
 #[test]
@@ -292,14 +292,14 @@ fn a_catch_up_that_fails_says_why_and_is_tried_again() {
     w.ok(&Actor::Machine, came_back("two"));
     let catch_up = w.live(PRODUCTION).unwrap();
     w.ends_at(PRODUCTION, 1, Outcome::Exited(3));
-    let left = w.production.left[&host("two")].clone();
+    let left = w.production().left[&host("two")].clone();
     let wanted = format!(
         "run {catch_up} could not bring it to v1.0.0 (#1): deploy of api on production (two) failed with exit status 3"
     );
     assert_eq!((english(&left.reason), left.run), (wanted, catch_up));
     w.ok(&Actor::Machine, came_back("two"));
     w.production_ends_well();
-    assert!(w.production.left.is_empty());
+    assert!(w.production().left.is_empty());
 }
 
 /// A deploy was ended by force while one host, which does not answer, may still migrate; the other one has gone back.
@@ -331,10 +331,10 @@ fn a_migration_that_went_on_unseen_makes_the_environment_unknown() {
         let run = w.live(PRODUCTION).unwrap();
         let found = Command::MigrationFound { run, of, step, found: Found::Exited(0) };
         w.ok(&Actor::Machine, found.clone());
-        let reason = w.production.unknown.clone().unwrap().reason;
+        let reason = w.production().unknown.clone().unwrap().reason;
         let found = Found::Exited(0);
         assert!(matches!(&reason, Reason::MigrationUnseen { found: is, .. } if *is == found), "{reason:?}");
-        assert!(w.production.unseen.is_empty(), "it is told once");
+        assert!(w.production().unseen.is_empty(), "it is told once");
         assert_eq!(w.runs[&run].state.is_live(), catches_up, "nothing goes forward from there");
     }
 }
@@ -350,7 +350,7 @@ fn a_way_back_that_takes_the_migration_back_itself_needs_nobody() {
     let (of, step) = unseen(&w);
     w.ok(&Actor::Machine, Command::MigrationFound { run: back, of, step, found: Found::Exited(0) });
     w.production_ends_well();
-    assert!(w.production.unknown.is_none() && w.production.left.is_empty());
+    assert!(w.production().unknown.is_none() && w.production().left.is_empty());
     assert_eq!(w.status(release), Status::RollbackDone);
 }
 
@@ -375,7 +375,7 @@ fn a_migration_that_ended_well_unseen_is_not_done_twice() {
     let down = w.runs[&again].steps.iter().find(|step| step.kind.as_str() == "migrate_down").unwrap();
     assert_eq!(down.state, StepState::Succeeded);
     w.production_ends_well();
-    assert!(w.production.unknown.is_none() && w.production.unseen.is_empty());
+    assert!(w.production().unknown.is_none() && w.production().unseen.is_empty());
     assert_eq!(w.status(newest(&w)), Status::RollbackDone);
 }
 
@@ -386,7 +386,7 @@ fn a_migration_that_did_not_end_well_unseen_is_done_again() {
         w.ok(&Actor::Machine, Command::MigrationFound { run: again, of, step, found });
         let down = w.runs[&again].steps.iter().find(|step| step.kind.as_str() == "migrate_down").unwrap();
         assert_eq!(down.state, StepState::Pending);
-        assert!(w.production.unknown.is_none() && w.production.unseen.is_empty());
+        assert!(w.production().unknown.is_none() && w.production().unseen.is_empty());
     }
 }
 
@@ -420,14 +420,14 @@ fn what_an_admin_has_judged_is_asked_again_only_where_it_turns_out_otherwise() {
         let (of, step) = unseen(&w);
         w.admin(Command::Resolve { run: back, verdict, reason: "I have looked".into() });
         w.admin(Command::Resolve { run: back, verdict: Resolution::Succeeded, reason: "repaired".into() });
-        assert!(w.production.unseen.is_empty(), "whoever has repaired it has looked");
-        w.production.unseen.push(UnseenStep { host: host("one"), run: of, step });
+        assert!(w.production().unseen.is_empty(), "whoever has repaired it has looked");
+        w.environments.get_mut(&PRODUCTION).unwrap().unseen.push(UnseenStep { host: host("one"), run: of, step });
         let next = w.release("v1.2.0");
         w.stage_ends_well();
         w.everybody_approves(next);
         let run = w.live(PRODUCTION).unwrap();
         w.ok(&Actor::Machine, Command::MigrationFound { run, of, step, found: found.clone() });
-        assert_eq!(w.production.unknown.is_none(), known, "{found:?}");
+        assert_eq!(w.production().unknown.is_none(), known, "{found:?}");
     }
 }
 
@@ -495,7 +495,7 @@ fn a_catch_up_that_is_repeated_brings_the_same_host_its_code_and_nothing_else() 
     let again = w.live(PRODUCTION).unwrap();
     assert_eq!(plan(&w, again), before);
     w.production_ends_well();
-    assert!(w.production.left.is_empty());
+    assert!(w.production().left.is_empty());
 }
 
 #[test]

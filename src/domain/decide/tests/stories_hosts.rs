@@ -17,7 +17,7 @@ pub(super) fn on_two_hosts(order: Order) -> Sim {
         let mut api = surface("api");
         api.hosts = vec![place("one"), place("two")];
         api.order = order;
-        service.production.surfaces.insert(api.name.clone(), api);
+        service.environments.get_mut(&PRODUCTION).unwrap().surfaces.insert(api.name.clone(), api);
     });
     w.ship("v1.0.0");
     let release = w.release("v1.1.0");

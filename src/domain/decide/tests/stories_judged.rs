@@ -40,7 +40,7 @@ fn a_dirty_stage_blocks_and_explains_and_resolve_repairs_it() {
         let r = w.release("v1.1.0");
         w.fails_at(STAGE, 4);
         let back = w.fails_at(STAGE, 1);
-        let dirty = w.stage.dirty.clone().unwrap();
+        let dirty = w.stage().dirty.clone().unwrap();
         assert_eq!(dirty.run, back);
         assert!(english(&dirty.reason).contains("check out of api on stage failed"));
         w.ok(&w.actor("mia"), Command::Retry { release: r });
@@ -49,7 +49,7 @@ fn a_dirty_stage_blocks_and_explains_and_resolve_repairs_it() {
         assert_eq!(gate.remedy, Some(Remedy::RepairStage { run: back, reason: dirty.reason }));
         assert_eq!(w.refused(&w.actor("ann"), resolve(back, verdict)).code, Code::Forbidden);
         w.resolve(back, verdict);
-        assert_eq!(w.stage.dirty, None);
+        assert_eq!(w.stage().dirty, None);
         if ends_well {
             w.follow(STAGE, |_| Some(Outcome::Exited(0)));
         }
@@ -73,7 +73,7 @@ fn stage_that_cannot_catch_up_with_production_is_dirty_instead_of_trying_for_eve
     let next = w.release("v1.3.0");
     let forward = w.fails_at(STAGE, 3);
     assert_eq!(w.runs[&forward].to.release, second);
-    assert_eq!(w.stage.dirty.as_ref().unwrap().run, forward);
+    assert_eq!(w.stage().dirty.as_ref().unwrap().run, forward);
     assert_eq!(w.live(STAGE), None);
     w.resolve(forward, Resolution::Again);
     w.stage_ends_well();
@@ -118,7 +118,7 @@ fn a_production_deploy_whose_end_is_not_known_is_resolved() {
             assert_eq!(w.steps(w.live(PRODUCTION).unwrap())[0], "migrate_down api v1.1.0");
         }
         w.production_ends_well();
-        assert_eq!((w.status(r), w.production.mixed.as_ref()), (finally, None));
+        assert_eq!((w.status(r), w.production().mixed.as_ref()), (finally, None));
     }
 }
 
@@ -147,7 +147,7 @@ fn a_rollback_whose_end_is_not_known_is_resolved() {
         assert_eq!(w.status(new), ProductionRollback);
         w.resolve(run, verdict);
         assert_eq!(w.status(new), then);
-        assert_eq!(w.production.dirty.is_some(), then == RollbackFailed);
+        assert_eq!(w.production().dirty.is_some(), then == RollbackFailed);
         if then == ProductionRollback {
             assert_eq!(w.steps(w.live(PRODUCTION).unwrap())[0], "checkout api v1.0.0", "the migrations are down");
             w.production_ends_well();

@@ -34,7 +34,7 @@ fn two_versions_back_locks_production_until_an_admin_unlocks() {
     w.stage_ends_well();
     w.everybody_approves(fix);
     assert_eq!(w.unmet(fix), [GateName::NoLock]);
-    assert!(english(&w.production.lock.as_ref().unwrap().reason).contains("broken"));
+    assert!(english(&w.production().lock.as_ref().unwrap().reason).contains("broken"));
     w.unlock();
     w.production_ends_well();
     assert_eq!(w.status(fix), Deployed);

@@ -2,12 +2,13 @@
 
 use super::sim::*;
 use crate::domain::command::{Command, Outcome, Resolution, Said};
+use crate::domain::env::Env;
 use crate::domain::event::Event;
 use crate::domain::ids::HostName;
 use crate::domain::person::Actor;
 use crate::domain::refusal::Code;
 use crate::domain::run::{Action, RunState, StepKind, StepState, TAG_GONE, TAG_MOVED};
-use crate::domain::service::{Dirty, EnvironmentKind, Place, Service, Surface};
+use crate::domain::service::{Dirty, Place, Service, Surface};
 use crate::domain::status::Status::*;
 use crate::wording::english;
 
@@ -40,12 +41,12 @@ fn a_failed_production_deploy_takes_back_exactly_what_it_has_touched() {
         }
         w.production_ends_well();
         assert_eq!((w.status(new), w.runs_what(PRODUCTION)), (RollbackDone, Some(old)));
-        assert_eq!((w.production.mixed.as_ref(), w.production.lock.as_ref()), (None, None));
+        assert_eq!((w.production().mixed.as_ref(), w.production().lock.as_ref()), (None, None));
     }
 }
 
 /// Which migrations of the run that is live will run.
-fn migrations_to_run(w: &Sim, kind: EnvironmentKind) -> usize {
+fn migrations_to_run(w: &Sim, kind: Env) -> usize {
     let run = &w.runs[&w.live(kind).unwrap()];
     run.steps.iter().filter(|step| step.kind == StepKind::MigrateUp && step.state == StepState::Pending).count()
 }
@@ -159,7 +160,7 @@ fn a_rehearsal_that_fails_half_way_is_undone_from_where_it_stands() {
         assert_eq!(steps[..first_steps.len()], *first_steps, "after {}", w.steps(run)[index]);
         assert_eq!(steps.len(), first_steps.len() + 2);
         w.stage_ends_well();
-        assert_eq!((w.runs_what(STAGE), w.stage.mixed.as_ref()), (Some(old), None));
+        assert_eq!((w.runs_what(STAGE), w.stage().mixed.as_ref()), (Some(old), None));
         w.ok(&w.actor("mia"), Command::Retry { release: new });
         w.stage_ends_well();
         assert_eq!(w.status(new), ManualTesting);
@@ -186,8 +187,8 @@ fn migrations_go_down_only_with_the_newer_code_checked_out() {
     let fourth = w.live(PRODUCTION).unwrap();
     assert_eq!(w.steps(fourth)[0], "checkout api v1.0.0", "the migrations are down by now");
     w.production_ends_well();
-    assert_eq!(w.production.mixed, None);
-    assert_eq!(w.production.dirty, None);
+    assert_eq!(w.production().mixed, None);
+    assert_eq!(w.production().dirty, None);
 }
 
 #[test]
@@ -323,7 +324,7 @@ fn an_abort_ends_the_step_and_goes_back() {
     w.production_ends_well();
     assert_eq!((w.status(r), w.runs_what(PRODUCTION)), (RollbackDone, Some(old)));
     assert_eq!(w.reason(r), "aborted by root: 500s");
-    assert_eq!(w.production.lock, None);
+    assert_eq!(w.production().lock, None);
 }
 
 #[test]
@@ -387,7 +388,7 @@ fn a_plan_that_cannot_be_made_says_so_and_holds_nobody_up() {
     assert!(w.reason(r).contains("surface api"), "{}", w.reason(r));
     let production_runs = |w: &mut Sim, deploy: &str| {
         let api = Surface { deploy: deploy.into(), ..w.service.surfaces[0].clone() };
-        w.service.production.surfaces.insert(api.name.clone(), api);
+        w.service.environments.get_mut(&PRODUCTION).unwrap().surfaces.insert(api.name.clone(), api);
         w.ok(&Actor::Machine, Command::Advance);
         // It is another release than before for everybody who has seen it.
         w.stage_ends_well();

@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 
 use super::sim::*;
 use crate::domain::command::{Command, Outcome, Resolution, Settled};
+use crate::domain::env::Env;
 use crate::domain::environment::UnknownState;
 use crate::domain::event::Event;
 use crate::domain::gate::GateName;
@@ -11,22 +12,18 @@ use crate::domain::ids::HostName;
 use crate::domain::person::Actor;
 use crate::domain::refusal::Code;
 use crate::domain::run::{RunName, RunState};
-use crate::domain::service::EnvironmentKind;
 use crate::domain::status::Status;
 
-fn restored(w: &mut Sim, kind: EnvironmentKind) {
+fn restored(w: &mut Sim, kind: Env) {
     let unknown = Some(UnknownState { reason: "the database was restored".into(), since: w.now });
-    match kind {
-        EnvironmentKind::Stage => w.stage.unknown = unknown,
-        EnvironmentKind::Production => w.production.unknown = unknown,
-    }
+    w.environments.get_mut(&kind).unwrap().unknown = unknown;
 }
 
-fn settle(environment: EnvironmentKind, runs: Settled) -> Command {
+fn settle(environment: Env, runs: Settled) -> Command {
     Command::Settle { environment, runs, reason: "looked".into() }
 }
 
-fn foreign(w: &mut Sim, kind: EnvironmentKind) {
+fn foreign(w: &mut Sim, kind: Env) {
     let (run, host) = (w.live(kind).unwrap(), HostName::local());
     w.ok(&Actor::Machine, Command::RunForeign { run, host, reason: "somebody else was here".into() });
 }
@@ -102,11 +99,11 @@ fn a_run_that_meets_another_copy_of_the_database_starts_nothing_and_all_is_told(
     assert!(w.reason(release).contains("somebody else was here"), "{}", w.reason(release));
     assert_eq!((w.runs_what(PRODUCTION), w.live(PRODUCTION)), (Some(good), None));
     assert_eq!(w.happened(|event| matches!(event, Event::ForeignRunFound { .. })), 1);
-    assert!(w.production.unknown.is_some() && w.stage.unknown.is_none());
+    assert!(w.production().unknown.is_some() && w.stage().unknown.is_none());
     assert_eq!((w.live(STAGE), w.runs_what(STAGE)), (None, Some(release)), "stage goes to nothing that is not known");
     w.admin(settle(PRODUCTION, Settled::Recorded));
     assert!(w.live(STAGE).is_some(), "now it does");
-    assert_eq!(w.production.vouched_below.0, w.runs.len() as i64);
+    assert_eq!(w.production().vouched_below.0, w.runs.len() as i64);
 }
 
 #[test]
@@ -126,18 +123,18 @@ fn a_copy_is_told_once_wherever_it_is_met_until_an_admin_has_looked() {
     w.stage_ends_well();
     w.everybody_approves(release);
     foreign(&mut w, PRODUCTION);
-    assert_eq!((told(&w), w.production.unknown.is_some()), (1, true));
+    assert_eq!((told(&w), w.production().unknown.is_some()), (1, true));
     assert_eq!(w.another_copy.as_ref().unwrap().reason, "another one was turned away".into());
     w.admin(settle(PRODUCTION, Settled::Release(good)));
     assert_eq!(w.another_copy, None);
     // Where nothing is unknown an admin has only this to say, and no run is taken for known by it.
     turned_away(&mut w, run);
     assert_eq!(told(&w), 2);
-    let vouched = w.stage.vouched_below;
+    let vouched = w.stage().vouched_below;
     let refused = w.admin_refused(settle(STAGE, Settled::Nothing));
     assert!(words(&refused).contains("--recorded says that the other copy"), "{refused:?}");
     w.admin(recorded(STAGE));
-    assert_eq!((w.another_copy.clone(), w.stage.vouched_below), (None, vouched));
+    assert_eq!((w.another_copy.clone(), w.stage().vouched_below), (None, vouched));
     assert_eq!(w.admin_refused(recorded(STAGE)).code, Code::NothingToResolve);
 }
 
@@ -164,7 +161,7 @@ fn a_step_that_somebody_else_began_leaves_its_run_to_an_admin() {
         let runs = if found { release } else { good };
         w.admin(settle(PRODUCTION, Settled::Release(runs)));
         assert_eq!((w.status(release), w.runs_what(PRODUCTION), w.live(PRODUCTION)), (status, Some(runs), None));
-        assert!(w.production.mixed.is_none() && w.production.dirty.is_none());
+        assert!(w.production().mixed.is_none() && w.production().dirty.is_none());
         w.ship("v1.2.0");
     }
 }

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use crate::domain::env::Env;
 use crate::domain::ids::{Attempt, Commit, HostName, ReleaseId, Revision, ServiceName, SurfaceName};
 use crate::domain::plan::Planner;
 use crate::domain::release::Release;
 use crate::domain::run::{Action, Ask, Position, Positions, RunKind, Script, Step, StepKind};
-use crate::domain::service::{
-    Approvals, Dirty, Driver, Environment, EnvironmentKind, Order, Place, Recipe, Service, Surface,
-};
+use crate::domain::service::{Approvals, Dirty, Driver, Environment, Order, Place, Recipe, Service, Surface};
 use crate::domain::status::Status;
 
 const OLDER: ReleaseId = ReleaseId(1);
@@ -56,8 +55,7 @@ fn service(surfaces: Vec<Surface>) -> Service {
         approvals: Approvals { required: Vec::new(), minimum: 0, forbid_self: false, auto_promote: true },
         supersede: false,
         surfaces,
-        stage: environment.clone(),
-        production: environment,
+        environments: Env::LASTING.map(|env| (env, environment.clone())).into(),
     }
 }
 
@@ -91,8 +89,7 @@ fn release(id: ReleaseId) -> Release {
 }
 
 fn back(service: &Service, positions: &Positions) -> Vec<Step> {
-    let planner =
-        Planner { service, environment: EnvironmentKind::Production, kind: RunKind::Rollback, run: None, without: &[] };
+    let planner = Planner { service, environment: Env::Production, kind: RunKind::Rollback, run: None, without: &[] };
     planner.back(&release(NEWER), &release(OLDER), positions).unwrap()
 }
 
@@ -237,7 +234,7 @@ fn compose_is_told_its_project_and_what_goes_with_the_way_back() {
         ..surface.clone()
     };
     let shop = service(vec![name(&web, "web"), name(&other, "other")]);
-    let planner = |kind| Planner { service: &shop, environment: EnvironmentKind::Stage, kind, run: None, without: &[] };
+    let planner = |kind| Planner { service: &shop, environment: Env::Stage, kind, run: None, without: &[] };
     let told = |steps: Vec<Step>| -> Vec<String> {
         let told = |step: &Step| {
             let script = script(step);
@@ -275,13 +272,8 @@ fn a_place_is_looked_at_before_anything_is_touched_and_on_the_way_back_nothing_s
     let (fetched, brought) = (web.clone(), Surface { checkout: false, min_free: Some(7), ..web });
     for (surface, looks_in, free) in [(fetched, StepKind::Fetch, "auto"), (brought, StepKind::BeforeDeploy, "7")] {
         let shop = service(vec![surface]);
-        let planner = Planner {
-            service: &shop,
-            environment: EnvironmentKind::Stage,
-            kind: RunKind::Deploy,
-            run: None,
-            without: &[],
-        };
+        let planner =
+            Planner { service: &shop, environment: Env::Stage, kind: RunKind::Deploy, run: None, without: &[] };
         let steps = planner.forward(&release(NEWER), None).unwrap();
         let changes = steps.iter().position(|step| step.kind.changes()).unwrap();
         let look = steps
@@ -299,8 +291,7 @@ fn a_place_is_looked_at_before_anything_is_touched_and_on_the_way_back_nothing_s
         ..surface(0, "/srv/shop", &["a"], true, false)
     };
     let shop = service(vec![outside]);
-    let planner =
-        Planner { service: &shop, environment: EnvironmentKind::Stage, kind: RunKind::Deploy, run: None, without: &[] };
+    let planner = Planner { service: &shop, environment: Env::Stage, kind: RunKind::Deploy, run: None, without: &[] };
     let steps = planner.forward(&release(NEWER), None).unwrap();
     let looks = |call: &str| steps.iter().any(|step| script(step).command.contains(call));
     assert!(looks("rmm_room auto /srv/shop docker\n") && !looks("rmm_compose_place"), "{steps:#?}");

@@ -12,16 +12,16 @@ impl Sim {
     pub fn load(&self, command: &Command) -> World {
         let (release, run) = addressed(command);
         let last = |kind| self.runs.values().rev().find(|one| one.environment == kind).map(|one| one.id);
-        let last_here: Vec<_> = [STAGE, PRODUCTION].into_iter().filter_map(last).collect();
+        let last_here: Vec<_> = self.environments.keys().copied().filter_map(last).collect();
         let runs: BTreeMap<_, _> = self
             .runs
             .values()
             .filter(|one| {
-                let named = [&self.stage, &self.production].iter().any(|environment| {
+                let named = self.environments.values().any(|environment| {
                     environment.dirty.as_ref().is_some_and(|dirty| dirty.run == one.id)
                         || environment.unseen.iter().any(|unseen| unseen.run == one.id)
                 });
-                let last = self.production.current.is_none() && last_here.contains(&one.id);
+                let last = self.production().current.is_none() && last_here.contains(&one.id);
                 one.state.occupies() || named || last || run == Some(one.id)
             })
             .map(|one| (one.id, one.clone()))
@@ -32,7 +32,7 @@ impl Sim {
             ids.insert(one.to.release);
             ids.extend(one.from.as_ref().map(|version| version.release));
         }
-        for state in [&self.stage, &self.production] {
+        for state in self.environments.values() {
             ids.extend(state.current.as_ref().map(|version| version.release));
             ids.extend(state.left.values().map(|left| left.newer.release));
             ids.extend(state.mixed.iter().flat_map(|mixed| [mixed.newer.release, mixed.older.release]));
@@ -78,8 +78,7 @@ impl Sim {
             votes: self.votes.iter().filter(|vote| releases.contains_key(&vote.release)).cloned().collect(),
             releases,
             runs,
-            stage: self.stage.clone(),
-            production: self.production.clone(),
+            environments: self.environments.clone(),
             another_copy: self.another_copy.clone(),
             good,
             next_release: ReleaseId(self.releases.len() as i64 + 1),
@@ -97,7 +96,7 @@ impl Sim {
             .collect()
     }
 
-    pub(super) fn write(&mut self, world: World) {
+    pub fn write(&mut self, world: World) {
         let changes = &world.changes;
         self.check_moves(changes.events.as_slice(), &world);
         for id in changes.releases.union(&changes.noted) {
@@ -116,10 +115,7 @@ impl Sim {
             self.runs.insert(*id, world.runs[id].clone());
         }
         for kind in &changes.environments {
-            match kind {
-                EnvironmentKind::Stage => self.stage = world.stage.clone(),
-                EnvironmentKind::Production => self.production = world.production.clone(),
-            }
+            self.environments.insert(*kind, world.environments[kind].clone());
         }
         if changes.another_copy {
             self.another_copy.clone_from(&world.another_copy);
@@ -138,7 +134,7 @@ impl Sim {
         for (id, run) in &world.runs {
             assert_eq!(&self.runs[id], run);
         }
-        assert_eq!((&self.stage, &self.production), (&world.stage, &world.production));
+        assert_eq!(self.environments, world.environments);
         assert_eq!(self.another_copy, world.another_copy);
     }
 }

@@ -1,0 +1,12 @@
+//! What people see of a release and of a service: one value each, read as of one moment, of which the bot's screens, the
+//! API's details and the pages are renderings. Which moves there are, and for whom, is derived here and nowhere else.
+
+pub mod moves;
+pub mod plan;
+pub mod release;
+pub mod service;
+
+pub use moves::{Confirmation, Move};
+pub use plan::PlanOverview;
+pub use release::ReleaseOverview;
+pub use service::ServiceOverview;

@@ -1,0 +1,107 @@
+//! A release and what surrounds it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::domain::approval::{Tally, Vote};
+use crate::domain::content::Content;
+use crate::domain::env::Env;
+use crate::domain::environment::{AnotherCopy, EnvironmentState};
+use crate::domain::gate::{self, Gate};
+use crate::domain::ids::{ReleaseId, RunId};
+use crate::domain::release::{Release, Version};
+use crate::domain::run::RunState;
+use crate::domain::service::Service;
+use crate::domain::status::Status;
+use crate::domain::world::{GoodVersion, World};
+use crate::engine::{Engine, Failure};
+
+/// A release and what surrounds it, as of one moment.
+#[derive(Debug, Clone)]
+pub struct ReleaseOverview {
+    /// The release.
+    pub release: Release,
+    /// Its service.
+    pub service: Arc<Service>,
+    /// What it would bring now.
+    pub content: Content,
+    /// How the vote stands.
+    pub tally: Tally,
+    /// The votes of this attempt.
+    pub votes: Vec<Vote>,
+    /// Every gate of production; none when the release has passed them or has ended.
+    pub gates: Vec<Gate>,
+    /// What the environments of its service run.
+    pub environments: BTreeMap<Env, EnvironmentState>,
+    /// The runs whose end is not known, by the environment that they hold.
+    pub lost: BTreeMap<Env, RunId>,
+    /// Another release that production is busy with.
+    pub busy_with: Option<ReleaseId>,
+    /// The release that holds stage.
+    pub on_stage: Option<Version>,
+    /// Where a rollback of what production runs goes unless somebody says otherwise.
+    pub way_back: Option<GoodVersion>,
+    /// The versions that production can go back to, newest first.
+    pub versions: Vec<GoodVersion>,
+    /// The environments for which it waits until an admin says what they run.
+    pub to_settle: Vec<Env>,
+    /// Another RMM that works with a copy of the database was met.
+    pub another_copy: Option<AnotherCopy>,
+}
+
+impl ReleaseOverview {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// A refusal when there is no such release, or its service was never configured.
+    pub async fn read(engine: &Engine, id: ReleaseId) -> Result<Self, Failure> {
+        engine.look(id, Self::of).await
+    }
+
+    fn of(world: &World, release: &Release) -> Self {
+        let occupying = || world.environments.keys().filter_map(|env| world.occupying_run(*env));
+        let lost = occupying().filter(|run| matches!(run.state, RunState::Unknown { .. }));
+        let in_production = world.occupying_run(Env::Production).map(|run| run.release);
+        let deploys = |other: &&Release| matches!(other.status, Status::Deploying | Status::ProductionRollback);
+        let others = in_production.into_iter().chain(world.releases.values().filter(deploys).map(|other| other.id));
+        Self {
+            service: Arc::clone(&world.service),
+            content: world.content(release),
+            tally: world.tally(release),
+            votes: world
+                .votes
+                .iter()
+                .filter(|vote| (vote.release, vote.attempt) == (release.id, release.attempt))
+                .cloned()
+                .collect(),
+            gates: if release.status.is_cancellable() { gate::explain(world, release) } else { Vec::new() },
+            environments: world.environments.clone(),
+            lost: lost.map(|run| (run.environment, run.id)).collect(),
+            busy_with: others.into_iter().find(|other| *other != release.id),
+            on_stage: world.stage_holder().map(Release::version),
+            way_back: world.usual_way_back(release).cloned(),
+            versions: world.good_before_current().cloned().collect(),
+            to_settle: world.to_settle(release).collect(),
+            another_copy: world.another_copy.clone(),
+            release: release.clone(),
+        }
+    }
+
+    /// The facts about production.
+    #[must_use]
+    pub fn production(&self) -> &EnvironmentState {
+        &self.environments[&Env::Production]
+    }
+
+    /// What production runs.
+    #[must_use]
+    pub fn current(&self) -> Option<&Version> {
+        self.production().current.as_ref()
+    }
+
+    /// Production runs it now.
+    #[must_use]
+    pub fn is_in_production(&self) -> bool {
+        self.current().is_some_and(|version| version.release == self.release.id)
+    }
+}
