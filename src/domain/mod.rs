@@ -23,6 +23,7 @@ pub mod release;
 pub mod right;
 pub mod run;
 pub mod service;
+pub mod snapshot;
 pub mod status;
 pub mod step;
 pub mod world;

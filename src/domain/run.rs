@@ -253,10 +253,14 @@ impl Run {
     /// Whether it is to repeat a migration of which nobody has seen how it ended on a host: nobody knows how to go on
     /// before that host answers.
     #[must_use]
-    pub fn repeats_unseen(&self, host: &HostName, unseen: &[UnseenStep], runs: &BTreeMap<RunId, Self>) -> bool {
+    pub fn repeats_unseen(
+        &self,
+        host: &HostName,
+        unseen: &[UnseenStep],
+        step: impl Fn(&UnseenStep) -> Option<Step>,
+    ) -> bool {
         unseen.iter().filter(|unseen| unseen.host == *host && self.stop.is_none()).any(|unseen| {
-            let step = runs.get(&unseen.run).and_then(|run| run.steps.get(unseen.step as usize));
-            step.is_some_and(|step| self.next_migration(step).is_some_and(|next| next.kind == step.kind))
+            step(unseen).is_some_and(|step| self.next_migration(&step).is_some_and(|next| next.kind == step.kind))
         })
     }
 

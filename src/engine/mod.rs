@@ -57,7 +57,8 @@ use crate::domain::release::Release;
 use crate::domain::run::Run;
 use crate::domain::world::{Changes, World};
 use crate::store::chain::NewEvent;
-use crate::store::world::{Cause, Focus};
+use crate::store::snapshot::Stored;
+use crate::store::world::Cause;
 use crate::store::{Store, StoreError, Tx, WriteError, releases, runs, telegram, world};
 use crate::wording::{Language, on_record};
 
@@ -175,8 +176,8 @@ impl Engine {
                 Err(refusal) => return Ok(Err(refusal)),
             };
             let Some(service) = catalog.service(&name) else { return Ok(Err(no_service(&name))) };
-            let focus = Focus::of(&request.command, service);
-            let world = world::load(conn, service.clone(), catalog.people().clone(), moment, focus)?;
+            let stored = Stored::of(conn, name);
+            let world = world::open(&stored, service.clone(), catalog.people().clone(), moment)?;
             Ok(decide(world, &request.actor, request.command).answer.map(|_| ()))
         });
         Ok(decided.await??)
@@ -189,7 +190,7 @@ impl Engine {
     pub async fn look<T: Send + 'static>(
         &self,
         id: ReleaseId,
-        see: impl FnOnce(&World, &Release) -> T + Send + 'static,
+        see: impl FnOnce(&World<'_>, &Release) -> T + Send + 'static,
     ) -> Result<T, Failure> {
         let catalog = self.catalog();
         let moment = self.moment()?;
@@ -197,9 +198,9 @@ impl Engine {
             .read(move |conn| {
                 let Some(name) = releases::service_of(conn, id)? else { return Ok(Err(no_release(id))) };
                 let Some(service) = catalog.service(&name) else { return Ok(Err(no_service(&name))) };
-                let focus = Focus::ReleaseAndGood(id, None);
-                let world = world::load(conn, service.clone(), catalog.people().clone(), moment, focus)?;
-                Ok(world.releases.get(&id).map(|release| see(&world, release)).ok_or_else(|| no_release(id)))
+                let stored = Stored::of(conn, name);
+                let world = world::open(&stored, service.clone(), catalog.people().clone(), moment)?;
+                Ok(world.find(id).map(|release| see(&world, &release)).ok_or_else(|| no_release(id)))
             })
             .await?;
         Ok(seen?)
@@ -212,14 +213,15 @@ impl Engine {
     pub async fn look_at_service<T: Send + 'static>(
         &self,
         name: &ServiceName,
-        see: impl FnOnce(&World) -> T + Send + 'static,
+        see: impl FnOnce(&World<'_>) -> T + Send + 'static,
     ) -> Result<T, Failure> {
         let catalog = self.catalog();
         let service = catalog.service(name).cloned().ok_or_else(|| no_service(name))?;
         let moment = self.moment()?;
         let people = catalog.people().clone();
         let look = move |conn: &Connection| {
-            world::load(conn, service, people, moment, Focus::Service).map(|world| see(&world))
+            let stored = Stored::of(conn, service.name.clone());
+            world::open(&stored, service, people, moment).map(|world| see(&world))
         };
         Ok(self.read(look).await?)
     }
@@ -322,7 +324,7 @@ impl Engine {
 
     /// Whether [`Command::Advance`] would change anything in a service.
     async fn is_due(&self, service: &ServiceName) -> Result<bool, Failure> {
-        let changes = |world: &World| {
+        let changes = |world: &World<'_>| {
             let decision = decide(world.clone(), &Actor::Machine, Command::Advance);
             decision.answer.is_err() || decision.world.changes != Changes::default()
         };
@@ -405,20 +407,16 @@ fn decide_and_save(
         Err(refusal) => return Ok((Err(refusal), false)),
     };
     let Some(service) = catalog.service(&name) else { return Ok((Err(no_service(&name)), false)) };
-    let focus = if let (Command::Create(new), Some(_)) = (&request.command, &then) {
-        Focus::NewReleaseAnd(new)
-    } else {
-        Focus::of(&request.command, service)
-    };
     if let Some(update) = request.update
         && !telegram::handled(tx, update, moment.now)?
     {
         return Ok((Err(refusal::Cause::TakenAlready.into()), false));
     }
-    let world = world::load(tx, service.clone(), catalog.people().clone(), moment, focus)?;
+    let stored = Stored::of(tx, name);
+    let world = world::open(&stored, service.clone(), catalog.people().clone(), moment)?;
     if let (Subject::Release(id), Some(seen)) = (request.command.subject(), request.seen)
-        && let Some(release) = world.releases.get(&id)
-        && let Err(refusal) = still_current(release, seen)
+        && let Some(release) = world.find(id)
+        && let Err(refusal) = still_current(&release, seen)
     {
         return Ok((Err(refusal), false));
     }
@@ -437,18 +435,18 @@ fn decide_and_save(
             (Err(_), _) => {}
         }
     }
-    refusals.thin(tx, &mut decision.world.changes.events, decision.world.now)?;
-    let cause = Cause { actor: &request.actor, trace_id: request.trace_id.as_deref() };
-    world::save(tx, &decision.world, &cause)?;
-    let changes = &decision.world.changes;
-    let stopping = changes.runs.iter().any(|id| decision.world.runs.get(id).is_some_and(has_news_for_follower));
     let handled = decision.answer.map(|answer| Handled {
         release: match answer {
-            Answer::Release { id, .. } => decision.world.releases.get(&id).cloned(),
+            Answer::Release { id, .. } => decision.world.find(id).map(Arc::unwrap_or_clone),
             Answer::Run(_) | Answer::Step(_) | Answer::Done => None,
         },
         answer,
     });
+    let mut written = decision.world.written();
+    refusals.thin(tx, &mut written.events, written.now)?;
+    let cause = Cause { actor: &request.actor, trace_id: request.trace_id.as_deref() };
+    world::save(tx, &written, &cause)?;
+    let stopping = written.runs.iter().any(|(run, _)| has_news_for_follower(run));
     Ok((handled, stopping))
 }
 

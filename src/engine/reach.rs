@@ -11,6 +11,7 @@ use super::catch_up;
 use super::runner::Following;
 use crate::clients::transport::TransportError;
 use crate::domain::command::Command;
+use crate::domain::environment::UnseenStep;
 use crate::domain::ids::HostName;
 use crate::domain::moment::Uptime;
 use crate::domain::reason::{Hint, Reason, Wait};
@@ -236,14 +237,20 @@ impl Following {
         let (service, environment) = (run.service.clone(), run.environment);
         let read = self.engine.read(move |conn| {
             let unseen = runs::environment(conn, &service, environment)?.unseen;
-            let mut of = BTreeMap::new();
+            let mut steps = Vec::new();
             for unseen in &unseen {
-                of.extend(runs::get(conn, unseen.run)?.map(|run| (run.id, run)));
+                let run = runs::get(conn, unseen.run)?;
+                steps.extend(
+                    run.and_then(|mut run| Some((unseen.clone(), run.steps.get_mut(unseen.step as usize)?.clone()))),
+                );
             }
-            Ok((unseen, of))
+            Ok((unseen, steps))
         });
         // Where it cannot be read, it is waited for; whoever waits looks again.
-        read.await.map_or(true, |(unseen, of)| run.repeats_unseen(host, &unseen, &of))
+        read.await.map_or(true, |(unseen, steps)| {
+            let step = |of: &UnseenStep| steps.iter().find(|(unseen, _)| unseen == of).map(|(_, step)| step.clone());
+            run.repeats_unseen(host, &unseen, step)
+        })
     }
 
     /// Whether a host of the environment answers that the run has not touched.

@@ -165,7 +165,7 @@ async fn production_goes_back_to_a_good_version_however_many_there_were_since() 
     // From there, only older ones count, though they are none of the newest fifty.
     let name = service();
     let older = engine.look_at_service(&name, |world| {
-        world.good_before_current().map(|good| good.version.release).collect::<Vec<_>>()
+        world.good_before_current(50).into_iter().map(|good| good.version.release).collect::<Vec<_>>()
     });
     let older = older.await.unwrap();
     assert_eq!(older, [all[1], all[0]]);

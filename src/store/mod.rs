@@ -25,6 +25,7 @@ pub mod releases;
 pub mod restored;
 pub mod runs;
 pub mod schema;
+pub mod snapshot;
 pub mod telegram;
 pub mod tokens;
 pub mod verify;

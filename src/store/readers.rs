@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::error::StoreError;
 use super::schema;
-use super::writer::panic_message;
+use super::writer::unwound;
 
 pub(crate) struct Readers {
     pool: Arc<Pool>,
@@ -49,9 +49,9 @@ impl Readers {
             let conn = pool.take().ok_or(StoreError::Stopped)?;
             let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| snapshot(&conn, work)));
             let result = outcome.unwrap_or_else(|panic| {
-                let what = panic_message(panic.as_ref());
-                tracing::error!(what, "a read panicked");
-                Err(StoreError::Panicked { what })
+                let error = unwound(panic);
+                tracing::error!(%error, "a read was ended");
+                Err(error)
             });
             if !conn.is_autocommit()
                 && let Err(error) = conn.execute_batch("ROLLBACK")

@@ -7,10 +7,10 @@ use super::columns::{
 };
 use super::error::StoreError;
 use crate::domain::approval::Vote;
-use crate::domain::command::RollbackTo;
 use crate::domain::content::Content;
 use crate::domain::ids::{Attempt, Commit, ReleaseId, Revision, ServiceName, Tag};
 use crate::domain::release::Release;
+use crate::domain::snapshot::GoodAt;
 use crate::domain::status::{List, Status};
 use crate::domain::world::GoodVersion;
 
@@ -188,6 +188,15 @@ pub(super) fn in_status(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// The first release that waits for stage and whose commit is known.
+pub(super) fn first_with_commit(conn: &Connection, service: &ServiceName) -> Result<Option<Release>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM releases WHERE list = 'active' AND service = ?1 AND status = 'initiated' \
+         AND commit_id IS NOT NULL ORDER BY id LIMIT 1"
+    );
+    Ok(conn.prepare_cached(&sql)?.query_row([service.as_str()], release).optional()?)
+}
+
 /// The last release that a CI run has created.
 pub(super) fn by_ci_run(conn: &Connection, service: &ServiceName, ci_run: &str) -> Result<Option<Release>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM releases WHERE service = ?1 AND ci_run_id = ?2 ORDER BY id DESC LIMIT 1");
@@ -221,57 +230,67 @@ pub fn active_candidate(
     }
 }
 
-/// The good versions of a service, newest first.
-///
-/// # Errors
-/// When the database cannot be read.
-pub fn good_versions(conn: &Connection, service: &ServiceName, limit: u32) -> Result<Vec<GoodVersion>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM releases WHERE {GOOD} ORDER BY completed_at DESC, id DESC LIMIT ?2");
-    good(conn, &sql, (service.as_str(), limit))
+const GOOD: &str = "status = 'deployed' AND service = ?1";
+const NEWEST_FIRST: &str = "ORDER BY completed_at DESC, id DESC";
+
+/// The good version that a release is.
+pub(super) fn good(conn: &Connection, service: &ServiceName, id: ReleaseId) -> Result<Option<GoodVersion>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM releases WHERE {GOOD} AND id = ?2");
+    first_good(conn, &sql, (service.as_str(), id.0))
 }
 
-/// The good versions from the one that a release is on, newest first: what one can go back to from there.
-///
-/// # Errors
-/// When the database cannot be read.
-pub(super) fn good_versions_from(
+/// The good versions before a place in their order, newest first.
+pub(super) fn good_before(
     conn: &Connection,
     service: &ServiceName,
-    from: ReleaseId,
-    limit: u32,
+    before: Option<GoodAt>,
+    most: u32,
 ) -> Result<Vec<GoodVersion>, StoreError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM releases WHERE {GOOD} AND (completed_at, id) <= \
-         (SELECT completed_at, id FROM releases WHERE id = ?2) ORDER BY completed_at DESC, id DESC LIMIT ?3"
+        "SELECT {COLUMNS} FROM releases WHERE {GOOD} AND (completed_at, id) < (?2, ?3) {NEWEST_FIRST} LIMIT ?4"
     );
-    good(conn, &sql, (service.as_str(), from.0, limit))
+    let (at, id) = good_place(before);
+    good_versions(conn, &sql, (service.as_str(), at, id, most))
 }
 
-/// The newest good version that is meant.
-///
-/// # Errors
-/// When the database cannot be read.
-pub(super) fn good_version(
+/// The newest good version of a tag before a place.
+pub(super) fn good_of_tag(
     conn: &Connection,
     service: &ServiceName,
-    meant: &RollbackTo,
+    tag: &Tag,
+    before: Option<GoodAt>,
 ) -> Result<Option<GoodVersion>, StoreError> {
-    let order = "ORDER BY completed_at DESC, id DESC LIMIT 1";
-    let found = match meant {
-        RollbackTo::Release(id) => {
-            good(conn, &format!("SELECT {COLUMNS} FROM releases WHERE {GOOD} AND id = ?2"), (service.as_str(), id.0))?
-        }
-        RollbackTo::Tag(tag) => {
-            let sql = format!("SELECT {COLUMNS} FROM releases WHERE {GOOD} AND tag = ?2 {order}");
-            good(conn, &sql, (service.as_str(), tag.as_str()))?
-        }
-    };
-    Ok(found.into_iter().next())
+    let sql = format!(
+        "SELECT {COLUMNS} FROM releases WHERE {GOOD} AND tag = ?2 AND (completed_at, id) < (?3, ?4) {NEWEST_FIRST} LIMIT 1"
+    );
+    let (at, id) = good_place(before);
+    first_good(conn, &sql, (service.as_str(), tag.as_str(), at, id))
 }
 
-const GOOD: &str = "status = 'deployed' AND service = ?1";
+/// The newest good version of a commit before a place.
+pub(super) fn good_of_commit(
+    conn: &Connection,
+    service: &ServiceName,
+    commit: &Commit,
+    before: Option<GoodAt>,
+) -> Result<Option<GoodVersion>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM releases WHERE {GOOD} AND commit_id = ?2 AND (completed_at, id) < (?3, ?4) {NEWEST_FIRST} LIMIT 1"
+    );
+    let (at, id) = good_place(before);
+    first_good(conn, &sql, (service.as_str(), commit.as_str(), at, id))
+}
 
-fn good(conn: &Connection, sql: &str, of: impl rusqlite::Params) -> Result<Vec<GoodVersion>, StoreError> {
+/// A place in the order of good versions; the end without one.
+fn good_place(before: Option<GoodAt>) -> (i64, i64) {
+    before.map_or((i64::MAX, i64::MAX), |(at, id)| (millis(at), id.0))
+}
+
+fn first_good(conn: &Connection, sql: &str, of: impl rusqlite::Params) -> Result<Option<GoodVersion>, StoreError> {
+    good_versions(conn, sql, of).map(|found| found.into_iter().next())
+}
+
+fn good_versions(conn: &Connection, sql: &str, of: impl rusqlite::Params) -> Result<Vec<GoodVersion>, StoreError> {
     let mut statement = conn.prepare_cached(sql)?;
     let rows = statement.query_map(of, release)?;
     rows.map(|row| {

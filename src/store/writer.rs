@@ -94,9 +94,9 @@ where
         let outcome = match std::panic::catch_unwind(AssertUnwindSafe(|| work(tx))) {
             Ok(result) => result.map_err(WriteError::Rolled),
             Err(panic) => {
-                let what = panic_message(panic.as_ref());
-                tracing::error!(what, "a write panicked and was undone");
-                Err(WriteError::Store(StoreError::Panicked { what }))
+                let error = unwound(panic);
+                tracing::error!(%error, "a write was ended and undone");
+                Err(WriteError::Store(error))
             }
         };
         self.outcome.insert(outcome).is_ok()
@@ -110,6 +110,14 @@ where
         };
         // A caller that stopped waiting does not need the answer.
         let _ = self.reply.send(outcome);
+    }
+}
+
+/// Why a transaction has unwound: the error that a decision met where it asked what is stored, or a panic.
+pub(super) fn unwound(panic: Box<dyn Any + Send>) -> StoreError {
+    match panic.downcast::<StoreError>() {
+        Ok(error) => *error,
+        Err(panic) => StoreError::Panicked { what: panic_message(panic.as_ref()) },
     }
 }
 

@@ -42,7 +42,7 @@ impl PlanOverview {
         engine.look(id, move |world, release| Self::of(world, release, environment)).await?.map_err(Failure::Refused)
     }
 
-    fn of(world: &World, release: &Release, environment: Env) -> Result<Planned<Self>, Refusal> {
+    fn of(world: &World<'_>, release: &Release, environment: Env) -> Result<Planned<Self>, Refusal> {
         let service = Arc::clone(&world.service);
         let Some(state) = world.environments.get(&environment) else {
             return Err(Cause::NoEnvironment { environment, service: service.name.clone() }.into());
@@ -54,14 +54,14 @@ impl PlanOverview {
             if is_there { world.usual_way_back(release).map(|good| good.version.clone()) } else { from.clone() };
         let (mut deploy, mut rollback) = (Vec::new(), Vec::new());
         if service.environment(environment).driver.is_ours() {
-            let before = back_to.as_ref().and_then(|version| world.releases.get(&version.release));
+            let before = back_to.as_ref().and_then(|version| world.find(version.release));
             if !is_there {
-                match planner(world, environment, RunKind::Deploy).forward(release, before) {
+                match planner(world, environment, RunKind::Deploy).forward(release, before.as_deref()) {
                     Ok(steps) => deploy = steps,
                     Err(reason) => return Ok(Err(reason)),
                 }
             }
-            match before.map(|older| back(world, environment, release, older)) {
+            match before.map(|older| back(world, environment, release, &older)) {
                 Some(Ok(steps)) => rollback = steps,
                 Some(Err(reason)) => return Ok(Err(reason)),
                 None => {}
@@ -76,17 +76,17 @@ impl PlanOverview {
 /// # Errors
 /// A refusal when there is no such release.
 pub async fn rollback(engine: &Engine, id: ReleaseId, to: ReleaseId) -> Result<Option<Planned<Vec<Step>>>, Failure> {
-    let plan = move |world: &World, release: &Release| {
-        world.releases.get(&to).map(|older| back(world, Env::Production, release, older))
+    let plan = move |world: &World<'_>, release: &Release| {
+        world.find(to).map(|older| back(world, Env::Production, release, &older))
     };
     engine.look(id, plan).await
 }
 
-fn back(world: &World, environment: Env, release: &Release, older: &Release) -> Planned<Vec<Step>> {
+fn back(world: &World<'_>, environment: Env, release: &Release, older: &Release) -> Planned<Vec<Step>> {
     let planner = planner(world, environment, RunKind::Rollback);
     planner.back(release, older, &planner.everywhere(Side::Newer))
 }
 
-fn planner(world: &World, environment: Env, kind: RunKind) -> Planner<'_> {
+fn planner<'w>(world: &'w World<'_>, environment: Env, kind: RunKind) -> Planner<'w> {
     Planner { service: &world.service, environment, kind, run: None, without: &[] }
 }

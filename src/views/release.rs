@@ -16,6 +16,9 @@ use crate::domain::status::Status;
 use crate::domain::world::{GoodVersion, World};
 use crate::engine::{Engine, Failure};
 
+/// Of the versions to go back to, this many are told.
+const VERSIONS: u32 = 50;
+
 /// A release and what surrounds it, as of one moment.
 #[derive(Debug, Clone)]
 pub struct ReleaseOverview {
@@ -58,29 +61,23 @@ impl ReleaseOverview {
         engine.look(id, Self::of).await
     }
 
-    fn of(world: &World, release: &Release) -> Self {
-        let occupying = || world.environments.keys().filter_map(|env| world.occupying_run(*env));
-        let lost = occupying().filter(|run| matches!(run.state, RunState::Unknown { .. }));
+    fn of(world: &World<'_>, release: &Release) -> Self {
+        let lost = world.occupying().filter(|run| matches!(run.state, RunState::Unknown { .. }));
         let in_production = world.occupying_run(Env::Production).map(|run| run.release);
-        let deploys = |other: &&Release| matches!(other.status, Status::Deploying | Status::ProductionRollback);
-        let others = in_production.into_iter().chain(world.releases.values().filter(deploys).map(|other| other.id));
+        let deploys = [Status::Deploying, Status::ProductionRollback];
+        let deploys = deploys.into_iter().flat_map(|status| world.in_status(status)).map(|other| other.id);
         Self {
             service: Arc::clone(&world.service),
             content: world.content(release),
             tally: world.tally(release),
-            votes: world
-                .votes
-                .iter()
-                .filter(|vote| (vote.release, vote.attempt) == (release.id, release.attempt))
-                .cloned()
-                .collect(),
+            votes: world.votes(release).to_vec(),
             gates: if release.status.is_cancellable() { gate::explain(world, release) } else { Vec::new() },
             environments: world.environments.clone(),
             lost: lost.map(|run| (run.environment, run.id)).collect(),
-            busy_with: others.into_iter().find(|other| *other != release.id),
-            on_stage: world.stage_holder().map(Release::version),
-            way_back: world.usual_way_back(release).cloned(),
-            versions: world.good_before_current().cloned().collect(),
+            busy_with: in_production.into_iter().chain(deploys).find(|other| *other != release.id),
+            on_stage: world.stage_holder().map(|holder| holder.version()),
+            way_back: world.usual_way_back(release),
+            versions: world.good_before_current(VERSIONS),
             to_settle: world.to_settle(release).collect(),
             another_copy: world.another_copy.clone(),
             release: release.clone(),

@@ -12,6 +12,9 @@ use crate::domain::service::Service;
 use crate::domain::world::{GoodVersion, World};
 use crate::engine::{Engine, Failure};
 
+/// Of the good versions, this many are told.
+const VERSIONS: u32 = 50;
+
 /// A service, as of one moment.
 #[derive(Debug, Clone)]
 pub struct ServiceOverview {
@@ -42,16 +45,16 @@ impl ServiceOverview {
         engine.look_at_service(name, Self::of).await
     }
 
-    fn of(world: &World) -> Self {
+    fn of(world: &World<'_>) -> Self {
         let current = world.production().current.as_ref();
         Self {
             service: Arc::clone(&world.service),
             environments: world.environments.clone(),
-            runs: world.runs.values().filter(|run| run.state.occupies()).cloned().collect(),
-            line: world.line().into_iter().cloned().collect(),
-            on_stage: world.stage_holder().cloned(),
-            in_production: current.and_then(|version| world.releases.get(&version.release)).cloned(),
-            good: world.good.clone(),
+            runs: world.occupying().map(Arc::unwrap_or_clone).collect(),
+            line: world.line().into_iter().map(Arc::unwrap_or_clone).collect(),
+            on_stage: world.stage_holder().map(Arc::unwrap_or_clone),
+            in_production: current.and_then(|version| world.find(version.release)).map(Arc::unwrap_or_clone),
+            good: world.newest_good(VERSIONS),
             another_copy: world.another_copy.clone(),
         }
     }

@@ -8,7 +8,7 @@ use crate::bot::words::facts;
 use crate::clients::telegram::Button;
 use crate::domain::release::Release;
 use crate::domain::status::List;
-use crate::views::Move;
+use crate::views::{Confirmation, Move};
 
 /// Buttons in a row.
 const ROW: usize = 2;
@@ -53,21 +53,28 @@ fn offered(pen: &Pen<'_>, scene: &Scene) -> Vec<Move> {
     overview.moves().filter(may).collect()
 }
 
-/// What begins a move; none where it has a screen of its own.
+/// What begins a move; none where the card says which command it takes.
 fn button(pen: &Pen<'_>, release: &Release, offer: Move) -> Option<Button> {
+    let key = format!("button.{}", offer.as_str());
     let (id, revision) = (release.id, release.revision);
-    let wishes = |key, act| Some(pen.wishes(key, release, act));
+    match offer.confirmation() {
+        Confirmation::Found => None,
+        Confirmation::Yes => Some(pen.wishes(&key, release, act(offer)?)),
+        Confirmation::Reason => Some(pen.shows(&key, Screen::Reasons { release: id, revision })),
+        Confirmation::Version => Some(pen.shows(&key, Screen::Versions { release: id, page: 0 })),
+    }
+}
+
+/// What a touch does that says nothing but yes.
+const fn act(offer: Move) -> Option<Act> {
     match offer {
-        // The card says which command it takes.
-        Move::Settle => None,
-        Move::Approve => wishes("button.approve", Act::Approve),
-        Move::Reject => Some(pen.shows("button.reject", Screen::Reasons { release: id, revision })),
-        Move::Promote => wishes("button.promote", Act::Promote),
-        Move::Unlock => wishes("button.unlock", Act::Unlock),
-        Move::Cancel => wishes("button.cancel", Act::Cancel),
-        Move::Abort => wishes("button.abort", Act::Abort),
-        Move::Rollback => Some(pen.shows("button.rollback", Screen::Versions { release: id, page: 0 })),
-        Move::Retry => wishes("button.retry", Act::Retry),
+        Move::Approve => Some(Act::Approve),
+        Move::Promote => Some(Act::Promote),
+        Move::Unlock => Some(Act::Unlock),
+        Move::Cancel => Some(Act::Cancel),
+        Move::Abort => Some(Act::Abort),
+        Move::Retry => Some(Act::Retry),
+        Move::Settle | Move::Reject | Move::Rollback => None,
     }
 }
 

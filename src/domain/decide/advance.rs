@@ -1,6 +1,8 @@
 //! What follows by itself from where things stand: the next candidate goes to stage, stage goes back to what
 //! production runs, a stale rehearsal is repeated, production starts when the last gate clears.
 
+use std::sync::Arc;
+
 use crate::domain::env::Env;
 use crate::domain::event::Event;
 use crate::domain::gate::{self, Gate, GateName};
@@ -18,7 +20,7 @@ use super::resolve::keep_migrations;
 /// More moves than that cannot follow from one command; it only bounds a mistake in this program.
 const MOST_MOVES: usize = 100;
 
-impl Draft<'_> {
+impl Draft<'_, '_> {
     /// Makes every move that is due.
     pub(super) fn advance(&mut self) {
         if self.world.service.retired {
@@ -33,9 +35,8 @@ impl Draft<'_> {
 
     /// A vote that has passed closes.
     fn advance_vote(&mut self) -> bool {
-        let passed = self.world.releases.values().find(|release| {
-            release.status == Status::ManualTesting
-                && gate::is_met(&self.world, release, GateName::Approvals)
+        let passed = self.world.in_status(Status::ManualTesting).into_iter().find(|release| {
+            gate::is_met(&self.world, release, GateName::Approvals)
                 && gate::is_met(&self.world, release, GateName::FreshRehearsal)
         });
         let Some(id) = passed.map(|release| release.id) else { return false };
@@ -46,21 +47,23 @@ impl Draft<'_> {
     /// A rehearsal of something that production no longer runs is worth nothing.
     fn advance_freshness(&mut self) -> bool {
         let busy = self.world.occupying_run(Env::Production).map(|run| run.release);
-        let stale = self.world.releases.values().find(|release| {
+        let tested = [Status::ManualTesting, Status::ManualTestPassed].into_iter();
+        let mut tested: Vec<_> = tested.flat_map(|status| self.world.in_status(status)).collect();
+        tested.sort_by_key(|release| release.id);
+        let stale = tested.into_iter().find(|release| {
             let unmet = |gate| !gate::is_met(&self.world, release, gate);
             if release.status == Status::ManualTesting {
                 return unmet(GateName::FreshRehearsal);
             }
-            release.status == Status::ManualTestPassed
-                && self.world.stage_holder().is_none()
+            self.world.stage_holder().is_none()
                 && busy != Some(release.id)
                 && (unmet(GateName::FreshRehearsal) || unmet(GateName::Approvals))
         });
         let Some(release) = stale else { return false };
         let (id, was) = (release.id, release.rehearsal.as_ref().and_then(|rehearsal| rehearsal.against));
         let now = self.world.production().current.clone();
-        let changed = self.world.approved_something_else(release).next().is_some()
-            || release.rehearsal.as_ref().is_some_and(|of| !of.is_about(release, &self.world.definition));
+        let changed = !self.world.approved_something_else(&release).is_empty()
+            || release.rehearsal.as_ref().is_some_and(|of| !of.is_about(&release, &self.world.definition));
         let reason = if changed { Reason::ContentChanged } else { Reason::ProductionChanged { now: now.clone() } };
         self.world.record(Some(id), None, Event::RehearsalStale { was, now });
         self.world.move_release(id, Status::StageTestRollback, Some(reason));
@@ -78,8 +81,9 @@ impl Draft<'_> {
         let why = unknown.or(dirty);
         let told =
             |release: &Release| matches!(release.reason, Some(Reason::StageDirty { .. } | Reason::StageUnknown { .. }));
-        let waiting = self.world.releases.values().filter(|release| release.status == Status::Initiated);
+        let waiting = self.world.in_status(Status::Initiated);
         let untold: Vec<_> = waiting
+            .iter()
             .filter(|release| release.reason != why && (why.is_some() || told(release)))
             .map(|release| release.id)
             .collect();
@@ -98,7 +102,7 @@ impl Draft<'_> {
         if dirty || unknown || self.world.occupying_run(Env::Stage).is_some() {
             return false;
         }
-        let holder = self.world.stage_holder().cloned();
+        let holder = self.world.stage_holder();
         let rehearsing = holder.as_ref().filter(|release| release.status == Status::StageTestRollback);
         match (rehearsing, ours) {
             (Some(release), true) => return self.rehearse(release),
@@ -109,7 +113,7 @@ impl Draft<'_> {
         if holder.is_some() {
             return false;
         }
-        let candidate = self.waiting_for_stage().next().cloned();
+        let candidate = self.world.next_for_stage();
         if self.clear_stage(candidate.is_some()) {
             return true;
         }
@@ -127,24 +131,20 @@ impl Draft<'_> {
         true
     }
 
-    /// Those that wait for stage in their order, as soon as their commit is known.
-    fn waiting_for_stage(&self) -> impl DoubleEndedIterator<Item = &Release> {
-        self.world.releases.values().filter(|release| release.status == Status::Initiated && release.commit.is_some())
-    }
-
     /// With `supersede`, the newest candidate takes out the older ones that wait, and the one that stage holds.
     fn supersede(&mut self) -> bool {
         if !self.world.service.supersede {
             return false;
         }
-        let Some((newest, title)) = self.waiting_for_stage().next_back().map(|r| (r.id, r.title())) else {
-            return false;
-        };
+        let mut waiting = self.world.in_status(Status::Initiated);
+        waiting.retain(|release| release.commit.is_some());
+        let Some((newest, title)) = waiting.last().map(|release| (release.id, release.title())) else { return false };
         let run = self.world.occupying_run(Env::Stage);
         // What cannot be judged has to be resolved first, and what is ending already only has to end.
         let untouchable = run.filter(|run| !run.state.is_live() || run.stop.is_some()).map(|run| run.release);
-        let waiting = self.waiting_for_stage().map(|release| release.id);
         let older = waiting
+            .iter()
+            .map(|release| release.id)
             .chain(self.world.stage_holder().map(|holder| holder.id))
             .find(|id| *id < newest && Some(*id) != untouchable);
         let Some(older) = older else { return false };
@@ -173,7 +173,7 @@ impl Draft<'_> {
         };
         let planner = self.planner(Env::Stage, RunKind::Rehearsal);
         let steps =
-            self.loaded(&back_to).and_then(|older| planner.rehearsal(holder, older, &planner.everywhere(Side::Newer)));
+            self.loaded(&back_to).and_then(|older| planner.rehearsal(holder, &older, &planner.everywhere(Side::Newer)));
         let new = new_run(holder.id, Env::Stage, RunKind::Rehearsal, Some(back_to), holder.version());
         self.start_or_fail(new, steps);
         true
@@ -192,7 +192,7 @@ impl Draft<'_> {
         }
         let Some(base) = self.world.production().current.clone() else { return false };
         let Some(on_stage) = self.world.stage().current.clone() else { return false };
-        let ended = self.world.releases.get(&on_stage.release).is_none_or(|release| !release.status.is_active());
+        let ended = self.world.find(on_stage.release).is_none_or(|release| !release.status.is_active());
         if on_stage.release == base.release || !(ended || somebody_waits) {
             return false;
         }
@@ -204,8 +204,8 @@ impl Draft<'_> {
             return false;
         }
         let steps = self.loaded(&base).and_then(|code| {
-            let before = self.world.releases.get(&on_stage.release);
-            self.planner(Env::Stage, RunKind::Deploy).catch_up(code, before)
+            let before = self.world.find(on_stage.release);
+            self.planner(Env::Stage, RunKind::Deploy).catch_up(&code, before.as_deref())
         });
         let new = new_run(base.release, Env::Stage, RunKind::Deploy, Some(on_stage), base);
         self.start_or_fail(NewRun { housekeeping: true, ..new }, steps);
@@ -217,7 +217,7 @@ impl Draft<'_> {
         let everything = planner.everywhere(Side::Newer);
         let steps = self
             .loaded(&newer)
-            .and_then(|leaving| planner.back(leaving, self.loaded(&older)?, touched.unwrap_or(&everything)));
+            .and_then(|leaving| planner.back(&leaving, &*self.loaded(&older)?, touched.unwrap_or(&everything)));
         let new = new_run(newer.release, Env::Stage, RunKind::Rollback, Some(newer), older);
         self.start_or_fail(NewRun { housekeeping: true, ..new }, steps);
     }
@@ -227,8 +227,8 @@ impl Draft<'_> {
         // Over itself there is nothing to go back to.
         let itself = |on_stage: &Version| on_stage.release == candidate.id || again.is_some();
         let from = self.world.stage().current.clone().filter(|on_stage| !itself(on_stage));
-        let before = from.as_ref().and_then(|version| self.world.releases.get(&version.release));
-        let mut steps = self.planner(Env::Stage, RunKind::Deploy).forward(candidate, before);
+        let before = from.as_ref().and_then(|version| self.world.find(version.release));
+        let mut steps = self.planner(Env::Stage, RunKind::Deploy).forward(candidate, before.as_deref());
         if let (Some(again), Ok(steps)) = (&again, &mut steps) {
             keep_migrations(again, steps);
         }
@@ -244,10 +244,10 @@ impl Draft<'_> {
             self.world.occupying_run(Env::Production).is_none()
                 && gate::explain(&self.world, release).iter().all(Gate::met)
         });
-        let Some(release) = ready.cloned() else { return false };
+        let Some(release) = ready else { return false };
         let current = self.world.production().current.clone();
-        let before = current.as_ref().and_then(|version| self.world.releases.get(&version.release));
-        let mut steps = self.planner(Env::Production, RunKind::Deploy).forward(&release, before);
+        let before = current.as_ref().and_then(|version| self.world.find(version.release));
+        let mut steps = self.planner(Env::Production, RunKind::Deploy).forward(&release, before.as_deref());
         if let (Some(again), Ok(steps)) = (self.same_first_run(Env::Production, &release), &mut steps) {
             keep_migrations(&again, steps);
         }
@@ -271,8 +271,8 @@ impl Draft<'_> {
         Planner { service: &self.world.service, environment, kind, run: Some(self.world.next_run), without: &[] }
     }
 
-    pub(super) fn loaded(&self, version: &Version) -> Result<&Release, Reason> {
-        let release = self.world.releases.get(&version.release);
+    pub(super) fn loaded(&self, version: &Version) -> Result<Arc<Release>, Reason> {
+        let release = self.world.find(version.release);
         release.ok_or_else(|| Reason::VersionNotKnown { version: version.clone() })
     }
 

@@ -15,7 +15,7 @@ use crate::domain::status::Status;
 
 use super::{Decided, Draft};
 
-impl Draft<'_> {
+impl Draft<'_, '_> {
     pub(super) fn create(&mut self, new: NewRelease) -> Decided {
         self.allow(Right::Create, None)?;
         self.check_surfaces(&new.artifacts)?;
@@ -35,7 +35,6 @@ impl Draft<'_> {
             Actor::Token { name, .. } => (new.initiated_by, Some(name.clone())),
             Actor::Operator | Actor::Machine => (new.initiated_by, None),
         };
-        self.world.next_release = ReleaseId(id.0 + 1);
         let release = Release {
             id,
             service: new.service,
@@ -70,21 +69,20 @@ impl Draft<'_> {
         if release.commit.is_none() && self.world.service.repository.is_some() {
             self.world.changes.effects.push(Effect::ResolveCommit { release: id });
         }
-        self.world.changes.releases.insert(id);
-        self.world.releases.insert(id, release);
+        self.world.add_release(release);
         Ok(Answer::Release { id, created: true })
+    }
+
+    /// Whether it is none of those that are there already.
+    pub(super) fn is_new(&self, new: &NewRelease) -> bool {
+        let of_run = new.ci_run.as_ref().and_then(|run| self.world.of_ci_run(&run.id));
+        of_run.or_else(|| self.world.candidate(new.tag.as_ref(), new.commit.as_ref())).is_none()
     }
 
     /// The same CI run means the same release; a higher attempt of it means a retry.
     fn same_ci_run(&mut self, new: &NewRelease) -> Result<Option<Answer>, Refusal> {
         let Some(ci_run) = &new.ci_run else { return Ok(None) };
-        let found = self
-            .world
-            .releases
-            .values()
-            .rev()
-            .find(|release| release.ci_run.as_ref().is_some_and(|known| known.id == ci_run.id));
-        let Some(release) = found.cloned() else { return Ok(None) };
+        let Some(release) = self.world.of_ci_run(&ci_run.id) else { return Ok(None) };
         if new.tag.is_some() && release.tag != new.tag {
             let (ci_run, title) = (ci_run.id.clone(), release.title());
             return Err(Cause::CiRunTaken { ci_run, release: release.id, title }.into());
@@ -107,10 +105,7 @@ impl Draft<'_> {
 
     /// The same tag (or, without one, the same commit) while active means the same release, unless something differs.
     fn same_candidate(&mut self, new: &NewRelease) -> Result<Option<Answer>, Refusal> {
-        let found = self.world.releases.values().rev().find(|release| {
-            release.status.is_active() && release.tag == new.tag && (new.tag.is_some() || release.commit == new.commit)
-        });
-        let Some(release) = found.cloned() else { return Ok(None) };
+        let Some(release) = self.world.candidate(new.tag.as_ref(), new.commit.as_ref()) else { return Ok(None) };
         if let (Some(tag), Some(was), Some(now)) = (&release.tag, &release.commit, &new.commit)
             && is_other(Some(was), Some(now))
         {
@@ -212,12 +207,7 @@ impl Draft<'_> {
     /// Takes a release out before production: at once, or as soon as its running step has been ended.
     pub(super) fn end_before_production(&mut self, id: ReleaseId, reason: Reason) {
         let by = self.actor.label().to_owned();
-        let live = self
-            .world
-            .runs
-            .values()
-            .find(|run| run.release == id && run.state.occupies() && run.moves_its_release())
-            .cloned();
+        let live = self.world.occupying().find(|run| run.release == id && run.moves_its_release());
         let ours = |run: &Run| self.world.service.environment(run.environment).driver.is_ours();
         match live {
             Some(run) if ours(&run) && run.state == RunState::Running => {
@@ -237,11 +227,8 @@ impl Draft<'_> {
     /// A refusal when the same tag (or commit) is on its way already as another release.
     pub(super) fn start_over(&mut self, release: &Release) -> Result<(), Refusal> {
         let id = release.id;
-        let twin = self.world.releases.values().find(|other| {
-            let same = if release.tag.is_some() { other.tag == release.tag } else { other.commit == release.commit };
-            other.id != id && other.status.is_active() && other.tag.is_some() == release.tag.is_some() && same
-        });
-        if let Some(twin) = twin {
+        let twin = self.world.candidate(release.tag.as_ref(), release.commit.as_ref());
+        if let Some(twin) = twin.filter(|twin| twin.id != id) {
             let (title, release, status) = (twin.title(), twin.id, twin.status);
             return Err(Cause::OnItsWay { title, release, status, started_by: None, asked_by: None }.into());
         }
@@ -297,7 +284,7 @@ impl Draft<'_> {
         }
         self.world.record(Some(id), None, Event::ReleaseUpdated { surfaces });
         if let Some(run) = on_stage {
-            let content = self.world.content(&self.world.releases[&id]);
+            let content = self.world.content(&self.world.release(id));
             self.world.run_mut(run).content = Some(content);
         }
         Ok(Answer::Release { id, created: false })

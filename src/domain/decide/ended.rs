@@ -8,7 +8,7 @@ use crate::domain::environment::{Dirty, Mixed};
 use crate::domain::event::Event;
 use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::reason::Reason;
-use crate::domain::release::{Rehearsal, Release, Version};
+use crate::domain::release::{Rehearsal, Version};
 use crate::domain::run::{Positions, Run, RunKind, RunState, Side, Step, StepKind, StepState};
 use crate::domain::status::Status;
 use crate::domain::world::NewRun;
@@ -16,7 +16,7 @@ use crate::domain::world::NewRun;
 use super::Draft;
 use super::hosts::left_behind;
 
-impl Draft<'_> {
+impl Draft<'_, '_> {
     /// Ends a run and nothing else.
     pub(super) fn close_run(&mut self, id: RunId, state: RunState) {
         let now = self.world.now;
@@ -36,9 +36,9 @@ impl Draft<'_> {
 
     /// Ends a run with all that follows from it: what the environment runs, and where the release goes.
     pub(super) fn run_ended(&mut self, id: RunId, state: RunState) {
-        let positions = self.positions_after(&self.world.runs[&id].clone());
+        let positions = self.positions_after(&self.world.run(id));
         self.close_run(id, state.clone());
-        let run = self.world.runs[&id].clone();
+        let run = self.world.run(id);
         self.note_left_hosts(&run);
         let reason = state.reason().or(run.stop.as_ref().map(|stop| &stop.reason)).cloned();
         match &state {
@@ -51,7 +51,7 @@ impl Draft<'_> {
             }
             RunState::Queued | RunState::Running | RunState::Unknown { .. } => {}
         }
-        if !run.moves_its_release() || self.world.releases[&run.release].attempt != run.attempt {
+        if !run.moves_its_release() || self.world.release(run.release).attempt != run.attempt {
             return;
         }
         let well = state == RunState::Succeeded;
@@ -64,13 +64,13 @@ impl Draft<'_> {
             (Env::Stage, RunKind::Rehearsal) if well => self.rehearsed(&run),
             (Env::Stage, RunKind::Deploy | RunKind::Rehearsal) => self.stage_failed(&run, reason),
             (Env::Production, RunKind::Deploy) if well => {
-                if self.world.releases[&run.release].status == Status::Deploying {
+                if self.world.release(run.release).status == Status::Deploying {
                     self.world.move_release(run.release, Status::Deployed, None);
                 }
             }
             (Env::Production, RunKind::Deploy) => self.production_failed(&run, reason),
             (Env::Production, RunKind::Rollback) => {
-                if self.world.releases[&run.release].status == Status::ProductionRollback {
+                if self.world.release(run.release).status == Status::ProductionRollback {
                     let to = if well { Status::RollbackDone } else { Status::RollbackFailed };
                     let kept = self.reason_of_way_back(&run);
                     let why = if well { kept } else { reason };
@@ -116,7 +116,7 @@ impl Draft<'_> {
             );
         }
         // The version of the release as it is now: its commit may have become known meanwhile.
-        let version = self.world.releases.get(&run.to.release).map_or_else(|| run.to.clone(), Release::version);
+        let version = self.world.find(run.to.release).map_or_else(|| run.to.clone(), |release| release.version());
         self.world.environment_mut(kind).current = Some(version);
         if was_dirty {
             self.world.record(None, Some(run.id), Event::EnvironmentRepaired { environment: kind });
@@ -127,11 +127,8 @@ impl Draft<'_> {
     /// that it failed has to read that, too. False: it had not failed.
     pub(super) fn note_repaired(&mut self, run: &Run, version: Option<Version>) -> bool {
         let way_back = (run.environment, run.kind) == (Env::Production, RunKind::Rollback);
-        let release = self
-            .world
-            .releases
-            .get(&run.release)
-            .filter(|release| way_back && release.status == Status::RollbackFailed);
+        let release =
+            self.world.find(run.release).filter(|release| way_back && release.status == Status::RollbackFailed);
         let Some(release) = release else { return false };
         let cause = Box::new(release.reason.clone().unwrap_or(Reason::Ended));
         self.world.release_mut(run.release).reason = Some(Reason::RepairedSince { cause, version });
@@ -178,10 +175,10 @@ impl Draft<'_> {
     /// Stage runs the candidate; the rehearsal is next, unless there is nothing to go back to.
     fn stage_deployed(&mut self, run: &Run) {
         let id = run.release;
-        if self.world.releases[&id].status == Status::StageBuilding {
+        if self.world.release(id).status == Status::StageBuilding {
             self.world.move_release(id, Status::StageTestRollback, None);
         }
-        if self.world.releases[&id].status != Status::StageTestRollback || self.world.production().current.is_some() {
+        if self.world.release(id).status != Status::StageTestRollback || self.world.production().current.is_some() {
             return;
         }
         self.nothing_to_rehearse(id, run.content.clone());
@@ -197,7 +194,7 @@ impl Draft<'_> {
 
     fn rehearsed(&mut self, run: &Run) {
         let id = run.release;
-        if self.world.releases[&id].status != Status::StageTestRollback {
+        if self.world.release(id).status != Status::StageTestRollback {
             return;
         }
         let at = self.world.now;
@@ -209,7 +206,7 @@ impl Draft<'_> {
     pub(super) fn stage_failed(&mut self, run: &Run, reason: Option<Reason>) {
         let id = run.release;
         let cancelled = run.stop.is_some() || matches!(run.state, RunState::Stopped { .. });
-        let mut status = self.world.releases[&id].status;
+        let mut status = self.world.release(id).status;
         if cancelled && status.is_cancellable() {
             return self.world.move_release(id, Status::Cancelled, reason);
         }
@@ -227,7 +224,7 @@ impl Draft<'_> {
     /// Production goes back by itself, in a run of its own.
     fn production_failed(&mut self, run: &Run, reason: Option<Reason>) {
         let id = run.release;
-        if self.world.releases[&id].status != Status::Deploying {
+        if self.world.release(id).status != Status::Deploying {
             return;
         }
         self.world.move_release(id, Status::ProductionRollback, reason.clone());
@@ -262,10 +259,10 @@ impl Draft<'_> {
     }
 
     fn plan_way_back(&self, new: &NewRun) -> Result<Vec<Step>, Reason> {
-        let newer = &self.world.releases[&new.release];
+        let newer = self.world.release(new.release);
         let older = self.loaded(&new.to)?;
         let planner = self.planner(new.environment, new.kind);
         let touched = self.world.environment(new.environment).mixed.as_ref().map(|mixed| mixed.surfaces.clone());
-        planner.back(newer, older, &touched.unwrap_or_else(|| planner.everywhere(Side::Newer)))
+        planner.back(&newer, &older, &touched.unwrap_or_else(|| planner.everywhere(Side::Newer)))
     }
 }

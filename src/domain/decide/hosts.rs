@@ -17,13 +17,15 @@ use crate::domain::world::NewRun;
 use super::people::one_line_or_more;
 use super::{Decided, Draft};
 
-impl Draft<'_> {
+impl Draft<'_, '_> {
     /// A run goes on without hosts that do not answer, if it may. A way back needs one that does.
     pub(super) fn leave_hosts(&mut self, id: RunId, hosts: &BTreeMap<HostName, Reason>) -> Decided {
         let run = self.known_run(id)?;
         let mut hosts = hosts.clone();
         hosts.retain(|host, _| {
-            !run.repeats_unseen(host, &self.world.environment(run.environment).unseen, &self.world.runs)
+            !run.repeats_unseen(host, &self.world.environment(run.environment).unseen, |unseen| {
+                self.world.find_run(unseen.run)?.steps.get(unseen.step as usize).cloned()
+            })
         });
         if run.state.is_live() && !hosts.is_empty() && self.may_leave(&run, &hosts) {
             for (host, reason) in &hosts {
@@ -96,7 +98,7 @@ impl Draft<'_> {
     /// What is left of a run once it has left hosts. A database is taken back from another host, where the one that
     /// should have done it does not answer. The answer is the first of the steps to start now.
     pub(super) fn go_on_without(&mut self, id: RunId) -> Option<u32> {
-        let run = self.world.runs[&id].clone();
+        let run = self.world.run(id);
         let left = |step: &Step| {
             // One that an admin has given up is not waited for, though it may have begun there.
             let given_up = matches!(step.state, StepState::Unknown { .. }) && run.has_given_up(&step.host);
@@ -117,7 +119,7 @@ impl Draft<'_> {
             self.run_ended(id, RunState::Failed { reason });
             return None;
         }
-        let run = &self.world.runs[&id];
+        let run = self.world.run(id);
         if run.state == RunState::Running && run.running_steps().next().is_none() {
             return self.wave_ended(id);
         }
@@ -130,7 +132,7 @@ impl Draft<'_> {
         let left: Vec<_> = run.left.keys().cloned().collect();
         let positions = self.positions_after(run);
         let planner = self.planner(run.environment, run.kind).without(&left);
-        let rest = planner.back(self.loaded(newer)?, self.loaded(older)?, &positions)?;
+        let rest = planner.back(&*self.loaded(newer)?, &*self.loaded(older)?, &positions)?;
         let run = self.world.run_mut(run.id);
         for step in run.steps.iter_mut().filter(|step| step.state == StepState::Pending) {
             step.state = StepState::Skipped { reason: Reason::PlannedAnew };
@@ -223,7 +225,7 @@ impl Draft<'_> {
         let steps = self.loaded(&current).and_then(|code| {
             let newer = self.loaded(&left.newer)?;
             let others: Vec<_> = self.world.service.hosts_in(kind).into_iter().filter(|other| other != host).collect();
-            self.planner(kind, RunKind::Deploy).without(&others).catch_up_code(newer, code)
+            self.planner(kind, RunKind::Deploy).without(&others).catch_up_code(&newer, &code)
         });
         self.start_or_fail(catch_up(current, kind), steps);
         Answer::Run(id)
@@ -234,7 +236,7 @@ impl Draft<'_> {
         self.allow(Right::Command, None)?;
         one_line_or_more("reason", &reason)?;
         let said = Reason::GivenUp { by: self.actor.label().to_owned(), why: reason };
-        let run = self.world.occupying_run(kind).filter(|run| run.state.is_live()).cloned();
+        let run = self.world.occupying_run(kind).filter(|run| run.state.is_live());
         let at_work = run.filter(|run| run.hosts(None).contains(&host) && !run.has_given_up(host));
         let known = self.world.environment(kind).left.get(host).is_some_and(|left| !left.given_up);
         match &at_work {
@@ -277,7 +279,7 @@ impl Draft<'_> {
 
     /// Remembers the migrations of a run that may have gone on after their host stopped answering.
     pub(super) fn note_unseen(&mut self, id: RunId) {
-        let run = &self.world.runs[&id];
+        let run = self.world.run(id);
         let open =
             |step: &&Step| step.kind.migrates() && matches!(step.state, StepState::Running | StepState::Unknown { .. });
         let unseen = |step: &Step| UnseenStep { host: step.host.clone(), run: id, step: step.index };

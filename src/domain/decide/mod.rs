@@ -19,6 +19,8 @@ mod vote;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use super::command::{Answer, Command};
 use super::env::Env;
 use super::event::Event;
@@ -32,20 +34,24 @@ use super::world::{Changes, Happened, World};
 
 /// What a command led to.
 #[derive(Debug)]
-pub struct Decision {
+pub struct Decision<'s> {
     /// The world afterwards; its `changes` are to be written, also after a refusal (a refused report is put on
     /// the record).
-    pub world: World,
+    pub world: World<'s>,
     /// What the asker is told.
     pub answer: Result<Answer, Refusal>,
 }
 
 /// Decides.
 #[must_use]
-pub fn decide(world: World, actor: &Actor, command: Command) -> Decision {
+pub fn decide<'s>(world: World<'s>, actor: &Actor, command: Command) -> Decision<'s> {
     let before = world.clone();
     let mut draft = Draft { world, actor, on_record: Vec::new() };
-    let answer = draft.command(command).inspect(|_| draft.advance());
+    let alone = draft.leads_to_nothing_else(&command);
+    let answer = draft.command(command);
+    if answer.is_ok() && !alone {
+        draft.advance();
+    }
     match answer {
         Ok(answer) => Decision { world: draft.world, answer: Ok(answer) },
         Err(refusal) => {
@@ -96,8 +102,8 @@ pub fn legal_moves(release: &Release) -> Vec<&'static str> {
 }
 
 /// A decision in the making.
-struct Draft<'a> {
-    world: World,
+struct Draft<'s, 'a> {
+    world: World<'s>,
     actor: &'a Actor,
     /// Goes on the record even if the command is refused.
     on_record: Vec<Happened>,
@@ -105,7 +111,15 @@ struct Draft<'a> {
 
 type Decided = Result<Answer, Refusal>;
 
-impl Draft<'_> {
+impl Draft<'_, '_> {
+    /// A new release that only waits for the reports of a CI system moves nothing, so that it costs the same however many
+    /// there are.
+    fn leads_to_nothing_else(&self, command: &Command) -> bool {
+        let service = &self.world.service;
+        let waits = !service.stage().driver.is_ours() && !service.supersede;
+        waits && matches!(command, Command::Create(new) if self.is_new(new))
+    }
+
     fn command(&mut self, command: Command) -> Decided {
         if self.world.service.retired && command.begins_anew() {
             return Err(Cause::ServiceRetired { service: self.world.service.name.clone() }.into());
@@ -195,12 +209,12 @@ impl Draft<'_> {
 
     /// The release that a command is about.
     fn known(&self, id: ReleaseId) -> Result<Release, Refusal> {
-        self.world.releases.get(&id).cloned().ok_or_else(|| Cause::NoRelease { release: id }.into())
+        self.world.find(id).map(Arc::unwrap_or_clone).ok_or_else(|| Cause::NoRelease { release: id }.into())
     }
 
     /// The run that a command is about.
     fn known_run(&self, id: RunId) -> Result<Run, Refusal> {
-        self.world.runs.get(&id).cloned().ok_or_else(|| Cause::NoRun { run: id }.into())
+        self.world.find_run(id).map(Arc::unwrap_or_clone).ok_or_else(|| Cause::NoRun { run: id }.into())
     }
 
     /// Checks a right on this service.

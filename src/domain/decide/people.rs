@@ -19,7 +19,7 @@ use super::{Decided, Draft};
 /// The longest reason that people may give, in characters.
 const REASON: usize = 1000;
 
-impl Draft<'_> {
+impl Draft<'_, '_> {
     pub(super) fn cancel(&mut self, id: ReleaseId, reason: String) -> Decided {
         let release = self.known(id)?;
         self.allow(Right::Cancel, Some(&release))?;
@@ -115,7 +115,7 @@ impl Draft<'_> {
     /// A deploy of which nothing has started goes back into the line, and starts when its gates are clear again.
     pub(super) fn recall_queued_deploy(&mut self, reason: Reason) {
         let queued = self.world.occupying_run(Env::Production).filter(|run| {
-            run.state == RunState::Queued && self.world.releases[&run.release].status == Status::ManualTestPassed
+            run.state == RunState::Queued && self.world.release(run.release).status == Status::ManualTestPassed
         });
         if let Some(id) = queued.map(|run| run.id) {
             self.close_run(id, RunState::Stopped { reason });

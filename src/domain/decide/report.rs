@@ -1,5 +1,7 @@
 //! Reports of CI systems: what moves a release in a `ci` environment, along the arrows only.
 
+use std::sync::Arc;
+
 use crate::domain::command::Answer;
 use crate::domain::env::Env;
 use crate::domain::event::Event;
@@ -33,7 +35,7 @@ fn environment_of(status: Status) -> Option<Env> {
     }
 }
 
-impl Draft<'_> {
+impl Draft<'_, '_> {
     pub(super) fn report(&mut self, id: ReleaseId, status: Status, ci_run: Option<Reporter>) -> Decided {
         let release = self.known(id)?;
         self.allow(Right::Report, Some(&release))?;
@@ -166,7 +168,7 @@ impl Draft<'_> {
         if let Some(dirty) = &self.world.stage().dirty {
             return Err(Cause::StageDirty { run: dirty.run, reason: dirty.reason.clone() }.into());
         }
-        let lost = |run: &&Run| matches!(run.state, RunState::Unknown { .. });
+        let lost = |run: &Arc<Run>| matches!(run.state, RunState::Unknown { .. });
         if let Some(run) = self.world.occupying_run(Env::Stage).filter(lost) {
             return Err(Cause::StageLost { run: run.id, release: run.release }.into());
         }
@@ -184,7 +186,7 @@ impl Draft<'_> {
         if let Some(reporter) = ci_run {
             self.world.release_mut(release.id).ci_run = Some(reporter.into_ci_run(release.ci_run.as_ref()));
         }
-        let number = self.world.releases[&release.id].ci_run.as_ref().map(|run| run.id.clone());
+        let number = self.world.release(release.id).ci_run.as_ref().map(|run| run.id.clone());
         self.world.note_ci_run(
             NewRun {
                 release: release.id,

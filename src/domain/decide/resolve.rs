@@ -1,5 +1,7 @@
 //! What an admin says about a run that RMM cannot judge.
 
+use std::sync::Arc;
+
 use crate::domain::command::{Answer, Resolution};
 use crate::domain::env::Env;
 use crate::domain::event::Event;
@@ -13,7 +15,7 @@ use crate::domain::world::NewRun;
 
 use super::{Decided, Draft};
 
-impl Draft<'_> {
+impl Draft<'_, '_> {
     pub(super) fn resolve(&mut self, id: RunId, verdict: Resolution, reason: String) -> Decided {
         let run = self.known_run(id)?;
         self.allow(Right::Command, None)?;
@@ -56,13 +58,13 @@ impl Draft<'_> {
     /// A new run takes up where the old one left the environment.
     fn run_again(&mut self, old: &Run, by: String, why: String) -> Decided {
         let ours = self.world.service.environment(old.environment).driver.is_ours();
-        let active = self.world.releases[&old.release].status.is_active();
+        let active = self.world.release(old.release).status.is_active();
         if !ours && !active {
             return Err(Cause::CiReportsNoMore { release: old.release, environment: old.environment }.into());
         }
-        let release = &self.world.releases[&old.release];
+        let release = self.world.release(old.release);
         let forward = (old.environment, old.kind, old.housekeeping) == (Env::Production, RunKind::Deploy, false);
-        if forward && old.content.as_ref().is_some_and(|content| !content.is_of(release, &self.world.definition)) {
+        if forward && old.content.as_ref().is_some_and(|content| !content.is_of(&release, &self.world.definition)) {
             let cause = Cause::ContentChanged { release: old.release, run: old.id };
             return Err(Refusal::from(cause).legal(["resolve"]));
         }
@@ -127,12 +129,12 @@ impl Draft<'_> {
     /// The last run in an environment, if it was to bring the same as this release and what it has migrated stands: as
     /// long as production runs nothing, no way back takes it back.
     pub(super) fn same_first_run(&self, kind: Env, release: &Release) -> Option<Run> {
-        let last = self.world.runs.values().rev().find(|run| run.environment == kind)?;
+        let last = self.world.last_run(kind)?;
         let stands = self.world.production().current.is_none()
             && last.id >= self.world.environment(kind).vouched_below
             && (last.kind, &last.to.tag) == (RunKind::Deploy, &release.tag)
             && last.content.as_ref().is_some_and(|content| content.is_of(release, &self.world.definition));
-        stands.then(|| last.clone())
+        stands.then(|| Arc::unwrap_or_clone(last))
     }
 
     /// The same hosts once more, and nothing but their code.

@@ -14,7 +14,7 @@ use crate::domain::world::NewRun;
 use super::people::one_line_or_more;
 use super::{Decided, Draft};
 
-impl Draft<'_> {
+impl Draft<'_, '_> {
     pub(super) fn abort(&mut self, id: ReleaseId, reason: String, force: bool) -> Decided {
         let release = self.known(id)?;
         self.allow(Right::Command, Some(&release))?;
@@ -24,7 +24,7 @@ impl Draft<'_> {
         }
         self.check_known(Env::Production)?;
         let why = Reason::Aborted { by: self.actor.label().to_owned(), why: reason };
-        let run = self.world.occupying_run(Env::Production).cloned();
+        let run = self.world.occupying_run(Env::Production);
         match run {
             Some(run) if matches!(run.state, RunState::Unknown { .. }) && !force => {
                 return Err(unknown_in_the_way(&run));
@@ -84,7 +84,7 @@ impl Draft<'_> {
     /// A rollback starts from one known version, so nothing else may be at work or half-way in production.
     fn check_free_for_rollback(&self) -> Result<(), Refusal> {
         if let Some(run) = self.world.occupying_run(Env::Production) {
-            let other = &self.world.releases[&run.release];
+            let other = self.world.release(run.release);
             let lost = matches!(run.state, RunState::Unknown { .. });
             let deploying = other.status == Status::Deploying;
             let cause = if lost {
@@ -105,17 +105,16 @@ impl Draft<'_> {
     }
 
     fn rollback_target(&self, release: &Release, to: Option<RollbackTo>) -> Result<Version, Refusal> {
-        let older: Vec<_> = self.world.good_before_current().map(|good| good.version.clone()).collect();
         let found = match &to {
-            None => self.world.usual_way_back(release).map(|good| &good.version),
-            Some(_) => older.iter().find(|version| is_meant(to.as_ref(), version)),
+            None => self.world.usual_way_back(release),
+            Some(meant) => self.world.good_meant(meant),
         };
-        found.cloned().ok_or_else(|| {
+        found.map(|good| good.version).ok_or_else(|| {
             let wanted = to.map(|to| match to {
                 RollbackTo::Tag(tag) => tag.to_string(),
                 RollbackTo::Release(id) => format!("#{id}"),
             });
-            let known = older.iter().take(10).cloned().collect();
+            let known = self.world.good_before_current(10).into_iter().map(|good| good.version).collect();
             Cause::NoGoodVersion { wanted, title: release.title(), known }.into()
         })
     }

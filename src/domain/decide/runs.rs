@@ -15,7 +15,7 @@ use crate::domain::status::Status;
 use super::hosts::left_behind;
 use super::{Decided, Draft};
 
-impl Draft<'_> {
+impl Draft<'_, '_> {
     pub(super) fn commit_resolved(&mut self, id: ReleaseId, commit: Commit) -> Decided {
         let release = self.known(id)?;
         if release.commit.is_none() && release.status.is_active() {
@@ -112,7 +112,7 @@ impl Draft<'_> {
         if !run.moves_its_release() {
             return;
         }
-        match (run.environment, run.kind, self.world.releases[&run.release].status) {
+        match (run.environment, run.kind, self.world.release(run.release).status) {
             (Env::Stage, RunKind::Deploy, Status::Initiated) => {
                 self.world.move_release(run.release, Status::StageBuilding, None);
             }
@@ -126,11 +126,11 @@ impl Draft<'_> {
     /// Marks the next steps as running, or ends the run when there are none. The answer is the first of them.
     fn begin_steps(&mut self, id: RunId) -> Option<u32> {
         let (now, uptime) = (self.world.now, self.world.uptime.clone());
-        let run = &self.world.runs[&id];
+        let run = self.world.run(id);
         let release = run.release;
         let steps: Vec<_> = run.current_steps().cloned().collect();
         if steps.is_empty() {
-            let end = through(run, &self.world.service.hosts_in(run.environment));
+            let end = through(&run, &self.world.service.hosts_in(run.environment));
             self.run_ended(id, end);
             return None;
         }
@@ -206,7 +206,7 @@ impl Draft<'_> {
             },
         };
         self.world.record(Some(run.release), Some(id), event);
-        if run.state.is_live() && self.world.runs[&id].running_steps().next().is_none() {
+        if run.state.is_live() && self.world.run(id).running_steps().next().is_none() {
             return Ok(Answer::Step(self.wave_ended(id)));
         }
         Ok(Answer::Step(None))
@@ -214,7 +214,7 @@ impl Draft<'_> {
 
     /// No step is at work any more: goes on with the next ones, or ends the run.
     pub(super) fn wave_ended(&mut self, id: RunId) -> Option<u32> {
-        let run = self.world.runs[&id].clone();
+        let run = self.world.run(id);
         let ended = |wanted: fn(&StepState) -> bool| {
             run.steps.iter().find(|step| wanted(&step.state) && !run.goes_on_after(step))
         };
@@ -269,7 +269,7 @@ impl Draft<'_> {
 
     /// The tag no longer stands for what people saw: an alarm, and on stage the end of the release.
     fn found_tag_moved(&mut self, run: &Run, step: &Step, gone: bool) {
-        let release = &self.world.releases[&step.about];
+        let release = self.world.release(step.about);
         let (id, tag, commit) = (release.id, release.tag.clone(), release.commit.clone());
         if let (Some(tag), Some(from)) = (tag, commit) {
             self.world.record(Some(id), Some(run.id), Event::TagMoved { tag, from, to: None, gone });
@@ -304,7 +304,8 @@ impl Draft<'_> {
     /// A `ci` environment that has been silent for too long cannot be judged.
     pub(super) fn overdue(&mut self) -> Decided {
         let uptime = self.world.uptime.clone();
-        let waiting = self.world.runs.values().filter(|run| run.state == RunState::Running).filter_map(|run| {
+        let running = self.world.occupying().filter(|run| run.state == RunState::Running);
+        let waiting = running.filter_map(|run| {
             let environment = self.world.service.environment(run.environment);
             let Driver::Ci { report_timeout, .. } = &environment.driver else { return None };
             Some((run.id, run.heard_at?, run.heard_uptime.clone(), run.environment, *report_timeout))
@@ -331,8 +332,8 @@ impl Draft<'_> {
         let (release, environment, kind) = (run.release, run.environment, run.kind);
         let event = Event::RunEnded { environment, kind, state: "unknown".into(), reason: Some(reason.clone()) };
         self.world.record(Some(release), Some(id), event);
-        if self.world.runs[&id].moves_its_release() {
-            let why = self.reason_of_way_back(&self.world.runs[&id]).map(Box::new);
+        if self.world.run(id).moves_its_release() {
+            let why = self.reason_of_way_back(&self.world.run(id)).map(Box::new);
             let in_doubt = |why| Reason::RollbackInDoubt { why, cause: Box::new(reason.clone()) };
             self.world.release_mut(release).reason = Some(why.map_or_else(|| reason.clone(), in_doubt));
         }
@@ -340,7 +341,7 @@ impl Draft<'_> {
 
     /// Why production goes back in this run, without what was in doubt about the rollback meanwhile.
     pub(super) fn reason_of_way_back(&self, run: &Run) -> Option<Reason> {
-        let reason = self.world.releases[&run.release].reason.clone().filter(|_| run.kind == RunKind::Rollback)?;
+        let reason = self.world.release(run.release).reason.clone().filter(|_| run.kind == RunKind::Rollback)?;
         Some(if let Reason::RollbackInDoubt { why, .. } = reason { *why } else { reason })
     }
 

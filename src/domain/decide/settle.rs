@@ -15,7 +15,7 @@ use crate::domain::status::Status;
 
 use super::{Decided, Draft};
 
-impl Draft<'_> {
+impl Draft<'_, '_> {
     pub(super) fn settle(&mut self, kind: Env, runs: Settled, reason: String) -> Decided {
         self.allow(Right::Command, None)?;
         readable("reason", &reason, 1000)?;
@@ -35,7 +35,7 @@ impl Draft<'_> {
             Settled::Nothing => None,
             Settled::Recorded => state.current.clone(),
         };
-        if let Some(run) = self.world.occupying_run(kind).cloned() {
+        if let Some(run) = self.world.occupying_run(kind) {
             if run.state.is_live() {
                 return Err(Cause::RunAtWork { run: run.id, environment: kind }.into());
             }
@@ -43,8 +43,8 @@ impl Draft<'_> {
             let said = Reason::Settled { by, environment: kind, version: version.clone() };
             self.end_lost_run(&run, version.as_ref(), said);
         }
-        let left_dirty = self.world.environment(kind).dirty.as_ref().and_then(|dirty| self.world.runs.get(&dirty.run));
-        if let Some(run) = left_dirty.cloned() {
+        let left_dirty = self.world.environment(kind).dirty.as_ref().and_then(|dirty| self.world.find_run(dirty.run));
+        if let Some(run) = left_dirty {
             self.note_repaired(&run, version.clone());
         }
         let (now, next_run) = (self.world.now, self.world.next_run);
@@ -73,7 +73,7 @@ impl Draft<'_> {
             return self.run_ended(run.id, RunState::Succeeded);
         }
         self.close_run(run.id, RunState::Failed { reason: said.clone() });
-        let release = &self.world.releases[&run.release];
+        let release = self.world.release(run.release);
         if !run.moves_its_release() || release.attempt != run.attempt {
             return;
         }

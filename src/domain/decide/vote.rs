@@ -13,7 +13,7 @@ use crate::domain::status::Status;
 use super::people::one_line_or_more;
 use super::{Decided, Draft};
 
-impl Draft<'_> {
+impl Draft<'_, '_> {
     pub(super) fn approve(&mut self, id: ReleaseId, seen: Option<Revision>) -> Decided {
         let (release, person, door) = self.voter(id)?;
         if self.has_approved(&release, &person) {
@@ -27,7 +27,7 @@ impl Draft<'_> {
             return Err(Cause::SelfApproval { person, release: id, service: release.service }.into());
         }
         self.cast(&release, person.clone(), door, Verdict::Approved);
-        let progress = self.world.tally(&self.world.releases[&id]).progress();
+        let progress = self.world.tally(&self.world.release(id)).progress();
         self.world.record(Some(id), None, Event::ReleaseApproved { person, commit: release.commit, progress });
         Ok(Answer::Release { id, created: false })
     }
@@ -97,10 +97,6 @@ impl Draft<'_> {
             at: self.world.now,
             door,
         };
-        self.world
-            .votes
-            .retain(|old| (old.release, old.attempt, &old.person) != (vote.release, vote.attempt, &vote.person));
-        self.world.votes.push(vote.clone());
-        self.world.changes.votes.push(vote);
+        self.world.cast(release, vote);
     }
 }

@@ -7,9 +7,9 @@ use crate::domain::world::World;
 pub(super) const GATE: Condition =
     Condition { name: GateName::Approvals, can_be_bypassed: true, blocks_only_its_release: true, look };
 
-fn look(world: &World, release: &Release) -> Finding {
+fn look(world: &World<'_>, release: &Release) -> Finding {
     let tally = world.tally(release);
-    let void: Vec<_> = world.approved_something_else(release).cloned().collect();
+    let void: Vec<_> = world.approved_something_else(release);
     if vote_has_closed(release) && (void.is_empty() || tally.passed()) {
         // A list that changes afterwards opens it no more.
         return met(GateState::VoteClosed { approved_by: tally.given });

@@ -8,7 +8,7 @@ use crate::domain::world::World;
 pub(super) const GATE: Condition =
     Condition { name: GateName::CommitKnown, can_be_bypassed: false, blocks_only_its_release: true, look };
 
-fn look(world: &World, release: &Release) -> Finding {
+fn look(world: &World<'_>, release: &Release) -> Finding {
     match (&release.commit, &release.reason) {
         (Some(commit), _) => met(GateState::CommitKnown { commit: commit.clone() }),
         (None, _) if !world.service.production().driver.is_ours() => met(GateState::CiKnowsCommit),

@@ -9,7 +9,7 @@ use crate::domain::world::World;
 pub(super) const GATE: Condition =
     Condition { name: GateName::FreshRehearsal, can_be_bypassed: true, blocks_only_its_release: true, look };
 
-fn look(world: &World, release: &Release) -> Finding {
+fn look(world: &World<'_>, release: &Release) -> Finding {
     let now = world.production().current.clone();
     let Some(rehearsal) = &release.rehearsal else { return unmet(GateState::NotRehearsed, waits_for(world)) };
     if !rehearsal.is_about(release, &world.definition) {
@@ -24,7 +24,7 @@ fn look(world: &World, release: &Release) -> Finding {
 }
 
 /// Who or what brings the rehearsal about.
-fn waits_for(world: &World) -> Remedy {
+fn waits_for(world: &World<'_>) -> Remedy {
     if let Some(unknown) = &world.stage().unknown {
         return Remedy::SettleStage { service: world.service.name.clone(), reason: unknown.reason.clone() };
     }

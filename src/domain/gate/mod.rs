@@ -31,7 +31,7 @@ struct Condition {
     can_be_bypassed: bool,
     /// The release itself has to change (or be cancelled) for it to clear: it does not hold up others meanwhile.
     blocks_only_its_release: bool,
-    look: fn(&World, &Release) -> Finding,
+    look: fn(&World<'_>, &Release) -> Finding,
 }
 
 const GATES: &[Condition] = &[
@@ -61,17 +61,17 @@ const fn unmet(state: GateState, remedy: Remedy) -> Finding {
 
 /// Every gate of production for one release.
 #[must_use]
-pub fn explain(world: &World, release: &Release) -> Vec<Gate> {
+pub fn explain(world: &World<'_>, release: &Release) -> Vec<Gate> {
     GATES.iter().map(|condition| evaluate(world, release, condition)).collect()
 }
 
 /// Whether one gate stands open.
 #[must_use]
-pub fn is_met(world: &World, release: &Release, name: GateName) -> bool {
+pub fn is_met(world: &World<'_>, release: &Release, name: GateName) -> bool {
     GATES.iter().filter(|condition| condition.name == name).all(|it| evaluate(world, release, it).met())
 }
 
-fn evaluate(world: &World, release: &Release, condition: &Condition) -> Gate {
+fn evaluate(world: &World<'_>, release: &Release, condition: &Condition) -> Gate {
     let Finding { state, remedy } = (condition.look)(world, release);
     let name = condition.name;
     let made = release.bypasses.iter().find(|bypass| bypass.gate == name && remedy.is_some());
@@ -86,6 +86,6 @@ fn evaluate(world: &World, release: &Release, condition: &Condition) -> Gate {
 }
 
 /// Whether a waiting release waits for something that clears without it: then the others wait behind it.
-fn holds_its_place(world: &World, release: &Release) -> bool {
+fn holds_its_place(world: &World<'_>, release: &Release) -> bool {
     GATES.iter().filter(|it| it.blocks_only_its_release).all(|it| evaluate(world, release, it).met())
 }

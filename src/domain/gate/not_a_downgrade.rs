@@ -3,12 +3,12 @@
 use super::{Condition, Finding, GateName, GateState, Remedy, met, unmet};
 use crate::domain::ids::Tag;
 use crate::domain::release::Release;
-use crate::domain::world::{GoodVersion, World};
+use crate::domain::world::World;
 
 pub(super) const GATE: Condition =
     Condition { name: GateName::NotADowngrade, can_be_bypassed: true, blocks_only_its_release: true, look };
 
-fn look(world: &World, release: &Release) -> Finding {
+fn look(world: &World<'_>, release: &Release) -> Finding {
     let Some(current) = world.production().current.clone() else { return met(GateState::NothingRuns) };
     if current.release == release.id {
         return met(GateState::RunsIt);
@@ -19,8 +19,7 @@ fn look(world: &World, release: &Release) -> Finding {
     let lower = match (version(&release.tag), version(&current.tag)) {
         (Some(candidate), Some(running)) => candidate < running,
         (Some(_) | None, _) => {
-            let same = |good: &GoodVersion| release.commit.is_some() && good.version.commit == release.commit;
-            release.commit != current.commit && world.good_before_current().any(same)
+            release.commit != current.commit && release.commit.as_ref().is_some_and(|commit| world.has_run(commit))
         }
     };
     if lower {

@@ -7,7 +7,7 @@ use crate::domain::world::World;
 pub(super) const GATE: Condition =
     Condition { name: GateName::ProductionClean, can_be_bypassed: false, blocks_only_its_release: false, look };
 
-fn look(world: &World, _: &Release) -> Finding {
+fn look(world: &World<'_>, _: &Release) -> Finding {
     if let Some(unknown) = &world.production().unknown {
         let state = GateState::ProductionUnknown { reason: unknown.reason.clone() };
         return unmet(state, Remedy::SettleProduction { service: world.service.name.clone() });

@@ -10,7 +10,7 @@ use crate::domain::world::World;
 pub(super) const GATE: Condition =
     Condition { name: GateName::ProductionFree, can_be_bypassed: false, blocks_only_its_release: false, look };
 
-fn look(world: &World, release: &Release) -> Finding {
+fn look(world: &World<'_>, release: &Release) -> Finding {
     let other_run = world.occupying_run(Env::Production).filter(|run| run.release != release.id);
     if let Some(run) = other_run {
         if matches!(run.state, RunState::Unknown { .. }) {
@@ -19,8 +19,8 @@ fn look(world: &World, release: &Release) -> Finding {
         }
         return unmet(GateState::BusyWith { release: run.release }, Remedy::WaitForEnd);
     }
-    let busy = |other: &&Release| matches!(other.status, Status::Deploying | Status::ProductionRollback);
-    if let Some(other) = world.releases.values().filter(|other| other.id != release.id).find(busy) {
+    let busy = [Status::Deploying, Status::ProductionRollback].into_iter().flat_map(|status| world.in_status(status));
+    if let Some(other) = busy.filter(|other| other.id != release.id).min_by_key(|other| other.id) {
         return unmet(GateState::BusyWith { release: other.id }, Remedy::WaitForEnd);
     }
     let ahead = world.line().into_iter().take_while(|r| r.id != release.id).find(|r| holds_its_place(world, r));

@@ -7,7 +7,7 @@ use crate::domain::world::World;
 pub(super) const GATE: Condition =
     Condition { name: GateName::Promoted, can_be_bypassed: false, blocks_only_its_release: true, look };
 
-fn look(world: &World, release: &Release) -> Finding {
+fn look(world: &World<'_>, release: &Release) -> Finding {
     match (world.service.approvals.auto_promote, release.promoted) {
         (true, _) => met(GateState::StartsByItself),
         (false, true) => met(GateState::Promoted),

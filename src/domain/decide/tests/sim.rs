@@ -1,7 +1,7 @@
 //! A world in memory for stories: it loads, decides and writes as the store does, plays the one who follows runs, and
 //! checks after every command what must always hold.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::hosts::Hosts;
 use crate::domain::approval::{Verdict, Vote};
-use crate::domain::command::{Answer, Command, NewRelease, Outcome, Resolution, RollbackTo, Subject};
+use crate::domain::command::{Answer, Command, NewRelease, Outcome, Resolution, RollbackTo};
 use crate::domain::decide::decide;
 use crate::domain::effect::Effect;
 use crate::domain::env::Env;
@@ -25,11 +25,13 @@ use crate::domain::service::{
     Approvals, Dirty, Driver, Environment, Health, Order, Probe, Recipe, Service, Surface, Via,
 };
 use crate::domain::status::Status;
-use crate::domain::world::{GoodVersion, Happened, People, World};
+use crate::domain::world::{Happened, People, World};
 use crate::wording::{Language, english};
 
 mod laws;
 mod store;
+
+pub use store::Left;
 
 pub const STAGE: Env = Env::Stage;
 pub const PRODUCTION: Env = Env::Production;
@@ -381,7 +383,7 @@ impl Sim {
     }
 
     pub fn gates(&self, release: ReleaseId) -> Vec<Gate> {
-        gate::explain(&self.load(&Command::Promote { release }), self.get(release))
+        gate::explain(&self.world(), self.get(release))
     }
 
     pub fn unmet(&self, release: ReleaseId) -> Vec<GateName> {
@@ -414,20 +416,21 @@ impl Sim {
         if matches!(actor, Actor::Machine) {
             self.hosts_before(&command);
         }
-        let decision = decide(self.load(&command), actor, command.clone());
+        let decision = decide(self.world(), actor, command.clone());
         if let Err(refusal) = &decision.answer {
             assert!(!words(refusal).is_empty());
             let changes = &decision.world.changes;
             assert!(changes.releases.is_empty() && changes.runs.is_empty() && changes.environments.is_empty());
             assert!(changes.votes.is_empty() && changes.effects.is_empty());
         }
-        self.write(decision.world);
-        if decision.answer.is_ok() {
+        let (answer, left) = (decision.answer, Left::of(decision.world));
+        self.write(left);
+        if answer.is_ok() {
             self.hosts_after(&command);
         }
         self.check();
         self.check_hosts();
-        decision.answer
+        answer
     }
 
     pub fn roll_back(&mut self, release: ReleaseId, to: Option<&str>) -> Result<Answer, Refusal> {

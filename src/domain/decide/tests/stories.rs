@@ -406,3 +406,39 @@ fn artifacts_come_from_a_ci_system_until_people_test() {
 fn cancel(release: ReleaseId) -> Command {
     Command::Cancel { release, reason: "not now".into() }
 }
+
+#[test]
+fn nobody_is_held_up_behind_many_whose_commits_nobody_knows() {
+    let mut w = Sim::new();
+    for number in 0..30 {
+        let new = w.new_release(&format!("v0.0.{number}"));
+        w.create(NewRelease { commit: None, ..new });
+    }
+    let known = w.release("v1.0.0");
+    assert_eq!(w.live(STAGE).map(|run| w.runs[&run].release), Some(known));
+}
+
+#[test]
+fn the_line_keeps_its_order_however_long_it_is() {
+    let mut w = Sim::new();
+    w.ship("v0.9.0");
+    w.lock();
+    let late: Vec<_> = (0..55)
+        .map(|number| {
+            let release = w.release(&format!("v1.0.{number}"));
+            w.fails_at(STAGE, 0);
+            w.stage_ends_well();
+            release
+        })
+        .collect();
+    let first = w.release("v1.1.0");
+    w.stage_ends_well();
+    w.everybody_approves(first);
+    for release in late {
+        w.admin(Command::Retry { release });
+        w.stage_ends_well();
+        w.everybody_approves(release);
+    }
+    w.unlock();
+    assert_eq!(w.live(PRODUCTION).map(|run| w.runs[&run].release), Some(first));
+}

@@ -21,7 +21,7 @@ fn with_a_preview() -> Sim {
 
 /// A run in the preview of a release, as whatever will decide about previews begins it.
 fn preview(w: &mut Sim, release: ReleaseId) -> RunId {
-    let mut world = w.load(&Command::Advance);
+    let mut world = w.world();
     let of = &w.releases[&release];
     let planner = Planner {
         service: &w.service,
@@ -40,7 +40,8 @@ fn preview(w: &mut Sim, release: ReleaseId) -> RunId {
         to: of.version(),
         steps,
     });
-    w.write(world);
+    let left = Left::of(world);
+    w.write(left);
     run
 }
 

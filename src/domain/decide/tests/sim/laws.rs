@@ -3,7 +3,7 @@
 use super::*;
 
 impl Sim {
-    pub(super) fn check_moves(&mut self, events: &[Happened], world: &World) {
+    pub(super) fn check_moves(&mut self, events: &[Happened], releases: &[Arc<Release>]) {
         let mut at: BTreeMap<ReleaseId, Status> = self.releases.iter().map(|(id, one)| (*id, one.status)).collect();
         for happened in events {
             let Event::ReleaseMoved { from, to, .. } = &happened.event else { continue };
@@ -14,17 +14,18 @@ impl Sim {
                 self.closed_under.insert(id, self.service.approvals.clone());
             }
             if *to == Status::ManualTestPassed || *to == Status::Deploying {
-                self.check_quorum(&world.releases[&id], world);
+                self.check_quorum(releases.iter().find(|release| release.id == id).unwrap());
             }
             at.insert(id, *to);
         }
-        for (id, release) in &world.releases {
-            assert_eq!(at.get(id).copied().unwrap_or(Status::Initiated), release.status, "#{id} moved off the record");
+        for release in releases {
+            let status = at.get(&release.id).copied().unwrap_or(Status::Initiated);
+            assert_eq!(status, release.status, "#{} moved off the record", release.id);
         }
     }
 
     /// Counts on its own, without the code that it checks.
-    fn check_quorum(&self, release: &Release, world: &World) {
+    fn check_quorum(&self, release: &Release) {
         if release.bypasses.iter().any(|bypass| bypass.gate == GateName::Approvals) {
             return;
         }
@@ -36,7 +37,7 @@ impl Sim {
         };
         let counted: Vec<_> = rule.required.iter().filter(|name| !(rule.forbid_self && initiator(name))).collect();
         let yes = counted.iter().filter(|name| {
-            world.votes.iter().any(|vote| {
+            self.votes.iter().any(|vote| {
                 (vote.release, vote.attempt, &vote.person) == (release.id, release.attempt, **name)
                     && vote.verdict == Verdict::Approved
                     && (vote.commit.is_none() || vote.commit == release.commit)

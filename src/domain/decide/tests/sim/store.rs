@@ -1,149 +1,148 @@
-//! What the store does: it loads the part of the world that a command may look at, and writes what has changed.
+//! What the store does: it answers what a decision asks, and writes what has changed.
 
 use super::*;
-use crate::domain::content::Definition;
-use crate::domain::moment::{Seed, Uptime};
-
-/// What the store loads at most.
-const WAITING: usize = 20;
-const GOOD: usize = 50;
+use crate::domain::moment::{Moment, Seed, Uptime};
+use crate::domain::snapshot::{GoodAt, Snapshot};
+use crate::domain::world::{Beginning, GoodVersion, Written};
 
 impl Sim {
-    pub fn load(&self, command: &Command) -> World {
-        let (release, run) = addressed(command);
-        let last = |kind| self.runs.values().rev().find(|one| one.environment == kind).map(|one| one.id);
-        let last_here: Vec<_> = self.environments.keys().copied().filter_map(last).collect();
-        let runs: BTreeMap<_, _> = self
-            .runs
-            .values()
-            .filter(|one| {
-                let named = self.environments.values().any(|environment| {
-                    environment.dirty.as_ref().is_some_and(|dirty| dirty.run == one.id)
-                        || environment.unseen.iter().any(|unseen| unseen.run == one.id)
-                });
-                let last = self.production().current.is_none() && last_here.contains(&one.id);
-                one.state.occupies() || named || last || run == Some(one.id)
-            })
-            .map(|one| (one.id, one.clone()))
-            .collect();
-        let mut ids: BTreeSet<ReleaseId> = release.into_iter().collect();
-        for one in runs.values() {
-            ids.insert(one.release);
-            ids.insert(one.to.release);
-            ids.extend(one.from.as_ref().map(|version| version.release));
-        }
-        for state in self.environments.values() {
-            ids.extend(state.current.as_ref().map(|version| version.release));
-            ids.extend(state.left.values().map(|left| left.newer.release));
-            ids.extend(state.mixed.iter().flat_map(|mixed| [mixed.newer.release, mixed.older.release]));
-        }
-        let active = || self.releases.values().filter(|one| one.status.is_active());
-        ids.extend(active().filter(|one| one.status != Status::Initiated).map(|one| one.id));
-        let waiting: Vec<_> = active().filter(|one| one.status == Status::Initiated).map(|one| one.id).collect();
-        ids.extend(waiting.iter().take(WAITING));
-        ids.extend(waiting.last().filter(|_| self.service.supersede));
-        let good = self.good();
-        let same = |one: &&Release, tag: &Option<Tag>, commit: &Option<Commit>| {
-            if tag.is_some() { one.tag == *tag } else { one.commit == *commit }
-        };
-        match command {
-            Command::Create(new) => {
-                ids.extend(active().filter(|one| same(one, &new.tag, &new.commit)).map(|one| one.id));
-                let twin = |one: &&Release| match (&one.ci_run, &new.ci_run) {
-                    (Some(a), Some(b)) => a.id == b.id,
-                    _ => false,
-                };
-                ids.extend(self.releases.values().filter(twin).map(|one| one.id));
-            }
-            Command::Retry { release } => {
-                if let Some(of) = self.releases.get(release) {
-                    ids.extend(active().filter(|one| same(one, &of.tag, &of.commit)).map(|one| one.id));
-                }
-            }
-            Command::Rollback { .. } => ids.extend(good.iter().map(|good| good.version.release)),
-            _ => {}
-        }
-        let releases: BTreeMap<_, _> =
-            ids.into_iter().filter_map(|id| Some((id, self.releases.get(&id)?.clone()))).collect();
-        World {
-            definition: Definition::of(&self.service),
+    pub fn world(&self) -> World<'_> {
+        let boot = "one".into();
+        let millis = (self.now - self.uptime_lags).as_millisecond().unsigned_abs();
+        let beginning = Beginning {
             service: Arc::new(self.service.clone()),
             people: Arc::new(self.people.clone()),
-            now: self.now,
-            uptime: Uptime {
-                boot: "one".into(),
-                millis: (self.now - self.uptime_lags).as_millisecond().unsigned_abs(),
-            },
-            seed: Seed([7; 32]),
-            votes: self.votes.iter().filter(|vote| releases.contains_key(&vote.release)).cloned().collect(),
-            releases,
-            runs,
+            moment: Moment { now: self.now, uptime: Uptime { boot, millis }, seed: Seed([7; 32]) },
             environments: self.environments.clone(),
             another_copy: self.another_copy.clone(),
-            good,
             next_release: ReleaseId(self.releases.len() as i64 + 1),
             next_run: RunId(self.runs.len() as i64 + 1),
-            changes: Default::default(),
-        }
+        };
+        World::of(self, beginning)
     }
 
-    fn good(&self) -> Vec<GoodVersion> {
-        let mut good: Vec<_> = self.releases.values().filter(|one| one.status == Status::Deployed).collect();
-        good.sort_by_key(|one| std::cmp::Reverse((one.completed_at, one.id)));
+    fn good_versions(&self, before: Option<GoodAt>) -> impl Iterator<Item = GoodVersion> {
+        let mut good: Vec<_> = self.releases.values().filter_map(good).collect();
+        good.retain(|good| before.is_none_or(|before| good.at() < before));
+        good.sort_by_key(|good| std::cmp::Reverse(good.at()));
         good.into_iter()
-            .take(GOOD)
-            .map(|one| GoodVersion { version: one.version(), deployed_at: one.completed_at.unwrap() })
-            .collect()
     }
 
-    pub fn write(&mut self, world: World) {
-        let changes = &world.changes;
-        self.check_moves(changes.events.as_slice(), &world);
-        for id in changes.releases.union(&changes.noted) {
-            if let Some(old) = self.releases.insert(*id, world.releases[id].clone()) {
-                let new = &world.releases[id];
-                assert!(old.commit.is_none() || old.commit == new.commit, "the commit of #{id} changed");
-                let detail = Release { reason: old.reason.clone(), ..new.clone() } == old;
-                assert!(
-                    detail && !changes.releases.contains(id) || new.revision > old.revision,
-                    "the revision of #{id} did not grow"
-                );
-                assert_eq!((&old.tag, old.created_at), (&new.tag, new.created_at));
-            }
-        }
-        for id in &changes.runs {
-            self.runs.insert(*id, world.runs[id].clone());
-        }
-        for kind in &changes.environments {
-            self.environments.insert(*kind, world.environments[kind].clone());
-        }
-        if changes.another_copy {
-            self.another_copy.clone_from(&world.another_copy);
-        }
-        for vote in &changes.votes {
+    pub fn write(&mut self, left: Left) {
+        let Left { written, releases, runs, environments, another_copy } = left;
+        for vote in &written.votes {
             let key = |v: &Vote| (v.release, v.attempt, v.person.clone());
             self.votes.retain(|old| key(old) != key(vote));
             self.votes.push(vote.clone());
         }
-        self.effects.extend(changes.effects.iter().cloned());
-        self.record.extend(changes.events.iter().cloned());
+        self.check_moves(&written.events, &releases);
+        for new in &written.releases {
+            let Some(old) = self.releases.insert(new.id, Release::clone(new)) else { continue };
+            assert!(old.commit.is_none() || old.commit == new.commit, "the commit of #{} changed", new.id);
+            let detail = Release { reason: old.reason.clone(), ..Release::clone(new) } == old;
+            assert!(detail || new.revision > old.revision, "the revision of #{} did not grow", new.id);
+            assert_eq!((&old.tag, old.created_at), (&new.tag, new.created_at));
+        }
+        for (run, before) in &written.runs {
+            assert_eq!(self.runs.insert(run.id, Run::clone(run)).as_ref(), before.as_deref());
+        }
+        for state in written.environments {
+            self.environments.insert(state.kind, state);
+        }
+        if let Some(met) = written.another_copy {
+            self.another_copy = met;
+        }
+        self.effects.extend(written.effects);
+        self.record.extend(written.events);
         // Nothing may change without being written.
-        for (id, release) in &world.releases {
-            assert_eq!(&self.releases[id], release);
+        for release in releases {
+            assert_eq!(self.releases[&release.id], *release);
         }
-        for (id, run) in &world.runs {
-            assert_eq!(&self.runs[id], run);
+        for run in runs {
+            assert_eq!(self.runs[&run.id], *run);
         }
-        assert_eq!(self.environments, world.environments);
-        assert_eq!(self.another_copy, world.another_copy);
+        assert_eq!((&self.environments, &self.another_copy), (&environments, &another_copy));
     }
 }
 
-/// The release and the run that a command names.
-fn addressed(command: &Command) -> (Option<ReleaseId>, Option<RunId>) {
-    match command.subject() {
-        Subject::New(_) | Subject::Service => (None, None),
-        Subject::Release(release) => (Some(release), None),
-        Subject::Run(run) => (None, Some(run)),
+/// What is left of a world: what is to be written, and all that it has become.
+pub struct Left {
+    written: Written,
+    releases: Vec<Arc<Release>>,
+    runs: Vec<Arc<Run>>,
+    environments: BTreeMap<Env, EnvironmentState>,
+    another_copy: Option<AnotherCopy>,
+}
+
+impl Left {
+    pub fn of(world: World<'_>) -> Self {
+        let (releases, runs) = world.everything();
+        let (environments, another_copy) = (world.environments.clone(), world.another_copy.clone());
+        Self { written: world.written(), releases, runs, environments, another_copy }
+    }
+}
+
+fn good(release: &Release) -> Option<GoodVersion> {
+    let deployed_at = release.completed_at.filter(|_| release.status == Status::Deployed)?;
+    Some(GoodVersion { version: release.version(), deployed_at })
+}
+
+impl Snapshot for Sim {
+    fn release(&self, id: ReleaseId) -> Option<Release> {
+        self.releases.get(&id).cloned()
+    }
+
+    fn run(&self, id: RunId) -> Option<Run> {
+        self.runs.get(&id).cloned()
+    }
+
+    fn votes(&self, release: &Release) -> Vec<Vote> {
+        let of = |vote: &&Vote| (vote.release, vote.attempt) == (release.id, release.attempt);
+        self.votes.iter().filter(of).cloned().collect()
+    }
+
+    fn in_status(&self, status: Status, most: u32) -> Vec<Release> {
+        self.releases.values().filter(|one| one.status == status).take(most as usize).cloned().collect()
+    }
+
+    fn first_with_commit(&self) -> Option<Release> {
+        self.releases.values().find(|one| one.status == Status::Initiated && one.commit.is_some()).cloned()
+    }
+
+    fn candidate(&self, tag: Option<&Tag>, commit: Option<&Commit>) -> Option<Release> {
+        let same = |one: &&Release| match tag {
+            Some(_) => one.tag.as_ref() == tag,
+            None => one.tag.is_none() && commit.is_some() && one.commit.as_ref() == commit,
+        };
+        self.releases.values().rev().filter(|one| one.status.is_active()).find(same).cloned()
+    }
+
+    fn of_ci_run(&self, ci_run: &str) -> Option<Release> {
+        let of = |one: &&Release| one.ci_run.as_ref().is_some_and(|run| run.id == ci_run);
+        self.releases.values().rev().find(of).cloned()
+    }
+
+    fn occupying(&self) -> Vec<Run> {
+        self.runs.values().filter(|run| run.state.occupies()).cloned().collect()
+    }
+
+    fn last_run(&self, env: Env) -> Option<Run> {
+        self.runs.values().rev().find(|run| run.environment == env).cloned()
+    }
+
+    fn good(&self, id: ReleaseId) -> Option<GoodVersion> {
+        self.releases.get(&id).and_then(good)
+    }
+
+    fn good_before(&self, before: Option<GoodAt>, most: u32) -> Vec<GoodVersion> {
+        self.good_versions(before).take(most as usize).collect()
+    }
+
+    fn good_of_tag(&self, tag: &Tag, before: Option<GoodAt>) -> Option<GoodVersion> {
+        self.good_versions(before).find(|good| good.version.tag.as_ref() == Some(tag))
+    }
+
+    fn good_of_commit(&self, commit: &Commit, before: Option<GoodAt>) -> Option<GoodVersion> {
+        self.good_versions(before).find(|good| good.version.commit.as_ref() == Some(commit))
     }
 }

@@ -1,0 +1,179 @@
+//! What a decision may ask of what is stored, and what it remembers of the answers.
+//!
+//! A decision loads what it asks for, whatever the number of releases: each answer is read once, when it is first asked for,
+//! and what the decision has changed since is looked at as it is now.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::approval::Vote;
+use super::env::Env;
+use super::ids::{Commit, ReleaseId, RunId, Tag};
+use super::release::Release;
+use super::run::Run;
+use super::status::Status;
+use super::world::GoodVersion;
+
+/// A place in the order of good versions: when its deploy ended, and its number.
+pub type GoodAt = (Timestamp, ReleaseId);
+
+/// What is stored about one service, as of one moment.
+pub trait Snapshot {
+    /// A release of the service.
+    fn release(&self, id: ReleaseId) -> Option<Release>;
+    /// A run of the service.
+    fn run(&self, id: RunId) -> Option<Run>;
+    /// The votes on a release in its current attempt, in the order in which they were given.
+    fn votes(&self, release: &Release) -> Vec<Vote>;
+    /// The first releases in a status that is on the way, by number.
+    fn in_status(&self, status: Status, most: u32) -> Vec<Release>;
+    /// The first release that waits for stage and whose commit is known.
+    fn first_with_commit(&self) -> Option<Release>;
+    /// The newest active release of a tag, or without one of a commit.
+    fn candidate(&self, tag: Option<&Tag>, commit: Option<&Commit>) -> Option<Release>;
+    /// The last release that a CI run has created.
+    fn of_ci_run(&self, ci_run: &str) -> Option<Release>;
+    /// The runs that hold an environment.
+    fn occupying(&self) -> Vec<Run>;
+    /// The last run in an environment.
+    fn last_run(&self, env: Env) -> Option<Run>;
+    /// The good version that a release is.
+    fn good(&self, id: ReleaseId) -> Option<GoodVersion>;
+    /// The good versions before a place, or all, newest first.
+    fn good_before(&self, before: Option<GoodAt>, most: u32) -> Vec<GoodVersion>;
+    /// The newest good version of a tag before a place.
+    fn good_of_tag(&self, tag: &Tag, before: Option<GoodAt>) -> Option<GoodVersion>;
+    /// The newest good version of a commit before a place.
+    fn good_of_commit(&self, commit: &Commit, before: Option<GoodAt>) -> Option<GoodVersion>;
+}
+
+/// What was asked, with what the decision has made of it.
+#[derive(Clone)]
+pub(super) struct Memory<'s> {
+    stored: &'s dyn Snapshot,
+    releases: RefCell<BTreeMap<ReleaseId, Option<Arc<Release>>>>,
+    runs: RefCell<BTreeMap<RunId, Option<Arc<Run>>>>,
+    votes: RefCell<BTreeMap<ReleaseId, Arc<Vec<Vote>>>>,
+    /// The stored releases in a status.
+    in_status: RefCell<BTreeMap<Status, BTreeSet<ReleaseId>>>,
+    /// The stored runs that hold an environment.
+    occupying: OnceCell<BTreeSet<RunId>>,
+}
+
+impl fmt::Debug for Memory<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").field("releases", &self.releases).field("runs", &self.runs).finish_non_exhaustive()
+    }
+}
+
+impl<'s> Memory<'s> {
+    pub fn of(stored: &'s dyn Snapshot) -> Self {
+        Self {
+            stored,
+            releases: RefCell::default(),
+            runs: RefCell::default(),
+            votes: RefCell::default(),
+            in_status: RefCell::default(),
+            occupying: OnceCell::new(),
+        }
+    }
+
+    /// What is stored, where the decision changes none of it.
+    pub fn stored(&self) -> &'s dyn Snapshot {
+        self.stored
+    }
+
+    pub fn release(&self, id: ReleaseId) -> Option<Arc<Release>> {
+        if let Some(known) = self.releases.borrow().get(&id) {
+            return known.clone();
+        }
+        let found = self.stored.release(id).map(Arc::new);
+        self.releases.borrow_mut().insert(id, found.clone());
+        found
+    }
+
+    pub fn release_mut(&mut self, id: ReleaseId) -> Option<&mut Release> {
+        self.release(id);
+        self.releases.get_mut().get_mut(&id)?.as_mut().map(Arc::make_mut)
+    }
+
+    pub fn add_release(&mut self, release: Release) {
+        self.releases.get_mut().insert(release.id, Some(Arc::new(release)));
+    }
+
+    /// A release that was read with others, as it is now.
+    pub fn read(&self, release: Release) -> Option<Arc<Release>> {
+        let mut known = self.releases.borrow_mut();
+        known.entry(release.id).or_insert_with(|| Some(Arc::new(release))).clone()
+    }
+
+    pub fn run(&self, id: RunId) -> Option<Arc<Run>> {
+        if let Some(known) = self.runs.borrow().get(&id) {
+            return known.clone();
+        }
+        let found = self.stored.run(id).map(Arc::new);
+        self.runs.borrow_mut().insert(id, found.clone());
+        found
+    }
+
+    pub fn run_mut(&mut self, id: RunId) -> Option<&mut Run> {
+        self.run(id);
+        self.runs.get_mut().get_mut(&id)?.as_mut().map(Arc::make_mut)
+    }
+
+    pub fn add_run(&mut self, run: Run) {
+        self.runs.get_mut().insert(run.id, Some(Arc::new(run)));
+    }
+
+    fn read_run(&self, run: Run) -> Option<Arc<Run>> {
+        self.runs.borrow_mut().entry(run.id).or_insert_with(|| Some(Arc::new(run))).clone()
+    }
+
+    pub fn votes(&self, release: &Release) -> Arc<Vec<Vote>> {
+        if let Some(known) = self.votes.borrow().get(&release.id) {
+            return Arc::clone(known);
+        }
+        let found = Arc::new(self.stored.votes(release));
+        self.votes.borrow_mut().insert(release.id, Arc::clone(&found));
+        found
+    }
+
+    pub fn set_votes(&mut self, release: ReleaseId, votes: Vec<Vote>) {
+        self.votes.get_mut().insert(release, Arc::new(votes));
+    }
+
+    /// The numbers of those that are stored in a status; the decision may have moved them.
+    pub fn stored_in(&self, status: Status, most: u32) -> BTreeSet<ReleaseId> {
+        if let Some(known) = self.in_status.borrow().get(&status) {
+            return known.clone();
+        }
+        let found = self.stored.in_status(status, most);
+        let ids: BTreeSet<_> = found.iter().map(|release| release.id).collect();
+        found.into_iter().for_each(|release| drop(self.read(release)));
+        self.in_status.borrow_mut().insert(status, ids.clone());
+        ids
+    }
+
+    /// The numbers of the runs that are stored as holding an environment; the decision may have ended them.
+    pub fn stored_occupying(&self) -> &BTreeSet<RunId> {
+        self.occupying.get_or_init(|| {
+            let found = self.stored.occupying();
+            found.into_iter().filter_map(|run| Some(self.read_run(run)?.id)).collect()
+        })
+    }
+
+    pub fn last_run(&self, env: Env) -> Option<Arc<Run>> {
+        self.stored.last_run(env).and_then(|run| self.read_run(run))
+    }
+
+    /// Every release and run that was asked for, for tests.
+    #[cfg(test)]
+    pub fn everything(&self) -> (Vec<Arc<Release>>, Vec<Arc<Run>>) {
+        let releases = self.releases.borrow().values().flatten().cloned().collect();
+        (releases, self.runs.borrow().values().flatten().cloned().collect())
+    }
+}
