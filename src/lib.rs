@@ -14,22 +14,26 @@
 //!             └────┬────┘   └────┬─────┘
 //!                  ▼             ▼
 //!             ┌────────────────────────┐
+//!             │  wording, contract     │    facts → words; the types of the API
 //!             │  domain                │    pure: no clock, no I/O
 //!             └────────────────────────┘
 //! ```
 //!
 //! Imports point downwards only; a test insists on it. `ARCHITECTURE.md` walks a tap through the house.
 
+pub mod api_client;
 pub mod app;
 pub mod bot;
 pub mod cli;
 pub mod clients;
 pub mod config;
+pub mod contract;
 pub mod demo;
 pub mod domain;
 pub mod engine;
 pub mod store;
 pub mod telemetry;
+pub mod terminal;
 pub mod views;
 pub mod web;
 pub mod wording;

@@ -7,13 +7,35 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("wording", &["domain"]),
+    ("contract", &["domain"]),
+    ("terminal", &[]),
     ("config", &["domain", "wording"]),
     ("store", &["domain", "wording"]),
     ("clients", &["domain"]),
     ("engine", &["domain", "wording", "config", "store", "clients"]),
     ("views", &["domain", "engine"]),
-    ("web", &["domain", "wording", "store", "engine", "views"]),
+    ("web", &["domain", "wording", "contract", "store", "engine", "views"]),
     ("bot", &["domain", "wording", "config", "store", "clients", "engine", "views"]),
+    ("app", &["domain", "config", "store", "clients", "engine", "web", "bot"]),
+    ("api_client", &["contract", "terminal", "config", "store", "engine", "web", "app"]),
+    ("demo", &["domain", "wording", "contract", "terminal", "config", "clients", "engine", "bot", "app", "api_client"]),
+    (
+        "cli",
+        &[
+            "domain",
+            "wording",
+            "contract",
+            "terminal",
+            "config",
+            "store",
+            "clients",
+            "web",
+            "telemetry",
+            "app",
+            "api_client",
+            "demo",
+        ],
+    ),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
@@ -44,8 +66,13 @@ fn rooms_used(text: &str) -> Vec<String> {
 #[test]
 fn imports_point_downwards_only() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let rooms: Vec<_> = ROOMS.iter().map(|(room, _)| src.join(room)).collect();
+    for entry in fs::read_dir(&src).expect("the sources").map(|entry| entry.expect("an entry").path()) {
+        assert!(!entry.is_dir() || rooms.contains(&entry), "{} is no room", entry.display());
+    }
     for (room, may_use) in ROOMS {
-        for file in sources(&src.join(room)) {
+        let beside = Some(src.join(format!("{room}.rs"))).filter(|file| file.exists());
+        for file in sources(&src.join(room)).into_iter().chain(beside) {
             let text = fs::read_to_string(&file).expect("source text");
             for used in rooms_used(&text) {
                 // Stories of the domain read what people read.

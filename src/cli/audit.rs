@@ -6,15 +6,11 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use rusqlite::Connection;
-use serde_json::json;
 
-use super::api;
-use super::client::{Call, Client, Intent, LONG, with_query};
-use super::fault::{FAILED, Fault};
-use super::place::Context;
 use super::release::history;
-use super::ui::{note, print};
+use crate::api_client::{Call, Client, Context, FAILED, Fault, Intent, LONG, print, with_query};
 use crate::app::DataDir;
+use crate::contract::{self, Acknowledge, ListEvents, NotedEnd, Verification};
 use crate::domain::event::Event;
 use crate::domain::person::Actor;
 use crate::store::chain::{ChainHead, NewEvent};
@@ -22,7 +18,7 @@ use crate::store::key::AuditKey;
 use crate::store::lock::{DirectoryLock, LOCK_FILE};
 use crate::store::watermark::Watermark;
 use crate::store::{Store, StoreError, StoreOptions, WriteError, schema, verify};
-use crate::web::api::Verification;
+use crate::terminal::note;
 use crate::web::socket as operator;
 use crate::wording::on_record;
 
@@ -99,20 +95,20 @@ impl Audit {
             Self::Verify(verify) => verify.run(context).await,
             Self::Acknowledge { reason } => {
                 let client = Client::connect(context, Intent::Administer).await?;
-                client.text(Call::post("/api/v1/audit/acknowledge", json!({ "reason": reason }))).await?;
+                client.text(Call::post("/api/v1/audit/acknowledge", Acknowledge { reason })).await?;
                 note("The alarm is over; the record says why.");
                 Ok(())
             }
             Self::RotateKey => rotate_key(context).await,
             Self::List { limit, cursor, json } => {
                 let client = Client::connect(context, Intent::Look).await?;
-                let path = with_query("/api/v1/audit", &[("limit", Some(limit.to_string())), ("cursor", cursor)]);
-                let (page, text): (api::EventPage, _) =
+                let path = with_query("/api/v1/audit", &ListEvents { cursor, limit: Some(limit) });
+                let (page, text): (contract::EventPage, _) =
                     client.json(Call::get(path)).await.map_err(|fault| fault.in_json(json))?;
                 if json {
                     return print(&format!("{text}\n"));
                 }
-                let with_release = |event: &api::Event| {
+                let with_release = |event: &contract::EventView| {
                     let about = match (event.release, &event.service) {
                         (Some(release), Some(service)) => format!("#{release} {service}"),
                         (None, Some(service)) => service.clone(),
@@ -140,8 +136,8 @@ impl Verify {
         };
         let found = if running {
             let client = Client::connect(context, Intent::Look).await?;
-            let (seq, mac) = self.anchor.as_ref().map(|anchor| (anchor.seq.to_string(), anchor.mac.clone())).unzip();
-            let call = Call::get(with_query("/api/v1/audit/verify", &[("seq", seq), ("mac", mac)])).patience(LONG);
+            let (seq, mac) = self.anchor.as_ref().map(|anchor| (anchor.seq, anchor.mac.clone())).unzip();
+            let call = Call::get(with_query("/api/v1/audit/verify", &NotedEnd { seq, mac })).patience(LONG);
             client.json(call).await.map_err(|fault| fault.in_json(self.json))?.0
         } else {
             at_rest(&context.local()?.data_dir, self.anchor.as_ref())?

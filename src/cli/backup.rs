@@ -7,21 +7,18 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::json;
 
 use super::audit;
-use super::client::{Call, Client, Intent, LONG};
-use super::fault::Fault;
-use super::place::Context;
-use super::ui::{ago, clean, note, print};
+use crate::api_client::{Call, Client, Context, Fault, Intent, LONG, print};
 use crate::app::DataDir;
+use crate::contract::{BackupMade, MakeBackup};
 use crate::domain::release::Version;
 use crate::store::around::{self, Around, KnownToken, Recorded};
 use crate::store::key::AuditKey;
 use crate::store::lock::DirectoryLock;
 use crate::store::watermark::Watermark;
 use crate::store::{StoreError, backup};
+use crate::terminal::{ago, clean, note};
 
 /// Copy the database.
 #[derive(Debug, Args)]
@@ -47,14 +44,6 @@ pub struct Backup {
     json: bool,
 }
 
-#[derive(Deserialize)]
-struct Made {
-    file: String,
-    bytes: u64,
-    head_seq: i64,
-    head_mac: String,
-}
-
 impl Backup {
     pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
         let remote = context.var("RMM_URL").is_some();
@@ -70,8 +59,9 @@ impl Backup {
         };
         let name = file.to_str().ok_or_else(|| Fault::Usage(format!("{} is not UTF-8", file.display())))?;
         let key = if self.with_key { Some(self.key(context, &file)?) } else { None };
-        let call = Call::post("/api/v1/backup", json!({"file": name, "overwrite": self.overwrite})).patience(LONG);
-        let (made, text): (Made, _) = client.json(call).await.map_err(|fault| fault.in_json(self.json))?;
+        let call = Call::post("/api/v1/backup", MakeBackup { file: name.to_owned(), overwrite: self.overwrite })
+            .patience(LONG);
+        let (made, text): (BackupMade, _) = client.json(call).await.map_err(|fault| fault.in_json(self.json))?;
         if let Some((from, to)) = &key {
             copy_key(from, to, self.overwrite)?;
         }

@@ -7,9 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
-use super::fault::Fault;
-use super::place::Context;
-use super::ui::{Tone, note, print};
+use crate::api_client::{Context, Fault, print};
 use crate::app::{DataDir, local_steps};
 use crate::clients::local::Local;
 use crate::clients::local::account::Account;
@@ -20,6 +18,7 @@ use crate::domain::host::{Host, Login};
 use crate::domain::service::{Driver, Surface};
 use crate::store::definitions;
 use crate::store::schema::open_reader;
+use crate::terminal::{Tone, note};
 use crate::web::limits::{ENOUGH_OPEN_FILES, OpenFiles};
 use crate::web::socket;
 

@@ -4,8 +4,7 @@ use std::fmt::Write;
 
 use clap::Args;
 
-use super::fault::Fault;
-use super::ui::print;
+use crate::api_client::{Fault, print};
 
 macro_rules! pages {
     ($($name:literal: $about:literal,)*) => {

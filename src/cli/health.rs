@@ -5,10 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::client::{Call, Client};
-use super::fault::Fault;
-use super::place::Context;
-use super::ui::print;
+use crate::api_client::{Call, Client, Context, Fault, print};
 use crate::app::DataDir;
 
 /// A check that takes longer says no.

@@ -4,13 +4,12 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::api;
-use super::client::{Call, Client, Intent, segment};
-use super::fault::{FAILED, Fault};
-use super::place::Context;
-use super::ui::{Column, Table, Tone, Ui, clean, note, print, sentence, wrap};
+use crate::api_client::{Call, Client, Context, FAILED, Fault, Intent, print, segment};
+use crate::contract::{self, FindingState, TrustHost};
+use crate::domain::host::KeyState;
+use crate::terminal::{Column, Table, Tone, Ui, clean, note, sentence, wrap};
 
 /// How long a check may take; RMM itself gives a host two minutes.
 const CHECK: Duration = Duration::from_secs(150);
@@ -70,7 +69,7 @@ impl Host {
         match self {
             Self::List { json } => {
                 let client = Client::connect(context, Intent::Look).await?;
-                let (hosts, text): (Vec<api::Host>, _) =
+                let (hosts, text): (Vec<contract::HostView>, _) =
                     client.json(Call::get("/api/v1/hosts")).await.map_err(|fault| fault.in_json(json))?;
                 if json { print(&format!("{text}\n")) } else { print(&list(&hosts, &context.ui)) }
             }
@@ -87,15 +86,14 @@ fn path(name: &str, what: &str) -> String {
     format!("/api/v1/hosts/{}/{what}", segment(name))
 }
 
-async fn check(client: &Client, name: &str, json: bool) -> Result<(api::HostCheck, String), Fault> {
-    let call = Call::post(path(name, "check"), Value::Object(serde_json::Map::new())).patience(CHECK);
+async fn check(client: &Client, name: &str, json: bool) -> Result<(contract::HostCheck, String), Fault> {
+    let call = Call::post(path(name, "check"), json!({})).patience(CHECK);
     client.json(call).await.map_err(|fault| fault.in_json(json))
 }
 
 async fn check_all(client: &Client, names: Vec<String>, json: bool, ui: &Ui) -> Result<(), Fault> {
     let names = if names.is_empty() {
-        let (hosts, _): (Vec<api::Host>, _) =
-            client.json(Call::get("/api/v1/hosts")).await.map_err(|fault| fault.in_json(json))?;
+        let hosts: Vec<contract::HostView> = client.get("/api/v1/hosts").await.map_err(|fault| fault.in_json(json))?;
         hosts.into_iter().map(|host| host.name).collect()
     } else {
         names
@@ -104,7 +102,7 @@ async fn check_all(client: &Client, names: Vec<String>, json: bool, ui: &Ui) -> 
     let mut answers = Vec::new();
     for (at, name) in names.iter().enumerate() {
         let (found, text) = check(client, name, json).await?;
-        if found.findings.iter().any(api::Finding::fails) {
+        if found.findings.iter().any(contract::Finding::fails) {
             failed.push(name.as_str());
         }
         if json {
@@ -130,7 +128,7 @@ impl Trust {
             Some(fingerprint) => fingerprint.clone(),
             None => self.ask(&client).await?,
         };
-        let call = Call::post(path(&self.name, "trust"), json!({"fingerprint": fingerprint}));
+        let call = Call::post(path(&self.name, "trust"), TrustHost { fingerprint });
         let text = client.text(call).await.map_err(|fault| fault.in_json(self.json))?;
         if self.json {
             return print(&format!("{text}\n"));
@@ -150,7 +148,7 @@ impl Trust {
         };
         let (fingerprint, algorithm) = (clean(key.fingerprint.as_str()), clean(&key.algorithm));
         note(&format!("{} shows this key:\n\n  {fingerprint} ({algorithm})\n", self.name));
-        if found.host.key == "changed" {
+        if found.host.key == KeyState::Changed {
             let before = found.host.fingerprint.as_deref().map(clean).unwrap_or_default();
             note(&format!("WARNING: this is not the key that is trusted, {before}. Somebody may be listening in.\n"));
         }
@@ -182,7 +180,7 @@ fn key_file(algorithm: &str) -> &'static str {
     }
 }
 
-fn list(hosts: &[api::Host], ui: &Ui) -> String {
+fn list(hosts: &[contract::HostView], ui: &Ui) -> String {
     let mut table = Table::new([
         Column::new("HOST").least(10),
         Column::new("ADDRESS").optional(3),
@@ -192,11 +190,13 @@ fn list(hosts: &[api::Host], ui: &Ui) -> String {
         Column::new("SERVICES").least(10),
     ]);
     for host in hosts {
-        let (key, tone) = match host.key.as_str() {
-            "trusted" | "pinned" => (host.key.clone(), Tone::Good),
-            "changed" => ("CHANGED".to_owned(), Tone::Bad),
-            "not_needed" => ("-".to_owned(), Tone::Dim),
-            waits => (waits.replace('_', " "), Tone::Waiting),
+        let (key, tone) = match host.key.known() {
+            Some(KeyState::Trusted | KeyState::Pinned) => (host.key.to_string(), Tone::Good),
+            Some(KeyState::Changed) => ("CHANGED".to_owned(), Tone::Bad),
+            Some(KeyState::NotNeeded) => ("-".to_owned(), Tone::Dim),
+            Some(KeyState::Unknown | KeyState::NeverSeen) | None => {
+                (host.key.to_string().replace('_', " "), Tone::Waiting)
+            }
         };
         let mut uses = host.services.clone();
         let behind: Vec<_> =
@@ -216,10 +216,10 @@ fn list(hosts: &[api::Host], ui: &Ui) -> String {
     }
     let mut out = table.render(ui);
     for host in hosts {
-        let next = match (host.key.as_str(), &host.fingerprint) {
-            ("unknown", _) => format!("rmm host trust {}", clean(&host.name)),
-            ("changed", _) | ("never_seen", _) => format!("rmm host check {}", clean(&host.name)),
-            _ => continue,
+        let next = match host.key.known() {
+            Some(KeyState::Unknown) => format!("rmm host trust {}", clean(&host.name)),
+            Some(KeyState::Changed | KeyState::NeverSeen) => format!("rmm host check {}", clean(&host.name)),
+            Some(KeyState::Trusted | KeyState::Pinned | KeyState::NotNeeded) | None => continue,
         };
         out.push_str(&format!("\n{}: {next}", clean(&host.name)));
     }
@@ -230,7 +230,7 @@ fn list(hosts: &[api::Host], ui: &Ui) -> String {
 }
 
 /// Where a host is, and through which others it is reached.
-fn place(host: &api::Host) -> String {
+fn place(host: &contract::HostView) -> String {
     let address = host.address.as_deref().unwrap_or("-");
     if host.jump.is_empty() { address.to_owned() } else { format!("{address} through {}", host.jump.join(", ")) }
 }
@@ -238,13 +238,13 @@ fn place(host: &api::Host) -> String {
 /// Where the text of a finding begins.
 const INDENT: usize = 20;
 
-fn report(found: &api::HostCheck, ui: &Ui) -> String {
+fn report(found: &contract::HostCheck, ui: &Ui) -> String {
     let mut out = format!("{}\n", ui.heading(&clean(&found.host.name)));
     for finding in &found.findings {
-        let (mark, tone) = match finding.state.as_str() {
-            "ok" => ("ok", Tone::Good),
-            "warn" => ("WARN", Tone::Waiting),
-            _ => ("FAIL", Tone::Bad),
+        let (mark, tone) = match finding.state.known() {
+            Some(FindingState::Ok) => ("ok", Tone::Good),
+            Some(FindingState::Warn) | None => ("WARN", Tone::Waiting),
+            Some(FindingState::Fail) => ("FAIL", Tone::Bad),
         };
         let name = ui.paint(&format!("{:10}", clean(&finding.name)), Tone::Dim);
         let mark = ui.paint(&format!("{mark:4}"), tone);
@@ -267,7 +267,7 @@ mod tests {
 
     const KEY: &str = "SHA256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
-    fn host(name: &str, key: &str) -> api::Host {
+    fn host(name: &str, key: &str) -> contract::HostView {
         serde_json::from_value(json!({
             "name": name, "address": "prod-1.example.com:22", "user": "deploy", "key": key, "fingerprint": null,
             "offered": {"algorithm": "ssh-ed25519", "fingerprint": KEY}, "services": ["shop"],
@@ -287,8 +287,8 @@ mod tests {
 
     #[test]
     fn a_jump_host_says_whose_and_addresses_are_whole() {
-        let bastion = api::Host { services: Vec::new(), ..host("bastion", "trusted") };
-        let behind = api::Host {
+        let bastion = contract::HostView { services: Vec::new(), ..host("bastion", "trusted") };
+        let behind = contract::HostView {
             address: Some("a-rather-long-name.of.a.machine.internal.example.com:22".to_owned()),
             jump: vec!["bastion".to_owned()],
             ..host("prod-1", "trusted")
@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn a_report_shows_what_fails_and_what_to_type() {
-        let found: api::HostCheck = serde_json::from_value(json!({
+        let found: contract::HostCheck = serde_json::from_value(json!({
             "host": {"name": "prod-1", "key": "trusted", "services": []},
             "findings": [
                 {"name": "reachable", "state": "ok", "detail": "yes", "fix": null},

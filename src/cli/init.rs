@@ -6,11 +6,10 @@ use std::process::Command;
 
 use clap::Args;
 
-use super::fault::Fault;
-use super::place::Context;
-use super::ui::{note, print, shell_word};
+use crate::api_client::{Context, Fault, print};
 use crate::config::{EXAMPLE, Init as FirstConfig, init_text};
 use crate::domain::ids::{PersonName, ServiceName};
+use crate::terminal::{note, shell_word};
 
 /// Write a first rmm.toml.
 #[derive(Debug, Args)]

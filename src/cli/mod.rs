@@ -1,34 +1,29 @@
 //! The command line: what people and scripts type, as calls to a running RMM or to its data directory.
 //!
-//! One file per group of verbs. `client` speaks to RMM, `ui` shows what it answers, `fault` says what went wrong and
-//! with which exit status. No rule of RMM is decided here.
+//! One file per group of verbs. Each calls RMM through `api_client`, in the words of `contract`, and shows on the
+//! `terminal` what it answers. No rule of RMM is decided here.
 
-mod api;
 mod audit;
 mod backup;
-mod call;
 mod check;
-mod client;
 mod demo;
 mod docs;
-mod fault;
 mod health;
 mod host;
 mod init;
-mod place;
 mod release;
 mod serve;
 mod service;
 mod token;
-mod ui;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory, Parser, Subcommand};
+use serde::de::DeserializeOwned;
 
-use self::fault::{EXIT_HELP, Fault};
-use self::place::Context;
+use crate::api_client::{Context, EXIT_HELP, Fault, print, print_bytes};
 use crate::clients::local::account::{AS_USER, become_program};
 
 /// What shells end with when a program cannot be executed.
@@ -156,11 +151,18 @@ pub fn main() -> ExitCode {
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "rmm", &mut script);
-            ui::print_bytes(&script)
+            print_bytes(&script)
         }
-        Verb::Openapi => ui::print(&format!("{}\n", crate::web::api::openapi())),
+        Verb::Openapi => print(&format!("{}\n", crate::web::api::openapi())),
     };
     done.map_or_else(|fault| fault.tell(), |()| ExitCode::SUCCESS)
+}
+
+/// A name of the contract, as an argument.
+fn one_of<T: DeserializeOwned + Clone + Send + Sync + 'static>(
+    names: impl IntoIterator<Item = &'static str>,
+) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(names).try_map(|name| serde_json::from_value::<T>(name.into()))
 }
 
 fn wait_for(work: impl Future<Output = Result<(), Fault>>) -> Result<(), Fault> {

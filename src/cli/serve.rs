@@ -7,7 +7,7 @@ use anyhow::Context;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::fault::USAGE;
+use crate::api_client::USAGE;
 use crate::app::{App, local_steps};
 use crate::config::{Config, env_vars};
 use crate::web::descent;

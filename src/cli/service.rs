@@ -1,19 +1,13 @@
 //! `rmm service …` and `rmm person …`: what runs where, the lock of production, and who is who.
 
 use clap::{Args, Subcommand};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::api;
-use super::client::{Call, Client, Intent, segment};
-use super::fault::Fault;
-use super::place::Context;
-use super::ui::{Column, Table, Tone, Ui, ago, clean, note, print, sentence};
-
-#[derive(Deserialize)]
-struct Ready {
-    record: Option<String>,
-}
+use super::one_of;
+use crate::api_client::{Call, Client, Context, Fault, Intent, print, segment};
+use crate::contract::{self, CatchUpHost, FoundThere, GiveUpHost, Health, LockService, SettleService};
+use crate::domain::env::Env;
+use crate::terminal::{Column, Table, Tone, Ui, ago, clean, note, sentence};
 
 /// Services.
 #[derive(Debug, Subcommand)]
@@ -48,8 +42,8 @@ pub enum Service {
         #[arg(value_name = "HOST")]
         host: String,
         /// Where
-        #[arg(long, value_name = "ENVIRONMENT", default_value = "production", value_parser = ["stage", "production"])]
-        environment: String,
+        #[arg(long, value_name = "ENVIRONMENT", default_value = "production", value_parser = one_of::<Env>(["stage", "production"]))]
+        environment: Env,
         /// Why; it goes on the record
         #[arg(long, short, value_name = "TEXT")]
         reason: String,
@@ -68,8 +62,8 @@ pub enum Service {
         #[arg(value_name = "HOST")]
         host: String,
         /// Where
-        #[arg(long, value_name = "ENVIRONMENT", default_value = "production", value_parser = ["stage", "production"])]
-        environment: String,
+        #[arg(long, value_name = "ENVIRONMENT", default_value = "production", value_parser = one_of::<Env>(["stage", "production"]))]
+        environment: Env,
     },
     /// Let deploys to production go on
     #[command(after_help = "Example:\n  rmm service unlock shop")]
@@ -85,8 +79,8 @@ pub enum Service {
         #[command(flatten)]
         named: Named,
         /// Which one; without it both, where it is not known
-        #[arg(long, value_parser = ["stage", "production"])]
-        environment: Option<String>,
+        #[arg(long, value_parser = one_of::<Env>(["stage", "production"]))]
+        environment: Option<Env>,
         #[command(flatten)]
         found: Found,
         /// How you know
@@ -143,14 +137,14 @@ impl Service {
         match self {
             Self::List(Json { json }) => {
                 let client = Client::connect(context, Intent::Look).await?;
-                let (services, text): (Vec<api::Service>, _) =
+                let (services, text): (Vec<contract::ServiceView>, _) =
                     client.json(Call::get("/api/v1/services")).await.map_err(|fault| fault.in_json(json))?;
                 if json {
                     return print(&format!("{text}\n"));
                 }
                 print(&list(&services, ui))?;
                 // Best effort: an RMM that cannot say it has other troubles, which are told elsewhere.
-                if let Ok((Ready { record: Some(_) }, _)) = client.json(Call::get("/readyz")).await {
+                if let Ok((Health { record: Some(_), .. }, _)) = client.json(Call::get("/readyz")).await {
                     note("ALARM: the record was changed behind RMM's back; `rmm audit verify` says how.");
                 }
                 Ok(())
@@ -160,29 +154,30 @@ impl Service {
                 named.ask(context, Intent::Look, call, |details| show(details, ui)).await
             }
             Self::Lock { named, reason } => {
-                let call = Call::post(named.path("/lock"), json!({"reason": reason}));
+                let call = Call::post(named.path("/lock"), LockService { reason });
                 named
                     .ask(context, Intent::Administer, call, |_| format!("Production of {} is locked.\n", named.name))
                     .await
             }
             Self::GiveUp { named, host, environment, reason } => {
-                let body = json!({"environment": environment, "host": host, "reason": reason});
-                let told =
-                    |_: &api::ServiceDetails| format!("Nobody waits for {host} in {environment} of {}.\n", named.name);
+                let body = GiveUpHost { environment, host: host.clone(), reason };
+                let told = |_: &contract::ServiceDetails| {
+                    format!("Nobody waits for {host} in {environment} of {}.\n", named.name)
+                };
                 named.ask(context, Intent::Administer, Call::post(named.path("/give-up"), body), told).await
             }
             Self::CatchUp { named, host, environment } => {
-                let body = json!({"environment": environment, "host": host});
-                let told = |_: &api::ServiceDetails| format!("{host} is being caught up with {environment}.\n");
+                let body = CatchUpHost { environment, host: host.clone() };
+                let told = |_: &contract::ServiceDetails| format!("{host} is being caught up with {environment}.\n");
                 named.ask(context, Intent::Administer, Call::post(named.path("/catch-up"), body), told).await
             }
             Self::Unlock(named) => {
-                let call = Call::post(named.path("/unlock"), Value::Object(serde_json::Map::new()));
-                let told = |_: &api::ServiceDetails| format!("Production of {} is not locked.\n", named.name);
+                let call = Call::post(named.path("/unlock"), json!({}));
+                let told = |_: &contract::ServiceDetails| format!("Production of {} is not locked.\n", named.name);
                 named.ask(context, Intent::Administer, call, told).await
             }
             Self::Settle { named, environment, found, reason } => {
-                settle(context, &named, environment.as_deref(), &found, &reason).await
+                settle(context, &named, environment, &found, reason).await
             }
         }
     }
@@ -191,51 +186,47 @@ impl Service {
 async fn settle(
     context: &Context,
     named: &Named,
-    environment: Option<&str>,
+    environment: Option<Env>,
     found: &Found,
-    reason: &str,
+    reason: String,
 ) -> Result<(), Fault> {
     let client = Client::connect(context, Intent::Administer).await?;
-    let (before, _): (api::ServiceDetails, _) = client.json(Call::get(named.path(""))).await?;
-    let unknown = [("stage", &before.service.stage), ("production", &before.service.production)]
-        .into_iter()
-        .filter(|(_, state)| state.unknown.is_some())
-        .map(|(name, _)| name);
+    let before: contract::ServiceDetails = client.get(named.path("")).await?;
+    let environments = before.service.environments().into_iter();
+    let unknown = environments.filter(|(_, state)| state.unknown.is_some()).map(|(kind, _)| kind);
     let mut wanted = environment.map_or_else(|| unknown.collect(), |one| vec![one]);
     // What an admin says about another copy of the database belongs to no environment.
     if wanted.is_empty() && before.another_copy.is_some() && found.recorded {
-        wanted.push("production");
+        wanted.push(Env::Production);
     }
     if wanted.is_empty() {
         return print(&format!("It is known what {} runs; there is nothing to settle.\n", named.name));
     }
     let runs = if found.release.is_some() {
-        "release"
+        FoundThere::Release
     } else if found.nothing {
-        "nothing"
+        FoundThere::Nothing
     } else {
-        "recorded"
+        FoundThere::Recorded
     };
     for environment in wanted {
-        let mut body = json!({"environment": environment, "runs": runs, "reason": reason});
-        if let Some(release) = found.release {
-            body["release"] = release.into();
-        }
+        let body = SettleService { environment, runs, release: found.release, reason: reason.clone() };
         let call = Call::post(named.path("/settle"), body);
-        let (after, text): (api::ServiceDetails, _) =
+        let (after, text): (contract::ServiceDetails, _) =
             client.json(call).await.map_err(|fault| fault.in_json(named.json))?;
         if named.json {
             print(&format!("{text}\n"))?;
             continue;
         }
-        let state = if environment == "stage" { &after.service.stage } else { &after.service.production };
-        print(&format!("{environment} of {} runs {}; deploys go on.\n", named.name, runs_of(state)))?;
+        let state = after.service.environments().into_iter().find(|(env, _)| *env == environment);
+        let now = state.map(|(_, state)| runs_of(state)).unwrap_or_default();
+        print(&format!("{environment} of {} runs {now}; deploys go on.\n", named.name))?;
     }
     Ok(())
 }
 
-fn runs_of(environment: &api::Environment) -> String {
-    environment.runs.as_ref().map_or_else(|| "nothing that RMM knows of".to_owned(), api::version)
+fn runs_of(environment: &contract::EnvironmentView) -> String {
+    environment.runs.as_ref().map_or_else(|| "nothing that RMM knows of".to_owned(), contract::version)
 }
 
 impl Named {
@@ -248,7 +239,7 @@ impl Named {
         context: &Context,
         intent: Intent,
         call: Call,
-        shown: impl FnOnce(&api::ServiceDetails) -> String,
+        shown: impl FnOnce(&contract::ServiceDetails) -> String,
     ) -> Result<(), Fault> {
         let client = Client::connect(context, intent).await?;
         let (details, text) = client.json(call).await.map_err(|fault| fault.in_json(self.json))?;
@@ -256,11 +247,11 @@ impl Named {
     }
 }
 
-fn runs(environment: &api::Environment) -> String {
-    environment.runs.as_ref().map_or_else(|| "nothing".to_owned(), api::version)
+fn runs(environment: &contract::EnvironmentView) -> String {
+    environment.runs.as_ref().map_or_else(|| "nothing".to_owned(), contract::version)
 }
 
-fn state(environment: &api::Environment) -> (String, Tone) {
+fn state(environment: &contract::EnvironmentView) -> (String, Tone) {
     if environment.unknown.is_some() {
         return ("unknown".to_owned(), Tone::Bad);
     }
@@ -275,10 +266,14 @@ fn state(environment: &api::Environment) -> (String, Tone) {
 }
 
 /// What there is to say of a host that was left behind, and the commands that lead on.
-fn left_behind(left: &api::LeftHost, environment: &str, ui: &Ui) -> (String, Vec<(&'static str, &'static str)>) {
+fn left_behind(
+    left: &contract::LeftHostView,
+    environment: &str,
+    ui: &Ui,
+) -> (String, Vec<(&'static str, &'static str)>) {
     let (host, since) = (clean(&left.host), ago(left.since, ui.now));
     let heard = sentence(&clean(&left.reason));
-    let may_run = format!("It may still run {}.", api::version(&left.may_run));
+    let may_run = format!("It may still run {}.", contract::version(&left.may_run));
     let (catch_up, give_up) = (("catch-up", ""), ("give-up", " --reason '…'"));
     if left.given_up {
         return (format!("{environment} goes on without {host}: {heard} {may_run}"), vec![catch_up]);
@@ -291,7 +286,7 @@ fn left_behind(left: &api::LeftHost, environment: &str, ui: &Ui) -> (String, Vec
     (format!("{environment} went on without {host}, {since}: {heard} {may_run} {next}"), way_out)
 }
 
-fn list(services: &[api::Service], ui: &Ui) -> String {
+fn list(services: &[contract::ServiceView], ui: &Ui) -> String {
     let mut table = Table::new([
         Column::new("SERVICE").least(14),
         Column::new("PRODUCTION"),
@@ -319,7 +314,7 @@ fn list(services: &[api::Service], ui: &Ui) -> String {
     table.render(ui)
 }
 
-fn show(details: &api::ServiceDetails, ui: &Ui) -> String {
+fn show(details: &contract::ServiceDetails, ui: &Ui) -> String {
     let service = &details.service;
     let mut out = format!("{}\n\n", ui.heading(&service.name));
     let mut field = |label: &str, text: &str| out.push_str(&ui.field(label, 10, &clean(text), Tone::Plain));
@@ -395,7 +390,7 @@ fn show(details: &api::ServiceDetails, ui: &Ui) -> String {
     }
     if let Some(release) = &details.on_stage {
         let text = format!("#{} {}, {}", release.id, release.name(), release.status);
-        out.push_str(&ui.field("On stage", 10, &text, super::release::tone(release.status)));
+        out.push_str(&ui.field("On stage", 10, &text, super::release::tone(&release.status)));
     }
     for release in &details.queue {
         out.push_str(&ui.field(
@@ -430,7 +425,7 @@ impl Person {
     pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
         let Self::List(Json { json }) = self;
         let client = Client::connect(context, Intent::Look).await?;
-        let (people, text): (Vec<api::Person>, _) =
+        let (people, text): (Vec<contract::PersonView>, _) =
             client.json(Call::get("/api/v1/people")).await.map_err(|fault| fault.in_json(json))?;
         if json {
             return print(&format!("{text}\n"));
@@ -449,7 +444,7 @@ impl Person {
         for person in people {
             table.row([
                 (person.name, Tone::Plain),
-                (person.role, Tone::Plain),
+                (person.role.to_string(), Tone::Plain),
                 (if person.approves.is_empty() { "-".to_owned() } else { person.approves.join(", ") }, Tone::Plain),
                 (person.github.unwrap_or_default(), Tone::Plain),
                 (person.telegram_id.map(|id| id.to_string()).unwrap_or_default(), Tone::Plain),

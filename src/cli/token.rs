@@ -2,18 +2,16 @@
 
 use std::time::Duration;
 
-use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::json;
 
-use super::api;
-use super::client::{Call, Client, Intent, segment};
-use super::fault::Fault;
-use super::place::Context;
+use super::one_of;
 use super::release::duration;
-use super::ui::{Column, Table, Tone, Ui, ago, note, print, until};
+use crate::api_client::{Call, Client, Context, Fault, Intent, print, segment};
+use crate::contract::{self, CreateToken, CreatedToken};
+use crate::domain::person::Role;
+use crate::terminal::{Column, Table, Tone, Ui, ago, note, until};
 
 /// Tokens of the API.
 #[derive(Debug, Subcommand)]
@@ -57,8 +55,8 @@ pub struct Create {
     /// What it is called in lists and in the record
     name: String,
     /// What it may do
-    #[arg(long, value_parser = PossibleValuesParser::new(["ci", "viewer", "member", "admin"]))]
-    role: String,
+    #[arg(long, value_parser = one_of::<Role>(["ci", "viewer", "member", "admin"]))]
+    role: Role,
     /// Only for this service; may be given several times
     #[arg(long, short, value_name = "NAME")]
     service: Vec<String>,
@@ -73,23 +71,18 @@ pub struct Create {
     json: bool,
 }
 
-#[derive(Deserialize)]
-struct Created {
-    token: String,
-}
-
 impl Token {
     pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
         match self {
             Self::Create(create) => create.run(context).await,
             Self::List { all, json } => {
                 let client = Client::connect(context, Intent::Look).await?;
-                let (tokens, text): (Vec<api::Token>, _) =
+                let (tokens, text): (Vec<contract::TokenView>, _) =
                     client.json(Call::get("/api/v1/tokens")).await.map_err(|fault| fault.in_json(json))?;
                 if json {
                     return print(&format!("{text}\n"));
                 }
-                let live = |token: &api::Token| {
+                let live = |token: &contract::TokenView| {
                     token.revoked_at.is_none() && token.expires_at.is_none_or(|at| at > context.ui.now)
                 };
                 let hidden = tokens.iter().filter(|token| !live(token)).count();
@@ -127,15 +120,19 @@ impl Create {
             Some(time) => Some(after(context.ui.now, time)?),
         };
         let client = Client::connect(context, Intent::Administer).await?;
-        let body = json!({
-            "name": self.name, "role": self.role, "services": self.service, "person": self.person, "expires_at": expires_at,
-        });
-        let (created, text): (Created, _) =
+        let body = CreateToken {
+            name: self.name.clone(),
+            role: self.role,
+            services: self.service,
+            person: self.person,
+            expires_at,
+        };
+        let (created, text): (CreatedToken, _) =
             client.json(Call::post("/api/v1/tokens", body)).await.map_err(|fault| fault.in_json(self.json))?;
         note(&format!(
             "Token {} ({}){}: keep it safe, it is not shown again.",
             self.name,
-            self.role,
+            self.role.as_str(),
             expires_at.map(|at| format!(", expires {}", until(at, context.ui.now))).unwrap_or_default()
         ));
         if self.json { print(&format!("{text}\n")) } else { print(&format!("{}\n", created.token)) }
@@ -146,7 +143,7 @@ fn after(now: Timestamp, time: Duration) -> Result<Timestamp, Fault> {
     now.checked_add(time).map_err(|_| Fault::Usage("--expires: that is too far away".to_owned()))
 }
 
-fn table(tokens: &[api::Token], ui: &Ui) -> String {
+fn table(tokens: &[contract::TokenView], ui: &Ui) -> String {
     let mut table = Table::new([
         Column::new("TOKEN").least(14),
         Column::new("ROLE"),

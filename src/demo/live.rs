@@ -1,44 +1,15 @@
-//! The moving part of the live view, and how its lines are coloured, cut and wrapped.
+//! The moving part of the live view, and how its lines are coloured and cut.
 
 use jiff::Timestamp;
 
 use super::board::{Board, Card, Mark, RunCard};
 use crate::domain::env::Env;
 use crate::domain::status::Status;
+use crate::terminal::{Tone, Ui};
 
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 /// The view keeps its height, so that it does not jump.
 const OUTPUT_LINES: usize = 3;
-
-/// What a piece of text means to the reader.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
-    /// Nothing in particular.
-    Plain,
-    /// Less important.
-    Dim,
-    /// A heading.
-    Head,
-    /// Well.
-    Good,
-    /// Badly.
-    Bad,
-    /// Under way.
-    Busy,
-}
-
-impl Tone {
-    const fn code(self) -> &'static str {
-        match self {
-            Self::Plain => "0",
-            Self::Dim => "2",
-            Self::Head => "1",
-            Self::Good => "32",
-            Self::Bad => "31",
-            Self::Busy => "36",
-        }
-    }
-}
 
 /// The tone of a mark.
 #[must_use]
@@ -69,51 +40,22 @@ impl Line {
         self.0.iter().map(|(_, text)| text.as_str()).collect::<String>().trim_end().to_owned()
     }
 
-    /// Cut to a width, with or without colours.
+    /// Cut to a width, in the colours of the window.
     #[must_use]
-    pub fn render(&self, width: usize, colour: bool) -> String {
-        let mut room = width;
-        let mut out = String::new();
+    pub fn render(&self, width: usize, ui: &Ui) -> String {
         let too_long = self.0.iter().map(|(_, text)| text.chars().count()).sum::<usize>() > width;
-        if too_long {
-            room = room.saturating_sub(1);
-        }
+        let mut room = if too_long { width.saturating_sub(1) } else { width };
+        let mut out = String::new();
         for (tone, text) in &self.0 {
             let piece: String = text.chars().take(room).collect();
             room -= piece.chars().count();
-            if piece.is_empty() {
-                continue;
-            }
-            if colour && *tone != Tone::Plain {
-                out += &format!("\x1b[{}m{piece}\x1b[0m", tone.code());
-            } else {
-                out += &piece;
-            }
+            out += &ui.paint(&piece, *tone);
         }
         if too_long {
             out.push('…');
         }
         out
     }
-}
-
-/// Text in lines of at most `width` characters, broken at spaces where there are some.
-#[must_use]
-pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let used = lines.last().map_or(0, |line| line.chars().count());
-        if used > 0 && used + 1 + word.chars().count() > width {
-            lines.push(String::new());
-        }
-        if let Some(line) = lines.last_mut() {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-    }
-    lines
 }
 
 /// The moving part: the life cycle of the release, what is under way, what it prints, what runs where.
@@ -143,7 +85,7 @@ fn spinner(frame: usize) -> &'static str {
 }
 
 fn cycle(id: i64, card: &Card, frame: usize) -> Line {
-    let mut line = Line::default().add(Tone::Head, format!("     #{id} {}  ", card.tag));
+    let mut line = Line::default().add(Tone::Bold, format!("     #{id} {}  ", card.tag));
     for (at, (name, mark)) in card.stations().into_iter().enumerate() {
         if at > 0 {
             line = line.add(Tone::Dim, " ─ ");
@@ -194,15 +136,10 @@ mod tests {
     #[test]
     fn lines_are_cut_to_the_window_and_colours_do_not_count() {
         let line = Line::default().add(Tone::Good, "abcdef").add(Tone::Plain, "ghij");
-        assert_eq!(line.render(10, false), "abcdefghij");
-        assert_eq!(line.render(8, false), "abcdefg…");
-        assert_eq!(line.render(8, true), "\x1b[32mabcdef\x1b[0mg…");
+        let plain = Ui::test(80);
+        assert_eq!(line.render(10, &plain), "abcdefghij");
+        assert_eq!(line.render(8, &plain), "abcdefg…");
+        assert_eq!(line.render(8, &Ui { colour: true, ..plain }), "\x1b[32mabcdef\x1b[0mg…");
         assert_eq!(line.plain(), "abcdefghij");
-    }
-
-    #[test]
-    fn text_is_wrapped_at_spaces() {
-        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrap("toolongword x", 4), ["toolongword", "x"]);
     }
 }

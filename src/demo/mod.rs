@@ -21,14 +21,14 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use self::api::Api;
 use self::board::{Fact, Mark};
-use self::live::{Line, Tone};
+use self::live::Line;
 use self::sandbox::Sandbox;
 use self::screen::{Audience, Screen};
 use self::summary::{Summary, rounded};
 use self::telegram::{Doorstep, Guest};
 use self::teller::Teller;
+use crate::terminal::Tone;
 
 /// How the demo is played.
 #[derive(Debug, Clone, Copy)]
@@ -68,7 +68,7 @@ pub async fn run(options: Options) -> Result<bool> {
     };
     if !options.once && summary.ok {
         show(&mut screen, options, &summary)?;
-        screen.text(&invitation(&sandbox, admin.as_ref()));
+        screen.text(&invitation(&sandbox, &admin));
         signals.any().await;
         screen.text(&[Line::default().add(Tone::Dim, "Ending RMM and both guestbooks …")]);
         sandbox.end(false).await?;
@@ -104,7 +104,7 @@ async fn invite(doorstep: Doorstep, screen: &mut Screen) -> Result<Guest> {
 }
 
 /// The story and what came of it; an error in it is a part of the summary.
-async fn play(sandbox: &mut Sandbox, screen: &mut Screen) -> (Summary, Option<Api>) {
+async fn play(sandbox: &mut Sandbox, screen: &mut Screen) -> (Summary, String) {
     let mut summary = Summary {
         ok: false,
         seconds: 0.0,
@@ -114,7 +114,7 @@ async fn play(sandbox: &mut Sandbox, screen: &mut Screen) -> (Summary, Option<Ap
         error: None,
         folder: None,
     };
-    let mut admin = None;
+    let mut admin = String::new();
     let outcome = tell(sandbox, screen, &mut summary, &mut admin).await;
     summary.error = outcome.err().map(|error| format!("{error:#}"));
     summary.seconds = rounded(screen.seconds());
@@ -122,10 +122,10 @@ async fn play(sandbox: &mut Sandbox, screen: &mut Screen) -> (Summary, Option<Ap
     (summary, admin)
 }
 
-async fn tell(sandbox: &Sandbox, screen: &mut Screen, summary: &mut Summary, admin: &mut Option<Api>) -> Result<()> {
+async fn tell(sandbox: &Sandbox, screen: &mut Screen, summary: &mut Summary, admin: &mut String) -> Result<()> {
     let mut teller = Teller::new(sandbox, screen).await?;
     let api = teller.admin()?;
-    *admin = Some(api.clone());
+    admin.clone_from(&teller.token);
     let played = teller.play().await;
     summary.checks = std::mem::take(&mut teller.checks);
     // Also of a story that has broken off: it says how far it came.
@@ -153,13 +153,12 @@ fn this_program() -> String {
 }
 
 /// What somebody can try while RMM goes on serving.
-fn invitation(sandbox: &Sandbox, admin: Option<&Api>) -> Vec<Line> {
+fn invitation(sandbox: &Sandbox, token: &str) -> Vec<Line> {
     let rmm = this_program();
-    let (base, token) = admin.map_or(("", ""), |api| (api.base(), api.token()));
     let mut lines =
-        vec![Line::default(), Line::default().add(Tone::Head, "RMM goes on serving. Try it from another terminal:")];
+        vec![Line::default(), Line::default().add(Tone::Bold, "RMM goes on serving. Try it from another terminal:")];
     let commands = [
-        format!("export RMM_URL={base}"),
+        format!("export RMM_URL={}", sandbox.url()),
         format!("export RMM_TOKEN={token}"),
         String::new(),
         format!("{rmm} release list"),

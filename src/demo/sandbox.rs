@@ -66,8 +66,7 @@ pub struct Sandbox {
     pub stage: Site,
     /// Production.
     pub production: Site,
-    /// Where RMM serves.
-    pub address: SocketAddr,
+    address: SocketAddr,
     /// The operator's socket.
     pub socket: PathBuf,
     /// Who plays ann in Telegram.
@@ -127,6 +126,12 @@ impl Sandbox {
                 Ok(true) | Err(_) => return,
             }
         }
+    }
+
+    /// RMM's address.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// Where everything is.

@@ -2,25 +2,19 @@
 //!
 //! Nobody who listens may stop the story: output that cannot be written is dropped.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::time::Instant;
 
 use super::board::{Board, Fact, Mark};
-use super::live::{self, Line, Tone};
-
-/// Narrower windows get lines that wrap.
-const NARROWEST: usize = 40;
-/// Sentences are hard to read when they are longer.
-const READABLE: usize = 100;
+use super::live::{self, Line};
+use crate::engine::clock::{Clock, SystemClock};
+use crate::terminal::{self, Tone, Ui, note};
 
 /// Who looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
     /// A person at a terminal.
-    Terminal {
-        /// Colours are welcome.
-        colour: bool,
-    },
+    Terminal,
     /// A pipe or a file.
     Pipe,
     /// A program that reads the summary from standard output; the lines go beside it.
@@ -31,12 +25,10 @@ impl Audience {
     /// Who looks at standard output.
     #[must_use]
     pub fn of_stdout(json: bool) -> Self {
-        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let dumb = variable("TERM").is_none_or(|term| term == "dumb");
         if json {
             Self::Machine
-        } else if std::io::stdout().is_terminal() && !dumb {
-            Self::Terminal { colour: variable("NO_COLOR").is_none() }
+        } else if terminal::is_interactive() {
+            Self::Terminal
         } else {
             Self::Pipe
         }
@@ -58,15 +50,15 @@ impl Screen {
     pub fn new(audience: Audience) -> Self {
         let screen = Self { audience, begun: Instant::now(), drawn: 0, frame: 0 };
         if screen.is_live() {
-            write("\x1b[?25l");
+            draw("\x1b[?25l");
         }
         screen
     }
 
     /// Whether a person watches it move.
     #[must_use]
-    pub const fn is_live(&self) -> bool {
-        matches!(self.audience, Audience::Terminal { .. })
+    pub fn is_live(&self) -> bool {
+        self.audience == Audience::Terminal
     }
 
     /// Seconds since the beginning.
@@ -77,51 +69,37 @@ impl Screen {
 
     /// A part of the story begins: what happens and why it matters.
     pub fn heading(&mut self, number: usize, of: usize, title: &str, why: &str) {
-        match self.audience {
-            Audience::Terminal { .. } => {
-                let mut lines =
-                    vec![Line::default(), Line::default().add(Tone::Head, format!("{number}/{of}  {title}"))];
-                lines.extend(self.wrapped("     ", why).into_iter().map(|text| Line::default().add(Tone::Dim, text)));
-                self.print(&lines);
-            }
-            Audience::Pipe | Audience::Machine => {
-                self.plain(&format!("== {number}/{of} {title}"));
-                self.plain(&format!("   {why}"));
-            }
+        if self.is_live() {
+            let ui = window();
+            let title = ui.heading(&format!("{number}/{of}  {title}"));
+            self.print(&format!("\n{title}\n{}", ui.field("", 3, why, Tone::Dim)));
+        } else {
+            self.timed(&format!("== {number}/{of} {title}"));
+            self.timed(&format!("   {why}"));
         }
     }
 
     /// Something has happened.
     pub fn fact(&mut self, fact: &Fact) {
-        match self.audience {
-            Audience::Terminal { .. } if fact.detail => {}
-            Audience::Terminal { .. } => {
-                let tone = live::tone_of(fact.mark);
-                let lines: Vec<Line> = self
-                    .wrapped("       ", &fact.text)
-                    .into_iter()
-                    .enumerate()
-                    .map(|(at, text)| {
-                        let sign = if at == 0 { fact.mark.sign() } else { " " };
-                        let text_tone = if fact.mark == Mark::Bad { Tone::Bad } else { Tone::Plain };
-                        Line::default().add(tone, format!("     {sign} ")).add(text_tone, text.trim_start())
-                    })
-                    .collect();
-                self.print(&lines);
+        let sign = fact.mark.sign();
+        if self.is_live() {
+            if !fact.detail {
+                let text = window().paragraph(&format!("     {sign}"), 7, &fact.text, live::tone_of(fact.mark));
+                self.print(&text);
             }
-            Audience::Pipe | Audience::Machine => {
-                let indent = if fact.mark == Mark::Output { "     " } else { "   " };
-                self.plain(&format!("{indent}{} {}", fact.mark.sign(), fact.text));
-            }
+        } else {
+            let indent = if fact.mark == Mark::Output { "     " } else { "   " };
+            self.timed(&format!("{indent}{sign} {}", fact.text));
         }
     }
 
     /// Ready text, such as the summary; each line with its tone.
     pub fn text(&mut self, lines: &[Line]) {
-        match self.audience {
-            Audience::Terminal { .. } => self.print(lines),
-            Audience::Pipe => write(&lines.iter().map(|line| line.plain() + "\n").collect::<String>()),
-            Audience::Machine => write_aside(&lines.iter().map(|line| line.plain() + "\n").collect::<String>()),
+        if self.is_live() {
+            let text = rendered(lines, usize::MAX);
+            self.print(&text);
+        } else {
+            lines.iter().for_each(|line| self.line(&line.plain()));
         }
     }
 
@@ -131,76 +109,57 @@ impl Screen {
             return;
         }
         self.frame += 1;
-        let (width, height) = window();
         let mut lines = live::view(board, release, self.frame, now);
-        lines.truncate(height.saturating_sub(2));
-        let out = self.erased() + &self.rendered(&lines, width);
+        lines.truncate(terminal::height() - 2);
+        // The last column is left free: some terminals wrap as soon as it is taken.
+        self.print(&rendered(&lines, window().width.map_or(79, |width| width - 1)));
         self.drawn = lines.len();
-        write(&out);
     }
 
     /// Takes the live view away.
     pub fn clear(&mut self) {
-        if self.is_live() {
-            let out = self.erased();
-            write(&out);
-        }
+        self.print("");
     }
 
-    /// Lines that stay, above the live view.
-    fn print(&mut self, lines: &[Line]) {
-        let out = self.erased() + &self.rendered(lines, usize::MAX);
-        write(&out);
-    }
-
-    /// What takes the live view away, which then counts as gone.
-    fn erased(&mut self) -> String {
+    /// Text that stays where the live view was, which then counts as gone.
+    fn print(&mut self, text: &str) {
         let drawn = std::mem::take(&mut self.drawn);
-        if drawn == 0 { String::new() } else { format!("\x1b[{drawn}A\r\x1b[J") }
+        let erased = if drawn == 0 { String::new() } else { format!("\x1b[{drawn}A\r\x1b[J") };
+        draw(&(erased + text));
     }
 
-    fn rendered(&self, lines: &[Line], width: usize) -> String {
-        let colour = matches!(self.audience, Audience::Terminal { colour: true });
-        // The last column is left free: some terminals wrap as soon as it is taken.
-        lines.iter().map(|line| line.render(width.saturating_sub(1), colour) + "\n").collect()
+    /// A line with its time.
+    fn timed(&self, text: &str) {
+        self.line(&format!("{:7.2} s  {text}", self.seconds()));
     }
 
-    fn plain(&self, text: &str) {
-        let line = format!("{:7.2} s  {text}\n", self.seconds());
+    fn line(&self, text: &str) {
         match self.audience {
-            Audience::Machine => write_aside(&line),
-            Audience::Terminal { .. } | Audience::Pipe => write(&line),
+            Audience::Machine => note(text),
+            Audience::Terminal | Audience::Pipe => draw(&format!("{text}\n")),
         }
-    }
-
-    fn wrapped(&self, indent: &str, text: &str) -> Vec<String> {
-        let width = window().0.clamp(NARROWEST, READABLE) - 1;
-        live::wrap(text, width.saturating_sub(indent.chars().count()))
-            .into_iter()
-            .map(|line| format!("{indent}{line}"))
-            .collect()
     }
 }
 
 impl Drop for Screen {
     fn drop(&mut self) {
         if self.is_live() {
-            let out = self.erased() + "\x1b[?25h";
-            write(&out);
+            self.print("\x1b[?25h");
         }
     }
 }
 
-fn window() -> (usize, usize) {
-    let size = terminal_size::terminal_size_of(std::io::stdout());
-    size.map_or((80, 24), |(width, height)| (usize::from(width.0).max(20), usize::from(height.0).max(4)))
+fn rendered(lines: &[Line], width: usize) -> String {
+    let ui = window();
+    lines.iter().map(|line| line.render(width, &ui) + "\n").collect()
 }
 
-fn write(text: &str) {
+fn window() -> Ui {
+    Ui::of_stdout(SystemClock.now())
+}
+
+/// Writes what may steer the terminal.
+fn draw(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-}
-
-fn write_aside(text: &str) {
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }

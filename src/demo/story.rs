@@ -4,13 +4,13 @@
 //! claimed at the end of a part was looked at.
 
 use anyhow::{Context, Result};
-use serde_json::{Value, json};
 
 use super::board::Mark;
 use super::repository::TAGS;
-use super::sandbox::SERVICE;
+use super::sandbox::{PEOPLE, SERVICE};
 use super::service;
 use super::teller::Teller;
+use crate::contract::{GateView, ReleaseDetails, ReleasePage, Say, ServiceDetails, Verification};
 use crate::domain::env::Env;
 use crate::domain::run::RunKind;
 use crate::domain::status::Status;
@@ -42,7 +42,7 @@ impl Teller<'_> {
         for text in [
             format!("a git repository with {} of a small web service, a guestbook on SQLite", TAGS.join(", ")),
             format!("stage at {}, production at {}", sandbox.stage.url(), sandbox.production.url()),
-            format!("RMM at http://{}, driven over its HTTP API by CI and by {people}", sandbox.address),
+            format!("RMM at {}, driven over its HTTP API by CI and by {people}", sandbox.url()),
             format!("all of it in {}", sandbox.folder().display()),
         ] {
             self.tell(Mark::Note, text);
@@ -95,15 +95,15 @@ impl Teller<'_> {
         let why = "Nobody ships alone by accident. Every gate explains itself, and when the last one clears, production \
                    starts by itself, with the same steps that stage has seen.";
         self.heading(3, PARTS, "Three people approve v1.1.0, and production starts by itself", why).await?;
-        let gates: Vec<Value> = self.admin()?.get(&format!("/api/v1/releases/{id}/explain")).await?;
-        for gate in gates.iter().filter(|gate| gate["met"] == false) {
-            let text = |name: &str| gate[name].as_str().unwrap_or_default().to_owned();
-            self.tell(Mark::Open, format!("in the way: {} {}", text("sentence"), text("how")).trim_end().to_owned());
+        let gates: Vec<GateView> = self.admin()?.get(format!("/api/v1/releases/{id}/explain")).await?;
+        for GateView { sentence, how, .. } in gates.into_iter().filter(|gate| !gate.met) {
+            let text = format!("in the way: {sentence} {}", how.unwrap_or_default());
+            self.tell(Mark::Open, text.trim_end());
         }
         self.everybody_approves(id).await?;
         self.until_status(id, Status::Deployed).await?;
-        let release: Value = self.admin()?.get(&format!("/api/v1/releases/{id}")).await?;
-        let given = release["approvals"]["given"].as_array().map_or(0, Vec::len);
+        let release: ReleaseDetails = self.admin()?.get(format!("/api/v1/releases/{id}")).await?;
+        let given = release.approvals.given.len();
         self.check("approved", given == 3, format!("{given} of 3 people have approved v1.1.0"));
         self.check_served("second_release_serves", "after the release of v1.1.0", &self.sandbox.production, "1.1.0", 2)
             .await?;
@@ -149,10 +149,11 @@ impl Teller<'_> {
         let why = "Ann has seen enough of v1.1.0, too. One call takes production back: the same code path as the \
                    rehearsal, migration included. Production is locked then, so that nothing follows unseen.";
         self.heading(5, PARTS, "One command takes production back to v1.0.0", why).await?;
-        let path = format!("/api/v1/releases/{id}/rollback");
-        let body = json!({ "to": TAGS[0], "reason": "guests prefer the plain book" });
-        self.tell(Mark::Note, format!("ann: POST {path} {body}"));
-        self.admin()?.post::<Value>(&path, &body).await?;
+        let reason = Some("guests prefer the plain book".to_owned());
+        let say = Say { to: Some(TAGS[0].to_owned()), reason, ..Say::default() };
+        let body = serde_json::to_string(&say)?;
+        self.tell(Mark::Note, format!("ann: POST /api/v1/releases/{id}/rollback {body}"));
+        self.decide(PEOPLE[0], id, "rollback", say).await?;
         self.until_status(id, Status::RollbackDone).await?;
         self.until_runs(Env::Production, TAGS[0]).await?;
         self.until_runs(Env::Stage, TAGS[0]).await?;
@@ -172,29 +173,25 @@ impl Teller<'_> {
         let names = stored.join(", ");
         self.check("guests_survived", kept, format!("the guests in production's database have survived: {names}"));
 
-        let page: Value = admin.get("/api/v1/releases").await?;
-        let released = page["releases"].as_array().into_iter().flatten();
-        let known: Vec<_> = released.map(|release| (release["tag"].as_str(), release["commit"].as_str())).collect();
+        let page: ReleasePage = admin.get("/api/v1/releases").await?;
+        let released = page.releases.iter();
+        let known: Vec<_> = released.map(|release| (release.tag.as_deref(), release.commit.as_deref())).collect();
         let fixed = self.sandbox.repository.commits.iter().all(|(tag, id)| known.contains(&(Some(tag), Some(id))));
         self.check("commits", fixed, "every release is the commit that its tag names in the repository");
 
-        let of_record: Value = admin.get(&format!("/api/v1/services/{SERVICE}")).await?;
-        let tag = |kind: &str| of_record[kind]["runs"]["tag"].as_str().unwrap_or("nothing").to_owned();
-        let (stage, live) = (tag("stage"), tag("production"));
+        let of_record: ServiceDetails = admin.get(format!("/api/v1/services/{SERVICE}")).await?;
+        let [stage, live] = of_record.service.environments().map(|(_, environment)| {
+            let tag = environment.runs.as_ref().and_then(|version| version.tag.as_ref());
+            tag.map_or_else(|| "nothing".to_owned(), ToString::to_string)
+        });
         let agrees = stage == TAGS[0] && live == TAGS[0];
         self.check("record_agrees", agrees, format!("RMM's record says the same: stage {stage}, production {live}"));
-        let lock = of_record["production"]["lock"]["reason"].as_str().map(str::to_owned);
-        let locked = lock.is_some();
+        let locked = of_record.service.production.lock.is_some();
         self.check("production_locked", locked, "production is locked until an admin unlocks it");
 
-        let audit: Value = admin.get("/api/v1/audit/verify").await?;
-        let events = audit["events"].as_i64().unwrap_or(0);
-        let intact = audit["intact"] == true && events > 0;
-        let text = match audit["sentence"].as_str() {
-            Some(sentence) => sentence.to_owned(),
-            None => format!("the audit chain is unbroken over all {events} events"),
-        };
-        self.check("audit_chain", intact, text);
+        let Verification { intact, events, sentence, .. } = admin.get("/api/v1/audit/verify").await?;
+        let unbroken = || format!("the audit chain is unbroken over all {events} events");
+        self.check("audit_chain", intact && events > 0, sentence.unwrap_or_else(unbroken));
         Ok(())
     }
 }

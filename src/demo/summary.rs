@@ -4,16 +4,19 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
-use super::api::{Api, Served};
+use super::api::{Served, served};
 use super::board::Mark;
-use super::live::{Line, Tone, tone_of};
+use super::live::{Line, tone_of};
 use super::sandbox::Sandbox;
 use super::teller::Check;
+use crate::api_client::Client;
+use crate::contract::{EventView, ReleasePage, Word};
 use crate::domain::event::Event;
 use crate::domain::status::Status;
+use crate::terminal::Tone;
 
 /// Phases in the order of the life cycle.
 const PHASES: [&str; 5] = ["stage", "rehearsal", "approvals", "production", "rollback"];
@@ -56,7 +59,7 @@ pub struct ReleaseSummary {
     /// Its tag.
     pub tag: String,
     /// How it ended.
-    pub status: Status,
+    pub status: Word<Status>,
     /// Where production went back to from it.
     pub rollback_to_tag: Option<String>,
     /// How long each phase took.
@@ -74,46 +77,33 @@ pub struct Phase {
     pub seconds: f64,
 }
 
-#[derive(Deserialize)]
-struct Page {
-    releases: Vec<Release>,
-}
-
-#[derive(Deserialize)]
-struct Release {
-    id: i64,
-    tag: Option<String>,
-    status: Status,
-    rollback_to_tag: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Told {
-    at: Timestamp,
-    kind: String,
-    data: Value,
-}
-
 /// Asks RMM and the environments.
 ///
 /// # Errors
 /// When RMM does not answer.
-pub async fn gather(api: &Api, sandbox: &Sandbox) -> Result<(Vec<ReleaseSummary>, Environments)> {
-    let page: Page = api.get("/api/v1/releases").await?;
+pub async fn gather(api: &Client, sandbox: &Sandbox) -> Result<(Vec<ReleaseSummary>, Environments)> {
+    let page: ReleasePage = api.get("/api/v1/releases").await?;
     let mut releases = Vec::new();
-    for Release { id, tag, status, rollback_to_tag } in page.releases.into_iter().rev() {
-        let events: Vec<Told> = api.get(&format!("/api/v1/releases/{id}/events")).await?;
+    for release in page.releases.into_iter().rev() {
+        let (events, _) = api.events(release.id).await?;
         let (phases, seconds) = phases(&events);
-        releases.push(ReleaseSummary { id, tag: tag.unwrap_or_default(), status, rollback_to_tag, phases, seconds });
+        releases.push(ReleaseSummary {
+            id: release.id,
+            tag: release.tag.unwrap_or_default(),
+            status: release.status,
+            rollback_to_tag: release.rollback_to_tag,
+            phases,
+            seconds,
+        });
     }
-    let stage = api.served(&sandbox.stage).await.ok();
-    let production = api.served(&sandbox.production).await.ok();
+    let stage = served(&sandbox.stage).await.ok();
+    let production = served(&sandbox.production).await.ok();
     Ok((releases, Environments { stage, production }))
 }
 
 /// The time between two changes of status counts for the phase of the first. Between being deployed and being rolled
 /// back a release is in none.
-fn phases(events: &[Told]) -> (Vec<Phase>, f64) {
+fn phases(events: &[EventView]) -> (Vec<Phase>, f64) {
     let mut spent = [None; PHASES.len()];
     let (mut since, mut phase, mut total, mut skipped) = (None::<Timestamp>, None::<usize>, 0.0, false);
     for told in events {
@@ -127,17 +117,17 @@ fn phases(events: &[Told]) -> (Vec<Phase>, f64) {
             }
             Ok(_) | Err(_) => None,
         };
-        let Some(to) = to else { continue };
-        let seconds = since.map_or(0.0, |since| told.at.duration_since(since).as_secs_f64());
-        if let Some(at) = phase {
-            let sum: &mut Option<f64> = &mut spent[at];
+        let (Some(to), Some(at)) = (to, told.at) else { continue };
+        let seconds = since.map_or(0.0, |since| at.duration_since(since).as_secs_f64());
+        if let Some(phase) = phase {
+            let sum: &mut Option<f64> = &mut spent[phase];
             *sum = Some(sum.unwrap_or(0.0) + seconds);
         }
         // Only waiting in `deployed` is no work.
         if since.is_none() || phase.is_some() || to == Status::StageBuilding {
             total += seconds;
         }
-        (since, phase) = (Some(told.at), phase_of(to));
+        (since, phase) = (Some(at), phase_of(to));
     }
     if skipped {
         spent[1] = None;
@@ -176,7 +166,7 @@ impl Summary {
     /// For people.
     #[must_use]
     pub fn lines(&self) -> Vec<Line> {
-        let mut lines = vec![Line::default(), Line::default().add(Tone::Head, "Summary")];
+        let mut lines = vec![Line::default(), Line::default().add(Tone::Bold, "Summary")];
         if !self.releases.is_empty() {
             let titles: String = PHASES.iter().map(|phase| format!("  {phase}")).collect();
             lines.push(Line::default().add(Tone::Dim, format!("  seconds{titles}  total  ended")));
@@ -189,11 +179,12 @@ impl Summary {
                 row += &format!("  {text:>width$}", width = name.len());
             }
             row += &format!("  {:>5.2}  ", release.seconds);
-            let how = match (&release.rollback_to_tag, release.status) {
-                (Some(tag), Status::RollbackDone) => format!("back to {tag}"),
-                (_, status) => status.to_string(),
+            let (tone, how) = match (&release.rollback_to_tag, release.status.known()) {
+                (Some(tag), Some(Status::RollbackDone)) => (Tone::Plain, format!("back to {tag}")),
+                (_, Some(Status::Deployed)) => (Tone::Good, release.status.to_string()),
+                (_, _) => (Tone::Bad, release.status.to_string()),
             };
-            lines.push(Line::default().add(Tone::Plain, row).add(ended(release.status), how));
+            lines.push(Line::default().add(Tone::Plain, row).add(tone, how));
         }
         lines.push(Line::default());
         for check in &self.checks {
@@ -214,24 +205,5 @@ impl Summary {
         };
         lines.push(Line::default().add(tone, verdict));
         lines
-    }
-}
-
-const fn ended(status: Status) -> Tone {
-    match status {
-        Status::Deployed => Tone::Good,
-        Status::RollbackDone => Tone::Plain,
-        Status::Initiated
-        | Status::StageBuilding
-        | Status::StageBuildingFailed
-        | Status::StageTestRollback
-        | Status::StageTestRollbackFailed
-        | Status::ManualTesting
-        | Status::ManualTestFailed
-        | Status::ManualTestPassed
-        | Status::Deploying
-        | Status::ProductionRollback
-        | Status::RollbackFailed
-        | Status::Cancelled => Tone::Bad,
     }
 }

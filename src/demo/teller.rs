@@ -1,18 +1,22 @@
 //! The means of the story: waits for what the event stream brings, tells it, and acts as the sample people do.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use anyhow::{Context, Result, bail};
 
-use super::api::{Api, Served, Stream, make_token};
+use super::api::{News, Served, Stream, served};
 use super::board::{Board, Fact, Mark};
 use super::sandbox::{PEOPLE, SERVICE, Sandbox, Site};
 use super::screen::Screen;
 use super::telegram::Guest;
+use crate::api_client::{Call, Client};
+use crate::contract::{
+    CreateRelease, CreateToken, CreatedToken, Health, ReleaseDetails, ReleaseView, RunOutput, RunView, Say,
+};
 use crate::domain::env::Env;
+use crate::domain::person::Role;
 use crate::domain::status::Status;
 use crate::engine::clock::{Clock, SystemClock};
 
@@ -44,21 +48,6 @@ pub enum Wait {
     Never(String),
 }
 
-/// The parts of a run that the story looks at.
-#[derive(Debug, Clone, Deserialize)]
-pub struct RunFacts {
-    /// Its number.
-    pub id: i64,
-    /// Where.
-    pub environment: Env,
-    /// What for.
-    pub kind: crate::domain::run::RunKind,
-    /// How it stands.
-    pub state: String,
-    /// Why.
-    pub reason: Option<String>,
-}
-
 /// The one who tells the story.
 pub struct Teller<'a> {
     /// Where it plays.
@@ -69,9 +58,11 @@ pub struct Teller<'a> {
     pub board: Board,
     /// What has been checked.
     pub checks: Vec<Check>,
+    /// The token of the admin.
+    pub token: String,
     stream: Stream,
-    people: BTreeMap<&'static str, Api>,
-    ci: Api,
+    people: BTreeMap<&'static str, Arc<Client>>,
+    ci: Arc<Client>,
     release: Option<i64>,
 }
 
@@ -81,26 +72,36 @@ impl<'a> Teller<'a> {
     /// # Errors
     /// When RMM does not answer.
     pub async fn new(sandbox: &'a Sandbox, screen: &'a mut Screen) -> Result<Self> {
-        let anybody = Api::new(sandbox.address)?;
         // RMM listens before it serves; the answer says that its socket is there, too.
-        anybody.get::<Value>("/readyz").await?;
-        let token = json!({ "name": "ci", "role": "ci", "services": [SERVICE] });
-        let ci = anybody.with_token(make_token(&sandbox.socket, &token).await?);
+        Client::http(&sandbox.url(), None)?.get::<Health>("/readyz").await?;
+        let operator = Client::on_socket(sandbox.socket.clone());
+        let token = async |name: &str, role: Role| {
+            let (services, person) = match role {
+                Role::Ci => (vec![SERVICE.to_owned()], None),
+                Role::Viewer | Role::Member | Role::Admin => (Vec::new(), Some(name.to_owned())),
+            };
+            let body = CreateToken { name: name.to_owned(), role, services, person, expires_at: None };
+            let (made, _): (CreatedToken, _) = operator.json(Call::post("/api/v1/tokens", body)).await?;
+            anyhow::Ok(made.token)
+        };
+        let client = |token: &str| anyhow::Ok(Arc::new(Client::http(&sandbox.url(), Some(token))?));
+        let ci = client(&token("ci", Role::Ci).await?)?;
         let mut people = BTreeMap::new();
-        for (person, role) in PEOPLE.into_iter().zip(["admin", "member", "member"]) {
-            let token = json!({ "name": person, "role": role, "person": person });
-            people.insert(person, anybody.with_token(make_token(&sandbox.socket, &token).await?));
+        for person in &PEOPLE[1..] {
+            people.insert(*person, client(&token(person, Role::Member).await?)?);
         }
-        let stream = people.get(PEOPLE[0]).context("nobody is an admin")?.stream();
-        let board = Board::default();
-        Ok(Self { sandbox, screen, board, checks: Vec::new(), stream, people, ci, release: None })
+        let token = token(PEOPLE[0], Role::Admin).await?;
+        let admin = client(&token)?;
+        people.insert(PEOPLE[0], admin.clone());
+        let (board, stream) = (Board::default(), Stream::new(admin));
+        Ok(Self { sandbox, screen, board, checks: Vec::new(), token, stream, people, ci, release: None })
     }
 
     /// RMM as a person sees it.
     ///
     /// # Errors
     /// When there is no such person.
-    pub fn person(&self, name: &str) -> Result<Api> {
+    pub fn person(&self, name: &str) -> Result<Arc<Client>> {
         self.people.get(name).cloned().with_context(|| format!("there is no person {name}"))
     }
 
@@ -108,7 +109,7 @@ impl<'a> Teller<'a> {
     ///
     /// # Errors
     /// Never: there is one.
-    pub fn admin(&self) -> Result<Api> {
+    pub fn admin(&self) -> Result<Arc<Client>> {
         self.person(PEOPLE[0])
     }
 
@@ -179,7 +180,7 @@ impl<'a> Teller<'a> {
         }
     }
 
-    fn hear(&mut self, news: &super::api::News) {
+    fn hear(&mut self, news: &News) {
         for fact in self.board.take(news) {
             self.screen.fact(&fact);
         }
@@ -227,12 +228,20 @@ impl<'a> Teller<'a> {
     /// # Errors
     /// When RMM refuses it.
     pub async fn push_tag(&mut self, tag: &str) -> Result<i64> {
-        let body =
-            json!({ "service": SERVICE, "tag": tag, "initiated_by": "boris", "notes": format!("the demo's {tag}") });
-        let release: Value = self.ci.post("/api/v1/releases", &body).await?;
-        let id = release["id"].as_i64().context("the new release has no number")?;
-        self.release = Some(id);
-        Ok(id)
+        let body = CreateRelease {
+            service: SERVICE.to_owned(),
+            tag: Some(tag.to_owned()),
+            commit: None,
+            initiated_by: "boris".to_owned(),
+            owner: None,
+            ci_run: None,
+            tagged_at: None,
+            notes: format!("the demo's {tag}"),
+            surfaces: Vec::new(),
+        };
+        let (release, _): (ReleaseView, _) = self.ci.json(Call::post("/api/v1/releases", body)).await?;
+        self.release = Some(release.id);
+        Ok(release.id)
     }
 
     /// Everybody who is listed approves. Somebody who plays ann in Telegram comes last: that tap starts production.
@@ -256,10 +265,19 @@ impl<'a> Teller<'a> {
                 self.tell(Mark::Note, format!("no tap for {seconds} s; ann's yes comes over the API instead"));
             }
             self.pause(Duration::from_millis(700)).await?;
-            let api = self.person(person)?;
-            api.post::<Value>(&format!("/api/v1/releases/{release}/approve"), &json!({})).await?;
+            self.decide(person, release, "approve", Say::default()).await?;
             self.until(&what, approved(release, person)).await?;
         }
+        Ok(())
+    }
+
+    /// A person decides about a release.
+    ///
+    /// # Errors
+    /// When RMM refuses it.
+    pub async fn decide(&self, person: &str, release: i64, what: &str, say: Say) -> Result<()> {
+        let call = Call::post(format!("/api/v1/releases/{release}/{what}"), say);
+        self.person(person)?.json::<ReleaseDetails>(call).await?;
         Ok(())
     }
 
@@ -278,8 +296,8 @@ impl<'a> Teller<'a> {
     ///
     /// # Errors
     /// When RMM does not answer.
-    pub async fn runs(&self, release: i64) -> Result<Vec<RunFacts>> {
-        self.admin()?.get(&format!("/api/v1/releases/{release}/runs")).await
+    pub async fn runs(&self, release: i64) -> Result<Vec<RunView>> {
+        Ok(self.admin()?.get(format!("/api/v1/releases/{release}/runs")).await?)
     }
 
     /// The whole output of a run.
@@ -287,9 +305,8 @@ impl<'a> Teller<'a> {
     /// # Errors
     /// When RMM does not answer.
     pub async fn output(&self, run: i64) -> Result<String> {
-        let log: Value = self.admin()?.get(&format!("/api/v1/runs/{run}/log")).await?;
-        let pieces = log["pieces"].as_array().ok_or_else(|| anyhow!("run {run} has no output"))?;
-        Ok(pieces.iter().filter_map(|piece| piece["text"].as_str()).collect())
+        let output: RunOutput = self.admin()?.get(format!("/api/v1/runs/{run}/log")).await?;
+        Ok(output.pieces.into_iter().map(|piece| piece.text).collect())
     }
 
     /// Looks at what an environment really serves.
@@ -304,7 +321,7 @@ impl<'a> Teller<'a> {
         version: &str,
         schema: i64,
     ) -> Result<Served> {
-        let served = self.admin()?.served(site).await?;
+        let served = served(site).await?;
         let ok = served.health == 200 && served.version == version && served.schema == schema;
         let expected = if ok { String::new() } else { format!(", but {version} with schema {schema} was expected") };
         self.check(name, ok, format!("{when} {} serves {served}{expected}", site.kind));

@@ -154,6 +154,24 @@ impl fmt::Display for HostKey {
     }
 }
 
+/// What RMM thinks of a host's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyState {
+    /// An admin has confirmed it.
+    Trusted,
+    /// The configuration names it.
+    Pinned,
+    /// The host has shown one that nobody has confirmed.
+    Unknown,
+    /// The host has shown another one than it must.
+    Changed,
+    /// Nobody has looked yet.
+    NeverSeen,
+    /// RMM's own machine has none.
+    NotNeeded,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

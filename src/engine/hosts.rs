@@ -13,7 +13,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
 use tokio::sync::watch;
 
 pub use self::keys::compare;
@@ -25,6 +24,7 @@ pub use crate::clients::checkup::{Finding, State};
 use crate::clients::ssh::{Credential, Jump, Pin, Ssh, Target};
 use crate::clients::transport::{Transport, TransportError};
 use crate::domain::event::Event;
+pub use crate::domain::host::KeyState;
 use crate::domain::host::{Address, Fingerprint, Host, HostKey, Login};
 use crate::domain::ids::{HostName, ServiceName};
 use crate::domain::person::{Actor, Right};
@@ -119,24 +119,6 @@ impl Hosts {
 
 /// How long a host may take to show the key that an admin wants to trust.
 const TRUST_TIME: Duration = Duration::from_secs(10);
-
-/// What RMM thinks of a host's key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum KeyState {
-    /// An admin has confirmed it.
-    Trusted,
-    /// The configuration names it.
-    Pinned,
-    /// The host has shown one that nobody has confirmed.
-    Unknown,
-    /// The host has shown another one than it must.
-    Changed,
-    /// Nobody has looked yet.
-    NeverSeen,
-    /// RMM's own machine has none.
-    NotNeeded,
-}
 
 /// A host and what is known of its key.
 #[derive(Debug, Clone)]

@@ -5,59 +5,25 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
 
+pub use crate::contract::Problem;
 use crate::domain::ids::Invalid;
 use crate::domain::refusal::{Code, Refusal};
 use crate::engine::Failure;
 use crate::store::StoreError;
 use crate::wording::Language;
 
-/// A problem document.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct Problem {
-    /// `about:blank`: the code says which problem it is.
-    #[serde(rename = "type")]
-    kind: &'static str,
-    /// The HTTP status in words.
-    title: String,
-    /// The HTTP status.
-    status: u16,
-    /// Stable name of the problem.
-    code: String,
-    /// What is wrong and what to do, for people.
-    detail: String,
-    /// The field that breaks a rule.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<String>,
-    /// The facts that `detail` tells in a sentence; its own `code` is finer than that of the problem.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    because: Option<serde_json::Value>,
-    /// What would be legal now.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    legal: Vec<String>,
-    /// Particulars, one sentence each.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    details: Vec<String>,
-    #[serde(skip)]
-    retry_after: Option<u64>,
-}
-
 impl Problem {
     /// A problem with a code of its own.
     #[must_use]
     pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
         Self {
-            kind: "about:blank",
+            kind: "about:blank".to_owned(),
             title: status.canonical_reason().unwrap_or("Error").to_owned(),
             status: status.as_u16(),
             code: code.to_owned(),
             detail: detail.into(),
-            field: None,
-            because: None,
-            legal: Vec::new(),
-            details: Vec::new(),
-            retry_after: None,
+            ..Self::default()
         }
     }
 

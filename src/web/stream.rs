@@ -11,16 +11,16 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{self, Stream};
-use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Web;
-use super::api::{EventView, hex_of};
+use super::api::hex_of;
 use super::auth::Session;
 use super::body::Asked;
 use super::limits::Share;
 use super::problem::Problem;
+use crate::contract::{AskStream, EventView, PrintedView};
 use crate::domain::ids::{Invalid, ReleaseId, ServiceName};
 use crate::domain::person::{Actor, Right};
 use crate::engine::catalog::Catalog;
@@ -35,32 +35,6 @@ const PIECE: usize = 64 * 1024;
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
 /// So that proxies do not take silence for death.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-
-/// What the stream is about.
-#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct AskStream {
-    /// Only this release.
-    release: Option<i64>,
-    /// Only this service.
-    service: Option<String>,
-    /// From this place on, as `Last-Event-ID` has it; `0-0` from the beginning. Without either, from now on.
-    from: Option<String>,
-}
-
-/// A piece of output on the stream.
-#[derive(Debug, Clone, Serialize)]
-struct OutputView {
-    run: i64,
-    step: i64,
-    #[serde(rename = "try")]
-    attempt: i64,
-    text: String,
-    /// The same in hexadecimal, where it is not UTF-8.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hex: Option<String>,
-}
 
 /// Live events and output
 ///
@@ -239,7 +213,7 @@ impl Reading {
     fn output_event(&self, row: OutputRow) -> Option<Event> {
         let (step, attempt) = logs::step_and_try(row.step);
         let text = String::from_utf8_lossy(&row.bytes).into_owned();
-        let view = OutputView { run: row.run, step, attempt, text, hex: hex_of(&row.bytes) };
+        let view = PrintedView { run: row.run, step, attempt, text, hex: hex_of(&row.bytes) };
         Event::default().event("log").id(self.place.to_string()).json_data(view).ok()
     }
 

@@ -9,6 +9,8 @@ mod clocks;
 #[cfg(test)]
 mod contention;
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod crowds;
 #[cfg(test)]
 mod hostile;

@@ -1,16 +1,14 @@
 //! `release create` and `release report`: what CI says.
 
 use clap::Args;
-use clap::builder::PossibleValuesParser;
-use serde_json::{Map, Value, json};
 
-use super::super::api;
-use super::super::client::{Call, Client, Intent};
-use super::super::fault::Fault;
-use super::super::place::Context;
-use super::super::ui::{ago, note, print};
+use super::super::one_of;
 use super::Number;
+use crate::api_client::{Call, Client, Context, Fault, Intent, print};
+use crate::contract::{self, CreateRelease, PatchRelease, ReportingRun};
+use crate::domain::release::CiRun;
 use crate::domain::status::Status;
+use crate::terminal::{ago, note};
 
 /// Record a new release.
 #[derive(Debug, Args)]
@@ -61,23 +59,22 @@ impl Create {
             .by
             .or_else(|| somebody(context))
             .ok_or_else(|| Fault::Usage("it is not known who starts this release; say so with --by WHO".to_owned()))?;
-        let mut body = Map::new();
-        body.insert("service".into(), json!(self.service));
-        body.insert("initiated_by".into(), json!(by));
-        for (name, value) in [("tag", self.tag), ("commit", self.commit), ("owner", self.owner), ("notes", self.notes)]
-        {
-            if let Some(value) = value {
-                body.insert(name.into(), json!(value));
-            }
-        }
-        if let Some(id) = self.ci_run_id {
-            let run =
-                json!({"id": id, "attempt": self.ci_run_attempt.unwrap_or(1), "url": self.ci_url, "ref": self.ci_ref});
-            body.insert("ci_run".into(), run);
-        }
+        let (attempt, url, git_ref) = (self.ci_run_attempt.unwrap_or(1), self.ci_url, self.ci_ref);
+        let body = CreateRelease {
+            service: self.service,
+            tag: self.tag,
+            commit: self.commit,
+            initiated_by: by,
+            owner: self.owner,
+            ci_run: self.ci_run_id.map(|id| CiRun { id, attempt, url, git_ref }),
+            tagged_at: None,
+            notes: self.notes.unwrap_or_default(),
+            surfaces: Vec::new(),
+        };
         let client = Client::connect(context, Intent::Move).await?;
-        let call = Call::post("/api/v1/releases", Value::Object(body));
-        let (release, json): (api::Release, _) = client.json(call).await.map_err(|fault| fault.in_json(self.json))?;
+        let call = Call::post("/api/v1/releases", body);
+        let (release, json): (contract::ReleaseView, _) =
+            client.json(call).await.map_err(|fault| fault.in_json(self.json))?;
         if self.json {
             return print(&format!("{json}\n"));
         }
@@ -86,7 +83,7 @@ impl Create {
     }
 }
 
-fn told(release: &api::Release, context: &Context) -> String {
+fn told(release: &contract::ReleaseView, context: &Context) -> String {
     let created = release.created_at.duration_since(context.ui.now).as_secs() >= -5;
     let when = if created { String::new() } else { format!(", recorded {}", ago(release.created_at, context.ui.now)) };
     format!(
@@ -122,8 +119,8 @@ pub struct Report {
     #[arg(value_name = "N")]
     number: Number,
     /// Where the release stands now
-    #[arg(long, value_parser = PossibleValuesParser::new(Status::ALL.iter().map(|status| status.as_str())))]
-    status: String,
+    #[arg(long, value_parser = one_of::<Status>(Status::ALL.iter().map(|status| status.as_str())))]
+    status: Status,
     /// The id of the CI run that says so; without, the current one is meant
     #[arg(long, value_name = "ID")]
     ci_run_id: Option<String>,
@@ -140,13 +137,12 @@ pub struct Report {
 
 impl Report {
     pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
-        let mut body = json!({"status": self.status});
-        if let (Some(id), Some(body)) = (self.ci_run_id, body.as_object_mut()) {
-            body.insert("ci_run".into(), json!({"id": id, "attempt": self.ci_run_attempt, "url": self.ci_url}));
-        }
+        let (attempt, url) = (self.ci_run_attempt, self.ci_url);
+        let ci_run = self.ci_run_id.map(|id| ReportingRun { id, attempt, url });
+        let body = PatchRelease { status: Some(self.status), ci_run, surfaces: None };
         let client = Client::connect(context, Intent::Move).await?;
         let call = Call::patch(format!("/api/v1/releases/{}", self.number.0), body);
-        let (release, json): (api::Release, _) =
+        let (release, json): (contract::ReleaseView, _) =
             client.json(call).await.map_err(|fault| fault.about(self.number.0).in_json(self.json))?;
         if self.json {
             return print(&format!("{json}\n"));

@@ -1,20 +1,17 @@
 //! What people decide: reject, cancel, abort, roll back, bypass, resolve.
 
 use clap::Args;
-use clap::builder::PossibleValuesParser;
-use serde_json::{Value, json};
+use clap::builder::TypedValueParser;
 
-use super::super::api;
-use super::super::client::{Call, Client, Intent};
-use super::super::fault::Fault;
-use super::super::place::Context;
-use super::super::ui::{clean, print, sentence};
+use super::super::one_of;
 use super::{Number, One};
+use crate::api_client::{Call, Client, Context, Fault, Intent, print};
+use crate::contract::{self, ResolveRun, Say};
+use crate::domain::command::Resolution;
+use crate::domain::gate::GateName;
 use crate::domain::reason::Reason;
 use crate::domain::status::List;
-
-/// The gates that can be skipped.
-const GATES: [&str; 4] = ["approvals", "fresh_rehearsal", "not_a_downgrade", "no_lock"];
+use crate::terminal::{clean, sentence};
 
 /// Stands in the record where nobody said why.
 const NO_REASON: &str = "no reason given";
@@ -31,7 +28,7 @@ pub struct Because {
 
 impl Because {
     pub(super) async fn run(self, context: &Context, what: &str) -> Result<(), Fault> {
-        decide(context, &self.one, what, json!({"reason": self.reason})).await
+        decide(context, &self.one, what, Say { reason: Some(self.reason), ..Say::default() }).await
     }
 }
 
@@ -47,7 +44,7 @@ pub struct Perhaps {
 
 impl Perhaps {
     pub(super) async fn run(self, context: &Context, what: &str) -> Result<(), Fault> {
-        decide(context, &self.one, what, json!({"reason": self.reason})).await
+        decide(context, &self.one, what, Say { reason: Some(self.reason), ..Say::default() }).await
     }
 }
 
@@ -63,7 +60,7 @@ pub struct Abort {
 
 impl Abort {
     pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
-        let body = json!({"reason": self.because.reason, "force": self.force});
+        let body = Say { reason: Some(self.because.reason), force: self.force, ..Say::default() };
         decide(context, &self.because.one, "abort", body).await
     }
 }
@@ -86,10 +83,8 @@ pub struct Rollback {
 
 impl Rollback {
     pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
-        let mut body = json!({"reason": self.because.reason, "force": self.force});
-        if let (Some(to), Some(body)) = (self.to, body.as_object_mut()) {
-            body.insert("to".into(), json!(to));
-        }
+        let (reason, to, force) = (Some(self.because.reason), self.to, self.force);
+        let body = Say { reason, to, force, ..Say::default() };
         decide(context, &self.because.one, "rollback", body).await
     }
 }
@@ -104,24 +99,28 @@ pub struct Bypass {
     #[command(flatten)]
     because: Because,
     /// The gate to skip; may be given several times
-    #[arg(long, required = true, value_name = "GATE", value_parser = PossibleValuesParser::new(GATES))]
-    gate: Vec<String>,
+    #[arg(long, required = true, value_name = "GATE", value_parser = gates())]
+    gate: Vec<GateName>,
+}
+
+/// The gates that can be skipped.
+fn gates() -> impl TypedValueParser<Value = GateName> {
+    one_of(GateName::ALL.iter().filter(|gate| gate.can_be_bypassed()).map(|gate| gate.as_str()))
 }
 
 impl Bypass {
     pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
-        let body = json!({"reason": self.because.reason, "gates": self.gate});
+        let body = Say { reason: Some(self.because.reason), gates: self.gate, ..Say::default() };
         decide(context, &self.because.one, "bypass", body).await
     }
 }
 
 /// Makes a decision and says where the release stands then.
-pub(super) async fn decide(context: &Context, one: &One, what: &str, body: Value) -> Result<(), Fault> {
+pub(super) async fn decide(context: &Context, one: &One, what: &str, say: Say) -> Result<(), Fault> {
     let client = Client::connect(context, Intent::Move).await?;
     let id = one.number.0;
-    let body = if body.is_null() { json!({}) } else { body };
-    let call = Call::post(format!("/api/v1/releases/{id}/{what}"), body);
-    let (details, json): (api::Details, _) =
+    let call = Call::post(format!("/api/v1/releases/{id}/{what}"), say);
+    let (details, json): (contract::ReleaseDetails, _) =
         client.json(call).await.map_err(|fault| vote_hint(fault, what).about(id).in_json(one.json))?;
     if one.json { print(&format!("{json}\n")) } else { print(&outcome(&details, what)) }
 }
@@ -139,14 +138,14 @@ fn vote_hint(fault: Fault, what: &str) -> Fault {
     })
 }
 
-fn outcome(details: &api::Details, what: &str) -> String {
+fn outcome(details: &contract::ReleaseDetails, what: &str) -> String {
     let release = &details.release;
-    let status = release.status.as_str();
-    let how = match release.reason.as_deref().filter(|_| release.status.list() == List::Failed) {
+    let status = &release.status;
+    let how = match release.reason.as_deref().filter(|_| release.list == List::Failed) {
         // That says it already.
         Some(reason) if matches!(release.because, Some(Reason::Cancelled { .. })) => reason.to_owned(),
         Some(reason) => format!("{status}: {reason}"),
-        None => status.to_owned(),
+        None => status.to_string(),
     };
     let text = format!("#{} {} {} is {}", release.id, release.service, release.name(), clean(&how));
     let mut text = sentence(&text);
@@ -173,8 +172,8 @@ pub struct Resolve {
     #[arg(value_name = "RUN")]
     run: Number,
     /// What you found: it ended well (or was repaired by hand), it failed, or it should run again
-    #[arg(long = "as", value_name = "VERDICT", value_parser = PossibleValuesParser::new(["succeeded", "failed", "again"]))]
-    verdict: String,
+    #[arg(long = "as", value_name = "VERDICT", value_parser = one_of::<Resolution>(["succeeded", "failed", "again"]))]
+    verdict: Resolution,
     /// How you know
     #[arg(long, short, value_name = "TEXT", default_value = NO_REASON)]
     reason: String,
@@ -186,26 +185,12 @@ pub struct Resolve {
 impl Resolve {
     pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
         let client = Client::connect(context, Intent::Move).await?;
-        let body = json!({"verdict": self.verdict, "reason": self.reason});
+        let body = ResolveRun { verdict: self.verdict, reason: self.reason };
         let call = Call::post(format!("/api/v1/runs/{}/resolve", self.run.0), body);
-        let (run, json): (api::Run, _) = client.json(call).await.map_err(|fault| fault.in_json(self.json))?;
+        let (run, json): (contract::RunView, _) = client.json(call).await.map_err(|fault| fault.in_json(self.json))?;
         if self.json {
             return print(&format!("{json}\n"));
         }
         print(&format!("Run {} ({} {} of #{}) is {}.\n", run.id, run.environment, run.kind, run.release, run.state))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::gate::GateName;
-
-    #[test]
-    fn the_gates_are_those_that_can_be_skipped() {
-        for gate in GATES {
-            let name: GateName = serde_json::from_value(json!(gate)).unwrap();
-            assert!(name.can_be_bypassed());
-        }
     }
 }

@@ -7,14 +7,15 @@ use clap::Args;
 use futures_util::StreamExt;
 use serde_json::Value;
 
-use super::super::api;
-use super::super::client::{Call, Client, Intent};
-use super::super::fault::Fault;
-use super::super::place::Context;
-use super::super::ui::{Tone, Ui, clean, note, print, print_bytes};
-use super::sse::{Message, Reader};
 use super::{Number, look};
+use crate::api_client::{
+    Call, Client, Context, Fault, Intent, print, print_bytes,
+    sse::{Message, Reader},
+    with_query,
+};
+use crate::contract::{self, AskStream, PrintedView, ReadOutput, bytes_of};
 use crate::domain::status::{List, Status};
+use crate::terminal::{Tone, Ui, clean, note};
 
 /// Before a stream that broke is taken up again.
 const RECONNECT_INTERVAL: Duration = Duration::from_secs(1);
@@ -57,7 +58,7 @@ impl Logs {
         let about = |fault: Fault| fault.about(release).in_json(self.json);
         // The place in the record comes first: what happens while the output is read is told again, not lost.
         let (events, _) = client.events(release).await.map_err(about)?;
-        let (runs, _): (Vec<api::Run>, _) = client.json(Call::get(format!("{path}/runs"))).await.map_err(about)?;
+        let runs: Vec<contract::RunView> = client.get(format!("{path}/runs")).await.map_err(about)?;
         if let Some(wanted) = self.run
             && !runs.iter().any(|run| run.id == wanted.0)
         {
@@ -84,17 +85,18 @@ impl Logs {
 
     /// Whether nothing more will be printed.
     async fn is_over(&self, client: &Client, path: &str) -> Result<bool, Fault> {
-        let (release, _): (api::Release, _) = client.json(Call::get(path)).await?;
-        let (runs, _): (Vec<api::Run>, _) = client.json(Call::get(format!("{path}/runs"))).await?;
+        let release: contract::ReleaseView = client.get(path).await?;
+        let runs: Vec<contract::RunView> = client.get(format!("{path}/runs")).await?;
         let live = runs.iter().any(|run| self.wants(run.id) && run.is_live());
-        Ok(!live && (self.run.is_some() || release.status.list() != List::Active))
+        Ok(!live && (self.run.is_some() || !release.is_active()))
     }
 
     async fn follow(&self, client: &Client, path: &str, place: Place, printer: &mut Printer) -> Result<(), Fault> {
         let mut place = place.to_string();
         let mut tries = 0;
         loop {
-            let stream = format!("/api/v1/stream?release={}", self.number.0);
+            let query = AskStream { release: Some(self.number.0), ..AskStream::default() };
+            let stream = with_query("/api/v1/stream", &query);
             match client.bytes(Call::stream(stream, Some(place.clone()))).await {
                 Ok(mut pieces) => {
                     let mut reader = Reader::default();
@@ -123,17 +125,18 @@ impl Logs {
     /// Prints a message; whether it was the last one.
     async fn told(&self, client: &Client, path: &str, message: &Message, printer: &mut Printer) -> Result<bool, Fault> {
         if message.event == "log" {
-            let Ok(piece) = serde_json::from_str::<api::Piece>(&message.data) else { return Ok(false) };
+            let Ok(piece) = serde_json::from_str::<PrintedView>(&message.data) else { return Ok(false) };
             if self.wants(piece.run) {
                 if !printer.knows(piece.run) {
-                    let (run, _): (api::Run, _) = client.json(Call::get(format!("/api/v1/runs/{}", piece.run))).await?;
+                    let run: contract::RunView = client.get(format!("/api/v1/runs/{}", piece.run)).await?;
                     printer.know(&run);
                 }
-                printer.piece(&piece, &message.data)?;
+                let bytes = bytes_of(&piece.text, piece.hex.as_deref());
+                printer.piece((piece.run, piece.step, piece.attempt), 0, &bytes, &message.data)?;
             }
             return Ok(false);
         }
-        let Ok(event) = serde_json::from_str::<api::Event>(&message.data) else { return Ok(false) };
+        let Ok(event) = serde_json::from_str::<contract::EventView>(&message.data) else { return Ok(false) };
         if event.run.is_none_or(|run| self.wants(run)) {
             printer.event(&event, &message.data)?;
         }
@@ -145,7 +148,7 @@ impl Logs {
                 .get("to")
                 .and_then(Value::as_str)
                 .and_then(|to| to.parse::<Status>().ok())
-                .is_some_and(|to| to.list() != List::Active),
+                .is_none_or(|to| to.list() != List::Active),
             _ => false,
         };
         if !ended || !self.is_over(client, path).await? {
@@ -163,11 +166,12 @@ impl Logs {
 }
 
 /// Prints what is kept of a run; the id of its last piece.
-async fn kept(client: &Client, run: &api::Run, printer: &mut Printer) -> Result<i64, Fault> {
+async fn kept(client: &Client, run: &contract::RunView, printer: &mut Printer) -> Result<i64, Fault> {
+    let path = format!("/api/v1/runs/{}/log", run.id);
     let mut after = 0;
     loop {
-        let call = Call::get(format!("/api/v1/runs/{}/log?after={after}", run.id));
-        let (output, json): (api::Output, String) = client.json(call).await?;
+        let call = Call::get(with_query(&path, &ReadOutput { after: Some(after) }));
+        let (output, json): (contract::RunOutput, String) = client.json(call).await?;
         if let Some(deleted) = output.deleted_at.filter(|_| after == 0) {
             note(&format!("note: the output of run {} was old and was deleted at {deleted}", run.id));
             printer.silent = false;
@@ -176,13 +180,13 @@ async fn kept(client: &Client, run: &api::Run, printer: &mut Printer) -> Result<
             return Ok(after);
         }
         let raw: Value = serde_json::from_str(&json).unwrap_or_default();
-        for (at, mut piece) in output.pieces.into_iter().enumerate() {
-            piece.run = run.id;
+        for (at, piece) in output.pieces.iter().enumerate() {
             let mut line = raw["pieces"][at].clone();
             if let Some(line) = line.as_object_mut() {
                 line.insert("run".into(), run.id.into());
             }
-            printer.piece(&piece, &line.to_string())?;
+            let bytes = bytes_of(&piece.text, piece.hex.as_deref());
+            printer.piece((run.id, piece.step, piece.attempt), piece.dropped_before, &bytes, &line.to_string())?;
         }
         after = output.next;
     }
@@ -216,11 +220,11 @@ impl Printer {
         Self { ui, json, titles: HashMap::new(), runs: HashMap::new(), last: None, open_line: false, silent: true }
     }
 
-    fn know(&mut self, run: &api::Run) {
+    fn know(&mut self, run: &contract::RunView) {
         self.runs.insert(run.id, format!("run {} · {} {}", run.id, run.environment, run.kind));
         for step in &run.steps {
             let place = if step.host == "local" { String::new() } else { format!(" on {}", clean(&step.host)) };
-            let title = format!("step {} {} of {}{place}", step.index + 1, step.kind.title(), step.surface);
+            let title = format!("step {} {} of {}{place}", step.index + 1, step.title(), step.surface);
             self.titles.insert((run.id, i64::from(step.index)), title);
         }
     }
@@ -229,32 +233,32 @@ impl Printer {
         self.runs.contains_key(&run)
     }
 
-    fn piece(&mut self, piece: &api::Piece, json: &str) -> Result<(), Fault> {
+    /// Prints what the try of a step of a run has printed, after what was left out before it.
+    fn piece(&mut self, of: (i64, i64, i64), dropped_before: u64, bytes: &[u8], json: &str) -> Result<(), Fault> {
         self.silent = false;
         if self.json {
             return print(&format!("{json}\n"));
         }
-        let now = (piece.run, piece.step, piece.attempt);
-        if self.last != Some(now) {
+        if self.last != Some(of) {
             self.finish()?;
-            let run = self.runs.get(&piece.run).map_or_else(|| format!("run {}", piece.run), Clone::clone);
-            let step = self.titles.get(&(piece.run, piece.step));
-            let step = step.map_or_else(|| format!("step {}", piece.step + 1), Clone::clone);
-            let attempt = if piece.attempt > 0 { format!(" · try {}", piece.attempt) } else { String::new() };
+            let (run, step, attempt) = of;
+            let title = self.titles.get(&(run, step));
+            let step = title.map_or_else(|| format!("step {}", step + 1), Clone::clone);
+            let run = self.runs.get(&run).map_or_else(|| format!("run {run}"), Clone::clone);
+            let attempt = if attempt > 0 { format!(" · try {attempt}") } else { String::new() };
             print(&format!("{}\n", self.ui.paint(&format!("── {run} · {step}{attempt}"), Tone::Bold)))?;
-            self.last = Some(now);
+            self.last = Some(of);
         }
-        if piece.dropped_before > 0 {
+        if dropped_before > 0 {
             self.finish()?;
-            let gap = format!("[… {} bytes left out …]", piece.dropped_before);
+            let gap = format!("[… {dropped_before} bytes left out …]");
             print(&format!("{}\n", self.ui.paint(&gap, Tone::Dim)))?;
         }
-        let bytes = piece.bytes();
         self.open_line = bytes.last().is_some_and(|byte| *byte != b'\n');
-        print_bytes(&bytes)
+        print_bytes(bytes)
     }
 
-    fn event(&mut self, event: &api::Event, json: &str) -> Result<(), Fault> {
+    fn event(&mut self, event: &contract::EventView, json: &str) -> Result<(), Fault> {
         self.silent = false;
         if self.json {
             return print(&format!("{json}\n"));
@@ -281,16 +285,8 @@ mod tests {
 
     #[test]
     fn output_comes_back_byte_for_byte() {
-        let piece = |hex: Option<&str>| api::Piece {
-            run: 1,
-            step: 0,
-            attempt: 0,
-            dropped_before: 0,
-            text: "x".into(),
-            hex: hex.map(Into::into),
-        };
-        assert_eq!(piece(None).bytes(), b"x");
-        assert_eq!(piece(Some("00ffc3")).bytes(), [0, 255, 0xc3]);
-        assert_eq!(piece(Some("zz")).bytes(), b"x");
+        assert_eq!(bytes_of("x", None), b"x");
+        assert_eq!(bytes_of("x", Some("00ffc3")), [0, 255, 0xc3]);
+        assert_eq!(bytes_of("x", Some("zz")), b"x");
     }
 }

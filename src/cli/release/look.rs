@@ -1,15 +1,14 @@
 //! `release list` and `release events`.
 
 use clap::Args;
-use clap::builder::PossibleValuesParser;
 use serde_json::Value;
 
-use super::super::api;
-use super::super::client::{Call, Client, Intent, with_query};
-use super::super::fault::Fault;
-use super::super::place::Context;
-use super::super::ui::{Column, Table, Tone, Ui, ago, clean, exact, note, print};
+use super::super::one_of;
 use super::{One, tone};
+use crate::api_client::{Call, Client, Context, Fault, Intent, print, with_query};
+use crate::contract::{self, ListReleases};
+use crate::domain::status;
+use crate::terminal::{Column, Table, Tone, Ui, ago, clean, exact, note};
 
 /// List releases.
 #[derive(Debug, Args)]
@@ -17,8 +16,8 @@ use super::{One, tone};
     rmm release list --list failed --limit 5 --json | jq -r '.releases[].tag'")]
 pub struct List {
     /// Which of them
-    #[arg(long, value_name = "LIST", value_parser = PossibleValuesParser::new(["active", "successful", "failed"]))]
-    list: Option<String>,
+    #[arg(long, value_name = "LIST", value_parser = one_of::<status::List>(["active", "successful", "failed"]))]
+    list: Option<status::List>,
     /// Only of this service
     #[arg(long, short, value_name = "NAME")]
     service: Option<String>,
@@ -36,16 +35,10 @@ pub struct List {
 impl List {
     pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
         let client = Client::connect(context, Intent::Look).await?;
-        let path = with_query(
-            "/api/v1/releases",
-            &[
-                ("list", self.list.clone()),
-                ("service", self.service.clone()),
-                ("limit", Some(self.limit.to_string())),
-                ("cursor", self.cursor),
-            ],
-        );
-        let (page, json): (api::ReleasePage, _) =
+        let (service, cursor) = (self.service.clone(), self.cursor);
+        let query = ListReleases { list: self.list, service, limit: Some(self.limit), cursor };
+        let path = with_query("/api/v1/releases", &query);
+        let (page, json): (contract::ReleasePage, _) =
             client.json(Call::get(path)).await.map_err(|fault| fault.in_json(self.json))?;
         if self.json {
             return print(&format!("{json}\n"));
@@ -66,7 +59,7 @@ impl List {
 }
 
 /// Releases as a table.
-pub(super) fn table(releases: &[api::Release], ui: &Ui) -> String {
+pub(super) fn table(releases: &[contract::ReleaseView], ui: &Ui) -> String {
     let mut table = Table::new([
         Column::new("RELEASE").right(),
         Column::new("SERVICE").least(14),
@@ -80,7 +73,7 @@ pub(super) fn table(releases: &[api::Release], ui: &Ui) -> String {
             (format!("#{}", release.id), Tone::Plain),
             (release.service.clone(), Tone::Plain),
             (release.name(), Tone::Plain),
-            (release.status.to_string(), tone(release.status)),
+            (release.status.to_string(), tone(&release.status)),
             (ago(release.status_since, ui.now), Tone::Dim),
             (by(release), Tone::Plain),
         ]);
@@ -89,7 +82,7 @@ pub(super) fn table(releases: &[api::Release], ui: &Ui) -> String {
 }
 
 /// Who started it, and whose word that is if it is not their own.
-fn by(release: &api::Release) -> String {
+fn by(release: &contract::ReleaseView) -> String {
     let said = release.said_by.as_ref().map(|token| format!(" (says {token})")).unwrap_or_default();
     format!("{}{said}", release.initiated_by)
 }
@@ -107,7 +100,7 @@ pub(super) async fn events(context: &Context, one: &One) -> Result<(), Fault> {
 }
 
 /// Events, one paragraph each, with what each is about.
-pub fn history(events: &[(api::Event, String)], ui: &Ui) -> String {
+pub fn history(events: &[(contract::EventView, String)], ui: &Ui) -> String {
     let narrow = ui.width.is_some_and(|width| width < 60);
     let who_width = events.iter().map(|(event, _)| actor(event).chars().count()).max().unwrap_or(0).min(20);
     let mut out = String::new();
@@ -130,7 +123,7 @@ pub fn history(events: &[(api::Event, String)], ui: &Ui) -> String {
 }
 
 /// Who did it.
-pub(super) fn actor(event: &api::Event) -> String {
+pub(super) fn actor(event: &contract::EventView) -> String {
     let text = |key: &str| event.actor.get(key).and_then(Value::as_str).map(clean);
     match event.actor.get("is").and_then(Value::as_str) {
         Some("machine") => "rmm".to_owned(),
@@ -173,13 +166,18 @@ pub fn describe(kind: &str, data: &Value) -> String {
         "release_retried" => format!("tried again, attempt {}", text("attempt")),
         "release_updated" => format!("artifacts of {}", text("surfaces")),
         "release_promoted" => "promoted: production may start".to_owned(),
-        "commit_resolved" => format!("the commit is {}", api::short(&text("commit"))),
+        "commit_resolved" => format!("the commit is {}", contract::short(&text("commit"))),
         "commit_unresolved" => format!("the commit is not known{}", because("reason")),
         "tag_moved" if data.get("gone").and_then(Value::as_bool) == Some(true) => {
-            format!("tag {}, which was {}, is gone from the repository", text("tag"), api::short(&text("from")))
+            format!("tag {}, which was {}, is gone from the repository", text("tag"), contract::short(&text("from")))
         }
         "tag_moved" => {
-            format!("tag {} moved from {} to {}", text("tag"), api::short(&text("from")), api::short(&text("to")))
+            format!(
+                "tag {} moved from {} to {}",
+                text("tag"),
+                contract::short(&text("from")),
+                contract::short(&text("to"))
+            )
         }
         "release_approved" => format!("approved ({})", text("progress")),
         "release_rejected" => format!("rejected{}", because("reason")),
@@ -277,7 +275,7 @@ mod tests {
         let release = |said_by: Option<&str>| {
             let at = "2026-01-01T00:00:00Z";
             let mut release = json!({
-                "id": 1, "service": "shop", "tag": "v1", "commit": null, "status": "deployed", "status_since": at,
+                "id": 1, "service": "shop", "tag": "v1", "commit": null, "status": "deployed", "list": "successful", "status_since": at,
                 "reason": null, "attempt": 1, "revision": 1, "initiated_by": "ann", "owner": "ann", "ci_run": null,
                 "tagged_at": null, "notes": "", "surfaces": [], "rollback_to_tag": null, "created_at": at,
                 "started_at": at, "completed_at": null,

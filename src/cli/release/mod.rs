@@ -5,23 +5,19 @@ mod decide;
 mod logs;
 mod look;
 mod show;
-mod sse;
 mod steps;
 mod wait;
 
 use std::str::FromStr;
 
 use clap::{Args, Subcommand};
-use serde_json::Value;
 
-use super::client::{Call, Client, Intent};
-use super::fault::Fault;
-use super::place::Context;
-use super::ui::{Tone, print};
+use crate::api_client::{Call, Client, Context, Fault, Intent, print};
+use crate::contract::{Say, Word};
 use crate::domain::status::{List, Status};
+use crate::terminal::Tone;
 
 pub use self::look::history;
-pub use self::show::paste;
 pub use self::wait::duration;
 
 /// Releases: create, look, decide.
@@ -115,9 +111,9 @@ impl Release {
             Self::Events(one) => look::events(context, &one).await,
             Self::Logs(logs) => logs.run(context).await,
             Self::Wait(wait) => wait.run(context).await,
-            Self::Approve(one) => decide::decide(context, &one, "approve", Value::Null).await,
-            Self::Retry(one) => decide::decide(context, &one, "retry", Value::Null).await,
-            Self::Promote(one) => decide::decide(context, &one, "promote", Value::Null).await,
+            Self::Approve(one) => decide::decide(context, &one, "approve", Say::default()).await,
+            Self::Retry(one) => decide::decide(context, &one, "retry", Say::default()).await,
+            Self::Promote(one) => decide::decide(context, &one, "promote", Say::default()).await,
             Self::Reject(because) => because.run(context, "reject").await,
             Self::Cancel(perhaps) => perhaps.run(context, "cancel").await,
             Self::Abort(abort) => abort.run(context).await,
@@ -142,7 +138,8 @@ async fn ask<T: serde::de::DeserializeOwned>(
 }
 
 /// The colour of a status.
-pub fn tone(status: Status) -> Tone {
+pub fn tone(status: &Word<Status>) -> Tone {
+    let Some(status) = status.known() else { return Tone::Plain };
     match status.list() {
         List::Successful => Tone::Good,
         List::Failed if status == Status::Cancelled => Tone::Dim,
@@ -167,9 +164,10 @@ mod tests {
 
     #[test]
     fn waiting_for_people_looks_different() {
-        assert_eq!(tone(Status::ManualTesting), Tone::Waiting);
-        assert_eq!(tone(Status::Deploying), Tone::Busy);
-        assert_eq!(tone(Status::Cancelled), Tone::Dim);
-        assert_eq!(tone(Status::RollbackDone), Tone::Bad);
+        assert_eq!(tone(&Status::ManualTesting.into()), Tone::Waiting);
+        assert_eq!(tone(&Status::Deploying.into()), Tone::Busy);
+        assert_eq!(tone(&Status::Cancelled.into()), Tone::Dim);
+        assert_eq!(tone(&Status::RollbackDone.into()), Tone::Bad);
+        assert_eq!(tone(&Word::Other("resting".into())), Tone::Plain);
     }
 }

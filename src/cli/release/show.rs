@@ -1,12 +1,10 @@
 //! `release show` and `release explain`: the card of a release.
 
-use super::super::api;
-use super::super::client::{Call, Client, Intent};
-use super::super::fault::Fault;
-use super::super::place::Context;
-use super::super::ui::{Column, Table, Tone, Ui, ago, clean, lasting, print, sentence, width};
 use super::{One, ask, tone};
-use crate::domain::status::{List, Status};
+use crate::api_client::{Call, Client, Context, Fault, Intent, paste, print};
+use crate::contract::{self, Word};
+use crate::domain::status::Status;
+use crate::terminal::{Column, Table, Tone, Ui, ago, clean, lasting, sentence, width};
 
 /// Labels of the card are this wide.
 const LABEL: usize = 10;
@@ -15,17 +13,17 @@ const LABEL: usize = 10;
 pub(super) async fn show(context: &Context, one: &One) -> Result<(), Fault> {
     let client = Client::connect(context, Intent::Look).await?;
     let path = format!("/api/v1/releases/{}", one.number.0);
-    let (details, json): (api::Details, _) =
+    let (details, json): (contract::ReleaseDetails, _) =
         client.json(Call::get(&path)).await.map_err(|fault| fault.about(one.number.0).in_json(one.json))?;
     if one.json {
         return print(&format!("{json}\n"));
     }
-    let (runs, _): (Vec<api::Run>, _) = client.json(Call::get(format!("{path}/runs"))).await?;
+    let runs: Vec<contract::RunView> = client.get(format!("{path}/runs")).await?;
     print(&card(&details, &runs, &context.ui))
 }
 
 /// The card.
-fn card(details: &api::Details, runs: &[api::Run], ui: &Ui) -> String {
+fn card(details: &contract::ReleaseDetails, runs: &[contract::RunView], ui: &Ui) -> String {
     let release = &details.release;
     let mut out = title(release, ui);
     out.push('\n');
@@ -49,7 +47,7 @@ fn card(details: &api::Details, runs: &[api::Run], ui: &Ui) -> String {
         field("CI run", &run.url.clone().unwrap_or_else(|| format!("{} (attempt {})", run.id, run.attempt)));
     }
     if let Some(tag) = &release.rollback_to_tag {
-        let (label, text) = way_back(release.status, tag);
+        let (label, text) = way_back(&release.status, tag);
         field(label, &text);
     }
     for surface in &release.surfaces {
@@ -71,7 +69,7 @@ fn card(details: &api::Details, runs: &[api::Run], ui: &Ui) -> String {
     let of_runs = unmended(runs).flat_map(|run| {
         let output = format!("rmm release logs {} --run {}", release.id, run.id);
         let verdict = format!("rmm release resolve {} --as succeeded|failed|again --reason '…'", run.id);
-        let judged = run.state == "unknown" && !details.to_settle.contains(&run.environment);
+        let judged = run.state == "unknown" && !details.to_settle.contains(&run.environment.to_string());
         std::iter::once(output).chain(judged.then_some(verdict))
     });
     let settle = details.to_settle.iter().map(|kind| {
@@ -94,34 +92,34 @@ fn card(details: &api::Details, runs: &[api::Run], ui: &Ui) -> String {
 }
 
 /// How far the way back to a version is. What production runs is said only once a run has seen it.
-fn way_back(status: Status, tag: &str) -> (&'static str, String) {
-    if status == Status::RollbackDone {
+fn way_back(status: &Word<Status>, tag: &str) -> (&'static str, String) {
+    if *status == Status::RollbackDone {
         ("Went back", format!("to {tag}"))
-    } else if status == Status::RollbackFailed {
+    } else if *status == Status::RollbackFailed {
         ("Back to", format!("{tag}: the way back failed"))
     } else {
         ("Going back", format!("to {tag}, not there yet"))
     }
 }
 
-fn title(release: &api::Release, ui: &Ui) -> String {
+fn title(release: &contract::ReleaseView, ui: &Ui) -> String {
     let name = format!("#{}  {} {}", release.id, release.service, release.name());
     let since = ago(release.status_since, ui.now);
-    let status = release.status.as_str();
+    let status = release.status.to_string();
     let mut out = ui.paint(&name, Tone::Bold);
     // Side by side where there is room; the status is what everybody looks for.
     let wide = width(&name) + 3 + status.len() + 2 + width(&since) <= ui.prose();
     out.push_str(if wide { "   " } else { "\n" });
-    out.push_str(&format!("{}  {}\n", ui.paint(status, tone(release.status)), ui.paint(&since, Tone::Dim)));
+    out.push_str(&format!("{}  {}\n", ui.paint(&status, tone(&release.status)), ui.paint(&since, Tone::Dim)));
     if let Some(reason) = &release.reason {
         out.push_str(&ui.paragraph("", 0, &sentence(&clean(reason)), Tone::Plain));
     }
     out
 }
 
-fn approvals(out: &mut String, details: &api::Details, ui: &Ui) {
+fn approvals(out: &mut String, details: &contract::ReleaseDetails, ui: &Ui) {
     let approvals = &details.approvals;
-    let open = details.release.status.list() == List::Active;
+    let open = details.release.is_active();
     if approvals.votes.is_empty() && (approvals.needed == 0 || !open) {
         return;
     }
@@ -147,7 +145,7 @@ fn approvals(out: &mut String, details: &api::Details, ui: &Ui) {
 }
 
 /// A gate with how it stands, and how it is cleared.
-fn gate_text(gate: &api::Gate, ui: &Ui) -> String {
+fn gate_text(gate: &contract::GateView, ui: &Ui) -> String {
     let (mark, tone) = match (gate.met, gate.bypassed) {
         (true, false) => ("  ✓", Tone::Good),
         (true, true) => ("  !", Tone::Waiting),
@@ -161,7 +159,7 @@ fn gate_text(gate: &api::Gate, ui: &Ui) -> String {
     out
 }
 
-fn runs_table(runs: &[api::Run], ui: &Ui) -> String {
+fn runs_table(runs: &[contract::RunView], ui: &Ui) -> String {
     let mut table = Table::new([
         Column::new("RUN"),
         Column::new("WHAT"),
@@ -206,8 +204,8 @@ fn runs_table(runs: &[api::Run], ui: &Ui) -> String {
 }
 
 /// Runs that went wrong and that no later run of their kind has made good: their output is what one wants to read.
-fn unmended(runs: &[api::Run]) -> impl Iterator<Item = &api::Run> {
-    let wrong = |run: &api::Run| matches!(run.state.as_str(), "failed" | "unknown") && !run.steps.is_empty();
+fn unmended(runs: &[contract::RunView]) -> impl Iterator<Item = &contract::RunView> {
+    let wrong = |run: &contract::RunView| matches!(run.state.as_str(), "failed" | "unknown") && !run.steps.is_empty();
     runs.iter()
         .enumerate()
         .filter(move |(at, run)| wrong(run) && !is_followed(run, &runs[at + 1..]))
@@ -215,7 +213,7 @@ fn unmended(runs: &[api::Run]) -> impl Iterator<Item = &api::Run> {
 }
 
 /// Whether a later run of its kind has been tried.
-fn is_followed(run: &api::Run, later: &[api::Run]) -> bool {
+fn is_followed(run: &contract::RunView, later: &[contract::RunView]) -> bool {
     later.iter().any(|other| other.environment == run.environment && other.kind == run.kind)
 }
 
@@ -232,7 +230,7 @@ pub(super) fn state_tone(state: &str) -> Tone {
 /// Say what stands between a release and production.
 pub(super) async fn explain(context: &Context, one: &One) -> Result<(), Fault> {
     let ui = &context.ui;
-    ask(context, one, "/explain", |gates: Vec<api::Gate>| {
+    ask(context, one, "/explain", |gates: Vec<contract::GateView>| {
         if gates.is_empty() {
             return "The gates stand before production; this release has passed them or has ended.\n".to_owned();
         }
@@ -249,23 +247,13 @@ pub(super) async fn explain(context: &Context, one: &One) -> Result<(), Fault> {
     .await
 }
 
-/// A legal move as a line to paste.
-#[must_use]
-pub fn paste(word: &str, release: i64) -> Option<String> {
-    let known = ["approve", "reject", "cancel", "abort", "retry", "promote", "rollback", "bypass"];
-    let reason =
-        if matches!(word, "reject" | "cancel" | "abort" | "rollback" | "bypass") { " --reason '…'" } else { "" };
-    let gate = if word == "bypass" { " --gate …" } else { "" };
-    known.contains(&word).then(|| format!("rmm release {word} {release}{gate}{reason}"))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
 
-    fn details() -> api::Details {
+    fn details() -> contract::ReleaseDetails {
         serde_json::from_value(json!({
             "id": 12, "service": "name-authorization", "tag": "v1.4.0", "commit": "a".repeat(40), "status": "manual_testing",
             "list": "active", "reason": null, "status_since": "1969-12-31T23:57:00Z", "attempt": 2, "revision": 7,
@@ -324,11 +312,11 @@ What you can do
     fn what_went_wrong_is_one_command_away() {
         let run = |id: u32, kind: &str, state: &str, waiting: Option<&str>| {
             let step = json!({
-                "index": 0, "kind": "deploy", "surface": "app", "host": "prod-1", "command": "true", "directory": null,
+                "index": 0, "kind": "deploy", "surface": "app", "about": 12, "host": "prod-1", "command": "true", "directory": null,
                 "limit": "at most 30m", "state": state, "exit": null, "reason": null, "started_at": null, "ended_at": null,
             });
             let run = json!({
-                "id": id, "release": 12, "environment": "production", "kind": kind, "state": state, "reason": null,
+                "id": id, "release": 12, "attempt": 2, "environment": "production", "kind": kind, "housekeeping": false, "state": state, "reason": null,
                 "to": {"release": 12, "tag": "v1.4.0", "commit": null}, "waiting": waiting, "stopping": false,
                 "ci_run": null, "steps": [step], "created_at": "1969-12-31T23:58:00Z", "started_at": null, "ended_at": null,
             });
@@ -346,7 +334,7 @@ What you can do
         let text = card(&details(), &[run(4, "deploy", "unknown", None)], &Ui::test(80));
         assert!(text.contains("\n  rmm release resolve 4 --as succeeded|failed|again --reason '…'\n"), "{text}");
         // As long as it is not known what production runs, a run is settled with it.
-        let details = api::Details { to_settle: vec!["production".into()], ..details() };
+        let details = contract::ReleaseDetails { to_settle: vec!["production".into()], ..details() };
         let text = card(&details, &[run(4, "deploy", "unknown", None)], &Ui::test(80));
         let settle = "rmm service settle name-authorization --environment production --release N|--nothing|--recorded";
         assert!(text.contains(settle) && !text.contains("resolve"), "{text}");
@@ -354,16 +342,9 @@ What you can do
 
     #[test]
     fn a_way_back_is_told_as_far_as_it_has_come() {
-        let told = |status| way_back(status, "v1");
+        let told = |status: Status| way_back(&status.into(), "v1");
         assert_eq!(told(Status::ProductionRollback), ("Going back", "to v1, not there yet".to_owned()));
         assert_eq!(told(Status::RollbackDone), ("Went back", "to v1".to_owned()));
         assert_eq!(told(Status::RollbackFailed), ("Back to", "v1: the way back failed".to_owned()));
-    }
-
-    #[test]
-    fn moves_to_paste() {
-        assert_eq!(paste("approve", 3).as_deref(), Some("rmm release approve 3"));
-        assert_eq!(paste("rollback", 3).as_deref(), Some("rmm release rollback 3 --reason '…'"));
-        assert_eq!(paste("dance", 3), None);
     }
 }

@@ -3,14 +3,12 @@
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
-use super::super::api;
-use super::super::client::with_query;
-use super::super::fault::Fault;
-use super::super::place::Context;
-use super::super::ui::{Tone, Ui, ago, clean, lasting, sentence, width};
 use super::show::state_tone;
 use super::{One, ask};
+use crate::api_client::{Context, Fault, with_query};
+use crate::contract::{self, AskPlan};
 use crate::domain::run::StepKind;
+use crate::terminal::{Tone, Ui, ago, clean, lasting, sentence, width};
 
 /// Print the steps that would run.
 #[derive(Debug, Args)]
@@ -26,14 +24,15 @@ pub struct Plan {
 
 impl Plan {
     pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
-        let what = with_query("/plan", &[("environment", Some(self.environment))]);
+        let what = with_query("/plan", &AskPlan { environment: Some(self.environment) });
         ask(context, &self.one, &what, |plan| plan_text(&plan, self.one.number.0, &context.ui)).await
     }
 }
 
-fn plan_text(plan: &api::Plan, release: i64, ui: &Ui) -> String {
-    let now = plan.from.as_ref().map_or_else(|| "nothing yet".to_owned(), api::version);
-    let mut out = ui.paragraph("", 0, &format!("{} runs {now}.", sentence_case(&plan.environment)), Tone::Plain);
+fn plan_text(plan: &contract::PlanView, release: i64, ui: &Ui) -> String {
+    let now = plan.from.as_ref().map_or_else(|| "nothing yet".to_owned(), contract::version);
+    let mut out =
+        ui.paragraph("", 0, &format!("{} runs {now}.", sentence_case(&plan.environment.to_string())), Tone::Plain);
     if plan.driver == "ci" {
         out.push_str(&ui.paragraph(
             "",
@@ -52,7 +51,7 @@ fn plan_text(plan: &api::Plan, release: i64, ui: &Ui) -> String {
     }
     if let Some(back_to) = &plan.back_to {
         let when = if is_there { "" } else { ", should it fail" };
-        out.push_str(&format!("\n{}\n", ui.heading(&format!("To go back to {}{when}", api::version(back_to)))));
+        out.push_str(&format!("\n{}\n", ui.heading(&format!("To go back to {}{when}", contract::version(back_to)))));
         steps(&mut out, &plan.rollback, ui);
     }
     out
@@ -62,7 +61,7 @@ fn sentence_case(word: &str) -> String {
     sentence(word).trim_end_matches('.').to_owned()
 }
 
-fn steps(out: &mut String, steps: &[api::Step], ui: &Ui) {
+fn steps(out: &mut String, steps: &[contract::StepView], ui: &Ui) {
     if steps.is_empty() {
         out.push_str("  nothing to do\n");
     }
@@ -88,14 +87,14 @@ fn steps(out: &mut String, steps: &[api::Step], ui: &Ui) {
 }
 
 /// What a step is called: a hook that the service has not written is a call of RMM's own.
-fn name(step: &api::Step) -> &'static str {
+fn name(step: &contract::StepView) -> String {
     let own = !step.command.is_empty() && step.command.lines().all(|line| line.starts_with("rmm_"));
     if own && step.kind == StepKind::BeforeDeploy {
-        "look at the place"
+        "look at the place".to_owned()
     } else if own && step.kind == StepKind::AfterDeploy {
-        "remove old images"
+        "remove old images".to_owned()
     } else {
-        step.kind.title()
+        step.title()
     }
 }
 
@@ -129,7 +128,7 @@ fn own_words(line: &str) -> Option<String> {
 /// The runs of a release, step by step.
 pub(super) async fn runs(context: &Context, one: &One) -> Result<(), Fault> {
     let ui = &context.ui;
-    ask(context, one, "/runs", |runs: Vec<api::Run>| {
+    ask(context, one, "/runs", |runs: Vec<contract::RunView>| {
         if runs.is_empty() {
             return "It has no runs yet.\n".to_owned();
         }
@@ -138,11 +137,11 @@ pub(super) async fn runs(context: &Context, one: &One) -> Result<(), Fault> {
     .await
 }
 
-fn run_text(run: &api::Run, ui: &Ui) -> String {
+fn run_text(run: &contract::RunView, ui: &Ui) -> String {
     let took = run.started_at.map(|from| lasting(run.ended_at.unwrap_or(ui.now).duration_since(from)));
     let when = ago(run.started_at.unwrap_or(run.created_at), ui.now);
     let state = if run.stopping { "stopping" } else { &run.state };
-    let title = format!("Run {}  {} {} to {}", run.id, run.environment, run.kind, api::version(&run.to));
+    let title = format!("Run {}  {} {} to {}", run.id, run.environment, run.kind, contract::version(&run.to));
     let when = took.map_or_else(|| when.clone(), |took| format!("{when}, {took}"));
     let wide = width(&title) + width(state) + width(&when) + 4 <= ui.prose();
     let mut out = format!(
@@ -194,9 +193,9 @@ mod tests {
 
     use super::*;
 
-    fn step(kind: &str, command: &str) -> api::Step {
+    fn step(kind: &str, command: &str) -> contract::StepView {
         serde_json::from_value(json!({
-            "index": 0, "kind": kind, "surface": "app", "host": "prod-1", "command": command, "directory": null,
+            "index": 0, "kind": kind, "surface": "app", "about": 12, "host": "prod-1", "command": command, "directory": null,
             "limit": "at most 30m", "state": "pending", "exit": null, "reason": null, "started_at": null, "ended_at": null,
         }))
         .unwrap()

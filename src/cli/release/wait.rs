@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::PossibleValuesParser;
 use serde_json::Value;
 
-use super::super::api;
-use super::super::client::{Call, Client, Intent};
-use super::super::fault::Fault;
-use super::super::place::Context;
-use super::super::ui::{clean, note, print};
+use super::super::one_of;
 use super::One;
+use crate::api_client::{Call, Client, Context, Fault, Intent, print};
+use crate::contract;
 use crate::domain::status::{List, Status};
+use crate::terminal::{clean, note};
 
 /// How often RMM is asked.
 const EVERY: Duration = Duration::from_secs(1);
@@ -28,8 +26,8 @@ pub struct Wait {
     #[command(flatten)]
     one: One,
     /// The status to wait for; default: until it has ended, and well means deployed
-    #[arg(long, value_name = "STATUS", value_parser = PossibleValuesParser::new(Status::ALL.iter().map(|status| status.as_str())))]
-    until: Option<String>,
+    #[arg(long, value_name = "STATUS", value_parser = one_of::<Status>(Status::ALL.iter().map(|status| status.as_str())))]
+    until: Option<Status>,
     /// How long at most, as 90s, 30m or 2h
     #[arg(long, value_name = "TIME", value_parser = duration)]
     timeout: Option<Duration>,
@@ -54,11 +52,11 @@ impl Wait {
             let mut last = None;
             loop {
                 let path = format!("/api/v1/releases/{id}");
-                let (release, json): (api::Release, _) =
+                let (release, json): (contract::ReleaseView, _) =
                     client.json(Call::get(&path)).await.map_err(|fault| fault.about(id).in_json(self.one.json))?;
                 // What has ended says why at the end.
-                let reason = release.reason.clone().filter(|_| release.status.list() == List::Active);
-                let now = (release.status, reason);
+                let reason = release.reason.clone().filter(|_| release.is_active());
+                let now = (release.status.clone(), reason);
                 if last.as_ref() != Some(&now) {
                     let why = now.1.as_ref().map(|reason| format!(": {}", clean(reason))).unwrap_or_default();
                     note(&format!("#{id} is {}{why}", release.status));
@@ -82,31 +80,31 @@ impl Wait {
     }
 
     /// Whether there is nothing more to wait for, and whether it is what was waited for.
-    async fn over(&self, client: &Client, release: &api::Release) -> Result<Option<bool>, Fault> {
-        let Some(until) = self.until.as_deref() else {
-            return Ok(match release.status.list() {
-                List::Active => None,
-                List::Successful => Some(true),
-                List::Failed => Some(false),
+    async fn over(&self, client: &Client, release: &contract::ReleaseView) -> Result<Option<bool>, Fault> {
+        let Some(until) = self.until else {
+            return Ok(match release.list.known() {
+                Some(List::Active) | None => None,
+                Some(List::Successful) => Some(true),
+                Some(List::Failed) => Some(false),
             });
         };
-        if release.status.as_str() == until || self.passed(client, release.id, until).await? {
+        if release.status == until || self.passed(client, release.id, until).await? {
             return Ok(Some(true));
         }
-        Ok((release.status.list() != List::Active).then_some(false))
+        Ok((!release.is_active()).then_some(false))
     }
 
     /// Whether the release has been there in its current attempt: it may pass a status between two looks.
-    async fn passed(&self, client: &Client, release: i64, until: &str) -> Result<bool, Fault> {
+    async fn passed(&self, client: &Client, release: i64, until: Status) -> Result<bool, Fault> {
         let (events, _) = client.events(release).await?;
         let attempt = events.iter().rev().take_while(|event| event.kind != "release_retried");
-        Ok(attempt
-            .into_iter()
-            .any(|event| event.kind == "release_moved" && event.data.get("to").and_then(Value::as_str) == Some(until)))
+        Ok(attempt.into_iter().any(|event| {
+            event.kind == "release_moved" && event.data.get("to").and_then(Value::as_str) == Some(until.as_str())
+        }))
     }
 }
 
-fn ended(release: &api::Release) -> String {
+fn ended(release: &contract::ReleaseView) -> String {
     let reason = release.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     format!("#{} ended as {}{reason}", release.id, release.status)
 }

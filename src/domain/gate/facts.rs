@@ -91,7 +91,7 @@ pub struct Skip {
 }
 
 /// How a condition stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the fields are the words of the glossary")]
 pub enum GateState {
@@ -173,7 +173,7 @@ pub enum GateState {
 }
 
 /// Who can clear a gate, and how.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the fields are the words of the glossary")]
 pub enum Remedy {

@@ -4,8 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
+use crate::contract::{Acknowledge, EventPage, EventView, ListEvents, NotedEnd, Verification};
 use crate::domain::event::Event;
 use crate::domain::ids::{Invalid, one_line};
 use crate::domain::person::Right;
@@ -21,30 +21,6 @@ use crate::web::problem::Problem;
 pub(super) const LARGEST_PAGE: u32 = 500;
 /// What the events of one page come to at most, in bytes: the answer takes a few times as much memory while it is made.
 pub(super) const PAGE_BYTES: usize = 256 * 1024;
-
-/// Something that happened.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct EventView {
-    /// Its place in the record.
-    pub seq: i64,
-    /// When.
-    #[schema(value_type = String, format = DateTime)]
-    pub at: Option<Timestamp>,
-    /// The service it is about.
-    pub service: Option<String>,
-    /// The release it is about.
-    pub release: Option<i64>,
-    /// The run it is about.
-    pub run: Option<i64>,
-    /// Who.
-    pub actor: serde_json::Value,
-    /// What happened.
-    pub kind: String,
-    /// The particulars.
-    pub data: serde_json::Value,
-    /// The trace it belongs to.
-    pub trace_id: Option<String>,
-}
 
 impl From<EventRow> for EventView {
     fn from(row: EventRow) -> Self {
@@ -62,43 +38,21 @@ impl From<EventRow> for EventView {
     }
 }
 
-/// Which part of the record.
-#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ListEvents {
-    /// `next` of the page before.
-    cursor: Option<String>,
-    /// At most this many, 1 to 500; fewer, where they are large.
-    limit: Option<u32>,
-}
-
-impl ListEvents {
-    /// How many at most, and the number of the event that the page before ended with.
-    pub(super) fn page(&self, usual: u32) -> Result<(u32, Option<i64>), Invalid> {
-        let limit = self.limit.unwrap_or(usual);
-        if !(1..=LARGEST_PAGE).contains(&limit) {
-            return Err(Invalid::new("limit", format!("must be between 1 and {LARGEST_PAGE}")));
-        }
-        let wrong = || Invalid::new("cursor", "must be the `next` of an earlier page");
-        let number = |text: &str| text.strip_prefix('e')?.parse().ok();
-        let last = self.cursor.as_deref().map(|text| number(text).ok_or_else(wrong)).transpose()?;
-        Ok((limit, last))
+/// How many at most, and the number of the event that the page before ended with.
+pub(super) fn page(asked: &ListEvents, usual: u32) -> Result<(u32, Option<i64>), Invalid> {
+    let limit = asked.limit.unwrap_or(usual);
+    if !(1..=LARGEST_PAGE).contains(&limit) {
+        return Err(Invalid::new("limit", format!("must be between 1 and {LARGEST_PAGE}")));
     }
+    let wrong = || Invalid::new("cursor", "must be the `next` of an earlier page");
+    let number = |text: &str| text.strip_prefix('e')?.parse().ok();
+    let last = asked.cursor.as_deref().map(|text| number(text).ok_or_else(wrong)).transpose()?;
+    Ok((limit, last))
 }
 
 /// Where the next page begins.
 pub(super) fn next_cursor(page: &Page) -> Option<String> {
     page.events.last().filter(|_| page.more).map(|event| format!("e{}", event.seq))
-}
-
-/// A page of the record.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct EventPage {
-    /// Newest first.
-    events: Vec<EventView>,
-    /// The cursor of the next page; none on the last.
-    next: Option<String>,
 }
 
 /// The record, newest first
@@ -109,44 +63,11 @@ pub async fn list(
     Asked(asked): Asked<ListEvents>,
 ) -> Result<Json<EventPage>, Problem> {
     super::readable_by(&actor, None)?;
-    let (limit, last) = asked.page(100)?;
+    let (limit, last) = page(&asked, 100)?;
     let before = last.unwrap_or(i64::MAX);
     let page = web.engine.read(move |conn| events::before(conn, before, limit, PAGE_BYTES)).await?;
     let next = next_cursor(&page);
     Ok(Json(EventPage { events: page.events.into_iter().map(Into::into).collect(), next }))
-}
-
-/// An end of the record that was noted elsewhere.
-#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct Anchor {
-    /// The number of its last event.
-    seq: Option<i64>,
-    /// Its seal, 64 hexadecimal digits.
-    mac: Option<String>,
-}
-
-/// What the check of the record found.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Verification {
-    /// Nothing was edited, deleted, reordered or cut off.
-    pub intact: bool,
-    /// Events checked.
-    pub events: i64,
-    /// The end of the record, to be noted elsewhere: number and seal of the last event.
-    pub head_seq: i64,
-    /// The seal.
-    pub head_mac: String,
-    /// The first bad row.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub broken_at: Option<i64>,
-    /// What is wrong with it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sentence: Option<String>,
-    /// What was found wrong with the record as a whole, wiped or put back to an older one, until an admin acknowledges it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub alarm: Option<String>,
 }
 
 impl From<Result<Verified, Broken>> for Verification {
@@ -177,11 +98,11 @@ impl From<Result<Verified, Broken>> for Verification {
 /// Check the whole record
 ///
 /// Finds the first row that was edited, deleted, reordered or cut off; against an earlier end of the record, if one is given.
-#[utoipa::path(get, path = "/api/v1/audit/verify", tag = "audit", params(Anchor), responses((status = 200, body = Verification)))]
+#[utoipa::path(get, path = "/api/v1/audit/verify", tag = "audit", params(NotedEnd), responses((status = 200, body = Verification)))]
 pub async fn verify(
     State(web): State<Web>,
     Caller(actor): Caller,
-    Asked(asked): Asked<Anchor>,
+    Asked(asked): Asked<NotedEnd>,
 ) -> Result<Json<Verification>, Problem> {
     actor.may(Right::Administer, None, false)?;
     let anchor = match (asked.seq, asked.mac) {
@@ -199,14 +120,6 @@ pub async fn verify(
     let found = store.verify(anchor).await?.into();
     let alarm = store.alarm().borrow().clone();
     Ok(Json(Verification { alarm, ..found }))
-}
-
-/// Why an alarm may end.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Acknowledge {
-    /// What was found; people will read it.
-    reason: String,
 }
 
 /// Acknowledge that the record was changed behind RMM's back

@@ -6,8 +6,9 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 
-use super::releases::{CreateRelease, checked_ci_run};
+use super::releases::checked_ci_run;
 use super::{Trace, readable_by};
+use crate::contract::CreateRelease;
 use crate::domain::approval::Verdict;
 use crate::domain::command::{Answer, Command};
 use crate::domain::ids::{Invalid, ReleaseId, one_line, web_address};

@@ -2,47 +2,18 @@
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use serde::{Deserialize, Serialize};
 
 use super::Trace;
 use super::releases::{checked_artifacts, details};
-use super::view::{ReleaseDetails, ReleaseView};
+use crate::contract::{PatchRelease, ReleaseDetails, ReleaseView, ReportingRun, Say};
 use crate::domain::command::{Command, RollbackTo};
-use crate::domain::gate::GateName;
 use crate::domain::ids::{Invalid, ReleaseId, Revision, Tag, one_line, web_address};
-use crate::domain::release::{Artifact, Reporter};
-use crate::domain::status::Status;
+use crate::domain::release::Reporter;
 use crate::engine::{Request, no_release};
 use crate::web::Web;
 use crate::web::auth::Caller;
 use crate::web::body::{MaybeSent, Named, Sent};
 use crate::web::problem::Problem;
-
-/// What CI reports.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PatchRelease {
-    /// Where the release stands now.
-    #[serde(default)]
-    status: Option<Status>,
-    /// Which CI run speaks; without it, the current one is meant.
-    #[serde(default)]
-    ci_run: Option<ReportingRun>,
-    /// Artifacts and previews.
-    #[serde(default)]
-    surfaces: Option<Vec<Artifact>>,
-}
-
-/// The CI run that reports.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ReportingRun {
-    id: String,
-    #[serde(default)]
-    attempt: Option<u32>,
-    #[serde(default)]
-    url: Option<String>,
-}
 
 impl ReportingRun {
     fn check(self) -> Result<Reporter, Invalid> {
@@ -76,27 +47,6 @@ pub async fn patch(
     };
     let handled = web.engine.handle_then(trace.of(Request::new(actor, first)), |_| second).await?;
     handled.release.as_ref().map(|release| Json(release.into())).ok_or_else(|| no_release(release).into())
-}
-
-/// What goes with a decision. Every field is optional but where the call says otherwise.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Say {
-    /// Why. Needed by `reject`, `cancel`, `abort`, `rollback` and `bypass`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// The revision that was seen; the call is refused when the release has changed since.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub revision: Option<u64>,
-    /// `rollback`: where to, a tag or a release number as `#12`; the good version before without it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<String>,
-    /// `abort`, `rollback`: even though the end of a run is not known.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub force: bool,
-    /// `bypass`: which gates.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub gates: Vec<GateName>,
 }
 
 /// Approve, reject, cancel, abort, retry, promote, roll back or bypass

@@ -6,9 +6,9 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use crate::contract::{BackupMade, Health, MakeBackup};
 use crate::domain::event::Event;
 use crate::domain::ids::Invalid;
 use crate::domain::person::{Actor, Right};
@@ -17,22 +17,18 @@ use crate::web::auth::Caller;
 use crate::web::body::Sent;
 use crate::web::problem::Problem;
 
-/// How RMM is.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct Health {
-    status: &'static str,
-    version: &'static str,
-    /// `alarm`: the record was changed behind RMM's back, and no admin has acknowledged it. RMM works all the same.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    record: Option<&'static str>,
+fn well(record: Option<&str>) -> Json<Health> {
+    Json(Health {
+        status: "ok".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        record: record.map(ToOwned::to_owned),
+    })
 }
-
-const WELL: Health = Health { status: "ok", version: env!("CARGO_PKG_VERSION"), record: None };
 
 /// Alive
 #[utoipa::path(get, path = "/healthz", tag = "health", security(()), responses((status = 200, body = Health)))]
 pub async fn healthz() -> Json<Health> {
-    Json(WELL)
+    well(None)
 }
 
 /// How long it is believed that the database can be written, whoever asks how often: anybody may ask, and finding it out
@@ -58,30 +54,7 @@ pub async fn readyz(State(web): State<Web>) -> Result<Json<Health>, Problem> {
         *written = Some(Instant::now());
     }
     let record = web.engine.store().alarm().borrow().is_some().then_some("alarm");
-    Ok(Json(Health { record, ..WELL }))
-}
-
-/// Where the backup goes.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MakeBackup {
-    /// A file name, which is put into the folder `backups` of the data directory; the operator on the machine itself
-    /// may give an absolute path.
-    file: String,
-    /// Replace the file if it is there.
-    #[serde(default)]
-    overwrite: bool,
-}
-
-/// A backup that was made.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct BackupMade {
-    file: String,
-    bytes: u64,
-    /// The end of the record in it: number of the last event.
-    head_seq: i64,
-    /// Its seal.
-    head_mac: String,
+    Ok(well(record))
 }
 
 /// Back the database up while everything goes on

@@ -20,7 +20,6 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use self::audit::{EventView, Verification};
 pub use self::meta::Readiness;
 pub use self::runs::hex_of;
 
@@ -143,4 +142,48 @@ fn watchable_by(actor: &Actor, service: Option<&ServiceName>) -> Result<(), Prob
 
 fn allowed(actor: &Actor, right: Right, service: Option<&ServiceName>) -> Result<(), Problem> {
     Ok(actor.may(right, service, false)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    /// What stands for a type, in a word.
+    fn kind(schema: &Value) -> String {
+        if let Some(text) = schema.as_str().or_else(|| schema["$ref"].as_str()) {
+            return text.rsplit('/').next().unwrap().to_owned();
+        }
+        if schema["type"] == "array" {
+            return format!("[{}]", kind(&schema["items"]));
+        }
+        let several = [&schema["enum"], &schema["oneOf"], &schema["type"]].into_iter().find_map(Value::as_array);
+        let words = several.map(|all| all.iter().map(kind).collect::<Vec<_>>().join(" | "));
+        words.unwrap_or_else(|| schema["type"].as_str().unwrap_or("any").to_owned())
+    }
+
+    /// Names are public, and stay: a line that goes or changes here breaks somebody's client.
+    #[test]
+    fn the_names_of_the_contract() {
+        let document: Value = serde_json::from_str(&super::openapi()).unwrap();
+        let mut outline = String::new();
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            for (method, call) in methods.as_object().unwrap() {
+                let queries = call["parameters"].as_array().into_iter().flatten().filter(|of| of["in"] == "query");
+                let queries: Vec<_> = queries.map(|of| of["name"].as_str().unwrap()).collect();
+                let line = format!("{} {path} {}", method.to_uppercase(), queries.join(" "));
+                outline += &format!("{}\n", line.trim_end());
+            }
+        }
+        for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+            let parts = schema["allOf"].as_array().map_or_else(|| vec![schema], |parts| parts.iter().collect());
+            outline += &format!("\n{name}: {}\n", parts.iter().map(|part| kind(part)).collect::<Vec<_>>().join(" & "));
+            for part in parts {
+                let required = |field: &str| part["required"].as_array().is_some_and(|all| all.contains(&field.into()));
+                for (field, of) in part["properties"].as_object().into_iter().flatten() {
+                    outline += &format!("  {field}{}: {}\n", if required(field) { "" } else { "?" }, kind(of));
+                }
+            }
+        }
+        insta::assert_snapshot!(outline);
+    }
 }

@@ -4,19 +4,19 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::{Extension, Json};
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use super::audit::{self, EventView, ListEvents, PAGE_BYTES, next_cursor};
-use super::view::{GateView, ReleaseDetails, ReleaseView, RunView, StepView};
+use super::audit::{self, PAGE_BYTES, next_cursor};
 use super::{Trace, allowed, watchable_by};
+use crate::contract::{
+    AskPlan, CreateRelease, EventView, GateView, ListEvents, ListReleases, PlanView, ReleaseDetails, ReleasePage,
+    ReleaseView, RunView, StepView,
+};
 use crate::domain::command::{Answer, Command, NewRelease};
 use crate::domain::env::Env;
 use crate::domain::ids::{Commit, Invalid, ReleaseId, ServiceName, Tag, one_line, readable, web_address};
 use crate::domain::person::{Actor, Right};
 use crate::domain::reason::Reason;
 use crate::domain::release::{Artifact, CiRun};
-use crate::domain::status::List;
 use crate::engine::{Request, no_release};
 use crate::store::{events, releases, runs};
 use crate::views::{PlanOverview, ReleaseOverview};
@@ -32,38 +32,6 @@ const PAGE: u32 = 50;
 const LARGEST_PAGE: u32 = 200;
 /// Notes at most, in characters.
 const NOTES: usize = 10_000;
-
-/// A new release: a tag or a commit of a service.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CreateRelease {
-    /// The service, as configured.
-    pub service: String,
-    /// The tag, also by its full name (`refs/tags/v1`); this or `commit` must be there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tag: Option<String>,
-    /// The full commit id; that of an annotated tag itself stands for its commit. Without it, RMM asks the repository once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub commit: Option<String>,
-    /// Who: a person's name, a GitHub login, or whatever CI calls it. With a token of a person it is always that person.
-    pub initiated_by: String,
-    /// Who answers for it; the initiator unless said otherwise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owner: Option<String>,
-    /// The CI run, so that the same one means the same release.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ci_run: Option<CiRun>,
-    /// When the tag was made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub tagged_at: Option<Timestamp>,
-    /// Free text.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub notes: String,
-    /// What CI has built already.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub surfaces: Vec<Artifact>,
-}
 
 impl CreateRelease {
     /// Checks every field.
@@ -143,30 +111,6 @@ pub async fn create(
     Ok((status, Json(release)).into_response())
 }
 
-/// Which releases.
-#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ListReleases {
-    /// `active`, `successful` or `failed`; all without it.
-    list: Option<List>,
-    /// Only this service.
-    service: Option<String>,
-    /// At most this many, 1 to 200.
-    limit: Option<u32>,
-    /// `next` of the page before.
-    cursor: Option<String>,
-}
-
-/// A page of releases.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct ReleasePage {
-    /// Newest first.
-    releases: Vec<ReleaseView>,
-    /// The cursor of the next page; none on the last.
-    next: Option<String>,
-}
-
 /// List releases, newest first
 #[utoipa::path(get, path = "/api/v1/releases", tag = "releases", params(ListReleases), responses((status = 200, body = ReleasePage)))]
 pub async fn list(
@@ -227,7 +171,7 @@ pub async fn events(
     Asked(asked): Asked<ListEvents>,
 ) -> Result<Response, Problem> {
     check_release(&web, &actor, Right::Read, ReleaseId(id)).await?;
-    let (limit, last) = asked.page(audit::LARGEST_PAGE)?;
+    let (limit, last) = audit::page(&asked, audit::LARGEST_PAGE)?;
     let after = last.unwrap_or(0);
     let read = move |conn: &rusqlite::Connection| events::of_release(conn, ReleaseId(id), after, limit, PAGE_BYTES);
     let page = web.engine.read(read).await?;
@@ -270,32 +214,6 @@ async fn check_release(web: &Web, actor: &Actor, right: Right, id: ReleaseId) ->
     allowed(actor, right, Some(&service))
 }
 
-/// Which plan.
-#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct AskPlan {
-    /// `stage` or `production`; production without it.
-    environment: Option<String>,
-}
-
-/// The steps that would bring an environment to a release, and those that would take it back
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct PlanView {
-    /// Where.
-    environment: Env,
-    /// `local` or `ci`.
-    driver: String,
-    /// What runs there now.
-    from: Option<crate::domain::release::Version>,
-    /// To the release; empty where it runs already.
-    deploy: Vec<StepView>,
-    /// Where the way back leads: to what runs there now, or where the release runs already, to the good version before.
-    back_to: Option<crate::domain::release::Version>,
-    /// Back from it.
-    rollback: Vec<StepView>,
-}
-
 /// The steps that would run
 #[utoipa::path(get, path = "/api/v1/releases/{id}/plan", tag = "releases", params(("id" = i64, Path), AskPlan),
     responses((status = 200, body = PlanView)))]
@@ -324,7 +242,7 @@ pub async fn plan(
             .collect()
     };
     Ok(Json(PlanView {
-        environment,
+        environment: environment.into(),
         driver: plan.service.environment(environment).driver.as_str().into(),
         deploy: shown(&plan.deploy),
         rollback: shown(&plan.rollback),

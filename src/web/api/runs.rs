@@ -4,12 +4,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use super::view::RunView;
 use super::{Trace, allowed};
-use crate::domain::command::{Command, Resolution};
+use crate::contract::{PieceView, ReadOutput, ResolveRun, RunOutput, RunView};
+use crate::domain::command::Command;
 use crate::domain::ids::RunId;
 use crate::domain::person::{Actor, Right};
 use crate::domain::run::Run;
@@ -42,49 +40,6 @@ pub async fn show(
     Ok(Json(RunView::from(&run)))
 }
 
-/// From where on.
-#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct From {
-    /// `next` of the answer before.
-    after: Option<i64>,
-}
-
-/// Output of a run.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct RunOutput {
-    /// Pieces in the order in which they came.
-    pieces: Vec<PieceView>,
-    /// Where to go on.
-    next: i64,
-    /// Nothing more will come: the run has ended and this was all.
-    ended: bool,
-    /// When the output was deleted, because it was older than RMM keeps it (`[logs] keep`).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    deleted_at: Option<Timestamp>,
-}
-
-/// A piece of the output of a step.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct PieceView {
-    /// Grows with time.
-    pub id: i64,
-    /// The step.
-    pub step: i64,
-    /// Which try of a health check by command; 0 for everything else.
-    #[serde(rename = "try")]
-    pub attempt: i64,
-    /// Bytes that were left out before this piece, because there was too much.
-    pub dropped_before: u64,
-    /// The output; what is not text is replaced.
-    pub text: String,
-    /// The same in hexadecimal, where it is not UTF-8 (a character may be cut in two between pieces).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hex: Option<String>,
-}
-
 /// Bytes that are not text, in hexadecimal.
 pub fn hex_of(bytes: &[u8]) -> Option<String> {
     std::str::from_utf8(bytes).is_err().then(|| crate::store::key::to_hex(bytes))
@@ -93,13 +48,13 @@ pub fn hex_of(bytes: &[u8]) -> Option<String> {
 /// The output of a run, from a place on
 ///
 /// With `Accept: text/plain` the bytes as they were, without anything around them.
-#[utoipa::path(get, path = "/api/v1/runs/{id}/log", tag = "runs", params(("id" = i64, Path), From),
+#[utoipa::path(get, path = "/api/v1/runs/{id}/log", tag = "runs", params(("id" = i64, Path), ReadOutput),
     responses((status = 200, body = RunOutput)))]
 pub async fn log(
     State(web): State<Web>,
     Caller(actor): Caller,
     Named(id): Named<i64>,
-    Asked(asked): Asked<From>,
+    Asked(asked): Asked<ReadOutput>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let run = known_run(&web, &actor, Right::Read, id).await?;
@@ -133,17 +88,6 @@ pub async fn log(
         })
         .collect();
     Ok(Json(RunOutput { pieces, next, ended, deleted_at }).into_response())
-}
-
-/// What an admin has found out about a run.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ResolveRun {
-    /// `succeeded` (or: repaired by hand), `failed`, or `again`.
-    verdict: Resolution,
-    /// How the admin knows.
-    #[serde(default)]
-    reason: String,
 }
 
 /// Say how a run ended that RMM cannot judge

@@ -3,17 +3,18 @@
 use axum::extract::State;
 use axum::{Extension, Json};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use super::view::{ReleaseView, RunView};
 use super::{Trace, readable_by};
+use crate::contract::{
+    CatchUpHost, DirtyView, EnvironmentView, FoundThere, GiveUpHost, GoodVersionView, LeftHostView, LockService,
+    LockView, PersonView, ReleaseView, RunView, ServiceDetails, ServiceView, SettleService, UnknownView,
+};
 use crate::domain::command::{Command, Settled};
 use crate::domain::env::Env;
 use crate::domain::environment::{EnvironmentState, LeftHost};
 use crate::domain::ids::{HostName, Invalid, ReleaseId, ServiceName};
 use crate::domain::person::Right;
 use crate::domain::reason::Reason;
-use crate::domain::release::Version;
 use crate::domain::service::Service;
 use crate::engine::Request;
 use crate::store::runs;
@@ -24,91 +25,6 @@ use crate::web::body::{Named, Sent};
 use crate::web::problem::Problem;
 use crate::wording::english;
 
-/// A service, and what runs where.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct ServiceView {
-    /// Its name.
-    name: String,
-    /// Where its code is.
-    repository: Option<String>,
-    /// It is not in the configuration any more: what is under way ends, and nothing new begins.
-    retired: bool,
-    /// Its surfaces, in deploy order.
-    surfaces: Vec<String>,
-    /// Who is listed as approver.
-    approvers: Vec<String>,
-    /// How many of them are needed.
-    minimum: usize,
-    /// Stage.
-    stage: EnvironmentView,
-    /// Production.
-    production: EnvironmentView,
-}
-
-/// An environment of a service.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct EnvironmentView {
-    /// `local`, `ssh` or `ci`.
-    driver: String,
-    /// What it runs.
-    runs: Option<Version>,
-    /// Since when.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    since: Option<Timestamp>,
-    /// Nobody deploys here until an admin unlocks.
-    lock: Option<LockView>,
-    /// Hosts that a way back went on without, because they did not answer, and that no run has brought to `runs` since.
-    left: Vec<LeftHostView>,
-    /// A way back failed; nothing more is deployed here until `resolve` of the run.
-    dirty: Option<DirtyView>,
-    /// What it runs is not known: nothing is deployed here, and `runs` is only what RMM has on record, until an admin
-    /// says it (`settle`).
-    unknown: Option<UnknownView>,
-}
-
-/// A lock.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct LockView {
-    reason: String,
-    /// The facts that `reason` tells in words.
-    #[schema(value_type = Object)]
-    because: Reason,
-    by: String,
-    #[schema(value_type = String, format = DateTime)]
-    at: Timestamp,
-}
-
-/// A failed way back.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct DirtyView {
-    run: i64,
-    reason: String,
-    /// The facts that `reason` tells in words.
-    #[schema(value_type = Object)]
-    because: Reason,
-}
-
-/// A host of which it is not known what it runs.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct LeftHostView {
-    host: String,
-    /// The run that went on without it.
-    run: i64,
-    #[schema(value_type = String, format = DateTime)]
-    since: Timestamp,
-    /// What was heard of it last.
-    reason: String,
-    /// The facts that `reason` tells in words.
-    #[schema(value_type = Object)]
-    because: Reason,
-    /// The version that it may still run.
-    may_run: Version,
-    /// An admin has given it up; else it is caught up when it returns, if `rmm.toml` names it.
-    given_up: bool,
-    /// `rmm.toml` names it.
-    configured: bool,
-}
-
 impl LeftHostView {
     /// Nothing of a host that was given up and that the configuration does not name any more.
     fn all(state: &EnvironmentState, configured: &[HostName]) -> Vec<Self> {
@@ -117,7 +33,7 @@ impl LeftHostView {
             run: left.run.0,
             since: left.since,
             reason: english(&left.reason),
-            because: left.reason.clone(),
+            because: Some(left.reason.clone()),
             may_run: left.newer.clone(),
             given_up: left.given_up,
             configured: configured.contains(host),
@@ -126,20 +42,9 @@ impl LeftHostView {
     }
 }
 
-/// Why it is not known what an environment runs, or why another copy of the database must be at work.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct UnknownView {
-    reason: String,
-    /// The facts that `reason` tells in words.
-    #[schema(value_type = Object)]
-    because: Reason,
-    #[schema(value_type = String, format = DateTime)]
-    since: Timestamp,
-}
-
 impl UnknownView {
     fn new(because: &Reason, since: Timestamp) -> Self {
-        Self { reason: english(because), because: because.clone(), since }
+        Self { reason: english(because), because: Some(because.clone()), since }
     }
 }
 
@@ -151,7 +56,7 @@ impl EnvironmentView {
             since: state.since,
             lock: state.lock.as_ref().map(|lock| LockView {
                 reason: english(&lock.reason),
-                because: lock.reason.clone(),
+                because: Some(lock.reason.clone()),
                 by: lock.by.clone(),
                 at: lock.at,
             }),
@@ -159,7 +64,7 @@ impl EnvironmentView {
             dirty: state.dirty.as_ref().map(|dirty| DirtyView {
                 run: dirty.run.0,
                 reason: english(&dirty.reason),
-                because: dirty.reason.clone(),
+                because: Some(dirty.reason.clone()),
             }),
             unknown: state.unknown.as_ref().map(|unknown| UnknownView::new(&unknown.reason, unknown.since)),
         }
@@ -180,35 +85,6 @@ impl ServiceView {
             production: view(production),
         }
     }
-}
-
-/// A service with what is on the way.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct ServiceDetails {
-    #[serde(flatten)]
-    service: ServiceView,
-    /// The definition as RMM uses it.
-    definition: serde_json::Value,
-    /// The releases that wait for production, in their order.
-    queue: Vec<ReleaseView>,
-    /// The release that occupies stage.
-    on_stage: Option<ReleaseView>,
-    /// Runs that are under way or cannot be judged.
-    runs: Vec<RunView>,
-    /// Another RMM that works with a copy of this database was met, here or in another service, and no admin has
-    /// looked yet (`settle`).
-    another_copy: Option<UnknownView>,
-    /// The good versions, newest first.
-    good_versions: Vec<GoodVersionView>,
-}
-
-/// A version that one can go back to.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct GoodVersionView {
-    #[serde(flatten)]
-    version: Version,
-    #[schema(value_type = String, format = DateTime)]
-    deployed_at: Timestamp,
 }
 
 /// The services
@@ -271,14 +147,6 @@ pub async fn show(
     details(&web, &actor, name).await
 }
 
-/// Why production is locked.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LockService {
-    /// Why; everybody who waits will read it.
-    reason: String,
-}
-
 /// Lock production: nothing is deployed until somebody unlocks; rollbacks go on
 #[utoipa::path(post, path = "/api/v1/services/{name}/lock", tag = "decisions", params(("name" = String, Path)), request_body = LockService,
     responses((status = 200, body = ServiceDetails)))]
@@ -308,18 +176,6 @@ pub async fn unlock(
     details(&web, &actor, name).await
 }
 
-/// A host that is given up.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct GiveUpHost {
-    /// `stage` or `production`.
-    environment: Env,
-    /// Its name.
-    host: String,
-    /// Why; it goes on the record.
-    reason: String,
-}
-
 /// Give a host up that does not answer: a way back goes on without it, and nobody waits for its return
 #[utoipa::path(post, path = "/api/v1/services/{name}/give-up", tag = "decisions", params(("name" = String, Path)),
     request_body = GiveUpHost, responses((status = 200, body = ServiceDetails), (status = 409, body = Problem)))]
@@ -337,16 +193,6 @@ pub async fn give_up(
     details(&web, &actor, name).await
 }
 
-/// A host that is to be caught up.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CatchUpHost {
-    /// `stage` or `production`.
-    environment: Env,
-    /// Its name.
-    host: String,
-}
-
 /// Bring a host that was left behind or given up to what its environment runs, now
 #[utoipa::path(post, path = "/api/v1/services/{name}/catch-up", tag = "decisions", params(("name" = String, Path)),
     request_body = CatchUpHost, responses((status = 200, body = ServiceDetails), (status = 409, body = Problem)))]
@@ -361,34 +207,6 @@ pub async fn catch_up(
     let command = Command::CatchUpHost { environment: sent.environment, host: HostName::parse("host", sent.host)? };
     web.engine.handle(trace.of(Request::about(actor.clone(), service, command))).await?;
     details(&web, &actor, name).await
-}
-
-/// What an admin says that an environment runs: a release, nothing, or what RMM has on record.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SettleService {
-    /// `stage` or `production`.
-    environment: Env,
-    /// What was found there.
-    runs: FoundThere,
-    /// The release, for `release`.
-    #[serde(default)]
-    release: Option<i64>,
-    /// How it is known.
-    #[serde(default)]
-    reason: String,
-}
-
-/// What was found in an environment.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FoundThere {
-    /// The release that is named.
-    Release,
-    /// Nothing, or nothing that RMM knows of: the next release is deployed as a first one.
-    Nothing,
-    /// What RMM has on record.
-    Recorded,
 }
 
 /// Say what an environment runs, where that is not known
@@ -420,17 +238,6 @@ pub async fn settle(
     details(&web, &actor, name).await
 }
 
-/// A person.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct PersonView {
-    name: String,
-    role: crate::domain::person::Role,
-    telegram_id: Option<i64>,
-    github: Option<String>,
-    /// The services where the person is listed as approver.
-    approves: Vec<String>,
-}
-
 /// The people
 #[utoipa::path(get, path = "/api/v1/people", tag = "services", responses((status = 200, body = Vec<PersonView>)))]
 pub async fn people(State(web): State<Web>, Caller(actor): Caller) -> Result<Json<Vec<PersonView>>, Problem> {
@@ -438,7 +245,7 @@ pub async fn people(State(web): State<Web>, Caller(actor): Caller) -> Result<Jso
     let catalog = web.engine.catalog();
     let view = |person: &crate::domain::person::Person| PersonView {
         name: person.name.to_string(),
-        role: person.role,
+        role: person.role.into(),
         telegram_id: person.telegram_id,
         github: person.github.clone(),
         approves: catalog

@@ -6,8 +6,8 @@ use axum::http::StatusCode;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
-use serde::{Deserialize, Serialize};
 
+use crate::contract::{CreateToken, CreatedToken, TokenView};
 use crate::domain::event::Event;
 use crate::domain::ids::{Invalid, PersonName, ServiceName, one_line};
 use crate::domain::person::{Actor, Right, Role};
@@ -19,34 +19,6 @@ use crate::web::Web;
 use crate::web::auth::Caller;
 use crate::web::body::{Named, Sent};
 use crate::web::problem::Problem;
-
-/// A new token.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CreateToken {
-    /// What it is called; unique among those that are valid. Only a token that speaks for a person may have their name.
-    pub name: String,
-    /// What it may do at most.
-    pub role: Role,
-    /// The services it is limited to, beyond which it has no right; all without them.
-    #[serde(default)]
-    pub services: Vec<String>,
-    /// The person it speaks for.
-    #[serde(default)]
-    pub person: Option<String>,
-    /// When it stops being valid.
-    #[serde(default)]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub expires_at: Option<Timestamp>,
-}
-
-/// The token, shown this once.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct CreatedToken {
-    name: String,
-    /// Only its hash is kept.
-    token: String,
-}
 
 /// Make a token
 #[utoipa::path(post, path = "/api/v1/tokens", tag = "tokens", request_body = CreateToken, responses((status = 201, body = CreatedToken)))]
@@ -134,30 +106,6 @@ fn voucher(conn: &rusqlite::Connection, actor: &Actor) -> Result<Option<String>,
         Actor::Token { name, .. } => Ok(tokens::find_by_name(conn, name)?.and_then(|token| token.vouched_by)),
         Actor::Operator | Actor::Machine => Ok(None),
     }
-}
-
-/// A token, without its secret.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct TokenView {
-    name: String,
-    role: String,
-    person: Option<String>,
-    services: Vec<String>,
-    created_by: String,
-    /// The person who vouches for it, with whom it ends; none: the operator.
-    vouched_by: Option<String>,
-    /// Whoever vouched for it is no admin any more: it opens nothing until an admin takes it over.
-    orphaned: bool,
-    /// The person for whom it speaks is not in the configuration any more: it opens nothing.
-    person_gone: bool,
-    #[schema(value_type = Option<String>, format = DateTime)]
-    created_at: Option<Timestamp>,
-    #[schema(value_type = Option<String>, format = DateTime)]
-    expires_at: Option<Timestamp>,
-    #[schema(value_type = Option<String>, format = DateTime)]
-    revoked_at: Option<Timestamp>,
-    #[schema(value_type = Option<String>, format = DateTime)]
-    last_used_at: Option<Timestamp>,
 }
 
 impl TokenView {

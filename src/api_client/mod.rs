@@ -1,5 +1,6 @@
-//! Calls of the API by three ways: HTTP to another machine, the operator's socket of a running RMM, or, when none
-//! runs, the same router inside this process. What comes back is the same.
+//! What all clients of the API share: calls by three ways (HTTP to another machine, the operator's socket of a running
+//! RMM, or, when none runs, the same router inside this process), with the same answers; the event stream; and how a
+//! call can go wrong.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,13 +17,18 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tower::ServiceExt;
 
-use super::api;
-pub use super::call::{Call, LONG, segment, with_query};
-use super::fault::{Fault, Problem, Refusal};
-use super::place::{Context, Local};
-use super::ui::note;
+mod call;
+mod context;
+mod fault;
+pub mod sse;
+
+pub use self::call::{Call, LONG, segment, with_query};
+pub use self::context::{Context, Local};
+pub use self::fault::{EXIT_HELP, FAILED, Fault, Refusal, USAGE, paste, print, print_bytes};
 use crate::app::{App, DataDir};
+use crate::contract::{self, ListEvents};
 use crate::store::StoreError;
+use crate::terminal::note;
 use crate::web::{Peer, socket as operator};
 
 /// How long a connection may take.
@@ -96,6 +102,12 @@ impl Client {
         Ok(Self { way: Way::Http { client, base: base.clone(), token }, name: base })
     }
 
+    /// The RMM on an operator's socket.
+    #[must_use]
+    pub fn on_socket(socket: PathBuf) -> Self {
+        Self { name: socket.display().to_string(), way: Way::Socket(socket) }
+    }
+
     /// The RMM of a configuration, or this process in its stead.
     ///
     /// # Errors
@@ -106,7 +118,7 @@ impl Client {
         let began = tokio::time::Instant::now();
         loop {
             match operator::call(&socket).await {
-                Ok(_) => return Ok(Self { name: socket.display().to_string(), way: Way::Socket(socket) }),
+                Ok(_) => return Ok(Self::on_socket(socket)),
                 Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
                     return Err(Fault::Unreachable(format!(
                         "the socket {} belongs to another user: run rmm as the user that runs RMM \
@@ -163,6 +175,14 @@ impl Client {
         Ok((value, text))
     }
 
+    /// Reads what is there.
+    ///
+    /// # Errors
+    /// Those of [`Client::json`].
+    pub async fn get<T: DeserializeOwned>(&self, path: impl Into<String>) -> Result<T, Fault> {
+        Ok(self.json(Call::get(path)).await?.0)
+    }
+
     fn foreign(&self, error: &serde_json::Error) -> Fault {
         Fault::Unreachable(format!("what answers at {} is not this RMM ({error})", self.name))
     }
@@ -171,17 +191,18 @@ impl Client {
     ///
     /// # Errors
     /// Those of [`Client::json`].
-    pub async fn events(&self, release: i64) -> Result<(Vec<api::Event>, Vec<Value>), Fault> {
+    pub async fn events(&self, release: i64) -> Result<(Vec<contract::EventView>, Vec<Value>), Fault> {
         let path = format!("/api/v1/releases/{release}/events");
         let seq = |event: &Value| event.get("seq").and_then(Value::as_i64);
         let (mut all, mut last) = (Vec::<Value>::new(), 0);
         loop {
             let cursor = (last > 0).then(|| format!("e{last}"));
-            let (page, _): (Vec<Value>, _) = self.json(Call::get(with_query(&path, &[("cursor", cursor)]))).await?;
+            let (page, _): (Vec<Value>, _) =
+                self.json(Call::get(with_query(&path, &ListEvents { cursor, limit: None }))).await?;
             let new: Vec<_> = page.into_iter().filter(|event| seq(event) > Some(last)).collect();
             // An RMM without pages answers with everything, again and again.
             let Some(newest) = new.last().and_then(seq) else {
-                let events = all.iter().map(api::Event::deserialize).collect::<Result<_, _>>();
+                let events = all.iter().map(contract::EventView::deserialize).collect::<Result<_, _>>();
                 return Ok((events.map_err(|error| self.foreign(&error))?, all));
             };
             last = newest;
@@ -247,7 +268,7 @@ impl Client {
     }
 
     fn fault(&self, status: StatusCode, json: String) -> Fault {
-        let Ok(problem) = serde_json::from_str::<Problem>(&json) else {
+        let Ok(problem) = serde_json::from_str::<contract::Problem>(&json) else {
             return Fault::Unreachable(format!(
                 "{} answered {status}, and not as RMM would: is RMM down behind a proxy, or RMM_URL wrong?",
                 self.name

@@ -1,4 +1,4 @@
-//! How answers look: width, colour, tables, cards. Knows nothing of RMM's verbs.
+//! How answers look on a terminal: width, colour, tables, cards. Knows nothing of RMM.
 
 mod table;
 mod text;
@@ -12,9 +12,6 @@ pub use self::table::{Column, Table};
 use self::text::terminal_safe;
 pub use self::text::{clean, full_stop, sentence, shell_word, width, wrap};
 pub use self::time::{ago, exact, lasting, until};
-
-use super::fault::Fault;
-use crate::engine::clock::{Clock, SystemClock};
 
 /// Prose is wrapped here where nothing says how wide the reader's window is.
 const READABLE: usize = 100;
@@ -40,6 +37,18 @@ pub enum Tone {
     Waiting,
 }
 
+/// Whether standard output is a terminal that takes colours and redraws.
+#[must_use]
+pub fn is_interactive() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// How high the reader's window is, in lines.
+#[must_use]
+pub fn height() -> usize {
+    terminal_size::terminal_size_of(io::stdout()).map_or(24, |(_, height)| usize::from(height.0).max(4))
+}
+
 /// The reader's window.
 #[derive(Debug, Clone, Copy)]
 pub struct Ui {
@@ -54,19 +63,17 @@ pub struct Ui {
 impl Ui {
     /// The window behind standard output. `COLUMNS` wins over what the terminal says; `NO_COLOR` is respected.
     #[must_use]
-    pub fn of_stdout() -> Self {
-        let terminal = io::stdout().is_terminal();
+    pub fn of_stdout(now: Timestamp) -> Self {
         let told = std::env::var("COLUMNS").ok().and_then(|text| text.parse::<usize>().ok()).filter(|n| *n > 0);
         let measured = || {
             let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
             Some(usize::from(width.0)).filter(|n| *n > 0)
         };
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self {
             width: told.or_else(measured).map(|width| width.max(NARROWEST)),
-            colour: terminal && !set("NO_COLOR") && !dumb,
-            now: SystemClock.now(),
+            colour: is_interactive() && !set("NO_COLOR"),
+            now,
         }
     }
 
@@ -142,25 +149,11 @@ impl Ui {
 /// Writes to standard output at once. A terminal is given nothing that steers it.
 ///
 /// # Errors
-/// [`Fault::Pipe`] when nobody reads any more.
-pub fn print(text: &str) -> Result<(), Fault> {
-    print_bytes(text.as_bytes())
-}
-
-/// As [`print`], of text that need not be text.
-///
-/// # Errors
-/// Those of [`print`].
-pub fn print_bytes(bytes: &[u8]) -> Result<(), Fault> {
+/// When it cannot be written.
+pub fn print(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let safe = if out.is_terminal() { terminal_safe(bytes) } else { bytes.to_vec() };
-    out.write_all(&safe).and_then(|()| out.flush()).map_err(|error| {
-        if error.kind() == io::ErrorKind::BrokenPipe {
-            Fault::Pipe
-        } else {
-            Fault::Failed(format!("standard output cannot be written: {error}"))
-        }
-    })
+    out.write_all(&safe).and_then(|()| out.flush())
 }
 
 /// Says something beside the answer, on standard error.

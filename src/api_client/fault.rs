@@ -1,13 +1,13 @@
 //! How a verb can end other than well, and the exit statuses that scripts lean on.
 
+use std::fmt;
+use std::io;
 use std::process::ExitCode;
 
-use serde::Deserialize;
-
-use super::release::paste;
-use super::ui::{full_stop, note};
 use crate::config::ConfigErrors;
+use crate::contract::Problem;
 use crate::store::StoreError;
+use crate::terminal::{self, full_stop, note};
 
 /// Exit status: it was tried and failed.
 pub const FAILED: u8 = 1;
@@ -37,21 +37,6 @@ pub enum Fault {
     Said(u8),
     /// Nobody reads the answer any more; nothing is wrong with that.
     Pipe,
-}
-
-/// A problem document (RFC 9457) as RMM answers it.
-#[derive(Debug, Clone, Default, Deserialize)]
-pub struct Problem {
-    /// The stable code.
-    pub code: String,
-    /// A sentence.
-    pub detail: String,
-    /// What would be allowed instead.
-    #[serde(default)]
-    pub legal: Vec<String>,
-    /// The particulars.
-    #[serde(default)]
-    pub details: Vec<String>,
 }
 
 /// A problem document, and how to tell it.
@@ -110,28 +95,34 @@ impl Fault {
     #[must_use]
     pub fn tell(&self) -> ExitCode {
         let status = match self {
-            Self::Failed(text) => {
-                note(&format!("rmm: {text}"));
-                FAILED
-            }
-            Self::Usage(text) => {
-                note(&format!("rmm: {text}"));
-                USAGE
-            }
-            Self::Refused(refusal) => {
-                refusal.tell();
-                REFUSED
-            }
-            Self::Unreachable(text) => {
-                note(&format!("rmm: {text}"));
-                UNREACHABLE
-            }
+            Self::Failed(_) => FAILED,
+            Self::Usage(_) => USAGE,
+            Self::Refused(_) => REFUSED,
+            Self::Unreachable(_) => UNREACHABLE,
             Self::Said(status) => *status,
             Self::Pipe => 0,
         };
+        match self {
+            Self::Failed(_) | Self::Usage(_) | Self::Unreachable(_) => note(&format!("rmm: {self}")),
+            Self::Refused(refusal) => refusal.tell(),
+            Self::Said(_) | Self::Pipe => {}
+        }
         ExitCode::from(status)
     }
 }
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(text) | Self::Usage(text) | Self::Unreachable(text) => f.write_str(text),
+            Self::Refused(refusal) => write!(f, "refused: {}", full_stop(&refusal.problem.detail)),
+            Self::Said(status) => write!(f, "exit status {status}"),
+            Self::Pipe => f.write_str("nobody reads standard output any more"),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
 
 impl Refusal {
     fn tell(&self) {
@@ -158,6 +149,38 @@ impl Refusal {
     }
 }
 
+/// A legal move as a line to paste.
+#[must_use]
+pub fn paste(word: &str, release: i64) -> Option<String> {
+    let known = ["approve", "reject", "cancel", "abort", "retry", "promote", "rollback", "bypass"];
+    let reason =
+        if matches!(word, "reject" | "cancel" | "abort" | "rollback" | "bypass") { " --reason '…'" } else { "" };
+    let gate = if word == "bypass" { " --gate …" } else { "" };
+    known.contains(&word).then(|| format!("rmm release {word} {release}{gate}{reason}"))
+}
+
+/// Writes to standard output at once.
+///
+/// # Errors
+/// [`Fault::Pipe`] when nobody reads any more.
+pub fn print(text: &str) -> Result<(), Fault> {
+    print_bytes(text.as_bytes())
+}
+
+/// As [`print`], of text that need not be text.
+///
+/// # Errors
+/// Those of [`print`].
+pub fn print_bytes(bytes: &[u8]) -> Result<(), Fault> {
+    terminal::print(bytes).map_err(|error| {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Fault::Pipe
+        } else {
+            Fault::Failed(format!("standard output cannot be written: {error}"))
+        }
+    })
+}
+
 impl From<anyhow::Error> for Fault {
     fn from(error: anyhow::Error) -> Self {
         match error.downcast::<StoreError>() {
@@ -181,5 +204,17 @@ impl From<ConfigErrors> for Fault {
     fn from(errors: ConfigErrors) -> Self {
         note(&errors.to_string());
         Self::Said(USAGE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moves_to_paste() {
+        assert_eq!(paste("approve", 3).as_deref(), Some("rmm release approve 3"));
+        assert_eq!(paste("rollback", 3).as_deref(), Some("rmm release rollback 3 --reason '…'"));
+        assert_eq!(paste("dance", 3), None);
     }
 }

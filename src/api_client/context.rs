@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::fault::Fault;
-use super::ui::Ui;
 use crate::config::{Config, ConfigErrors, EnvVars, env_vars};
+use crate::engine::clock::{Clock, SystemClock};
+use crate::terminal::Ui;
 
 /// What every verb works with.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ impl Context {
     /// For a configuration file, with the environment of this process.
     #[must_use]
     pub fn new(config: PathBuf) -> Self {
-        Self { config, env: env_vars(std::env::vars_os()), ui: Ui::of_stdout() }
+        Self { config, env: env_vars(std::env::vars_os()), ui: Ui::of_stdout(SystemClock.now()) }
     }
 
     /// A variable of the environment that is not empty.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::fault::Fault;
@@ -36,13 +37,13 @@ impl Call {
     }
 
     /// Sends a body.
-    pub fn post(path: impl Into<String>, body: Value) -> Self {
-        Self { body: Some(body), ..Self::new(Method::POST, path) }
+    pub fn post(path: impl Into<String>, body: impl Serialize) -> Self {
+        Self { body: serde_json::to_value(body).ok(), ..Self::new(Method::POST, path) }
     }
 
     /// Reports.
-    pub fn patch(path: impl Into<String>, body: Value) -> Self {
-        Self { body: Some(body), ..Self::new(Method::PATCH, path) }
+    pub fn patch(path: impl Into<String>, body: impl Serialize) -> Self {
+        Self { body: serde_json::to_value(body).ok(), ..Self::new(Method::PATCH, path) }
     }
 
     /// Removes.
@@ -87,10 +88,9 @@ impl Call {
 
 /// A query that leaves out what is not given.
 #[must_use]
-pub fn with_query(path: &str, parameters: &[(&str, Option<String>)]) -> String {
-    let given: Vec<_> =
-        parameters.iter().filter_map(|(name, value)| Some(format!("{name}={}", segment(value.as_deref()?)))).collect();
-    if given.is_empty() { path.to_owned() } else { format!("{path}?{}", given.join("&")) }
+pub fn with_query(path: &str, query: &impl Serialize) -> String {
+    let given = serde_urlencoded::to_string(query).unwrap_or_default();
+    if given.is_empty() { path.to_owned() } else { format!("{path}?{given}") }
 }
 
 /// A word as a part of an address.
@@ -107,11 +107,13 @@ pub fn segment(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::ListEvents;
 
     #[test]
     fn words_in_addresses() {
         assert_eq!(segment("a b/ü?"), "a%20b%2F%C3%BC%3F");
-        assert_eq!(with_query("/x", &[("a", None), ("b", Some("c&d".into()))]), "/x?b=c%26d");
-        assert_eq!(with_query("/x", &[("a", None)]), "/x");
+        let query = |cursor: Option<&str>| ListEvents { cursor: cursor.map(Into::into), limit: None };
+        assert_eq!(with_query("/x", &query(Some("c&d"))), "/x?cursor=c%26d");
+        assert_eq!(with_query("/x", &query(None)), "/x");
     }
 }

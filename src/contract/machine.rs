@@ -1,0 +1,71 @@
+//! RMM about itself, and how it says no.
+
+use serde::{Deserialize, Serialize};
+
+/// How RMM is.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Health {
+    /// `ok`.
+    pub status: String,
+    /// Its version.
+    pub version: String,
+    /// `alarm`: the record was changed behind RMM's back, and no admin has acknowledged it. RMM works all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
+}
+
+/// Where the backup goes.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MakeBackup {
+    /// A file name, which is put into the folder `backups` of the data directory; the operator on the machine itself
+    /// may give an absolute path.
+    pub file: String,
+    /// Replace the file if it is there.
+    #[serde(default)]
+    pub overwrite: bool,
+}
+
+/// A backup that was made.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct BackupMade {
+    /// Where it is.
+    pub file: String,
+    /// How large it is.
+    pub bytes: u64,
+    /// The end of the record in it: number of the last event.
+    pub head_seq: i64,
+    /// Its seal.
+    pub head_mac: String,
+}
+
+/// A problem document.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Problem {
+    /// `about:blank`: the code says which problem it is.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The HTTP status in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// Stable name of the problem.
+    pub code: String,
+    /// What is wrong and what to do, for people.
+    pub detail: String,
+    /// The field that breaks a rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// The facts that `detail` tells in a sentence; its own `code` is finer than that of the problem.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<serde_json::Value>,
+    /// What would be legal now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub legal: Vec<String>,
+    /// Particulars, one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<String>,
+    /// When trying again makes sense, in seconds; a header says it.
+    #[serde(skip)]
+    pub retry_after: Option<u64>,
+}
