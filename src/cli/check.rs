@@ -106,7 +106,7 @@ fn orphans(config: &Config) -> Vec<String> {
     gone.map(|(name, _)| {
         format!(
             "the service {name} has releases and is not in this file, so it is retired: what is under way ends, its history \
-             stays, and nothing new begins"
+             stays, and nothing new begins. If it was renamed, `was = \"{name}\"` under its new name carries its history over"
         )
     })
     .collect()

@@ -113,6 +113,7 @@ fn write_host(out: &mut String, host: &Host) -> fmt::Result {
 
 fn write_service(out: &mut String, service: &Service) -> fmt::Result {
     writeln!(out, "\n[[services]]\nname = {}", quoted(service.name.as_str()))?;
+    optional(out, "was", service.was.as_ref().map(crate::domain::ids::ServiceName::as_str))?;
     if let Some(repository) = &service.repository {
         writeln!(out, "repository = {}", quoted(repository))?;
     }

@@ -98,6 +98,7 @@ static LIMITS: &[Key] = &[value("connect"), value("auth"), value("open"), value(
 
 static SERVICE: &[Key] = &[
     value("name"),
+    value("was"),
     value("repository"),
     value("repository_ca"),
     value("supersede"),

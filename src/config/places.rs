@@ -66,7 +66,7 @@ impl Occupied {
             service: service.name.clone(),
             environment,
             folder: surface.directory.as_deref().map(plain),
-            project: project::name(&service.name, surface, environment),
+            project: project::name(service.name_on_hosts(), surface, environment),
             starts: All::of(&service.name, environment, surface),
             surface: surface.clone(),
             points,

@@ -1,6 +1,6 @@
 //! `[[services]]`: what is released, who approves it, how its environments are reached.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::domain::env::Env;
@@ -43,7 +43,23 @@ pub(super) fn read(root: &Section<'_>, people: &People, hosts: &Hosts, keyring: 
         .filter_map(|section| service(section, people, hosts, keyring, &mut names, &mut occupied))
         .collect();
     places::check(root.report, hosts, &occupied);
+    former_names(&sections, &services);
     services
+}
+
+/// A former name is that of one service, and of none that is still there.
+fn former_names(sections: &[Section<'_>], services: &[Service]) {
+    let mut known = BTreeSet::new();
+    for (section, was) in sections.iter().filter_map(|section| Some((section, section.text("was")?))) {
+        let report = section.report;
+        if services.iter().any(|service| service.name.as_str() == was.value) {
+            let sentence =
+                format!("{} is a service of this file; a former name is one that nobody has any more", was.value);
+            report.error(&was.place, sentence);
+        } else if !known.insert(was.value.clone()) {
+            report.error(&was.place, format!("two services cannot both have been {}", was.value));
+        }
+    }
 }
 
 fn service(
@@ -57,6 +73,7 @@ fn service(
     let report = section.report;
     let name = name(section, names, "CI and people call the service by it");
     let name = name.and_then(|name| valid(report, &name, ServiceName::parse));
+    let was = section.text("was").and_then(|text| valid(report, &text, ServiceName::parse));
     let repository = section.text("repository").and_then(|text| repository(report, keyring.base, &text));
     let repository_ca = repository_ca(section, repository.as_deref(), keyring);
     let supersede = section.flag("supersede").is_some_and(|flag| flag.value);
@@ -102,6 +119,7 @@ fn service(
         repository,
         repository_ca,
         approvals,
+        was,
         supersede,
         surfaces: written.iter().map(|surface| surface.draft.complete(surface.name.clone(), &plain)).collect(),
         environments,

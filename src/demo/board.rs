@@ -310,6 +310,7 @@ impl Board {
             | Event::EnvironmentUnknown { .. }
             | Event::EnvironmentSettled { .. }
             | Event::ForeignRunFound { .. }
+            | Event::ServiceRenamed { .. }
             | Event::DatabaseRestored { .. }
             | Event::RecordAlarmRaised { .. }
             | Event::RecordAlarmAcknowledged { .. }

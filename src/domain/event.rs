@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::env::Env;
 use super::gate::facts::GateName;
 use super::host::{Fingerprint, HostKey};
-use super::ids::{Attempt, Commit, HostName, PersonName, ReleaseId, SurfaceName, Tag};
+use super::ids::{Attempt, Commit, HostName, PersonName, ReleaseId, ServiceName, SurfaceName, Tag};
 use super::reason::Reason;
 use super::refusal::Cause;
 use super::release::Version;
@@ -173,6 +173,11 @@ pub enum Event {
         environment: Env,
         host: HostName,
         reason: Reason,
+    },
+    /// The service has another name now; its history came along.
+    ServiceRenamed {
+        from: ServiceName,
+        to: ServiceName,
     },
     DatabaseRestored {
         /// The last event that the restored database held.

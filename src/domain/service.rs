@@ -20,6 +20,9 @@ pub struct Service {
     pub repository_ca: Option<String>,
     /// Who must say yes.
     pub approvals: Approvals,
+    /// What it was called when its hosts came to know it. Their folders and its history keep that name or are carried over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub was: Option<ServiceName>,
     /// A newer release cancels the older one that holds stage, instead of waiting for it.
     pub supersede: bool,
     /// Its runtimes, in the order in which they are deployed. Never empty.
@@ -297,6 +300,12 @@ impl Surface {
 }
 
 impl Service {
+    /// The name by which hosts know it: it stays when the service is renamed.
+    #[must_use]
+    pub fn name_on_hosts(&self) -> &ServiceName {
+        self.was.as_ref().unwrap_or(&self.name)
+    }
+
     /// How an environment is reached.
     ///
     /// # Panics

@@ -367,6 +367,8 @@ impl Engine {
     }
 
     fn run_place(&self, host: &HostName, service: &ServiceName, environment: Env, name: &str) -> String {
+        let catalog = self.catalog();
+        let service = catalog.service(service).map_or(service, |service| service.name_on_hosts());
         let place = format!("{service}.{environment}/{name}");
         if host.is_local() {
             self.inner.ports.run_place.of(&place).display().to_string()

@@ -8,12 +8,14 @@ use super::catalog::Catalog;
 use crate::config::{Config, EnvVars};
 use crate::domain::ids::ServiceName;
 use crate::store::definitions::{self, Source};
+use crate::store::renamed::{self, Carried};
 use crate::store::tokens;
 use crate::store::{StoreError, WriteError};
 
 impl Engine {
     /// Takes a configuration over, at the start and when it is read again. `env` is what its references lead to.
     pub async fn configure(&self, mut config: Config, env: &EnvVars) {
+        self.carry_over(&config).await;
         let retired = match self.retired(&config).await {
             Ok(retired) => retired,
             Err(error) => {
@@ -35,7 +37,8 @@ impl Engine {
             match problem {
                 None => tracing::warn!(
                     "the service {service} is not in rmm.toml any more: what is under way ends by the definition that it \
-                     began with, its history stays, and nothing new begins"
+                     began with, its history stays, and nothing new begins; if it was renamed, `was = \"{service}\"` under \
+                     its new name carries its history over"
                 ),
                 Some(problem) => tracing::error!(
                     "the service {service} is not in rmm.toml any more, and its history is not shown until it is there \
@@ -46,6 +49,24 @@ impl Engine {
         self.reconfigure(Catalog::new(&config)).await;
         if let Err(error) = self.tell_dead_tokens().await {
             tracing::error!(%error, "which tokens have lost their person could not be read");
+        }
+    }
+
+    /// Services that were renamed keep their history.
+    async fn carry_over(&self, config: &Config) {
+        for service in &config.services {
+            let Some(from) = service.was.clone() else { continue };
+            let (to, now, told) = (service.name.clone(), self.now(), (from.clone(), service.name.clone()));
+            let done = self.store().write(move |tx| renamed::carry_over(tx, &from, &to, now)).await;
+            let (from, to) = told;
+            match done.map_err(WriteError::flatten) {
+                Ok(Carried::Now) => tracing::info!("the service {from} is called {to} now, and its history came along"),
+                Ok(Carried::BothHaveHistory) => tracing::error!(
+                    "{from} and {to} both have releases, so the history of {from} is not carried over to {to}"
+                ),
+                Ok(Carried::Nothing) => {}
+                Err(error) => tracing::error!(%error, "the history of {from} could not be carried over to {to}"),
+            }
         }
     }
 

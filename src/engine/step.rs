@@ -110,8 +110,15 @@ impl StepContext<'_> {
             .find(|version| version.release == self.step.about)
             .unwrap_or(&run.to);
         let hosts: Vec<_> = run.hosts(Some(&self.step.surface)).into_iter().map(HostName::as_str).collect();
+        let name_on_hosts = self
+            .following
+            .engine
+            .catalog()
+            .service(&run.service)
+            .map_or_else(|| run.service.to_string(), |service| service.name_on_hosts().to_string());
         let mut pairs = vec![
             ("RMM_SERVICE".to_owned(), run.service.to_string()),
+            ("RMM_NAME_ON_HOSTS".to_owned(), name_on_hosts),
             ("RMM_ENVIRONMENT".to_owned(), run.environment.to_string()),
             ("RMM_SURFACE".to_owned(), self.step.surface.to_string()),
             ("RMM_RUN".to_owned(), run.id.to_string()),

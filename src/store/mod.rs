@@ -22,6 +22,7 @@ pub mod outbox;
 mod plans;
 mod readers;
 pub mod releases;
+pub mod renamed;
 pub mod restored;
 pub mod runs;
 pub mod schema;

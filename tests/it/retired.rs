@@ -3,7 +3,7 @@
 use serde_json::json;
 use toml::Table;
 
-use crate::world::{SHOP, Setup, World, eventually};
+use crate::world::{SHOP, Setup, World, commit_of, eventually};
 
 /// In production it waits as long as the file `hold` is there, and fails where there is a file `bad`.
 const DEPLOY: &str = "echo $RMM_ENVIRONMENT $RMM_TAG >> ../ledger; [ $RMM_ENVIRONMENT = stage ] || \
@@ -70,5 +70,38 @@ async fn a_deploy_that_fails_is_taken_back_all_the_same() {
     w.remove("hold");
     w.until(v2, "rollback_done").await;
     assert_eq!(w.ledger().last().unwrap(), "production v1");
+    w.is_sound().await;
+}
+
+#[tokio::test]
+async fn a_service_that_is_renamed_keeps_its_history_also_under_a_step_that_is_at_work() {
+    let (w, v2) = at_work().await;
+    let mut config: Table = std::fs::read_to_string(w.path("rmm.toml")).unwrap().parse().unwrap();
+    for service in config["services"].as_array_mut().unwrap() {
+        if service["name"].as_str() == Some(SHOP) {
+            let service = service.as_table_mut().unwrap();
+            service.insert("name".into(), "store".into());
+            service.insert("was".into(), SHOP.into());
+        }
+    }
+    w.write("rmm.toml", &toml::to_string(&config).unwrap());
+    w.reload();
+    let store = async || w.operator().get("/api/v1/services/store").await;
+    eventually("the configuration is read", async || (store().await.status == 200).then_some(())).await;
+    w.remove("hold");
+    w.until(v2, "deployed").await;
+    let now = store().await.json();
+    assert_eq!((&now["retired"], &now["production"]["runs"]["tag"]), (&json!(false), &json!("v2")));
+    w.operator().get(&format!("/api/v1/services/{SHOP}")).await.refused(404, "not_found");
+    // It is no new service: what production runs is rehearsed.
+    let commit = commit_of("v3");
+    let v3 = w.create(json!({ "service": "store", "tag": "v3", "commit": commit, "initiated_by": "ci" })).await;
+    w.until(v3, "manual_testing").await;
+    let rehearsed = w.runs(v3).await.iter().any(|run| run["kind"] == "rehearsal" && run["from"]["tag"] == "v2");
+    assert!(rehearsed, "{:?}", w.runs(v3).await);
+    // A restart changes nothing more.
+    w.restart_after_kill().await;
+    w.approve("ann", v3).await.ok();
+    w.until(v3, "deployed").await;
     w.is_sound().await;
 }

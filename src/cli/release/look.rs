@@ -227,6 +227,7 @@ pub fn describe(kind: &str, data: &Value) -> String {
             format!("{} was found to run {version}{}", text("environment"), because("reason"))
         }
         "foreign_run_found" => format!("another copy of the database was met on {}{}", text("host"), because("reason")),
+        "service_renamed" => format!("{} is called {} now, and its history came along", text("from"), text("to")),
         "database_restored" => format!("the database was restored{}", because("reason")),
         "record_alarm_raised" => format!("THE RECORD WAS CHANGED: {}", text("found")),
         "record_alarm_acknowledged" => format!("what happened to the record was acknowledged{}", because("reason")),

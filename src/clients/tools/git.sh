@@ -179,7 +179,7 @@ rmm_drop_bad_mark() {
 # Only one service and environment may use a folder. The first one to come holds it.
 rmm_claim() {
     [ -n "${RMM_SERVICE-}" ] || return 0
-    rmm_me="$RMM_SERVICE $RMM_ENVIRONMENT"
+    rmm_me="${RMM_NAME_ON_HOSTS:-$RMM_SERVICE} $RMM_ENVIRONMENT"
     rmm_holder=
     { read -r rmm_holder <"$rmm_gitdir/rmm-place"; } 2>/dev/null
     if [ -z "$rmm_holder" ]; then
@@ -199,7 +199,7 @@ rmm_claim() {
 # Ends the step where somebody else holds the folder.
 rmm_refuse_holder() {
     [ -z "$rmm_holder" ] || [ "$rmm_holder" = "$rmm_me" ] ||
-        rmm_fail "the folder $rmm_dir is held by ${rmm_holder% *} on ${rmm_holder##* }, so ${rmm_me% *} on ${rmm_me##* } must not use it; give each a \`directory\` of its own, or, if it is to be handed over, delete $rmm_dir/.git/rmm-place"
+        rmm_fail "the folder $rmm_dir is held by ${rmm_holder% *} on ${rmm_holder##* }, so ${rmm_me% *} on ${rmm_me##* } must not use it; give each a \`directory\` of its own; if ${rmm_holder% *} was renamed, \`was = \"${rmm_holder% *}\"\` carries its history over; if the folder is to be handed over, delete $rmm_dir/.git/rmm-place"
 }
 
 # FOLDER SERVICE ENVIRONMENT: whether they may use a folder. Changes nothing.

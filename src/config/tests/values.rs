@@ -25,6 +25,29 @@ fn an_empty_file_is_a_server_with_defaults_and_a_warning() {
 }
 
 #[test]
+fn a_former_name_is_that_of_one_service_and_of_none_that_is_there() {
+    let text = |was: [&str; 2]| {
+        let [shop, blog] = [("shop", was[0]), ("blog", was[1])].map(|(name, was)| {
+            format!(
+                "[[services]]\nname = \"{name}\"\nwas = \"{was}\"\napprovals.minimum = 0\n\
+                 environments.stage.driver = \"ci\"\nenvironments.production.driver = \"ci\"\n"
+            )
+        });
+        format!("{shop}{blog}{PEOPLE}")
+    };
+    let config = parse(&text(["store", "news"]));
+    assert_eq!(config.services[0].name_on_hosts().as_str(), "store");
+    assert_eq!(
+        super::problems(&text(["blog", "news"])),
+        ["3:7: services[0].was: blog is a service of this file; a former name is one that nobody has any more"]
+    );
+    assert_eq!(
+        super::problems(&text(["store", "store"])),
+        ["9:7: services[1].was: two services cannot both have been store"]
+    );
+}
+
+#[test]
 fn the_server_says_where_it_listens_and_how_people_reach_it() {
     let config = parse(
         "[server]\nlisten = \"[::]:80\"\npublic_url = \"https://rmm.example.com/\"\ndata_dir = \"/var/lib/rmm\"\n\

@@ -54,7 +54,7 @@ fn own_projects(service: &Service, surface: &Surface, environment: Env) -> Vec<S
 #[must_use]
 pub fn look_first(service: &Service, surface: &Surface, environment: Env) -> Option<String> {
     let directory = shell_word(surface.directory.as_deref()?);
-    let name = shell_word(service.name.as_str());
+    let name = shell_word(service.name_on_hosts().as_str());
     let held = surface.checkout.then(|| format!("rmm_meet_holder {directory} {name} {environment}"));
     let calls: Vec<_> = held.into_iter().chain(look(service, surface, environment)).collect();
     (!calls.is_empty()).then(|| calls.join("\n"))

@@ -69,10 +69,10 @@ pub(super) enum Direction<'a> {
 
 /// The project with which the commands of a surface run.
 pub(super) fn of(service: &Service, surface: &Surface, environment: Env, direction: Direction<'_>) -> Option<Project> {
-    let name = name(&service.name, surface, environment)?;
+    let name = name(service.name_on_hosts(), surface, environment)?;
     let others = || service.surfaces_in(environment).filter(|other| other.name != surface.name);
     let in_folder = |other: &&Surface| other.directory.is_some() && other.directory == surface.directory;
-    let named = |other: &Surface| self::name(&service.name, other, environment);
+    let named = |other: &Surface| self::name(service.name_on_hosts(), other, environment);
     // Containers of a surface that shares the project would be taken for some that nobody needs.
     let shared = others().any(|other| named(other).as_ref() == Some(&name));
     let back = matches!(direction, Direction::Back(_));
@@ -92,9 +92,9 @@ pub const fn how(project: &Project) -> &'static str {
 
 /// Whether containers of other surfaces are in the project of this one, or may be, because they share its folder.
 pub(super) fn is_shared(service: &Service, surface: &Surface, environment: Env) -> bool {
-    let Some(wanted) = name(&service.name, surface, environment) else { return false };
+    let Some(wanted) = name(service.name_on_hosts(), surface, environment) else { return false };
     service.surfaces_in(environment).filter(|other| other.name != surface.name).any(|other| {
-        let named = name(&service.name, other, environment);
+        let named = name(service.name_on_hosts(), other, environment);
         let in_folder = other.directory.is_some() && other.directory == surface.directory;
         named.as_ref() == Some(&wanted) || (in_folder && named.is_some())
     })
@@ -102,11 +102,11 @@ pub(super) fn is_shared(service: &Service, surface: &Surface, environment: Env) 
 
 /// The folders of other surfaces that share the project on purpose.
 pub(super) fn shared_folders(service: &Service, surface: &Surface, environment: Env) -> Vec<String> {
-    let wanted = name(&service.name, surface, environment);
+    let wanted = name(service.name_on_hosts(), surface, environment);
     service
         .surfaces_in(environment)
         .filter(|other| other.name != surface.name && other.directory != surface.directory)
-        .filter(|other| wanted.is_some() && name(&service.name, other, environment) == wanted)
+        .filter(|other| wanted.is_some() && name(service.name_on_hosts(), other, environment) == wanted)
         .filter_map(|other| other.directory.clone())
         .collect()
 }

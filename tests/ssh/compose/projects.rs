@@ -74,7 +74,7 @@ async fn a_project_of_somebody_else_is_refused_before_anything_is_touched() {
     assert!(place["state"] == "fail" && said.contains("/home/deploy/elsewhere"), "{found:#}");
 
     let release = site.approved("v1").await;
-    site.world.until(release, "rollback_failed").await;
+    site.world.until(release, "rollback_done").await;
     site.world.quiet().await;
     let run = site.run(release, "production", "deploy").await;
     let step = failed(&run);
@@ -98,7 +98,7 @@ async fn commands_that_start_the_project_of_another_folder_are_refused_where_nob
     let before = site.hosts[0].sh(containers);
     assert!(before.contains("shop-web-1 Up"), "{before}");
 
-    site.world.until(release, "rollback_failed").await;
+    site.world.until(release, "rollback_done").await;
     site.world.quiet().await;
     let run = site.run(release, "production", "deploy").await;
     let step = failed(&run);

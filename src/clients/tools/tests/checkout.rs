@@ -428,7 +428,7 @@ fn large_files_of_submodules_are_no_less_real() {
 #[test]
 fn a_folder_has_one_holder() {
     tell(
-        "tag v1; go v1; RMM_ENVIRONMENT=stage
+        "tag v1; go v1; RMM_SERVICE=store; export RMM_NAME_ON_HOSTS=shop; go v1; RMM_SERVICE=shop; RMM_ENVIRONMENT=stage
         fails 'is held by shop on production, so shop on stage must not use it' there v1
         fails 'is held by shop on production' rmm_checkout \"$PWD/place\" --from \"$origin\" --commit $(id v1) --back
         : >place/.git/rmm-place; go v1; is 'shop stage' cat place/.git/rmm-place",

@@ -157,6 +157,7 @@ impl Sim {
             Environment { driver: Driver::Local, surfaces: BTreeMap::new(), run_timeout: Duration::from_secs(7200) };
         let mut service = Service {
             retired: false,
+            was: None,
             repository_ca: None,
             name: ServiceName::parse("service", "shop").unwrap(),
             repository: Some("Org/shop".into()),

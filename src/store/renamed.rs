@@ -1,0 +1,121 @@
+//! A service that is called otherwise now keeps its history.
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::chain::NewEvent;
+use super::columns::{millis, to_json};
+use super::error::StoreError;
+use super::writer::Tx;
+use crate::domain::event::Event;
+use crate::domain::ids::ServiceName;
+use crate::domain::person::Actor;
+use crate::wording::on_record;
+
+/// What became of a history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carried {
+    /// It belongs to the new name.
+    Now,
+    /// There is none under the former name, or no longer.
+    Nothing,
+    /// Both names have releases, so that they stay two services.
+    BothHaveHistory,
+}
+
+/// Carries releases, runs, what environments run, work that is due and the tokens of a service over to its new name. The record
+/// keeps what it says of the former name, and says that the service was renamed.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn carry_over(
+    tx: &mut Tx<'_>,
+    from: &ServiceName,
+    to: &ServiceName,
+    now: Timestamp,
+) -> Result<Carried, StoreError> {
+    if !has_history(tx, from)? {
+        return Ok(Carried::Nothing);
+    }
+    if has_history(tx, to)? {
+        return Ok(Carried::BothHaveHistory);
+    }
+    let names = (to.as_str(), from.as_str());
+    // What may have been noted of a service that has not had a release yet.
+    tx.execute("DELETE FROM environments WHERE service = ?1", [to.as_str()])?;
+    for table in ["releases", "runs", "environments", "outbox"] {
+        tx.execute(&format!("UPDATE {table} SET service = ?1 WHERE service = ?2"), names)?;
+    }
+    tx.execute("DELETE FROM defined_services WHERE service = ?1", [from.as_str()])?;
+    tx.execute(
+        "UPDATE tokens SET services = (SELECT json_group_array(iif(value = ?2, ?1, value)) FROM json_each(services)) \
+         WHERE EXISTS (SELECT 1 FROM json_each(services) WHERE value = ?2)",
+        names,
+    )?;
+    let renamed = Event::ServiceRenamed { from: from.clone(), to: to.clone() };
+    let (kind, data) = renamed.into_record(on_record);
+    tx.append_event(&NewEvent {
+        at: millis(now),
+        service: Some(to.as_str()),
+        release_id: None,
+        run_id: None,
+        actor: &to_json(&Actor::Machine)?,
+        kind: &kind,
+        data: &data,
+        trace_id: None,
+    })?;
+    Ok(Carried::Now)
+}
+
+fn has_history(conn: &Connection, service: &ServiceName) -> Result<bool, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM releases WHERE service = ?1)")?;
+    Ok(statement.query_row([service.as_str()], |row| row.get(0))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing::Place;
+
+    fn name(text: &str) -> ServiceName {
+        ServiceName::parse("service", text).unwrap()
+    }
+
+    fn release(tx: &Tx<'_>, id: i64, service: &str) -> Result<(), StoreError> {
+        tx.execute(
+            "INSERT INTO releases (id, service, status, list, status_since, attempt, revision, initiated_by, owner, notes, \
+             artifacts, promoted, bypasses, created_at, started_at) \
+             VALUES (?1, ?2, 'deployed', 'deployed', 0, 1, 1, 'ann', 'ann', '', '[]', 0, '[]', 0, 0)",
+            (id, service),
+        )?;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_history_is_carried_over_once_with_the_tokens_and_two_histories_stay_two() {
+        let place = Place::new();
+        let store = place.store().await;
+        let written = store.write(|tx| {
+            release(tx, 1, "shop")?;
+            let token = "INSERT INTO tokens (hash, name, role, services, created_at, created_by) VALUES (?1, ?2, 'ci', ?3, 0, 'root')";
+            tx.execute(token, ([1_u8; 32], "both", r#"["shop","blog"]"#))?;
+            tx.execute(token, ([2_u8; 32], "all", "[]"))?;
+            let now = Timestamp::UNIX_EPOCH;
+            let first = carry_over(tx, &name("shop"), &name("store"), now)?;
+            let again = carry_over(tx, &name("shop"), &name("store"), now)?;
+            release(tx, 2, "shop")?;
+            let both = carry_over(tx, &name("shop"), &name("store"), now)?;
+            let services = |id: i64| {
+                tx.query_row("SELECT service FROM releases WHERE id = ?1", [id], |row| row.get::<_, String>(0))
+            };
+            let tokens = |name: &str| {
+                tx.query_row("SELECT services FROM tokens WHERE name = ?1", [name], |row| row.get::<_, String>(0))
+            };
+            Ok::<_, StoreError>(([first, again, both], services(1)?, services(2)?, tokens("both")?, tokens("all")?))
+        });
+        let (carried, one, two, both, all) = written.await.unwrap();
+        assert_eq!(carried, [Carried::Now, Carried::Nothing, Carried::BothHaveHistory]);
+        assert_eq!((one.as_str(), two.as_str()), ("store", "shop"));
+        assert_eq!((both.as_str(), all.as_str()), (r#"["store","blog"]"#, "[]"));
+    }
+}
