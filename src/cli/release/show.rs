@@ -82,8 +82,10 @@ fn card(details: &contract::ReleaseDetails, runs: &[contract::RunView], ui: &Ui)
             release.tag.as_ref().map(|tag| format!("rmm release create --service {} --tag {tag}", release.service))
         })
         .flatten();
+    let unlock = details.legal.iter().any(|word| word == "unlock");
+    let unlock = unlock.then(|| format!("rmm service unlock {}", release.service));
     let moves = details.legal.iter().filter_map(|word| paste(word, release.id));
-    let lines: Vec<_> = settle.chain(of_runs).chain(moves).chain(anew).collect();
+    let lines: Vec<_> = settle.chain(of_runs).chain(unlock).chain(moves).chain(anew).collect();
     if !lines.is_empty() {
         out.push_str(&format!("\n{}\n", ui.heading("What you can do")));
         lines.iter().for_each(|line| out.push_str(&format!("  {line}\n")));
@@ -294,6 +296,15 @@ What you can do
   rmm release cancel 12 --reason '…'
 ";
         assert_eq!(card(&details(), &[], &Ui::test(80)), expected);
+    }
+
+    #[test]
+    fn a_lock_in_the_way_is_one_command_away() {
+        let mut locked = details();
+        locked.legal = vec!["unlock".into(), "cancel".into()];
+        let text = card(&locked, &[], &Ui::test(80));
+        let expected = "What you can do\n  rmm service unlock name-authorization\n  rmm release cancel 12 --reason '…'\n";
+        assert!(text.ends_with(expected), "{text}");
     }
 
     #[test]
