@@ -303,7 +303,8 @@ What you can do
         let mut locked = details();
         locked.legal = vec!["unlock".into(), "cancel".into()];
         let text = card(&locked, &[], &Ui::test(80));
-        let expected = "What you can do\n  rmm service unlock name-authorization\n  rmm release cancel 12 --reason '…'\n";
+        let expected =
+            "What you can do\n  rmm service unlock name-authorization\n  rmm release cancel 12 --reason '…'\n";
         assert!(text.ends_with(expected), "{text}");
     }
 

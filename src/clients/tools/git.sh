@@ -11,12 +11,15 @@
 
 # Reads the words of the plan: DIR [--from URL] [--tag TAG] [--commit ID] [--dirty keep|refuse] [--back].
 rmm_git_begin() {
-    rmm_error=$(git --version 2>&1 >/dev/null) || {
+    git --version >/dev/null || {
         rmm_status=$?
         rmm_tell_untouched
-        printf '%s\n' "$rmm_error" >&2
-        [ "$rmm_status" -ne 127 ] ||
+        if [ "$rmm_status" -eq 127 ]; then
             rmm_say "git was not found on this host; install it, or put it into the PATH of the step" >&2
+        else
+            # The last line of a step is its reason: git says it once more.
+            git --version >/dev/null
+        fi
         exit "$rmm_status"
     }
     # Nothing may lead git to another repository, wait for input, or speak another language.
