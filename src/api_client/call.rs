@@ -93,25 +93,13 @@ pub fn with_query(path: &str, query: &impl Serialize) -> String {
     if given.is_empty() { path.to_owned() } else { format!("{path}?{given}") }
 }
 
-/// A word as a part of an address.
-#[must_use]
-pub fn segment(word: &str) -> String {
-    word.bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
-            other => format!("%{other:02X}"),
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::contract::ListEvents;
 
     #[test]
-    fn words_in_addresses() {
-        assert_eq!(segment("a b/ü?"), "a%20b%2F%C3%BC%3F");
+    fn queries_in_addresses() {
         let query = |cursor: Option<&str>| ListEvents { cursor: cursor.map(Into::into), limit: None };
         assert_eq!(with_query("/x", &query(Some("c&d"))), "/x?cursor=c%26d");
         assert_eq!(with_query("/x", &query(None)), "/x");

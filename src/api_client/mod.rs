@@ -22,7 +22,7 @@ mod context;
 mod fault;
 pub mod sse;
 
-pub use self::call::{Call, LONG, segment, with_query};
+pub use self::call::{Call, LONG, with_query};
 pub use self::context::{Context, Local};
 pub use self::fault::{EXIT_HELP, FAILED, Fault, Refusal, USAGE, paste, print, print_bytes};
 use crate::app::{App, DataDir};

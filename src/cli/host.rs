@@ -6,9 +6,10 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::api_client::{Call, Client, Context, FAILED, Fault, Intent, print, segment};
+use crate::api_client::{Call, Client, Context, FAILED, Fault, Intent, print};
 use crate::contract::{self, FindingState, TrustHost};
 use crate::domain::host::KeyState;
+use crate::domain::plan::url_part;
 use crate::terminal::{Column, Table, Tone, Ui, clean, note, sentence, wrap};
 
 /// How long a check may take; RMM itself gives a host two minutes.
@@ -83,7 +84,7 @@ impl Host {
 }
 
 fn path(name: &str, what: &str) -> String {
-    format!("/api/v1/hosts/{}/{what}", segment(name))
+    format!("/api/v1/hosts/{}/{what}", url_part(name))
 }
 
 async fn check(client: &Client, name: &str, json: bool) -> Result<(contract::HostCheck, String), Fault> {

@@ -4,9 +4,10 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::one_of;
-use crate::api_client::{Call, Client, Context, Fault, Intent, print, segment};
+use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract::{self, CatchUpHost, FoundThere, GiveUpHost, Health, LockService, SettleService};
 use crate::domain::env::Env;
+use crate::domain::plan::url_part;
 use crate::terminal::{Column, Table, Tone, Ui, ago, clean, note, sentence};
 
 /// Services.
@@ -231,7 +232,7 @@ fn runs_of(environment: &contract::EnvironmentView) -> String {
 
 impl Named {
     fn path(&self, what: &str) -> String {
-        format!("/api/v1/services/{}{what}", segment(&self.name))
+        format!("/api/v1/services/{}{what}", url_part(&self.name))
     }
 
     async fn ask(

@@ -8,9 +8,10 @@ use serde_json::json;
 
 use super::one_of;
 use super::release::duration;
-use crate::api_client::{Call, Client, Context, Fault, Intent, print, segment};
+use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract::{self, CreateToken, CreatedToken};
 use crate::domain::person::Role;
+use crate::domain::plan::url_part;
 use crate::terminal::{Column, Table, Tone, Ui, ago, note, until};
 
 /// Tokens of the API.
@@ -99,13 +100,13 @@ impl Token {
             }
             Self::Adopt { name } => {
                 let client = Client::connect(context, Intent::Administer).await?;
-                client.text(Call::post(format!("/api/v1/tokens/{}/adopt", segment(&name)), json!({}))).await?;
+                client.text(Call::post(format!("/api/v1/tokens/{}/adopt", url_part(&name)), json!({}))).await?;
                 note(&format!("You vouch for the token {name} now."));
                 Ok(())
             }
             Self::Revoke { name } => {
                 let client = Client::connect(context, Intent::Administer).await?;
-                client.text(Call::delete(format!("/api/v1/tokens/{}", segment(&name)))).await?;
+                client.text(Call::delete(format!("/api/v1/tokens/{}", url_part(&name)))).await?;
                 note(&format!("The token {name} is not valid any more."));
                 Ok(())
             }

@@ -24,7 +24,7 @@ use part::{Part, Plan};
 use project::Direction;
 
 pub use look::look_first;
-pub use quoting::{Quoting, shell_word, templates};
+pub use quoting::{Quoting, shell_word, templates, url_part};
 pub use shell::{Misplaced, misplaced};
 pub use values::check_values;
 

@@ -51,12 +51,49 @@ pub trait Snapshot {
     fn good_of_commit(&self, commit: &Commit, before: Option<GoodAt>) -> Option<GoodVersion>;
 }
 
+/// Answers to questions of one kind, by what was asked for; `None` where it is not there.
+#[derive(Debug, Clone)]
+struct Answers<K, V>(RefCell<BTreeMap<K, Option<Arc<V>>>>);
+
+impl<K: Ord, V: Clone> Answers<K, V> {
+    const fn none() -> Self {
+        Self(RefCell::new(BTreeMap::new()))
+    }
+
+    fn get(&self, key: K, read: impl FnOnce() -> Option<V>) -> Option<Arc<V>> {
+        if let Some(known) = self.0.borrow().get(&key) {
+            return known.clone();
+        }
+        let found = read().map(Arc::new);
+        self.0.borrow_mut().insert(key, found.clone());
+        found
+    }
+
+    /// What was read with others, as it is now.
+    fn keep(&self, key: K, value: V) -> Option<Arc<V>> {
+        self.get(key, || Some(value))
+    }
+
+    fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.0.get_mut().get_mut(key)?.as_mut().map(Arc::make_mut)
+    }
+
+    fn insert(&mut self, key: K, value: V) {
+        self.0.get_mut().insert(key, Some(Arc::new(value)));
+    }
+
+    #[cfg(test)]
+    fn all(&self) -> Vec<Arc<V>> {
+        self.0.borrow().values().flatten().cloned().collect()
+    }
+}
+
 /// What was asked, with what the decision has made of it.
 #[derive(Clone)]
 pub(super) struct Memory<'s> {
     stored: &'s dyn Snapshot,
-    releases: RefCell<BTreeMap<ReleaseId, Option<Arc<Release>>>>,
-    runs: RefCell<BTreeMap<RunId, Option<Arc<Run>>>>,
+    releases: Answers<ReleaseId, Release>,
+    runs: Answers<RunId, Run>,
     votes: RefCell<BTreeMap<ReleaseId, Arc<Vec<Vote>>>>,
     /// The stored releases in a status.
     in_status: RefCell<BTreeMap<Status, BTreeSet<ReleaseId>>>,
@@ -74,8 +111,8 @@ impl<'s> Memory<'s> {
     pub fn of(stored: &'s dyn Snapshot) -> Self {
         Self {
             stored,
-            releases: RefCell::default(),
-            runs: RefCell::default(),
+            releases: Answers::none(),
+            runs: Answers::none(),
             votes: RefCell::default(),
             in_status: RefCell::default(),
             occupying: OnceCell::new(),
@@ -88,49 +125,34 @@ impl<'s> Memory<'s> {
     }
 
     pub fn release(&self, id: ReleaseId) -> Option<Arc<Release>> {
-        if let Some(known) = self.releases.borrow().get(&id) {
-            return known.clone();
-        }
-        let found = self.stored.release(id).map(Arc::new);
-        self.releases.borrow_mut().insert(id, found.clone());
-        found
+        self.releases.get(id, || self.stored.release(id))
     }
 
     pub fn release_mut(&mut self, id: ReleaseId) -> Option<&mut Release> {
         self.release(id);
-        self.releases.get_mut().get_mut(&id)?.as_mut().map(Arc::make_mut)
+        self.releases.get_mut(&id)
     }
 
     pub fn add_release(&mut self, release: Release) {
-        self.releases.get_mut().insert(release.id, Some(Arc::new(release)));
+        self.releases.insert(release.id, release);
     }
 
     /// A release that was read with others, as it is now.
     pub fn read(&self, release: Release) -> Option<Arc<Release>> {
-        let mut known = self.releases.borrow_mut();
-        known.entry(release.id).or_insert_with(|| Some(Arc::new(release))).clone()
+        self.releases.keep(release.id, release)
     }
 
     pub fn run(&self, id: RunId) -> Option<Arc<Run>> {
-        if let Some(known) = self.runs.borrow().get(&id) {
-            return known.clone();
-        }
-        let found = self.stored.run(id).map(Arc::new);
-        self.runs.borrow_mut().insert(id, found.clone());
-        found
+        self.runs.get(id, || self.stored.run(id))
     }
 
     pub fn run_mut(&mut self, id: RunId) -> Option<&mut Run> {
         self.run(id);
-        self.runs.get_mut().get_mut(&id)?.as_mut().map(Arc::make_mut)
+        self.runs.get_mut(&id)
     }
 
     pub fn add_run(&mut self, run: Run) {
-        self.runs.get_mut().insert(run.id, Some(Arc::new(run)));
-    }
-
-    fn read_run(&self, run: Run) -> Option<Arc<Run>> {
-        self.runs.borrow_mut().entry(run.id).or_insert_with(|| Some(Arc::new(run))).clone()
+        self.runs.insert(run.id, run);
     }
 
     pub fn votes(&self, release: &Release) -> Arc<Vec<Vote>> {
@@ -162,18 +184,17 @@ impl<'s> Memory<'s> {
     pub fn stored_occupying(&self) -> &BTreeSet<RunId> {
         self.occupying.get_or_init(|| {
             let found = self.stored.occupying();
-            found.into_iter().filter_map(|run| Some(self.read_run(run)?.id)).collect()
+            found.into_iter().filter_map(|run| Some(self.runs.keep(run.id, run)?.id)).collect()
         })
     }
 
     pub fn last_run(&self, env: Env) -> Option<Arc<Run>> {
-        self.stored.last_run(env).and_then(|run| self.read_run(run))
+        self.stored.last_run(env).and_then(|run| self.runs.keep(run.id, run))
     }
 
     /// Every release and run that was asked for, for tests.
     #[cfg(test)]
     pub fn everything(&self) -> (Vec<Arc<Release>>, Vec<Arc<Run>>) {
-        let releases = self.releases.borrow().values().flatten().cloned().collect();
-        (releases, self.runs.borrow().values().flatten().cloned().collect())
+        (self.releases.all(), self.runs.all())
     }
 }

@@ -9,6 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use refinery::error::Kind;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
@@ -125,16 +126,9 @@ pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
 /// # Errors
 /// When the file is not there or cannot be opened.
 pub fn open_at_rest(path: &Path) -> Result<Connection, StoreError> {
+    const IN_A_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/');
     let path = std::path::absolute(path).map_err(|error| StoreError::io("find", path, error))?;
-    let name: String = path
-        .as_os_str()
-        .as_bytes()
-        .iter()
-        .map(|byte| match byte {
-            b'/' | b'-' | b'_' | b'.' | b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(*byte).to_string(),
-            other => format!("%{other:02X}"),
-        })
-        .collect();
+    let name = percent_encode(path.as_os_str().as_bytes(), IN_A_PATH);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let conn = Connection::open_with_flags(format!("file://{name}?immutable=1"), flags)?;
     conn.execute_batch("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1024;")?;
