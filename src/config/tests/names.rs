@@ -51,6 +51,11 @@ fn compose_is_found_in_whatever_way_it_is_called_and_named_after_the_folder_that
         ("X=deploy; docker compose -f \"$X/dc.yml\" up -d", "deploy"),
         ("if true; then sudo -u docker docker compose up -d; fi", "shop"),
         ("COMPOSE_PROJECT_NAME=other; docker compose up -d", "shop"),
+        ("chrt -o 0 docker compose up -d --build", "shop"),
+        ("doppler run -- docker compose -f deploy/dc.yml up -d", "deploy"),
+        ("retry 3 unbuffer docker-compose up -d", "shop"),
+        ("sg docker -c 'docker compose up -d'", "shop"),
+        ("sops exec-env secrets.yml 'cd deploy && docker compose up -d'", "deploy"),
     ] {
         is_refused(deploy, "", &format!("both are in one called \"{name}\" on box"));
     }
@@ -199,4 +204,25 @@ fn a_host_is_asked_whose_the_projects_are_that_commands_start_in_their_folder() 
         assert_eq!(looks(elsewhere, ""), first, "{elsewhere}");
     }
     assert_eq!(looks("docker compose up", "env.COMPOSE_FILE = \"../dc.yml\""), first);
+}
+
+#[test]
+fn the_recipe_compose_looks_wherever_its_files_are_in_the_folder() {
+    let looks = |deploy: &str, env: &str| {
+        let config = parse(&format!(
+            "[[services]]\nname = \"shop\"\nrepository = \"team/shop\"\napprovals.minimum = 0\n\
+             [[services.surfaces]]\nname = \"web\"\nrecipe = \"compose\"\ndirectory = \"/srv/shop\"\n{deploy}\n{env}\n\
+             [services.environments]\nstage.driver = \"local\"\nproduction.driver = \"ci\"\n"
+        ));
+        let surface = config.services[0].surfaces_in(Env::Stage).next().unwrap();
+        look_first(&config.services[0], surface, Env::Stage).unwrap().contains("rmm_compose_place /srv/shop")
+    };
+    for inside in ["-f deploy/dc.yml", "--project-directory deploy -f deploy/dc.yml", "--file=deploy/dc.yml"] {
+        assert!(looks(&format!("deploy = 'docker compose {inside} up -d'"), ""), "{inside}");
+    }
+    assert!(looks("", "env.COMPOSE_FILE = \"deploy/dc.yml:dc.yml\""));
+    for outside in ["-f /opt/dc.yml", "-f ../dc.yml", "--project-directory /opt", "-f \"$X\""] {
+        assert!(!looks(&format!("deploy = 'docker compose {outside} up -d'"), ""), "{outside}");
+    }
+    assert!(!looks("", "env.COMPOSE_FILE = \"dc.yml:../dc.yml\""));
 }

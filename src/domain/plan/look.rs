@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::super::env::Env;
 use super::super::folder::plain;
-use super::super::service::{Recipe, Service, Surface};
+use super::super::service::{EnvValue, Recipe, Service, Surface};
 use super::project::{self, Direction};
 use super::quoting::shell_word;
 use super::started::{All, Kind, Started};
@@ -62,7 +62,15 @@ pub fn look_first(service: &Service, surface: &Surface, environment: Env) -> Opt
 
 /// The command gives compose files outside the folder, so that the containers are not marked as those of the folder.
 fn starts_files_elsewhere(surface: &Surface) -> bool {
-    let outside = ["../", "-f /", "--file /", "--file=/", "--project-directory", "COMPOSE_FILE"];
-    let file = surface.env.contains_key("COMPOSE_FILE");
-    file || outside.iter().any(|word| surface.deploy.contains(word))
+    // What a variable of the shell or a template brings may be anywhere.
+    let is_outside = |path: &str| path.starts_with(['/', '~', '$', '{']) || path.contains("../") || path == "..";
+    let told = ["-f ", "--file ", "--file=", "--project-directory ", "--project-directory=", "COMPOSE_FILE="];
+    let word = |rest: &str| rest.trim_start().trim_matches(['"', '\'']).to_owned();
+    let paths = told.iter().flat_map(|option| surface.deploy.split(option).skip(1)).map(word);
+    let of_variable = match surface.env.get("COMPOSE_FILE") {
+        Some(EnvValue::Plain(paths)) => paths.split(':').any(is_outside),
+        Some(EnvValue::Secret(_)) => true,
+        None => false,
+    };
+    of_variable || paths.into_iter().any(|path| is_outside(path.split_whitespace().next().unwrap_or_default()))
 }

@@ -26,6 +26,9 @@ const WRAPPERS: &str =
 const KEYWORDS: &str = "if then elif else while until do ! { time builtin";
 /// What runs a file that nobody has read.
 const RUNNERS: &str = "make gmake just task ansible-playbook ssh source .";
+/// What only speaks of other programs.
+const TALKERS: &str = "echo printf : true false test [ [[ logger grep sed awk cat tee which type hash wait kill pkill systemctl \
+    service apt apt-get yum dnf apk pip pip3 install rm mkdir cp mv ln chmod chown git curl wget";
 /// What runs a script of the repository, when it is told so.
 const SCRIPTED: &str = "npm yarn pnpm bun composer";
 /// What changes nothing.
@@ -314,7 +317,23 @@ impl Shell<'_> {
             }
             name if among(RUNNERS, name) || is_own(program) => self.unread(words),
             name if among(SCRIPTED, name) && args.first() == Some(&"run") => self.unread(words),
-            _ => {}
+            name if among(TALKERS, name) => {}
+            _ => self.handed_on(args, own, bare, words),
+        }
+    }
+
+    /// A program that is not known runs what it is told, for all that can be read: words that begin with a known program,
+    /// or a text of commands.
+    fn handed_on(&mut self, args: &[&str], own: BTreeMap<String, String>, bare: bool, words: &[String]) {
+        let is_text = |word: &&&str| word.contains(' ') && (word.contains("docker") || word.contains("podman"));
+        for text in args.iter().filter(is_text) {
+            let before = self.state.clone();
+            self.within(text);
+            self.state = before;
+        }
+        let starts = |word: &&str| among(ENGINES, base(word)) || among(COMPOSERS, base(word));
+        if let Some(at) = args.iter().position(|word| starts(&word)) {
+            self.run(args[at], &args[at + 1..], own, bare, words);
         }
     }
 
