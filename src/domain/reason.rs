@@ -179,6 +179,8 @@ pub enum Reason {
     // Copies of the database.
     /// The last run on a host is not in this database.
     LastRunUnknown { host: HostName, run: Option<RunId>, token: String, service: ServiceName, environment: Env },
+    /// A step was ended on its host, and not because this RMM wanted it.
+    EndedBySomebodyElse { host: HostName },
     /// Something on a host shows that another copy of this database works there.
     CopyAtWork { host: HostName, service: ServiceName, environment: Env, cause: Box<Reason> },
     /// Another copy of this database was turned away.

@@ -183,7 +183,7 @@ impl StepContext<'_> {
                 }
                 ended => {
                     reach.arrived().await;
-                    return self.judge(ended, early, log).await;
+                    return self.judge(ended, early, limit, log).await;
                 }
             };
             spec.again |= !error.began_nothing();
@@ -253,6 +253,7 @@ impl StepContext<'_> {
         &self,
         ended: Result<Ended, StepError>,
         early: Option<Early>,
+        limit: Duration,
         mut log: Log,
     ) -> Result<Outcome, Failure> {
         let ended = match ended {
@@ -269,7 +270,10 @@ impl StepContext<'_> {
             (Ok(Ended::Stopped(_) | Ended::NotStarted(_)), Some(Why::TimedOut)) => Outcome::TimedOut,
             // RMM died between the signal and the end of the step.
             (Ok(Ended::Stopped(_)), None) if self.following.run.is_ending() => Outcome::Stopped,
-            (Ok(Ended::Stopped(_)), None) => Outcome::TimedOut,
+            (Ok(Ended::Stopped(_)), None) if self.is_over(limit) => Outcome::TimedOut,
+            (Ok(Ended::Stopped(_)), None) => {
+                Outcome::Lost(Reason::EndedBySomebodyElse { host: self.step.host.clone() })
+            }
             (Ok(Ended::NotStarted(reason)), None) => Outcome::NotStarted(Reason::told(reason)),
             (Ok(Ended::Lost(reason)), _) => Outcome::Lost(Reason::told(reason)),
             (Err(StepError::Sink(error)), _) => return Err(postponed(&error.to_string())),
@@ -300,6 +304,15 @@ impl StepContext<'_> {
             () = self.following.until_unwanted(&self.step.host) => Why::Stopped,
             () = engine.clock().sleep(limit.saturating_sub(spent).min(run)) => Why::TimedOut,
         }
+    }
+
+    /// Whether the time of the step or of the run may be over. How long it took across a restart of the machine nobody knows.
+    fn is_over(&self, limit: Duration) -> bool {
+        let now = self.following.engine.clock().uptime();
+        let started = self.step.started_uptime.as_ref();
+        started.is_none_or(|started| started.boot != now.boot)
+            || now.since(started) >= limit
+            || self.following.spent() >= self.following.limit
     }
 
     /// As [`Self::durable`], with a limit that counts from now: each try has its own.

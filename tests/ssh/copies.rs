@@ -108,6 +108,32 @@ async fn a_lost_rmm_is_followed_and_a_living_one_is_met_again() {
     assert!(is_unknown(w, "stage").await && !is_unknown(w, "production").await);
 }
 
+#[tokio::test]
+async fn a_step_that_another_rmm_has_ended_is_not_said_to_be_over_its_time() {
+    let Some(shop) = Shop::open(1, &[]).await else { return };
+    let w = &shop.world;
+    let v1 = w.release_of_tag("v1").await;
+    w.until(v1, "manual_testing").await;
+    w.approve("ann", v1).await.ok();
+    w.until(v1, "deployed").await;
+    shop.choose("v2 production deploy deploy");
+    let v2 = w.release_of_tag("v2").await;
+    w.until(v2, "manual_testing").await;
+    w.approve("ann", v2).await.ok();
+    shop.until_line(3).await;
+    // An admin there says that the first one is gone, and is wrong: what is at work is ended.
+    let other = another(w);
+    other.start().await;
+    settle(&other, "production").await;
+    let run = eventually("the first one does not know what became of its step", async || {
+        w.runs(v2).await.into_iter().rev().find(|run| run["state"] == "unknown")
+    })
+    .await;
+    let why = run["reason"].as_str().unwrap();
+    assert!(why.contains("was ended, and not by this RMM"), "{why}");
+    assert_eq!(w.status(v2).await, "deploying", "nothing is taken back under the other one");
+}
+
 fn ledger(host: &Host) -> String {
     host.read("ledger")
 }

@@ -331,8 +331,8 @@ impl Shell<'_> {
             self.within(text);
             self.state = before;
         }
-        let starts = |word: &&str| among(ENGINES, base(word)) || among(COMPOSERS, base(word));
-        if let Some(at) = args.iter().position(|word| starts(&word)) {
+        let starts = |word: &str| among(ENGINES, base(word)) || among(COMPOSERS, base(word));
+        if let Some(at) = args.iter().position(|word| starts(word)) {
             self.run(args[at], &args[at + 1..], own, bare, words);
         }
     }

@@ -158,6 +158,9 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             let advice = copy_advice(service.as_str(), *environment);
             format!("the last run on {host} was {run}, which is not in this database. {advice}")
         }
+        R::EndedBySomebodyElse { host } => format!(
+            "the command on {host} was ended, and not by this RMM: look whether another RMM works there, and what is there now"
+        ),
         R::CopyAtWork { host, service, environment, cause } => {
             format!("{host}: {}. {}", within(cause), copy_advice(service.as_str(), *environment))
         }

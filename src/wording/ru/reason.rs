@@ -158,6 +158,9 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             let advice = copy_advice(service.as_str(), *environment);
             format!("последний прогон на {host} — {run}, его нет в этой базе данных. {advice}")
         }
+        R::EndedBySomebodyElse { host } => format!(
+            "команду на {host} завершил не этот RMM: посмотрите, не работает ли там другой RMM и что там сейчас"
+        ),
         R::CopyAtWork { host, service, environment, cause } => {
             format!("{host}: {}. {}", within(cause), copy_advice(service.as_str(), *environment))
         }

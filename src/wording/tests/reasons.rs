@@ -99,6 +99,7 @@ fn samples() -> Vec<Reason> {
             service: service(),
             environment: Production,
         },
+        R::EndedBySomebodyElse { host: host("prod-1") },
         R::CopyAtWork {
             host: host("prod-1"),
             service: service(),
