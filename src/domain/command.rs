@@ -328,48 +328,6 @@ impl Command {
         }
     }
 
-    /// The environment that it names.
-    #[must_use]
-    pub const fn environment(&self) -> Option<Env> {
-        match self {
-            Self::GiveUpHost { environment, .. }
-            | Self::CatchUpHost { environment, .. }
-            | Self::Settle { environment, .. }
-            | Self::HostBack { environment, .. }
-            | Self::HostLooked { environment, .. } => Some(*environment),
-            Self::Create(_)
-            | Self::Report { .. }
-            | Self::Update { .. }
-            | Self::Approve { .. }
-            | Self::Reject { .. }
-            | Self::Cancel { .. }
-            | Self::Abort { .. }
-            | Self::Retry { .. }
-            | Self::Promote { .. }
-            | Self::Rollback { .. }
-            | Self::Bypass { .. }
-            | Self::Lock { .. }
-            | Self::Unlock
-            | Self::Resolve { .. }
-            | Self::CommitResolved { .. }
-            | Self::CommitUnresolved { .. }
-            | Self::TagMoved { .. }
-            | Self::RunPrepared { .. }
-            | Self::RunWaits { .. }
-            | Self::LeaveHosts { .. }
-            | Self::EarlierStepsEnded { .. }
-            | Self::MigrationFound { .. }
-            | Self::StartStep { .. }
-            | Self::TryStep { .. }
-            | Self::StepEnded { .. }
-            | Self::RunFailed { .. }
-            | Self::RunLost { .. }
-            | Self::RunForeign { .. }
-            | Self::ForeignTurnedAway { .. }
-            | Self::Advance => None,
-        }
-    }
-
     /// Whether somebody wants something to begin that would not come by itself.
     #[must_use]
     pub const fn begins_anew(&self) -> bool {

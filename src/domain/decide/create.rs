@@ -75,12 +75,6 @@ impl Draft<'_, '_> {
         Ok(Answer::Release { id, created: true })
     }
 
-    /// Whether it is none of those that are there already.
-    pub(super) fn is_new(&self, new: &NewRelease) -> bool {
-        let of_run = new.ci_run.as_ref().and_then(|run| self.world.of_ci_run(&run.id));
-        of_run.or_else(|| self.world.candidate(new.tag.as_ref(), new.commit.as_ref())).is_none()
-    }
-
     /// The same CI run means the same release; a higher attempt of it means a retry.
     fn same_ci_run(&mut self, new: &NewRelease) -> Result<Option<Answer>, Refusal> {
         let Some(ci_run) = &new.ci_run else { return Ok(None) };

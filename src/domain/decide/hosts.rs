@@ -175,6 +175,7 @@ impl Draft<'_, '_> {
 
     /// A host that answers again is brought to what its environment runs, once nothing else is at work there.
     pub(super) fn host_back(&mut self, kind: Env, host: &HostName) -> Decided {
+        self.check_environment(kind)?;
         let waits = self.world.environment(kind).left.get(host).is_some_and(|left| !left.given_up);
         if waits && self.check_catch_up(kind).is_ok() && self.world.service.hosts_in(kind).contains(host) {
             return Ok(self.begin_catch_up(kind, host));
@@ -185,6 +186,7 @@ impl Draft<'_, '_> {
     /// An admin wants a host caught up now that was left behind or given up.
     pub(super) fn catch_up_host(&mut self, kind: Env, host: &HostName) -> Decided {
         self.allow(Right::Command, None)?;
+        self.check_environment(kind)?;
         if !self.world.environment(kind).left.contains_key(host) {
             return Err(Cause::NotLeftBehind { host: host.clone(), environment: kind }.into());
         }
@@ -234,6 +236,7 @@ impl Draft<'_, '_> {
     /// Nobody waits for a host any more. What it may run and what may still be at work there stays known.
     pub(super) fn give_up_host(&mut self, kind: Env, host: &HostName, reason: String) -> Decided {
         self.allow(Right::Command, None)?;
+        self.check_environment(kind)?;
         one_line_or_more("reason", &reason)?;
         let said = Reason::GivenUp { by: self.actor.label().to_owned(), why: reason };
         let run = self.world.occupying_run(kind).filter(|run| run.state.is_live());

@@ -47,11 +47,11 @@ pub struct Decision<'s> {
 pub fn decide<'s>(world: World<'s>, actor: &Actor, command: Command) -> Decision<'s> {
     let before = world.clone();
     let mut draft = Draft { world, actor, on_record: Vec::new(), on_trial: false };
-    let alone = draft.leads_to_nothing_else(&command);
-    let answer = draft.command(command);
-    if answer.is_ok() && !alone {
-        draft.advance();
-    }
+    let answer = draft.command(command).inspect(|answer| {
+        if !draft.leads_to_nothing_else(*answer) {
+            draft.advance();
+        }
+    });
     match answer {
         Ok(answer) => Decision { world: draft.world, answer: Ok(answer) },
         Err(refusal) => {
@@ -139,19 +139,19 @@ type Decided = Result<Answer, Refusal>;
 
 impl Draft<'_, '_> {
     /// A new release that only waits for the reports of a CI system moves nothing, so that it costs the same however many
-    /// there are.
-    fn leads_to_nothing_else(&self, command: &Command) -> bool {
-        let service = &self.world.service;
-        let waits = !service.stage().driver.is_ours() && !service.supersede;
-        waits && matches!(command, Command::Create(new) if self.is_new(new))
+    /// there are. One that has taken another out moves what waited behind that.
+    fn leads_to_nothing_else(&self, answer: Answer) -> bool {
+        let (service, changes) = (&self.world.service, &self.world.changes);
+        matches!(answer, Answer::Release { created: true, .. })
+            && !service.stage().driver.is_ours()
+            && !service.supersede
+            && changes.releases.len() == 1
+            && changes.runs.is_empty()
     }
 
     fn command(&mut self, command: Command) -> Decided {
         if self.world.service.retired && command.begins_anew() {
             return Err(Cause::ServiceRetired { service: self.world.service.name.clone() }.into());
-        }
-        if let Some(environment) = command.environment().filter(|env| !self.world.environments.contains_key(env)) {
-            return Err(Cause::NoEnvironment { environment, service: self.world.service.name.clone() }.into());
         }
         match command {
             Command::Create(new) => self.create(new),
@@ -213,7 +213,10 @@ impl Draft<'_, '_> {
             Command::RunLost { run, reason } => self.run_lost(run, reason),
             Command::RunForeign { run, host, reason } => self.run_foreign(run, host, reason),
             Command::ForeignTurnedAway { run, host, reason } => self.foreign_turned_away(run, host, reason),
-            Command::HostLooked { environment, found } => Ok(self.host_looked(environment, found)),
+            Command::HostLooked { environment, found } => {
+                self.check_environment(environment)?;
+                Ok(self.host_looked(environment, found))
+            }
             Command::Advance => self.overdue(),
             Command::Create(_)
             | Command::Report { .. }
@@ -243,6 +246,14 @@ impl Draft<'_, '_> {
     /// The run that a command is about.
     fn known_run(&self, id: RunId) -> Result<Run, Refusal> {
         self.world.find_run(id).map(Arc::unwrap_or_clone).ok_or_else(|| Cause::NoRun { run: id }.into())
+    }
+
+    /// A command may name an environment that the service does not have.
+    fn check_environment(&self, environment: Env) -> Result<(), Refusal> {
+        if self.world.environments.contains_key(&environment) {
+            return Ok(());
+        }
+        Err(Cause::NoEnvironment { environment, service: self.world.service.name.clone() }.into())
     }
 
     /// Checks a right on this service.

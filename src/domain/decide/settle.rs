@@ -18,6 +18,7 @@ use super::{Decided, Draft};
 impl Draft<'_, '_> {
     pub(super) fn settle(&mut self, kind: Env, runs: Settled, reason: String) -> Decided {
         self.allow(Right::Command, None)?;
+        self.check_environment(kind)?;
         readable("reason", &reason, 1000)?;
         let state = self.world.environment(kind);
         if state.unknown.is_none() {

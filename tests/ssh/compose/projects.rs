@@ -55,6 +55,16 @@ async fn what_runs_already_keeps_its_name_and_its_volumes_for_good() {
     assert_eq!(site.hosts[0].sh("docker ps --all --format '{{.Names}}'"), "shop-web-1\n");
 }
 
+/// What the first step of the production deploy says, which touches nothing.
+async fn refused_before_anything(site: &Site, release: i64) -> String {
+    site.world.until(release, "rollback_done").await;
+    site.world.quiet().await;
+    let run = site.run(release, "production", "deploy").await;
+    let step = failed(&run);
+    assert_eq!(step["kind"], "fetch");
+    site.printed(&run, step).await
+}
+
 #[tokio::test]
 async fn a_project_of_somebody_else_is_refused_before_anything_is_touched() {
     let Some(host) = Host::up_with_docker() else { return };
@@ -74,12 +84,7 @@ async fn a_project_of_somebody_else_is_refused_before_anything_is_touched() {
     assert!(place["state"] == "fail" && said.contains("/home/deploy/elsewhere"), "{found:#}");
 
     let release = site.approved("v1").await;
-    site.world.until(release, "rollback_done").await;
-    site.world.quiet().await;
-    let run = site.run(release, "production", "deploy").await;
-    let step = failed(&run);
-    assert_eq!(step["kind"], "fetch");
-    let printed = site.printed(&run, step).await;
+    let printed = refused_before_anything(&site, release).await;
     let told = ["The compose project shop-web-production", "/home/deploy/elsewhere", "project = "];
     assert!(told.iter().all(|part| printed.contains(part)), "{printed}");
     assert_eq!(site.web(0), before);
@@ -98,12 +103,7 @@ async fn commands_that_start_the_project_of_another_folder_are_refused_where_nob
     let before = site.hosts[0].sh(containers);
     assert!(before.contains("shop-web-1 Up"), "{before}");
 
-    site.world.until(release, "rollback_done").await;
-    site.world.quiet().await;
-    let run = site.run(release, "production", "deploy").await;
-    let step = failed(&run);
-    assert_eq!(step["kind"], "fetch");
-    let printed = site.printed(&run, step).await;
+    let printed = refused_before_anything(&site, release).await;
     let told = "The compose project shop is that of containers in /home/deploy/stage/shop";
     assert!(printed.contains(told), "{printed}");
     assert_eq!(site.hosts[0].sh(containers), before);

@@ -3,7 +3,8 @@
 use super::sim::*;
 use crate::domain::command::{Command, Outcome, Settled};
 use crate::domain::env::Env;
-use crate::domain::ids::{ReleaseId, RunId};
+use crate::domain::ids::{HostName, ReleaseId, RunId};
+use crate::domain::person::Actor;
 use crate::domain::plan::Planner;
 use crate::domain::refusal::Code;
 use crate::domain::run::{RunKind, RunState};
@@ -94,5 +95,13 @@ fn an_admin_says_what_a_preview_runs_but_not_of_one_that_is_not_there() {
         Some(crate::domain::environment::UnknownState { reason: "the database was restored".into(), since: w.now });
     w.admin(settle(PREVIEW));
     assert_eq!(w.runs_what(PREVIEW), Some(r));
-    assert_eq!(w.admin_refused(settle(Env::Preview(ReleaseId(9)))).code, Code::NotFound);
+    let (environment, host) = (Env::Preview(ReleaseId(9)), HostName::local());
+    for command in [
+        settle(environment),
+        Command::GiveUpHost { environment, host: host.clone(), reason: "gone".into() },
+        Command::CatchUpHost { environment, host: host.clone() },
+    ] {
+        assert_eq!(w.admin_refused(command).code, Code::NotFound);
+    }
+    assert_eq!(w.refused(&Actor::Machine, Command::HostBack { environment, host }).code, Code::NotFound);
 }
