@@ -169,6 +169,9 @@ async fn production_goes_back_to_a_good_version_however_many_there_were_since() 
     });
     let older = older.await.unwrap();
     assert_eq!(older, [all[1], all[0]]);
+    let known = engine.look_at_service(&name, |world| world.newest_good(50)).await.unwrap();
+    let last: Vec<_> = known.iter().rev().take(3).map(|good| good.version.release).collect();
+    assert_eq!(last, [all[0], all[1], all[2]], "what production can go back to is told, too");
     assert!(says(Actor::Operator, back(all[2], all[5])).await.is_err());
     says(Actor::Operator, back(all[2], all[0])).await.unwrap();
 }

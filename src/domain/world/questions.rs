@@ -241,9 +241,16 @@ impl World<'_> {
         self.memory.stored().good_of_commit(commit, self.current_at()).is_some()
     }
 
-    /// The newest good versions, what production runs among them.
+    /// The newest good versions; where production runs an older one, that one, too, and those before it.
     #[must_use]
     pub fn newest_good(&self, most: u32) -> Vec<GoodVersion> {
-        self.memory.stored().good_before(None, most)
+        let stored = self.memory.stored();
+        let mut good = stored.good_before(None, most);
+        let current = self.production().current.as_ref().and_then(|version| stored.good(version.release));
+        if let Some(current) = current.filter(|current| !good.contains(current)) {
+            good.push(current);
+            good.extend(self.good_before_current(most));
+        }
+        good
     }
 }
