@@ -129,7 +129,7 @@ async fn a_candidate_that_the_repository_does_not_have_takes_nobody_out() {
     let newer = json!({ "service": SHOP, "tag": "v2", "commit": known, "initiated_by": "ann" });
     let newer = world.operator().post("/api/v1/releases", &newer).await.ok()["id"].as_i64().unwrap();
     assert_eq!(world.status(waiting).await, "manual_testing");
-    std::fs::remove_dir(&repository.path).unwrap();
+    // In one step, so that there is no moment without a folder: a repository that is not there fails a run at once.
     std::fs::rename(&away, &repository.path).unwrap();
     world.until(newer, "manual_testing").await;
     assert_eq!(world.status(waiting).await, "cancelled");
