@@ -240,12 +240,16 @@ pub struct ReleaseDetails {
     pub approvals: ApprovalsView,
     /// Gates of production that stand in the way.
     pub unmet: Vec<GateView>,
-    /// The commands that are legal now. `settle` and `unlock` are about the service.
+    /// The commands that are legal now for who asks. `settle` and `unlock` are about the service, `resolve` about a run.
     pub legal: Vec<String>,
     /// The environments for which this release waits until an admin says what they run (`settle` of the service).
     #[serde(default)]
     #[schema(required = true)]
     pub to_settle: Vec<String>,
+    /// The runs of this release about which an admin has to say what became of them (`resolve`).
+    #[serde(default)]
+    #[schema(required = true)]
+    pub to_resolve: Vec<i64>,
 }
 
 /// How a vote stands.

@@ -15,6 +15,7 @@ pub mod gate;
 pub mod host;
 pub mod ids;
 pub mod moment;
+pub mod moves;
 pub mod notice;
 pub mod person;
 pub mod plan;

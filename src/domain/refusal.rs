@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::env::Env;
 use super::gate::facts::Gate;
 use super::ids::{Commit, HostName, PersonName, ReleaseId, Revision, RunId, ServiceName};
+use super::moves::Move;
 use super::reason::Reason;
 use super::release::Version;
 use super::right::{Right, Role};
@@ -450,34 +451,6 @@ pub enum Cause {
         user: i64,
         person: PersonName,
     },
-}
-
-/// What somebody wanted done with a release.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "they are the commands")]
-pub enum Move {
-    Cancel,
-    Abort,
-    Retry,
-    Promote,
-    Bypass,
-    Rollback,
-}
-
-impl Move {
-    /// The name of the command.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Cancel => "cancel",
-            Self::Abort => "abort",
-            Self::Retry => "retry",
-            Self::Promote => "promote",
-            Self::Bypass => "bypass",
-            Self::Rollback => "rollback",
-        }
-    }
 }
 
 impl Cause {

@@ -6,7 +6,7 @@ pub mod plan;
 pub mod release;
 pub mod service;
 
-pub use moves::{Confirmation, Move};
+pub use moves::Confirmation;
 pub use plan::PlanOverview;
 pub use release::ReleaseOverview;
 pub use service::ServiceOverview;

@@ -2,23 +2,9 @@
 
 use super::release::ReleaseOverview;
 use crate::domain::env::Env;
+use crate::domain::moves::Move;
 use crate::domain::person::{Actor, Right};
 use crate::domain::status::Status;
-
-/// A command that people have about a release, or about its service because of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "they are the commands")]
-pub enum Move {
-    Settle,
-    Approve,
-    Reject,
-    Promote,
-    Unlock,
-    Cancel,
-    Abort,
-    Rollback,
-    Retry,
-}
 
 /// What a person is asked before a move is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,46 +19,15 @@ pub enum Confirmation {
     Found,
 }
 
-impl Move {
-    /// All, in the order in which people are offered them.
-    pub const ALL: [Self; 9] = [
-        Self::Settle,
-        Self::Approve,
-        Self::Reject,
-        Self::Promote,
-        Self::Unlock,
-        Self::Cancel,
-        Self::Abort,
-        Self::Rollback,
-        Self::Retry,
-    ];
-
-    /// The name of the command.
+impl Confirmation {
+    /// What is asked before a move is made.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Settle => "settle",
-            Self::Approve => "approve",
-            Self::Reject => "reject",
-            Self::Promote => "promote",
-            Self::Unlock => "unlock",
-            Self::Cancel => "cancel",
-            Self::Abort => "abort",
-            Self::Rollback => "rollback",
-            Self::Retry => "retry",
-        }
-    }
-
-    /// What is asked first.
-    #[must_use]
-    pub const fn confirmation(self) -> Confirmation {
-        match self {
-            Self::Settle => Confirmation::Found,
-            Self::Reject => Confirmation::Reason,
-            Self::Rollback => Confirmation::Version,
-            Self::Approve | Self::Promote | Self::Unlock | Self::Cancel | Self::Abort | Self::Retry => {
-                Confirmation::Yes
-            }
+    pub const fn of(wanted: Move) -> Self {
+        match wanted {
+            Move::Settle | Move::Resolve => Self::Found,
+            Move::Reject | Move::Bypass => Self::Reason,
+            Move::Rollback => Self::Version,
+            Move::Approve | Move::Promote | Move::Unlock | Move::Cancel | Move::Abort | Move::Retry => Self::Yes,
         }
     }
 }
@@ -81,14 +36,15 @@ impl ReleaseOverview {
     /// Whether a move would be carried out for somebody who may make it, with force where [`Self::needs_force`] says so.
     #[must_use]
     pub fn is_legal(&self, wanted: Move) -> bool {
-        let possible = self.possible.contains(&wanted.as_str());
+        let possible = self.possible.contains(&wanted);
         let status = self.release.status;
         match wanted {
             Move::Settle => !self.to_settle.is_empty(),
+            Move::Resolve => !self.to_resolve.is_empty(),
             Move::Unlock => status == Status::ManualTestPassed && self.production().lock.is_some(),
             Move::Promote => possible && !self.service.approvals.auto_promote && !self.release.promoted,
             Move::Abort => possible || self.needs_force(wanted),
-            Move::Approve | Move::Reject | Move::Cancel | Move::Rollback | Move::Retry => possible,
+            Move::Approve | Move::Reject | Move::Bypass | Move::Cancel | Move::Rollback | Move::Retry => possible,
         }
     }
 
@@ -101,14 +57,15 @@ impl ReleaseOverview {
             && self.lost.contains_key(&Env::Production)
     }
 
-    /// The moves that are legal now.
+    /// The moves that are legal now, whoever may make them.
     pub fn moves(&self) -> impl Iterator<Item = Move> {
-        Move::ALL.into_iter().filter(|wanted| self.is_legal(*wanted))
+        Move::OFFERED.into_iter().filter(|wanted| self.is_legal(*wanted))
     }
 
-    /// Whether somebody may make a move, if it is legal; `own`: they have started the release.
+    /// Whether somebody may make a move, if it is legal.
     #[must_use]
-    pub fn may(&self, actor: &Actor, own: bool, wanted: Move) -> bool {
+    pub fn may(&self, actor: &Actor, wanted: Move) -> bool {
+        let own = actor.person().is_some_and(|name| self.initiator.as_ref() == Some(name));
         let has = |right| actor.may(right, Some(&self.release.service), own).is_ok();
         let listed = |name| self.service.approvals.required.contains(name);
         match wanted {
@@ -116,7 +73,13 @@ impl ReleaseOverview {
             Move::Reject => actor.person().is_some_and(|name| has(Right::Vote) && listed(name) || has(Right::Command)),
             Move::Cancel => has(Right::Cancel),
             Move::Retry => has(Right::Retry),
-            Move::Settle | Move::Promote | Move::Unlock | Move::Abort | Move::Rollback => has(Right::Command),
+            Move::Settle
+            | Move::Resolve
+            | Move::Promote
+            | Move::Bypass
+            | Move::Unlock
+            | Move::Abort
+            | Move::Rollback => has(Right::Command),
         }
     }
 

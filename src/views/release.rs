@@ -9,7 +9,8 @@ use crate::domain::decide::possible_moves;
 use crate::domain::env::Env;
 use crate::domain::environment::{AnotherCopy, EnvironmentState};
 use crate::domain::gate::{self, Gate};
-use crate::domain::ids::{ReleaseId, RunId};
+use crate::domain::ids::{PersonName, ReleaseId, RunId};
+use crate::domain::moves::Move;
 use crate::domain::release::{Release, Version};
 use crate::domain::run::RunState;
 use crate::domain::service::Service;
@@ -47,8 +48,12 @@ pub struct ReleaseOverview {
     pub way_back: Option<GoodVersion>,
     /// The versions that production can go back to, newest first.
     pub versions: Vec<GoodVersion>,
-    /// The names of the commands that would not be refused to somebody who may give them.
-    pub possible: Vec<&'static str>,
+    /// The person who has started it, if RMM knows them.
+    pub initiator: Option<PersonName>,
+    /// The moves of the life cycle that would not be refused to somebody who may make them.
+    pub possible: Vec<Move>,
+    /// Its runs about which an admin has to say what became of them.
+    pub to_resolve: Vec<RunId>,
     /// The environments for which it waits until an admin says what they run.
     pub to_settle: Vec<Env>,
     /// Another RMM that works with a copy of the database was met.
@@ -81,7 +86,13 @@ impl ReleaseOverview {
             on_stage: world.stage_holder().map(|holder| holder.version()),
             way_back: world.usual_way_back(release),
             versions: world.good_before_current(VERSIONS),
-            possible: possible_moves(world, release),
+            initiator: world
+                .people
+                .values()
+                .find(|person| release.initiated_by(person))
+                .map(|person| person.name.clone()),
+            possible: possible_moves(world, release).collect(),
+            to_resolve: world.to_resolve(release).collect(),
             to_settle: world.to_settle(release).collect(),
             another_copy: world.another_copy.clone(),
             release: release.clone(),

@@ -193,3 +193,24 @@ async fn every_call_is_open_to_those_who_may_and_to_nobody_else() {
     let tried: BTreeSet<_> = calls.iter().map(|(method, path, _, _)| described(method, path)).collect();
     assert_eq!(open, tried);
 }
+
+#[tokio::test]
+async fn each_caller_is_told_the_moves_that_they_may_make() {
+    let setup = Setup::new().person("bob", "member").approved_by(2, ["ann", "bob"]).another_service("other");
+    let world = World::new(setup).await;
+    let release = world.release("v1").await;
+    world.until(release, "manual_testing").await;
+    world.approve("ann", release).await.ok();
+    let path = format!("/api/v1/releases/{release}");
+    for (name, caller) in callers(&world).await {
+        let legal = match name {
+            "member" => json!(["approve", "reject"]),
+            "admin_here" | "admin" | "operator" => json!(["cancel"]),
+            "ci_here" | "ci" | "viewer" => json!([]),
+            _ => continue,
+        };
+        assert_eq!(caller.get(&path).await.ok()["legal"], legal, "{name}");
+    }
+    // Ann has given her yes, and is an admin.
+    assert_eq!(world.person("ann").await.get(&path).await.ok()["legal"], json!(["reject", "cancel"]));
+}

@@ -307,6 +307,28 @@ async fn a_watcher_that_was_killed_leaves_an_unknown_run() {
 }
 
 #[tokio::test]
+async fn a_way_back_that_fails_offers_what_an_admin_can_do_about_it() {
+    let fails = "test $RMM_ENVIRONMENT != production || test ! -e ../broken";
+    let world = World::new(one_step(fails)).await;
+    world.deployed("v1").await;
+    let second = world.release("v2").await;
+    world.until(second, "manual_testing").await;
+    world.write("broken", "");
+    world.approve("ann", second).await.ok();
+    world.until(second, "rollback_failed").await;
+    let shown = world.show(second).await;
+    let run = world.service().await["production"]["dirty"]["run"].as_i64().unwrap();
+    assert_eq!((&shown["legal"], &shown["to_resolve"]), (&json!(["resolve"]), &json!([run])));
+
+    world.remove("broken");
+    let again = json!({ "verdict": "again", "reason": "there was a file in the way" });
+    world.operator().post(&format!("/api/v1/runs/{run}/resolve"), &again).await.ok();
+    world.quiet().await;
+    let shown = world.show(second).await;
+    assert_eq!((&shown["legal"], &shown["to_resolve"]), (&json!([]), &json!([])));
+}
+
+#[tokio::test]
 async fn a_failed_deploy_to_production_goes_back_and_the_first_one_cannot() {
     let fails = "test $RMM_ENVIRONMENT != production || test ! -e ../broken";
     let world = World::new(one_step(fails)).await;

@@ -6,9 +6,10 @@ use super::scene::Scene;
 use crate::bot::screen::{Act, Key, Screen, Tap};
 use crate::bot::words::facts;
 use crate::clients::telegram::Button;
+use crate::domain::moves::Move;
 use crate::domain::release::Release;
 use crate::domain::status::List;
-use crate::views::{Confirmation, Move};
+use crate::views::Confirmation;
 
 /// Buttons in a row.
 const ROW: usize = 2;
@@ -45,9 +46,8 @@ pub(super) fn rows(pen: &Pen<'_>, scene: &Scene) -> Vec<Vec<Button>> {
 /// The moves that the viewer is offered. In a group, which everybody sees, those of the vote alone.
 fn offered(pen: &Pen<'_>, scene: &Scene) -> Vec<Move> {
     let Some(overview) = &scene.overview else { return Vec::new() };
-    let own = pen.initiated(&scene.release);
     let may = |offer: &Move| match &pen.viewer.actor {
-        Some(actor) => overview.may(actor, own, *offer),
+        Some(actor) => overview.may(actor, *offer),
         None => matches!(offer, Move::Approve | Move::Reject),
     };
     overview.moves().filter(may).collect()
@@ -57,7 +57,7 @@ fn offered(pen: &Pen<'_>, scene: &Scene) -> Vec<Move> {
 fn button(pen: &Pen<'_>, release: &Release, offer: Move) -> Option<Button> {
     let key = format!("button.{}", offer.as_str());
     let (id, revision) = (release.id, release.revision);
-    match offer.confirmation() {
+    match Confirmation::of(offer) {
         Confirmation::Found => None,
         Confirmation::Yes => Some(pen.wishes(&key, release, act(offer)?)),
         Confirmation::Reason => Some(pen.shows(&key, Screen::Reasons { release: id, revision })),
@@ -74,7 +74,7 @@ const fn act(offer: Move) -> Option<Act> {
         Move::Cancel => Some(Act::Cancel),
         Move::Abort => Some(Act::Abort),
         Move::Retry => Some(Act::Retry),
-        Move::Settle | Move::Reject | Move::Rollback => None,
+        Move::Settle | Move::Resolve | Move::Reject | Move::Bypass | Move::Rollback => None,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::bot::words::{Words, facts, text};
 use crate::clients::telegram::Button;
 use crate::domain::env::Env;
 use crate::domain::ids::ServiceName;
-use crate::domain::person::{Actor, Right};
+use crate::domain::person::Right;
 use crate::domain::reason::Reason;
 use crate::domain::release::Release;
 use crate::domain::run::{RunKind, StepKind};
@@ -118,16 +118,6 @@ impl Pen<'_> {
     /// In a group, which everybody sees.
     pub fn in_group(&self) -> bool {
         self.viewer.actor.is_none()
-    }
-
-    /// Whether the viewer is the initiator of a release.
-    pub fn initiated(&self, release: &Release) -> bool {
-        let catalog = self.engine.catalog();
-        self.viewer
-            .actor
-            .as_ref()
-            .and_then(Actor::person)
-            .is_some_and(|name| catalog.person(name).is_some_and(|person| release.initiated_by(person)))
     }
 
     pub fn button(&self, key: &str, tap: &Tap) -> Button {

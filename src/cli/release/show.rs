@@ -66,11 +66,12 @@ fn card(details: &contract::ReleaseDetails, runs: &[contract::RunView], ui: &Ui)
         out.push_str(&format!("\n{}\n", ui.heading("Runs")));
         out.push_str(&runs_table(runs, ui));
     }
-    let of_runs = unmended(runs).flat_map(|run| {
-        let output = format!("rmm release logs {} --run {}", release.id, run.id);
-        let verdict = format!("rmm release resolve {} --as succeeded|failed|again --reason '…'", run.id);
-        let judged = run.state == "unknown" && !details.to_settle.contains(&run.environment.to_string());
-        std::iter::once(output).chain(judged.then_some(verdict))
+    let is_legal = |word: &str| details.legal.iter().any(|legal| legal == word);
+    let logs = unmended(runs).map(|run| format!("rmm release logs {} --run {}", release.id, run.id));
+    let resolve = details.to_resolve.iter().filter(|_| is_legal("resolve")).map(|run| {
+        let lost = runs.iter().any(|other| other.id == *run && other.state == "unknown");
+        let verdicts = if lost { "succeeded|failed|again" } else { "succeeded|again" };
+        format!("rmm release resolve {run} --as {verdicts} --reason '…'")
     });
     let settle = details.to_settle.iter().map(|kind| {
         let service = &release.service;
@@ -82,10 +83,9 @@ fn card(details: &contract::ReleaseDetails, runs: &[contract::RunView], ui: &Ui)
             release.tag.as_ref().map(|tag| format!("rmm release create --service {} --tag {tag}", release.service))
         })
         .flatten();
-    let unlock = details.legal.iter().any(|word| word == "unlock");
-    let unlock = unlock.then(|| format!("rmm service unlock {}", release.service));
+    let unlock = is_legal("unlock").then(|| format!("rmm service unlock {}", release.service));
     let moves = details.legal.iter().filter_map(|word| paste(word, release.id));
-    let lines: Vec<_> = settle.chain(of_runs).chain(unlock).chain(moves).chain(anew).collect();
+    let lines: Vec<_> = settle.chain(logs).chain(resolve).chain(unlock).chain(moves).chain(anew).collect();
     if !lines.is_empty() {
         out.push_str(&format!("\n{}\n", ui.heading("What you can do")));
         lines.iter().for_each(|line| out.push_str(&format!("  {line}\n")));
@@ -343,7 +343,9 @@ What you can do
         assert!(text.contains("\n  Run 3 waits for prod-1: it is not there.\n"), "{text}");
         // The second try is the one that counts.
         assert!(text.contains("What you can do\n  rmm release logs 12 --run 2\n  rmm release approve 12\n"), "{text}");
-        let text = card(&details(), &[run(4, "deploy", "unknown", None)], &Ui::test(80));
+        let mut lost = details();
+        (lost.to_resolve, lost.legal) = (vec![4], vec!["resolve".into()]);
+        let text = card(&lost, &[run(4, "deploy", "unknown", None)], &Ui::test(80));
         assert!(text.contains("\n  rmm release resolve 4 --as succeeded|failed|again --reason '…'\n"), "{text}");
         // As long as it is not known what production runs, a run is settled with it.
         let details = contract::ReleaseDetails { to_settle: vec!["production".into()], ..details() };

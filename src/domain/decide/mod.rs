@@ -25,11 +25,11 @@ use super::command::{Answer, Command};
 use super::env::Env;
 use super::event::Event;
 use super::ids::{ReleaseId, Revision, RunId};
+use super::moves::Move;
 use super::person::{Actor, Right};
-use super::refusal::{Cause, Move, Refusal};
+use super::refusal::{Cause, Refusal};
 use super::release::Release;
 use super::run::{Run, RunKind};
-use super::status::Status;
 use super::world::{Changes, Happened, World};
 
 /// What a command led to.
@@ -72,54 +72,27 @@ pub fn still_current(release: &Release, seen: Revision) -> Result<(), Refusal> {
     }
     let (now, status) = (release.revision, release.status);
     let cause = Cause::StaleRevision { release: release.id, seen, now, status };
-    Err(Refusal::from(cause).legal(legal_moves(release)))
+    Err(Refusal::from(cause).legal(Move::from(release).map(Move::as_str)))
 }
 
-/// The commands that people have, with whether each is legal for a release as it stands. The words are those of the API.
-#[must_use]
-pub fn legal_moves(release: &Release) -> Vec<&'static str> {
-    let status = release.status;
-    let mut moves = Vec::new();
-    if status == Status::ManualTesting {
-        moves.extend(["approve", "reject"]);
-    }
-    if status == Status::ManualTestPassed {
-        moves.push("promote");
-    }
-    if status.is_cancellable() {
-        moves.push("cancel");
-    }
-    if status == Status::Deploying {
-        moves.push("abort");
-    }
-    if status == Status::Deployed {
-        moves.push("rollback");
-    }
-    if status.is_retryable() {
-        moves.push("retry");
-    }
-    moves
+/// The moves from where a release stands that would not be refused, to somebody who may make them.
+pub fn possible_moves(world: &World<'_>, release: &Release) -> impl Iterator<Item = Move> {
+    Move::from(release).filter(|wanted| is_possible(world, release, *wanted))
 }
 
-/// The legal moves that would not be refused as things stand, to somebody who may make them.
+/// Whether a move would not be refused as things stand, to somebody who may make it.
 #[must_use]
-pub fn possible_moves(world: &World<'_>, release: &Release) -> Vec<&'static str> {
-    legal_moves(release).into_iter().filter(|word| is_possible(world, release, word)).collect()
-}
-
-/// Whether a legal move would not be refused as things stand, to somebody who may make it.
-#[must_use]
-pub fn is_possible(world: &World<'_>, release: &Release, word: &str) -> bool {
+pub fn is_possible(world: &World<'_>, release: &Release, wanted: Move) -> bool {
     let (release, reason) = (release.id, String::from("on trial"));
-    let command = match word {
-        "cancel" => Command::Cancel { release, reason },
-        "abort" => Command::Abort { release, reason, force: false },
-        "promote" => Command::Promote { release },
-        "retry" => Command::Retry { release },
+    let command = match wanted {
+        Move::Cancel => Command::Cancel { release, reason },
+        Move::Abort => Command::Abort { release, reason, force: false },
+        Move::Promote => Command::Promote { release },
+        Move::Retry => Command::Retry { release },
         // Gates ask for it often, and it takes a plan to try it.
-        "rollback" => return rollback::is_possible(world, release),
-        // Whose vote counts is another question.
-        _ => return true,
+        Move::Rollback => return rollback::is_possible(world, release),
+        // Whose vote counts is another question, and the others are asked of the environments.
+        Move::Approve | Move::Reject | Move::Settle | Move::Resolve | Move::Bypass | Move::Unlock => return true,
     };
     let mut draft = Draft { world: world.clone(), actor: &Actor::Operator, on_record: Vec::new(), on_trial: true };
     draft.command(command).is_ok()
@@ -272,7 +245,7 @@ impl Draft<'_, '_> {
 
     /// The moves that a refusal offers.
     fn moves(&self, release: &Release) -> Vec<&'static str> {
-        if self.on_trial { Vec::new() } else { possible_moves(&self.world, release) }
+        if self.on_trial { Vec::new() } else { possible_moves(&self.world, release).map(Move::as_str).collect() }
     }
 
     /// The refusal of a command that has no arrow from here.

@@ -7,6 +7,7 @@ use crate::domain::env::Env;
 use crate::domain::event::Event;
 use crate::domain::gate;
 use crate::domain::ids::ReleaseId;
+use crate::domain::moves::Move;
 use crate::domain::person::Right;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::{Cause, Refusal};
@@ -15,7 +16,7 @@ use crate::domain::run::{Run, RunKind, RunState};
 use crate::domain::status::Status;
 use crate::domain::world::NewRun;
 
-use super::{Decided, Draft, legal_moves};
+use super::{Decided, Draft};
 
 /// The environment that a status speaks about; none: it is for people to say.
 fn environment_of(status: Status) -> Option<Env> {
@@ -156,7 +157,7 @@ impl Draft<'_, '_> {
                 let next: Vec<_> = release.status.next().iter().filter(|s| environment_of(**s).is_some()).collect();
                 let reason = release.reason.clone();
                 let cause = Cause::DoesNotFollow { release: id, status: release.status, reason, reported: status };
-                let legal = next.into_iter().map(|s| s.as_str()).chain(legal_moves(release));
+                let legal = next.into_iter().map(|s| s.as_str()).chain(Move::from(release).map(Move::as_str));
                 return Err(Refusal::from(cause).legal(legal));
             }
         }

@@ -3,9 +3,10 @@
 use crate::domain::command::{Answer, RollbackTo};
 use crate::domain::env::Env;
 use crate::domain::ids::ReleaseId;
+use crate::domain::moves::Move;
 use crate::domain::person::Right;
 use crate::domain::reason::Reason;
-use crate::domain::refusal::{Cause, Move, Refusal};
+use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::release::{Release, Version};
 use crate::domain::run::{Run, RunKind, RunState, Side, StopKind};
 use crate::domain::status::Status;

@@ -3,6 +3,7 @@
 use super::{Condition, Finding, GateName, GateState, Remedy, met, unmet};
 use crate::domain::decide::is_possible;
 use crate::domain::ids::Tag;
+use crate::domain::moves::Move;
 use crate::domain::release::Release;
 use crate::domain::world::World;
 
@@ -24,7 +25,7 @@ fn look(world: &World<'_>, release: &Release) -> Finding {
         }
     };
     if lower {
-        let running = world.find(current.release).filter(|it| is_possible(world, it, "rollback"));
+        let running = world.find(current.release).filter(|it| is_possible(world, it, Move::Rollback));
         let remedy = running.map_or(Remedy::GoForward, |running| Remedy::RollBack { release: running.id });
         return unmet(GateState::Older { current }, remedy);
     }

@@ -11,7 +11,7 @@ use crate::domain::env::Env;
 use crate::domain::environment::EnvironmentState;
 use crate::domain::ids::{Commit, PersonName, ReleaseId, RunId, Tag};
 use crate::domain::release::Release;
-use crate::domain::run::Run;
+use crate::domain::run::{Run, RunState};
 use crate::domain::snapshot::GoodAt;
 use crate::domain::status::Status;
 
@@ -126,6 +126,19 @@ impl World<'_> {
             Env::Production => status.is_active() || status == Status::Deployed,
         };
         self.environments.values().filter(waits).map(|state| state.kind)
+    }
+
+    /// The runs of a release about which an admin has to say what became of them, because they hold an environment or have
+    /// left it in between.
+    pub fn to_resolve(&self, release: &Release) -> impl Iterator<Item = RunId> {
+        let of = release.id;
+        let known = self.environments.values().filter(|state| state.unknown.is_none());
+        let runs = known.filter_map(|state| {
+            let lost = |run: &Arc<Run>| matches!(run.state, RunState::Unknown { .. });
+            let lost = self.occupying_run(state.kind).filter(lost).map(|run| run.id);
+            lost.or_else(|| state.dirty.as_ref().map(|dirty| dirty.run))
+        });
+        runs.filter(move |run| self.find_run(*run).is_some_and(|run| run.release == of))
     }
 
     /// What a release would bring now.

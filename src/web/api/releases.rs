@@ -155,7 +155,7 @@ pub async fn show(
 pub(super) async fn details(web: &Web, actor: &Actor, id: ReleaseId) -> Result<ReleaseDetails, Problem> {
     let overview = ReleaseOverview::read(&web.engine, id).await?;
     watchable_by(actor, Some(&overview.service.name))?;
-    Ok(ReleaseDetails::new(&overview))
+    Ok(ReleaseDetails::new(&overview, actor))
 }
 
 /// What happened to a release, oldest first

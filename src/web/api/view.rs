@@ -6,6 +6,7 @@ use crate::contract::{
 use crate::domain::approval::{Verdict, Vote};
 use crate::domain::duration_text;
 use crate::domain::gate::Gate;
+use crate::domain::person::Actor;
 use crate::domain::release::{Artifact, CiRun, Release};
 use crate::domain::run::{Action, Ask, Run, Step, StepState};
 use crate::domain::service::Via;
@@ -69,8 +70,8 @@ impl From<&Gate> for GateView {
 }
 
 impl ReleaseDetails {
-    /// The details of a release.
-    pub fn new(overview: &ReleaseOverview) -> Self {
+    /// The details of a release, as somebody sees them.
+    pub fn new(overview: &ReleaseOverview, viewer: &Actor) -> Self {
         Self {
             release: (&overview.release).into(),
             content: Some(overview.content.clone()),
@@ -78,10 +79,11 @@ impl ReleaseDetails {
             unmet: overview.gates.iter().filter(|gate| !gate.met()).map(GateView::from).collect(),
             legal: overview
                 .moves()
-                .filter(|legal| !overview.needs_force(*legal))
+                .filter(|legal| overview.may(viewer, *legal) && !overview.needs_force(*legal))
                 .map(|legal| legal.as_str().to_owned())
                 .collect(),
             to_settle: overview.to_settle.iter().map(ToString::to_string).collect(),
+            to_resolve: overview.to_resolve.iter().map(|run| run.0).collect(),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! What is in the way of a command, and what to do.
 
 use super::{inside, list, reason};
+use crate::domain::moves::Move;
 use crate::domain::person::Right;
 use crate::domain::reason::Reason;
-use crate::domain::refusal::{Cause, Move};
+use crate::domain::refusal::Cause;
 use crate::domain::release::Version;
 
 /// Why something is refused, in a sentence that begins small and has no full stop.
@@ -238,6 +239,11 @@ fn done(wanted: Move) -> &'static str {
         Move::Promote => "promoted",
         Move::Bypass => "sent past its gates",
         Move::Rollback => "rolled back",
+        Move::Approve => "approved",
+        Move::Reject => "rejected",
+        Move::Settle => "settled",
+        Move::Resolve => "resolved",
+        Move::Unlock => "unlocked",
     }
 }
 

@@ -1,9 +1,10 @@
 //! Почему отказано и что делать.
 
 use super::{inside, list, on, reason, status};
+use crate::domain::moves::Move;
 use crate::domain::person::{Right, Role};
 use crate::domain::reason::Reason;
-use crate::domain::refusal::{Cause, Move};
+use crate::domain::refusal::Cause;
 use crate::domain::release::Version;
 
 /// Почему отказано: фраза со строчной буквы, без точки.
@@ -244,6 +245,11 @@ fn to_do(wanted: Move) -> &'static str {
         Move::Promote => "отправить в продакшн",
         Move::Bypass => "провести мимо проверок",
         Move::Rollback => "откатить",
+        Move::Approve => "одобрить",
+        Move::Reject => "отклонить",
+        Move::Settle => "уточнить состояние",
+        Move::Resolve => "разрешить",
+        Move::Unlock => "разблокировать",
     }
 }
 

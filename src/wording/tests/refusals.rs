@@ -92,7 +92,7 @@ fn samples() -> Vec<Cause> {
         C::ClaimConfirmed { user: 42, person: person("ann"), by: "root".into() },
         C::NoClaim { user: 42, person: person("ann") },
     ];
-    let moves = [Move::Cancel, Move::Abort, Move::Retry, Move::Promote, Move::Bypass, Move::Rollback];
+    let moves = Move::OFFERED.into_iter().chain([Move::Bypass]);
     samples.extend(moves.map(|wanted| C::Illegal {
         release,
         title: title(),

@@ -10,6 +10,7 @@ use crate::domain::command::{Command, NewRelease, Outcome, Resolution, RollbackT
 use crate::domain::decide::possible_moves;
 use crate::domain::gate::{self, GateName, Remedy};
 use crate::domain::ids::{HostName, ReleaseId, RunId};
+use crate::domain::moves::Move;
 use crate::domain::person::Actor;
 use crate::domain::reason::Reason;
 use crate::domain::release::Artifact;
@@ -30,7 +31,7 @@ struct Shape {
 
 /// One thing that happens; numbers choose among what there is.
 #[derive(Debug, Clone)]
-enum Move {
+enum Turn {
     Push { version: u8, commit: Option<u8>, by_mia: bool, ci_run: Option<(u8, u32)> },
     Vote { who: u8, yes: bool, stale: bool, on: u8 },
     People { what: u8, who: u8, on: u8, force: bool },
@@ -57,24 +58,24 @@ fn shapes() -> impl Strategy<Value = Shape> {
     })
 }
 
-fn moves() -> impl Strategy<Value = Move> {
+fn moves() -> impl Strategy<Value = Turn> {
     let ci_run = || proptest::option::of((0..4_u8, 1..3_u32));
     prop_oneof![
         3 => (0..6_u8, proptest::option::weighted(0.9, 0..8_u8), any::<bool>(), ci_run())
-            .prop_map(|(version, commit, by_mia, ci_run)| Move::Push { version, commit, by_mia, ci_run }),
+            .prop_map(|(version, commit, by_mia, ci_run)| Turn::Push { version, commit, by_mia, ci_run }),
         8 => (0..5_u8, proptest::bool::weighted(0.95), proptest::bool::weighted(0.1), any::<u8>())
-            .prop_map(|(who, yes, stale, on)| Move::Vote { who, yes, stale, on }),
+            .prop_map(|(who, yes, stale, on)| Turn::Vote { who, yes, stale, on }),
         4 => (0..9_u8, 0..6_u8, any::<u8>(), any::<bool>())
-            .prop_map(|(what, who, on, force)| Move::People { what, who, on, force }),
-        2 => (any::<u8>(), 0..3_u8).prop_map(|(run, verdict)| Move::Resolve { run, verdict }),
-        4 => (any::<bool>(), 0..12_u8).prop_map(|(production, outcome)| Move::Step { production, outcome }),
+            .prop_map(|(what, who, on, force)| Turn::People { what, who, on, force }),
+        2 => (any::<u8>(), 0..3_u8).prop_map(|(run, verdict)| Turn::Resolve { run, verdict }),
+        4 => (any::<bool>(), 0..12_u8).prop_map(|(production, outcome)| Turn::Step { production, outcome }),
         8 => (any::<bool>(), any::<u8>(), 0..12_u8)
-            .prop_map(|(production, all_but, outcome)| Move::Steps { production, all_but, outcome }),
-        2 => (0..8_u8, any::<u8>()).prop_map(|(what, on)| Move::Machine { what, on }),
-        1 => (any::<u8>(), 0..14_u8, ci_run()).prop_map(|(on, status, ci_run)| Move::Report { on, status, ci_run }),
-        8 => any::<u8>().prop_map(|on| Move::NextReport { on }),
-        1 => (0..90_u8).prop_map(Move::Minutes),
-        1 => (0..8_u8).prop_map(Move::List),
+            .prop_map(|(production, all_but, outcome)| Turn::Steps { production, all_but, outcome }),
+        2 => (0..8_u8, any::<u8>()).prop_map(|(what, on)| Turn::Machine { what, on }),
+        1 => (any::<u8>(), 0..14_u8, ci_run()).prop_map(|(on, status, ci_run)| Turn::Report { on, status, ci_run }),
+        8 => any::<u8>().prop_map(|on| Turn::NextReport { on }),
+        1 => (0..90_u8).prop_map(Turn::Minutes),
+        1 => (0..8_u8).prop_map(Turn::List),
     ]
 }
 
@@ -142,10 +143,10 @@ fn actor(w: &Sim, who: u8) -> Actor {
     }
 }
 
-fn happens(w: &mut Sim, one: &Move) {
+fn happens(w: &mut Sim, one: &Turn) {
     // Refusals are answers; what they may not do is checked by the simulator.
     match one.clone() {
-        Move::Push { version, commit: number, by_mia, ci_run: by } => {
+        Turn::Push { version, commit: number, by_mia, ci_run: by } => {
             let name = format!("v1.{version}.0");
             let commit = match number {
                 None => None,
@@ -159,7 +160,7 @@ fn happens(w: &mut Sim, one: &Move) {
             let new = if plain { NewRelease { tag: None, ..new } } else { new };
             let _ = w.handle(&ci(), Command::Create(new));
         }
-        Move::Vote { who, yes, stale, on } => {
+        Turn::Vote { who, yes, stale, on } => {
             let release = pick(w, on);
             let seen = stale.then_some(crate::domain::ids::Revision(1));
             let command = if yes {
@@ -169,7 +170,7 @@ fn happens(w: &mut Sim, one: &Move) {
             };
             let _ = w.handle(&actor(w, who), command);
         }
-        Move::People { what, who, on, force } => {
+        Turn::People { what, who, on, force } => {
             let release = pick(w, on);
             let command = match what {
                 0 => Command::Cancel { release, reason: reason() },
@@ -196,7 +197,7 @@ fn happens(w: &mut Sim, one: &Move) {
             };
             let _ = w.handle(&actor(w, who), command);
         }
-        Move::Resolve { run, verdict } => {
+        Turn::Resolve { run, verdict } => {
             if run.is_multiple_of(2) {
                 settle(w, verdict);
             }
@@ -209,7 +210,7 @@ fn happens(w: &mut Sim, one: &Move) {
             let verdict = [Resolution::Succeeded, Resolution::Failed, Resolution::Again][usize::from(verdict)];
             let _ = w.handle(&Actor::Operator, Command::Resolve { run, verdict, reason: reason() });
         }
-        Move::Step { production, outcome: number } => {
+        Turn::Step { production, outcome: number } => {
             let Some(run) = live_ours(w, production) else { return };
             if let Some(step) = w.start_step(run)
                 && number < 11
@@ -221,13 +222,13 @@ fn happens(w: &mut Sim, one: &Move) {
                 );
             }
         }
-        Move::Steps { production, all_but, outcome: number } => {
+        Turn::Steps { production, all_but, outcome: number } => {
             if live_ours(w, production).is_some() {
                 let kind = if production { PRODUCTION } else { STAGE };
                 w.ends_at(kind, u32::from(all_but % 40), outcome(number));
             }
         }
-        Move::Machine { what, on } => {
+        Turn::Machine { what, on } => {
             let release = pick(w, on);
             let run = w.live(STAGE).or(w.live(PRODUCTION)).unwrap_or(RunId(i64::from(on % 16)));
             let artifacts =
@@ -255,20 +256,20 @@ fn happens(w: &mut Sim, one: &Move) {
             };
             let _ = w.handle(&Actor::Machine, command);
         }
-        Move::Report { on, status, ci_run } => {
+        Turn::Report { on, status, ci_run } => {
             let ci_run = ci_run.map(|(id, attempt)| reporter(&format!("1-{id}"), Some(attempt)));
             let status = Status::ALL[usize::from(status)];
             let _ = w.handle(&ci(), Command::Report { release: pick(w, on), status, ci_run });
         }
-        Move::NextReport { on } => {
+        Turn::NextReport { on } => {
             let release = pick(w, on);
             let Some(status) = w.releases.get(&release).and_then(|release| next_report(release.status, on)) else {
                 return;
             };
             let _ = w.handle(&ci(), Command::Report { release, status, ci_run: None });
         }
-        Move::Minutes(minutes) => w.passes(SignedDuration::from_mins(minutes.into())),
-        Move::List(number) => {
+        Turn::Minutes(minutes) => w.passes(SignedDuration::from_mins(minutes.into())),
+        Turn::List(number) => {
             let all = ["ann", "bob", "mia"];
             w.service.approvals.required = all
                 .iter()
@@ -346,25 +347,31 @@ fn what_is_offered_is_accepted(w: &Sim) {
         let id = release.id;
         let back = Command::Rollback { release: id, to: None, reason: reason(), force: false };
         if release.status == Status::Deployed && w.clone().handle(&root, back).is_ok() {
-            assert!(possible_moves(&world, release).contains(&"rollback"), "nobody offers a rollback of #{id}");
+            assert!(
+                possible_moves(&world, release).any(|wanted| wanted == Move::Rollback),
+                "nobody offers a rollback of #{id}"
+            );
         }
-        for word in possible_moves(&world, release) {
-            let command = match word {
-                "approve" => {
+        for wanted in possible_moves(&world, release) {
+            let command = match wanted {
+                Move::Approve => {
                     for person in world.tally(release).missing {
                         accepts(&w.actor(person.as_str()), Command::Approve { release: id, seen: None });
                     }
                     continue;
                 }
-                "reject" => Command::Reject { release: id, seen: None, reason: reason() },
-                "cancel" => Command::Cancel { release: id, reason: reason() },
-                "abort" => Command::Abort { release: id, reason: reason(), force: false },
-                "promote" => Command::Promote { release: id },
-                "retry" => Command::Retry { release: id },
-                "rollback" => Command::Rollback { release: id, to: None, reason: reason(), force: false },
-                other => panic!("{other} is unknown"),
+                Move::Reject => Command::Reject { release: id, seen: None, reason: reason() },
+                Move::Cancel => Command::Cancel { release: id, reason: reason() },
+                Move::Abort => Command::Abort { release: id, reason: reason(), force: false },
+                Move::Promote => Command::Promote { release: id },
+                Move::Retry => Command::Retry { release: id },
+                Move::Rollback => Command::Rollback { release: id, to: None, reason: reason(), force: false },
+                other => panic!("{other:?} is not a move of the life cycle"),
             };
             accepts(&root, command);
+        }
+        for run in world.to_resolve(release) {
+            accepts(&root, Command::Resolve { run, verdict: Resolution::Succeeded, reason: reason() });
         }
         if !release.status.is_cancellable() {
             continue;
