@@ -155,7 +155,7 @@ async fn a_question_that_nobody_has_asked_gets_no_menu() {
     world.ann.says(world.ann.id, "/rollback shop");
     let words = to_ann.shows("shop has nothing in production yet").await;
     world.ann.replies(words.at, "because I say so");
-    to_ann.shows("Nobody waits for this answer any more").await;
+    to_ann.shows("This question is closed").await;
     world.ann.says(world.ann.id, "hello");
     to_ann.shows("Release Bot").await;
 }
@@ -174,8 +174,8 @@ async fn an_admin_says_how_a_run_ended_that_nobody_knows() {
     let (step, watcher) = (world.rmm.process("pid").await, world.rmm.process("watcher").await);
     end_process(watcher);
     end_process(step);
-    to_ann.shows("It is not known how run 1 ended").await;
-    world.team.shows("It is not known how run 1 ended").await;
+    to_ann.shows("The outcome of run 1").await;
+    world.team.shows("The outcome of run 1").await;
     world.rmm.write("go", "");
     world.ann.taps(world.ann.id, "🔁 Run it again").await;
     to_ann.shows("A new run starts").await;
@@ -200,7 +200,7 @@ async fn an_admin_says_that_stage_has_been_repaired() {
     let bad = world.rmm.release("v2").await;
     world.rmm.until(bad, "stage_building_failed").await;
     let card = to_ann.shows("Stage needs repair").await;
-    assert!(card.text.contains("Repair the environment by hand and say so"), "{}", card.text);
+    assert!(card.text.contains("Repair the environment by hand and record it"), "{}", card.text);
     let next = world.rmm.release("v3").await;
     world.rmm.remove("broken");
     // A viewer sees it in the team's chat, and cannot settle it.

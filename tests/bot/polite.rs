@@ -25,7 +25,7 @@ async fn a_release_goes_to_production_without_telegram() {
     let third = world.rmm.release("v3").await;
     world.team.shows("v3").await;
     world.rmm.until(third, "manual_testing").await;
-    world.team.shows("waits for approval").await;
+    world.team.shows("waiting for approval").await;
     assert!(world.team.messages().len() <= 4, "{}", world.team.transcript());
 }
 
@@ -34,7 +34,7 @@ async fn after_an_outage_chats_hear_how_it_is_now() {
     let world = BotWorld::without_rmm(alone).await;
     world.start_rmm().await;
     let first = world.rmm.release("v1").await;
-    world.team.shows("waits for approval").await;
+    world.team.shows("waiting for approval").await;
     let before = world.team.messages().len();
     // Telegram asks for a pause, and then it is away.
     world.telegram.breaks("sendMessage", 1, Fault::TooFast(2));
@@ -70,7 +70,7 @@ async fn a_pause_holds_up_no_other_chat() {
     world.ann.taps(world.ann.id, "Active releases").await;
     world.telegram.chat(world.ann.id).shows("🧪 Manual testing").await;
     assert_eq!(world.team.messages().len(), 0);
-    world.team.shows("waits for approval").await;
+    world.team.shows("waiting for approval").await;
     let next = |call: &&crate::telegram::Call| call.chat() == Some(TEAM) && call.at > asked_to_wait.at;
     let calls = world.telegram.calls("*");
     let next = calls.iter().find(next).unwrap();
@@ -93,7 +93,7 @@ async fn whoever_blocks_the_bot_stops_nobody() {
     to_boris.shows("Release Bot").await;
     world.boris.blocks_the_bot();
     let release = world.rmm.release("v1").await;
-    to_ann.shows("waits for approval").await;
+    to_ann.shows("waiting for approval").await;
     world.ann.taps(world.ann.id, "✅ Approve").await;
     world.ann.taps(world.ann.id, "Yes, approve").await;
     to_ann.shows("shop v1 is deployed").await;

@@ -96,7 +96,7 @@ async fn decisions_are_asked_for_once_more_and_told() {
     chat.shows("🧪 Manual testing").await;
     ann.taps(ann.id, "❌ Reject").await;
     assert_eq!(ann.taps(ann.id, "Found a bug while testing").await.toast, "❌ Release rejected");
-    chat.shows("🚫 ann says no: Found a bug while testing").await;
+    chat.shows("🚫 Rejected by ann: Found a bug while testing").await;
 
     // No, in one's own words.
     ann.taps(ann.id, "🔁 Retry").await;
@@ -106,13 +106,13 @@ async fn decisions_are_asked_for_once_more_and_told() {
     ann.taps(ann.id, "My own reason").await;
     let question = chat.until("the bot asks", |shown| shown.iter().find(|shown| shown.asks).cloned()).await;
     ann.replies(question.at, "The <b>pay</b> button is green & broken");
-    chat.shows("🚫 ann says no: The <b>pay</b> button is green & broken").await;
+    chat.shows("🚫 Rejected by ann: The <b>pay</b> button is green & broken").await;
 
     // Not at all.
     ann.taps(ann.id, "🔁 Retry").await;
     ann.taps(ann.id, "Yes, retry").await;
     ann.taps(ann.id, "Cancel release").await;
-    chat.shows("leaves the way to production for good").await;
+    chat.shows("will never go to production").await;
     assert_eq!(ann.taps(ann.id, "Yes, cancel").await.toast, "⛔ Release cancelled");
     world.rmm.until(failed, "cancelled").await;
     // Also the card that came with her answer follows.
@@ -130,21 +130,21 @@ async fn production_goes_back_before_ones_eyes_and_is_unlocked() {
     let (ann, chat) = (&world.ann, greets(&world, &world.ann).await);
     ann.taps(ann.id, "Successful releases").await;
     ann.taps(ann.id, "⏪ Roll back").await;
-    let versions = chat.shows("Choose the tag to go back to").await;
+    let versions = chat.shows("Choose the tag to roll back to").await;
     let version = versions.button("🏷️ v1 (").unwrap();
     assert!(version.label.ends_with(')') && version.label.contains(':'), "a date: {}", version.label);
     ann.taps(ann.id, "🏷️ v1 (").await;
     let question = chat.shows("Forecast").await;
     assert!(question.text.contains("Migrations to reverse: app"), "{}", question.text);
-    assert!(question.text.contains("Exactly this way back has been rehearsed"), "{}", question.text);
-    assert_eq!(ann.taps(ann.id, "Yes, go back to v1").await.toast, "⏪ Going back to v1");
+    assert!(question.text.contains("Exactly this rollback has been rehearsed"), "{}", question.text);
+    assert_eq!(ann.taps(ann.id, "Yes, roll back to v1").await.toast, "⏪ Rolling back to v1");
 
     // The card goes with the run.
     chat.shows("⏳ deploy · app").await;
     world.rmm.write("go", "");
     let card = chat.shows("↩️ Rolled back").await;
     assert_eq!(card.at, question.at);
-    assert!(card.text.contains("Production went back to v1"), "{}", card.text);
+    assert!(card.text.contains("Production was rolled back to v1"), "{}", card.text);
 
     // What was approved meanwhile does not go to production.
     ann.taps(ann.id, "📦 shop").await;
@@ -169,7 +169,7 @@ async fn everything_has_a_command() {
         ("/successful", "🏷️ Tag: v2"),
         ("/failed", "No failed releases"),
         ("/status", "Production: v2"),
-        ("/rollback shop", "Choose the tag to go back to"),
+        ("/rollback shop", "Choose the tag to roll back to"),
         ("/explain 3", "⏳ Approvals"),
         ("/explain", "Which release?"),
         ("/lock", "Why? /lock shop"),
@@ -209,7 +209,7 @@ async fn everybody_reads_their_own_language() {
     let boris = greets(&world, &world.boris).await;
     ann.says(ann.id, "/language");
     assert_eq!(ann.taps(ann.id, "Русский").await.toast, "🌐 Теперь говорю по-русски");
-    chat.shows("Выбери действие").await;
+    chat.shows("Выберите действие").await;
     let release = world.rmm.release("v1").await;
     world.rmm.until(release, "manual_testing").await;
     ann.taps(ann.id, "Активные релизы").await;

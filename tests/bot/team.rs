@@ -30,18 +30,18 @@ async fn one_card_goes_the_way_with_its_release() {
     let release = world.rmm.release("v1").await;
     let team = &world.team;
     card(team, release, "🧪 Manual testing").await;
-    let call = team.shows("waits for approval (0/2)").await;
+    let call = team.shows("waiting for approval (0 of 2)").await;
     assert!(call.text.contains("ann <tg://user?id=77>") && call.text.contains("boris <tg://user?id=78>"), "{call:?}");
 
     // Anna taps the team's card; the question is hers, and goes when it is answered.
     world.ann.taps(TEAM, "✅ Approve").await;
     let question = team.shows("Approve this release?").await;
     let toast = world.boris.taps(TEAM, "Yes, approve").await.toast;
-    assert_eq!(toast, "This question is for somebody else; tap the card");
+    assert_eq!(toast, "This question was put to another person; tap the card");
     assert_eq!(world.ann.taps(TEAM, "Yes, approve").await.toast, "✅ Your approval counts (1/2)");
     let gone = |shown: &[Shown]| shown.iter().all(|shown| shown.at != question.at).then_some(());
     team.until("the question is gone", gone).await;
-    team.shows("1/2, still open: boris").await;
+    team.shows("1 of 2 approved; waiting for boris").await;
 
     // Vera may look, and not decide.
     world.vera.taps(TEAM, "✅ Approve").await;
@@ -58,7 +58,7 @@ async fn one_card_goes_the_way_with_its_release() {
         shown.iter().all(|shown| !shown.text.contains("Approve this release?")).then_some(())
     })
     .await;
-    team.shows("the production deploy begins").await;
+    team.shows("deploying to production").await;
     world.rmm.write("go", "");
     let done = team.shows("shop v1 is deployed").await;
     let card = card(team, release, "✅ Deployed").await;
@@ -73,7 +73,7 @@ async fn whoever_taps_does_not_wait_for_the_news_of_others() {
     world.start_rmm().await;
     let team = &world.team;
     world.rmm.release("v1").await;
-    team.shows("waits for approval").await;
+    team.shows("waiting for approval").await;
     for number in 2..=9 {
         world.rmm.release(&format!("v{number}")).await;
     }
@@ -111,7 +111,7 @@ async fn other_approvers_in_the_configuration_are_on_the_card_at_once() {
     world.start_rmm().await;
     let release = world.rmm.release("v1").await;
     card(&world.team, release, "0/2").await;
-    let before = world.team.shows("waits for approval").await;
+    let before = world.team.shows("waiting for approval").await;
     world.configure(|config| {
         let approvals = config["services"][0]["approvals"].as_table_mut().unwrap();
         set(approvals, "minimum", 1);
@@ -139,7 +139,7 @@ async fn commands_in_a_group_are_for_those_whom_they_name() {
     // What one person asked for is theirs.
     assert_eq!(
         world.ann.taps_now(&answer, "Back to menu").await.toast,
-        "This question is for somebody else; tap the card"
+        "This question was put to another person; tap the card"
     );
     assert_eq!(world.team.messages().len(), 3);
 
@@ -208,7 +208,7 @@ async fn a_group_that_has_become_a_supergroup_is_followed() {
         world.start_rmm().await;
         let (old, new) = (world.telegram.chat(OLD), world.telegram.chat(TEAM));
         let release = world.rmm.release("v1").await;
-        old.shows("waits for approval").await;
+        old.shows("waiting for approval").await;
         if told_by_a_message {
             world.telegram.migrates(OLD, TEAM);
             world.telegram.all_acknowledged().await;
@@ -238,7 +238,7 @@ async fn whoever_deletes_the_card_gets_another_one() {
     let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["ann"])).await;
     world.start_rmm().await;
     let release = world.rmm.release("v1").await;
-    world.team.shows("waits for approval").await;
+    world.team.shows("waiting for approval").await;
     let first = card(&world.team, release, "🧪 Manual testing").await;
     world.ann.deletes(first.at);
     world.rmm.approve("ann", release).await.ok();
@@ -275,7 +275,7 @@ async fn reminders_come_by_themselves() {
 async fn a_kill_in_the_middle_sends_nothing_twice_and_loses_nothing() {
     let world = BotWorld::start().await;
     let release = world.rmm.release("v1").await;
-    world.team.shows("waits for approval").await;
+    world.team.shows("waiting for approval").await;
     world.all_is_told().await;
     world.rmm.kill();
     // What people write while RMM is away is answered when it is back.
@@ -283,7 +283,7 @@ async fn a_kill_in_the_middle_sends_nothing_twice_and_loses_nothing() {
     world.start_rmm().await;
     world.boris.taps(world.boris.id, "✅ Approve").await;
     world.boris.taps(world.boris.id, "Yes, approve").await;
-    world.team.shows("still open: ann").await;
+    world.team.shows("approved; waiting for ann").await;
     world.all_is_told().await;
     // Nobody hears that it is deployed before RMM dies.
     for method in ["sendMessage", "editMessageText"] {
@@ -296,7 +296,7 @@ async fn a_kill_in_the_middle_sends_nothing_twice_and_loses_nothing() {
     world.start_rmm().await;
     world.team.shows("shop v1 is deployed").await;
     card(&world.team, release, "✅ Deployed").await;
-    for notice in ["waits for approval", "still open: ann", "is deployed"] {
+    for notice in ["waiting for approval", "approved; waiting for ann", "is deployed"] {
         let count = world.team.messages().iter().filter(|shown| shown.text.contains(notice)).count();
         assert_eq!(count, 1, "“{notice}”\n{}", world.team.transcript());
     }
@@ -315,7 +315,7 @@ async fn topics_of_one_group_follow_what_they_have_chosen() {
     });
     world.start_rmm().await;
     let release = world.rmm.release("v1").await;
-    world.team.shows("waits for approval").await;
+    world.team.shows("waiting for approval").await;
     world.ann.taps(TEAM, "🔄 Refresh").await;
     world.rmm.approve("ann", release).await.ok();
     for topic in [12, 13] {

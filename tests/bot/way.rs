@@ -6,7 +6,7 @@ use crate::story::BotWorld;
 async fn a_release_is_approved_in_private_and_told_in_the_team() {
     let world = BotWorld::start().await;
     let id = world.rmm.release("v1").await;
-    world.team.shows("waits for approval").await;
+    world.team.shows("waiting for approval").await;
     world.ann.says(world.ann.id, "/start");
     let private = world.telegram.chat(world.ann.id);
     private.shows("Release Bot").await;
@@ -18,6 +18,6 @@ async fn a_release_is_approved_in_private_and_told_in_the_team() {
     world.boris.says(world.boris.id, &format!("/start r{id}"));
     world.boris.taps(world.boris.id, "✅ Approve").await;
     let tap = world.boris.taps(world.boris.id, "Yes").await;
-    assert_eq!(tap.toast, "✅ All approvals are there!");
+    assert_eq!(tap.toast, "✅ Fully approved!");
     world.team.shows("is deployed").await;
 }

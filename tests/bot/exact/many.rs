@@ -28,7 +28,7 @@ async fn five_hundred_releases_are_looked_through_and_one_is_approved() {
     world.rmm.until(first, "manual_testing").await;
 
     // What needs somebody does not wait behind what does not.
-    world.team.shows("waits for approval").await;
+    world.team.shows("waiting for approval").await;
 
     let private = world.telegram.chat(world.ann.id);
     let begun = Instant::now();

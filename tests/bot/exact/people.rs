@@ -17,7 +17,7 @@ async fn whoever_has_another_name_is_still_the_same_person() {
     // Whoever takes the name does not become her.
     let taker = world.telegram.user(500, "Anna");
     taker.is_called(Some("ann"));
-    let team = world.team.shows("waits for approval").await.at;
+    let team = world.team.shows("waiting for approval").await.at;
     let tap = taker.taps_raw(team, &yes).await;
     assert!(tap.alert && tap.toast.contains("I do not know you. Your number: 500"), "{tap:?}");
     assert!(approved_by(&world, release).await.is_empty());
@@ -73,7 +73,7 @@ async fn whoever_has_left_is_a_stranger_at_once() {
     world.boris.says(world.boris.id, "/start");
     world.boris.taps(world.boris.id, "Active").await;
     world.boris.taps(world.boris.id, "✅ Approve").await;
-    assert_eq!(world.boris.taps(world.boris.id, "Yes").await.toast, "✅ All approvals are there!");
+    assert_eq!(world.boris.taps(world.boris.id, "Yes").await.toast, "✅ Fully approved!");
     world.rmm.until(release, "deployed").await;
     world.team.shows("is deployed").await;
     assert_eq!(private.messages(), before);
@@ -84,7 +84,7 @@ async fn a_stranger_hears_a_number_and_nothing_else() {
     let world = BotWorld::start().await;
     let release = waiting(&world, "v1").await;
     let yes = yes(&world, release).await;
-    world.team.shows("waits for approval").await;
+    world.team.shows("waiting for approval").await;
     let start = format!("/start r{release}");
     let words = [
         "/start",
