@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Bot;
 use super::audience::About;
 use super::queue::{Job, What};
-use super::team::{MANY, PAUSE, save};
+use super::team::{MANY, News, PAUSE, save};
 use super::words::facts;
 use crate::clients::telegram::Text;
 use crate::domain::notice::Notice;
@@ -104,8 +104,11 @@ async fn remind_once(
         release.status == Status::ManualTesting && reminders(first, waited(now)) > reminders(first, waited(since))
     });
     let last = bot.engine.store().progress().borrow().last_event;
-    let changes = due.map(|release| (About::Release(release.id), (Some(Notice::Reminder), last))).collect();
-    save(bot, changes, None).await
+    let mut news = News::default();
+    for release in due {
+        news.add(About::Release(release.id), Some(Notice::Reminder), last);
+    }
+    save(bot, news, None).await
 }
 
 /// How many reminders are due after so long: the first after `first`, each later one after twice the time.

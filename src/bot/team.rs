@@ -1,6 +1,7 @@
-//! Tells chats what happens. Everything follows from the record: an event makes news of what it is about, one row a
-//! chat and subject, and what is sent is drawn from the state at that time. So nothing is lost over a crash, and while
-//! Telegram is away news collapse to the current state.
+//! Tells chats what happens. Everything follows from the record: an event changes the cards of what it is about, and may be
+//! worth a notice, a message that is sent once and tells how it was. A card is drawn from the state when its turn comes, so
+//! that its changes collapse; of notices that could not be sent, those that a later one outdates are dropped. Nothing is
+//! lost over a crash.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,8 +18,9 @@ use crate::domain::release::Release;
 use crate::domain::status::{List, Status};
 use crate::engine::Engine;
 use crate::store::events::{self, EventRow, Scope};
+use crate::store::news::{self, Change, Due};
 use crate::store::releases::{self, Page};
-use crate::store::telegram::{self, Kept, News};
+use crate::store::telegram::{self, Kept};
 use crate::store::{StoreError, WriteError};
 
 /// Events read at once.
@@ -62,8 +64,8 @@ pub(super) async fn follow(bot: Arc<Bot>) {
 async fn redraw(bot: &Arc<Bot>) {
     let redrawn = async {
         let last = bot.engine.store().progress().borrow().last_event;
-        let cards = active(bot).await?.into_iter().map(|release| (About::Release(release.id), (None, last)));
-        save(bot, cards.collect(), None).await
+        let changed = active(bot).await?.into_iter().map(|release| (About::Release(release.id), last)).collect();
+        save(bot, News { changed, notices: Vec::new() }, None).await
     };
     if let Err(error) = redrawn.await {
         tracing::warn!(%error, "the cards of releases could not be brought up to date");
@@ -82,44 +84,54 @@ async fn active(bot: &Bot) -> Result<Vec<Release>, StoreError> {
 /// When the database cannot be read.
 pub async fn has_told_everything(engine: &Engine) -> Result<bool, StoreError> {
     let last = engine.store().progress().borrow().last_event;
-    let (told, waiting) = engine.read(|conn| Ok((telegram::told(conn)?, telegram::news(conn)?))).await?;
-    Ok(waiting.is_empty() && told.is_some_and(|told| told >= last))
+    let (noted, waiting) = engine.read(|conn| Ok((news::noted(conn)?, news::waiting_chats(conn)?))).await?;
+    Ok(waiting.is_empty() && noted.is_some_and(|noted| noted >= last))
 }
 
 /// Chats whose news an earlier process has not told.
-async fn waiting_chats(bot: &Bot) -> BTreeSet<i64> {
-    match bot.engine.read(telegram::news).await {
-        Ok(news) => news.into_iter().map(|news| news.chat).collect(),
-        Err(error) => {
-            tracing::warn!(%error, "the news of chats could not be read");
-            BTreeSet::new()
-        }
+async fn waiting_chats(bot: &Bot) -> Vec<i64> {
+    bot.engine.read(news::waiting_chats).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the news of chats could not be read");
+        Vec::new()
+    })
+}
+
+/// What has happened, for the chats: the last event of each card that has changed, and what is worth a message.
+#[derive(Default)]
+pub(super) struct News {
+    pub changed: BTreeMap<About, i64>,
+    pub notices: Vec<(About, Notice, i64)>,
+}
+
+impl News {
+    pub fn add(&mut self, about: About, notice: Option<Notice>, seq: i64) {
+        self.notices.extend(notice.map(|notice| (about.clone(), notice, seq)));
+        self.changed.insert(about, seq);
     }
 }
 
 /// Makes news of the next events. `false`: there are none.
 async fn step(bot: &Arc<Bot>) -> Result<bool, StoreError> {
-    let told = bot.engine.read(telegram::told).await?;
-    let Some(told) = told else { return begin(bot).await };
-    if bot.engine.store().progress().borrow().last_event <= told {
+    let noted = bot.engine.read(news::noted).await?;
+    let Some(noted) = noted else { return begin(bot).await };
+    if bot.engine.store().progress().borrow().last_event <= noted {
         return Ok(false);
     }
     let rows =
-        bot.engine.read(move |conn| events::after(conn, told, &Scope::default(), BATCH, usize::MAX)).await?.events;
+        bot.engine.read(move |conn| events::after(conn, noted, &Scope::default(), BATCH, usize::MAX)).await?.events;
     let Some(last) = rows.last().map(|row| row.seq) else { return Ok(false) };
-    let mut changes: BTreeMap<About, (Option<Notice>, i64)> = BTreeMap::new();
+    let mut news = News::default();
     for row in &rows {
         for (about, notice) in news_of(row) {
-            let entry = changes.entry(about).or_insert((None, row.seq));
-            *entry = (notice.or(entry.0), row.seq);
+            news.add(about, notice, row.seq);
         }
         if let Some(service) = opened_or_closed(row) {
             for id in waiting_releases(bot, service).await? {
-                changes.entry(About::Release(id)).or_insert((None, row.seq));
+                news.add(About::Release(id), None, row.seq);
             }
         }
     }
-    save(bot, changes, Some(last)).await?;
+    save(bot, news, Some(last)).await?;
     Ok(true)
 }
 
@@ -128,27 +140,30 @@ async fn step(bot: &Arc<Bot>) -> Result<bool, StoreError> {
 async fn begin(bot: &Arc<Bot>) -> Result<bool, StoreError> {
     let last = bot.engine.store().progress().borrow().last_event;
     let call = |status| (status == Status::ManualTesting).then_some(Notice::Waits);
-    let news = |release: Release| (About::Release(release.id), (call(release.status), last));
-    save(bot, active(bot).await?.into_iter().map(news).collect(), Some(last)).await?;
+    let mut news = News::default();
+    for release in active(bot).await? {
+        news.add(About::Release(release.id), call(release.status), last);
+    }
+    save(bot, news, Some(last)).await?;
     Ok(true)
 }
 
-pub(super) async fn save(
-    bot: &Arc<Bot>,
-    changes: BTreeMap<About, (Option<Notice>, i64)>,
-    told: Option<i64>,
-) -> Result<(), StoreError> {
-    let mut rows = Vec::new();
-    for (about, (notice, since)) in changes {
-        for chat in audience(bot, &about).await? {
-            let notice = notice.map(|notice| notice.to_string());
-            rows.push(News { chat: chat.place.chat, about: about.to_string(), notice, since });
+/// Notes news for each chat that hears of them, and how far the record has been noted.
+pub(super) async fn save(bot: &Arc<Bot>, news: News, noted: Option<i64>) -> Result<(), StoreError> {
+    let (mut changes, mut notices) = (Vec::new(), Vec::new());
+    for (about, since) in news.changed {
+        let heard_by: BTreeSet<i64> = audience(bot, &about).await?.iter().map(|chat| chat.place.chat).collect();
+        for chat in heard_by {
+            changes.push(Change { chat, about: about.to_string(), since });
+            let of_it = news.notices.iter().filter(|(subject, ..)| *subject == about);
+            notices.extend(of_it.map(|&(_, notice, seq)| Due { chat, seq, about: about.to_string(), notice }));
         }
     }
-    let chats: BTreeSet<i64> = rows.iter().map(|news| news.chat).collect();
+    let chats: BTreeSet<i64> = changes.iter().map(|change| change.chat).collect();
     let written = bot.engine.store().write(move |tx| -> Result<(), StoreError> {
-        rows.iter().try_for_each(|news| telegram::tell(tx, news))?;
-        told.map_or(Ok(()), |seq| telegram::set_told(tx, seq))
+        changes.iter().try_for_each(|change| news::note_change(tx, change))?;
+        notices.iter().try_for_each(|due| news::note_notice(tx, due))?;
+        noted.map_or(Ok(()), |seq| news::set_noted(tx, seq))
     });
     written.await.map_err(WriteError::flatten)?;
     chats.into_iter().for_each(|chat| bot.has_news(chat));
@@ -190,7 +205,8 @@ fn claim(data: &serde_json::Value) -> About {
 const fn on_arrival(status: Status) -> Option<Notice> {
     match status {
         Status::ManualTesting => Some(Notice::Waits),
-        Status::ManualTestPassed => Some(Notice::Deploying),
+        Status::ManualTestPassed => Some(Notice::Approved),
+        Status::Deploying => Some(Notice::Deploying),
         Status::Deployed => Some(Notice::Deployed),
         Status::StageBuildingFailed | Status::StageTestRollbackFailed | Status::ManualTestFailed => {
             Some(Notice::Failed)
@@ -200,7 +216,6 @@ const fn on_arrival(status: Status) -> Option<Notice> {
         Status::Initiated
         | Status::StageBuilding
         | Status::StageTestRollback
-        | Status::Deploying
         | Status::ProductionRollback
         | Status::Cancelled => None,
     }
@@ -229,29 +244,30 @@ async fn waiting_releases(bot: &Bot, service: ServiceName) -> Result<Vec<Release
 
 /// What a chat is told next.
 enum Next {
-    News(News),
+    Notice(Due),
+    Card(Change),
     /// Nothing yet, but something after so long.
     Later(Duration),
     Nothing,
 }
 
-/// In a group a card that only goes on rests between two edits, so that whoever is needed is heard: a group takes few
-/// messages a minute.
+/// What has something to say goes before cards that merely change. In a group such a card rests between two edits, so that
+/// whoever is needed is heard: a group takes few messages a minute.
 async fn next(bot: &Bot, chat: i64) -> Result<Next, StoreError> {
+    if let Some(due) = bot.engine.read(move |conn| news::next_notice(conn, chat)).await? {
+        return Ok(Next::Notice(due));
+    }
     let now = bot.engine.now();
     let mut later: Option<Duration> = None;
-    let mut waiting: Vec<_> = bot.engine.read(move |conn| telegram::news_of(conn, chat)).await?;
-    // What has something to say goes before cards that merely change.
-    waiting.sort_by_key(|news| news.notice.is_none());
-    for news in waiting {
-        let key = news.about.clone();
+    for change in bot.engine.read(move |conn| news::changes(conn, chat)).await? {
+        let key = change.about.clone();
         let cards = bot.engine.read(move |conn| telegram::kept_about(conn, &key)).await?;
         let of_all = cards.iter().filter(|kept| kept.chat == chat && kept.viewer.is_none());
-        let shown = of_all.map(|kept| kept.shown_at).max().filter(|_| chat < 0 && news.notice.is_none());
+        let shown = of_all.map(|kept| kept.shown_at).max().filter(|_| chat < 0);
         let age = shown.map(|at| Duration::try_from(now.duration_since(at)).unwrap_or(REST));
         match age.and_then(|age| REST.checked_sub(age)).filter(|rest| !rest.is_zero()) {
             Some(rest) => later = Some(later.map_or(rest, |known| known.min(rest))),
-            None => return Ok(Next::News(news)),
+            None => return Ok(Next::Card(change)),
         }
     }
     Ok(later.map_or(Next::Nothing, Next::Later))
@@ -262,8 +278,9 @@ pub(super) async fn tell(bot: &Arc<Bot>, chat: i64) {
     let mut pause = PAUSE;
     let (mut told, mut told_of) = (Vec::new(), None);
     loop {
-        let news = match next(bot, chat).await {
-            Ok(Next::News(news)) => news,
+        let (about, due) = match next(bot, chat).await {
+            Ok(Next::Notice(due)) => (due.about.clone(), Some(due)),
+            Ok(Next::Card(change)) => (change.about, None),
             Ok(Next::Later(rest)) => return bot.has_news_in(chat, rest),
             Ok(Next::Nothing) => return,
             Err(error) => {
@@ -272,11 +289,11 @@ pub(super) async fn tell(bot: &Arc<Bot>, chat: i64) {
                 continue;
             }
         };
-        if told_of.as_ref() != Some(&news) {
-            (told, told_of) = (Vec::new(), Some(news.clone()));
+        if told_of.as_ref() != Some(&(about.clone(), due.clone())) {
+            (told, told_of) = (Vec::new(), Some((about.clone(), due.clone())));
         }
-        match tell_one(bot, &news, &mut told).await {
-            Ok(()) => pause = PAUSE,
+        let heard = match tell_one(bot, chat, &about, due, &mut told).await {
+            Ok(heard) => heard,
             Err(Unsent::Trouble(Trouble::TooFast(_))) => continue,
             Err(Unsent::Trouble(Trouble::Moved(now))) => {
                 bot.moved(chat, now).await;
@@ -284,14 +301,18 @@ pub(super) async fn tell(bot: &Arc<Bot>, chat: i64) {
                 return;
             }
             Err(unsent) => {
-                tracing::warn!(chat, about = news.about, %unsent, "a chat could not be told; it is tried again");
+                tracing::warn!(chat, about, %unsent, "a chat could not be told; it is tried again");
                 bot.engine.sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_mins(1));
                 continue;
             }
-        }
-        let done = bot.engine.store().write(move |tx| telegram::heard(tx, &news)).await;
-        if let Err(error) = done {
+        };
+        pause = PAUSE;
+        let done = bot.engine.store().write(move |tx| -> Result<(), StoreError> {
+            heard.due.iter().try_for_each(|due| news::told(tx, due))?;
+            heard.change.iter().try_for_each(|change| news::seen(tx, change))
+        });
+        if let Err(error) = done.await {
             tracing::warn!(chat, error = %error.flatten(), "that a chat has heard something could not be noted");
             bot.engine.sleep(PAUSE).await;
         }
@@ -302,54 +323,65 @@ pub(super) async fn tell(bot: &Arc<Bot>, chat: i64) {
     }
 }
 
+/// What a chat has heard: a notice, and the card as it stood when it was drawn.
+struct Heard {
+    due: Option<Due>,
+    change: Option<Change>,
+}
+
 /// Tells every place of a chat: its topics may follow different things. `told`: the places that have heard it already.
-async fn tell_one(bot: &Arc<Bot>, news: &News, told: &mut Vec<Place>) -> Result<(), Unsent> {
-    let Some(about) = About::parse(&news.about) else { return Ok(()) };
-    for audience in audience(bot, &about).await?.into_iter().filter(|audience| audience.place.chat == news.chat) {
+async fn tell_one(
+    bot: &Arc<Bot>,
+    chat: i64,
+    key: &str,
+    due: Option<Due>,
+    told: &mut Vec<Place>,
+) -> Result<Heard, Unsent> {
+    let about = key.to_owned();
+    let change = bot.engine.read(move |conn| news::change(conn, chat, &about)).await?;
+    let heard = Heard { due, change };
+    let Some(about) = About::parse(key) else { return Ok(heard) };
+    for audience in audience(bot, &about).await?.into_iter().filter(|audience| audience.place.chat == chat) {
         if told.contains(&audience.place) {
             continue;
         }
-        match tell_place(bot, news, &about, &audience).await {
+        match tell_place(bot, &about, heard.due.as_ref(), &audience).await {
             Ok(()) => {}
             Err(Unsent::Trouble(
                 trouble @ (Trouble::Gone | Trouble::Forbidden(_) | Trouble::Conflict(_) | Trouble::Refused(_)),
             )) => {
-                tracing::warn!(chat = news.chat, about = news.about, %trouble, "a chat cannot be told");
+                tracing::warn!(chat, about = key, %trouble, "a chat cannot be told");
             }
             Err(unsent) => return Err(unsent),
         }
         told.push(audience.place);
     }
-    Ok(())
+    Ok(heard)
 }
 
-async fn tell_place(bot: &Arc<Bot>, news: &News, about: &About, audience: &Audience) -> Result<(), Unsent> {
-    let notice = news.notice.as_deref().and_then(|name| name.parse::<Notice>().ok());
-    let notice = notice.filter(|notice| audience.notices.contains(notice));
-    let card = match update_card(bot, about, audience, notice.is_some()).await {
+async fn tell_place(bot: &Arc<Bot>, about: &About, due: Option<&Due>, audience: &Audience) -> Result<(), Unsent> {
+    let due = due.filter(|due| audience.notices.contains(&due.notice));
+    let card = match update_card(bot, about, audience, due.is_some()).await {
         // A card that Telegram does not like is no reason to say nothing.
-        Err(Unsent::Trouble(Trouble::Refused(reason))) if notice.is_some() => {
-            tracing::warn!(chat = news.chat, about = news.about, reason, "a card could not be sent");
+        Err(Unsent::Trouble(Trouble::Refused(reason))) if due.is_some() => {
+            tracing::warn!(chat = audience.place.chat, %about, reason, "a card could not be sent");
             None
         }
         card => card?,
     };
     // An alarm is a card itself.
-    let Some(notice) = notice.filter(|notice| *notice != Notice::Alarm) else { return Ok(()) };
+    let Some(due) = due.filter(|due| due.notice != Notice::Alarm) else { return Ok(()) };
     let About::Release(release) = *about else { return Ok(()) };
     let people = bot.engine.telegram_people().await?;
     let ids = people.into_iter().map(|(person, id, _)| (person.name, id)).collect();
-    let Some(text) = draw::notice::notice(bot, notice, release, audience.viewer.language, &ids).await? else {
+    let Some(text) = draw::notice::notice(bot, due, release, audience.viewer.language, &ids).await? else {
         return Ok(());
     };
     bot.telegram.turn(audience.place.chat).await;
-    // What has come meanwhile says more, and is told instead.
-    let (chat, about) = (news.chat, news.about.clone());
-    let latest = bot.engine.read(move |conn| telegram::news_about(conn, chat, &about)).await?;
-    if latest.is_some_and(|latest| latest.notice != news.notice) {
-        return Ok(());
+    let waiting = due.clone();
+    if bot.engine.read(move |conn| news::is_due(conn, &waiting)).await? {
+        bot.telegram.send(audience.place, &text, Manner { reply_to: card, ..Manner::default() }).await?;
     }
-    bot.telegram.send(audience.place, &text, Manner { reply_to: card, ..Manner::default() }).await?;
     Ok(())
 }
 

@@ -56,7 +56,7 @@ pub enum Verdict {
 }
 
 /// How a vote stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Listed people whose yes counts, in the order of the list.
     pub given: Vec<PersonName>,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::approval::Tally;
 use super::env::Env;
 use super::gate::facts::GateName;
 use super::host::{Fingerprint, HostKey};
@@ -53,6 +54,9 @@ pub enum Event {
         person: PersonName,
         commit: Option<Commit>,
         progress: String,
+        /// How the vote stood then; events of older versions lack it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tally: Option<Tally>,
     },
     ReleaseRejected {
         person: PersonName,

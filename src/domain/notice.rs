@@ -56,6 +56,18 @@ notices! {
     Bypassed = "bypassed",
 }
 
+impl Notice {
+    /// Whether what a later notice about the same thing says tells all that is left to say of this one.
+    #[must_use]
+    pub const fn is_outdated_by(self, later: Self) -> bool {
+        match self {
+            Self::Waits | Self::Approved | Self::Deploying | Self::Reminder => !matches!(later, Self::Bypassed),
+            Self::Alarm => matches!(later, Self::Alarm),
+            Self::Deployed | Self::Failed | Self::RolledBack | Self::RollbackFailed | Self::Bypassed => false,
+        }
+    }
+}
+
 /// No notice has this name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownNotice;

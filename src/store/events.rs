@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use rusqlite::{Connection, Row, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::error::StoreError;
 use crate::domain::ids::{ReleaseId, ServiceName};
@@ -65,6 +65,15 @@ pub fn of_release(
     let sql = format!("SELECT {COLUMNS} FROM events WHERE release_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3");
     let mut statement = conn.prepare_cached(&sql)?;
     Page::of(statement.query_map((release.0, after, limit.saturating_add(1)), event)?, limit, bytes)
+}
+
+/// The event at a place in the record.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn at(conn: &Connection, seq: i64) -> Result<Option<EventRow>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM events WHERE seq = ?1");
+    Ok(conn.prepare_cached(&sql)?.query_row([seq], event).optional()?)
 }
 
 /// When a release last had events of a kind, newest first, unix milliseconds; so many at most.

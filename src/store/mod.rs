@@ -16,6 +16,7 @@ pub mod hosts;
 pub mod key;
 pub mod lock;
 pub mod logs;
+pub mod news;
 pub mod numbers;
 pub mod outbox;
 #[cfg(test)]

@@ -341,95 +341,6 @@ pub fn kept(conn: &Connection, chat: i64, message: i64) -> Result<Option<Kept>, 
     Ok(found)
 }
 
-/// Something that a chat has still to hear.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct News {
-    /// The chat.
-    pub chat: i64,
-    /// What about.
-    pub about: String,
-    /// What is to be said beside the card; nothing where only the card changes.
-    pub notice: Option<String>,
-    /// The event that made it news: a later one replaces it.
-    pub since: i64,
-}
-
-/// Notes what a chat has still to hear, in the place of what it has not heard yet about the same thing. A change
-/// without a notice leaves an earlier notice standing.
-///
-/// # Errors
-/// When the database cannot be written.
-pub fn tell(conn: &Connection, news: &News) -> Result<(), StoreError> {
-    conn.prepare_cached(
-        "INSERT INTO telegram_news (chat, about, notice, since) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (chat, about) \
-         DO UPDATE SET notice = coalesce(?3, notice), since = max(since, ?4)",
-    )?
-    .execute((news.chat, &news.about, &news.notice, news.since))?;
-    Ok(())
-}
-
-/// All that chats have still to hear, the longest waiting first.
-///
-/// # Errors
-/// When the database cannot be read.
-pub fn news(conn: &Connection) -> Result<Vec<News>, StoreError> {
-    let mut statement =
-        conn.prepare_cached("SELECT chat, about, notice, since FROM telegram_news ORDER BY since, chat, about")?;
-    Ok(statement.query_map([], news_row)?.collect::<Result<_, _>>()?)
-}
-
-/// What one chat has still to hear, the longest waiting first.
-///
-/// # Errors
-/// When the database cannot be read.
-pub fn news_of(conn: &Connection, chat: i64) -> Result<Vec<News>, StoreError> {
-    let mut statement = conn
-        .prepare_cached("SELECT chat, about, notice, since FROM telegram_news WHERE chat = ?1 ORDER BY since, about")?;
-    Ok(statement.query_map([chat], news_row)?.collect::<Result<_, _>>()?)
-}
-
-/// What one chat has still to hear about one thing.
-///
-/// # Errors
-/// When the database cannot be read.
-pub fn news_about(conn: &Connection, chat: i64, about: &str) -> Result<Option<News>, StoreError> {
-    let mut statement =
-        conn.prepare_cached("SELECT chat, about, notice, since FROM telegram_news WHERE chat = ?1 AND about = ?2")?;
-    Ok(statement.query_row((chat, about), news_row).optional()?)
-}
-
-fn news_row(row: &Row<'_>) -> rusqlite::Result<News> {
-    Ok(News { chat: row.get(0)?, about: row.get(1)?, notice: row.get(2)?, since: row.get(3)? })
-}
-
-/// A chat has heard this; what is newer about the same thing stays.
-///
-/// # Errors
-/// When the database cannot be written.
-pub fn heard(conn: &Connection, news: &News) -> Result<(), StoreError> {
-    conn.prepare_cached("DELETE FROM telegram_news WHERE chat = ?1 AND about = ?2 AND since = ?3 AND notice IS ?4")?
-        .execute((news.chat, &news.about, news.since, &news.notice))?;
-    Ok(())
-}
-
-/// How far the record has been told to chats; nothing before the first start with a bot.
-///
-/// # Errors
-/// When the database cannot be read.
-pub fn told(conn: &Connection) -> Result<Option<i64>, StoreError> {
-    Ok(conn.prepare_cached("SELECT seq FROM telegram_told WHERE id = 1")?.query_row([], |row| row.get(0)).optional()?)
-}
-
-/// Notes how far the record has been told.
-///
-/// # Errors
-/// When the database cannot be written.
-pub fn set_told(conn: &Connection, seq: i64) -> Result<(), StoreError> {
-    conn.prepare_cached("INSERT INTO telegram_told (id, seq) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET seq = ?1")?
-        .execute([seq])?;
-    Ok(())
-}
-
 /// Remembers a question of the bot that is answered by a reply.
 ///
 /// # Errors
@@ -482,7 +393,7 @@ pub fn chat_moved(conn: &Connection, chat: i64, now: i64) -> Result<(), StoreErr
         "INSERT INTO telegram_moved (chat, now) VALUES (?1, ?2) ON CONFLICT (chat) DO UPDATE SET now = ?2",
     )?
     .execute((chat, now))?;
-    conn.prepare_cached("UPDATE OR REPLACE telegram_news SET chat = ?2 WHERE chat = ?1")?.execute((chat, now))?;
+    super::news::chat_moved(conn, chat, now)?;
     conn.prepare_cached("DELETE FROM telegram_messages WHERE chat = ?1")?.execute([chat])?;
     Ok(())
 }
@@ -533,25 +444,5 @@ mod tests {
         claim(&conn, 3, &ann, "Ann_B").unwrap();
         assert!(settle_claim(&conn, 3, &ann, Some("root")).unwrap());
         assert_eq!(user(&conn, 1).unwrap().unwrap().person, None);
-    }
-
-    #[test]
-    fn news_collapse_to_the_last_and_what_is_newer_stays() {
-        let conn = test_database();
-        let news_of = |notice: Option<&str>, since| News {
-            chat: -1,
-            about: "release:1".into(),
-            notice: notice.map(Into::into),
-            since,
-        };
-        tell(&conn, &news_of(Some("waits"), 5)).unwrap();
-        tell(&conn, &news_of(None, 6)).unwrap();
-        let first = news(&conn).unwrap();
-        assert_eq!(first, [news_of(Some("waits"), 6)]);
-        tell(&conn, &news_of(Some("deployed"), 7)).unwrap();
-        heard(&conn, &first[0]).unwrap();
-        assert_eq!(news(&conn).unwrap(), [news_of(Some("deployed"), 7)]);
-        chat_moved(&conn, -1, -1001).unwrap();
-        assert_eq!((chat_now(&conn, -1).unwrap(), news(&conn).unwrap()[0].chat), (-1001, -1001));
     }
 }

@@ -1,5 +1,6 @@
 //! The team's chats: one card a release, notices for those who are needed, and questions that belong to one person.
 
+use serde_json::json;
 use toml::Value;
 
 use crate::story::{BotWorld, TEAM, set, told};
@@ -329,4 +330,58 @@ async fn topics_of_one_group_follow_what_they_have_chosen() {
         let count = world.team.until(&format!("topic {topic} has heard it"), of_topic).await;
         assert!(topic == 12 || count == 2, "{}", world.team.transcript());
     }
+}
+
+#[tokio::test]
+async fn each_thing_that_happens_is_told_once_and_as_it_was() {
+    let people = ["ann", "boris", "cara"];
+    let world = BotWorld::without_rmm(|setup| setup.person("cara", "member").approved_by(3, people)).await;
+    world.start_rmm().await;
+    let release = world.rmm.release("v1").await;
+    world.team.shows("waiting for approval (0 of 3)").await;
+    // Votes come faster than the chat may be written to.
+    world.telegram.breaks("sendMessage", 1, Fault::Delay(std::time::Duration::from_secs(1)));
+    for person in people {
+        world.rmm.approve(person, release).await.ok();
+    }
+    world.rmm.until(release, "deployed").await;
+    world.team.shows("shop v1 is deployed").await;
+    world.all_is_told().await;
+    let told: Vec<_> = world.team.messages().into_iter().filter(|shown| shown.reply_to.is_some()).collect();
+    let mut texts: Vec<_> = told.iter().map(|shown| shown.text.as_str()).collect();
+    for text in &texts {
+        assert!(
+            !text.contains("3 of 3 approved; waiting") && !text.contains("1 of 3 approved; waiting for cara"),
+            "{text}"
+        );
+    }
+    let all = texts.len();
+    texts.sort_unstable();
+    texts.dedup();
+    assert_eq!(texts.len(), all, "{}", world.team.transcript());
+}
+
+#[tokio::test]
+async fn what_is_skipped_and_what_still_blocks_is_told() {
+    let world = BotWorld::without_rmm(|setup| setup).await;
+    world.start_rmm().await;
+    let operator = world.rmm.operator();
+    let lock = json!({ "reason": "the database moves" });
+    operator.post("/api/v1/services/shop/lock", &lock).await.ok();
+    let release = world.rmm.release("v1").await;
+    world.team.shows("waiting for approval").await;
+    let skip = json!({ "gates": ["approvals"], "reason": "the shop is down" });
+    operator.post(&format!("/api/v1/releases/{release}/bypass"), &skip).await.ok();
+    let skipped = world.team.shows("gates of production were skipped").await;
+    assert!(skipped.text.contains("Approvals — skipped by operator: the shop is down"), "{}", skipped.text);
+    assert!(skipped.text.contains("🚧 Production is locked by operator: the database moves"), "{}", skipped.text);
+    let passed = world.team.shows("goes on with 0 of 2 approvals").await;
+    assert!(passed.text.contains("🚧 Production is locked"), "{}", passed.text);
+    let shown = card(&world.team, release, "👍 Approved, waiting for production").await;
+    assert!(shown.text.contains("⏭ Approvals: skipped by operator — the shop is down"), "{}", shown.text);
+    assert!(shown.text.contains("🚧 Blocking production:"), "{}", shown.text);
+    assert!(!world.team.transcript().contains("deploying to production"), "{}", world.team.transcript());
+
+    operator.post("/api/v1/services/shop/unlock", &json!({})).await.ok();
+    world.team.shows("shop v1 is deployed").await;
 }

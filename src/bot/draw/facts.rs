@@ -93,6 +93,7 @@ struct RejectionFacts {
 
 #[derive(Debug, Serialize)]
 struct SkippedFacts<'s> {
+    name: &'static str,
     title: String,
     by: &'s str,
     reason: String,
@@ -144,6 +145,7 @@ impl<'s> ReleaseFacts<'s> {
                 .bypasses
                 .iter()
                 .map(|skip| SkippedFacts {
+                    name: skip.gate.as_str(),
                     title: gates::title(pen, skip.gate),
                     by: &skip.by,
                     reason: text::tame(&skip.reason),

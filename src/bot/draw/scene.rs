@@ -1,15 +1,20 @@
 //! What is read for the screens of a release.
 
+use serde::Deserialize;
+
 use super::pen::Pen;
 use super::run::{self, FailureFacts};
+use crate::domain::approval::Tally;
 use crate::domain::env::Env;
 use crate::domain::environment::{EnvironmentState, Lock};
 use crate::domain::ids::ReleaseId;
+use crate::domain::reason::Reason;
 use crate::domain::refusal::Code;
 use crate::domain::release::Release;
 use crate::domain::run::{Run, RunKind, RunState};
 use crate::domain::status::{List, Status};
 use crate::engine::Failure;
+use crate::store::events::EventRow;
 use crate::store::{releases, runs};
 use crate::views::ReleaseOverview;
 
@@ -27,6 +32,11 @@ pub(super) struct Scene {
 impl Scene {
     /// Reads it; none when there is no such release. `lines`: how many of the output of a failed step.
     pub async fn read(pen: &Pen<'_>, id: ReleaseId, lines: usize) -> Result<Option<Self>, Failure> {
+        Self::read_as_of(pen, id, lines, Then::default()).await
+    }
+
+    /// As [`Self::read`], with the state and the vote of that moment.
+    pub async fn read_as_of(pen: &Pen<'_>, id: ReleaseId, lines: usize, then: Then) -> Result<Option<Self>, Failure> {
         let found = pen.engine.read(move |conn| {
             let Some(release) = releases::get(conn, id)? else { return Ok(None) };
             let mut runs = runs::of_release(conn, id)?;
@@ -34,13 +44,19 @@ impl Scene {
             Ok(Some((release, runs)))
         });
         let Some((read, runs)) = found.await? else { return Ok(None) };
-        let overview = match ReleaseOverview::read(pen.engine, id).await {
+        let mut overview = match ReleaseOverview::read(pen.engine, id).await {
             Ok(overview) => Some(overview),
             Err(Failure::Refused(refusal)) if refusal.code == Code::NotFound => None,
             Err(failure) => return Err(failure),
         };
         // One moment for the release and its surroundings.
-        let release = overview.as_ref().map_or(read, |overview| overview.release.clone());
+        let mut release = overview.as_ref().map_or(read, |overview| overview.release.clone());
+        if let Some((status, reason)) = then.moved {
+            (release.status, release.reason) = (status, reason);
+        }
+        if let Some((overview, tally)) = overview.as_mut().zip(then.tally) {
+            overview.tally = tally;
+        }
         let failure = match failed_run(&release, &runs) {
             Some(run) => run::failure(pen, run, lines).await?,
             None => None,
@@ -72,6 +88,30 @@ impl Scene {
 
     pub fn lock(&self) -> Option<&Lock> {
         self.environment(Env::Production)?.lock.as_ref()
+    }
+}
+
+/// How a release stood when something happened, as far as the record says.
+#[derive(Default)]
+pub(super) struct Then {
+    moved: Option<(Status, Option<Reason>)>,
+    tally: Option<Tally>,
+}
+
+impl Then {
+    pub fn of(event: &EventRow) -> Self {
+        let data: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
+        let field = |name: &str| data.get(name).filter(|field| !field.is_null());
+        let reason = field("because").or_else(|| field("reason")).and_then(|reason| Reason::deserialize(reason).ok());
+        let to = match event.kind.as_str() {
+            "release_moved" => field("to").and_then(|to| Status::deserialize(to).ok()),
+            "release_approved" => Some(Status::ManualTesting),
+            _ => None,
+        };
+        Self {
+            moved: to.map(|to| (to, reason)),
+            tally: field("tally").and_then(|tally| Tally::deserialize(tally).ok()),
+        }
     }
 }
 

@@ -27,8 +27,10 @@ impl Draft<'_, '_> {
             return Err(Cause::SelfApproval { person, release: id, service: release.service }.into());
         }
         self.cast(&release, person.clone(), door, Verdict::Approved);
-        let progress = self.world.tally(&self.world.release(id)).progress();
-        self.world.record(Some(id), None, Event::ReleaseApproved { person, commit: release.commit, progress });
+        let tally = self.world.tally(&self.world.release(id));
+        let progress = tally.progress();
+        let approved = Event::ReleaseApproved { person, commit: release.commit, progress, tally: Some(tally) };
+        self.world.record(Some(id), None, approved);
         Ok(Answer::Release { id, created: false })
     }
 

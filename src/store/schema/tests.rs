@@ -236,7 +236,8 @@ fn a_run_under_way_keeps_its_name_on_hosts_and_numbers_go_on() {
 
 #[test]
 fn the_bot_comes_to_a_database_with_work_in_hand() {
-    use crate::store::{outbox, telegram};
+    use crate::domain::notice::Notice;
+    use crate::store::{news, outbox};
 
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("rmm.db");
@@ -251,7 +252,17 @@ fn the_bot_comes_to_a_database_with_work_in_hand() {
     assert_eq!(outbox::release_foreign_leases(&conn, "alive").unwrap(), 1);
     let effects = outbox::lease_due(&conn, "", "alive", 2, 10).unwrap();
     assert_eq!((effects[0].run_id, effects[0].trace_id.as_deref()), (Some(9), None));
-    assert_eq!((telegram::told(&conn).unwrap(), telegram::news(&conn).unwrap()), (None, Vec::new()));
+
+    // What chats had still to hear is not lost by the next version.
+    conn.execute_batch(
+        "INSERT INTO telegram_news (chat, about, notice, since) VALUES (-1, 'release:7', 'waits', 3), (-2, 'run:9', NULL, 4);",
+    )
+    .unwrap();
+    migrate(&mut conn, &path).unwrap();
+    assert_eq!(news::noted(&conn).unwrap(), None);
+    let due = news::Due { chat: -1, seq: 3, about: "release:7".into(), notice: Notice::Waits };
+    assert_eq!((news::next_notice(&conn, -1).unwrap(), news::next_notice(&conn, -2).unwrap()), (Some(due), None));
+    assert_eq!(news::changes(&conn, -2).unwrap().len(), 1);
 }
 
 #[test]

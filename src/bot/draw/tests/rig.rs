@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 
 use crate::bot::Viewer;
 use crate::bot::draw::pen::Pen;
+use crate::bot::draw::scene::Then;
 use crate::bot::screen::Screen;
 use crate::bot::words::Words;
 use crate::clients::health::Prober;
@@ -305,7 +306,8 @@ impl Rig {
         for language in [Language::Ru, Language::En] {
             let viewer = Viewer::everybody(language);
             let pen = self.pen(&zone, &viewer);
-            let text = crate::bot::draw::notice::write(&pen, notice, release, &ids).await.unwrap().unwrap();
+            let text =
+                crate::bot::draw::notice::write(&pen, notice, release, Then::default(), &ids).await.unwrap().unwrap();
             check(&text);
             shots.push(told(&text));
         }

@@ -1,0 +1,218 @@
+//! What chats have still to hear: cards that have changed, one row for each chat and subject, and notices, one row for
+//! each event that is worth a message.
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::StoreError;
+use crate::domain::notice::Notice;
+
+/// A card that a chat has still to see as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The chat.
+    pub chat: i64,
+    /// What about.
+    pub about: String,
+    /// The last event that changed it.
+    pub since: i64,
+}
+
+/// A message that a chat has still to get beside the card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// The chat.
+    pub chat: i64,
+    /// The event that it tells of, or the last one on record where none says it.
+    pub seq: i64,
+    /// What about.
+    pub about: String,
+    /// Which message.
+    pub notice: Notice,
+}
+
+/// Notes that a card has changed.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn note_change(conn: &Connection, change: &Change) -> Result<(), StoreError> {
+    conn.prepare_cached(
+        "INSERT INTO telegram_news (chat, about, since) VALUES (?1, ?2, ?3) ON CONFLICT (chat, about) \
+         DO UPDATE SET since = max(since, ?3)",
+    )?
+    .execute((change.chat, &change.about, change.since))?;
+    Ok(())
+}
+
+/// Notes a message, in the place of those about the same thing of which it says what has become.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn note_notice(conn: &Connection, due: &Due) -> Result<(), StoreError> {
+    let mut forget = conn
+        .prepare_cached("DELETE FROM telegram_notices WHERE chat = ?1 AND seq < ?2 AND about = ?3 AND notice = ?4")?;
+    for older in Notice::ALL.iter().filter(|older| older.is_outdated_by(due.notice)) {
+        forget.execute((due.chat, due.seq, &due.about, older.as_str()))?;
+    }
+    conn.prepare_cached("INSERT OR IGNORE INTO telegram_notices (chat, seq, about, notice) VALUES (?1, ?2, ?3, ?4)")?
+        .execute((due.chat, due.seq, &due.about, due.notice.as_str()))?;
+    Ok(())
+}
+
+/// The chats that have still to hear something.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn waiting_chats(conn: &Connection) -> Result<Vec<i64>, StoreError> {
+    let mut statement =
+        conn.prepare_cached("SELECT chat FROM telegram_news UNION SELECT chat FROM telegram_notices")?;
+    Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// The cards that a chat has still to see, the longest waiting first.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn changes(conn: &Connection, chat: i64) -> Result<Vec<Change>, StoreError> {
+    let mut statement =
+        conn.prepare_cached("SELECT chat, about, since FROM telegram_news WHERE chat = ?1 ORDER BY since, about")?;
+    let read = |row: &Row<'_>| Ok(Change { chat: row.get(0)?, about: row.get(1)?, since: row.get(2)? });
+    Ok(statement.query_map([chat], read)?.collect::<Result<_, _>>()?)
+}
+
+/// The change of one card that a chat has still to see.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn change(conn: &Connection, chat: i64, about: &str) -> Result<Option<Change>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT since FROM telegram_news WHERE chat = ?1 AND about = ?2")?;
+    let since = statement.query_row((chat, about), |row| row.get(0)).optional()?;
+    Ok(since.map(|since| Change { chat, about: about.to_owned(), since }))
+}
+
+/// The message that a chat gets next. One of a newer RMM that has more kinds is passed over.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn next_notice(conn: &Connection, chat: i64) -> Result<Option<Due>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT seq, about, notice FROM telegram_notices WHERE chat = ?1 ORDER BY seq, about, notice",
+    )?;
+    let mut rows = statement.query([chat])?;
+    while let Some(row) = rows.next()? {
+        if let Ok(notice) = row.get_ref(2)?.as_str().unwrap_or_default().parse() {
+            return Ok(Some(Due { chat, seq: row.get(0)?, about: row.get(1)?, notice }));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a message is still to be sent: what has come since may say more.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn is_due(conn: &Connection, due: &Due) -> Result<bool, StoreError> {
+    let mut statement = conn
+        .prepare_cached("SELECT 1 FROM telegram_notices WHERE chat = ?1 AND seq = ?2 AND about = ?3 AND notice = ?4")?;
+    Ok(statement.exists((due.chat, due.seq, &due.about, due.notice.as_str()))?)
+}
+
+/// A chat has seen this card; what has changed it since stays.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn seen(conn: &Connection, change: &Change) -> Result<(), StoreError> {
+    conn.prepare_cached("DELETE FROM telegram_news WHERE chat = ?1 AND about = ?2 AND since = ?3")?.execute((
+        change.chat,
+        &change.about,
+        change.since,
+    ))?;
+    Ok(())
+}
+
+/// A chat has got this message.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn told(conn: &Connection, due: &Due) -> Result<(), StoreError> {
+    conn.prepare_cached("DELETE FROM telegram_notices WHERE chat = ?1 AND seq = ?2 AND about = ?3 AND notice = ?4")?
+        .execute((due.chat, due.seq, &due.about, due.notice.as_str()))?;
+    Ok(())
+}
+
+/// A group has become a supergroup.
+pub(super) fn chat_moved(conn: &Connection, chat: i64, now: i64) -> Result<(), StoreError> {
+    conn.prepare_cached("UPDATE OR REPLACE telegram_news SET chat = ?2 WHERE chat = ?1")?.execute((chat, now))?;
+    conn.prepare_cached("UPDATE OR REPLACE telegram_notices SET chat = ?2 WHERE chat = ?1")?.execute((chat, now))?;
+    Ok(())
+}
+
+/// How far the record has been noted for chats; nothing before the first start with a bot.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn noted(conn: &Connection) -> Result<Option<i64>, StoreError> {
+    Ok(conn.prepare_cached("SELECT seq FROM telegram_told WHERE id = 1")?.query_row([], |row| row.get(0)).optional()?)
+}
+
+/// Says how far the record has been noted.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn set_noted(conn: &Connection, seq: i64) -> Result<(), StoreError> {
+    conn.prepare_cached("INSERT INTO telegram_told (id, seq) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET seq = ?1")?
+        .execute([seq])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::schema::test_database;
+    use crate::store::telegram;
+
+    #[test]
+    fn changes_of_a_card_collapse_and_what_is_newer_stays() {
+        let conn = test_database();
+        let change = |chat, since| Change { chat, about: "release:1".into(), since };
+        note_change(&conn, &change(-1, 5)).unwrap();
+        note_change(&conn, &change(-1, 6)).unwrap();
+        assert_eq!(changes(&conn, -1).unwrap(), [change(-1, 6)]);
+        note_change(&conn, &change(-1, 7)).unwrap();
+        seen(&conn, &change(-1, 6)).unwrap();
+        assert_eq!(changes(&conn, -1).unwrap(), [change(-1, 7)]);
+        telegram::chat_moved(&conn, -1, -1001).unwrap();
+        assert_eq!(telegram::chat_now(&conn, -1).unwrap(), -1001);
+        assert_eq!(changes(&conn, -1001).unwrap(), [change(-1001, 7)]);
+        assert_eq!(waiting_chats(&conn).unwrap(), [-1001]);
+    }
+
+    #[test]
+    fn each_notice_is_due_once_unless_a_later_one_says_what_has_become_of_it() {
+        let conn = test_database();
+        let due = |seq, notice| Due { chat: -1, seq, about: "release:1".into(), notice };
+        let told_next = || {
+            let next = next_notice(&conn, -1).unwrap();
+            next.iter().for_each(|due| told(&conn, due).unwrap());
+            next.map(|due| (due.seq, due.notice))
+        };
+        let happens = [
+            (1, Notice::Waits),
+            (2, Notice::Bypassed),
+            (3, Notice::Approved),
+            (4, Notice::Approved),
+            (5, Notice::Deploying),
+        ];
+        for (seq, notice) in happens {
+            note_notice(&conn, &due(seq, notice)).unwrap();
+        }
+        assert!(!is_due(&conn, &due(4, Notice::Approved)).unwrap());
+        assert_eq!(told_next(), Some((2, Notice::Bypassed)));
+        note_notice(&conn, &due(6, Notice::Deployed)).unwrap();
+        note_notice(&conn, &due(7, Notice::RolledBack)).unwrap();
+        let next = [told_next(), told_next(), told_next()];
+        assert_eq!(next, [Some((6, Notice::Deployed)), Some((7, Notice::RolledBack)), None]);
+        conn.execute("INSERT INTO telegram_notices (chat, seq, about, notice) VALUES (-1, 8, 'release:1', 'sung')", ())
+            .unwrap();
+        assert_eq!(told_next(), None, "a kind of notice that is not known stops nothing");
+    }
+}
