@@ -150,6 +150,21 @@ async fn a_project_that_only_the_files_name_is_refused_before_its_containers_are
 }
 
 #[tokio::test]
+async fn a_container_that_the_files_call_the_same_everywhere_is_refused_before_anything_is_started() {
+    let Some(host) = Host::up_with_docker() else { return };
+    let site = Site::on(vec![host], Stage::OnHosts(1)).await;
+    let named = well("docker-compose.yml").replacen("build: .", "build: .\n    container_name: shop", 1);
+    site.tag("v1", &[("docker-compose.yml", &named)]);
+    let release = site.approved("v1").await;
+    let before = containers(&site);
+    let printed = refused_in(&site, release, "checkout", "rollback_done").await;
+    let told = "The container shop of the compose files is already there, as that of the project shop-web-stage in \
+                /home/deploy/stage";
+    assert!(printed.contains(told), "{printed}");
+    assert_eq!(containers(&site), before);
+}
+
+#[tokio::test]
 async fn a_script_that_takes_the_containers_of_another_folder_fails_its_step() {
     let Some(host) = Host::up_with_docker() else { return };
     let site = Site::with(vec![host], Stage::OnHosts(1), |config| with_command(config, "exec ./deploy.sh")).await;
