@@ -422,6 +422,39 @@ fn a_check_says_what_a_start_would_say() {
     }
 }
 
+#[test]
+fn what_a_check_refuses_no_new_rmm_starts_with_and_one_with_releases_does() {
+    let mut place = Place::new();
+    let ssh = CONFIG
+        .replacen("driver = \"ci\"", "driver = \"ssh\"\nhosts = [\"box\"]", 1)
+        .replace("driver = \"ci\"", "driver = \"ssh\"\nhosts = [\"box\"]");
+    let ssh = ssh.replace("recipe = \"commands\"\ncheckout = false", "directory = \"/srv/shop\"");
+    let ssh = ssh.replace("name = \"shop\"", "name = \"shop\"\nrepository = \"team/shop\"");
+    let host = "[[hosts]]\nname = \"box\"\naddress = \"192.0.2.7\"\nuser = \"deploy\"\n";
+    fs::write(place.path("word"), "sesame").unwrap();
+    let (one_folder, no_key) =
+        (format!("{ssh}{host}password = \"file:word\"\n"), format!("{CONFIG}{host}key = \"file:word\"\n"));
+    let refused = [(&one_folder, "have the same folder on box"), (&no_key, "is no private key")];
+    for (text, said) in refused {
+        fs::write(place.path("rmm.toml"), text).unwrap();
+        for verb in ["check", "serve"] {
+            place.run(&[verb]).ends(2).says(said);
+        }
+        assert!(!place.path("data").exists());
+    }
+    fs::write(place.path("rmm.toml"), CONFIG).unwrap();
+    place.serve();
+    let commit = "c".repeat(40);
+    place.run(&["release", "create", "--service", "shop", "--tag", "v1.0.0", "--commit", &commit]).ends(0);
+    place.stop();
+    for (text, said) in refused {
+        fs::write(place.path("rmm.toml"), text).unwrap();
+        place.run(&["check"]).ends(2).says(said);
+        place.serve();
+        place.stop();
+    }
+}
+
 /// Whether RMM is root there.
 fn is_root(place: &Place) -> bool {
     std::os::unix::fs::MetadataExt::uid(&fs::metadata(place.path("data")).unwrap()) == 0

@@ -43,10 +43,8 @@ pub struct Check {
 impl Check {
     pub(super) fn run(self, context: &Context) -> Result<(), Fault> {
         let config = Config::load(&context.config, &context.env)?.without_collisions()?;
-        let mut errors = errors(&config);
-        // RMM would start all the same.
-        let what = if errors.is_empty() { "is not safe" } else { "cannot work" };
-        errors.extend(local_steps::exposed(&config, &context.config));
+        let what = if errors(&config).is_empty() { "is not safe" } else { "cannot work" };
+        let errors = refused(&config, &context.config);
         if !errors.is_empty() {
             for error in &errors {
                 note(&format!("error: {error}"));
@@ -96,6 +94,20 @@ impl Check {
         });
         Ok(())
     }
+}
+
+/// What is wrong on this machine. An RMM that has released something goes on with it.
+pub(super) fn refused(config: &Config, file: &Path) -> Vec<String> {
+    let mut errors = errors(config);
+    errors.extend(local_steps::exposed(config, file));
+    errors
+}
+
+/// Whether nothing has been released by this RMM. A database that cannot be asked may have a history.
+pub(super) fn is_new(config: &Config) -> bool {
+    let database = DataDir::new(&config.server.data_dir).database();
+    let history = || open_reader(&database).and_then(|conn| definitions::with_history(&conn));
+    !database.exists() || history().is_ok_and(|services| services.is_empty())
 }
 
 /// Services that the database knows and the configuration does not.

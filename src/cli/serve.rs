@@ -7,6 +7,7 @@ use anyhow::Context;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::check;
 use crate::api_client::USAGE;
 use crate::app::{App, local_steps};
 use crate::config::{Config, env_vars};
@@ -18,7 +19,7 @@ pub struct Serve {}
 
 impl Serve {
     pub(super) fn run(&self, path: &Path) -> ExitCode {
-        let config = match Config::load(path, &env_vars(std::env::vars_os())) {
+        let config = match begin(path) {
             Ok(config) => config,
             Err(errors) => {
                 eprintln!("{errors}");
@@ -35,6 +36,17 @@ impl Serve {
             }
         }
     }
+}
+
+/// The configuration, if it is right. What only a check refuses, an RMM that has released something goes on with.
+fn begin(path: &Path) -> Result<Config, String> {
+    let config = Config::load(path, &env_vars(std::env::vars_os())).map_err(|errors| errors.to_string())?;
+    if !check::is_new(&config) {
+        return Ok(config);
+    }
+    let config = config.without_collisions().map_err(|errors| errors.to_string())?;
+    let errors: Vec<_> = check::refused(&config, path).iter().map(|error| format!("error: {error}")).collect();
+    if errors.is_empty() { Ok(config) } else { Err(errors.join("\n")) }
 }
 
 /// What is questionable about a configuration that is used.
@@ -65,9 +77,6 @@ fn keep_to_itself() {
 }
 
 async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
-    if let Some(danger) = local_steps::danger(&config).filter(|danger| danger.refused) {
-        anyhow::bail!(danger.sentence);
-    }
     tell(&config, path);
     let app = App::open(&config)?;
     let listener = App::bind(config.server.listen).await?;
@@ -77,6 +86,7 @@ async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
     let engine = app.engine().clone();
     engine.configure(config.clone(), &env_vars(std::env::vars_os())).await;
     let path = path.to_owned();
+    let mut collisions = config.collisions.clone();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut reload = signal(SignalKind::hangup())?;
@@ -85,9 +95,12 @@ async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
-                _ = reload.recv() => match Config::load(&path, &env_vars(std::env::vars_os())) {
+                _ = reload.recv() => match Config::load(&path, &env_vars(std::env::vars_os()))
+                    .and_then(|config| config.without_more_collisions(&collisions))
+                {
                     Ok(config) => {
                         tell(&config, &path);
+                        collisions.clone_from(&config.collisions);
                         engine.configure(config, &env_vars(std::env::vars_os())).await;
                         tracing::info!("the configuration was read again; [server], [local] and [telegram] take effect at the next start");
                     }

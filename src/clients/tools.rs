@@ -7,6 +7,7 @@
 mod tests;
 
 use crate::domain::plan::project::how;
+use crate::domain::plan::shell_word;
 use crate::domain::run::{Project, Script};
 
 /// The functions, in the order in which they build on each other.
@@ -41,11 +42,19 @@ pub fn with(command: &str) -> String {
 /// What a host is given to run.
 #[must_use]
 pub fn text(script: &Script) -> String {
+    let command =
+        script.watch.as_ref().map_or_else(|| script.command.clone(), |beside| watched(&script.command, beside));
     match &script.project {
-        Some(project) => with(&format!("{}\n{}", prelude(project), script.command)),
-        None if script.tools => with(&script.command),
-        None => script.command.clone(),
+        Some(project) => with(&format!("{}\n{command}", prelude(project))),
+        None if script.tools || script.watch.is_some() => with(&command),
+        None => command,
     }
+}
+
+/// A command in a shell of its own, so that whatever ends it, others' containers are looked at afterwards.
+fn watched(command: &str, beside: &[String]) -> String {
+    let beside: String = beside.iter().map(|folder| format!(" {}", shell_word(folder))).collect();
+    format!("rmm_compose_watch{beside}\n(eval {})\nrmm_compose_taken $?", shell_word(command))
 }
 
 /// The call that lets compose run as a project. The names are made of letters that need no quotes.

@@ -190,13 +190,22 @@ impl Config {
         self.authorities.add(earlier.authorities);
     }
 
-    /// The configuration, unless two things in it are in one place. An RMM that runs already goes on with such a one, so
-    /// that an upgrade or a new service does not stop all others.
+    /// The configuration, unless two things in it are in one place.
     ///
     /// # Errors
     /// [`ConfigErrors`] with every collision.
     pub fn without_collisions(self) -> Result<Self, ConfigErrors> {
-        if self.collisions.is_empty() { Ok(self) } else { Err(ConfigErrors(self.collisions)) }
+        self.without_more_collisions(&[])
+    }
+
+    /// The same, but for collisions that RMM runs with already: an upgrade must not stop all services.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] with every collision that is new.
+    pub fn without_more_collisions(self, known: &[Problem]) -> Result<Self, ConfigErrors> {
+        let is_new = |problem: &&Problem| known.iter().all(|known| known.sentence != problem.sentence);
+        let new: Vec<_> = self.collisions.iter().filter(is_new).cloned().collect();
+        if new.is_empty() { Ok(self) } else { Err(ConfigErrors(new)) }
     }
 }
 

@@ -148,6 +148,10 @@ pub struct Script {
     /// The compose project that it runs with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<Project>,
+    /// Where its text does not tell what it starts: it fails when containers of other folders than its own and these have
+    /// become its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<Vec<String>>,
 }
 
 /// The compose project of a command: what compose calls the containers, networks and volumes of a surface.

@@ -157,7 +157,7 @@ async fn root_begins_with_steps_as_root_only_if_somebody_says_so() {
     let world = World::without_rmm(setup);
     let (code, said) = world.try_start().await.unwrap_err();
     let sentence = "run as root, as RMM does";
-    assert!(code == Some(1) && said.contains(sentence) && said.contains("useradd --create-home"), "{said}");
+    assert!(code == Some(2) && said.contains(sentence) && said.contains("useradd --create-home"), "{said}");
     assert!(!world.data().exists());
     world.configure(|setup| setup.local = Some(("root".into(), None)));
     world.start().await;

@@ -144,27 +144,38 @@ async fn a_cancel_goes_on_when_rmm_is_killed_in_the_middle_of_it() {
     world.is_sound().await;
 }
 
+/// Makes a command one that may run a script which nobody has read.
+const WATCHED: &str = "[ -z \"$NONE\" ] || ./none; ";
+
 #[tokio::test]
 async fn a_cancelled_step_is_ended_with_all_its_children() {
-    let world = World::new(one_step("sleep 600 & echo $! > ../child; echo $$ > ../pid; wait")).await;
-    let release = world.release("v1").await;
-    let (child, step) = (world.process("child").await, world.process("pid").await);
-    let why = json!({ "reason": "the wrong tag" });
-    world.operator().post(&format!("/api/v1/releases/{release}/cancel"), &why).await.ok();
-    eventually("the release is cancelled", async || (world.status(release).await == "cancelled").then_some(())).await;
-    assert!(!alive(child) && !alive(step));
+    for watched in ["", WATCHED] {
+        let command = "trap 'echo >../cleaned; exit 1' TERM; sleep 600 & echo $! > ../child; echo $$ > ../pid; wait";
+        let world = World::new(one_step(&format!("{watched}{command}"))).await;
+        let release = world.release("v1").await;
+        let (child, step) = (world.process("child").await, world.process("pid").await);
+        let why = json!({ "reason": "the wrong tag" });
+        world.operator().post(&format!("/api/v1/releases/{release}/cancel"), &why).await.ok();
+        eventually("the release is cancelled", async || (world.status(release).await == "cancelled").then_some(()))
+            .await;
+        assert!(!alive(child) && !alive(step));
+        assert!(world.path("cleaned").exists(), "it could clear up after itself");
+    }
 }
 
 #[tokio::test]
 async fn a_step_that_leaves_a_child_behind_ends_at_once() {
-    let world = World::new(one_step("sleep 600 & echo $! > ../child; echo started")).await;
-    let release = world.release("v1").await;
-    world.until(release, "manual_testing").await;
-    let child = world.process("child").await;
-    let lives = alive(child);
-    end_process(child);
-    assert!(lives, "what the step has started was ended with it");
-    assert_eq!(world.printed(world.last_run(release).await).await, "started\n");
+    for watched in ["", WATCHED] {
+        let command = "sleep 600 & echo $! > ../child; echo started";
+        let world = World::new(one_step(&format!("{watched}{command}"))).await;
+        let release = world.release("v1").await;
+        world.until(release, "manual_testing").await;
+        let child = world.process("child").await;
+        let lives = alive(child);
+        end_process(child);
+        assert!(lives, "what the step has started was ended with it");
+        assert_eq!(world.printed(world.last_run(release).await).await, "started\n");
+    }
 }
 
 #[tokio::test]

@@ -111,6 +111,10 @@ fn own_words(line: &str) -> Option<String> {
     Some(match call.as_str() {
         "rmm_room" => format!("stops where there is too little room for {}", word(2)),
         "rmm_compose_place" => format!("stops where the compose project {} is somebody else's", word(2)),
+        "rmm_compose_ask" if word(2) == "name" => {
+            "stops where the project that the files name is somebody else's".to_owned()
+        }
+        "rmm_compose_ask" => "stops where a container that the files name is somebody else's".to_owned(),
         "rmm_fetch" => "fetches the commit, and nothing else is touched".to_owned(),
         "rmm_verify_tag" => "stops where the tag is of another commit by now".to_owned(),
         "rmm_checkout" => "makes the folder hold the commit, and compares it".to_owned(),

@@ -218,7 +218,8 @@ fn look(title: &str, calls: &str) -> Look {
 
 #[tokio::test]
 async fn what_a_run_looks_at_first_is_looked_at_and_left_as_it_is() {
-    let docker = "case $* in 'ps -q') ;; *project=free*) ;; ps*) echo 'taken|/elsewhere' ;; *) echo 28.1 ;; esac";
+    let docker = "case $* in 'ps -q') ;; *project=free*) ;; *Names*) echo '|web|taken|/elsewhere' ;; \
+                  ps*) echo 'taken|/elsewhere' ;; *) echo 28.1 ;; esac";
     let paths = std::env::var_os("PATH").unwrap();
     let git = std::env::split_paths(&paths).map(|path| path.join("git")).find(|path| path.exists()).unwrap();
     let machine = Machine::new().program("docker", docker).program("git", &format!("exec {} \"$@\"", git.display()));

@@ -189,21 +189,34 @@ rmm_names_here() {
     done | sort -u
 }
 
+# rmm_made here|elsewhere [FOLDER…]: prints `|CONTAINER|PROJECT|FOLDER` of what compose has made here, or in a folder that
+# is neither here nor one of those.
+rmm_made() {
+    rmm_where=$1
+    shift
+    rmm_x="|{{.Names}}|{{.Label \"$rmm_label.project\"}}|{{.Label \"$rmm_label.project.working_dir\"}}"
+    rmm_ask $rmm_docker ps -a --filter "label=$rmm_label.project" --format "$rmm_x" 2>/dev/null |
+        while IFS='|' read -r rmm_x rmm_name rmm_p rmm_dir; do
+            [ -n "$rmm_dir" ] || continue
+            if rmm_is_here "$rmm_dir"; then
+                [ "$rmm_where" = here ] || continue
+            else
+                [ "$rmm_where" = elsewhere ] || continue
+                for rmm_x; do case $rmm_dir/ in "$rmm_x"/*) continue 2 ;; esac done
+                if [ -e "$rmm_notes/folders" ] && grep -qxF "$rmm_dir" "$rmm_notes/folders"; then continue; fi
+            fi
+            printf '|%s|%s|%s\n' "$rmm_name" "$rmm_p" "$rmm_dir"
+        done
+}
+
 # rmm_stranger PROJECT [FOLDER…]: prints the folder of a container of the project that is neither here nor in one of the
 # folders; fails when there is none.
 rmm_stranger() {
-    rmm_x=$1
+    rmm_p=$1
     shift
-    rmm_projects "$rmm_x" | {
-        while IFS='|' read -r rmm_p rmm_dir; do
-            if [ -z "$rmm_dir" ] || rmm_is_here "$rmm_dir"; then continue; fi
-            for rmm_x; do case $rmm_dir/ in "$rmm_x"/*) continue 2 ;; esac done
-            if [ -e "$rmm_notes/folders" ] && grep -qxF "$rmm_dir" "$rmm_notes/folders"; then continue; fi
-            printf '%s' "$rmm_dir"
-            exit 0
-        done
-        exit 1
-    }
+    rmm_x=$(rmm_made elsewhere "$@" | sed -n "s/^|[^|]*|$rmm_p|//p" | sed -n 1p)
+    printf '%s' "$rmm_x"
+    [ -n "$rmm_x" ]
 }
 
 # rmm_compose_place FOLDER NAME chosen|default|named [FOLDER…]: ends the step, before anything is touched, where the project
@@ -231,11 +244,70 @@ rmm_compose_place() {
         [ "$rmm_how" != named ] || [ -z "$(rmm_projects "$rmm_settled" | rmm_dirs_here)" ] || exit 0
         if rmm_dir=$(rmm_stranger "$rmm_settled" "$@"); then
             printf '%s' "The compose project $rmm_settled is that of containers in $rmm_dir, which this deploy would" \
-                " replace, so nothing was touched; give the surface a name of its own (\`project = \"…\"\` in rmm.toml)," \
+                " replace, so none was touched; give the surface a name of its own (\`project = \"…\"\` in rmm.toml)," \
                 " or remove them (docker compose -p $rmm_settled down)."
         fi
     )
     [ -z "$rmm_refusal" ] || rmm_fail "$rmm_refusal"
+}
+
+# rmm_compose_ask FOLDER name|containers COMPOSE [FOLDER…]: asks compose, by the text that calls it, what the files in the
+# folder call the project and its containers, and ends the step where somebody else's are called so. The other folders are
+# those of rmm_compose_place. Where compose does not answer, nothing is known.
+rmm_compose_ask() {
+    rmm_find_docker || return 0
+    # Where nothing was checked out before (git's empty tree), nothing has to be taken back.
+    [ -z "${rmm_before-}" ] || [ "$(rmm_git cat-file -t "$rmm_before" 2>/dev/null)" != tree ] || rmm_untouched=1
+    rmm_folder=$1 rmm_which=$2
+    rmm_config=$(eval "$3 config" 2>/dev/null) || return 0
+    shift 3
+    rmm_name=$(printf '%s\n' "$rmm_config" | sed -n 's/^name: *"*\([a-z0-9_-]*\).*/\1/p' | sed -n 1p)
+    [ "$rmm_which" != name ] || [ -z "$rmm_name" ] || rmm_compose_place "$rmm_folder" "$rmm_name" named "$@"
+    rmm_names=$(printf '%s\n' "$rmm_config" | sed -n '/^services:/,/^[^ s]/s/^    container_name: *"*\([A-Za-z0-9_.-]*\).*/\1/p')
+    [ -n "$rmm_names" ] || return 0
+    rmm_refusal=$(
+        cd "$rmm_folder" && rmm_find_notes && rmm_made elsewhere "$@" | while IFS='|' read -r rmm_x rmm_name rmm_p rmm_dir; do
+            printf '%s\n' "$rmm_names" | grep -qxF "$rmm_name" || continue
+            printf '%s' "The container $rmm_name of the compose files is already there, as that of the project $rmm_p in" \
+                " $rmm_dir, so none was touched; give it a name of its own (\`container_name\` with \${RMM_ENVIRONMENT}, or" \
+                " none: compose makes one of the project's), or remove it (docker rm -f $rmm_name)."
+            break
+        done
+    )
+    [ -z "$rmm_refusal" ] || rmm_fail "$rmm_refusal"
+}
+
+# rmm_compose_watch [FOLDER…]: notes whose containers there are before commands that nobody has read. The folders are
+# those of surfaces that may share a project.
+rmm_compose_watch() {
+    # The commands are ended with this shell, and clear up after themselves.
+    trap : HUP INT TERM
+    rmm_others=
+    rmm_find_docker || return 0
+    rmm_find_notes
+    rmm_others=$(rmm_made elsewhere "$@")
+    rmm_own=$(rmm_made here)
+}
+
+# rmm_compose_taken STATUS: ends the step with the status of its commands, or because containers of another folder have
+# become this folder's, or got others of this folder's into their project.
+rmm_compose_taken() {
+    [ -n "$rmm_others" ] || exit "$1"
+    rmm_refusal=$(rmm_made here | while IFS='|' read -r rmm_x rmm_name rmm_p rmm_dir; do
+        rmm_x=$(printf '%s\n' "$rmm_others" | grep "^|$rmm_name|" | sed -n 1p)
+        if [ -n "$rmm_x" ]; then
+            printf '%s' "These commands have replaced the container $rmm_name, which was that of ${rmm_x##*|}"
+        else
+            rmm_x=$(printf '%s\n' "$rmm_others" | grep "^|[^|]*|$rmm_p|" | sed -n 1p)
+            [ -n "$rmm_x" ] && ! printf '%s\n' "$rmm_own" | grep -q "^|[^|]*|$rmm_p|" || continue
+            printf '%s' "These commands have started containers in the compose project $rmm_p, which is that of ${rmm_x##*|}"
+        fi
+        printf '%s' "; give the surface a project of its own (\`project = \"…\"\` in rmm.toml, or \`-p\` in its" \
+            " commands), and deploy what is in ${rmm_x##*|} again."
+        break
+    done)
+    [ -z "$rmm_refusal" ] || rmm_fail "$rmm_refusal"
+    exit "$1"
 }
 
 # Removes the containers of services that other versions of this folder's compose file had and this one does not, and of

@@ -51,6 +51,12 @@ fn compose_is_found_in_whatever_way_it_is_called_and_named_after_the_folder_that
         ("X=deploy; docker compose -f \"$X/dc.yml\" up -d", "deploy"),
         ("if true; then sudo -u docker docker compose up -d; fi", "shop"),
         ("COMPOSE_PROJECT_NAME=other; docker compose up -d", "shop"),
+        ("readonly COMPOSE_PROJECT_NAME=other; docker compose up -d", "shop"),
+        ("set -a; set +a; COMPOSE_PROJECT_NAME=other; docker compose up -d", "shop"),
+        ("export COMPOSE_PROJECT_NAME=x; env -u COMPOSE_PROJECT_NAME docker compose up -d", "shop"),
+        ("if [ -d deploy ]; then cd deploy; docker compose up -d; fi", "deploy"),
+        ("cd deploy || exit 1; docker compose up -d", "deploy"),
+        ("NONE=; docker compose $NONE up -d", "shop"),
         ("chrt -o 0 docker compose up -d --build", "shop"),
         ("doppler run -- docker compose -f deploy/dc.yml up -d", "deploy"),
         ("retry 3 unbuffer docker-compose up -d", "shop"),
@@ -85,7 +91,19 @@ fn one_name_that_is_written_for_two_places_is_refused() {
         let name = if deploy.contains("service") { "shop" } else { "same" };
         is_refused(deploy, "", &format!("have the same compose project on box, \"{name}\""));
     }
-    is_refused("docker stack deploy -c stack.yml --prune shop", "", "deploy the same stack on box, \"shop\"");
+    for deploy in [
+        "docker stack deploy -c stack.yml --prune shop",
+        "docker stack deploy --prune shop -c stack.yml",
+        "docker stack up shop --compose-file=stack.yml --detach=false -c more.yml",
+        "docker stack --orchestrator swarm deploy -cstack.yml shop",
+    ] {
+        is_refused(deploy, "", "deploy the same stack on box, \"shop\"");
+    }
+    for deploy in ["set -a; COMPOSE_PROJECT_NAME=same", "set -euo pipefail -o allexport\nCOMPOSE_PROJECT_NAME=same"] {
+        is_refused(&format!("{deploy}; docker compose up -d"), "", "have the same compose project on box, \"same\"");
+    }
+    let with_options = "OPTIONS='-f a/b.yml -p same'; docker compose $OPTIONS up -d";
+    is_refused(with_options, "", "have the same compose project on box, \"same\"");
     for deploy in [
         "docker run -d --name shop -p 80:80 nginx",
         "podman run -dit --rm --name=shop x",
@@ -114,6 +132,10 @@ fn what_is_kept_apart_or_starts_nothing_is_all_right() {
         "docker compose -p shop-$RMM_ENVIRONMENT up -d",
         "cd deploy/{{ environment }} && docker compose -p \"$RMM_SERVICE-${RMM_ENVIRONMENT}\" up -d",
         "docker stack deploy -c stack.yml shop-{{ environment }}",
+        "docker stack deploy shop-{{ environment }} -c stack.yml --with-registry-auth",
+        "docker stack up shop-{{ environment }} --resolve-image never",
+        "set -a; COMPOSE_PROJECT_NAME=shop-{{ environment }}; set +a; docker compose up -d",
+        ". ./.env; docker compose -p shop-$RMM_ENVIRONMENT up -d",
         "docker run -d --name shop-{{ environment }} nginx",
         "docker run --rm busybox echo --name shop",
         "docker compose -f deploy/dc.yml config && docker compose ps",
@@ -144,8 +166,72 @@ fn what_cannot_be_known_is_said_to_be_so() {
         is_warned_about(script, "", &format!("RMM does not read what `{script}` starts"));
     }
     assert_eq!(found("./deploy.sh {{ environment }}", ""), [""; 0]);
+    for any in [
+        ". ./.env",
+        "set -a && . ./.env && set +a",
+        "export $(cat .env)",
+        "eval \"$(cat .env)\"",
+        "read COMPOSE_PROJECT_NAME <name; export COMPOSE_PROJECT_NAME",
+        "cd a || cd b",
+        "if [ -d deploy ]; then cd deploy; fi",
+    ] {
+        is_warned_about(&format!("{any}; docker compose up -d"), "", "which RMM does not know");
+    }
+    is_warned_about("env $(cat .env) docker compose up -d", "", "which RMM does not know");
+    is_warned_about("docker compose $OPTIONS up -d", "", "from ${OPTIONS}, which RMM does not know");
+    is_warned_about("su - deploy -c 'docker compose up -d'", "", "which RMM does not know");
+    for either in [
+        "P=a; [ -e x ] && P=b",
+        "[ -e x ] && P=a || P=b",
+        "P=a; if [ -e x ]; then P=b; fi",
+        "if [ -e x ]; then P=a; else P=b; fi",
+        "P=a; for P in b c; do true; done",
+        "P=a; . ./.env",
+    ] {
+        is_warned_about(&format!("{either}; docker compose -p \"$P\" up -d"), "", "from ${P}, which RMM does not know");
+    }
     // The compose file of one repository may name one project for all its folders.
     is_warned_about("cd {{ environment }} && docker compose up -d", "", "as long as neither the compose file");
+}
+
+#[test]
+fn a_variable_is_what_a_shell_makes_of_it_or_cannot_be_known() {
+    let project = |word: &str| format!("X=live; E=; docker compose -p \"{word}\" up -d");
+    for (word, name) in [
+        ("${X}", "live"),
+        ("${X:-other}", "live"),
+        ("${X-other}", "live"),
+        ("${X:=other}", "live"),
+        ("${X:?not said}", "live"),
+        ("${E:-other}", "other"),
+        ("a${E-other}", "a"),
+        ("${E:=other}$E", "otherother"),
+        ("${X:+yes}", "yes"),
+        ("${E+yes}", "yes"),
+        ("a${E:+yes}", "a"),
+    ] {
+        is_refused(&project(word), "", &format!("have the same compose project on box, \"{name}\""));
+    }
+    for word in [
+        "${X%e}",
+        "${X##l}",
+        "${X:1:2}",
+        "${X: -2}",
+        "${X/l/d}",
+        "${X^^}",
+        "${X@Q}",
+        "${!X}",
+        "${Y}",
+        "${Y:-other}",
+        "${Y-other}",
+        "${Y:+yes}",
+        "${Y:=other}",
+        "${E:-$(id -un)}",
+        "${E:-${Y:-other}}",
+        "${E:?not said}",
+    ] {
+        is_warned_about(&project(word), "", "which RMM does not know");
+    }
 }
 
 #[test]
@@ -204,6 +290,39 @@ fn a_host_is_asked_whose_the_projects_are_that_commands_start_in_their_folder() 
         assert_eq!(looks(elsewhere, ""), first, "{elsewhere}");
     }
     assert_eq!(looks("docker compose up", "env.COMPOSE_FILE = \"../dc.yml\""), first);
+}
+
+#[test]
+fn a_host_asks_compose_what_the_files_name_with_all_that_the_command_gives_it() {
+    let asks = |deploy: &str, more: &str| {
+        let config = parse(&format!(
+            "[[services]]\nname = \"shop\"\napprovals.minimum = 0\n\
+             [[services.surfaces]]\nname = \"web\"\nrecipe = \"commands\"\ndirectory = \"/srv/shop\"\nhealth.command = \"true\"\n\
+             deploy = '''{deploy}'''\n{more}\n[services.environments]\nstage.driver = \"local\"\nproduction.driver = \"ci\"\n"
+        ));
+        let surface = config.services[0].surfaces_in(Env::Stage).next().unwrap();
+        let calls = look_first(&config.services[0], surface, Env::Stage).unwrap_or_default();
+        let asked = calls.lines().filter(|line| line.starts_with("rmm_compose_ask"));
+        asked.map(|line| shlex::split(line).unwrap()[2..].join(" ")).collect::<Vec<_>>()
+    };
+    for (deploy, asked) in [
+        ("docker compose pull && docker compose up -d", "name cd /srv/shop && rmm_ask docker compose"),
+        ("docker compose -p x up", "containers cd /srv/shop && rmm_ask docker compose -p x"),
+        (
+            "export A='b c'; cd d && docker compose --ansi never --profile p up",
+            "name cd /srv/shop/d && rmm_ask env 'A=b c' docker compose --profile p",
+        ),
+        (
+            "A=b sudo C=d docker-compose --file=x.yml up",
+            "name cd /srv/shop && rmm_ask env -i PATH=\"$PATH\" HOME=\"$HOME\" 'C=d' docker-compose --file x.yml",
+        ),
+        ("A=$(id) docker compose up", "name cd /srv/shop && rmm_ask docker compose"),
+    ] {
+        assert_eq!(asks(deploy, "env.B = \"c\""), [asked], "{deploy}");
+    }
+    for unknown in ["docker compose -f - up <x", "docker compose -f $X up", "docker compose -f /opt/x.yml up", "make"] {
+        assert_eq!(asks(unknown, ""), [""; 0], "{unknown}");
+    }
 }
 
 #[test]

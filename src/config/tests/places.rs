@@ -294,7 +294,11 @@ fn an_rmm_that_runs_already_goes_on_with_a_collision() {
     let env = super::env(ENV);
     let config = Config::parse(&text, "rmm.toml", Path::new("/etc/rmm"), &env).expect("it is used");
     assert_eq!(config.collisions.len(), 1);
-    assert!(config.without_collisions().is_err(), "a check refuses it");
+    assert!(config.clone().without_collisions().is_err(), "a check refuses it");
+    let more = text.clone() + &service("blog", "directory = \"/srv/blog\"", "keep = 1", "keep = 2");
+    let more = Config::parse(&more, "rmm.toml", Path::new("/etc/rmm"), &env).unwrap();
+    let refused = more.without_more_collisions(&config.collisions).map(|_| ()).unwrap_err().0;
+    assert!(refused.len() == 1 && refused[0].sentence.contains("/srv/blog"), "what is known is no reason: {refused:?}");
 }
 
 #[test]

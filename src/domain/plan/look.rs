@@ -20,15 +20,50 @@ pub fn look(service: &Service, surface: &Surface, environment: Env) -> Option<St
     let directory = shell_word(surface.directory.as_deref()?);
     let docker = if compose { " docker" } else { "" };
     let project = project::of(service, surface, environment, Direction::Forward);
-    let Some(project) = project.filter(|_| compose && !starts_files_elsewhere(surface)) else {
-        let room = checked.then(|| format!("rmm_room {free} {directory}{docker}"));
-        let calls: Vec<_> = room.into_iter().chain(own_projects(service, surface, environment)).collect();
-        return (!calls.is_empty()).then(|| calls.join("\n"));
+    let room = checked.then(|| format!("rmm_room {free} {directory}{docker}"));
+    let place = project.filter(|_| compose && !starts_files_elsewhere(surface)).map(|project| {
+        let shared = words(&project::shared_folders(service, surface, environment));
+        format!("rmm_compose_place {directory} {} {}{shared}", project.name, project::how(&project))
+    });
+    let own = own_projects(service, surface, environment);
+    let asks = if surface.checkout { Vec::new() } else { asks(service, surface, environment) };
+    let calls: Vec<_> = room.into_iter().chain(place).chain(own).chain(asks).collect();
+    (!calls.is_empty()).then(|| calls.join("\n"))
+}
+
+/// The calls that ask compose, once the files are there, what these call a project and its containers, and look whose the
+/// names are.
+pub(super) fn asks(service: &Service, surface: &Surface, environment: Env) -> Vec<String> {
+    let shared = words(&beside(service, surface, environment));
+    let started = here(service, surface, environment);
+    let calls: BTreeSet<_> = started
+        .iter()
+        .filter_map(|one| {
+            let what = if one.by_folder { "name" } else { "containers" };
+            let directory = shell_word(surface.directory.as_deref()?);
+            Some(format!("rmm_compose_ask {directory} {what} {}{shared}", shell_word(one.ask.as_deref()?)))
+        })
+        .collect();
+    calls.into_iter().collect()
+}
+
+/// The folders of surfaces that are released with this one, and may have a project in common with it.
+pub(super) fn beside(service: &Service, surface: &Surface, environment: Env) -> Vec<String> {
+    let others = service.surfaces_in(environment).filter(|other| other.directory != surface.directory);
+    others.filter_map(|other| other.directory.clone()).collect()
+}
+
+fn words(folders: &[String]) -> String {
+    folders.iter().map(|folder| format!(" {}", shell_word(folder))).collect()
+}
+
+/// What the commands start on the machine itself with files in the folder.
+fn here(service: &Service, surface: &Surface, environment: Env) -> Vec<Started> {
+    let Some(directory) = surface.directory.as_deref().map(plain) else { return Vec::new() };
+    let here = |one: &Started| {
+        one.kind == Kind::Project && one.daemon.is_empty() && Path::new(&one.folder).starts_with(&directory)
     };
-    let how = project::how(&project);
-    let shared = project::shared_folders(service, surface, environment);
-    let shared: String = shared.iter().map(|folder| format!(" {}", shell_word(folder))).collect();
-    Some(format!("rmm_room {free} {directory} docker\nrmm_compose_place {directory} {} {how}{shared}", project.name))
+    All::of(&service.name, environment, surface).started.into_iter().filter(here).collect()
 }
 
 /// The calls that look whose the projects are which commands of one's own start in the folder.
@@ -36,16 +71,9 @@ fn own_projects(service: &Service, surface: &Surface, environment: Env) -> Vec<S
     let Some(directory) = surface.directory.as_deref().filter(|_| surface.recipe == Recipe::Commands) else {
         return Vec::new();
     };
-    let others = service.surfaces_in(environment).filter(|other| other.directory != surface.directory);
-    let shared: String =
-        others.filter_map(|other| Some(format!(" {}", shell_word(other.directory.as_deref()?)))).collect();
-    let here = |one: &Started| Path::new(&one.folder).starts_with(plain(directory)) && one.daemon.is_empty();
-    let names: BTreeSet<String> = All::of(&service.name, environment, surface)
-        .started
-        .into_iter()
-        .filter(|one| one.kind == Kind::Project && here(one) && project::is_valid(&one.name))
-        .map(|one| one.name)
-        .collect();
+    let shared = words(&beside(service, surface, environment));
+    let started = here(service, surface, environment).into_iter().map(|one| one.name);
+    let names: BTreeSet<String> = started.filter(|name| project::is_valid(name)).collect();
     let directory = shell_word(directory);
     names.iter().map(|name| format!("rmm_compose_place {directory} {name} named{shared}")).collect()
 }

@@ -6,9 +6,10 @@ use super::super::ids::{Commit, Tag};
 use super::super::release::Release;
 use super::super::run::{Action, Ask, Project, Schedule, Script, Step, StepKind, StepState};
 use super::super::service::{Dirty, Health, Place, Probe, Recipe, Surface};
-use super::look::look;
+use super::look::{asks, beside, look};
 use super::project::{self, Direction};
 use super::quoting::{Quoting, shell_word, templates};
+use super::started::All;
 use crate::domain::reason::Reason;
 
 use super::{Planner, clone_url, groups};
@@ -144,7 +145,12 @@ impl Part<'_> {
             Direction::Forward => self.dirty_words(),
             Direction::Back(_) => " --back",
         };
-        let command = format!("rmm_checkout {}{way}", self.checkout_words(true)?);
+        let checkout = format!("rmm_checkout {}{way}", self.checkout_words(true)?);
+        let asks = match self.direction {
+            Direction::Forward => asks(self.planner.service, self.surface, self.planner.environment),
+            Direction::Back(_) => Vec::new(),
+        };
+        let command = std::iter::once(checkout).chain(asks).collect::<Vec<_>>().join("\n");
         self.wave(StepKind::Checkout, places, |part, _| Ok(part.with_tools(command.clone())))
     }
 
@@ -228,13 +234,24 @@ impl Part<'_> {
                 script.command = lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
                 script.tools = true;
             }
+            script.watch = template.and_then(|template| part.watch(template));
             Ok(Action::Command { script, timeout: part.surface.step_timeout })
         })
     }
 
     fn script(&self, template: &str, place: &Place) -> Result<Script, Reason> {
         let command = self.render(template, Quoting::Shell, place)?;
-        Ok(Script { command, directory: self.surface.directory.clone(), tools: false, project: self.project() })
+        let directory = self.surface.directory.clone();
+        Ok(Script { command, directory, tools: false, project: self.project(), watch: None })
+    }
+
+    /// The folders whose containers a command may take over; none where its text tells what it starts. A way back goes on
+    /// whatever it meets.
+    fn watch(&self, template: &str) -> Option<Vec<String>> {
+        let Planner { service, environment, .. } = *self.planner;
+        let forward = matches!(self.direction, Direction::Forward) && self.surface.directory.is_some();
+        let is_open = || All::of_commands([template], &service.name, environment, self.surface).is_open();
+        (forward && is_open()).then(|| beside(service, self.surface, environment))
     }
 
     /// Whether the containers are well, as they say themselves.
@@ -248,12 +265,12 @@ impl Part<'_> {
         };
         let project = self.project().map(|project| Project { remove_orphans: false, ..project });
         let directory = self.surface.directory.clone();
-        Script { command: format!("rmm_compose_well {which}"), directory, tools: true, project }
+        Script { command: format!("rmm_compose_well {which}"), directory, tools: true, project, watch: None }
     }
 
     /// A call of RMM's own functions. It begins where the host begins: the folder may not be there yet.
     fn with_tools(&self, command: String) -> Action {
-        let script = Script { command, directory: None, tools: true, project: None };
+        let script = Script { command, directory: None, tools: true, project: None, watch: None };
         Action::Command { script, timeout: self.surface.step_timeout }
     }
 

@@ -7,12 +7,19 @@ use std::str::Chars;
 /// Stands before what a shell would put in: a name in braces, or a command in parentheses.
 pub(super) const OPEN: char = '\u{E000}';
 
+/// Stands before [`OPEN`] where no quotes keep what is put in together.
+pub(super) const LOOSE: char = '\u{E001}';
+
 /// A part of a shell text.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Token {
     Word(String),
     /// A command ends here.
     End,
+    /// A command ends here, and the next one is only run where it ended well.
+    And,
+    /// A command ends here, and the next one is only run where it failed.
+    Or,
     /// A subshell begins.
     Begin,
     /// A subshell ends.
@@ -47,8 +54,11 @@ impl Reader<'_> {
                     Some('\n') | None => {}
                     Some(escaped) => self.push(escaped.encode_utf8(&mut [0; 4])),
                 },
-                '$' | '`' => self.expansion(next),
+                '$' | '`' => self.expansion(next, true),
                 '#' if self.word.is_none() => while self.chars.next_if(|c| *c != '\n').is_some() {},
+                '&' | '|' if self.chars.next_if_eq(&next).is_some() => {
+                    self.end(if next == '&' { Token::And } else { Token::Or });
+                }
                 ';' | '&' | '|' | '\n' => self.end(Token::End),
                 '(' => self.end(Token::Begin),
                 ')' => self.end(Token::Close),
@@ -90,7 +100,7 @@ impl Reader<'_> {
         while let Some(next) = self.chars.next() {
             match next {
                 '"' => return,
-                '$' | '`' => self.expansion(next),
+                '$' | '`' => self.expansion(next, false),
                 '\\' => match self.chars.next() {
                     Some('\n') | None => {}
                     Some(escaped) if "$`\"\\".contains(escaped) => self.push(escaped.encode_utf8(&mut [0; 4])),
@@ -101,7 +111,7 @@ impl Reader<'_> {
         }
     }
 
-    fn expansion(&mut self, sign: char) {
+    fn expansion(&mut self, sign: char, loose: bool) {
         let inner = match self.chars.peek() {
             _ if sign == '`' => format!("({})", self.chars.by_ref().take_while(|c| *c != '`').collect::<String>()),
             Some('(') => self.enclosed('(', ')'),
@@ -118,6 +128,9 @@ impl Reader<'_> {
             }
             Some(_) | None => return self.push("$"),
         };
+        if loose {
+            self.push(&LOOSE.to_string());
+        }
         self.push(&format!("{OPEN}{inner}"));
     }
 
@@ -145,8 +158,10 @@ mod tests {
 
     fn read(text: &str) -> String {
         let show = |token: Token| match token {
-            Token::Word(word) => format!("[{}]", word.replace(OPEN, "$")),
+            Token::Word(word) => format!("[{}]", word.replace(LOOSE, "").replace(OPEN, "$")),
             Token::End => ";".to_owned(),
+            Token::And => "&&".to_owned(),
+            Token::Or => "||".to_owned(),
             Token::Begin => "(".to_owned(),
             Token::Close => ")".to_owned(),
         };
@@ -156,7 +171,8 @@ mod tests {
     #[test]
     fn words_ends_and_subshells() {
         for (text, expected) in [
-            ("cd a && b 'c d'\"e\"f", "[cd][a];;[b][c def];"),
+            ("cd a && b 'c d'\"e\"f", "[cd][a]&&[b][c def];"),
+            ("a || b & c", "[a]||[b];[c]"),
             ("a # && b\nc\\\n d", "[a];[c][d];"),
             ("(cd x; y) >/dev/null 2>&1", "([cd][x];[y])[1]".replace("[1]", "").as_str()),
             (

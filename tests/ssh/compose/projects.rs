@@ -1,7 +1,7 @@
 //! Who owns a compose project: each surface has one of its own in each environment, keeps the one that it runs under
 //! already, and never takes that of somebody else.
 
-use super::site::{Site, Stage, failed};
+use super::site::{Site, Stage, failed, well};
 use crate::host::Host;
 
 /// Stage and production on one host, in folders whose last part is the same.
@@ -57,11 +57,16 @@ async fn what_runs_already_keeps_its_name_and_its_volumes_for_good() {
 
 /// What the first step of the production deploy says, which touches nothing.
 async fn refused_before_anything(site: &Site, release: i64) -> String {
-    site.world.until(release, "rollback_done").await;
+    refused_in(site, release, "fetch", "rollback_done").await
+}
+
+/// What the step of the production deploy says that fails.
+async fn refused_in(site: &Site, release: i64, kind: &str, ends: &str) -> String {
+    site.world.until(release, ends).await;
     site.world.quiet().await;
     let run = site.run(release, "production", "deploy").await;
     let step = failed(&run);
-    assert_eq!(step["kind"], "fetch");
+    assert_eq!(step["kind"], kind, "{run:#}");
     site.printed(&run, step).await
 }
 
@@ -91,22 +96,85 @@ async fn a_project_of_somebody_else_is_refused_before_anything_is_touched() {
     assert!(!site.hosts[0].home("production").exists());
 }
 
-#[tokio::test]
-async fn commands_that_start_the_project_of_another_folder_are_refused_where_nobody_heard_the_check() {
-    let Some(host) = Host::up_with_docker() else { return };
-    let own = "recipe = \"commands\"\ndeploy = \"docker compose up -d --build\"\ncheckout = true\n";
-    let change = |config: String| in_folders_of_one_name(config).replace("recipe = \"compose\"\n", own);
-    let site = Site::with(vec![host], Stage::OnHosts(1), change).await;
-    site.tag("v1", &[]);
-    let release = site.approved("v1").await;
-    let containers = "docker ps --all --no-trunc --format '{{.ID}} {{.Names}} {{.Status}}' | cut -d' ' -f1-3 | sort";
-    let before = site.hosts[0].sh(containers);
-    assert!(before.contains("shop-web-1 Up"), "{before}");
+/// A surface with commands of its own.
+fn with_command(config: String, deploy: &str) -> String {
+    let own = format!("recipe = \"commands\"\ndeploy = \"{deploy}\"\ncheckout = true\n");
+    config.replace("recipe = \"compose\"\n", &own)
+}
 
+/// All containers of a host, and since when they run.
+fn containers(site: &Site) -> String {
+    site.hosts[0].sh("docker ps -aq | xargs -r docker inspect -f '{{.Name}} {{.Id}} {{.State.StartedAt}}' | sort")
+}
+
+#[tokio::test]
+async fn commands_that_start_the_project_of_another_folder_are_refused_before_anything_is_touched() {
+    let Some(host) = Host::up_with_docker() else { return };
+    let change = |config| with_command(in_folders_of_one_name(config), "docker compose up -d --build");
+    let site = Site::with(vec![host], Stage::Nowhere, change).await;
+    site.tag("v1", &[]);
+    site.hosts[0].sh(&format!(
+        "git clone -q {} elsewhere/shop && cd elsewhere/shop && PORT=8001 docker compose up -d --build",
+        site.repository_url()
+    ));
+    let before = containers(&site);
+    assert!(before.contains("shop-web-1 "), "{before}");
+
+    let release = site.approved("v1").await;
     let printed = refused_before_anything(&site, release).await;
-    let told = "The compose project shop is that of containers in /home/deploy/stage/shop";
+    let told = "The compose project shop is that of containers in /home/deploy/elsewhere/shop";
     assert!(printed.contains(told), "{printed}");
-    assert_eq!(site.hosts[0].sh(containers), before);
+    assert_eq!(containers(&site), before);
+}
+
+#[tokio::test]
+async fn a_project_that_only_the_files_name_is_refused_before_its_containers_are_touched() {
+    let Some(host) = Host::up_with_docker() else { return };
+    let change = |config| with_command(config, "docker compose up -d --build");
+    let site = Site::with(vec![host], Stage::OnHosts(1), change).await;
+    let named = format!("name: fixed\n{}", well("docker-compose.yml"));
+    site.tag("v1", &[("docker-compose.yml", &named)]);
+    let release = site.approved("v1").await;
+    let before = containers(&site);
+    assert!(before.contains("/fixed-web-1 "), "{before}");
+
+    let printed = refused_in(&site, release, "checkout", "rollback_done").await;
+    assert!(printed.contains("The compose project fixed is that of containers in /home/deploy/stage"), "{printed}");
+    assert_eq!(containers(&site), before);
+
+    let apart = named.replace("fixed", "fixed-${RMM_ENVIRONMENT}");
+    site.tag("v2", &[("docker-compose.yml", &apart)]);
+    site.hosts[0].sh("docker compose -p fixed down");
+    site.deployed("v2").await;
+    site.world.is_sound().await;
+}
+
+#[tokio::test]
+async fn a_container_that_the_files_call_the_same_everywhere_is_refused_before_anything_is_started() {
+    let Some(host) = Host::up_with_docker() else { return };
+    let site = Site::on(vec![host], Stage::OnHosts(1)).await;
+    let named = well("docker-compose.yml").replacen("build: .", "build: .\n    container_name: shop", 1);
+    site.tag("v1", &[("docker-compose.yml", &named)]);
+    let release = site.approved("v1").await;
+    let before = containers(&site);
+    let printed = refused_in(&site, release, "checkout", "rollback_done").await;
+    let told = "The container shop of the compose files is already there, as that of the project shop-web-stage in \
+                /home/deploy/stage";
+    assert!(printed.contains(told), "{printed}");
+    assert_eq!(containers(&site), before);
+}
+
+#[tokio::test]
+async fn a_script_that_takes_the_containers_of_another_folder_fails_its_step() {
+    let Some(host) = Host::up_with_docker() else { return };
+    let site = Site::with(vec![host], Stage::OnHosts(1), |config| with_command(config, "exec ./deploy.sh")).await;
+    site.tag("v1", &[("deploy.sh", "#!/bin/sh\nexec docker compose -p fixed up -d --build\n")]);
+    let release = site.approved("v1").await;
+    let printed = refused_in(&site, release, "deploy", "rollback_failed").await;
+    let told = "These commands have replaced the container fixed-web-1, which was that of /home/deploy/stage; give";
+    assert!(printed.contains(told), "{printed}");
+    assert!(site.world.reason(release).await.contains("replaced the container"), "it is the reason");
+    site.world.is_sound().await;
 }
 
 /// The functions that go to hosts, in a file there.
@@ -163,6 +231,36 @@ async fn which_project_a_folder_keeps() {
     assert_eq!(settled(&host, "own default"), "own", "another folder has it, too");
     assert!(host.read("said").contains("/home/deploy/other"));
     assert_eq!(settled(&host, "both chosen orphans"), "both", "what is not ours is no orphan");
+}
+
+#[tokio::test]
+async fn whose_the_names_are_that_compose_reads_from_files() {
+    let Some(host) = Host::up_with_docker() else { return };
+    with_tools(&host);
+    let ask = |folder: &str, more: &str| {
+        let call =
+            format!("rmm_compose_ask $HOME/{folder} name \"cd $HOME/{folder} && rmm_ask docker compose\" {more}");
+        host.sh(&format!("(. ./tools.sh && {call}) 2>&1 || true"))
+    };
+    let service = "image: one-web\\n    command: [/bin/busybox, sleep, \"1000000\"]\\n    stop_signal: KILL\\n";
+    host.sh(&format!(
+        "cd one && docker compose build && cd ../other && printf 'services:\\n  db:\\n    container_name: our.db\\n    {service}' >compose.yaml && \
+         docker compose up -d && mkdir -p ../third/one && cp compose.yaml ../third && sed 's/our.db/db/' compose.yaml >../third/one/compose.yaml"
+    ));
+    assert_eq!(ask("other", ""), "", "its own");
+    assert_eq!(ask("missing", ""), "", "nothing is there");
+    let told = ask("third", "");
+    assert!(
+        told.contains("The container our.db of the compose files is already there")
+            && told.contains("/home/deploy/other")
+    );
+    assert_eq!(ask("third", "$HOME/other"), "", "it is released with this one");
+    host.sh("cd one && docker compose up -d");
+    let told = ask("third/one", "");
+    assert!(told.contains("The compose project one is that of containers in /home/deploy/one"), "{told}");
+    host.sh("printf COMPOSE_PROJECT_NAME=mine >third/one/.env; printf COMPOSE_PROJECT_NAME=one >third/.env");
+    assert_eq!(ask("third/one", ""), "", "the file names another");
+    assert!(ask("third", "").contains("The compose project one is that of containers in /home/deploy/one"));
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ fn run(shell: &[&str], folder: &Path, script: &Script) -> Output {
 }
 
 fn call(command: &str, project: Option<Project>) -> Script {
-    Script { command: command.into(), directory: None, tools: true, project }
+    Script { command: command.into(), directory: None, tools: true, project, watch: None }
 }
 
 fn words(output: &Output) -> String {
@@ -52,6 +52,23 @@ fn a_command_of_the_service_runs_as_its_project_also_without_docker() {
     for shell in shells() {
         let shown = run(&shell, folder.path(), &call("echo $COMPOSE_PROJECT_NAME; exit 7", Some(project.clone())));
         assert_eq!((words(&shown).as_str(), shown.status.code()), ("shop-web-stage\n", Some(7)), "{shell:?}");
+    }
+}
+
+#[test]
+fn a_command_that_is_watched_ends_as_it_does_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    for shell in shells() {
+        for (command, said, status) in [
+            ("echo a; exit 7", "a\n", 7),
+            ("set -e; echo 'it'\"'\"'s'; (exit 3); echo no", "it's\n", 3),
+            ("trap 'echo bye' EXIT; rmm_stand; echo $rmm_at/ >/dev/null", "bye\n", 0),
+            ("cat <<END\na\nEND\n# )", "a\n", 0),
+        ] {
+            let script = Script { watch: Some(vec!["/srv/a b".into()]), ..call(command, None) };
+            let ended = run(&shell, folder.path(), &script);
+            assert_eq!((words(&ended).as_str(), ended.status.code()), (said, Some(status)), "{shell:?} {command}");
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::domain::env::Env;
 use crate::domain::event::Event;
 use crate::domain::ids::HostName;
 use crate::domain::person::Actor;
+use crate::domain::plan::shell_word;
 use crate::domain::refusal::Code;
 use crate::domain::run::{Action, RunState, StepKind, StepState, TAG_GONE, TAG_MOVED};
 use crate::domain::service::{Dirty, Place, Service, Surface};
@@ -306,7 +307,11 @@ fn a_plan_names_folder_and_code_and_on_its_way_back_says_so() {
                  rmm_fetch '/srv/a $(b)' {from} {there} --dirty refuse"
             ),
             format!("rmm_verify_tag '/srv/a $(b)' {there}"),
-            format!("rmm_checkout '/srv/a $(b)' {from} {there} --dirty refuse"),
+            format!(
+                "rmm_checkout '/srv/a $(b)' {from} {there} --dirty refuse\n\
+                 rmm_compose_ask '/srv/a $(b)' name {}",
+                shell_word("cd '/srv/a $(b)' && rmm_ask docker compose")
+            ),
         ]
     );
     w.follow(STAGE, |_| Some(Outcome::Exited(0)));
