@@ -94,9 +94,10 @@ impl Finding {
             TransportError::Jump { .. } => Self::fail("jump", sentence, None),
             TransportError::UnknownKey(_) | TransportError::KeyChanged { .. } => Self::fail("key", sentence, None),
             TransportError::Login(_) => Self::fail("login", sentence, None),
-            TransportError::Unreachable(_) | TransportError::Refused(_) | TransportError::Forbidden(_) => {
-                Self::fail("reachable", sentence, None)
-            }
+            TransportError::Unreachable(_)
+            | TransportError::Refused(_)
+            | TransportError::Silent(_)
+            | TransportError::Forbidden(_) => Self::fail("reachable", sentence, None),
             TransportError::ProgramMissing { .. } | TransportError::Start { .. } | TransportError::Died { .. } => {
                 Self::fail("shell", sentence, None)
             }
@@ -267,23 +268,23 @@ pub fn is_unresolved(said: &str) -> bool {
 /// Whether what a health check will ask can be asked, from RMM's own machine or through a host.
 pub async fn ask(host: &dyn Transport, asked: &Asked) -> Finding {
     let (name, way, place) = (asked.name(), asked.way(), format!("{}:{}", asked.host, asked.port));
-    let answer = tokio::time::timeout(FORWARDING, host.connect(&asked.host, asked.port)).await;
-    let silent = || format!("no answer within {} s; perhaps no name server answers", FORWARDING.as_secs());
-    match answer {
-        Ok(Ok(_)) => Finding::ok(name, format!("{place} can be asked {way}")),
-        Ok(Err(TransportError::Forbidden(why))) => {
+    match host.connect(&asked.host, asked.port, FORWARDING).await {
+        Ok(_) => Finding::ok(name, format!("{place} can be asked {way}")),
+        Err(TransportError::Forbidden(why)) => {
             let detail = format!("a health check asks {place} {way}. {why}");
             match asked.instead {
                 false => Finding::fail(name, detail, Some(ALLOW_FORWARDING.to_owned())),
                 true => Finding::warn(name, format!("{detail} (tried in place of the address of a release)"), None),
             }
         }
-        Ok(Err(TransportError::Refused(why))) if asked.is_by_name() && is_unresolved(&why) => asked.leads_nowhere(&why),
-        Err(_) if asked.is_by_name() => Finding { state: State::Warn, ..asked.leads_nowhere(&silent()) },
-        Ok(Err(TransportError::Refused(_))) | Err(_) => {
+        Err(TransportError::Refused(why)) if asked.is_by_name() && is_unresolved(&why) => asked.leads_nowhere(&why),
+        Err(TransportError::Silent(why)) if asked.is_by_name() => {
+            Finding { state: State::Warn, ..asked.leads_nowhere(&why) }
+        }
+        Err(TransportError::Refused(_) | TransportError::Silent(_)) => {
             Finding::ok(name, format!("{place} can be asked {way}; nothing answers there now"))
         }
-        Ok(Err(error)) => Finding { name: name.to_owned(), ..Finding::of_error(&error) },
+        Err(error) => Finding { name: name.to_owned(), ..Finding::of_error(&error) },
     }
 }
 

@@ -107,15 +107,20 @@ else
 fi
 [ ! -d "$try" ] || rm -rf "$try"
 
+# PATH NEAR: a path past all symbolic links, as far as it is there.
+real() {
+    past=$(cd -P -- "$2" && pwd -P) || past=$2
+    printf '%s%s' "${past%/}" "${1#"${2%/}"}"
+}
+
 with_directory() {
     directory=$1
     near=$(existing "$directory")
     if [ -d "$directory" ]; then
         if [ -w "$directory" ] && [ -x "$directory" ]; then state=writable; else state=readonly; fi
-        # Git takes no orders about what belongs to somebody else.
-        if [ -e "$directory/.git" ] && have find && have id; then
-            [ -n "$(find "$directory/.git" -prune -user "$(id -u)")" ] || state=foreign
-        fi
+        ! have git || rmm_git_may "$directory" || state=foreign
+    elif [ -L "$directory" ] && [ ! -e "$directory" ]; then
+        state=dangling
     elif [ "$near" = "$directory" ]; then
         state=file
     elif [ -d "$near" ] && [ -w "$near" ] && [ -x "$near" ]; then
@@ -123,14 +128,16 @@ with_directory() {
     else
         state=refused
     fi
-    say directory "$directory" "$state" "$near"
+    say directory "$directory" "$state" "$near" "$(real "$directory" "$near")"
     [ -d "$near" ] && space "$directory" "$near"
 }
 
 # Where commands run in what is there already.
 with_folder() {
-    if [ -d "$1" ] && [ -x "$1" ]; then say directory "$1" there "$1"; else say directory "$1" absent "$(existing "$1")"; fi
-    space "$1" "$(existing "$1")"
+    near=$(existing "$1")
+    if [ -d "$1" ] && [ -x "$1" ]; then state=there; else state=absent; fi
+    say directory "$1" "$state" "$near" "$(real "$1" "$near")"
+    space "$1" "$near"
 }
 
 # What a run looks at before it touches anything.

@@ -79,11 +79,16 @@ impl Transport for Machine {
         })
     }
 
-    fn connect<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<Box<dyn Stream>, TransportError>> {
+    fn connect<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+        limit: Duration,
+    ) -> BoxFuture<'a, Result<Box<dyn Stream>, TransportError>> {
         if host == "forbidden" {
             return Box::pin(async { Err(TransportError::Forbidden("it does not allow that".into())) });
         }
-        self.local.connect(host, port)
+        self.local.connect(host, port, limit)
     }
 }
 
@@ -376,6 +381,39 @@ async fn directories_that_cannot_be() {
     is(&findings, "directory", State::Fail, "deploy cannot make it");
     let fix = format!("sudo install -d -o deploy '{}'", machine.path("file/below it"));
     assert_eq!(one(&findings, "directory").fix.as_deref(), Some(fix.as_str()));
+}
+
+#[tokio::test]
+async fn what_a_link_leads_to_is_looked_at() {
+    let machine = Machine::new();
+    fs::create_dir_all(machine.path("home/shop")).unwrap();
+    for (link, to) in [("shop", "live"), ("nowhere", "gone"), ("/etc/ssh", "keys"), ("/", "root")] {
+        symlink(link, machine.path(&format!("home/{to}"))).unwrap();
+    }
+    let of = async |directories: &[&str], folders: &[&str]| {
+        let paths = |names: &[&str]| names.iter().map(|name| machine.path(&format!("home/{name}"))).collect::<Vec<_>>();
+        let wanted = Wanted { folders: paths(folders), directories: paths(directories), ..Wanted::default() };
+        let found = machine.checkup(&wanted).await;
+        found.into_iter().filter(|finding| finding.name == "directory").collect::<Vec<_>>()
+    };
+    for alone in [&["live"][..], &["live/new"], &["live/a", "shop/b"]] {
+        let found = of(alone, &[]).await;
+        assert!(found.len() == alone.len() && found.iter().all(|one| one.state == State::Ok), "{found:?}");
+    }
+    for (directories, folders, state, part) in [
+        (&["gone"][..], &[][..], State::Fail, "leads to no folder"),
+        (&["keys"], &[], State::Fail, "leads to /etc/ssh here, where no code may be checked out"),
+        (&["root/proc/new"], &[], State::Fail, "leads to /proc/new here"),
+        (&["live", "shop"], &[], State::Fail, "are one folder here"),
+        (&["live/new", "shop/new"], &[], State::Fail, "are one folder here"),
+        (&["shop"], &["live"], State::Fail, "are one folder here"),
+        (&[], &["shop", "live"], State::Warn, "are one folder here"),
+        (&[], &["root"], State::Ok, "is there"),
+    ] {
+        let found = of(directories, folders).await;
+        let is_told = |one: &Finding| one.state == state && one.detail.contains(part);
+        assert!(found.iter().any(is_told), "no {part} in {found:?}");
+    }
 }
 
 #[tokio::test]

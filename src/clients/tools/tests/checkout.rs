@@ -451,8 +451,25 @@ fn of_two_that_come_at_once_one_holds_the_folder() {
 #[test]
 fn a_place_that_cannot_be_used_is_told() {
     tell(
-        "tag v1; echo file >place; fails 'is not a folder' there v1; rm place; ln -s nowhere place; fails 'is not a folder' there v1
-        rm place; git init -q .; go v1; has version v1; test ! -e version",
+        "tag v1; echo file >place; fails 'is not a folder' there v1; rm place; ln -s nowhere place; fails 'leads to no folder' there v1
+        mkdir nowhere; go v1; has version v1; is \"$(cd nowhere && git rev-parse HEAD)\" git -C place rev-parse HEAD
+        place=nowhere; go v1; place=place; rm -r place nowhere; git init -q .; go v1; has version v1; test ! -e version",
+    );
+}
+
+#[test]
+fn a_folder_of_another_user_is_refused_before_anything_is_made_there() {
+    // Only root can give a folder away.
+    if !rustix::process::geteuid().is_root() {
+        return eprintln!("not root; skipped");
+    }
+    tell(
+        "tag v1; mkdir place; chown 1:1 place
+        fails 'belongs to another user than root, and git refuses' there v1; test ! -e place/.git
+        git config --global --add safe.directory \"$PWD/other\"; fails 'belongs to another user' there v1
+        git config --global --add safe.directory \"$PWD/place\"; go v1; has version v1
+        chown -R 1:1 place; tag v2; go v2; has version v2
+        git config --global --unset-all safe.directory; fails 'safe.directory' there v2",
     );
 }
 
