@@ -5,7 +5,7 @@ rmm_check_owner() {
 }
 
 rmm_refuse_owner() {
-    rmm_x="give it to that user (chown -R $(rmm_user) $rmm_dir), or let that user's git work there all the same (git config --global --add safe.directory $(pwd -P))"
+    rmm_x="as root: chown -R $(rmm_user) $rmm_dir, or as that user: git config --global --add safe.directory $(pwd -P)"
     # What is the machine's is given to nobody.
     case $rmm_dir in
     /boot/* | /etc/* | /run/* | /usr/* | /var/lib | /var/lib/docker* | */.ssh) rmm_x= ;;

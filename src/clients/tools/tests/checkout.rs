@@ -319,7 +319,8 @@ fn submodules_follow_the_commit_there_and_back() {
         rm -rf place/.git/modules/lib; mkdir -p place/.git/modules/lib/objects
         go v2; has lib/version L2
         back v0; rm -rf place/.git/modules; mv lib gone
-        fails 'the submodules of' there v1",
+        fails 'the submodules of' there v1; has version v0; is '' git -C place status --short
+        go v0",
     );
 }
 
@@ -402,13 +403,33 @@ fn large_files_are_real_or_the_step_says_so() {
     let pointer = "printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:%064d\\nsize 3\\n' 1 >big.bin; \
                    echo '*.bin filter=lfs diff=lfs merge=lfs -text' >.gitattributes";
     tell(&format!(
-        "tag v1 \"{pointer}\"
+        "tag v0; tag v1 \"{pointer}\"; go v0
         git config --global filter.lfs.required true; git config --global filter.lfs.smudge 'no-such-program %f'
         fails 'big.bin' there v1
+        has version v0; test ! -e place/big.bin; (! there v1 2>&1) | grep -q 'nothing was changed'
         back v1
         git config --global --remove-section filter.lfs
         git -C place config lfs.fetchexclude '*'; tag v2
         says 'only pointers' there v2",
+    ));
+}
+
+#[test]
+fn large_files_come_and_go_with_their_versions_where_the_host_has_git_lfs() {
+    if !is_there("git-lfs") {
+        return eprintln!("git-lfs is not installed; skipped");
+    }
+    let without = "mkdir bin; for each in $(echo $PATH | tr : ' '); do for program in $each/*; do \
+                   case ${program##*/} in git-lfs) ;; *) ln -sf $program bin/ ;; esac; done; done";
+    tell(&format!(
+        "upstream git lfs install --local >/dev/null
+        tag v0
+        tag v1 'git lfs track \"*.bin\" >/dev/null; echo one >big.bin'; tag v2 'echo two >big.bin'
+        go v1; has big.bin one; go v2; has big.bin two; back v1; has big.bin one; back v0; test ! -e place/big.bin
+        {without}
+        export PATH=$PWD/bin; place=other
+        go v0; fails 'only pointers of Git LFS (big.bin): git-lfs was not found on this host; install git-lfs there' there v2
+        has version v0; test ! -e other/big.bin",
     ));
 }
 
