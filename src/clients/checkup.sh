@@ -1,5 +1,5 @@
 # Looks at a host before RMM relies on it, and leaves nothing there. Arguments: what is wanted of it (git, docker,
-# directory=PATH, folder=PATH, look=TITLE, repository=URL, name=HOST; files=PATH is where the files of steps go); RMM_CA_N holds the certificates for
+# directory=PATH, folder=PATH, look=TITLE, repository=URL; files=PATH is where the files of steps go); RMM_CA_N holds the certificates for
 # repository number N, RMM_LOOK_N the calls of RMM's own functions that a run begins with in place number N.
 # Answers in lines of words between tabs, each behind a mark, since a login shell may talk as well.
 exec 2>/dev/null
@@ -174,20 +174,7 @@ with_repository() {
     [ -z "$ca" ] || rm -f "$ca"
 }
 
-# Whether a name leads somewhere. A server that asks for it in a tunnel would do nothing else meanwhile.
-with_name() {
-    have getent || return
-    if [ -z "$silent" ]; then bounded getent ahosts "$1" >/dev/null; else false; fi
-    status=$?
-    [ $status != 124 ] || silent=1
-    case $status.$silent in
-        0.*) say name "$1" found ;;
-        *.1) say name "$1" unknown 'no name server answers' ;;
-        2.*) say name "$1" unknown 'its name server has no address for it' ;;
-    esac
-}
-
-number=0 looks=0 silent=
+number=0 looks=0
 for wanted; do
     case $wanted in
         git) with_git ;;
@@ -195,7 +182,6 @@ for wanted; do
         directory=*) with_directory "${wanted#*=}" ;;
         folder=*) with_folder "${wanted#*=}" ;;
         look=*) with_look "${wanted#*=}" ;;
-        name=*) with_name "${wanted#*=}" ;;
         repository=*) with_repository "${wanted#*=}" ;;
     esac
 done

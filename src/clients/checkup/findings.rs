@@ -58,14 +58,6 @@ impl Said {
         self.all(key).next()?.get(at).map(String::as_str)
     }
 
-    /// Why a name leads nowhere there, if the host has said so.
-    pub(super) fn unknown_name(&self, host: &str) -> Option<&str> {
-        self.all("name").find_map(|line| match line {
-            [name, state, why] if name == host && state == "unknown" => Some(why.as_str()),
-            [..] => None,
-        })
-    }
-
     /// Everything that can be said. `trouble` is why it is not more.
     pub(super) fn findings(&self, wanted: &Wanted, trouble: Option<Finding>) -> Vec<Finding> {
         let mut out = Vec::new();

@@ -283,14 +283,15 @@ async fn names_that_lead_nowhere_are_told() {
         assert!(found.detail.contains("nowhere.invalid:80") && is_unresolved(&found.detail), "{found:?}");
         assert_eq!(found.fix.as_deref(), Some("getent hosts nowhere.invalid"));
     }
-    // A host that knows it by itself is not asked to go there.
-    let machine = machine.program("getent", "[ $2 = somewhere.invalid ] || exit 2");
-    let asked = |host: &str| Asked { host: host.into(), port: 80, instead: false, here: false };
-    let wanted = Wanted { asked: vec![asked("nowhere.invalid"), asked("127.0.0.1")], ..Wanted::default() };
+    let wanted = Wanted {
+        asked: ["nowhere.invalid", "127.0.0.1"]
+            .map(|host| Asked { host: host.into(), port: 80, instead: false, here: false })
+            .into(),
+        ..Wanted::default()
+    };
     let findings = machine.checkup(&wanted).await;
-    let found: Vec<_> = findings.iter().filter(|finding| finding.name == "forwarding").collect();
-    assert!(found.len() == 2 && found[0].detail.contains("its name server has no address for it"), "{found:?}");
-    assert_eq!((found[0].state, found[1].state), (State::Fail, State::Ok));
+    let found: Vec<_> = findings.iter().filter(|finding| finding.name == "forwarding").map(|one| one.state).collect();
+    assert_eq!(found, [State::Fail, State::Ok]);
     assert!(!is_unresolved("127.0.0.1:80, as box sees it, takes no connection: Connection refused."));
 }
 

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 use crate::clients::detached::{self, Ended, Fence, Known, Prepared, RunDir, Sink, SinkError, StepError, StepSpec};
-use crate::clients::health;
+use crate::clients::{checkup, health};
 use crate::domain::host::Fingerprint;
 
 /// Longer than anything here takes.
@@ -405,6 +405,12 @@ async fn a_name_that_is_not_answered_is_an_ill_attempt_and_holds_up_nothing_else
             assert_eq!(said, format!("{asked} could not be reached: {why}"));
         }
     }
+    let ssh = sshd.ssh();
+    let port = web("127.0.0.1").await;
+    let silent = checkup::Asked { host: "nowhere.example.com".into(), port, instead: false, here: false };
+    let known = checkup::Asked { host: "localhost".into(), ..silent.clone() };
+    let (silent, known) = tokio::join!(checkup::ask(&ssh, &silent), checkup::ask(&ssh, &known));
+    assert_eq!((silent.state, known.state), (checkup::State::Fail, checkup::State::Ok), "{silent:?} {known:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
