@@ -11,7 +11,7 @@ use crate::api_client::{Context, Fault, print};
 use crate::app::{DataDir, local_steps};
 use crate::clients::local::Local;
 use crate::clients::local::account::Account;
-use crate::clients::ssh;
+use crate::clients::{ssh, tools};
 use crate::config::Config;
 use crate::domain::folder;
 use crate::domain::host::{Host, Login};
@@ -207,7 +207,7 @@ fn directory(surface: &Surface, local: &Local) -> Option<String> {
     match local.account() {
         _ if !surface.checkout => None,
         Some(account) => not_for(account, local, directory),
-        None => unwritable(directory),
+        None => unwritable(directory).or_else(|| of_others(local, directory)),
     }
 }
 
@@ -215,7 +215,7 @@ fn directory(surface: &Surface, local: &Local) -> Option<String> {
 fn not_for(account: &Account, local: &Local, folder: &Path) -> Option<String> {
     const WORKS: &str = r#"there=$1
 while [ ! -e "$there" ]; do there=${there%/*} there=${there:-/}; done
-[ -d "$there" ] && [ -w "$there" ] && [ -x "$there" ] && { [ ! -e "$1/.git" ] || [ -O "$1/.git" ]; }"#;
+[ -d "$there" ] && [ -w "$there" ] && [ -x "$there" ] && rmm_git_may "$1""#;
     let (name, shown) = (&account.name, folder.display());
     let make = if folder::is_shared(&shown.to_string()) {
         "give the surface a folder of its own".to_owned()
@@ -224,8 +224,15 @@ while [ ! -e "$there" ]; do there=${there%/*} there=${there:-/}; done
     } else {
         format!("as root: install -d -o {name} {shown}")
     };
-    (!local.says_yes(WORKS, &[folder.as_os_str()]))
+    (!local.says_yes(&tools::with(WORKS), &[folder.as_os_str()]))
         .then(|| format!("{name}, whom [local] names, cannot work in {shown}; {make}"))
+}
+
+/// Why git refuses to work in a folder that can be written.
+fn of_others(local: &Local, folder: &Path) -> Option<String> {
+    let shown = folder.display();
+    (!local.says_yes(&tools::with("rmm_git_may \"$1\""), &[folder.as_os_str()]))
+        .then(|| format!("{shown} belongs to another user than this one, and git refuses to work in it"))
 }
 
 /// Why a folder cannot be written, or not be made.

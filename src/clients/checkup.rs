@@ -34,6 +34,8 @@ pub const ALLOW_FORWARDING: &str =
 
 /// How long an address may take that is asked through the host.
 const FORWARDING: Duration = Duration::from_secs(5);
+/// How long it may take where a name has to be looked up first.
+const LOOKUP: Duration = Duration::from_secs(10);
 
 /// Whether docker says, in one way or another, that it knows no `docker compose`.
 #[must_use]
@@ -94,9 +96,10 @@ impl Finding {
             TransportError::Jump { .. } => Self::fail("jump", sentence, None),
             TransportError::UnknownKey(_) | TransportError::KeyChanged { .. } => Self::fail("key", sentence, None),
             TransportError::Login(_) => Self::fail("login", sentence, None),
-            TransportError::Unreachable(_) | TransportError::Refused(_) | TransportError::Forbidden(_) => {
-                Self::fail("reachable", sentence, None)
-            }
+            TransportError::Unreachable(_)
+            | TransportError::Refused(_)
+            | TransportError::Silent(_)
+            | TransportError::Forbidden(_) => Self::fail("reachable", sentence, None),
             TransportError::ProgramMissing { .. } | TransportError::Start { .. } | TransportError::Died { .. } => {
                 Self::fail("shell", sentence, None)
             }
@@ -178,7 +181,6 @@ impl Wanted {
                 repository.ca.as_ref().map(|ca| (format!("RMM_CA_{}", index + 1), SecretString::from(ca.as_str()))),
             );
         }
-        args.extend(self.asked.iter().filter(|asked| asked.is_by_name()).map(|asked| format!("name={}", asked.host)));
         (args, env)
     }
 }
@@ -209,15 +211,7 @@ pub async fn checkup(
     let reached = trouble.is_none();
     let mut findings = said.findings(wanted, trouble);
     if reached {
-        // What a host says about a name comes apart from its answer, so that nobody else may ask meanwhile.
-        let (names, addresses): (Vec<_>, Vec<_>) = wanted.asked.iter().partition(|asked| asked.is_by_name());
-        for asked in names {
-            findings.push(match said.unknown_name(&asked.host) {
-                Some(why) => asked.leads_nowhere(why),
-                None => ask(host, asked).await,
-            });
-        }
-        findings.extend(futures_util::future::join_all(addresses.into_iter().map(|asked| ask(host, asked))).await);
+        findings.extend(futures_util::future::join_all(wanted.asked.iter().map(|asked| ask(host, asked))).await);
     }
     findings
 }
@@ -254,6 +248,7 @@ pub fn is_unresolved(said: &str) -> bool {
     let words = [
         "does not resolve",
         "no name server said",
+        "no name server tells",
         "has no address",
         "Name or service not known",
         "Name does not resolve",
@@ -267,23 +262,27 @@ pub fn is_unresolved(said: &str) -> bool {
 /// Whether what a health check will ask can be asked, from RMM's own machine or through a host.
 pub async fn ask(host: &dyn Transport, asked: &Asked) -> Finding {
     let (name, way, place) = (asked.name(), asked.way(), format!("{}:{}", asked.host, asked.port));
-    let answer = tokio::time::timeout(FORWARDING, host.connect(&asked.host, asked.port)).await;
-    let silent = || format!("no answer within {} s; perhaps no name server answers", FORWARDING.as_secs());
-    match answer {
-        Ok(Ok(_)) => Finding::ok(name, format!("{place} can be asked {way}")),
-        Ok(Err(TransportError::Forbidden(why))) => {
+    let limit = if asked.is_by_name() { LOOKUP } else { FORWARDING };
+    match host.connect(&asked.host, asked.port, limit).await {
+        Ok(_) => Finding::ok(name, format!("{place} can be asked {way}")),
+        Err(TransportError::Forbidden(why)) => {
             let detail = format!("a health check asks {place} {way}. {why}");
             match asked.instead {
                 false => Finding::fail(name, detail, Some(ALLOW_FORWARDING.to_owned())),
                 true => Finding::warn(name, format!("{detail} (tried in place of the address of a release)"), None),
             }
         }
-        Ok(Err(TransportError::Refused(why))) if asked.is_by_name() && is_unresolved(&why) => asked.leads_nowhere(&why),
-        Err(_) if asked.is_by_name() => Finding { state: State::Warn, ..asked.leads_nowhere(&silent()) },
-        Ok(Err(TransportError::Refused(_))) | Err(_) => {
+        Err(TransportError::Refused(why) | TransportError::Silent(why))
+            if asked.is_by_name() && is_unresolved(&why) =>
+        {
+            // An sshd that was asked for the name itself does not say what it waits for.
+            let state = if why.contains("; perhaps") { State::Warn } else { State::Fail };
+            Finding { state, ..asked.leads_nowhere(&why) }
+        }
+        Err(TransportError::Refused(_) | TransportError::Silent(_)) => {
             Finding::ok(name, format!("{place} can be asked {way}; nothing answers there now"))
         }
-        Ok(Err(error)) => Finding { name: name.to_owned(), ..Finding::of_error(&error) },
+        Err(error) => Finding { name: name.to_owned(), ..Finding::of_error(&error) },
     }
 }
 

@@ -1,5 +1,5 @@
 # Looks at a host before RMM relies on it, and leaves nothing there. Arguments: what is wanted of it (git, docker,
-# directory=PATH, folder=PATH, look=TITLE, repository=URL, name=HOST; files=PATH is where the files of steps go); RMM_CA_N holds the certificates for
+# directory=PATH, folder=PATH, look=TITLE, repository=URL; files=PATH is where the files of steps go); RMM_CA_N holds the certificates for
 # repository number N, RMM_LOOK_N the calls of RMM's own functions that a run begins with in place number N.
 # Answers in lines of words between tabs, each behind a mark, since a login shell may talk as well.
 exec 2>/dev/null
@@ -107,15 +107,20 @@ else
 fi
 [ ! -d "$try" ] || rm -rf "$try"
 
+# PATH NEAR: a path past all symbolic links, as far as it is there.
+real() {
+    past=$(cd -P -- "$2" && pwd -P) || past=$2
+    printf '%s%s' "${past%/}" "${1#"${2%/}"}"
+}
+
 with_directory() {
     directory=$1
     near=$(existing "$directory")
     if [ -d "$directory" ]; then
         if [ -w "$directory" ] && [ -x "$directory" ]; then state=writable; else state=readonly; fi
-        # Git takes no orders about what belongs to somebody else.
-        if [ -e "$directory/.git" ] && have find && have id; then
-            [ -n "$(find "$directory/.git" -prune -user "$(id -u)")" ] || state=foreign
-        fi
+        ! have git || rmm_git_may "$directory" || state=foreign
+    elif [ -L "$directory" ] && [ ! -e "$directory" ]; then
+        state=dangling
     elif [ "$near" = "$directory" ]; then
         state=file
     elif [ -d "$near" ] && [ -w "$near" ] && [ -x "$near" ]; then
@@ -123,14 +128,16 @@ with_directory() {
     else
         state=refused
     fi
-    say directory "$directory" "$state" "$near"
+    say directory "$directory" "$state" "$near" "$(real "$directory" "$near")"
     [ -d "$near" ] && space "$directory" "$near"
 }
 
 # Where commands run in what is there already.
 with_folder() {
-    if [ -d "$1" ] && [ -x "$1" ]; then say directory "$1" there "$1"; else say directory "$1" absent "$(existing "$1")"; fi
-    space "$1" "$(existing "$1")"
+    near=$(existing "$1")
+    if [ -d "$1" ] && [ -x "$1" ]; then state=there; else state=absent; fi
+    say directory "$1" "$state" "$near" "$(real "$1" "$near")"
+    space "$1" "$near"
 }
 
 # What a run looks at before it touches anything.
@@ -167,20 +174,7 @@ with_repository() {
     [ -z "$ca" ] || rm -f "$ca"
 }
 
-# Whether a name leads somewhere. A server that asks for it in a tunnel would do nothing else meanwhile.
-with_name() {
-    have getent || return
-    if [ -z "$silent" ]; then bounded getent ahosts "$1" >/dev/null; else false; fi
-    status=$?
-    [ $status != 124 ] || silent=1
-    case $status.$silent in
-        0.*) say name "$1" found ;;
-        *.1) say name "$1" unknown 'no name server answers' ;;
-        2.*) say name "$1" unknown 'its name server has no address for it' ;;
-    esac
-}
-
-number=0 looks=0 silent=
+number=0 looks=0
 for wanted; do
     case $wanted in
         git) with_git ;;
@@ -188,7 +182,6 @@ for wanted; do
         directory=*) with_directory "${wanted#*=}" ;;
         folder=*) with_folder "${wanted#*=}" ;;
         look=*) with_look "${wanted#*=}" ;;
-        name=*) with_name "${wanted#*=}" ;;
         repository=*) with_repository "${wanted#*=}" ;;
     esac
 done

@@ -18,9 +18,9 @@ use tokio::time::Instant;
 use crate::domain::host::Address;
 
 /// How long one address may be silent before the next one is tried as well.
-const STAGGER: Duration = Duration::from_millis(250);
+pub(super) const STAGGER: Duration = Duration::from_millis(250);
 /// Addresses of one name that are tried.
-const MOST: usize = 12;
+pub(super) const MOST: usize = 12;
 
 /// Why there is no connection: a sentence without a full stop.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

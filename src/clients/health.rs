@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use self::http::{Broken, Question};
 use super::dial::{self, Dial};
 use super::tls;
-use super::transport::{Stream, Transport, TransportError};
+use super::transport::{Transport, TransportError};
 
 /// What is shown of a body, in bytes.
 const EXCERPT: usize = 300;
@@ -127,11 +127,13 @@ pub async fn get_over(
     let Some(question) = Question::of(url).filter(Question::is_plain) else {
         return Err(Unwell::Surface(format!("{url} is not an address that a host can be asked for")));
     };
+    let until = Instant::now() + timeout;
     let asked = async {
-        let stream = open(host, question.host(), question.port()).await?;
-        question.ask_plainly(stream, expected.most()).await.map_err(Silence::Broken)
+        let opened = host.connect(question.host(), question.port(), timeout).await;
+        let asked = question.ask_plainly(opened.map_err(Silence::Unopened)?, expected.most());
+        tokio::time::timeout_at(until, asked).await.map_err(|_| Silence::Late)?.map_err(Silence::Broken)
     };
-    match tokio::time::timeout(timeout, asked).await.unwrap_or(Err(Silence::Late)) {
+    match asked.await {
         Ok(answer) => expected.judge(url, answer.status, &answer.body).map_err(Unwell::Surface),
         Err(silence) => Err(silence.blame(host, url, timeout).await),
     }
@@ -145,15 +147,10 @@ pub async fn reach_over(host: &dyn Transport, address: &str, timeout: Duration) 
     let Some((name, port)) = address.rsplit_once(':').and_then(|(name, port)| Some((name, port.parse().ok()?))) else {
         return Err(Unwell::Surface(format!("{address} is not host:port")));
     };
-    let opened = tokio::time::timeout(timeout, open(host, name.trim_matches(['[', ']']), port)).await;
-    match opened.unwrap_or(Err(Silence::Late)) {
+    match host.connect(name.trim_matches(['[', ']']), port, timeout).await {
         Ok(_) => Ok(format!("{address} accepts connections")),
-        Err(silence) => Err(silence.blame(host, address, timeout).await),
+        Err(error) => Err(Silence::Unopened(error).blame(host, address, timeout).await),
     }
-}
-
-async fn open(host: &dyn Transport, name: &str, port: u16) -> Result<Box<dyn Stream>, Silence> {
-    host.connect(name, port).await.map_err(Silence::Unopened)
 }
 
 /// Why there is no answer that could be judged.
@@ -167,12 +164,14 @@ impl Silence {
     /// Finds out whether the surface is to blame, or the way to its host: a host that can still run something is
     /// reachable.
     async fn blame(self, host: &dyn Transport, asked: &str, timeout: Duration) -> Unwell {
+        let unreached = |reason: &str| format!("{asked} could not be reached: {}", reason.trim_end_matches('.'));
         let sentence = match self {
             Self::Unopened(TransportError::Refused(reason) | TransportError::Forbidden(reason)) => {
-                return Unwell::Surface(format!("{asked} could not be reached: {}", reason.trim_end_matches('.')));
+                return Unwell::Surface(unreached(&reason));
             }
+            Self::Unopened(TransportError::Silent(reason)) => unreached(&reason),
             Self::Unopened(error) => return Unwell::Host(error),
-            Self::Late => format!("{asked} did not answer within {}", dial::text(timeout)),
+            Self::Late => late(asked, timeout),
             Self::Broken(Broken(why)) => format!("{asked} {why}"),
         };
         let ended = match host.exec("exit 0", &[], &[]).await {

@@ -34,9 +34,6 @@ const OWN: &[&str] = &["HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "SSH_AUTH_S
 /// Whether `$HOME` is a directory of the user's own.
 const HAS_HOME: &str = r#"[ -d "$HOME" ] && [ -O "$HOME" ] && [ -w "$HOME" ] && [ -x "$HOME" ]"#;
 
-/// How long a connection may take, unless whoever asks has less time.
-const CONNECT_LIMIT: Duration = Duration::from_secs(30);
-
 /// How long a script that nobody listens to may go on, which is longer than it takes to start a step.
 const LEFT_LIMIT: Duration = Duration::from_secs(60);
 
@@ -208,9 +205,14 @@ impl Transport for Local {
         Box::pin(async move { self.start(script, args, env) })
     }
 
-    fn connect<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<Box<dyn Stream>, TransportError>> {
+    fn connect<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+        limit: Duration,
+    ) -> BoxFuture<'a, Result<Box<dyn Stream>, TransportError>> {
         Box::pin(async move {
-            let dial = Dial { host, port, limit: CONNECT_LIMIT, speaks_first: false };
+            let dial = Dial { host, port, limit, speaks_first: false };
             let stream = dial.connect().await.map_err(|error| TransportError::Refused(error.to_string()))?;
             Ok(Box::new(stream) as Box<dyn Stream>)
         })

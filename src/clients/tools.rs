@@ -14,6 +14,7 @@ use crate::domain::run::{Project, Script};
 const TOOLS: &[&str] = &[
     include_str!("tools/common.sh"),
     include_str!("tools/git.sh"),
+    include_str!("tools/owner.sh"),
     include_str!("tools/damage.sh"),
     include_str!("tools/work.sh"),
     include_str!("tools/checkout.sh"),

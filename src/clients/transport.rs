@@ -7,6 +7,7 @@
 //! since the values are secrets.
 
 use std::fmt;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
@@ -32,8 +33,14 @@ pub trait Transport: Send + Sync {
         env: &'a [EnvPair],
     ) -> BoxFuture<'a, Result<Channel, TransportError>>;
 
-    /// Opens a TCP connection to `host`:`port` as the host itself sees them.
-    fn connect<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<Box<dyn Stream>, TransportError>>;
+    /// Opens a TCP connection to `host`:`port` as the host itself sees them,
+    /// within `limit`.
+    fn connect<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+        limit: Duration,
+    ) -> BoxFuture<'a, Result<Box<dyn Stream>, TransportError>>;
 }
 
 /// A connection in both directions.
@@ -111,6 +118,10 @@ pub enum TransportError {
     /// What [`Transport::connect`] asked for is not there.
     #[error("{0}")]
     Refused(String),
+    /// What [`Transport::connect`] asked for has not answered in time; or the
+    /// host has not, which another call tells.
+    #[error("{0}")]
+    Silent(String),
     /// The host does not allow what [`Transport::connect`] asks for.
     #[error("{0}")]
     Forbidden(String),
@@ -138,6 +149,7 @@ impl TransportError {
             | Self::KeyChanged { .. }
             | Self::Login(_)
             | Self::Refused(_)
+            | Self::Silent(_)
             | Self::Forbidden(_) => (None, self),
         }
     }
@@ -147,7 +159,7 @@ impl TransportError {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Jump { error, .. } => error.may_pass(),
-            Self::Died { .. } | Self::Unreachable(_) | Self::UnknownKey(_) => true,
+            Self::Died { .. } | Self::Unreachable(_) | Self::UnknownKey(_) | Self::Silent(_) => true,
             Self::ProgramMissing { .. }
             | Self::Start { .. }
             | Self::KeyChanged { .. }
@@ -169,6 +181,7 @@ impl TransportError {
             | Self::Jump { .. }
             | Self::Login(_)
             | Self::Refused(_)
+            | Self::Silent(_)
             | Self::Forbidden(_) => true,
             Self::Died { .. } => false,
         }

@@ -3,6 +3,7 @@
 //! Pure: the same definition and the same releases give the same steps, to be shown before anything runs. This is
 //! the only place where values from outside enter a command, and each passes [`shell_word`] on its way.
 
+pub mod known;
 mod look;
 mod part;
 pub mod project;

@@ -4,6 +4,8 @@
 //! `RMM_REQUIRE_HOSTS=1` insists. `RMM_FAULTS=all` tries every fault in the middle of every step.
 
 #[cfg(test)]
+mod clocks;
+#[cfg(test)]
 mod compose;
 #[cfg(test)]
 mod copies;
@@ -22,9 +24,13 @@ mod login;
 #[cfg(test)]
 mod odd;
 #[cfg(test)]
+mod places;
+#[cfg(test)]
 mod selftest;
 #[cfg(test)]
 mod shop;
+#[cfg(test)]
+mod submodules;
 #[cfg(test)]
 mod way;
 #[cfg(test)]

@@ -49,8 +49,9 @@ esac
 pub struct Shop {
     pub world: World,
     pub hosts: Vec<Host>,
+    /// Where the repositories are that the hosts clone from.
+    pub repositories: TempDir,
     _git: GitDaemon,
-    _repositories: TempDir,
 }
 
 /// How a host of the shop is made, and how RMM gets in there.
@@ -114,7 +115,28 @@ impl Shop {
         let text = config(world.data(), &git.url("shop"), &hosts, &entries, more);
         world.write("rmm.toml", &text);
         world.start().await;
-        Some(Self { world, hosts, _git: git, _repositories: repositories })
+        Some(Self { world, hosts, repositories, _git: git })
+    }
+
+    /// What a check of the first host says, and whether it is content.
+    pub fn check(&self) -> (bool, String) {
+        let (content, said) = self.rmm(&format!("host check {}", self.hosts[0].name()), None);
+        (content, said.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
+    /// Brings a tag through to production.
+    pub async fn deployed(&self, tag: &str) -> i64 {
+        let release = self.world.release_of_tag(tag).await;
+        self.goes_live(release).await;
+        release
+    }
+
+    /// The same with a release on its way.
+    pub async fn goes_live(&self, release: i64) {
+        self.world.until(release, "manual_testing").await;
+        self.world.approve("ann", release).await.ok();
+        self.world.until(release, "deployed").await;
+        self.world.quiet().await;
     }
 
     /// Changes `rmm.toml`, which RMM reads when it starts again.

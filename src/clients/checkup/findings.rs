@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Finding, MARK, Wanted, lacks_compose};
+use super::{Finding, MARK, State, Wanted, lacks_compose};
 use crate::domain::folder;
 
 /// A clock that is further off makes times misleading, in seconds.
@@ -56,14 +56,6 @@ impl Said {
 
     fn word(&self, key: &'static str, at: usize) -> Option<&str> {
         self.all(key).next()?.get(at).map(String::as_str)
-    }
-
-    /// Why a name leads nowhere there, if the host has said so.
-    pub(super) fn unknown_name(&self, host: &str) -> Option<&str> {
-        self.all("name").find_map(|line| match line {
-            [name, state, why] if name == host && state == "unknown" => Some(why.as_str()),
-            [..] => None,
-        })
     }
 
     /// Everything that can be said. `trouble` is why it is not more.
@@ -226,7 +218,7 @@ impl Said {
     fn directories(&self, user: &str) -> Vec<Finding> {
         let owner = plain(user);
         let one = |line: &[String]| {
-            let [path, state, near] = line else { return None };
+            let [path, state, near, ..] = line else { return None };
             let word = quoted(path);
             // What others have something in is given to nobody.
             let shared = folder::is_shared(path);
@@ -245,13 +237,21 @@ impl Said {
                 "creatable" => Finding::ok("directory", format!("{path} is not there yet; it can be made")),
                 "foreign" => Finding::fail(
                     "directory",
-                    format!("{path}/.git does not belong to {user}: git refuses to work in it{own}"),
+                    format!(
+                        "{path} belongs to another user than {user}, and git refuses to work in it{own}; or let {user}'s git do \
+                         so all the same: git config --global --add safe.directory {word}"
+                    ),
                     Some(give(&format!("chown -R {owner}"))),
                 ),
                 "readonly" => Finding::fail(
                     "directory",
                     format!("{path} cannot be written by {user}{own}"),
                     Some(give(&format!("chown -R {owner}"))),
+                ),
+                "dangling" => Finding::fail(
+                    "directory",
+                    format!("{path} is a symbolic link that leads to no folder; make the folder that it names"),
+                    Some(format!("ls -ld {word}")),
                 ),
                 "file" => Finding::fail("directory", format!("{path} is no directory"), Some(format!("ls -ld {word}"))),
                 _ => Finding::fail(
@@ -261,7 +261,41 @@ impl Said {
                 ),
             })
         };
-        self.all("directory").filter_map(one).collect()
+        self.all("directory").filter_map(one).chain(self.links()).collect()
+    }
+
+    /// What symbolic links hide from `rmm.toml`: two directories that are one, and one that is the system's.
+    fn links(&self) -> Vec<Finding> {
+        let lines = || {
+            self.all("directory")
+                .filter_map(|line| if let [path, state, _, real] = line { Some((path, state, real)) } else { None })
+        };
+        let mut out = Vec::new();
+        for (number, (path, state, real)) in lines().enumerate() {
+            let look = || Some(format!("ls -ld {}", quoted(path)));
+            let is_checked_out = |state: &str| !matches!(state, "there" | "absent");
+            if is_checked_out(state)
+                && folder::plain(path) != folder::plain(real)
+                && (folder::is_of_system(real) || folder::is_private(real))
+            {
+                let detail = format!(
+                    "{path} leads to {real} here, where no code may be checked out; give the surface a folder of its own (`directory`)"
+                );
+                out.push(Finding::fail("directory", detail, look()));
+            }
+            for (other, other_state, _) in lines()
+                .take(number)
+                .filter(|(other, _, there)| *there == real && folder::plain(other) != folder::plain(path))
+            {
+                let detail = format!(
+                    "{path} and {other} are one folder here, {real}; give each surface a folder of its own, or write both alike (`directory`)"
+                );
+                let state =
+                    if is_checked_out(state) || is_checked_out(other_state) { State::Fail } else { State::Warn };
+                out.push(Finding { state, ..Finding::fail("directory", detail, look()) });
+            }
+        }
+        out
     }
 
     /// What runs would find before they touch anything.

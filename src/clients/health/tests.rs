@@ -4,7 +4,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::clients::local::Local;
-use crate::clients::transport::{Channel, EnvPair};
+use crate::clients::transport::{Channel, EnvPair, Stream};
 
 const SOON: Duration = Duration::from_millis(50);
 
@@ -28,8 +28,13 @@ impl Transport for Silent {
         })
     }
 
-    fn connect<'a>(&'a self, _: &'a str, _: u16) -> BoxFuture<'a, Result<Box<dyn Stream>, TransportError>> {
-        Box::pin(std::future::pending())
+    fn connect<'a>(
+        &'a self,
+        _: &'a str,
+        _: u16,
+        _: Duration,
+    ) -> BoxFuture<'a, Result<Box<dyn Stream>, TransportError>> {
+        Box::pin(async { Err(TransportError::Silent("it said nothing".into())) })
     }
 }
 

@@ -330,10 +330,9 @@ async fn through(target: &Target, jump: &Jump) -> Result<(Line, Box<dyn Stream>)
     let address = &target.address;
     let slot = jump.ssh.pool.way_to(&address.host).await.map_err(on_the_way)?;
     let connection = Arc::clone(slot.connection());
-    let opening = tunnel::open(slot, address.host.clone(), address.port);
-    let opened = tokio::time::timeout(target.limits.connect, opening).await;
-    let opened = opened.unwrap_or(Err(tunnel::NotOpened::Late(target.limits.connect)));
-    let tunnel = opened.map_err(|why| why.on_the_way(&connection, target, jump))?;
+    let limit = target.limits.connect.min(connection.target().limits.open);
+    let opened = tunnel::open(slot, address.host.clone(), address.port, limit).await;
+    let tunnel = opened.map_err(|why| why.on_the_way(&connection, target, jump, limit))?;
     Ok(Line::through(tunnel, connection))
 }
 

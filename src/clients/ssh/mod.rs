@@ -6,10 +6,13 @@
 
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
+use tokio::time::Instant;
 
 use super::dial::text as seconds;
 use super::transport::{Channel, EnvPair, Stream, Transport, TransportError};
@@ -21,6 +24,7 @@ mod connection;
 mod exchange;
 mod line;
 mod login;
+mod lookup;
 mod pool;
 mod script;
 mod shell;
@@ -30,6 +34,7 @@ mod tunnel;
 use channel::Start;
 use connection::{Connection, Slot};
 use pool::{Kind, Pool};
+use tunnel::{NotOpened, Tunnel};
 
 /// A host, and how to get in.
 #[derive(Clone, Debug)]
@@ -138,6 +143,24 @@ impl Ssh {
         self.pool.slot(Kind::Session).await.map(drop).map_err(TransportError::from)
     }
 
+    async fn on_shell(&self, script: &str, args: &[&str], env: &[EnvPair]) -> Result<Channel, TransportError> {
+        self.on_connection(|slot| channel::exec(slot, script::input(script, args, env))).await
+    }
+
+    /// Reaches an address from the host as whoever goes on through it does: what a name stands for is for its sshd to
+    /// find out.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub async fn reach(&self, host: &str, port: u16, limit: Duration) -> Result<Tunnel, TransportError> {
+        let until = Instant::now() + limit;
+        let late = |_| TransportError::Silent(NotOpened::late(self.pool.target(), host, port, limit));
+        let slot = tokio::time::timeout_at(until, self.pool.way_to(host)).await.map_err(late)??;
+        let connection = Arc::clone(slot.connection());
+        let opened = tunnel::open(slot, host.to_owned(), port, until - Instant::now()).await;
+        opened.map_err(|why| why.for_whoever_asks(&connection, host, port, limit))
+    }
+
     /// Opens a session on a connection, on another one if this one has no room.
     async fn on_connection<T, F>(&self, mut open: impl FnMut(Slot) -> F) -> Result<T, TransportError>
     where
@@ -169,16 +192,20 @@ impl Transport for Ssh {
         args: &'a [&'a str],
         env: &'a [EnvPair],
     ) -> BoxFuture<'a, Result<Channel, TransportError>> {
-        Box::pin(async move { self.on_connection(|slot| channel::exec(slot, script::input(script, args, env))).await })
+        Box::pin(self.on_shell(script, args, env))
     }
 
-    fn connect<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<Box<dyn Stream>, TransportError>> {
+    fn connect<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+        limit: Duration,
+    ) -> BoxFuture<'a, Result<Box<dyn Stream>, TransportError>> {
         Box::pin(async move {
-            let slot = self.pool.way_to(host).await?;
-            let connection = Arc::clone(slot.connection());
-            let opened = tunnel::open(slot, host.to_owned(), port).await;
-            let tunnel = opened.map_err(|why| why.for_whoever_asks(&connection, host, port))?;
-            Ok(Box::new(tunnel) as Box<dyn Stream>)
+            let is_number = host.parse::<IpAddr>().is_ok();
+            let tunnel =
+                if is_number { self.reach(host, port, limit).await } else { self.reach_name(host, port, limit).await };
+            Ok(Box::new(tunnel?) as Box<dyn Stream>)
         })
     }
 }

@@ -11,7 +11,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 use crate::clients::detached::{self, Ended, Fence, Known, Prepared, RunDir, Sink, SinkError, StepError, StepSpec};
+use crate::clients::{checkup, health};
 use crate::domain::host::Fingerprint;
+
+/// Longer than anything here takes.
+const LONG: Duration = Duration::from_secs(60);
 
 struct Sshd {
     child: Child,
@@ -340,6 +344,98 @@ async fn an_idle_connection_is_closed() {
     assert_eq!(output(&ssh, "echo again", &[], &[]).await.0, b"again\n");
 }
 
+/// An sshd whose only name server is silent, and that name server; nothing where one cannot be had. sshd does nothing else
+/// on a connection while it asks for a name itself.
+async fn sshd_whose_name_server_is_silent() -> Option<(Sshd, tokio::net::UdpSocket)> {
+    static NUMBER: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(1);
+    let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    let low = std::process::id().to_be_bytes();
+    let server = format!("127.{}.{}.{number}", low[2] | 64, low[3]);
+    let Ok(silent) = tokio::net::UdpSocket::bind((server.as_str(), 53)).await else {
+        eprintln!("port 53 is not to be had; skipped");
+        return None;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let resolv = folder.path().join("resolv.conf").display().to_string();
+    fs::write(&resolv, format!("nameserver {server}\noptions timeout:30 attempts:5\n")).unwrap();
+    let mounted = format!("mount --bind {resolv} /etc/resolv.conf && exec \"$0\" \"$@\"");
+    let way = ["unshare", "--mount", "sh", "-c", &mounted];
+    let sshd = Sshd::start_under(&way, "ed25519", "").await;
+    if sshd.is_none() {
+        eprintln!("no sshd with a name server of its own; skipped");
+    }
+    Some((sshd?, silent))
+}
+
+/// Answers every connection with 200.
+async fn web(address: &str) -> u16 {
+    let listener = tokio::net::TcpListener::bind((address, 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 1024]).await;
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await;
+        }
+    });
+    port
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_is_not_answered_is_an_ill_attempt_and_holds_up_nothing_else() {
+    let Some((sshd, silent)) = sshd_whose_name_server_is_silent().await else { return };
+    // No limit of the host's own decides how long an attempt takes.
+    for open in [Duration::from_secs(1), LONG] {
+        let ssh = Ssh::new(Target { limits: Limits { open, ..Limits::default() }, ..sshd.target() });
+        let port = web("127.0.0.1").await;
+        let known = format!("http://localhost:{port}/");
+        let ask = async |url: &str, limit| health::get_over(&ssh, url, health::Expected::default(), limit).await;
+        ask(&known, LONG).await.unwrap();
+        let address = format!("nowhere.example.com:{port}");
+        let url = format!("http://{address}/");
+        let limit = Duration::from_secs(2);
+        let place = sshd.target().place();
+        let (http, tcp, beside) = tokio::join!(ask(&url, limit), health::reach_over(&ssh, &address, limit), async {
+            silent.recv_from(&mut [0; 512]).await.unwrap();
+            (ask(&known, LONG).await.unwrap(), output(&ssh, "echo in", &[], &[]).await.0)
+        });
+        assert_eq!(beside.1, b"in\n");
+        for (unwell, asked) in [(http.unwrap_err(), &url), (tcp.unwrap_err(), &address)] {
+            let health::Unwell::Surface(said) = unwell else { panic!("{unwell:?}") };
+            let why = format!("no name server said within 2 s what nowhere.example.com is, as {place} asks");
+            assert_eq!(said, format!("{asked} could not be reached: {why}"));
+        }
+    }
+    let ssh = sshd.ssh();
+    let port = web("127.0.0.1").await;
+    let silent = checkup::Asked { host: "nowhere.example.com".into(), port, instead: false, here: false };
+    let known = checkup::Asked { host: "localhost".into(), ..silent.clone() };
+    let (silent, known) = tokio::join!(checkup::ask(&ssh, &silent), checkup::ask(&ssh, &known));
+    assert_eq!((silent.state, known.state), (checkup::State::Fail, checkup::State::Ok), "{silent:?} {known:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_is_reached_at_whichever_of_its_addresses_answers() {
+    let hosts = tempfile::tempdir().unwrap();
+    let file = hosts.path().join("hosts").display().to_string();
+    fs::write(&file, "127.0.0.1 localhost\n127.9.0.1 twice.internal\n127.9.0.2 twice.internal\n").unwrap();
+    let mounted = format!("mount --bind {file} /etc/hosts && exec \"$0\" \"$@\"");
+    let Some(sshd) = Sshd::start_under(&["unshare", "--mount", "sh", "-c", &mounted], "ed25519", "").await else {
+        return eprintln!("no sshd with names of its own; skipped");
+    };
+    let ssh = sshd.ssh();
+    let port = web("127.9.0.2").await;
+    ssh.connect("twice.internal", port, LONG).await.map(drop).unwrap();
+    assert_eq!(ssh.pool.connections().len(), 1);
+    // A full backlog: an address that is silent.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(format!("127.9.0.1:{port}").parse().unwrap()).unwrap();
+    let listener = socket.listen(0).unwrap();
+    let _held = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    ssh.connect("twice.internal", port, LONG).await.map(drop).unwrap();
+    let Err(TransportError::Refused(said)) = ssh.connect("nowhere.invalid", port, LONG).await else { panic!() };
+    assert!(said.contains("has no address for nowhere.invalid"), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tunnels() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -353,7 +449,7 @@ async fn tunnels() {
         stream.write_all(heard.to_uppercase().as_bytes()).await.unwrap();
     };
     let ask = async {
-        let mut stream = ssh.connect("127.0.0.1", port).await.unwrap();
+        let mut stream = ssh.connect("127.0.0.1", port, LONG).await.unwrap();
         stream.write_all(b"hello").await.unwrap();
         stream.shutdown().await.unwrap();
         let mut heard = String::new();
@@ -362,11 +458,11 @@ async fn tunnels() {
     };
     tokio::join!(serve, ask);
     drop(listener);
-    let Err(TransportError::Refused(said)) = ssh.connect("127.0.0.1", port).await else { panic!() };
+    let Err(TransportError::Refused(said)) = ssh.connect("127.0.0.1", port, LONG).await else { panic!() };
     assert!(said.contains("takes no connection: Connection refused"), "{said}");
 
     let sshd = sshd!("ed25519", "AllowTcpForwarding no");
-    let Err(TransportError::Forbidden(said)) = sshd.ssh().connect("127.0.0.1", port).await else { panic!() };
+    let Err(TransportError::Forbidden(said)) = sshd.ssh().connect("127.0.0.1", port, LONG).await else { panic!() };
     assert!(said.contains("AllowTcpForwarding"), "{said}");
 }
 

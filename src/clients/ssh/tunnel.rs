@@ -23,7 +23,7 @@ pub(super) enum NotOpened {
     /// The host says no, and perhaps why.
     Refused(ChannelOpenFailure, String),
     /// It said nothing in time.
-    Late(Duration),
+    Late,
     /// The connection to it ended.
     Lost,
     /// A fault of RMM.
@@ -32,8 +32,7 @@ pub(super) enum NotOpened {
 
 /// Opens a tunnel. As a task, so that a caller who gives up leaves nothing open: an answer that comes later finds that
 /// nobody wants it. The host may take minutes to try an address that is silent.
-pub(super) async fn open(mut slot: Slot, host: String, port: u16) -> Result<Tunnel, NotOpened> {
-    let limit = slot.connection().target().limits.open;
+pub(super) async fn open(mut slot: Slot, host: String, port: u16, limit: Duration) -> Result<Tunnel, NotOpened> {
     let (ready, answer) = oneshot::channel();
     tokio::spawn(async move {
         let connection = Arc::clone(slot.connection());
@@ -67,7 +66,7 @@ pub(super) async fn open(mut slot: Slot, host: String, port: u16) -> Result<Tunn
     match tokio::time::timeout(limit, answer).await {
         Ok(Ok(opened)) => opened,
         Ok(Err(_)) => Err(NotOpened::Failed),
-        Err(_) => Err(NotOpened::Late(limit)),
+        Err(_) => Err(NotOpened::Late),
     }
 }
 
@@ -81,7 +80,7 @@ const FAILED: &str = "The SSH client failed; this is a fault of RMM.";
 
 impl NotOpened {
     /// For somebody who wanted to reach `host:port` from the host.
-    pub(super) fn for_whoever_asks(self, from: &Connection, host: &str, port: u16) -> TransportError {
+    pub(super) fn for_whoever_asks(self, from: &Connection, host: &str, port: u16, limit: Duration) -> TransportError {
         let place = from.target().place();
         let wanted = Address { host: host.to_owned(), port };
         match self {
@@ -99,18 +98,21 @@ impl NotOpened {
             Self::Refused(why @ (ChannelOpenFailure::UnknownChannelType | ChannelOpenFailure::ResourceShortage), _) => {
                 TransportError::Refused(format!("{wanted} cannot be reached from {place}: {}.", unopened(&why)))
             }
-            Self::Late(limit) => TransportError::Unreachable(format!(
-                "{place} opened no channel to {wanted} within {}{}.",
-                seconds(limit),
-                perhaps_unknown(host, "it")
-            )),
+            Self::Late => TransportError::Silent(Self::late(from.target(), host, port, limit)),
             Self::Lost => TransportError::Unreachable(lost(from)),
             Self::Failed => TransportError::Unreachable(FAILED.to_owned()),
         }
     }
 
+    /// That nothing was said within `limit`, for somebody who wanted to reach `host:port` from the host.
+    pub(super) fn late(from: &Target, host: &str, port: u16, limit: Duration) -> String {
+        let (place, wanted) = (from.place(), Address { host: host.to_owned(), port });
+        let unknown = perhaps_unknown(host, "it");
+        format!("{wanted}, as {place} sees it, did not answer within {}{unknown}.", seconds(limit))
+    }
+
     /// For whoever wants to go on to another host.
-    pub(super) fn on_the_way(self, from: &Arc<Connection>, target: &Target, jump: &Jump) -> Fault {
+    pub(super) fn on_the_way(self, from: &Connection, target: &Target, jump: &Jump, limit: Duration) -> Fault {
         let (wanted, bastion) = (&target.address, &jump.host);
         let here = |fault| Fault::Jump { host: bastion.clone(), fault: Box::new(fault) };
         match self {
@@ -132,7 +134,7 @@ impl NotOpened {
                     unopened(&why)
                 ))
             }
-            Self::Late(limit) => Fault::Unreachable(format!(
+            Self::Late => Fault::Unreachable(format!(
                 "{} did not answer within {}{}.",
                 target.place(),
                 seconds(limit),
@@ -167,8 +169,8 @@ fn lost(connection: &Connection) -> String {
     format!("The connection to the host was lost: {}.", connection.why_it_ended())
 }
 
-/// The stream closes its channel when it is dropped.
-pub(super) struct Tunnel {
+/// A connection from a host to something that it can reach. Dropping it closes it.
+pub struct Tunnel {
     stream: ChannelStream<Msg>,
     _slot: Slot,
 }

@@ -114,6 +114,14 @@ rmm_is_as_it_was() {
     }
 }
 
+# A version of which not everything is to be had gives way to the one that was there, if nothing else was in the folder.
+rmm_leave_as_before() {
+    [ -z "$rmm_back$rmm_mixed" ] && rmm_git cat-file -e "$rmm_before^{commit}" 2>/dev/null || return 0
+    (rmm_checkout "$PWD" --from "$rmm_url" --commit "$rmm_before" --back) >/dev/null 2>&1 || return 0
+    (rmm_commit=$rmm_before && rmm_is_there) >/dev/null 2>&1 || return 0
+    rmm_untouched=1
+}
+
 # Whether every file of the commit is in the folder, whatever git's own index says.
 rmm_files_are_there() {
     (

@@ -101,7 +101,9 @@ RMM_TEXT
 # Goes into the folder, makes it a repository where it is none yet, and makes sure that it is ours to use.
 rmm_open() {
     if [ ! -d "$rmm_dir" ]; then
-        if [ -e "$rmm_dir" ] || [ -L "$rmm_dir" ]; then
+        [ ! -L "$rmm_dir" ] || [ -e "$rmm_dir" ] ||
+            rmm_fail "$rmm_dir is a symbolic link that leads to no folder; make the folder that it names, or change \`directory\`"
+        if [ -e "$rmm_dir" ]; then
             rmm_fail "$rmm_dir is not a folder, so nothing can be checked out there; move it away, or change \`directory\`"
         fi
         rmm_error=$(mkdir -p -- "$rmm_dir" 2>&1) ||
@@ -115,6 +117,7 @@ rmm_open() {
     rmm_mend_config
     if ! rmm_error=$(rmm_git rev-parse --git-dir 2>&1); then
         rmm_check_owner
+        rmm_git_may . || rmm_refuse_owner
         rmm_make_repository
         rmm_error=$(rmm_git rev-parse --git-dir 2>&1) || {
             rmm_check_owner
@@ -128,17 +131,6 @@ rmm_open() {
     rmm_claim
     rmm_remove_locks
     rmm_mend_clone
-}
-
-rmm_check_owner() {
-    case $rmm_error in
-    *"dubious ownership"* | *"unsafe repository"*)
-        rmm_x="give it to that user (chown -R $(rmm_user) $rmm_dir)"
-        # What is the machine's is given to nobody.
-        case $rmm_dir in /usr/* | /var/lib) rmm_x= ;; /*/?*) ;; *) rmm_x= ;; esac
-        rmm_fail "$rmm_dir belongs to another user than $(rmm_user), and git refuses to work there; ${rmm_x:-change \`directory\`}"
-        ;;
-    esac
 }
 
 # Makes a repository around the files that are there, and completes one that was not made wholly.
@@ -168,50 +160,6 @@ rmm_make_repository() {
         rmm_x=$(rmm_git rev-parse --quiet --verify refs/rmm/checked-out^0) &&
         rmm_git update-ref --no-deref HEAD "$rmm_x" 2>/dev/null
     return 0
-}
-
-# Removes a mark that says nothing. Whoever comes at the same time may have made a good one of it: that goes back.
-rmm_drop_bad_mark() {
-    [ -e "$1" ] || return 0
-    [ ! -f "$1" ] || [ ! -s "$1" ] || return 0
-    mv "$1" "$1.was.$$" 2>/dev/null
-    [ ! -f "$1.was.$$" ] || [ ! -s "$1.was.$$" ] || ln "$1.was.$$" "$1" 2>/dev/null
-    rm -rf "$1.was.$$"
-}
-
-# Only one service and environment may use a folder. The first one to come holds it.
-rmm_claim() {
-    [ -n "${RMM_SERVICE-}" ] || return 0
-    rmm_me="${RMM_NAME_ON_HOSTS:-$RMM_SERVICE} $RMM_ENVIRONMENT"
-    rmm_holder=
-    { read -r rmm_holder <"$rmm_gitdir/rmm-place"; } 2>/dev/null
-    if [ -z "$rmm_holder" ]; then
-        # A link appears with its content, for one of them only. An empty file is what a power failure left.
-        rmm_drop_bad_mark "$rmm_gitdir/rmm-place"
-        { printf '%s\n' "$rmm_me" >"$rmm_gitdir/rmm-place.$$" && ln "$rmm_gitdir/rmm-place.$$" "$rmm_gitdir/rmm-place"; } 2>/dev/null
-        rm -f "$rmm_gitdir/rmm-place.$$"
-        { read -r rmm_holder <"$rmm_gitdir/rmm-place"; } 2>/dev/null
-    fi
-    if [ -z "$rmm_holder" ]; then
-        [ -n "$rmm_back" ] || rmm_fail "the folder $rmm_dir cannot be marked as that of $RMM_SERVICE on $RMM_ENVIRONMENT: $rmm_gitdir/rmm-place cannot be written; look whether the disk is full"
-        return 0
-    fi
-    rmm_refuse_holder
-}
-
-# Ends the step where somebody else holds the folder.
-rmm_refuse_holder() {
-    [ -z "$rmm_holder" ] || [ "$rmm_holder" = "$rmm_me" ] ||
-        rmm_fail "the folder $rmm_dir is held by ${rmm_holder% *} on ${rmm_holder##* }, so ${rmm_me% *} on ${rmm_me##* } must not use it; give each a \`directory\` of its own; if ${rmm_holder% *} was renamed, \`was = \"${rmm_holder% *}\"\` carries its history over; if the folder is to be handed over, delete $rmm_dir/.git/rmm-place"
-}
-
-# FOLDER SERVICE ENVIRONMENT: whether they may use a folder. Changes nothing.
-rmm_meet_holder() {
-    rmm_dir=$1 rmm_me="$2 $3"
-    rmm_gitdir=$(cd -P -- "$rmm_dir" 2>/dev/null && [ -e .git ] && git rev-parse --absolute-git-dir 2>/dev/null) || return 0
-    rmm_holder=
-    { read -r rmm_holder <"$rmm_gitdir/rmm-place"; } 2>/dev/null
-    rmm_refuse_holder
 }
 
 # A git that was killed leaves its locks. RMM holds the folder and its step before is over, so they are nobody's, unless

@@ -166,7 +166,8 @@ rmm_bring_submodules() {
         rmm_bring_whole_submodules
     rmm_wrong=$(rmm_wrong_submodules)
     [ -n "$rmm_wrong" ] || return 0
-    rmm_names=$(printf '%s\n' "$rmm_wrong" | while read -r rmm_x rmm_name rmm_rest; do printf '%s, ' "${rmm_name:-$rmm_x}"; done)
+    rmm_names=$(printf '%s\n' "$rmm_wrong" | while read -r rmm_x rmm_name rmm_rest; do printf '%s\n' "${rmm_name:-$rmm_x}"; done |
+        sort -u | while IFS= read -r rmm_line; do printf '%s, ' "$rmm_line"; done)
     printf '%s\n' "$rmm_error" >&2
     rmm_x="the submodules of $rmm_commit cannot be brought (${rmm_names%, })"
     case "$rmm_back$rmm_nl$rmm_wrong" in
@@ -177,10 +178,16 @@ rmm_bring_submodules() {
         return 0
         ;;
     esac
+    rmm_leave_as_before
     case $rmm_wrong in
     *"has no address in .gitmodules"*)
         rmm_fail "$rmm_x: .gitmodules does not say where they come from; name them there (\`git submodule add\`), or take" \
             "them out of the repository (\`git rm --cached\`)"
+        ;;
+    esac
+    case $rmm_error in
+    *"not our ref"* | *"did not contain"* | *"reference is not a tree"*)
+        rmm_fail "$rmm_x: $(rmm_last_line "$rmm_error"); their repositories lack that commit: push it there"
         ;;
     esac
     rmm_fail "$rmm_x: $(rmm_last_line "$rmm_error"); let the host's user read their repositories"
@@ -265,5 +272,6 @@ rmm_bring_large_files() {
         rmm_say "$rmm_x"
         return 0
     fi
+    rmm_leave_as_before
     rmm_fail "$rmm_x: $(rmm_last_line "$rmm_error"); install git-lfs there and let its user read them, or leave them out (git -C $rmm_dir config lfs.fetchexclude '*')"
 }

@@ -101,7 +101,9 @@ fn a_folder_inside_of_a_checkout_is_warned_about_unless_it_is_a_part_of_it() {
 
 #[test]
 fn no_code_is_checked_out_in_folders_of_the_machine() {
-    for folder in ["/", "//", "/./", "/srv/..", "/home", "/etc/", "/usr", "/var", "/usr/bin/shop", "/proc/self"] {
+    for folder in
+        ["/", "//", "/./", "/srv/..", "/home", "/etc/", "/usr", "/var", "/root", "/var/lib/docker", "/proc/self"]
+    {
         let told = on_one_host(&service("shop", "", &format!("directory = \"{folder}\""), "directory = \"/srv/live\""));
         assert!(
             told.iter().any(|told| told.contains("environments.stage.surfaces.web.directory: ")
@@ -109,8 +111,10 @@ fn no_code_is_checked_out_in_folders_of_the_machine() {
             "{folder}: {told:?}"
         );
     }
-    let told = on_one_host(&service("shop", "", "directory = \"/home/deploy/.rmm/x\"", "directory = \"/srv/live\""));
-    assert!(told.len() == 1 && told[0].contains("files of RMM's own runs"), "{told:?}");
+    for (folder, why) in [("/home/deploy/.rmm/x", "files of RMM's own runs"), ("/home/deploy/.ssh", "a user's keys")] {
+        let told = on_one_host(&service("shop", "", &format!("directory = \"{folder}\""), "directory = \"/srv/live\""));
+        assert!(told.len() == 1 && told[0].contains(why), "{told:?}");
+    }
     let runs =
         "recipe = \"commands\"\ncheckout = false\ndirectory = \"/\"\ndeploy = \"true\"\nhealth.command = \"true\"";
     assert_eq!(on_one_host(&service("shop", runs, "", "")), [""; 0], "a command may run anywhere");

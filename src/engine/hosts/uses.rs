@@ -3,7 +3,7 @@
 use crate::clients::checkup::{Asked, Look, Repository, Wanted};
 use crate::domain::env::Env;
 use crate::domain::ids::{HostName, ServiceName};
-use crate::domain::plan::{clone_url, look_first, shell_word};
+use crate::domain::plan::{clone_url, known, look_first, shell_word};
 use crate::domain::service::{EnvValue, Health, Probe, Service, Surface, Via};
 use crate::engine::catalog::Catalog;
 
@@ -77,12 +77,25 @@ impl Use {
         }));
         // What is asked on RMM's own machine goes through nobody.
         let Some(health) = &surface.health else { return };
-        if host.is_local() || via(health) == Some(Via::Rmm) {
-            add(&mut self.asked_here, health.clone());
-        } else if let Some(asked) = asked(health) {
+        let health = on_host(health, service, kind, surface, host);
+        if host.is_local() || via(&health) == Some(Via::Rmm) {
+            add(&mut self.asked_here, health);
+        } else if let Some(asked) = asked(&health) {
             add(&mut wanted.asked, asked);
         }
     }
+}
+
+/// A health check of a surface as it is on a host, as far as that is known before there is a release.
+fn on_host(health: &Health, service: &Service, kind: Env, surface: &Surface, host: &HostName) -> Health {
+    let mut health = health.clone();
+    if let (Probe::Http { url: text, .. } | Probe::Tcp { address: text, .. }, Some(place)) =
+        (&mut health.probe, surface.hosts.iter().find(|place| place.host == *host))
+        && let Some(known) = known::address(text, service, kind, surface, place)
+    {
+        *text = known;
+    }
+    health
 }
 
 /// Which docker the commands of a surface ask.
@@ -141,7 +154,7 @@ pub(super) fn asked(health: &Health) -> Option<Asked> {
         Probe::Command(_) | Probe::Containers => return None,
     };
     let written = authority.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
-    let plain = written.filter(|(host, _): &(&str, u16)| !host.contains(['{', '}', ' ']));
+    let plain = written.filter(|(host, _): &(&str, u16)| !host.contains(['{', '}', ' ']) && known::is_whole(host));
     let (host, port) = plain.unwrap_or(INSTEAD);
     let host = host.trim_matches(['[', ']']).to_owned();
     Some(Asked { host, port, instead: plain.is_none(), here })
@@ -149,9 +162,12 @@ pub(super) fn asked(health: &Health) -> Option<Asked> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::time::Duration;
 
+    use super::asked as asked_of;
     use super::*;
+    use crate::config::{Config, EnvVars};
 
     fn asks(probe: Probe) -> Option<(String, u16, bool)> {
         let health = Health {
@@ -182,6 +198,43 @@ mod tests {
         let found = asked(&health(Probe::Tcp { address: "db:5432".into(), via: Via::Rmm })).unwrap();
         assert_eq!((found.host.as_str(), found.port, found.here), ("db", 5432, true));
         assert_eq!(asked(&health(Probe::Containers)), None);
+    }
+
+    #[test]
+    fn an_address_is_asked_as_it_is_on_each_host() {
+        let asked = |health: &str| {
+            let text = format!(
+                "[server]\nlisten = \"127.0.0.1:0\"\n\
+                 [[hosts]]\nname = \"one\"\naddress = \"192.0.2.7\"\nuser = \"deploy\"\npassword = \"env:PASSWORD\"\n\
+                 [[hosts]]\nname = \"two\"\naddress = \"two.example:2222\"\nuser = \"deploy\"\npassword = \"env:PASSWORD\"\n\
+                 [[services]]\nname = \"shop\"\napprovals.minimum = 0\n\
+                 [[services.surfaces]]\nname = \"app\"\nrecipe = \"commands\"\ncheckout = false\n\
+                 directory = \"/srv/shop\"\ndeploy = \"true\"\nhealth = {health}\n\
+                 [services.environments]\nstage = {{ driver = \"ssh\", hosts = [\"one\", \"two\"] }}\nproduction.driver = \"ci\"\n"
+            );
+            let env = EnvVars::from([("PASSWORD".to_owned(), "x".to_owned())]);
+            let config = Config::parse(&text, "rmm.toml", Path::new("/"), &env).unwrap();
+            let catalog = Catalog::new(&config);
+            ["one", "two"].map(|host| {
+                let used = Use::of(&catalog, &HostName::parse("host", host).unwrap());
+                let here = used.asked_here.iter().filter_map(asked_of);
+                let asked = used.wanted.asked.into_iter().chain(here).next().unwrap();
+                if asked.instead { "instead".to_owned() } else { format!("{}:{}", asked.host, asked.port) }
+            })
+        };
+        assert_eq!(asked("{ url = \"http://{{ host.name }}:8080/{{ release.tag }}\" }"), ["one:8080", "two:8080"]);
+        assert_eq!(
+            asked("{ url = \"https://{{ host.address }}/\", via = \"rmm\" }"),
+            ["192.0.2.7:443", "two.example:443"]
+        );
+        assert_eq!(
+            asked("{ tcp = \"{{ service }}.{{ environment }}.internal:80\" }"),
+            ["shop.stage.internal:80", "shop.stage.internal:80"]
+        );
+        for unknown in ["{{ release.tag }}:80", "{{ release.commit[:7] }}.internal:80", "x:{{ release.number + 8000 }}"]
+        {
+            assert_eq!(asked(&format!("{{ tcp = \"{unknown}\" }}")), ["instead", "instead"], "{unknown}");
+        }
     }
 
     #[test]

@@ -51,8 +51,13 @@ impl Transport for Host {
         })
     }
 
-    fn connect<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<Box<dyn Stream>, TransportError>> {
-        Box::pin(async move { Local::new().connect(host, port).await })
+    fn connect<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+        limit: Duration,
+    ) -> BoxFuture<'a, Result<Box<dyn Stream>, TransportError>> {
+        Box::pin(async move { Local::new().connect(host, port, limit).await })
     }
 }
 

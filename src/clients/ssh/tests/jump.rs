@@ -45,7 +45,7 @@ async fn a_way_over_two_hosts_carries_much_in_both_directions() {
         assert_eq!((out.len(), err.as_slice(), status), (20_000_000, &b"100000\n"[..], 0));
     }
     // Whatever listens behind the last host is reached, too.
-    let mut stream = ssh.connect("127.0.0.1", inner.port).await.unwrap();
+    let mut stream = ssh.connect("127.0.0.1", inner.port, LONG).await.unwrap();
     let mut banner = [0; 4];
     stream.read_exact(&mut banner).await.unwrap();
     assert_eq!(&banner, b"SSH-");
@@ -130,20 +130,7 @@ async fn when_the_host_on_the_way_dies_everybody_behind_it_says_so_and_goes_on_l
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_that_the_host_on_the_way_asks_for_in_vain_holds_up_nobody_else() {
-    // The only name server is silent. sshd does nothing else on a connection while it asks.
-    let low = std::process::id().to_be_bytes();
-    let server = format!("127.{}.{}.{}", low[1] | 64, low[2], low[3].max(1));
-    let Ok(silent) = tokio::net::UdpSocket::bind((server.as_str(), 53)).await else {
-        return eprintln!("port 53 is not to be had; skipped");
-    };
-    let folder = tempfile::tempdir().unwrap();
-    let resolv = folder.path().join("resolv.conf").display().to_string();
-    fs::write(&resolv, format!("nameserver {server}\noptions timeout:30 attempts:5\n")).unwrap();
-    let mounted = format!("mount --bind {resolv} /etc/resolv.conf && exec \"$0\" \"$@\"");
-    let way = ["unshare", "--mount", "sh", "-c", &mounted];
-    let Some(outer) = Sshd::start_under(&way, "ed25519", "").await else {
-        return eprintln!("no sshd with a name server of its own; skipped");
-    };
+    let Some((outer, silent)) = sshd_whose_name_server_is_silent().await else { return };
     let inner = sshd!();
     let bastion = outer.ssh();
     let to = |name: &str| {

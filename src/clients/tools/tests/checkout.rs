@@ -319,7 +319,8 @@ fn submodules_follow_the_commit_there_and_back() {
         rm -rf place/.git/modules/lib; mkdir -p place/.git/modules/lib/objects
         go v2; has lib/version L2
         back v0; rm -rf place/.git/modules; mv lib gone
-        fails 'the submodules of' there v1",
+        fails 'the submodules of' there v1; has version v0; is '' git -C place status --short
+        go v0",
     );
 }
 
@@ -402,13 +403,33 @@ fn large_files_are_real_or_the_step_says_so() {
     let pointer = "printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:%064d\\nsize 3\\n' 1 >big.bin; \
                    echo '*.bin filter=lfs diff=lfs merge=lfs -text' >.gitattributes";
     tell(&format!(
-        "tag v1 \"{pointer}\"
+        "tag v0; tag v1 \"{pointer}\"; go v0
         git config --global filter.lfs.required true; git config --global filter.lfs.smudge 'no-such-program %f'
         fails 'big.bin' there v1
+        has version v0; test ! -e place/big.bin; (! there v1 2>&1) | grep -q 'nothing was changed'
         back v1
         git config --global --remove-section filter.lfs
         git -C place config lfs.fetchexclude '*'; tag v2
         says 'only pointers' there v2",
+    ));
+}
+
+#[test]
+fn large_files_come_and_go_with_their_versions_where_the_host_has_git_lfs() {
+    if !is_there("git-lfs") {
+        return eprintln!("git-lfs is not installed; skipped");
+    }
+    let without = "mkdir bin; for each in $(echo $PATH | tr : ' '); do for program in $each/*; do \
+                   case ${program##*/} in git-lfs) ;; *) ln -sf $program bin/ ;; esac; done; done";
+    tell(&format!(
+        "upstream git lfs install --local >/dev/null
+        tag v0
+        tag v1 'git lfs track \"*.bin\" >/dev/null; echo one >big.bin'; tag v2 'echo two >big.bin'
+        go v1; has big.bin one; go v2; has big.bin two; back v1; has big.bin one; back v0; test ! -e place/big.bin
+        {without}
+        export PATH=$PWD/bin; place=other
+        go v0; fails 'only pointers of Git LFS (big.bin): git-lfs was not found on this host; install git-lfs there' there v2
+        has version v0; test ! -e other/big.bin",
     ));
 }
 
@@ -451,8 +472,25 @@ fn of_two_that_come_at_once_one_holds_the_folder() {
 #[test]
 fn a_place_that_cannot_be_used_is_told() {
     tell(
-        "tag v1; echo file >place; fails 'is not a folder' there v1; rm place; ln -s nowhere place; fails 'is not a folder' there v1
-        rm place; git init -q .; go v1; has version v1; test ! -e version",
+        "tag v1; echo file >place; fails 'is not a folder' there v1; rm place; ln -s nowhere place; fails 'leads to no folder' there v1
+        mkdir nowhere; go v1; has version v1; is \"$(cd nowhere && git rev-parse HEAD)\" git -C place rev-parse HEAD
+        place=nowhere; go v1; place=place; rm -r place nowhere; git init -q .; go v1; has version v1; test ! -e version",
+    );
+}
+
+#[test]
+fn a_folder_of_another_user_is_refused_before_anything_is_made_there() {
+    // Only root can give a folder away.
+    if !rustix::process::geteuid().is_root() {
+        return eprintln!("not root; skipped");
+    }
+    tell(
+        "tag v1; mkdir place; chown 1:1 place
+        fails 'belongs to another user than root, and git refuses' there v1; test ! -e place/.git
+        git config --global --add safe.directory \"$PWD/other\"; fails 'belongs to another user' there v1
+        git config --global --add safe.directory \"$PWD/place\"; go v1; has version v1
+        chown -R 1:1 place; tag v2; go v2; has version v2
+        git config --global --unset-all safe.directory; fails 'safe.directory' there v2",
     );
 }
 

@@ -1,0 +1,89 @@
+# Whose a folder is: the user whose git may work there, and the service and environment that hold it.
+
+rmm_check_owner() {
+    case $rmm_error in *"dubious ownership"* | *"unsafe repository"*) rmm_refuse_owner ;; esac
+}
+
+rmm_refuse_owner() {
+    rmm_x="as root: chown -R $(rmm_user) $rmm_dir, or as that user: git config --global --add safe.directory $(pwd -P)"
+    # What is the machine's is given to nobody.
+    case $rmm_dir in
+    /boot/* | /etc/* | /run/* | /usr/* | /var/lib | /var/lib/docker* | */.ssh) rmm_x= ;;
+    /*/?*) ;;
+    *) rmm_x= ;;
+    esac
+    rmm_fail "$rmm_dir belongs to another user than $(rmm_user), and git refuses to work there; ${rmm_x:-change \`directory\`}"
+}
+
+# FOLDER: whether git works there, or will once it is a clone: it takes no orders about what belongs to another user. The
+# commands of the service meet the same rule, so nothing gets around it here.
+rmm_git_may() {
+    (
+        unset GIT_DIR GIT_WORK_TREE GIT_COMMON_DIR
+        cd -P -- "$1" 2>/dev/null || exit 0
+        if [ -e .git ]; then
+            rmm_x=$(LC_ALL=C git rev-parse --git-dir 2>&1)
+            case $rmm_x in *"dubious ownership"* | *"unsafe repository"*) exit 1 ;; esac
+            exit 0
+        fi
+        [ ! -O . ] || exit 0
+        rmm_x=$(pwd -P)
+        # No settings of a repository have a say in it.
+        cd /
+        git config --path --get-all safe.directory 2>/dev/null | {
+            rmm_found=1
+            while IFS= read -r rmm_line; do
+                case $rmm_line in
+                '') rmm_found=1 ;;
+                '*' | "$rmm_x") rmm_found=0 ;;
+                */'*') case $rmm_x in "${rmm_line%'*'}"*) rmm_found=0 ;; esac ;;
+                esac
+            done
+            exit "$rmm_found"
+        }
+    )
+}
+
+# Removes a mark that says nothing. Whoever comes at the same time may have made a good one of it: that goes back.
+rmm_drop_bad_mark() {
+    [ -e "$1" ] || return 0
+    [ ! -f "$1" ] || [ ! -s "$1" ] || return 0
+    mv "$1" "$1.was.$$" 2>/dev/null
+    [ ! -f "$1.was.$$" ] || [ ! -s "$1.was.$$" ] || ln "$1.was.$$" "$1" 2>/dev/null
+    rm -rf "$1.was.$$"
+}
+
+# Only one service and environment may use a folder. The first one to come holds it.
+rmm_claim() {
+    [ -n "${RMM_SERVICE-}" ] || return 0
+    rmm_me="${RMM_NAME_ON_HOSTS:-$RMM_SERVICE} $RMM_ENVIRONMENT"
+    rmm_holder=
+    { read -r rmm_holder <"$rmm_gitdir/rmm-place"; } 2>/dev/null
+    if [ -z "$rmm_holder" ]; then
+        # A link appears with its content, for one of them only. An empty file is what a power failure left.
+        rmm_drop_bad_mark "$rmm_gitdir/rmm-place"
+        { printf '%s\n' "$rmm_me" >"$rmm_gitdir/rmm-place.$$" && ln "$rmm_gitdir/rmm-place.$$" "$rmm_gitdir/rmm-place"; } 2>/dev/null
+        rm -f "$rmm_gitdir/rmm-place.$$"
+        { read -r rmm_holder <"$rmm_gitdir/rmm-place"; } 2>/dev/null
+    fi
+    if [ -z "$rmm_holder" ]; then
+        [ -n "$rmm_back" ] || rmm_fail "the folder $rmm_dir cannot be marked as that of $RMM_SERVICE on $RMM_ENVIRONMENT: $rmm_gitdir/rmm-place cannot be written; look whether the disk is full"
+        return 0
+    fi
+    rmm_refuse_holder
+}
+
+# Ends the step where somebody else holds the folder.
+rmm_refuse_holder() {
+    [ -z "$rmm_holder" ] || [ "$rmm_holder" = "$rmm_me" ] ||
+        rmm_fail "the folder $rmm_dir is held by ${rmm_holder% *} on ${rmm_holder##* }, so ${rmm_me% *} on ${rmm_me##* } must not use it; give each a \`directory\` of its own; if ${rmm_holder% *} was renamed, \`was = \"${rmm_holder% *}\"\` carries its history over; if the folder is to be handed over, delete $rmm_dir/.git/rmm-place"
+}
+
+# FOLDER SERVICE ENVIRONMENT: whether they may use a folder. Changes nothing.
+rmm_meet_holder() {
+    rmm_dir=$1 rmm_me="$2 $3"
+    rmm_gitdir=$(cd -P -- "$rmm_dir" 2>/dev/null && [ -e .git ] && git rev-parse --absolute-git-dir 2>/dev/null) || return 0
+    rmm_holder=
+    { read -r rmm_holder <"$rmm_gitdir/rmm-place"; } 2>/dev/null
+    rmm_refuse_holder
+}
