@@ -37,7 +37,7 @@ driver = "ci"
 "#;
 
 /// A folder with an `rmm.toml`, and perhaps an RMM that runs on it.
-struct Place {
+struct Sandbox {
     folder: tempfile::TempDir,
     server: Option<Child>,
 }
@@ -76,7 +76,7 @@ impl Done {
     }
 }
 
-impl Place {
+impl Sandbox {
     fn empty() -> Self {
         Self { folder: tempfile::tempdir().unwrap(), server: None }
     }
@@ -141,7 +141,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Sandbox {
     fn drop(&mut self) {
         if let Some(server) = &mut self.server {
             let _ = server.kill();
@@ -168,7 +168,7 @@ const TO_TESTING: [&str; 3] = ["stage_building", "stage_test_rollback", "manual_
 
 #[test]
 fn a_first_configuration() {
-    let place = Place::empty();
+    let place = Sandbox::empty();
     place.run(&["check"]).ends(2).says("rmm init");
     place.run(&["init", "--service", "shop", "--person", "ann"]).ends(0).says("rmm.toml is written").says("rmm serve");
     place.run(&["init"]).ends(1).says("--force");
@@ -195,7 +195,7 @@ fn a_first_configuration() {
 
 #[test]
 fn wrong_usage() {
-    let place = Place::new();
+    let place = Sandbox::new();
     for arguments in [
         &["dance"][..],
         &["release", "show", "x"],
@@ -215,7 +215,7 @@ fn wrong_usage() {
 
 #[test]
 fn nothing_to_reach() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.run(&["release", "list"]).ends(4).says("rmm serve");
     place.run(&["healthcheck"]).ends(4);
     place.run(&["audit", "verify"]).ends(4);
@@ -229,7 +229,7 @@ fn nothing_to_reach() {
 
 #[test]
 fn a_release_from_ci_to_production() {
-    let mut place = Place::new();
+    let mut place = Sandbox::new();
     let ci = place.token(&["github", "--role", "ci", "--service", "shop"]);
     place.serve();
     let ann = place.token(&["ann", "--role", "admin", "--person", "ann"]);
@@ -309,7 +309,7 @@ fn a_release_from_ci_to_production() {
 
 #[test]
 fn refusals_for_machines() {
-    let place = Place::new();
+    let place = Sandbox::new();
     let done = place.run(&["release", "create", "--service", "nothing", "--tag", "v1", "--json"]).ends(3);
     let problem: Value = serde_json::from_str(done.err.lines().last().unwrap_or_default()).unwrap();
     assert_eq!(problem["code"], "not_found");
@@ -317,7 +317,7 @@ fn refusals_for_machines() {
 
 #[test]
 fn the_record_is_checked_with_and_without_a_server() {
-    let mut place = Place::new();
+    let mut place = Sandbox::new();
     place.token(&["ci", "--role", "ci"]);
     let before = place.data();
     let verified = place.run(&["audit", "verify"]).ends(0).says("intact");
@@ -353,7 +353,7 @@ fn the_record_is_checked_with_and_without_a_server() {
 
 #[test]
 fn copies_are_made_and_put_back() {
-    let mut place = Place::new();
+    let mut place = Sandbox::new();
     place.token(&["first", "--role", "viewer"]);
     place.serve();
     place.run(&["backup", "copy.db"]).ends(0).says("copy.db").says("audit.key");
@@ -375,7 +375,7 @@ fn copies_are_made_and_put_back() {
     assert!(!list.out.contains("second"));
     place.run(&["audit", "verify"]).ends(0);
 
-    let fresh = Place::new();
+    let fresh = Sandbox::new();
     let copy = place.path("copy.db");
     let without_key = fresh.path("copy.db");
     fs::copy(&copy, &without_key).unwrap();
@@ -390,7 +390,7 @@ fn copies_are_made_and_put_back() {
 
 #[test]
 fn a_terminal_is_given_nothing_that_steers_it_and_a_pipe_everything() {
-    let place = Place::empty();
+    let place = Sandbox::empty();
     let name = "a\u{202E}b\u{9b}c\u{200B}.toml";
     place.run(&["--config", name, "check"]).ends(2).says(name);
     let rmm = format!("{} --config '{name}' check", env!("CARGO_BIN_EXE_rmm"));
@@ -404,7 +404,7 @@ fn a_terminal_is_given_nothing_that_steers_it_and_a_pipe_everything() {
 #[test]
 fn a_check_says_what_a_start_would_say() {
     use std::os::unix::fs::PermissionsExt;
-    let place = Place::new();
+    let place = Sandbox::new();
     fs::create_dir(place.path("data")).unwrap();
     fs::set_permissions(place.path("data"), fs::Permissions::from_mode(0o700)).unwrap();
     place.run(&["check", "--quiet"]).ends(0).says_not("data directory");
@@ -424,7 +424,7 @@ fn a_check_says_what_a_start_would_say() {
 
 #[test]
 fn what_a_check_refuses_no_new_rmm_starts_with_and_one_with_releases_does() {
-    let mut place = Place::new();
+    let mut place = Sandbox::new();
     let ssh = CONFIG
         .replacen("driver = \"ci\"", "driver = \"ssh\"\nhosts = [\"box\"]", 1)
         .replace("driver = \"ci\"", "driver = \"ssh\"\nhosts = [\"box\"]");
@@ -456,7 +456,7 @@ fn what_a_check_refuses_no_new_rmm_starts_with_and_one_with_releases_does() {
 }
 
 /// Whether RMM is root there.
-fn is_root(place: &Place) -> bool {
+fn is_root(place: &Sandbox) -> bool {
     std::os::unix::fs::MetadataExt::uid(&fs::metadata(place.path("data")).unwrap()) == 0
 }
 
@@ -467,7 +467,7 @@ fn mode(path: &Path) -> u32 {
 
 #[test]
 fn a_reader_that_leaves_early_harms_nobody() {
-    let place = Place::new();
+    let place = Sandbox::new();
     let mut child = place.command(&["openapi"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut first = [0; 10];
     child.stdout.take().unwrap().read_exact(&mut first).unwrap();
@@ -481,7 +481,7 @@ fn a_reader_that_leaves_early_harms_nobody() {
 
 #[test]
 fn what_is_not_rmm_is_not_taken_for_it() {
-    let place = Place::new();
+    let place = Sandbox::new();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let proxy = std::thread::spawn(move || {
@@ -501,7 +501,7 @@ fn what_is_not_rmm_is_not_taken_for_it() {
 
 #[test]
 fn hosts_are_looked_at_and_trusted() {
-    let mut place = Place::new();
+    let mut place = Sandbox::new();
     for serves in [false, true] {
         if serves {
             place.serve();
@@ -534,7 +534,7 @@ fn hosts_are_looked_at_and_trusted() {
 
 #[test]
 fn a_data_directory_deep_in_the_tree_is_served_and_found() {
-    let mut place = Place::new();
+    let mut place = Sandbox::new();
     let deep = format!("{}/data", "customer-with-a-long-name-".repeat(6));
     let config = CONFIG.replace("[server]\n", &format!("[server]\ndata_dir = \"{deep}\"\n"));
     fs::write(place.path("rmm.toml"), config).unwrap();
@@ -551,7 +551,7 @@ fn a_data_directory_deep_in_the_tree_is_served_and_found() {
 
 #[test]
 fn a_check_opens_the_keys_of_hosts() {
-    let place = Place::new();
+    let place = Sandbox::new();
     let keygen = |name: &str, passphrase: &str| {
         let mut keygen = Command::new("ssh-keygen");
         keygen.args(["-q", "-t", "ed25519", "-N", passphrase, "-f"]).arg(place.path(name));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::screen::{Key, Screen};
 use super::{Bot, Viewer};
-use crate::clients::telegram::Place;
+use crate::clients::telegram::Destination;
 use crate::config::Chat;
 use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::notice::Notice;
@@ -69,7 +69,7 @@ impl About {
 
 /// A chat that hears of something.
 pub(super) struct Audience {
-    pub place: Place,
+    pub place: Destination,
     pub viewer: Viewer,
     pub notices: Vec<Notice>,
     pub cards: bool,
@@ -122,13 +122,13 @@ pub(super) async fn audience(bot: &Bot, about: &About) -> Result<Vec<Audience>, 
 
 fn team_chat(bot: &Bot, chat: &Chat) -> Audience {
     let viewer = bot.everybody();
-    let place = Place { chat: chat.id, topic: chat.topic };
+    let place = Destination { chat: chat.id, topic: chat.topic };
     Audience { place, viewer, notices: chat.notices.clone(), cards: chat.cards, private: false }
 }
 
 fn private_chat(bot: &Bot, person: &Person, id: i64, user: &User) -> Audience {
     let viewer = bot.viewer(person, user);
-    Audience { place: Place { chat: id, topic: None }, viewer, notices: Vec::new(), cards: false, private: true }
+    Audience { place: Destination { chat: id, topic: None }, viewer, notices: Vec::new(), cards: false, private: true }
 }
 
 #[cfg(test)]

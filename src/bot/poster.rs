@@ -11,7 +11,7 @@ use super::draw::{Drawn, draw};
 use super::queue::{Job, Next, Queue, What};
 use super::screen::Screen;
 use super::{Bot, Viewer, team};
-use crate::clients::telegram::{Manner, Place, Text, Trouble};
+use crate::clients::telegram::{Destination, Manner, Text, Trouble};
 use crate::engine::Failure;
 use crate::engine::supervise::caught;
 use crate::store::StoreError;
@@ -142,12 +142,12 @@ impl Bot {
         match what {
             What::Edit { message, screen, viewer } => self.edit(chat, *message, None, screen, viewer).await,
             What::Open { topic, reply_to, screen, viewer } => {
-                self.open(Place { chat, topic: *topic }, *reply_to, screen, viewer).await.map(|_| ())
+                self.open(Destination { chat, topic: *topic }, *reply_to, screen, viewer).await.map(|_| ())
             }
             What::Say { topic, reply_to, text, asks } => {
                 self.telegram.turn(chat).await;
                 let manner = Manner { reply_to: *reply_to, asks: asks.is_some(), ..Manner::default() };
-                let message = self.telegram.send(Place { chat, topic: *topic }, text, manner).await?;
+                let message = self.telegram.send(Destination { chat, topic: *topic }, text, manner).await?;
                 if let Some((user, question)) = asks.clone() {
                     let now = self.engine.now();
                     let asked =
@@ -167,7 +167,7 @@ impl Bot {
     /// Shows a screen in a new message and keeps it current; its number.
     pub(super) async fn open(
         &self,
-        place: Place,
+        place: Destination,
         reply_to: Option<i64>,
         screen: &Screen,
         viewer: &Viewer,
@@ -208,13 +208,13 @@ impl Bot {
                 self.engine.read(move |conn| telegram::kept(conn, chat, message)).await?.and_then(|kept| kept.topic)
             }
         };
-        self.keep(Place { chat, topic }, message, screen, viewer, &drawn).await?;
+        self.keep(Destination { chat, topic }, message, screen, viewer, &drawn).await?;
         Ok(())
     }
 
     async fn keep(
         &self,
-        place: Place,
+        place: Destination,
         message: i64,
         screen: &Screen,
         viewer: &Viewer,

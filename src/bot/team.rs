@@ -11,7 +11,7 @@ use super::Bot;
 use super::audience::{About, Audience, audience};
 use super::draw;
 use super::poster::Unsent;
-use crate::clients::telegram::{Manner, Place, Trouble};
+use crate::clients::telegram::{Destination, Manner, Trouble};
 use crate::domain::ids::{ReleaseId, RunId, ServiceName};
 use crate::domain::notice::Notice;
 use crate::domain::release::Release;
@@ -335,7 +335,7 @@ async fn tell_one(
     chat: i64,
     key: &str,
     due: Option<Due>,
-    told: &mut Vec<Place>,
+    told: &mut Vec<Destination>,
 ) -> Result<Heard, Unsent> {
     let about = key.to_owned();
     let change = bot.engine.read(move |conn| news::change(conn, chat, &about)).await?;

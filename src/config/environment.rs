@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use crate::domain::env::Env;
 use crate::domain::ids::SurfaceName;
-use crate::domain::service::{Driver, Environment, Order, Place as Target, Service, Surface};
+use crate::domain::service::{Driver, Environment, Order, Service, Surface, Target};
 
 use super::error::suggestion;
 use super::file::{SHORTEST_LIMIT, Section};
 use super::hosts::Hosts;
 use super::places::Points;
-use super::report::{Located, Place, Report};
+use super::report::{Located, Origin, Report};
 use super::secret::Keyring;
 use super::service::Written;
 use super::surface::{Demand, Draft, HOSTS_HINT, ORDERS, Runs};
@@ -186,7 +186,7 @@ fn surfaces(
 }
 
 /// A repository in a folder of RMM's machine is not on the hosts; `place` is where the folder is written.
-pub(super) fn code_within_reach(report: &Report<'_>, place: &Place, service: &Service) {
+pub(super) fn code_within_reach(report: &Report<'_>, place: &Origin, service: &Service) {
     for kind in service.environments.keys().copied() {
         let ssh = matches!(service.environment(kind).driver, Driver::Ssh);
         if ssh && service.surfaces_in(kind).any(|surface| surface.checkout) {

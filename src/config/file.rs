@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{nearest, suggestion};
 use super::keys::{Key, Shape};
-use super::report::{Located, Place, Report, Spot, join};
+use super::report::{Located, Origin, Report, Spot, join};
 use super::secret::is_reference;
 
 /// No timer of RMM is longer; it keeps sums of durations far from overflow.
@@ -24,17 +24,17 @@ const LONGEST: Duration = Duration::from_hours(30 * 24);
 /// One table of the text, with the keys that it may have.
 pub(super) struct Section<'a> {
     pub report: &'a Report<'a>,
-    pub place: Place,
+    pub place: Origin,
     keys: &'static [Key],
     table: &'a DeTable<'a>,
 }
 
 impl<'a> Section<'a> {
     /// Reports the keys that are unknown or not in this version.
-    pub fn open(report: &'a Report<'a>, place: Place, keys: &'static [Key], table: &'a DeTable<'a>) -> Self {
+    pub fn open(report: &'a Report<'a>, place: Origin, keys: &'static [Key], table: &'a DeTable<'a>) -> Self {
         for name in table.keys() {
             let given: &str = name.get_ref();
-            let at = Place { path: join(&place.path, given), spot: Spot::Text(name.span()) };
+            let at = Origin { path: join(&place.path, given), spot: Spot::Text(name.span()) };
             match keys.iter().find(|key| key.name == given).map(|key| key.shape) {
                 Some(Shape::Later(what)) => report.error(&at, format!("this version does not have it yet: {what}")),
                 Some(
@@ -65,13 +65,13 @@ impl<'a> Section<'a> {
     }
 
     /// The place of a key, or of this table where the key is not written.
-    pub fn at(&self, key: &str) -> Place {
+    pub fn at(&self, key: &str) -> Origin {
         self.value(key).map_or_else(|| self.place.inside(key), |(_, place)| place)
     }
 
-    fn value(&self, key: &str) -> Option<(&'a DeValue<'a>, Place)> {
+    fn value(&self, key: &str) -> Option<(&'a DeValue<'a>, Origin)> {
         let value = self.table.get(key)?;
-        Some((value.get_ref(), Place { path: join(&self.place.path, key), spot: Spot::Text(value.span()) }))
+        Some((value.get_ref(), Origin { path: join(&self.place.path, key), spot: Spot::Text(value.span()) }))
     }
 
     fn read<T>(
@@ -207,7 +207,7 @@ impl<'a> Section<'a> {
     pub fn texts(&self, key: &str) -> Option<Vec<Located<String>>> {
         let list = self.read(key, "a list of strings", DeValue::as_array)?;
         let entries = list.value.iter().enumerate().filter_map(|(index, entry)| {
-            let place = Place { path: format!("{}[{index}]", list.place.path), spot: Spot::Text(entry.span()) };
+            let place = Origin { path: format!("{}[{index}]", list.place.path), spot: Spot::Text(entry.span()) };
             let Some(text) = entry.get_ref().as_str() else {
                 self.report.error(&place, wrong_type("a string", entry.get_ref()));
                 return None;
@@ -221,7 +221,7 @@ impl<'a> Section<'a> {
     pub fn free(&self, key: &str) -> BTreeMap<String, Located<String>> {
         let Some(table) = self.read(key, "a table", DeValue::as_table) else { return BTreeMap::new() };
         let entries = table.value.iter().filter_map(|(name, value)| {
-            let place = Place { path: join(&table.place.path, name.get_ref()), spot: Spot::Text(value.span()) };
+            let place = Origin { path: join(&table.place.path, name.get_ref()), spot: Spot::Text(value.span()) };
             let Some(text) = value.get_ref().as_str() else {
                 self.report.error(&place, wrong_type("a string (write it in quotes)", value.get_ref()));
                 return None;
@@ -242,7 +242,7 @@ impl<'a> Section<'a> {
         let expected = format!("a list of tables (each begins with `[[{}]]`)", unindexed(&join(&self.place.path, key)));
         let list = self.read(key, &expected, DeValue::as_array)?;
         let open = |(index, entry): (usize, &'a Spanned<DeValue<'a>>)| {
-            let place = Place { path: format!("{}[{index}]", list.place.path), spot: Spot::Text(entry.span()) };
+            let place = Origin { path: format!("{}[{index}]", list.place.path), spot: Spot::Text(entry.span()) };
             let Some(table) = entry.get_ref().as_table() else {
                 self.report.error(&place, wrong_type("a table", entry.get_ref()));
                 return None;
@@ -257,14 +257,14 @@ impl<'a> Section<'a> {
         let Some(tables) = self.read(key, "a table", DeValue::as_table) else { return Vec::new() };
         let open = |(name, entry): (&'a Spanned<toml::de::DeString<'a>>, &'a Spanned<DeValue<'a>>)| {
             let path = join(&tables.place.path, name.get_ref());
-            let place = Place { path: path.clone(), spot: Spot::Text(entry.span()) };
+            let place = Origin { path: path.clone(), spot: Spot::Text(entry.span()) };
             let Some(table) = entry.get_ref().as_table() else {
                 self.report.error(&place, wrong_type("a table", entry.get_ref()));
                 return None;
             };
             let name = Located {
                 value: name.get_ref().clone().into_owned(),
-                place: Place { path, spot: Spot::Text(name.span()) },
+                place: Origin { path, spot: Spot::Text(name.span()) },
             };
             Some((name, Section::open(self.report, place, self.keys_of(key), table)))
         };

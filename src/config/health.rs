@@ -8,7 +8,7 @@ use crate::domain::service::{Health, Probe, Via};
 
 use super::file::{SHORTEST_LIMIT, Section};
 use super::hosts::parse_address;
-use super::report::{Located, Place, Report};
+use super::report::{Located, Origin, Report};
 use super::secret::Keyring;
 use super::surface::{checked, command};
 use super::template;
@@ -21,7 +21,7 @@ const VIA: &[(&str, Via)] = &[("host", Via::Host), ("rmm", Via::Rmm)];
 /// What is written about a health check.
 #[derive(Clone)]
 pub(super) struct HealthDraft {
-    place: Place,
+    place: Origin,
     url: Option<Located<String>>,
     tcp: Option<Located<String>>,
     command: Option<Located<String>>,
@@ -116,7 +116,7 @@ impl HealthDraft {
     }
 
     /// Where it is written what is asked.
-    pub fn asked_at(&self) -> Option<&Place> {
+    pub fn asked_at(&self) -> Option<&Origin> {
         let probes = [&self.url, &self.tcp, &self.command];
         probes.into_iter().flatten().map(|probe| &probe.place).next()
     }

@@ -9,13 +9,13 @@ use secrecy::ExposeSecret;
 
 use crate::domain::host::{Address, Fingerprint, Host, Limits, Login};
 use crate::domain::ids::{HostName, host_and_port};
-use crate::domain::service::Place as Target;
+use crate::domain::service::Target;
 
 use super::error::nearest;
 use super::file::{SHORTEST_LIMIT, Section};
 use super::jump;
 use super::people::Unique;
-use super::report::{Located, Place, Report};
+use super::report::{Located, Origin, Report};
 use super::secret::Keyring;
 
 /// Keys of every type, the old and the new one of each.
@@ -33,7 +33,7 @@ pub(super) struct Hosts {
 }
 
 struct Written {
-    place: Place,
+    place: Origin,
     /// Empty where the address is wrong.
     address: String,
 }

@@ -52,7 +52,7 @@ pub use server::Server;
 pub use telegram::{Chat, Telegram, is_bot_token};
 
 use file::Section;
-use report::{Place, Report, Spot};
+use report::{Origin, Report, Spot};
 use secret::Keyring;
 
 /// Environment variables by name.
@@ -103,7 +103,7 @@ impl Config {
         let name = path.display().to_string();
         let fail = |sentence: String| {
             let report = Report::new(&name, "");
-            report.error(&Place { path: String::new(), spot: Spot::File }, sentence);
+            report.error(&Origin { path: String::new(), spot: Spot::File }, sentence);
             report.finish().err().unwrap_or(ConfigErrors(Vec::new()))
         };
         let bytes = std::fs::read(path).map_err(|error| {
@@ -131,7 +131,7 @@ impl Config {
     /// [`ConfigErrors`] with everything that is wrong; of text that is not TOML only the first problem.
     pub fn parse(text: &str, file_name: &str, base_dir: &Path, env: &EnvVars) -> Result<Self, ConfigErrors> {
         let report = Report::new(file_name, text);
-        let whole = Place { path: String::new(), spot: Spot::File };
+        let whole = Origin { path: String::new(), spot: Spot::File };
         let document = match DeTable::parse(text) {
             Ok(document) => document.into_inner(),
             Err(error) => {
@@ -139,7 +139,7 @@ impl Config {
                     report.hide(&line);
                 }
                 let spot = error.span().map_or(Spot::File, Spot::Text);
-                report.error(&Place { spot, ..whole.clone() }, format!("not TOML: {}", error.message()));
+                report.error(&Origin { spot, ..whole.clone() }, format!("not TOML: {}", error.message()));
                 DeTable::new()
             }
         };

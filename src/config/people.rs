@@ -6,7 +6,7 @@ use crate::domain::ids::PersonName;
 use crate::domain::person::{Person, Role};
 
 use super::file::Section;
-use super::report::{Located, Place, Report, Spot};
+use super::report::{Located, Origin, Report, Spot};
 
 /// The people, and what approver lists may refer to.
 pub(super) struct People {
@@ -21,7 +21,7 @@ pub(super) struct Unique<T: Ord>(BTreeMap<T, String>);
 
 impl<T: Ord> Unique<T> {
     /// Reports a value that another place has already.
-    pub fn claim(&mut self, report: &Report<'_>, value: T, place: &Place) {
+    pub fn claim(&mut self, report: &Report<'_>, value: T, place: &Origin) {
         if let Some(first) = self.0.get(&value) {
             report.error(place, format!("must be unique; {first} has the same value"));
         } else {
@@ -79,7 +79,7 @@ pub(super) fn read(root: &Section<'_>) -> People {
     }
     let admins = people.names.values().any(|role| matches!(role, Some(Role::Admin) | None));
     if !people.list.is_empty() && !admins {
-        let place = Place { path: "people".into(), spot: Spot::File };
+        let place = Origin { path: "people".into(), spot: Spot::File };
         report.warn(&place, "nobody is an admin: only the operator on this machine can roll back, abort or unlock");
     }
     people

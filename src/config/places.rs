@@ -22,19 +22,19 @@ pub(super) use self::folders::is_for_code;
 use self::folders::{folders, nested};
 use self::projects::projects;
 use super::hosts::Hosts;
-use super::report::{Place, Report};
+use super::report::{Origin, Report};
 use super::surface::{Draft, Pointed};
 
 /// Where the keys of a surface are written that decide about its place.
 pub(super) struct Points {
-    whole: Place,
-    directory: Option<Place>,
-    project: Option<Place>,
-    health: Option<Place>,
+    whole: Origin,
+    directory: Option<Origin>,
+    project: Option<Origin>,
+    health: Option<Origin>,
 }
 
 impl Points {
-    pub fn of(draft: &Draft, whole: &Place) -> Self {
+    pub fn of(draft: &Draft, whole: &Origin) -> Self {
         let place = |key| draft.place_of(key).cloned();
         Self {
             whole: whole.clone(),

@@ -8,7 +8,7 @@ use crate::domain::ids::{login, web_address};
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Origin {
     /// The path of its key, or the environment variable.
     pub path: String,
     pub spot: Spot,
@@ -25,7 +25,7 @@ pub(super) enum Spot {
     Environment,
 }
 
-impl Place {
+impl Origin {
     /// The place of a key inside of this one that is not in the text.
     pub fn inside(&self, key: &str) -> Self {
         Self { path: join(&self.path, key), spot: self.spot.clone() }
@@ -43,7 +43,7 @@ pub(super) fn join(path: &str, key: &str) -> String {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Located<T> {
     pub value: T,
-    pub place: Place,
+    pub place: Origin,
 }
 
 /// The text that is read, and what was found wrong with it so far.
@@ -74,16 +74,16 @@ impl<'t> Report<'t> {
         self.hidden.borrow_mut().push((line(span.start), line(span.end)));
     }
 
-    pub fn error(&self, place: &Place, sentence: impl Into<String>) {
+    pub fn error(&self, place: &Origin, sentence: impl Into<String>) {
         self.add_error(self.problem(place, sentence.into(), None));
     }
 
-    pub fn error_hint(&self, place: &Place, sentence: impl Into<String>, hint: impl Into<String>) {
+    pub fn error_hint(&self, place: &Origin, sentence: impl Into<String>, hint: impl Into<String>) {
         self.add_error(self.problem(place, sentence.into(), Some(hint.into())));
     }
 
     /// An error whose line must not be printed, because it holds a secret.
-    pub fn error_unseen(&self, place: &Place, sentence: impl Into<String>, hint: impl Into<String>) {
+    pub fn error_unseen(&self, place: &Origin, sentence: impl Into<String>, hint: impl Into<String>) {
         self.add_error(Problem { excerpt: None, ..self.problem(place, sentence.into(), Some(hint.into())) });
     }
 
@@ -100,7 +100,7 @@ impl<'t> Report<'t> {
     }
 
     /// Two things in one place: an error for whoever checks, and no reason for an RMM that runs already to stop.
-    pub fn collision(&self, place: &Place, sentence: impl Into<String>, hint: impl Into<String>) {
+    pub fn collision(&self, place: &Origin, sentence: impl Into<String>, hint: impl Into<String>) {
         let collision = self.problem(place, sentence.into(), Some(hint.into()));
         let mut collisions = self.collisions.borrow_mut();
         if !collisions.contains(&collision) {
@@ -108,7 +108,7 @@ impl<'t> Report<'t> {
         }
     }
 
-    pub fn warn(&self, place: &Place, sentence: impl Into<String>) {
+    pub fn warn(&self, place: &Origin, sentence: impl Into<String>) {
         let warning = self.problem(place, sentence.into(), None);
         let mut warnings = self.warnings.borrow_mut();
         if !warnings.contains(&warning) {
@@ -145,7 +145,7 @@ impl<'t> Report<'t> {
         }
     }
 
-    fn problem(&self, place: &Place, sentence: String, hint: Option<String>) -> Problem {
+    fn problem(&self, place: &Origin, sentence: String, hint: Option<String>) -> Problem {
         let (file, located) = match &place.spot {
             Spot::Text(span) => (self.file, Some(locate(self.text, span))),
             Spot::File => (self.file, None),

@@ -10,7 +10,7 @@ use super::EnvVars;
 use super::error::{nearest, suggestion};
 use super::file::{Section, choose};
 use super::keys::SERVER;
-use super::report::{Located, Place, Report, Spot};
+use super::report::{Located, Origin, Report, Spot};
 
 /// What every override begins with. The client's own `RMM_URL` and `RMM_TOKEN` do not.
 const OVERRIDE: &str = "RMM__";
@@ -42,7 +42,9 @@ pub(super) fn read(section: Option<&Section<'_>>, report: &Report<'_>, base: &Pa
         let written = section.and_then(|section| section.text(key));
         let name = override_name(key);
         match env.get(&name) {
-            Some(value) => Some(Located { value: value.clone(), place: Place { path: name, spot: Spot::Environment } }),
+            Some(value) => {
+                Some(Located { value: value.clone(), place: Origin { path: name, spot: Spot::Environment } })
+            }
             None => written,
         }
     };
@@ -63,7 +65,7 @@ fn refuse_unknown_overrides(report: &Report<'_>, env: &EnvVars) {
     let known: Vec<String> = SERVER.iter().map(|key| override_name(key.name)).collect();
     let given = env.range(OVERRIDE.to_owned()..).map(|(name, _)| name).take_while(|name| name.starts_with(OVERRIDE));
     for name in given.filter(|name| !known.contains(name)) {
-        let place = Place { path: name.clone(), spot: Spot::Environment };
+        let place = Origin { path: name.clone(), spot: Spot::Environment };
         report.error_hint(
             &place,
             format!("unknown override; {}", suggestion(name, known.iter().map(String::as_str))),

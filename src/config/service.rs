@@ -16,7 +16,7 @@ use super::file::Section;
 use super::hosts::Hosts;
 use super::people::{People, Unique};
 use super::places::{self, Occupied};
-use super::report::{Located, Place, Report, Spot};
+use super::report::{Located, Origin, Report, Spot};
 use super::secret::Keyring;
 use super::surface::{Demand, Draft, Runs, absolute};
 
@@ -26,13 +26,13 @@ const PLAIN_SURFACE: &str = "app";
 /// A surface as it is written, under a name that is valid.
 pub(super) struct Written {
     pub name: SurfaceName,
-    pub place: Place,
+    pub place: Origin,
     pub draft: Draft,
 }
 
 pub(super) fn read(root: &Section<'_>, people: &People, hosts: &Hosts, keyring: &Keyring<'_>) -> Vec<Service> {
     if !root.has("services") {
-        let place = Place { path: "services".into(), spot: Spot::File };
+        let place = Origin { path: "services".into(), spot: Spot::File };
         root.report.warn(&place, "there is none yet: RMM has nothing to release");
     }
     let mut names = Unique::default();

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use crate::domain::ids::{SurfaceName, one_line, readable};
 use crate::domain::plan::{Quoting, project};
-use crate::domain::service::{Dirty, EnvValue, Health, Order, Place as Target, Probe, Recipe, Surface};
+use crate::domain::service::{Dirty, EnvValue, Health, Order, Probe, Recipe, Surface, Target};
 
 use super::file::{SHORTEST_LIMIT, Section};
 use super::health::HealthDraft;
 use super::hosts::Hosts;
 use super::places;
-use super::report::{Located, Place, Report};
+use super::report::{Located, Origin, Report};
 use super::secret::{Keyring, is_reference};
 use super::template;
 
@@ -189,7 +189,7 @@ impl Draft {
     }
 
     /// Reports what does not go together in one environment; `whole` is where the surface is written.
-    pub fn check(&self, report: &Report<'_>, whole: &Place, demand: &Demand<'_>) {
+    pub fn check(&self, report: &Report<'_>, whole: &Origin, demand: &Demand<'_>) {
         self.check_migrations(report);
         self.check_project(report);
         if let Some(health) = &self.health {
@@ -212,7 +212,7 @@ impl Draft {
         }
     }
 
-    fn check_hosts(&self, report: &Report<'_>, whole: &Place, hosts: &[Target]) {
+    fn check_hosts(&self, report: &Report<'_>, whole: &Origin, hosts: &[Target]) {
         if self.hosts.is_none() && hosts.is_empty() {
             let sentence = "is missing: the driver \"ssh\" must know where the surface runs";
             let hint = "give the environment or the surface `hosts = [\"name\"]`, with names of [[hosts]]";
@@ -227,7 +227,7 @@ impl Draft {
     }
 
     /// The compose project that somebody has chosen, by its key or by the variable that compose reads.
-    fn project_written(&self) -> Option<(&str, Option<&Place>)> {
+    fn project_written(&self) -> Option<(&str, Option<&Origin>)> {
         // A name that is none is told as such, and must not bring a second error about what it meets.
         let valid = self.project.as_ref().filter(|name| project::is_valid(&name.value));
         let key = valid.map(|name| (name.value.as_str(), Some(&name.place)));
@@ -238,7 +238,7 @@ impl Draft {
     }
 
     /// What a mistake about one of these keys points at, where the key is written.
-    pub fn place_of(&self, key: Pointed) -> Option<&Place> {
+    pub fn place_of(&self, key: Pointed) -> Option<&Origin> {
         match key {
             Pointed::Directory => self.directory.as_ref().map(|directory| &directory.place),
             Pointed::Project => self.project_written().and_then(|(_, place)| place),
@@ -288,7 +288,7 @@ impl Draft {
         }
     }
 
-    fn check_runnable(&self, report: &Report<'_>, whole: &Place, demand: &Demand<'_>) {
+    fn check_runnable(&self, report: &Report<'_>, whole: &Origin, demand: &Demand<'_>) {
         let has_repository = demand.has_repository;
         if self.health.is_none() && self.recipe() == Recipe::Commands && self.deploy.is_some() {
             let sentence = "is missing: nothing tells that the surface is well, so a release counts as deployed once its \

@@ -10,7 +10,7 @@ use crate::domain::plan::{Misplaced, Quoting, VARIABLES, misplaced, shell_word, 
 use crate::domain::run::RunKind;
 
 use super::error::suggestion;
-use super::report::{Located, Place, Report, Spot};
+use super::report::{Located, Origin, Report, Spot};
 
 /// A release as templates see it, with what it brings.
 #[derive(Clone, Copy)]
@@ -75,7 +75,7 @@ pub(super) fn check(report: &Report<'_>, text: &Located<String>, quoting: Quotin
         template.undeclared_variables(true).into_iter().filter(|used| known().all(|name| name != used)).collect();
     unknown.sort();
     for name in &unknown {
-        let place = Place { path: text.place.path.clone(), spot: narrow(report, &text.place.spot, name) };
+        let place = Origin { path: text.place.path.clone(), spot: narrow(report, &text.place.spot, name) };
         report.error(&place, format!("unknown variable `{name}`; {}", suggestion(name, known())));
     }
     if !unknown.is_empty() {
@@ -86,7 +86,7 @@ pub(super) fn check(report: &Report<'_>, text: &Located<String>, quoting: Quotin
     {
         let rest = &text.value[wrong.at..];
         let placeholder = rest.find("}}").map_or(rest, |end| &rest[..end + 2]);
-        let place = Place { path: text.place.path.clone(), spot: narrow(report, &text.place.spot, placeholder) };
+        let place = Origin { path: text.place.path.clone(), spot: narrow(report, &text.place.spot, placeholder) };
         let sentence = format!(
             "{placeholder} stands {}, where its value would not be one word and could run commands",
             wrong.what

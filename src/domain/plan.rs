@@ -19,7 +19,7 @@ use super::ids::{HostName, Invalid, ReleaseId, RunId};
 use super::reason::Reason;
 use super::release::Release;
 use super::run::{Position, Positions, RunKind, Side, Step};
-use super::service::{Order, Place, Service, Surface};
+use super::service::{Order, Service, Surface, Target};
 
 use part::{Part, Plan};
 use project::Direction;
@@ -110,7 +110,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Where a surface runs, without the hosts that are left out.
-    fn places(&self, surface: &Surface) -> Vec<Place> {
+    fn places(&self, surface: &Surface) -> Vec<Target> {
         surface.places().into_iter().filter(|place| !self.without.contains(&place.host)).collect()
     }
 
@@ -172,19 +172,19 @@ impl<'a> Planner<'a> {
 }
 
 /// The touched hosts of a surface, the last one first; also those that the surface does not have any more.
-fn touched(surface: &Surface, position: &Position) -> Vec<Place> {
+fn touched(surface: &Surface, position: &Position) -> Vec<Target> {
     let mut places: Vec<_> =
         surface.places().into_iter().rev().filter(|place| position.hosts.contains_key(&place.host)).collect();
     for host in position.hosts.keys() {
         if places.iter().all(|place| place.host != *host) {
-            places.push(Place { host: host.clone(), address: host.to_string() });
+            places.push(Target { host: host.clone(), address: host.to_string() });
         }
     }
     places
 }
 
 /// The hosts that are worked on side by side, group after group.
-fn groups(order: Order, places: &[Place]) -> std::slice::Chunks<'_, Place> {
+fn groups(order: Order, places: &[Target]) -> std::slice::Chunks<'_, Target> {
     places.chunks(match order {
         Order::Parallel => places.len().max(1),
         Order::Rolling => 1,

@@ -119,7 +119,7 @@ pub struct Surface {
     /// The defaults that it is completed with.
     pub recipe: Recipe,
     /// Where it runs; the first one migrates the database. Empty where RMM does not run it.
-    pub hosts: Vec<Place>,
+    pub hosts: Vec<Target>,
     /// How its hosts are deployed to.
     pub order: Order,
     /// Where its code is checked out on the host; absolute.
@@ -276,14 +276,14 @@ pub enum Order {
 
 /// A host of a surface.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Place {
+pub struct Target {
     /// The host.
     pub host: HostName,
     /// Its name or IP address in the network, for templates.
     pub address: String,
 }
 
-impl Place {
+impl Target {
     /// RMM's own machine.
     #[must_use]
     pub fn local() -> Self {
@@ -294,8 +294,8 @@ impl Place {
 impl Surface {
     /// Where it runs; never empty.
     #[must_use]
-    pub fn places(&self) -> Vec<Place> {
-        if self.hosts.is_empty() { vec![Place::local()] } else { self.hosts.clone() }
+    pub fn places(&self) -> Vec<Target> {
+        if self.hosts.is_empty() { vec![Target::local()] } else { self.hosts.clone() }
     }
 }
 

@@ -21,7 +21,7 @@ use crate::store::outbox::{self, Leased};
 
 mod questions;
 
-use self::questions::{Place, Questions};
+use self::questions::{Questions, Slot};
 
 /// Effects taken out of the outbox at once.
 const BATCH: u32 = 64;
@@ -148,7 +148,7 @@ impl Dispatcher {
     }
 
     /// What is due and has a place.
-    async fn lease(&self) -> Result<Vec<(Leased, Option<Place>)>, StoreError> {
+    async fn lease(&self) -> Result<Vec<(Leased, Option<Slot>)>, StoreError> {
         let (owner, now) = (self.owner.clone(), self.engine.now().as_millisecond());
         let (next, waiting) = self.engine.read(waiting).await?;
         let runs_due = next.is_some_and(|due| due <= now);
@@ -178,7 +178,7 @@ impl Dispatcher {
     }
 
     /// Begins to carry an effect out.
-    fn spawn(&self, leased: Leased, place: Option<Place>) {
+    fn spawn(&self, leased: Leased, place: Option<Slot>) {
         let this = self.clone();
         self.tasks.spawn(async move {
             let _place = place;

@@ -75,7 +75,7 @@ fn has_history(conn: &Connection, service: &ServiceName) -> Result<bool, StoreEr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::testing::Place;
+    use crate::store::testing::TestDir;
 
     fn name(text: &str) -> ServiceName {
         ServiceName::parse("service", text).unwrap()
@@ -93,7 +93,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_history_is_carried_over_once_with_the_tokens_and_two_histories_stay_two() {
-        let place = Place::new();
+        let place = TestDir::new();
         let store = place.store().await;
         let written = store.write(|tx| {
             release(tx, 1, "shop")?;

@@ -99,7 +99,7 @@ impl Snapshot for Stored<'_> {
 mod tests {
     use super::*;
     use crate::store::WriteError;
-    use crate::store::testing::Place;
+    use crate::store::testing::TestDir;
 
     fn ask(conn: &Connection) -> Option<Release> {
         Stored::of(conn, ServiceName::parse("service", "shop").unwrap()).release(ReleaseId(1))
@@ -107,7 +107,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_database_that_cannot_be_read_ends_the_decision_with_its_own_error() {
-        let place = Place::new();
+        let place = TestDir::new();
         let store = place.store().await;
         store.write(|tx| tx.execute_batch("ALTER TABLE releases RENAME TO elsewhere")).await.unwrap();
         let read = store.read(|conn| Ok(ask(conn))).await.unwrap_err();

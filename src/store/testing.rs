@@ -10,9 +10,9 @@ use super::chain::NewEvent;
 use super::{Store, StoreError, StoreOptions, Tx};
 
 /// A data directory with the usual file names.
-pub(crate) struct Place(pub TempDir);
+pub(crate) struct TestDir(pub TempDir);
 
-impl Place {
+impl TestDir {
     pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
@@ -77,11 +77,11 @@ pub(crate) async fn notes(store: &Store) -> Vec<String> {
 }
 
 /// A small file system of its own; `None` (with a message) where none can be mounted.
-pub(crate) struct SmallDisk(pub Place);
+pub(crate) struct SmallDisk(pub TestDir);
 
 impl SmallDisk {
     pub(crate) fn mount(size: &str) -> Option<Self> {
-        let place = Place::new();
+        let place = TestDir::new();
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", &format!("size={size}"), "rmm-test"])
             .arg(place.0.path())

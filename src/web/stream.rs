@@ -54,10 +54,10 @@ pub async fn stream(
         headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(ToOwned::to_owned).or(asked.from);
     let progress = web.engine.store().progress();
     let place = match place {
-        Some(text) => Place::parse(&text)?,
+        Some(text) => Position::parse(&text)?,
         None => {
             let now = *progress.borrow();
-            Place { event: now.last_event, output: now.last_log }
+            Position { event: now.last_event, output: now.last_log }
         }
     };
     let (forgotten, catalog) = (web.doorkeeper.forgotten(), web.engine.reconfigured());
@@ -122,12 +122,12 @@ impl Listener {
 
 /// How far a reader has come, in events and in output.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct Position {
     event: i64,
     output: i64,
 }
 
-impl Place {
+impl Position {
     fn parse(text: &str) -> Result<Self, Invalid> {
         let wrong = || Invalid::new("Last-Event-ID", "must be an id of this stream, such as 17-230");
         let (event, output) = text.split_once('-').ok_or_else(wrong)?;
@@ -135,7 +135,7 @@ impl Place {
     }
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for Position {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}-{}", self.event, self.output)
     }
@@ -145,7 +145,7 @@ struct Reading {
     web: Web,
     listener: Listener,
     scope: Scope,
-    place: Place,
+    place: Position,
     progress: watch::Receiver<Progress>,
     ready: VecDeque<Event>,
 }

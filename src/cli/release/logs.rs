@@ -64,7 +64,7 @@ impl Logs {
         {
             return Err(Fault::refused("not_found", format!("#{release} has no run {}", wanted.0)));
         }
-        let mut place = Place { event: events.last().map_or(0, |event| event.seq), output: 0 };
+        let mut place = Position { event: events.last().map_or(0, |event| event.seq), output: 0 };
         for run in runs.iter().filter(|run| self.wants(run.id)) {
             printer.know(run);
             place.output = place.output.max(kept(&client, run, &mut printer).await?);
@@ -91,7 +91,7 @@ impl Logs {
         Ok(!live && (self.run.is_some() || !release.is_active()))
     }
 
-    async fn follow(&self, client: &Client, path: &str, place: Place, printer: &mut Printer) -> Result<(), Fault> {
+    async fn follow(&self, client: &Client, path: &str, place: Position, printer: &mut Printer) -> Result<(), Fault> {
         let mut place = place.to_string();
         let mut tries = 0;
         loop {
@@ -193,12 +193,12 @@ async fn kept(client: &Client, run: &contract::RunView, printer: &mut Printer) -
 }
 
 /// How far the stream was read.
-struct Place {
+struct Position {
     event: i64,
     output: i64,
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for Position {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}-{}", self.event, self.output)
     }

@@ -34,7 +34,7 @@ pub(super) struct Connection {
     retired: AtomicBool,
     /// Channels that are open on it: what it can carry at least.
     opened: AtomicUsize,
-    pub(super) spare: spare::Place,
+    pub(super) spare: spare::Spares,
 }
 
 /// The right to open one channel. The connection counts as used until it is dropped.
@@ -63,7 +63,7 @@ impl Connection {
         let (used, _) = watch::channel(0);
         let (served, retired) = (AtomicBool::new(false), AtomicBool::new(false));
         let [tunnels, lookups, opened] = [const { AtomicUsize::new(0) }; 3];
-        let spare = spare::Place::default();
+        let spare = spare::Spares::default();
         Ok(Self { handle, notes, line, target, used, tunnels, lookups, memory, served, retired, opened, spare })
     }
 

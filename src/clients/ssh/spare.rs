@@ -24,14 +24,14 @@ const LIFE: Duration = Duration::from_secs(2);
 
 /// A connection's place for a spare.
 #[derive(Default)]
-pub(super) struct Place {
+pub(super) struct Spares {
     /// Leads to the spare, if there is one.
     waiting: Mutex<Option<oneshot::Sender<Order>>>,
     /// A spare is opened beside fewer scripts than this.
     beside: AtomicUsize,
 }
 
-impl Place {
+impl Spares {
     /// A script has come to its end on this connection, so spares make sense.
     pub(super) fn allow(&self) {
         let _ = self.beside.compare_exchange(0, CHANNELS, Ordering::SeqCst, Ordering::SeqCst);

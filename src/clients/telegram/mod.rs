@@ -41,7 +41,7 @@ const WANTED: [AllowedUpdate; 3] = [AllowedUpdate::Message, AllowedUpdate::Callb
 
 /// A place to write to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Place {
+pub struct Destination {
     /// The chat; groups have negative numbers.
     pub chat: i64,
     /// The topic in it.
@@ -196,7 +196,7 @@ impl Telegram {
     ///
     /// # Errors
     /// [`Trouble`].
-    pub async fn send(&self, to: Place, text: &Text, manner: Manner) -> Result<i64, Trouble> {
+    pub async fn send(&self, to: Destination, text: &Text, manner: Manner) -> Result<i64, Trouble> {
         let sent = self.in_a_form_it_takes(to.chat, text, |look| {
             let mut payload = SendMessage::new(ChatId(to.chat), look.text());
             payload.parse_mode = look.parse_mode();

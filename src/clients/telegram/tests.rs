@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::peer::{Peer, TOKEN};
 use super::*;
 
-const HERE: Place = Place { chat: -1001, topic: Some(12) };
+const HERE: Destination = Destination { chat: -1001, topic: Some(12) };
 
 fn text(html: &str) -> Text {
     Text { html: html.into(), buttons: Vec::new() }
@@ -42,7 +42,7 @@ async fn a_message_goes_out_as_it_should_look() {
         )]
     );
     let asks = Manner { asks: true, ..Manner::default() };
-    peer.client().send(Place { chat: 7, topic: None }, &text("?"), asks).await.unwrap();
+    peer.client().send(Destination { chat: 7, topic: None }, &text("?"), asks).await.unwrap();
     let (_, asked) = &peer.calls()[1];
     assert_eq!(asked["reply_markup"], json!({"force_reply": true, "selective": true}));
     assert_eq!((asked.get("message_thread_id"), asked.get("disable_notification")), (None, None));

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::{Occupied, way_out};
-use crate::config::report::{Place, Report};
+use crate::config::report::{Origin, Report};
 use crate::domain::folder;
 
 /// Refuses folders in which no code may be checked out.
-pub fn is_for_code(report: &Report<'_>, place: &Place, path: &str) {
+pub fn is_for_code(report: &Report<'_>, place: &Origin, path: &str) {
     let hint = "give the surface a folder of its own, such as \"/srv/shop\"";
     if folder::is_of_system(path) {
         let sentence = format!("{path} belongs to the whole machine: no code may be checked out in it");

@@ -2,7 +2,7 @@
 //! second replaces what the first one started.
 
 use super::{Occupied, way_out};
-use crate::config::report::{Place, Report};
+use crate::config::report::{Origin, Report};
 use crate::domain::plan::project;
 use crate::domain::plan::started::{Kind, Started, normal};
 
@@ -96,7 +96,7 @@ impl Occupied {
 
 /// Where the key is written that decides. A name that nobody has chosen is that of another place only where this one has
 /// been chosen.
-fn place(earlier: &Occupied, later: &Occupied, by_folder: bool) -> Place {
+fn place(earlier: &Occupied, later: &Occupied, by_folder: bool) -> Origin {
     let (one, other) = (&later.points, &earlier.points);
     let key = if by_folder { one.directory.as_ref() } else { one.project.as_ref().or(other.project.as_ref()) };
     key.unwrap_or(&one.whole).clone()

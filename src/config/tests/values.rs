@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{PEOPLE, parse, service, surface};
 use crate::domain::env::Env;
 use crate::domain::person::Role;
-use crate::domain::service::{Driver, EnvValue, Health, Place, Probe, Surface, Via};
+use crate::domain::service::{Driver, EnvValue, Health, Probe, Surface, Target, Via};
 use crate::wording::Language;
 
 fn http(url: &str) -> Probe {
@@ -164,7 +164,7 @@ fn an_environment_overrides_any_key_of_a_surface_and_inherits_the_rest() {
     let api = &config.services[0];
     let live = api.surfaces_in(Env::Production).next().expect("a surface");
     let stage = api.surfaces_in(Env::Stage).next().expect("a surface");
-    assert_eq!(live, &Surface { hosts: vec![Place::local()], ..api.surfaces[0].clone() });
+    assert_eq!(live, &Surface { hosts: vec![Target::local()], ..api.surfaces[0].clone() });
     assert_eq!(live.directory.as_deref(), Some("/srv/live"));
     assert_eq!(stage.directory.as_deref(), Some("/srv/stage"));
     assert_eq!(stage.migrate_down.as_deref(), Some("down {{ target.tag }}"));

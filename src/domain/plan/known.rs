@@ -3,7 +3,7 @@
 use minijinja::context;
 
 use super::super::env::Env;
-use super::super::service::{Place, Service, Surface};
+use super::super::service::{Service, Surface, Target};
 use super::quoting::{Quoting, templates};
 
 /// What stands where a release or its run decides. It is two letters that no address encodes, so that a filter that cuts
@@ -18,7 +18,7 @@ pub fn address(
     service: &Service,
     environment: Env,
     surface: &Surface,
-    place: &Place,
+    place: &Target,
 ) -> Option<String> {
     let version = || context! { tag => UNKNOWN, commit => UNKNOWN, number => UNKNOWN };
     let values = context! {

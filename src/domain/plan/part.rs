@@ -5,7 +5,7 @@ use minijinja::{Value, context};
 use super::super::ids::{Commit, Tag};
 use super::super::release::Release;
 use super::super::run::{Action, Ask, Project, Schedule, Script, Step, StepKind, StepState};
-use super::super::service::{Dirty, Health, Place, Probe, Recipe, Surface};
+use super::super::service::{Dirty, Health, Probe, Recipe, Surface, Target};
 use super::look::{asks, beside, look};
 use super::project::{self, Direction};
 use super::quoting::{Quoting, shell_word, templates};
@@ -35,7 +35,7 @@ pub(super) struct Part<'a> {
 
 impl Part<'_> {
     /// From the fetched objects to the running code, with its schema. `look` first at a place that nothing is fetched to.
-    pub(super) fn advance(&mut self, places: &[Place], look: bool) -> Result<(), Reason> {
+    pub(super) fn advance(&mut self, places: &[Target], look: bool) -> Result<(), Reason> {
         for (number, group) in groups(self.surface.order, places).enumerate() {
             self.checkout(group)?;
             self.before_deploy(group, look && !self.surface.checkout)?;
@@ -48,17 +48,17 @@ impl Part<'_> {
     }
 
     /// Starts the code that is checked out, with the hooks around it.
-    pub(super) fn start(&mut self, group: &[Place]) -> Result<(), Reason> {
+    pub(super) fn start(&mut self, group: &[Target]) -> Result<(), Reason> {
         self.before_deploy(group, false)?;
         self.deploy(group)
     }
 
-    fn before_deploy(&mut self, group: &[Place], look: bool) -> Result<(), Reason> {
+    fn before_deploy(&mut self, group: &[Target], look: bool) -> Result<(), Reason> {
         let look = look.then(|| self.look()).flatten();
         self.prepared(StepKind::BeforeDeploy, group, look, self.surface.before_deploy.as_deref())
     }
 
-    fn deploy(&mut self, group: &[Place]) -> Result<(), Reason> {
+    fn deploy(&mut self, group: &[Target]) -> Result<(), Reason> {
         self.prepared(StepKind::Deploy, group, self.before_start(), self.deploy_command().as_deref())?;
         self.health(group)?;
         self.prepared(StepKind::AfterDeploy, group, self.keep(), self.surface.after_deploy.as_deref())
@@ -120,7 +120,7 @@ impl Part<'_> {
         project::of(self.planner.service, self.surface, self.planner.environment, self.direction)
     }
 
-    pub(super) fn fetch(&mut self, places: &[Place]) -> Result<(), Reason> {
+    pub(super) fn fetch(&mut self, places: &[Target]) -> Result<(), Reason> {
         if !self.surface.checkout {
             return Ok(());
         }
@@ -129,7 +129,7 @@ impl Part<'_> {
         self.wave(StepKind::Fetch, places, |part, _| Ok(part.with_tools(command.clone())))
     }
 
-    pub(super) fn verify_tag(&mut self, places: &[Place]) -> Result<(), Reason> {
+    pub(super) fn verify_tag(&mut self, places: &[Target]) -> Result<(), Reason> {
         if !self.surface.checkout || self.code.tag.is_none() {
             return Ok(());
         }
@@ -137,7 +137,7 @@ impl Part<'_> {
         self.wave(StepKind::VerifyTag, places, |part, _| Ok(part.with_tools(command.clone())))
     }
 
-    pub(super) fn checkout(&mut self, places: &[Place]) -> Result<(), Reason> {
+    pub(super) fn checkout(&mut self, places: &[Target]) -> Result<(), Reason> {
         if !self.surface.checkout {
             return Ok(());
         }
@@ -180,13 +180,13 @@ impl Part<'_> {
         }
     }
 
-    pub(super) fn migrate(&mut self, kind: StepKind, place: &Place) -> Result<(), Reason> {
+    pub(super) fn migrate(&mut self, kind: StepKind, place: &Target) -> Result<(), Reason> {
         let surface = self.surface;
         let command = if kind == StepKind::MigrateUp { &surface.migrate_up } else { &surface.migrate_down };
         self.template(kind, std::slice::from_ref(place), command.as_deref())
     }
 
-    fn health(&mut self, places: &[Place]) -> Result<(), Reason> {
+    fn health(&mut self, places: &[Target]) -> Result<(), Reason> {
         let Some(health) = &self.surface.health else { return Ok(()) };
         self.wave(StepKind::Health, places, |part, place| {
             let ask = match &health.probe {
@@ -208,7 +208,7 @@ impl Part<'_> {
         })
     }
 
-    fn template(&mut self, kind: StepKind, places: &[Place], template: Option<&str>) -> Result<(), Reason> {
+    fn template(&mut self, kind: StepKind, places: &[Target], template: Option<&str>) -> Result<(), Reason> {
         self.prepared(kind, places, None, template)
     }
 
@@ -216,7 +216,7 @@ impl Part<'_> {
     fn prepared(
         &mut self,
         kind: StepKind,
-        places: &[Place],
+        places: &[Target],
         call: Option<String>,
         template: Option<&str>,
     ) -> Result<(), Reason> {
@@ -239,7 +239,7 @@ impl Part<'_> {
         })
     }
 
-    fn script(&self, template: &str, place: &Place) -> Result<Script, Reason> {
+    fn script(&self, template: &str, place: &Target) -> Result<Script, Reason> {
         let command = self.render(template, Quoting::Shell, place)?;
         let directory = self.surface.directory.clone();
         Ok(Script { command, directory, tools: false, project: self.project(), watch: None })
@@ -278,8 +278,8 @@ impl Part<'_> {
     fn wave(
         &mut self,
         kind: StepKind,
-        places: &[Place],
-        action: impl Fn(&Self, &Place) -> Result<Action, Reason>,
+        places: &[Target],
+        action: impl Fn(&Self, &Target) -> Result<Action, Reason>,
     ) -> Result<(), Reason> {
         for (place, index) in places.iter().zip(self.plan.steps.len()..) {
             let step = Step {
@@ -306,7 +306,7 @@ impl Part<'_> {
         self.code.commit.as_ref().ok_or_else(|| Reason::CommitNotKnown { title: self.code.title() })
     }
 
-    fn render(&self, template: &str, quoting: Quoting, place: &Place) -> Result<String, Reason> {
+    fn render(&self, template: &str, quoting: Quoting, place: &Target) -> Result<String, Reason> {
         let artifact = self.code.artifacts.iter().find(|artifact| artifact.name == self.surface.name);
         let values = context! {
             release => version_values(Some(self.code)),

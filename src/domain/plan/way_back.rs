@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::super::ids::HostName;
 use super::super::release::Release;
 use super::super::run::{Positions, StepKind};
-use super::super::service::{Place, Surface};
+use super::super::service::{Surface, Target};
 use super::project::Direction;
 use crate::domain::reason::Reason;
 
@@ -21,13 +21,13 @@ type Spot = (HostName, Option<String>);
 struct Touched<'a> {
     surface: &'a Surface,
     /// Where it has to, the last host first.
-    places: Vec<Place>,
+    places: Vec<Target>,
     /// Where its migrations still have to be taken back.
-    down: Option<Place>,
+    down: Option<Target>,
 }
 
 impl Touched<'_> {
-    fn spot(&self, place: &Place) -> Spot {
+    fn spot(&self, place: &Target) -> Spot {
         (place.host.clone(), self.surface.directory.clone())
     }
 
@@ -131,9 +131,9 @@ impl WayBack<'_> {
     }
 
     /// Brings the older code to where a surface starts it.
-    fn check_out_older(&mut self, index: usize, group: &[Place]) -> Result<(), Reason> {
+    fn check_out_older(&mut self, index: usize, group: &[Target]) -> Result<(), Reason> {
         let own = self.surfaces[index].surface.checkout;
-        let mut needed: Vec<(usize, Vec<Place>)> = Vec::new();
+        let mut needed: Vec<(usize, Vec<Target>)> = Vec::new();
         for place in group {
             let spot = self.surfaces[index].spot(place);
             let Some(keeper) = self.keeper(index, &spot).filter(|_| own || !self.older_at.contains(&spot)) else {

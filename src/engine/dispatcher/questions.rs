@@ -32,12 +32,12 @@ const PER_HOST: usize = 4;
 /// The places of questions.
 #[derive(Default)]
 pub(super) struct Questions {
-    places: Mutex<Places>,
+    places: Mutex<Slots>,
     freed: Notify,
 }
 
 #[derive(Default)]
-struct Places {
+struct Slots {
     taken: Vec<Asked>,
     /// When each service was asked last, in turns.
     turns: HashMap<Option<String>, u64>,
@@ -52,12 +52,12 @@ struct Asked {
 }
 
 /// A question's place, given back when it is dropped.
-pub(super) struct Place {
+pub(super) struct Slot {
     questions: Arc<Questions>,
     asked: Asked,
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         let mut places = self.questions.lock();
         if let Some(at) = places.taken.iter().position(|asked| *asked == self.asked) {
@@ -68,7 +68,7 @@ impl Drop for Place {
     }
 }
 
-impl Places {
+impl Slots {
     fn have_room_for(&self, asked: &Asked) -> bool {
         let same = |one: &Option<String>, other: &Option<String>| one.is_some() && one == other;
         let at_host = self.taken.iter().filter(|taken| same(&taken.host, &asked.host)).count();
@@ -82,7 +82,7 @@ impl Places {
 }
 
 impl Questions {
-    fn lock(&self) -> MutexGuard<'_, Places> {
+    fn lock(&self) -> MutexGuard<'_, Slots> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -93,7 +93,7 @@ impl Questions {
 
     /// Of the first questions of all services those that find a place, by their ids. Whose turn is longest ago comes
     /// first.
-    pub(super) fn choose(self: &Arc<Self>, mut waiting: Vec<Waiting>, catalog: &Catalog) -> Vec<(i64, Place)> {
+    pub(super) fn choose(self: &Arc<Self>, mut waiting: Vec<Waiting>, catalog: &Catalog) -> Vec<(i64, Slot)> {
         let mut places = self.lock();
         waiting.sort_by_key(|question| (places.turns.get(&question.service).copied(), question.due_at));
         let mut chosen = Vec::new();
@@ -104,7 +104,7 @@ impl Questions {
                 let turn = places.turn;
                 places.turns.insert(asked.service.clone(), turn);
                 places.taken.push(asked.clone());
-                chosen.push((question.id, Place { questions: self.clone(), asked }));
+                chosen.push((question.id, Slot { questions: self.clone(), asked }));
             }
         }
         chosen
@@ -224,7 +224,7 @@ mod tests {
             repository: Some(format!("https://{host}/{repository}")),
             host: Some(host.to_owned()),
         };
-        let mut places = Places::default();
+        let mut places = Slots::default();
         for service in 0..PER_HOST {
             let next = asked(service, "silent", &service.to_string());
             assert!(places.have_room_for(&next));

@@ -2,12 +2,12 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::*;
 use crate::store::key::AuditKey;
-use crate::store::testing::{Place, SmallDisk, note, notes};
+use crate::store::testing::{SmallDisk, TestDir, note, notes};
 use crate::store::{Store, verify};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_made_while_the_writer_goes_on_is_one_sound_moment() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.store().await;
     for _ in 0..20 {
         store.write(|tx| (0..50).try_for_each(|_| note(tx, &"filling ".repeat(200)).map(drop))).await.unwrap();
@@ -46,7 +46,7 @@ async fn a_copy_made_while_the_writer_goes_on_is_one_sound_moment() {
 
 #[tokio::test]
 async fn copies_of_one_name_do_not_spoil_each_other_or_other_files() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.store().await;
     store.write(|tx| note(tx, "one")).await.unwrap();
     fs::write(place.file("copy.db.partial"), "somebody's").unwrap();
@@ -65,7 +65,7 @@ async fn copies_of_one_name_do_not_spoil_each_other_or_other_files() {
 
 #[tokio::test]
 async fn a_copy_is_put_back_and_the_replaced_database_kept() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.store().await;
     store.write(|tx| note(tx, "one")).await.unwrap();
     let copy = place.file("copy.db");
@@ -91,7 +91,7 @@ async fn a_copy_is_put_back_and_the_replaced_database_kept() {
 
 #[tokio::test]
 async fn what_is_no_sound_copy_is_not_put_back() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.store().await;
     for _ in 0..200 {
         store.write(|tx| note(tx, &"filling ".repeat(50))).await.unwrap();
@@ -123,7 +123,7 @@ async fn what_is_no_sound_copy_is_not_put_back() {
 #[tokio::test]
 async fn a_copy_that_does_not_fit_leaves_nothing_behind() {
     let Some(disk) = SmallDisk::mount("1m") else { return };
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.store().await;
     store.write(|tx| note(tx, &"large ".repeat(400_000))).await.unwrap();
     let target = disk.0.file("copy.db");

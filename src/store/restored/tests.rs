@@ -3,18 +3,18 @@ use std::path::Path;
 use super::*;
 use crate::store::around;
 use crate::store::chain::ChainHead;
-use crate::store::testing::{Place, event};
+use crate::store::testing::{TestDir, event};
 use crate::store::verify::BrokenKind;
 use crate::store::{Store, StoreOptions, backup};
 
-fn options(place: &Place, process: &str) -> StoreOptions {
+fn options(place: &TestDir, process: &str) -> StoreOptions {
     let services = vec![ServiceName::parse("service", "blog").unwrap()];
     let start = Start { generation: 1, process: process.into(), now: Timestamp::UNIX_EPOCH, services };
     StoreOptions { start: Some(start), ..place.options() }
 }
 
 /// A start that finds nothing odd, or that does.
-fn open(place: &Place, process: &str) -> (Store, Option<Reason>) {
+fn open(place: &TestDir, process: &str) -> (Store, Option<Reason>) {
     let store = Store::open(&options(place, process)).unwrap();
     let found = store.restored().map(ToOwned::to_owned);
     (store, found)
@@ -91,7 +91,7 @@ async fn is_treated(store: &Store, run_after: i64) {
 
 #[tokio::test]
 async fn an_ordinary_start_finds_what_it_left() {
-    let place = Place::new();
+    let place = TestDir::new();
     let (store, found) = open(&place, "one");
     assert_eq!(found, None);
     used(&store).await;
@@ -112,7 +112,7 @@ async fn an_ordinary_start_finds_what_it_left() {
 
 #[tokio::test]
 async fn a_process_that_began_on_a_full_disk_is_noted_later() {
-    let place = Place::new();
+    let place = TestDir::new();
     drop(open(&place, "one"));
     let in_the_way = place.file("rmm.db.numbers.new");
     fs::create_dir(&in_the_way).unwrap();
@@ -130,7 +130,7 @@ async fn a_process_that_began_on_a_full_disk_is_noted_later() {
 
 #[tokio::test]
 async fn a_restore_goes_on_from_what_the_replaced_database_knows() {
-    let place = Place::new();
+    let place = TestDir::new();
     let (store, _) = open(&place, "one");
     let noted = used(&store).await;
     store.backup(place.file("copy.db"), false).await.unwrap();
@@ -168,7 +168,7 @@ fn revision(database: &Path) -> i64 {
 
 #[tokio::test]
 async fn a_copy_that_somebody_put_there_by_hand_is_noticed() {
-    let place = Place::new();
+    let place = TestDir::new();
     let (store, _) = open(&place, "one");
     used(&store).await;
     store.backup(place.file("copy.db"), false).await.unwrap();
@@ -201,7 +201,7 @@ async fn goes_on_or_not(store: &Store) {
 
 #[tokio::test]
 async fn a_database_that_was_lost_is_not_begun_from_one() {
-    let place = Place::new();
+    let place = TestDir::new();
     let (store, _) = open(&place, "one");
     used(&store).await;
     goes_on(&store).await;
@@ -221,7 +221,7 @@ async fn a_database_that_was_lost_is_not_begun_from_one() {
 
 #[test]
 fn what_cannot_be_read_beside_the_database_is_not_there() {
-    let place = Place::new();
+    let place = TestDir::new();
     let database = place.file("rmm.db");
     assert_eq!(Beside::read(&database).unwrap(), None);
     std::fs::write(Beside::path(&database), "{").unwrap();

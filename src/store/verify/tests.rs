@@ -1,12 +1,12 @@
 use super::*;
 use crate::store::Store;
-use crate::store::testing::{Place, event};
+use crate::store::testing::{TestDir, event};
 
 const EVENTS: i64 = 7;
 
 /// A closed database with seven events; its head.
-async fn chained() -> (Place, ChainHead) {
-    let place = Place::new();
+async fn chained() -> (TestDir, ChainHead) {
+    let place = TestDir::new();
     let store = place.store().await;
     for number in 1..=EVENTS {
         store.write(move |tx| tx.append_event(&event("Noted", &format!("{{\"number\":{number}}}")))).await.unwrap();
@@ -16,13 +16,13 @@ async fn chained() -> (Place, ChainHead) {
     (place, head)
 }
 
-fn check_with(place: &Place, anchor: Option<&ChainHead>) -> Result<Verified, Broken> {
+fn check_with(place: &TestDir, anchor: Option<&ChainHead>) -> Result<Verified, Broken> {
     let key = AuditKey::load(&place.file("audit.key")).unwrap().unwrap();
     let conn = crate::store::schema::open_reader(&place.file("rmm.db")).unwrap();
     verify(&conn, &key, anchor).unwrap()
 }
 
-fn check(place: &Place) -> Result<Verified, Broken> {
+fn check(place: &TestDir) -> Result<Verified, Broken> {
     check_with(place, None)
 }
 
@@ -49,7 +49,7 @@ async fn a_sound_chain_is_sound() {
     assert_eq!(check(&place), Ok(Verified { events: EVENTS, head }));
     assert_eq!(check_with(&place, Some(&head)), Ok(Verified { events: EVENTS, head }));
     assert_eq!(ChainHead::from_hex(head.seq, &head.mac_hex()), Some(head));
-    let empty = Place::new();
+    let empty = TestDir::new();
     drop(empty.store().await);
     assert_eq!(check(&empty), Ok(Verified { events: 0, head: ChainHead::START }));
 }
@@ -195,7 +195,7 @@ async fn history_without_its_key_is_not_given_a_new_one() {
 
 #[tokio::test]
 async fn a_start_that_was_cut_short_before_the_first_event_is_made_good() {
-    let place = Place::new();
+    let place = TestDir::new();
     drop(place.store().await);
     std::fs::remove_file(place.file("audit.key")).unwrap();
     drop(Store::open(&place.options()).unwrap());

@@ -7,10 +7,10 @@ use crate::domain::ids::ServiceName;
 use crate::domain::reason::{Reason, RestoredBy};
 use crate::store::key::AuditKey;
 use crate::store::restored::{Beside, Start};
-use crate::store::testing::{Place, event, note, notes};
+use crate::store::testing::{TestDir, event, note, notes};
 use crate::store::{Store, StoreOptions, around, backup};
 
-fn options(place: &Place) -> StoreOptions {
+fn options(place: &TestDir) -> StoreOptions {
     let services = vec![ServiceName::parse("service", "shop").unwrap()];
     let process = key::to_hex(&key::random_bytes().unwrap()[..8]);
     let start = Start { generation: 1, process, now: Timestamp::UNIX_EPOCH, services };
@@ -22,7 +22,7 @@ fn alarm(store: &Store) -> Option<String> {
 }
 
 /// A store that has worked and was left.
-async fn left(place: &Place, events: usize) {
+async fn left(place: &TestDir, events: usize) {
     let store = Store::open(&options(place)).unwrap();
     assert_eq!(alarm(&store), None);
     write(&store, events).await;
@@ -49,7 +49,7 @@ async fn told(store: &Store) -> Vec<String> {
 
 const WIPE: &str = "DELETE FROM events; UPDATE chain_head SET seq = 0, mac = zeroblob(32);";
 
-fn remove_database(place: &Place) {
+fn remove_database(place: &TestDir) {
     for file in ["rmm.db", "rmm.db-wal", "rmm.db-shm"] {
         let _ = fs::remove_file(place.file(file));
     }
@@ -57,7 +57,7 @@ fn remove_database(place: &Place) {
 
 #[tokio::test]
 async fn what_is_done_to_the_record_is_an_alarm_until_an_admin_acknowledges_it() {
-    type Attack = fn(&Place);
+    type Attack = fn(&TestDir);
     let attacks: [(&str, Attack); 8] = [
         ("is empty", |place| place.shell(WIPE)),
         ("is empty", |place| {
@@ -78,7 +78,7 @@ async fn what_is_done_to_the_record_is_an_alarm_until_an_admin_acknowledges_it()
         ("is not what RMM wrote", |place| fs::write(place.file("audit.key.head"), b"\xff{}").unwrap()),
     ];
     for (at, (sentence, attack)) in attacks.into_iter().enumerate() {
-        let place = Place::new();
+        let place = TestDir::new();
         left(&place, 10).await;
         fs::copy(place.file("rmm.db"), place.file("yesterday")).unwrap();
         left(&place, 5).await;
@@ -106,7 +106,7 @@ async fn what_is_done_to_the_record_is_an_alarm_until_an_admin_acknowledges_it()
 
 #[tokio::test]
 async fn a_record_that_is_wiped_while_rmm_runs_is_seen_at_the_next_look() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = Store::open(&options(&place)).unwrap();
     write(&store, 3).await;
     store.watch_record(Timestamp::UNIX_EPOCH).await.unwrap();
@@ -120,7 +120,7 @@ async fn a_record_that_is_wiped_while_rmm_runs_is_seen_at_the_next_look() {
 
 #[tokio::test]
 async fn a_record_written_anew_with_the_key_is_seen() {
-    let (place, other) = (Place::new(), Place::new());
+    let (place, other) = (TestDir::new(), TestDir::new());
     left(&place, 10).await;
     fs::copy(place.file("audit.key"), other.file("audit.key")).unwrap();
     let forged = other.store().await;
@@ -134,7 +134,7 @@ async fn a_record_written_anew_with_the_key_is_seen() {
 
 #[tokio::test]
 async fn what_was_written_after_the_last_note_is_no_alarm_and_neither_is_an_older_installation() {
-    let place = Place::new();
+    let place = TestDir::new();
     left(&place, 3).await;
     let store = Store::open(&options(&place)).unwrap();
     write(&store, 4).await;
@@ -148,7 +148,7 @@ async fn what_was_written_after_the_last_note_is_no_alarm_and_neither_is_an_olde
 }
 
 /// As `rmm restore` does it.
-fn restore(place: &Place, from: &Path) -> Option<String> {
+fn restore(place: &TestDir, from: &Path) -> Option<String> {
     let database = place.file("rmm.db");
     let around = around::look(&database, from).unwrap();
     let report = backup::restore(from, &database, true).unwrap();
@@ -160,7 +160,7 @@ fn restore(place: &Place, from: &Path) -> Option<String> {
 
 #[tokio::test]
 async fn a_restore_is_no_alarm_and_says_what_is_lost() {
-    let place = Place::new();
+    let place = TestDir::new();
     left(&place, 10).await;
     let store = Store::open(&options(&place)).unwrap();
     store.backup(place.file("copy"), false).await.unwrap();
@@ -177,7 +177,7 @@ async fn a_restore_is_no_alarm_and_says_what_is_lost() {
 
 #[tokio::test]
 async fn after_a_new_key_all_rows_are_verifiable_and_the_old_key_adds_none() {
-    let place = Place::new();
+    let place = TestDir::new();
     left(&place, 5).await;
     let file = place.file("audit.key");
     let first = AuditKey::load(&file).unwrap().unwrap();
@@ -193,7 +193,7 @@ async fn after_a_new_key_all_rows_are_verifiable_and_the_old_key_adds_none() {
     drop(store);
 
     // Whoever has only the first key edits a row of its time, or adds one of today.
-    let (copy, forged) = (Place::new(), Place::new());
+    let (copy, forged) = (TestDir::new(), TestDir::new());
     fs::copy(place.file("rmm.db"), copy.file("rmm.db")).unwrap();
     copy.shell("UPDATE events SET data = '{\"x\":1}' WHERE seq = 3");
     fs::copy(&file, copy.file("audit.key")).unwrap();

@@ -1,7 +1,7 @@
 use std::sync::mpsc;
 
 use super::*;
-use crate::store::testing::{Place, SmallDisk, note, notes};
+use crate::store::testing::{SmallDisk, TestDir, note, notes};
 use crate::store::{Store, logs, outbox};
 
 type Work = Box<dyn FnOnce(&mut Tx<'_>) -> Result<i64, StoreError> + Send>;
@@ -50,7 +50,7 @@ fn is_unavailable<T>(result: &Result<T, WriteError<StoreError>>) -> bool {
 
 #[tokio::test]
 async fn a_bad_neighbour_is_undone_alone() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.store().await;
     let results = together(
         &store,
@@ -84,7 +84,7 @@ async fn a_bad_neighbour_is_undone_alone() {
 
 #[tokio::test]
 async fn a_commit_that_fails_applies_nothing_and_the_chain_goes_on() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.store().await;
     store.write(|tx| note(tx, "before")).await.unwrap();
     let mut progress = store.progress();
@@ -111,7 +111,7 @@ async fn a_commit_that_fails_applies_nothing_and_the_chain_goes_on() {
 
 #[tokio::test]
 async fn a_transaction_that_sqlite_gave_up_is_answered_as_lost_to_all() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.store().await;
     let results = together(
         &store,
@@ -134,7 +134,7 @@ async fn a_transaction_that_sqlite_gave_up_is_answered_as_lost_to_all() {
 
 #[tokio::test]
 async fn a_request_that_finds_no_room_is_lost_with_its_transaction_and_no_more() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.store().await;
     let limit =
         |pages: &'static str| move |tx: &mut Tx<'_>| tx.execute_batch(&format!("PRAGMA max_page_count = {pages}"));
@@ -161,7 +161,7 @@ async fn a_request_that_finds_no_room_is_lost_with_its_transaction_and_no_more()
 
 #[tokio::test]
 async fn a_lock_held_by_another_program_is_told_to_everyone_at_once() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.store().await;
     store.write(|tx| tx.busy_timeout(Duration::ZERO)).await.unwrap();
     let other = Connection::open(place.file("rmm.db")).unwrap();
@@ -174,7 +174,7 @@ async fn a_lock_held_by_another_program_is_told_to_everyone_at_once() {
 
 #[tokio::test]
 async fn only_committed_facts_are_announced() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.store().await;
     let mut progress = store.progress();
     let start = *progress.borrow_and_update();
@@ -211,7 +211,7 @@ async fn only_committed_facts_are_announced() {
 
 #[tokio::test]
 async fn dropping_the_last_handle_commits_what_waits() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.store().await;
     let (open, gate) = mpsc::channel::<()>();
     let first = store.clone();
@@ -241,7 +241,7 @@ async fn dropping_the_last_handle_commits_what_waits() {
 
 #[tokio::test]
 async fn the_last_handle_may_be_dropped_inside_a_request() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.store().await;
     let (open, gate) = mpsc::channel::<()>();
     let inner = store.clone();
@@ -270,7 +270,7 @@ async fn the_last_handle_may_be_dropped_inside_a_request() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn callers_wait_when_the_queue_is_full() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = Store::open(&crate::store::StoreOptions { queue: 1, ..place.options() }).unwrap();
     store.write(|tx| tx.execute_batch("CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT) STRICT")).await.unwrap();
     let tasks: Vec<_> = (0..200)
@@ -290,7 +290,7 @@ async fn callers_wait_when_the_queue_is_full() {
 
 #[tokio::test]
 async fn a_read_that_panics_does_not_cost_a_connection() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.store().await;
     for _ in 0..9 {
         let error = store.read(|_| -> Result<(), _> { panic!("oh") }).await.unwrap_err();

@@ -12,14 +12,14 @@ use crate::domain::run::{Run, RunKind, Step, StepKind, StepState};
 
 /// The code and the database schema of one surface, each as the release that it belongs to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct Installed {
     code: Option<ReleaseId>,
     schema: Option<ReleaseId>,
 }
 
 #[derive(Clone, Default)]
 pub struct Hosts {
-    places: BTreeMap<(Env, SurfaceName), Place>,
+    places: BTreeMap<(Env, SurfaceName), Installed>,
     coin: u32,
 }
 
@@ -72,7 +72,7 @@ impl Hosts {
     }
 
     fn set(&mut self, kind: Env, surface: &SurfaceName, release: ReleaseId) {
-        let place = Place { code: Some(release), schema: Some(release) };
+        let place = Installed { code: Some(release), schema: Some(release) };
         self.places.insert((kind, surface.clone()), place);
     }
 }

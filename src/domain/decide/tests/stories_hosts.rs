@@ -5,7 +5,7 @@ use crate::domain::command::{Command, Outcome};
 use crate::domain::ids::{HostName, RunId};
 use crate::domain::person::Actor;
 use crate::domain::run::{RunState, StepState};
-use crate::domain::service::{Order, Place};
+use crate::domain::service::{Order, Target};
 use crate::domain::status::Status;
 use crate::wording::english;
 
@@ -13,7 +13,7 @@ use crate::wording::english;
 pub(super) fn on_two_hosts(order: Order) -> Sim {
     let mut w = Sim::with(|service| {
         let place =
-            |name: &str| Place { host: HostName::parse("host", name).unwrap(), address: format!("{name}.example") };
+            |name: &str| Target { host: HostName::parse("host", name).unwrap(), address: format!("{name}.example") };
         let mut api = surface("api");
         api.hosts = vec![place("one"), place("two")];
         api.order = order;

@@ -9,7 +9,7 @@ use crate::domain::person::Actor;
 use crate::domain::plan::shell_word;
 use crate::domain::refusal::Code;
 use crate::domain::run::{Action, RunState, StepKind, StepState, TAG_GONE, TAG_MOVED};
-use crate::domain::service::{Dirty, Place, Service, Surface};
+use crate::domain::service::{Dirty, Service, Surface, Target};
 use crate::domain::status::Status::*;
 use crate::wording::english;
 
@@ -95,7 +95,7 @@ fn a_first_release_migrates_again_what_did_not_end_well_or_has_changed() {
     assert_eq!(migrations_to_run(&other, STAGE), 1, "another version was there since");
     let elsewhere = retried(4, |w| {
         let host = HostName::parse("host", "new").unwrap();
-        w.service.surfaces[0].hosts = vec![Place { host, address: "new".into() }];
+        w.service.surfaces[0].hosts = vec![Target { host, address: "new".into() }];
     });
     assert_eq!(migrations_to_run(&elsewhere, STAGE), 1, "another host may have another database");
 }

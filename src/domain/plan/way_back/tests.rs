@@ -10,7 +10,7 @@ use crate::domain::ids::{Attempt, Commit, HostName, ReleaseId, Revision, Service
 use crate::domain::plan::Planner;
 use crate::domain::release::Release;
 use crate::domain::run::{Action, Ask, Position, Positions, RunKind, Script, Step, StepKind};
-use crate::domain::service::{Approvals, Dirty, Driver, Environment, Order, Place, Recipe, Service, Surface};
+use crate::domain::service::{Approvals, Dirty, Driver, Environment, Order, Recipe, Service, Surface, Target};
 use crate::domain::status::Status;
 
 const OLDER: ReleaseId = ReleaseId(1);
@@ -40,8 +40,8 @@ fn surface(number: usize, folder: &str, hosts: &[&str], checkout: bool, migrates
     }
 }
 
-fn place(host: &str) -> Place {
-    Place { host: HostName::parse("host", host).unwrap(), address: host.into() }
+fn place(host: &str) -> Target {
+    Target { host: HostName::parse("host", host).unwrap(), address: host.into() }
 }
 
 fn service(surfaces: Vec<Surface>) -> Service {
