@@ -14,24 +14,26 @@ use tokio::process::Command;
 
 use crate::domain::ids::{Commit, Tag};
 use crate::domain::plan::clone_url;
+use crate::domain::reason::{Reason, RepositoryFault};
 
 /// How long a repository may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Of each of git's streams, in bytes: two lines are asked for.
 const MOST_OUTPUT: u64 = 1 << 20;
 
-/// Why the commit of a tag is not known, as a sentence.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// Why the commit of a tag is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unresolved {
     /// Asking again will not help before somebody has changed something.
-    #[error("{0}")]
-    ForGood(String),
+    ForGood(Reason),
     /// The repository answers, and has no such tag.
-    #[error("{0}")]
-    NoTag(String),
+    NoTag(Reason),
     /// The repository may answer later.
-    #[error("{0}")]
-    ForNow(String),
+    ForNow(Reason),
+}
+
+const fn fault(fault: RepositoryFault) -> Reason {
+    Reason::Repository { fault }
 }
 
 /// What a tag stands for.
@@ -59,10 +61,10 @@ impl Tagged {
 pub async fn resolve(repository: &str, ca: Option<&str>, tag: &Tag) -> Result<Tagged, Unresolved> {
     let url = clone_url(repository);
     if url.starts_with('-') {
-        return Err(Unresolved::ForGood(format!("{url:?} is not a repository")));
+        return Err(Unresolved::ForGood(fault(RepositoryFault::NoAddress { url })));
     }
     if url.starts_with('/') && !std::path::Path::new(&url).exists() {
-        return Err(Unresolved::ForGood(format!("there is no repository at {url}")));
+        return Err(Unresolved::ForGood(fault(RepositoryFault::NotThere { url })));
     }
     let plain = format!("refs/tags/{tag}");
     let peeled = format!("{plain}^{{}}");
@@ -84,23 +86,25 @@ pub async fn resolve(repository: &str, ca: Option<&str>, tag: &Tag) -> Result<Ta
             file
         }
         Err(error) => {
-            let sentence = format!("the certificates of repository_ca could not be written for git: {error}");
-            return Err(Unresolved::ForNow(sentence));
+            return Err(Unresolved::ForNow(fault(RepositoryFault::CertificatesNotWritten { said: error.to_string() })));
         }
     };
     let output = match tokio::time::timeout(TIMEOUT, bounded_output(command)).await {
         Ok(Ok(output)) => output,
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Unresolved::ForGood("git is not installed on the machine RMM runs on".into()));
+            return Err(Unresolved::ForGood(fault(RepositoryFault::GitMissing)));
         }
-        Ok(Err(error)) => return Err(Unresolved::ForNow(format!("git could not be started: {error}"))),
-        Err(_) => return Err(Unresolved::ForNow(format!("{url} did not answer within {} s", TIMEOUT.as_secs()))),
+        Ok(Err(error)) => {
+            return Err(Unresolved::ForNow(fault(RepositoryFault::GitNotStarted { said: error.to_string() })));
+        }
+        Err(_) => return Err(Unresolved::ForNow(fault(RepositoryFault::Late { url, limit: TIMEOUT }))),
     };
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let line = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("git failed without a word");
         let line = line.trim_start_matches("fatal: ");
-        return Err(Unresolved::ForNow(format!("the repository {url} could not be read: {line}{}", advice(&said))));
+        let said = format!("{line}{}", advice(&said));
+        return Err(Unresolved::ForNow(fault(RepositoryFault::NotRead { url, said })));
     }
     let listing = String::from_utf8_lossy(&output.stdout);
     let find = |name: &str| {
@@ -109,9 +113,9 @@ pub async fn resolve(repository: &str, ca: Option<&str>, tag: &Tag) -> Result<Ta
             .find_map(|line| line.split_once('\t').filter(|(_, reference)| *reference == name))
             .map(|(id, _)| id.to_owned())
     };
-    let plain = find(&plain)
-        .ok_or_else(|| Unresolved::NoTag(format!("there is no tag {tag} in {url}; push it, then retry")))?;
-    let id = |id| Commit::parse("commit", id).map_err(|invalid| Unresolved::ForNow(invalid.to_string()));
+    let plain =
+        find(&plain).ok_or_else(|| Unresolved::NoTag(fault(RepositoryFault::NoTag { url, tag: tag.clone() })))?;
+    let id = |id| Commit::parse("commit", id).map_err(|invalid| Unresolved::ForNow(Reason::told(invalid.to_string())));
     // An annotated tag is an object of its own; the peeled line names the commit.
     match find(&peeled) {
         Some(commit) => Ok(Tagged { commit: id(commit)?, object: Some(id(plain)?) }),
@@ -279,7 +283,10 @@ mod tests {
         let (url, certificate, commit) = served(folder.path()).await;
         let tag = Tag::parse("tag", "v1").unwrap();
         let error = resolve(&url, None, &tag).await.unwrap_err();
-        assert!(error.to_string().contains("certificate") && error.to_string().contains("`repository_ca`"), "{error}");
+        let Unresolved::ForNow(Reason::Repository { fault: RepositoryFault::NotRead { said, .. } }) = error else {
+            panic!("{error:?}")
+        };
+        assert!(said.contains("certificate") && said.contains("`repository_ca`"), "{said}");
         let found = resolve(&url, Some(&certificate), &tag).await.unwrap();
         assert_eq!((found.commit.as_str(), found.object), (commit.as_str(), None));
 

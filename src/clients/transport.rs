@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::domain::host::{Fingerprint, HostKey};
 use crate::domain::ids::HostName;
+use crate::domain::reason::Reason;
 
 /// An environment variable for the script: its name and its secret value.
 pub type EnvPair = (String, SecretString);
@@ -133,6 +134,26 @@ fn any_of(keys: &[Fingerprint]) -> String {
 }
 
 impl TransportError {
+    /// The same as a fact.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::ProgramMissing { program, .. } => Reason::ProgramMissing { program: program.clone() },
+            Self::Start { source } => Reason::ScriptNotStarted { said: source.to_string() },
+            Self::Died { source } => Reason::ConnectionLost { said: source.to_string() },
+            Self::UnknownKey(key) => Reason::KeyUnknown { key: key.clone() },
+            Self::KeyChanged { expected, offered } => {
+                Reason::KeyChanged { trusted: expected.clone(), offered: offered.clone() }
+            }
+            Self::Jump { host, error } => Reason::OnTheWay { host: host.clone(), cause: Box::new(error.reason()) },
+            Self::Unreachable(said)
+            | Self::Login(said)
+            | Self::Refused(said)
+            | Self::Silent(said)
+            | Self::Forbidden(said) => Reason::told(said.clone()),
+        }
+    }
+
     /// The host that the trouble is with, if it is not the one that was called, and what it is.
     #[must_use]
     pub fn at(&self) -> (Option<&HostName>, &Self) {

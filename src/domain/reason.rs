@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::env::Env;
-use super::ids::{Commit, HostName, ReleaseId, RunId, ServiceName, SurfaceName};
+use super::host::{Fingerprint, HostKey};
+use super::ids::{Commit, HostName, ReleaseId, RunId, ServiceName, SurfaceName, Tag};
 use super::release::Version;
 use super::step::StepKind;
 
@@ -167,6 +168,20 @@ pub enum Reason {
     Unreachable { host: HostName, limit: Duration, cause: Box<Reason> },
     /// The host does not answer.
     NoAnswer,
+    /// The host has shown a key that no admin has confirmed.
+    KeyUnknown { key: HostKey },
+    /// The host has shown another key than those that are trusted.
+    KeyChanged { trusted: Vec<Fingerprint>, offered: HostKey },
+    /// It is in the way that another host has to be passed.
+    OnTheWay { host: HostName, cause: Box<Reason> },
+    /// The connection to the host ended; what the system said.
+    ConnectionLost { said: String },
+    /// A script could not be started on the host; what the system said.
+    ScriptNotStarted { said: String },
+    /// A program is missing on RMM's own machine.
+    ProgramMissing { program: String },
+    /// What is wrong with a repository.
+    Repository { fault: RepositoryFault },
     /// Somebody has to look on a host what became of a step.
     LookOnHost { host: HostName, cause: Box<Reason> },
     /// A host has lost the run's directory.
@@ -251,6 +266,29 @@ pub struct LastRun {
     /// What names it on hosts, if it is another installation's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other: Option<String>,
+}
+
+/// Why a repository does not tell what a tag stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "`url` is the repository's address")]
+pub enum RepositoryFault {
+    /// The address could be taken for an option.
+    NoAddress { url: String },
+    /// There is no such folder.
+    NotThere { url: String },
+    /// It answers, and has no such tag.
+    NoTag { url: String, tag: Tag },
+    /// It did not answer in time.
+    Late { url: String, limit: Duration },
+    /// What git said when it could not read it.
+    NotRead { url: String, said: String },
+    /// There is no git on the machine of RMM.
+    GitMissing,
+    /// Git itself could not be started; what the system said.
+    GitNotStarted { said: String },
+    /// The certificates to check the server with could not be written; what the system said.
+    CertificatesNotWritten { said: String },
 }
 
 /// What became of a step whose host had stopped answering.

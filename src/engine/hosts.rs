@@ -28,7 +28,6 @@ pub use crate::domain::host::KeyState;
 use crate::domain::host::{Address, Fingerprint, Host, HostKey, Login};
 use crate::domain::ids::{HostName, ServiceName};
 use crate::domain::person::{Actor, Right};
-use crate::domain::reason::Reason;
 use crate::domain::refusal::{Cause, Refusal};
 use crate::store::hosts::{self, KnownHost};
 
@@ -297,7 +296,7 @@ impl Engine {
                     }
                 }
                 Err(error) if shown.is_none() => {
-                    let why = Reason::told(self.catalog().redactor().text(&error.to_string()));
+                    let why = error.reason().map_text(&|text| self.catalog().redactor().text(text));
                     return Err(
                         Cause::KeyNotShown { host: name.clone(), address: host.address.to_string(), why }.into()
                     );

@@ -6,9 +6,9 @@ use crate::domain::command::NewRelease;
 use crate::domain::env::Env;
 use crate::domain::ids::{Commit, Invalid};
 use crate::domain::person::{Actor, Right};
-use crate::domain::reason::Reason;
 use crate::domain::refusal::Cause;
 use crate::store::{releases, runs};
+use crate::wording::english;
 
 impl Engine {
     /// Where a release that is on its way, or what production runs, stands for the same tag at another commit than the new
@@ -49,14 +49,16 @@ impl Engine {
                 let rule = format!("the repository says that {tag} is {}", tagged.commit);
                 Err(Failure::Refused(Invalid::new("commit", rule).into()))
             }
-            Err(Unresolved::NoTag(why)) if known.is_empty() => Err(Failure::Refused(Invalid::new("tag", why).into())),
+            Err(Unresolved::NoTag(why)) if known.is_empty() => {
+                Err(Failure::Refused(Invalid::new("tag", english(&why)).into()))
+            }
             // The release waits until the repository says which commit it is, and takes nobody out before.
             Err(Unresolved::ForNow(_)) if known.iter().all(|commit| *commit == told) => {
                 new.commit = None;
                 Ok(())
             }
             Err(Unresolved::NoTag(why) | Unresolved::ForGood(why) | Unresolved::ForNow(why)) => {
-                Err(Cause::TagUnchecked { tag: tag.to_string(), why: Reason::told(why) }.into())
+                Err(Cause::TagUnchecked { tag: tag.to_string(), why }.into())
             }
         }
     }

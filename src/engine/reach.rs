@@ -107,7 +107,7 @@ impl<'a> Reach<'a> {
         let spent = since_start.or((!untrusted).then_some(waited));
         if spent.is_some_and(|spent| spent >= *limit) {
             waits.forget(self.host).await;
-            let cause = Box::new(Reason::told(error.to_string()));
+            let cause = Box::new(error.reason());
             return Waited::Over(Reason::Unreachable { host: self.host.clone(), limit: *limit, cause });
         }
         let whose = elsewhere.unwrap_or(self.host);
@@ -119,7 +119,7 @@ impl<'a> Reach<'a> {
         } else {
             None
         };
-        let cause = Reason::told(error.to_string());
+        let cause = error.reason();
         waits.note(self.following, self.host, Some(Wait { cause, hint })).await;
         let longer = SHORTEST.saturating_mul(1 << self.tries.min(10)).min(LONGEST);
         let pause = if untrusted { LONGEST } else { longer };
@@ -135,7 +135,7 @@ impl<'a> Reach<'a> {
                 () = grace, if dispensable => {
                     self.grace = None;
                     waits.forget(self.host).await;
-                    return Waited::Left(Reason::told(error.to_string()));
+                    return Waited::Left(error.reason());
                 }
                 () = self.following.until_unwanted(self.host), if stoppable => {}
                 () = self.following.until_left(self.host), if !stoppable => {}

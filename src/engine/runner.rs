@@ -164,7 +164,7 @@ impl Following {
             Err(Unresolved::NoTag(_)) if self.run.environment == Env::Production => {
                 self.report(Command::TagMoved { release: self.run.release, now: None }).await?;
             }
-            Err(error) => tracing::debug!(run = %self.run.id, %error, "the tag could not be checked beforehand"),
+            Err(error) => tracing::debug!(run = %self.run.id, ?error, "the tag could not be checked beforehand"),
         }
         Ok(())
     }
@@ -321,12 +321,13 @@ impl Following {
             };
             if !self.run.prepared && !error.may_pass() {
                 self.learn(host, &error).await;
-                return Err(Unprepared::Failed(at(host, &error)));
+                let cause = Box::new(error.reason());
+                return Err(Unprepared::Failed(Reason::At { host: host.clone(), cause }));
             }
             match reach.wait(&error, self.run.running_steps().next().is_none()).await {
                 Waited::Again => {}
                 Waited::Stopped if self.now().await.is_some_and(|run| run.left.contains_key(host)) => {
-                    return Err(Unprepared::Left(Reason::told(error.to_string())));
+                    return Err(Unprepared::Left(error.reason()));
                 }
                 Waited::Stopped => return Err(Unprepared::Stopped),
                 Waited::Left(reason) => return Err(Unprepared::Left(reason)),

@@ -280,6 +280,7 @@ impl StepContext<'_> {
             (Err(error @ (StepError::Refused(_) | StepError::Invalid(_))), _) => {
                 Outcome::NotStarted(Reason::told(error.to_string()))
             }
+            (Err(StepError::Transport(error)), _) => Outcome::Lost(error.reason()),
             (Err(error), _) => Outcome::Lost(Reason::told(error.to_string())),
         };
         log.finish().await?;

@@ -175,3 +175,38 @@ async fn production_goes_back_to_a_good_version_however_many_there_were_since() 
     assert!(says(Actor::Operator, back(all[2], all[5])).await.is_err());
     says(Actor::Operator, back(all[2], all[0])).await.unwrap();
 }
+
+#[tokio::test]
+async fn troubles_of_hosts_and_repositories_are_facts_that_read_as_their_errors() {
+    use crate::clients::git::{self, Unresolved};
+    use crate::clients::transport::TransportError;
+    use crate::domain::host::HostKey;
+    use crate::domain::reason::{Reason, RepositoryFault};
+    use crate::wording::Language;
+
+    let key = || HostKey {
+        algorithm: "ssh-ed25519".into(),
+        fingerprint: serde_json::from_str(&format!("\"SHA256:{}\"", "A".repeat(43))).unwrap(),
+    };
+    let system = || std::io::Error::other("broken");
+    let changed = TransportError::KeyChanged { expected: vec![key().fingerprint; 2], offered: key() };
+    let jump = crate::domain::ids::HostName::parse("host", "jump").unwrap();
+    for error in [
+        TransportError::ProgramMissing { program: "sh".into(), source: system() },
+        TransportError::Start { source: system() },
+        TransportError::Died { source: system() },
+        TransportError::UnknownKey(key()),
+        TransportError::Jump { host: jump, error: Box::new(changed) },
+        TransportError::Unreachable("the line is cut".into()),
+    ] {
+        assert_eq!(Language::En.reason(&error.reason()), error.to_string());
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let url = folder.path().join("gone").display().to_string();
+    let tag = crate::domain::ids::Tag::parse("tag", "v1").unwrap();
+    let Err(Unresolved::ForGood(reason)) = git::resolve(&url, None, &tag).await else { panic!("a repository") };
+    assert_eq!(reason, Reason::Repository { fault: RepositoryFault::NotThere { url: url.clone() } });
+    assert_eq!(Language::En.reason(&reason), format!("there is no repository at {url}"));
+    assert_eq!(Language::Ru.reason(&reason), format!("репозитория {url} нет"));
+}

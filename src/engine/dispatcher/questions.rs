@@ -20,6 +20,7 @@ use crate::engine::catalog::Catalog;
 use crate::engine::{Failure, Request};
 use crate::store::outbox::{Leased, Waiting};
 use crate::store::{outbox, releases};
+use crate::wording::english;
 
 /// The effect as the database names it.
 pub(super) const KIND: &str = "resolve_commit";
@@ -154,7 +155,7 @@ impl Dispatcher {
         let (Some(repository), Some(tag), true) = (repository, &release.tag, release.status.is_active()) else {
             return self.close(leased.id).await;
         };
-        let hide = |reason: String| catalog.redactor().text(&reason);
+        let hide = |reason: Reason| reason.map_text(&|text| catalog.redactor().text(text));
         let request = |command| Request::new(Actor::Machine, command).traced(leased.trace_id.clone());
         let command = match git::resolve(&repository, ca, tag).await {
             Ok(tagged) => Command::CommitResolved { release: id, commit: tagged.commit, tag_object: tagged.object },
@@ -162,13 +163,13 @@ impl Dispatcher {
                 let reason = hide(reason);
                 let pause = SignedDuration::from_millis(outbox::pause(leased.attempts));
                 let again = self.engine.now().checked_add(pause).ok();
-                let command = Command::CommitUnresolved { release: id, reason: Reason::told(reason.clone()), again };
+                let command = Command::CommitUnresolved { release: id, reason: reason.clone(), again };
                 self.engine.handle(request(command)).await?;
-                self.postpone(leased, &reason).await;
+                self.postpone(leased, &english(&reason)).await;
                 return Ok(());
             }
             Err(Unresolved::ForGood(reason) | Unresolved::NoTag(reason)) => {
-                Command::CommitUnresolved { release: id, reason: Reason::told(hide(reason)), again: None }
+                Command::CommitUnresolved { release: id, reason: hide(reason), again: None }
             }
         };
         match self.engine.handle_and_close(request(command), leased.id).await {

@@ -2,7 +2,7 @@
 
 use crate::domain::env::Env;
 use crate::domain::ids::HostName;
-use crate::domain::reason::{Found, Hint, LastRun, Reason, RestoredBy, Wait};
+use crate::domain::reason::{Found, Hint, LastRun, Reason, RepositoryFault, RestoredBy, Wait};
 
 use super::super::times;
 use super::{behind, inside};
@@ -134,6 +134,16 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             of(cause)
         ),
         R::NoAnswer => "It does not answer.".to_owned(),
+        R::KeyUnknown { key } => format!("The host key {key} is not trusted yet."),
+        R::KeyChanged { trusted, offered } => {
+            let trusted: Vec<_> = trusted.iter().map(ToString::to_string).collect();
+            format!("THE HOST KEY HAS CHANGED: {} is trusted, but the host shows {offered}.", trusted.join(" or "))
+        }
+        R::OnTheWay { host, cause } => format!("on the way, at the jump host {host}: {}", of(cause)),
+        R::ConnectionLost { said } => format!("The connection to the host was lost: {said}"),
+        R::ScriptNotStarted { said } => format!("The script could not be started on the host: {said}"),
+        R::ProgramMissing { program } => format!("The program {program} is missing on the machine RMM runs on."),
+        R::Repository { fault } => repository(fault),
         R::LookOnHost { host, cause } => format!("{}. Look on {host} what became of it.", within(cause)),
         R::DirectoryLost { host, directory } => {
             let elsewhere = if host.is_local() {
@@ -220,6 +230,22 @@ fn found(found: &Found) -> String {
         Found::Stopped => "it was still at work and has been ended".to_owned(),
         Found::Lost(None) => "what became of it there cannot be known".to_owned(),
         Found::Lost(Some(why)) => format!("what became of it there cannot be known ({why})"),
+    }
+}
+
+fn repository(fault: &RepositoryFault) -> String {
+    use RepositoryFault as F;
+    match fault {
+        F::NoAddress { url } => format!("{url:?} is not a repository"),
+        F::NotThere { url } => format!("there is no repository at {url}"),
+        F::NoTag { url, tag } => format!("there is no tag {tag} in {url}; push it, then retry"),
+        F::Late { url, limit } => format!("{url} did not answer within {}", times::short(*limit)),
+        F::NotRead { url, said } => format!("the repository {url} could not be read: {said}"),
+        F::GitMissing => "git is not installed on the machine RMM runs on".to_owned(),
+        F::GitNotStarted { said } => format!("git could not be started: {said}"),
+        F::CertificatesNotWritten { said } => {
+            format!("the certificates of repository_ca could not be written for git: {said}")
+        }
     }
 }
 

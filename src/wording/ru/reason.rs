@@ -2,7 +2,7 @@
 
 use crate::domain::env::Env;
 use crate::domain::ids::HostName;
-use crate::domain::reason::{Found, Hint, LastRun, Reason, RestoredBy, Wait};
+use crate::domain::reason::{Found, Hint, LastRun, Reason, RepositoryFault, RestoredBy, Wait};
 
 use super::super::times;
 use super::{behind, inside, on, plural, step};
@@ -136,6 +136,16 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             format!("до {host} не удалось достучаться за {} прогона: {}", times::russian(*limit), of(cause))
         }
         R::NoAnswer => "не отвечает".to_owned(),
+        R::KeyUnknown { key } => format!("ключ хоста {key} ещё не подтверждён"),
+        R::KeyChanged { trusted, offered } => {
+            let trusted: Vec<_> = trusted.iter().map(ToString::to_string).collect();
+            format!("КЛЮЧ ХОСТА ИЗМЕНИЛСЯ: подтверждён {}, а хост показывает {offered}", trusted.join(" или "))
+        }
+        R::OnTheWay { host, cause } => format!("на промежуточном хосте {host}: {}", of(cause)),
+        R::ConnectionLost { said } => format!("связь с хостом потеряна: {said}"),
+        R::ScriptNotStarted { said } => format!("не удалось запустить скрипт на хосте: {said}"),
+        R::ProgramMissing { program } => format!("на машине, где работает RMM, нет программы {program}"),
+        R::Repository { fault } => repository(fault),
         R::LookOnHost { host, cause } => format!("{}. Посмотрите на {host}, чем всё закончилось.", within(cause)),
         R::DirectoryLost { host, directory } => {
             let elsewhere = if host.is_local() {
@@ -219,6 +229,22 @@ fn found(found: &Found) -> String {
         Found::Stopped => "он ещё шёл и остановлен".to_owned(),
         Found::Lost(None) => "чем он там закончился, узнать нельзя".to_owned(),
         Found::Lost(Some(why)) => format!("чем он там закончился, узнать нельзя ({why})"),
+    }
+}
+
+fn repository(fault: &RepositoryFault) -> String {
+    use RepositoryFault as F;
+    match fault {
+        F::NoAddress { url } => format!("{url:?} — это не репозиторий"),
+        F::NotThere { url } => format!("репозитория {url} нет"),
+        F::NoTag { url, tag } => format!("в {url} нет тега {tag}; отправьте его туда и повторите"),
+        F::Late { url, limit } => format!("{url} не отвечает дольше {}", times::russian(*limit)),
+        F::NotRead { url, said } => format!("не удалось прочитать репозиторий {url}: {said}"),
+        F::GitMissing => "на машине, где работает RMM, не установлен git".to_owned(),
+        F::GitNotStarted { said } => format!("не удалось запустить git: {said}"),
+        F::CertificatesNotWritten { said } => {
+            format!("не удалось записать для git сертификаты из repository_ca: {said}")
+        }
     }
 }
 

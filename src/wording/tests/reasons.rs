@@ -128,6 +128,30 @@ fn samples() -> Vec<Reason> {
             run: RunId(40),
         },
     ];
+    let key = || HostKey {
+        algorithm: "ssh-ed25519".into(),
+        fingerprint: serde_json::from_str("\"SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"").unwrap(),
+    };
+    samples.extend([
+        R::KeyUnknown { key: key() },
+        R::KeyChanged { trusted: vec![key().fingerprint, key().fingerprint], offered: key() },
+        R::OnTheWay { host: host("jump"), cause: Box::new(R::KeyUnknown { key: key() }) },
+        R::ConnectionLost { said: "Broken pipe (os error 32)".into() },
+        R::ScriptNotStarted { said: "Permission denied (os error 13)".into() },
+        R::ProgramMissing { program: "/bin/sh".into() },
+    ]);
+    let url = || "https://git.example.com/shop.git".to_owned();
+    let faults = [
+        RepositoryFault::NoAddress { url: "-x".into() },
+        RepositoryFault::NotThere { url: "/srv/shop.git".into() },
+        RepositoryFault::NoTag { url: url(), tag: Tag::parse("tag", "v1.4.0").unwrap() },
+        RepositoryFault::Late { url: url(), limit: Duration::from_secs(30) },
+        RepositoryFault::NotRead { url: url(), said: "repository not found".into() },
+        RepositoryFault::GitMissing,
+        RepositoryFault::GitNotStarted { said: "Permission denied (os error 13)".into() },
+        RepositoryFault::CertificatesNotWritten { said: "No space left on device (os error 28)".into() },
+    ];
+    samples.extend(faults.map(|fault| R::Repository { fault }));
     samples.extend([1, 2, 5, 11, 21].map(|attempts| R::Attempts { attempts, last: exit() }));
     samples.extend(steps.map(|kind| R::Step {
         kind,
