@@ -68,16 +68,16 @@ pub(in crate::wording) fn remedy(remedy: &Remedy) -> String {
         R::Approve { count, of } if *count == of.len() => format!("Ещё должны подтвердить: {}.", list(of)),
         R::Approve { count, of } => format!("Ещё должны подтвердить {count} из этих людей: {}.", list(of)),
         R::SettleStage { service, reason: why } => format!(
-            "Неизвестно, что работает на stage ({}); администратор смотрит и говорит: rmm service settle {service} \
+            "Неизвестно, что работает на stage ({}); администратор проверяет и указывает: rmm service settle {service} \
              --environment stage.",
             inside(&reason(why))
         ),
         R::RepairStage { run, reason: why } => format!(
-            "Stage нужно починить ({}); администратор чинит и говорит об этом: resolve прогона {run}.",
+            "Stage нужно починить ({}); после починки администратор отмечает это: resolve прогона {run}.",
             inside(&reason(why))
         ),
         R::ResolveStageRun { run } => {
-            format!("Неизвестно, чем закончился прогон {run} на stage; администратор выясняет и говорит (resolve).")
+            format!("Неизвестно, чем закончился прогон {run} на stage; администратор выясняет и указывает исход (resolve).")
         }
         R::Rehearse => "RMM начнёт репетицию, как только освободится stage.".to_owned(),
         R::CiRehearses => "Репетицию проводит CI, который ведёт stage; он сообщает manual_testing.".to_owned(),
@@ -92,10 +92,10 @@ pub(in crate::wording) fn remedy(remedy: &Remedy) -> String {
         R::Promote => "Администратор даёт команду «В продакшн» (promote).".to_owned(),
         R::Unlock => "Администратор снимает блокировку (unlock).".to_owned(),
         R::SettleProduction { service } => {
-            format!("Администратор смотрит и говорит: rmm service settle {service} --environment production.")
+            format!("Администратор проверяет и указывает: rmm service settle {service} --environment production.")
         }
-        R::RepairProduction { run } => format!("Администратор чинит и говорит об этом: resolve прогона {run}."),
-        R::ResolveRun { .. } => "Администратор выясняет и говорит (resolve).".to_owned(),
+        R::RepairProduction { run } => format!("После починки администратор отмечает это: resolve прогона {run}."),
+        R::ResolveRun { .. } => "Администратор выясняет и указывает исход (resolve).".to_owned(),
         R::WaitForEnd => "Релиз ждёт, пока это закончится.".to_owned(),
         R::WaitForTurn => "Релиз ждёт своей очереди; тот, что впереди, может отменить администратор.".to_owned(),
     }

@@ -24,10 +24,10 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::JudgedFailed { by, why } => format!("не удалось; {}", says_so(by, why)),
         R::RunAgain { run, by, why } => format!("выполняется заново, прогон {run}; {}", says_so(by, why)),
         R::Settled { by, environment, version: Some(version) } => {
-            format!("{by} говорит, что {} — {version}", on(*environment))
+            format!("по словам {by}, {} — {version}", on(*environment))
         }
         R::Settled { by, environment, version: None } => {
-            format!("{by} говорит, что {} ничего не работает", on(*environment))
+            format!("по словам {by}, {} ничего не работает", on(*environment))
         }
         R::GivenUp { by, why } => format!("больше не ждём: {by} — {why}"),
 
@@ -45,12 +45,12 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::ProductionChanged { now: None } => "откат нужно отрепетировать заново".to_owned(),
         R::StageDirty { run, cause } => {
             format!(
-                "stage нужно починить ({}); администратор чинит и говорит об этом: resolve прогона {run}",
+                "stage нужно починить ({}); после починки администратор отмечает это: resolve прогона {run}",
                 within(cause)
             )
         }
         R::StageUnknown { service, cause } => format!(
-            "неизвестно, что работает на stage ({}); администратор смотрит и говорит: rmm service settle {service} \
+            "неизвестно, что работает на stage ({}); администратор проверяет и указывает: rmm service settle {service} \
              --environment stage",
             within(cause)
         ),
@@ -133,7 +133,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             format!("ждёт {}", each.collect::<Vec<_>>().join("; и ещё "))
         }
         R::Unreachable { host, limit, cause } => {
-            format!("до {host} не удалось достучаться за {} прогона: {}", times::russian(*limit), of(cause))
+            format!("с {host} не удалось связаться за {} прогона: {}", times::russian(*limit), of(cause))
         }
         R::NoAnswer => "не отвечает".to_owned(),
         R::KeyUnknown { key } => format!("ключ хоста {key} ещё не подтверждён"),
@@ -209,7 +209,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
 }
 
 fn says_so(by: &str, why: &str) -> String {
-    if why.is_empty() { format!("так говорит {by}") } else { format!("так говорит {by}: {why}") }
+    if why.is_empty() { format!("по словам {by}") } else { format!("по словам {by}: {why}") }
 }
 
 /// Что значит код (POSIX: 126 и 127 — оболочка, выше 128 — сигнал).

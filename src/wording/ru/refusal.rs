@@ -112,11 +112,11 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             format!("для #{release} {} ничего не идёт, сообщать не о чем", on(*environment))
         }
         C::StageDirty { run, reason: why } => format!(
-            "stage нужно починить ({}); администратор чинит и говорит об этом: resolve прогона {run}",
+            "stage нужно починить ({}); после починки администратор отмечает это: resolve прогона {run}",
             inside(&reason(why))
         ),
         C::StageLost { run, release } => format!(
-            "неизвестно, чем закончился прогон {run} релиза #{release} на stage; администратор выясняет и говорит (resolve)"
+            "неизвестно, чем закончился прогон {run} релиза #{release} на stage; администратор выясняет и указывает исход (resolve)"
         ),
         C::StageTaken { release, title, status: is } => {
             format!("stage занят релизом #{release} {title} ({}); сообщите ещё раз, когда он освободится", status(*is))
@@ -164,7 +164,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::NoWayBack { reason: why } | C::NoPlan { reason: why } => reason(why),
 
         C::EnvironmentUnknown { environment, service, reason: why } => format!(
-            "неизвестно, что работает {} ({}); сначала администратор смотрит и говорит: rmm service settle {service} \
+            "неизвестно, что работает {} ({}); сначала администратор проверяет и указывает: rmm service settle {service} \
              --environment {environment}",
             on(*environment),
             inside(&reason(why))
