@@ -192,9 +192,7 @@ impl App {
     /// When it is taken already or not this machine's.
     pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
         TcpListener::bind(address).await.with_context(|| {
-            format!(
-                "{address} cannot be listened on (is another program there? `listen` in [server] chooses the address)"
-            )
+            format!("Cannot listen on {address}: is another program there? `listen` in [server] chooses the address")
         })
     }
 

@@ -104,7 +104,7 @@ async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
                         engine.configure(config, &env_vars(std::env::vars_os())).await;
                         tracing::info!("the configuration was read again; [server], [local] and [telegram] take effect at the next start");
                     }
-                    Err(errors) => tracing::error!("the configuration was not taken over:\n{errors}"),
+                    Err(errors) => tracing::error!("New configuration rejected; the old one stays active:\n{errors}"),
                 },
             }
         }
