@@ -27,6 +27,7 @@ use crate::store::lock::DirectoryLock;
 use crate::store::restored::Start;
 use crate::store::{Store, StoreOptions, key};
 use crate::web::limits::{Limits, OpenFiles};
+use crate::web::reload::{Reloads, Requests};
 use crate::web::{self, server, socket};
 
 /// The files of a data directory.
@@ -123,6 +124,8 @@ pub struct App {
     bot: Option<Config>,
     webhook_secret: Option<SecretString>,
     limits: Arc<Limits>,
+    reloads: Reloads,
+    requests: Option<Requests>,
     _lock: DirectoryLock,
 }
 
@@ -165,7 +168,9 @@ impl App {
         let webhook_secret = hook.and_then(|reference| config.secrets.get(reference)).cloned();
         let bot = config.telegram.is_some().then(|| config.clone());
         let limits = Arc::new(Limits::new(OpenFiles::raised()));
-        Ok(Self { engine, data_dir, stop: CancellationToken::new(), bot, webhook_secret, limits, _lock: lock })
+        let (reloads, requests) = Reloads::channel();
+        let (stop, requests) = (CancellationToken::new(), Some(requests));
+        Ok(Self { engine, data_dir, stop, bot, webhook_secret, limits, reloads, requests, _lock: lock })
     }
 
     /// The engine.
@@ -183,7 +188,13 @@ impl App {
     /// What is served, for calls that do not come over a network.
     pub fn router(&self) -> Router {
         let (data_dir, secret) = (self.data_dir.path().to_owned(), self.webhook_secret.clone());
-        web::router(self.engine.clone(), data_dir, secret, self.limits.clone(), self.stop.clone())
+        let reloads = self.reloads.clone();
+        web::router(self.engine.clone(), data_dir, secret, reloads, self.limits.clone(), self.stop.clone())
+    }
+
+    /// The requests to read the configuration again, for the one who can; nothing the second time.
+    pub fn reload_requests(&mut self) -> Option<Requests> {
+        self.requests.take()
     }
 
     /// Takes the address.

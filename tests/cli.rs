@@ -271,7 +271,9 @@ fn a_release_from_ci_to_production() {
     let gates = place.run(&["release", "explain", "1", "--json"]).json();
     assert!(gates.as_array().is_some_and(|gates| gates.iter().any(|gate| gate["name"] == "approvals")));
     place.remote(&ann, &["release", "approve", "1"]).ends(0).says("1 of 2");
-    let card = place.run(&["release", "show", "1"]).ends(0);
+    // Who looks is offered what they may do.
+    place.run(&["release", "show", "1"]).ends(0).says("rmm release cancel 1").says_not("rmm release approve 1");
+    let card = place.remote(&bob, &["release", "show", "1"]).ends(0);
     for part in
         ["#1  shop v1.0.0", "manual_testing", "1 of 2", "ann", "bob", "rmm release approve 1", "rmm release reject 1"]
     {

@@ -12,6 +12,7 @@ mod health;
 mod host;
 mod init;
 mod release;
+mod reload;
 mod serve;
 mod service;
 mod token;
@@ -66,7 +67,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 refused, 4 not 
 enum Verb {
     /// Run the machine
     #[command(after_help = "Examples:\n  rmm serve\n  rmm serve --config /etc/rmm/rmm.toml\n\n\
-        SIGHUP reads the configuration again. SIGTERM ends RMM; running steps go on and are found again.")]
+        SIGHUP (or `rmm reload`) reads the configuration again. SIGTERM ends RMM; running steps go on and are found again.")]
     Serve(serve::Serve),
     /// Watch the whole life cycle on this machine, in a minute
     #[command(
@@ -97,6 +98,8 @@ enum Verb {
     /// The record: read it, check that nobody changed it
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Read the configuration again
+    Reload(reload::Reload),
     /// Copy the database while everything goes on
     Backup(backup::Backup),
     /// Put a copy of the database back
@@ -145,6 +148,7 @@ pub fn main() -> ExitCode {
         Verb::Host(host) => wait_for(host.run(&context)),
         Verb::Person(person) => wait_for(person.run(&context)),
         Verb::Audit(audit) => wait_for(audit.run(&context)),
+        Verb::Reload(reload) => wait_for(reload.run(&context)),
         Verb::Backup(backup) => wait_for(backup.run(&context)),
         Verb::Restore(restore) => restore.run(&context),
         Verb::Healthcheck(check) => wait_for(check.run(&context)),

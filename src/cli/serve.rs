@@ -1,6 +1,6 @@
 //! `rmm serve`: the machine itself.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -10,8 +10,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::check;
 use crate::api_client::USAGE;
 use crate::app::{App, local_steps};
-use crate::config::{Config, env_vars};
+use crate::config::{Config, Problem, env_vars};
+use crate::contract::Reloaded;
+use crate::engine::Engine;
 use crate::web::descent;
+use crate::web::reload::Outcome;
 
 /// Run the machine.
 #[derive(Debug, clap::Args)]
@@ -78,34 +81,25 @@ fn keep_to_itself() {
 
 async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
     tell(&config, path);
-    let app = App::open(&config)?;
+    let mut app = App::open(&config)?;
     let listener = App::bind(config.server.listen).await?;
     let address = listener.local_addr().context("the address is not known")?;
     let operator = app.listen_to_operator()?;
     let stop = app.stop();
     let engine = app.engine().clone();
     engine.configure(config.clone(), &env_vars(std::env::vars_os())).await;
-    let path = path.to_owned();
-    let mut collisions = config.collisions.clone();
+    let mut file = File { path: path.to_owned(), collisions: config.collisions.clone(), engine };
+    let mut requests = app.reload_requests().context("the configuration is read by another part")?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut reload = signal(SignalKind::hangup())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
-                _ = reload.recv() => match Config::load(&path, &env_vars(std::env::vars_os()))
-                    .and_then(|config| config.without_more_collisions(&collisions))
-                {
-                    Ok(config) => {
-                        tell(&config, &path);
-                        collisions.clone_from(&config.collisions);
-                        engine.configure(config, &env_vars(std::env::vars_os())).await;
-                        tracing::info!("the configuration was read again; [server], [local] and [telegram] take effect at the next start");
-                    }
-                    Err(errors) => tracing::error!("New configuration rejected; the old one stays active:\n{errors}"),
-                },
+                _ = hangup.recv() => drop(file.read_again().await),
+                Some(asked) = requests.recv() => drop(asked.send(file.read_again().await)),
             }
         }
         tracing::info!("stopping; running steps go on and are found again at the next start");
@@ -113,4 +107,34 @@ async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
     });
     tracing::info!(%address, data_dir = %config.server.data_dir.display(), "RMM {} serves http://{address}", env!("CARGO_PKG_VERSION"));
     app.serve(listener, operator).await
+}
+
+/// The configuration file of a running RMM.
+struct File {
+    path: PathBuf,
+    /// Those that RMM runs with already.
+    collisions: Vec<Problem>,
+    engine: Engine,
+}
+
+impl File {
+    async fn read_again(&mut self) -> Outcome {
+        let read = Config::load(&self.path, &env_vars(std::env::vars_os()));
+        match read.and_then(|config| config.without_more_collisions(&self.collisions)) {
+            Ok(config) => {
+                tell(&config, &self.path);
+                self.collisions.clone_from(&config.collisions);
+                let warnings = config.collisions.iter().chain(&config.warnings).map(ToString::to_string).collect();
+                self.engine.configure(config, &env_vars(std::env::vars_os())).await;
+                tracing::info!(
+                    "the configuration was read again; [server], [local] and [telegram] take effect at the next start"
+                );
+                Ok(Reloaded { warnings })
+            }
+            Err(errors) => {
+                tracing::error!("New configuration rejected; the old one stays active:\n{errors}");
+                Err(errors.0.iter().map(ToString::to_string).collect())
+            }
+        }
+    }
 }

@@ -39,6 +39,13 @@ pub struct BackupMade {
     pub head_mac: String,
 }
 
+/// The configuration was read again.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Reloaded {
+    /// What is questionable in it.
+    pub warnings: Vec<String>,
+}
+
 /// A problem document.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Problem {

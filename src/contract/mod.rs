@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub use self::hosts::{Finding, FindingState, HostCheck, HostView, TrustHost};
-pub use self::machine::{BackupMade, Health, MakeBackup, Problem};
+pub use self::machine::{BackupMade, Health, MakeBackup, Problem, Reloaded};
 pub use self::record::{Acknowledge, EventPage, EventView, ListEvents, NotedEnd, Verification};
 pub use self::releases::{
     ApprovalsView, ArtifactView, CiRunView, CreateRelease, GateView, ListReleases, PatchRelease, ReleaseDetails,

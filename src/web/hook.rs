@@ -83,7 +83,8 @@ mod tests {
             let secret = secret.map(SecretString::from);
             let limits = Arc::new(Limits::new(OpenFiles::allowed()));
             let stop = CancellationToken::new();
-            let router = crate::web::router(engine.clone(), folder.path().to_owned(), secret, limits, stop);
+            let (reloads, _) = crate::web::reload::Reloads::channel();
+            let router = crate::web::router(engine.clone(), folder.path().to_owned(), secret, reloads, limits, stop);
             Self { engine, router, _folder: folder }
         }
 

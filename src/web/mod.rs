@@ -8,6 +8,7 @@ mod hook;
 pub mod limits;
 mod patient;
 pub mod problem;
+pub mod reload;
 pub mod server;
 pub mod socket;
 mod stream;
@@ -49,6 +50,8 @@ pub struct Web {
     pub stop: CancellationToken,
     /// Where backups may be written by name alone.
     pub data_dir: PathBuf,
+    /// Reads the configuration again.
+    pub reloads: reload::Reloads,
     /// What Telegram shows when it brings updates; none: it does not.
     pub webhook_secret: Option<SecretString>,
 }
@@ -73,11 +76,12 @@ pub fn router(
     engine: Engine,
     data_dir: PathBuf,
     webhook_secret: Option<SecretString>,
+    reloads: reload::Reloads,
     limits: Arc<Limits>,
     stop: CancellationToken,
 ) -> Router {
     let (doorkeeper, readiness) = (Arc::default(), Arc::default());
-    let web = Web { engine, doorkeeper, limits, readiness, stop, data_dir, webhook_secret };
+    let web = Web { engine, doorkeeper, limits, readiness, stop, data_dir, reloads, webhook_secret };
     api::routes()
         .merge(hook::routes(&web))
         .fallback(body::nothing_here)

@@ -87,6 +87,7 @@ fn calls(release: i64, run: i64) -> Vec<(&'static str, String, Value, &'static [
         ("POST", "/api/v1/tokens".into(), json!({ "name": "one more", "role": "admin" }), ADMINISTERS),
         ("POST", "/api/v1/tokens/nobody's/adopt".into(), json!({}), ADMINISTERS),
         ("DELETE", "/api/v1/tokens/nobody's".into(), Value::Null, ADMINISTERS),
+        ("POST", "/api/v1/reload".into(), Value::Null, ADMINISTERS),
         ("POST", "/api/v1/backup".into(), json!({ "file": "../x.db" }), ADMINISTERS),
     ];
     for (decision, body, who) in [

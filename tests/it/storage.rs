@@ -181,6 +181,23 @@ async fn a_second_rmm_on_the_same_directory_is_told_who_has_it() {
 }
 
 #[tokio::test]
+async fn a_new_configuration_is_taken_over_or_rejected_with_the_reason() {
+    let world = World::new(Setup::new()).await;
+    world.configure(|setup| *setup = setup.clone().another_service("other"));
+    let answer = world.operator().post("/api/v1/reload", &json!({})).await.ok();
+    assert!(answer["warnings"].is_array(), "{answer}");
+    let services = async || world.operator().get("/api/v1/services").await.ok().as_array().unwrap().len();
+    assert_eq!(services().await, 2);
+
+    let text = std::fs::read_to_string(world.path("rmm.toml")).unwrap().replace("listen", "lisen");
+    world.write("rmm.toml", &text);
+    let problem = world.operator().post("/api/v1/reload", &json!({})).await.with_status(422).problem();
+    assert_eq!(problem["detail"], "New configuration rejected; the old one stays active");
+    assert!(problem["details"][0].as_str().unwrap().contains("lisen"), "{problem}");
+    assert_eq!(services().await, 2);
+}
+
+#[tokio::test]
 async fn a_configuration_with_a_mistake_does_not_start_and_names_it() {
     let world = World::without_rmm(Setup::new());
     let text = std::fs::read_to_string(world.path("rmm.toml")).unwrap().replace("listen", "lisen");

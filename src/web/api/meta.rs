@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use tokio::time::Instant;
 
-use crate::contract::{BackupMade, Health, MakeBackup};
+use crate::contract::{BackupMade, Health, MakeBackup, Reloaded};
 use crate::domain::event::Event;
 use crate::domain::ids::Invalid;
 use crate::domain::person::{Actor, Right};
@@ -55,6 +55,23 @@ pub async fn readyz(State(web): State<Web>) -> Result<Json<Health>, Problem> {
     }
     let record = web.engine.store().alarm().borrow().is_some().then_some("alarm");
     Ok(well(record))
+}
+
+/// Read the configuration again, as SIGHUP makes RMM do
+///
+/// Services, people and hosts take effect at once, `[server]`, `[local]` and `[telegram]` at the next start.
+#[utoipa::path(post, path = "/api/v1/reload", tag = "health", responses((status = 200, body = Reloaded),
+    (status = 422, body = Problem, description = "The file is not right; the old configuration stays active")))]
+pub async fn reload(State(web): State<Web>, Caller(actor): Caller) -> Result<Json<Reloaded>, Problem> {
+    actor.may(Right::Administer, None, false)?;
+    match web.reloads.ask().await {
+        Some(Ok(reloaded)) => Ok(Json(reloaded)),
+        Some(Err(details)) => {
+            let detail = "New configuration rejected; the old one stays active";
+            Err(Problem { details, ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) })
+        }
+        None => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "RMM is stopping")),
+    }
 }
 
 /// Back the database up while everything goes on

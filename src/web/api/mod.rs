@@ -92,6 +92,7 @@ fn described() -> (Router<Web>, utoipa::openapi::OpenApi) {
         .routes(routes!(tokens::adopt))
         .routes(routes!(tokens::revoke))
         .routes(routes!(meta::backup))
+        .routes(routes!(meta::reload))
         .routes(routes!(super::stream::stream))
         .routes(routes!(concept::create, concept::report))
         .routes(routes!(concept::active))

@@ -77,7 +77,9 @@ pub(in crate::wording) fn remedy(remedy: &Remedy) -> String {
             inside(&reason(why))
         ),
         R::ResolveStageRun { run } => {
-            format!("Неизвестно, чем закончился прогон {run} на stage; администратор выясняет и указывает исход (resolve).")
+            format!(
+                "Неизвестно, чем закончился прогон {run} на stage; администратор выясняет и указывает исход (resolve)."
+            )
         }
         R::Rehearse => "RMM начнёт репетицию, как только освободится stage.".to_owned(),
         R::CiRehearses => "Репетицию проводит CI, который ведёт stage; он сообщает manual_testing.".to_owned(),

@@ -1,0 +1,32 @@
+//! `rmm reload`: the configuration is read again.
+
+use clap::Args;
+
+use crate::api_client::{Call, Client, Context, Fault, Intent, print};
+use crate::contract::Reloaded;
+use crate::terminal::{clean, note};
+
+/// Read the configuration again.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  rmm reload\n\n\
+    The running RMM reads its rmm.toml again, with its own environment, as SIGHUP makes it do: services, people and hosts \
+    take effect at once; [server], [local] and [telegram] at the next start. A file that is not right is refused, and the \
+    old configuration stays active.")]
+pub struct Reload {
+    /// Print the answer of the API
+    #[arg(long)]
+    json: bool,
+}
+
+impl Reload {
+    pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
+        let client = Client::connect(context, Intent::Watch).await?;
+        let call = Call::post("/api/v1/reload", serde_json::json!({}));
+        let (reloaded, text): (Reloaded, _) = client.json(call).await.map_err(|fault| fault.in_json(self.json))?;
+        if self.json {
+            return print(&format!("{text}\n"));
+        }
+        reloaded.warnings.iter().for_each(|warning| note(&clean(warning)));
+        print("The new configuration is active; [server], [local] and [telegram] take effect at the next start.\n")
+    }
+}
