@@ -1,5 +1,6 @@
 //! Wires the parts together from a configuration, and supervises them. Tests build it too.
 
+pub mod config_file;
 pub mod local_steps;
 
 use std::fs::OpenOptions;

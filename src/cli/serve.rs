@@ -1,6 +1,6 @@
 //! `rmm serve`: the machine itself.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -9,12 +9,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::check;
 use crate::api_client::USAGE;
-use crate::app::{App, local_steps};
-use crate::config::{Config, Problem, env_vars};
-use crate::contract::Reloaded;
-use crate::engine::Engine;
+use crate::app::App;
+use crate::app::config_file::{self, ConfigFile};
+use crate::config::{Config, env_vars};
 use crate::web::descent;
-use crate::web::reload::Outcome;
 
 /// Run the machine.
 #[derive(Debug, clap::Args)]
@@ -52,22 +50,6 @@ fn begin(path: &Path) -> Result<Config, String> {
     if errors.is_empty() { Ok(config) } else { Err(errors.join("\n")) }
 }
 
-/// What is questionable about a configuration that is used.
-fn tell(config: &Config, file: &Path) {
-    for collision in &config.collisions {
-        tracing::error!("{collision}");
-    }
-    for warning in &config.warnings {
-        tracing::warn!("{warning}");
-    }
-    if let Some(danger) = local_steps::danger(config) {
-        tracing::warn!("{}", danger.sentence);
-    }
-    for sentence in local_steps::exposed(config, file) {
-        tracing::error!("{sentence}");
-    }
-}
-
 /// Keeps others of the same user out of this process: its memory, its environment, its core. What it starts is marked,
 /// so that the operator's socket knows it.
 fn keep_to_itself() {
@@ -80,15 +62,13 @@ fn keep_to_itself() {
 }
 
 async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
-    tell(&config, path);
+    config_file::tell(&config, path);
     let mut app = App::open(&config)?;
     let listener = App::bind(config.server.listen).await?;
     let address = listener.local_addr().context("the address is not known")?;
     let operator = app.listen_to_operator()?;
     let stop = app.stop();
-    let engine = app.engine().clone();
-    engine.configure(config.clone(), &env_vars(std::env::vars_os())).await;
-    let mut file = File { path: path.to_owned(), collisions: config.collisions.clone(), engine };
+    let mut file = ConfigFile::of(&app, path, &config).await;
     let mut requests = app.reload_requests().context("the configuration is read by another part")?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -107,34 +87,4 @@ async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
     });
     tracing::info!(%address, data_dir = %config.server.data_dir.display(), "RMM {} serves http://{address}", env!("CARGO_PKG_VERSION"));
     app.serve(listener, operator).await
-}
-
-/// The configuration file of a running RMM.
-struct File {
-    path: PathBuf,
-    /// Those that RMM runs with already.
-    collisions: Vec<Problem>,
-    engine: Engine,
-}
-
-impl File {
-    async fn read_again(&mut self) -> Outcome {
-        let read = Config::load(&self.path, &env_vars(std::env::vars_os()));
-        match read.and_then(|config| config.without_more_collisions(&self.collisions)) {
-            Ok(config) => {
-                tell(&config, &self.path);
-                self.collisions.clone_from(&config.collisions);
-                let warnings = config.collisions.iter().chain(&config.warnings).map(ToString::to_string).collect();
-                self.engine.configure(config, &env_vars(std::env::vars_os())).await;
-                tracing::info!(
-                    "the configuration was read again; [server], [local] and [telegram] take effect at the next start"
-                );
-                Ok(Reloaded { warnings })
-            }
-            Err(errors) => {
-                tracing::error!("New configuration rejected; the old one stays active:\n{errors}");
-                Err(errors.0.iter().map(ToString::to_string).collect())
-            }
-        }
-    }
 }

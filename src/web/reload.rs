@@ -2,10 +2,8 @@
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::contract::Reloaded;
-
 /// What came of it: the warnings of the new configuration, or why the old one stays.
-pub type Outcome = Result<Reloaded, Vec<String>>;
+pub type Outcome = Result<Vec<String>, Vec<String>>;
 
 /// Asks the process to read its configuration again.
 #[derive(Debug, Clone)]

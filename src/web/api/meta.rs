@@ -65,7 +65,7 @@ pub async fn readyz(State(web): State<Web>) -> Result<Json<Health>, Problem> {
 pub async fn reload(State(web): State<Web>, Caller(actor): Caller) -> Result<Json<Reloaded>, Problem> {
     actor.may(Right::Administer, None, false)?;
     match web.reloads.ask().await {
-        Some(Ok(reloaded)) => Ok(Json(reloaded)),
+        Some(Ok(warnings)) => Ok(Json(Reloaded { warnings })),
         Some(Err(details)) => {
             let detail = "New configuration rejected; the old one stays active";
             Err(Problem { details, ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) })
