@@ -66,7 +66,7 @@ pub struct Finding {
 pub enum State {
     /// As it should be.
     Ok,
-    /// RMM can work, but somebody should look.
+    /// RMM can work, but a person should look.
     Warn,
     /// RMM cannot work like this.
     Fail,
@@ -78,7 +78,7 @@ impl Finding {
         Self { name: name.to_owned(), state: State::Ok, detail: detail.into(), fix: None }
     }
 
-    /// Somebody should look.
+    /// A person should look.
     pub fn warn(name: &str, detail: impl Into<String>, fix: Option<String>) -> Self {
         Self { state: State::Warn, fix, ..Self::ok(name, detail) }
     }
@@ -185,15 +185,15 @@ impl Wanted {
     }
 }
 
-/// Looks at a host. `now` tells RMM's time; the whole takes at most `patience`.
+/// Looks at a host. `now` tells RMM's time; the whole takes at most `timeout`.
 pub async fn checkup(
     host: &dyn Transport,
     wanted: &Wanted,
     now: &(dyn Fn() -> Timestamp + Sync),
-    patience: Duration,
+    timeout: Duration,
 ) -> Vec<Finding> {
     let mut said = Said::new(now());
-    let heard = tokio::time::timeout(patience, listen(host, wanted, now, &mut said)).await;
+    let heard = tokio::time::timeout(timeout, listen(host, wanted, now, &mut said)).await;
     let trouble = match heard {
         Ok(Ok(None)) => None,
         Ok(Ok(Some(trouble))) => {
@@ -204,7 +204,7 @@ pub async fn checkup(
         Ok(Err(error)) => Some(Finding::of_error(&error)),
         Err(_) => Some(Finding::fail(
             "shell",
-            format!("the host did not answer everything within {} s", patience.as_secs()),
+            format!("the host did not answer everything within {} s", timeout.as_secs()),
             None,
         )),
     };

@@ -2,7 +2,7 @@
 //!
 //! A host has keys of several types and shows one of them: the first one that it is asked for and has. A trusted key is
 //! a fingerprint, whose type may not be known. So a host that shows another key is asked for those of the other types,
-//! before anybody is alarmed. Nothing is sent to it beyond the key exchange before it has shown a trusted key.
+//! before there is an alarm. Nothing is sent to it beyond the key exchange before it has shown a trusted key.
 
 use std::borrow::Cow;
 use std::collections::HashSet;

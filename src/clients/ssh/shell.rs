@@ -27,7 +27,7 @@ pub(super) struct Shell {
     opened: Opened,
     read: ChannelReadHalf,
     write: ChannelWriteHalf<Msg>,
-    /// What it has said already, and nobody has heard.
+    /// What it has said already and was not read yet.
     early: VecDeque<ChannelMsg>,
 }
 
@@ -49,7 +49,7 @@ impl Shell {
         self.opened.connection()
     }
 
-    /// Asks for the shell, and gives it the script in the same breath if there is one.
+    /// Asks for the shell, and sends it the script at once if there is one.
     pub(super) async fn start(&mut self, input: Option<&Input>) -> Result<(), TransportError> {
         let limit = self.connection().target().limits.open;
         let accepted = async {
@@ -140,7 +140,7 @@ impl Shell {
         }
     }
 
-    /// Returns when the shell has ended. What it says without a script is nothing to anybody.
+    /// Returns when the shell has ended. What it says without a script is dropped.
     pub(super) async fn until_useless(&mut self) {
         while let Some(ChannelMsg::Data { .. } | ChannelMsg::ExtendedData { .. } | ChannelMsg::WindowAdjusted { .. }) =
             self.read.wait().await

@@ -4,9 +4,9 @@
 //! spare shell is started beside it, and the next script finds it ready. It has read the user's start-up files when it
 //! was started, hence up to [`LIFE`] before its script came.
 //!
-//! A spare is a courtesy: it takes nobody's place, its failures are nobody's, and nothing waits for its end. A
-//! connection has one at most, and only while the host has room for it. Nobody can take one that has gone: whoever
-//! finds it gone gets a shell of their own.
+//! A spare is best effort: it takes no session from a call, fails none, and nothing waits for its end. A
+//! connection has one at most, and only while the host has room for it. One that has gone cannot be taken: a call that
+//! finds it gone gets a shell of its own.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -91,7 +91,7 @@ async fn live(connection: Arc<Connection>, mut order: oneshot::Receiver<Order>, 
         }
         Err(Start::Failed(_)) => {}
     }
-    // Somebody may have been faster than its end.
+    // An order may have come before its end.
     order.close();
     if let Ok(order) = order.try_recv() {
         order.run().await;

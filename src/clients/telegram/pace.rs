@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_holds_up_nobody_else() {
+    fn a_pause_holds_up_no_other_chat() {
         let mut pace = Pace::default();
         pace.pause(-1, 30 * SECOND);
         pace.pause(-1, 20 * SECOND);
