@@ -132,7 +132,7 @@ impl<'a> Teller<'a> {
         self.checks.push(Check { name, ok, text });
     }
 
-    /// Lets a person who watches read; anybody else is not kept waiting.
+    /// Gives a person who watches time to read; others do not wait.
     ///
     /// # Errors
     /// Those of the event stream.
@@ -244,7 +244,7 @@ impl<'a> Teller<'a> {
         Ok(release.id)
     }
 
-    /// Everybody who is listed approves. Somebody who plays ann in Telegram comes last: that tap starts production.
+    /// All listed approvers approve. A person who plays ann in Telegram comes last: that tap starts production.
     ///
     /// # Errors
     /// When RMM refuses it.
@@ -258,10 +258,10 @@ impl<'a> Teller<'a> {
             let what = format!("the approval of {person}");
             if let Some(guest) = guest.filter(|_| person == PEOPLE[0]) {
                 self.ask_guest(release, guest);
-                if self.within(guest.patience, &what, approved(release, person)).await? {
+                if self.within(guest.timeout, &what, approved(release, person)).await? {
                     continue;
                 }
-                let seconds = guest.patience.as_secs();
+                let seconds = guest.timeout.as_secs();
                 self.tell(Mark::Note, format!("no tap for {seconds} s; ann's yes comes over the API instead"));
             }
             self.pause(Duration::from_millis(700)).await?;
@@ -283,8 +283,8 @@ impl<'a> Teller<'a> {
 
     fn ask_guest(&mut self, release: i64, guest: &Guest) {
         let tag = self.board.releases.get(&release).map(|card| card.tag.clone()).unwrap_or_default();
-        let Guest { first_name, patience, .. } = guest;
-        let (link, seconds) = (guest.link(), patience.as_secs());
+        let Guest { first_name, timeout, .. } = guest;
+        let (link, seconds) = (guest.link(), timeout.as_secs());
         let text = format!(
             "your turn, {first_name}: tap Approve below #{release} {tag} at {link} (after {seconds} s the story goes on \
              without you)"

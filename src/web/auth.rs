@@ -27,7 +27,7 @@ const REMEMBERED: SignedDuration = SignedDuration::from_secs(5);
 const MOST_REMEMBERED: usize = 10_000;
 /// Wrong tokens from one address in a window before it has to wait for the next one.
 const WRONG_TOKENS: u32 = 20;
-/// Addresses that are counted in a window; whoever guesses from more of them has to wait, too.
+/// Addresses that are counted in a window; guesses from more of them have to wait, too.
 const GUESSING_ADDRESSES: usize = 10_000;
 /// How long a window is.
 const WINDOW: SignedDuration = SignedDuration::from_secs(60);
@@ -36,7 +36,7 @@ type Hash = [u8; 32];
 /// A token, and when it was looked up.
 type Found = (Arc<TokenRow>, Timestamp);
 
-/// What the doorkeeper remembers.
+/// The tokens looked up lately, and wrong guesses.
 #[derive(Debug, Default)]
 pub struct Doorkeeper {
     known: Mutex<HashMap<Hash, Found>>,
@@ -49,7 +49,7 @@ impl Doorkeeper {
     pub fn forget(&self) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.clear();
-        // Whoever hears of it finds nothing remembered.
+        // First the cache is emptied, so that those told look again.
         self.forgotten.send_replace(());
     }
 
@@ -122,7 +122,7 @@ fn is_within(now: Timestamp, since: Timestamp, time: SignedDuration) -> bool {
     !age.is_negative() && age < time
 }
 
-/// Whoever makes the call. A handler that changes or shows anything asks for it.
+/// The caller. A handler that changes or shows anything asks for it.
 #[derive(Debug, Clone)]
 pub struct Caller(pub Actor);
 
@@ -138,7 +138,7 @@ impl FromRequestParts<Web> for Caller {
     }
 }
 
-/// Somebody who stays, and whose rights are looked at again meanwhile.
+/// A caller of a long request, whose rights are checked again meanwhile.
 #[derive(Debug)]
 pub struct Session {
     /// Who.
@@ -253,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn guesses_from_everywhere_take_no_more_memory_and_nobody_waits_longer_than_a_window() {
+    fn guesses_from_everywhere_take_no_more_memory_and_no_caller_waits_longer_than_a_window() {
         let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1);
         let address = |number: u32| IpAddr::from(number.to_be_bytes());
         let mut guesses = Guesses::default();

@@ -39,7 +39,7 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Live events and output
 ///
 /// Server-sent events. `event` is the name of what happened (or `log` for output of a step), `data` is JSON, and `id`
-/// is the place to go on from (`Last-Event-ID`). It ends when whoever listens may not any more.
+/// is the place to go on from (`Last-Event-ID`). It ends when the listener's rights end.
 #[utoipa::path(get, path = "/api/v1/stream", tag = "stream", params(AskStream),
     responses((status = 200, content_type = "text/event-stream", body = String), (status = 429, body = Problem)))]
 pub async fn stream(

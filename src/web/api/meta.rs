@@ -31,7 +31,7 @@ pub async fn healthz() -> Json<Health> {
     well(None)
 }
 
-/// How long it is believed that the database can be written, whoever asks how often: anybody may ask, and finding it out
+/// How long it is believed that the database can be written, however often it is asked: any client may ask, and finding it out
 /// is a write.
 const BELIEVED: Duration = Duration::from_secs(2);
 
