@@ -32,9 +32,9 @@ use crate::terminal::note;
 use crate::web::{Peer, socket as operator};
 
 /// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long another `rmm` on the data directory is waited for; one that ends takes up to 5 s to drain.
-const NEIGHBOUR: Duration = Duration::from_secs(7);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(7);
 
 /// What a verb is going to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +93,7 @@ impl Client {
             note("note: RMM_URL is not https; the token travels unencrypted");
         }
         let mut client =
-            reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).connect_timeout(CONNECT);
+            reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).connect_timeout(CONNECT_TIMEOUT);
         if near {
             client = client.no_proxy();
         }
@@ -151,7 +151,7 @@ impl Client {
                     if !locked {
                         return Err(error.into());
                     }
-                    if began.elapsed() > NEIGHBOUR {
+                    if began.elapsed() > LOCK_TIMEOUT {
                         return Err(Fault::Unreachable(format!(
                             "{error:#}; but nothing answers at its socket {}",
                             socket.display()

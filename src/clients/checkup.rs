@@ -26,16 +26,16 @@ const MARK: &str = "rmm-checkup\t";
 /// Bytes of output that are read; a host that says more is not listened to.
 const MOST: u64 = 256 * 1024;
 /// How long words on standard error are waited for, when the script broke off.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+const STDERR_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What lets RMM through a host.
 pub const ALLOW_FORWARDING: &str =
     "echo 'AllowTcpForwarding local' | sudo tee /etc/ssh/sshd_config.d/00-rmm.conf && sudo systemctl reload ssh";
 
 /// How long an address may take that is asked through the host.
-const FORWARDING: Duration = Duration::from_secs(5);
+const FORWARD_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long it may take where a name has to be looked up first.
-const LOOKUP: Duration = Duration::from_secs(10);
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Whether docker says, in one way or another, that it knows no `docker compose`.
 #[must_use]
@@ -262,7 +262,7 @@ pub fn is_unresolved(said: &str) -> bool {
 /// Whether what a health check will ask can be asked, from RMM's own machine or through a host.
 pub async fn ask(host: &dyn Transport, asked: &Asked) -> Finding {
     let (name, way, place) = (asked.name(), asked.way(), format!("{}:{}", asked.host, asked.port));
-    let limit = if asked.is_by_name() { LOOKUP } else { FORWARDING };
+    let limit = if asked.is_by_name() { LOOKUP_TIMEOUT } else { FORWARD_TIMEOUT };
     match host.connect(&asked.host, asked.port, limit).await {
         Ok(_) => Finding::ok(name, format!("{place} can be asked {way}")),
         Err(TransportError::Forbidden(why)) => {
@@ -331,6 +331,6 @@ async fn first_words(stream: Box<dyn AsyncRead + Send + Unpin>) -> String {
     let mut bytes = Vec::new();
     let mut stream = stream.take(1024);
     // What came so far is worth telling, whether more follows or not.
-    let _ = tokio::time::timeout(LAST_WORDS, stream.read_to_end(&mut bytes)).await;
+    let _ = tokio::time::timeout(STDERR_TIMEOUT, stream.read_to_end(&mut bytes)).await;
     findings::clean(&bytes).split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -35,7 +35,7 @@ const OWN: &[&str] = &["HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "SSH_AUTH_S
 const HAS_HOME: &str = r#"[ -d "$HOME" ] && [ -O "$HOME" ] && [ -w "$HOME" ] && [ -x "$HOME" ]"#;
 
 /// How long a script without a reader may go on, which is longer than it takes to start a step.
-const LEFT_LIMIT: Duration = Duration::from_secs(60);
+const UNREAD_LIMIT: Duration = Duration::from_secs(60);
 
 /// Runs scripts on RMM's own machine.
 #[derive(Debug, Clone)]
@@ -55,7 +55,7 @@ impl Default for Local {
 impl Local {
     /// Scripts start in RMM's own working directory, with the `sh` of `PATH`.
     pub fn new() -> Self {
-        Self { shell: PathBuf::from("sh"), directory: None, account: None, left_limit: LEFT_LIMIT }
+        Self { shell: PathBuf::from("sh"), directory: None, account: None, left_limit: UNREAD_LIMIT }
     }
 
     /// Scripts run as this user and start in the home directory.

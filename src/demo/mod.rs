@@ -26,7 +26,7 @@ use self::live::Line;
 use self::sandbox::Sandbox;
 use self::screen::{Audience, Screen};
 use self::summary::{Summary, rounded};
-use self::telegram::{Doorstep, Guest};
+use self::telegram::{Guest, Pairing};
 use self::teller::Teller;
 use crate::terminal::Tone;
 
@@ -88,16 +88,16 @@ pub async fn run(options: Options) -> Result<bool> {
 async fn begin(options: Options, screen: &mut Screen) -> Result<Sandbox> {
     sandbox::require_git()?;
     let guest = match options.telegram {
-        Some(timeout) => Some(invite(Doorstep::open(timeout).await?, screen).await?),
+        Some(timeout) => Some(invite(Pairing::open(timeout).await?, screen).await?),
         None => None,
     };
     Sandbox::start(screen.is_live(), guest).await
 }
 
-async fn invite(doorstep: Doorstep, screen: &mut Screen) -> Result<Guest> {
-    let text = format!("open {} and press Start: you will be ann, who approves", doorstep.link());
+async fn invite(pairing: Pairing, screen: &mut Screen) -> Result<Guest> {
+    let text = format!("open {} and press Start: you will be ann, who approves", pairing.link());
     screen.fact(&Fact::new(Mark::Open, text));
-    let guest = doorstep.guest().await?;
+    let guest = pairing.guest().await?;
     let text = format!("{} (number {} in Telegram) is ann, an admin", guest.first_name, guest.id);
     screen.fact(&Fact::new(Mark::Good, text));
     Ok(guest)

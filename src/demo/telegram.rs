@@ -30,7 +30,7 @@ const NO_TOKEN: &str = "--telegram needs a bot, and RMM_TELEGRAM_TOKEN is not se
   4. here:  read -rs RMM_TELEGRAM_TOKEN && export RMM_TELEGRAM_TOKEN   (paste it, Enter)   and start the demo again";
 
 /// A bot that waits for its first person.
-pub struct Doorstep {
+pub struct Pairing {
     telegram: Telegram,
     me: Me,
     token: SecretString,
@@ -56,7 +56,7 @@ pub struct Guest {
     pub timeout: Duration,
 }
 
-impl Doorstep {
+impl Pairing {
     /// The bot of the environment's token. `timeout`: how long each act of the person is waited for.
     ///
     /// # Errors

@@ -23,9 +23,9 @@ use crate::engine::clock::{Clock, SystemClock};
 /// Between two pictures of the live view.
 const FRAME: Duration = Duration::from_millis(80);
 /// Silence after which the story is taken for stuck.
-const STUCK: Duration = Duration::from_secs(45);
+const STALL_TIMEOUT: Duration = Duration::from_secs(45);
 /// A reader takes about this long for a word.
-const WORD: Duration = Duration::from_millis(90);
+const READING_TIME_PER_WORD: Duration = Duration::from_millis(90);
 
 /// Something that the demo has looked at with its own eyes.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -117,7 +117,7 @@ impl<'a> Teller<'a> {
     pub async fn heading(&mut self, number: usize, of: usize, title: &str, why: &str) -> Result<()> {
         self.screen.heading(number, of, title, why);
         let words = u32::try_from(why.split(' ').count()).unwrap_or(0);
-        self.pause(WORD * words).await
+        self.pause(READING_TIME_PER_WORD * words).await
     }
 
     /// Tells something that the stream does not.
@@ -154,8 +154,8 @@ impl<'a> Teller<'a> {
     /// # Errors
     /// When it can never be, or nothing happens any more.
     pub async fn until(&mut self, what: &str, enough: impl Fn(&Board) -> Wait) -> Result<()> {
-        if !self.within(STUCK, what, enough).await? {
-            bail!("{what} did not come, and nothing has happened for {} s", STUCK.as_secs());
+        if !self.within(STALL_TIMEOUT, what, enough).await? {
+            bail!("{what} did not come, and nothing has happened for {} s", STALL_TIMEOUT.as_secs());
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ use crate::engine::Engine;
 use crate::store::tokens::{self, TokenRow};
 
 /// How long a token that was found is believed without looking again.
-const REMEMBERED: SignedDuration = SignedDuration::from_secs(5);
+const TOKEN_CACHE_TTL: SignedDuration = SignedDuration::from_secs(5);
 /// Tokens remembered at most.
 const MOST_REMEMBERED: usize = 10_000;
 /// Wrong tokens from one address in a window before it has to wait for the next one.
@@ -38,13 +38,13 @@ type Found = (Arc<TokenRow>, Timestamp);
 
 /// The tokens looked up lately, and wrong guesses.
 #[derive(Debug, Default)]
-pub struct Doorkeeper {
+pub struct Authenticator {
     known: Mutex<HashMap<Hash, Found>>,
     guesses: Mutex<Guesses>,
     forgotten: watch::Sender<()>,
 }
 
-impl Doorkeeper {
+impl Authenticator {
     /// Forgets every token that was found: one of them may have been revoked.
     pub fn forget(&self) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -63,7 +63,7 @@ impl Doorkeeper {
         {
             let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some((row, since)) = known.get(&hash)
-                && is_within(now, *since, REMEMBERED)
+                && is_within(now, *since, TOKEN_CACHE_TTL)
             {
                 return Ok(Some(row.clone()));
             }
@@ -164,7 +164,7 @@ impl Session {
     /// When the token opens nothing any more.
     pub async fn look_again(&self, web: &Web) -> Result<Actor, Problem> {
         let Some(token) = &self.token else { return Ok(self.actor.clone()) };
-        let found = web.doorkeeper.find(&web.engine, token.hash).await?;
+        let found = web.authenticator.find(&web.engine, token.hash).await?;
         let row = found.ok_or_else(|| Problem::unauthorized("this token is not known any more"))?;
         actor(web, &row)
     }
@@ -186,10 +186,10 @@ impl FromRequestParts<Web> for Session {
             ));
         };
         let hash = tokens::hash(secret);
-        let found = if tokens::is_plausible(secret) { web.doorkeeper.find(&web.engine, hash).await? } else { None };
+        let found = if tokens::is_plausible(secret) { web.authenticator.find(&web.engine, hash).await? } else { None };
         let Some(row) = found else {
             // Only wrong ones wait: a correct token works from behind the same address.
-            let mut guesses = web.doorkeeper.guesses.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut guesses = web.authenticator.guesses.lock().unwrap_or_else(PoisonError::into_inner);
             guesses.note(network(from), web.engine.now())?;
             return Err(Problem::unauthorized("this token is not known; `rmm token list` shows those that are"));
         };

@@ -23,7 +23,7 @@ use super::{lost, seconds, spare};
 use crate::clients::transport::{Channel, TransportError};
 
 /// A script without a reader may end by itself within this: most have just said all they had to say.
-const PARTING: Duration = Duration::from_secs(1);
+const UNREAD_EXIT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Messages that wait for the reader of one output.
 const WAITING: usize = 4;
 /// SSH's number for the standard error.
@@ -151,7 +151,7 @@ async fn pump(
 ) -> bool {
     let mut abandoned = std::pin::pin!(async {
         let _ = released.recv().await;
-        tokio::time::sleep(PARTING).await;
+        tokio::time::sleep(UNREAD_EXIT_TIMEOUT).await;
     });
     let mut status = None;
     let complete = loop {

@@ -17,7 +17,7 @@ use super::{lost, seconds, tunnel};
 use crate::clients::transport::TransportError;
 
 /// How long a shell may take to end when its input has ended.
-const ENDING: Duration = Duration::from_secs(10);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// What is kept of the words of start-up files, in case that the script never speaks: so many bytes.
 const NOISE: usize = 8 * 1024;
 /// … and of the standard error, so many messages; a host sends up to 32 KiB in each.
@@ -153,7 +153,7 @@ impl Shell {
             let _ = self.write.eof().await;
             while self.read.wait().await.is_some() {}
         };
-        if tokio::time::timeout(ENDING, ending).await.is_err() {
+        if tokio::time::timeout(EXIT_TIMEOUT, ending).await.is_err() {
             let _ = self.write.close().await;
         }
     }

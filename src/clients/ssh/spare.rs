@@ -2,7 +2,7 @@
 //!
 //! To open a channel and to start a shell takes a host longer than to run a short script. So while one script runs, a
 //! spare shell is started beside it, and the next script finds it ready. It has read the user's start-up files when it
-//! was started, hence up to [`LIFE`] before its script came.
+//! was started, hence up to [`IDLE_TIMEOUT`] before its script came.
 //!
 //! A spare is best effort: it takes no session from a call, fails none, and nothing waits for its end. A
 //! connection has one at most, and only while the host has room for it. One that has gone cannot be taken: a call that
@@ -20,7 +20,7 @@ use super::pool::{CHANNELS, Kind};
 use super::shell::Shell;
 
 /// How long a spare waits for its script.
-const LIFE: Duration = Duration::from_secs(2);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A connection's place for a spare.
 #[derive(Default)]
@@ -107,7 +107,7 @@ async fn serve(mut shell: Shell, order: &mut oneshot::Receiver<Order>) -> Result
         biased;
         () = shell.until_useless() => None,
         ordered = order => ordered.ok(),
-        () = tokio::time::sleep(LIFE) => None,
+        () = tokio::time::sleep(IDLE_TIMEOUT) => None,
     };
     match ordered {
         Some(order) => {

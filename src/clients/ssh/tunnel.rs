@@ -41,7 +41,7 @@ pub(super) async fn open(mut slot: Slot, host: String, port: u16, limit: Duratio
         let alone = notes.asked.fetch_add(1, Ordering::SeqCst) == 0;
         let opening = connection.handle.channel_open_direct_tcpip(host.as_str(), u32::from(port), "127.0.0.1", 0);
         let mut opening = pin!(opening);
-        let opened = match tokio::time::timeout(SOON, &mut opening).await {
+        let opened = match tokio::time::timeout(OPEN_GRACE, &mut opening).await {
             Ok(opened) => opened,
             Err(_) => {
                 slot.may_look_up(&host);
@@ -55,7 +55,8 @@ pub(super) async fn open(mut slot: Slot, host: String, port: u16, limit: Duratio
             Err(russh::Error::ChannelOpenFailure(why)) => {
                 // The words come a moment after the refusal. Whose they are is not told, so they count only where no
                 // other caller has asked meanwhile.
-                let came = alone && tokio::time::timeout(WORDS, words.changed()).await.is_ok_and(|came| came.is_ok());
+                let came = alone
+                    && tokio::time::timeout(REFUSAL_TEXT_TIMEOUT, words.changed()).await.is_ok_and(|came| came.is_ok());
                 let said = if came { words.borrow().clone() } else { String::new() };
                 Err(NotOpened::Refused(why, said))
             }
@@ -71,10 +72,10 @@ pub(super) async fn open(mut slot: Slot, host: String, port: u16, limit: Duratio
 }
 
 /// A host that knows a name opens a tunnel within this time, or is about to.
-const SOON: Duration = Duration::from_secs(1);
+const OPEN_GRACE: Duration = Duration::from_secs(1);
 
 /// How long the host's words about a refusal are waited for.
-const WORDS: Duration = Duration::from_millis(100);
+const REFUSAL_TEXT_TIMEOUT: Duration = Duration::from_millis(100);
 
 const FAILED: &str = "The SSH client failed; this is a fault of RMM.";
 

@@ -33,7 +33,7 @@ use self::wire::{GetUpdates, Look, Loose, Sent};
 /// How long one call may take, apart from waiting for updates.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long the way to Telegram may take to open.
-const CONNECT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// What a long poll may take beyond the time that Telegram was asked to wait.
 const POLL_GRACE: Duration = Duration::from_secs(15);
 /// Updates that are of interest. That a group has become a supergroup comes as a message.
@@ -344,7 +344,7 @@ fn message_id(number: i64) -> Option<MessageId> {
 
 fn client(api: &Url, timeout: Option<Duration>) -> reqwest::Result<reqwest::Client> {
     let mut builder = reqwest::Client::builder()
-        .connect_timeout(CONNECT)
+        .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true)
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("rmm/", env!("CARGO_PKG_VERSION")));

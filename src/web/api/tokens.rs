@@ -160,7 +160,7 @@ pub async fn adopt(
             Ok((true, Some(Event::TokenAdopted { name, before: token.vouched_by })))
         })
         .await?;
-    web.doorkeeper.forget();
+    web.authenticator.forget();
     if adopted { Ok(StatusCode::NO_CONTENT) } else { Err(no_token(&called)) }
 }
 
@@ -186,6 +186,6 @@ pub async fn revoke(
             Ok((row.is_some(), event))
         })
         .await?;
-    web.doorkeeper.forget();
+    web.authenticator.forget();
     if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(no_token(&called)) }
 }
