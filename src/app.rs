@@ -224,7 +224,7 @@ impl App {
     pub async fn serve(self, listener: TcpListener, operator: UnixListener) -> anyhow::Result<()> {
         let path = self.data_dir.socket();
         let owner = key::to_hex(&key::random_bytes()?[..8]);
-        // With port 0 nobody knows it otherwise. A full disk must not keep RMM from starting.
+        // With port 0 it is not known otherwise. A full disk must not keep RMM from starting.
         let noted =
             listener.local_addr().and_then(|address| private(&self.data_dir.address(), &format!("{address}\n")));
         if let Err(error) = noted {

@@ -174,7 +174,7 @@ fn a_first_configuration() {
     place.run(&["init"]).ends(1).says("--force");
     place.run(&["init", "--force", "--service", "not a name"]).ends(2).says("--service");
     if rustix::process::geteuid().is_root() {
-        // Nobody makes that user for a test.
+        // That user does not exist in a test.
         place.run(&["check"]).ends(2).says("useradd --create-home rmm-steps");
         let text = fs::read_to_string(place.path("rmm.toml")).unwrap();
         fs::write(place.path("rmm.toml"), text.replace("\"rmm-steps\"", "\"root\"")).unwrap();
@@ -468,7 +468,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn a_reader_that_leaves_early_harms_nobody() {
+fn a_reader_that_leaves_early_harms_no_other() {
     let place = Sandbox::new();
     let mut child = place.command(&["openapi"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut first = [0; 10];

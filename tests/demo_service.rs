@@ -290,7 +290,7 @@ fn a_stranger_is_never_ended() {
     std::fs::write(site.pid_file(), stranger.0.id().to_string()).unwrap();
     // The pid was given to another program after ours had died.
     assert_eq!(site.ok("\"$GUESTBOOK_BIN\" demo-service stop"), "not running\n");
-    // Somebody even holds the lock.
+    // Another process even holds the lock.
     let lock = std::fs::File::open(site.pid_file()).unwrap();
     lock.lock().unwrap();
     assert!(site.fails("\"$GUESTBOOK_BIN\" demo-service stop").contains("not a guestbook"));

@@ -1,4 +1,4 @@
-//! `rmm demo --once`, as somebody would start it: it ends well, says so to people and to machines, and leaves nothing.
+//! `rmm demo --once`, as a user would start it: it ends well, says so to people and to machines, and leaves nothing.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 

@@ -67,7 +67,7 @@ fn insert(tx: &mut Tx<'_>, id: i64) -> Result<(), StoreError> {
         trace_id: Some("0af7651916cd43dd8448eb211c80319c"),
     })?;
     let payload = format!(r#"{{"kind":"resolve_commit","release":{id}}}"#);
-    // Due never: nobody takes it out again.
+    // Due never: no worker takes it out.
     let effect = NewEffect {
         trace_id: None,
         kind: "resolve_commit",

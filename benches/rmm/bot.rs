@@ -24,12 +24,12 @@ use crate::server::Server;
 use crate::table::{Latencies, Table};
 
 const PEOPLE: i64 = 100;
-/// Between two taps of anybody.
+/// Between two taps.
 const PAUSE: Duration = Duration::from_millis(10);
 const WARM_UP: usize = 200;
 const TAPS: usize = 1500;
 /// Longer than that, something is broken.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 const TOKEN: &str = "1:bench";
 const BOT: i64 = 1;
 
@@ -145,7 +145,7 @@ impl Telegram {
         }
         let begun = Instant::now();
         while self.with(|state| state.taps.iter().any(|tap| tap.1.is_none())) {
-            ensure!(begun.elapsed() < PATIENCE, "not every tap was answered");
+            ensure!(begun.elapsed() < TIMEOUT, "not every tap was answered");
             tokio::time::sleep(PAUSE).await;
         }
         let mut latencies = Latencies::default();
@@ -184,7 +184,7 @@ pub fn measure(table: &mut Table) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Nobody's vote is the last: one more is needed than there are people who tap.
+/// No vote is the last: one more is needed than there are people who tap.
 fn configuration(api: &str) -> anyhow::Result<String> {
     let mut text = format!(
         "[telegram]\ntoken = \"file:token\"\napi_url = \"{api}\"\nchat = -1001\n\

@@ -70,7 +70,7 @@ fn script(args: &[&str]) -> Command {
     command
 }
 
-/// Nobody has to approve.
+/// No approval is needed.
 pub const BY_ITSELF: &str = "{ minimum = 0 }";
 
 /// `[[hosts]]` for these, and a service `app` that runs `command` on each of them for each of `surfaces` surfaces.

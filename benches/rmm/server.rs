@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::http::{Connection, request};
 
 /// Longer than that, something is broken.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running RMM; it ends with this value.
 pub struct Server {
@@ -29,7 +29,7 @@ impl Server {
     /// Starts RMM on `directory`/data; `services` is the part of the configuration that differs.
     pub fn start(directory: &Path, services: &str) -> anyhow::Result<Self> {
         fs::create_dir_all(directory)?;
-        // Free for now; nobody else is expected to take it.
+        // Free for now; no other process is expected to take it.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let config = directory.join("rmm.toml");
         // Root has to be named.
@@ -50,7 +50,7 @@ impl Server {
         let mut server = Self { child, address, data: directory.join("data"), started_in: Duration::ZERO };
         let ready = request("GET", "/readyz", "none", "");
         while !Connection::tcp(address).is_ok_and(|mut connection| connection.call(&ready).is_ok()) {
-            if started.elapsed() > PATIENCE || server.child.try_wait()?.is_some() {
+            if started.elapsed() > TIMEOUT || server.child.try_wait()?.is_some() {
                 bail!("rmm did not become ready: {}", fs::read_to_string(&log).unwrap_or_default());
             }
             std::thread::sleep(Duration::from_micros(200));
@@ -100,7 +100,7 @@ impl Drop for Server {
         // Gently, so that the database is left in order; the standard library knows only the other way.
         let asked = Command::new("kill").arg(self.child.id().to_string()).status().is_ok_and(|status| status.success());
         let since = Instant::now();
-        while asked && since.elapsed() < PATIENCE {
+        while asked && since.elapsed() < TIMEOUT {
             if !matches!(self.child.try_wait(), Ok(None)) {
                 return;
             }

@@ -20,7 +20,7 @@ use crate::steps::{release, run_time, settled};
 use crate::table::{Table, median};
 
 const STEPS: u32 = 10;
-/// By somebody who never does, so that nothing but stage is deployed to.
+/// By a person who never does, so that nothing but stage is deployed to.
 const APPROVED: &str = "{ required = [\"ann\"] }";
 
 pub fn measure(table: &mut Table) -> anyhow::Result<()> {
@@ -76,7 +76,7 @@ fn compare(table: &mut Table, hosts: &[Host], command: &str, rounds: u32, of_ans
     if command == "true" {
         table.target(what, text, "≥ 5", times >= 5.0);
     } else {
-        // The command's own time is the same for everybody.
+        // The command's own time is the same in all cases.
         table.note(what, text);
     }
     let alone = playbook - nothing;

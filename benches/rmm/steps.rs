@@ -14,7 +14,7 @@ use crate::table::{Table, median};
 
 const STEPS: u32 = 10;
 const RUNS: u32 = 7;
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 pub fn measure(table: &mut Table) -> anyhow::Result<()> {
     let directory = tempfile::Builder::new().prefix("steps-").tempdir_in(machine::directory())?;
@@ -64,7 +64,7 @@ pub fn settled(operator: &mut Connection<UnixStream>, id: i64, status: &str) -> 
         if release["status"] == status {
             return Ok(());
         }
-        ensure!(started.elapsed() < PATIENCE, "the release does not become {status}: {release}");
+        ensure!(started.elapsed() < TIMEOUT, "the release does not become {status}: {release}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

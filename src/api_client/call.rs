@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::fault::Fault;
 
 /// How long an answer may take.
-const ANSWER: Duration = Duration::from_secs(60);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long an answer may take that reads the whole database.
 pub const LONG: Duration = Duration::from_secs(3600);
 
@@ -28,7 +28,7 @@ pub struct Call {
 impl Call {
     fn new(method: Method, path: impl Into<String>) -> Self {
         let path = path.into();
-        Self { method, path, body: None, accept: "application/json", resume: None, patience: Some(ANSWER) }
+        Self { method, path, body: None, accept: "application/json", resume: None, patience: Some(ANSWER_TIMEOUT) }
     }
 
     /// Asks.

@@ -35,7 +35,7 @@ pub enum Fault {
     Unreachable(String),
     /// All is said already; the exit status.
     Said(u8),
-    /// Nobody reads the answer any more; nothing is wrong with that.
+    /// The reader of standard output is gone, which is no failure.
     Pipe,
 }
 
@@ -162,7 +162,7 @@ pub fn paste(word: &str, release: i64) -> Option<String> {
 /// Writes to standard output at once.
 ///
 /// # Errors
-/// [`Fault::Pipe`] when nobody reads any more.
+/// [`Fault::Pipe`] when the reader is gone.
 pub fn print(text: &str) -> Result<(), Fault> {
     print_bytes(text.as_bytes())
 }

@@ -32,9 +32,9 @@ use crate::terminal::note;
 use crate::web::{Peer, socket as operator};
 
 /// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(10);
-/// How long another `rmm` on the data directory is waited for; one that ends takes up to 5 s for its farewell.
-const NEIGHBOUR: Duration = Duration::from_secs(7);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long another `rmm` on the data directory is waited for; one that ends takes up to 5 s to drain.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(7);
 
 /// What a verb is going to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +93,7 @@ impl Client {
             note("note: RMM_URL is not https; the token travels unencrypted");
         }
         let mut client =
-            reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).connect_timeout(CONNECT);
+            reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).connect_timeout(CONNECT_TIMEOUT);
         if near {
             client = client.no_proxy();
         }
@@ -126,14 +126,14 @@ impl Client {
                         socket.display()
                     )));
                 }
-                // Nobody listens, or nobody ever did.
+                // No process listens, or none ever did.
                 Err(_) => {}
             }
             if intent == Intent::Watch {
-                return Err(nobody(&local.data_dir, "and nothing moves until it does"));
+                return Err(not_running(&local.data_dir, "and nothing moves until it does"));
             }
             if intent == Intent::Look && !files.database().exists() {
-                return Err(nobody(&local.data_dir, "and none ever has"));
+                return Err(not_running(&local.data_dir, "and none ever has"));
             }
             let config = local.config.as_ref().map_err(|errors| Fault::from(errors.clone()))?;
             match App::open(config) {
@@ -151,7 +151,7 @@ impl Client {
                     if !locked {
                         return Err(error.into());
                     }
-                    if began.elapsed() > NEIGHBOUR {
+                    if began.elapsed() > LOCK_TIMEOUT {
                         return Err(Fault::Unreachable(format!(
                             "{error:#}; but nothing answers at its socket {}",
                             socket.display()
@@ -215,13 +215,13 @@ impl Client {
     /// # Errors
     /// Those of [`Client::json`].
     pub async fn text(&self, call: Call) -> Result<String, Fault> {
-        let patience = call.patience.unwrap_or(LONG);
+        let timeout = call.patience.unwrap_or(LONG);
         let work = async {
             let response = self.send(&call).await?;
             self.read(response.into_body()).await
         };
-        tokio::time::timeout(patience, work).await.unwrap_or_else(|_| {
-            Err(Fault::Unreachable(format!("{} did not answer within {} s", self.name, patience.as_secs())))
+        tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| {
+            Err(Fault::Unreachable(format!("{} did not answer within {} s", self.name, timeout.as_secs())))
         })
     }
 
@@ -291,7 +291,7 @@ impl Client {
     }
 }
 
-fn nobody(data_dir: &Path, more: &str) -> Fault {
+fn not_running(data_dir: &Path, more: &str) -> Fault {
     Fault::Unreachable(format!(
         "no RMM runs on {}, {more}: start it with `rmm serve`, or set RMM_URL and RMM_TOKEN to reach one elsewhere",
         data_dir.display()

@@ -15,7 +15,7 @@ use crate::domain::service::Driver;
 pub struct Danger {
     /// As a sentence that says what to do.
     pub sentence: String,
-    /// RMM does not start like this: it is root, nobody has said that steps may be root, too, and it has not worked like
+    /// RMM does not start like this: it is root, the file does not say that steps may be root, too, and it has not worked like
     /// that before.
     pub refused: bool,
 }
@@ -31,7 +31,7 @@ pub fn transport(config: &Config) -> Result<Local, String> {
     local.map_err(|problem| format!("[local] user: {problem}"))
 }
 
-/// Who RMM runs as: whoever checks a configuration may be somebody else.
+/// Who RMM runs as: `rmm check` may run as another user.
 #[must_use]
 pub fn rmm_user(config: &Config) -> u32 {
     let data = fs::metadata(&config.server.data_dir).map(|found| found.uid());
@@ -111,7 +111,7 @@ pub fn danger(config: &Config) -> Option<Danger> {
          RMM's database, keys and secrets there, approve, and deploy what they like. Let them run as a user of their \
          own: {root}{otherwise}"
     );
-    // An upgrade does not stop an RMM that has worked like this before. Where nobody may look, there is one.
+    // An upgrade does not stop an RMM that has worked like this before. Where RMM may not look, there is one.
     let is_new = DataDir::new(&config.server.data_dir).database().try_exists().is_ok_and(|exists| !exists);
     Some(Danger { sentence, refused: undecided && is_new })
 }
@@ -123,18 +123,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_owns_a_file_or_may_write_where_it_is_may_change_it() {
+    fn the_owner_of_a_file_and_writers_of_its_folder_may_change_it() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("rmm.toml");
         fs::write(&file, "").unwrap();
-        let nobody = Account::find("nobody", Some(Path::new("/elsewhere"))).unwrap();
+        let user = Account::find("nobody", Some(Path::new("/elsewhere"))).unwrap();
         let changes = |path: &Path, mode: u32| {
             fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-            may_change(&nobody, &fs::metadata(path).unwrap())
+            may_change(&user, &fs::metadata(path).unwrap())
         };
         assert!(!changes(&file, 0o644) && changes(&file, 0o666));
         assert!(!changes(folder.path(), 0o755) && changes(folder.path(), 0o777) && !changes(folder.path(), 0o1777));
-        let mut owner = nobody;
+        let mut owner = user;
         owner.uid = fs::metadata(&file).unwrap().uid();
         assert!(may_change(&owner, &fs::metadata(&file).unwrap()));
     }

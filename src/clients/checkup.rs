@@ -26,16 +26,16 @@ const MARK: &str = "rmm-checkup\t";
 /// Bytes of output that are read; a host that says more is not listened to.
 const MOST: u64 = 256 * 1024;
 /// How long words on standard error are waited for, when the script broke off.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+const STDERR_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What lets RMM through a host.
 pub const ALLOW_FORWARDING: &str =
     "echo 'AllowTcpForwarding local' | sudo tee /etc/ssh/sshd_config.d/00-rmm.conf && sudo systemctl reload ssh";
 
 /// How long an address may take that is asked through the host.
-const FORWARDING: Duration = Duration::from_secs(5);
+const FORWARD_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long it may take where a name has to be looked up first.
-const LOOKUP: Duration = Duration::from_secs(10);
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Whether docker says, in one way or another, that it knows no `docker compose`.
 #[must_use]
@@ -66,7 +66,7 @@ pub struct Finding {
 pub enum State {
     /// As it should be.
     Ok,
-    /// RMM can work, but somebody should look.
+    /// RMM can work, but a person should look.
     Warn,
     /// RMM cannot work like this.
     Fail,
@@ -78,7 +78,7 @@ impl Finding {
         Self { name: name.to_owned(), state: State::Ok, detail: detail.into(), fix: None }
     }
 
-    /// Somebody should look.
+    /// A person should look.
     pub fn warn(name: &str, detail: impl Into<String>, fix: Option<String>) -> Self {
         Self { state: State::Warn, fix, ..Self::ok(name, detail) }
     }
@@ -185,15 +185,15 @@ impl Wanted {
     }
 }
 
-/// Looks at a host. `now` tells RMM's time; the whole takes at most `patience`.
+/// Looks at a host. `now` tells RMM's time; the whole takes at most `timeout`.
 pub async fn checkup(
     host: &dyn Transport,
     wanted: &Wanted,
     now: &(dyn Fn() -> Timestamp + Sync),
-    patience: Duration,
+    timeout: Duration,
 ) -> Vec<Finding> {
     let mut said = Said::new(now());
-    let heard = tokio::time::timeout(patience, listen(host, wanted, now, &mut said)).await;
+    let heard = tokio::time::timeout(timeout, listen(host, wanted, now, &mut said)).await;
     let trouble = match heard {
         Ok(Ok(None)) => None,
         Ok(Ok(Some(trouble))) => {
@@ -204,7 +204,7 @@ pub async fn checkup(
         Ok(Err(error)) => Some(Finding::of_error(&error)),
         Err(_) => Some(Finding::fail(
             "shell",
-            format!("the host did not answer everything within {} s", patience.as_secs()),
+            format!("the host did not answer everything within {} s", timeout.as_secs()),
             None,
         )),
     };
@@ -262,7 +262,7 @@ pub fn is_unresolved(said: &str) -> bool {
 /// Whether what a health check will ask can be asked, from RMM's own machine or through a host.
 pub async fn ask(host: &dyn Transport, asked: &Asked) -> Finding {
     let (name, way, place) = (asked.name(), asked.way(), format!("{}:{}", asked.host, asked.port));
-    let limit = if asked.is_by_name() { LOOKUP } else { FORWARDING };
+    let limit = if asked.is_by_name() { LOOKUP_TIMEOUT } else { FORWARD_TIMEOUT };
     match host.connect(&asked.host, asked.port, limit).await {
         Ok(_) => Finding::ok(name, format!("{place} can be asked {way}")),
         Err(TransportError::Forbidden(why)) => {
@@ -331,6 +331,6 @@ async fn first_words(stream: Box<dyn AsyncRead + Send + Unpin>) -> String {
     let mut bytes = Vec::new();
     let mut stream = stream.take(1024);
     // What came so far is worth telling, whether more follows or not.
-    let _ = tokio::time::timeout(LAST_WORDS, stream.read_to_end(&mut bytes)).await;
+    let _ = tokio::time::timeout(STDERR_TIMEOUT, stream.read_to_end(&mut bytes)).await;
     findings::clean(&bytes).split_whitespace().collect::<Vec<_>>().join(" ")
 }

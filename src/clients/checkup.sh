@@ -148,7 +148,7 @@ with_look() {
     if answer=$( (eval "$calls") 2>&1 </dev/null); then say look "$1" fit "$answer"; else say look "$1" refused "$answer"; fi
 }
 
-# As a step does it: nobody is asked for anything.
+# As a step does it: without any prompt.
 with_repository() {
     have git || return
     number=$((number + 1))

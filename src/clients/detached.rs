@@ -82,7 +82,7 @@ impl RunDir {
 /// Who speaks to the host, so that the host can turn others away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fence<'a> {
-    /// The run, as `INSTANCE-RUN-WORD`: nobody else may touch its directory.
+    /// The run, as `INSTANCE-RUN-WORD`: no other run may touch its directory.
     pub token: &'a str,
     /// The number of the RMM process: a process started later has a higher
     /// one, and from then on those with a lower one are turned away.
@@ -146,7 +146,7 @@ pub enum StepError {
         /// To whom.
         by: Successor,
     },
-    /// The steps of this run were begun by somebody else.
+    /// The steps of this run were begun by another RMM.
     #[error(
         "Steps of this run were begun or taken over in {0} by another copy of this RMM's database; what they did cannot be known."
     )]
@@ -161,7 +161,7 @@ pub enum StepError {
     #[error("{detail}")]
     Cut {
         /// The status it ended with: then the connection is there, but
-        /// something else than the script answers, or somebody has killed it.
+        /// something else than the script answers, or it was killed.
         /// Without one the connection has ended.
         status: Option<i32>,
         /// What happened, as a sentence.
@@ -188,12 +188,12 @@ pub enum StepError {
 /// ended, since it would go on changing what this run brings; what they left
 /// there two weeks ago is deleted.
 ///
-/// What the steps with these keys need is made in the same breath; any other
+/// What the steps with these keys need is made at once; any other
 /// step makes it when it starts.
 ///
 /// Nothing is taken over that is not certainly this run's: neither steps that
 /// have begun before the run is on record as prepared ([`StepError::Foreign`]),
-/// nor the place of a run that nobody vouches for ([`StepError::Stranger`]).
+/// nor the place of a run that is not vouched for ([`StepError::Stranger`]).
 ///
 /// Repeating it with the same token does no harm, but after the first step
 /// began, [`Prepared::New`] means that the host has lost the files: do not go
@@ -302,7 +302,7 @@ pub async fn age(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>, key: &str) -
     Ok((answer.word == "age").then(|| Duration::from_secs(answer.size)))
 }
 
-/// How a step ended at which nobody works any more, whichever run is the holder now.
+/// How a step ended that is not at work any more, whichever run is the holder now.
 pub async fn result(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>, key: &str) -> Result<Ended, StepError> {
     check_key(key)?;
     ask(t, dir, fence, &["result", key]).await?.into_ended(dir)
@@ -327,7 +327,7 @@ pub async fn clear(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>) -> Result<
     }
 }
 
-/// Tells whoever has taken a run over that the one who had it is alive.
+/// Tells the process that took a run over that the former one is alive.
 pub async fn protest(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>, against: &Successor) -> Result<(), StepError> {
     ask(t, dir, fence, &["protest", &against.text()]).await.map(drop)
 }
@@ -371,7 +371,7 @@ async fn exec(
     getrandom::fill(&mut random)
         .map_err(|error| StepError::Invalid(format!("The system has no random numbers: {error}")))?;
     let mark = format!("{:032x}", u128::from_ne_bytes(random));
-    // In the environment, since everybody can read the arguments of a process.
+    // In the environment, since all users can read the arguments of a process.
     let env: Vec<_> = env.iter().cloned().chain([("rmm_mark".to_owned(), SecretString::from(mark.clone()))]).collect();
     Ok((t.exec(SCRIPT, &args, &env).await?, mark))
 }
@@ -397,7 +397,7 @@ fn without_shell(error: StepError) -> StepError {
 async fn ask(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>, call: &[&str]) -> Result<Answer, StepError> {
     let asked = async {
         let (Channel { stdout, stderr, status }, mark) = exec(t, dir, fence, call, &[]).await?;
-        // Nobody has to hear what others say there.
+        // The output of other programs is dropped.
         drop(stdout);
         match listen(stderr, &mark, 0).await? {
             Ok(answer) => Ok(answer),

@@ -15,13 +15,13 @@
 #                    or another instance works here, or did before it was lost.
 #   turned-away      who was turned away here last: "TOKEN GENERATION PROCESS",
 #                    and after it by whom if it has heard of that: then it lives.
-#                    Whoever holds tells it to its RMM
+#                    The holder tells it to its RMM
 #   removed          who deleted a run directory that several processes had
 #
 # The run directory DIR holds
 #
 #   token            whose run this is; every function checks it
-#   generation.N     an RMM process of this generation has been here; whoever
+#   generation.N     an RMM process of this generation has been here; one that
 #                    has a lower number is turned away, and so is another
 #                    process with the same number: it holds the word of one
 #   boot             the boot id of the host when a step was last begun
@@ -41,7 +41,7 @@
 #   steps/KEY/settled  a stop is complete: never signal that group again
 #
 # The step writes into a pipe. A child of the watcher, the copier, takes what
-# comes there at once, whoever follows, and keeps it in parts, so that the step
+# comes there at once, with or without a follower, and keeps it in parts, so that the step
 # neither waits nor fills the disk. While the disk is full the copier throws
 # away what it reads. When the step has ended, the copier meets the end of the
 # pipe. If something that the step left behind holds the pipe open, the watcher
@@ -74,7 +74,7 @@ enter() {
     fence
 }
 
-# Says that somebody else acts here, and leaves word of it for them.
+# Says that another process acts here, and notes it for that one.
 turn_away() {
     { echo "$rmm_token $rmm_generation $rmm_process" >"$rmm_place/turned-away"; } 2>/dev/null
     answer "$1"
@@ -88,7 +88,7 @@ look_for_others() {
     case $rmm_met in "$rmm_token $rmm_generation $rmm_process"*) rmm_met= ;; esac
 }
 
-# Sets rmm_later to whoever has taken this run over: "GENERATION PROCESS".
+# Sets rmm_later to the process that has taken this run over: "GENERATION PROCESS".
 look_for_successor() {
     rmm_later=
     for rmm_x in "$rmm_dir"/generation.*; do
@@ -103,14 +103,14 @@ look_for_successor() {
     done
 }
 
-# Sets rmm_later to whoever has deleted the files of this run, if it was another process.
+# Sets rmm_later to the process that has deleted the files of this run, if it was another.
 look_for_remover() {
     rmm_x= rmm_later=
     read -r rmm_x rmm_later 2>/dev/null <"$rmm_place/removed"
     [ "$rmm_x" = "$rmm_token" ] && [ "$rmm_later" != "$rmm_generation $rmm_process" ] || rmm_later=
 }
 
-# Ends where files of this run are missing, for which the sentence gives the reason if nobody has deleted them.
+# Ends where files of this run are missing, for which the sentence gives the reason if they were not deleted.
 lost() {
     look_for_remover
     [ -z "$rmm_later" ] || answer "fenced:::$rmm_later"
@@ -188,7 +188,7 @@ start_of() {
     fi
 }
 
-# Sets rmm_lives to whether session $1 has a member, whoever's it is, and
+# Sets rmm_lives to whether session $1 has a member of any user, and
 # rmm_apart to those that are not in its first process group: a step is a session
 # of its own, but a program like timeout makes a group of its own in it. A zombie,
 # which some containers never reap, is no member, though kill finds it.
@@ -235,7 +235,7 @@ find_group() {
 signal_group() {
     [ -n "$rmm_group" ] || return 0
     # Before the signal, so that no follower takes the end for a loss. KILL has
-    # the last word, also when somebody who sends TERM is slow.
+    # the last word, also when the process that sends TERM is slow.
     if [ -n "$rmm_led" ] && echo "$2" >"stopped.$$"; then
         if [ "$1" = KILL ]; then mv "stopped.$$" stopped; else ln "stopped.$$" stopped 2>/dev/null; fi
     fi
@@ -245,7 +245,7 @@ signal_group() {
     return 0
 }
 
-# TENTHS: waits until nobody is left of the group, at most TENTHS/10 s.
+# TENTHS: waits until no process is left of the group, at most TENTHS/10 s.
 group_ends() {
     rmm_n=0
     while [ -n "$rmm_group" ] && group_lives "$rmm_group"; do
@@ -302,7 +302,7 @@ follow() {
         wait_for_watchers
         [ -z "$rmm_tail" ] || kill "$rmm_tail" 2>/dev/null
         check_claim
-        # Whoever was overtaken meanwhile takes no end of the step for its own.
+        # A process that was overtaken meanwhile takes no end of the step for its own.
         look_for_successor
         [ -z "$rmm_later" ] || answer "fenced:::$rmm_later"
         find_part
@@ -412,7 +412,7 @@ stop() {
     answer "$rmm_verdict:0:$rmm_text"
 }
 
-# KEY: how a step ended at which nobody works any more.
+# KEY: how a step ended that is not at work any more.
 result() {
     enter
     cd "steps/$1" 2>/dev/null || answer "lost::0:The host has lost the files of this step, so its result is not known."

@@ -42,7 +42,7 @@ pub struct Dial<'a> {
     pub port: u16,
     /// How long all of it may take.
     pub limit: Duration,
-    /// Whether whoever answers there says something first. Then an address that takes the connection and says nothing
+    /// Whether the server says something first. Then an address that takes the connection and says nothing
     /// counts as silent, as long as there are others.
     pub speaks_first: bool,
 }
@@ -150,7 +150,7 @@ impl Race {
     async fn run(&mut self) -> Option<TcpStream> {
         loop {
             if self.connecting.is_empty() && self.waiting.is_empty() {
-                // Whoever is the last one left may take its time.
+                // The last address left may take its time.
                 if self.connected.len() <= 1 {
                     let (address, _) = self.connected.first()?;
                     return self.take(*address);
@@ -159,7 +159,7 @@ impl Race {
             if self.connecting.is_empty() && self.listening.is_empty() {
                 self.begin();
             }
-            let patience = tokio::time::sleep(if self.waiting.is_empty() { Duration::MAX } else { self.stagger });
+            let stagger = tokio::time::sleep(if self.waiting.is_empty() { Duration::MAX } else { self.stagger });
             tokio::select! {
                 biased;
                 Some((address, heard)) = self.listening.next() => match heard {
@@ -183,7 +183,7 @@ impl Race {
                     }
                     Err(error) => self.fail(address, error),
                 },
-                () = patience => self.begin(),
+                () = stagger => self.begin(),
             }
         }
     }
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_takes_the_connection_and_is_silent_loses_against_whoever_speaks() {
+    async fn a_silent_server_loses_against_one_that_speaks() {
         let (mute, well) = (speaker(b"").await, speaker(b"SSH-2.0-x\r\n").await);
         assert_eq!(race(&[mute, well], true).await, Some(well));
         // The last one left may be slow.

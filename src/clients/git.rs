@@ -1,6 +1,6 @@
 //! Asks a repository which commit a tag points at, with the git program of RMM's machine.
 //!
-//! Must not pass anything on that git could take for an option, ask anybody for a password, or read the user's
+//! Must not pass anything on that git could take for an option, ask for a password, or read the user's
 //! configuration for anything but how to reach the repository.
 
 use std::ffi::OsString;
@@ -24,7 +24,7 @@ const MOST_OUTPUT: u64 = 1 << 20;
 /// Why the commit of a tag is not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unresolved {
-    /// Asking again will not help before somebody has changed something.
+    /// Asking again will not help before something has changed.
     ForGood(Reason),
     /// The repository answers, and has no such tag.
     NoTag(Reason),
@@ -46,7 +46,7 @@ pub struct Tagged {
 }
 
 impl Tagged {
-    /// Whether somebody who names this id means the tag's commit.
+    /// Whether this id names the tag's commit.
     #[must_use]
     pub fn is_meant_by(&self, id: &Commit) -> bool {
         *id == self.commit || self.object.as_ref() == Some(id)
@@ -123,7 +123,7 @@ pub async fn resolve(repository: &str, ca: Option<&str>, tag: &Tag) -> Result<Ta
     }
 }
 
-/// What a program says, and how it ended. Of each stream only so much is taken; then it is closed, which ends whoever
+/// What a program says, and how it ended. Of each stream only so much is taken; then it is closed, which ends a program that
 /// goes on writing.
 async fn bounded_output(mut command: Command) -> io::Result<Output> {
     async fn beginning(stream: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {

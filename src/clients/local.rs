@@ -34,8 +34,8 @@ const OWN: &[&str] = &["HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "SSH_AUTH_S
 /// Whether `$HOME` is a directory of the user's own.
 const HAS_HOME: &str = r#"[ -d "$HOME" ] && [ -O "$HOME" ] && [ -w "$HOME" ] && [ -x "$HOME" ]"#;
 
-/// How long a script that nobody listens to may go on, which is longer than it takes to start a step.
-const LEFT_LIMIT: Duration = Duration::from_secs(60);
+/// How long a script without a reader may go on, which is longer than it takes to start a step.
+const UNREAD_LIMIT: Duration = Duration::from_secs(60);
 
 /// Runs scripts on RMM's own machine.
 #[derive(Debug, Clone)]
@@ -55,7 +55,7 @@ impl Default for Local {
 impl Local {
     /// Scripts start in RMM's own working directory, with the `sh` of `PATH`.
     pub fn new() -> Self {
-        Self { shell: PathBuf::from("sh"), directory: None, account: None, left_limit: LEFT_LIMIT }
+        Self { shell: PathBuf::from("sh"), directory: None, account: None, left_limit: UNREAD_LIMIT }
     }
 
     /// Scripts run as this user and start in the home directory.
@@ -165,7 +165,7 @@ impl Local {
     }
 }
 
-/// A script at work. Dropped, it may finish what it does, but not stay for ever: nobody reads what it says any more.
+/// A script at work. Dropped, it may finish what it does, but not stay for ever: its output is not read any more.
 struct Script {
     child: Option<Child>,
     left_limit: Duration,
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_script_that_nobody_listens_to_is_ended_after_a_while_with_all_it_started() {
+    async fn a_script_without_a_reader_is_ended_after_a_while_with_all_it_started() {
         let place = tempfile::tempdir().unwrap();
         let fifo = place.path().join("held");
         assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());

@@ -1,4 +1,4 @@
-//! What somebody speaks at the other end of a connection, told by the first bytes that come from there.
+//! The protocol spoken at the other end of a connection, told by the first bytes that come from there.
 
 use std::io;
 use std::pin::Pin;
@@ -25,7 +25,7 @@ pub enum Spoken {
     Ssh,
 }
 
-/// The first bytes that somebody has sent.
+/// The first bytes that the other end has sent.
 #[derive(Clone, Default)]
 pub struct FirstWords(Arc<Mutex<Vec<u8>>>);
 
@@ -63,7 +63,7 @@ impl FirstWords {
     }
 }
 
-/// Notes the first words of whoever is at the other end.
+/// Notes the first words of the other end.
 pub struct Overheard {
     stream: Box<dyn Stream>,
     words: FirstWords,

@@ -91,7 +91,7 @@ pub enum TransportError {
     /// The host does not answer. The call has begun nothing there.
     #[error("{0}")]
     Unreachable(String),
-    /// The host has shown a key that nobody has confirmed. Nothing was sent to
+    /// The host has shown a key that is not confirmed. Nothing was sent to
     /// it beyond the key exchange.
     #[error("The host key {0} is not trusted yet.")]
     UnknownKey(HostKey),
@@ -175,7 +175,7 @@ impl TransportError {
         }
     }
 
-    /// Whether waiting may help; otherwise somebody has to change something.
+    /// Whether waiting may help; otherwise something has to be changed.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {

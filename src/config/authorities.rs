@@ -1,6 +1,6 @@
 //! `ca`: certificates of authorities that RMM trusts where it is told to, beside the public ones.
 //!
-//! They are no secrets: nothing hides them, and everybody may read their files.
+//! They are no secrets: nothing hides them, and their files may be readable by all users.
 
 use std::collections::BTreeMap;
 use std::fs;

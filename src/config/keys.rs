@@ -1,6 +1,6 @@
 //! The keys of `rmm.toml`: one tree that the reader follows, and that the test of the example walks.
 //!
-//! A key that is not here is unknown to everybody. What the values mean is not told here.
+//! A key that is not here is an unknown key. What the values mean is not told here.
 
 /// A key and what may stand behind it.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use crate::domain::duration_text;
 const DAY: u64 = 24 * 60 * 60;
 /// Unless the file says otherwise.
 const KEEP: Duration = Duration::from_hours(180 * 24);
-/// Whoever looks for the reason of a failure finds the output at least this long.
+/// At least this long the output of a failure can be looked up.
 const SHORTEST: Duration = Duration::from_hours(24);
 
 /// The output of runs.

@@ -69,11 +69,11 @@ pub fn env_vars(all: impl IntoIterator<Item = (OsString, OsString)>) -> EnvVars 
 pub struct Config {
     /// RMM itself.
     pub server: Server,
-    /// Who the steps on RMM's own machine run as; without it, whoever RMM runs as.
+    /// Who the steps on RMM's own machine run as; without it, as the user that RMM runs as.
     pub local: Option<LocalUser>,
     /// The output of runs.
     pub logs: Logs,
-    /// Everybody who is known, in the order of the file.
+    /// All people, in the order of the file.
     pub people: Vec<Person>,
     /// The servers that are reached by SSH, in the order of the file.
     pub hosts: Vec<Host>,
@@ -85,7 +85,7 @@ pub struct Config {
     pub secrets: Secrets,
     /// The certificates behind all `ca` references.
     pub authorities: Authorities,
-    /// What must not be in one place and is: a folder, a compose project, an address. Whoever comes second is refused
+    /// What must not be in one place and is: a folder, a compose project, an address. The second one is refused
     /// there, by the host.
     pub collisions: Vec<Problem>,
     /// What is allowed and probably not meant.

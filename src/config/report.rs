@@ -99,7 +99,7 @@ impl<'t> Report<'t> {
         false
     }
 
-    /// Two things in one place: an error for whoever checks, and no reason for an RMM that runs already to stop.
+    /// Two things in one place: an error of `rmm check`, and no reason for a running RMM to stop.
     pub fn collision(&self, place: &Origin, sentence: impl Into<String>, hint: impl Into<String>) {
         let collision = self.problem(place, sentence.into(), Some(hint.into()));
         let mut collisions = self.collisions.borrow_mut();

@@ -143,7 +143,7 @@ impl<'a> Keyring<'a> {
     }
 }
 
-/// The text of a file without its trailing line break, and whether everybody may read it.
+/// The text of a file without its trailing line break, and whether all users may read it.
 fn read(path: &Path) -> Result<(SecretString, bool), String> {
     let describe = |error: std::io::Error| {
         if error.kind() == ErrorKind::NotFound {

@@ -69,7 +69,7 @@ pub(super) struct Draft {
 /// Who runs a surface.
 #[derive(Clone)]
 pub(super) enum Runs {
-    /// Somebody else, or it is not known.
+    /// Another system, or it is not known.
     Elsewhere,
     /// RMM, on its own machine.
     Here,
@@ -91,7 +91,7 @@ pub(super) struct Demand<'a> {
 }
 
 impl Draft {
-    /// Of a surface that nobody wrote: it has nothing to run.
+    /// Of a surface that is not in the file: it has nothing to run.
     pub fn nothing() -> Self {
         Self { recipe: Some(Recipe::Commands), ..Self::default() }
     }
@@ -226,7 +226,7 @@ impl Draft {
         }
     }
 
-    /// The compose project that somebody has chosen, by its key or by the variable that compose reads.
+    /// The compose project that is configured, by its key or by the variable that compose reads.
     fn project_written(&self) -> Option<(&str, Option<&Origin>)> {
         // A name that is none is told as such, and must not bring a second error about what it meets.
         let valid = self.project.as_ref().filter(|name| project::is_valid(&name.value));

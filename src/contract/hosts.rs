@@ -34,7 +34,7 @@ pub struct HostView {
     pub services: Vec<String>,
 }
 
-/// What was found when somebody looked at a host.
+/// What was found by the check of a host.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct HostCheck {
     /// The host.
@@ -72,7 +72,7 @@ impl Finding {
 pub enum FindingState {
     /// As it should be.
     Ok,
-    /// RMM can work, but somebody should look.
+    /// RMM can work, but a person should look.
     Warn,
     /// RMM cannot work like this.
     Fail,

@@ -148,7 +148,7 @@ pub struct ReleaseView {
     pub revision: u64,
     /// Who.
     pub initiated_by: String,
-    /// The token on whose word that stands; a person who creates a release is its initiator without anybody's word.
+    /// The token on whose word that stands; a person who creates a release is its initiator without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub said_by: Option<String>,
     /// Who answers for it.

@@ -50,13 +50,13 @@ pub struct EnvironmentView {
     /// Since when.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub since: Option<Timestamp>,
-    /// Nobody deploys here until an admin unlocks.
+    /// Nothing is deployed here until an admin unlocks.
     pub lock: Option<LockView>,
-    /// Hosts that a way back went on without, because they did not answer, and that no run has brought to `runs` since.
+    /// Hosts that a rollback went on without, because they did not answer, and that no run has brought to `runs` since.
     #[serde(default)]
     #[schema(required = true)]
     pub left: Vec<LeftHostView>,
-    /// A way back failed; nothing more is deployed here until `resolve` of the run.
+    /// A rollback failed; nothing more is deployed here until `resolve` of the run.
     pub dirty: Option<DirtyView>,
     /// What it runs is not known: nothing is deployed here, and `runs` is only what RMM has on record, until an admin
     /// says it (`settle`).
@@ -79,7 +79,7 @@ pub struct LockView {
     pub at: Timestamp,
 }
 
-/// A failed way back.
+/// A failed rollback.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DirtyView {
     /// The run that failed.
@@ -166,7 +166,7 @@ pub struct GoodVersionView {
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LockService {
-    /// Why; everybody who waits will read it.
+    /// Why; shown to all who wait.
     pub reason: String,
 }
 

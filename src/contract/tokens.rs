@@ -49,7 +49,7 @@ pub struct TokenView {
     pub created_by: String,
     /// The person who vouches for it, with whom it ends; none: the operator.
     pub vouched_by: Option<String>,
-    /// Whoever vouched for it is no admin any more: it opens nothing until an admin takes it over.
+    /// The person who vouched for it is no admin any more: it opens nothing until an admin takes it over.
     #[serde(default)]
     #[schema(required = true)]
     pub orphaned: bool,

@@ -129,7 +129,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// As somebody may see it.
+    /// With the rights of this client.
     #[must_use]
     pub fn new(client: Arc<Client>) -> Self {
         Self { client, pieces: None, reader: Reader::default(), ready: VecDeque::new(), place: "0-0".into() }

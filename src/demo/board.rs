@@ -1,6 +1,6 @@
 //! What the demo knows of RMM, from its events alone: it takes each piece of news in and puts it into words.
 //!
-//! Pure: prints nothing, asks nobody.
+//! Pure: prints nothing, asks no service.
 
 use std::collections::{BTreeMap, VecDeque};
 

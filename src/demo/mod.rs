@@ -26,7 +26,7 @@ use self::live::Line;
 use self::sandbox::Sandbox;
 use self::screen::{Audience, Screen};
 use self::summary::{Summary, rounded};
-use self::telegram::{Doorstep, Guest};
+use self::telegram::{Guest, Pairing};
 use self::teller::Teller;
 use crate::terminal::Tone;
 
@@ -37,7 +37,7 @@ pub struct Options {
     pub once: bool,
     /// A summary for machines on standard output.
     pub json: bool,
-    /// Somebody plays ann in Telegram; each of their taps is waited for so long.
+    /// How long each tap is waited for, if a person plays ann in Telegram.
     pub telegram: Option<Duration>,
 }
 
@@ -84,20 +84,20 @@ pub async fn run(options: Options) -> Result<bool> {
     Ok(summary.ok)
 }
 
-/// Everything that the story needs; with Telegram, that is somebody to play ann.
+/// Everything that the story needs; with Telegram, that includes a person to play ann.
 async fn begin(options: Options, screen: &mut Screen) -> Result<Sandbox> {
     sandbox::require_git()?;
     let guest = match options.telegram {
-        Some(patience) => Some(invite(Doorstep::open(patience).await?, screen).await?),
+        Some(timeout) => Some(invite(Pairing::open(timeout).await?, screen).await?),
         None => None,
     };
     Sandbox::start(screen.is_live(), guest).await
 }
 
-async fn invite(doorstep: Doorstep, screen: &mut Screen) -> Result<Guest> {
-    let text = format!("open {} and press Start: you will be ann, who approves", doorstep.link());
+async fn invite(pairing: Pairing, screen: &mut Screen) -> Result<Guest> {
+    let text = format!("open {} and press Start: you will be ann, who approves", pairing.link());
     screen.fact(&Fact::new(Mark::Open, text));
-    let guest = doorstep.guest().await?;
+    let guest = pairing.guest().await?;
     let text = format!("{} (number {} in Telegram) is ann, an admin", guest.first_name, guest.id);
     screen.fact(&Fact::new(Mark::Good, text));
     Ok(guest)
@@ -152,7 +152,7 @@ fn this_program() -> String {
     crate::domain::plan::shell_word(&here.unwrap_or(program).display().to_string())
 }
 
-/// What somebody can try while RMM goes on serving.
+/// What a person can try while RMM goes on serving.
 fn invitation(sandbox: &Sandbox, token: &str) -> Vec<Line> {
     let rmm = this_program();
     let mut lines =

@@ -202,7 +202,7 @@ pub fn require_git() -> Result<()> {
     }
 }
 
-/// Two ports that nobody listens on. They are free again when this returns; nothing else can be given to a program
+/// Two ports on which no process listens. They are free again when this returns; nothing else can be given to a program
 /// that other programs start.
 fn free_ports() -> Result<Vec<u16>> {
     let mut seed = [0; 2];
@@ -234,7 +234,7 @@ fn log_into(path: &Path) {
     }
 }
 
-/// A real `rmm.toml`, to be read by whoever keeps the folder.
+/// A real `rmm.toml`, to be read by the owner of the folder.
 fn configuration(
     repository: &Repository,
     stage: &Site,

@@ -1,6 +1,6 @@
 //! Where the story is shown: a view that is redrawn in place on a terminal, plain lines everywhere else.
 //!
-//! Nobody who listens may stop the story: output that cannot be written is dropped.
+//! No reader of it may stop the story: output that cannot be written is dropped.
 
 use std::io::Write;
 use std::time::Instant;
@@ -45,7 +45,7 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// A screen for somebody; the time that it shows begins now.
+    /// A screen for an audience; the time that it shows begins now.
     #[must_use]
     pub fn new(audience: Audience) -> Self {
         let screen = Self { audience, begun: Instant::now(), drawn: 0, frame: 0 };

@@ -182,7 +182,7 @@ fn parse_file_name(path: &str) -> Option<(i64, &str, &str)> {
     matches!(direction, "up" | "down").then_some((number, name, direction))
 }
 
-/// The migrations of the code by number. One without a way back is refused, because no release with it could be undone.
+/// The migrations of the code by number. One that cannot be reversed is refused, because no release with it could be undone.
 fn migrations(code: &Path) -> Result<BTreeMap<i64, Migration>> {
     let folder = code.join("migrations");
     let read = |name: &str, direction: &str| {
@@ -263,7 +263,7 @@ fn migrate_down(code: &Path, data: &Path, keep: &str) -> Result<()> {
     }
     let mut db = open_for_migration(data)?;
     let mut known = migrations(code)?;
-    // Everything that must be reversed has to be known before the first is: half a way back is worse than none.
+    // Everything that must be reversed has to be known before the first is: half a reversal is worse than none.
     let mut ways_back = Vec::new();
     for (number, name) in applied(&db)?.into_iter().rev().filter(|(number, _)| !kept.contains(number)) {
         let Some(migration) = known.remove(&number) else {

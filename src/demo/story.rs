@@ -18,7 +18,7 @@ use crate::domain::status::Status;
 const PARTS: usize = 5;
 /// Who signs the guestbook while 1.1.0 is in production: a guest that no migration has put there.
 const GUEST: &str = "Barbara";
-/// Everybody whose name must be in production's guestbook at the end.
+/// All whose names must be in production's guestbook at the end.
 pub const GUESTS: [&str; 4] = ["Ada", "Grace", "Edsger", GUEST];
 
 impl Teller<'_> {

@@ -1,6 +1,6 @@
 //! The demo in Telegram: a bot of the user's own, and who becomes ann in it.
 //!
-//! Whoever opens the link with the one-time code is ann: a stranger who finds the bot does not have it. Must not: say
+//! The user who opens the link with the one-time code is ann: a stranger who finds the bot does not have it. Must not: say
 //! anything in Telegram; RMM's own bot does that as soon as it runs.
 
 use std::fmt::Write as _;
@@ -30,13 +30,13 @@ const NO_TOKEN: &str = "--telegram needs a bot, and RMM_TELEGRAM_TOKEN is not se
   4. here:  read -rs RMM_TELEGRAM_TOKEN && export RMM_TELEGRAM_TOKEN   (paste it, Enter)   and start the demo again";
 
 /// A bot that waits for its first person.
-pub struct Doorstep {
+pub struct Pairing {
     telegram: Telegram,
     me: Me,
     token: SecretString,
     api_url: String,
     code: String,
-    patience: Duration,
+    timeout: Duration,
 }
 
 /// The person who plays ann, and the bot that she plays with.
@@ -53,15 +53,15 @@ pub struct Guest {
     /// What the person calls themselves.
     pub first_name: String,
     /// How long a tap of theirs is waited for.
-    pub patience: Duration,
+    pub timeout: Duration,
 }
 
-impl Doorstep {
-    /// The bot of the environment's token. `patience`: how long each act of the person is waited for.
+impl Pairing {
+    /// The bot of the environment's token. `timeout`: how long each act of the person is waited for.
     ///
     /// # Errors
     /// Where there is no token, with how to get one; or Telegram does not know it or cannot be reached.
-    pub async fn open(patience: Duration) -> Result<Self> {
+    pub async fn open(timeout: Duration) -> Result<Self> {
         let variable = |name: &str| std::env::var(name).ok().map(|text| text.trim().to_owned());
         let token = variable(TOKEN).filter(|token| !token.is_empty()).context(NO_TOKEN)?;
         if !crate::config::is_bot_token(&token) {
@@ -83,7 +83,7 @@ impl Doorstep {
         for byte in random {
             let _ = write!(code, "{byte:02x}");
         }
-        Ok(Self { telegram, me, token, api_url, code, patience })
+        Ok(Self { telegram, me, token, api_url, code, timeout })
     }
 
     /// What the person opens.
@@ -96,9 +96,9 @@ impl Doorstep {
     /// what the person wrote is left for RMM's bot to answer.
     ///
     /// # Errors
-    /// When nobody comes, or something else works with this bot.
+    /// When no user comes, or something else works with this bot.
     pub async fn guest(self) -> Result<Guest> {
-        let over = Instant::now() + self.patience;
+        let over = Instant::now() + self.timeout;
         let mut from = None;
         while Instant::now() < over {
             let left = over.saturating_duration_since(Instant::now()).min(POLL);
@@ -124,11 +124,11 @@ impl Doorstep {
                 if let Err(trouble) = self.telegram.updates(Some(id), Duration::ZERO).await {
                     return Err(trouble).context("the bot cannot listen");
                 }
-                let Self { me, token, api_url, patience, .. } = self;
-                return Ok(Guest { bot: me.username, token, api_url, id: person, first_name, patience });
+                let Self { me, token, api_url, timeout, .. } = self;
+                return Ok(Guest { bot: me.username, token, api_url, id: person, first_name, timeout });
             }
         }
-        bail!("nobody opened the link within {} s", self.patience.as_secs())
+        bail!("nobody opened the link within {} s", self.timeout.as_secs())
     }
 }
 

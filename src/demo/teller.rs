@@ -23,9 +23,9 @@ use crate::engine::clock::{Clock, SystemClock};
 /// Between two pictures of the live view.
 const FRAME: Duration = Duration::from_millis(80);
 /// Silence after which the story is taken for stuck.
-const STUCK: Duration = Duration::from_secs(45);
+const STALL_TIMEOUT: Duration = Duration::from_secs(45);
 /// A reader takes about this long for a word.
-const WORD: Duration = Duration::from_millis(90);
+const READING_TIME_PER_WORD: Duration = Duration::from_millis(90);
 
 /// Something that the demo has looked at with its own eyes.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -117,7 +117,7 @@ impl<'a> Teller<'a> {
     pub async fn heading(&mut self, number: usize, of: usize, title: &str, why: &str) -> Result<()> {
         self.screen.heading(number, of, title, why);
         let words = u32::try_from(why.split(' ').count()).unwrap_or(0);
-        self.pause(WORD * words).await
+        self.pause(READING_TIME_PER_WORD * words).await
     }
 
     /// Tells something that the stream does not.
@@ -132,7 +132,7 @@ impl<'a> Teller<'a> {
         self.checks.push(Check { name, ok, text });
     }
 
-    /// Lets a person who watches read; anybody else is not kept waiting.
+    /// Gives a person who watches time to read; others do not wait.
     ///
     /// # Errors
     /// Those of the event stream.
@@ -154,8 +154,8 @@ impl<'a> Teller<'a> {
     /// # Errors
     /// When it can never be, or nothing happens any more.
     pub async fn until(&mut self, what: &str, enough: impl Fn(&Board) -> Wait) -> Result<()> {
-        if !self.within(STUCK, what, enough).await? {
-            bail!("{what} did not come, and nothing has happened for {} s", STUCK.as_secs());
+        if !self.within(STALL_TIMEOUT, what, enough).await? {
+            bail!("{what} did not come, and nothing has happened for {} s", STALL_TIMEOUT.as_secs());
         }
         Ok(())
     }
@@ -244,7 +244,7 @@ impl<'a> Teller<'a> {
         Ok(release.id)
     }
 
-    /// Everybody who is listed approves. Somebody who plays ann in Telegram comes last: that tap starts production.
+    /// All listed approvers approve. A person who plays ann in Telegram comes last: that tap starts production.
     ///
     /// # Errors
     /// When RMM refuses it.
@@ -258,10 +258,10 @@ impl<'a> Teller<'a> {
             let what = format!("the approval of {person}");
             if let Some(guest) = guest.filter(|_| person == PEOPLE[0]) {
                 self.ask_guest(release, guest);
-                if self.within(guest.patience, &what, approved(release, person)).await? {
+                if self.within(guest.timeout, &what, approved(release, person)).await? {
                     continue;
                 }
-                let seconds = guest.patience.as_secs();
+                let seconds = guest.timeout.as_secs();
                 self.tell(Mark::Note, format!("no tap for {seconds} s; ann's yes comes over the API instead"));
             }
             self.pause(Duration::from_millis(700)).await?;
@@ -283,8 +283,8 @@ impl<'a> Teller<'a> {
 
     fn ask_guest(&mut self, release: i64, guest: &Guest) {
         let tag = self.board.releases.get(&release).map(|card| card.tag.clone()).unwrap_or_default();
-        let Guest { first_name, patience, .. } = guest;
-        let (link, seconds) = (guest.link(), patience.as_secs());
+        let Guest { first_name, timeout, .. } = guest;
+        let (link, seconds) = (guest.link(), timeout.as_secs());
         let text = format!(
             "your turn, {first_name}: tap Approve below #{release} {tag} at {link} (after {seconds} s the story goes on \
              without you)"

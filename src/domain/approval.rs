@@ -90,7 +90,7 @@ impl Tally {
         };
         let (given, missing): (Vec<_>, Vec<_>) =
             rule.required.iter().filter(eligible).cloned().partition(|name| said_yes(&name));
-        // Where nobody is left whose yes counts, the vote cannot pass: nobody ships alone by accident.
+        // Where no approver is left whose yes counts, the vote cannot pass.
         let needed = rule.minimum.min((given.len() + missing.len()).max(1));
         Self { given, missing, needed }
     }

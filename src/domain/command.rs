@@ -36,14 +36,14 @@ pub enum Command {
     Approve {
         /// The release.
         release: ReleaseId,
-        /// The revision that the person saw, if the door knows it.
+        /// The revision that the person saw, if the client knows it.
         seen: Option<Revision>,
     },
     /// No.
     Reject {
         /// The release.
         release: ReleaseId,
-        /// The revision that the person saw, if the door knows it.
+        /// The revision that the person saw, if the client knows it.
         seen: Option<Revision>,
         /// Why.
         reason: String,
@@ -94,7 +94,7 @@ pub enum Command {
         /// Why.
         reason: String,
     },
-    /// Nobody deploys to production from now on.
+    /// Nothing is deployed to production from now on.
     Lock {
         /// Why.
         reason: String,
@@ -328,7 +328,7 @@ impl Command {
         }
     }
 
-    /// Whether somebody wants something to begin that would not come by itself.
+    /// Whether it asks for something to begin that would not begin by itself.
     #[must_use]
     pub const fn begins_anew(&self) -> bool {
         matches!(
@@ -431,7 +431,7 @@ pub enum Outcome {
 pub struct Said {
     /// The line that says most about why it failed.
     pub last: Option<String>,
-    /// Work that somebody did by hand where the step checks out; a bounded number of findings.
+    /// Work done by hand where the step checks out; a bounded number of findings.
     pub by_hand: Vec<String>,
     /// The refs in the clone that hold what was set aside of it.
     pub kept: Vec<String>,

@@ -27,9 +27,9 @@ pub struct EnvironmentState {
     pub left: BTreeMap<HostName, LeftHost>,
     /// Migrations that had begun on a host when it stopped answering: how they ended is asked when a run next comes there.
     pub unseen: Vec<UnseenStep>,
-    /// A way back failed: nothing more is deployed here until an admin has looked.
+    /// A rollback failed: nothing more is deployed here until an admin has looked.
     pub dirty: Option<Dirty>,
-    /// Nobody deploys here until an admin unlocks.
+    /// Nothing is deployed here until an admin unlocks.
     pub lock: Option<Lock>,
     /// What it runs is not known: nothing is deployed here until an admin says it (`settle`).
     pub unknown: Option<UnknownState>,
@@ -70,7 +70,7 @@ pub struct Mixed {
     pub surfaces: Positions,
 }
 
-/// A failed way back.
+/// A failed rollback.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dirty {
     /// The run that failed.
@@ -90,7 +90,7 @@ pub struct LeftHost {
     pub since: Timestamp,
     /// What was heard of it last, a sentence.
     pub reason: Reason,
-    /// An admin has said that nobody waits for it.
+    /// An admin has given it up.
     #[serde(default)]
     pub given_up: bool,
     /// Unseen steps there, of rows from before they were noted with the environment: the run, and the index in it.
@@ -98,7 +98,7 @@ pub struct LeftHost {
     pub unseen: Vec<(RunId, u32)>,
 }
 
-/// A step whose end nobody has seen.
+/// A step whose end is unknown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnseenStep {
     /// Where it is.

@@ -219,7 +219,7 @@ pub enum Event {
         name: String,
         role: String,
     },
-    /// Somebody else vouches for a token now.
+    /// Another person vouches for a token now.
     TokenAdopted {
         name: String,
         /// The person who did before; none: the operator.

@@ -1,4 +1,4 @@
-//! Folders that belong to a machine as a whole, so that nobody checks code out in them or gives them to a user.
+//! Folders that belong to a machine as a whole, so that no service checks code out in them or gives them to a user.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -97,7 +97,7 @@ pub fn is_of_system(path: &str) -> bool {
     is_shared(path) && !ROOMS.contains(&&*plain(path).to_string_lossy())
 }
 
-/// Whether others than one service have something in a folder, so that nobody's user should own all of it.
+/// Whether more than one service uses a folder, so that no user of one should own all of it.
 #[must_use]
 pub fn is_shared(path: &str) -> bool {
     let path = plain(path);

@@ -162,11 +162,11 @@ pub enum KeyState {
     Trusted,
     /// The configuration names it.
     Pinned,
-    /// The host has shown one that nobody has confirmed.
+    /// The host has shown one that is not confirmed.
     Unknown,
     /// The host has shown another one than it must.
     Changed,
-    /// Nobody has looked yet.
+    /// Not contacted yet.
     NeverSeen,
     /// RMM's own machine has none.
     NotNeeded,

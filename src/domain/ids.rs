@@ -1,7 +1,7 @@
 //! Names and numbers of things, each valid by construction.
 //!
 //! Everything here may have come from outside, so the rules are narrow: what passes cannot be an option to a
-//! program, a path that climbs, or text that displays as something else. Quoting is still the job of whoever
+//! program, a path that climbs, or text that displays as something else. Quoting is still the job of the code that
 //! builds a command.
 
 use core::net::{Ipv4Addr, Ipv6Addr};
@@ -252,7 +252,7 @@ fn is_picture(c: char) -> bool {
     matches!(c, '\u{FE0F}' | '\u{2190}'..='\u{27BF}' | '\u{2B00}'..='\u{2BFF}' | '\u{1F000}'..='\u{1FAFF}')
 }
 
-/// Whether nobody would see anything.
+/// Whether nothing of it would be visible.
 #[must_use]
 pub fn is_blank(text: &str) -> bool {
     text.chars().all(|c| c.is_whitespace() || c.is_control() || deceptive(c))

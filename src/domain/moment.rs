@@ -1,4 +1,4 @@
-//! Time that has passed, which no setting of a clock changes, and words that nobody can guess: both come in as values.
+//! Time that has passed, which no setting of a clock changes, and unguessable words: both come in as values.
 
 use std::fmt;
 use std::time::Duration;
@@ -56,7 +56,7 @@ impl fmt::Debug for Seed {
 }
 
 impl Seed {
-    /// The word of a run that is made with this seed: 64 bits that nobody can guess and no other run has, also not one
+    /// The word of a run that is made with this seed: 64 unguessable bits that no other run has, also not one
     /// with the same number in a copy of the database.
     #[must_use]
     pub fn word(&self, run: RunId) -> String {

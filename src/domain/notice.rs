@@ -1,4 +1,4 @@
-//! What is worth a message of its own in a team's chat: somebody is needed, or something has ended.
+//! What is worth a message of its own in a team's chat: a person is needed, or something has ended.
 
 use std::fmt;
 use std::str::FromStr;

@@ -14,7 +14,7 @@ pub struct Person {
     pub name: PersonName,
     /// Telegram's numeric id.
     pub telegram_id: Option<i64>,
-    /// The Telegram username, without `@`, of somebody whose number is not known. Says who may claim to be this person,
+    /// The Telegram username, without `@`, of a person whose number is not known. Says who may claim to be this person,
     /// and nothing more.
     pub telegram_username: Option<String>,
     /// GitHub login, to recognise the initiator of a release.
@@ -26,14 +26,14 @@ pub struct Person {
 }
 
 impl Person {
-    /// The person, as somebody who asks for something.
+    /// The person as the actor of a command.
     #[must_use]
     pub fn actor(&self, door: Door) -> Actor {
         Actor::Person { name: self.name.clone(), role: self.role, door }
     }
 }
 
-/// The door through which somebody came in.
+/// The channel through which a person gives a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Door {
@@ -69,7 +69,7 @@ pub enum Actor {
         /// The services it is limited to; empty: all.
         services: Vec<ServiceName>,
     },
-    /// Whoever owns the data directory on RMM's machine.
+    /// The owner of the data directory on RMM's machine.
     Operator,
     /// RMM itself: a run that ended, a timer, a start.
     Machine,
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_but_rmm_speaks_for_its_runs() {
+    fn only_rmm_reports_on_its_runs() {
         assert!(person(Role::Admin).may(Right::Machine, None, true).is_err());
         assert!(Actor::Operator.may(Right::Machine, None, true).is_err());
         assert!(Actor::Machine.may(Right::Machine, None, false).is_ok());

@@ -93,7 +93,7 @@ pub enum Reason {
 
     /// The id that was given for the commit is that of the tag itself, which points at this commit.
     TagItselfGiven { commit: Commit },
-    /// The repository could not tell the commit; it is asked again then, or not before somebody changes something.
+    /// The repository could not tell the commit; it is asked again then, or not before something is changed.
     CommitUnresolved { cause: Box<Reason>, again: Option<Timestamp> },
 
     // Why there is no plan.
@@ -182,7 +182,7 @@ pub enum Reason {
     ProgramMissing { program: String },
     /// What is wrong with a repository.
     Repository { fault: RepositoryFault },
-    /// Somebody has to look on a host what became of a step.
+    /// What became of a step has to be looked up on the host.
     LookOnHost { host: HostName, cause: Box<Reason> },
     /// A host has lost the run's directory.
     DirectoryLost { host: HostName, directory: String },
@@ -210,7 +210,7 @@ pub enum Reason {
     UnderWayWhenCopied,
     /// The database is a copy that was put back, or older than what was done.
     Restored { how: RestoredBy },
-    /// After a restore, numbers go on from the highest that anybody may have seen.
+    /// After a restore, numbers go on from the highest that may have been seen.
     NumbersGoOn { cause: Box<Reason>, release: ReleaseId, run: RunId },
 }
 

@@ -245,7 +245,7 @@ pub enum Cause {
         started_by: Option<String>,
         asked_by: Option<String>,
     },
-    /// Whoever says that the tag has moved does not decide it.
+    /// The claim of a caller that the tag has moved is not enough.
     TagClaimed {
         release: ReleaseId,
         title: String,

@@ -72,7 +72,7 @@ pub struct Run {
     pub state: RunState,
     /// Why it does not get on at the moment.
     pub waiting: Option<Reason>,
-    /// Somebody wants it to end early.
+    /// It is to end early.
     pub stop: Option<Stop>,
     /// The hosts that it goes on without, because they do not answer.
     pub left: BTreeMap<HostName, LeftHost>,
@@ -111,7 +111,7 @@ pub enum RunState {
         /// A sentence that names the step and what happened.
         reason: Reason,
     },
-    /// Ended early because somebody wanted it.
+    /// Ended early on request.
     Stopped {
         /// A sentence that says who and why.
         reason: Reason,
@@ -207,7 +207,7 @@ impl Run {
         self.steps.iter().filter(move |step| Some(step.wave) == wave && open(step))
     }
 
-    /// Whether a step that did not end well ends neither those beside it nor the run: a way back goes on on its other
+    /// Whether a step that did not end well ends neither those beside it nor the run: a rollback goes on on its other
     /// hosts. Without the right schema there is nothing to go on with, unless an admin has given up the host that has it in
     /// hand.
     #[must_use]
@@ -217,13 +217,13 @@ impl Run {
         given_up || !step.kind.migrates() && (failed || self.left.contains_key(&step.host))
     }
 
-    /// Brings hosts to what their environment runs that a way back had to leave.
+    /// Brings hosts to what their environment runs that a rollback had to leave.
     #[must_use]
     pub fn is_catch_up(&self) -> bool {
         self.housekeeping && self.kind == RunKind::Deploy && self.from.is_none()
     }
 
-    /// Whether it may go on without a host that does not answer: a way back, one that is to end, and one that only
+    /// Whether it may go on without a host that does not answer: a rollback, one that is to end, and one that only
     /// catches up.
     #[must_use]
     pub fn may_leave_hosts(&self) -> bool {
@@ -250,7 +250,7 @@ impl Run {
         })
     }
 
-    /// Whether it is to repeat a migration of which nobody has seen how it ended on a host: nobody knows how to go on
+    /// Whether it is to repeat a migration whose end on a host is unknown: it cannot go on
     /// before that host answers.
     #[must_use]
     pub fn repeats_unseen(
@@ -269,7 +269,7 @@ impl Run {
         self.steps.iter().filter(|step| step.state == StepState::Running)
     }
 
-    /// Steps that are at work are to be ended: somebody wants that, or one of them has failed.
+    /// Steps that are at work are to be ended: that was asked for, or one of them has failed.
     #[must_use]
     pub fn is_ending(&self) -> bool {
         self.stop.is_some()
@@ -375,7 +375,7 @@ pub struct Position {
     /// The newer schema is (or may be, in part) in the database.
     pub newer_schema: bool,
     /// The hosts that were touched, and whether the newer code is certainly checked out there; where it only may be,
-    /// the way back checks it out once more.
+    /// the rollback checks it out once more.
     pub hosts: BTreeMap<HostName, bool>,
 }
 

@@ -90,7 +90,7 @@ impl Driver {
         }
     }
 
-    /// Whether RMM itself runs the plan (and so nobody else may report on it).
+    /// Whether RMM itself runs the plan (and so no client may report on it).
     #[must_use]
     pub fn is_ours(&self) -> bool {
         match self {
@@ -100,14 +100,14 @@ impl Driver {
     }
 }
 
-/// What becomes of work that somebody did by hand in the folder of a checkout, when a release would overwrite it.
+/// What becomes of work done by hand in the folder of a checkout, when a release would overwrite it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Dirty {
     /// It is kept aside in the clone, and the checkout goes on.
     #[default]
     Keep,
-    /// The release stops before anything is changed. A way back keeps it aside all the same.
+    /// The release stops before anything is changed. A rollback keeps it aside all the same.
     Refuse,
 }
 
@@ -126,7 +126,7 @@ pub struct Surface {
     pub directory: Option<String>,
     /// Whether RMM brings `directory` to the release's commit with git before the commands.
     pub checkout: bool,
-    /// What becomes of work that somebody did by hand in `directory`.
+    /// What becomes of work done by hand in `directory`.
     pub dirty: Dirty,
     /// Command template that runs on each host once the code is checked out, before migrations.
     pub before_deploy: Option<String>,

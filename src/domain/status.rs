@@ -41,13 +41,13 @@ statuses! {
     StageBuilding = "stage_building",
     /// Stage could not be brought to the release.
     StageBuildingFailed = "stage_building_failed",
-    /// The way back is rehearsed on stage.
+    /// The rollback is rehearsed on stage.
     StageTestRollback = "stage_test_rollback",
     /// The rehearsal failed.
     StageTestRollbackFailed = "stage_test_rollback_failed",
     /// People test and vote.
     ManualTesting = "manual_testing",
-    /// Somebody whose word counts said no.
+    /// A person with the right to reject said no.
     ManualTestFailed = "manual_test_failed",
     /// The vote is closed; production follows when every gate is clear.
     ManualTestPassed = "manual_test_passed",

@@ -159,7 +159,7 @@ pub struct Script {
 pub struct Project {
     /// Its name.
     pub name: String,
-    /// Somebody has chosen the name. Otherwise a host on which the folder's containers run under another name keeps
+    /// The name is configured. Otherwise a host on which the folder's containers run under another name keeps
     /// that one: it goes with their volumes.
     #[serde(default)]
     pub chosen: bool,
@@ -237,7 +237,7 @@ pub enum StepState {
         /// Why.
         reason: Reason,
     },
-    /// Never begun: the way back goes on without it.
+    /// Never begun: the rollback goes on without it.
     Skipped {
         /// Why.
         reason: Reason,

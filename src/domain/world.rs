@@ -35,7 +35,7 @@ pub struct World<'s> {
     pub service: Arc<Service>,
     /// What it runs, as a part of what is signed.
     pub definition: Definition,
-    /// Everybody.
+    /// All people of the configuration.
     pub people: Arc<People>,
     /// The time of the decision.
     pub now: Timestamp,
@@ -61,7 +61,7 @@ pub struct World<'s> {
 pub struct Beginning {
     /// The definition of the service.
     pub service: Arc<Service>,
-    /// Everybody.
+    /// All people of the configuration.
     pub people: Arc<People>,
     /// When the decision is made.
     pub moment: Moment,

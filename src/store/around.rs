@@ -31,7 +31,7 @@ pub struct KnownToken {
     pub name: String,
     /// Its role.
     pub role: String,
-    /// When it was used last, in milliseconds, as far as anybody knows.
+    /// When it was used last, in milliseconds, if known.
     pub last_used_at: Option<i64>,
     /// When it ends by itself, in milliseconds.
     pub expires_at: Option<i64>,

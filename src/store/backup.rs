@@ -1,7 +1,7 @@
 //! Copies of the database: made online while the writer goes on, put back only when they are sound.
 //!
 //! Must not: leave a half-written file under its final name, overwrite anything unasked, or destroy the database that
-//! a restore replaces. The audit key is not part of a copy; whoever keeps copies keeps the key elsewhere.
+//! a restore replaces. The audit key is not part of a copy; the key is to be kept elsewhere.
 
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
@@ -51,12 +51,12 @@ pub fn backup(source: &Path, target: &Path, overwrite: bool) -> Result<BackupRep
     Ok(BackupReport { path: target.to_owned(), bytes, head })
 }
 
-/// A name beside `target` that nobody else has: several may make a copy at once.
+/// A name beside `target` of its own: several may make a copy at once.
 fn partial(target: &Path) -> Result<PathBuf, StoreError> {
     Ok(with_suffix(target, &format!(".{}.partial", key::to_hex(&key::random_bytes()?[..8]))))
 }
 
-/// Gives a copy its name. Without `overwrite` nobody's file is replaced, not even one that came meanwhile.
+/// Gives a copy its name. Without `overwrite` no file is replaced, not even one made meanwhile.
 fn place(partial: &Path, target: &Path, overwrite: bool) -> Result<(), StoreError> {
     if overwrite {
         return fs::rename(partial, target).map_err(|error| StoreError::io("create", target, error));
@@ -103,7 +103,7 @@ fn copy(source: &Connection, partial: &Path) -> Result<Option<ChainHead>, StoreE
         }
     }
     if target.table_exists(None, "numbers")? {
-        // Whoever opens it in the place of the database shall know that it is older than what was done since.
+        // The process that opens it in the place of the database has to know that it is older than what was done since.
         target.execute("UPDATE numbers SET copy = 1", [])?;
     }
     // The copied header says WAL; a copy that lies somewhere for years shall not need a second file to be read.

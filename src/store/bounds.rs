@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn only_old_output_that_nobody_asks_about_is_deleted() {
+    fn only_old_output_of_settled_runs_is_deleted() {
         let conn = test_database();
         release(&conn, 1, "successful");
         release(&conn, 2, "active");

@@ -68,7 +68,7 @@ pub struct StoreOptions {
     pub readers: usize,
     /// Write requests that may wait before callers have to.
     pub queue: usize,
-    /// The process that begins to work; without it nobody looks whether the database is the one that was left.
+    /// The process that begins to work; without it RMM does not check whether the database is the one that was left.
     pub start: Option<Start>,
 }
 

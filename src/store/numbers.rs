@@ -61,7 +61,7 @@ impl Numbers {
         self.each(other, i64::max)
     }
 
-    /// Each with some room behind it, for what was given out and nobody noted.
+    /// Each with some room behind it, for numbers that were given out and not noted.
     #[must_use]
     pub fn with_gap(self) -> Self {
         const FEW: i64 = 1_000;
@@ -102,7 +102,7 @@ impl Numbers {
 /// # Errors
 /// When the database cannot be written.
 pub fn seen(conn: &Connection, run: RunId) -> Result<(), StoreError> {
-    // Somebody else's file may hold any number.
+    // A file of another database may hold any number.
     if run.0 < i64::MAX / 2 && run > super::runs::last_id(conn)? {
         Numbers { release: run.0, run: run.0, ..Numbers::default() }.raise(conn)?;
     }

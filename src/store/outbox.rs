@@ -111,7 +111,7 @@ pub fn lease_due(conn: &Connection, but: &str, owner: &str, now: i64, limit: u32
     Ok(effects)
 }
 
-/// Hands out one effect, unless somebody has it, and counts the attempt.
+/// Hands out one effect, unless it is leased, and counts the attempt.
 ///
 /// # Errors
 /// When the database cannot be written.
@@ -123,7 +123,7 @@ pub fn lease(conn: &Connection, id: i64, owner: &str, now: i64) -> Result<Option
     Ok(conn.prepare_cached(&sql)?.query_row((owner, now, id), leased).optional()?)
 }
 
-/// An effect that nobody has.
+/// An effect that is not leased.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
     /// Its id.

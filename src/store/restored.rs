@@ -1,6 +1,6 @@
 //! A database that is older than what was done with it: a backup that was put in its place, with `rmm restore` or by
 //! hand, or a new one where the old one was lost. It is noticed at the start, and then numbers go on from the highest
-//! that anybody may have seen, runs that were under way are not followed any further, and what the environments run is
+//! that may have been seen, runs that were under way are not followed any further, and what the environments run is
 //! unknown until an admin says it.
 //!
 //! A small file beside the database tells which process worked with it last, and how far it had come. Copies that RMM
@@ -222,7 +222,7 @@ fn treat(
     Ok(())
 }
 
-/// What was under way when the copy was made has ended since, or is somebody else's now.
+/// What was under way when the copy was made has ended since, or belongs to another process now.
 fn end_live_runs(record: &mut Record<'_>) -> Result<(), StoreError> {
     let mut statement = record.conn.prepare("SELECT id FROM runs WHERE state IN ('queued', 'running') ORDER BY id")?;
     let live = statement.query_map([], |row| Ok(RunId(row.get(0)?)))?.collect::<Result<Vec<_>, _>>()?;

@@ -121,7 +121,7 @@ pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     Ok(conn)
 }
 
-/// Opens a database that nobody writes, without leaving anything beside it.
+/// Opens a database that no process writes, without leaving anything beside it.
 ///
 /// # Errors
 /// When the file is not there or cannot be opened.
@@ -150,7 +150,7 @@ impl TemporaryCopy {
     }
 }
 
-/// Copies a database that nobody writes, if it has a write-ahead log: reading that would change the files beside it.
+/// Copies a database that no process writes, if it has a write-ahead log: reading that would change the files beside it.
 ///
 /// # Errors
 /// When the files cannot be read or the temporary folder cannot be written.
@@ -266,7 +266,7 @@ pub(super) fn is_migration(statement: &str) -> bool {
     all.get_migrations().iter().any(|migration| migration.sql().is_some_and(|sql| sql.contains(statement)))
 }
 
-/// As [`test_database`]; nobody looks at its statements.
+/// As [`test_database`]; its statements are not checked.
 #[cfg(test)]
 pub(super) fn test_database_unwatched() -> Connection {
     let mut conn = Connection::open_in_memory().unwrap();

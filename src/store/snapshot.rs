@@ -17,7 +17,7 @@ use crate::domain::world::GoodVersion;
 /// A service in the database, as of one transaction.
 ///
 /// A decision knows nothing of databases: one that cannot be read ends the decision and its transaction by unwinding, and
-/// whoever began the transaction gets the error ([`super::writer::unwound`]).
+/// the caller that began the transaction gets the error ([`super::writer::unwound`]).
 #[derive(Debug)]
 pub struct Stored<'c> {
     conn: &'c Connection,

@@ -1,7 +1,7 @@
 //! What the Telegram bot has to remember: updates until they are handled, who has written to it, which messages it
 //! keeps current, and what chats have still to hear.
 //!
-//! Must not: know what an update or a screen means, or decide who somebody is.
+//! Must not: know what an update or a screen means, or decide which person a user is.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -83,7 +83,7 @@ pub fn forget_before(conn: &Connection, before: Timestamp) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Forgets up to `limit` people who are nobody to RMM and were last there before; those of `listed` stay.
+/// Forgets up to `limit` users who are no person of RMM and were last seen before; those of `listed` stay.
 ///
 /// # Errors
 /// When the database cannot be written.
@@ -97,7 +97,7 @@ pub fn forget_strangers(conn: &Connection, before: Timestamp, listed: &[i64], li
     Ok(forgotten)
 }
 
-/// Somebody who has written to the bot.
+/// A Telegram user who has written to the bot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
     /// Telegram's number of a person; never changes.
@@ -116,7 +116,7 @@ pub struct User {
     pub claimed_as: Option<String>,
     /// The admin who has confirmed it.
     pub confirmed_by: Option<String>,
-    /// An admin has said that it is somebody else.
+    /// An admin has refused the claim.
     pub refused: bool,
 }
 
@@ -136,7 +136,7 @@ fn user_of(row: &Row<'_>) -> rusqlite::Result<User> {
     })
 }
 
-/// Remembers that somebody was there, and tells what is known of them. `private`: in a private chat.
+/// Remembers that a user was seen, and returns what is known of them. `private`: in a private chat.
 ///
 /// # Errors
 /// When the database cannot be written.
@@ -158,7 +158,7 @@ pub fn see_user(
     Ok(user)
 }
 
-/// Somebody by number.
+/// A user by number.
 ///
 /// # Errors
 /// When the database cannot be read.
@@ -170,7 +170,7 @@ pub fn user(conn: &Connection, id: i64) -> Result<Option<User>, StoreError> {
     Ok(found)
 }
 
-/// Everybody who is or claims to be somebody, by the name of that person.
+/// Users who are a person or claim to be one, by its name.
 ///
 /// # Errors
 /// When the database cannot be read.
@@ -180,7 +180,7 @@ pub fn users_of_people(conn: &Connection) -> Result<Vec<User>, StoreError> {
     Ok(statement.query_map([], user_of)?.collect::<Result<_, _>>()?)
 }
 
-/// Notes who somebody claims to be, and by which username; an admin has to confirm it. Any other claim of theirs is over.
+/// Notes which person a user claims to be, and by which username; an admin has to confirm it. Any other claim of theirs is over.
 /// Does nothing where it is noted or settled already.
 ///
 /// # Errors
@@ -195,7 +195,7 @@ pub fn claim(conn: &Connection, user: i64, person: &PersonName, username: &str) 
 }
 
 /// Settles a claim: `confirmed_by` an admin, or refused. `false` when there is no such claim (any more), or the person
-/// has been confirmed to be somebody else. A confirmation ends what others have claimed by another username.
+/// has been confirmed to be another. A confirmation ends what others have claimed by another username.
 ///
 /// # Errors
 /// When the database cannot be written.
@@ -222,7 +222,7 @@ pub fn settle_claim(
     Ok(changed > 0)
 }
 
-/// Remembers the language that somebody has chosen.
+/// Remembers the language that a user has chosen.
 ///
 /// # Errors
 /// When the database cannot be written.
@@ -244,7 +244,7 @@ pub struct Kept {
     pub screen: String,
     /// What makes it change.
     pub about: String,
-    /// For whom it was drawn; nobody in particular in a group.
+    /// For whom it was drawn; none in a group.
     pub viewer: Option<i64>,
     /// A digest of what it showed last.
     pub shown: String,
@@ -439,7 +439,7 @@ mod tests {
         assert_eq!((first.confirmed_by.as_deref(), first.refused), (Some("root"), false));
         assert_eq!((second.confirmed_by, second.refused), (None, true));
 
-        // Another username in the configuration: another account may be confirmed, and the older one is nobody.
+        // Another username in the configuration: another account may be confirmed, and the older one is no person any more.
         see_user(&conn, 3, Some("Ann_B"), "Ann", true, at(1)).unwrap();
         claim(&conn, 3, &ann, "Ann_B").unwrap();
         assert!(settle_claim(&conn, 3, &ann, Some("root")).unwrap());

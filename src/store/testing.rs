@@ -148,7 +148,7 @@ pub(crate) fn put_message(conn: &rusqlite::Connection, message: i64, about: &str
     .unwrap();
 }
 
-/// Somebody who has written to the bot.
+/// A Telegram user who has written to the bot.
 pub(crate) fn put_user(conn: &rusqlite::Connection, id: i64, person: Option<&str>, refused: bool, seen_at: i64) {
     conn.execute(
         "INSERT INTO telegram_users (id, first_name, private_chat, person, refused, seen_at) \

@@ -1,5 +1,5 @@
 //! The single writer: one thread owns the connection that writes, and commits the requests that are waiting together,
-//! so that one sync of the disk serves many. Nobody is answered before the commit that holds his request.
+//! so that one sync of the disk serves many. No request is answered before its commit.
 //!
 //! Must not: let one request spoil another (each runs in its own savepoint; an error or a panic undoes it alone), or
 //! answer with success what is not on disk.
@@ -183,7 +183,7 @@ impl Drop for Writer {
     }
 }
 
-/// What a transaction has touched, as SQLite itself reports it: nobody can forget to announce a row.
+/// What a transaction has touched, as SQLite itself reports it: no caller can forget to announce a row.
 #[derive(Default)]
 struct Marks {
     outbox: AtomicU64,

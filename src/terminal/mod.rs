@@ -158,7 +158,7 @@ pub fn print(bytes: &[u8]) -> io::Result<()> {
 
 /// Says something beside the answer, on standard error.
 pub fn note(text: &str) {
-    // Nobody to tell that nobody listens.
+    // A failure to write to standard error cannot be told.
     let mut err = io::stderr().lock();
     let safe = if err.is_terminal() { terminal_safe(text.as_bytes()) } else { text.as_bytes().to_vec() };
     let _ = err.write_all(&safe).and_then(|()| err.write_all(b"\n"));

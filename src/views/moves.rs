@@ -33,7 +33,7 @@ impl Confirmation {
 }
 
 impl ReleaseOverview {
-    /// Whether a move would be carried out for somebody who may make it, with force where [`Self::needs_force`] says so.
+    /// Whether a move would be carried out for a person with the right, with force where [`Self::needs_force`] says so.
     #[must_use]
     pub fn is_legal(&self, wanted: Move) -> bool {
         let possible = self.possible.contains(&wanted);
@@ -48,7 +48,7 @@ impl ReleaseOverview {
         }
     }
 
-    /// Whether a move is refused unless it is asked for once more: nobody knows whether something is still at work.
+    /// Whether a move is refused unless it is asked for once more: something may still be at work.
     #[must_use]
     pub fn needs_force(&self, wanted: Move) -> bool {
         wanted == Move::Abort
@@ -57,12 +57,12 @@ impl ReleaseOverview {
             && self.lost.contains_key(&Env::Production)
     }
 
-    /// The moves that are legal now, whoever may make them.
+    /// The moves that are legal now, whatever the viewer's rights.
     pub fn moves(&self) -> impl Iterator<Item = Move> {
         Move::OFFERED.into_iter().filter(|wanted| self.is_legal(*wanted))
     }
 
-    /// Whether somebody may make a move, if it is legal.
+    /// Whether an actor may make a move, if it is legal.
     #[must_use]
     pub fn may(&self, actor: &Actor, wanted: Move) -> bool {
         let own = actor.person().is_some_and(|name| self.initiator.as_ref() == Some(name));
@@ -83,7 +83,7 @@ impl ReleaseOverview {
         }
     }
 
-    /// Nobody is left whose yes would count.
+    /// No approver is left whose yes would count.
     #[must_use]
     pub const fn is_hopeless(&self) -> bool {
         self.tally.needed > self.tally.given.len() + self.tally.missing.len()

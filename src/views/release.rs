@@ -44,13 +44,13 @@ pub struct ReleaseOverview {
     pub busy_with: Option<ReleaseId>,
     /// The release that holds stage.
     pub on_stage: Option<Version>,
-    /// Where a rollback of what production runs goes unless somebody says otherwise.
+    /// Where a rollback of what production runs goes unless the command says otherwise.
     pub way_back: Option<GoodVersion>,
     /// The versions that production can go back to, newest first.
     pub versions: Vec<GoodVersion>,
     /// The person who has started it, if RMM knows them.
     pub initiator: Option<PersonName>,
-    /// The moves of the life cycle that would not be refused to somebody who may make them.
+    /// The moves of the life cycle that would not be refused to a person with the right to make them.
     pub possible: Vec<Move>,
     /// Its runs about which an admin has to say what became of them.
     pub to_resolve: Vec<RunId>,

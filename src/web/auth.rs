@@ -22,12 +22,12 @@ use crate::engine::Engine;
 use crate::store::tokens::{self, TokenRow};
 
 /// How long a token that was found is believed without looking again.
-const REMEMBERED: SignedDuration = SignedDuration::from_secs(5);
+const TOKEN_CACHE_TTL: SignedDuration = SignedDuration::from_secs(5);
 /// Tokens remembered at most.
 const MOST_REMEMBERED: usize = 10_000;
 /// Wrong tokens from one address in a window before it has to wait for the next one.
 const WRONG_TOKENS: u32 = 20;
-/// Addresses that are counted in a window; whoever guesses from more of them has to wait, too.
+/// Addresses that are counted in a window; guesses from more of them have to wait, too.
 const GUESSING_ADDRESSES: usize = 10_000;
 /// How long a window is.
 const WINDOW: SignedDuration = SignedDuration::from_secs(60);
@@ -36,20 +36,20 @@ type Hash = [u8; 32];
 /// A token, and when it was looked up.
 type Found = (Arc<TokenRow>, Timestamp);
 
-/// What the doorkeeper remembers.
+/// The tokens looked up lately, and wrong guesses.
 #[derive(Debug, Default)]
-pub struct Doorkeeper {
+pub struct Authenticator {
     known: Mutex<HashMap<Hash, Found>>,
     guesses: Mutex<Guesses>,
     forgotten: watch::Sender<()>,
 }
 
-impl Doorkeeper {
+impl Authenticator {
     /// Forgets every token that was found: one of them may have been revoked.
     pub fn forget(&self) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.clear();
-        // Whoever hears of it finds nothing remembered.
+        // First the cache is emptied, so that those told look again.
         self.forgotten.send_replace(());
     }
 
@@ -63,7 +63,7 @@ impl Doorkeeper {
         {
             let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some((row, since)) = known.get(&hash)
-                && is_within(now, *since, REMEMBERED)
+                && is_within(now, *since, TOKEN_CACHE_TTL)
             {
                 return Ok(Some(row.clone()));
             }
@@ -122,7 +122,7 @@ fn is_within(now: Timestamp, since: Timestamp, time: SignedDuration) -> bool {
     !age.is_negative() && age < time
 }
 
-/// Whoever makes the call. A handler that changes or shows anything asks for it.
+/// The caller. A handler that changes or shows anything asks for it.
 #[derive(Debug, Clone)]
 pub struct Caller(pub Actor);
 
@@ -138,7 +138,7 @@ impl FromRequestParts<Web> for Caller {
     }
 }
 
-/// Somebody who stays, and whose rights are looked at again meanwhile.
+/// A caller of a long request, whose rights are checked again meanwhile.
 #[derive(Debug)]
 pub struct Session {
     /// Who.
@@ -164,7 +164,7 @@ impl Session {
     /// When the token opens nothing any more.
     pub async fn look_again(&self, web: &Web) -> Result<Actor, Problem> {
         let Some(token) = &self.token else { return Ok(self.actor.clone()) };
-        let found = web.doorkeeper.find(&web.engine, token.hash).await?;
+        let found = web.authenticator.find(&web.engine, token.hash).await?;
         let row = found.ok_or_else(|| Problem::unauthorized("this token is not known any more"))?;
         actor(web, &row)
     }
@@ -186,10 +186,10 @@ impl FromRequestParts<Web> for Session {
             ));
         };
         let hash = tokens::hash(secret);
-        let found = if tokens::is_plausible(secret) { web.doorkeeper.find(&web.engine, hash).await? } else { None };
+        let found = if tokens::is_plausible(secret) { web.authenticator.find(&web.engine, hash).await? } else { None };
         let Some(row) = found else {
             // Only wrong ones wait: a correct token works from behind the same address.
-            let mut guesses = web.doorkeeper.guesses.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut guesses = web.authenticator.guesses.lock().unwrap_or_else(PoisonError::into_inner);
             guesses.note(network(from), web.engine.now())?;
             return Err(Problem::unauthorized("this token is not known; `rmm token list` shows those that are"));
         };
@@ -253,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn guesses_from_everywhere_take_no_more_memory_and_nobody_waits_longer_than_a_window() {
+    fn guesses_from_everywhere_take_no_more_memory_and_no_caller_waits_longer_than_a_window() {
         let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1);
         let address = |number: u32| IpAddr::from(number.to_be_bytes());
         let mut guesses = Guesses::default();

@@ -13,8 +13,8 @@ use super::problem::Problem;
 
 /// The largest body that is read, in bytes.
 pub const LARGEST_BODY: usize = 256 * 1024;
-/// What is taken of a larger one before the connection is cut, in bytes: whoever listens only after having sent
-/// everything shall hear what was wrong.
+/// What is taken of a larger one before the connection is cut, in bytes: a client that reads only after having sent
+/// everything still gets the error.
 const DRAINED: usize = 16 * 1024 * 1024;
 /// How long a caller may take to send it.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);

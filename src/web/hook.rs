@@ -116,11 +116,11 @@ mod tests {
             assert_eq!(site.status(Some("s3cret"), body).await, 200);
         }
         assert_eq!(site.stored().await, [a, b]);
-        assert_eq!(progress.borrow().updates, before + 2, "whoever waits for updates hears of new ones");
+        assert_eq!(progress.borrow().updates, before + 2, "those that wait for updates are woken");
     }
 
     #[tokio::test]
-    async fn nobody_else_brings_updates() {
+    async fn only_telegram_brings_updates() {
         let site = Site::new(Some("s3cret"));
         for secret in [None, Some(""), Some("s3cre"), Some("s3cret2"), Some("S3cret")] {
             assert_eq!(site.status(secret, "{\"update_id\":1}").await, 401, "{secret:?}");

@@ -133,7 +133,7 @@ impl<K: Hash + Eq> Drop for Share<K> {
     }
 }
 
-/// Who counts as one caller from the network. Whoever has an address of IPv6 has all of its network.
+/// Who counts as one caller from the network. Of IPv6, all of a network counts as one.
 #[must_use]
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -142,7 +142,7 @@ pub fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The limits of everybody who calls.
+/// The limits of all callers.
 #[derive(Debug)]
 pub struct Limits {
     /// Connections, by address. One address has half of them at most: all callers behind a proxy have the same.
@@ -281,7 +281,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_takes_more_than_a_share_and_what_is_given_back_is_free() {
+    fn no_caller_takes_more_than_a_share_and_what_is_given_back_is_free() {
         let shares = Shares::new(3, 2);
         let first = shares.take("a").unwrap();
         let _second = shares.take("a").unwrap();

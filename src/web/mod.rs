@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 
-use self::auth::Doorkeeper;
+use self::auth::Authenticator;
 use self::limits::Limits;
 use self::problem::Problem;
 use crate::engine::Engine;
@@ -41,7 +41,7 @@ pub struct Web {
     /// The machine.
     pub engine: Engine,
     /// Who may come in.
-    pub doorkeeper: Arc<Doorkeeper>,
+    pub authenticator: Arc<Authenticator>,
     /// How much callers may take at the same time.
     pub limits: Arc<Limits>,
     /// What is known of the database being writable.
@@ -80,8 +80,8 @@ pub fn router(
     limits: Arc<Limits>,
     stop: CancellationToken,
 ) -> Router {
-    let (doorkeeper, readiness) = (Arc::default(), Arc::default());
-    let web = Web { engine, doorkeeper, limits, readiness, stop, data_dir, reloads, webhook_secret };
+    let (authenticator, readiness) = (Arc::default(), Arc::default());
+    let web = Web { engine, authenticator, limits, readiness, stop, data_dir, reloads, webhook_secret };
     api::routes()
         .merge(hook::routes(&web))
         .fallback(body::nothing_here)

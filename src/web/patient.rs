@@ -1,6 +1,6 @@
 //! A connection whose other end has to take what it asked for.
 //!
-//! Must not: cut off whoever is slow but goes on.
+//! Must not: cut off a slow client that goes on.
 
 use std::io;
 use std::pin::Pin;
@@ -28,7 +28,7 @@ impl Left {
     }
 }
 
-/// A stream that is written with patience.
+/// A stream whose client has to read in time.
 pub struct Patient<S> {
     stream: S,
     left: Left,

@@ -32,7 +32,7 @@ use super::problem::Problem;
 /// How long running answers may take to finish when the server ends.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection that is not let in may take to hear why.
-const TURNING_AWAY: Duration = Duration::from_secs(2);
+const REJECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// What the system may keep of an answer that is not taken, in bytes of each connection: without it, it keeps megabytes.
 const UNTAKEN: usize = 64 * 1024;
 
@@ -108,7 +108,7 @@ impl Connections {
     }
 
     async fn accept_unix(&self, listener: &UnixListener) {
-        // The operator is never kept out by a crowd at the other door.
+        // Callers from the network never keep the operator out.
         let room = Arc::new(Semaphore::new(self.limits.operator));
         loop {
             let Ok(permit) = room.clone().acquire_owned().await else { return };
@@ -171,7 +171,7 @@ impl Connections {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 async move { Ok::<Response, Infallible>(response) }
             });
-            let _ = tokio::time::timeout(TURNING_AWAY, http().serve_connection(TokioIo::new(stream), service)).await;
+            let _ = tokio::time::timeout(REJECT_TIMEOUT, http().serve_connection(TokioIo::new(stream), service)).await;
             drop(place);
         });
     }

@@ -42,7 +42,7 @@ impl Short {
     }
 }
 
-/// Why a socket cannot be made at `path`, whoever may write there. Its folder need not be there yet.
+/// Why a socket cannot be made at `path`, whatever its permissions. Its folder need not be there yet.
 #[must_use]
 pub fn impossible(path: &Path) -> Option<String> {
     let long = path.as_os_str().as_bytes().len() > LONGEST;
@@ -54,7 +54,7 @@ pub fn impossible(path: &Path) -> Option<String> {
 }
 
 /// Listens on the operator's socket. A file left over by a process that died is replaced; the lock on the data
-/// directory says that nobody is behind it.
+/// directory says that no process listens on it.
 ///
 /// # Errors
 /// When the socket cannot be made.
@@ -69,10 +69,10 @@ pub fn listen(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Calls whoever listens on the operator's socket.
+/// Connects to the operator's socket.
 ///
 /// # Errors
-/// When nobody does, or the caller may not.
+/// When no process listens, or the caller may not.
 pub async fn call(path: &Path) -> io::Result<UnixStream> {
     let short = Short::of(path)?;
     UnixStream::connect(&short.path).await

@@ -32,14 +32,14 @@ const EVENTS: u32 = 500;
 /// Events or output read at once, in bytes: what a stream holds in memory for a reader who is slow, a few times over.
 const PIECE: usize = 64 * 1024;
 /// How often rights are looked at again, whatever is not told: a token that expires, or was revoked by another process.
-const LOOK_AGAIN: Duration = Duration::from_secs(3);
+const RECHECK_INTERVAL: Duration = Duration::from_secs(3);
 /// So that proxies do not take silence for death.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// Live events and output
 ///
 /// Server-sent events. `event` is the name of what happened (or `log` for output of a step), `data` is JSON, and `id`
-/// is the place to go on from (`Last-Event-ID`). It ends when whoever listens may not any more.
+/// is the place to go on from (`Last-Event-ID`). It ends when the listener's rights end.
 #[utoipa::path(get, path = "/api/v1/stream", tag = "stream", params(AskStream),
     responses((status = 200, content_type = "text/event-stream", body = String), (status = 429, body = Problem)))]
 pub async fn stream(
@@ -60,7 +60,7 @@ pub async fn stream(
             Position { event: now.last_event, output: now.last_log }
         }
     };
-    let (forgotten, catalog) = (web.doorkeeper.forgotten(), web.engine.reconfigured());
+    let (forgotten, catalog) = (web.authenticator.forgotten(), web.engine.reconfigured());
     let listener =
         Listener { session, service, forgotten, catalog, looked: Instant::now(), due: false, _places: places };
     let state = Reading { web, listener, scope, place, progress, ready: VecDeque::new() };
@@ -97,7 +97,7 @@ impl Listener {
     /// Whether he still may. Looks again after everything that takes rights, and now and then.
     async fn may(&mut self, web: &Web) -> bool {
         let told = [self.forgotten.has_changed(), self.catalog.has_changed()];
-        if !self.due && !told.iter().any(|told| matches!(told, Ok(true))) && self.looked.elapsed() < LOOK_AGAIN {
+        if !self.due && !told.iter().any(|told| matches!(told, Ok(true))) && self.looked.elapsed() < RECHECK_INTERVAL {
             return true;
         }
         self.due = false;
@@ -110,7 +110,7 @@ impl Listener {
 
     /// Returns when it is time to look again.
     async fn changed(&mut self) {
-        let due = self.looked + LOOK_AGAIN;
+        let due = self.looked + RECHECK_INTERVAL;
         tokio::select! {
             _ = self.forgotten.changed() => {}
             _ = self.catalog.changed() => {}

@@ -1,4 +1,4 @@
-//! `rmm demo --telegram`, played by somebody who has a bot and taps.
+//! `rmm demo --telegram`, played by a person who has a bot and taps.
 
 use std::process::Stdio;
 
@@ -44,7 +44,7 @@ impl Demo {
         panic!("the demo did not say “{words}”:\n{}\n{said}", self.printed.join("\n"));
     }
 
-    /// What the link that it prints makes somebody's Telegram write.
+    /// What a Telegram app sends when the printed link is opened.
     async fn invitation(&mut self) -> String {
         let line = self.says("https://t.me/rmm_bot?start=").await;
         let code = line.split("start=").nth(1).unwrap().split_whitespace().next().unwrap();
@@ -83,7 +83,7 @@ async fn approves(telegram: &Telegram, ann: &User, tag: &str) -> String {
 async fn ann_approves_in_telegram() {
     let telegram = Telegram::start().await;
     let (mallory, ann) = (telegram.user(666, "Mallory"), telegram.user(77, "Anna"));
-    // Before the demo knows anybody, and while it waits.
+    // Before the demo knows its player, and while it waits.
     mallory.says(666, "/start");
     let mut demo = Demo::with_bot(&telegram, &[]);
     let invitation = demo.invitation().await;
@@ -100,7 +100,7 @@ async fn ann_approves_in_telegram() {
     telegram.chat(ann.id).shows("rolled back").await;
     let printed = demo.ends().await;
     assert!(printed.contains("checks held") && !printed.contains("over the API instead"), "{printed}");
-    assert!(telegram.calls("*").iter().all(|call| call.chat() != Some(666)), "nobody talks to Mallory");
+    assert!(telegram.calls("*").iter().all(|call| call.chat() != Some(666)), "Mallory gets no message");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The bot is exact: every tap counts once, is answered with the truth, and belongs to whoever tapped. Whatever comes
+//! The bot is exact: every tap counts once, is answered with the truth, and belongs to the user who tapped. Whatever comes
 //! between.
 
 mod answers;
@@ -36,7 +36,7 @@ async fn act(world: &BotWorld, release: i64, act: &str) -> String {
     format!("d.{release}.{}.{act}", world.rmm.show(release).await["revision"])
 }
 
-/// Somebody opens the private chat; the menu that the bot shows there.
+/// A user opens the private chat; the menu that the bot shows there.
 async fn menu(world: &BotWorld, user: &User) -> MessageRef {
     user.says(user.id, "/start");
     world.telegram.chat(user.id).shows("Release Bot").await.at

@@ -1,4 +1,4 @@
-//! An SSH server that has just been set up: it shows its key, and lets nobody in.
+//! An SSH server that has just been set up: it shows its key, and allows no login.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use russh::keys::ssh_key::private::Ed25519Keypair;
 use russh::server;
 use tokio::net::TcpListener;
 
-/// The server; its defaults let nobody in.
+/// The server; its defaults allow no login.
 struct Closed;
 
 impl server::Handler for Closed {

@@ -1,4 +1,4 @@
-//! Who somebody is: numbers that are known, names that somebody has to vouch for; and what only admins can settle.
+//! Who a user is: numbers that are known, names that an admin has to confirm; and what only admins can settle.
 
 use serde_json::json;
 use toml::Value;
@@ -33,7 +33,7 @@ async fn a_username_counts_once_an_admin_has_confirmed_it_and_the_number_from_th
     to_vera.shows("ann confirms that you are vera").await;
     to_ann.shows("Confirmed by ann").await;
 
-    // From then on the number counts, whatever she is called, and whoever takes her name.
+    // From then on the number counts, whatever she is called, and whichever user takes her name.
     vera.is_called(Some("vera_the_great"));
     let second = world.telegram.user(99, "Vera");
     second.is_called(Some("vera"));
@@ -48,12 +48,12 @@ async fn a_username_counts_once_an_admin_has_confirmed_it_and_the_number_from_th
     vera.taps(vera.id, "Yes, approve").await;
     world.rmm.until(release, "deployed").await;
 
-    assert_eq!(to_ann.messages().len(), 2, "nobody is asked about the second one");
+    assert_eq!(to_ann.messages().len(), 2, "no admin is asked about the second one");
     insta::assert_snapshot!(format!("Anna\n{}\n\nVera\n{}", told(&to_ann), told(&to_vera)));
 }
 
 #[tokio::test]
-async fn whoever_is_refused_hears_nothing_more() {
+async fn a_refused_user_hears_nothing_more() {
     let world = BotWorld::without_rmm(|setup| setup).await;
     world.configure(|config| {
         let vera = person(config, "vera").unwrap();
@@ -73,7 +73,7 @@ async fn whoever_is_refused_hears_nothing_more() {
     to_mallory.shows("An admin says that you are not vera").await;
     mallory.says(666, "/active");
     to_mallory.shows("I do not know you yet").await;
-    // Nobody is asked again.
+    // No admin is asked again.
     assert_eq!(to_ann.messages().len(), 2);
     // Neither can a button be made up.
     let card = to_mallory.last().at;
@@ -136,7 +136,7 @@ async fn what_an_admin_only_passes_on_is_not_carried_out() {
     to_ann.shows("we move").await;
     assert_eq!(happened("production_locked").await, 1);
 
-    // A touch of a command in somebody's text leads there, and does nothing.
+    // A touch of a command in a text of a user leads there, and does nothing.
     ann.says(ann.id, "/unlock");
     to_ann
         .until("the service again", |shown| (shown.len() == 6 && shown[5].text.contains("we move")).then_some(()))
@@ -148,7 +148,7 @@ async fn what_an_admin_only_passes_on_is_not_carried_out() {
 }
 
 #[tokio::test]
-async fn a_question_that_nobody_has_asked_gets_no_menu() {
+async fn a_forged_question_gets_no_menu() {
     let world = BotWorld::without_rmm(|setup| setup).await;
     world.start_rmm().await;
     let to_ann = world.telegram.chat(world.ann.id);
@@ -161,7 +161,7 @@ async fn a_question_that_nobody_has_asked_gets_no_menu() {
 }
 
 #[tokio::test]
-async fn an_admin_says_how_a_run_ended_that_nobody_knows() {
+async fn an_admin_settles_an_unknown_run() {
     let step = "echo $$ > ../pid; echo $PPID > ../watcher; while test ! -e ../go; do sleep 0.02; done";
     let world = BotWorld::without_rmm(|setup| one_step(setup, step)).await;
     world.start_rmm().await;
@@ -235,7 +235,7 @@ async fn an_admin_says_that_it_is_the_right_server() {
     let to_ann = world.telegram.chat(world.ann.id);
     let card = to_ann.shows("New host box: trust its key?").await;
     assert!(card.text.contains(&fingerprint), "{}", card.text);
-    // Everybody can see it in the team's chat; only an admin can say so.
+    // All can see it in the team's chat; only an admin can say so.
     let in_team = world.team.shows("New host box").await;
     assert_eq!(world.telegram.chat(world.boris.id).messages().len(), 1);
     let data = card.button("trust it").unwrap().data.clone().unwrap();

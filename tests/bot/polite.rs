@@ -20,7 +20,7 @@ async fn a_release_goes_to_production_without_telegram() {
     let first = world.rmm.deployed("v1").await;
     let second = world.rmm.deployed("v2").await;
     assert_eq!((first, second, world.team.messages().len()), (1, 2, 0));
-    // When it is back, nobody hears of everything that ever was.
+    // When it is back, old news is not sent.
     world.telegram.is_well_again();
     let third = world.rmm.release("v3").await;
     world.team.shows("v3").await;
@@ -78,13 +78,13 @@ async fn a_pause_holds_up_no_other_chat() {
 }
 
 #[tokio::test]
-async fn whoever_blocks_the_bot_stops_nobody() {
+async fn a_user_who_blocks_the_bot_stops_no_other() {
     let world = BotWorld::without_rmm(alone).await;
     world.configure(|config| {
         config["telegram"].as_table_mut().unwrap().remove("chat");
     });
     world.start_rmm().await;
-    // Without a team's chat, everybody is told in private.
+    // Without a team's chat, all are told in private.
     let [to_ann, to_boris] = [&world.ann, &world.boris].map(|user| {
         user.says(user.id, "/start");
         world.telegram.chat(user.id)

@@ -1,4 +1,4 @@
-//! A person alone with the bot: the menu, the lists, decisions, the way back of production, and commands.
+//! A person alone with the bot: the menu, the lists, decisions, the rollback of production, and commands.
 
 use crate::story::{BotWorld, told};
 use crate::telegram::{ChatView, User};
@@ -193,7 +193,7 @@ async fn everything_has_a_command() {
 }
 
 #[tokio::test]
-async fn everybody_reads_their_own_language() {
+async fn people_read_their_own_language() {
     let world = shop_with(&[]).await;
     for (language, first) in [("", "Main menu"), ("ru", "Главное меню"), ("en", "Main menu")] {
         let call = world.telegram.called("the commands are offered", |call| {

@@ -136,7 +136,7 @@ async fn webhooks_are_repeated_until_they_are_taken() {
     let conflict = bot.get_updates().await.unwrap_err();
     assert!(conflict.to_string().contains("while webhook is active"), "{conflict}");
     anna.says(77, "hello");
-    // The first try finds nobody who takes it.
+    // The first try is not taken.
     let (refused, _) = listener.accept().await.unwrap();
     drop(refused);
     let serving = tokio::spawn(async move {
@@ -224,7 +224,7 @@ async fn faults_strike_as_often_as_they_are_asked_to() {
     assert!(matches!(send().await.unwrap_err(), RequestError::Network(_)));
     assert!(telegram.chat(77).messages().is_empty(), "dropped before it was done");
     assert!(matches!(send().await.unwrap_err(), RequestError::Network(_)));
-    assert_eq!(telegram.chat(77).messages().len(), 1, "done, though nobody was told");
+    assert_eq!(telegram.chat(77).messages().len(), 1, "done, though no answer came");
     assert!(matches!(send().await.unwrap_err(), RequestError::MigrateToChatId(ChatId(-7))));
     assert!(matches!(send().await.unwrap_err(), RequestError::Api(ApiError::BotBlocked)));
     assert!(matches!(send().await.unwrap_err(), RequestError::Api(ApiError::CantParseEntities(_))));

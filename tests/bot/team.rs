@@ -69,7 +69,7 @@ async fn one_card_goes_the_way_with_its_release() {
 }
 
 #[tokio::test]
-async fn whoever_taps_does_not_wait_for_the_news_of_others() {
+async fn a_tap_does_not_wait_for_the_news_of_others() {
     let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["ann"])).await;
     world.start_rmm().await;
     let team = &world.team;
@@ -86,7 +86,7 @@ async fn whoever_taps_does_not_wait_for_the_news_of_others() {
 }
 
 #[tokio::test]
-async fn whoever_asks_again_and_again_holds_nothing_back() {
+async fn a_user_who_asks_again_and_again_holds_nothing_back() {
     let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["ann"])).await;
     world.start_rmm().await;
     let release = world.rmm.release("v1").await;
@@ -119,7 +119,7 @@ async fn other_approvers_in_the_configuration_are_on_the_card_at_once() {
     });
     world.reload().await;
     card(&world.team, release, "0/1").await;
-    assert_eq!(world.team.last().at, before.at, "nobody is called again");
+    assert_eq!(world.team.last().at, before.at, "no person is called again");
 }
 
 #[tokio::test]
@@ -214,7 +214,7 @@ async fn a_group_that_has_become_a_supergroup_is_followed() {
             world.telegram.migrates(OLD, TEAM);
             world.telegram.all_acknowledged().await;
         } else {
-            // Nobody says so; the next call does.
+            // It is not announced; the next call tells it.
             let held = world.telegram.hold();
             world.telegram.migrates(OLD, TEAM);
             world.rmm.approve("ann", release).await.ok();
@@ -235,7 +235,7 @@ async fn a_group_that_has_become_a_supergroup_is_followed() {
 }
 
 #[tokio::test]
-async fn whoever_deletes_the_card_gets_another_one() {
+async fn a_deleted_card_is_sent_again() {
     let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["ann"])).await;
     world.start_rmm().await;
     let release = world.rmm.release("v1").await;
@@ -286,7 +286,7 @@ async fn a_kill_in_the_middle_sends_nothing_twice_and_loses_nothing() {
     world.boris.taps(world.boris.id, "Yes, approve").await;
     world.team.shows("approved; waiting for ann").await;
     world.all_is_told().await;
-    // Nobody hears that it is deployed before RMM dies.
+    // No chat is told that it is deployed before RMM dies.
     for method in ["sendMessage", "editMessageText"] {
         world.telegram.breaks(method, 1000, Fault::bad_gateway());
     }

@@ -1,4 +1,4 @@
-//! The folders that versions are checked out to: what a checkout meets there, what it leaves, and the way back from it.
+//! The folders that versions are checked out to: what a checkout meets there, what it leaves, and the rollback from it.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -63,7 +63,7 @@ impl Site {
         release
     }
 
-    /// What the way back of a release in production printed.
+    /// What the rollback of a release in production printed.
     async fn way_back(&self, release: i64) -> String {
         let runs = self.world.runs(release).await;
         let way_back = |run: &&Value| run["kind"] == "rollback" && run["environment"] == "production";
@@ -84,7 +84,7 @@ impl Site {
 async fn a_git_that_is_killed_in_production_is_gone_back_from() {
     let site = Site::open(|setup| setup).await;
     site.ships("v1", "deployed").await;
-    // As git dies in the middle: a lock, a file of the new version, and nobody who would clean up.
+    // As git dies in the middle: a lock, a file of the new version, and no process that would clean up.
     site.world.write("break", "rm ../break; : >.git/index.lock; echo v2 >version; kill -s KILL $$");
     let release = site.ships("v2", "rollback_done").await;
     let reason = site.world.reason(release).await;
@@ -143,7 +143,7 @@ async fn with_refuse_a_release_stops_before_work_by_hand_and_a_rollback_does_not
     assert!(reason.contains("somebody has worked by hand") && reason.contains("(version)"), "{reason}");
     assert_eq!(site.read("version"), "by hand");
 
-    // The way back does not ask for the tag, either.
+    // The rollback does not ask for the tag, either.
     site.repository.git(&["tag", "--delete", "v1"]);
     let path = format!("/api/v1/releases/{second}/rollback");
     site.world.operator().post(&path, &json!({ "reason": "it is bad" })).await.ok();

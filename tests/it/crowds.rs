@@ -1,4 +1,4 @@
-//! Crowds: somebody who asks for more than everything. Everybody else, and above all every run, goes on.
+//! Crowds: a client that asks for more than everything. All others, and above all every run, go on.
 
 use futures_util::StreamExt;
 use futures_util::future::join_all;
@@ -56,7 +56,7 @@ async fn a_silent_repository_delays_no_run_and_no_tag_of_another_service() {
     assert_eq!(world.show(quick).await["commit"], commit);
 }
 
-/// Another address of this machine than the one that everybody else calls from.
+/// Another address of this machine than the one that all others call from.
 const ELSEWHERE: [u8; 4] = [127, 0, 0, 2];
 
 /// RMM may have 128 open files: 64 connections, half of them for one address.
@@ -75,7 +75,7 @@ async fn until_status(caller: &Caller<'_>, path: &str, status: u16) -> Answer {
 }
 
 #[tokio::test]
-async fn whoever_asks_and_takes_no_answer_keeps_nobody_out_and_is_cut_off() {
+async fn a_client_that_takes_no_answer_keeps_no_other_out_and_is_cut_off() {
     let world = World::new(Setup::new().open_files(FEW_FILES)).await;
     let ask = "GET /api/openapi.json HTTP/1.1\r\nhost: x\r\n\r\n".repeat(30);
     let open = || std::fs::read_dir(format!("/proc/{}/fd", world.pid())).unwrap().count();
@@ -103,7 +103,7 @@ async fn whoever_asks_and_takes_no_answer_keeps_nobody_out_and_is_cut_off() {
     until_status(&neighbour, "/healthz", 200).await;
     let mut cut = 0;
     for mut wire in silent {
-        let heard = wire.until_closed(crate::world::PATIENCE).await.unwrap();
+        let heard = wire.until_closed(crate::world::TIMEOUT).await.unwrap();
         cut += usize::from(heard.matches("HTTP/1.1 200").count() < 30);
     }
     assert!(cut >= ONE_ADDRESS / 2, "only {cut} were cut off");
@@ -129,7 +129,7 @@ async fn one_token_and_one_address_have_so_many_streams() {
     assert!(other.get("/api/v1/stream").await.refused(429, "too_many_streams").contains("from your address"));
     let _others = [open(&other.clone().from(ELSEWHERE)).await, open(&world.operator()).await];
 
-    // Whoever hangs up makes room.
+    // A client that hangs up makes room.
     streams.pop();
     eventually("there is room", async || {
         let response = other.send("GET", "/api/v1/stream", None, &[]).await?;
@@ -139,7 +139,7 @@ async fn one_token_and_one_address_have_so_many_streams() {
 }
 
 #[tokio::test]
-async fn a_stream_ends_with_the_rights_of_whoever_listens() {
+async fn a_stream_ends_with_the_rights_of_its_listener() {
     let world = World::new(Setup::new().person("bob", "member")).await;
     let viewer = token_of(&world, json!({ "name": "viewer", "role": "viewer" })).await;
     let bob = world.person("bob").await;
@@ -147,7 +147,7 @@ async fn a_stream_ends_with_the_rights_of_whoever_listens() {
     let open = async |caller: &Caller<'_>| caller.send("GET", "/api/v1/stream", None, &[]).await.unwrap();
     let (mut of_viewer, mut of_bob, mut of_operator) = (open(&viewer).await, open(&bob).await, open(&operator).await);
     let ends = async |stream: &mut reqwest::Response| {
-        tokio::time::timeout(crate::world::PATIENCE, async { while let Ok(Some(_)) = stream.chunk().await {} }).await
+        tokio::time::timeout(crate::world::TIMEOUT, async { while let Ok(Some(_)) = stream.chunk().await {} }).await
     };
 
     operator.delete("/api/v1/tokens/viewer").await.ok();
@@ -156,7 +156,7 @@ async fn a_stream_ends_with_the_rights_of_whoever_listens() {
 
     world.configure(|setup| setup.remove_person("bob"));
     world.reload();
-    ends(&mut of_bob).await.expect("the stream of somebody who is gone goes on");
+    ends(&mut of_bob).await.expect("the stream of a removed person goes on");
     bob.get("/api/v1/stream").await.refused(403, "forbidden");
 
     // The others go on listening.

@@ -265,7 +265,7 @@ async fn a_creation_that_is_half_wrong_is_refused_as_a_whole() {
 }
 
 #[tokio::test]
-async fn the_original_creation_takes_stage_in_the_same_breath() {
+async fn the_original_creation_takes_stage_at_once() {
     let world = World::new(Setup::new().stage_by_ci().repository(Path::new("/nowhere"))).await;
     let names = json!({ "service_name": SHOP, "initiated_by": "ci", "status": "stage_building" });
     let body = |tag: &str| {

@@ -148,7 +148,7 @@ async fn a_user_that_is_named_later_goes_on_where_root_was() {
 }
 
 #[tokio::test]
-async fn root_begins_with_steps_as_root_only_if_somebody_says_so() {
+async fn root_begins_with_steps_as_root_only_if_configured() {
     if !is_root() {
         return;
     }

@@ -1,4 +1,4 @@
-//! A database that is older than what was done with it, and one that is at work twice: nothing that somebody else did
+//! A database that is older than what was done with it, and one that is at work twice: nothing that another RMM did
 //! counts as done, numbers never come again, and an admin says what runs where.
 
 use std::path::Path;
@@ -227,7 +227,7 @@ async fn of_two_copies_of_one_installation_each_runs_its_own_steps_and_both_are_
     let why = reason(&copy, other, |now| now["status"] == "stage_building_failed").await;
     assert!(why.contains("which is not in this database"), "{why}");
     assert!(!copy.ledger().iter().any(|line| line.ends_with("w2")), "{:?}", copy.ledger());
-    // Whoever works there hears of it with the next run.
+    // The RMM at work there hears of it with the next run.
     w.deployed("v3").await;
     let told = w.events().await.into_iter().filter(|event| event["kind"] == "foreign_run_found");
     let told: Vec<_> = told.map(|event| event["data"]["reason"].as_str().unwrap().to_owned()).collect();

@@ -1,4 +1,4 @@
-//! Every call, by everybody: who may, may; nobody else gets further than the door.
+//! Every call by every caller: those without the right are refused first.
 
 use std::collections::BTreeSet;
 
@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::world::{Caller, SHOP, Setup, World, commit_of};
 
-/// Everybody who may call, the weakest first. `…_elsewhere` is limited to another service, `…_here` to the shop.
-const EVERYBODY: [&str; 11] = [
+/// All callers, the weakest first. `…_elsewhere` is limited to another service, `…_here` to the shop.
+const ALL: [&str; 11] = [
     "stranger",
     "ci_elsewhere",
     "viewer_elsewhere",
@@ -43,8 +43,8 @@ fn calls(release: i64, run: i64) -> Vec<(&'static str, String, Value, &'static [
     let host = json!({ "environment": "production", "host": "nowhere", "reason": "gone" });
     let no_host = json!({ "environment": "production", "host": "nowhere" });
     let mut calls = vec![
-        ("GET", "/healthz".into(), Value::Null, EVERYBODY.as_slice()),
-        ("GET", "/readyz".into(), Value::Null, EVERYBODY.as_slice()),
+        ("GET", "/healthz".into(), Value::Null, ALL.as_slice()),
+        ("GET", "/readyz".into(), Value::Null, ALL.as_slice()),
         ("GET", "/api/v1/releases".into(), Value::Null, NOT_ABOUT_A_SERVICE),
         ("GET", format!("/api/v1/releases?service={SHOP}"), Value::Null, WATCHES),
         ("GET", at(""), Value::Null, WATCHES),
@@ -85,8 +85,8 @@ fn calls(release: i64, run: i64) -> Vec<(&'static str, String, Value, &'static [
         ("POST", "/api/v1/audit/acknowledge".into(), json!({ "reason": "seen" }), ADMINISTERS),
         ("GET", "/api/v1/tokens".into(), Value::Null, ADMINISTERS),
         ("POST", "/api/v1/tokens".into(), json!({ "name": "one more", "role": "admin" }), ADMINISTERS),
-        ("POST", "/api/v1/tokens/nobody's/adopt".into(), json!({}), ADMINISTERS),
-        ("DELETE", "/api/v1/tokens/nobody's".into(), Value::Null, ADMINISTERS),
+        ("POST", "/api/v1/tokens/unknown/adopt".into(), json!({}), ADMINISTERS),
+        ("DELETE", "/api/v1/tokens/unknown".into(), Value::Null, ADMINISTERS),
         ("POST", "/api/v1/reload".into(), Value::Null, ADMINISTERS),
         ("POST", "/api/v1/backup".into(), json!({ "file": "../x.db" }), ADMINISTERS),
     ];
@@ -139,7 +139,7 @@ async fn callers(world: &World) -> Vec<(&'static str, Caller<'_>)> {
     callers
 }
 
-/// Whether a caller gets past the door. What the call then leads to is no matter.
+/// Whether a caller is let in, whatever the call then leads to.
 async fn gets_in(caller: &Caller<'_>, method: &str, path: &str, body: &Value) -> bool {
     let body = (!body.is_null()).then(|| body.to_string().into_bytes());
     let answer = caller.send(method, path, body, &[]).await.unwrap();
@@ -154,7 +154,7 @@ async fn gets_in(caller: &Caller<'_>, method: &str, path: &str, body: &Value) ->
 }
 
 #[tokio::test]
-async fn every_call_is_open_to_those_who_may_and_to_nobody_else() {
+async fn every_call_is_open_only_to_those_with_the_right() {
     let setup = Setup::new().person("bob", "member").approved_by(1, ["ann", "bob"]).another_service("other");
     let world = World::new(setup).await;
     let release = world.release("v1").await;
@@ -162,9 +162,9 @@ async fn every_call_is_open_to_those_who_may_and_to_nobody_else() {
     let run = world.last_run(release).await;
     let calls = calls(release, run);
     let callers = callers(&world).await;
-    assert_eq!(callers.iter().map(|(name, _)| *name).collect::<BTreeSet<_>>(), BTreeSet::from(EVERYBODY));
+    assert_eq!(callers.iter().map(|(name, _)| *name).collect::<BTreeSet<_>>(), BTreeSet::from(ALL));
 
-    // Whoever may not comes first, so that nothing has changed by then.
+    // Callers without the right come first, so that nothing has changed by then.
     let events = world.event_count().await;
     let mut wrong = Vec::new();
     for may in [false, true] {

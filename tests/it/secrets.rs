@@ -1,4 +1,4 @@
-//! A secret of the configuration is seen by the steps that need it, and by nobody else.
+//! A secret of the configuration is seen by the steps that need it, and by no others.
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

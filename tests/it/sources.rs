@@ -108,7 +108,7 @@ async fn a_tag_that_moved_before_stage_ends_the_release() {
 }
 
 #[tokio::test]
-async fn a_candidate_that_the_repository_does_not_have_takes_nobody_out() {
+async fn a_candidate_that_the_repository_does_not_have_replaces_no_other() {
     let (_folder, repository) = repository();
     repository.tag("v1", "one");
     let known = repository.tag("v2", "two");
@@ -148,7 +148,7 @@ async fn a_tag_that_moved_before_production_ends_the_release() {
     repository.tag("v2", "two");
     let release = world.release_of_tag("v2").await;
     world.until(release, "manual_testing").await;
-    let now = repository.tag("v2", "something that nobody has tested");
+    let now = repository.tag("v2", "something untested");
     world.approve("ann", release).await.ok();
     world.until(release, "cancelled").await;
     assert_eq!(world.reason(release).await, format!("the tag v2 has moved to {}", &now[..12]));
@@ -204,7 +204,7 @@ async fn the_id_of_an_annotated_tag_itself_is_taken_for_its_commit() {
     world.until(release, "manual_testing").await;
     let shown = world.show(release).await;
     assert_eq!((&shown["tag"], &shown["commit"]), (&json!("v1"), &json!(commit)));
-    // Whoever says it once more means the same.
+    // The same once more means the same release.
     assert_eq!(world.release_at("v1", &object).await, release);
     world.approve("ann", release).await.ok();
     world.until(release, "deployed").await;
@@ -233,7 +233,7 @@ async fn a_first_release_that_changed_nothing_leaves_production_as_it_was_and_a_
     let world = World::new(Setup::new().repository(&repository.path)).await;
     let release = world.release_at("v1", &commit).await;
     world.until(release, "manual_testing").await;
-    // Somebody's file is where the release has one of its own.
+    // A file of another origin is where the release has one of its own.
     let folder = world.path("production-shop");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("version"), "precious").unwrap();

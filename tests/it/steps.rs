@@ -144,7 +144,7 @@ async fn a_cancel_goes_on_when_rmm_is_killed_in_the_middle_of_it() {
     world.is_sound().await;
 }
 
-/// Makes a command one that may run a script which nobody has read.
+/// Makes a command one that may run a script which has not been read.
 const WATCHED: &str = "[ -z \"$NONE\" ] || ./none; ";
 
 #[tokio::test]

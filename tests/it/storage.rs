@@ -42,7 +42,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Whoever waits for room finds it, and ends.
+        // A process that waits for room finds it, and ends.
         let _ = std::fs::remove_file(self.0.join("filler"));
         let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::world::{PATIENCE, Setup, World, eventually};
+use crate::world::{Setup, TIMEOUT, World, eventually};
 
 /// Something heard on the stream.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,7 +14,7 @@ pub struct Heard {
     pub data: Value,
 }
 
-/// Somebody who listens, and remembers how far he came.
+/// A listener that remembers how far it came.
 pub struct Listener<'w> {
     world: &'w World,
     response: Option<reqwest::Response>,
@@ -54,7 +54,7 @@ impl<'w> Listener<'w> {
     /// Takes what comes next; false when the stream has ended.
     pub async fn listen(&mut self) -> bool {
         let Some(response) = &mut self.response else { return false };
-        let Ok(Some(bytes)) = tokio::time::timeout(PATIENCE, response.chunk()).await.expect("the stream is silent")
+        let Ok(Some(bytes)) = tokio::time::timeout(TIMEOUT, response.chunk()).await.expect("the stream is silent")
         else {
             self.response = None;
             return false;

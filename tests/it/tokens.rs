@@ -160,7 +160,7 @@ async fn a_token_ends_with_the_admin_who_made_it_unless_another_takes_it_over() 
         assert!(world.log().contains(part), "{part}: {}", world.log());
     }
 
-    // Whoever takes it over vouches for it, on the record.
+    // The caller who takes it over vouches for it, on the record.
     ann.post("/api/v1/tokens/build/adopt", &json!({})).await.ok();
     ann.post("/api/v1/tokens/nobody/adopt", &json!({})).await.refused(404, "not_found");
     assert!(opens(&ends[0]).await && !opens(&ends[1]).await);
@@ -173,7 +173,7 @@ async fn a_token_ends_with_the_admin_who_made_it_unless_another_takes_it_over() 
 }
 
 #[tokio::test]
-async fn no_token_is_called_like_somebody_or_dead_from_the_beginning() {
+async fn no_token_has_the_name_of_a_person_or_is_expired_from_the_beginning() {
     let world = World::new(Setup::new().person("bob", "member")).await;
     for name in ["ann", "Ann", "ann ", " operator", "ａｎｎ", "operator", "OPERATOR", "rmm"] {
         world.operator().post("/api/v1/tokens", &json!({ "name": name, "role": "ci" })).await.names("name");
@@ -200,7 +200,7 @@ async fn guessing_is_slowed_down_and_a_right_token_still_works() {
 }
 
 #[tokio::test]
-async fn what_somebody_began_who_hangs_up_has_all_its_consequences() {
+async fn a_call_whose_client_hangs_up_has_all_its_consequences() {
     let w = World::new(Setup::new()).await;
     let admin = w.operator().post("/api/v1/tokens", &json!({ "name": "boss", "role": "admin" })).await.ok();
     let mut viewers = Vec::new();

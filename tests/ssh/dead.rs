@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::host::Fault;
 use crate::shop::{LINES, Shop};
-use crate::world::{PATIENCE, within};
+use crate::world::{TIMEOUT, within};
 
 /// Two hosts that both run v1 and then v2 in production, one after the other release.
 async fn v2_is_deployed(shop: &Shop) -> i64 {
@@ -44,10 +44,8 @@ async fn a_rollback_goes_on_without_a_dead_host_and_catches_it_up_when_it_return
     assert!(shop.world.reason(release).await.contains(&format!("went on without {dead}")));
 
     shop.hosts[0].heal();
-    within(PATIENCE * 2, "the host is caught up", async || {
-        (production(&shop).await["left"] == json!([])).then_some(())
-    })
-    .await;
+    within(TIMEOUT * 2, "the host is caught up", async || (production(&shop).await["left"] == json!([])).then_some(()))
+        .await;
     assert_eq!(code_of(&shop, 0), "v1");
     shop.world.quiet().await;
     assert_eq!(shop.world.status(release).await, "rollback_done");
@@ -59,7 +57,7 @@ async fn a_deploy_that_hangs_on_a_dead_host_is_aborted_and_the_other_host_goes_b
     let Some(shop) = Shop::open(2, &[]).await else { return };
     let release = at_work_on_v2_when_a_host_dies(&shop, "deploy").await;
     act(&shop, &format!("/api/v1/releases/{release}/abort"), json!({"reason": "a host is dead"})).await;
-    within(PATIENCE * 3, "production is back", async || {
+    within(TIMEOUT * 3, "production is back", async || {
         (shop.world.status(release).await == "rollback_done").then_some(())
     })
     .await;
@@ -91,14 +89,14 @@ async fn a_migration_that_ends_on_a_dead_host_after_the_way_back_makes_productio
     let release = at_work_on_v2_when_a_host_dies(&shop, "migrate_up").await;
     let abort = format!("/api/v1/releases/{release}/abort");
     act(&shop, &abort, json!({"reason": "a host is dead", "force": true})).await;
-    within(PATIENCE * 3, "production is back", async || {
+    within(TIMEOUT * 3, "production is back", async || {
         (shop.world.status(release).await == "rollback_done").then_some(())
     })
     .await;
     assert_eq!(code_of(&shop, 1), "v1");
     shop.until_line(LINES).await;
     shop.hosts[0].heal();
-    let unknown = within(PATIENCE * 2, "it is noticed", async || {
+    let unknown = within(TIMEOUT * 2, "it is noticed", async || {
         let unknown = production(&shop).await["unknown"].clone();
         (!unknown.is_null()).then(|| unknown["reason"].as_str().unwrap().to_owned())
     })
@@ -120,7 +118,7 @@ async fn what_a_host_that_was_given_up_still_does_is_ended_before_the_next_relea
     shop.hosts[0].sh("printf 1000 > lines");
     let release = at_work_on_v2_when_a_host_dies(&shop, "deploy").await;
     act(&shop, &format!("/api/v1/releases/{release}/abort"), json!({"reason": "a host is dead"})).await;
-    within(PATIENCE * 3, "production is back", async || {
+    within(TIMEOUT * 3, "production is back", async || {
         (shop.world.status(release).await == "rollback_done").then_some(())
     })
     .await;
@@ -149,13 +147,13 @@ async fn a_migration_that_ends_on_a_dead_host_is_not_done_twice_when_its_run_is_
     act(&shop, &format!("/api/v1/releases/{release}/rollback"), json!({"reason": "v2 is bad"})).await;
     shop.until_line(2).await;
     shop.hosts[0].cut(Fault::Down);
-    let run = within(PATIENCE * 2, "the run cannot be judged", async || {
+    let run = within(TIMEOUT * 2, "the run cannot be judged", async || {
         shop.world.runs(release).await.into_iter().find(|run| run["state"] == "unknown")
     })
     .await["id"]
         .clone();
     shop.until_line(LINES).await;
-    // Nobody takes the database back from the other host while that is in doubt.
+    // No run takes the database back from the other host while that is in doubt.
     let again = json!({"verdict": "again", "reason": "the host comes back"});
     act(&shop, &format!("/api/v1/runs/{run}/resolve"), again).await;
     shop.waits_for(release, &format!("waits for {}", shop.hosts[0].name())).await;

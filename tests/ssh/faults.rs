@@ -10,7 +10,7 @@ use toml::Value;
 
 use crate::host::{Fault, Host};
 use crate::shop::{LINES, Shop};
-use crate::world::{PATIENCE, eventually, within};
+use crate::world::{TIMEOUT, eventually, within};
 
 /// Stories that are told at the same time.
 const AT_ONCE: usize = 4;
@@ -157,7 +157,7 @@ async fn tell(chosen: Option<(&str, Strike)>) -> Option<Ending> {
             strike.fall(&shop).await;
         }
     };
-    let (releases, ()) = within_patience(async { tokio::join!(story, blow) }).await;
+    let (releases, ()) = within_timeout(async { tokio::join!(story, blow) }).await;
     if let Some((step, strike)) = chosen {
         every_line_once(&shop, releases, step, strike).await;
     }
@@ -166,8 +166,8 @@ async fn tell(chosen: Option<(&str, Strike)>) -> Option<Ending> {
     Some(Ending { ledger: shop.ledger(0), statuses: [world.status(first).await, world.status(second).await] })
 }
 
-async fn within_patience<T>(story: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE * 3, story).await.expect("the story comes to an end")
+async fn within_timeout<T>(story: impl Future<Output = T>) -> T {
+    tokio::time::timeout(TIMEOUT * 3, story).await.expect("the story comes to an end")
 }
 
 /// A release on its way to production. RMM may be dead whenever it is asked.
@@ -227,7 +227,7 @@ async fn a_host_that_never_comes_back_makes_the_run_unknown() {
     let release = shop.world.release_of_tag("v1").await;
     shop.until_line(10).await;
     host.cut(Fault::Down);
-    let run = within(PATIENCE, "the run is unknown", async || {
+    let run = within(TIMEOUT, "the run is unknown", async || {
         shop.world.runs(release).await.into_iter().find(|run| run["state"] == "unknown")
     })
     .await;

@@ -1,4 +1,4 @@
-//! Host keys: unknown ones wait for a person, changed ones are an alarm, and nobody gets to see a credential first.
+//! Host keys: unknown ones wait for a person, changed ones are an alarm, and no server sees a credential first.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use crate::host::Host;
 use crate::shop::{Plan, Shop};
 
-/// An SSH server that nobody knows, and that counts who tries to log in.
+/// An unknown SSH server that counts attempts to log in.
 #[derive(Clone, Default)]
 struct Stranger {
     contacts: Arc<AtomicUsize>,
@@ -82,8 +82,8 @@ fn unpinned(login: Option<crate::shop::Login>) -> Plan {
     Plan { login, unpinned: true, ..Plan::default() }
 }
 
-/// Nobody tried to log in, as far as sshd knows.
-fn nobody_came(log: &str) {
+/// The log of sshd shows no attempt to log in.
+fn no_login_attempt(log: &str) {
     for sign in ["Accepted", "Failed", "Postponed", "userauth", "deploy"] {
         assert!(!log.contains(sign), "{sign}: {log}");
     }
@@ -99,7 +99,7 @@ async fn an_unknown_key_waits_for_a_person_and_a_changed_one_is_an_alarm() {
         assert!(said.contains(host.fingerprint()) && said.contains(host.name()), "{said}");
         let (_, list) = shop.rmm("host list", None);
         assert!(list.contains("unknown") && list.contains(host.fingerprint()), "{list}");
-        nobody_came(&host.sshd_log());
+        no_login_attempt(&host.sshd_log());
 
         let trust = format!("host trust {}", host.name());
         let (done, said) = shop.rmm(&trust, None);
@@ -107,7 +107,7 @@ async fn an_unknown_key_waits_for_a_person_and_a_changed_one_is_an_alarm() {
         let (done, said) = shop.rmm(&trust, Some("n\n"));
         assert!(!done && said.contains(host.fingerprint()) && said.contains("nothing was trusted"), "{said}");
         assert!(shop.rmm("host list", None).1.contains("unknown"));
-        nobody_came(&host.sshd_log());
+        no_login_attempt(&host.sshd_log());
         let (done, said) = shop.rmm(&trust, Some("y\n"));
         assert!(done && said.contains("is trusted"), "{said}");
         assert!(shop.rmm("host list", None).1.contains("trusted"));
@@ -133,7 +133,7 @@ async fn changes(shop: &Shop, host: &Host, release: i64, kind: &str) {
     let text = run.to_string();
     assert!(text.contains("THE HOST KEY HAS CHANGED") && text.contains(&other), "{text}");
     assert!(text.contains(host.name()) && text.contains(host.fingerprint()), "{text}");
-    nobody_came(&host.sshd_log()[from..]);
+    no_login_attempt(&host.sshd_log()[from..]);
     assert_eq!(shop.ledger(0), before);
     let list = shop.rmm("host list", None).1;
     assert!(list.contains("CHANGED"), "{list}");
@@ -144,7 +144,7 @@ async fn changes(shop: &Shop, host: &Host, release: i64, kind: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn behind_a_changed_address_nobody_sees_a_credential() {
+async fn a_server_at_a_changed_address_sees_no_credential() {
     let password: crate::shop::Login = |host, setup| {
         setup.variables.push(("PASSWORD_OF_HOST".into(), host.password().into()));
         "password = \"env:PASSWORD_OF_HOST\"".to_owned()

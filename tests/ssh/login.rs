@@ -1,4 +1,4 @@
-//! The ways into a host, and hosts that let nobody in or have no room.
+//! The ways into a host, and hosts that allow no login or have no room.
 
 use std::process::Command;
 

@@ -137,7 +137,7 @@ async fn health_by_url_outlives_a_cable_and_rmm() {
 }
 
 #[tokio::test]
-async fn what_a_login_shell_says_is_in_nobodys_log() {
+async fn the_output_of_a_login_shell_is_in_no_log() {
     let plan = Plan { host: &[("RMM_HOST_SHELL", "/bin/bash")], ..Plan::default() };
     let Some(shop) = Shop::with(&[plan], &More::default()).await else { return };
     let host = &shop.hosts[0];

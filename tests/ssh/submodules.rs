@@ -20,7 +20,7 @@ async fn a_submodule_is_at_its_commit_there_and_back_and_one_that_is_not_to_be_h
     inner.git(&["fetch", "--quiet", "--tags"]);
     inner.git(&["checkout", "--quiet", "two"]);
     repository.tag("s2", "s2");
-    // Nobody has brought this one to where the hosts fetch it.
+    // This one is missing where the hosts fetch it.
     let missing = inner.tag("three", "three");
     repository.tag("s3", "s3");
     let is = |environment: &str, version: &str, of_lib: &str| {

@@ -96,7 +96,7 @@ async fn an_admin_may_trust_a_key_that_the_host_does_not_show_first() {
 }
 
 #[tokio::test]
-async fn a_host_that_lets_nobody_ask_through_it_is_found_before_and_told_after() {
+async fn a_host_that_forwards_no_connections_is_found_before_and_told_after() {
     let health = "{ url = \"http://127.0.0.1:8080/ok\", wait = \"1ms\", interval = \"10ms\", attempts = 2 }";
     let plan = Plan { sshd: "AllowTcpForwarding no", ..Plan::default() };
     let Some(shop) = Shop::with(&[plan], &More { surface: &[("health", health)], ..More::default() }).await else {

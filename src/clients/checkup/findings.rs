@@ -26,7 +26,7 @@ impl Said {
         Self { asked, clock: None, lines: Vec::new() }
     }
 
-    /// Takes a line of the script; anybody else's is passed over. Whether it was one.
+    /// Takes a line of the script; other lines are passed over. Whether it was one.
     pub(super) fn hear(&mut self, line: &[u8], now: &(dyn Fn() -> Timestamp + Sync)) -> bool {
         let line = String::from_utf8_lossy(line);
         let Some(at) = line.find(MARK) else { return false };
@@ -220,7 +220,7 @@ impl Said {
         let one = |line: &[String]| {
             let [path, state, near, ..] = line else { return None };
             let word = quoted(path);
-            // What others have something in is given to nobody.
+            // A shared folder is given to no user.
             let shared = folder::is_shared(path);
             let give = |command: &str| if shared { format!("ls -ld {word}") } else { format!("sudo {command} {word}") };
             let own = if shared { "; give the surface a folder of its own (`directory`)" } else { "" };

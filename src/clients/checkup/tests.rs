@@ -297,7 +297,7 @@ async fn names_that_lead_nowhere_are_told() {
 }
 
 #[test]
-fn nobody_is_told_to_give_away_what_belongs_to_the_machine() {
+fn no_finding_says_to_give_away_what_belongs_to_the_machine() {
     let mut said = Said::new(now());
     for path in ["/", "/home", "/etc", "/srv", "/usr/bin", "/srv/shop"] {
         for state in ["readonly", "foreign", "refused"] {
@@ -329,7 +329,7 @@ async fn what_health_checks_ask_through_the_host_is_tried() {
 }
 
 #[tokio::test]
-async fn a_docker_that_lets_nobody_in() {
+async fn a_docker_that_denies_access() {
     let machine = Machine::new()
         .program("id", "echo deploy")
         .program("docker", "printf 'permission denied\\n\\033[2Jon the socket' >&2; exit 1");
@@ -366,7 +366,7 @@ async fn clocks_that_disagree() {
 }
 
 #[tokio::test]
-async fn a_folder_that_nobody_checks_out_has_to_be_there() {
+async fn a_folder_without_a_checkout_has_to_be_there() {
     let machine = Machine::new();
     let wanted = |folder: String| Wanted { folders: vec![folder], ..Wanted::default() };
     is(&machine.checkup(&wanted("/".to_owned())).await, "directory", State::Ok, "nothing is checked out in it");

@@ -2,7 +2,7 @@
 //!
 //! Memory stays the same whatever the length of the output: one buffer for
 //! the output and a bounded one for the answer. Nothing here may wait for a
-//! stream which a process left behind by somebody else can hold open.
+//! stream which a process left behind by another program can hold open.
 
 use std::time::Duration;
 

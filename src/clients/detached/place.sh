@@ -37,11 +37,11 @@ hold() {
             withdraw
             turn_away "stranger:::$rmm_x"
             ;;
-        # It names no run, so it binds nobody.
+        # It names no run, so it binds none.
         *) ;;
         esac
         rmm_former=$rmm_x
-        # Somebody else may have done the same in between: then it goes back.
+        # Another process may have done the same in between: then it goes back.
         mv -f "$rmm_holder" "former.$$" 2>/dev/null || continue
         rmm_y=
         read -r rmm_y 2>/dev/null <"former.$$"
@@ -84,8 +84,8 @@ end_others() {
 # mode protects everything in it, so that steps can run with the host's umask.
 # What the steps KEYS need is made at once, which saves each of them two
 # programs; a step makes whatever is missing. WHEN is "first" until RMM has
-# noted that the directory is there: whose steps run in it already is then
-# somebody else. VOUCHED are tokens that may hold here before it, with commas.
+# noted that the directory is there: steps that run in it already are then
+# of another run. VOUCHED are tokens that may hold here before it, with commas.
 # The answer names the former holder, who was turned away meanwhile, and the
 # steps of others that were ended, and the processes that had the run before,
 # with commas.

@@ -6,7 +6,7 @@ rmm_watcher='
 # A shell runs handlers only after its foreground child has ended.
 trap : HUP INT QUIT PIPE ALRM USR1 USR2 TERM
 
-# Copies the pipe into parts until nobody can write to it any more. In blocks
+# Copies the pipe into parts until it has no writer any more. In blocks
 # that dd writes as they come, at most 1 MiB before the size is looked at.
 rmm_copy() {
     # Ignored in its children, too: the signals are meant for the step. And a

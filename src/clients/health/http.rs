@@ -68,7 +68,7 @@ impl Question {
         self.uri.port_u16().unwrap_or(if self.tls { 443 } else { 80 })
     }
 
-    /// `host:port` as it is written, without anybody's login.
+    /// `host:port` as it is written, without the login.
     fn authority(&self) -> &str {
         let authority = self.uri.authority().map_or("", |authority| authority.as_str());
         authority.rsplit_once('@').map_or(authority, |(_, rest)| rest)
@@ -100,7 +100,7 @@ impl Question {
         let connected = TlsConnector::from(trust).connect(name, stream).await;
         let stream = connected.map_err(|error| without_tls(&overheard, &error))?;
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        // What goes over it now is not for anybody to overhear.
+        // Now the first bytes inside TLS.
         let (stream, overheard) = Overheard::new(Box::new(stream));
         if !http2 {
             return self.in_http1(stream, overheard, most).await;

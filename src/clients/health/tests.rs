@@ -57,7 +57,7 @@ async fn asked(url: &str, expected: Expected<'_>) -> Result<String, String> {
         Unwell::Host(error) => panic!("{error}"),
     });
     let direct = Prober::new().unwrap().get(url, expected, None, Duration::from_secs(10)).await;
-    assert_eq!(over, direct, "the same answer, whoever asks");
+    assert_eq!(over, direct, "the same answer, from every host");
     over
 }
 

@@ -68,7 +68,7 @@ impl Account {
     /// The variables that tell a program whose it is.
     pub(super) fn environment(&self) -> [(&'static str, &OsStr); 4] {
         let name = OsStr::new(&self.name);
-        // Its own may be one that lets nobody in.
+        // Its own may be one that allows no login.
         [("HOME", self.home.as_os_str()), ("USER", name), ("LOGNAME", name), ("SHELL", OsStr::new("/bin/sh"))]
     }
 }

@@ -3,7 +3,7 @@
 //! same machine.
 //!
 //! The place is chosen once and noted in the data directory, so that it holds for copies, too. It notes the data directory,
-//! so that a new one in the place of one that was lost meets what was done before. Must not: move a run directory, since a step may be at work in it, or write there as anybody else than that user, who could have put
+//! so that a new one in the place of one that was lost meets what was done before. Must not: move a run directory, since a step may be at work in it, or write there as any other than that user, who could have put
 //! links there.
 
 use std::ffi::OsStr;

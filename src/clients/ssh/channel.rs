@@ -1,7 +1,7 @@
 //! One script on a channel: its input goes out, its two outputs and its status come in.
 //!
 //! A task of its own does it, so that a caller who loses interest half-way leaves nothing open. Memory is bounded:
-//! when nobody reads, the task waits, then the connection does.
+//! without a reader, the task waits, then the connection does.
 
 use std::convert::Infallible;
 use std::io;
@@ -22,8 +22,8 @@ use super::shell::Shell;
 use super::{lost, seconds, spare};
 use crate::clients::transport::{Channel, TransportError};
 
-/// A script that nobody follows any more may end by itself within this: most have just said all they had to say.
-const PARTING: Duration = Duration::from_secs(1);
+/// A script without a reader may end by itself within this: most have just said all they had to say.
+const UNREAD_EXIT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Messages that wait for the reader of one output.
 const WAITING: usize = 4;
 /// SSH's number for the standard error.
@@ -70,7 +70,7 @@ where
 {
     let answer = tokio::time::timeout(connection.target().limits.open, open).await;
     if !matches!(answer, Ok(Ok(_) | Err(russh::Error::ChannelOpenFailure(_)))) {
-        // An answer that came too late would leave a channel that nobody closes.
+        // An answer that came too late would leave a channel that is never closed.
         connection.retire();
     }
     answer.unwrap_or(Err(russh::Error::ConnectionTimeout))
@@ -87,7 +87,7 @@ pub(super) fn unopened(connection: &Connection, error: &russh::Error) -> Start {
     Start::Failed(TransportError::Unreachable(sentence))
 }
 
-/// A script that somebody waits for, and where to what becomes of it.
+/// A script that a caller waits for, and where its result goes.
 pub(super) struct Order {
     slot: Slot,
     input: Input,
@@ -108,7 +108,7 @@ impl Order {
         let mut shell = match Shell::open(self.connection()).await {
             Ok(shell) => shell,
             Err(why) => {
-                // First, so that whoever hears of it sees who else is there.
+                // First, so that a caller that gets the error sees the slot free.
                 drop(self.slot);
                 let _ = self.ready.send(Err(why));
                 return;
@@ -136,12 +136,12 @@ impl Order {
                 return;
             }
         }
-        // Nobody listens any more.
+        // No reader is left.
         shell.close().await;
     }
 }
 
-/// Passes on what comes. False if everybody lost interest long before the end.
+/// Passes on what comes. False if no reader was left long before the end.
 async fn pump(
     shell: &mut Shell,
     ended: oneshot::Sender<Result<i32, TransportError>>,
@@ -151,7 +151,7 @@ async fn pump(
 ) -> bool {
     let mut abandoned = std::pin::pin!(async {
         let _ = released.recv().await;
-        tokio::time::sleep(PARTING).await;
+        tokio::time::sleep(UNREAD_EXIT_TIMEOUT).await;
     });
     let mut status = None;
     let complete = loop {

@@ -1,4 +1,4 @@
-//! One connection to a host, with somebody logged in, and its end.
+//! One connection to a host, logged in, and its end.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,10 +14,10 @@ use super::line::Line;
 use super::pool::Kind;
 use super::{Fault, Target, login, seconds, spare};
 
-/// How long a farewell may take.
+/// How long the disconnect may take.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A connection with somebody logged in. Dropping it cuts it.
+/// A connection after login. Dropping it cuts it.
 pub(super) struct Connection {
     pub(super) handle: Handle<Guard>,
     notes: Arc<Notes>,
@@ -141,8 +141,8 @@ impl Connection {
     /// Says goodbye.
     pub(super) async fn close(&self) {
         self.retire();
-        let farewell = self.handle.disconnect(Disconnect::ByApplication, "", "");
-        let _ = tokio::time::timeout(DISCONNECT_TIMEOUT, farewell).await;
+        let disconnect = self.handle.disconnect(Disconnect::ByApplication, "", "");
+        let _ = tokio::time::timeout(DISCONNECT_TIMEOUT, disconnect).await;
     }
 
     /// Ends it at once, as a broken line would.

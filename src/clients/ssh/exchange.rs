@@ -2,7 +2,7 @@
 //!
 //! A host has keys of several types and shows one of them: the first one that it is asked for and has. A trusted key is
 //! a fingerprint, whose type may not be known. So a host that shows another key is asked for those of the other types,
-//! before anybody is alarmed. Nothing is sent to it beyond the key exchange before it has shown a trusted key.
+//! before there is an alarm. Nothing is sent to it beyond the key exchange before it has shown a trusted key.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -29,7 +29,7 @@ const WAITING_MESSAGES: usize = 16;
 /// What may be on its way to RMM per channel.
 const WINDOW: u32 = 1024 * 1024;
 /// A host that had no trusted key is not asked for all of its keys again before this has passed.
-const SEARCH_AGAIN: Duration = Duration::from_mins(1);
+const SEARCH_INTERVAL: Duration = Duration::from_mins(1);
 
 /// What the connection's own task has learned.
 #[derive(Default)]
@@ -240,7 +240,7 @@ pub(super) async fn meet(target: &Target, memory: &Mutex<Memory>) -> Result<Met,
 fn asked_before(memory: &Mutex<Memory>, seen: &[HostKey]) -> bool {
     let mut memory = locked(memory);
     let before = memory.searched.as_ref();
-    let known = before.is_some_and(|(key, when)| seen.first() == Some(key) && when.elapsed() < SEARCH_AGAIN);
+    let known = before.is_some_and(|(key, when)| seen.first() == Some(key) && when.elapsed() < SEARCH_INTERVAL);
     if !known {
         memory.searched = None;
     }

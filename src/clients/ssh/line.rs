@@ -36,8 +36,8 @@ impl Line {
 
     /// A line through another host.
     ///
-    /// All that goes through that host shares its connection, whose task waits for whoever does not take what came for
-    /// it. So nobody there may wait for that task in turn, or both wait for ever: what is sent is put aside here.
+    /// All that goes through that host shares its connection, whose task waits for a reader that does not take what came for
+    /// it. So no reader there may wait for that task in turn, or both wait for ever: what is sent is put aside here.
     pub(super) fn through(tunnel: Tunnel, connection: Arc<Connection>) -> (Self, Box<dyn Stream>) {
         let line = Self { cut: CancellationToken::new(), socket: None, through: Some(connection) };
         let (read, mut write) = tokio::io::split(tunnel);

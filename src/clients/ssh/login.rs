@@ -16,7 +16,7 @@ pub(super) enum Proof {
     Key(Arc<PrivateKey>),
 }
 
-/// Reads the credential, before anybody is called.
+/// Reads the credential, before any host is called.
 pub(super) async fn proof(target: &Target) -> Result<Proof, Fault> {
     match &target.credential {
         Credential::Password(password) => Ok(Proof::Password(password.clone())),

@@ -2,7 +2,7 @@
 //!
 //! All calls to a host share its connections: each carries several channels, and another one is opened when the host
 //! allows no more. Nothing is sent to a host beyond the key exchange before it has shown the trusted key. Nothing is
-//! tried again in here: whoever calls knows whether that may be.
+//! tried again in here: the caller knows whether that may be.
 
 use std::fmt;
 use std::io;
@@ -45,7 +45,7 @@ pub struct Target {
     pub user: String,
     /// How to prove to be that user.
     pub credential: Credential,
-    /// The keys that the host may show: any of them will do. Without one nobody logs in.
+    /// The keys that the host may show: any of them will do. Without one there is no login.
     pub pins: Vec<Pin>,
     /// How long to wait for it.
     pub limits: Limits,
@@ -135,10 +135,10 @@ impl Ssh {
         self.pool.shown_key()
     }
 
-    /// Logs in, unless somebody is logged in already, and does nothing else.
+    /// Logs in, unless a connection is open already, and does nothing else.
     ///
     /// # Errors
-    /// Why nobody can log in.
+    /// Why the login failed.
     pub async fn log_in(&self) -> Result<(), TransportError> {
         self.pool.slot(Kind::Session).await.map(drop).map_err(TransportError::from)
     }
@@ -147,7 +147,7 @@ impl Ssh {
         self.on_connection(|slot| channel::exec(slot, script::input(script, args, env))).await
     }
 
-    /// Reaches an address from the host as whoever goes on through it does: what a name stands for is for its sshd to
+    /// Reaches an address from the host as a host behind it is reached: what a name stands for is for its sshd to
     /// find out.
     ///
     /// # Errors
@@ -158,7 +158,7 @@ impl Ssh {
         let slot = tokio::time::timeout_at(until, self.pool.way_to(host)).await.map_err(late)??;
         let connection = Arc::clone(slot.connection());
         let opened = tunnel::open(slot, host.to_owned(), port, until - Instant::now()).await;
-        opened.map_err(|why| why.for_whoever_asks(&connection, host, port, limit))
+        opened.map_err(|why| why.for_caller(&connection, host, port, limit))
     }
 
     /// Opens a session on a connection, on another one if this one has no room.
@@ -210,7 +210,7 @@ impl Transport for Ssh {
     }
 }
 
-/// Why there is no connection. As [`TransportError`], for everybody who waited for the same attempt.
+/// Why there is no connection. As [`TransportError`], for all callers that waited for the same attempt.
 #[derive(Clone, Debug)]
 enum Fault {
     Unreachable(String),

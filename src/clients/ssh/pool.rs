@@ -1,4 +1,4 @@
-//! The connections to one host. Whoever needs one while it is being made waits for the same attempt.
+//! The connections to one host. Callers that need one while it is being made wait for the same attempt.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -26,7 +26,7 @@ pub(super) enum Kind {
     /// A TCP connection from the host.
     Tunnel,
     /// The same to a name that the host may not know. sshd does nothing else on a connection while it asks for a name, so
-    /// nobody else may be on it until it has the answer.
+    /// no other call may use it until it has the answer.
     Lookup,
 }
 
@@ -101,7 +101,7 @@ impl Pool {
         }
     }
 
-    /// Starts an attempt. It is a task, so that it goes on when whoever began it loses interest.
+    /// Starts an attempt. It is a task, so that it goes on when its caller is gone.
     fn connect(&self) -> Attempt {
         let (target, state) = (Arc::clone(&self.target), Arc::clone(&self.state));
         let address = target.address.clone();
@@ -118,7 +118,7 @@ impl Pool {
             state.connections.push(connection);
             Ok(())
         };
-        // The second task puts the result away even if nobody waits.
+        // The second task puts the result away even if no caller waits.
         let ended = tokio::spawn(ended);
         let address = self.target.address.clone();
         async move { ended.await.unwrap_or_else(|_| Err(Fault::Unreachable(format!("{address}: RMM is shutting down.")))) }
@@ -159,7 +159,7 @@ fn watch_over(connection: &Arc<Connection>) {
                 Err(_) => {
                     let Some(connection) = connection.upgrade() else { return };
                     connection.retire();
-                    // Somebody may have been faster.
+                    // A call may have taken it meanwhile.
                     drop(used.wait_for(|used| *used == 0).await);
                     connection.close().await;
                     return;

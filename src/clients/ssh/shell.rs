@@ -17,7 +17,7 @@ use super::{lost, seconds, tunnel};
 use crate::clients::transport::TransportError;
 
 /// How long a shell may take to end when its input has ended.
-const ENDING: Duration = Duration::from_secs(10);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// What is kept of the words of start-up files, in case that the script never speaks: so many bytes.
 const NOISE: usize = 8 * 1024;
 /// … and of the standard error, so many messages; a host sends up to 32 KiB in each.
@@ -27,7 +27,7 @@ pub(super) struct Shell {
     opened: Opened,
     read: ChannelReadHalf,
     write: ChannelWriteHalf<Msg>,
-    /// What it has said already, and nobody has heard.
+    /// What it has said already and was not read yet.
     early: VecDeque<ChannelMsg>,
 }
 
@@ -49,7 +49,7 @@ impl Shell {
         self.opened.connection()
     }
 
-    /// Asks for the shell, and gives it the script in the same breath if there is one.
+    /// Asks for the shell, and sends it the script at once if there is one.
     pub(super) async fn start(&mut self, input: Option<&Input>) -> Result<(), TransportError> {
         let limit = self.connection().target().limits.open;
         let accepted = async {
@@ -140,7 +140,7 @@ impl Shell {
         }
     }
 
-    /// Returns when the shell has ended. What it says without a script is nothing to anybody.
+    /// Returns when the shell has ended. What it says without a script is dropped.
     pub(super) async fn until_useless(&mut self) {
         while let Some(ChannelMsg::Data { .. } | ChannelMsg::ExtendedData { .. } | ChannelMsg::WindowAdjusted { .. }) =
             self.read.wait().await
@@ -153,7 +153,7 @@ impl Shell {
             let _ = self.write.eof().await;
             while self.read.wait().await.is_some() {}
         };
-        if tokio::time::timeout(ENDING, ending).await.is_err() {
+        if tokio::time::timeout(EXIT_TIMEOUT, ending).await.is_err() {
             let _ = self.write.close().await;
         }
     }

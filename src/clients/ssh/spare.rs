@@ -2,11 +2,11 @@
 //!
 //! To open a channel and to start a shell takes a host longer than to run a short script. So while one script runs, a
 //! spare shell is started beside it, and the next script finds it ready. It has read the user's start-up files when it
-//! was started, hence up to [`LIFE`] before its script came.
+//! was started, hence up to [`IDLE_TIMEOUT`] before its script came.
 //!
-//! A spare is a courtesy: it takes nobody's place, its failures are nobody's, and nothing waits for its end. A
-//! connection has one at most, and only while the host has room for it. Nobody can take one that has gone: whoever
-//! finds it gone gets a shell of their own.
+//! A spare is best effort: it takes no session from a call, fails none, and nothing waits for its end. A
+//! connection has one at most, and only while the host has room for it. One that has gone cannot be taken: a call that
+//! finds it gone gets a shell of its own.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -20,7 +20,7 @@ use super::pool::{CHANNELS, Kind};
 use super::shell::Shell;
 
 /// How long a spare waits for its script.
-const LIFE: Duration = Duration::from_secs(2);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A connection's place for a spare.
 #[derive(Default)]
@@ -91,7 +91,7 @@ async fn live(connection: Arc<Connection>, mut order: oneshot::Receiver<Order>, 
         }
         Err(Start::Failed(_)) => {}
     }
-    // Somebody may have been faster than its end.
+    // An order may have come before its end.
     order.close();
     if let Ok(order) = order.try_recv() {
         order.run().await;
@@ -107,7 +107,7 @@ async fn serve(mut shell: Shell, order: &mut oneshot::Receiver<Order>) -> Result
         biased;
         () = shell.until_useless() => None,
         ordered = order => ordered.ok(),
-        () = tokio::time::sleep(LIFE) => None,
+        () = tokio::time::sleep(IDLE_TIMEOUT) => None,
     };
     match ordered {
         Some(order) => {

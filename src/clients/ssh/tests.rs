@@ -187,7 +187,7 @@ async fn arguments_environment_outputs_and_status_arrive() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_logs_in_at_a_host_with_a_wrong_key() {
+async fn no_login_at_a_host_with_a_wrong_key() {
     for key_type in ["ed25519", "ecdsa", "rsa"] {
         let sshd = sshd!(key_type, "");
         let target = sshd.target();
@@ -313,7 +313,7 @@ async fn a_slow_reader_costs_no_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_nobody_reads_any_more_is_closed() {
+async fn output_that_is_not_read_any_more_is_closed() {
     let sshd = sshd!("ed25519", "MaxSessions 1");
     let ssh = sshd.ssh();
     drop(ssh.exec("exec sleep 1000", &[], &[]).await.unwrap());
@@ -322,7 +322,7 @@ async fn what_nobody_reads_any_more_is_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_has_heard_enough_soon_leaves_the_place_to_others() {
+async fn a_reader_that_has_heard_enough_soon_frees_its_session() {
     let sshd = sshd!();
     let ssh = sshd.ssh();
     for _ in 0..30 {

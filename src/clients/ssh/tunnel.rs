@@ -31,7 +31,7 @@ pub(super) enum NotOpened {
 }
 
 /// Opens a tunnel. As a task, so that a caller who gives up leaves nothing open: an answer that comes later finds that
-/// nobody wants it. The host may take minutes to try an address that is silent.
+/// its caller is gone. The host may take minutes to try an address that is silent.
 pub(super) async fn open(mut slot: Slot, host: String, port: u16, limit: Duration) -> Result<Tunnel, NotOpened> {
     let (ready, answer) = oneshot::channel();
     tokio::spawn(async move {
@@ -41,7 +41,7 @@ pub(super) async fn open(mut slot: Slot, host: String, port: u16, limit: Duratio
         let alone = notes.asked.fetch_add(1, Ordering::SeqCst) == 0;
         let opening = connection.handle.channel_open_direct_tcpip(host.as_str(), u32::from(port), "127.0.0.1", 0);
         let mut opening = pin!(opening);
-        let opened = match tokio::time::timeout(SOON, &mut opening).await {
+        let opened = match tokio::time::timeout(OPEN_GRACE, &mut opening).await {
             Ok(opened) => opened,
             Err(_) => {
                 slot.may_look_up(&host);
@@ -53,9 +53,10 @@ pub(super) async fn open(mut slot: Slot, host: String, port: u16, limit: Duratio
         let opened = match opened {
             Ok(channel) => Ok(Tunnel { stream: channel.into_stream(), _slot: slot }),
             Err(russh::Error::ChannelOpenFailure(why)) => {
-                // The words come a moment after the refusal. Whose they are is not told, so they count only where nobody
-                // else has asked meanwhile.
-                let came = alone && tokio::time::timeout(WORDS, words.changed()).await.is_ok_and(|came| came.is_ok());
+                // The words come a moment after the refusal. Whose they are is not told, so they count only where no
+                // other caller has asked meanwhile.
+                let came = alone
+                    && tokio::time::timeout(REFUSAL_TEXT_TIMEOUT, words.changed()).await.is_ok_and(|came| came.is_ok());
                 let said = if came { words.borrow().clone() } else { String::new() };
                 Err(NotOpened::Refused(why, said))
             }
@@ -71,16 +72,16 @@ pub(super) async fn open(mut slot: Slot, host: String, port: u16, limit: Duratio
 }
 
 /// A host that knows a name opens a tunnel within this time, or is about to.
-const SOON: Duration = Duration::from_secs(1);
+const OPEN_GRACE: Duration = Duration::from_secs(1);
 
 /// How long the host's words about a refusal are waited for.
-const WORDS: Duration = Duration::from_millis(100);
+const REFUSAL_TEXT_TIMEOUT: Duration = Duration::from_millis(100);
 
 const FAILED: &str = "The SSH client failed; this is a fault of RMM.";
 
 impl NotOpened {
-    /// For somebody who wanted to reach `host:port` from the host.
-    pub(super) fn for_whoever_asks(self, from: &Connection, host: &str, port: u16, limit: Duration) -> TransportError {
+    /// For a caller that wanted to reach `host:port` from the host.
+    pub(super) fn for_caller(self, from: &Connection, host: &str, port: u16, limit: Duration) -> TransportError {
         let place = from.target().place();
         let wanted = Address { host: host.to_owned(), port };
         match self {
@@ -104,14 +105,14 @@ impl NotOpened {
         }
     }
 
-    /// That nothing was said within `limit`, for somebody who wanted to reach `host:port` from the host.
+    /// That nothing was said within `limit`, for a caller that wanted to reach `host:port` from the host.
     pub(super) fn late(from: &Target, host: &str, port: u16, limit: Duration) -> String {
         let (place, wanted) = (from.place(), Address { host: host.to_owned(), port });
         let unknown = perhaps_unknown(host, "it");
         format!("{wanted}, as {place} sees it, did not answer within {}{unknown}.", seconds(limit))
     }
 
-    /// For whoever wants to go on to another host.
+    /// For a caller that wants to go on to another host.
     pub(super) fn on_the_way(self, from: &Connection, target: &Target, jump: &Jump, limit: Duration) -> Fault {
         let (wanted, bastion) = (&target.address, &jump.host);
         let here = |fault| Fault::Jump { host: bastion.clone(), fault: Box::new(fault) };

@@ -33,7 +33,7 @@ use self::wire::{GetUpdates, Look, Loose, Sent};
 /// How long one call may take, apart from waiting for updates.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long the way to Telegram may take to open.
-const CONNECT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// What a long poll may take beyond the time that Telegram was asked to wait.
 const POLL_GRACE: Duration = Duration::from_secs(15);
 /// Updates that are of interest. That a group has become a supergroup comes as a message.
@@ -102,7 +102,7 @@ pub enum Trouble {
     /// Too fast: nothing more to this chat for so long.
     #[error("Telegram asks for a pause of {} s", .0.as_secs())]
     TooFast(Duration),
-    /// Somebody else uses this token, or a webhook is set.
+    /// Another process uses this token, or a webhook is set.
     #[error("somebody else uses this bot's token: {0}")]
     Conflict(String),
     /// The message is not there any more, or can no longer be edited.
@@ -172,14 +172,14 @@ impl Telegram {
         Ok(Me { id: me.id, username: me.username })
     }
 
-    /// Waits for updates up to `patience`. `from`: acknowledges all before that `update_id`. Each update is its
+    /// Waits for updates up to `timeout`. `from`: acknowledges all before that `update_id`. Each update is its
     /// `update_id` and its JSON, untouched.
     ///
     /// # Errors
     /// [`Trouble`].
-    pub async fn updates(&self, from: Option<i64>, patience: Duration) -> Result<Vec<(i64, String)>, Trouble> {
-        let ask = GetUpdates { offset: from, timeout: patience.as_secs(), allowed_updates: WANTED };
-        let asked = tokio::time::timeout(patience + POLL_GRACE, self.call_by(&self.inner.patient, ask));
+    pub async fn updates(&self, from: Option<i64>, timeout: Duration) -> Result<Vec<(i64, String)>, Trouble> {
+        let ask = GetUpdates { offset: from, timeout: timeout.as_secs(), allowed_updates: WANTED };
+        let asked = tokio::time::timeout(timeout + POLL_GRACE, self.call_by(&self.inner.patient, ask));
         let values: Vec<serde_json::Value> =
             asked.await.map_err(|_| Trouble::Unreachable("it took too long".into()))??;
         let some = !values.is_empty();
@@ -344,7 +344,7 @@ fn message_id(number: i64) -> Option<MessageId> {
 
 fn client(api: &Url, timeout: Option<Duration>) -> reqwest::Result<reqwest::Client> {
     let mut builder = reqwest::Client::builder()
-        .connect_timeout(CONNECT)
+        .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true)
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("rmm/", env!("CARGO_PKG_VERSION")));

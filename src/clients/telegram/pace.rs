@@ -8,13 +8,13 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 /// Between two messages in one chat.
-const IN_CHAT: Duration = Duration::from_secs(1);
+const CHAT_INTERVAL: Duration = Duration::from_secs(1);
 /// Messages in one group …
 const IN_GROUP: usize = 20;
 /// … within this time.
 const GROUP_WINDOW: Duration = Duration::from_secs(61);
 /// Between any two messages: 25 a second, so that a few which were held up on the way do no harm.
-const BETWEEN: Duration = Duration::from_millis(40);
+const MESSAGE_INTERVAL: Duration = Duration::from_millis(40);
 /// Chats that are remembered before those that have been quiet for long are forgotten.
 const REMEMBERED: usize = 256;
 
@@ -41,12 +41,12 @@ impl Pace {
         self.forget(now);
         let state = self.chats.entry(chat).or_default();
         let in_group = if chat < 0 { after(&state.sent, IN_GROUP, GROUP_WINDOW) } else { Duration::ZERO };
-        let free = self.free.max(in_group).max(after(&state.sent, 1, IN_CHAT)).max(state.paused_until);
+        let free = self.free.max(in_group).max(after(&state.sent, 1, CHAT_INTERVAL)).max(state.paused_until);
         if free > now {
             return Err(free);
         }
         keep(&mut state.sent, now, IN_GROUP);
-        self.free = now.saturating_add(BETWEEN);
+        self.free = now.saturating_add(MESSAGE_INTERVAL);
         Ok(())
     }
 
@@ -111,17 +111,17 @@ mod tests {
     #[test]
     fn all_chats_together_get_less_than_thirty_a_second() {
         let all = times(&mut Pace::default(), 1..=61);
-        assert_eq!((all[0], all[1], all[25], all[50]), (Duration::ZERO, BETWEEN, SECOND, 2 * SECOND));
+        assert_eq!((all[0], all[1], all[25], all[50]), (Duration::ZERO, MESSAGE_INTERVAL, SECOND, 2 * SECOND));
     }
 
     #[test]
-    fn a_pause_holds_up_nobody_else() {
+    fn a_pause_holds_up_no_other_chat() {
         let mut pace = Pace::default();
         pace.pause(-1, 30 * SECOND);
         pace.pause(-1, 20 * SECOND);
         assert_eq!(pace.take(-1, SECOND), Err(30 * SECOND));
         assert_eq!(pace.take(-2, SECOND), Ok(()));
-        assert_eq!(pace.take(-3, SECOND), Err(SECOND + BETWEEN));
+        assert_eq!(pace.take(-3, SECOND), Err(SECOND + MESSAGE_INTERVAL));
         assert_eq!(pace.take(-1, 30 * SECOND), Ok(()));
     }
 
@@ -149,7 +149,7 @@ mod tests {
             for (index, (chat, at)) in sent.iter().enumerate() {
                 let within = |window: Duration| sent[index..].iter().filter(move |(_, other)| *other < *at + window);
                 prop_assert!(within(SECOND).count() <= 30);
-                prop_assert!(within(IN_CHAT).filter(|(other, _)| other == chat).count() <= 1);
+                prop_assert!(within(CHAT_INTERVAL).filter(|(other, _)| other == chat).count() <= 1);
                 prop_assert!(*chat >= 0 || within(GROUP_WINDOW).filter(|(other, _)| other == chat).count() <= IN_GROUP);
             }
         }

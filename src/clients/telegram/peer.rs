@@ -98,7 +98,7 @@ impl Peer {
         self.inner.state.lock().unwrap().calls.clone()
     }
 
-    /// Updates that nobody has acknowledged.
+    /// Updates that are not acknowledged.
     pub(crate) fn unacknowledged(&self) -> usize {
         self.inner.state.lock().unwrap().updates.len()
     }

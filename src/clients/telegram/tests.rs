@@ -97,12 +97,12 @@ async fn troubles_are_told_apart() {
 }
 
 #[tokio::test]
-async fn nobody_hears_the_token() {
+async fn the_token_is_never_told() {
     let secret = TOKEN.split_once(':').unwrap().1;
-    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     for token in [TOKEN, "1:short-secret"] {
-        let telegram = Telegram::new(&SecretString::from(token), &format!("http://{nobody}")).unwrap();
-        let Err(Trouble::Unreachable(sentence)) = telegram.me().await else { panic!("nobody is there") };
+        let telegram = Telegram::new(&SecretString::from(token), &format!("http://{closed}")).unwrap();
+        let Err(Trouble::Unreachable(sentence)) = telegram.me().await else { panic!("no server is there") };
         assert!(!sentence.contains("short-secret") && !sentence.contains(secret), "{sentence}");
         assert!(sentence.to_lowercase().contains("refused"), "{sentence}");
     }

@@ -11,7 +11,7 @@ use teloxide::{ApiError, RequestError};
 use super::{Trouble, cut};
 
 /// Where Telegram asks for a pause and does not say how long.
-const SOME_PAUSE: Duration = Duration::from_secs(5);
+const DEFAULT_PAUSE: Duration = Duration::from_secs(5);
 /// What is shown of an answer that is none of Telegram's, in units.
 const EXCERPT: usize = 120;
 
@@ -97,7 +97,7 @@ fn told(text: &str) -> Refused {
         Refused::For(Trouble::Unauthorized)
     } else if let Some(pause) = text.strip_prefix("Too Many Requests") {
         let seconds = pause.rsplit(' ').next().and_then(|seconds| seconds.parse().ok());
-        Refused::For(Trouble::TooFast(seconds.map_or(SOME_PAUSE, Duration::from_secs)))
+        Refused::For(Trouble::TooFast(seconds.map_or(DEFAULT_PAUSE, Duration::from_secs)))
     } else if ["Internal Server Error", "Bad Gateway", "Gateway Timeout", "Service Unavailable"]
         .iter()
         .any(|start| text.starts_with(start))
@@ -191,7 +191,7 @@ mod tests {
             assert_eq!(trouble(text), Trouble::Unauthorized);
         }
         assert_eq!(trouble("Too Many Requests: retry after 14"), Trouble::TooFast(Duration::from_secs(14)));
-        assert_eq!(trouble("Too Many Requests"), Trouble::TooFast(SOME_PAUSE));
+        assert_eq!(trouble("Too Many Requests"), Trouble::TooFast(DEFAULT_PAUSE));
         assert_eq!(trouble("Bad Gateway"), Trouble::Unreachable("Bad Gateway".into()));
         let text = "Bad Request: message text is empty";
         assert_eq!(trouble(text), Trouble::Refused(text.into()));

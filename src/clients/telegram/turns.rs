@@ -56,7 +56,7 @@ impl Turns {
         }
     }
 
-    /// Nobody writes to a chat for so long.
+    /// Nothing is sent to a chat for so long.
     pub fn pause(&self, chat: i64, pause: Duration) {
         let until = self.time.passed().saturating_add(pause);
         self.pace.lock().unwrap_or_else(PoisonError::into_inner).pause(chat, until);
@@ -67,7 +67,7 @@ impl Turns {
 mod tests {
     use super::*;
 
-    /// Whoever sleeps has slept.
+    /// A clock on which every sleep ends at once.
     #[derive(Default)]
     struct Hasty(Mutex<Duration>);
 

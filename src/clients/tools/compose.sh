@@ -155,7 +155,7 @@ rmm_refuse_left_over() {
         "\`project = \"$rmm_wanted\"\` begins with volumes of its own"
 }
 
-# Whether nobody but RMM has checked anything out here, and RMM one version only.
+# Whether only RMM has checked anything out here, and one version only.
 rmm_is_new_here() {
     [ -f .git/logs/HEAD ] && ! grep -qv '<rmm@localhost>' .git/logs/HEAD &&
         [ "$(cut -d' ' -f2 .git/logs/HEAD | sort -u | wc -l)" -le 1 ]
@@ -220,7 +220,7 @@ rmm_stranger() {
 }
 
 # rmm_compose_place FOLDER NAME chosen|default|named [FOLDER…]: ends the step, before anything is touched, where the project
-# is somebody else's. The other folders share it on purpose. A name is `named` by the service's own commands.
+# is another service's. The other folders share it on purpose. A name is `named` by the service's own commands.
 rmm_compose_place() {
     rmm_find_docker || return 0
     rmm_refusal=$(
@@ -252,7 +252,7 @@ rmm_compose_place() {
 }
 
 # rmm_compose_ask FOLDER name|containers COMPOSE [FOLDER…]: asks compose, by the text that calls it, what the files in the
-# folder call the project and its containers, and ends the step where somebody else's are called so. The other folders are
+# folder call the project and its containers, and ends the step where those of another service are called so. The other folders are
 # those of rmm_compose_place. Where compose does not answer, nothing is known.
 rmm_compose_ask() {
     rmm_find_docker || return 0
@@ -277,7 +277,7 @@ rmm_compose_ask() {
     [ -z "$rmm_refusal" ] || rmm_fail "$rmm_refusal"
 }
 
-# rmm_compose_watch [FOLDER…]: notes whose containers there are before commands that nobody has read. The folders are
+# rmm_compose_watch [FOLDER…]: notes whose containers there are before commands whose text is unknown. The folders are
 # those of surfaces that may share a project.
 rmm_compose_watch() {
     # The commands are ended with this shell, and clear up after themselves.
@@ -312,7 +312,7 @@ rmm_compose_taken() {
 
 # Removes the containers of services that other versions of this folder's compose file had and this one does not, and of
 # those that the version before started by itself and this one does not; they may hold a port that it needs. What was
-# started from other files, or by hand in a profile that neither version enables, is somebody else's.
+# started from other files, or by hand in a profile that neither version enables, is not RMM's.
 rmm_compose_retire() {
     rmm_find_docker || return 0
     rmm_find_notes
@@ -354,7 +354,7 @@ rmm_compose_before() {
     rmm_find_notes
     rmm_x=$rmm_notes/before-$COMPOSE_PROJECT_NAME-$1
     [ -e "$rmm_x-$2" ] || { mkdir -p "$rmm_notes" && rmm_services_there | sed 's/.*|//' >"$rmm_x-$2"; } 2>/dev/null || :
-    # Nobody goes back further than that.
+    # No rollback goes back further than that.
     { ls -t "$rmm_x"-* | tail -n +50 | xargs rm -f; } 2>/dev/null || :
 }
 

@@ -126,7 +126,7 @@ rmm_list_damaged() {
     find "$1" -maxdepth 1 -name 'rmm-damaged-*' 2>/dev/null | sort
 }
 
-# What is kept of damaged clones takes room that somebody may need.
+# What is kept of damaged clones takes room on the disk.
 rmm_tell_damaged() {
     rmm_x=$({ rmm_list_damaged "$rmm_gitdir"; find "$rmm_gitdir/modules" -name 'rmm-damaged-*' -prune 2>/dev/null; } | tr '\n' ' ')
     [ -z "$rmm_x" ] || rmm_say "what damaged clones held is kept in $PWD: ${rmm_x% }; delete it when nobody needs it"

@@ -2,12 +2,12 @@
 #
 # All of RMM's own refs lie in refs/rmm, where nothing from elsewhere can be in their way:
 #   refs/rmm/tag            what the release's tag points at in the repository
-#   refs/rmm/commits/ID     the commits fetched last, so that git's clean-up leaves them for a way back
+#   refs/rmm/commits/ID     the commits fetched last, so that git's clean-up leaves them for a rollback
 #   refs/rmm/checked-out    what RMM checked out last
 #   refs/rmm/kept/TIME-ID   work that was done by hand, set aside before a checkout
 # Files of its own in the clone's git directory: rmm-place (who holds the folder), rmm-unfinished (the commit of a
 # checkout that has begun), rmm-aside (untracked files that a version has replaced), rmm-work (lists, for one step),
-# rmm-spare (room for a way back from a full disk), rmm-damaged-TIME (what a clone held that could not be mended).
+# rmm-spare (room for a rollback on a full disk), rmm-damaged-TIME (what a clone held that could not be mended).
 
 # Reads the words of the plan: DIR [--from URL] [--tag TAG] [--commit ID] [--dirty keep|refuse] [--back].
 rmm_git_begin() {
@@ -111,7 +111,7 @@ rmm_open() {
     fi
     cd -P -- "$rmm_dir" 2>/dev/null && [ -w . ] ||
         rmm_fail "the folder $rmm_dir cannot be written by the user $(rmm_user); give it to that user"
-    # A repository further up is somebody else's.
+    # A repository further up is not RMM's.
     GIT_CEILING_DIRECTORIES=$(cd -P .. && pwd)
     export GIT_CEILING_DIRECTORIES
     rmm_mend_config
@@ -162,8 +162,8 @@ rmm_make_repository() {
     return 0
 }
 
-# A git that was killed leaves its locks. RMM holds the folder and its step before is over, so they are nobody's, unless
-# somebody works here by hand.
+# A git that was killed leaves its locks. RMM holds the folder and its step before is over, so no process holds them, unless
+# a person works here by hand.
 rmm_remove_locks() {
     rmm_x=$(find "$rmm_gitdir" "$(rmm_git rev-parse --git-common-dir)" -name rmm-aside -prune -o -type f \
         \( -name '*.lock' -o -path '*/objects/*/tmp_*' \) -print 2>/dev/null)

@@ -6,7 +6,7 @@ rmm_check_owner() {
 
 rmm_refuse_owner() {
     rmm_x="as root: chown -R $(rmm_user) $rmm_dir, or as that user: git config --global --add safe.directory $(pwd -P)"
-    # What is the machine's is given to nobody.
+    # What is the machine's is given to no user.
     case $rmm_dir in
     /boot/* | /etc/* | /run/* | /usr/* | /var/lib | /var/lib/docker* | */.ssh) rmm_x= ;;
     /*/?*) ;;
@@ -44,7 +44,7 @@ rmm_git_may() {
     )
 }
 
-# Removes a mark that says nothing. Whoever comes at the same time may have made a good one of it: that goes back.
+# Removes a mark that says nothing. Another step may have made a good one of it meanwhile: that goes back.
 rmm_drop_bad_mark() {
     [ -e "$1" ] || return 0
     [ ! -f "$1" ] || [ ! -s "$1" ] || return 0
@@ -73,7 +73,7 @@ rmm_claim() {
     rmm_refuse_holder
 }
 
-# Ends the step where somebody else holds the folder.
+# Ends the step where another service holds the folder.
 rmm_refuse_holder() {
     [ -z "$rmm_holder" ] || [ "$rmm_holder" = "$rmm_me" ] ||
         rmm_fail "the folder $rmm_dir is held by ${rmm_holder% *} on ${rmm_holder##* }, so ${rmm_me% *} on ${rmm_me##* } must not use it; give each a \`directory\` of its own; if ${rmm_holder% *} was renamed, \`was = \"${rmm_holder% *}\"\` carries its history over; if the folder is to be handed over, delete $rmm_dir/.git/rmm-place"

@@ -267,7 +267,7 @@ rmm_bring_large_files() {
     [ -n "$rmm_wrong" ] || return 0
     rmm_names=$(printf '%s\n' "$rmm_wrong" | { read -r rmm_x && read -r rmm_line && rmm_x="$rmm_x, …"; printf '%s' "$rmm_x"; })
     rmm_x="files of $rmm_commit are only pointers of Git LFS ($rmm_names)"
-    # Whoever leaves them out on purpose has said so.
+    # Those left out on purpose are configured.
     if [ -n "$rmm_back" ] || [ -n "$(rmm_git config --get lfs.fetchexclude; rmm_git config --get lfs.fetchinclude; rmm_git config --file .lfsconfig --get-regexp '^lfs\.fetch' 2>/dev/null)" ]; then
         rmm_say "$rmm_x"
         return 0

@@ -69,10 +69,10 @@ rmm_compose_well() {
     [ "$1" != declared ] || rmm_services=$($rmm_docker compose config --services 2>/dev/null) || rmm_services=
     [ -n "$(rmm_containers)" ] || rmm_find_elsewhere "$1" || return 0
     rmm_look_at_containers
-    rmm_patience=210 rmm_before=$rmm_seen rmm_changes=0
-    while [ -z "$rmm_ill" ] && [ -n "$rmm_starting" ] && [ $rmm_patience -gt 0 ]; do
+    rmm_looks_left=210 rmm_before=$rmm_seen rmm_changes=0
+    while [ -z "$rmm_ill" ] && [ -n "$rmm_starting" ] && [ $rmm_looks_left -gt 0 ]; do
         sleep 2
-        rmm_patience=$((rmm_patience - 1))
+        rmm_looks_left=$((rmm_looks_left - 1))
         rmm_look_at_containers
         [ "$rmm_seen" = "$rmm_before" ] || rmm_changes=$((rmm_changes + 1)) rmm_before=$rmm_seen
         [ $rmm_changes -lt 2 ] || rmm_ends_again

@@ -1,4 +1,4 @@
-# Git on a host: work that somebody did by hand in a folder: found before a checkout, said, kept aside, and put back.
+# Git on a host: work done by hand in a folder: found before a checkout, said, kept aside, and put back.
 #
 # Lists of files are lines as git writes and reads them: a name with a line feed in it is quoted the C way.
 

@@ -1,5 +1,5 @@
-//! What commands start under one name for the whole machine: compose projects, stacks, containers. Whoever starts it
-//! second replaces what the first one started.
+//! What commands start under one name for the whole machine: compose projects, stacks, containers. The second one
+//! started replaces the first.
 
 use super::{Occupied, way_out};
 use crate::config::report::{Origin, Report};
@@ -94,7 +94,7 @@ impl Occupied {
     }
 }
 
-/// Where the key is written that decides. A name that nobody has chosen is that of another place only where this one has
+/// Where the key is written that decides. A default name is that of another place only where this one has
 /// been chosen.
 fn place(earlier: &Occupied, later: &Occupied, by_folder: bool) -> Origin {
     let (one, other) = (&later.points, &earlier.points);

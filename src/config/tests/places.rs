@@ -344,7 +344,7 @@ fn an_address_of_a_host_is_one_in_every_spelling() {
 }
 
 #[test]
-fn two_services_in_a_folder_that_nobody_checks_out_are_warned_about() {
+fn two_services_in_a_folder_without_a_checkout_are_warned_about() {
     let scripts = |name| {
         service(
             name,

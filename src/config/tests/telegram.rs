@@ -185,7 +185,7 @@ fn usernames_are_for_those_whose_number_is_not_known() {
 }
 
 #[test]
-fn a_bot_that_knows_nobody_is_warned_about() {
+fn a_bot_without_people_is_warned_about() {
     let config = read(&format!("[telegram]\ntoken = \"env:TG\"\n{}", service(""))).expect("valid");
     assert_eq!(
         config.warnings[0].sentence,

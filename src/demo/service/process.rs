@@ -48,7 +48,7 @@ pub(super) struct PidFile(File);
 impl PidFile {
     pub(super) async fn take(data: &Path) -> Result<Self> {
         let mut file = open_pid_file(data)?;
-        // Somebody who only asks whether we run may hold the lock for a moment.
+        // A process that only checks whether this one runs may hold the lock for a moment.
         let taken = wait_for(KERNEL_TIME, async || is_locked(file.try_lock()).map(|busy| !busy)).await?;
         ensure!(taken, "another process serves {} already", data.display());
         file.set_len(0).context("cannot empty the pid file")?;

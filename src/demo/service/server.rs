@@ -190,7 +190,7 @@ pub(super) async fn serve(site: &Site) -> Result<()> {
     let _hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
     let mut pid_file = PidFile::take(data).await?;
     let listener = bind(site.port).await?;
-    // Whoever reads the pid may connect.
+    // The port is bound before the pid can be read.
     pid_file.write()?;
     say(format!("guestbook {} ({}) on port {}", app.definition.version, site.environment.name(), site.port));
     loop {

@@ -70,7 +70,7 @@ impl Draft<'_, '_> {
         true
     }
 
-    /// Whoever waits for stage is told why nothing happens there, and when that is over.
+    /// Releases that wait for stage are told why nothing happens there, and when that is over.
     fn explain_dirty_stage(&mut self) {
         let dirty = self.world.stage().dirty.as_ref();
         let dirty = dirty.map(|dirty| Reason::StageDirty { run: dirty.run, cause: Box::new(dirty.reason.clone()) });
@@ -155,7 +155,7 @@ impl Draft<'_, '_> {
     fn rehearse(&mut self, holder: &Release) -> bool {
         let on_stage = self.world.stage().current.as_ref().map(|version| version.release);
         if on_stage != Some(holder.id) || self.world.stage().mixed.is_some() {
-            // Somebody else has been on stage meanwhile.
+            // Another release has been on stage meanwhile.
             if !self.clear_stage(true) {
                 self.deploy_to_stage(holder);
             }
@@ -181,26 +181,26 @@ impl Draft<'_, '_> {
 
     /// Takes stage to what production runs, where it holds something else that has no business there any more. False:
     /// there is nothing to do.
-    fn clear_stage(&mut self, somebody_waits: bool) -> bool {
+    fn clear_stage(&mut self, release_waits: bool) -> bool {
         if let Some(mixed) = self.world.stage().mixed.clone() {
             self.take_stage_back(mixed.newer, mixed.older, Some(&mixed.surfaces));
             return true;
         }
-        // Nobody knows what production runs, and nobody is in a hurry.
-        if self.world.production().unknown.is_some() && !somebody_waits {
+        // What production runs is unknown, and no release waits.
+        if self.world.production().unknown.is_some() && !release_waits {
             return false;
         }
         let Some(base) = self.world.production().current.clone() else { return false };
         let Some(on_stage) = self.world.stage().current.clone() else { return false };
         let ended = self.world.find(on_stage.release).is_none_or(|release| !release.status.is_active());
-        if on_stage.release == base.release || !(ended || somebody_waits) {
+        if on_stage.release == base.release || !(ended || release_waits) {
             return false;
         }
         if !self.world.ran_before(on_stage.release, base.release) {
             self.take_stage_back(on_stage, base, None);
             return true;
         }
-        if !somebody_waits {
+        if !release_waits {
             return false;
         }
         let steps = self.loaded(&base).and_then(|code| {

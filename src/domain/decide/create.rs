@@ -29,7 +29,7 @@ impl Draft<'_, '_> {
         self.watch_tag_in_production(&new);
         let now = self.world.now;
         let id = self.world.next_release;
-        // Whoever creates with a token of a person is the initiator; everybody else says it of somebody.
+        // With a person's token, that person is the initiator; any other caller names one.
         let (initiated_by, said_by) = match self.actor {
             Actor::Person { name, .. } => (name.to_string(), None),
             Actor::Token { name, .. } => (new.initiated_by, Some(name.clone())),
@@ -128,7 +128,7 @@ impl Draft<'_, '_> {
         Ok(Some(Answer::Release { id: release.id, created: false }))
     }
 
-    /// A release that RMM is to deploy itself needs a commit, so somebody must be able to name it.
+    /// A release that RMM is to deploy itself needs a commit, so there must be a source for it.
     fn check_commit_can_be_known(&self, new: &NewRelease) -> Result<(), Refusal> {
         let service = &self.world.service;
         let ours = service.stage().driver.is_ours() || service.production().driver.is_ours();

@@ -44,7 +44,7 @@ impl Draft<'_, '_> {
         match &state {
             RunState::Succeeded => {
                 self.settle_environment(&run);
-                self.note_what_nobody_checks(&run);
+                self.note_unchecked_surfaces(&run);
             }
             RunState::Failed { .. } | RunState::Stopped { .. } => {
                 self.unsettle_environment(&run, positions, reason.as_ref())
@@ -84,8 +84,8 @@ impl Draft<'_, '_> {
         }
     }
 
-    /// The record of a first release says which surfaces count as deployed without anybody having looked.
-    fn note_what_nobody_checks(&mut self, run: &Run) {
+    /// The record of a first release says which surfaces count as deployed without a health check.
+    fn note_unchecked_surfaces(&mut self, run: &Run) {
         if run.kind != RunKind::Deploy || run.from.is_some() {
             return;
         }
@@ -123,7 +123,7 @@ impl Draft<'_, '_> {
         }
     }
 
-    /// A way back that had failed has come to its end after all, or an admin has brought production elsewhere: who reads
+    /// A failed rollback has succeeded after all, or an admin has brought production elsewhere: who reads
     /// that it failed has to read that, too. False: it had not failed.
     pub(super) fn note_repaired(&mut self, run: &Run, version: Option<Version>) -> bool {
         let way_back = (run.environment, run.kind) == (Env::Production, RunKind::Rollback);

@@ -1,4 +1,4 @@
-//! Hosts that do not answer: a way back goes on without them, and they are caught up when they return, or given up.
+//! Hosts that do not answer: a rollback goes on without them, and they are caught up when they return, or given up.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use super::people::one_line_or_more;
 use super::{Decided, Draft};
 
 impl Draft<'_, '_> {
-    /// A run goes on without hosts that do not answer, if it may. A way back needs one that does.
+    /// A run goes on without hosts that do not answer, if it may. A rollback needs one that does.
     pub(super) fn leave_hosts(&mut self, id: RunId, hosts: &BTreeMap<HostName, Reason>) -> Decided {
         let run = self.known_run(id)?;
         let mut hosts = hosts.clone();
@@ -51,7 +51,7 @@ impl Draft<'_, '_> {
         true
     }
 
-    /// Whether a run may go on without hosts. A way back may, as long as a host of the environment remains, though it may
+    /// Whether a run may go on without hosts. A rollback may, as long as a host of the environment remains, though it may
     /// not have been touched.
     fn may_leave(&self, run: &Run, hosts: &BTreeMap<HostName, Reason>) -> bool {
         let all = self.world.service.hosts_in(run.environment);
@@ -127,7 +127,7 @@ impl Draft<'_, '_> {
         None
     }
 
-    /// Plans what is still to be done of a way back anew, without the hosts that it has left.
+    /// Plans the rest of a rollback anew, without the hosts that it has left.
     fn plan_the_rest(&mut self, run: &Run) -> Result<(), Reason> {
         let (Some(newer), older) = (&run.from, &run.to) else { return Ok(()) };
         let left: Vec<_> = run.left.keys().cloned().collect();
@@ -234,7 +234,7 @@ impl Draft<'_, '_> {
         Answer::Run(id)
     }
 
-    /// Nobody waits for a host any more. What it may run and what may still be at work there stays known.
+    /// A host is given up. What it may run and what may still be at work there stays known.
     pub(super) fn give_up_host(&mut self, kind: Env, host: &HostName, reason: String) -> Decided {
         self.allow(Right::Command, None)?;
         self.check_environment(kind)?;
@@ -356,7 +356,7 @@ fn catch_up(current: Version, kind: Env) -> NewRun {
     }
 }
 
-/// What people have to know of the hosts that a way back has left; nothing if there is none.
+/// What people have to know of the hosts that a rollback has left; nothing if there is none.
 pub(super) fn left_behind(run: &Run) -> Option<Reason> {
     let hosts: BTreeMap<_, _> = run.left.iter().map(|(host, left)| (host.clone(), left.reason.clone())).collect();
     (!hosts.is_empty()).then_some(Reason::WentOnWithout { hosts })

@@ -75,12 +75,12 @@ pub fn still_current(release: &Release, seen: Revision) -> Result<(), Refusal> {
     Err(Refusal::from(cause).legal(Move::from(release).map(Move::as_str)))
 }
 
-/// The moves from where a release stands that would not be refused, to somebody who may make them.
+/// The moves from where a release stands that would not be refused, to a person with the right to make them.
 pub fn possible_moves(world: &World<'_>, release: &Release) -> impl Iterator<Item = Move> {
     Move::from(release).filter(|wanted| is_possible(world, release, *wanted))
 }
 
-/// Whether a move would not be refused as things stand, to somebody who may make it.
+/// Whether a move would not be refused as things stand, to a person with the right to make it.
 #[must_use]
 pub fn is_possible(world: &World<'_>, release: &Release, wanted: Move) -> bool {
     let (release, reason) = (release.id, String::from("on trial"));

@@ -1,4 +1,4 @@
-//! What people decide besides the vote and the way back: cancel, retry, promote, bypass, lock.
+//! What people decide besides the vote and the rollback: cancel, retry, promote, bypass, lock.
 
 use crate::domain::command::Answer;
 use crate::domain::content::Content;

@@ -127,7 +127,7 @@ impl Draft<'_, '_> {
     }
 
     /// The last run in an environment, if it was to bring the same as this release and what it has migrated stands: as
-    /// long as production runs nothing, no way back takes it back.
+    /// long as production runs nothing, no rollback undoes it.
     pub(super) fn same_first_run(&self, kind: Env, release: &Release) -> Option<Run> {
         let last = self.world.last_run(kind)?;
         let stands = self.world.production().current.is_none()

@@ -48,7 +48,7 @@ impl Draft<'_, '_> {
         let current = self.world.production().current.clone();
         match (&current, release.status) {
             (Some(current), Status::Deployed) if current.release == id => {}
-            // Until it is known how the deploy ended, the way back is that of the deploy.
+            // Until it is known how the deploy ended, the rollback is that of the deploy.
             (Some(current), Status::Deploying)
                 if self.lost_in_production(id) && (to.is_none() || is_meant(to.as_ref(), current)) =>
             {

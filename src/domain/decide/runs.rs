@@ -230,7 +230,7 @@ impl Draft<'_, '_> {
         let ended = |wanted: fn(&StepState) -> bool| {
             run.steps.iter().find(|step| wanted(&step.state) && !run.goes_on_after(step))
         };
-        // Whoever ends a run by force, or gives a host up, takes it that a host that does not answer may still be at work;
+        // Ending a run by force, or giving a host up, accepts that a host that does not answer may still be at work;
         // stage can always be made anew.
         let anyway = |stop: &Stop| stop.force || run.environment == Env::Stage;
         let forced = |host: &HostName| {
@@ -265,7 +265,7 @@ impl Draft<'_, '_> {
         self.begin_steps(id)
     }
 
-    /// A way back that has failed on one host goes on on the others only.
+    /// A rollback that has failed on one host goes on only on the others.
     fn skip_hosts_that_failed(&mut self, run: &Run) {
         let failed = |step: &&Step| matches!(step.state, StepState::Failed { .. }) && run.goes_on_after(step);
         let hosts: Vec<_> = run.steps.iter().filter(failed).map(|step| step.host.clone()).collect();
@@ -329,7 +329,7 @@ impl Draft<'_, '_> {
                         self.lose_run(id, Reason::CiSilent { environment, since: heard });
                     }
                 }
-                // How long it has been silent across a restart of this machine nobody knows: the time counts anew.
+                // How long it was silent across a restart of this machine is unknown: the time counts anew.
                 Some(_) | None => self.world.run_mut(id).heard_uptime = Some(uptime.clone()),
             }
         }

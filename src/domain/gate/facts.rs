@@ -19,7 +19,7 @@ pub enum GateName {
     CommitKnown,
     /// It would not take production to an older version.
     NotADowngrade,
-    /// Nobody has locked production.
+    /// Production is not locked.
     NoLock,
     /// The last rollback in production did not fail.
     ProductionClean,
@@ -177,7 +177,7 @@ pub enum GateState {
 #[serde(tag = "code", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the fields are the words of the glossary")]
 pub enum Remedy {
-    /// Nobody is left whose yes would count.
+    /// No approver is left whose yes would count.
     AddApprover,
     /// So many of these people approve.
     Approve {

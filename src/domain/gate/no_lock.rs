@@ -1,4 +1,4 @@
-//! Nobody has locked production.
+//! Production is not locked.
 
 use super::{Condition, Finding, GateName, GateState, Remedy, met, unmet};
 use crate::domain::release::Release;

@@ -10,8 +10,8 @@ use super::project::{self, Direction};
 use super::quoting::shell_word;
 use super::started::{All, Kind, Started};
 
-/// The call that looks at the place of a surface: whether the disk has room, and whether the compose project is somebody
-/// else's.
+/// The call that looks at the place of a surface: whether the disk has room, and whether the compose project belongs
+/// to another service.
 #[must_use]
 pub fn look(service: &Service, surface: &Surface, environment: Env) -> Option<String> {
     let compose = surface.recipe == Recipe::Compose;
@@ -78,7 +78,7 @@ fn own_projects(service: &Service, surface: &Surface, environment: Env) -> Vec<S
     names.iter().map(|name| format!("rmm_compose_place {directory} {name} named{shared}")).collect()
 }
 
-/// The same as somebody looks who has no run: also whether another service or environment holds the folder.
+/// The same without a run: also whether another service or environment holds the folder.
 #[must_use]
 pub fn look_first(service: &Service, surface: &Surface, environment: Env) -> Option<String> {
     let directory = shell_word(surface.directory.as_deref()?);

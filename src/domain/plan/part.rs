@@ -64,7 +64,7 @@ impl Part<'_> {
         self.prepared(StepKind::AfterDeploy, group, self.keep(), self.surface.after_deploy.as_deref())
     }
 
-    /// The command that starts the code. On the way back, the recipe's own takes away the containers that only the
+    /// The command that starts the code. In a rollback, the recipe's own takes away the containers that only the
     /// newer version has; other commands are told by a variable.
     fn deploy_command(&self) -> Option<String> {
         let command = self.surface.deploy.as_str();
@@ -83,7 +83,7 @@ impl Part<'_> {
         look(self.planner.service, self.surface, self.planner.environment)
     }
 
-    /// The call that removes images of versions which nobody goes back to any more.
+    /// The call that removes images of versions that are no longer a target of a rollback.
     fn keep(&self) -> Option<String> {
         let commit = self.code.commit.as_ref()?;
         let keeps = self.surface.recipe == Recipe::Compose && self.surface.keep > 0;
@@ -98,8 +98,8 @@ impl Part<'_> {
         (!calls.is_empty()).then(|| calls.join("\n"))
     }
 
-    /// The call that tells the containers which a version brought from those of other surfaces in the same project: on
-    /// the way there it notes what there is, on the way back it removes what has come since.
+    /// The call that tells the containers which a version brought from those of other surfaces in the same project: in
+    /// a deploy it notes what there is, in a rollback it removes what has come since.
     fn set_apart(&self) -> Option<String> {
         let (service, environment) = (self.planner.service, self.planner.environment);
         // Older versions of compose do not read the variable, so that it is not enough for commands of one's own.
@@ -245,7 +245,7 @@ impl Part<'_> {
         Ok(Script { command, directory, tools: false, project: self.project(), watch: None })
     }
 
-    /// The folders whose containers a command may take over; none where its text tells what it starts. A way back goes on
+    /// The folders whose containers a command may take over; none where its text tells what it starts. A rollback goes on
     /// whatever it meets.
     fn watch(&self, template: &str) -> Option<Vec<String>> {
         let Planner { service, environment, .. } = *self.planner;

@@ -73,7 +73,7 @@ pub(super) fn of(service: &Service, surface: &Surface, environment: Env, directi
     let others = || service.surfaces_in(environment).filter(|other| other.name != surface.name);
     let in_folder = |other: &&Surface| other.directory.is_some() && other.directory == surface.directory;
     let named = |other: &Surface| self::name(service.name_on_hosts(), other, environment);
-    // Containers of a surface that shares the project would be taken for some that nobody needs.
+    // Containers of a surface that shares the project would be taken for unused ones.
     let shared = others().any(|other| named(other).as_ref() == Some(&name));
     let back = matches!(direction, Direction::Back(_));
     Some(Project {

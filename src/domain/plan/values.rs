@@ -1,6 +1,6 @@
 //! Which values of a CI system may enter the commands of a surface.
 //!
-//! A value is quoted, so that the shell which runs the command takes it for one word. Nobody can tell from a command
+//! A value is quoted, so that the shell which runs the command takes it for one word. A command does not tell
 //! whether another shell reads the word again (`ssh`, `watch`, `make`, arithmetic of bash, …). So a value that would mean
 //! anything but itself there is taken only where every program of the command is known to take its arguments as they
 //! are. Tags, commits and names are of harmless characters by their own rules.
@@ -161,7 +161,7 @@ fn takes_as_it_is(all: &[String]) -> bool {
     let skipped = |word: &&String| KEYWORDS.contains(&word.as_str()) || assigns(word);
     let mut words = all.iter().skip_while(skipped).skip_while(|word| PREFIXES.contains(&word.as_str()));
     let Some(program) = words.next().map(String::as_str) else {
-        // What becomes of a variable nobody can tell: without quotes it is several words, options among them.
+        // A variable's value is unknown: without quotes it is several words, options among them.
         return !words_assign_value(all);
     };
     let rest: Vec<_> = words.map(String::as_str).collect();

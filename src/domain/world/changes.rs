@@ -102,7 +102,7 @@ impl World<'_> {
         id
     }
 
-    /// Decides a run that nobody follows, because no plan can be made for it; the caller ends it.
+    /// Decides a run that is not executed, because no plan can be made for it; the caller ends it.
     pub fn create_run_without_plan(&mut self, new: NewRun) -> RunId {
         self.insert_run(new, RunState::Queued, None)
     }

@@ -64,7 +64,7 @@ impl World<'_> {
     pub fn next_for_stage(&self) -> Option<Arc<Release>> {
         let first = |of: Vec<Arc<Release>>| of.into_iter().find(|release| release.commit.is_some());
         first(self.in_status(Status::Initiated)).or_else(|| {
-            // Behind more than a few whose commits nobody knows.
+            // Behind more than a few whose commits are unknown.
             let stored = self.memory.stored().first_with_commit()?;
             self.memory.read(stored).filter(|release| release.status == Status::Initiated)
         })
@@ -223,7 +223,7 @@ impl World<'_> {
         self.good_at(self.production().current.as_ref()?.release)
     }
 
-    /// Where a rollback of the release that production runs goes to unless somebody says otherwise: to the version that
+    /// Where a rollback of the release that production runs goes to unless the command says otherwise: to the version that
     /// its rehearsal went back to, or else to the newest good one before it.
     #[must_use]
     pub fn usual_way_back(&self, release: &Release) -> Option<GoodVersion> {

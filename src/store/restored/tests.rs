@@ -95,7 +95,7 @@ async fn an_ordinary_start_finds_what_it_left() {
     let (store, found) = open(&place, "one");
     assert_eq!(found, None);
     used(&store).await;
-    // Killed: nobody noted how far it came.
+    // Killed: it did not note how far it came.
     drop(store);
     let (store, found) = open(&place, "two");
     assert_eq!(found, None);
@@ -167,7 +167,7 @@ fn revision(database: &Path) -> i64 {
 }
 
 #[tokio::test]
-async fn a_copy_that_somebody_put_there_by_hand_is_noticed() {
+async fn a_copy_put_there_by_hand_is_noticed() {
     let place = TestDir::new();
     let (store, _) = open(&place, "one");
     used(&store).await;

@@ -1,4 +1,4 @@
-//! Somebody with the disk, and with or without RMM running.
+//! An attacker with access to the disk, and with or without RMM running.
 
 use std::path::Path;
 
@@ -192,7 +192,7 @@ async fn after_a_new_key_all_rows_are_verifiable_and_the_old_key_adds_none() {
     assert_eq!(store.verify(None).await.unwrap().unwrap().events, 10);
     drop(store);
 
-    // Whoever has only the first key edits a row of its time, or adds one of today.
+    // An attacker with only the first key edits a row of its time, or adds one of today.
     let (copy, forged) = (TestDir::new(), TestDir::new());
     fs::copy(place.file("rmm.db"), copy.file("rmm.db")).unwrap();
     copy.shell("UPDATE events SET data = '{\"x\":1}' WHERE seq = 3");

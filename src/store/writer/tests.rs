@@ -323,7 +323,7 @@ async fn a_full_disk_refuses_writes_and_comes_back_by_itself() {
             };
             assert!(full, "{error:?}");
         }
-        // All in one transaction: who was answered with success is in the database, whoever else failed.
+        // All in one transaction: who was answered with success is in the database, whichever others failed.
         refused += results.iter().filter(|result| result.is_err()).count();
     }
     assert!(refused >= 20, "{refused}");

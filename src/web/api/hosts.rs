@@ -1,4 +1,4 @@
-//! Hosts: what is known of them, what is found when somebody looks, and which key an admin trusts.
+//! Hosts: what is known of them, what a check finds, and which key an admin trusts.
 
 use axum::Json;
 use axum::extract::State;

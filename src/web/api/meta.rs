@@ -31,9 +31,9 @@ pub async fn healthz() -> Json<Health> {
     well(None)
 }
 
-/// How long it is believed that the database can be written, whoever asks how often: anybody may ask, and finding it out
+/// How long it is believed that the database can be written, however often it is asked: any client may ask, and finding it out
 /// is a write.
-const BELIEVED: Duration = Duration::from_secs(2);
+const WRITABLE_CACHE_TTL: Duration = Duration::from_secs(2);
 
 /// When the database was last found to be writable. One caller at a time looks.
 #[derive(Debug, Default)]
@@ -46,7 +46,7 @@ pub async fn readyz(State(web): State<Web>) -> Result<Json<Health>, Problem> {
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "RMM is stopping"));
     }
     let mut written = web.readiness.0.lock().await;
-    if written.is_none_or(|at| at.elapsed() >= BELIEVED) {
+    if written.is_none_or(|at| at.elapsed() >= WRITABLE_CACHE_TTL) {
         *written = None;
         // A real write, undone at once by nothing having been written: what fails is the commit of a full or broken disk.
         let probe = web.engine.store().write(|tx| crate::store::outbox::probe(tx)).await;

@@ -162,7 +162,7 @@ mod tests {
         words.unwrap_or_else(|| schema["type"].as_str().unwrap_or("any").to_owned())
     }
 
-    /// Names are public, and stay: a line that goes or changes here breaks somebody's client.
+    /// Names are public, and stay: a line that goes or changes here breaks a client.
     #[test]
     fn the_names_of_the_contract() {
         let document: Value = serde_json::from_str(&super::openapi()).unwrap();

@@ -147,7 +147,7 @@ pub async fn show(
     details(&web, &actor, name).await
 }
 
-/// Lock production: nothing is deployed until somebody unlocks; rollbacks go on
+/// Lock production: nothing is deployed until an admin unlocks; rollbacks go on
 #[utoipa::path(post, path = "/api/v1/services/{name}/lock", tag = "decisions", params(("name" = String, Path)), request_body = LockService,
     responses((status = 200, body = ServiceDetails)))]
 pub async fn lock(
@@ -176,7 +176,7 @@ pub async fn unlock(
     details(&web, &actor, name).await
 }
 
-/// Give a host up that does not answer: a way back goes on without it, and nobody waits for its return
+/// Give a host up that does not answer: a rollback goes on without it, and no run waits for its return
 #[utoipa::path(post, path = "/api/v1/services/{name}/give-up", tag = "decisions", params(("name" = String, Path)),
     request_body = GiveUpHost, responses((status = 200, body = ServiceDetails), (status = 409, body = Problem)))]
 pub async fn give_up(

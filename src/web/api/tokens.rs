@@ -33,7 +33,7 @@ pub async fn create(
         return Err(Invalid::new("expires_at", "must lie ahead: this token would be expired when it is made").into());
     }
     let catalog = web.engine.catalog();
-    // The record names whoever acts.
+    // The record names the actor.
     if new.name.trim() != new.name {
         return Err(Invalid::new("name", "must not begin or end with a blank").into());
     }
@@ -99,7 +99,7 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(CreatedToken { name, token: shown })))
 }
 
-/// Who vouches for what somebody makes or takes over: the person; behind a token, whoever vouches for that one.
+/// The person who vouches for a token that this actor makes or takes over: itself, or who vouches for its own token.
 fn voucher(conn: &rusqlite::Connection, actor: &Actor) -> Result<Option<String>, StoreError> {
     match actor {
         Actor::Person { name, .. } => Ok(Some(name.to_string())),
@@ -137,7 +137,7 @@ pub async fn list(State(web): State<Web>, Caller(actor): Caller) -> Result<Json<
     Ok(Json(rows.into_iter().map(|row| TokenView::of(row, &catalog)).collect()))
 }
 
-/// Take a token over: whoever asks vouches for it from now on
+/// Take a token over: the caller vouches for it from now on
 #[utoipa::path(post, path = "/api/v1/tokens/{name}/adopt", tag = "tokens", params(("name" = String, Path)),
     responses((status = 204), (status = 404, body = Problem)))]
 pub async fn adopt(
@@ -160,7 +160,7 @@ pub async fn adopt(
             Ok((true, Some(Event::TokenAdopted { name, before: token.vouched_by })))
         })
         .await?;
-    web.doorkeeper.forget();
+    web.authenticator.forget();
     if adopted { Ok(StatusCode::NO_CONTENT) } else { Err(no_token(&called)) }
 }
 
@@ -186,6 +186,6 @@ pub async fn revoke(
             Ok((row.is_some(), event))
         })
         .await?;
-    web.doorkeeper.forget();
+    web.authenticator.forget();
     if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(no_token(&called)) }
 }

@@ -70,7 +70,7 @@ impl From<&Gate> for GateView {
 }
 
 impl ReleaseDetails {
-    /// The details of a release, as somebody sees them.
+    /// The details of a release, as the viewer sees them.
     pub fn new(overview: &ReleaseOverview, viewer: &Actor) -> Self {
         Self {
             release: (&overview.release).into(),

@@ -1,4 +1,4 @@
-//! Many at once: one outcome, and everybody hears the truth. `RMM_RACES=500` lets yes and no race that often.
+//! Many at once: one outcome, and all hear the truth. `RMM_RACES=500` lets yes and no race that often.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

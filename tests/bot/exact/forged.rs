@@ -1,4 +1,4 @@
-//! Buttons come back from anybody, with anything on them, and long after they were shown.
+//! Buttons come back from any user, with anything on them, and long after they were shown.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::telegram::{MessageRef, Tap, User};
 
 const OLD: &str = "This button is out of date";
 
-/// What a tap of somebody is answered with, and that nothing comes of it.
+/// What a tap is answered with, and that nothing comes of it.
 async fn in_vain(world: &BotWorld, user: &User, on: MessageRef, data: &str) -> Tap {
     let before = world.rmm.event_count().await;
     let tap = user.taps_raw(on, data).await;
@@ -114,7 +114,7 @@ async fn what_is_not_there_is_said_not_to_be_there() {
 }
 
 #[tokio::test]
-async fn a_viewer_and_somebody_who_is_not_listed_do_nothing() {
+async fn a_viewer_and_an_unlisted_member_can_do_nothing() {
     let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["ann"])).await;
     world.start_rmm().await;
     let menus = [menu(&world, &world.vera).await, menu(&world, &world.boris).await];
@@ -152,7 +152,7 @@ async fn buttons_elsewhere_are_none_of_rmms() {
         words.at,
         MessageRef { chat: elsewhere.id, id: 1 },
         world.telegram.other_bot_says(TEAM, "Approve?"),
-        // Somebody else's private chat.
+        // The private chat of another user.
         MessageRef { chat: world.boris.id, id: 1 },
     ];
     for on in there {

@@ -27,7 +27,7 @@ async fn five_hundred_releases_are_looked_through_and_one_is_approved() {
     let first = *ids.iter().min().unwrap();
     world.rmm.until(first, "manual_testing").await;
 
-    // What needs somebody does not wait behind what does not.
+    // What needs a person does not wait behind what does not.
     world.team.shows("waiting for approval").await;
 
     let private = world.telegram.chat(world.ann.id);

@@ -5,7 +5,7 @@ use crate::story::{BotWorld, TEAM, set};
 use crate::telegram::Shown;
 
 #[tokio::test]
-async fn whoever_has_another_name_is_still_the_same_person() {
+async fn a_renamed_user_is_still_the_same_person() {
     let world = BotWorld::start().await;
     let menu = menu(&world, &world.ann).await;
     let release = waiting(&world, "v1").await;
@@ -14,7 +14,7 @@ async fn whoever_has_another_name_is_still_the_same_person() {
     world.ann.says(world.ann.id, "/id");
     let renamed = world.telegram.user(world.ann.id, "Completely Different");
     renamed.is_called(Some("somebody_else"));
-    // Whoever takes the name does not become her.
+    // A user who takes the name does not become her.
     let taker = world.telegram.user(500, "Anna");
     taker.is_called(Some("ann"));
     let team = world.team.shows("waiting for approval").await.at;
@@ -26,7 +26,7 @@ async fn whoever_has_another_name_is_still_the_same_person() {
 }
 
 #[tokio::test]
-async fn whoever_is_off_the_list_by_now_does_not_vote() {
+async fn a_person_off_the_list_by_now_does_not_vote() {
     let world = BotWorld::start().await;
     let menu = menu(&world, &world.ann).await;
     let release = waiting(&world, "v1").await;
@@ -45,7 +45,7 @@ async fn whoever_is_off_the_list_by_now_does_not_vote() {
 }
 
 #[tokio::test]
-async fn whoever_has_left_is_a_stranger_at_once() {
+async fn a_person_who_has_left_is_a_stranger_at_once() {
     let world = BotWorld::start().await;
     let menu = menu(&world, &world.ann).await;
     let release = waiting(&world, "v1").await;
@@ -68,7 +68,7 @@ async fn whoever_has_left_is_a_stranger_at_once() {
         assert!(tap.alert && tap.toast.contains("I do not know you. Your number: 77"), "{tap:?}");
     }
     assert!(approved_by(&world, release).await.is_empty());
-    // What happens next is not told to somebody who has left.
+    // What happens next is not told to a person who has left.
     let before = private.messages();
     world.boris.says(world.boris.id, "/start");
     world.boris.taps(world.boris.id, "Active").await;

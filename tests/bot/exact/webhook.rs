@@ -8,7 +8,7 @@ use crate::world::eventually;
 
 const SECRET: &str = "a-secret_of_16_letters";
 
-/// The status of the answer to an update that somebody brings.
+/// The status of the answer to an update.
 async fn brings(world: &BotWorld, secret: Option<&str>, body: &str) -> u16 {
     let headers: Vec<_> = secret.map(|secret| ("X-Telegram-Bot-Api-Secret-Token", secret)).into_iter().collect();
     let caller = world.rmm.stranger();

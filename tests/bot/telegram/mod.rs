@@ -37,7 +37,7 @@ pub const BOT_ID: i64 = 110_201_543;
 /// The bot's name.
 pub const BOT_NAME: &str = "rmm_bot";
 /// How long anything may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A message, wherever it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -97,7 +97,7 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes something, and wakes whoever waits.
+    /// Changes something, and wakes the waiters.
     pub fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let result = change(&mut self.lock());
         self.changed.notify_waiters();
@@ -119,17 +119,17 @@ impl Inner {
     /// Waits as long as it takes.
     pub async fn wait_long<T>(&self, mut probe: impl FnMut(&State) -> Option<T>) -> T {
         loop {
-            if let Some(found) = self.wait(Instant::now() + PATIENCE, &mut probe).await {
+            if let Some(found) = self.wait(Instant::now() + TIMEOUT, &mut probe).await {
                 return found;
             }
         }
     }
 
-    /// Waits as long as a test has patience.
+    /// Waits up to the timeout of a test.
     pub async fn until<T>(&self, what: &str, probe: impl FnMut(&State) -> Option<T>) -> T {
-        match self.wait(Instant::now() + PATIENCE, probe).await {
+        match self.wait(Instant::now() + TIMEOUT, probe).await {
             Some(found) => found,
-            None => panic!("waited {PATIENCE:?} in vain until {what}\n{}", self.lock().story()),
+            None => panic!("waited {TIMEOUT:?} in vain until {what}\n{}", self.lock().story()),
         }
     }
 }
@@ -142,7 +142,7 @@ pub struct Telegram {
 }
 
 impl Telegram {
-    /// A Telegram at an address of its own, in which nobody has written yet.
+    /// A Telegram at an address of its own, without any messages yet.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -161,7 +161,7 @@ impl Telegram {
 
     // Who is there ----------------------------------------------------------------------------------------------
 
-    /// Somebody. The bot cannot write to them before they have written to it.
+    /// A user. The bot cannot write to them before they have written to it.
     pub fn user(&self, id: i64, first_name: &str) -> User {
         let person = Person { first_name: first_name.into(), username: None, language: None };
         self.inner.change(|state| state.people.insert(id, person));
@@ -269,7 +269,7 @@ impl Telegram {
         self.inner.until("the bot has all updates", |state| state.updates.is_empty().then_some(())).await;
     }
 
-    /// Waits until somebody asks for updates who has not done so before: a bot that has just started.
+    /// Waits until a new poller asks for updates: a bot that has just started.
     pub async fn next_poll(&self) {
         let before = self.inner.lock().poll;
         self.inner.until("the bot asks for updates", |state| (state.poll > before).then_some(())).await;
@@ -329,7 +329,7 @@ impl Telegram {
         times.iter().map(|from| within(*from)).max().unwrap_or(0)
     }
 
-    /// The names of the commands that people with this language are offered; the empty one is everybody else's.
+    /// The names of the commands that people with this language are offered; the empty one is for all others.
     pub fn commands(&self, language: &str) -> Vec<String> {
         let commands = self.inner.lock().commands.get(language).cloned().unwrap_or_default();
         let name = |command: &Value| command["command"].as_str().map(ToOwned::to_owned);

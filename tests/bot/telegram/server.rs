@@ -118,10 +118,9 @@ async fn updates(inner: &Inner, args: &Args) -> Result<Value, Refusal> {
         state.poll += 1;
         Ok(state.poll)
     })?;
-    let patience =
-        Duration::from_secs(number(args, "timeout").and_then(|s| u64::try_from(s).ok()).unwrap_or(0).min(50));
+    let timeout = Duration::from_secs(number(args, "timeout").and_then(|s| u64::try_from(s).ok()).unwrap_or(0).min(50));
     let found = inner
-        .wait(Instant::now() + patience, |state| {
+        .wait(Instant::now() + timeout, |state| {
             if state.poll != mine {
                 let other = "terminated by other getUpdates request; make sure that only one bot instance is running";
                 return Some(Err(conflict(other)));

@@ -30,7 +30,7 @@ pub struct State {
     pub faults: Vec<(String, Fault)>,
     pub calls: Vec<Call>,
     pub violations: Vec<String>,
-    /// By language; the empty one is everybody else's.
+    /// By language; the empty one is for all others.
     pub commands: BTreeMap<String, Value>,
     pub flood: Option<Flood>,
 }

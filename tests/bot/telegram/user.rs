@@ -10,7 +10,7 @@ use super::html;
 use super::state::{Chat, Entry, From, Message, Person, State, TapState};
 use super::{BOT_NAME, Inner, MessageRef, Shown};
 
-/// Somebody who uses Telegram. What they do reaches the bot as an update.
+/// A user of Telegram. What they do reaches the bot as an update.
 #[derive(Clone)]
 pub struct User {
     inner: Arc<Inner>,
@@ -150,7 +150,7 @@ impl User {
         self.tap(shown.at, &found.label, data)
     }
 
-    /// They send data for a message as if there were such a button; the message may be anybody's, or gone.
+    /// They send data for a message as if there were such a button; the message may belong to any chat, or be gone.
     pub fn taps_raw(&self, message: MessageRef, data: &str) -> Tapping {
         self.tap(message, data, data)
     }

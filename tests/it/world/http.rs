@@ -10,7 +10,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use super::World;
 
-/// Somebody who calls.
+/// A caller.
 #[derive(Clone)]
 pub struct Caller<'w> {
     world: &'w World,
@@ -179,7 +179,7 @@ impl Wire {
         Self { stream: TcpStream::connect(world.address()).await.unwrap(), heard: Vec::new() }
     }
 
-    /// Of somebody who can hold next to nothing of what RMM says.
+    /// Of a client that can hold next to nothing of an answer.
     pub async fn narrow(world: &World) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(4096).unwrap();

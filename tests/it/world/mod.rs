@@ -23,7 +23,7 @@ pub use self::setup::Setup;
 use self::machine::Server;
 
 /// How long anything may take before a test gives up. No result hangs on it.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A commit for a tag of a service without a repository: another one for every tag.
 pub fn commit_of(tag: &str) -> String {
@@ -34,9 +34,9 @@ pub fn commit_of(tag: &str) -> String {
 /// The service of every story.
 pub const SHOP: &str = "shop";
 
-/// Looks again and again until there is something; gives up after [`PATIENCE`].
+/// Looks again and again until there is something; gives up after [`TIMEOUT`].
 pub async fn eventually<T>(what: &str, probe: impl AsyncFnMut() -> Option<T>) -> T {
-    within(PATIENCE, what, probe).await
+    within(TIMEOUT, what, probe).await
 }
 
 /// As [`eventually`], with a time limit of its own.
@@ -146,7 +146,7 @@ impl World {
         };
         let log = self.path(&format!("rmm-{number}.log"));
         let mut server = Server::spawn(&self.path("rmm.toml"), &self.setup, &self.state, &log);
-        let started = within(PATIENCE, "RMM serves or ends", async || server.address_or_end()).await;
+        let started = within(TIMEOUT, "RMM serves or ends", async || server.address_or_end()).await;
         started?;
         *self.server() = Some(server);
         // The operator's socket follows the address.
@@ -216,12 +216,12 @@ impl World {
         Caller::on_socket(self)
     }
 
-    /// Somebody with this token.
+    /// A caller with this token.
     pub fn with_token(&self, token: impl Into<String>) -> Caller<'_> {
         Caller::with_token(self, Some(token.into()))
     }
 
-    /// Somebody without any.
+    /// A caller without any.
     pub fn stranger(&self) -> Caller<'_> {
         Caller::with_token(self, None)
     }

@@ -22,7 +22,7 @@ pub struct Setup {
     pub supersede: bool,
     /// `[local]`: whom steps run as, and the home directory of that user.
     pub local: Option<(String, Option<String>)>,
-    /// Whom RMM itself runs as, if not as whoever runs the test; it is the program `rmm` of the world then.
+    /// Whom RMM itself runs as, if not as the user of the test; it is the program `rmm` of the world then.
     pub rmm_user: Option<u32>,
 }
 
@@ -56,7 +56,7 @@ impl Setup {
         self
     }
 
-    /// Without somebody.
+    /// Removes a person.
     pub fn remove_person(&mut self, name: &str) {
         self.people.retain(|(known, _)| known != name);
     }

@@ -1,5 +1,5 @@
 //! Who owns a compose project: each surface has one of its own in each environment, keeps the one that it runs under
-//! already, and never takes that of somebody else.
+//! already, and never takes that of another service.
 
 use super::site::{Site, Stage, failed, well};
 use crate::host::Host;
@@ -71,7 +71,7 @@ async fn refused_in(site: &Site, release: i64, kind: &str, ends: &str) -> String
 }
 
 #[tokio::test]
-async fn a_project_of_somebody_else_is_refused_before_anything_is_touched() {
+async fn a_project_of_another_service_is_refused_before_anything_is_touched() {
     let Some(host) = Host::up_with_docker() else { return };
     let site = Site::on(vec![host], Stage::Nowhere).await;
     site.tag("v1", &[]);
@@ -223,7 +223,7 @@ async fn which_project_a_folder_keeps() {
 
     forget();
     host.sh("cd one && docker compose -p a up -d && docker compose -p b up -d");
-    assert_eq!(settled(&host, "own default"), "own", "nobody can tell which");
+    assert_eq!(settled(&host, "own default"), "own", "it cannot be told which");
     assert!(host.read("said").contains("several compose projects"));
 
     forget();
@@ -302,7 +302,7 @@ async fn what_only_the_version_that_is_left_started_goes_also_where_the_other_li
     ));
     starts("");
     starts("more");
-    // Neither version starts it: somebody did.
+    // Neither version starts it: a person did.
     host.sh("cd one && docker compose -p own --profile tools up -d tool && docker compose -p own run -d extra");
     assert_eq!(running().trim(), "extra extra tool web");
 

@@ -108,7 +108,7 @@ impl Site {
         }
     }
 
-    /// The hosts see what everybody sees again.
+    /// The hosts see the same as all others again.
     pub fn hosts_see_the_truth(&self) {
         for host in &self.hosts {
             std::fs::remove_file(host.home(".gitconfig")).unwrap();

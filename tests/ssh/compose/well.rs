@@ -15,7 +15,7 @@ async fn a_renamed_service_hands_over_its_port_on_the_way_there_and_back() {
     };
     site.tag("v1", &[("docker-compose.yml", &with("first"))]);
     site.deployed("v1").await;
-    // What somebody starts beside it from another file is not RMM's to remove.
+    // What is started by hand beside it from another file is not RMM's to remove.
     site.hosts[0].sh("cd production && printf 'services:\n  aside: {image: shop-web-production-store}\n' >aside.yml \
          && docker compose -p shop-web-production -f aside.yml up -d");
     site.tag("v2", &[("docker-compose.yml", &with("second"))]);
@@ -29,7 +29,7 @@ async fn a_renamed_service_hands_over_its_port_on_the_way_there_and_back() {
     let third = site.approved("v3").await;
     site.world.until(third, "rollback_done").await;
     let after = site.hosts[0].sh("docker ps --filter name=shop-web-production- --format '{{.Names}}' | sort | xargs");
-    assert_eq!(after.trim(), names[1..].join(" "), "the way back removes what the version does not have");
+    assert_eq!(after.trim(), names[1..].join(" "), "the rollback removes what the version does not have");
 }
 
 /// Without the health check of the stories, and impatient.

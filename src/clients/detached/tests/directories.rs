@@ -13,7 +13,7 @@ on_every_shell!(
     below_the_home_directory,
     what_another_copy_did_is_not_taken_over,
     two_copies_of_a_process,
-    whoever_is_overtaken_takes_no_end_for_its_own,
+    an_overtaken_run_takes_no_end_for_its_own,
     the_last_run_is_vouched_for,
     what_an_earlier_run_left_at_work_is_ended,
     a_step_is_as_old_as_the_host_says,
@@ -42,7 +42,7 @@ async fn prepare_and_remove(shell: &str) {
     let Some(host) = Host::bare(shell) else {
         return;
     };
-    // Many at once: one makes it, nobody fails.
+    // Many at once: one makes it, none fails.
     let tries: Vec<_> = (0..4)
         .map(|_| {
             let host = host.clone();
@@ -119,7 +119,7 @@ async fn one_holder(shell: &str) {
     let vouching = Known { vouched: &["run-18".to_owned()], ..NEW };
     assert_eq!(prepare(&host, &sibling, OTHER, vouching, &keys(1)).await.unwrap().made, Prepared::New);
     assert!(fs::read_to_string(&holder).unwrap().starts_with("other-17.a\n"));
-    // What names no run binds nobody.
+    // A holder that names no run binds none.
     remove(&host, &sibling, OTHER).await.unwrap();
     fs::write(&holder, "nonsense\n").unwrap();
     assert_eq!(prepare(&host, &sibling, OTHER, NEW, &keys(1)).await.unwrap().made, Prepared::New);
@@ -210,7 +210,7 @@ async fn what_another_copy_did_is_not_taken_over(shell: &str) {
     };
     let copy = Fence { generation: 8, process: "copy", ..TOKEN };
     assert_eq!(host.sh("0", "echo x >>count").await.0, Ended::Exited(0));
-    // For a run that is not on record as prepared, steps that have begun are somebody else's.
+    // For a run that is not on record as prepared, steps that have begun belong to another RMM.
     let error = prepare(&host, &host.dir, copy, NEW, &keys(2)).await.unwrap_err();
     assert!(matches!(error, StepError::Foreign(_)), "{error}");
     assert_eq!(prepare(&host, &host.dir, copy, OLD, &keys(2)).await.unwrap().made, Prepared::Same);
@@ -246,7 +246,7 @@ async fn two_copies_of_a_process(shell: &str) {
     assert_eq!(remove(&host, &host.dir, TOKEN).await.unwrap(), None);
 }
 
-async fn whoever_is_overtaken_takes_no_end_for_its_own(shell: &str) {
+async fn an_overtaken_run_takes_no_end_for_its_own(shell: &str) {
     let Some(host) = Host::new(shell).await else {
         return;
     };
@@ -320,7 +320,7 @@ async fn what_an_earlier_run_left_at_work_is_ended(shell: &str) {
     let (seen, others) = begin(place("other"), elsewhere, "0", "echo up; exec sleep 1000");
     seen.reaches(3).await;
     fs::remove_file(host.file("runs/holder")).unwrap();
-    // Whoever takes the mark of another RMM away says that it is gone for good.
+    // Removing the mark of another RMM says that it is gone for good.
     let ready = prepare(&host, &place("old"), old, NEW, &keys(4)).await.unwrap();
     assert_eq!(ready.ended, [("other-1-ab".to_owned(), "0".to_owned())]);
     assert_eq!(others.await.unwrap().unwrap(), Ended::Stopped(143));

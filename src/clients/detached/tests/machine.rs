@@ -15,7 +15,7 @@ use crate::clients::local::Local;
 use crate::clients::transport::{Channel, EnvPair, Stream, Transport, TransportError};
 
 pub(super) const TOKEN: Fence<'static> = Fence { token: "run-17.a", generation: 7, process: "one" };
-/// Nobody's traces may be found.
+/// No traces may be found.
 pub(super) const NEW: Known<'static> = Known { prepared: false, vouched: &[] };
 /// Its own traces may be found.
 pub(super) const OLD: Known<'static> = Known { prepared: true, vouched: &[] };

@@ -52,7 +52,7 @@ async fn of_too_much_beginning_and_end_are_kept(shell: &str) {
     };
     let size = 64 * MIB;
     fs::write(host.file("data"), lines(0, size)).unwrap();
-    // Nobody follows while it is written.
+    // No follower while it is written.
     let (seen, task) = host.spawn(spec("1", "echo up; until [ -e go ]; do sleep 0.02; done; cat data; exit 4"), 0);
     seen.reaches(3).await;
     task.abort();

@@ -56,7 +56,7 @@ async fn who_is_to_blame_on_the_way_is_named() {
     let (outer, inner) = (sshd!(), sshd!());
     let blamed = |error: &TransportError| error.at().0.map(ToString::to_string);
 
-    // A key that nobody has confirmed, and one that has changed.
+    // A key that is not confirmed, and one that has changed.
     let unpinned = Ssh::new(Target { pins: Vec::new(), ..outer.target() });
     let error = through(&inner, &unpinned).exec("", &[], &[]).await.unwrap_err();
     assert!(matches!(error.at().1, TransportError::UnknownKey(key) if key.fingerprint == outer.fingerprint("host")));
@@ -67,10 +67,10 @@ async fn who_is_to_blame_on_the_way_is_named() {
     assert!(error.to_string().contains("bastion: THE HOST KEY HAS CHANGED") && !error.may_pass(), "{error}");
     assert!(!inner.log().contains("Connection from"), "{}", inner.log());
 
-    // Nobody there, and nobody who lets RMM go on.
-    let mut nobody = outer.target();
-    nobody.address.port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let error = through(&inner, &Ssh::new(nobody)).exec("", &[], &[]).await.unwrap_err();
+    // No server there, and one that does not forward.
+    let mut closed = outer.target();
+    closed.address.port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let error = through(&inner, &Ssh::new(closed)).exec("", &[], &[]).await.unwrap_err();
     assert!(blamed(&error).as_deref() == Some("bastion"), "{error}");
     assert!(error.to_string().contains("refuses the connection") && error.may_pass(), "{error}");
     let closed = sshd!("ed25519", "AllowTcpForwarding no");
@@ -91,7 +91,7 @@ async fn who_is_to_blame_on_the_way_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn when_the_host_on_the_way_dies_everybody_behind_it_says_so_and_goes_on_later() {
+async fn when_the_jump_host_dies_all_hosts_behind_it_say_so_and_work_again_later() {
     let (mut outer, inner) = (sshd!(), sshd!());
     let bastion = outer.ssh();
     let hosts = [through(&inner, &bastion), through(&inner, &bastion)];
@@ -129,7 +129,7 @@ async fn when_the_host_on_the_way_dies_everybody_behind_it_says_so_and_goes_on_l
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_name_that_the_host_on_the_way_asks_for_in_vain_holds_up_nobody_else() {
+async fn a_name_lookup_that_hangs_on_the_jump_host_holds_up_no_other_call() {
     let Some((outer, silent)) = sshd_whose_name_server_is_silent().await else { return };
     let inner = sshd!();
     let bastion = outer.ssh();

@@ -11,7 +11,7 @@ fn stranger() -> Pin {
     Pin { fingerprint: Fingerprint::parse(format!("SHA256:{}", "A".repeat(43))).unwrap(), algorithm: None }
 }
 
-/// How often somebody has come, as far as the host knows.
+/// The connections that the host has logged.
 fn contacts(sshd: &Sshd) -> usize {
     sshd.log().matches("Connection from").count()
 }
@@ -31,7 +31,7 @@ async fn a_key_of_any_type_may_be_the_trusted_one() {
         assert_eq!(output(&ssh, "echo in", &[], &[]).await.0, b"in\n");
         let shown = ssh.shown_key().unwrap();
         assert!(shown.algorithm.contains(kind) && shown.fingerprint == sshd.fingerprint(name), "{shown}");
-        assert_eq!(ssh.offered_key().await.unwrap(), shown, "whoever looks sees what a call sees");
+        assert_eq!(ssh.offered_key().await.unwrap(), shown, "a look shows the key that a call sees");
         // By now its type is known: it is asked for at once.
         let before = contacts(&sshd);
         for connection in ssh.pool.connections() {
@@ -57,7 +57,7 @@ async fn only_a_host_without_the_trusted_key_is_an_alarm_and_it_is_not_asked_for
         changed(&ssh).await;
         assert_eq!(contacts(&sshd), whole + again);
     }
-    // Somebody who looks gets it all.
+    // A look gets it all.
     assert!(matches!(ssh.offered_key().await, Err(TransportError::KeyChanged { .. })));
     assert_eq!(contacts(&sshd), 2 * whole + 3);
     let log = sshd.log();

@@ -59,13 +59,13 @@ macro_rules! noting {
 async fn the_next_script_finds_a_shell_that_waits_for_it() {
     let host = noting!("", "");
     let ssh = host.sshd.ssh();
-    // Nobody knows yet whether scripts run there.
+    // It is not known yet whether scripts run there.
     output(&ssh, "echo first", &[], &[]).await;
     assert_eq!(host.shells().len(), 1);
     let said = |out: &str, err: &[u8]| assert_eq!((out.lines().count(), err), (1, &b""[..]));
     until_a_spare_was_used(&host, &ssh, said).await;
 
-    // It goes when nobody needs it, and the connection stays.
+    // It goes when it is not needed, and the connection stays.
     until("the spare's end", || none_open(&ssh)).await;
     assert_eq!(output(&ssh, "echo again", &[], &[]).await.0, b"again\n");
     assert_eq!(host.sshd.log().matches("Accepted publickey").count(), 1);
@@ -125,7 +125,7 @@ async fn a_spare_that_the_host_has_killed_is_not_used() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn spares_take_nobodys_place() {
+async fn spares_take_no_session_from_calls() {
     for sessions in ["10", "3", "1"] {
         let host = noting!("", &format!("MaxSessions {sessions}"));
         let ssh = host.sshd.ssh();
@@ -158,7 +158,7 @@ async fn a_spare_keeps_no_connection_open() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_loses_interest_in_a_script_leaves_no_spare_behind() {
+async fn a_dropped_script_leaves_no_spare_behind() {
     let host = noting!("", "");
     let ssh = host.sshd.ssh();
     for _ in 0..10 {

@@ -352,7 +352,7 @@ fn work_by_hand_in_a_submodule_is_kept_or_a_reason_to_stop() {
 }
 
 #[test]
-fn a_file_that_somebody_deleted_comes_back_and_that_is_said() {
+fn a_deleted_file_comes_back_and_that_is_said() {
     tell(
         "tag v1 'echo a >a'; tag v2; go v1; rm place/a
         dirty=refuse; fails 'worked by hand.*(a)' there v2; dirty=keep

@@ -2,7 +2,7 @@
 
 use super::checkout::tell;
 
-/// Damages a clone in which somebody has worked, goes on in it, or back, and looks that all is there.
+/// Damages a clone with work by hand in it, deploys to it, or rolls back, and checks that all is there.
 fn survives(damages: &str) {
     let story = r#"
 tag v0; tag v1 'mkdir d; echo 1 >d/f; echo 1 >other'; tag v2 'echo 2 >d/f'

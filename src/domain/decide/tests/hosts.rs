@@ -90,7 +90,7 @@ impl Sim {
                 let step = run.steps.get(*step as usize).filter(|step| step.state == StepState::Running)?;
                 Some((run.clone(), step.clone(), matches!(outcome, Outcome::Exited(0) | Outcome::Healthy)))
             }),
-            // Nobody saw it then.
+            // It ended unseen.
             Command::MigrationFound { run, of, step, found: Found::Exited(0) } => {
                 let (of, run) = (&self.runs[of], &self.runs[run]);
                 let step = &of.steps[*step as usize];

@@ -1,4 +1,4 @@
-//! Every command in every status by everybody: none panics, and the answers stand in `matrix.txt` for people to review.
+//! Every command in every status by every actor: none panics; the answers stand in `matrix.txt` for review.
 //!
 //! `RMM_BLESS=1 cargo test matrix` writes the file anew.
 
@@ -240,7 +240,7 @@ fn tables(at: fn(Status) -> (Sim, ReleaseId)) -> String {
 }
 
 #[test]
-fn everybody_asks_everything_in_every_status() {
+fn every_command_of_every_actor_in_every_status() {
     let text = format!(
         "v1.0.0 is in production, v1.1.0 stands as named. Written by matrix.rs.\n\n\
          ==== RMM runs stage and production ====\n{}\n==== A CI system runs stage and production ====\n{}",

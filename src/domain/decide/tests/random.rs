@@ -333,7 +333,7 @@ fn next_report(status: Status, number: u8) -> Option<Status> {
     }
 }
 
-/// Nobody is offered a move that is refused, and whatever is said to help in front of a gate is accepted.
+/// No offered move is refused, and whatever is said to help in front of a gate is accepted.
 fn what_is_offered_is_accepted(w: &Sim) {
     let accepts = |actor: &Actor, command: Command| {
         let mut w = w.clone();
@@ -349,7 +349,7 @@ fn what_is_offered_is_accepted(w: &Sim) {
         if release.status == Status::Deployed && w.clone().handle(&root, back).is_ok() {
             assert!(
                 possible_moves(&world, release).any(|wanted| wanted == Move::Rollback),
-                "nobody offers a rollback of #{id}"
+                "no rollback of #{id} is offered"
             );
         }
         for wanted in possible_moves(&world, release) {

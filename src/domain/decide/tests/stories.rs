@@ -1,4 +1,4 @@
-//! The life cycle as people see it: stage, the vote, the line, production, the way back.
+//! The life cycle as people see it: stage, the vote, the line, production, the rollback.
 
 use super::sim::*;
 use jiff::SignedDuration;
@@ -433,7 +433,7 @@ fn cancel(release: ReleaseId) -> Command {
 }
 
 #[test]
-fn nobody_is_held_up_behind_many_whose_commits_nobody_knows() {
+fn releases_with_unknown_commits_do_not_block_those_behind_them() {
     let mut w = Sim::new();
     for number in 0..30 {
         let new = w.new_release(&format!("v0.0.{number}"));

@@ -71,7 +71,7 @@ fn the_calls_of_the_concept_are_enough() {
     assert_eq!(w.get(second).rollback_to_tag, Some(tag("v1.0.0")));
     w.report(second, RollbackDone);
     assert_eq!((w.status(second), w.runs_what(PRODUCTION)), (RollbackDone, Some(first)));
-    assert_eq!(w.production().lock, None, "the automatic way back does not lock");
+    assert_eq!(w.production().lock, None, "the automatic rollback does not lock");
 }
 
 #[test]

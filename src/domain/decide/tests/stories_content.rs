@@ -79,12 +79,12 @@ fn artifacts_are_fixed_as_soon_as_stage_is_planned() {
     w.stage_ends_well();
     w.everybody_approves(release);
     assert!(commands(&w).contains("app@good"));
-    // A new attempt may be of something else, and nobody has said anything about it.
+    // A new attempt may be of something else, of which nothing is known.
     w.fails_at(PRODUCTION, 0);
 }
 
 #[test]
-fn whoever_waits_for_stage_may_still_get_other_artifacts() {
+fn a_release_waiting_for_stage_may_still_get_other_artifacts() {
     let mut w = Sim::new();
     let first = w.release("v1.0.0");
     w.stage_ends_well();
@@ -193,7 +193,7 @@ fn a_lost_deploy_is_not_repeated_with_other_commands() {
 }
 
 #[test]
-fn whoever_creates_with_a_token_of_a_person_is_the_initiator() {
+fn a_person_who_creates_with_a_token_is_the_initiator() {
     let mut w = Sim::with(|service| service.approvals.forbid_self = true);
     let member = w.actor("ann");
     let new = NewRelease { initiated_by: "bob".into(), ..w.new_release("v1.0.0") };
@@ -208,7 +208,7 @@ fn whoever_creates_with_a_token_of_a_person_is_the_initiator() {
 }
 
 #[test]
-fn nobodys_word_alone_cancels_a_release_of_somebody_else() {
+fn an_unchecked_commit_does_not_cancel_a_release_of_the_same_tag() {
     let mut w = Sim::new();
     w.service.repository = Some("https://git.example/shop".into());
     let release = w.release("v1.0.0");
@@ -247,7 +247,7 @@ fn a_bypass_lets_through_only_what_it_was_made_for() {
 }
 
 #[test]
-fn whoever_posts_the_same_tag_with_other_artifacts_hears_that_those_do_not_ship() {
+fn posting_the_same_tag_with_other_artifacts_answers_that_those_do_not_ship() {
     let mut w = Sim::new();
     let mut new = w.new_release("v1.0.0");
     new.artifacts = built("app@good");

@@ -1,4 +1,4 @@
-//! Hosts that do not answer: the way back goes on without them, and they are caught up or given up.
+//! Hosts that do not answer: the rollback goes on without them, and they are caught up or given up.
 
 use super::sim::*;
 use super::stories_hosts::{fails_on, on_two_hosts, waves};
@@ -23,7 +23,7 @@ fn is_silent(w: &mut Sim, run: RunId, name: &str) {
     w.ok(&Actor::Machine, Command::LeaveHosts { run, hosts });
 }
 
-/// A deploy has failed on the second of two hosts; the way back is queued.
+/// A deploy has failed on the second of two hosts; the rollback is queued.
 fn going_back(order: Order) -> (Sim, RunId) {
     let mut w = on_two_hosts(order);
     fails_on(&mut w, "two", "health");
@@ -40,7 +40,7 @@ fn done(w: &Sim, run: RunId) -> Vec<String> {
     w.runs[&run].steps.iter().filter(well).map(|step| format!("{}@{}", step.kind.as_str(), step.host)).collect()
 }
 
-/// The one migration whose end nobody has seen.
+/// The one migration whose end is unknown.
 fn unseen(w: &Sim) -> (RunId, u32) {
     let [unseen] = w.production().unseen.as_slice() else { panic!("{:?}", w.production().unseen) };
     (unseen.run, unseen.step)
@@ -96,7 +96,7 @@ fn a_migration_in_doubt_is_for_a_person_to_judge() {
     });
     let RunState::Unknown { reason } = &w.runs[&back].state else { panic!("{:?}", w.runs[&back].state) };
     assert_eq!(english(reason), "migrate down of api on production (one) cannot be judged: no route");
-    assert!(w.runs[&back].left.is_empty() && w.runs[&back].waiting.is_none(), "nobody goes on without it");
+    assert!(w.runs[&back].left.is_empty() && w.runs[&back].waiting.is_none(), "the run does not go on without it");
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn a_host_that_is_given_up_in_the_middle_of_its_migration_has_it_done_by_another
     w.production_ends_well();
     assert_eq!(done(&w, back), ["migrate_down@two", "checkout@two", "deploy@two", "health@two"]);
     assert_eq!(w.status(newest(&w)), Status::RollbackDone);
-    // It may have been done twice, which nobody has seen.
+    // It may have been done twice, unseen.
     let (of, step) = unseen(&w);
     let given_up = Reason::GivenUp { by: "root".into(), why: "burnt down".into() };
     assert_eq!(w.production().left[&host("one")].reason, given_up);
@@ -229,12 +229,12 @@ fn an_admin_gives_a_host_up_and_has_it_caught_up_after_all() {
     let (mut w, back) = going_back(Order::Parallel);
     is_silent(&mut w, back, "two");
     w.production_ends_well();
-    let nobody = w.refused(&w.actor("ann"), give_up("two"));
-    assert_eq!(nobody.code, Code::Forbidden);
+    let refused = w.refused(&w.actor("ann"), give_up("two"));
+    assert_eq!(refused.code, Code::Forbidden);
     w.admin(give_up("two"));
     assert_eq!(w.admin_refused(give_up("two")).code, Code::NothingToResolve);
     w.ok(&Actor::Machine, came_back("two"));
-    assert!(w.live(PRODUCTION).is_none(), "nobody waits for it");
+    assert!(w.live(PRODUCTION).is_none(), "no run waits for it");
     let left = &w.production().left[&host("two")];
     assert!(left.given_up && english(&left.reason).ends_with(": burnt down"), "what it may run stays known: {left:?}");
 
@@ -340,7 +340,7 @@ fn a_migration_that_went_on_unseen_makes_the_environment_unknown() {
 }
 
 #[test]
-fn a_way_back_that_takes_the_migration_back_itself_needs_nobody() {
+fn a_way_back_that_takes_the_migration_back_itself_needs_no_admin() {
     let mut w = on_two_hosts(Order::Parallel);
     let release = newest(&w);
     let run = w.follow(PRODUCTION, |step| (step.kind.as_str() != "migrate_up").then_some(Outcome::Exited(0)));
@@ -354,7 +354,7 @@ fn a_way_back_that_takes_the_migration_back_itself_needs_nobody() {
     assert_eq!(w.status(release), Status::RollbackDone);
 }
 
-/// A way back whose migration cannot be judged, and that is run again.
+/// A rollback whose migration cannot be judged, and that is run again.
 fn repeated() -> (Sim, RunId, u32, RunId) {
     let (mut w, back) = going_back(Order::Parallel);
     w.follow(PRODUCTION, |step| match step.kind.as_str() {
@@ -420,7 +420,7 @@ fn what_an_admin_has_judged_is_asked_again_only_where_it_turns_out_otherwise() {
         let (of, step) = unseen(&w);
         w.admin(Command::Resolve { run: back, verdict, reason: "I have looked".into() });
         w.admin(Command::Resolve { run: back, verdict: Resolution::Succeeded, reason: "repaired".into() });
-        assert!(w.production().unseen.is_empty(), "whoever has repaired it has looked");
+        assert!(w.production().unseen.is_empty(), "the admin who repaired it has looked");
         w.environments.get_mut(&PRODUCTION).unwrap().unseen.push(UnseenStep { host: host("one"), run: of, step });
         let next = w.release("v1.2.0");
         w.stage_ends_well();

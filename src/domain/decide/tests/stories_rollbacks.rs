@@ -1,4 +1,4 @@
-//! The way back that people choose, and what it means for those that come after.
+//! Rollbacks that people choose, and what it means for those that come after.
 
 use super::sim::*;
 use crate::domain::command::{Answer, Command, RollbackTo};

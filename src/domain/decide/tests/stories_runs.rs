@@ -174,7 +174,7 @@ fn migrations_go_down_only_with_the_newer_code_checked_out() {
     w.fails_at(PRODUCTION, 4);
     let back = w.fails_at(PRODUCTION, 0);
     assert_eq!(w.status(new), RollbackFailed);
-    // By hand somebody may have checked out anything: the position says what RMM did.
+    // Anything may have been checked out by hand: the position says what RMM did.
     w.resolve(back, Resolution::Again);
     let again = w.live(PRODUCTION).unwrap();
     assert_eq!(w.steps(again)[..2], ["migrate_down api v1.1.0", "checkout api v1.0.0"]);
@@ -420,7 +420,7 @@ fn a_run_that_cannot_go_on_fails_its_release_even_before_its_first_step() {
 }
 
 #[test]
-fn a_plan_that_cannot_be_made_says_so_and_holds_nobody_up() {
+fn a_plan_that_cannot_be_made_says_so_and_blocks_no_other_release() {
     let mut w = Sim::with(|service| service.surfaces[0].deploy = "run {{ nope }}".into());
     let r = w.release("v1.0.0");
     assert_eq!(w.status(r), StageBuildingFailed);
@@ -429,7 +429,7 @@ fn a_plan_that_cannot_be_made_says_so_and_holds_nobody_up() {
         let api = Surface { deploy: deploy.into(), ..w.service.surfaces[0].clone() };
         w.service.environments.get_mut(&PRODUCTION).unwrap().surfaces.insert(api.name.clone(), api);
         w.ok(&Actor::Machine, Command::Advance);
-        // It is another release than before for everybody who has seen it.
+        // Its content is another one now.
         w.stage_ends_well();
     };
     let mut w = Sim::new();

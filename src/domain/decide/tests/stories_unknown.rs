@@ -60,7 +60,7 @@ fn nothing_is_deployed_where_it_is_not_known_what_runs() {
     let rollback = w.roll_back(good, None).unwrap_err();
     assert_eq!(rollback.code, Code::EnvironmentUnknown);
     assert!(words(&rollback).contains("rmm service settle shop --environment production"), "{rollback:?}");
-    // Only somebody who may command says it, and about something that is known.
+    // Only an admin says it, and about something that is known.
     let ann = w.actor("ann");
     assert_eq!(w.refused(&ann, settle(PRODUCTION, Settled::Nothing)).code, Code::Forbidden);
     let nowhere = Settled::Release(crate::domain::ids::ReleaseId(99));
@@ -184,7 +184,7 @@ fn a_copy_is_told_once_wherever_it_is_met_until_an_admin_has_looked() {
 }
 
 #[test]
-fn a_step_that_somebody_else_began_leaves_its_run_to_an_admin() {
+fn a_step_begun_by_another_rmm_leaves_its_run_to_an_admin() {
     for (found, status) in [(true, Status::Deployed), (false, Status::RollbackDone)] {
         let mut w = Sim::new();
         let good = w.ship("v1.0.0");
@@ -212,7 +212,7 @@ fn a_step_that_somebody_else_began_leaves_its_run_to_an_admin() {
 }
 
 #[test]
-fn a_ci_system_may_not_take_a_stage_of_which_nobody_knows_what_it_runs() {
+fn a_ci_system_may_not_take_a_stage_whose_version_is_unknown() {
     let mut w = Sim::in_ci();
     let release = w.release("v1.0.0");
     restored(&mut w, STAGE);

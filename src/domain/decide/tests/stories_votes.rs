@@ -34,7 +34,7 @@ fn one_rejection_at_two_of_three_ends_the_vote() {
 }
 
 #[test]
-fn an_admin_may_reject_without_being_listed_but_nobody_else_may() {
+fn only_an_admin_may_reject_without_being_listed() {
     let mut w = Sim::new();
     let r = w.release("v1.0.0");
     w.stage_ends_well();

@@ -32,7 +32,7 @@ fn daemon(own: &Own<'_>) -> String {
     own.get("DOCKER_CONTEXT").or_else(|| own.get("DOCKER_HOST")).unwrap_or_default().to_owned()
 }
 
-/// The options at the beginning, each with what it is told, and the words behind them. A variable that nobody knows may
+/// The options at the beginning, each with what it is told, and the words behind them. An unknown variable may
 /// bring options, too.
 fn options<'w>(args: &'w [&'w str], takes: impl Fn(&str) -> bool) -> (Vec<(&'w str, &'w str)>, &'w [&'w str]) {
     let (mut found, mut at) = (Vec::new(), 0);

@@ -16,7 +16,7 @@ const WRAPPERS: &str =
 const KEYWORDS: &str = "then do ! { time builtin";
 /// What begins commands of which not all are run.
 const BLOCKS: &str = "if while until for select case";
-/// What runs a file that nobody has read.
+/// What runs a file that has not been read.
 const RUNNERS: &str = "make gmake just task ansible-playbook ssh source .";
 /// What only speaks of other programs.
 const TALKERS: &str = "echo printf : true false test [ [[ logger grep sed awk cat tee which type hash wait kill pkill systemctl \

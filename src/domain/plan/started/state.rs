@@ -182,7 +182,7 @@ impl Own<'_> {
         self.own.get(name).or_else(around).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// What may have set variables that nobody knows of.
+    /// What may have set unknown variables.
     pub fn foreign(&self) -> Option<&str> {
         self.state.foreign.as_deref().filter(|_| !self.bare)
     }

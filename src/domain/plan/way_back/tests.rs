@@ -169,8 +169,8 @@ prop_compose! {
 }
 
 proptest! {
-    /// A migration goes back with the newer code, and what is started is the older one, wherever somebody who is on the
-    /// way back brings code to the folder.
+    /// A migration goes back with the newer code, and what is started is the older one, wherever a rollback
+    /// brings code to the folder.
     #[test]
     fn code_and_migrations_meet(surfaces in surfaces(), drawn in prop::collection::vec(any::<(bool, bool, bool, bool)>(), 4)) {
         let shop = service(surfaces);
@@ -182,7 +182,7 @@ proptest! {
                 positions.insert(surface.name.clone(), Position { newer_schema: schema, hosts });
             }
         }
-        // What certainly is checked out: where nobody doubts it.
+        // What certainly is checked out: where that is not in doubt.
         let (mut code, mut brought) = (BTreeMap::new(), BTreeSet::new());
         for surface in shop.surfaces.iter().filter(|surface| surface.checkout) {
             for (host, newer) in positions.get(&surface.name).iter().flat_map(|position| &position.hosts) {

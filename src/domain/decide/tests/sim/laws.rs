@@ -94,7 +94,7 @@ impl Sim {
         self.check_ready();
     }
 
-    /// Nobody waits for nothing.
+    /// No release and no run waits without a cause.
     fn check_ready(&self) {
         let waits = |status| self.releases.values().filter(move |release| release.status == status);
         let free = |kind| {
