@@ -296,14 +296,15 @@ rmm_compose_taken() {
     rmm_refusal=$(rmm_made here | while IFS='|' read -r rmm_x rmm_name rmm_p rmm_dir; do
         rmm_x=$(printf '%s\n' "$rmm_others" | grep "^|$rmm_name|" | sed -n 1p)
         if [ -n "$rmm_x" ]; then
-            printf '%s' "These commands have replaced the container $rmm_name, which was that of ${rmm_x##*|}"
+            printf '%s' "These commands have replaced the container $rmm_name, which was that of ${rmm_x##*|}; give each a" \
+                " container of its own (\`container_name\` or \`--name\` with \$RMM_ENVIRONMENT in it)"
         else
             rmm_x=$(printf '%s\n' "$rmm_others" | grep "^|[^|]*|$rmm_p|" | sed -n 1p)
             [ -n "$rmm_x" ] && ! printf '%s\n' "$rmm_own" | grep -q "^|[^|]*|$rmm_p|" || continue
-            printf '%s' "These commands have started containers in the compose project $rmm_p, which is that of ${rmm_x##*|}"
+            printf '%s' "These commands have started containers in the compose project $rmm_p, which is that of ${rmm_x##*|}; give" \
+                " the surface a project of its own (\`project = \"…\"\` in rmm.toml, or \`-p\` in its commands)"
         fi
-        printf '%s' "; give the surface a project of its own (\`project = \"…\"\` in rmm.toml, or \`-p\` in its" \
-            " commands), and deploy what is in ${rmm_x##*|} again."
+        printf '%s' ", and deploy what is in ${rmm_x##*|} again."
         break
     done)
     [ -z "$rmm_refusal" ] || rmm_fail "$rmm_refusal"

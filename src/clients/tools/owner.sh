@@ -5,7 +5,7 @@ rmm_check_owner() {
 }
 
 rmm_refuse_owner() {
-    rmm_x="as root: chown -R $(rmm_user) $rmm_dir, or as that user: git config --global --add safe.directory $(pwd -P)"
+    rmm_x="as root: chown -R $(rmm_user) $(pwd -P), or as that user: git config --global --add safe.directory $(pwd -P)"
     # What is the machine's is given to no user.
     case $rmm_dir in
     /boot/* | /etc/* | /run/* | /usr/* | /var/lib | /var/lib/docker* | */.ssh) rmm_x= ;;

@@ -116,12 +116,20 @@ fn unread(machine: &str, earlier: &Occupied, later: &Occupied) -> Option<String>
         ));
     }
     let command = earlier.starts.unread.intersection(&later.starts.unread).next()?;
-    let unnamed = earlier.project.is_none() && later.project.is_none();
-    (unnamed && earlier.folder_name() == later.folder_name()).then(|| {
+    if earlier.project.is_some() || later.project.is_some() {
+        return None;
+    }
+    Some(if earlier.folder_name() == later.folder_name() {
         format!(
             "RMM does not read what `{command}` starts. If it calls compose, {second} and {first} get one project on \
              {machine}, after the last part of their folders, and each replaces the other's containers; `project` in each \
              keeps them apart"
+        )
+    } else {
+        format!(
+            "RMM does not read what `{command}` starts. If it gives containers a name of its own (`docker run --name`), it has \
+             to be another one in {second} than in {first} on {machine}, such as one with $RMM_ENVIRONMENT in it: each would \
+             replace the other's"
         )
     })
 }

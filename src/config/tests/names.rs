@@ -165,6 +165,10 @@ fn what_cannot_be_known_is_said_to_be_so() {
     ] {
         is_warned_about(script, "", &format!("RMM does not read what `{script}` starts"));
     }
+    // Containers that it names itself have one name wherever its folder is.
+    let surface = "recipe = \"commands\"\nhealth.command = \"true\"\ndeploy = \"./deploy.sh\"";
+    let apart = on_one_host(&service("shop", surface, "directory = \"/srv/stage\"", "directory = \"/srv/production\""));
+    assert!(apart.len() == 1 && apart[0].starts_with("warning") && apart[0].contains("docker run --name"), "{apart:?}");
     assert_eq!(found("./deploy.sh {{ environment }}", ""), [""; 0]);
     for any in [
         ". ./.env",
