@@ -158,7 +158,9 @@ impl App {
         let instance = data_dir.instance()?;
         let ports = Ports {
             local: Arc::new(local.clone()),
-            prober: Prober::new().map_err(anyhow::Error::msg).context("the HTTP client cannot be set up")?,
+            prober: Prober::new()
+                .map_err(|fault| anyhow::anyhow!("{fault:?}"))
+                .context("the HTTP client cannot be set up")?,
             run_place: RunPlace::new(absolute, instance.clone(), local),
             instance,
             generation,

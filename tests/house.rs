@@ -11,7 +11,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("terminal", &[]),
     ("config", &["domain", "wording"]),
     ("store", &["domain", "wording"]),
-    ("clients", &["domain"]),
+    ("clients", &["domain", "wording"]),
     ("engine", &["domain", "wording", "config", "store", "clients"]),
     ("views", &["domain", "engine"]),
     ("web", &["domain", "wording", "contract", "store", "engine", "views"]),

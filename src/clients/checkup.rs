@@ -19,6 +19,7 @@ use self::findings::Said;
 use super::tools;
 use super::transport::{EnvPair, Transport, TransportError};
 use crate::domain::plan::shell_word;
+use crate::wording::english;
 
 const SCRIPT: &str = include_str!("checkup.sh");
 /// What every line of the script begins with.
@@ -266,6 +267,7 @@ pub async fn ask(host: &dyn Transport, asked: &Asked) -> Finding {
     match host.connect(&asked.host, asked.port, limit).await {
         Ok(_) => Finding::ok(name, format!("{place} can be asked {way}")),
         Err(TransportError::Forbidden(why)) => {
+            let why = english(&why);
             let detail = format!("a health check asks {place} {way}. {why}");
             match asked.instead {
                 false => Finding::fail(name, detail, Some(ALLOW_FORWARDING.to_owned())),
@@ -273,8 +275,9 @@ pub async fn ask(host: &dyn Transport, asked: &Asked) -> Finding {
             }
         }
         Err(TransportError::Refused(why) | TransportError::Silent(why))
-            if asked.is_by_name() && is_unresolved(&why) =>
+            if asked.is_by_name() && is_unresolved(&english(&why)) =>
         {
+            let why = english(&why);
             // An sshd that was asked for the name itself does not say what it waits for.
             let state = if why.contains("; perhaps") { State::Warn } else { State::Fail };
             Finding { state, ..asked.leads_nowhere(&why) }

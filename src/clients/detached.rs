@@ -17,6 +17,7 @@ use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 
 use super::transport::{Channel, EnvPair, Transport, TransportError};
+use crate::domain::reason::Reason;
 
 mod follow;
 mod traces;
@@ -181,6 +182,22 @@ pub enum StepError {
     /// The sink did not take the output.
     #[error("The step's output could not be kept: {0}")]
     Sink(#[source] SinkError),
+}
+
+impl StepError {
+    /// The same as a fact.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Transport(error) => error.reason(),
+            Self::Fenced { directory, .. } => Reason::DirectoryTaken { directory: directory.clone() },
+            Self::Foreign(directory) => Reason::DirectoryOfCopy { directory: directory.clone() },
+            Self::Stranger(token) => Reason::LastRunNotKnown { token: token.clone() },
+            Self::Refused(_) | Self::Cut { .. } | Self::Invalid(_) | Self::OutputGone { .. } | Self::Sink(_) => {
+                Reason::told(self.to_string())
+            }
+        }
+    }
 }
 
 /// Makes the run directory (mode 0700), marks it with the token and becomes

@@ -15,23 +15,13 @@ use futures_util::stream::FuturesUnordered;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use crate::domain::fault::{DialFault, DialOutcome, Tried};
 use crate::domain::host::Address;
 
 /// How long one address may be silent before the next one is tried as well.
 pub(super) const STAGGER: Duration = Duration::from_millis(250);
 /// Addresses of one name that are tried.
 pub(super) const MOST: usize = 12;
-
-/// Why there is no connection: a sentence without a full stop.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Undialed {
-    /// The name leads to no address.
-    #[error("{0}")]
-    Name(String),
-    /// None of the addresses answered.
-    #[error("{0}")]
-    Address(String),
-}
 
 /// Whom to call.
 #[derive(Debug, Clone, Copy)]
@@ -51,8 +41,8 @@ impl Dial<'_> {
     /// Connects.
     ///
     /// # Errors
-    /// [`Undialed`], with the cause for every address that was tried.
-    pub async fn connect(self) -> Result<TcpStream, Undialed> {
+    /// [`DialFault`], with the cause for every address that was tried.
+    pub async fn connect(self) -> Result<TcpStream, DialFault> {
         let until = Instant::now() + self.limit;
         let addresses = self.resolve(until).await?;
         // With little time, each address has its share of it.
@@ -63,38 +53,29 @@ impl Dial<'_> {
             let _ = stream.set_nodelay(true);
             return Ok(stream);
         }
-        Err(Undialed::Address(race.sentence(self)))
+        Err(race.fault(self))
     }
 
     fn name(&self) -> Address {
         Address { host: self.host.to_owned(), port: self.port }
     }
 
-    async fn resolve(&self, until: Instant) -> Result<VecDeque<SocketAddr>, Undialed> {
-        let limit = text(self.limit);
+    async fn resolve(&self, until: Instant) -> Result<VecDeque<SocketAddr>, DialFault> {
+        let name = self.host.to_owned();
         let found = match tokio::time::timeout_at(until, tokio::net::lookup_host((self.host, self.port))).await {
             Ok(Ok(found)) => interleaved(found),
-            Ok(Err(error)) => {
-                let why = why_unresolved(&error);
-                return Err(Undialed::Name(format!("the name {} does not resolve{why}", self.host)));
-            }
-            Err(_) => {
-                let sentence = format!("no name server said within {limit} what {} is", self.host);
-                return Err(Undialed::Name(sentence));
-            }
+            Ok(Err(error)) => return Err(DialFault::Unresolved { name, said: why_unresolved(&error) }),
+            Err(_) => return Err(DialFault::NameServersSilent { name, limit: self.limit }),
         };
-        if found.is_empty() {
-            return Err(Undialed::Name(format!("the name {} has no address", self.host)));
-        }
-        Ok(found)
+        if found.is_empty() { Err(DialFault::NoAddress { name }) } else { Ok(found) }
     }
 }
 
-/// The resolver's words without what the sentence says already.
-fn why_unresolved(error: &io::Error) -> String {
+/// The resolver's words without what the fault says already.
+fn why_unresolved(error: &io::Error) -> Option<String> {
     let said = error.to_string();
     let said = said.strip_prefix("failed to lookup address information: ").unwrap_or(&said);
-    if said == "Name or service not known" { String::new() } else { format!(": {said}") }
+    (said != "Name or service not known").then(|| said.to_owned())
 }
 
 /// One of each family in turn, in the order of the resolver.
@@ -208,23 +189,20 @@ impl Race {
     }
 
     /// What became of every address.
-    fn sentence(&self, dial: Dial<'_>) -> String {
-        let limit = text(dial.limit);
-        let name = dial.name();
+    fn fault(&self, dial: Dial<'_>) -> DialFault {
+        let limit = dial.limit;
         let outcome = |address: &SocketAddr| match self.failed.iter().find(|(other, _)| other == address) {
-            Some((_, error)) => cause(error),
-            None if self.connected.iter().any(|(other, _)| other == address) => {
-                format!("took the connection, but said nothing within {limit}")
-            }
-            None => format!("did not answer within {limit}"),
+            Some((_, error)) => outcome(error),
+            None if self.connected.iter().any(|(other, _)| other == address) => DialOutcome::Mute { limit },
+            None => DialOutcome::Late { limit },
         };
+        let asked = dial.name().to_string();
         match self.begun.as_slice() {
-            [only] if dial.host.parse::<IpAddr>().is_ok() => format!("{name} {}", outcome(only)),
-            [only] => format!("{name} ({}) {}", only.ip(), outcome(only)),
+            [only] if dial.host.parse::<IpAddr>().is_ok() => DialFault::Address { asked, outcome: outcome(only) },
             several => {
-                let each: Vec<_> =
-                    several.iter().map(|address| format!("{} {}", address.ip(), outcome(address))).collect();
-                format!("none of the addresses of {name} answers: {}", each.join("; "))
+                let tried =
+                    |address: &SocketAddr| Tried { address: address.ip().to_string(), outcome: outcome(address) };
+                DialFault::Name { asked, tried: several.iter().map(tried).collect() }
             }
         }
     }
@@ -240,19 +218,18 @@ async fn listen(address: SocketAddr, stream: Arc<TcpStream>) -> (SocketAddr, io:
     (address, heard)
 }
 
-/// What a failure to connect says, as the end of a sentence about the address.
-#[must_use]
-pub fn cause(error: &io::Error) -> String {
+/// What a failure to connect says.
+fn outcome(error: &io::Error) -> DialOutcome {
     if error.kind() == ErrorKind::ConnectionRefused {
-        "refuses the connection: nothing listens there".to_owned()
+        DialOutcome::Refused
     } else if error.kind() == ErrorKind::TimedOut {
-        "did not answer".to_owned()
+        DialOutcome::TimedOut
     } else if error.kind() == ErrorKind::UnexpectedEof {
-        "took the connection and ended it at once".to_owned()
+        DialOutcome::Ended
     } else if matches!(error.kind(), ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable) {
-        format!("cannot be reached: {}", reason(error))
+        DialOutcome::Unreachable { said: reason(error) }
     } else {
-        format!("cannot be connected to: {}", reason(error))
+        DialOutcome::NotConnected { said: reason(error) }
     }
 }
 
@@ -276,6 +253,8 @@ mod tests {
     use tokio::net::{TcpListener, TcpSocket};
 
     use super::*;
+    use crate::domain::reason::Reason;
+    use crate::wording::english;
 
     const LONG: Duration = Duration::from_secs(20);
 
@@ -340,18 +319,18 @@ mod tests {
         let dial = Dial { host: "db.example.com", port: 5432, limit, speaks_first: false };
         let mut race = Race::new([deaf, refusing].into(), false, STAGGER);
         assert!(tokio::time::timeout(limit, race.run()).await.is_err());
-        let said = race.sentence(dial);
+        let said = english(&Reason::NotConnected { fault: race.fault(dial) });
         assert_eq!(
             said,
             "none of the addresses of db.example.com:5432 answers: 127.0.0.1 did not answer within 600 ms; \
              127.0.0.1 refuses the connection: nothing listens there"
         );
         let dial = Dial { host: "127.0.0.1", port: refusing.port(), ..dial };
-        let said = dial.connect().await.unwrap_err().to_string();
+        let said = english(&Reason::NotConnected { fault: dial.connect().await.unwrap_err() });
         assert_eq!(said, format!("{refusing} refuses the connection: nothing listens there"));
         let dial = Dial { host: "no-such-name.invalid", limit: LONG, ..dial };
-        let Undialed::Name(said) = dial.connect().await.unwrap_err() else { panic!() };
-        assert!(said.starts_with("the name no-such-name.invalid does not resolve"), "{said}");
+        let fault = dial.connect().await.unwrap_err();
+        assert!(matches!(&fault, DialFault::Unresolved { name, .. } if name == "no-such-name.invalid"), "{fault:?}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use tokio::process::Command;
 
 use crate::domain::ids::{Commit, Tag};
 use crate::domain::plan::clone_url;
-use crate::domain::reason::{Reason, RepositoryFault};
+use crate::domain::reason::{GitAdvice, Reason, RepositoryFault};
 
 /// How long a repository may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -103,8 +103,8 @@ pub async fn resolve(repository: &str, ca: Option<&str>, tag: &Tag) -> Result<Ta
         let said = String::from_utf8_lossy(&output.stderr);
         let line = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("git failed without a word");
         let line = line.trim_start_matches("fatal: ");
-        let said = format!("{line}{}", advice(&said));
-        return Err(Unresolved::ForNow(fault(RepositoryFault::NotRead { url, said })));
+        let (advice, said) = (advice(&said), line.to_owned());
+        return Err(Unresolved::ForNow(fault(RepositoryFault::NotRead { url, said, advice })));
     }
     let listing = String::from_utf8_lossy(&output.stdout);
     let find = |name: &str| {
@@ -150,33 +150,17 @@ fn certificates(text: &str) -> io::Result<NamedTempFile> {
 
 /// What to do about git's words, where they do not say it.
 #[must_use]
-pub fn advice(said: &str) -> &'static str {
-    const ADVICE: &[(&str, &str)] = &[
-        (
-            "SSL certificate problem",
-            "; name the certificate of the authority that signed the server's as `repository_ca` of the service",
-        ),
-        (
-            "certificate verification failed",
-            "; name the certificate of the authority that signed the server's as `repository_ca` of the service",
-        ),
-        (
-            "no alternative certificate subject name",
-            "; the server's certificate is for another name: use that one in `repository`",
-        ),
-        (
-            "could not read Username",
-            "; it wants a login: give this user a credential helper of git, or use the repository's SSH address",
-        ),
-        (
-            "dubious ownership",
-            "; it belongs to somebody else, whom this user has to trust: git config --global --add safe.directory, with the \
-             folder that git names",
-        ),
-        ("Host key verification failed", "; this user's ~/.ssh/known_hosts does not know that server"),
-        ("Permission denied (publickey", "; this user has no key that the server knows: add a deploy key"),
+pub fn advice(said: &str) -> Option<GitAdvice> {
+    const ADVICE: &[(&str, GitAdvice)] = &[
+        ("SSL certificate problem", GitAdvice::Authority),
+        ("certificate verification failed", GitAdvice::Authority),
+        ("no alternative certificate subject name", GitAdvice::OtherName),
+        ("could not read Username", GitAdvice::Login),
+        ("dubious ownership", GitAdvice::Ownership),
+        ("Host key verification failed", GitAdvice::KnownHosts),
+        ("Permission denied (publickey", GitAdvice::DeployKey),
     ];
-    ADVICE.iter().find(|(words, _)| said.contains(words)).map_or("", |(_, advice)| advice)
+    ADVICE.iter().find(|(words, _)| said.contains(words)).map(|(_, advice)| *advice)
 }
 
 /// What git needs of RMM's environment: where things are, who it runs as, and the way to the network. The rest, secrets
@@ -283,10 +267,11 @@ mod tests {
         let (url, certificate, commit) = served(folder.path()).await;
         let tag = Tag::parse("tag", "v1").unwrap();
         let error = resolve(&url, None, &tag).await.unwrap_err();
-        let Unresolved::ForNow(Reason::Repository { fault: RepositoryFault::NotRead { said, .. } }) = error else {
+        let Unresolved::ForNow(Reason::Repository { fault: RepositoryFault::NotRead { said, advice, .. } }) = error
+        else {
             panic!("{error:?}")
         };
-        assert!(said.contains("certificate") && said.contains("`repository_ca`"), "{said}");
+        assert!(said.contains("certificate") && advice == Some(GitAdvice::Authority), "{said}");
         let found = resolve(&url, Some(&certificate), &tag).await.unwrap();
         assert_eq!((found.commit.as_str(), found.object), (commit.as_str(), None));
 

@@ -13,10 +13,12 @@ use std::time::Duration;
 use rustls::ClientConfig;
 use tokio::time::Instant;
 
-use self::http::{Broken, Question};
-use super::dial::{self, Dial};
+use self::http::Question;
+use super::dial::Dial;
 use super::tls;
 use super::transport::{Transport, TransportError};
+use crate::domain::fault::{AnswerFault, HealthFault, TrustFault};
+use crate::domain::reason::Reason;
 
 /// What is shown of a body, in bytes.
 const EXCERPT: usize = 300;
@@ -34,7 +36,7 @@ impl Prober {
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub fn new() -> Result<Self, String> {
+    pub fn new() -> Result<Self, TrustFault> {
         Ok(Self { public: tls::client(None)? })
     }
 
@@ -43,33 +45,33 @@ impl Prober {
     /// trust beside the public ones, in PEM format.
     ///
     /// # Errors
-    /// A sentence that says what was answered instead, or what is in the way of an answer.
+    /// What was answered instead, or what is in the way of an answer.
     pub async fn get(
         &self,
         url: &str,
         expected: Expected<'_>,
         ca: Option<&str>,
         timeout: Duration,
-    ) -> Result<String, String> {
-        let question = Question::of(url).ok_or_else(|| format!("{url} is not an address that can be asked"))?;
+    ) -> Result<String, HealthFault> {
+        let question = Question::of(url).ok_or_else(|| HealthFault::NotAnAddress { url: url.to_owned() })?;
         let trust = match ca {
             None => Arc::clone(&self.public),
-            Some(_) => tls::client(ca).map_err(|problem| format!("{url} cannot be asked: {problem}"))?,
+            Some(_) => tls::client(ca).map_err(|fault| HealthFault::Untrusting { url: url.to_owned(), fault })?,
         };
         let until = Instant::now() + timeout;
         let dial = Dial { host: question.host(), port: question.port(), limit: timeout, speaks_first: false };
-        let stream = dial.connect().await.map_err(|error| format!("{url} could not be reached: {error}"))?;
+        let stream = dial.connect().await.map_err(|fault| unreached(url, Reason::NotConnected { fault }))?;
         let asked = question.ask(Box::new(stream), trust, expected.most());
         match tokio::time::timeout_at(until, asked).await {
             Ok(Ok(answer)) => expected.judge(url, answer.status, &answer.body),
-            Ok(Err(Broken(why))) => Err(format!("{url} {why}")),
-            Err(_) => Err(late(url, timeout)),
+            Ok(Err(fault)) => Err(HealthFault::Unanswered { asked: url.to_owned(), fault }),
+            Err(_) => Err(HealthFault::Late { asked: url.to_owned(), limit: timeout }),
         }
     }
 }
 
-fn late(url: &str, timeout: Duration) -> String {
-    format!("{url} did not answer within {}; it took the connection", dial::text(timeout))
+fn unreached(asked: &str, cause: Reason) -> HealthFault {
+    HealthFault::Unreached { asked: asked.to_owned(), cause: Box::new(cause) }
 }
 
 /// What a healthy surface answers.
@@ -87,29 +89,26 @@ impl Expected<'_> {
         if self.body.is_some() { SEARCHED } else { EXCERPT }
     }
 
-    fn judge(self, url: &str, status: u16, body: &[u8]) -> Result<String, String> {
+    fn judge(self, url: &str, status: u16, body: &[u8]) -> Result<String, HealthFault> {
         let good = self.status.map_or((200..300).contains(&status), |wanted| wanted == status);
         let text = String::from_utf8_lossy(body);
         if good && self.body.is_none_or(|wanted| text.contains(wanted)) {
             return Ok(format!("{url} answered {status}"));
         }
-        let shown = excerpt(&text);
-        let shown = if shown.is_empty() { String::new() } else { format!(": {shown}") };
-        match self.body.filter(|_| good) {
-            Some(wanted) => Err(format!("{url} answered {status} without {wanted:?}{shown}")),
-            None if (300..400).contains(&status) => {
-                Err(format!("{url} answered {status}, and nobody follows redirects here{shown}"))
-            }
-            None => Err(format!("{url} answered {status}{shown}")),
-        }
+        let url = url.to_owned();
+        let said = Some(excerpt(&text)).filter(|shown| !shown.is_empty());
+        Err(match self.body.filter(|_| good) {
+            Some(wanted) => HealthFault::WithoutText { url, status, wanted: wanted.to_owned(), said },
+            None => HealthFault::Status { url, status, wanted: self.status, said },
+        })
     }
 }
 
 /// Why a question was not answered well.
 #[derive(Debug)]
 pub enum Unwell {
-    /// The surface; a sentence.
-    Surface(String),
+    /// The surface.
+    Surface(HealthFault),
     /// The host could not be asked, which says nothing about the surface.
     Host(TransportError),
 }
@@ -125,7 +124,7 @@ pub async fn get_over(
     timeout: Duration,
 ) -> Result<String, Unwell> {
     let Some(question) = Question::of(url).filter(Question::is_plain) else {
-        return Err(Unwell::Surface(format!("{url} is not an address that a host can be asked for")));
+        return Err(Unwell::Surface(HealthFault::NotForHosts { url: url.to_owned() }));
     };
     let until = Instant::now() + timeout;
     let asked = async {
@@ -145,7 +144,7 @@ pub async fn get_over(
 /// [`Unwell`] when it does not.
 pub async fn reach_over(host: &dyn Transport, address: &str, timeout: Duration) -> Result<String, Unwell> {
     let Some((name, port)) = address.rsplit_once(':').and_then(|(name, port)| Some((name, port.parse().ok()?))) else {
-        return Err(Unwell::Surface(format!("{address} is not host:port")));
+        return Err(Unwell::Surface(HealthFault::NoPort { address: address.to_owned() }));
     };
     match host.connect(name.trim_matches(['[', ']']), port, timeout).await {
         Ok(_) => Ok(format!("{address} accepts connections")),
@@ -157,28 +156,27 @@ pub async fn reach_over(host: &dyn Transport, address: &str, timeout: Duration) 
 enum Silence {
     Unopened(TransportError),
     Late,
-    Broken(Broken),
+    Broken(AnswerFault),
 }
 
 impl Silence {
     /// Finds out whether the surface is to blame, or the way to its host: a host that can still run something is
     /// reachable.
     async fn blame(self, host: &dyn Transport, asked: &str, timeout: Duration) -> Unwell {
-        let unreached = |reason: &str| format!("{asked} could not be reached: {}", reason.trim_end_matches('.'));
-        let sentence = match self {
-            Self::Unopened(TransportError::Refused(reason) | TransportError::Forbidden(reason)) => {
-                return Unwell::Surface(unreached(&reason));
+        let fault = match self {
+            Self::Unopened(TransportError::Refused(cause) | TransportError::Forbidden(cause)) => {
+                return Unwell::Surface(unreached(asked, cause));
             }
-            Self::Unopened(TransportError::Silent(reason)) => unreached(&reason),
+            Self::Unopened(TransportError::Silent(cause)) => unreached(asked, cause),
             Self::Unopened(error) => return Unwell::Host(error),
-            Self::Late => late(asked, timeout),
-            Self::Broken(Broken(why)) => format!("{asked} {why}"),
+            Self::Late => HealthFault::Late { asked: asked.to_owned(), limit: timeout },
+            Self::Broken(fault) => HealthFault::Unanswered { asked: asked.to_owned(), fault },
         };
         let ended = match host.exec("exit 0", &[], &[]).await {
             Ok(channel) => channel.status.await,
             Err(error) => Err(error),
         };
-        ended.map_or_else(Unwell::Host, |_| Unwell::Surface(sentence))
+        ended.map_or_else(Unwell::Host, |_| Unwell::Surface(fault))
     }
 }
 

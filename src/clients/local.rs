@@ -26,6 +26,7 @@ pub mod place;
 use self::account::Account;
 use super::dial::Dial;
 use super::transport::{Channel, EnvPair, Stream, Transport, TransportError};
+use crate::domain::reason::Reason;
 
 /// The variables a script inherits from RMM, beside everything `LC_…`.
 const INHERITED: &[&str] = &["PATH", "LANG", "TZ"];
@@ -213,7 +214,8 @@ impl Transport for Local {
     ) -> BoxFuture<'a, Result<Box<dyn Stream>, TransportError>> {
         Box::pin(async move {
             let dial = Dial { host, port, limit, speaks_first: false };
-            let stream = dial.connect().await.map_err(|error| TransportError::Refused(error.to_string()))?;
+            let stream =
+                dial.connect().await.map_err(|fault| TransportError::Refused(Reason::NotConnected { fault }))?;
             Ok(Box::new(stream) as Box<dyn Stream>)
         })
     }

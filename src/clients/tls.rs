@@ -1,4 +1,4 @@
-//! TLS for questions that RMM asks itself: whom it trusts, and what is wrong with a certificate, in words.
+//! TLS for questions that RMM asks itself: whom it trusts, and what is wrong with a certificate.
 
 use std::io;
 use std::sync::Arc;
@@ -16,24 +16,25 @@ use rustls::{
 };
 use webpki::EndEntityCert;
 
+use crate::domain::fault::{CertificateFault, TlsFault, TrustFault};
+
 /// What RMM speaks over TLS, the best first.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
 /// Trusts the public authorities, and those of `ca` (PEM) beside them.
 ///
 /// # Errors
-/// A sentence about `ca`.
-pub fn client(ca: Option<&str>) -> Result<Arc<ClientConfig>, String> {
+/// What is wrong with `ca`.
+pub fn client(ca: Option<&str>) -> Result<Arc<ClientConfig>, TrustFault> {
     let provider = Arc::new(ring::default_provider());
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let mut own = Vec::new();
     for certificate in ca.into_iter().flat_map(|text| CertificateDer::pem_slice_iter(text.as_bytes())) {
-        let certificate = certificate.map_err(|_| "the file of `ca` is not in PEM format".to_owned())?;
-        let added = roots.add(certificate.clone());
-        added.map_err(|_| "a certificate in the file of `ca` cannot be used".to_owned())?;
+        let certificate = certificate.map_err(|_| TrustFault::NotPem)?;
+        roots.add(certificate.clone()).map_err(|_| TrustFault::CertificateUnusable)?;
         own.push(certificate);
     }
-    let failed = |error: &dyn std::fmt::Display| format!("TLS cannot be set up: {error}");
+    let failed = |error: &dyn std::fmt::Display| TrustFault::NotSetUp { said: error.to_string() };
     let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
         .build()
         .map_err(|error| failed(&error))?;
@@ -106,7 +107,7 @@ impl ServerCertVerifier for Verifier {
 
 impl Verifier {
     /// Why a signature in the chain is not the one of the authority that it names.
-    fn misleading(&self, end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> &'static str {
+    fn misleading(&self, end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> CertificateFault {
         let signed = std::iter::once(end_entity).chain(intermediates);
         let issuers: Vec<_> =
             signed.filter_map(|one| Some(EndEntityCert::try_from(one).ok()?.issuer().to_vec())).collect();
@@ -116,12 +117,11 @@ impl Verifier {
                 .is_ok_and(|one| issuers.iter().any(|name| name == one.subject()) && is_short(&one))
         };
         if authorities.any(is_short) {
-            "it is signed with an RSA key of less than 2048 bits; its authority needs a longer key"
+            CertificateFault::ShortAuthorityKey
         } else if self.own.is_empty() {
-            "it is not signed by the authority that it names"
+            CertificateFault::NotOfItsAuthority
         } else {
-            "it is signed by another authority of the same name as the one in the file of `ca`: the file is of another \
-             or of an older authority"
+            CertificateFault::OtherAuthority
         }
     }
 }
@@ -132,11 +132,7 @@ fn unproven(certificate: &CertificateDer<'_>, error: Error) -> Error {
         return error;
     }
     let short = EndEntityCert::try_from(certificate).is_ok_and(|certificate| is_short(&certificate));
-    told(if short {
-        "its RSA key has less than 2048 bits; make it anew with a longer key"
-    } else {
-        "the server does not have the private key that belongs to it"
-    })
+    told(if short { CertificateFault::ShortKey } else { CertificateFault::NotItsKey })
 }
 
 /// Whether a certificate has an RSA key that is too short to be trusted.
@@ -148,13 +144,13 @@ fn is_short(certificate: &EndEntityCert<'_>) -> bool {
     key.len() < LEAST && key.windows(RSA.len()).any(|part| part == RSA)
 }
 
-/// A cause that is in words already.
+/// A cause that has been found already.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Told(&'static str);
+#[error("{0:?}")]
+struct Found(CertificateFault);
 
-fn told(cause: &'static str) -> Error {
-    Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(Told(cause)))))
+fn told(cause: CertificateFault) -> Error {
+    Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(Found(cause)))))
 }
 
 /// Whether a certificate was refused for being one of an authority, and for nothing else.
@@ -163,39 +159,36 @@ fn is_authority(error: &Error) -> bool {
     matches!(other.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
 }
 
-/// What is wrong, if it is wrong with TLS: the end of a sentence about a server.
+/// What is wrong, if it is wrong with TLS.
 #[must_use]
 #[expect(clippy::wildcard_enum_match_arm, reason = "the library's list of errors grows")]
-pub fn problem(error: &io::Error) -> Option<String> {
+pub fn fault(error: &io::Error) -> Option<TlsFault> {
     let error = error.get_ref()?.downcast_ref::<Error>()?;
     Some(match error {
-        Error::InvalidCertificate(why) => format!("has a certificate that RMM does not trust: {}", certificate(why)),
-        Error::NoCertificatesPresented => "has shown no certificate".to_owned(),
+        Error::InvalidCertificate(why) => TlsFault::Untrusted { cause: certificate(why) },
+        Error::NoCertificatesPresented => TlsFault::NoCertificate,
         Error::AlertReceived(alert) => alerted(*alert),
-        Error::NoApplicationProtocol => "speaks neither HTTP/1.1 nor HTTP/2 over TLS".to_owned(),
-        Error::PeerIncompatible(_) => {
-            "and RMM have no version of TLS, cipher or kind of key in common; it must offer TLS 1.2 or 1.3".to_owned()
-        }
+        Error::NoApplicationProtocol => TlsFault::NoHttp,
+        Error::PeerIncompatible(_) => TlsFault::NothingInCommon,
         Error::InvalidMessage(_) | Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
-            "does not speak TLS there; a service without TLS has an address with http://".to_owned()
+            TlsFault::NotTls
         }
-        Error::PeerMisbehaved(_) | Error::PeerSentOversizedRecord | Error::DecryptError => {
-            "does not keep to the rules of TLS".to_owned()
-        }
-        _ => "could not be asked over TLS, for a reason that RMM has no word for; `openssl s_client` shows more"
-            .to_owned(),
+        Error::PeerMisbehaved(_) | Error::PeerSentOversizedRecord | Error::DecryptError => TlsFault::AgainstRules,
+        _ => TlsFault::Other,
     })
 }
 
-fn alerted(alert: AlertDescription) -> String {
+fn alerted(alert: AlertDescription) -> TlsFault {
     if alert == AlertDescription::CertificateRequired {
-        return "wants a certificate of whoever asks, and RMM has none; ask it by a `command` instead".to_owned();
+        return TlsFault::WantsCertificate;
     } else if alert == AlertDescription::UnrecognisedName {
-        return "does not know this name; ask for the name that its certificate has".to_owned();
+        return TlsFault::NameUnknown;
     } else if alert == AlertDescription::ProtocolVersion {
-        return "speaks neither TLS 1.2 nor TLS 1.3".to_owned();
+        return TlsFault::TooOld;
     } else if alert == AlertDescription::NoApplicationProtocol {
-        return "speaks neither HTTP/1.1 nor HTTP/2 over TLS".to_owned();
+        return TlsFault::NoHttp;
+    } else if alert == AlertDescription::HandshakeFailure {
+        return TlsFault::NoCipherInCommon;
     }
     let number = u8::from(alert);
     // As RFC 8446 calls them.
@@ -204,11 +197,6 @@ fn alerted(alert: AlertDescription) -> String {
         10 => "unexpected message",
         20 => "bad record",
         22 => "record overflow",
-        40 => {
-            return "and RMM have no cipher or kind of key in common; a certificate with an ECDSA P-256 or an RSA key of \
-                    2048 bits suits both"
-                .to_owned();
-        }
         47 => "illegal parameter",
         48 => "unknown authority",
         49 => "access denied",
@@ -218,90 +206,73 @@ fn alerted(alert: AlertDescription) -> String {
         80 => "internal error",
         86 => "inappropriate fallback",
         90 => "canceled",
-        _ => return format!("broke off TLS with alert number {number}; its own log should say why"),
+        _ => return TlsFault::Alert { number, name: None },
     };
-    format!("broke off TLS and says \"{name}\"; its own log should say why")
+    TlsFault::Alert { number, name: Some(name.to_owned()) }
 }
 
-const AUTHORITY: &str = "the authority that signed it is unknown; name its certificate as `ca = \"file:…\"` of the health \
-                         check";
-
 #[expect(clippy::wildcard_enum_match_arm, reason = "the library's list of errors grows")]
-fn certificate(error: &CertificateError) -> String {
+fn certificate(error: &CertificateError) -> CertificateFault {
+    use CertificateFault as F;
     match error {
-        CertificateError::UnknownIssuer => AUTHORITY.to_owned(),
-        CertificateError::Expired => "it has expired, or ends before it begins".to_owned(),
-        CertificateError::ExpiredContext { not_after, .. } => format!("it expired on {}", day(*not_after)),
-        CertificateError::NotValidYet => "it is not valid yet".to_owned(),
-        CertificateError::NotValidYetContext { not_before, .. } => {
-            format!("it is not valid yet, only from {} on", day(*not_before))
-        }
-        CertificateError::NotValidForName => "it is for another name".to_owned(),
+        CertificateError::UnknownIssuer => F::UnknownAuthority,
+        CertificateError::Expired => F::Expired { since: None },
+        CertificateError::ExpiredContext { not_after, .. } => F::Expired { since: timestamp(*not_after) },
+        CertificateError::NotValidYet => F::NotYetValid { from: None },
+        CertificateError::NotValidYetContext { not_before, .. } => F::NotYetValid { from: timestamp(*not_before) },
+        CertificateError::NotValidForName => F::OtherName,
         CertificateError::NotValidForNameContext { expected, presented } => {
-            let expected = expected.to_str();
+            let wanted = expected.to_str().into_owned();
             if presented.is_empty() {
-                format!("it names nobody (no subjectAltName), and should name {expected}")
+                F::NoName { wanted }
             } else {
-                format!(
-                    "it is for {}, not for {expected}",
-                    presented.iter().map(|name| shown(name)).collect::<Vec<_>>().join(", ")
-                )
+                F::OtherNames { names: presented.iter().map(|name| shown(name)).collect(), wanted }
             }
         }
-        CertificateError::BadSignature => "its signature is wrong".to_owned(),
-        CertificateError::BadEncoding => "it is damaged: it is not encoded as certificates are".to_owned(),
-        CertificateError::UnhandledCriticalExtension => CRITICAL.to_owned(),
+        CertificateError::BadSignature => F::WrongSignature,
+        CertificateError::BadEncoding => F::Damaged,
+        CertificateError::UnhandledCriticalExtension => F::UnknownExtension,
         CertificateError::UnsupportedSignatureAlgorithmContext { .. }
-        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-            "it is signed in a way that RMM does not take (such as with SHA-1, or with a rare curve); sign it with SHA-256 \
-             and an ECDSA P-256 or RSA key"
-                .to_owned()
-        }
-        CertificateError::Revoked => "it has been revoked".to_owned(),
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => F::SignatureNotTaken,
+        CertificateError::Revoked => F::Revoked,
         CertificateError::UnknownRevocationStatus
         | CertificateError::ExpiredRevocationList
         | CertificateError::ExpiredRevocationListContext { .. }
-        | CertificateError::InvalidOcspResponse => "nobody tells whether it has been revoked".to_owned(),
-        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
-            "it is not made for a server (its extendedKeyUsage lacks serverAuth)".to_owned()
-        }
+        | CertificateError::InvalidOcspResponse => F::RevocationUnknown,
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => F::NotForServers,
         CertificateError::Other(OtherError(other)) => match (other.downcast_ref(), other.downcast_ref()) {
-            (Some(Told(cause)), _) => (*cause).to_owned(),
-            (None, Some(cause)) => unusual(cause).to_owned(),
-            (None, None) => UNTOLD.to_owned(),
+            (Some(Found(cause)), _) => cause.clone(),
+            (None, Some(cause)) => unusual(cause),
+            (None, None) => F::Other,
         },
-        _ => UNTOLD.to_owned(),
+        _ => F::Other,
     }
 }
 
-const CRITICAL: &str = "it has a critical extension that RMM does not know";
-const UNTOLD: &str = "it breaks a rule that RMM has no word for; `openssl x509 -text` shows what it says";
-
 #[expect(clippy::wildcard_enum_match_arm, reason = "the library's list of errors grows")]
-fn unusual(cause: &webpki::Error) -> &'static str {
+fn unusual(cause: &webpki::Error) -> CertificateFault {
+    use CertificateFault as F;
     match cause {
-        webpki::Error::CaUsedAsEndEntity => "it is signed by itself; name it as `ca = \"file:…\"` of the health check",
-        webpki::Error::UnsupportedCertVersion => {
-            "it is of X.509 version 1, which nobody takes any more; make one of version 3, with a subjectAltName"
-        }
-        webpki::Error::CertDistrusted => "its authority has lost the trust of others",
-        webpki::Error::EndEntityUsedAsCa => "it is signed with a certificate that is none of an authority (no CA:TRUE)",
-        webpki::Error::PathLenConstraintViolated => "there are more authorities in its chain than one of them allows",
-        webpki::Error::NameConstraintViolation => "its authority may not sign for this name",
-        webpki::Error::EmptyEkuExtension => "it is made for nothing: its extendedKeyUsage is empty",
-        webpki::Error::UnsupportedCriticalExtension => CRITICAL,
-        webpki::Error::SignatureAlgorithmMismatch => "it names two ways in which it would be signed",
-        webpki::Error::InvalidSerialNumber => "its serial number is not a positive number of at most 20 bytes",
+        webpki::Error::CaUsedAsEndEntity => F::SelfSigned,
+        webpki::Error::UnsupportedCertVersion => F::VersionOne,
+        webpki::Error::CertDistrusted => F::AuthorityDistrusted,
+        webpki::Error::EndEntityUsedAsCa => F::NotByAuthority,
+        webpki::Error::PathLenConstraintViolated => F::TooManyAuthorities,
+        webpki::Error::NameConstraintViolation => F::NameNotAllowed,
+        webpki::Error::EmptyEkuExtension => F::ForNothing,
+        webpki::Error::UnsupportedCriticalExtension => F::UnknownExtension,
+        webpki::Error::SignatureAlgorithmMismatch => F::TwoSignatures,
+        webpki::Error::InvalidSerialNumber => F::BadSerialNumber,
         webpki::Error::MalformedDnsIdentifier
         | webpki::Error::MalformedNameConstraint
         | webpki::Error::InvalidNetworkMaskConstraint
-        | webpki::Error::UnsupportedNameType => "a name in it or in its authority's is none",
-        webpki::Error::MalformedExtensions | webpki::Error::ExtensionValueInvalid => "its extensions are damaged",
+        | webpki::Error::UnsupportedNameType => F::BadName,
+        webpki::Error::MalformedExtensions | webpki::Error::ExtensionValueInvalid => F::BadExtensions,
         webpki::Error::MaximumPathBuildCallsExceeded
         | webpki::Error::MaximumPathDepthExceeded
         | webpki::Error::MaximumNameConstraintComparisonsExceeded
-        | webpki::Error::MaximumSignatureChecksExceeded => "its chain of authorities is too long",
-        _ => UNTOLD,
+        | webpki::Error::MaximumSignatureChecksExceeded => F::ChainTooLong,
+        _ => F::Other,
     }
 }
 
@@ -311,7 +282,6 @@ fn shown(name: &str) -> String {
     inner.trim_matches('"').chars().filter(|c| !c.is_control()).take(100).collect()
 }
 
-fn day(time: UnixTime) -> String {
-    let second = i64::try_from(time.as_secs()).ok().and_then(|second| jiff::Timestamp::from_second(second).ok());
-    second.map_or_else(String::new, |time| time.strftime("%Y-%m-%d").to_string())
+fn timestamp(time: UnixTime) -> Option<jiff::Timestamp> {
+    jiff::Timestamp::from_second(i64::try_from(time.as_secs()).ok()?).ok()
 }

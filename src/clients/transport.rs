@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::domain::host::{Fingerprint, HostKey};
 use crate::domain::ids::HostName;
 use crate::domain::reason::Reason;
+use crate::wording::english;
 
 /// An environment variable for the script: its name and its secret value.
 pub type EnvPair = (String, SecretString);
@@ -89,8 +90,8 @@ pub enum TransportError {
         source: std::io::Error,
     },
     /// The host does not answer. The call has begun nothing there.
-    #[error("{0}")]
-    Unreachable(String),
+    #[error("{}", english(.0))]
+    Unreachable(Reason),
     /// The host has shown a key that is not confirmed. Nothing was sent to
     /// it beyond the key exchange.
     #[error("The host key {0} is not trusted yet.")]
@@ -114,18 +115,18 @@ pub enum TransportError {
         error: Box<TransportError>,
     },
     /// The host did not let RMM in. The call has begun nothing there.
-    #[error("{0}")]
-    Login(String),
+    #[error("{}", english(.0))]
+    Login(Reason),
     /// What [`Transport::connect`] asked for is not there.
-    #[error("{0}")]
-    Refused(String),
+    #[error("{}", english(.0))]
+    Refused(Reason),
     /// What [`Transport::connect`] asked for has not answered in time; or the
     /// host has not, which another call tells.
-    #[error("{0}")]
-    Silent(String),
+    #[error("{}", english(.0))]
+    Silent(Reason),
     /// The host does not allow what [`Transport::connect`] asks for.
-    #[error("{0}")]
-    Forbidden(String),
+    #[error("{}", english(.0))]
+    Forbidden(Reason),
 }
 
 /// `a, or b, or c`.
@@ -146,11 +147,11 @@ impl TransportError {
                 Reason::KeyChanged { trusted: expected.clone(), offered: offered.clone() }
             }
             Self::Jump { host, error } => Reason::OnTheWay { host: host.clone(), cause: Box::new(error.reason()) },
-            Self::Unreachable(said)
-            | Self::Login(said)
-            | Self::Refused(said)
-            | Self::Silent(said)
-            | Self::Forbidden(said) => Reason::told(said.clone()),
+            Self::Unreachable(reason)
+            | Self::Login(reason)
+            | Self::Refused(reason)
+            | Self::Silent(reason)
+            | Self::Forbidden(reason) => reason.clone(),
         }
     }
 

@@ -10,6 +10,7 @@ pub mod effect;
 pub mod env;
 pub mod environment;
 pub mod event;
+pub mod fault;
 pub mod folder;
 pub mod gate;
 pub mod host;

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::env::Env;
+use super::fault::{DialFault, HealthFault};
 use super::host::{Fingerprint, HostKey};
 use super::ids::{Commit, HostName, ReleaseId, RunId, ServiceName, SurfaceName, Tag};
 use super::release::Version;
@@ -126,6 +127,8 @@ pub enum Reason {
     NothingChanged { cause: Box<Reason> },
     /// A health check did not pass.
     Unhealthy { cause: Box<Reason> },
+    /// What a question over the network found.
+    Health { fault: HealthFault },
     /// A health check was tried so often; the last answer.
     Attempts { attempts: u32, last: Box<Reason> },
     /// A health check was never asked.
@@ -168,6 +171,8 @@ pub enum Reason {
     Unreachable { host: HostName, limit: Duration, cause: Box<Reason> },
     /// The host does not answer.
     NoAnswer,
+    /// There is no connection.
+    NotConnected { fault: DialFault },
     /// The host has shown a key that no admin has confirmed.
     KeyUnknown { key: HostKey },
     /// The host has shown another key than those that are trusted.
@@ -182,6 +187,14 @@ pub enum Reason {
     ProgramMissing { program: String },
     /// What is wrong with a repository.
     Repository { fault: RepositoryFault },
+    /// The host cannot be called.
+    HostNotConnected { fault: DialFault },
+    /// The run directory belongs to another RMM or another run.
+    DirectoryTaken { directory: String },
+    /// Another copy of this database has begun steps in it.
+    DirectoryOfCopy { directory: String },
+    /// The last run on a host is not known here.
+    LastRunNotKnown { token: String },
     /// What became of a step has to be looked up on the host.
     LookOnHost { host: HostName, cause: Box<Reason> },
     /// A host has lost the run's directory.
@@ -282,13 +295,36 @@ pub enum RepositoryFault {
     /// It did not answer in time.
     Late { url: String, limit: Duration },
     /// What git said when it could not read it.
-    NotRead { url: String, said: String },
+    NotRead {
+        url: String,
+        said: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        advice: Option<GitAdvice>,
+    },
     /// There is no git on the machine of RMM.
     GitMissing,
     /// Git itself could not be started; what the system said.
     GitNotStarted { said: String },
     /// The certificates to check the server with could not be written; what the system said.
     CertificatesNotWritten { said: String },
+}
+
+/// What to do about git's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum GitAdvice {
+    /// Name the authority that signed the server's certificate.
+    Authority,
+    /// Use the name that the certificate is for.
+    OtherName,
+    /// Give the user a login.
+    Login,
+    /// Let the user trust the folder.
+    Ownership,
+    /// Let the user know the server's key.
+    KnownHosts,
+    /// Let the server know a key of the user.
+    DeployKey,
 }
 
 /// What became of a step whose host had stopped answering.

@@ -269,7 +269,7 @@ impl Following {
     /// About steps that another copy of this database has begun.
     pub(super) fn foreign(&self, host: &HostName, error: &StepError) -> Reason {
         let (service, environment) = (self.run.service.clone(), self.run.environment);
-        let cause = Box::new(Reason::told(error.to_string()));
+        let cause = Box::new(error.reason());
         Reason::CopyAtWork { host: host.clone(), service, environment, cause }
     }
 

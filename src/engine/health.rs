@@ -8,6 +8,7 @@ use super::reach::{Reach, Waited};
 use super::step::StepContext;
 use crate::clients::health::{self, Unwell};
 use crate::domain::command::{Answer, Command, Outcome};
+use crate::domain::fault::HealthFault;
 use crate::domain::reason::Reason;
 use crate::domain::run::{Ask, Schedule, Script};
 use crate::domain::service::Via;
@@ -79,9 +80,9 @@ impl StepContext<'_> {
                     reach.arrived().await;
                     return Checked::Well(said);
                 }
-                Err(Unwell::Surface(reason)) => {
+                Err(Unwell::Surface(fault)) => {
                     reach.arrived().await;
-                    return Checked::Ill(Reason::told(reason));
+                    return Checked::Ill(Reason::Health { fault });
                 }
                 Err(Unwell::Host(error)) => error,
             };
@@ -107,8 +108,8 @@ impl StepContext<'_> {
                 let expected = health::Expected { status: *status, body: body.as_deref() };
                 let catalog = engine.catalog();
                 let certificates = ca.as_deref().map(|reference| {
-                    let gone = || Unwell::Surface(format!("{url} cannot be asked: rmm.toml names {reference} no more"));
-                    catalog.certificates(reference).ok_or_else(gone)
+                    let gone = || HealthFault::CertificatesGone { url: url.clone(), reference: reference.to_owned() };
+                    catalog.certificates(reference).ok_or_else(|| Unwell::Surface(gone()))
                 });
                 let certificates = certificates.transpose()?;
                 engine.ports().prober.get(url, expected, certificates, timeout).await.map_err(Unwell::Surface)
@@ -117,7 +118,7 @@ impl StepContext<'_> {
             Ask::Tcp { address, via: Via::Rmm } => {
                 health::reach_over(engine.ports().local.as_ref(), address, timeout).await
             }
-            Ask::Command(_) => Err(Unwell::Surface("a command is no question over the network".into())),
+            Ask::Command(_) => Err(Unwell::Surface(HealthFault::NotOverNetwork)),
         }
     }
 

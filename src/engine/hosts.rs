@@ -28,6 +28,7 @@ pub use crate::domain::host::KeyState;
 use crate::domain::host::{Address, Fingerprint, Host, HostKey, Login};
 use crate::domain::ids::{HostName, ServiceName};
 use crate::domain::person::{Actor, Right};
+use crate::domain::reason::Reason;
 use crate::domain::refusal::{Cause, Refusal};
 use crate::store::hosts::{self, KnownHost};
 
@@ -182,7 +183,10 @@ impl Engine {
         let pins = vec![Pin { fingerprint: wanted.clone(), algorithm: None }];
         // Nobody logs in, so there is nothing to log in with.
         let ssh = Ssh::new(Parts { host, secrets: Vec::new(), pins, jump }.target());
-        let late = || TransportError::Unreachable(format!("it showed no key within {} s.", TRUST_TIME.as_secs()));
+        let late = || {
+            let said = format!("it showed no key within {} s.", TRUST_TIME.as_secs());
+            TransportError::Unreachable(Reason::told(said))
+        };
         Ok(tokio::time::timeout(TRUST_TIME, ssh.offered_key()).await.unwrap_or_else(|_| Err(late())))
     }
 

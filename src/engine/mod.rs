@@ -52,6 +52,7 @@ use crate::domain::event::Event;
 use crate::domain::ids::{HostName, ReleaseId, ServiceName};
 use crate::domain::moment::{Moment, Seed};
 use crate::domain::person::Actor;
+use crate::domain::reason::Reason;
 use crate::domain::refusal::{self, Refusal};
 use crate::domain::release::Release;
 use crate::domain::run::Run;
@@ -380,8 +381,8 @@ impl Engine {
     /// The way to a host, for those who go on trying.
     async fn transport(&self, host: &HostName) -> Result<Arc<dyn Transport>, TransportError> {
         self.host(host).await.map_err(|failure| match failure {
-            Failure::Refused(refusal) => TransportError::Login(Language::En.refusal(&refusal.cause)),
-            Failure::Store(error) => TransportError::Unreachable(error.to_string()),
+            Failure::Refused(refusal) => TransportError::Login(Reason::told(Language::En.refusal(&refusal.cause))),
+            Failure::Store(error) => TransportError::Unreachable(Reason::told(error.to_string())),
         })
     }
 }

@@ -317,12 +317,11 @@ impl Following {
                     return Err(Unprepared::Foreign(host.clone(), self.foreign(host, &error)));
                 }
                 Err(StepError::Transport(error)) => error,
-                Err(error) => return Err(Unprepared::Failed(at(host, &error))),
+                Err(error) => return Err(Unprepared::Failed(at(host, error.reason()))),
             };
             if !self.run.prepared && !error.may_pass() {
                 self.learn(host, &error).await;
-                let cause = Box::new(error.reason());
-                return Err(Unprepared::Failed(Reason::At { host: host.clone(), cause }));
+                return Err(Unprepared::Failed(at(host, error.reason())));
             }
             match reach.wait(&error, self.run.running_steps().next().is_none()).await {
                 Waited::Again => {}
@@ -390,11 +389,11 @@ async fn report(engine: &Engine, run: &Run, trace: Option<String>, command: Comm
     }
 }
 
-/// The output cannot be kept for now: the effect is postponed and the step found again.
-fn at(host: &HostName, error: &impl std::fmt::Display) -> Reason {
-    Reason::At { host: host.clone(), cause: Box::new(Reason::told(error.to_string())) }
+fn at(host: &HostName, cause: Reason) -> Reason {
+    Reason::At { host: host.clone(), cause: Box::new(cause) }
 }
 
+/// The output cannot be kept for now: the effect is postponed and the step found again.
 pub(super) fn postponed(detail: &str) -> Failure {
     Failure::Store(crate::store::StoreError::Unavailable { disk_full: false, detail: detail.to_owned() })
 }

@@ -280,8 +280,7 @@ impl StepContext<'_> {
             (Err(error @ (StepError::Refused(_) | StepError::Invalid(_))), _) => {
                 Outcome::NotStarted(Reason::told(error.to_string()))
             }
-            (Err(StepError::Transport(error)), _) => Outcome::Lost(error.reason()),
-            (Err(error), _) => Outcome::Lost(Reason::told(error.to_string())),
+            (Err(error), _) => Outcome::Lost(error.reason()),
         };
         log.finish().await?;
         if early.is_some_and(|early| early.late >= MOST_LATE_ENDS) {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::event::Why;
 use crate::domain::gate::{Gate, GateState, Remedy};
-use crate::domain::reason::Reason;
+use crate::domain::reason::{GitAdvice, Reason};
 use crate::domain::refusal::{Cause, Refusal};
 
 /// A language that RMM speaks.
@@ -117,6 +117,12 @@ impl Language {
 #[must_use]
 pub fn english(reason: &Reason) -> String {
     Language::En.reason(reason)
+}
+
+/// What to do about git's words, behind them, in English.
+#[must_use]
+pub const fn git_advice(advice: GitAdvice) -> &'static str {
+    en::git_advice(advice)
 }
 
 /// What the record says.

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{Finding, MARK, State, Wanted, lacks_compose};
 use crate::domain::folder;
+use crate::wording::git_advice;
 
 /// A clock that is further off makes times misleading, in seconds.
 const CLOCK: i64 = 30;
@@ -136,8 +137,8 @@ impl Said {
                 Some(Finding::ok("repository", format!("{url} answers git on the host")))
             }
             [url, _, why] => {
-                let detail =
-                    format!("{url} does not answer git on the host: {why}{}", crate::clients::git::advice(why));
+                let advice = crate::clients::git::advice(why).map(git_advice).unwrap_or_default();
+                let detail = format!("{url} does not answer git on the host: {why}{advice}");
                 Some(Finding::fail("repository", detail, Some(format!("git ls-remote -- {} HEAD", quoted(url)))))
             }
             [..] => None,

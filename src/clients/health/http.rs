@@ -1,5 +1,5 @@
-//! One GET over a connection that is there already: TLS if the address wants it, HTTP/1.1 or HTTP/2, and the words for
-//! whatever is not.
+//! One GET over a connection that is there already: TLS if the address wants it, HTTP/1.1 or HTTP/2, and what is in
+//! the way of it.
 
 use std::io;
 use std::sync::Arc;
@@ -22,6 +22,7 @@ use tokio_rustls::TlsConnector;
 use super::super::overheard::{FirstWords, Overheard, Spoken};
 use super::super::tls;
 use super::super::transport::Stream;
+use crate::domain::fault::{AnswerFault, Speaks};
 
 /// An address that can be asked.
 pub(super) struct Question {
@@ -36,9 +37,6 @@ pub(super) struct Answer {
     /// As much of it as was wanted.
     pub body: Vec<u8>,
 }
-
-/// Why there is no answer: the end of a sentence that begins with the address.
-pub(super) struct Broken(pub String);
 
 type Asked = Result<Response<Incoming>, hyper::Error>;
 
@@ -90,13 +88,12 @@ impl Question {
         stream: Box<dyn Stream>,
         trust: Arc<ClientConfig>,
         most: usize,
-    ) -> Result<Answer, Broken> {
+    ) -> Result<Answer, AnswerFault> {
         if !self.tls {
             return self.ask_plainly(stream, most).await;
         }
         let (stream, overheard) = Overheard::new(stream);
-        let name = ServerName::try_from(self.host.clone())
-            .map_err(|_| Broken("is an address with a name that no certificate can have".to_owned()))?;
+        let name = ServerName::try_from(self.host.clone()).map_err(|_| AnswerFault::NoName)?;
         let connected = TlsConnector::from(trust).connect(name, stream).await;
         let stream = connected.map_err(|error| without_tls(&overheard, &error))?;
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
@@ -105,40 +102,35 @@ impl Question {
         if !http2 {
             return self.in_http1(stream, overheard, most).await;
         }
-        let broken =
-            |error: hyper::Error| Broken(format!("took the connection, but broke off HTTP/2: {}", deepest(&error)));
+        let broken = |error: hyper::Error| AnswerFault::Http2BrokenOff { said: deepest(&error) };
         let (mut sender, connection) =
             http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.map_err(broken)?;
         tokio::spawn(connection);
         let path = self.uri.path_and_query().map_or("/", PathAndQuery::as_str);
         let request = self.request().uri(format!("https://{}{path}", self.authority())).body(Empty::<Bytes>::new());
-        let request = request.map_err(|_| unaskable())?;
+        let request = request.map_err(|_| AnswerFault::NotAnAddress)?;
         read(sender.send_request(request).await, &overheard, most).await
     }
 
     /// Asks without TLS.
-    pub(super) async fn ask_plainly(&self, stream: Box<dyn Stream>, most: usize) -> Result<Answer, Broken> {
+    pub(super) async fn ask_plainly(&self, stream: Box<dyn Stream>, most: usize) -> Result<Answer, AnswerFault> {
         let (stream, overheard) = Overheard::new(stream);
         self.in_http1(stream, overheard, most).await
     }
 
-    async fn in_http1(&self, stream: Overheard, overheard: FirstWords, most: usize) -> Result<Answer, Broken> {
+    async fn in_http1(&self, stream: Overheard, overheard: FirstWords, most: usize) -> Result<Answer, AnswerFault> {
         let handshake = http1::handshake(TokioIo::new(stream)).await;
         let (mut sender, connection) = handshake.map_err(|error| without_http(&overheard, &error))?;
         // Ends with the answer: the sender is dropped at the end.
         tokio::spawn(connection);
         let path = self.uri.path_and_query().map_or("/", PathAndQuery::as_str);
         let request = self.request().uri(path).header(HOST, self.authority()).header(CONNECTION, "close");
-        let request = request.body(Empty::<Bytes>::new()).map_err(|_| unaskable())?;
+        let request = request.body(Empty::<Bytes>::new()).map_err(|_| AnswerFault::NotAnAddress)?;
         read(sender.send_request(request).await, &overheard, most).await
     }
 }
 
-fn unaskable() -> Broken {
-    Broken("is not an address that can be asked".to_owned())
-}
-
-async fn read(asked: Asked, overheard: &FirstWords, most: usize) -> Result<Answer, Broken> {
+async fn read(asked: Asked, overheard: &FirstWords, most: usize) -> Result<Answer, AnswerFault> {
     let mut response = asked.map_err(|error| without_http(overheard, &error))?;
     let mut body = Vec::new();
     while body.len() < most {
@@ -177,42 +169,38 @@ fn deepest(error: &dyn std::error::Error) -> String {
 }
 
 /// What is spoken instead of what was expected, if it tells.
-fn other_than(heard: &FirstWords, expected: Spoken) -> Option<String> {
+fn other_than(heard: &FirstWords, expected: Spoken) -> Option<Speaks> {
     match heard.spoken() {
         Some(spoken) if spoken == expected => None,
-        Some(Spoken::Tls) => Some("speaks TLS; write the address with https://".to_owned()),
-        Some(Spoken::Http) => Some("speaks plain HTTP; write the address with http://".to_owned()),
-        Some(Spoken::Http2) => Some("speaks HTTP/2 only; ask it by a `command`, or over https://".to_owned()),
-        Some(Spoken::Ssh) => Some("speaks SSH".to_owned()),
-        None => heard.line().map(|line| format!("says \"{line}\"")),
+        Some(Spoken::Tls) => Some(Speaks::Tls),
+        Some(Spoken::Http) => Some(Speaks::Http),
+        Some(Spoken::Http2) => Some(Speaks::Http2),
+        Some(Spoken::Ssh) => Some(Speaks::Ssh),
+        None => heard.line().map(|line| Speaks::Other { line }),
     }
 }
 
 /// Why a handshake of TLS came to nothing.
-fn without_tls(heard: &FirstWords, error: &io::Error) -> Broken {
-    if let Some(other) = other_than(heard, Spoken::Tls) {
-        return Broken(format!("took the connection, but does not speak TLS there: it {other}"));
+fn without_tls(heard: &FirstWords, error: &io::Error) -> AnswerFault {
+    if let Some(speaks) = other_than(heard, Spoken::Tls) {
+        AnswerFault::NotTls { speaks }
+    } else if let Some(fault) = tls::fault(error) {
+        AnswerFault::Tls { fault }
+    } else if heard.is_silent() {
+        AnswerFault::CutBeforeTls
+    } else {
+        AnswerFault::CutDuringTls { said: error.to_string() }
     }
-    if let Some(problem) = tls::problem(error) {
-        return Broken(problem);
-    }
-    if heard.is_silent() {
-        return Broken("took the connection and ended it without a word; does it speak TLS there?".to_owned());
-    }
-    Broken(format!("ended the connection during the handshake of TLS: {error}"))
 }
 
 /// Why there is no answer in HTTP.
-fn without_http(heard: &FirstWords, error: &hyper::Error) -> Broken {
+fn without_http(heard: &FirstWords, error: &hyper::Error) -> AnswerFault {
     let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
-    if let Some(problem) = source.and_then(tls::problem) {
-        return Broken(problem);
+    if let Some(fault) = source.and_then(tls::fault) {
+        return AnswerFault::Tls { fault };
     }
-    Broken(match other_than(heard, Spoken::Http) {
-        Some(other) => format!("took the connection, but did not answer in HTTP: it {other}"),
-        None if heard.is_silent() => {
-            "took the connection and ended it without an answer; does it want https://?".to_owned()
-        }
-        None => "took the connection, but did not answer in HTTP".to_owned(),
-    })
+    match other_than(heard, Spoken::Http) {
+        None if heard.is_silent() => AnswerFault::CutBeforeHttp,
+        speaks => AnswerFault::NotHttp { speaks },
+    }
 }

@@ -5,6 +5,11 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::clients::local::Local;
 use crate::clients::transport::{Channel, EnvPair, Stream};
+use crate::wording::english;
+
+fn said(fault: HealthFault) -> String {
+    english(&Reason::Health { fault })
+}
 
 const SOON: Duration = Duration::from_millis(50);
 
@@ -53,10 +58,10 @@ async fn server(answer: &'static str) -> String {
 
 async fn asked(url: &str, expected: Expected<'_>) -> Result<String, String> {
     let over = get_over(&Local::new(), url, expected, Duration::from_secs(10)).await.map_err(|unwell| match unwell {
-        Unwell::Surface(reason) => reason,
+        Unwell::Surface(fault) => said(fault),
         Unwell::Host(error) => panic!("{error}"),
     });
-    let direct = Prober::new().unwrap().get(url, expected, None, Duration::from_secs(10)).await;
+    let direct = Prober::new().unwrap().get(url, expected, None, Duration::from_secs(10)).await.map_err(said);
     assert_eq!(over, direct, "the same answer, from every host");
     over
 }
@@ -88,7 +93,7 @@ async fn silence_is_the_surfaces_fault_only_if_its_host_can_be_reached() {
     }
     let broken = server("nonsense\r\n\r\n").await;
     let unwell = get_over(&Local::new(), &broken, Expected::default(), Duration::from_secs(10)).await.unwrap_err();
-    assert!(matches!(unwell, Unwell::Surface(reason) if reason.contains("not answer in HTTP")));
+    assert!(matches!(&unwell, Unwell::Surface(fault) if said(fault.clone()).contains("not answer in HTTP")));
 }
 
 /// A server of TLS whose certificate is made to order. Answers everything with 200.
@@ -182,7 +187,7 @@ impl Secure {
     }
 
     async fn ask(&self, ca: Option<&str>) -> Result<String, String> {
-        Prober::new().unwrap().get(&self.url, Expected::default(), ca, Duration::from_secs(10)).await
+        Prober::new().unwrap().get(&self.url, Expected::default(), ca, Duration::from_secs(10)).await.map_err(said)
     }
 }
 
@@ -262,7 +267,7 @@ async fn certificates_as_old_tools_make_them_are_told_apart() {
         let (_server, folder, url) = openssl(commands).await?;
         let ca = std::fs::read_to_string(folder.path().join("ca.pem")).ok();
         let asked = Prober::new().unwrap().get(&url, Expected::default(), ca.as_deref(), Duration::from_secs(10)).await;
-        Some(asked.unwrap_err().replace(&url, "it"))
+        Some(said(asked.unwrap_err()).replace(&url, "it"))
     };
     let untrusted = |cause: &str| Some(format!("it has a certificate that RMM does not trust: {cause}"));
     let first = format!(
@@ -298,7 +303,8 @@ async fn certificates_as_old_tools_make_them_are_told_apart() {
 async fn the_wrong_protocol_is_told_apart_from_silence() {
     let prober = Prober::new().unwrap();
     let ask = async |url: &str| {
-        prober.get(url, Expected::default(), None, Duration::from_secs(10)).await.unwrap_err().replace(url, "it")
+        let fault = prober.get(url, Expected::default(), None, Duration::from_secs(10)).await.unwrap_err();
+        said(fault).replace(url, "it")
     };
     let secure = |url: String| url.replace("http://", "https://");
     let http = secure(server("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await);
@@ -337,7 +343,7 @@ async fn the_wrong_protocol_is_told_apart_from_silence() {
 #[tokio::test]
 async fn names_and_refusals_and_slow_answers_are_told_apart() {
     let prober = Prober::new().unwrap();
-    let ask = async |url: &str, limit| prober.get(url, Expected::default(), None, limit).await.unwrap_err();
+    let ask = async |url: &str, limit| said(prober.get(url, Expected::default(), None, limit).await.unwrap_err());
     let long = Duration::from_secs(10);
     let said = ask("http://no-such-name.invalid/", long).await;
     assert!(said.contains("could not be reached: the name no-such-name.invalid does not resolve"), "{said}");

@@ -21,6 +21,7 @@ use super::script::Input;
 use super::shell::Shell;
 use super::{lost, seconds, spare};
 use crate::clients::transport::{Channel, TransportError};
+use crate::domain::reason::Reason;
 
 /// A script without a reader may end by itself within this: most have just said all they had to say.
 const UNREAD_EXIT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -84,7 +85,7 @@ pub(super) fn unopened(connection: &Connection, error: &russh::Error) -> Start {
     } else {
         format!("The connection to the host was lost: {}.", connection.why_it_ended())
     };
-    Start::Failed(TransportError::Unreachable(sentence))
+    Start::Failed(TransportError::Unreachable(Reason::told(sentence)))
 }
 
 /// A script that a caller waits for, and where its result goes.

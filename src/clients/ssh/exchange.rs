@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use super::connection::locked;
 use super::line::Line;
 use super::{Fault, Jump, Target, seconds, tunnel};
-use crate::clients::dial::{Dial, Undialed};
+use crate::clients::dial::Dial;
 use crate::clients::overheard::{FirstWords, Overheard, Spoken};
 use crate::clients::transport::Stream;
 use crate::domain::host::{Fingerprint, HostKey};
@@ -300,32 +300,20 @@ async fn exchange(target: &Target, types: Vec<Algorithm>, notes: &Arc<Notes>) ->
 async fn directly(target: &Target) -> Result<(Line, Box<dyn Stream>), Fault> {
     let (address, limit) = (&target.address, target.limits.connect);
     let dial = Dial { host: &address.host, port: address.port, limit, speaks_first: true };
-    let stream = dial.connect().await.map_err(|undialed| match undialed {
-        Undialed::Name(sentence) => Fault::Unreachable(format!("{sentence}.{}", alias(&address.host))),
-        Undialed::Address(sentence) => Fault::Unreachable(format!("{sentence}.")),
-    })?;
+    let stream = dial.connect().await.map_err(Fault::NotConnected)?;
     let broken = |error: std::io::Error| Fault::Unreachable(format!("{address} cannot be reached: {error}."));
     Line::over_tcp(stream).map_err(broken)
-}
-
-/// What else a name without a dot may be.
-fn alias(name: &str) -> String {
-    if name.contains('.') {
-        return String::new();
-    }
-    format!(
-        " RMM does not read ~/.ssh/config: if {name} is an alias there, write its HostName as `address`, and its \
-         ProxyJump as `jump`."
-    )
 }
 
 /// Goes on from another host.
 async fn through(target: &Target, jump: &Jump) -> Result<(Line, Box<dyn Stream>), Fault> {
     let on_the_way = |fault: Fault| match fault {
         further @ Fault::Jump { .. } => further,
-        fault @ (Fault::Unreachable(_) | Fault::UnknownKey(_) | Fault::KeyChanged { .. } | Fault::Login(_)) => {
-            Fault::Jump { host: jump.host.clone(), fault: Box::new(fault) }
-        }
+        fault @ (Fault::NotConnected(_)
+        | Fault::Unreachable(_)
+        | Fault::UnknownKey(_)
+        | Fault::KeyChanged { .. }
+        | Fault::Login(_)) => Fault::Jump { host: jump.host.clone(), fault: Box::new(fault) },
     };
     let address = &target.address;
     let slot = jump.ssh.pool.way_to(&address.host).await.map_err(on_the_way)?;

@@ -13,6 +13,7 @@ use super::tunnel::Tunnel;
 use super::{Ssh, seconds};
 use crate::clients::dial::{MOST, STAGGER};
 use crate::clients::transport::TransportError;
+use crate::domain::reason::Reason;
 
 /// Ends with 2 where the name stands for nothing.
 const LOOK_UP: &str = "command -v getent >/dev/null || exit 127\nexec getent ahosts \"$1\" 2>/dev/null";
@@ -27,7 +28,8 @@ impl Ssh {
         let found = tokio::time::timeout_at(until, self.addresses(name)).await.unwrap_or_else(|_| {
             let place = self.pool.target().place();
             let limit = seconds(limit);
-            Err(TransportError::Silent(format!("no name server said within {limit} what {name} is, as {place} asks")))
+            let said = format!("no name server said within {limit} what {name} is, as {place} asks");
+            Err(TransportError::Silent(Reason::told(said)))
         })?;
         // A host that cannot tell may still know.
         let Some(addresses) = found else { return self.reach(name, port, until - Instant::now()).await };
@@ -64,7 +66,7 @@ impl Ssh {
         if status == NOTHING {
             let place = self.pool.target().place();
             let sentence = format!("{place} has no address for {name}: no name server knows one, or none answers.");
-            return Err(TransportError::Refused(sentence));
+            return Err(TransportError::Refused(Reason::told(sentence)));
         }
         Ok(Some(addresses).filter(|addresses| status == 0 && !addresses.is_empty()))
     }

@@ -16,8 +16,10 @@ use tokio::time::Instant;
 
 use super::dial::text as seconds;
 use super::transport::{Channel, EnvPair, Stream, Transport, TransportError};
+use crate::domain::fault::DialFault;
 use crate::domain::host::{Address, Fingerprint, HostKey, Limits};
 use crate::domain::ids::HostName;
+use crate::domain::reason::Reason;
 
 mod channel;
 mod connection;
@@ -154,7 +156,7 @@ impl Ssh {
     /// When it cannot be reached.
     pub async fn reach(&self, host: &str, port: u16, limit: Duration) -> Result<Tunnel, TransportError> {
         let until = Instant::now() + limit;
-        let late = |_| TransportError::Silent(NotOpened::late(self.pool.target(), host, port, limit));
+        let late = |_| TransportError::Silent(Reason::told(NotOpened::late(self.pool.target(), host, port, limit)));
         let slot = tokio::time::timeout_at(until, self.pool.way_to(host)).await.map_err(late)??;
         let connection = Arc::clone(slot.connection());
         let opened = tunnel::open(slot, host.to_owned(), port, until - Instant::now()).await;
@@ -213,6 +215,7 @@ impl Transport for Ssh {
 /// Why there is no connection. As [`TransportError`], for all callers that waited for the same attempt.
 #[derive(Clone, Debug)]
 enum Fault {
+    NotConnected(DialFault),
     Unreachable(String),
     UnknownKey(HostKey),
     KeyChanged {
@@ -230,10 +233,11 @@ enum Fault {
 impl From<Fault> for TransportError {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::Unreachable(sentence) => Self::Unreachable(sentence),
+            Fault::NotConnected(fault) => Self::Unreachable(Reason::HostNotConnected { fault }),
+            Fault::Unreachable(sentence) => Self::Unreachable(Reason::told(sentence)),
             Fault::UnknownKey(key) => Self::UnknownKey(key),
             Fault::KeyChanged { expected, offered } => Self::KeyChanged { expected, offered },
-            Fault::Login(sentence) => Self::Login(sentence),
+            Fault::Login(sentence) => Self::Login(Reason::told(sentence)),
             Fault::Jump { host, fault } => Self::Jump { host, error: Box::new(Self::from(*fault)) },
         }
     }

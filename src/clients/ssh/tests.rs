@@ -13,6 +13,8 @@ use super::*;
 use crate::clients::detached::{self, Ended, Fence, Known, Prepared, RunDir, Sink, SinkError, StepError, StepSpec};
 use crate::clients::{checkup, health};
 use crate::domain::host::Fingerprint;
+use crate::domain::reason::Reason;
+use crate::wording::english;
 
 /// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(60);
@@ -218,8 +220,8 @@ async fn no_login_at_a_host_with_a_wrong_key() {
 async fn refusal(sshd: &Sshd, credential: Credential) -> String {
     let ssh = Ssh::new(Target { credential, ..sshd.target() });
     let error = ssh.exec("", &[], &[]).await.unwrap_err();
-    let TransportError::Login(sentence) = error else { panic!("{error}") };
-    sentence
+    let TransportError::Login(why) = error else { panic!("{error}") };
+    english(&why)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -400,7 +402,8 @@ async fn a_name_that_is_not_answered_is_an_ill_attempt_and_holds_up_nothing_else
         });
         assert_eq!(beside.1, b"in\n");
         for (unwell, asked) in [(http.unwrap_err(), &url), (tcp.unwrap_err(), &address)] {
-            let health::Unwell::Surface(said) = unwell else { panic!("{unwell:?}") };
+            let health::Unwell::Surface(fault) = unwell else { panic!("{unwell:?}") };
+            let said = english(&Reason::Health { fault });
             let why = format!("no name server said within 2 s what nowhere.example.com is, as {place} asks");
             assert_eq!(said, format!("{asked} could not be reached: {why}"));
         }
@@ -432,7 +435,8 @@ async fn a_name_is_reached_at_whichever_of_its_addresses_answers() {
     let listener = socket.listen(0).unwrap();
     let _held = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     ssh.connect("twice.internal", port, LONG).await.map(drop).unwrap();
-    let Err(TransportError::Refused(said)) = ssh.connect("nowhere.invalid", port, LONG).await else { panic!() };
+    let Err(TransportError::Refused(why)) = ssh.connect("nowhere.invalid", port, LONG).await else { panic!() };
+    let said = english(&why);
     assert!(said.contains("has no address for nowhere.invalid"), "{said}");
 }
 
@@ -458,11 +462,13 @@ async fn tunnels() {
     };
     tokio::join!(serve, ask);
     drop(listener);
-    let Err(TransportError::Refused(said)) = ssh.connect("127.0.0.1", port, LONG).await else { panic!() };
+    let Err(TransportError::Refused(why)) = ssh.connect("127.0.0.1", port, LONG).await else { panic!() };
+    let said = english(&why);
     assert!(said.contains("takes no connection: Connection refused"), "{said}");
 
     let sshd = sshd!("ed25519", "AllowTcpForwarding no");
-    let Err(TransportError::Forbidden(said)) = sshd.ssh().connect("127.0.0.1", port, LONG).await else { panic!() };
+    let Err(TransportError::Forbidden(why)) = sshd.ssh().connect("127.0.0.1", port, LONG).await else { panic!() };
+    let said = english(&why);
     assert!(said.contains("AllowTcpForwarding"), "{said}");
 }
 

@@ -17,6 +17,7 @@ use super::connection::{Connection, Slot};
 use super::{Fault, Jump, Target, seconds};
 use crate::clients::transport::TransportError;
 use crate::domain::host::Address;
+use crate::domain::reason::Reason;
 
 /// Why there is no tunnel.
 pub(super) enum NotOpened {
@@ -85,23 +86,30 @@ impl NotOpened {
         let place = from.target().place();
         let wanted = Address { host: host.to_owned(), port };
         match self {
-            Self::Refused(ChannelOpenFailure::AdministrativelyProhibited, _) => TransportError::Forbidden(format!(
-                "{place} does not allow RMM to reach {wanted} through it. Set AllowTcpForwarding to local (and \
+            Self::Refused(ChannelOpenFailure::AdministrativelyProhibited, _) => {
+                TransportError::Forbidden(Reason::told(format!(
+                    "{place} does not allow RMM to reach {wanted} through it. Set AllowTcpForwarding to local (and \
                  PermitOpen accordingly) in its sshd_config."
-            )),
+                )))
+            }
             Self::Refused(ChannelOpenFailure::ConnectFailed, said) => {
                 let said = if said.is_empty() { "nothing listens or answers there" } else { &said };
-                TransportError::Refused(format!("{wanted}, as {place} sees it, takes no connection: {said}."))
+                TransportError::Refused(Reason::told(format!(
+                    "{wanted}, as {place} sees it, takes no connection: {said}."
+                )))
             }
             Self::Refused(ChannelOpenFailure::Other { reason, .. }, _) => {
-                TransportError::Refused(format!("{wanted} cannot be reached from {place}: {reason}."))
+                TransportError::Refused(Reason::told(format!("{wanted} cannot be reached from {place}: {reason}.")))
             }
             Self::Refused(why @ (ChannelOpenFailure::UnknownChannelType | ChannelOpenFailure::ResourceShortage), _) => {
-                TransportError::Refused(format!("{wanted} cannot be reached from {place}: {}.", unopened(&why)))
+                TransportError::Refused(Reason::told(format!(
+                    "{wanted} cannot be reached from {place}: {}.",
+                    unopened(&why)
+                )))
             }
-            Self::Late => TransportError::Silent(Self::late(from.target(), host, port, limit)),
-            Self::Lost => TransportError::Unreachable(lost(from)),
-            Self::Failed => TransportError::Unreachable(FAILED.to_owned()),
+            Self::Late => TransportError::Silent(Reason::told(Self::late(from.target(), host, port, limit))),
+            Self::Lost => TransportError::Unreachable(Reason::told(lost(from))),
+            Self::Failed => TransportError::Unreachable(Reason::told(FAILED)),
         }
     }
 

@@ -12,10 +12,12 @@ use crate::clients::health;
 use crate::clients::ssh::Ssh;
 use crate::clients::transport::{Transport, TransportError};
 use crate::domain::env::Env;
+use crate::domain::fault::HealthFault;
 use crate::domain::host::{Fingerprint, Host, HostKey};
 use crate::domain::ids::{HostName, ServiceName};
 use crate::domain::person::{Actor, Right};
 use crate::domain::plan::known;
+use crate::domain::reason::Reason;
 use crate::domain::service::{Health, Probe};
 use crate::engine::catalog::Catalog;
 use crate::engine::{Engine, Failure};
@@ -52,7 +54,10 @@ impl Engine {
         let until = tokio::time::Instant::now() + WAY_TIME;
         for (hop, ssh) in self.way(&host).await? {
             let asked = tokio::time::timeout_at(until, ssh.log_in()).await;
-            let late = || TransportError::Unreachable(format!("it did not let RMM in within {} s", WAY_TIME.as_secs()));
+            let late = || {
+                let said = format!("it did not let RMM in within {} s", WAY_TIME.as_secs());
+                TransportError::Unreachable(Reason::told(said))
+            };
             let finding = self.hop_found(&hop, asked.unwrap_or_else(|_| Err(late()))).await?;
             let failed = finding.state == State::Fail;
             findings.push(Finding { detail: catalog.redactor().text(&finding.detail), ..finding });
@@ -179,10 +184,12 @@ impl Engine {
         let expected = health::Expected { status: *status, body: body.as_deref() };
         let certificates = ca.as_deref().and_then(|reference| catalog.certificates(reference));
         match self.ports().prober.get(url, expected, certificates, ONWARD_TIME).await {
-            Err(why) if !why.contains("could not be reached") => {
+            Err(HealthFault::Unreached { .. }) => Some(found),
+            Err(fault) => {
+                let why = english(&Reason::Health { fault });
                 Some(Finding::warn("health", format!("what runs there now is not well: {why}"), None))
             }
-            Ok(_) | Err(_) => Some(found),
+            Ok(_) => Some(found),
         }
     }
 }

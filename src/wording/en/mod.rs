@@ -1,11 +1,12 @@
 //! English.
 
+mod fault;
 mod gate;
 mod reason;
 mod refusal;
 
 pub(super) use gate::{remedy, state};
-pub(super) use reason::reason;
+pub(super) use reason::{git_advice, reason};
 pub(super) use refusal::refusal;
 
 use std::fmt::Display;

@@ -2,9 +2,10 @@
 
 use crate::domain::env::Env;
 use crate::domain::ids::HostName;
-use crate::domain::reason::{Found, Hint, LastRun, Reason, RepositoryFault, RestoredBy, Wait};
+use crate::domain::reason::{Found, GitAdvice, Hint, LastRun, Reason, RepositoryFault, RestoredBy, Wait};
 
 use super::super::times;
+use super::fault;
 use super::{behind, inside};
 
 /// Why something stands where it stands.
@@ -99,6 +100,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         // What follows from it is told of the release.
         R::NothingChanged { cause } => of(cause),
         R::Unhealthy { cause } => format!("did not pass: {}", of(cause)),
+        R::Health { fault } => fault::health(fault),
         R::Attempts { attempts, last } => format!("{attempts} attempts, the last: {}", of(last)),
         R::NeverAsked => "it was never asked".to_owned(),
         R::CheckFailed { status, said } => {
@@ -134,6 +136,8 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             of(cause)
         ),
         R::NoAnswer => "It does not answer.".to_owned(),
+        R::NotConnected { fault } => fault::dial(fault),
+        R::HostNotConnected { fault } => fault::host(fault),
         R::KeyUnknown { key } => format!("The host key {key} is not trusted yet."),
         R::KeyChanged { trusted, offered } => {
             let trusted: Vec<_> = trusted.iter().map(ToString::to_string).collect();
@@ -144,6 +148,14 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::ScriptNotStarted { said } => format!("The script could not be started on the host: {said}"),
         R::ProgramMissing { program } => format!("The program {program} is missing on the machine RMM runs on."),
         R::Repository { fault } => repository(fault),
+        R::DirectoryTaken { directory } => {
+            format!("The run directory {directory} belongs to another RMM or another run; it was left alone.")
+        }
+        R::DirectoryOfCopy { directory } => format!(
+            "Steps of this run were begun or taken over in {directory} by another copy of this RMM's database; what they \
+             did cannot be known."
+        ),
+        R::LastRunNotKnown { token } => format!("The last run there, {token}, is not known to this RMM."),
         R::LookOnHost { host, cause } => format!("{}. Look on {host} what became of it.", within(cause)),
         R::DirectoryLost { host, directory } => {
             let elsewhere = if host.is_local() {
@@ -240,12 +252,35 @@ fn repository(fault: &RepositoryFault) -> String {
         F::NotThere { url } => format!("there is no repository at {url}"),
         F::NoTag { url, tag } => format!("there is no tag {tag} in {url}; push it, then retry"),
         F::Late { url, limit } => format!("{url} did not answer within {}", times::short(*limit)),
-        F::NotRead { url, said } => format!("the repository {url} could not be read: {said}"),
+        F::NotRead { url, said, advice } => {
+            let advice = advice.map(git_advice).unwrap_or_default();
+            format!("the repository {url} could not be read: {said}{advice}")
+        }
         F::GitMissing => "git is not installed on the machine RMM runs on".to_owned(),
         F::GitNotStarted { said } => format!("git could not be started: {said}"),
         F::CertificatesNotWritten { said } => {
             format!("the certificates of repository_ca could not be written for git: {said}")
         }
+    }
+}
+
+/// What to do about git's words, behind them.
+pub(in crate::wording) const fn git_advice(advice: GitAdvice) -> &'static str {
+    use GitAdvice as A;
+    match advice {
+        A::Authority => {
+            "; name the certificate of the authority that signed the server's as `repository_ca` of the service"
+        }
+        A::OtherName => "; the server's certificate is for another name: use that one in `repository`",
+        A::Login => {
+            "; it wants a login: give this user a credential helper of git, or use the repository's SSH address"
+        }
+        A::Ownership => {
+            "; it belongs to somebody else, whom this user has to trust: git config --global --add safe.directory, with the \
+             folder that git names"
+        }
+        A::KnownHosts => "; this user's ~/.ssh/known_hosts does not know that server",
+        A::DeployKey => "; this user has no key that the server knows: add a deploy key",
     }
 }
 

@@ -1,5 +1,6 @@
 //! Русский.
 
+mod fault;
 mod gate;
 mod reason;
 mod refusal;

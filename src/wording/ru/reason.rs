@@ -2,9 +2,10 @@
 
 use crate::domain::env::Env;
 use crate::domain::ids::HostName;
-use crate::domain::reason::{Found, Hint, LastRun, Reason, RepositoryFault, RestoredBy, Wait};
+use crate::domain::reason::{Found, GitAdvice, Hint, LastRun, Reason, RepositoryFault, RestoredBy, Wait};
 
 use super::super::times;
+use super::fault;
 use super::{behind, inside, on, plural, step};
 
 /// Почему всё стоит так, как стоит.
@@ -104,6 +105,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         }
         R::NothingChanged { cause } => of(cause),
         R::Unhealthy { cause } => format!("проверка не прошла: {}", of(cause)),
+        R::Health { fault } => fault::health(fault),
         R::Attempts { attempts, last } => {
             let times = plural(u64::from(*attempts), "попытка", "попытки", "попыток");
             format!("{attempts} {times}, последняя: {}", of(last))
@@ -136,6 +138,8 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             format!("с {host} не удалось связаться за {} прогона: {}", times::russian(*limit), of(cause))
         }
         R::NoAnswer => "не отвечает".to_owned(),
+        R::NotConnected { fault } => fault::dial(fault),
+        R::HostNotConnected { fault } => fault::host(fault),
         R::KeyUnknown { key } => format!("ключ хоста {key} ещё не подтверждён"),
         R::KeyChanged { trusted, offered } => {
             let trusted: Vec<_> = trusted.iter().map(ToString::to_string).collect();
@@ -146,6 +150,14 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::ScriptNotStarted { said } => format!("не удалось запустить скрипт на хосте: {said}"),
         R::ProgramMissing { program } => format!("на машине, где работает RMM, нет программы {program}"),
         R::Repository { fault } => repository(fault),
+        R::DirectoryTaken { directory } => {
+            format!("каталог прогона {directory} принадлежит другому RMM или другому прогону; RMM его не тронул")
+        }
+        R::DirectoryOfCopy { directory } => format!(
+            "шаги этого прогона в {directory} начала или перехватила другая копия базы данных этого RMM; что они сделали, \
+             узнать нельзя"
+        ),
+        R::LastRunNotKnown { token } => format!("последний прогон там, {token}, этому RMM неизвестен"),
         R::LookOnHost { host, cause } => format!("{}. Посмотрите на {host}, чем всё закончилось.", within(cause)),
         R::DirectoryLost { host, directory } => {
             let elsewhere = if host.is_local() {
@@ -239,12 +251,33 @@ fn repository(fault: &RepositoryFault) -> String {
         F::NotThere { url } => format!("репозитория {url} нет"),
         F::NoTag { url, tag } => format!("в {url} нет тега {tag}; отправьте его туда и повторите"),
         F::Late { url, limit } => format!("{url} не отвечает дольше {}", times::russian(*limit)),
-        F::NotRead { url, said } => format!("не удалось прочитать репозиторий {url}: {said}"),
+        F::NotRead { url, said, advice } => {
+            let advice = advice.map(git_advice).unwrap_or_default();
+            format!("не удалось прочитать репозиторий {url}: {said}{advice}")
+        }
         F::GitMissing => "на машине, где работает RMM, не установлен git".to_owned(),
         F::GitNotStarted { said } => format!("не удалось запустить git: {said}"),
         F::CertificatesNotWritten { said } => {
             format!("не удалось записать для git сертификаты из repository_ca: {said}")
         }
+    }
+}
+
+/// Что делать, если git ответил так.
+const fn git_advice(advice: GitAdvice) -> &'static str {
+    use GitAdvice as A;
+    match advice {
+        A::Authority => "; укажите сертификат центра, который подписал сертификат сервера, в `repository_ca` сервиса",
+        A::OtherName => "; сертификат сервера выдан на другое имя: укажите это имя в `repository`",
+        A::Login => {
+            "; нужен вход: настройте этому пользователю credential helper в git или укажите SSH-адрес репозитория"
+        }
+        A::Ownership => {
+            "; у каталога другой владелец, и этот пользователь должен ему доверять: git config --global --add \
+             safe.directory с каталогом, который назвал git"
+        }
+        A::KnownHosts => "; этого сервера нет в ~/.ssh/known_hosts этого пользователя",
+        A::DeployKey => "; сервер не знает ни одного ключа этого пользователя: добавьте deploy key",
     }
 }
 

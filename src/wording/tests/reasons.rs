@@ -1,6 +1,8 @@
 //! Why something stands where it stands.
 
 use super::*;
+use crate::domain::fault::{DialFault, HealthFault};
+use crate::domain::reason::GitAdvice;
 
 fn samples() -> Vec<Reason> {
     use Reason as R;
@@ -66,6 +68,7 @@ fn samples() -> Vec<Reason> {
         at_home.clone(),
         R::Exit { status: 137, said: None },
         R::Unhealthy { cause: Box::new(R::told("503 Service Unavailable")) },
+        R::Health { fault: HealthFault::NotOverNetwork },
         R::NeverAsked,
         R::CheckFailed { status: 1, said: Some("worker restarts".into()) },
         R::CheckTimedOut { limit: Duration::from_millis(500) },
@@ -133,6 +136,12 @@ fn samples() -> Vec<Reason> {
         fingerprint: serde_json::from_str("\"SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"").unwrap(),
     };
     samples.extend([
+        R::NotConnected { fault: DialFault::NoAddress { name: "db".into() } },
+        R::HostNotConnected { fault: DialFault::NoAddress { name: "db".into() } },
+        R::HostNotConnected { fault: DialFault::NoAddress { name: "db.example.com".into() } },
+        R::DirectoryTaken { directory: "~/.rmm/shop.production/1-31".into() },
+        R::DirectoryOfCopy { directory: "~/.rmm/shop.production/1-31".into() },
+        R::LastRunNotKnown { token: "a-40-b".into() },
         R::KeyUnknown { key: key() },
         R::KeyChanged { trusted: vec![key().fingerprint, key().fingerprint], offered: key() },
         R::OnTheWay { host: host("jump"), cause: Box::new(R::KeyUnknown { key: key() }) },
@@ -146,12 +155,23 @@ fn samples() -> Vec<Reason> {
         RepositoryFault::NotThere { url: "/srv/shop.git".into() },
         RepositoryFault::NoTag { url: url(), tag: Tag::parse("tag", "v1.4.0").unwrap() },
         RepositoryFault::Late { url: url(), limit: Duration::from_secs(30) },
-        RepositoryFault::NotRead { url: url(), said: "repository not found".into() },
+        RepositoryFault::NotRead { url: url(), said: "repository not found".into(), advice: None },
         RepositoryFault::GitMissing,
         RepositoryFault::GitNotStarted { said: "Permission denied (os error 13)".into() },
         RepositoryFault::CertificatesNotWritten { said: "No space left on device (os error 28)".into() },
     ];
     samples.extend(faults.map(|fault| R::Repository { fault }));
+    let advice = [
+        GitAdvice::Authority,
+        GitAdvice::OtherName,
+        GitAdvice::Login,
+        GitAdvice::Ownership,
+        GitAdvice::KnownHosts,
+        GitAdvice::DeployKey,
+    ];
+    samples.extend(advice.map(|advice| R::Repository {
+        fault: RepositoryFault::NotRead { url: url(), said: "no".into(), advice: Some(advice) },
+    }));
     samples.extend([1, 2, 5, 11, 21].map(|attempts| R::Attempts { attempts, last: exit() }));
     samples.extend(steps.map(|kind| R::Step {
         kind,
