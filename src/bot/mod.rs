@@ -14,6 +14,7 @@ mod poll;
 mod poster;
 mod press;
 mod queue;
+mod refusals;
 mod reminders;
 pub mod screen;
 mod team;
@@ -31,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::poster::Poster;
+use self::refusals::Refusals;
 use self::screen::Key;
 use self::words::Words;
 use crate::clients::telegram::{Me, Telegram, Text, Trouble};
@@ -71,6 +73,7 @@ pub struct Bot {
     /// What is said.
     pub words: Words,
     poster: Poster,
+    refusals: Refusals,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -163,6 +166,7 @@ async fn connect(engine: Engine, config: config::Config, stop: CancellationToken
         words,
         conflict: watch::Sender::new(None),
         poster: Poster::default(),
+        refusals: Refusals::default(),
         tasks: TaskTracker::new(),
         stop,
     }))

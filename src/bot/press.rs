@@ -45,6 +45,11 @@ pub async fn handle(bot: &Arc<Bot>, update: &Update) -> Result<(), StoreError> {
     if let UpdateKind::Message(message) = kind {
         return commands::message(bot, update, &message).await;
     }
+    if let UpdateKind::MyChatMember(member) = kind
+        && member.new_chat_member.is_present()
+    {
+        bot.let_in(member.chat.id.0).await?;
+    }
     bot.handled(update.id).await;
     Ok(())
 }
