@@ -89,6 +89,8 @@ pub struct Viewer {
     pub first_name: String,
     /// Their language.
     pub language: Language,
+    /// In a group, where others read it, too.
+    pub aloud: bool,
 }
 
 /// Telegram's number of an account, as the database keeps it; 0, which nobody has, for one that is too large.
@@ -213,6 +215,7 @@ impl Bot {
             actor: Some(person.actor(Door::Telegram)),
             first_name: user.first_name.clone(),
             language: self.language_of(user),
+            aloud: false,
         }
     }
 

@@ -95,6 +95,29 @@ pub(super) async fn look_again(bot: &Arc<Bot>, chat: i64) {
     bot.has_news(chat);
 }
 
+/// An admin who can be written to is asked about the claims that are still open.
+pub(super) async fn ask_about_claims(bot: &Arc<Bot>, admin: i64) -> Result<(), StoreError> {
+    let seq = bot.engine.store().progress().borrow().last_event;
+    let mut claims = Vec::new();
+    for claim in bot.engine.telegram_claims().await? {
+        let about =
+            About::Claim { user: claim.id, person: claim.person.map(|name| name.to_string()).unwrap_or_default() }
+                .to_string();
+        let key = about.clone();
+        let cards = bot.engine.read(move |conn| telegram::kept_about(conn, &key)).await?;
+        if cards.iter().all(|kept| kept.chat != admin) {
+            claims.push(Due { chat: admin, topic: None, seq, about, notice: Notice::Alarm });
+        }
+    }
+    if claims.is_empty() {
+        return Ok(());
+    }
+    let noted = bot.engine.store().write(move |tx| claims.iter().try_for_each(|due| news::note_notice(tx, due)));
+    noted.await.map_err(WriteError::flatten)?;
+    bot.has_news(admin);
+    Ok(())
+}
+
 /// The releases under way.
 async fn active(bot: &Bot) -> Result<Vec<Release>, StoreError> {
     let page = Page { list: Some(List::Active), service: None, before: None, limit: MANY };
