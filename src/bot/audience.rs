@@ -9,6 +9,7 @@ use crate::config::Chat;
 use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::notice::Notice;
 use crate::domain::person::{Person, Role};
+use crate::store::news;
 use crate::store::telegram::{self, User};
 use crate::store::{StoreError, releases};
 
@@ -103,11 +104,26 @@ pub(super) async fn audience(bot: &Bot, about: &About) -> Result<Vec<Audience>, 
         audience.place.chat = bot.engine.read(move |conn| telegram::chat_now(conn, chat)).await?;
     }
     let nobody_else = found.is_empty();
+    let refusals = bot.engine.read(news::refusals).await?;
+    let is_refused = |place: &Destination| refusals.iter().any(|it| (it.chat, it.topic) == (place.chat, place.topic));
+    let refused: BTreeSet<Notice> = found
+        .iter()
+        .filter(|audience| is_refused(&audience.place))
+        .flat_map(|audience| audience.notices.clone())
+        .collect();
     let reachable = people.iter().filter_map(|(person, id, user)| Some((person, *id, user.as_ref()?)));
     let wants = |person: &Person| if for_admins { person.role == Role::Admin } else { nobody_else };
     for (person, id, user) in reachable.filter(|(person, _, user)| user.private_chat && wants(person)) {
         let notices = Notice::ALL.to_vec();
         found.push(Audience { notices, cards: true, ..private_chat(bot, person, id, user) });
+    }
+    // Admins hear what a chat does not take.
+    for (person, id, user) in people.iter().filter_map(|(person, id, user)| Some((person, *id, user.as_ref()?))) {
+        let stands_in = person.role == Role::Admin && user.private_chat && !refused.is_empty();
+        if stands_in && found.iter().all(|audience| audience.place.chat != id) {
+            let notices = refused.iter().copied().collect();
+            found.push(Audience { notices, ..private_chat(bot, person, id, user) });
+        }
     }
     let key = about.to_string();
     let kept = bot.engine.read(move |conn| telegram::kept_about(conn, &key)).await?;

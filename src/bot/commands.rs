@@ -9,10 +9,11 @@ use super::draw::letters;
 use super::queue::{Job, What};
 use super::screen::{Act, Key, Screen, Wish};
 use super::words::facts;
-use super::{Bot, Viewer, number_of};
+use super::{Bot, Viewer, number_of, team};
 use crate::clients::telegram::Text;
 use crate::domain::command::Command;
 use crate::domain::ids::{ReleaseId, ServiceName};
+use crate::domain::person::Role;
 use crate::domain::status::List;
 use crate::engine::people::Who;
 use crate::engine::{Failure, Request, trace};
@@ -70,10 +71,13 @@ pub(super) async fn message(bot: &Arc<Bot>, update: &Update, message: &Message) 
     let user = number_of(from);
     let contact = bot.engine.telegram_contact(user, from.username.as_deref(), &from.first_name, letter.private).await?;
     let Who::Person(person) = &contact.who else {
-        letter.say(bot.greeting(&contact));
+        letter.say(bot.greeting(&contact).await?);
         return Ok(());
     };
-    let viewer = bot.viewer(person, &contact.user);
+    if letter.private && person.role == Role::Admin {
+        team::ask_about_claims(bot, user).await?;
+    }
+    let viewer = Viewer { aloud: !letter.private, ..bot.viewer(person, &contact.user) };
     if !letter.private && !bot.is_team_chat(chat).await? {
         letter.say(letters::unknown_group(&bot.words, viewer.language, chat, letter.topic));
         return Ok(());

@@ -14,6 +14,7 @@ mod poll;
 mod poster;
 mod press;
 mod queue;
+mod refusals;
 mod reminders;
 pub mod screen;
 mod team;
@@ -31,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::poster::Poster;
+use self::refusals::Refusals;
 use self::screen::Key;
 use self::words::Words;
 use crate::clients::telegram::{Me, Telegram, Text, Trouble};
@@ -71,6 +73,7 @@ pub struct Bot {
     /// What is said.
     pub words: Words,
     poster: Poster,
+    refusals: Refusals,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -86,6 +89,8 @@ pub struct Viewer {
     pub first_name: String,
     /// Their language.
     pub language: Language,
+    /// In a group, where others read it, too.
+    pub aloud: bool,
 }
 
 /// Telegram's number of an account, as the database keeps it; 0, which nobody has, for one that is too large.
@@ -163,6 +168,7 @@ async fn connect(engine: Engine, config: config::Config, stop: CancellationToken
         words,
         conflict: watch::Sender::new(None),
         poster: Poster::default(),
+        refusals: Refusals::default(),
         tasks: TaskTracker::new(),
         stop,
     }))
@@ -209,6 +215,7 @@ impl Bot {
             actor: Some(person.actor(Door::Telegram)),
             first_name: user.first_name.clone(),
             language: self.language_of(user),
+            aloud: false,
         }
     }
 

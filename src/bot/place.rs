@@ -6,6 +6,7 @@ use teloxide::types::{CallbackQuery, MaybeInaccessibleMessage};
 
 use super::screen::Screen;
 use super::{Bot, number_of};
+use crate::domain::ids::ReleaseId;
 use crate::store::StoreError;
 use crate::store::telegram::{self, Kept};
 
@@ -71,5 +72,15 @@ impl Where {
     /// Whether this is what the message is there for.
     pub(super) fn shows(&self, screen: &Screen) -> bool {
         self.kept.as_ref().is_some_and(|kept| kept.screen == screen.to_string())
+    }
+
+    /// Whether this is a question that one person in a group was asked about a release.
+    pub(super) fn asks_about(&self, release: ReleaseId) -> bool {
+        let asked = self.kept.as_ref().filter(|_| !self.private && !self.is_shared());
+        let Some(Ok(screen)) = asked.map(|kept| kept.screen.parse::<Screen>()) else { return false };
+        if let Screen::Confirm(wish) = screen {
+            return wish.release == release;
+        }
+        matches!(screen, Screen::Reasons { release: it, .. } | Screen::Versions { release: it, .. } if it == release)
     }
 }

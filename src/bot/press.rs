@@ -45,6 +45,11 @@ pub async fn handle(bot: &Arc<Bot>, update: &Update) -> Result<(), StoreError> {
     if let UpdateKind::Message(message) = kind {
         return commands::message(bot, update, &message).await;
     }
+    if let UpdateKind::MyChatMember(member) = kind
+        && member.new_chat_member.is_present()
+    {
+        bot.let_in(member.chat.id.0).await?;
+    }
     bot.handled(update.id).await;
     Ok(())
 }
@@ -96,7 +101,7 @@ async fn tap(bot: &Arc<Bot>, update: &Update, query: CallbackQuery) -> Result<()
         answer(bot.stranger(&contact), true).await;
         return Ok(());
     };
-    let viewer = bot.viewer(person, &contact.user);
+    let viewer = Viewer { aloud: !place.private, ..bot.viewer(person, &contact.user) };
     let language = viewer.language;
     if !place.private && place.viewer().is_some_and(|owner| owner != user) {
         bot.handled(update.id).await;
@@ -136,7 +141,10 @@ impl Press<'_> {
         let quiet = |then| Said { words: String::new(), alert: false, then };
         match tap {
             Tap::Label => Ok(quiet(Then::Stays)),
-            Tap::Show(screen) => Ok(quiet(Then::Show(screen.clone()))),
+            Tap::Show(screen) => {
+                self.could_say_yes(screen).await?;
+                Ok(quiet(Then::Show(screen.clone())))
+            }
             Tap::Refresh(screen) => {
                 Ok(Said { words: self.phrase("toast.refreshed"), alert: false, then: Then::Show(screen.clone()) })
             }
@@ -161,33 +169,67 @@ impl Press<'_> {
         }
     }
 
-    async fn wish(&self, wish: &Wish) -> Result<Said, Failure> {
+    /// What a wish asks the engine for.
+    fn command(&self, wish: &Wish) -> Command {
         let Wish { release, revision, act, anyway: force } = *wish;
         let seen = Some(revision);
         let reason = |key: &str| self.bot.words.phrase(self.bot.language, key, ());
-        let (command, key) = match act {
-            Act::Approve => (Command::Approve { release, seen }, "toast.approved"),
-            Act::Reject(number) if number < REASONS => {
-                let reason = reason(&format!("reason.{number}"));
-                (Command::Reject { release, seen, reason }, "toast.rejected")
+        match act {
+            Act::Approve => Command::Approve { release, seen },
+            Act::Reject(number) => Command::Reject { release, seen, reason: reason(&format!("reason.{number}")) },
+            Act::RejectInWords => Command::Reject { release, seen, reason: reason("reason.0") },
+            Act::Cancel => Command::Cancel { release, reason: reason("reason.cancel") },
+            Act::Retry => Command::Retry { release },
+            Act::Promote => Command::Promote { release },
+            Act::Abort => Command::Abort { release, reason: reason("reason.abort"), force },
+            Act::Rollback(to) => {
+                let to = Some(RollbackTo::Release(to));
+                Command::Rollback { release, to, reason: reason("reason.rollback"), force }
             }
+            Act::Unlock => Command::Unlock,
+        }
+    }
+
+    /// Nobody is asked a question whose yes would be refused to them. What has only changed is told by the screen.
+    async fn could_say_yes(&self, screen: &Screen) -> Result<(), Failure> {
+        let mut service = None;
+        let command = if let Screen::Confirm(wish) = screen {
+            let id = wish.release;
+            if wish.act == Act::Unlock {
+                service = self.bot.engine.read(move |conn| releases::service_of(conn, id)).await?;
+            }
+            self.command(wish)
+        } else if let Screen::Reasons { release, revision } = *screen {
+            self.command(&Wish { release, revision, act: Act::RejectInWords, anyway: false })
+        } else if let Screen::ConfirmResolve(run, verdict) = *screen {
+            Command::Resolve { run, verdict, reason: self.bot.words.phrase(self.bot.language, "reason.resolve", ()) }
+        } else {
+            return Ok(());
+        };
+        match self.bot.engine.would(Request { service, ..self.request(command) }).await {
+            Err(Failure::Refused(refusal)) if !refusal.code.is_of_rights() => Ok(()),
+            answer => answer,
+        }
+    }
+
+    async fn wish(&self, wish: &Wish) -> Result<Said, Failure> {
+        let Wish { release, revision, act, .. } = *wish;
+        let key = match act {
+            Act::Approve => "toast.approved",
+            Act::Reject(number) if number < REASONS => "toast.rejected",
             Act::Reject(_) => return Err(nothing_there().into()),
             Act::RejectInWords => {
                 // Nobody is asked for a reason that could not be given.
-                let no = Command::Reject { release, seen, reason: reason("reason.0") };
-                self.bot.engine.would(&self.actor, no).await?;
+                self.bot.engine.would(self.request(self.command(wish))).await?;
                 let question = wish.to_string();
                 let then = Then::Ask(Screen::Release(release), question);
                 return Ok(Said { words: self.phrase("toast.reply_needed"), alert: false, then });
             }
-            Act::Cancel => (Command::Cancel { release, reason: reason("reason.cancel") }, "toast.cancelled"),
-            Act::Retry => (Command::Retry { release }, "toast.retried"),
-            Act::Promote => (Command::Promote { release }, "toast.promoted"),
-            Act::Abort => (Command::Abort { release, reason: reason("reason.abort"), force }, "toast.aborted"),
-            Act::Rollback(to) => {
-                let to = Some(RollbackTo::Release(to));
-                (Command::Rollback { release, to, reason: reason("reason.rollback"), force }, "toast.rollback")
-            }
+            Act::Cancel => "toast.cancelled",
+            Act::Retry => "toast.retried",
+            Act::Promote => "toast.promoted",
+            Act::Abort => "toast.aborted",
+            Act::Rollback(_) => "toast.rollback",
             Act::Unlock => {
                 let now = self.bot.engine.read(move |conn| releases::get(conn, release)).await?;
                 let Some(now) = now else { return Err(no_release(release).into()) };
@@ -196,8 +238,9 @@ impl Press<'_> {
                 return self.unlock(now.service, Screen::Release(release)).await;
             }
         };
+        let command = self.command(wish);
         // The vote looks at the revision itself: the same yes twice is one, whatever has changed meanwhile.
-        let seen = seen.filter(|_| !matches!(act, Act::Approve | Act::Reject(_)));
+        let seen = Some(revision).filter(|_| !matches!(act, Act::Approve | Act::Reject(_)));
         self.ask(Request { seen, ..self.request(command) }).await?;
         let to = if let Act::Rollback(to) = act { Some(to) } else { None };
         let words = self.outcome(key, release, to).await;
@@ -293,7 +336,11 @@ impl Press<'_> {
 
     /// The release that a tap is about, as it is now.
     async fn subject(&self, tap: &Tap) -> Result<Option<Release>, StoreError> {
-        let Tap::Do(Wish { release, .. }) = *tap else { return Ok(None) };
+        let (Tap::Do(Wish { release, .. })
+        | Tap::Show(Screen::Confirm(Wish { release, .. }) | Screen::Reasons { release, .. })) = *tap
+        else {
+            return Ok(None);
+        };
         self.bot.engine.read(move |conn| releases::get(conn, release)).await
     }
 
@@ -344,6 +391,8 @@ impl Press<'_> {
                 vec![edit(screen, &bot.everybody())]
             }
             Then::Show(screen) if place.is_shared() || place.out_of_reach => vec![open(screen, viewer)],
+            // The card of the team is there already.
+            Then::Show(Screen::Release(id)) if place.asks_about(id) => vec![What::Delete { message: place.message }],
             Then::Show(screen) => vec![edit(screen, viewer)],
             Then::Over(_) if !place.private && !place.is_shared() => vec![What::Delete { message: place.message }],
             // The card of the team follows from the record.
@@ -393,12 +442,15 @@ fn nothing_there() -> Refusal {
 
 impl Bot {
     /// What somebody hears who writes and whom RMM does not know.
-    pub(super) fn greeting(&self, contact: &Contact) -> Text {
+    pub(super) async fn greeting(&self, contact: &Contact) -> Result<Text, StoreError> {
         let (language, name) = (self.language_of(&contact.user), &contact.user.first_name);
-        match &contact.who {
-            Who::Claimant { person, .. } => letters::claimed(&self.words, language, name, person),
+        Ok(match &contact.who {
+            Who::Claimant { person, .. } => {
+                let asked = !self.stand_ins().await?.is_empty();
+                letters::claimed(&self.words, language, name, person, asked)
+            }
             Who::Stranger | Who::Person(_) => letters::stranger(&self.words, language, name, contact.user.id),
-        }
+        })
     }
 
     /// What somebody hears who taps and whom RMM does not know.

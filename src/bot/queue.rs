@@ -145,7 +145,8 @@ mod tests {
     }
 
     fn open(user: i64) -> What {
-        let viewer = Viewer { user: Some(user), actor: None, first_name: String::new(), language: Language::En };
+        let viewer =
+            Viewer { user: Some(user), actor: None, first_name: String::new(), language: Language::En, aloud: false };
         What::Open { topic: None, reply_to: Some(user), screen: Screen::Menu, viewer }
     }
 

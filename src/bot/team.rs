@@ -37,6 +37,10 @@ pub(super) async fn follow(bot: Arc<Bot>) {
     let mut progress = bot.engine.store().progress();
     let mut surroundings = bot.engine.surroundings();
     let mut begins = true;
+    while let Err(error) = bot.remember_refusals().await {
+        tracing::warn!(%error, "which chats take no messages could not be read; it is tried again");
+        bot.engine.sleep(PAUSE).await;
+    }
     loop {
         progress.mark_unchanged();
         match step(&bot).await {
@@ -70,6 +74,48 @@ async fn redraw(bot: &Arc<Bot>) {
     if let Err(error) = redrawn.await {
         tracing::warn!(%error, "the cards of releases could not be brought up to date");
     }
+}
+
+/// A chat that may have missed something sees what is under way as it is now, and hears what is kept for it.
+pub(super) async fn look_again(bot: &Arc<Bot>, chat: i64) {
+    let noted = async {
+        let since = bot.engine.store().progress().borrow().last_event;
+        let about = |release: Release| About::Release(release.id).to_string();
+        let changes: Vec<_> =
+            active(bot).await?.into_iter().map(|release| Change { chat, about: about(release), since }).collect();
+        let written = bot
+            .engine
+            .store()
+            .write(move |tx| -> Result<(), StoreError> { changes.iter().try_for_each(|it| news::note_change(tx, it)) });
+        written.await.map_err(WriteError::flatten)
+    };
+    if let Err(error) = noted.await {
+        tracing::warn!(chat, %error, "the cards of a chat could not be brought up to date");
+    }
+    bot.has_news(chat);
+}
+
+/// An admin who can be written to is asked about the claims that are still open.
+pub(super) async fn ask_about_claims(bot: &Arc<Bot>, admin: i64) -> Result<(), StoreError> {
+    let seq = bot.engine.store().progress().borrow().last_event;
+    let mut claims = Vec::new();
+    for claim in bot.engine.telegram_claims().await? {
+        let about =
+            About::Claim { user: claim.id, person: claim.person.map(|name| name.to_string()).unwrap_or_default() }
+                .to_string();
+        let key = about.clone();
+        let cards = bot.engine.read(move |conn| telegram::kept_about(conn, &key)).await?;
+        if cards.iter().all(|kept| kept.chat != admin) {
+            claims.push(Due { chat: admin, topic: None, seq, about, notice: Notice::Alarm });
+        }
+    }
+    if claims.is_empty() {
+        return Ok(());
+    }
+    let noted = bot.engine.store().write(move |tx| claims.iter().try_for_each(|due| news::note_notice(tx, due)));
+    noted.await.map_err(WriteError::flatten)?;
+    bot.has_news(admin);
+    Ok(())
 }
 
 /// The releases under way.
@@ -152,11 +198,11 @@ async fn begin(bot: &Arc<Bot>) -> Result<bool, StoreError> {
 pub(super) async fn save(bot: &Arc<Bot>, news: News, noted: Option<i64>) -> Result<(), StoreError> {
     let (mut changes, mut notices) = (Vec::new(), Vec::new());
     for (about, since) in news.changed {
-        let heard_by: BTreeSet<i64> = audience(bot, &about).await?.iter().map(|chat| chat.place.chat).collect();
-        for chat in heard_by {
+        for Audience { place, notices: wanted, .. } in audience(bot, &about).await? {
+            let Destination { chat, topic } = place;
             changes.push(Change { chat, about: about.to_string(), since });
-            let of_it = news.notices.iter().filter(|(subject, ..)| *subject == about);
-            notices.extend(of_it.map(|&(_, notice, seq)| Due { chat, seq, about: about.to_string(), notice }));
+            let of_it = news.notices.iter().filter(|(subject, notice, _)| *subject == about && wanted.contains(notice));
+            notices.extend(of_it.map(|&(_, notice, seq)| Due { chat, topic, seq, about: about.to_string(), notice }));
         }
     }
     let chats: BTreeSet<i64> = changes.iter().map(|change| change.chat).collect();
@@ -254,7 +300,9 @@ enum Next {
 /// What has something to say goes before cards that merely change. In a group such a card rests between two edits, so that
 /// whoever is needed is heard: a group takes few messages a minute.
 async fn next(bot: &Bot, chat: i64) -> Result<Next, StoreError> {
-    if let Some(due) = bot.engine.read(move |conn| news::next_notice(conn, chat)).await? {
+    let resting = bot.resting_topics(chat);
+    let open = move |due: &Due| !resting.contains(&due.topic);
+    if let Some(due) = bot.engine.read(move |conn| news::notices(conn, chat, 1, open)).await?.pop() {
         return Ok(Next::Notice(due));
     }
     let now = bot.engine.now();
@@ -324,12 +372,14 @@ pub(super) async fn tell(bot: &Arc<Bot>, chat: i64) {
 }
 
 /// What a chat has heard: a notice, and the card as it stood when it was drawn.
+#[derive(Default)]
 struct Heard {
     due: Option<Due>,
     change: Option<Change>,
 }
 
-/// Tells every place of a chat: its topics may follow different things. `told`: the places that have heard it already.
+/// Tells a place of a chat a notice, or shows every one the card: its topics may follow different things. `told`: the places
+/// that have heard it already.
 async fn tell_one(
     bot: &Arc<Bot>,
     chat: i64,
@@ -339,54 +389,75 @@ async fn tell_one(
 ) -> Result<Heard, Unsent> {
     let about = key.to_owned();
     let change = bot.engine.read(move |conn| news::change(conn, chat, &about)).await?;
-    let heard = Heard { due, change };
+    let mut heard = Heard { due, change };
     let Some(about) = About::parse(key) else { return Ok(heard) };
-    for audience in audience(bot, &about).await?.into_iter().filter(|audience| audience.place.chat == chat) {
-        if told.contains(&audience.place) {
+    let resting = bot.resting_topics(chat);
+    let mut places = audience(bot, &about).await?;
+    places.retain(|audience| audience.place.chat == chat);
+    if let Some(due) = &heard.due {
+        // What the others have to see is not told yet.
+        heard.change = heard.change.filter(|_| places.len() <= 1);
+        places.retain(|audience| audience.place.topic == due.topic);
+    }
+    for audience in places {
+        let place = audience.place;
+        if told.contains(&place) || resting.contains(&place.topic) {
             continue;
         }
         match tell_place(bot, &about, heard.due.as_ref(), &audience).await {
-            Ok(()) => {}
-            Err(Unsent::Trouble(
-                trouble @ (Trouble::Gone | Trouble::Forbidden(_) | Trouble::Conflict(_) | Trouble::Refused(_)),
-            )) => {
-                tracing::warn!(chat, about = key, %trouble, "a chat cannot be told");
+            Ok(true) => bot.accepted(place).await?,
+            Ok(false) => {}
+            Err(Unsent::Trouble(Trouble::Forbidden(reason))) => {
+                bot.refused(place, &reason).await?;
+                if heard.due.is_some() {
+                    return Ok(Heard::default());
+                }
+            }
+            Err(Unsent::Trouble(trouble @ (Trouble::Gone | Trouble::Conflict(_) | Trouble::Refused(_)))) => {
+                tracing::warn!(chat, about = key, %trouble, "Telegram does not take a message; it is given up");
             }
             Err(unsent) => return Err(unsent),
         }
-        told.push(audience.place);
+        told.push(place);
     }
     Ok(heard)
 }
 
-async fn tell_place(bot: &Arc<Bot>, about: &About, due: Option<&Due>, audience: &Audience) -> Result<(), Unsent> {
+/// Whether something new was sent there.
+async fn tell_place(bot: &Arc<Bot>, about: &About, due: Option<&Due>, audience: &Audience) -> Result<bool, Unsent> {
     let due = due.filter(|due| audience.notices.contains(&due.notice));
-    let card = match update_card(bot, about, audience, due.is_some()).await {
+    let (card, opened) = match update_card(bot, about, audience, due.is_some()).await {
         // A card that Telegram does not like is no reason to say nothing.
         Err(Unsent::Trouble(Trouble::Refused(reason))) if due.is_some() => {
             tracing::warn!(chat = audience.place.chat, %about, reason, "a card could not be sent");
-            None
+            (None, false)
         }
         card => card?,
     };
     // An alarm is a card itself.
-    let Some(due) = due.filter(|due| due.notice != Notice::Alarm) else { return Ok(()) };
-    let About::Release(release) = *about else { return Ok(()) };
+    let Some(due) = due.filter(|due| due.notice != Notice::Alarm) else { return Ok(opened) };
+    let About::Release(release) = *about else { return Ok(opened) };
     let people = bot.engine.telegram_people().await?;
     let ids = people.into_iter().map(|(person, id, _)| (person.name, id)).collect();
     let Some(text) = draw::notice::notice(bot, due, release, audience.viewer.language, &ids).await? else {
-        return Ok(());
+        return Ok(opened);
     };
     bot.telegram.turn(audience.place.chat).await;
     let waiting = due.clone();
-    if bot.engine.read(move |conn| news::is_due(conn, &waiting)).await? {
-        bot.telegram.send(audience.place, &text, Manner { reply_to: card, ..Manner::default() }).await?;
+    if !bot.engine.read(move |conn| news::is_due(conn, &waiting)).await? {
+        return Ok(opened);
     }
-    Ok(())
+    bot.telegram.send(audience.place, &text, Manner { reply_to: card, ..Manner::default() }).await?;
+    Ok(true)
 }
 
-/// Brings the card up to date, or sends the first one; its number.
-async fn update_card(bot: &Arc<Bot>, about: &About, audience: &Audience, noticed: bool) -> Result<Option<i64>, Unsent> {
+/// Brings the card up to date, or sends the first one; its number, and whether it is new.
+async fn update_card(
+    bot: &Arc<Bot>,
+    about: &About,
+    audience: &Audience,
+    noticed: bool,
+) -> Result<(Option<i64>, bool), Unsent> {
     let chat = audience.place.chat;
     let key = about.to_string();
     let kept = bot.engine.read(move |conn| telegram::kept_about(conn, &key)).await?;
@@ -395,15 +466,15 @@ async fn update_card(bot: &Arc<Bot>, about: &About, audience: &Audience, noticed
     if let Some(kept) = kept.iter().find(mine) {
         let screen = kept.screen.parse().unwrap_or_else(|_| about.screen());
         match bot.edit(chat, kept.message, Some(kept), &screen, &audience.viewer).await {
-            Ok(()) => return Ok(Some(kept.message)),
+            Ok(()) => return Ok((Some(kept.message), false)),
             Err(Unsent::Trouble(Trouble::Gone | Trouble::Refused(_))) => {}
             Err(other) => return Err(other),
         }
     }
     if !audience.cards || !(noticed || still_matters(bot, about).await?) {
-        return Ok(None);
+        return Ok((None, false));
     }
-    Ok(Some(bot.open(audience.place, None, &about.screen(), &audience.viewer).await?))
+    Ok((Some(bot.open(audience.place, None, &about.screen(), &audience.viewer).await?), true))
 }
 
 /// Whether somebody who has no card yet needs one.

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Bot;
 use super::poster::Poster;
+use super::refusals::Refusals;
 use super::words::Words;
 use crate::clients::telegram::peer::Peer;
 use crate::clients::telegram::{Me, Telegram};
@@ -83,6 +84,7 @@ pub(crate) fn bot(engine: Engine, telegram: Telegram, chats: Vec<config::Chat>) 
         me: Me { id: 4242, username: "rmm_bot".into() },
         words: Words::new(None),
         poster: Poster::default(),
+        refusals: Refusals::default(),
         tasks: TaskTracker::new(),
         stop: CancellationToken::new(),
     }

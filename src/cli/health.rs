@@ -7,6 +7,8 @@ use clap::Args;
 
 use crate::api_client::{Call, Client, Context, Fault, print};
 use crate::app::DataDir;
+use crate::contract::Health;
+use crate::terminal::note;
 
 /// A check that takes longer says no.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,12 +31,29 @@ impl Healthcheck {
         };
         let client = Client::http(&url, None)?;
         let answer = client.text(Call::get("/readyz").patience(TIMEOUT)).await;
-        answer.map_err(|fault| match fault {
+        let text = answer.map_err(|fault| match fault {
             Fault::Failed(text) => Fault::Unreachable(format!("RMM at {url} is not ready: {text}")),
             Fault::Refused(refusal) => Fault::Unreachable(format!("{url} answered: {}", refusal.problem.detail)),
             other @ (Fault::Usage(_) | Fault::Unreachable(_) | Fault::Said(_) | Fault::Pipe) => other,
         })?;
+        if let Ok(health) = serde_json::from_str::<Health>(&text) {
+            health.notes().into_iter().for_each(note);
+        }
         print("ok\n")
+    }
+}
+
+impl Health {
+    /// What is wrong although RMM works.
+    pub(super) fn notes(&self) -> Vec<&'static str> {
+        let record = self
+            .record
+            .as_ref()
+            .map(|_| "ALARM: the record was changed behind RMM's back; `rmm audit verify` says how.");
+        let chats = self.chats.as_ref().map(|_| {
+            "A chat of the team takes no messages of the bot. RMM's log and the admins' private chats say which one and why."
+        });
+        record.into_iter().chain(chats).collect()
     }
 }
 

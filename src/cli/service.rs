@@ -145,8 +145,8 @@ impl Service {
                 }
                 print(&list(&services, ui))?;
                 // Best effort: an RMM that cannot say it has other troubles, which are told elsewhere.
-                if let Ok((Health { record: Some(_), .. }, _)) = client.json(Call::get("/readyz")).await {
-                    note("ALARM: the record was changed behind RMM's back; `rmm audit verify` says how.");
+                if let Ok((health, _)) = client.json::<Health>(Call::get("/readyz")).await {
+                    health.notes().into_iter().for_each(note);
                 }
                 Ok(())
             }

@@ -37,6 +37,14 @@ macro_rules! codes {
     };
 }
 
+impl Code {
+    /// Whether it says that this person may not, however things stand.
+    #[must_use]
+    pub const fn is_of_rights(self) -> bool {
+        self.http_status() == 403
+    }
+}
+
 codes! {
     /// A field breaks its rule.
     Invalid = "invalid" / 422,

@@ -168,9 +168,8 @@ impl Engine {
     ///
     /// # Errors
     /// The refusal that [`Engine::handle`] would answer with.
-    pub async fn would(&self, actor: &Actor, command: Command) -> Result<(), Failure> {
+    pub async fn would(&self, request: Request) -> Result<(), Failure> {
         let (catalog, moment) = (self.catalog(), self.moment()?);
-        let request = Request::new(actor.clone(), command);
         let decided = self.read(move |conn| {
             let name = match service_of(conn, &request)? {
                 Ok(name) => name,

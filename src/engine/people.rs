@@ -1,6 +1,8 @@
 //! Who somebody in Telegram is. The numeric id decides; a username only says who may claim to be whom, and an admin
 //! confirms the claim once.
 
+use std::collections::BTreeSet;
+
 use super::{Asker, Engine, Failure};
 use crate::domain::event::Event;
 use crate::domain::ids::PersonName;
@@ -144,6 +146,20 @@ impl Engine {
             }
         }
         Ok(found)
+    }
+
+    /// The accounts whose claims nobody has settled yet.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn telegram_claims(&self) -> Result<Vec<User>, StoreError> {
+        let known: BTreeSet<PersonName> =
+            self.telegram_people().await?.into_iter().map(|(person, ..)| person.name).collect();
+        let mut users = self.read(telegram::users_of_people).await?;
+        users.retain(
+            |user| matches!(self.who_is(user), Who::Claimant { person, new: false } if !known.contains(&person)),
+        );
+        Ok(users)
     }
 
     /// Says whether somebody is who they claim to be.

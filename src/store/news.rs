@@ -1,9 +1,11 @@
 //! What chats have still to hear: cards that have changed, one row for each chat and subject, and notices, one row for
 //! each event that is worth a message.
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::StoreError;
+use super::columns::{millis, time};
 use crate::domain::notice::Notice;
 
 /// A card that a chat has still to see as it is now.
@@ -17,11 +19,16 @@ pub struct Change {
     pub since: i64,
 }
 
+/// Of the messages that wait for a place that refuses, so many are kept, the newest.
+const KEPT: u32 = 50;
+
 /// A message that a chat has still to get beside the card.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
     /// The chat.
     pub chat: i64,
+    /// The topic in it.
+    pub topic: Option<i64>,
     /// The event that it tells of, or the last one on record where none says it.
     pub seq: i64,
     /// What about.
@@ -48,14 +55,91 @@ pub fn note_change(conn: &Connection, change: &Change) -> Result<(), StoreError>
 /// # Errors
 /// When the database cannot be written.
 pub fn note_notice(conn: &Connection, due: &Due) -> Result<(), StoreError> {
-    let mut forget = conn
-        .prepare_cached("DELETE FROM telegram_notices WHERE chat = ?1 AND seq < ?2 AND about = ?3 AND notice = ?4")?;
+    let topic = due.topic.unwrap_or(0);
+    let mut forget = conn.prepare_cached(
+        "DELETE FROM telegram_notices WHERE chat = ?1 AND topic = ?2 AND seq < ?3 AND about = ?4 AND notice = ?5",
+    )?;
     for older in Notice::ALL.iter().filter(|older| older.is_outdated_by(due.notice)) {
-        forget.execute((due.chat, due.seq, &due.about, older.as_str()))?;
+        forget.execute((due.chat, topic, due.seq, &due.about, older.as_str()))?;
     }
-    conn.prepare_cached("INSERT OR IGNORE INTO telegram_notices (chat, seq, about, notice) VALUES (?1, ?2, ?3, ?4)")?
-        .execute((due.chat, due.seq, &due.about, due.notice.as_str()))?;
+    conn.prepare_cached(
+        "INSERT OR IGNORE INTO telegram_notices (chat, topic, seq, about, notice) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute((due.chat, topic, due.seq, &due.about, due.notice.as_str()))?;
+    conn.prepare_cached(
+        "DELETE FROM telegram_notices WHERE chat = ?1 AND topic = ?2 \
+         AND EXISTS (SELECT 1 FROM telegram_refusals WHERE chat = ?1 AND topic = ?2) \
+         AND seq < (SELECT seq FROM telegram_notices WHERE chat = ?1 AND topic = ?2 \
+         ORDER BY seq DESC LIMIT 1 OFFSET ?3)",
+    )?
+    .execute((due.chat, topic, KEPT - 1))?;
     Ok(())
+}
+
+/// A place that takes no messages of the bot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The chat.
+    pub chat: i64,
+    /// The topic in it.
+    pub topic: Option<i64>,
+    /// Since when.
+    pub since: Timestamp,
+    /// What Telegram says.
+    pub reason: String,
+}
+
+/// Notes that a place takes no messages, and hands what waits for it to these chats. `false`: it is known already.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn refuse(conn: &Connection, refusal: &Refusal, stand_ins: &[i64]) -> Result<bool, StoreError> {
+    let Refusal { chat, topic, since, reason } = refusal;
+    let new = conn
+        .prepare_cached("INSERT OR IGNORE INTO telegram_refusals (chat, topic, since, reason) VALUES (?1, ?2, ?3, ?4)")?
+        .execute((chat, topic.unwrap_or(0), millis(*since), reason))?;
+    if new == 0 {
+        return Ok(false);
+    }
+    // Admins hear of what only they can help with anyway.
+    let handed = |due: &Due| due.topic == *topic && due.notice != Notice::Alarm;
+    for due in notices(conn, *chat, usize::MAX, handed)? {
+        for stand_in in stand_ins {
+            note_notice(conn, &Due { chat: *stand_in, topic: None, ..due.clone() })?;
+        }
+    }
+    Ok(true)
+}
+
+/// A place takes messages again; of a chat all its topics where none is named. What it was, where it had refused them.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn accept(conn: &Connection, chat: i64, topic: Option<Option<i64>>) -> Result<Vec<Refusal>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "DELETE FROM telegram_refusals WHERE chat = ?1 AND (?2 IS NULL OR topic = ?2) RETURNING chat, topic, since, reason",
+    )?;
+    let rows = statement.query_map((chat, topic.map(|topic| topic.unwrap_or(0))), refusal_of)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The places that take no messages of the bot.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn refusals(conn: &Connection) -> Result<Vec<Refusal>, StoreError> {
+    let mut statement =
+        conn.prepare_cached("SELECT chat, topic, since, reason FROM telegram_refusals ORDER BY chat, topic")?;
+    Ok(statement.query_map([], refusal_of)?.collect::<Result<_, _>>()?)
+}
+
+fn refusal_of(row: &Row<'_>) -> rusqlite::Result<Refusal> {
+    Ok(Refusal { chat: row.get(0)?, topic: topic_of(row, 1)?, since: time(row, 2)?, reason: row.get(3)? })
+}
+
+fn topic_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<i64>> {
+    let topic: i64 = row.get(column)?;
+    Ok((topic != 0).then_some(topic))
 }
 
 /// The chats that have still to hear something.
@@ -89,21 +173,30 @@ pub fn change(conn: &Connection, chat: i64, about: &str) -> Result<Option<Change
     Ok(since.map(|since| Change { chat, about: about.to_owned(), since }))
 }
 
-/// The message that a chat gets next. One of a newer RMM that has more kinds is passed over.
+/// Up to `most` of the messages that a chat has still to get, the oldest first; those that are `wanted` alone. One of a newer
+/// RMM that has more kinds is passed over.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn next_notice(conn: &Connection, chat: i64) -> Result<Option<Due>, StoreError> {
+pub fn notices(
+    conn: &Connection,
+    chat: i64,
+    most: usize,
+    wanted: impl Fn(&Due) -> bool,
+) -> Result<Vec<Due>, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT seq, about, notice FROM telegram_notices WHERE chat = ?1 ORDER BY seq, about, notice",
+        "SELECT topic, seq, about, notice FROM telegram_notices WHERE chat = ?1 ORDER BY seq, about, notice, topic",
     )?;
-    let mut rows = statement.query([chat])?;
-    while let Some(row) = rows.next()? {
-        if let Ok(notice) = row.get_ref(2)?.as_str().unwrap_or_default().parse() {
-            return Ok(Some(Due { chat, seq: row.get(0)?, about: row.get(1)?, notice }));
+    let (mut rows, mut found) = (statement.query([chat])?, Vec::new());
+    while found.len() < most
+        && let Some(row) = rows.next()?
+    {
+        if let Ok(notice) = row.get_ref(3)?.as_str().unwrap_or_default().parse() {
+            let due = Due { chat, topic: topic_of(row, 0)?, seq: row.get(1)?, about: row.get(2)?, notice };
+            found.extend(Some(due).filter(&wanted));
         }
     }
-    Ok(None)
+    Ok(found)
 }
 
 /// Whether a message is still to be sent: what has come since may say more.
@@ -111,9 +204,10 @@ pub fn next_notice(conn: &Connection, chat: i64) -> Result<Option<Due>, StoreErr
 /// # Errors
 /// When the database cannot be read.
 pub fn is_due(conn: &Connection, due: &Due) -> Result<bool, StoreError> {
-    let mut statement = conn
-        .prepare_cached("SELECT 1 FROM telegram_notices WHERE chat = ?1 AND seq = ?2 AND about = ?3 AND notice = ?4")?;
-    Ok(statement.exists((due.chat, due.seq, &due.about, due.notice.as_str()))?)
+    let mut statement = conn.prepare_cached(
+        "SELECT 1 FROM telegram_notices WHERE chat = ?1 AND topic = ?2 AND seq = ?3 AND about = ?4 AND notice = ?5",
+    )?;
+    Ok(statement.exists((due.chat, due.topic.unwrap_or(0), due.seq, &due.about, due.notice.as_str()))?)
 }
 
 /// A chat has seen this card; what has changed it since stays.
@@ -134,15 +228,18 @@ pub fn seen(conn: &Connection, change: &Change) -> Result<(), StoreError> {
 /// # Errors
 /// When the database cannot be written.
 pub fn told(conn: &Connection, due: &Due) -> Result<(), StoreError> {
-    conn.prepare_cached("DELETE FROM telegram_notices WHERE chat = ?1 AND seq = ?2 AND about = ?3 AND notice = ?4")?
-        .execute((due.chat, due.seq, &due.about, due.notice.as_str()))?;
+    conn.prepare_cached(
+        "DELETE FROM telegram_notices WHERE chat = ?1 AND topic = ?2 AND seq = ?3 AND about = ?4 AND notice = ?5",
+    )?
+    .execute((due.chat, due.topic.unwrap_or(0), due.seq, &due.about, due.notice.as_str()))?;
     Ok(())
 }
 
 /// A group has become a supergroup.
 pub(super) fn chat_moved(conn: &Connection, chat: i64, now: i64) -> Result<(), StoreError> {
-    conn.prepare_cached("UPDATE OR REPLACE telegram_news SET chat = ?2 WHERE chat = ?1")?.execute((chat, now))?;
-    conn.prepare_cached("UPDATE OR REPLACE telegram_notices SET chat = ?2 WHERE chat = ?1")?.execute((chat, now))?;
+    for table in ["telegram_news", "telegram_notices", "telegram_refusals"] {
+        conn.execute(&format!("UPDATE OR REPLACE {table} SET chat = ?2 WHERE chat = ?1"), (chat, now))?;
+    }
     Ok(())
 }
 
@@ -189,9 +286,9 @@ mod tests {
     #[test]
     fn each_notice_is_due_once_unless_a_later_one_says_what_has_become_of_it() {
         let conn = test_database();
-        let due = |seq, notice| Due { chat: -1, seq, about: "release:1".into(), notice };
+        let due = |seq, notice| Due { chat: -1, topic: None, seq, about: "release:1".into(), notice };
         let told_next = || {
-            let next = next_notice(&conn, -1).unwrap();
+            let next = notices(&conn, -1, 1, |_| true).unwrap().pop();
             next.iter().for_each(|due| told(&conn, due).unwrap());
             next.map(|due| (due.seq, due.notice))
         };
@@ -211,8 +308,36 @@ mod tests {
         note_notice(&conn, &due(7, Notice::RolledBack)).unwrap();
         let next = [told_next(), told_next(), told_next()];
         assert_eq!(next, [Some((6, Notice::Deployed)), Some((7, Notice::RolledBack)), None]);
-        conn.execute("INSERT INTO telegram_notices (chat, seq, about, notice) VALUES (-1, 8, 'release:1', 'sung')", ())
-            .unwrap();
+        conn.execute(
+            "INSERT INTO telegram_notices (chat, topic, seq, about, notice) VALUES (-1, 0, 8, 'release:1', 'sung')",
+            (),
+        )
+        .unwrap();
         assert_eq!(told_next(), None, "a kind of notice that is not known stops nothing");
+    }
+
+    #[test]
+    fn a_place_that_refuses_keeps_the_newest_and_others_hear_what_waits_there() {
+        let conn = test_database();
+        let due = |chat, topic, seq| Due { chat, topic, seq, about: format!("release:{seq}"), notice: Notice::Failed };
+        let refusal = Refusal { chat: -1, topic: Some(7), since: Timestamp::UNIX_EPOCH, reason: "TOPIC_CLOSED".into() };
+        note_notice(&conn, &due(-1, Some(7), 1)).unwrap();
+        note_notice(&conn, &due(-1, None, 1)).unwrap();
+        assert!(refuse(&conn, &refusal, &[77]).unwrap());
+        assert!(!refuse(&conn, &refusal, &[78]).unwrap());
+        assert_eq!(notices(&conn, 77, 9, |_| true).unwrap(), [due(77, None, 1)]);
+        assert_eq!(notices(&conn, 78, 9, |_| true).unwrap(), []);
+        for seq in 2..=100 {
+            note_notice(&conn, &due(-1, Some(7), seq)).unwrap();
+            note_notice(&conn, &due(-1, None, seq)).unwrap();
+        }
+        let waits = |topic| -> Vec<i64> {
+            notices(&conn, -1, 200, |due| due.topic == topic).unwrap().into_iter().map(|due| due.seq).collect()
+        };
+        assert_eq!(waits(Some(7)), (51..=100).collect::<Vec<_>>());
+        assert_eq!(waits(None).len(), 100);
+        assert_eq!(accept(&conn, -1, Some(None)).unwrap(), []);
+        assert_eq!(accept(&conn, -1, None).unwrap(), [refusal]);
+        assert_eq!(refusals(&conn).unwrap(), []);
     }
 }

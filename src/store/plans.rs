@@ -51,6 +51,7 @@ const SMALL: &[&str] = &[
     "configurations",
     "defined_services",
     "starts",
+    "telegram_refusals",
     "place",
     "each",
     "json_each",

@@ -14,6 +14,8 @@ mod people;
 #[cfg(test)]
 mod polite;
 #[cfg(test)]
+mod refusing;
+#[cfg(test)]
 mod screens;
 #[cfg(test)]
 mod selftest;

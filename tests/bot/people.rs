@@ -53,6 +53,32 @@ async fn a_username_counts_once_an_admin_has_confirmed_it_and_the_number_from_th
 }
 
 #[tokio::test]
+async fn a_claim_waits_for_an_admin_who_can_be_asked() {
+    let world = BotWorld::without_rmm(|setup| setup).await;
+    world.configure(|config| {
+        let vera = person(config, "vera").unwrap();
+        vera.remove("telegram_id");
+        vera.insert("telegram".into(), "vera".into());
+    });
+    world.start_rmm().await;
+    let (ann, vera) = (&world.ann, &world.vera);
+    let [to_ann, to_vera] = [ann.id, vera.id].map(|id| world.telegram.chat(id));
+    vera.is_called(Some("vera"));
+    vera.says(vera.id, "/start");
+    to_vera.shows("There is no admin yet whom I could ask").await;
+    world.all_is_told().await;
+    world.restart_after_kill().await;
+    ann.says(ann.id, "/start");
+    to_ann.shows("says: I am vera").await;
+    ann.says(ann.id, "/help");
+    to_ann.shows("What I can do").await;
+    world.all_is_told().await;
+    assert_eq!(to_ann.transcript().matches("says: I am vera").count(), 1);
+    ann.taps(ann.id, "Yes, it is").await;
+    to_vera.shows("ann confirms that you are vera").await;
+}
+
+#[tokio::test]
 async fn a_refused_user_hears_nothing_more() {
     let world = BotWorld::without_rmm(|setup| setup).await;
     world.configure(|config| {

@@ -75,7 +75,8 @@ impl BotWorld {
         eventually("everything is told", async || {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
             let conn = Connection::open_with_flags(self.rmm.database(), flags).ok()?;
-            let untold = "SELECT (SELECT count(*) FROM telegram_news) + (SELECT count(*) FROM outbox)";
+            let untold = "SELECT (SELECT count(*) FROM telegram_news) + (SELECT count(*) FROM telegram_notices) \
+                          + (SELECT count(*) FROM outbox)";
             let untold: i64 = conn.query_row(untold, [], |row| row.get(0)).ok()?;
             (untold == 0).then_some(())
         })

@@ -37,6 +37,7 @@ async fn one_card_goes_the_way_with_its_release() {
     // Anna taps the team's card; the question is hers, and goes when it is answered.
     world.ann.taps(TEAM, "✅ Approve").await;
     let question = team.shows("Approve this release?").await;
+    assert!(question.text.starts_with("👤 Anna <tg://user?id=77>"), "{question:?}");
     let toast = world.boris.taps(TEAM, "Yes, approve").await.toast;
     assert_eq!(toast, "This question was put to another person; tap the card");
     assert_eq!(world.ann.taps(TEAM, "Yes, approve").await.toast, "✅ Your approval counts (1/2)");
@@ -44,14 +45,18 @@ async fn one_card_goes_the_way_with_its_release() {
     team.until("the question is gone", gone).await;
     team.shows("1 of 2 approved; waiting for boris").await;
 
-    // Vera may look, and not decide.
-    world.vera.taps(TEAM, "✅ Approve").await;
-    let refusal = world.vera.taps(TEAM, "Yes, approve").await;
-    assert!(refusal.alert, "{refusal:?}");
-    team.until("her question is gone", |shown| {
-        shown.iter().all(|shown| !shown.text.contains("Approve this release?")).then_some(())
-    })
-    .await;
+    // Vera may look, and not decide: she is asked nothing.
+    let before = team.messages().len();
+    for button in ["✅ Approve", "❌ Reject"] {
+        let refusal = world.vera.taps(TEAM, button).await;
+        assert!(refusal.alert && refusal.toast.contains("viewer"), "{refusal:?}");
+    }
+    // Whoever goes back leaves nothing behind.
+    for button in ["✅ Approve", "❌ Reject"] {
+        world.boris.taps(TEAM, button).await;
+        world.boris.taps(TEAM, "⬅️ Back").await;
+        team.until("the question is gone", |shown| (shown.len() == before).then_some(())).await;
+    }
 
     world.boris.taps(TEAM, "✅ Approve").await;
     world.boris.taps(TEAM, "Yes, approve").await;

@@ -20,11 +20,12 @@ pub fn stranger(words: &Words, language: Language, first_name: &str, id: i64) ->
     letter(words.html(language, "stranger", facts! { first_name => first_name, id => id }))
 }
 
-/// To somebody whose claim to be a person waits for an admin.
+/// To somebody whose claim to be a person waits for an admin. `asked`: there is one who could be asked.
 #[must_use]
-pub fn claimed(words: &Words, language: Language, first_name: &str, person: &PersonName) -> Text {
+pub fn claimed(words: &Words, language: Language, first_name: &str, person: &PersonName, asked: bool) -> Text {
     let first_name = text::shorten(first_name, NAME);
-    letter(words.html(language, "claimed", facts! { first_name => first_name, person => person.as_str() }))
+    let facts = facts! { first_name => first_name, person => person.as_str(), asked => asked };
+    letter(words.html(language, "claimed", facts))
 }
 
 /// To a group that is not configured: what to put into `rmm.toml`.

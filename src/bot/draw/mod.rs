@@ -59,7 +59,7 @@ impl Viewer {
     /// Nobody in particular: a group.
     #[must_use]
     pub const fn everybody(language: Language) -> Self {
-        Self { user: None, actor: None, first_name: String::new(), language }
+        Self { user: None, actor: None, first_name: String::new(), language, aloud: true }
     }
 }
 

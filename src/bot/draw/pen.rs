@@ -22,6 +22,9 @@ use crate::wording::Language;
 /// The longest label of a button, in characters: what a phone shows of it.
 const LABEL: usize = 60;
 
+/// Of a name that people give themselves, in characters.
+const NAME: usize = 64;
+
 /// Draws for one viewer at one moment.
 pub(super) struct Pen<'a> {
     pub engine: &'a Engine,
@@ -38,6 +41,12 @@ impl Pen<'_> {
 
     pub fn html(&self, template: &str, facts: impl Serialize) -> String {
         self.words.html(self.language(), template, facts)
+    }
+
+    /// The person whom a question in a group is for.
+    pub fn asked(&self) -> Option<minijinja::Value> {
+        let Viewer { user, first_name, aloud, .. } = self.viewer;
+        user.filter(|_| *aloud).map(|id| facts! { id => id, name => text::shorten(first_name, NAME) })
     }
 
     pub fn phrase(&self, key: &str, facts: impl Serialize) -> String {

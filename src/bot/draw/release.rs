@@ -121,7 +121,7 @@ pub(super) async fn confirm(pen: &Pen<'_>, asked: &Wish) -> Result<Drawn, Failur
             act => key, changed => changed, release => ReleaseFacts::new(pen, &scene), reason => reason,
             auto_promote => scene.overview.as_ref().is_some_and(|overview| overview.service.approvals.auto_promote),
             target => target.as_ref().map(|(_, facts)| facts), forecast => forecast, lock => lock,
-            anyway => asked.anyway,
+            anyway => asked.anyway, asked => pen.asked(),
         },
     );
     let back_to = match asked.act {
@@ -167,7 +167,7 @@ pub(super) async fn reasons(pen: &Pen<'_>, id: ReleaseId, revision: Revision) ->
     if scene.release.revision != revision || !moves::is_legal(&scene, asked.act) {
         return confirm(pen, &asked).await;
     }
-    let html = pen.html("reasons", facts! { release => ReleaseFacts::new(pen, &scene) });
+    let html = pen.html("reasons", facts! { release => ReleaseFacts::new(pen, &scene), asked => pen.asked() });
     let ready = pen.words.reasons(pen.language());
     let mut buttons: Vec<_> = (0u8..)
         .zip(ready)

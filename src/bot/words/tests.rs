@@ -17,7 +17,7 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 }
 
 fn claimed(words: &Words, language: Language) -> String {
-    words.html(language, "claimed", facts! { first_name => "Dee", person => "<dee>" })
+    words.html(language, "claimed", facts! { first_name => "Dee", person => "<dee>", asked => true })
 }
 
 #[test]

@@ -260,8 +260,8 @@ fn the_bot_comes_to_a_database_with_work_in_hand() {
     .unwrap();
     migrate(&mut conn, &path).unwrap();
     assert_eq!(news::noted(&conn).unwrap(), None);
-    let due = news::Due { chat: -1, seq: 3, about: "release:7".into(), notice: Notice::Waits };
-    assert_eq!((news::next_notice(&conn, -1).unwrap(), news::next_notice(&conn, -2).unwrap()), (Some(due), None));
+    let due = news::Due { chat: -1, topic: None, seq: 3, about: "release:7".into(), notice: Notice::Waits };
+    assert_eq!([-1, -2].map(|chat| news::notices(&conn, chat, 9, |_| true).unwrap()), [vec![due], vec![]]);
     assert_eq!(news::changes(&conn, -2).unwrap().len(), 1);
 }
 

@@ -12,23 +12,25 @@ use crate::contract::{BackupMade, Health, MakeBackup, Reloaded};
 use crate::domain::event::Event;
 use crate::domain::ids::Invalid;
 use crate::domain::person::{Actor, Right};
+use crate::store::news;
 use crate::web::Web;
 use crate::web::auth::Caller;
 use crate::web::body::Sent;
 use crate::web::problem::Problem;
 
-fn well(record: Option<&str>) -> Json<Health> {
+fn well(record: Option<&str>, chats: Option<&str>) -> Json<Health> {
     Json(Health {
         status: "ok".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         record: record.map(ToOwned::to_owned),
+        chats: chats.map(ToOwned::to_owned),
     })
 }
 
 /// Alive
 #[utoipa::path(get, path = "/healthz", tag = "health", security(()), responses((status = 200, body = Health)))]
 pub async fn healthz() -> Json<Health> {
-    well(None)
+    well(None, None)
 }
 
 /// How long it is believed that the database can be written, however often it is asked: any client may ask, and finding it out
@@ -54,7 +56,9 @@ pub async fn readyz(State(web): State<Web>) -> Result<Json<Health>, Problem> {
         *written = Some(Instant::now());
     }
     let record = web.engine.store().alarm().borrow().is_some().then_some("alarm");
-    Ok(well(record))
+    // Groups; whoever has blocked the bot is of no concern to others.
+    let refusals = web.engine.read(news::refusals).await?;
+    Ok(well(record, refusals.iter().any(|refusal| refusal.chat < 0).then_some("refuse")))
 }
 
 /// Read the configuration again, as SIGHUP makes RMM do

@@ -177,6 +177,9 @@ impl State {
         if topic.is_some_and(|topic| !known.topics.contains(&topic)) {
             return Err(bad("message thread not found"));
         }
+        if topic.is_some_and(|topic| known.closed_topics.contains(&topic)) {
+            return Err(bad("TOPIC_CLOSED"));
+        }
         let reply = args.get("reply_parameters").and_then(Value::as_object).unwrap_or(args);
         let asked = number(reply, "message_id").or_else(|| number(args, "reply_to_message_id"));
         let reply_to = asked.filter(|id| known.message(*id).is_some());

@@ -212,6 +212,33 @@ impl Telegram {
         });
     }
 
+    /// Somebody lets the bot into a chat again, and it is told.
+    pub fn lets_the_bot_in(&self, chat: i64, by: &User) {
+        self.inner.change(|state| {
+            if let Some(chat) = state.chats.get_mut(&chat) {
+                chat.closed = None;
+            }
+            let member = |status: &str| serde_json::json!({ "user": state::me(), "status": status });
+            let mut before = member("kicked");
+            before["until_date"] = 0.into();
+            let content = serde_json::json!({
+                "chat": state.chat_json(chat), "from": state.user_json(by.id), "date": 1_700_000_000,
+                "old_chat_member": before, "new_chat_member": member("member"),
+            });
+            state.push("my_chat_member", content);
+        });
+    }
+
+    /// A topic is closed: nobody but admins of the chat writes there. Or it is opened again.
+    pub fn closes_topic(&self, chat: i64, topic: i64, closed: bool) {
+        self.inner.change(|state| {
+            if let Some(chat) = state.chats.get_mut(&chat) {
+                chat.closed_topics.retain(|known| *known != topic);
+                chat.closed_topics.extend(closed.then_some(topic));
+            }
+        });
+    }
+
     /// A message of another bot.
     pub fn other_bot_says(&self, chat: i64, text: &str) -> MessageRef {
         let message = Message { from: From::OtherBot, words: html::plain(text), ..Message::default() };

@@ -72,6 +72,7 @@ pub struct Chat {
     pub id: i64,
     pub title: String,
     pub topics: Vec<i64>,
+    pub closed_topics: Vec<i64>,
     /// The words with which the bot is kept out.
     pub closed: Option<String>,
     pub moved_to: Option<i64>,

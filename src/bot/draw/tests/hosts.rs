@@ -75,7 +75,10 @@ async fn letters_to_strangers() {
         shots.join("\n════════\n")
     };
     seen!("stranger", both(&|language| letters::stranger(&rig.words, language, "Eve <3", 42)));
-    seen!("claimed", both(&|language| letters::claimed(&rig.words, language, "Dee", &person("devops_lead"))));
+    let claimed =
+        |asked| both(&|language| letters::claimed(&rig.words, language, "Dee", &person("devops_lead"), asked));
+    seen!("claimed", claimed(true));
+    seen!("claimed_and_nobody_to_ask", claimed(false));
     seen!("group", both(&|language| letters::unknown_group(&rig.words, language, -1001, Some(12))));
     seen!("ask_reason", both(&|language| letters::ask_reason(&rig.words, language, &release)));
 }

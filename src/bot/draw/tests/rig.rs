@@ -118,7 +118,7 @@ pub fn person(name: &str) -> PersonName {
 
 pub fn viewer(name: &str, role: Role, language: Language) -> Viewer {
     let actor = Actor::Person { name: person(name), role, door: Door::Telegram };
-    Viewer { user: Some(1), actor: Some(actor), first_name: "Ivan".into(), language }
+    Viewer { user: Some(1), actor: Some(actor), first_name: "Ivan".into(), language, aloud: false }
 }
 
 pub fn ci() -> Actor {

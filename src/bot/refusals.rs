@@ -1,0 +1,144 @@
+//! Chats and topics that take no messages: the bot was removed, may not write, or the topic is closed. What they have to be
+//! told is kept and tried again, ever more rarely; meanwhile the admins hear it in private.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::queue::{Job, What};
+use super::words::facts;
+use super::{Bot, team};
+use crate::clients::telegram::Destination;
+use crate::domain::person::Role;
+use crate::store::news::{self, Refusal};
+use crate::store::{StoreError, WriteError, telegram};
+use crate::wording::Language;
+
+/// Before the second try; each later pause is twice as long …
+const FIRST_PAUSE: Duration = Duration::from_mins(1);
+/// … up to this.
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+
+/// The places that refuse.
+#[derive(Default)]
+pub struct Refusals(Mutex<HashMap<Destination, Tries>>);
+
+#[derive(Default)]
+struct Tries {
+    count: u32,
+    /// It is not tried before the pause is over.
+    rests: bool,
+}
+
+impl Refusals {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Destination, Tries>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Bot {
+    /// The topics of a chat that are not tried now, because they have refused; `None` is the chat outside of topics.
+    pub(super) fn resting_topics(&self, chat: i64) -> Vec<Option<i64>> {
+        let refusals = self.refusals.lock();
+        let resting = refusals.iter().filter(|(place, tries)| place.chat == chat && tries.rests);
+        resting.map(|(place, _)| place.topic).collect()
+    }
+
+    /// What an earlier process knew: the places are tried at once. Those that no chat of the configuration is any more are
+    /// forgotten.
+    pub(super) async fn remember_refusals(&self) -> Result<(), StoreError> {
+        for Refusal { chat, topic, .. } in self.engine.read(news::refusals).await? {
+            let place = Destination { chat, topic };
+            if chat > 0 || self.is_of_team(place).await? {
+                self.refusals.lock().entry(place).or_default();
+            } else {
+                let forgotten = self.engine.store().write(move |tx| news::accept(tx, chat, Some(topic)));
+                forgotten.await.map_err(WriteError::flatten)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn is_of_team(&self, place: Destination) -> Result<bool, StoreError> {
+        for known in &self.settings.chats {
+            let id = known.id;
+            let now = self.engine.read(move |conn| telegram::chat_now(conn, id)).await?;
+            if (Destination { chat: now, topic: known.topic }) == place {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// A place has refused a message. When that is new, the admins are told, and get what waits there.
+    pub(super) async fn refused(self: &Arc<Self>, place: Destination, reason: &str) -> Result<(), StoreError> {
+        let count = {
+            let mut refusals = self.refusals.lock();
+            let tries = refusals.entry(place).or_default();
+            (tries.count, tries.rests) = (tries.count.saturating_add(1), true);
+            tries.count
+        };
+        let bot = self.clone();
+        self.spawn(async move {
+            let longer = 2_u32.saturating_pow(count - 1);
+            bot.engine.sleep(FIRST_PAUSE.saturating_mul(longer).min(LONGEST_PAUSE)).await;
+            if let Some(tries) = bot.refusals.lock().get_mut(&place) {
+                tries.rests = false;
+            }
+            team::look_again(&bot, place.chat).await;
+        });
+        let Destination { chat, topic } = place;
+        let admins = if self.is_of_team(place).await? { self.stand_ins().await? } else { Vec::new() };
+        let ids: Vec<i64> = admins.iter().map(|(id, _)| *id).collect();
+        let refusal = Refusal { chat, topic, since: self.engine.now(), reason: reason.to_owned() };
+        let refused = self.engine.store().write(move |tx| news::refuse(tx, &refusal, &ids));
+        if !refused.await.map_err(WriteError::flatten)? {
+            return Ok(());
+        }
+        tracing::warn!(chat, topic, reason, "a chat takes no messages of the bot; they are kept and tried again");
+        for (id, language) in admins {
+            let text = self.say(language, "chat_refuses", facts!(chat => chat, topic => topic, reason => reason));
+            let what = What::Say { topic: None, reply_to: None, text, asks: None };
+            self.post(id, Job { what, updates: Vec::new(), asked: self.engine.now() });
+            self.has_news(id);
+        }
+        Ok(())
+    }
+
+    /// The admins who can be told in private what a chat of the team does not take, with their languages.
+    pub(super) async fn stand_ins(&self) -> Result<Vec<(i64, Language)>, StoreError> {
+        let people = self.engine.telegram_people().await?;
+        let admins = people.into_iter().filter(|(person, ..)| person.role == Role::Admin);
+        let reachable = admins.filter_map(|(_, id, user)| Some((id, user.filter(|user| user.private_chat)?)));
+        Ok(reachable.map(|(id, user)| (id, self.language_of(&user))).collect())
+    }
+
+    /// A place has taken a message.
+    pub(super) async fn accepted(self: &Arc<Self>, place: Destination) -> Result<(), StoreError> {
+        if !self.refusals.lock().contains_key(&place) {
+            return Ok(());
+        }
+        self.accepts(place.chat, Some(place.topic)).await
+    }
+
+    /// The bot has been let into a chat, or may write there again: it is shown how things are.
+    pub(super) async fn let_in(self: &Arc<Self>, chat: i64) -> Result<(), StoreError> {
+        self.accepts(chat, None).await?;
+        team::look_again(self, chat).await;
+        Ok(())
+    }
+
+    /// `topic`: that one alone.
+    async fn accepts(self: &Arc<Self>, chat: i64, topic: Option<Option<i64>>) -> Result<(), StoreError> {
+        let over = self.engine.store().write(move |tx| news::accept(tx, chat, topic)).await;
+        let over = over.map_err(WriteError::flatten)?;
+        self.refusals.lock().retain(|place, _| place.chat != chat || topic.is_some_and(|topic| topic != place.topic));
+        for Refusal { topic, since, .. } in &over {
+            tracing::info!(chat, topic, %since, "a chat takes the bot's messages again");
+        }
+        if !over.is_empty() {
+            team::look_again(self, chat).await;
+        }
+        Ok(())
+    }
+}

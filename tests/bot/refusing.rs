@@ -1,0 +1,93 @@
+//! Chats and topics that take no messages of the bot: nothing is lost, and others hear it meanwhile.
+
+use serde_json::Value as Json;
+use toml::Value;
+
+use crate::story::{BotWorld, TEAM, set};
+use crate::telegram::{ChatView, Shown};
+
+/// Waits until so many messages of a topic (or outside of topics) contain these words.
+async fn heard(chat: &ChatView, topic: Option<i64>, words: &str, times: usize) {
+    let count = |shown: &[Shown]| shown.iter().filter(|it| it.topic == topic && it.text.contains(words)).count();
+    chat.until(&format!("{times} × “{words}”"), |shown| (count(shown) == times).then_some(())).await;
+}
+
+async fn ready(world: &BotWorld) -> Json {
+    world.rmm.operator().get("/readyz").await.ok()
+}
+
+#[tokio::test]
+async fn a_closed_topic_holds_up_no_other_and_hears_everything_later() {
+    let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["ann"])).await;
+    world.telegram.forum(TEAM, "Team", &[12, 13]);
+    world.configure(|config| {
+        set(config, "telegram.topic", 12);
+        let other = format!("id = {TEAM}\ntopic = 13");
+        set(config, "telegram.chats", vec![Value::Table(other.parse().unwrap())]);
+    });
+    world.telegram.closes_topic(TEAM, 12, true);
+    world.start_rmm().await;
+    let to_ann = world.telegram.chat(world.ann.id);
+    world.ann.says(world.ann.id, "/start");
+    to_ann.shows("Release Bot").await;
+    let release = world.rmm.release("v1").await;
+    heard(&world.team, Some(13), "waiting for approval", 1).await;
+    heard(&to_ann, None, "waiting for approval", 1).await;
+    let line = to_ann.shows("does not take my messages").await;
+    assert!(line.text.contains(&format!("{TEAM}, topic 12")) && line.text.contains("TOPIC_CLOSED"), "{}", line.text);
+    world.rmm.approve("ann", release).await.ok();
+    heard(&world.team, Some(13), "shop v1 is deployed", 1).await;
+    heard(&to_ann, None, "shop v1 is deployed", 1).await;
+    heard(&to_ann, None, "does not take my messages", 1).await;
+    heard(&world.team, Some(12), "", 0).await;
+    assert_eq!(ready(&world).await["chats"], "refuse");
+
+    // A new process tries at once.
+    world.rmm.kill();
+    world.telegram.closes_topic(TEAM, 12, false);
+    world.start_rmm().await;
+    heard(&world.team, Some(12), "shop v1 is deployed", 1).await;
+    world.all_is_told().await;
+    heard(&world.team, Some(13), "shop v1 is deployed", 1).await;
+    heard(&to_ann, None, "shop v1 is deployed", 1).await;
+    assert_eq!(ready(&world).await["chats"], Json::Null);
+    assert!(world.rmm.log().contains("a chat takes the bot's messages again"));
+}
+
+#[tokio::test]
+async fn what_a_lost_chat_has_missed_is_told_to_admins_and_there_when_the_bot_comes_back() {
+    let world = BotWorld::without_rmm(|setup| {
+        let fails = "test $RMM_TAG != v2 || test $RMM_ENVIRONMENT != production";
+        setup.approved_by(1, ["ann"]).surface("deploy", fails)
+    })
+    .await;
+    world.start_rmm().await;
+    let to_ann = world.telegram.chat(world.ann.id);
+    world.ann.says(world.ann.id, "/start");
+    to_ann.shows("Release Bot").await;
+    world.rmm.deployed("v1").await;
+    world.team.shows("shop v1 is deployed").await;
+    world.all_is_told().await;
+    world.telegram.kicks_the_bot(TEAM);
+    let failed = world.rmm.release("v2").await;
+    world.rmm.until(failed, "manual_testing").await;
+    world.rmm.approve("ann", failed).await.ok();
+    world.rmm.until(failed, "rollback_done").await;
+    let next = world.rmm.release("v3").await;
+    world.rmm.until(next, "manual_testing").await;
+    heard(&to_ann, None, "does not take my messages", 1).await;
+    heard(&to_ann, None, "shop v2", 1).await;
+    heard(&to_ann, None, "waiting for approval", 1).await;
+    let missed = world.team.messages().len();
+
+    world.telegram.lets_the_bot_in(TEAM, &world.boris);
+    let cards = |number: i64| format!("📦 shop · #{number}\n");
+    heard(&world.team, None, &cards(next), 1).await;
+    world.all_is_told().await;
+    heard(&world.team, None, "waiting for approval (0 of 1)", 1).await;
+    heard(&world.team, None, &cards(failed), 1).await;
+    heard(&to_ann, None, "does not take my messages", 1).await;
+    let more = world.team.messages().len() - missed;
+    assert_eq!(more, 4, "two cards and what was said beside them\n{}", world.team.transcript());
+    assert_eq!(ready(&world).await["chats"], Json::Null);
+}
