@@ -29,7 +29,7 @@ pub struct CreateRelease {
     pub owner: Option<String>,
     /// The CI run, so that the same one means the same release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ci_run: Option<CiRun>,
+    pub ci_run: Option<CreatingRun>,
     /// When the tag was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -40,6 +40,24 @@ pub struct CreateRelease {
     /// What CI has built already.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub surfaces: Vec<Artifact>,
+}
+
+/// The CI run that creates.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreatingRun {
+    /// Its id in the CI system.
+    pub id: String,
+    /// GitHub's `run_attempt`, 1 for the first. A CI system that does not count leaves it out: after a failure on stage,
+    /// the same run again is a re-run then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// Where people can look at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The git ref that started it.
+    #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub git_ref: Option<String>,
 }
 
 /// What CI reports.

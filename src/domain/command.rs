@@ -360,6 +360,8 @@ pub struct NewRelease {
     pub owner: Option<String>,
     /// The CI run.
     pub ci_run: Option<CiRun>,
+    /// Whether the CI system counts the attempts of a CI run.
+    pub attempt_told: bool,
     /// When the tag was made.
     pub tagged_at: Option<Timestamp>,
     /// Free text.

@@ -58,6 +58,8 @@ codes! {
     StaleRevision = "stale_revision" / 409,
     /// A CI report about an environment that RMM runs itself.
     NotReportedByCi = "not_reported_by_ci" / 409,
+    /// The same CI run again, for a release that has ended.
+    AlreadyEnded = "already_ended" / 409,
     /// A CI report of an old attempt or of another CI run.
     StaleReport = "stale_report" / 409,
     /// Another release occupies stage.
@@ -253,6 +255,12 @@ pub enum Cause {
         started_by: Option<String>,
         asked_by: Option<String>,
     },
+    /// The same CI run again, and the release has ended.
+    AlreadyEnded {
+        release: ReleaseId,
+        title: String,
+        status: Status,
+    },
     /// The claim of a caller that the tag has moved is not enough.
     TagClaimed {
         release: ReleaseId,
@@ -280,6 +288,13 @@ pub enum Cause {
     RunByRmm {
         environment: Env,
         service: ServiceName,
+    },
+    /// The CI run that reports belongs to another release.
+    ReportOfOther {
+        release: ReleaseId,
+        reported_by: String,
+        of: ReleaseId,
+        title: String,
     },
     StaleReport {
         release: ReleaseId,
@@ -495,7 +510,8 @@ impl Cause {
             Self::CiRunTaken { .. } | Self::OnItsWay { .. } => Code::AlreadyActive,
             Self::TagClaimed { .. } | Self::TagMovedTooLate { .. } | Self::TagUnchecked { .. } => Code::TagMoved,
             Self::NotForCi { .. } | Self::RunByRmm { .. } => Code::NotReportedByCi,
-            Self::StaleReport { .. } => Code::StaleReport,
+            Self::AlreadyEnded { .. } => Code::AlreadyEnded,
+            Self::StaleReport { .. } | Self::ReportOfOther { .. } => Code::StaleReport,
             Self::StageDirty { .. } => Code::StageDirty,
             Self::StageLost { .. }
             | Self::StageTaken { .. }

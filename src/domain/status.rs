@@ -171,6 +171,12 @@ impl Status {
         )
     }
 
+    /// Whether it ended because stage did.
+    #[must_use]
+    pub fn failed_on_stage(self) -> bool {
+        matches!(self, Self::StageBuildingFailed | Self::StageTestRollbackFailed)
+    }
+
     /// The arrows of the life cycle.
     #[must_use]
     pub const fn next(self) -> &'static [Status] {

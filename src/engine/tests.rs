@@ -65,6 +65,7 @@ async fn release(engine: &Engine, tag: &str) -> ReleaseId {
         initiated_by: "ann".into(),
         owner: None,
         ci_run: None,
+        attempt_told: false,
         tagged_at: None,
         notes: String::new(),
         artifacts: Vec::new(),

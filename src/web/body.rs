@@ -29,11 +29,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Sent<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let content_type =
             request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         // `curl -d` says form by itself; what counts is that the body is JSON. A browser's form is stopped by authentication.
-        let plausible = content_type.is_empty()
-            || content_type.starts_with("application/json")
-            || content_type.starts_with("application/x-www-form-urlencoded")
-            || content_type.starts_with("text/plain");
+        let plausible =
+            matches!(media_type.as_str(), "" | "application/json" | "application/x-www-form-urlencoded" | "text/plain");
         if !plausible {
             return Err(Problem::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -88,6 +88,7 @@ async fn waiting(engine: &Engine, shop: &str) -> ReleaseId {
         initiated_by: "ann".into(),
         owner: None,
         ci_run: None,
+        attempt_told: false,
         tagged_at: None,
         notes: String::new(),
         artifacts: Vec::new(),

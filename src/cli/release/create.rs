@@ -5,8 +5,7 @@ use clap::Args;
 use super::super::one_of;
 use super::Number;
 use crate::api_client::{Call, Client, Context, Fault, Intent, print};
-use crate::contract::{self, CreateRelease, PatchRelease, ReportingRun};
-use crate::domain::release::CiRun;
+use crate::contract::{self, CreateRelease, CreatingRun, PatchRelease, ReportingRun};
 use crate::domain::status::Status;
 use crate::terminal::{ago, note};
 
@@ -59,14 +58,14 @@ impl Create {
             .by
             .or_else(|| somebody(context))
             .ok_or_else(|| Fault::Usage("it is not known who starts this release; say so with --by WHO".to_owned()))?;
-        let (attempt, url, git_ref) = (self.ci_run_attempt.unwrap_or(1), self.ci_url, self.ci_ref);
+        let (attempt, url, git_ref) = (self.ci_run_attempt, self.ci_url, self.ci_ref);
         let body = CreateRelease {
             service: self.service,
             tag: self.tag,
             commit: self.commit,
             initiated_by: by,
             owner: self.owner,
-            ci_run: self.ci_run_id.map(|id| CiRun { id, attempt, url, git_ref }),
+            ci_run: self.ci_run_id.map(|id| CreatingRun { id, attempt, url, git_ref }),
             tagged_at: None,
             notes: self.notes.unwrap_or_default(),
             surfaces: Vec::new(),

@@ -18,9 +18,9 @@ use crate::domain::status::{List, Status};
 use crate::terminal::{Tone, Ui, clean, note};
 
 /// Before a stream that broke is taken up again.
-const RECONNECT_INTERVAL: Duration = Duration::from_secs(1);
+pub(super) const RECONNECT_INTERVAL: Duration = Duration::from_secs(1);
 /// How often in a row that is tried.
-const RECONNECT_TRIES: u32 = 60;
+pub(super) const RECONNECT_TRIES: u32 = 60;
 
 /// Print the output of the steps.
 #[derive(Debug, Args)]

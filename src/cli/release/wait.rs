@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::super::one_of;
 use super::One;
+use super::logs::{RECONNECT_INTERVAL, RECONNECT_TRIES};
 use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract;
 use crate::domain::status::{List, Status};
@@ -49,11 +50,22 @@ impl Wait {
         let client = Client::connect(context, Intent::Watch).await?;
         let id = self.one.number.0;
         let watch = async {
-            let mut last = None;
+            let (mut last, mut tries) = (None, 0);
             loop {
-                let path = format!("/api/v1/releases/{id}");
-                let (release, json): (contract::ReleaseView, _) =
-                    client.json(Call::get(&path)).await.map_err(|fault| fault.about(id).in_json(self.one.json))?;
+                let (release, json, over) = match self.look(&client).await {
+                    Ok(seen) => seen,
+                    // It was there before: RMM is being restarted.
+                    Err(Fault::Unreachable(_)) if last.is_some() && tries < RECONNECT_TRIES => {
+                        if tries == 0 {
+                            note("note: RMM does not answer; trying again …");
+                        }
+                        tries += 1;
+                        tokio::time::sleep(RECONNECT_INTERVAL).await;
+                        continue;
+                    }
+                    Err(fault) => return Err(fault.about(id).in_json(self.one.json)),
+                };
+                tries = 0;
                 // What has ended says why at the end.
                 let reason = release.reason.clone().filter(|_| release.is_active());
                 let now = (release.status.clone(), reason);
@@ -62,7 +74,7 @@ impl Wait {
                     note(&format!("#{id} is {}{why}", release.status));
                     last = Some(now);
                 }
-                if let Some(well) = self.over(&client, &release).await? {
+                if let Some(well) = over {
                     if self.one.json {
                         print(&format!("{json}\n"))?;
                     }
@@ -77,6 +89,14 @@ impl Wait {
                 Err(Fault::Failed(format!("#{id} did not come there within {} s", limit.as_secs())))
             }),
         }
+    }
+
+    /// The release, also as JSON, and what [`Wait::over`] says of it.
+    async fn look(&self, client: &Client) -> Result<(contract::ReleaseView, String, Option<bool>), Fault> {
+        let path = format!("/api/v1/releases/{}", self.one.number.0);
+        let (release, json): (contract::ReleaseView, _) = client.json(Call::get(&path)).await?;
+        let over = self.over(client, &release).await?;
+        Ok((release, json, over))
     }
 
     /// Whether there is nothing more to wait for, and whether it is what was waited for.

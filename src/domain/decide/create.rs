@@ -5,6 +5,7 @@ use crate::domain::effect::Effect;
 use crate::domain::env::Env;
 use crate::domain::event::Event;
 use crate::domain::ids::{Attempt, Commit, Invalid, ReleaseId, Revision};
+use crate::domain::moves::Move;
 use crate::domain::person::{Actor, Right};
 use crate::domain::plan::check_values;
 use crate::domain::reason::Reason;
@@ -75,7 +76,8 @@ impl Draft<'_, '_> {
         Ok(Answer::Release { id, created: true })
     }
 
-    /// The same CI run means the same release; a higher attempt of it means a retry.
+    /// The same CI run means the same release; where that has ended, a re-run means a retry: a higher attempt of it, or
+    /// after a failure on stage, one of a CI system that does not count.
     fn same_ci_run(&mut self, new: &NewRelease) -> Result<Option<Answer>, Refusal> {
         let Some(ci_run) = &new.ci_run else { return Ok(None) };
         let Some(release) = self.world.of_ci_run(&ci_run.id) else { return Ok(None) };
@@ -87,16 +89,28 @@ impl Draft<'_, '_> {
             // A tag that has moved under the CI run: not the same release, whatever the run's id.
             return Ok(None);
         }
-        if release.ci_run.as_ref().is_some_and(|known| ci_run.attempt > known.attempt) {
-            if release.status.is_retryable() {
-                self.start_over(&release)?;
+        let newer = release.ci_run.as_ref().is_some_and(|known| ci_run.attempt > known.attempt);
+        let retried = !release.status.is_active();
+        if retried {
+            let begins = if new.attempt_told {
+                newer && release.status.is_retryable()
+            } else {
+                release.status.failed_on_stage()
+            };
+            if !begins {
+                let (title, status) = (release.title(), release.status);
+                let cause = Cause::AlreadyEnded { release: release.id, title, status };
+                return Err(Refusal::from(cause).legal(Move::from(&release).map(Move::as_str)));
             }
+            self.start_over(&release)?;
+        }
+        if newer {
             self.world.release_mut(release.id).ci_run = Some(ci_run.clone());
         }
         // Also of an attempt that has just begun: it brings what this CI run has built.
         self.learn_artifacts_from(release.id, new)?;
         self.learn_commit_from(&release, new);
-        Ok(Some(Answer::Release { id: release.id, created: false }))
+        Ok(Some(Answer::Release { id: release.id, created: retried }))
     }
 
     /// The same tag (or, without one, the same commit) while active means the same release, unless something differs.

@@ -71,6 +71,14 @@ impl Draft<'_, '_> {
                 .and_then(|run| run.ci_run.clone())
                 .map(|id| CiRun { id, attempt: 1, url: None, git_ref: None }),
         };
+        let is_expected = expected.iter().chain(&release.ci_run).any(|run| run.id == reporter.id);
+        let other = self.world.of_ci_run(&reporter.id).filter(|other| other.id != release.id && !is_expected);
+        if let Some(other) = other {
+            let (of, title) = (other.id, other.title());
+            return Err(
+                Cause::ReportOfOther { release: release.id, reported_by: reporter.to_string(), of, title }.into()
+            );
+        }
         match expected {
             // After a retry, another CI run may take over.
             Some(expected)
@@ -139,9 +147,10 @@ impl Draft<'_, '_> {
                 self.ci_ended(id, Env::Production, RunState::Succeeded)?;
             }
             (Status::Deploying, Status::ProductionRollback) => {
-                let ci_run = self.world.occupying_run(Env::Production).and_then(|run| run.ci_run.clone());
+                let known = self.world.occupying_run(Env::Production).and_then(|run| run.ci_run.clone());
                 self.ci_ended(id, Env::Production, RunState::Failed { reason: Reason::CiUnwell })?;
                 // The CI run that says so is the one that goes back.
+                let ci_run = known.or(ci_run.map(|reporter| reporter.id));
                 if let Some(run) = self.own_run(id, Env::Production) {
                     self.world.run_mut(run).ci_run = ci_run;
                 }

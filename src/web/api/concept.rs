@@ -2,16 +2,15 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 
-use super::releases::checked_ci_run;
-use super::{Trace, readable_by};
-use crate::contract::CreateRelease;
+use super::{Trace, watchable_by};
+use crate::contract::{CreateRelease, CreatingRun};
 use crate::domain::approval::Verdict;
 use crate::domain::command::{Answer, Command};
-use crate::domain::ids::{Invalid, ReleaseId, one_line, web_address};
+use crate::domain::ids::{Invalid, ReleaseId, ServiceName, one_line, web_address};
+use crate::domain::person::Actor;
 use crate::domain::release::{CiRun, Release, Reporter};
 use crate::domain::status::{List, Status};
 use crate::engine::Request;
@@ -44,7 +43,7 @@ pub struct ConceptCreate {
     github_ref: Option<String>,
 }
 
-/// GitHub's run ids are numbers that workflows send as text or as numbers.
+/// Releases and GitHub's runs have numbers that workflows send as text or as numbers.
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(untagged)]
 enum RunNumber {
@@ -70,21 +69,21 @@ pub struct ConceptCreated {
 
 /// Create a release (original call)
 #[utoipa::path(post, path = "/release", tag = "original", request_body = ConceptCreate,
-    responses((status = 201, body = ConceptCreated), (status = 200, body = ConceptCreated)))]
+    responses((status = 201, body = ConceptCreated), (status = 409, body = Problem), (status = 422, body = Problem)))]
 pub async fn create(
     State(web): State<Web>,
     Caller(actor): Caller,
     Extension(trace): Extension<Trace>,
     Sent(sent): Sent<ConceptCreate>,
-) -> Result<Response, Problem> {
+) -> Result<(StatusCode, Json<ConceptCreated>), Problem> {
     let begun = match sent.status {
         None | Some(Status::Initiated) => false,
         Some(Status::StageBuilding) => true,
         Some(_) => return Err(Invalid::new("status", "a new release is initiated (or stage_building)").into()),
     };
-    let ci_run = sent.github_run_id.and_then(RunNumber::text).map(|id| CiRun {
+    let ci_run = sent.github_run_id.and_then(RunNumber::text).map(|id| CreatingRun {
         id,
-        attempt: sent.github_run_attempt.unwrap_or(1),
+        attempt: sent.github_run_attempt,
         url: sent.github_action_link.filter(|link| !link.is_empty()),
         git_ref: sent.github_ref.filter(|git_ref| !git_ref.is_empty()),
     });
@@ -94,7 +93,7 @@ pub async fn create(
         commit: None,
         initiated_by: sent.initiated_by,
         owner: None,
-        ci_run: ci_run.map(checked_ci_run).transpose().map_err(concept_names)?,
+        ci_run,
         tagged_at: None,
         notes: String::new(),
         surfaces: Vec::new(),
@@ -110,9 +109,9 @@ pub async fn create(
     // Where nothing follows from it, a creation looks at nothing else.
     let handled =
         if begun { web.engine.handle_then(request, begin).await? } else { web.engine.handle(request).await? };
-    let Answer::Release { id, created } = handled.answer else { return Err(Problem::not_found("no release was made")) };
-    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(ConceptCreated { release_id: id.0 })).into_response())
+    let Answer::Release { id, .. } = handled.answer else { return Err(Problem::not_found("no release was made")) };
+    // The scripts of the original machine know no other answer.
+    Ok((StatusCode::CREATED, Json(ConceptCreated { release_id: id.0 })))
 }
 
 /// The field as this call names it.
@@ -133,7 +132,7 @@ fn concept_names(invalid: Invalid) -> Invalid {
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConceptReport {
-    release_id: i64,
+    release_id: RunNumber,
     status: Status,
     #[serde(default)]
     github_run_id: Option<RunNumber>,
@@ -168,7 +167,10 @@ pub async fn report(
         }
         None => None,
     };
-    let command = Command::Report { release: ReleaseId(sent.release_id), status: sent.status, ci_run };
+    let release = sent.release_id.text().and_then(|number| number.trim().parse().ok());
+    let release =
+        release.ok_or_else(|| Invalid::new("release_id", "must be the number that POST /release answered"))?;
+    let command = Command::Report { release: ReleaseId(release), status: sent.status, ci_run };
     web.engine.handle(trace.of(Request::new(actor, command))).await?;
     Ok(Json(ConceptDone { status: "success" }))
 }
@@ -217,12 +219,21 @@ impl ConceptRow {
 /// The active releases (original call)
 #[utoipa::path(get, path = "/active_releases", tag = "original", responses((status = 200, body = Vec<ConceptRow>)))]
 pub async fn active(State(web): State<Web>, Caller(actor): Caller) -> Result<Json<Vec<ConceptRow>>, Problem> {
-    readable_by(&actor, None)?;
-    let page = releases::Page { list: Some(List::Active), service: None, before: None, limit: MOST_ROWS };
+    // A token that is limited sees what it is limited to.
+    let services: Vec<Option<ServiceName>> = match &actor {
+        Actor::Token { services, .. } if !services.is_empty() => services.iter().cloned().map(Some).collect(),
+        Actor::Token { .. } | Actor::Person { .. } | Actor::Operator | Actor::Machine => vec![None],
+    };
+    services.iter().try_for_each(|service| watchable_by(&actor, service.as_ref()))?;
+    let page = |service| releases::Page { list: Some(List::Active), service, before: None, limit: MOST_ROWS };
     let rows = web
         .engine
         .read(move |conn| {
-            let found = releases::page(conn, &page)?;
+            let mut found = Vec::new();
+            for service in services {
+                found.extend(releases::page(conn, &page(service))?);
+            }
+            found.sort_by_key(|release| std::cmp::Reverse(release.id));
             found
                 .into_iter()
                 .map(|release| {

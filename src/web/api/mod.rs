@@ -17,6 +17,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, OpenApi as OpenApiDocument, Ref, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -62,7 +63,34 @@ pub(super) fn routes() -> Router<Web> {
         .layer(axum::middleware::from_fn(traced))
 }
 
-fn described() -> (Router<Web>, utoipa::openapi::OpenApi) {
+/// Calls that anybody may make.
+const OPEN: [&str; 2] = ["/healthz", "/readyz"];
+
+/// What every call may be answered that needs a token.
+const ANY_CALL: [(&str, &str); 4] = [
+    ("401", "No token, or one that opens nothing"),
+    ("403", "The token may not do this"),
+    ("429", "Too many calls; `Retry-After` says when to try again"),
+    ("503", "RMM is stopping, or cannot write"),
+];
+
+fn described() -> (Router<Web>, OpenApiDocument) {
+    let (router, mut openapi) = routed();
+    for (path, item) in &mut openapi.paths.paths {
+        let calls = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for call in calls.into_iter().flatten().filter(|_| !OPEN.contains(&path.as_str())) {
+            for (status, description) in ANY_CALL {
+                let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+                let answer =
+                    ResponseBuilder::new().description(description).content("application/problem+json", problem);
+                call.responses.responses.entry(status.to_owned()).or_insert_with(|| answer.build().into());
+            }
+        }
+    }
+    (router, openapi)
+}
+
+fn routed() -> (Router<Web>, OpenApiDocument) {
     OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(releases::create, releases::list))
         .routes(routes!(releases::show, decisions::patch))
@@ -160,6 +188,19 @@ mod tests {
         let several = [&schema["enum"], &schema["oneOf"], &schema["type"]].into_iter().find_map(Value::as_array);
         let words = several.map(|all| all.iter().map(kind).collect::<Vec<_>>().join(" | "));
         words.unwrap_or_else(|| schema["type"].as_str().unwrap_or("any").to_owned())
+    }
+
+    #[test]
+    fn every_call_that_takes_a_token_says_how_it_is_turned_away() {
+        let document: Value = serde_json::from_str(&super::openapi()).unwrap();
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            for (method, call) in methods.as_object().unwrap() {
+                for status in ["401", "403", "429", "503"] {
+                    let told = call["responses"][status].is_object();
+                    assert!(told || super::OPEN.contains(&path.as_str()), "{method} {path} does not name {status}");
+                }
+            }
+        }
     }
 
     /// Names are public, and stay: a line that goes or changes here breaks a client.

@@ -8,8 +8,8 @@ use axum::{Extension, Json};
 use super::audit::{self, PAGE_BYTES, next_cursor};
 use super::{Trace, allowed, watchable_by};
 use crate::contract::{
-    AskPlan, CreateRelease, EventView, GateView, ListEvents, ListReleases, PlanView, ReleaseDetails, ReleasePage,
-    ReleaseView, RunView, StepView,
+    AskPlan, CreateRelease, CreatingRun, EventView, GateView, ListEvents, ListReleases, PlanView, ReleaseDetails,
+    ReleasePage, ReleaseView, RunView, StepView,
 };
 use crate::domain::command::{Answer, Command, NewRelease};
 use crate::domain::env::Env;
@@ -53,6 +53,7 @@ impl CreateRelease {
             commit_checked: false,
             initiated_by: self.initiated_by,
             owner: self.owner,
+            attempt_told: self.ci_run.as_ref().is_some_and(|run| run.attempt.is_some()),
             ci_run: self.ci_run.map(checked_ci_run).transpose()?,
             tagged_at: self.tagged_at,
             notes: self.notes,
@@ -61,9 +62,9 @@ impl CreateRelease {
     }
 }
 
-pub(super) fn checked_ci_run(run: CiRun) -> Result<CiRun, Invalid> {
+fn checked_ci_run(run: CreatingRun) -> Result<CiRun, Invalid> {
     one_line("ci_run.id", &run.id, 100)?;
-    if run.attempt == 0 {
+    if run.attempt == Some(0) {
         return Err(Invalid::new("ci_run.attempt", "must be at least 1"));
     }
     if let Some(url) = &run.url {
@@ -72,7 +73,8 @@ pub(super) fn checked_ci_run(run: CiRun) -> Result<CiRun, Invalid> {
     if let Some(git_ref) = &run.git_ref {
         one_line("ci_run.ref", git_ref, 256)?;
     }
-    Ok(run)
+    let CreatingRun { id, attempt, url, git_ref } = run;
+    Ok(CiRun { id, attempt: attempt.unwrap_or(1), url, git_ref })
 }
 
 pub(super) fn checked_artifacts(surfaces: Vec<Artifact>) -> Result<Vec<Artifact>, Invalid> {
@@ -92,7 +94,9 @@ pub(super) fn checked_artifacts(surfaces: Vec<Artifact>) -> Result<Vec<Artifact>
 
 /// Create a release
 ///
-/// The same CI run again, or without one the same service, tag and commit while active, is the same release (200).
+/// The same CI run again, or without one the same service, tag and commit while active, is the same release (200). A
+/// re-run of the CI run of a release that has failed begins its next attempt (201); of one that has ended otherwise, it
+/// is refused (`already_ended`).
 #[utoipa::path(post, path = "/api/v1/releases", tag = "releases", request_body = CreateRelease,
     responses((status = 201, body = ReleaseView), (status = 200, body = ReleaseView, description = "It exists already"),
               (status = 409, body = Problem), (status = 422, body = Problem)))]
@@ -170,7 +174,7 @@ pub async fn events(
     Named(id): Named<i64>,
     Asked(asked): Asked<ListEvents>,
 ) -> Result<Response, Problem> {
-    check_release(&web, &actor, Right::Read, ReleaseId(id)).await?;
+    check_release(&web, &actor, Right::Watch, ReleaseId(id)).await?;
     let (limit, last) = audit::page(&asked, audit::LARGEST_PAGE)?;
     let after = last.unwrap_or(0);
     let read = move |conn: &rusqlite::Connection| events::of_release(conn, ReleaseId(id), after, limit, PAGE_BYTES);

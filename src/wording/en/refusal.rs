@@ -86,6 +86,11 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             let by = started_by.as_ref().map(|run| format!(", started by the CI run {run}")).unwrap_or_default();
             format!("{title} is on its way already as #{release} ({status}){by}")
         }
+        C::AlreadyEnded { release, title, status } => format!(
+            "#{release} {title} has ended ({status}), and the same CI run does not begin it again; another CI run makes a new \
+             release{}",
+            if status.is_retryable() { ", and `retry` begins this one again" } else { "" }
+        ),
         C::TagClaimed { release, title, was, now } => format!(
             "#{release} stands for {title} at {}; that it is {} now is for the repository or a CI system to say, so nothing \
              was changed",
@@ -108,6 +113,9 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::StaleReport { release, ci_run, attempt, reported_by } => format!(
             "#{release} belongs to the CI run {ci_run} (attempt {attempt}) now; this report came from {reported_by}"
         ),
+        C::ReportOfOther { release, reported_by, of, title } => {
+            format!("the CI run {reported_by} belongs to #{of} {title}, so that it cannot report about #{release}")
+        }
         C::DoesNotFollow { release, status, reason: why, reported } => {
             format!("#{release} is {status}{}; a report of {reported} does not follow from there", because(why))
         }

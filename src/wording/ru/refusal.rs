@@ -83,6 +83,11 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             let by = started_by.as_ref().map(|run| format!(", его начал запуск CI {run}")).unwrap_or_default();
             format!("{title} уже в работе: #{release} ({}){by}", status(*is))
         }
+        C::AlreadyEnded { release, title, status: is } => format!(
+            "#{release} {title} уже завершён ({}), и тот же запуск CI его не начнёт заново; другой запуск CI создаст новый релиз{}",
+            status(*is),
+            if is.is_retryable() { ", а retry начнёт заново этот" } else { "" }
+        ),
         C::TagClaimed { release, title, was, now } => format!(
             "#{release} — это {title} на {}; что теперь это {}, должен сказать репозиторий или CI, поэтому ничего не изменено",
             was.short(),
@@ -104,6 +109,9 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         }
         C::StaleReport { release, ci_run, attempt, reported_by } => {
             format!("#{release} ведёт теперь запуск CI {ci_run} (попытка {attempt}); это сообщение от {reported_by}")
+        }
+        C::ReportOfOther { release, reported_by, of, title } => {
+            format!("запуск CI {reported_by} относится к #{of} {title} и не может сообщать о #{release}")
         }
         C::DoesNotFollow { release, status: is, reason: why, reported } => {
             format!("#{release} — {}{}; {reported} после этого не бывает", status(*is), because(why))

@@ -190,6 +190,7 @@ impl Rig {
             commit_checked: false,
             initiated_by: "gommgo".into(),
             owner: None,
+            attempt_told: true,
             ci_run: Some(CiRun {
                 id: format!("run-{tag}"),
                 attempt: 1,

@@ -214,6 +214,7 @@ impl Sim {
             initiated_by: "dev".into(),
             owner: None,
             ci_run: None,
+            attempt_told: true,
             tagged_at: None,
             notes: String::new(),
             artifacts: Vec::new(),

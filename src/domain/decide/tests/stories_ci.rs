@@ -190,10 +190,9 @@ fn the_same_ci_run_is_the_same_release_and_a_higher_attempt_a_retry() {
     assert_eq!(w.refused(&ci(), renamed).code, Code::AlreadyActive);
     w.report(r, StageBuildingFailed);
     let again = pushed(&mut w, "v1.0.0", "1", 1);
-    w.ok(&ci(), again);
-    assert_eq!(w.status(r), StageBuildingFailed, "the same attempt changes nothing");
+    assert_eq!(w.refused(&ci(), again).code, Code::AlreadyEnded, "the same attempt begins nothing");
     let rerun = pushed(&mut w, "v1.0.0", "1", 2);
-    assert_eq!(w.ok(&ci(), rerun), Answer::Release { id: r, created: false });
+    assert_eq!(w.ok(&ci(), rerun), Answer::Release { id: r, created: true });
     assert_eq!((w.status(r), w.get(r).attempt.0), (Initiated, 2));
     assert_eq!(w.refused(&ci(), report(r, StageBuilding, "1", Some(1))).code, Code::StaleReport);
     w.ok(&ci(), report(r, StageBuilding, "1", Some(2)));
@@ -202,6 +201,73 @@ fn the_same_ci_run_is_the_same_release_and_a_higher_attempt_a_retry() {
     assert_eq!(w.ok(&ci(), other), Answer::Release { id: ReleaseId(2), created: true }, "after it ended, a new one");
     let rerun = pushed(&mut w, "v1.0.0", "1", 3);
     assert_eq!(w.refused(&ci(), rerun).code, Code::AlreadyActive, "two releases of one tag do not go together");
+}
+
+/// The same request again, from a CI system that does not count attempts.
+fn uncounted(w: &mut Sim, name: &str, id: &str) -> Command {
+    match pushed(w, name, id, 1) {
+        Command::Create(new) => Command::Create(NewRelease { attempt_told: false, ..new }),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_rerun_without_an_attempt_goes_on_after_a_failure_on_stage_and_nowhere_else() {
+    let mut w = Sim::in_ci();
+    ship(&mut w, "v1.0.0");
+    let r = push(&mut w, "v1.1.0", "2");
+    for (attempt, before) in [
+        (2, [StageBuilding, StageBuildingFailed].as_slice()),
+        (3, &[StageBuilding, StageTestRollback, StageTestRollbackFailed]),
+    ] {
+        before.iter().for_each(|status| w.report(r, *status));
+        let again = uncounted(&mut w, "v1.1.0", "2");
+        assert_eq!(w.ok(&ci(), again), Answer::Release { id: r, created: true });
+        assert_eq!((w.status(r), w.get(r).attempt.0), (Initiated, attempt));
+        let twice = uncounted(&mut w, "v1.1.0", "2");
+        assert_eq!(w.ok(&ci(), twice), Answer::Release { id: r, created: false });
+    }
+    w.ok(&ci(), report(r, StageBuilding, "2", None));
+    w.report(r, StageTestRollback);
+    w.report(r, ManualTesting);
+    w.admin(Command::Reject { release: r, reason: "no".into(), seen: None });
+    assert_eq!(w.status(r), ManualTestFailed);
+    let again = uncounted(&mut w, "v1.1.0", "2");
+    let refusal = w.refused(&ci(), again);
+    assert_eq!((refusal.code, refusal.legal.contains(&"retry")), (Code::AlreadyEnded, true));
+    let counted = pushed(&mut w, "v1.1.0", "2", 2);
+    assert_eq!(w.ok(&ci(), counted), Answer::Release { id: r, created: true });
+    w.admin(Command::Cancel { release: r, reason: "no".into() });
+    for attempt in [2, 3] {
+        let again = pushed(&mut w, "v1.1.0", "2", attempt);
+        assert_eq!(w.refused(&ci(), again).code, Code::AlreadyEnded);
+    }
+    let again = uncounted(&mut w, "v1.0.0", "v1.0.0");
+    let refusal = w.refused(&ci(), again);
+    assert_eq!(refusal.code, Code::AlreadyEnded, "what was deployed is not deployed once more");
+    assert!(words(&refusal).contains("another CI run"), "{refusal:?}");
+}
+
+#[test]
+fn the_ci_run_of_one_release_says_nothing_about_another() {
+    let mut w = Sim::in_ci();
+    ship(&mut w, "v1.0.0");
+    let r = push(&mut w, "v1.1.0", "2");
+    let none = w.release("v1.2.0");
+    assert_eq!(w.refused(&ci(), report(none, StageBuilding, "2", None)).code, Code::StaleReport);
+    to_manual_testing(&mut w, r);
+    w.everybody_approves(r);
+    assert_eq!(w.refused(&ci(), report(r, Deploying, "v1.0.0", None)).code, Code::StaleReport);
+    w.report(r, Deploying);
+    for status in [ProductionRollback, Deployed] {
+        let refusal = w.refused(&ci(), report(r, status, "v1.0.0", None));
+        assert_eq!(refusal.code, Code::StaleReport);
+        assert!(words(&refusal).contains("v1.0.0"), "{refusal:?}");
+    }
+    assert_eq!(w.status(r), Deploying);
+    w.ok(&ci(), report(r, ProductionRollback, "deploy-2", None));
+    assert_eq!(w.refused(&ci(), report(r, RollbackDone, "deploy-1", None)).code, Code::StaleReport);
+    w.ok(&ci(), report(r, RollbackDone, "deploy-2", None));
 }
 
 #[test]
