@@ -12,6 +12,7 @@ pub use self::table::{Column, Table};
 use self::text::terminal_safe;
 pub use self::text::{clean, full_stop, sentence, shell_word, width, wrap};
 pub use self::time::{ago, exact, lasting, until};
+use crate::wording::Language;
 
 /// Prose is wrapped here where nothing says how wide the reader's window is.
 const READABLE: usize = 100;
@@ -56,6 +57,8 @@ pub struct Ui {
     pub width: Option<usize>,
     /// Colours are welcome.
     pub colour: bool,
+    /// The reader's language.
+    pub language: Language,
     /// The time that "3 min ago" counts from.
     pub now: Timestamp,
 }
@@ -73,6 +76,7 @@ impl Ui {
         Self {
             width: told.or_else(measured).map(|width| width.max(NARROWEST)),
             colour: is_interactive() && !set("NO_COLOR"),
+            language: Language::En,
             now,
         }
     }
@@ -169,6 +173,6 @@ impl Ui {
     /// A window of a width without colours, at the epoch.
     #[must_use]
     pub fn test(width: usize) -> Self {
-        Self { width: Some(width), colour: false, now: Timestamp::UNIX_EPOCH }
+        Self { width: Some(width), colour: false, language: Language::En, now: Timestamp::UNIX_EPOCH }
     }
 }

@@ -5,12 +5,14 @@
 //! Must not: know where a sentence is shown, or escape it for that place.
 
 mod en;
+mod event;
 mod ru;
 #[cfg(test)]
 mod tests;
 mod times;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::domain::event::Why;
 use crate::domain::gate::{Gate, GateState, Remedy};
@@ -82,6 +84,18 @@ impl Language {
             Self::En => en::remedy(remedy),
             Self::Ru => ru::remedy(remedy),
         }
+    }
+
+    /// What has happened, from the name and the data of an event as the record keeps them. One that this version does not
+    /// know is told by its name.
+    #[must_use]
+    pub fn event(self, kind: &str, data: &Value) -> String {
+        let told = event::Told(data);
+        match self {
+            Self::En => en::event(kind, &told),
+            Self::Ru => ru::event(kind, &told),
+        }
+        .unwrap_or_else(|| event::unknown(kind, data))
     }
 
     /// How a gate stands, and whether it is skipped, in sentences.

@@ -1,9 +1,11 @@
 //! English.
 
+mod event;
 mod gate;
 mod reason;
 mod refusal;
 
+pub(super) use event::event;
 pub(super) use gate::{remedy, state};
 pub(super) use reason::reason;
 pub(super) use refusal::refusal;
