@@ -17,7 +17,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("web", &["domain", "wording", "contract", "store", "engine", "views"]),
     ("bot", &["domain", "wording", "config", "store", "clients", "engine", "views"]),
     ("app", &["domain", "config", "store", "clients", "engine", "web", "bot"]),
-    ("api_client", &["wording", "contract", "terminal", "config", "store", "engine", "web", "app"]),
+    ("api_client", &["domain", "wording", "contract", "terminal", "config", "store", "engine", "web", "app"]),
     ("demo", &["domain", "wording", "contract", "terminal", "config", "clients", "engine", "bot", "app", "api_client"]),
     (
         "cli",

@@ -3,12 +3,13 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::super::one_of;
+use super::super::{one_of, words};
 use super::{One, tone};
 use crate::api_client::{Call, Client, Context, Fault, Intent, print, with_query};
 use crate::contract::{self, ListReleases};
 use crate::domain::status;
-use crate::terminal::{Column, Table, Tone, Ui, ago, clean, exact, note};
+use crate::terminal::{Column, Table, Tone, Ui, clean, exact, note};
+use crate::wording::Language;
 
 /// List releases.
 #[derive(Debug, Args)]
@@ -44,15 +45,19 @@ impl List {
             return print(&format!("{json}\n"));
         }
         if page.releases.is_empty() {
+            let words = words::words(context.ui.language);
             note(match (&self.list, &self.service) {
-                (None, None) => "There are no releases yet; `rmm release create` makes one.",
-                (Some(_), _) | (_, Some(_)) => "There are no such releases.",
+                (None, None) => words.no_releases,
+                (Some(_), _) | (_, Some(_)) => words.no_such_releases,
             });
             return Ok(());
         }
         print(&table(&page.releases, &context.ui))?;
         if let Some(next) = page.next {
-            note(&format!("There are more: add --cursor {next}"));
+            note(&match context.ui.language {
+                Language::En => format!("There are more: add --cursor {next}"),
+                Language::Ru => format!("Есть ещё: добавьте --cursor {next}"),
+            });
         }
         Ok(())
     }
@@ -60,31 +65,36 @@ impl List {
 
 /// Releases as a table.
 pub(super) fn table(releases: &[contract::ReleaseView], ui: &Ui) -> String {
+    let words = words::words(ui.language);
     let mut table = Table::new([
-        Column::new("RELEASE").right(),
-        Column::new("SERVICE").least(14),
-        Column::new("VERSION").least(14),
-        Column::new("STATUS"),
-        Column::new("SINCE").optional(2),
-        Column::new("BY").optional(1).least(8),
+        Column::new(words.release_column).right(),
+        Column::new(words.service_column).least(14),
+        Column::new(words.version_column).least(14),
+        Column::new(words.status_column),
+        Column::new(words.since_column).optional(2),
+        Column::new(words.by_column).optional(1).least(8),
     ]);
     for release in releases {
         table.row([
             (format!("#{}", release.id), Tone::Plain),
             (release.service.clone(), Tone::Plain),
             (release.name(), Tone::Plain),
-            (release.status.to_string(), tone(&release.status)),
-            (ago(release.status_since, ui.now), Tone::Dim),
-            (by(release), Tone::Plain),
+            (words::status(ui.language, &release.status), tone(&release.status)),
+            (ui.ago(release.status_since), Tone::Dim),
+            (by(release, ui.language), Tone::Plain),
         ]);
     }
     table.render(ui)
 }
 
 /// Who started it, and whose word that is if it is not their own.
-fn by(release: &contract::ReleaseView) -> String {
-    let said = release.said_by.as_ref().map(|token| format!(" (says {token})")).unwrap_or_default();
-    format!("{}{said}", release.initiated_by)
+fn by(release: &contract::ReleaseView, language: Language) -> String {
+    let by = &release.initiated_by;
+    match (&release.said_by, language) {
+        (None, _) => by.clone(),
+        (Some(token), Language::En) => format!("{by} (says {token})"),
+        (Some(token), Language::Ru) => format!("{by} (со слов токена {token})"),
+    }
 }
 
 /// What happened to a release.

@@ -7,6 +7,7 @@ use super::super::event::Told;
 use super::{gate_name, role, run, status, step};
 use crate::domain::env::Env;
 use crate::domain::gate::GateName;
+use crate::domain::refusal::Cause;
 
 /// Что произошло; ничего, если эта версия такого события не знает.
 pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
@@ -101,7 +102,8 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         "report_refused" => {
             let more = told.said("unrecorded");
             let more = more.map(|more| format!(" (с прошлой записи отклонено ещё: {more})")).unwrap_or_default();
-            format!("отчёт «{}» отклонён{}{more}", status("status"), because())
+            let cause = told.known::<Cause>("because").map(|cause| format!(": {}", Ru.refusal(&cause)));
+            format!("отчёт «{}» отклонён{}{more}", status("status"), cause.unwrap_or_else(because))
         }
         "token_created" => format!("создан токен {} ({})", text("name"), role(&text("role"))),
         "token_adopted" => match told.said("before") {

@@ -47,7 +47,7 @@ fn step(kind: StepKind) -> &'static str {
 }
 
 /// Что с релизом сейчас.
-pub(super) fn status(status: Status) -> &'static str {
+pub(super) const fn status(status: Status) -> &'static str {
     match status {
         Status::Initiated => "создан",
         Status::StageBuilding => "собирается на stage",
@@ -83,7 +83,7 @@ pub(super) fn run(environment: &str, kind: &str) -> String {
 }
 
 /// Проверка перед продакшном.
-pub(super) fn gate_name(name: GateName) -> &'static str {
+pub(super) const fn gate_name(name: GateName) -> &'static str {
     match name {
         GateName::Approvals => "подтверждения",
         GateName::FreshRehearsal => "репетиция отката",
