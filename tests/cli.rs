@@ -310,6 +310,32 @@ fn a_release_from_ci_to_production() {
 }
 
 #[test]
+fn answers_are_in_the_language_of_the_reader() {
+    let mut place = Sandbox::new();
+    let ci = place.token(&["github", "--role", "ci", "--service", "shop"]);
+    place.serve();
+    let create = ["release", "create", "--service", "shop", "--tag", "v1.0.0", "--commit", &"c".repeat(40)];
+    place.remote(&ci, &create).ends(0);
+    let by_locale = |arguments: &[&str]| finished(place.command(arguments).env("LANG", "ru_RU.UTF-8"));
+    by_locale(&["release", "list"]).ends(0).says("РЕЛИЗ").says("создан");
+    by_locale(&["release", "show", "1"])
+        .ends(0)
+        .says("Мешает продакшну")
+        .says("Ещё должны подтвердить: ann, bob.")
+        .says("Что можно сделать")
+        .says("rmm release cancel 1 --reason");
+    by_locale(&["release", "show", "99"]).ends(3).says("отказано").says_not("no release");
+    by_locale(&["--lang", "en", "release", "list"]).ends(0).says("RELEASE").says("initiated");
+    let events = place.run(&["release", "events", "1", "--lang", "ru"]).ends(0);
+    assert!(events.out.contains("релиз создан, инициатор"), "{events:?}");
+    let json = |done: Done| done.ends(0).json();
+    let show = ["release", "show", "1", "--json"];
+    assert_eq!(json(by_locale(&show)), json(place.run(&show)), "the answer of the API has no language");
+    place.run(&["--lang", "de", "release", "list"]).ends(2).says("en, ru");
+    place.stop();
+}
+
+#[test]
 fn refusals_for_machines() {
     let place = Sandbox::new();
     let done = place.run(&["release", "create", "--service", "nothing", "--tag", "v1", "--json"]).ends(3);

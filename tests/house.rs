@@ -8,7 +8,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("wording", &["domain"]),
     ("contract", &["domain"]),
-    ("terminal", &[]),
+    ("terminal", &["wording"]),
     ("config", &["domain", "wording"]),
     ("store", &["domain", "wording"]),
     ("clients", &["domain", "wording"]),
@@ -17,7 +17,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("web", &["domain", "wording", "contract", "store", "engine", "views"]),
     ("bot", &["domain", "wording", "config", "store", "clients", "engine", "views"]),
     ("app", &["domain", "config", "store", "clients", "engine", "web", "bot"]),
-    ("api_client", &["contract", "terminal", "config", "store", "engine", "web", "app"]),
+    ("api_client", &["domain", "wording", "contract", "terminal", "config", "store", "engine", "web", "app"]),
     ("demo", &["domain", "wording", "contract", "terminal", "config", "clients", "engine", "bot", "app", "api_client"]),
     (
         "cli",

@@ -6,6 +6,7 @@ use super::fault::Fault;
 use crate::config::{Config, ConfigErrors, EnvVars, env_vars};
 use crate::engine::clock::{Clock, SystemClock};
 use crate::terminal::Ui;
+use crate::wording::Language;
 
 /// What every verb works with.
 #[derive(Debug)]
@@ -28,10 +29,12 @@ pub struct Local {
 }
 
 impl Context {
-    /// For a configuration file, with the environment of this process.
+    /// For a configuration file and a language, with the environment of this process, which names the language otherwise.
     #[must_use]
-    pub fn new(config: PathBuf) -> Self {
-        Self { config, env: env_vars(std::env::vars_os()), ui: Ui::of_stdout(SystemClock.now()) }
+    pub fn new(config: PathBuf, language: Option<Language>) -> Self {
+        let env = env_vars(std::env::vars_os());
+        let language = language.unwrap_or_else(|| language_of(&env));
+        Self { config, env, ui: Ui::of_stdout(SystemClock.now(), language) }
     }
 
     /// A variable of the environment that is not empty.
@@ -60,6 +63,12 @@ impl Context {
     }
 }
 
+/// The language of messages by POSIX: the first of these that is set.
+fn language_of(env: &EnvVars) -> Language {
+    let set = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(|name| env.get(name));
+    Language::of_locale(set.map(String::as_str).find(|value| !value.is_empty()).unwrap_or_default())
+}
+
 /// Where the data is, of a configuration that has errors elsewhere.
 fn data_dir(path: &Path, env: &EnvVars) -> Option<PathBuf> {
     let text = std::fs::read_to_string(path).ok()?;
@@ -73,6 +82,19 @@ fn data_dir(path: &Path, env: &EnvVars) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_variable_that_is_set_names_the_language() {
+        let language = |set: &[(&str, &str)]| {
+            language_of(&set.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        };
+        assert_eq!(language(&[]), Language::En);
+        assert_eq!(language(&[("LANG", "ru_RU.UTF-8")]), Language::Ru);
+        assert_eq!(language(&[("LANG", "ru_RU.UTF-8"), ("LC_MESSAGES", "en_US.UTF-8")]), Language::En);
+        assert_eq!(language(&[("LANG", "C"), ("LC_MESSAGES", "C"), ("LC_ALL", "ru")]), Language::Ru);
+        assert_eq!(language(&[("LANG", "ru_RU.UTF-8"), ("LC_ALL", "")]), Language::Ru);
+        assert_eq!(language(&[("LANG", "rue_UA")]), Language::En);
+    }
 
     #[test]
     fn a_configuration_with_errors_still_says_where_the_data_is() {

@@ -6,8 +6,10 @@ use std::process::ExitCode;
 
 use crate::config::ConfigErrors;
 use crate::contract::Problem;
+use crate::domain::refusal::Cause;
 use crate::store::StoreError;
 use crate::terminal::{self, full_stop, note};
+use crate::wording::Language;
 
 /// Exit status: it was tried and failed.
 pub const FAILED: u8 = 1;
@@ -93,7 +95,7 @@ impl Fault {
 
     /// Tells it on standard error; the exit status.
     #[must_use]
-    pub fn tell(&self) -> ExitCode {
+    pub fn tell(&self, language: Language) -> ExitCode {
         let status = match self {
             Self::Failed(_) => FAILED,
             Self::Usage(_) => USAGE,
@@ -104,7 +106,7 @@ impl Fault {
         };
         match self {
             Self::Failed(_) | Self::Usage(_) | Self::Unreachable(_) => note(&format!("rmm: {self}")),
-            Self::Refused(refusal) => refusal.tell(),
+            Self::Refused(refusal) => refusal.tell(language),
             Self::Said(_) | Self::Pipe => {}
         }
         ExitCode::from(status)
@@ -125,17 +127,28 @@ impl fmt::Display for Fault {
 impl std::error::Error for Fault {}
 
 impl Refusal {
-    fn tell(&self) {
+    /// What is wrong and what to do, from the facts; as RMM says it where they are missing, and in English.
+    fn detail(&self, language: Language) -> String {
+        let facts = self.problem.because.clone().filter(|_| language != Language::En);
+        let cause = facts.and_then(|facts| serde_json::from_value::<Cause>(facts).ok());
+        cause.map_or_else(|| self.problem.detail.clone(), |cause| language.refusal(&cause))
+    }
+
+    fn tell(&self, language: Language) {
         if self.as_json && !self.json.is_empty() {
             note(&self.json);
             return;
         }
-        note(&format!("rmm: refused: {}", full_stop(&self.problem.detail)));
+        let (refused, possible) = match language {
+            Language::En => ("refused", "Possible now:"),
+            Language::Ru => ("отказано", "Сейчас можно:"),
+        };
+        note(&format!("rmm: {refused}: {}", full_stop(&self.detail(language))));
         for detail in &self.problem.details {
             note(&format!("  - {detail}"));
         }
         if !self.problem.legal.is_empty() {
-            note("Possible now:");
+            note(possible);
             for word in &self.problem.legal {
                 match self.release.and_then(|id| paste(word, id)) {
                     Some(line) => note(&format!("  {line}")),

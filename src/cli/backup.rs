@@ -19,6 +19,7 @@ use crate::store::lock::DirectoryLock;
 use crate::store::watermark::Watermark;
 use crate::store::{StoreError, backup};
 use crate::terminal::{ago, clean, note};
+use crate::wording::Language;
 
 /// Copy the database.
 #[derive(Debug, Args)]
@@ -255,7 +256,8 @@ fn tell_of_tokens(around: &Around, now: Timestamp) {
     });
     for token in tokens {
         let used = token.last_used_at.and_then(|at| Timestamp::from_millisecond(at).ok());
-        let used = used.map_or_else(|| "never used".to_owned(), |at| format!("last used {}", ago(at, now)));
+        let used =
+            used.map_or_else(|| "never used".to_owned(), |at| format!("last used {}", ago(at, now, Language::En)));
         note(&format!("  {} ({}), {used}", clean(&token.name), clean(&token.role)));
     }
     note("Once RMM runs, take back what must not be valid: rmm token revoke NAME (rmm token list shows all).");

@@ -6,11 +6,13 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::words;
 use crate::api_client::{Call, Client, Context, FAILED, Fault, Intent, print};
 use crate::contract::{self, FindingState, TrustHost};
 use crate::domain::host::KeyState;
 use crate::domain::plan::url_part;
 use crate::terminal::{Column, Table, Tone, Ui, clean, note, sentence, wrap};
+use crate::wording::Language;
 
 /// How long a check may take; RMM itself gives a host two minutes.
 const CHECK: Duration = Duration::from_secs(150);
@@ -118,7 +120,11 @@ async fn check_all(client: &Client, names: Vec<String>, json: bool, ui: &Ui) -> 
     if failed.is_empty() {
         return Ok(());
     }
-    note(&format!("rmm: not ready: {}", failed.join(", ")));
+    let failed = failed.join(", ");
+    note(&match ui.language {
+        Language::En => format!("rmm: not ready: {failed}"),
+        Language::Ru => format!("rmm: не готовы: {failed}"),
+    });
     Err(Fault::Said(FAILED))
 }
 
@@ -182,33 +188,36 @@ fn key_file(algorithm: &str) -> &'static str {
 }
 
 fn list(hosts: &[contract::HostView], ui: &Ui) -> String {
+    let words = words::words(ui.language);
     let mut table = Table::new([
-        Column::new("HOST").least(10),
-        Column::new("ADDRESS").optional(3),
-        Column::new("USER").optional(2).least(8),
-        Column::new("KEY"),
-        Column::new("FINGERPRINT").optional(1),
-        Column::new("SERVICES").least(10),
+        Column::new(words.host_column).least(10),
+        Column::new(words.address_column).optional(3),
+        Column::new(words.user_column).optional(2).least(8),
+        Column::new(words.key_column),
+        Column::new(words.fingerprint_column).optional(1),
+        Column::new(words.services_column).least(10),
     ]);
     for host in hosts {
         let (key, tone) = match host.key.known() {
-            Some(KeyState::Trusted | KeyState::Pinned) => (host.key.to_string(), Tone::Good),
-            Some(KeyState::Changed) => ("CHANGED".to_owned(), Tone::Bad),
+            Some(KeyState::Trusted | KeyState::Pinned) => (words::key(ui, host), Tone::Good),
+            Some(KeyState::Changed) => (words.key_changed.to_owned(), Tone::Bad),
             Some(KeyState::NotNeeded) => ("-".to_owned(), Tone::Dim),
-            Some(KeyState::Unknown | KeyState::NeverSeen) | None => {
-                (host.key.to_string().replace('_', " "), Tone::Waiting)
-            }
+            Some(KeyState::Unknown | KeyState::NeverSeen) | None => (words::key(ui, host), Tone::Waiting),
         };
         let mut uses = host.services.clone();
         let behind: Vec<_> =
             hosts.iter().filter(|other| other.jump.contains(&host.name)).map(|other| other.name.as_str()).collect();
         if !behind.is_empty() {
-            uses.push(format!("jump host of {}", behind.join(", ")));
+            let behind = behind.join(", ");
+            uses.push(match ui.language {
+                Language::En => format!("jump host of {behind}"),
+                Language::Ru => format!("промежуточный хост для {behind}"),
+            });
         }
         let shown = host.offered.as_ref().map(|key| key.fingerprint.to_string());
         table.row([
             (host.name.clone(), Tone::Plain),
-            (place(host), Tone::Plain),
+            (place(host, ui.language), Tone::Plain),
             (host.user.clone().unwrap_or_else(|| "-".to_owned()), Tone::Plain),
             (key, tone),
             (host.fingerprint.clone().or(shown).unwrap_or_else(|| "-".to_owned()), Tone::Dim),
@@ -231,9 +240,13 @@ fn list(hosts: &[contract::HostView], ui: &Ui) -> String {
 }
 
 /// Where a host is, and through which others it is reached.
-fn place(host: &contract::HostView) -> String {
+fn place(host: &contract::HostView, language: Language) -> String {
     let address = host.address.as_deref().unwrap_or("-");
-    if host.jump.is_empty() { address.to_owned() } else { format!("{address} through {}", host.jump.join(", ")) }
+    match language {
+        _ if host.jump.is_empty() => address.to_owned(),
+        Language::En => format!("{address} through {}", host.jump.join(", ")),
+        Language::Ru => format!("{address} через {}", host.jump.join(", ")),
+    }
 }
 
 /// Where the text of a finding begins.

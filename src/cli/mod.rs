@@ -16,6 +16,7 @@ mod reload;
 mod serve;
 mod service;
 mod token;
+mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ use serde::de::DeserializeOwned;
 
 use crate::api_client::{Context, EXIT_HELP, Fault, print, print_bytes};
 use crate::clients::local::account::{AS_USER, become_program};
+use crate::wording::Language;
 
 /// What shells end with when a program cannot be executed.
 const CANNOT_RUN: u8 = 126;
@@ -45,6 +47,9 @@ struct Cli {
         hide_env_values = true
     )]
     config: PathBuf,
+    /// The language of answers; else that of LC_ALL, LC_MESSAGES or LANG
+    #[arg(long, global = true, value_name = "LANGUAGE", value_parser = one_of::<Language>(["en", "ru"]))]
+    lang: Option<Language>,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -133,8 +138,8 @@ pub fn main() -> ExitCode {
         eprintln!("rmm: the user of steps cannot be taken: {}", become_program(arguments));
         return ExitCode::from(CANNOT_RUN);
     }
-    let Cli { config, verb } = Cli::parse();
-    let context = Context::new(config);
+    let Cli { config, lang, verb } = Cli::parse();
+    let context = Context::new(config, lang);
     let done = match verb {
         Verb::Serve(serve) => return serve.run(&context.config),
         Verb::Demo(demo) => return demo.run(),
@@ -159,7 +164,7 @@ pub fn main() -> ExitCode {
         }
         Verb::Openapi => print(&format!("{}\n", crate::web::api::openapi())),
     };
-    done.map_or_else(|fault| fault.tell(), |()| ExitCode::SUCCESS)
+    done.map_or_else(|fault| fault.tell(context.ui.language), |()| ExitCode::SUCCESS)
 }
 
 /// A name of the contract, as an argument.

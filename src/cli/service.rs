@@ -4,11 +4,13 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::one_of;
+use super::words;
 use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract::{self, CatchUpHost, FoundThere, GiveUpHost, Health, LockService, SettleService};
 use crate::domain::env::Env;
 use crate::domain::plan::url_part;
-use crate::terminal::{Column, Table, Tone, Ui, ago, clean, note, sentence};
+use crate::terminal::{Column, Table, Tone, Ui, clean, note, sentence};
+use crate::wording::Language;
 
 /// Services.
 #[derive(Debug, Subcommand)]
@@ -252,16 +254,24 @@ fn runs(environment: &contract::EnvironmentView) -> String {
     environment.runs.as_ref().map_or_else(|| "nothing".to_owned(), contract::version)
 }
 
-fn state(environment: &contract::EnvironmentView) -> (String, Tone) {
+fn state(environment: &contract::EnvironmentView, language: Language) -> (String, Tone) {
+    let words = words::words(language);
     if environment.unknown.is_some() {
-        return ("unknown".to_owned(), Tone::Bad);
+        return (words.state_unknown.to_owned(), Tone::Bad);
     }
     let left: Vec<_> = environment.left.iter().filter(|left| !left.given_up).collect();
     match (&environment.dirty, left.as_slice(), &environment.lock) {
-        (Some(_), _, _) => ("needs repair".to_owned(), Tone::Bad),
-        (None, [left], _) => (format!("{} left behind", left.host), Tone::Bad),
-        (None, [_, _, ..], _) => (format!("{} hosts left behind", left.len()), Tone::Bad),
-        (None, [], Some(_)) => ("locked".to_owned(), Tone::Waiting),
+        (Some(_), _, _) => (words.needs_repair.to_owned(), Tone::Bad),
+        (None, left @ [one, ..], _) => {
+            let text = match (language, left) {
+                (Language::En, [_]) => format!("{} left behind", one.host),
+                (Language::En, _) => format!("{} hosts left behind", left.len()),
+                (Language::Ru, [_]) => format!("без {}", one.host),
+                (Language::Ru, _) => format!("без {} хостов", left.len()),
+            };
+            (text, Tone::Bad)
+        }
+        (None, [], Some(_)) => (words.is_locked.to_owned(), Tone::Waiting),
         (None, [], None) => ("-".to_owned(), Tone::Dim),
     }
 }
@@ -272,41 +282,68 @@ fn left_behind(
     environment: &str,
     ui: &Ui,
 ) -> (String, Vec<(&'static str, &'static str)>) {
-    let (host, since) = (clean(&left.host), ago(left.since, ui.now));
-    let heard = sentence(&clean(&left.reason));
-    let may_run = format!("It may still run {}.", contract::version(&left.may_run));
+    let (host, since) = (clean(&left.host), ui.ago(left.since));
+    let heard = sentence(&words::reason(ui, &left.reason, left.because.as_ref()));
+    let may_run = contract::version(&left.may_run);
+    let may_run = match ui.language {
+        Language::En => format!("It may still run {may_run}."),
+        Language::Ru => format!("Возможно, там ещё работает {may_run}."),
+    };
     let (catch_up, give_up) = (("catch-up", ""), ("give-up", " --reason '…'"));
     if left.given_up {
-        return (format!("{environment} goes on without {host}: {heard} {may_run}"), vec![catch_up]);
+        let text = match ui.language {
+            Language::En => format!("{environment} goes on without {host}: {heard} {may_run}"),
+            Language::Ru => format!("{environment} работает без {host}: {heard} {may_run}"),
+        };
+        return (text, vec![catch_up]);
     }
-    let (next, way_out) = if left.configured {
-        ("It is caught up when it answers; to try now, or to give it up:", vec![catch_up, give_up])
-    } else {
-        ("rmm.toml does not name it any more. If it is gone for good:", vec![give_up])
+    let way_out = if left.configured { vec![catch_up, give_up] } else { vec![give_up] };
+    let text = match ui.language {
+        Language::En => {
+            let next = if left.configured {
+                "It is caught up when it answers; to try now, or to give it up:"
+            } else {
+                "rmm.toml does not name it any more. If it is gone for good:"
+            };
+            format!("{environment} went on without {host}, {since}: {heard} {may_run} {next}")
+        }
+        Language::Ru => {
+            let next = if left.configured {
+                "RMM вернёт его, когда он ответит; попробовать сейчас или больше не ждать:"
+            } else {
+                "В rmm.toml его больше нет. Если его больше не будет:"
+            };
+            format!("{environment} дальше без {host}, {since}: {heard} {may_run} {next}")
+        }
     };
-    (format!("{environment} went on without {host}, {since}: {heard} {may_run} {next}"), way_out)
+    (text, way_out)
 }
 
 fn list(services: &[contract::ServiceView], ui: &Ui) -> String {
+    let words = words::words(ui.language);
     let mut table = Table::new([
-        Column::new("SERVICE").least(14),
-        Column::new("PRODUCTION"),
-        Column::new("SINCE").optional(2),
-        Column::new("STATE").optional(9),
-        Column::new("STAGE").optional(3),
-        Column::new("APPROVERS").optional(1).least(12),
+        Column::new(words.service_column).least(14),
+        Column::new(words.production_column),
+        Column::new(words.since_column).optional(2),
+        Column::new(words.state_column).optional(9),
+        Column::new(words.stage_column).optional(3),
+        Column::new(words.approvers_column).optional(1).least(12),
     ]);
     for service in services {
-        let (word, tone) = if service.retired { ("retired".to_owned(), Tone::Dim) } else { state(&service.production) };
+        let (word, tone) = if service.retired {
+            (words.is_retired.to_owned(), Tone::Dim)
+        } else {
+            state(&service.production, ui.language)
+        };
         let enough = if service.minimum < service.approvers.len() {
-            format!("{} of {}", service.minimum, service.approvers.join(", "))
+            words::of(ui, service.minimum, service.approvers.join(", "))
         } else {
             service.approvers.join(", ")
         };
         table.row([
             (service.name.clone(), Tone::Plain),
             (runs(&service.production), Tone::Plain),
-            (service.production.since.map(|at| ago(at, ui.now)).unwrap_or_default(), Tone::Dim),
+            (service.production.since.map(|at| ui.ago(at)).unwrap_or_default(), Tone::Dim),
             (word, tone),
             (runs(&service.stage), Tone::Plain),
             (enough, Tone::Plain),
@@ -318,64 +355,81 @@ fn list(services: &[contract::ServiceView], ui: &Ui) -> String {
 fn show(details: &contract::ServiceDetails, ui: &Ui) -> String {
     let service = &details.service;
     let mut out = format!("{}\n\n", ui.heading(&service.name));
+    let words = words::words(ui.language);
     let mut field = |label: &str, text: &str| out.push_str(&ui.field(label, 10, &clean(text), Tone::Plain));
     if service.retired {
-        field("State", "retired: not in rmm.toml any more; what is under way ends, and nothing new begins");
+        field(words.state, words.retired);
     }
     if let Some(repository) = &service.repository {
-        field("Repository", repository);
+        field(words.repository, repository);
     }
-    field("Surfaces", &service.surfaces.join(", "));
+    field(words.surfaces, &service.surfaces.join(", "));
     let approvers = match service.approvers.as_slice() {
-        [] => "nobody is asked".to_owned(),
-        all if service.minimum < all.len() => format!("{} of {}", service.minimum, all.join(", ")),
+        [] => words.nobody_asked.to_owned(),
+        all if service.minimum < all.len() => words::of(ui, service.minimum, all.join(", ")),
         all => all.join(", "),
     };
-    field("Approvers", &approvers);
-    for (label, environment) in [("Stage", &service.stage), ("Production", &service.production)] {
-        let since = environment.since.map(|at| format!(", since {}", ago(at, ui.now))).unwrap_or_default();
-        field(label, &format!("{}{since} (driver {})", runs(environment), environment.driver));
+    field(words.approvers, &approvers);
+    for (label, environment) in [(words.stage, &service.stage), (words.production, &service.production)] {
+        let (since, driver) = match ui.language {
+            Language::En => ("since ", "driver"),
+            Language::Ru => ("", "драйвер"),
+        };
+        let since = environment.since.map(|at| format!(", {since}{}", ui.ago(at))).unwrap_or_default();
+        field(label, &format!("{}{since} ({driver} {})", runs(environment), environment.driver));
     }
     if let Some(lock) = &service.production.lock {
-        let text = format!("by {}, {}: {}", lock.by, ago(lock.at, ui.now), clean(&lock.reason));
-        out.push_str(&ui.field("Locked", 10, &text, Tone::Waiting));
+        let by = if ui.language == Language::En { "by " } else { "" };
+        let reason = words::reason(ui, &lock.reason, lock.because.as_ref());
+        let text = format!("{by}{}, {}: {reason}", lock.by, ui.ago(lock.at));
+        out.push_str(&ui.field(words.locked, 10, &text, Tone::Waiting));
         out.push_str(&format!("{:12}rmm service unlock {}\n", "", service.name));
     }
-    for (name, environment) in [("Stage", &service.stage), ("Production", &service.production)] {
+    for (kind, environment) in service.environments() {
+        let name = if kind == Env::Stage { words.stage } else { words.production };
         for left in &environment.left {
             let (text, way_out) = left_behind(left, name, ui);
-            out.push_str(&ui.field("Left", 10, &text, if left.given_up { Tone::Dim } else { Tone::Bad }));
-            let environment = name.to_lowercase();
+            out.push_str(&ui.field(words.left, 10, &text, if left.given_up { Tone::Dim } else { Tone::Bad }));
             for (command, rest) in way_out {
                 let command = format!("rmm service {command} {} {}", service.name, left.host);
-                out.push_str(&format!("{:12}{command} --environment {environment}{rest}\n", ""));
+                out.push_str(&format!("{:12}{command} --environment {kind}{rest}\n", ""));
             }
         }
         if let Some(unknown) = &environment.unknown {
-            let (reason, since) = (clean(&unknown.reason), ago(unknown.since, ui.now));
-            let text = format!("it is not known what {} runs, {since}: {}", name.to_lowercase(), sentence(&reason));
-            out.push_str(&ui.field("Unknown", 10, &text, Tone::Bad));
-            let kind = name.to_lowercase();
+            let reason = sentence(&words::reason(ui, &unknown.reason, unknown.because.as_ref()));
+            let since = ui.ago(unknown.since);
+            let text = match ui.language {
+                Language::En => format!("it is not known what {} runs, {since}: {reason}", name.to_lowercase()),
+                Language::Ru => format!("неизвестно, что работает ({}), {since}: {reason}", name.to_lowercase()),
+            };
+            out.push_str(&ui.field(words.unknown, 10, &text, Tone::Bad));
             out.push_str(&format!("{:12}rmm service settle {} --environment {kind} --release N\n", "", service.name));
         }
         if let Some(dirty) = &environment.dirty {
-            let text = format!("{name} needs repair: {}", sentence(&clean(&dirty.reason)));
-            out.push_str(&ui.field("Repair", 10, &text, Tone::Bad));
+            let reason = sentence(&words::reason(ui, &dirty.reason, dirty.because.as_ref()));
+            let text = match ui.language {
+                Language::En => format!("{name} needs repair: {reason}"),
+                Language::Ru => format!("{name} нужно починить: {reason}"),
+            };
+            out.push_str(&ui.field(words.repair, 10, &text, Tone::Bad));
             for verdict in ["again", "succeeded"] {
                 out.push_str(&format!("{:12}rmm release resolve {} --as {verdict} --reason '…'\n", "", dirty.run));
             }
         }
     }
     if let Some(met) = &details.another_copy {
-        let (reason, since) = (clean(&met.reason), ago(met.since, ui.now));
+        let (reason, since) = (words::reason(ui, &met.reason, met.because.as_ref()), ui.ago(met.since));
         let said = [&service.stage, &service.production].into_iter().flat_map(|state| &state.unknown);
         let how = if said.clone().any(|unknown| unknown.reason.contains(&met.reason)) {
             ".".to_owned()
         } else {
             format!(": {}", sentence(&reason))
         };
-        let text = format!("another RMM works with a copy of this database, met {since}{how}");
-        out.push_str(&ui.field("Copy", 10, &text, Tone::Bad));
+        let text = match ui.language {
+            Language::En => format!("another RMM works with a copy of this database, met {since}{how}"),
+            Language::Ru => format!("другой RMM работает с копией этой базы данных, замечен {since}{how}"),
+        };
+        out.push_str(&ui.field(words.copy, 10, &text, Tone::Bad));
         if service.stage.unknown.is_none() && service.production.unknown.is_none() {
             let done = format!("rmm service settle {} --recorded --reason '…'    once it is stopped", service.name);
             out.push_str(&format!("{:12}{done}\n", ""));
@@ -383,30 +437,33 @@ fn show(details: &contract::ServiceDetails, ui: &Ui) -> String {
     }
     for run in &details.runs {
         out.push_str(&ui.field(
-            "Running",
+            words.running,
             10,
-            &format!("{} {} of #{}, {}", run.environment, run.kind, run.release, run.state),
+            &match ui.language {
+                Language::En => format!("{} of #{}, {}", words::run(ui, run), run.release, run.state),
+                Language::Ru => format!("{}, #{}: {}", words::run(ui, run), run.release, words::run_state(ui, run)),
+            },
             Tone::Busy,
         ));
     }
     if let Some(release) = &details.on_stage {
-        let text = format!("#{} {}, {}", release.id, release.name(), release.status);
-        out.push_str(&ui.field("On stage", 10, &text, super::release::tone(&release.status)));
+        let text = format!("#{} {}, {}", release.id, release.name(), words::status(ui.language, &release.status));
+        out.push_str(&ui.field(words.on_stage, 10, &text, super::release::tone(&release.status)));
     }
     for release in &details.queue {
         out.push_str(&ui.field(
-            "Waits",
+            words.waits,
             10,
-            &format!("#{} {}, {}", release.id, release.name(), release.status),
+            &format!("#{} {}, {}", release.id, release.name(), words::status(ui.language, &release.status)),
             Tone::Waiting,
         ));
     }
     if !details.good_versions.is_empty() {
-        out.push_str(&format!("\n{}\n", ui.heading("Good versions")));
+        out.push_str(&format!("\n{}\n", ui.heading(words.good_versions)));
         let mut table = Table::new([
-            Column::new("RELEASE").right(),
-            Column::new("VERSION").least(14),
-            Column::new("DEPLOYED").optional(1),
+            Column::new(words.release_column).right(),
+            Column::new(words.version_column).least(14),
+            Column::new(words.deployed_column).optional(1),
         ]);
         for good in details.good_versions.iter().take(10) {
             let tag = good.version.tag.as_ref().map(ToString::to_string);
@@ -414,7 +471,7 @@ fn show(details: &contract::ServiceDetails, ui: &Ui) -> String {
             table.row([
                 (format!("#{}", good.version.release), Tone::Plain),
                 (tag.or(commit).unwrap_or_default(), Tone::Plain),
-                (ago(good.deployed_at, ui.now), Tone::Dim),
+                (ui.ago(good.deployed_at), Tone::Dim),
             ]);
         }
         out.push_str(&table.render(ui));
@@ -432,20 +489,21 @@ impl Person {
             return print(&format!("{text}\n"));
         }
         if people.is_empty() {
-            note("The configuration names nobody; [[people]] does.");
+            note(words::words(context.ui.language).nobody_configured);
             return Ok(());
         }
+        let words = words::words(context.ui.language);
         let mut table = Table::new([
-            Column::new("PERSON").least(12),
-            Column::new("ROLE"),
-            Column::new("APPROVES").least(16),
+            Column::new(words.person_column).least(12),
+            Column::new(words.role_column),
+            Column::new(words.approves_column).least(16),
             Column::new("GITHUB").optional(2),
             Column::new("TELEGRAM").optional(1),
         ]);
         for person in people {
             table.row([
                 (person.name, Tone::Plain),
-                (person.role.to_string(), Tone::Plain),
+                (context.ui.language.role(&person.role.to_string()).to_owned(), Tone::Plain),
                 (if person.approves.is_empty() { "-".to_owned() } else { person.approves.join(", ") }, Tone::Plain),
                 (person.github.unwrap_or_default(), Tone::Plain),
                 (person.telegram_id.map(|id| id.to_string()).unwrap_or_default(), Tone::Plain),

@@ -8,11 +8,12 @@ use serde_json::json;
 
 use super::one_of;
 use super::release::duration;
+use super::words;
 use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract::{self, CreateToken, CreatedToken};
 use crate::domain::person::Role;
 use crate::domain::plan::url_part;
-use crate::terminal::{Column, Table, Tone, Ui, ago, note, until};
+use crate::terminal::{Column, Table, Tone, Ui, note};
 
 /// Tokens of the API.
 #[derive(Debug, Subcommand)]
@@ -134,7 +135,7 @@ impl Create {
             "Token {} ({}){}: keep it safe, it is not shown again.",
             self.name,
             self.role.as_str(),
-            expires_at.map(|at| format!(", expires {}", until(at, context.ui.now))).unwrap_or_default()
+            expires_at.map(|at| format!(", expires {}", context.ui.until(at))).unwrap_or_default()
         ));
         if self.json { print(&format!("{text}\n")) } else { print(&format!("{}\n", created.token)) }
     }
@@ -145,40 +146,41 @@ fn after(now: Timestamp, time: Duration) -> Result<Timestamp, Fault> {
 }
 
 fn table(tokens: &[contract::TokenView], ui: &Ui) -> String {
+    let words = words::words(ui.language);
     let mut table = Table::new([
-        Column::new("TOKEN").least(14),
-        Column::new("ROLE"),
-        Column::new("FOR").least(10),
-        Column::new("VALID").optional(3),
-        Column::new("LAST USED").optional(2),
-        Column::new("MADE BY").optional(1).least(8),
+        Column::new(words.token_column).least(14),
+        Column::new(words.role_column),
+        Column::new(words.scope_column).least(10),
+        Column::new(words.valid_column).optional(3),
+        Column::new(words.last_used_column).optional(2),
+        Column::new(words.made_by_column).optional(1).least(8),
     ]);
     for token in tokens {
         let (valid, tone) = match (token.revoked_at, token.expires_at) {
-            (Some(at), _) => (format!("revoked {}", ago(at, ui.now)), Tone::Bad),
-            (None, Some(at)) if at <= ui.now => ("expired".to_owned(), Tone::Bad),
+            (Some(at), _) => (format!("{} {}", words.revoked, ui.ago(at)), Tone::Bad),
+            (None, Some(at)) if at <= ui.now => (words.expired.to_owned(), Tone::Bad),
             (None, _) if token.orphaned => {
-                let person = token.vouched_by.as_deref().unwrap_or("its maker");
-                (format!("no: {person} is no admin"), Tone::Bad)
+                let person = token.vouched_by.as_deref().unwrap_or(words.its_maker);
+                (format!("{}{person}{}", words.no, words.is_no_admin), Tone::Bad)
             }
             (None, _) if token.person_gone => {
-                let person = token.person.as_deref().unwrap_or("its person");
-                (format!("no: {person} is not in rmm.toml"), Tone::Bad)
+                let person = token.person.as_deref().unwrap_or(words.its_person);
+                (format!("{}{person}{}", words.no, words.is_not_configured), Tone::Bad)
             }
-            (None, Some(at)) => (format!("expires {}", until(at, ui.now)), Tone::Plain),
-            (None, None) => ("until revoked".to_owned(), Tone::Plain),
+            (None, Some(at)) => (format!("{} {}", words.expires, ui.until(at)), Tone::Plain),
+            (None, None) => (words.until_revoked.to_owned(), Tone::Plain),
         };
         let scope = match (&token.person, token.services.as_slice()) {
             (Some(person), _) => person.clone(),
-            (None, []) => "every service".to_owned(),
+            (None, []) => words.every_service.to_owned(),
             (None, services) => services.join(", "),
         };
         table.row([
             (token.name.clone(), Tone::Plain),
-            (token.role.clone(), Tone::Plain),
+            (ui.language.role(&token.role).to_owned(), Tone::Plain),
             (scope, Tone::Plain),
             (valid, tone),
-            (token.last_used_at.map_or_else(|| "never".to_owned(), |at| ago(at, ui.now)), Tone::Dim),
+            (token.last_used_at.map_or_else(|| words.never.to_owned(), |at| ui.ago(at)), Tone::Dim),
             (token.created_by.clone(), Tone::Dim),
         ]);
     }

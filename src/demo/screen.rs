@@ -9,6 +9,7 @@ use super::board::{Board, Fact, Mark};
 use super::live::{self, Line};
 use crate::engine::clock::{Clock, SystemClock};
 use crate::terminal::{self, Tone, Ui, note};
+use crate::wording::Language;
 
 /// Who looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,7 +156,7 @@ fn rendered(lines: &[Line], width: usize) -> String {
 }
 
 fn window() -> Ui {
-    Ui::of_stdout(SystemClock.now())
+    Ui::of_stdout(SystemClock.now(), Language::En)
 }
 
 /// Writes what may steer the terminal.

@@ -207,7 +207,6 @@ pub enum Event {
         reason: Reason,
     },
     ProductionUnlocked {},
-    #[serde(skip_deserializing)]
     ReportRefused {
         status: Status,
         reason: Box<Cause>,

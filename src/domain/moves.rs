@@ -1,12 +1,12 @@
 //! The commands that people have about a release, or about its service because of it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::release::Release;
 use super::status::Status;
 
 /// Such a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "they are the commands")]
 pub enum Move {

@@ -122,7 +122,7 @@ pub struct Refusal {
 }
 
 /// What is in the way of a command, as facts. The words for them are those of `wording`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the fields are the words of the glossary")]
 pub enum Cause {
@@ -332,7 +332,7 @@ pub enum Cause {
         environment: Env,
         run: RunId,
         release: ReleaseId,
-        state: &'static str,
+        state: String,
     },
 
     // Production and the ways back.
@@ -398,7 +398,7 @@ pub enum Cause {
     },
     NothingToResolve {
         run: RunId,
-        state: &'static str,
+        state: String,
     },
     /// The release has ended, so that no CI system reports about it any more.
     CiReportsNoMore {

@@ -30,7 +30,7 @@ impl Role {
 }
 
 /// What a command asks for, for the permission check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Right {
     /// Look at the releases of a service: how they stand, their gates and runs.

@@ -6,12 +6,13 @@ mod time;
 
 use std::io::{self, IsTerminal, Write};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 pub use self::table::{Column, Table};
 use self::text::terminal_safe;
 pub use self::text::{clean, full_stop, sentence, shell_word, width, wrap};
-pub use self::time::{ago, exact, lasting, until};
+pub use self::time::{ago, exact};
+use crate::wording::Language;
 
 /// Prose is wrapped here where nothing says how wide the reader's window is.
 const READABLE: usize = 100;
@@ -56,6 +57,8 @@ pub struct Ui {
     pub width: Option<usize>,
     /// Colours are welcome.
     pub colour: bool,
+    /// The reader's language.
+    pub language: Language,
     /// The time that "3 min ago" counts from.
     pub now: Timestamp,
 }
@@ -63,7 +66,7 @@ pub struct Ui {
 impl Ui {
     /// The window behind standard output. `COLUMNS` wins over what the terminal says; `NO_COLOR` is respected.
     #[must_use]
-    pub fn of_stdout(now: Timestamp) -> Self {
+    pub fn of_stdout(now: Timestamp, language: Language) -> Self {
         let told = std::env::var("COLUMNS").ok().and_then(|text| text.parse::<usize>().ok()).filter(|n| *n > 0);
         let measured = || {
             let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
@@ -73,8 +76,27 @@ impl Ui {
         Self {
             width: told.or_else(measured).map(|width| width.max(NARROWEST)),
             colour: is_interactive() && !set("NO_COLOR"),
+            language,
             now,
         }
+    }
+
+    /// How long ago something was.
+    #[must_use]
+    pub fn ago(&self, then: Timestamp) -> String {
+        time::ago(then, self.now, self.language)
+    }
+
+    /// When something will be.
+    #[must_use]
+    pub fn until(&self, then: Timestamp) -> String {
+        time::until(then, self.now, self.language)
+    }
+
+    /// How long something took.
+    #[must_use]
+    pub fn lasting(&self, time: SignedDuration) -> String {
+        time::lasting(time, self.language)
     }
 
     /// The width that prose is wrapped to.
@@ -169,6 +191,6 @@ impl Ui {
     /// A window of a width without colours, at the epoch.
     #[must_use]
     pub fn test(width: usize) -> Self {
-        Self { width: Some(width), colour: false, now: Timestamp::UNIX_EPOCH }
+        Self { width: Some(width), colour: false, language: Language::En, now: Timestamp::UNIX_EPOCH }
     }
 }

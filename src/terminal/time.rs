@@ -3,47 +3,54 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::wording::Language::{self, En, Ru};
+
 /// `just now`, `40 s ago`, `3 min ago`, `5 h ago`, `4 days ago`, and beyond a month the date.
 #[must_use]
-pub fn ago(then: Timestamp, now: Timestamp) -> String {
-    let passed = now.duration_since(then);
-    let seconds = passed.as_secs();
-    match seconds {
+pub fn ago(then: Timestamp, now: Timestamp, language: Language) -> String {
+    let seconds = now.duration_since(then).as_secs();
+    match (language, seconds) {
         // Two machines' clocks never agree entirely.
-        ..5 => "just now".to_owned(),
-        5..60 => format!("{seconds} s ago"),
-        60..3600 => format!("{} min ago", seconds / 60),
-        3600..86_400 => format!("{} h ago", seconds / 3600),
-        86_400..172_800 => "1 day ago".to_owned(),
-        172_800..2_592_000 => format!("{} days ago", seconds / 86_400),
-        2_592_000.. => date(then),
+        (En, ..5) => "just now".to_owned(),
+        (Ru, ..5) => "только что".to_owned(),
+        (_, 2_592_000..) => date(then),
+        (En, _) => format!("{} ago", rounded(seconds, En)),
+        (Ru, _) => format!("{} назад", rounded(seconds, Ru)),
     }
 }
 
 /// `in 3 h`, `in 90 days`; `expired` when it has passed.
-#[must_use]
-pub fn until(then: Timestamp, now: Timestamp) -> String {
+pub(super) fn until(then: Timestamp, now: Timestamp, language: Language) -> String {
     let seconds = then.duration_since(now).as_secs();
-    match seconds {
-        ..=0 => "expired".to_owned(),
-        1..60 => format!("in {seconds} s"),
-        60..3600 => format!("in {} min", seconds / 60),
-        3600..86_400 => format!("in {} h", seconds / 3600),
-        86_400..172_800 => "in 1 day".to_owned(),
-        172_800.. => format!("in {} days", seconds / 86_400),
+    match (language, seconds) {
+        (En, ..=0) => "expired".to_owned(),
+        (Ru, ..=0) => "истёк".to_owned(),
+        (En, _) => format!("in {}", rounded(seconds, En)),
+        (Ru, _) => format!("через {}", rounded(seconds, Ru)),
     }
 }
 
+/// In the largest unit that fits: `40 s`, `3 min`, `5 h`, `1 day`.
+fn rounded(seconds: i64, language: Language) -> String {
+    let (number, en, ru) = match seconds {
+        ..60 => (seconds, "s", "с"),
+        60..3600 => (seconds / 60, "min", "мин"),
+        3600..86_400 => (seconds / 3600, "h", "ч"),
+        86_400..172_800 => (1, "day", "дн."),
+        172_800.. => (seconds / 86_400, "days", "дн."),
+    };
+    format!("{number} {}", if language == En { en } else { ru })
+}
+
 /// How long something took: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 10 min`.
-#[must_use]
-pub fn lasting(time: SignedDuration) -> String {
+pub(super) fn lasting(time: SignedDuration, language: Language) -> String {
     let seconds = time.as_secs().max(0);
+    let [s, min, h] = if language == En { ["s", "min", "h"] } else { ["с", "мин", "ч"] };
     match seconds {
-        0..10 => format!("{:.1} s", time.as_secs_f64().max(0.0)),
-        10..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        3600.. => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-        ..0 => String::new(),
+        ..10 => format!("{:.1} {s}", time.as_secs_f64().max(0.0)),
+        10..60 => format!("{seconds} {s}"),
+        60..3600 => format!("{} {min} {} {s}", seconds / 60, seconds % 60),
+        3600.. => format!("{} {h} {} {min}", seconds / 3600, seconds % 3600 / 60),
     }
 }
 
@@ -78,18 +85,26 @@ mod tests {
             (86_400, "1 day ago"),
             (86_400 * 29, "29 days ago"),
         ] {
-            assert_eq!(ago(at(100_000_000 - before), now), text);
+            assert_eq!(ago(at(100_000_000 - before), now, En), text);
         }
-        assert!(ago(at(0), now).starts_with("19"));
-        assert_eq!(until(at(100_000_000 + 90 * 86_400), now), "in 90 days");
-        assert_eq!(until(at(99_999_999), now), "expired");
+        assert!(ago(at(0), now, En).starts_with("19"));
+        assert_eq!(until(at(100_000_000 + 90 * 86_400), now, En), "in 90 days");
+        assert_eq!(until(at(99_999_999), now, En), "expired");
+    }
+
+    #[test]
+    fn in_russian() {
+        let now = at(100_000_000);
+        assert_eq!(ago(at(99_999_820), now, Ru), "3 мин назад");
+        assert_eq!(until(at(100_000_000 + 5 * 86_400), now, Ru), "через 5 дн.");
+        assert_eq!(lasting(SignedDuration::from_secs(185), Ru), "3 мин 5 с");
     }
 
     #[test]
     fn lengths() {
-        assert_eq!(lasting(SignedDuration::from_millis(420)), "0.4 s");
-        assert_eq!(lasting(SignedDuration::from_secs(185)), "3 min 5 s");
-        assert_eq!(lasting(SignedDuration::from_secs(7800)), "2 h 10 min");
-        assert_eq!(lasting(SignedDuration::from_secs(-5)), "0.0 s");
+        assert_eq!(lasting(SignedDuration::from_millis(420), En), "0.4 s");
+        assert_eq!(lasting(SignedDuration::from_secs(185), En), "3 min 5 s");
+        assert_eq!(lasting(SignedDuration::from_secs(7800), En), "2 h 10 min");
+        assert_eq!(lasting(SignedDuration::from_secs(-5), En), "0.0 s");
     }
 }

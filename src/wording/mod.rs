@@ -5,17 +5,20 @@
 //! Must not: know where a sentence is shown, or escape it for that place.
 
 mod en;
+mod event;
 mod ru;
 #[cfg(test)]
 mod tests;
 mod times;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::domain::event::Why;
-use crate::domain::gate::{Gate, GateState, Remedy};
+use crate::domain::gate::{Gate, GateName, GateState, Remedy};
 use crate::domain::reason::{GitAdvice, Reason};
 use crate::domain::refusal::{Cause, Refusal};
+use crate::domain::status::Status;
 
 /// A language that RMM speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -82,6 +85,60 @@ impl Language {
             Self::En => en::remedy(remedy),
             Self::Ru => ru::remedy(remedy),
         }
+    }
+
+    /// What has happened, from the name and the data of an event as the record keeps them. One that this version does not
+    /// know is told by its name.
+    #[must_use]
+    pub fn event(self, kind: &str, data: &Value) -> String {
+        let told = event::Told(data);
+        match self {
+            Self::En => en::event(kind, &told),
+            Self::Ru => ru::event(kind, &told),
+        }
+        .unwrap_or_else(|| event::unknown(kind, data))
+    }
+
+    /// Where a release stands; in English the name of the status itself.
+    #[must_use]
+    pub const fn status(self, status: Status) -> &'static str {
+        match self {
+            Self::En => status.as_str(),
+            Self::Ru => ru::status(status),
+        }
+    }
+
+    /// A gate; in English its name in the API.
+    #[must_use]
+    pub const fn gate_name(self, name: GateName) -> &'static str {
+        match self {
+            Self::En => name.as_str(),
+            Self::Ru => ru::gate_name(name),
+        }
+    }
+
+    /// A role, from its name in the API.
+    #[must_use]
+    pub fn role(self, name: &str) -> &str {
+        match self {
+            Self::En => name,
+            Self::Ru => ru::role(name),
+        }
+    }
+
+    /// What a run does, and where, from the names in the API.
+    #[must_use]
+    pub fn run(self, environment: &str, kind: &str) -> String {
+        match self {
+            Self::En => format!("{environment} {kind}"),
+            Self::Ru => ru::run(environment, kind),
+        }
+    }
+
+    /// The language that the environment asks for, as `LANG=ru_RU.UTF-8` does.
+    #[must_use]
+    pub fn of_locale(name: &str) -> Self {
+        if name == "ru" || name.starts_with("ru_") || name.starts_with("ru.") { Self::Ru } else { Self::En }
     }
 
     /// How a gate stands, and whether it is skipped, in sentences.

@@ -21,6 +21,7 @@ use crate::domain::release::Version;
 use crate::domain::status::Status;
 use crate::domain::step::StepKind;
 
+mod events;
 mod faults;
 mod gates;
 mod reasons;

@@ -7,7 +7,7 @@ use super::Number;
 use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract::{self, CreateRelease, CreatingRun, PatchRelease, ReportingRun};
 use crate::domain::status::Status;
-use crate::terminal::{ago, note};
+use crate::terminal::note;
 
 /// Record a new release.
 #[derive(Debug, Args)]
@@ -84,7 +84,7 @@ impl Create {
 
 fn told(release: &contract::ReleaseView, context: &Context) -> String {
     let created = release.created_at.duration_since(context.ui.now).as_secs() >= -5;
-    let when = if created { String::new() } else { format!(", recorded {}", ago(release.created_at, context.ui.now)) };
+    let when = if created { String::new() } else { format!(", recorded {}", context.ui.ago(release.created_at)) };
     format!(
         "{} {} is {}{when}. `rmm release show {}` shows it.",
         release.service,

@@ -269,7 +269,7 @@ impl Printer {
         }
         self.finish()?;
         self.last = None;
-        let text = format!("•• {} ({})", look::describe(&event.kind, &event.data), look::actor(event));
+        let text = format!("•• {} ({})", clean(&self.ui.language.event(&event.kind, &event.data)), look::actor(event));
         print(&format!("{}\n", self.ui.paint(&text, Tone::Dim)))
     }
 

@@ -1,10 +1,12 @@
 //! `release show` and `release explain`: the card of a release.
 
+use super::super::words;
 use super::{One, ask, tone};
 use crate::api_client::{Call, Client, Context, Fault, Intent, paste, print};
 use crate::contract::{self, Word};
 use crate::domain::status::Status;
-use crate::terminal::{Column, Table, Tone, Ui, ago, clean, lasting, sentence, width};
+use crate::terminal::{Column, Table, Tone, Ui, clean, sentence, width};
+use crate::wording::Language;
 
 /// Labels of the card are this wide.
 const LABEL: usize = 10;
@@ -27,43 +29,52 @@ fn card(details: &contract::ReleaseDetails, runs: &[contract::RunView], ui: &Ui)
     let release = &details.release;
     let mut out = title(release, ui);
     out.push('\n');
-    let mut field = |label: &str, text: &str| out.push_str(&ui.field(label, LABEL, &clean(text), Tone::Plain));
+    let words = words::words(ui.language);
+    let back = release.rollback_to_tag.as_ref().map(|tag| rolled_back(ui.language, &release.status, tag));
+    let label_width = back.as_ref().map_or(LABEL, |(label, _)| width(label).max(LABEL));
+    let mut field = |label: &str, text: &str| out.push_str(&ui.field(label, label_width, &clean(text), Tone::Plain));
     if let Some(commit) = &release.commit {
-        field("Commit", commit);
+        field(words.commit, commit);
     }
-    let by = if release.owner == release.initiated_by {
-        release.initiated_by.clone()
-    } else {
-        format!("{} for {}", release.initiated_by, release.owner)
-    };
-    let said = release.said_by.as_ref().map(|token| format!(", as the token {token} says")).unwrap_or_default();
-    field("Started by", &format!("{by}{said}, {}", ago(release.created_at, ui.now)));
+    field(words.started_by, &started_by(release, ui));
     let took = match release.completed_at {
-        Some(ended) => lasting(ended.duration_since(release.started_at)),
-        None => format!("{} so far", lasting(ui.now.duration_since(release.started_at))),
+        Some(ended) => ui.lasting(ended.duration_since(release.started_at)),
+        None if ui.language == Language::Ru => ui.lasting(ui.now.duration_since(release.started_at)),
+        None => format!("{} so far", ui.lasting(ui.now.duration_since(release.started_at))),
     };
-    field("In work", &if release.attempt > 1 { format!("{took}, attempt {}", release.attempt) } else { took });
+    let attempt = match (release.attempt, ui.language) {
+        (..=1, _) => String::new(),
+        (attempt, Language::En) => format!(", attempt {attempt}"),
+        (attempt, Language::Ru) => format!(", попытка {attempt}"),
+    };
+    field(words.elapsed, &format!("{took}{attempt}"));
     if let Some(run) = &release.ci_run {
-        field("CI run", &run.url.clone().unwrap_or_else(|| format!("{} (attempt {})", run.id, run.attempt)));
+        let number = || match ui.language {
+            Language::En => format!("{} (attempt {})", run.id, run.attempt),
+            Language::Ru => format!("{} (попытка {})", run.id, run.attempt),
+        };
+        field(words.ci_run, &run.url.clone().unwrap_or_else(number));
     }
-    if let Some(tag) = &release.rollback_to_tag {
-        let (label, text) = way_back(&release.status, tag);
+    if let Some((label, text)) = back {
         field(label, &text);
     }
     for surface in &release.surfaces {
         let parts = [surface.artifact.as_deref(), surface.digest.as_deref(), surface.preview_url.as_deref()];
-        field("Surface", &format!("{} {}", surface.name, parts.into_iter().flatten().collect::<Vec<_>>().join(" ")));
+        field(
+            words.surface,
+            &format!("{} {}", surface.name, parts.into_iter().flatten().collect::<Vec<_>>().join(" ")),
+        );
     }
     if !release.notes.trim().is_empty() {
-        field("Notes", &release.notes);
+        field(words.notes, &release.notes);
     }
     approvals(&mut out, details, ui);
     if !details.unmet.is_empty() {
-        out.push_str(&format!("\n{}\n", ui.heading("Before production")));
+        out.push_str(&format!("\n{}\n", ui.heading(words.before_production)));
         details.unmet.iter().for_each(|gate| out.push_str(&gate_text(gate, ui)));
     }
     if !runs.is_empty() {
-        out.push_str(&format!("\n{}\n", ui.heading("Runs")));
+        out.push_str(&format!("\n{}\n", ui.heading(words.runs)));
         out.push_str(&runs_table(runs, ui));
     }
     let is_legal = |word: &str| details.legal.iter().any(|legal| legal == word);
@@ -87,34 +98,49 @@ fn card(details: &contract::ReleaseDetails, runs: &[contract::RunView], ui: &Ui)
     let moves = details.legal.iter().filter_map(|word| paste(word, release.id));
     let lines: Vec<_> = settle.chain(logs).chain(resolve).chain(unlock).chain(moves).chain(anew).collect();
     if !lines.is_empty() {
-        out.push_str(&format!("\n{}\n", ui.heading("What you can do")));
+        out.push_str(&format!("\n{}\n", ui.heading(words.what_you_can_do)));
         lines.iter().for_each(|line| out.push_str(&format!("  {line}\n")));
     }
     out
 }
 
-/// How far the way back to a version is. What production runs is said only once a run has seen it.
-fn way_back(status: &Word<Status>, tag: &str) -> (&'static str, String) {
-    if *status == Status::RollbackDone {
-        ("Went back", format!("to {tag}"))
-    } else if *status == Status::RollbackFailed {
-        ("Back to", format!("{tag}: the way back failed"))
-    } else {
-        ("Going back", format!("to {tag}, not there yet"))
+/// Who started it, for whom, and when.
+fn started_by(release: &contract::ReleaseView, ui: &Ui) -> String {
+    let (by, owner, when) = (&release.initiated_by, &release.owner, ui.ago(release.created_at));
+    let (owned, said): (_, fn(&String) -> String) = match ui.language {
+        Language::En => (format!(" for {owner}"), |token| format!(", as the token {token} says")),
+        Language::Ru => (format!(", ответственный {owner}"), |token| format!(", со слов токена {token}")),
+    };
+    let owned = if owner == by { String::new() } else { owned };
+    format!("{by}{owned}{}, {when}", release.said_by.as_ref().map(said).unwrap_or_default())
+}
+
+/// How far the rollback to a version is. What production runs is said only once a run has seen it.
+fn rolled_back(language: Language, status: &Word<Status>, tag: &str) -> (&'static str, String) {
+    let is_done = *status == Status::RollbackDone;
+    let has_failed = *status == Status::RollbackFailed;
+    match language {
+        Language::En if is_done => ("Rolled back to", tag.to_owned()),
+        Language::En if has_failed => ("Rollback to", format!("{tag}: it failed")),
+        Language::En => ("Rolling back to", format!("{tag}, not there yet")),
+        Language::Ru if is_done => ("Откачен на", tag.to_owned()),
+        Language::Ru if has_failed => ("Откат на", format!("{tag}: не удался")),
+        Language::Ru => ("Откат на", format!("{tag}, ещё идёт")),
     }
 }
 
 fn title(release: &contract::ReleaseView, ui: &Ui) -> String {
     let name = format!("#{}  {} {}", release.id, release.service, release.name());
-    let since = ago(release.status_since, ui.now);
-    let status = release.status.to_string();
+    let since = ui.ago(release.status_since);
+    let status = words::status(ui.language, &release.status);
     let mut out = ui.paint(&name, Tone::Bold);
     // Side by side where there is room; the status is what everybody looks for.
-    let wide = width(&name) + 3 + status.len() + 2 + width(&since) <= ui.prose();
+    let wide = width(&name) + 3 + width(&status) + 2 + width(&since) <= ui.prose();
     out.push_str(if wide { "   " } else { "\n" });
     out.push_str(&format!("{}  {}\n", ui.paint(&status, tone(&release.status)), ui.paint(&since, Tone::Dim)));
     if let Some(reason) = &release.reason {
-        out.push_str(&ui.paragraph("", 0, &sentence(&clean(reason)), Tone::Plain));
+        let reason = words::reason(ui, reason, release.because.as_ref());
+        out.push_str(&ui.paragraph("", 0, &sentence(&reason), Tone::Plain));
     }
     out
 }
@@ -125,22 +151,38 @@ fn approvals(out: &mut String, details: &contract::ReleaseDetails, ui: &Ui) {
     if approvals.votes.is_empty() && (approvals.needed == 0 || !open) {
         return;
     }
-    let heading = ui.heading("Approvals");
-    out.push_str(&format!("\n{heading}  {} of {}\n", approvals.given.len(), approvals.needed));
+    let heading = ui.heading(words::words(ui.language).approvals);
+    out.push_str(&format!("\n{heading}  {}\n", words::of(ui, approvals.given.len(), approvals.needed)));
+    let [approved, void, rejected, again, not_voted] = match ui.language {
+        Language::En => [
+            "approved",
+            "; it does not count",
+            "rejected",
+            "has to vote again: what the release brings has changed",
+            "has not voted",
+        ],
+        Language::Ru => [
+            "— подтверждено",
+            "; не считается",
+            "— отклонено",
+            "— голос нужен заново: релиз принесёт уже другое",
+            "— голоса ещё нет",
+        ],
+    };
     for vote in &approvals.votes {
-        let when = format!("{} ({})", ago(vote.at, ui.now), vote.door);
+        let when = format!("{} ({})", ui.ago(vote.at), vote.door);
         let (mark, tone, what) = match (&vote.reason, vote.approved) {
-            (_, true) if approvals.given.contains(&vote.person) => ("  ✓", Tone::Good, format!("approved {when}")),
-            (_, true) => ("  ·", Tone::Dim, format!("approved {when}; it does not count")),
-            (Some(reason), false) => ("  ✗", Tone::Bad, format!("rejected {when}: {reason}")),
-            (None, false) => ("  ✗", Tone::Bad, format!("rejected {when}")),
+            (_, true) if approvals.given.contains(&vote.person) => ("  ✓", Tone::Good, format!("{approved} {when}")),
+            (_, true) => ("  ·", Tone::Dim, format!("{approved} {when}{void}")),
+            (Some(reason), false) => ("  ✗", Tone::Bad, format!("{rejected} {when}: {reason}")),
+            (None, false) => ("  ✗", Tone::Bad, format!("{rejected} {when}")),
         };
         out.push_str(&ui.paragraph(mark, 4, &clean(&format!("{} {what}", vote.person)), tone));
     }
     if open && approvals.given.len() < approvals.needed {
         for person in &approvals.missing {
-            let again = approvals.votes.iter().any(|vote| vote.person == *person);
-            let what = if again { "has to vote again: what the release brings has changed" } else { "has not voted" };
+            let has_voted = approvals.votes.iter().any(|vote| vote.person == *person);
+            let what = if has_voted { again } else { not_voted };
             out.push_str(&ui.paragraph("  ·", 4, &format!("{person} {what}"), Tone::Dim));
         }
     }
@@ -153,53 +195,67 @@ fn gate_text(gate: &contract::GateView, ui: &Ui) -> String {
         (true, true) => ("  !", Tone::Waiting),
         (false, _) => ("  ✗", Tone::Bad),
     };
-    let text = format!("{}: {}", gate.name, clean(&gate.sentence));
-    let mut out = ui.paragraph(mark, 4, &text, tone);
-    if let Some(how) = &gate.how {
-        out.push_str(&ui.paragraph("    →", 6, &clean(how), Tone::Dim));
+    let mut out = ui.paragraph(mark, 4, &words::gate(ui, gate), tone);
+    if let Some(how) = words::remedy(ui, gate) {
+        out.push_str(&ui.paragraph("    →", 6, &how, Tone::Dim));
     }
     out
 }
 
 fn runs_table(runs: &[contract::RunView], ui: &Ui) -> String {
+    let words = words::words(ui.language);
     let mut table = Table::new([
-        Column::new("RUN"),
-        Column::new("WHAT"),
-        Column::new("STATE"),
-        Column::new("STEPS"),
-        Column::new("STARTED").optional(1),
-        Column::new("TOOK").optional(2),
+        Column::new(words.run_column),
+        Column::new(words.what_column),
+        Column::new(words.state_column),
+        Column::new(words.steps_column),
+        Column::new(words.started_column).optional(1),
+        Column::new(words.took_column).optional(2),
     ]);
     for run in runs {
         let done = run.steps.iter().filter(|step| step.state == "succeeded").count();
-        let took = run.started_at.map(|from| lasting(run.ended_at.unwrap_or(ui.now).duration_since(from)));
-        let state = if run.stopping { "stopping" } else { &run.state };
+        let took = run.started_at.map(|from| ui.lasting(run.ended_at.unwrap_or(ui.now).duration_since(from)));
         table.row([
             (format!("{}", run.id), Tone::Plain),
-            (format!("{} {}", run.environment, run.kind), Tone::Plain),
-            (state.to_owned(), state_tone(&run.state)),
+            (words::run(ui, run), Tone::Plain),
+            (words::run_state(ui, run), state_tone(&run.state)),
             (
-                if run.steps.is_empty() { "by CI".to_owned() } else { format!("{done}/{}", run.steps.len()) },
+                if run.steps.is_empty() { words.by_ci.to_owned() } else { format!("{done}/{}", run.steps.len()) },
                 Tone::Plain,
             ),
-            (run.started_at.map(|at| ago(at, ui.now)).unwrap_or_default(), Tone::Dim),
+            (run.started_at.map(|at| ui.ago(at)).unwrap_or_default(), Tone::Dim),
             (took.unwrap_or_default(), Tone::Dim),
         ]);
     }
     let mut out = table.render(ui);
     for (at, run) in runs.iter().enumerate() {
+        let named = match ui.language {
+            Language::En => format!("Run {}", run.id),
+            Language::Ru => format!("Прогон {}", run.id),
+        };
         if let Some(reason) = &run.reason {
             // What a later run has made good is history.
             let tone = if is_followed(run, &runs[at + 1..]) { Tone::Dim } else { Tone::Plain };
-            out.push_str(&ui.paragraph("", 2, &format!("Run {}: {}", run.id, sentence(&clean(reason))), tone));
+            out.push_str(&ui.paragraph(
+                "",
+                2,
+                &format!("{named}: {}", sentence(&words::reason(ui, reason, run.because.as_ref()))),
+                tone,
+            ));
         }
         // Once it has ended, the reason of the release says it.
         for (host, heard) in run.left.iter().filter(|_| run.ended_at.is_none()) {
-            let text = format!("Run {} went on without {host}: {}", run.id, sentence(&clean(heard)));
+            let heard = sentence(&clean(heard));
+            let text = match ui.language {
+                Language::En => format!("{named} went on without {host}: {heard}"),
+                Language::Ru => format!("{named} продолжается без {host}: {heard}"),
+            };
             out.push_str(&ui.paragraph("", 2, &text, Tone::Bad));
         }
         if let Some(waiting) = &run.waiting {
-            out.push_str(&ui.paragraph("", 2, &sentence(&format!("Run {} {}", run.id, clean(waiting))), Tone::Waiting));
+            let waiting = words::reason(ui, waiting, run.waiting_because.as_ref());
+            let link = if ui.language == Language::En { "" } else { ":" };
+            out.push_str(&ui.paragraph("", 2, &sentence(&format!("{named}{link} {waiting}")), Tone::Waiting));
         }
     }
     out
@@ -234,13 +290,19 @@ pub(super) async fn explain(context: &Context, one: &One) -> Result<(), Fault> {
     let ui = &context.ui;
     ask(context, one, "/explain", |gates: Vec<contract::GateView>| {
         if gates.is_empty() {
-            return "The gates stand before production; this release has passed them or has ended.\n".to_owned();
+            return words::words(ui.language).gates_are_past.to_owned();
         }
         let open = gates.iter().filter(|gate| !gate.met).count();
         let mut out = match open {
-            0 => format!("{}\n\n", ui.paint("Nothing stands in the way of production.", Tone::Good)),
-            1 => format!("{}\n\n", ui.heading("One thing stands before production:")),
-            many => format!("{}\n\n", ui.heading(&format!("{many} things stand before production:"))),
+            0 => format!("{}\n\n", ui.paint(words::words(ui.language).nothing_blocks, Tone::Good)),
+            many => {
+                let heading = match (ui.language, many) {
+                    (Language::En, 1) => "One thing stands before production:".to_owned(),
+                    (Language::En, _) => format!("{many} things stand before production:"),
+                    (Language::Ru, _) => format!("Мешает продакшну ({many}):"),
+                };
+                format!("{}\n\n", ui.heading(&heading))
+            }
         };
         let (unmet, met): (Vec<_>, Vec<_>) = gates.iter().partition(|gate| !gate.met);
         unmet.into_iter().chain(met).for_each(|gate| out.push_str(&gate_text(gate, ui)));
@@ -254,6 +316,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::gate::GateState;
+    use crate::domain::reason::Reason;
 
     fn details() -> contract::ReleaseDetails {
         serde_json::from_value(json!({
@@ -278,7 +342,7 @@ mod tests {
 
 Commit      aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 Started by  ann, 10 min ago
-In work     10 min 0 s so far, attempt 2
+Elapsed     10 min 0 s so far, attempt 2
 CI run      https://ci.example.com/runs/7
 Notes       A new basket, and the old one kept for a while behind a switch.
 
@@ -296,6 +360,17 @@ What you can do
   rmm release cancel 12 --reason '…'
 ";
         assert_eq!(card(&details(), &[], &Ui::test(80)), expected);
+    }
+
+    #[test]
+    fn the_card_in_russian() {
+        let mut russian = details();
+        russian.unmet[0].because = Some(GateState::ApprovalsMissing { given: 1, needed: 2, void: Vec::new() });
+        russian.unmet[0].sentence = Language::En.gate_state(russian.unmet[0].because.as_ref().unwrap());
+        russian.release.because = Some(Reason::NoAnswer);
+        russian.release.reason = Some("of a newer RMM".to_owned());
+        let text = card(&russian, &[], &Ui { language: Language::Ru, ..Ui::test(80) });
+        insta::assert_snapshot!(text);
     }
 
     #[test]
@@ -356,9 +431,9 @@ What you can do
 
     #[test]
     fn a_way_back_is_told_as_far_as_it_has_come() {
-        let told = |status: Status| way_back(&status.into(), "v1");
-        assert_eq!(told(Status::ProductionRollback), ("Going back", "to v1, not there yet".to_owned()));
-        assert_eq!(told(Status::RollbackDone), ("Went back", "to v1".to_owned()));
-        assert_eq!(told(Status::RollbackFailed), ("Back to", "v1: the way back failed".to_owned()));
+        let told = |status: Status| rolled_back(Language::En, &status.into(), "v1");
+        assert_eq!(told(Status::ProductionRollback), ("Rolling back to", "v1, not there yet".to_owned()));
+        assert_eq!(told(Status::RollbackDone), ("Rolled back to", "v1".to_owned()));
+        assert_eq!(told(Status::RollbackFailed), ("Rollback to", "v1: it failed".to_owned()));
     }
 }

@@ -3,12 +3,14 @@
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
+use super::super::words;
 use super::show::state_tone;
 use super::{One, ask};
 use crate::api_client::{Context, Fault, with_query};
 use crate::contract::{self, AskPlan};
 use crate::domain::run::StepKind;
-use crate::terminal::{Tone, Ui, ago, clean, lasting, sentence, width};
+use crate::terminal::{Tone, Ui, clean, sentence, width};
+use crate::wording::Language;
 
 /// Print the steps that would run.
 #[derive(Debug, Args)]
@@ -134,7 +136,7 @@ pub(super) async fn runs(context: &Context, one: &One) -> Result<(), Fault> {
     let ui = &context.ui;
     ask(context, one, "/runs", |runs: Vec<contract::RunView>| {
         if runs.is_empty() {
-            return "It has no runs yet.\n".to_owned();
+            return words::words(ui.language).no_runs.to_owned();
         }
         runs.iter().map(|run| run_text(run, ui)).collect::<Vec<_>>().join("\n")
     })
@@ -142,27 +144,36 @@ pub(super) async fn runs(context: &Context, one: &One) -> Result<(), Fault> {
 }
 
 fn run_text(run: &contract::RunView, ui: &Ui) -> String {
-    let took = run.started_at.map(|from| lasting(run.ended_at.unwrap_or(ui.now).duration_since(from)));
-    let when = ago(run.started_at.unwrap_or(run.created_at), ui.now);
-    let state = if run.stopping { "stopping" } else { &run.state };
-    let title = format!("Run {}  {} {} to {}", run.id, run.environment, run.kind, contract::version(&run.to));
+    let took = run.started_at.map(|from| ui.lasting(run.ended_at.unwrap_or(ui.now).duration_since(from)));
+    let when = ui.ago(run.started_at.unwrap_or(run.created_at));
+    let state = words::run_state(ui, run);
+    let (what, to) = (words::run(ui, run), contract::version(&run.to));
+    let title = match ui.language {
+        Language::En => format!("Run {}  {what} to {to}", run.id),
+        Language::Ru => format!("Прогон {}  {what}: {to}", run.id),
+    };
     let when = took.map_or_else(|| when.clone(), |took| format!("{when}, {took}"));
-    let wide = width(&title) + width(state) + width(&when) + 4 <= ui.prose();
+    let wide = width(&title) + width(&state) + width(&when) + 4 <= ui.prose();
     let mut out = format!(
         "{}{}{}  {}\n",
         ui.heading(&title),
         if wide { "  " } else { "\n  " },
-        ui.paint(state, state_tone(&run.state)),
+        ui.paint(&state, state_tone(&run.state)),
         ui.paint(&when, Tone::Dim)
     );
     if let Some(reason) = &run.reason {
-        out.push_str(&ui.paragraph("", 2, &sentence(&clean(reason)), Tone::Plain));
+        out.push_str(&ui.paragraph("", 2, &sentence(&words::reason(ui, reason, run.because.as_ref())), Tone::Plain));
     }
     if let Some(waiting) = &run.waiting {
-        out.push_str(&ui.paragraph("", 2, &sentence(&clean(waiting)), Tone::Waiting));
+        out.push_str(&ui.paragraph(
+            "",
+            2,
+            &sentence(&words::reason(ui, waiting, run.waiting_because.as_ref())),
+            Tone::Waiting,
+        ));
     }
     if let Some(id) = &run.ci_run {
-        out.push_str(&ui.paragraph("", 2, &format!("CI run {}", clean(id)), Tone::Dim));
+        out.push_str(&ui.paragraph("", 2, &format!("{} {}", words::words(ui.language).ci_run, clean(id)), Tone::Dim));
     }
     for step in &run.steps {
         let mark = match step.state.as_str() {
@@ -175,16 +186,19 @@ fn run_text(run: &contract::RunView, ui: &Ui) -> String {
         let place = if step.host == "local" { String::new() } else { format!(" on {}", clean(&step.host)) };
         let mut text = format!("{:>2} {} of {}{place}", step.index + 1, name(step), step.surface);
         if let (Some(from), Some(to)) = (step.started_at, step.ended_at) {
-            text.push_str(&format!("  {}", lasting(to.duration_since(from))));
+            text.push_str(&format!("  {}", ui.lasting(to.duration_since(from))));
         } else if step.state == "running" {
-            text.push_str(&format!("  {} so far", lasting(ui.now.duration_since(step.started_at.unwrap_or(ui.now)))));
+            text.push_str(&format!(
+                "  {} so far",
+                ui.lasting(ui.now.duration_since(step.started_at.unwrap_or(ui.now)))
+            ));
         }
         // The reason names the exit status, where there is a reason.
         if let Some(exit) = step.exit.filter(|exit| *exit != 0 && step.reason.is_none()) {
             text.push_str(&format!("  exit {exit}"));
         }
         if let Some(reason) = &step.reason {
-            text.push_str(&format!("  {}", clean(reason)));
+            text.push_str(&format!("  {}", words::reason(ui, reason, step.because.as_ref())));
         }
         out.push_str(&ui.paragraph(&format!("  {mark}"), 4, &text, state_tone(&step.state)));
     }

@@ -6,12 +6,14 @@ use clap::Args;
 use serde_json::Value;
 
 use super::super::one_of;
+use super::super::words;
 use super::One;
 use super::logs::{RECONNECT_INTERVAL, RECONNECT_TRIES};
 use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract;
 use crate::domain::status::{List, Status};
-use crate::terminal::{clean, note};
+use crate::terminal::{Ui, note};
+use crate::wording::Language;
 
 /// How often RMM is asked.
 const EVERY: Duration = Duration::from_secs(1);
@@ -67,18 +69,22 @@ impl Wait {
                 };
                 tries = 0;
                 // What has ended says why at the end.
-                let reason = release.reason.clone().filter(|_| release.is_active());
+                let reason = why(&context.ui, &release).filter(|_| release.is_active());
                 let now = (release.status.clone(), reason);
                 if last.as_ref() != Some(&now) {
-                    let why = now.1.as_ref().map(|reason| format!(": {}", clean(reason))).unwrap_or_default();
-                    note(&format!("#{id} is {}{why}", release.status));
+                    let why = now.1.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+                    let status = words::status(context.ui.language, &release.status);
+                    note(&match context.ui.language {
+                        Language::En => format!("#{id} is {status}{why}"),
+                        Language::Ru => format!("#{id}: {status}{why}"),
+                    });
                     last = Some(now);
                 }
                 if let Some(well) = over {
                     if self.one.json {
                         print(&format!("{json}\n"))?;
                     }
-                    return if well { Ok(()) } else { Err(Fault::Failed(ended(&release))) };
+                    return if well { Ok(()) } else { Err(Fault::Failed(ended(&context.ui, &release))) };
                 }
                 tokio::time::sleep(EVERY).await;
             }
@@ -86,7 +92,11 @@ impl Wait {
         match self.timeout {
             None => watch.await,
             Some(limit) => tokio::time::timeout(limit, watch).await.unwrap_or_else(|_| {
-                Err(Fault::Failed(format!("#{id} did not come there within {} s", limit.as_secs())))
+                let limit = limit.as_secs();
+                Err(Fault::Failed(match context.ui.language {
+                    Language::En => format!("#{id} did not come there within {limit} s"),
+                    Language::Ru => format!("#{id}: за {limit} с ожидаемое не наступило"),
+                }))
             }),
         }
     }
@@ -124,9 +134,18 @@ impl Wait {
     }
 }
 
-fn ended(release: &contract::ReleaseView) -> String {
-    let reason = release.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    format!("#{} ended as {}{reason}", release.id, release.status)
+/// Why it stands where it stands.
+fn why(ui: &Ui, release: &contract::ReleaseView) -> Option<String> {
+    release.reason.as_ref().map(|reason| words::reason(ui, reason, release.because.as_ref()))
+}
+
+fn ended(ui: &Ui, release: &contract::ReleaseView) -> String {
+    let reason = why(ui, release).map(|reason| format!(": {reason}")).unwrap_or_default();
+    let status = words::status(ui.language, &release.status);
+    match ui.language {
+        Language::En => format!("#{} ended as {status}{reason}", release.id),
+        Language::Ru => format!("#{}: {status}{reason}", release.id),
+    }
 }
 
 #[cfg(test)]

@@ -243,7 +243,7 @@ impl Draft<'_, '_> {
                 Ok(())
             }
             (None, Some(other)) => {
-                let (run, release, state) = (other.id, other.release, other.state.as_str());
+                let (run, release, state) = (other.id, other.release, other.state.as_str().to_owned());
                 Err(Cause::TakenByRun { environment, run, release, state }.into())
             }
             (None, None) => Err(Cause::NothingUnderWay { release, environment }.into()),

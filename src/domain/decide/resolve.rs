@@ -24,7 +24,7 @@ impl Draft<'_, '_> {
         let unknown = matches!(run.state, RunState::Unknown { .. });
         let repairable = left_dirty && verdict != Resolution::Failed;
         if !unknown && !repairable {
-            return Err(Cause::NothingToResolve { run: id, state: run.state.as_str() }.into());
+            return Err(Cause::NothingToResolve { run: id, state: run.state.as_str().to_owned() }.into());
         }
         if unknown {
             self.check_known(run.environment)?;

@@ -1,10 +1,12 @@
 //! English.
 
+mod event;
 mod fault;
 mod gate;
 mod reason;
 mod refusal;
 
+pub(super) use event::event;
 pub(super) use gate::{remedy, state};
 pub(super) use reason::{git_advice, reason};
 pub(super) use refusal::refusal;

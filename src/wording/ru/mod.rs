@@ -1,10 +1,12 @@
 //! Русский.
 
+mod event;
 mod fault;
 mod gate;
 mod reason;
 mod refusal;
 
+pub(super) use event::event;
 pub(super) use gate::{remedy, state};
 pub(super) use reason::reason;
 pub(super) use refusal::refusal;
@@ -13,6 +15,7 @@ use std::fmt::Display;
 
 use super::{behind, inside};
 use crate::domain::env::Env;
+use crate::domain::gate::GateName;
 use crate::domain::status::Status;
 use crate::domain::step::StepKind;
 
@@ -45,7 +48,7 @@ fn step(kind: StepKind) -> &'static str {
 }
 
 /// Что с релизом сейчас.
-fn status(status: Status) -> &'static str {
+pub(super) const fn status(status: Status) -> &'static str {
     match status {
         Status::Initiated => "создан",
         Status::StageBuilding => "собирается на stage",
@@ -61,6 +64,47 @@ fn status(status: Status) -> &'static str {
         Status::RollbackDone => "откат выполнен",
         Status::RollbackFailed => "откат не удался",
         Status::Cancelled => "отменён",
+    }
+}
+
+/// Прогон: `деплой на stage`, `откат продакшна`; имена из API.
+pub(super) fn run(environment: &str, kind: &str) -> String {
+    let (on, of) = match environment {
+        "production" => ("в продакшне".to_owned(), "продакшна".to_owned()),
+        other => (format!("на {other}"), format!("на {other}")),
+    };
+    match (kind, environment) {
+        ("deploy", "production") => "деплой в продакшн".to_owned(),
+        ("deploy", _) => format!("деплой {on}"),
+        ("rehearsal", _) => format!("репетиция отката {on}"),
+        ("rollback", _) => format!("откат {of}"),
+        ("drill", _) => format!("учебный откат {on}"),
+        (other, _) => format!("{other} {on}"),
+    }
+}
+
+/// Проверка перед продакшном.
+pub(super) const fn gate_name(name: GateName) -> &'static str {
+    match name {
+        GateName::Approvals => "подтверждения",
+        GateName::FreshRehearsal => "репетиция отката",
+        GateName::CommitKnown => "коммит известен",
+        GateName::NotADowngrade => "не старее продакшна",
+        GateName::NoLock => "продакшн не заблокирован",
+        GateName::ProductionClean => "продакшн исправен",
+        GateName::ProductionFree => "продакшн свободен",
+        GateName::Promoted => "команда на запуск",
+    }
+}
+
+/// Роль, по имени из API.
+pub(super) fn role(name: &str) -> &str {
+    match name {
+        "ci" => "CI",
+        "viewer" => "наблюдатель",
+        "member" => "участник",
+        "admin" => "администратор",
+        other => other,
     }
 }
 

@@ -56,7 +56,7 @@ fn samples() -> Vec<Cause> {
         C::StageLost { run, release },
         C::StageTaken { release, title: title(), status: Status::ManualTesting },
         C::StageTakenByRun { run },
-        C::TakenByRun { environment: Production, run, release, state: "running" },
+        C::TakenByRun { environment: Production, run, release, state: "running".into() },
         C::BeingDeployed { release },
         C::NotInProduction { service: service(), current: version(), release, title: title() },
         C::ProductionBusy { release, status: Status::Deploying },
@@ -72,7 +72,7 @@ fn samples() -> Vec<Cause> {
         C::KnownAlready { environment: Stage, service: service(), another_copy: true },
         C::RunAtWork { run, environment: Stage },
         C::NeedsRepair { environment: Production, run, reason: *exit() },
-        C::NothingToResolve { run, state: "succeeded" },
+        C::NothingToResolve { run, state: "succeeded".into() },
         C::CiReportsNoMore { release, environment: Production },
         C::ContentChanged { release, run },
         C::NoPlan { reason: reason() },
@@ -122,4 +122,12 @@ fn every_refusal_has_words_in_every_language() {
         [language.refusal(cause)].into_iter().chain(language.details(&refusal)).collect::<Vec<_>>().join(" | ")
     };
     insta::assert_snapshot!("refusals", catalogue(source, "Cause", &samples(), told));
+}
+
+#[test]
+fn a_client_reads_the_facts_of_a_refusal_back() {
+    for cause in samples() {
+        let facts = serde_json::to_value(&cause).unwrap();
+        assert_eq!(serde_json::from_value::<Cause>(facts).unwrap(), cause);
+    }
 }

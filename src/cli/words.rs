@@ -1,0 +1,204 @@
+//! The command line's own short words in the languages of RMM. Commands, names of the API and `--help` are no words.
+//!
+//! A language is a value of [`Words`], so that the compiler finds a word that a language lacks.
+
+use std::fmt::Display;
+
+use crate::contract::{self, GateView, Word};
+use crate::domain::host::KeyState;
+use crate::domain::reason::Reason;
+use crate::domain::status::Status;
+use crate::terminal::{Ui, clean};
+use crate::wording::Language::{self, En, Ru};
+
+macro_rules! words {
+    ($($name:ident = $en:literal, $ru:literal;)*) => {
+        /// Words that stand by themselves.
+        pub(in crate::cli) struct Words { $(pub $name: &'static str,)* }
+
+        const ENGLISH: Words = Words { $($name: $en,)* };
+        const RUSSIAN: Words = Words { $($name: $ru,)* };
+    };
+}
+
+words! {
+    // Headings of tables.
+    release_column = "RELEASE", "РЕЛИЗ";
+    service_column = "SERVICE", "СЕРВИС";
+    version_column = "VERSION", "ВЕРСИЯ";
+    status_column = "STATUS", "СТАТУС";
+    since_column = "SINCE", "С КАКИХ ПОР";
+    by_column = "BY", "ИНИЦИАТОР";
+    run_column = "RUN", "ПРОГОН";
+    what_column = "WHAT", "ЧТО";
+    state_column = "STATE", "СОСТОЯНИЕ";
+    steps_column = "STEPS", "ШАГИ";
+    started_column = "STARTED", "НАЧАТ";
+    took_column = "TOOK", "ДЛИЛСЯ";
+    production_column = "PRODUCTION", "ПРОДАКШН";
+    stage_column = "STAGE", "STAGE";
+    approvers_column = "APPROVERS", "КТО ПОДТВЕРЖДАЕТ";
+    deployed_column = "DEPLOYED", "ЗАДЕПЛОЕН";
+    person_column = "PERSON", "ЧЕЛОВЕК";
+    role_column = "ROLE", "РОЛЬ";
+    approves_column = "APPROVES", "ПОДТВЕРЖДАЕТ";
+    host_column = "HOST", "ХОСТ";
+    address_column = "ADDRESS", "АДРЕС";
+    user_column = "USER", "ПОЛЬЗОВАТЕЛЬ";
+    key_column = "KEY", "КЛЮЧ";
+    fingerprint_column = "FINGERPRINT", "ОТПЕЧАТОК";
+    services_column = "SERVICES", "СЕРВИСЫ";
+    token_column = "TOKEN", "ТОКЕН";
+    scope_column = "FOR", "ДЛЯ";
+    valid_column = "VALID", "ДЕЙСТВУЕТ";
+    last_used_column = "LAST USED", "ИСПОЛЬЗОВАН";
+    made_by_column = "MADE BY", "СОЗДАЛ";
+
+    // Labels of cards, at most ten characters.
+    commit = "Commit", "Коммит";
+    started_by = "Started by", "Инициатор";
+    elapsed = "Elapsed", "Прошло";
+    ci_run = "CI run", "Запуск CI";
+    surface = "Surface", "Часть";
+    surfaces = "Surfaces", "Части";
+    notes = "Notes", "Заметки";
+    state = "State", "Состояние";
+    repository = "Repository", "Репо";
+    approvers = "Approvers", "Решают";
+    stage = "Stage", "Stage";
+    production = "Production", "Продакшн";
+    locked = "Locked", "Блокировка";
+    left = "Left", "Без хоста";
+    unknown = "Unknown", "Неизвестно";
+    repair = "Repair", "Починить";
+    copy = "Copy", "Копия";
+    running = "Running", "Прогон";
+    on_stage = "On stage", "На stage";
+    waits = "Waits", "В очереди";
+
+    // Headings of parts of a card.
+    approvals = "Approvals", "Подтверждения";
+    before_production = "Before production", "Мешает продакшну";
+    runs = "Runs", "Прогоны";
+    what_you_can_do = "What you can do", "Что можно сделать";
+    good_versions = "Good versions", "Версии для отката";
+
+    // What stands in tables and cards.
+    by_ci = "by CI", "в CI";
+    stopping = "stopping", "останавливается";
+    state_unknown = "unknown", "неизвестно";
+    needs_repair = "needs repair", "нужно чинить";
+    is_locked = "locked", "заблокирован";
+    is_retired = "retired", "выведен";
+    retired = "retired: not in rmm.toml any more; what is under way ends, and nothing new begins",
+        "выведен: его больше нет в rmm.toml; начатое закончится, новое не начнётся";
+    nobody_asked = "nobody is asked", "подтверждения не нужны";
+    key_changed = "CHANGED", "ДРУГОЙ";
+    no = "no: ", "нет: ";
+    is_no_admin = " is no admin", " — не администратор";
+    is_not_configured = " is not in rmm.toml", " — нет в rmm.toml";
+    revoked = "revoked", "отозван";
+    expires = "expires", "истекает";
+    never = "never", "никогда";
+    expired = "expired", "истёк";
+    until_revoked = "until revoked", "до отзыва";
+    every_service = "every service", "все сервисы";
+    its_maker = "its maker", "его создатель";
+    its_person = "its person", "его владелец";
+    no_releases = "There are no releases yet; `rmm release create` makes one.",
+        "Релизов ещё нет; создать: `rmm release create`.";
+    no_such_releases = "There are no such releases.", "Таких релизов нет.";
+    no_runs = "It has no runs yet.\n", "Прогонов ещё нет.\n";
+    nobody_configured = "The configuration names nobody; [[people]] does.",
+        "В конфигурации никого нет; людей называет [[people]].";
+    gates_are_past = "The gates stand before production; this release has passed them or has ended.\n",
+        "Проверки стоят перед продакшном; этот релиз их прошёл или уже завершён.\n";
+    nothing_blocks = "Nothing stands in the way of production.", "Продакшну ничего не мешает.";
+}
+
+/// The words of a language.
+pub(in crate::cli) const fn words(language: Language) -> &'static Words {
+    match language {
+        En => &ENGLISH,
+        Ru => &RUSSIAN,
+    }
+}
+
+/// Why, from the facts; as the server says it where they are missing, and in English, which the server speaks.
+pub(in crate::cli) fn reason(ui: &Ui, sentence: &str, facts: Option<&Reason>) -> String {
+    let facts = facts.filter(|_| ui.language != En);
+    clean(&facts.map_or_else(|| sentence.to_owned(), |facts| ui.language.reason(facts)))
+}
+
+/// How a gate stands. Who skips it is told by the server alone.
+pub(in crate::cli) fn gate(ui: &Ui, gate: &GateView) -> String {
+    let facts = gate.because.as_ref().filter(|facts| En.gate_state(facts) == gate.sentence);
+    let sentence = facts.map_or_else(|| gate.sentence.clone(), |facts| ui.language.gate_state(facts));
+    let name = gate.name.known().map_or_else(|| gate.name.to_string(), |name| ui.language.gate_name(name).to_owned());
+    format!("{name}: {}", clean(&sentence))
+}
+
+/// Who clears a gate, and how.
+pub(in crate::cli) fn remedy(ui: &Ui, gate: &GateView) -> Option<String> {
+    let facts = gate.remedy.as_ref().filter(|_| ui.language != En).map(|facts| ui.language.remedy(facts));
+    facts.or_else(|| gate.how.clone()).map(|how| clean(&how))
+}
+
+/// Where a release stands.
+pub(in crate::cli) fn status(language: Language, status: &Word<Status>) -> String {
+    status.known().map_or_else(|| status.to_string(), |known| language.status(known).to_owned())
+}
+
+/// What a run does, where.
+pub(in crate::cli) fn run(ui: &Ui, run: &contract::RunView) -> String {
+    ui.language.run(&run.environment.to_string(), &run.kind.to_string())
+}
+
+/// How a run stands.
+pub(in crate::cli) fn run_state(ui: &Ui, run: &contract::RunView) -> String {
+    if run.stopping { words(ui.language).stopping.to_owned() } else { state(ui, &run.state) }
+}
+
+/// How a run or a step stands.
+pub(in crate::cli) fn state(ui: &Ui, state: &str) -> String {
+    if ui.language == En {
+        return state.to_owned();
+    }
+    match state {
+        "queued" => "в очереди",
+        "pending" => "впереди",
+        "running" => "идёт",
+        "succeeded" => "успешно",
+        "failed" => "не удался",
+        "stopped" => "остановлен",
+        "unknown" => "исход неизвестен",
+        "skipped" => "пропущен",
+        other => other,
+    }
+    .to_owned()
+}
+
+/// What is known of the key of a host.
+pub(in crate::cli) fn key(ui: &Ui, host: &contract::HostView) -> String {
+    let english = || host.key.to_string().replace('_', " ");
+    if ui.language == En {
+        return english();
+    }
+    match host.key.known() {
+        Some(KeyState::Trusted) => "подтверждён".to_owned(),
+        Some(KeyState::Pinned) => "задан в rmm.toml".to_owned(),
+        Some(KeyState::Unknown) => "не подтверждён".to_owned(),
+        Some(KeyState::Changed) => "другой".to_owned(),
+        Some(KeyState::NeverSeen) => "ещё не показан".to_owned(),
+        Some(KeyState::NotNeeded) => "-".to_owned(),
+        None => english(),
+    }
+}
+
+/// How many of how many.
+pub(in crate::cli) fn of(ui: &Ui, some: impl Display, all: impl Display) -> String {
+    match ui.language {
+        En => format!("{some} of {all}"),
+        Ru => format!("{some} из {all}"),
+    }
+}

@@ -1,0 +1,151 @@
+//! Что произошло.
+
+use std::str::FromStr;
+
+use super::super::Language::Ru;
+use super::super::event::Told;
+use super::{gate_name, role, run, status, step};
+use crate::domain::env::Env;
+use crate::domain::gate::GateName;
+use crate::domain::refusal::Cause;
+
+/// Что произошло; ничего, если эта версия такого события не знает.
+pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
+    let text = |key: &str| told.text(key);
+    let because = || told.because(Ru);
+    let status = |key: &str| told.known(key).map_or_else(|| text(key), |known| status(known).to_owned());
+    let run = || run(&text("environment"), &text("kind"));
+    let step = || {
+        let name = told.known("name").map_or_else(|| text("name").replace('_', " "), |kind| step(kind).to_owned());
+        let place = told.remote_host().map(|host| format!(" на {host}")).unwrap_or_default();
+        format!("шаг {} «{name}», {}{place}", told.step_number(), text("surface"))
+    };
+    let on = || on(&text("environment"));
+    Some(match kind {
+        "release_created" => format!("релиз создан, инициатор {}", text("initiated_by")),
+        "release_moved" => format!("{} → {}{}", status("from"), status("to"), because()),
+        "release_retried" => format!("начат заново, попытка {}", text("attempt")),
+        "release_updated" => format!("получены артефакты: {}", text("surfaces")),
+        "release_promoted" => "дана команда «В продакшн»".to_owned(),
+        "commit_resolved" => format!("коммит — {}", told.commit("commit")),
+        "commit_unresolved" => format!("коммит неизвестен{}", because()),
+        "tag_moved" if told.is("gone") => {
+            format!("тега {} больше нет в репозитории (был {})", text("tag"), told.commit("from"))
+        }
+        "tag_moved" => format!("тег {} перенесён с {} на {}", text("tag"), told.commit("from"), told.commit("to")),
+        "release_approved" => format!("подтверждено ({})", text("progress")),
+        "release_rejected" => format!("отклонено{}", because()),
+        "gates_bypassed" => {
+            let known = told.known::<Vec<GateName>>("gates");
+            let names = known.map(|gates| gates.into_iter().map(gate_name).collect::<Vec<_>>().join(", "));
+            format!("пропущены проверки ({}){}", names.unwrap_or_else(|| text("gates")), because())
+        }
+        "nothing_to_rehearse" => "возвращаться некуда: репетиция отката не нужна".to_owned(),
+        "nothing_tells" => format!("неоткуда узнать, исправна ли часть {}: у неё нет `health`", text("surface")),
+        "rehearsal_stale" => match told.said("now") {
+            Some(now) => format!("репетиция отката устарела: в продакшне теперь {now}"),
+            None => "репетиция отката устарела: в продакшне теперь ничего нет".to_owned(),
+        },
+        "run_created" => format!("запланирован прогон: {}, версия {}", run(), text("to")),
+        "run_waiting" => told.reason(Ru),
+        "run_started" => format!("начат прогон: {}", run()),
+        "run_stopping" => format!("останавливает {}{}", text("by"), because()),
+        "run_ended" => format!("{}: прогон {}{}", run(), ended(&text("state")), because()),
+        "run_resolved" => {
+            let verdict = match text("verdict").as_str() {
+                "succeeded" => "закончился успешно".to_owned(),
+                "failed" => "не удался".to_owned(),
+                "again" => "выполнить ещё раз".to_owned(),
+                other => other.to_owned(),
+            };
+            format!("решение о прогоне: {verdict}{}", because())
+        }
+        "step_started" => format!("{}: начат", step()),
+        "step_ended" => {
+            let exit = told.exit().map(|exit| format!(", код завершения {exit}")).unwrap_or_default();
+            format!("{}: {}{exit}", step(), ended(&text("state")))
+        }
+        "hand_work_found" => {
+            let kept = told.said("kept").map(|kept| format!("; сохранено как {kept}")).unwrap_or_default();
+            let (host, surface) = (text("host"), text("surface"));
+            format!("на {host} в папке части {surface} найдены ручные изменения: {}{kept}", text("findings"))
+        }
+        "environment_changed" => format!("{} теперь {}", on(), text("version")),
+        "host_left_behind" => format!("откат {} продолжается без {}{}", on(), text("host"), because()),
+        "host_caught_up" => format!("хост {} снова наравне с остальными {}", text("host"), on()),
+        "host_given_up" => format!("хост {} {}: {}", text("host"), on(), told.reason(Ru)),
+        "earlier_steps_ended" => {
+            format!("на {} ещё работали прежние шаги и были остановлены: {}", text("host"), text("steps"))
+        }
+        "migration_found_done" => {
+            let (surface, host) = (text("surface"), text("host"));
+            format!("миграция части {surface} на {host} всё же закончилась успешно; второй раз она не выполняется")
+        }
+        "environment_dirty" => format!("{} неизвестное состояние{}", on(), because()),
+        "environment_repaired" => format!("{} снова всё в порядке", on()),
+        "environment_unknown" => format!("неизвестно, что работает {}{}", on(), because()),
+        "environment_settled" => match told.said("version") {
+            Some(version) => format!("выяснено: {} работает {version}{}", on(), because()),
+            None => format!("выяснено: {} ничего не работает{}", on(), because()),
+        },
+        "foreign_run_found" => format!("на {} замечена другая копия базы данных{}", text("host"), because()),
+        "service_renamed" => {
+            format!("сервис {} теперь называется {}, его история сохранена", text("from"), text("to"))
+        }
+        "database_restored" => format!("база данных восстановлена из копии{}", because()),
+        "record_alarm_raised" => format!("ЖУРНАЛ БЫЛ ИЗМЕНЁН: {}", text("found")),
+        "record_alarm_acknowledged" => format!("изменение журнала принято к сведению{}", because()),
+        "record_key_rotated" => "отсюда журнал подписан новым ключом".to_owned(),
+        "clock_jumped" => format!("часы переведены на {} с", text("seconds")),
+        "production_locked" => format!("продакшн заблокирован{}", because()),
+        "production_unlocked" => "продакшн разблокирован".to_owned(),
+        "report_refused" => {
+            let more = told.said("unrecorded");
+            let more = more.map(|more| format!(" (с прошлой записи отклонено ещё: {more})")).unwrap_or_default();
+            let cause = told.known::<Cause>("because").map(|cause| format!(": {}", Ru.refusal(&cause)));
+            format!("отчёт «{}» отклонён{}{more}", status("status"), cause.unwrap_or_else(because))
+        }
+        "token_created" => format!("создан токен {} ({})", text("name"), role(&text("role"))),
+        "token_adopted" => match told.said("before") {
+            Some(before) => {
+                format!("за токен {} теперь отвечает другой человек, раньше отвечал {before}", text("name"))
+            }
+            None => format!("за токен {} теперь отвечает другой человек, раньше — оператор", text("name")),
+        },
+        "token_revoked" => format!("токен {} отозван", text("name")),
+        "host_key_seen" => format!("хост {} показал свой ключ {}", text("host"), told.host_key()),
+        "host_key_changed" => {
+            let (host, trusted) = (text("host"), text("trusted"));
+            format!("У ХОСТА {host} ДРУГОЙ КЛЮЧ: подтверждён {trusted}, показан {}", told.host_key())
+        }
+        "host_trusted" => format!("ключ {} хоста {} подтверждён", told.host_key(), text("host")),
+        "telegram_claimed" => {
+            format!("пользователь Telegram {} говорит, что он {}", text("telegram_id"), text("person"))
+        }
+        "telegram_confirmed" => {
+            format!("пользователь Telegram {} — {}: подтверждено", text("telegram_id"), text("person"))
+        }
+        "telegram_refused" => {
+            format!("пользователь Telegram {} — не {}: отклонено", text("telegram_id"), text("person"))
+        }
+        "backup_made" => format!("сделана резервная копия: {}", text("file")),
+        _ => return None,
+    })
+}
+
+/// Где, по имени окружения.
+fn on(environment: &str) -> String {
+    Env::from_str(environment).map_or_else(|_| format!("на {environment}"), super::on)
+}
+
+/// Чем закончился прогон или шаг.
+fn ended(state: &str) -> &str {
+    match state {
+        "succeeded" => "завершён успешно",
+        "failed" => "не удался",
+        "stopped" => "остановлен",
+        "unknown" => "завершён, исход неизвестен",
+        "skipped" => "пропущен",
+        other => other,
+    }
+}
