@@ -276,7 +276,7 @@ async fn the_original_creation_takes_stage_at_once() {
     let ci = world.ci().await;
     let first = ci.post("/release", &body("v1")).await.with_status(201).json();
     assert_eq!(world.status(first["release_id"].as_i64().unwrap()).await, "stage_building");
-    assert_eq!(ci.post("/release", &body("v1")).await.with_status(200).json(), first);
+    assert_eq!(ci.post("/release", &body("v1")).await.with_status(201).json(), first);
     assert!(ci.post("/release", &body("v2")).await.refused(409, "stage_busy").contains("stage is taken by #1 v1"));
     assert_eq!(world.operator().get("/api/v1/releases").await.ok()["releases"].as_array().unwrap().len(), 1);
 }
