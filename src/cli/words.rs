@@ -4,7 +4,7 @@
 
 use std::fmt::Display;
 
-use crate::contract::{self, GateView, Word};
+use crate::contract::{self, GateView, SkippedView, Word};
 use crate::domain::host::KeyState;
 use crate::domain::reason::Reason;
 use crate::domain::status::Status;
@@ -136,6 +136,16 @@ pub(in crate::cli) fn gate(ui: &Ui, gate: &GateView) -> String {
     let sentence = facts.map_or_else(|| gate.sentence.clone(), |facts| ui.language.gate_state(facts));
     let name = gate.name.known().map_or_else(|| gate.name.to_string(), |name| ui.language.gate_name(name).to_owned());
     format!("{name}: {}", clean(&sentence))
+}
+
+/// A gate that was skipped, by whom and why.
+pub(in crate::cli) fn skipped(language: Language, skip: &SkippedView) -> String {
+    let SkippedView { gate, by, reason } = skip;
+    let words = match language {
+        En => format!("{gate}: skipped by {by}: {reason}"),
+        Ru => format!("{gate}: пропущено ({by}): {reason}"),
+    };
+    clean(&words)
 }
 
 /// Who clears a gate, and how.

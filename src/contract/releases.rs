@@ -258,6 +258,10 @@ pub struct ReleaseDetails {
     pub approvals: ApprovalsView,
     /// Gates of production that stand in the way.
     pub unmet: Vec<GateView>,
+    /// Gates of production that an admin has skipped for this release.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub skipped: Vec<SkippedView>,
     /// The commands that are legal now for who asks. `settle` and `unlock` are about the service, `resolve` about a run.
     pub legal: Vec<String>,
     /// The environments for which this release waits until an admin says what they run (`settle` of the service).
@@ -268,6 +272,17 @@ pub struct ReleaseDetails {
     #[serde(default)]
     #[schema(required = true)]
     pub to_resolve: Vec<i64>,
+}
+
+/// A gate that an admin has skipped.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SkippedView {
+    /// The name of the gate.
+    pub gate: String,
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// How a vote stands.

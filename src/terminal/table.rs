@@ -70,7 +70,7 @@ impl Table {
     #[must_use]
     pub fn render(&self, ui: &Ui) -> String {
         let natural: Vec<usize> = (0..self.columns.len())
-            .map(|at| self.rows.iter().map(|row| width(&row[at].0)).chain([self.columns[at].title.len()]).max())
+            .map(|at| self.rows.iter().map(|row| width(&row[at].0)).chain([width(self.columns[at].title)]).max())
             .map(Option::unwrap_or_default)
             .collect();
         match self.layout(&natural, ui.width.unwrap_or(usize::MAX)) {
@@ -139,7 +139,7 @@ impl Table {
 
     /// Every row as a card: the first cell and the one with a tone stand at its top.
     fn cards(&self, ui: &Ui) -> String {
-        let label = self.columns.iter().map(|column| column.title.len()).max().unwrap_or(0);
+        let label = self.columns.iter().map(|column| width(column.title)).max().unwrap_or(0);
         let mut out = String::new();
         for (number, row) in self.rows.iter().enumerate() {
             if number > 0 {
@@ -193,6 +193,13 @@ mod tests {
              #7  name-authorization  deployed               gommgo\n    \
              #12  shop                stage_building_failed  ann\n"
         );
+    }
+
+    #[test]
+    fn titles_of_any_script_are_as_wide_as_they_look() {
+        let mut table = Table::new([Column::new("ПРОГОН"), Column::new("ЧТО")]);
+        table.row([("6".to_owned(), Tone::Plain), ("деплой".to_owned(), Tone::Plain)]);
+        assert_eq!(table.render(&Ui::test(80)), "ПРОГОН  ЧТО\n6       деплой\n");
     }
 
     #[test]

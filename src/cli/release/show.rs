@@ -69,9 +69,12 @@ fn card(details: &contract::ReleaseDetails, runs: &[contract::RunView], ui: &Ui)
         field(words.notes, &release.notes);
     }
     approvals(&mut out, details, ui);
-    if !details.unmet.is_empty() {
+    if !details.unmet.is_empty() || !details.skipped.is_empty() {
         out.push_str(&format!("\n{}\n", ui.heading(words.before_production)));
         details.unmet.iter().for_each(|gate| out.push_str(&gate_text(gate, ui)));
+        for skip in &details.skipped {
+            out.push_str(&ui.paragraph("  !", 4, &words::skipped(ui.language, skip), Tone::Waiting));
+        }
     }
     if !runs.is_empty() {
         out.push_str(&format!("\n{}\n", ui.heading(words.runs)));
@@ -371,6 +374,15 @@ What you can do
         russian.release.reason = Some("of a newer RMM".to_owned());
         let text = card(&russian, &[], &Ui { language: Language::Ru, ..Ui::test(80) });
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn what_was_skipped_is_told_with_who_and_why() {
+        let mut skipped = details();
+        let skip = |by: &str| contract::SkippedView { gate: "no_lock".into(), by: by.into(), reason: "hot fix".into() };
+        skipped.skipped = vec![skip("ann")];
+        let told = "Before production\n  ✗ approvals: 1/2 approvals.\n    → bob must approve.\n  ! no_lock: skipped by ann: hot fix\n";
+        assert!(card(&skipped, &[], &Ui::test(80)).contains(told), "{}", card(&skipped, &[], &Ui::test(80)));
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Fills the contract with state of the domain, and with the words for it.
 
 use crate::contract::{
-    ApprovalsView, ArtifactView, CiRunView, GateView, ReleaseDetails, ReleaseView, RunView, StepView, VoteView,
+    ApprovalsView, ArtifactView, CiRunView, GateView, ReleaseDetails, ReleaseView, RunView, SkippedView, StepView,
+    VoteView,
 };
 use crate::domain::approval::{Verdict, Vote};
 use crate::domain::duration_text;
 use crate::domain::gate::Gate;
 use crate::domain::person::Actor;
-use crate::domain::release::{Artifact, CiRun, Release};
+use crate::domain::release::{Artifact, Bypass, CiRun, Release};
 use crate::domain::run::{Action, Ask, Run, Step, StepState};
 use crate::domain::service::Via;
 use crate::views::ReleaseOverview;
@@ -77,6 +78,7 @@ impl ReleaseDetails {
             content: Some(overview.content.clone()),
             approvals: ApprovalsView::new(overview),
             unmet: overview.gates.iter().filter(|gate| !gate.met()).map(GateView::from).collect(),
+            skipped: overview.release.bypasses.iter().map(SkippedView::from).collect(),
             legal: overview
                 .moves()
                 .filter(|legal| overview.may(viewer, *legal) && !overview.needs_force(*legal))
@@ -85,6 +87,12 @@ impl ReleaseDetails {
             to_settle: overview.to_settle.iter().map(ToString::to_string).collect(),
             to_resolve: overview.to_resolve.iter().map(|run| run.0).collect(),
         }
+    }
+}
+
+impl From<&Bypass> for SkippedView {
+    fn from(skip: &Bypass) -> Self {
+        Self { gate: skip.gate.as_str().to_owned(), by: skip.by.clone(), reason: skip.reason.clone() }
     }
 }
 
