@@ -446,7 +446,7 @@ impl Bot {
         let (language, name) = (self.language_of(&contact.user), &contact.user.first_name);
         Ok(match &contact.who {
             Who::Claimant { person, .. } => {
-                let asked = !self.stand_ins().await?.is_empty();
+                let asked = !self.reachable_admins().await?.is_empty();
                 letters::claimed(&self.words, language, name, person, asked)
             }
             Who::Stranger | Who::Person(_) => letters::stranger(&self.words, language, name, contact.user.id),

@@ -88,7 +88,7 @@ impl Bot {
             team::look_again(&bot, place.chat).await;
         });
         let Destination { chat, topic } = place;
-        let admins = if self.is_of_team(place).await? { self.stand_ins().await? } else { Vec::new() };
+        let admins = if self.is_of_team(place).await? { self.reachable_admins().await? } else { Vec::new() };
         let ids: Vec<i64> = admins.iter().map(|(id, _)| *id).collect();
         let refusal = Refusal { chat, topic, since: self.engine.now(), reason: reason.to_owned() };
         let refused = self.engine.store().write(move |tx| news::refuse(tx, &refusal, &ids));
@@ -105,8 +105,8 @@ impl Bot {
         Ok(())
     }
 
-    /// The admins who can be told in private what a chat of the team does not take, with their languages.
-    pub(super) async fn stand_ins(&self) -> Result<Vec<(i64, Language)>, StoreError> {
+    /// The admins who can be told something in private, with their languages.
+    pub(super) async fn reachable_admins(&self) -> Result<Vec<(i64, Language)>, StoreError> {
         let people = self.engine.telegram_people().await?;
         let admins = people.into_iter().filter(|(person, ..)| person.role == Role::Admin);
         let reachable = admins.filter_map(|(_, id, user)| Some((id, user.filter(|user| user.private_chat)?)));

@@ -11,7 +11,6 @@ use super::team::{MANY, News, PAUSE, save};
 use super::words::facts;
 use crate::clients::telegram::Text;
 use crate::domain::notice::Notice;
-use crate::domain::person::Role;
 use crate::domain::status::{List, Status};
 use crate::store::StoreError;
 use crate::store::releases::{self, Page};
@@ -37,11 +36,8 @@ pub(super) async fn tell_of_restore(bot: &Arc<Bot>) {
     let Some(reason) = bot.engine.store().restored() else { return };
     let chats = bot.settings.chats.iter().filter(|chat| chat.notices.contains(&Notice::Alarm));
     let mut hear: Vec<_> = chats.map(|chat| (chat.id, chat.topic, bot.language)).collect();
-    match bot.engine.telegram_people().await {
-        Ok(people) => hear.extend(people.iter().filter_map(|(person, id, user)| {
-            let user = user.as_ref().filter(|user| user.private_chat && person.role == Role::Admin)?;
-            Some((*id, None, bot.viewer(person, user).language))
-        })),
+    match bot.reachable_admins().await {
+        Ok(admins) => hear.extend(admins.into_iter().map(|(id, language)| (id, None, language))),
         Err(error) => tracing::warn!(%error, "the admins could not be told of the restored database"),
     }
     for (chat, topic, language) in hear {

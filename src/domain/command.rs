@@ -448,7 +448,7 @@ pub enum Answer {
     Release {
         /// Which.
         id: ReleaseId,
-        /// It is new.
+        /// It is new, or begins anew.
         created: bool,
     },
     /// A run.

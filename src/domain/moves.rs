@@ -57,7 +57,7 @@ impl Move {
     }
 
     /// The moves of the life cycle that there are from where a release stands.
-    pub fn from(release: &Release) -> impl Iterator<Item = Self> {
+    pub fn legal_for(release: &Release) -> impl Iterator<Item = Self> {
         let status = release.status;
         Self::OFFERED.into_iter().filter(move |wanted| match wanted {
             Self::Approve | Self::Reject => status == Status::ManualTesting,

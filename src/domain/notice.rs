@@ -36,7 +36,7 @@ macro_rules! notices {
 notices! {
     /// Stage is ready: the vote is open, people test and approve.
     Waits = "waits",
-    /// One more yes, not yet all of them.
+    /// One more yes; after the last one, what still stands in the way of production.
     Approved = "approved",
     /// All approvals are there and production begins.
     Deploying = "deploying",

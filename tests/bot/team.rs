@@ -355,10 +355,11 @@ async fn each_thing_that_happens_is_told_once_and_as_it_was() {
     let told: Vec<_> = world.team.messages().into_iter().filter(|shown| shown.reply_to.is_some()).collect();
     let mut texts: Vec<_> = told.iter().map(|shown| shown.text.as_str()).collect();
     for text in &texts {
-        assert!(
-            !text.contains("3 of 3 approved; waiting") && !text.contains("1 of 3 approved; waiting for cara"),
-            "{text}"
-        );
+        if let Some((_, vote)) = text.split_once("shop v1: ")
+            && let Some((given, missing)) = vote.split_once(" of 3 approved; waiting for ")
+        {
+            assert_eq!(given.parse::<usize>().unwrap() + missing.split(", ").count(), 3, "{text}");
+        }
     }
     let all = texts.len();
     texts.sort_unstable();

@@ -92,7 +92,7 @@ impl Scene {
 }
 
 /// How a release stood when something happened, as far as the record says.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Then {
     moved: Option<(Status, Option<Reason>)>,
     tally: Option<Tally>,

@@ -100,7 +100,7 @@ impl Draft<'_, '_> {
             if !begins {
                 let (title, status) = (release.title(), release.status);
                 let cause = Cause::AlreadyEnded { release: release.id, title, status };
-                return Err(Refusal::from(cause).legal(Move::from(&release).map(Move::as_str)));
+                return Err(Refusal::from(cause).legal(Move::legal_for(&release).map(Move::as_str)));
             }
             self.start_over(&release)?;
         }

@@ -72,12 +72,12 @@ pub fn still_current(release: &Release, seen: Revision) -> Result<(), Refusal> {
     }
     let (now, status) = (release.revision, release.status);
     let cause = Cause::StaleRevision { release: release.id, seen, now, status };
-    Err(Refusal::from(cause).legal(Move::from(release).map(Move::as_str)))
+    Err(Refusal::from(cause).legal(Move::legal_for(release).map(Move::as_str)))
 }
 
 /// The moves from where a release stands that would not be refused, to a person with the right to make them.
 pub fn possible_moves(world: &World<'_>, release: &Release) -> impl Iterator<Item = Move> {
-    Move::from(release).filter(|wanted| is_possible(world, release, *wanted))
+    Move::legal_for(release).filter(|wanted| is_possible(world, release, *wanted))
 }
 
 /// Whether a move would not be refused as things stand, to a person with the right to make it.
@@ -111,13 +111,15 @@ struct Draft<'s, 'a> {
 type Decided = Result<Answer, Refusal>;
 
 impl Draft<'_, '_> {
-    /// A new release that only waits for the reports of a CI system moves nothing, so that it costs the same however many
-    /// there are. One that has taken another out moves what waited behind that.
+    /// A release that only waits for the reports of a CI system moves nothing, so that it costs the same however many
+    /// there are. One that has taken another out moves what waited behind that, and one that waits for an admin is told so.
     fn leads_to_nothing_else(&self, answer: Answer) -> bool {
-        let (service, changes) = (&self.world.service, &self.world.changes);
+        let (service, changes, stage) = (&self.world.service, &self.world.changes, self.world.stage());
         matches!(answer, Answer::Release { created: true, .. })
             && !service.stage().driver.is_ours()
             && !service.supersede
+            && stage.dirty.is_none()
+            && stage.unknown.is_none()
             && changes.releases.len() == 1
             && changes.runs.is_empty()
     }

@@ -166,7 +166,7 @@ impl Draft<'_, '_> {
                 let next: Vec<_> = release.status.next().iter().filter(|s| environment_of(**s).is_some()).collect();
                 let reason = release.reason.clone();
                 let cause = Cause::DoesNotFollow { release: id, status: release.status, reason, reported: status };
-                let legal = next.into_iter().map(|s| s.as_str()).chain(Move::from(release).map(Move::as_str));
+                let legal = next.into_iter().map(|s| s.as_str()).chain(Move::legal_for(release).map(Move::as_str));
                 return Err(Refusal::from(cause).legal(legal));
             }
         }

@@ -47,7 +47,8 @@ async fn a_release_is_built_tested_and_deployed() {
     seen!("card_voting_listed", rig.shot("tech_lead", Member, &card).await);
     seen!("card_voting_viewer", rig.shot("vic", Viewer, &card).await);
     seen!("card_voting_group", rig.group(&card).await);
-    seen!("notice_approved", rig.notice(Notice::Approved, id).await);
+    let first_yes = rig.notice(Notice::Approved, id).await;
+    seen!("notice_approved", first_yes.clone());
     seen!("notice_reminder", rig.notice(Notice::Reminder, id).await);
     seen!("explain", rig.shot("gommgo", Admin, &Screen::Explain(id)).await);
     let release = rig.get(id).await;
@@ -61,6 +62,7 @@ async fn a_release_is_built_tested_and_deployed() {
     rig.approve("tech_lead", id).await;
     seen!("confirm_approve_last", rig.shot("devops_lead", Member, &confirm(Act::Approve)).await);
     rig.approve("devops_lead", id).await;
+    assert_eq!(rig.notice_of(Notice::Approved, id, "release_approved").await, first_yes, "as it was");
     rig.play(PRODUCTION, |step| (step.index < 1).then_some(Outcome::Exited(0))).await;
     seen!("card_deploying", rig.shot("gommgo", Admin, &card).await);
     seen!("notice_deploying", rig.notice(Notice::Deploying, id).await);

@@ -28,7 +28,7 @@ use crate::domain::run::Step;
 use crate::engine::catalog::Catalog;
 use crate::engine::testing::Hands;
 use crate::engine::{Engine, Ports, Request};
-use crate::store::{Store, StoreOptions, logs, releases};
+use crate::store::{Store, StoreOptions, events, logs, releases};
 use crate::views::ServiceOverview;
 use crate::wording::Language;
 
@@ -301,14 +301,26 @@ impl Rig {
     }
 
     pub async fn notice(&self, notice: Notice, release: ReleaseId) -> String {
+        self.write(notice, release, Then::default()).await
+    }
+
+    /// A notice as it was when the release had its first event of a kind.
+    pub async fn notice_of(&self, notice: Notice, release: ReleaseId, kind: &str) -> String {
+        let all = move |conn: &rusqlite::Connection| events::of_release(conn, release, 0, 1000, usize::MAX);
+        let events = self.engine.read(all).await.unwrap().events;
+        let event = events.iter().find(|event| event.kind == kind).unwrap();
+        self.write(notice, release, Then::of(event)).await
+    }
+
+    async fn write(&self, notice: Notice, release: ReleaseId, then: Then) -> String {
         let zone = TimeZone::get("Europe/Moscow").unwrap();
         let ids = BTreeMap::from([(person("gommgo"), 100_000_001), (person("tech_lead"), 100_000_002)]);
         let mut shots = Vec::new();
         for language in [Language::Ru, Language::En] {
             let viewer = Viewer::everybody(language);
             let pen = self.pen(&zone, &viewer);
-            let text =
-                crate::bot::draw::notice::write(&pen, notice, release, Then::default(), &ids).await.unwrap().unwrap();
+            let written = crate::bot::draw::notice::write(&pen, notice, release, then.clone(), &ids);
+            let text = written.await.unwrap().unwrap();
             check(&text);
             shots.push(told(&text));
         }

@@ -45,6 +45,14 @@ fn runs_have_words_and_hosts_know_them_by_both() {
 }
 
 #[test]
+fn a_release_of_ci_is_told_at_once_that_stage_waits_for_an_admin() {
+    let mut w = Sim::in_ci();
+    restored(&mut w, STAGE);
+    let release = w.release("v1.1.0");
+    assert!(matches!(w.get(release).reason, Some(Reason::StageUnknown { .. })), "{:?}", w.get(release).reason);
+}
+
+#[test]
 fn nothing_is_deployed_where_it_is_not_known_what_runs() {
     let mut w = Sim::new();
     let good = w.ship("v1.0.0");
