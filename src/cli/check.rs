@@ -21,6 +21,7 @@ use crate::store::schema::open_reader;
 use crate::terminal::{Tone, note};
 use crate::web::limits::{ENOUGH_OPEN_FILES, OpenFiles};
 use crate::web::socket;
+use crate::wording::Language;
 
 /// How long a name may take to resolve.
 const RESOLVE_TIME: Duration = Duration::from_secs(3);
@@ -106,8 +107,8 @@ pub(super) fn refused(config: &Config, file: &Path) -> Vec<String> {
 /// Whether nothing has been released by this RMM. A database that cannot be asked may have a history.
 pub(super) fn is_new(config: &Config) -> bool {
     let database = DataDir::new(&config.server.data_dir).database();
-    let history = || open_reader(&database).and_then(|conn| definitions::with_history(&conn));
-    !database.exists() || history().is_ok_and(|services| services.is_empty())
+    let history = || open_reader(&database).and_then(|conn| definitions::any_history(&conn));
+    !database.exists() || history().is_ok_and(|any| !any)
 }
 
 /// Services that the database knows and the configuration does not.
@@ -140,6 +141,7 @@ fn errors(config: &Config) -> Vec<String> {
         let secret = |reference: &String| config.secrets.get(reference);
         let Some(private) = secret(key) else { continue };
         if let Some(problem) = ssh::key_problem(private, passphrase.as_ref().and_then(secret)) {
+            let problem = Language::En.private_key(problem);
             errors.push(format!("host {}: the private key of {key} {problem}", host.name));
         }
     }

@@ -101,7 +101,7 @@ impl Finding {
             | TransportError::Refused(_)
             | TransportError::Silent(_)
             | TransportError::Forbidden(_) => Self::fail("reachable", sentence, None),
-            TransportError::ProgramMissing { .. } | TransportError::Start { .. } | TransportError::Died { .. } => {
+            TransportError::ProgramMissing { .. } | TransportError::Start(_) | TransportError::Died(_) => {
                 Self::fail("shell", sentence, None)
             }
         }
@@ -307,7 +307,7 @@ async fn listen(
             Ok(0) => break,
             Ok(_) if said.hear(&line, now) => {}
             Ok(_) => noise.clone_from(&line),
-            Err(source) => return Err(TransportError::Died { source }),
+            Err(error) => return Err(TransportError::lost(error)),
         }
     }
     if said.complete() {

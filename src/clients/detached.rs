@@ -17,7 +17,9 @@ use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 
 use super::transport::{Channel, EnvPair, Transport, TransportError};
+use crate::domain::fault::step::StepFault;
 use crate::domain::reason::Reason;
+use crate::wording::english;
 
 mod follow;
 mod traces;
@@ -65,13 +67,7 @@ impl RunDir {
         let plain = path.strip_prefix("~/").or(path.strip_prefix('/')).is_some_and(|rest| {
             rest.split('/').all(|part| !["", ".", ".."].contains(&part) && !part.contains(['\n', '\0']))
         });
-        if plain {
-            Ok(Self { path })
-        } else {
-            Err(StepError::Invalid(format!(
-                "{path:?} cannot be a run directory; it must be an absolute path, or begin with ~/, without . and .."
-            )))
-        }
+        if plain { Ok(Self { path }) } else { Err(StepError::Invalid(StepFault::NoRunDirectory { path })) }
     }
 
     /// The path on the host, as it was given.
@@ -126,10 +122,10 @@ pub enum Ended {
     Exited(i32),
     /// The command ended with this status after [`stop`] had signalled it.
     Stopped(i32),
-    /// The result cannot be known; the sentence says why.
-    Lost(String),
-    /// The command did not run; the sentence says why.
-    NotStarted(String),
+    /// The result cannot be known, for this reason.
+    Lost(Reason),
+    /// The command did not run, for this reason.
+    NotStarted(Reason),
 }
 
 /// Why a step could not be followed. The step itself goes on.
@@ -156,23 +152,17 @@ pub enum StepError {
     #[error("The last run there, {0}, is not known to this RMM.")]
     Stranger(String),
     /// The host could not do what the protocol needs.
-    #[error("{0}")]
-    Refused(String),
-    /// The script ended before it gave its answer.
-    #[error("{detail}")]
-    Cut {
-        /// The status it ended with: then the connection is there, but
-        /// something else than the script answers, or it was killed.
-        /// Without one the connection has ended.
-        status: Option<i32>,
-        /// What happened, as a sentence.
-        detail: String,
-    },
+    #[error("{}", english(.0))]
+    Refused(Reason),
+    /// The script ended before it gave its answer: [`StepFault::ShellEnded`], where the connection is there, but something
+    /// else than the script answers, or it was killed; or [`StepFault::ConnectionEnded`].
+    #[error("{}", english(&.0.clone().into()))]
+    Cut(StepFault),
     /// The arguments cannot be used.
-    #[error("{0}")]
-    Invalid(String),
+    #[error("{}", english(&.0.clone().into()))]
+    Invalid(StepFault),
     /// The step has ended, but the rest of its output is gone.
-    #[error("The step ended ({ended:?}), but the host gave no output beyond byte {position}.")]
+    #[error("{}", english(&StepFault::OutputGone { position: *.position }.into()))]
     OutputGone {
         /// How the step ended.
         ended: Ended,
@@ -193,9 +183,10 @@ impl StepError {
             Self::Fenced { directory, .. } => Reason::DirectoryTaken { directory: directory.clone() },
             Self::Foreign(directory) => Reason::DirectoryOfCopy { directory: directory.clone() },
             Self::Stranger(token) => Reason::LastRunNotKnown { token: token.clone() },
-            Self::Refused(_) | Self::Cut { .. } | Self::Invalid(_) | Self::OutputGone { .. } | Self::Sink(_) => {
-                Reason::told(self.to_string())
-            }
+            Self::Refused(reason) => reason.clone(),
+            Self::Cut(fault) | Self::Invalid(fault) => fault.clone().into(),
+            Self::OutputGone { position, .. } => StepFault::OutputGone { position: *position }.into(),
+            Self::Sink(error) => Reason::OutputNotKept { said: error.to_string() },
         }
     }
 }
@@ -233,7 +224,7 @@ pub async fn prepare(
         "same" => Prepared::Same,
         _ => return Err(answer.into_error(dir)),
     };
-    Ok(Ready::parse(made, &answer.sentence))
+    Ok(Ready::parse(made, &answer.text))
 }
 
 /// Starts the step, or finds it again, and follows it to its end.
@@ -329,7 +320,7 @@ pub async fn result(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>, key: &str
 pub async fn last(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>) -> Result<Last, StepError> {
     let answer = ask(t, dir, fence, &["last"]).await.map_err(without_shell)?;
     match answer.word.as_str() {
-        "last" => Ok(Last { token: Some(answer.sentence).filter(|token| !token.is_empty()), at_work: answer.size }),
+        "last" => Ok(Last { token: Some(answer.text).filter(|token| !token.is_empty()), at_work: answer.size }),
         _ => Err(answer.into_error(dir)),
     }
 }
@@ -339,7 +330,7 @@ pub async fn last(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>) -> Result<L
 pub async fn clear(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>) -> Result<Vec<(String, String)>, StepError> {
     let answer = ask(t, dir, fence, &["clear"]).await.map_err(without_shell)?;
     match answer.word.as_str() {
-        "clear" => Ok(traces::steps(&answer.sentence)),
+        "clear" => Ok(traces::steps(&answer.text)),
         _ => Err(answer.into_error(dir)),
     }
 }
@@ -351,7 +342,7 @@ pub async fn protest(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>, against:
 
 /// Who was turned away beside a run directory since the last look; the directory need not be there.
 pub async fn met(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>) -> Result<Option<TurnedAway>, StepError> {
-    Ok(TurnedAway::parse(&ask(t, dir, fence, &["met"]).await?.sentence))
+    Ok(TurnedAway::parse(&ask(t, dir, fence, &["met"]).await?.text))
 }
 
 /// Deletes the run directory, if it belongs to this run. No step may run. Gives
@@ -359,7 +350,7 @@ pub async fn met(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>) -> Result<Op
 pub async fn remove(t: &dyn Transport, dir: &RunDir, fence: Fence<'_>) -> Result<Option<TurnedAway>, StepError> {
     let answer = ask(t, dir, fence, &["remove"]).await?;
     match answer.word.as_str() {
-        "gone" => Ok(TurnedAway::parse(&answer.sentence)),
+        "gone" => Ok(TurnedAway::parse(&answer.text)),
         _ => Err(answer.into_error(dir)),
     }
 }
@@ -374,19 +365,17 @@ async fn exec(
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let word = |text: &str| !text.is_empty() && text.chars().all(plain);
     if !word(fence.token) || !word(fence.process) {
-        let sentence = "A run's token must consist of letters, digits, and the signs - _ .";
-        return Err(StepError::Invalid(sentence.to_owned()));
+        return Err(StepError::Invalid(StepFault::BadName { name: fence.token.to_owned() }));
     }
     if dir.path.starts_with('~') && env.iter().any(|(name, _)| name == "HOME") {
-        let sentence = "A step whose run directory lies below ~ cannot get a HOME; give the directory in full.";
-        return Err(StepError::Invalid(sentence.to_owned()));
+        return Err(StepError::Invalid(StepFault::HomeInTheWay));
     }
     let generation = fence.generation.to_string();
     let mut args = vec![call.first().copied().unwrap_or(""), &dir.path, fence.token, &generation, fence.process];
     args.extend(call.iter().skip(1));
     let mut random = [0; 16];
     getrandom::fill(&mut random)
-        .map_err(|error| StepError::Invalid(format!("The system has no random numbers: {error}")))?;
+        .map_err(|error| StepError::Invalid(StepFault::NoRandom { said: error.to_string() }))?;
     let mark = format!("{:032x}", u128::from_ne_bytes(random));
     // In the environment, since all users can read the arguments of a process.
     let env: Vec<_> = env.iter().cloned().chain([("rmm_mark".to_owned(), SecretString::from(mark.clone()))]).collect();
@@ -394,18 +383,14 @@ async fn exec(
 }
 
 fn late() -> StepError {
-    let sentence = format!("the host did not answer within {} s", ANSWER_TIMEOUT.as_secs());
-    TransportError::Died { source: std::io::Error::new(std::io::ErrorKind::TimedOut, sentence) }.into()
+    TransportError::Died(Reason::AnswerLate { limit: ANSWER_TIMEOUT }).into()
 }
 
 /// A shell that ends at the first contact without an answer is most likely none.
 fn without_shell(error: StepError) -> StepError {
     // 125 is RMM's own word for a script that did not arrive whole.
-    if let StepError::Cut { status: Some(1..=124 | 126 | 127), detail } = &error {
-        let detail = detail.trim_end_matches('.');
-        return StepError::Refused(format!(
-            "{detail}. The user's login shell must run commands there; nologin and false do not."
-        ));
+    if let StepError::Cut(StepFault::ShellEnded { status: status @ (1..=124 | 126 | 127), said }) = error {
+        return StepError::Refused(StepFault::NoShell { status, said }.into());
     }
     error
 }
@@ -429,8 +414,7 @@ fn check_key(key: &str) -> Result<(), StepError> {
     if key.split('.').all(number) {
         Ok(())
     } else {
-        let sentence = format!("{key:?} cannot be the key of a step; it must look like 3 or 3.2.");
-        Err(StepError::Invalid(sentence))
+        Err(StepError::Invalid(StepFault::BadName { name: key.to_owned() }))
     }
 }
 
@@ -438,23 +422,17 @@ fn check_spec(spec: &StepSpec) -> Result<(), StepError> {
     check_key(&spec.key)?;
     let directory = spec.directory.as_deref().unwrap_or("");
     if spec.command.contains('\0') || directory.contains('\0') {
-        let sentence = "The command or its directory contains a NUL character.";
-        return Err(StepError::Invalid(sentence.to_owned()));
+        return Err(StepError::Invalid(StepFault::NulCharacter));
     }
     if spec.command.len() + directory.len() > LONGEST_COMMAND {
-        return Err(StepError::Invalid(format!(
-            "The command is longer than {} KiB; put it into a file.",
-            LONGEST_COMMAND / 1024
-        )));
+        return Err(StepError::Invalid(StepFault::CommandTooLong { limit: LONGEST_COMMAND / 1024 }));
     }
     for (name, _) in &spec.env {
         let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         // The script's own variables begin with rmm_.
         let digit = name.starts_with(|c: char| c.is_ascii_digit());
         if !plain || digit || name.is_empty() || name.starts_with("rmm_") {
-            return Err(StepError::Invalid(format!(
-                "{name:?} cannot be the name of an environment variable of a step."
-            )));
+            return Err(StepError::Invalid(StepFault::VariableName { name: name.clone() }));
         }
     }
     Ok(())

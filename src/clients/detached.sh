@@ -51,11 +51,11 @@
 # or that the step has ended.
 #
 # Output goes to stdout. The answer goes to stderr as one line
-# "rmm:MARK:WORD:STATUS:SIZE:SENTENCE"; bytes after it are the end of the output.
+# "rmm:MARK:WORD:STATUS:SIZE:TEXT"; bytes after it are the end of the output.
 # MARK is a random word of each call that the step cannot know: it comes in the
 # variable rmm_mark, which is not passed on. Of a step whose output goes on in
 # another part the answer is "part" with the place where this one ends, or "gap"
-# with the place, as the sentence, where what is still there goes on.
+# with the place, as the text, where what is still there goes on.
 #
 # Every variable is called rmm_…: the environment of the step passes through
 # this script, and an assignment to one of its names would change it.
@@ -69,7 +69,7 @@ answer() {
 # Goes into the run directory if it is there and belongs to this run.
 enter() {
     cd -- "$rmm_dir" 2>/dev/null && read -r rmm_x 2>/dev/null <token ||
-        lost "The host has lost the files of this run, so what became of the step cannot be known."
+        lost run_files_lost
     [ "$rmm_x" = "$rmm_token" ] || answer fenced:::
     fence
 }
@@ -139,7 +139,7 @@ check_holder() {
 # Goes into the step's directory and makes it if need be.
 enter_step() {
     [ -d "steps/$1" ] || mkdir -p "steps/$1" 2>/dev/null
-    cd "steps/$1" 2>/dev/null || answer "fail:::The directory of the step cannot be made."
+    cd "steps/$1" 2>/dev/null || answer fail:::step_directory
 }
 
 # Waits until no watcher lives, however it ended, or until there is a part
@@ -267,16 +267,16 @@ judge() {
     elif read -r rmm_pid rmm_x rmm_booted rmm_by 2>/dev/null <claim; then
         rmm_verdict=lost:
         if [ "$rmm_pid" = stop ]; then
-            rmm_verdict=never: rmm_text="The step was stopped before it was started."
+            rmm_verdict=never: rmm_text=stopped_before
         elif [ "$rmm_booted" != "$rmm_boot" ]; then
-            rmm_text="The host was restarted while the step ran, so its result is not known."
+            rmm_text=restarted_during
         else
-            rmm_text="The process that watched over the step was killed, so its result is not known; the command may still run."
+            rmm_text=watcher_killed
         fi
     elif [ -e ../../token ]; then
-        rmm_verdict=never: rmm_text="The host could not start the step: the run directory cannot be written (is the disk full?), or setsid, sh or ln failed there."
+        rmm_verdict=never: rmm_text=not_startable
     else
-        lost "The host has lost the files of this run, so what became of the step cannot be known."
+        lost run_files_lost
     fi
 }
 
@@ -290,7 +290,7 @@ check_claim() {
 # Follows the output from rmm_offset to the end of its part or of the step, then
 # answers.
 follow() {
-    [ -p alive ] || lost "The host has lost the files of this step, so its result is not known."
+    [ -p alive ] || lost step_files_lost
     check_claim
     rmm_tail=
     find_part
@@ -333,14 +333,14 @@ run() {
     rmm_offset=$2 rmm_again=$3
     for rmm_x in setsid tail mkfifo mkdir ln wc dd cat; do
         command -v "$rmm_x" >/dev/null ||
-            answer "never::0:The program $rmm_x is missing on the host or in the PATH of the step."
+            answer "never::0:program_missing $rmm_x"
     done
     rmm_base=$PWD
     enter
     enter_step "$1"
     for rmm_x in alive pipe; do
         { [ -p "$rmm_x" ] || mkfifo "$rmm_x" || [ -p "$rmm_x" ]; } 2>/dev/null && true >>out ||
-            answer "fail:::The files of the step cannot be made in the run directory."
+            answer fail:::step_files
     done
     # Pipelines rather than "&": a background job would run with SIGINT
     # ignored, and so would the step. And when this shell is killed, the
@@ -355,7 +355,7 @@ run() {
     read -r rmm_x 2>/dev/null <../../boot
     if [ "$rmm_x" != "$rmm_boot" ]; then
         [ "$3" = 0 ] ||
-            answer "lost::0:The host was restarted since RMM began the step, so whether the step ran cannot be known."
+            answer lost::0:restarted_since
         echo "$rmm_boot" >../../boot
     fi
     # The follower waits for the line, hence until the FIFO is held open.
@@ -398,12 +398,12 @@ stop() {
     if [ ! -e claim ]; then
         echo stop >"claim.stop.$$" && ln "claim.stop.$$" claim 2>/dev/null
     fi
-    [ -e claim ] || answer "fail:::The step cannot be claimed in the run directory."
+    [ -e claim ] || answer fail:::not_claimed
     if find_group; then
         signal_group "$2" "$3"
         [ "$2" = KILL ] || [ ! -p alive ] || wait_for_watchers
         group_ends "$4" || [ "$2" != KILL ] ||
-            answer "lost::0:Processes of the step cannot be ended by this user (group $rmm_group, for example below sudo), so what becomes of it cannot be known."
+            answer "lost::0:processes_stay $rmm_group"
     elif [ -p alive ]; then
         # The watcher may be about to end.
         wait_for_watchers
@@ -415,7 +415,7 @@ stop() {
 # KEY: how a step ended that is not at work any more.
 result() {
     enter
-    cd "steps/$1" 2>/dev/null || answer "lost::0:The host has lost the files of this step, so its result is not known."
+    cd "steps/$1" 2>/dev/null || answer lost::0:step_files_lost
     judge
     answer "$rmm_verdict:0:$rmm_text"
 }
@@ -431,7 +431,7 @@ rmm_function=$1 rmm_dir=$2 rmm_token=$3 rmm_generation=$4 rmm_process=$5
 shift 5
 case $rmm_dir in
 "~/"*)
-    [ -n "$HOME" ] || answer "fail:::The host sets no HOME for this user, so ~ leads nowhere; give the directory in full."
+    [ -n "$HOME" ] || answer fail:::no_home
     rmm_dir=$HOME/${rmm_dir#??}
     ;;
 esac
@@ -440,6 +440,6 @@ rmm_holder=$rmm_place/holder
 # What is no file, such as a pipe that a step has put there, would be waited for without end.
 for rmm_x in "$rmm_holder" "$rmm_dir/token"; do
     [ ! -e "$rmm_x" ] || [ -f "$rmm_x" ] ||
-        answer "fail:::$rmm_x on the host is no file of RMM's; look who put it there, and remove it."
+        answer "fail:::not_our_file $rmm_x"
 done
 "$rmm_function" "$@"

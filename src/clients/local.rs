@@ -147,19 +147,19 @@ impl Local {
             if source.kind() == io::ErrorKind::NotFound && here {
                 TransportError::ProgramMissing { program: self.shell.display().to_string(), source }
             } else {
-                TransportError::Start { source }
+                TransportError::not_started(&source)
             }
         })?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let mut script = Script { child: Some(child), left_limit: self.left_limit };
         let (Some(stdout), Some(stderr)) = (stdout, stderr) else {
-            return Err(TransportError::Start { source: io::Error::other("the script's output is not connected") });
+            return Err(TransportError::not_started(&io::Error::other("the script's output is not connected")));
         };
         Ok(Channel {
             stdout: Box::new(stdout),
             stderr: Box::new(stderr),
             status: Box::pin(async move {
-                let status = script.wait().await.map_err(|source| TransportError::Died { source })?;
+                let status = script.wait().await.map_err(TransportError::lost)?;
                 Ok(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)))
             }),
         })
@@ -283,6 +283,6 @@ mod tests {
         let error = Local::new().with_shell("/nowhere/sh").exec("", &[], &[]).await;
         assert!(matches!(error, Err(TransportError::ProgramMissing { .. })));
         let error = Local::new().in_directory("/nowhere").exec("", &[], &[]).await;
-        assert!(matches!(error, Err(TransportError::Start { .. })));
+        assert!(matches!(error, Err(TransportError::Start(_))));
     }
 }

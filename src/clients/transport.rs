@@ -78,17 +78,11 @@ pub enum TransportError {
         source: std::io::Error,
     },
     /// The script could not be started.
-    #[error("The script could not be started on the host: {source}")]
-    Start {
-        /// What the system said.
-        source: std::io::Error,
-    },
+    #[error("{}", english(.0))]
+    Start(Reason),
     /// The connection ended while the script ran.
-    #[error("The connection to the host was lost: {source}")]
-    Died {
-        /// What the system said.
-        source: std::io::Error,
-    },
+    #[error("{}", english(.0))]
+    Died(Reason),
     /// The host does not answer. The call has begun nothing there.
     #[error("{}", english(.0))]
     Unreachable(Reason),
@@ -135,19 +129,29 @@ fn any_of(keys: &[Fingerprint]) -> String {
 }
 
 impl TransportError {
+    /// The system did not start the script.
+    pub fn not_started(error: &std::io::Error) -> Self {
+        Self::Start(Reason::ScriptNotStarted { said: error.to_string() })
+    }
+
+    /// The connection broke while something was read or written.
+    pub fn lost(error: std::io::Error) -> Self {
+        error.downcast().unwrap_or_else(|error| Self::Died(Reason::ConnectionLost { said: error.to_string() }))
+    }
+
     /// The same as a fact.
     #[must_use]
     pub fn reason(&self) -> Reason {
         match self {
             Self::ProgramMissing { program, .. } => Reason::ProgramMissing { program: program.clone() },
-            Self::Start { source } => Reason::ScriptNotStarted { said: source.to_string() },
-            Self::Died { source } => Reason::ConnectionLost { said: source.to_string() },
             Self::UnknownKey(key) => Reason::KeyUnknown { key: key.clone() },
             Self::KeyChanged { expected, offered } => {
                 Reason::KeyChanged { trusted: expected.clone(), offered: offered.clone() }
             }
             Self::Jump { host, error } => Reason::OnTheWay { host: host.clone(), cause: Box::new(error.reason()) },
-            Self::Unreachable(reason)
+            Self::Start(reason)
+            | Self::Died(reason)
+            | Self::Unreachable(reason)
             | Self::Login(reason)
             | Self::Refused(reason)
             | Self::Silent(reason)
@@ -164,8 +168,8 @@ impl TransportError {
                 (further.or(Some(host)), error)
             }
             Self::ProgramMissing { .. }
-            | Self::Start { .. }
-            | Self::Died { .. }
+            | Self::Start(_)
+            | Self::Died(_)
             | Self::Unreachable(_)
             | Self::UnknownKey(_)
             | Self::KeyChanged { .. }
@@ -181,9 +185,9 @@ impl TransportError {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Jump { error, .. } => error.may_pass(),
-            Self::Died { .. } | Self::Unreachable(_) | Self::UnknownKey(_) | Self::Silent(_) => true,
+            Self::Died(_) | Self::Unreachable(_) | Self::UnknownKey(_) | Self::Silent(_) => true,
             Self::ProgramMissing { .. }
-            | Self::Start { .. }
+            | Self::Start(_)
             | Self::KeyChanged { .. }
             | Self::Login(_)
             | Self::Refused(_)
@@ -196,7 +200,7 @@ impl TransportError {
     pub fn began_nothing(&self) -> bool {
         match self {
             Self::ProgramMissing { .. }
-            | Self::Start { .. }
+            | Self::Start(_)
             | Self::Unreachable(_)
             | Self::UnknownKey(_)
             | Self::KeyChanged { .. }
@@ -205,7 +209,7 @@ impl TransportError {
             | Self::Refused(_)
             | Self::Silent(_)
             | Self::Forbidden(_) => true,
-            Self::Died { .. } => false,
+            Self::Died(_) => false,
         }
     }
 }

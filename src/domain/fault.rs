@@ -1,5 +1,8 @@
 //! What is in the way of an answer over the network, as facts: a name, an address, TLS, a certificate, HTTP.
 
+pub mod ssh;
+pub mod step;
+
 use std::time::Duration;
 
 use jiff::Timestamp;

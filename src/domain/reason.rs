@@ -10,9 +10,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::env::Env;
+use super::fault::ssh::SshFault;
+use super::fault::step::StepFault;
 use super::fault::{DialFault, HealthFault};
 use super::host::{Fingerprint, HostKey};
 use super::ids::{Commit, HostName, ReleaseId, RunId, ServiceName, SurfaceName, Tag};
+use super::refusal::Cause;
 use super::release::Version;
 use super::step::StepKind;
 
@@ -189,6 +192,16 @@ pub enum Reason {
     Repository { fault: RepositoryFault },
     /// The host cannot be called.
     HostNotConnected { fault: DialFault },
+    /// The host cannot be reached or used over SSH.
+    Ssh { fault: Box<SshFault> },
+    /// What a host says of a step.
+    StepOnHost { fault: StepFault },
+    /// What a step has written could not be kept; what the system said.
+    OutputNotKept { said: String },
+    /// What the host is needed for is refused.
+    Refused { cause: Box<Cause> },
+    /// A script on the host gave no answer in time.
+    AnswerLate { limit: Duration },
     /// The run directory belongs to another RMM or another run.
     DirectoryTaken { directory: String },
     /// Another copy of this database has begun steps in it.
@@ -338,7 +351,19 @@ pub enum Found {
     /// It was still at work, and has been ended.
     Stopped,
     /// It cannot be known; why, where that is known.
-    Lost(Option<String>),
+    Lost(Option<Box<Reason>>),
+}
+
+impl From<StepFault> for Reason {
+    fn from(fault: StepFault) -> Self {
+        Self::StepOnHost { fault }
+    }
+}
+
+impl From<SshFault> for Reason {
+    fn from(fault: SshFault) -> Self {
+        Self::Ssh { fault: Box::new(fault) }
+    }
 }
 
 impl Reason {

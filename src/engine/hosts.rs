@@ -183,10 +183,7 @@ impl Engine {
         let pins = vec![Pin { fingerprint: wanted.clone(), algorithm: None }];
         // Nobody logs in, so there is nothing to log in with.
         let ssh = Ssh::new(Parts { host, secrets: Vec::new(), pins, jump }.target());
-        let late = || {
-            let said = format!("it showed no key within {} s.", TRUST_TIME.as_secs());
-            TransportError::Unreachable(Reason::told(said))
-        };
+        let late = || TransportError::Unreachable(Reason::AnswerLate { limit: TRUST_TIME });
         Ok(tokio::time::timeout(TRUST_TIME, ssh.offered_key()).await.unwrap_or_else(|_| Err(late())))
     }
 

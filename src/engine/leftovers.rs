@@ -51,7 +51,7 @@ impl Following {
                 Ok(Ended::Lost(_)) => Found::Lost(None),
                 // The host is asked again by whoever comes next.
                 Err(StepError::Transport(_)) => continue,
-                Err(error) => Found::Lost(Some(error.to_string())),
+                Err(error) => Found::Lost(Some(Box::new(error.reason()))),
             };
             let command = Command::MigrationFound { run: self.run.id, of: of.id, step, found };
             if let Err(error) = self.report(command).await {

@@ -61,7 +61,7 @@ use crate::store::chain::NewEvent;
 use crate::store::snapshot::Stored;
 use crate::store::world::Cause;
 use crate::store::{Store, StoreError, Tx, WriteError, releases, runs, telegram, world};
-use crate::wording::{Language, on_record};
+use crate::wording::on_record;
 
 pub use self::dispatcher::Dispatcher;
 pub use self::request::{Asker, Failure, Handled, Request, no_release, no_service};
@@ -380,7 +380,7 @@ impl Engine {
     /// The way to a host, for those who go on trying.
     async fn transport(&self, host: &HostName) -> Result<Arc<dyn Transport>, TransportError> {
         self.host(host).await.map_err(|failure| match failure {
-            Failure::Refused(refusal) => TransportError::Login(Reason::told(Language::En.refusal(&refusal.cause))),
+            Failure::Refused(refusal) => TransportError::Login(Reason::Refused { cause: refusal.cause }),
             Failure::Store(error) => TransportError::Unreachable(Reason::told(error.to_string())),
         })
     }

@@ -71,7 +71,7 @@ pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool, trace: 
         match RunDir::new(engine.run_directory(host, &run, &token)) {
             Ok(directory) => directories.insert(host.clone(), directory),
             Err(error) => {
-                let command = Command::RunFailed { run: id, reason: Reason::told(error.to_string()) };
+                let command = Command::RunFailed { run: id, reason: error.reason() };
                 return report(engine, &run, trace, command).await.map(|_| ());
             }
         };
@@ -206,7 +206,7 @@ impl Following {
                             self.directories.insert(host.clone(), directory);
                             fresh.insert(host.clone());
                         }
-                        Err(error) => return Ok(Err(Unprepared::Failed(Reason::told(error.to_string())))),
+                        Err(error) => return Ok(Err(Unprepared::Failed(error.reason()))),
                     }
                 }
             }

@@ -12,6 +12,7 @@ use crate::clients::detached::{self, Ended, StepError, StepSpec};
 use crate::clients::tools;
 use crate::clients::transport::TransportError;
 use crate::domain::command::Outcome;
+use crate::domain::fault::step::StepFault;
 use crate::domain::ids::{HostName, RunId};
 use crate::domain::reason::Reason;
 use crate::domain::run::{Action, Script, Step, StepKind};
@@ -34,8 +35,7 @@ const FOLLOWER_DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 const MOST_LATE_ENDS: u8 = 3;
 
 fn silent() -> StepError {
-    let source = std::io::Error::new(std::io::ErrorKind::TimedOut, "nothing was heard of the step's end");
-    TransportError::Died { source }.into()
+    TransportError::Died(Reason::NoAnswer).into()
 }
 
 /// Why a step is ended before its time.
@@ -178,9 +178,7 @@ impl StepContext<'_> {
                     reach.arrived().await;
                     return Ok(Outcome::Lost(self.following.step_is_foreign(&self.step.host, &error).await?));
                 }
-                Err(error @ StepError::Cut { .. }) => {
-                    TransportError::Died { source: std::io::Error::other(error.to_string()) }
-                }
+                Err(StepError::Cut(fault)) => TransportError::Died(fault.into()),
                 ended => {
                     reach.arrived().await;
                     return self.judge(ended, early, limit, log).await;
@@ -211,7 +209,7 @@ impl StepContext<'_> {
     ) -> Result<Ended, StepError> {
         let host = self.following.engine.transport(&self.step.host).await?;
         let Some(directory) = self.following.directories.get(&self.step.host) else {
-            return Err(StepError::Invalid(format!("The run has no directory on {}.", self.step.host)));
+            return Err(StepError::Invalid(StepFault::RunHasNone));
         };
         let fence = self.following.fence();
         // What was begun before is as old as its host says.
@@ -274,12 +272,11 @@ impl StepContext<'_> {
             (Ok(Ended::Stopped(_)), None) => {
                 Outcome::Lost(Reason::EndedBySomebodyElse { host: self.step.host.clone() })
             }
-            (Ok(Ended::NotStarted(reason)), None) => Outcome::NotStarted(Reason::told(reason)),
-            (Ok(Ended::Lost(reason)), _) => Outcome::Lost(Reason::told(reason)),
+            (Ok(Ended::NotStarted(reason)), None) => Outcome::NotStarted(reason),
+            (Ok(Ended::Lost(reason)), _) => Outcome::Lost(reason),
             (Err(StepError::Sink(error)), _) => return Err(postponed(&error.to_string())),
-            (Err(error @ (StepError::Refused(_) | StepError::Invalid(_))), _) => {
-                Outcome::NotStarted(Reason::told(error.to_string()))
-            }
+            (Err(StepError::Refused(reason)), _) => Outcome::NotStarted(reason),
+            (Err(StepError::Invalid(fault)), _) => Outcome::NotStarted(fault.into()),
             (Err(error), _) => Outcome::Lost(error.reason()),
         };
         log.finish().await?;

@@ -194,8 +194,8 @@ async fn troubles_of_hosts_and_repositories_are_facts_that_read_as_their_errors(
     let jump = crate::domain::ids::HostName::parse("host", "jump").unwrap();
     for error in [
         TransportError::ProgramMissing { program: "sh".into(), source: system() },
-        TransportError::Start { source: system() },
-        TransportError::Died { source: system() },
+        TransportError::not_started(&system()),
+        TransportError::lost(system()),
         TransportError::UnknownKey(key()),
         TransportError::Jump { host: jump, error: Box::new(changed) },
         TransportError::Unreachable("the line is cut".into()),

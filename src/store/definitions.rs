@@ -36,15 +36,26 @@ pub fn note(conn: &Connection, (text, folder): &Source, services: &[ServiceName]
     Ok(())
 }
 
+/// Whether there is any release.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn any_history(conn: &Connection) -> Result<bool, StoreError> {
+    Ok(conn.query_row("SELECT EXISTS (SELECT 1 FROM releases)", (), |row| row.get(0))?)
+}
+
 /// Services that have a history, with the configuration that named each last, as far as that is known.
 ///
 /// # Errors
 /// When the database cannot be read.
 pub fn with_history(conn: &Connection) -> Result<Vec<(ServiceName, Option<Source>)>, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT each.service, text, folder FROM (SELECT DISTINCT service FROM releases) AS each \
+        // One step of the index for each service, however many releases it has.
+        "WITH RECURSIVE each (service) AS (SELECT min(service) FROM releases UNION ALL \
+         SELECT (SELECT min(service) FROM releases WHERE service > each.service) FROM each WHERE service IS NOT NULL) \
+         SELECT each.service, text, folder FROM each \
          LEFT JOIN defined_services ON defined_services.service = each.service \
-         LEFT JOIN configurations ON configurations.id = configuration ORDER BY each.service",
+         LEFT JOIN configurations ON configurations.id = configuration WHERE each.service IS NOT NULL",
     )?;
     let rows = statement.query_map((), |row| {
         let text: Option<String> = row.get("text")?;

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::domain::event::Why;
+use crate::domain::fault::ssh::PrivateKeyFault;
 use crate::domain::gate::{Gate, GateName, GateState, Remedy};
 use crate::domain::reason::{GitAdvice, Reason};
 use crate::domain::refusal::{Cause, Refusal};
@@ -46,6 +47,15 @@ impl Language {
         match self {
             Self::En => en::reason(reason),
             Self::Ru => ru::reason(reason),
+        }
+    }
+
+    /// Why a private key cannot be used: the end of a sentence about it.
+    #[must_use]
+    pub fn private_key(self, fault: PrivateKeyFault) -> &'static str {
+        match self {
+            Self::En => en::private_key(fault),
+            Self::Ru => ru::private_key(fault),
         }
     }
 

@@ -26,6 +26,8 @@ mod faults;
 mod gates;
 mod reasons;
 mod refusals;
+mod ssh;
+mod step;
 
 fn service() -> ServiceName {
     ServiceName::parse("service", "shop").unwrap()
@@ -57,7 +59,8 @@ fn exit() -> Box<Reason> {
 
 /// The code of a fact.
 fn code(fact: &impl Serialize) -> String {
-    serde_json::to_value(fact).unwrap()["code"].as_str().unwrap().to_owned()
+    let value = serde_json::to_value(fact).unwrap();
+    value["code"].as_str().or(value.as_str()).unwrap().to_owned()
 }
 
 /// The codes that a type has: the names of its variants in its source.

@@ -11,6 +11,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::{Ended, RunDir, Sink, StepError, Successor};
 use crate::clients::transport::{Channel, TransportError};
+use crate::domain::fault::step::StepFault;
+use crate::domain::reason::Reason;
 
 const BUFFER: usize = 64 * 1024;
 /// How much of the output's end the script sends along with its answer.
@@ -19,13 +21,13 @@ const END: usize = 16 * 1024;
 /// So much is shown of what was said instead of an answer, characters.
 const LONGEST_NOISE: usize = 300;
 
-/// What the script says at its end: `rmm:MARK:WORD:STATUS:SIZE:SENTENCE`.
+/// What the script says at its end: `rmm:MARK:WORD:STATUS:SIZE:TEXT`.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) word: String,
     status: i32,
     pub(super) size: u64,
-    pub(super) sentence: String,
+    pub(super) text: String,
     /// The end of the output, which the script sends after the line.
     end: Vec<u8>,
 }
@@ -37,14 +39,14 @@ impl Answer {
             word: fields.next()?.to_owned(),
             status: fields.next()?.parse().unwrap_or(-1),
             size: fields.next()?.parse().unwrap_or(0),
-            sentence: fields.next()?.to_owned(),
+            text: fields.next()?.to_owned(),
             end: Vec::new(),
         })
     }
 
     /// Where what is still there goes on, if the host has left out what was asked for.
     pub(super) fn gap(&self) -> Option<u64> {
-        self.sentence.parse().ok().filter(|_| self.word == "gap")
+        self.text.parse().ok().filter(|_| self.word == "gap")
     }
 
     /// The part of `end` which was not delivered yet; nothing if there is a
@@ -63,19 +65,25 @@ impl Answer {
         match self.word.as_str() {
             "exit" => Ok(Ended::Exited(self.status)),
             "stopped" => Ok(Ended::Stopped(self.status)),
-            "lost" => Ok(Ended::Lost(self.sentence)),
-            "never" => Ok(Ended::NotStarted(self.sentence)),
+            "lost" => Ok(Ended::Lost(self.reason())),
+            "never" => Ok(Ended::NotStarted(self.reason())),
             _ => Err(self.into_error(dir)),
         }
     }
 
+    /// Why, by the script's word for it.
+    fn reason(&self) -> Reason {
+        let (word, rest) = self.text.split_once(' ').unwrap_or((&self.text, ""));
+        StepFault::from_host(word, rest).map_or_else(|| Reason::told(&self.text), Reason::from)
+    }
+
     pub(super) fn into_error(self, dir: &RunDir) -> StepError {
         match self.word.as_str() {
-            "fenced" => StepError::Fenced { directory: dir.path.clone(), by: Successor::parse(&self.sentence) },
+            "fenced" => StepError::Fenced { directory: dir.path.clone(), by: Successor::parse(&self.text) },
             "foreign" => StepError::Foreign(dir.path.clone()),
-            "stranger" => StepError::Stranger(self.sentence),
-            "fail" => StepError::Refused(self.sentence),
-            word => StepError::Refused(format!("The host gave an unknown answer ({word:?}).")),
+            "stranger" => StepError::Stranger(self.text),
+            "fail" => StepError::Refused(self.reason()),
+            word => StepError::Refused(StepFault::UnknownAnswer { word: word.to_owned() }.into()),
         }
     }
 }
@@ -234,19 +242,20 @@ impl Search {
 /// Explains a missing answer with what the host's side said and returned.
 pub(super) async fn cut(noise: Vec<u8>, status: BoxFuture<'static, Result<i32, TransportError>>) -> StepError {
     // Only an explanation, so it is not worth a long wait.
-    let (status, mut detail) = match tokio::time::timeout(Duration::from_secs(2), status).await {
+    let status = match tokio::time::timeout(Duration::from_secs(2), status).await {
         Ok(Err(error)) => return error.into(),
-        Ok(Ok(status)) => (Some(status), format!("The host's shell ended without an answer (status {status})")),
-        Err(_) => (None, "The connection to the host ended before the step's result was known".to_owned()),
+        Ok(Ok(status)) => Some(status),
+        Err(_) => None,
     };
     let noise = String::from_utf8_lossy(&noise);
-    match noise.lines().rfind(|line| !line.trim().is_empty()) {
-        Some(line) => detail.extend([": ".to_owned(), line.trim().chars().take(LONGEST_NOISE).collect()]),
-        None => detail.push('.'),
-    }
-    StepError::Cut { status, detail }
+    let line = noise.lines().rfind(|line| !line.trim().is_empty());
+    let said = line.map(|line| line.trim().chars().take(LONGEST_NOISE).collect());
+    StepError::Cut(match status {
+        Some(status) => StepFault::ShellEnded { status, said },
+        None => StepFault::ConnectionEnded { said },
+    })
 }
 
 fn died(source: std::io::Error) -> StepError {
-    TransportError::Died { source }.into()
+    TransportError::lost(source).into()
 }

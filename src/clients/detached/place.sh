@@ -19,7 +19,7 @@ hold() {
     { echo "$rmm_token" && echo "${rmm_dir##*/}" && echo "$rmm_process"; } >"holder.$$" 2>/dev/null || rmm_n=9
     until ln "holder.$$" "$rmm_holder" 2>/dev/null; do
         rmm_n=$((rmm_n + 1))
-        [ "$rmm_n" -lt 9 ] || answer "fail:::The file $rmm_holder cannot be made on the host."
+        [ "$rmm_n" -lt 9 ] || answer "fail:::holder_not_made $rmm_holder"
         rmm_x=
         rmm_y=
         rmm_by=
@@ -76,7 +76,7 @@ end_others() {
         rmm_ended="$rmm_ended$rmm_other/${rmm_step##*/} "
         signal_group TERM 143
         group_ends 50 || { signal_group KILL 137 && group_ends 50; } ||
-            answer "fail:::A command of an earlier run ($rmm_other) is still at work on the host, and this user cannot end it. End the process group $rmm_group there, then repeat."
+            answer "fail:::earlier_at_work $rmm_group $rmm_other"
     done
 }
 
@@ -100,12 +100,12 @@ prepare() {
     look_for_remover
     [ -z "$rmm_later" ] || [ "$rmm_when" = first ] || [ -e "$rmm_dir/token" ] || turn_away "fenced:::$rmm_later"
     { mkdir -p -- "$rmm_dir" && cd -- "$rmm_dir"; } 2>/dev/null ||
-        answer "fail:::The run directory $rmm_dir cannot be made on the host."
-    [ -O . ] || answer "fail:::The run directory $rmm_dir belongs to another user."
+        answer "fail:::directory_not_made $rmm_dir"
+    [ -O . ] || answer "fail:::directory_of_other_user $rmm_dir"
     rmm_word=same
     if [ ! -e token ]; then
         chmod 700 . && mkdir -p steps "$@" && echo "$rmm_boot" >boot &&
-            echo "$rmm_token" >"token.$$" || answer "fail:::The run directory $rmm_dir cannot be written."
+            echo "$rmm_token" >"token.$$" || answer "fail:::directory_not_written $rmm_dir"
         for rmm_x; do
             shift
             set -- "$@" "$rmm_x/alive" "$rmm_x/pipe"
@@ -115,7 +115,7 @@ prepare() {
         ln "token.$$" token 2>/dev/null && rmm_word=new
         rm -f "token.$$"
     fi
-    read -r rmm_x 2>/dev/null <token || answer "fail:::The run directory $rmm_dir cannot be marked with its token."
+    read -r rmm_x 2>/dev/null <token || answer "fail:::directory_not_marked $rmm_dir"
     [ "$rmm_x" = "$rmm_token" ] || answer fenced:::
     if [ "$rmm_word.$rmm_when" = same.first ]; then
         for rmm_x in steps/*/claim; do
@@ -125,7 +125,7 @@ prepare() {
     fence
     hold
     end_others
-    cd -- "$rmm_dir" 2>/dev/null || answer "lost::0:The host has lost the files of this run."
+    cd -- "$rmm_dir" 2>/dev/null || answer lost::0:run_files_lost
     look_for_others
     rmm_later=
     for rmm_x in generation.*; do
@@ -172,7 +172,7 @@ last() {
 remove() {
     rmm_met=
     [ -d "$rmm_dir" ] || answer gone:::
-    cd -- "$rmm_dir" 2>/dev/null || answer "fail:::The run directory $rmm_dir cannot be entered."
+    cd -- "$rmm_dir" 2>/dev/null || answer "fail:::directory_not_entered $rmm_dir"
     if read -r rmm_x 2>/dev/null <token; then
         [ "$rmm_x" = "$rmm_token" ] || answer fenced:::
         fence
@@ -182,7 +182,7 @@ remove() {
         rm -rf steps && rm -f boot generation.* process.* holder.* former.* token.* && rm -f token
     fi
     cd / && rmdir -- "$rmm_dir" 2>/dev/null || [ ! -d "$rmm_dir" ] ||
-        answer "fail:::The run directory $rmm_dir cannot be deleted; something else is in it."
+        answer "fail:::directory_not_deleted $rmm_dir"
     answer "gone:::$rmm_met"
 }
 

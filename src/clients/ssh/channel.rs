@@ -19,9 +19,9 @@ use tokio::sync::{mpsc, oneshot};
 use super::connection::{Connection, Slot};
 use super::script::Input;
 use super::shell::Shell;
-use super::{lost, seconds, spare};
+use super::{lost, spare};
 use crate::clients::transport::{Channel, TransportError};
-use crate::domain::reason::Reason;
+use crate::domain::fault::ssh::{ChannelRefusal, SshFault};
 
 /// A script without a reader may end by itself within this: most have just said all they had to say.
 const UNREAD_EXIT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -33,7 +33,7 @@ const STDERR: u32 = 1;
 /// Why nothing was opened.
 pub(super) enum Start {
     /// The host allows no more on this connection; what it said.
-    Full(String),
+    Full(ChannelRefusal),
     Failed(TransportError),
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn exec(slot: Slot, input: Input) -> Result<Channel, Start> {
     if let Err(order) = spare::take(order) {
         tokio::spawn(order.run());
     }
-    let failed = || TransportError::Died { source: io::Error::other("the SSH client failed; this is a fault of RMM") };
+    let failed = || TransportError::Died(SshFault::ClientFailed { address: None }.into());
     started.await.unwrap_or_else(|_| Err(Start::Failed(failed())))?;
     let output = |receiver, held: &Held| Output { receiver, chunk: Bytes::new(), _held: held.clone() };
     Ok(Channel {
@@ -80,12 +80,12 @@ where
 /// Explains why a channel was not opened, if the host did not say.
 pub(super) fn unopened(connection: &Connection, error: &russh::Error) -> Start {
     let target = connection.target();
-    let sentence = if matches!(error, russh::Error::ConnectionTimeout) {
-        format!("{} opened no channel within {}.", target.place(), seconds(target.limits.open))
+    let fault = if matches!(error, russh::Error::ConnectionTimeout) {
+        SshFault::NoChannel { at: target.at(), limit: target.limits.open }
     } else {
-        format!("The connection to the host was lost: {}.", connection.why_it_ended())
+        SshFault::Lost { end: connection.end() }
     };
-    Start::Failed(TransportError::Unreachable(Reason::told(sentence)))
+    Start::Failed(TransportError::Unreachable(fault.into()))
 }
 
 /// A script that a caller waits for, and where its result goes.
@@ -178,15 +178,12 @@ async fn pump(
         shell.connection().spare.allow();
     }
     let error = || {
-        if complete {
-            io::Error::other("the host closed the channel without a status")
-        } else {
-            lost(shell.connection())
-        }
+        if complete { TransportError::Died(SshFault::NoStatus.into()) } else { lost(shell.connection()) }
     };
-    let _ = ended.send(status.ok_or_else(|| TransportError::Died { source: error() }));
+    let _ = ended.send(status.ok_or_else(error));
     if !complete {
-        let _ = tokio::join!(out.send(Err(error())), err.send(Err(error())));
+        let broken = || Err(io::Error::other(error()));
+        let _ = tokio::join!(out.send(broken()), err.send(broken()));
     }
     true
 }

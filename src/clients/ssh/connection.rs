@@ -9,10 +9,11 @@ use russh::Disconnect;
 use russh::client::Handle;
 use tokio::sync::watch;
 
-use super::exchange::{self, Guard, Memory, Met, Notes};
+use super::exchange::{self, Guard, HowEnded, Memory, Met, Notes};
 use super::line::Line;
 use super::pool::Kind;
-use super::{Fault, Target, login, seconds, spare};
+use super::{Fault, Target, login, spare};
+use crate::domain::fault::ssh::{ConnectionEnd, SshFault};
 
 /// How long the disconnect may take.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -56,8 +57,7 @@ impl Connection {
         match tokio::time::timeout(limit, login::log_in(&mut handle, &target, proof)).await {
             Ok(done) => done?,
             Err(_) => {
-                let (place, limit) = (target.place(), seconds(limit));
-                return Err(Fault::Unreachable(format!("{place} did not answer the login within {limit}.")));
+                return Err(Fault::Unreachable(SshFault::LoginLate { at: target.at(), limit }));
             }
         }
         let (used, _) = watch::channel(0);
@@ -122,20 +122,21 @@ impl Connection {
         self.line.through.as_deref()
     }
 
-    /// Names the host on the way, if the end came from there.
-    pub(super) fn why_it_ended(&self) -> String {
+    /// How it ended; by the host on the way, if the end came from there.
+    pub(super) fn end(&self) -> ConnectionEnd {
         if let (Some(jump), Some(through)) = (&self.target.jump, self.through())
             && through.has_ended()
         {
-            let address = &self.target.address;
-            return format!(
-                "{address}: the connection to the jump host {} ended: {}",
-                jump.host,
-                through.why_it_ended()
-            );
+            let address = self.target.address.to_string();
+            return ConnectionEnd::OfJump { address, jump: jump.host.clone(), end: Box::new(through.end()) };
         }
-        let why = locked(&self.notes.ended).clone();
-        format!("{}: {}", self.target.place(), why.as_deref().unwrap_or("the connection ended"))
+        let at = self.target.at();
+        match locked(&self.notes.ended).clone() {
+            None => ConnectionEnd::Unknown { at },
+            Some(HowEnded::ByHost(said)) => ConnectionEnd::ByHost { at, said },
+            Some(HowEnded::Silent) => ConnectionEnd::Silent { at },
+            Some(HowEnded::Broken(said)) => ConnectionEnd::Broken { at, said },
+        }
     }
 
     /// Says goodbye.

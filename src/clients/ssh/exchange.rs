@@ -18,10 +18,12 @@ use tokio::time::Instant;
 
 use super::connection::locked;
 use super::line::Line;
-use super::{Fault, Jump, Target, seconds, tunnel};
+use super::{Fault, Jump, Target, tunnel};
 use crate::clients::dial::Dial;
 use crate::clients::overheard::{FirstWords, Overheard, Spoken};
 use crate::clients::transport::Stream;
+use crate::domain::fault::Speaks;
+use crate::domain::fault::ssh::{Negotiated, SshFault};
 use crate::domain::host::{Fingerprint, HostKey};
 
 /// Of a channel's output so many messages wait in memory; a host sends up to 32 KiB in each.
@@ -31,11 +33,19 @@ const WINDOW: u32 = 1024 * 1024;
 /// A host that had no trusted key is not asked for all of its keys again before this has passed.
 const SEARCH_INTERVAL: Duration = Duration::from_mins(1);
 
+/// How a connection ended, as far as its own task knows.
+#[derive(Clone)]
+pub(super) enum HowEnded {
+    ByHost(String),
+    Silent,
+    Broken(String),
+}
+
 /// What the connection's own task has learned.
 #[derive(Default)]
 pub(super) struct Notes {
     offered: Mutex<Option<HostKey>>,
-    pub(super) ended: Mutex<Option<String>>,
+    pub(super) ended: Mutex<Option<HowEnded>>,
     /// Why the host opened no channel when it was asked for one last, in its own words.
     pub(super) unopened: watch::Sender<String>,
     /// Tunnels that are asked for and not answered yet.
@@ -108,16 +118,14 @@ impl client::Handler for Guard {
     }
 
     async fn disconnected(&mut self, reason: DisconnectReason<Self::Error>) -> Result<(), Self::Error> {
-        let (sentence, result) = match reason {
-            DisconnectReason::ReceivedDisconnect(info) => {
-                (format!("the host ended the connection: {}", info.message), Ok(()))
-            }
+        let (how, result) = match reason {
+            DisconnectReason::ReceivedDisconnect(info) => (HowEnded::ByHost(info.message), Ok(())),
             DisconnectReason::Error(russh::Error::KeepaliveTimeout) => {
-                ("the host does not answer any more".to_owned(), Err(russh::Error::KeepaliveTimeout))
+                (HowEnded::Silent, Err(russh::Error::KeepaliveTimeout))
             }
-            DisconnectReason::Error(error) => (error.to_string(), Err(error)),
+            DisconnectReason::Error(error) => (HowEnded::Broken(error.to_string()), Err(error)),
         };
-        locked(&self.notes.ended).get_or_insert(sentence);
+        locked(&self.notes.ended).get_or_insert(how);
         result
     }
 }
@@ -227,7 +235,7 @@ pub(super) async fn meet(target: &Target, memory: &Mutex<Memory>) -> Result<Met,
         }
     }
     let Some(offered) = search.seen.into_iter().next() else {
-        return Err(Fault::Unreachable(format!("{} has shown no host key.", target.place())));
+        return Err(Fault::Unreachable(SshFault::NoHostKey { at: target.at() }));
     };
     let mut memory = locked(memory);
     memory.shown = None;
@@ -290,9 +298,8 @@ async fn exchange(target: &Target, types: Vec<Algorithm>, notes: &Arc<Notes>) ->
         Ok(Ok(handle)) => Ok((handle, line)),
         Ok(Err(error)) => Err(refused(target, &line, notes, &heard, &error)),
         Err(_) => {
-            let (place, limit) = (target.place(), seconds(target.limits.connect));
-            let late = || format!("{place} did not answer within {limit}.");
-            Err(Fault::Unreachable(other_than_ssh(&place, &heard).unwrap_or_else(late)).into())
+            let late = || SshFault::Late { at: target.at(), limit: target.limits.connect, asks: None };
+            Err(Fault::Unreachable(other_than_ssh(target, &heard).unwrap_or_else(late)).into())
         }
     }
 }
@@ -301,7 +308,9 @@ async fn directly(target: &Target) -> Result<(Line, Box<dyn Stream>), Fault> {
     let (address, limit) = (&target.address, target.limits.connect);
     let dial = Dial { host: &address.host, port: address.port, limit, speaks_first: true };
     let stream = dial.connect().await.map_err(Fault::NotConnected)?;
-    let broken = |error: std::io::Error| Fault::Unreachable(format!("{address} cannot be reached: {error}."));
+    let broken = |error: std::io::Error| {
+        Fault::Unreachable(SshFault::NotReached { address: address.to_string(), said: error.to_string() })
+    };
     Line::over_tcp(stream).map_err(broken)
 }
 
@@ -326,46 +335,45 @@ async fn through(target: &Target, jump: &Jump) -> Result<(Line, Box<dyn Stream>)
 
 /// Explains why the key exchange came to nothing.
 fn refused(target: &Target, line: &Line, notes: &Notes, heard: &FirstWords, error: &russh::Error) -> Ended {
-    let place = target.place();
     let offered = locked(&notes.offered).take();
     if let (russh::Error::UnknownKey, Some(offered)) = (error, offered) {
         return Fault::UnknownKey(offered).into();
     }
+    let at = target.at();
     if let russh::Error::NoCommonAlgo { kind, theirs, .. } = error {
-        let theirs = theirs.join(", ");
-        let what = match kind {
-            russh::AlgorithmKind::Kex => "way of key exchange",
-            russh::AlgorithmKind::Key => "type of host key",
-            russh::AlgorithmKind::Cipher => "cipher",
-            russh::AlgorithmKind::Compression => "compression",
-            russh::AlgorithmKind::Mac => "message authentication code",
+        let kind = match kind {
+            russh::AlgorithmKind::Kex => Negotiated::KeyExchange,
+            russh::AlgorithmKind::Key => Negotiated::HostKey,
+            russh::AlgorithmKind::Cipher => Negotiated::Cipher,
+            russh::AlgorithmKind::Compression => Negotiated::Compression,
+            russh::AlgorithmKind::Mac => Negotiated::Mac,
         };
-        let sentence = format!("{place} and RMM have no {what} in common; it offers {theirs}.");
-        let fault = Fault::Unreachable(sentence);
-        return if matches!(kind, russh::AlgorithmKind::Key) { Ended::NoSuchKey(fault) } else { fault.into() };
+        let fault = Fault::Unreachable(SshFault::NothingInCommon { at, kind, offers: theirs.clone() });
+        return if kind == Negotiated::HostKey { Ended::NoSuchKey(fault) } else { fault.into() };
     }
-    if let Some(sentence) = other_than_ssh(&place, heard) {
-        return Fault::Unreachable(sentence).into();
+    if let Some(fault) = other_than_ssh(target, heard) {
+        return Fault::Unreachable(fault).into();
     }
     if matches!(error, russh::Error::Version) {
-        return Fault::Unreachable(format!("{place} does not answer as an SSH server.")).into();
+        return Fault::Unreachable(SshFault::OtherProtocol { at, speaks: None }).into();
     }
-    let why = match line.through.as_ref().filter(|connection| connection.has_ended()) {
-        Some(connection) => connection.why_it_ended(),
-        None => error.to_string(),
+    let cut = match line.through.as_ref().filter(|connection| connection.has_ended()) {
+        Some(connection) => SshFault::CutOnTheWay { at, end: connection.end() },
+        None => SshFault::CutInExchange { at, said: error.to_string() },
     };
-    Fault::Unreachable(format!("{place} ended the connection before the key exchange was complete: {why}.")).into()
+    Fault::Unreachable(cut).into()
 }
 
 /// What is spoken there instead of SSH, if it tells.
-fn other_than_ssh(place: &str, heard: &FirstWords) -> Option<String> {
-    let other = match heard.spoken() {
+fn other_than_ssh(target: &Target, heard: &FirstWords) -> Option<SshFault> {
+    let speaks = match heard.spoken() {
         Some(Spoken::Ssh) => return None,
-        Some(Spoken::Http | Spoken::Http2) => "speaks HTTP, not SSH".to_owned(),
-        Some(Spoken::Tls) => "speaks TLS, not SSH".to_owned(),
-        None => format!("does not answer as an SSH server: it says \"{}\"", heard.line()?),
+        Some(Spoken::Http) => Speaks::Http,
+        Some(Spoken::Http2) => Speaks::Http2,
+        Some(Spoken::Tls) => Speaks::Tls,
+        None => Speaks::Other { line: heard.line()?.to_string() },
     };
-    Some(format!("{place} {other}. `address` must name the port of the host's SSH server, mostly 22."))
+    Some(SshFault::OtherProtocol { at: target.at(), speaks: Some(speaks) })
 }
 
 /// Does the key exchange for the sake of the key.

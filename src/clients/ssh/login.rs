@@ -1,4 +1,4 @@
-//! The login: by password or by key, whichever the admin chose, and sentences for what can go wrong.
+//! The login: by password or by key, whichever the admin chose, and what can go wrong.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::exchange::Guard;
 use super::{Credential, Fault, Target};
+use crate::domain::fault::ssh::{LoginFault, PrivateKeyFault, SshFault};
 
 /// What is shown to the host.
 pub(super) enum Proof {
@@ -24,44 +25,39 @@ pub(super) async fn proof(target: &Target) -> Result<Proof, Fault> {
             let (key, passphrase) = (key.clone(), passphrase.clone());
             // Keys with a passphrase are slow to open on purpose.
             let decoded = tokio::task::spawn_blocking(move || decode(&key, passphrase.as_ref())).await;
-            let unreadable = || Err("has a form that RMM cannot read; use a key made by ssh-keygen".to_owned());
-            match decoded.unwrap_or_else(|_| unreadable()) {
+            match decoded.unwrap_or(Err(PrivateKeyFault::Unreadable)) {
                 Ok(key) => Ok(Proof::Key(Arc::new(key))),
-                Err(why) => Err(Fault::Login(format!("The private key for {} {why}.", whom(target)))),
+                Err(fault) => Err(no_login(target, LoginFault::PrivateKey { fault })),
             }
         }
     }
 }
 
-pub(super) fn decode(key: &SecretString, passphrase: Option<&SecretString>) -> Result<PrivateKey, String> {
+pub(super) fn decode(key: &SecretString, passphrase: Option<&SecretString>) -> Result<PrivateKey, PrivateKeyFault> {
     let key = key.expose_secret().replace('\r', "");
     let key = key.trim();
     if key.starts_with("ssh-") || key.starts_with("ecdsa-") {
-        return Err("is a public key; give the private one (the file without .pub)".to_owned());
+        return Err(PrivateKeyFault::Public);
     }
     if !key.contains("-----BEGIN ") && !key.starts_with("PuTTY-") {
-        return Err("is no private key in OpenSSH's or PEM format".to_owned());
+        return Err(PrivateKeyFault::NoKey);
     }
     decode_secret_key(key, passphrase.map(ExposeSecret::expose_secret)).map_err(|error| {
         use russh::keys::Error;
         let encrypted = key.contains("ENCRYPTED");
         match (error, passphrase) {
-            (Error::KeyIsEncrypted, _) => {
-                "needs a passphrase; give it as `passphrase` of the host in rmm.toml".to_owned()
-            }
-            (Error::SshKey(russh::keys::ssh_key::Error::Crypto), Some(_)) => {
-                "cannot be opened: the passphrase is wrong".to_owned()
-            }
-            (_, Some(_)) if encrypted => "cannot be opened: the passphrase is wrong, or its form is unknown".to_owned(),
-            (_, None) if encrypted => "needs a passphrase; give it as `passphrase` of the host in rmm.toml".to_owned(),
+            (Error::KeyIsEncrypted, _) => PrivateKeyFault::NoPassphrase,
+            (Error::SshKey(russh::keys::ssh_key::Error::Crypto), Some(_)) => PrivateKeyFault::WrongPassphrase,
+            (_, Some(_)) if encrypted => PrivateKeyFault::NotOpened,
+            (_, None) if encrypted => PrivateKeyFault::NoPassphrase,
             // The library's texts could quote the key.
-            (_, _) => "is damaged or has a form that RMM cannot read; use a key made by ssh-keygen".to_owned(),
+            (_, _) => PrivateKeyFault::Unreadable,
         }
     })
 }
 
-fn whom(target: &Target) -> String {
-    format!("{} at {}", target.user, target.place())
+fn no_login(target: &Target, fault: LoginFault) -> Fault {
+    Fault::Login(SshFault::Login { user: target.user.clone(), at: target.at(), fault })
 }
 
 /// Logs in, or says why not and what to do.
@@ -73,32 +69,32 @@ pub(super) async fn log_in(handle: &mut Handle<Guard>, target: &Target, proof: P
 }
 
 fn broken(target: &Target, error: &russh::Error) -> Fault {
-    Fault::Unreachable(format!("{} ended the connection during the login: {error}.", target.place()))
+    Fault::Unreachable(SshFault::LoginCut { at: target.at(), said: error.to_string() })
 }
 
-/// Explains a refusal.
-fn refused(handle: &Handle<Guard>, target: &Target, what: &str, kind: MethodKind, allowed: &[MethodKind]) -> Fault {
-    let whom = whom(target);
-    if allowed.is_empty() && handle.is_closed() {
-        return Fault::Login(format!(
-            "{} ended the connection during the login as {}; it may allow no login for this user, or fail too many.",
-            target.place(),
-            target.user
-        ));
-    }
-    let names: Vec<&str> = allowed.iter().map(Into::into).collect();
-    if !allowed.contains(&kind) && !names.is_empty() {
-        let method: &str = (&kind).into();
-        return Fault::Login(format!(
-            "{whom} cannot log in by {method}: the host allows only {}. Change the host's login, or the host's sshd_config.",
-            names.join(", ")
-        ));
-    }
-    Fault::Login(format!("{whom}: {what}"))
+/// Explains a refusal: the host did not let RMM in for this reason, if it is not that it allows no such login at all.
+fn refused(
+    handle: &Handle<Guard>,
+    target: &Target,
+    fault: LoginFault,
+    kind: MethodKind,
+    allowed: &[MethodKind],
+) -> Fault {
+    let fault = if allowed.is_empty() && handle.is_closed() {
+        LoginFault::Ended
+    } else if allowed.is_empty() || allowed.contains(&kind) {
+        fault
+    } else {
+        LoginFault::Method { method: name(&kind), allowed: allowed.iter().map(name).collect() }
+    };
+    no_login(target, fault)
+}
+
+fn name(method: &MethodKind) -> String {
+    <&str>::from(method).to_owned()
 }
 
 async fn with_password(handle: &mut Handle<Guard>, target: &Target, password: &SecretString) -> Result<(), Fault> {
-    const WRONG: &str = "the host did not accept the password. Check the user and the password.";
     let answer = handle.authenticate_password(&target.user, password.expose_secret()).await;
     let (allowed, partial) = match answer.map_err(|error| broken(target, &error))? {
         AuthResult::Success => return Ok(()),
@@ -108,7 +104,7 @@ async fn with_password(handle: &mut Handle<Guard>, target: &Target, password: &S
         return Err(second_proof(target, &allowed));
     }
     if allowed.contains(&MethodKind::Password) || !allowed.contains(&MethodKind::KeyboardInteractive) {
-        return Err(refused(handle, target, WRONG, MethodKind::Password, &allowed));
+        return Err(refused(handle, target, LoginFault::Password, MethodKind::Password, &allowed));
     }
     // Some hosts ask for the password this way only.
     let mut answered = false;
@@ -120,7 +116,7 @@ async fn with_password(handle: &mut Handle<Guard>, target: &Target, password: &S
                 return Err(second_proof(target, &remaining_methods));
             }
             Interactive::Failure { partial_success: false, .. } => {
-                return Err(Fault::Login(format!("{}: {WRONG}", whom(target))));
+                return Err(no_login(target, LoginFault::Password));
             }
             Interactive::InfoRequest { prompts, .. } => {
                 let responses = match prompts.as_slice() {
@@ -130,10 +126,7 @@ async fn with_password(handle: &mut Handle<Guard>, target: &Target, password: &S
                         vec![password.expose_secret().to_owned()]
                     }
                     [..] => {
-                        return Err(Fault::Login(format!(
-                            "{}: the host asks for more than a password. Use a key instead.",
-                            whom(target)
-                        )));
+                        return Err(no_login(target, LoginFault::MoreThanPassword));
                     }
                 };
                 said = handle.authenticate_keyboard_interactive_respond(responses).await;
@@ -164,21 +157,13 @@ async fn with_key(handle: &mut Handle<Guard>, target: &Target, key: Arc<PrivateK
             AuthResult::Failure { remaining_methods, partial_success: false } => allowed = Some(remaining_methods),
         }
     }
-    let fingerprint = key.public_key().fingerprint(HashAlg::Sha256);
-    let line = key.public_key().to_openssh().unwrap_or_default();
-    let what = format!(
-        "the host did not accept the key {fingerprint}. As this user, on the host: echo '{}' >> ~/.ssh/authorized_keys",
-        line.trim_end()
-    );
+    let public = key.public_key();
+    let line = public.to_openssh().unwrap_or_default().trim_end().to_owned();
+    let fault = LoginFault::Key { fingerprint: public.fingerprint(HashAlg::Sha256).to_string(), line };
     let allowed = allowed.as_deref().unwrap_or(&[]);
-    Err(refused(handle, target, &what, MethodKind::PublicKey, allowed))
+    Err(refused(handle, target, fault, MethodKind::PublicKey, allowed))
 }
 
 fn second_proof(target: &Target, allowed: &[MethodKind]) -> Fault {
-    let names: Vec<&str> = allowed.iter().map(Into::into).collect();
-    Fault::Login(format!(
-        "{}: the host wants a second proof ({}), which RMM does not give. Allow this user to log in with one.",
-        whom(target),
-        names.join(", ")
-    ))
+    no_login(target, LoginFault::SecondProof { wanted: allowed.iter().map(name).collect() })
 }

@@ -9,11 +9,11 @@ use futures_util::stream::FuturesUnordered;
 use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
+use super::Ssh;
 use super::tunnel::Tunnel;
-use super::{Ssh, seconds};
 use crate::clients::dial::{MOST, STAGGER};
 use crate::clients::transport::TransportError;
-use crate::domain::reason::Reason;
+use crate::domain::fault::ssh::SshFault;
 
 /// Ends with 2 where the name stands for nothing.
 const LOOK_UP: &str = "command -v getent >/dev/null || exit 127\nexec getent ahosts \"$1\" 2>/dev/null";
@@ -26,10 +26,8 @@ impl Ssh {
     pub(super) async fn reach_name(&self, name: &str, port: u16, limit: Duration) -> Result<Tunnel, TransportError> {
         let until = Instant::now() + limit;
         let found = tokio::time::timeout_at(until, self.addresses(name)).await.unwrap_or_else(|_| {
-            let place = self.pool.target().place();
-            let limit = seconds(limit);
-            let said = format!("no name server said within {limit} what {name} is, as {place} asks");
-            Err(TransportError::Silent(Reason::told(said)))
+            let at = self.pool.target().at();
+            Err(TransportError::Silent(SshFault::NameServersSilent { at, name: name.to_owned(), limit }.into()))
         })?;
         // A host that cannot tell may still know.
         let Some(addresses) = found else { return self.reach(name, port, until - Instant::now()).await };
@@ -64,9 +62,8 @@ impl Ssh {
             }
         }
         if status == NOTHING {
-            let place = self.pool.target().place();
-            let sentence = format!("{place} has no address for {name}: no name server knows one, or none answers.");
-            return Err(TransportError::Refused(Reason::told(sentence)));
+            let at = self.pool.target().at();
+            return Err(TransportError::Refused(SshFault::NameUnknown { at, name: name.to_owned() }.into()));
         }
         Ok(Some(addresses).filter(|addresses| status == 0 && !addresses.is_empty()))
     }

@@ -5,7 +5,6 @@
 //! tried again in here: the caller knows whether that may be.
 
 use std::fmt;
-use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,9 +13,9 @@ use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use super::dial::text as seconds;
 use super::transport::{Channel, EnvPair, Stream, Transport, TransportError};
 use crate::domain::fault::DialFault;
+use crate::domain::fault::ssh::{PrivateKeyFault, Reached, SshFault};
 use crate::domain::host::{Address, Fingerprint, HostKey, Limits};
 use crate::domain::ids::HostName;
 use crate::domain::reason::Reason;
@@ -56,12 +55,8 @@ pub struct Target {
 }
 
 impl Target {
-    /// Where it is, in words.
-    fn place(&self) -> String {
-        match &self.jump {
-            Some(jump) => format!("{} (through {})", self.address, jump.host),
-            None => self.address.to_string(),
-        }
+    fn at(&self) -> Reached {
+        Reached { address: self.address.to_string(), through: self.jump.as_ref().map(|jump| jump.host.clone()) }
     }
 }
 
@@ -88,9 +83,9 @@ pub enum Credential {
     },
 }
 
-/// Why a private key cannot be used, as the end of a sentence about it.
+/// Why a private key cannot be used.
 #[must_use]
-pub fn key_problem(key: &SecretString, passphrase: Option<&SecretString>) -> Option<String> {
+pub fn key_problem(key: &SecretString, passphrase: Option<&SecretString>) -> Option<PrivateKeyFault> {
     login::decode(key, passphrase).err()
 }
 
@@ -156,7 +151,7 @@ impl Ssh {
     /// When it cannot be reached.
     pub async fn reach(&self, host: &str, port: u16, limit: Duration) -> Result<Tunnel, TransportError> {
         let until = Instant::now() + limit;
-        let late = |_| TransportError::Silent(Reason::told(NotOpened::late(self.pool.target(), host, port, limit)));
+        let late = |_| TransportError::Silent(NotOpened::late(self.pool.target(), host, port, limit));
         let slot = tokio::time::timeout_at(until, self.pool.way_to(host)).await.map_err(late)??;
         let connection = Arc::clone(slot.connection());
         let opened = tunnel::open(slot, host.to_owned(), port, until - Instant::now()).await;
@@ -178,8 +173,8 @@ impl Ssh {
                 Err(Start::Full(_)) if connection.spare.is_taken() => {}
                 Err(Start::Full(why)) => {
                     if !self.pool.was_full(&connection) {
-                        let sentence = format!("{} allows no command: {why}", self.pool.target().place());
-                        return Err(TransportError::Start { source: io::Error::other(sentence) });
+                        let fault = SshFault::NoCommand { at: self.pool.target().at(), why };
+                        return Err(TransportError::Start(fault.into()));
                     }
                 }
             }
@@ -216,13 +211,13 @@ impl Transport for Ssh {
 #[derive(Clone, Debug)]
 enum Fault {
     NotConnected(DialFault),
-    Unreachable(String),
+    Unreachable(SshFault),
     UnknownKey(HostKey),
     KeyChanged {
         expected: Vec<Fingerprint>,
         offered: HostKey,
     },
-    Login(String),
+    Login(SshFault),
     /// The trouble is with a host on the way.
     Jump {
         host: HostName,
@@ -234,17 +229,17 @@ impl From<Fault> for TransportError {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::NotConnected(fault) => Self::Unreachable(Reason::HostNotConnected { fault }),
-            Fault::Unreachable(sentence) => Self::Unreachable(Reason::told(sentence)),
+            Fault::Unreachable(fault) => Self::Unreachable(fault.into()),
             Fault::UnknownKey(key) => Self::UnknownKey(key),
             Fault::KeyChanged { expected, offered } => Self::KeyChanged { expected, offered },
-            Fault::Login(sentence) => Self::Login(Reason::told(sentence)),
+            Fault::Login(fault) => Self::Login(fault.into()),
             Fault::Jump { host, fault } => Self::Jump { host, error: Box::new(Self::from(*fault)) },
         }
     }
 }
 
-fn lost(connection: &Connection) -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionReset, connection.why_it_ended())
+fn lost(connection: &Connection) -> TransportError {
+    TransportError::Died(SshFault::Lost { end: connection.end() }.into())
 }
 
 #[cfg(test)]

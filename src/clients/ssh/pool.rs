@@ -10,6 +10,7 @@ use futures_util::future::{BoxFuture, Shared};
 use super::connection::{Connection, Slot, locked};
 use super::exchange::{self, Memory};
 use super::{Fault, Target};
+use crate::domain::fault::ssh::SshFault;
 use crate::domain::host::HostKey;
 
 /// Channels on one connection, unless the host allows fewer. sshd allows ten sessions.
@@ -109,7 +110,7 @@ impl Pool {
         let ended = async move {
             let made = match task.await {
                 Ok(made) => made,
-                Err(_) => Err(Fault::Unreachable(format!("{address}: the SSH client failed; this is a fault of RMM."))),
+                Err(_) => Err(Fault::Unreachable(SshFault::ClientFailed { address: Some(address.to_string()) })),
             };
             let mut state = locked(&state);
             state.connecting = None;
@@ -121,9 +122,13 @@ impl Pool {
         // The second task puts the result away even if no caller waits.
         let ended = tokio::spawn(ended);
         let address = self.target.address.clone();
-        async move { ended.await.unwrap_or_else(|_| Err(Fault::Unreachable(format!("{address}: RMM is shutting down.")))) }
-            .boxed()
-            .shared()
+        async move {
+            ended
+                .await
+                .unwrap_or_else(|_| Err(Fault::Unreachable(SshFault::ShuttingDown { address: address.to_string() })))
+        }
+        .boxed()
+        .shared()
     }
 
     /// The host refused a channel on `connection`. False if that is no reason to try another one.

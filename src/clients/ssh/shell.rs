@@ -1,7 +1,6 @@
 //! A shell on a channel of its own: it is asked for, it is given its script, and it is heard.
 
 use std::collections::VecDeque;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +12,9 @@ use secrecy::ExposeSecret;
 use super::channel::{Start, opened, unopened};
 use super::connection::{Connection, Opened};
 use super::script::{COMMAND, Input};
-use super::{lost, seconds, tunnel};
+use super::{lost, tunnel};
 use crate::clients::transport::TransportError;
+use crate::domain::fault::ssh::{Reached, SshFault};
 
 /// How long a shell may take to end when its input has ended.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -36,7 +36,7 @@ impl Shell {
     pub(super) async fn open(connection: &Arc<Connection>) -> Result<Self, Start> {
         let channel = opened(connection, connection.handle.channel_open_session()).await.map_err(|error| {
             if let russh::Error::ChannelOpenFailure(why) = &error {
-                Start::Full(tunnel::unopened(why).to_owned())
+                Start::Full(tunnel::refusal(why))
             } else {
                 unopened(connection, &error)
             }
@@ -61,12 +61,9 @@ impl Shell {
         };
         match tokio::time::timeout(limit, accepted).await {
             Ok(Ok(Some(true))) => Ok(()),
-            Ok(Ok(Some(false))) => {
-                let source = io::Error::other("its SSH server refuses to run commands for this user");
-                Err(TransportError::Start { source })
-            }
-            Ok(Ok(None) | Err(_)) => Err(TransportError::Died { source: lost(self.connection()) }),
-            Err(_) => Err(self.late("say", "whether it runs the command")),
+            Ok(Ok(Some(false))) => Err(TransportError::Start(SshFault::CommandsForbidden.into())),
+            Ok(Ok(None) | Err(_)) => Err(lost(self.connection())),
+            Err(_) => Err(self.late(|at, limit| SshFault::CommandLate { at, limit })),
         }
     }
 
@@ -74,8 +71,8 @@ impl Shell {
     pub(super) async fn feed(&self, input: &Input) -> Result<(), TransportError> {
         match tokio::time::timeout(self.connection().target().limits.open, self.send(input)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(TransportError::Died { source: lost(self.connection()) }),
-            Err(_) => Err(self.late("take", "the script")),
+            Ok(Err(_)) => Err(lost(self.connection())),
+            Err(_) => Err(self.late(|at, limit| SshFault::ScriptLate { at, limit })),
         }
     }
 
@@ -91,12 +88,8 @@ impl Shell {
         match tokio::time::timeout(limit, self.until_word(word.as_bytes())).await {
             Ok(()) => Ok(()),
             Err(_) => {
-                let (address, limit) = (self.connection().target().place(), seconds(limit));
-                let sentence = format!(
-                    "{address} did not begin with the script within {limit}; do the start-up files of the user's shell \
-                     wait for something?"
-                );
-                Err(TransportError::Died { source: io::Error::new(io::ErrorKind::TimedOut, sentence) })
+                let at = self.connection().target().at();
+                Err(TransportError::Died(SshFault::ShellSilent { at, limit }.into()))
             }
         }
     }
@@ -124,12 +117,10 @@ impl Shell {
     }
 
     /// A host that does not answer gets no more channels on this connection.
-    fn late(&self, verb: &str, what: &str) -> TransportError {
+    fn late(&self, fault: impl FnOnce(Reached, Duration) -> SshFault) -> TransportError {
         let connection = self.connection();
         connection.retire();
-        let (address, limit) = (connection.target().place(), seconds(connection.target().limits.open));
-        let sentence = format!("{address} did not {verb} within {limit} {what}");
-        TransportError::Died { source: io::Error::new(io::ErrorKind::TimedOut, sentence) }
+        TransportError::Died(fault(connection.target().at(), connection.target().limits.open).into())
     }
 
     /// What comes next; nothing if the connection has ended.

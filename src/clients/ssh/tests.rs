@@ -282,7 +282,7 @@ async fn a_cut_connection_is_noticed_and_replaced() {
         connection.cut();
     }
     assert!(channel.stdout.read(&mut on).await.is_err());
-    assert!(matches!(channel.status.await, Err(TransportError::Died { .. })));
+    assert!(matches!(channel.status.await, Err(TransportError::Died(_))));
     until("the connection is known to be dead", || !ssh.pool.connections().iter().any(|c| c.is_usable())).await;
     assert_eq!(output(&ssh, "echo again", &[], &[]).await.0, b"again\n");
 }
@@ -395,7 +395,7 @@ async fn a_name_that_is_not_answered_is_an_ill_attempt_and_holds_up_nothing_else
         let address = format!("nowhere.example.com:{port}");
         let url = format!("http://{address}/");
         let limit = Duration::from_secs(2);
-        let place = sshd.target().place();
+        let place = sshd.target().address;
         let (http, tcp, beside) = tokio::join!(ask(&url, limit), health::reach_over(&ssh, &address, limit), async {
             silent.recv_from(&mut [0; 512]).await.unwrap();
             (ask(&known, LONG).await.unwrap(), output(&ssh, "echo in", &[], &[]).await.0)
@@ -561,7 +561,7 @@ async fn a_durable_step_outlives_its_connection() {
         }
     };
     let (ended, ()) = tokio::join!(detached::run(&ssh, &dir, fence, &spec, 0, &mut kept), cutting);
-    assert!(matches!(ended, Err(StepError::Transport(TransportError::Died { .. }))), "{ended:?}");
+    assert!(matches!(ended, Err(StepError::Transport(TransportError::Died(_)))), "{ended:?}");
     until("the connection is known to be dead", || !ssh.pool.connections().iter().any(|c| c.is_usable())).await;
     fs::write(&go, "").unwrap();
     let again = StepSpec { again: true, ..spec };

@@ -14,15 +14,17 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 
 use super::connection::{Connection, Slot};
-use super::{Fault, Jump, Target, seconds};
+use super::{Fault, Jump, Target};
 use crate::clients::transport::TransportError;
+use crate::domain::fault::ssh::{AsksFor, ChannelRefusal, SshFault};
 use crate::domain::host::Address;
+use crate::domain::ids::HostName;
 use crate::domain::reason::Reason;
 
 /// Why there is no tunnel.
 pub(super) enum NotOpened {
     /// The host says no, and perhaps why.
-    Refused(ChannelOpenFailure, String),
+    Refused(ChannelOpenFailure, Option<String>),
     /// It said nothing in time.
     Late,
     /// The connection to it ended.
@@ -58,7 +60,7 @@ pub(super) async fn open(mut slot: Slot, host: String, port: u16, limit: Duratio
                 // other caller has asked meanwhile.
                 let came = alone
                     && tokio::time::timeout(REFUSAL_TEXT_TIMEOUT, words.changed()).await.is_ok_and(|came| came.is_ok());
-                let said = if came { words.borrow().clone() } else { String::new() };
+                let said = came.then(|| words.borrow().clone()).filter(|said| !said.is_empty());
                 Err(NotOpened::Refused(why, said))
             }
             Err(_) => Err(NotOpened::Lost),
@@ -78,104 +80,64 @@ const OPEN_GRACE: Duration = Duration::from_secs(1);
 /// How long the host's words about a refusal are waited for.
 const REFUSAL_TEXT_TIMEOUT: Duration = Duration::from_millis(100);
 
-const FAILED: &str = "The SSH client failed; this is a fault of RMM.";
-
 impl NotOpened {
     /// For a caller that wanted to reach `host:port` from the host.
     pub(super) fn for_caller(self, from: &Connection, host: &str, port: u16, limit: Duration) -> TransportError {
-        let place = from.target().place();
-        let wanted = Address { host: host.to_owned(), port };
+        let at = from.target().at();
+        let wanted = Address { host: host.to_owned(), port }.to_string();
         match self {
             Self::Refused(ChannelOpenFailure::AdministrativelyProhibited, _) => {
-                TransportError::Forbidden(Reason::told(format!(
-                    "{place} does not allow RMM to reach {wanted} through it. Set AllowTcpForwarding to local (and \
-                 PermitOpen accordingly) in its sshd_config."
-                )))
+                TransportError::Forbidden(SshFault::ForwardingForbidden { at, wanted }.into())
             }
             Self::Refused(ChannelOpenFailure::ConnectFailed, said) => {
-                let said = if said.is_empty() { "nothing listens or answers there" } else { &said };
-                TransportError::Refused(Reason::told(format!(
-                    "{wanted}, as {place} sees it, takes no connection: {said}."
-                )))
+                TransportError::Refused(SshFault::NotTaken { at, wanted, said }.into())
             }
-            Self::Refused(ChannelOpenFailure::Other { reason, .. }, _) => {
-                TransportError::Refused(Reason::told(format!("{wanted} cannot be reached from {place}: {reason}.")))
+            Self::Refused(why, _) => {
+                TransportError::Refused(SshFault::NotForwarded { at, wanted, why: refusal(&why) }.into())
             }
-            Self::Refused(why @ (ChannelOpenFailure::UnknownChannelType | ChannelOpenFailure::ResourceShortage), _) => {
-                TransportError::Refused(Reason::told(format!(
-                    "{wanted} cannot be reached from {place}: {}.",
-                    unopened(&why)
-                )))
-            }
-            Self::Late => TransportError::Silent(Reason::told(Self::late(from.target(), host, port, limit))),
-            Self::Lost => TransportError::Unreachable(Reason::told(lost(from))),
-            Self::Failed => TransportError::Unreachable(Reason::told(FAILED)),
+            Self::Late => TransportError::Silent(Self::late(from.target(), host, port, limit)),
+            Self::Lost => TransportError::Unreachable(SshFault::Lost { end: from.end() }.into()),
+            Self::Failed => TransportError::Unreachable(SshFault::ClientFailed { address: None }.into()),
         }
     }
 
     /// That nothing was said within `limit`, for a caller that wanted to reach `host:port` from the host.
-    pub(super) fn late(from: &Target, host: &str, port: u16, limit: Duration) -> String {
-        let (place, wanted) = (from.place(), Address { host: host.to_owned(), port });
-        let unknown = perhaps_unknown(host, "it");
-        format!("{wanted}, as {place} sees it, did not answer within {}{unknown}.", seconds(limit))
+    pub(super) fn late(from: &Target, host: &str, port: u16, limit: Duration) -> Reason {
+        let wanted = Address { host: host.to_owned(), port }.to_string();
+        SshFault::WantedLate { at: from.at(), wanted, limit, asks: asks_for(host, None) }.into()
     }
 
     /// For a caller that wants to go on to another host.
     pub(super) fn on_the_way(self, from: &Connection, target: &Target, jump: &Jump, limit: Duration) -> Fault {
-        let (wanted, bastion) = (&target.address, &jump.host);
-        let here = |fault| Fault::Jump { host: bastion.clone(), fault: Box::new(fault) };
-        match self {
-            Self::Refused(ChannelOpenFailure::AdministrativelyProhibited, _) => here(Fault::Login(format!(
-                "it does not allow RMM to go on to {wanted}. Set AllowTcpForwarding to local (and PermitOpen accordingly) \
-                 in its sshd_config"
-            ))),
-            Self::Refused(ChannelOpenFailure::ConnectFailed, said) => {
-                let unsaid = format!("it refuses, does not answer, or {bastion} does not know its name");
-                let said = if said.is_empty() { &unsaid } else { &said };
-                Fault::Unreachable(format!("{wanted} cannot be reached from the jump host {bastion}: {said}."))
+        let (wanted, jump) = (target.address.to_string(), jump.host.clone());
+        let here = |fault, jump| Fault::Jump { host: jump, fault: Box::new(fault) };
+        Fault::Unreachable(match self {
+            Self::Refused(ChannelOpenFailure::AdministrativelyProhibited, _) => {
+                return here(Fault::Login(SshFault::JumpForbidden { wanted }), jump);
             }
-            Self::Refused(ChannelOpenFailure::Other { reason, .. }, _) => {
-                Fault::Unreachable(format!("{wanted} cannot be reached from the jump host {bastion}: {reason}."))
-            }
-            Self::Refused(why @ (ChannelOpenFailure::UnknownChannelType | ChannelOpenFailure::ResourceShortage), _) => {
-                Fault::Unreachable(format!(
-                    "{wanted} cannot be reached from the jump host {bastion}: {}.",
-                    unopened(&why)
-                ))
-            }
-            Self::Late => Fault::Unreachable(format!(
-                "{} did not answer within {}{}.",
-                target.place(),
-                seconds(limit),
-                perhaps_unknown(&wanted.host, bastion.as_str())
-            )),
-            Self::Lost => here(Fault::Unreachable(lost(from))),
-            Self::Failed => Fault::Unreachable(FAILED.to_owned()),
-        }
+            Self::Refused(ChannelOpenFailure::ConnectFailed, said) => SshFault::NotTakenBehind { jump, wanted, said },
+            Self::Refused(why, _) => SshFault::NotForwardedBehind { jump, wanted, why: refusal(&why) },
+            Self::Late => SshFault::Late { at: target.at(), limit, asks: asks_for(&target.address.host, Some(&jump)) },
+            Self::Lost => return here(Fault::Unreachable(SshFault::Lost { end: from.end() }), jump),
+            Self::Failed => SshFault::ClientFailed { address: None },
+        })
     }
 }
 
-/// Why a host opens no channel, as the end of a sentence.
-pub(super) fn unopened(why: &ChannelOpenFailure) -> &str {
+/// Why a host opens no channel.
+pub(super) fn refusal(why: &ChannelOpenFailure) -> ChannelRefusal {
     match why {
-        ChannelOpenFailure::AdministrativelyProhibited => "its configuration does not allow it",
-        ChannelOpenFailure::ConnectFailed => "it could not connect",
-        ChannelOpenFailure::UnknownChannelType => "it does not know channels of this kind",
-        ChannelOpenFailure::ResourceShortage => "it is short of resources",
-        ChannelOpenFailure::Other { reason, .. } => reason,
+        ChannelOpenFailure::AdministrativelyProhibited => ChannelRefusal::Forbidden,
+        ChannelOpenFailure::ConnectFailed => ChannelRefusal::NotConnected,
+        ChannelOpenFailure::UnknownChannelType => ChannelRefusal::UnknownKind,
+        ChannelOpenFailure::ResourceShortage => ChannelRefusal::ShortOfResources,
+        ChannelOpenFailure::Other { reason, .. } => ChannelRefusal::Other { said: reason.to_string() },
     }
 }
 
-/// What else silence may mean where the host has to ask for a name.
-fn perhaps_unknown(name: &str, host: &str) -> String {
-    if name.parse::<IpAddr>().is_ok() {
-        return String::new();
-    }
-    format!("; perhaps no name server tells {host} what {name} is")
-}
-
-fn lost(connection: &Connection) -> String {
-    format!("The connection to the host was lost: {}.", connection.why_it_ended())
+/// What silence may mean where a host has to ask for a name.
+fn asks_for(name: &str, host: Option<&HostName>) -> Option<AsksFor> {
+    name.parse::<IpAddr>().is_err().then(|| AsksFor { name: name.to_owned(), host: host.cloned() })
 }
 
 /// A connection from a host to something that it can reach. Dropping it closes it.

@@ -54,10 +54,7 @@ impl Engine {
         let until = tokio::time::Instant::now() + WAY_TIME;
         for (hop, ssh) in self.way(&host).await? {
             let asked = tokio::time::timeout_at(until, ssh.log_in()).await;
-            let late = || {
-                let said = format!("it did not let RMM in within {} s", WAY_TIME.as_secs());
-                TransportError::Unreachable(Reason::told(said))
-            };
+            let late = || TransportError::Unreachable(Reason::AnswerLate { limit: WAY_TIME });
             let finding = self.hop_found(&hop, asked.unwrap_or_else(|_| Err(late()))).await?;
             let failed = finding.state == State::Fail;
             findings.push(Finding { detail: catalog.redactor().text(&finding.detail), ..finding });

@@ -3,13 +3,16 @@
 mod event;
 mod fault;
 mod gate;
+mod on_host;
 mod reason;
 mod refusal;
+mod ssh;
 
 pub(super) use event::event;
 pub(super) use gate::{remedy, state};
 pub(super) use reason::{git_advice, reason};
 pub(super) use refusal::refusal;
+pub(super) use ssh::private_key;
 
 use std::fmt::Display;
 

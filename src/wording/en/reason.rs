@@ -5,8 +5,9 @@ use crate::domain::ids::HostName;
 use crate::domain::reason::{Found, GitAdvice, Hint, LastRun, Reason, RepositoryFault, RestoredBy, Wait};
 
 use super::super::times;
-use super::fault;
+use super::refusal::refusal;
 use super::{behind, inside};
+use super::{fault, on_host, ssh};
 
 /// Why something stands where it stands.
 pub(in crate::wording) fn reason(reason: &Reason) -> String {
@@ -138,6 +139,11 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::NoAnswer => "It does not answer.".to_owned(),
         R::NotConnected { fault } => fault::dial(fault),
         R::HostNotConnected { fault } => fault::host(fault),
+        R::Ssh { fault } => ssh::ssh(fault),
+        R::StepOnHost { fault } => on_host::on_host(fault),
+        R::OutputNotKept { said } => format!("The step's output could not be kept: {said}"),
+        R::Refused { cause } => refusal(cause),
+        R::AnswerLate { limit } => format!("The host did not answer within {}.", times::short(*limit)),
         R::KeyUnknown { key } => format!("The host key {key} is not trusted yet."),
         R::KeyChanged { trusted, offered } => {
             let trusted: Vec<_> = trusted.iter().map(ToString::to_string).collect();
@@ -241,7 +247,7 @@ fn found(found: &Found) -> String {
         Found::Exited(status) => format!("it ended there unseen (exit status {status})"),
         Found::Stopped => "it was still at work and has been ended".to_owned(),
         Found::Lost(None) => "what became of it there cannot be known".to_owned(),
-        Found::Lost(Some(why)) => format!("what became of it there cannot be known ({why})"),
+        Found::Lost(Some(why)) => format!("what became of it there cannot be known ({})", inside(&reason(why))),
     }
 }
 

@@ -5,8 +5,8 @@ use crate::domain::ids::HostName;
 use crate::domain::reason::{Found, GitAdvice, Hint, LastRun, Reason, RepositoryFault, RestoredBy, Wait};
 
 use super::super::times;
-use super::fault;
-use super::{behind, inside, on, plural, step};
+use super::refusal::refusal;
+use super::{behind, fault, inside, on, on_host, plural, ssh, step};
 
 /// Почему всё стоит так, как стоит.
 pub(in crate::wording) fn reason(reason: &Reason) -> String {
@@ -140,6 +140,11 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::NoAnswer => "не отвечает".to_owned(),
         R::NotConnected { fault } => fault::dial(fault),
         R::HostNotConnected { fault } => fault::host(fault),
+        R::Ssh { fault } => ssh::ssh(fault),
+        R::StepOnHost { fault } => on_host::on_host(fault),
+        R::OutputNotKept { said } => format!("Вывод шага не удалось сохранить: {said}"),
+        R::Refused { cause } => refusal(cause),
+        R::AnswerLate { limit } => format!("Хост не отвечает дольше {}.", times::russian(*limit)),
         R::KeyUnknown { key } => format!("ключ хоста {key} ещё не подтверждён"),
         R::KeyChanged { trusted, offered } => {
             let trusted: Vec<_> = trusted.iter().map(ToString::to_string).collect();
@@ -240,7 +245,7 @@ fn found(found: &Found) -> String {
         Found::Exited(status) => format!("там он закончился сам (код {status})"),
         Found::Stopped => "он ещё шёл и остановлен".to_owned(),
         Found::Lost(None) => "чем он там закончился, узнать нельзя".to_owned(),
-        Found::Lost(Some(why)) => format!("чем он там закончился, узнать нельзя ({why})"),
+        Found::Lost(Some(why)) => format!("чем он там закончился, узнать нельзя ({})", inside(&reason(why))),
     }
 }
 

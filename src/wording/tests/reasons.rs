@@ -1,8 +1,11 @@
 //! Why something stands where it stands.
 
 use super::*;
+use crate::domain::fault::ssh::SshFault;
+use crate::domain::fault::step::StepFault;
 use crate::domain::fault::{DialFault, HealthFault};
 use crate::domain::reason::GitAdvice;
+use crate::domain::refusal::Cause;
 
 fn samples() -> Vec<Reason> {
     use Reason as R;
@@ -145,6 +148,11 @@ fn samples() -> Vec<Reason> {
         R::KeyUnknown { key: key() },
         R::KeyChanged { trusted: vec![key().fingerprint, key().fingerprint], offered: key() },
         R::OnTheWay { host: host("jump"), cause: Box::new(R::KeyUnknown { key: key() }) },
+        R::from(SshFault::CommandsForbidden),
+        R::from(StepFault::StepFiles),
+        R::OutputNotKept { said: "No space left on device (os error 28)".into() },
+        R::Refused { cause: Box::new(Cause::NoHost { host: host("prod-9"), known: vec!["prod-1".into()] }) },
+        R::AnswerLate { limit: Duration::from_secs(60) },
         R::ConnectionLost { said: "Broken pipe (os error 32)".into() },
         R::ScriptNotStarted { said: "Permission denied (os error 13)".into() },
         R::ProgramMissing { program: "/bin/sh".into() },
@@ -180,8 +188,13 @@ fn samples() -> Vec<Reason> {
         host: Some(host("prod-1")).filter(|_| kind != StepKind::Deploy),
         cause: exit(),
     }));
-    let ends =
-        [Found::NotStarted, Found::Exited(0), Found::Stopped, Found::Lost(None), Found::Lost(Some("gone".into()))];
+    let ends = [
+        Found::NotStarted,
+        Found::Exited(0),
+        Found::Stopped,
+        Found::Lost(None),
+        Found::Lost(Some(Box::new(R::NoAnswer))),
+    ];
     samples.extend(ends.map(|found| R::MigrationUnseen {
         run: RunId(30),
         kind: StepKind::MigrateUp,
