@@ -29,6 +29,8 @@ const BATCH: u32 = 500;
 pub(super) const PAUSE: Duration = Duration::from_secs(1);
 /// Between two edits of a card that nobody has to read, in a group.
 const REST: Duration = Duration::from_secs(5);
+/// Cards of one chat about the same thing that follow it, the newest; older ones show what is so when they are tapped.
+const FOLLOWED: usize = 5;
 /// Releases under way that are looked through at once.
 pub(super) const MANY: u32 = 1000;
 
@@ -451,7 +453,8 @@ async fn tell_place(bot: &Arc<Bot>, about: &About, due: Option<&Due>, audience: 
     Ok(true)
 }
 
-/// Brings the card up to date, or sends the first one; its number, and whether it is new.
+/// Brings the cards up to date, or sends the first one; the number of the newest, and whether it is new. Whoever asks again
+/// in private has several.
 async fn update_card(
     bot: &Arc<Bot>,
     about: &About,
@@ -463,13 +466,17 @@ async fn update_card(
     let kept = bot.engine.read(move |conn| telegram::kept_about(conn, &key)).await?;
     let of_all = |kept: &Kept| kept.viewer.is_none() && kept.topic == audience.place.topic;
     let mine = |kept: &&Kept| kept.chat == chat && (audience.private || of_all(kept));
-    if let Some(kept) = kept.iter().find(mine) {
+    let mut standing = None;
+    for kept in kept.iter().filter(mine).take(FOLLOWED) {
         let screen = kept.screen.parse().unwrap_or_else(|_| about.screen());
         match bot.edit(chat, kept.message, Some(kept), &screen, &audience.viewer).await {
-            Ok(()) => return Ok((Some(kept.message), false)),
+            Ok(()) => standing = standing.or(Some(kept.message)),
             Err(Unsent::Trouble(Trouble::Gone | Trouble::Refused(_))) => {}
             Err(other) => return Err(other),
         }
+    }
+    if standing.is_some() {
+        return Ok((standing, false));
     }
     if !audience.cards || !(noticed || still_matters(bot, about).await?) {
         return Ok((None, false));

@@ -1,7 +1,7 @@
 //! A person alone with the bot: the menu, the lists, decisions, the rollback of production, and commands.
 
 use crate::story::{BotWorld, told};
-use crate::telegram::{ChatView, User};
+use crate::telegram::{ChatView, Shown, User};
 use crate::world::Setup;
 
 /// What surfaces are deployed with: v3 does not fit on stage until there is room, and production goes back only when
@@ -111,11 +111,19 @@ async fn decisions_are_asked_for_once_more_and_told() {
     // Not at all.
     ann.taps(ann.id, "🔁 Retry").await;
     ann.taps(ann.id, "Yes, retry").await;
-    ann.taps(ann.id, "Cancel release").await;
+    let cards = chat
+        .until("both cards can be used", |shown| {
+            let waits =
+                |card: &&Shown| card.text.contains("🧪 Manual testing") && card.button("Cancel release").is_some();
+            let cards: Vec<_> = shown.iter().filter(waits).cloned().collect();
+            (cards.len() == 2).then_some(cards)
+        })
+        .await;
+    ann.taps_now(&cards[1], "Cancel release").await;
     chat.shows("will never go to production").await;
     assert_eq!(ann.taps(ann.id, "Yes, cancel").await.toast, "⛔ Release cancelled");
     world.rmm.until(failed, "cancelled").await;
-    // Also the card that came with her answer follows.
+    // The older card follows as well.
     chat.until("both cards say so", |shown| {
         let both = shown.iter().filter(|shown| shown.text.contains("⛔ Cancelled")).count() == 2;
         both.then_some(())

@@ -104,7 +104,8 @@ impl BotWorld {
 
 /// A chat as its members see it, without what differs from one telling to the next: dates and durations.
 pub fn told(chat: &ChatView) -> String {
-    let text = chat.transcript();
+    // Whether a card was edited once more before the story ended says nothing.
+    let text = chat.transcript().replace(" (edited)", "").replace(", edited)", ")");
     let lines = text.lines().map(|line| {
         let words: Vec<_> = line.split(' ').collect();
         let mut out: Vec<String> = Vec::new();
