@@ -13,7 +13,9 @@ use super::moment::Uptime;
 use super::reason::Reason;
 use super::release::Version;
 
-pub use super::step::{Action, Ask, Project, Schedule, Script, Step, StepKind, StepState, TAG_GONE, TAG_MOVED};
+pub use super::step::{
+    Action, Ask, Containers, Project, Schedule, Script, Step, StepKind, StepState, TAG_GONE, TAG_MOVED, Taken,
+};
 
 /// What a run is for. It does not decide the status of the release by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
