@@ -136,6 +136,8 @@ pub struct Wanted {
 pub struct Look {
     /// Whose place it is.
     pub title: String,
+    /// The folder, where it has one.
+    pub folder: Option<String>,
     /// Calls of RMM's own shell functions, as a plan makes them.
     pub calls: String,
 }

@@ -8,6 +8,8 @@ exec 2>/dev/null
 apart=$(printf '\n\t\r.')
 apart=${apart%.}
 
+# No more of each word. What RMM's own functions say is longer, and ends with what to do.
+most=400
 say() {
     printf 'rmm-checkup'
     for word; do
@@ -16,7 +18,7 @@ say() {
             IFS=$apart
             set -- $word
             IFS=' '
-            printf '\t%.400s' "$*"
+            printf "\t%.${most}s" "$*"
         )
     done
     printf '\n'
@@ -145,7 +147,9 @@ with_look() {
     looks=$((looks + 1))
     eval "calls=\${RMM_LOOK_$looks-}"
     [ -z "$missing" ] || return
+    most=4000
     if answer=$( (eval "$calls") 2>&1 </dev/null); then say look "$1" fit "$answer"; else say look "$1" refused "$answer"; fi
+    most=400
 }
 
 # As a step does it: without any prompt.

@@ -8,7 +8,7 @@ mod tests;
 
 use crate::domain::plan::project::how;
 use crate::domain::plan::shell_word;
-use crate::domain::run::{Project, Script};
+use crate::domain::run::{Containers, Project, Script, Taken};
 
 /// The functions, in the order in which they build on each other.
 const TOOLS: &[&str] = &[
@@ -21,6 +21,7 @@ const TOOLS: &[&str] = &[
     include_str!("tools/submodules.sh"),
     include_str!("tools/room.sh"),
     include_str!("tools/compose.sh"),
+    include_str!("tools/containers.sh"),
     include_str!("tools/well.sh"),
     include_str!("tools/images.sh"),
 ];
@@ -43,19 +44,33 @@ pub fn with(command: &str) -> String {
 /// What a host is given to run.
 #[must_use]
 pub fn text(script: &Script) -> String {
-    let command =
-        script.watch.as_ref().map_or_else(|| script.command.clone(), |beside| watched(&script.command, beside));
+    let is_watched = script.watch.is_some() || script.containers.is_some();
+    let command = if is_watched { watched(script) } else { script.command.clone() };
     match &script.project {
         Some(project) => with(&format!("{}\n{command}", prelude(project))),
-        None if script.tools || script.watch.is_some() => with(&command),
+        None if script.tools || is_watched => with(&command),
         None => command,
     }
 }
 
 /// A command in a shell of its own, so that whatever ends it, others' containers are looked at afterwards.
-fn watched(command: &str, beside: &[String]) -> String {
-    let beside: String = beside.iter().map(|folder| format!(" {}", shell_word(folder))).collect();
-    format!("rmm_compose_watch{beside}\n(eval {})\nrmm_compose_taken $?", shell_word(command))
+fn watched(script: &Script) -> String {
+    let words = |words: &[String]| words.iter().map(|word| format!(" {}", shell_word(word))).collect::<String>();
+    let (mut before, mut after) = (String::new(), String::new());
+    if let Some(Containers { taken, names }) = &script.containers {
+        let taken = match taken {
+            Taken::Stops => "there",
+            Taken::StopsUnlessBefore => "back",
+            Taken::IsSaid => "goes-on",
+        };
+        before = format!("rmm_containers_watch {taken}{}\n", words(names));
+        after = "rmm_containers_taken\n".to_owned();
+    }
+    if let Some(beside) = &script.watch {
+        before = format!("{before}rmm_compose_watch{}\n", words(beside));
+        after += "rmm_compose_taken $rmm_status\n";
+    }
+    format!("{before}(eval {})\nrmm_status=$?\n{after}exit $rmm_status", shell_word(&script.command))
 }
 
 /// The call that lets compose run as a project. The names are made of letters that need no quotes.

@@ -13,7 +13,9 @@ use super::moment::Uptime;
 use super::reason::Reason;
 use super::release::Version;
 
-pub use super::step::{Action, Ask, Project, Schedule, Script, Step, StepKind, StepState, TAG_GONE, TAG_MOVED};
+pub use super::step::{
+    Action, Ask, Containers, Project, Schedule, Script, Step, StepKind, StepState, TAG_GONE, TAG_MOVED, Taken,
+};
 
 /// What a run is for. It does not decide the status of the release by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -292,10 +294,11 @@ impl Run {
         hosts
     }
 
-    /// Whether it may have changed what a surface runs.
+    /// Whether it may have started or migrated something, so that more than files has changed.
     #[must_use]
-    pub fn may_have_changed(&self) -> bool {
-        self.steps.iter().any(|step| step.kind.changes() && step.state.may_have_changed())
+    pub fn may_have_started(&self) -> bool {
+        let more = |kind: StepKind| kind.changes() && kind != StepKind::Checkout;
+        self.steps.iter().any(|step| more(step.kind) && step.state.may_have_changed())
     }
 
     /// Where each surface stands after the steps that have begun, if it stood at `start` before (and where `start`

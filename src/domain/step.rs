@@ -152,6 +152,32 @@ pub struct Script {
     /// become its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watch: Option<Vec<String>>,
+    /// Which containers it starts is noted on the host, and whether it takes one that is noted for another service or
+    /// environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub containers: Option<Containers>,
+}
+
+/// What becomes of a step that takes containers of another service or environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Containers {
+    /// What taking one does.
+    pub taken: Taken,
+    /// The names that its text gives to containers: the step does not begin where one is known as another's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
+}
+
+/// What taking a container of others does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Taken {
+    /// The step fails.
+    Stops,
+    /// The step fails, unless the way there had taken the same one.
+    StopsUnlessBefore,
+    /// It is said, and the way back goes on: users are there.
+    IsSaid,
 }
 
 /// The compose project of a command: what compose calls the containers, networks and volumes of a surface.

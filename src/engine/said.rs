@@ -7,11 +7,14 @@ use crate::clients::checkup::lacks_compose;
 use crate::domain::command::{Outcome, Said};
 use crate::domain::run::{Action, StepKind};
 use crate::store::logs;
+use crate::wording::without_middle;
 
 /// How much of the end of the output is looked at, bytes.
 const LOOKED_AT: usize = 64 * 1024;
 /// A reason carries no more of a line, characters.
 const LONGEST_LINE: usize = 240;
+/// And no more of RMM's own words, which end with what to do.
+const LONGEST_OWN: usize = 1200;
 /// What is looked for stands in the last lines.
 const LAST_LINES: usize = 15;
 /// The record names no more files of one step (`clients/tools/checkout.sh` says no more).
@@ -65,8 +68,10 @@ fn telling_line(output: &str) -> Option<String> {
     }
     let lines: Vec<_> = output.lines().rev().map(clean).filter(|line| !line.is_empty()).take(LAST_LINES).collect();
     let verdict = |start: &str| lines.iter().find(|line| line.starts_with(start));
-    let own = OWN_WORDS.iter().find_map(|start| verdict(start)?.strip_prefix(start));
-    let line = own.or_else(|| verdict("fatal: ").or_else(|| lines.first()).map(String::as_str))?;
+    if let Some(own) = OWN_WORDS.iter().find_map(|start| verdict(start)?.strip_prefix(start)) {
+        return Some(without_middle(own, LONGEST_OWN));
+    }
+    let line = verdict("fatal: ").or_else(|| lines.first())?;
     let mut short: String = line.chars().take(LONGEST_LINE).collect();
     if short.len() < line.len() {
         short.push('…');
@@ -154,6 +159,11 @@ mod tests {
         let own = "unknown flag: --nope\n\nUsage:  docker compose up [OPTIONS] [SERVICE...]";
         assert_eq!(telling_line(own).as_deref(), Some("Usage:  docker compose up [OPTIONS] [SERVICE...]"));
         assert_eq!(telling_line(&"x".repeat(1000)).unwrap().chars().count(), LONGEST_LINE + 1);
+        let remedy = "; move them away, then try again";
+        let own = format!("rmm: {} cannot be written{remedy}", "x".repeat(500));
+        assert_eq!(telling_line(&own).as_deref(), own.strip_prefix("rmm: "));
+        let own = telling_line(&format!("rmm: {} cannot be written{remedy}", "x".repeat(5000))).unwrap();
+        assert!(own.ends_with(remedy) && own.chars().count() <= LONGEST_OWN, "{own}");
     }
 
     #[test]

@@ -21,6 +21,20 @@ use crate::domain::reason::{GitAdvice, Reason};
 use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::status::Status;
 
+/// A sentence of at most so many characters. Of a longer one the middle goes: the beginning names what is wrong, and the end
+/// what to do.
+#[must_use]
+pub fn without_middle(text: &str, most: usize) -> String {
+    let count = text.chars().count();
+    if count <= most {
+        return text.to_owned();
+    }
+    let beginning = most / 3;
+    let end = (most - beginning).saturating_sub(3);
+    let last: String = text.chars().skip(count - end).collect();
+    format!("{} … {last}", text.chars().take(beginning).collect::<String>())
+}
+
 /// A language that RMM speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -94,7 +94,7 @@ fn known(pen: &Pen<'_>, overview: &ReleaseOverview) -> Value {
         dirty => stage.dirty.as_ref().map(|dirty| dirty.run.0),
         unknown => lost(Env::Stage),
         lock_by => lock.map(|lock| lock.by.as_str()),
-        lock_reason => lock.and_then(|lock| text::clip(&pen.language().reason(&lock.reason), 2, 200)),
+        lock_reason => lock.and_then(|lock| pen.why(&lock.reason)),
         production_dirty => production.dirty.as_ref().map(|dirty| dirty.run.0),
         production_unknown => lost(Env::Production),
         stage_not_known => stage.unknown.is_some(),

@@ -53,7 +53,7 @@ impl Pen<'_> {
         self.words.phrase(self.language(), key, facts)
     }
 
-    /// Why something stands where it stands, or the beginning of it.
+    /// Why something stands where it stands, without the middle of what is very long.
     pub fn why(&self, reason: &Reason) -> Option<String> {
         sentence(&self.language().reason(reason))
     }

@@ -8,6 +8,7 @@ use crate::bot::words::{facts, text};
 use crate::domain::run::{Action, Ask, Run, RunState, Step, StepState};
 use crate::engine::Failure;
 use crate::store::logs;
+use crate::wording::without_middle;
 
 /// Steps that one message shows.
 const STEPS: usize = 12;
@@ -18,7 +19,7 @@ const LINE: usize = 120;
 /// Of a step's output, what is looked at for its last lines, bytes.
 const END: usize = 32 << 10;
 /// A sentence of the machine, in characters.
-pub(super) const SENTENCE: usize = 400;
+pub(super) const SENTENCE: usize = 800;
 
 /// A run.
 #[derive(Debug, Serialize)]
@@ -146,9 +147,9 @@ fn host(step: &Step) -> Option<String> {
     (!step.host.is_local()).then(|| step.host.to_string())
 }
 
-/// A sentence of the machine, or its beginning.
+/// A sentence of the machine; of a long one the beginning and the end, where it says what to do.
 pub(super) fn sentence(text: &str) -> Option<String> {
-    text::clip(text, 3, SENTENCE)
+    text::clip(&without_middle(text, SENTENCE), usize::MAX, SENTENCE)
 }
 
 /// The step to blame: the first that failed or cannot be known.

@@ -1,5 +1,7 @@
 //! From what the script said to what people read.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::{Finding, MARK, State, Wanted, lacks_compose};
@@ -81,8 +83,14 @@ impl Said {
         }
         out.extend(self.disks());
         out.extend(self.clock());
-        out.extend(self.directories(user));
-        out.extend(self.looks());
+        let directories = self.directories(user);
+        let failed = directories.iter().filter(|(_, finding)| finding.state == State::Fail);
+        let wrong: BTreeSet<_> = failed.flat_map(|(paths, _)| paths.clone()).collect();
+        let denied = |(paths, finding): &(Vec<_>, Finding)| {
+            finding.state == State::Ok && paths.iter().any(|path| wrong.contains(path))
+        };
+        out.extend(directories.into_iter().filter(|found| !denied(found)).map(|(_, finding)| finding));
+        out.extend(self.looks(wanted, &wrong));
         out
     }
 
@@ -216,7 +224,8 @@ impl Said {
         })
     }
 
-    fn directories(&self, user: &str) -> Vec<Finding> {
+    /// What can be said about each directory.
+    fn directories(&self, user: &str) -> Vec<(Vec<String>, Finding)> {
         let owner = plain(user);
         let one = |line: &[String]| {
             let [path, state, near, ..] = line else { return None };
@@ -225,7 +234,7 @@ impl Said {
             let shared = folder::is_shared(path);
             let give = |command: &str| if shared { format!("ls -ld {word}") } else { format!("sudo {command} {word}") };
             let own = if shared { "; give the surface a folder of its own (`directory`)" } else { "" };
-            Some(match state.as_str() {
+            let finding = match state.as_str() {
                 "writable" => Finding::ok("directory", format!("{path} can be written")),
                 "there" => Finding::ok("directory", format!("{path} is there; nothing is checked out in it")),
                 "absent" => Finding::fail(
@@ -260,13 +269,14 @@ impl Said {
                     format!("{path} is not there and {user} cannot make it in {near}{own}"),
                     Some(give(&format!("install -d -o {owner}"))),
                 ),
-            })
+            };
+            Some((vec![path.clone()], finding))
         };
         self.all("directory").filter_map(one).chain(self.links()).collect()
     }
 
     /// What symbolic links hide from `rmm.toml`: two directories that are one, and one that is the system's.
-    fn links(&self) -> Vec<Finding> {
+    fn links(&self) -> Vec<(Vec<String>, Finding)> {
         let lines = || {
             self.all("directory")
                 .filter_map(|line| if let [path, state, _, real] = line { Some((path, state, real)) } else { None })
@@ -282,7 +292,7 @@ impl Said {
                 let detail = format!(
                     "{path} leads to {real} here, where no code may be checked out; give the surface a folder of its own (`directory`)"
                 );
-                out.push(Finding::fail("directory", detail, look()));
+                out.push((vec![path.clone()], Finding::fail("directory", detail, look())));
             }
             for (other, other_state, _) in lines()
                 .take(number)
@@ -293,22 +303,27 @@ impl Said {
                 );
                 let state =
                     if is_checked_out(state) || is_checked_out(other_state) { State::Fail } else { State::Warn };
-                out.push(Finding { state, ..Finding::fail("directory", detail, look()) });
+                out.push((
+                    vec![path.clone(), other.clone()],
+                    Finding { state, ..Finding::fail("directory", detail, look()) },
+                ));
             }
         }
         out
     }
 
-    /// What runs would find before they touch anything.
-    fn looks(&self) -> Vec<Finding> {
+    /// What runs would find before they touch anything. That a folder is fit is not said beside what is wrong with it.
+    fn looks(&self, wanted: &Wanted, wrong: &BTreeSet<String>) -> Vec<Finding> {
         const NAME: &str = "place";
         let one = |line: &[String]| {
             let (title, state, said) = match line {
-                [title, state] => (title, state, ""),
-                [title, state, said, ..] => (title, state, said.trim_start_matches("rmm: ")),
+                [title, state] => (title, state, String::new()),
+                [title, state, said, ..] => (title, state, said.trim_start_matches("rmm: ").replace(" rmm: ", "; ")),
                 [_] | [] => return None,
             };
-            Some(match (state.as_str(), said) {
+            let folder = || wanted.looks.iter().find(|look| visible(&look.title) == *title)?.folder.as_ref();
+            Some(match (state.as_str(), said.as_str()) {
+                ("fit", "") if folder().is_some_and(|folder| wrong.contains(folder)) => return None,
                 ("fit", "") => Finding::ok(NAME, format!("{title}: nobody else has it, and there is room")),
                 ("fit", said) => Finding::warn(NAME, format!("{title}: {said}"), None),
                 (_, said) => Finding::fail(NAME, format!("{title}: {said}"), None),

@@ -218,7 +218,7 @@ async fn the_repository_is_asked_as_a_step_asks_it() {
 }
 
 fn look(title: &str, calls: &str) -> Look {
-    Look { title: title.into(), calls: calls.into() }
+    Look { title: title.into(), folder: None, calls: calls.into() }
 }
 
 #[tokio::test]
@@ -271,6 +271,26 @@ async fn what_a_run_looks_at_first_is_looked_at_and_left_as_it_is() {
         assert_eq!(found(title).0, State::Ok, "{:?}", found(title));
     }
     assert!(!Path::new(&machine.path("home/new")).exists() && !Path::new(&machine.path("home/.local")).exists());
+}
+
+#[tokio::test]
+async fn a_folder_that_is_no_place_is_not_called_fit_and_what_to_do_is_said_to_the_end() {
+    let machine = Machine::new();
+    let (file, folder) = (machine.path("home/file"), machine.path("home/folder"));
+    fs::write(&file, "").unwrap();
+    let long = format!("rmm_say first; rmm_fail '{}; do this'", "x".repeat(600));
+    let of = |title: &str, folder: &str, calls: &str| Look { folder: Some(folder.into()), ..look(title, calls) };
+    let wanted = Wanted {
+        looks: vec![of("bad", &file, ":"), of("good", &folder, ":"), of("long", &file, &long)],
+        directories: vec![file.clone(), folder.clone()],
+        ..Wanted::default()
+    };
+    let findings = machine.checkup(&wanted).await;
+    let places: Vec<_> = findings.iter().filter(|finding| finding.name == "place").collect();
+    let [good, long]: [_; 2] = places.try_into().unwrap_or_else(|places| panic!("{places:?}"));
+    assert!(good.state == State::Ok && good.detail.starts_with("good: "), "{good:?}");
+    assert!(long.state == State::Fail && long.detail.ends_with("xxx; do this"), "{long:?}");
+    assert!(long.detail.starts_with("long: first; xxx"), "{long:?}");
 }
 
 #[tokio::test]

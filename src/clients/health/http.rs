@@ -66,10 +66,16 @@ impl Question {
         self.uri.port_u16().unwrap_or(if self.tls { 443 } else { 80 })
     }
 
-    /// `host:port` as it is written, without the login.
-    fn authority(&self) -> &str {
+    /// `host:port` as it is written, without the login and without the dot that ends a full name: servers and certificates
+    /// know none.
+    fn authority(&self) -> String {
         let authority = self.uri.authority().map_or("", |authority| authority.as_str());
-        authority.rsplit_once('@').map_or(authority, |(_, rest)| rest)
+        let authority = authority.rsplit_once('@').map_or(authority, |(_, rest)| rest);
+        authority.replacen(&self.host, self.name(), 1)
+    }
+
+    fn name(&self) -> &str {
+        self.host.strip_suffix('.').unwrap_or(&self.host)
     }
 
     fn request(&self) -> Builder {
@@ -93,7 +99,7 @@ impl Question {
             return self.ask_plainly(stream, most).await;
         }
         let (stream, overheard) = Overheard::new(stream);
-        let name = ServerName::try_from(self.host.clone()).map_err(|_| AnswerFault::NoName)?;
+        let name = ServerName::try_from(self.name().to_owned()).map_err(|_| AnswerFault::NoName)?;
         let connected = TlsConnector::from(trust).connect(name, stream).await;
         let stream = connected.map_err(|error| without_tls(&overheard, &error))?;
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
@@ -202,5 +208,22 @@ fn without_http(heard: &FirstWords, error: &hyper::Error) -> AnswerFault {
     match other_than(heard, Spoken::Http) {
         None if heard.is_silent() => AnswerFault::CutBeforeHttp,
         speaks => AnswerFault::NotHttp { speaks },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_name_is_looked_up_with_its_dot_and_asked_for_without() {
+        for (url, looked_up, name, authority) in [
+            ("https://me:x@shop.example.:8443/a", "shop.example.", "shop.example", "shop.example:8443"),
+            ("http://shop.example./", "shop.example.", "shop.example", "shop.example"),
+            ("https://[::1]:8443/", "::1", "::1", "[::1]:8443"),
+        ] {
+            let question = Question::of(url).unwrap();
+            assert_eq!((question.host(), question.name(), &*question.authority()), (looked_up, name, authority));
+        }
     }
 }

@@ -74,8 +74,10 @@ rmm_compose_well() {
         sleep 2
         rmm_looks_left=$((rmm_looks_left - 1))
         rmm_look_at_containers
-        [ "$rmm_seen" = "$rmm_before" ] || rmm_changes=$((rmm_changes + 1)) rmm_before=$rmm_seen
+        [ "$rmm_seen" != "$rmm_before" ] || continue
+        rmm_changes=$((rmm_changes + 1))
         [ $rmm_changes -lt 2 ] || rmm_ends_again
+        rmm_before=$rmm_seen
     done
     rmm_judge
     [ -z "$rmm_starting" ] || rmm_fail "Not well yet: still starting:$rmm_starting."

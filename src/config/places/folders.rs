@@ -13,7 +13,9 @@ pub fn is_for_code(report: &Report<'_>, place: &Origin, path: &str) {
         let sentence = format!("{path} belongs to the whole machine: no code may be checked out in it");
         report.collision(place, sentence, hint);
     } else if folder::is_private(path) {
-        let sentence = format!("{path} is among a user's keys or git's own files: no code may be checked out in it");
+        let sentence = format!(
+            "{path} is among a user's keys, settings and commands or git's own files: no code may be checked out in it"
+        );
         report.collision(place, sentence, hint);
     } else if Path::new(path).components().any(|part| part.as_os_str() == ".rmm") {
         let sentence = format!("{path} is among the files of RMM's own runs (`.rmm`), which it deletes");

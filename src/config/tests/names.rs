@@ -278,7 +278,8 @@ fn a_host_is_asked_whose_the_projects_are_that_commands_start_in_their_folder() 
              deploy = '{deploy}'\n{env}\n[services.environments]\nstage.driver = \"local\"\nproduction.driver = \"ci\"\n"
         ));
         let surface = config.services[0].surfaces_in(Env::Stage).next().unwrap();
-        look_first(&config.services[0], surface, Env::Stage).unwrap()
+        let calls = look_first(&config.services[0], surface, Env::Stage).unwrap();
+        calls.trim_end_matches("\nrmm_containers_left shop stage").to_owned()
     };
     let first = "rmm_meet_holder /srv/shop shop stage\nrmm_room auto /srv/shop";
     for (deploy, name) in [
@@ -294,6 +295,8 @@ fn a_host_is_asked_whose_the_projects_are_that_commands_start_in_their_folder() 
         assert_eq!(looks(elsewhere, ""), first, "{elsewhere}");
     }
     assert_eq!(looks("docker compose up", "env.COMPOSE_FILE = \"../dc.yml\""), first);
+    let named = "docker rm -f $RMM_SERVICE; docker run -d --name shop-$RMM_ENVIRONMENT x && docker run --name $X y";
+    assert_eq!(looks(named, ""), format!("{first}\nrmm_containers_place shop stage shop-stage"));
 }
 
 #[test]

@@ -231,7 +231,8 @@ impl Draft<'_, '_> {
         let cause = Box::new(reason.unwrap_or(Reason::Ended));
         let ours = self.world.service.production().driver.is_ours();
         let Some(back_to) = run.from.clone() else {
-            if ours && !run.may_have_changed() {
+            // What was only checked out runs nowhere.
+            if ours && !run.may_have_started() {
                 return self.world.move_release(id, Status::RollbackDone, Some(Reason::Untouched { cause }));
             }
             let nothing = Reason::NothingToGoBackTo { cause };

@@ -10,14 +10,24 @@ use super::project::{self, Direction};
 use super::quoting::shell_word;
 use super::started::{All, Kind, Started};
 
-/// The call that looks at the place of a surface: whether the disk has room, and whether the compose project belongs
-/// to another service.
+/// The calls that look at the place of a surface: whether the disk has room, and whether the compose project and the names
+/// of containers belong to another service or environment.
 #[must_use]
 pub fn look(service: &Service, surface: &Surface, environment: Env) -> Option<String> {
+    let in_folder = surface.directory.as_deref().map(|directory| in_folder(service, surface, environment, directory));
+    let names = All::of(&service.name, environment, surface).containers();
+    let named = (!names.is_empty()).then(|| {
+        format!("rmm_containers_place {} {environment}{}", shell_word(service.name_on_hosts().as_str()), words(&names))
+    });
+    let calls: Vec<_> = in_folder.into_iter().flatten().chain(named).collect();
+    (!calls.is_empty()).then(|| calls.join("\n"))
+}
+
+fn in_folder(service: &Service, surface: &Surface, environment: Env, directory: &str) -> Vec<String> {
     let compose = surface.recipe == Recipe::Compose;
     let checked = compose || surface.checkout || surface.min_free.is_some();
     let free = surface.min_free.map_or_else(|| "auto".to_owned(), |bytes| bytes.to_string());
-    let directory = shell_word(surface.directory.as_deref()?);
+    let directory = shell_word(directory);
     let docker = if compose { " docker" } else { "" };
     let project = project::of(service, surface, environment, Direction::Forward);
     let room = checked.then(|| format!("rmm_room {free} {directory}{docker}"));
@@ -27,8 +37,7 @@ pub fn look(service: &Service, surface: &Surface, environment: Env) -> Option<St
     });
     let own = own_projects(service, surface, environment);
     let asks = if surface.checkout { Vec::new() } else { asks(service, surface, environment) };
-    let calls: Vec<_> = room.into_iter().chain(place).chain(own).chain(asks).collect();
-    (!calls.is_empty()).then(|| calls.join("\n"))
+    room.into_iter().chain(place).chain(own).chain(asks).collect()
 }
 
 /// The calls that ask compose, once the files are there, what these call a project and its containers, and look whose the
@@ -78,13 +87,16 @@ fn own_projects(service: &Service, surface: &Surface, environment: Env) -> Vec<S
     names.iter().map(|name| format!("rmm_compose_place {directory} {name} named{shared}")).collect()
 }
 
-/// The same without a run: also whether another service or environment holds the folder.
+/// The same without a run: also whether another service or environment holds the folder, and what has become of the
+/// containers that were started.
 #[must_use]
 pub fn look_first(service: &Service, surface: &Surface, environment: Env) -> Option<String> {
-    let directory = shell_word(surface.directory.as_deref()?);
     let name = shell_word(service.name_on_hosts().as_str());
-    let held = surface.checkout.then(|| format!("rmm_meet_holder {directory} {name} {environment}"));
-    let calls: Vec<_> = held.into_iter().chain(look(service, surface, environment)).collect();
+    let directory = surface.directory.as_deref().filter(|_| surface.checkout).map(shell_word);
+    let held = directory.map(|directory| format!("rmm_meet_holder {directory} {name} {environment}"));
+    let starts = All::of(&service.name, environment, surface).may_take_containers();
+    let left = starts.then(|| format!("rmm_containers_left {name} {environment}"));
+    let calls: Vec<_> = held.into_iter().chain(look(service, surface, environment)).chain(left).collect();
     (!calls.is_empty()).then(|| calls.join("\n"))
 }
 

@@ -2,9 +2,10 @@
 
 use minijinja::{Value, context};
 
+use super::super::env::Env;
 use super::super::ids::{Commit, Tag};
 use super::super::release::Release;
-use super::super::run::{Action, Ask, Project, Schedule, Script, Step, StepKind, StepState};
+use super::super::run::{Action, Ask, Containers, Project, Schedule, Script, Step, StepKind, StepState, Taken};
 use super::super::service::{Dirty, Health, Probe, Recipe, Surface, Target};
 use super::look::{asks, beside, look};
 use super::project::{self, Direction};
@@ -234,7 +235,9 @@ impl Part<'_> {
                 script.command = lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
                 script.tools = true;
             }
-            script.watch = template.and_then(|template| part.watch(template));
+            if let Some(template) = template {
+                (script.watch, script.containers) = part.watch(template);
+            }
             Ok(Action::Command { script, timeout: part.surface.step_timeout })
         })
     }
@@ -242,16 +245,23 @@ impl Part<'_> {
     fn script(&self, template: &str, place: &Target) -> Result<Script, Reason> {
         let command = self.render(template, Quoting::Shell, place)?;
         let directory = self.surface.directory.clone();
-        Ok(Script { command, directory, tools: false, project: self.project(), watch: None })
+        Ok(Script { command, directory, tools: false, project: self.project(), watch: None, containers: None })
     }
 
-    /// The folders whose containers a command may take over; none where its text tells what it starts. A rollback goes on
-    /// whatever it meets.
-    fn watch(&self, template: &str) -> Option<Vec<String>> {
+    /// The folders whose containers a command may take over with compose, none where its text tells what it starts; and
+    /// what becomes of it if it takes others. A rollback goes on whatever it meets of compose, and in production whatever it meets.
+    fn watch(&self, template: &str) -> (Option<Vec<String>>, Option<Containers>) {
         let Planner { service, environment, .. } = *self.planner;
-        let forward = matches!(self.direction, Direction::Forward) && self.surface.directory.is_some();
-        let is_open = || All::of_commands([template], &service.name, environment, self.surface).is_open();
-        (forward && is_open()).then(|| beside(service, self.surface, environment))
+        let all = All::of_commands([template], &service.name, environment, self.surface);
+        let forward = matches!(self.direction, Direction::Forward);
+        let watch = forward && self.surface.directory.is_some() && all.is_open();
+        let taken = match self.direction {
+            Direction::Forward => Taken::Stops,
+            Direction::Back(_) if environment == Env::Production => Taken::IsSaid,
+            Direction::Back(_) => Taken::StopsUnlessBefore,
+        };
+        let containers = all.may_take_containers().then(|| Containers { taken, names: all.containers() });
+        (watch.then(|| beside(service, self.surface, environment)), containers)
     }
 
     /// Whether the containers are well, as they say themselves.
@@ -265,12 +275,19 @@ impl Part<'_> {
         };
         let project = self.project().map(|project| Project { remove_orphans: false, ..project });
         let directory = self.surface.directory.clone();
-        Script { command: format!("rmm_compose_well {which}"), directory, tools: true, project, watch: None }
+        Script {
+            command: format!("rmm_compose_well {which}"),
+            directory,
+            tools: true,
+            project,
+            watch: None,
+            containers: None,
+        }
     }
 
     /// A call of RMM's own functions. It begins where the host begins: the folder may not be there yet.
     fn with_tools(&self, command: String) -> Action {
-        let script = Script { command, directory: None, tools: true, project: None, watch: None };
+        let script = Script { command, directory: None, tools: true, project: None, watch: None, containers: None };
         Action::Command { script, timeout: self.surface.step_timeout }
     }
 

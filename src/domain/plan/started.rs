@@ -71,6 +71,8 @@ pub struct All {
     pub started: BTreeSet<Started>,
     /// Commands that may start anything: they run a file, or something elsewhere.
     pub unread: BTreeSet<String>,
+    /// Docker or podman is told something else than compose.
+    engine: bool,
 }
 
 impl All {
@@ -112,6 +114,18 @@ impl All {
     pub(super) fn is_open(&self) -> bool {
         let open = |one: &Started| one.kind == Kind::Project && (one.by_folder || one.is_open());
         !self.unread.is_empty() || self.started.iter().any(open)
+    }
+
+    /// Whether they may start or remove containers which compose does not know.
+    pub(super) fn may_take_containers(&self) -> bool {
+        self.engine || !self.unread.is_empty()
+    }
+
+    /// The names that they give to containers of the machine's own docker, as far as their text tells.
+    pub(super) fn containers(&self) -> Vec<String> {
+        let known = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+        let told = |one: &&Started| one.kind == Kind::Container && one.daemon.is_empty() && one.name.chars().all(known);
+        self.started.iter().filter(told).map(|one| one.name.clone()).collect()
     }
 }
 

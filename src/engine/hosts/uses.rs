@@ -73,6 +73,7 @@ impl Use {
                 service.name,
                 surface.directory.as_deref().unwrap_or("~")
             ),
+            folder: surface.directory.clone(),
             calls: docker_of(surface) + &calls,
         }));
         // What is asked on RMM's own machine goes through nobody.

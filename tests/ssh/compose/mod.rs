@@ -1,6 +1,7 @@
 //! The recipe `compose` from end to end: git, migrations, `docker compose` and health checks on hosts with docker. When
 //! something fails, it is named, its last words are shown, and whatever was touched is as it was before.
 
+mod containers;
 mod images;
 mod projects;
 mod site;

@@ -61,7 +61,7 @@ async fn refused_before_anything(site: &Site, release: i64) -> String {
 }
 
 /// What the step of the production deploy says that fails.
-async fn refused_in(site: &Site, release: i64, kind: &str, ends: &str) -> String {
+pub(super) async fn refused_in(site: &Site, release: i64, kind: &str, ends: &str) -> String {
     site.world.until(release, ends).await;
     site.world.quiet().await;
     let run = site.run(release, "production", "deploy").await;
@@ -97,7 +97,7 @@ async fn a_project_of_another_service_is_refused_before_anything_is_touched() {
 }
 
 /// A surface with commands of its own.
-fn with_command(config: String, deploy: &str) -> String {
+pub(super) fn with_command(config: String, deploy: &str) -> String {
     let own = format!("recipe = \"commands\"\ndeploy = \"{deploy}\"\ncheckout = true\n");
     config.replace("recipe = \"compose\"\n", &own)
 }
@@ -178,8 +178,8 @@ async fn a_script_that_takes_the_containers_of_another_folder_fails_its_step() {
 }
 
 /// The functions that go to hosts, in a file there.
-fn with_tools(host: &Host) {
-    let tools = ["common", "room", "compose", "well", "images"].map(|name| {
+pub(super) fn with_tools(host: &Host) {
+    let tools = ["common", "room", "compose", "containers", "well", "images"].map(|name| {
         std::fs::read_to_string(format!("{}/src/clients/tools/{name}.sh", env!("CARGO_MANIFEST_DIR"))).unwrap()
     });
     std::fs::write(host.home("tools.sh"), tools.concat()).unwrap();

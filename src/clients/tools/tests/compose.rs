@@ -38,7 +38,7 @@ fn run(shell: &[&str], folder: &Path, script: &Script) -> Output {
 }
 
 fn call(command: &str, project: Option<Project>) -> Script {
-    Script { command: command.into(), directory: None, tools: true, project, watch: None }
+    Script { command: command.into(), directory: None, tools: true, project, watch: None, containers: None }
 }
 
 fn words(output: &Output) -> String {
@@ -178,6 +178,38 @@ esac
         let project = Project { name: "shop".into(), chosen: true, ..Project::default() };
         let said = words(&run(&shell, folder.path(), &call("rmm_compose_well declared", Some(project))));
         assert!(said.ends_with("are well (1 run)\n"), "{shell:?}: {said}");
+    }
+}
+
+#[test]
+fn a_container_that_is_started_again_and_again_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let bin = folder.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let docker = "#!/bin/sh
+case \"$*\" in
+'compose config --services') printf 'web\\nstore\\n' ;;
+ps*--no-trunc*) printf 'id|\\nother|\\n' ;;
+ps*) echo 'Up Less than a second' ;;
+inspect*State.Status*)
+    echo >>looks
+    n=$(grep -c '' looks)
+    echo \"/store-1|running|0|0|then|||0|store||other\"
+    echo \"/web-1|running|1|$n|$n||always|0|web||id\" ;;
+logs*) echo 'no config' ;;
+esac
+";
+    for (name, text) in [("docker", docker), ("sleep", "#!/bin/sh\n")] {
+        std::fs::write(bin.join(name), text).unwrap();
+        std::fs::set_permissions(bin.join(name), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    // Busybox has a `sleep` of its own.
+    for shell in shells().into_iter().filter(|shell| shell[0] != "busybox") {
+        let _ = std::fs::remove_file(folder.path().join("looks"));
+        let project = Project { name: "shop".into(), chosen: true, ..Project::default() };
+        let said = words(&run(&shell, folder.path(), &call("rmm_compose_well declared", Some(project))));
+        assert!(said.ends_with("Not well: web-1 ended and was started again within seconds.\n"), "{shell:?}: {said}");
+        assert!(said.contains("the last lines of web-1"), "{shell:?}: {said}");
     }
 }
 

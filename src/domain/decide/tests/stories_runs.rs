@@ -365,8 +365,9 @@ fn the_first_production_deploy_that_fails_ends_in_rollback_failed_with_the_reaso
 #[test]
 fn a_first_production_deploy_that_changed_nothing_leaves_production_as_it_was_and_may_be_retried() {
     let untouched = Said { last: Some("no room".into()), untouched: true, ..Said::default() };
-    // The checkout changed nothing; it could not be started; the tag was gone before it.
+    // The checkout changed nothing, or files alone; it could not be started; the tag was gone before it.
     for (at, outcome, said) in [
+        (2, Outcome::Exited(1), Said::default()),
         (2, Outcome::Exited(1), untouched),
         (2, Outcome::NotStarted("no shell".into()), Said::default()),
         (0, Outcome::Exited(128), Said::default()),
