@@ -57,7 +57,7 @@ pub fn text(script: &Script) -> String {
 fn watched(script: &Script) -> String {
     let words = |words: &[String]| words.iter().map(|word| format!(" {}", shell_word(word))).collect::<String>();
     let (mut before, mut after) = (String::new(), String::new());
-    if let Some(Containers { taken, names }) = &script.containers {
+    if let Some(Containers { taken, names }) = script.containers.as_deref() {
         let taken = match taken {
             Taken::Stops => "there",
             Taken::StopsUnlessBefore => "back",

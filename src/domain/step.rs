@@ -155,7 +155,7 @@ pub struct Script {
     /// Which containers it starts is noted on the host, and whether it takes one that is noted for another service or
     /// environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub containers: Option<Containers>,
+    pub containers: Option<Box<Containers>>,
 }
 
 /// What becomes of a step that takes containers of another service or environment.

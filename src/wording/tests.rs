@@ -106,3 +106,14 @@ fn catalogue<T: Serialize>(source: &str, name: &str, samples: &[T], words: impl 
     }
     text
 }
+
+#[test]
+fn a_long_sentence_keeps_its_beginning_and_what_to_do() {
+    let long = format!("the folder is full ({}); make room there, then try again", "й".repeat(900));
+    let short = without_middle(&long, 400);
+    assert!(
+        short.starts_with("the folder is full (й") && short.ends_with("й); make room there, then try again"),
+        "{short}"
+    );
+    assert_eq!((short.chars().count(), without_middle("short", 400).as_str()), (400, "short"));
+}

@@ -250,7 +250,7 @@ impl Part<'_> {
 
     /// The folders whose containers a command may take over with compose, none where its text tells what it starts; and
     /// what becomes of it if it takes others. A rollback goes on whatever it meets of compose, and in production whatever it meets.
-    fn watch(&self, template: &str) -> (Option<Vec<String>>, Option<Containers>) {
+    fn watch(&self, template: &str) -> (Option<Vec<String>>, Option<Box<Containers>>) {
         let Planner { service, environment, .. } = *self.planner;
         let all = All::of_commands([template], &service.name, environment, self.surface);
         let forward = matches!(self.direction, Direction::Forward);
@@ -260,7 +260,7 @@ impl Part<'_> {
             Direction::Back(_) if environment == Env::Production => Taken::IsSaid,
             Direction::Back(_) => Taken::StopsUnlessBefore,
         };
-        let containers = all.may_take_containers().then(|| Containers { taken, names: all.containers() });
+        let containers = all.may_take_containers().then(|| Box::new(Containers { taken, names: all.containers() }));
         (watch.then(|| beside(service, self.surface, environment)), containers)
     }
 

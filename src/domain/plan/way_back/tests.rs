@@ -9,7 +9,7 @@ use crate::domain::env::Env;
 use crate::domain::ids::{Attempt, Commit, HostName, ReleaseId, Revision, ServiceName, SurfaceName};
 use crate::domain::plan::Planner;
 use crate::domain::release::Release;
-use crate::domain::run::{Action, Ask, Position, Positions, RunKind, Script, Step, StepKind};
+use crate::domain::run::{Action, Ask, Position, Positions, RunKind, Script, Step, StepKind, Taken};
 use crate::domain::service::{Approvals, Dirty, Driver, Environment, Order, Recipe, Service, Surface, Target};
 use crate::domain::status::Status;
 
@@ -296,4 +296,36 @@ fn a_place_is_looked_at_before_anything_is_touched_and_on_the_way_back_nothing_s
     let steps = planner.forward(&release(NEWER), None).unwrap();
     let looks = |call: &str| steps.iter().any(|step| script(step).command.contains(call));
     assert!(looks("rmm_room auto /srv/shop docker\n") && !looks("rmm_compose_place"), "{steps:#?}");
+}
+
+#[test]
+fn what_may_take_containers_is_watched_and_only_production_goes_back_over_everything() {
+    let watched = |deploy: &str, environment, back| {
+        let mut one = surface(0, "/srv/shop", &["a"], false, false);
+        (one.deploy, one.directory) = (deploy.into(), None);
+        let shop = service(vec![one]);
+        let planner = Planner { service: &shop, environment, kind: RunKind::Deploy, run: None, without: &[] };
+        let steps = match back {
+            true => planner.back(&release(NEWER), &release(OLDER), &everything(&shop)),
+            false => planner.forward(&release(NEWER), None),
+        };
+        let steps = steps.unwrap();
+        let looks = steps.iter().filter(|step| step.kind == StepKind::BeforeDeploy);
+        let looks: Vec<_> = looks.map(|step| script(step).command.clone()).collect();
+        let deploy = steps.iter().find(|step| step.kind == StepKind::Deploy).unwrap();
+        (looks, script(deploy).containers.clone().map(|containers| (containers.taken, containers.names)))
+    };
+    let named = "docker rm -f sole; docker run -d --name sole x";
+    let sole = || vec!["sole".to_owned()];
+    let place = |env: &str| vec![format!("rmm_containers_place shop {env} sole")];
+    for (environment, way_back) in [(Env::Stage, Taken::StopsUnlessBefore), (Env::Production, Taken::IsSaid)] {
+        let there = watched(named, environment, false);
+        assert_eq!(there, (place(&environment.to_string()), Some((Taken::Stops, sole()))));
+        assert_eq!(watched(named, environment, true), (Vec::new(), Some((way_back, sole()))));
+    }
+    for unnamed in ["./deploy.sh", "docker stop a", "podman run --name $X x", "docker --context far run --name sole x"]
+    {
+        assert_eq!(watched(unnamed, Env::Stage, false), (Vec::new(), Some((Taken::Stops, Vec::new()))), "{unnamed}");
+    }
+    assert_eq!(watched("docker compose up -d", Env::Stage, false), (Vec::new(), None));
 }
