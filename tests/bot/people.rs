@@ -1,5 +1,7 @@
 //! Who a user is: numbers that are known, names that an admin has to confirm; and what only admins can settle.
 
+use std::process::Command;
+
 use serde_json::json;
 use toml::Value;
 
@@ -76,6 +78,56 @@ async fn a_claim_waits_for_an_admin_who_can_be_asked() {
     assert_eq!(to_ann.transcript().matches("says: I am vera").count(), 1);
     ann.taps(ann.id, "Yes, it is").await;
     to_vera.shows("ann confirms that you are vera").await;
+}
+
+#[tokio::test]
+async fn the_operator_confirms_and_refuses_too_and_everybody_hears_it() {
+    let world = BotWorld::without_rmm(|setup| setup).await;
+    world.configure(|config| {
+        let vera = person(config, "vera").unwrap();
+        vera.remove("telegram_id");
+        vera.insert("telegram".into(), "vera".into());
+    });
+    world.start_rmm().await;
+    let (ann, vera) = (&world.ann, &world.vera);
+    let second = world.telegram.user(99, "Vera");
+    let [to_ann, to_vera] = [ann.id, vera.id].map(|id| world.telegram.chat(id));
+    ann.says(ann.id, "/start");
+    to_ann.shows("Release Bot").await;
+    for (user, name) in [(vera, "Vera"), (&second, "vera")] {
+        user.is_called(Some(name));
+        user.says(user.id, "/start");
+        world.telegram.chat(user.id).shows("You seem to be vera").await;
+    }
+    let rmm = |arguments: &[&str]| {
+        let run = Command::new(env!("CARGO_BIN_EXE_rmm"))
+            .args(arguments)
+            .env("RMM_CONFIG", world.rmm.path("rmm.toml"))
+            .env_remove("RMM_URL")
+            .output()
+            .unwrap();
+        let said = [run.stdout, run.stderr].concat();
+        (run.status.code(), String::from_utf8(said).unwrap())
+    };
+    let (_, listed) = rmm(&["person", "list"]);
+    for line in ["Waiting to be confirmed", "vera: @Vera, number ", "vera: @vera, number 99, ", "rmm person confirm 99"]
+    {
+        assert!(listed.contains(line), "{line}: {listed}");
+    }
+    let (status, said) = rmm(&["person", "confirm", "vera"]);
+    assert!(status == Some(3) && said.contains("claim to be vera; say the number in place of the name"), "{said}");
+    assert_eq!(rmm(&["person", "refuse", "99"]).0, Some(0));
+    world.telegram.chat(99).shows("An admin says that you are not vera").await;
+    let (status, said) = rmm(&["person", "confirm", "vera"]);
+    assert_eq!((status, said), (Some(0), format!("{} is vera from now on.\n", vera.id)));
+    to_vera.shows("operator confirms that you are vera").await;
+    to_ann.shows("Confirmed by operator").await;
+    let (_, listed) = rmm(&["person", "list"]);
+    assert!(listed.contains(&format!("{}, confirmed by operator", vera.id)) && !listed.contains("Waiting"), "{listed}");
+    let (status, said) = rmm(&["person", "refuse", "vera"]);
+    assert!(status == Some(3) && said.contains("operator has confirmed already"), "{said}");
+    let (_, said) = rmm(&["person", "confirm", "nobody"]);
+    assert!(said.contains("nobody waits to be confirmed under nobody"), "{said}");
 }
 
 #[tokio::test]
