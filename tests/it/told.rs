@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::world::{SHOP, Setup, World, eventually};
+use crate::world::{Repository, SHOP, Setup, World, eventually};
 
 fn rmm(w: &World, args: &[&str]) -> String {
     let run = Command::new(env!("CARGO_BIN_EXE_rmm"))
@@ -83,7 +83,7 @@ async fn what_is_resolved_is_answered_as_it_is_now() {
     w.approve("ann", release).await.ok();
     eventually("the rollback failed", async || (w.status(release).await == "rollback_failed").then_some(())).await;
     w.quiet().await;
-    let run = w.last_run(release).await.to_string();
+    let run = w.service().await["production"]["dirty"]["run"].to_string();
     let shown = rmm(&w, &["release", "show", &release.to_string()]);
     let wanted = "Production needs repair: bring it to v1 (#1) by hand and say `succeeded`";
     assert!(shown.contains(wanted) && !shown.contains("dirty"), "{shown}");
@@ -91,8 +91,7 @@ async fn what_is_resolved_is_answered_as_it_is_now() {
     assert!(shown.contains("needs repair") && shown.contains("when it runs v1 (#1)"), "{shown}");
     let shown = rmm(&w, &["--lang", "ru", "release", "show", &release.to_string()]);
     assert!(shown.contains("нужно починить: приведите вручную к v1 (#1)"), "{shown}");
-    let last = told(&w).pop().unwrap();
-    assert!(last.starts_with("WARN") && told(&w).iter().any(|line| line.contains("needs repair")), "{last}");
+    assert!(told(&w).iter().any(|line| line.starts_with("WARN v2 #2 - by -, the environment needs repair: ")));
 
     w.remove("broken");
     let said = rmm(&w, &["release", "resolve", &run, "--as", "again"]);
@@ -111,7 +110,25 @@ async fn what_was_repaired_by_hand_is_answered_with_what_runs_now() {
     w.approve("ann", release).await.ok();
     eventually("the rollback failed", async || (w.status(release).await == "rollback_failed").then_some(())).await;
     w.quiet().await;
-    let run = w.last_run(release).await.to_string();
+    let run = w.service().await["production"]["dirty"]["run"].to_string();
     let said = rmm(&w, &["release", "resolve", &run, "--as", "succeeded", "--reason", "put v1 there"]);
     assert_eq!(said, "Production is repaired; it runs v1 (#1).\n");
+}
+
+#[tokio::test]
+async fn a_tag_that_does_not_exist_fails_the_command_that_creates_its_release() {
+    let folder = tempfile::tempdir().unwrap();
+    let repository = Repository::in_folder(&folder.path().join("shop"));
+    repository.tag("v1", "one");
+    let w = World::new(Setup::new().repository(&repository.path)).await;
+    let run = Command::new(env!("CARGO_BIN_EXE_rmm"))
+        .args(["release", "create", "--service", SHOP, "--tag", "v9", "--by", "ann"])
+        .env("RMM_CONFIG", w.path("rmm.toml"))
+        .env_remove("RMM_URL")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(run.stderr).unwrap();
+    assert_eq!(run.status.code(), Some(1), "{said}");
+    assert_eq!(String::from_utf8(run.stdout).unwrap(), "#1\n");
+    assert!(said.contains("#1 is recorded, but cannot go on: there is no tag v9 in "), "{said}");
 }
