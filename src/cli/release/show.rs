@@ -459,9 +459,10 @@ What you can do
         (lost.to_resolve, lost.legal) = (vec![4], vec!["resolve".into()]);
         let text = card(&lost, &[run(4, "deploy", "unknown", None)], &Ui::test(80));
         assert!(text.contains("\n  rmm release resolve 4 --as succeeded|failed|again --reason '…'\n"), "{text}");
-        let wide = card(&lost, &[run(4, "deploy", "unknown", None)], &Ui::test(120));
+        let unwrapped = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let wide = unwrapped(&text);
         assert!(wide.contains("Look what production runs: `succeeded` says that it is v1.4.0 (#12)."), "{wide}");
-        let text = card(&lost, &[run(4, "rollback", "failed", None)], &Ui::test(120));
+        let text = unwrapped(&card(&lost, &[run(4, "rollback", "failed", None)], &Ui::test(80)));
         assert!(
             text.contains("Production needs repair: bring it to v1.4.0 (#12) by hand and say `succeeded`"),
             "{text}"
