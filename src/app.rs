@@ -1,5 +1,6 @@
 //! Wires the parts together from a configuration, and supervises them. Tests build it too.
 
+mod changes;
 pub mod config_file;
 pub mod local_steps;
 
@@ -232,6 +233,8 @@ impl App {
         if let Err(error) = noted {
             tracing::warn!(%error, "the address could not be noted");
         }
+        let (last, logged) = (self.engine.store().progress().borrow().last_event, CancellationToken::new());
+        let log = tokio::spawn(changes::log(self.engine.clone(), last, logged.clone()));
         let (engine, (look, looked)) = (self.engine.clone(), oneshot::channel());
         let looking = tokio::spawn(async move { engine.look_at_last_runs(look).await });
         tokio::select! {
@@ -252,6 +255,8 @@ impl App {
         looking.abort();
         bot.await.context("the bot ended badly")?;
         dispatcher.await.context("the dispatcher ended badly")?;
+        logged.cancel();
+        log.await.context("the log of releases ended badly")?;
         // Best effort: the next start finds at least what was noted while it ran.
         if let Err(error) = self.engine.store().note_numbers(self.engine.now()).await {
             tracing::warn!(%error, "how far the database has come could not be noted");

@@ -6,7 +6,7 @@ use super::screen::{Key, Screen};
 use super::{Bot, Viewer};
 use crate::clients::telegram::Destination;
 use crate::config::Chat;
-use crate::domain::ids::{ReleaseId, RunId};
+use crate::domain::ids::{ReleaseId, RunId, ServiceName};
 use crate::domain::notice::Notice;
 use crate::domain::person::{Person, Role};
 use crate::store::news;
@@ -29,6 +29,10 @@ pub enum About {
         /// The name of the person.
         person: String,
     },
+    /// A service.
+    Service(ServiceName),
+    /// What concerns one account alone, by Telegram's number.
+    Account(i64),
 }
 
 impl std::fmt::Display for About {
@@ -38,6 +42,8 @@ impl std::fmt::Display for About {
             Self::Run(id) => write!(f, "run:{}", id.0),
             Self::Host(name) => write!(f, "host:{name}"),
             Self::Claim { user, person } => write!(f, "claim:{user}:{person}"),
+            Self::Service(name) => write!(f, "service:{name}"),
+            Self::Account(user) => write!(f, "account:{user}"),
         }
     }
 }
@@ -53,6 +59,8 @@ impl About {
                 let (user, person) = rest.split_once(':')?;
                 Some(Self::Claim { user: user.parse().ok()?, person: person.to_owned() })
             }
+            "service" => ServiceName::parse("service", rest).ok().map(Self::Service),
+            "account" => rest.parse().ok().map(Self::Account),
             _ => None,
         }
     }
@@ -64,6 +72,8 @@ impl About {
             Self::Run(id) => Screen::Run(*id),
             Self::Host(name) => Screen::Host(Key::of(name)),
             Self::Claim { user, person } => Screen::Claim { user: *user, person: Key::of(person) },
+            Self::Service(name) => Screen::Service(Key::of(name.as_str())),
+            Self::Account(_) => Screen::Menu,
         }
     }
 }
@@ -78,7 +88,7 @@ pub(super) struct Audience {
     pub private: bool,
 }
 
-/// The chats that hear of something: for a release the team's chats, or everybody in private where there are none; for
+/// The chats that hear of something: for a release or a service the team's chats, or everybody in private where there are none; for
 /// what needs an admin the admins in private and the chats that want alarms. And whoever looks at it anyway.
 pub(super) async fn audience(bot: &Bot, about: &About) -> Result<Vec<Audience>, StoreError> {
     let people = bot.engine.telegram_people().await?;
@@ -89,10 +99,14 @@ pub(super) async fn audience(bot: &Bot, about: &About) -> Result<Vec<Audience>, 
             let Some(service) = bot.engine.read(move |conn| releases::service_of(conn, id)).await? else {
                 return Ok(found);
             };
-            let follows = bot.settings.chats.iter().filter(|chat| chat.follows(&service));
-            found.extend(follows.map(|chat| team_chat(bot, chat)));
+            found.extend(following(bot, &service));
             false
         }
+        About::Service(name) => {
+            found.extend(following(bot, name));
+            false
+        }
+        About::Account(id) => return account(bot, *id).await,
         About::Run(_) | About::Host(_) | About::Claim { .. } => {
             let alarmed = bot.settings.chats.iter().filter(|chat| chat.notices.contains(&Notice::Alarm));
             found.extend(alarmed.map(|chat| Audience { cards: true, ..team_chat(bot, chat) }));
@@ -136,6 +150,21 @@ pub(super) async fn audience(bot: &Bot, about: &About) -> Result<Vec<Audience>, 
     Ok(found)
 }
 
+fn following(bot: &Bot, service: &ServiceName) -> impl Iterator<Item = Audience> {
+    bot.settings.chats.iter().filter(|chat| chat.follows(service)).map(|chat| team_chat(bot, chat))
+}
+
+/// Whoever has an account, if the bot may write to them.
+async fn account(bot: &Bot, id: i64) -> Result<Vec<Audience>, StoreError> {
+    let user = bot.engine.read(move |conn| telegram::user(conn, id)).await?.filter(|user| user.private_chat);
+    let audience = |user: User| {
+        let viewer = Viewer { user: Some(id), ..Viewer::everybody(bot.language_of(&user)) };
+        let place = Destination { chat: id, topic: None };
+        Audience { place, viewer, notices: vec![Notice::Personal], cards: false, private: true }
+    };
+    Ok(user.map(audience).into_iter().collect())
+}
+
 fn team_chat(bot: &Bot, chat: &Chat) -> Audience {
     let viewer = bot.everybody();
     let place = Destination { chat: chat.id, topic: chat.topic };
@@ -158,6 +187,8 @@ mod tests {
             About::Run(RunId(3)),
             About::Host("prod-1".into()),
             About::Claim { user: 77, person: "ann:b".into() },
+            About::Service(ServiceName::parse("service", "shop").unwrap()),
+            About::Account(77),
         ] {
             assert_eq!(About::parse(&about.to_string()), Some(about));
         }

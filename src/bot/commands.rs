@@ -7,12 +7,12 @@ use teloxide::types::Message;
 
 use super::draw::letters;
 use super::queue::{Job, What};
-use super::screen::{Act, Key, Screen, Wish};
+use super::screen::{Act, Key, Screen, Why, Wish};
 use super::words::facts;
 use super::{Bot, Viewer, number_of, team};
 use crate::clients::telegram::Text;
-use crate::domain::command::Command;
-use crate::domain::ids::{ReleaseId, ServiceName};
+use crate::domain::command::{Command, RollbackTo};
+use crate::domain::ids::{ReleaseId, Revision, ServiceName};
 use crate::domain::person::Role;
 use crate::domain::status::List;
 use crate::engine::people::Who;
@@ -158,12 +158,24 @@ impl Letter<'_> {
     }
 
     async fn answered(&self, viewer: &Viewer, wish: Wish, text: &str) -> Result<Reply, Failure> {
-        let Wish { release, revision, act, .. } = wish;
-        if act != Act::RejectInWords {
-            return Ok(Reply::Screen(Screen::Release(release)));
-        }
-        let command = Command::Reject { release, seen: Some(revision), reason: text.trim().to_owned() };
-        self.ask(viewer, command, None).await?;
+        let Wish { release, revision, act, anyway: force } = wish;
+        let reason = text.trim().to_owned();
+        let (command, seen) = match act {
+            Act::RejectInWords => (Command::Reject { release, seen: Some(revision), reason }, None),
+            Act::Rollback { to, why: Why::InWords } => {
+                let to = Some(RollbackTo::Release(to));
+                (Command::Rollback { release, to, reason, force }, Some(revision))
+            }
+            Act::Rollback { .. }
+            | Act::Approve
+            | Act::Reject(_)
+            | Act::Cancel
+            | Act::Retry
+            | Act::Promote
+            | Act::Abort
+            | Act::Unlock => return Ok(Reply::Screen(Screen::Release(release))),
+        };
+        self.ask(viewer, command, None, seen).await?;
         Ok(Reply::Screen(Screen::Release(release)))
     }
 
@@ -221,13 +233,13 @@ impl Letter<'_> {
                 Ok(Reply::Words(self.bot.say(viewer.language, "usage_lock", facts)))
             }
             "lock" => {
-                self.ask(viewer, Command::Lock { reason: rest.trim().to_owned() }, Some(service)).await?;
+                self.ask(viewer, Command::Lock { reason: rest.trim().to_owned() }, Some(service), None).await?;
                 Ok(Reply::Screen(screen))
             }
             // A command that somebody else has written is carried out by a touch; without a name it only leads there.
             "unlock" if name.is_empty() => Ok(Reply::Screen(screen)),
             "unlock" => {
-                self.ask(viewer, Command::Unlock, Some(service)).await?;
+                self.ask(viewer, Command::Unlock, Some(service), None).await?;
                 Ok(Reply::Screen(screen))
             }
             _ => Ok(Reply::Screen(screen)),
@@ -235,10 +247,16 @@ impl Letter<'_> {
     }
 
     /// The engine decides, and takes the update as handled in the same transaction.
-    async fn ask(&self, viewer: &Viewer, command: Command, service: Option<ServiceName>) -> Result<(), Failure> {
+    async fn ask(
+        &self,
+        viewer: &Viewer,
+        command: Command,
+        service: Option<ServiceName>,
+        seen: Option<Revision>,
+    ) -> Result<(), Failure> {
         let Some(actor) = viewer.actor.clone() else { return Ok(()) };
         let request = Request::new(actor, command).traced(Some(trace::new_id()));
-        self.bot.engine.handle(Request { service, update: Some(self.update.id), ..request }).await.map(|_| ())
+        self.bot.engine.handle(Request { service, seen, update: Some(self.update.id), ..request }).await.map(|_| ())
     }
 
     fn show(&self, screen: Screen, viewer: Viewer) {

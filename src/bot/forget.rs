@@ -41,6 +41,8 @@ async fn forget_messages(bot: &Bot, before: Timestamp) -> Result<(), StoreError>
                 Some(About::Release(id)) => releases::get(conn, id)?.is_some_and(|release| release.status.is_active()),
                 // Of these there are few, and an alarm may last.
                 Some(About::Run(_) | About::Host(_) | About::Claim { .. }) => true,
+                // Of these no message is kept current.
+                Some(About::Service(_) | About::Account(_)) => false,
                 None => false,
             });
         }

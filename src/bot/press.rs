@@ -9,21 +9,22 @@ use super::draw::hosts::shown_key;
 use super::draw::letters;
 use super::place::Where;
 use super::queue::{Job, What};
-use super::screen::{Act, Key, Screen, Tap, Wish};
+use super::screen::{Act, Key, Screen, Tap, Why, Wish};
 use super::words::facts;
 use super::{Bot, Viewer, commands, number_of};
 use crate::clients::telegram::Text;
 use crate::domain::command::{Command, Resolution, RollbackTo};
 use crate::domain::decide::still_current;
-use crate::domain::ids::{PersonName, ReleaseId, RunId, ServiceName};
+use crate::domain::ids::{ReleaseId, RunId, ServiceName};
 use crate::domain::person::{Actor, Door};
 use crate::domain::refusal::{Cause, Code, Refusal};
 use crate::domain::release::Release;
+use crate::domain::run::RunState;
 use crate::domain::status::Status;
 use crate::engine::people::{Contact, Who};
 use crate::engine::{Asker, Failure, Request, no_release, trace};
 use crate::store::telegram::{self, Update};
-use crate::store::{StoreError, releases};
+use crate::store::{StoreError, releases, runs};
 use crate::views::{ReleaseOverview, ServiceOverview};
 
 /// How many ready reasons there are for a rejection.
@@ -66,8 +67,8 @@ struct Said {
 enum Then {
     /// It shows this.
     Show(Screen),
-    /// The person is asked for words.
-    Ask(Screen, String),
+    /// The person is asked for the reason of a wish.
+    Ask(Wish),
     /// It has done its work: in private it shows this, in a group it goes.
     Over(Screen),
     /// Nothing.
@@ -182,9 +183,11 @@ impl Press<'_> {
             Act::Retry => Command::Retry { release },
             Act::Promote => Command::Promote { release },
             Act::Abort => Command::Abort { release, reason: reason("reason.abort"), force },
-            Act::Rollback(to) => {
+            Act::Rollback { to, why } => {
+                let key =
+                    if let Why::Ready(at) = why { format!("reason.rollback_{at}") } else { "reason.rollback_0".into() };
                 let to = Some(RollbackTo::Release(to));
-                Command::Rollback { release, to, reason: reason("reason.rollback"), force }
+                Command::Rollback { release, to, reason: reason(&key), force }
             }
             Act::Unlock => Command::Unlock,
         }
@@ -218,18 +221,22 @@ impl Press<'_> {
             Act::Approve => "toast.approved",
             Act::Reject(number) if number < REASONS => "toast.rejected",
             Act::Reject(_) => return Err(nothing_there().into()),
-            Act::RejectInWords => {
+            Act::RejectInWords | Act::Rollback { why: Why::InWords, .. } => {
                 // Nobody is asked for a reason that could not be given.
-                self.bot.engine.would(self.request(self.command(wish))).await?;
-                let question = wish.to_string();
-                let then = Then::Ask(Screen::Release(release), question);
+                self.bot.engine.would(Request { seen: Some(revision), ..self.request(self.command(wish)) }).await?;
+                let then = Then::Ask(wish.clone());
                 return Ok(Said { words: self.phrase("toast.reply_needed"), alert: false, then });
+            }
+            // A button of an older RMM, which asked for no reason.
+            Act::Rollback { why: Why::Open, .. } => {
+                let then = Then::Show(Screen::Confirm(wish.clone()));
+                return Ok(Said { words: String::new(), alert: false, then });
             }
             Act::Cancel => "toast.cancelled",
             Act::Retry => "toast.retried",
             Act::Promote => "toast.promoted",
             Act::Abort => "toast.aborted",
-            Act::Rollback(_) => "toast.rollback",
+            Act::Rollback { .. } => "toast.rollback",
             Act::Unlock => {
                 let now = self.bot.engine.read(move |conn| releases::get(conn, release)).await?;
                 let Some(now) = now else { return Err(no_release(release).into()) };
@@ -242,7 +249,7 @@ impl Press<'_> {
         // The vote looks at the revision itself: the same yes twice is one, whatever has changed meanwhile.
         let seen = Some(revision).filter(|_| !matches!(act, Act::Approve | Act::Reject(_)));
         self.ask(Request { seen, ..self.request(command) }).await?;
-        let to = if let Act::Rollback(to) = act { Some(to) } else { None };
+        let to = if let Act::Rollback { to, .. } = act { Some(to) } else { None };
         let words = self.outcome(key, release, to).await;
         Ok(Said { words, alert: false, then: Then::Over(Screen::Release(release)) })
     }
@@ -253,7 +260,7 @@ impl Press<'_> {
         let (now, tally) = (&overview.release, &overview.tally);
         let title = match to {
             Some(to) => {
-                let found = self.bot.engine.read(move |conn| releases::get(conn, to)).await.ok().flatten();
+                let found = self.release(to).await;
                 found.map_or_else(|| format!("#{to}"), |release| release.title())
             }
             None => now.title(),
@@ -272,7 +279,27 @@ impl Press<'_> {
     async fn resolve(&self, run: RunId, verdict: Resolution) -> Result<Said, Failure> {
         let reason = self.bot.words.phrase(self.bot.language, "reason.resolve", ());
         self.ask(self.request(Command::Resolve { run, verdict, reason })).await?;
-        Ok(Said { words: self.phrase("toast.resolved"), alert: false, then: Then::Over(Screen::Run(run)) })
+        let words = self.resolved(run, verdict).await?;
+        Ok(Said { words, alert: false, then: Then::Over(Screen::Run(run)) })
+    }
+
+    /// What is so now that a run has been resolved.
+    async fn resolved(&self, run: RunId, verdict: Resolution) -> Result<String, StoreError> {
+        let Some(run) = self.bot.engine.read(move |conn| runs::get(conn, run)).await? else {
+            return Ok(String::new());
+        };
+        let key = match verdict {
+            Resolution::Succeeded if run.state == RunState::Succeeded => "toast.ended_well",
+            Resolution::Succeeded => "toast.repaired",
+            Resolution::Failed => "toast.judged_failed",
+            Resolution::Again => "toast.run_again",
+        };
+        let facts = facts! {
+            where => self.phrase(&format!("where.{}", run.environment)),
+            version => run.to.to_string(),
+            run => self.phrase(&format!("run.{}_{}", run.kind.as_str(), run.environment)),
+        };
+        Ok(self.bot.words.phrase(self.viewer.language, key, facts))
     }
 
     async fn trust(&self, key: Key) -> Result<Said, Failure> {
@@ -291,21 +318,8 @@ impl Press<'_> {
         let Some(name) = self.bot.person(person) else { return Err(nothing_there().into()) };
         self.bot.engine.settle_claim(self.asker(), user, &name, yes).await?;
         let key = if yes { "claim_confirmed" } else { "claim_refused" };
-        self.tell_claimant(user, &name, key).await?;
         let words = self.phrase(&format!("toast.{key}"));
         Ok(Said { words, alert: false, then: Then::Over(Screen::Claim { user, person }) })
-    }
-
-    async fn tell_claimant(&self, user: i64, person: &PersonName, key: &str) -> Result<(), StoreError> {
-        let bot = self.bot;
-        let Some(known) = bot.engine.read(move |conn| telegram::user(conn, user)).await? else { return Ok(()) };
-        if known.private_chat {
-            let by = self.actor.label();
-            let text = bot.say(bot.language_of(&known), key, facts!(by => by, person => person.as_str()));
-            let what = What::Say { topic: None, reply_to: None, text, asks: None };
-            bot.post(user, Job { what, updates: Vec::new(), asked: bot.engine.now() });
-        }
-        Ok(())
     }
 
     /// The update is taken as handled in the transaction of what it asks for.
@@ -344,8 +358,7 @@ impl Press<'_> {
         self.bot.engine.read(move |conn| releases::get(conn, release)).await
     }
 
-    async fn release(&self, screen: &Screen) -> Option<Release> {
-        let Screen::Release(id) = *screen else { return None };
+    async fn release(&self, id: ReleaseId) -> Option<Release> {
         self.bot.engine.read(move |conn| releases::get(conn, id)).await.ok().flatten()
     }
 
@@ -365,7 +378,7 @@ impl Press<'_> {
                 Tap::Show(_) | Tap::Refresh(_) | Tap::Do(_) | Tap::Speak(_) | Tap::Label => Then::Stays,
             });
         };
-        let goes_back = matches!(wish.act, Act::Abort | Act::Rollback(_)) && !wish.anyway;
+        let goes_back = matches!(wish.act, Act::Abort | Act::Rollback { .. }) && !wish.anyway;
         let id = wish.release;
         let now = self.bot.engine.read(move |conn| releases::get(conn, id)).await?;
         Ok(match now {
@@ -399,11 +412,14 @@ impl Press<'_> {
             Then::Over(_) if place.is_shared() => Vec::new(),
             Then::Over(screen) if place.out_of_reach => vec![open(screen, viewer)],
             Then::Over(screen) => vec![edit(screen, viewer)],
-            Then::Ask(screen, question) => match self.release(&screen).await {
+            Then::Ask(wish) => match self.release(wish.release).await {
                 None => Vec::new(),
                 Some(release) => {
-                    let text = letters::ask_reason(&bot.words, viewer.language, &release);
-                    let asks = viewer.user.map(|user| (user, question));
+                    let to = if let Act::Rollback { to, .. } = wish.act { self.release(to).await } else { None };
+                    let back_to = to.map(|release| release.title());
+                    let text = letters::ask_reason(&bot.words, viewer.language, &release, back_to.as_deref());
+                    let asks = viewer.user.map(|user| (user, wish.to_string()));
+                    let screen = Screen::Release(release.id);
                     let reply_to = place.private.then_some(place.message);
                     let mut wanted = vec![What::Say { topic: place.topic, reply_to, text, asks }];
                     if place.private {

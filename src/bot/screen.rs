@@ -57,7 +57,7 @@ pub enum Screen {
     Hosts,
     /// A host whose key nobody has trusted, or that has changed.
     Host(Key),
-    /// A run whose end is not known, or that has left its environment dirty.
+    /// A run whose end is not known, or after which its environment needs repair.
     Run(RunId),
     /// "Are you sure?" about a run.
     ConfirmResolve(RunId, Resolution),
@@ -105,10 +105,29 @@ pub enum Act {
     /// Stop the production deploy and go back.
     Abort,
     /// Go back to that release.
-    Rollback(ReleaseId),
+    Rollback {
+        /// The release.
+        to: ReleaseId,
+        /// For this reason.
+        why: Why,
+    },
     /// Let releases of its service pass again.
     Unlock,
 }
+
+/// The reason for going back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// Nobody has chosen one yet.
+    Open,
+    /// One of the ready ones, from 0.
+    Ready(u8),
+    /// One that is asked for.
+    InWords,
+}
+
+/// The letters of the ready reasons for going back, in a button.
+const READY: [char; 3] = ['l', 'n', 'o'];
 
 /// What a button asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -211,7 +230,14 @@ impl fmt::Display for Wish {
             Act::Retry => f.write_str("y"),
             Act::Promote => f.write_str("p"),
             Act::Abort => f.write_str("b"),
-            Act::Rollback(to) => write!(f, "k{}", to.0),
+            Act::Rollback { to, why } => {
+                let letter = match why {
+                    Why::Open => 'k',
+                    Why::Ready(at) => READY.get(usize::from(at)).copied().unwrap_or('k'),
+                    Why::InWords => 'w',
+                };
+                write!(f, "{letter}{}", to.0)
+            }
             Act::Unlock => f.write_str("u"),
         }?;
         f.write_str(if self.anyway { "!" } else { "" })
@@ -306,10 +332,19 @@ impl<'a> Words<'a> {
             ("b", _) => Act::Abort,
             ("u", _) => Act::Unlock,
             (_, Some(("j", reason))) => Act::Reject(number(reason)?),
-            (_, Some(("k", to))) => Act::Rollback(positive(number(to)?).map(ReleaseId)?),
-            (_, Some(_) | None) => return Err(Foreign),
+            (_, Some((letter, to))) => {
+                let ready = (0u8..).zip(READY).find(|(_, known)| letter.starts_with(*known));
+                let why = match (letter, ready) {
+                    ("k", _) => Why::Open,
+                    ("w", _) => Why::InWords,
+                    (_, Some((at, _))) => Why::Ready(at),
+                    (_, None) => return Err(Foreign),
+                };
+                Act::Rollback { to: positive(number(to)?).map(ReleaseId)?, why }
+            }
+            (_, None) => return Err(Foreign),
         };
-        let goes_back = matches!(act, Act::Abort | Act::Rollback(_));
+        let goes_back = matches!(act, Act::Abort | Act::Rollback { .. });
         if anyway && !goes_back {
             return Err(Foreign);
         }
@@ -417,9 +452,13 @@ mod tests {
             Just(Act::Retry),
             Just(Act::Promote),
             Just(Act::Abort),
-            (1..=i64::MAX).prop_map(|to| Act::Rollback(ReleaseId(to))),
+            (1..=i64::MAX, whys()).prop_map(|(to, why)| Act::Rollback { to: ReleaseId(to), why }),
             Just(Act::Unlock),
         ]
+    }
+
+    fn whys() -> impl Strategy<Value = Why> {
+        prop_oneof![Just(Why::Open), (0u8..3).prop_map(Why::Ready), Just(Why::InWords)]
     }
 
     fn wishes() -> impl Strategy<Value = Wish> {
@@ -428,7 +467,7 @@ mod tests {
             release: ReleaseId(release),
             revision: Revision(revision),
             act,
-            anyway: anyway && matches!(act, Act::Abort | Act::Rollback(_)),
+            anyway: anyway && matches!(act, Act::Abort | Act::Rollback { .. }),
         })
     }
 

@@ -3,6 +3,8 @@
 //! that its changes collapse; of notices that could not be sent, those that a later one outdates are dropped. Nothing is
 //! lost over a crash.
 
+mod personal;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -173,6 +175,9 @@ async fn step(bot: &Arc<Bot>) -> Result<bool, StoreError> {
         for (about, notice) in news_of(row) {
             news.add(about, notice, row.seq);
         }
+        if let Some(about) = personal::concerns(bot, row).await? {
+            news.add(about, Some(Notice::Personal), row.seq);
+        }
         if let Some(service) = opened_or_closed(row) {
             for id in waiting_releases(bot, service).await? {
                 news.add(About::Release(id), None, row.seq);
@@ -236,6 +241,10 @@ fn news_of(row: &EventRow) -> Vec<(About, Option<Notice>)> {
         "environment_dirty" | "host_left_behind" | "foreign_run_found" => run().into_iter().collect(),
         "run_resolved" => row.run.map(|id| (About::Run(RunId(id)), None)).into_iter().collect(),
         "host_key_seen" | "host_key_changed" => vec![(About::Host(text("host").to_owned()), Some(Notice::Alarm))],
+        "production_locked" | "production_unlocked" => {
+            let service = row.service.clone().and_then(|name| ServiceName::parse("service", name).ok());
+            service.map(|name| (About::Service(name), Some(Notice::Locked))).into_iter().collect()
+        }
         "host_trusted" => vec![(About::Host(text("host").to_owned()), None)],
         "telegram_claimed" => vec![(claim(&data), Some(Notice::Alarm))],
         "telegram_confirmed" | "telegram_refused" => vec![(claim(&data), None)],
@@ -428,7 +437,8 @@ async fn tell_one(
 /// Whether something new was sent there.
 async fn tell_place(bot: &Arc<Bot>, about: &About, due: Option<&Due>, audience: &Audience) -> Result<bool, Unsent> {
     let due = due.filter(|due| audience.notices.contains(&due.notice));
-    let (card, opened) = match update_card(bot, about, audience, due.is_some()).await {
+    let has_card = due.is_some_and(|due| !matches!(due.notice, Notice::Locked | Notice::Personal));
+    let (card, opened) = match update_card(bot, about, audience, has_card).await {
         // A card that Telegram does not like is no reason to say nothing.
         Err(Unsent::Trouble(Trouble::Refused(reason))) if due.is_some() => {
             tracing::warn!(chat = audience.place.chat, %about, reason, "a card could not be sent");
@@ -438,12 +448,15 @@ async fn tell_place(bot: &Arc<Bot>, about: &About, due: Option<&Due>, audience: 
     };
     // An alarm is a card itself.
     let Some(due) = due.filter(|due| due.notice != Notice::Alarm) else { return Ok(opened) };
-    let About::Release(release) = *about else { return Ok(opened) };
-    let people = bot.engine.telegram_people().await?;
-    let ids = people.into_iter().map(|(person, id, _)| (person.name, id)).collect();
-    let Some(text) = draw::notice::notice(bot, due, release, audience.viewer.language, &ids).await? else {
-        return Ok(opened);
+    let language = audience.viewer.language;
+    let text = if let About::Release(release) = *about {
+        let people = bot.engine.telegram_people().await?;
+        let ids = people.into_iter().map(|(person, id, _)| (person.name, id)).collect();
+        draw::notice::notice(bot, due, release, language, &ids).await?
+    } else {
+        personal::words(bot, due.seq, &audience.viewer).await?
     };
+    let Some(text) = text else { return Ok(opened) };
     bot.telegram.turn(audience.place.chat).await;
     let waiting = due.clone();
     if !bot.engine.read(move |conn| news::is_due(conn, &waiting)).await? {

@@ -11,6 +11,7 @@ mod docs;
 mod health;
 mod host;
 mod init;
+mod person;
 mod release;
 mod reload;
 mod serve;
@@ -97,9 +98,9 @@ enum Verb {
     /// Hosts: are they ready, and which keys are trusted
     #[command(subcommand, visible_alias = "hosts")]
     Host(host::Host),
-    /// People: who they are and what they approve
+    /// People: who they are, what they approve, and who says in Telegram to be whom
     #[command(subcommand, visible_alias = "people")]
-    Person(service::Person),
+    Person(person::Person),
     /// The record: read it, check that nobody changed it
     #[command(subcommand)]
     Audit(audit::Audit),

@@ -1,4 +1,4 @@
-//! `rmm service …` and `rmm person …`: what runs where, the lock of production, and who is who.
+//! `rmm service …`: what runs where, and the lock of production.
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -9,6 +9,7 @@ use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract::{self, CatchUpHost, FoundThere, GiveUpHost, Health, LockService, SettleService};
 use crate::domain::env::Env;
 use crate::domain::plan::url_part;
+use crate::domain::release::Version;
 use crate::terminal::{Column, Table, Tone, Ui, clean, note, sentence};
 use crate::wording::Language;
 
@@ -107,20 +108,12 @@ pub struct Found {
     recorded: bool,
 }
 
-/// People.
-#[derive(Debug, Subcommand)]
-pub enum Person {
-    /// List people with what they approve
-    #[command(after_help = "Example:\n  rmm person list")]
-    List(Json),
-}
-
 /// How to print.
 #[derive(Debug, Args)]
 pub struct Json {
     /// Print the answer of the API
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 /// One service.
@@ -230,6 +223,18 @@ async fn settle(
 
 fn runs_of(environment: &contract::EnvironmentView) -> String {
     environment.runs.as_ref().map_or_else(|| "nothing that RMM knows of".to_owned(), contract::version)
+}
+
+fn must_run(version: Option<&Version>, language: Language) -> String {
+    let Some(version) = version.map(contract::version) else { return String::new() };
+    match language {
+        Language::En => format!(
+            " It is repaired when it runs {version}: bring it there and say `succeeded`, or let RMM try `again`."
+        ),
+        Language::Ru => format!(
+            " Починено — значит, там работает {version}: приведите к ней и скажите succeeded, или пусть RMM попробует ещё раз (again)."
+        ),
+    }
 }
 
 impl Named {
@@ -408,8 +413,8 @@ fn show(details: &contract::ServiceDetails, ui: &Ui) -> String {
         if let Some(dirty) = &environment.dirty {
             let reason = sentence(&words::reason(ui, &dirty.reason, dirty.because.as_ref()));
             let text = match ui.language {
-                Language::En => format!("{name} needs repair: {reason}"),
-                Language::Ru => format!("{name} нужно починить: {reason}"),
+                Language::En => format!("{name} needs repair: {reason}{}", must_run(dirty.to.as_ref(), ui.language)),
+                Language::Ru => format!("{name} нужно починить: {reason}{}", must_run(dirty.to.as_ref(), ui.language)),
             };
             out.push_str(&ui.field(words.repair, 10, &text, Tone::Bad));
             for verdict in ["again", "succeeded"] {
@@ -477,38 +482,4 @@ fn show(details: &contract::ServiceDetails, ui: &Ui) -> String {
         out.push_str(&table.render(ui));
     }
     out
-}
-
-impl Person {
-    pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
-        let Self::List(Json { json }) = self;
-        let client = Client::connect(context, Intent::Look).await?;
-        let (people, text): (Vec<contract::PersonView>, _) =
-            client.json(Call::get("/api/v1/people")).await.map_err(|fault| fault.in_json(json))?;
-        if json {
-            return print(&format!("{text}\n"));
-        }
-        if people.is_empty() {
-            note(words::words(context.ui.language).nobody_configured);
-            return Ok(());
-        }
-        let words = words::words(context.ui.language);
-        let mut table = Table::new([
-            Column::new(words.person_column).least(12),
-            Column::new(words.role_column),
-            Column::new(words.approves_column).least(16),
-            Column::new("GITHUB").optional(2),
-            Column::new("TELEGRAM").optional(1),
-        ]);
-        for person in people {
-            table.row([
-                (person.name, Tone::Plain),
-                (context.ui.language.role(&person.role.to_string()).to_owned(), Tone::Plain),
-                (if person.approves.is_empty() { "-".to_owned() } else { person.approves.join(", ") }, Tone::Plain),
-                (person.github.unwrap_or_default(), Tone::Plain),
-                (person.telegram_id.map(|id| id.to_string()).unwrap_or_default(), Tone::Plain),
-            ]);
-        }
-        print(&table.render(&context.ui))
-    }
 }

@@ -5,6 +5,7 @@
 use std::fmt::Display;
 
 use crate::contract::{self, GateView, SkippedView, Word};
+use crate::domain::env::Env;
 use crate::domain::host::KeyState;
 use crate::domain::reason::Reason;
 use crate::domain::status::Status;
@@ -109,6 +110,7 @@ words! {
         "Релизов ещё нет; создать: `rmm release create`.";
     no_such_releases = "There are no such releases.", "Таких релизов нет.";
     no_runs = "It has no runs yet.\n", "Прогонов ещё нет.\n";
+    waiting_to_be_confirmed = "Waiting to be confirmed", "Ждут подтверждения";
     nobody_configured = "The configuration names nobody; [[people]] does.",
         "В конфигурации никого нет; людей называет [[people]].";
     gates_are_past = "The gates stand before production; this release has passed them or has ended.\n",
@@ -162,6 +164,15 @@ pub(in crate::cli) fn status(language: Language, status: &Word<Status>) -> Strin
 /// What a run does, where.
 pub(in crate::cli) fn run(ui: &Ui, run: &contract::RunView) -> String {
     ui.language.run(&run.environment.to_string(), &run.kind.to_string())
+}
+
+/// What people call an environment, at the beginning of a sentence.
+pub(in crate::cli) fn environment(language: Language, environment: &Word<Env>) -> String {
+    match environment.known() {
+        Some(Env::Stage) => words(language).stage.to_owned(),
+        Some(Env::Production) => words(language).production.to_owned(),
+        Some(Env::Preview(_)) | None => environment.to_string(),
+    }
 }
 
 /// How a run stands.

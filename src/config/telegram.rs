@@ -174,7 +174,13 @@ fn chats(section: &Section<'_>, services: &[String]) -> Vec<Chat> {
     if let Some(id) = chat_id(section, "chat") {
         let topic = topic(section);
         taken.claim(report, (id.value, topic), &id.place);
-        chats.push(Chat { id: id.value, topic, notices: Notice::ALL.to_vec(), services: Vec::new(), cards: true });
+        chats.push(Chat {
+            id: id.value,
+            topic,
+            notices: Notice::of_chats().collect(),
+            services: Vec::new(),
+            cards: true,
+        });
     } else if section.has("topic") && !section.has("chat") {
         report.error(&section.at("topic"), "is a part of `chat`, and there is none");
     }
@@ -217,8 +223,8 @@ fn topic(section: &Section<'_>) -> Option<i64> {
 }
 
 fn notices(section: &Section<'_>) -> Vec<Notice> {
-    let Some(listed) = section.texts("notices") else { return Notice::ALL.to_vec() };
-    let words: Vec<_> = Notice::ALL.iter().map(|notice| (notice.as_str(), *notice)).collect();
+    let Some(listed) = section.texts("notices") else { return Notice::of_chats().collect() };
+    let words: Vec<_> = Notice::of_chats().map(|notice| (notice.as_str(), notice)).collect();
     let mut taken = Unique::default();
     let known = listed.iter().filter_map(|text| {
         taken.claim(section.report, text.value.clone(), &text.place);

@@ -29,8 +29,8 @@ pub use self::runs::{
     bytes_of,
 };
 pub use self::services::{
-    CatchUpHost, DirtyView, EnvironmentView, FoundThere, GiveUpHost, GoodVersionView, LeftHostView, LockService,
-    LockView, PersonView, ServiceDetails, ServiceView, SettleService, UnknownView,
+    CatchUpHost, ClaimView, DirtyView, EnvironmentView, FoundThere, GiveUpHost, GoodVersionView, LeftHostView,
+    LockService, LockView, PersonView, ServiceDetails, ServiceView, SettleService, UnknownView,
 };
 pub use self::tokens::{CreateToken, CreatedToken, TokenView};
 

@@ -56,7 +56,7 @@ pub struct EnvironmentView {
     #[serde(default)]
     #[schema(required = true)]
     pub left: Vec<LeftHostView>,
-    /// A rollback failed; nothing more is deployed here until `resolve` of the run.
+    /// A rollback failed: the environment needs repair, and nothing more is deployed here until `resolve` of the run.
     pub dirty: Option<DirtyView>,
     /// What it runs is not known: nothing is deployed here, and `runs` is only what RMM has on record, until an admin
     /// says it (`settle`).
@@ -84,6 +84,10 @@ pub struct LockView {
 pub struct DirtyView {
     /// The run that failed.
     pub run: i64,
+    /// What the environment must run to be repaired, where that is known.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub to: Option<Version>,
     /// Why.
     pub reason: String,
     /// The facts that `reason` tells in words.
@@ -228,10 +232,36 @@ pub struct PersonView {
     /// What they may do at most.
     #[schema(value_type = Role)]
     pub role: Word<Role>,
-    /// Their number in Telegram.
+    /// Their number in Telegram: that of the configuration, or the one that an admin has confirmed.
     pub telegram_id: Option<i64>,
+    /// Their username in the configuration, by which they may claim to be this person.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub telegram: Option<String>,
+    /// The admin who has confirmed the number.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub confirmed_by: Option<String>,
+    /// Accounts that claim to be this person, and that no admin has confirmed or refused yet.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub claims: Vec<ClaimView>,
     /// Their login on GitHub.
     pub github: Option<String>,
     /// The services where the person is listed as approver.
     pub approves: Vec<String>,
+}
+
+/// An account in Telegram that claims to be a person.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ClaimView {
+    /// Its number.
+    pub telegram_id: i64,
+    /// Its username, without `@`.
+    pub username: Option<String>,
+    /// What whoever has it calls themselves.
+    pub name: String,
+    /// Since when it claims so, where that is known.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub since: Option<Timestamp>,
 }

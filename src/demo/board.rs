@@ -285,7 +285,7 @@ impl Board {
                 Some(Fact::detail(Mark::Note, format!("{environment} runs {} now", name(version))))
             }
             Event::EnvironmentDirty { environment, reason } => {
-                Some(Fact::new(Mark::Bad, format!("{environment} is dirty: {}", english(reason))))
+                Some(Fact::new(Mark::Bad, format!("{environment} needs repair: {}", english(reason))))
             }
             Event::ProductionLocked { reason } => {
                 Some(Fact::new(Mark::Note, format!("production is locked: {}", english(reason))))

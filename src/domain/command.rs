@@ -101,7 +101,7 @@ pub enum Command {
     },
     /// Deploys to production go on.
     Unlock,
-    /// Say how a run ended whose end cannot be known, or that a dirty environment was repaired.
+    /// Say how a run ended whose end cannot be known, or that an environment that needs repair was repaired.
     Resolve {
         /// The run.
         run: RunId,

@@ -70,11 +70,14 @@ pub struct Mixed {
     pub surfaces: Positions,
 }
 
-/// A failed rollback.
+/// A failed rollback: the environment needs repair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dirty {
     /// The run that failed.
     pub run: RunId,
+    /// What the environment must run to be repaired; what an older RMM has noted lacks it.
+    #[serde(default)]
+    pub to: Option<Version>,
     /// A sentence.
     pub reason: Reason,
 }

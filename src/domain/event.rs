@@ -217,6 +217,9 @@ pub enum Event {
     TokenCreated {
         name: String,
         role: String,
+        /// The person for whom it speaks; events of older versions lack it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        person: Option<PersonName>,
     },
     /// Another person vouches for a token now.
     TokenAdopted {

@@ -48,12 +48,16 @@ notices! {
     RolledBack = "rolled_back",
     /// Production could not go back.
     RollbackFailed = "rollback_failed",
-    /// Only an admin can help: an unknown host key, a run whose end is not known, a dirty environment.
+    /// Only an admin can help: an unknown host key, a run whose end is not known, an environment that needs repair.
     Alarm = "alarm",
     /// Approvals are still missing after a while.
     Reminder = "reminder",
     /// Gates of production were skipped.
     Bypassed = "bypassed",
+    /// Production was locked or unlocked.
+    Locked = "locked",
+    /// What concerns one person alone, who is told in private.
+    Personal = "personal",
 }
 
 impl Notice {
@@ -63,8 +67,19 @@ impl Notice {
         match self {
             Self::Waits | Self::Approved | Self::Deploying | Self::Reminder => !matches!(later, Self::Bypassed),
             Self::Alarm => matches!(later, Self::Alarm),
-            Self::Deployed | Self::Failed | Self::RolledBack | Self::RollbackFailed | Self::Bypassed => false,
+            Self::Deployed
+            | Self::Failed
+            | Self::RolledBack
+            | Self::RollbackFailed
+            | Self::Bypassed
+            | Self::Locked
+            | Self::Personal => false,
         }
+    }
+
+    /// Those that a chat can choose from.
+    pub fn of_chats() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|notice| *notice != Self::Personal)
     }
 }
 

@@ -474,6 +474,23 @@ pub enum Cause {
         user: i64,
         person: PersonName,
     },
+    ClaimRefused {
+        user: i64,
+        person: PersonName,
+    },
+    SeveralClaims {
+        person: PersonName,
+        users: Vec<i64>,
+    },
+    /// No account claims to be this person, or none with this number claims anything.
+    NobodyClaims {
+        who: String,
+    },
+    /// The configuration has the number of this person.
+    NumberConfigured {
+        person: PersonName,
+        user: i64,
+    },
 }
 
 impl Cause {
@@ -488,6 +505,7 @@ impl Cause {
             | Self::NoEnvironment { .. }
             | Self::NoHost { .. }
             | Self::NothingThere
+            | Self::NobodyClaims { .. }
             | Self::StepNotAtWork { .. } => Code::NotFound,
             Self::RoleTooLow { .. }
             | Self::OtherServices { .. }
@@ -536,7 +554,10 @@ impl Cause {
             | Self::BroughtByCi { .. }
             | Self::NothingToGiveUp { .. }
             | Self::ClaimConfirmed { .. }
-            | Self::NoClaim { .. } => Code::NothingToResolve,
+            | Self::NoClaim { .. }
+            | Self::ClaimRefused { .. }
+            | Self::SeveralClaims { .. }
+            | Self::NumberConfigured { .. } => Code::NothingToResolve,
             Self::ContentChanged { .. } => Code::ContentChanged,
             Self::NoKeyNeeded => Code::NothingToTrust,
             Self::KeyPinned { .. } => Code::KeyPinned,

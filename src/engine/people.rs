@@ -71,8 +71,8 @@ impl Engine {
         }
         if let Who::Claimant { person, new: true } = &who {
             let (claimed, name) = (person.clone(), user.username.clone().unwrap_or_default());
-            let noted = self.record(&Actor::Machine, move |conn, _| {
-                telegram::claim(conn, id, &claimed, &name)?;
+            let noted = self.record(&Actor::Machine, move |conn, now| {
+                telegram::claim(conn, id, &claimed, &name, now)?;
                 Ok(((), Some(Event::TelegramClaimed { person: claimed, telegram_id: id })))
             });
             match noted.await {
@@ -160,6 +160,61 @@ impl Engine {
             |user| matches!(self.who_is(user), Who::Claimant { person, new: false } if !known.contains(&person)),
         );
         Ok(users)
+    }
+
+    /// Says whether somebody is who they claim to be: `who` is the name of the person, or the number of the account. Returns
+    /// the person.
+    ///
+    /// # Errors
+    /// A refusal unless an admin says so, and where it is not clear which claim is meant, or none is open.
+    pub async fn settle_claim_of(&self, actor: &Actor, who: &str, yes: bool) -> Result<PersonName, Failure> {
+        actor.may(Right::Administer, None, false)?;
+        let catalog = self.catalog();
+        let (user, person) = match PersonName::parse("who", who).ok().and_then(|name| catalog.person(&name).cloned()) {
+            Some(person) => (self.open_claim(&person).await?, person.name),
+            None => self.claim_by_number(who, yes).await?,
+        };
+        self.settle_claim(actor, user, &person, yes).await?;
+        Ok(person)
+    }
+
+    /// The account of the only open claim to be a person.
+    async fn open_claim(&self, person: &Person) -> Result<i64, Failure> {
+        let name = person.name.clone();
+        if let Some(user) = person.telegram_id {
+            return Err(Cause::NumberConfigured { person: name, user }.into());
+        }
+        let of_person = |user: &User| user.person.as_ref() == Some(&name);
+        let open: Vec<_> = self.telegram_claims().await?.into_iter().filter(of_person).map(|user| user.id).collect();
+        if let [user] = *open {
+            return Ok(user);
+        }
+        if !open.is_empty() {
+            return Err(Cause::SeveralClaims { person: name, users: open }.into());
+        }
+        let settled: Vec<_> = self.read(telegram::users_of_people).await?.into_iter().filter(of_person).collect();
+        let confirmed = settled.iter().find_map(|user| Some((user.id, user.confirmed_by.clone()?)));
+        Err(match (confirmed, settled.iter().find(|user| user.refused)) {
+            (Some((user, by)), _) => Cause::ClaimConfirmed { user, person: name, by },
+            (None, Some(user)) => Cause::ClaimRefused { user: user.id, person: name },
+            (None, None) => Cause::NobodyClaims { who: name.to_string() },
+        }
+        .into())
+    }
+
+    /// Whom the account with this number claims to be. What was refused by mistake can be confirmed.
+    async fn claim_by_number(&self, number: &str, yes: bool) -> Result<(i64, PersonName), Failure> {
+        let nobody = || Cause::NobodyClaims { who: number.to_owned() };
+        let id: i64 = number.parse().map_err(|_| nobody())?;
+        let user = self.read(move |conn| telegram::user(conn, id)).await?.ok_or_else(nobody)?;
+        let person = user.person.clone().ok_or_else(nobody)?;
+        if user.refused && !yes {
+            return Err(Cause::ClaimRefused { user: id, person }.into());
+        }
+        match self.who_is(&User { refused: false, ..user }) {
+            Who::Stranger => Err(Cause::NoClaim { user: id, person }.into()),
+            Who::Person(_) | Who::Claimant { .. } => Ok((id, person)),
+        }
     }
 
     /// Says whether somebody is who they claim to be.
@@ -303,6 +358,44 @@ mod tests {
         engine.reconfigure(catalog(&PEOPLE.replace("telegram = \"vera_b\"", "telegram_id = 9"))).await;
         assert_eq!(name(&who(&engine, 7, Some("vera_b")).await), "a stranger");
         assert_eq!(name(&who(&engine, 9, None).await), "vera");
+    }
+
+    #[tokio::test]
+    async fn a_claim_is_settled_by_the_name_or_the_number_and_only_where_it_is_clear_which_is_meant() {
+        let (_folder, engine) = engine().await;
+        let say = async |who: &'static str, yes| {
+            engine.settle_claim_of(&Actor::Operator, who, yes).await.map_err(|failure| failure.to_string())
+        };
+        let vera = Ok(PersonName::parse("name", "vera").unwrap());
+        let refused = async |who, yes, words: &str| {
+            let told = say(who, yes).await.unwrap_err();
+            assert!(told.contains(words), "{told}");
+        };
+        refused("vera", true, "nobody waits to be confirmed under vera").await;
+        refused("bob", true, "nobody waits to be confirmed under bob").await;
+        refused("7", true, "nobody waits to be confirmed under 7").await;
+        refused("root", true, "rmm.toml says that root is 1").await;
+        who(&engine, 7, Some("vera_b")).await;
+        who(&engine, 8, Some("Vera_B")).await;
+        refused("vera", true, "7, 8 claim to be vera").await;
+        assert_eq!(say("8", false).await, vera);
+        refused("8", false, "it has been refused that 8 is vera").await;
+        assert_eq!(say("vera", true).await, vera);
+        assert_eq!(name(&who(&engine, 7, Some("vera_b")).await), "vera");
+        refused("vera", false, "operator has confirmed already that 7 is vera").await;
+        refused("7", true, "operator has confirmed already that 7 is vera").await;
+        refused("8", true, "another account has been confirmed as vera").await;
+    }
+
+    #[tokio::test]
+    async fn who_was_refused_by_mistake_can_be_confirmed_by_number() {
+        let (_folder, engine) = engine().await;
+        who(&engine, 7, Some("vera_b")).await;
+        engine.settle_claim_of(&Actor::Operator, "vera", false).await.unwrap();
+        let told = engine.settle_claim_of(&Actor::Operator, "vera", true).await.unwrap_err().to_string();
+        assert!(told.contains("rmm person confirm 7"), "{told}");
+        engine.settle_claim_of(&Actor::Operator, "7", true).await.unwrap();
+        assert_eq!(name(&who(&engine, 7, Some("vera_b")).await), "vera");
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::columns::{maybe_word, millis, time, to_json};
+use super::columns::{maybe_time, maybe_word, millis, time, to_json};
 use super::error::StoreError;
 use crate::domain::ids::PersonName;
 
@@ -114,13 +114,16 @@ pub struct User {
     pub person: Option<PersonName>,
     /// The username by which they have claimed it; claims older than this are without one.
     pub claimed_as: Option<String>,
+    /// When they did; claims older than this are without it.
+    pub claimed_at: Option<Timestamp>,
     /// The admin who has confirmed it.
     pub confirmed_by: Option<String>,
     /// An admin has refused the claim.
     pub refused: bool,
 }
 
-const USER: &str = "id, username, first_name, language, private_chat, person, claimed_as, confirmed_by, refused";
+const USER: &str =
+    "id, username, first_name, language, private_chat, person, claimed_as, confirmed_by, refused, claimed_at";
 
 fn user_of(row: &Row<'_>) -> rusqlite::Result<User> {
     Ok(User {
@@ -133,6 +136,7 @@ fn user_of(row: &Row<'_>) -> rusqlite::Result<User> {
         claimed_as: row.get(6)?,
         confirmed_by: row.get(7)?,
         refused: row.get(8)?,
+        claimed_at: maybe_time(row, 9)?,
     })
 }
 
@@ -185,12 +189,18 @@ pub fn users_of_people(conn: &Connection) -> Result<Vec<User>, StoreError> {
 ///
 /// # Errors
 /// When the database cannot be written.
-pub fn claim(conn: &Connection, user: i64, person: &PersonName, username: &str) -> Result<(), StoreError> {
+pub fn claim(
+    conn: &Connection,
+    user: i64,
+    person: &PersonName,
+    username: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     conn.prepare_cached(
-        "UPDATE telegram_users SET person = ?2, claimed_as = ?3, confirmed_by = NULL, refused = 0 \
+        "UPDATE telegram_users SET person = ?2, claimed_as = ?3, claimed_at = ?4, confirmed_by = NULL, refused = 0 \
          WHERE id = ?1 AND (person IS NOT ?2 OR claimed_as IS NOT ?3)",
     )?
-    .execute((user, person.as_str(), username))?;
+    .execute((user, person.as_str(), username, millis(now)))?;
     Ok(())
 }
 
@@ -207,7 +217,7 @@ pub fn settle_claim(
 ) -> Result<bool, StoreError> {
     if confirmed_by.is_some() {
         conn.prepare_cached(
-            "UPDATE telegram_users SET person = NULL, claimed_as = NULL, confirmed_by = NULL \
+            "UPDATE telegram_users SET person = NULL, claimed_as = NULL, claimed_at = NULL, confirmed_by = NULL \
              WHERE person = ?2 AND id <> ?1 AND claimed_as <> \
              (SELECT claimed_as FROM telegram_users WHERE id = ?1 AND person = ?2) COLLATE NOCASE",
         )?
@@ -429,7 +439,7 @@ mod tests {
         let ann = PersonName::parse("name", "ann").unwrap();
         for id in [1, 2] {
             see_user(&conn, id, Some("Ann"), "Ann", true, at(1)).unwrap();
-            claim(&conn, id, &ann, "Ann").unwrap();
+            claim(&conn, id, &ann, "Ann", at(1)).unwrap();
         }
         assert!(settle_claim(&conn, 1, &ann, Some("root")).unwrap());
         assert!(!settle_claim(&conn, 2, &ann, Some("root")).unwrap());
@@ -441,7 +451,7 @@ mod tests {
 
         // Another username in the configuration: another account may be confirmed, and the older one is no person any more.
         see_user(&conn, 3, Some("Ann_B"), "Ann", true, at(1)).unwrap();
-        claim(&conn, 3, &ann, "Ann_B").unwrap();
+        claim(&conn, 3, &ann, "Ann_B", at(1)).unwrap();
         assert!(settle_claim(&conn, 3, &ann, Some("root")).unwrap());
         assert_eq!(user(&conn, 1).unwrap().unwrap().person, None);
     }

@@ -1,5 +1,7 @@
 //! Who a user is: numbers that are known, names that an admin has to confirm; and what only admins can settle.
 
+use std::process::Command;
+
 use serde_json::json;
 use toml::Value;
 
@@ -76,6 +78,77 @@ async fn a_claim_waits_for_an_admin_who_can_be_asked() {
     assert_eq!(to_ann.transcript().matches("says: I am vera").count(), 1);
     ann.taps(ann.id, "Yes, it is").await;
     to_vera.shows("ann confirms that you are vera").await;
+}
+
+/// The exit status of a command of the operator, and what it says.
+fn rmm(world: &BotWorld, arguments: &[&str]) -> (Option<i32>, String) {
+    let run = Command::new(env!("CARGO_BIN_EXE_rmm"))
+        .args(arguments)
+        .env("RMM_CONFIG", world.rmm.path("rmm.toml"))
+        .env_remove("RMM_URL")
+        .output()
+        .unwrap();
+    let said = [run.stdout, run.stderr].concat();
+    (run.status.code(), String::from_utf8(said).unwrap())
+}
+
+#[tokio::test]
+async fn the_team_hears_of_locks_and_a_person_of_a_token_that_is_made_for_them() {
+    let world = BotWorld::without_rmm(|setup| setup).await;
+    world.start_rmm().await;
+    let to_vera = world.telegram.chat(world.vera.id);
+    world.vera.says(world.vera.id, "/start");
+    to_vera.shows("Release Bot").await;
+    rmm(&world, &["service", "lock", "shop", "--reason", "the database moves"]);
+    world.team.shows("operator has locked production of shop: the database moves").await;
+    rmm(&world, &["service", "unlock", "shop"]);
+    world.team.shows("operator has unlocked production of shop").await;
+    rmm(&world, &["token", "create", "vera-laptop", "--role", "viewer", "--person", "vera"]);
+    let told = to_vera.shows("operator has made the API token “vera-laptop” for you, vera").await;
+    assert!(told.text.contains("rmm token revoke vera-laptop"), "{}", told.text);
+    world.all_is_told().await;
+    assert_eq!(world.team.transcript().matches("production of shop").count(), 2);
+}
+
+#[tokio::test]
+async fn the_operator_confirms_and_refuses_too_and_everybody_hears_it() {
+    let world = BotWorld::without_rmm(|setup| setup).await;
+    world.configure(|config| {
+        let vera = person(config, "vera").unwrap();
+        vera.remove("telegram_id");
+        vera.insert("telegram".into(), "vera".into());
+    });
+    world.start_rmm().await;
+    let (ann, vera) = (&world.ann, &world.vera);
+    let second = world.telegram.user(99, "Vera");
+    let [to_ann, to_vera] = [ann.id, vera.id].map(|id| world.telegram.chat(id));
+    ann.says(ann.id, "/start");
+    to_ann.shows("Release Bot").await;
+    for (user, name) in [(vera, "Vera"), (&second, "vera")] {
+        user.is_called(Some(name));
+        user.says(user.id, "/start");
+        world.telegram.chat(user.id).shows("You seem to be vera").await;
+    }
+    let rmm = |arguments: &[&str]| rmm(&world, arguments);
+    let (_, listed) = rmm(&["person", "list"]);
+    for line in ["Waiting to be confirmed", "vera: @Vera, number ", "vera: @vera, number 99, ", "rmm person confirm 99"]
+    {
+        assert!(listed.contains(line), "{line}: {listed}");
+    }
+    let (status, said) = rmm(&["person", "confirm", "vera"]);
+    assert!(status == Some(3) && said.contains("claim to be vera; say the number in place of the name"), "{said}");
+    assert_eq!(rmm(&["person", "refuse", "99"]).0, Some(0));
+    world.telegram.chat(99).shows("An admin says that you are not vera").await;
+    let (status, said) = rmm(&["person", "confirm", "vera"]);
+    assert_eq!((status, said), (Some(0), format!("{} is vera from now on.\n", vera.id)));
+    to_vera.shows("operator confirms that you are vera").await;
+    to_ann.shows("Confirmed by operator").await;
+    let (_, listed) = rmm(&["person", "list"]);
+    assert!(listed.contains(&format!("{}, confirmed by operator", vera.id)) && !listed.contains("Waiting"), "{listed}");
+    let (status, said) = rmm(&["person", "refuse", "vera"]);
+    assert!(status == Some(3) && said.contains("operator has confirmed already"), "{said}");
+    let (_, said) = rmm(&["person", "confirm", "nobody"]);
+    assert!(said.contains("nobody waits to be confirmed under nobody"), "{said}");
 }
 
 #[tokio::test]
@@ -205,7 +278,7 @@ async fn an_admin_settles_an_unknown_run() {
     world.rmm.write("go", "");
     world.ann.taps(world.ann.id, "🔁 Run it again").await;
     to_ann.shows("A new run starts").await;
-    assert_eq!(world.ann.taps(world.ann.id, "Yes, again").await.toast, "👌 Noted");
+    assert_eq!(world.ann.taps(world.ann.id, "Yes, again").await.toast, "🔁 Deploy to stage begins again");
     world.rmm.until(release, "manual_testing").await;
     assert_eq!(to_boris.messages().len(), 1, "nothing that Boris could settle");
     let card = to_ann.shows("⚙️ Run 1").await;
@@ -226,14 +299,14 @@ async fn an_admin_says_that_stage_has_been_repaired() {
     let bad = world.rmm.release("v2").await;
     world.rmm.until(bad, "stage_building_failed").await;
     let card = to_ann.shows("Stage needs repair").await;
-    assert!(card.text.contains("Repair the environment by hand and record it"), "{}", card.text);
+    assert!(card.text.contains("It has to run v1 (#1): bring it there by hand and record it"), "{}", card.text);
     let next = world.rmm.release("v3").await;
     world.rmm.remove("broken");
     // A viewer sees it in the team's chat, and cannot settle it.
     world.team.shows("Stage needs repair").await;
     world.ann.taps(world.ann.id, "✅ Repaired").await;
     to_ann.shows("Make sure that it does").await;
-    assert_eq!(world.ann.taps(world.ann.id, "Yes, that is so").await.toast, "👌 Noted");
+    assert_eq!(world.ann.taps(world.ann.id, "Yes, that is so").await.toast, "🔧 Stage is repaired; it runs v1 (#1)");
     world.rmm.until(next, "manual_testing").await;
     let team = &world.team;
     team.until("the team sees that it is settled", |shown| {

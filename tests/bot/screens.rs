@@ -145,7 +145,8 @@ async fn production_goes_back_before_ones_eyes_and_is_unlocked() {
     let question = chat.shows("Forecast").await;
     assert!(question.text.contains("Migrations to reverse: app"), "{}", question.text);
     assert!(question.text.contains("Exactly this rollback has been rehearsed"), "{}", question.text);
-    assert_eq!(ann.taps(ann.id, "Yes, roll back to v1").await.toast, "⏪ Rolling back to v1");
+    assert!(question.text.contains("Choose a reason, or write your own"), "{}", question.text);
+    assert_eq!(ann.taps(ann.id, "Errors in production").await.toast, "⏪ Rolling back to v1");
 
     // The card goes with the run.
     chat.shows("⏳ deploy · app").await;

@@ -39,4 +39,6 @@ mod stream;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]
+mod told;
+#[cfg(test)]
 mod world;

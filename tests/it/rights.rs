@@ -74,6 +74,8 @@ fn calls(release: i64, run: i64) -> Vec<(&'static str, String, Value, &'static [
         ("POST", of("/give-up"), host, COMMANDS),
         ("POST", of("/catch-up"), no_host, COMMANDS),
         ("POST", of("/settle"), json!({ "environment": "production", "runs": "recorded" }), COMMANDS),
+        ("POST", "/api/v1/people/nobody/confirm".into(), Value::Null, ADMINISTERS),
+        ("POST", "/api/v1/people/nobody/refuse".into(), Value::Null, ADMINISTERS),
         ("POST", "/api/v1/hosts/nowhere/check".into(), Value::Null, ADMINISTERS),
         (
             "POST",

@@ -258,7 +258,10 @@ fn alarms(pen: &Pen<'_>, scene: &Scene) -> Vec<AlarmFacts> {
         }
         let dirty = scene.environment(kind).and_then(|state| state.dirty.as_ref());
         if let Some(dirty) = dirty.filter(|dirty| scene.runs.iter().any(|run| run.id == dirty.run)) {
-            let facts = facts! { run => dirty.run.0, where => pen.place(kind), reason => pen.why(&dirty.reason) };
+            let facts = facts! {
+                run => dirty.run.0, version => dirty.to.as_ref().map(ToString::to_string), where => pen.place(kind),
+                reason => pen.why(&dirty.reason),
+            };
             alarms.push(AlarmFacts { words: pen.phrase("alarm.dirty", facts), stuck: false });
         }
         let left = scene.environment(kind).into_iter().flat_map(|state| &state.left);

@@ -36,7 +36,7 @@ pub fn unknown_group(words: &Words, language: Language, chat: i64, topic: Option
 
 /// Asks for the reason of a rejection, to be answered by a reply.
 #[must_use]
-pub fn ask_reason(words: &Words, language: Language, release: &Release) -> Text {
+pub fn ask_reason(words: &Words, language: Language, release: &Release, back_to: Option<&str>) -> Text {
     let facts = facts! { service => release.service.as_str(), title => release.title(), number => release.id.0 };
-    letter(words.html(language, "ask_reason", facts! { release => facts }))
+    letter(words.html(language, "ask_reason", facts! { release => facts, back_to => back_to }))
 }

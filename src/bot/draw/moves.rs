@@ -89,7 +89,7 @@ pub(super) fn is_legal(scene: &Scene, act: Act) -> bool {
         Act::Retry => overview.is_legal(Move::Retry),
         Act::Promote => overview.is_legal(Move::Promote),
         Act::Abort => overview.is_legal(Move::Abort),
-        Act::Rollback(to) => overview.is_legal(Move::Rollback) && is_version(to),
+        Act::Rollback { to, .. } => overview.is_legal(Move::Rollback) && is_version(to),
         Act::Unlock => scene.lock().is_some(),
     }
 }

@@ -4,7 +4,7 @@ use super::facts::ReleaseFacts;
 use super::pen::{Pen, wish};
 use super::scene::Scene;
 use super::{Drawn, forecast, gates, missing, moves};
-use crate::bot::screen::{Act, Screen, Tap, Wish};
+use crate::bot::screen::{Act, Screen, Tap, Why, Wish};
 use crate::bot::words::facts;
 use crate::clients::telegram::{Button, Text};
 use crate::domain::ids::{ReleaseId, Revision};
@@ -89,20 +89,20 @@ pub(super) async fn confirm(pen: &Pen<'_>, asked: &Wish) -> Result<Drawn, Failur
         | Act::Retry
         | Act::Promote
         | Act::Abort
-        | Act::Rollback(_)
+        | Act::Rollback { .. }
         | Act::Unlock => None,
     };
     let (target, forecast) = match (asked.act, &scene.overview) {
-        (Act::Rollback(to), Some(overview)) if !changed => {
+        (Act::Rollback { to, .. }, Some(overview)) if !changed => {
             let target = overview.versions.iter().find(|good| good.version.release == to);
             let title = target.map(|good| version_title(&good.version));
             let facts = facts! {
                 title => title, number => to.0, date => target.map(|good| pen.time(good.deployed_at)),
             };
-            (Some((title, facts)), Some(forecast::read(pen, overview, to).await?))
+            (Some(facts), Some(forecast::read(pen, overview, to).await?))
         }
         (
-            Act::Rollback(_)
+            Act::Rollback { .. }
             | Act::Approve
             | Act::Reject(_)
             | Act::RejectInWords
@@ -120,14 +120,14 @@ pub(super) async fn confirm(pen: &Pen<'_>, asked: &Wish) -> Result<Drawn, Failur
         facts! {
             act => key, changed => changed, release => ReleaseFacts::new(pen, &scene), reason => reason,
             auto_promote => scene.overview.as_ref().is_some_and(|overview| overview.service.approvals.auto_promote),
-            target => target.as_ref().map(|(_, facts)| facts), forecast => forecast, lock => lock,
+            target => target, forecast => forecast, lock => lock,
             anyway => asked.anyway, asked => pen.asked(),
         },
     );
     let back_to = match asked.act {
-        Act::Rollback(_) if !changed => Screen::Versions { release: id, page: 0 },
+        Act::Rollback { .. } if !changed => Screen::Versions { release: id, page: 0 },
         Act::Reject(_) | Act::RejectInWords if !changed => Screen::Reasons { release: id, revision: release.revision },
-        Act::Rollback(_)
+        Act::Rollback { .. }
         | Act::Reject(_)
         | Act::RejectInWords
         | Act::Approve
@@ -137,13 +137,25 @@ pub(super) async fn confirm(pen: &Pen<'_>, asked: &Wish) -> Result<Drawn, Failur
         | Act::Abort
         | Act::Unlock => Screen::Release(id),
     };
-    let mut row = Vec::new();
-    if !changed {
-        let title = target.and_then(|(title, _)| title);
-        let label = pen.phrase(&format!("yes.{key}"), facts! { title => title });
-        row.push(super::pen::tapped(label, &Tap::Do(asked.clone())));
-    }
-    let buttons = [row, vec![pen.shows("button.back", back_to)]];
+    let mut buttons = match asked.act {
+        _ if changed => Vec::new(),
+        // Choosing a reason is the confirmation.
+        Act::Rollback { to, .. } => {
+            let because = |why| Tap::Do(Wish { act: Act::Rollback { to, why }, ..asked.clone() });
+            let ready = (0u8..).zip(pen.words.rollback_reasons(pen.language()));
+            let ready = ready.map(|(at, reason)| vec![super::pen::tapped(reason, &because(Why::Ready(at)))]);
+            ready.chain([vec![pen.button("button.own_reason", &because(Why::InWords))]]).collect()
+        }
+        Act::Reject(_)
+        | Act::RejectInWords
+        | Act::Approve
+        | Act::Cancel
+        | Act::Retry
+        | Act::Promote
+        | Act::Abort
+        | Act::Unlock => vec![vec![pen.button(&format!("yes.{key}"), &Tap::Do(asked.clone()))]],
+    };
+    buttons.push(vec![pen.shows("button.back", back_to)]);
     Ok(Drawn { text: Text { html, buttons: filled(buttons) }, about: None })
 }
 
@@ -155,7 +167,7 @@ const fn act_word(act: Act) -> &'static str {
         Act::Retry => "retry",
         Act::Promote => "promote",
         Act::Abort => "abort",
-        Act::Rollback(_) => "rollback",
+        Act::Rollback { .. } => "rollback",
         Act::Unlock => "unlock",
     }
 }
@@ -202,7 +214,7 @@ pub(super) async fn versions(pen: &Pen<'_>, id: ReleaseId, page: u32) -> Result<
         .filter(|_| pen.is_admin())
         .map(|good| {
             let facts = facts! { title => version_title(&good.version), date => pen.time(good.deployed_at) };
-            let act = Act::Rollback(good.version.release);
+            let act = Act::Rollback { to: good.version.release, why: Why::Open };
             let tap = Tap::Show(Screen::Confirm(wish(&scene.release, act)));
             vec![super::pen::tapped(pen.phrase("button.version", facts), &tap)]
         })

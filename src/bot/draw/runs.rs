@@ -1,4 +1,4 @@
-//! A run on a screen of its own: one whose end is not known, or that has left its environment dirty.
+//! A run on a screen of its own: one whose end is not known, or after which its environment needs repair.
 
 use super::facts::ReleaseFacts;
 use super::pen::Pen;

@@ -65,7 +65,10 @@ fn place(pen: &Pen<'_>, overview: &ServiceOverview, state: &EnvironmentState) ->
             host => host.as_str(), since => pen.time(left.since), reason => pen.why(&left.reason),
             given_up => left.given_up,
         }).collect::<Vec<_>>(),
-        dirty => state.dirty.as_ref().map(|dirty| facts! { run => dirty.run.0, reason => pen.why(&dirty.reason) }),
+        dirty => state.dirty.as_ref().map(|dirty| {
+            let version = dirty.to.as_ref().map(ToString::to_string);
+            facts! { run => dirty.run.0, version => version, reason => pen.why(&dirty.reason) }
+        }),
         unknown => state.unknown.as_ref().and_then(|unknown| pen.why(&unknown.reason)),
         kind => kind.to_string(),
         run => run,

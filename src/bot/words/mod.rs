@@ -131,6 +131,12 @@ impl Words {
         ["reason.0", "reason.1", "reason.2"].map(|key| self.phrase(language, key, ()))
     }
 
+    /// The ready reasons for going back, in the language of the person who does.
+    #[must_use]
+    pub fn rollback_reasons(&self, language: Language) -> [String; 3] {
+        ["reason.rollback_0", "reason.rollback_1", "reason.rollback_2"].map(|key| self.phrase(language, key, ()))
+    }
+
     /// The commands that people are offered, with what they do.
     #[must_use]
     pub fn commands(&self, language: Language) -> Vec<(String, String)> {

@@ -1,13 +1,21 @@
 //! `release create` and `release report`: what CI says.
 
+use std::time::Duration;
+
 use clap::Args;
 
 use super::super::one_of;
 use super::Number;
 use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract::{self, CreateRelease, CreatingRun, PatchRelease, ReportingRun};
+use crate::domain::reason::Reason;
 use crate::domain::status::Status;
-use crate::terminal::note;
+use crate::terminal::{Ui, clean, note};
+use crate::wording::Language;
+
+/// How often, and how many times, RMM is asked what the repository has said of a tag.
+const EVERY: Duration = Duration::from_millis(250);
+const LOOKS: u32 = 60;
 
 /// Record a new release.
 #[derive(Debug, Args)]
@@ -15,7 +23,10 @@ use crate::terminal::note;
     rmm release create --service shop --tag \"$GITHUB_REF_NAME\" \\\n      \
     --commit \"$GITHUB_SHA\" --by \"$GITHUB_ACTOR\" \\\n      \
     --ci-run-id \"$GITHUB_RUN_ID\" --ci-run-attempt \"$GITHUB_RUN_ATTEMPT\"\n\n\
-    The same CI run again gives the same release, so that a repeated job does no harm.")]
+    The same CI run again gives the same release, so that a repeated job does no harm.\n\n\
+    Without --commit, the answer of the repository is awaited for 15 s at most.\n\
+    Exit status: 0 it is recorded, 1 its tag is not in the repository (or cannot be read there), 2 wrong usage, 3 refused, \
+    4 not reachable.")]
 pub struct Create {
     /// The service
     #[arg(long, short, value_name = "NAME")]
@@ -75,10 +86,39 @@ impl Create {
         let (release, json): (contract::ReleaseView, _) =
             client.json(call).await.map_err(|fault| fault.in_json(self.json))?;
         if self.json {
-            return print(&format!("{json}\n"));
+            print(&format!("{json}\n"))?;
+        } else {
+            note(&told(&release, context));
+            print(&format!("#{}\n", release.id))?;
         }
-        note(&told(&release, context));
-        print(&format!("#{}\n", release.id))
+        // It is recorded, whatever comes of the question.
+        match tag_fault(&client, release.id).await {
+            Ok(Some(fault)) => Err(Fault::Failed(cannot_go_on(release.id, &fault, &context.ui))),
+            Ok(None) | Err(_) => Ok(()),
+        }
+    }
+}
+
+/// What is wrong with the tag of a release, as soon as the repository has said so; nothing where its commit is known, where
+/// the repository is away, or says nothing in time.
+async fn tag_fault(client: &Client, id: i64) -> Result<Option<Reason>, Fault> {
+    for _ in 0..LOOKS {
+        let release: contract::ReleaseView = client.get(format!("/api/v1/releases/{id}")).await?;
+        match release.because {
+            Some(Reason::CommitUnresolved { cause, again: None }) => return Ok(Some(*cause)),
+            Some(Reason::CommitUnresolved { again: Some(_), .. }) => return Ok(None),
+            Some(_) | None if release.commit.is_some() || !release.is_active() => return Ok(None),
+            Some(_) | None => tokio::time::sleep(EVERY).await,
+        }
+    }
+    Ok(None)
+}
+
+fn cannot_go_on(id: i64, fault: &Reason, ui: &Ui) -> String {
+    let why = clean(&ui.language.reason(fault));
+    match ui.language {
+        Language::En => format!("#{id} is recorded, but cannot go on: {why}"),
+        Language::Ru => format!("#{id} записан, но дальше идти не может: {why}"),
     }
 }
 

@@ -3,7 +3,7 @@
 use clap::Args;
 use clap::builder::TypedValueParser;
 
-use super::super::one_of;
+use super::super::{one_of, words};
 use super::{Number, One};
 use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract::{self, ResolveRun, Say};
@@ -11,7 +11,8 @@ use crate::domain::command::Resolution;
 use crate::domain::gate::GateName;
 use crate::domain::reason::Reason;
 use crate::domain::status::List;
-use crate::terminal::{clean, sentence};
+use crate::terminal::{Ui, clean, sentence};
+use crate::wording::Language;
 
 /// Stands in the record where nobody said why.
 const NO_REASON: &str = "no reason given";
@@ -165,7 +166,8 @@ fn outcome(details: &contract::ReleaseDetails, what: &str) -> String {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  rmm release resolve 41 --as succeeded --reason 'looked at the server: it runs v1.4.0'\n  \
-    rmm release resolve 41 --as again\n\nRUN is the number of the run, as `rmm release runs N` shows it."
+    rmm release resolve 41 --as again\n\nRUN is the number of the run, as `rmm release runs N` shows it. `succeeded` says that \
+    the environment runs now what the run was to bring, by whatever means; `rmm release show N` names that version."
 )]
 pub struct Resolve {
     /// The number of the run
@@ -191,6 +193,25 @@ impl Resolve {
         if self.json {
             return print(&format!("{json}\n"));
         }
-        print(&format!("Run {} ({} {} of #{}) is {}.\n", run.id, run.environment, run.kind, run.release, run.state))
+        let release: contract::ReleaseView = client.get(format!("/api/v1/releases/{}", run.release)).await?;
+        print(&resolved(&run, self.verdict, &release, &context.ui))
     }
+}
+
+/// What is so now that a run has been resolved; `run`: the new one, where it runs again.
+fn resolved(run: &contract::RunView, verdict: Resolution, release: &contract::ReleaseView, ui: &Ui) -> String {
+    let (to, place) = (contract::version(&run.to), words::environment(ui.language, &run.environment));
+    let stands = format!("#{} {}: {}", release.id, release.name(), words::status(ui.language, &release.status));
+    let what = words::run(ui, run);
+    let now = match (ui.language, verdict, run.state == "succeeded") {
+        (Language::En, Resolution::Succeeded, false) => format!("{place} is repaired; it runs {to}."),
+        (Language::Ru, Resolution::Succeeded, false) => format!("{place}: починено, работает {to}."),
+        (Language::En, Resolution::Succeeded, true) => format!("{place} runs {to}. {stands}."),
+        (Language::Ru, Resolution::Succeeded, true) => format!("{place}: работает {to}. {stands}."),
+        (Language::En, Resolution::Failed, _) => format!("Run {} counts as failed. {stands}.", run.id),
+        (Language::Ru, Resolution::Failed, _) => format!("Прогон {} считается неудачным. {stands}.", run.id),
+        (Language::En, Resolution::Again, _) => format!("Run {} begins: {what} to {to}.", run.id),
+        (Language::Ru, Resolution::Again, _) => format!("Начат прогон {}: {what}, {to}.", run.id),
+    };
+    format!("{}\n", clean(&now))
 }

@@ -99,12 +99,37 @@ fn card(details: &contract::ReleaseDetails, runs: &[contract::RunView], ui: &Ui)
         .flatten();
     let unlock = is_legal("unlock").then(|| format!("rmm service unlock {}", release.service));
     let moves = details.legal.iter().filter_map(|word| paste(word, release.id));
+    for run in runs.iter().filter(|run| is_legal("resolve") && details.to_resolve.contains(&run.id)) {
+        out.push_str(&format!("\n{}", ui.paragraph("", 0, &to_resolve(run, ui), Tone::Bad)));
+    }
     let lines: Vec<_> = settle.chain(logs).chain(resolve).chain(unlock).chain(moves).chain(anew).collect();
     if !lines.is_empty() {
         out.push_str(&format!("\n{}\n", ui.heading(words.what_you_can_do)));
         lines.iter().for_each(|line| out.push_str(&format!("  {line}\n")));
     }
     out
+}
+
+/// What an admin has to know before they resolve a run: above all, which version its environment has to be on.
+fn to_resolve(run: &contract::RunView, ui: &Ui) -> String {
+    let (id, to) = (run.id, contract::version(&run.to));
+    let place = words::environment(ui.language, &run.environment);
+    match (ui.language, run.state == "unknown") {
+        (Language::En, true) => format!(
+            "It is not known how run {id} ended. Look what {} runs: `succeeded` says that it is {to}.",
+            place.to_lowercase()
+        ),
+        (Language::Ru, true) => format!(
+            "Неизвестно, чем закончился прогон {id}. Посмотрите, что работает ({}): succeeded означает {to}.",
+            place.to_lowercase()
+        ),
+        (Language::En, false) => {
+            format!("{place} needs repair: bring it to {to} by hand and say `succeeded`, or let RMM try `again`.")
+        }
+        (Language::Ru, false) => format!(
+            "{place} нужно починить: приведите вручную к {to} и скажите succeeded, или пусть RMM попробует ещё раз (again)."
+        ),
+    }
 }
 
 /// Who started it, for whom, and when.
@@ -434,6 +459,14 @@ What you can do
         (lost.to_resolve, lost.legal) = (vec![4], vec!["resolve".into()]);
         let text = card(&lost, &[run(4, "deploy", "unknown", None)], &Ui::test(80));
         assert!(text.contains("\n  rmm release resolve 4 --as succeeded|failed|again --reason '…'\n"), "{text}");
+        let unwrapped = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let wide = unwrapped(&text);
+        assert!(wide.contains("Look what production runs: `succeeded` says that it is v1.4.0 (#12)."), "{wide}");
+        let text = unwrapped(&card(&lost, &[run(4, "rollback", "failed", None)], &Ui::test(80)));
+        assert!(
+            text.contains("Production needs repair: bring it to v1.4.0 (#12) by hand and say `succeeded`"),
+            "{text}"
+        );
         // As long as it is not known what production runs, a run is settled with it.
         let details = contract::ReleaseDetails { to_settle: vec!["production".into()], ..details() };
         let text = card(&details, &[run(4, "deploy", "unknown", None)], &Ui::test(80));

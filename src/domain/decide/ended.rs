@@ -140,7 +140,8 @@ impl Draft<'_, '_> {
         self.note_half_way(run, positions);
         if run.kind == RunKind::Rollback || run.housekeeping && !run.is_catch_up() {
             let reason = reason.cloned().unwrap_or(Reason::Ended);
-            self.world.environment_mut(run.environment).dirty = Some(Dirty { run: run.id, reason: reason.clone() });
+            let dirty = Dirty { run: run.id, to: Some(run.to.clone()), reason: reason.clone() };
+            self.world.environment_mut(run.environment).dirty = Some(dirty);
             let event = Event::EnvironmentDirty { environment: run.environment, reason };
             self.world.record(Some(run.release), Some(run.id), event);
         }

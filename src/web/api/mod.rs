@@ -5,6 +5,7 @@ mod concept;
 pub mod decisions;
 mod hosts;
 mod meta;
+mod people;
 pub mod releases;
 mod runs;
 mod services;
@@ -109,7 +110,9 @@ fn routed() -> (Router<Web>, OpenApiDocument) {
         .routes(routes!(services::give_up))
         .routes(routes!(services::catch_up))
         .routes(routes!(services::settle))
-        .routes(routes!(services::people))
+        .routes(routes!(people::list))
+        .routes(routes!(people::confirm))
+        .routes(routes!(people::refuse))
         .routes(routes!(hosts::list))
         .routes(routes!(hosts::check))
         .routes(routes!(hosts::trust))

@@ -1,4 +1,4 @@
-//! Services and people: what is configured and what runs where.
+//! Services: what is configured and what runs where.
 
 use axum::extract::State;
 use axum::{Extension, Json};
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Trace, readable_by};
 use crate::contract::{
     CatchUpHost, DirtyView, EnvironmentView, FoundThere, GiveUpHost, GoodVersionView, LeftHostView, LockService,
-    LockView, PersonView, ReleaseView, RunView, ServiceDetails, ServiceView, SettleService, UnknownView,
+    LockView, ReleaseView, RunView, ServiceDetails, ServiceView, SettleService, UnknownView,
 };
 use crate::domain::command::{Command, Settled};
 use crate::domain::env::Env;
@@ -63,6 +63,7 @@ impl EnvironmentView {
             left: LeftHostView::all(state, &service.hosts_in(state.kind)),
             dirty: state.dirty.as_ref().map(|dirty| DirtyView {
                 run: dirty.run.0,
+                to: dirty.to.clone(),
                 reason: english(&dirty.reason),
                 because: Some(dirty.reason.clone()),
             }),
@@ -236,23 +237,4 @@ pub async fn settle(
     let request = trace.of(Request::about(actor.clone(), service, command));
     web.engine.settle(request, sent.environment).await?;
     details(&web, &actor, name).await
-}
-
-/// The people
-#[utoipa::path(get, path = "/api/v1/people", tag = "services", responses((status = 200, body = Vec<PersonView>)))]
-pub async fn people(State(web): State<Web>, Caller(actor): Caller) -> Result<Json<Vec<PersonView>>, Problem> {
-    readable_by(&actor, None)?;
-    let catalog = web.engine.catalog();
-    let view = |person: &crate::domain::person::Person| PersonView {
-        name: person.name.to_string(),
-        role: person.role.into(),
-        telegram_id: person.telegram_id,
-        github: person.github.clone(),
-        approves: catalog
-            .services()
-            .filter(|service| service.approvals.required.contains(&person.name))
-            .map(|service| service.name.to_string())
-            .collect(),
-    };
-    Ok(Json(catalog.people().values().map(view).collect()))
 }

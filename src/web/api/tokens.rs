@@ -54,6 +54,7 @@ pub async fn create(
         catalog.service(&name).ok_or_else(|| no_service(&name))?;
         services.push(name.to_string());
     }
+    let mut speaks_for = None;
     if let Some(person) = &new.person {
         let person = PersonName::parse("person", person.as_str())?;
         let Some(known) = catalog.person(&person) else {
@@ -71,6 +72,7 @@ pub async fn create(
                 Invalid::new("services", "a token that speaks for a person cannot be limited to services").into()
             );
         }
+        speaks_for = Some(person);
     }
     let secret = tokens::new_secret()?;
     let shown = secret.expose_secret().to_owned();
@@ -88,7 +90,10 @@ pub async fn create(
             expires_at: new.expires_at.map(Timestamp::as_millisecond),
         };
         match tokens::insert(conn, &row, secret.expose_secret(), now.as_millisecond()) {
-            Ok(_) => Ok(((), Some(Event::TokenCreated { name: new.name.clone(), role: new.role.as_str().into() }))),
+            Ok(_) => {
+                let (name, role) = (new.name.clone(), new.role.as_str().into());
+                Ok(((), Some(Event::TokenCreated { name, role, person: speaks_for })))
+            }
             Err(StoreError::NameTaken { .. }) => Err(Failure::Refused(
                 Invalid::new("name", format!("there is a valid token {} already; revoke it first", new.name)).into(),
             )),

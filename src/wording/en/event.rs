@@ -56,8 +56,8 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
             let (surface, host) = (text("surface"), text("host"));
             format!("the migration of {surface} had ended well on {host} after all; it is not done twice")
         }
-        "environment_dirty" => format!("{} is in an unknown state{}", text("environment"), because()),
-        "environment_repaired" => format!("{} is in order again", text("environment")),
+        "environment_dirty" => format!("{} needs repair{}", text("environment"), because()),
+        "environment_repaired" => format!("{} is repaired", text("environment")),
         "environment_unknown" => format!("it is not known what {} runs{}", text("environment"), because()),
         "environment_settled" => {
             let version = told.said("version").unwrap_or_else(|| "nothing".to_owned());

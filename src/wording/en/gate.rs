@@ -48,7 +48,7 @@ pub(in crate::wording) fn state(state: &GateState) -> String {
         G::ProductionUnknown { reason: why } => {
             format!("It is not known what production runs: {}.", inside(&reason(why)))
         }
-        G::ProductionDirty { reason: why } => format!("The last rollback in production failed: {}", reason(why)),
+        G::ProductionDirty { reason: why } => format!("Production needs repair: {}", reason(why)),
         G::Free => "Production is free.".to_owned(),
         G::BusyWith { release } => format!("Production is busy with #{release}."),
         G::LostRun { run, release } => format!("It is not known how run {run} of #{release} in production ended."),
@@ -71,7 +71,7 @@ pub(in crate::wording) fn remedy(remedy: &Remedy) -> String {
             inside(&reason(why))
         ),
         R::RepairStage { run, reason: why } => {
-            format!("Stage is dirty ({}); an admin repairs it and says so: `resolve` of run {run}.", reason(why))
+            format!("Stage needs repair ({}); an admin repairs it and says so: `resolve` of run {run}.", reason(why))
         }
         R::ResolveStageRun { run } => {
             format!("It is not known how run {run} on stage ended; an admin finds out and says so (`resolve`).")

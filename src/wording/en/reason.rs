@@ -45,7 +45,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         }
         R::ProductionChanged { now: None } => "the rollback has to be rehearsed again".to_owned(),
         R::StageDirty { run, cause } => {
-            format!("stage is dirty: {}; an admin repairs it and says so: `resolve` of run {run}", of(cause))
+            format!("stage needs repair: {}; an admin repairs it and says so: `resolve` of run {run}", of(cause))
         }
         R::StageUnknown { service, cause } => format!(
             "it is not known what stage runs: {}; an admin looks and says it: `rmm service settle {service} --environment \

@@ -123,7 +123,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             format!("nothing is under way for #{release} on {environment}; there is nothing to report about")
         }
         C::StageDirty { run, reason: why } => {
-            format!("stage is dirty ({}); an admin repairs it and says so: `resolve` run {run}", reason(why))
+            format!("stage needs repair ({}); an admin repairs it and says so: `resolve` run {run}", reason(why))
         }
         C::StageLost { run, release } => format!(
             "it is not known how run {run} of #{release} on stage ended; an admin finds out and says so (`resolve`)"
@@ -150,7 +150,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             format!("it is not known how run {run} of #{release} in production ended; {way_out}, then repeat")
         }
         C::ProductionDirty { run, reason: why } => format!(
-            "the last rollback in production failed ({}); `resolve` run {run} first, so that it is known from where to go back",
+            "production needs repair ({}); `resolve` run {run} first, so that it is known from where to go back",
             reason(why)
         ),
         C::MayBeAtWork { run, release } => format!(
@@ -223,10 +223,27 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             "{host} has shown {shown}, not {wanted}; compare with `{compare}` on the host itself before you trust either"
         ),
 
-        C::ClaimConfirmed { user, person, by } => format!("{by} has confirmed already that {user} is {person}"),
+        C::ClaimConfirmed { user, person, by } => format!(
+            "{by} has confirmed already that {user} is {person}; if it is somebody else, give {person} a telegram_id in rmm.toml"
+        ),
         C::NoClaim { user, person } => {
             format!("{user} does not claim to be {person}, or another account has been confirmed as {person}")
         }
+        C::ClaimRefused { user, person } => {
+            format!("it has been refused that {user} is {person}; if it is so after all: `rmm person confirm {user}`")
+        }
+        C::SeveralClaims { person, users } => format!(
+            "{} claim to be {person}; say the number in place of the name: `rmm person list` shows them",
+            list(users)
+        ),
+        C::NobodyClaims { who } => {
+            format!(
+                "nobody waits to be confirmed under {who}; `rmm person list` shows who does, and how to confirm them"
+            )
+        }
+        C::NumberConfigured { person, user } => format!(
+            "rmm.toml says that {person} is {user}, so that there is nothing to confirm; for another account, change telegram_id there"
+        ),
     }
 }
 

@@ -81,8 +81,8 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
             let (surface, host) = (text("surface"), text("host"));
             format!("миграция части {surface} на {host} всё же закончилась успешно; второй раз она не выполняется")
         }
-        "environment_dirty" => format!("{} неизвестное состояние{}", on(), because()),
-        "environment_repaired" => format!("{} снова всё в порядке", on()),
+        "environment_dirty" => format!("{} нужна починка{}", on(), because()),
+        "environment_repaired" => format!("{} всё починено", on()),
         "environment_unknown" => format!("неизвестно, что работает {}{}", on(), because()),
         "environment_settled" => match told.said("version") {
             Some(version) => format!("выяснено: {} работает {version}{}", on(), because()),

@@ -46,7 +46,7 @@ pub(in crate::wording) fn state(state: &GateState) -> String {
         G::ProductionUnknown { reason: why } => {
             format!("Неизвестно, что работает в продакшне: {}.", inside(&reason(why)))
         }
-        G::ProductionDirty { reason: why } => format!("Прошлый откат продакшна не удался: {}", reason(why)),
+        G::ProductionDirty { reason: why } => format!("Продакшн нужно починить: {}", reason(why)),
         G::Free => "Продакшн свободен.".to_owned(),
         G::BusyWith { release } => format!("Продакшн занят релизом #{release}."),
         G::LostRun { run, release } => {

@@ -155,7 +155,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             format!("неизвестно, чем закончился прогон {run} релиза #{release} в продакшне; {way_out}, потом повторите")
         }
         C::ProductionDirty { run, reason: why } => format!(
-            "прошлый откат продакшна не удался ({}); сначала resolve прогона {run}: нужно знать, откуда возвращаться",
+            "продакшн нужно починить ({}); сначала resolve прогона {run}: нужно знать, откуда возвращаться",
             inside(&reason(why))
         ),
         C::MayBeAtWork { run, release } => format!(
@@ -230,10 +230,29 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             format!("{host} показал {shown}, а не {wanted}; прежде чем доверять, сравните на самом хосте: {compare}")
         }
 
-        C::ClaimConfirmed { user, person, by } => format!("{by} уже подтверждает, что {user} — это {person}"),
+        C::ClaimConfirmed { user, person, by } => format!(
+            "{by} уже подтверждает, что {user} — это {person}; если это не так, укажите telegram_id для {person} в rmm.toml"
+        ),
         C::NoClaim { user, person } => {
             format!("{user} не называет себя {person}, или как {person} подтверждён другой аккаунт")
         }
+        C::ClaimRefused { user, person } => {
+            format!(
+                "администратор уже ответил, что {user} — не {person}; если это всё же так: `rmm person confirm {user}`"
+            )
+        }
+        C::SeveralClaims { person, users } => format!(
+            "называют себя {person}: {}; укажите номер вместо имени, все они есть в `rmm person list`",
+            list(users)
+        ),
+        C::NobodyClaims { who } => {
+            format!(
+                "по {who} никто не ждёт подтверждения; кто ждёт и как его подтвердить, показывает `rmm person list`"
+            )
+        }
+        C::NumberConfigured { person, user } => format!(
+            "в rmm.toml указано, что {person} — это {user}, подтверждать нечего; для другого аккаунта измените там telegram_id"
+        ),
     }
 }
 

@@ -94,6 +94,10 @@ fn samples() -> Vec<Cause> {
         },
         C::ClaimConfirmed { user: 42, person: person("ann"), by: "root".into() },
         C::NoClaim { user: 42, person: person("ann") },
+        C::ClaimRefused { user: 42, person: person("ann") },
+        C::SeveralClaims { person: person("ann"), users: vec![42, 43] },
+        C::NobodyClaims { who: "ann".into() },
+        C::NumberConfigured { person: person("ann"), user: 42 },
     ];
     let moves = Move::OFFERED.into_iter().chain([Move::Bypass]);
     samples.extend(moves.map(|wanted| C::Illegal {

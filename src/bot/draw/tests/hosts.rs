@@ -33,7 +33,7 @@ async fn somebody_claims_to_be_a_person() {
     let write = |settle: Option<&'static str>| {
         rig.engine.store().write(move |tx| {
             telegram::see_user(tx, 77, Some("dev_ops"), "<i>Dee\u{202E}", true, now)?;
-            telegram::claim(tx, 77, &person("devops_lead"), "dev_ops")?;
+            telegram::claim(tx, 77, &person("devops_lead"), "dev_ops", now)?;
             if settle.is_some() {
                 telegram::settle_claim(tx, 77, &person("devops_lead"), settle)?;
             }
@@ -80,5 +80,5 @@ async fn letters_to_strangers() {
     seen!("claimed", claimed(true));
     seen!("claimed_and_nobody_to_ask", claimed(false));
     seen!("group", both(&|language| letters::unknown_group(&rig.words, language, -1001, Some(12))));
-    seen!("ask_reason", both(&|language| letters::ask_reason(&rig.words, language, &release)));
+    seen!("ask_reason", both(&|language| letters::ask_reason(&rig.words, language, &release, None)));
 }

@@ -2,7 +2,7 @@
 
 use super::rig::{PRODUCTION, Rig, SERVICE, STAGE, ci};
 use crate::bot::draw::pen::wish;
-use crate::bot::screen::{Act, Key, Screen};
+use crate::bot::screen::{Act, Key, Screen, Why};
 use crate::domain::command::{Command, Outcome, RollbackTo};
 use crate::domain::gate::GateName;
 use crate::domain::ids::{ReleaseId, SurfaceName};
@@ -82,9 +82,9 @@ async fn goes_back(rig: &Rig, id: ReleaseId) {
     seen!("versions", rig.shot("gommgo", Admin, &Screen::Versions { release: id, page: 0 }).await);
     seen!("versions_of_a_member", rig.shot("gommgo", Member, &Screen::Versions { release: id, page: 0 }).await);
     seen!("versions_elsewhere", rig.shot("gommgo", Admin, &Screen::Versions { release: ReleaseId(1), page: 0 }).await);
-    let rehearsed = Screen::Confirm(wish(&release, Act::Rollback(ReleaseId(2))));
+    let rehearsed = Screen::Confirm(wish(&release, Act::Rollback { to: ReleaseId(2), why: Why::Open }));
     seen!("confirm_rollback", rig.shot("gommgo", Admin, &rehearsed).await);
-    let older = Screen::Confirm(wish(&release, Act::Rollback(ReleaseId(1))));
+    let older = Screen::Confirm(wish(&release, Act::Rollback { to: ReleaseId(1), why: Why::Open }));
     seen!("confirm_rollback_older", rig.shot("gommgo", Admin, &older).await);
     let to = Some(RollbackTo::Release(ReleaseId(2)));
     rig.admin(Command::Rollback { release: id, to, reason: "payments fail".into(), force: false }).await;

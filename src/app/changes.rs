@@ -1,0 +1,145 @@
+//! Writes into the log of RMM what becomes of releases: a line for each change of a status, and for what needs an admin.
+//! Everything comes from the record, from where it stood when this process began.
+//!
+//! Must not: be the reason why anything happens; the log may be switched off.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::domain::ids::ReleaseId;
+use crate::domain::person::Actor;
+use crate::domain::status::Status;
+use crate::engine::Engine;
+use crate::engine::supervise::keep_running;
+use crate::store::events::{self, EventRow, Scope};
+use crate::store::{StoreError, releases};
+
+/// Events read at once.
+const BATCH: u32 = 500;
+/// After the database could not be read.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Logs what comes after an event, until it is told to stop and nothing is left.
+pub(super) async fn log(engine: Engine, after: i64, stop: CancellationToken) {
+    let told = AtomicI64::new(after);
+    keep_running("the log of releases", engine.clock(), || follow(&engine, &told, &stop)).await;
+}
+
+async fn follow(engine: &Engine, told: &AtomicI64, stop: &CancellationToken) {
+    let mut progress = engine.store().progress();
+    loop {
+        progress.mark_unchanged();
+        let stopping = stop.is_cancelled();
+        match step(engine, told).await {
+            Ok(true) => continue,
+            Ok(false) if stopping => return,
+            Ok(false) => {}
+            Err(error) => {
+                warn!(%error, "what happens to releases could not be read for the log");
+                if stopping {
+                    return;
+                }
+                engine.sleep(PAUSE).await;
+                continue;
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            changed = progress.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+/// Logs the next events. `false`: there are none.
+async fn step(engine: &Engine, told: &AtomicI64) -> Result<bool, StoreError> {
+    let after = told.load(Ordering::Relaxed);
+    if engine.store().progress().borrow().last_event <= after {
+        return Ok(false);
+    }
+    let rows = engine.read(move |conn| {
+        let rows = events::after(conn, after, &Scope::default(), BATCH, usize::MAX)?.events;
+        let tag = |row: &EventRow| {
+            let release = row.release.map(|id| releases::get(conn, ReleaseId(id))).transpose()?.flatten();
+            Ok::<_, StoreError>(release.and_then(|release| release.tag).map(|tag| tag.to_string()))
+        };
+        rows.into_iter().map(|row| Ok((tag(&row)?, row))).collect::<Result<Vec<_>, StoreError>>()
+    });
+    let rows = rows.await?;
+    for (tag, row) in &rows {
+        told.store(row.seq, Ordering::Relaxed);
+        line(row, tag.as_deref());
+    }
+    Ok(!rows.is_empty())
+}
+
+/// The line of an event, if it has one.
+fn line(row: &EventRow, tag: Option<&str>) {
+    let data: Value = serde_json::from_str(&row.data).unwrap_or_default();
+    let text = |name: &str| data[name].as_str();
+    let actor = serde_json::from_str::<Actor>(&row.actor).ok();
+    let by = actor.as_ref().map(Actor::label);
+    let (service, release, run, why) = (row.service.as_deref(), row.release, row.run, text("reason"));
+    match row.kind.as_str() {
+        "release_created" => {
+            let (to, initiated_by) = (Status::Initiated.as_str(), text("initiated_by"));
+            info!(service, tag, release, to, by, initiated_by, "a release is created");
+        }
+        "release_moved" => {
+            let (from, to) = (text("from"), text("to"));
+            let status = to.and_then(|to| to.parse::<Status>().ok());
+            let what = status.map_or("the release goes on", in_words);
+            if status.is_some_and(is_bad) {
+                warn!(service, tag, release, from, to, by, why, "{what}");
+            } else {
+                info!(service, tag, release, from, to, by, why, "{what}");
+            }
+        }
+        "run_ended" if text("state") == Some("unknown") => {
+            let (environment, kind) = (text("environment"), text("kind"));
+            warn!(service, tag, release, run, environment, kind, why, "it is not known how the run ended");
+        }
+        "environment_dirty" => {
+            let environment = text("environment");
+            warn!(service, tag, release, run, environment, why, "the environment needs repair");
+        }
+        "gates_bypassed" => {
+            let gates = data["gates"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            let gates = gates.collect::<Vec<_>>().join(", ");
+            info!(service, tag, release, by, gates, why, "gates of production are skipped");
+        }
+        _ => {}
+    }
+}
+
+const fn in_words(status: Status) -> &'static str {
+    match status {
+        Status::Initiated => "the release begins",
+        Status::StageBuilding => "deploying to stage",
+        Status::StageBuildingFailed => "stage failed",
+        Status::StageTestRollback => "rehearsing the rollback on stage",
+        Status::StageTestRollbackFailed => "the rehearsal failed",
+        Status::ManualTesting => "waiting for approval",
+        Status::ManualTestFailed => "rejected",
+        Status::ManualTestPassed => "next for production",
+        Status::Deploying => "deploying to production",
+        Status::Deployed => "deployed to production",
+        Status::ProductionRollback => "rolling back production",
+        Status::RollbackDone => "production is rolled back",
+        Status::RollbackFailed => "the rollback of production failed",
+        Status::Cancelled => "cancelled",
+    }
+}
+
+const fn is_bad(status: Status) -> bool {
+    matches!(
+        status,
+        Status::StageBuildingFailed
+            | Status::StageTestRollbackFailed
+            | Status::ProductionRollback
+            | Status::RollbackFailed
+    )
+}

@@ -1,0 +1,59 @@
+//! What is told in a sentence, without a card: that production is locked, how a claim was settled, that somebody has a token.
+
+use crate::bot::audience::About;
+use crate::bot::words::facts;
+use crate::bot::{Bot, Viewer};
+use crate::clients::telegram::Text;
+use crate::domain::person::Actor;
+use crate::domain::reason::Reason;
+use crate::store::StoreError;
+use crate::store::events::{self, EventRow};
+
+/// The account that an event concerns, whoever else hears of it: the claimant, or the person for whom another one has made
+/// a token.
+pub(super) async fn concerns(bot: &Bot, row: &EventRow) -> Result<Option<About>, StoreError> {
+    let data: serde_json::Value = serde_json::from_str(&row.data).unwrap_or_default();
+    Ok(match row.kind.as_str() {
+        "telegram_confirmed" | "telegram_refused" => data["telegram_id"].as_i64().map(About::Account),
+        "token_created" => {
+            let person = data["person"].as_str().filter(|name| *name != by(row));
+            let people = bot.engine.telegram_people().await?;
+            let account = people.into_iter().find(|(known, ..)| Some(known.name.as_str()) == person);
+            account.map(|(_, id, _)| About::Account(id))
+        }
+        _ => None,
+    })
+}
+
+/// What is said of an event; nothing to whoever has done it, if there is none, or none that is told.
+pub(super) async fn words(bot: &Bot, seq: i64, viewer: &Viewer) -> Result<Option<Text>, StoreError> {
+    let language = viewer.language;
+    let Some(event) = bot.engine.read(move |conn| events::at(conn, seq)).await? else { return Ok(None) };
+    let data: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
+    let text = |name: &str| data[name].as_str().unwrap_or_default();
+    let key = match event.kind.as_str() {
+        "production_locked" => "locked",
+        "production_unlocked" => "unlocked",
+        "telegram_confirmed" => "claim_confirmed",
+        "telegram_refused" => "claim_refused",
+        "token_created" => "token_made",
+        _ => return Ok(None),
+    };
+    if viewer.actor.as_ref().is_some_and(|actor| actor.label() == by(&event)) {
+        return Ok(None);
+    }
+    let because = serde_json::from_value::<Reason>(data["because"].clone()).ok();
+    let facts = facts! {
+        by => by(&event),
+        service => event.service,
+        reason => because.map_or_else(|| text("reason").to_owned(), |reason| language.reason(&reason)),
+        person => text("person"),
+        token => text("name"),
+        role => text("role"),
+    };
+    Ok(Some(bot.say(language, key, facts)))
+}
+
+fn by(event: &EventRow) -> String {
+    serde_json::from_str::<Actor>(&event.actor).map(|actor| actor.label().to_owned()).unwrap_or_default()
+}

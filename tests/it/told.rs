@@ -1,0 +1,134 @@
+//! What the operator is told: the log of RMM, and the answers of the command line.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::world::{Repository, SHOP, Setup, World, eventually};
+
+fn rmm(w: &World, args: &[&str]) -> String {
+    let run = Command::new(env!("CARGO_BIN_EXE_rmm"))
+        .args(args)
+        .env("RMM_CONFIG", w.path("rmm.toml"))
+        .env_remove("RMM_URL")
+        .current_dir(w.path(""))
+        .output()
+        .unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    assert!(run.status.success(), "{args:?}: {said}");
+    said
+}
+
+/// What the log says of releases and their runs: the level, what happened, and to which.
+fn told(w: &World) -> Vec<String> {
+    let lines = w.log();
+    let lines = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let of_releases = lines.filter(|line| line["target"] == "rmm::app::changes");
+    let line = |line: Value| {
+        let fields = &line["fields"];
+        let text = |name: &str| fields[name].as_str().unwrap_or("-").to_owned();
+        let why = fields["why"].as_str().map(|why| format!(": {why}")).unwrap_or_default();
+        let [by, to, tag] = ["by", "to", "tag"].map(text);
+        format!(
+            "{} {tag} #{} {to} by {by}, {}{why}",
+            line["level"].as_str().unwrap(),
+            fields["release"],
+            text("message")
+        )
+    };
+    of_releases.map(line).collect()
+}
+
+/// Fails in production for v2, and the way back, too, while there is a file `broken`.
+const DEPLOY: &str = "[ $RMM_ENVIRONMENT = stage ] || [ $RMM_TAG != v2 ]; [ $RMM_TAG != v3 ] || exit 3; \
+                      [ $RMM_ENVIRONMENT = stage ] || { [ $RMM_TAG != v2 ] && [ ! -e ../broken ]; }";
+
+#[tokio::test]
+async fn the_log_tells_each_change_of_a_release_once_and_warns_of_failures() {
+    let w = World::new(Setup::new().without_migrations().surface("deploy", DEPLOY)).await;
+    w.deployed("v1").await;
+    let failing = w.release("v3").await;
+    eventually("stage failed", async || (w.status(failing).await == "stage_building_failed").then_some(())).await;
+    w.quiet().await;
+    let going_back = w.release("v2").await;
+    w.until(going_back, "manual_testing").await;
+    let bypass = json!({ "reason": "hot fix", "gates": ["approvals"] });
+    w.person("ann").await.post(&format!("/api/v1/releases/{going_back}/bypass"), &bypass).await.ok();
+    eventually("it is rolled back", async || (w.status(going_back).await == "rollback_done").then_some(())).await;
+    w.quiet().await;
+    let (ended, _) = w.terminate().await;
+    assert_eq!(ended, Some(0));
+    let before = told(&w);
+    insta::assert_snapshot!(before.join("\n"));
+
+    // Nothing of it is told again.
+    w.start().await;
+    let next = w.release("v4").await;
+    w.until(next, "manual_testing").await;
+    w.quiet().await;
+    w.terminate().await;
+    let after = told(&w);
+    assert_eq!(after[..before.len()], before);
+    let new = &after[before.len()..];
+    assert!(new.iter().all(|line| line.contains(&format!(" v4 #{next} "))) && new.len() == 4, "{new:#?}");
+}
+
+#[tokio::test]
+async fn what_is_resolved_is_answered_as_it_is_now() {
+    let w = World::new(Setup::new().without_migrations().surface("deploy", DEPLOY)).await;
+    w.deployed("v1").await;
+    let release = w.release("v2").await;
+    w.until(release, "manual_testing").await;
+    w.write("broken", "");
+    w.approve("ann", release).await.ok();
+    eventually("the rollback failed", async || (w.status(release).await == "rollback_failed").then_some(())).await;
+    w.quiet().await;
+    let run = w.service().await["production"]["dirty"]["run"].to_string();
+    let shown = rmm(&w, &["release", "show", &release.to_string()]);
+    let wanted = "Production needs repair: bring it to v1 (#1) by hand and say `succeeded`";
+    assert!(shown.contains(wanted) && !shown.contains("dirty"), "{shown}");
+    let shown = rmm(&w, &["service", "show", SHOP]);
+    assert!(shown.contains("needs repair") && shown.contains("when it runs v1 (#1)"), "{shown}");
+    let shown = rmm(&w, &["--lang", "ru", "release", "show", &release.to_string()]);
+    assert!(shown.contains("нужно починить: приведите вручную к v1 (#1)"), "{shown}");
+    assert!(told(&w).iter().any(|line| line.starts_with("WARN v2 #2 - by -, the environment needs repair: ")));
+
+    w.remove("broken");
+    let said = rmm(&w, &["release", "resolve", &run, "--as", "again"]);
+    assert!(said.contains("begins: production rollback to v1 (#1)."), "{said}");
+    w.quiet().await;
+    assert!(w.service().await["production"]["dirty"].is_null());
+}
+
+#[tokio::test]
+async fn what_was_repaired_by_hand_is_answered_with_what_runs_now() {
+    let w = World::new(Setup::new().without_migrations().surface("deploy", DEPLOY)).await;
+    w.deployed("v1").await;
+    let release = w.release("v2").await;
+    w.until(release, "manual_testing").await;
+    w.write("broken", "");
+    w.approve("ann", release).await.ok();
+    eventually("the rollback failed", async || (w.status(release).await == "rollback_failed").then_some(())).await;
+    w.quiet().await;
+    let run = w.service().await["production"]["dirty"]["run"].to_string();
+    let said = rmm(&w, &["release", "resolve", &run, "--as", "succeeded", "--reason", "put v1 there"]);
+    assert_eq!(said, "Production is repaired; it runs v1 (#1).\n");
+}
+
+#[tokio::test]
+async fn a_tag_that_does_not_exist_fails_the_command_that_creates_its_release() {
+    let folder = tempfile::tempdir().unwrap();
+    let repository = Repository::in_folder(&folder.path().join("shop"));
+    repository.tag("v1", "one");
+    let w = World::new(Setup::new().repository(&repository.path)).await;
+    let run = Command::new(env!("CARGO_BIN_EXE_rmm"))
+        .args(["release", "create", "--service", SHOP, "--tag", "v9", "--by", "ann"])
+        .env("RMM_CONFIG", w.path("rmm.toml"))
+        .env_remove("RMM_URL")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(run.stderr).unwrap();
+    assert_eq!(run.status.code(), Some(1), "{said}");
+    assert_eq!(String::from_utf8(run.stdout).unwrap(), "#1\n");
+    assert!(said.contains("#1 is recorded, but cannot go on: there is no tag v9 in "), "{said}");
+}
