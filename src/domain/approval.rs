@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::content::{Content, Definition};
+use super::content::{Brought, Content, Definition};
 use super::ids::{Attempt, Commit, PersonName, ReleaseId};
 use super::person::{Door, Person};
 use super::release::Release;
@@ -32,13 +32,13 @@ pub struct Vote {
 }
 
 impl Vote {
-    /// Whether it was given on a release as it is now.
+    /// Whether it was given on a release as it is now; `brought`: what that would bring.
     #[must_use]
-    pub fn is_about(&self, release: &Release, definition: &Definition) -> bool {
+    pub fn is_about(&self, release: &Release, brought: &Brought) -> bool {
         (self.release, self.attempt) == (release.id, release.attempt)
             // What was voted on before the repository told the commit is the tag, and so this commit.
             && (self.commit.is_none() || self.commit == release.commit)
-            && self.content.as_ref().is_none_or(|content| content.is_of(release, definition))
+            && self.content.as_ref().is_none_or(|content| brought.is(content))
     }
 }
 
@@ -83,9 +83,10 @@ impl Tally {
             !(rule.forbid_self
                 && (release.initiated_by == name.as_str() || person(name).is_some_and(|p| release.initiated_by(p))))
         };
+        let brought = Brought::by(release, definition);
         let said_yes = |name: &&PersonName| {
             votes.iter().any(|vote| {
-                vote.is_about(release, definition) && vote.person == **name && vote.verdict == Verdict::Approved
+                vote.person == **name && vote.verdict == Verdict::Approved && vote.is_about(release, &brought)
             })
         };
         let (given, missing): (Vec<_>, Vec<_>) =

@@ -40,7 +40,7 @@ impl Content {
     /// for this commit.
     #[must_use]
     pub fn is_of(&self, release: &Release, definition: &Definition) -> bool {
-        *self == Self::of(release, definition) || *self == Self::with_commit(release, None, definition)
+        Brought::by(release, definition).is(self)
     }
 
     fn with_commit(release: &Release, commit: Option<&Commit>, definition: &Definition) -> Self {
@@ -51,6 +51,30 @@ impl Content {
             .map(|artifact| (&artifact.name, (&artifact.artifact, &artifact.digest)))
             .collect();
         Self(digest(&(commit, artifacts, &definition.0)))
+    }
+}
+
+/// What a release would bring now, to compare with what was signed.
+#[derive(Debug)]
+pub struct Brought {
+    now: Content,
+    without_commit: Content,
+}
+
+impl Brought {
+    /// By a release with a definition.
+    #[must_use]
+    pub fn by(release: &Release, definition: &Definition) -> Self {
+        Self {
+            now: Content::of(release, definition),
+            without_commit: Content::with_commit(release, None, definition),
+        }
+    }
+
+    /// As [`Content::is_of`].
+    #[must_use]
+    pub fn is(&self, signed: &Content) -> bool {
+        *signed == self.now || *signed == self.without_commit
     }
 }
 

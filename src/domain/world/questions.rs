@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{GoodVersion, World};
 use crate::domain::approval::{Tally, Verdict, Vote};
 use crate::domain::command::RollbackTo;
-use crate::domain::content::Content;
+use crate::domain::content::{Brought, Content};
 use crate::domain::env::Env;
 use crate::domain::environment::EnvironmentState;
 use crate::domain::ids::{Commit, PersonName, ReleaseId, RunId, Tag};
@@ -178,11 +178,11 @@ impl World<'_> {
     /// People who have approved the release when it would have brought something else, and not again since.
     #[must_use]
     pub fn approved_something_else(&self, release: &Release) -> Vec<PersonName> {
-        let votes = self.votes(release);
+        let (votes, brought) = (self.votes(release), Brought::by(release, &self.definition));
         let void = votes
             .iter()
             .filter(|vote| vote.attempt == release.attempt && vote.verdict == Verdict::Approved)
-            .filter(|vote| !vote.is_about(release, &self.definition));
+            .filter(|vote| !vote.is_about(release, &brought));
         void.map(|vote| vote.person.clone()).collect()
     }
 
