@@ -95,8 +95,11 @@ async fn the_page_about_ci_prints_what_works() {
         |tag: &str, run: &str, way: &str| Job::begin(&world, &token, tag, run, &format!("{create}{functions}{way}"));
     let appears = async |release: i64| {
         let path = format!("/api/v1/releases/{release}");
-        let there = async || (world.operator().ask("GET", &path, None).await?.status == 200).then_some(());
-        eventually("the job has created its release", there).await;
+        eventually("the job has begun", async || {
+            let answer = world.operator().ask("GET", &path, None).await?;
+            (answer.status == 200 && answer.json()["completed_at"].is_null()).then_some(())
+        })
+        .await;
     };
     let ship = async |release: i64, job: Job, end: &str| {
         appears(release).await;
@@ -133,6 +136,8 @@ async fn the_page_about_ci_prints_what_works() {
     assert!(job.ends().await.contains("to=v2"));
     assert_eq!(world.status(4).await, "rollback_done");
 
+    // Which locks production until an admin has looked.
+    world.operator().post(&format!("/api/v1/services/{SERVICE}/unlock"), &json!({})).await.ok();
     // A second release of a busy stage stops where it is told so.
     let holder = begin("v5", "106", &way);
     appears(5).await;
