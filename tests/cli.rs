@@ -188,6 +188,12 @@ fn a_first_configuration() {
     let mut limited = Command::new("sh");
     limited.args(["-c", &few]).current_dir(place.path("rmm.toml").parent().unwrap());
     finished(&mut limited).ends(0).says("128 open files only, and so 64 connections");
+    // In a shell that has not RMM's secrets.
+    let text = fs::read_to_string(place.path("rmm.toml")).unwrap();
+    fs::write(place.path("rmm.toml"), text + "\n[telegram]\ntoken = \"env:RMM_NOBODY_HAS_SET_THIS\"\n").unwrap();
+    let unset = "the environment variable `RMM_NOBODY_HAS_SET_THIS` is not set";
+    place.run(&["check"]).ends(0).says("warning: ").says(unset).says("could not be looked up here");
+    place.run(&["serve"]).ends(2).says(unset);
     fs::write(place.path("rmm.toml"), "[server]\nlissten = \"x\"\n").unwrap();
     place.run(&["check"]).ends(2).says("rmm.toml:2:1").says("did you mean `listen`?");
     place.run(&["serve"]).ends(2);
@@ -225,6 +231,24 @@ fn nothing_to_reach() {
     far("http://127.0.0.1:9").ends(4).says("RMM_URL");
     far("127.0.0.1:9").ends(2);
     place.run(&["healthcheck", "--url", "http://127.0.0.1:9"]).ends(4);
+}
+
+#[test]
+fn waiting_for_a_release_goes_on_over_a_restart() {
+    use std::io::{BufRead, BufReader};
+    let mut place = Sandbox::new();
+    place.serve();
+    let commit = "c".repeat(40);
+    place.run(&["release", "create", "--service", "shop", "--tag", "v1.0.0", "--commit", &commit]).ends(0);
+    let mut waiting = place.command(&["release", "wait", "1"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut notes = BufReader::new(waiting.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(notes.any(|note| note.contains("#1 is ")));
+    place.stop();
+    assert!(notes.any(|note| note.contains("RMM does not answer")));
+    place.serve();
+    place.run(&["release", "cancel", "1", "--reason", "enough"]).ends(0);
+    assert!(notes.any(|note| note.contains("enough")));
+    assert_eq!(waiting.wait().unwrap().code(), Some(1), "it ended otherwise");
 }
 
 #[test]

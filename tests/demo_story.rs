@@ -128,6 +128,41 @@ fn ends_cleanly_when_it_is_interrupted() {
 }
 
 #[test]
+fn what_it_prints_to_try_works_as_it_stands() {
+    use std::io::{BufRead, BufReader};
+    let temp = tempfile::tempdir().unwrap();
+    let mut child = demo(&[], &temp).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let printed: Vec<_> = lines
+        .by_ref()
+        .skip_while(|line| !line.starts_with("RMM goes on serving"))
+        .take_while(|line| !line.contains("Ctrl-C ends"))
+        .collect();
+    let long: Vec<_> =
+        printed.iter().filter(|line| line.len() > 79 && !line.contains(env!("CARGO_BIN_EXE_rmm"))).collect();
+    assert!(long.is_empty(), "{long:#?}");
+    let commands: Vec<_> = printed.iter().filter_map(|line| line.strip_prefix("  ")).collect();
+    // The last one listens for ever.
+    let (listen, commands) = commands.split_last().unwrap();
+    assert!(listen.contains("/stream?"));
+    let mut shell = Command::new("sh");
+    // As a person who has no RMM of their own.
+    shell.args(["-euxc", &commands.join("\n")]).env_remove("RMM_CONFIG").env("NO_COLOR", "1");
+    let output = shell.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("#2 is deployed"), "{said}");
+    let unlock = "/unlock\n";
+    let after = String::from_utf8_lossy(&output.stderr).split(unlock).nth(1).map(str::len);
+    assert!(after.is_some_and(|length| length < 200), "{said}");
+    let interrupt = format!("kill -s INT {}", child.id());
+    assert!(Command::new("sh").args(["-c", &interrupt]).status().unwrap().success());
+    lines.for_each(drop);
+    assert!(child.wait().unwrap().success());
+    assert_clean(&temp);
+}
+
+#[test]
 fn says_that_git_is_missing() {
     let temp = tempfile::tempdir().unwrap();
     let output = demo(&["--once"], &temp).env("PATH", "/nowhere").output().unwrap();

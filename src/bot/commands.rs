@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use teloxide::types::Message;
+use teloxide::types::{Message, User};
 
 use super::draw::letters;
 use super::queue::{Job, What};
@@ -13,7 +13,7 @@ use super::{Bot, Viewer, number_of, team};
 use crate::clients::telegram::Text;
 use crate::domain::command::{Command, RollbackTo};
 use crate::domain::ids::{ReleaseId, Revision, ServiceName};
-use crate::domain::person::Role;
+use crate::domain::person::{Role, shared_account};
 use crate::domain::status::List;
 use crate::engine::people::Who;
 use crate::engine::{Failure, Request, trace};
@@ -53,7 +53,15 @@ pub(super) async fn message(bot: &Arc<Bot>, update: &Update, message: &Message) 
         message: i64::from(message.id.0),
         private: message.chat.is_private(),
     };
-    let writer = message.from.as_ref().filter(|from| !from.is_bot && is_first_hand(&update.body));
+    if !letter.private && is_anonymous(&update.body, message) {
+        // Nobody can say who it was, so nothing is done; whoever calls the bot is told why.
+        match message.text().and_then(|text| Called::read(text, &bot.me.username)) {
+            Some(_) => letter.say(bot.say(bot.language, "anonymous", facts!())),
+            None => bot.handled(update.id).await,
+        }
+        return Ok(());
+    }
+    let writer = message.from.as_ref().filter(|from| is_somebody(from) && is_first_hand(&update.body));
     let (Some(from), Some(text)) = (writer, message.text()) else {
         bot.handled(update.id).await;
         return Ok(());
@@ -107,9 +115,22 @@ pub(super) async fn message(bot: &Arc<Bot>, update: &Update, message: &Message) 
 /// bot or speak for a chat: whoever sent them may never have read them. The update itself is asked, so that a field which
 /// the library does not know, or no longer, counts, too.
 fn is_first_hand(update: &str) -> bool {
-    !has_mark(update, |key| {
-        key.starts_with("forward_") || ["is_automatic_forward", "via_bot", "sender_chat"].contains(&key)
-    })
+    !is_passed_on(update) && !has_mark(update, |key| key == "sender_chat")
+}
+
+fn is_passed_on(update: &str) -> bool {
+    has_mark(update, |key| key.starts_with("forward_") || ["is_automatic_forward", "via_bot"].contains(&key))
+}
+
+/// Whether somebody has written this under a name that stands for many: that of the group, or of a channel.
+fn is_anonymous(update: &str, message: &Message) -> bool {
+    let shared = message.from.as_ref().is_some_and(|from| shared_account(number_of(from)).is_some());
+    (shared || has_mark(update, |key| key == "sender_chat")) && !is_passed_on(update)
+}
+
+/// Whether an account is a human's own.
+fn is_somebody(from: &User) -> bool {
+    !from.is_bot && shared_account(number_of(from)).is_none()
 }
 
 /// Whether a schedule, an absence or a bot of theirs has sent a message in somebody's name, who may not be there.

@@ -16,7 +16,7 @@ use crate::clients::telegram::Text;
 use crate::domain::command::{Command, Resolution, RollbackTo};
 use crate::domain::decide::still_current;
 use crate::domain::ids::{ReleaseId, RunId, ServiceName};
-use crate::domain::person::{Actor, Door};
+use crate::domain::person::{Actor, Door, shared_account};
 use crate::domain::refusal::{Cause, Code, Refusal};
 use crate::domain::release::Release;
 use crate::domain::run::RunState;
@@ -473,6 +473,7 @@ impl Bot {
     pub(super) fn stranger(&self, contact: &Contact) -> String {
         let key = match &contact.who {
             Who::Claimant { .. } => "toast.claim_waits",
+            Who::Stranger | Who::Person(_) if shared_account(contact.user.id).is_some() => "toast.anonymous",
             Who::Stranger | Who::Person(_) => "toast.stranger",
         };
         self.words.phrase(self.language_of(&contact.user), key, facts!(id => contact.user.id))

@@ -43,7 +43,7 @@ pub struct Check {
 
 impl Check {
     pub(super) fn run(self, context: &Context) -> Result<(), Fault> {
-        let config = Config::load(&context.config, &context.env)?.without_collisions()?;
+        let config = Config::load_without_secrets(&context.config, &context.env)?.without_collisions()?;
         let what = if errors(&config).is_empty() { "is not safe" } else { "cannot work" };
         let errors = refused(&config, &context.config);
         if !errors.is_empty() {
@@ -56,7 +56,10 @@ impl Check {
                 many => format!("{file} {what} on this machine: {many} errors"),
             }));
         }
-        let mut warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+        let unset = config.unset.iter().map(|problem| {
+            format!("{problem}\n  it could not be looked up here, so what needs it was not checked; RMM does not start without it")
+        });
+        let mut warnings: Vec<String> = unset.chain(config.warnings.iter().map(ToString::to_string)).collect();
         warnings.extend(local_steps::danger(&config).map(|danger| danger.sentence));
         warnings.extend(DataDir::new(&config.server.data_dir).open_to_others());
         warnings.extend(orphans(&config));

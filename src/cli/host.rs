@@ -319,6 +319,7 @@ mod tests {
             "findings": [
                 {"name": "reachable", "state": "ok", "detail": "yes", "fix": null},
                 {"name": "docker", "state": "fail", "detail": "no\u{1b}[2J", "fix": "sudo usermod -aG docker deploy"},
+                {"name": "repository", "state": "fail", "detail": "it cannot", "fix": "ssh ".repeat(60)},
             ],
         }))
         .unwrap();
@@ -326,5 +327,6 @@ mod tests {
         assert!(text.contains("  ok    reachable   yes\n"), "{text}");
         assert!(text.contains("  FAIL  docker      no·[2J\n"), "{text}");
         assert!(text.contains("                    sudo usermod -aG docker deploy\n"), "{text}");
+        assert!(text.contains(&"ssh ".repeat(60)), "what is to be pasted is not wrapped: {text}");
     }
 }

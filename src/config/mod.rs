@@ -88,6 +88,8 @@ pub struct Config {
     /// What must not be in one place and is: a folder, a compose project, an address. The second one is refused
     /// there, by the host.
     pub collisions: Vec<Problem>,
+    /// Secrets that this process cannot look up. RMM does not start without them.
+    pub unset: Vec<Problem>,
     /// What is allowed and probably not meant.
     pub warnings: Vec<Problem>,
     /// Its text, and the folder where relative paths in it begin.
@@ -100,6 +102,14 @@ impl Config {
     /// # Errors
     /// [`ConfigErrors`] with everything that is wrong; also when the file cannot be read.
     pub fn load(path: &Path, env: &EnvVars) -> Result<Self, ConfigErrors> {
+        Self::load_without_secrets(path, env)?.with_all_secrets()
+    }
+
+    /// The same for who may not have RMM's environment: what cannot be looked up is in `unset`, and what needs it is left out.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] with everything else that is wrong.
+    pub fn load_without_secrets(path: &Path, env: &EnvVars) -> Result<Self, ConfigErrors> {
         let name = path.display().to_string();
         let fail = |sentence: String| {
             let report = Report::new(&name, "");
@@ -122,7 +132,11 @@ impl Config {
             Some(_) | None => Path::new("."),
         };
         let folder = std::path::absolute(folder).map_err(|error| fail(format!("has no folder: {error}")))?;
-        Self::parse(&text, &name, &folder, env)
+        Self::parse_without_secrets(&text, &name, &folder, env)
+    }
+
+    fn with_all_secrets(self) -> Result<Self, ConfigErrors> {
+        if self.unset.is_empty() { Ok(self) } else { Err(ConfigErrors(self.unset)) }
     }
 
     /// Reads text. `file_name` is what errors call it; `base_dir`, an absolute path, is where relative paths begin.
@@ -130,6 +144,15 @@ impl Config {
     /// # Errors
     /// [`ConfigErrors`] with everything that is wrong; of text that is not TOML only the first problem.
     pub fn parse(text: &str, file_name: &str, base_dir: &Path, env: &EnvVars) -> Result<Self, ConfigErrors> {
+        Self::parse_without_secrets(text, file_name, base_dir, env)?.with_all_secrets()
+    }
+
+    fn parse_without_secrets(
+        text: &str,
+        file_name: &str,
+        base_dir: &Path,
+        env: &EnvVars,
+    ) -> Result<Self, ConfigErrors> {
         let report = Report::new(file_name, text);
         let whole = Origin { path: String::new(), spot: Spot::File };
         let document = match DeTable::parse(text) {
@@ -158,7 +181,7 @@ impl Config {
 
         let (secrets, authorities) = keyring.into_parts();
         drop(root);
-        let (collisions, warnings) = report.finish()?;
+        let [collisions, unset, warnings] = report.finish()?;
         let (people, hosts) = (people.list, hosts.list);
         let source = (text.to_owned(), base_dir.to_string_lossy().into_owned());
         Ok(Self {
@@ -172,6 +195,7 @@ impl Config {
             secrets,
             authorities,
             collisions,
+            unset,
             warnings,
             source,
         })

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::ids::PersonName;
-use crate::domain::person::{Person, Role};
+use crate::domain::ids::{PersonName, folded, is_same_name};
+use crate::domain::person::{Person, Role, is_shared_username, shared_account};
 
 use super::file::Section;
 use super::report::{Located, Origin, Report, Spot};
@@ -30,11 +30,33 @@ impl<T: Ord> Unique<T> {
     }
 }
 
+/// The names of people: those that are one to whoever reads them belong to one person. Files from before may hold twins.
+#[derive(Default)]
+struct Names(BTreeMap<String, Located<String>>);
+
+impl Names {
+    fn claim_name(&mut self, report: &Report<'_>, name: &Located<String>) {
+        let Some(first) = self.0.get(&folded(&name.value)) else {
+            self.0.insert(folded(&name.value), name.clone());
+            return;
+        };
+        if first.value == name.value {
+            report.error(&name.place, format!("must be unique; {} has the same value", first.place.path));
+        } else {
+            let sentence = format!(
+                "{:?} and {:?} ({}) are one name to whoever reads them: people are told apart by more than upper and lower case",
+                name.value, first.value, first.place.path
+            );
+            report.collision(&name.place, sentence, "call one of them otherwise");
+        }
+    }
+}
+
 pub(super) fn read(root: &Section<'_>) -> People {
     let report = root.report;
     let mut people = People { list: Vec::new(), names: BTreeMap::new() };
-    let (mut names, mut telegram_ids, mut logins) = (Unique::default(), Unique::default(), Unique::default());
-    let mut usernames = Unique::default();
+    let mut names = Names::default();
+    let (mut telegram_ids, mut logins, mut usernames) = (Unique::default(), Unique::default(), Unique::default());
     for section in root.list("people").unwrap_or_default() {
         let name = name(&section, &mut names);
         let roles = [("admin", Role::Admin), ("member", Role::Member), ("viewer", Role::Viewer)];
@@ -43,7 +65,7 @@ pub(super) fn read(root: &Section<'_>) -> People {
         } else {
             Some(Role::Member)
         };
-        let telegram_id = section.number("telegram_id", 1..=i64::MAX);
+        let telegram_id = section.number("telegram_id", 1..=i64::MAX).filter(|id| is_of_one(report, id));
         if let Some(id) = &telegram_id {
             telegram_ids.claim(report, id.value, &id.place);
         }
@@ -60,7 +82,7 @@ pub(super) fn read(root: &Section<'_>) -> People {
             logins.claim(report, login.value.to_lowercase(), &login.place);
         }
         let Some(name) = name else { continue };
-        if ["operator", "rmm"].contains(&name.to_string().to_lowercase().as_str()) {
+        if ["operator", "rmm"].into_iter().any(|taken| is_same_name(taken, name.as_str())) {
             let place = section.at("name");
             report.warn(
                 &place,
@@ -85,16 +107,28 @@ pub(super) fn read(root: &Section<'_>) -> People {
     people
 }
 
-fn name(section: &Section<'_>, taken: &mut Unique<String>) -> Option<PersonName> {
+fn name(section: &Section<'_>, taken: &mut Names) -> Option<PersonName> {
     let Some(text) = section.text("name") else {
         if !section.has("name") {
             section.missing("name", "approver lists and the record use it");
         }
         return None;
     };
-    taken.claim(section.report, text.value.clone(), &text.place);
+    taken.claim_name(section.report, &text);
     PersonName::parse("name", text.value).map_err(|invalid| section.report.error(&text.place, invalid.rule)).ok()
 }
+
+/// Whether a number is one person's. One that stands for many is left out, so that nobody acts by it.
+fn is_of_one(report: &Report<'_>, id: &Located<i64>) -> bool {
+    let Some(shared) = shared_account(id.value) else { return true };
+    let sentence = format!("is no person's number: it is {shared}, which Telegram shows in place of many people");
+    report.collision(&id.place, sentence, OWN_NUMBER);
+    false
+}
+
+/// What to do about an account that stands for many.
+const OWN_NUMBER: &str = "switch off anonymity in the group (or write as yourself, not as a channel) and send /id to the bot again: it answers \
+     with the person's own number";
 
 /// Telegram's rule for usernames; people write them with an `@`.
 fn username(report: &Report<'_>, text: Located<String>) -> Option<Located<String>> {
@@ -105,6 +139,10 @@ fn username(report: &Report<'_>, text: Located<String>) -> Option<Located<String
     if !fits {
         let hint = "the number of a person is better: nobody can take it over, and `telegram_id` is the key for it";
         report.error_hint(&text.place, "must be a username of Telegram: 4 to 32 letters, digits and '_'", hint);
+        return None;
+    }
+    if is_shared_username(name) {
+        report.collision(&text.place, "is no person: Telegram shows this account in place of many people", OWN_NUMBER);
         return None;
     }
     Some(Located { value: name.to_owned(), place: text.place })

@@ -52,6 +52,7 @@ pub(super) struct Report<'t> {
     text: &'t str,
     errors: RefCell<Vec<Problem>>,
     collisions: RefCell<Vec<Problem>>,
+    unset: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Problem>>,
     /// First and last line of what must not be printed.
     hidden: RefCell<Vec<(usize, usize)>>,
@@ -59,8 +60,8 @@ pub(super) struct Report<'t> {
 
 impl<'t> Report<'t> {
     pub fn new(file: &'t str, text: &'t str) -> Self {
-        let (errors, collisions) = (RefCell::default(), RefCell::default());
-        Self { file, text, errors, collisions, warnings: RefCell::default(), hidden: RefCell::default() }
+        let (errors, collisions, unset) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Self { file, text, errors, collisions, unset, warnings: RefCell::default(), hidden: RefCell::default() }
     }
 
     /// The text between two bytes, as the operator wrote it.
@@ -108,6 +109,15 @@ impl<'t> Report<'t> {
         }
     }
 
+    /// A secret that this process cannot look up; RMM itself may have it.
+    pub fn unset(&self, place: &Origin, sentence: impl Into<String>) {
+        let problem = self.problem(place, sentence.into(), None);
+        let mut unset = self.unset.borrow_mut();
+        if !unset.contains(&problem) {
+            unset.push(problem);
+        }
+    }
+
     pub fn warn(&self, place: &Origin, sentence: impl Into<String>) {
         let warning = self.problem(place, sentence.into(), None);
         let mut warnings = self.warnings.borrow_mut();
@@ -116,8 +126,9 @@ impl<'t> Report<'t> {
         }
     }
 
-    /// The collisions and the warnings, or the errors if there is any; all in the order of the file.
-    pub fn finish(self) -> Result<(Vec<Problem>, Vec<Problem>), ConfigErrors> {
+    /// The collisions, what could not be looked up and the warnings, or the errors if there is any; all in the order of the
+    /// file.
+    pub fn finish(self) -> Result<[Vec<Problem>; 3], ConfigErrors> {
         let hidden = self.hidden.into_inner();
         let in_order = |mut problems: Vec<Problem>| {
             problems.sort_by_key(|problem| problem.position);
@@ -131,8 +142,9 @@ impl<'t> Report<'t> {
         };
         let (mut errors, collisions) = (self.errors.into_inner(), self.collisions.into_inner());
         if errors.is_empty() {
-            return Ok((in_order(collisions), in_order(self.warnings.into_inner())));
+            return Ok([collisions, self.unset.into_inner(), self.warnings.into_inner()].map(in_order));
         }
+        errors.extend(self.unset.into_inner());
         errors.extend(collisions);
         Err(ConfigErrors(in_order(errors)))
     }

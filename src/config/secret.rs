@@ -112,7 +112,10 @@ impl<'a> Keyring<'a> {
             Some(value) if !value.is_empty() => return Some(value.as_str().into()),
             Some(_) => format!("the environment variable `{name}` is empty"),
             None if name.is_empty() => "`env:` must be followed by the name of an environment variable".into(),
-            None => format!("the environment variable `{name}` is not set"),
+            None => {
+                self.report.unset(&reference.place, format!("the environment variable `{name}` is not set"));
+                return None;
+            }
         };
         self.report.error(&reference.place, problem);
         None

@@ -23,11 +23,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::board::{Fact, Mark};
 use self::live::Line;
-use self::sandbox::Sandbox;
+use self::sandbox::{PEOPLE, SERVICE, Sandbox};
 use self::screen::{Audience, Screen};
 use self::summary::{Summary, rounded};
 use self::telegram::{Guest, Pairing};
 use self::teller::Teller;
+use crate::domain::plan::shell_word;
 use crate::terminal::Tone;
 
 /// How the demo is played.
@@ -61,14 +62,14 @@ pub async fn run(options: Options) -> Result<bool> {
     };
     let played = signals.or(play(&mut sandbox, &mut screen)).await;
     screen.clear();
-    let Ended::Done((mut summary, admin)) = played else {
+    let Ended::Done(mut summary) = played else {
         screen.fact(&Fact::new(Mark::Note, "interrupted; ending what is under way"));
         sandbox.end(false).await?;
         return Ok(false);
     };
     if !options.once && summary.ok {
         show(&mut screen, options, &summary)?;
-        screen.text(&invitation(&sandbox, &admin));
+        screen.text(&invitation(&sandbox));
         signals.any().await;
         screen.text(&[Line::default().add(Tone::Dim, "Ending RMM and both guestbooks …")]);
         sandbox.end(false).await?;
@@ -104,7 +105,7 @@ async fn invite(pairing: Pairing, screen: &mut Screen) -> Result<Guest> {
 }
 
 /// The story and what came of it; an error in it is a part of the summary.
-async fn play(sandbox: &mut Sandbox, screen: &mut Screen) -> (Summary, String) {
+async fn play(sandbox: &mut Sandbox, screen: &mut Screen) -> Summary {
     let mut summary = Summary {
         ok: false,
         seconds: 0.0,
@@ -114,18 +115,16 @@ async fn play(sandbox: &mut Sandbox, screen: &mut Screen) -> (Summary, String) {
         error: None,
         folder: None,
     };
-    let mut admin = String::new();
-    let outcome = tell(sandbox, screen, &mut summary, &mut admin).await;
+    let outcome = tell(sandbox, screen, &mut summary).await;
     summary.error = outcome.err().map(|error| format!("{error:#}"));
     summary.seconds = rounded(screen.seconds());
     summary.ok = summary.error.is_none() && summary.checks.iter().all(|check| check.ok);
-    (summary, admin)
+    summary
 }
 
-async fn tell(sandbox: &Sandbox, screen: &mut Screen, summary: &mut Summary, admin: &mut String) -> Result<()> {
+async fn tell(sandbox: &Sandbox, screen: &mut Screen, summary: &mut Summary) -> Result<()> {
     let mut teller = Teller::new(sandbox, screen).await?;
     let api = teller.admin()?;
-    admin.clone_from(&teller.token);
     let played = teller.play().await;
     summary.checks = std::mem::take(&mut teller.checks);
     // Also of a story that has broken off: it says how far it came.
@@ -149,38 +148,45 @@ fn this_program() -> String {
     let Ok(program) = std::env::current_exe() else { return "rmm".to_owned() };
     let here =
         std::env::current_dir().ok().and_then(|here| program.strip_prefix(here).map(std::path::Path::to_owned).ok());
-    crate::domain::plan::shell_word(&here.unwrap_or(program).display().to_string())
+    shell_word(&here.unwrap_or(program).display().to_string())
 }
 
-/// What a person can try while RMM goes on serving.
-fn invitation(sandbox: &Sandbox, token: &str) -> Vec<Line> {
+/// What a person can try while RMM goes on serving: whatever is printed works as it stands, and fits a narrow terminal.
+fn invitation(sandbox: &Sandbox) -> Vec<Line> {
     let rmm = this_program();
-    let mut lines =
-        vec![Line::default(), Line::default().add(Tone::Bold, "RMM goes on serving. Try it from another terminal:")];
-    let commands = [
-        format!("export RMM_URL={}", sandbox.url()),
-        format!("export RMM_TOKEN={token}"),
-        String::new(),
-        format!("{rmm} release list"),
-        format!("{rmm} release show 3"),
-        format!("{rmm} release plan 3"),
-        String::new(),
-        r#"curl -H "Authorization: Bearer $RMM_TOKEN" "$RMM_URL/api/v1/services/guestbook""#.to_owned(),
-        r#"curl -H "Authorization: Bearer $RMM_TOKEN" "$RMM_URL/api/v1/releases/3/runs""#.to_owned(),
-        r#"curl -N -H "Authorization: Bearer $RMM_TOKEN" "$RMM_URL/api/v1/stream?from=0-0""#.to_owned(),
-        r#"curl -X POST -H "Authorization: Bearer $RMM_TOKEN" "$RMM_URL/api/v1/services/guestbook/unlock""#.to_owned(),
-        String::new(),
-        format!("curl {}/   # the guestbook in production", sandbox.production.url()),
+    let [ann, boris, chen] =
+        PEOPLE.map(|person| format!(". {}", shell_word(&sandbox.token_of(person).display().to_string())));
+    let look = [ann, format!("{rmm} release list"), format!("{rmm} release show 3")];
+    let ship = [
+        format!("{rmm} service unlock {SERVICE}"),
+        format!("{rmm} release retry 2"),
+        format!("{rmm} release wait 2 --until manual_testing"),
+        format!("{rmm} release approve 2"),
+        format!("({boris}; {rmm} release approve 2)"),
+        format!("({chen}; {rmm} release approve 2)"),
+        format!("{rmm} release wait 2"),
+        format!("curl {}/", sandbox.production.url()),
     ];
-    lines.extend(commands.into_iter().map(|text| Line::default().add(Tone::Plain, format!("  {text}").trim_end())));
+    let call = [
+        r#"curl -H "$AUTH" "$API/releases/3/runs""#.to_owned(),
+        format!(r#"curl -fsS -o /dev/null -X POST -H "$AUTH" $API/services/{SERVICE}/unlock"#),
+        r#"curl -N -H "$AUTH" "$API/stream?from=0-0""#.to_owned(),
+    ];
+    let mut lines = Vec::new();
+    for (title, commands) in [
+        ("RMM goes on serving. Look around from another terminal, as ann, an admin:", look.as_slice()),
+        ("Bring v1.1.0 back: production is locked, and all three have to say yes:", &ship),
+        ("Or with curl: the runs of a release, unlock, everything that happens:", &call),
+    ] {
+        lines.extend([Line::default(), Line::default().add(Tone::Bold, title), Line::default()]);
+        lines.extend(commands.iter().map(|text| Line::default().add(Tone::Plain, format!("  {text}"))));
+    }
     lines.push(Line::default());
     if let Some(guest) = &sandbox.guest {
         let text = format!("In Telegram, {} listens on: /status, /releases, /rollback, /unlock, /help", guest.link());
         lines.push(Line::default().add(Tone::Plain, text));
     }
-    lines.push(
-        Line::default().add(Tone::Dim, "The token is ann's, an admin. Ctrl-C ends everything and removes all files."),
-    );
+    lines.push(Line::default().add(Tone::Dim, "Ctrl-C ends everything and removes all files."));
     lines
 }
 

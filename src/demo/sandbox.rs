@@ -140,6 +140,23 @@ impl Sandbox {
         self.folder.path()
     }
 
+    /// The file that makes a shell speak for a person.
+    pub fn token_of(&self, person: &str) -> PathBuf {
+        self.folder.path().join(person)
+    }
+
+    /// Writes it: the address and the token, which nobody has to copy.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn keep_token(&self, person: &str, token: &str) -> Result<()> {
+        let text = format!(
+            "export RMM_URL={}\nexport RMM_TOKEN={token}\nAUTH=\"Authorization: Bearer $RMM_TOKEN\"\nAPI=$RMM_URL/api/v1\n",
+            self.url()
+        );
+        std::fs::write(self.token_of(person), text).context("the token of a person cannot be written")
+    }
+
     /// Ends RMM and both guestbooks, and removes the folder unless it is to be kept. Gives its path where it stays.
     ///
     /// # Errors

@@ -58,8 +58,6 @@ pub struct Teller<'a> {
     pub board: Board,
     /// What has been checked.
     pub checks: Vec<Check>,
-    /// The token of the admin.
-    pub token: String,
     stream: Stream,
     people: BTreeMap<&'static str, Arc<Client>>,
     ci: Arc<Client>,
@@ -82,6 +80,9 @@ impl<'a> Teller<'a> {
             };
             let body = CreateToken { name: name.to_owned(), role, services, person, expires_at: None };
             let (made, _): (CreatedToken, _) = operator.json(Call::post("/api/v1/tokens", body)).await?;
+            if role != Role::Ci {
+                sandbox.keep_token(name, &made.token)?;
+            }
             anyhow::Ok(made.token)
         };
         let client = |token: &str| anyhow::Ok(Arc::new(Client::http(&sandbox.url(), Some(token))?));
@@ -90,11 +91,10 @@ impl<'a> Teller<'a> {
         for person in &PEOPLE[1..] {
             people.insert(*person, client(&token(person, Role::Member).await?)?);
         }
-        let token = token(PEOPLE[0], Role::Admin).await?;
-        let admin = client(&token)?;
+        let admin = client(&token(PEOPLE[0], Role::Admin).await?)?;
         people.insert(PEOPLE[0], admin.clone());
         let (board, stream) = (Board::default(), Stream::new(admin));
-        Ok(Self { sandbox, screen, board, checks: Vec::new(), token, stream, people, ci, release: None })
+        Ok(Self { sandbox, screen, board, checks: Vec::new(), stream, people, ci, release: None })
     }
 
     /// RMM as a person sees it.

@@ -79,10 +79,7 @@ impl Tally {
         definition: &Definition,
         person: impl Fn(&PersonName) -> Option<&'p Person>,
     ) -> Self {
-        let eligible = |name: &&PersonName| {
-            !(rule.forbid_self
-                && (release.initiated_by == name.as_str() || person(name).is_some_and(|p| release.initiated_by(p))))
-        };
+        let eligible = |name: &&PersonName| !(rule.forbid_self && release.is_initiators(name, person(name)));
         let brought = Brought::by(release, definition);
         let said_yes = |name: &&PersonName| {
             votes.iter().any(|vote| {

@@ -65,10 +65,7 @@ impl Brought {
     /// By a release with a definition.
     #[must_use]
     pub fn by(release: &Release, definition: &Definition) -> Self {
-        Self {
-            now: Content::of(release, definition),
-            without_commit: Content::with_commit(release, None, definition),
-        }
+        Self { now: Content::of(release, definition), without_commit: Content::with_commit(release, None, definition) }
     }
 
     /// As [`Content::is_of`].

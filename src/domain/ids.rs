@@ -7,6 +7,7 @@
 use core::net::{Ipv4Addr, Ipv6Addr};
 use std::fmt;
 
+use icu_normalizer::ComposingNormalizerBorrowed;
 use serde::{Deserialize, Serialize};
 
 /// A value from outside that breaks a rule. The field is named as the caller wrote it.
@@ -244,6 +245,49 @@ pub fn one_line(field: &str, value: &str, most: usize) -> Result<(), Invalid> {
     readable(field, value, most)
 }
 
+/// Text that only decorates (notes, reasons, names that are shown), as it is kept: every script passes, line breaks are
+/// `\n`, and what is invisible or turns the reading direction is left out. What is longer than `most` characters ends
+/// with `…`. Nothing hangs on such a text, so it is never a reason to lose what it comes with.
+#[must_use]
+pub fn prose(text: &str, most: usize) -> String {
+    let text = text.replace("\r\n", "\n");
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        // Between letters of other scripts and between pictures these two make other letters and pictures.
+        let within = |c: char| !c.is_ascii() && !c.is_whitespace();
+        let joins = matches!(c, JOINER | NON_JOINER) && kept.chars().next_back().is_some_and(within);
+        let joins = joins && rest.peek().copied().is_some_and(|next| within(next) && !deceptive(next));
+        let is_hidden = (c.is_control() && !matches!(c, '\n' | '\t')) || deceptive(c);
+        match c {
+            '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => kept.push('\n'),
+            // The blank of Braille.
+            '\u{2800}' => kept.push(' '),
+            _ if is_hidden && !joins => {}
+            _ => kept.push(c),
+        }
+    }
+    let kept = kept.trim();
+    let mut short: String = kept.chars().take(most).collect();
+    if short.len() < kept.len() {
+        short.pop();
+        short.truncate(short.trim_end().len());
+        short.push('…');
+    }
+    short
+}
+
+/// As [`prose`], in one line.
+#[must_use]
+pub fn prose_line(text: &str, most: usize) -> String {
+    let line: Vec<_> = text.split_whitespace().collect();
+    let line = prose(&line.join(" "), usize::MAX);
+    prose(&line.split_whitespace().collect::<Vec<_>>().join(" "), most)
+}
+
+/// Keeps two letters apart that would be joined, as in Persian.
+const NON_JOINER: char = '\u{200C}';
+
 /// Makes one picture of two, as in a family or a profession.
 const JOINER: char = '\u{200D}';
 
@@ -256,6 +300,20 @@ fn is_picture(c: char) -> bool {
 #[must_use]
 pub fn is_blank(text: &str) -> bool {
     text.chars().all(|c| c.is_whitespace() || c.is_control() || deceptive(c))
+}
+
+/// A name as it is compared with others: without blanks around it, each letter in one spelling and without its case. Two
+/// names that people could take for each other must not be two.
+#[must_use]
+pub fn folded(name: &str) -> String {
+    let visible: String = name.chars().filter(|c| !deceptive(*c) && !c.is_control()).collect();
+    ComposingNormalizerBorrowed::new_nfkc().normalize(&visible).to_lowercase().trim().to_owned()
+}
+
+/// Whether two names are one, see [`folded`].
+#[must_use]
+pub fn is_same_name(one: &str, other: &str) -> bool {
+    one == other || folded(one) == folded(other)
 }
 
 /// Zero-width and bidirectional formatting characters (Unicode TR36, TR39), and letters that look like a blank.
@@ -410,6 +468,39 @@ mod tests {
         }
         assert!(one_line("by", "  ", 10).is_err());
         assert!(one_line("by", "a\nb", 10).is_err());
+    }
+
+    #[test]
+    fn text_that_decorates_is_kept_without_what_deceives() {
+        for (given, kept) in [
+            ("one\r\ntwo\rthree\n", "one\ntwo\nthree"),
+            ("\u{feff}co\u{ad}operate\u{200b}\0\u{7}", "cooperate"),
+            ("a\u{202e}b\u{2066}c\u{2028}d\u{85}e", "abc\nd\ne"),
+            ("Привет, 世界, हिन्दी, ไทย, አማርኛ, שלום", "Привет, 世界, हिन्दी, ไทย, አማርኛ, שלום"),
+            (
+                "می\u{200c}خواهم, क\u{94d}\u{200d}ष, 👩\u{200d}👩\u{200d}👧 ❤\u{fe0f}",
+                "می\u{200c}خواهم, क\u{94d}\u{200d}ष, 👩\u{200d}👩\u{200d}👧 ❤\u{fe0f}",
+            ),
+            ("a\u{200d}b\u{200c} ж\u{200d}", "ab ж"),
+            ("⠓⠊\u{2800}⠞⠓⠑⠗⠑", "⠓⠊ ⠞⠓⠑⠗⠑"),
+            (" \u{200b} \n", ""),
+        ] {
+            assert_eq!(prose(given, 100), kept);
+            assert!(kept.is_empty() || kept.contains(['\u{200c}', '\u{200d}']) || readable("x", kept, 100).is_ok());
+        }
+        assert_eq!(prose("1234567", 7), "1234567");
+        assert_eq!(prose("12345678", 7), "123456…");
+        assert_eq!(prose("ж".repeat(20_000).as_str(), 10_000).chars().count(), 10_000);
+        assert_eq!(prose_line(" Ann\r\n\tB.\u{200b} \u{feff}C. ", 100), "Ann B. C.");
+    }
+
+    #[test]
+    fn names_that_people_take_for_each_other_are_one() {
+        for other in ["p2", "P2", "p2 ", " p2", "\u{a0}p2\n", "\u{ff50}2", "p\u{ad}2", "\u{feff}p2"] {
+            assert!(is_same_name("p2", other), "{other:?}");
+        }
+        assert!(is_same_name("Жанна", " жанна") && is_same_name("e\u{301}va", "ÉVA"));
+        assert!(!is_same_name("p2", "p 2") && !is_same_name("p2", "p3"));
     }
 
     #[test]

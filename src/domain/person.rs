@@ -7,6 +7,27 @@ use super::refusal::{Cause, Refusal};
 
 pub use super::right::{Right, Role};
 
+/// The accounts that Telegram shows in place of many people, with their usernames: whoever writes anonymously in a group,
+/// or in the name of a channel, comes as one of them. Source: the Bot API, `Message.from` beside `sender_chat`.
+const SHARED_ACCOUNTS: [(i64, &str); 4] = [
+    (777_000, "Telegram"),
+    (136_817_688, "Channel_Bot"),
+    (1_087_968_824, "GroupAnonymousBot"),
+    (1_271_266_957, "replies"),
+];
+
+/// What an account of Telegram is called that stands for many people and is nobody's own.
+#[must_use]
+pub fn shared_account(telegram_id: i64) -> Option<&'static str> {
+    SHARED_ACCOUNTS.into_iter().find(|(id, _)| *id == telegram_id).map(|(_, name)| name)
+}
+
+/// Whether this is the username of such an account.
+#[must_use]
+pub fn is_shared_username(name: &str) -> bool {
+    SHARED_ACCOUNTS.into_iter().any(|(_, shared)| shared.eq_ignore_ascii_case(name))
+}
+
 /// A human. Recognised by numeric id, never by a name that can be changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {

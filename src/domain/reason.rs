@@ -54,6 +54,8 @@ pub enum Reason {
     // What follows in the life cycle.
     /// A newer release took its place.
     Superseded { by: ReleaseId, title: String },
+    /// The CI system went to stage with another release, although stage was this one's.
+    StageOvertaken { by: ReleaseId, title: String },
     /// The tag means another commit than before.
     TagMoved { tag: String, to: Commit },
     /// The repository has no such tag any more.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::content::{Content, Definition};
-use super::ids::{Attempt, Commit, ReleaseId, Revision, ServiceName, SurfaceName, Tag};
+use super::ids::{Attempt, Commit, PersonName, ReleaseId, Revision, ServiceName, SurfaceName, Tag, is_same_name};
 use super::reason::Reason;
 use super::status::Status;
 
@@ -221,10 +221,24 @@ impl Release {
         }
     }
 
-    /// Whether a person is its initiator. Both names of the person count.
+    /// Whether a person is its initiator. Both names of the person count, however CI spells them.
     #[must_use]
     pub fn initiated_by(&self, person: &super::person::Person) -> bool {
-        self.initiated_by == person.name.as_str()
-            || person.github.as_deref().is_some_and(|login| login.eq_ignore_ascii_case(&self.initiated_by))
+        [Some(person.name.as_str()), person.github.as_deref()]
+            .into_iter()
+            .flatten()
+            .any(|name| is_same_name(name, &self.initiated_by))
+    }
+
+    /// As [`Self::initiated_by`], of a name whose person may be unknown.
+    #[must_use]
+    pub fn is_initiators(&self, name: &PersonName, person: Option<&super::person::Person>) -> bool {
+        is_same_name(name.as_str(), &self.initiated_by) || person.is_some_and(|person| self.initiated_by(person))
+    }
+
+    /// Whether its owner is somebody else than its initiator.
+    #[must_use]
+    pub fn has_other_owner(&self) -> bool {
+        !is_same_name(&self.owner, &self.initiated_by)
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::{Asker, Engine, Failure};
 use crate::domain::event::Event;
 use crate::domain::ids::PersonName;
-use crate::domain::person::{Actor, Person, Right};
+use crate::domain::person::{Actor, Person, Right, shared_account};
 use crate::domain::refusal::Cause;
 use crate::store::StoreError;
 use crate::store::telegram::{self, User};
@@ -93,6 +93,9 @@ impl Engine {
     /// Who an account belongs to.
     #[must_use]
     pub fn who_is(&self, user: &User) -> Who {
+        if shared_account(user.id).is_some() {
+            return Who::Stranger;
+        }
         let catalog = self.catalog();
         let people = catalog.people();
         if let Some(person) = people.values().find(|person| person.telegram_id == Some(user.id)) {

@@ -203,7 +203,6 @@ async fn what_an_admin_only_passes_on_is_not_carried_out() {
         json!({ "forward_sender_name": "M" }),
         json!({ "forward_date": 1_700_000_000 }),
         json!({ "via_bot": { "id": 667, "is_bot": true, "first_name": "Other", "username": "other_bot" } }),
-        json!({ "sender_chat": channel }),
         json!({ "sender_chat": channel, "is_automatic_forward": true }),
     ];
     for chat in [ann.id, team] {
@@ -369,4 +368,41 @@ async fn admins_are_told_in_private_that_the_database_was_restored() {
     world.team.shows("RMM's database is older than what was done").await;
     world.all_is_told().await;
     assert!(!to_boris.transcript().contains("older than what was done"));
+}
+
+#[tokio::test]
+async fn whoever_writes_under_a_name_of_many_is_told_so_and_does_nothing() {
+    let world = BotWorld::without_rmm(|setup| setup).await;
+    world.start_rmm().await;
+    // An RMM that has released something goes on with a file that `rmm check` refuses.
+    let release = world.rmm.release("v1").await;
+    world.rmm.until(release, "manual_testing").await;
+    let shared = [(777_000, "Telegram"), (136_817_688, "Channel"), (1_087_968_824, "Group")];
+    let team = &world.team;
+    let mut told = 0;
+    for (id, name) in shared {
+        world.configure(|config| {
+            person(config, "ann").unwrap().insert("telegram_id".into(), Value::Integer(id));
+        });
+        world.restart_after_kill().await;
+        let account = world.telegram.user(id, name);
+        for (marks, text) in [
+            (json!({}), "/lock shop we move"),
+            (json!({ "from": { "id": id, "is_bot": true, "first_name": name } }), "/lock shop we move"),
+            (json!({ "sender_chat": { "id": team.id, "title": "Team", "type": "supergroup" } }), "/id"),
+        ] {
+            account.passes_on(team.id, text, &marks);
+            told += 1;
+            team.until("it is told", |shown| {
+                let said = shown.iter().filter(|shown| shown.text.contains("You write anonymously"));
+                (said.count() == told).then_some(())
+            })
+            .await;
+        }
+        // What people only say to each other is no business of the bot's.
+        account.passes_on(team.id, "hello @rmm_bot", &json!({}));
+    }
+    assert!(!team.transcript().contains("Your number"));
+    let events = world.rmm.events().await;
+    assert!(events.iter().all(|event| event["kind"] != "production_locked"), "{events:#?}");
 }

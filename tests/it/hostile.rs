@@ -80,6 +80,19 @@ async fn bodies_that_are_not_json_are_refused() {
 }
 
 #[tokio::test]
+async fn json_is_known_however_its_name_is_spelled() {
+    let world = World::new(Setup::new()).await;
+    for (tag, name) in
+        [("v1", "Application/JSON"), ("v2", "APPLICATION/JSON; Charset=UTF-8"), ("v3", "application/json ;")]
+    {
+        let body = candidate(json!({ "tag": tag, "commit": commit_of(tag) })).to_string().into_bytes();
+        let header = [("content-type", name)];
+        let answer = world.operator().send("POST", "/api/v1/releases", Some(body), &header).await.unwrap();
+        assert_eq!(answer.status(), 201, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn wrong_types_and_unknown_fields_are_named() {
     let world = World::new(Setup::new()).await;
     let wrong = [
@@ -156,17 +169,46 @@ async fn text_that_shows_something_else_is_refused() {
     leaves_no_trace(&world, async || {
         for text in ["v1\u{202e}gpj", "v\u{200b}1", "a\u{2066}b", "a\u{7}b", "\u{feff}a"] {
             let op = world.operator();
-            for field in ["initiated_by", "owner", "notes"] {
-                let rule = op.post("/api/v1/releases", &candidate(json!({ field: text }))).await.names(field);
-                assert!(rule.contains("must not contain"), "{rule}");
-            }
+            op.post("/api/v1/releases", &candidate(json!({ "tag": text }))).await.names("tag");
+            let artifact = json!({ "surfaces": [{ "name": "app", "artifact": text }] });
+            op.post("/api/v1/releases", &candidate(artifact)).await.names("surfaces[0].artifact");
             let run = candidate(json!({ "ci_run": { "id": text } }));
             op.post("/api/v1/releases", &run).await.names("ci_run.id");
-            op.post("/api/v1/services/shop/lock", &json!({ "reason": text })).await.names("reason");
             op.post("/api/v1/tokens", &json!({ "name": text, "role": "ci" })).await.names("name");
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn text_that_only_decorates_loses_no_release_and_no_vote() {
+    let world = World::new(Setup::new()).await;
+    let op = world.operator();
+    let ci = world.ci().await;
+    let notes = format!("\u{feff}One\r\ntwo \u{ad}\u{202e}three\0\u{7} ሰላም 👩\u{200d}🚒\r\n{}", "ж".repeat(20_000));
+    let body = json!({ "notes": notes, "initiated_by": " Жанна\u{200b}\r\n\u{feff}Д. ", "owner": "ü".repeat(300) });
+    let made = ci.post("/api/v1/releases", &candidate(body)).await.ok();
+    let kept = made["notes"].as_str().unwrap();
+    assert!(kept.starts_with("One\ntwo three ሰላም 👩\u{200d}🚒\nжж") && kept.ends_with("ж…"), "{kept:.60}");
+    assert_eq!(kept.chars().count(), 10_000);
+    assert_eq!((&made["initiated_by"], made["owner"].as_str().unwrap().chars().count()), (&json!("Жанна Д."), 100));
+    let release = made["id"].as_i64().unwrap();
+    world.until(release, "manual_testing").await;
+    let reason = json!({ "reason": format!("\u{feff}it\u{ad} lies\r\nsee\u{202e} above{}", "!".repeat(20_000)) });
+    for call in ["services/shop/lock", &format!("releases/{release}/reject")] {
+        let caller = world.person("ann").await;
+        caller.post(&format!("/api/v1/{call}"), &json!({ "reason": " \u{200b}\r\n" })).await.names("reason");
+    }
+    op.post("/api/v1/services/shop/lock", &reason).await.ok();
+    let lock = op.get("/api/v1/services/shop").await.ok()["production"]["lock"]["reason"].clone();
+    assert!(lock.as_str().unwrap().starts_with("it lies\nsee above!!"), "{lock}");
+    world.person("ann").await.post(&format!("/api/v1/releases/{release}/reject"), &reason).await.ok();
+    let told = world.reason(release).await;
+    assert!(told.contains("it lies\nsee above!!") && told.ends_with('…'), "{told}");
+    // In a file that begins with a mark of the byte order.
+    let body = candidate(json!({ "tag": "v7", "commit": commit_of("v7"), "initiated_by": "a\u{ad}nn\r\n" }));
+    let made = ci.post_bytes("/api/v1/releases", format!("\u{feff}{body}")).await.ok();
+    assert_eq!(made["initiated_by"], "ann");
 }
 
 #[tokio::test]

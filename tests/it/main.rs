@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod checkout;
 #[cfg(test)]
+mod ci;
+#[cfg(test)]
 mod clocks;
 #[cfg(test)]
 mod contention;

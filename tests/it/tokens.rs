@@ -65,6 +65,30 @@ async fn a_token_that_would_be_expired_at_once_is_not_made() {
 }
 
 #[tokio::test]
+async fn tokens_are_told_apart_by_more_than_case_and_blanks() {
+    let world = World::new(Setup::new()).await;
+    let make = async |name: &str| world.operator().post("/api/v1/tokens", &json!({ "name": name, "role": "ci" })).await;
+    make("x").await.ok();
+    for twin in ["X", "x ", "\t x", "\u{ff58}"] {
+        make(twin).await.names("name");
+    }
+    let sentence = make("X").await.names("name");
+    assert!(sentence.contains("\"X\" and the valid token \"x\""), "{sentence}");
+    // Twins from before go on.
+    world.kill();
+    let conn = Connection::open(world.database()).unwrap();
+    let twin = "INSERT INTO tokens (hash, name, role, services, created_at, created_by) SELECT x'00', 'X', role, services, \
+                created_at, created_by FROM tokens";
+    assert_eq!(conn.execute(twin, []).unwrap(), 1);
+    drop(conn);
+    world.start().await;
+    world.operator().delete("/api/v1/tokens/X").await.ok();
+    make("X").await.names("name");
+    world.operator().delete("/api/v1/tokens/x").await.ok();
+    make("X").await.ok();
+}
+
+#[tokio::test]
 async fn a_token_does_what_it_is_for_and_nothing_else() {
     let setup = Setup::new().person("bob", "member").person("eve", "viewer").another_service("other");
     let world = World::new(setup).await;

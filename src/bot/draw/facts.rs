@@ -132,7 +132,7 @@ impl<'s> ReleaseFacts<'s> {
             reason: reason.filter(|_| status != Status::ManualTestFailed || overview.is_none()),
             attempt: release.attempt.0,
             initiator: initiator(pen, release),
-            owner: Some(release.owner.as_str()).filter(|owner| *owner != release.initiated_by).map(text::tame),
+            owner: release.has_other_owner().then(|| text::tame(&release.owner)),
             created: pen.time(release.created_at),
             age: pen.span(release.started_at, release.completed_at.unwrap_or(pen.now)),
             waiting: pen.span(release.status_since, pen.now),

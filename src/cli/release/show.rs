@@ -4,6 +4,7 @@ use super::super::words;
 use super::{One, ask, tone};
 use crate::api_client::{Call, Client, Context, Fault, Intent, paste, print};
 use crate::contract::{self, Word};
+use crate::domain::ids::is_same_name;
 use crate::domain::status::Status;
 use crate::terminal::{Column, Table, Tone, Ui, clean, sentence, width};
 use crate::wording::Language;
@@ -139,7 +140,7 @@ fn started_by(release: &contract::ReleaseView, ui: &Ui) -> String {
         Language::En => (format!(" for {owner}"), |token| format!(", as the token {token} says")),
         Language::Ru => (format!(", ответственный {owner}"), |token| format!(", со слов токена {token}")),
     };
-    let owned = if owner == by { String::new() } else { owned };
+    let owned = if is_same_name(owner, by) { String::new() } else { owned };
     format!("{by}{owned}{}, {when}", release.said_by.as_ref().map(said).unwrap_or_default())
 }
 

@@ -299,6 +299,20 @@ fn a_vote_must_be_possible_and_no_vote_must_be_said() {
 }
 
 #[test]
+fn people_whose_names_people_take_for_one_are_refused_and_an_older_file_goes_on() {
+    let text = service("").replace("name = \"bob\"", "name = \"Ann\"");
+    assert_eq!(
+        problems(&text),
+        [
+            "15:8: people[1].name: \"Ann\" and \"ann\" (people[0].name) are one name to whoever reads them: people are told \
+          apart by more than upper and lower case"
+        ]
+    );
+    let config = Config::parse(&text, "rmm.toml", Path::new("/etc/rmm"), &super::env(&[])).expect("it is used");
+    assert_eq!(config.people.len(), 2);
+}
+
+#[test]
 fn services_and_surfaces_have_names_of_their_own() {
     let text = format!("{}\n[[services]]\nname = \"api\"\n[[services]]\nname = \"a b\"\n[[services]]\n", service(""));
     let found = problems(&text);

@@ -193,3 +193,18 @@ fn a_bot_without_people_is_warned_about() {
         "nobody among [[people]] has a `telegram_id`: the bot will not know anybody, and only tell them their numbers"
     );
 }
+
+#[test]
+fn an_account_that_stands_for_many_is_nobody() {
+    let people = |keys: &str| bot("").replace("name = \"bob\"", &format!("name = \"bob\"\n{keys}"));
+    for (id, name) in [(777_000, "Telegram"), (1_087_968_824, "GroupAnonymousBot"), (136_817_688, "Channel_Bot")] {
+        let text = people(&format!("telegram_id = {id}"));
+        let wanted = format!(
+            "people[1].telegram_id: is no person's number: it is {name}, which Telegram shows in place of many people"
+        );
+        assert!(refused(&text)[0].ends_with(&wanted), "{:?}", refused(&text));
+    }
+    let text = people("telegram = \"@groupanonymousbot\"");
+    let wanted = "people[1].telegram: is no person: Telegram shows this account in place of many people";
+    assert!(refused(&text)[0].ends_with(wanted));
+}

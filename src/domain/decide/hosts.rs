@@ -15,7 +15,7 @@ use crate::domain::release::Version;
 use crate::domain::run::{Run, RunKind, RunState, Step, StepKind, StepState};
 use crate::domain::world::NewRun;
 
-use super::people::one_line_or_more;
+use super::people::given_reason;
 use super::{Decided, Draft};
 
 impl Draft<'_, '_> {
@@ -238,7 +238,7 @@ impl Draft<'_, '_> {
     pub(super) fn give_up_host(&mut self, kind: Env, host: &HostName, reason: String) -> Decided {
         self.allow(Right::Command, None)?;
         self.check_environment(kind)?;
-        one_line_or_more("reason", &reason)?;
+        let reason = given_reason(&reason)?;
         let said = Reason::GivenUp { by: self.actor.label().to_owned(), why: reason };
         let run = self.world.occupying_run(kind).filter(|run| run.state.is_live());
         let at_work = run.filter(|run| run.hosts(None).contains(&host) && !run.has_given_up(host));

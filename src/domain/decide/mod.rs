@@ -30,6 +30,7 @@ use super::person::{Actor, Right};
 use super::refusal::{Cause, Refusal};
 use super::release::Release;
 use super::run::{Run, RunKind};
+use super::status::Status;
 use super::world::{Changes, Happened, World};
 
 /// What a command led to.
@@ -46,7 +47,7 @@ pub struct Decision<'s> {
 #[must_use]
 pub fn decide<'s>(world: World<'s>, actor: &Actor, command: Command) -> Decision<'s> {
     let before = world.clone();
-    let mut draft = Draft { world, actor, on_record: Vec::new(), on_trial: false };
+    let mut draft = Draft { world, actor, on_record: Vec::new(), overtaken_by: None, on_trial: false };
     let answer = draft.command(command).inspect(|answer| {
         if !draft.leads_to_nothing_else(*answer) {
             draft.advance();
@@ -57,6 +58,12 @@ pub fn decide<'s>(world: World<'s>, actor: &Actor, command: Command) -> Decision
         Err(refusal) => {
             let mut world = before;
             world.changes = Changes { events: draft.on_record, ..Changes::default() };
+            if let Some((by, status)) = draft.overtaken_by {
+                let mut draft = Draft { world, actor, on_record: Vec::new(), overtaken_by: None, on_trial: false };
+                draft.stage_overtaken(by, status);
+                draft.advance();
+                world = draft.world;
+            }
             Decision { world, answer: Err(refusal) }
         }
     }
@@ -94,7 +101,8 @@ pub fn is_possible(world: &World<'_>, release: &Release, wanted: Move) -> bool {
         // Whose vote counts is another question, and the others are asked of the environments.
         Move::Approve | Move::Reject | Move::Settle | Move::Resolve | Move::Bypass | Move::Unlock => return true,
     };
-    let mut draft = Draft { world: world.clone(), actor: &Actor::Operator, on_record: Vec::new(), on_trial: true };
+    let actor = &Actor::Operator;
+    let mut draft = Draft { world: world.clone(), actor, on_record: Vec::new(), overtaken_by: None, on_trial: true };
     draft.command(command).is_ok()
 }
 
@@ -104,6 +112,8 @@ struct Draft<'s, 'a> {
     actor: &'a Actor,
     /// Goes on the record even if the command is refused.
     on_record: Vec<Happened>,
+    /// The CI of this release is at work on a stage that another one holds, as its refused report shows.
+    overtaken_by: Option<(ReleaseId, Status)>,
     /// Only to see whether it would be refused.
     on_trial: bool,
 }

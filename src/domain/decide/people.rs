@@ -6,7 +6,7 @@ use crate::domain::env::Env;
 use crate::domain::environment::Lock;
 use crate::domain::event::Event;
 use crate::domain::gate::{self, Gate, GateName};
-use crate::domain::ids::{Invalid, ReleaseId, one_line, readable};
+use crate::domain::ids::{Invalid, ReleaseId, prose};
 use crate::domain::moves::Move;
 use crate::domain::person::Right;
 use crate::domain::reason::Reason;
@@ -17,14 +17,14 @@ use crate::domain::status::Status;
 
 use super::{Decided, Draft};
 
-/// The longest reason that people may give, in characters.
-const REASON: usize = 1000;
+/// What is kept of a reason that people give, in characters.
+pub(super) const REASON: usize = 1000;
 
 impl Draft<'_, '_> {
     pub(super) fn cancel(&mut self, id: ReleaseId, reason: String) -> Decided {
         let release = self.known(id)?;
         self.allow(Right::Cancel, Some(&release))?;
-        one_line_or_more("reason", &reason)?;
+        let reason = given_reason(&reason)?;
         if !release.status.is_cancellable() {
             return Err(self.illegal(&release, Move::Cancel));
         }
@@ -72,7 +72,7 @@ impl Draft<'_, '_> {
     pub(super) fn bypass(&mut self, id: ReleaseId, gates: Vec<GateName>, reason: String) -> Decided {
         let release = self.known(id)?;
         self.allow(Right::Command, Some(&release))?;
-        one_line_or_more("reason", &reason)?;
+        let reason = given_reason(&reason)?;
         if gates.is_empty() {
             return Err(Invalid::new("gates", "must name at least one gate").into());
         }
@@ -100,7 +100,7 @@ impl Draft<'_, '_> {
 
     pub(super) fn lock(&mut self, reason: String) -> Decided {
         self.allow(Right::Command, None)?;
-        one_line_or_more("reason", &reason)?;
+        let reason = given_reason(&reason)?;
         let by = self.actor.label().to_owned();
         self.set_lock(Reason::told(reason), by);
         Ok(Answer::Done)
@@ -133,7 +133,8 @@ impl Draft<'_, '_> {
     }
 }
 
-pub(super) fn one_line_or_more(field: &str, text: &str) -> Result<(), Invalid> {
-    one_line(field, text.lines().next().unwrap_or_default(), REASON)?;
-    readable(field, text, REASON)
+/// Why somebody wants something, as it is kept.
+pub(super) fn given_reason(text: &str) -> Result<String, Invalid> {
+    let kept = prose(text, REASON);
+    if kept.is_empty() { Err(Invalid::new("reason", "must not be empty")) } else { Ok(kept) }
 }

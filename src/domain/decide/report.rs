@@ -43,7 +43,11 @@ impl Draft<'_, '_> {
         let checked = self.check_reporter(&release, status, ci_run.as_ref());
         let result = match checked {
             Ok(()) if release.status == status => Ok(self.heard_again(&release, status, ci_run)),
-            Ok(()) => self.follow_report(&release, status, ci_run),
+            Ok(()) => self.follow_report(&release, status, ci_run).inspect_err(|_| {
+                // It goes on although it was told that stage is busy.
+                let at_work = environment_of(status) == Some(Env::Stage) && status != Status::StageBuilding;
+                self.overtaken_by = (at_work && release.status == Status::Initiated).then_some((id, status));
+            }),
             Err(refusal) => Err(refusal),
         };
         result.map_err(|refusal| {
@@ -211,6 +215,35 @@ impl Draft<'_, '_> {
         );
         self.world.move_release(release.id, Status::StageBuilding, None);
         Ok(())
+    }
+
+    /// The CI of a release brought stage to it, or tried to, while another one held stage: what people would test there
+    /// is not what they would approve. The other one ends, and stage is the next one's that asks for it.
+    pub(super) fn stage_overtaken(&mut self, by: ReleaseId, status: Status) {
+        let holder = self.world.stage_holder().filter(|holder| holder.id != by);
+        let Some(holder) = holder.map(|holder| (holder.id, holder.status)) else { return };
+        let overtaker = self.world.release(by);
+        let reason = Reason::StageOvertaken { by, title: overtaker.title() };
+        match (holder, self.own_run(holder.0, Env::Stage)) {
+            ((id, Status::ManualTesting), _) => {
+                // As where a rehearsal has gone stale, and nobody can repeat it now.
+                self.world.move_release(id, Status::StageTestRollback, Some(reason.clone()));
+                self.world.move_release(id, Status::StageTestRollbackFailed, Some(reason));
+            }
+            ((_, Status::StageBuilding | Status::StageTestRollback), Some(run)) => {
+                self.run_ended(run, RunState::Failed { reason });
+            }
+            _ => return,
+        }
+        let is_there =
+            [Status::StageTestRollback, Status::StageTestRollbackFailed, Status::ManualTesting].contains(&status);
+        if is_there {
+            let (version, now) = (overtaker.version(), self.world.now);
+            let stage = self.world.environment_mut(Env::Stage);
+            (stage.current, stage.since) = (Some(version.clone()), Some(now));
+            let event = Event::EnvironmentChanged { environment: Env::Stage, version };
+            self.world.record(Some(by), None, event);
+        }
     }
 
     fn ci_takes_production(&mut self, release: &Release, ci_run: Option<Reporter>) -> Result<(), Refusal> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::domain::command::{Answer, Resolution};
 use crate::domain::env::Env;
 use crate::domain::event::Event;
-use crate::domain::ids::{RunId, readable};
+use crate::domain::ids::{RunId, prose};
 use crate::domain::person::Right;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::{Cause, Refusal};
@@ -13,13 +13,14 @@ use crate::domain::release::Release;
 use crate::domain::run::{Positions, Run, RunKind, RunState, Side, Step, StepKind, StepState};
 use crate::domain::world::NewRun;
 
+use super::people::REASON;
 use super::{Decided, Draft};
 
 impl Draft<'_, '_> {
     pub(super) fn resolve(&mut self, id: RunId, verdict: Resolution, reason: String) -> Decided {
         let run = self.known_run(id)?;
         self.allow(Right::Command, None)?;
-        readable("reason", &reason, 1000)?;
+        let reason = prose(&reason, REASON);
         let left_dirty = self.world.environment(run.environment).dirty.as_ref().is_some_and(|dirty| dirty.run == id);
         let unknown = matches!(run.state, RunState::Unknown { .. });
         let repairable = left_dirty && verdict != Resolution::Failed;

@@ -12,14 +12,14 @@ use crate::domain::run::{Run, RunKind, RunState, Side, StopKind};
 use crate::domain::status::Status;
 use crate::domain::world::{NewRun, World};
 
-use super::people::one_line_or_more;
+use super::people::given_reason;
 use super::{Decided, Draft};
 
 impl Draft<'_, '_> {
     pub(super) fn abort(&mut self, id: ReleaseId, reason: String, force: bool) -> Decided {
         let release = self.known(id)?;
         self.allow(Right::Command, Some(&release))?;
-        one_line_or_more("reason", &reason)?;
+        let reason = given_reason(&reason)?;
         if release.status != Status::Deploying {
             return Err(self.illegal(&release, Move::Abort));
         }
@@ -43,7 +43,7 @@ impl Draft<'_, '_> {
     pub(super) fn rollback(&mut self, id: ReleaseId, to: Option<RollbackTo>, reason: String, force: bool) -> Decided {
         let release = self.known(id)?;
         self.allow(Right::Command, Some(&release))?;
-        one_line_or_more("reason", &reason)?;
+        let reason = given_reason(&reason)?;
         self.check_known(Env::Production)?;
         let current = self.world.production().current.clone();
         match (&current, release.status) {

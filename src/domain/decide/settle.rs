@@ -5,7 +5,7 @@ use crate::domain::command::{Answer, Settled};
 use crate::domain::env::Env;
 use crate::domain::environment::{AnotherCopy, UnknownState};
 use crate::domain::event::Event;
-use crate::domain::ids::{HostName, RunId, readable};
+use crate::domain::ids::{HostName, RunId, prose};
 use crate::domain::person::Right;
 use crate::domain::reason::{LastRun, Reason};
 use crate::domain::refusal::{Cause, Refusal};
@@ -13,13 +13,14 @@ use crate::domain::release::Version;
 use crate::domain::run::{Run, RunName, RunState};
 use crate::domain::status::Status;
 
+use super::people::REASON;
 use super::{Decided, Draft};
 
 impl Draft<'_, '_> {
     pub(super) fn settle(&mut self, kind: Env, runs: Settled, reason: String) -> Decided {
         self.allow(Right::Command, None)?;
         self.check_environment(kind)?;
-        readable("reason", &reason, 1000)?;
+        let reason = prose(&reason, REASON);
         let state = self.world.environment(kind);
         if state.unknown.is_none() {
             let (met, version) = (self.world.another_copy.is_some(), state.current.clone());

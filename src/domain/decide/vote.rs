@@ -10,7 +10,7 @@ use crate::domain::refusal::{Cause, Code, Refusal};
 use crate::domain::release::Release;
 use crate::domain::status::Status;
 
-use super::people::one_line_or_more;
+use super::people::given_reason;
 use super::{Decided, Draft};
 
 impl Draft<'_, '_> {
@@ -21,8 +21,7 @@ impl Draft<'_, '_> {
         }
         self.check_revision(&release, seen)?;
         self.check_vote_open(&release)?;
-        let own = release.initiated_by == person.as_str()
-            || self.world.people.get(&person).is_some_and(|p| release.initiated_by(p));
+        let own = release.is_initiators(&person, self.world.people.get(&person));
         if own && self.world.service.approvals.forbid_self {
             return Err(Cause::SelfApproval { person, release: id, service: release.service }.into());
         }
@@ -46,7 +45,7 @@ impl Draft<'_, '_> {
         };
         self.check_revision(&release, seen)?;
         self.check_vote_open(&release)?;
-        one_line_or_more("reason", &reason)?;
+        let reason = given_reason(&reason)?;
         self.cast(&release, person.clone(), door, Verdict::Rejected { reason: reason.clone() });
         let why = Reason::Rejected { by: person.to_string(), why: reason.clone() };
         self.world.record(Some(id), None, Event::ReleaseRejected { person, commit: release.commit, reason });

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::contract::{Acknowledge, EventPage, EventView, ListEvents, NotedEnd, Verification};
 use crate::domain::event::Event;
-use crate::domain::ids::{Invalid, one_line};
+use crate::domain::ids::{Invalid, prose_line};
 use crate::domain::person::Right;
 use crate::store::chain::ChainHead;
 use crate::store::events::{self, EventRow, Page};
@@ -133,12 +133,15 @@ pub async fn acknowledge(
     Sent(sent): Sent<Acknowledge>,
 ) -> Result<StatusCode, Problem> {
     actor.may(Right::Administer, None, false)?;
-    one_line("reason", &sent.reason, 1000)?;
+    let reason = prose_line(&sent.reason, 1000);
+    if reason.is_empty() {
+        return Err(Invalid::new("reason", "must not be empty").into());
+    }
     let store = web.engine.store();
     let Some(found) = store.alarm().borrow().clone() else {
         return Err(Problem::not_found("there is no alarm about the record"));
     };
-    let event = Event::RecordAlarmAcknowledged { found, reason: sent.reason };
+    let event = Event::RecordAlarmAcknowledged { found, reason };
     web.engine.record(&actor, move |_, _| Ok(((), Some(event)))).await?;
     store.acknowledge()?;
     Ok(StatusCode::NO_CONTENT)

@@ -61,6 +61,8 @@ pub(super) fn routes() -> Router<Web> {
             "/api/openapi.json",
             axum::routing::get(move || async move { ([("content-type", "application/json")], document) }),
         )
+        // As the original machine called it.
+        .route("/health", axum::routing::get(meta::healthz))
         .layer(axum::middleware::from_fn(traced))
 }
 

@@ -13,7 +13,7 @@ use crate::contract::{
 };
 use crate::domain::command::{Answer, Command, NewRelease};
 use crate::domain::env::Env;
-use crate::domain::ids::{Commit, Invalid, ReleaseId, ServiceName, Tag, one_line, readable, web_address};
+use crate::domain::ids::{Commit, Invalid, ReleaseId, ServiceName, Tag, one_line, prose, prose_line, web_address};
 use crate::domain::person::{Actor, Right};
 use crate::domain::reason::Reason;
 use crate::domain::release::{Artifact, CiRun};
@@ -30,8 +30,10 @@ use crate::wording::english;
 const PAGE: u32 = 50;
 /// Releases on one page at most.
 const LARGEST_PAGE: u32 = 200;
-/// Notes at most, in characters.
+/// What is kept of notes, in characters.
 const NOTES: usize = 10_000;
+/// What is kept of the name of an initiator or an owner, in characters.
+const NAME: usize = 100;
 
 impl CreateRelease {
     /// Checks every field.
@@ -41,22 +43,22 @@ impl CreateRelease {
         if tag.is_none() && commit.is_none() {
             return Err(Invalid::new("tag", "this or commit must be given"));
         }
-        one_line("initiated_by", &self.initiated_by, 100)?;
-        if let Some(owner) = &self.owner {
-            one_line("owner", owner, 100)?;
-        }
-        readable("notes", &self.notes, NOTES)?;
+        let name = |field: &str, text: &str| {
+            let kept = prose_line(text, NAME);
+            if kept.is_empty() { Err(Invalid::new(field, "must not be empty")) } else { Ok(kept) }
+        };
+        let owner = self.owner.map(|owner| name("owner", &owner)).transpose()?;
         Ok(NewRelease {
             service: ServiceName::parse("service", self.service)?,
             tag,
             commit,
             commit_checked: false,
-            initiated_by: self.initiated_by,
-            owner: self.owner,
+            initiated_by: name("initiated_by", &self.initiated_by)?,
+            owner,
             attempt_told: self.ci_run.as_ref().is_some_and(|run| run.attempt.is_some()),
             ci_run: self.ci_run.map(checked_ci_run).transpose()?,
             tagged_at: self.tagged_at,
-            notes: self.notes,
+            notes: prose(&self.notes, NOTES),
             artifacts: checked_artifacts(self.surfaces)?,
         })
     }
@@ -70,10 +72,8 @@ fn checked_ci_run(run: CreatingRun) -> Result<CiRun, Invalid> {
     if let Some(url) = &run.url {
         web_address("ci_run.url", url)?;
     }
-    if let Some(git_ref) = &run.git_ref {
-        one_line("ci_run.ref", git_ref, 256)?;
-    }
     let CreatingRun { id, attempt, url, git_ref } = run;
+    let git_ref = git_ref.map(|git_ref| prose_line(&git_ref, 256)).filter(|git_ref| !git_ref.is_empty());
     Ok(CiRun { id, attempt: attempt.unwrap_or(1), url, git_ref })
 }
 

@@ -3,13 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use icu_normalizer::ComposingNormalizerBorrowed;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
 use crate::contract::{CreateToken, CreatedToken, TokenView};
 use crate::domain::event::Event;
-use crate::domain::ids::{Invalid, PersonName, ServiceName, one_line};
+use crate::domain::ids::{Invalid, PersonName, ServiceName, is_same_name, one_line};
 use crate::domain::person::{Actor, Right, Role};
 use crate::engine::catalog::Catalog;
 use crate::engine::{Failure, no_service};
@@ -37,16 +36,11 @@ pub async fn create(
     if new.name.trim() != new.name {
         return Err(Invalid::new("name", "must not begin or end with a blank").into());
     }
-    let folded = |name: &str| ComposingNormalizerBorrowed::new_nfkc().normalize(name).to_lowercase();
-    let wanted = folded(&new.name);
-    let same = |other: &str| folded(other) == wanted;
+    let same = |other: &str| is_same_name(other, &new.name);
     let mut people = catalog.people().keys().map(PersonName::as_str).filter(|name| new.person.as_deref() != Some(name));
     if [Actor::Operator, Actor::Machine].iter().any(|actor| same(actor.label())) || people.any(same) {
         let rule = format!("{} is somebody else's name; call the token after what it is for", new.name);
         return Err(Invalid::new("name", rule).into());
-    }
-    if new.expires_at.is_some_and(|at| at <= web.engine.now()) {
-        return Err(Invalid::new("expires_at", "must lie ahead").into());
     }
     let mut services = Vec::new();
     for name in &new.services {
@@ -80,6 +74,15 @@ pub async fn create(
     let name = new.name.clone();
     let work = move |conn: &rusqlite::Connection, now: Timestamp| {
         let vouched_by = voucher(conn, &maker)?;
+        let live = tokens::list(conn)?.into_iter().filter(|token| token.is_live(now.as_millisecond()));
+        let twin = live.map(|token| token.name).find(|name| *name != new.name && is_same_name(name, &new.name));
+        if let Some(twin) = twin {
+            let rule = format!(
+                "{:?} and the valid token {twin:?} are one name to whoever reads them; call it otherwise, or revoke that one first",
+                new.name
+            );
+            return Err(Failure::Refused(Invalid::new("name", rule).into()));
+        }
         let row = NewToken {
             name: &new.name,
             role: new.role.as_str(),

@@ -31,6 +31,11 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::Settled { by, environment, version: None } => format!("{by} says that {environment} runs nothing"),
         R::GivenUp { by, why } => format!("given up by {by}: {why}"),
 
+        R::StageOvertaken { by, title } => {
+            format!(
+                "the CI of #{by} {title} went to stage although stage was taken, so what was tested there is in doubt"
+            )
+        }
         R::Superseded { by, title } => format!("superseded by #{by} {title}"),
         R::TagMoved { tag, to } => format!("the tag {tag} has moved to {}", to.short()),
         R::TagGone { tag } => format!("the tag {tag} is gone from the repository"),

@@ -32,6 +32,9 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         }
         R::GivenUp { by, why } => format!("больше не ждём: {by} — {why}"),
 
+        R::StageOvertaken { by, title } => {
+            format!("CI релиза #{by} {title} занял stage, хотя тот был занят: неизвестно, что там проверяли")
+        }
         R::Superseded { by, title } => format!("его заменил более новый релиз #{by} {title}"),
         R::TagMoved { tag, to } => format!("тег {tag} указывает теперь на {}", to.short()),
         R::TagGone { tag } => format!("тега {tag} больше нет в репозитории"),

@@ -37,6 +37,7 @@ fn samples() -> Vec<Reason> {
         R::Settled { by: by(), environment: Production, version: None },
         R::GivenUp { by: by(), why: "burnt down".into() },
         R::Superseded { by: ReleaseId(13), title: "v1.6.0".into() },
+        R::StageOvertaken { by: ReleaseId(13), title: "v1.6.0".into() },
         R::TagMoved { tag: "v1.5.0".into(), to: commit() },
         R::TagGone { tag: "v1.5.0".into() },
         R::ContentChanged,

@@ -13,6 +13,7 @@ pub struct Setup {
     minimum: i64,
     repository: Option<String>,
     stage_driver: &'static str,
+    production_driver: &'static str,
     surface: Table,
     stage_surface: Table,
     more_services: Vec<(String, Option<String>)>,
@@ -38,6 +39,7 @@ impl Setup {
             minimum: 1,
             repository: None,
             stage_driver: "local",
+            production_driver: "local",
             surface: surface.into_iter().collect(),
             stage_surface: Table::new(),
             more_services: Vec::new(),
@@ -101,6 +103,12 @@ impl Setup {
         self
     }
 
+    /// A CI system brings stage and production to releases and reports.
+    pub fn by_ci(mut self) -> Self {
+        self.production_driver = "ci";
+        self.stage_by_ci()
+    }
+
     /// A key of the surface; `env.NAME` and `health.NAME` reach into its tables.
     pub fn surface(mut self, key: &str, value: impl Into<Value>) -> Self {
         set(&mut self.surface, key, value.into());
@@ -143,7 +151,7 @@ impl Setup {
         set(&mut service, "approvals.required", self.approvers.clone().into());
         set(&mut service, "approvals.minimum", self.minimum.into());
         set(&mut service, "surfaces", vec![surface].into());
-        set(&mut service, "environments.production.driver", "local".into());
+        set(&mut service, "environments.production.driver", self.production_driver.into());
         set(&mut service, "environments.stage.driver", self.stage_driver.into());
         if !self.stage_surface.is_empty() {
             set(&mut service, "environments.stage.surfaces.app", self.stage_surface.clone().into());

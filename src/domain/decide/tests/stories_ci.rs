@@ -8,6 +8,7 @@ use crate::domain::event::Event;
 use crate::domain::gate::GateName;
 use crate::domain::ids::ReleaseId;
 use crate::domain::person::Actor;
+use crate::domain::reason::Reason;
 use crate::domain::refusal::Code;
 use crate::domain::run::RunState;
 use crate::domain::status::Status::{self, *};
@@ -159,6 +160,43 @@ fn stage_is_busy_until_the_release_before_has_left_manual_testing() {
     assert_eq!(w.report_refused(second, StageBuilding).code, Code::StageBusy);
     w.everybody_approves(first);
     w.report(second, StageBuilding);
+}
+
+#[test]
+fn a_script_that_goes_to_a_busy_stage_all_the_same_leaves_nothing_there_to_approve() {
+    for reached in [StageBuilding, StageTestRollback, ManualTesting] {
+        let mut w = Sim::in_ci();
+        ship(&mut w, "v1.0.0");
+        let first = push(&mut w, "v1.1.0", "2");
+        let second = push(&mut w, "v1.2.0", "3");
+        for status in [StageBuilding, StageTestRollback, ManualTesting] {
+            w.report(first, status);
+            if status == reached {
+                break;
+            }
+        }
+        if reached == ManualTesting {
+            w.approve("ann", first);
+        }
+        assert_eq!(w.report_refused(second, StageBuilding).code, Code::StageBusy);
+        assert_eq!(w.status(first), reached, "what is refused is not done, as far as anybody knows");
+        let ended = if reached == StageBuilding { StageBuildingFailed } else { StageTestRollbackFailed };
+        assert_eq!(w.report_refused(second, StageTestRollback).code, Code::IllegalTransition);
+        assert_eq!(w.status(first), ended);
+        assert_eq!(w.get(first).reason, Some(Reason::StageOvertaken { by: second, title: "v1.2.0".into() }));
+        assert_eq!(w.runs_what(STAGE), Some(second), "its CI says so");
+        assert_eq!(w.report_refused(second, ManualTesting).code, Code::IllegalTransition);
+        for release in [first, second] {
+            w.refused(&w.actor("bob"), Command::Approve { release, seen: None });
+        }
+        // Either of them goes the whole way when its CI is run again.
+        to_manual_testing(&mut w, second);
+        let again = uncounted(&mut w, "v1.1.0", "2");
+        assert_eq!(w.ok(&ci(), again), Answer::Release { id: first, created: true });
+        w.everybody_approves(second);
+        to_manual_testing(&mut w, first);
+        assert_eq!(w.status(first), ManualTesting, "ann's yes to what she saw then does not count");
+    }
 }
 
 #[test]

@@ -68,13 +68,17 @@ fn the_initiator_may_be_kept_from_approving_his_own() {
         service.approvals.required.push(person("mia"));
         service.approvals.minimum = 4;
     });
-    let new = NewRelease { initiated_by: "MIA-gh".into(), ..w.new_release("v1.0.0") };
-    let r = w.create(new);
-    w.stage_ends_well();
-    let refusal = w.refused(&w.actor("mia"), Command::Approve { release: r, seen: None });
-    assert_eq!(refusal.code, Code::SelfApproval);
-    w.everybody_approves(r);
-    assert_eq!(w.status(r), ManualTestPassed, "all others are enough");
+    for (version, said) in ["MIA-gh", "mia", "Mia", "mia ", " MIA", "\u{a0}mia", "\u{ff4d}ia"].iter().enumerate() {
+        let new = NewRelease { initiated_by: (*said).into(), ..w.new_release(&format!("v1.0.{version}")) };
+        let r = w.create(new);
+        w.stage_ends_well();
+        let refusal = w.refused(&w.actor("mia"), Command::Approve { release: r, seen: None });
+        assert_eq!(refusal.code, Code::SelfApproval, "{said:?}");
+        assert_eq!(w.gates(r)[0].state, GateState::ApprovalsMissing { given: 0, needed: 3, void: vec![] }, "{said:?}");
+        w.everybody_approves(r);
+        assert_eq!(w.status(r), ManualTestPassed, "all others are enough");
+        w.ok(&w.actor("mia"), Command::Cancel { release: r, reason: "his own".into() });
+    }
 }
 
 #[test]

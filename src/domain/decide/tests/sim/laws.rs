@@ -1,6 +1,7 @@
 //! What must hold after every command, whatever it was.
 
 use super::*;
+use crate::domain::ids::is_same_name;
 
 impl Sim {
     pub(super) fn check_moves(&mut self, events: &[Happened], releases: &[Arc<Release>]) {
@@ -32,8 +33,10 @@ impl Sim {
         let rule = &self.closed_under[&release.id];
         let initiator = |name: &PersonName| {
             let github = self.people.get(name).and_then(|p| p.github.clone());
-            release.initiated_by == name.as_str()
-                || github.is_some_and(|login| login.eq_ignore_ascii_case(&release.initiated_by))
+            [Some(name.to_string()), github]
+                .into_iter()
+                .flatten()
+                .any(|name| is_same_name(&name, &release.initiated_by))
         };
         let counted: Vec<_> = rule.required.iter().filter(|name| !(rule.forbid_self && initiator(name))).collect();
         let yes = counted.iter().filter(|name| {
