@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Word, known, short};
 use crate::domain::content::Content;
 use crate::domain::gate::{GateName, GateState, Remedy};
+use crate::domain::ids::is_same_name;
 use crate::domain::reason::Reason;
 use crate::domain::release::{Artifact, CiRun};
 use crate::domain::status::{List, Status};
@@ -164,8 +165,11 @@ pub struct ReleaseView {
     pub attempt: u32,
     /// Grows with every change of the release; votes are none.
     pub revision: u64,
-    /// Who.
+    /// Who, as they were named.
     pub initiated_by: String,
+    /// The person of RMM that this is, by name or by GitHub login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initiator: Option<String>,
     /// The token on whose word that stands; a person who creates a release is its initiator without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub said_by: Option<String>,
@@ -234,6 +238,17 @@ impl ReleaseView {
             (Some(tag), _) => tag.clone(),
             (None, Some(commit)) => short(commit),
             (None, None) => format!("#{}", self.id),
+        }
+    }
+
+    /// The initiator: the person, and the name that was given, where that is another one.
+    #[must_use]
+    pub fn initiator(&self) -> String {
+        let given = &self.initiated_by;
+        match &self.initiator {
+            Some(person) if !is_same_name(person, given) => format!("{person} ({given})"),
+            Some(person) => person.clone(),
+            None => given.clone(),
         }
     }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::content::{Content, Definition};
 use super::ids::{Attempt, Commit, PersonName, ReleaseId, Revision, ServiceName, SurfaceName, Tag, is_same_name};
+use super::person::Person;
 use super::reason::Reason;
 use super::status::Status;
 
@@ -223,16 +224,21 @@ impl Release {
 
     /// Whether a person is its initiator. Both names of the person count, however CI spells them.
     #[must_use]
-    pub fn initiated_by(&self, person: &super::person::Person) -> bool {
+    pub fn initiated_by(&self, person: &Person) -> bool {
         [Some(person.name.as_str()), person.github.as_deref()]
             .into_iter()
             .flatten()
             .any(|name| is_same_name(name, &self.initiated_by))
     }
 
+    /// Which of these people is its initiator, whichever name CI gave; none of them may be.
+    pub fn initiator<'p>(&self, people: impl IntoIterator<Item = &'p Person>) -> Option<&'p Person> {
+        people.into_iter().find(|person| self.initiated_by(person))
+    }
+
     /// As [`Self::initiated_by`], of a name whose person may be unknown.
     #[must_use]
-    pub fn is_initiators(&self, name: &PersonName, person: Option<&super::person::Person>) -> bool {
+    pub fn is_initiators(&self, name: &PersonName, person: Option<&Person>) -> bool {
         is_same_name(name.as_str(), &self.initiated_by) || person.is_some_and(|person| self.initiated_by(person))
     }
 

@@ -86,11 +86,7 @@ impl ReleaseOverview {
             on_stage: world.stage_holder().map(|holder| holder.version()),
             way_back: world.usual_way_back(release),
             versions: world.good_before_current(VERSIONS),
-            initiator: world
-                .people
-                .values()
-                .find(|person| release.initiated_by(person))
-                .map(|person| person.name.clone()),
+            initiator: release.initiator(world.people.values()).map(|person| person.name.clone()),
             possible: possible_moves(world, release).collect(),
             to_resolve: world.to_resolve(release).collect(),
             to_settle: world.to_settle(release).collect(),

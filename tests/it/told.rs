@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::world::{Repository, SHOP, Setup, World, eventually};
+use crate::world::{Repository, SHOP, Setup, World, commit_of, eventually};
 
 fn rmm(w: &World, args: &[&str]) -> String {
     let run = Command::new(env!("CARGO_BIN_EXE_rmm"))
@@ -131,4 +131,23 @@ async fn a_tag_that_does_not_exist_fails_the_command_that_creates_its_release() 
     assert_eq!(run.status.code(), Some(1), "{said}");
     assert_eq!(String::from_utf8(run.stdout).unwrap(), "#1\n");
     assert!(said.contains("#1 is recorded, but cannot go on: there is no tag v9 in "), "{said}");
+}
+
+#[tokio::test]
+async fn an_initiator_is_shown_as_the_person_whose_login_ci_gives() {
+    let w = World::new(Setup::new()).await;
+    let create = async |tag: &str, by: &str| {
+        w.create(json!({ "service": SHOP, "tag": tag, "commit": commit_of(tag), "initiated_by": by })).await
+    };
+    let (by_login, by_stranger) = (create("v1", "Ann-at-GitHub").await, create("v2", "dependabot").await);
+    let list = w.operator().get("/api/v1/releases").await.ok()["releases"].clone();
+    let told = |of: &Value| (of["initiator"].clone(), of["initiated_by"].clone());
+    assert_eq!(
+        told(&w.operator().get(&format!("/api/v1/releases/{by_login}")).await.ok()),
+        (json!("ann"), json!("Ann-at-GitHub"))
+    );
+    assert_eq!(told(&list[0]), (Value::Null, json!("dependabot")));
+    let shown = |number: i64| rmm(&w, &["release", "show", &number.to_string()]);
+    assert!(shown(by_login).contains("ann (Ann-at-GitHub), as the token"), "{}", shown(by_login));
+    assert!(shown(by_stranger).contains("dependabot, as the token"), "{}", shown(by_stranger));
 }

@@ -9,9 +9,8 @@ use super::scene::Scene;
 use crate::bot::words::{facts, text};
 use crate::domain::approval::Verdict;
 use crate::domain::environment::LeftHost;
-use crate::domain::ids::PersonName;
+use crate::domain::ids::{PersonName, is_same_name};
 use crate::domain::reason::Reason;
-use crate::domain::release::Release;
 use crate::domain::run::RunState;
 use crate::domain::status::Status;
 use crate::views::ReleaseOverview;
@@ -100,8 +99,14 @@ struct SkippedFacts<'s> {
 }
 
 /// The initiator, and whose word that is if it is not their own.
-fn initiator(pen: &Pen<'_>, release: &Release) -> String {
-    let name = text::tame(&release.initiated_by);
+fn initiator(pen: &Pen<'_>, scene: &Scene) -> String {
+    let release = &scene.release;
+    let given = text::tame(&release.initiated_by);
+    let name = match scene.overview.as_ref().and_then(|overview| overview.initiator.as_ref()) {
+        Some(person) if !is_same_name(person.as_str(), &release.initiated_by) => format!("{person} ({given})"),
+        Some(person) => person.to_string(),
+        None => given,
+    };
     match &release.said_by {
         Some(token) => pen.phrase("initiator.said_by", facts! { name => name, token => text::tame(token) }),
         None => name,
@@ -131,7 +136,7 @@ impl<'s> ReleaseFacts<'s> {
             // A rejection is told with the vote.
             reason: reason.filter(|_| status != Status::ManualTestFailed || overview.is_none()),
             attempt: release.attempt.0,
-            initiator: initiator(pen, release),
+            initiator: initiator(pen, scene),
             owner: release.has_other_owner().then(|| text::tame(&release.owner)),
             created: pen.time(release.created_at),
             age: pen.span(release.started_at, release.completed_at.unwrap_or(pen.now)),

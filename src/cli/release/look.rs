@@ -89,9 +89,9 @@ pub(super) fn table(releases: &[contract::ReleaseView], ui: &Ui) -> String {
 
 /// Who started it, and whose word that is if it is not their own.
 fn by(release: &contract::ReleaseView, language: Language) -> String {
-    let by = &release.initiated_by;
+    let by = release.initiator();
     match (&release.said_by, language) {
-        (None, _) => by.clone(),
+        (None, _) => by,
         (Some(token), Language::En) => format!("{by} (says {token})"),
         (Some(token), Language::Ru) => format!("{by} (со слов токена {token})"),
     }

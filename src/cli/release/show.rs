@@ -135,12 +135,12 @@ fn to_resolve(run: &contract::RunView, ui: &Ui) -> String {
 
 /// Who started it, for whom, and when.
 fn started_by(release: &contract::ReleaseView, ui: &Ui) -> String {
-    let (by, owner, when) = (&release.initiated_by, &release.owner, ui.ago(release.created_at));
+    let (by, owner, when) = (release.initiator(), &release.owner, ui.ago(release.created_at));
     let (owned, said): (_, fn(&String) -> String) = match ui.language {
         Language::En => (format!(" for {owner}"), |token| format!(", as the token {token} says")),
         Language::Ru => (format!(", ответственный {owner}"), |token| format!(", со слов токена {token}")),
     };
-    let owned = if is_same_name(owner, by) { String::new() } else { owned };
+    let owned = if is_same_name(owner, &release.initiated_by) { String::new() } else { owned };
     format!("{by}{owned}{}, {when}", release.said_by.as_ref().map(said).unwrap_or_default())
 }
 

@@ -46,7 +46,9 @@ pub async fn patch(
         (None, None) => return Err(Invalid::new("status", "this or surfaces must be given").into()),
     };
     let handled = web.engine.handle_then(trace.of(Request::new(actor, first)), |_| second).await?;
-    handled.release.as_ref().map(|release| Json(release.into())).ok_or_else(|| no_release(release).into())
+    let catalog = web.engine.catalog();
+    let view = |release| Json(ReleaseView::new(release, catalog.people()));
+    handled.release.as_ref().map(view).ok_or_else(|| no_release(release).into())
 }
 
 /// Approve, reject, cancel, abort, retry, promote, roll back or bypass

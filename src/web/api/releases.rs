@@ -111,7 +111,7 @@ pub async fn create(
     let handled = web.engine.handle(trace.of(Request::new(actor, Command::Create(new)))).await?;
     let created = matches!(handled.answer, Answer::Release { created: true, .. });
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-    let release = handled.release.as_ref().map(ReleaseView::from);
+    let release = handled.release.as_ref().map(|release| ReleaseView::new(release, web.engine.catalog().people()));
     Ok((status, Json(release)).into_response())
 }
 
@@ -135,7 +135,9 @@ pub async fn list(
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
     let next = found.last().filter(|_| more).map(|release| format!("r{}", release.id));
-    Ok(Json(ReleasePage { releases: found.iter().map(ReleaseView::from).collect(), next }))
+    let catalog = web.engine.catalog();
+    let releases = found.iter().map(|release| ReleaseView::new(release, catalog.people())).collect();
+    Ok(Json(ReleasePage { releases, next }))
 }
 
 fn cursor(text: &str) -> Result<ReleaseId, Invalid> {
@@ -159,7 +161,7 @@ pub async fn show(
 pub(super) async fn details(web: &Web, actor: &Actor, id: ReleaseId) -> Result<ReleaseDetails, Problem> {
     let overview = ReleaseOverview::read(&web.engine, id).await?;
     watchable_by(actor, Some(&overview.service.name))?;
-    Ok(ReleaseDetails::new(&overview, actor))
+    Ok(ReleaseDetails::new(&overview, web.engine.catalog().people(), actor))
 }
 
 /// What happened to a release, oldest first

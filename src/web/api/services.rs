@@ -122,11 +122,13 @@ async fn details(
     readable_by(actor, Some(&name))?;
     let overview = ServiceOverview::read(&web.engine, &name).await?;
     let environments = &overview.environments;
+    let catalog = web.engine.catalog();
+    let view = |release| ReleaseView::new(release, catalog.people());
     Ok(Json(ServiceDetails {
         service: ServiceView::new(&overview.service, &environments[&Env::Stage], &environments[&Env::Production]),
         definition: serde_json::to_value(&*overview.service).unwrap_or_default(),
-        queue: overview.line.iter().map(ReleaseView::from).collect(),
-        on_stage: overview.on_stage.as_ref().map(ReleaseView::from),
+        queue: overview.line.iter().map(view).collect(),
+        on_stage: overview.on_stage.as_ref().map(view),
         runs: overview.runs.iter().map(RunView::from).collect(),
         another_copy: overview.another_copy.as_ref().map(|met| UnknownView::new(&met.reason, met.since)),
         good_versions: overview

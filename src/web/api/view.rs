@@ -11,11 +11,14 @@ use crate::domain::person::Actor;
 use crate::domain::release::{Artifact, Bypass, CiRun, Release};
 use crate::domain::run::{Action, Ask, Run, Step, StepState};
 use crate::domain::service::Via;
+use crate::domain::world::People;
 use crate::views::ReleaseOverview;
 use crate::wording::{Language, english};
 
-impl From<&Release> for ReleaseView {
-    fn from(release: &Release) -> Self {
+impl ReleaseView {
+    /// A release among these people.
+    pub fn new(release: &Release, people: &People) -> Self {
+        let initiator = release.initiator(people.values());
         Self {
             id: release.id.0,
             service: release.service.to_string(),
@@ -29,6 +32,7 @@ impl From<&Release> for ReleaseView {
             attempt: release.attempt.0,
             revision: release.revision.0,
             initiated_by: release.initiated_by.clone(),
+            initiator: initiator.map(|person| person.name.to_string()),
             said_by: release.said_by.clone(),
             owner: release.owner.clone(),
             ci_run: release.ci_run.clone().map(Into::into),
@@ -72,9 +76,9 @@ impl From<&Gate> for GateView {
 
 impl ReleaseDetails {
     /// The details of a release, as the viewer sees them.
-    pub fn new(overview: &ReleaseOverview, viewer: &Actor) -> Self {
+    pub fn new(overview: &ReleaseOverview, people: &People, viewer: &Actor) -> Self {
         Self {
-            release: (&overview.release).into(),
+            release: ReleaseView::new(&overview.release, people),
             content: Some(overview.content.clone()),
             approvals: ApprovalsView::new(overview),
             unmet: overview.gates.iter().filter(|gate| !gate.met()).map(GateView::from).collect(),

@@ -167,7 +167,8 @@ impl Setup {
             }
         }
         let person = |(name, role): &(String, String)| {
-            Table::from_iter([("name".to_owned(), name.clone().into()), ("role".to_owned(), role.clone().into())])
+            let fields = [("name", name.clone()), ("role", role.clone()), ("github", format!("{name}-at-github"))];
+            Table::from_iter(fields.map(|(field, value)| (field.to_owned(), value.into())))
         };
         set(&mut config, "people", self.people.iter().map(person).collect::<Vec<_>>().into());
         let others = self.more_services.iter().map(|(name, repository)| {

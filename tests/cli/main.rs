@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod docs;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
