@@ -1,4 +1,4 @@
-//! Answers to taps: at once, and where Telegram is away just then, a little later, while whoever tapped still looks.
+//! Answers to taps: at once, and where Telegram is away just then, a little later, while the person still looks.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -22,7 +22,7 @@ pub enum About {
     Run(RunId),
     /// A host's key.
     Host(String),
-    /// Somebody's claim to be a person.
+    /// The claim of an account to be a person.
     Claim {
         /// Telegram's number of the claimant.
         user: i64,
@@ -84,12 +84,12 @@ pub(super) struct Audience {
     pub viewer: Viewer,
     pub notices: Vec<Notice>,
     pub cards: bool,
-    /// A private chat has a card only where somebody opened it there, or where there is no team chat.
+    /// A private chat has a card only where its person opened it there, or where there is no team chat.
     pub private: bool,
 }
 
 /// The chats that hear of something: for a release or a service the team's chats, or everybody in private where there are none; for
-/// what needs an admin the admins in private and the chats that want alarms. And whoever looks at it anyway.
+/// what needs an admin the admins in private and the chats that want alarms. And those who look at it anyway.
 pub(super) async fn audience(bot: &Bot, about: &About) -> Result<Vec<Audience>, StoreError> {
     let people = bot.engine.telegram_people().await?;
     let mut found: Vec<Audience> = Vec::new();
@@ -154,7 +154,7 @@ fn following(bot: &Bot, service: &ServiceName) -> impl Iterator<Item = Audience>
     bot.settings.chats.iter().filter(|chat| chat.follows(service)).map(|chat| team_chat(bot, chat))
 }
 
-/// Whoever has an account, if the bot may write to them.
+/// The person of an account, if the bot may write to them.
 async fn account(bot: &Bot, id: i64) -> Result<Vec<Audience>, StoreError> {
     let user = bot.engine.read(move |conn| telegram::user(conn, id)).await?.filter(|user| user.private_chat);
     let audience = |user: User| {

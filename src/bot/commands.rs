@@ -54,7 +54,7 @@ pub(super) async fn message(bot: &Arc<Bot>, update: &Update, message: &Message) 
         private: message.chat.is_private(),
     };
     if !letter.private && is_anonymous(&update.body, message) {
-        // Nobody can say who it was, so nothing is done; whoever calls the bot is told why.
+        // It is not known who it was, so nothing is done; the answer to a command says why.
         match message.text().and_then(|text| Called::read(text, &bot.me.username)) {
             Some(_) => letter.say(bot.say(bot.language, "anonymous", facts!())),
             None => bot.handled(update.id).await,
@@ -112,7 +112,7 @@ pub(super) async fn message(bot: &Arc<Bot>, update: &Update, message: &Message) 
 }
 
 /// Whether the words of a message are its sender's own. They are not when they were forwarded, come by way of another
-/// bot or speak for a chat: whoever sent them may never have read them. The update itself is asked, so that a field which
+/// bot or speak for a chat: the sender may never have read them. The update itself is asked, so that a field which
 /// the library does not know, or no longer, counts, too.
 fn is_first_hand(update: &str) -> bool {
     !is_passed_on(update) && !has_mark(update, |key| key == "sender_chat")
@@ -122,7 +122,7 @@ fn is_passed_on(update: &str) -> bool {
     has_mark(update, |key| key.starts_with("forward_") || ["is_automatic_forward", "via_bot"].contains(&key))
 }
 
-/// Whether somebody has written this under a name that stands for many: that of the group, or of a channel.
+/// Whether this was written under a name that stands for many: that of the group, or of a channel.
 fn is_anonymous(update: &str, message: &Message) -> bool {
     let shared = message.from.as_ref().is_some_and(|from| shared_account(number_of(from)).is_some());
     (shared || has_mark(update, |key| key == "sender_chat")) && !is_passed_on(update)
@@ -133,7 +133,7 @@ fn is_somebody(from: &User) -> bool {
     !from.is_bot && shared_account(number_of(from)).is_none()
 }
 
-/// Whether a schedule, an absence or a bot of theirs has sent a message in somebody's name, who may not be there.
+/// Whether a schedule, an absence or a bot of theirs has sent a message in the name of a person who may not be there.
 fn is_sent_for_them(update: &str) -> bool {
     has_mark(update, |key| ["is_from_offline", "sender_business_bot", "business_connection_id"].contains(&key))
 }
@@ -257,7 +257,7 @@ impl Letter<'_> {
                 self.ask(viewer, Command::Lock { reason: rest.trim().to_owned() }, Some(service), None).await?;
                 Ok(Reply::Screen(screen))
             }
-            // A command that somebody else has written is carried out by a touch; without a name it only leads there.
+            // A command in another person's message is carried out by a touch; without a name it only leads there.
             "unlock" if name.is_empty() => Ok(Reply::Screen(screen)),
             "unlock" => {
                 self.ask(viewer, Command::Unlock, Some(service), None).await?;

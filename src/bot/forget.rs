@@ -1,4 +1,4 @@
-//! Forgets messages that nobody needs current any more, and people who are nobody to RMM.
+//! Forgets messages that need not be kept current any more, and accounts that are no person of RMM.
 
 use std::sync::Arc;
 use std::time::Duration;

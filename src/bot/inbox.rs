@@ -129,7 +129,7 @@ fn user(body: &str) -> Option<i64> {
 
 /// An update in hand.
 struct Item {
-    /// None: nobody can read it.
+    /// None: it cannot be read.
     user: Option<i64>,
     update: Update,
     _permit: OwnedSemaphorePermit,

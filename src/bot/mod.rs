@@ -68,7 +68,7 @@ pub struct Bot {
     pub zone: TimeZone,
     /// How people reach the dashboard.
     pub public_url: Option<String>,
-    /// Somebody else uses the bot's token. Begins with none.
+    /// Another program uses the bot's token. Begins with none.
     pub conflict: watch::Sender<Option<poll::Conflict>>,
     /// What is said.
     pub words: Words,
@@ -81,7 +81,7 @@ pub struct Bot {
 /// For whom something is drawn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Viewer {
-    /// Telegram's number; nobody in a group's card, which everybody sees.
+    /// Telegram's number; none in a group's card, which everybody sees.
     pub user: Option<i64>,
     /// Who they are for the engine.
     pub actor: Option<Actor>,
@@ -93,7 +93,7 @@ pub struct Viewer {
     pub aloud: bool,
 }
 
-/// Telegram's number of an account, as the database keeps it; 0, which nobody has, for one that is too large.
+/// Telegram's number of an account, as the database keeps it; 0, which no account has, for one that is too large.
 fn number_of(user: &teloxide::types::User) -> i64 {
     i64::try_from(user.id.0).unwrap_or(0)
 }

@@ -27,7 +27,7 @@ pub(super) struct Where {
 
 impl Where {
     /// None where no button of this bot can be: in a chat that is not the person's own or the team's, below a message
-    /// of somebody else.
+    /// of another person.
     pub(super) async fn of(bot: &Bot, query: &CallbackQuery) -> Result<Option<Self>, StoreError> {
         let Some(message) = &query.message else { return Ok(None) };
         let (chat, number) = (message.chat().id.0, i64::from(message.id().0));
@@ -47,7 +47,7 @@ impl Where {
         }
         let mut kept = bot.engine.read(move |conn| telegram::kept(conn, chat, number)).await?;
         if !private {
-            // Somebody was faster than the note of whose message it is.
+            // The tap was faster than the note of whose message it is.
             for _ in 0..LOOKUP_TRIES {
                 if kept.is_some() || !bot.is_writing(chat) {
                     break;

@@ -29,7 +29,7 @@ const SILENCE: SignedDuration = SignedDuration::from_mins(15);
 /// Where a webhook is.
 pub const HOOK: &str = "/hooks/telegram";
 
-/// Somebody else asks for this bot's updates, so that each gets only a part of them.
+/// Another program asks for this bot's updates, so that each gets only a part of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conflict {
     /// When it was noticed.

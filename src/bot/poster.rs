@@ -1,4 +1,4 @@
-//! Sends and edits messages, politely: one worker a chat, so that a slow chat holds up nobody else. What a message says
+//! Sends and edits messages, politely: one worker a chat, so that a slow chat holds up no other. What a message says
 //! is drawn when its turn comes, so that waiting makes nothing stale.
 
 use std::collections::{HashMap, HashSet};
@@ -18,7 +18,7 @@ use crate::store::StoreError;
 use crate::store::key::to_hex;
 use crate::store::telegram::{self, Kept};
 
-/// After this long, whoever asked has gone.
+/// After this long, the person who asked has gone.
 const GIVE_UP_AFTER: Duration = Duration::from_mins(5);
 /// Between tries while Telegram is away.
 const SHORTEST: Duration = Duration::from_secs(1);
@@ -63,7 +63,7 @@ impl Bot {
         });
     }
 
-    /// Somebody in a chat waits for something.
+    /// A person in a chat waits for something.
     pub(super) fn has_jobs(&self, chat: i64) -> bool {
         let chats = self.poster.chats.lock().unwrap_or_else(PoisonError::into_inner);
         chats.get(&chat).is_some_and(Queue::has_jobs)
@@ -156,7 +156,7 @@ impl Bot {
                 }
                 Ok(())
             }
-            // Nobody has to read it: it does not count for what is polite.
+            // It is not to be read: it does not count for what is polite.
             What::Delete { message } => {
                 self.let_go(chat, *message).await?;
                 Ok(self.telegram.delete(chat, *message).await?)

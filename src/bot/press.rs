@@ -55,7 +55,7 @@ pub async fn handle(bot: &Arc<Bot>, update: &Update) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What is said to somebody who has tapped, and what the message shows then.
+/// What is said to the person who has tapped, and what the message shows then.
 struct Said {
     words: String,
     /// In a box that has to be closed.
@@ -193,7 +193,7 @@ impl Press<'_> {
         }
     }
 
-    /// Nobody is asked a question whose yes would be refused to them. What has only changed is told by the screen.
+    /// No person is asked a question whose yes would be refused to them. What has only changed is told by the screen.
     async fn could_say_yes(&self, screen: &Screen) -> Result<(), Failure> {
         let mut service = None;
         let command = if let Screen::Confirm(wish) = screen {
@@ -222,7 +222,7 @@ impl Press<'_> {
             Act::Reject(number) if number < REASONS => "toast.rejected",
             Act::Reject(_) => return Err(nothing_there().into()),
             Act::RejectInWords | Act::Rollback { why: Why::InWords, .. } => {
-                // Nobody is asked for a reason that could not be given.
+                // No person is asked for a reason that could not be given.
                 self.bot.engine.would(Request { seen: Some(revision), ..self.request(self.command(wish)) }).await?;
                 let then = Then::Ask(wish.clone());
                 return Ok(Said { words: self.phrase("toast.reply_needed"), alert: false, then });
@@ -457,7 +457,7 @@ fn nothing_there() -> Refusal {
 }
 
 impl Bot {
-    /// What somebody hears who writes and whom RMM does not know.
+    /// What an account hears that writes and that RMM does not know.
     pub(super) async fn greeting(&self, contact: &Contact) -> Result<Text, StoreError> {
         let (language, name) = (self.language_of(&contact.user), &contact.user.first_name);
         Ok(match &contact.who {
@@ -469,7 +469,7 @@ impl Bot {
         })
     }
 
-    /// What somebody hears who taps and whom RMM does not know.
+    /// What an account hears that taps and that RMM does not know.
     pub(super) fn stranger(&self, contact: &Contact) -> String {
         let key = match &contact.who {
             Who::Claimant { .. } => "toast.claim_waits",

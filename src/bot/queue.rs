@@ -1,4 +1,4 @@
-//! What a chat has still to see: what people wait for, and the news. They take turns, so that nobody's tapping keeps
+//! What a chat has still to see: what people wait for, and the news. They take turns, so that no tapping keeps
 //! the news back, and the same wish made again and again is one.
 
 use std::collections::VecDeque;
@@ -9,7 +9,7 @@ use super::Viewer;
 use super::screen::Screen;
 use crate::clients::telegram::Text;
 
-/// Something to do in a chat for somebody who waits.
+/// Something to do in a chat for a person who waits.
 pub struct Job {
     /// What.
     pub what: What,
@@ -79,8 +79,8 @@ impl What {
     }
 }
 
-/// Wishes that wait in a chat at most; beyond that the oldest is given up. Telegram takes few messages a minute, and whoever
-/// asked has gone before the last one's turn comes.
+/// Wishes that wait in a chat at most; beyond that the oldest is given up. Telegram takes few messages a minute, and the person
+/// who asked has gone before the last one's turn comes.
 const LONGEST: usize = 200;
 
 /// What is next.
@@ -94,7 +94,7 @@ pub(super) struct Queue {
     jobs: VecDeque<Job>,
     /// There may be news in the store.
     news: bool,
-    /// The last turn was somebody's who waits.
+    /// The last turn was a person's who waits.
     job_done: bool,
 }
 

@@ -15,7 +15,7 @@ use crate::domain::status::{List, Status};
 use crate::store::StoreError;
 use crate::store::releases::{self, Page};
 
-/// Says where alarms are heard that somebody else uses the bot's token. Writing works all the same.
+/// Says where alarms are heard that another program uses the bot's token. Writing works all the same.
 pub(super) async fn tell_of_conflicts(bot: Arc<Bot>) {
     let mut conflict = bot.conflict.subscribe();
     loop {

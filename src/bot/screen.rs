@@ -1,6 +1,6 @@
 //! What a message of the bot shows and what its buttons ask for, as words short enough for Telegram's 64 bytes.
 //!
-//! The words travel through Telegram and come back from anybody: reading them is strict, and whoever carries one out
+//! The words travel through Telegram and may come back forged: reading them is strict, and the code that carries one out
 //! asks the engine, which checks everything again.
 
 use std::fmt;
@@ -55,13 +55,13 @@ pub enum Screen {
     Service(Key),
     /// The hosts and their keys.
     Hosts,
-    /// A host whose key nobody has trusted, or that has changed.
+    /// A host whose key is not trusted yet, or has changed.
     Host(Key),
     /// A run whose end is not known, or after which its environment needs repair.
     Run(RunId),
     /// "Are you sure?" about a run.
     ConfirmResolve(RunId, Resolution),
-    /// Somebody who claims to be a person of the configuration.
+    /// An account that claims to be a person of the configuration.
     Claim {
         /// Telegram's number of the claimant.
         user: i64,
@@ -118,7 +118,7 @@ pub enum Act {
 /// The reason for going back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
-    /// Nobody has chosen one yet.
+    /// None is chosen yet.
     Open,
     /// One of the ready ones, from 0.
     Ready(u8),
@@ -142,7 +142,7 @@ pub enum Tap {
     Trust(Key),
     /// Say how a run ended.
     Resolve(RunId, Resolution),
-    /// Somebody is, or is not, who they claim to be.
+    /// An account is, or is not, the person that it claims to be.
     Settle {
         /// Telegram's number of the claimant.
         user: i64,

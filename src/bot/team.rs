@@ -29,7 +29,7 @@ use crate::store::{StoreError, WriteError};
 const BATCH: u32 = 500;
 /// After the database could not be read or written.
 pub(super) const PAUSE: Duration = Duration::from_secs(1);
-/// Between two edits of a card that nobody has to read, in a group.
+/// Between two edits of a card that need not be read, in a group.
 const REST: Duration = Duration::from_secs(5);
 /// Cards of one chat about the same thing that follow it, the newest; older ones show what is so when they are tapped.
 const FOLLOWED: usize = 5;
@@ -68,7 +68,7 @@ pub(super) async fn follow(bot: Arc<Bot>) {
     }
 }
 
-/// Who has to approve may be somebody else now: what is under way is drawn again, without a word.
+/// Who has to approve may have changed: what is under way is drawn again, without a word.
 async fn redraw(bot: &Arc<Bot>) {
     let redrawn = async {
         let last = bot.engine.store().progress().borrow().last_event;
@@ -223,7 +223,7 @@ pub(super) async fn save(bot: &Arc<Bot>, news: News, noted: Option<i64>) -> Resu
     Ok(())
 }
 
-/// What an event is news of. The card of a release changes with everything; a notice is for what needs somebody or
+/// What an event is news of. The card of a release changes with everything; a notice is for what needs a person or
 /// has ended.
 fn news_of(row: &EventRow) -> Vec<(About, Option<Notice>)> {
     let release = row.release.map(|id| About::Release(ReleaseId(id)));
@@ -309,7 +309,7 @@ enum Next {
 }
 
 /// What has something to say goes before cards that merely change. In a group such a card rests between two edits, so that
-/// whoever is needed is heard: a group takes few messages a minute.
+/// the person who is needed hears of it: a group takes few messages a minute.
 async fn next(bot: &Bot, chat: i64) -> Result<Next, StoreError> {
     let resting = bot.resting_topics(chat);
     let open = move |due: &Due| !resting.contains(&due.topic);
@@ -375,7 +375,7 @@ pub(super) async fn tell(bot: &Arc<Bot>, chat: i64) {
             tracing::warn!(chat, error = %error.flatten(), "that a chat has heard something could not be noted");
             bot.engine.sleep(PAUSE).await;
         }
-        // Somebody who waits for an answer does not wait for all the news.
+        // A person who waits for an answer does not wait for all the news.
         if bot.has_jobs(chat) {
             return bot.has_news(chat);
         }
@@ -466,7 +466,7 @@ async fn tell_place(bot: &Arc<Bot>, about: &About, due: Option<&Due>, audience: 
     Ok(true)
 }
 
-/// Brings the cards up to date, or sends the first one; the number of the newest, and whether it is new. Whoever asks again
+/// Brings the cards up to date, or sends the first one; the number of the newest, and whether it is new. A person who asks again
 /// in private has several.
 async fn update_card(
     bot: &Arc<Bot>,
@@ -497,7 +497,7 @@ async fn update_card(
     Ok((Some(bot.open(audience.place, None, &about.screen(), &audience.viewer).await?), true))
 }
 
-/// Whether somebody who has no card yet needs one.
+/// Whether a chat that has no card yet needs one.
 async fn still_matters(bot: &Bot, about: &About) -> Result<bool, StoreError> {
     let About::Release(id) = *about else { return Ok(false) };
     let release = bot.engine.read(move |conn| releases::get(conn, id)).await?;

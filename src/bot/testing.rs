@@ -23,7 +23,7 @@ use crate::engine::clock::Clock;
 use crate::engine::testing::engine_in;
 use crate::wording::Language;
 
-/// Sleeps of an hour and more last until somebody wakes the sleeper.
+/// Sleeps of an hour and more last until the test wakes the sleeper.
 const LONG: Duration = Duration::from_hours(1);
 
 /// A clock that moves only when told to, and whose short sleeps are over at once.

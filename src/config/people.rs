@@ -30,7 +30,7 @@ impl<T: Ord> Unique<T> {
     }
 }
 
-/// The names of people: those that are one to whoever reads them belong to one person. Files from before may hold twins.
+/// The names of people: those that look the same to a reader belong to one person. Files from before may hold twins.
 #[derive(Default)]
 struct Names(BTreeMap<String, Located<String>>);
 
@@ -118,7 +118,7 @@ fn name(section: &Section<'_>, taken: &mut Names) -> Option<PersonName> {
     PersonName::parse("name", text.value).map_err(|invalid| section.report.error(&text.place, invalid.rule)).ok()
 }
 
-/// Whether a number is one person's. One that stands for many is left out, so that nobody acts by it.
+/// Whether a number is one person's. One that stands for many is left out, so that it gives no rights.
 fn is_of_one(report: &Report<'_>, id: &Located<i64>) -> bool {
     let Some(shared) = shared_account(id.value) else { return true };
     let sentence = format!("is no person's number: it is {shared}, which Telegram shows in place of many people");

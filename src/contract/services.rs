@@ -259,7 +259,7 @@ pub struct ClaimView {
     pub telegram_id: i64,
     /// Its username, without `@`.
     pub username: Option<String>,
-    /// What whoever has it calls themselves.
+    /// What its owner is called in Telegram.
     pub name: String,
     /// Since when it claims so, where that is known.
     #[schema(value_type = Option<String>, format = DateTime)]

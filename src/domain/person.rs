@@ -7,7 +7,7 @@ use super::refusal::{Cause, Refusal};
 
 pub use super::right::{Right, Role};
 
-/// The accounts that Telegram shows in place of many people, with their usernames: whoever writes anonymously in a group,
+/// The accounts that Telegram shows in place of many people, with their usernames: a person who writes anonymously in a group,
 /// or in the name of a channel, comes as one of them. Source: the Bot API, `Message.from` beside `sender_chat`.
 const SHARED_ACCOUNTS: [(i64, &str); 4] = [
     (777_000, "Telegram"),
@@ -16,7 +16,7 @@ const SHARED_ACCOUNTS: [(i64, &str); 4] = [
     (1_271_266_957, "replies"),
 ];
 
-/// What an account of Telegram is called that stands for many people and is nobody's own.
+/// What an account of Telegram is called that stands for many people and belongs to none of them.
 #[must_use]
 pub fn shared_account(telegram_id: i64) -> Option<&'static str> {
     SHARED_ACCOUNTS.into_iter().find(|(id, _)| *id == telegram_id).map(|(_, name)| name)

@@ -242,7 +242,7 @@ impl Release {
         is_same_name(name.as_str(), &self.initiated_by) || person.is_some_and(|person| self.initiated_by(person))
     }
 
-    /// Whether its owner is somebody else than its initiator.
+    /// Whether its owner is another than its initiator.
     #[must_use]
     pub fn has_other_owner(&self) -> bool {
         !is_same_name(&self.owner, &self.initiated_by)

@@ -110,7 +110,7 @@ impl Catalog {
         self.secrets.get(reference).cloned().unwrap_or_default()
     }
 
-    /// The person who should vouch for a token and cannot any more. A token that people made for themselves needs nobody:
+    /// The person who should vouch for a token and cannot any more. A token that people made for themselves needs none:
     /// it has their rights of today.
     #[must_use]
     pub fn missing_voucher<'r>(&self, token: &'r TokenRow) -> Option<&'r str> {

@@ -16,7 +16,7 @@ pub trait Clock: Send + Sync + 'static {
     /// Returns after `time` has passed.
     fn sleep(&self, time: Duration) -> BoxFuture<'static, ()>;
 
-    /// How long the machine has been up, which no setting of its clock changes. A clock that nobody sets needs none of
+    /// How long the machine has been up, which no setting of its clock changes. A clock that is never set needs none of
     /// its own.
     fn uptime(&self) -> Uptime {
         Uptime { boot: "one".into(), millis: self.now().as_millisecond().unsigned_abs() }

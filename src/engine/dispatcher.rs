@@ -1,7 +1,7 @@
 //! Carries out what was committed to be done outside. Woken by commits, never by polling; a row leaves the outbox in
 //! the transaction that records its result.
 //!
-//! Runs wait for nobody here: an environment has one at most, so that `rmm.toml` limits them. Questions to repositories
+//! Runs wait for no permit here: an environment has one at most, so that `rmm.toml` limits them. Questions to repositories
 //! have places of their own (`questions`), and wait in the database for one.
 
 use std::sync::Arc;

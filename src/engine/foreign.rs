@@ -344,7 +344,7 @@ impl Following {
         self.engine.note_copy(&self.run, self.trace.as_deref(), host, self.foreign(host, error)).await;
     }
 
-    /// Somebody else has begun a step that this run was about to begin.
+    /// Another RMM has begun a step that this run was about to begin.
     pub(super) async fn step_is_foreign(&self, host: &HostName, error: &StepError) -> Result<Reason, Failure> {
         let reason = self.foreign(host, error);
         tracing::warn!(run = %self.run.id, %host, reason = english(&reason), "another copy of this database is at work");

@@ -152,7 +152,7 @@ impl StepContext<'_> {
         self.durable_for(&spec, self.log_step(number), LOGS).await.map(|_| ())
     }
 
-    /// Waits; true when somebody wants the run to end.
+    /// Waits; true when the run is to end.
     async fn pause(&self, time: Duration) -> bool {
         tokio::select! {
             () = self.following.until_ending() => true,

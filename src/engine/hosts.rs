@@ -1,5 +1,5 @@
 //! The hosts that RMM reaches: one shared connection each, the keys by which it knows them again, and what is found
-//! when somebody looks.
+//! when they are looked at.
 //!
 //! The key a host must show is the one of the configuration, else the one that an admin has trusted. Must not: let
 //! anybody but an admin decide that, or reach a host with a login, a secret or a key that counts no more.
@@ -181,7 +181,7 @@ impl Engine {
     async fn shows(&self, host: Arc<Host>, wanted: &Fingerprint) -> Result<Result<HostKey, TransportError>, Failure> {
         let jump = self.jump(&host).await?;
         let pins = vec![Pin { fingerprint: wanted.clone(), algorithm: None }];
-        // Nobody logs in, so there is nothing to log in with.
+        // There is no login, so there is nothing to log in with.
         let ssh = Ssh::new(Parts { host, secrets: Vec::new(), pins, jump }.target());
         let late = || TransportError::Unreachable(Reason::AnswerLate { limit: TRUST_TIME });
         Ok(tokio::time::timeout(TRUST_TIME, ssh.offered_key()).await.unwrap_or_else(|_| Err(late())))

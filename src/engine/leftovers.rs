@@ -49,7 +49,7 @@ impl Following {
                 Ok(Ended::Exited(status)) => Found::Exited(status),
                 Ok(Ended::Stopped(_)) => Found::Stopped,
                 Ok(Ended::Lost(_)) => Found::Lost(None),
-                // The host is asked again by whoever comes next.
+                // The next run asks the host again.
                 Err(StepError::Transport(_)) => continue,
                 Err(error) => Found::Lost(Some(Box::new(error.reason()))),
             };

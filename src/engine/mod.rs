@@ -1,4 +1,4 @@
-//! One door: [`Engine::handle`]. Every change of state, whoever asks for it, is one command that passes here, in one
+//! One door: [`Engine::handle`]. Every change of state, through whichever door it is asked for, is one command that passes here, in one
 //! transaction: load, decide, save the new state, its events and its effects. Nothing outside happens before that is
 //! on disk; then the dispatcher carries the effects out and reports back as further commands.
 //!
@@ -77,7 +77,7 @@ struct Inner {
     catalog: watch::Sender<Arc<Catalog>>,
     clock: Arc<dyn Clock>,
     ports: Ports,
-    /// Changes when somebody wants a run to end early.
+    /// Changes when a run is to end early.
     stops: watch::Sender<u64>,
     hosts: Hosts,
     refusals: Arc<Refusals>,

@@ -12,7 +12,7 @@ use crate::wording::english;
 
 impl Engine {
     /// Where a release that is on its way, or what production runs, stands for the same tag at another commit than the new
-    /// one, asks the repository which is right, and notes that in `new`. On somebody's word alone nothing is cancelled.
+    /// one, asks the repository which is right, and notes that in `new`. On the caller's word alone nothing is cancelled.
     ///
     /// # Errors
     /// [`Failure::Refused`] when the repository says otherwise, or cannot be asked.
@@ -52,7 +52,7 @@ impl Engine {
             Err(Unresolved::NoTag(why)) if known.is_empty() => {
                 Err(Failure::Refused(Invalid::new("tag", english(&why)).into()))
             }
-            // The release waits until the repository says which commit it is, and takes nobody out before.
+            // The release waits until the repository says which commit it is, and takes no other release out before.
             Err(Unresolved::ForNow(_)) if known.iter().all(|commit| *commit == told) => {
                 new.commit = None;
                 Ok(())

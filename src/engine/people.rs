@@ -1,4 +1,4 @@
-//! Who somebody in Telegram is. The numeric id decides; a username only says who may claim to be whom, and an admin
+//! Which person an account of Telegram is. The numeric id decides; a username only says who may claim to be whom, and an admin
 //! confirms the claim once.
 
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use crate::domain::refusal::Cause;
 use crate::store::StoreError;
 use crate::store::telegram::{self, User};
 
-/// Somebody who writes to the bot.
+/// An account that writes to the bot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contact {
     /// What is known of the account.
@@ -25,14 +25,14 @@ pub struct Contact {
 pub enum Who {
     /// A person of the configuration.
     Person(Person),
-    /// Somebody who would be this person, if an admin said so.
+    /// An account that claims to be this person; an admin has to confirm it.
     Claimant {
         /// The person.
         person: PersonName,
-        /// Nobody has been asked yet.
+        /// No admin has been asked yet.
         new: bool,
     },
-    /// Nobody of the configuration.
+    /// No person of the configuration.
     Stranger,
 }
 
@@ -151,7 +151,7 @@ impl Engine {
         Ok(found)
     }
 
-    /// The accounts whose claims nobody has settled yet.
+    /// The accounts whose claims are not settled yet.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -165,7 +165,7 @@ impl Engine {
         Ok(users)
     }
 
-    /// Says whether somebody is who they claim to be: `who` is the name of the person, or the number of the account. Returns
+    /// Settles the claim of an account to be a person: `who` is the name of the person, or the number of the account. Returns
     /// the person.
     ///
     /// # Errors
@@ -220,7 +220,7 @@ impl Engine {
         }
     }
 
-    /// Says whether somebody is who they claim to be.
+    /// Settles the claim of an account to be a person.
     ///
     /// # Errors
     /// A refusal unless an admin says so, and while the claim is open.
@@ -319,7 +319,7 @@ mod tests {
         let left = async || engine.read(|conn| telegram::open_updates(conn, 0, 10)).await.unwrap().len();
         let actor = admin();
         let tap = |update| Asker { actor: &actor, update: Some(update) };
-        // What is refused leaves the tap to whoever answers it.
+        // A refusal leaves the tap to the caller, who answers it.
         assert!(engine.settle_claim(tap(first), 8, &vera, true).await.is_err());
         assert_eq!(left().await, 2);
         engine.settle_claim(tap(first), 7, &vera, true).await.unwrap();
@@ -413,7 +413,7 @@ mod tests {
         engine.settle_claim(&admin(), 8, &vera, true).await.unwrap();
         assert_eq!(name(&who(&engine, 8, Some("Vera_New")).await), "vera");
         assert_eq!(name(&who(&engine, 7, Some("vera_b")).await), "a stranger");
-        // Somebody may become somebody else.
+        // An account may become another person.
         let other = PEOPLE.to_owned() + "[[people]]\nname = \"bob\"\ntelegram = \"was_vera\"\n";
         engine.reconfigure(catalog(&other)).await;
         assert_eq!(name(&who(&engine, 7, Some("was_vera")).await), "a claimant");

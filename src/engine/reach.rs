@@ -64,7 +64,7 @@ impl Waits {
         self.0.lock().await.contains_key(host)
     }
 
-    /// Nobody waits for a host any more, and nobody needs to be told. The answer is what was heard of it last.
+    /// The run waits for no host any more, and no one needs to be told. The answer is what was heard of it last.
     pub(super) async fn forget(&self, host: &HostName) -> Option<Reason> {
         self.0.lock().await.remove(host).map(|wait| wait.cause)
     }
@@ -74,7 +74,7 @@ impl Waits {
 pub(super) enum Waited {
     /// It is worth another try.
     Again,
-    /// Somebody wants the run to end.
+    /// The run is to end.
     Stopped,
     /// The run may go on without the host, and it has been silent for long enough. What was heard of it last.
     Left(Reason),
@@ -93,7 +93,7 @@ impl<'a> Reach<'a> {
         Self { migrates: kind.migrates(), ..self }
     }
 
-    /// Waits until the host is worth another try. With `stoppable`, also until somebody wants the run to end.
+    /// Waits until the host is worth another try. With `stoppable`, also until the run is to end.
     pub(super) async fn wait(&mut self, error: &TransportError, stoppable: bool) -> Waited {
         let Following { engine, run, limit, waits, .. } = self.following;
         self.following.learn(self.host, error).await;
@@ -246,7 +246,7 @@ impl Following {
             }
             Ok((unseen, steps))
         });
-        // Where it cannot be read, it is waited for; whoever waits looks again.
+        // Where it cannot be read, it is waited for; the waiting task looks again.
         read.await.map_or(true, |(unseen, steps)| {
             let step = |of: &UnseenStep| steps.iter().find(|(unseen, _)| unseen == of).map(|(_, step)| step.clone());
             run.repeats_unseen(host, &unseen, step)

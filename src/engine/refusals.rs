@@ -1,5 +1,5 @@
 //! Refused reports on the record: the first ones of a release each, then ever more rarely, with the number of those
-//! between. Whoever reports in a loop fills no disk.
+//! between. A client that reports in a loop fills no disk.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

@@ -42,7 +42,7 @@ pub(super) struct Following {
 
 /// Why a run does not get to its steps.
 enum Unprepared {
-    /// Somebody wants it to end, and nothing is at work.
+    /// It is to end, and nothing is at work.
     Stopped,
     /// It cannot begin, or cannot be followed any further.
     Failed(Reason),
@@ -225,7 +225,7 @@ impl Following {
         }
     }
 
-    /// Prepares hosts side by side. What one says for good ends the run, whoever else is still waited for. A way
+    /// Prepares hosts side by side. What one says for good ends the run, even while others are waited for. A way
     /// back begins as soon as one host is ready, and gives the others a moment only. The answer are the hosts that are
     /// ready, and those that it should go on without, with what was heard of each last.
     async fn prepare_on_each(

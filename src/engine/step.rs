@@ -157,7 +157,7 @@ impl StepContext<'_> {
         pairs
     }
 
-    /// Follows a durable command to its end, or ends it when somebody wants that or its time is over. Goes on with it
+    /// Follows a durable command to its end, or ends it when the run is to end or its time is over. Goes on with it
     /// whenever the host can be reached again.
     async fn durable(&self, spec: &StepSpec, log_step: i64, limit: Duration) -> Result<Outcome, Failure> {
         let engine = &self.following.engine;
@@ -243,7 +243,7 @@ impl StepContext<'_> {
             early.late += 1;
             early.late
         });
-        // Whoever follows a step that is over and hears nothing has lost its way: the next one finds the end.
+        // A connection on which nothing is heard of a step that is over is lost: the next one finds the end.
         stopped.ok().filter(|_| late >= MOST_LATE_ENDS).ok_or_else(silent)
     }
 
@@ -289,7 +289,7 @@ impl StepContext<'_> {
         Ok(outcome)
     }
 
-    /// Returns when somebody wants the run to end, or the time of the step or of the run is over. The time counts from
+    /// Returns when the run is to end, or the time of the step or of the run is over. The time counts from
     /// the start, also across a restart of RMM; what counts is the time that passes (on the host, if it told the step's
     /// `age`), not the clock on the wall.
     async fn until_unwanted(&self, limit: Duration, age: Option<Duration>) -> Why {
@@ -303,7 +303,7 @@ impl StepContext<'_> {
         }
     }
 
-    /// Whether the time of the step or of the run may be over. How long it took across a restart of the machine nobody knows.
+    /// Whether the time of the step or of the run may be over. How long it took across a restart of the machine is not known.
     fn is_over(&self, limit: Duration) -> bool {
         let now = self.following.engine.clock().uptime();
         let started = self.step.started_uptime.as_ref();

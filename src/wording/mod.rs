@@ -1,6 +1,6 @@
 //! The words for facts, in the languages that RMM speaks. Every door says the same thing in the same words.
 //!
-//! Only this room makes sentences from what the domain knows, and nobody reads one back. Languages are plain functions
+//! Only this room makes sentences from what the domain knows, and no code reads one back. Languages are plain functions
 //! over the facts, so that the compiler finds a fact without words; the snapshots of the tests show all of them.
 //! Must not: know where a sentence is shown, or escape it for that place.
 

@@ -191,7 +191,7 @@ fn surfaces(scene: &Scene) -> Vec<SurfaceFacts<'_>> {
     }
 }
 
-/// The vote; none where nobody is asked.
+/// The vote; none where no approval is needed.
 fn vote(scene: &Scene) -> Option<VoteFacts> {
     let overview = scene.overview.as_ref()?;
     let tally = &overview.tally;

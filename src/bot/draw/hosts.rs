@@ -28,7 +28,7 @@ const fn word(state: KeyState) -> &'static str {
     }
 }
 
-/// Somebody has to look at it.
+/// An admin has to look at it.
 const fn asks(state: KeyState) -> bool {
     match state {
         KeyState::Unknown | KeyState::Changed => true,

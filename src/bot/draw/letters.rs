@@ -13,14 +13,14 @@ fn letter(html: String) -> Text {
     Text { html, buttons: Vec::new() }
 }
 
-/// To somebody whom the configuration does not know: the number that an admin has to put there.
+/// To an account that the configuration does not know: the number that an admin has to put there.
 #[must_use]
 pub fn stranger(words: &Words, language: Language, first_name: &str, id: i64) -> Text {
     let first_name = text::shorten(first_name, NAME);
     letter(words.html(language, "stranger", facts! { first_name => first_name, id => id }))
 }
 
-/// To somebody whose claim to be a person waits for an admin. `asked`: there is one who could be asked.
+/// To an account whose claim to be a person waits for an admin. `asked`: there is one who could be asked.
 #[must_use]
 pub fn claimed(words: &Words, language: Language, first_name: &str, person: &PersonName, asked: bool) -> Text {
     let first_name = text::shorten(first_name, NAME);

@@ -35,7 +35,7 @@ pub struct Drawn {
     pub about: Option<String>,
 }
 
-/// Draws a screen for somebody. What is not there (any more) is said on a screen of its own.
+/// Draws a screen for a viewer. What is not there (any more) is said on a screen of its own.
 ///
 /// # Errors
 /// When the database cannot be read.
@@ -56,7 +56,7 @@ fn pen<'a>(bot: &'a Bot, viewer: &'a Viewer) -> Pen<'a> {
 }
 
 impl Viewer {
-    /// Nobody in particular: a group.
+    /// A group.
     #[must_use]
     pub const fn everybody(language: Language) -> Self {
         Self { user: None, actor: None, first_name: String::new(), language, aloud: true }

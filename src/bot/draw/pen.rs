@@ -110,7 +110,7 @@ impl Pen<'_> {
         }
     }
 
-    /// Whether the viewer has a right, as far as that is known here; nobody in particular has none.
+    /// Whether the viewer has a right, as far as that is known here; a group has none.
     pub fn may(&self, right: Right, service: Option<&ServiceName>, own: bool) -> bool {
         self.viewer.actor.as_ref().is_some_and(|actor| actor.may(right, service, own).is_ok())
     }

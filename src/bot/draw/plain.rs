@@ -39,7 +39,7 @@ pub(super) fn help(pen: &Pen<'_>) -> Drawn {
     still(pen.html("help", ()), vec![vec![pen.menu()]])
 }
 
-/// Somebody says that he is a person of the configuration.
+/// An account claims to be a person of the configuration.
 pub(super) async fn claim(pen: &Pen<'_>, user: i64, key: Key) -> Result<Drawn, Failure> {
     let found = pen.engine.read(move |conn| telegram::user(conn, user)).await?;
     let catalog = pen.engine.catalog();
@@ -56,7 +56,7 @@ pub(super) async fn claim(pen: &Pen<'_>, user: i64, key: Key) -> Result<Drawn, F
     let facts = facts! {
         user => user,
         first_name => text::shorten(&claimant.first_name, NAME),
-        // The name by which they have claimed it: whoever has another one by now has not claimed it by that.
+        // The name by which they have claimed it: a name that was taken since was not the one of the claim.
         username => claimant.claimed_as.or(claimant.username),
         person => person.name.as_str(),
         role_words => pen.word(&format!("role.{}", person.role.as_str())),

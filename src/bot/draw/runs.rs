@@ -51,7 +51,7 @@ impl Stuck {
         match verdict {
             Resolution::Succeeded => self.unknown || self.dirty.is_some(),
             Resolution::Failed => self.unknown,
-            // Nobody reports any more about a release that has ended.
+            // A CI system reports no more about a release that has ended.
             Resolution::Again => {
                 (self.unknown || self.dirty.is_some()) && (ours || self.scene.release.status.is_active())
             }

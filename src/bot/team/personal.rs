@@ -1,4 +1,4 @@
-//! What is told in a sentence, without a card: that production is locked, how a claim was settled, that somebody has a token.
+//! What is told in a sentence, without a card: that production is locked, how a claim was settled, that a token was made for a person.
 
 use crate::bot::audience::About;
 use crate::bot::words::facts;
@@ -9,7 +9,7 @@ use crate::domain::reason::Reason;
 use crate::store::StoreError;
 use crate::store::events::{self, EventRow};
 
-/// The account that an event concerns, whoever else hears of it: the claimant, or the person for whom another one has made
+/// The account that an event concerns, beside the chats that hear of it: the claimant, or the person for whom another one has made
 /// a token.
 pub(super) async fn concerns(bot: &Bot, row: &EventRow) -> Result<Option<About>, StoreError> {
     let data: serde_json::Value = serde_json::from_str(&row.data).unwrap_or_default();
@@ -25,7 +25,7 @@ pub(super) async fn concerns(bot: &Bot, row: &EventRow) -> Result<Option<About>,
     })
 }
 
-/// What is said of an event; nothing to whoever has done it, if there is none, or none that is told.
+/// What is said of an event; nothing to the person who did it, and nothing of other events.
 pub(super) async fn words(bot: &Bot, seq: i64, viewer: &Viewer) -> Result<Option<Text>, StoreError> {
     let language = viewer.language;
     let Some(event) = bot.engine.read(move |conn| events::at(conn, seq)).await? else { return Ok(None) };

@@ -2,7 +2,7 @@
 //! the operator can replace by a file of his own.
 //!
 //! A replacement that does not work is reported and left aside; so is one that fails later. Must not: know the state of
-//! anything; whoever draws a screen brings the facts.
+//! anything; the code that draws a screen brings the facts.
 
 /// What a template is told: anything that serde knows, by name.
 macro_rules! facts {

@@ -133,7 +133,7 @@ impl Draft<'_, '_> {
     }
 }
 
-/// Why somebody wants something, as it is kept.
+/// Why a person wants something, as it is kept.
 pub(super) fn given_reason(text: &str) -> Result<String, Invalid> {
     let kept = prose(text, REASON);
     if kept.is_empty() { Err(Invalid::new("reason", "must not be empty")) } else { Ok(kept) }

@@ -226,7 +226,7 @@ impl Draft<'_, '_> {
         let reason = Reason::StageOvertaken { by, title: overtaker.title() };
         match (holder, self.own_run(holder.0, Env::Stage)) {
             ((id, Status::ManualTesting), _) => {
-                // As where a rehearsal has gone stale, and nobody can repeat it now.
+                // As where a rehearsal has gone stale, and it cannot be repeated now.
                 self.world.move_release(id, Status::StageTestRollback, Some(reason.clone()));
                 self.world.move_release(id, Status::StageTestRollbackFailed, Some(reason));
             }

@@ -173,7 +173,7 @@ impl Dispatcher {
             }
         };
         match self.engine.handle_and_close(request(command), leased.id).await {
-            // The release is gone from the configuration: there is nobody to tell.
+            // The release is gone from the configuration: there is no service to tell.
             Err(Failure::Refused(_)) => self.close(leased.id).await,
             other => other.map(|_| ()),
         }
@@ -211,7 +211,7 @@ mod tests {
         let mut chosen = questions.choose(all(), &catalog);
         assert_eq!(chosen.iter().map(|(id, _)| *id).collect::<Vec<_>>(), (0..16).collect::<Vec<_>>());
         assert_eq!(questions.first_with_room(all(), &catalog), None);
-        // Whoever was never asked comes before those who ask again, however long theirs are due.
+        // A repository that was never asked comes before those that are asked again, however long these are due.
         drop(chosen.drain(..2));
         assert_eq!(questions.first_with_room(all(), &catalog), Some(0));
         let next = questions.choose(all(), &catalog);

@@ -6,7 +6,7 @@ use crate::domain::host::{Address, Fingerprint, Host, HostKey};
 use crate::domain::refusal::{Cause, Refusal};
 use crate::store::hosts::KnownHost;
 
-/// The keys that a host may show at an address; none where nobody has said so yet.
+/// The keys that a host may show at an address; none before an admin has said so.
 pub(super) fn may_show(host: &Host, known: Option<&KnownHost>, address: &Address) -> Vec<Fingerprint> {
     if !host.host_keys.is_empty() {
         return host.host_keys.clone();

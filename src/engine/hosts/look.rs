@@ -1,4 +1,4 @@
-//! What is found on a host when somebody looks: the way there and its key first, and only behind a good one the rest.
+//! What `host check` finds on a host: the way there and its key first, and only behind a good one the rest.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use crate::wording::english;
 
 /// How long all the hosts on the way may take to let RMM in.
 const WAY_TIME: Duration = Duration::from_secs(30);
-/// How long a host may take to show its key, when somebody looks.
+/// How long a host may take to show its key in `host check`.
 const KEY_TIME: Duration = Duration::from_secs(30);
 /// How long a host may take to answer everything else.
 const CHECK_TIME: Duration = Duration::from_secs(45);

@@ -76,7 +76,7 @@ impl Use {
             folder: surface.directory.clone(),
             calls: docker_of(surface) + &calls,
         }));
-        // What is asked on RMM's own machine goes through nobody.
+        // What is asked on RMM's own machine has no jump host.
         let Some(health) = &surface.health else { return };
         let health = on_host(health, service, kind, surface, host);
         if host.is_local() || via(&health) == Some(Via::Rmm) {

@@ -56,7 +56,7 @@ pub async fn readyz(State(web): State<Web>) -> Result<Json<Health>, Problem> {
         *written = Some(Instant::now());
     }
     let record = web.engine.store().alarm().borrow().is_some().then_some("alarm");
-    // Groups; whoever has blocked the bot is of no concern to others.
+    // Groups; a person who has blocked the bot concerns no others.
     let refusals = web.engine.read(news::refusals).await?;
     Ok(well(record, refusals.iter().any(|refusal| refusal.chat < 0).then_some("refuse")))
 }
