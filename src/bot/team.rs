@@ -4,22 +4,24 @@
 //! lost over a crash.
 
 mod personal;
+mod record;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::record::{news_of, opened_or_closed};
 use super::Bot;
 use super::audience::{About, Audience, audience};
 use super::draw;
 use super::poster::Unsent;
 use crate::clients::telegram::{Destination, Manner, Trouble};
-use crate::domain::ids::{ReleaseId, RunId, ServiceName};
+use crate::domain::ids::{ReleaseId, ServiceName};
 use crate::domain::notice::Notice;
 use crate::domain::release::Release;
 use crate::domain::status::{List, Status};
 use crate::engine::Engine;
-use crate::store::events::{self, EventRow, Scope};
+use crate::store::events::{self, Scope};
 use crate::store::news::{self, Change, Due};
 use crate::store::releases::{self, Page};
 use crate::store::telegram::{self, Kept};
@@ -221,75 +223,6 @@ pub(super) async fn save(bot: &Arc<Bot>, news: News, noted: Option<i64>) -> Resu
     written.await.map_err(WriteError::flatten)?;
     chats.into_iter().for_each(|chat| bot.has_news(chat));
     Ok(())
-}
-
-/// What an event is news of. The card of a release changes with everything; a notice is for what needs a person or
-/// has ended.
-fn news_of(row: &EventRow) -> Vec<(About, Option<Notice>)> {
-    let release = row.release.map(|id| About::Release(ReleaseId(id)));
-    let data: serde_json::Value = serde_json::from_str(&row.data).unwrap_or_default();
-    let text = |name: &str| data[name].as_str().unwrap_or_default();
-    let run = || row.run.map(|id| (About::Run(RunId(id)), Some(Notice::Alarm)));
-    let mut news: Vec<_> = match row.kind.as_str() {
-        "release_moved" => {
-            let notice = text("to").parse::<Status>().ok().and_then(on_arrival);
-            return release.into_iter().map(|about| (about, notice)).collect();
-        }
-        "release_approved" => return release.into_iter().map(|about| (about, Some(Notice::Approved))).collect(),
-        "gates_bypassed" => return release.into_iter().map(|about| (about, Some(Notice::Bypassed))).collect(),
-        "run_ended" if text("state") == "unknown" => run().into_iter().collect(),
-        "environment_dirty" | "host_left_behind" | "foreign_run_found" => run().into_iter().collect(),
-        "run_resolved" => row.run.map(|id| (About::Run(RunId(id)), None)).into_iter().collect(),
-        "host_key_seen" | "host_key_changed" => vec![(About::Host(text("host").to_owned()), Some(Notice::Alarm))],
-        "production_locked" | "production_unlocked" => {
-            let service = row.service.clone().and_then(|name| ServiceName::parse("service", name).ok());
-            service.map(|name| (About::Service(name), Some(Notice::Locked))).into_iter().collect()
-        }
-        "host_trusted" => vec![(About::Host(text("host").to_owned()), None)],
-        "telegram_claimed" => vec![(claim(&data), Some(Notice::Alarm))],
-        "telegram_confirmed" | "telegram_refused" => vec![(claim(&data), None)],
-        _ => Vec::new(),
-    };
-    news.extend(release.map(|about| (about, None)));
-    news
-}
-
-fn claim(data: &serde_json::Value) -> About {
-    let person = data["person"].as_str().unwrap_or_default().to_owned();
-    About::Claim { user: data["telegram_id"].as_i64().unwrap_or_default(), person }
-}
-
-const fn on_arrival(status: Status) -> Option<Notice> {
-    match status {
-        Status::ManualTesting => Some(Notice::Waits),
-        Status::ManualTestPassed => Some(Notice::Approved),
-        Status::Deploying => Some(Notice::Deploying),
-        Status::Deployed => Some(Notice::Deployed),
-        Status::StageBuildingFailed | Status::StageTestRollbackFailed | Status::ManualTestFailed => {
-            Some(Notice::Failed)
-        }
-        Status::RollbackDone => Some(Notice::RolledBack),
-        Status::RollbackFailed => Some(Notice::RollbackFailed),
-        Status::Initiated
-        | Status::StageBuilding
-        | Status::StageTestRollback
-        | Status::ProductionRollback
-        | Status::Cancelled => None,
-    }
-}
-
-/// The service whose lock, or whose environment, is another one now: what its releases wait for has changed.
-fn opened_or_closed(row: &EventRow) -> Option<ServiceName> {
-    let kinds = [
-        "production_locked",
-        "production_unlocked",
-        "environment_dirty",
-        "environment_repaired",
-        "environment_unknown",
-        "environment_settled",
-    ];
-    let service = row.service.clone().filter(|_| kinds.contains(&row.kind.as_str()))?;
-    ServiceName::parse("service", service).ok()
 }
 
 async fn waiting_releases(bot: &Bot, service: ServiceName) -> Result<Vec<ReleaseId>, StoreError> {

@@ -12,9 +12,10 @@ use tempfile::NamedTempFile;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
+use crate::domain::fault::repository::{GitAdvice, RepositoryFault};
 use crate::domain::ids::{Commit, Tag};
 use crate::domain::plan::clone_url;
-use crate::domain::reason::{GitAdvice, Reason, RepositoryFault};
+use crate::domain::reason::Reason;
 
 /// How long a repository may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(30);

@@ -181,8 +181,9 @@ async fn production_goes_back_to_a_good_version_however_many_there_were_since() 
 async fn troubles_of_hosts_and_repositories_are_facts_that_read_as_their_errors() {
     use crate::clients::git::{self, Unresolved};
     use crate::clients::transport::TransportError;
+    use crate::domain::fault::repository::RepositoryFault;
     use crate::domain::host::HostKey;
-    use crate::domain::reason::{Reason, RepositoryFault};
+    use crate::domain::reason::Reason;
     use crate::wording::Language;
 
     let key = || HostKey {

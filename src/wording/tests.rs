@@ -11,12 +11,13 @@ use serde::Serialize;
 
 use super::*;
 use crate::domain::env::Env::{self, Production, Stage};
+use crate::domain::fault::repository::{GitAdvice, RepositoryFault};
 use crate::domain::gate::GateName;
 use crate::domain::host::HostKey;
 use crate::domain::ids::{Commit, HostName, PersonName, ReleaseId, Revision, RunId, ServiceName, SurfaceName, Tag};
 use crate::domain::moves::Move;
 use crate::domain::person::{Right, Role};
-use crate::domain::reason::{Found, Hint, LastRun, RepositoryFault, RestoredBy, Wait};
+use crate::domain::reason::{Found, Hint, LastRun, RestoredBy, Wait};
 use crate::domain::release::Version;
 use crate::domain::status::Status;
 use crate::domain::step::StepKind;

@@ -1,8 +1,9 @@
 //! Почему всё стоит так, как стоит.
 
 use crate::domain::env::Env;
+use crate::domain::fault::repository::{GitAdvice, RepositoryFault};
 use crate::domain::ids::HostName;
-use crate::domain::reason::{Found, GitAdvice, Hint, LastRun, Reason, RepositoryFault, RestoredBy, Wait};
+use crate::domain::reason::{Found, Hint, LastRun, Reason, RestoredBy, Wait};
 
 use super::super::times;
 use super::refusal::refusal;

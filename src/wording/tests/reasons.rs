@@ -4,7 +4,6 @@ use super::*;
 use crate::domain::fault::ssh::SshFault;
 use crate::domain::fault::step::StepFault;
 use crate::domain::fault::{DialFault, HealthFault};
-use crate::domain::reason::GitAdvice;
 use crate::domain::refusal::Cause;
 
 fn samples() -> Vec<Reason> {
