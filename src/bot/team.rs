@@ -10,12 +10,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::record::{news_of, opened_or_closed};
+use self::record::{changed_production, news_of, opened_or_closed};
 use super::Bot;
 use super::audience::{About, Audience, audience};
 use super::draw;
 use super::poster::Unsent;
 use crate::clients::telegram::{Destination, Manner, Trouble};
+use crate::domain::env::Env;
 use crate::domain::ids::{ReleaseId, ServiceName};
 use crate::domain::notice::Notice;
 use crate::domain::release::Release;
@@ -24,6 +25,7 @@ use crate::engine::Engine;
 use crate::store::events::{self, Scope};
 use crate::store::news::{self, Change, Due};
 use crate::store::releases::{self, Page};
+use crate::store::runs;
 use crate::store::telegram::{self, Kept};
 use crate::store::{StoreError, WriteError};
 
@@ -33,6 +35,8 @@ const BATCH: u32 = 500;
 pub(super) const PAUSE: Duration = Duration::from_secs(1);
 /// Between two edits of a card that need not be read, in a group.
 const REST: Duration = Duration::from_secs(5);
+/// Good versions of a service whose cards are looked at when production changes.
+const NEWEST: u32 = 4;
 /// Cards of one chat about the same thing that follow it, the newest; older ones show what is so when they are tapped.
 const FOLLOWED: usize = 5;
 /// Releases under way that are looked through at once.
@@ -180,6 +184,11 @@ async fn step(bot: &Arc<Bot>) -> Result<bool, StoreError> {
         if let Some(about) = personal::concerns(bot, row).await? {
             news.add(about, Some(Notice::Personal), row.seq);
         }
+        if let Some(service) = changed_production(row) {
+            for id in newest_versions(bot, service).await? {
+                news.add(About::Release(id), None, row.seq);
+            }
+        }
         if let Some(service) = opened_or_closed(row) {
             for id in waiting_releases(bot, service).await? {
                 news.add(About::Release(id), None, row.seq);
@@ -223,6 +232,15 @@ pub(super) async fn save(bot: &Arc<Bot>, news: News, noted: Option<i64>) -> Resu
     written.await.map_err(WriteError::flatten)?;
     chats.into_iter().for_each(|chat| bot.has_news(chat));
     Ok(())
+}
+
+/// The releases whose cards may say that production runs them: the version that it runs, and the newest good ones.
+async fn newest_versions(bot: &Bot, service: ServiceName) -> Result<Vec<ReleaseId>, StoreError> {
+    let name = service.clone();
+    let current = bot.engine.read(move |conn| runs::environment(conn, &name, Env::Production)).await?.current;
+    let page = Page { list: Some(List::Successful), service: Some(service), before: None, limit: NEWEST };
+    let good = bot.engine.read(move |conn| releases::page(conn, &page)).await?;
+    Ok(good.into_iter().map(|release| release.id).chain(current.map(|version| version.release)).collect())
 }
 
 async fn waiting_releases(bot: &Bot, service: ServiceName) -> Result<Vec<ReleaseId>, StoreError> {

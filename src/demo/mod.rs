@@ -143,12 +143,13 @@ fn show(screen: &mut Screen, options: Options, summary: &Summary) -> Result<()> 
     Ok(())
 }
 
-/// How to call this very program: by its path, from here where that is shorter.
+/// How to call this very program from any folder: by its name where that leads to it, or by its path.
 fn this_program() -> String {
     let Ok(program) = std::env::current_exe() else { return "rmm".to_owned() };
-    let here =
-        std::env::current_dir().ok().and_then(|here| program.strip_prefix(here).map(std::path::Path::to_owned).ok());
-    shell_word(&here.unwrap_or(program).display().to_string())
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let first = std::env::split_paths(&path).map(|folder| folder.join("rmm")).find(|found| found.is_file());
+    let is_this = first.and_then(|found| found.canonicalize().ok()).is_some_and(|found| found == program);
+    if is_this { "rmm".to_owned() } else { shell_word(&program.display().to_string()) }
 }
 
 /// What a person can try while RMM goes on serving: whatever is printed works as it stands, and fits a narrow terminal.

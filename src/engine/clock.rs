@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::domain::moment::Uptime;
 
@@ -48,13 +49,14 @@ impl Clock for SystemClock {
     }
 }
 
-/// What Linux tells: the file counts the time that the machine slept, too.
+/// What Linux tells: this clock counts the time that the machine slept, too.
 fn kernel_uptime() -> Option<Uptime> {
-    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    let text = std::fs::read_to_string("/proc/uptime").ok()?;
-    let seconds: f64 = text.split(' ').next()?.parse().ok()?;
-    let millis = u64::try_from(Duration::try_from_secs_f64(seconds).ok()?.as_millis()).ok()?;
-    Some(Uptime { boot: boot.trim().to_owned(), millis })
+    // It is another one only after the next start of the machine.
+    static BOOT: LazyLock<Option<String>> =
+        LazyLock::new(|| std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok());
+    let boot = BOOT.as_deref()?.trim().to_owned();
+    let passed = Duration::try_from(clock_gettime(ClockId::Boottime)).ok()?;
+    Some(Uptime { boot, millis: u64::try_from(passed.as_millis()).ok()? })
 }
 
 /// Notices that the clock on the wall was set.

@@ -391,3 +391,18 @@ async fn what_is_skipped_and_what_still_blocks_is_told() {
     operator.post("/api/v1/services/shop/unlock", &json!({})).await.ok();
     world.team.shows("shop v1 is deployed").await;
 }
+
+#[tokio::test]
+async fn the_card_of_a_version_that_production_has_left_says_so() {
+    let world = BotWorld::without_rmm(|setup| setup).await;
+    world.start_rmm().await;
+    let old = world.rmm.deployed("v1").await;
+    card(&world.team, old, "Production runs it").await;
+    let new = world.rmm.deployed("v2").await;
+    card(&world.team, new, "Production runs it").await;
+    card(&world.team, old, "Production runs v2").await;
+    let back = json!({ "reason": "slow" });
+    world.rmm.person("ann").await.post(&format!("/api/v1/releases/{new}/rollback"), &back).await.ok();
+    card(&world.team, new, "Rolled back").await;
+    card(&world.team, old, "Production runs it").await;
+}

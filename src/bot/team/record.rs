@@ -61,6 +61,20 @@ const fn on_arrival(status: Status) -> Option<Notice> {
     }
 }
 
+/// The service of which production may run another version since this.
+pub(super) fn changed_production(row: &EventRow) -> Option<ServiceName> {
+    let data: serde_json::Value = serde_json::from_str(&row.data).unwrap_or_default();
+    let arrived = || data["to"].as_str().and_then(|to| to.parse().ok());
+    let changed = match row.kind.as_str() {
+        "release_moved" => matches!(
+            arrived(),
+            Some(Status::Deployed | Status::ProductionRollback | Status::RollbackDone | Status::RollbackFailed)
+        ),
+        kind => matches!(kind, "environment_settled" | "environment_unknown" | "environment_repaired"),
+    };
+    ServiceName::parse("service", row.service.clone().filter(|_| changed)?).ok()
+}
+
 /// The service whose lock, or whose environment, is another one now: what its releases wait for has changed.
 pub(super) fn opened_or_closed(row: &EventRow) -> Option<ServiceName> {
     let kinds = [

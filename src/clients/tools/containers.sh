@@ -155,7 +155,8 @@ rmm_containers_taken() {
     [ -n "$rmm_watching" ] || return 0
     rmm_mine=$(rmm_own_started) rmm_before=$rmm_there
     if rmm_there=$(rmm_list_containers); then
-        rmm_taken=$(rmm_find_taken)
+        rmm_known_now=$(rmm_others_started)
+        rmm_taken=$(rmm_find_taken && rmm_find_taken_beside)
         rmm_note=$(rmm_make_note)
     else
         rmm_taken= rmm_note=$rmm_mine
@@ -175,21 +176,33 @@ RMM_TEXT
     rmm_title=$(rmm_title_of "$rmm_who" "$rmm_dir")
     case $rmm_what in
     gone) rmm_x="While these commands ran, the container $rmm_name was removed, which was that of $rmm_title" ;;
+    stopped) rmm_x="While these commands ran, the container $rmm_name was stopped, which is that of $rmm_title" ;;
     *) rmm_x="These commands have replaced the container $rmm_name, which was that of $rmm_title" ;;
     esac
+    rmm_more=$(printf '%s\n' "$rmm_taken" | sed 1d | while IFS='|' read -r rmm_other rmm_x rmm_name rmm_what rmm_x; do
+        [ "$rmm_what" != gone ] || rmm_what=removed
+        printf '%s' ", $rmm_name of $(rmm_title_of "$rmm_other") was $rmm_what"
+    done)
+    rmm_x="$rmm_x${rmm_more:+ (beside it: ${rmm_more#, })}"
     rmm_x="$rmm_x; $(rmm_apart "$rmm_who"), and deploy $(rmm_title_of "$rmm_who") again."
     [ "$rmm_on_taken" = goes-on ] || rmm_fail "$rmm_x"
     rmm_say "$rmm_x"
 }
 
-# Prints `WHO|ID|NAME|replaced, gone or same|FOLDER` of what others had before these commands, and have not any more. What
+# Prints `WHO|ID|NAME|replaced, gone, stopped or same|FOLDER` of what others had before these commands, and have not any more. What
 # others may have changed themselves meanwhile is left out; so is what people had removed before.
 rmm_find_taken() {
     printf '%s\n' "$rmm_known" | while IFS='|' read -r rmm_who rmm_turn rmm_noted rmm_wanted rmm_kind rmm_dir; do
         [ -n "$rmm_turn" ] && [ "$(rmm_turn_of "$rmm_who")" = "$rmm_turn" ] && ! rmm_is_at_work "$rmm_who" || continue
         case $rmm_nl$rmm_mine in *"$rmm_nl$rmm_noted|$rmm_wanted|taken:"*) ;; *"$rmm_nl$rmm_noted|"*) continue ;; esac
         rmm_was=$(rmm_id_of "$rmm_before" "$rmm_wanted") rmm_is=$(rmm_id_of "$rmm_there" "$rmm_wanted")
-        [ -n "$rmm_was" ] && [ "$rmm_is" != "$rmm_was" ] || continue
+        [ -n "$rmm_was" ] || continue
+        if [ "$rmm_is" = "$rmm_was" ]; then
+            case "$rmm_kind$rmm_before" in stays*"|$rmm_noted|$rmm_wanted|Up "*) ;; *) continue ;; esac
+            case $rmm_there in *"|$rmm_noted|$rmm_wanted|Exited "*) ;; *) continue ;; esac
+            printf '%s\n' "$rmm_who|$rmm_noted|$rmm_wanted|stopped|$rmm_dir"
+            continue
+        fi
         if [ "$rmm_was" != "$rmm_noted" ]; then
             # It was taken by an earlier step already.
             [ "$rmm_on_taken" = there ] || continue
@@ -207,6 +220,32 @@ rmm_find_taken() {
             printf '%s\n' "$rmm_who|$rmm_noted|$rmm_wanted|gone|$rmm_dir"
         fi
     done
+}
+
+# The same of what others have started, and noted, while these commands ran.
+rmm_find_taken_beside() {
+    printf '%s\n' "$rmm_known_now" | while IFS='|' read -r rmm_who rmm_turn rmm_noted rmm_wanted rmm_kind rmm_dir; do
+        [ -n "$rmm_turn" ] || continue
+        case $rmm_known$rmm_before$rmm_there in *"|$rmm_noted|"*) continue ;; esac
+        rmm_is=$(rmm_id_of "$rmm_there" "$rmm_wanted")
+        [ -n "$rmm_is" ] || continue
+        case $rmm_before in *"|$rmm_is|"*) continue ;; esac
+        [ "$rmm_kind" = stays ] || [ "$(rmm_kind_of "$rmm_is")" != "$rmm_kind" ] || continue
+        printf '%s\n' "$rmm_who|$rmm_noted|$rmm_wanted|replaced|$rmm_dir"
+    done
+}
+
+# ID NAME: whether a new container is that of others whose step was at work meanwhile, as far as its name tells: it has the
+# name of their service or environment, and not of this one.
+rmm_is_theirs() {
+    for rmm_who in $(printf '%s\n' "$rmm_known_now" | sed -n "s/^\([^|]*\)|[^|]*|$1|.*/\1/p") \
+        $(cd "$rmm_note_dir" && for rmm_x in busy-*@*; do rmm_x=${rmm_x#busy-} && printf '%s\n' "${rmm_x%.*}"; done); do
+        for rmm_part in "${rmm_who%@*} ${rmm_note_of%@*}" "${rmm_who##*@} ${rmm_note_of##*@}"; do
+            [ "${rmm_part% *}" != "${rmm_part#* }" ] || continue
+            case $2 in *"${rmm_part#* }"*) continue 2 ;; *"${rmm_part% *}"*) return ;; esac
+        done
+    done
+    return 1
 }
 
 # Prints the lines of the own note: of what was in it, what is still there, and what these commands have started.
@@ -237,6 +276,7 @@ RMM_TEXT
         [ -n "$rmm_noted" ] && [ -z "$rmm_dir" ] || continue
         case $rmm_before in *"|$rmm_noted|"*) continue ;; esac
         case $rmm_names in */"$rmm_name"/*) continue ;; esac
+        ! rmm_is_theirs "$rmm_noted" "$rmm_name" || continue
         printf '%s\n' "$rmm_noted|$rmm_name|$(rmm_kind_of "$rmm_noted")|$PWD"
     done
 }

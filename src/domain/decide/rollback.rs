@@ -58,6 +58,8 @@ impl Draft<'_, '_> {
                 return Err(Refusal::from(Cause::BeingDeployed { release: id }).legal(["abort"]));
             }
             (Some(current), _) if current.release != id => {
+                // Of production that needs repair it is not said what it runs.
+                self.check_repaired()?;
                 let (service, current) = (release.service.clone(), current.clone());
                 return Err(Cause::NotInProduction { service, current, release: id, title: release.title() }.into());
             }
@@ -96,6 +98,10 @@ impl Draft<'_, '_> {
             let legal = [("abort", deploying), ("resolve", lost)].into_iter().filter(|(_, legal)| *legal);
             return Err(Refusal::from(cause).legal(legal.map(|(name, _)| name)));
         }
+        self.check_repaired()
+    }
+
+    fn check_repaired(&self) -> Result<(), Refusal> {
         match &self.world.production().dirty {
             Some(dirty) => {
                 let cause = Cause::ProductionDirty { run: dirty.run, reason: dirty.reason.clone() };

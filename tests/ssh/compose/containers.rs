@@ -175,6 +175,22 @@ async fn what_others_and_people_do_with_their_containers_is_no_fault_of_a_step()
     steps.free(STAGE, "there", "sh step-production");
     steps.free("wiki@production", "there", &run("wiki"));
 
+    // What another one starts meanwhile is theirs, and what both want is told to the later one.
+    let beside = |command: &str| format!("sh step-production; {command}");
+    steps.step(PRODUCTION, "there", &run("shop-production"));
+    steps.free("wiki@stage", "there", &beside("docker rm -f nothing"));
+    steps.told("wiki@stage", "there", &run("shop-production"), "which was that of shop on production");
+    steps.step(PRODUCTION, "there", &run("both"));
+    steps.told("wiki@stage", "there", &beside(&run("both")), "container both, which was that of shop on production");
+
+    // One that stands still.
+    steps.free(PRODUCTION, "there", &format!("{}; {}", run("sole"), run("front")));
+    let both = steps.step(STAGE, "there", "docker stop -t 0 sole; docker rm -f front");
+    assert!(both.contains("front was removed, which was that of shop on production"), "{both}");
+    assert!(both.contains("(beside it: sole of shop on production was stopped)"), "{both}");
+    steps.free(PRODUCTION, "there", "docker start sole");
+    steps.told(STAGE, "there", "docker stop -t 0 sole", "sole was stopped, which is that of shop on production");
+
     // Docker that does not answer any more.
     steps.0.sh("printf '#!/bin/sh\\n[ ! -e $HOME/broken ] || exit 1\\nexec /usr/bin/docker \"$@\"\\n' >bin/docker; chmod +x bin/docker");
     steps.free(STAGE, "there", "docker rm -f wiki; touch $HOME/broken");

@@ -494,6 +494,18 @@ fn a_folder_of_another_user_is_refused_before_anything_is_made_there() {
     );
 }
 
+#[test]
+fn a_repository_of_another_user_is_told_with_what_lets_git_trust_it() {
+    // Only root can give a folder away.
+    if !rustix::process::geteuid().is_root() {
+        return eprintln!("not root; skipped");
+    }
+    tell(
+        "tag v1; chown -R 1:1 origin
+        fails \"git config --global --add safe.directory '$PWD/origin/.git'\" there v1",
+    );
+}
+
 // What a checkout that did not end left, and the way back from it --------------------------------------------------------
 
 #[test]

@@ -142,3 +142,17 @@ fn cancel(release: ReleaseId) -> Command {
 fn rollback(release: ReleaseId) -> Command {
     Command::Rollback { release, to: None, reason: "broken".into(), force: false }
 }
+
+#[test]
+fn of_production_that_needs_repair_it_is_not_said_what_it_runs() {
+    let mut w = Sim::new();
+    w.ship("v1.0.0");
+    let failed = w.release("v1.1.0");
+    w.stage_ends_well();
+    w.everybody_approves(failed);
+    w.fails_at(PRODUCTION, 2);
+    w.fails_at(PRODUCTION, 0);
+    assert_eq!(w.status(failed), RollbackFailed);
+    let refused = w.roll_back(failed, None).unwrap_err();
+    assert_eq!((refused.code, &refused.legal[..]), (Code::ProductionBusy, &["resolve"][..]), "{refused:?}");
+}
