@@ -115,6 +115,11 @@ words! {
         "В конфигурации никого нет; людей называет [[people]].";
     gates_are_past = "The gates stand before production; this release has passed them or has ended.\n",
         "Проверки стоят перед продакшном; этот релиз их прошёл или уже завершён.\n";
+    vote_is_a_persons = "A vote is a person's: set RMM_URL, and RMM_TOKEN to a token of that person\n  \
+            (rmm token create NAME --role member --person PERSON).",
+        "Голосует человек: задайте RMM_URL, а в RMM_TOKEN — токен этого человека\n  \
+            (rmm token create NAME --role member --person PERSON).";
+    no_answer = "note: RMM does not answer; trying again …", "RMM не отвечает; пробуем ещё раз …";
     nothing_blocks = "Nothing stands in the way of production.", "Продакшну ничего не мешает.";
 }
 
