@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use jiff::Timestamp;
 
-use super::audit;
+use super::{answers, audit, words};
 use crate::api_client::{Call, Client, Context, Fault, Intent, LONG, print};
 use crate::app::DataDir;
 use crate::contract::{BackupMade, MakeBackup};
@@ -69,11 +69,12 @@ impl Backup {
         if self.json {
             return print(&format!("{text}\n"));
         }
-        print(&format!("{} ({})\n", made.file, size(made.bytes)))?;
-        note(&format!("The record's end in it: {}:{}", made.head_seq, made.head_mac));
+        let language = context.ui.language;
+        print(&format!("{} ({})\n", made.file, answers::size(language, made.bytes)))?;
+        note(&answers::end_in_copy(language, made.head_seq, &made.head_mac));
         match key {
-            Some((_, to)) => note(&format!("The key of the record: {}", to.display())),
-            None => note("audit.key is not part of it; keep that elsewhere, a restore needs it (--help says more)."),
+            Some((_, to)) => note(&answers::key_in_copy(language, to.display())),
+            None => note(words::words(language).key_is_apart),
         }
         Ok(())
     }
@@ -108,15 +109,6 @@ fn copy_key(from: &Path, to: &Path, overwrite: bool) -> Result<(), Fault> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to);
     file.and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
         .map_err(|error| failed("create", to, error))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a size for people")]
-fn size(bytes: u64) -> String {
-    match bytes {
-        0..1024 => format!("{bytes} bytes"),
-        1024..1_048_576 => format!("{:.0} KiB", bytes as f64 / 1024.0),
-        1_048_576.. => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
-    }
 }
 
 /// Put a copy back.
@@ -270,13 +262,6 @@ fn refused(code: &str, detail: String, hint: &str) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes() {
-        assert_eq!(size(512), "512 bytes");
-        assert_eq!(size(126_976), "124 KiB");
-        assert_eq!(size(5_242_880), "5.0 MiB");
-    }
 
     #[test]
     fn keys_lie_beside_their_copies() {

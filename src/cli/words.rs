@@ -115,6 +115,31 @@ words! {
         "В конфигурации никого нет; людей называет [[people]].";
     gates_are_past = "The gates stand before production; this release has passed them or has ended.\n",
         "Проверки стоят перед продакшном; этот релиз их прошёл или уже завершён.\n";
+    nothing = "nothing", "ничего";
+    compare_it = "Compare it on the host itself:", "Сравните его с ключом на самом хосте:";
+    is_it_the_same = "Is it the same?", "Совпадает?";
+    nobody_compares = "nobody is here to compare the key; nothing was trusted", "сравнить ключ некому; он не подтверждён";
+    nothing_trusted = "nothing was trusted", "ключ не подтверждён";
+    once_compared = "Once it is compared:", "Когда сравните:";
+    later = "Later:", "Позже:";
+    no_tokens = "There are no valid tokens; `rmm token create` makes one.",
+        "Действующих токенов нет; создать: `rmm token create`.";
+    reloaded = "The new configuration is active; [server], [local] and [telegram] take effect at the next start.\n",
+        "Новая конфигурация действует; [server], [local] и [telegram] вступят в силу при следующем запуске.\n";
+    error = "error", "ошибка";
+    warning = "warning", "предупреждение";
+    record_changed = "ALARM: the record was changed behind RMM's back; `rmm audit verify` says how.",
+        "ТРЕВОГА: журнал изменён в обход RMM; подробности: `rmm audit verify`.";
+    chat_takes_nothing =
+        "A chat of the team takes no messages of the bot. RMM's log and the admins' private chats say which one and why.",
+        "Один из чатов команды не принимает сообщений бота. Какой и почему — в логе RMM и в личных чатах администраторов.";
+    alarm_is_over = "The alarm is over; the record says why.", "Тревога снята; причина записана в журнале.";
+    how_an_alarm_ends = "rmm: the record was changed; `rmm audit acknowledge --reason …` ends the alarm once you have looked",
+        "rmm: журнал изменён; когда разберётесь, снимите тревогу: `rmm audit acknowledge --reason …`";
+    end_of_record = "Its end, to note elsewhere:", "Конец журнала, запишите его в другом месте:";
+    not_written_by_rmm = "It is not what RMM wrote.", "RMM записал не это.";
+    key_is_apart = "audit.key is not part of it; keep that elsewhere, a restore needs it (--help says more).",
+        "audit.key в копию не входит; храните его отдельно, без него её не восстановить (подробнее: --help).";
     vote_is_a_persons = "A vote is a person's: set RMM_URL, and RMM_TOKEN to a token of that person\n  \
             (rmm token create NAME --role member --person PERSON).",
         "Голосует человек: задайте RMM_URL, а в RMM_TOKEN — токен этого человека\n  \
