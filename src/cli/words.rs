@@ -140,6 +140,15 @@ words! {
     not_written_by_rmm = "It is not what RMM wrote.", "RMM записал не это.";
     key_is_apart = "audit.key is not part of it; keep that elsewhere, a restore needs it (--help says more).",
         "audit.key в копию не входит; храните его отдельно, без него её не восстановить (подробнее: --help).";
+    ci_does_the_work = "A CI system does the work here and reports; RMM runs no steps of its own.",
+        "Здесь всё делает CI и сообщает об этом; своих шагов RMM не выполняет.";
+    nothing_to_deploy = "That is this release: there is nothing to deploy.", "Это и есть этот релиз: деплоить нечего.";
+    nothing_to_do = "nothing to do", "делать нечего";
+    at_the_same_time = "at the same time", "одновременно";
+    rmms_own = "RMM's own", "RMM сам";
+    look_at_the_place = "look at the place", "осмотр места";
+    remove_old_images = "remove old images", "удаление старых образов";
+    exit = "exit", "код";
     vote_is_a_persons = "A vote is a person's: set RMM_URL, and RMM_TOKEN to a token of that person\n  \
             (rmm token create NAME --role member --person PERSON).",
         "Голосует человек: задайте RMM_URL, а в RMM_TOKEN — токен этого человека\n  \
