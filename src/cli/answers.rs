@@ -6,6 +6,7 @@ use super::words;
 use crate::contract::{Verification, version};
 use crate::domain::env::Env;
 use crate::domain::release::Version;
+use crate::store::around::Recorded;
 use crate::wording::Language::{self, En, Ru};
 
 pub(super) fn locked(language: Language, service: &str) -> String {
@@ -212,6 +213,73 @@ pub(super) fn key_in_copy(language: Language, file: impl Display) -> String {
     }
 }
 
+pub(super) fn key_came_from(language: Language, file: impl Display) -> String {
+    match language {
+        En => format!("The key of the record came from {file}."),
+        Ru => format!("Ключ журнала взят из {file}."),
+    }
+}
+
+pub(super) fn database_kept(language: Language, file: impl Display) -> String {
+    match language {
+        En => format!("The database that was there is {file} now."),
+        Ru => format!("Прежняя база данных теперь в {file}."),
+    }
+}
+
+/// A copy that was put back; `end`: the last event of its record.
+pub(super) fn restored(language: Language, database: impl Display, end: Option<i64>) -> String {
+    match (language, end) {
+        (En, Some(end)) => format!("{database} is restored up to event {end} of the record. Start RMM again.\n"),
+        (En, None) => format!("{database} is restored. Start RMM again.\n"),
+        (Ru, Some(end)) => format!("{database}: восстановлено до события {end} журнала. Запустите RMM снова.\n"),
+        (Ru, None) => format!("{database}: восстановлено. Запустите RMM снова.\n"),
+    }
+}
+
+/// The numbers that are left out after a copy was put back; not `exact`: some more than were given out.
+pub(super) fn goes_on_after(language: Language, release: impl Display, run: impl Display, exact: bool) -> String {
+    let some_are_left_out = if exact { "" } else { words::words(language).some_are_left_out };
+    match language {
+        En => format!("Releases go on after #{release}, runs after {run}{some_are_left_out}."),
+        Ru => format!("Номера релизов продолжатся после #{release}, прогонов — после {run}{some_are_left_out}."),
+    }
+}
+
+/// What an environment runs according to the database that was replaced, and to the one that is there now.
+pub(super) fn runs_another(
+    language: Language,
+    service: impl Display,
+    environment: impl Display,
+    was: &Recorded,
+    is: &Recorded,
+) -> String {
+    let nothing = words::words(language).nothing;
+    let [old, new] =
+        [was, is].map(|recorded| recorded.runs.as_ref().map_or_else(|| nothing.to_owned(), Version::to_string));
+    let run = was.run.map(|run| match language {
+        En => format!(", with run {run} under way or not known how it ended"),
+        Ru => format!(" (прогон {run} ещё идёт, или его исход неизвестен)"),
+    });
+    let run = run.unwrap_or_default();
+    match language {
+        En => format!(
+            "{environment} of {service} runs {old} according to the database that was replaced{run}; the restored one says {new}."
+        ),
+        Ru => format!("{service}, {environment}: по прежней базе данных — {old}{run}, по восстановленной — {new}."),
+    }
+}
+
+pub(super) fn token_valid_again(language: Language, name: &str, role: &str, used: Option<String>) -> String {
+    let role = language.role(role);
+    match (language, used) {
+        (En, Some(used)) => format!("  {name} ({role}), last used {used}"),
+        (En, None) => format!("  {name} ({role}), never used"),
+        (Ru, Some(used)) => format!("  {name} ({role}), использован {used}"),
+        (Ru, None) => format!("  {name} ({role}), не использован"),
+    }
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a size for people")]
 pub(super) fn size(language: Language, bytes: u64) -> String {
     let [one, kibi, mebi] = if language == En { ["bytes", "KiB", "MiB"] } else { ["Б", "КиБ", "МиБ"] };
@@ -284,6 +352,26 @@ mod tests {
                 end_in_copy(language, 12, "ab"),
                 key_in_copy(language, "/srv/copy.key"),
                 [512, 126_976, 5_242_880].map(|bytes| size(language, bytes)).join(", "),
+            ]
+        });
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn of_a_copy_that_was_put_back() {
+        let version = serde_json::from_value(serde_json::json!({"release": 12, "tag": "v1.4.0"})).unwrap();
+        let (was, is) = (Recorded { runs: Some(version), run: Some(41) }, Recorded::default());
+        let text = told(|language| {
+            vec![
+                key_came_from(language, "/srv/copy.key"),
+                database_kept(language, "rmm.db.before-restore"),
+                restored(language, "rmm.db", Some(12)),
+                restored(language, "rmm.db", None),
+                goes_on_after(language, 12, 41, true),
+                goes_on_after(language, 12, 41, false),
+                runs_another(language, "shop", Env::Production, &was, &is),
+                token_valid_again(language, "laptop", "member", None),
+                token_valid_again(language, "laptop", "member", Some("3 min".to_owned())),
             ]
         });
         insta::assert_snapshot!(text);

@@ -149,6 +149,29 @@ words! {
     look_at_the_place = "look at the place", "осмотр места";
     remove_old_images = "remove old images", "удаление старых образов";
     exit = "exit", "код";
+    url_is_not_used = "note: RMM_URL is not used: restore works on the data directory of the configuration",
+        "RMM_URL не используется: restore работает с каталогом данных из конфигурации";
+    record_does_not_fit = "the record in it does not fit the key", "журнал в копии не подходит к ключу";
+    some_are_left_out = " (nobody knows what was given out since, so that some are left out)",
+        " (неизвестно, какие ещё были выданы, поэтому часть пропущена)";
+    what_is_lost = "What is lost", "Потеряно";
+    unknown_from_now_on = "What the environments run is unknown from now on, and nothing is deployed, until you have looked and say it: \
+            rmm service settle NAME --environment E --release N (or --nothing, or --recorded).",
+        "Что работает в окружениях, теперь неизвестно, и деплоев не будет, пока вы не проверите и не укажете это: \
+            rmm service settle NAME --environment E --release N (или --nothing, или --recorded).";
+    tokens_valid_again = "These tokens were revoked after the backup was made and are valid again:",
+        "Эти токены отозваны после создания копии и теперь снова действуют:";
+    tokens_perhaps_valid_again =
+        "These tokens are valid again, also if they were revoked after the backup was made, which nobody knows:",
+        "Эти токены действуют снова, даже если их отозвали после создания копии (узнать это уже нельзя):";
+    take_tokens_back =
+        "Once RMM runs, take back what must not be valid: rmm token revoke NAME (rmm token list shows all).",
+        "Когда RMM запустится, отзовите лишние: rmm token revoke NAME (все показывает rmm token list).";
+    run = "run", "прогон";
+    step = "step", "шаг";
+    try_number = "try", "попытка";
+    no_output = "No step has printed anything yet.", "Шаги ещё ничего не вывели.";
+    connection_ended = "note: the connection ended; trying again …", "Соединение прервалось; пробуем ещё раз …";
     vote_is_a_persons = "A vote is a person's: set RMM_URL, and RMM_TOKEN to a token of that person\n  \
             (rmm token create NAME --role member --person PERSON).",
         "Голосует человек: задайте RMM_URL, а в RMM_TOKEN — токен этого человека\n  \

@@ -79,7 +79,7 @@ fn steps(out: &mut String, steps: &[contract::StepView], ui: &Ui) {
         if before.is_some_and(|before| before.wave == step.wave) {
             out.push_str(&format!("       {}\n", ui.paint(words.at_the_same_time, Tone::Dim)));
         }
-        let what = named(step, Some(&step.host), ui.language);
+        let what = named(step, &name(step, ui.language), Some(&step.host), ui.language);
         let title = format!("{:>3}  {what}", step.index + 1);
         out.push_str(&format!("{}  {}\n", ui.paint(&title, Tone::Bold), ui.paint(&step.limit, Tone::Dim)));
         if let Some(directory) = &step.directory {
@@ -103,8 +103,8 @@ fn steps(out: &mut String, steps: &[contract::StepView], ui: &Ui) {
 }
 
 /// A step by its name, of which surface and on which host.
-fn named(step: &contract::StepView, host: Option<&str>, language: Language) -> String {
-    let (name, surface) = (name(step, language), &step.surface);
+pub(super) fn named(step: &contract::StepView, name: &str, host: Option<&str>, language: Language) -> String {
+    let surface = &step.surface;
     match (language, host) {
         (Language::En, None) => format!("{name} of {surface}"),
         (Language::En, Some(host)) => format!("{name} of {surface} on {host}"),
@@ -120,9 +120,13 @@ fn name(step: &contract::StepView, language: Language) -> String {
     match step.kind.known() {
         Some(StepKind::BeforeDeploy) if own => words.look_at_the_place.to_owned(),
         Some(StepKind::AfterDeploy) if own => words.remove_old_images.to_owned(),
-        Some(kind) => language.step(kind).to_owned(),
-        None => step.title(),
+        Some(_) | None => title(step, language),
     }
+}
+
+/// What a step of its kind is called.
+pub(super) fn title(step: &contract::StepView, language: Language) -> String {
+    step.kind.known().map_or_else(|| step.title(), |kind| language.step(kind).to_owned())
 }
 
 /// What a call of RMM's own functions does, if a line has one.
@@ -245,7 +249,8 @@ fn run_text(run: &contract::RunView, ui: &Ui) -> String {
             _ => "·",
         };
         let host = (step.host != "local").then(|| clean(&step.host));
-        let mut text = format!("{:>2} {}", step.index + 1, named(step, host.as_deref(), ui.language));
+        let mut text =
+            format!("{:>2} {}", step.index + 1, named(step, &name(step, ui.language), host.as_deref(), ui.language));
         if let (Some(from), Some(to)) = (step.started_at, step.ended_at) {
             text.push_str(&format!("  {}", ui.lasting(to.duration_since(from))));
         } else if step.state == "running" {
