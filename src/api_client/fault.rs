@@ -5,8 +5,9 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::config::ConfigErrors;
-use crate::contract::Problem;
-use crate::domain::refusal::Cause;
+use crate::contract::{GateView, Problem};
+use crate::domain::gate::Gate;
+use crate::domain::refusal::{self, Cause};
 use crate::store::StoreError;
 use crate::terminal::{self, full_stop, note};
 use crate::wording::Language;
@@ -126,12 +127,27 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
+impl GateView {
+    /// The gate as the domain knows it, where its facts say all that its sentence says.
+    fn facts(&self) -> Option<Gate> {
+        let state = self.because.clone().filter(|facts| Language::En.gate_state(facts) == self.sentence)?;
+        Some(Gate { name: self.name.known()?, state, remedy: self.remedy.clone(), bypass: None, void_bypass: None })
+    }
+}
+
 impl Refusal {
-    /// What is wrong and what to do, from the facts; as RMM says it where they are missing, and in English.
-    fn detail(&self, language: Language) -> String {
-        let facts = self.problem.because.clone().filter(|_| language != Language::En);
-        let cause = facts.and_then(|facts| serde_json::from_value::<Cause>(facts).ok());
-        cause.map_or_else(|| self.problem.detail.clone(), |cause| language.refusal(&cause))
+    /// What is wrong and what to do, and the particulars, from the facts; as RMM says them where facts are missing, and in
+    /// English.
+    fn sentences(&self, language: Language) -> (String, Vec<String>) {
+        let Problem { detail, details, because, unmet, .. } = &self.problem;
+        let facts = because.clone().filter(|_| language != Language::En);
+        let Some(cause) = facts.and_then(|facts| serde_json::from_value::<Cause>(facts).ok()) else {
+            return (detail.clone(), details.clone());
+        };
+        let gates = unmet.iter().filter_map(GateView::facts).collect();
+        let refusal = refusal::Refusal { unmet: gates, ..cause.into() };
+        let told = language.details(&refusal);
+        (language.refusal(&refusal.cause), if told.len() == details.len() { told } else { details.clone() })
     }
 
     fn tell(&self, language: Language) {
@@ -143,8 +159,9 @@ impl Refusal {
             Language::En => ("refused", "Possible now:"),
             Language::Ru => ("отказано", "Сейчас можно:"),
         };
-        note(&format!("rmm: {refused}: {}", full_stop(&self.detail(language))));
-        for detail in &self.problem.details {
+        let (sentence, details) = self.sentences(language);
+        note(&format!("rmm: {refused}: {}", full_stop(&sentence)));
+        for detail in details {
             note(&format!("  - {detail}"));
         }
         if !self.problem.legal.is_empty() {
@@ -223,6 +240,40 @@ impl From<ConfigErrors> for Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::gate::{GateName, GateState, Remedy};
+    use crate::domain::ids::{PersonName, ReleaseId};
+
+    #[test]
+    fn a_refusal_is_told_with_its_particulars() {
+        let unmet = |sentence: &str| GateView {
+            name: GateName::Approvals.into(),
+            met: false,
+            bypassed: false,
+            sentence: sentence.to_owned(),
+            because: Some(GateState::ApprovalsMissing { given: 1, needed: 2, void: Vec::new() }),
+            how: Some("bob must approve.".to_owned()),
+            remedy: Some(Remedy::Approve { count: 1, of: vec![PersonName::parse("person", "bob").unwrap()] }),
+        };
+        let cause = Cause::GatesUnmet { release: ReleaseId(12), title: "shop v1".to_owned() };
+        let refusal = |gate: GateView| Refusal {
+            problem: Problem {
+                detail: Language::En.refusal(&cause),
+                details: vec!["1/2 approvals. bob must approve.".to_owned()],
+                because: serde_json::to_value(&cause).ok(),
+                unmet: vec![gate],
+                ..Problem::default()
+            },
+            ..Refusal::default()
+        };
+        let known = GateState::ApprovalsMissing { given: 1, needed: 2, void: Vec::new() };
+        let known = refusal(unmet(&Language::En.gate_state(&known)));
+        let english = vec!["1/2 approvals. bob must approve.".to_owned()];
+        assert_eq!(known.sentences(Language::En).1, english);
+        let russian = ("#12 shop v1 ещё не может идти в продакшн", "1 из 2. Ещё должны подтвердить: bob.");
+        assert_eq!(known.sentences(Language::Ru), (russian.0.to_owned(), vec![russian.1.to_owned()]));
+        let newer = refusal(unmet("It says more than its facts."));
+        assert_eq!(newer.sentences(Language::Ru), (russian.0.to_owned(), english));
+    }
 
     #[test]
     fn moves_to_paste() {

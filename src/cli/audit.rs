@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use rusqlite::Connection;
 
 use super::release::history;
+use super::{answers, words};
 use crate::api_client::{Call, Client, Context, FAILED, Fault, Intent, LONG, print, with_query};
 use crate::app::DataDir;
 use crate::contract::{self, Acknowledge, ListEvents, NotedEnd, Verification};
@@ -20,7 +21,7 @@ use crate::store::watermark::Watermark;
 use crate::store::{Store, StoreError, StoreOptions, WriteError, schema, verify};
 use crate::terminal::note;
 use crate::web::socket as operator;
-use crate::wording::on_record;
+use crate::wording::{Language, on_record};
 
 /// The record.
 #[derive(Debug, Subcommand)]
@@ -96,7 +97,7 @@ impl Audit {
             Self::Acknowledge { reason } => {
                 let client = Client::connect(context, Intent::Administer).await?;
                 client.text(Call::post("/api/v1/audit/acknowledge", Acknowledge { reason })).await?;
-                note("The alarm is over; the record says why.");
+                note(words::words(context.ui.language).alarm_is_over);
                 Ok(())
             }
             Self::RotateKey => rotate_key(context).await,
@@ -120,7 +121,10 @@ impl Audit {
                 let events: Vec<_> = page.events.iter().map(with_release).collect();
                 print(&history(&events, &context.ui))?;
                 if let Some(next) = page.next {
-                    note(&format!("There is more: add --cursor {next}"));
+                    note(&match context.ui.language {
+                        Language::En => format!("There is more: add --cursor {next}"),
+                        Language::Ru => format!("Есть ещё: добавьте --cursor {next}"),
+                    });
                 }
                 Ok(())
             }
@@ -142,39 +146,33 @@ impl Verify {
         } else {
             at_rest(&context.local()?.data_dir, self.anchor.as_ref())?
         };
-        self.tell(&found)
+        self.tell(&found, context.ui.language)
     }
 
-    fn tell(&self, found: &Verification) -> Result<(), Fault> {
+    fn tell(&self, found: &Verification, language: Language) -> Result<(), Fault> {
         if self.json {
             let text = serde_json::to_string(found).map_err(|error| Fault::Failed(error.to_string()))?;
             print(&format!("{text}\n"))?;
         }
         if !found.intact {
             let row = found.broken_at.map(|row| row.to_string()).unwrap_or_default();
-            let sentence = found.sentence.as_deref().unwrap_or("It is not what RMM wrote.");
             if !self.json {
-                print(&format!("BROKEN at row {row}: {sentence}\n"))?;
+                print(&answers::broken(language, &row, found.sentence.as_deref()))?;
             }
-            note(&format!("rmm: the record was changed; the first bad row is {row}"));
+            note(&answers::first_bad_row(language, &row));
             return Err(Fault::Said(FAILED));
         }
         if let Some(alarm) = &found.alarm {
             if !self.json {
-                print(&format!("ALARM: {alarm}.\nWhat is left of the record is intact: {}.\n", found.events))?;
+                print(&answers::alarm(language, alarm, found.events))?;
             }
-            note("rmm: the record was changed; `rmm audit acknowledge --reason …` ends the alarm once you have looked");
+            note(words::words(language).how_an_alarm_ends);
             return Err(Fault::Said(FAILED));
         }
         if self.json {
             return Ok(());
         }
-        let events = if found.events == 1 { "1 event".to_owned() } else { format!("{} events", found.events) };
-        print(&format!("The record is intact: {events}.\n"))?;
-        if found.events > 0 {
-            print(&format!("Its end, to note elsewhere:\n  {}:{}\n", found.head_seq, found.head_mac))?;
-        }
-        Ok(())
+        print(&answers::intact(language, found))
     }
 }
 
@@ -239,7 +237,7 @@ async fn rotate_key(context: &Context) -> Result<(), Fault> {
         })
     });
     written.await.map_err(WriteError::flatten)?;
-    note(&format!("A new key signs what comes after event {last}; copy {} to its safe place.", key_file.display()));
+    note(&answers::key_rotated(context.ui.language, last, key_file.display()));
     Ok(())
 }
 

@@ -8,18 +8,16 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use jiff::Timestamp;
 
-use super::audit;
+use super::{answers, audit, words};
 use crate::api_client::{Call, Client, Context, Fault, Intent, LONG, print};
 use crate::app::DataDir;
 use crate::contract::{BackupMade, MakeBackup};
-use crate::domain::release::Version;
-use crate::store::around::{self, Around, KnownToken, Recorded};
+use crate::store::around::{self, Around, KnownToken};
 use crate::store::key::AuditKey;
 use crate::store::lock::DirectoryLock;
 use crate::store::watermark::Watermark;
 use crate::store::{StoreError, backup};
-use crate::terminal::{ago, clean, note};
-use crate::wording::Language;
+use crate::terminal::{Ui, clean, note};
 
 /// Copy the database.
 #[derive(Debug, Args)]
@@ -69,11 +67,12 @@ impl Backup {
         if self.json {
             return print(&format!("{text}\n"));
         }
-        print(&format!("{} ({})\n", made.file, size(made.bytes)))?;
-        note(&format!("The record's end in it: {}:{}", made.head_seq, made.head_mac));
+        let language = context.ui.language;
+        print(&format!("{} ({})\n", made.file, answers::size(language, made.bytes)))?;
+        note(&answers::end_in_copy(language, made.head_seq, &made.head_mac));
         match key {
-            Some((_, to)) => note(&format!("The key of the record: {}", to.display())),
-            None => note("audit.key is not part of it; keep that elsewhere, a restore needs it (--help says more)."),
+            Some((_, to)) => note(&answers::key_in_copy(language, to.display())),
+            None => note(words::words(language).key_is_apart),
         }
         Ok(())
     }
@@ -110,15 +109,6 @@ fn copy_key(from: &Path, to: &Path, overwrite: bool) -> Result<(), Fault> {
         .map_err(|error| failed("create", to, error))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a size for people")]
-fn size(bytes: u64) -> String {
-    match bytes {
-        0..1024 => format!("{bytes} bytes"),
-        1024..1_048_576 => format!("{:.0} KiB", bytes as f64 / 1024.0),
-        1_048_576.. => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
-    }
-}
-
 /// Put a copy back.
 #[derive(Debug, Args)]
 #[command(
@@ -139,8 +129,9 @@ pub struct Restore {
 
 impl Restore {
     pub(super) fn run(self, context: &Context) -> Result<(), Fault> {
+        let (language, words) = (context.ui.language, words::words(context.ui.language));
         if context.var("RMM_URL").is_some() {
-            note("note: RMM_URL is not used: restore works on the data directory of the configuration");
+            note(words.url_is_not_used);
         }
         let data_dir = context.local()?.data_dir;
         let files = DataDir::new(&data_dir);
@@ -190,7 +181,7 @@ impl Restore {
                     "Is it the key that was made together with this database? `--force` restores all the same.",
                 ));
             }
-            Some(flaw) => note(&format!("warning: the record in it does not fit the key: {flaw}")),
+            Some(flaw) => note(&format!("{}: {}: {flaw}", words.warning, words.record_does_not_fit)),
             None => {}
         }
         let around = around::look(&files.database(), &self.file)?;
@@ -200,67 +191,49 @@ impl Restore {
         mark.write(&key_file)?;
         if !key_file.exists() {
             copy_key(&beside, &key_file, false)?;
-            note(&format!("The key of the record came from {}.", beside.display()));
+            note(&answers::key_came_from(language, beside.display()));
         }
         if let Some(replaced) = &report.replaced {
-            note(&format!("The database that was there is {} now.", replaced.display()));
+            note(&answers::database_kept(language, replaced.display()));
         }
-        let end = report.head.map(|head| format!(" up to event {} of the record", head.seq)).unwrap_or_default();
-        print(&format!("{} is restored{end}. Start RMM again.\n", files.database().display()))?;
+        let end = report.head.map(|head| head.seq);
+        print(&answers::restored(language, files.database().display(), end))?;
         if let Some(lost) = lost {
-            note(&format!("What is lost: {lost}."));
+            note(&format!("{}: {lost}.", words.what_is_lost));
         }
-        tell(&around, context.ui.now);
+        tell(&around, &context.ui);
         Ok(())
     }
 }
 
 /// What the operator has to know before RMM starts again.
-fn tell(around: &Around, now: Timestamp) {
-    let numbers = around.goes_on_after();
-    let room = if around.exact { "" } else { " (nobody knows what was given out since, so that some are left out)" };
-    note(&format!("Releases go on after #{}, runs after {}{room}.", numbers.release, numbers.run));
+fn tell(around: &Around, ui: &Ui) {
+    let (language, numbers) = (ui.language, around.goes_on_after());
+    note(&answers::goes_on_after(language, numbers.release, numbers.run, around.exact));
     for ((service, environment), was) in &around.replaced {
         let is = around.copy.get(&(service.clone(), environment.clone())).cloned().unwrap_or_default();
-        if *was == is {
-            continue;
+        if *was != is {
+            note(&answers::runs_another(language, service, environment, was, &is));
         }
-        let version =
-            |recorded: &Recorded| recorded.runs.as_ref().map_or_else(|| "nothing".to_owned(), Version::to_string);
-        let run =
-            was.run.map(|run| format!(", with run {run} under way or not known how it ended")).unwrap_or_default();
-        note(&format!(
-            "{environment} of {service} runs {} according to the database that was replaced{run}; the restored one says {}.",
-            version(was),
-            version(&is)
-        ));
     }
-    note(
-        "What the environments run is unknown from now on, and nothing is deployed, until you have looked and say it: \
-         rmm service settle NAME --environment E --release N (or --nothing, or --recorded).",
-    );
-    tell_of_tokens(around, now);
+    note(words::words(language).unknown_from_now_on);
+    tell_of_tokens(around, ui);
 }
 
 /// Whoever has a token that was revoked since has it back.
-fn tell_of_tokens(around: &Around, now: Timestamp) {
-    let valid = |token: &&KnownToken| token.expires_at.is_none_or(|at| at > now.as_millisecond());
+fn tell_of_tokens(around: &Around, ui: &Ui) {
+    let words = words::words(ui.language);
+    let valid = |token: &&KnownToken| token.expires_at.is_none_or(|at| at > ui.now.as_millisecond());
     let tokens: Vec<_> = around.valid_again.iter().filter(valid).collect();
     if tokens.is_empty() {
         return;
     }
-    note(if around.exact {
-        "These tokens were revoked after the backup was made and are valid again:"
-    } else {
-        "These tokens are valid again, also if they were revoked after the backup was made, which nobody knows:"
-    });
+    note(if around.exact { words.tokens_valid_again } else { words.tokens_perhaps_valid_again });
     for token in tokens {
-        let used = token.last_used_at.and_then(|at| Timestamp::from_millisecond(at).ok());
-        let used =
-            used.map_or_else(|| "never used".to_owned(), |at| format!("last used {}", ago(at, now, Language::En)));
-        note(&format!("  {} ({}), {used}", clean(&token.name), clean(&token.role)));
+        let used = token.last_used_at.and_then(|at| Timestamp::from_millisecond(at).ok()).map(|at| ui.ago(at));
+        note(&answers::token_valid_again(ui.language, &clean(&token.name), &clean(&token.role), used));
     }
-    note("Once RMM runs, take back what must not be valid: rmm token revoke NAME (rmm token list shows all).");
+    note(words.take_tokens_back);
 }
 
 fn refused(code: &str, detail: String, hint: &str) -> Fault {
@@ -270,13 +243,6 @@ fn refused(code: &str, detail: String, hint: &str) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes() {
-        assert_eq!(size(512), "512 bytes");
-        assert_eq!(size(126_976), "124 KiB");
-        assert_eq!(size(5_242_880), "5.0 MiB");
-    }
 
     #[test]
     fn keys_lie_beside_their_copies() {

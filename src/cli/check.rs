@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
+use super::{answers, words};
 use crate::api_client::{Context, Fault, print};
 use crate::app::{DataDir, local_steps};
 use crate::clients::local::Local;
@@ -44,17 +45,15 @@ pub struct Check {
 impl Check {
     pub(super) fn run(self, context: &Context) -> Result<(), Fault> {
         let config = Config::load_without_secrets(&context.config, &context.env)?.without_collisions()?;
-        let what = if errors(&config).is_empty() { "is not safe" } else { "cannot work" };
+        let (language, cannot_work) = (context.ui.language, !errors(&config).is_empty());
+        let words = words::words(language);
         let errors = refused(&config, &context.config);
         if !errors.is_empty() {
             for error in &errors {
-                note(&format!("error: {error}"));
+                note(&format!("{}: {error}", words.error));
             }
             let file = context.config.display();
-            return Err(Fault::Usage(match errors.len() {
-                1 => format!("{file} {what} on this machine"),
-                many => format!("{file} {what} on this machine: {many} errors"),
-            }));
+            return Err(Fault::Usage(answers::not_for_here(language, file, errors.len(), cannot_work)));
         }
         let unset = config.unset.iter().map(|problem| {
             format!("{problem}\n  it could not be looked up here, so what needs it was not checked; RMM does not start without it")
@@ -85,17 +84,13 @@ impl Check {
         if !self.quiet {
             print(&effective)?;
             note("");
-            note(&format!("Open files: {}, so {} connections at the same time.", files.0, files.connections()));
+            note(&answers::open_files(language, files.0, files.connections()));
         }
         for warning in &warnings {
-            note(&format!("warning: {warning}"));
+            note(&format!("{}: {warning}", words.warning));
         }
-        let file = context.config.display();
-        note(&match warnings.len() {
-            0 => context.ui.paint(&format!("{file} is right."), Tone::Good),
-            1 => format!("{file} is right, with 1 warning."),
-            many => format!("{file} is right, with {many} warnings."),
-        });
+        let tone = if warnings.is_empty() { Tone::Good } else { Tone::Plain };
+        note(&context.ui.paint(&answers::right(language, context.config.display(), warnings.len()), tone));
         Ok(())
     }
 }

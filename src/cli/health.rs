@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::words;
 use crate::api_client::{Call, Client, Context, Fault, print};
 use crate::app::DataDir;
 use crate::contract::Health;
 use crate::terminal::note;
+use crate::wording::Language;
 
 /// A check that takes longer says no.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -37,7 +39,7 @@ impl Healthcheck {
             other @ (Fault::Usage(_) | Fault::Unreachable(_) | Fault::Said(_) | Fault::Pipe) => other,
         })?;
         if let Ok(health) = serde_json::from_str::<Health>(&text) {
-            health.notes().into_iter().for_each(note);
+            health.notes(context.ui.language).into_iter().for_each(note);
         }
         print("ok\n")
     }
@@ -45,14 +47,10 @@ impl Healthcheck {
 
 impl Health {
     /// What is wrong although RMM works.
-    pub(super) fn notes(&self) -> Vec<&'static str> {
-        let record = self
-            .record
-            .as_ref()
-            .map(|_| "ALARM: the record was changed behind RMM's back; `rmm audit verify` says how.");
-        let chats = self.chats.as_ref().map(|_| {
-            "A chat of the team takes no messages of the bot. RMM's log and the admins' private chats say which one and why."
-        });
+    pub(super) fn notes(&self, language: Language) -> Vec<&'static str> {
+        let words = words::words(language);
+        let record = self.record.as_ref().map(|_| words.record_changed);
+        let chats = self.chats.as_ref().map(|_| words.chat_takes_nothing);
         record.into_iter().chain(chats).collect()
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::words;
+use super::{answers, words};
 use crate::api_client::{Call, Client, Context, FAILED, Fault, Intent, print};
 use crate::contract::{self, FindingState, TrustHost};
 use crate::domain::host::KeyState;
@@ -133,48 +133,49 @@ impl Trust {
         let client = Client::connect(context, Intent::Administer).await?;
         let fingerprint = match &self.fingerprint {
             Some(fingerprint) => fingerprint.clone(),
-            None => self.ask(&client).await?,
+            None => self.ask(&client, context.ui.language).await?,
         };
         let call = Call::post(path(&self.name, "trust"), TrustHost { fingerprint });
         let text = client.text(call).await.map_err(|fault| fault.in_json(self.json))?;
         if self.json {
             return print(&format!("{text}\n"));
         }
-        print(&format!("The key of {} is trusted.\n", self.name))
+        print(&answers::trusted(context.ui.language, &self.name))
     }
 
     /// Shows the key that the host shows, and asks.
-    async fn ask(&self, client: &Client) -> Result<String, Fault> {
+    async fn ask(&self, client: &Client, language: Language) -> Result<String, Fault> {
+        let words = words::words(language);
         let (found, _) = check(client, &self.name, self.json).await?;
         let Some(key) = found.host.offered else {
             let why = found.findings.iter().find(|finding| finding.fails()).map(|finding| clean(&finding.detail));
             return Err(match why {
-                Some(why) => Fault::Failed(format!("{} shows no key: {}", self.name, sentence(&why))),
-                None => Fault::refused("nothing_to_trust", format!("{} has no key to trust", self.name)),
+                Some(why) => Fault::Failed(answers::shows_no_key(language, &self.name, &sentence(&why))),
+                None => Fault::refused("nothing_to_trust", answers::no_key_to_trust(language, &self.name)),
             });
         };
         let (fingerprint, algorithm) = (clean(key.fingerprint.as_str()), clean(&key.algorithm));
-        note(&format!("{} shows this key:\n\n  {fingerprint} ({algorithm})\n", self.name));
+        note(&answers::shows_key(language, &self.name, &fingerprint, &algorithm));
         if found.host.key == KeyState::Changed {
             let before = found.host.fingerprint.as_deref().map(clean).unwrap_or_default();
-            note(&format!("WARNING: this is not the key that is trusted, {before}. Somebody may be listening in.\n"));
+            note(&answers::another_key(language, &before));
         }
         let file = key_file(&algorithm);
-        note(&format!("Compare it on the host itself:\n  ssh-keygen -lf {file}\n"));
+        note(&format!("{}\n  ssh-keygen -lf {file}\n", words.compare_it));
         let again = format!("rmm host trust {} --fingerprint {fingerprint}", self.name);
         if !io::stdin().is_terminal() {
-            let refusal = Fault::refused("not_confirmed", "nobody is here to compare the key; nothing was trusted");
-            return Err(refusal.hint(format!("Once it is compared:\n  {again}")));
+            let refusal = Fault::refused("not_confirmed", words.nobody_compares);
+            return Err(refusal.hint(format!("{}\n  {again}", words.once_compared)));
         }
         let mut err = io::stderr();
         // Whoever does not see the question does not say yes.
-        let _ = write!(err, "Is it the same? [y/N] ").and_then(|()| err.flush());
+        let _ = write!(err, "{} [y/N] ", words.is_it_the_same).and_then(|()| err.flush());
         let mut answer = String::new();
         let read = io::stdin().read_line(&mut answer);
         if read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
             return Ok(fingerprint);
         }
-        Err(Fault::refused("not_confirmed", "nothing was trusted").hint(format!("Later:\n  {again}")))
+        Err(Fault::refused("not_confirmed", words.nothing_trusted).hint(format!("{}\n  {again}", words.later)))
     }
 }
 

@@ -3,6 +3,7 @@
 //! One file per group of verbs. Each calls RMM through `api_client`, in the words of `contract`, and shows on the
 //! `terminal` what it answers. No rule of RMM is decided here.
 
+mod answers;
 mod audit;
 mod backup;
 mod check;

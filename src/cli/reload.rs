@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::words;
 use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract::Reloaded;
 use crate::terminal::{clean, note};
@@ -27,6 +28,6 @@ impl Reload {
             return print(&format!("{text}\n"));
         }
         reloaded.warnings.iter().for_each(|warning| note(&clean(warning)));
-        print("The new configuration is active; [server], [local] and [telegram] take effect at the next start.\n")
+        print(words::words(context.ui.language).reloaded)
     }
 }

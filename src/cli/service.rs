@@ -3,8 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::one_of;
-use super::words;
+use super::{answers, one_of, words};
 use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract::{self, CatchUpHost, FoundThere, GiveUpHost, Health, LockService, SettleService};
 use crate::domain::env::Env;
@@ -141,7 +140,7 @@ impl Service {
                 print(&list(&services, ui))?;
                 // Best effort: an RMM that cannot say it has other troubles, which are told elsewhere.
                 if let Ok((health, _)) = client.json::<Health>(Call::get("/readyz")).await {
-                    health.notes().into_iter().for_each(note);
+                    health.notes(ui.language).into_iter().for_each(note);
                 }
                 Ok(())
             }
@@ -151,25 +150,22 @@ impl Service {
             }
             Self::Lock { named, reason } => {
                 let call = Call::post(named.path("/lock"), LockService { reason });
-                named
-                    .ask(context, Intent::Administer, call, |_| format!("Production of {} is locked.\n", named.name))
-                    .await
+                named.ask(context, Intent::Administer, call, |_| answers::locked(ui.language, &named.name)).await
             }
             Self::GiveUp { named, host, environment, reason } => {
                 let body = GiveUpHost { environment, host: host.clone(), reason };
-                let told = |_: &contract::ServiceDetails| {
-                    format!("Nobody waits for {host} in {environment} of {}.\n", named.name)
-                };
+                let told =
+                    |_: &contract::ServiceDetails| answers::given_up(ui.language, &named.name, environment, &host);
                 named.ask(context, Intent::Administer, Call::post(named.path("/give-up"), body), told).await
             }
             Self::CatchUp { named, host, environment } => {
                 let body = CatchUpHost { environment, host: host.clone() };
-                let told = |_: &contract::ServiceDetails| format!("{host} is being caught up with {environment}.\n");
+                let told = |_: &contract::ServiceDetails| answers::catching_up(ui.language, environment, &host);
                 named.ask(context, Intent::Administer, Call::post(named.path("/catch-up"), body), told).await
             }
             Self::Unlock(named) => {
                 let call = Call::post(named.path("/unlock"), json!({}));
-                let told = |_: &contract::ServiceDetails| format!("Production of {} is not locked.\n", named.name);
+                let told = |_: &contract::ServiceDetails| answers::unlocked(ui.language, &named.name);
                 named.ask(context, Intent::Administer, call, told).await
             }
             Self::Settle { named, environment, found, reason } => {
@@ -186,6 +182,7 @@ async fn settle(
     found: &Found,
     reason: String,
 ) -> Result<(), Fault> {
+    let language = context.ui.language;
     let client = Client::connect(context, Intent::Administer).await?;
     let before: contract::ServiceDetails = client.get(named.path("")).await?;
     let environments = before.service.environments().into_iter();
@@ -196,7 +193,7 @@ async fn settle(
         wanted.push(Env::Production);
     }
     if wanted.is_empty() {
-        return print(&format!("It is known what {} runs; there is nothing to settle.\n", named.name));
+        return print(&answers::nothing_to_settle(language, &named.name));
     }
     let runs = if found.release.is_some() {
         FoundThere::Release
@@ -215,14 +212,10 @@ async fn settle(
             continue;
         }
         let state = after.service.environments().into_iter().find(|(env, _)| *env == environment);
-        let now = state.map(|(_, state)| runs_of(state)).unwrap_or_default();
-        print(&format!("{environment} of {} runs {now}; deploys go on.\n", named.name))?;
+        let runs = state.and_then(|(_, state)| state.runs.as_ref());
+        print(&answers::settled(language, &named.name, environment, runs))?;
     }
     Ok(())
-}
-
-fn runs_of(environment: &contract::EnvironmentView) -> String {
-    environment.runs.as_ref().map_or_else(|| "nothing that RMM knows of".to_owned(), contract::version)
 }
 
 fn must_run(version: Option<&Version>, language: Language) -> String {
@@ -255,8 +248,8 @@ impl Named {
     }
 }
 
-fn runs(environment: &contract::EnvironmentView) -> String {
-    environment.runs.as_ref().map_or_else(|| "nothing".to_owned(), contract::version)
+fn runs(environment: &contract::EnvironmentView, language: Language) -> String {
+    environment.runs.as_ref().map_or_else(|| words::words(language).nothing.to_owned(), contract::version)
 }
 
 fn state(environment: &contract::EnvironmentView, language: Language) -> (String, Tone) {
@@ -347,10 +340,10 @@ fn list(services: &[contract::ServiceView], ui: &Ui) -> String {
         };
         table.row([
             (service.name.clone(), Tone::Plain),
-            (runs(&service.production), Tone::Plain),
+            (runs(&service.production, ui.language), Tone::Plain),
             (service.production.since.map(|at| ui.ago(at)).unwrap_or_default(), Tone::Dim),
             (word, tone),
-            (runs(&service.stage), Tone::Plain),
+            (runs(&service.stage, ui.language), Tone::Plain),
             (enough, Tone::Plain),
         ]);
     }
@@ -381,7 +374,7 @@ fn show(details: &contract::ServiceDetails, ui: &Ui) -> String {
             Language::Ru => ("", "драйвер"),
         };
         let since = environment.since.map(|at| format!(", {since}{}", ui.ago(at))).unwrap_or_default();
-        field(label, &format!("{}{since} ({driver} {})", runs(environment), environment.driver));
+        field(label, &format!("{}{since} ({driver} {})", runs(environment, ui.language), environment.driver));
     }
     if let Some(lock) = &service.production.lock {
         let by = if ui.language == Language::En { "by " } else { "" };

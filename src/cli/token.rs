@@ -6,9 +6,8 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::one_of;
 use super::release::duration;
-use super::words;
+use super::{answers, one_of, words};
 use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract::{self, CreateToken, CreatedToken};
 use crate::domain::person::Role;
@@ -90,25 +89,25 @@ impl Token {
                 let hidden = tokens.iter().filter(|token| !live(token)).count();
                 let shown: Vec<_> = tokens.into_iter().filter(|token| all || live(token)).collect();
                 if shown.is_empty() {
-                    note("There are no valid tokens; `rmm token create` makes one.");
+                    note(words::words(context.ui.language).no_tokens);
                 } else {
                     print(&table(&shown, &context.ui))?;
                 }
                 if hidden > 0 && !all {
-                    note(&format!("{hidden} revoked or expired; --all shows them"));
+                    note(&answers::tokens_hidden(context.ui.language, hidden));
                 }
                 Ok(())
             }
             Self::Adopt { name } => {
                 let client = Client::connect(context, Intent::Administer).await?;
                 client.text(Call::post(format!("/api/v1/tokens/{}/adopt", url_part(&name)), json!({}))).await?;
-                note(&format!("You vouch for the token {name} now."));
+                note(&answers::token_adopted(context.ui.language, &name));
                 Ok(())
             }
             Self::Revoke { name } => {
                 let client = Client::connect(context, Intent::Administer).await?;
                 client.text(Call::delete(format!("/api/v1/tokens/{}", url_part(&name)))).await?;
-                note(&format!("The token {name} is not valid any more."));
+                note(&answers::token_revoked(context.ui.language, &name));
                 Ok(())
             }
         }
@@ -131,12 +130,8 @@ impl Create {
         };
         let (created, text): (CreatedToken, _) =
             client.json(Call::post("/api/v1/tokens", body)).await.map_err(|fault| fault.in_json(self.json))?;
-        note(&format!(
-            "Token {} ({}){}: keep it safe, it is not shown again.",
-            self.name,
-            self.role.as_str(),
-            expires_at.map(|at| format!(", expires {}", context.ui.until(at))).unwrap_or_default()
-        ));
+        let until = expires_at.map(|at| context.ui.until(at));
+        note(&answers::token_made(context.ui.language, &self.name, self.role.as_str(), until));
         if self.json { print(&format!("{text}\n")) } else { print(&format!("{}\n", created.token)) }
     }
 }

@@ -115,6 +115,68 @@ words! {
         "В конфигурации никого нет; людей называет [[people]].";
     gates_are_past = "The gates stand before production; this release has passed them or has ended.\n",
         "Проверки стоят перед продакшном; этот релиз их прошёл или уже завершён.\n";
+    nothing = "nothing", "ничего";
+    compare_it = "Compare it on the host itself:", "Сравните его с ключом на самом хосте:";
+    is_it_the_same = "Is it the same?", "Совпадает?";
+    nobody_compares = "nobody is here to compare the key; nothing was trusted", "сравнить ключ некому; он не подтверждён";
+    nothing_trusted = "nothing was trusted", "ключ не подтверждён";
+    once_compared = "Once it is compared:", "Когда сравните:";
+    later = "Later:", "Позже:";
+    no_tokens = "There are no valid tokens; `rmm token create` makes one.",
+        "Действующих токенов нет; создать: `rmm token create`.";
+    reloaded = "The new configuration is active; [server], [local] and [telegram] take effect at the next start.\n",
+        "Новая конфигурация действует; [server], [local] и [telegram] вступят в силу при следующем запуске.\n";
+    error = "error", "ошибка";
+    warning = "warning", "предупреждение";
+    record_changed = "ALARM: the record was changed behind RMM's back; `rmm audit verify` says how.",
+        "ТРЕВОГА: журнал изменён в обход RMM; подробности: `rmm audit verify`.";
+    chat_takes_nothing =
+        "A chat of the team takes no messages of the bot. RMM's log and the admins' private chats say which one and why.",
+        "Один из чатов команды не принимает сообщений бота. Какой и почему — в логе RMM и в личных чатах администраторов.";
+    alarm_is_over = "The alarm is over; the record says why.", "Тревога снята; причина записана в журнале.";
+    how_an_alarm_ends = "rmm: the record was changed; `rmm audit acknowledge --reason …` ends the alarm once you have looked",
+        "rmm: журнал изменён; когда разберётесь, снимите тревогу: `rmm audit acknowledge --reason …`";
+    end_of_record = "Its end, to note elsewhere:", "Конец журнала, запишите его в другом месте:";
+    not_written_by_rmm = "It is not what RMM wrote.", "RMM записал не это.";
+    key_is_apart = "audit.key is not part of it; keep that elsewhere, a restore needs it (--help says more).",
+        "audit.key в копию не входит; храните его отдельно, без него её не восстановить (подробнее: --help).";
+    ci_does_the_work = "A CI system does the work here and reports; RMM runs no steps of its own.",
+        "Здесь всё делает CI и сообщает об этом; своих шагов RMM не выполняет.";
+    nothing_to_deploy = "That is this release: there is nothing to deploy.", "Это и есть этот релиз: деплоить нечего.";
+    nothing_to_do = "nothing to do", "делать нечего";
+    at_the_same_time = "at the same time", "одновременно";
+    rmms_own = "RMM's own", "RMM сам";
+    look_at_the_place = "look at the place", "осмотр места";
+    remove_old_images = "remove old images", "удаление старых образов";
+    exit = "exit", "код";
+    url_is_not_used = "note: RMM_URL is not used: restore works on the data directory of the configuration",
+        "RMM_URL не используется: restore работает с каталогом данных из конфигурации";
+    record_does_not_fit = "the record in it does not fit the key", "журнал в копии не подходит к ключу";
+    some_are_left_out = " (nobody knows what was given out since, so that some are left out)",
+        " (неизвестно, какие ещё были выданы, поэтому часть пропущена)";
+    what_is_lost = "What is lost", "Потеряно";
+    unknown_from_now_on = "What the environments run is unknown from now on, and nothing is deployed, until you have looked and say it: \
+            rmm service settle NAME --environment E --release N (or --nothing, or --recorded).",
+        "Что работает в окружениях, теперь неизвестно, и деплоев не будет, пока вы не проверите и не укажете это: \
+            rmm service settle NAME --environment E --release N (или --nothing, или --recorded).";
+    tokens_valid_again = "These tokens were revoked after the backup was made and are valid again:",
+        "Эти токены отозваны после создания копии и теперь снова действуют:";
+    tokens_perhaps_valid_again =
+        "These tokens are valid again, also if they were revoked after the backup was made, which nobody knows:",
+        "Эти токены действуют снова, даже если их отозвали после создания копии (узнать это уже нельзя):";
+    take_tokens_back =
+        "Once RMM runs, take back what must not be valid: rmm token revoke NAME (rmm token list shows all).",
+        "Когда RMM запустится, отзовите лишние: rmm token revoke NAME (все показывает rmm token list).";
+    run = "run", "прогон";
+    step = "step", "шаг";
+    try_number = "try", "попытка";
+    no_output = "No step has printed anything yet.", "Шаги ещё ничего не вывели.";
+    connection_ended = "note: the connection ended; trying again …", "Соединение прервалось; пробуем ещё раз …";
+    vote_is_a_persons = "A vote is a person's: set RMM_URL, and RMM_TOKEN to a token of that person\n  \
+            (rmm token create NAME --role member --person PERSON).",
+        "Голосует человек: задайте RMM_URL, а в RMM_TOKEN — токен этого человека\n  \
+            (rmm token create NAME --role member --person PERSON).";
+    no_answer = "note: RMM does not answer; trying again …", "RMM не отвечает; пробуем ещё раз …";
     nothing_blocks = "Nothing stands in the way of production.", "Продакшну ничего не мешает.";
 }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::GateView;
+
 /// How RMM is.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Health {
@@ -76,6 +78,9 @@ pub struct Problem {
     /// Particulars, one sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<String>,
+    /// The gates that are not met, where they are what is in the way; `details` tells them in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmet: Vec<GateView>,
     /// When trying again makes sense, in seconds; a header says it.
     #[serde(skip)]
     pub retry_after: Option<u64>,

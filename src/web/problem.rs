@@ -6,6 +6,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::contract::GateView;
 pub use crate::contract::Problem;
 use crate::domain::ids::Invalid;
 use crate::domain::refusal::{Code, Refusal};
@@ -60,6 +61,7 @@ impl From<Refusal> for Problem {
         Self {
             field: refusal.field().map(str::to_owned),
             details: Language::En.details(&refusal),
+            unmet: refusal.unmet.iter().map(GateView::from).collect(),
             legal: refusal.legal.into_iter().map(str::to_owned).collect(),
             because: serde_json::to_value(&refusal.cause).ok(),
             ..Self::new(status, refusal.code.as_str(), Language::En.refusal(&refusal.cause))

@@ -21,6 +21,7 @@ use crate::domain::gate::{Gate, GateName, GateState, Remedy};
 use crate::domain::reason::Reason;
 use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::status::Status;
+use crate::domain::step::StepKind;
 
 /// A sentence of at most so many characters. Of a longer one the middle goes: the beginning names what is wrong, and the end
 /// what to do.
@@ -157,6 +158,15 @@ impl Language {
         match self {
             Self::En => format!("{environment} {kind}"),
             Self::Ru => ru::run(environment, kind),
+        }
+    }
+
+    /// What a step does.
+    #[must_use]
+    pub const fn step(self, kind: StepKind) -> &'static str {
+        match self {
+            Self::En => kind.title(),
+            Self::Ru => ru::step(kind),
         }
     }
 

@@ -357,6 +357,10 @@ fn answers_are_in_the_language_of_the_reader() {
     let json = |done: Done| done.ends(0).json();
     let show = ["release", "show", "1", "--json"];
     assert_eq!(json(by_locale(&show)), json(place.run(&show)), "the answer of the API has no language");
+    by_locale(&["service", "lock", "shop", "--reason", "x"]).ends(0).says("Продакшн сервиса shop заблокирован.");
+    by_locale(&["token", "revoke", "github"]).ends(0).says("Токен github больше не действует.");
+    by_locale(&["release", "cancel", "1", "--reason", "x"]).ends(0).says("#1 shop v1.0.0: отмена: ");
+    by_locale(&["audit", "verify"]).ends(0).says("Журнал цел");
     place.run(&["--lang", "de", "release", "list"]).ends(2).says("en, ru");
     place.stop();
 }

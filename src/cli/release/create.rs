@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::super::one_of;
+use super::super::{one_of, words};
 use super::Number;
 use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract::{self, CreateRelease, CreatingRun, PatchRelease, ReportingRun};
@@ -88,7 +88,7 @@ impl Create {
         if self.json {
             print(&format!("{json}\n"))?;
         } else {
-            note(&told(&release, context));
+            note(&told(&release, &context.ui));
             print(&format!("#{}\n", release.id))?;
         }
         // It is recorded, whatever comes of the question.
@@ -122,16 +122,27 @@ fn cannot_go_on(id: i64, fault: &Reason, ui: &Ui) -> String {
     }
 }
 
-fn told(release: &contract::ReleaseView, context: &Context) -> String {
-    let created = release.created_at.duration_since(context.ui.now).as_secs() >= -5;
-    let when = if created { String::new() } else { format!(", recorded {}", context.ui.ago(release.created_at)) };
-    format!(
-        "{} {} is {}{when}. `rmm release show {}` shows it.",
-        release.service,
-        release.name(),
-        release.status,
-        release.id
-    )
+/// What is said of a release that is recorded now, or was before.
+fn told(release: &contract::ReleaseView, ui: &Ui) -> String {
+    let created = release.created_at.duration_since(ui.now).as_secs() >= -5;
+    let (id, ago, status) = (release.id, ui.ago(release.created_at), words::status(ui.language, &release.status));
+    let named = format!("{} {}", release.service, release.name());
+    match (ui.language, created) {
+        (Language::En, true) => format!("{named} is {status}. `rmm release show {id}` shows it."),
+        (Language::En, false) => format!("{named} is {status}, recorded {ago}. `rmm release show {id}` shows it."),
+        (Language::Ru, true) => format!("{named}: {status}. Посмотреть: `rmm release show {id}`."),
+        (Language::Ru, false) => format!("{named}: {status}; записан {ago}. Посмотреть: `rmm release show {id}`."),
+    }
+}
+
+/// Where a release stands after a report.
+fn reported(release: &contract::ReleaseView, language: Language) -> String {
+    let named = format!("#{} {} {}", release.id, release.service, release.name());
+    let status = words::status(language, &release.status);
+    match language {
+        Language::En => format!("{named} is {status}.\n"),
+        Language::Ru => format!("{named}: {status}.\n"),
+    }
 }
 
 /// Who probably types this.
@@ -186,6 +197,32 @@ impl Report {
         if self.json {
             return print(&format!("{json}\n"));
         }
-        print(&format!("#{} {} {} is {}.\n", release.id, release.service, release.name(), release.status))
+        print(&reported(&release, context.ui.language))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ci_is_answered() {
+        let at = "1970-01-01T00:00:00Z";
+        let release: contract::ReleaseView = serde_json::from_value(serde_json::json!({
+            "id": 12, "service": "shop", "tag": "v1.4.0", "commit": null, "status": "stage_building", "list": "active",
+            "reason": null, "status_since": at, "attempt": 1, "revision": 7, "initiated_by": "ann", "owner": "ann", "ci_run": null,
+            "tagged_at": null, "notes": "", "surfaces": [], "rollback_to_tag": null, "created_at": at, "started_at": at,
+            "completed_at": null,
+        }))
+        .unwrap();
+        let mut text = String::new();
+        for language in [Language::En, Language::Ru] {
+            let ui = Ui { language, ..Ui::test(80) };
+            let later = Ui { now: ui.now + Duration::from_secs(180), ..ui };
+            text.push_str(&format!("{}\n{}\n", told(&release, &ui), told(&release, &later)));
+            text.push_str(&reported(&release, language));
+            text.push_str(&format!("{}\n", cannot_go_on(12, &Reason::NoAnswer, &ui)));
+        }
+        insta::assert_snapshot!(text);
     }
 }

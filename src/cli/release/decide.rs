@@ -122,41 +122,48 @@ pub(super) async fn decide(context: &Context, one: &One, what: &str, say: Say) -
     let id = one.number.0;
     let call = Call::post(format!("/api/v1/releases/{id}/{what}"), say);
     let (details, json): (contract::ReleaseDetails, _) =
-        client.json(call).await.map_err(|fault| vote_hint(fault, what).about(id).in_json(one.json))?;
-    if one.json { print(&format!("{json}\n")) } else { print(&outcome(&details, what)) }
+        client.json(call).await.map_err(|fault| vote_hint(fault, what, &context.ui).about(id).in_json(one.json))?;
+    if one.json { print(&format!("{json}\n")) } else { print(&outcome(&details, what, &context.ui)) }
 }
 
 /// The operator's socket is nobody's voice.
-fn vote_hint(fault: Fault, what: &str) -> Fault {
+fn vote_hint(fault: Fault, what: &str, ui: &Ui) -> Fault {
     fault.refusal(|refusal| {
         if matches!(what, "approve" | "reject") && refusal.problem.code == "forbidden" {
-            refusal.hint = Some(
-                "A vote is a person's: set RMM_URL, and RMM_TOKEN to a token of that person\n  \
-                 (rmm token create NAME --role member --person PERSON)."
-                    .to_owned(),
-            );
+            refusal.hint = Some(words::words(ui.language).vote_is_a_persons.to_owned());
         }
     })
 }
 
-fn outcome(details: &contract::ReleaseDetails, what: &str) -> String {
+/// Where the release stands after a decision.
+fn outcome(details: &contract::ReleaseDetails, what: &str, ui: &Ui) -> String {
     let release = &details.release;
-    let status = &release.status;
-    let how = match release.reason.as_deref().filter(|_| release.list == List::Failed) {
+    let status = words::status(ui.language, &release.status);
+    let why = release.reason.as_deref().filter(|_| release.list == List::Failed);
+    let why = why.map(|sentence| words::reason(ui, sentence, release.because.as_ref()));
+    let how = match why {
         // That says it already.
-        Some(reason) if matches!(release.because, Some(Reason::Cancelled { .. })) => reason.to_owned(),
-        Some(reason) => format!("{status}: {reason}"),
-        None => status.to_string(),
+        Some(why) if matches!(release.because, Some(Reason::Cancelled { .. })) => why,
+        Some(why) if ui.language == Language::Ru && matches!(release.because, Some(Reason::Rejected { .. })) => why,
+        Some(why) => format!("{status}: {why}"),
+        None => status,
     };
-    let text = format!("#{} {} {} is {}", release.id, release.service, release.name(), clean(&how));
-    let mut text = sentence(&text);
+    let named = format!("#{} {} {}", release.id, release.service, release.name());
+    let text = match ui.language {
+        Language::En => format!("{named} is {how}"),
+        Language::Ru => format!("{named}: {how}"),
+    };
+    let mut text = sentence(&clean(&text));
     let approvals = &details.approvals;
     if matches!(what, "approve" | "reject") && approvals.needed > 0 {
-        text.push_str(&format!(" {} of {} approvals", approvals.given.len(), approvals.needed));
-        if !approvals.missing.is_empty() && approvals.given.len() < approvals.needed {
-            text.push_str(&format!("; missing: {}", approvals.missing.join(", ")));
-        }
-        text.push('.');
+        let (given, needed, missing) = (approvals.given.len(), approvals.needed, approvals.missing.join(", "));
+        let waits = !missing.is_empty() && given < needed;
+        text.push_str(&match (ui.language, waits) {
+            (Language::En, true) => format!(" {given} of {needed} approvals; missing: {missing}."),
+            (Language::En, false) => format!(" {given} of {needed} approvals."),
+            (Language::Ru, true) => format!(" Подтверждений: {given} из {needed}; ещё не подтвердили: {missing}."),
+            (Language::Ru, false) => format!(" Подтверждений: {given} из {needed}."),
+        });
     }
     text.push('\n');
     text
@@ -214,4 +221,43 @@ fn resolved(run: &contract::RunView, verdict: Resolution, release: &contract::Re
         (Language::Ru, Resolution::Again, _) => format!("Начат прогон {}: {what}, {to}.", run.id),
     };
     format!("{}\n", clean(&now))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn release(status: &str, list: &str, because: Option<&Reason>) -> contract::ReleaseDetails {
+        let at = "2026-01-01T00:00:00Z";
+        serde_json::from_value(json!({
+            "id": 12, "service": "shop", "tag": "v1.4.0", "commit": null, "status": status, "list": list,
+            "reason": because.map(|why| Language::En.reason(why)), "because": because, "status_since": at, "attempt": 1,
+            "revision": 7, "initiated_by": "ann", "owner": "ann", "ci_run": null, "tagged_at": null, "notes": "", "surfaces": [],
+            "rollback_to_tag": null, "created_at": at, "started_at": at, "completed_at": null, "unmet": [], "legal": [],
+            "approvals": {"needed": 2, "given": ["ann"], "missing": ["bob"], "votes": []},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_a_decision_came_to() {
+        let (by, why) = ("ann".to_owned(), "wrong tag".to_owned());
+        let cancelled = Reason::Cancelled { by: by.clone(), why: why.clone() };
+        let rejected = Reason::Rejected { by, why };
+        let mut text = String::new();
+        for language in [Language::En, Language::Ru] {
+            let ui = Ui { language, ..Ui::test(80) };
+            for (details, what) in [
+                (release("manual_testing", "active", None), "approve"),
+                (release("manual_test_failed", "failed", Some(&rejected)), "reject"),
+                (release("cancelled", "failed", Some(&cancelled)), "cancel"),
+                (release("deploying", "active", None), "promote"),
+            ] {
+                text.push_str(&outcome(&details, what, &ui));
+            }
+        }
+        insta::assert_snapshot!(text);
+    }
 }

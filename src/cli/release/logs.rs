@@ -7,7 +7,8 @@ use clap::Args;
 use futures_util::StreamExt;
 use serde_json::Value;
 
-use super::{Number, look};
+use super::super::words;
+use super::{Number, look, steps};
 use crate::api_client::{
     Call, Client, Context, Fault, Intent, print, print_bytes,
     sse::{Message, Reader},
@@ -16,6 +17,7 @@ use crate::api_client::{
 use crate::contract::{self, AskStream, PrintedView, ReadOutput, bytes_of};
 use crate::domain::status::{List, Status};
 use crate::terminal::{Tone, Ui, clean, note};
+use crate::wording::Language;
 
 /// Before a stream that broke is taken up again.
 pub(super) const RECONNECT_INTERVAL: Duration = Duration::from_secs(1);
@@ -72,7 +74,7 @@ impl Logs {
         if !self.follow || self.is_over(&client, &path).await? {
             printer.finish()?;
             if printer.silent && !self.json {
-                note("No step has printed anything yet.");
+                note(words::words(context.ui.language).no_output);
             }
             return Ok(());
         }
@@ -115,7 +117,7 @@ impl Logs {
                 Err(fault) => return Err(fault),
             }
             if tries == 0 {
-                note("note: the connection ended; trying again …");
+                note(words::words(printer.ui.language).connection_ended);
             }
             tries += 1;
             tokio::time::sleep(RECONNECT_INTERVAL).await;
@@ -173,7 +175,10 @@ async fn kept(client: &Client, run: &contract::RunView, printer: &mut Printer) -
         let call = Call::get(with_query(&path, &ReadOutput { after: Some(after) }));
         let (output, json): (contract::RunOutput, String) = client.json(call).await?;
         if let Some(deleted) = output.deleted_at.filter(|_| after == 0) {
-            note(&format!("note: the output of run {} was old and was deleted at {deleted}", run.id));
+            note(&match printer.ui.language {
+                Language::En => format!("note: the output of run {} was old and was deleted at {deleted}", run.id),
+                Language::Ru => format!("Вывод прогона {} устарел и удалён {deleted}", run.id),
+            });
             printer.silent = false;
         }
         if output.pieces.is_empty() {
@@ -221,10 +226,12 @@ impl Printer {
     }
 
     fn know(&mut self, run: &contract::RunView) {
-        self.runs.insert(run.id, format!("run {} · {} {}", run.id, run.environment, run.kind));
+        let (words, what) = (words::words(self.ui.language), words::run(&self.ui, run));
+        self.runs.insert(run.id, format!("{} {} · {what}", words.run, run.id));
         for step in &run.steps {
-            let place = if step.host == "local" { String::new() } else { format!(" on {}", clean(&step.host)) };
-            let title = format!("step {} {} of {}{place}", step.index + 1, step.title(), step.surface);
+            let host = (step.host != "local").then(|| clean(&step.host));
+            let what = steps::named(step, &steps::title(step, self.ui.language), host.as_deref(), self.ui.language);
+            let title = format!("{} {} {what}", words.step, step.index + 1);
             self.titles.insert((run.id, i64::from(step.index)), title);
         }
     }
@@ -243,15 +250,19 @@ impl Printer {
             self.finish()?;
             let (run, step, attempt) = of;
             let title = self.titles.get(&(run, step));
-            let step = title.map_or_else(|| format!("step {}", step + 1), Clone::clone);
-            let run = self.runs.get(&run).map_or_else(|| format!("run {run}"), Clone::clone);
-            let attempt = if attempt > 0 { format!(" · try {attempt}") } else { String::new() };
+            let words = words::words(self.ui.language);
+            let step = title.map_or_else(|| format!("{} {}", words.step, step + 1), Clone::clone);
+            let run = self.runs.get(&run).map_or_else(|| format!("{} {run}", words.run), Clone::clone);
+            let attempt = if attempt > 0 { format!(" · {} {attempt}", words.try_number) } else { String::new() };
             print(&format!("{}\n", self.ui.paint(&format!("── {run} · {step}{attempt}"), Tone::Bold)))?;
             self.last = Some(of);
         }
         if dropped_before > 0 {
             self.finish()?;
-            let gap = format!("[… {dropped_before} bytes left out …]");
+            let gap = match self.ui.language {
+                Language::En => format!("[… {dropped_before} bytes left out …]"),
+                Language::Ru => format!("[… пропущено байт: {dropped_before} …]"),
+            };
             print(&format!("{}\n", self.ui.paint(&gap, Tone::Dim)))?;
         }
         self.open_line = bytes.last().is_some_and(|byte| *byte != b'\n');

@@ -32,102 +32,167 @@ impl Plan {
 }
 
 fn plan_text(plan: &contract::PlanView, release: i64, ui: &Ui) -> String {
-    let now = plan.from.as_ref().map_or_else(|| "nothing yet".to_owned(), contract::version);
-    let mut out =
-        ui.paragraph("", 0, &format!("{} runs {now}.", sentence_case(&plan.environment.to_string())), Tone::Plain);
+    let words = words::words(ui.language);
+    let now = match (ui.language, plan.from.as_ref().map(contract::version)) {
+        (Language::En, now) => {
+            let now = now.unwrap_or_else(|| "nothing yet".to_owned());
+            format!("{} runs {now}.", plan.environment)
+        }
+        (Language::Ru, Some(now)) => format!("{}: работает {now}.", words::environment(ui.language, &plan.environment)),
+        (Language::Ru, None) => format!("{}: пока ничего нет.", words::environment(ui.language, &plan.environment)),
+    };
+    let mut out = ui.paragraph("", 0, &now, Tone::Plain);
     if plan.driver == "ci" {
-        out.push_str(&ui.paragraph(
-            "",
-            0,
-            "A CI system does the work here and reports; RMM runs no steps of its own.",
-            Tone::Plain,
-        ));
+        out.push_str(&ui.paragraph("", 0, words.ci_does_the_work, Tone::Plain));
         return out;
     }
     let is_there = plan.from.as_ref().is_some_and(|from| from.release.0 == release);
     if is_there {
-        out.push_str(&ui.paragraph("", 0, "That is this release: there is nothing to deploy.", Tone::Plain));
+        out.push_str(&ui.paragraph("", 0, words.nothing_to_deploy, Tone::Plain));
     } else {
-        out.push_str(&format!("\n{}\n", ui.heading(&format!("To deploy #{release}"))));
+        let heading = match ui.language {
+            Language::En => format!("To deploy #{release}"),
+            Language::Ru => format!("Деплой #{release}"),
+        };
+        out.push_str(&format!("\n{}\n", ui.heading(&heading)));
         steps(&mut out, &plan.deploy, ui);
     }
-    if let Some(back_to) = &plan.back_to {
-        let when = if is_there { "" } else { ", should it fail" };
-        out.push_str(&format!("\n{}\n", ui.heading(&format!("To go back to {}{when}", contract::version(back_to)))));
+    if let Some(back_to) = plan.back_to.as_ref().map(contract::version) {
+        let heading = match (ui.language, is_there) {
+            (Language::En, true) => format!("To go back to {back_to}"),
+            (Language::En, false) => format!("To go back to {back_to}, should it fail"),
+            (Language::Ru, true) => format!("Откат на {back_to}"),
+            (Language::Ru, false) => format!("Откат на {back_to}, если деплой не удастся"),
+        };
+        out.push_str(&format!("\n{}\n", ui.heading(&heading)));
         steps(&mut out, &plan.rollback, ui);
     }
     out
 }
 
-fn sentence_case(word: &str) -> String {
-    sentence(word).trim_end_matches('.').to_owned()
-}
-
 fn steps(out: &mut String, steps: &[contract::StepView], ui: &Ui) {
+    let words = words::words(ui.language);
     if steps.is_empty() {
-        out.push_str("  nothing to do\n");
+        out.push_str(&format!("  {}\n", words.nothing_to_do));
     }
     for (step, before) in steps.iter().zip(std::iter::once(None).chain(steps.iter().map(Some))) {
         if before.is_some_and(|before| before.wave == step.wave) {
-            out.push_str(&format!("       {}\n", ui.paint("at the same time", Tone::Dim)));
+            out.push_str(&format!("       {}\n", ui.paint(words.at_the_same_time, Tone::Dim)));
         }
-        let title = format!("{:>3}  {} of {} on {}", step.index + 1, name(step), step.surface, step.host);
+        let what = named(step, &name(step, ui.language), Some(&step.host), ui.language);
+        let title = format!("{:>3}  {what}", step.index + 1);
         out.push_str(&format!("{}  {}\n", ui.paint(&title, Tone::Bold), ui.paint(&step.limit, Tone::Dim)));
         if let Some(directory) = &step.directory {
-            let project = step.project.as_ref().map(|name| format!(", compose project {}", clean(name)));
-            let place = format!("in {}{}", clean(directory), project.unwrap_or_default());
+            let (project, directory) = (step.project.as_deref().map(clean), clean(directory));
+            let place = match (ui.language, project) {
+                (Language::En, None) => format!("in {directory}"),
+                (Language::En, Some(project)) => format!("in {directory}, compose project {project}"),
+                (Language::Ru, None) => format!("в {directory}"),
+                (Language::Ru, Some(project)) => format!("в {directory}, проект compose {project}"),
+            };
             out.push_str(&format!("       {}\n", ui.paint(&place, Tone::Dim)));
         }
         // Whole lines, so that they can be copied.
         for line in step.command.lines() {
-            if let Some(words) = own_words(line) {
-                out.push_str(&format!("       {}\n", ui.paint(&format!("# RMM's own: {words}"), Tone::Dim)));
+            if let Some(told) = own_words(line, ui.language) {
+                out.push_str(&format!("       {}\n", ui.paint(&format!("# {}: {told}", words.rmms_own), Tone::Dim)));
             }
             out.push_str(&format!("       {}\n", clean(line)));
         }
     }
 }
 
-/// What a step is called: a hook that the service has not written is a call of RMM's own.
-fn name(step: &contract::StepView) -> String {
-    let own = !step.command.is_empty() && step.command.lines().all(|line| line.starts_with("rmm_"));
-    if own && step.kind == StepKind::BeforeDeploy {
-        "look at the place".to_owned()
-    } else if own && step.kind == StepKind::AfterDeploy {
-        "remove old images".to_owned()
-    } else {
-        step.title()
+/// A step by its name, of which surface and on which host.
+pub(super) fn named(step: &contract::StepView, name: &str, host: Option<&str>, language: Language) -> String {
+    let surface = &step.surface;
+    match (language, host) {
+        (Language::En, None) => format!("{name} of {surface}"),
+        (Language::En, Some(host)) => format!("{name} of {surface} on {host}"),
+        (Language::Ru, None) => format!("{name}: {surface}"),
+        (Language::Ru, Some(host)) => format!("{name}: {surface} на {host}"),
     }
 }
 
+/// What a step is called: a hook that the service has not written is a call of RMM's own.
+fn name(step: &contract::StepView, language: Language) -> String {
+    let words = words::words(language);
+    let own = !step.command.is_empty() && step.command.lines().all(|line| line.starts_with("rmm_"));
+    match step.kind.known() {
+        Some(StepKind::BeforeDeploy) if own => words.look_at_the_place.to_owned(),
+        Some(StepKind::AfterDeploy) if own => words.remove_old_images.to_owned(),
+        Some(_) | None => title(step, language),
+    }
+}
+
+/// What a step of its kind is called.
+pub(super) fn title(step: &contract::StepView, language: Language) -> String {
+    step.kind.known().map_or_else(|| step.title(), |kind| language.step(kind).to_owned())
+}
+
 /// What a call of RMM's own functions does, if a line has one.
-fn own_words(line: &str) -> Option<String> {
+fn own_words(line: &str, language: Language) -> Option<String> {
+    let pick = |en: &str, ru: &str| if language == Language::En { en.to_owned() } else { ru.to_owned() };
     if line.contains("$(rmm_remove_orphans)") {
-        return Some(
-            "takes away the containers that only the newer version has, where all are this surface's".to_owned(),
-        );
+        return Some(pick(
+            "takes away the containers that only the newer version has, where all are this surface's",
+            "убирает контейнеры, которые есть только в новой версии, если все они этой части",
+        ));
     }
     let words = shlex::split(line).unwrap_or_default();
     let word = |at: usize| words.get(at).map(|word| clean(word)).unwrap_or_default();
     let call = words.first().filter(|call| call.starts_with("rmm_"))?;
     Some(match call.as_str() {
-        "rmm_room" => format!("stops where there is too little room for {}", word(2)),
-        "rmm_compose_place" => format!("stops where the compose project {} is somebody else's", word(2)),
-        "rmm_compose_ask" if word(2) == "name" => {
-            "stops where the project that the files name is somebody else's".to_owned()
+        "rmm_room" => pick(
+            &format!("stops where there is too little room for {}", word(2)),
+            &format!("останавливает шаг, если для {} мало места", word(2)),
+        ),
+        "rmm_compose_place" => pick(
+            &format!("stops where the compose project {} is somebody else's", word(2)),
+            &format!("останавливает шаг, если проект compose {} чужой", word(2)),
+        ),
+        "rmm_compose_ask" if word(2) == "name" => pick(
+            "stops where the project that the files name is somebody else's",
+            "останавливает шаг, если проект, который называют файлы, чужой",
+        ),
+        "rmm_compose_ask" => pick(
+            "stops where a container that the files name is somebody else's",
+            "останавливает шаг, если контейнер, который называют файлы, чужой",
+        ),
+        "rmm_fetch" => {
+            pick("fetches the commit, and nothing else is touched", "загружает коммит, больше ничего не трогая")
         }
-        "rmm_compose_ask" => "stops where a container that the files name is somebody else's".to_owned(),
-        "rmm_fetch" => "fetches the commit, and nothing else is touched".to_owned(),
-        "rmm_verify_tag" => "stops where the tag is of another commit by now".to_owned(),
-        "rmm_checkout" => "makes the folder hold the commit, and compares it".to_owned(),
-        "rmm_tell_image_room" => "says whether docker's disk is nearly full".to_owned(),
-        "rmm_compose_before" => "notes which containers there are, for the way back".to_owned(),
-        "rmm_compose_retire" => "removes containers of services that this version does not start".to_owned(),
-        "rmm_compose_back" => "removes containers that only the newer version has".to_owned(),
-        "rmm_compose_keep" if word(1) == "1" => "removes its images of all versions but the last".to_owned(),
-        "rmm_compose_keep" => format!("removes its images of all versions but the last {}", word(1)),
-        "rmm_compose_well" => "waits until the containers run, are healthy and stay so".to_owned(),
-        _ => "a function that comes along with the step".to_owned(),
+        "rmm_verify_tag" => {
+            pick("stops where the tag is of another commit by now", "останавливает шаг, если тег уже на другом коммите")
+        }
+        "rmm_checkout" => {
+            pick("makes the folder hold the commit, and compares it", "приводит каталог к коммиту и сверяет его")
+        }
+        "rmm_tell_image_room" => {
+            pick("says whether docker's disk is nearly full", "сообщает, не заканчивается ли место на диске docker")
+        }
+        "rmm_compose_before" => {
+            pick("notes which containers there are, for the way back", "запоминает для отката, какие контейнеры есть")
+        }
+        "rmm_compose_retire" => pick(
+            "removes containers of services that this version does not start",
+            "удаляет контейнеры сервисов, которые эта версия не запускает",
+        ),
+        "rmm_compose_back" => pick(
+            "removes containers that only the newer version has",
+            "удаляет контейнеры, которые есть только в новой версии",
+        ),
+        "rmm_compose_keep" if word(1) == "1" => {
+            pick("removes its images of all versions but the last", "удаляет образы всех версий, кроме последней")
+        }
+        "rmm_compose_keep" => pick(
+            &format!("removes its images of all versions but the last {}", word(1)),
+            &format!("удаляет образы всех версий, оставляя последние: {}", word(1)),
+        ),
+        "rmm_compose_well" => pick(
+            "waits until the containers run, are healthy and stay so",
+            "ждёт, пока контейнеры не станут здоровыми и не останутся такими",
+        ),
+        _ => pick("a function that comes along with the step", "функция, которая приходит вместе с шагом"),
     })
 }
 
@@ -183,19 +248,21 @@ fn run_text(run: &contract::RunView, ui: &Ui) -> String {
             "running" => "▸",
             _ => "·",
         };
-        let place = if step.host == "local" { String::new() } else { format!(" on {}", clean(&step.host)) };
-        let mut text = format!("{:>2} {} of {}{place}", step.index + 1, name(step), step.surface);
+        let host = (step.host != "local").then(|| clean(&step.host));
+        let mut text =
+            format!("{:>2} {}", step.index + 1, named(step, &name(step, ui.language), host.as_deref(), ui.language));
         if let (Some(from), Some(to)) = (step.started_at, step.ended_at) {
             text.push_str(&format!("  {}", ui.lasting(to.duration_since(from))));
         } else if step.state == "running" {
-            text.push_str(&format!(
-                "  {} so far",
-                ui.lasting(ui.now.duration_since(step.started_at.unwrap_or(ui.now)))
-            ));
+            let lasts = ui.lasting(ui.now.duration_since(step.started_at.unwrap_or(ui.now)));
+            text.push_str(&match ui.language {
+                Language::En => format!("  {lasts} so far"),
+                Language::Ru => format!("  уже {lasts}"),
+            });
         }
         // The reason names the exit status, where there is a reason.
         if let Some(exit) = step.exit.filter(|exit| *exit != 0 && step.reason.is_none()) {
-            text.push_str(&format!("  exit {exit}"));
+            text.push_str(&format!("  {} {exit}", words::words(ui.language).exit));
         }
         if let Some(reason) = &step.reason {
             text.push_str(&format!("  {}", words::reason(ui, reason, step.because.as_ref())));
@@ -237,5 +304,66 @@ mod tests {
             assert!(out.contains(part), "no {part} in {out}");
         }
         assert_eq!(out.matches("after deploy of app").count(), 1, "{out}");
+    }
+
+    #[test]
+    fn a_plan_and_a_run_in_both_languages() {
+        let mut running = step("fetch", "rmm_fetch /srv/app --commit abc");
+        running.directory = Some("/srv/app".to_owned());
+        let mut beside = step("deploy", "docker compose up -d");
+        (beside.directory, beside.project) = (Some("/srv/app".to_owned()), Some("shop".to_owned()));
+        let plan = |from: serde_json::Value, driver: &str| -> contract::PlanView {
+            serde_json::from_value(json!({
+                "environment": "production", "driver": driver, "from": from, "deploy": [running, beside],
+                "back_to": {"release": 11, "tag": "v1.3.0"}, "rollback": [],
+            }))
+            .unwrap()
+        };
+        let mut run: contract::RunView = serde_json::from_value(json!({
+            "id": 41, "release": 12, "attempt": 1, "environment": "production", "kind": "deploy", "housekeeping": false,
+            "state": "running", "reason": null, "to": {"release": 12, "tag": "v1.4.0"}, "waiting": null, "stopping": false,
+            "ci_run": null, "steps": [running, beside], "created_at": "1969-12-31T23:58:00Z", "started_at": null, "ended_at": null,
+        }))
+        .unwrap();
+        "running".clone_into(&mut run.steps[0].state);
+        (run.steps[1].host, run.steps[1].exit) = ("local".to_owned(), Some(3));
+        let mut text = String::new();
+        for language in [Language::En, Language::Ru] {
+            let ui = Ui { language, ..Ui::test(100) };
+            for (from, driver) in [
+                (json!({"release": 11, "tag": "v1.3.0"}), "local"),
+                (json!({"release": 12, "tag": "v1.4.0"}), "local"),
+                (json!(null), "ci"),
+            ] {
+                text.push_str(&plan_text(&plan(from, driver), 12, &ui));
+            }
+            text.push_str(&run_text(&run, &ui));
+        }
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn every_call_of_rmms_own_is_told_in_russian() {
+        let calls = [
+            "rmm_room auto /srv/app docker",
+            "rmm_compose_place /srv/app shop",
+            "rmm_compose_ask /srv/app name",
+            "rmm_compose_ask /srv/app container",
+            "rmm_fetch /srv/app",
+            "rmm_verify_tag /srv/app",
+            "rmm_checkout /srv/app",
+            "rmm_tell_image_room docker",
+            "rmm_compose_before",
+            "rmm_compose_retire",
+            "rmm_compose_back",
+            "rmm_compose_keep 1 abc",
+            "rmm_compose_keep 2 abc",
+            "rmm_compose_well",
+            "rmm_new",
+            "docker compose up -d $(rmm_remove_orphans)",
+        ];
+        let told = |call: &str| own_words(call, Language::Ru).unwrap_or_default();
+        let text = calls.map(|call| format!("{call}: {}\n", told(call))).concat();
+        insta::assert_snapshot!(text);
     }
 }

@@ -59,7 +59,7 @@ impl Wait {
                     // It was there before: RMM is being restarted.
                     Err(Fault::Unreachable(_)) if last.is_some() && tries < RECONNECT_TRIES => {
                         if tries == 0 {
-                            note("note: RMM does not answer; trying again …");
+                            note(words::words(context.ui.language).no_answer);
                         }
                         tries += 1;
                         tokio::time::sleep(RECONNECT_INTERVAL).await;

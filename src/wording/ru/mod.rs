@@ -36,7 +36,8 @@ fn on(environment: Env) -> String {
     }
 }
 
-fn step(kind: StepKind) -> &'static str {
+/// Что делает шаг.
+pub(super) const fn step(kind: StepKind) -> &'static str {
     match kind {
         StepKind::Fetch => "загрузка кода",
         StepKind::VerifyTag => "проверка тега",

@@ -1,0 +1,394 @@
+//! What is said once a command has been carried out, in the languages of RMM.
+
+use std::fmt::Display;
+
+use super::words;
+use crate::contract::{Verification, version};
+use crate::domain::env::Env;
+use crate::domain::release::Version;
+use crate::store::around::Recorded;
+use crate::wording::Language::{self, En, Ru};
+
+pub(super) fn locked(language: Language, service: &str) -> String {
+    match language {
+        En => format!("Production of {service} is locked.\n"),
+        Ru => format!("Продакшн сервиса {service} заблокирован.\n"),
+    }
+}
+
+pub(super) fn unlocked(language: Language, service: &str) -> String {
+    match language {
+        En => format!("Production of {service} is not locked.\n"),
+        Ru => format!("Продакшн сервиса {service} не заблокирован.\n"),
+    }
+}
+
+pub(super) fn given_up(language: Language, service: &str, environment: Env, host: &str) -> String {
+    match language {
+        En => format!("Nobody waits for {host} in {environment} of {service}.\n"),
+        Ru => format!("Хоста {host} больше никто не ждёт ({service}, {environment}).\n"),
+    }
+}
+
+pub(super) fn catching_up(language: Language, environment: Env, host: &str) -> String {
+    match language {
+        En => format!("{host} is being caught up with {environment}.\n"),
+        Ru => format!("Хост {host} догоняет остальные ({environment}).\n"),
+    }
+}
+
+pub(super) fn nothing_to_settle(language: Language, service: &str) -> String {
+    match language {
+        En => format!("It is known what {service} runs; there is nothing to settle.\n"),
+        Ru => format!("Что работает у {service}, известно; уточнять нечего.\n"),
+    }
+}
+
+/// What an environment runs, as an admin has said it.
+pub(super) fn settled(language: Language, service: &str, environment: Env, runs: Option<&Version>) -> String {
+    let place = words::environment(language, &environment.into());
+    match (language, runs.map(version)) {
+        (En, Some(runs)) => format!("{environment} of {service} runs {runs}; deploys go on.\n"),
+        (En, None) => format!("{environment} of {service} runs nothing that RMM knows of; deploys go on.\n"),
+        (Ru, Some(runs)) => format!("{place} сервиса {service}: работает {runs}; деплои продолжаются.\n"),
+        (Ru, None) => format!("{place} сервиса {service}: известных RMM версий там нет; деплои продолжаются.\n"),
+    }
+}
+
+pub(super) fn trusted(language: Language, host: &str) -> String {
+    match language {
+        En => format!("The key of {host} is trusted.\n"),
+        Ru => format!("Ключ хоста {host} подтверждён.\n"),
+    }
+}
+
+pub(super) fn shows_key(language: Language, host: &str, fingerprint: &str, algorithm: &str) -> String {
+    match language {
+        En => format!("{host} shows this key:\n\n  {fingerprint} ({algorithm})\n"),
+        Ru => format!("{host} показывает такой ключ:\n\n  {fingerprint} ({algorithm})\n"),
+    }
+}
+
+pub(super) fn shows_no_key(language: Language, host: &str, why: &str) -> String {
+    match language {
+        En => format!("{host} shows no key: {why}"),
+        Ru => format!("{host} не показывает ключа: {why}"),
+    }
+}
+
+pub(super) fn no_key_to_trust(language: Language, host: &str) -> String {
+    match language {
+        En => format!("{host} has no key to trust"),
+        Ru => format!("у {host} нет ключа, который нужно подтвердить"),
+    }
+}
+
+pub(super) fn another_key(language: Language, before: &str) -> String {
+    match language {
+        En => format!("WARNING: this is not the key that is trusted, {before}. Somebody may be listening in.\n"),
+        Ru => format!("ВНИМАНИЕ: подтверждён другой ключ, {before}. Возможно, соединение кто-то перехватывает.\n"),
+    }
+}
+
+/// A new token; `until`: when it expires.
+pub(super) fn token_made(language: Language, name: &str, role: &str, until: Option<String>) -> String {
+    let role = language.role(role);
+    let until = until.map(|until| format!(", {} {until}", words::words(language).expires)).unwrap_or_default();
+    match language {
+        En => format!("Token {name} ({role}){until}: keep it safe, it is not shown again."),
+        Ru => format!("Токен {name} ({role}){until}. Сохраните его: больше он не будет показан."),
+    }
+}
+
+pub(super) fn token_adopted(language: Language, name: &str) -> String {
+    match language {
+        En => format!("You vouch for the token {name} now."),
+        Ru => format!("Теперь за токен {name} ручаетесь вы."),
+    }
+}
+
+pub(super) fn token_revoked(language: Language, name: &str) -> String {
+    match language {
+        En => format!("The token {name} is not valid any more."),
+        Ru => format!("Токен {name} больше не действует."),
+    }
+}
+
+pub(super) fn tokens_hidden(language: Language, many: usize) -> String {
+    match language {
+        En => format!("{many} revoked or expired; --all shows them"),
+        Ru => format!("Отозванных и истёкших: {many}; показать их: --all"),
+    }
+}
+
+/// A record that is as RMM wrote it.
+pub(super) fn intact(language: Language, found: &Verification) -> String {
+    let many = found.events;
+    let intact = match (language, many) {
+        (En, 1) => "The record is intact: 1 event.\n".to_owned(),
+        (En, _) => format!("The record is intact: {many} events.\n"),
+        (Ru, _) => format!("Журнал цел, событий в нём: {many}.\n"),
+    };
+    if many == 0 {
+        return intact;
+    }
+    format!("{intact}{}\n  {}:{}\n", words::words(language).end_of_record, found.head_seq, found.head_mac)
+}
+
+pub(super) fn broken(language: Language, row: &str, sentence: Option<&str>) -> String {
+    let sentence = sentence.unwrap_or(words::words(language).not_written_by_rmm);
+    match language {
+        En => format!("BROKEN at row {row}: {sentence}\n"),
+        Ru => format!("ЖУРНАЛ НАРУШЕН, строка {row}: {sentence}\n"),
+    }
+}
+
+pub(super) fn first_bad_row(language: Language, row: &str) -> String {
+    match language {
+        En => format!("rmm: the record was changed; the first bad row is {row}"),
+        Ru => format!("rmm: журнал изменён; первая неверная строка — {row}"),
+    }
+}
+
+pub(super) fn alarm(language: Language, alarm: &str, events: i64) -> String {
+    match language {
+        En => format!("ALARM: {alarm}.\nWhat is left of the record is intact: {events}.\n"),
+        Ru => format!("ТРЕВОГА: {alarm}.\nОстальное в журнале цело, событий: {events}.\n"),
+    }
+}
+
+pub(super) fn key_rotated(language: Language, last: i64, file: impl Display) -> String {
+    match language {
+        En => format!("A new key signs what comes after event {last}; copy {file} to its safe place."),
+        Ru => format!("События после {last} подписывает новый ключ; скопируйте {file} в надёжное место."),
+    }
+}
+
+/// How the check of a configuration ended well.
+pub(super) fn right(language: Language, file: impl Display, warnings: usize) -> String {
+    match (language, warnings) {
+        (En, 0) => format!("{file} is right."),
+        (En, 1) => format!("{file} is right, with 1 warning."),
+        (En, many) => format!("{file} is right, with {many} warnings."),
+        (Ru, 0) => format!("{file}: ошибок нет."),
+        (Ru, many) => format!("{file}: ошибок нет, предупреждений: {many}."),
+    }
+}
+
+/// How the check of a configuration ended that is not for this machine.
+pub(super) fn not_for_here(language: Language, file: impl Display, errors: usize, cannot_work: bool) -> String {
+    let what = match (language, cannot_work) {
+        (En, true) => "cannot work on this machine",
+        (En, false) => "is not safe on this machine",
+        (Ru, true) => "на этой машине это не будет работать",
+        (Ru, false) => "на этой машине это небезопасно",
+    };
+    match (language, errors) {
+        (En, 1) => format!("{file} {what}"),
+        (En, many) => format!("{file} {what}: {many} errors"),
+        (Ru, 1) => format!("{file}: {what}"),
+        (Ru, many) => format!("{file}: {what}, ошибок: {many}"),
+    }
+}
+
+pub(super) fn open_files(language: Language, files: impl Display, connections: impl Display) -> String {
+    match language {
+        En => format!("Open files: {files}, so {connections} connections at the same time."),
+        Ru => format!("Открытых файлов: {files}, одновременных соединений: {connections}."),
+    }
+}
+
+/// The end of the record in a copy of the database.
+pub(super) fn end_in_copy(language: Language, seq: i64, mac: &str) -> String {
+    match language {
+        En => format!("The record's end in it: {seq}:{mac}"),
+        Ru => format!("Конец журнала в копии: {seq}:{mac}"),
+    }
+}
+
+pub(super) fn key_in_copy(language: Language, file: impl Display) -> String {
+    match language {
+        En => format!("The key of the record: {file}"),
+        Ru => format!("Ключ журнала: {file}"),
+    }
+}
+
+pub(super) fn key_came_from(language: Language, file: impl Display) -> String {
+    match language {
+        En => format!("The key of the record came from {file}."),
+        Ru => format!("Ключ журнала взят из {file}."),
+    }
+}
+
+pub(super) fn database_kept(language: Language, file: impl Display) -> String {
+    match language {
+        En => format!("The database that was there is {file} now."),
+        Ru => format!("Прежняя база данных теперь в {file}."),
+    }
+}
+
+/// A copy that was put back; `end`: the last event of its record.
+pub(super) fn restored(language: Language, database: impl Display, end: Option<i64>) -> String {
+    match (language, end) {
+        (En, Some(end)) => format!("{database} is restored up to event {end} of the record. Start RMM again.\n"),
+        (En, None) => format!("{database} is restored. Start RMM again.\n"),
+        (Ru, Some(end)) => format!("{database}: восстановлено до события {end} журнала. Запустите RMM снова.\n"),
+        (Ru, None) => format!("{database}: восстановлено. Запустите RMM снова.\n"),
+    }
+}
+
+/// The numbers that are left out after a copy was put back; not `exact`: some more than were given out.
+pub(super) fn goes_on_after(language: Language, release: impl Display, run: impl Display, exact: bool) -> String {
+    let some_are_left_out = if exact { "" } else { words::words(language).some_are_left_out };
+    match language {
+        En => format!("Releases go on after #{release}, runs after {run}{some_are_left_out}."),
+        Ru => format!("Номера релизов продолжатся после #{release}, прогонов — после {run}{some_are_left_out}."),
+    }
+}
+
+/// What an environment runs according to the database that was replaced, and to the one that is there now.
+pub(super) fn runs_another(
+    language: Language,
+    service: impl Display,
+    environment: impl Display,
+    was: &Recorded,
+    is: &Recorded,
+) -> String {
+    let nothing = words::words(language).nothing;
+    let [old, new] =
+        [was, is].map(|recorded| recorded.runs.as_ref().map_or_else(|| nothing.to_owned(), Version::to_string));
+    let run = was.run.map(|run| match language {
+        En => format!(", with run {run} under way or not known how it ended"),
+        Ru => format!(" (прогон {run} ещё идёт, или его исход неизвестен)"),
+    });
+    let run = run.unwrap_or_default();
+    match language {
+        En => format!(
+            "{environment} of {service} runs {old} according to the database that was replaced{run}; the restored one says {new}."
+        ),
+        Ru => format!("{service}, {environment}: по прежней базе данных — {old}{run}, по восстановленной — {new}."),
+    }
+}
+
+pub(super) fn token_valid_again(language: Language, name: &str, role: &str, used: Option<String>) -> String {
+    let role = language.role(role);
+    match (language, used) {
+        (En, Some(used)) => format!("  {name} ({role}), last used {used}"),
+        (En, None) => format!("  {name} ({role}), never used"),
+        (Ru, Some(used)) => format!("  {name} ({role}), использован {used}"),
+        (Ru, None) => format!("  {name} ({role}), не использован"),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a size for people")]
+pub(super) fn size(language: Language, bytes: u64) -> String {
+    let [one, kibi, mebi] = if language == En { ["bytes", "KiB", "MiB"] } else { ["Б", "КиБ", "МиБ"] };
+    match bytes {
+        0..1024 => format!("{bytes} {one}"),
+        1024..1_048_576 => format!("{:.0} {kibi}", bytes as f64 / 1024.0),
+        1_048_576.. => format!("{:.1} {mebi}", bytes as f64 / 1_048_576.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(answers: impl Fn(Language) -> Vec<String>) -> String {
+        [En, Ru].into_iter().flat_map(answers).map(|answer| format!("{}\n", answer.trim_end())).collect()
+    }
+
+    #[test]
+    fn of_services() {
+        let version: Version = serde_json::from_value(serde_json::json!({"release": 12, "tag": "v1.4.0"})).unwrap();
+        let text = told(|language| {
+            vec![
+                locked(language, "shop"),
+                unlocked(language, "shop"),
+                given_up(language, "shop", Env::Production, "web-2"),
+                catching_up(language, Env::Production, "web-2"),
+                nothing_to_settle(language, "shop"),
+                settled(language, "shop", Env::Production, Some(&version)),
+                settled(language, "shop", Env::Stage, None),
+            ]
+        });
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn of_hosts_and_tokens() {
+        let text = told(|language| {
+            vec![
+                trusted(language, "web-2"),
+                shows_key(language, "web-2", "SHA256:abc", "ssh-ed25519"),
+                shows_no_key(language, "web-2", "It does not answer."),
+                no_key_to_trust(language, "web-2"),
+                another_key(language, "SHA256:def"),
+                token_made(language, "laptop", "member", Some("in 3 h".to_owned())),
+                token_made(language, "github", "ci", None),
+                token_adopted(language, "laptop"),
+                token_revoked(language, "laptop"),
+                tokens_hidden(language, 3),
+            ]
+        });
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn of_the_record_and_copies() {
+        let found = |events: i64| -> Verification {
+            let found = serde_json::json!({"intact": true, "events": events, "head_seq": events, "head_mac": "ab"});
+            serde_json::from_value(found).unwrap()
+        };
+        let text = told(|language| {
+            vec![
+                intact(language, &found(0)),
+                intact(language, &found(1)),
+                intact(language, &found(12)),
+                broken(language, "7", None),
+                first_bad_row(language, "7"),
+                alarm(language, "it was put back", 12),
+                key_rotated(language, 12, "/srv/rmm/audit.key"),
+                end_in_copy(language, 12, "ab"),
+                key_in_copy(language, "/srv/copy.key"),
+                [512, 126_976, 5_242_880].map(|bytes| size(language, bytes)).join(", "),
+            ]
+        });
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn of_a_copy_that_was_put_back() {
+        let version = serde_json::from_value(serde_json::json!({"release": 12, "tag": "v1.4.0"})).unwrap();
+        let (was, is) = (Recorded { runs: Some(version), run: Some(41) }, Recorded::default());
+        let text = told(|language| {
+            vec![
+                key_came_from(language, "/srv/copy.key"),
+                database_kept(language, "rmm.db.before-restore"),
+                restored(language, "rmm.db", Some(12)),
+                restored(language, "rmm.db", None),
+                goes_on_after(language, 12, 41, true),
+                goes_on_after(language, 12, 41, false),
+                runs_another(language, "shop", Env::Production, &was, &is),
+                token_valid_again(language, "laptop", "member", None),
+                token_valid_again(language, "laptop", "member", Some("3 min".to_owned())),
+            ]
+        });
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn of_the_configuration() {
+        let text = told(|language| {
+            vec![
+                right(language, "rmm.toml", 0),
+                right(language, "rmm.toml", 1),
+                right(language, "rmm.toml", 5),
+                not_for_here(language, "rmm.toml", 1, true),
+                not_for_here(language, "rmm.toml", 2, false),
+                open_files(language, 1024, 400),
+            ]
+        });
+        insta::assert_snapshot!(text);
+    }
+}
