@@ -18,8 +18,8 @@ pub(super) fn locked(language: Language, service: &str) -> String {
 
 pub(super) fn unlocked(language: Language, service: &str) -> String {
     match language {
-        En => format!("Production of {service} is not locked.\n"),
-        Ru => format!("Продакшн сервиса {service} не заблокирован.\n"),
+        En => format!("Production of {service} is unlocked.\n"),
+        Ru => format!("Продакшн сервиса {service} разблокирован.\n"),
     }
 }
 
