@@ -48,7 +48,7 @@ async fn a_username_counts_once_an_admin_has_confirmed_it_and_the_number_from_th
     vera.says(vera.id, &format!("/start r{release}"));
     vera.taps(vera.id, "✅ Approve").await;
     vera.taps(vera.id, "Yes, approve").await;
-    world.rmm.until(release, "deployed").await;
+    to_vera.shows("✅ Deployed").await;
 
     assert_eq!(to_ann.messages().len(), 2, "no admin is asked about the second one");
     insta::assert_snapshot!(format!("Anna\n{}\n\nVera\n{}", told(&to_ann), told(&to_vera)));

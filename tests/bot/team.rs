@@ -394,7 +394,7 @@ async fn what_is_skipped_and_what_still_blocks_is_told() {
 
 #[tokio::test]
 async fn the_card_of_a_version_that_production_has_left_says_so() {
-    let world = BotWorld::without_rmm(|setup| setup).await;
+    let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["ann"])).await;
     world.start_rmm().await;
     let old = world.rmm.deployed("v1").await;
     card(&world.team, old, "Production runs it").await;
