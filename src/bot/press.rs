@@ -221,16 +221,17 @@ impl Press<'_> {
             Act::Approve => "toast.approved",
             Act::Reject(number) if number < REASONS => "toast.rejected",
             Act::Reject(_) => return Err(nothing_there().into()),
-            Act::RejectInWords | Act::Rollback { why: Why::InWords, .. } => {
+            Act::RejectInWords | Act::Rollback { why: Why::InWords | Why::Open, .. } => {
                 // No person is asked for a reason that could not be given.
                 self.bot.engine.would(Request { seen: Some(revision), ..self.request(self.command(wish)) }).await?;
-                let then = Then::Ask(wish.clone());
-                return Ok(Said { words: self.phrase("toast.reply_needed"), alert: false, then });
-            }
-            // A button of an older RMM, which asked for no reason.
-            Act::Rollback { why: Why::Open, .. } => {
-                let then = Then::Show(Screen::Confirm(wish.clone()));
-                return Ok(Said { words: String::new(), alert: false, then });
+                // An older RMM asked for no reason before this button.
+                let is_old = matches!(act, Act::Rollback { why: Why::Open, .. });
+                let (words, then) = if is_old {
+                    (String::new(), Then::Show(Screen::Confirm(wish.clone())))
+                } else {
+                    (self.phrase("toast.reply_needed"), Then::Ask(wish.clone()))
+                };
+                return Ok(Said { words, alert: false, then });
             }
             Act::Cancel => "toast.cancelled",
             Act::Retry => "toast.retried",

@@ -57,6 +57,7 @@ pub(super) fn read(root: &Section<'_>) -> People {
     let mut people = People { list: Vec::new(), names: BTreeMap::new() };
     let mut names = Names::default();
     let (mut telegram_ids, mut logins, mut usernames) = (Unique::default(), Unique::default(), Unique::default());
+    let mut places = Vec::new();
     for section in root.list("people").unwrap_or_default() {
         let name = name(&section, &mut names);
         let roles = [("admin", Role::Admin), ("member", Role::Member), ("viewer", Role::Viewer)];
@@ -89,6 +90,7 @@ pub(super) fn read(root: &Section<'_>) -> People {
                 "is what the record calls this machine's operator and RMM itself; call the person otherwise",
             );
         }
+        places.extend(github.clone().map(|login| (name.clone(), login)));
         people.names.insert(name.to_string(), role);
         people.list.push(Person {
             name,
@@ -98,6 +100,17 @@ pub(super) fn read(root: &Section<'_>) -> People {
             role: role.unwrap_or(Role::Member),
             groups: Vec::new(),
         });
+    }
+    for (owner, login) in places {
+        let other =
+            people.list.iter().find(|other| other.name != owner && is_same_name(other.name.as_str(), &login.value));
+        if let Some(other) = other {
+            let sentence = format!(
+                "the GitHub login {} of {owner} is also the name of {}: a release that CI says it has begun would be either's",
+                login.value, other.name
+            );
+            report.collision(&login.place, sentence, "call that person otherwise");
+        }
     }
     let admins = people.names.values().any(|role| matches!(role, Some(Role::Admin) | None));
     if !people.list.is_empty() && !admins {

@@ -310,6 +310,16 @@ fn people_whose_names_people_take_for_one_are_refused_and_an_older_file_goes_on(
     );
     let config = Config::parse(&text, "rmm.toml", Path::new("/etc/rmm"), &super::env(&[])).expect("it is used");
     assert_eq!(config.people.len(), 2);
+    // Also where the one is the other's name at GitHub; one's own name there is no twin.
+    let text = service("").replace("name = \"bob\"", "name = \"bob\"\ngithub = \"ANN\"");
+    assert_eq!(
+        problems(&text),
+        [
+            "16:10: people[1].github: the GitHub login ANN of bob is also the name of ann: a release that CI says it has begun \
+          would be either's"
+        ]
+    );
+    assert_eq!(problems(&text.replace("\"ANN\"", "\"Bob\"")), [""; 0]);
 }
 
 #[test]
