@@ -103,7 +103,6 @@ async fn wrong_types_and_unknown_fields_are_named() {
         ("commit", candidate(json!({ "commit": "A".repeat(40) }))),
         ("initiated_by", candidate(json!({ "initiated_by": {} }))),
         ("initiated_by", candidate(json!({ "initiated_by": "" }))),
-        ("initiated_by", candidate(json!({ "initiated_by": "a\nb" }))),
         ("tagged_at", candidate(json!({ "tagged_at": "yesterday" }))),
         ("ci_run.attempt", candidate(json!({ "ci_run": { "id": "1", "attempt": -1 } }))),
         ("ci_run.attempt", candidate(json!({ "ci_run": { "id": "1", "attempt": 0 } }))),
@@ -114,8 +113,6 @@ async fn wrong_types_and_unknown_fields_are_named() {
         ("surfaces[1].name", candidate(json!({ "surfaces": [{ "name": "app" }, { "name": "app" }] }))),
         ("surfaces[0].preview_url", candidate(json!({ "surfaces": [{ "name": "app", "preview_url": "ftp://x" }] }))),
         ("comit", candidate(json!({ "comit": "x" }))),
-        ("notes", candidate(json!({ "notes": "x".repeat(10_001) }))),
-        ("initiated_by", candidate(json!({ "initiated_by": "x".repeat(101) }))),
         ("tag", candidate(json!({ "tag": "x".repeat(129) }))),
         ("tag", json!({ "service": SHOP, "initiated_by": "ci" })),
     ];
