@@ -68,6 +68,11 @@ rmm_project() {
     shift 2
     if [ "${1:-}" = orphans ]; then rmm_orphans=true; shift; fi
     COMPOSE_PROJECT_NAME=$rmm_wanted
+    if [ -n "${RMM_SERVICE-}" ]; then
+        rmm_find_note "${RMM_NAME_ON_HOSTS:-$RMM_SERVICE}" "$RMM_ENVIRONMENT"
+        # Best effort: steps beside this one that lose a container to it take it for a fault of theirs.
+        rmm_be_at_work || :
+    fi
     if [ "$rmm_how" = default ]; then
         rmm_settle "$@"
         COMPOSE_PROJECT_NAME=$rmm_settled

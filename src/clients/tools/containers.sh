@@ -1,5 +1,6 @@
-# Containers that commands start under names of their own (`docker run --name`). Nothing in them tells whose they are, so
-# RMM notes on the host which ones the steps of each service and environment have started.
+# Whose containers are that commands start, stop and remove. What compose makes bears the name of its folder, and the
+# folder a mark of its service and environment. In what commands start under names of their own (`docker run --name`)
+# nothing tells whose it is, so RMM notes on the host what the steps of each service and environment have started.
 #
 # A note is a file with lines `ID|NAME|KIND|FOLDER`; its first line changes with every step. KIND is `stays`, or for what
 # docker removes when it ends a number that tells what was started, or `taken:WHO` for a container of another note that a
@@ -62,9 +63,24 @@ rmm_is_at_work() {
     return 1
 }
 
-# WHO: prints the first line of their note.
+# Lets steps beside this one know that it is at work; fails where that cannot be written.
+rmm_be_at_work() {
+    {
+        mkdir -p "$rmm_note_dir" && : >"$rmm_note_dir/busy-$rmm_note_of.$$" &&
+            printf '%s\n' "$$ $(date +%s)" >"$rmm_note_dir/turn-$rmm_note_of"
+    } 2>/dev/null
+}
+
+# WHO: prints what changes with every step of theirs, and is never empty.
 rmm_turn_of() {
-    { sed -n 1p "$rmm_note_dir/of-$1"; } 2>/dev/null
+    printf 'at '
+    { sed -n 1p "$rmm_note_dir/of-$1"; } 2>/dev/null | tr '\n' ' '
+    { sed -n 1p "$rmm_note_dir/turn-$1"; } 2>/dev/null
+}
+
+# WHO: the same; nothing while a step of theirs is at work.
+rmm_quiet_turn_of() {
+    rmm_is_at_work "$1" || rmm_turn_of "$1"
 }
 
 # Prints `WHO|TURN|ID|NAME|KIND|FOLDER` of what others have started; no turn where a step of theirs is at work.
@@ -72,9 +88,30 @@ rmm_others_started() {
     for rmm_file in "$rmm_note_dir"/of-*@*; do
         rmm_who=${rmm_file##*/of-}
         case $rmm_who in "$rmm_note_of" | *.new) continue ;; esac
-        rmm_turn=$(rmm_turn_of "$rmm_who")
-        ! rmm_is_at_work "$rmm_who" || rmm_turn=
+        rmm_turn=$(rmm_quiet_turn_of "$rmm_who")
         sed -e 1d -e '/|taken:/d' -e "s,^,$rmm_who|$rmm_turn|," "$rmm_file" 2>/dev/null
+    done
+}
+
+# FOLDER: prints who holds it, or the clone that it is in; fails where nobody of RMM does.
+rmm_holder_of() {
+    rmm_around=$1
+    while [ -n "$rmm_around" ]; do
+        if { read -r rmm_x rmm_y <"$rmm_around/.git/rmm-place"; } 2>/dev/null && [ -n "$rmm_y" ]; then
+            printf '%s' "$rmm_x@$rmm_y"
+            return 0
+        fi
+        rmm_around=${rmm_around%/*}
+    done
+    return 1
+}
+
+# Prints the same of what compose runs in folders that others hold; the KIND is `composed`.
+rmm_others_composed() {
+    printf '%s\n' "$rmm_there" | while IFS='|' read -r rmm_x rmm_noted rmm_name rmm_status rmm_dir; do
+        case $rmm_dir$rmm_status in /*Up\ * | /*Restarting\ *) ;; *) continue ;; esac
+        rmm_who=$(rmm_holder_of "$rmm_dir") && [ "$rmm_who" != "$rmm_note_of" ] || continue
+        printf '%s\n' "$rmm_who|$(rmm_quiet_turn_of "$rmm_who")|$rmm_noted|$rmm_name|composed|$rmm_dir"
     done
 }
 
@@ -93,12 +130,24 @@ rmm_apart() {
     printf '%s' "give the container a name of its own in each environment (\`--name ${1%@*}-\$RMM_ENVIRONMENT\`)"
 }
 
+# NAME…: says which containers of that name are there that no step of RMM has started.
+rmm_say_unknown() {
+    rmm_known=$(rmm_own_started; rmm_others_started)
+    for rmm_wanted; do
+        rmm_x=$(rmm_id_of "$rmm_there" "$rmm_wanted")
+        [ -n "$rmm_x" ] || continue
+        case "$rmm_nl$rmm_known" in *"|$rmm_x|"* | *"$rmm_nl$rmm_x|"*) continue ;; esac
+        rmm_say "the container $rmm_wanted, which the commands of $(rmm_title_of "$rmm_note_of") name, is there already and" \
+            "was started by something else than RMM; if it is not an earlier one of theirs, $(rmm_apart "$rmm_note_of")"
+    done
+}
+
 # [NAME…]: ends the step, before anything is touched, where a container of that name is known as that of another service
 # or environment.
 rmm_refuse_names() {
     [ $# -gt 0 ] || return 0
     rmm_mine=$(rmm_own_started)
-    rmm_refusal=$(rmm_others_started | while IFS='|' read -r rmm_who rmm_x rmm_noted rmm_name rmm_x rmm_dir; do
+    rmm_refusal=$({ rmm_others_started; rmm_others_composed; } | while IFS='|' read -r rmm_who rmm_x rmm_noted rmm_name rmm_x rmm_dir; do
         case " $* " in *" $rmm_name "*) ;; *) continue ;; esac
         case $rmm_nl$rmm_mine in *"$rmm_nl$rmm_noted|"*) continue ;; esac
         rmm_wanted=$rmm_name
@@ -108,6 +157,7 @@ rmm_refuse_names() {
         break
     done)
     [ -z "$rmm_refusal" ] || rmm_fail "$rmm_refusal"
+    rmm_say_unknown "$@"
 }
 
 # SERVICE ENVIRONMENT [NAME…]: the same before a run begins.
@@ -145,9 +195,9 @@ rmm_containers_watch() {
     rmm_on_taken=$1
     shift
     [ "$rmm_on_taken" = goes-on ] || rmm_refuse_names "$@"
-    { mkdir -p "$rmm_note_dir" && : >"$rmm_note_dir/busy-$rmm_note_of.$$"; } 2>/dev/null || return 0
-    rmm_watching=yes
-    rmm_known=$(rmm_others_started)
+    rmm_be_at_work || return 0
+    rmm_watching=yes rmm_began=$(date +%s)
+    rmm_known=$(rmm_others_started; rmm_others_composed)
 }
 
 # rmm_containers_taken: notes what the commands have started, and ends the step where they have taken what others had.
@@ -156,7 +206,7 @@ rmm_containers_taken() {
     rmm_mine=$(rmm_own_started) rmm_before=$rmm_there
     if rmm_there=$(rmm_list_containers); then
         rmm_known_now=$(rmm_others_started)
-        rmm_taken=$(rmm_find_taken && rmm_find_taken_beside)
+        rmm_taken=$(rmm_find_taken; rmm_find_taken_beside)
         rmm_note=$(rmm_make_note)
     else
         rmm_taken= rmm_note=$rmm_mine
@@ -184,22 +234,30 @@ RMM_TEXT
         printf '%s' ", $rmm_name of $(rmm_title_of "$rmm_other") was $rmm_what"
     done)
     rmm_x="$rmm_x${rmm_more:+ (beside it: ${rmm_more#, })}"
-    rmm_x="$rmm_x; $(rmm_apart "$rmm_who"), and deploy $(rmm_title_of "$rmm_who") again."
+    rmm_apart=$(rmm_apart "$rmm_who")
+    [ -n "$rmm_noted" ] || rmm_apart="let these commands stop and remove containers of their own only"
+    rmm_x="$rmm_x; $rmm_apart, and deploy $(rmm_title_of "$rmm_who") again."
     [ "$rmm_on_taken" = goes-on ] || rmm_fail "$rmm_x"
     rmm_say "$rmm_x"
 }
 
-# Prints `WHO|ID|NAME|replaced, gone, stopped or same|FOLDER` of what others had before these commands, and have not any more. What
-# others may have changed themselves meanwhile is left out; so is what people had removed before.
+# Prints `WHO|ID|NAME|replaced, gone, stopped or same|FOLDER` of what others had before these commands, and have not any
+# more, without the ID for what compose had made. What others may have changed themselves meanwhile is left out; so is what
+# people had removed before.
 rmm_find_taken() {
     printf '%s\n' "$rmm_known" | while IFS='|' read -r rmm_who rmm_turn rmm_noted rmm_wanted rmm_kind rmm_dir; do
         [ -n "$rmm_turn" ] && [ "$(rmm_turn_of "$rmm_who")" = "$rmm_turn" ] && ! rmm_is_at_work "$rmm_who" || continue
         case $rmm_nl$rmm_mine in *"$rmm_nl$rmm_noted|$rmm_wanted|taken:"*) ;; *"$rmm_nl$rmm_noted|"*) continue ;; esac
+        if [ "$rmm_kind" = composed ]; then
+            rmm_lost_by_compose
+            continue
+        fi
         rmm_was=$(rmm_id_of "$rmm_before" "$rmm_wanted") rmm_is=$(rmm_id_of "$rmm_there" "$rmm_wanted")
         [ -n "$rmm_was" ] || continue
         if [ "$rmm_is" = "$rmm_was" ]; then
             case "$rmm_kind$rmm_before" in stays*"|$rmm_noted|$rmm_wanted|Up "*) ;; *) continue ;; esac
             case $rmm_there in *"|$rmm_noted|$rmm_wanted|Exited "*) ;; *) continue ;; esac
+            rmm_was_ended "$rmm_noted" || continue
             printf '%s\n' "$rmm_who|$rmm_noted|$rmm_wanted|stopped|$rmm_dir"
             continue
         fi
@@ -220,6 +278,29 @@ rmm_find_taken() {
             printf '%s\n' "$rmm_who|$rmm_noted|$rmm_wanted|gone|$rmm_dir"
         fi
     done
+}
+
+# The same of one container that compose had made. What its own project has made anew stands in for it.
+rmm_lost_by_compose() {
+    rmm_what=gone
+    while IFS='|' read -r rmm_x rmm_x rmm_name rmm_status rmm_x; do
+        [ "$rmm_name" = "$rmm_wanted" ] || continue
+        rmm_what=replaced
+        [ "$rmm_x" = "$rmm_dir" ] || break
+        case $rmm_status in Exited*) rmm_what=stopped ;; *) return ;; esac
+        break
+    done <<RMM_TEXT
+$rmm_there
+RMM_TEXT
+    [ "$rmm_what" = replaced ] || rmm_was_ended "$rmm_noted" || return 0
+    printf '%s\n' "$rmm_who||$rmm_wanted|$rmm_what|$rmm_dir"
+}
+
+# ID: whether somebody has ended a container since these commands began; a job ends by itself.
+rmm_was_ended() {
+    case $rmm_docker in *podman) return 0 ;; esac
+    [ -n "$(rmm_ask $rmm_docker events --since "$rmm_began" --until "$(($(date +%s) + 1))" --filter "container=$1" \
+        --filter event=kill --format '{{.ID}}' 2>/dev/null)" ]
 }
 
 # The same of what others have started, and noted, while these commands ran.

@@ -260,7 +260,9 @@ impl Part<'_> {
             Direction::Back(_) if environment == Env::Production => Taken::IsSaid,
             Direction::Back(_) => Taken::StopsUnlessBefore,
         };
-        let containers = all.may_take_containers().then(|| Box::new(Containers { taken, names: all.containers() }));
+        // Where RMM names the project, compose touches nothing else, and RMM's own call tells that it is at work.
+        let may_take = all.may_take_containers() || all.calls_compose() && self.project().is_none();
+        let containers = may_take.then(|| Box::new(Containers { taken, names: all.containers() }));
         (watch.then(|| beside(service, self.surface, environment)), containers)
     }
 

@@ -121,6 +121,11 @@ impl All {
         self.engine || !self.unread.is_empty()
     }
 
+    /// Whether they tell compose something, as far as their text tells.
+    pub(super) fn calls_compose(&self) -> bool {
+        self.started.iter().any(|one| one.kind == Kind::Project)
+    }
+
     /// The names that they give to containers of the machine's own docker, as far as their text tells.
     pub(super) fn containers(&self) -> Vec<String> {
         let known = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);

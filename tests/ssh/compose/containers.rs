@@ -1,4 +1,4 @@
-//! Containers that have no folder: who started them is noted on the host, and nobody takes them from somebody else.
+//! Whose a container is: by a note on the host, or by its folder; and no step takes one of another service or environment.
 
 use super::projects::{refused_in, with_command, with_tools};
 use super::site::{Site, Stage};
@@ -64,6 +64,28 @@ async fn production_does_not_take_the_container_of_stage_either() {
     let release = site.approved("v1").await;
     let printed = refused_in(&site, release, "deploy", "rollback_failed").await;
     assert!(printed.contains("container sole, which was that of shop on stage (/home/deploy/stage)"), "{printed}");
+}
+
+#[tokio::test]
+async fn a_candidate_on_stage_that_takes_down_what_compose_runs_for_production_fails() {
+    let Some(host) = Host::up_with_docker() else { return };
+    let site = Site::with(vec![host], Stage::OnHosts(1), |config| with_command(config, "exec ./deploy.sh")).await;
+    let up = "docker compose -p shop-$RMM_ENVIRONMENT up -d --build";
+    site.tag("v1", &[("deploy.sh", &format!("#!/bin/sh\n{up}\n"))]);
+    site.deployed("v1").await;
+
+    site.tag("v2", &[("deploy.sh", &format!("#!/bin/sh\ndocker compose -p shop-production down -t 0\n{up}\n"))]);
+    let release = site.world.release_of_tag("v2").await;
+    site.world.until(release, "stage_building_failed").await;
+    let reason = site.world.reason(release).await;
+    for part in [
+        "ran, the container shop-production-",
+        "was removed, which was that of shop on production (/home/deploy/production)",
+        "let these commands stop and remove containers of their own only, and deploy shop on production again.",
+    ] {
+        assert!(reason.contains(part), "no {part} in {reason}");
+    }
+    site.world.is_sound().await;
 }
 
 /// The steps of services on a host, each with its end.
@@ -195,4 +217,63 @@ async fn what_others_and_people_do_with_their_containers_is_no_fault_of_a_step()
     steps.0.sh("printf '#!/bin/sh\\n[ ! -e $HOME/broken ] || exit 1\\nexec /usr/bin/docker \"$@\"\\n' >bin/docker; chmod +x bin/docker");
     steps.free(STAGE, "there", "docker rm -f wiki; touch $HOME/broken");
     steps.free(STAGE, "there", "true");
+}
+
+#[tokio::test]
+async fn what_compose_runs_in_the_folder_of_others_is_theirs() {
+    let Some(steps) = steps() else { return };
+    let up = "cd ~/one && docker compose up -d";
+    let lost = |what: &str| format!("the container one-web-1 was {what}, which");
+    steps.0.sh(&format!(
+        "cp -r one two; mkdir one/.git two/.git; echo {} >one/.git/rmm-place",
+        PRODUCTION.replace('@', " ")
+    ));
+    steps.free(PRODUCTION, "there", up);
+    steps.told(STAGE, "there", "docker ps -q | xargs docker stop -t 0", &lost("stopped"));
+    steps.free(PRODUCTION, "there", up);
+    steps.told(STAGE, "there", "docker compose -p one down", &lost("removed"));
+    steps.free(PRODUCTION, "there", up);
+    steps.told("wiki@production", "goes-on", "docker rm -f one-web-1", &lost("removed"));
+    steps.free(PRODUCTION, "there", up);
+    steps.told(
+        STAGE,
+        "there",
+        &run("one-web-1"),
+        "replaced the container one-web-1, which was that of shop on production",
+    );
+    steps.step(STAGE, "there", "docker rm -f one-web-1");
+    steps.free(PRODUCTION, "there", up);
+    steps.told(
+        STAGE,
+        "there one-web-1",
+        "docker rm -f one-web-1",
+        "container one-web-1, which these commands name, is that",
+    );
+
+    // What is made anew is the same, what ends by itself is nobody's fault, and folders that nobody holds are not watched.
+    steps.free(STAGE, "there", &format!("{up} --force-recreate"));
+    steps.free(STAGE, "there", "docker restart -t 0 one-web-1");
+    let job = "docker compose -p job run -d --name job web /bin/busybox sh -c 'until [ -e /end ]; do sleep 0.1; done'";
+    steps.0.sh(&format!("PATH=$HOME/bin:$PATH; cd one && {job}"));
+    steps.free(
+        STAGE,
+        "there",
+        "docker exec job /bin/busybox touch /end; while [ -n \"$(docker ps -qf name=^job$)\" ]; do :; done",
+    );
+    steps.0.sh("cd two && docker compose up -d");
+    steps.free(STAGE, "there", "docker compose -p two down");
+
+    // They are at work themselves.
+    let theirs = "sh -c '. ./tools.sh; RMM_SERVICE=shop RMM_ENVIRONMENT=production; rmm_project one chosen; cd one; docker compose down'";
+    steps.free(STAGE, "there", theirs);
+}
+
+#[tokio::test]
+async fn a_container_that_nobody_of_rmm_has_started_is_said_before_it_is_replaced() {
+    let Some(steps) = steps() else { return };
+    steps.0.sh(&run("sole"));
+    let said = steps.step(STAGE, "there sole", &run("sole"));
+    let told = "the container sole, which the commands of shop on stage name, is there already and was started by something else";
+    assert!(said.contains(told), "{said}");
+    steps.free(STAGE, "there sole", &run("sole"));
 }

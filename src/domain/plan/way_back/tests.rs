@@ -323,9 +323,14 @@ fn what_may_take_containers_is_watched_and_only_production_goes_back_over_everyt
         assert_eq!(there, (place(&environment.to_string()), Some((Taken::Stops, sole()))));
         assert_eq!(watched(named, environment, true), (Vec::new(), Some((way_back, sole()))));
     }
-    for unnamed in ["./deploy.sh", "docker stop a", "podman run --name $X x", "docker --context far run --name sole x"]
-    {
+    for unnamed in [
+        "./deploy.sh",
+        "docker stop a",
+        "docker compose up -d",
+        "podman run --name $X x",
+        "docker --context far run --name sole x",
+    ] {
         assert_eq!(watched(unnamed, Env::Stage, false), (Vec::new(), Some((Taken::Stops, Vec::new()))), "{unnamed}");
     }
-    assert_eq!(watched("docker compose up -d", Env::Stage, false), (Vec::new(), None));
+    assert_eq!(watched("systemctl restart shop", Env::Stage, false), (Vec::new(), None));
 }
