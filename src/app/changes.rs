@@ -18,6 +18,8 @@ use crate::engine::supervise::keep_running;
 use crate::store::events::{self, EventRow, Scope};
 use crate::store::{StoreError, releases};
 
+/// The events that have a line.
+const TOLD: [&str; 5] = ["release_created", "release_moved", "run_ended", "environment_dirty", "gates_bypassed"];
 /// Events read at once.
 const BATCH: u32 = 500;
 /// After the database could not be read.
@@ -63,6 +65,9 @@ async fn step(engine: &Engine, told: &AtomicI64) -> Result<bool, StoreError> {
     let rows = engine.read(move |conn| {
         let rows = events::after(conn, after, &Scope::default(), BATCH, usize::MAX)?.events;
         let tag = |row: &EventRow| {
+            if !TOLD.contains(&row.kind.as_str()) {
+                return Ok(None);
+            }
             let release = row.release.map(|id| releases::get(conn, ReleaseId(id))).transpose()?.flatten();
             Ok::<_, StoreError>(release.and_then(|release| release.tag).map(|tag| tag.to_string()))
         };
@@ -92,6 +97,9 @@ fn line(row: &EventRow, tag: Option<&str>) {
             let (from, to) = (text("from"), text("to"));
             let status = to.and_then(|to| to.parse::<Status>().ok());
             let what = status.map_or("the release goes on", in_words);
+            let is_bad = |status: Status| {
+                status.failed_on_stage() || matches!(status, Status::ProductionRollback | Status::RollbackFailed)
+            };
             if status.is_some_and(is_bad) {
                 warn!(service, tag, release, from, to, by, why, "{what}");
             } else {
@@ -132,14 +140,4 @@ const fn in_words(status: Status) -> &'static str {
         Status::RollbackFailed => "the rollback of production failed",
         Status::Cancelled => "cancelled",
     }
-}
-
-const fn is_bad(status: Status) -> bool {
-    matches!(
-        status,
-        Status::StageBuildingFailed
-            | Status::StageTestRollbackFailed
-            | Status::ProductionRollback
-            | Status::RollbackFailed
-    )
 }

@@ -162,7 +162,8 @@ pub(super) struct News {
 impl News {
     pub fn add(&mut self, about: About, notice: Option<Notice>, seq: i64) {
         self.notices.extend(notice.map(|notice| (about.clone(), notice, seq)));
-        self.changed.insert(about, seq);
+        let last = self.changed.entry(about).or_default();
+        *last = seq.max(*last);
     }
 }
 
@@ -176,7 +177,7 @@ async fn step(bot: &Arc<Bot>) -> Result<bool, StoreError> {
     let rows =
         bot.engine.read(move |conn| events::after(conn, noted, &Scope::default(), BATCH, usize::MAX)).await?.events;
     let Some(last) = rows.last().map(|row| row.seq) else { return Ok(false) };
-    let mut news = News::default();
+    let (mut news, mut changed) = (News::default(), BTreeMap::new());
     for row in &rows {
         for (about, notice) in news_of(row) {
             news.add(about, notice, row.seq);
@@ -184,15 +185,16 @@ async fn step(bot: &Arc<Bot>) -> Result<bool, StoreError> {
         if let Some(about) = personal::concerns(bot, row).await? {
             news.add(about, Some(Notice::Personal), row.seq);
         }
-        if let Some(service) = changed_production(row) {
-            for id in newest_versions(bot, service).await? {
-                news.add(About::Release(id), None, row.seq);
-            }
-        }
+        changed.extend(changed_production(row).map(|service| (service, row.seq)));
         if let Some(service) = opened_or_closed(row) {
             for id in waiting_releases(bot, service).await? {
                 news.add(About::Release(id), None, row.seq);
             }
+        }
+    }
+    for (service, seq) in changed {
+        for id in newest_versions(bot, service).await? {
+            news.add(About::Release(id), None, seq);
         }
     }
     save(bot, news, Some(last)).await?;

@@ -4,7 +4,7 @@
 
 use std::fmt::Display;
 
-use crate::contract::{self, GateView, SkippedView, Word};
+use crate::contract::{self, GateView, ReleaseView, SkippedView, Word};
 use crate::domain::env::Env;
 use crate::domain::host::KeyState;
 use crate::domain::reason::Reason;
@@ -186,6 +186,11 @@ pub(in crate::cli) const fn words(language: Language) -> &'static Words {
         En => &ENGLISH,
         Ru => &RUSSIAN,
     }
+}
+
+/// Who began a release.
+pub(in crate::cli) fn initiator(release: &ReleaseView) -> String {
+    crate::wording::initiator(release.initiator.as_deref(), &release.initiated_by)
 }
 
 /// Why, from the facts; as the server says it where they are missing, and in English, which the server speaks.

@@ -239,12 +239,6 @@ fn reason(error: &io::Error) -> String {
     said.split(" (os error").next().unwrap_or(&said).to_lowercase()
 }
 
-/// A limit as people write it.
-#[must_use]
-pub fn text(limit: Duration) -> String {
-    if limit.subsec_millis() == 0 { format!("{} s", limit.as_secs()) } else { format!("{} ms", limit.as_millis()) }
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;

@@ -44,7 +44,7 @@ impl Names {
             report.error(&name.place, format!("must be unique; {} has the same value", first.place.path));
         } else {
             let sentence = format!(
-                "{:?} and {:?} ({}) are one name to whoever reads them: people are told apart by more than upper and lower case",
+                "{:?} and {:?} ({}) look the same to people, who are told apart by more than upper and lower case",
                 name.value, first.value, first.place.path
             );
             report.collision(&name.place, sentence, "call one of them otherwise");

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use super::{Word, known, short};
 use crate::domain::content::Content;
 use crate::domain::gate::{GateName, GateState, Remedy};
-use crate::domain::ids::is_same_name;
 use crate::domain::reason::Reason;
 use crate::domain::release::{Artifact, CiRun};
 use crate::domain::status::{List, Status};
@@ -238,17 +237,6 @@ impl ReleaseView {
             (Some(tag), _) => tag.clone(),
             (None, Some(commit)) => short(commit),
             (None, None) => format!("#{}", self.id),
-        }
-    }
-
-    /// The initiator: the person, and the name that was given, where that is another one.
-    #[must_use]
-    pub fn initiator(&self) -> String {
-        let given = &self.initiated_by;
-        match &self.initiator {
-            Some(person) if !is_same_name(person, given) => format!("{person} ({given})"),
-            Some(person) => person.clone(),
-            None => given.clone(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The vote: who said yes or no to exactly this commit in this attempt, and whether that is enough.
 
+use std::cell::LazyCell;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -80,7 +82,7 @@ impl Tally {
         person: impl Fn(&PersonName) -> Option<&'p Person>,
     ) -> Self {
         let eligible = |name: &&PersonName| !(rule.forbid_self && release.is_initiators(name, person(name)));
-        let brought = Brought::by(release, definition);
+        let brought = LazyCell::new(|| Brought::by(release, definition));
         let said_yes = |name: &&PersonName| {
             votes.iter().any(|vote| {
                 vote.person == **name && vote.verdict == Verdict::Approved && vote.is_about(release, &brought)

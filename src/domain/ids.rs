@@ -313,7 +313,11 @@ pub fn folded(name: &str) -> String {
 /// Whether two names are one, see [`folded`].
 #[must_use]
 pub fn is_same_name(one: &str, other: &str) -> bool {
-    one == other || folded(one) == folded(other)
+    let is_plain = |name: &str| name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if is_plain(one) && is_plain(other) {
+        return one.trim().eq_ignore_ascii_case(other.trim());
+    }
+    folded(one) == folded(other)
 }
 
 /// Zero-width and bidirectional formatting characters (Unicode TR36, TR39), and letters that look like a blank.
@@ -501,6 +505,10 @@ mod tests {
         }
         assert!(is_same_name("Жанна", " жанна") && is_same_name("e\u{301}va", "ÉVA"));
         assert!(!is_same_name("p2", "p 2") && !is_same_name("p2", "p3"));
+        // Plain letters are compared without folding, and come to the same.
+        for (one, other) in [("Ann ", " aNN"), ("a_b", "A-b"), ("", " "), ("x{", "X["), ("ann", "ann2")] {
+            assert_eq!(is_same_name(one, other), folded(one) == folded(other), "{one:?} {other:?}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::domain::event::Why;
 use crate::domain::fault::repository::GitAdvice;
 use crate::domain::fault::ssh::PrivateKeyFault;
 use crate::domain::gate::{Gate, GateName, GateState, Remedy};
+use crate::domain::ids::is_same_name;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::status::Status;
@@ -35,6 +36,15 @@ pub fn without_middle(text: &str, most: usize) -> String {
     let end = (most - beginning).saturating_sub(3);
     let last: String = text.chars().skip(count - end).collect();
     format!("{} … {last}", text.chars().take(beginning).collect::<String>())
+}
+
+/// An initiator: the person, where it is one, and the name that was given, where that is another.
+#[must_use]
+pub fn initiator(person: Option<&str>, given: &str) -> String {
+    match person {
+        Some(person) if !is_same_name(person, given) => format!("{person} ({given})"),
+        person => person.unwrap_or(given).to_owned(),
+    }
 }
 
 /// A language that RMM speaks.

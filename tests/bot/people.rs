@@ -1,7 +1,5 @@
 //! Who a user is: numbers that are known, names that an admin has to confirm; and what only admins can settle.
 
-use std::process::Command;
-
 use serde_json::json;
 use toml::Value;
 
@@ -54,8 +52,7 @@ async fn a_username_counts_once_an_admin_has_confirmed_it_and_the_number_from_th
     insta::assert_snapshot!(format!("Anna\n{}\n\nVera\n{}", told(&to_ann), told(&to_vera)));
 }
 
-#[tokio::test]
-async fn a_claim_waits_for_an_admin_who_can_be_asked() {
+async fn vera_is_known_by_her_username() -> BotWorld {
     let world = BotWorld::without_rmm(|setup| setup).await;
     world.configure(|config| {
         let vera = person(config, "vera").unwrap();
@@ -63,6 +60,12 @@ async fn a_claim_waits_for_an_admin_who_can_be_asked() {
         vera.insert("telegram".into(), "vera".into());
     });
     world.start_rmm().await;
+    world
+}
+
+#[tokio::test]
+async fn a_claim_waits_for_an_admin_who_can_be_asked() {
+    let world = vera_is_known_by_her_username().await;
     let (ann, vera) = (&world.ann, &world.vera);
     let [to_ann, to_vera] = [ann.id, vera.id].map(|id| world.telegram.chat(id));
     vera.is_called(Some("vera"));
@@ -80,18 +83,6 @@ async fn a_claim_waits_for_an_admin_who_can_be_asked() {
     to_vera.shows("ann confirms that you are vera").await;
 }
 
-/// The exit status of a command of the operator, and what it says.
-fn rmm(world: &BotWorld, arguments: &[&str]) -> (Option<i32>, String) {
-    let run = Command::new(env!("CARGO_BIN_EXE_rmm"))
-        .args(arguments)
-        .env("RMM_CONFIG", world.rmm.path("rmm.toml"))
-        .env_remove("RMM_URL")
-        .output()
-        .unwrap();
-    let said = [run.stdout, run.stderr].concat();
-    (run.status.code(), String::from_utf8(said).unwrap())
-}
-
 #[tokio::test]
 async fn the_team_hears_of_locks_and_a_person_of_a_token_that_is_made_for_them() {
     let world = BotWorld::without_rmm(|setup| setup).await;
@@ -99,11 +90,11 @@ async fn the_team_hears_of_locks_and_a_person_of_a_token_that_is_made_for_them()
     let to_vera = world.telegram.chat(world.vera.id);
     world.vera.says(world.vera.id, "/start");
     to_vera.shows("Release Bot").await;
-    rmm(&world, &["service", "lock", "shop", "--reason", "the database moves"]);
+    world.rmm.rmm(&["service", "lock", "shop", "--reason", "the database moves"]);
     world.team.shows("operator has locked production of shop: the database moves").await;
-    rmm(&world, &["service", "unlock", "shop"]);
+    world.rmm.rmm(&["service", "unlock", "shop"]);
     world.team.shows("operator has unlocked production of shop").await;
-    rmm(&world, &["token", "create", "vera-laptop", "--role", "viewer", "--person", "vera"]);
+    world.rmm.rmm(&["token", "create", "vera-laptop", "--role", "viewer", "--person", "vera"]);
     let told = to_vera.shows("operator has made the API token “vera-laptop” for you, vera").await;
     assert!(told.text.contains("rmm token revoke vera-laptop"), "{}", told.text);
     world.all_is_told().await;
@@ -112,13 +103,7 @@ async fn the_team_hears_of_locks_and_a_person_of_a_token_that_is_made_for_them()
 
 #[tokio::test]
 async fn the_operator_confirms_and_refuses_too_and_everybody_hears_it() {
-    let world = BotWorld::without_rmm(|setup| setup).await;
-    world.configure(|config| {
-        let vera = person(config, "vera").unwrap();
-        vera.remove("telegram_id");
-        vera.insert("telegram".into(), "vera".into());
-    });
-    world.start_rmm().await;
+    let world = vera_is_known_by_her_username().await;
     let (ann, vera) = (&world.ann, &world.vera);
     let second = world.telegram.user(99, "Vera");
     let [to_ann, to_vera] = [ann.id, vera.id].map(|id| world.telegram.chat(id));
@@ -129,7 +114,7 @@ async fn the_operator_confirms_and_refuses_too_and_everybody_hears_it() {
         user.says(user.id, "/start");
         world.telegram.chat(user.id).shows("You seem to be vera").await;
     }
-    let rmm = |arguments: &[&str]| rmm(&world, arguments);
+    let rmm = |arguments: &[&str]| world.rmm.rmm(arguments);
     let (_, listed) = rmm(&["person", "list"]);
     for line in ["Waiting to be confirmed", "vera: @Vera, number ", "vera: @vera, number 99, ", "rmm person confirm 99"]
     {

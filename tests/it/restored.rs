@@ -24,15 +24,8 @@ fn rmm(w: &World, args: &[&str]) -> String {
 }
 
 fn tries(w: &World, args: &[&str]) -> (bool, String) {
-    let run = Command::new(env!("CARGO_BIN_EXE_rmm"))
-        .args(args)
-        .env("RMM_CONFIG", w.path("rmm.toml"))
-        .env_remove("RMM_URL")
-        .current_dir(w.path(""))
-        .output()
-        .unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
-    (run.status.success(), said)
+    let (status, said) = w.rmm(args);
+    (status == Some(0), said)
 }
 
 async fn backup(w: &World) -> String {

@@ -1,21 +1,12 @@
 //! What the operator is told: the log of RMM, and the answers of the command line.
 
-use std::process::Command;
-
 use serde_json::{Value, json};
 
 use crate::world::{Repository, SHOP, Setup, World, commit_of, eventually};
 
 fn rmm(w: &World, args: &[&str]) -> String {
-    let run = Command::new(env!("CARGO_BIN_EXE_rmm"))
-        .args(args)
-        .env("RMM_CONFIG", w.path("rmm.toml"))
-        .env_remove("RMM_URL")
-        .current_dir(w.path(""))
-        .output()
-        .unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
-    assert!(run.status.success(), "{args:?}: {said}");
+    let (status, said) = w.rmm(args);
+    assert_eq!(status, Some(0), "{args:?}: {said}");
     said
 }
 
@@ -73,8 +64,8 @@ async fn the_log_tells_each_change_of_a_release_once_and_warns_of_failures() {
     assert!(new.iter().all(|line| line.contains(&format!(" v4 #{next} "))) && new.len() == 4, "{new:#?}");
 }
 
-#[tokio::test]
-async fn what_is_resolved_is_answered_as_it_is_now() {
+/// Production could not be rolled back: RMM, the release and the run that an admin has to resolve.
+async fn needs_repair() -> (World, i64, String) {
     let w = World::new(Setup::new().without_migrations().surface("deploy", DEPLOY)).await;
     w.deployed("v1").await;
     let release = w.release("v2").await;
@@ -84,6 +75,12 @@ async fn what_is_resolved_is_answered_as_it_is_now() {
     eventually("the rollback failed", async || (w.status(release).await == "rollback_failed").then_some(())).await;
     w.quiet().await;
     let run = w.service().await["production"]["dirty"]["run"].to_string();
+    (w, release, run)
+}
+
+#[tokio::test]
+async fn what_is_resolved_is_answered_as_it_is_now() {
+    let (w, release, run) = needs_repair().await;
     let shown = rmm(&w, &["release", "show", &release.to_string()]);
     let wanted = "Production needs repair: bring it to v1 (#1) by hand and say `succeeded`";
     assert!(shown.contains(wanted) && !shown.contains("dirty"), "{shown}");
@@ -102,15 +99,7 @@ async fn what_is_resolved_is_answered_as_it_is_now() {
 
 #[tokio::test]
 async fn what_was_repaired_by_hand_is_answered_with_what_runs_now() {
-    let w = World::new(Setup::new().without_migrations().surface("deploy", DEPLOY)).await;
-    w.deployed("v1").await;
-    let release = w.release("v2").await;
-    w.until(release, "manual_testing").await;
-    w.write("broken", "");
-    w.approve("ann", release).await.ok();
-    eventually("the rollback failed", async || (w.status(release).await == "rollback_failed").then_some(())).await;
-    w.quiet().await;
-    let run = w.service().await["production"]["dirty"]["run"].to_string();
+    let (w, _, run) = needs_repair().await;
     let said = rmm(&w, &["release", "resolve", &run, "--as", "succeeded", "--reason", "put v1 there"]);
     assert_eq!(said, "Production is repaired; it runs v1 (#1).\n");
 }
@@ -121,15 +110,9 @@ async fn a_tag_that_does_not_exist_fails_the_command_that_creates_its_release() 
     let repository = Repository::in_folder(&folder.path().join("shop"));
     repository.tag("v1", "one");
     let w = World::new(Setup::new().repository(&repository.path)).await;
-    let run = Command::new(env!("CARGO_BIN_EXE_rmm"))
-        .args(["release", "create", "--service", SHOP, "--tag", "v9", "--by", "ann"])
-        .env("RMM_CONFIG", w.path("rmm.toml"))
-        .env_remove("RMM_URL")
-        .output()
-        .unwrap();
-    let said = String::from_utf8(run.stderr).unwrap();
-    assert_eq!(run.status.code(), Some(1), "{said}");
-    assert_eq!(String::from_utf8(run.stdout).unwrap(), "#1\n");
+    let (status, said) = w.rmm(&["release", "create", "--service", SHOP, "--tag", "v9", "--by", "ann"]);
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.starts_with("#1\n"), "{said}");
     assert!(said.contains("#1 is recorded, but cannot go on: there is no tag v9 in "), "{said}");
 }
 

@@ -9,11 +9,12 @@ use super::scene::Scene;
 use crate::bot::words::{facts, text};
 use crate::domain::approval::Verdict;
 use crate::domain::environment::LeftHost;
-use crate::domain::ids::{PersonName, is_same_name};
+use crate::domain::ids::PersonName;
 use crate::domain::reason::Reason;
 use crate::domain::run::RunState;
 use crate::domain::status::Status;
 use crate::views::ReleaseOverview;
+use crate::wording;
 
 /// Of the notes, this much is shown.
 const NOTES: (usize, usize) = (2, 200);
@@ -101,12 +102,8 @@ struct SkippedFacts<'s> {
 /// The initiator, and whose word that is if it is not their own.
 fn initiator(pen: &Pen<'_>, scene: &Scene) -> String {
     let release = &scene.release;
-    let given = text::tame(&release.initiated_by);
-    let name = match scene.overview.as_ref().and_then(|overview| overview.initiator.as_ref()) {
-        Some(person) if !is_same_name(person.as_str(), &release.initiated_by) => format!("{person} ({given})"),
-        Some(person) => person.to_string(),
-        None => given,
-    };
+    let person = scene.overview.as_ref().and_then(|overview| overview.initiator.as_ref()).map(PersonName::as_str);
+    let name = text::tame(&wording::initiator(person, &release.initiated_by));
     match &release.said_by {
         Some(token) => pen.phrase("initiator.said_by", facts! { name => name, token => text::tame(token) }),
         None => name,

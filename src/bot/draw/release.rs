@@ -137,23 +137,16 @@ pub(super) async fn confirm(pen: &Pen<'_>, asked: &Wish) -> Result<Drawn, Failur
         | Act::Abort
         | Act::Unlock => Screen::Release(id),
     };
-    let mut buttons = match asked.act {
-        _ if changed => Vec::new(),
+    let mut buttons = if changed {
+        Vec::new()
+    } else if let Act::Rollback { to, .. } = asked.act {
         // Choosing a reason is the confirmation.
-        Act::Rollback { to, .. } => {
-            let because = |why| Tap::Do(Wish { act: Act::Rollback { to, why }, ..asked.clone() });
-            let ready = (0u8..).zip(pen.words.rollback_reasons(pen.language()));
-            let ready = ready.map(|(at, reason)| vec![super::pen::tapped(reason, &because(Why::Ready(at)))]);
-            ready.chain([vec![pen.button("button.own_reason", &because(Why::InWords))]]).collect()
-        }
-        Act::Reject(_)
-        | Act::RejectInWords
-        | Act::Approve
-        | Act::Cancel
-        | Act::Retry
-        | Act::Promote
-        | Act::Abort
-        | Act::Unlock => vec![vec![pen.button(&format!("yes.{key}"), &Tap::Do(asked.clone()))]],
+        let because = |why| Tap::Do(Wish { act: Act::Rollback { to, why }, ..asked.clone() });
+        let ready = (0u8..).zip(pen.words.rollback_reasons(pen.language()));
+        let ready = ready.map(|(at, reason)| vec![super::pen::tapped(reason, &because(Why::Ready(at)))]);
+        ready.chain([vec![pen.button("button.own_reason", &because(Why::InWords))]]).collect()
+    } else {
+        vec![vec![pen.button(&format!("yes.{key}"), &Tap::Do(asked.clone()))]]
     };
     buttons.push(vec![pen.shows("button.back", back_to)]);
     Ok(Drawn { text: Text { html, buttons: filled(buttons) }, about: None })

@@ -63,8 +63,10 @@ const fn on_arrival(status: Status) -> Option<Notice> {
 
 /// The service of which production may run another version since this.
 pub(super) fn changed_production(row: &EventRow) -> Option<ServiceName> {
-    let data: serde_json::Value = serde_json::from_str(&row.data).unwrap_or_default();
-    let arrived = || data["to"].as_str().and_then(|to| to.parse().ok());
+    let arrived = || {
+        let data: serde_json::Value = serde_json::from_str(&row.data).unwrap_or_default();
+        data["to"].as_str().and_then(|to| to.parse().ok())
+    };
     let changed = match row.kind.as_str() {
         "release_moved" => matches!(
             arrived(),

@@ -89,7 +89,7 @@ pub(super) fn table(releases: &[contract::ReleaseView], ui: &Ui) -> String {
 
 /// Who started it, and whose word that is if it is not their own.
 fn by(release: &contract::ReleaseView, language: Language) -> String {
-    let by = release.initiator();
+    let by = words::initiator(release);
     match (&release.said_by, language) {
         (None, _) => by,
         (Some(token), Language::En) => format!("{by} (says {token})"),

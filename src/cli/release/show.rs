@@ -135,7 +135,7 @@ fn to_resolve(run: &contract::RunView, ui: &Ui) -> String {
 
 /// Who started it, for whom, and when.
 fn started_by(release: &contract::ReleaseView, ui: &Ui) -> String {
-    let (by, owner, when) = (release.initiator(), &release.owner, ui.ago(release.created_at));
+    let (by, owner, when) = (words::initiator(release), &release.owner, ui.ago(release.created_at));
     let (owned, said): (_, fn(&String) -> String) = match ui.language {
         Language::En => (format!(" for {owner}"), |token| format!(", as the token {token} says")),
         Language::Ru => (format!(", ответственный {owner}"), |token| format!(", со слов токена {token}")),

@@ -301,15 +301,6 @@ rmm_set_tag() {
         rmm_fail "the tag $rmm_tag cannot be set in $rmm_dir/.git: $(rmm_last_line "$rmm_error")"
 }
 
-# TEXT: git's last line, and for what git refuses because of an owner what to do.
-rmm_why() {
-    rmm_last_line "$1"
-    case $1 in *"dubious ownership"*) ;; *) return 0 ;; esac
-    rmm_x=$(printf '%s\n' "$1" | sed -n "s/.*repository at '\(.*\)'.*/\1/p" | sed 1q)
-    printf '%s' ". It belongs to another user than $(id -un), who runs the steps; let that user's git trust it:" \
-        " git config --global --add safe.directory '${rmm_x:-${rmm_shown#file://}}'"
-}
-
 # DIR --from URL [--tag TAG] --commit ID [--dirty keep|refuse]: brings the release's objects, and says what its checkout
 # will meet. A tag that has moved or is gone is for the next step to judge.
 rmm_fetch() {

@@ -1,7 +1,21 @@
 # Whose a folder is: the user whose git may work there, and the service and environment that hold it.
 
+# TEXT: whether git has refused because of an owner.
+rmm_is_about_owner() {
+    case $1 in *"dubious ownership"* | *"unsafe repository"*) ;; *) return 1 ;; esac
+}
+
 rmm_check_owner() {
-    case $rmm_error in *"dubious ownership"* | *"unsafe repository"*) rmm_refuse_owner ;; esac
+    ! rmm_is_about_owner "$rmm_error" || rmm_refuse_owner
+}
+
+# TEXT: why git could not read the release's repository, and what to do where its owner is the reason.
+rmm_why() {
+    rmm_last_line "$1"
+    rmm_is_about_owner "$1" || return 0
+    rmm_x=$(printf '%s\n' "$1" | sed -n "s/.*repository at '\(.*\)'.*/\1/p" | sed 1q)
+    printf '%s' ". It belongs to another user than $(rmm_user), who runs the steps; let that user's git trust it:" \
+        " git config --global --add safe.directory '${rmm_x:-${rmm_shown#file://}}'"
 }
 
 rmm_refuse_owner() {
@@ -23,7 +37,7 @@ rmm_git_may() {
         cd -P -- "$1" 2>/dev/null || exit 0
         if [ -e .git ]; then
             rmm_x=$(LC_ALL=C git rev-parse --git-dir 2>&1)
-            case $rmm_x in *"dubious ownership"* | *"unsafe repository"*) exit 1 ;; esac
+            ! rmm_is_about_owner "$rmm_x" || exit 1
             exit 0
         fi
         [ ! -O . ] || exit 0

@@ -5,6 +5,7 @@ mod hosts;
 mod mistakes;
 mod names;
 mod overrides;
+mod people;
 mod places;
 mod secrets;
 mod shell;

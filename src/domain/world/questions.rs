@@ -1,5 +1,6 @@
 //! What a decision asks: answers of the snapshot, with what the decision has changed since.
 
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -178,7 +179,7 @@ impl World<'_> {
     /// People who have approved the release when it would have brought something else, and not again since.
     #[must_use]
     pub fn approved_something_else(&self, release: &Release) -> Vec<PersonName> {
-        let (votes, brought) = (self.votes(release), Brought::by(release, &self.definition));
+        let (votes, brought) = (self.votes(release), LazyCell::new(|| Brought::by(release, &self.definition)));
         let void = votes
             .iter()
             .filter(|vote| vote.attempt == release.attempt && vote.verdict == Verdict::Approved)

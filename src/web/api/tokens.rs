@@ -78,7 +78,7 @@ pub async fn create(
         let twin = live.map(|token| token.name).find(|name| *name != new.name && is_same_name(name, &new.name));
         if let Some(twin) = twin {
             let rule = format!(
-                "{:?} and the valid token {twin:?} are one name to whoever reads them; call it otherwise, or revoke that one first",
+                "{:?} and the valid token {twin:?} look the same to people; call it otherwise, or revoke that one first",
                 new.name
             );
             return Err(Failure::Refused(Invalid::new("name", rule).into()));

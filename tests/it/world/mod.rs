@@ -255,6 +255,14 @@ impl World {
         *self.tokens.lock().unwrap_or_else(PoisonError::into_inner) = taken;
     }
 
+    /// The exit status of a command of the operator, and all that it says.
+    pub fn rmm(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_rmm"));
+        command.args(arguments).env("RMM_CONFIG", self.path("rmm.toml")).env_remove("RMM_URL");
+        let run = command.current_dir(self.path("")).output().unwrap();
+        (run.status.code(), String::from_utf8_lossy(&[run.stdout, run.stderr].concat()).into_owned())
+    }
+
     // The story -------------------------------------------------------------------------------------------------
 
     /// CI creates a release of a tag and says which commit it means.

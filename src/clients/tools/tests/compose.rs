@@ -153,11 +153,27 @@ fn a_disk_that_can_hold_no_more_files_is_told_before_anything_is_touched() {
     }
 }
 
-#[test]
-fn a_container_that_starts_for_minutes_is_waited_for() {
+/// What is said of how containers are, in each shell, with this for docker; no time passes meanwhile.
+fn well_by(docker: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let bin = folder.path().join("bin");
     std::fs::create_dir(&bin).unwrap();
+    for (name, text) in [("docker", docker), ("sleep", "#!/bin/sh\n")] {
+        std::fs::write(bin.join(name), text).unwrap();
+        std::fs::set_permissions(bin.join(name), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    // Busybox has a `sleep` of its own.
+    let shells = shells().into_iter().filter(|shell| shell[0] != "busybox");
+    let say = |shell: Vec<&str>| {
+        let _ = std::fs::remove_file(folder.path().join("looks"));
+        let project = Project { name: "shop".into(), chosen: true, ..Project::default() };
+        words(&run(&shell, folder.path(), &call("rmm_compose_well declared", Some(project))))
+    };
+    shells.map(say).collect()
+}
+
+#[test]
+fn a_container_that_starts_for_minutes_is_waited_for() {
     let docker = "#!/bin/sh
 case \"$*\" in
 'compose config --services') echo web ;;
@@ -168,24 +184,13 @@ inspect*)
     echo \"/web-1|running|0|0|then|$health||0|web||id\" ;;
 esac
 ";
-    for (name, text) in [("docker", docker), ("sleep", "#!/bin/sh\n")] {
-        std::fs::write(bin.join(name), text).unwrap();
-        std::fs::set_permissions(bin.join(name), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    }
-    // Busybox has a `sleep` of its own.
-    for shell in shells().into_iter().filter(|shell| shell[0] != "busybox") {
-        let _ = std::fs::remove_file(folder.path().join("looks"));
-        let project = Project { name: "shop".into(), chosen: true, ..Project::default() };
-        let said = words(&run(&shell, folder.path(), &call("rmm_compose_well declared", Some(project))));
-        assert!(said.ends_with("are well (1 run)\n"), "{shell:?}: {said}");
+    for said in well_by(docker) {
+        assert!(said.ends_with("are well (1 run)\n"), "{said}");
     }
 }
 
 #[test]
 fn a_container_that_is_started_again_and_again_is_named() {
-    let folder = tempfile::tempdir().unwrap();
-    let bin = folder.path().join("bin");
-    std::fs::create_dir(&bin).unwrap();
     let docker = "#!/bin/sh
 case \"$*\" in
 'compose config --services') printf 'web\\nstore\\n' ;;
@@ -199,17 +204,9 @@ inspect*State.Status*)
 logs*) echo 'no config' ;;
 esac
 ";
-    for (name, text) in [("docker", docker), ("sleep", "#!/bin/sh\n")] {
-        std::fs::write(bin.join(name), text).unwrap();
-        std::fs::set_permissions(bin.join(name), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    }
-    // Busybox has a `sleep` of its own.
-    for shell in shells().into_iter().filter(|shell| shell[0] != "busybox") {
-        let _ = std::fs::remove_file(folder.path().join("looks"));
-        let project = Project { name: "shop".into(), chosen: true, ..Project::default() };
-        let said = words(&run(&shell, folder.path(), &call("rmm_compose_well declared", Some(project))));
-        assert!(said.ends_with("Not well: web-1 ended and was started again within seconds.\n"), "{shell:?}: {said}");
-        assert!(said.contains("the last lines of web-1"), "{shell:?}: {said}");
+    for said in well_by(docker) {
+        assert!(said.ends_with("Not well: web-1 ended and was started again within seconds.\n"), "{said}");
+        assert!(said.contains("the last lines of web-1"), "{said}");
     }
 }
 
