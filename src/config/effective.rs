@@ -9,7 +9,7 @@ use crate::domain::ids::SurfaceName;
 use crate::domain::plan::project;
 use crate::domain::service::{Dirty, Driver, EnvValue, Health, Order, Probe, Recipe, Service, Surface, Via};
 
-use super::{Config, Telegram};
+use super::{Config, Github, GithubLogin, Telegram};
 
 /// Stands for every secret.
 const HIDDEN: &str = "•••";
@@ -51,6 +51,7 @@ impl Config {
             writeln!(out, "role = {}", quoted(person.role.as_str()))?;
         }
         self.telegram.iter().try_for_each(|telegram| write_telegram(out, telegram))?;
+        self.github.iter().try_for_each(|github| write_github(out, github))?;
         self.hosts.iter().try_for_each(|host| write_host(out, host))?;
         self.services.iter().try_for_each(|service| write_service(out, service))
     }
@@ -78,6 +79,21 @@ fn write_telegram(out: &mut String, telegram: &Telegram) -> fmt::Result {
         writeln!(out, "cards = {}", chat.cards)?;
     }
     Ok(())
+}
+
+fn write_github(out: &mut String, github: &Github) -> fmt::Result {
+    writeln!(out, "\n[github]")?;
+    match &github.login {
+        GithubLogin::Token(token) => secret(out, "token", token)?,
+        GithubLogin::App { id, private_key } => {
+            writeln!(out, "app_id = {id}")?;
+            secret(out, "private_key", private_key)?;
+        }
+    }
+    github.webhook_secret.as_ref().map_or(Ok(()), |reference| secret(out, "webhook_secret", reference))?;
+    optional(out, "api_url", Some(&github.api_url))?;
+    optional(out, "oidc_audience", github.oidc_audience.as_deref())?;
+    optional(out, "ca", github.ca.as_deref())
 }
 
 fn write_host(out: &mut String, host: &Host) -> fmt::Result {

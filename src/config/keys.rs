@@ -48,7 +48,7 @@ pub(super) static ROOT: &[Key] = &[
     Key { name: "hosts", shape: Shape::List(HOST) },
     Key { name: "services", shape: Shape::List(SERVICE) },
     Key { name: "telegram", shape: Shape::Section(TELEGRAM) },
-    later("github", "GitHub's API and webhooks"),
+    Key { name: "github", shape: Shape::Section(GITHUB) },
 ];
 
 /// Plain values all of them, because each can be overridden by `RMM__SERVER__…`.
@@ -78,6 +78,16 @@ static TELEGRAM: &[Key] = &[
     value("templates"),
     value("api_url"),
     secret("webhook_secret"),
+];
+
+static GITHUB: &[Key] = &[
+    secret("token"),
+    value("app_id"),
+    secret("private_key"),
+    secret("webhook_secret"),
+    value("api_url"),
+    value("oidc_audience"),
+    value("ca"),
 ];
 
 static CHAT: &[Key] = &[value("id"), value("topic"), value("notices"), value("services"), value("cards")];

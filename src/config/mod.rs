@@ -12,6 +12,7 @@ mod environment;
 mod error;
 mod example;
 mod file;
+mod github;
 mod health;
 mod hosts;
 mod jump;
@@ -45,6 +46,7 @@ use crate::domain::service::Service;
 pub use authorities::Authorities;
 pub use error::{ConfigErrors, Excerpt, Position, Problem};
 pub use example::{EXAMPLE, Init, init_text};
+pub use github::{Github, GithubLogin};
 pub use local::LocalUser;
 pub use logs::Logs;
 pub use secret::Secrets;
@@ -79,6 +81,8 @@ pub struct Config {
     pub hosts: Vec<Host>,
     /// The bot, where there is one.
     pub telegram: Option<Telegram>,
+    /// GitHub, where RMM has to do with it.
+    pub github: Option<Github>,
     /// Everything that is released, in the order of the file.
     pub services: Vec<Service>,
     /// The values of all `env:` and `file:` references.
@@ -178,6 +182,7 @@ impl Config {
         hosts.warn_unused(&report);
 
         let telegram = telegram::read(&root, &server, &people.list, &keyring);
+        let github = github::read(&root, &server, &keyring);
 
         let (secrets, authorities) = keyring.into_parts();
         drop(root);
@@ -191,6 +196,7 @@ impl Config {
             people,
             hosts,
             telegram,
+            github,
             services,
             secrets,
             authorities,

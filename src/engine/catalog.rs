@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
+use super::clock::{Clock, SystemClock};
 use super::redact::Redactor;
-use crate::config::{Authorities, Config, Secrets};
+use crate::clients::github::{Credentials, GitHub, Settings};
+use crate::clients::jose::SigningKey;
+use crate::config::{Authorities, Config, Github, GithubLogin, Secrets};
+use crate::domain::fault::github::GithubFault;
 use crate::domain::host::Host;
 use crate::domain::ids::{HostName, PersonName, ServiceName};
 use crate::domain::person::{Person, Role};
@@ -25,6 +29,8 @@ pub struct Catalog {
     authorities: Authorities,
     redactor: Arc<Redactor>,
     keep_output: Option<Duration>,
+    github_settings: Option<Github>,
+    github: Option<Result<GitHub, GithubFault>>,
 }
 
 impl Catalog {
@@ -39,7 +45,23 @@ impl Catalog {
             keep_output: config.logs.keep,
             secrets: config.secrets.clone(),
             authorities: config.authorities.clone(),
+            github: config.github.as_ref().map(|github| github_client(config, github)),
+            github_settings: config.github.clone(),
         }
+    }
+
+    /// The way to GitHub, where the configuration has one.
+    ///
+    /// # Errors
+    /// Why it cannot be gone.
+    pub fn github(&self) -> Option<Result<&GitHub, &GithubFault>> {
+        self.github.as_ref().map(Result::as_ref)
+    }
+
+    /// What the configuration says of GitHub.
+    #[must_use]
+    pub fn github_settings(&self) -> Option<&Github> {
+        self.github_settings.as_ref()
     }
 
     /// How long the output of a run is kept after its end; for ever without it.
@@ -128,4 +150,22 @@ impl Catalog {
     fn person_called(&self, name: &str) -> Option<&Person> {
         self.person(&PersonName::parse("person", name).ok()?)
     }
+}
+
+fn github_client(config: &Config, github: &Github) -> Result<GitHub, GithubFault> {
+    let value = |reference: &str| config.secrets.get(reference).cloned().unwrap_or_default();
+    let credentials = match &github.login {
+        GithubLogin::Token(token) => Credentials::Token(value(token)),
+        GithubLogin::App { id, private_key } => {
+            let key = SigningKey::from_pem(value(private_key).expose_secret()).map_err(|_| GithubFault::AppKey)?;
+            Credentials::App { id: id.to_string(), key }
+        }
+    };
+    GitHub::new(Settings {
+        api_url: github.api_url.clone(),
+        credentials,
+        ca: github.ca.as_deref().and_then(|reference| config.authorities.get(reference)).map(str::to_owned),
+        // GitHub judges by its own clock, so that no other one than the machine's will do.
+        now: Arc::new(|| SystemClock.now()),
+    })
 }
