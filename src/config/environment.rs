@@ -22,6 +22,9 @@ const REPORT_TIMEOUT: Duration = Duration::from_hours(1);
 /// A longer run of RMM's own is ended.
 const RUN_TIMEOUT: Duration = Duration::from_hours(2);
 
+/// What RMM starts at GitHub.
+const WORKFLOWS: [&str; 2] = ["workflow", "rollback_workflow"];
+
 /// The words for drivers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Word {
@@ -41,6 +44,8 @@ pub(super) struct Reached {
     order: Order,
     run_timeout: Duration,
     report_timeout: Duration,
+    workflow: Option<String>,
+    rollback_workflow: Option<String>,
     overrides: Vec<(Located<String>, Draft)>,
 }
 
@@ -85,18 +90,20 @@ impl Reached {
             order: section.choice("order", ORDERS).map_or(default, |order| order.value),
             run_timeout: timeout("run_timeout", RUN_TIMEOUT),
             report_timeout: timeout("report_timeout", REPORT_TIMEOUT),
+            workflow: workflow(&section, "workflow"),
+            rollback_workflow: workflow(&section, "rollback_workflow"),
             overrides: section
                 .named("surfaces")
                 .into_iter()
                 .map(|(name, section)| (name, Draft::read(&section, hosts, keyring)))
                 .collect(),
         };
-        reached.check_keys(&section);
+        reached.check_keys(&section, kind);
         Some(reached)
     }
 
     /// Reports keys that belong to other drivers.
-    fn check_keys(&self, section: &Section<'_>) {
+    fn check_keys(&self, section: &Section<'_>, kind: Env) {
         let refuse = |keys: &[&str], sentence: &str, hint: &str| {
             for key in keys.iter().filter(|key| section.has(key)) {
                 section.report.error_hint(&section.at(key), sentence, hint);
@@ -113,13 +120,28 @@ impl Reached {
             let sentence = "belongs to the driver \"ci\": nobody reports on runs of RMM's own";
             refuse(&["report_timeout"], sentence, "`run_timeout` limits a run of RMM's own");
         };
+        let refuse_workflows = || {
+            let sentence = "belongs to the driver \"ci\": RMM's own runs start no workflow";
+            refuse(&WORKFLOWS, sentence, "`driver = \"ci\"` lets the workflow do the work");
+        };
         match self.word {
-            Some(Word::Ssh) => refuse_report_timeout(),
+            Some(Word::Ssh) => {
+                refuse_report_timeout();
+                refuse_workflows();
+            }
             Some(Word::Local) => {
                 refuse_hosts("local");
                 refuse_report_timeout();
+                refuse_workflows();
             }
             Some(Word::Ci) => {
+                if kind != Env::Production {
+                    let sentence = "is for production: to stage the workflow goes that the pushed tag starts";
+                    refuse(&WORKFLOWS, sentence, "`on: push: tags:` in that workflow; it reports what it does");
+                } else if self.rollback_workflow.is_some() && self.workflow.is_none() {
+                    let hint = "`workflow` is what RMM starts to deploy";
+                    section.report.error_hint(&section.at("rollback_workflow"), "is nothing without `workflow`", hint);
+                }
                 refuse_hosts("ci");
                 let sentence = "belongs to the drivers \"ssh\" and \"local\": a CI ends its runs itself";
                 refuse(&["run_timeout"], sentence, "`report_timeout` is how long a CI may be silent");
@@ -146,8 +168,9 @@ impl Reached {
             Some(Word::Ssh) => (Driver::Ssh, Runs::OnHosts { hosts: self.hosts, order: self.order }),
             Some(Word::Local) => (Driver::Local, Runs::Here),
             Some(Word::Ci) | None => {
-                let report_timeout = self.report_timeout;
-                (Driver::Ci { workflow: None, rollback_workflow: None, report_timeout }, Runs::Elsewhere)
+                let Self { workflow, rollback_workflow, report_timeout, .. } = &self;
+                let (workflow, rollback_workflow) = (workflow.clone(), rollback_workflow.clone());
+                (Driver::Ci { workflow, rollback_workflow, report_timeout: *report_timeout }, Runs::Elsewhere)
             }
         };
         let demand = Demand { runs, runnable, ..*demand };
@@ -155,6 +178,19 @@ impl Reached {
         let (surfaces, points) = surfaces(report, written, &self.overrides, all, &demand);
         (Environment { driver, surfaces, run_timeout: self.run_timeout }, points)
     }
+}
+
+/// The file of a workflow, as GitHub calls it.
+fn workflow(section: &Section<'_>, key: &str) -> Option<String> {
+    let file = section.text(key)?;
+    let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let named = file.value.strip_suffix(".yaml").or_else(|| file.value.strip_suffix(".yml"));
+    if named.is_none_or(str::is_empty) || !file.value.chars().all(known) {
+        let hint = "it looks like \"on-approve-manual-testing.yaml\", without a folder";
+        section.report.error_hint(&file.place, "must be the name of a file in `.github/workflows`", hint);
+        return None;
+    }
+    Some(file.value)
 }
 
 fn surfaces(

@@ -175,6 +175,6 @@ static ENVIRONMENT: &[Key] = &[
     value("run_timeout"),
     value("report_timeout"),
     Key { name: "surfaces", shape: Shape::Named(SURFACE_OVERRIDE) },
-    later("workflow", "starting a workflow of GitHub; without it RMM waits for what the CI reports"),
-    later("rollback_workflow", "starting a workflow of GitHub; without it RMM waits for what the CI reports"),
+    value("workflow"),
+    value("rollback_workflow"),
 ];

@@ -183,6 +183,7 @@ impl Config {
 
         let telegram = telegram::read(&root, &server, &people.list, &keyring);
         let github = github::read(&root, &server, &keyring);
+        service::workflows_within_reach(&root, &services, github.as_ref());
 
         let (secrets, authorities) = keyring.into_parts();
         drop(root);

@@ -7,12 +7,14 @@ use crate::domain::env::Env;
 use crate::domain::ids::{Invalid, PersonName, ServiceName, SurfaceName, host_and_port, one_line};
 use crate::domain::person::Role;
 use crate::domain::plan::clone_url;
-use crate::domain::service::{Approvals, Order, Service};
+use crate::domain::repository::RepoName;
+use crate::domain::service::{Approvals, Driver, Order, Service};
 
 use super::authorities::LARGEST_CARRIED;
 use super::environment::{self, Reached};
 use super::error::nearest;
 use super::file::Section;
+use super::github::Github;
 use super::hosts::Hosts;
 use super::people::{People, Unique};
 use super::places::{self, Occupied};
@@ -58,6 +60,29 @@ fn former_names(sections: &[Section<'_>], services: &[Service]) {
             report.error(&was.place, sentence);
         } else if !known.insert(was.value.clone()) {
             report.error(&was.place, format!("two services cannot both have been {}", was.value));
+        }
+    }
+}
+
+/// Workflows are started at the GitHub that holds the service's repository.
+pub(super) fn workflows_within_reach(root: &Section<'_>, services: &[Service], github: Option<&Github>) {
+    for section in root.list("services").unwrap_or_default() {
+        let name = section.text("name").map(|name| name.value);
+        let service = services.iter().find(|service| name.as_deref() == Some(service.name.as_str()));
+        let Some(Service { repository, environments, .. }) = service else { continue };
+        let driver = environments.get(&Env::Production).map(|environment| &environment.driver);
+        let Some(Driver::Ci { workflow: Some(_), .. }) = driver else { continue };
+        let place = section.place.inside("environments").inside("production").inside("workflow");
+        let error = |sentence: &str, hint: &str| section.report.error_hint(&place, sentence, hint);
+        match (github, repository) {
+            (None, _) if root.has("github") => {}
+            (None, _) => error("is started by way of `[github]`, which is missing", "`[github]` with a `token`"),
+            (Some(_), None) => error("needs the service's `repository`", "`repository = \"owner/name\"`"),
+            (Some(github), Some(repository)) if RepoName::of(repository, &github.api_url).is_none() => {
+                let sentence = format!("the repository of the service is not at the GitHub of {}", github.api_url);
+                error(&sentence, "`repository = \"owner/name\"`, or an address on its host");
+            }
+            (Some(_), Some(_)) => {}
         }
     }
 }

@@ -299,6 +299,7 @@ impl Board {
             | Event::ReleaseRejected { .. }
             | Event::GatesBypassed { .. }
             | Event::RehearsalStale { .. }
+            | Event::WorkflowStarted { .. }
             | Event::RunStopping { .. }
             | Event::RunResolved { .. }
             | Event::HostLeftBehind { .. }

@@ -10,6 +10,7 @@ use super::ids::{Commit, HostName, ReleaseId, Revision, RunId, ServiceName, Tag}
 use super::reason::{Found, LastRun, Reason};
 use super::release::{Artifact, CiRun, Reporter};
 use super::status::Status;
+use super::workflow::{SeenRun, WorkflowEnd};
 
 /// One thing asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,6 +207,39 @@ pub enum Command {
         /// What became of it there.
         found: Found,
     },
+    /// RMM: GitHub is about to be asked for the workflow of a run.
+    DispatchAsked {
+        /// The run.
+        run: RunId,
+    },
+    /// RMM: GitHub has said yes, or its run of the workflow was seen.
+    DispatchTaken {
+        /// The run.
+        run: RunId,
+        /// The run at GitHub, as soon as it is known.
+        seen: Option<SeenRun>,
+    },
+    /// RMM: the workflow of a run was not started, and is not started any more.
+    DispatchRefused {
+        /// The run.
+        run: RunId,
+        /// Why.
+        reason: Reason,
+    },
+    /// RMM: the workflow of a run is under way, as GitHub says.
+    WorkflowSeen {
+        /// The run.
+        run: RunId,
+        /// Its attempt.
+        attempt: u32,
+    },
+    /// RMM: the workflow of a run has ended, as GitHub says.
+    WorkflowEnded {
+        /// The run.
+        run: RunId,
+        /// How.
+        end: WorkflowEnd,
+    },
     /// RMM: the next steps of a run are about to start. The answer names the first of them.
     StartStep {
         /// The run.
@@ -307,6 +341,11 @@ impl Command {
             Self::Resolve { run, .. }
             | Self::RunPrepared { run }
             | Self::RunWaits { run, .. }
+            | Self::DispatchAsked { run }
+            | Self::DispatchTaken { run, .. }
+            | Self::DispatchRefused { run, .. }
+            | Self::WorkflowSeen { run, .. }
+            | Self::WorkflowEnded { run, .. }
             | Self::LeaveHosts { run, .. }
             | Self::EarlierStepsEnded { run, .. }
             | Self::MigrationFound { run, .. }

@@ -13,6 +13,11 @@ pub enum Effect {
         /// The run.
         run: RunId,
     },
+    /// Start the workflow of a run at GitHub, and follow it until it has ended.
+    FollowWorkflow {
+        /// The run.
+        run: RunId,
+    },
     /// Ask the repository which commit the tag of a release points at.
     ResolveCommit {
         /// The release.
@@ -27,6 +32,8 @@ pub enum AfterCrash {
     Freely,
     /// A durable step on a host: its directory tells.
     AskHost,
+    /// A workflow at GitHub: it is looked up before it is started once more.
+    CheckFirst,
 }
 
 impl Effect {
@@ -35,6 +42,7 @@ impl Effect {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::FollowRun { .. } => "follow_run",
+            Self::FollowWorkflow { .. } => "follow_workflow",
             Self::ResolveCommit { .. } => "resolve_commit",
         }
     }
@@ -44,6 +52,7 @@ impl Effect {
     pub const fn after_crash(&self) -> AfterCrash {
         match self {
             Self::FollowRun { .. } => AfterCrash::AskHost,
+            Self::FollowWorkflow { .. } => AfterCrash::CheckFirst,
             Self::ResolveCommit { .. } => AfterCrash::Freely,
         }
     }
@@ -53,7 +62,7 @@ impl Effect {
     pub const fn release(&self) -> Option<ReleaseId> {
         match self {
             Self::ResolveCommit { release } => Some(*release),
-            Self::FollowRun { .. } => None,
+            Self::FollowRun { .. } | Self::FollowWorkflow { .. } => None,
         }
     }
 
@@ -61,7 +70,7 @@ impl Effect {
     #[must_use]
     pub const fn run(&self) -> Option<RunId> {
         match self {
-            Self::FollowRun { run } => Some(*run),
+            Self::FollowRun { run } | Self::FollowWorkflow { run } => Some(*run),
             Self::ResolveCommit { .. } => None,
         }
     }

@@ -89,6 +89,14 @@ pub enum Event {
     RunWaiting {
         reason: Reason,
     },
+    /// The run of a workflow that RMM has started is known.
+    WorkflowStarted {
+        environment: Env,
+        workflow: String,
+        ci_run: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        url: Option<String>,
+    },
     RunStopping {
         by: String,
         reason: Reason,

@@ -30,6 +30,7 @@ pub mod service;
 pub mod snapshot;
 pub mod status;
 pub mod step;
+pub mod workflow;
 pub mod world;
 
 /// Durations as people write them (`15s`), for definitions that are shown.

@@ -99,6 +99,22 @@ pub enum Reason {
     /// Nothing was heard for longer than `report_timeout`.
     CiSilent { environment: Env, since: Timestamp },
 
+    // Workflows that RMM starts.
+    /// The workflow was not started.
+    NotDispatched { cause: Box<Reason> },
+    /// GitHub has taken the dispatch, and no run of it is to be seen.
+    WorkflowNotSeen { workflow: String },
+    /// The run waits at GitHub for a runner, or for another one.
+    WorkflowQueued { workflow: String },
+    /// The run of the workflow ended before any of its jobs began.
+    WorkflowNeverBegan { workflow: String, conclusion: String },
+    /// The run of the workflow ended with another conclusion than `success`.
+    WorkflowFailed { workflow: String, conclusion: String },
+    /// GitHub has no such run any more.
+    WorkflowGone { workflow: String, ci_run: String },
+    /// The configuration knows no GitHub any more, or no repository of it.
+    NoGithub { service: ServiceName },
+
     /// The id that was given for the commit is that of the tag itself, which points at this commit.
     TagItselfGiven { commit: Commit },
     /// The repository could not tell the commit; it is asked again then, or not before something is changed.

@@ -50,6 +50,8 @@ pub struct Release {
     pub rehearsal: Option<Rehearsal>,
     /// An admin asked for production (`auto_promote = false`).
     pub promoted: bool,
+    /// It waits for `promote`: the workflow of its deploy could not be started, or ended before it began.
+    pub held: bool,
     /// Gates that an admin skips.
     pub bypasses: Vec<Bypass>,
     /// When RMM first heard of it.

@@ -12,6 +12,7 @@ use super::ids::{Attempt, HostName, ReleaseId, RunId, ServiceName, SurfaceName};
 use super::moment::Uptime;
 use super::reason::Reason;
 use super::release::Version;
+use super::workflow::Dispatch;
 
 pub use super::step::{
     Action, Ask, Containers, Project, Schedule, Script, Step, StepKind, StepState, TAG_GONE, TAG_MOVED, Taken,
@@ -82,6 +83,8 @@ pub struct Run {
     pub prepared: bool,
     /// The CI run that does the work, in a `ci` environment.
     pub ci_run: Option<String>,
+    /// The workflow at GitHub that does the work, where RMM starts it.
+    pub dispatch: Option<Dispatch>,
     /// What is done, in order; empty in a `ci` environment.
     pub steps: Vec<Step>,
     /// When it was decided.
@@ -190,6 +193,12 @@ impl Run {
     #[must_use]
     pub fn token(&self, instance: &str) -> String {
         RunName { id: self.id, word: self.word.clone() }.token(instance)
+    }
+
+    /// Whether a workflow may be at work for it that is not known yet, so that it cannot simply be dropped.
+    #[must_use]
+    pub fn may_be_dispatched(&self) -> bool {
+        self.dispatch.as_ref().is_some_and(Dispatch::is_unsettled)
     }
 
     /// Whether its release goes on by what becomes of it. The runs of previews and housekeeping move none.

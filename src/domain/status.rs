@@ -187,7 +187,8 @@ impl Status {
             S::StageTestRollback => &[S::ManualTesting, S::StageTestRollbackFailed, S::Cancelled],
             S::ManualTesting => &[S::ManualTestPassed, S::ManualTestFailed, S::StageTestRollback, S::Cancelled],
             S::ManualTestPassed => &[S::Deploying, S::StageTestRollback, S::Cancelled],
-            S::Deploying => &[S::Deployed, S::ProductionRollback],
+            // A workflow that ended before it began has touched nothing.
+            S::Deploying => &[S::Deployed, S::ProductionRollback, S::ManualTestPassed],
             S::Deployed => &[S::ProductionRollback],
             S::ProductionRollback => &[S::RollbackDone, S::RollbackFailed],
             S::StageBuildingFailed | S::StageTestRollbackFailed | S::ManualTestFailed | S::RollbackDone => {

@@ -11,11 +11,14 @@ use super::redact::Redactor;
 use crate::clients::github::{Credentials, GitHub, Settings};
 use crate::clients::jose::SigningKey;
 use crate::config::{Authorities, Config, Github, GithubLogin, Secrets};
+use crate::domain::env::Env;
 use crate::domain::fault::github::GithubFault;
 use crate::domain::host::Host;
 use crate::domain::ids::{HostName, PersonName, ServiceName};
 use crate::domain::person::{Person, Role};
-use crate::domain::service::{EnvValue, Service};
+use crate::domain::reason::Reason;
+use crate::domain::repository::RepoName;
+use crate::domain::service::{Driver, EnvValue, Service};
 use crate::domain::world::People;
 use crate::store::tokens::TokenRow;
 
@@ -79,6 +82,27 @@ impl Catalog {
     /// All services, by name.
     pub fn services(&self) -> impl Iterator<Item = &Arc<Service>> {
         self.services.values()
+    }
+
+    /// The way to the GitHub that a service's workflows are at, and what its repository is called there.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn github_of(&self, name: &ServiceName) -> Result<(&GitHub, RepoName), Reason> {
+        let none = || Reason::NoGithub { service: name.clone() };
+        let (github, settings) = self.github().zip(self.github_settings()).ok_or_else(none)?;
+        let github = github.map_err(|fault| Reason::Github { fault: fault.clone() })?;
+        let repository = self.service(name).and_then(|service| service.repository.as_deref()).ok_or_else(none)?;
+        Ok((github, RepoName::of(repository, &settings.api_url).ok_or_else(none)?))
+    }
+
+    /// How long a CI system may be silent about a run in an environment of a service.
+    #[must_use]
+    pub fn report_timeout(&self, name: &ServiceName, environment: Env) -> Duration {
+        match self.service(name).map(|service| &service.environment(environment).driver) {
+            Some(Driver::Ci { report_timeout, .. }) => *report_timeout,
+            Some(Driver::Local | Driver::Ssh) | None => Duration::from_hours(1),
+        }
     }
 
     /// A server that is reached by SSH.

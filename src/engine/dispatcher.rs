@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::clock::ClockWatch;
 use super::supervise::{caught, keep_running};
-use super::{Engine, Failure, catch_up, runner};
+use super::{Engine, Failure, catch_up, runner, workflow};
 use crate::domain::effect::{AfterCrash, Effect};
 use crate::domain::event::Event;
 use crate::domain::person::Actor;
@@ -210,6 +210,11 @@ impl Dispatcher {
             Effect::FollowRun { run } => {
                 let taken_over = begun == Some(AfterCrash::AskHost);
                 runner::follow(&self.engine, run, taken_over, leased.trace_id.clone()).await?;
+                self.close(leased.id).await
+            }
+            Effect::FollowWorkflow { run } => {
+                let taken_over = begun == Some(AfterCrash::CheckFirst);
+                workflow::follow(&self.engine, run, taken_over, leased.trace_id.clone()).await?;
                 self.close(leased.id).await
             }
             Effect::ResolveCommit { release } => self.resolve_commit(leased, release).await,

@@ -30,6 +30,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 pub mod trace;
+mod workflow;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,6 +80,8 @@ struct Inner {
     ports: Ports,
     /// Changes when a run is to end early.
     stops: watch::Sender<u64>,
+    /// Changes when GitHub has told something about the run of a workflow.
+    workflow_news: watch::Sender<u64>,
     hosts: Hosts,
     refusals: Arc<Refusals>,
 }
@@ -110,6 +113,7 @@ impl Engine {
             clock,
             ports,
             stops: watch::Sender::new(0),
+            workflow_news: watch::Sender::new(0),
             hosts: Hosts::default(),
             refusals: Arc::default(),
         };
@@ -359,6 +363,17 @@ impl Engine {
 
     fn stops(&self) -> watch::Receiver<u64> {
         self.inner.stops.subscribe()
+    }
+
+    /// Lets those who follow workflows ask GitHub now: it has said that something has changed there.
+    pub fn look_at_workflows(&self) {
+        self.inner.workflow_news.send_modify(|count| *count += 1);
+    }
+
+    /// Tells when GitHub has said that something has changed.
+    #[must_use]
+    pub fn workflow_news(&self) -> watch::Receiver<u64> {
+        self.inner.workflow_news.subscribe()
     }
 
     /// The directory of a run on one of its hosts. Those of one service and environment lie side by side.

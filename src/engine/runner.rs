@@ -95,7 +95,7 @@ impl Following {
     async fn follow_plan(mut self, taken_over: bool) -> Result<(), Failure> {
         // Bringing an environment to what production runs already has nothing to do with the tag.
         if self.run.state == RunState::Queued && self.run.kind == RunKind::Deploy && !self.run.housekeeping {
-            self.check_tag().await?;
+            check_tag(&self.engine, &self.run, self.trace.clone()).await?;
             self.reload().await?;
         }
         if self.run.state.is_live() && !self.prepare().await? {
@@ -137,34 +137,6 @@ impl Following {
         let id = self.run.id;
         if let Some(run) = self.engine.read(move |conn| runs::get(conn, id)).await? {
             self.run = run;
-        }
-        Ok(())
-    }
-
-    /// A tag that has moved or is gone is noticed before anything is touched. A repository that does not answer is no reason to
-    /// wait: the host checks the tag once more.
-    async fn check_tag(&self) -> Result<(), Failure> {
-        let catalog = self.engine.catalog();
-        let service = catalog.service(&self.run.service);
-        let repository = service.and_then(|service| service.repository.clone());
-        let ca = service.and_then(|service| catalog.certificates(service.repository_ca.as_deref()?));
-        let (Some(repository), Some(tag), Some(commit)) = (repository, &self.run.to.tag, &self.run.to.commit) else {
-            return Ok(());
-        };
-        match git::resolve(&repository, ca, tag).await {
-            Ok(tagged) if tagged.commit == *commit => {}
-            Ok(tagged) if tagged.is_meant_by(commit) => {
-                let (commit, tag_object) = (tagged.commit, tagged.object);
-                self.report(Command::CommitResolved { release: self.run.release, commit, tag_object }).await?;
-            }
-            Ok(tagged) => {
-                self.report(Command::TagMoved { release: self.run.release, now: Some(tagged.commit) }).await?;
-            }
-            // Before stage it may still be on its way there; the host looks once more.
-            Err(Unresolved::NoTag(_)) if self.run.environment == Env::Production => {
-                self.report(Command::TagMoved { release: self.run.release, now: None }).await?;
-            }
-            Err(error) => tracing::debug!(run = %self.run.id, ?error, "the tag could not be checked beforehand"),
         }
         Ok(())
     }
@@ -374,7 +346,41 @@ impl Following {
 }
 
 /// Reports to the engine; a refusal here means that the run has been ended meanwhile.
-async fn report(engine: &Engine, run: &Run, trace: Option<String>, command: Command) -> Result<Answer, Failure> {
+/// A tag that has moved or is gone is noticed before anything is touched. A repository that does not answer is no reason to
+/// wait: the host checks the tag once more.
+pub(super) async fn check_tag(engine: &Engine, run: &Run, trace: Option<String>) -> Result<(), Failure> {
+    let catalog = engine.catalog();
+    let service = catalog.service(&run.service);
+    let repository = service.and_then(|service| service.repository.clone());
+    let ca = service.and_then(|service| catalog.certificates(service.repository_ca.as_deref()?));
+    let (Some(repository), Some(tag), Some(commit)) = (repository, &run.to.tag, &run.to.commit) else {
+        return Ok(());
+    };
+    let found = match git::resolve(&repository, ca, tag).await {
+        Ok(tagged) if tagged.commit == *commit => return Ok(()),
+        Ok(tagged) if tagged.is_meant_by(commit) => {
+            Command::CommitResolved { release: run.release, commit: tagged.commit, tag_object: tagged.object }
+        }
+        Ok(tagged) => Command::TagMoved { release: run.release, now: Some(tagged.commit) },
+        // Before stage it may still be on its way there; the host looks once more.
+        Err(Unresolved::NoTag(_)) if run.environment == Env::Production => {
+            Command::TagMoved { release: run.release, now: None }
+        }
+        Err(error) => {
+            tracing::debug!(run = %run.id, ?error, "the tag could not be checked beforehand");
+            return Ok(());
+        }
+    };
+    report(engine, run, trace, found).await.map(|_| ())
+}
+
+/// Reports what became of a run; a refusal means that it has been ended meanwhile.
+pub(super) async fn report(
+    engine: &Engine,
+    run: &Run,
+    trace: Option<String>,
+    command: Command,
+) -> Result<Answer, Failure> {
     match engine.handle(Request::about(Actor::Machine, run.service.clone(), command).traced(trace)).await {
         Ok(handled) => Ok(handled.answer),
         // Its definition is not known now, so that nothing can be decided: the run is taken up again later.

@@ -9,6 +9,13 @@ pub fn of_parent(traceparent: &str) -> Option<String> {
     fits.then(|| id.to_owned())
 }
 
+/// The `traceparent` of what a run does, as a part of the trace that caused it; a new one where none is known.
+#[must_use]
+pub fn parent(trace: Option<&str>, run: crate::domain::ids::RunId) -> String {
+    let trace = trace.map_or_else(new_id, ToOwned::to_owned);
+    format!("00-{trace}-{:016x}-01", (run.0.unsigned_abs() << 16) + 1)
+}
+
 /// A new trace.
 #[must_use]
 pub fn new_id() -> String {

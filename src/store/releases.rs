@@ -16,7 +16,7 @@ use crate::domain::world::GoodVersion;
 
 const COLUMNS: &str = "id, service, tag, commit_id, status, status_since, reason, attempt, revision, initiated_by, owner, \
                        ci_run, tagged_at, notes, artifacts, rollback_to_tag, rehearsal, promoted, bypasses, created_at, \
-                       started_at, completed_at, said_by";
+                       started_at, completed_at, said_by, held";
 
 /// By place, in the order of `COLUMNS`: a name is looked for among all of them, in every row.
 fn release(row: &Row<'_>) -> rusqlite::Result<Release> {
@@ -44,6 +44,7 @@ fn release(row: &Row<'_>) -> rusqlite::Result<Release> {
         started_at: time(row, 20)?,
         completed_at: maybe_time(row, 21)?,
         said_by: row.get(22)?,
+        held: row.get(23)?,
     })
 }
 
@@ -52,14 +53,14 @@ pub(super) fn put(conn: &Connection, release: &Release) -> Result<(), StoreError
     conn.prepare_cached(
         "INSERT INTO releases (id, service, tag, commit_id, status, list, status_since, reason, attempt, revision, \
          initiated_by, owner, ci_run_id, ci_run, tagged_at, notes, artifacts, rollback_to_tag, rehearsal, promoted, \
-         bypasses, created_at, started_at, completed_at, said_by) \
+         bypasses, created_at, started_at, completed_at, said_by, held) \
          VALUES (:id, :service, :tag, :commit_id, :status, :list, :status_since, :reason, :attempt, :revision, \
          :initiated_by, :owner, :ci_run_id, :ci_run, :tagged_at, :notes, :artifacts, :rollback_to_tag, :rehearsal, \
-         :promoted, :bypasses, :created_at, :started_at, :completed_at, :said_by) \
+         :promoted, :bypasses, :created_at, :started_at, :completed_at, :said_by, :held) \
          ON CONFLICT (id) DO UPDATE SET commit_id = excluded.commit_id, status = excluded.status, list = excluded.list, \
          status_since = excluded.status_since, reason = excluded.reason, attempt = excluded.attempt, \
          revision = excluded.revision, ci_run_id = excluded.ci_run_id, ci_run = excluded.ci_run, \
-         artifacts = excluded.artifacts, rollback_to_tag = excluded.rollback_to_tag, rehearsal = excluded.rehearsal, \
+         held = excluded.held, artifacts = excluded.artifacts, rollback_to_tag = excluded.rollback_to_tag, rehearsal = excluded.rehearsal, \
          promoted = excluded.promoted, bypasses = excluded.bypasses, started_at = excluded.started_at, \
          completed_at = excluded.completed_at",
     )?
@@ -85,6 +86,7 @@ pub(super) fn put(conn: &Connection, release: &Release) -> Result<(), StoreError
         ":rollback_to_tag": release.rollback_to_tag.as_ref().map(Tag::as_str),
         ":rehearsal": maybe_to_json(release.rehearsal.as_ref())?,
         ":promoted": release.promoted,
+        ":held": release.held,
         ":bypasses": to_json(&release.bypasses)?,
         ":created_at": millis(release.created_at),
         ":started_at": millis(release.started_at),

@@ -13,7 +13,7 @@ use crate::domain::ids::{Attempt, HostName, ReleaseId, RunId, ServiceName};
 use crate::domain::run::{Run, RunKind, RunName, Step};
 
 const COLUMNS: &str = "id, word, release_id, attempt, service, environment, kind, housekeeping, from_version, to_version, detail, \
-                       content, waiting, stop, left_hosts, prepared, ci_run, created_at, started_at, started_uptime, ended_at, heard_at, \
+                       content, waiting, stop, left_hosts, prepared, ci_run, dispatch, created_at, started_at, started_uptime, ended_at, heard_at, \
                        heard_uptime";
 
 fn run(row: &Row<'_>) -> rusqlite::Result<Run> {
@@ -35,6 +35,7 @@ fn run(row: &Row<'_>) -> rusqlite::Result<Run> {
         left: json(row, "left_hosts")?,
         prepared: row.get("prepared")?,
         ci_run: row.get("ci_run")?,
+        dispatch: maybe_json(row, "dispatch")?,
         steps: Vec::new(),
         created_at: time(row, "created_at")?,
         started_at: maybe_time(row, "started_at")?,
@@ -49,13 +50,13 @@ fn run(row: &Row<'_>) -> rusqlite::Result<Run> {
 pub(super) fn put(conn: &Connection, run: &Run, before: Option<&Run>) -> Result<(), StoreError> {
     conn.prepare_cached(
         "INSERT INTO runs (id, word, release_id, attempt, service, environment, kind, housekeeping, content, from_version, to_version, \
-         state, detail, waiting, stop, left_hosts, prepared, ci_run, created_at, started_at, started_uptime, ended_at, heard_at, \
+         state, detail, waiting, stop, left_hosts, prepared, ci_run, dispatch, created_at, started_at, started_uptime, ended_at, heard_at, \
          heard_uptime) VALUES (:id, :word, :release_id, :attempt, :service, :environment, :kind, :housekeeping, :content, :from_version, :to_version, \
-         :state, :detail, :waiting, :stop, :left_hosts, :prepared, :ci_run, :created_at, :started_at, :started_uptime, :ended_at, \
+         :state, :detail, :waiting, :stop, :left_hosts, :prepared, :ci_run, :dispatch, :created_at, :started_at, :started_uptime, :ended_at, \
          :heard_at, :heard_uptime) \
          ON CONFLICT (id) DO UPDATE SET state = excluded.state, content = excluded.content, detail = excluded.detail, waiting = excluded.waiting, stop = excluded.stop, \
          left_hosts = excluded.left_hosts, \
-         prepared = excluded.prepared, ci_run = excluded.ci_run, started_at = excluded.started_at, \
+         prepared = excluded.prepared, ci_run = excluded.ci_run, dispatch = excluded.dispatch, started_at = excluded.started_at, \
          started_uptime = excluded.started_uptime, ended_at = excluded.ended_at, heard_at = excluded.heard_at, \
          heard_uptime = excluded.heard_uptime",
     )?
@@ -78,6 +79,7 @@ pub(super) fn put(conn: &Connection, run: &Run, before: Option<&Run>) -> Result<
         ":left_hosts": to_json(&run.left)?,
         ":prepared": run.prepared,
         ":ci_run": run.ci_run,
+        ":dispatch": maybe_to_json(run.dispatch.as_ref())?,
         ":created_at": millis(run.created_at),
         ":started_at": run.started_at.map(millis),
         ":started_uptime": maybe_to_json(run.started_uptime.as_ref())?,

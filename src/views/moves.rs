@@ -42,7 +42,9 @@ impl ReleaseOverview {
             Move::Settle => !self.to_settle.is_empty(),
             Move::Resolve => !self.to_resolve.is_empty(),
             Move::Unlock => status == Status::ManualTestPassed && self.production().lock.is_some(),
-            Move::Promote => possible && !self.service.approvals.auto_promote && !self.release.promoted,
+            Move::Promote => {
+                possible && (self.release.held || !self.service.approvals.auto_promote && !self.release.promoted)
+            }
             Move::Abort => possible || self.needs_force(wanted),
             Move::Approve | Move::Reject | Move::Bypass | Move::Cancel | Move::Rollback | Move::Retry => possible,
         }

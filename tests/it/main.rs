@@ -15,6 +15,11 @@ mod contract;
 #[cfg(test)]
 mod crowds;
 #[cfg(test)]
+mod github;
+#[cfg(test)]
+#[path = "../../src/clients/github/stand_in.rs"]
+mod github_stand_in;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod kills;

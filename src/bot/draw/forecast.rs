@@ -53,8 +53,8 @@ pub(super) async fn read(pen: &Pen<'_>, overview: &ReleaseOverview, to: ReleaseI
                 None => {}
             }
         }
-        Driver::Ci { workflow, rollback_workflow, .. } => {
-            forecast.workflow = rollback_workflow.clone().or_else(|| workflow.clone());
+        Driver::Ci { rollback_workflow, .. } => {
+            forecast.workflow.clone_from(rollback_workflow);
         }
     }
     Ok(forecast)

@@ -9,6 +9,8 @@ mod dispatch;
 mod hooks;
 mod repository;
 mod runs;
+#[cfg(test)]
+pub(crate) mod stand_in;
 mod traces;
 mod wire;
 

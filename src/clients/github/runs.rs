@@ -116,6 +116,21 @@ pub(super) struct Remembered {
     run: WorkflowRun,
 }
 
+impl WorkflowRun {
+    /// It has ended well.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        self.conclusion == Some(Conclusion::Success)
+    }
+
+    /// How it ended, as GitHub says it; empty while it has not.
+    #[must_use]
+    pub fn conclusion_word(&self) -> String {
+        let word = self.conclusion.as_ref().and_then(|conclusion| serde_json::to_value(conclusion).ok());
+        word.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+}
+
 impl GitHub {
     /// How a run stands. Asked again, GitHub only says whether anything has changed, which counts for no limit.
     ///

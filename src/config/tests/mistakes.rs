@@ -128,20 +128,25 @@ fn what_comes_later_is_not_called_unknown() {
 }
 
 #[test]
-fn workflows_come_later() {
-    let text = service("").replace(
-        "stage.driver = \"ci\"",
-        "stage = { driver = \"ci\", workflow = \"on-tag.yaml\", rollback_workflow = \"back.yaml\" }",
-    );
-    assert_eq!(
-        problems(&text),
-        [
-            "8:26: services[0].environments.stage.workflow: this version does not have it yet: starting a workflow of \
-             GitHub; without it RMM waits for what the CI reports",
-            "8:52: services[0].environments.stage.rollback_workflow: this version does not have it yet: starting a \
-             workflow of GitHub; without it RMM waits for what the CI reports",
-        ]
-    );
+fn workflows_are_started_for_production_only() {
+    let found = |environment: &str, keys: &str| {
+        let text =
+            service("").replace(&format!("{environment}.driver = \"ci\""), &format!("{environment} = {{ {keys} }}"));
+        problems(&text).join("\n")
+    };
+    let on_stage = found("stage", "driver = \"ci\", workflow = \"on-tag.yaml\", rollback_workflow = \"back.yaml\"");
+    assert_eq!(on_stage.matches("is for production: to stage the workflow goes that the pushed tag starts").count(), 2);
+    let alone = found("production", "driver = \"ci\", rollback_workflow = \"back.yaml\"");
+    assert!(alone.contains("rollback_workflow: is nothing without `workflow`"), "{alone}");
+    for wrong in ["../deploy.yaml", "deploy", ".yaml", "a b.yml", "dir/deploy.yml", "läuft.yaml"] {
+        let named = found("production", &format!("driver = \"ci\", workflow = \"{wrong}\""));
+        assert!(named.contains("must be the name of a file in `.github/workflows`"), "{wrong}: {named}");
+    }
+    let deploys = "driver = \"ci\", workflow = \"deploy.yaml\"";
+    let unreached = found("production", deploys);
+    assert!(unreached.contains("workflow: is started by way of `[github]`, which is missing"), "{unreached}");
+    let ours = found("production", "driver = \"local\", workflow = \"deploy.yaml\"");
+    assert!(ours.contains("belongs to the driver \"ci\": RMM's own runs start no workflow"), "{ours}");
 }
 
 #[test]

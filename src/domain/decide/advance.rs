@@ -237,7 +237,8 @@ impl Draft<'_, '_> {
     }
 
     fn advance_production(&mut self) -> bool {
-        if !self.world.service.production().driver.is_ours() {
+        let workflow = self.workflow_for(Env::Production, RunKind::Deploy);
+        if workflow.is_none() && !self.world.service.production().driver.is_ours() {
             return false;
         }
         let ready = self.world.line().into_iter().find(|release| {
@@ -246,6 +247,11 @@ impl Draft<'_, '_> {
         });
         let Some(release) = ready else { return false };
         let current = self.world.production().current.clone();
+        if let Some(workflow) = workflow {
+            let new = new_run(release.id, Env::Production, RunKind::Deploy, current, release.version());
+            self.world.create_dispatched_run(new, workflow);
+            return true;
+        }
         let before = current.as_ref().and_then(|version| self.world.find(version.release));
         let mut steps = self.planner(Env::Production, RunKind::Deploy).forward(&release, before.as_deref());
         if let (Some(again), Ok(steps)) = (self.same_first_run(Env::Production, &release), &mut steps) {

@@ -56,6 +56,7 @@ impl Draft<'_, '_> {
             rollback_to_tag: None,
             rehearsal: None,
             promoted: false,
+            held: false,
             bypasses: Vec::new(),
             created_at: now,
             started_at: now,
@@ -223,6 +224,10 @@ impl Draft<'_, '_> {
             Some(run) if ours(&run) && run.state == RunState::Running => {
                 self.stop_run(run.id, StopKind::Cancel, by, reason, false);
             }
+            // It is looked up at GitHub, and ended there.
+            Some(run) if run.state == RunState::Queued && run.may_be_dispatched() => {
+                self.stop_run(run.id, StopKind::Cancel, by, reason, false);
+            }
             Some(run) if run.state.is_live() => {
                 self.close_run(run.id, RunState::Stopped { reason: reason.clone() });
                 self.world.move_release(id, Status::Cancelled, Some(reason));
@@ -249,6 +254,7 @@ impl Draft<'_, '_> {
         release.started_at = now;
         release.rehearsal = None;
         release.promoted = false;
+        release.held = false;
         release.bypasses.clear();
         release.rollback_to_tag = None;
         let attempt = release.attempt;

@@ -256,7 +256,11 @@ impl Draft<'_, '_> {
             steps: Vec::new(),
         };
         if !ours {
-            self.world.note_ci_run(new, None);
+            if self.goes_back_itself {
+                self.follow_back(new, run);
+            } else {
+                self.start_in_ci(new, None);
+            }
             return;
         }
         let steps = self.plan_way_back(&new);

@@ -6,6 +6,7 @@
 
 mod advance;
 mod create;
+mod dispatch;
 mod ended;
 mod hosts;
 mod people;
@@ -47,7 +48,8 @@ pub struct Decision<'s> {
 #[must_use]
 pub fn decide<'s>(world: World<'s>, actor: &Actor, command: Command) -> Decision<'s> {
     let before = world.clone();
-    let mut draft = Draft { world, actor, on_record: Vec::new(), overtaken_by: None, on_trial: false };
+    let mut draft =
+        Draft { world, actor, on_record: Vec::new(), overtaken_by: None, goes_back_itself: false, on_trial: false };
     let answer = draft.command(command).inspect(|answer| {
         if !draft.leads_to_nothing_else(*answer) {
             draft.advance();
@@ -59,7 +61,14 @@ pub fn decide<'s>(world: World<'s>, actor: &Actor, command: Command) -> Decision
             let mut world = before;
             world.changes = Changes { events: draft.on_record, ..Changes::default() };
             if let Some((by, status)) = draft.overtaken_by {
-                let mut draft = Draft { world, actor, on_record: Vec::new(), overtaken_by: None, on_trial: false };
+                let mut draft = Draft {
+                    world,
+                    actor,
+                    on_record: Vec::new(),
+                    overtaken_by: None,
+                    goes_back_itself: false,
+                    on_trial: false,
+                };
                 draft.stage_overtaken(by, status);
                 draft.advance();
                 world = draft.world;
@@ -102,7 +111,14 @@ pub fn is_possible(world: &World<'_>, release: &Release, wanted: Move) -> bool {
         Move::Approve | Move::Reject | Move::Settle | Move::Resolve | Move::Bypass | Move::Unlock => return true,
     };
     let actor = &Actor::Operator;
-    let mut draft = Draft { world: world.clone(), actor, on_record: Vec::new(), overtaken_by: None, on_trial: true };
+    let mut draft = Draft {
+        world: world.clone(),
+        actor,
+        on_record: Vec::new(),
+        overtaken_by: None,
+        goes_back_itself: false,
+        on_trial: true,
+    };
     draft.command(command).is_ok()
 }
 
@@ -114,6 +130,8 @@ struct Draft<'s, 'a> {
     on_record: Vec<Happened>,
     /// The CI of this release is at work on a stage that another one holds, as its refused report shows.
     overtaken_by: Option<(ReleaseId, Status)>,
+    /// The workflow that reports a failed deploy takes production back itself.
+    goes_back_itself: bool,
     /// Only to see whether it would be refused.
     on_trial: bool,
 }
@@ -161,6 +179,11 @@ impl Draft<'_, '_> {
             | Command::TagMoved { .. }
             | Command::RunPrepared { .. }
             | Command::RunWaits { .. }
+            | Command::DispatchAsked { .. }
+            | Command::DispatchTaken { .. }
+            | Command::DispatchRefused { .. }
+            | Command::WorkflowSeen { .. }
+            | Command::WorkflowEnded { .. }
             | Command::LeaveHosts { .. }
             | Command::HostBack { .. }
             | Command::EarlierStepsEnded { .. }
@@ -187,6 +210,11 @@ impl Draft<'_, '_> {
             Command::TagMoved { release, now } => self.tag_moved(release, now),
             Command::RunPrepared { run } => self.run_prepared(run),
             Command::RunWaits { run, reason } => self.run_waits(run, reason),
+            Command::DispatchAsked { run } => self.dispatch_asked(run),
+            Command::DispatchTaken { run, seen } => self.dispatch_taken(run, seen),
+            Command::DispatchRefused { run, reason } => self.dispatch_refused(run, reason),
+            Command::WorkflowSeen { run, attempt } => self.workflow_seen(run, attempt),
+            Command::WorkflowEnded { run, end } => self.workflow_ended(run, end),
             Command::LeaveHosts { run, hosts } => self.leave_hosts(run, &hosts),
             Command::HostBack { environment, host } => self.host_back(environment, &host),
             Command::EarlierStepsEnded { run, host, steps } => self.earlier_steps_ended(run, host, steps),

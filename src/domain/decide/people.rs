@@ -63,7 +63,8 @@ impl Draft<'_, '_> {
             return Err(Refusal { unmet, ..cause.into() });
         }
         if !release.promoted {
-            self.world.release_mut(id).promoted = true;
+            let release = self.world.release_mut(id);
+            (release.promoted, release.held) = (true, false);
             self.world.record(Some(id), None, Event::ReleasePromoted {});
         }
         Ok(Answer::Release { id, created: false })
@@ -116,7 +117,9 @@ impl Draft<'_, '_> {
     /// A deploy of which nothing has started goes back into the line, and starts when its gates are clear again.
     pub(super) fn recall_queued_deploy(&mut self, reason: Reason) {
         let queued = self.world.occupying_run(Env::Production).filter(|run| {
-            run.state == RunState::Queued && self.world.release(run.release).status == Status::ManualTestPassed
+            run.state == RunState::Queued
+                && !run.may_be_dispatched()
+                && self.world.release(run.release).status == Status::ManualTestPassed
         });
         if let Some(id) = queued.map(|run| run.id) {
             self.close_run(id, RunState::Stopped { reason });

@@ -110,11 +110,13 @@ impl Draft<'_, '_> {
         if let Some(environment) = environment_of(status)
             && let Some(run) = self.own_run(release.id, environment)
         {
-            let run = self.world.run_mut(run);
-            run.heard_at = Some(now);
-            run.heard_uptime = Some(uptime);
-            if environment == Env::Production && run.ci_run.is_none() {
-                run.ci_run = ci_run.map(|reporter| reporter.id);
+            let changed = self.world.run_mut(run);
+            changed.heard_at = Some(now);
+            changed.heard_uptime = Some(uptime);
+            if let Some(run) = self.own_dispatch(release.id) {
+                self.take_reporter(&run, ci_run);
+            } else if environment == Env::Production && self.world.run(run).ci_run.is_none() {
+                self.world.run_mut(run).ci_run = ci_run.map(|reporter| reporter.id);
             }
         }
         Answer::Release { id: release.id, created: false }
@@ -122,6 +124,12 @@ impl Draft<'_, '_> {
 
     fn own_run(&self, release: ReleaseId, environment: Env) -> Option<crate::domain::ids::RunId> {
         self.world.occupying_run(environment).filter(|run| run.release == release).map(|run| run.id)
+    }
+
+    /// The run in production whose workflow RMM starts, and has not seen yet.
+    fn own_dispatch(&self, release: ReleaseId) -> Option<Arc<Run>> {
+        let own = self.world.occupying_run(Env::Production).filter(|run| run.release == release);
+        own.filter(|run| run.state == RunState::Queued && run.dispatch.is_some())
     }
 
     fn follow_report(&mut self, release: &Release, status: Status, ci_run: Option<Reporter>) -> Decided {
@@ -146,12 +154,16 @@ impl Draft<'_, '_> {
             (Status::StageTestRollback, Status::ManualTesting) => {
                 self.ci_ended(id, Env::Stage, RunState::Succeeded)?;
             }
+            (Status::ManualTestPassed, Status::Deploying) if let Some(run) = self.own_dispatch(id) => {
+                self.take_reporter(&run, ci_run);
+            }
             (before, Status::Deploying) if before.is_cancellable() => self.ci_takes_production(release, ci_run)?,
             (Status::Deploying, Status::Deployed) => {
                 self.ci_ended(id, Env::Production, RunState::Succeeded)?;
             }
             (Status::Deploying, Status::ProductionRollback) => {
                 let known = self.world.occupying_run(Env::Production).and_then(|run| run.ci_run.clone());
+                self.goes_back_itself = true;
                 self.ci_ended(id, Env::Production, RunState::Failed { reason: Reason::CiUnwell })?;
                 // The CI run that says so is the one that goes back.
                 let ci_run = known.or(ci_run.map(|reporter| reporter.id));

@@ -93,7 +93,7 @@ impl Draft<'_, '_> {
         let id = if ours {
             self.world.create_run(NewRun { steps, ..new })
         } else {
-            self.world.note_ci_run(new, old.ci_run.clone())
+            self.start_in_ci(new, old.ci_run.clone())
         };
         Ok(Answer::Run(id))
     }

@@ -30,7 +30,11 @@ impl Draft<'_, '_> {
             Some(run) if matches!(run.state, RunState::Unknown { .. }) && !force => {
                 return Err(unknown_in_the_way(&run));
             }
-            Some(run) if run.state == RunState::Running && self.world.service.production().driver.is_ours() => {
+            // What is at work ends first.
+            Some(run)
+                if run.state == RunState::Running
+                    && (self.world.service.production().driver.is_ours() || run.dispatch.is_some()) =>
+            {
                 let by = self.actor.label().to_owned();
                 self.stop_run(run.id, StopKind::Abort, by, why, force);
             }
@@ -137,7 +141,7 @@ impl Draft<'_, '_> {
             steps: Vec::new(),
         };
         if !self.world.service.production().driver.is_ours() {
-            self.world.note_ci_run(new, None);
+            self.start_in_ci(new, None);
             return Ok(());
         }
         let older = self.known(target.release)?;

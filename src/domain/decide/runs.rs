@@ -110,7 +110,7 @@ impl Draft<'_, '_> {
     }
 
     /// A run whose first step starts is what moves its release on.
-    fn begin(&mut self, run: &Run) {
+    pub(super) fn begin(&mut self, run: &Run) {
         if run.state != RunState::Queued {
             return;
         }

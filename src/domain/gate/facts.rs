@@ -143,6 +143,8 @@ pub enum GateState {
     StartsByItself,
     Promoted,
     NotPromoted,
+    /// The workflow of its deploy was not started, or ended before it began.
+    Held,
 
     Unlocked,
     Locked {

@@ -1,4 +1,4 @@
-//! With `auto_promote = false`: an admin said go.
+//! With `auto_promote = false`, or after a workflow that did nothing: an admin said go.
 
 use super::{Condition, Finding, GateName, GateState, Remedy, met, unmet};
 use crate::domain::release::Release;
@@ -9,6 +9,7 @@ pub(super) const GATE: Condition =
 
 fn look(world: &World<'_>, release: &Release) -> Finding {
     match (world.service.approvals.auto_promote, release.promoted) {
+        _ if release.held => unmet(GateState::Held, Remedy::Promote),
         (true, _) => met(GateState::StartsByItself),
         (false, true) => met(GateState::Promoted),
         (false, false) => unmet(GateState::NotPromoted, Remedy::Promote),

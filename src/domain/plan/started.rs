@@ -73,6 +73,8 @@ pub struct All {
     pub unread: BTreeSet<String>,
     /// Docker or podman is told something else than compose.
     engine: bool,
+    /// Compose is told something.
+    composes: bool,
 }
 
 impl All {
@@ -123,7 +125,7 @@ impl All {
 
     /// Whether they tell compose something, as far as their text tells.
     pub(super) fn calls_compose(&self) -> bool {
-        self.started.iter().any(|one| one.kind == Kind::Project)
+        self.composes
     }
 
     /// The names that they give to containers of the machine's own docker, as far as their text tells.

@@ -13,6 +13,7 @@ use crate::domain::reason::Reason;
 use crate::domain::release::Release;
 use crate::domain::run::{Run, RunState};
 use crate::domain::status::Status;
+use crate::domain::workflow::Dispatch;
 
 impl World<'_> {
     /// Casts a vote; a person has one in an attempt.
@@ -102,6 +103,20 @@ impl World<'_> {
         id
     }
 
+    /// Decides a new run whose work a workflow does that RMM starts.
+    pub fn create_dispatched_run(&mut self, new: NewRun, workflow: String) -> RunId {
+        let id = self.insert_run(new, RunState::Queued, None);
+        self.run_mut(id).dispatch = Some(Dispatch::of(workflow));
+        self.changes.effects.push(Effect::FollowWorkflow { run: id });
+        id
+    }
+
+    /// The workflow of a run that has begun is followed at GitHub, too.
+    pub fn follow_workflow(&mut self, id: RunId, dispatch: Option<Dispatch>) {
+        self.run_mut(id).dispatch = dispatch;
+        self.changes.effects.push(Effect::FollowWorkflow { run: id });
+    }
+
     /// Decides a run that is not executed, because no plan can be made for it; the caller ends it.
     pub fn create_run_without_plan(&mut self, new: NewRun) -> RunId {
         self.insert_run(new, RunState::Queued, None)
@@ -153,6 +168,7 @@ impl World<'_> {
             left: BTreeMap::new(),
             prepared: false,
             ci_run,
+            dispatch: None,
             steps: new.steps,
             created_at: self.now,
             started_at: None,

@@ -225,6 +225,8 @@ fn a_run_under_way_keeps_its_name_on_hosts_and_numbers_go_on() {
     migrate(&mut conn, &path).unwrap();
     let run = runs::get(&conn, RunId(9)).unwrap().unwrap();
     assert_eq!((run.token("here").as_str(), &run.state), ("here-9", &RunState::Running));
+    let release = crate::store::releases::get(&conn, run.release).unwrap().unwrap();
+    assert_eq!((run.dispatch, release.held), (None, false));
     assert_eq!((run.started_uptime, run.heard_uptime), (None, None));
     let shop = ServiceName::parse("service", "shop").unwrap();
     let state = runs::environment(&conn, &shop, Env::Production).unwrap();

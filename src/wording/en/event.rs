@@ -33,6 +33,7 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         "run_created" => format!("{} to {} decided", run(), text("to")),
         "run_waiting" => told.reason(En),
         "run_started" => format!("{} started", run()),
+        "workflow_started" => format!("{} started as run {} of GitHub", text("workflow"), text("ci_run")),
         "run_stopping" => format!("stopped by {}{}", text("by"), because()),
         "run_ended" => format!("{} {}{}", run(), text("state"), because()),
         "run_resolved" => format!("resolved as {}{}", text("verdict"), because()),

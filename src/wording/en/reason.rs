@@ -78,6 +78,19 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::CiFailed => "the CI system reported it".to_owned(),
         R::CiUnwell => "the CI system reported that production is not well".to_owned(),
         R::CiRollbackFailed => "the CI system reported that the rollback failed".to_owned(),
+        R::NotDispatched { cause } => format!("the workflow was not started: {}", of(cause)),
+        R::WorkflowNotSeen { workflow } => format!(
+            "GitHub has taken the dispatch of {workflow} and shows no run of it; does its `run-name` say `inputs.run_id`?"
+        ),
+        R::WorkflowQueued { workflow } => format!("{workflow} waits at GitHub for a runner, or for another run"),
+        R::WorkflowNeverBegan { workflow, conclusion } => {
+            format!("{workflow} ended ({conclusion}) before any of its jobs began, so nothing was touched")
+        }
+        R::WorkflowFailed { workflow, conclusion } => format!("{workflow} ended with {conclusion}"),
+        R::WorkflowGone { workflow, ci_run } => format!("GitHub has no run {ci_run} of {workflow} any more"),
+        R::NoGithub { service } => format!(
+            "rmm.toml does not say how GitHub is reached for {service}: `[github]` with a `token`, and a `repository` there"
+        ),
         R::CiSilent { environment, since } => {
             format!("the CI system has said nothing about {environment} since {}", times::time(*since))
         }

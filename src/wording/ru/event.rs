@@ -49,6 +49,7 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         "run_created" => format!("запланирован прогон: {}, версия {}", run(), text("to")),
         "run_waiting" => told.reason(Ru),
         "run_started" => format!("начат прогон: {}", run()),
+        "workflow_started" => format!("workflow {} запущен, в GitHub это {}", text("workflow"), text("ci_run")),
         "run_stopping" => format!("останавливает {}{}", text("by"), because()),
         "run_ended" => format!("{}: прогон {}{}", run(), ended(&text("state")), because()),
         "run_resolved" => {

@@ -81,6 +81,19 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::CiFailed => "об этом сообщил CI".to_owned(),
         R::CiUnwell => "CI сообщил, что продакшн неисправен".to_owned(),
         R::CiRollbackFailed => "CI сообщил, что откат не удался".to_owned(),
+        R::NotDispatched { cause } => format!("workflow не запущен: {}", of(cause)),
+        R::WorkflowNotSeen { workflow } => format!(
+            "GitHub принял запуск {workflow}, но его выполнения не видно; есть ли в `run-name` значение `inputs.run_id`?"
+        ),
+        R::WorkflowQueued { workflow } => format!("{workflow} ждёт в GitHub раннера или другого выполнения"),
+        R::WorkflowNeverBegan { workflow, conclusion } => {
+            format!("{workflow} завершился ({conclusion}) до начала первого job, поэтому ничего не изменено")
+        }
+        R::WorkflowFailed { workflow, conclusion } => format!("{workflow} завершился: {conclusion}"),
+        R::WorkflowGone { workflow, ci_run } => format!("в GitHub больше нет выполнения {ci_run} ({workflow})"),
+        R::NoGithub { service } => format!(
+            "в rmm.toml не указано, как обращаться к GitHub для {service}: нужны `[github]` с `token` и `repository` там"
+        ),
         R::CiSilent { environment, since } => {
             format!("CI ничего не сообщает об окружении {} с {}", environment, times::time(*since))
         }

@@ -46,6 +46,10 @@ fn samples() -> Vec<(String, Value)> {
         ("run_started", json!({"environment": "production", "kind": "drill"})),
         ("run_started", json!({"environment": "preview-12", "kind": "deploy"})),
         ("run_waiting", json!({"reason": {"code": "no_answer"}})),
+        (
+            "workflow_started",
+            json!({"environment": "production", "workflow": "deploy.yaml", "ci_run": "77", "url": "https://x.example/77"}),
+        ),
         ("run_stopping", json!({"by": "ann", "reason": {"code": "aborted", "by": "ann", "why": "wrong tag"}})),
         ("run_ended", with(&run, json!({"state": "succeeded"}))),
         ("run_ended", with(&run, json!({"state": "failed", "reason": exit}))),

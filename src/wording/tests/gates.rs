@@ -30,6 +30,7 @@ fn states() -> Vec<GateState> {
         G::StartsByItself,
         G::Promoted,
         G::NotPromoted,
+        G::Held,
         G::Unlocked,
         G::Locked { by: "ann".into(), reason: Reason::told("audit") },
         G::ProductionKnown,

@@ -19,6 +19,8 @@ pub struct Setup {
     more_services: Vec<(String, Option<String>)>,
     pub variables: Vec<(String, String)>,
     pub open_files: Option<u64>,
+    /// The API of the GitHub whose workflows deploy to production.
+    github: Option<String>,
     /// The newest candidate takes out the older ones.
     pub supersede: bool,
     /// `[local]`: whom steps run as, and the home directory of that user.
@@ -45,6 +47,7 @@ impl Setup {
             more_services: Vec::new(),
             variables: Vec::new(),
             open_files: None,
+            github: None,
             supersede: false,
             // Root has to be named.
             local: rustix::process::geteuid().is_root().then(|| ("root".into(), None)),
@@ -109,6 +112,13 @@ impl Setup {
         self.stage_by_ci()
     }
 
+    /// Workflows of the GitHub behind this API deploy to production and roll it back.
+    pub fn by_workflows(mut self, api: &str) -> Self {
+        self.github = Some(api.to_owned());
+        self.production_driver = "ci";
+        self.variable("GITHUB_TOKEN", "a-token-for-tests")
+    }
+
     /// A key of the surface; `env.NAME` and `health.NAME` reach into its tables.
     pub fn surface(mut self, key: &str, value: impl Into<Value>) -> Self {
         set(&mut self.surface, key, value.into());
@@ -153,6 +163,11 @@ impl Setup {
         set(&mut service, "surfaces", vec![surface].into());
         set(&mut service, "environments.production.driver", self.production_driver.into());
         set(&mut service, "environments.stage.driver", self.stage_driver.into());
+        if let Some(api) = &self.github {
+            set(&mut service, "repository", format!("{api}/acme/shop").into());
+            set(&mut service, "environments.production.workflow", "deploy.yaml".into());
+            set(&mut service, "environments.production.rollback_workflow", "back.yaml".into());
+        }
         if !self.stage_surface.is_empty() {
             set(&mut service, "environments.stage.surfaces.app", self.stage_surface.clone().into());
         }
@@ -160,6 +175,10 @@ impl Setup {
         let mut config = Table::new();
         set(&mut config, "server.listen", "127.0.0.1:0".into());
         set(&mut config, "server.data_dir", data.display().to_string().into());
+        if let Some(api) = &self.github {
+            set(&mut config, "github.token", "env:GITHUB_TOKEN".into());
+            set(&mut config, "github.api_url", api.clone().into());
+        }
         if let Some((user, home)) = &self.local {
             set(&mut config, "local.user", user.clone().into());
             if let Some(home) = home {

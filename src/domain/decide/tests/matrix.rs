@@ -11,6 +11,7 @@ use crate::domain::ids::{HostName, ReleaseId, RunId, ServiceName};
 use crate::domain::person::{Actor, Role};
 use crate::domain::reason::Reason;
 use crate::domain::status::Status;
+use crate::domain::workflow::WorkflowEnd;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/domain/decide/tests/matrix.txt");
 
@@ -188,6 +189,11 @@ fn commands(w: &Sim, release: ReleaseId) -> Vec<(String, Command)> {
         ("step ended", Command::StepEnded { run, step, outcome: Outcome::Exited(0), said: Default::default() }),
         ("run failed", Command::RunFailed { run, reason: Reason::NoAnswer }),
         ("run lost", Command::RunLost { run, reason: Reason::NoAnswer }),
+        ("dispatch asked", Command::DispatchAsked { run }),
+        ("dispatch taken", Command::DispatchTaken { run, seen: None }),
+        ("dispatch refused", Command::DispatchRefused { run, reason: Reason::NoAnswer }),
+        ("workflow seen", Command::WorkflowSeen { run, attempt: 1 }),
+        ("workflow ended", Command::WorkflowEnded { run, end: WorkflowEnd::Success }),
         ("leave hosts", Command::LeaveHosts { run, hosts: [(HostName::local(), Reason::NoAnswer)].into() }),
         ("host back", Command::HostBack { environment: PRODUCTION, host: HostName::local() }),
         ("give up a host", Command::GiveUpHost { environment: PRODUCTION, host: HostName::local(), reason: reason() }),

@@ -17,3 +17,4 @@ mod stories_rollbacks;
 mod stories_runs;
 mod stories_unknown;
 mod stories_votes;
+mod stories_workflows;

@@ -16,12 +16,14 @@ use crate::domain::reason::Reason;
 use crate::domain::release::Artifact;
 use crate::domain::run::{RunState, TAG_MOVED};
 use crate::domain::status::Status;
+use crate::domain::workflow::{SeenRun, WorkflowEnd};
 
 #[derive(Debug, Clone)]
 struct Shape {
     surfaces: usize,
     stage_in_ci: bool,
     production_in_ci: bool,
+    by_workflows: bool,
     supersede: bool,
     auto_promote: bool,
     forbid_self: bool,
@@ -39,6 +41,7 @@ enum Turn {
     Step { production: bool, outcome: u8 },
     Steps { production: bool, all_but: u8, outcome: u8 },
     Machine { what: u8, on: u8 },
+    Workflow { what: u8, ci_run: u8 },
     Report { on: u8, status: u8, ci_run: Option<(u8, u32)> },
     NextReport { on: u8 },
     Minutes(u8),
@@ -46,10 +49,11 @@ enum Turn {
 }
 
 fn shapes() -> impl Strategy<Value = Shape> {
-    (1..4_usize, any::<[bool; 6]>(), 1..4_usize).prop_map(|(surfaces, b, minimum)| Shape {
+    (1..4_usize, any::<[bool; 7]>(), 1..4_usize).prop_map(|(surfaces, b, minimum)| Shape {
         surfaces,
         stage_in_ci: b[0],
         production_in_ci: b[1],
+        by_workflows: b[6],
         supersede: b[2],
         auto_promote: b[3],
         forbid_self: b[4],
@@ -72,6 +76,7 @@ fn moves() -> impl Strategy<Value = Turn> {
         8 => (any::<bool>(), any::<u8>(), 0..12_u8)
             .prop_map(|(production, all_but, outcome)| Turn::Steps { production, all_but, outcome }),
         2 => (0..8_u8, any::<u8>()).prop_map(|(what, on)| Turn::Machine { what, on }),
+        4 => (0..8_u8, 0..4_u8).prop_map(|(what, ci_run)| Turn::Workflow { what, ci_run }),
         1 => (any::<u8>(), 0..14_u8, ci_run()).prop_map(|(on, status, ci_run)| Turn::Report { on, status, ci_run }),
         8 => any::<u8>().prop_map(|on| Turn::NextReport { on }),
         1 => (0..90_u8).prop_map(Turn::Minutes),
@@ -89,8 +94,10 @@ fn start(shape: &Shape) -> Sim {
         if shape.stage_in_ci {
             in_ci(service, STAGE);
         }
-        if shape.production_in_ci {
-            in_ci(service, PRODUCTION);
+        match (shape.production_in_ci, shape.by_workflows) {
+            (true, true) => by_workflows(service),
+            (true, false) => in_ci(service, PRODUCTION),
+            (false, _) => {}
         }
         service.supersede = shape.supersede;
         service.approvals.auto_promote = shape.auto_promote;
@@ -255,6 +262,22 @@ fn happens(w: &mut Sim, one: &Turn) {
                 _ => unreachable!(),
             };
             let _ = w.handle(&Actor::Machine, command);
+        }
+        Turn::Workflow { what, ci_run } => {
+            let Some(run) = w.live(PRODUCTION) else { return };
+            let seen = || SeenRun { id: format!("1-{ci_run}"), attempt: 1, url: None };
+            w.ok(
+                &Actor::Machine,
+                match what {
+                    0 | 1 => Command::DispatchAsked { run },
+                    2 => Command::DispatchTaken { run, seen: None },
+                    3 => Command::DispatchTaken { run, seen: Some(seen()) },
+                    4 => Command::DispatchRefused { run, reason: Reason::NoAnswer },
+                    5 => Command::WorkflowEnded { run, end: WorkflowEnd::NeverBegan(Reason::NoAnswer) },
+                    6 => Command::WorkflowEnded { run, end: WorkflowEnd::Failure(Reason::NoAnswer) },
+                    _ => Command::WorkflowEnded { run, end: WorkflowEnd::Success },
+                },
+            );
         }
         Turn::Report { on, status, ci_run } => {
             let ci_run = ci_run.map(|(id, attempt)| reporter(&format!("1-{id}"), Some(attempt)));

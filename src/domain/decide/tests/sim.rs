@@ -122,6 +122,16 @@ pub fn ci_driver() -> Driver {
     Driver::Ci { workflow: None, rollback_workflow: None, report_timeout: Duration::from_secs(3600) }
 }
 
+/// Workflows of GitHub that RMM starts deploy to production, and roll it back.
+pub fn by_workflows(service: &mut Service) {
+    in_ci(service, PRODUCTION);
+    service.environments.get_mut(&PRODUCTION).unwrap().driver = Driver::Ci {
+        workflow: Some("deploy.yaml".into()),
+        rollback_workflow: Some("back.yaml".into()),
+        report_timeout: Duration::from_secs(3600),
+    };
+}
+
 /// A CI system runs an environment.
 pub fn in_ci(service: &mut Service, env: Env) {
     service.environments.get_mut(&env).unwrap().driver = ci_driver();

@@ -222,7 +222,9 @@ impl<'a> Shell<'a> {
             }
             name if among(ENGINES, name) || among(COMPOSERS, name) => {
                 let own = Own { state: &self.state, own, bare };
-                self.all.engine |= among(ENGINES, name) && !args.contains(&"compose");
+                let composes = among(COMPOSERS, name) || args.contains(&"compose");
+                self.all.composes |= composes;
+                self.all.engine |= !composes;
                 self.all.started.extend(docker::started(&own, program, args));
             }
             name @ ("." | "source") => {

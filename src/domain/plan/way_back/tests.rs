@@ -82,6 +82,7 @@ fn release(id: ReleaseId) -> Release {
         rollback_to_tag: None,
         rehearsal: None,
         promoted: false,
+        held: false,
         bypasses: Vec::new(),
         created_at: now,
         started_at: now,

@@ -104,7 +104,10 @@ impl Sim {
             self.environment(kind).dirty.is_none()
                 && self.environment(kind).unknown.is_none()
                 && !self.runs.values().any(|run| run.environment == kind && run.state.occupies())
-                && self.service.environment(kind).driver.is_ours()
+                && match &self.service.environment(kind).driver {
+                    Driver::Ci { workflow, .. } => workflow.is_some(),
+                    Driver::Local | Driver::Ssh => true,
+                }
                 && !self.service.retired
         };
         if free(STAGE) && !self.releases.values().any(|release| release.status.holds_stage()) {

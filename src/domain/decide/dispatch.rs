@@ -1,0 +1,184 @@
+//! Workflows that RMM starts at GitHub: what follows from a dispatch, and from how its run ends.
+
+use crate::domain::command::Answer;
+use crate::domain::env::Env;
+use crate::domain::event::Event;
+use crate::domain::ids::{ReleaseId, RunId};
+use crate::domain::reason::Reason;
+use crate::domain::refusal::Refusal;
+use crate::domain::release::Reporter;
+use crate::domain::run::{Run, RunKind, RunState, StopKind};
+use crate::domain::service::Driver;
+use crate::domain::status::Status;
+use crate::domain::workflow::{DispatchState, SeenRun, WorkflowEnd};
+use crate::domain::world::NewRun;
+
+use super::{Decided, Draft};
+
+impl Draft<'_, '_> {
+    /// The workflow that RMM starts for such a run; none: the CI system begins by itself, and reports.
+    pub(super) fn workflow_for(&self, environment: Env, kind: RunKind) -> Option<String> {
+        match (&self.world.service.environment(environment).driver, kind) {
+            (Driver::Ci { workflow, .. }, RunKind::Deploy) => workflow.clone(),
+            (Driver::Ci { rollback_workflow, .. }, RunKind::Rollback) => rollback_workflow.clone(),
+            (Driver::Ci { .. }, RunKind::Rehearsal | RunKind::Drill) | (Driver::Local | Driver::Ssh, _) => None,
+        }
+    }
+
+    /// A run in a `ci` environment: RMM starts its workflow, or waits for the reports, perhaps those of a known CI run.
+    pub(super) fn start_in_ci(&mut self, new: NewRun, ci_run: Option<String>) -> RunId {
+        match self.workflow_for(new.environment, new.kind) {
+            Some(workflow) => self.world.create_dispatched_run(new, workflow),
+            None => self.world.note_ci_run(new, ci_run),
+        }
+    }
+
+    /// A rollback that the workflow of the failed deploy does itself, so that only its end is waited for.
+    pub(super) fn follow_back(&mut self, new: NewRun, deploy: &Run) {
+        let id = self.world.note_ci_run(new, deploy.ci_run.clone());
+        if deploy.dispatch.is_some() {
+            self.world.follow_workflow(id, deploy.dispatch.clone());
+        }
+    }
+
+    /// A run that lives and whose workflow RMM starts.
+    fn dispatched(&self, id: RunId) -> Result<Option<Run>, Refusal> {
+        Ok(Some(self.known_run(id)?).filter(|run| run.state.is_live() && run.dispatch.is_some()))
+    }
+
+    pub(super) fn dispatch_asked(&mut self, id: RunId) -> Decided {
+        let run = self.dispatched(id)?;
+        if run.is_some_and(|run| run.state == RunState::Queued && run.stop.is_none()) {
+            self.set_dispatch(id, DispatchState::Asked);
+        }
+        Ok(Answer::Run(id))
+    }
+
+    pub(super) fn dispatch_taken(&mut self, id: RunId, seen: Option<SeenRun>) -> Decided {
+        let Some(run) = self.dispatched(id)? else { return Ok(Answer::Run(id)) };
+        let Some(seen) = seen else {
+            self.set_dispatch(id, DispatchState::Accepted);
+            self.hear(id);
+            return Ok(Answer::Run(id));
+        };
+        self.take_workflow(&run, seen);
+        Ok(Answer::Run(id))
+    }
+
+    /// The run at GitHub is known from here on, and the release under way.
+    fn take_workflow(&mut self, run: &Run, seen: SeenRun) {
+        let Some(dispatch) = run.dispatch.as_ref().filter(|dispatch| dispatch.state != DispatchState::Seen) else {
+            return;
+        };
+        let event = Event::WorkflowStarted {
+            environment: run.environment,
+            workflow: dispatch.workflow.clone(),
+            ci_run: seen.id.clone(),
+            url: seen.url.clone(),
+        };
+        self.world.record(Some(run.release), Some(run.id), event);
+        let changed = self.world.run_mut(run.id);
+        changed.waiting = None;
+        changed.ci_run = Some(seen.id);
+        if let Some(dispatch) = &mut changed.dispatch {
+            (dispatch.state, dispatch.attempt, dispatch.url) = (DispatchState::Seen, seen.attempt, seen.url);
+        }
+        self.hear(run.id);
+        // One that is to be cancelled is ended at GitHub; the release goes on only if it was too late for that.
+        if run.stop.is_none() {
+            self.begin(run);
+        }
+    }
+
+    /// The workflow has spoken before GitHub said which run it is.
+    pub(super) fn take_reporter(&mut self, run: &Run, reporter: Option<Reporter>) {
+        if let Some(Reporter { id, attempt, url }) = reporter {
+            self.take_workflow(run, SeenRun { id, attempt: attempt.unwrap_or(1), url });
+        } else {
+            // It is under way, and so not to be started any more.
+            self.set_dispatch(run.id, DispatchState::Accepted);
+            self.begin(run);
+        }
+    }
+
+    pub(super) fn dispatch_refused(&mut self, id: RunId, reason: Reason) -> Decided {
+        if let Some(run) = self.dispatched(id)?.filter(|run| run.state == RunState::Queued) {
+            self.nothing_begun(&run, Reason::NotDispatched { cause: Box::new(reason) });
+        }
+        Ok(Answer::Run(id))
+    }
+
+    pub(super) fn workflow_seen(&mut self, id: RunId, attempt: u32) -> Decided {
+        if self.dispatched(id)?.is_some() {
+            self.hear(id);
+            if let Some(dispatch) = &mut self.world.run_mut(id).dispatch {
+                dispatch.attempt = attempt;
+            }
+        }
+        Ok(Answer::Run(id))
+    }
+
+    pub(super) fn workflow_ended(&mut self, id: RunId, end: WorkflowEnd) -> Decided {
+        let Some(run) = self.dispatched(id)? else { return Ok(Answer::Run(id)) };
+        match end {
+            WorkflowEnd::NeverBegan(reason) => self.nothing_begun(&run, reason),
+            WorkflowEnd::Success | WorkflowEnd::Failure(_) => {
+                // What was to be cancelled has begun all the same.
+                self.begin(&run);
+                let stopped = run.stop.map(|stop| RunState::Stopped { reason: stop.reason });
+                let state = match end {
+                    WorkflowEnd::Failure(reason) => stopped.unwrap_or(RunState::Failed { reason }),
+                    WorkflowEnd::Success | WorkflowEnd::NeverBegan(_) => RunState::Succeeded,
+                };
+                self.run_ended(id, state);
+            }
+        }
+        Ok(Answer::Run(id))
+    }
+
+    /// Nothing was touched. A deploy is not rolled back, and waits for a person to say go once more.
+    fn nothing_begun(&mut self, run: &Run, reason: Reason) {
+        if (run.environment, run.kind) != (Env::Production, RunKind::Deploy) || !run.moves_its_release() {
+            return self.run_ended(run.id, RunState::Failed { reason });
+        }
+        let state = match &run.stop {
+            Some(stop) => RunState::Stopped { reason: stop.reason.clone() },
+            None => RunState::Failed { reason: reason.clone() },
+        };
+        self.close_run(run.id, state);
+        let release = run.release;
+        match &run.stop {
+            Some(stop) if stop.why == StopKind::Cancel => {
+                self.leave_deploying(release, stop.reason.clone());
+                self.world.move_release(release, Status::Cancelled, Some(stop.reason.clone()));
+            }
+            Some(stop) => self.hold(release, stop.reason.clone()),
+            None => self.hold(release, reason),
+        }
+    }
+
+    fn leave_deploying(&mut self, id: ReleaseId, reason: Reason) {
+        if self.world.release(id).status == Status::Deploying {
+            self.world.move_release(id, Status::ManualTestPassed, Some(reason));
+        }
+    }
+
+    fn hold(&mut self, id: ReleaseId, reason: Reason) {
+        self.leave_deploying(id, reason.clone());
+        let release = self.world.release_mut(id);
+        (release.held, release.promoted, release.reason) = (true, false, Some(reason));
+    }
+
+    fn set_dispatch(&mut self, id: RunId, state: DispatchState) {
+        if let Some(dispatch) = self.world.run_mut(id).dispatch.as_mut().filter(|it| it.state != DispatchState::Seen) {
+            dispatch.state = state;
+        }
+    }
+
+    fn hear(&mut self, id: RunId) {
+        let (now, uptime) = (self.world.now, self.world.uptime.clone());
+        let run = self.world.run_mut(id);
+        run.heard_at = Some(now);
+        run.heard_uptime = Some(uptime);
+    }
+}

@@ -1,0 +1,290 @@
+//! Workflows of GitHub that RMM starts: the last approval dispatches the deploy, a failure the rollback, and RMM goes by
+//! what GitHub and the workflow say.
+
+use super::sim::*;
+use crate::domain::command::{Answer, Command};
+use crate::domain::effect::Effect;
+use crate::domain::event::Event;
+use crate::domain::gate::GateName;
+use crate::domain::ids::{ReleaseId, RunId};
+use crate::domain::person::Actor;
+use crate::domain::reason::Reason;
+use crate::domain::refusal::Code;
+use crate::domain::run::{RunKind, RunState};
+use crate::domain::status::Status::{self, *};
+use crate::domain::workflow::{DispatchState, SeenRun, WorkflowEnd};
+
+fn with_workflows() -> Sim {
+    Sim::with(by_workflows)
+}
+
+/// A release that everybody has approved, and the run of its deploy.
+fn approved(w: &mut Sim, name: &str) -> (ReleaseId, RunId) {
+    let release = w.release(name);
+    w.stage_ends_well();
+    w.everybody_approves(release);
+    (release, w.live(PRODUCTION).unwrap())
+}
+
+fn machine(w: &mut Sim, command: Command) {
+    w.ok(&Actor::Machine, command);
+}
+
+fn asked(w: &mut Sim, run: RunId) {
+    machine(w, Command::DispatchAsked { run });
+}
+
+fn seen(w: &mut Sim, run: RunId, id: &str) {
+    let seen = SeenRun { id: id.into(), attempt: 1, url: Some(format!("https://github.example/runs/{id}")) };
+    machine(w, Command::DispatchTaken { run, seen: Some(seen) });
+}
+
+fn ends(w: &mut Sim, run: RunId, end: WorkflowEnd) {
+    machine(w, Command::WorkflowEnded { run, end });
+}
+
+fn failure() -> WorkflowEnd {
+    WorkflowEnd::Failure(Reason::WorkflowFailed { workflow: "deploy.yaml".into(), conclusion: "failure".into() })
+}
+
+fn never_began() -> WorkflowEnd {
+    WorkflowEnd::NeverBegan(Reason::WorkflowNeverBegan {
+        workflow: "deploy.yaml".into(),
+        conclusion: "cancelled".into(),
+    })
+}
+
+fn says(w: &mut Sim, release: ReleaseId, status: Status, ci_run: &str) {
+    w.ok(&ci(), Command::Report { release, status, ci_run: Some(reporter(ci_run, Some(1))) });
+}
+
+fn deployed(w: &mut Sim, name: &str, id: &str) -> ReleaseId {
+    let (release, run) = approved(w, name);
+    asked(w, run);
+    seen(w, run, id);
+    ends(w, run, WorkflowEnd::Success);
+    assert_eq!(w.status(release), Deployed);
+    release
+}
+
+#[test]
+fn the_last_approval_starts_the_workflow_and_its_end_is_the_deploys() {
+    let mut w = with_workflows();
+    let (release, run) = approved(&mut w, "v1.0.0");
+    assert!(w.effects.contains(&Effect::FollowWorkflow { run }));
+    assert_eq!((w.status(release), &w.runs[&run].state), (ManualTestPassed, &RunState::Queued));
+    asked(&mut w, run);
+    machine(&mut w, Command::DispatchTaken { run, seen: None });
+    assert_eq!(w.status(release), ManualTestPassed, "GitHub has said yes, and its run is not known yet");
+    seen(&mut w, run, "77");
+    assert_eq!((w.status(release), w.runs[&run].ci_run.as_deref()), (Deploying, Some("77")));
+    seen(&mut w, run, "78");
+    assert_eq!(w.runs[&run].ci_run.as_deref(), Some("77"), "the first that was seen is the run's");
+    ends(&mut w, run, WorkflowEnd::Success);
+    assert_eq!((w.status(release), w.runs_what(PRODUCTION)), (Deployed, Some(release)));
+    ends(&mut w, run, failure());
+    assert_eq!(w.status(release), Deployed, "an end that is told late changes nothing");
+}
+
+#[test]
+fn the_workflow_may_speak_before_github_says_which_run_it_is() {
+    let mut w = with_workflows();
+    let (release, run) = approved(&mut w, "v1.0.0");
+    asked(&mut w, run);
+    says(&mut w, release, Deploying, "77");
+    assert_eq!((w.status(release), w.runs[&run].ci_run.as_deref()), (Deploying, Some("77")));
+    assert_eq!(w.runs.values().filter(|run| run.environment == PRODUCTION).count(), 1);
+    let other = Command::Report { release, status: Deployed, ci_run: Some(reporter("78", None)) };
+    assert_eq!(w.refused(&ci(), other).code, Code::StaleReport);
+    says(&mut w, release, Deployed, "77");
+    ends(&mut w, run, WorkflowEnd::Success);
+    assert_eq!(w.status(release), Deployed);
+}
+
+#[test]
+fn a_report_without_a_dispatch_is_held_up_by_the_gates_as_ever() {
+    let mut w = with_workflows();
+    let release = w.release("v1.0.0");
+    w.stage_ends_well();
+    assert_eq!(w.report_refused(release, Deploying).code, Code::GatesUnmet);
+}
+
+#[test]
+fn a_workflow_that_fails_is_rolled_back_by_the_other_one() {
+    let mut w = with_workflows();
+    let good = deployed(&mut w, "v1.0.0", "77");
+    let (bad, run) = approved(&mut w, "v1.1.0");
+    asked(&mut w, run);
+    seen(&mut w, run, "78");
+    ends(&mut w, run, failure());
+    assert_eq!(w.status(bad), ProductionRollback);
+    let back = w.live(PRODUCTION).unwrap();
+    let dispatch = w.runs[&back].dispatch.as_ref().unwrap();
+    assert_eq!((dispatch.workflow.as_str(), dispatch.state), ("back.yaml", DispatchState::Due));
+    asked(&mut w, back);
+    seen(&mut w, back, "79");
+    ends(&mut w, back, WorkflowEnd::Success);
+    assert_eq!((w.status(bad), w.runs_what(PRODUCTION)), (RollbackDone, Some(good)));
+    assert_eq!(w.happened(|event| matches!(event, Event::WorkflowStarted { .. })), 3);
+}
+
+#[test]
+fn a_workflow_that_goes_back_itself_is_only_waited_for() {
+    let mut w = with_workflows();
+    let good = deployed(&mut w, "v1.0.0", "77");
+    let (bad, run) = approved(&mut w, "v1.1.0");
+    asked(&mut w, run);
+    seen(&mut w, run, "78");
+    says(&mut w, bad, ProductionRollback, "78");
+    let back = w.live(PRODUCTION).unwrap();
+    let followed = &w.runs[&back];
+    assert_eq!((followed.kind, followed.ci_run.as_deref()), (RunKind::Rollback, Some("78")));
+    assert_eq!(followed.dispatch.as_ref().unwrap().state, DispatchState::Seen, "nothing is dispatched");
+    assert!(w.effects.contains(&Effect::FollowWorkflow { run: back }));
+    says(&mut w, bad, RollbackDone, "78");
+    ends(&mut w, back, failure());
+    assert_eq!((w.status(bad), w.runs_what(PRODUCTION)), (RollbackDone, Some(good)));
+}
+
+#[test]
+fn what_ended_before_it_began_has_touched_nothing_and_waits_for_promote() {
+    let mut w = with_workflows();
+    let good = deployed(&mut w, "v1.0.0", "77");
+    let (release, run) = approved(&mut w, "v1.1.0");
+    asked(&mut w, run);
+    seen(&mut w, run, "78");
+    ends(&mut w, run, never_began());
+    assert_eq!((w.status(release), w.runs_what(PRODUCTION)), (ManualTestPassed, Some(good)));
+    assert_eq!(w.unmet(release), [GateName::Promoted]);
+    assert!(w.reason(release).contains("before any of its jobs began"), "{}", w.reason(release));
+    machine(&mut w, Command::Advance);
+    assert_eq!(w.live(PRODUCTION), None, "it does not begin again by itself");
+    assert_eq!(w.report_refused(release, Deploying).code, Code::GatesUnmet, "a re-run by hand has to be promoted, too");
+    w.admin(Command::Promote { release });
+    let again = w.live(PRODUCTION).unwrap();
+    asked(&mut w, again);
+    seen(&mut w, again, "79");
+    ends(&mut w, again, WorkflowEnd::Success);
+    assert_eq!(w.status(release), Deployed);
+}
+
+#[test]
+fn a_dispatch_that_is_refused_for_good_waits_for_promote_and_lets_others_pass() {
+    let mut w = with_workflows();
+    let (release, run) = approved(&mut w, "v1.0.0");
+    asked(&mut w, run);
+    machine(&mut w, Command::DispatchRefused { run, reason: Reason::NoAnswer });
+    assert_eq!((w.status(release), w.live(PRODUCTION)), (ManualTestPassed, None));
+    assert!(w.reason(release).starts_with("the workflow was not started: "), "{}", w.reason(release));
+    w.admin(Command::Promote { release });
+    assert!(w.live(PRODUCTION).is_some());
+}
+
+#[test]
+fn a_rollback_whose_workflow_is_refused_has_failed() {
+    let mut w = with_workflows();
+    deployed(&mut w, "v1.0.0", "77");
+    let newer = deployed(&mut w, "v1.1.0", "78");
+    w.admin(Command::Rollback { release: newer, to: None, reason: "slow".into(), force: false });
+    let back = w.live(PRODUCTION).unwrap();
+    asked(&mut w, back);
+    machine(&mut w, Command::DispatchRefused { run: back, reason: Reason::NoAnswer });
+    assert_eq!(w.status(newer), RollbackFailed);
+    assert!(w.production().dirty.is_some());
+}
+
+#[test]
+fn a_rollback_by_hand_starts_the_other_workflow() {
+    let mut w = with_workflows();
+    let older = deployed(&mut w, "v1.0.0", "77");
+    let newer = deployed(&mut w, "v1.1.0", "78");
+    w.admin(Command::Rollback { release: newer, to: None, reason: "slow".into(), force: false });
+    let back = w.live(PRODUCTION).unwrap();
+    asked(&mut w, back);
+    says(&mut w, newer, ProductionRollback, "79");
+    assert_eq!(w.runs[&back].ci_run.as_deref(), Some("79"), "the workflow has said so before GitHub did");
+    says(&mut w, newer, RollbackDone, "79");
+    assert_eq!((w.status(newer), w.runs_what(PRODUCTION)), (RollbackDone, Some(older)));
+}
+
+#[test]
+fn a_dispatch_can_be_called_off_until_its_run_has_begun() {
+    // Before GitHub was asked.
+    let mut w = with_workflows();
+    let (release, _) = approved(&mut w, "v1.0.0");
+    w.admin(Command::Cancel { release, reason: "wrong".into() });
+    assert_eq!((w.status(release), w.live(PRODUCTION)), (Cancelled, None));
+
+    // GitHub may have made a run of it: that one is ended there first.
+    for (end, comes_to) in [(never_began(), Cancelled), (failure(), RollbackFailed)] {
+        let mut w = with_workflows();
+        let (release, run) = approved(&mut w, "v1.0.0");
+        asked(&mut w, run);
+        w.admin(Command::Cancel { release, reason: "wrong".into() });
+        assert_eq!((w.status(release), w.live(PRODUCTION)), (ManualTestPassed, Some(run)));
+        asked(&mut w, run);
+        seen(&mut w, run, "77");
+        assert_eq!(w.status(release), ManualTestPassed);
+        ends(&mut w, run, end);
+        assert_eq!(w.status(release), comes_to);
+    }
+    let mut w = with_workflows();
+    let (release, run) = approved(&mut w, "v1.0.0");
+    asked(&mut w, run);
+    w.admin(Command::Cancel { release, reason: "wrong".into() });
+    machine(&mut w, Command::DispatchRefused { run, reason: Reason::NoAnswer });
+    assert_eq!(w.status(release), Cancelled, "GitHub has no run of it");
+}
+
+#[test]
+fn an_abort_ends_the_workflow_before_it_goes_back() {
+    for (end, comes_to) in
+        [(failure(), ProductionRollback), (never_began(), ManualTestPassed), (WorkflowEnd::Success, Deployed)]
+    {
+        let mut w = with_workflows();
+        deployed(&mut w, "v1.0.0", "77");
+        let (release, run) = approved(&mut w, "v1.1.0");
+        asked(&mut w, run);
+        seen(&mut w, run, "78");
+        w.admin(Command::Abort { release, reason: "wrong".into(), force: false });
+        assert_eq!((w.status(release), w.live(PRODUCTION)), (Deploying, Some(run)));
+        ends(&mut w, run, end);
+        assert_eq!(w.status(release), comes_to);
+    }
+}
+
+#[test]
+fn a_lock_calls_back_what_github_was_not_asked_for() {
+    let mut w = with_workflows();
+    let (release, run) = approved(&mut w, "v1.0.0");
+    w.lock();
+    assert_eq!((w.status(release), w.live(PRODUCTION)), (ManualTestPassed, None));
+    assert!(matches!(w.runs[&run].state, RunState::Stopped { .. }));
+    w.unlock();
+    let run = w.live(PRODUCTION).unwrap();
+    asked(&mut w, run);
+    w.lock();
+    assert_eq!(w.live(PRODUCTION), Some(run), "it may be at work");
+    seen(&mut w, run, "77");
+    assert_eq!(w.status(release), Deploying);
+}
+
+#[test]
+fn a_workflow_of_which_nothing_is_heard_cannot_be_judged() {
+    let mut w = with_workflows();
+    let (release, run) = approved(&mut w, "v1.0.0");
+    asked(&mut w, run);
+    seen(&mut w, run, "77");
+    w.passes(jiff::SignedDuration::from_mins(50));
+    machine(&mut w, Command::WorkflowSeen { run, attempt: 2 });
+    assert_eq!(w.runs[&run].dispatch.as_ref().unwrap().attempt, 2, "it was run again by hand");
+    w.passes(jiff::SignedDuration::from_mins(50));
+    assert_eq!(w.live(PRODUCTION), Some(run));
+    w.passes(jiff::SignedDuration::from_mins(20));
+    assert!(matches!(w.runs[&run].state, RunState::Unknown { .. }));
+    assert_eq!(w.status(release), Deploying);
+    match w.admin(Command::Resolve { run, verdict: crate::domain::command::Resolution::Again, reason: "gone".into() }) {
+        Answer::Run(again) => assert_eq!(w.runs[&again].dispatch.as_ref().unwrap().state, DispatchState::Due),
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,362 @@
+//! Follows a run whose work a workflow of GitHub does: has it started, exactly once, and learns how it ended. What
+//! GitHub says when it is asked decides; webhooks only make RMM ask at once, so that lost ones cost time and nothing else.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Engine, Failure, runner};
+use crate::clients::github::{Dispatched, GitHub, RunStatus, WorkflowRun};
+use crate::domain::command::Command;
+use crate::domain::fault::github::GithubFault;
+use crate::domain::ids::RunId;
+use crate::domain::moment::Uptime;
+use crate::domain::reason::Reason;
+use crate::domain::release::Release;
+use crate::domain::repository::RepoName;
+use crate::domain::run::{Run, RunKind, RunState};
+use crate::domain::workflow::{Dispatch, DispatchState, SeenRun, WorkflowEnd};
+use crate::store::{releases, runs};
+
+/// Between the first questions about a run.
+const SHORTEST: Duration = Duration::from_secs(2);
+/// Between later ones.
+const LONGEST: Duration = Duration::from_mins(1);
+/// A run that GitHub has made is in its lists by then.
+const SEEN_WITHIN: Duration = Duration::from_mins(1);
+/// That a run is still under way is noted this often.
+const NOTED_EVERY: Duration = Duration::from_mins(1);
+
+/// What follows from a look at a run.
+enum Next {
+    /// Nothing is to be followed any more.
+    Ended,
+    /// The state has changed; the next look is due at once.
+    AtOnce,
+    /// The next look is due as usual.
+    Later,
+    /// GitHub wants no call before that.
+    After(Duration),
+}
+
+/// Follows the workflow of a run to its end. `taken_over`: another process may have asked GitHub already.
+pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool, trace: Option<String>) -> Result<(), Failure> {
+    let (mut news, mut stops) = (engine.workflow_news(), engine.stops());
+    let mut reconfigured = engine.reconfigured();
+    let mut following = Following { engine: engine.clone(), id, trace, looked: None, noted: None, missed: None };
+    if taken_over {
+        following.begin_looking();
+    }
+    let mut pause = SHORTEST;
+    loop {
+        // Before the look, so that what happens during it is seen by the next one.
+        news.borrow_and_update();
+        stops.borrow_and_update();
+        reconfigured.borrow_and_update();
+        let wait = match following.step().await? {
+            Next::Ended => return Ok(()),
+            Next::AtOnce => {
+                pause = SHORTEST;
+                continue;
+            }
+            Next::Later => pause,
+            Next::After(time) => time.max(pause),
+        };
+        tokio::select! {
+            () = engine.clock().sleep(wait) => pause = (pause * 3 / 2).min(LONGEST),
+            _ = news.changed() => pause = SHORTEST,
+            _ = stops.changed() => pause = SHORTEST,
+            _ = reconfigured.changed() => pause = SHORTEST,
+        }
+    }
+}
+
+struct Following {
+    engine: Engine,
+    id: RunId,
+    trace: Option<String>,
+    /// Since when a run is looked for that GitHub may have made.
+    looked: Option<Uptime>,
+    /// When it was noted last that the run is under way.
+    noted: Option<Uptime>,
+    /// Since when GitHub does not know a run that it has shown.
+    missed: Option<Uptime>,
+}
+
+/// A run as it is now, and how its workflow is reached.
+struct Look {
+    run: Run,
+    dispatch: Dispatch,
+    release: Release,
+    github: GitHub,
+    repository: RepoName,
+    limit: Duration,
+}
+
+impl Following {
+    fn begin_looking(&mut self) {
+        self.looked = Some(self.engine.clock().uptime());
+    }
+
+    fn until(&self, time: Timestamp) -> Duration {
+        time.duration_since(self.engine.now()).try_into().unwrap_or_default()
+    }
+
+    /// How much time has passed since a mark.
+    fn since(&self, mark: Option<&Uptime>) -> Duration {
+        self.engine.clock().uptime().since(mark)
+    }
+
+    async fn step(&mut self) -> Result<Next, Failure> {
+        let id = self.id;
+        let found = self.engine.read(move |conn| {
+            let Some(run) = runs::get(conn, id)? else { return Ok(None) };
+            let release = releases::get(conn, run.release)?;
+            Ok(release.map(|release| (run, release)))
+        });
+        let Some((run, release)) = found.await? else { return Ok(Next::Ended) };
+        let Some(dispatch) = run.dispatch.clone().filter(|_| run.state.is_live()) else { return Ok(Next::Ended) };
+        let catalog = self.engine.catalog();
+        let (github, repository) = match catalog.github_of(&run.service) {
+            Ok((github, repository)) => (github.clone(), repository),
+            Err(reason) => return self.waits(&run, reason).await,
+        };
+        let limit = catalog.report_timeout(&run.service, run.environment);
+        let look = Look { run, dispatch, release, github, repository, limit };
+        match look.dispatch.state {
+            DispatchState::Due => self.dispatch(&look).await,
+            DispatchState::Asked => self.look_for_run(&look).await,
+            DispatchState::Accepted => self.wait_for_run(&look).await,
+            DispatchState::Seen => self.ask(&look).await,
+        }
+    }
+
+    async fn dispatch(&mut self, look: &Look) -> Result<Next, Failure> {
+        if look.run.kind == RunKind::Deploy && look.run.state == RunState::Queued && look.run.stop.is_none() {
+            runner::check_tag(&self.engine, &look.run, self.trace.clone()).await?;
+        }
+        let branch = match look.github.default_branch(&look.repository).await {
+            Ok(branch) => branch,
+            Err(fault) if !fault.may_pass() => return self.refused(fault).await,
+            Err(fault) => return self.waits_for_github(look, fault).await,
+        };
+        let run = self.reload(look).await?;
+        if !run.state.is_live() {
+            return Ok(Next::Ended);
+        }
+        if run.stop.is_some() {
+            let reason = Reason::Ended;
+            self.report(Command::DispatchRefused { run: self.id, reason }).await?;
+            return Ok(Next::AtOnce);
+        }
+        self.report(Command::DispatchAsked { run: self.id }).await?;
+        let run = self.reload(look).await?;
+        // A lock, a cancellation or a report of the workflow may have come first.
+        let asked = run.dispatch.as_ref().is_some_and(|dispatch| dispatch.state == DispatchState::Asked);
+        if run.state != RunState::Queued || run.stop.is_some() || !asked {
+            return Ok(Next::AtOnce);
+        }
+        let inputs = self.inputs(look);
+        let asked = look.github.dispatch(&look.repository, &look.dispatch.workflow, &branch, &inputs).await;
+        match asked {
+            Dispatched::Accepted { run: Some(id), url } => self.taken(Some(seen(id, 1, url))).await,
+            Dispatched::Accepted { run: None, .. } => {
+                self.begin_looking();
+                self.taken(None).await
+            }
+            Dispatched::Refused(fault) => self.refused(fault).await,
+            Dispatched::Unclear(fault) => {
+                self.begin_looking();
+                self.waits_for_github(look, fault).await
+            }
+            Dispatched::Later { fault, after } => {
+                // It was not taken: nothing is to be looked for.
+                self.looked = None;
+                self.waits_for_github(look, fault).await?;
+                Ok(after.map_or(Next::Later, Next::After))
+            }
+        }
+    }
+
+    /// GitHub may have made a run of the last request: only when none appears it is asked again.
+    async fn look_for_run(&mut self, look: &Look) -> Result<Next, Failure> {
+        match self.find(look).await {
+            Ok(Some(found)) => self.taken(Some(known(&found))).await,
+            Ok(None) if self.looked.is_some() && self.since(self.looked.as_ref()) < SEEN_WITHIN => Ok(Next::Later),
+            Ok(None) if look.run.stop.is_some() => {
+                self.report(Command::DispatchRefused { run: self.id, reason: Reason::Ended }).await?;
+                Ok(Next::AtOnce)
+            }
+            Ok(None) => self.dispatch(look).await,
+            Err(fault) => self.waits_for_github(look, fault).await,
+        }
+    }
+
+    /// GitHub has said yes: its run is waited for, and it is not asked again.
+    async fn wait_for_run(&mut self, look: &Look) -> Result<Next, Failure> {
+        if self.looked.is_none() {
+            self.begin_looking();
+        }
+        match self.find(look).await {
+            Ok(Some(found)) => self.taken(Some(known(&found))).await,
+            Ok(None) => {
+                let reason = Reason::WorkflowNotSeen { workflow: look.dispatch.workflow.clone() };
+                let waited = self.since(self.looked.as_ref());
+                if waited >= look.limit {
+                    self.report(Command::RunLost { run: self.id, reason }).await?;
+                    return Ok(Next::Ended);
+                }
+                if waited >= SEEN_WITHIN { self.waits(&look.run, reason).await } else { Ok(Next::Later) }
+            }
+            Err(fault) => self.waits_for_github(look, fault).await,
+        }
+    }
+
+    async fn find(&self, look: &Look) -> Result<Option<WorkflowRun>, GithubFault> {
+        let Look { run, dispatch, github, repository, .. } = look;
+        github.find_run(repository, &dispatch.workflow, run.created_at, &self.token(run)).await
+    }
+
+    /// Asks how a run stands that is known.
+    async fn ask(&mut self, look: &Look) -> Result<Next, Failure> {
+        let Some(id) = look.run.ci_run.as_deref().and_then(|id| id.parse::<u64>().ok()) else {
+            // A report has named it, and not by a number of GitHub's.
+            return Ok(Next::Later);
+        };
+        let Look { github, repository, dispatch, run, .. } = look;
+        let found = match github.run(repository, id).await {
+            Ok(found) => found,
+            Err(GithubFault::NotFound { .. }) => {
+                let now = self.engine.clock().uptime();
+                let since = self.missed.get_or_insert(now).clone();
+                if self.since(Some(&since)) < SEEN_WITHIN {
+                    return Ok(Next::Later);
+                }
+                let reason = Reason::WorkflowGone { workflow: dispatch.workflow.clone(), ci_run: id.to_string() };
+                self.report(Command::RunLost { run: self.id, reason }).await?;
+                return Ok(Next::Ended);
+            }
+            Err(fault) => return self.waits_for_github(look, fault).await,
+        };
+        self.missed = None;
+        if found.status == RunStatus::Completed {
+            return self.ended(look, &found).await;
+        }
+        if run.stop.is_some()
+            && let Err(fault) = github.cancel(repository, id).await
+        {
+            return self.waits_for_github(look, fault).await;
+        }
+        let waits = found.status != RunStatus::InProgress;
+        if self.noted.is_none()
+            || self.since(self.noted.as_ref()) >= NOTED_EVERY
+            || found.attempt != dispatch.attempt
+            || waits != run.waiting.is_some()
+        {
+            self.noted = Some(self.engine.clock().uptime());
+            self.report(Command::WorkflowSeen { run: self.id, attempt: found.attempt }).await?;
+            let reason = waits.then(|| Reason::WorkflowQueued { workflow: dispatch.workflow.clone() });
+            self.report(Command::RunWaits { run: self.id, reason }).await?;
+        }
+        Ok(Next::Later)
+    }
+
+    async fn ended(&mut self, look: &Look, found: &WorkflowRun) -> Result<Next, Failure> {
+        let (workflow, conclusion) = (look.dispatch.workflow.clone(), found.conclusion_word());
+        let end = if found.is_success() {
+            WorkflowEnd::Success
+        } else {
+            match self.has_begun(look, found).await {
+                Ok(true) => WorkflowEnd::Failure(Reason::WorkflowFailed { workflow, conclusion }),
+                Ok(false) => WorkflowEnd::NeverBegan(Reason::WorkflowNeverBegan { workflow, conclusion }),
+                Err(fault) => return self.waits_for_github(look, fault).await,
+            }
+        };
+        self.report(Command::WorkflowEnded { run: self.id, end }).await?;
+        Ok(Next::AtOnce)
+    }
+
+    /// Whether a job of any attempt has begun: each may have touched something.
+    async fn has_begun(&self, look: &Look, found: &WorkflowRun) -> Result<bool, GithubFault> {
+        for attempt in 1..=found.attempt {
+            if look.github.has_begun(&look.repository, found.id, attempt).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn taken(&self, seen: Option<SeenRun>) -> Result<Next, Failure> {
+        let known = seen.is_some();
+        self.report(Command::DispatchTaken { run: self.id, seen }).await?;
+        Ok(if known { Next::AtOnce } else { Next::Later })
+    }
+
+    async fn refused(&self, fault: GithubFault) -> Result<Next, Failure> {
+        let reason = self.engine.catalog().redactor().reason(&Reason::Github { fault });
+        self.report(Command::DispatchRefused { run: self.id, reason }).await?;
+        Ok(Next::AtOnce)
+    }
+
+    async fn waits_for_github(&self, look: &Look, fault: GithubFault) -> Result<Next, Failure> {
+        let after = if let GithubFault::RateLimited { until: Some(until), .. } = &fault { Some(*until) } else { None };
+        let after = after.map(|until| self.until(until));
+        let reason = self.engine.catalog().redactor().reason(&Reason::Github { fault });
+        self.waits(&look.run, reason).await?;
+        Ok(after.map_or(Next::Later, Next::After))
+    }
+
+    /// Says why nothing goes on at the moment.
+    async fn waits(&self, run: &Run, reason: Reason) -> Result<Next, Failure> {
+        if run.waiting.as_ref() != Some(&reason) {
+            self.report(Command::RunWaits { run: self.id, reason: Some(reason) }).await?;
+        }
+        Ok(Next::Later)
+    }
+
+    async fn reload(&self, look: &Look) -> Result<Run, Failure> {
+        let id = self.id;
+        Ok(self.engine.read(move |conn| runs::get(conn, id)).await?.unwrap_or_else(|| look.run.clone()))
+    }
+
+    async fn report(&self, command: Command) -> Result<(), Failure> {
+        let id = self.id;
+        let Some(run) = self.engine.read(move |conn| runs::get(conn, id)).await? else { return Ok(()) };
+        runner::report(&self.engine, &run, self.trace.clone(), command).await.map(|_| ())
+    }
+
+    /// By what a run of a workflow is known again: its `run-name` says it.
+    fn token(&self, run: &Run) -> String {
+        run.token(&self.engine.ports().instance)
+    }
+
+    fn inputs(&self, look: &Look) -> BTreeMap<String, String> {
+        let Look { run, release, .. } = look;
+        let title = |tag: Option<String>, commit: Option<String>| tag.or(commit).unwrap_or_default();
+        let version = |version: &crate::domain::release::Version| {
+            title(version.tag.as_ref().map(ToString::to_string), version.commit.as_ref().map(ToString::to_string))
+        };
+        let mut inputs = BTreeMap::from([
+            ("release_id".to_owned(), release.id.to_string()),
+            ("release_tag".to_owned(), version(&release.version())),
+            ("run_id".to_owned(), self.token(run)),
+            ("traceparent".to_owned(), super::trace::parent(self.trace.as_deref(), run.id)),
+        ]);
+        if run.kind == RunKind::Rollback {
+            inputs.insert("rollback_to_tag".to_owned(), version(&run.to));
+        }
+        inputs
+    }
+}
+
+fn seen(id: u64, attempt: u32, url: Option<String>) -> SeenRun {
+    SeenRun { id: id.to_string(), attempt, url }
+}
+
+fn known(found: &WorkflowRun) -> SeenRun {
+    seen(found.id, found.attempt, Some(found.url.clone()))
+}
+
+#[cfg(test)]
+mod tests;
