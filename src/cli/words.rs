@@ -80,6 +80,7 @@ words! {
     // Headings of parts of a card.
     approvals = "Approvals", "Подтверждения";
     before_production = "Before production", "Мешает продакшну";
+    commits_since = "Commits since", "Коммиты после";
     runs = "Runs", "Прогоны";
     what_you_can_do = "What you can do", "Что можно сделать";
     good_versions = "Good versions", "Версии для отката";

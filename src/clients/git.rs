@@ -3,6 +3,8 @@
 //! Must not pass anything on that git could take for an option, ask for a password, or read the user's
 //! configuration for anything but how to reach the repository.
 
+pub mod log;
+
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::{Output, Stdio};
@@ -69,15 +71,8 @@ pub async fn resolve(repository: &str, ca: Option<&str>, tag: &Tag) -> Result<Ta
     }
     let plain = format!("refs/tags/{tag}");
     let peeled = format!("{plain}^{{}}");
-    let mut command = Command::new("git");
-    command
-        .args(["ls-remote", "--quiet", "--", &url, &plain, &peeled])
-        .env_clear()
-        .envs(passed_on(std::env::vars_os()))
-        .env("GIT_TERMINAL_PROMPT", "0")
-        .env("LC_ALL", "C")
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
+    let mut command = prepared();
+    command.args(["ls-remote", "--quiet", "--", &url, &plain, &peeled]);
     // Goes when the answer is there.
     let _certificates = match ca.map(certificates).transpose() {
         Ok(file) => {
@@ -122,6 +117,19 @@ pub async fn resolve(repository: &str, ca: Option<&str>, tag: &Tag) -> Result<Ta
         Some(commit) => Ok(Tagged { commit: id(commit)?, object: Some(id(plain)?) }),
         None => Ok(Tagged { commit: id(plain)?, object: None }),
     }
+}
+
+/// Git, with what it needs and no more; it ends when the result is not wanted any more.
+fn prepared() -> Command {
+    let mut command = Command::new("git");
+    command
+        .env_clear()
+        .envs(passed_on(std::env::vars_os()))
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    command
 }
 
 /// What a program says, and how it ended. Of each stream only so much is taken; then it is closed, which ends a program that

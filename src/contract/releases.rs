@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Word, known, short};
+use crate::domain::commits::CommitLine;
 use crate::domain::content::Content;
 use crate::domain::gate::{GateName, GateState, Remedy};
 use crate::domain::reason::Reason;
@@ -275,6 +276,27 @@ pub struct ReleaseDetails {
     #[serde(default)]
     #[schema(required = true)]
     pub to_resolve: Vec<i64>,
+    /// The commits that it brings beside what production runs, where they are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commits: Option<CommitsView>,
+}
+
+/// The commits that a release brings.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct CommitsView {
+    /// What production runs: its tag, its commit or its number.
+    pub since: String,
+    /// How many there are; `commits` has the newest 250.
+    pub total: u64,
+    /// Commits of what production runs that this release does not have.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub lacking: u64,
+    /// The page that compares both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The newest first.
+    pub commits: Vec<CommitLine>,
 }
 
 /// A gate that an admin has skipped.

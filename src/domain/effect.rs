@@ -23,6 +23,11 @@ pub enum Effect {
         /// The release.
         release: ReleaseId,
     },
+    /// List the commits that a release brings beside what production runs.
+    ListCommits {
+        /// The release.
+        release: ReleaseId,
+    },
 }
 
 /// What may be done with an effect that may have been carried out already, because RMM died meanwhile.
@@ -44,6 +49,7 @@ impl Effect {
             Self::FollowRun { .. } => "follow_run",
             Self::FollowWorkflow { .. } => "follow_workflow",
             Self::ResolveCommit { .. } => "resolve_commit",
+            Self::ListCommits { .. } => "list_commits",
         }
     }
 
@@ -53,7 +59,7 @@ impl Effect {
         match self {
             Self::FollowRun { .. } => AfterCrash::AskHost,
             Self::FollowWorkflow { .. } => AfterCrash::CheckFirst,
-            Self::ResolveCommit { .. } => AfterCrash::Freely,
+            Self::ResolveCommit { .. } | Self::ListCommits { .. } => AfterCrash::Freely,
         }
     }
 
@@ -61,7 +67,7 @@ impl Effect {
     #[must_use]
     pub const fn release(&self) -> Option<ReleaseId> {
         match self {
-            Self::ResolveCommit { release } => Some(*release),
+            Self::ResolveCommit { release } | Self::ListCommits { release } => Some(*release),
             Self::FollowRun { .. } | Self::FollowWorkflow { .. } => None,
         }
     }
@@ -71,7 +77,7 @@ impl Effect {
     pub const fn run(&self) -> Option<RunId> {
         match self {
             Self::FollowRun { run } | Self::FollowWorkflow { run } => Some(*run),
-            Self::ResolveCommit { .. } => None,
+            Self::ResolveCommit { .. } | Self::ListCommits { .. } => None,
         }
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod approval;
 pub mod command;
+pub mod commits;
 pub mod content;
 pub mod decide;
 pub mod effect;

@@ -7,10 +7,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::clock::ClockWatch;
+use super::commits::{self, Listed};
 use super::supervise::{caught, keep_running};
 use super::{Engine, Failure, catch_up, runner, workflow};
 use crate::domain::effect::{AfterCrash, Effect};
@@ -18,6 +20,7 @@ use crate::domain::event::Event;
 use crate::domain::person::Actor;
 use crate::store::StoreError;
 use crate::store::outbox::{self, Leased};
+use crate::wording::english;
 
 mod questions;
 
@@ -27,6 +30,10 @@ use self::questions::{Questions, Slot};
 const BATCH: u32 = 64;
 /// Between checks for what is due by time: silent CI systems, and whatever an earlier failure left undone.
 const TICK: Duration = Duration::from_secs(15);
+/// Lists of commits that are made at the same time.
+const LISTS: usize = 4;
+/// How often it is tried to list the commits of a release.
+const MOST_LISTED: i64 = 10;
 /// After the database could not be read or written.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -37,6 +44,7 @@ pub struct Dispatcher {
     owner: String,
     tasks: TaskTracker,
     questions: Arc<Questions>,
+    lists: Arc<Semaphore>,
     stop: CancellationToken,
 }
 
@@ -44,7 +52,14 @@ impl Dispatcher {
     /// A dispatcher; `owner` names this process in leases and differs between starts.
     #[must_use]
     pub fn new(engine: Engine, owner: String, stop: CancellationToken) -> Self {
-        Self { engine, owner, tasks: TaskTracker::new(), questions: Arc::default(), stop }
+        Self {
+            engine,
+            owner,
+            tasks: TaskTracker::new(),
+            questions: Arc::default(),
+            lists: Arc::new(Semaphore::new(LISTS)),
+            stop,
+        }
     }
 
     /// Works until it is told to stop. What is being followed on hosts goes on there and is found again at the next start.
@@ -216,6 +231,16 @@ impl Dispatcher {
                 let taken_over = begun == Some(AfterCrash::CheckFirst);
                 workflow::follow(&self.engine, run, taken_over, leased.trace_id.clone()).await?;
                 self.close(leased.id).await
+            }
+            Effect::ListCommits { release } => {
+                let _place = self.lists.acquire().await;
+                match commits::list(&self.engine, release).await? {
+                    Listed::Later(fault) if leased.attempts < MOST_LISTED => {
+                        self.postpone(leased, &english(&fault.into())).await;
+                        Ok(())
+                    }
+                    Listed::Done | Listed::Later(_) => self.close(leased.id).await,
+                }
             }
             Effect::ResolveCommit { release } => self.resolve_commit(leased, release).await,
         }

@@ -8,6 +8,7 @@ mod bounds;
 pub mod catalog;
 mod catch_up;
 pub mod clock;
+mod commits;
 mod dispatcher;
 mod foreign;
 mod health;

@@ -9,6 +9,7 @@ pub mod backup;
 pub mod bounds;
 pub mod chain;
 mod columns;
+pub mod commits;
 pub mod definitions;
 pub mod error;
 pub mod events;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::approval::{Tally, Vote};
+use crate::domain::commits::CommitList;
 use crate::domain::content::Content;
 use crate::domain::decide::possible_moves;
 use crate::domain::env::Env;
@@ -17,6 +18,7 @@ use crate::domain::service::Service;
 use crate::domain::status::Status;
 use crate::domain::world::{GoodVersion, World};
 use crate::engine::{Engine, Failure};
+use crate::store::commits;
 
 /// Of the versions to go back to, this many are told.
 const VERSIONS: u32 = 50;
@@ -56,6 +58,8 @@ pub struct ReleaseOverview {
     pub to_resolve: Vec<RunId>,
     /// The environments for which it waits until an admin says what they run.
     pub to_settle: Vec<Env>,
+    /// The commits that it brings beside what production runs, where they are known.
+    pub commits: Option<CommitList>,
     /// Another RMM that works with a copy of the database was met.
     pub another_copy: Option<AnotherCopy>,
 }
@@ -66,7 +70,11 @@ impl ReleaseOverview {
     /// # Errors
     /// A refusal when there is no such release, or its service was never configured.
     pub async fn read(engine: &Engine, id: ReleaseId) -> Result<Self, Failure> {
-        engine.look(id, Self::of).await
+        let mut overview = engine.look(id, Self::of).await?;
+        let listed = engine.read(move |conn| commits::get(conn, id)).await?;
+        let since = overview.current().map(|version| version.release);
+        overview.commits = listed.filter(|listed| Some(listed.since.release) == since);
+        Ok(overview)
     }
 
     fn of(world: &World<'_>, release: &Release) -> Self {
@@ -90,6 +98,7 @@ impl ReleaseOverview {
             possible: possible_moves(world, release).collect(),
             to_resolve: world.to_resolve(release).collect(),
             to_settle: world.to_settle(release).collect(),
+            commits: None,
             another_copy: world.another_copy.clone(),
             release: release.clone(),
         }

@@ -134,3 +134,34 @@ async fn an_initiator_is_shown_as_the_person_whose_login_ci_gives() {
     assert!(shown(by_login).contains("ann (Ann-at-GitHub), as the token"), "{}", shown(by_login));
     assert!(shown(by_stranger).contains("dependabot, as the token"), "{}", shown(by_stranger));
 }
+
+#[tokio::test]
+async fn what_a_release_brings_beside_production_is_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let repository = Repository::in_folder(&folder.path().join("shop"));
+    repository.tag("v1", "one");
+    let w = World::new(Setup::new().without_migrations().repository(&repository.path)).await;
+    let first = w.release_of_tag("v1").await;
+    w.until(first, "manual_testing").await;
+    assert_eq!(w.show(first).await.get("commits"), None, "production runs nothing");
+    w.approve("ann", first).await.ok();
+    w.until(first, "deployed").await;
+    repository.tag("v2", "two");
+    repository.tag("v3", "three");
+    let third = w.release_of_tag("v3").await;
+    let list = eventually("the commits are listed", async || w.show(third).await.get("commits").cloned()).await;
+    assert_eq!((&list["since"], &list["total"], &list["lacking"]), (&json!("v1 (#1)"), &json!(2), &json!(0)));
+    let ids: Vec<_> = list["commits"].as_array().unwrap().iter().map(|commit| commit["sha"].clone()).collect();
+    assert_eq!(ids.len(), 2, "{list}");
+    let shown = rmm(&w, &["release", "show", &third.to_string()]);
+    assert!(shown.contains("Commits since v1 (#1): 2\n"), "{shown}");
+
+    // What production runs has changed, and so has what the next one brings.
+    w.until(third, "manual_testing").await;
+    w.approve("ann", third).await.ok();
+    w.until(third, "deployed").await;
+    repository.tag("v4", "four");
+    let fourth = w.release_of_tag("v4").await;
+    let list = eventually("they are listed", async || w.show(fourth).await.get("commits").cloned()).await;
+    assert_eq!((&list["since"], &list["total"]), (&json!("v3 (#2)"), &json!(1)));
+}

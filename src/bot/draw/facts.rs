@@ -8,6 +8,7 @@ use super::run::{FailureFacts, RunFacts, sentence};
 use super::scene::Scene;
 use crate::bot::words::{facts, text};
 use crate::domain::approval::Verdict;
+use crate::domain::commits::CommitList;
 use crate::domain::environment::LeftHost;
 use crate::domain::ids::PersonName;
 use crate::domain::reason::Reason;
@@ -16,6 +17,10 @@ use crate::domain::status::Status;
 use crate::views::ReleaseOverview;
 use crate::wording;
 
+/// So many commits are shown.
+const COMMITS: usize = 3;
+/// Of the title of a commit, so many characters.
+const COMMIT: usize = 80;
 /// Of the notes, this much is shown.
 const NOTES: (usize, usize) = (2, 200);
 
@@ -41,6 +46,7 @@ pub(super) struct ReleaseFacts<'s> {
     waiting: String,
     ended: Option<String>,
     ci_url: Option<&'s str>,
+    commits: Option<CommitsFacts<'s>>,
     notes: Option<String>,
     vote: Option<VoteFacts>,
     /// What stands in the way of production, beside the vote.
@@ -57,6 +63,26 @@ pub(super) struct ReleaseFacts<'s> {
     failure: Option<&'s FailureFacts>,
     /// What only an admin can settle.
     alarms: Vec<AlarmFacts>,
+}
+
+/// The commits that a release brings.
+#[derive(Debug, Serialize)]
+struct CommitsFacts<'s> {
+    total: u64,
+    /// What production runs.
+    since: String,
+    /// The page that compares both.
+    url: Option<&'s str>,
+    /// The newest.
+    shown: Vec<CommitFacts>,
+    /// How many are not among them.
+    more: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct CommitFacts {
+    title: String,
+    author: String,
 }
 
 /// Something that only an admin can settle.
@@ -97,6 +123,22 @@ struct SkippedFacts<'s> {
     title: String,
     by: &'s str,
     reason: String,
+}
+
+/// The newest commits; none where there are none.
+fn commits(list: &CommitList) -> Option<CommitsFacts<'_>> {
+    let shown = list.commits.iter().take(COMMITS).map(|commit| CommitFacts {
+        title: text::clip(&commit.title, 1, COMMIT).unwrap_or_default(),
+        author: text::tame(commit.login.as_ref().unwrap_or(&commit.author)),
+    });
+    let shown: Vec<_> = shown.collect();
+    (list.total > 0).then(|| CommitsFacts {
+        total: list.total,
+        since: list.since.to_string(),
+        url: list.url.as_deref(),
+        more: list.total - shown.len() as u64,
+        shown,
+    })
 }
 
 /// The initiator, and whose word that is if it is not their own.
@@ -141,6 +183,7 @@ impl<'s> ReleaseFacts<'s> {
             ended: release.completed_at.map(|at| pen.time(at)),
             ci_url: release.ci_run.as_ref().and_then(|run| run.url.as_deref()),
             notes: text::clip(&release.notes, NOTES.0, NOTES.1),
+            commits: overview.and_then(|overview| overview.commits.as_ref()).and_then(commits),
             vote: vote(scene),
             unmet: gates::in_the_way(pen, scene),
             skipped: release

@@ -11,6 +11,8 @@ use crate::wording::Language;
 
 /// Labels of the card are this wide.
 const LABEL: usize = 10;
+/// Commits that are shown.
+const COMMITS: usize = 10;
 
 /// Show a release.
 pub(super) async fn show(context: &Context, one: &One) -> Result<(), Fault> {
@@ -69,6 +71,7 @@ fn card(details: &contract::ReleaseDetails, runs: &[contract::RunView], ui: &Ui)
     if !release.notes.trim().is_empty() {
         field(words.notes, &release.notes);
     }
+    commits(&mut out, details, ui);
     approvals(&mut out, details, ui);
     if !details.unmet.is_empty() || !details.skipped.is_empty() {
         out.push_str(&format!("\n{}\n", ui.heading(words.before_production)));
@@ -109,6 +112,26 @@ fn card(details: &contract::ReleaseDetails, runs: &[contract::RunView], ui: &Ui)
         lines.iter().for_each(|line| out.push_str(&format!("  {line}\n")));
     }
     out
+}
+
+/// The newest commits that it brings.
+fn commits(out: &mut String, details: &contract::ReleaseDetails, ui: &Ui) {
+    let Some(list) = details.commits.as_ref().filter(|list| list.total > 0) else { return };
+    let words = words::words(ui.language);
+    let heading = format!("{} {}: {}", words.commits_since, list.since, list.total);
+    out.push_str(&format!("\n{}\n", ui.heading(&heading)));
+    for commit in list.commits.iter().take(COMMITS) {
+        let short: String = commit.sha.chars().take(8).collect();
+        let by = commit.login.as_ref().unwrap_or(&commit.author);
+        out.push_str(&ui.paragraph("  ", 11, &format!("{short} {} ({by})", clean(&commit.title)), Tone::Plain));
+    }
+    let more = list.total.saturating_sub(COMMITS as u64);
+    if more > 0 {
+        out.push_str(&format!("  … {more}\n"));
+    }
+    if let Some(url) = &list.url {
+        out.push_str(&format!("  {url}\n"));
+    }
 }
 
 /// What an admin has to know before they resolve a run: above all, which version its environment has to be on.

@@ -73,7 +73,11 @@ impl Draft<'_, '_> {
         if (release.commit.is_none() || to_look_at) && self.world.service.repository.is_some() {
             self.world.changes.effects.push(Effect::ResolveCommit { release: id });
         }
+        let known = release.commit.is_some();
         self.world.add_release(release);
+        if known {
+            self.list_commits(id);
+        }
         Ok(Answer::Release { id, created: true })
     }
 
@@ -272,6 +276,16 @@ impl Draft<'_, '_> {
         release.commit = Some(commit.clone());
         release.reason = None;
         self.world.record(Some(id), None, Event::CommitResolved { commit });
+        self.list_commits(id);
+    }
+
+    /// What a release brings beside what production runs is listed, where both are known.
+    pub(super) fn list_commits(&mut self, id: ReleaseId) {
+        let base = self.world.production().current.as_ref().and_then(|version| version.commit.as_ref());
+        let differs = base.is_some_and(|base| self.world.release(id).commit.as_ref().is_some_and(|head| head != base));
+        if differs && self.world.service.repository.is_some() {
+            self.world.changes.effects.push(Effect::ListCommits { release: id });
+        }
     }
 
     pub(super) fn update(&mut self, id: ReleaseId, artifacts: Vec<Artifact>) -> Decided {

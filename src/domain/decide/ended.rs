@@ -118,6 +118,12 @@ impl Draft<'_, '_> {
         // The version of the release as it is now: its commit may have become known meanwhile.
         let version = self.world.find(run.to.release).map_or_else(|| run.to.clone(), |release| release.version());
         self.world.environment_mut(kind).current = Some(version);
+        if kind == Env::Production {
+            // They bring something else now.
+            let waiting = Status::ALL.iter().filter(|status| status.is_cancellable());
+            let waiting: Vec<_> = waiting.flat_map(|status| self.world.in_status(*status)).collect();
+            waiting.iter().for_each(|release| self.list_commits(release.id));
+        }
         if was_dirty {
             self.world.record(None, Some(run.id), Event::EnvironmentRepaired { environment: kind });
         }

@@ -1,10 +1,11 @@
 //! Fills the contract with state of the domain, and with the words for it.
 
 use crate::contract::{
-    ApprovalsView, ArtifactView, CiRunView, GateView, ReleaseDetails, ReleaseView, RunView, SkippedView, StepView,
-    VoteView,
+    ApprovalsView, ArtifactView, CiRunView, CommitsView, GateView, ReleaseDetails, ReleaseView, RunView, SkippedView,
+    StepView, VoteView,
 };
 use crate::domain::approval::{Verdict, Vote};
+use crate::domain::commits::CommitList;
 use crate::domain::duration_text;
 use crate::domain::gate::Gate;
 use crate::domain::person::Actor;
@@ -90,6 +91,19 @@ impl ReleaseDetails {
                 .collect(),
             to_settle: overview.to_settle.iter().map(ToString::to_string).collect(),
             to_resolve: overview.to_resolve.iter().map(|run| run.0).collect(),
+            commits: overview.commits.as_ref().map(CommitsView::from),
+        }
+    }
+}
+
+impl From<&CommitList> for CommitsView {
+    fn from(list: &CommitList) -> Self {
+        Self {
+            since: list.since.to_string(),
+            total: list.total,
+            lacking: list.lacking,
+            url: list.url.clone(),
+            commits: list.commits.clone(),
         }
     }
 }

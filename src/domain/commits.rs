@@ -1,0 +1,42 @@
+//! The commits that a release brings beside what production runs.
+
+use serde::{Deserialize, Serialize};
+
+use super::release::Version;
+
+/// Commits that are kept of one release; the newest ones.
+pub const MOST_COMMITS: usize = 250;
+
+/// What lies between what production runs and a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommitList {
+    /// What production ran when it was listed.
+    pub since: Version,
+    /// How many commits there are.
+    pub total: u64,
+    /// Commits of `since` that the release does not have.
+    #[serde(default)]
+    pub lacking: u64,
+    /// The page that compares both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// At most [`MOST_COMMITS`], the newest first.
+    pub commits: Vec<CommitLine>,
+}
+
+/// A commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct CommitLine {
+    /// Its id.
+    pub sha: String,
+    /// The first line of its message.
+    pub title: String,
+    /// The name that git has of its author.
+    pub author: String,
+    /// The author's account at GitHub.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
+    /// Its page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}

@@ -1,0 +1,88 @@
+//! Lists the commits that a release brings beside what production runs: GitHub compares them, or git does. It is only for
+//! people to read, so that nothing waits for it and nothing follows from it.
+
+use super::{Engine, Failure};
+use crate::clients::git;
+use crate::clients::github::GitHub;
+use crate::domain::commits::{CommitLine, CommitList};
+use crate::domain::env::Env;
+use crate::domain::fault::github::GithubFault;
+use crate::domain::ids::{Commit, ReleaseId};
+use crate::domain::release::Version;
+use crate::domain::repository::RepoName;
+use crate::store::{commits, releases, runs};
+
+/// Whether it is worth asking once more.
+pub(super) enum Listed {
+    /// It is done, or it cannot be.
+    Done,
+    /// GitHub does not answer for now.
+    Later(GithubFault),
+}
+
+/// Lists the commits of a release.
+pub(super) async fn list(engine: &Engine, id: ReleaseId) -> Result<Listed, Failure> {
+    let found = engine.read(move |conn| {
+        let Some(release) = releases::get(conn, id)? else { return Ok(None) };
+        let production = runs::environment(conn, &release.service, Env::Production)?.current;
+        Ok(production.map(|production| (release, production)))
+    });
+    let Some((release, since)) = found.await?.filter(|(release, _)| release.status.is_active()) else {
+        return Ok(Listed::Done);
+    };
+    let (Some(base), Some(head)) = (since.commit.clone(), release.commit.clone()) else { return Ok(Listed::Done) };
+    let catalog = engine.catalog();
+    let by_github = match catalog.github_of(&release.service) {
+        Ok((github, repository)) => compared(github, &repository, &since, &base, &head).await,
+        Err(_) => Ok(None),
+    };
+    let list = match by_github {
+        Ok(Some(list)) => Some(list),
+        Err(fault) if fault.may_pass() => return Ok(Listed::Later(fault)),
+        Ok(None) | Err(_) => {
+            let service = catalog.service(&release.service);
+            let repository = service.and_then(|service| service.repository.as_deref());
+            let ca = service.and_then(|service| catalog.certificates(service.repository_ca.as_deref()?));
+            match repository {
+                Some(repository) => git::log::between(repository, ca, &base, &head).await.map(|found| CommitList {
+                    since,
+                    total: found.total,
+                    lacking: found.lacking,
+                    url: None,
+                    commits: found.commits,
+                }),
+                None => None,
+            }
+        }
+    };
+    let Some(mut list) = list else { return Ok(Listed::Done) };
+    for commit in &mut list.commits {
+        commit.title = catalog.redactor().text(&commit.title);
+    }
+    engine.store().write(move |tx| commits::put(tx, id, &list)).await?;
+    Ok(Listed::Done)
+}
+
+async fn compared(
+    github: &GitHub,
+    repository: &RepoName,
+    since: &Version,
+    base: &Commit,
+    head: &Commit,
+) -> Result<Option<CommitList>, GithubFault> {
+    let found = github.compare(repository, base.as_str(), head.as_str()).await?;
+    let mut commits: Vec<_> = found
+        .commits
+        .into_iter()
+        .map(|commit| CommitLine {
+            sha: commit.sha,
+            title: commit.title,
+            author: commit.author,
+            login: commit.login,
+            url: Some(commit.url),
+        })
+        .collect();
+    commits.reverse();
+    let (total, lacking, url) = (found.total, found.behind_by, Some(found.url));
+    Ok(Some(CommitList { since: since.clone(), total, lacking, url, commits }))
+}
