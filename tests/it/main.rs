@@ -43,4 +43,6 @@ mod tokens;
 #[cfg(test)]
 mod told;
 #[cfg(test)]
+mod workflows;
+#[cfg(test)]
 mod world;
