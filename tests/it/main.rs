@@ -17,6 +17,8 @@ mod crowds;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod jobs;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod local_user;
@@ -26,6 +28,8 @@ mod restored;
 mod retired;
 #[cfg(test)]
 mod rights;
+#[cfg(test)]
+mod runner;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
