@@ -23,6 +23,7 @@
 
 pub mod api_client;
 pub mod app;
+pub mod assets;
 pub mod bot;
 pub mod cli;
 pub mod clients;

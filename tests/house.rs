@@ -30,6 +30,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "store",
             "clients",
             "web",
+            "assets",
             "telemetry",
             "app",
             "api_client",

@@ -19,6 +19,7 @@ mod serve;
 mod service;
 mod token;
 mod words;
+mod workflows;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::workflows::Workflows;
 use super::{answers, one_of, words};
 use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract::{self, CatchUpHost, FoundThere, GiveUpHost, Health, LockService, SettleService};
@@ -90,6 +91,8 @@ pub enum Service {
         #[arg(long, short, value_name = "TEXT", default_value = "")]
         reason: String,
     },
+    /// Write the workflows with which its repository on GitHub speaks to RMM
+    Workflows(Workflows),
 }
 
 /// What an admin found.
@@ -171,6 +174,7 @@ impl Service {
             Self::Settle { named, environment, found, reason } => {
                 settle(context, &named, environment, &found, reason).await
             }
+            Self::Workflows(workflows) => workflows.run(context),
         }
     }
 }

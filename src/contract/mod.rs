@@ -22,7 +22,7 @@ pub use self::machine::{BackupMade, Health, MakeBackup, Problem, Reloaded};
 pub use self::record::{Acknowledge, EventPage, EventView, ListEvents, NotedEnd, Verification};
 pub use self::releases::{
     ApprovalsView, ArtifactView, CiRunView, CommitsView, CreateRelease, CreatingRun, GateView, ListReleases,
-    PatchRelease, ReleaseDetails, ReleasePage, ReleaseView, ReportingRun, Say, SkippedView, VoteView,
+    PatchRelease, ReleaseDetails, ReleasePage, ReleaseView, ReportedRelease, ReportingRun, Say, SkippedView, VoteView,
 };
 pub use self::runs::{
     AskPlan, AskStream, PieceView, PlanView, PrintedView, ReadOutput, ResolveRun, RunOutput, RunView, StepView,

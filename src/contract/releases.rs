@@ -8,7 +8,7 @@ use crate::domain::commits::CommitLine;
 use crate::domain::content::Content;
 use crate::domain::gate::{GateName, GateState, Remedy};
 use crate::domain::reason::Reason;
-use crate::domain::release::{Artifact, CiRun};
+use crate::domain::release::{Artifact, CiRun, Version};
 use crate::domain::status::{List, Status};
 
 /// A new release: a tag or a commit of a service.
@@ -246,6 +246,18 @@ impl ReleaseView {
     pub fn is_active(&self) -> bool {
         self.list == List::Active
     }
+}
+
+/// A release after a report, with what CI has to know to go on.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ReportedRelease {
+    /// The release itself.
+    #[serde(flatten)]
+    pub release: ReleaseView,
+    /// What its rehearsal or the rollback of its deploy goes back to; none where production runs nothing else.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub goes_back_to: Option<Version>,
 }
 
 /// A release with all that people ask about it.

@@ -13,7 +13,7 @@ use crate::domain::gate::{self, Gate};
 use crate::domain::ids::{PersonName, ReleaseId, RunId};
 use crate::domain::moves::Move;
 use crate::domain::release::{Release, Version};
-use crate::domain::run::RunState;
+use crate::domain::run::{RunKind, RunState};
 use crate::domain::service::Service;
 use crate::domain::status::Status;
 use crate::domain::world::{GoodVersion, World};
@@ -48,6 +48,9 @@ pub struct ReleaseOverview {
     pub on_stage: Option<Version>,
     /// Where a rollback of what production runs goes unless the command says otherwise.
     pub way_back: Option<GoodVersion>,
+    /// What its rehearsal or the rollback of its deploy goes back to: the target of the rollback that is under way, or what
+    /// production runs, where that is another release.
+    pub goes_back_to: Option<Version>,
     /// The versions that production can go back to, newest first.
     pub versions: Vec<GoodVersion>,
     /// The person who has started it, if RMM knows them.
@@ -93,6 +96,7 @@ impl ReleaseOverview {
             busy_with: in_production.into_iter().chain(deploys).find(|other| *other != release.id),
             on_stage: world.stage_holder().map(|holder| holder.version()),
             way_back: world.usual_way_back(release),
+            goes_back_to: goes_back_to(world, release),
             versions: world.good_before_current(VERSIONS),
             initiator: release.initiator(world.people.values()).map(|person| person.name.clone()),
             possible: possible_moves(world, release).collect(),
@@ -121,4 +125,11 @@ impl ReleaseOverview {
     pub fn is_in_production(&self) -> bool {
         self.current().is_some_and(|version| version.release == self.release.id)
     }
+}
+
+fn goes_back_to(world: &World<'_>, release: &Release) -> Option<Version> {
+    let run = world.occupying_run(Env::Production);
+    let rollback = run.filter(|run| run.release == release.id && run.kind == RunKind::Rollback);
+    let current = || world.production().current.clone().filter(|current| current.release != release.id);
+    rollback.map(|run| run.to.clone()).or_else(current)
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::*;
 
 const README: &str = include_str!("../../README.md");
-/// The README is a story of its own, and so is `docs/ci.md`, beside the tests of CI.
+/// The README is a story of its own, and so are `docs/ci.md`, beside the tests of CI, and `docs/github.md`, beside those of the
+/// workflows.
 const PAGES: [(&str, &str); 4] = [
     ("life-cycle", include_str!("../../docs/life-cycle.md")),
     ("operating", include_str!("../../docs/operating.md")),

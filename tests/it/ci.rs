@@ -275,3 +275,78 @@ async fn an_original_script_that_overlooks_a_busy_stage_leaves_nothing_to_approv
     }
     assert_eq!(world.status(first).await, "manual_testing");
 }
+
+/// What the workflows of the original machine say over the life of three releases, and what they are answered. `>` is a call of
+/// a workflow, `<` the answer; people's decisions stand between.
+const RECORDED: &str = r#"
+> POST /release {"service_name":"shop","release_tag":"v1.0.0","status":"initiated","initiated_by":"gommgo","github_run_id":"18130000001","github_action_link":"https://github.com/YourOrg/shop/actions/runs/18130000001","github_ref":"refs/tags/v1.0.0"}
+< 201 {"release_id":1}
+> PATCH /release {"release_id":1,"status":"stage_building","github_run_id":"18130000001","github_action_link":"https://github.com/YourOrg/shop/actions/runs/18130000001"}
+< 200 {"status":"success"}
+> PATCH /release {"release_id":1,"status":"stage_test_rollback","github_run_id":"18130000001"}
+< 200 {"status":"success"}
+> PATCH /release {"release_id":1,"status":"manual_testing","github_run_id":"18130000001"}
+< 200 {"status":"success"}
+approve 1
+> PATCH /release {"release_id":"1","status":"deploying","github_run_id":"18130000002","github_action_link":"https://github.com/YourOrg/shop/actions/runs/18130000002"}
+< 200 {"status":"success"}
+> PATCH /release {"release_id":"1","status":"deployed","github_run_id":"18130000002"}
+< 200 {"status":"success"}
+is 1 deployed
+> POST /release {"service_name":"shop","release_tag":"v1.1.0","status":"stage_building","initiated_by":"gommgo","github_run_id":"18130000003","github_action_link":"https://github.com/YourOrg/shop/actions/runs/18130000003","github_ref":"refs/tags/v1.1.0"}
+< 201 {"release_id":2}
+> PATCH /release {"release_id":2,"status":"stage_test_rollback","github_run_id":"18130000003"}
+< 200 {"status":"success"}
+> PATCH /release {"release_id":2,"status":"manual_testing","github_run_id":"18130000003"}
+< 200 {"status":"success"}
+approve 2
+> PATCH /release {"release_id":"2","status":"deploying","github_run_id":"18130000004"}
+< 200 {"status":"success"}
+> PATCH /release {"release_id":"2","status":"production_rollback","github_run_id":"18130000004"}
+< 200 {"status":"success"}
+> PATCH /release {"release_id":"2","status":"rollback_done","github_run_id":"18130000004"}
+< 200 {"status":"success"}
+is 2 rollback_done
+> POST /release {"service_name":"shop","release_tag":"v1.1.1","status":"initiated","initiated_by":"gommgo","github_run_id":"18130000005","github_action_link":"","github_ref":"refs/tags/v1.1.1"}
+< 201 {"release_id":3}
+> PATCH /release {"release_id":3,"status":"stage_building","github_run_id":"18130000005"}
+< 200 {"status":"success"}
+> PATCH /release {"release_id":3,"status":"stage_test_rollback","github_run_id":"18130000005"}
+< 200 {"status":"success"}
+> PATCH /release {"release_id":3,"status":"manual_testing","github_run_id":"18130000005"}
+< 200 {"status":"success"}
+approve 3
+> PATCH /release {"release_id":"3","status":"deploying"}
+< 200 {"status":"success"}
+> PATCH /release {"release_id":"3","status":"deployed"}
+< 200 {"status":"success"}
+rollback 3
+> PATCH /release {"release_id":"3","status":"production_rollback","github_run_id":"18130000007"}
+< 200 {"status":"success"}
+> PATCH /release {"release_id":"3","status":"rollback_failed","github_run_id":"18130000007"}
+< 200 {"status":"success"}
+is 3 rollback_failed
+"#;
+
+#[tokio::test]
+async fn what_the_original_workflows_said_is_answered_as_it_was() {
+    let world = World::new(Setup::new().by_ci()).await;
+    let (ci, ann) = (world.ci().await, world.person("ann").await);
+    let mut answer = None;
+    for line in RECORDED.trim().lines() {
+        match *line.splitn(4, ' ').collect::<Vec<_>>().as_slice() {
+            [">", method, path, body] => answer = ci.ask(method, path, Some(body.into())).await,
+            ["<", status, expected] => {
+                let answer: Answer = answer.take().unwrap();
+                assert_eq!(answer.with_status(status.parse().unwrap()).text(), expected, "{line}");
+            }
+            ["is", release, status] => assert_eq!(world.status(release.parse().unwrap()).await, status),
+            [decision, release] => {
+                let path = format!("/api/v1/releases/{release}/{decision}");
+                ann.post(&path, &json!({ "reason": "slow" })).await.ok();
+            }
+            _ => panic!("{line}"),
+        }
+    }
+    world.is_sound().await;
+}

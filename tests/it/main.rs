@@ -22,6 +22,8 @@ mod github_stand_in;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod jobs;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod local_user;
@@ -31,6 +33,8 @@ mod restored;
 mod retired;
 #[cfg(test)]
 mod rights;
+#[cfg(test)]
+mod runner;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
@@ -47,5 +51,7 @@ mod stream;
 mod tokens;
 #[cfg(test)]
 mod told;
+#[cfg(test)]
+mod workflows;
 #[cfg(test)]
 mod world;

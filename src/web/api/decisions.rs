@@ -5,11 +5,12 @@ use axum::{Extension, Json};
 
 use super::Trace;
 use super::releases::{checked_artifacts, details};
-use crate::contract::{PatchRelease, ReleaseDetails, ReleaseView, ReportingRun, Say};
+use crate::contract::{PatchRelease, ReleaseDetails, ReleaseView, ReportedRelease, ReportingRun, Say};
 use crate::domain::command::{Command, RollbackTo};
 use crate::domain::ids::{Invalid, ReleaseId, Revision, Tag, one_line, web_address};
 use crate::domain::release::Reporter;
 use crate::engine::{Request, no_release};
+use crate::views::ReleaseOverview;
 use crate::web::Web;
 use crate::web::auth::Caller;
 use crate::web::body::{MaybeSent, Named, Sent};
@@ -27,14 +28,14 @@ impl ReportingRun {
 
 /// Report progress, artifacts or previews
 #[utoipa::path(patch, path = "/api/v1/releases/{id}", tag = "releases", params(("id" = i64, Path)), request_body = PatchRelease,
-    responses((status = 200, body = ReleaseView), (status = 409, body = Problem)))]
+    responses((status = 200, body = ReportedRelease), (status = 409, body = Problem)))]
 pub async fn patch(
     State(web): State<Web>,
     Caller(actor): Caller,
     Extension(trace): Extension<Trace>,
     Named(id): Named<i64>,
     Sent(sent): Sent<PatchRelease>,
-) -> Result<Json<ReleaseView>, Problem> {
+) -> Result<Json<ReportedRelease>, Problem> {
     let release = ReleaseId(id);
     let reporter = sent.ci_run.map(ReportingRun::check).transpose()?;
     let artifacts = sent.surfaces.map(checked_artifacts).transpose()?;
@@ -46,9 +47,10 @@ pub async fn patch(
         (None, None) => return Err(Invalid::new("status", "this or surfaces must be given").into()),
     };
     let handled = web.engine.handle_then(trace.of(Request::new(actor, first)), |_| second).await?;
-    let catalog = web.engine.catalog();
-    let view = |release| Json(ReleaseView::new(release, catalog.people()));
-    handled.release.as_ref().map(view).ok_or_else(|| no_release(release).into())
+    let reported = handled.release.as_ref().ok_or_else(|| no_release(release))?;
+    let view = ReleaseView::new(reported, web.engine.catalog().people());
+    let goes_back_to = ReleaseOverview::read(&web.engine, release).await?.goes_back_to;
+    Ok(Json(ReportedRelease { release: view, goes_back_to }))
 }
 
 /// Approve, reject, cancel, abort, retry, promote, roll back or bypass

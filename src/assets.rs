@@ -1,0 +1,22 @@
+//! The files of `assets/`, which the binary carries.
+//!
+//! Must not: change them. What is filled in for a service is the matter of who hands them out.
+
+use std::borrow::Cow;
+
+use rust_embed::RustEmbed;
+
+/// `assets/workflows`: what a repository on GitHub takes to speak to RMM.
+#[derive(RustEmbed)]
+#[folder = "assets/workflows"]
+struct Workflows;
+
+/// The text of a file of `assets/workflows`; none where there is no such file.
+#[must_use]
+pub fn workflow(name: &str) -> Option<String> {
+    let file = Workflows::get(name)?;
+    match file.data {
+        Cow::Borrowed(bytes) => String::from_utf8(bytes.to_vec()).ok(),
+        Cow::Owned(bytes) => String::from_utf8(bytes).ok(),
+    }
+}
