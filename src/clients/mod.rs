@@ -5,6 +5,7 @@ pub mod detached;
 pub mod dial;
 pub mod git;
 pub mod health;
+pub mod issuer;
 pub mod jose;
 pub mod local;
 pub mod overheard;

@@ -50,6 +50,10 @@ impl Config {
             }
             writeln!(out, "role = {}", quoted(person.role.as_str()))?;
         }
+        if let Some(tokens) = self.id_tokens.as_ref().filter(|_| self.services.iter().any(|it| it.oidc.is_some())) {
+            let (issuer, audience) = (quoted(&tokens.issuer), quoted(&tokens.audience));
+            writeln!(out, "\n[github]\noidc_issuer = {issuer}\noidc_audience = {audience}")?;
+        }
         self.telegram.iter().try_for_each(|telegram| write_telegram(out, telegram))?;
         self.hosts.iter().try_for_each(|host| write_host(out, host))?;
         self.services.iter().try_for_each(|service| write_service(out, service))
@@ -119,6 +123,12 @@ fn write_service(out: &mut String, service: &Service) -> fmt::Result {
     }
     optional(out, "repository_ca", service.repository_ca.as_deref())?;
     writeln!(out, "supersede = {}", service.supersede)?;
+    if let Some(trusted) = &service.oidc {
+        let workflows: Vec<_> = trusted.workflows.iter().map(|workflow| quoted(&workflow.to_string())).collect();
+        let only =
+            if workflows.is_empty() { String::new() } else { format!(", workflow = [{}]", workflows.join(", ")) };
+        writeln!(out, "oidc = {{ repository_id = {}{only} }}", trusted.repository_id)?;
+    }
     let approvals = &service.approvals;
     let required: Vec<_> = approvals.required.iter().map(|name| quoted(name.as_str())).collect();
     writeln!(out, "\n[services.approvals]\nrequired = [{}]", required.join(", "))?;

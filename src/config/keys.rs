@@ -48,7 +48,7 @@ pub(super) static ROOT: &[Key] = &[
     Key { name: "hosts", shape: Shape::List(HOST) },
     Key { name: "services", shape: Shape::List(SERVICE) },
     Key { name: "telegram", shape: Shape::Section(TELEGRAM) },
-    later("github", "GitHub's API and webhooks"),
+    Key { name: "github", shape: Shape::Section(GITHUB) },
 ];
 
 /// Plain values all of them, because each can be overridden by `RMM__SERVER__…`.
@@ -80,6 +80,14 @@ static TELEGRAM: &[Key] = &[
     secret("webhook_secret"),
 ];
 
+static GITHUB: &[Key] = &[
+    value("oidc_issuer"),
+    value("oidc_audience"),
+    later("token", "GitHub's API"),
+    later("webhook_secret", "GitHub's webhooks"),
+    later("api_url", "GitHub's API"),
+];
+
 static CHAT: &[Key] = &[value("id"), value("topic"), value("notices"), value("services"), value("cards")];
 
 static HOST: &[Key] = &[
@@ -102,10 +110,13 @@ static SERVICE: &[Key] = &[
     value("repository"),
     value("repository_ca"),
     value("supersede"),
+    Key { name: "oidc", shape: Shape::Section(OIDC) },
     Key { name: "approvals", shape: Shape::Section(APPROVALS) },
     Key { name: "surfaces", shape: Shape::List(SURFACE) },
     Key { name: "environments", shape: Shape::Section(ENVIRONMENTS) },
 ];
+
+static OIDC: &[Key] = &[value("repository_id"), value("workflow")];
 
 static APPROVALS: &[Key] = &[value("required"), value("minimum"), value("forbid_self"), value("auto_promote")];
 

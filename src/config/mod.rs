@@ -18,6 +18,7 @@ mod jump;
 mod keys;
 mod local;
 mod logs;
+mod oidc;
 mod people;
 mod places;
 mod report;
@@ -47,6 +48,7 @@ pub use error::{ConfigErrors, Excerpt, Position, Problem};
 pub use example::{EXAMPLE, Init, init_text};
 pub use local::LocalUser;
 pub use logs::Logs;
+pub use oidc::IdTokens;
 pub use secret::Secrets;
 pub use server::Server;
 pub use telegram::{Chat, Telegram, is_bot_token};
@@ -79,6 +81,8 @@ pub struct Config {
     pub hosts: Vec<Host>,
     /// The bot, where there is one.
     pub telegram: Option<Telegram>,
+    /// Which id tokens of CI are taken.
+    pub id_tokens: Option<IdTokens>,
     /// Everything that is released, in the order of the file.
     pub services: Vec<Service>,
     /// The values of all `env:` and `file:` references.
@@ -174,7 +178,8 @@ impl Config {
         let logs = logs::read(&root);
         let people = people::read(&root);
         let hosts = hosts::read(&root, &keyring);
-        let services = service::read(&root, &people, &hosts, &keyring);
+        let id_tokens = oidc::read(root.section("github").as_ref(), &server, None);
+        let services = service::read(&root, &people, &hosts, &keyring, id_tokens.is_some());
         hosts.warn_unused(&report);
 
         let telegram = telegram::read(&root, &server, &people.list, &keyring);
@@ -191,6 +196,7 @@ impl Config {
             people,
             hosts,
             telegram,
+            id_tokens,
             services,
             secrets,
             authorities,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::redact::Redactor;
-use crate::config::{Authorities, Config, Secrets};
+use crate::config::{Authorities, Config, IdTokens, Secrets};
 use crate::domain::host::Host;
 use crate::domain::ids::{HostName, PersonName, ServiceName};
 use crate::domain::person::{Person, Role};
@@ -25,6 +25,7 @@ pub struct Catalog {
     authorities: Authorities,
     redactor: Arc<Redactor>,
     keep_output: Option<Duration>,
+    id_tokens: Option<IdTokens>,
 }
 
 impl Catalog {
@@ -37,6 +38,7 @@ impl Catalog {
             people: Arc::new(config.people.iter().map(|p| (p.name.clone(), p.clone())).collect()),
             redactor: Arc::new(Redactor::new(config.secrets.values())),
             keep_output: config.logs.keep,
+            id_tokens: config.id_tokens.clone(),
             secrets: config.secrets.clone(),
             authorities: config.authorities.clone(),
         }
@@ -46,6 +48,12 @@ impl Catalog {
     #[must_use]
     pub fn keep_output(&self) -> Option<Duration> {
         self.keep_output
+    }
+
+    /// Which id tokens of CI are taken; none: it is not known for whom they must be.
+    #[must_use]
+    pub fn id_tokens(&self) -> Option<&IdTokens> {
+        self.id_tokens.as_ref()
     }
 
     /// A service.

@@ -25,6 +25,7 @@ use crate::domain::step::StepKind;
 mod events;
 mod faults;
 mod gates;
+mod identity;
 mod reasons;
 mod refusals;
 mod ssh;

@@ -17,6 +17,8 @@ mod crowds;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod id_tokens;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod local_user;

@@ -113,16 +113,15 @@ fn unknown_keys_are_answered_with_the_nearest_or_with_all() {
 #[test]
 fn what_comes_later_is_not_called_unknown() {
     let text = format!(
-        "[github]\n[[people]]\nname = \"cid\"\n\
+        "[[people]]\nname = \"cid\"\n\
          groups = [\"qa\"]\n{}",
         service("[services.environments.preview]\n")
     );
     assert_eq!(
         problems(&text),
         [
-            "1:2: github: this version does not have it yet: GitHub's API and webhooks",
-            "4:1: people[0].groups: this version does not have it yet: sign-offs by groups of people",
-            "8:24: services[0].environments.preview: this version does not have it yet: an environment of its own \
+            "3:1: people[0].groups: this version does not have it yet: sign-offs by groups of people",
+            "7:24: services[0].environments.preview: this version does not have it yet: an environment of its own \
              for every candidate",
         ]
     );

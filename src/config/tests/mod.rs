@@ -4,6 +4,7 @@ mod examples;
 mod hosts;
 mod mistakes;
 mod names;
+mod oidc;
 mod overrides;
 mod people;
 mod places;

@@ -3,6 +3,7 @@
 mod event;
 mod fault;
 mod gate;
+mod identity;
 mod on_host;
 mod reason;
 mod refusal;
@@ -10,6 +11,7 @@ mod ssh;
 
 pub(super) use event::event;
 pub(super) use gate::{remedy, state};
+pub(super) use identity::id_token;
 pub(super) use reason::{git_advice, reason};
 pub(super) use refusal::refusal;
 pub(super) use ssh::private_key;

@@ -17,6 +17,9 @@ pub struct Setup {
     surface: Table,
     stage_surface: Table,
     more_services: Vec<(String, Option<String>)>,
+    /// More keys of the service, and `[github]`.
+    service: Table,
+    github: Table,
     pub variables: Vec<(String, String)>,
     pub open_files: Option<u64>,
     /// The newest candidate takes out the older ones.
@@ -43,6 +46,8 @@ impl Setup {
             surface: surface.into_iter().collect(),
             stage_surface: Table::new(),
             more_services: Vec::new(),
+            service: Table::new(),
+            github: Table::new(),
             variables: Vec::new(),
             open_files: None,
             supersede: false,
@@ -109,6 +114,18 @@ impl Setup {
         self.stage_by_ci()
     }
 
+    /// A key of the service itself; `oidc.NAME` reaches into its tables.
+    pub fn service(mut self, key: &str, value: impl Into<Value>) -> Self {
+        set(&mut self.service, key, value.into());
+        self
+    }
+
+    /// A key of `[github]`.
+    pub fn github(mut self, key: &str, value: impl Into<Value>) -> Self {
+        set(&mut self.github, key, value.into());
+        self
+    }
+
     /// A key of the surface; `env.NAME` and `health.NAME` reach into its tables.
     pub fn surface(mut self, key: &str, value: impl Into<Value>) -> Self {
         set(&mut self.surface, key, value.into());
@@ -148,6 +165,8 @@ impl Setup {
             set(&mut service, "repository", repository.clone().into());
         }
         set(&mut service, "supersede", self.supersede.into());
+        let plain = service.clone();
+        service.extend(self.service.clone());
         set(&mut service, "approvals.required", self.approvers.clone().into());
         set(&mut service, "approvals.minimum", self.minimum.into());
         set(&mut service, "surfaces", vec![surface].into());
@@ -166,6 +185,9 @@ impl Setup {
                 set(&mut config, "local.home", home.clone().into());
             }
         }
+        if !self.github.is_empty() {
+            set(&mut config, "github", self.github.clone().into());
+        }
         let person = |(name, role): &(String, String)| {
             let fields = [("name", name.clone()), ("role", role.clone()), ("github", format!("{name}-at-github"))];
             Table::from_iter(fields.map(|(field, value)| (field.to_owned(), value.into())))
@@ -173,6 +195,8 @@ impl Setup {
         set(&mut config, "people", self.people.iter().map(person).collect::<Vec<_>>().into());
         let others = self.more_services.iter().map(|(name, repository)| {
             let mut other = service.clone();
+            // What is said of the first service alone.
+            other.retain(|key, _| plain.contains_key(key) || !self.service.contains_key(key));
             set(&mut other, "name", name.clone().into());
             if let Some(repository) = repository {
                 set(&mut other, "repository", repository.clone().into());
