@@ -4,6 +4,7 @@ pub mod checkup;
 pub mod detached;
 pub mod dial;
 pub mod git;
+pub mod github;
 pub mod health;
 pub mod issuer;
 pub mod jose;

@@ -9,7 +9,7 @@ use crate::domain::ids::SurfaceName;
 use crate::domain::plan::project;
 use crate::domain::service::{Dirty, Driver, EnvValue, Health, Order, Probe, Recipe, Service, Surface, Via};
 
-use super::{Config, Telegram};
+use super::{Config, FromGithub, GithubLogin, Telegram};
 
 /// Stands for every secret.
 const HIDDEN: &str = "•••";
@@ -50,13 +50,33 @@ impl Config {
             }
             writeln!(out, "role = {}", quoted(person.role.as_str()))?;
         }
-        if let Some(tokens) = self.id_tokens.as_ref().filter(|_| self.services.iter().any(|it| it.oidc.is_some())) {
-            let (issuer, audience) = (quoted(&tokens.issuer), quoted(&tokens.audience));
-            writeln!(out, "\n[github]\noidc_issuer = {issuer}\noidc_audience = {audience}")?;
-        }
         self.telegram.iter().try_for_each(|telegram| write_telegram(out, telegram))?;
+        self.write_github(out)?;
         self.hosts.iter().try_for_each(|host| write_host(out, host))?;
         self.services.iter().try_for_each(|service| write_service(out, service))
+    }
+
+    fn write_github(&self, out: &mut String) -> fmt::Result {
+        let FromGithub { api_url, webhook_secret, id_tokens } = &self.from_github;
+        let id_tokens = id_tokens.as_ref().filter(|_| self.services.iter().any(|service| service.oidc.is_some()));
+        if self.github.is_none() && webhook_secret.is_none() && id_tokens.is_none() {
+            return Ok(());
+        }
+        writeln!(out, "\n[github]")?;
+        match self.github.as_ref().map(|github| &github.login) {
+            Some(GithubLogin::Token(token)) => secret(out, "token", token)?,
+            Some(GithubLogin::App { id, private_key }) => {
+                writeln!(out, "app_id = {id}")?;
+                secret(out, "private_key", private_key)?;
+            }
+            None => {}
+        }
+        webhook_secret.as_ref().map_or(Ok(()), |reference| secret(out, "webhook_secret", reference))?;
+        optional(out, "api_url", Some(api_url))?;
+        let audience = self.github.as_ref().and_then(|github| github.oidc_audience.as_deref());
+        optional(out, "oidc_audience", id_tokens.map(|tokens| tokens.audience.as_str()).or(audience))?;
+        optional(out, "oidc_issuer", id_tokens.map(|tokens| tokens.issuer.as_str()))?;
+        optional(out, "ca", self.github.as_ref().and_then(|github| github.ca.as_deref()))
     }
 }
 

@@ -81,11 +81,14 @@ static TELEGRAM: &[Key] = &[
 ];
 
 static GITHUB: &[Key] = &[
-    value("oidc_issuer"),
+    secret("token"),
+    value("app_id"),
+    secret("private_key"),
+    secret("webhook_secret"),
+    value("api_url"),
     value("oidc_audience"),
-    later("token", "GitHub's API"),
-    later("webhook_secret", "GitHub's webhooks"),
-    later("api_url", "GitHub's API"),
+    value("oidc_issuer"),
+    value("ca"),
 ];
 
 static CHAT: &[Key] = &[value("id"), value("topic"), value("notices"), value("services"), value("cards")];

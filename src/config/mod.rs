@@ -12,6 +12,7 @@ mod environment;
 mod error;
 mod example;
 mod file;
+mod github;
 mod health;
 mod hosts;
 mod jump;
@@ -46,6 +47,7 @@ use crate::domain::service::Service;
 pub use authorities::Authorities;
 pub use error::{ConfigErrors, Excerpt, Position, Problem};
 pub use example::{EXAMPLE, Init, init_text};
+pub use github::{FromGithub, Github, GithubLogin};
 pub use local::LocalUser;
 pub use logs::Logs;
 pub use oidc::IdTokens;
@@ -81,8 +83,10 @@ pub struct Config {
     pub hosts: Vec<Host>,
     /// The bot, where there is one.
     pub telegram: Option<Telegram>,
-    /// Which id tokens of CI are taken.
-    pub id_tokens: Option<IdTokens>,
+    /// What may come from GitHub.
+    pub from_github: FromGithub,
+    /// GitHub, where RMM has to do with it.
+    pub github: Option<Github>,
     /// Everything that is released, in the order of the file.
     pub services: Vec<Service>,
     /// The values of all `env:` and `file:` references.
@@ -178,8 +182,8 @@ impl Config {
         let logs = logs::read(&root);
         let people = people::read(&root);
         let hosts = hosts::read(&root, &keyring);
-        let id_tokens = oidc::read(root.section("github").as_ref(), &server, None);
-        let services = service::read(&root, &people, &hosts, &keyring, id_tokens.is_some());
+        let (github, from_github) = github::read(&root, &server, &keyring);
+        let services = service::read(&root, &people, &hosts, &keyring, from_github.id_tokens.is_some());
         hosts.warn_unused(&report);
 
         let telegram = telegram::read(&root, &server, &people.list, &keyring);
@@ -196,7 +200,8 @@ impl Config {
             people,
             hosts,
             telegram,
-            id_tokens,
+            from_github,
+            github,
             services,
             secrets,
             authorities,

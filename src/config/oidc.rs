@@ -3,7 +3,6 @@
 use crate::domain::identity::{TrustedWorkflows, WorkflowRef};
 
 use super::file::Section;
-use super::server::Server;
 
 /// The issuer of the tokens of github.com.
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
@@ -17,28 +16,24 @@ pub struct IdTokens {
     pub audience: String,
 }
 
-/// `api_url`: that of GitHub, from which the issuer follows.
-pub(super) fn read(github: Option<&Section<'_>>, server: &Server, api_url: Option<&str>) -> Option<IdTokens> {
-    let told = github.and_then(|section| {
-        let text = section.text("oidc_issuer")?;
-        let hint = "RMM asks it for its keys, and nothing else";
-        section.report.is_web_address(&text, &text.value, hint).then_some(text.value)
-    });
-    let audience = github.and_then(|section| {
-        let text = section.text("oidc_audience")?;
-        let fits = (1..=200).contains(&text.value.len()) && text.value.bytes().all(|b| b.is_ascii_graphic());
-        if !fits {
-            section.report.error(&text.place, "must be 1 to 200 plain ASCII characters without spaces");
-        }
-        fits.then_some(text.value)
-    });
-    let public_url = server.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
-    Some(IdTokens { issuer: told.unwrap_or_else(|| issuer_of(api_url)), audience: audience.or(public_url)? })
+impl IdTokens {
+    /// Those of an issuer, or of the one that belongs to GitHub's API, for an audience.
+    pub(super) fn of(issuer: Option<String>, audience: Option<&str>, api_url: &str) -> Option<Self> {
+        let audience = audience?.trim_end_matches('/').to_owned();
+        Some(Self { issuer: issuer.unwrap_or_else(|| issuer_of(api_url)), audience })
+    }
+}
+
+/// The issuer that `[github]` names.
+pub(super) fn issuer(section: &Section<'_>) -> Option<String> {
+    let text = section.text("oidc_issuer")?;
+    let hint = "RMM asks it for its keys, and nothing else";
+    section.report.is_web_address(&text, &text.value, hint).then_some(text.value)
 }
 
 /// The issuer that belongs to an API: that of github.com, of a company's own part of it, or of a GitHub Enterprise Server.
-fn issuer_of(api_url: Option<&str>) -> String {
-    let host = api_url.and_then(|url| url.split_once("//")).map(|(_, rest)| rest.split('/').next().unwrap_or(rest));
+fn issuer_of(api_url: &str) -> String {
+    let host = api_url.split_once("//").map(|(_, rest)| rest.split('/').next().unwrap_or(rest));
     match host {
         None | Some("api.github.com") => ISSUER.to_owned(),
         Some(host) => match host.strip_prefix("api.").filter(|rest| rest.ends_with(".ghe.com")) {
@@ -75,10 +70,9 @@ mod tests {
     #[test]
     fn the_issuer_follows_from_the_api() {
         for (api, issuer) in [
-            (None, ISSUER),
-            (Some("https://api.github.com"), ISSUER),
-            (Some("https://git.example.com/api/v3"), "https://git.example.com/_services/token"),
-            (Some("https://api.octo.ghe.com"), "https://token.actions.octo.ghe.com"),
+            ("https://api.github.com", ISSUER),
+            ("https://git.example.com/api/v3", "https://git.example.com/_services/token"),
+            ("https://api.octo.ghe.com", "https://token.actions.octo.ghe.com"),
         ] {
             assert_eq!(issuer_of(api), issuer);
         }

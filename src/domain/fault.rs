@@ -1,5 +1,6 @@
 //! What is in the way of an answer over the network, as facts: a name, an address, TLS, a certificate, HTTP.
 
+pub mod github;
 pub mod repository;
 pub mod ssh;
 pub mod step;

@@ -25,6 +25,7 @@ pub mod plan;
 pub mod reason;
 pub mod refusal;
 pub mod release;
+pub mod repository;
 pub mod right;
 pub mod run;
 pub mod service;

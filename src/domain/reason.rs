@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::env::Env;
+use super::fault::github::GithubFault;
 use super::fault::repository::RepositoryFault;
 use super::fault::ssh::SshFault;
 use super::fault::step::StepFault;
@@ -193,6 +194,8 @@ pub enum Reason {
     ProgramMissing { program: String },
     /// What is wrong with a repository.
     Repository { fault: RepositoryFault },
+    /// What is in the way at GitHub.
+    Github { fault: GithubFault },
     /// The host cannot be called.
     HostNotConnected { fault: DialFault },
     /// The host cannot be reached or used over SSH.
@@ -314,6 +317,12 @@ pub enum Found {
 impl From<StepFault> for Reason {
     fn from(fault: StepFault) -> Self {
         Self::StepOnHost { fault }
+    }
+}
+
+impl From<GithubFault> for Reason {
+    fn from(fault: GithubFault) -> Self {
+        Self::Github { fault }
     }
 }
 

@@ -4,13 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
+use super::clock::{Clock, SystemClock};
 use super::redact::Redactor;
-use crate::config::{Authorities, Config, IdTokens, Secrets};
+use crate::clients::github::{Credentials, GitHub, Settings};
+use crate::clients::jose::SigningKey;
+use crate::config::{Authorities, Config, FromGithub, Github, GithubLogin, IdTokens, Secrets};
+use crate::domain::fault::github::GithubFault;
 use crate::domain::host::Host;
 use crate::domain::ids::{HostName, PersonName, ServiceName};
 use crate::domain::person::{Person, Role};
+use crate::domain::repository::GITHUB_API;
 use crate::domain::service::{EnvValue, Service};
 use crate::domain::world::People;
 use crate::store::tokens::TokenRow;
@@ -25,7 +30,9 @@ pub struct Catalog {
     authorities: Authorities,
     redactor: Arc<Redactor>,
     keep_output: Option<Duration>,
-    id_tokens: Option<IdTokens>,
+    from_github: Option<FromGithub>,
+    github_settings: Option<Github>,
+    github: Option<Result<GitHub, GithubFault>>,
 }
 
 impl Catalog {
@@ -38,10 +45,26 @@ impl Catalog {
             people: Arc::new(config.people.iter().map(|p| (p.name.clone(), p.clone())).collect()),
             redactor: Arc::new(Redactor::new(config.secrets.values())),
             keep_output: config.logs.keep,
-            id_tokens: config.id_tokens.clone(),
+            from_github: Some(config.from_github.clone()),
             secrets: config.secrets.clone(),
             authorities: config.authorities.clone(),
+            github: config.github.as_ref().map(|github| github_client(config, github)),
+            github_settings: config.github.clone(),
         }
+    }
+
+    /// The way to GitHub, where the configuration has one.
+    ///
+    /// # Errors
+    /// Why it cannot be gone.
+    pub fn github(&self) -> Option<Result<&GitHub, &GithubFault>> {
+        self.github.as_ref().map(Result::as_ref)
+    }
+
+    /// What the configuration says of GitHub.
+    #[must_use]
+    pub fn github_settings(&self) -> Option<&Github> {
+        self.github_settings.as_ref()
     }
 
     /// How long the output of a run is kept after its end; for ever without it.
@@ -53,7 +76,20 @@ impl Catalog {
     /// Which id tokens of CI are taken; none: it is not known for whom they must be.
     #[must_use]
     pub fn id_tokens(&self) -> Option<&IdTokens> {
-        self.id_tokens.as_ref()
+        self.from_github.as_ref()?.id_tokens.as_ref()
+    }
+
+    /// The secret that GitHub signs its webhooks with; none: no webhook is believed.
+    #[must_use]
+    pub fn github_webhook_secret(&self) -> Option<SecretString> {
+        let reference = self.from_github.as_ref()?.webhook_secret.as_deref()?;
+        self.secrets.get(reference).cloned()
+    }
+
+    /// The address of GitHub's API.
+    #[must_use]
+    pub fn github_api(&self) -> &str {
+        self.from_github.as_ref().map_or(GITHUB_API, |github| github.api_url.as_str())
     }
 
     /// A service.
@@ -136,4 +172,22 @@ impl Catalog {
     fn person_called(&self, name: &str) -> Option<&Person> {
         self.person(&PersonName::parse("person", name).ok()?)
     }
+}
+
+fn github_client(config: &Config, github: &Github) -> Result<GitHub, GithubFault> {
+    let value = |reference: &str| config.secrets.get(reference).cloned().unwrap_or_default();
+    let credentials = match &github.login {
+        GithubLogin::Token(token) => Credentials::Token(value(token)),
+        GithubLogin::App { id, private_key } => {
+            let key = SigningKey::from_pem(value(private_key).expose_secret()).map_err(|_| GithubFault::AppKey)?;
+            Credentials::App { id: id.to_string(), key }
+        }
+    };
+    GitHub::new(Settings {
+        api_url: github.api_url.clone(),
+        credentials,
+        ca: github.ca.as_deref().and_then(|reference| config.authorities.get(reference)).map(str::to_owned),
+        // GitHub judges by its own clock, so that no other one than the machine's will do.
+        now: Arc::new(|| SystemClock.now()),
+    })
 }

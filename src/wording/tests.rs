@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::*;
 use crate::domain::env::Env::{self, Production, Stage};
+use crate::domain::fault::github::GithubFault;
 use crate::domain::fault::repository::{GitAdvice, RepositoryFault};
 use crate::domain::gate::GateName;
 use crate::domain::host::HostKey;
@@ -25,6 +26,7 @@ use crate::domain::step::StepKind;
 mod events;
 mod faults;
 mod gates;
+mod github;
 mod identity;
 mod reasons;
 mod refusals;

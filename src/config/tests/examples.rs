@@ -25,6 +25,8 @@ const EXAMPLE_ENV: &[(&str, &str)] = &[
     ("NAME_AUTHORIZATION_DATABASE_PASSWORD", "correct horse"),
     ("RMM_TELEGRAM_TOKEN", "123456:not-really-a-token"),
     ("RMM_WEBHOOK", "not-really-a-secret"),
+    ("RMM_GITHUB_TOKEN", "not-really-a-github-token"),
+    ("RMM_GITHUB_HOOK", "not-really-a-hook-secret"),
     ("STAGE_1_PASSWORD", "battery staple"),
     ("PROD_KEY", "not really\na private key"),
     ("PROD_KEY_PASSPHRASE", "open sesame"),
@@ -43,6 +45,9 @@ fn the_example_names_every_key_of_this_version() {
     let (mut known, mut used) = (BTreeSet::new(), BTreeSet::new());
     all_keys(ROOT, "", &mut known);
     used_keys(ROOT, "", &document, &mut used);
+    // What stands in place of another key stands in a comment.
+    let in_comments = ["app_id", "private_key"].map(|key| (format!("github.{key}"), format!("\n# {key} = ")));
+    used.extend(in_comments.into_iter().filter(|(_, line)| EXAMPLE.contains(line)).map(|(key, _)| key));
     let forgotten: Vec<_> = known.difference(&used).collect();
     assert!(forgotten.is_empty(), "rmm.toml.example does not show {forgotten:?}");
     assert!(known.contains("services.environments.*.surfaces.*.directory"));
@@ -118,6 +123,7 @@ fn the_effective_configuration_reads_back_as_the_same() {
     assert_eq!(again.logs, config.logs);
     assert_eq!(again.people, config.people);
     assert_eq!(again.telegram, config.telegram);
+    assert_eq!(again.github, config.github);
     assert_eq!(again.hosts, config.hosts);
     assert_eq!(again.services, config.services);
     assert_eq!(again.effective(), shown);

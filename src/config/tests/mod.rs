@@ -1,6 +1,7 @@
 //! What operators write, and what RMM makes of it or says about it.
 
 mod examples;
+mod github;
 mod hosts;
 mod mistakes;
 mod names;

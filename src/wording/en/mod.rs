@@ -3,6 +3,7 @@
 mod event;
 mod fault;
 mod gate;
+mod github;
 mod identity;
 mod on_host;
 mod reason;

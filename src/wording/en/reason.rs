@@ -8,7 +8,7 @@ use crate::domain::reason::{Found, Hint, LastRun, Reason, RestoredBy, Wait};
 use super::super::times;
 use super::refusal::refusal;
 use super::{behind, inside};
-use super::{fault, on_host, ssh};
+use super::{fault, github, on_host, ssh};
 
 /// Why something stands where it stands.
 pub(in crate::wording) fn reason(reason: &Reason) -> String {
@@ -160,6 +160,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::ScriptNotStarted { said } => format!("The script could not be started on the host: {said}"),
         R::ProgramMissing { program } => format!("The program {program} is missing on the machine RMM runs on."),
         R::Repository { fault } => repository(fault),
+        R::Github { fault } => github::github(fault),
         R::DirectoryTaken { directory } => {
             format!("The run directory {directory} belongs to another RMM or another run; it was left alone.")
         }

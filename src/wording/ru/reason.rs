@@ -7,7 +7,7 @@ use crate::domain::reason::{Found, Hint, LastRun, Reason, RestoredBy, Wait};
 
 use super::super::times;
 use super::refusal::refusal;
-use super::{behind, fault, inside, on, on_host, plural, ssh, step};
+use super::{behind, fault, github, inside, on, on_host, plural, ssh, step};
 
 /// Почему всё стоит так, как стоит.
 pub(in crate::wording) fn reason(reason: &Reason) -> String {
@@ -159,6 +159,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::ScriptNotStarted { said } => format!("не удалось запустить скрипт на хосте: {said}"),
         R::ProgramMissing { program } => format!("на машине, где работает RMM, нет программы {program}"),
         R::Repository { fault } => repository(fault),
+        R::Github { fault } => github::github(fault),
         R::DirectoryTaken { directory } => {
             format!("каталог прогона {directory} принадлежит другому RMM или другому прогону; RMM его не тронул")
         }

@@ -169,6 +169,7 @@ fn samples() -> Vec<Reason> {
         RepositoryFault::CertificatesNotWritten { said: "No space left on device (os error 28)".into() },
     ];
     samples.extend(faults.map(|fault| R::Repository { fault }));
+    samples.push(R::from(GithubFault::AppKey));
     let advice = [
         GitAdvice::Authority,
         GitAdvice::OtherName,

@@ -1,0 +1,230 @@
+//! GitHub's REST API as far as RMM uses it, on github.com and on a GitHub Enterprise Server.
+//!
+//! Every answer is bounded in time and length, nothing is asked twice unless it is certain that GitHub did nothing, and
+//! whatever goes wrong is told as a [`GithubFault`]. Must not: know releases or decide what follows.
+
+mod answer;
+mod app;
+mod dispatch;
+mod hooks;
+mod repository;
+mod runs;
+mod traces;
+mod wire;
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use http_body_util::BodyExt;
+use hyper::http::header::{AUTHORIZATION, IF_NONE_MATCH};
+use hyper::http::{HeaderValue, Method, Request, StatusCode};
+use jiff::Timestamp;
+use moka::future::Cache;
+use octocrab::Octocrab;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Url;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+pub use app::Credentials;
+pub use dispatch::Dispatched;
+pub use hooks::{Deliveries, Delivery, Hook, HookPlace};
+pub use repository::{Commit, Comparison, Repository, Whoami, Workflow};
+pub use runs::{Conclusion, RunStatus, WorkflowRun};
+pub use traces::{CommitState, DeploymentState, NewDeployment};
+
+use self::answer::{Answer, LONGEST};
+use self::app::{As, Tokens};
+use self::runs::Remembered;
+use self::wire::Failure;
+use crate::domain::fault::github::{GithubFault, Sought};
+use crate::domain::repository::RepoName;
+
+/// How long one call may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+/// Runs whose last answer is kept.
+const MOST_REMEMBERED: u64 = 1000;
+
+/// Tells the time. GitHub judges signatures and limits by the true one.
+pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Where GitHub is, and who RMM is there.
+pub struct Settings {
+    /// Its API, without a slash at the end.
+    pub api_url: String,
+    /// How RMM shows who it is.
+    pub credentials: Credentials,
+    /// Authorities that are trusted beside the public ones, in PEM format.
+    pub ca: Option<String>,
+    /// The time.
+    pub now: Now,
+}
+
+/// The way to GitHub. Cheap to clone.
+#[derive(Clone)]
+pub struct GitHub {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    api: Url,
+    client: reqwest::Client,
+    /// Made at the first question, since it needs a running tokio.
+    octocrab: OnceLock<Result<Octocrab, GithubFault>>,
+    credentials: Credentials,
+    tokens: Tokens,
+    remembered: Cache<String, Remembered>,
+    /// This GitHub is too old for `return_run_details`.
+    without_run_details: AtomicBool,
+    now: Now,
+    limit: Duration,
+}
+
+impl std::fmt::Debug for GitHub {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GitHub").field("api", &self.inner.api.as_str()).finish_non_exhaustive()
+    }
+}
+
+impl GitHub {
+    /// A way to GitHub.
+    ///
+    /// # Errors
+    /// [`GithubFault::NotSetUp`]: the address, the authorities or the HTTP client are unusable.
+    pub fn new(settings: Settings) -> Result<Self, GithubFault> {
+        Self::with_limit(settings, CALL_TIMEOUT)
+    }
+
+    /// As [`GitHub::new`], with a limit for each call.
+    fn with_limit(settings: Settings, limit: Duration) -> Result<Self, GithubFault> {
+        let Settings { api_url, credentials, ca, now } = settings;
+        let api =
+            Url::parse(&api_url).map_err(|error| GithubFault::NotSetUp { said: format!("`api_url`: {error}") })?;
+        let client = wire::http_client(&api, ca.as_deref())?;
+        let inner = Inner {
+            api,
+            client,
+            octocrab: OnceLock::new(),
+            credentials,
+            tokens: Tokens::new(),
+            remembered: Cache::new(MOST_REMEMBERED),
+            without_run_details: AtomicBool::new(false),
+            now,
+            limit,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    fn now(&self) -> Timestamp {
+        (self.inner.now)()
+    }
+
+    /// Asks, and tells the value behind a success.
+    async fn get<T: DeserializeOwned>(&self, who: As<'_>, path: &str, sought: &Sought) -> Result<T, GithubFault> {
+        self.success(who, &Question::get(path), sought).await?.json()
+    }
+
+    /// Asks for a success.
+    async fn success(&self, who: As<'_>, question: &Question<'_>, sought: &Sought) -> Result<Answer, GithubFault> {
+        let answer = self.ask(who, question).await.map_err(|failure| failure.fault)?;
+        answer.success(sought, self.now())
+    }
+
+    /// Asks, and once more with another token if GitHub does not take the one it gave RMM before.
+    async fn ask(&self, who: As<'_>, question: &Question<'_>) -> Result<Answer, Failure> {
+        let answer = self.ask_once(who, question).await?;
+        if answer.status == StatusCode::UNAUTHORIZED && self.forget_token(who).await {
+            return self.ask_once(who, question).await;
+        }
+        Ok(answer)
+    }
+
+    async fn ask_once(&self, who: As<'_>, question: &Question<'_>) -> Result<Answer, Failure> {
+        let authorization = self.authorization(who).await?;
+        self.ask_with(authorization, question).await
+    }
+
+    async fn ask_with(&self, authorization: HeaderValue, question: &Question<'_>) -> Result<Answer, Failure> {
+        let limit = self.inner.limit;
+        let answer = tokio::time::timeout(limit, self.exchange(authorization, question)).await;
+        answer.unwrap_or_else(|_| Err(Failure::sent(GithubFault::Late { asked: wire::asked(&self.inner.api), limit })))
+    }
+
+    async fn exchange(&self, authorization: HeaderValue, question: &Question<'_>) -> Result<Answer, Failure> {
+        let octocrab = self.inner.octocrab.get_or_init(|| wire::octocrab(&self.inner.api, self.inner.client.clone()));
+        let octocrab = octocrab.as_ref().map_err(|fault| Failure::unsent(fault.clone()))?;
+        let mut request =
+            Request::builder().method(question.method.clone()).uri(question.path).header(AUTHORIZATION, authorization);
+        if let Some(etag) = question.etag {
+            request = request.header(IF_NONE_MATCH, etag);
+        }
+        let failed = |error: octocrab::Error| Failure::of(&error, &self.inner.api);
+        let request = octocrab.build_request(request, question.body.as_ref());
+        // An address that cannot be written is sent to no one.
+        let request =
+            request.map_err(|error| Failure::unsent(GithubFault::NotSetUp { said: wire::deepest(&error) }))?;
+        let (parts, mut body) = octocrab.execute(request).await.map_err(failed)?.into_parts();
+        let too_long = || Failure::sent(GithubFault::TooLong { limit: LONGEST });
+        let mut bytes = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(failed)?;
+            let Some(data) = frame.data_ref() else { continue };
+            if (bytes.len() + data.len()) as u64 > LONGEST {
+                return Err(too_long());
+            }
+            bytes.extend_from_slice(data);
+        }
+        Ok(Answer { status: parts.status, headers: parts.headers, body: bytes })
+    }
+}
+
+/// What is asked.
+struct Question<'a> {
+    method: Method,
+    /// Encoded, from the API's address on.
+    path: &'a str,
+    body: Option<Value>,
+    /// The mark of the answer that is known.
+    etag: Option<&'a str>,
+}
+
+impl<'a> Question<'a> {
+    const fn new(method: Method, path: &'a str) -> Self {
+        Self { method, path, body: None, etag: None }
+    }
+
+    const fn get(path: &'a str) -> Self {
+        Self::new(Method::GET, path)
+    }
+
+    fn post(path: &'a str, body: Value) -> Self {
+        Self { body: Some(body), ..Self::new(Method::POST, path) }
+    }
+}
+
+/// A path below a repository; each part is one segment.
+fn at(repo: &RepoName, parts: &[&str]) -> String {
+    let whole = ["repos", &repo.owner, &repo.name];
+    whole.iter().chain(parts).map(|part| format!("/{}", segment(part))).collect()
+}
+
+/// The repository itself, as what is looked for.
+fn repository_of(repo: &RepoName) -> Sought {
+    Sought::Repository { repo: repo.clone() }
+}
+
+/// Any other thing that is looked for.
+fn path_of(path: &str) -> Sought {
+    Sought::Path { path: path.split('?').next().unwrap_or_default().to_owned() }
+}
+
+/// Text as one segment of a path.
+fn segment(text: &str) -> String {
+    const TAKEN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    if text.chars().all(|c| c == '.') {
+        // `..` leads elsewhere, however it is encoded; this leads nowhere.
+        return text.replace('.', "%252E");
+    }
+    utf8_percent_encode(text, TAKEN).to_string()
+}

@@ -1,0 +1,288 @@
+//! What RMM wants to know of a repository: its branches and commits, its workflows and files, and what it may do there.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::answer::LONGEST;
+use super::app::{As, Credentials};
+use super::runs::query;
+use super::wire::header;
+use super::{GitHub, Question, at, path_of, repository_of, segment};
+use crate::domain::fault::github::{GithubFault, Sought};
+use crate::domain::repository::RepoName;
+
+/// Commits that are told of a comparison.
+const MOST_COMMITS: usize = 250;
+/// Commits on a page.
+const PAGE: usize = 100;
+
+/// A repository.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Repository {
+    /// Its number, which stays when it is renamed.
+    pub id: u64,
+    /// `owner/name`.
+    pub full_name: String,
+    /// Where workflows are started that no branch or tag is named for.
+    pub default_branch: String,
+    /// Whether only some may see it.
+    #[serde(default)]
+    pub private: bool,
+    /// Whether nothing can change there any more.
+    #[serde(default)]
+    pub archived: bool,
+    /// What a token of a person may do there, as far as GitHub tells: `admin`, `maintain`, `push`, `triage`, `pull`.
+    #[serde(default)]
+    pub permissions: BTreeMap<String, bool>,
+}
+
+/// Who RMM is at GitHub.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whoami {
+    /// The login of the token's account, or the name of the App.
+    pub name: String,
+    /// Whether it is an App.
+    pub is_app: bool,
+    /// The scopes of a classic token; a fine-grained one and an App have none.
+    pub scopes: Option<Vec<String>>,
+    /// The permissions of an App.
+    pub permissions: BTreeMap<String, String>,
+    /// When the token expires, as GitHub writes it.
+    pub expires: Option<String>,
+    /// GitHub's clock.
+    pub date: Option<Timestamp>,
+}
+
+/// A workflow.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Workflow {
+    /// Its number.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// Its file.
+    pub path: String,
+    /// `active`, or why it is not.
+    pub state: String,
+}
+
+impl Workflow {
+    /// Whether it can be started.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.state == "active"
+    }
+}
+
+/// What lies between two commits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comparison {
+    /// `ahead`, `behind`, `diverged` or `identical`.
+    pub status: String,
+    /// Commits that lead from the first to the second.
+    pub total: u64,
+    /// Commits of the first that the second does not have.
+    pub behind_by: u64,
+    /// The page.
+    pub url: String,
+    /// The oldest ones, at most 250, the oldest first.
+    pub commits: Vec<Commit>,
+}
+
+/// A commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// Its id.
+    pub sha: String,
+    /// The first line of its message.
+    pub title: String,
+    /// The name that git has of its author.
+    pub author: String,
+    /// The account of its author.
+    pub login: Option<String>,
+    /// Its page.
+    pub url: String,
+}
+
+impl GitHub {
+    /// A repository, and what the token may do there.
+    ///
+    /// # Errors
+    /// [`GithubFault`].
+    pub async fn repository(&self, repo: &RepoName) -> Result<Repository, GithubFault> {
+        self.get(As::Repository(repo), &at(repo, &[]), &repository_of(repo)).await
+    }
+
+    /// The default branch of a repository.
+    ///
+    /// # Errors
+    /// [`GithubFault`].
+    pub async fn default_branch(&self, repo: &RepoName) -> Result<String, GithubFault> {
+        Ok(self.repository(repo).await?.default_branch)
+    }
+
+    /// A workflow by the name of its file.
+    ///
+    /// # Errors
+    /// [`GithubFault`].
+    pub async fn workflow(&self, repo: &RepoName, file: &str) -> Result<Workflow, GithubFault> {
+        let path = at(repo, &["actions", "workflows", file]);
+        self.get(As::Repository(repo), &path, &path_of(&path)).await.map_err(|fault| match fault {
+            GithubFault::NotFound { .. } => GithubFault::NoWorkflow { repo: repo.clone(), workflow: file.to_owned() },
+            other => other,
+        })
+    }
+
+    /// The text of a file as of a branch, tag or commit; at most a megabyte, as GitHub has it.
+    ///
+    /// # Errors
+    /// [`GithubFault`].
+    pub async fn file(&self, repo: &RepoName, path: &str, git_ref: &str) -> Result<String, GithubFault> {
+        #[derive(Deserialize)]
+        struct File {
+            encoding: String,
+            content: String,
+        }
+        let parts: Vec<_> =
+            std::iter::once("contents").chain(path.split('/').filter(|part| !part.is_empty())).collect();
+        let asked = at(repo, &parts) + &query(&[("ref", git_ref)]);
+        let sought = Sought::File { repo: repo.clone(), path: path.to_owned(), git_ref: git_ref.to_owned() };
+        let File { encoding, content } = self.get(As::Repository(repo), &asked, &sought).await?;
+        if encoding != "base64" {
+            return Err(GithubFault::TooLong { limit: LONGEST / 4 });
+        }
+        let unreadable = || GithubFault::Unreadable { said: format!("{path} is no text") };
+        let content: String = content.split_whitespace().collect();
+        let bytes = BASE64_STANDARD.decode(content).map_err(|_| unreadable())?;
+        String::from_utf8(bytes).map_err(|_| unreadable())
+    }
+
+    /// What leads from one commit, branch or tag to another.
+    ///
+    /// # Errors
+    /// [`GithubFault`].
+    pub async fn compare(&self, repo: &RepoName, base: &str, head: &str) -> Result<Comparison, GithubFault> {
+        let sought = Sought::Commits { repo: repo.clone(), base: base.to_owned(), head: head.to_owned() };
+        let span = format!("{}/{}...{}", at(repo, &["compare"]), segment(base), segment(head));
+        let mut commits: Vec<Commit> = Vec::new();
+        for page in 1.. {
+            let asked = span.clone() + &query(&[("per_page", &PAGE.to_string()), ("page", &page.to_string())]);
+            let found: wire::Comparison = self.get(As::Repository(repo), &asked, &sought).await?;
+            let count = found.commits.len();
+            commits.extend(found.commits.into_iter().map(Commit::from));
+            let is_last = count < PAGE || commits.len() >= MOST_COMMITS || commits.len() as u64 >= found.total_commits;
+            if is_last {
+                commits.truncate(MOST_COMMITS);
+                let wire::Comparison { status, total_commits: total, behind_by, html_url: url, .. } = found;
+                return Ok(Comparison { status, total, behind_by, url, commits });
+            }
+        }
+        Err(GithubFault::Unreadable { said: "the comparison has no end".to_owned() })
+    }
+
+    /// Open and merged pull requests that a commit belongs to, by number.
+    ///
+    /// # Errors
+    /// [`GithubFault`].
+    pub async fn pulls_of(&self, repo: &RepoName, sha: &str) -> Result<Vec<u64>, GithubFault> {
+        #[derive(Deserialize)]
+        struct Pull {
+            number: u64,
+        }
+        let path = at(repo, &["commits", sha, "pulls"]);
+        let pulls: Vec<Pull> = self.get(As::Repository(repo), &path, &path_of(&path)).await?;
+        Ok(pulls.into_iter().map(|pull| pull.number).collect())
+    }
+
+    /// Who RMM is there, and what the token is.
+    ///
+    /// # Errors
+    /// [`GithubFault`].
+    pub async fn whoami(&self) -> Result<Whoami, GithubFault> {
+        #[derive(Deserialize)]
+        struct Me {
+            login: Option<String>,
+            name: Option<String>,
+            #[serde(default)]
+            permissions: BTreeMap<String, String>,
+        }
+        let is_app = matches!(self.inner.credentials, Credentials::App { .. });
+        let path = if is_app { "/app" } else { "/user" };
+        let answer =
+            self.success(As::App, &Question::get(path), &path_of(path)).await.map_err(|fault| match fault {
+                GithubFault::Unauthorized { said } if is_app => GithubFault::AppRefused { said },
+                other => other,
+            })?;
+        let Me { login, name, permissions } = answer.json()?;
+        let list =
+            |text: String| text.split(',').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect();
+        Ok(Whoami {
+            name: if is_app { name } else { login }.unwrap_or_default(),
+            is_app,
+            scopes: header(&answer.headers, "x-oauth-scopes").map(list),
+            permissions,
+            expires: header(&answer.headers, "github-authentication-token-expiration"),
+            date: header(&answer.headers, "date")
+                .and_then(|date| Timestamp::strptime("%a, %d %b %Y %H:%M:%S %Z", date).ok()),
+        })
+    }
+}
+
+/// As GitHub writes it.
+mod wire {
+    use serde::Deserialize;
+
+    #[derive(Deserialize)]
+    pub(super) struct Comparison {
+        pub status: String,
+        pub total_commits: u64,
+        #[serde(default)]
+        pub behind_by: u64,
+        #[serde(default)]
+        pub html_url: String,
+        pub commits: Vec<Commit>,
+    }
+
+    #[derive(Deserialize)]
+    pub(super) struct Commit {
+        pub sha: String,
+        #[serde(default)]
+        pub html_url: String,
+        pub commit: Inner,
+        pub author: Option<Account>,
+    }
+
+    #[derive(Deserialize)]
+    pub(super) struct Inner {
+        pub message: String,
+        pub author: Option<Author>,
+    }
+
+    #[derive(Deserialize)]
+    pub(super) struct Author {
+        pub name: Option<String>,
+    }
+
+    /// Not there, or empty, where no account is known.
+    #[derive(Deserialize)]
+    pub(super) struct Account {
+        pub login: Option<String>,
+    }
+}
+
+impl From<wire::Commit> for Commit {
+    fn from(commit: wire::Commit) -> Self {
+        let wire::Inner { message, author } = commit.commit;
+        Self {
+            sha: commit.sha,
+            title: message.lines().next().unwrap_or_default().to_owned(),
+            author: author.and_then(|author| author.name).unwrap_or_default(),
+            login: commit.author.and_then(|account| account.login),
+            url: commit.html_url,
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! `[github]`: GitHub's API, who RMM is there, and what comes from there.
+
+use std::net::IpAddr;
+
+use ring::rsa::KeyPair;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
+use secrecy::ExposeSecret;
+
+use crate::domain::repository::GITHUB_API;
+
+use super::file::Section;
+use super::oidc::{self, IdTokens};
+use super::report::Located;
+use super::secret::Keyring;
+use super::server::Server;
+
+/// Characters; a shorter secret of the webhook can be guessed.
+const SHORTEST_SECRET: usize = 16;
+
+/// GitHub, or a GitHub Enterprise Server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Github {
+    /// The API; no slash at the end.
+    pub api_url: String,
+    /// Who RMM is there.
+    pub login: GithubLogin,
+    /// Reference to the secret that webhooks are signed with; none: no webhook is believed.
+    pub webhook_secret: Option<String>,
+    /// What the identity of a workflow has to be made for (`aud`); none: no such identity is believed.
+    pub oidc_audience: Option<String>,
+    /// Reference to authorities that are trusted for the API beside the public ones.
+    pub ca: Option<String>,
+}
+
+/// How RMM shows who it is. The values are references, see [`super::Secrets`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GithubLogin {
+    /// A token.
+    Token(String),
+    /// A GitHub App.
+    App {
+        /// Its number.
+        id: u64,
+        /// Its private key, in PEM format.
+        private_key: String,
+    },
+}
+
+/// What may come from GitHub, which needs no login there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FromGithub {
+    /// The API, by which addresses of repositories are known for GitHub's.
+    pub api_url: String,
+    /// Reference to the secret that webhooks are signed with; none: no webhook is believed.
+    pub webhook_secret: Option<String>,
+    /// Which id tokens of workflows are taken; none: it is not known for whom they must be.
+    pub id_tokens: Option<IdTokens>,
+}
+
+/// GitHub's API, where RMM has a login there, and what may come from GitHub.
+pub(super) fn read(root: &Section<'_>, server: &Server, keyring: &Keyring<'_>) -> (Option<Github>, FromGithub) {
+    let Some(section) = root.section("github") else {
+        let id_tokens = IdTokens::of(None, server.public_url.as_deref(), GITHUB_API);
+        return (None, FromGithub { api_url: GITHUB_API.to_owned(), webhook_secret: None, id_tokens });
+    };
+    let written = section.text("api_url");
+    let api_url = written.as_ref().map_or_else(|| Some(GITHUB_API.to_owned()), |text| api_url(&section, text));
+    let ca = section.text("ca").filter(|reference| ca_fits(&section, reference, api_url.as_deref(), keyring));
+    let webhook_secret = webhook_secret(&section, keyring);
+    let oidc_audience = match section.text("oidc_audience") {
+        Some(text) => audience(&section, text),
+        None => server.public_url.clone(),
+    };
+    let issuer = oidc::issuer(&section);
+    let login = login(&section, keyring);
+    let address = api_url.clone().unwrap_or_else(|| GITHUB_API.to_owned());
+    let from = FromGithub {
+        id_tokens: IdTokens::of(issuer, oidc_audience.as_deref(), &address),
+        webhook_secret: webhook_secret.clone(),
+        api_url: address,
+    };
+    let api = login.zip(api_url).map(|(login, api_url)| Github {
+        api_url,
+        login,
+        webhook_secret,
+        oidc_audience,
+        ca: ca.map(|ca| ca.value),
+    });
+    (api, from)
+}
+
+fn login(section: &Section<'_>, keyring: &Keyring<'_>) -> Option<GithubLogin> {
+    const ONE: &str = "a token (`token`), or an App (`app_id` and `private_key`): one of both";
+    let report = section.report;
+    let token = section.reference("token");
+    let id = section.number("app_id", 1..=i64::MAX);
+    let key = section.reference("private_key");
+    let has = |key| section.has(key);
+    match (has("token"), has("app_id"), has("private_key")) {
+        // What comes from GitHub needs no login.
+        (false, false, false)
+            if ["webhook_secret", "oidc_audience", "oidc_issuer"].iter().any(|key| section.has(key)) =>
+        {
+            return None;
+        }
+        (false, false, false) => {
+            let why = "a token of GitHub, or an App in its place: `app_id` and `private_key`; write where it is: \
+                       \"env:RMM_GITHUB_TOKEN\"";
+            section.missing("token", why);
+        }
+        (true, true, _) | (true, _, true) => {
+            let key = if has("app_id") { "app_id" } else { "private_key" };
+            report.error_hint(&section.at(key), "cannot stand beside `token`", ONE);
+            return None;
+        }
+        (false, true, false) => {
+            section.missing("private_key", "the App's key; GitHub shows it once, as a file to download")
+        }
+        (false, false, true) => section.missing("app_id", "the number of the App, on the page of its settings"),
+        (true, false, false) | (false, true, true) => {}
+    }
+    if let Some(reference) = token {
+        return self::token(section, reference, keyring).map(GithubLogin::Token);
+    }
+    let private_key = key.and_then(|reference| private_key(section, reference, keyring));
+    Some(GithubLogin::App { id: id?.value.unsigned_abs(), private_key: private_key? })
+}
+
+fn token(section: &Section<'_>, reference: Located<String>, keyring: &Keyring<'_>) -> Option<String> {
+    let token = keyring.look_up(&reference)?;
+    if !token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic()) {
+        let hint =
+            "it looks like github_pat_… or ghp_…; GitHub shows it once, when it is made (Settings, Developer settings)";
+        section.report.error_hint(&reference.place, "does not hold a token of GitHub", hint);
+        return None;
+    }
+    Some(reference.value)
+}
+
+fn private_key(section: &Section<'_>, reference: Located<String>, keyring: &Keyring<'_>) -> Option<String> {
+    let text = keyring.look_up(&reference)?;
+    let problem = match PrivateKeyDer::from_pem_slice(text.expose_secret().as_bytes()) {
+        Err(_) => "does not hold a private key in PEM format",
+        Ok(key) => {
+            let der = key.secret_der();
+            if KeyPair::from_der(der).is_ok() || KeyPair::from_pkcs8(der).is_ok() {
+                return Some(reference.value);
+            }
+            "does not hold an RSA key of at least 2048 bits without a passphrase"
+        }
+    };
+    let hint = "the file that GitHub has given you for the App (-----BEGIN RSA PRIVATE KEY----- and so on), as it is";
+    section.report.error_hint(&reference.place, problem, hint);
+    None
+}
+
+fn webhook_secret(section: &Section<'_>, keyring: &Keyring<'_>) -> Option<String> {
+    let reference = section.reference("webhook_secret")?;
+    let secret = keyring.look_up(&reference)?;
+    if secret.expose_secret().chars().count() < SHORTEST_SECRET {
+        let rule = "must hold at least 16 characters: GitHub signs with it, and a short one can be guessed";
+        section.report.error_hint(&reference.place, rule, "`openssl rand -hex 32` makes a good one");
+        return None;
+    }
+    Some(reference.value)
+}
+
+fn audience(section: &Section<'_>, text: Located<String>) -> Option<String> {
+    if text.value.trim().is_empty() {
+        section.report.error(&text.place, "must not be empty: an identity for anybody is for nobody");
+        return None;
+    }
+    Some(text.value)
+}
+
+fn api_url(section: &Section<'_>, text: &Located<String>) -> Option<String> {
+    let report = section.report;
+    if !report.is_web_address(text, &text.value, "`token` is what GitHub asks for") {
+        return None;
+    }
+    let url = text.value.trim_end_matches('/');
+    let host = host(url);
+    let is_here = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+    if url.contains(['?', '#']) {
+        report.error(&text.place, "must end before any `?` or `#`");
+    } else if !url.starts_with("https://") && !is_here {
+        report.error(&text.place, "must begin with https://: the token goes there");
+    } else if host.eq_ignore_ascii_case("github.com") {
+        report.error(&text.place, format!("is GitHub's page; its API is \"{GITHUB_API}\""));
+    } else {
+        let is_bare = url.split("://").nth(1).is_some_and(|rest| !rest.contains('/'));
+        if is_bare && !is_here && !host.starts_with("api.") {
+            report.warn(&text.place, format!("a GitHub Enterprise Server has its API at https://{host}/api/v3"));
+        }
+        return Some(url.to_owned());
+    }
+    None
+}
+
+/// Without a port and without brackets.
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or_default();
+    match authority.strip_prefix('[') {
+        Some(six) => six.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    }
+}
+
+fn ca_fits(section: &Section<'_>, reference: &Located<String>, api_url: Option<&str>, keyring: &Keyring<'_>) -> bool {
+    if api_url.is_some_and(|url| !url.starts_with("https://")) {
+        let rule = "belongs to an `api_url` with https://: only there is a certificate to look at";
+        section.report.error(&reference.place, rule);
+        return false;
+    }
+    keyring.trust(reference, None)
+}
