@@ -6,6 +6,7 @@ pub mod dial;
 pub mod git;
 pub mod github;
 pub mod health;
+pub mod issuer;
 pub mod jose;
 pub mod local;
 pub mod overheard;

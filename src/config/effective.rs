@@ -9,7 +9,7 @@ use crate::domain::ids::SurfaceName;
 use crate::domain::plan::project;
 use crate::domain::service::{Dirty, Driver, EnvValue, Health, Order, Probe, Recipe, Service, Surface, Via};
 
-use super::{Config, Github, GithubLogin, Telegram};
+use super::{Config, FromGithub, GithubLogin, Telegram};
 
 /// Stands for every secret.
 const HIDDEN: &str = "•••";
@@ -51,9 +51,32 @@ impl Config {
             writeln!(out, "role = {}", quoted(person.role.as_str()))?;
         }
         self.telegram.iter().try_for_each(|telegram| write_telegram(out, telegram))?;
-        self.github.iter().try_for_each(|github| write_github(out, github))?;
+        self.write_github(out)?;
         self.hosts.iter().try_for_each(|host| write_host(out, host))?;
         self.services.iter().try_for_each(|service| write_service(out, service))
+    }
+
+    fn write_github(&self, out: &mut String) -> fmt::Result {
+        let FromGithub { api_url, webhook_secret, id_tokens } = &self.from_github;
+        let id_tokens = id_tokens.as_ref().filter(|_| self.services.iter().any(|service| service.oidc.is_some()));
+        if self.github.is_none() && webhook_secret.is_none() && id_tokens.is_none() {
+            return Ok(());
+        }
+        writeln!(out, "\n[github]")?;
+        match self.github.as_ref().map(|github| &github.login) {
+            Some(GithubLogin::Token(token)) => secret(out, "token", token)?,
+            Some(GithubLogin::App { id, private_key }) => {
+                writeln!(out, "app_id = {id}")?;
+                secret(out, "private_key", private_key)?;
+            }
+            None => {}
+        }
+        webhook_secret.as_ref().map_or(Ok(()), |reference| secret(out, "webhook_secret", reference))?;
+        optional(out, "api_url", Some(api_url))?;
+        let audience = self.github.as_ref().and_then(|github| github.oidc_audience.as_deref());
+        optional(out, "oidc_audience", id_tokens.map(|tokens| tokens.audience.as_str()).or(audience))?;
+        optional(out, "oidc_issuer", id_tokens.map(|tokens| tokens.issuer.as_str()))?;
+        optional(out, "ca", self.github.as_ref().and_then(|github| github.ca.as_deref()))
     }
 }
 
@@ -79,21 +102,6 @@ fn write_telegram(out: &mut String, telegram: &Telegram) -> fmt::Result {
         writeln!(out, "cards = {}", chat.cards)?;
     }
     Ok(())
-}
-
-fn write_github(out: &mut String, github: &Github) -> fmt::Result {
-    writeln!(out, "\n[github]")?;
-    match &github.login {
-        GithubLogin::Token(token) => secret(out, "token", token)?,
-        GithubLogin::App { id, private_key } => {
-            writeln!(out, "app_id = {id}")?;
-            secret(out, "private_key", private_key)?;
-        }
-    }
-    github.webhook_secret.as_ref().map_or(Ok(()), |reference| secret(out, "webhook_secret", reference))?;
-    optional(out, "api_url", Some(&github.api_url))?;
-    optional(out, "oidc_audience", github.oidc_audience.as_deref())?;
-    optional(out, "ca", github.ca.as_deref())
 }
 
 fn write_host(out: &mut String, host: &Host) -> fmt::Result {
@@ -135,6 +143,12 @@ fn write_service(out: &mut String, service: &Service) -> fmt::Result {
     }
     optional(out, "repository_ca", service.repository_ca.as_deref())?;
     writeln!(out, "supersede = {}", service.supersede)?;
+    if let Some(trusted) = &service.oidc {
+        let workflows: Vec<_> = trusted.workflows.iter().map(|workflow| quoted(&workflow.to_string())).collect();
+        let only =
+            if workflows.is_empty() { String::new() } else { format!(", workflow = [{}]", workflows.join(", ")) };
+        writeln!(out, "oidc = {{ repository_id = {}{only} }}", trusted.repository_id)?;
+    }
     let approvals = &service.approvals;
     let required: Vec<_> = approvals.required.iter().map(|name| quoted(name.as_str())).collect();
     writeln!(out, "\n[services.approvals]\nrequired = [{}]", required.join(", "))?;

@@ -10,6 +10,7 @@ use secrecy::ExposeSecret;
 use crate::domain::repository::GITHUB_API;
 
 use super::file::Section;
+use super::oidc::{self, IdTokens};
 use super::report::Located;
 use super::secret::Keyring;
 use super::server::Server;
@@ -46,8 +47,23 @@ pub enum GithubLogin {
     },
 }
 
-pub(super) fn read(root: &Section<'_>, server: &Server, keyring: &Keyring<'_>) -> Option<Github> {
-    let section = root.section("github")?;
+/// What may come from GitHub, which needs no login there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FromGithub {
+    /// The API, by which addresses of repositories are known for GitHub's.
+    pub api_url: String,
+    /// Reference to the secret that webhooks are signed with; none: no webhook is believed.
+    pub webhook_secret: Option<String>,
+    /// Which id tokens of workflows are taken; none: it is not known for whom they must be.
+    pub id_tokens: Option<IdTokens>,
+}
+
+/// GitHub's API, where RMM has a login there, and what may come from GitHub.
+pub(super) fn read(root: &Section<'_>, server: &Server, keyring: &Keyring<'_>) -> (Option<Github>, FromGithub) {
+    let Some(section) = root.section("github") else {
+        let id_tokens = IdTokens::of(None, server.public_url.as_deref(), GITHUB_API);
+        return (None, FromGithub { api_url: GITHUB_API.to_owned(), webhook_secret: None, id_tokens });
+    };
     let written = section.text("api_url");
     let api_url = written.as_ref().map_or_else(|| Some(GITHUB_API.to_owned()), |text| api_url(&section, text));
     let ca = section.text("ca").filter(|reference| ca_fits(&section, reference, api_url.as_deref(), keyring));
@@ -56,8 +72,22 @@ pub(super) fn read(root: &Section<'_>, server: &Server, keyring: &Keyring<'_>) -
         Some(text) => audience(&section, text),
         None => server.public_url.clone(),
     };
+    let issuer = oidc::issuer(&section);
     let login = login(&section, keyring);
-    Some(Github { api_url: api_url?, login: login?, webhook_secret, oidc_audience, ca: ca.map(|ca| ca.value) })
+    let address = api_url.clone().unwrap_or_else(|| GITHUB_API.to_owned());
+    let from = FromGithub {
+        id_tokens: IdTokens::of(issuer, oidc_audience.as_deref(), &address),
+        webhook_secret: webhook_secret.clone(),
+        api_url: address,
+    };
+    let api = login.zip(api_url).map(|(login, api_url)| Github {
+        api_url,
+        login,
+        webhook_secret,
+        oidc_audience,
+        ca: ca.map(|ca| ca.value),
+    });
+    (api, from)
 }
 
 fn login(section: &Section<'_>, keyring: &Keyring<'_>) -> Option<GithubLogin> {
@@ -68,6 +98,12 @@ fn login(section: &Section<'_>, keyring: &Keyring<'_>) -> Option<GithubLogin> {
     let key = section.reference("private_key");
     let has = |key| section.has(key);
     match (has("token"), has("app_id"), has("private_key")) {
+        // What comes from GitHub needs no login.
+        (false, false, false)
+            if ["webhook_secret", "oidc_audience", "oidc_issuer"].iter().any(|key| section.has(key)) =>
+        {
+            return None;
+        }
         (false, false, false) => {
             let why = "a token of GitHub, or an App in its place: `app_id` and `private_key`; write where it is: \
                        \"env:RMM_GITHUB_TOKEN\"";

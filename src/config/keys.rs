@@ -87,6 +87,7 @@ static GITHUB: &[Key] = &[
     secret("webhook_secret"),
     value("api_url"),
     value("oidc_audience"),
+    value("oidc_issuer"),
     value("ca"),
 ];
 
@@ -112,10 +113,13 @@ static SERVICE: &[Key] = &[
     value("repository"),
     value("repository_ca"),
     value("supersede"),
+    Key { name: "oidc", shape: Shape::Section(OIDC) },
     Key { name: "approvals", shape: Shape::Section(APPROVALS) },
     Key { name: "surfaces", shape: Shape::List(SURFACE) },
     Key { name: "environments", shape: Shape::Section(ENVIRONMENTS) },
 ];
+
+static OIDC: &[Key] = &[value("repository_id"), value("workflow")];
 
 static APPROVALS: &[Key] = &[value("required"), value("minimum"), value("forbid_self"), value("auto_promote")];
 

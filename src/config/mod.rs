@@ -19,6 +19,7 @@ mod jump;
 mod keys;
 mod local;
 mod logs;
+mod oidc;
 mod people;
 mod places;
 mod report;
@@ -46,9 +47,10 @@ use crate::domain::service::Service;
 pub use authorities::Authorities;
 pub use error::{ConfigErrors, Excerpt, Position, Problem};
 pub use example::{EXAMPLE, Init, init_text};
-pub use github::{Github, GithubLogin};
+pub use github::{FromGithub, Github, GithubLogin};
 pub use local::LocalUser;
 pub use logs::Logs;
+pub use oidc::IdTokens;
 pub use secret::Secrets;
 pub use server::Server;
 pub use telegram::{Chat, Telegram, is_bot_token};
@@ -81,6 +83,8 @@ pub struct Config {
     pub hosts: Vec<Host>,
     /// The bot, where there is one.
     pub telegram: Option<Telegram>,
+    /// What may come from GitHub.
+    pub from_github: FromGithub,
     /// GitHub, where RMM has to do with it.
     pub github: Option<Github>,
     /// Everything that is released, in the order of the file.
@@ -178,11 +182,11 @@ impl Config {
         let logs = logs::read(&root);
         let people = people::read(&root);
         let hosts = hosts::read(&root, &keyring);
-        let services = service::read(&root, &people, &hosts, &keyring);
+        let (github, from_github) = github::read(&root, &server, &keyring);
+        let services = service::read(&root, &people, &hosts, &keyring, from_github.id_tokens.is_some());
         hosts.warn_unused(&report);
 
         let telegram = telegram::read(&root, &server, &people.list, &keyring);
-        let github = github::read(&root, &server, &keyring);
         service::workflows_within_reach(&root, &services, github.as_ref());
 
         let (secrets, authorities) = keyring.into_parts();
@@ -197,6 +201,7 @@ impl Config {
             people,
             hosts,
             telegram,
+            from_github,
             github,
             services,
             secrets,

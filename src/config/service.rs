@@ -16,6 +16,7 @@ use super::error::nearest;
 use super::file::Section;
 use super::github::Github;
 use super::hosts::Hosts;
+use super::oidc;
 use super::people::{People, Unique};
 use super::places::{self, Occupied};
 use super::report::{Located, Origin, Report, Spot};
@@ -32,7 +33,14 @@ pub(super) struct Written {
     pub draft: Draft,
 }
 
-pub(super) fn read(root: &Section<'_>, people: &People, hosts: &Hosts, keyring: &Keyring<'_>) -> Vec<Service> {
+/// `id_tokens`: it is known for whom id tokens of CI must be.
+pub(super) fn read(
+    root: &Section<'_>,
+    people: &People,
+    hosts: &Hosts,
+    keyring: &Keyring<'_>,
+    id_tokens: bool,
+) -> Vec<Service> {
     if !root.has("services") {
         let place = Origin { path: "services".into(), spot: Spot::File };
         root.report.warn(&place, "there is none yet: RMM has nothing to release");
@@ -42,7 +50,11 @@ pub(super) fn read(root: &Section<'_>, people: &People, hosts: &Hosts, keyring: 
     let mut occupied = Vec::new();
     let services: Vec<_> = sections
         .iter()
-        .filter_map(|section| service(section, people, hosts, keyring, &mut names, &mut occupied))
+        .filter_map(|section| {
+            let oidc = oidc::trusted(section, id_tokens);
+            let read = service(section, people, hosts, keyring, &mut names, &mut occupied);
+            read.map(|service| Service { oidc, ..service })
+        })
         .collect();
     places::check(root.report, hosts, &occupied);
     former_names(&sections, &services);
@@ -143,6 +155,7 @@ fn service(
         name: name?,
         repository,
         repository_ca,
+        oidc: None,
         approvals,
         was,
         supersede,

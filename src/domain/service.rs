@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::env::Env;
+use super::identity::TrustedWorkflows;
 use super::ids::{HostName, PersonName, ServiceName, SurfaceName};
 
 /// What a team releases as one.
@@ -18,6 +19,9 @@ pub struct Service {
     /// Where the certificates are that an https:// repository is checked against (`file:PATH`), if they are not public.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repository_ca: Option<String>,
+    /// The workflows of GitHub that may speak about it with an id token instead of a token of RMM; none: no workflow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oidc: Option<TrustedWorkflows>,
     /// Who must say yes.
     pub approvals: Approvals,
     /// What it was called when its hosts came to know it. Their folders and its history keep that name or are carried over.

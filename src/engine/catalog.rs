@@ -10,14 +10,14 @@ use super::clock::{Clock, SystemClock};
 use super::redact::Redactor;
 use crate::clients::github::{Credentials, GitHub, Settings};
 use crate::clients::jose::SigningKey;
-use crate::config::{Authorities, Config, Github, GithubLogin, Secrets};
+use crate::config::{Authorities, Config, FromGithub, Github, GithubLogin, IdTokens, Secrets};
 use crate::domain::env::Env;
 use crate::domain::fault::github::GithubFault;
 use crate::domain::host::Host;
 use crate::domain::ids::{HostName, PersonName, ServiceName};
 use crate::domain::person::{Person, Role};
 use crate::domain::reason::Reason;
-use crate::domain::repository::RepoName;
+use crate::domain::repository::{GITHUB_API, RepoName};
 use crate::domain::service::{Driver, EnvValue, Service};
 use crate::domain::world::People;
 use crate::store::tokens::TokenRow;
@@ -32,6 +32,7 @@ pub struct Catalog {
     authorities: Authorities,
     redactor: Arc<Redactor>,
     keep_output: Option<Duration>,
+    from_github: Option<FromGithub>,
     github_settings: Option<Github>,
     github: Option<Result<GitHub, GithubFault>>,
 }
@@ -46,6 +47,7 @@ impl Catalog {
             people: Arc::new(config.people.iter().map(|p| (p.name.clone(), p.clone())).collect()),
             redactor: Arc::new(Redactor::new(config.secrets.values())),
             keep_output: config.logs.keep,
+            from_github: Some(config.from_github.clone()),
             secrets: config.secrets.clone(),
             authorities: config.authorities.clone(),
             github: config.github.as_ref().map(|github| github_client(config, github)),
@@ -71,6 +73,25 @@ impl Catalog {
     #[must_use]
     pub fn keep_output(&self) -> Option<Duration> {
         self.keep_output
+    }
+
+    /// Which id tokens of CI are taken; none: it is not known for whom they must be.
+    #[must_use]
+    pub fn id_tokens(&self) -> Option<&IdTokens> {
+        self.from_github.as_ref()?.id_tokens.as_ref()
+    }
+
+    /// The secret that GitHub signs its webhooks with; none: no webhook is believed.
+    #[must_use]
+    pub fn github_webhook_secret(&self) -> Option<SecretString> {
+        let reference = self.from_github.as_ref()?.webhook_secret.as_deref()?;
+        self.secrets.get(reference).cloned()
+    }
+
+    /// The address of GitHub's API.
+    #[must_use]
+    pub fn github_api(&self) -> &str {
+        self.from_github.as_ref().map_or(GITHUB_API, |github| github.api_url.as_str())
     }
 
     /// A service.

@@ -13,6 +13,7 @@ mod dispatcher;
 mod foreign;
 mod health;
 pub mod hosts;
+pub mod identity;
 mod leftovers;
 mod moved_tag;
 mod output;
@@ -45,6 +46,7 @@ use self::clock::Clock;
 use self::hosts::Hosts;
 use self::refusals::Refusals;
 use crate::clients::health::Prober;
+use crate::clients::issuer::IssuerKeys;
 use crate::clients::local::place::RunPlace;
 use crate::clients::transport::{Transport, TransportError};
 use crate::domain::command::{Answer, Command, Subject};
@@ -85,6 +87,7 @@ struct Inner {
     workflow_news: watch::Sender<u64>,
     hosts: Hosts,
     refusals: Arc<Refusals>,
+    issuers: IssuerKeys,
 }
 
 /// What the engine reaches the world outside with.
@@ -117,6 +120,7 @@ impl Engine {
             workflow_news: watch::Sender::new(0),
             hosts: Hosts::default(),
             refusals: Arc::default(),
+            issuers: IssuerKeys::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -360,6 +364,10 @@ impl Engine {
 
     fn ports(&self) -> &Ports {
         &self.inner.ports
+    }
+
+    fn issuers(&self) -> &IssuerKeys {
+        &self.inner.issuers
     }
 
     fn stops(&self) -> watch::Receiver<u64> {

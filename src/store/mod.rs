@@ -14,6 +14,7 @@ pub mod definitions;
 pub mod error;
 pub mod events;
 pub mod hosts;
+pub mod identities;
 pub mod key;
 pub mod lock;
 pub mod logs;

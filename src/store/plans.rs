@@ -35,6 +35,7 @@ const REVIEWED: &[(&str, &str)] = &[
     ("UPDATE tokens SET services = ", "when a service was renamed"),
     ("SELECT data FROM events WHERE kind = 'record_alarm_raised'", "a test looks"),
     ("SELECT count(*) FROM runs WHERE state IN ('queued', 'running')", "a test looks"),
+    ("SELECT count(*) FROM identity_tokens", "a test looks"),
     ("SELECT hash FROM tokens", "a test looks"),
     ("SELECT services FROM tokens", "a test looks"),
     ("SELECT release_id, state FROM runs", "a test looks"),

@@ -1,4 +1,4 @@
-//! Who calls: a bearer token, or the operator on RMM's own socket.
+//! Who calls: a bearer token of RMM, an id token of a workflow, or the operator on RMM's own socket.
 //!
 //! Tokens are looked up by their hash and remembered for a moment, so that a busy CI costs no query a call; a token
 //! that is revoked in this process is forgotten at once. Guessing is slowed down by address.
@@ -15,10 +15,11 @@ use tokio::sync::watch;
 
 use super::limits::{Slot, network};
 use super::problem::Problem;
-use super::{Peer, Web};
+use super::{Peer, Web, oidc};
 use crate::domain::ids::{PersonName, ServiceName};
 use crate::domain::person::{Actor, Door, Role};
 use crate::engine::Engine;
+use crate::engine::identity::{Proven, Unproven, is_id_token};
 use crate::store::tokens::{self, TokenRow};
 
 /// How long a token that was found is believed without looking again.
@@ -56,6 +57,11 @@ impl Authenticator {
     /// Tells when a token may have been revoked.
     pub fn forgotten(&self) -> watch::Receiver<()> {
         self.forgotten.subscribe()
+    }
+
+    /// Notes a wrong token from an address.
+    fn wrong(&self, from: IpAddr, now: Timestamp) -> Result<(), Problem> {
+        self.guesses.lock().unwrap_or_else(PoisonError::into_inner).note(network(from), now)
     }
 
     async fn find(&self, engine: &Engine, hash: Hash) -> Result<Option<Arc<TokenRow>>, Problem> {
@@ -150,11 +156,19 @@ pub struct Session {
 /// A token that was shown.
 #[derive(Debug, Clone, Copy)]
 pub struct Shown {
-    /// Its number.
+    /// Its number. Of an id token that of its repository, below zero, where no token of RMM has its own.
     pub id: i64,
     /// From where.
     pub from: IpAddr,
-    hash: Hash,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    /// A token of RMM.
+    Own(Hash),
+    /// An id token, until then.
+    Id(Timestamp),
 }
 
 impl Session {
@@ -164,7 +178,12 @@ impl Session {
     /// When the token opens nothing any more.
     pub async fn look_again(&self, web: &Web) -> Result<Actor, Problem> {
         let Some(token) = &self.token else { return Ok(self.actor.clone()) };
-        let found = web.authenticator.find(&web.engine, token.hash).await?;
+        let hash = match token.kind {
+            Kind::Own(hash) => hash,
+            Kind::Id(until) if web.engine.now() < until => return Ok(self.actor.clone()),
+            Kind::Id(_) => return Err(Problem::unauthorized("this id token is over")),
+        };
+        let found = web.authenticator.find(&web.engine, hash).await?;
         let row = found.ok_or_else(|| Problem::unauthorized("this token is not known any more"))?;
         actor(web, &row)
     }
@@ -185,15 +204,24 @@ impl FromRequestParts<Web> for Session {
                 "this call needs a token: `Authorization: Bearer <token>`; `rmm token create` makes one",
             ));
         };
+        if is_id_token(secret) {
+            let proven = web.engine.prove(secret).await;
+            let Proven { actor, run, repository_id, until } = proven.map_err(|unproven| match &unproven {
+                Unproven::Fault(_) => web.authenticator.wrong(from, web.engine.now()).err().unwrap_or(unproven.into()),
+                Unproven::Away { .. } | Unproven::Store(_) => unproven.into(),
+            })?;
+            parts.extensions.insert(oidc::Run::from(run));
+            let id = i64::try_from(repository_id).map_or(i64::MIN, i64::wrapping_neg);
+            return Ok(Self { actor, token: Some(Shown { id, from, kind: Kind::Id(until) }) });
+        }
         let hash = tokens::hash(secret);
         let found = if tokens::is_plausible(secret) { web.authenticator.find(&web.engine, hash).await? } else { None };
         let Some(row) = found else {
             // Only wrong ones wait: a correct token works from behind the same address.
-            let mut guesses = web.authenticator.guesses.lock().unwrap_or_else(PoisonError::into_inner);
-            guesses.note(network(from), web.engine.now())?;
+            web.authenticator.wrong(from, web.engine.now())?;
             return Err(Problem::unauthorized("this token is not known; `rmm token list` shows those that are"));
         };
-        Ok(Self { actor: actor(web, &row)?, token: Some(Shown { id: row.id, from, hash }) })
+        Ok(Self { actor: actor(web, &row)?, token: Some(Shown { id: row.id, from, kind: Kind::Own(hash) }) })
     }
 }
 

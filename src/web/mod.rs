@@ -6,6 +6,7 @@ mod body;
 pub mod descent;
 mod hook;
 pub mod limits;
+mod oidc;
 mod patient;
 pub mod problem;
 pub mod reload;

@@ -18,6 +18,7 @@ use crate::domain::event::Why;
 use crate::domain::fault::repository::GitAdvice;
 use crate::domain::fault::ssh::PrivateKeyFault;
 use crate::domain::gate::{Gate, GateName, GateState, Remedy};
+use crate::domain::identity::TokenFault;
 use crate::domain::ids::is_same_name;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::{Cause, Refusal};
@@ -82,6 +83,15 @@ impl Language {
         match self {
             Self::En => en::private_key(fault),
             Self::Ru => ru::private_key(fault),
+        }
+    }
+
+    /// Why an id token of CI opens nothing, and what to do: a sentence that begins small and has no full stop.
+    #[must_use]
+    pub fn id_token(self, fault: &TokenFault) -> String {
+        match self {
+            Self::En => en::id_token(fault),
+            Self::Ru => ru::id_token(fault),
         }
     }
 

@@ -27,6 +27,7 @@ mod events;
 mod faults;
 mod gates;
 mod github;
+mod identity;
 mod reasons;
 mod refusals;
 mod ssh;

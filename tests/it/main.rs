@@ -22,6 +22,8 @@ mod github_stand_in;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod id_tokens;
+#[cfg(test)]
 mod jobs;
 #[cfg(test)]
 mod kills;

@@ -5,6 +5,7 @@ mod github;
 mod hosts;
 mod mistakes;
 mod names;
+mod oidc;
 mod overrides;
 mod people;
 mod places;

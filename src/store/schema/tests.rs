@@ -298,3 +298,23 @@ fn tokens_learn_who_vouches_for_them() {
     let vouchers: Vec<_> = tokens.iter().map(|token| token.vouched_by.as_deref()).collect();
     assert_eq!(vouchers, [Some("ann"), None, Some("ann"), None, None, Some("ann"), Some("bob")]);
 }
+
+#[test]
+fn id_tokens_come_to_a_database_that_is_in_use() {
+    use crate::store::{identities, telegram};
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("rmm.db");
+    let mut conn = open_writer(&path).unwrap();
+    migrate_with(&mut conn, &path, &up_to(19)).unwrap();
+    let now = jiff::Timestamp::from_second(60).unwrap();
+    telegram::receive(&conn, &[(1, "{}".into())], now).unwrap();
+    migrate_with(&mut conn, &path, &up_to(20)).unwrap();
+    assert_eq!(telegram::open_updates(&conn, 0, 9).unwrap().len(), 1);
+    let token = identities::name("https://issuer", "abc");
+    assert!(identities::show(&conn, &token, now, now).unwrap());
+    // A start anew finds it.
+    drop(conn);
+    let conn = open_writer(&path).unwrap();
+    assert!(!identities::show(&conn, &token, now, now).unwrap());
+}

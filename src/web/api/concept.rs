@@ -6,7 +6,7 @@ use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 
 use super::{Trace, watchable_by};
-use crate::contract::{CreateRelease, CreatingRun};
+use crate::contract::{CreateRelease, CreatingRun, ReportingRun};
 use crate::domain::approval::Verdict;
 use crate::domain::command::{Answer, Command};
 use crate::domain::ids::{Invalid, ReleaseId, ServiceName, one_line, web_address};
@@ -15,10 +15,10 @@ use crate::domain::release::{CiRun, Release, Reporter};
 use crate::domain::status::{List, Status};
 use crate::engine::Request;
 use crate::store::releases;
-use crate::web::Web;
 use crate::web::auth::Caller;
 use crate::web::body::Sent;
 use crate::web::problem::Problem;
+use crate::web::{Web, oidc};
 
 /// Rows of `GET /active_releases` at most.
 const MOST_ROWS: u32 = 1000;
@@ -74,6 +74,7 @@ pub async fn create(
     State(web): State<Web>,
     Caller(actor): Caller,
     Extension(trace): Extension<Trace>,
+    run: oidc::Run,
     Sent(sent): Sent<ConceptCreate>,
 ) -> Result<(StatusCode, Json<ConceptCreated>), Problem> {
     let begun = match sent.status {
@@ -93,7 +94,7 @@ pub async fn create(
         commit: None,
         initiated_by: sent.initiated_by,
         owner: None,
-        ci_run,
+        ci_run: run.creating(ci_run).map_err(concept_field)?,
         tagged_at: None,
         notes: String::new(),
         surfaces: Vec::new(),
@@ -114,9 +115,22 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(ConceptCreated { release_id: id.0 })))
 }
 
-/// The field as this call names it.
 fn concept_names(invalid: Invalid) -> Invalid {
-    let field = match invalid.field.as_str() {
+    Invalid::new(concept_name(&invalid.field), invalid.rule)
+}
+
+fn concept_field(problem: Problem) -> Problem {
+    let field = problem.field.as_deref().map(|field| concept_name(field).to_owned());
+    let detail = match (&problem.field, &field) {
+        (Some(known), Some(field)) => problem.detail.replace(known, field),
+        (Some(_) | None, _) => problem.detail,
+    };
+    Problem { field, detail, ..problem }
+}
+
+/// The field as this call names it.
+fn concept_name(field: &str) -> &str {
+    match field {
         "service" => "service_name",
         "tag" => "release_tag",
         "ci_run.id" => "github_run_id",
@@ -124,8 +138,7 @@ fn concept_names(invalid: Invalid) -> Invalid {
         "ci_run.ref" => "github_ref",
         "ci_run.attempt" => "github_run_attempt",
         other => other,
-    };
-    Invalid::new(field, invalid.rule)
+    }
 }
 
 /// A report, in the words of the original machine.
@@ -154,16 +167,19 @@ pub async fn report(
     State(web): State<Web>,
     Caller(actor): Caller,
     Extension(trace): Extension<Trace>,
+    run: oidc::Run,
     Sent(sent): Sent<ConceptReport>,
 ) -> Result<Json<ConceptDone>, Problem> {
     let url = sent.github_action_link.filter(|link| !link.is_empty());
     if let Some(url) = &url {
         web_address("github_action_link", url)?;
     }
-    let ci_run = match sent.github_run_id.and_then(RunNumber::text) {
-        Some(id) => {
+    let told = sent.github_run_id.and_then(RunNumber::text);
+    let told = told.map(|id| ReportingRun { id, attempt: sent.github_run_attempt, url: url.clone() });
+    let ci_run = match run.reporting(told).map_err(concept_field)? {
+        Some(ReportingRun { id, attempt, url: told }) => {
             one_line("github_run_id", &id, 100)?;
-            Some(Reporter { id, attempt: sent.github_run_attempt, url })
+            Some(Reporter { id, attempt, url: told.or(url) })
         }
         None => None,
     };

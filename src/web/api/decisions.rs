@@ -11,10 +11,10 @@ use crate::domain::ids::{Invalid, ReleaseId, Revision, Tag, one_line, web_addres
 use crate::domain::release::Reporter;
 use crate::engine::{Request, no_release};
 use crate::views::ReleaseOverview;
-use crate::web::Web;
 use crate::web::auth::Caller;
 use crate::web::body::{MaybeSent, Named, Sent};
 use crate::web::problem::Problem;
+use crate::web::{Web, oidc};
 
 impl ReportingRun {
     fn check(self) -> Result<Reporter, Invalid> {
@@ -34,10 +34,11 @@ pub async fn patch(
     Caller(actor): Caller,
     Extension(trace): Extension<Trace>,
     Named(id): Named<i64>,
+    run: oidc::Run,
     Sent(sent): Sent<PatchRelease>,
 ) -> Result<Json<ReportedRelease>, Problem> {
     let release = ReleaseId(id);
-    let reporter = sent.ci_run.map(ReportingRun::check).transpose()?;
+    let reporter = run.reporting(sent.ci_run)?.map(ReportingRun::check).transpose()?;
     let artifacts = sent.surfaces.map(checked_artifacts).transpose()?;
     let update = artifacts.map(|artifacts| Command::Update { release, artifacts });
     let report = sent.status.map(|status| Command::Report { release, status, ci_run: reporter });

@@ -45,7 +45,9 @@ impl utoipa::Modify for BearerToken {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
-            .description(Some("A token of `rmm token create`"))
+            .description(Some(
+                "A token of `rmm token create`, or an id token of a workflow that a service trusts (`oidc`)",
+            ))
             .build();
         openapi.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(scheme));
     }

@@ -20,10 +20,10 @@ use crate::domain::release::{Artifact, CiRun};
 use crate::engine::{Request, no_release};
 use crate::store::{events, releases, runs};
 use crate::views::{PlanOverview, ReleaseOverview};
-use crate::web::Web;
 use crate::web::auth::Caller;
 use crate::web::body::{Asked, Named, Sent};
 use crate::web::problem::Problem;
+use crate::web::{Web, oidc};
 use crate::wording::english;
 
 /// Releases on one page, unless asked otherwise.
@@ -104,9 +104,10 @@ pub async fn create(
     State(web): State<Web>,
     Caller(actor): Caller,
     Extension(trace): Extension<Trace>,
+    run: oidc::Run,
     Sent(new): Sent<CreateRelease>,
 ) -> Result<Response, Problem> {
-    let mut new = new.check()?;
+    let mut new = CreateRelease { ci_run: run.creating(new.ci_run)?, ..new }.check()?;
     web.engine.ask_for_moved_tag(&actor, &mut new).await?;
     let handled = web.engine.handle(trace.of(Request::new(actor, Command::Create(new)))).await?;
     let created = matches!(handled.answer, Answer::Release { created: true, .. });

@@ -4,6 +4,7 @@ mod event;
 mod fault;
 mod gate;
 mod github;
+mod identity;
 mod on_host;
 mod reason;
 mod refusal;
@@ -11,6 +12,7 @@ mod ssh;
 
 pub(super) use event::event;
 pub(super) use gate::{remedy, state};
+pub(super) use identity::id_token;
 pub(super) use reason::reason;
 pub(super) use refusal::refusal;
 pub(super) use ssh::private_key;

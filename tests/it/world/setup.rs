@@ -17,10 +17,13 @@ pub struct Setup {
     surface: Table,
     stage_surface: Table,
     more_services: Vec<(String, Option<String>)>,
+    /// More keys of the service, and `[github]`.
+    service: Table,
+    github: Table,
     pub variables: Vec<(String, String)>,
     pub open_files: Option<u64>,
     /// The API of the GitHub whose workflows deploy to production.
-    github: Option<String>,
+    workflows_at: Option<String>,
     /// The newest candidate takes out the older ones.
     pub supersede: bool,
     /// `[local]`: whom steps run as, and the home directory of that user.
@@ -45,9 +48,11 @@ impl Setup {
             surface: surface.into_iter().collect(),
             stage_surface: Table::new(),
             more_services: Vec::new(),
+            service: Table::new(),
+            github: Table::new(),
             variables: Vec::new(),
             open_files: None,
-            github: None,
+            workflows_at: None,
             supersede: false,
             // Root has to be named.
             local: rustix::process::geteuid().is_root().then(|| ("root".into(), None)),
@@ -114,9 +119,21 @@ impl Setup {
 
     /// Workflows of the GitHub behind this API deploy to production and roll it back.
     pub fn by_workflows(mut self, api: &str) -> Self {
-        self.github = Some(api.to_owned());
         self.production_driver = "ci";
-        self.variable("GITHUB_TOKEN", "a-token-for-tests")
+        self.workflows_at = Some(api.to_owned());
+        self.github("token", "env:GITHUB_TOKEN").github("api_url", api).variable("GITHUB_TOKEN", "a-token-for-tests")
+    }
+
+    /// A key of the service itself; `oidc.NAME` reaches into its tables.
+    pub fn service(mut self, key: &str, value: impl Into<Value>) -> Self {
+        set(&mut self.service, key, value.into());
+        self
+    }
+
+    /// A key of `[github]`.
+    pub fn github(mut self, key: &str, value: impl Into<Value>) -> Self {
+        set(&mut self.github, key, value.into());
+        self
     }
 
     /// A key of the surface; `env.NAME` and `health.NAME` reach into its tables.
@@ -158,12 +175,14 @@ impl Setup {
             set(&mut service, "repository", repository.clone().into());
         }
         set(&mut service, "supersede", self.supersede.into());
+        let plain = service.clone();
+        service.extend(self.service.clone());
         set(&mut service, "approvals.required", self.approvers.clone().into());
         set(&mut service, "approvals.minimum", self.minimum.into());
         set(&mut service, "surfaces", vec![surface].into());
         set(&mut service, "environments.production.driver", self.production_driver.into());
         set(&mut service, "environments.stage.driver", self.stage_driver.into());
-        if let Some(api) = &self.github {
+        if let Some(api) = &self.workflows_at {
             set(&mut service, "repository", format!("{api}/acme/shop").into());
             set(&mut service, "environments.production.workflow", "deploy.yaml".into());
             set(&mut service, "environments.production.rollback_workflow", "back.yaml".into());
@@ -175,15 +194,14 @@ impl Setup {
         let mut config = Table::new();
         set(&mut config, "server.listen", "127.0.0.1:0".into());
         set(&mut config, "server.data_dir", data.display().to_string().into());
-        if let Some(api) = &self.github {
-            set(&mut config, "github.token", "env:GITHUB_TOKEN".into());
-            set(&mut config, "github.api_url", api.clone().into());
-        }
         if let Some((user, home)) = &self.local {
             set(&mut config, "local.user", user.clone().into());
             if let Some(home) = home {
                 set(&mut config, "local.home", home.clone().into());
             }
+        }
+        if !self.github.is_empty() {
+            set(&mut config, "github", self.github.clone().into());
         }
         let person = |(name, role): &(String, String)| {
             let fields = [("name", name.clone()), ("role", role.clone()), ("github", format!("{name}-at-github"))];
@@ -192,6 +210,8 @@ impl Setup {
         set(&mut config, "people", self.people.iter().map(person).collect::<Vec<_>>().into());
         let others = self.more_services.iter().map(|(name, repository)| {
             let mut other = service.clone();
+            // What is said of the first service alone.
+            other.retain(|key, _| plain.contains_key(key) || !self.service.contains_key(key));
             set(&mut other, "name", name.clone().into());
             if let Some(repository) = repository {
                 set(&mut other, "repository", repository.clone().into());

@@ -1,0 +1,80 @@
+//! Id tokens of CI: `oidc` of a service says which workflows it trusts, `[github]` who issues the tokens and for whom.
+
+use crate::domain::identity::{TrustedWorkflows, WorkflowRef};
+
+use super::file::Section;
+
+/// The issuer of the tokens of github.com.
+const ISSUER: &str = "https://token.actions.githubusercontent.com";
+
+/// Which id tokens are taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdTokens {
+    /// Who issues them, as they say it.
+    pub issuer: String,
+    /// For whom they must be.
+    pub audience: String,
+}
+
+impl IdTokens {
+    /// Those of an issuer, or of the one that belongs to GitHub's API, for an audience.
+    pub(super) fn of(issuer: Option<String>, audience: Option<&str>, api_url: &str) -> Option<Self> {
+        let audience = audience?.trim_end_matches('/').to_owned();
+        Some(Self { issuer: issuer.unwrap_or_else(|| issuer_of(api_url)), audience })
+    }
+}
+
+/// The issuer that `[github]` names.
+pub(super) fn issuer(section: &Section<'_>) -> Option<String> {
+    let text = section.text("oidc_issuer")?;
+    let hint = "RMM asks it for its keys, and nothing else";
+    section.report.is_web_address(&text, &text.value, hint).then_some(text.value)
+}
+
+/// The issuer that belongs to an API: that of github.com, of a company's own part of it, or of a GitHub Enterprise Server.
+fn issuer_of(api_url: &str) -> String {
+    let host = api_url.split_once("//").map(|(_, rest)| rest.split('/').next().unwrap_or(rest));
+    match host {
+        None | Some("api.github.com") => ISSUER.to_owned(),
+        Some(host) => match host.strip_prefix("api.").filter(|rest| rest.ends_with(".ghe.com")) {
+            Some(own) => format!("https://token.actions.{own}"),
+            None => format!("https://{host}/_services/token"),
+        },
+    }
+}
+
+/// The workflows that a service trusts. `known`: it is known for whom the tokens are.
+pub(super) fn trusted(service: &Section<'_>, known: bool) -> Option<TrustedWorkflows> {
+    let section = service.section("oidc")?;
+    let report = section.report;
+    if !known {
+        let hint = "the id token names RMM as its receiver, so that one for another program opens nothing here";
+        let rule = "needs `public_url` in [server], or `oidc_audience` in [github]: for whom are the id tokens?";
+        report.error_hint(&section.place, rule, hint);
+    }
+    if !section.has("repository_id") {
+        section.missing("repository_id", "the number of the repository: `gh api repos/OWNER/NAME --jq .id` shows it");
+    }
+    let repository_id = section.number("repository_id", 1..=i64::MAX);
+    let listed = section.one_or_more("workflow").unwrap_or_default();
+    let parsed = listed.iter().filter_map(|text| {
+        WorkflowRef::parse("workflow", &text.value).map_err(|invalid| report.error(&text.place, invalid.rule)).ok()
+    });
+    Some(TrustedWorkflows { workflows: parsed.collect(), repository_id: repository_id?.value.unsigned_abs() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_issuer_follows_from_the_api() {
+        for (api, issuer) in [
+            ("https://api.github.com", ISSUER),
+            ("https://git.example.com/api/v3", "https://git.example.com/_services/token"),
+            ("https://api.octo.ghe.com", "https://token.actions.octo.ghe.com"),
+        ] {
+            assert_eq!(issuer_of(api), issuer);
+        }
+    }
+}
