@@ -88,7 +88,7 @@ fn all_its_secrets_are_known_and_hidden() {
     let keys = "app_id = 7\nprivate_key = \"env:PEM\"\nwebhook_secret = \"env:HOOK\"";
     let config = read(&github(keys)).expect("valid");
     let known: Vec<_> = config.secrets.values().map(|value| value.expose_secret().to_owned()).collect();
-    assert!(known.contains(&PEM.to_owned()) && known.contains(&"s3cret_-s3cret_-".to_owned()), "{}", known.len());
+    assert!(known.contains(&*PEM) && known.contains(&"s3cret_-s3cret_-".to_owned()), "{}", known.len());
     let shown = config.effective();
     assert!(shown.contains("private_key = \"•••\" # env:PEM\nwebhook_secret = \"•••\" # env:HOOK\n"), "{shown}");
     assert!(!shown.contains("PRIVATE KEY") && !shown.contains("s3cret"), "{shown}");
@@ -105,7 +105,7 @@ fn it_is_a_token_or_an_app() {
     );
     assert_eq!(
         refused("token = \"env:TOKEN\"\napp_id = 7\nprivate_key = \"env:PEM\""),
-        ["3:1: github.app_id: cannot stand beside `token`"]
+        ["3:10: github.app_id: cannot stand beside `token`"]
     );
     assert_eq!(
         refused("app_id = 7"),
