@@ -1,4 +1,4 @@
-//! What RMM calls: hosts, git, health addresses. Each translates between the world outside and plain values, and
+//! What RMM calls: hosts, git, GitHub, health addresses, Telegram. Each translates between the world outside and plain values, and
 //! knows nothing of releases.
 pub mod checkup;
 pub mod detached;

@@ -298,7 +298,7 @@ pub struct ReleaseDetails {
 pub struct CommitsView {
     /// What production runs: its tag, its commit or its number.
     pub since: String,
-    /// How many there are; `commits` has the newest 250.
+    /// How many there are; `commits` has at most 250 of them.
     pub total: u64,
     /// Commits of what production runs that this release does not have.
     #[serde(default)]

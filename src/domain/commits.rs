@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::release::Version;
 
-/// Commits that are kept of one release; the newest ones.
+/// Commits that are kept of one release.
 pub const MOST_COMMITS: usize = 250;
 
 /// What lies between what production runs and a release.

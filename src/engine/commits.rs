@@ -10,7 +10,17 @@ use crate::domain::fault::github::GithubFault;
 use crate::domain::ids::{Commit, ReleaseId};
 use crate::domain::release::Version;
 use crate::domain::repository::RepoName;
-use crate::store::{commits, releases, runs};
+use crate::store::{StoreError, commits, releases, runs};
+
+impl Engine {
+    /// What a release brings beside what production ran when that was listed last; none where it is not known.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn commits_of(&self, id: ReleaseId) -> Result<Option<CommitList>, StoreError> {
+        self.read(move |conn| commits::get(conn, id)).await
+    }
+}
 
 /// Whether it is worth asking once more.
 pub(super) enum Listed {

@@ -18,7 +18,6 @@ use crate::domain::service::Service;
 use crate::domain::status::Status;
 use crate::domain::world::{GoodVersion, World};
 use crate::engine::{Engine, Failure};
-use crate::store::commits;
 
 /// Of the versions to go back to, this many are told.
 const VERSIONS: u32 = 50;
@@ -74,9 +73,8 @@ impl ReleaseOverview {
     /// A refusal when there is no such release, or its service was never configured.
     pub async fn read(engine: &Engine, id: ReleaseId) -> Result<Self, Failure> {
         let mut overview = engine.look(id, Self::of).await?;
-        let listed = engine.read(move |conn| commits::get(conn, id)).await?;
         let since = overview.current().map(|version| version.release);
-        overview.commits = listed.filter(|listed| Some(listed.since.release) == since);
+        overview.commits = engine.commits_of(id).await?.filter(|listed| Some(listed.since.release) == since);
         Ok(overview)
     }
 

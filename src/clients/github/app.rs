@@ -124,22 +124,18 @@ impl GitHub {
             expires_at: Timestamp,
         }
         let sought = Sought::Repository { repo: repo.clone() };
-        let refused = |fault| match fault {
-            GithubFault::Unauthorized { said } => GithubFault::AppRefused { said },
-            other => other,
-        };
         let myself = self.authorization_of_app(id, key)?;
         let path = at(repo, &["installation"]);
         let asked = self.ask_with(myself.clone(), &Question::get(&path)).await.map_err(|failure| failure.fault)?;
         if asked.status == StatusCode::NOT_FOUND {
             return Err(GithubFault::AppNotInstalled { repo: repo.clone() });
         }
-        let Installation { id } = asked.success(&sought, self.now()).map_err(refused)?.json()?;
+        let Installation { id } = asked.success(&sought, self.now()).map_err(of_app)?.json()?;
         let path = format!("/app/installations/{id}/access_tokens");
         // Of no use anywhere else.
         let question = Question::post(&path, json!({ "repositories": [repo.name] }));
         let asked = self.ask_with(myself, &question).await.map_err(|failure| failure.fault)?;
-        let Made { token, expires_at } = asked.success(&sought, self.now()).map_err(refused)?.json()?;
+        let Made { token, expires_at } = asked.success(&sought, self.now()).map_err(of_app)?.json()?;
         Ok(Token { secret: token, until: expires_at })
     }
 }
@@ -149,4 +145,9 @@ fn bearer(token: &SecretString) -> Result<HeaderValue, GithubFault> {
     let mut value = value.map_err(|_| GithubFault::Unauthorized { said: None })?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+/// The App signs for itself; there is no token that could be wrong.
+pub(super) fn of_app(fault: GithubFault) -> GithubFault {
+    if let GithubFault::Unauthorized { said } = fault { GithubFault::AppRefused { said } } else { fault }
 }

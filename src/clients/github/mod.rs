@@ -7,10 +7,14 @@ mod answer;
 mod app;
 mod dispatch;
 mod hooks;
+#[cfg(test)]
+pub(crate) mod peer;
 mod repository;
 mod runs;
 #[cfg(test)]
 pub(crate) mod stand_in;
+#[cfg(test)]
+mod tests;
 mod traces;
 mod wire;
 
@@ -118,6 +122,12 @@ impl GitHub {
         Ok(Self { inner: Arc::new(inner) })
     }
 
+    /// The repository of a service, if it is one of this GitHub.
+    #[must_use]
+    pub fn repo_of(&self, repository: &str) -> Option<RepoName> {
+        RepoName::of(repository, self.inner.api.as_str())
+    }
+
     fn now(&self) -> Timestamp {
         (self.inner.now)()
     }
@@ -219,6 +229,16 @@ fn repository_of(repo: &RepoName) -> Sought {
 /// Any other thing that is looked for.
 fn path_of(path: &str) -> Sought {
     Sought::Path { path: path.split('?').next().unwrap_or_default().to_owned() }
+}
+
+/// What is not there is the workflow.
+fn without_workflow(repo: &RepoName, workflow: &str) -> impl FnOnce(GithubFault) -> GithubFault {
+    move |fault| {
+        if matches!(fault, GithubFault::NotFound { .. }) {
+            return GithubFault::NoWorkflow { repo: repo.clone(), workflow: workflow.to_owned() };
+        }
+        fault
+    }
 }
 
 /// Text as one segment of a path.

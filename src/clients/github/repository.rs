@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
+use jiff::fmt::rfc2822;
 use serde::Deserialize;
 
 use super::answer::LONGEST;
-use super::app::{As, Credentials};
+use super::app::{As, Credentials, of_app};
 use super::runs::query;
 use super::wire::header;
-use super::{GitHub, Question, at, path_of, repository_of, segment};
+use super::{GitHub, Question, at, path_of, repository_of, segment, without_workflow};
 use crate::domain::fault::github::{GithubFault, Sought};
 use crate::domain::repository::RepoName;
 
@@ -131,10 +132,7 @@ impl GitHub {
     /// [`GithubFault`].
     pub async fn workflow(&self, repo: &RepoName, file: &str) -> Result<Workflow, GithubFault> {
         let path = at(repo, &["actions", "workflows", file]);
-        self.get(As::Repository(repo), &path, &path_of(&path)).await.map_err(|fault| match fault {
-            GithubFault::NotFound { .. } => GithubFault::NoWorkflow { repo: repo.clone(), workflow: file.to_owned() },
-            other => other,
-        })
+        self.get(As::Repository(repo), &path, &path_of(&path)).await.map_err(without_workflow(repo, file))
     }
 
     /// The text of a file as of a branch, tag or commit; at most a megabyte, as GitHub has it.
@@ -147,9 +145,8 @@ impl GitHub {
             encoding: String,
             content: String,
         }
-        let parts: Vec<_> =
-            std::iter::once("contents").chain(path.split('/').filter(|part| !part.is_empty())).collect();
-        let asked = at(repo, &parts) + &query(&[("ref", git_ref)]);
+        // One part of the address, as GitHub's description has it.
+        let asked = at(repo, &["contents", path.trim_start_matches('/')]) + &query(&[("ref", git_ref)]);
         let sought = Sought::File { repo: repo.clone(), path: path.to_owned(), git_ref: git_ref.to_owned() };
         let File { encoding, content } = self.get(As::Repository(repo), &asked, &sought).await?;
         if encoding != "base64" {
@@ -212,11 +209,10 @@ impl GitHub {
         }
         let is_app = matches!(self.inner.credentials, Credentials::App { .. });
         let path = if is_app { "/app" } else { "/user" };
-        let answer =
-            self.success(As::App, &Question::get(path), &path_of(path)).await.map_err(|fault| match fault {
-                GithubFault::Unauthorized { said } if is_app => GithubFault::AppRefused { said },
-                other => other,
-            })?;
+        let answer = self
+            .success(As::App, &Question::get(path), &path_of(path))
+            .await
+            .map_err(|fault| if is_app { of_app(fault) } else { fault })?;
         let Me { login, name, permissions } = answer.json()?;
         let list =
             |text: String| text.split(',').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect();
@@ -227,7 +223,7 @@ impl GitHub {
             permissions,
             expires: header(&answer.headers, "github-authentication-token-expiration"),
             date: header(&answer.headers, "date")
-                .and_then(|date| Timestamp::strptime("%a, %d %b %Y %H:%M:%S %Z", date).ok()),
+                .and_then(|date| rfc2822::DateTimeParser::new().parse_timestamp(&date).ok()),
         })
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::app::As;
 use super::wire::header;
-use super::{GitHub, Question, at, path_of};
+use super::{GitHub, Question, at, path_of, without_workflow};
 use crate::domain::fault::github::{GithubFault, Sought};
 use crate::domain::repository::RepoName;
 
@@ -167,28 +167,22 @@ impl GitHub {
         struct Page {
             workflow_runs: Vec<WorkflowRun>,
         }
-        let missing = || GithubFault::NoWorkflow { repo: repo.clone(), workflow: workflow.to_owned() };
+        // GitHub's description of `created` takes no range, so that the older ones are left out here.
         let since = since.checked_sub(CLOCKS).unwrap_or(since);
-        let created = format!(">={}", since.strftime("%Y-%m-%dT%H:%M:%SZ"));
         for page in 1..=MOST_PAGES {
-            let query = query(&[
-                ("event", "workflow_dispatch"),
-                ("created", &created),
-                ("per_page", &PAGE.to_string()),
-                ("page", &page.to_string()),
-            ]);
+            let query =
+                query(&[("event", "workflow_dispatch"), ("per_page", &PAGE.to_string()), ("page", &page.to_string())]);
             let path = at(repo, &["actions", "workflows", workflow, "runs"]) + &query;
             let found = self.get(As::Repository(repo), &path, &path_of(&path)).await;
-            let Page { workflow_runs } = found.map_err(|fault| match fault {
-                GithubFault::NotFound { .. } => missing(),
-                other => other,
-            })?;
-            let count = workflow_runs.len();
-            let fits = |run: &WorkflowRun| has_word(&run.title, word) || has_word(&run.name, word);
+            let Page { workflow_runs } = found.map_err(without_workflow(repo, workflow))?;
+            let is_last = workflow_runs.len() < PAGE || workflow_runs.iter().any(|run| run.created_at < since);
+            let fits = |run: &WorkflowRun| {
+                run.created_at >= since && (has_word(&run.title, word) || has_word(&run.name, word))
+            };
             if let Some(run) = workflow_runs.into_iter().find(fits) {
                 return Ok(Some(run));
             }
-            if count < PAGE {
+            if is_last {
                 break;
             }
         }
@@ -207,17 +201,18 @@ impl GitHub {
         }
         let sought = Sought::Run { repo: repo.clone(), run };
         for page in 1..=MOST_JOB_PAGES {
-            let parts = ["actions", "runs", &run.to_string(), "attempts", &attempt.to_string(), "jobs"];
-            let query = query(&[("per_page", &PAGE.to_string()), ("page", &page.to_string())]);
+            let parts = ["actions", "runs", &run.to_string(), "jobs"];
+            let query = query(&[("filter", "all"), ("per_page", &PAGE.to_string()), ("page", &page.to_string())]);
             let Page { jobs } = self.get(As::Repository(repo), &(at(repo, &parts) + &query), &sought).await?;
-            if jobs.iter().any(Job::has_begun) {
+            if jobs.iter().any(|job| job.attempt == attempt && job.has_begun()) {
                 return Ok(true);
             }
             if jobs.len() < PAGE {
-                break;
+                return Ok(false);
             }
         }
-        Ok(false)
+        // Not all of so many have been waiting, as far as can be known.
+        Ok(true)
     }
 
     /// Ends a run. One that has ended already is as well.
@@ -238,6 +233,8 @@ impl GitHub {
 /// As much of a job as tells whether it has begun.
 #[derive(Deserialize)]
 struct Job {
+    #[serde(rename = "run_attempt", default = "first")]
+    attempt: u32,
     status: RunStatus,
     #[serde(default)]
     runner_id: Option<i64>,

@@ -88,7 +88,7 @@ fn all_its_secrets_are_known_and_hidden() {
     let keys = "app_id = 7\nprivate_key = \"env:PEM\"\nwebhook_secret = \"env:HOOK\"";
     let config = read(&github(keys)).expect("valid");
     let known: Vec<_> = config.secrets.values().map(|value| value.expose_secret().to_owned()).collect();
-    assert!(known.contains(&PEM.to_owned()) && known.contains(&"s3cret_-s3cret_-".to_owned()), "{}", known.len());
+    assert!(known.contains(&*PEM) && known.contains(&"s3cret_-s3cret_-".to_owned()), "{}", known.len());
     let shown = config.effective();
     assert!(shown.contains("private_key = \"•••\" # env:PEM\nwebhook_secret = \"•••\" # env:HOOK\n"), "{shown}");
     assert!(!shown.contains("PRIVATE KEY") && !shown.contains("s3cret"), "{shown}");

@@ -1,0 +1,209 @@
+//! Repositories, webhooks, and what RMM leaves there.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
+use super::*;
+
+fn commits(from: usize, count: usize) -> Vec<Value> {
+    let commit = |number: usize| {
+        json!({
+            "sha": format!("{number:040x}"), "html_url": format!("https://github.com/acme/shop/commit/{number}"),
+            "commit": { "message": format!("Change {number}\n\nbecause"), "author": { "name": "Ann" } },
+            "author": if number.is_multiple_of(2) { json!({ "login": "ann-k", "id": 1 }) } else { Value::Null },
+        })
+    };
+    (from..from + count).map(commit).collect()
+}
+
+fn comparison(total: usize, commits: &[Value]) -> Reply {
+    says(
+        200,
+        &json!({
+            "status": "ahead", "ahead_by": total, "behind_by": 0, "total_commits": total,
+            "html_url": "https://github.com/acme/shop/compare/a...b", "commits": commits,
+        }),
+    )
+}
+
+#[tokio::test]
+async fn commits_between_two_tags_are_told_up_to_a_bound() {
+    let peer = Peer::start().await;
+    let compare = "GET /repos/acme/shop/compare/v1.3.0...v1.4.0";
+    for page in 0..3 {
+        peer.answers(compare, comparison(1234, &commits(page * 100, 100)));
+    }
+    let found = peer.client().compare(&repo(), "v1.3.0", "v1.4.0").await.unwrap();
+    assert_eq!((found.total, found.commits.len(), found.status.as_str()), (1234, 250, "ahead"));
+    let [first, second, ..] = &found.commits[..] else { panic!("commits") };
+    assert_eq!(
+        (first.title.as_str(), first.author.as_str(), first.login.as_deref()),
+        ("Change 0", "Ann", Some("ann-k"))
+    );
+    assert_eq!((second.title.as_str(), second.login.as_deref()), ("Change 1", None));
+    assert_eq!(peer.asked().len(), 3);
+
+    let peer = Peer::start().await;
+    peer.answers(compare, comparison(2, &commits(0, 2)));
+    assert_eq!(peer.client().compare(&repo(), "v1.3.0", "v1.4.0").await.unwrap().commits.len(), 2);
+    assert_eq!(peer.asked().len(), 1);
+    let what = Sought::Commits { repo: repo(), base: "a".into(), head: "b".into() };
+    assert_eq!(peer.client().compare(&repo(), "a", "b").await, Err(GithubFault::NotFound { what }));
+}
+
+#[tokio::test]
+async fn nothing_in_a_name_leads_elsewhere() {
+    let peer = Peer::start().await;
+    let github = peer.client();
+    let _ = github.compare(&repo(), "release/1 ?#", "..").await;
+    let _ = github.workflow(&repo(), "../../../user").await;
+    let _ = github.file(&repo(), "/.github/../../x y.yml", "a&ref=b").await;
+    let _ = github.workflow(&repo(), "..").await;
+    assert_eq!(
+        peer.lines(),
+        [
+            "GET /repos/acme/shop/compare/release%2F1%20%3F%23...%252E%252E?per_page=100&page=1",
+            "GET /repos/acme/shop/actions/workflows/..%2F..%2F..%2Fuser",
+            "GET /repos/acme/shop/contents/.github%2F..%2F..%2Fx%20y.yml?ref=a%26ref%3Db",
+            "GET /repos/acme/shop/actions/workflows/%252E%252E",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_repository_tells_what_may_be_done_there() {
+    let peer = Peer::start().await;
+    let about = json!({
+        "id": 7, "full_name": "acme/shop", "default_branch": "trunk", "private": true, "archived": false,
+        "permissions": { "admin": false, "push": true, "pull": true },
+    });
+    peer.answers("GET /repos/acme/shop", says(200, &about));
+    let github = peer.client();
+    let repository = github.repository(&repo()).await.unwrap();
+    assert_eq!((repository.id, repository.permissions["push"], repository.private), (7, true, true));
+    assert_eq!(github.default_branch(&repo()).await.as_deref(), Ok("trunk"));
+    let other = RepoName::parse("acme/gone").unwrap();
+    let what = Sought::Repository { repo: other.clone() };
+    assert_eq!(github.default_branch(&other).await, Err(GithubFault::NotFound { what }));
+}
+
+#[tokio::test]
+async fn a_workflow_and_its_file_can_be_looked_at() {
+    let peer = Peer::start().await;
+    let workflow =
+        json!({ "id": 3, "name": "Deploy", "path": ".github/workflows/deploy.yml", "state": "disabled_manually" });
+    peer.answers("GET /repos/acme/shop/actions/workflows/deploy.yml", says(200, &workflow));
+    let github = peer.client();
+    let found = github.workflow(&repo(), "deploy.yml").await.unwrap();
+    assert!(!found.is_active() && found.path == ".github/workflows/deploy.yml");
+    let fault = GithubFault::NoWorkflow { repo: repo(), workflow: "other.yml".into() };
+    assert_eq!(github.workflow(&repo(), "other.yml").await, Err(fault));
+
+    let path = "GET /repos/acme/shop/contents/.github%2Fworkflows%2Fdeploy.yml";
+    let content = BASE64_STANDARD.encode("on: workflow_dispatch # ждём\n");
+    let (first, second) = content.split_at(10);
+    let file = json!({ "type": "file", "encoding": "base64", "content": format!("{first}\n{second}\n") });
+    peer.answers(path, says(200, &file));
+    peer.answers(path, says(200, &json!({ "type": "file", "encoding": "none", "content": "" })));
+    let text = github.file(&repo(), ".github/workflows/deploy.yml", "main").await.unwrap();
+    assert_eq!(text, "on: workflow_dispatch # ждём\n");
+    let fault = github.file(&repo(), ".github/workflows/deploy.yml", "main").await.unwrap_err();
+    assert_eq!(fault, GithubFault::TooLong { limit: 1024 * 1024 });
+    assert!(peer.lines().last().unwrap().ends_with("deploy.yml?ref=main"));
+}
+
+#[tokio::test]
+async fn what_a_webhook_has_delivered_can_be_read() {
+    let peer = Peer::start().await;
+    let hooks = json!([{
+        "id": 5, "active": true, "events": ["push"], "config": { "url": "https://rmm.example.com/hooks/github" },
+        "last_response": { "code": 502, "status": "failed to connect", "message": null },
+    }]);
+    peer.answers("GET /repos/acme/shop/hooks", says(200, &hooks));
+    let github = peer.client();
+    let [hook] = &github.hooks(&repo()).await.unwrap()[..] else { panic!("a hook") };
+    assert_eq!((hook.id, hook.config.url.as_str()), (5, "https://rmm.example.com/hooks/github"));
+
+    let delivery = json!({
+        "id": 9, "guid": "0b989ba4-242f-11e5-81e1-c7b6966d2516", "delivered_at": "2026-11-29T05:59:00Z", "redelivery": false,
+        "duration": 0.27, "status": "OK", "status_code": 200, "event": "workflow_run", "action": "completed",
+        "installation_id": null, "repository_id": 7,
+    });
+    let place = HookPlace::Repository { repo: repo(), hook: 5 };
+    let link = "<https://api.github.com/repositories/7/hooks/5/deliveries?per_page=100&cursor=v1_8>; rel=\"next\"";
+    let deliveries = "GET /repos/acme/shop/hooks/5/deliveries";
+    peer.answers(deliveries, says(200, &json!([delivery])).with("link", link));
+    peer.answers(deliveries, says(200, &json!([])));
+    let page = github.deliveries(&place, None).await.unwrap();
+    assert_eq!((page.deliveries[0].id, page.next.as_deref()), (9, Some("v1_8")));
+    let last = github.deliveries(&place, page.next.as_deref()).await.unwrap();
+    assert_eq!((last.deliveries.len(), last.next), (0, None));
+    assert!(peer.lines().last().unwrap().ends_with("?per_page=100&cursor=v1_8"));
+
+    let mut whole = delivery.clone();
+    whole["request"] = json!({ "headers": {}, "payload": { "action": "completed" } });
+    peer.answers("GET /repos/acme/shop/hooks/5/deliveries/9", says(200, &whole));
+    let (told, payload) = github.delivery(&place, 9).await.unwrap();
+    assert_eq!((told.event.as_str(), payload), ("workflow_run", json!({ "action": "completed" })));
+    peer.answers("POST /repos/acme/shop/hooks/5/deliveries/9/attempts", says(202, &json!({})));
+    assert_eq!(github.redeliver(&place, 9).await, Ok(()));
+}
+
+#[tokio::test]
+async fn what_rmm_leaves_there_merges_nothing_and_waits_for_nothing() {
+    let peer = Peer::start().await;
+    peer.answers("POST /repos/acme/shop/deployments", says(201, &json!({ "id": 31 })));
+    peer.answers("POST /repos/acme/shop/deployments/31/statuses", says(201, &json!({ "id": 1 })));
+    peer.answers("POST /repos/acme/shop/statuses/abc", says(201, &json!({ "id": 2 })));
+    peer.answers("POST /repos/acme/shop/issues/12/comments", says(201, &json!({ "id": 44 })));
+    peer.answers("PATCH /repos/acme/shop/issues/comments/44", says(200, &json!({ "id": 44 })));
+    let github = peer.client();
+    let long = "й".repeat(200);
+    let new = NewDeployment {
+        git_ref: "v1.4.0",
+        environment: "production",
+        description: &long,
+        production: true,
+        transient: false,
+    };
+    let deployment = github.deployment(&repo(), &new).await.unwrap();
+    let page = Some("https://rmm.example.com/releases/7");
+    github.deployment_status(&repo(), deployment, DeploymentState::InProgress, "runs", page, None).await.unwrap();
+    github.commit_status(&repo(), "abc", "rmm/approved", CommitState::Pending, "1 of 2", page).await.unwrap();
+    let comment = github.comment(&repo(), 12, "v1.4.0 waits").await.unwrap();
+    github.edit_comment(&repo(), comment, "v1.4.0 is out").await.unwrap();
+    let bodies: Vec<_> = peer.asked().into_iter().map(|asked| asked.body).collect();
+    assert_eq!(
+        bodies,
+        [
+            json!({
+                "ref": "v1.4.0", "environment": "production", "description": "й".repeat(140),
+                "production_environment": true, "transient_environment": false, "auto_merge": false, "required_contexts": [],
+            }),
+            json!({ "state": "in_progress", "description": "runs", "log_url": "https://rmm.example.com/releases/7" }),
+            json!({
+                "state": "pending", "context": "rmm/approved", "description": "1 of 2",
+                "target_url": "https://rmm.example.com/releases/7",
+            }),
+            json!({ "body": "v1.4.0 waits" }),
+            json!({ "body": "v1.4.0 is out" }),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_token_tells_whose_it_is() {
+    let peer = Peer::start().await;
+    peer.answers(
+        "GET /user",
+        says(200, &json!({ "login": "acme-bot", "id": 1 }))
+            .with("x-oauth-scopes", "repo, workflow")
+            .with("github-authentication-token-expiration", "2026-12-01 00:00:00 UTC")
+            .with("date", "Sun, 29 Nov 2026 06:00:05 GMT"),
+    );
+    let me = peer.client().whoami().await.unwrap();
+    assert_eq!((me.name.as_str(), me.is_app), ("acme-bot", false));
+    assert_eq!(me.scopes, Some(vec!["repo".to_owned(), "workflow".to_owned()]));
+    assert_eq!(me.expires.as_deref(), Some("2026-12-01 00:00:00 UTC"));
+    assert_eq!(me.date, Some("2026-11-29T06:00:05Z".parse().unwrap()));
+}
