@@ -8,6 +8,7 @@ mod bounds;
 pub mod catalog;
 mod catch_up;
 pub mod clock;
+mod deliveries;
 mod dispatcher;
 mod foreign;
 mod health;
@@ -26,6 +27,7 @@ mod runner;
 mod said;
 mod step;
 pub mod supervise;
+mod tags;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -84,6 +86,9 @@ struct Inner {
     hosts: Hosts,
     refusals: Arc<Refusals>,
     issuers: IssuerKeys,
+    /// Changes when runs of workflows are to be looked at.
+    workflow_news: watch::Sender<u64>,
+    tag_news: watch::Sender<tags::Wanted>,
 }
 
 /// What the engine reaches the world outside with.
@@ -116,6 +121,8 @@ impl Engine {
             hosts: Hosts::default(),
             refusals: Arc::default(),
             issuers: IssuerKeys::default(),
+            workflow_news: watch::Sender::new(0),
+            tag_news: watch::Sender::default(),
         };
         Self { inner: Arc::new(inner) }
     }

@@ -105,7 +105,7 @@ fn it_is_a_token_or_an_app() {
     );
     assert_eq!(
         refused("token = \"env:TOKEN\"\napp_id = 7\nprivate_key = \"env:PEM\""),
-        ["3:1: github.app_id: cannot stand beside `token`"]
+        ["3:10: github.app_id: cannot stand beside `token`"]
     );
     assert_eq!(
         refused("app_id = 7"),

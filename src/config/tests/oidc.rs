@@ -50,7 +50,7 @@ fn what_is_wrong_is_named() {
             ),
             "as GitHub names it",
         ),
-        ("[github]\noidc_audience = \"\"\n".to_owned(), "1 to 200 plain"),
+        ("[github]\noidc_audience = \"\"\n".to_owned(), "must not be empty"),
         ("[github]\noidc_issuer = \"ftp://x\"\n".to_owned(), "must be an http:// or https:// address"),
         ("[github]\noidc_isuer = \"https://x\"\n".to_owned(), "did you mean `oidc_issuer`"),
     ] {
