@@ -1,10 +1,11 @@
-//! Asks a repository which commit a tag points at, with the git program of RMM's machine.
+//! Asks a repository which commit a tag points at, and which tags it has, with the git program of RMM's machine.
 //!
 //! Must not pass anything on that git could take for an option, ask for a password, or read the user's
 //! configuration for anything but how to reach the repository.
 
 pub mod log;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::{Output, Stdio};
@@ -21,8 +22,10 @@ use crate::domain::reason::Reason;
 
 /// How long a repository may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Of each of git's streams, in bytes: two lines are asked for.
+/// Of each of git's streams, in bytes, where two lines are asked for.
 const MOST_OUTPUT: u64 = 1 << 20;
+/// The same where all tags are: some 200 000 of them.
+const MOST_TAGS: u64 = 16 << 20;
 
 /// Why the commit of a tag is not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,47 +65,9 @@ impl Tagged {
 /// # Errors
 /// [`Unresolved`], which says whether asking again makes sense.
 pub async fn resolve(repository: &str, ca: Option<&str>, tag: &Tag) -> Result<Tagged, Unresolved> {
-    let url = clone_url(repository);
-    if url.starts_with('-') {
-        return Err(Unresolved::ForGood(fault(RepositoryFault::NoAddress { url })));
-    }
-    if url.starts_with('/') && !std::path::Path::new(&url).exists() {
-        return Err(Unresolved::ForGood(fault(RepositoryFault::NotThere { url })));
-    }
     let plain = format!("refs/tags/{tag}");
     let peeled = format!("{plain}^{{}}");
-    let mut command = prepared();
-    command.args(["ls-remote", "--quiet", "--", &url, &plain, &peeled]);
-    // Goes when the answer is there.
-    let _certificates = match ca.map(certificates).transpose() {
-        Ok(file) => {
-            if let Some(file) = &file {
-                command.env("GIT_SSL_CAINFO", file.path());
-            }
-            file
-        }
-        Err(error) => {
-            return Err(Unresolved::ForNow(fault(RepositoryFault::CertificatesNotWritten { said: error.to_string() })));
-        }
-    };
-    let output = match tokio::time::timeout(TIMEOUT, bounded_output(command)).await {
-        Ok(Ok(output)) => output,
-        Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Unresolved::ForGood(fault(RepositoryFault::GitMissing)));
-        }
-        Ok(Err(error)) => {
-            return Err(Unresolved::ForNow(fault(RepositoryFault::GitNotStarted { said: error.to_string() })));
-        }
-        Err(_) => return Err(Unresolved::ForNow(fault(RepositoryFault::Late { url, limit: TIMEOUT }))),
-    };
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let line = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("git failed without a word");
-        let line = line.trim_start_matches("fatal: ");
-        let (advice, said) = (advice(&said), line.to_owned());
-        return Err(Unresolved::ForNow(fault(RepositoryFault::NotRead { url, said, advice })));
-    }
-    let listing = String::from_utf8_lossy(&output.stdout);
+    let (url, listing) = ask(repository, ca, &[&plain, &peeled], MOST_OUTPUT).await?;
     let find = |name: &str| {
         listing
             .lines()
@@ -117,6 +82,75 @@ pub async fn resolve(repository: &str, ca: Option<&str>, tag: &Tag) -> Result<Ta
         Some(commit) => Ok(Tagged { commit: id(commit)?, object: Some(id(plain)?) }),
         None => Ok(Tagged { commit: id(plain)?, object: None }),
     }
+}
+
+/// The repository's address, and what it lists of these references.
+async fn ask(
+    repository: &str,
+    ca: Option<&str>,
+    references: &[&str],
+    most: u64,
+) -> Result<(String, String), Unresolved> {
+    let url = clone_url(repository);
+    if url.starts_with('-') {
+        return Err(Unresolved::ForGood(fault(RepositoryFault::NoAddress { url })));
+    }
+    if url.starts_with('/') && !std::path::Path::new(&url).exists() {
+        return Err(Unresolved::ForGood(fault(RepositoryFault::NotThere { url })));
+    }
+    let mut command = prepared();
+    command.args(["ls-remote", "--quiet", "--", &url]).args(references);
+    // Goes when the answer is there.
+    let _certificates = match ca.map(certificates).transpose() {
+        Ok(file) => {
+            if let Some(file) = &file {
+                command.env("GIT_SSL_CAINFO", file.path());
+            }
+            file
+        }
+        Err(error) => {
+            return Err(Unresolved::ForNow(fault(RepositoryFault::CertificatesNotWritten { said: error.to_string() })));
+        }
+    };
+    let output = match tokio::time::timeout(TIMEOUT, bounded_output(command, most)).await {
+        Ok(Ok(output)) => output,
+        Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(Unresolved::ForGood(fault(RepositoryFault::GitMissing)));
+        }
+        Ok(Err(error)) => {
+            return Err(Unresolved::ForNow(fault(RepositoryFault::GitNotStarted { said: error.to_string() })));
+        }
+        Err(_) => return Err(Unresolved::ForNow(fault(RepositoryFault::Late { url, limit: TIMEOUT }))),
+    };
+    if output.stdout.len() as u64 >= most {
+        return Err(Unresolved::ForNow(fault(RepositoryFault::TooMuch { url, most })));
+    }
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let line = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("git failed without a word");
+        let line = line.trim_start_matches("fatal: ");
+        let (advice, said) = (advice(&said), line.to_owned());
+        return Err(Unresolved::ForNow(fault(RepositoryFault::NotRead { url, said, advice })));
+    }
+    Ok((url, String::from_utf8_lossy(&output.stdout).into_owned()))
+}
+
+/// All tags of `repository` that RMM can name, with their commits; `ca` as for [`resolve`].
+///
+/// # Errors
+/// [`Unresolved`], which says whether asking again makes sense.
+pub async fn tags(repository: &str, ca: Option<&str>) -> Result<BTreeMap<Tag, Commit>, Unresolved> {
+    let (_, listing) = ask(repository, ca, &["refs/tags/*"], MOST_TAGS).await?;
+    let mut tags = BTreeMap::new();
+    for (id, reference) in listing.lines().filter_map(|line| line.split_once('\t')) {
+        // Of an annotated tag the line of its commit follows that of its own object.
+        let name = reference.strip_suffix("^{}").unwrap_or(reference);
+        let tag = name.strip_prefix("refs/tags/").and_then(|name| Tag::parse("tag", name).ok());
+        if let (Some(tag), Ok(commit)) = (tag, Commit::parse("commit", id)) {
+            tags.insert(tag, commit);
+        }
+    }
+    Ok(tags)
 }
 
 /// Git, with what it needs and no more; it ends when the result is not wanted any more.
@@ -134,17 +168,18 @@ fn prepared() -> Command {
 
 /// What a program says, and how it ended. Of each stream only so much is taken; then it is closed, which ends a program that
 /// goes on writing.
-async fn bounded_output(mut command: Command) -> io::Result<Output> {
-    async fn beginning(stream: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
+async fn bounded_output(mut command: Command, most: u64) -> io::Result<Output> {
+    async fn beginning(stream: Option<impl AsyncRead + Unpin>, most: u64) -> io::Result<Vec<u8>> {
         let mut taken = Vec::new();
         if let Some(stream) = stream {
-            stream.take(MOST_OUTPUT).read_to_end(&mut taken).await?;
+            stream.take(most).read_to_end(&mut taken).await?;
         }
         Ok(taken)
     }
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    let (stdout, stderr) = tokio::try_join!(beginning(child.stdout.take()), beginning(child.stderr.take()))?;
-    if stdout.len().max(stderr.len()) as u64 >= MOST_OUTPUT {
+    let (stdout, stderr) =
+        tokio::try_join!(beginning(child.stdout.take(), most), beginning(child.stderr.take(), most))?;
+    if stdout.len().max(stderr.len()) as u64 >= most {
         child.start_kill()?;
     }
     Ok(Output { status: child.wait().await?, stdout, stderr })
@@ -224,7 +259,7 @@ mod tests {
         for stream in ["", " >&2"] {
             let mut endless = Command::new("sh");
             endless.args(["-c", &format!("exec yes{stream}")]).stdin(Stdio::null()).kill_on_drop(true);
-            let said = tokio::time::timeout(TIMEOUT, bounded_output(endless)).await.unwrap().unwrap();
+            let said = tokio::time::timeout(TIMEOUT, bounded_output(endless, MOST_OUTPUT)).await.unwrap().unwrap();
             assert_eq!((said.stdout.len() + said.stderr.len()) as u64, MOST_OUTPUT);
         }
     }
@@ -268,6 +303,22 @@ mod tests {
             }
         });
         (url, made.cert.pem(), commit)
+    }
+
+    #[tokio::test]
+    async fn all_tags_are_listed_with_their_commits() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "git init -q . && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m a && git tag v1 && \
+                      git -c user.name=a -c user.email=a@b tag -a -m two shop/v2 && git branch v3 && git tag 'v1;id' && \
+                      git update-ref refs/tags-not/v4 HEAD && git rev-parse HEAD";
+        let made = std::process::Command::new("sh").args(["-c", script]).current_dir(folder.path()).output().unwrap();
+        let commit = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+        let tags = tags(folder.path().to_str().unwrap(), None).await.unwrap();
+        let listed: Vec<_> = tags.iter().map(|(tag, at)| (tag.as_str(), at.as_str())).collect();
+        assert_eq!(listed, [("shop/v2", commit.as_str()), ("v1", commit.as_str())]);
+        let empty = tempfile::tempdir().unwrap();
+        std::process::Command::new("git").args(["init", "-q"]).current_dir(empty.path()).status().unwrap();
+        assert!(super::tags(empty.path().to_str().unwrap(), None).await.unwrap().is_empty());
     }
 
     #[tokio::test]

@@ -7,7 +7,9 @@ use crate::domain::env::Env;
 use crate::domain::host::{Host, Limits, Login};
 use crate::domain::ids::SurfaceName;
 use crate::domain::plan::project;
-use crate::domain::service::{Dirty, Driver, EnvValue, Health, Order, Probe, Recipe, Service, Surface, Via};
+use crate::domain::service::{
+    Candidates, Dirty, Driver, EnvValue, Health, Order, Probe, Recipe, Service, Surface, Via,
+};
 
 use super::{Config, FromGithub, GithubLogin, Telegram};
 
@@ -143,6 +145,10 @@ fn write_service(out: &mut String, service: &Service) -> fmt::Result {
     }
     optional(out, "repository_ca", service.repository_ca.as_deref())?;
     writeln!(out, "supersede = {}", service.supersede)?;
+    match &service.candidates {
+        Candidates::Call => writeln!(out, "candidates = \"call\"")?,
+        Candidates::Tags(pattern) => writeln!(out, "candidates = \"tags\"\ntags = {}", quoted(pattern.as_str()))?,
+    }
     if let Some(trusted) = &service.oidc {
         let workflows: Vec<_> = trusted.workflows.iter().map(|workflow| quoted(&workflow.to_string())).collect();
         let only =

@@ -113,6 +113,8 @@ static SERVICE: &[Key] = &[
     value("repository"),
     value("repository_ca"),
     value("supersede"),
+    value("candidates"),
+    value("tags"),
     Key { name: "oidc", shape: Shape::Section(OIDC) },
     Key { name: "approvals", shape: Shape::Section(APPROVALS) },
     Key { name: "surfaces", shape: Shape::List(SURFACE) },

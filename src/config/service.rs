@@ -5,10 +5,11 @@ use std::path::Path;
 
 use crate::domain::env::Env;
 use crate::domain::ids::{Invalid, PersonName, ServiceName, SurfaceName, host_and_port, one_line};
+use crate::domain::pattern::Pattern;
 use crate::domain::person::Role;
 use crate::domain::plan::clone_url;
 use crate::domain::repository::RepoName;
-use crate::domain::service::{Approvals, Driver, Order, Service};
+use crate::domain::service::{Approvals, Candidates, Driver, Order, Service};
 
 use super::authorities::LARGEST_CARRIED;
 use super::environment::{self, Reached};
@@ -53,7 +54,8 @@ pub(super) fn read(
         .filter_map(|section| {
             let oidc = oidc::trusted(section, id_tokens);
             let read = service(section, people, hosts, keyring, &mut names, &mut occupied);
-            read.map(|service| Service { oidc, ..service })
+            let candidates = candidates(section);
+            read.map(|service| Service { candidates, oidc, ..service })
         })
         .collect();
     places::check(root.report, hosts, &occupied);
@@ -155,6 +157,7 @@ fn service(
         name: name?,
         repository,
         repository_ca,
+        candidates: Candidates::Call,
         oidc: None,
         approvals,
         was,
@@ -188,6 +191,23 @@ fn valid<T>(
     parse: impl FnOnce(&str, String) -> Result<T, Invalid>,
 ) -> Option<T> {
     parse("name", text.value.clone()).map_err(|invalid| report.error(&text.place, invalid.rule)).ok()
+}
+
+/// What makes a candidate: a call, or also a tag that fits a pattern.
+fn candidates(section: &Section<'_>) -> Candidates {
+    let by_tag = section.choice("candidates", &[("call", false), ("tags", true)]).is_some_and(|it| it.value);
+    if by_tag && !section.has("repository") {
+        section.missing("repository", "with `candidates = \"tags\"` its tags become releases");
+    }
+    let pattern = section.text("tags").and_then(|text| {
+        if !by_tag && section.text("candidates").is_none_or(|it| it.value == "call") {
+            section
+                .report
+                .error(&text.place, "belongs to `candidates = \"tags\"`: by call, CI says which tag it means");
+        }
+        Pattern::parse("tags", &text.value).map_err(|invalid| section.report.error(&text.place, invalid.rule)).ok()
+    });
+    if by_tag { Candidates::Tags(pattern.unwrap_or_else(Pattern::any)) } else { Candidates::Call }
 }
 
 /// The reference to the authorities that the repository's certificate is checked against.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::env::Env;
 use super::identity::TrustedWorkflows;
 use super::ids::{HostName, PersonName, ServiceName, SurfaceName};
+use super::pattern::Pattern;
 
 /// What a team releases as one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -19,6 +20,9 @@ pub struct Service {
     /// Where the certificates are that an https:// repository is checked against (`file:PATH`), if they are not public.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repository_ca: Option<String>,
+    /// What makes a candidate of it.
+    #[serde(skip_serializing_if = "Candidates::are_by_call")]
+    pub candidates: Candidates,
     /// The workflows of GitHub that may speak about it with an id token instead of a token of RMM; none: no workflow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oidc: Option<TrustedWorkflows>,
@@ -37,6 +41,25 @@ pub struct Service {
     /// It has left the configuration: what is under way ends, and nothing new begins.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub retired: bool,
+}
+
+/// What makes a candidate of a service.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Candidates {
+    /// CI or a person says so.
+    #[default]
+    Call,
+    /// A new tag of its repository that fits the pattern does, too.
+    Tags(Pattern),
+}
+
+impl Candidates {
+    /// Whether nothing is a candidate by itself.
+    #[must_use]
+    pub const fn are_by_call(&self) -> bool {
+        matches!(self, Self::Call)
+    }
 }
 
 /// The rule of the vote.

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use super::clock::ClockWatch;
 use super::commits::{self, Listed};
 use super::supervise::{caught, keep_running};
-use super::{Engine, Failure, catch_up, runner, workflow};
+use super::{Engine, Failure, catch_up, runner, tags, workflow};
 use crate::domain::effect::{AfterCrash, Effect};
 use crate::domain::event::Event;
 use crate::domain::person::Actor;
@@ -24,7 +24,8 @@ use crate::wording::english;
 
 mod questions;
 
-use self::questions::{Questions, Slot};
+pub(super) use self::questions::Questions;
+use self::questions::Slot;
 
 /// Effects taken out of the outbox at once.
 const BATCH: u32 = 64;
@@ -71,6 +72,9 @@ impl Dispatcher {
                 keep_running("the dispatcher", clock, || self.dispatch()),
                 keep_running("the timer", clock, || Self::tick(self.engine.clone(), self.stop.clone())),
                 keep_running("the watch for hosts that return", clock, || catch_up::watch(self.engine.clone())),
+                keep_running("the watch for tags", clock, || {
+                    tags::watch(self.engine.clone(), self.questions.clone())
+                }),
             )
         };
         self.stop.run_until_cancelled(parts).await;

@@ -9,6 +9,7 @@ pub mod catalog;
 mod catch_up;
 pub mod clock;
 mod commits;
+mod deliveries;
 mod dispatcher;
 mod foreign;
 mod health;
@@ -27,6 +28,7 @@ mod runner;
 mod said;
 mod step;
 pub mod supervise;
+mod tags;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -88,6 +90,7 @@ struct Inner {
     hosts: Hosts,
     refusals: Arc<Refusals>,
     issuers: IssuerKeys,
+    tag_news: watch::Sender<tags::Wanted>,
 }
 
 /// What the engine reaches the world outside with.
@@ -121,6 +124,7 @@ impl Engine {
             hosts: Hosts::default(),
             refusals: Arc::default(),
             issuers: IssuerKeys::default(),
+            tag_news: watch::Sender::default(),
         };
         Self { inner: Arc::new(inner) }
     }

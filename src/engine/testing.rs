@@ -14,6 +14,7 @@ use super::{Engine, Ports};
 use crate::clients::health::Prober;
 use crate::clients::local::Local;
 use crate::clients::local::place::RunPlace;
+use crate::config::Config;
 use crate::store::{Store, StoreOptions};
 
 /// A clock that stands still until it is moved; seconds since the epoch.
@@ -27,6 +28,12 @@ impl Clock for Hands {
     fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
         Box::pin(std::future::pending())
     }
+}
+
+/// The catalog of a configuration, with these variables of the environment.
+pub(crate) fn catalog_of(text: &str, variables: &[(&str, &str)]) -> Catalog {
+    let env = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Catalog::new(&Config::parse(text, "rmm.toml", Path::new("/"), &env).unwrap())
 }
 
 /// An engine whose database is `rmm.db` in a folder.

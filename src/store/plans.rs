@@ -51,6 +51,7 @@ const SMALL: &[&str] = &[
     "environments",
     "configurations",
     "defined_services",
+    "watched_repositories",
     "starts",
     "telegram_refusals",
     "place",

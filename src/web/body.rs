@@ -1,5 +1,6 @@
 //! Reads what callers send: limited before it is parsed, and every mistake named by field and rule.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
@@ -8,6 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::problem::Problem;
 
@@ -60,13 +62,77 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for MaybeSent
 
 /// The body, limited in size and time.
 pub(super) async fn read(body: Body) -> Result<Vec<u8>, Problem> {
-    tokio::time::timeout(BODY_TIMEOUT, collect(body)).await.unwrap_or_else(|_| {
-        Err(Problem::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "too_slow",
-            format!("the body must arrive within {} s", BODY_TIMEOUT.as_secs()),
-        ))
-    })
+    tokio::time::timeout(BODY_TIMEOUT, collect(body)).await.unwrap_or_else(|_| Err(too_slow()))
+}
+
+/// Room for bodies that may be large, for all of them together.
+#[derive(Debug, Clone)]
+pub struct Room(Arc<Semaphore>);
+
+/// What of the room is counted, in bytes.
+const ROOM_UNIT: usize = 1024;
+/// All of it, in bytes: two of the largest bodies, and many of the usual ones.
+const ROOM: usize = 64 * 1024 * 1024;
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(ROOM / ROOM_UNIT)))
+    }
+}
+
+/// A body that may be large, and its part of the room.
+#[derive(Debug)]
+pub(super) struct Large {
+    pub bytes: Vec<u8>,
+    _held: Option<OwnedSemaphorePermit>,
+}
+
+/// A body with a limit of its own, in bytes. A larger one is refused before it is read, where it says how large it is.
+pub(super) async fn read_large(body: Body, most: usize, room: &Room) -> Result<Large, Problem> {
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > most {
+        return Err(too_large(most));
+    }
+    let collected = collect_large(body, most, room);
+    tokio::time::timeout(BODY_TIMEOUT, collected).await.unwrap_or_else(|_| Err(too_slow()))
+}
+
+async fn collect_large(mut body: Body, most: usize, room: &Room) -> Result<Large, Problem> {
+    let (mut bytes, mut held): (Vec<u8>, Option<OwnedSemaphorePermit>) = (Vec::new(), None);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| incomplete())?;
+        let data = frame.data_ref().map_or(&[][..], |data| data);
+        let size = bytes.len() + data.len();
+        if size > most {
+            return Err(too_large(most));
+        }
+        let has = held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let lacks = u32::try_from(size.div_ceil(ROOM_UNIT) - has).unwrap_or(u32::MAX);
+        let more = room.0.clone().try_acquire_many_owned(lacks).map_err(|_| {
+            let sentence = "too many large bodies come at the same time; try again";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", sentence).retry_after(10)
+        })?;
+        match &mut held {
+            Some(held) => held.merge(more),
+            None => held = Some(more),
+        }
+        bytes.extend_from_slice(data);
+    }
+    Ok(Large { bytes, _held: held })
+}
+
+fn too_large(most: usize) -> Problem {
+    let rule = format!("the body must be at most {most} bytes");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", rule)
+}
+
+fn too_slow() -> Problem {
+    let rule = format!("the body must arrive within {} s", BODY_TIMEOUT.as_secs());
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", rule)
+}
+
+fn incomplete() -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "incomplete", "the body ended before it was complete")
 }
 
 async fn collect(mut body: Body) -> Result<Vec<u8>, Problem> {
@@ -75,9 +141,7 @@ async fn collect(mut body: Body) -> Result<Vec<u8>, Problem> {
     while size.max(announced) <= DRAINED
         && let Some(frame) = body.frame().await
     {
-        let frame = frame.map_err(|_| {
-            Problem::new(StatusCode::BAD_REQUEST, "incomplete", "the body ended before it was complete")
-        })?;
+        let frame = frame.map_err(|_| incomplete())?;
         let data = frame.data_ref().map_or(&[][..], |data| data);
         size += data.len();
         if size <= LARGEST_BODY {
@@ -85,8 +149,7 @@ async fn collect(mut body: Body) -> Result<Vec<u8>, Problem> {
         }
     }
     if size.max(announced) > LARGEST_BODY {
-        let rule = format!("the body must be at most {LARGEST_BODY} bytes");
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", rule));
+        return Err(too_large(LARGEST_BODY));
     }
     Ok(kept)
 }

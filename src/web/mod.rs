@@ -53,6 +53,8 @@ pub struct Web {
     pub data_dir: PathBuf,
     /// Reads the configuration again.
     pub reloads: reload::Reloads,
+    /// Room for large bodies.
+    pub room: body::Room,
     /// What Telegram shows when it brings updates; none: it does not.
     pub webhook_secret: Option<SecretString>,
 }
@@ -82,7 +84,8 @@ pub fn router(
     stop: CancellationToken,
 ) -> Router {
     let (authenticator, readiness) = (Arc::default(), Arc::default());
-    let web = Web { engine, authenticator, limits, readiness, stop, data_dir, reloads, webhook_secret };
+    let room = body::Room::default();
+    let web = Web { engine, authenticator, limits, readiness, stop, data_dir, reloads, room, webhook_secret };
     api::routes()
         .merge(hook::routes(&web))
         .fallback(body::nothing_here)

@@ -50,6 +50,8 @@ mod storage;
 #[cfg(test)]
 mod stream;
 #[cfg(test)]
+mod tags;
+#[cfg(test)]
 mod tokens;
 #[cfg(test)]
 mod told;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-use super::{bounded_output, certificates, prepared};
+use super::{MOST_OUTPUT, bounded_output, certificates, prepared};
 use crate::domain::commits::{CommitLine, MOST_COMMITS};
 use crate::domain::ids::Commit;
 use crate::domain::plan::clone_url;
@@ -73,7 +73,7 @@ fn line(text: &str) -> Option<CommitLine> {
 
 async fn run(mut git: Command, arguments: &[&str]) -> Option<String> {
     git.args(arguments);
-    let output = bounded_output(git).await.ok()?;
+    let output = bounded_output(git, MOST_OUTPUT).await.ok()?;
     if !output.status.success() {
         tracing::debug!(said = %String::from_utf8_lossy(&output.stderr), "the commits of a release could not be listed");
         return None;

@@ -151,6 +151,7 @@ keep = "180d"
 [[services]]
 name = "api"
 supersede = false
+candidates = "call"
 
 [services.approvals]
 required = []

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{PEOPLE, parse, service, surface};
+use super::{PEOPLE, parse, problems, service, surface};
 use crate::domain::env::Env;
 use crate::domain::person::Role;
 use crate::domain::service::{Driver, EnvValue, Health, Probe, Surface, Target, Via};
@@ -212,4 +212,28 @@ fn a_repository_is_on_github_at_an_address_or_in_a_folder() {
         let config = parse(&service("").replace("team/api", written));
         assert_eq!(config.services[0].repository.as_deref(), Some(meant));
     }
+}
+
+#[test]
+fn tags_become_releases_where_a_service_says_so() {
+    use crate::domain::service::Candidates;
+
+    let read = |keys: &str| parse(&service(keys)).services.remove(0).candidates;
+    assert_eq!(read(""), Candidates::Call);
+    assert_eq!(read("candidates = \"call\""), Candidates::Call);
+    let Candidates::Tags(any) = read("candidates = \"tags\"") else { panic!() };
+    let Candidates::Tags(some) = read("candidates = \"tags\"\ntags = \"shop/v*\"") else { panic!() };
+    assert!(any.fits("anything") && some.fits("shop/v1") && !some.fits("v1"));
+    let effective = parse(&service("candidates = \"tags\"\ntags = \"v?.*\"")).effective();
+    assert!(effective.contains("candidates = \"tags\"\ntags = \"v?.*\"\n"), "{effective}");
+    for (keys, said) in [
+        ("tags = \"v*\"", "4:8: services[0].tags: belongs to `candidates = \"tags\"`"),
+        ("candidates = \"tag\"", "did you mean `tags`?"),
+        ("candidates = \"tags\"\ntags = \"v[0-9]\"", "5:8: services[0].tags: must be 1 to 256"),
+    ] {
+        let problems = problems(&service(keys));
+        assert!(problems.iter().any(|problem| problem.contains(said)), "{keys}: {problems:?}");
+    }
+    let without = service("candidates = \"tags\"").replace("repository = \"team/api\"\n", "");
+    assert!(problems(&without)[0].contains("repository: is missing: with `candidates"), "{:?}", problems(&without));
 }

@@ -26,6 +26,8 @@ pub enum RepositoryFault {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         advice: Option<GitAdvice>,
     },
+    /// It lists more than RMM reads, in bytes.
+    TooMuch { url: String, most: u64 },
     /// There is no git on the machine of RMM.
     GitMissing,
     /// Git itself could not be started; what the system said.

@@ -32,7 +32,7 @@ const PER_HOST: usize = 4;
 
 /// The places of questions.
 #[derive(Default)]
-pub(super) struct Questions {
+pub(in crate::engine) struct Questions {
     places: Mutex<Slots>,
     freed: Notify,
 }
@@ -53,7 +53,7 @@ struct Asked {
 }
 
 /// A question's place, given back when it is dropped.
-pub(super) struct Slot {
+pub(in crate::engine) struct Slot {
     questions: Arc<Questions>,
     asked: Asked,
 }
@@ -109,6 +109,17 @@ impl Questions {
             }
         }
         chosen
+    }
+
+    /// A place for a question about a service's tags, if there is one.
+    pub(in crate::engine) fn place(self: &Arc<Self>, service: &ServiceName, catalog: &Catalog) -> Option<Slot> {
+        let mut places = self.lock();
+        let asked = asked(Some(service.to_string()), catalog);
+        if !places.have_room_for(&asked) {
+            return None;
+        }
+        places.taken.push(asked.clone());
+        Some(Slot { questions: self.clone(), asked })
     }
 
     /// When the first of those is due that would find a place.

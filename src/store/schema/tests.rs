@@ -300,7 +300,7 @@ fn tokens_learn_who_vouches_for_them() {
 }
 
 #[test]
-fn id_tokens_come_to_a_database_that_is_in_use() {
+fn what_github_brings_comes_to_a_database_that_is_in_use() {
     use crate::store::{identities, telegram};
 
     let directory = tempfile::tempdir().unwrap();
@@ -313,6 +313,8 @@ fn id_tokens_come_to_a_database_that_is_in_use() {
     assert_eq!(telegram::open_updates(&conn, 0, 9).unwrap().len(), 1);
     let token = identities::name("https://issuer", "abc");
     assert!(identities::show(&conn, &token, now, now).unwrap());
+    assert!(crate::store::deliveries::receive(&conn, "d1", now, now).unwrap());
+    assert!(crate::store::tags::watched(&conn).unwrap().is_empty());
     // A start anew finds it.
     drop(conn);
     let conn = open_writer(&path).unwrap();

@@ -277,6 +277,7 @@ fn repository(fault: &RepositoryFault) -> String {
         F::NoAddress { url } => format!("{url:?} is not a repository"),
         F::NotThere { url } => format!("there is no repository at {url}"),
         F::NoTag { url, tag } => format!("there is no tag {tag} in {url}; push it, then retry"),
+        F::TooMuch { url, most } => format!("{url} lists more tags than RMM reads ({most} bytes)"),
         F::Late { url, limit } => format!("{url} did not answer within {}", times::short(*limit)),
         F::NotRead { url, said, advice } => {
             let advice = advice.map(git_advice).unwrap_or_default();

@@ -273,6 +273,7 @@ fn repository(fault: &RepositoryFault) -> String {
         F::NoAddress { url } => format!("{url:?} — это не репозиторий"),
         F::NotThere { url } => format!("репозитория {url} нет"),
         F::NoTag { url, tag } => format!("в {url} нет тега {tag}; отправьте его туда и повторите"),
+        F::TooMuch { url, most } => format!("{url} перечисляет больше тегов, чем читает RMM ({most} байт)"),
         F::Late { url, limit } => format!("{url} не отвечает дольше {}", times::russian(*limit)),
         F::NotRead { url, said, advice } => {
             let advice = advice.map(git_advice).unwrap_or_default();

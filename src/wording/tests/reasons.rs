@@ -171,6 +171,7 @@ fn samples() -> Vec<Reason> {
         RepositoryFault::NoTag { url: url(), tag: Tag::parse("tag", "v1.4.0").unwrap() },
         RepositoryFault::Late { url: url(), limit: Duration::from_secs(30) },
         RepositoryFault::NotRead { url: url(), said: "repository not found".into(), advice: None },
+        RepositoryFault::TooMuch { url: url(), most: 1 << 24 },
         RepositoryFault::GitMissing,
         RepositoryFault::GitNotStarted { said: "Permission denied (os error 13)".into() },
         RepositoryFault::CertificatesNotWritten { said: "No space left on device (os error 28)".into() },

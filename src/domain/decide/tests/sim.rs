@@ -170,6 +170,7 @@ impl Sim {
             retired: false,
             was: None,
             repository_ca: None,
+            candidates: crate::domain::service::Candidates::Call,
             oidc: None,
             name: ServiceName::parse("service", "shop").unwrap(),
             repository: Some("Org/shop".into()),

@@ -52,6 +52,7 @@ fn service(surfaces: Vec<Surface>) -> Service {
         was: None,
         name: ServiceName::parse("service", "shop").unwrap(),
         repository_ca: None,
+        candidates: crate::domain::service::Candidates::Call,
         oidc: None,
         repository: Some("team/shop".into()),
         approvals: Approvals { required: Vec::new(), minimum: 0, forbid_self: false, auto_promote: true },

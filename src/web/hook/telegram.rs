@@ -12,9 +12,9 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::problem::Problem;
-use super::{Web, body};
 use crate::store::telegram;
+use crate::web::problem::Problem;
+use crate::web::{Web, body};
 
 /// Where updates come to.
 const PATH: &str = "/hooks/telegram";

@@ -1,0 +1,149 @@
+//! What GitHub tells of repositories, by a webhook or in its list of deliveries: a hint to look, noted once.
+//!
+//! Must not: believe a payload. What it names is asked for where it is.
+
+use jiff::SignedDuration;
+use serde_json::Value;
+
+use super::Engine;
+use crate::domain::ids::{ServiceName, Tag, prose_line};
+use crate::domain::repository::RepoName;
+use crate::domain::service::Candidates;
+use crate::store::{StoreError, WriteError, deliveries};
+
+/// How long a delivery is remembered: GitHub repeats none after so long.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(8 * 24);
+/// What is kept of a login, in characters.
+const LOGIN: usize = 100;
+
+/// What a delivery hints at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Hint {
+    /// Runs of workflows have changed.
+    Workflows,
+    /// Tags of a repository have changed: which one, and who pushed it, where that is told.
+    Tags { repository: String, tag: Option<Tag>, by: Option<String> },
+    /// Nothing that RMM follows.
+    Nothing,
+}
+
+impl Hint {
+    fn of(event: &str, payload: &Value) -> Self {
+        let tag = match event {
+            "workflow_run" => return Self::Workflows,
+            "create" if payload["ref_type"] == "tag" => payload["ref"].as_str(),
+            "push" => payload["ref"].as_str().filter(|it| it.starts_with("refs/tags/") && payload["deleted"] != true),
+            "delete" if payload["ref_type"] == "tag" => None,
+            _ => return Self::Nothing,
+        };
+        if event == "push" && tag.is_none() {
+            return Self::Nothing;
+        }
+        let Some(repository) = payload["repository"]["full_name"].as_str() else { return Self::Nothing };
+        let login = payload["sender"]["login"].as_str().map(|login| prose_line(login, LOGIN));
+        Self::Tags {
+            repository: repository.to_owned(),
+            tag: tag.and_then(|tag| Tag::given("ref", tag).ok()),
+            by: login.filter(|login| !login.is_empty()),
+        }
+    }
+}
+
+impl Engine {
+    /// Notes a delivery of GitHub's, once by its name, and lets follow what it hints at.
+    ///
+    /// # Errors
+    /// When the store cannot write; then it is as if it had not come.
+    pub async fn github_delivered(&self, delivery: &str, event: &str, payload: &Value) -> Result<(), StoreError> {
+        let hint = Hint::of(event, payload);
+        let (services, tag, by) = match &hint {
+            Hint::Tags { repository, tag, by } => (self.watching(repository), tag.clone(), by.clone()),
+            Hint::Workflows | Hint::Nothing => (Vec::new(), None, None),
+        };
+        let (now, named, of) = (self.now(), delivery.to_owned(), services.clone());
+        let new = self.store().write(move |tx| -> Result<bool, StoreError> {
+            let new = deliveries::receive(tx, &named, now, now.saturating_sub(REMEMBERED).unwrap_or(now))?;
+            if let (true, Some(tag), Some(by)) = (new, &tag, &by) {
+                of.iter().try_for_each(|service| deliveries::pushed(tx, service, tag, by, now))?;
+            }
+            Ok(new)
+        });
+        if !new.await.map_err(WriteError::flatten)? {
+            return Ok(());
+        }
+        tracing::debug!(delivery, event, "GitHub has delivered something");
+        if hint == Hint::Workflows {
+            self.look_at_workflows();
+        }
+        services.iter().for_each(|service| self.look_at_tags(service));
+        Ok(())
+    }
+
+    /// The services that make candidates of the tags of a repository at GitHub.
+    fn watching(&self, repository: &str) -> Vec<ServiceName> {
+        let catalog = self.catalog();
+        let api = catalog.github_api();
+        let is_meant = |address: &str| RepoName::of(address, api).is_some_and(|name| name.is(repository));
+        let services = catalog.services().filter(|service| {
+            matches!(service.candidates, Candidates::Tags(_)) && service.repository.as_deref().is_some_and(is_meant)
+        });
+        services.map(|service| service.name.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn tags(tag: Option<&str>, by: Option<&str>) -> Hint {
+        let tag = tag.map(|tag| Tag::parse("tag", tag).unwrap());
+        Hint::Tags { repository: "octo/shop".into(), tag, by: by.map(ToOwned::to_owned) }
+    }
+
+    #[test]
+    fn tags_are_told_in_several_ways() {
+        let repository = json!({ "full_name": "octo/shop" });
+        let sender = json!({ "login": "ann" });
+        let hint = |event: &str, mut payload: Value| {
+            payload["repository"] = repository.clone();
+            payload["sender"] = sender.clone();
+            Hint::of(event, &payload)
+        };
+        assert_eq!(hint("create", json!({ "ref": "v1", "ref_type": "tag" })), tags(Some("v1"), Some("ann")));
+        assert_eq!(
+            hint("push", json!({ "ref": "refs/tags/shop/v1", "created": true })),
+            tags(Some("shop/v1"), Some("ann"))
+        );
+        assert_eq!(hint("delete", json!({ "ref": "v1", "ref_type": "tag" })), tags(None, Some("ann")));
+        for (event, payload) in [
+            ("create", json!({ "ref": "main", "ref_type": "branch" })),
+            ("push", json!({ "ref": "refs/heads/main" })),
+            ("push", json!({ "ref": "refs/tags/v1", "deleted": true })),
+            ("delete", json!({ "ref": "main", "ref_type": "branch" })),
+            ("pull_request", json!({ "action": "opened" })),
+            ("ping", json!({ "zen": "Design for failure." })),
+            ("something_new", json!({ "action": null })),
+        ] {
+            assert_eq!(hint(event, payload), Hint::Nothing, "{event}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_or_odd_is_no_hint_and_no_harm() {
+        assert_eq!(Hint::of("workflow_run", &json!({ "action": "completed", "workflow_run": null })), Hint::Workflows);
+        for payload in [
+            json!({}),
+            json!({ "ref": null, "ref_type": null, "repository": null, "sender": null }),
+            json!({ "ref": 7, "ref_type": ["tag"], "repository": "octo/shop" }),
+            json!({ "ref": "refs/tags/v1", "ref_type": "tag", "repository": { "full_name": null } }),
+        ] {
+            for event in ["create", "push", "delete", "pull_request", ""] {
+                assert_eq!(Hint::of(event, &payload), Hint::Nothing, "{event} {payload}");
+            }
+        }
+        let odd = json!({ "ref": "v1;rm -rf /", "ref_type": "tag", "repository": { "full_name": "octo/shop" }, "sender": { "login": "\n" } });
+        assert_eq!(Hint::of("create", &odd), tags(None, None));
+    }
+}

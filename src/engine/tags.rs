@@ -1,0 +1,237 @@
+//! Tags that become releases by themselves (`candidates = "tags"`): repositories are asked which tags they have, now and then
+//! and at once after a webhook. What was there at the first look stays what it is.
+//!
+//! Must not: believe anything but the repository about a commit, or make a second release of a tag at the same commit.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::watch;
+
+use super::dispatcher::Questions;
+use super::{Engine, Failure, Request};
+use crate::clients::git::{self, Unresolved};
+use crate::domain::command::{Command, NewRelease};
+use crate::domain::ids::{Commit, ServiceName, Tag};
+use crate::domain::person::Actor;
+use crate::domain::reason::Reason;
+use crate::domain::repository::RepoName;
+use crate::domain::service::{Candidates, Service};
+use crate::store::{StoreError, WriteError, deliveries, tags};
+use crate::wording::english;
+
+/// Between two looks after something was new.
+const SOON: Duration = Duration::from_secs(60);
+/// Between two looks at a repository where nothing happens.
+const QUIET: Duration = Duration::from_secs(5 * 60);
+/// After a webhook: a server may tell of a tag before it shows it.
+const AT_ONCE: Duration = Duration::from_secs(5);
+/// Before it is seen again whether there is a place for a question.
+const NO_PLACE: Duration = Duration::from_secs(1);
+
+/// How often each repository was to be looked at so far, by its service.
+pub(super) type Wanted = HashMap<ServiceName, u64>;
+
+/// Goes on until it is dropped.
+pub(super) async fn watch(engine: Engine, questions: Arc<Questions>) {
+    let mut catalog = engine.reconfigured();
+    let mut watching: FuturesUnordered<_> = FuturesUnordered::new();
+    let mut names: Vec<ServiceName> = Vec::new();
+    loop {
+        let now = catalog.borrow_and_update().clone();
+        let wanted: Vec<_> = now.services().filter(|it| repository(it).is_some()).map(|it| it.name.clone()).collect();
+        if let Err(error) = forget_others(&engine, wanted.clone()).await {
+            tracing::warn!(%error, "tags that are watched no more could not be forgotten");
+        }
+        for name in wanted {
+            if !names.contains(&name) {
+                names.push(name.clone());
+                watching.push(watch_one(&engine, &questions, name));
+            }
+        }
+        tokio::select! {
+            Some(ended) = watching.next() => names.retain(|name| *name != ended),
+            changed = catalog.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+/// The repository whose tags are watched.
+fn repository(service: &Service) -> Option<&str> {
+    let watched = matches!(service.candidates, Candidates::Tags(_)) && !service.retired;
+    service.repository.as_deref().filter(|_| watched)
+}
+
+/// A service that goes back to this later begins anew: what was tagged meanwhile was not meant.
+async fn forget_others(engine: &Engine, wanted: Vec<ServiceName>) -> Result<(), StoreError> {
+    let mut others = engine.read(tags::watched).await?;
+    others.retain(|name| !wanted.contains(name));
+    if others.is_empty() {
+        return Ok(());
+    }
+    let forgotten = engine.store().write(move |tx| others.iter().try_for_each(|name| tags::forget(tx, name)));
+    forgotten.await.map_err(WriteError::flatten)
+}
+
+/// Watches one repository until its tags are no candidates any more.
+async fn watch_one(engine: &Engine, questions: &Arc<Questions>, name: ServiceName) -> ServiceName {
+    let (mut wanted, mut pause, mut trouble) = (engine.tag_news(), SOON, None);
+    loop {
+        let asked = wanted.borrow_and_update().get(&name).copied();
+        let catalog = engine.catalog();
+        let Some(service) = catalog.service(&name).filter(|service| repository(service).is_some()).cloned() else {
+            return name;
+        };
+        match look(engine, questions, &service).await {
+            Ok(new) => {
+                pause = next(pause, new);
+                trouble = None;
+            }
+            Err(reason) => {
+                pause = next(pause, false);
+                // Said once, and again when it is another one.
+                if trouble.as_ref() != Some(&reason) {
+                    tracing::warn!(service = %name, reason, "the tags of the repository are not to be had; it is tried again");
+                    trouble = Some(reason);
+                }
+            }
+        }
+        let at_once = async {
+            let called = wanted.wait_for(|all| all.get(&name).copied() != asked).await.is_ok();
+            if !called {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            () = engine.sleep(pause) => {}
+            () = at_once => pause = AT_ONCE,
+        }
+    }
+}
+
+/// The pause after a look: longer and longer where nothing happens.
+fn next(pause: Duration, new: bool) -> Duration {
+    if new { SOON } else { (pause * 3 / 2).min(QUIET) }
+}
+
+/// Asks the repository, and makes releases of what is new. Answers whether anything was; of trouble in a sentence.
+async fn look(engine: &Engine, questions: &Arc<Questions>, service: &Arc<Service>) -> Result<bool, String> {
+    let Some(address) = repository(service).map(ToOwned::to_owned) else { return Ok(false) };
+    let catalog = engine.catalog();
+    let listed = {
+        let _place = loop {
+            match questions.place(&service.name, &catalog) {
+                Some(place) => break place,
+                None => engine.sleep(NO_PLACE).await,
+            }
+        };
+        let ca = service.repository_ca.as_deref().and_then(|ca| catalog.certificates(ca));
+        git::tags(&address, ca).await
+    };
+    let listed = listed.map_err(|unresolved| {
+        let (Unresolved::ForGood(why) | Unresolved::NoTag(why) | Unresolved::ForNow(why)) = unresolved;
+        let hidden: Reason = why.map_text(&|text| catalog.redactor().text(text));
+        english(&hidden)
+    })?;
+    let (name, of) = (service.name.clone(), address.clone());
+    let seen = engine.read(move |conn| tags::seen(conn, &name, &of)).await.map_err(|error| error.to_string())?;
+    let Some(seen) = seen else {
+        let (name, now) = (service.name.clone(), engine.now());
+        tracing::info!(service = %name, tags = listed.len(), "the tags of the repository are watched; those that are there stay what they are");
+        let begun = engine.store().write(move |tx| tags::begin(tx, &name, &address, &listed, now));
+        return begun.await.map(|()| true).map_err(|error| error.flatten().to_string());
+    };
+    take(engine, service, &listed, &seen).await.map_err(|failure| failure.to_string())
+}
+
+/// Makes releases of tags that were not seen yet, and notes what was seen.
+async fn take(
+    engine: &Engine,
+    service: &Service,
+    listed: &BTreeMap<Tag, Commit>,
+    seen: &BTreeMap<Tag, Commit>,
+) -> Result<bool, Failure> {
+    let Candidates::Tags(pattern) = &service.candidates else { return Ok(false) };
+    let mut new: Vec<_> = listed.iter().filter(|(tag, _)| !seen.contains_key(tag)).collect();
+    new.sort_by_key(|(tag, _)| (version(tag), *tag));
+    for (tag, commit) in &new {
+        if pattern.fits(tag.as_str()) {
+            create(engine, service, tag, commit).await?;
+        }
+    }
+    // A tag that has moved is another release's business: its steps and its CI find that.
+    let now: Vec<_> = listed.iter().filter(|(tag, commit)| seen.get(*tag) != Some(commit)).collect();
+    let now: Vec<_> = now.into_iter().map(|(tag, commit)| (tag.clone(), commit.clone())).collect();
+    let gone: Vec<_> = seen.keys().filter(|tag| !listed.contains_key(tag)).cloned().collect();
+    let has_new = !new.is_empty();
+    if !now.is_empty() || !gone.is_empty() {
+        let name = service.name.clone();
+        let noted = engine.store().write(move |tx| {
+            now.iter().try_for_each(|(tag, commit)| tags::see(tx, &name, tag, commit))?;
+            gone.iter().try_for_each(|tag| tags::gone(tx, &name, tag))
+        });
+        noted.await?;
+    }
+    Ok(has_new)
+}
+
+/// Of several new tags the lower version comes first.
+fn version(tag: &Tag) -> Option<semver::Version> {
+    let last = tag.as_str().rsplit('/').next().unwrap_or_default();
+    semver::Version::parse(last.trim_start_matches(['v', 'V'])).ok()
+}
+
+async fn create(engine: &Engine, service: &Service, tag: &Tag, commit: &Commit) -> Result<(), Failure> {
+    let (name, wanted, at) = (service.name.clone(), tag.clone(), commit.clone());
+    let known = engine.read(move |conn| {
+        Ok((tags::has_release(conn, &name, &wanted, &at)?, deliveries::pushed_by(conn, &name, &wanted)?))
+    });
+    let (exists, by) = known.await?;
+    // CI was quicker, or RMM has not come to note that it saw the tag.
+    if exists {
+        return Ok(());
+    }
+    let catalog = engine.catalog();
+    let at_github = service.repository.as_deref().is_some_and(|it| RepoName::of(it, catalog.github_api()).is_some());
+    let unknown = if at_github { "github" } else { "git" };
+    let new = NewRelease {
+        service: service.name.clone(),
+        tag: Some(tag.clone()),
+        commit: Some(commit.clone()),
+        commit_checked: true,
+        initiated_by: by.unwrap_or_else(|| unknown.to_owned()),
+        owner: None,
+        ci_run: None,
+        attempt_told: false,
+        tagged_at: None,
+        notes: String::new(),
+        artifacts: Vec::new(),
+    };
+    match engine.handle(Request::new(Actor::Machine, Command::Create(new))).await {
+        Ok(_) => Ok(()),
+        // It will not be otherwise at the next look.
+        Err(Failure::Refused(refusal)) => {
+            let reason = Failure::Refused(refusal).to_string();
+            tracing::warn!(service = %service.name, %tag, reason, "no release was made of a new tag");
+            Ok(())
+        }
+        Err(failure @ Failure::Store(_)) => Err(failure),
+    }
+}
+
+impl Engine {
+    /// The tags of a service's repository are looked at soon.
+    pub fn look_at_tags(&self, service: &ServiceName) {
+        self.inner.tag_news.send_modify(|all| *all.entry(service.clone()).or_default() += 1);
+    }
+
+    fn tag_news(&self) -> watch::Receiver<Wanted> {
+        self.inner.tag_news.subscribe()
+    }
+}
+
+#[cfg(test)]
+mod tests;

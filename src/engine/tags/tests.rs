@@ -1,0 +1,274 @@
+//! Time passes when the test says so.
+
+use std::path::Path;
+use std::process::Command as Program;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+
+use super::*;
+use crate::config::{Config, EnvVars};
+use crate::engine::catalog::Catalog;
+use crate::engine::clock::Clock;
+use crate::engine::testing::engine_in;
+use crate::store::releases;
+
+/// A clock on which a pause lasts until the test ends it.
+struct Paced(mpsc::UnboundedSender<(Duration, oneshot::Sender<()>)>);
+
+impl Clock for Paced {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(1_800_000_000).unwrap()
+    }
+
+    fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
+        let (end, ended) = oneshot::channel();
+        let _ = self.0.send((time, end));
+        Box::pin(async move {
+            if ended.await.is_err() {
+                std::future::pending().await
+            }
+        })
+    }
+}
+
+/// A repository, an RMM that watches it, and its pauses.
+struct Site {
+    folder: tempfile::TempDir,
+    engine: Engine,
+    pauses: mpsc::UnboundedReceiver<(Duration, oneshot::Sender<()>)>,
+    /// The end of the pause that lasts.
+    pause: Option<oneshot::Sender<()>>,
+    work: tokio::task::JoinHandle<()>,
+}
+
+/// `shop` and `blog` of one repository; without a pattern, no tag is a candidate.
+fn catalog(folder: &Path, shop: Option<&str>, blog: Option<&str>) -> Catalog {
+    let service = |name: &str, tags: Option<&str>| {
+        let candidates = tags.map_or(String::new(), |tags| format!("candidates = \"tags\"\ntags = \"{tags}\"\n"));
+        format!(
+            "[[services]]\nname = \"{name}\"\nrepository = \"{}\"\n{candidates}approvals = {{ minimum = 0 }}\n\
+             environments.stage.driver = \"ci\"\nenvironments.production.driver = \"ci\"\n",
+            folder.join("repository").display()
+        )
+    };
+    let text = service("shop", shop) + &service("blog", blog);
+    Catalog::new(&Config::parse(&text, "rmm.toml", Path::new("/"), &EnvVars::new()).unwrap())
+}
+
+fn git(folder: &Path, args: &[&str]) -> String {
+    let mut git = Program::new("git");
+    git.args(["-c", "user.name=a", "-c", "user.email=a@b"]).args(args).current_dir(folder.join("repository"));
+    let output = git.env("GIT_CONFIG_GLOBAL", "/dev/null").output().unwrap();
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+impl Site {
+    /// A repository with the tag v0, of which `v*` are candidates of `shop`, after the first look.
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("repository")).unwrap();
+        git(folder.path(), &["init", "--quiet"]);
+        let mut site = Self::on(folder, catalog_of_tags).await;
+        site.pauses(60).await;
+        site
+    }
+
+    /// An RMM on this folder.
+    async fn on(folder: tempfile::TempDir, catalog: fn(&Path) -> Catalog) -> Self {
+        let (asked, pauses) = mpsc::unbounded_channel();
+        let engine = engine_in(folder.path(), Arc::new(Paced(asked)));
+        git(folder.path(), &["commit", "--quiet", "--allow-empty", "--message", "a"]);
+        if git(folder.path(), &["tag"]).is_empty() {
+            git(folder.path(), &["tag", "v0"]);
+        }
+        engine.reconfigure(catalog(folder.path())).await;
+        let work = tokio::spawn(watch(engine.clone(), Arc::default()));
+        Self { folder, engine, pauses, pause: None, work }
+    }
+
+    /// Sets a tag on a new commit, and answers with that.
+    fn tag(&self, tag: &str) -> String {
+        git(self.folder.path(), &["commit", "--quiet", "--allow-empty", "--message", tag]);
+        git(self.folder.path(), &["tag", "--force", "--annotate", "--message", tag, tag]);
+        git(self.folder.path(), &["rev-parse", "HEAD"])
+    }
+
+    /// Waits until RMM has looked and pauses for so many seconds.
+    async fn pauses(&mut self, seconds: u64) {
+        let (pause, end) = self.pauses.recv().await.unwrap();
+        assert_eq!(pause.as_secs(), seconds);
+        self.pause = Some(end);
+    }
+
+    /// The pause is over; the next one is so long.
+    async fn looks_and_pauses(&mut self, seconds: u64) {
+        self.pause.take().unwrap().send(()).unwrap();
+        self.pauses(seconds).await;
+    }
+
+    /// All releases, oldest first: service, tag, commit and initiator.
+    async fn releases(&self) -> Vec<[String; 4]> {
+        let all = releases::Page { list: None, service: None, before: None, limit: 100 };
+        let mut found = self.engine.read(move |conn| releases::page(conn, &all)).await.unwrap();
+        found.reverse();
+        let row = |it: crate::domain::release::Release| {
+            [it.service.to_string(), it.tag.unwrap().to_string(), it.commit.unwrap().to_string(), it.initiated_by]
+        };
+        found.into_iter().map(row).collect()
+    }
+
+    async fn tags(&self) -> Vec<String> {
+        self.releases().await.into_iter().map(|[service, tag, ..]| format!("{service} {tag}")).collect()
+    }
+
+    /// RMM ends and begins anew.
+    async fn restarted(self) -> Self {
+        self.work.abort();
+        let _ = self.work.await;
+        drop(self.engine);
+        Self::on(self.folder, catalog_of_tags).await
+    }
+}
+
+fn catalog_of_tags(folder: &Path) -> Catalog {
+    catalog(folder, Some("v*"), None)
+}
+
+#[tokio::test]
+async fn a_new_tag_becomes_a_release_and_an_old_one_does_not() {
+    let mut site = Site::new().await;
+    assert!(site.releases().await.is_empty());
+    let commit = site.tag("v1");
+    site.tag("other");
+    site.looks_and_pauses(60).await;
+    assert_eq!(site.releases().await, [["shop".to_owned(), "v1".into(), commit, "git".into()]]);
+    // Where nothing happens, the pauses grow.
+    for seconds in [90, 135, 202, 300, 300] {
+        site.looks_and_pauses(seconds).await;
+    }
+    for tag in ["v10.0.0", "v9.0.0", "v9.0.0-rc.1"] {
+        site.tag(tag);
+    }
+    site.looks_and_pauses(60).await;
+    assert_eq!(site.tags().await, ["shop v1", "shop v9.0.0-rc.1", "shop v9.0.0", "shop v10.0.0"]);
+}
+
+#[tokio::test]
+async fn a_webhook_makes_it_look_at_once() {
+    let mut site = Site::new().await;
+    let shop = ServiceName::parse("service", "shop").unwrap();
+    let v1 = Tag::parse("tag", "v1").unwrap();
+    site.tag("v1");
+    let (name, now) = (shop.clone(), site.engine.now());
+    site.engine.store().write(move |tx| deliveries::pushed(tx, &name, &v1, "ann", now)).await.unwrap();
+    site.engine.look_at_tags(&shop);
+    site.pauses(60).await;
+    assert_eq!(site.releases().await[0][3], "ann");
+    // The server may take a moment to show what it has told.
+    site.engine.look_at_tags(&shop);
+    site.pauses(7).await;
+    site.looks_and_pauses(11).await;
+}
+
+#[tokio::test]
+async fn a_start_anew_makes_nothing_twice_and_misses_nothing() {
+    let mut site = Site::new().await;
+    site.tag("v1");
+    site.looks_and_pauses(60).await;
+    site.tag("v2");
+    // What was done is not noted: RMM was killed in between.
+    let (shop, v1) = (ServiceName::parse("service", "shop").unwrap(), Tag::parse("tag", "v1").unwrap());
+    site.engine.store().write(move |tx| tags::gone(tx, &shop, &v1)).await.unwrap();
+    let mut site = site.restarted().await;
+    site.pauses(60).await;
+    assert_eq!(site.tags().await, ["shop v1", "shop v2"]);
+    let mut site = site.restarted().await;
+    site.pauses(90).await;
+    assert_eq!(site.tags().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_tag_that_moves_or_comes_again_is_no_new_release_and_one_that_is_gone_is_forgotten() {
+    let mut site = Site::new().await;
+    let commit = site.tag("v1");
+    site.looks_and_pauses(60).await;
+    site.tag("v1");
+    site.looks_and_pauses(90).await;
+    git(site.folder.path(), &["tag", "--delete", "v1"]);
+    site.looks_and_pauses(135).await;
+    git(site.folder.path(), &["tag", "v1", &commit]);
+    site.looks_and_pauses(60).await;
+    assert_eq!(site.tags().await, ["shop v1"]);
+}
+
+#[tokio::test]
+async fn a_repository_that_is_away_loses_nothing() {
+    let mut site = Site::new().await;
+    site.tag("v1");
+    site.looks_and_pauses(60).await;
+    let place = site.folder.path().join("repository");
+    std::fs::rename(&place, place.with_extension("away")).unwrap();
+    site.looks_and_pauses(90).await;
+    std::fs::rename(place.with_extension("away"), &place).unwrap();
+    site.looks_and_pauses(135).await;
+    site.tag("v2");
+    site.looks_and_pauses(60).await;
+    assert_eq!(site.tags().await, ["shop v1", "shop v2"]);
+}
+
+#[tokio::test]
+async fn services_of_one_repository_have_tags_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("repository")).unwrap();
+    git(folder.path(), &["init", "--quiet"]);
+    let mut site = Site::on(folder, |folder| catalog(folder, Some("shop/v*"), Some("blog/v*"))).await;
+    // They take turns at the repository.
+    let mut ends = Vec::new();
+    while ends.len() < 2 {
+        let (pause, end) = site.pauses.recv().await.unwrap();
+        match pause.as_secs() {
+            1 => end.send(()).unwrap(),
+            _ => ends.push(end),
+        }
+    }
+    for tag in ["shop/v1", "blog/v1", "v1"] {
+        site.tag(tag);
+    }
+    ends.into_iter().for_each(|end| end.send(()).unwrap());
+    let mut looked = 0;
+    while looked < 2 {
+        let (pause, end) = site.pauses.recv().await.unwrap();
+        match pause.as_secs() {
+            1 => end.send(()).unwrap(),
+            seconds => {
+                assert_eq!(seconds, 60);
+                looked += 1;
+            }
+        }
+    }
+    let mut tags = site.tags().await;
+    tags.sort();
+    assert_eq!(tags, ["blog blog/v1", "shop shop/v1"]);
+}
+
+#[tokio::test]
+async fn what_was_tagged_while_tags_were_no_candidates_stays_what_it_is() {
+    let mut site = Site::new().await;
+    site.engine.reconfigure(catalog(site.folder.path(), None, None)).await;
+    // It ends with its next look.
+    site.pause.take().unwrap().send(()).unwrap();
+    let watched = async |site: &Site| site.engine.read(tags::watched).await.unwrap().len();
+    while watched(&site).await > 0 {
+        tokio::task::yield_now().await;
+    }
+    site.tag("v1");
+    site.engine.reconfigure(catalog(site.folder.path(), Some("v*"), None)).await;
+    site.pauses(60).await;
+    assert!(site.releases().await.is_empty());
+    site.tag("v2");
+    site.looks_and_pauses(60).await;
+    assert_eq!(site.tags().await, ["shop v2"]);
+}
