@@ -91,7 +91,7 @@ async fn a_run_whose_id_is_not_told_is_looked_up() {
     let id = run(&peer, 0).await;
     w.until(release, "deploying").await;
     let runs = w.runs(release).await;
-    assert!(runs.iter().any(|run| run["ci_run"] == id.to_string()), "{runs:?}");
+    assert!(runs.iter().any(|run| run["ci_run"].as_str() == Some(&*id.to_string())), "{runs:?}");
     assert_eq!(peer.dispatched(), (1, 1));
 }
 
