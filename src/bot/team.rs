@@ -185,6 +185,9 @@ async fn step(bot: &Arc<Bot>) -> Result<bool, StoreError> {
         if let Some(about) = personal::concerns(bot, row).await? {
             news.add(about, Some(Notice::Personal), row.seq);
         }
+        if let Some(admin) = personal::confirmed_admin(bot, row) {
+            ask_about_claims(bot, admin).await?;
+        }
         changed.extend(changed_production(row).map(|service| (service, row.seq)));
         if let Some(service) = opened_or_closed(row) {
             for id in waiting_releases(bot, service).await? {

@@ -3,7 +3,10 @@
 //!
 //! It must not read the configuration or the environment variables of an RMM that this machine may really run.
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -154,7 +157,10 @@ impl Sandbox {
             "export RMM_URL={}\nexport RMM_TOKEN={token}\nAUTH=\"Authorization: Bearer $RMM_TOKEN\"\nAPI=$RMM_URL/api/v1\n",
             self.url()
         );
-        std::fs::write(self.token_of(person), text).context("the token of a person cannot be written")
+        // A person's token is for the one who runs the demo.
+        let open = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(self.token_of(person));
+        let written = open.and_then(|mut file| file.write_all(text.as_bytes()));
+        written.context("the token of a person cannot be written")
     }
 
     /// Ends RMM and both guestbooks, and removes the folder unless it is to be kept. Gives its path where it stays.

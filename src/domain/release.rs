@@ -230,7 +230,7 @@ impl Release {
         [Some(person.name.as_str()), person.github.as_deref()]
             .into_iter()
             .flatten()
-            .any(|name| is_same_name(name, &self.initiated_by))
+            .any(|name| is_same_name(name, self.initiated_by.trim_start_matches('@')))
     }
 
     /// Which of these people is its initiator, whichever name CI gave; none of them may be.

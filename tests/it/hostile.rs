@@ -107,7 +107,6 @@ async fn wrong_types_and_unknown_fields_are_named() {
         ("ci_run.attempt", candidate(json!({ "ci_run": { "id": "1", "attempt": -1 } }))),
         ("ci_run.attempt", candidate(json!({ "ci_run": { "id": "1", "attempt": 0 } }))),
         ("ci_run.attempt", candidate(json!({ "ci_run": { "id": "1", "attempt": 1e30 } }))),
-        ("ci_run.url", candidate(json!({ "ci_run": { "id": "1", "url": "javascript:alert(1)" } }))),
         ("surfaces[0].name", candidate(json!({ "surfaces": [{ "name": "../x" }] }))),
         ("surfaces[0].name", candidate(json!({ "surfaces": [{ "name": "nope" }] }))),
         ("surfaces[1].name", candidate(json!({ "surfaces": [{ "name": "app" }, { "name": "app" }] }))),

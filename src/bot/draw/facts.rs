@@ -10,6 +10,7 @@ use crate::bot::words::{facts, text};
 use crate::domain::approval::Verdict;
 use crate::domain::commits::CommitList;
 use crate::domain::environment::LeftHost;
+use crate::domain::gate::GateName;
 use crate::domain::ids::PersonName;
 use crate::domain::reason::Reason;
 use crate::domain::run::RunState;
@@ -125,6 +126,17 @@ struct SkippedFacts<'s> {
     reason: String,
 }
 
+/// Where it stands; what nobody has approved is not called approved.
+fn status_words(pen: &Pen<'_>, scene: &Scene) -> String {
+    let (release, overview) = (&scene.release, scene.overview.as_ref());
+    let skipped = release.bypasses.iter().any(|skip| skip.gate == GateName::Approvals);
+    let approved = overview.is_none_or(|overview| overview.tally.passed());
+    if release.status == Status::ManualTestPassed && skipped && !approved {
+        return pen.word("status.approvals_skipped");
+    }
+    pen.status(release.status)
+}
+
 /// The newest commits; none where there are none.
 fn commits(list: &CommitList) -> Option<CommitsFacts<'_>> {
     let shown = list.commits.iter().take(COMMITS).map(|commit| CommitFacts {
@@ -171,7 +183,7 @@ impl<'s> ReleaseFacts<'s> {
             commit: release.commit.as_ref().map(crate::domain::ids::Commit::short),
             surfaces: surfaces(scene),
             status: status.as_str(),
-            status_words: pen.status(status),
+            status_words: status_words(pen, scene),
             // A rejection is told with the vote.
             reason: reason.filter(|_| status != Status::ManualTestFailed || overview.is_none()),
             attempt: release.attempt.0,

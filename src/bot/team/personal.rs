@@ -4,7 +4,8 @@ use crate::bot::audience::About;
 use crate::bot::words::facts;
 use crate::bot::{Bot, Viewer};
 use crate::clients::telegram::Text;
-use crate::domain::person::Actor;
+use crate::domain::ids::PersonName;
+use crate::domain::person::{Actor, Role};
 use crate::domain::reason::Reason;
 use crate::store::StoreError;
 use crate::store::events::{self, EventRow};
@@ -23,6 +24,14 @@ pub(super) async fn concerns(bot: &Bot, row: &EventRow) -> Result<Option<About>,
         }
         _ => None,
     })
+}
+
+/// The account of an admin that is known since this event.
+pub(super) fn confirmed_admin(bot: &Bot, row: &EventRow) -> Option<i64> {
+    let data: serde_json::Value = serde_json::from_str(&row.data).ok().filter(|_| row.kind == "telegram_confirmed")?;
+    let name = PersonName::parse("person", data["person"].as_str()?).ok()?;
+    let is_admin = bot.engine.catalog().person(&name).is_some_and(|person| person.role == Role::Admin);
+    data["telegram_id"].as_i64().filter(|_| is_admin)
 }
 
 /// What is said of an event; nothing to the person who did it, and nothing of other events.

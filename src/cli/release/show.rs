@@ -86,10 +86,11 @@ fn card(details: &contract::ReleaseDetails, runs: &[contract::RunView], ui: &Ui)
     }
     let is_legal = |word: &str| details.legal.iter().any(|legal| legal == word);
     let logs = unmended(runs).map(|run| format!("rmm release logs {} --run {}", release.id, run.id));
-    let resolve = details.to_resolve.iter().filter(|_| is_legal("resolve")).map(|run| {
+    // A line for each verdict: what is printed can be pasted.
+    let resolve = details.to_resolve.iter().filter(|_| is_legal("resolve")).flat_map(|run| {
         let lost = runs.iter().any(|other| other.id == *run && other.state == "unknown");
-        let verdicts = if lost { "succeeded|failed|again" } else { "succeeded|again" };
-        format!("rmm release resolve {run} --as {verdicts} --reason '…'")
+        let verdicts = ["succeeded", "failed", "again"].into_iter().filter(move |verdict| lost || *verdict != "failed");
+        verdicts.map(move |verdict| format!("rmm release resolve {run} --as {verdict} --reason '…'"))
     });
     let settle = details.to_settle.iter().map(|kind| {
         let service = &release.service;
@@ -482,7 +483,10 @@ What you can do
         let mut lost = details();
         (lost.to_resolve, lost.legal) = (vec![4], vec!["resolve".into()]);
         let text = card(&lost, &[run(4, "deploy", "unknown", None)], &Ui::test(80));
-        assert!(text.contains("\n  rmm release resolve 4 --as succeeded|failed|again --reason '…'\n"), "{text}");
+        for verdict in ["succeeded", "failed", "again"] {
+            let line = format!("\n  rmm release resolve 4 --as {verdict} --reason '…'\n");
+            assert!(text.contains(&line), "{text}");
+        }
         let unwrapped = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let wide = unwrapped(&text);
         assert!(wide.contains("Look what production runs: `succeeded` says that it is v1.4.0 (#12)."), "{wide}");

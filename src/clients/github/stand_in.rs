@@ -228,8 +228,8 @@ fn view(run: &Run) -> Value {
         "head_branch": "main",
         "path": format!(".github/workflows/{}", run.workflow),
         "html_url": format!("https://x.example/runs/{}", run.id),
-        "created_at": "2026-01-01T00:00:00Z",
-        "updated_at": "2026-01-01T00:00:00Z",
+        "created_at": "2100-01-01T00:00:00Z",
+        "updated_at": "2100-01-01T00:00:00Z",
     })
 }
 

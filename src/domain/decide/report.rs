@@ -232,12 +232,12 @@ impl Draft<'_, '_> {
     /// The CI of a release brought stage to it, or tried to, while another one held stage: what people would test there
     /// is not what they would approve. The other one ends, and stage is the next one's that asks for it.
     pub(super) fn stage_overtaken(&mut self, by: ReleaseId, status: Status) {
-        let holder = self.world.stage_holder().filter(|holder| holder.id != by);
+        let holder = self.world.stage_holder().or_else(|| self.passed_on_stage()).filter(|holder| holder.id != by);
         let Some(holder) = holder.map(|holder| (holder.id, holder.status)) else { return };
         let overtaker = self.world.release(by);
         let reason = Reason::StageOvertaken { by, title: overtaker.title() };
         match (holder, self.own_run(holder.0, Env::Stage)) {
-            ((id, Status::ManualTesting), _) => {
+            ((id, Status::ManualTesting | Status::ManualTestPassed), _) => {
                 // As where a rehearsal has gone stale, and it cannot be repeated now.
                 self.world.move_release(id, Status::StageTestRollback, Some(reason.clone()));
                 self.world.move_release(id, Status::StageTestRollbackFailed, Some(reason));
@@ -256,6 +256,14 @@ impl Draft<'_, '_> {
             let event = Event::EnvironmentChanged { environment: Env::Stage, version };
             self.world.record(Some(by), None, event);
         }
+    }
+
+    /// The release that stage runs, which people have approved meanwhile, while production has not begun with it.
+    fn passed_on_stage(&self) -> Option<Arc<Release>> {
+        let on_stage = self.world.stage().current.as_ref()?;
+        let release = self.world.find(on_stage.release)?;
+        let begun = self.own_run(release.id, Env::Production).is_some();
+        (release.status == Status::ManualTestPassed && !begun).then_some(release)
     }
 
     fn ci_takes_production(&mut self, release: &Release, ci_run: Option<Reporter>) -> Result<(), Refusal> {

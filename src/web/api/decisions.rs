@@ -4,10 +4,10 @@ use axum::extract::State;
 use axum::{Extension, Json};
 
 use super::Trace;
-use super::releases::{checked_artifacts, details};
+use super::releases::{checked_artifacts, details, shown_link};
 use crate::contract::{PatchRelease, ReleaseDetails, ReleaseView, ReportedRelease, ReportingRun, Say};
 use crate::domain::command::{Command, RollbackTo};
-use crate::domain::ids::{Invalid, ReleaseId, Revision, Tag, one_line, web_address};
+use crate::domain::ids::{Invalid, ReleaseId, Revision, Tag, one_line};
 use crate::domain::release::Reporter;
 use crate::engine::{Request, no_release};
 use crate::views::ReleaseOverview;
@@ -19,10 +19,7 @@ use crate::web::{Web, oidc};
 impl ReportingRun {
     fn check(self) -> Result<Reporter, Invalid> {
         one_line("ci_run.id", &self.id, 100)?;
-        if let Some(url) = &self.url {
-            web_address("ci_run.url", url)?;
-        }
-        Ok(Reporter { id: self.id, attempt: self.attempt, url: self.url })
+        Ok(Reporter { id: self.id, attempt: self.attempt, url: shown_link(self.url) })
     }
 }
 

@@ -69,12 +69,15 @@ fn checked_ci_run(run: CreatingRun) -> Result<CiRun, Invalid> {
     if run.attempt == Some(0) {
         return Err(Invalid::new("ci_run.attempt", "must be at least 1"));
     }
-    if let Some(url) = &run.url {
-        web_address("ci_run.url", url)?;
-    }
     let CreatingRun { id, attempt, url, git_ref } = run;
+    let url = shown_link(url);
     let git_ref = git_ref.map(|git_ref| prose_line(&git_ref, 256)).filter(|git_ref| !git_ref.is_empty());
     Ok(CiRun { id, attempt: attempt.unwrap_or(1), url, git_ref })
+}
+
+/// A link that can be shown. It only decorates: one that cannot is no reason to refuse anything.
+pub(super) fn shown_link(url: Option<String>) -> Option<String> {
+    url.map(|url| url.trim().to_owned()).filter(|url| web_address("url", url).is_ok())
 }
 
 pub(super) fn checked_artifacts(surfaces: Vec<Artifact>) -> Result<Vec<Artifact>, Invalid> {

@@ -200,6 +200,32 @@ fn a_script_that_goes_to_a_busy_stage_all_the_same_leaves_nothing_there_to_appro
 }
 
 #[test]
+fn so_it_is_where_the_vote_closes_while_the_script_goes_to_the_busy_stage() {
+    let mut w = Sim::in_ci();
+    ship(&mut w, "v1.0.0");
+    let first = push(&mut w, "v1.1.0", "2");
+    let second = push(&mut w, "v1.2.0", "3");
+    to_manual_testing(&mut w, first);
+    assert_eq!(w.report_refused(second, StageBuilding).code, Code::StageBusy);
+    w.everybody_approves(first);
+    assert_eq!(w.status(first), ManualTestPassed);
+    assert_eq!(w.report_refused(second, StageTestRollback).code, Code::IllegalTransition);
+    assert_eq!((w.status(first), w.runs_what(STAGE)), (StageTestRollbackFailed, Some(second)));
+    assert_eq!(w.report_refused(first, Deploying).code, Code::IllegalTransition);
+
+    // What has begun in production goes on.
+    let again = uncounted(&mut w, "v1.1.0", "2");
+    w.ok(&ci(), again);
+    to_manual_testing(&mut w, first);
+    let third = push(&mut w, "v1.3.0", "4");
+    assert_eq!(w.report_refused(third, StageBuilding).code, Code::StageBusy);
+    w.everybody_approves(first);
+    w.report(first, Deploying);
+    w.report_refused(third, StageTestRollback);
+    assert_eq!(w.status(first), Deploying);
+}
+
+#[test]
 fn with_supersede_a_newer_report_takes_stage_and_an_older_one_does_not() {
     let mut w = Sim::in_ci();
     w.service.supersede = true;
