@@ -383,7 +383,7 @@ async fn what_is_skipped_and_what_still_blocks_is_told() {
     assert!(skipped.text.contains("🚧 Production is locked by operator: the database moves"), "{}", skipped.text);
     let passed = world.team.shows("goes on with 0 of 2 approvals").await;
     assert!(passed.text.contains("🚧 Production is locked"), "{}", passed.text);
-    let shown = card(&world.team, release, "👍 Approved, waiting for production").await;
+    let shown = card(&world.team, release, "⏭ Approvals skipped, waiting for production").await;
     assert!(shown.text.contains("⏭ Approvals: skipped by operator — the shop is down"), "{}", shown.text);
     assert!(shown.text.contains("🚧 Blocking production:"), "{}", shown.text);
     assert!(!world.team.transcript().contains("deploying to production"), "{}", world.team.transcript());
