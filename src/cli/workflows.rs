@@ -12,7 +12,7 @@ use crate::api_client::{Context, Fault, print};
 use crate::assets;
 use crate::config::Config;
 use crate::domain::env::Env;
-use crate::domain::service::{Driver, Service};
+use crate::domain::service::{Candidates, Driver, Service};
 use crate::terminal::note;
 
 /// What the files of `assets/` say where a service has its own words.
@@ -49,9 +49,9 @@ pub struct Workflows {
     /// Which runner the jobs take: a label of GitHub's, or those of your own
     #[arg(long, value_name = "LABEL", value_delimiter = ',', default_value = "ubuntu-latest")]
     runner: Vec<String>,
-    /// Which tags are releases, as GitHub's patterns go
-    #[arg(long, value_name = "PATTERN", default_value = "v*")]
-    tags: String,
+    /// Which tags are releases, as GitHub's patterns go; default: `tags` of the service, or "v*"
+    #[arg(long, value_name = "PATTERN")]
+    tags: Option<String>,
     /// Where the runners reach RMM; default: server.public_url
     #[arg(long, value_name = "URL")]
     url: Option<String>,
@@ -123,13 +123,18 @@ impl Workflows {
         let file = |(asset, path): (&str, String)| {
             let text =
                 assets::workflow(asset).ok_or_else(|| Fault::Failed(format!("{asset} is not in this binary")))?;
-            Ok(File { path: path.into(), text: self.filled(&text, service.name.as_str(), url) })
+            Ok(File { path: path.into(), text: self.filled(&text, service, url) })
         };
         wanted.into_iter().map(file).collect()
     }
 
     /// A file with the words of the service. They go in as JSON, which YAML takes as it is.
-    fn filled(&self, text: &str, service: &str, url: &str) -> String {
+    fn filled(&self, text: &str, service: &Service, url: &str) -> String {
+        let of_service = match &service.candidates {
+            Candidates::Tags(pattern) => pattern.to_string(),
+            Candidates::Call => "v*".to_owned(),
+        };
+        let (tags, service) = (self.tags.as_ref().unwrap_or(&of_service), service.name.as_str());
         let quoted = |value: &str| serde_json::Value::from(value).to_string();
         let runner = match self.runner.as_slice() {
             [one] => quoted(one),
@@ -138,7 +143,7 @@ impl Workflows {
         text.replace(sample::URL, &quoted(url))
             .replace(sample::SERVICE, &quoted(service))
             .replace(sample::GROUP, &quoted(&format!("rmm-production-{service}")))
-            .replace(sample::TAGS, &format!("tags: [{}]", quoted(&self.tags)))
+            .replace(sample::TAGS, &format!("tags: [{}]", quoted(tags)))
             .replace(sample::RUNNER, &format!("runs-on: {runner}"))
     }
 }

@@ -14,7 +14,7 @@ use crate::domain::service::Target;
 use super::error::nearest;
 use super::file::{SHORTEST_LIMIT, Section};
 use super::jump;
-use super::people::Unique;
+use super::people::{Names, Unique};
 use super::report::{Located, Origin, Report};
 use super::secret::Keyring;
 
@@ -105,7 +105,7 @@ impl Hosts {
 
 pub(super) fn read(root: &Section<'_>, keyring: &Keyring<'_>) -> Hosts {
     let mut hosts = Hosts { list: Vec::new(), names: BTreeMap::new(), used: RefCell::default() };
-    let mut taken = Unique::default();
+    let mut taken = Names::default();
     let mut jumps = BTreeMap::new();
     for section in root.list("hosts").unwrap_or_default() {
         let name = name(&section, &mut taken);
@@ -144,10 +144,10 @@ fn needed(section: &Section<'_>, key: &str, why: &str) -> Option<Located<String>
     section.text(key)
 }
 
-fn name(section: &Section<'_>, taken: &mut Unique<String>) -> Option<Located<HostName>> {
+fn name(section: &Section<'_>, taken: &mut Names) -> Option<Located<HostName>> {
     let text = needed(section, "name", "services refer to the host by it")?;
     let report = section.report;
-    taken.claim(report, text.value.clone(), &text.place);
+    taken.claim(report, &text);
     match HostName::parse("name", text.value) {
         Ok(name) if name.is_local() => {
             let hint = "what runs there has the driver \"local\", and needs no hosts";

@@ -30,12 +30,13 @@ impl<T: Ord> Unique<T> {
     }
 }
 
-/// The names of people: those that look the same to a reader belong to one person. Files from before may hold twins.
+/// Names of people, services, surfaces or hosts: those that look the same to a reader are one. Files from before may hold
+/// twins.
 #[derive(Default)]
-struct Names(BTreeMap<String, Located<String>>);
+pub(super) struct Names(BTreeMap<String, Located<String>>);
 
 impl Names {
-    fn claim_name(&mut self, report: &Report<'_>, name: &Located<String>) {
+    pub fn claim(&mut self, report: &Report<'_>, name: &Located<String>) {
         let Some(first) = self.0.get(&folded(&name.value)) else {
             self.0.insert(folded(&name.value), name.clone());
             return;
@@ -127,7 +128,7 @@ fn name(section: &Section<'_>, taken: &mut Names) -> Option<PersonName> {
         }
         return None;
     };
-    taken.claim_name(section.report, &text);
+    taken.claim(section.report, &text);
     PersonName::parse("name", text.value).map_err(|invalid| section.report.error(&text.place, invalid.rule)).ok()
 }
 

@@ -18,7 +18,7 @@ use super::file::Section;
 use super::github::Github;
 use super::hosts::Hosts;
 use super::oidc;
-use super::people::{People, Unique};
+use super::people::{Names, People, Unique};
 use super::places::{self, Occupied};
 use super::report::{Located, Origin, Report, Spot};
 use super::secret::Keyring;
@@ -46,7 +46,7 @@ pub(super) fn read(
         let place = Origin { path: "services".into(), spot: Spot::File };
         root.report.warn(&place, "there is none yet: RMM has nothing to release");
     }
-    let mut names = Unique::default();
+    let mut names = Names::default();
     let sections = root.list("services").unwrap_or_default();
     let mut occupied = Vec::new();
     let services: Vec<_> = sections
@@ -106,7 +106,7 @@ fn service(
     people: &People,
     hosts: &Hosts,
     keyring: &Keyring<'_>,
-    names: &mut Unique<String>,
+    names: &mut Names,
     occupied: &mut Vec<Occupied>,
 ) -> Option<Service> {
     let report = section.report;
@@ -176,12 +176,12 @@ fn service(
 }
 
 /// The name of a table that must have one, and one of its own.
-fn name(section: &Section<'_>, taken: &mut Unique<String>, why: &str) -> Option<Located<String>> {
+fn name(section: &Section<'_>, taken: &mut Names, why: &str) -> Option<Located<String>> {
     if !section.has("name") {
         section.missing("name", why);
     }
     let name = section.text("name")?;
-    taken.claim(section.report, name.value.clone(), &name.place);
+    taken.claim(section.report, &name);
     Some(name)
 }
 
@@ -350,7 +350,7 @@ fn surfaces(service: &Section<'_>, hosts: &Hosts, keyring: &Keyring<'_>) -> Vec<
     if sections.is_empty() {
         service.report.error(&service.at("surfaces"), "must name at least one surface");
     }
-    let mut names = Unique::default();
+    let mut names = Names::default();
     let read = |section: &Section<'_>| {
         let name = name(section, &mut names, "releases and overrides refer to the surface by it");
         let draft = Draft::read(section, hosts, keyring);

@@ -1,6 +1,6 @@
 //! Mistakes about people and their votes.
 
-use super::{parse, problems, service};
+use super::{PEOPLE, parse, problems, service};
 use crate::config::Config;
 use std::path::Path;
 
@@ -113,4 +113,20 @@ fn people_whose_names_people_take_for_one_are_refused_and_an_older_file_goes_on(
         ]
     );
     parse(&text.replace("\"ANN\"", "\"Bob\""));
+}
+
+#[test]
+fn services_and_hosts_that_look_the_same_are_told_apart_no_better() {
+    let one = service("");
+    let twin = one.split(PEOPLE).next().unwrap().replace("\"api\"", "\"API\"");
+    let host = |name: &str| {
+        format!("[[hosts]]\nname = \"{name}\"\naddress = \"{name}.example\"\nuser = \"u\"\npassword = \"x\"\n")
+    };
+    let text = format!("{}{}{twin}{one}", host("a"), host("A"));
+    let said = problems(&text).join("\n");
+    for twins in
+        ["hosts[1].name: \"A\" and \"a\" (hosts[0].name)", "services[1].name: \"api\" and \"API\" (services[0].name)"]
+    {
+        assert!(said.contains(&format!("{twins} look the same to people")), "{said}");
+    }
 }
