@@ -76,7 +76,7 @@ impl Said {
         if wanted.git {
             out.extend(self.git());
         }
-        out.extend(self.repositories());
+        out.extend(self.repositories(user));
         if wanted.docker {
             out.extend(self.docker(user));
             out.extend(self.compose());
@@ -139,10 +139,20 @@ impl Said {
         })
     }
 
-    fn repositories(&self) -> Vec<Finding> {
+    fn repositories(&self, user: &str) -> Vec<Finding> {
         let one = |line: &[String]| match line {
             [url, state] if state == "found" => {
                 Some(Finding::ok("repository", format!("{url} answers git on the host")))
+            }
+            [url, _, why] if let Some(folder) = untrusted(why) => {
+                let detail =
+                    format!("{url} does not answer git on the host: {folder} belongs to another user than {user}");
+                let trust = "git config --global --add safe.directory";
+                Some(Finding::fail(
+                    "repository",
+                    detail,
+                    Some(format!("sudo -u {} {trust} {}", plain(user), quoted(folder))),
+                ))
             }
             [url, _, why] => {
                 let advice = crate::clients::git::advice(why).map(git_advice).unwrap_or_default();
@@ -419,4 +429,10 @@ pub(super) fn other_shell(user: &str) -> String {
 /// A path as a word of a command.
 fn quoted(path: &str) -> String {
     crate::domain::plan::shell_word(path)
+}
+
+/// The folder that git does not read because of its owner, as git names it.
+fn untrusted(said: &str) -> Option<&str> {
+    let (_, rest) = said.split_once("dubious ownership in repository at '")?;
+    rest.split_once('\'').map(|(folder, _)| folder)
 }

@@ -217,6 +217,21 @@ async fn the_repository_is_asked_as_a_step_asks_it() {
     assert_eq!(fs::read_to_string(machine.path("home/ca")).unwrap(), "a certificate\n");
 }
 
+#[tokio::test]
+async fn a_repository_that_git_does_not_trust_comes_with_the_command_that_helps() {
+    let git = "case $1 in --version) echo git version 2.50;; *) printf '%s\\n' \
+               \"fatal: detected dubious ownership in repository at '/srv/my repo/.git'\" \
+               'To add an exception for this directory, call:' '' \
+               \"    git config --global --add safe.directory '/srv/my repo/.git'\" >&2; exit 128;; esac";
+    let machine = Machine::new().program("git", git);
+    let repositories = vec![Repository { url: "/srv/my repo".into(), ca: None }];
+    let findings = machine.checkup(&Wanted { git: true, repositories, ..Wanted::default() }).await;
+    let found = findings.iter().find(|finding| finding.name == "repository").unwrap();
+    assert!(found.detail.contains("/srv/my repo/.git belongs to another user than"), "{found:?}");
+    let fix = found.fix.as_deref().unwrap();
+    assert!(fix.starts_with("sudo -u ") && fix.ends_with(" safe.directory '/srv/my repo/.git'"), "{fix}");
+}
+
 fn look(title: &str, calls: &str) -> Look {
     Look { title: title.into(), folder: None, calls: calls.into() }
 }

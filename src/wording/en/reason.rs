@@ -303,8 +303,8 @@ pub(in crate::wording) const fn git_advice(advice: GitAdvice) -> &'static str {
             "; it wants a login: give this user a credential helper of git, or use the repository's SSH address"
         }
         A::Ownership => {
-            "; it belongs to somebody else, whom this user has to trust: git config --global --add safe.directory, with the \
-             folder that git names"
+            "; it belongs to another user, whom the one who runs git has to trust: `git config --global --add safe.directory` \
+             with the folder that git names"
         }
         A::KnownHosts => "; this user's ~/.ssh/known_hosts does not know that server",
         A::DeployKey => "; this user has no key that the server knows: add a deploy key",
