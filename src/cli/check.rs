@@ -18,6 +18,7 @@ use crate::domain::folder;
 use crate::domain::host::{Host, Login};
 use crate::domain::service::{Driver, Surface};
 use crate::store::definitions;
+use crate::store::news::{self, Refusal};
 use crate::store::schema::open_reader;
 use crate::terminal::{Tone, note};
 use crate::web::limits::{ENOUGH_OPEN_FILES, OpenFiles};
@@ -62,6 +63,7 @@ impl Check {
         warnings.extend(local_steps::danger(&config).map(|danger| danger.sentence));
         warnings.extend(DataDir::new(&config.server.data_dir).open_to_others());
         warnings.extend(orphans(&config));
+        warnings.extend(refusing_chats(&config));
         warnings.extend(machine(&config, context.var("PATH").unwrap_or_default()));
         let files = OpenFiles::allowed();
         if files.0 < ENOUGH_OPEN_FILES {
@@ -121,6 +123,20 @@ fn orphans(config: &Config) -> Vec<String> {
         )
     })
     .collect()
+}
+
+/// The chats that take no messages of the bot, as RMM has seen.
+fn refusing_chats(config: &Config) -> Vec<String> {
+    let database = DataDir::new(&config.server.data_dir).database();
+    let refusals = open_reader(&database).and_then(|conn| news::refusals(&conn)).unwrap_or_default();
+    let told = refusals.into_iter().map(|Refusal { chat, topic, since, reason }| {
+        let topic = topic.map(|topic| format!(", topic {topic},")).unwrap_or_default();
+        format!(
+            "the chat {chat}{topic} takes no messages of the bot since {since}: {reason}. They are kept and tried again; the \
+             admins get them in private meanwhile"
+        )
+    });
+    told.collect()
 }
 
 /// What the file says rightly, and what cannot work nevertheless.

@@ -55,6 +55,13 @@ impl Health {
     }
 }
 
+/// Says what is wrong although RMM works. Best effort: an RMM that cannot say it has other troubles, which are told elsewhere.
+pub(super) async fn note_troubles(client: &Client, language: Language) {
+    if let Ok((health, _)) = client.json::<Health>(Call::get("/readyz")).await {
+        health.notes(language).into_iter().for_each(note);
+    }
+}
+
 /// Where the RMM of the configuration listens: what it noted itself when it started, or what is configured.
 fn address(context: &Context) -> Result<String, Fault> {
     let local = context.local()?;

@@ -3,14 +3,15 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::health::note_troubles;
 use super::workflows::Workflows;
 use super::{answers, one_of, words};
 use crate::api_client::{Call, Client, Context, Fault, Intent, print};
-use crate::contract::{self, CatchUpHost, FoundThere, GiveUpHost, Health, LockService, SettleService};
+use crate::contract::{self, CatchUpHost, FoundThere, GiveUpHost, LockService, SettleService};
 use crate::domain::env::Env;
 use crate::domain::plan::url_part;
 use crate::domain::release::Version;
-use crate::terminal::{Column, Table, Tone, Ui, clean, note, sentence};
+use crate::terminal::{Column, Table, Tone, Ui, clean, sentence};
 use crate::wording::Language;
 
 /// Services.
@@ -141,15 +142,16 @@ impl Service {
                     return print(&format!("{text}\n"));
                 }
                 print(&list(&services, ui))?;
-                // Best effort: an RMM that cannot say it has other troubles, which are told elsewhere.
-                if let Ok((health, _)) = client.json::<Health>(Call::get("/readyz")).await {
-                    health.notes(ui.language).into_iter().for_each(note);
-                }
+                note_troubles(&client, ui.language).await;
                 Ok(())
             }
             Self::Show(named) => {
                 let call = Call::get(named.path(""));
-                named.ask(context, Intent::Look, call, |details| show(details, ui)).await
+                named.ask(context, Intent::Look, call, |details| show(details, ui)).await?;
+                if !named.json {
+                    note_troubles(&Client::connect(context, Intent::Look).await?, ui.language).await;
+                }
+                Ok(())
             }
             Self::Lock { named, reason } => {
                 let call = Call::post(named.path("/lock"), LockService { reason });

@@ -1,5 +1,6 @@
 //! `release show` and `release explain`: the card of a release.
 
+use super::super::health::note_troubles;
 use super::super::words;
 use super::{One, ask, tone};
 use crate::api_client::{Call, Client, Context, Fault, Intent, paste, print};
@@ -24,7 +25,9 @@ pub(super) async fn show(context: &Context, one: &One) -> Result<(), Fault> {
         return print(&format!("{json}\n"));
     }
     let runs: Vec<contract::RunView> = client.get(format!("{path}/runs")).await?;
-    print(&card(&details, &runs, &context.ui))
+    print(&card(&details, &runs, &context.ui))?;
+    note_troubles(&client, context.ui.language).await;
+    Ok(())
 }
 
 /// The card.
