@@ -56,6 +56,15 @@ pub fn note_change(conn: &Connection, change: &Change) -> Result<(), StoreError>
 /// When the database cannot be written.
 pub fn note_notice(conn: &Connection, due: &Due) -> Result<(), StoreError> {
     let topic = due.topic.unwrap_or(0);
+    // What has still to be said of it there reminds people, too, and comes first.
+    if due.notice == Notice::Reminder {
+        let mut untold = conn.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM telegram_notices WHERE chat = ?1 AND topic = ?2 AND about = ?3)",
+        )?;
+        if untold.query_row((due.chat, topic, &due.about), |row| row.get(0))? {
+            return Ok(());
+        }
+    }
     let mut forget = conn.prepare_cached(
         "DELETE FROM telegram_notices WHERE chat = ?1 AND topic = ?2 AND seq < ?3 AND about = ?4 AND notice = ?5",
     )?;
@@ -281,6 +290,21 @@ mod tests {
         assert_eq!(telegram::chat_now(&conn, -1).unwrap(), -1001);
         assert_eq!(changes(&conn, -1001).unwrap(), [change(-1001, 7)]);
         assert_eq!(waiting_chats(&conn).unwrap(), [-1001]);
+    }
+
+    #[test]
+    fn a_reminder_does_not_wait_beside_what_was_not_said_yet() {
+        let conn = test_database();
+        let due = |about: &str, notice| Due { chat: -1, topic: None, seq: 7, about: about.into(), notice };
+        let waiting = || notices(&conn, -1, 9, |_| true).unwrap().into_iter().map(|due| due.notice).collect::<Vec<_>>();
+        note_notice(&conn, &due("release:1", Notice::Waits)).unwrap();
+        note_notice(&conn, &due("release:1", Notice::Reminder)).unwrap();
+        assert_eq!(waiting(), [Notice::Waits]);
+        told(&conn, &due("release:1", Notice::Waits)).unwrap();
+        for _ in 0..2 {
+            note_notice(&conn, &due("release:1", Notice::Reminder)).unwrap();
+        }
+        assert_eq!(waiting(), [Notice::Reminder]);
     }
 
     #[test]
