@@ -181,7 +181,7 @@ fn api_url(section: &Section<'_>, text: &Located<String>) -> Option<String> {
     }
     let url = text.value.trim_end_matches('/');
     let host = host(url);
-    let is_here = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+    let is_here = is_here(url);
     if url.contains(['?', '#']) {
         report.error(&text.place, "must end before any `?` or `#`");
     } else if !url.starts_with("https://") && !is_here {
@@ -196,6 +196,12 @@ fn api_url(section: &Section<'_>, text: &Located<String>) -> Option<String> {
         return Some(url.to_owned());
     }
     None
+}
+
+/// Whether an address is on this machine, where nobody listens on the way.
+pub(super) fn is_here(url: &str) -> bool {
+    let host = host(url);
+    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 /// Without a port and without brackets.

@@ -3,6 +3,7 @@
 use crate::domain::identity::{TrustedWorkflows, WorkflowRef};
 
 use super::file::Section;
+use super::github::is_here;
 
 /// The issuer of the tokens of github.com.
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
@@ -28,7 +29,14 @@ impl IdTokens {
 pub(super) fn issuer(section: &Section<'_>) -> Option<String> {
     let text = section.text("oidc_issuer")?;
     let hint = "RMM asks it for its keys, and nothing else";
-    section.report.is_web_address(&text, &text.value, hint).then_some(text.value)
+    if !section.report.is_web_address(&text, &text.value, hint) {
+        return None;
+    }
+    if !text.value.starts_with("https://") && !is_here(&text.value) {
+        section.report.error(&text.place, "must begin with https://: its keys decide which tokens are true");
+        return None;
+    }
+    Some(text.value)
 }
 
 /// The issuer that belongs to an API: that of github.com, of a company's own part of it, or of a GitHub Enterprise Server.

@@ -86,6 +86,8 @@ pub enum Reason {
     OtherRolledBack { release: ReleaseId },
     /// A deploy that had not begun went back into the line.
     ProductionLocked,
+    /// The same, because a gate has closed.
+    GatesClosed,
     /// A run was ended.
     Ended,
 

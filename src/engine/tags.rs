@@ -165,14 +165,12 @@ async fn take(
     // A tag that has moved is another release's business: its steps and its CI find that.
     let now: Vec<_> = listed.iter().filter(|(tag, commit)| seen.get(*tag) != Some(commit)).collect();
     let now: Vec<_> = now.into_iter().map(|(tag, commit)| (tag.clone(), commit.clone())).collect();
-    let gone: Vec<_> = seen.keys().filter(|tag| !listed.contains_key(tag)).cloned().collect();
+    // What is gone stays noted: a repository may be empty for a moment, and old versions are no new ones when they return.
     let has_new = !new.is_empty();
-    if !now.is_empty() || !gone.is_empty() {
+    if !now.is_empty() {
         let name = service.name.clone();
-        let noted = engine.store().write(move |tx| {
-            now.iter().try_for_each(|(tag, commit)| tags::see(tx, &name, tag, commit))?;
-            gone.iter().try_for_each(|tag| tags::gone(tx, &name, tag))
-        });
+        let noted =
+            engine.store().write(move |tx| now.iter().try_for_each(|(tag, commit)| tags::see(tx, &name, tag, commit)));
         noted.await?;
     }
     Ok(has_new)

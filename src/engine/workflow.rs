@@ -44,7 +44,8 @@ enum Next {
 pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool, trace: Option<String>) -> Result<(), Failure> {
     let (mut news, mut stops) = (engine.workflow_news(), engine.stops());
     let mut reconfigured = engine.reconfigured();
-    let mut following = Following { engine: engine.clone(), id, trace, looked: None, noted: None, missed: None };
+    let mut following =
+        Following { engine: engine.clone(), id, trace, uncertain: false, looked: None, noted: None, missed: None };
     if taken_over {
         following.begin_looking();
     }
@@ -76,7 +77,9 @@ struct Following {
     engine: Engine,
     id: RunId,
     trace: Option<String>,
-    /// Since when a run is looked for that GitHub may have made.
+    /// GitHub may have made a run that is to be looked for.
+    uncertain: bool,
+    /// Since when GitHub's lists are answered, and do not show it.
     looked: Option<Uptime>,
     /// When it was noted last that the run is under way.
     noted: Option<Uptime>,
@@ -96,7 +99,14 @@ struct Look {
 
 impl Following {
     fn begin_looking(&mut self) {
-        self.looked = Some(self.engine.clock().uptime());
+        (self.uncertain, self.looked) = (true, None);
+    }
+
+    /// How long GitHub's lists have not shown the run. An outage does not count: they may lag behind it.
+    fn looked_for(&mut self) -> Duration {
+        let now = self.engine.clock().uptime();
+        let since = self.looked.get_or_insert(now).clone();
+        self.since(Some(&since))
     }
 
     fn until(&self, time: Timestamp) -> Duration {
@@ -172,7 +182,7 @@ impl Following {
             }
             Dispatched::Later { fault, after } => {
                 // It was not taken: nothing is to be looked for.
-                self.looked = None;
+                (self.uncertain, self.looked) = (false, None);
                 self.waits_for_github(look, fault).await?;
                 Ok(after.map_or(Next::Later, Next::After))
             }
@@ -183,7 +193,7 @@ impl Following {
     async fn look_for_run(&mut self, look: &Look) -> Result<Next, Failure> {
         match self.find(look).await {
             Ok(Some(found)) => self.taken(Some(known(&found))).await,
-            Ok(None) if self.looked.is_some() && self.since(self.looked.as_ref()) < SEEN_WITHIN => Ok(Next::Later),
+            Ok(None) if self.uncertain && self.looked_for() < SEEN_WITHIN => Ok(Next::Later),
             Ok(None) if look.run.stop.is_some() => {
                 self.report(Command::DispatchRefused { run: self.id, reason: Reason::Ended }).await?;
                 Ok(Next::AtOnce)
@@ -195,14 +205,11 @@ impl Following {
 
     /// GitHub has said yes: its run is waited for, and it is not asked again.
     async fn wait_for_run(&mut self, look: &Look) -> Result<Next, Failure> {
-        if self.looked.is_none() {
-            self.begin_looking();
-        }
         match self.find(look).await {
             Ok(Some(found)) => self.taken(Some(known(&found))).await,
             Ok(None) => {
                 let reason = Reason::WorkflowNotSeen { workflow: look.dispatch.workflow.clone() };
-                let waited = self.since(self.looked.as_ref());
+                let waited = self.looked_for();
                 if waited >= look.limit {
                     self.report(Command::RunLost { run: self.id, reason }).await?;
                     return Ok(Next::Ended);

@@ -52,6 +52,7 @@ fn what_is_wrong_is_named() {
         ),
         ("[github]\noidc_audience = \"\"\n".to_owned(), "must not be empty"),
         ("[github]\noidc_issuer = \"ftp://x\"\n".to_owned(), "must be an http:// or https:// address"),
+        ("[github]\noidc_issuer = \"http://issuer.example\"\n".to_owned(), "must begin with https://"),
         ("[github]\noidc_isuer = \"https://x\"\n".to_owned(), "did you mean `oidc_issuer`"),
     ] {
         let problems = problems(&text);

@@ -3,6 +3,7 @@
 use crate::domain::command::Answer;
 use crate::domain::env::Env;
 use crate::domain::event::Event;
+use crate::domain::gate::{self, GateName};
 use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
@@ -41,16 +42,29 @@ impl Draft<'_, '_> {
         }
     }
 
+    /// Whether a release may go to production, apart from its own run being there already.
+    fn gates_are_clear(&self, release: ReleaseId) -> bool {
+        let release = self.world.release(release);
+        gate::explain(&self.world, &release).iter().all(|gate| gate.met() || gate.name == GateName::ProductionFree)
+    }
+
     /// A run that lives and whose workflow RMM starts.
     fn dispatched(&self, id: RunId) -> Result<Option<Run>, Refusal> {
         Ok(Some(self.known_run(id)?).filter(|run| run.state.is_live() && run.dispatch.is_some()))
     }
 
     pub(super) fn dispatch_asked(&mut self, id: RunId) -> Decided {
-        let run = self.dispatched(id)?;
-        if run.is_some_and(|run| run.state == RunState::Queued && run.stop.is_none()) {
-            self.set_dispatch(id, DispatchState::Asked);
+        let Some(run) = self.dispatched(id)?.filter(|run| run.state == RunState::Queued && run.stop.is_none()) else {
+            return Ok(Answer::Run(id));
+        };
+        // GitHub has no run of it, and a gate may have closed since it was decided: it goes back into the line.
+        if (run.environment, run.kind) == (Env::Production, RunKind::Deploy) && !self.gates_are_clear(run.release) {
+            let locked = self.world.production().lock.is_some();
+            let reason = if locked { Reason::ProductionLocked } else { Reason::GatesClosed };
+            self.close_run(id, RunState::Stopped { reason });
+            return Ok(Answer::Run(id));
         }
+        self.set_dispatch(id, DispatchState::Asked);
         Ok(Answer::Run(id))
     }
 

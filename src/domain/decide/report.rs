@@ -68,12 +68,12 @@ impl Draft<'_, '_> {
         let Some(reporter) = ci_run else { return Ok(()) };
         let expected = match environment {
             Env::Preview(_) | Env::Stage => release.ci_run.clone(),
-            Env::Production => self
-                .world
-                .occupying_run(Env::Production)
-                .filter(|run| run.release == release.id)
-                .and_then(|run| run.ci_run.clone())
-                .map(|id| CiRun { id, attempt: 1, url: None, git_ref: None }),
+            Env::Production => {
+                self.world.occupying_run(Env::Production).filter(|run| run.release == release.id).and_then(|run| {
+                    let attempt = run.dispatch.as_ref().map_or(1, |dispatch| dispatch.attempt);
+                    run.ci_run.clone().map(|id| CiRun { id, attempt, url: None, git_ref: None })
+                })
+            }
         };
         let is_expected = expected.iter().chain(&release.ci_run).any(|run| run.id == reporter.id);
         let other = self.world.of_ci_run(&reporter.id).filter(|other| other.id != release.id && !is_expected);

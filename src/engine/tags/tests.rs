@@ -191,7 +191,7 @@ async fn a_start_anew_makes_nothing_twice_and_misses_nothing() {
 }
 
 #[tokio::test]
-async fn a_tag_that_moves_or_comes_again_is_no_new_release_and_one_that_is_gone_is_forgotten() {
+async fn a_tag_that_moves_is_gone_or_comes_again_is_no_new_release() {
     let mut site = Site::new().await;
     let commit = site.tag("v1");
     site.looks_and_pauses(60).await;
@@ -200,7 +200,32 @@ async fn a_tag_that_moves_or_comes_again_is_no_new_release_and_one_that_is_gone_
     git(site.folder.path(), &["tag", "--delete", "v1"]);
     site.looks_and_pauses(135).await;
     git(site.folder.path(), &["tag", "v1", &commit]);
+    site.looks_and_pauses(202).await;
+    assert_eq!(site.tags().await, ["shop v1"]);
+}
+
+#[tokio::test]
+async fn what_was_there_at_the_first_look_is_never_new_also_after_the_repository_was_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("repository")).unwrap();
+    git(folder.path(), &["init", "--quiet"]);
+    git(
+        folder.path(),
+        &["-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "--allow-empty", "-m", "old"],
+    );
+    git(folder.path(), &["tag", "v0"]);
+    let mut site = Site::on(folder, |folder| catalog(folder, Some("v*"), None)).await;
+    site.pauses(60).await;
+    site.tag("v1");
     site.looks_and_pauses(60).await;
+    let place = site.folder.path().join("repository");
+    std::fs::rename(&place, place.with_extension("away")).unwrap();
+    std::fs::create_dir(&place).unwrap();
+    git(site.folder.path(), &["init", "--quiet"]);
+    site.looks_and_pauses(90).await;
+    std::fs::remove_dir_all(&place).unwrap();
+    std::fs::rename(place.with_extension("away"), &place).unwrap();
+    site.looks_and_pauses(135).await;
     assert_eq!(site.tags().await, ["shop v1"]);
 }
 

@@ -208,3 +208,25 @@ async fn a_limit_of_github_is_waited_for() {
     assert_eq!(peer.dispatched(), (2, 1));
     assert!(peer.calls() < 40, "{} calls", peer.calls());
 }
+
+#[tokio::test]
+async fn lists_that_lag_behind_after_an_outage_make_no_second_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let (peer, clock) = (Arc::new(StandIn::start().await), Leap::new());
+    let engine = engine(folder.path(), clock.clone(), &peer.url);
+    let (release, id) = approved(&engine).await;
+    peer.dispatches_meet([Fault::Ghost]);
+    let at = |seconds, happens: fn(&StandIn, u64)| {
+        let peer = peer.clone();
+        clock.at(seconds, move || happens(&peer, peer.runs()[0].id));
+    };
+    at(1, |peer, id| {
+        peer.change(id, |run| run.shown = false);
+        peer.is_away(Some(502));
+    });
+    at(90, |peer, _| peer.is_away(None));
+    at(120, |peer, id| peer.change(id, |run| run.shown = true));
+    at(200, |peer, id| peer.ends(id, "success"));
+    follow(&engine, id, false, None).await.unwrap();
+    assert_eq!((status(&engine, release).await, peer.dispatched()), (Status::Deployed, (1, 1)));
+}

@@ -73,6 +73,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         }
         R::OtherRolledBack { release } => format!("production of #{release} is rolled back"),
         R::ProductionLocked => "production has been locked".to_owned(),
+        R::GatesClosed => "a gate has closed meanwhile".to_owned(),
         R::Ended => "it was ended".to_owned(),
 
         R::CiFailed => "the CI system reported it".to_owned(),

@@ -76,6 +76,7 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         }
         R::OtherRolledBack { release } => format!("в продакшне идёт откат релиза #{release}"),
         R::ProductionLocked => "продакшн заблокирован".to_owned(),
+        R::GatesClosed => "одно из условий больше не выполнено".to_owned(),
         R::Ended => "прогон остановлен".to_owned(),
 
         R::CiFailed => "об этом сообщил CI".to_owned(),

@@ -53,6 +53,7 @@ fn samples() -> Vec<Reason> {
         R::RepairedSince { cause: exit(), version: None },
         R::OtherRolledBack { release: ReleaseId(12) },
         R::ProductionLocked,
+        R::GatesClosed,
         R::Ended,
         R::CiFailed,
         R::CiUnwell,

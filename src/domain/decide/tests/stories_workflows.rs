@@ -265,8 +265,31 @@ fn a_lock_calls_back_what_github_was_not_asked_for() {
     asked(&mut w, run);
     w.lock();
     assert_eq!(w.live(PRODUCTION), Some(run), "it may be at work");
+    let mut none = w.clone();
     seen(&mut w, run, "77");
     assert_eq!(w.status(release), Deploying);
+
+    // GitHub has no run of it after all, and is not asked again.
+    asked(&mut none, run);
+    assert_eq!((none.status(release), none.live(PRODUCTION)), (ManualTestPassed, None));
+    assert_eq!(none.runs[&run].state.reason(), Some(&Reason::ProductionLocked));
+    none.unlock();
+    assert!(none.live(PRODUCTION).is_some());
+}
+
+#[test]
+fn what_an_old_attempt_of_the_workflow_says_counts_no_more() {
+    let mut w = with_workflows();
+    let (release, run) = approved(&mut w, "v1.0.0");
+    asked(&mut w, run);
+    seen(&mut w, run, "77");
+    machine(&mut w, Command::WorkflowSeen { run, attempt: 2 });
+    for status in [ProductionRollback, Deployed] {
+        let old = Command::Report { release, status, ci_run: Some(reporter("77", Some(1))) };
+        assert_eq!(w.refused(&ci(), old).code, Code::StaleReport);
+    }
+    w.ok(&ci(), Command::Report { release, status: Deployed, ci_run: Some(reporter("77", Some(2))) });
+    assert_eq!(w.status(release), Deployed);
 }
 
 #[test]
