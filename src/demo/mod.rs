@@ -169,7 +169,7 @@ fn invitation(sandbox: &Sandbox) -> Vec<Line> {
         format!("curl {}/", sandbox.production.url()),
     ];
     let call = [
-        r#"curl -H "$AUTH" "$API/releases/3/runs""#.to_owned(),
+        r#"curl -fsS -H "$AUTH" "$API/releases?limit=1""#.to_owned(),
         format!(r#"curl -fsS -o /dev/null -X POST -H "$AUTH" $API/services/{SERVICE}/unlock"#),
         r#"curl -N -H "$AUTH" "$API/stream?from=0-0""#.to_owned(),
     ];
@@ -177,7 +177,7 @@ fn invitation(sandbox: &Sandbox) -> Vec<Line> {
     for (title, commands) in [
         ("RMM goes on serving. Look around from another terminal, as ann, an admin:", look.as_slice()),
         ("Bring v1.1.0 back: production is locked, and all three have to say yes:", &ship),
-        ("Or with curl: the runs of a release, unlock, everything that happens:", &call),
+        ("Or with curl: the newest release, unlock, everything that happens:", &call),
     ] {
         lines.extend([Line::default(), Line::default().add(Tone::Bold, title), Line::default()]);
         lines.extend(commands.iter().map(|text| Line::default().add(Tone::Plain, format!("  {text}"))));

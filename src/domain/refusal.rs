@@ -196,6 +196,11 @@ pub enum Cause {
         environment: Env,
         service: ServiceName,
     },
+    /// The CI run that reports belongs to a release of another service.
+    ReportOfOtherService {
+        release: ReleaseId,
+        reported_by: String,
+    },
     /// The CI run that reports belongs to another release.
     ReportOfOther {
         release: ReleaseId,
@@ -436,7 +441,9 @@ impl Cause {
             Self::TagClaimed { .. } | Self::TagMovedTooLate { .. } | Self::TagUnchecked { .. } => Code::TagMoved,
             Self::NotForCi { .. } | Self::RunByRmm { .. } => Code::NotReportedByCi,
             Self::AlreadyEnded { .. } => Code::AlreadyEnded,
-            Self::StaleReport { .. } | Self::ReportOfOther { .. } => Code::StaleReport,
+            Self::StaleReport { .. } | Self::ReportOfOther { .. } | Self::ReportOfOtherService { .. } => {
+                Code::StaleReport
+            }
             Self::StageDirty { .. } => Code::StageDirty,
             Self::StageLost { .. }
             | Self::StageTaken { .. }

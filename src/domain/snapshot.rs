@@ -37,6 +37,8 @@ pub trait Snapshot {
     fn candidate(&self, tag: Option<&Tag>, commit: Option<&Commit>) -> Option<Release>;
     /// The last release that a CI run has created.
     fn of_ci_run(&self, ci_run: &str) -> Option<Release>;
+    /// Whether a CI run has created a release of another service.
+    fn is_ci_run_elsewhere(&self, ci_run: &str) -> bool;
     /// The runs that hold an environment.
     fn occupying(&self) -> Vec<Run>;
     /// The last run in an environment.

@@ -205,6 +205,15 @@ pub(super) fn by_ci_run(conn: &Connection, service: &ServiceName, ci_run: &str) 
     Ok(conn.prepare_cached(&sql)?.query_row((service.as_str(), ci_run), release).optional()?)
 }
 
+/// Whether a CI run has created a release of another service.
+pub(super) fn is_ci_run_elsewhere(conn: &Connection, service: &ServiceName, ci_run: &str) -> Result<bool, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM defined_services d JOIN releases r ON r.service = d.service AND r.ci_run_id = ?2 \
+         WHERE d.service <> ?1)",
+    )?;
+    Ok(statement.query_row((service.as_str(), ci_run), |row| row.get(0))?)
+}
+
 /// The newest active release of a tag, or without one of a commit.
 ///
 /// # Errors

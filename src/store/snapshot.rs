@@ -69,6 +69,10 @@ impl Snapshot for Stored<'_> {
         answer(releases::by_ci_run(self.conn, &self.service, ci_run))
     }
 
+    fn is_ci_run_elsewhere(&self, ci_run: &str) -> bool {
+        answer(releases::is_ci_run_elsewhere(self.conn, &self.service, ci_run))
+    }
+
     fn occupying(&self) -> Vec<Run> {
         answer(runs::occupying(self.conn, &self.service))
     }

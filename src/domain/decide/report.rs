@@ -83,6 +83,9 @@ impl Draft<'_, '_> {
                 Cause::ReportOfOther { release: release.id, reported_by: reporter.to_string(), of, title }.into()
             );
         }
+        if expected.is_none() && !is_expected && self.world.is_ci_run_elsewhere(&reporter.id) {
+            return Err(Cause::ReportOfOtherService { release: release.id, reported_by: reporter.to_string() }.into());
+        }
         match expected {
             // After a retry, another CI run may take over.
             Some(expected)

@@ -90,6 +90,12 @@ impl World<'_> {
         self.memory.stored().of_ci_run(ci_run).and_then(|stored| self.memory.read(stored))
     }
 
+    /// Whether a CI run has created a release of another service.
+    #[must_use]
+    pub fn is_ci_run_elsewhere(&self, ci_run: &str) -> bool {
+        self.memory.stored().is_ci_run_elsewhere(ci_run)
+    }
+
     /// The votes on a release in its current attempt.
     #[must_use]
     pub fn votes(&self, release: &Release) -> Arc<Vec<Vote>> {

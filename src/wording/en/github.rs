@@ -49,7 +49,7 @@ pub(super) fn github(fault: &GithubFault) -> String {
         ),
         F::Forbidden { said, needs } => {
             let needs = needs.as_ref().map_or_else(
-                || "give the token (or the App) the permission that is missing".to_owned(),
+                || "give the token (or the App) the permission that is missing (to start workflows: Actions, read and write)".to_owned(),
                 |needs| format!("give the token (or the App) this permission: {needs}"),
             );
             format!("GitHub does not allow it{}; {needs}", behind(said.as_deref()))

@@ -113,6 +113,9 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::StaleReport { release, ci_run, attempt, reported_by } => format!(
             "#{release} belongs to the CI run {ci_run} (attempt {attempt}) now; this report came from {reported_by}"
         ),
+        C::ReportOfOtherService { release, reported_by } => format!(
+            "the CI run {reported_by} belongs to a release of another service, so that it cannot report about #{release}"
+        ),
         C::ReportOfOther { release, reported_by, of, title } => {
             format!("the CI run {reported_by} belongs to #{of} {title}, so that it cannot report about #{release}")
         }

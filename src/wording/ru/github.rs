@@ -47,7 +47,10 @@ pub(super) fn github(fault: &GithubFault) -> String {
         ),
         F::Forbidden { said, needs } => {
             let needs = needs.as_ref().map_or_else(
-                || "дайте токену (или App) недостающее право".to_owned(),
+                || {
+                    "дайте токену (или App) недостающее право (чтобы запускать workflow: Actions, read and write)"
+                        .to_owned()
+                },
                 |needs| format!("дайте токену (или App) это право: {needs}"),
             );
             format!("GitHub этого не разрешает{}; {needs}", behind(said.as_deref()))

@@ -110,6 +110,9 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::StaleReport { release, ci_run, attempt, reported_by } => {
             format!("#{release} ведёт теперь запуск CI {ci_run} (попытка {attempt}); это сообщение от {reported_by}")
         }
+        C::ReportOfOtherService { release, reported_by } => {
+            format!("запуск CI {reported_by} относится к релизу другого сервиса и не может сообщать о #{release}")
+        }
         C::ReportOfOther { release, reported_by, of, title } => {
             format!("запуск CI {reported_by} относится к #{of} {title} и не может сообщать о #{release}")
         }

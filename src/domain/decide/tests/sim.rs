@@ -52,6 +52,8 @@ pub struct Sim {
     pub effects: Vec<Effect>,
     pub record: Vec<Happened>,
     pub hosts: Hosts,
+    /// CI runs that have created releases of other services.
+    pub elsewhere: Vec<String>,
     /// The rule under which a vote closed.
     closed_under: BTreeMap<ReleaseId, Approvals>,
 }
@@ -199,6 +201,7 @@ impl Sim {
             effects: Vec::new(),
             record: Vec::new(),
             hosts: Hosts::default(),
+            elsewhere: Vec::new(),
             closed_under: BTreeMap::new(),
         }
     }

@@ -226,6 +226,21 @@ fn so_it_is_where_the_vote_closes_while_the_script_goes_to_the_busy_stage() {
 }
 
 #[test]
+fn the_ci_run_of_another_service_says_nothing_here_unless_it_has_created_this_release_too() {
+    let mut w = Sim::in_ci();
+    ship(&mut w, "v1.0.0");
+    let release = push(&mut w, "v1.1.0", "2");
+    w.elsewhere = vec!["900".into(), "2".into()];
+    to_manual_testing(&mut w, release);
+    w.everybody_approves(release);
+    w.report(release, Deploying);
+    assert_eq!(w.refused(&ci(), report(release, ProductionRollback, "900", None)).code, Code::StaleReport);
+    assert_eq!(w.status(release), Deploying);
+    w.ok(&ci(), report(release, Deployed, "2", None));
+    assert_eq!(w.status(release), Deployed);
+}
+
+#[test]
 fn with_supersede_a_newer_report_takes_stage_and_an_older_one_does_not() {
     let mut w = Sim::in_ci();
     w.service.supersede = true;

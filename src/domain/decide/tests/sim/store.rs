@@ -125,6 +125,10 @@ impl Snapshot for Sim {
         self.releases.values().rev().find(of).cloned()
     }
 
+    fn is_ci_run_elsewhere(&self, ci_run: &str) -> bool {
+        self.elsewhere.iter().any(|known| known == ci_run)
+    }
+
     fn occupying(&self) -> Vec<Run> {
         self.runs.values().filter(|run| run.state.occupies()).cloned().collect()
     }
