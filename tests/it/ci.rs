@@ -350,3 +350,21 @@ async fn what_the_original_workflows_said_is_answered_as_it_was() {
     }
     world.is_sound().await;
 }
+
+#[tokio::test]
+async fn the_ci_run_of_another_service_reports_nothing_here() {
+    let w = World::new(Setup::new().by_ci().another_service("other")).await;
+    let theirs = json!({ "service": "other", "tag": "w1", "initiated_by": "ci", "ci_run": { "id": "900" } });
+    w.operator().post("/api/v1/releases", &theirs).await.ok();
+    let release = w.release("v1").await;
+    let report =
+        async |body: &serde_json::Value| w.operator().patch(&format!("/api/v1/releases/{release}"), body).await;
+    for status in ["stage_building", "stage_test_rollback"] {
+        report(&json!({ "status": status })).await.ok();
+    }
+    w.approve("ann", release).await.ok();
+    report(&json!({ "status": "deploying" })).await.ok();
+    let foreign = json!({ "status": "production_rollback", "ci_run": { "id": "900" } });
+    report(&foreign).await.refused(409, "stale_report");
+    assert_eq!(w.status(release).await, "deploying");
+}
