@@ -286,7 +286,9 @@ rmm_lost_by_compose() {
     while IFS='|' read -r rmm_x rmm_x rmm_name rmm_status rmm_x; do
         [ "$rmm_name" = "$rmm_wanted" ] || continue
         rmm_what=replaced
-        [ "$rmm_x" = "$rmm_dir" ] || break
+        # What compose has made of it in another folder, rmm_compose_taken tells.
+        [ -n "$rmm_x" ] || break
+        [ "$rmm_x" = "$rmm_dir" ] || return 0
         case $rmm_status in Exited*) rmm_what=stopped ;; *) return ;; esac
         break
     done <<RMM_TEXT
