@@ -58,6 +58,9 @@ pub struct RunView {
     pub left: BTreeMap<String, String>,
     /// The CI run that does the work.
     pub ci_run: Option<String>,
+    /// Where people can look at it, where RMM has started it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ci_url: Option<String>,
     /// What is done, in order.
     pub steps: Vec<StepView>,
     /// When it was decided.

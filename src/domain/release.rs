@@ -227,10 +227,12 @@ impl Release {
     /// Whether a person is its initiator. Both names of the person count, however CI spells them.
     #[must_use]
     pub fn initiated_by(&self, person: &Person) -> bool {
-        [Some(person.name.as_str()), person.github.as_deref()]
-            .into_iter()
-            .flatten()
-            .any(|name| is_same_name(name, self.initiated_by.trim_start_matches('@')))
+        [Some(person.name.as_str()), person.github.as_deref()].into_iter().flatten().any(|name| self.is_begun_as(name))
+    }
+
+    /// Whether it was begun under a name; CI may write a login with an `@` before it.
+    fn is_begun_as(&self, name: &str) -> bool {
+        is_same_name(name, self.initiated_by.trim().trim_start_matches('@'))
     }
 
     /// Which of these people is its initiator, whichever name CI gave; none of them may be.
@@ -241,7 +243,7 @@ impl Release {
     /// As [`Self::initiated_by`], of a name whose person may be unknown.
     #[must_use]
     pub fn is_initiators(&self, name: &PersonName, person: Option<&Person>) -> bool {
-        is_same_name(name.as_str(), &self.initiated_by) || person.is_some_and(|person| self.initiated_by(person))
+        self.is_begun_as(name.as_str()) || person.is_some_and(|person| self.initiated_by(person))
     }
 
     /// Whether its owner is another than its initiator.

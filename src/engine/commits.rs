@@ -43,7 +43,7 @@ pub(super) async fn list(engine: &Engine, id: ReleaseId) -> Result<Listed, Failu
     let (Some(base), Some(head)) = (since.commit.clone(), release.commit.clone()) else { return Ok(Listed::Done) };
     let catalog = engine.catalog();
     let by_github = match catalog.github_of(&release.service) {
-        Ok((github, repository)) => compared(github, &repository, &since, &base, &head).await,
+        Ok((github, repository)) => compared(github, &repository, &since, &base, &head).await.map(Some),
         Err(_) => Ok(None),
     };
     let list = match by_github {
@@ -79,7 +79,7 @@ async fn compared(
     since: &Version,
     base: &Commit,
     head: &Commit,
-) -> Result<Option<CommitList>, GithubFault> {
+) -> Result<CommitList, GithubFault> {
     let found = github.compare(repository, base.as_str(), head.as_str()).await?;
     let mut commits: Vec<_> = found
         .commits
@@ -94,5 +94,5 @@ async fn compared(
         .collect();
     commits.reverse();
     let (total, lacking, url) = (found.total, found.behind_by, Some(found.url));
-    Ok(Some(CommitList { since: since.clone(), total, lacking, url, commits }))
+    Ok(CommitList { since: since.clone(), total, lacking, url, commits })
 }

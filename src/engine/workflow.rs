@@ -13,7 +13,7 @@ use crate::domain::fault::github::GithubFault;
 use crate::domain::ids::RunId;
 use crate::domain::moment::Uptime;
 use crate::domain::reason::Reason;
-use crate::domain::release::Release;
+use crate::domain::release::{Release, Version};
 use crate::domain::repository::RepoName;
 use crate::domain::run::{Run, RunKind, RunState};
 use crate::domain::workflow::{Dispatch, DispatchState, SeenRun, WorkflowEnd};
@@ -255,15 +255,14 @@ impl Following {
         {
             return self.waits_for_github(look, fault).await;
         }
-        let waits = found.status != RunStatus::InProgress;
-        if self.noted.is_none()
-            || self.since(self.noted.as_ref()) >= NOTED_EVERY
-            || found.attempt != dispatch.attempt
-            || waits != run.waiting.is_some()
-        {
+        let is_due = self.noted.is_none() || self.since(self.noted.as_ref()) >= NOTED_EVERY;
+        if is_due || found.attempt != dispatch.attempt {
             self.noted = Some(self.engine.clock().uptime());
             self.report(Command::WorkflowSeen { run: self.id, attempt: found.attempt }).await?;
-            let reason = waits.then(|| Reason::WorkflowQueued { workflow: dispatch.workflow.clone() });
+        }
+        let waits = found.status != RunStatus::InProgress;
+        let reason = waits.then(|| Reason::WorkflowQueued { workflow: dispatch.workflow.clone() });
+        if run.waiting != reason {
             self.report(Command::RunWaits { run: self.id, reason }).await?;
         }
         Ok(Next::Later)
@@ -340,9 +339,9 @@ impl Following {
 
     fn inputs(&self, look: &Look) -> BTreeMap<String, String> {
         let Look { run, release, .. } = look;
-        let title = |tag: Option<String>, commit: Option<String>| tag.or(commit).unwrap_or_default();
-        let version = |version: &crate::domain::release::Version| {
-            title(version.tag.as_ref().map(ToString::to_string), version.commit.as_ref().map(ToString::to_string))
+        let version = |version: &Version| {
+            let tag = version.tag.as_ref().map(ToString::to_string);
+            tag.or_else(|| version.commit.as_ref().map(ToString::to_string)).unwrap_or_default()
         };
         let mut inputs = BTreeMap::from([
             ("release_id".to_owned(), release.id.to_string()),

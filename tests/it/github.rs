@@ -91,7 +91,8 @@ async fn a_run_whose_id_is_not_told_is_looked_up() {
     let id = run(&peer, 0).await;
     w.until(release, "deploying").await;
     let runs = w.runs(release).await;
-    assert!(runs.iter().any(|run| run["ci_run"].as_str() == Some(&*id.to_string())), "{runs:?}");
+    let found = runs.iter().find(|run| run["ci_run"].as_str() == Some(&*id.to_string()));
+    assert_eq!(found.unwrap()["ci_url"], format!("https://x.example/runs/{id}"), "{runs:?}");
     assert_eq!(peer.dispatched(), (1, 1));
 }
 

@@ -36,7 +36,8 @@ impl Draft<'_, '_> {
 
     /// A rollback that the workflow of the failed deploy does itself, so that only its end is waited for.
     pub(super) fn follow_back(&mut self, new: NewRun, deploy: &Run) {
-        let id = self.world.note_ci_run(new, deploy.ci_run.clone());
+        // The report that says so names its CI run.
+        let id = self.world.note_ci_run(new, None);
         if deploy.dispatch.is_some() {
             self.world.follow_workflow(id, deploy.dispatch.clone());
         }

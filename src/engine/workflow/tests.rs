@@ -109,6 +109,24 @@ async fn approved(engine: &Engine) -> (ReleaseId, RunId) {
     (release, run.id)
 }
 
+/// A release that everybody has approved, at a GitHub of its own.
+struct Site {
+    peer: Arc<StandIn>,
+    clock: Arc<Leap>,
+    engine: Engine,
+    release: ReleaseId,
+    id: RunId,
+    _folder: tempfile::TempDir,
+}
+
+async fn site() -> Site {
+    let folder = tempfile::tempdir().unwrap();
+    let (peer, clock) = (Arc::new(StandIn::start().await), Leap::new());
+    let engine = engine(folder.path(), clock.clone(), &peer.url);
+    let (release, id) = approved(&engine).await;
+    Site { peer, clock, engine, release, id, _folder: folder }
+}
+
 async fn run(engine: &Engine, id: RunId) -> Run {
     engine.read(move |conn| runs::get(conn, id)).await.unwrap().unwrap()
 }
@@ -119,10 +137,7 @@ async fn status(engine: &Engine, id: ReleaseId) -> Status {
 
 #[tokio::test]
 async fn six_hours_of_502_lead_to_one_run_and_the_wait_is_seen_meanwhile() {
-    let folder = tempfile::tempdir().unwrap();
-    let (peer, clock) = (Arc::new(StandIn::start().await), Leap::new());
-    let engine = engine(folder.path(), clock.clone(), &peer.url);
-    let (release, id) = approved(&engine).await;
+    let Site { peer, clock, engine, release, id, _folder } = site().await;
     let bad = || Fault::Answer(502, json!({ "message": "Server Error" }));
     peer.dispatches_meet(std::iter::repeat_with(bad).take(10_000));
     let six_hours = 6 * 60 * 60;
@@ -153,10 +168,7 @@ async fn six_hours_of_502_lead_to_one_run_and_the_wait_is_seen_meanwhile() {
 
 #[tokio::test]
 async fn a_ghost_is_found_and_github_is_not_asked_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let (peer, clock) = (Arc::new(StandIn::start().await), Leap::new());
-    let engine = engine(folder.path(), clock.clone(), &peer.url);
-    let (release, id) = approved(&engine).await;
+    let Site { peer, clock, engine, release, id, _folder } = site().await;
     peer.dispatches_meet([Fault::Ghost]);
     // The lists do not show it at once.
     let hide = || {
@@ -177,10 +189,7 @@ async fn a_ghost_is_found_and_github_is_not_asked_again() {
 
 #[tokio::test]
 async fn a_run_that_github_has_taken_and_does_not_show_is_not_started_twice() {
-    let folder = tempfile::tempdir().unwrap();
-    let (peer, clock) = (Arc::new(StandIn::start().await), Leap::new());
-    let engine = engine(folder.path(), clock.clone(), &peer.url);
-    let (release, id) = approved(&engine).await;
+    let Site { peer, clock, engine, release, id, _folder } = site().await;
     peer.dispatches_meet([Fault::WithoutId]);
     let hidden = peer.clone();
     clock.at(1, move || hidden.change(hidden.runs()[0].id, |run| run.shown = false));
@@ -194,10 +203,7 @@ async fn a_run_that_github_has_taken_and_does_not_show_is_not_started_twice() {
 
 #[tokio::test]
 async fn a_limit_of_github_is_waited_for() {
-    let folder = tempfile::tempdir().unwrap();
-    let (peer, clock) = (Arc::new(StandIn::start().await), Leap::new());
-    let engine = engine(folder.path(), clock.clone(), &peer.url);
-    let (_, id) = approved(&engine).await;
+    let Site { peer, clock, engine, release: _, id, _folder } = site().await;
     peer.dispatches_meet([Fault::Answer(
         403,
         json!({ "message": "You have exceeded a secondary rate limit. Please wait a few minutes before you try again." }),
@@ -211,10 +217,7 @@ async fn a_limit_of_github_is_waited_for() {
 
 #[tokio::test]
 async fn lists_that_lag_behind_after_an_outage_make_no_second_run() {
-    let folder = tempfile::tempdir().unwrap();
-    let (peer, clock) = (Arc::new(StandIn::start().await), Leap::new());
-    let engine = engine(folder.path(), clock.clone(), &peer.url);
-    let (release, id) = approved(&engine).await;
+    let Site { peer, clock, engine, release, id, _folder } = site().await;
     peer.dispatches_meet([Fault::Ghost]);
     let at = |seconds, happens: fn(&StandIn, u64)| {
         let peer = peer.clone();

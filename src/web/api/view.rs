@@ -159,6 +159,7 @@ impl From<&Run> for RunView {
             stopping: run.stop.is_some() && run.state.is_live(),
             left: run.left.iter().map(|(host, left)| (host.to_string(), english(&left.reason))).collect(),
             ci_run: run.ci_run.clone(),
+            ci_url: run.dispatch.as_ref().and_then(|dispatch| dispatch.url.clone()),
             steps: run.steps.iter().map(StepView::from).collect(),
             created_at: run.created_at,
             started_at: run.started_at,

@@ -68,7 +68,9 @@ fn the_initiator_may_be_kept_from_approving_his_own() {
         service.approvals.required.push(person("mia"));
         service.approvals.minimum = 4;
     });
-    for (version, said) in ["MIA-gh", "mia", "Mia", "mia ", " MIA", "\u{a0}mia", "\u{ff4d}ia"].iter().enumerate() {
+    for (version, said) in
+        ["MIA-gh", "@mia-gh", " @Mia", "mia", "Mia", "mia ", " MIA", "\u{a0}mia", "\u{ff4d}ia"].iter().enumerate()
+    {
         let new = NewRelease { initiated_by: (*said).into(), ..w.new_release(&format!("v1.0.{version}")) };
         let r = w.create(new);
         w.stage_ends_well();

@@ -36,7 +36,7 @@ impl Sim {
             [Some(name.to_string()), github]
                 .into_iter()
                 .flatten()
-                .any(|name| is_same_name(&name, &release.initiated_by))
+                .any(|name| is_same_name(&name, release.initiated_by.trim().trim_start_matches('@')))
         };
         let counted: Vec<_> = rule.required.iter().filter(|name| !(rule.forbid_self && initiator(name))).collect();
         let yes = counted.iter().filter(|name| {
