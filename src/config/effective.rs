@@ -6,6 +6,7 @@ use crate::domain::duration_text;
 use crate::domain::env::Env;
 use crate::domain::host::{Host, Limits, Login};
 use crate::domain::ids::SurfaceName;
+use crate::domain::mark::MarkKind;
 use crate::domain::plan::project;
 use crate::domain::service::{
     Candidates, Dirty, Driver, EnvValue, Health, Order, Probe, Recipe, Service, Surface, Via,
@@ -78,7 +79,9 @@ impl Config {
         let audience = self.github.as_ref().and_then(|github| github.oidc_audience.as_deref());
         optional(out, "oidc_audience", id_tokens.map(|tokens| tokens.audience.as_str()).or(audience))?;
         optional(out, "oidc_issuer", id_tokens.map(|tokens| tokens.issuer.as_str()))?;
-        optional(out, "ca", self.github.as_ref().and_then(|github| github.ca.as_deref()))
+        optional(out, "ca", self.github.as_ref().and_then(|github| github.ca.as_deref()))?;
+        let Some(github) = &self.github else { return Ok(()) };
+        MarkKind::ALL.iter().try_for_each(|kind| writeln!(out, "{} = {}", kind.switch(), github.marks.contains(kind)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! `[github]`: GitHub's API, who RMM is there, and what comes from there.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ring::rsa::KeyPair;
@@ -7,6 +8,7 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::ExposeSecret;
 
+use crate::domain::mark::MarkKind;
 use crate::domain::repository::GITHUB_API;
 
 use super::file::Section;
@@ -31,6 +33,8 @@ pub struct Github {
     pub oidc_audience: Option<String>,
     /// Reference to authorities that are trusted for the API beside the public ones.
     pub ca: Option<String>,
+    /// What RMM leaves there for those who look.
+    pub marks: BTreeSet<MarkKind>,
 }
 
 /// How RMM shows who it is. The values are references, see [`super::Secrets`].
@@ -74,6 +78,7 @@ pub(super) fn read(root: &Section<'_>, server: &Server, keyring: &Keyring<'_>) -
     };
     let issuer = oidc::issuer(&section);
     let login = login(&section, keyring);
+    let marks = marks(&section);
     let address = api_url.clone().unwrap_or_else(|| GITHUB_API.to_owned());
     let from = FromGithub {
         id_tokens: IdTokens::of(issuer, oidc_audience.as_deref(), &address),
@@ -86,6 +91,7 @@ pub(super) fn read(root: &Section<'_>, server: &Server, keyring: &Keyring<'_>) -
         webhook_secret,
         oidc_audience,
         ca: ca.map(|ca| ca.value),
+        marks,
     });
     (api, from)
 }
@@ -164,6 +170,19 @@ fn webhook_secret(section: &Section<'_>, keyring: &Keyring<'_>) -> Option<String
         return None;
     }
     Some(reference.value)
+}
+
+/// What is not switched off. Without a login there is nothing to switch.
+fn marks(section: &Section<'_>) -> BTreeSet<MarkKind> {
+    let is_on = |kind: &MarkKind| {
+        let Some(said) = section.flag(kind.switch()) else { return true };
+        if said.value && !["token", "app_id", "private_key"].iter().any(|key| section.has(key)) {
+            let rule = "needs a login at GitHub: `token`, or `app_id` and `private_key`";
+            section.report.error(&said.place, rule);
+        }
+        said.value
+    };
+    MarkKind::ALL.into_iter().filter(is_on).collect()
 }
 
 fn audience(section: &Section<'_>, text: Located<String>) -> Option<String> {

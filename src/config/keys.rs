@@ -89,6 +89,9 @@ static GITHUB: &[Key] = &[
     value("oidc_audience"),
     value("oidc_issuer"),
     value("ca"),
+    value("deployments"),
+    value("commit_status"),
+    value("pull_request_comment"),
 ];
 
 static CHAT: &[Key] = &[value("id"), value("topic"), value("notices"), value("services"), value("cards")];

@@ -17,6 +17,7 @@ pub mod gate;
 pub mod host;
 pub mod identity;
 pub mod ids;
+pub mod mark;
 pub mod moment;
 pub mod moves;
 pub mod notice;

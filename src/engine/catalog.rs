@@ -1,6 +1,6 @@
 //! What the configuration says, as the engine uses it. Replaced as a whole when the configuration is read again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ use crate::config::{Authorities, Config, FromGithub, Github, GithubLogin, IdToke
 use crate::domain::env::Env;
 use crate::domain::fault::github::GithubFault;
 use crate::domain::host::Host;
-use crate::domain::ids::{HostName, PersonName, ServiceName};
+use crate::domain::ids::{HostName, PersonName, ReleaseId, ServiceName};
+use crate::domain::mark::MarkKind;
 use crate::domain::person::{Person, Role};
 use crate::domain::reason::Reason;
 use crate::domain::repository::{GITHUB_API, RepoName};
@@ -32,6 +33,7 @@ pub struct Catalog {
     authorities: Authorities,
     redactor: Arc<Redactor>,
     keep_output: Option<Duration>,
+    public_url: Option<String>,
     from_github: Option<FromGithub>,
     github_settings: Option<Github>,
     github: Option<Result<GitHub, GithubFault>>,
@@ -47,6 +49,7 @@ impl Catalog {
             people: Arc::new(config.people.iter().map(|p| (p.name.clone(), p.clone())).collect()),
             redactor: Arc::new(Redactor::new(config.secrets.values())),
             keep_output: config.logs.keep,
+            public_url: config.server.public_url.clone(),
             from_github: Some(config.from_github.clone()),
             secrets: config.secrets.clone(),
             authorities: config.authorities.clone(),
@@ -67,6 +70,18 @@ impl Catalog {
     #[must_use]
     pub fn github_settings(&self) -> Option<&Github> {
         self.github_settings.as_ref()
+    }
+
+    /// What RMM leaves at GitHub; nothing without a login there.
+    #[must_use]
+    pub fn marks(&self) -> BTreeSet<MarkKind> {
+        self.github_settings.as_ref().map(|github| github.marks.clone()).unwrap_or_default()
+    }
+
+    /// The page of a release, where RMM has an address that people reach.
+    #[must_use]
+    pub fn release_page(&self, release: ReleaseId) -> Option<String> {
+        Some(format!("{}/releases/{release}", self.public_url.as_ref()?))
     }
 
     /// How long the output of a run is kept after its end; for ever without it.

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use super::clock::ClockWatch;
 use super::commits::{self, Listed};
 use super::supervise::{caught, keep_running};
-use super::{Engine, Failure, catch_up, runner, tags, workflow};
+use super::{Engine, Failure, catch_up, marks, runner, tags, workflow};
 use crate::domain::effect::{AfterCrash, Effect};
 use crate::domain::event::Event;
 use crate::domain::person::Actor;
@@ -75,6 +75,7 @@ impl Dispatcher {
                 keep_running("the watch for tags", clock, || {
                     tags::watch(self.engine.clone(), self.questions.clone())
                 }),
+                keep_running("what is left on GitHub", clock, || marks::watch(self.engine.clone())),
             )
         };
         self.stop.run_until_cancelled(parts).await;

@@ -16,6 +16,7 @@ mod health;
 pub mod hosts;
 pub mod identity;
 mod leftovers;
+mod marks;
 mod moved_tag;
 mod output;
 pub mod people;

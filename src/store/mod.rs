@@ -19,6 +19,7 @@ pub mod identities;
 pub mod key;
 pub mod lock;
 pub mod logs;
+pub mod marks;
 pub mod news;
 pub mod numbers;
 pub mod outbox;

@@ -6,6 +6,7 @@
 
 mod en;
 mod event;
+pub mod marks;
 mod ru;
 #[cfg(test)]
 mod tests;

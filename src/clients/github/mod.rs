@@ -38,7 +38,7 @@ pub use dispatch::Dispatched;
 pub use hooks::{Deliveries, Delivery, Hook, HookPlace};
 pub use repository::{Commit, Comparison, Repository, Whoami, Workflow};
 pub use runs::{Conclusion, RunStatus, WorkflowRun};
-pub use traces::{CommitState, DeploymentState, NewDeployment};
+pub use traces::NewDeployment;
 
 use self::answer::{Answer, LONGEST};
 use self::app::{As, Tokens};

@@ -181,20 +181,6 @@ impl GitHub {
         Err(GithubFault::Unreadable { said: "the comparison has no end".to_owned() })
     }
 
-    /// Open and merged pull requests that a commit belongs to, by number.
-    ///
-    /// # Errors
-    /// [`GithubFault`].
-    pub async fn pulls_of(&self, repo: &RepoName, sha: &str) -> Result<Vec<u64>, GithubFault> {
-        #[derive(Deserialize)]
-        struct Pull {
-            number: u64,
-        }
-        let path = at(repo, &["commits", sha, "pulls"]);
-        let pulls: Vec<Pull> = self.get(As::Repository(repo), &path, &path_of(&path)).await?;
-        Ok(pulls.into_iter().map(|pull| pull.number).collect())
-    }
-
     /// Who RMM is there, and what the token is.
     ///
     /// # Errors

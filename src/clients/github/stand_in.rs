@@ -15,6 +15,10 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+// Tests of the whole program take this file from elsewhere.
+#[path = "stand_in/marks.rs"]
+pub mod marks;
+
 /// What the next dispatch meets.
 #[derive(Debug, Clone)]
 pub enum Fault {
@@ -52,6 +56,7 @@ struct Inner {
     /// Everything is answered with this status.
     away: Option<u16>,
     calls: u32,
+    marks: marks::Marks,
 }
 
 /// A GitHub that listens on loopback until it is dropped.
@@ -79,6 +84,7 @@ impl StandIn {
             .route(&format!("{actions}/runs/{{id}}"), get(run))
             .route(&format!("{actions}/runs/{{id}}/jobs"), get(jobs))
             .route(&format!("{actions}/runs/{{id}}/cancel"), post(cancel))
+            .merge(marks::router())
             .layer(axum::middleware::from_fn_with_state(inner.clone(), away))
             .with_state(inner.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -7,6 +7,7 @@ use secrecy::ExposeSecret;
 
 use super::{first_line, parse_with, service};
 use crate::config::{Config, ConfigErrors, Github, GithubLogin};
+use crate::domain::mark::MarkKind;
 
 const TOKEN: &str = "github_pat_hunter22";
 
@@ -58,6 +59,7 @@ fn a_token_is_all_that_is_needed() {
         webhook_secret: None,
         oidc_audience: None,
         ca: None,
+        marks: MarkKind::ALL.into(),
     };
     assert_eq!((github, warnings), (expected, Vec::new()));
     assert_eq!(read(&service("")).expect("valid").github, None);
@@ -67,6 +69,22 @@ fn a_token_is_all_that_is_needed() {
 fn an_app_has_a_number_and_a_key() {
     let (github, _) = valid("app_id = 7\nprivate_key = \"env:PEM\"");
     assert_eq!(github.login, GithubLogin::App { id: 7, private_key: "env:PEM".into() });
+}
+
+#[test]
+fn each_thing_that_rmm_leaves_there_has_a_switch() {
+    let (github, _) = valid("token = \"env:TOKEN\"\ndeployments = false\ncommit_status = true");
+    assert_eq!(github.marks, [MarkKind::Status, MarkKind::Comment].into());
+    let (github, _) = valid("token = \"env:TOKEN\"\ncommit_status = false\npull_request_comment = false");
+    assert_eq!(github.marks, [MarkKind::Deployment].into());
+    let refused = refused("webhook_secret = \"env:HOOK\"\ndeployments = true\ncommit_status = 1");
+    assert_eq!(
+        refused,
+        [
+            "3:15: github.deployments: needs a login at GitHub: `token`, or `app_id` and `private_key`",
+            "4:17: github.commit_status: expected true or false, found an integer",
+        ]
+    );
 }
 
 #[test]

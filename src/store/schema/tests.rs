@@ -320,3 +320,46 @@ fn what_github_brings_comes_to_a_database_that_is_in_use() {
     let conn = open_writer(&path).unwrap();
     assert!(!identities::show(&conn, &token, now, now).unwrap());
 }
+
+#[test]
+fn what_is_left_on_github_comes_to_a_database_with_releases() {
+    use crate::domain::ids::{RunId, ServiceName};
+    use crate::domain::mark::MarkKind;
+    use crate::store::marks::{self, Due, Mark};
+    use crate::store::runs;
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("rmm.db");
+    let mut conn = open_writer(&path).unwrap();
+    migrate_with(&mut conn, &path, &up_to(20)).unwrap();
+    conn.execute_batch(
+        r#"INSERT INTO releases (id, service, status, list, status_since, attempt, revision, initiated_by, owner,
+             notes, artifacts, promoted, bypasses, created_at, started_at, commit_id)
+         VALUES (7, 'shop', 'deployed', 'successful', 1, 1, 3, 'ann', 'rmm', '', '[]', 0, '[]', 1, 1, 'a'),
+                (8, 'shop', 'deploying', 'active', 1, 1, 4, 'ann', 'rmm', '', '[]', 0, '[]', 1, 1, 'b');
+         INSERT INTO runs (id, release_id, attempt, service, environment, kind, housekeeping, to_version, state,
+             detail, prepared, created_at, started_at)
+         VALUES (3, 7, 1, 'shop', 'production', 'deploy', 0, '{"release":7,"tag":"v1","commit":null}', 'succeeded',
+             '{"state":"succeeded"}', 1, 1, 1),
+                (4, 8, 1, 'shop', 'production', 'deploy', 0, '{"release":8,"tag":"v2","commit":null}', 'succeeded',
+             '{"state":"succeeded"}', 1, 1, 1);"#,
+    )
+    .unwrap();
+    migrate(&mut conn, &path).unwrap();
+    // What was before is not left afterwards.
+    let shop = ServiceName::parse("service", "shop").unwrap();
+    assert_eq!(marks::noted(&conn).unwrap(), None);
+    assert!(MarkKind::ALL.iter().all(|kind| marks::next_due(&conn, &shop, *kind).unwrap().is_none()));
+    let (first, second) = (runs::get(&conn, RunId(3)).unwrap().unwrap(), runs::get(&conn, RunId(4)).unwrap().unwrap());
+    assert!(marks::is_replaced(&conn, &first).unwrap() && !marks::is_replaced(&conn, &second).unwrap());
+    let mark =
+        Mark { repository: "acme/shop".into(), given_up: false, number: Some(1), shown: String::new(), stands: true };
+    marks::put(&conn, MarkKind::Deployment, 3, &mark).unwrap();
+    assert_eq!(marks::standing_before(&conn, &second).unwrap(), [RunId(3)]);
+    assert_eq!(marks::standing_before(&conn, &first).unwrap(), []);
+    marks::put(&conn, MarkKind::Status, 8, &mark).unwrap();
+    marks::put(&conn, MarkKind::Status, 7, &mark).unwrap();
+    assert_eq!(marks::active(&conn, MarkKind::Status).unwrap(), [(crate::domain::ids::ReleaseId(8), shop.clone())]);
+    let at = jiff::Timestamp::UNIX_EPOCH;
+    marks::note_due(&conn, &Due { kind: MarkKind::Status, about: 8, service: shop, since: 1, at }).unwrap();
+}

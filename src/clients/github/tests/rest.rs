@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
 use super::*;
+use crate::domain::mark::{CommitState, DeploymentState};
 
 fn commits(from: usize, count: usize) -> Vec<Value> {
     let commit = |number: usize| {
@@ -162,13 +163,15 @@ async fn what_rmm_leaves_there_merges_nothing_and_waits_for_nothing() {
     let new = NewDeployment {
         git_ref: "v1.4.0",
         environment: "production",
+        task: "deploy",
+        word: "here-7",
         description: &long,
         production: true,
         transient: false,
     };
     let deployment = github.deployment(&repo(), &new).await.unwrap();
     let page = Some("https://rmm.example.com/releases/7");
-    github.deployment_status(&repo(), deployment, DeploymentState::InProgress, "runs", page, None).await.unwrap();
+    github.deployment_status(&repo(), deployment, DeploymentState::InProgress, "runs", page).await.unwrap();
     github.commit_status(&repo(), "abc", "rmm/approved", CommitState::Pending, "1 of 2", page).await.unwrap();
     let comment = github.comment(&repo(), 12, "v1.4.0 waits").await.unwrap();
     github.edit_comment(&repo(), comment, "v1.4.0 is out").await.unwrap();
@@ -177,10 +180,13 @@ async fn what_rmm_leaves_there_merges_nothing_and_waits_for_nothing() {
         bodies,
         [
             json!({
-                "ref": "v1.4.0", "environment": "production", "description": "й".repeat(140),
+                "ref": "v1.4.0", "environment": "production", "task": "deploy", "payload": { "rmm": "here-7" }, "description": "й".repeat(140),
                 "production_environment": true, "transient_environment": false, "auto_merge": false, "required_contexts": [],
             }),
-            json!({ "state": "in_progress", "description": "runs", "log_url": "https://rmm.example.com/releases/7" }),
+            json!({
+                "state": "in_progress", "description": "runs", "auto_inactive": true,
+                "log_url": "https://rmm.example.com/releases/7",
+            }),
             json!({
                 "state": "pending", "context": "rmm/approved", "description": "1 of 2",
                 "target_url": "https://rmm.example.com/releases/7",
@@ -189,6 +195,62 @@ async fn what_rmm_leaves_there_merges_nothing_and_waits_for_nothing() {
             json!({ "body": "v1.4.0 is out" }),
         ]
     );
+}
+
+#[tokio::test]
+async fn what_rmm_has_left_there_is_found_again() {
+    let peer = Peer::start().await;
+    let github = peer.client();
+    let new = NewDeployment {
+        git_ref: "v1",
+        environment: "production",
+        task: "deploy",
+        word: "here-7",
+        description: "",
+        production: true,
+        transient: false,
+    };
+    let found = json!([
+        { "id": 9, "payload": "" },
+        { "id": 8, "payload": { "rmm": "here-8" } },
+        { "id": 7, "payload": "{\"rmm\":\"here-7\"}" },
+    ]);
+    peer.answers("GET /repos/acme/shop/deployments", says(200, &found));
+    assert_eq!(github.made_deployment(&repo(), &new).await, Ok(Some(7)));
+    assert!(peer.lines().last().unwrap().ends_with("?ref=v1&environment=production&per_page=100"));
+    assert_eq!(github.made_deployment(&repo(), &NewDeployment { word: "there-7", ..new }).await, Ok(None));
+
+    let line = "<!-- rmm:release:here:7 -->";
+    let comment = |id: u64, body: &str| json!({ "id": id, "body": body });
+    let full: Vec<_> = (0..100).map(|id| comment(id, "> <!-- rmm:release:here:7 -->\nas you say")).collect();
+    peer.answers("GET /repos/acme/shop/issues/6/comments", says(200, &json!(full)));
+    peer.answers(
+        "GET /repos/acme/shop/issues/6/comments",
+        says(200, &json!([comment(200, &format!("{line}\r\nshop"))])),
+    );
+    let since = "2026-11-28T06:00:05Z".parse().unwrap();
+    assert_eq!(github.made_comment(&repo(), 6, line, since).await, Ok(Some(200)));
+    assert!(peer.lines().last().unwrap().ends_with("?since=2026-11-28T06%3A00%3A05Z&per_page=100&page=2"));
+}
+
+#[tokio::test]
+async fn the_pull_request_of_a_commit_is_the_one_that_has_brought_it() {
+    let pull = |number: u64, state: &str, merged: Option<&str>, sha: Option<&str>| json!({ "number": number, "state": state, "merged_at": merged, "merge_commit_sha": sha });
+    let (open, closed) = (pull(1, "open", None, Some("abc")), pull(2, "closed", None, Some("abc")));
+    let day = Some("2026-11-28T06:00:05Z");
+    let (merged, its_merge) = (pull(3, "closed", day, None), pull(4, "closed", day, Some("abc")));
+    let cases = [
+        (json!([open, merged, its_merge, closed]), Some(4)),
+        (json!([open, merged]), Some(3)),
+        (json!([closed, open]), Some(1)),
+        (json!([closed]), None),
+        (json!([]), None),
+    ];
+    for (pulls, expected) in cases {
+        let peer = Peer::start().await;
+        peer.answers("GET /repos/acme/shop/commits/abc/pulls", says(200, &pulls));
+        assert_eq!(peer.client().pull_of(&repo(), "abc").await, Ok(expected), "{pulls}");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,160 @@
+//! Leaves the marks of one service, one after the other, as fast as GitHub likes it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::PAUSE;
+use super::leave::{Failed, Left, Site};
+use crate::domain::fault::github::GithubFault;
+use crate::domain::ids::ServiceName;
+use crate::domain::mark::MarkKind;
+use crate::domain::moment::Uptime;
+use crate::engine::Engine;
+use crate::store::marks::{self, Due};
+use crate::store::{StoreError, WriteError};
+use crate::wording::english;
+
+/// Between two calls that change something; GitHub asks for a second
+/// (<https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api>).
+const REST: Duration = Duration::from_secs(1);
+/// Between the first attempts while GitHub is in trouble.
+const SHORTEST: Duration = Duration::from_secs(2);
+/// Between later ones.
+const LONGEST: Duration = Duration::from_mins(10);
+/// After GitHub has refused marks of a kind, in the same configuration.
+const REFUSED: Duration = Duration::from_hours(6);
+/// What could not be left for so long is history.
+const TOO_OLD: Duration = Duration::from_hours(7 * 24);
+
+/// What comes after a look at what is due.
+enum Next {
+    /// The next mark.
+    Another,
+    /// Nothing is due; after so long something may be that was refused.
+    Nothing(Option<Duration>),
+    /// Nothing before so long.
+    After(Duration),
+}
+
+/// Goes on until it is dropped.
+pub(super) async fn work(engine: &Engine, service: &ServiceName, mut news: watch::Receiver<u64>) {
+    let mut worker = Worker { engine, service, refused: BTreeMap::new(), pause: SHORTEST, trouble: None };
+    loop {
+        // Before the look, so that what happens during it is seen by the next one.
+        news.borrow_and_update();
+        let next = worker.step().await.unwrap_or_else(|error| {
+            tracing::warn!(%service, %error, "what is to be left on GitHub could not be read; it is tried again");
+            Next::After(PAUSE)
+        });
+        match next {
+            Next::Another => {}
+            Next::After(pause) => engine.sleep(pause).await,
+            Next::Nothing(until) => {
+                let again = async {
+                    match until {
+                        Some(until) => engine.sleep(until).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    () = again => {}
+                    changed = news.changed() => if changed.is_err() { return },
+                }
+            }
+        }
+    }
+}
+
+struct Worker<'a> {
+    engine: &'a Engine,
+    service: &'a ServiceName,
+    /// What GitHub does not let RMM leave, and since when.
+    refused: BTreeMap<MarkKind, Uptime>,
+    pause: Duration,
+    /// What the log says already of GitHub's trouble.
+    trouble: Option<String>,
+}
+
+impl Worker<'_> {
+    async fn step(&mut self) -> Result<Next, StoreError> {
+        let now = self.engine.clock().uptime();
+        self.refused.retain(|_, since| now.since(Some(since)) < REFUSED);
+        for kind in self.engine.catalog().marks() {
+            if self.refused.contains_key(&kind) {
+                continue;
+            }
+            let service = self.service.clone();
+            if let Some(due) = self.engine.read(move |conn| marks::next_due(conn, &service, kind)).await? {
+                return self.leave(due).await;
+            }
+        }
+        let left = |since| REFUSED.saturating_sub(now.since(Some(since)));
+        Ok(Next::Nothing(self.refused.values().map(left).min()))
+    }
+
+    async fn leave(&mut self, due: Due) -> Result<Next, StoreError> {
+        let age = Duration::try_from(self.engine.now().duration_since(due.at)).unwrap_or_default();
+        if age > TOO_OLD {
+            return self.done(due, Next::Another).await;
+        }
+        let Some(site) = Site::of(self.engine, self.service) else { return Ok(Next::Nothing(None)) };
+        let (kind, about) = (due.kind, due.about);
+        match site.leave(&due).await {
+            Ok(left) => {
+                (self.pause, self.trouble) = (SHORTEST, None);
+                let next = if left == Left::Asked { Next::After(REST) } else { Next::Another };
+                self.done(due, next).await
+            }
+            Err(Failed::Store(error)) => Err(error),
+            Err(Failed::Github(fault)) if fault.may_pass() => Ok(Next::After(self.later(&site, &fault))),
+            Err(Failed::Github(fault)) => {
+                let fault_is_of_this_one = matches!(fault, GithubFault::Invalid { .. } | GithubFault::NoRef { .. });
+                let repository = site.repository.to_string();
+                let said = self.said(&fault);
+                if fault_is_of_this_one {
+                    let mark = kind.as_str();
+                    tracing::warn!(service = %self.service, repository, mark, about, said, "GitHub does not take what RMM leaves there; it is left out");
+                    return self.done(due, Next::Another).await;
+                }
+                tracing::warn!(
+                    service = %self.service,
+                    repository,
+                    said,
+                    "RMM cannot leave its mark on GitHub: that takes the permission {}, or `{} = false` in [github]; it is tried \
+                     again with another configuration, or in six hours",
+                    kind.permission(),
+                    kind.switch(),
+                );
+                self.refused.insert(kind, self.engine.clock().uptime());
+                Ok(Next::Another)
+            }
+        }
+    }
+
+    /// How long to wait; said once, and again when it is another trouble.
+    fn later(&mut self, site: &Site<'_>, fault: &GithubFault) -> Duration {
+        let said = self.said(fault);
+        if self.trouble.as_ref() != Some(&said) {
+            let repository = site.repository.to_string();
+            tracing::warn!(service = %self.service, repository, said, "what RMM leaves on GitHub has to wait");
+            self.trouble = Some(said);
+        }
+        let pause = self.pause;
+        self.pause = (pause * 2).min(LONGEST);
+        let GithubFault::RateLimited { until: Some(until), .. } = fault else { return pause };
+        let wait = Duration::try_from(until.duration_since(self.engine.now())).unwrap_or_default();
+        wait.max(pause)
+    }
+
+    fn said(&self, fault: &GithubFault) -> String {
+        let catalog = self.engine.catalog();
+        english(&catalog.redactor().reason(&fault.clone().into()))
+    }
+
+    async fn done(&self, due: Due, next: Next) -> Result<Next, StoreError> {
+        self.engine.store().write(move |tx| marks::done(tx, &due)).await.map_err(WriteError::flatten)?;
+        Ok(next)
+    }
+}

@@ -1,0 +1,90 @@
+//! What RMM says on GitHub, in English, as API and record are. Whoever can see the repository reads it: it tells how a release
+//! stands, and neither reasons nor names nor output.
+
+use crate::domain::ids::ReleaseId;
+use crate::domain::mark::{DeploymentState, Standing};
+use crate::domain::release::Release;
+use crate::domain::run::{Run, RunKind};
+use crate::domain::status::Status;
+
+/// What a deployment is of.
+#[must_use]
+pub fn deployment(run: &Run) -> String {
+    let way = match run.kind {
+        RunKind::Rollback => "back to",
+        RunKind::Deploy | RunKind::Rehearsal | RunKind::Drill => "deploy of",
+    };
+    format!("{}: {way} {}", run.service, run.to)
+}
+
+/// How a deployment stands.
+#[must_use]
+pub const fn deployment_state(state: DeploymentState) -> &'static str {
+    match state {
+        DeploymentState::Queued => "waits",
+        DeploymentState::InProgress => "is under way",
+        DeploymentState::Success => "is there",
+        DeploymentState::Failure => "failed",
+        DeploymentState::Error => "it is not known how it ended; somebody has to look",
+        DeploymentState::Inactive => "another version is there, or it never began",
+    }
+}
+
+/// How the vote on a release stands.
+#[must_use]
+pub fn standing(standing: Standing) -> String {
+    match standing {
+        Standing::NotNeeded => "no approvals needed".to_owned(),
+        Standing::Missing { given, needed } => format!("{given} of {} given", approvals(needed)),
+        Standing::Approved { given } => format!("approved: {}", approvals(given)),
+        Standing::Skipped => "approvals were skipped by an admin".to_owned(),
+        Standing::Closed => "approved".to_owned(),
+        Standing::Rejected => "rejected".to_owned(),
+        Standing::StageFailed => "not approved: it failed on stage".to_owned(),
+        Standing::Cancelled => "cancelled".to_owned(),
+    }
+}
+
+fn approvals(count: usize) -> String {
+    format!("{count} approval{}", if count == 1 { "" } else { "s" })
+}
+
+/// The line by which the comment about a release is known again; people do not see it.
+#[must_use]
+pub fn comment_line(instance: &str, release: ReleaseId) -> String {
+    format!("<!-- rmm:release:{instance}:{release} -->")
+}
+
+/// The comment about a release. `page` leads to it.
+#[must_use]
+pub fn comment(line: &str, release: &Release, how: Standing, page: Option<&str>) -> String {
+    let number = format!("release #{}", release.id);
+    let number = page.map_or_else(|| number.clone(), |page| format!("[{number}]({page})"));
+    let state = state(release);
+    format!("{line}\n**`{}` `{}`** · {number}\n\n{state} · {}\n", release.service, release.title(), standing(how))
+}
+
+fn state(release: &Release) -> String {
+    let text = match release.status {
+        Status::Initiated => "⏳ Waits for stage",
+        Status::StageBuilding => "🔧 Goes to stage",
+        Status::StageTestRollback => "🔧 Its rollback is rehearsed on stage",
+        Status::ManualTesting => "👀 Is on stage, and is tested there",
+        Status::ManualTestPassed => "⏳ Waits for production",
+        Status::Deploying => "🚀 Goes to production",
+        Status::Deployed => "✅ Went to production",
+        Status::ProductionRollback => "⏪ Production goes back",
+        Status::RollbackDone => return went_back(release),
+        Status::RollbackFailed => "🔥 Production could not go back; somebody has to look",
+        Status::StageBuildingFailed => "❌ Failed on stage",
+        Status::StageTestRollbackFailed => "❌ The rehearsal of its rollback failed",
+        Status::ManualTestFailed => "❌ Did not pass the test on stage",
+        Status::Cancelled => "🚫 Ended before production",
+    };
+    text.to_owned()
+}
+
+fn went_back(release: &Release) -> String {
+    let to = release.rollback_to_tag.as_ref().map(|tag| format!(" to `{tag}`")).unwrap_or_default();
+    format!("⏪ Production went back{to}")
+}
