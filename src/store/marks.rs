@@ -94,15 +94,22 @@ pub fn note_due(conn: &Connection, due: &Due) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The mark of a kind that has waited longest, of a service.
+/// The mark of a kind that has waited longest, of a service; of those behind `after`, where one is named.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn next_due(conn: &Connection, service: &ServiceName, kind: MarkKind) -> Result<Option<Due>, StoreError> {
+pub fn next_due(
+    conn: &Connection,
+    service: &ServiceName,
+    kind: MarkKind,
+    after: Option<&Due>,
+) -> Result<Option<Due>, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT about, since, at FROM github_marks_due WHERE service = ?1 AND kind = ?2 ORDER BY since LIMIT 1",
+        "SELECT about, since, at FROM github_marks_due WHERE service = ?1 AND kind = ?2 AND (since, about) > (?3, ?4) \
+         ORDER BY since, about LIMIT 1",
     )?;
-    let found = statement.query_row((service.as_str(), kind.as_str()), |row| {
+    let (since, number) = after.map_or((i64::MIN, i64::MIN), |due| (due.since, due.about));
+    let found = statement.query_row((service.as_str(), kind.as_str(), since, number), |row| {
         Ok(Due { kind, about: row.get(0)?, service: service.clone(), since: row.get(1)?, at: time(row, 2)? })
     });
     Ok(found.optional()?)
@@ -236,12 +243,14 @@ mod tests {
     #[test]
     fn changes_of_a_mark_collapse_and_what_is_newer_stays() {
         let conn = test_database();
-        let next = |kind| next_due(&conn, &shop(), kind).unwrap();
+        let next = |kind| next_due(&conn, &shop(), kind, None).unwrap();
         for (about, since) in [(1, 5), (2, 6), (1, 7)] {
             note_due(&conn, &due(MarkKind::Status, about, since)).unwrap();
         }
         assert_eq!(next(MarkKind::Comment), None);
         assert_eq!(next(MarkKind::Status), Some(due(MarkKind::Status, 2, 6)));
+        let behind = next_due(&conn, &shop(), MarkKind::Status, Some(&due(MarkKind::Status, 2, 6))).unwrap();
+        assert_eq!(behind, Some(due(MarkKind::Status, 1, 7)));
         done(&conn, &due(MarkKind::Status, 2, 6)).unwrap();
         done(&conn, &due(MarkKind::Status, 1, 5)).unwrap();
         assert_eq!(next(MarkKind::Status), Some(due(MarkKind::Status, 1, 7)));

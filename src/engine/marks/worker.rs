@@ -32,7 +32,7 @@ const TOO_OLD: Duration = Duration::from_hours(7 * 24);
 enum Next {
     /// The next mark.
     Another,
-    /// Nothing is due; after so long something may be that was refused.
+    /// Nothing is due now; after so long something is that GitHub did not take.
     Nothing(Option<Duration>),
     /// Nothing before so long.
     After(Duration),
@@ -40,7 +40,7 @@ enum Next {
 
 /// Goes on until it is dropped.
 pub(super) async fn work(engine: &Engine, service: &ServiceName, mut news: watch::Receiver<u64>) {
-    let mut worker = Worker { engine, service, refused: BTreeMap::new(), pause: SHORTEST, trouble: None };
+    let mut worker = Worker { engine, service, waits: BTreeMap::new(), trouble: None };
     loop {
         // Before the look, so that what happens during it is seen by the next one.
         news.borrow_and_update();
@@ -67,12 +67,27 @@ pub(super) async fn work(engine: &Engine, service: &ServiceName, mut news: watch
     }
 }
 
+/// Marks of a kind wait.
+struct Wait {
+    since: Uptime,
+    pause: Duration,
+    /// The next pause, should GitHub be in trouble still.
+    next: Duration,
+    /// What failed: those behind it come before it.
+    failed: Due,
+}
+
+impl Wait {
+    fn left(&self, now: &Uptime) -> Duration {
+        self.pause.saturating_sub(now.since(Some(&self.since)))
+    }
+}
+
 struct Worker<'a> {
     engine: &'a Engine,
     service: &'a ServiceName,
-    /// What GitHub does not let RMM leave, and since when.
-    refused: BTreeMap<MarkKind, Uptime>,
-    pause: Duration,
+    /// What GitHub did not take, by its kind.
+    waits: BTreeMap<MarkKind, Wait>,
     /// What the log says already of GitHub's trouble.
     trouble: Option<String>,
 }
@@ -80,18 +95,23 @@ struct Worker<'a> {
 impl Worker<'_> {
     async fn step(&mut self) -> Result<Next, StoreError> {
         let now = self.engine.clock().uptime();
-        self.refused.retain(|_, since| now.since(Some(since)) < REFUSED);
+        let mut until: Option<Duration> = None;
         for kind in self.engine.catalog().marks() {
-            if self.refused.contains_key(&kind) {
+            let wait = self.waits.get(&kind);
+            if let Some(left) = wait.map(|wait| wait.left(&now)).filter(|left| !left.is_zero()) {
+                until = Some(until.map_or(left, |other| other.min(left)));
                 continue;
             }
-            let service = self.service.clone();
-            if let Some(due) = self.engine.read(move |conn| marks::next_due(conn, &service, kind)).await? {
+            let (service, failed) = (self.service.clone(), wait.map(|wait| wait.failed.clone()));
+            let due = self.engine.read(move |conn| {
+                let behind = marks::next_due(conn, &service, kind, failed.as_ref())?;
+                if behind.is_some() { Ok(behind) } else { marks::next_due(conn, &service, kind, None) }
+            });
+            if let Some(due) = due.await? {
                 return self.leave(due).await;
             }
         }
-        let left = |since| REFUSED.saturating_sub(now.since(Some(since)));
-        Ok(Next::Nothing(self.refused.values().map(left).min()))
+        Ok(Next::Nothing(until))
     }
 
     async fn leave(&mut self, due: Due) -> Result<Next, StoreError> {
@@ -103,12 +123,19 @@ impl Worker<'_> {
         let (kind, about) = (due.kind, due.about);
         match site.leave(&due).await {
             Ok(left) => {
-                (self.pause, self.trouble) = (SHORTEST, None);
+                self.waits.remove(&kind);
+                let now = self.engine.clock().uptime();
+                if self.waits.values().all(|wait| wait.left(&now).is_zero()) {
+                    self.trouble = None;
+                }
                 let next = if left == Left::Asked { Next::After(REST) } else { Next::Another };
                 self.done(due, next).await
             }
             Err(Failed::Store(error)) => Err(error),
-            Err(Failed::Github(fault)) if fault.may_pass() => Ok(Next::After(self.later(&site, &fault))),
+            Err(Failed::Github(fault)) if fault.may_pass() => {
+                self.later(&site, due, &fault);
+                Ok(Next::Another)
+            }
             Err(Failed::Github(fault)) => {
                 let fault_is_of_this_one = matches!(fault, GithubFault::Invalid { .. } | GithubFault::NoRef { .. });
                 let repository = site.repository.to_string();
@@ -127,25 +154,33 @@ impl Worker<'_> {
                     kind.permission(),
                     kind.switch(),
                 );
-                self.refused.insert(kind, self.engine.clock().uptime());
+                self.wait(due, REFUSED, SHORTEST);
                 Ok(Next::Another)
             }
         }
     }
 
-    /// How long to wait; said once, and again when it is another trouble.
-    fn later(&mut self, site: &Site<'_>, fault: &GithubFault) -> Duration {
+    /// GitHub is in trouble; said once, and again when it is another trouble.
+    fn later(&mut self, site: &Site<'_>, due: Due, fault: &GithubFault) {
         let said = self.said(fault);
         if self.trouble.as_ref() != Some(&said) {
             let repository = site.repository.to_string();
             tracing::warn!(service = %self.service, repository, said, "what RMM leaves on GitHub has to wait");
             self.trouble = Some(said);
         }
-        let pause = self.pause;
-        self.pause = (pause * 2).min(LONGEST);
-        let GithubFault::RateLimited { until: Some(until), .. } = fault else { return pause };
-        let wait = Duration::try_from(until.duration_since(self.engine.now())).unwrap_or_default();
-        wait.max(pause)
+        let pause = self.waits.get(&due.kind).map_or(SHORTEST, |wait| wait.next);
+        let next = (pause * 2).min(LONGEST);
+        let GithubFault::RateLimited { until, .. } = fault else { return self.wait(due, pause, next) };
+        // The limit is that of the login, whatever is left.
+        let left = until.and_then(|until| Duration::try_from(until.duration_since(self.engine.now())).ok());
+        for kind in MarkKind::ALL {
+            self.wait(Due { kind, ..due.clone() }, left.unwrap_or_default().max(pause), next);
+        }
+    }
+
+    fn wait(&mut self, failed: Due, pause: Duration, next: Duration) {
+        let since = self.engine.clock().uptime();
+        self.waits.insert(failed.kind, Wait { since, pause, next, failed });
     }
 
     fn said(&self, fault: &GithubFault) -> String {

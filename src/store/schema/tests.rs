@@ -349,7 +349,7 @@ fn what_is_left_on_github_comes_to_a_database_with_releases() {
     // What was before is not left afterwards.
     let shop = ServiceName::parse("service", "shop").unwrap();
     assert_eq!(marks::noted(&conn).unwrap(), None);
-    assert!(MarkKind::ALL.iter().all(|kind| marks::next_due(&conn, &shop, *kind).unwrap().is_none()));
+    assert!(MarkKind::ALL.iter().all(|kind| marks::next_due(&conn, &shop, *kind, None).unwrap().is_none()));
     let (first, second) = (runs::get(&conn, RunId(3)).unwrap().unwrap(), runs::get(&conn, RunId(4)).unwrap().unwrap());
     assert!(marks::is_replaced(&conn, &first).unwrap() && !marks::is_replaced(&conn, &second).unwrap());
     let mark =
