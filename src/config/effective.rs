@@ -81,6 +81,7 @@ impl Config {
         optional(out, "oidc_issuer", id_tokens.map(|tokens| tokens.issuer.as_str()))?;
         optional(out, "ca", self.github.as_ref().and_then(|github| github.ca.as_deref()))?;
         let Some(github) = &self.github else { return Ok(()) };
+        writeln!(out, "read_deliveries = {}", github.read_deliveries)?;
         MarkKind::ALL.iter().try_for_each(|kind| writeln!(out, "{} = {}", kind.switch(), github.marks.contains(kind)))
     }
 }

@@ -31,6 +31,8 @@ pub struct Github {
     pub webhook_secret: Option<String>,
     /// What the identity of a workflow has to be made for (`aud`); none: no such identity is believed.
     pub oidc_audience: Option<String>,
+    /// Whether RMM reads the delivery logs of its webhooks.
+    pub read_deliveries: bool,
     /// Reference to authorities that are trusted for the API beside the public ones.
     pub ca: Option<String>,
     /// What RMM leaves there for those who look.
@@ -77,6 +79,7 @@ pub(super) fn read(root: &Section<'_>, server: &Server, keyring: &Keyring<'_>) -
         None => server.public_url.clone(),
     };
     let issuer = oidc::issuer(&section);
+    let read_deliveries = section.flag("read_deliveries").is_none_or(|flag| flag.value);
     let login = login(&section, keyring);
     let marks = marks(&section);
     let address = api_url.clone().unwrap_or_else(|| GITHUB_API.to_owned());
@@ -90,6 +93,7 @@ pub(super) fn read(root: &Section<'_>, server: &Server, keyring: &Keyring<'_>) -
         login,
         webhook_secret,
         oidc_audience,
+        read_deliveries,
         ca: ca.map(|ca| ca.value),
         marks,
     });

@@ -88,6 +88,7 @@ static GITHUB: &[Key] = &[
     value("api_url"),
     value("oidc_audience"),
     value("oidc_issuer"),
+    value("read_deliveries"),
     value("ca"),
     value("deployments"),
     value("commit_status"),

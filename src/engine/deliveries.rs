@@ -27,6 +27,11 @@ enum Hint {
     Nothing,
 }
 
+/// Whether RMM follows any delivery of a kind.
+pub(super) fn is_followed(event: &str) -> bool {
+    ["workflow_run", "create", "push", "delete"].contains(&event)
+}
+
 impl Hint {
     fn of(event: &str, payload: &Value) -> Self {
         let tag = match event {

@@ -10,6 +10,7 @@ mod catch_up;
 pub mod clock;
 mod commits;
 mod deliveries;
+mod delivery_log;
 mod dispatcher;
 mod foreign;
 mod health;

@@ -60,7 +60,7 @@ pub(super) async fn watch(engine: Engine, questions: Arc<Questions>) {
 }
 
 /// The repository whose tags are watched.
-fn repository(service: &Service) -> Option<&str> {
+pub(super) fn repository(service: &Service) -> Option<&str> {
     let watched = matches!(service.candidates, Candidates::Tags(_)) && !service.retired;
     service.repository.as_deref().filter(|_| watched)
 }

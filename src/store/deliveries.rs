@@ -55,10 +55,12 @@ pub fn pushed_by(conn: &Connection, service: &ServiceName, tag: &Tag) -> Result<
 }
 
 /// Whether a delivery has come.
-#[cfg(test)]
-pub(crate) fn has_come(conn: &Connection, delivery: &str) -> Result<bool, StoreError> {
-    let known = "SELECT EXISTS (SELECT 1 FROM github_deliveries WHERE delivery = ?1)";
-    Ok(conn.query_row(known, [delivery], |row| row.get(0))?)
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn has_come(conn: &Connection, delivery: &str) -> Result<bool, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM github_deliveries WHERE delivery = ?1)")?;
+    Ok(statement.query_row([delivery], |row| row.get(0))?)
 }
 
 #[cfg(test)]

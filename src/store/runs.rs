@@ -136,7 +136,10 @@ pub fn of_release(conn: &Connection, release: ReleaseId) -> Result<Vec<Run>, Sto
 }
 
 /// The runs that occupy an environment of a service.
-pub(super) fn occupying(conn: &Connection, service: &ServiceName) -> Result<Vec<Run>, StoreError> {
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn occupying(conn: &Connection, service: &ServiceName) -> Result<Vec<Run>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM runs WHERE service = ?1 AND state IN ('queued', 'running', 'unknown')");
     let mut statement = conn.prepare_cached(&sql)?;
     let rows = statement.query_map([service.as_str()], run)?;

@@ -2,6 +2,9 @@
 
 #![expect(dead_code, reason = "each suite that tells stories of GitHub needs another part of it")]
 
+#[path = "stand_in/log.rs"]
+mod log;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,6 +21,8 @@ use tokio::task::JoinHandle;
 // Tests of the whole program take this file from elsewhere.
 #[path = "stand_in/marks.rs"]
 pub mod marks;
+pub use self::log::Delivered;
+use self::log::Log;
 
 /// What the next dispatch meets.
 #[derive(Debug, Clone)]
@@ -57,6 +62,7 @@ struct Inner {
     away: Option<u16>,
     calls: u32,
     marks: marks::Marks,
+    log: Log,
 }
 
 /// A GitHub that listens on loopback until it is dropped.
@@ -85,6 +91,7 @@ impl StandIn {
             .route(&format!("{actions}/runs/{{id}}/jobs"), get(jobs))
             .route(&format!("{actions}/runs/{{id}}/cancel"), post(cancel))
             .merge(marks::router())
+            .merge(log::routes())
             .layer(axum::middleware::from_fn_with_state(inner.clone(), away))
             .with_state(inner.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -58,6 +58,7 @@ fn a_token_is_all_that_is_needed() {
         login: GithubLogin::Token("env:TOKEN".into()),
         webhook_secret: None,
         oidc_audience: None,
+        read_deliveries: true,
         ca: None,
         marks: MarkKind::ALL.into(),
     };
