@@ -81,6 +81,7 @@ words! {
     approvals = "Approvals", "Подтверждения";
     before_production = "Before production", "Мешает продакшну";
     commits_since = "Commits since", "Коммиты после";
+    pull_requests = "Pull requests", "Пул-реквесты";
     runs = "Runs", "Прогоны";
     what_you_can_do = "What you can do", "Что можно сделать";
     good_versions = "Good versions", "Версии для отката";

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Word, known, short};
-use crate::domain::commits::CommitLine;
+use crate::domain::commits::{CommitLine, PullRequest};
 use crate::domain::content::Content;
 use crate::domain::gate::{GateName, GateState, Remedy};
 use crate::domain::reason::Reason;
@@ -309,6 +309,10 @@ pub struct CommitsView {
     pub url: Option<String>,
     /// The newest first.
     pub commits: Vec<CommitLine>,
+    /// The pull requests that became one of `commits`, as far as they are known.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub pull_requests: Vec<PullRequest>,
 }
 
 /// A gate that an admin has skipped.

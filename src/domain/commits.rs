@@ -22,6 +22,23 @@ pub struct CommitList {
     pub url: Option<String>,
     /// At most [`MOST_COMMITS`], the newest first.
     pub commits: Vec<CommitLine>,
+    /// The pull requests that became one of `commits`, as far as they are known; the newest commit's first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pull_requests: Vec<PullRequest>,
+}
+
+/// A pull request that was merged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct PullRequest {
+    /// Its number.
+    pub number: u64,
+    /// Its title.
+    pub title: String,
+    /// The account of its author; none where it is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// Its page.
+    pub url: String,
 }
 
 /// A commit.

@@ -1,10 +1,12 @@
 //! Lists the commits that a release brings beside what production runs: GitHub compares them, or git does. It is only for
 //! people to read, so that nothing waits for it and nothing follows from it.
 
+use std::collections::HashMap;
+
 use super::{Engine, Failure};
 use crate::clients::git;
-use crate::clients::github::GitHub;
-use crate::domain::commits::{CommitLine, CommitList};
+use crate::clients::github::{GitHub, MergedPull};
+use crate::domain::commits::{CommitLine, CommitList, PullRequest};
 use crate::domain::env::Env;
 use crate::domain::fault::github::GithubFault;
 use crate::domain::ids::{Commit, ReleaseId};
@@ -60,6 +62,7 @@ pub(super) async fn list(engine: &Engine, id: ReleaseId) -> Result<Listed, Failu
                     lacking: found.lacking,
                     url: None,
                     commits: found.commits,
+                    pull_requests: Vec::new(),
                 }),
                 None => None,
             }
@@ -68,6 +71,9 @@ pub(super) async fn list(engine: &Engine, id: ReleaseId) -> Result<Listed, Failu
     let Some(mut list) = list else { return Ok(Listed::Done) };
     for commit in &mut list.commits {
         commit.title = catalog.redactor().text(&commit.title);
+    }
+    for pull in &mut list.pull_requests {
+        pull.title = catalog.redactor().text(&pull.title);
     }
     engine.store().write(move |tx| commits::put(tx, id, &list)).await?;
     Ok(Listed::Done)
@@ -94,5 +100,34 @@ async fn compared(
         .collect();
     commits.reverse();
     let (total, lacking, url) = (found.total, found.behind_by, Some(found.url));
-    Ok(CommitList { since: since.clone(), total, lacking, url, commits })
+    let pull_requests = pull_requests(github, repository, &commits).await;
+    Ok(CommitList { since: since.clone(), total, lacking, url, commits, pull_requests })
 }
+
+/// The pull requests behind commits. They are more than was asked for: the list is good without them, where RMM may not read them.
+async fn pull_requests(github: &GitHub, repository: &RepoName, commits: &[CommitLine]) -> Vec<PullRequest> {
+    let places: HashMap<&str, usize> =
+        commits.iter().enumerate().map(|(place, commit)| (commit.sha.as_str(), place)).collect();
+    if places.is_empty() {
+        return Vec::new();
+    }
+    let mut merged = match github.pulls_of_commits(repository, |commit| places.contains_key(commit)).await {
+        Ok(merged) => merged,
+        Err(fault) => {
+            tracing::debug!(%repository, ?fault, "the pull requests of a release are not listed");
+            return Vec::new();
+        }
+    };
+    merged.sort_by_key(|pull| places.get(pull.commit.as_str()).copied());
+    merged.dedup_by_key(|pull| pull.number);
+    let line = |pull: MergedPull| PullRequest {
+        number: pull.number,
+        title: pull.title.lines().next().unwrap_or_default().to_owned(),
+        author: pull.login,
+        url: pull.url,
+    };
+    merged.into_iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,8 @@ use crate::wording;
 
 /// So many commits are shown.
 const COMMITS: usize = 3;
+/// Pull requests of a release that a card shows.
+const PULLS: usize = 3;
 /// Of the title of a commit, so many characters.
 const COMMIT: usize = 80;
 /// Of the notes, this much is shown.
@@ -78,12 +80,24 @@ struct CommitsFacts<'s> {
     shown: Vec<CommitFacts>,
     /// How many are not among them.
     more: u64,
+    /// The pull requests of the newest.
+    pulls: Vec<PullFacts<'s>>,
+    /// How many are not among them.
+    more_pulls: usize,
 }
 
 #[derive(Debug, Serialize)]
 struct CommitFacts {
     title: String,
     author: String,
+}
+
+#[derive(Debug, Serialize)]
+struct PullFacts<'s> {
+    number: u64,
+    title: String,
+    author: Option<String>,
+    url: &'s str,
 }
 
 /// Something that only an admin can settle.
@@ -144,11 +158,19 @@ fn commits(list: &CommitList) -> Option<CommitsFacts<'_>> {
         author: text::tame(commit.login.as_ref().unwrap_or(&commit.author)),
     });
     let shown: Vec<_> = shown.collect();
+    let pulls = list.pull_requests.iter().take(PULLS).map(|pull| PullFacts {
+        number: pull.number,
+        title: text::clip(&pull.title, 1, COMMIT).unwrap_or_default(),
+        author: pull.author.as_deref().map(text::tame),
+        url: &pull.url,
+    });
     (list.total > 0).then(|| CommitsFacts {
         total: list.total,
         since: list.since.to_string(),
         url: list.url.as_deref(),
-        more: list.total - shown.len() as u64,
+        more: list.total.saturating_sub(shown.len() as u64),
+        pulls: pulls.collect(),
+        more_pulls: list.pull_requests.len().saturating_sub(PULLS),
         shown,
     })
 }

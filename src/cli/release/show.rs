@@ -136,6 +136,25 @@ fn commits(out: &mut String, details: &contract::ReleaseDetails, ui: &Ui) {
     if let Some(url) = &list.url {
         out.push_str(&format!("  {url}\n"));
     }
+    pull_requests(out, list, ui);
+}
+
+/// The pull requests that its commits came by.
+fn pull_requests(out: &mut String, list: &contract::CommitsView, ui: &Ui) {
+    if list.pull_requests.is_empty() {
+        return;
+    }
+    let words = words::words(ui.language);
+    out.push_str(&format!("\n{}\n", ui.heading(&format!("{}: {}", words.pull_requests, list.pull_requests.len()))));
+    for pull in list.pull_requests.iter().take(COMMITS) {
+        let by = pull.author.as_deref().map(|author| format!(" ({author})")).unwrap_or_default();
+        let line = format!("#{} {}{by} {}", pull.number, clean(&pull.title), pull.url);
+        out.push_str(&ui.paragraph("  ", 2, &line, Tone::Plain));
+    }
+    let more = list.pull_requests.len().saturating_sub(COMMITS);
+    if more > 0 {
+        out.push_str(&format!("  … {more}\n"));
+    }
 }
 
 /// What an admin has to know before they resolve a run: above all, which version its environment has to be on.

@@ -9,6 +9,8 @@ mod dispatch;
 mod hooks;
 #[cfg(test)]
 pub(crate) mod peer;
+mod protection;
+mod pulls;
 mod repository;
 mod runs;
 #[cfg(test)]
@@ -36,6 +38,7 @@ use serde_json::Value;
 pub use app::Credentials;
 pub use dispatch::Dispatched;
 pub use hooks::{Deliveries, Delivery, Hook, HookPlace};
+pub use pulls::MergedPull;
 pub use repository::{Commit, Comparison, Repository, Whoami, Workflow};
 pub use runs::{Conclusion, RunStatus, WorkflowRun};
 pub use traces::NewDeployment;

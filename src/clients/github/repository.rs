@@ -1,6 +1,6 @@
 //! What RMM wants to know of a repository: its branches and commits, its workflows and files, and what it may do there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -90,7 +90,7 @@ pub struct Comparison {
     pub behind_by: u64,
     /// The page.
     pub url: String,
-    /// The oldest ones, at most 250, the oldest first.
+    /// The newest ones, at most 250, the oldest first.
     pub commits: Vec<Commit>,
 }
 
@@ -165,20 +165,27 @@ impl GitHub {
     pub async fn compare(&self, repo: &RepoName, base: &str, head: &str) -> Result<Comparison, GithubFault> {
         let sought = Sought::Commits { repo: repo.clone(), base: base.to_owned(), head: head.to_owned() };
         let span = format!("{}/{}...{}", at(repo, &["compare"]), segment(base), segment(head));
-        let mut commits: Vec<Commit> = Vec::new();
-        for page in 1.. {
+        let page = async |page: u64| {
             let asked = span.clone() + &query(&[("per_page", &PAGE.to_string()), ("page", &page.to_string())]);
-            let found: wire::Comparison = self.get(As::Repository(repo), &asked, &sought).await?;
-            let count = found.commits.len();
-            commits.extend(found.commits.into_iter().map(Commit::from));
-            let is_last = count < PAGE || commits.len() >= MOST_COMMITS || commits.len() as u64 >= found.total_commits;
-            if is_last {
-                commits.truncate(MOST_COMMITS);
-                let wire::Comparison { status, total_commits: total, behind_by, html_url: url, .. } = found;
-                return Ok(Comparison { status, total, behind_by, url, commits });
+            self.get::<wire::Comparison>(As::Repository(repo), &asked, &sought).await
+        };
+        // GitHub tells the oldest first, and how many there are on every page.
+        let first = page(1).await?;
+        let wire::Comparison { status, total_commits: total, behind_by, html_url: url, commits } = first;
+        let last = total.div_ceil(PAGE as u64).max(1);
+        let mut newest: VecDeque<wire::Commit> = VecDeque::new();
+        for number in (2..=last).rev() {
+            if newest.len() >= MOST_COMMITS {
+                break;
             }
+            page(number).await?.commits.into_iter().rev().for_each(|commit| newest.push_front(commit));
         }
-        Err(GithubFault::Unreadable { said: "the comparison has no end".to_owned() })
+        if newest.len() < MOST_COMMITS {
+            commits.into_iter().rev().for_each(|commit| newest.push_front(commit));
+        }
+        let older = newest.len().saturating_sub(MOST_COMMITS);
+        let commits = newest.into_iter().skip(older).map(Commit::from).collect();
+        Ok(Comparison { status, total, behind_by, url, commits })
     }
 
     /// Who RMM is there, and what the token is.

@@ -96,6 +96,9 @@ pub struct WorkflowRun {
     /// The commit that it works with.
     #[serde(default)]
     pub head_sha: String,
+    /// The branch or tag that it works with.
+    #[serde(rename = "head_branch", default)]
+    pub branch: Option<String>,
     /// The file of the workflow, perhaps with `@` and a branch or tag.
     #[serde(default)]
     pub path: String,

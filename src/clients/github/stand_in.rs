@@ -2,8 +2,12 @@
 
 #![expect(dead_code, reason = "each suite that tells stories of GitHub needs another part of it")]
 
+#[path = "stand_in/history.rs"]
+mod history;
 #[path = "stand_in/log.rs"]
 mod log;
+#[path = "stand_in/rules.rs"]
+mod rules;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,8 +25,13 @@ use tokio::task::JoinHandle;
 // Tests of the whole program take this file from elsewhere.
 #[path = "stand_in/marks.rs"]
 pub mod marks;
+use self::history::History;
 pub use self::log::Delivered;
 use self::log::Log;
+use self::rules::Rules;
+
+/// The commit of the default branch.
+const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// What the next dispatch meets.
 #[derive(Debug, Clone)]
@@ -50,6 +59,9 @@ pub struct Run {
     pub begun: bool,
     /// The lists and its own address show it.
     pub shown: bool,
+    /// What it works with: a commit, and a branch or tag.
+    pub sha: String,
+    pub branch: String,
 }
 
 #[derive(Default)]
@@ -62,7 +74,9 @@ struct Inner {
     away: Option<u16>,
     calls: u32,
     marks: marks::Marks,
+    history: History,
     log: Log,
+    rules: Rules,
 }
 
 /// A GitHub that listens on loopback until it is dropped.
@@ -91,7 +105,9 @@ impl StandIn {
             .route(&format!("{actions}/runs/{{id}}/jobs"), get(jobs))
             .route(&format!("{actions}/runs/{{id}}/cancel"), post(cancel))
             .merge(marks::router())
+            .merge(history::routes())
             .merge(log::routes())
+            .merge(rules::routes())
             .layer(axum::middleware::from_fn_with_state(inner.clone(), away))
             .with_state(inner.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -216,6 +232,8 @@ async fn dispatch(
         attempt: 1,
         begun: false,
         shown: true,
+        sha: SHA.into(),
+        branch: "main".into(),
     });
     match fault {
         Some(Fault::Ghost) => cut(),
@@ -237,8 +255,8 @@ fn view(run: &Run) -> Value {
         "status": run.status,
         "conclusion": run.conclusion,
         "event": "workflow_dispatch",
-        "head_sha": "0123456789abcdef0123456789abcdef01234567",
-        "head_branch": "main",
+        "head_sha": run.sha,
+        "head_branch": run.branch,
         "path": format!(".github/workflows/{}", run.workflow),
         "html_url": format!("https://x.example/runs/{}", run.id),
         "created_at": "2100-01-01T00:00:00Z",

@@ -104,6 +104,7 @@ impl From<&CommitList> for CommitsView {
             lacking: list.lacking,
             url: list.url.clone(),
             commits: list.commits.clone(),
+            pull_requests: list.pull_requests.clone(),
         }
     }
 }

@@ -31,18 +31,21 @@ fn comparison(total: usize, commits: &[Value]) -> Reply {
 async fn commits_between_two_tags_are_told_up_to_a_bound() {
     let peer = Peer::start().await;
     let compare = "GET /repos/acme/shop/compare/v1.3.0...v1.4.0";
-    for page in 0..3 {
-        peer.answers(compare, comparison(1234, &commits(page * 100, 100)));
+    // The first page, and then the last ones.
+    for (from, count) in [(0, 100), (1200, 34), (1100, 100), (1000, 100), (900, 100)] {
+        peer.answers(compare, comparison(1234, &commits(from, count)));
     }
     let found = peer.client().compare(&repo(), "v1.3.0", "v1.4.0").await.unwrap();
     assert_eq!((found.total, found.commits.len(), found.status.as_str()), (1234, 250, "ahead"));
     let [first, second, ..] = &found.commits[..] else { panic!("commits") };
     assert_eq!(
         (first.title.as_str(), first.author.as_str(), first.login.as_deref()),
-        ("Change 0", "Ann", Some("ann-k"))
+        ("Change 984", "Ann", Some("ann-k"))
     );
-    assert_eq!((second.title.as_str(), second.login.as_deref()), ("Change 1", None));
-    assert_eq!(peer.asked().len(), 3);
+    assert_eq!((second.title.as_str(), second.login.as_deref()), ("Change 985", None));
+    assert_eq!(found.commits.last().unwrap().title, "Change 1233");
+    let pages: Vec<_> = peer.lines().into_iter().map(|line| line.rsplit_once("&page=").unwrap().1.to_owned()).collect();
+    assert_eq!(pages, ["1", "13", "12", "11", "10"]);
 
     let peer = Peer::start().await;
     peer.answers(compare, comparison(2, &commits(0, 2)));
@@ -268,4 +271,57 @@ async fn a_token_tells_whose_it_is() {
     assert_eq!(me.scopes, Some(vec!["repo".to_owned(), "workflow".to_owned()]));
     assert_eq!(me.expires.as_deref(), Some("2026-12-01 00:00:00 UTC"));
     assert_eq!(me.date, Some("2026-11-29T06:00:05Z".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn merged_pull_requests_are_known_by_their_commit() {
+    let peer = Peer::start().await;
+    let pull = |number: u64, merged: bool| {
+        json!({
+            "number": number, "title": format!("Pull {number}"), "html_url": "https://x", "state": "closed",
+            "user": if number == 2 { Value::Null } else { json!({ "login": "ann-k", "id": 1 }) },
+            "merged_at": if merged { json!("2026-11-29T06:00:00Z") } else { Value::Null }, "merge_commit_sha": format!("{number:040x}"),
+        })
+    };
+    let page: Vec<_> = (1..=50).map(|number| pull(number, number != 3)).collect();
+    peer.answers("GET /repos/acme/shop/pulls", says(200, &json!(page)));
+    let wanted = |commit: &str| {
+        ["1", "2", "3"].iter().any(|number| commit.ends_with(number) && commit.starts_with(&"0".repeat(39)))
+    };
+    let found = peer.client().pulls_of_commits(&repo(), wanted).await.unwrap();
+    assert_eq!(found.len(), 8, "the same page four times, and two each");
+    assert_eq!((found[0].number, found[0].login.as_deref(), found[1].login.as_deref()), (1, Some("ann-k"), None));
+    assert_eq!(
+        peer.lines()[3],
+        "GET /repos/acme/shop/pulls?state=closed&sort=updated&direction=desc&per_page=50&page=4"
+    );
+}
+
+#[tokio::test]
+async fn a_protection_rule_is_answered_at_the_address_that_rmm_knows() {
+    let peer = Peer::start().await;
+    peer.answers(
+        "GET /repos/acme/shop/actions/runs",
+        says(200, &json!({ "total_count": 1, "workflow_runs": [run_at("waiting", Value::Null)] })),
+    );
+    let waits =
+        json!([{ "environment": { "id": 1, "name": "live 1" }, "reviewers": [] }, { "environment": { "id": null } }]);
+    peer.answers("GET /repos/acme/shop/actions/runs/4711/pending_deployments", says(200, &waits));
+    peer.answers("POST /repos/acme/shop/actions/runs/4711/deployment_protection_rule", nothing(204));
+    let github = peer.client();
+    let [run] = &github.waiting_runs(&repo()).await.unwrap()[..] else { panic!("a run") };
+    assert_eq!((run.id, run.branch.as_deref()), (4711, None));
+    assert_eq!(github.pending_environments(&repo(), 4711).await.unwrap(), ["live 1"]);
+    github.answer_protection_rule(&repo(), 4711, "live 1", None, &"й".repeat(2000)).await.unwrap();
+    github.answer_protection_rule(&repo(), 4711, "live 1", Some(true), "clear").await.unwrap();
+    github.answer_protection_rule(&repo(), 4711, "live 1", Some(false), "over").await.unwrap();
+    let bodies: Vec<_> = peer.asked().into_iter().skip(2).map(|asked| asked.body).collect();
+    assert_eq!(
+        bodies,
+        [
+            json!({ "environment_name": "live 1", "comment": "й".repeat(1024) }),
+            json!({ "environment_name": "live 1", "comment": "clear", "state": "approved" }),
+            json!({ "environment_name": "live 1", "comment": "over", "state": "rejected" }),
+        ]
+    );
 }
