@@ -182,6 +182,9 @@ fn write_environment(out: &mut String, kind: Env, service: &Service) -> fmt::Res
         Driver::Ci { workflow, rollback_workflow, report_timeout } => {
             optional(out, "workflow", workflow.as_deref())?;
             optional(out, "rollback_workflow", rollback_workflow.as_deref())?;
+            if kind == Env::Production {
+                optional(out, "protection_rule", service.protection_rule.as_deref())?;
+            }
             writeln!(out, "report_timeout = {}", quoted(&duration_text::text(*report_timeout)))?;
         }
     }

@@ -187,4 +187,5 @@ static ENVIRONMENT: &[Key] = &[
     Key { name: "surfaces", shape: Shape::Named(SURFACE_OVERRIDE) },
     value("workflow"),
     value("rollback_workflow"),
+    value("protection_rule"),
 ];

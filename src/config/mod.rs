@@ -22,6 +22,7 @@ mod logs;
 mod oidc;
 mod people;
 mod places;
+mod protection;
 mod report;
 mod secret;
 mod server;
@@ -183,11 +184,12 @@ impl Config {
         let people = people::read(&root);
         let hosts = hosts::read(&root, &keyring);
         let (github, from_github) = github::read(&root, &server, &keyring);
-        let services = service::read(&root, &people, &hosts, &keyring, from_github.id_tokens.is_some());
+        let mut services = service::read(&root, &people, &hosts, &keyring, from_github.id_tokens.is_some());
         hosts.warn_unused(&report);
 
         let telegram = telegram::read(&root, &server, &people.list, &keyring);
         service::workflows_within_reach(&root, &services, github.as_ref());
+        protection::read(&root, &mut services, github.as_ref());
 
         let (secrets, authorities) = keyring.into_parts();
         drop(root);

@@ -159,6 +159,7 @@ fn service(
         repository_ca,
         candidates: Candidates::Call,
         oidc: None,
+        protection_rule: None,
         approvals,
         was,
         supersede,

@@ -24,6 +24,7 @@ pub mod notice;
 pub mod pattern;
 pub mod person;
 pub mod plan;
+pub mod protection;
 pub mod reason;
 pub mod refusal;
 pub mod release;

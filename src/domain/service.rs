@@ -26,6 +26,9 @@ pub struct Service {
     /// The workflows of GitHub that may speak about it with an id token instead of a token of RMM; none: no workflow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oidc: Option<TrustedWorkflows>,
+    /// The GitHub environment whose deployment protection rule RMM is. It changes nothing of what a release brings.
+    #[serde(skip)]
+    pub protection_rule: Option<String>,
     /// Who must say yes.
     pub approvals: Approvals,
     /// What it was called when its hosts came to know it. Their folders and its history keep that name or are carried over.

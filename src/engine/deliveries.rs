@@ -6,10 +6,11 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::Engine;
+use super::protection::GIVEN_UP;
 use crate::domain::ids::{ServiceName, Tag, prose_line};
 use crate::domain::repository::RepoName;
 use crate::domain::service::Candidates;
-use crate::store::{StoreError, WriteError, deliveries};
+use crate::store::{StoreError, WriteError, deliveries, protection};
 
 /// How long a delivery is remembered: GitHub repeats none after so long.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(8 * 24);
@@ -23,19 +24,22 @@ enum Hint {
     Workflows,
     /// Tags of a repository have changed: which one, and who pushed it, where that is told.
     Tags { repository: String, tag: Option<Tag>, by: Option<String> },
+    /// A run waits for the protection rule of an environment; its number, where it can be read.
+    Protection { repository: String, environment: String, ci_run: Option<u64> },
     /// Nothing that RMM follows.
     Nothing,
 }
 
 /// Whether RMM follows any delivery of a kind.
 pub(super) fn is_followed(event: &str) -> bool {
-    ["workflow_run", "create", "push", "delete"].contains(&event)
+    ["workflow_run", "create", "push", "delete", "deployment_protection_rule"].contains(&event)
 }
 
 impl Hint {
     fn of(event: &str, payload: &Value) -> Self {
         let tag = match event {
             "workflow_run" => return Self::Workflows,
+            "deployment_protection_rule" => return Self::of_protection(payload).unwrap_or(Self::Nothing),
             "create" if payload["ref_type"] == "tag" => payload["ref"].as_str(),
             "push" => payload["ref"].as_str().filter(|it| it.starts_with("refs/tags/") && payload["deleted"] != true),
             "delete" if payload["ref_type"] == "tag" => None,
@@ -52,6 +56,15 @@ impl Hint {
             by: login.filter(|login| !login.is_empty()),
         }
     }
+
+    /// The address to answer to is only read for the number of the run: nothing is ever sent there.
+    fn of_protection(payload: &Value) -> Option<Self> {
+        let repository = payload["repository"]["full_name"].as_str()?.to_owned();
+        let environment = payload["environment"].as_str()?.to_owned();
+        let address = payload["deployment_callback_url"].as_str().unwrap_or_default();
+        let number = address.split_once("/actions/runs/").and_then(|(_, rest)| rest.split('/').next());
+        Some(Self::Protection { repository, environment, ci_run: number.and_then(|number| number.parse().ok()) })
+    }
 }
 
 impl Engine {
@@ -63,13 +76,19 @@ impl Engine {
         let hint = Hint::of(event, payload);
         let (services, tag, by) = match &hint {
             Hint::Tags { repository, tag, by } => (self.watching(repository), tag.clone(), by.clone()),
-            Hint::Workflows | Hint::Nothing => (Vec::new(), None, None),
+            Hint::Workflows | Hint::Protection { .. } | Hint::Nothing => (Vec::new(), None, None),
         };
+        let waiting = self.asked_by(&hint);
+        let is_waiting = !waiting.is_empty();
         let (now, named, of) = (self.now(), delivery.to_owned(), services.clone());
         let new = self.store().write(move |tx| -> Result<bool, StoreError> {
             let new = deliveries::receive(tx, &named, now, now.saturating_sub(REMEMBERED).unwrap_or(now))?;
             if let (true, Some(tag), Some(by)) = (new, &tag, &by) {
                 of.iter().try_for_each(|service| deliveries::pushed(tx, service, tag, by, now))?;
+            }
+            let given_up = now.saturating_sub(GIVEN_UP).unwrap_or(now);
+            for (service, ci_run) in waiting.iter().filter(|_| new) {
+                ci_run.map_or(Ok(()), |ci_run| protection::note(tx, service, ci_run, now, given_up))?;
             }
             Ok(new)
         });
@@ -80,8 +99,25 @@ impl Engine {
         if hint == Hint::Workflows {
             self.look_at_workflows();
         }
+        if is_waiting {
+            self.look_at_protection_rules();
+        }
         services.iter().for_each(|service| self.look_at_tags(service));
         Ok(())
+    }
+
+    /// The services whose protection rule is asked, and the run that waits.
+    fn asked_by(&self, hint: &Hint) -> Vec<(ServiceName, Option<u64>)> {
+        let Hint::Protection { repository, environment, ci_run } = hint else { return Vec::new() };
+        let catalog = self.catalog();
+        let api = catalog.github_api();
+        let is_meant = |address: &str| RepoName::of(address, api).is_some_and(|name| name.is(repository));
+        let asked = catalog.services().filter(|service| {
+            let rule = service.protection_rule.as_deref();
+            rule.is_some_and(|rule| rule.eq_ignore_ascii_case(environment))
+                && service.repository.as_deref().is_some_and(is_meant)
+        });
+        asked.map(|service| (service.name.clone(), *ci_run)).collect()
     }
 
     /// The services that make candidates of the tags of a repository at GitHub.

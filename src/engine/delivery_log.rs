@@ -150,7 +150,7 @@ async fn repositories(engine: &Engine) -> Result<BTreeSet<RepoName>, StoreError>
 }
 
 fn is_always_watched(service: &Service) -> bool {
-    tags::repository(service).is_some()
+    tags::repository(service).is_some() || service.protection_rule.is_some()
 }
 
 /// Reads one log. Answers whether GitHub's deliveries arrive by themselves, or there is none to read.

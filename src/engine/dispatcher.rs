@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use super::clock::ClockWatch;
 use super::commits::{self, Listed};
 use super::supervise::{caught, keep_running};
-use super::{Engine, Failure, catch_up, delivery_log, marks, runner, tags, workflow};
+use super::{Engine, Failure, catch_up, delivery_log, marks, protection, runner, tags, workflow};
 use crate::domain::effect::{AfterCrash, Effect};
 use crate::domain::event::Event;
 use crate::domain::person::Actor;
@@ -76,6 +76,7 @@ impl Dispatcher {
                     tags::watch(self.engine.clone(), self.questions.clone())
                 }),
                 keep_running("what is left on GitHub", clock, || marks::watch(self.engine.clone())),
+                keep_running("the protection rules of GitHub", clock, || protection::watch(self.engine.clone())),
                 keep_running("the reading of GitHub's deliveries", clock, || {
                     delivery_log::watch(self.engine.clone())
                 }),

@@ -21,6 +21,7 @@ mod marks;
 mod moved_tag;
 mod output;
 pub mod people;
+mod protection;
 mod reach;
 pub mod redact;
 mod refusals;
@@ -89,6 +90,8 @@ struct Inner {
     stops: watch::Sender<u64>,
     /// Changes when GitHub has told something about the run of a workflow.
     workflow_news: watch::Sender<u64>,
+    /// Changes when GitHub has told that a run waits for a protection rule.
+    protection_news: watch::Sender<u64>,
     hosts: Hosts,
     refusals: Arc<Refusals>,
     issuers: IssuerKeys,
@@ -123,6 +126,7 @@ impl Engine {
             ports,
             stops: watch::Sender::new(0),
             workflow_news: watch::Sender::new(0),
+            protection_news: watch::Sender::new(0),
             hosts: Hosts::default(),
             refusals: Arc::default(),
             issuers: IssuerKeys::default(),

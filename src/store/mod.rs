@@ -25,6 +25,7 @@ pub mod numbers;
 pub mod outbox;
 #[cfg(test)]
 mod plans;
+pub mod protection;
 mod readers;
 pub mod releases;
 pub mod renamed;

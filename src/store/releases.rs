@@ -208,8 +208,9 @@ pub(super) fn by_ci_run(conn: &Connection, service: &ServiceName, ci_run: &str) 
 /// Whether a CI run has created a release of another service.
 pub(super) fn is_ci_run_elsewhere(conn: &Connection, service: &ServiceName, ci_run: &str) -> Result<bool, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM defined_services d JOIN releases r ON r.service = d.service AND r.ci_run_id = ?2 \
-         WHERE d.service <> ?1)",
+        // In this order: there are few services, and each has its index.
+        "SELECT EXISTS (SELECT 1 FROM defined_services CROSS JOIN releases ON releases.service = defined_services.service \
+         AND releases.ci_run_id = ?2 WHERE defined_services.service <> ?1)",
     )?;
     Ok(statement.query_row((service.as_str(), ci_run), |row| row.get(0))?)
 }
@@ -239,6 +240,35 @@ pub fn active_candidate(
         }
         (None, None) => Ok(None),
     }
+}
+
+/// The newest release of a tag, or else the newest one of a commit, whatever became of it.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn newest_of(
+    conn: &Connection,
+    service: &ServiceName,
+    tag: Option<&Tag>,
+    commit: Option<&Commit>,
+) -> Result<Option<ReleaseId>, StoreError> {
+    let commit = commit.map(Commit::as_str);
+    if let Some(tag) = tag {
+        // The tag may have been moved since.
+        let mut statement = conn.prepare_cached(
+            "SELECT id FROM releases WHERE service = ?1 AND tag = ?2 AND (commit_id = ?3 OR commit_id IS NULL) \
+             ORDER BY id DESC LIMIT 1",
+        )?;
+        let found = statement.query_row((service.as_str(), tag.as_str(), commit), |row| row.get(0)).optional()?;
+        if let Some(id) = found {
+            return Ok(Some(ReleaseId(id)));
+        }
+    }
+    let Some(commit) = commit else { return Ok(None) };
+    let mut statement =
+        conn.prepare_cached("SELECT id FROM releases WHERE service = ?1 AND commit_id = ?2 ORDER BY id DESC LIMIT 1")?;
+    let found = statement.query_row((service.as_str(), commit), |row| row.get(0)).optional()?;
+    Ok(found.map(ReleaseId))
 }
 
 const GOOD: &str = "status = 'deployed' AND service = ?1";

@@ -21,6 +21,7 @@ use crate::domain::fault::ssh::PrivateKeyFault;
 use crate::domain::gate::{Gate, GateName, GateState, Remedy};
 use crate::domain::identity::TokenFault;
 use crate::domain::ids::is_same_name;
+use crate::domain::protection::Clearance;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::status::Status;
@@ -114,6 +115,15 @@ impl Language {
             Self::Ru => format!("этот запрос пришёл от запуска CI {run}"),
         });
         asked_by.into_iter().chain(refusal.unmet.iter().map(|gate| self.unmet_gate(gate))).collect()
+    }
+
+    /// How a release stands for a run that waits for RMM's protection rule.
+    #[must_use]
+    pub fn clearance(self, clearance: &Clearance, title: &str) -> String {
+        match self {
+            Self::En => en::clearance(clearance, title),
+            Self::Ru => ru::clearance(clearance, title),
+        }
     }
 
     /// How a gate's condition stands, in a sentence.

@@ -28,6 +28,7 @@ mod faults;
 mod gates;
 mod github;
 mod identity;
+mod protection;
 mod reasons;
 mod refusals;
 mod ssh;

@@ -184,3 +184,43 @@ fn an_enterprise_server_without_its_path_is_probably_not_meant() {
     let (_, warnings) = valid("token = \"env:TOKEN\"\napi_url = \"https://api.acme.ghe.com\"");
     assert!(warnings.is_empty(), "{warnings:?}");
 }
+
+#[test]
+fn a_protection_rule_is_the_apps_and_one_services() {
+    let app = "[github]\napp_id = 7\nprivate_key = \"env:PEM\"\n";
+    let with = |rule: &str| service("").replace("production.driver = \"ci\"", &format!("production = {{ {rule} }}"));
+    let rule = "driver = \"ci\", protection_rule = \"live\"";
+    let config = read(&format!("{app}{}", with(rule))).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(config.services[0].protection_rule.as_deref(), Some("live"));
+    assert!(config.effective().contains("protection_rule = \"live\"\n"), "{}", config.effective());
+    let two = with(rule).replacen(
+        "[[people]]",
+        &format!(
+            "{}\n[[people]]",
+            with(rule)
+                .split("[[people]]")
+                .next()
+                .unwrap()
+                .replace("\"api\"", "\"web\"")
+                .replace("team/api", "Team/api")
+        ),
+        1,
+    );
+    let token = "[github]\ntoken = \"env:TOKEN\"\n";
+    for (text, problem) in [
+        (format!("{token}{}", with(rule)), "needs a GitHub App: only the App of a rule may answer it"),
+        (with(rule), "needs a GitHub App"),
+        (format!("{app}{}", with("driver = \"ci\", protection_rule = \" \"")), "must be the name of an environment"),
+        (
+            format!("{app}{}", with(rule)).replace("team/api", "https://git.example.com/a/b.git"),
+            "needs the service's `repository` at GitHub",
+        ),
+        (format!("{app}{two}"), "is the rule of the service api already"),
+    ] {
+        let errors = read(&text).expect_err(problem).to_string();
+        assert!(errors.contains(problem), "{problem}: {errors}");
+    }
+    let on_stage = format!("{app}{}", service("").replace("stage.driver = \"ci\"", &format!("stage = {{ {rule} }}")));
+    let errors = read(&on_stage).expect_err("stage has none").to_string();
+    assert!(errors.contains("is for production"), "{errors}");
+}

@@ -174,6 +174,7 @@ impl Sim {
             repository_ca: None,
             candidates: crate::domain::service::Candidates::Call,
             oidc: None,
+            protection_rule: None,
             name: ServiceName::parse("service", "shop").unwrap(),
             repository: Some("Org/shop".into()),
             approvals: Approvals {

@@ -54,6 +54,7 @@ fn service(surfaces: Vec<Surface>) -> Service {
         repository_ca: None,
         candidates: crate::domain::service::Candidates::Call,
         oidc: None,
+        protection_rule: None,
         repository: Some("team/shop".into()),
         approvals: Approvals { required: Vec::new(), minimum: 0, forbid_self: false, auto_promote: true },
         supersede: false,
