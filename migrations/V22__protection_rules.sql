@@ -12,6 +12,8 @@ CREATE TABLE protection_requests (
     -- `approved` or `rejected`; decided before GitHub hears of it.
     answer   TEXT,
     told_at  INTEGER,
+    -- When production was refused to it last, although every gate was clear.
+    refused_at INTEGER,
     PRIMARY KEY (service, ci_run)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX protection_requests_by_age ON protection_requests (since);

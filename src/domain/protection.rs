@@ -3,6 +3,7 @@
 
 use super::env::Env;
 use super::gate::{self, Gate};
+use super::refusal::Cause;
 use super::release::Release;
 use super::status::Status;
 use super::world::World;
@@ -16,6 +17,8 @@ pub enum Clearance {
     Clear,
     /// Gates that are not met.
     Unmet(Vec<Gate>),
+    /// Every gate is clear, and it was refused all the same.
+    Refused(Box<Cause>),
     /// Another run does the work in production.
     ByAnotherRun,
     /// The release goes nowhere any more.

@@ -193,10 +193,12 @@ async fn hook(
 fn put_off(engine: &Engine, log: &Log, state: &mut State, fault: &GithubFault) -> bool {
     let now = engine.now();
     let passes = fault.may_pass();
-    let until = match fault {
-        GithubFault::RateLimited { until: Some(until), .. } => Some(*until),
-        _ if passes => None,
-        _ => now.checked_add(HOOKS_KNOWN).ok(),
+    let until = if let GithubFault::RateLimited { until, .. } = fault {
+        *until
+    } else if passes {
+        None
+    } else {
+        now.checked_add(HOOKS_KNOWN).ok()
     };
     (state.not_before, state.asked) = (until, state.asked.filter(|_| passes));
     let reason = english(&engine.catalog().redactor().reason(&Reason::Github { fault: fault.clone() }));

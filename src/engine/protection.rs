@@ -19,6 +19,7 @@ use crate::domain::ids::{Commit, ReleaseId, ServiceName, Tag};
 use crate::domain::person::Actor;
 use crate::domain::protection::{Clearance, clearance};
 use crate::domain::reason::Reason;
+use crate::domain::refusal::Refusal;
 use crate::domain::release::Reporter;
 use crate::domain::repository::RepoName;
 use crate::domain::service::Service;
@@ -41,6 +42,8 @@ const TOGETHER: Duration = Duration::from_secs(2);
 const TAKEN_WITHIN: SignedDuration = SignedDuration::from_secs(60);
 /// Comments on one deployment; GitHub takes ten, and the last one belongs to the answer.
 const MOST_COMMENTS: u32 = 9;
+/// Before production is asked for again that was refused although every gate was clear.
+const REFUSED_FOR: SignedDuration = SignedDuration::from_hours(1);
 /// GitHub gives a run up that has waited for thirty days.
 pub(super) const GIVEN_UP: SignedDuration = SignedDuration::from_hours(31 * 24);
 
@@ -190,13 +193,15 @@ impl Rule<'_> {
             // Another attempt asks anew.
             waiting = Waiting::new(id, run.attempt, waiting.since);
         }
-        let found = self.clearance(&run).await?;
-        let comment = comment(&found);
+        let mut found = self.clearance(&run).await?;
         let is_decided = waiting.answer.is_some();
+        let was_refused = |at| self.engine.now().duration_since(at) < REFUSED_FOR;
+        let was_refused = waiting.refused_at.is_some_and(was_refused);
         let has_news = match &found.clearance {
-            Clearance::UnderWay | Clearance::Clear | Clearance::Over(_) => true,
-            Clearance::Unmet(_) | Clearance::ByAnotherRun | Clearance::Unknown => {
-                is_decided || waiting.said.as_ref() != Some(&comment)
+            Clearance::Clear => !was_refused,
+            Clearance::UnderWay | Clearance::Over(_) => true,
+            Clearance::Unmet(_) | Clearance::ByAnotherRun | Clearance::Unknown | Clearance::Refused(_) => {
+                is_decided || waiting.said.as_ref() != Some(&comment(&found))
             }
         };
         if look == Look::Known && !has_news {
@@ -210,17 +215,24 @@ impl Rule<'_> {
             return if is_told_of { Ok(SOON) } else { self.no_more(id).await };
         };
         if waiting.answer.is_none() {
+            if let (Clearance::Clear, Some(release), false) = (&found.clearance, found.release, was_refused)
+                && let Some(refused) = self.take_production(release, &run).await?
+            {
+                // It is on the record, and so not tried all the time.
+                waiting.refused_at = Some(self.engine.now());
+                found.clearance = Clearance::Refused(refused.cause);
+            }
             waiting.answer = match &found.clearance {
                 Clearance::UnderWay => Some(true),
-                Clearance::Clear => self.take_production(found.release, &run).await?.then_some(true),
+                Clearance::Clear => (!was_refused).then_some(true),
                 Clearance::Over(_) => Some(false),
-                Clearance::Unmet(_) | Clearance::ByAnotherRun | Clearance::Unknown => None,
+                Clearance::Unmet(_) | Clearance::ByAnotherRun | Clearance::Unknown | Clearance::Refused(_) => None,
             };
         }
         if waiting.answer.is_some() {
-            self.answer(waiting, &environment, &comment).await?;
+            self.answer(waiting, &environment, &comment(&found)).await?;
         } else if has_news {
-            self.comment(waiting, &environment, comment).await?;
+            self.comment(waiting, &environment, comment(&found)).await?;
         }
         Ok(EVERY)
     }
@@ -272,22 +284,19 @@ impl Rule<'_> {
         Ok(QUIET)
     }
 
-    /// The same rule as where a job asks “may I?”: `false` where it says no after all.
-    async fn take_production(&self, release: Option<ReleaseId>, run: &WorkflowRun) -> Result<bool, Trouble> {
-        let Some(release) = release else { return Ok(false) };
+    /// The same rule as where a job asks “may I?”. Answers why it says no after all.
+    async fn take_production(&self, release: ReleaseId, run: &WorkflowRun) -> Result<Option<Refusal>, Trouble> {
         let reporter = Reporter { id: run.id.to_string(), attempt: Some(run.attempt), url: Some(run.url.clone()) };
         let command = Command::Report { release, status: Status::Deploying, ci_run: Some(reporter) };
         match self.engine.handle(Request::new(Actor::Machine, command)).await {
-            Ok(_) => Ok(true),
-            Err(Failure::Refused(refusal)) => {
-                tracing::debug!(code = refusal.code.as_str(), "a gate has closed again");
-                Ok(false)
-            }
+            Ok(_) => Ok(None),
+            Err(Failure::Refused(refusal)) => Ok(Some(refusal)),
             Err(failure @ Failure::Store(_)) => Err(Trouble::Failed(failure)),
         }
     }
 
-    /// How the release stands that a run is about: the one that production is being brought to by it, or that of its tag or commit.
+    /// How the release stands that a run is about: the one that production is being brought to by it, or the one that
+    /// it has created, or that of its tag or commit.
     async fn clearance(&self, run: &WorkflowRun) -> Result<Found, Trouble> {
         let (name, id) = (self.service.name.clone(), run.id.to_string());
         let wanted = id.clone();
@@ -299,8 +308,9 @@ impl Rule<'_> {
         if release.is_none() {
             let tag = run.branch.as_deref().and_then(|branch| Tag::parse("branch", branch).ok());
             let commit = Commit::parse("commit", &run.head_sha).ok();
-            release =
-                self.engine.read(move |conn| releases::newest_of(conn, &name, tag.as_ref(), commit.as_ref())).await?;
+            let wanted = id.clone();
+            let meant = move |conn: &_| releases::meant_by(conn, &name, &wanted, tag.as_ref(), commit.as_ref());
+            release = self.engine.read(meant).await?;
         }
         let Some(release) = release else {
             let title = run.head_sha.chars().take(7).collect();
@@ -319,9 +329,12 @@ struct Found {
     clearance: Clearance,
 }
 
-/// As GitHub shows it: nothing in it is a link to something of the repository, calls somebody, or is markup.
 fn comment(found: &Found) -> String {
-    let text = Language::En.clearance(&found.clearance, &found.title);
+    shown(&Language::En.clearance(&found.clearance, &found.title))
+}
+
+/// Text as GitHub shows it: nothing in it is a link to something of the repository, calls somebody, or is markup.
+fn shown(text: &str) -> String {
     let mut shown = String::new();
     for c in text.chars() {
         match c {

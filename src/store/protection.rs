@@ -27,13 +27,15 @@ pub struct Request {
     pub answer: Option<bool>,
     /// When GitHub has taken the answer.
     pub told_at: Option<Timestamp>,
+    /// When production was refused to it last, although every gate was clear.
+    pub refused_at: Option<Timestamp>,
 }
 
 impl Request {
     /// A run to which nothing was said.
     #[must_use]
     pub const fn new(ci_run: u64, attempt: u32, since: Timestamp) -> Self {
-        Self { ci_run, attempt, since, said: None, comments: 0, answer: None, told_at: None }
+        Self { ci_run, attempt, since, said: None, comments: 0, answer: None, told_at: None, refused_at: None }
     }
 }
 
@@ -67,8 +69,8 @@ pub fn note(
 /// When the database cannot be written.
 pub fn put(conn: &Connection, service: &ServiceName, request: &Request) -> Result<(), StoreError> {
     conn.prepare_cached(
-        "INSERT OR REPLACE INTO protection_requests (service, ci_run, attempt, since, said, comments, answer, told_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT OR REPLACE INTO protection_requests (service, ci_run, attempt, since, said, comments, answer, told_at, \
+         refused_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?
     .execute((
         service.as_str(),
@@ -79,6 +81,7 @@ pub fn put(conn: &Connection, service: &ServiceName, request: &Request) -> Resul
         request.comments,
         request.answer.map(|yes| if yes { "approved" } else { "rejected" }),
         request.told_at.map(millis),
+        request.refused_at.map(millis),
     ))?;
     Ok(())
 }
@@ -89,8 +92,8 @@ pub fn put(conn: &Connection, service: &ServiceName, request: &Request) -> Resul
 /// When the database cannot be read.
 pub fn of(conn: &Connection, service: &ServiceName) -> Result<Vec<Request>, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT ci_run, attempt, since, said, comments, answer, told_at FROM protection_requests WHERE service = ?1 \
-         ORDER BY ci_run",
+        "SELECT ci_run, attempt, since, said, comments, answer, told_at, refused_at FROM protection_requests \
+         WHERE service = ?1 ORDER BY ci_run",
     )?;
     let rows = statement.query_map([service.as_str()], request)?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -115,6 +118,7 @@ fn request(row: &Row<'_>) -> rusqlite::Result<Request> {
         comments: row.get(4)?,
         answer: row.get::<_, Option<String>>(5)?.map(|answer| answer == "approved"),
         told_at: maybe_time(row, 6)?,
+        refused_at: maybe_time(row, 7)?,
     })
 }
 
@@ -137,8 +141,8 @@ mod tests {
         let said = Request { said: Some("waits".into()), comments: 1, attempt: 1, ..Request::new(7, 1, at(10)) };
         put(&conn, &shop, &said).unwrap();
         note(&conn, &shop, 7, at(11), at(0)).unwrap();
-        assert_eq!(of(&conn, &shop).unwrap(), [said.clone()]);
-        let told = Request { answer: Some(true), told_at: Some(at(12)), ..said };
+        assert_eq!(of(&conn, &shop).unwrap(), std::slice::from_ref(&said));
+        let told = Request { answer: Some(true), told_at: Some(at(12)), refused_at: Some(at(11)), ..said };
         put(&conn, &shop, &told).unwrap();
         assert_eq!(of(&conn, &shop).unwrap(), [told]);
         note(&conn, &shop, 8, at(30), at(20)).unwrap();

@@ -242,16 +242,21 @@ pub fn active_candidate(
     }
 }
 
-/// The newest release of a tag, or else the newest one of a commit, whatever became of it.
+/// The release that a CI run is about, whatever became of it: the one that it has created, or else the newest one of its tag,
+/// or else of its commit.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn newest_of(
+pub fn meant_by(
     conn: &Connection,
     service: &ServiceName,
+    ci_run: &str,
     tag: Option<&Tag>,
     commit: Option<&Commit>,
 ) -> Result<Option<ReleaseId>, StoreError> {
+    if let Some(created) = by_ci_run(conn, service, ci_run)? {
+        return Ok(Some(created.id));
+    }
     let commit = commit.map(Commit::as_str);
     if let Some(tag) = tag {
         // The tag may have been moved since.

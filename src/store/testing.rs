@@ -9,6 +9,21 @@ use tempfile::TempDir;
 use super::chain::NewEvent;
 use super::{Store, StoreError, StoreOptions, Tx};
 
+/// A CI run has created a release of a service that no test has otherwise.
+pub(crate) fn created_elsewhere(conn: &Connection, ci_run: &str) -> Result<(), StoreError> {
+    conn.execute_batch(
+        "INSERT INTO configurations (id, text, folder) VALUES (99, '', '/');
+         INSERT INTO defined_services (service, configuration) VALUES ('elsewhere', 99);",
+    )?;
+    conn.execute(
+        "INSERT INTO releases (service, status, list, status_since, attempt, revision, initiated_by, owner, notes, artifacts, \
+         promoted, bypasses, created_at, started_at, ci_run_id) \
+         VALUES ('elsewhere', 'cancelled', 'failed', 1, 1, 1, 'ann', 'ann', '', '[]', 0, '[]', 1, 1, ?1)",
+        [ci_run],
+    )?;
+    Ok(())
+}
+
 /// A data directory with the usual file names.
 pub(crate) struct TestDir(pub TempDir);
 

@@ -82,7 +82,7 @@ pub struct Delivery {
     #[serde(default)]
     pub status: String,
     /// The status that was answered; 0 for none.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_zero")]
     pub status_code: i64,
     /// What happened.
     pub event: String,
@@ -97,6 +97,10 @@ pub struct Deliveries {
     pub deliveries: Vec<Delivery>,
     /// Where the next page begins, if there is one.
     pub next: Option<String>,
+}
+
+fn or_zero<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    Option::<i64>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 impl HookPlace {

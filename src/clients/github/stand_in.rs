@@ -5,7 +5,7 @@
 #[path = "stand_in/history.rs"]
 mod history;
 #[path = "stand_in/log.rs"]
-mod log;
+pub mod log;
 #[path = "stand_in/rules.rs"]
 mod rules;
 
@@ -26,7 +26,6 @@ use tokio::task::JoinHandle;
 #[path = "stand_in/marks.rs"]
 pub mod marks;
 use self::history::History;
-pub use self::log::Delivered;
 use self::log::Log;
 use self::rules::Rules;
 

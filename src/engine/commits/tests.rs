@@ -49,7 +49,7 @@ impl Site {
         let new = NewRelease {
             service: ServiceName::parse("service", "shop").unwrap(),
             tag: Some(Tag::parse("tag", tag).unwrap()),
-            commit: Some(Commit::parse("commit", &digit.to_string().repeat(40)).unwrap()),
+            commit: Some(Commit::parse("commit", digit.to_string().repeat(40)).unwrap()),
             commit_checked: true,
             initiated_by: "dev".into(),
             owner: None,

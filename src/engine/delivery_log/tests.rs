@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::clients::github::stand_in::{Delivered, StandIn};
+use crate::clients::github::stand_in::StandIn;
+use crate::clients::github::stand_in::log::Delivered;
 use crate::domain::ids::{ServiceName, Tag};
 use crate::engine::testing::{Hands, catalog_of, engine_in};
 

@@ -12,6 +12,7 @@ use crate::domain::ids::PersonName;
 use crate::domain::person::{Door, Role};
 use crate::engine::testing::{Hands, catalog_of, engine_in};
 use crate::store::runs;
+use crate::store::testing::created_elsewhere;
 
 const COMMIT: &str = "00112233445566778899aabbccddeeff00112233";
 
@@ -263,6 +264,30 @@ async fn a_webhook_is_a_hint_and_never_more() {
     site.told("d3", asked("octo/shop", "production", run)).await;
     site.looks(Look::Wide).await;
     assert_eq!(site.said().len(), 1);
+}
+
+#[tokio::test]
+async fn what_the_rule_of_reports_refuses_is_not_asked_for_all_the_time() {
+    let mut site = site().await;
+    let release = site.tested().await;
+    for name in ["ann", "bob"] {
+        site.approves(name, release).await;
+    }
+    // The run has created a release of another service: it may not speak for this one.
+    let run = site.github.starts(COMMIT, "v1", "production").to_string();
+    let foreign = site.engine.store().write(move |tx| created_elsewhere(tx, &run));
+    foreign.await.map_err(WriteError::flatten).unwrap();
+    let record = |site: &Site| site.engine.store().progress().borrow().last_event;
+    let before = record(&site);
+    for _ in 0..3 {
+        site.looks(Look::Wide).await;
+        site.looks(Look::Known).await;
+    }
+    assert_eq!((record(&site) - before, site.status(release).await), (1, Status::ManualTestPassed));
+    assert!(site.said()[0].starts_with("… v1 waits: ") && site.said().len() == 1, "{:?}", site.said());
+    site.time_passes(3601);
+    site.looks(Look::Wide).await;
+    assert_eq!(record(&site) - before, 2);
 }
 
 #[tokio::test]

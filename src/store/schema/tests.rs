@@ -308,7 +308,7 @@ fn runs_that_wait_for_a_rule_come_to_a_database_with_releases() {
     let path = directory.path().join("rmm.db");
     let mut conn = open_writer(&path).unwrap();
     migrate_with(&mut conn, &path, &up_to(20)).unwrap();
-    let commit = Commit::parse("commit", &"a".repeat(40)).unwrap();
+    let commit = Commit::parse("commit", "a".repeat(40)).unwrap();
     for (id, tag, status, list) in [(1, Some("v1"), "cancelled", "failed"), (2, None, "deployed", "successful")] {
         conn.execute(
             "INSERT INTO releases (id, service, tag, commit_id, status, list, status_since, attempt, revision, initiated_by, owner, \
@@ -320,11 +320,11 @@ fn runs_that_wait_for_a_rule_come_to_a_database_with_releases() {
     }
     migrate(&mut conn, &path).unwrap();
     let (shop, v1) = (ServiceName::parse("service", "shop").unwrap(), Tag::parse("tag", "v1").unwrap());
-    let newest = |tag, commit| releases::newest_of(&conn, &shop, tag, commit).unwrap();
+    let newest = |tag, commit| releases::meant_by(&conn, &shop, "7", tag, commit).unwrap();
     assert_eq!(newest(Some(&v1), Some(&commit)), Some(ReleaseId(1)));
     assert_eq!(newest(None, Some(&commit)), Some(ReleaseId(2)));
     // A branch is no tag, and a tag that was moved is not the same version.
-    let (main, other) = (Tag::parse("tag", "main").unwrap(), Commit::parse("commit", &"b".repeat(40)).unwrap());
+    let (main, other) = (Tag::parse("tag", "main").unwrap(), Commit::parse("commit", "b".repeat(40)).unwrap());
     assert_eq!((newest(Some(&main), Some(&commit)), newest(Some(&v1), Some(&other))), (Some(ReleaseId(2)), None));
     assert!(protection::of(&conn, &shop).unwrap().is_empty());
 }

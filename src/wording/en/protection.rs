@@ -13,6 +13,7 @@ pub(in crate::wording) fn clearance(clearance: &Clearance, title: &str) -> Strin
             let gates: Vec<_> = gates.iter().map(|gate| Language::En.unmet_gate(gate)).collect();
             format!("{title} waits: {}", gates.join(" "))
         }
+        Clearance::Refused(cause) => format!("{title} waits: {}.", Language::En.refusal(cause)),
         Clearance::ByAnotherRun => format!("{title} waits: another run brings it to production."),
         Clearance::Over(status) => {
             format!("{title} goes to production no more: {}.", status.as_str().replace('_', " "))

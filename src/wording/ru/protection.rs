@@ -13,6 +13,7 @@ pub(in crate::wording) fn clearance(clearance: &Clearance, title: &str) -> Strin
             let gates: Vec<_> = gates.iter().map(|gate| Language::Ru.unmet_gate(gate)).collect();
             format!("{title} ждёт: {}", gates.join(" "))
         }
+        Clearance::Refused(cause) => format!("{title} ждёт: {}.", Language::Ru.refusal(cause)),
         Clearance::ByAnotherRun => format!("{title} ждёт: в продакшн его приводит другой запуск."),
         Clearance::Over(status) => format!("{title} в продакшн больше не идёт: {}.", status.as_str()),
         Clearance::Unknown => format!("RMM ещё не знает релиза {title}."),

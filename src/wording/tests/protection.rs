@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::gate::{Gate, GateName, GateState, Remedy};
 use crate::domain::protection::Clearance;
+use crate::domain::refusal::Cause;
 use crate::domain::status::Status;
 
 #[test]
@@ -20,6 +21,7 @@ fn every_clearance_has_words_in_every_language() {
         C::Clear,
         C::Unmet(vec![gate]),
         C::Unmet(Vec::new()),
+        C::Refused(Box::new(Cause::TakenAlready)),
         C::ByAnotherRun,
         C::Over(Status::ManualTestFailed),
         C::Unknown,
