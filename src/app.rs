@@ -3,6 +3,7 @@
 mod changes;
 pub mod config_file;
 pub mod local_steps;
+pub mod outside;
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};

@@ -17,7 +17,7 @@ macro_rules! pages {
 pages! {
     "servers": "deploy to servers of your own over SSH",
     "telegram": "the bot in which people approve",
-    "github": "connect a repository on GitHub in five steps",
+    "github": "connect a repository on GitHub in six steps",
     "ci": "tell RMM of a tag, from any CI system",
     "life-cycle": "how a release goes, and the command for every decision",
     "operating": "files, restarts, backup and restore, the record, limits",

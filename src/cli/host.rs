@@ -6,12 +6,12 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{answers, words};
+use super::{answers, findings, words};
 use crate::api_client::{Call, Client, Context, FAILED, Fault, Intent, print};
-use crate::contract::{self, FindingState, TrustHost};
+use crate::contract::{self, TrustHost};
 use crate::domain::host::KeyState;
 use crate::domain::plan::url_part;
-use crate::terminal::{Column, Table, Tone, Ui, clean, note, sentence, wrap};
+use crate::terminal::{Column, Table, Tone, Ui, clean, note, sentence};
 use crate::wording::Language;
 
 /// How long a check may take; RMM itself gives a host two minutes.
@@ -111,7 +111,11 @@ async fn check_all(client: &Client, names: Vec<String>, json: bool, ui: &Ui) -> 
         if json {
             answers.push(text);
         } else {
-            print(&format!("{}{}", if at > 0 { "\n" } else { "" }, report(&found, ui)))?;
+            print(&format!(
+                "{}{}",
+                if at > 0 { "\n" } else { "" },
+                findings::report(&found.host.name, &found.findings, ui)
+            ))?;
         }
     }
     if json {
@@ -250,32 +254,6 @@ fn place(host: &contract::HostView, language: Language) -> String {
     }
 }
 
-/// Where the text of a finding begins.
-const INDENT: usize = 20;
-
-fn report(found: &contract::HostCheck, ui: &Ui) -> String {
-    let mut out = format!("{}\n", ui.heading(&clean(&found.host.name)));
-    for finding in &found.findings {
-        let (mark, tone) = match finding.state.known() {
-            Some(FindingState::Ok) => ("ok", Tone::Good),
-            Some(FindingState::Warn) | None => ("WARN", Tone::Waiting),
-            Some(FindingState::Fail) => ("FAIL", Tone::Bad),
-        };
-        let name = ui.paint(&format!("{:10}", clean(&finding.name)), Tone::Dim);
-        let mark = ui.paint(&format!("{mark:4}"), tone);
-        for (at, line) in wrap(&clean(&finding.detail), ui.prose().saturating_sub(INDENT).max(20)).iter().enumerate() {
-            match at {
-                0 => out.push_str(&format!("  {mark}  {name}  {line}\n")),
-                _ => out.push_str(&format!("{:INDENT$}{line}\n", "")),
-            }
-        }
-        if let Some(fix) = &finding.fix {
-            out.push_str(&format!("{:INDENT$}{}\n", "", ui.paint(&clean(fix), Tone::Busy)));
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -324,7 +302,7 @@ mod tests {
             ],
         }))
         .unwrap();
-        let text = report(&found, &Ui::test(80));
+        let text = findings::report(&found.host.name, &found.findings, &Ui::test(80));
         assert!(text.contains("  ok    reachable   yes\n"), "{text}");
         assert!(text.contains("  FAIL  docker      no·[2J\n"), "{text}");
         assert!(text.contains("                    sudo usermod -aG docker deploy\n"), "{text}");

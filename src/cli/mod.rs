@@ -9,6 +9,8 @@ mod backup;
 mod check;
 mod demo;
 mod docs;
+mod doctor;
+mod findings;
 mod health;
 mod host;
 mod init;
@@ -88,6 +90,8 @@ enum Verb {
     Init(init::Init),
     /// Say whether the configuration is right, and what it comes to
     Check(check::Check),
+    /// Ask whether what RMM needs elsewhere (GitHub) is well, and what to do where it is not
+    Doctor(doctor::Doctor),
     /// Tokens of the API: create, list, revoke
     #[command(subcommand)]
     Token(token::Token),
@@ -150,6 +154,7 @@ pub fn main() -> ExitCode {
         Verb::Docs(docs) => docs.run(),
         Verb::Init(init) => init.run(&context),
         Verb::Check(check) => check.run(&context),
+        Verb::Doctor(doctor) => wait_for(doctor.run(&context)),
         Verb::Token(token) => wait_for(token.run(&context)),
         Verb::Release(release) => wait_for(release.run(&context)),
         Verb::Service(service) => wait_for(service.run(&context)),

@@ -39,6 +39,12 @@ pub struct HookConfig {
     /// The address.
     #[serde(default)]
     pub url: String,
+    /// `json` or `form`.
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// That there is a secret: GitHub shows none.
+    #[serde(default)]
+    pub secret: Option<String>,
 }
 
 /// What became of the last delivery of a webhook.
@@ -127,6 +133,15 @@ impl GitHub {
     pub async fn hooks(&self, repo: &RepoName) -> Result<Vec<Hook>, GithubFault> {
         let path = at(repo, &["hooks"]) + &query(&[("per_page", PAGE)]);
         self.get(As::Repository(repo), &path, &path_of(&path)).await
+    }
+
+    /// Where the webhook of the App delivers to; nowhere where it has none.
+    ///
+    /// # Errors
+    /// [`GithubFault`].
+    pub async fn app_hook(&self) -> Result<HookConfig, GithubFault> {
+        let path = "/app/hook/config";
+        self.get(As::App, path, &path_of(path)).await
     }
 
     /// What a webhook has delivered, the newest first; `from`: the page that [`Deliveries::next`] names.

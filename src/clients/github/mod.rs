@@ -18,6 +18,7 @@ pub(crate) mod stand_in;
 #[cfg(test)]
 mod tests;
 mod traces;
+mod who;
 mod wire;
 
 use std::sync::atomic::AtomicBool;
@@ -37,11 +38,12 @@ use serde_json::Value;
 
 pub use app::Credentials;
 pub use dispatch::Dispatched;
-pub use hooks::{Deliveries, Delivery, Hook, HookPlace};
+pub use hooks::{Deliveries, Delivery, Hook, HookConfig, HookPlace};
 pub use pulls::MergedPull;
-pub use repository::{Commit, Comparison, Repository, Whoami, Workflow};
+pub use repository::{Commit, Comparison, Repository, Workflow};
 pub use runs::{Conclusion, RunStatus, WorkflowRun};
 pub use traces::NewDeployment;
+pub use who::{Installation, Met, Whoami};
 
 use self::answer::{Answer, LONGEST};
 use self::app::{As, Tokens};
@@ -129,6 +131,12 @@ impl GitHub {
     #[must_use]
     pub fn repo_of(&self, repository: &str) -> Option<RepoName> {
         RepoName::of(repository, self.inner.api.as_str())
+    }
+
+    /// The time by the clock that RMM goes by here.
+    #[must_use]
+    pub fn time(&self) -> Timestamp {
+        self.now()
     }
 
     fn now(&self) -> Timestamp {

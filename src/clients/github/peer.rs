@@ -122,6 +122,11 @@ impl Peer {
         self.known.lock().unwrap().replies.entry(line.to_owned()).or_default().push_back(reply);
     }
 
+    /// Questions of this kind are answered like this from now on, whatever was said before.
+    pub fn answers_instead(&self, line: &str, reply: Reply) {
+        self.known.lock().unwrap().replies.insert(line.to_owned(), VecDeque::from([reply]));
+    }
+
     pub fn now(&self) -> Timestamp {
         self.known.lock().unwrap().now
     }

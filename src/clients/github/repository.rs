@@ -4,15 +4,12 @@ use std::collections::{BTreeMap, VecDeque};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use jiff::Timestamp;
-use jiff::fmt::rfc2822;
 use serde::Deserialize;
 
 use super::answer::LONGEST;
-use super::app::{As, Credentials, of_app};
+use super::app::As;
 use super::runs::query;
-use super::wire::header;
-use super::{GitHub, Question, at, path_of, repository_of, segment, without_workflow};
+use super::{GitHub, at, path_of, repository_of, segment, without_workflow};
 use crate::domain::fault::github::{GithubFault, Sought};
 use crate::domain::repository::RepoName;
 
@@ -39,23 +36,6 @@ pub struct Repository {
     /// What a token of a person may do there, as far as GitHub tells: `admin`, `maintain`, `push`, `triage`, `pull`.
     #[serde(default)]
     pub permissions: BTreeMap<String, bool>,
-}
-
-/// Who RMM is at GitHub.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Whoami {
-    /// The login of the token's account, or the name of the App.
-    pub name: String,
-    /// Whether it is an App.
-    pub is_app: bool,
-    /// The scopes of a classic token; a fine-grained one and an App have none.
-    pub scopes: Option<Vec<String>>,
-    /// The permissions of an App.
-    pub permissions: BTreeMap<String, String>,
-    /// When the token expires, as GitHub writes it.
-    pub expires: Option<String>,
-    /// GitHub's clock.
-    pub date: Option<Timestamp>,
 }
 
 /// A workflow.
@@ -116,6 +96,14 @@ impl GitHub {
     /// [`GithubFault`].
     pub async fn repository(&self, repo: &RepoName) -> Result<Repository, GithubFault> {
         self.get(As::Repository(repo), &at(repo, &[]), &repository_of(repo)).await
+    }
+
+    /// A repository by its number, which a renaming does not change; `repo`: what it was called.
+    ///
+    /// # Errors
+    /// [`GithubFault`].
+    pub async fn repository_numbered(&self, repo: &RepoName, id: u64) -> Result<Repository, GithubFault> {
+        self.get(As::Repository(repo), &format!("/repositories/{id}"), &repository_of(repo)).await
     }
 
     /// The default branch of a repository.
@@ -186,38 +174,6 @@ impl GitHub {
         let older = newest.len().saturating_sub(MOST_COMMITS);
         let commits = newest.into_iter().skip(older).map(Commit::from).collect();
         Ok(Comparison { status, total, behind_by, url, commits })
-    }
-
-    /// Who RMM is there, and what the token is.
-    ///
-    /// # Errors
-    /// [`GithubFault`].
-    pub async fn whoami(&self) -> Result<Whoami, GithubFault> {
-        #[derive(Deserialize)]
-        struct Me {
-            login: Option<String>,
-            name: Option<String>,
-            #[serde(default)]
-            permissions: BTreeMap<String, String>,
-        }
-        let is_app = matches!(self.inner.credentials, Credentials::App { .. });
-        let path = if is_app { "/app" } else { "/user" };
-        let answer = self
-            .success(As::App, &Question::get(path), &path_of(path))
-            .await
-            .map_err(|fault| if is_app { of_app(fault) } else { fault })?;
-        let Me { login, name, permissions } = answer.json()?;
-        let list =
-            |text: String| text.split(',').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect();
-        Ok(Whoami {
-            name: if is_app { name } else { login }.unwrap_or_default(),
-            is_app,
-            scopes: header(&answer.headers, "x-oauth-scopes").map(list),
-            permissions,
-            expires: header(&answer.headers, "github-authentication-token-expiration"),
-            date: header(&answer.headers, "date")
-                .and_then(|date| rfc2822::DateTimeParser::new().parse_timestamp(&date).ok()),
-        })
     }
 }
 

@@ -115,7 +115,7 @@ async fn an_app_that_is_not_installed_or_not_believed_is_told_so() {
     let fault = GithubFault::AppRefused { said: Some("A JSON web token could not be decoded".into()) };
     assert_eq!(dispatch().await, Dispatched::Refused(fault.clone()));
     peer.answers("GET /app", refuses(401, "A JSON web token could not be decoded"));
-    assert_eq!(github.whoami().await, Err(fault));
+    assert_eq!(github.meet().await.who, Err(fault));
 }
 
 #[tokio::test]
@@ -154,7 +154,7 @@ async fn an_app_tells_its_name_and_permissions() {
             &json!({ "id": 7, "name": "RMM of acme", "permissions": { "actions": "write", "metadata": "read" } }),
         ),
     );
-    let me = app(&peer).whoami().await.unwrap();
+    let me = app(&peer).meet().await.who.unwrap();
     assert_eq!((me.name.as_str(), me.is_app, me.permissions["actions"].as_str()), ("RMM of acme", true, "write"));
     let deliveries = "GET /app/hook/deliveries";
     peer.answers(deliveries, says(200, &json!([])));

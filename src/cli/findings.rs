@@ -1,0 +1,47 @@
+//! How what was looked at is shown: a line each, and for what is not well what to do.
+
+use crate::contract::{Finding, FindingState};
+use crate::terminal::{Tone, Ui, clean, wrap};
+
+/// Where the text of a finding begins.
+const INDENT: usize = 20;
+
+/// All findings about one thing, below its name.
+pub(super) fn report(about: &str, findings: &[Finding], ui: &Ui) -> String {
+    let mut out = format!("{}\n", ui.heading(&clean(about)));
+    for finding in findings {
+        let (mark, tone) = match finding.state.known() {
+            Some(FindingState::Ok) => ("ok", Tone::Good),
+            Some(FindingState::Warn) | None => ("WARN", Tone::Waiting),
+            Some(FindingState::Fail) => ("FAIL", Tone::Bad),
+        };
+        let name = ui.paint(&format!("{:10}", clean(&finding.name)), Tone::Dim);
+        let mark = ui.paint(&format!("{mark:4}"), tone);
+        for (at, line) in wrap(&clean(&finding.detail), ui.prose().saturating_sub(INDENT).max(20)).iter().enumerate() {
+            match at {
+                0 => out.push_str(&format!("  {mark}  {name}  {line}\n")),
+                _ => out.push_str(&format!("{:INDENT$}{line}\n", "")),
+            }
+        }
+        if let Some(fix) = &finding.fix {
+            out.push_str(&format!("{:INDENT$}{}\n", "", ui.paint(&clean(fix), Tone::Busy)));
+        }
+    }
+    out
+}
+
+/// As it should be.
+pub(super) fn ok(name: &str, detail: impl Into<String>) -> Finding {
+    Finding { name: name.to_owned(), state: FindingState::Ok.into(), detail: detail.into(), fix: None }
+}
+
+/// RMM can work, but a person should look. `fix`: what to do.
+pub(super) fn warn(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Finding {
+    Finding { state: FindingState::Warn.into(), fix: Some(fix.into()), ..ok(name, detail) }
+}
+
+/// RMM cannot work like this. `fix`: what to do; empty where the sentence says it.
+pub(super) fn fail(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Finding {
+    let fix = Some(fix.into()).filter(|fix: &String| !fix.is_empty());
+    Finding { state: FindingState::Fail.into(), fix, ..ok(name, detail) }
+}
