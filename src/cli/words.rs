@@ -55,6 +55,11 @@ words! {
     last_used_column = "LAST USED", "ИСПОЛЬЗОВАН";
     made_by_column = "MADE BY", "СОЗДАЛ";
 
+    // Behind the sentence that says where a release stands after a decision.
+    is_being_cancelled =
+        " It is being cancelled: what is under way for it, here or at GitHub, ends first; `rmm release show` tells.",
+        " Отмена идёт: сначала закончится то, что уже запущено для него здесь или на GitHub; видно в `rmm release show`.";
+
     // Labels of cards, at most ten characters.
     commit = "Commit", "Коммит";
     started_by = "Started by", "Инициатор";

@@ -3,6 +3,7 @@
 //! Must not pass anything on that git could take for an option, ask for a password, or read the user's
 //! configuration for anything but how to reach the repository.
 
+pub mod kind;
 pub mod log;
 
 use std::collections::BTreeMap;
@@ -135,19 +136,32 @@ async fn ask(
     Ok((url, String::from_utf8_lossy(&output.stdout).into_owned()))
 }
 
-/// All tags of `repository` that RMM can name, with their commits; `ca` as for [`resolve`].
+/// The tags of a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tags {
+    /// Those that RMM can name, with their commits.
+    pub named: BTreeMap<Tag, Commit>,
+    /// The names of the others, as git tells them.
+    pub unnameable: Vec<String>,
+}
+
+/// All tags of `repository`; `ca` as for [`resolve`].
 ///
 /// # Errors
 /// [`Unresolved`], which says whether asking again makes sense.
-pub async fn tags(repository: &str, ca: Option<&str>) -> Result<BTreeMap<Tag, Commit>, Unresolved> {
+pub async fn tags(repository: &str, ca: Option<&str>) -> Result<Tags, Unresolved> {
     let (_, listing) = ask(repository, ca, &["refs/tags/*"], MOST_TAGS).await?;
-    let mut tags = BTreeMap::new();
+    let mut tags = Tags::default();
     for (id, reference) in listing.lines().filter_map(|line| line.split_once('\t')) {
         // Of an annotated tag the line of its commit follows that of its own object.
         let name = reference.strip_suffix("^{}").unwrap_or(reference);
-        let tag = name.strip_prefix("refs/tags/").and_then(|name| Tag::parse("tag", name).ok());
-        if let (Some(tag), Ok(commit)) = (tag, Commit::parse("commit", id)) {
-            tags.insert(tag, commit);
+        let Some(name) = name.strip_prefix("refs/tags/") else { continue };
+        match (Tag::parse("tag", name), Commit::parse("commit", id)) {
+            (Ok(tag), Ok(commit)) => drop(tags.named.insert(tag, commit)),
+            (Err(_), _) if tags.unnameable.last().is_none_or(|last| last != name) => {
+                tags.unnameable.push(name.to_owned());
+            }
+            (Err(_) | Ok(_), _) => {}
         }
     }
     Ok(tags)
@@ -314,11 +328,12 @@ mod tests {
         let made = std::process::Command::new("sh").args(["-c", script]).current_dir(folder.path()).output().unwrap();
         let commit = String::from_utf8(made.stdout).unwrap().trim().to_owned();
         let tags = tags(folder.path().to_str().unwrap(), None).await.unwrap();
-        let listed: Vec<_> = tags.iter().map(|(tag, at)| (tag.as_str(), at.as_str())).collect();
+        assert_eq!(tags.unnameable, ["v1;id"]);
+        let listed: Vec<_> = tags.named.iter().map(|(tag, at)| (tag.as_str(), at.as_str())).collect();
         assert_eq!(listed, [("shop/v2", commit.as_str()), ("v1", commit.as_str())]);
         let empty = tempfile::tempdir().unwrap();
         std::process::Command::new("git").args(["init", "-q"]).current_dir(empty.path()).status().unwrap();
-        assert!(super::tags(empty.path().to_str().unwrap(), None).await.unwrap().is_empty());
+        assert!(super::tags(empty.path().to_str().unwrap(), None).await.unwrap().named.is_empty());
     }
 
     #[tokio::test]

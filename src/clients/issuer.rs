@@ -3,8 +3,8 @@
 //! Must not: ask because of what strangers send more often than once a minute, whatever keys they name, or forget known keys
 //! because the issuer is away.
 
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -14,7 +14,7 @@ use reqwest::redirect::Policy;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::jose;
+use super::{jose, tls};
 
 /// Where an issuer has its keys, behind its own address. GitHub's say the same of themselves in their `openid-configuration`;
 /// an address from there would have to be checked against the issuer's.
@@ -25,6 +25,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const MOST_ANSWER: usize = 256 * 1024;
 /// Keys of all issuers that are kept: an issuer has a handful.
 const MOST_KEYS: u64 = 256;
+/// One is used, and perhaps the one of the configuration before.
+const MOST_CLIENTS: u64 = 2;
 /// Issuers are asked once in this time at most, whatever comes of it.
 const ONCE_IN: Duration = Duration::from_secs(60);
 /// Known keys are asked for again after this time: what an issuer takes back opens nothing for longer.
@@ -38,6 +40,8 @@ pub struct Header {
     pub algorithm: String,
     /// The name of the key.
     pub key: Option<String>,
+    /// Extensions that whoever reads the token must understand (`crit`, RFC 7515, 4.1.11). RMM understands none.
+    pub has_extensions: bool,
 }
 
 /// The header and the claims of a token, of which nothing is proven. None: it is no token.
@@ -48,7 +52,8 @@ pub fn unproven(token: &str) -> Option<(Header, Map<String, Value>)> {
     let (header, claims): (Map<String, Value>, _) =
         (serde_json::from_slice(&header).ok()?, serde_json::from_slice(&claims).ok()?);
     let text = |name: &str| header.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
-    Some((Header { algorithm: text("alg")?, key: text("kid") }, claims))
+    let has_extensions = header.contains_key("crit");
+    Some((Header { algorithm: text("alg")?, key: text("kid"), has_extensions }, claims))
 }
 
 /// An issuer has not told its keys; what went wrong.
@@ -56,12 +61,23 @@ pub fn unproven(token: &str) -> Option<(Header, Map<String, Value>)> {
 #[error("{0}")]
 pub struct Away(pub String);
 
-/// What came of the last look at an issuer's keys.
-type Looked = Result<(), Away>;
+/// What is known of a key.
+pub enum Found {
+    /// The issuer has it.
+    Key(Arc<DecodingKey>),
+    /// The issuer was asked for it, and does not have it.
+    None,
+    /// It was not there when the issuer was asked last, and it is too early to ask again.
+    AskLater,
+}
+
+/// When an issuer was asked last for its keys, and what came of it.
+type Looked = (Instant, Result<(), Away>);
 
 /// The keys of issuers, by the address of the issuer and the name of the key.
 pub struct IssuerKeys {
-    client: OnceLock<Result<reqwest::Client, Away>>,
+    /// By the authorities that they trust beside the public ones.
+    clients: Cache<Option<String>, Result<reqwest::Client, Away>>,
     keys: Cache<(String, String), Arc<DecodingKey>>,
     looks: Cache<String, Looked>,
     fresh: Cache<String, ()>,
@@ -76,35 +92,48 @@ impl Default for IssuerKeys {
 impl IssuerKeys {
     fn asked_once_in(pause: Duration) -> Self {
         Self {
-            client: OnceLock::new(),
+            clients: Cache::new(MOST_CLIENTS),
             keys: Cache::builder().max_capacity(MOST_KEYS).time_to_live(KEPT).build(),
             looks: Cache::builder().max_capacity(MOST_KEYS).time_to_live(pause).build(),
             fresh: Cache::builder().max_capacity(MOST_KEYS).time_to_live(FRESH).build(),
         }
     }
 
-    /// A key of an issuer (its address, without a slash at the end). None: the issuer does not have it.
+    /// A key of an issuer (its address, without a slash at the end). `ca`: authorities that are trusted for it beside the
+    /// public ones, in PEM format.
     ///
     /// # Errors
     /// When the key is not known, and the issuer does not answer.
-    pub async fn find(&self, issuer: &str, key: &str) -> Result<Option<Arc<DecodingKey>>, Away> {
+    pub async fn find(&self, issuer: &str, ca: Option<&str>, key: &str) -> Result<Found, Away> {
         let name = (issuer.to_owned(), key.to_owned());
         let known = self.keys.get(&name).await;
-        if known.is_some() && self.fresh.contains_key(issuer) {
-            return Ok(known);
+        if let Some(known) = &known
+            && self.fresh.contains_key(issuer)
+        {
+            return Ok(Found::Key(known.clone()));
         }
+        let wanted = Instant::now();
         // All who come meanwhile wait for the same look, and those after it have what came of it.
-        let looked = self.looks.get_with(issuer.to_owned(), self.look(issuer)).await;
+        let (at, looked) = self.looks.get_with(issuer.to_owned(), self.look(issuer, ca)).await;
         match (looked, known) {
-            (Ok(_), _) => Ok(self.keys.get(&name).await),
-            (Err(_), Some(known)) => Ok(Some(known)),
+            (Ok(()), _) => Ok(match self.keys.get(&name).await {
+                Some(key) => Found::Key(key),
+                None if at >= wanted => Found::None,
+                // The issuer may have begun to sign with it since.
+                None => Found::AskLater,
+            }),
+            (Err(_), Some(known)) => Ok(Found::Key(known)),
             (Err(away), None) => Err(away),
         }
     }
 
+    async fn look(&self, issuer: &str, ca: Option<&str>) -> Looked {
+        (Instant::now(), self.renew(issuer, ca).await)
+    }
+
     /// Asks the issuer. Keys that it does not have any more count no longer.
-    async fn look(&self, issuer: &str) -> Looked {
-        let listed = self.ask(issuer).await.inspect_err(|error| {
+    async fn renew(&self, issuer: &str, ca: Option<&str>) -> Result<(), Away> {
+        let listed = self.ask(issuer, ca).await.inspect_err(|error| {
             tracing::warn!(issuer, %error, "the keys of the issuer of id tokens are not to be had; known ones count meanwhile");
         })?;
         let names: Vec<_> = listed.iter().map(|(name, _)| name.clone()).collect();
@@ -120,8 +149,8 @@ impl IssuerKeys {
         Ok(())
     }
 
-    async fn ask(&self, issuer: &str) -> Result<Vec<(String, DecodingKey)>, Away> {
-        let client = self.client.get_or_init(client).clone()?;
+    async fn ask(&self, issuer: &str, ca: Option<&str>) -> Result<Vec<(String, DecodingKey)>, Away> {
+        let client = self.clients.get_with(ca.map(str::to_owned), async { client(ca) }).await?;
         let mut answer = client.get(format!("{issuer}{KEYS}")).send().await.map_err(|error| away(&error))?;
         if !answer.status().is_success() {
             return Err(Away(format!("it answers {}", answer.status())));
@@ -138,8 +167,10 @@ impl IssuerKeys {
     }
 }
 
-fn client() -> Result<reqwest::Client, Away> {
+fn client(ca: Option<&str>) -> Result<reqwest::Client, Away> {
+    let trust = tls::client(ca).map_err(|fault| Away(format!("the certificates of `ca`: {fault:?}")))?;
     let builder = reqwest::Client::builder()
+        .use_preconfigured_tls((*trust).clone())
         .timeout(TIMEOUT)
         .redirect(Policy::none())
         .user_agent(concat!("rmm/", env!("CARGO_PKG_VERSION")));

@@ -60,7 +60,7 @@ impl Config {
     }
 
     fn write_github(&self, out: &mut String) -> fmt::Result {
-        let FromGithub { api_url, webhook_secret, id_tokens } = &self.from_github;
+        let FromGithub { api_url, webhook_secret, id_tokens, ca } = &self.from_github;
         let id_tokens = id_tokens.as_ref().filter(|_| self.services.iter().any(|service| service.oidc.is_some()));
         if self.github.is_none() && webhook_secret.is_none() && id_tokens.is_none() {
             return Ok(());
@@ -79,7 +79,7 @@ impl Config {
         let audience = self.github.as_ref().and_then(|github| github.oidc_audience.as_deref());
         optional(out, "oidc_audience", id_tokens.map(|tokens| tokens.audience.as_str()).or(audience))?;
         optional(out, "oidc_issuer", id_tokens.map(|tokens| tokens.issuer.as_str()))?;
-        optional(out, "ca", self.github.as_ref().and_then(|github| github.ca.as_deref()))?;
+        optional(out, "ca", ca.as_deref())?;
         let Some(github) = &self.github else { return Ok(()) };
         writeln!(out, "read_deliveries = {}", github.read_deliveries)?;
         MarkKind::ALL.iter().try_for_each(|kind| writeln!(out, "{} = {}", kind.switch(), github.marks.contains(kind)))

@@ -142,6 +142,11 @@ impl Reached {
                     let hint = "`workflow` is what RMM starts to deploy";
                     section.report.error_hint(&section.at("rollback_workflow"), "is nothing without `workflow`", hint);
                 }
+                if self.workflow.is_some() && self.workflow == self.rollback_workflow {
+                    let sentence = "is the same file as `workflow`: it has to tell by `rollback_to_tag` which of both it is to do, \
+                                    and a deploy in its place would be no way back; a file of its own is safer";
+                    section.report.warn(&section.at("rollback_workflow"), sentence);
+                }
                 refuse_hosts("ci");
                 let sentence = "belongs to the drivers \"ssh\" and \"local\": a CI ends its runs itself";
                 refuse(&["run_timeout"], sentence, "`report_timeout` is how long a CI may be silent");

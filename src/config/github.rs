@@ -62,13 +62,15 @@ pub struct FromGithub {
     pub webhook_secret: Option<String>,
     /// Which id tokens of workflows are taken; none: it is not known for whom they must be.
     pub id_tokens: Option<IdTokens>,
+    /// Reference to authorities that are trusted for what is asked there beside the public ones.
+    pub ca: Option<String>,
 }
 
 /// GitHub's API, where RMM has a login there, and what may come from GitHub.
 pub(super) fn read(root: &Section<'_>, server: &Server, keyring: &Keyring<'_>) -> (Option<Github>, FromGithub) {
     let Some(section) = root.section("github") else {
         let id_tokens = IdTokens::of(None, server.public_url.as_deref(), GITHUB_API);
-        return (None, FromGithub { api_url: GITHUB_API.to_owned(), webhook_secret: None, id_tokens });
+        return (None, FromGithub { api_url: GITHUB_API.to_owned(), webhook_secret: None, id_tokens, ca: None });
     };
     let written = section.text("api_url");
     let api_url = written.as_ref().map_or_else(|| Some(GITHUB_API.to_owned()), |text| api_url(&section, text));
@@ -87,6 +89,7 @@ pub(super) fn read(root: &Section<'_>, server: &Server, keyring: &Keyring<'_>) -
         id_tokens: IdTokens::of(issuer, oidc_audience.as_deref(), &address),
         webhook_secret: webhook_secret.clone(),
         api_url: address,
+        ca: ca.map(|ca| ca.value),
     };
     let api = login.zip(api_url).map(|(login, api_url)| Github {
         api_url,
@@ -94,7 +97,7 @@ pub(super) fn read(root: &Section<'_>, server: &Server, keyring: &Keyring<'_>) -
         webhook_secret,
         oidc_audience,
         read_deliveries,
-        ca: ca.map(|ca| ca.value),
+        ca: from.ca.clone(),
         marks,
     });
     (api, from)

@@ -185,6 +185,7 @@ impl Config {
         let hosts = hosts::read(&root, &keyring);
         let (github, from_github) = github::read(&root, &server, &keyring);
         let mut services = service::read(&root, &people, &hosts, &keyring, from_github.id_tokens.is_some());
+        service::at_their_github(&mut services, &from_github.api_url);
         hosts.warn_unused(&report);
 
         let telegram = telegram::read(&root, &server, &people.list, &keyring);

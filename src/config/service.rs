@@ -8,7 +8,7 @@ use crate::domain::ids::{Invalid, PersonName, ServiceName, SurfaceName, host_and
 use crate::domain::pattern::Pattern;
 use crate::domain::person::Role;
 use crate::domain::plan::clone_url;
-use crate::domain::repository::RepoName;
+use crate::domain::repository::{GITHUB_API, RepoName};
 use crate::domain::service::{Approvals, Candidates, Driver, Order, Service};
 
 use super::authorities::LARGEST_CARRIED;
@@ -74,6 +74,18 @@ fn former_names(sections: &[Section<'_>], services: &[Service]) {
             report.error(&was.place, sentence);
         } else if !known.insert(was.value.clone()) {
             report.error(&was.place, format!("two services cannot both have been {}", was.value));
+        }
+    }
+}
+
+/// `owner/name` is meant at the GitHub that `[github]` names, wherever it is cloned from.
+pub(super) fn at_their_github(services: &mut [Service], api_url: &str) {
+    if api_url == GITHUB_API {
+        return;
+    }
+    for repository in services.iter_mut().filter_map(|service| service.repository.as_mut()) {
+        if let Some(name) = RepoName::parse(repository) {
+            *repository = name.address(api_url);
         }
     }
 }

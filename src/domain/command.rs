@@ -409,6 +409,26 @@ pub struct NewRelease {
     pub artifacts: Vec<Artifact>,
 }
 
+impl NewRelease {
+    /// One of which no more is known than the service and who begins it. The tag or the commit has to be added.
+    #[must_use]
+    pub const fn of(service: ServiceName, initiated_by: String) -> Self {
+        Self {
+            service,
+            tag: None,
+            commit: None,
+            commit_checked: false,
+            initiated_by,
+            owner: None,
+            ci_run: None,
+            attempt_told: false,
+            tagged_at: None,
+            notes: String::new(),
+            artifacts: Vec::new(),
+        }
+    }
+}
+
 /// Where a rollback goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RollbackTo {

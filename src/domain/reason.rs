@@ -112,6 +112,8 @@ pub enum Reason {
     WorkflowNeverBegan { workflow: String, conclusion: String },
     /// The run of the workflow ended with another conclusion than `success`.
     WorkflowFailed { workflow: String, conclusion: String },
+    /// The workflow ended well and said nothing, and a health check did not pass then.
+    WorkflowUnwell { workflow: String, surface: SurfaceName, cause: Box<Reason> },
     /// GitHub has no such run any more.
     WorkflowGone { workflow: String, ci_run: String },
     /// The configuration knows no GitHub any more, or no repository of it.

@@ -201,6 +201,12 @@ pub enum Cause {
         release: ReleaseId,
         reported_by: String,
     },
+    /// The CI run that reports is not the one that RMM has started.
+    ReportOfOtherRun {
+        release: ReleaseId,
+        reported_by: String,
+        workflow: String,
+    },
     /// The CI run that reports belongs to another release.
     ReportOfOther {
         release: ReleaseId,
@@ -441,9 +447,10 @@ impl Cause {
             Self::TagClaimed { .. } | Self::TagMovedTooLate { .. } | Self::TagUnchecked { .. } => Code::TagMoved,
             Self::NotForCi { .. } | Self::RunByRmm { .. } => Code::NotReportedByCi,
             Self::AlreadyEnded { .. } => Code::AlreadyEnded,
-            Self::StaleReport { .. } | Self::ReportOfOther { .. } | Self::ReportOfOtherService { .. } => {
-                Code::StaleReport
-            }
+            Self::StaleReport { .. }
+            | Self::ReportOfOther { .. }
+            | Self::ReportOfOtherRun { .. }
+            | Self::ReportOfOtherService { .. } => Code::StaleReport,
             Self::StageDirty { .. } => Code::StageDirty,
             Self::StageLost { .. }
             | Self::StageTaken { .. }

@@ -88,6 +88,8 @@ pub struct Reporter {
     pub attempt: Option<u32>,
     /// Where people can look at it.
     pub url: Option<String>,
+    /// GitHub shows that it is not the run that RMM has started, of which nothing was known yet.
+    pub is_other: bool,
 }
 
 impl Reporter {

@@ -36,6 +36,16 @@ impl RepoName {
         is_host_of(host, api_url).then(|| Self::parse(path.trim_matches('/'))).flatten()
     }
 
+    /// Where it is cloned from, at the GitHub behind `api_url`.
+    #[must_use]
+    pub fn address(&self, api_url: &str) -> String {
+        let (scheme, rest) = api_url.split_once("://").unwrap_or(("https", api_url));
+        let authority = rest.split('/').next().unwrap_or_default();
+        // So is that of a company that GitHub runs for it.
+        let own = authority.strip_prefix("api.").filter(|page| *page == "github.com" || page.ends_with(".ghe.com"));
+        format!("{scheme}://{}/{self}.git", own.unwrap_or(authority))
+    }
+
     /// Whether `full_name` is this one; capitals do not count at GitHub.
     #[must_use]
     pub fn is(&self, full_name: &str) -> bool {
@@ -101,6 +111,20 @@ mod tests {
         ] {
             let repo = RepoName::of(written, GITHUB_API).map(|repo| repo.to_string());
             assert_eq!(repo.as_deref(), Some("acme/shop"), "{written}");
+        }
+    }
+
+    #[test]
+    fn a_name_has_an_address_at_its_github() {
+        let shop = RepoName::parse("acme/shop").unwrap();
+        for (api, address) in [
+            (GITHUB_API, "https://github.com/acme/shop.git"),
+            ("https://git.example.com/api/v3", "https://git.example.com/acme/shop.git"),
+            ("https://git.example.com:8443/api/v3", "https://git.example.com:8443/acme/shop.git"),
+            ("https://api.acme.ghe.com", "https://acme.ghe.com/acme/shop.git"),
+        ] {
+            assert_eq!(shop.address(api), address);
+            assert_eq!(RepoName::of(address, api).as_ref(), Some(&shop));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ids::RunId;
 use super::reason::Reason;
 
 /// A workflow that does the work of a run.
@@ -17,6 +18,9 @@ pub struct Dispatch {
     /// Where people can look at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// The run that GitHub was asked for, where this one only goes on with its workflow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dispatched_for: Option<RunId>,
 }
 
 const fn first() -> u32 {
@@ -41,7 +45,7 @@ impl Dispatch {
     /// A workflow that is to be started.
     #[must_use]
     pub const fn of(workflow: String) -> Self {
-        Self { workflow, state: DispatchState::Due, attempt: 1, url: None }
+        Self { workflow, state: DispatchState::Due, attempt: 1, url: None, dispatched_for: None }
     }
 
     /// Whether GitHub may have made a run of it that is not known yet.

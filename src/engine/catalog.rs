@@ -103,6 +103,12 @@ impl Catalog {
         self.secrets.get(reference).cloned()
     }
 
+    /// Authorities that are trusted beside the public ones where GitHub is asked for something, in PEM format.
+    #[must_use]
+    pub fn github_ca(&self) -> Option<&str> {
+        self.authorities.get(self.from_github.as_ref()?.ca.as_deref()?)
+    }
+
     /// The address of GitHub's API.
     #[must_use]
     pub fn github_api(&self) -> &str {

@@ -5,7 +5,8 @@
 use serde_json::{Map, Value};
 
 use super::Engine;
-use crate::clients::{issuer, jose};
+use crate::clients::issuer::{self, Found};
+use crate::clients::jose;
 use crate::domain::identity::{Identity, ProvenRun, TokenFault, TrustedWorkflows};
 use crate::domain::ids::ServiceName;
 use crate::domain::person::{Actor, Role};
@@ -35,6 +36,11 @@ pub enum Unproven {
     /// Whether it is true cannot be known now: the issuer does not answer.
     Away {
         /// Its address.
+        issuer: String,
+    },
+    /// Nor can it now: the issuer has told its keys a moment ago, and not this one. It may be a new one.
+    AskLater {
+        /// The issuer's address.
         issuer: String,
     },
     /// The machine could not.
@@ -70,7 +76,7 @@ impl Engine {
             return Err(TokenFault::Malformed.into());
         }
         let (now, issuer) = (self.now(), accepted.issuer.as_str());
-        let claims = self.signed_claims(token, issuer).await?;
+        let claims = self.signed_claims(token, issuer, catalog.github_ca()).await?;
         let identity = Identity::read(&claims, issuer, &accepted.audience, now)?;
         let services = trusting_services(&trusting, &identity)?;
         let (name, until) = (identities::name(issuer, &identity.id), identity.until);
@@ -84,9 +90,14 @@ impl Engine {
     }
 
     /// The claims of a token whose signature is that of the issuer.
-    async fn signed_claims(&self, token: &str, expected: &str) -> Result<Map<String, Value>, Unproven> {
+    async fn signed_claims(
+        &self,
+        token: &str,
+        expected: &str,
+        ca: Option<&str>,
+    ) -> Result<Map<String, Value>, Unproven> {
         let (header, told) = issuer::unproven(token).ok_or(TokenFault::Malformed)?;
-        if header.algorithm != "RS256" {
+        if header.algorithm != "RS256" || header.has_extensions {
             return Err(TokenFault::Algorithm.into());
         }
         // Not believed yet, but for one of another issuer no key need be asked for.
@@ -96,8 +107,11 @@ impl Engine {
         let unknown = || TokenFault::UnknownKey { issuer: expected.to_owned() };
         let name = header.key.filter(|name| name.len() <= 200).ok_or_else(unknown)?;
         let away = |_| Unproven::Away { issuer: expected.to_owned() };
-        let key = self.issuers().find(expected, &name).await.map_err(away)?;
-        let key = key.ok_or_else(unknown)?;
+        let key = match self.issuers().find(expected, ca, &name).await.map_err(away)? {
+            Found::Key(key) => key,
+            Found::None => return Err(unknown().into()),
+            Found::AskLater => return Err(Unproven::AskLater { issuer: expected.to_owned() }),
+        };
         let decoded = jose::decode(token, &key, &jose::signature_only()).map_err(|_| TokenFault::Signature)?;
         Ok(decoded.claims)
     }

@@ -79,13 +79,14 @@ async fn forget_others(engine: &Engine, wanted: Vec<ServiceName>) -> Result<(), 
 /// Watches one repository until its tags are no candidates any more.
 async fn watch_one(engine: &Engine, questions: &Arc<Questions>, name: ServiceName) -> ServiceName {
     let (mut wanted, mut pause, mut trouble) = (engine.tag_news(), SOON, None);
+    let mut unnameable = Vec::new();
     loop {
         let asked = wanted.borrow_and_update().get(&name).copied();
         let catalog = engine.catalog();
         let Some(service) = catalog.service(&name).filter(|service| repository(service).is_some()).cloned() else {
             return name;
         };
-        match look(engine, questions, &service).await {
+        match look(engine, questions, &service, &mut unnameable).await {
             Ok(new) => {
                 pause = next(pause, new);
                 trouble = None;
@@ -118,7 +119,13 @@ fn next(pause: Duration, new: bool) -> Duration {
 }
 
 /// Asks the repository, and makes releases of what is new. Answers whether anything was; of trouble in a sentence.
-async fn look(engine: &Engine, questions: &Arc<Questions>, service: &Arc<Service>) -> Result<bool, String> {
+/// `unnameable`: the tags that were said to be none, so that it is said once.
+async fn look(
+    engine: &Engine,
+    questions: &Arc<Questions>,
+    service: &Arc<Service>,
+    unnameable: &mut Vec<String>,
+) -> Result<bool, String> {
     let Some(address) = repository(service).map(ToOwned::to_owned) else { return Ok(false) };
     let catalog = engine.catalog();
     let listed = {
@@ -136,6 +143,15 @@ async fn look(engine: &Engine, questions: &Arc<Questions>, service: &Arc<Service
         let hidden: Reason = why.map_text(&|text| catalog.redactor().text(text));
         english(&hidden)
     })?;
+    if *unnameable != listed.unnameable {
+        *unnameable = listed.unnameable;
+        if let Some(example) = unnameable.first() {
+            let example: String = example.chars().take(100).collect();
+            let (service, count) = (&service.name, unnameable.len());
+            tracing::warn!(%service, count, ?example, "tags whose names cannot be shown or typed safely are no versions");
+        }
+    }
+    let listed = listed.named;
     let (name, of) = (service.name.clone(), address.clone());
     let seen = engine.read(move |conn| tags::seen(conn, &name, &of)).await.map_err(|error| error.to_string())?;
     let Some(seen) = seen else {
@@ -193,20 +209,20 @@ async fn create(engine: &Engine, service: &Service, tag: &Tag, commit: &Commit) 
         return Ok(());
     }
     let catalog = engine.catalog();
+    if let Some(address) = repository(service) {
+        let ca = service.repository_ca.as_deref().and_then(|ca| catalog.certificates(ca));
+        if git::kind::is_commit(address, ca, tag).await == Some(false) {
+            tracing::warn!(service = %service.name, %tag, "the tag leads to a file or a folder, and not to a commit: it is no version");
+            return Ok(());
+        }
+    }
     let at_github = service.repository.as_deref().is_some_and(|it| RepoName::of(it, catalog.github_api()).is_some());
     let unknown = if at_github { "github" } else { "git" };
     let new = NewRelease {
-        service: service.name.clone(),
         tag: Some(tag.clone()),
         commit: Some(commit.clone()),
         commit_checked: true,
-        initiated_by: by.unwrap_or_else(|| unknown.to_owned()),
-        owner: None,
-        ci_run: None,
-        attempt_told: false,
-        tagged_at: None,
-        notes: String::new(),
-        artifacts: Vec::new(),
+        ..NewRelease::of(service.name.clone(), by.unwrap_or_else(|| unknown.to_owned()))
     };
     match engine.handle(Request::new(Actor::Machine, Command::Create(new))).await {
         Ok(_) => Ok(()),

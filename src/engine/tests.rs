@@ -58,17 +58,9 @@ fn service() -> ServiceName {
 
 async fn release(engine: &Engine, tag: &str) -> ReleaseId {
     let new = NewRelease {
-        service: service(),
         tag: Some(Tag::parse("tag", tag).unwrap()),
         commit: Some(Commit::parse("commit", "a".repeat(40)).unwrap()),
-        commit_checked: false,
-        initiated_by: "ann".into(),
-        owner: None,
-        ci_run: None,
-        attempt_told: false,
-        tagged_at: None,
-        notes: String::new(),
-        artifacts: Vec::new(),
+        ..NewRelease::of(service(), "ann".into())
     };
     let answer = engine.handle(Request::new(Actor::Operator, Command::Create(new))).await.unwrap().answer;
     let Answer::Release { id, .. } = answer else { panic!("{answer:?}") };

@@ -1,10 +1,14 @@
 //! Follows a run whose work a workflow of GitHub does: has it started, exactly once, and learns how it ended. What
 //! GitHub says when it is asked decides; webhooks only make RMM ask at once, so that lost ones cost time and nothing else.
 
+mod reporter;
+mod well;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rusqlite::Connection;
 
 use super::{Engine, Failure, runner};
 use crate::clients::github::{Dispatched, GitHub, RunStatus, WorkflowRun};
@@ -17,7 +21,7 @@ use crate::domain::release::{Release, Version};
 use crate::domain::repository::RepoName;
 use crate::domain::run::{Run, RunKind, RunState};
 use crate::domain::workflow::{Dispatch, DispatchState, SeenRun, WorkflowEnd};
-use crate::store::{releases, runs};
+use crate::store::{StoreError, releases, runs};
 
 /// Between the first questions about a run.
 const SHORTEST: Duration = Duration::from_secs(2);
@@ -90,6 +94,8 @@ struct Following {
 /// A run as it is now, and how its workflow is reached.
 struct Look {
     run: Run,
+    /// The run that GitHub was asked for: itself, or the deploy whose workflow goes back by itself.
+    dispatched: Run,
     dispatch: Dispatch,
     release: Release,
     github: GitHub,
@@ -123,9 +129,10 @@ impl Following {
         let found = self.engine.read(move |conn| {
             let Some(run) = runs::get(conn, id)? else { return Ok(None) };
             let release = releases::get(conn, run.release)?;
-            Ok(release.map(|release| (run, release)))
+            let dispatched = dispatched_for(conn, &run)?;
+            Ok(release.map(|release| (run, dispatched, release)))
         });
-        let Some((run, release)) = found.await? else { return Ok(Next::Ended) };
+        let Some((run, dispatched, release)) = found.await? else { return Ok(Next::Ended) };
         let Some(dispatch) = run.dispatch.clone().filter(|_| run.state.is_live()) else { return Ok(Next::Ended) };
         let catalog = self.engine.catalog();
         let (github, repository) = match catalog.github_of(&run.service) {
@@ -133,7 +140,7 @@ impl Following {
             Err(reason) => return self.waits(&run, reason).await,
         };
         let limit = catalog.report_timeout(&run.service, run.environment);
-        let look = Look { run, dispatch, release, github, repository, limit };
+        let look = Look { run, dispatched, dispatch, release, github, repository, limit };
         match look.dispatch.state {
             DispatchState::Due => self.dispatch(&look).await,
             DispatchState::Asked => self.look_for_run(&look).await,
@@ -221,8 +228,8 @@ impl Following {
     }
 
     async fn find(&self, look: &Look) -> Result<Option<WorkflowRun>, GithubFault> {
-        let Look { run, dispatch, github, repository, .. } = look;
-        github.find_run(repository, &dispatch.workflow, run.created_at, &self.token(run)).await
+        let Look { dispatched, dispatch, github, repository, .. } = look;
+        github.find_run(repository, &dispatch.workflow, dispatched.created_at, &self.token(dispatched)).await
     }
 
     /// Asks how a run stands that is known.
@@ -271,9 +278,12 @@ impl Following {
     async fn ended(&mut self, look: &Look, found: &WorkflowRun) -> Result<Next, Failure> {
         let (workflow, conclusion) = (look.dispatch.workflow.clone(), found.conclusion_word());
         let end = if found.is_success() {
-            WorkflowEnd::Success
+            match well::unwell(&self.engine, look).await {
+                None => WorkflowEnd::Success,
+                Some(reason) => WorkflowEnd::Failure(reason),
+            }
         } else {
-            match self.has_begun(look, found).await {
+            match look.github.has_begun(&look.repository, found.id).await {
                 Ok(true) => WorkflowEnd::Failure(Reason::WorkflowFailed { workflow, conclusion }),
                 Ok(false) => WorkflowEnd::NeverBegan(Reason::WorkflowNeverBegan { workflow, conclusion }),
                 Err(fault) => return self.waits_for_github(look, fault).await,
@@ -281,16 +291,6 @@ impl Following {
         };
         self.report(Command::WorkflowEnded { run: self.id, end }).await?;
         Ok(Next::AtOnce)
-    }
-
-    /// Whether a job of any attempt has begun: each may have touched something.
-    async fn has_begun(&self, look: &Look, found: &WorkflowRun) -> Result<bool, GithubFault> {
-        for attempt in 1..=found.attempt {
-            if look.github.has_begun(&look.repository, found.id, attempt).await? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     async fn taken(&self, seen: Option<SeenRun>) -> Result<Next, Failure> {
@@ -354,6 +354,13 @@ impl Following {
         }
         inputs
     }
+}
+
+/// The run that GitHub was asked for on behalf of a run.
+fn dispatched_for(conn: &Connection, run: &Run) -> Result<Run, StoreError> {
+    let other = run.dispatch.as_ref().and_then(|dispatch| dispatch.dispatched_for);
+    let other = other.map(|id| runs::get(conn, id)).transpose()?.flatten();
+    Ok(other.unwrap_or_else(|| run.clone()))
 }
 
 fn seen(id: u64, attempt: u32, url: Option<String>) -> SeenRun {

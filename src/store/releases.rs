@@ -207,10 +207,10 @@ pub(super) fn by_ci_run(conn: &Connection, service: &ServiceName, ci_run: &str) 
 
 /// Whether a CI run has created a release of another service.
 pub(super) fn is_ci_run_elsewhere(conn: &Connection, service: &ServiceName, ci_run: &str) -> Result<bool, StoreError> {
+    // CROSS: services come first, whatever SQLite thinks of how many there are.
     let mut statement = conn.prepare_cached(
-        // In this order: there are few services, and each has its index.
-        "SELECT EXISTS (SELECT 1 FROM defined_services CROSS JOIN releases ON releases.service = defined_services.service \
-         AND releases.ci_run_id = ?2 WHERE defined_services.service <> ?1)",
+        "SELECT EXISTS (SELECT 1 FROM defined_services CROSS JOIN releases r \
+         ON r.service = defined_services.service AND r.ci_run_id = ?2 WHERE defined_services.service <> ?1)",
     )?;
     Ok(statement.query_row((service.as_str(), ci_run), |row| row.get(0))?)
 }

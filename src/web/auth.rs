@@ -208,7 +208,7 @@ impl FromRequestParts<Web> for Session {
             let proven = web.engine.prove(secret).await;
             let Proven { actor, run, repository_id, until } = proven.map_err(|unproven| match &unproven {
                 Unproven::Fault(_) => web.authenticator.wrong(from, web.engine.now()).err().unwrap_or(unproven.into()),
-                Unproven::Away { .. } | Unproven::Store(_) => unproven.into(),
+                Unproven::Away { .. } | Unproven::AskLater { .. } | Unproven::Store(_) => unproven.into(),
             })?;
             parts.extensions.insert(oidc::Run::from(run));
             let id = i64::try_from(repository_id).map_or(i64::MIN, i64::wrapping_neg);

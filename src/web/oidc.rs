@@ -27,6 +27,13 @@ impl From<Unproven> for Problem {
                 );
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "oidc_unavailable", sentence).retry_after(ISSUER_PAUSE)
             }
+            Unproven::AskLater { issuer } => {
+                let sentence = format!(
+                    "the id token is signed with a key that {issuer} did not have when RMM asked a moment ago, and it is asked once a \
+                     minute; try again with a new id token"
+                );
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "oidc_unavailable", sentence).retry_after(ISSUER_PAUSE)
+            }
             Unproven::Store(error) => error.into(),
         }
     }

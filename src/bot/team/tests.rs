@@ -80,19 +80,8 @@ fn ci() -> Actor {
 
 /// A release that waits for ann.
 async fn waiting(engine: &Engine, shop: &str) -> ReleaseId {
-    let new = NewRelease {
-        service: ServiceName::parse("service", shop).unwrap(),
-        tag: Some(Tag::parse("tag", "v1").unwrap()),
-        commit: None,
-        commit_checked: false,
-        initiated_by: "ann".into(),
-        owner: None,
-        ci_run: None,
-        attempt_told: false,
-        tagged_at: None,
-        notes: String::new(),
-        artifacts: Vec::new(),
-    };
+    let shop = ServiceName::parse("service", shop).unwrap();
+    let new = NewRelease { tag: Some(Tag::parse("tag", "v1").unwrap()), ..NewRelease::of(shop, "ann".into()) };
     let Answer::Release { id, .. } = say(engine, ci(), Command::Create(new)).await else { panic!("no release") };
     report(engine, id, &[StageBuilding, ManualTesting]).await;
     id

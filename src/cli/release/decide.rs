@@ -154,6 +154,9 @@ fn outcome(details: &contract::ReleaseDetails, what: &str, ui: &Ui) -> String {
         Language::Ru => format!("{named}: {how}"),
     };
     let mut text = sentence(&clean(&text));
+    if what == "cancel" && release.list == List::Active {
+        text.push_str(words::words(ui.language).is_being_cancelled);
+    }
     let approvals = &details.approvals;
     if matches!(what, "approve" | "reject") && approvals.needed > 0 {
         let (given, needed, missing) = (approvals.given.len(), approvals.needed, approvals.missing.join(", "));
@@ -254,6 +257,7 @@ mod tests {
                 (release("manual_test_failed", "failed", Some(&rejected)), "reject"),
                 (release("cancelled", "failed", Some(&cancelled)), "cancel"),
                 (release("deploying", "active", None), "promote"),
+                (release("manual_test_passed", "active", None), "cancel"),
             ] {
                 text.push_str(&outcome(&details, what, &ui));
             }

@@ -71,11 +71,11 @@ fn line(text: &str) -> Option<CommitLine> {
     Some(CommitLine { sha, title, author, login: None, url: None })
 }
 
-async fn run(mut git: Command, arguments: &[&str]) -> Option<String> {
+pub(super) async fn run(mut git: Command, arguments: &[&str]) -> Option<String> {
     git.args(arguments);
     let output = bounded_output(git, MOST_OUTPUT).await.ok()?;
     if !output.status.success() {
-        tracing::debug!(said = %String::from_utf8_lossy(&output.stderr), "the commits of a release could not be listed");
+        tracing::debug!(said = %String::from_utf8_lossy(&output.stderr), "a question about commits was not answered");
         return None;
     }
     Some(String::from_utf8_lossy(&output.stdout).into_owned())

@@ -120,6 +120,12 @@ pub(super) struct Remembered {
 }
 
 impl WorkflowRun {
+    /// Whether its title or its name has this word, alone.
+    #[must_use]
+    pub fn is_named(&self, word: &str) -> bool {
+        has_word(&self.title, word) || has_word(&self.name, word)
+    }
+
     /// It has ended well.
     #[must_use]
     pub fn is_success(&self) -> bool {
@@ -179,9 +185,7 @@ impl GitHub {
             let found = self.get(As::Repository(repo), &path, &path_of(&path)).await;
             let Page { workflow_runs } = found.map_err(without_workflow(repo, workflow))?;
             let is_last = workflow_runs.len() < PAGE || workflow_runs.iter().any(|run| run.created_at < since);
-            let fits = |run: &WorkflowRun| {
-                run.created_at >= since && (has_word(&run.title, word) || has_word(&run.name, word))
-            };
+            let fits = |run: &WorkflowRun| run.created_at >= since && run.is_named(word);
             if let Some(run) = workflow_runs.into_iter().find(fits) {
                 return Ok(Some(run));
             }
@@ -192,12 +196,12 @@ impl GitHub {
         Ok(None)
     }
 
-    /// Whether any job of an attempt has begun: a runner has taken it. One that was cancelled in the queue, or skipped, has
-    /// not.
+    /// Whether any job of any attempt has begun: a runner has taken it, and may have touched something. One that was cancelled
+    /// in the queue, or skipped, has not.
     ///
     /// # Errors
     /// [`GithubFault`].
-    pub async fn has_begun(&self, repo: &RepoName, run: u64, attempt: u32) -> Result<bool, GithubFault> {
+    pub async fn has_begun(&self, repo: &RepoName, run: u64) -> Result<bool, GithubFault> {
         #[derive(Deserialize)]
         struct Page {
             jobs: Vec<Job>,
@@ -207,7 +211,7 @@ impl GitHub {
             let parts = ["actions", "runs", &run.to_string(), "jobs"];
             let query = query(&[("filter", "all"), ("per_page", &PAGE.to_string()), ("page", &page.to_string())]);
             let Page { jobs } = self.get(As::Repository(repo), &(at(repo, &parts) + &query), &sought).await?;
-            if jobs.iter().any(|job| job.attempt == attempt && job.has_begun()) {
+            if jobs.iter().any(Job::has_begun) {
                 return Ok(true);
             }
             if jobs.len() < PAGE {
@@ -236,8 +240,6 @@ impl GitHub {
 /// As much of a job as tells whether it has begun.
 #[derive(Deserialize)]
 struct Job {
-    #[serde(rename = "run_attempt", default = "first")]
-    attempt: u32,
     status: RunStatus,
     #[serde(default)]
     runner_id: Option<i64>,

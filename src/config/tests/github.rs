@@ -8,6 +8,7 @@ use secrecy::ExposeSecret;
 use super::{first_line, parse_with, service};
 use crate::config::{Config, ConfigErrors, Github, GithubLogin};
 use crate::domain::mark::MarkKind;
+use crate::domain::plan::clone_url;
 
 const TOKEN: &str = "github_pat_hunter22";
 
@@ -223,4 +224,35 @@ fn a_protection_rule_is_the_apps_and_one_services() {
     let on_stage = format!("{app}{}", service("").replace("stage.driver = \"ci\"", &format!("stage = {{ {rule} }}")));
     let errors = read(&on_stage).expect_err("stage has none").to_string();
     assert!(errors.contains("is for production"), "{errors}");
+}
+
+#[test]
+fn a_name_alone_is_cloned_from_the_github_of_the_file() {
+    let at = |keys: &str| {
+        let config =
+            read(&github(&format!("token = \"env:TOKEN\"\n{keys}"))).unwrap_or_else(|errors| panic!("{errors}"));
+        clone_url(config.services[0].repository.as_deref().expect("a repository"))
+    };
+    assert_eq!(at(""), "https://github.com/team/api.git");
+    assert_eq!(at("api_url = \"https://git.example.com/api/v3\""), "https://git.example.com/team/api.git");
+    assert_eq!(at("api_url = \"https://api.acme.ghe.com\""), "https://acme.ghe.com/team/api.git");
+}
+
+#[test]
+fn one_workflow_for_there_and_back_is_worth_a_word() {
+    let warned = |back: &str| {
+        let production =
+            format!("production = {{ driver = \"ci\", workflow = \"go.yaml\", rollback_workflow = \"{back}\" }}");
+        let text = github("token = \"env:TOKEN\"").replace("production.driver = \"ci\"", &production);
+        let config = read(&text).unwrap_or_else(|errors| panic!("{errors}"));
+        config.warnings.iter().map(ToString::to_string).filter(|text| text.contains("same file")).count()
+    };
+    assert_eq!((warned("go.yaml"), warned("back.yaml")), (1, 0));
+}
+
+#[test]
+fn authorities_count_for_the_issuer_without_a_login_too() {
+    let keys = "api_url = \"https://git.example.com/api/v3\"\nca = \"env:CA\"\noidc_audience = \"rmm\"";
+    let config = read(&github(keys)).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!((config.github, config.from_github.ca.as_deref()), (None, Some("env:CA")));
 }

@@ -11,7 +11,7 @@ use crate::domain::release::Reporter;
 use crate::domain::run::{Run, RunKind, RunState, StopKind};
 use crate::domain::service::Driver;
 use crate::domain::status::Status;
-use crate::domain::workflow::{DispatchState, SeenRun, WorkflowEnd};
+use crate::domain::workflow::{Dispatch, DispatchState, SeenRun, WorkflowEnd};
 use crate::domain::world::NewRun;
 
 use super::{Decided, Draft};
@@ -38,8 +38,10 @@ impl Draft<'_, '_> {
     pub(super) fn follow_back(&mut self, new: NewRun, deploy: &Run) {
         // The report that says so names its CI run.
         let id = self.world.note_ci_run(new, None);
-        if deploy.dispatch.is_some() {
-            self.world.follow_workflow(id, deploy.dispatch.clone());
+        if let Some(dispatch) = deploy.dispatch.clone() {
+            // It was started for the deploy, and says so in its name.
+            let dispatched_for = dispatch.dispatched_for.or(Some(deploy.id));
+            self.world.follow_workflow(id, Some(Dispatch { dispatched_for, ..dispatch }));
         }
     }
 
@@ -107,7 +109,7 @@ impl Draft<'_, '_> {
 
     /// The workflow has spoken before GitHub said which run it is.
     pub(super) fn take_reporter(&mut self, run: &Run, reporter: Option<Reporter>) {
-        if let Some(Reporter { id, attempt, url }) = reporter {
+        if let Some(Reporter { id, attempt, url, is_other: _ }) = reporter {
             self.take_workflow(run, SeenRun { id, attempt: attempt.unwrap_or(1), url });
         } else {
             // It is under way, and so not to be started any more.

@@ -14,6 +14,7 @@ use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::release::{CiRun, Release, Reporter};
 use crate::domain::run::{Run, RunKind, RunState};
 use crate::domain::status::Status;
+use crate::domain::workflow::Dispatch;
 use crate::domain::world::NewRun;
 
 use super::{Decided, Draft};
@@ -68,13 +69,18 @@ impl Draft<'_, '_> {
         let Some(reporter) = ci_run else { return Ok(()) };
         let expected = match environment {
             Env::Preview(_) | Env::Stage => release.ci_run.clone(),
-            Env::Production => {
-                self.world.occupying_run(Env::Production).filter(|run| run.release == release.id).and_then(|run| {
-                    let attempt = run.dispatch.as_ref().map_or(1, |dispatch| dispatch.attempt);
-                    run.ci_run.clone().map(|id| CiRun { id, attempt, url: None, git_ref: None })
-                })
-            }
+            Env::Production => self.reporting_on_production(release, status).and_then(|run| {
+                let attempt = run.dispatch.as_ref().map_or(1, |dispatch| dispatch.attempt);
+                run.ci_run.clone().map(|id| CiRun { id, attempt, url: None, git_ref: None })
+            }),
         };
+        if environment == Env::Production
+            && reporter.is_other
+            && let Some(dispatch) = self.unseen_dispatch(release.id)
+        {
+            let (release, reported_by) = (release.id, reporter.to_string());
+            return Err(Cause::ReportOfOtherRun { release, reported_by, workflow: dispatch.workflow }.into());
+        }
         let is_expected = expected.iter().chain(&release.ci_run).any(|run| run.id == reporter.id);
         let other = self.world.of_ci_run(&reporter.id).filter(|other| other.id != release.id && !is_expected);
         if let Some(other) = other {
@@ -123,6 +129,22 @@ impl Draft<'_, '_> {
             }
         }
         Answer::Release { id: release.id, created: false }
+    }
+
+    /// The run whose CI run may speak: the one that is under way, and of what has ended the last one, which may repeat itself.
+    fn reporting_on_production(&self, release: &Release, status: Status) -> Option<Arc<Run>> {
+        let under_way = self.world.occupying_run(Env::Production);
+        let run = match under_way {
+            None if release.status == status => self.world.last_run(Env::Production),
+            under_way => under_way,
+        };
+        run.filter(|run| run.release == release.id)
+    }
+
+    /// What RMM has started for the run in production, while it is not known which run at GitHub it is.
+    fn unseen_dispatch(&self, release: ReleaseId) -> Option<Dispatch> {
+        let run = self.world.occupying_run(Env::Production).filter(|run| run.release == release)?;
+        run.dispatch.clone().filter(|_| run.ci_run.is_none())
     }
 
     fn own_run(&self, release: ReleaseId, environment: Env) -> Option<crate::domain::ids::RunId> {

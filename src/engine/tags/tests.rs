@@ -297,3 +297,18 @@ async fn what_was_tagged_while_tags_were_no_candidates_stays_what_it_is() {
     site.looks_and_pauses(60).await;
     assert_eq!(site.tags().await, ["shop v2"]);
 }
+
+#[tokio::test]
+async fn a_tag_of_a_file_is_no_release_and_neither_is_one_that_cannot_be_named() {
+    let mut site = Site::new().await;
+    std::fs::write(site.folder.path().join("repository/key"), "a key").unwrap();
+    git(site.folder.path(), &["add", "key"]);
+    site.tag("v1");
+    git(site.folder.path(), &["tag", "v2", "HEAD:key"]);
+    git(site.folder.path(), &["tag", "v3", "HEAD^{tree}"]);
+    git(site.folder.path(), &["tag", "v4;id"]);
+    site.looks_and_pauses(60).await;
+    assert_eq!(site.tags().await, ["shop v1"]);
+    site.looks_and_pauses(90).await;
+    assert_eq!(site.tags().await, ["shop v1"], "and none later");
+}

@@ -15,6 +15,8 @@ use crate::domain::command::{Answer, NewRelease};
 use crate::domain::ids::{Commit, PersonName, ReleaseId, ServiceName, Tag};
 use crate::domain::person::{Actor, Door, Role};
 use crate::domain::reason::Reason;
+use crate::domain::refusal::Code;
+use crate::domain::release::Reporter;
 use crate::domain::status::Status;
 use crate::engine::catalog::Catalog;
 use crate::engine::clock::Clock;
@@ -60,13 +62,13 @@ impl Clock for Leap {
 }
 
 /// An engine whose service a workflow of this GitHub deploys.
-fn engine(folder: &Path, clock: Arc<Leap>, api: &str) -> Engine {
+fn engine(folder: &Path, clock: Arc<Leap>, api: &str, surface: &str) -> Engine {
     let text = format!(
         "[server]\nlisten = \"127.0.0.1:0\"\n[github]\ntoken = \"env:GITHUB_TOKEN\"\napi_url = \"{api}\"\n\
          [[people]]\nname = \"ann\"\nrole = \"admin\"\n\
          [[services]]\nname = \"shop\"\nrepository = \"{api}/acme/shop\"\napprovals.required = [\"ann\"]\n\
          [[services.surfaces]]\nname = \"app\"\nrecipe = \"commands\"\ncheckout = false\ndirectory = \"/srv/shop\"\n\
-         deploy = \"true\"\n\
+         deploy = \"true\"\n{surface}\
          [services.environments]\nstage.driver = \"ci\"\nproduction = {{ driver = \"ci\", workflow = \"deploy.yaml\" }}\n"
     );
     let env = EnvVars::from([("GITHUB_TOKEN".to_owned(), "a-token-for-tests".to_owned())]);
@@ -80,26 +82,31 @@ async fn handle(engine: &Engine, actor: Actor, command: Command) -> Answer {
     engine.handle(Request::new(actor, command)).await.unwrap().answer
 }
 
+fn ci() -> Actor {
+    Actor::Token { name: "ci".into(), role: Role::Ci, services: Vec::new() }
+}
+
+async fn machine(engine: &Engine, command: Command) {
+    handle(engine, Actor::Machine, command).await;
+}
+
 /// A release that everybody has approved, and the run of its deploy.
 async fn approved(engine: &Engine) -> (ReleaseId, RunId) {
-    let ci = || Actor::Token { name: "ci".into(), role: Role::Ci, services: Vec::new() };
+    approved_as(engine, "v1", "0123456789abcdef0123456789abcdef01234567").await
+}
+
+async fn approved_as(engine: &Engine, tag: &str, commit: &str) -> (ReleaseId, RunId) {
     let new = NewRelease {
-        service: ServiceName::parse("service", "shop").unwrap(),
-        tag: Some(Tag::parse("tag", "v1").unwrap()),
-        commit: Some(Commit::parse("commit", "0123456789abcdef0123456789abcdef01234567").unwrap()),
+        tag: Some(Tag::parse("tag", tag).unwrap()),
+        commit: Some(Commit::parse("commit", commit).unwrap()),
         commit_checked: true,
-        initiated_by: "dev".into(),
-        owner: None,
-        ci_run: None,
         attempt_told: true,
-        tagged_at: None,
-        notes: String::new(),
-        artifacts: Vec::new(),
+        ..NewRelease::of(ServiceName::parse("service", "shop").unwrap(), "dev".into())
     };
     let Answer::Release { id: release, .. } = handle(engine, ci(), Command::Create(new)).await else {
         panic!("a release");
     };
-    for status in [Status::StageBuilding, Status::StageTestRollback] {
+    for status in [Status::StageBuilding, Status::StageTestRollback, Status::ManualTesting] {
         handle(engine, ci(), Command::Report { release, status, ci_run: None }).await;
     }
     let ann = Actor::Person { name: PersonName::parse("name", "ann").unwrap(), role: Role::Admin, door: Door::Api };
@@ -120,9 +127,14 @@ struct Site {
 }
 
 async fn site() -> Site {
+    site_with("").await
+}
+
+/// With keys of the surface.
+async fn site_with(surface: &str) -> Site {
     let folder = tempfile::tempdir().unwrap();
     let (peer, clock) = (Arc::new(StandIn::start().await), Leap::new());
-    let engine = engine(folder.path(), clock.clone(), &peer.url);
+    let engine = engine(folder.path(), clock.clone(), &peer.url, surface);
     let (release, id) = approved(&engine).await;
     Site { peer, clock, engine, release, id, _folder: folder }
 }
@@ -232,4 +244,84 @@ async fn lists_that_lag_behind_after_an_outage_make_no_second_run() {
     at(200, |peer, id| peer.ends(id, "success"));
     follow(&engine, id, false, None).await.unwrap();
     assert_eq!((status(&engine, release).await, peer.dispatched()), (Status::Deployed, (1, 1)));
+}
+
+/// A report of the run at GitHub with this number, after it was looked up.
+async fn reported(engine: &Engine, release: ReleaseId, status: Status, id: &str) -> Result<(), Code> {
+    let reporter = Reporter { id: id.into(), attempt: Some(1), url: None, is_other: false };
+    let ci_run = engine.look_up_reporter(release, Some(reporter)).await.unwrap();
+    let ci = Actor::Token { name: "ci".into(), role: Role::Ci, services: Vec::new() };
+    let request = Request::new(ci, Command::Report { release, status, ci_run });
+    match engine.handle(request).await {
+        Ok(_) => Ok(()),
+        Err(Failure::Refused(refusal)) => Err(refusal.code),
+        Err(failure) => panic!("{failure}"),
+    }
+}
+
+#[tokio::test]
+async fn no_other_run_is_taken_for_the_one_that_was_started() {
+    let Site { peer, clock: _, engine, release, id, _folder } = site().await;
+    let stale = Err(Code::StaleReport);
+    assert_eq!(reported(&engine, release, Status::Deploying, "7000").await, stale, "GitHub was not asked for one yet");
+    // It is asked, and its answer is lost.
+    machine(&engine, Command::DispatchAsked { run: id }).await;
+    let token = run(&engine, id).await.token(&engine.ports().instance);
+    peer.has_run(json!({ "run_id": "something else" }));
+    peer.has_run(json!({ "run_id": token }));
+    for other in ["7000", "6999", "build-12"] {
+        assert_eq!(reported(&engine, release, Status::Deploying, other).await, stale, "{other}");
+    }
+    assert_eq!(status(&engine, release).await, Status::ManualTestPassed);
+    assert_eq!(reported(&engine, release, Status::Deploying, "7001").await, Ok(()));
+    assert_eq!(run(&engine, id).await.ci_run.as_deref(), Some("7001"));
+}
+
+#[tokio::test]
+async fn while_github_says_nothing_a_report_is_believed() {
+    let Site { peer, clock: _, engine, release, id, _folder } = site().await;
+    machine(&engine, Command::DispatchAsked { run: id }).await;
+    peer.is_away(Some(502));
+    assert_eq!(reported(&engine, release, Status::Deploying, "7000").await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_rollback_that_the_workflow_does_itself_is_found_by_the_name_of_its_deploy() {
+    let Site { peer, clock, engine, release, id, _folder } = site().await;
+    // The first version is there, and the next one goes back.
+    let ends = peer.clone();
+    clock.at(30, move || ends.ends(ends.runs()[0].id, "success"));
+    follow(&engine, id, false, None).await.unwrap();
+    assert_eq!(status(&engine, release).await, Status::Deployed);
+    let (newer, id) = approved_as(&engine, "v2", "1123456789abcdef0123456789abcdef01234567").await;
+    machine(&engine, Command::DispatchAsked { run: id }).await;
+    let token = run(&engine, id).await.token(&engine.ports().instance);
+    let at_github = peer.has_run(json!({ "run_id": token }));
+    for status in [Status::Deploying, Status::ProductionRollback] {
+        handle(&engine, ci(), Command::Report { release: newer, status, ci_run: None }).await;
+    }
+    let back = engine.read(move |conn| runs::of_release(conn, newer)).await.unwrap();
+    let back = back.into_iter().find(|run| run.kind == RunKind::Rollback).unwrap();
+    assert_eq!(back.ci_run, None);
+    let ends = peer.clone();
+    clock.at(120, move || ends.ends(at_github, "failure"));
+    follow(&engine, back.id, true, None).await.unwrap();
+    let back = run(&engine, back.id).await;
+    assert_eq!(back.ci_run, Some(at_github.to_string()));
+    assert_eq!((status(&engine, newer).await, peer.dispatched()), (Status::RollbackFailed, (1, 2)));
+}
+
+#[tokio::test]
+async fn after_an_end_without_a_report_production_is_asked_whether_it_is_well() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let there = listener.local_addr().unwrap();
+    for (address, comes_to) in [(there.to_string(), Status::Deployed), ("127.0.0.1:1".into(), Status::RollbackFailed)] {
+        let health = format!("health = {{ tcp = \"{address}\", via = \"rmm\", attempts = 2 }}\n");
+        let Site { peer, clock, engine, release, id, _folder } = site_with(&health).await;
+        let ends = peer.clone();
+        clock.at(30, move || ends.ends(ends.runs()[0].id, "success"));
+        follow(&engine, id, false, None).await.unwrap();
+        let state = run(&engine, id).await.state;
+        assert_eq!(status(&engine, release).await, comes_to, "{state:?}");
+    }
 }

@@ -179,13 +179,14 @@ pub async fn report(
     let ci_run = match run.reporting(told).map_err(concept_field)? {
         Some(ReportingRun { id, attempt, url: told }) => {
             one_line("github_run_id", &id, 100)?;
-            Some(Reporter { id, attempt, url: told.or(url) })
+            Some(Reporter { id, attempt, url: told.or(url), is_other: false })
         }
         None => None,
     };
     let release = sent.release_id.text().and_then(|number| number.trim().parse().ok());
     let release =
         release.ok_or_else(|| Invalid::new("release_id", "must be the number that POST /release answered"))?;
+    let ci_run = web.engine.look_up_reporter(ReleaseId(release), ci_run).await?;
     let command = Command::Report { release: ReleaseId(release), status: sent.status, ci_run };
     web.engine.handle(trace.of(Request::new(actor, command))).await?;
     Ok(Json(ConceptDone { status: "success" }))

@@ -19,7 +19,7 @@ use crate::web::{Web, oidc};
 impl ReportingRun {
     fn check(self) -> Result<Reporter, Invalid> {
         one_line("ci_run.id", &self.id, 100)?;
-        Ok(Reporter { id: self.id, attempt: self.attempt, url: shown_link(self.url) })
+        Ok(Reporter { id: self.id, attempt: self.attempt, url: shown_link(self.url), is_other: false })
     }
 }
 
@@ -36,6 +36,7 @@ pub async fn patch(
 ) -> Result<Json<ReportedRelease>, Problem> {
     let release = ReleaseId(id);
     let reporter = run.reporting(sent.ci_run)?.map(ReportingRun::check).transpose()?;
+    let reporter = web.engine.look_up_reporter(release, reporter).await?;
     let artifacts = sent.surfaces.map(checked_artifacts).transpose()?;
     let update = artifacts.map(|artifacts| Command::Update { release, artifacts });
     let report = sent.status.map(|status| Command::Report { release, status, ci_run: reporter });

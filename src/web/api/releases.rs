@@ -48,18 +48,17 @@ impl CreateRelease {
             if kept.is_empty() { Err(Invalid::new(field, "must not be empty")) } else { Ok(kept) }
         };
         let owner = self.owner.map(|owner| name("owner", &owner)).transpose()?;
+        let service = ServiceName::parse("service", self.service)?;
         Ok(NewRelease {
-            service: ServiceName::parse("service", self.service)?,
             tag,
             commit,
-            commit_checked: false,
-            initiated_by: name("initiated_by", &self.initiated_by)?,
             owner,
             attempt_told: self.ci_run.as_ref().is_some_and(|run| run.attempt.is_some()),
             ci_run: self.ci_run.map(checked_ci_run).transpose()?,
             tagged_at: self.tagged_at,
             notes: prose(&self.notes, NOTES),
             artifacts: checked_artifacts(self.surfaces)?,
+            ..NewRelease::of(service, name("initiated_by", &self.initiated_by)?)
         })
     }
 }

@@ -10,7 +10,7 @@ pub(in crate::wording) fn id_token(fault: &TokenFault) -> String {
     match fault {
         F::NotAsked => "this RMM takes no id tokens: no service has `oidc` in rmm.toml; add it, or use a token of `rmm token create`".to_owned(),
         F::Malformed => "this is neither a token of RMM nor a whole id token; send the token that GitHub gave, unchanged".to_owned(),
-        F::Algorithm => "the id token is not signed with RS256, as GitHub signs; no other algorithm is taken".to_owned(),
+        F::Algorithm => "the id token is not signed as GitHub signs (RS256, without extensions); nothing else is taken".to_owned(),
         F::UnknownKey { issuer } => format!(
             "the id token is signed with a key that {issuer} does not have; ask for a new id token, and if that is no better, see \
              whether the workflow runs where `oidc_issuer` says"

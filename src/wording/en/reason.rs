@@ -88,6 +88,9 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             format!("{workflow} ended ({conclusion}) before any of its jobs began, so nothing was touched")
         }
         R::WorkflowFailed { workflow, conclusion } => format!("{workflow} ended with {conclusion}"),
+        R::WorkflowUnwell { workflow, surface, cause } => {
+            format!("{workflow} ended well, and the health check of {surface} did not pass: {}", of(cause))
+        }
         R::WorkflowGone { workflow, ci_run } => format!("GitHub has no run {ci_run} of {workflow} any more"),
         R::NoGithub { service } => format!(
             "rmm.toml does not say how GitHub is reached for {service}: `[github]` with a `token`, and a `repository` there"

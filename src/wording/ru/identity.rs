@@ -10,7 +10,7 @@ pub(in crate::wording) fn id_token(fault: &TokenFault) -> String {
     match fault {
         F::NotAsked => "этот RMM не принимает id-токены: ни у одного сервиса в rmm.toml нет `oidc`; добавьте его или используйте токен от `rmm token create`".to_owned(),
         F::Malformed => "это не токен RMM и не целый id-токен; пришлите токен от GitHub без изменений".to_owned(),
-        F::Algorithm => "id-токен подписан не алгоритмом RS256, как подписывает GitHub; другие не принимаются".to_owned(),
+        F::Algorithm => "id-токен подписан не так, как подписывает GitHub (RS256, без расширений); другое не принимается".to_owned(),
         F::UnknownKey { issuer } => format!(
             "id-токен подписан ключом, которого нет у {issuer}; запросите новый id-токен, а если не поможет, проверьте, там ли работает \
              workflow, где указано в `oidc_issuer`"

@@ -91,6 +91,9 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             format!("{workflow} завершился ({conclusion}) до начала первого job, поэтому ничего не изменено")
         }
         R::WorkflowFailed { workflow, conclusion } => format!("{workflow} завершился: {conclusion}"),
+        R::WorkflowUnwell { workflow, surface, cause } => {
+            format!("{workflow} завершился успешно, но проверка здоровья {surface} не прошла: {}", of(cause))
+        }
         R::WorkflowGone { workflow, ci_run } => format!("в GitHub больше нет выполнения {ci_run} ({workflow})"),
         R::NoGithub { service } => format!(
             "в rmm.toml не указано, как обращаться к GitHub для {service}: нужны `[github]` с `token` и `repository` там"

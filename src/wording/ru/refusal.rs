@@ -113,6 +113,10 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::ReportOfOtherService { release, reported_by } => {
             format!("запуск CI {reported_by} относится к релизу другого сервиса и не может сообщать о #{release}")
         }
+        C::ReportOfOtherRun { release, reported_by, workflow } => format!(
+            "для #{release} RMM запустил {workflow}, и GitHub показывает, что запуск CI {reported_by} — не тот; в его `run-name` должен \
+             стоять `run_id`, который передаёт RMM"
+        ),
         C::ReportOfOther { release, reported_by, of, title } => {
             format!("запуск CI {reported_by} относится к #{of} {title} и не может сообщать о #{release}")
         }

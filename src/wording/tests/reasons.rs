@@ -63,6 +63,7 @@ fn samples() -> Vec<Reason> {
         R::WorkflowQueued { workflow: "deploy.yaml".into() },
         R::WorkflowNeverBegan { workflow: "deploy.yaml".into(), conclusion: "startup_failure".into() },
         R::WorkflowFailed { workflow: "deploy.yaml".into(), conclusion: "timed_out".into() },
+        R::WorkflowUnwell { workflow: "deploy.yaml".into(), surface: surface(), cause: exit() },
         R::WorkflowGone { workflow: "deploy.yaml".into(), ci_run: "77".into() },
         R::NoGithub { service: service() },
         R::CiSilent { environment: Production, since: Timestamp::UNIX_EPOCH },

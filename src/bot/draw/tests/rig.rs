@@ -184,12 +184,8 @@ impl Rig {
     pub fn new_release(service: &str, tag: &str) -> NewRelease {
         let digits: String = tag.bytes().map(|b| format!("{b:02x}")).collect();
         NewRelease {
-            service: ServiceName::parse("service", service).unwrap(),
             tag: Some(Tag::parse("tag", tag).unwrap()),
             commit: Some(Commit::parse("commit", format!("{digits:0<40}")[..40].to_owned()).unwrap()),
-            commit_checked: false,
-            initiated_by: "gommgo".into(),
-            owner: None,
             attempt_told: true,
             ci_run: Some(CiRun {
                 id: format!("run-{tag}"),
@@ -197,9 +193,7 @@ impl Rig {
                 url: Some(format!("https://github.com/YourOrg/{service}/actions/runs/1?a=1&b=2")),
                 git_ref: None,
             }),
-            tagged_at: None,
-            notes: String::new(),
-            artifacts: Vec::new(),
+            ..NewRelease::of(ServiceName::parse("service", service).unwrap(), "gommgo".into())
         }
     }
 

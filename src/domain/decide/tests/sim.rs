@@ -77,7 +77,7 @@ pub fn ci_run(id: &str, attempt: u32) -> CiRun {
 }
 
 pub fn reporter(id: &str, attempt: Option<u32>) -> Reporter {
-    Reporter { id: id.into(), attempt, url: None }
+    Reporter { id: id.into(), attempt, url: None, is_other: false }
 }
 
 pub fn ci() -> Actor {
@@ -224,17 +224,11 @@ impl Sim {
 
     pub fn new_release(&self, name: &str) -> NewRelease {
         NewRelease {
-            service: self.service.name.clone(),
             tag: Some(tag(name)),
             commit: Some(commit(name)),
             commit_checked: true,
-            initiated_by: "dev".into(),
-            owner: None,
-            ci_run: None,
             attempt_told: true,
-            tagged_at: None,
-            notes: String::new(),
-            artifacts: Vec::new(),
+            ..NewRelease::of(self.service.name.clone(), "dev".into())
         }
     }
 

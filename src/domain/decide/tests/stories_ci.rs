@@ -76,6 +76,33 @@ fn the_calls_of_the_concept_are_enough() {
 }
 
 #[test]
+fn an_end_is_repeated_by_the_ci_run_that_has_told_it_and_by_no_other() {
+    let mut w = Sim::in_ci();
+    let release = push(&mut w, "v1.0.0", "1");
+    to_manual_testing(&mut w, release);
+    w.everybody_approves(release);
+    w.ok(&ci(), report(release, Deploying, "77", Some(2)));
+    w.ok(&ci(), report(release, Deployed, "77", Some(2)));
+    w.ok(&ci(), report(release, Deployed, "77", Some(2)));
+    w.ok(&ci(), report(release, Deployed, "77", None));
+    w.report(release, Deployed);
+    assert_eq!(w.refused(&ci(), report(release, Deployed, "78", None)).code, Code::StaleReport);
+
+    // It went back, and was tried again: another CI run may deploy it then.
+    let newer = push(&mut w, "v1.1.0", "2");
+    to_manual_testing(&mut w, newer);
+    w.everybody_approves(newer);
+    w.ok(&ci(), report(newer, Deploying, "79", None));
+    w.ok(&ci(), report(newer, ProductionRollback, "79", None));
+    w.ok(&ci(), report(newer, RollbackDone, "79", None));
+    assert_eq!(w.refused(&ci(), report(newer, RollbackDone, "77", None)).code, Code::StaleReport);
+    w.admin(Command::Retry { release: newer });
+    to_manual_testing(&mut w, newer);
+    w.everybody_approves(newer);
+    w.ok(&ci(), report(newer, Deploying, "80", None));
+}
+
+#[test]
 fn the_reports_of_a_first_release_do_not_fail_when_people_were_quick() {
     let mut w = Sim::in_ci();
     let r = push(&mut w, "v1.0.0", "1");

@@ -10,6 +10,7 @@ use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::person::Actor;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Code;
+use crate::domain::release::Reporter;
 use crate::domain::run::{RunKind, RunState};
 use crate::domain::status::Status::{self, *};
 use crate::domain::workflow::{DispatchState, SeenRun, WorkflowEnd};
@@ -99,6 +100,37 @@ fn the_workflow_may_speak_before_github_says_which_run_it_is() {
     says(&mut w, release, Deployed, "77");
     ends(&mut w, run, WorkflowEnd::Success);
     assert_eq!(w.status(release), Deployed);
+}
+
+#[test]
+fn a_run_that_github_shows_for_something_else_is_not_taken_for_the_dispatch() {
+    let mut w = with_workflows();
+    let (release, run) = approved(&mut w, "v1.0.0");
+    asked(&mut w, run);
+    let other = Reporter { is_other: true, ..reporter("66", None) };
+    for status in [Deploying, Deployed, ProductionRollback] {
+        let report = Command::Report { release, status, ci_run: Some(other.clone()) };
+        assert_eq!(w.refused(&ci(), report).code, Code::StaleReport);
+    }
+    assert_eq!((w.status(release), w.live(PRODUCTION)), (ManualTestPassed, Some(run)));
+    // What GitHub said is out of date when the run is known meanwhile.
+    seen(&mut w, run, "66");
+    w.ok(&ci(), Command::Report { release, status: Deployed, ci_run: Some(other) });
+    assert_eq!(w.status(release), Deployed);
+}
+
+#[test]
+fn a_rollback_that_the_workflow_does_itself_knows_for_whom_it_was_started() {
+    let mut w = with_workflows();
+    deployed(&mut w, "v1.0.0", "77");
+    let (bad, run) = approved(&mut w, "v1.1.0");
+    asked(&mut w, run);
+    for status in [Deploying, ProductionRollback] {
+        w.report(bad, status);
+    }
+    let back = w.live(PRODUCTION).unwrap();
+    let dispatch = w.runs[&back].dispatch.clone().unwrap();
+    assert_eq!((dispatch.dispatched_for, w.runs[&back].ci_run.clone()), (Some(run), None));
 }
 
 #[test]
