@@ -101,9 +101,12 @@ impl GitHub {
     /// # Errors
     /// [`GithubFault`].
     pub async fn installation(&self, repo: &RepoName) -> Result<Installation, GithubFault> {
-        self.get(As::App, &at(repo, &["installation"]), &repository_of(repo)).await.map_err(|fault| match fault {
-            GithubFault::NotFound { .. } => GithubFault::AppNotInstalled { repo: repo.clone() },
-            fault => of_app(fault),
+        let found = self.get(As::App, &at(repo, &["installation"]), &repository_of(repo)).await;
+        found.map_err(|fault| {
+            if matches!(fault, GithubFault::NotFound { .. }) {
+                return GithubFault::AppNotInstalled { repo: repo.clone() };
+            }
+            of_app(fault)
         })
     }
 
