@@ -286,7 +286,12 @@ impl Rule<'_> {
 
     /// The same rule as where a job asks “may I?”. Answers why it says no after all.
     async fn take_production(&self, release: ReleaseId, run: &WorkflowRun) -> Result<Option<Refusal>, Trouble> {
-        let reporter = Reporter { id: run.id.to_string(), attempt: Some(run.attempt), url: Some(run.url.clone()) };
+        let reporter = Reporter {
+            id: run.id.to_string(),
+            attempt: Some(run.attempt),
+            url: Some(run.url.clone()),
+            is_other: false,
+        };
         let command = Command::Report { release, status: Status::Deploying, ci_run: Some(reporter) };
         match self.engine.handle(Request::new(Actor::Machine, command)).await {
             Ok(_) => Ok(None),
