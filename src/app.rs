@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -23,7 +23,8 @@ use crate::bot;
 use crate::clients::health::Prober;
 use crate::clients::local::place::RunPlace;
 use crate::config::Config;
-use crate::engine::catalog::Catalog;
+use crate::domain::person::Actor;
+use crate::engine::catalog::{Catalog, http_address};
 use crate::engine::clock::{Clock, SystemClock};
 use crate::engine::{Dispatcher, Engine, Ports};
 use crate::store::lock::DirectoryLock;
@@ -219,6 +220,17 @@ impl App {
     pub fn listen_to_operator(&self) -> anyhow::Result<UnixListener> {
         let path = self.data_dir.socket();
         socket::listen(&path).with_context(|| format!("the socket {} cannot be made", path.display()))
+    }
+
+    /// A link that signs the operator in to the dashboard, where nobody has been in yet.
+    pub async fn first_link(&self, listens: SocketAddr) -> Option<String> {
+        if self.engine.has_sessions().await.ok()? {
+            return None;
+        }
+        let link = self.engine.make_login_link(&Actor::Operator, None).await.ok()?;
+        let catalog = self.engine.catalog();
+        let base = catalog.public_url().map_or_else(|| http_address(listens), ToOwned::to_owned);
+        Some(format!("{base}/login/{}", link.secret.expose_secret()))
     }
 
     /// Serves and works until it is stopped. Steps that run then go on, and are found again at the next start.

@@ -20,3 +20,14 @@ pub fn workflow(name: &str) -> Option<String> {
         Cow::Owned(bytes) => String::from_utf8(bytes).ok(),
     }
 }
+
+/// `assets/dashboard`: style and script of the pages.
+#[derive(RustEmbed)]
+#[folder = "assets/dashboard"]
+struct Dashboard;
+
+/// A file of `assets/dashboard`; none where there is no such file.
+#[must_use]
+pub fn dashboard(name: &str) -> Option<Cow<'static, [u8]>> {
+    Dashboard::get(name).map(|file| file.data)
+}

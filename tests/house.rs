@@ -14,7 +14,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("clients", &["domain", "wording"]),
     ("engine", &["domain", "wording", "config", "store", "clients"]),
     ("views", &["domain", "engine"]),
-    ("web", &["domain", "wording", "contract", "store", "engine", "views"]),
+    ("web", &["domain", "wording", "contract", "store", "engine", "views", "assets"]),
     ("bot", &["domain", "wording", "config", "store", "clients", "engine", "views"]),
     ("app", &["domain", "config", "store", "clients", "engine", "web", "bot"]),
     ("api_client", &["domain", "wording", "contract", "terminal", "config", "store", "engine", "web", "app"]),

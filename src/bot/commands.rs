@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use secrecy::ExposeSecret;
 use serde_json::Value;
 use teloxide::types::{Message, User};
 
@@ -215,6 +216,8 @@ impl Letter<'_> {
                 let facts = facts!(id => viewer.user, chat => (!self.private).then_some(self.chat));
                 Ok(Reply::Words(self.bot.say(viewer.language, "id", facts)))
             }
+            "login" if !self.private => words("login_in_private"),
+            "login" => self.login(viewer).await,
             "explain" => match called.rest.trim_start_matches('#').parse() {
                 Ok(id) => Ok(Reply::Screen(Screen::Explain(ReleaseId(id)))),
                 Err(_) => words("usage_explain"),
@@ -222,6 +225,14 @@ impl Letter<'_> {
             "status" | "rollback" | "lock" | "unlock" => self.about_service(viewer, &called).await,
             _ => Ok(Reply::Screen(Screen::Help)),
         }
+    }
+
+    /// A link to the dashboard, for the one who writes and nobody else.
+    async fn login(&self, viewer: &Viewer) -> Result<Reply, Failure> {
+        let Some(actor) = viewer.actor.clone() else { return Ok(Reply::Screen(Screen::Help)) };
+        let link = self.bot.engine.make_login_link(&actor, actor.person().cloned()).await?;
+        let url = format!("{}/login/{}", self.bot.engine.catalog().address(), link.secret.expose_secret());
+        Ok(Reply::Words(self.bot.say(viewer.language, "login", facts!(url => url))))
     }
 
     async fn about_service(&self, viewer: &Viewer, called: &Called<'_>) -> Result<Reply, Failure> {

@@ -100,6 +100,13 @@ pub(super) fn token_made(language: Language, name: &str, role: &str, until: Opti
     }
 }
 
+pub(super) fn login_link_made(language: Language, who: &str, until: &str) -> String {
+    match language {
+        En => format!("Signs {who} in, once, and ends {until}."),
+        Ru => format!("Вход для {who}: один раз, истекает {until}."),
+    }
+}
+
 pub(super) fn token_adopted(language: Language, name: &str) -> String {
     match language {
         En => format!("You vouch for the token {name} now."),

@@ -17,7 +17,8 @@ macro_rules! pages {
 pages! {
     "servers": "deploy to servers of your own over SSH",
     "telegram": "the bot in which people approve",
-    "github": "connect a repository on GitHub in six steps",
+    "github": "connect a repository on GitHub in five steps",
+    "dashboard": "the pages in a browser: what they show, and how people come in",
     "ci": "tell RMM of a tag, from any CI system",
     "life-cycle": "how a release goes, and the command for every decision",
     "operating": "files, restarts, backup and restore, the record, limits",

@@ -14,6 +14,7 @@ mod findings;
 mod health;
 mod host;
 mod init;
+mod login_link;
 mod person;
 mod release;
 mod reload;
@@ -107,6 +108,8 @@ enum Verb {
     /// People: who they are, what they approve, and who says in Telegram to be whom
     #[command(subcommand, visible_alias = "people")]
     Person(person::Person),
+    /// Print a link that signs somebody in to the dashboard, once
+    LoginLink(login_link::LoginLink),
     /// The record: read it, check that nobody changed it
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -160,6 +163,7 @@ pub fn main() -> ExitCode {
         Verb::Service(service) => wait_for(service.run(&context)),
         Verb::Host(host) => wait_for(host.run(&context)),
         Verb::Person(person) => wait_for(person.run(&context)),
+        Verb::LoginLink(link) => wait_for(link.run(&context)),
         Verb::Audit(audit) => wait_for(audit.run(&context)),
         Verb::Reload(reload) => wait_for(reload.run(&context)),
         Verb::Backup(backup) => wait_for(backup.run(&context)),

@@ -1,5 +1,6 @@
 //! `rmm serve`: the machine itself.
 
+use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -86,5 +87,12 @@ async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
         stop.cancel();
     });
     tracing::info!(%address, data_dir = %config.server.data_dir.display(), "RMM {} serves http://{address}", env!("CARGO_PKG_VERSION"));
+    // A log is no place for it.
+    let link = if std::io::stderr().is_terminal() { app.first_link(address).await } else { None };
+    if let Some(link) = link {
+        eprintln!(
+            "\nNobody has signed in to the dashboard yet. As the operator, once, within 10 minutes:\n\n  {link}\n"
+        );
+    }
     app.serve(listener, operator).await
 }

@@ -32,7 +32,7 @@ pub use self::services::{
     CatchUpHost, ClaimView, DirtyView, EnvironmentView, FoundThere, GiveUpHost, GoodVersionView, LeftHostView,
     LockService, LockView, PersonView, ServiceDetails, ServiceView, SettleService, UnknownView,
 };
-pub use self::tokens::{CreateToken, CreatedToken, TokenView};
+pub use self::tokens::{CreateToken, CreatedToken, LoginLinkView, MakeLoginLink, TokenView};
 
 use crate::domain::release::Version;
 

@@ -70,3 +70,22 @@ pub struct TokenView {
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_used_at: Option<Timestamp>,
 }
+
+/// A link that signs somebody in to the dashboard.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MakeLoginLink {
+    /// The person; the operator without one.
+    #[serde(default)]
+    pub person: Option<String>,
+}
+
+/// The link, shown this once.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct LoginLinkView {
+    /// Where it leads; it works once.
+    pub url: String,
+    /// Until when.
+    #[schema(value_type = String, format = DateTime)]
+    pub until: Timestamp,
+}

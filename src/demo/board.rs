@@ -268,7 +268,9 @@ impl Board {
             Event::StepEnded { .. }
             | Event::RunWaiting { .. }
             | Event::NothingTells { .. }
-            | Event::TokenCreated { .. } => None,
+            | Event::TokenCreated { .. }
+            | Event::LoginLinkMade { .. }
+            | Event::SignedIn { .. } => None,
             Event::RunEnded { environment, state, reason, .. } => {
                 let card = self.runs.get_mut(&run)?;
                 card.live = false;

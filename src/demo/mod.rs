@@ -157,7 +157,7 @@ fn invitation(sandbox: &Sandbox) -> Vec<Line> {
     let rmm = this_program();
     let [ann, boris, chen] =
         PEOPLE.map(|person| format!(". {}", shell_word(&sandbox.token_of(person).display().to_string())));
-    let look = [ann, format!("{rmm} release list"), format!("{rmm} release show 3")];
+    let look = [ann, format!("{rmm} release list"), format!("{rmm} release show 3"), format!("{rmm} login-link ann")];
     let ship = [
         format!("{rmm} service unlock {SERVICE}"),
         format!("{rmm} release retry 2"),
@@ -175,7 +175,7 @@ fn invitation(sandbox: &Sandbox) -> Vec<Line> {
     ];
     let mut lines = Vec::new();
     for (title, commands) in [
-        ("RMM goes on serving. Look around from another terminal, as ann, an admin:", look.as_slice()),
+        ("RMM goes on serving. Look around as ann, an admin, also in a browser:", look.as_slice()),
         ("Bring v1.1.0 back: production is locked, and all three have to say yes:", &ship),
         ("Or with curl: the newest release, unlock, everything that happens:", &call),
     ] {

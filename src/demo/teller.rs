@@ -13,7 +13,8 @@ use super::screen::Screen;
 use super::telegram::Guest;
 use crate::api_client::{Call, Client};
 use crate::contract::{
-    CreateRelease, CreateToken, CreatedToken, Health, ReleaseDetails, ReleaseView, RunOutput, RunView, Say,
+    CreateRelease, CreateToken, CreatedToken, Health, LoginLinkView, MakeLoginLink, ReleaseDetails, ReleaseView,
+    RunOutput, RunView, Say,
 };
 use crate::domain::env::Env;
 use crate::domain::person::Role;
@@ -93,6 +94,9 @@ impl<'a> Teller<'a> {
         }
         let admin = client(&token(PEOPLE[0], Role::Admin).await?)?;
         people.insert(PEOPLE[0], admin.clone());
+        let body = MakeLoginLink { person: Some(PEOPLE[0].to_owned()) };
+        let (link, _): (LoginLinkView, _) = operator.json(Call::post("/api/v1/login-links", body)).await?;
+        screen.fact(&Fact::new(Mark::Note, format!("watch it in a browser, as {}: {}", PEOPLE[0], link.url)));
         let (board, stream) = (Board::default(), Stream::new(admin));
         Ok(Self { sandbox, screen, board, checks: Vec::new(), stream, people, ci, release: None })
     }

@@ -238,6 +238,15 @@ pub enum Event {
     TokenRevoked {
         name: String,
     },
+    /// A link was made that signs somebody in to the dashboard. None: the operator.
+    LoginLinkMade {
+        person: Option<PersonName>,
+    },
+    /// A browser came in. None: as the operator.
+    SignedIn {
+        person: Option<PersonName>,
+        address: String,
+    },
     HostKeySeen {
         host: HostName,
         address: String,

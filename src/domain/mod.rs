@@ -33,6 +33,7 @@ pub mod right;
 pub mod run;
 pub mod service;
 pub mod snapshot;
+pub mod standing;
 pub mod status;
 pub mod step;
 pub mod workflow;

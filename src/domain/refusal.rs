@@ -88,6 +88,8 @@ pub enum Cause {
     AllServices {
         valid_for: Vec<ServiceName>,
     },
+    /// Whoever could do it could act as anybody.
+    OperatorOnly,
     /// A vote needs a person.
     NotAPerson,
     NotListed {
@@ -429,6 +431,7 @@ impl Cause {
             | Self::OtherServices { .. }
             | Self::NameAService { .. }
             | Self::AllServices { .. }
+            | Self::OperatorOnly
             | Self::NotAPerson => Code::Forbidden,
             Self::NotListed { .. } => Code::NotListed,
             Self::SelfApproval { .. } => Code::SelfApproval,

@@ -1,16 +1,18 @@
 //! What the configuration says, as the engine uses it. Replaced as a whole when the configuration is read again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::clock::{Clock, SystemClock};
 use super::redact::Redactor;
 use crate::clients::github::{Credentials, GitHub, Settings};
 use crate::clients::jose::SigningKey;
-use crate::config::{Authorities, Config, FromGithub, Github, GithubLogin, IdTokens, Secrets};
+use crate::config::{Authorities, Config, FromGithub, Github, GithubLogin, IdTokens, Secrets, Server};
 use crate::domain::env::Env;
 use crate::domain::fault::github::GithubFault;
 use crate::domain::host::Host;
@@ -22,6 +24,17 @@ use crate::domain::repository::{GITHUB_API, RepoName};
 use crate::domain::service::{Driver, EnvValue, Service};
 use crate::domain::world::People;
 use crate::store::tokens::TokenRow;
+use crate::wording::Language;
+
+/// How a browser on this machine reaches what listens on an address.
+#[must_use]
+pub fn http_address(mut listens: SocketAddr) -> String {
+    if listens.ip().is_unspecified() {
+        let here: IpAddr = if listens.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+        listens.set_ip(here);
+    }
+    format!("http://{listens}")
+}
 
 /// Services, hosts, people and secrets.
 #[derive(Debug, Default)]
@@ -33,10 +46,10 @@ pub struct Catalog {
     authorities: Authorities,
     redactor: Arc<Redactor>,
     keep_output: Option<Duration>,
-    public_url: Option<String>,
     from_github: Option<FromGithub>,
     github_settings: Option<Github>,
     github: Option<Result<GitHub, GithubFault>>,
+    server: Option<Server>,
 }
 
 impl Catalog {
@@ -49,13 +62,39 @@ impl Catalog {
             people: Arc::new(config.people.iter().map(|p| (p.name.clone(), p.clone())).collect()),
             redactor: Arc::new(Redactor::new(config.secrets.values())),
             keep_output: config.logs.keep,
-            public_url: config.server.public_url.clone(),
             from_github: Some(config.from_github.clone()),
             secrets: config.secrets.clone(),
             authorities: config.authorities.clone(),
             github: config.github.as_ref().map(|github| github_client(config, github)),
             github_settings: config.github.clone(),
+            server: Some(config.server.clone()),
         }
+    }
+
+    /// Where people and CI reach RMM, where the configuration says it; no slash at the end.
+    #[must_use]
+    pub fn public_url(&self) -> Option<&str> {
+        self.server.as_ref()?.public_url.as_deref()
+    }
+
+    /// Where people reach RMM as the configuration has it: by its public address, or on its own machine. No slash at the end.
+    #[must_use]
+    pub fn address(&self) -> String {
+        let listen = self.server.as_ref().map(|server| server.listen);
+        let own = || http_address(listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))));
+        self.public_url().map_or_else(own, ToOwned::to_owned)
+    }
+
+    /// The language of those who have chosen none.
+    #[must_use]
+    pub fn language(&self) -> Language {
+        self.server.as_ref().map_or(Language::En, |server| server.language)
+    }
+
+    /// The time zone of people.
+    #[must_use]
+    pub fn time_zone(&self) -> TimeZone {
+        self.server.as_ref().map_or(TimeZone::UTC, |server| server.time_zone.clone())
     }
 
     /// The way to GitHub, where the configuration has one.
@@ -81,7 +120,7 @@ impl Catalog {
     /// The page of a release, where RMM has an address that people reach.
     #[must_use]
     pub fn release_page(&self, release: ReleaseId) -> Option<String> {
-        Some(format!("{}/releases/{release}", self.public_url.as_ref()?))
+        Some(format!("{}/releases/{release}", self.public_url()?))
     }
 
     /// How long the output of a run is kept after its end; for ever without it.

@@ -67,6 +67,15 @@ pub fn of_release(
     Page::of(statement.query_map((release.0, after, limit.saturating_add(1)), event)?, limit, bytes)
 }
 
+/// The place in the record of the newest event of a release; 0 where there is none.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn newest_of(conn: &Connection, release: ReleaseId) -> Result<i64, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT coalesce(max(seq), 0) FROM events WHERE release_id = ?1")?;
+    Ok(statement.query_row([release.0], |row| row.get(0))?)
+}
+
 /// The event at a place in the record.
 ///
 /// # Errors

@@ -32,6 +32,7 @@ pub mod renamed;
 pub mod restored;
 pub mod runs;
 pub mod schema;
+pub mod sessions;
 pub mod snapshot;
 pub mod tags;
 pub mod telegram;

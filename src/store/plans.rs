@@ -31,6 +31,7 @@ const REVIEWED: &[(&str, &str)] = &[
     ("UPDATE releases SET revision = revision +", "once after a restore"),
     ("SELECT service FROM environments UNION SELECT service FROM releases", "once after a restore"),
     ("SELECT EXISTS (SELECT 1 FROM releases)", "ends at the first row"),
+    ("SELECT EXISTS (SELECT 1 FROM sessions)", "ends at the first row"),
     ("UPDATE outbox SET service = ", "when a service was renamed"),
     ("UPDATE tokens SET services = ", "when a service was renamed"),
     ("SELECT data FROM events WHERE kind = 'record_alarm_raised'", "a test looks"),

@@ -8,15 +8,7 @@ use crate::wording::Language::{self, En, Ru};
 /// `just now`, `40 s ago`, `3 min ago`, `5 h ago`, `4 days ago`, and beyond a month the date.
 #[must_use]
 pub fn ago(then: Timestamp, now: Timestamp, language: Language) -> String {
-    let seconds = now.duration_since(then).as_secs();
-    match (language, seconds) {
-        // Two machines' clocks never agree entirely.
-        (En, ..5) => "just now".to_owned(),
-        (Ru, ..5) => "только что".to_owned(),
-        (_, 2_592_000..) => date(then),
-        (En, _) => format!("{} ago", rounded(seconds, En)),
-        (Ru, _) => format!("{} назад", rounded(seconds, Ru)),
-    }
+    language.ago(then, now, &TimeZone::system())
 }
 
 /// `in 3 h`, `in 90 days`; `expired` when it has passed.
@@ -25,43 +17,20 @@ pub(super) fn until(then: Timestamp, now: Timestamp, language: Language) -> Stri
     match (language, seconds) {
         (En, ..=0) => "expired".to_owned(),
         (Ru, ..=0) => "истёк".to_owned(),
-        (En, _) => format!("in {}", rounded(seconds, En)),
-        (Ru, _) => format!("через {}", rounded(seconds, Ru)),
+        (En, _) => format!("in {}", language.rounded(seconds)),
+        (Ru, _) => format!("через {}", language.rounded(seconds)),
     }
-}
-
-/// In the largest unit that fits: `40 s`, `3 min`, `5 h`, `1 day`.
-fn rounded(seconds: i64, language: Language) -> String {
-    let (number, en, ru) = match seconds {
-        ..60 => (seconds, "s", "с"),
-        60..3600 => (seconds / 60, "min", "мин"),
-        3600..86_400 => (seconds / 3600, "h", "ч"),
-        86_400..172_800 => (1, "day", "дн."),
-        172_800.. => (seconds / 86_400, "days", "дн."),
-    };
-    format!("{number} {}", if language == En { en } else { ru })
 }
 
 /// How long something took: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 10 min`.
 pub(super) fn lasting(time: SignedDuration, language: Language) -> String {
-    let seconds = time.as_secs().max(0);
-    let [s, min, h] = if language == En { ["s", "min", "h"] } else { ["с", "мин", "ч"] };
-    match seconds {
-        ..10 => format!("{:.1} {s}", time.as_secs_f64().max(0.0)),
-        10..60 => format!("{seconds} {s}"),
-        60..3600 => format!("{} {min} {} {s}", seconds / 60, seconds % 60),
-        3600.. => format!("{} {h} {} {min}", seconds / 3600, seconds % 3600 / 60),
-    }
+    language.lasting(time)
 }
 
 /// Date and time in the time zone of this machine.
 #[must_use]
 pub fn exact(then: Timestamp) -> String {
     then.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
-}
-
-fn date(then: Timestamp) -> String {
-    then.to_zoned(TimeZone::system()).strftime("%Y-%m-%d").to_string()
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::domain::gate::{self, Gate};
 use crate::domain::ids::{PersonName, ReleaseId, RunId};
 use crate::domain::moves::Move;
 use crate::domain::release::{Release, Version};
-use crate::domain::run::{RunKind, RunState};
+use crate::domain::run::{Run, RunKind, RunState};
 use crate::domain::service::Service;
 use crate::domain::status::Status;
 use crate::domain::world::{GoodVersion, World};
@@ -41,6 +41,8 @@ pub struct ReleaseOverview {
     pub environments: BTreeMap<Env, EnvironmentState>,
     /// The runs whose end is not known, by the environment that they hold.
     pub lost: BTreeMap<Env, RunId>,
+    /// The run that is at work for it, or about to.
+    pub run: Option<Run>,
     /// Another release that production is busy with.
     pub busy_with: Option<ReleaseId>,
     /// The release that holds stage.
@@ -78,7 +80,7 @@ impl ReleaseOverview {
         Ok(overview)
     }
 
-    fn of(world: &World<'_>, release: &Release) -> Self {
+    pub(super) fn of(world: &World<'_>, release: &Release) -> Self {
         let lost = world.occupying().filter(|run| matches!(run.state, RunState::Unknown { .. }));
         let in_production = world.occupying_run(Env::Production).map(|run| run.release);
         let deploys = [Status::Deploying, Status::ProductionRollback];
@@ -91,6 +93,10 @@ impl ReleaseOverview {
             gates: if release.status.is_cancellable() { gate::explain(world, release) } else { Vec::new() },
             environments: world.environments.clone(),
             lost: lost.map(|run| (run.environment, run.id)).collect(),
+            run: world
+                .occupying()
+                .find(|run| run.release == release.id && run.state.is_live() && run.moves_its_release())
+                .map(Arc::unwrap_or_clone),
             busy_with: in_production.into_iter().chain(deploys).find(|other| *other != release.id),
             on_stage: world.stage_holder().map(|holder| holder.version()),
             way_back: world.usual_way_back(release),

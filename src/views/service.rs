@@ -45,7 +45,7 @@ impl ServiceOverview {
         engine.look_at_service(name, Self::of).await
     }
 
-    fn of(world: &World<'_>) -> Self {
+    pub(super) fn of(world: &World<'_>) -> Self {
         let current = world.production().current.as_ref();
         Self {
             service: Arc::clone(&world.service),

@@ -59,8 +59,11 @@ impl Authenticator {
         self.forgotten.subscribe()
     }
 
-    /// Notes a wrong token from an address.
-    fn wrong(&self, from: IpAddr, now: Timestamp) -> Result<(), Problem> {
+    /// Notes a wrong token, or a wrong link, from an address.
+    ///
+    /// # Errors
+    /// When too many came from there.
+    pub fn wrong(&self, from: IpAddr, now: Timestamp) -> Result<(), Problem> {
         self.guesses.lock().unwrap_or_else(PoisonError::into_inner).note(network(from), now)
     }
 

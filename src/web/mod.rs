@@ -7,6 +7,7 @@ pub mod descent;
 mod hook;
 pub mod limits;
 mod oidc;
+mod pages;
 mod patient;
 pub mod problem;
 pub mod reload;
@@ -34,6 +35,7 @@ use self::auth::Authenticator;
 use self::limits::Limits;
 use self::problem::Problem;
 use crate::engine::Engine;
+use crate::engine::catalog::http_address;
 use crate::store::StoreError;
 
 /// What handlers work with.
@@ -57,6 +59,21 @@ pub struct Web {
     pub room: body::Room,
     /// What Telegram shows when it brings updates; none: it does not.
     pub webhook_secret: Option<SecretString>,
+}
+
+impl Web {
+    /// Where people reach this RMM; no slash at the end.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        let catalog = self.engine.catalog();
+        // With port 0 the system has chosen one.
+        let noted = std::fs::read_to_string(self.data_dir.join("address")).ok();
+        let noted = noted.and_then(|text| text.trim().parse::<SocketAddr>().ok());
+        match (catalog.public_url(), noted) {
+            (None, Some(listens)) => http_address(listens),
+            (Some(_), _) | (None, None) => catalog.address(),
+        }
+    }
 }
 
 /// Where a connection comes from.
@@ -88,6 +105,7 @@ pub fn router(
     let web = Web { engine, authenticator, limits, readiness, stop, data_dir, reloads, room, webhook_secret };
     api::routes()
         .merge(hook::routes(&web))
+        .merge(pages::routes(&web))
         .fallback(body::nothing_here)
         .method_not_allowed_fallback(body::wrong_method)
         .layer(axum::middleware::from_fn(to_its_end))

@@ -6,6 +6,11 @@ use serde_json::Value;
 use super::Language;
 use crate::domain::reason::Reason;
 
+/// A person, or the operator where none is named.
+pub(super) fn or_operator(person: Option<String>) -> String {
+    person.unwrap_or_else(|| "operator".to_owned())
+}
+
 /// What an event says beside its kind.
 pub(super) struct Told<'a>(pub &'a Value);
 

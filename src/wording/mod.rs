@@ -21,9 +21,11 @@ use crate::domain::fault::ssh::PrivateKeyFault;
 use crate::domain::gate::{Gate, GateName, GateState, Remedy};
 use crate::domain::identity::TokenFault;
 use crate::domain::ids::is_same_name;
+use crate::domain::person::Door;
 use crate::domain::protection::Clearance;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::{Cause, Refusal};
+use crate::domain::standing::Standing;
 use crate::domain::status::Status;
 use crate::domain::step::StepKind;
 
@@ -162,6 +164,48 @@ impl Language {
         match self {
             Self::En => status.as_str(),
             Self::Ru => ru::status(status),
+        }
+    }
+
+    /// Where a release stands now, and who or what it waits for: a sentence that begins small and has no full stop.
+    #[must_use]
+    pub fn standing(self, standing: &Standing) -> String {
+        match self {
+            Self::En => en::standing(standing),
+            Self::Ru => ru::standing(standing),
+        }
+    }
+
+    /// Where a release stands, for people.
+    #[must_use]
+    pub const fn status_title(self, of: Status) -> &'static str {
+        match self {
+            Self::En => en::status_title(of),
+            Self::Ru => ru::status(of),
+        }
+    }
+
+    /// A gate, for people.
+    #[must_use]
+    pub const fn gate_title(self, name: GateName) -> &'static str {
+        match self {
+            Self::En => en::gate_title(name),
+            Self::Ru => ru::gate_name(name),
+        }
+    }
+
+    /// Through which door a person came.
+    #[must_use]
+    pub const fn door(self, door: Door) -> &'static str {
+        match (self, door) {
+            (Self::En, Door::Api) => "by the API",
+            (Self::En, Door::Socket) => "on the server",
+            (Self::En, Door::Telegram) => "in Telegram",
+            (Self::En, Door::Dashboard) => "here",
+            (Self::Ru, Door::Api) => "через API",
+            (Self::Ru, Door::Socket) => "на сервере",
+            (Self::Ru, Door::Telegram) => "в Telegram",
+            (Self::Ru, Door::Dashboard) => "здесь",
         }
     }
 

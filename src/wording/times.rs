@@ -2,7 +2,52 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::Language::{self, En, Ru};
+
+impl Language {
+    /// `just now`, `40 s ago`, `3 min ago`, `5 h ago`, `4 days ago`, and beyond a month the date in a time zone.
+    #[must_use]
+    pub fn ago(self, then: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
+        let seconds = now.duration_since(then).as_secs();
+        match (self, seconds) {
+            // Two machines' clocks never agree entirely.
+            (En, ..5) => "just now".to_owned(),
+            (Ru, ..5) => "только что".to_owned(),
+            (_, 2_592_000..) => then.to_zoned(zone.clone()).strftime("%Y-%m-%d").to_string(),
+            (En, _) => format!("{} ago", self.rounded(seconds)),
+            (Ru, _) => format!("{} назад", self.rounded(seconds)),
+        }
+    }
+
+    /// In the largest unit that fits: `40 s`, `3 min`, `5 h`, `1 day`.
+    #[must_use]
+    pub fn rounded(self, seconds: i64) -> String {
+        let (number, en, ru) = match seconds {
+            ..60 => (seconds, "s", "с"),
+            60..3600 => (seconds / 60, "min", "мин"),
+            3600..86_400 => (seconds / 3600, "h", "ч"),
+            86_400..172_800 => (1, "day", "дн."),
+            172_800.. => (seconds / 86_400, "days", "дн."),
+        };
+        format!("{number} {}", if self == En { en } else { ru })
+    }
+
+    /// How long something took: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 10 min`.
+    #[must_use]
+    pub fn lasting(self, time: SignedDuration) -> String {
+        let seconds = time.as_secs().max(0);
+        let [s, min, h] = if self == En { ["s", "min", "h"] } else { ["с", "мин", "ч"] };
+        match seconds {
+            ..10 => format!("{:.1} {s}", time.as_secs_f64().max(0.0)),
+            10..60 => format!("{seconds} {s}"),
+            60..3600 => format!("{} {min} {} {s}", seconds / 60, seconds % 60),
+            3600.. => format!("{} {h} {} {min}", seconds / 3600, seconds % 3600 / 60),
+        }
+    }
+}
 
 /// Of limits: `15 s`, `500 ms`.
 pub(super) fn short(limit: Duration) -> String {

@@ -15,6 +15,8 @@ mod contract;
 #[cfg(test)]
 mod crowds;
 #[cfg(test)]
+mod dashboard;
+#[cfg(test)]
 mod github;
 #[cfg(test)]
 #[path = "../../src/clients/github/stand_in.rs"]

@@ -157,8 +157,8 @@ pub(super) use self::html::check as check_html;
 
 /// The commands that people are offered, in this order.
 pub const COMMANDS: &[&str] = &[
-    "start", "active", "releases", "failed", "status", "rollback", "explain", "lock", "unlock", "hosts", "language",
-    "id", "help",
+    "start", "active", "releases", "failed", "status", "rollback", "explain", "lock", "unlock", "hosts", "login",
+    "language", "id", "help",
 ];
 
 fn message(from: &Sources, name: &str, context: &Value) -> Result<String, String> {

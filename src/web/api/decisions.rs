@@ -67,9 +67,19 @@ pub async fn decide(
     MaybeSent(say): MaybeSent<Say>,
 ) -> Result<Json<ReleaseDetails>, Problem> {
     let release = ReleaseId(id);
+    let command = command(release, &decision, &say)?;
+    web.engine.handle(trace.of(Request::new(actor.clone(), command))).await?;
+    details(&web, &actor, release).await.map(Json)
+}
+
+/// The command of a decision by its name.
+///
+/// # Errors
+/// When there is no such decision, or it lacks what it needs.
+pub(in crate::web) fn command(release: ReleaseId, decision: &str, say: &Say) -> Result<Command, Problem> {
     let seen = say.revision.map(Revision);
     let reason = || say.reason.clone().ok_or_else(|| Invalid::new("reason", "must be given"));
-    let command = match decision.as_str() {
+    Ok(match decision {
         "approve" => Command::Approve { release, seen },
         "reject" => Command::Reject { release, seen, reason: reason()? },
         "cancel" => Command::Cancel { release, reason: reason()? },
@@ -84,9 +94,7 @@ pub async fn decide(
         },
         "bypass" => Command::Bypass { release, gates: say.gates.clone(), reason: reason()? },
         other => return Err(Problem::not_found(format!("there is no decision {other}"))),
-    };
-    web.engine.handle(trace.of(Request::new(actor.clone(), command))).await?;
-    details(&web, &actor, release).await.map(Json)
+    })
 }
 
 fn target(text: &str) -> Result<RollbackTo, Invalid> {

@@ -2,7 +2,7 @@
 
 mod audit;
 mod concept;
-pub mod decisions;
+pub(in crate::web) mod decisions;
 mod hosts;
 mod meta;
 mod people;
@@ -126,6 +126,7 @@ fn routed() -> (Router<Web>, OpenApiDocument) {
         .routes(routes!(tokens::create, tokens::list))
         .routes(routes!(tokens::adopt))
         .routes(routes!(tokens::revoke))
+        .routes(routes!(tokens::login_link))
         .routes(routes!(meta::backup))
         .routes(routes!(meta::reload))
         .routes(routes!(super::stream::stream))

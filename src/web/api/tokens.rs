@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
-use crate::contract::{CreateToken, CreatedToken, TokenView};
+use crate::contract::{CreateToken, CreatedToken, LoginLinkView, MakeLoginLink, TokenView};
 use crate::domain::event::Event;
 use crate::domain::ids::{Invalid, PersonName, ServiceName, is_same_name, one_line};
 use crate::domain::person::{Actor, Right, Role};
@@ -16,7 +16,7 @@ use crate::store::StoreError;
 use crate::store::tokens::{self, NewToken, TokenRow};
 use crate::web::Web;
 use crate::web::auth::Caller;
-use crate::web::body::{Named, Sent};
+use crate::web::body::{MaybeSent, Named, Sent};
 use crate::web::problem::Problem;
 
 /// Make a token
@@ -105,6 +105,22 @@ pub async fn create(
     };
     web.engine.record(&actor, work).await?;
     Ok((StatusCode::CREATED, Json(CreatedToken { name, token: shown })))
+}
+
+/// Make a link that signs somebody in to the dashboard
+///
+/// For the operator, who may make one for anybody, and for a person about themself.
+#[utoipa::path(post, path = "/api/v1/login-links", tag = "tokens", request_body = MakeLoginLink,
+    responses((status = 201, body = LoginLinkView), (status = 403, body = Problem)))]
+pub async fn login_link(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    MaybeSent(asked): MaybeSent<MakeLoginLink>,
+) -> Result<(StatusCode, Json<LoginLinkView>), Problem> {
+    let person = asked.person.map(|name| PersonName::parse("person", name)).transpose()?;
+    let link = web.engine.make_login_link(&actor, person).await?;
+    let url = format!("{}/login/{}", web.base_url(), link.secret.expose_secret());
+    Ok((StatusCode::CREATED, Json(LoginLinkView { url, until: link.until })))
 }
 
 /// The person who vouches for a token that this actor makes or takes over: itself, or who vouches for its own token.

@@ -1,7 +1,7 @@
 //! What has happened.
 
 use super::super::Language::En;
-use super::super::event::Told;
+use super::super::event::{Told, or_operator};
 
 /// What has happened; none for a kind that this version does not know.
 pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
@@ -77,6 +77,12 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
             let more = told.said("unrecorded");
             let more = more.map(|more| format!(" ({more} more refused since the one before)")).unwrap_or_default();
             format!("report of {} refused{}{more}", text("status"), because())
+        }
+        "login_link_made" => {
+            format!("a link was made that signs {} in to the dashboard", or_operator(told.said("person")))
+        }
+        "signed_in" => {
+            format!("{} signed in to the dashboard from {}", or_operator(told.said("person")), text("address"))
         }
         "token_created" => format!("token {} created ({})", text("name"), text("role")),
         "token_adopted" => {

@@ -10,6 +10,7 @@ mod protection;
 mod reason;
 mod refusal;
 mod ssh;
+mod standing;
 
 pub(super) use event::event;
 pub(super) use gate::{remedy, state};
@@ -18,12 +19,49 @@ pub(super) use protection::clearance;
 pub(super) use reason::{git_advice, reason};
 pub(super) use refusal::refusal;
 pub(super) use ssh::private_key;
+pub(super) use standing::standing;
 
 use std::fmt::Display;
 
 use super::{behind, inside};
+use crate::domain::gate::GateName;
+use crate::domain::status::Status;
 
 /// `ann, bob`.
 fn list<T: Display>(items: &[T]) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Where a release stands.
+pub(super) const fn status_title(status: Status) -> &'static str {
+    match status {
+        Status::Initiated => "created",
+        Status::StageBuilding => "building on stage",
+        Status::StageBuildingFailed => "failed on stage",
+        Status::StageTestRollback => "rehearsing the rollback",
+        Status::StageTestRollbackFailed => "rehearsal failed",
+        Status::ManualTesting => "waiting for people",
+        Status::ManualTestFailed => "rejected",
+        Status::ManualTestPassed => "waiting for production",
+        Status::Deploying => "deploying",
+        Status::Deployed => "deployed",
+        Status::ProductionRollback => "rolling back",
+        Status::RollbackDone => "rolled back",
+        Status::RollbackFailed => "rollback failed",
+        Status::Cancelled => "cancelled",
+    }
+}
+
+/// A gate.
+pub(super) const fn gate_title(name: GateName) -> &'static str {
+    match name {
+        GateName::Approvals => "approvals",
+        GateName::FreshRehearsal => "rehearsed rollback",
+        GateName::CommitKnown => "commit known",
+        GateName::NotADowngrade => "not older than production",
+        GateName::NoLock => "production not locked",
+        GateName::ProductionClean => "production intact",
+        GateName::ProductionFree => "production free",
+        GateName::Promoted => "promoted",
+    }
 }

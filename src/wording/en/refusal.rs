@@ -39,6 +39,10 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::NameAService { valid_for } => {
             format!("this token is limited; name a service, one of {}", list(valid_for))
         }
+        C::OperatorOnly => {
+            "only the operator may do this, on the machine that RMM runs on: whoever could do it could act as anybody"
+                .into()
+        }
         C::AllServices { valid_for } => {
             format!("this token is limited to {}, and this concerns all services", list(valid_for))
         }

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::super::Language::Ru;
-use super::super::event::Told;
+use super::super::event::{Told, or_operator};
 use super::{gate_name, role, run, status, step};
 use crate::domain::env::Env;
 use crate::domain::gate::GateName;
@@ -106,6 +106,8 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
             let cause = told.known::<Cause>("because").map(|cause| format!(": {}", Ru.refusal(&cause)));
             format!("отчёт «{}» отклонён{}{more}", status("status"), cause.unwrap_or_else(because))
         }
+        "login_link_made" => format!("создана ссылка для входа в панель: {}", or_operator(told.said("person"))),
+        "signed_in" => format!("вход в панель: {}, адрес {}", or_operator(told.said("person")), text("address")),
         "token_created" => format!("создан токен {} ({})", text("name"), role(&text("role"))),
         "token_adopted" => match told.said("before") {
             Some(before) => {

@@ -10,6 +10,7 @@ mod protection;
 mod reason;
 mod refusal;
 mod ssh;
+mod standing;
 
 pub(super) use event::event;
 pub(super) use gate::{remedy, state};
@@ -18,6 +19,7 @@ pub(super) use protection::clearance;
 pub(super) use reason::reason;
 pub(super) use refusal::refusal;
 pub(super) use ssh::private_key;
+pub(super) use standing::standing;
 
 use std::fmt::Display;
 

@@ -35,6 +35,10 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             format!("этот токен не подходит для сервиса {service}, только для {}", list(valid_for))
         }
         C::NameAService { valid_for } => format!("этот токен ограничен; назовите сервис, один из {}", list(valid_for)),
+        C::OperatorOnly => {
+            "это может только оператор на машине, где работает RMM: иначе можно было бы действовать от чужого имени"
+                .into()
+        }
         C::AllServices { valid_for } => {
             format!("этот токен ограничен сервисами {}, а это касается всех", list(valid_for))
         }

@@ -87,6 +87,8 @@ fn samples() -> Vec<(String, Value)> {
         ("clock_jumped", json!({"seconds": -3600})),
         ("production_locked", json!({"reason": {"code": "told", "text": "audit"}})),
         ("production_unlocked", json!({})),
+        ("login_link_made", json!({"person": "ann"})),
+        ("signed_in", json!({"person": null, "address": "192.0.2.7"})),
         ("token_created", json!({"name": "build", "role": "ci"})),
         ("token_adopted", json!({"name": "build", "before": "bob"})),
         ("token_adopted", json!({"name": "build", "before": null})),

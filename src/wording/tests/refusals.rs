@@ -20,6 +20,7 @@ fn samples() -> Vec<Cause> {
         C::OtherServices { service: service(), valid_for: vec![service()] },
         C::NameAService { valid_for: vec![service()] },
         C::AllServices { valid_for: vec![service()] },
+        C::OperatorOnly,
         C::NotAPerson,
         C::NotListed { person: person("cid"), service: service(), listed: vec![person("ann"), person("bob")] },
         C::SelfApproval { person: person("ann"), release, service: service() },

@@ -1,6 +1,7 @@
 //! What the stories are told with: one RMM on a data directory of its own, the people around it, and what its steps
 //! have left on disk.
 
+mod browser;
 mod http;
 mod machine;
 mod repository;
@@ -15,6 +16,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+pub use self::browser::{Browser, Page};
 pub use self::http::{Answer, Caller, Wire};
 pub use self::machine::{Random, alive, command_lines, end_process, memory, peak_memory};
 pub use self::repository::Repository;

@@ -1,0 +1,67 @@
+// Live pages. Everything works without this file: it only saves the reader from reloading.
+"use strict";
+(() => {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone && !document.cookie.includes("zone=")) {
+    document.cookie = `zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax`;
+  }
+
+  const address = document.body.dataset.live;
+  if (!address) return;
+  const status = document.getElementById("live");
+  const say = (key) => { status.hidden = false; status.textContent = document.body.dataset[key]; };
+
+  // What somebody is writing into, or has opened, stays as it is.
+  const isInUse = (part) => part.contains(document.activeElement) && part.querySelector("form") !== null
+    || part.querySelector("details.act[open]") !== null;
+
+  const replace = (now, next) => {
+    if (now.isEqualNode(next)) return;
+    next.querySelectorAll("details[id]").forEach((one) => {
+      const same = document.getElementById(one.id);
+      if (same) one.open = same.open;
+    });
+    now.replaceWith(document.adoptNode(next));
+  };
+
+  let asking = false, again = false;
+  const refresh = async () => {
+    if (asking) { again = true; return; }
+    asking = true;
+    try {
+      const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+      if (answer.redirected) { location.reload(); return; }
+      if (!answer.ok) throw new Error(String(answer.status));
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const parts = document.querySelectorAll("main [data-part]");
+      const missing = [...page.querySelectorAll("main [data-part]")].some((one) => !document.getElementById(one.id));
+      const free = [...parts].every((part) => !isInUse(part));
+      if (missing && free) {
+        document.querySelector("main").replaceWith(document.adoptNode(page.querySelector("main")));
+      } else {
+        for (const part of parts) {
+          const next = page.getElementById(part.id);
+          if (isInUse(part)) continue;
+          if (next) replace(part, next); else part.remove();
+        }
+      }
+      document.title = page.title;
+      say("current");
+    } catch {
+      say("stale");
+    } finally {
+      asking = false;
+      if (again) { again = false; refresh(); }
+    }
+  };
+
+  const stream = new EventSource(address);
+  stream.addEventListener("open", () => say("current"));
+  stream.addEventListener("changed", refresh);
+  stream.addEventListener("error", () => {
+    say("stale");
+    if (stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 10000);
+  });
+  // Times grow old although nothing happens.
+  setInterval(() => { if (!document.hidden) refresh(); }, 60000);
+})();

@@ -1,0 +1,152 @@
+//! Who may come in to the dashboard: links that sign somebody in, once, and the sessions that follow from them.
+
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Asker, Engine, Failure};
+use crate::domain::event::Event;
+use crate::domain::ids::{Invalid, PersonName};
+use crate::domain::person::{Actor, Door};
+use crate::domain::refusal::Cause;
+use crate::store::sessions::{self, NewSession, SessionRow};
+use crate::store::{StoreError, WriteError, key};
+
+/// A link that signs somebody in.
+#[derive(Debug, Clone)]
+pub struct LoginLink {
+    /// What is behind the dashboard's `/login/`.
+    pub secret: SecretString,
+    /// Until when it can be used.
+    pub until: Timestamp,
+}
+
+/// A browser that wants to come in.
+#[derive(Debug, Clone)]
+pub struct Browser {
+    /// What it calls itself.
+    pub device: String,
+    /// Where it is.
+    pub address: String,
+}
+
+/// Who is signed in.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    /// With the rights that they have now.
+    pub actor: Actor,
+    /// The session.
+    pub session: SessionRow,
+}
+
+impl Engine {
+    /// Makes a link that signs a person in; none: the operator. Only the operator makes one for others: whoever has it is
+    /// that person.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`] when there is no such person, or it is not the asker's to make.
+    pub async fn make_login_link(
+        &self,
+        asker: impl Into<Asker<'_>>,
+        person: Option<PersonName>,
+    ) -> Result<LoginLink, Failure> {
+        let asker = asker.into();
+        if let Some(name) = person.as_ref().filter(|name| self.catalog().person(name).is_none()) {
+            let rule = format!("there is no person {name} in the configuration");
+            return Err(Failure::Refused(Invalid::new("person", rule).into()));
+        }
+        let is_own = person.is_some() && asker.actor.person() == person.as_ref();
+        if !(is_own || *asker.actor == Actor::Operator) {
+            return Err(Failure::Refused(Cause::OperatorOnly.into()));
+        }
+        let secret = new_secret()?;
+        let link = secret.expose_secret().to_owned();
+        let until = self.record(asker, move |conn, now| {
+            let until = sessions::make_link(conn, &link, person.as_ref().map(PersonName::as_str), now)?;
+            Ok((until, Some(Event::LoginLinkMade { person })))
+        });
+        Ok(LoginLink { until: until.await?, secret })
+    }
+
+    /// Whom a link would sign in, by name; none where it opens nothing any more.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn look_at_login_link(&self, secret: String) -> Result<Option<String>, StoreError> {
+        let now = self.now();
+        let person = self.read(move |conn| sessions::look_at_link(conn, &secret, now)).await?;
+        Ok(person.map(|person| person.unwrap_or_else(|| Actor::Operator.label().to_owned())))
+    }
+
+    /// Uses a link up: the secret of the session that begins; none where the link opens nothing any more.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn sign_in(&self, link: String, browser: Browser) -> Result<Option<SecretString>, Failure> {
+        let secret = new_secret()?;
+        let cookie = secret.expose_secret().to_owned();
+        let signed_in = self.record(&Actor::Machine, move |conn, now| {
+            let new = NewSession { secret: &cookie, device: &browser.device, address: &browser.address };
+            let Some(person) = sessions::use_link(conn, &link, &new, now)? else { return Ok((false, None)) };
+            let person = person.and_then(|name| PersonName::parse("person", name).ok());
+            Ok((true, Some(Event::SignedIn { person, address: browser.address })))
+        });
+        Ok(signed_in.await?.then_some(secret))
+    }
+
+    /// Who shows the secret of a session; none where it opens nothing, or its person is not known any more.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn session(&self, secret: &str) -> Result<Option<SignedIn>, StoreError> {
+        let (now, secret) = (self.now(), secret.to_owned());
+        let found = self.read(move |conn| sessions::find(conn, &secret)).await?;
+        let Some(session) = found.filter(|session| session.is_live(now)) else { return Ok(None) };
+        let actor = match &session.person {
+            None => Actor::Operator,
+            Some(name) => {
+                let catalog = self.catalog();
+                let person = PersonName::parse("person", name.as_str()).ok();
+                let Some(person) = person.and_then(|name| catalog.person(&name).cloned()) else { return Ok(None) };
+                person.actor(Door::Dashboard)
+            }
+        };
+        if session.touch_due(now) {
+            let id = session.id;
+            // Best effort: a full disk must not keep people from reading.
+            let _ = self.store().write(move |tx| sessions::touch(tx, id, now)).await;
+        }
+        Ok(Some(SignedIn { actor, session }))
+    }
+
+    /// The sessions of a person (none: of the operator), the newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn sessions_of(&self, person: Option<PersonName>) -> Result<Vec<SessionRow>, StoreError> {
+        let now = self.now();
+        let rows = self.read(move |conn| sessions::of_person(conn, person.as_ref().map(PersonName::as_str))).await?;
+        Ok(rows.into_iter().filter(|session| session.is_live(now)).collect())
+    }
+
+    /// Whether anybody is signed in, or was lately.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn has_sessions(&self) -> Result<bool, StoreError> {
+        self.read(sessions::any).await
+    }
+
+    /// Ends a session of a person (none: of the operator).
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn end_session(&self, person: Option<PersonName>, id: i64) -> Result<(), StoreError> {
+        let ended = self.store().write(move |tx| sessions::end(tx, person.as_ref().map(PersonName::as_str), id));
+        ended.await.map_err(WriteError::flatten).map(|_| ())
+    }
+}
+
+/// 256 random bits, as they stand in a link or a cookie.
+fn new_secret() -> Result<SecretString, StoreError> {
+    Ok(SecretString::from(key::to_hex(&key::random_bytes()?)))
+}

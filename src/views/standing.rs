@@ -1,0 +1,107 @@
+//! Where a release stands now: the sentence that every screen begins with.
+
+use super::release::ReleaseOverview;
+use crate::domain::env::Env;
+use crate::domain::gate::Gate;
+use crate::domain::run::{Run, RunKind, StepState};
+use crate::domain::standing::Standing;
+use crate::domain::status::Status;
+
+impl ReleaseOverview {
+    /// Where the release stands now, and who or what it waits for.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        let release = &self.release;
+        if let Some(env) = self.to_settle.first() {
+            return Standing::ToSettle { env: *env };
+        }
+        if let Some(run) = self.to_resolve.first() {
+            return Standing::ToResolve { run: *run };
+        }
+        match release.status {
+            Status::Initiated
+            | Status::StageBuilding
+            | Status::StageTestRollback
+            | Status::Deploying
+            | Status::ProductionRollback => self.run.as_ref().map_or_else(|| self.waiting(), of_run),
+            Status::ManualTesting => Standing::Vote {
+                missing: self.tally.missing.clone(),
+                given: self.tally.given.len(),
+                needed: self.tally.needed,
+            },
+            Status::ManualTestPassed => self.behind_gates(),
+            Status::Deployed => match self.current() {
+                Some(current) if current.release != release.id => Standing::Replaced { by: current.clone() },
+                Some(_) | None => Standing::InProduction,
+            },
+            Status::StageBuildingFailed
+            | Status::StageTestRollbackFailed
+            | Status::ManualTestFailed
+            | Status::RollbackDone
+            | Status::RollbackFailed
+            | Status::Cancelled => Standing::Ended { status: release.status, back_to: release.rollback_to_tag.clone() },
+        }
+    }
+
+    /// On its way, and nothing is at work for it.
+    fn waiting(&self) -> Standing {
+        let release = &self.release;
+        let holder = self.on_stage.as_ref().filter(|holder| holder.release != release.id);
+        match (&release.reason, holder) {
+            (Some(reason), _) => Standing::HeldUp { reason: reason.clone() },
+            (None, Some(holder)) => Standing::InLine { behind: holder.clone() },
+            (None, None) if release.commit.is_none() => Standing::CommitAsked,
+            (None, None) => {
+                let env = if release.status.is_cancellable() { Env::Stage } else { Env::Production };
+                Standing::Ci { env, kind: kind_of(release.status) }
+            }
+        }
+    }
+
+    fn behind_gates(&self) -> Standing {
+        let mut unmet = self.gates.iter().filter(|gate| !Gate::met(gate));
+        match unmet.next() {
+            Some(first) => Standing::Gate { gate: Box::new(first.clone()), others: unmet.count() },
+            None => Standing::Starts,
+        }
+    }
+}
+
+const fn kind_of(status: Status) -> RunKind {
+    match status {
+        Status::StageTestRollback => RunKind::Rehearsal,
+        Status::ProductionRollback => RunKind::Rollback,
+        Status::Initiated
+        | Status::StageBuilding
+        | Status::StageBuildingFailed
+        | Status::StageTestRollbackFailed
+        | Status::ManualTesting
+        | Status::ManualTestFailed
+        | Status::ManualTestPassed
+        | Status::Deploying
+        | Status::Deployed
+        | Status::RollbackDone
+        | Status::RollbackFailed
+        | Status::Cancelled => RunKind::Deploy,
+    }
+}
+
+fn of_run(run: &Run) -> Standing {
+    let (env, kind) = (run.environment, run.kind);
+    if let Some(reason) = &run.waiting {
+        return Standing::HeldUp { reason: reason.clone() };
+    }
+    if run.steps.is_empty() {
+        return Standing::Ci { env, kind };
+    }
+    match run.steps.iter().find(|step| step.state == StepState::Running) {
+        Some(step) => Standing::Step {
+            kind: step.kind,
+            surface: step.surface.clone(),
+            host: step.host.clone(),
+            number: run.steps.iter().take_while(|other| other.index != step.index).count() + 1,
+            of: run.steps.len(),
+        },
+        None => Standing::Begins { env, kind },
+    }
+}

@@ -1,0 +1,212 @@
+//! The board: what is on its way, what runs where, and what ended last.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Html;
+
+use super::fault::{Fault, sentence_of};
+use super::frame::{Frame, When};
+use super::tone::{self, Tone};
+use super::viewer::Viewer;
+use crate::domain::env::Env;
+use crate::domain::ids::PersonName;
+use crate::domain::moves::Move;
+use crate::domain::person::Right;
+use crate::domain::release::Release;
+use crate::domain::standing::{Phase, Standing};
+use crate::views::{Board, ReleaseOverview, ServiceOverview};
+use crate::web::Web;
+use crate::wording::Language;
+
+/// A release on its way.
+struct Card {
+    id: i64,
+    service: String,
+    title: String,
+    tone: Tone,
+    sentence: String,
+    meta: String,
+}
+
+/// The releases of a phase.
+struct Lane {
+    name: &'static str,
+    tone: &'static str,
+    cards: Vec<Card>,
+}
+
+/// A release that waits for the viewer.
+struct Need {
+    id: i64,
+    title: String,
+}
+
+/// What an environment runs.
+pub(super) struct Place {
+    pub version: Option<(i64, String)>,
+    pub since: Option<When>,
+    /// What stands in the way there, or is on its way.
+    pub note: Option<(Tone, String)>,
+}
+
+/// A service and its environments.
+struct ServiceLine {
+    name: String,
+    stage: Place,
+    production: Place,
+}
+
+/// A release in a list.
+pub(super) struct EndedLine {
+    pub id: i64,
+    pub title: String,
+    pub tone: Tone,
+    pub result: String,
+    pub why: Option<String>,
+    pub ended: Option<When>,
+    pub took: Option<String>,
+    pub by: String,
+}
+
+#[derive(Template)]
+#[template(path = "pages/board.html")]
+struct BoardPage {
+    frame: Frame,
+    summary: String,
+    needs: Vec<Need>,
+    lanes: Vec<Lane>,
+    services: Vec<ServiceLine>,
+    ended: Vec<EndedLine>,
+    /// What makes a first release, where there is none.
+    first: Option<String>,
+}
+
+/// The board.
+pub(super) async fn show(State(web): State<Web>, viewer: Viewer) -> Result<Html<String>, Fault> {
+    viewer.actor.may(Right::Read, None, false)?;
+    // Before the look, so that what is committed during it is told.
+    let seen = web.engine.store().progress().borrow().last_event;
+    let board = Board::read(&web.engine).await?;
+    let looks = &viewer.looks;
+    let needs: Vec<_> = board.releases.iter().filter(|overview| waits_for(overview, &viewer)).map(Need::of).collect();
+    let lanes = Phase::ALL.into_iter().map(|phase| Lane {
+        name: looks.words().phase(phase),
+        tone: match phase {
+            Phase::People => tone::WAIT.class,
+            Phase::Back => tone::BACK.class,
+            Phase::Stage | Phase::Rehearsal | Phase::Production => tone::RUN.class,
+        },
+        cards: board.in_phase(phase).map(|overview| Card::of(overview, &viewer)).collect(),
+    });
+    let page = BoardPage {
+        frame: Frame::inside(&viewer, "board", looks.words().board).following(None, seen),
+        summary: looks.words().board_summary(board.releases.len(), needs.len()),
+        needs,
+        lanes: lanes.collect(),
+        services: board.services.iter().map(|service| ServiceLine::of(service, &viewer)).collect(),
+        ended: board.ended.iter().map(|release| EndedLine::of(release, &viewer)).collect(),
+        first: first_release(&board),
+    };
+    Ok(Html(page.render()?))
+}
+
+/// The command that makes a first release, where there is none.
+fn first_release(board: &Board) -> Option<String> {
+    let is_empty = board.releases.is_empty() && board.ended.is_empty();
+    let service = board.services.first().filter(|_| is_empty)?;
+    Some(format!("rmm release create --service {} --tag v1.0.0", service.service.name))
+}
+
+/// Whether the viewer's yes is what it waits for.
+fn waits_for(overview: &ReleaseOverview, viewer: &Viewer) -> bool {
+    overview.is_legal(Move::Approve) && overview.may(&viewer.actor, Move::Approve)
+}
+
+impl Need {
+    fn of(overview: &ReleaseOverview) -> Self {
+        let release = &overview.release;
+        Self { id: release.id.0, title: format!("{} {}", release.service, release.title()) }
+    }
+}
+
+impl Card {
+    fn of(overview: &ReleaseOverview, viewer: &Viewer) -> Self {
+        let (release, looks) = (&overview.release, &viewer.looks);
+        let standing = overview.standing();
+        let age = looks.lasting(release.status_since, viewer.now);
+        let by = overview.initiator.as_ref().map_or(release.initiated_by.as_str(), PersonName::as_str);
+        Self {
+            id: release.id.0,
+            service: release.service.to_string(),
+            title: release.title(),
+            tone: Tone::from(&standing),
+            sentence: sentence(looks.language, &standing),
+            meta: looks.words().card_meta(&standing, &age, by),
+        }
+    }
+}
+
+/// Where a release stands, as a sentence without its full stop.
+pub(super) fn sentence(language: Language, standing: &Standing) -> String {
+    sentence_of(&language.standing(standing)).trim_end_matches('.').to_owned()
+}
+
+impl ServiceLine {
+    fn of(service: &ServiceOverview, viewer: &Viewer) -> Self {
+        Self {
+            name: service.service.name.to_string(),
+            stage: Place::of(service, Env::Stage, viewer),
+            production: Place::of(service, Env::Production, viewer),
+        }
+    }
+}
+
+impl Place {
+    pub(super) fn of(service: &ServiceOverview, env: Env, viewer: &Viewer) -> Self {
+        let (looks, words) = (&viewer.looks, viewer.looks.words());
+        let state = &service.environments[&env];
+        let note = if let Some(unknown) = &state.unknown {
+            Some((tone::UNKNOWN, format!("{}: {}", words.unknown_state, looks.language.reason(&unknown.reason))))
+        } else if let Some(dirty) = &state.dirty {
+            Some((tone::FAIL, format!("{}: {}", words.needs_repair, looks.language.reason(&dirty.reason))))
+        } else if let Some(lock) = &state.lock {
+            Some((tone::LOCK, words.locked(&lock.by, &looks.language.reason(&lock.reason))))
+        } else {
+            service.run_in(env).filter(|run| run.state.is_live()).map(|run| {
+                let version = run.to.tag.as_ref().map_or_else(|| format!("#{}", run.to.release), ToString::to_string);
+                (tone::RUN, words.on_its_way(&version))
+            })
+        };
+        Self {
+            version: state.current.as_ref().map(|version| {
+                let title = version.tag.as_ref().map(ToString::to_string);
+                let title = title.or_else(|| version.commit.as_ref().map(|commit| commit.short().to_owned()));
+                (version.release.0, title.unwrap_or_else(|| format!("#{}", version.release)))
+            }),
+            since: state.since.map(|since| looks.when(since, viewer.now)),
+            note: note.map(|(tone, text)| (tone, sentence_of(&text).trim_end_matches('.').to_owned())),
+        }
+    }
+}
+
+impl EndedLine {
+    pub(super) fn of(release: &Release, viewer: &Viewer) -> Self {
+        let looks = &viewer.looks;
+        let ended = Standing::Ended { status: release.status, back_to: release.rollback_to_tag.clone() };
+        let is_over = !release.status.is_active();
+        Self {
+            id: release.id.0,
+            title: format!("{} {}", release.service, release.title()),
+            tone: release.status.into(),
+            result: if is_over {
+                sentence(looks.language, &ended)
+            } else {
+                sentence_of(looks.language.status_title(release.status)).trim_end_matches('.').to_owned()
+            },
+            why: release.reason.as_ref().map(|reason| looks.language.reason(reason)),
+            ended: release.completed_at.map(|at| looks.when(at, viewer.now)),
+            took: release.completed_at.map(|at| looks.lasting(release.tagged_at.unwrap_or(release.created_at), at)),
+            by: release.initiated_by.clone(),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What is answered in place of a page: what happened, what was not touched, and what to do.
+
+use askama::Template;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+
+use super::frame::{Frame, Looks};
+use crate::domain::ids::Invalid;
+use crate::domain::refusal::Refusal;
+use crate::engine::Failure;
+use crate::store::StoreError;
+use crate::web::problem::Problem;
+
+/// Why there is no page.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// Nobody is signed in.
+    SignIn,
+    /// The rules do not allow it.
+    Refused(Refusal),
+    /// Anything else.
+    Problem(Box<Problem>),
+}
+
+impl From<Failure> for Fault {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(refusal) => Self::Refused(refusal),
+            Failure::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Invalid> for Fault {
+    fn from(invalid: Invalid) -> Self {
+        Self::Refused(invalid.into())
+    }
+}
+
+impl From<Problem> for Fault {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(Box::new(problem))
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Problem::from(error).into()
+    }
+}
+
+impl From<askama::Error> for Fault {
+    fn from(error: askama::Error) -> Self {
+        tracing::error!(%error, "a page could not be rendered");
+        Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "something went wrong inside RMM; it has been logged",
+        )
+        .into()
+    }
+}
+
+/// A fault on its way to the page that tells it.
+#[derive(Clone)]
+pub(super) struct Shown(std::sync::Arc<Fault>);
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        response.extensions_mut().insert(Shown(std::sync::Arc::new(self)));
+        response
+    }
+}
+
+#[derive(Template)]
+#[template(path = "pages/fault.html")]
+struct FaultPage<'a> {
+    frame: Frame,
+    heading: &'a str,
+    sentence: String,
+    details: Vec<String>,
+    back: &'a str,
+}
+
+impl Shown {
+    /// The page. Who only wanted to look and is not signed in comes back there after signing in.
+    pub(super) fn page(&self, looks: &Looks, path: &str, is_look: bool) -> Response {
+        let words = looks.words();
+        let (status, retry_after, sentence, details) = match &*self.0 {
+            Fault::SignIn if is_look => {
+                let to = percent_encoding::utf8_percent_encode(path, percent_encoding::NON_ALPHANUMERIC);
+                return Redirect::to(&format!("/login?to={to}")).into_response();
+            }
+            Fault::SignIn => (StatusCode::UNAUTHORIZED, None, words.signed_out.to_owned(), Vec::new()),
+            Fault::Refused(refusal) => {
+                let status = StatusCode::from_u16(refusal.code.http_status()).unwrap_or(StatusCode::CONFLICT);
+                (status, None, looks.language.refusal(&refusal.cause), looks.language.details(refusal))
+            }
+            Fault::Problem(problem) => {
+                let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                (status, problem.retry_after, problem.detail.clone(), problem.details.clone())
+            }
+        };
+        let heading = match status {
+            StatusCode::NOT_FOUND => words.not_here,
+            StatusCode::UNAUTHORIZED => words.sign_in,
+            StatusCode::FORBIDDEN => words.not_allowed,
+            status if status.is_server_error() => words.not_now,
+            _ => words.not_done,
+        };
+        let page = FaultPage {
+            frame: Frame::outside(looks, heading),
+            heading,
+            sentence: sentence_of(&sentence),
+            details,
+            back: if is_look { "/" } else { parent(path) },
+        };
+        let mut response = match page.render() {
+            Ok(html) => (status, Html(html)).into_response(),
+            Err(_) => (status, sentence).into_response(),
+        };
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+/// With a large first letter and a full stop.
+pub(super) fn sentence_of(text: &str) -> String {
+    let mut chars = text.chars();
+    let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
+    let rest = chars.as_str();
+    let end = if rest.ends_with(['.', '!', '?', '…']) { "" } else { "." };
+    format!("{first}{rest}{end}")
+}
+
+/// The page on which a form stood.
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("/", |(parent, _)| if parent.is_empty() { "/" } else { parent })
+}

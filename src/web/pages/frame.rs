@@ -1,0 +1,145 @@
+//! What surrounds every page, and how its reader wants it: language, colours, time zone.
+
+use axum::http::{HeaderMap, header};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::assets;
+use super::viewer::Viewer;
+use super::words::{self, Words};
+use crate::domain::ids::ReleaseId;
+use crate::engine::catalog::Catalog;
+use crate::wording::Language;
+
+/// How a reader wants pages.
+#[derive(Debug, Clone)]
+pub(super) struct Looks {
+    pub language: Language,
+    pub theme: Option<&'static str>,
+    pub zone: TimeZone,
+}
+
+impl Looks {
+    /// What a browser asks for: by its cookies, else by its languages, else as the configuration says.
+    pub fn of(headers: &HeaderMap, catalog: &Catalog) -> Self {
+        let language = match cookie(headers, "lang") {
+            Some("en") => Language::En,
+            Some("ru") => Language::Ru,
+            Some(_) | None => accepted(headers).unwrap_or_else(|| catalog.language()),
+        };
+        let theme = match cookie(headers, "theme") {
+            Some("dark") => Some("dark"),
+            Some("light") => Some("light"),
+            Some(_) | None => None,
+        };
+        let zone = cookie(headers, "zone").map(|name| name.replace("%2F", "/"));
+        let zone = zone.and_then(|name| TimeZone::get(&name).ok()).unwrap_or_else(|| catalog.time_zone());
+        Self { language, theme, zone }
+    }
+
+    /// The labels of pages.
+    pub fn words(&self) -> &'static Words {
+        words::of(self.language)
+    }
+
+    /// A time, as people read it.
+    pub fn when(&self, at: Timestamp, now: Timestamp) -> When {
+        let zoned = at.to_zoned(self.zone.clone());
+        When {
+            iso: at.to_string(),
+            exact: zoned.strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
+            ago: self.language.ago(at, now, &self.zone),
+        }
+    }
+
+    /// How long something took, or takes so far.
+    pub fn lasting(&self, from: Timestamp, to: Timestamp) -> String {
+        self.language.lasting(to.duration_since(from).max(SignedDuration::ZERO))
+    }
+}
+
+/// A time, as people read it.
+#[derive(Debug, Clone)]
+pub(super) struct When {
+    /// For machines.
+    pub iso: String,
+    /// In the reader's time zone.
+    pub exact: String,
+    /// How long ago.
+    pub ago: String,
+}
+
+/// The first language that a browser prefers and RMM speaks.
+fn accepted(headers: &HeaderMap) -> Option<Language> {
+    let asked = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
+    asked.split(',').find_map(|one| match one.split([';', '-']).next()?.trim() {
+        "en" => Some(Language::En),
+        "ru" => Some(Language::Ru),
+        _ => None,
+    })
+}
+
+/// A cookie of a request.
+pub(super) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let sent = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    let pairs = sent.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.filter(|(key, _)| *key == name).map(|(_, value)| value).next()
+}
+
+/// What surrounds a page.
+#[derive(Debug, Clone)]
+pub(super) struct Frame {
+    pub title: String,
+    pub lang: &'static str,
+    pub theme: Option<&'static str>,
+    pub words: &'static Words,
+    /// Who looks; none: nobody is signed in.
+    pub viewer: Option<String>,
+    pub csrf: String,
+    /// The part of the dashboard that the page belongs to.
+    pub tab: &'static str,
+    pub style: String,
+    pub script: String,
+    pub icon: String,
+    pub zone: String,
+    pub version: &'static str,
+    /// Where the page hears of changes that concern it; none: no change does.
+    pub live: Option<String>,
+}
+
+impl Frame {
+    /// Of a page that needs nobody to be signed in.
+    pub fn outside(looks: &Looks, title: &str) -> Self {
+        Self {
+            title: title.to_owned(),
+            lang: looks.language.as_str(),
+            theme: looks.theme,
+            words: looks.words(),
+            viewer: None,
+            csrf: String::new(),
+            tab: "",
+            style: assets::address("app.css"),
+            script: assets::address("app.js"),
+            icon: assets::address("icon.svg"),
+            zone: looks.zone.iana_name().unwrap_or("UTC").to_owned(),
+            version: env!("CARGO_PKG_VERSION"),
+            live: None,
+        }
+    }
+
+    /// Of a page for somebody.
+    pub fn inside(viewer: &Viewer, tab: &'static str, title: &str) -> Self {
+        Self {
+            viewer: Some(viewer.actor.label().to_owned()),
+            csrf: viewer.csrf(),
+            tab,
+            ..Self::outside(&viewer.looks, title)
+        }
+    }
+
+    /// Of a page that follows the changes of a release, or of everything; `seen`: the place in the record that it shows.
+    pub fn following(self, release: Option<ReleaseId>, seen: i64) -> Self {
+        let of = release.map(|id| format!("&release={}", id.0)).unwrap_or_default();
+        Self { live: Some(format!("/live?from={seen}{of}")), ..self }
+    }
+}

@@ -1,0 +1,118 @@
+//! Tells an open page that what it shows has changed; the page then asks for itself again. So a viewer costs nothing while
+//! nothing happens, and one who comes back after a sleep misses nothing.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::{ConnectInfo, Query, State};
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, Sse};
+use futures_util::stream::{self, Stream};
+use serde::Deserialize;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::fault::Fault;
+use super::viewer::Viewer;
+use crate::domain::ids::ReleaseId;
+use crate::domain::person::Right;
+use crate::store::{Progress, StoreError, events, releases};
+use crate::web::problem::Problem;
+use crate::web::{Peer, Web};
+
+/// So that proxies do not take silence for death, and a session that has ended is noticed.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// What happens in quick succession is told once.
+const GATHERED: Duration = Duration::from_millis(100);
+/// Streams of sessions are counted beside those of tokens, whose numbers these never are.
+const FIRST_SESSION: i64 = i64::MIN / 2;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Asked {
+    /// Only what concerns this release; everything without it.
+    #[serde(default)]
+    release: Option<i64>,
+    /// What the page shows already: a place in the record.
+    #[serde(default)]
+    from: i64,
+}
+
+/// Server-sent events: `changed`, whenever there is something new.
+pub(super) async fn live(
+    State(web): State<Web>,
+    viewer: Viewer,
+    Extension(ConnectInfo(peer)): Extension<ConnectInfo<Peer>>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Fault> {
+    let release = asked.release.map(ReleaseId);
+    let service = match release {
+        Some(id) => {
+            let of = web.engine.read(move |conn| releases::service_of(conn, id)).await?;
+            Some(of.ok_or_else(|| Problem::not_found(format!("there is no release #{id}")))?)
+        }
+        None => None,
+    };
+    viewer.actor.may(Right::Read, service.as_ref(), false)?;
+    let place = match peer {
+        Peer::Network(address) => Some(web.limits.stream(FIRST_SESSION + viewer.session, address.ip())?),
+        Peer::Socket => None,
+    };
+    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
+    let progress = web.engine.store().progress();
+    let following = Following { seen: last.unwrap_or(asked.from), web, viewer, release, progress };
+    let events = stream::unfold((following, place), |(mut following, place)| async move {
+        following.next().await.map(|event| (Ok(event), (following, place)))
+    });
+    Ok(Sse::new(events))
+}
+
+struct Following {
+    web: Web,
+    viewer: Viewer,
+    release: Option<ReleaseId>,
+    /// The newest place in the record that the page knows.
+    seen: i64,
+    progress: watch::Receiver<Progress>,
+}
+
+impl Following {
+    async fn next(&mut self) -> Option<Event> {
+        let heartbeat = Instant::now() + HEARTBEAT;
+        loop {
+            let known = self.progress.borrow_and_update().last_event;
+            let newest = self.newest(known).await.ok()?;
+            if newest > self.seen {
+                self.seen = newest;
+                tokio::time::sleep(GATHERED).await;
+                self.is_still_signed_in().await?;
+                return Some(Event::default().event("changed").id(newest.to_string()).data(newest.to_string()));
+            }
+            let stop = self.web.stop.clone();
+            tokio::select! {
+                () = stop.cancelled() => return None,
+                () = sleep_until(heartbeat) => {
+                    self.is_still_signed_in().await?;
+                    return Some(Event::default().comment(""));
+                }
+                changed = self.progress.changed() => changed.ok()?,
+            }
+        }
+    }
+
+    /// The newest place in the record that concerns the page.
+    async fn newest(&self, known: i64) -> Result<i64, StoreError> {
+        match self.release {
+            Some(release) if known > self.seen => {
+                self.web.engine.read(move |conn| events::newest_of(conn, release)).await
+            }
+            Some(_) => Ok(self.seen),
+            None => Ok(known),
+        }
+    }
+
+    async fn is_still_signed_in(&self) -> Option<()> {
+        self.viewer.look_again(&self.web).await.then_some(())
+    }
+}

@@ -1,0 +1,128 @@
+//! A service: what its environments run, what it can go back to, who approves, and what was released.
+
+use askama::Template;
+use axum::extract::{FromRequest, Path, Request as HttpRequest, State};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+
+use super::board::{EndedLine, Place};
+use super::fault::Fault;
+use super::frame::{Frame, When};
+use super::viewer::{Signed, Viewer};
+use crate::domain::command::Command;
+use crate::domain::env::Env;
+use crate::domain::ids::{Invalid, ServiceName};
+use crate::domain::person::Right;
+use crate::domain::service::{Driver, Service};
+use crate::engine::{Request, no_service, trace};
+use crate::views::ServiceOverview;
+use crate::web::Web;
+
+/// Releases that are shown.
+const HISTORY: u32 = 30;
+/// Good versions that are shown.
+const VERSIONS: usize = 12;
+
+struct EnvironmentBox {
+    name: &'static str,
+    place: Place,
+    driver: &'static str,
+    hosts: String,
+}
+
+struct Good {
+    release: i64,
+    version: String,
+    deployed: When,
+}
+
+#[derive(Template)]
+#[template(path = "pages/service.html")]
+struct ServicePage {
+    frame: Frame,
+    name: String,
+    repository: Option<String>,
+    environments: Vec<EnvironmentBox>,
+    lock: Option<(String, String)>,
+    may_command: bool,
+    approvers: Vec<String>,
+    needed: String,
+    line: Vec<(i64, String)>,
+    good: Vec<Good>,
+    current: Option<i64>,
+    history: Vec<EndedLine>,
+}
+
+/// A service.
+pub(super) async fn show(
+    State(web): State<Web>,
+    viewer: Viewer,
+    Path(name): Path<String>,
+) -> Result<Html<String>, Fault> {
+    let name = ServiceName::parse("service", name)?;
+    viewer.actor.may(Right::Read, Some(&name), false)?;
+    let seen = web.engine.store().progress().borrow().last_event;
+    let overview = ServiceOverview::read(&web.engine, &name).await?;
+    let history = web.engine.releases(None, Some(name.clone()), None, HISTORY).await?;
+    let (looks, service) = (&viewer.looks, &overview.service);
+    let words = looks.words();
+    let environments = Env::LASTING.into_iter().map(|env| EnvironmentBox {
+        name: if env == Env::Stage { words.stage } else { words.production },
+        place: Place::of(&overview, env, &viewer),
+        driver: driver(service, env),
+        hosts: service.hosts_in(env).iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    });
+    let lock = overview.production().lock.as_ref();
+    let good = overview.good.iter().take(VERSIONS).map(|good| Good {
+        release: good.version.release.0,
+        version: good.version.to_string(),
+        deployed: looks.when(good.deployed_at, viewer.now),
+    });
+    let page = ServicePage {
+        frame: Frame::inside(&viewer, "services", name.as_str()).following(None, seen),
+        name: name.to_string(),
+        repository: service.repository.clone(),
+        environments: environments.collect(),
+        lock: lock.map(|lock| (lock.by.clone(), looks.language.reason(&lock.reason))),
+        may_command: viewer.actor.may(Right::Command, Some(&name), false).is_ok(),
+        approvers: service.approvals.required.iter().map(ToString::to_string).collect(),
+        needed: words.of(service.approvals.minimum, service.approvals.required.len()),
+        line: overview.line.iter().map(|release| (release.id.0, release.title())).collect(),
+        good: good.collect(),
+        current: overview.in_production.as_ref().map(|release| release.id.0),
+        history: history.iter().map(|release| EndedLine::of(release, &viewer)).collect(),
+    };
+    Ok(Html(page.render()?))
+}
+
+fn driver(service: &Service, env: Env) -> &'static str {
+    match service.environment(env).driver {
+        Driver::Ssh => "ssh",
+        Driver::Local => "local",
+        Driver::Ci { .. } => "ci",
+    }
+}
+
+/// Locks or unlocks production.
+pub(super) async fn act(
+    State(web): State<Web>,
+    Path((name, act)): Path<(String, String)>,
+    request: HttpRequest,
+) -> Result<Response, Fault> {
+    let Signed(viewer, fields) = Signed::<Vec<(String, String)>>::from_request(request, &web).await?;
+    let name = ServiceName::parse("service", name)?;
+    let reason = fields.iter().find(|(key, _)| key == "reason").map(|(_, value)| value.trim().to_owned());
+    let command = match act.as_str() {
+        "lock" => Command::Lock {
+            reason: reason.filter(|why| !why.is_empty()).ok_or_else(|| Invalid::new("reason", "must be given"))?,
+        },
+        "unlock" => Command::Unlock,
+        _ => return Err(crate::web::problem::Problem::not_found(format!("there is no action {act}")).into()),
+    };
+    if web.engine.catalog().service(&name).is_none() {
+        return Err(no_service(&name).into());
+    }
+    let request =
+        Request { trace_id: Some(trace::new_id()), ..Request::about(viewer.actor.clone(), name.clone(), command) };
+    web.engine.handle(request).await?;
+    Ok(Redirect::to(&format!("/services/{name}")).into_response())
+}

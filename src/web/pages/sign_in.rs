@@ -1,0 +1,195 @@
+//! Coming in and going out: a link works once, and only when its reader says so, since programs that look at links before people
+//! do would use it up.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+
+use super::fault::Fault;
+use super::frame::{Frame, Looks, When};
+use super::viewer::{Signed, Viewer, address_of, is_from_here, parse, set_cookie};
+use crate::engine::sessions::Browser;
+use crate::web::problem::Problem;
+use crate::web::{Web, body};
+
+#[derive(Template)]
+#[template(path = "pages/login.html")]
+struct LoginPage {
+    frame: Frame,
+    /// Whom a link would sign in, and its secret.
+    offer: Option<(String, String)>,
+    /// A link was shown that opens nothing.
+    is_over: bool,
+    to: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Whence {
+    #[serde(default)]
+    to: String,
+}
+
+/// How to come in.
+pub(super) async fn ask(
+    Extension(looks): Extension<Looks>,
+    Query(whence): Query<Whence>,
+) -> Result<Html<String>, Fault> {
+    page(&looks, None, false, local(&whence.to))
+}
+
+/// Whom a link would sign in.
+pub(super) async fn offer(
+    State(web): State<Web>,
+    Extension(looks): Extension<Looks>,
+    Path(link): Path<String>,
+) -> Result<Response, Fault> {
+    match web.engine.look_at_login_link(link.clone()).await? {
+        Some(who) => Ok(page(&looks, Some((who, link)), false, "/")?.into_response()),
+        None => Ok((StatusCode::GONE, page(&looks, None, true, "/")?).into_response()),
+    }
+}
+
+fn page(looks: &Looks, offer: Option<(String, String)>, is_over: bool, to: &str) -> Result<Html<String>, Fault> {
+    let frame = Frame::outside(looks, looks.words().sign_in);
+    Ok(Html(LoginPage { frame, offer, is_over, to: to.to_owned() }.render()?))
+}
+
+#[derive(Debug, Deserialize)]
+struct Shown {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    to: String,
+}
+
+/// Uses a link up. Nobody is signed in yet, so that the browser's word about where the form stood has to do.
+pub(super) async fn enter(
+    State(web): State<Web>,
+    Extension(looks): Extension<Looks>,
+    request: Request,
+) -> Result<Response, Fault> {
+    let (parts, sent) = request.into_parts();
+    if !is_from_here(&parts.headers) {
+        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", looks.words().foreign_form).into());
+    }
+    let shown: Shown = parse(&body::read(sent).await?)?;
+    // A whole link is as good as what stands at its end.
+    let code = shown.code.trim().rsplit('/').next().unwrap_or_default().to_owned();
+    let address = address_of(&parts);
+    let browser = Browser {
+        device: text(&parts.headers, header::USER_AGENT),
+        address: address.map(|address| address.to_string()).unwrap_or_default(),
+    };
+    let Some(secret) = web.engine.sign_in(code, browser).await? else {
+        if let Some(address) = address {
+            web.authenticator.wrong(address, web.engine.now())?;
+        }
+        return Ok((StatusCode::GONE, page(&looks, None, true, local(&shown.to))?).into_response());
+    };
+    let cookie = set_cookie(&web, Some(secret.expose_secret()));
+    Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to(local(&shown.to))).into_response())
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> String {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+}
+
+/// A path of this dashboard; nothing that leads elsewhere.
+fn local(path: &str) -> &str {
+    let leads_away = path.starts_with("//") || path.contains(['\\', '\r', '\n', '\t']);
+    if path.starts_with('/') && !leads_away { path } else { "/" }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Leaving {
+    /// Another session of theirs; none: this one.
+    #[serde(default)]
+    session: Option<i64>,
+}
+
+/// Signs out.
+pub(super) async fn leave(State(web): State<Web>, Signed(viewer, leaving): Signed<Leaving>) -> Result<Response, Fault> {
+    let id = leaving.session.unwrap_or(viewer.session);
+    web.engine.end_session(viewer.person().cloned(), id).await?;
+    if id != viewer.session {
+        return Ok(Redirect::to("/account").into_response());
+    }
+    Ok((AppendHeaders([(header::SET_COOKIE, set_cookie(&web, None))]), Redirect::to("/login")).into_response())
+}
+
+/// A session of the viewer's.
+struct SessionLine {
+    id: i64,
+    device: String,
+    address: String,
+    began: When,
+    seen: When,
+    is_this: bool,
+}
+
+#[derive(Template)]
+#[template(path = "pages/account.html")]
+struct AccountPage {
+    frame: Frame,
+    who: String,
+    role: String,
+    theme: &'static str,
+    sessions: Vec<SessionLine>,
+}
+
+/// Who the viewer is, how pages look to them, and where they are signed in.
+pub(super) async fn account(State(web): State<Web>, viewer: Viewer) -> Result<Html<String>, Fault> {
+    let looks = &viewer.looks;
+    let sessions = web.engine.sessions_of(viewer.person().cloned()).await?;
+    let sessions = sessions.into_iter().map(|session| SessionLine {
+        id: session.id,
+        device: session.device,
+        address: session.address,
+        began: looks.when(session.began, viewer.now),
+        seen: looks.when(session.seen, viewer.now),
+        is_this: session.id == viewer.session,
+    });
+    let page = AccountPage {
+        frame: Frame::inside(&viewer, "", looks.words().account),
+        who: viewer.actor.label().to_owned(),
+        role: looks.language.role(viewer.actor.role().as_str()).to_owned(),
+        theme: looks.theme.unwrap_or_default(),
+        sessions: sessions.collect(),
+    };
+    Ok(Html(page.render()?))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Chosen {
+    lang: String,
+    theme: String,
+}
+
+/// Language and colours.
+pub(super) async fn choose(Signed(_, chosen): Signed<Chosen>) -> Response {
+    let year = 365 * 24 * 3600;
+    let cookie = |name: &str, value: &str| {
+        let age = if value.is_empty() { 0 } else { year };
+        (header::SET_COOKIE, format!("{name}={value}; Path=/; SameSite=Lax; Max-Age={age}"))
+    };
+    let lang = if chosen.lang == "ru" { "ru" } else { "en" };
+    let theme = if ["light", "dark"].contains(&chosen.theme.as_str()) { chosen.theme.as_str() } else { "" };
+    (AppendHeaders([cookie("lang", lang), cookie("theme", theme)]), Redirect::to("/account")).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_led_away_after_signing_in() {
+        assert_eq!(local("/releases/12"), "/releases/12");
+        for away in ["//evil.example", "/\\evil.example", "https://evil.example", "", "/a\r\nSet-Cookie: x=y"] {
+            assert_eq!(local(away), "/", "{away:?}");
+        }
+    }
+}

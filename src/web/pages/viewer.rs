@@ -1,0 +1,204 @@
+//! Who looks: a browser with the cookie of a session. What it sends has to come from a page of ours: it carries a word that
+//! only such a page knows, and the browser names no other origin.
+
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use hmac::{Hmac, KeyInit, Mac};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+use super::fault::Fault;
+use super::frame::{Looks, cookie};
+use crate::domain::ids::PersonName;
+use crate::domain::person::Actor;
+use crate::store::key;
+use crate::web::problem::Problem;
+use crate::web::{Peer, Web, body};
+
+/// The cookie of a session where the dashboard is reached by https: no other host and no page without TLS can set it.
+const SAFE_COOKIE: &str = "__Host-rmm";
+/// The same where it is reached without TLS.
+const PLAIN_COOKIE: &str = "rmm";
+/// What makes a form's word another one on every page, so that compression tells nothing about it: bytes.
+const SALT: usize = 16;
+
+/// Somebody who is signed in.
+#[derive(Debug, Clone)]
+pub(super) struct Viewer {
+    pub actor: Actor,
+    pub session: i64,
+    pub looks: Looks,
+    /// As of this moment the page is made.
+    pub now: Timestamp,
+    secret: String,
+}
+
+impl Viewer {
+    /// The person; none: the operator.
+    pub fn person(&self) -> Option<&PersonName> {
+        self.actor.person()
+    }
+
+    /// What a form of this session carries.
+    pub fn csrf(&self) -> String {
+        let salt = key::random_bytes().unwrap_or_default();
+        word_of(&self.secret, &salt[..SALT])
+    }
+
+    /// Whether the session is still there.
+    pub async fn look_again(&self, web: &Web) -> bool {
+        matches!(web.engine.session(&self.secret).await, Ok(Some(_)))
+    }
+
+    /// Whether a form came from a page of this session.
+    fn knows(&self, word: &str) -> bool {
+        let salt = word.get(..SALT * 2).and_then(from_hex);
+        salt.is_some_and(|salt| word_of(&self.secret, &salt).as_bytes().ct_eq(word.as_bytes()).into())
+    }
+}
+
+/// A salt and what the session's secret makes of it.
+fn word_of(secret: &str, salt: &[u8]) -> String {
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap_or_else(|_| unreachable!("any length is a key"));
+    mac.update(b"a form of the dashboard");
+    mac.update(salt);
+    format!("{}{}", key::to_hex(salt), key::to_hex(&mac.finalize().into_bytes()))
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits = |at: usize| text.get(at..at + 2).and_then(|two| u8::from_str_radix(two, 16).ok());
+    (0..text.len()).step_by(2).map(digits).collect()
+}
+
+/// Whether the dashboard is reached by https.
+fn is_safe(web: &Web) -> bool {
+    web.engine.catalog().public_url().is_some_and(|url| url.starts_with("https://"))
+}
+
+/// The name of the session's cookie.
+fn cookie_name(web: &Web) -> &'static str {
+    if is_safe(web) { SAFE_COOKIE } else { PLAIN_COOKIE }
+}
+
+/// What gives a browser the cookie of a session; without a secret: what takes it.
+pub(super) fn set_cookie(web: &Web, secret: Option<&str>) -> String {
+    let (name, safe) = (cookie_name(web), if is_safe(web) { "; Secure" } else { "" });
+    let age = if secret.is_some() { 30 * 24 * 3600 } else { 0 };
+    format!("{name}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}{safe}", secret.unwrap_or_default())
+}
+
+/// Where a request comes from.
+pub(super) fn address_of(parts: &Parts) -> Option<std::net::IpAddr> {
+    match parts.extensions.get::<ConnectInfo<Peer>>().map(|info| info.0) {
+        Some(Peer::Network(address)) => Some(address.ip()),
+        Some(Peer::Socket) | None => None,
+    }
+}
+
+impl FromRequestParts<Web> for Viewer {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Fault> {
+        let secret = cookie(&parts.headers, cookie_name(web)).ok_or(Fault::SignIn)?;
+        let found = web.engine.session(secret).await?.ok_or(Fault::SignIn)?;
+        let looks = Looks::of(&parts.headers, &web.engine.catalog());
+        Ok(Self {
+            actor: found.actor,
+            session: found.session.id,
+            looks,
+            now: web.engine.now(),
+            secret: secret.to_owned(),
+        })
+    }
+}
+
+/// Whether a form was sent by a page of this very RMM, as far as the browser tells.
+pub(super) fn is_from_here(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if text("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none") {
+        return false;
+    }
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    text("origin").is_none_or(|origin| origin.split_once("://").map(|(_, host)| host) == host)
+}
+
+/// What a form says, by somebody who is signed in.
+#[derive(Debug)]
+pub(super) struct Signed<T>(pub Viewer, pub T);
+
+#[derive(Debug, Deserialize)]
+struct Csrf {
+    #[serde(default)]
+    csrf: String,
+}
+
+impl<T: DeserializeOwned> FromRequest<Web> for Signed<T> {
+    type Rejection = Fault;
+
+    async fn from_request(request: Request, web: &Web) -> Result<Self, Fault> {
+        let (mut parts, sent) = request.into_parts();
+        let viewer = Viewer::from_request_parts(&mut parts, web).await?;
+        let foreign = || Problem::new(StatusCode::FORBIDDEN, "forbidden", viewer.looks.words().foreign_form);
+        if !is_from_here(&parts.headers) {
+            return Err(foreign().into());
+        }
+        let bytes = body::read(sent).await?;
+        let Csrf { csrf } = parse(&bytes)?;
+        if !viewer.knows(&csrf) {
+            return Err(foreign().into());
+        }
+        let said = parse(&bytes)?;
+        Ok(Self(viewer, said))
+    }
+}
+
+/// A form's fields.
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    serde_urlencoded::from_bytes(bytes)
+        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "invalid", format!("the form cannot be read: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn forms_of_other_origins_are_told_from_ours() {
+        let here = ("host", "rmm.example.com");
+        assert!(is_from_here(&headers(&[here])));
+        assert!(is_from_here(&headers(&[
+            here,
+            ("origin", "https://rmm.example.com"),
+            ("sec-fetch-site", "same-origin")
+        ])));
+        for foreign in [
+            ("origin", "https://evil.example.com"),
+            ("origin", "null"),
+            ("origin", "https://rmm.example.com.evil.example"),
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", "same-site"),
+        ] {
+            assert!(!is_from_here(&headers(&[here, foreign])), "{foreign:?}");
+        }
+    }
+
+    #[test]
+    fn the_word_of_a_form_is_that_of_its_session_and_never_the_same() {
+        let (one, other) = (word_of("secret", &[1; SALT]), word_of("secret", &[2; SALT]));
+        assert_ne!(one, other);
+        assert_ne!(one, word_of("other", &[1; SALT]));
+        assert_eq!(from_hex("0aff"), Some(vec![10, 255]));
+        assert_eq!(from_hex("0g"), None);
+    }
+}

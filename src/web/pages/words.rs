@@ -1,0 +1,209 @@
+//! The labels of pages, in both languages. Sentences about releases, runs and gates are `wording`'s.
+
+use crate::domain::moves::Move;
+use crate::domain::run::RunState;
+use crate::domain::standing::{Phase, Standing};
+use crate::wording::Language;
+
+mod en;
+mod ru;
+
+/// The labels of pages in one language.
+#[derive(Debug)]
+pub(super) struct Words {
+    pub language: Language,
+    pub skip: &'static str,
+    pub board: &'static str,
+    pub account: &'static str,
+    pub main_parts: &'static str,
+    pub breadcrumb: &'static str,
+    pub times_in: &'static str,
+    pub live: &'static str,
+    pub stale: &'static str,
+    pub sign_in: &'static str,
+    pub sign_out: &'static str,
+    pub signed_out: &'static str,
+    pub ask_bot: &'static str,
+    pub on_server: &'static str,
+    pub link_or_code: &'static str,
+    pub sign_in_with_it: &'static str,
+    pub link_is_over: &'static str,
+    pub offer: &'static str,
+    pub sign_in_as: &'static str,
+    pub foreign_form: &'static str,
+    pub not_here: &'static str,
+    pub not_allowed: &'static str,
+    pub not_now: &'static str,
+    pub not_done: &'static str,
+    pub go_back: &'static str,
+    pub role: &'static str,
+    pub language_label: &'static str,
+    pub colours: &'static str,
+    pub of_system: &'static str,
+    pub light: &'static str,
+    pub dark: &'static str,
+    pub save: &'static str,
+    pub sessions: &'static str,
+    pub this_one: &'static str,
+    pub since: &'static str,
+    pub seen: &'static str,
+    pub end_session: &'static str,
+    pub needs_you: &'static str,
+    pub waits_for_your_approval: &'static str,
+    pub review: &'static str,
+    pub on_their_way: &'static str,
+    pub nothing_now: &'static str,
+    pub what_runs_where: &'static str,
+    pub service: &'static str,
+    pub stage: &'static str,
+    pub production: &'static str,
+    pub nothing_yet: &'static str,
+    pub last_ended: &'static str,
+    pub release: &'static str,
+    pub result: &'static str,
+    pub ended: &'static str,
+    pub from_tag: &'static str,
+    pub by: &'static str,
+    pub first_release: &'static str,
+    pub unknown_state: &'static str,
+    pub needs_repair: &'static str,
+    pub commit: &'static str,
+    pub started_by: &'static str,
+    pub owner: &'static str,
+    pub attempt: &'static str,
+    pub gates: &'static str,
+    pub met: &'static str,
+    pub not_met: &'static str,
+    pub skipped: &'static str,
+    pub approvals: &'static str,
+    pub approved: &'static str,
+    pub rejected: &'static str,
+    pub waiting: &'static str,
+    pub runs: &'static str,
+    pub step: &'static str,
+    pub took: &'static str,
+    pub host: &'static str,
+    pub commits_since: &'static str,
+    pub compare: &'static str,
+    pub timeline: &'static str,
+    pub every_step: &'static str,
+    pub surfaces: &'static str,
+    pub artifact: &'static str,
+    pub preview: &'static str,
+    pub notes: &'static str,
+    pub ci_run: &'static str,
+    pub output: &'static str,
+    pub first_failure: &'static str,
+    pub raw: &'static str,
+    pub download: &'static str,
+    pub no_output: &'static str,
+    pub earlier_lines: &'static str,
+    pub later_lines: &'static str,
+    pub unlock: &'static str,
+    pub lock: &'static str,
+    pub lock_heading: &'static str,
+    pub lock_follows: &'static str,
+    pub history: &'static str,
+    pub approvers: &'static str,
+    pub in_line: &'static str,
+    pub good_versions: &'static str,
+    pub roll_back_there: &'static str,
+    pub reason: &'static str,
+    pub reason_hint: &'static str,
+    pub which_gates: &'static str,
+    pub force: &'static str,
+    pub version: &'static str,
+    pub progress: &'static str,
+}
+
+/// The labels of a language.
+pub(super) const fn of(language: Language) -> &'static Words {
+    match language {
+        Language::En => &en::WORDS,
+        Language::Ru => &ru::WORDS,
+    }
+}
+
+impl Words {
+    /// The name of a phase.
+    pub const fn phase(&self, phase: Phase) -> &'static str {
+        match self.language {
+            Language::En => en::phase(phase),
+            Language::Ru => ru::phase(phase),
+        }
+    }
+
+    /// What the button of a move says.
+    pub const fn button(&self, wanted: Move) -> &'static str {
+        match self.language {
+            Language::En => en::button(wanted),
+            Language::Ru => ru::button(wanted),
+        }
+    }
+
+    /// What a move does to a release, as a heading.
+    pub fn act_on(&self, wanted: Move, title: &str) -> String {
+        match self.language {
+            Language::En => en::act_on(wanted, title),
+            Language::Ru => ru::act_on(wanted, title),
+        }
+    }
+
+    /// What follows from a move.
+    pub const fn follows(&self, wanted: Move) -> &'static str {
+        match self.language {
+            Language::En => en::follows(wanted),
+            Language::Ru => ru::follows(wanted),
+        }
+    }
+
+    /// How much is on its way, and how much of it waits for the viewer.
+    pub fn board_summary(&self, active: usize, mine: usize) -> String {
+        match self.language {
+            Language::En => en::board_summary(active, mine),
+            Language::Ru => ru::board_summary(active, mine),
+        }
+    }
+
+    /// The small line of a card.
+    pub fn card_meta(&self, standing: &Standing, age: &str, by: &str) -> String {
+        match (standing, self.language) {
+            (Standing::Step { number, of, .. }, Language::En) => format!("Step {number} of {of} · {age} · by {by}"),
+            (Standing::Step { number, of, .. }, Language::Ru) => format!("Шаг {number} из {of} · {age} · {by}"),
+            (_, Language::En) => format!("{age} · by {by}"),
+            (_, Language::Ru) => format!("{age} · {by}"),
+        }
+    }
+
+    /// Who has locked production, and why.
+    pub fn locked(&self, by: &str, reason: &str) -> String {
+        match self.language {
+            Language::En => format!("locked by {by}: {reason}"),
+            Language::Ru => format!("закрыт, {by}: {reason}"),
+        }
+    }
+
+    /// A version on its way to an environment.
+    pub fn on_its_way(&self, version: &str) -> String {
+        match self.language {
+            Language::En => format!("{version} is on its way"),
+            Language::Ru => format!("{version} на пути сюда"),
+        }
+    }
+
+    /// How a run stands.
+    pub const fn run_state(&self, state: &RunState) -> &'static str {
+        match self.language {
+            Language::En => en::run_state(state),
+            Language::Ru => ru::run_state(state),
+        }
+    }
+
+    /// How many of how many.
+    pub fn of(&self, have: usize, need: usize) -> String {
+        match self.language {
+            Language::En => format!("{have}\u{a0}of\u{a0}{need}"),
+            Language::Ru => format!("{have}\u{a0}из\u{a0}{need}"),
+        }
+    }
+}

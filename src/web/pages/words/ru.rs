@@ -1,0 +1,207 @@
+//! Russian.
+
+use super::Words;
+use crate::domain::moves::Move;
+use crate::domain::run::RunState;
+use crate::domain::standing::Phase;
+use crate::wording::Language;
+
+pub(super) const WORDS: Words = Words {
+    language: Language::Ru,
+    skip: "К содержанию",
+    board: "Доска",
+    account: "Учётная запись",
+    main_parts: "Разделы",
+    breadcrumb: "Путь",
+    times_in: "Время:",
+    live: "Данные свежие",
+    stale: "Нет связи: данные могли устареть",
+    sign_in: "Вход",
+    sign_out: "Выйти",
+    signed_out: "Вы вышли, ничего не сделано. Войдите и повторите",
+    ask_bot: "RMM знает вас по аккаунту Telegram: отправьте боту /login, он ответит ссылкой. Ссылка действует один раз, 10 минут.",
+    on_server: "На сервере такую же ссылку печатает:",
+    link_or_code: "Ссылка или код",
+    sign_in_with_it: "Войти",
+    link_is_over: "Ссылка уже использована или её время вышло. Попросите новую.",
+    offer: "По этой ссылке вы войдёте как",
+    sign_in_as: "Войти как",
+    foreign_form: "это пришло не со страницы этого RMM, или страница старше вашего входа: ничего не сделано. Откройте страницу заново и повторите",
+    not_here: "Такой страницы нет",
+    not_allowed: "Нельзя",
+    not_now: "Сейчас не получится",
+    not_done: "Не сделано",
+    go_back: "Назад",
+    role: "Роль",
+    language_label: "Язык",
+    colours: "Цвета",
+    of_system: "Как в системе",
+    light: "Светлые",
+    dark: "Тёмные",
+    save: "Сохранить",
+    sessions: "Где вы вошли",
+    this_one: "этот браузер",
+    since: "с",
+    seen: "последний раз",
+    end_session: "Выйти там",
+    needs_you: "Ждёт вас",
+    waits_for_your_approval: "ждёт вашего подтверждения",
+    review: "Посмотреть и подтвердить",
+    on_their_way: "В пути",
+    nothing_now: "Пусто",
+    what_runs_where: "Что где работает",
+    service: "Сервис",
+    stage: "Stage",
+    production: "Продакшн",
+    nothing_yet: "пока ничего",
+    last_ended: "Завершены последними",
+    release: "Релиз",
+    result: "Итог",
+    ended: "Завершён",
+    from_tag: "От тега",
+    by: "Кто",
+    first_release: "Релизов ещё нет. Первый создаёт:",
+    unknown_state: "что здесь работает, неизвестно",
+    needs_repair: "нужен ремонт",
+    commit: "Коммит",
+    started_by: "начал",
+    owner: "ответственный",
+    attempt: "попытка",
+    gates: "Условия перед продакшном",
+    met: "Выполнено",
+    not_met: "Не выполнено",
+    skipped: "Пропущено",
+    approvals: "Подтверждения",
+    approved: "Подтверждено",
+    rejected: "Отклонено",
+    waiting: "Ждём",
+    runs: "Прогоны",
+    step: "Шаг",
+    took: "Длился",
+    host: "Хост",
+    commits_since: "Коммиты после",
+    compare: "Сравнить",
+    timeline: "История",
+    every_step: "Каждый шаг",
+    surfaces: "Поверхности",
+    artifact: "Что выходит",
+    preview: "Превью",
+    notes: "Примечания",
+    ci_run: "Запуск CI",
+    output: "Вывод",
+    first_failure: "К первой ошибке",
+    raw: "Как есть",
+    download: "Скачать",
+    no_output: "Ничего не напечатано.",
+    earlier_lines: "Строки выше",
+    later_lines: "Строки ниже",
+    unlock: "Открыть продакшн",
+    lock: "Закрыть продакшн…",
+    lock_heading: "Закрыть продакшн",
+    lock_follows: "В продакшн ничего не пойдёт, пока администратор его не откроет. Что уже идёт, продолжится.",
+    history: "История",
+    approvers: "Кто подтверждает",
+    in_line: "В очереди в продакшн",
+    good_versions: "Хорошие версии",
+    roll_back_there: "Откатить продакшн можно на странице релиза, который там работает",
+    reason: "Причина",
+    reason_hint: "Скажем команде и сохраним в журнале",
+    which_gates: "Какие условия пропустить",
+    force: "Хотя неизвестно, что там ещё работает",
+    version: "Версия, на которую откатить",
+    progress: "Ход релиза",
+};
+
+pub(super) const fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Stage => "Stage",
+        Phase::Rehearsal => "Репетиция",
+        Phase::People => "Ждут людей",
+        Phase::Production => "Деплой",
+        Phase::Back => "Откат",
+    }
+}
+
+pub(super) const fn button(wanted: Move) -> &'static str {
+    match wanted {
+        Move::Settle => "Сказать, что работает…",
+        Move::Resolve => "Сказать, чем кончилось…",
+        Move::Approve => "Подтвердить…",
+        Move::Reject => "Отклонить…",
+        Move::Promote => "В продакшн…",
+        Move::Bypass => "Пропустить условия…",
+        Move::Unlock => "Открыть продакшн…",
+        Move::Cancel => "Отменить…",
+        Move::Abort => "Прервать и откатить…",
+        Move::Rollback => "Откатить…",
+        Move::Retry => "Повторить…",
+    }
+}
+
+pub(super) fn act_on(wanted: Move, title: &str) -> String {
+    match wanted {
+        Move::Settle => "Сказать, что там работает".to_owned(),
+        Move::Resolve => "Сказать, чем кончилось".to_owned(),
+        Move::Approve => format!("Подтвердить {title}"),
+        Move::Reject => format!("Отклонить {title}"),
+        Move::Promote => format!("Начать деплой {title} в продакшн"),
+        Move::Bypass => format!("Пропустить условия {title}"),
+        Move::Unlock => "Открыть продакшн".to_owned(),
+        Move::Cancel => format!("Отменить {title}"),
+        Move::Abort => format!("Прервать {title} и откатить"),
+        Move::Rollback => format!("Откатить {title}"),
+        Move::Retry => format!("Повторить {title}"),
+    }
+}
+
+pub(super) const fn follows(wanted: Move) -> &'static str {
+    match wanted {
+        Move::Settle | Move::Resolve => "Сначала посмотрите на сервере: RMM продолжит с того, что вы скажете.",
+        Move::Approve => "Вы говорите, что проверили релиз. Продакшн следует, когда выполнены все условия.",
+        Move::Reject => "Один отказ завершает голосование. Релиз можно повторить.",
+        Move::Promote => "Начнётся деплой в продакшн.",
+        Move::Bypass => "Для аварий. Команде скажут, кто что пропустил и почему.",
+        Move::Unlock => "Релизы сервиса снова пойдут в продакшн.",
+        Move::Cancel => "Релиз на этом закончится. Продакшн не тронут.",
+        Move::Abort => "Останавливает текущий шаг и возвращает продакшн назад.",
+        Move::Rollback => {
+            "Продакшн вернётся назад вместе с миграциями и будет закрыт, пока администратор его не откроет."
+        }
+        Move::Retry => "Релиз начнётся сначала под тем же номером. Голосовать нужно заново.",
+    }
+}
+
+pub(super) const fn run_state(state: &RunState) -> &'static str {
+    match state {
+        RunState::Queued => "В очереди",
+        RunState::Running => "Идёт",
+        RunState::Succeeded => "Успешно",
+        RunState::Failed { .. } => "Не удался",
+        RunState::Stopped { .. } => "Остановлен",
+        RunState::Unknown { .. } => "Неизвестно",
+    }
+}
+
+pub(super) fn board_summary(active: usize, mine: usize) -> String {
+    let active = match (active, russian_plural(active)) {
+        (0, _) => "В пути ничего нет".to_owned(),
+        (count, 0) => format!("{count} релиз в пути"),
+        (count, 1) => format!("{count} релиза в пути"),
+        (count, _) => format!("{count} релизов в пути"),
+    };
+    match (mine, russian_plural(mine)) {
+        (0, _) => active,
+        (count, 0) => format!("{active} · {count} ждёт вас"),
+        (count, _) => format!("{active} · {count} ждут вас"),
+    }
+}
+
+/// Which form of a word follows a number: 0 as behind 1, 1 as behind 2, 2 as behind 5.
+const fn russian_plural(count: usize) -> usize {
+    match (count % 10, count % 100) {
+        (_, 11..=14) => 2,
+        (1, _) => 0,
+        (2..=4, _) => 1,
+        _ => 2,
+    }
+}

@@ -1,0 +1,72 @@
+//! Where a release stands, in English.
+
+use super::super::Language::En;
+use crate::domain::release::Version;
+use crate::domain::standing::Standing;
+use crate::domain::status::Status;
+use crate::wording::ended;
+
+pub(in crate::wording) fn standing(standing: &Standing) -> String {
+    use Standing as S;
+    match standing {
+        S::HeldUp { reason } => En.reason(reason),
+        S::CommitAsked => "asks the repository for its commit".into(),
+        S::InLine { behind } => format!("in line behind {}", title(behind)),
+        S::Begins { env, kind } => format!("{} begins", En.run(&env.to_string(), kind.as_str())),
+        S::Step { kind, surface, host, .. } if host.is_local() => format!("{} of {surface}", kind.title()),
+        S::Step { kind, surface, host, .. } => format!("{} of {surface} on {host}", kind.title()),
+        S::Ci { env, kind } => format!("CI is at work: {}", En.run(&env.to_string(), kind.as_str())),
+        S::Vote { missing, given, needed } if missing.is_empty() => {
+            format!("nobody is left to approve · {given}\u{a0}of\u{a0}{needed}")
+        }
+        S::Vote { missing, given, needed } => {
+            format!("waits for {} · {given}\u{a0}of\u{a0}{needed}", listed(missing, needed - given))
+        }
+        S::Gate { gate, others: 0 } => En.unmet_gate(gate),
+        S::Gate { gate, others } => format!("{} And {others} more.", ended(En.unmet_gate(gate))),
+        S::Starts => "the production deploy begins".into(),
+        S::ToResolve { run } => format!("an admin has to look into run {run}"),
+        S::ToSettle { env } => format!("it is unknown what {env} runs; an admin has to look"),
+        S::InProduction => "production runs it".into(),
+        S::Replaced { by } => format!("production runs {} now", title(by)),
+        S::Ended { status, back_to } => how(*status, back_to.as_ref().map(ToString::to_string)),
+    }
+}
+
+/// Names, and how many of them are enough where not all are needed.
+fn listed<T: ToString>(names: &[T], enough: usize) -> String {
+    let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+    let word = if enough < names.len() { "or" } else { "and" };
+    match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} {word} {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
+fn title(version: &Version) -> String {
+    version.tag.as_ref().map_or_else(|| format!("#{}", version.release), ToString::to_string)
+}
+
+fn how(status: Status, back_to: Option<String>) -> String {
+    match (status, back_to) {
+        (Status::Deployed, _) => "deployed".into(),
+        (Status::StageBuildingFailed, _) => "failed on stage".into(),
+        (Status::StageTestRollbackFailed, _) => "rehearsal failed".into(),
+        (Status::ManualTestFailed, _) => "rejected".into(),
+        (Status::RollbackDone, Some(tag)) => format!("rolled back to {tag}"),
+        (Status::RollbackDone, None) => "rolled back".into(),
+        (Status::RollbackFailed, _) => "rollback failed".into(),
+        (Status::Cancelled, _) => "cancelled".into(),
+        (
+            Status::Initiated
+            | Status::StageBuilding
+            | Status::StageTestRollback
+            | Status::ManualTesting
+            | Status::ManualTestPassed
+            | Status::Deploying
+            | Status::ProductionRollback,
+            _,
+        ) => "on its way".into(),
+    }
+}

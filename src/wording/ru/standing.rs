@@ -1,0 +1,82 @@
+//! Where a release stands, in Russian.
+
+use super::super::Language::Ru;
+use super::{run, step};
+use crate::domain::env::Env;
+use crate::domain::release::Version;
+use crate::domain::standing::Standing;
+use crate::domain::status::Status;
+use crate::wording::ended;
+
+pub(in crate::wording) fn standing(standing: &Standing) -> String {
+    use Standing as S;
+    match standing {
+        S::HeldUp { reason } => Ru.reason(reason),
+        S::CommitAsked => "спрашиваем у репозитория коммит".into(),
+        S::InLine { behind } => format!("в очереди за {}", title(behind)),
+        S::Begins { env, kind } => format!("начинается {}", run(&env.to_string(), kind.as_str())),
+        S::Step { kind, surface, host, .. } if host.is_local() => format!("{}: {surface}", step(*kind)),
+        S::Step { kind, surface, host, .. } => format!("{}: {surface} на {host}", step(*kind)),
+        S::Ci { env, kind } => format!("работает CI: {}", run(&env.to_string(), kind.as_str())),
+        S::Vote { missing, given, needed } if missing.is_empty() => {
+            format!("подтверждать больше некому · {given}\u{a0}из\u{a0}{needed}")
+        }
+        S::Vote { missing, given, needed } => {
+            format!("ждёт {} · {given}\u{a0}из\u{a0}{needed}", listed(missing, needed - given))
+        }
+        S::Gate { gate, others: 0 } => Ru.unmet_gate(gate),
+        S::Gate { gate, others } => format!("{} И ещё условий: {others}.", ended(Ru.unmet_gate(gate))),
+        S::Starts => "начинается деплой в продакшн".into(),
+        S::ToResolve { run } => format!("администратору нужно разобраться с прогоном {run}"),
+        S::ToSettle { env } => format!("неизвестно, что работает ({}); администратору нужно посмотреть", place(*env)),
+        S::InProduction => "работает в продакшне".into(),
+        S::Replaced { by } => format!("в продакшне теперь {}", title(by)),
+        S::Ended { status, back_to } => how(*status, back_to.as_ref().map(ToString::to_string)),
+    }
+}
+
+/// Names, and how many of them are enough where not all are needed.
+fn listed<T: ToString>(names: &[T], enough: usize) -> String {
+    let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+    let word = if enough < names.len() { "или" } else { "и" };
+    match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} {word} {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
+fn title(version: &Version) -> String {
+    version.tag.as_ref().map_or_else(|| format!("#{}", version.release), ToString::to_string)
+}
+
+fn place(env: Env) -> String {
+    match env {
+        Env::Stage => "stage".into(),
+        Env::Production => "продакшн".into(),
+        Env::Preview(_) => env.to_string(),
+    }
+}
+
+fn how(status: Status, back_to: Option<String>) -> String {
+    match (status, back_to) {
+        (Status::Deployed, _) => "задеплоен".into(),
+        (Status::StageBuildingFailed, _) => "не собрался на stage".into(),
+        (Status::StageTestRollbackFailed, _) => "репетиция отката не удалась".into(),
+        (Status::ManualTestFailed, _) => "отклонён".into(),
+        (Status::RollbackDone, Some(tag)) => format!("откат на {tag}"),
+        (Status::RollbackDone, None) => "откачен".into(),
+        (Status::RollbackFailed, _) => "откат не удался".into(),
+        (Status::Cancelled, _) => "отменён".into(),
+        (
+            Status::Initiated
+            | Status::StageBuilding
+            | Status::StageTestRollback
+            | Status::ManualTesting
+            | Status::ManualTestPassed
+            | Status::Deploying
+            | Status::ProductionRollback,
+            _,
+        ) => "в пути".into(),
+    }
+}

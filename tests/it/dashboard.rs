@@ -1,0 +1,159 @@
+//! The dashboard: who comes in, what they see, and what they may do there.
+
+use crate::world::{Browser, Page, Setup, World};
+
+#[tokio::test]
+async fn a_link_signs_in_once_and_the_session_ends_with_signing_out() {
+    let world = World::new(Setup::new()).await;
+    let mut stranger = Browser::of(&world);
+    let page = stranger.open("/releases/12").await;
+    assert_eq!((page.status, page.location.as_deref()), (303, Some("/login?to=%2Freleases%2F12")));
+    assert!(stranger.open("/login").await.text("h1").contains("Sign in"));
+
+    let mut ann = Browser::of(&world);
+    let link = ann.link(Some("ann")).await;
+    let path = link.strip_prefix(&format!("http://{}", world.address())).unwrap();
+    // Looking at a link, as programs do, does not use it up.
+    for _ in 0..2 {
+        assert!(ann.open(path).await.text("main").contains("This link signs you in as ann."));
+    }
+    let offer = ann.open(path).await;
+    let page = ann.submit(&offer, "/login", &[]).await;
+    assert_eq!((page.status, page.location.as_deref()), (303, Some("/")));
+    assert_eq!(ann.open("/").await.text("h1"), "Board");
+
+    let mut thief = Browser::of(&world);
+    assert!(thief.open(path).await.text("main").contains("was used already"));
+    assert_eq!(thief.send("/login", &[("code", &link)]).await.status, 410);
+    assert_eq!(thief.open("/").await.status, 303);
+
+    let cookie = ann.cookie("rmm").unwrap().to_owned();
+    let account = ann.open("/account").await;
+    assert_eq!(ann.submit(&account, "/logout", &[]).await.location.as_deref(), Some("/login"));
+    assert_eq!(ann.cookie("rmm"), None);
+    ann.set_cookie("rmm", &cookie);
+    assert_eq!(ann.open("/").await.status, 303, "the cookie of a session that was left");
+    let events = world.events().await;
+    let kinds: Vec<_> = events.iter().map(|event| event["kind"].as_str().unwrap()).collect();
+    assert!(kinds.contains(&"login_link_made") && kinds.contains(&"signed_in"), "{kinds:?}");
+}
+
+#[tokio::test]
+async fn people_approve_on_the_page_and_production_follows() {
+    let setup = Setup::new().person("bob", "member").approved_by(2, ["ann", "bob"]);
+    let world = World::new(setup).await;
+    let release = world.release("v1").await;
+    world.until(release, "manual_testing").await;
+    let path = format!("/releases/{release}");
+    for person in ["ann", "bob"] {
+        let mut browser = Browser::signed_in(&world, Some(person)).await;
+        let board = browser.open("/").await;
+        assert!(board.text("#needs").contains("waits for your approval"), "{}", board.html);
+        let page = browser.open(&path).await;
+        let done = browser.submit(&page, &format!("{path}/approve"), &[]).await;
+        assert_eq!((done.status, done.location.as_deref()), (303, Some(path.as_str())), "{}", done.html);
+        let page = browser.open(&path).await;
+        let votes = page.texts("#votes li");
+        assert!(votes.iter().any(|vote| vote.starts_with(&format!("{person} you Approved here"))), "{votes:?}");
+        assert!(!page.has(&format!("form[action='{path}/approve']")), "voted already");
+    }
+    world.until(release, "deployed").await;
+    let mut viewer = Browser::signed_in(&world, None).await;
+    assert_eq!(viewer.open(&path).await.text("#now h2"), "Production runs it");
+}
+
+#[tokio::test]
+async fn a_rejection_owes_a_reason_and_is_kept_literally() {
+    let world = World::new(Setup::new()).await;
+    let release = world.release("v1").await;
+    world.until(release, "manual_testing").await;
+    let path = format!("/releases/{release}");
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    let page = ann.open(&path).await;
+    let refused = ann.submit(&page, &format!("{path}/reject"), &[("reason", "  ")]).await;
+    assert_eq!(refused.status, 422, "{}", refused.html);
+    assert!(refused.text("main").contains("reason"), "{}", refused.html);
+    let evil = "<script>alert(1)</script>\"><img src=x onerror=alert(2)>";
+    let done = ann.submit(&page, &format!("{path}/reject"), &[("reason", evil)]).await;
+    assert_eq!(done.status, 303, "{}", done.html);
+    let page = ann.open(&path).await;
+    assert!(page.text("#votes").contains(evil));
+    assert!(!page.has("main script") && !page.has("main img"));
+    assert_eq!(world.status(release).await, "manual_test_failed");
+}
+
+#[tokio::test]
+async fn forms_from_elsewhere_do_nothing() {
+    let world = World::new(Setup::new().person("bob", "member")).await;
+    let release = world.release("v1").await;
+    world.until(release, "manual_testing").await;
+    let path = format!("/releases/{release}");
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    let mut bob = Browser::signed_in(&world, Some("bob")).await;
+    let of = |page: &Page| page.csrf();
+    let (own, other) = (of(&ann.open(&path).await), of(&bob.open("/account").await));
+    let approve = format!("{path}/approve");
+    for (word, headers) in [
+        ("", &[][..]),
+        ("00", &[]),
+        (other.as_str(), &[]),
+        (own.as_str(), &[("origin", "https://evil.example")]),
+        (own.as_str(), &[("origin", "null")]),
+        (own.as_str(), &[("sec-fetch-site", "cross-site")]),
+    ] {
+        let page = ann.send_from(&approve, &[("csrf", word)], headers).await;
+        assert_eq!(page.status, 403, "{word} {headers:?}");
+        let page = ann.send_from("/logout", &[("csrf", word)], headers).await;
+        assert_eq!(page.status, 403, "{word} {headers:?}");
+    }
+    assert_eq!(world.show(release).await["approvals"]["given"], serde_json::json!([]));
+    assert_eq!(ann.send(&approve, &[("csrf", &own)]).await.status, 303);
+}
+
+#[tokio::test]
+async fn nobody_does_on_a_page_what_they_may_not_do_elsewhere() {
+    let world = World::new(Setup::new()).await;
+    let release = world.release("v1").await;
+    world.until(release, "manual_testing").await;
+    let path = format!("/releases/{release}");
+    let mut operator = Browser::signed_in(&world, None).await;
+    let page = operator.open(&path).await;
+    assert!(!page.has(&format!("form[action='{path}/approve']")), "the operator is nobody whose vote counts");
+    let csrf = page.csrf();
+    let refused = operator.send(&format!("{path}/approve"), &[("csrf", &csrf)]).await;
+    assert_eq!(refused.status, 403, "{}", refused.html);
+    assert!(refused.text("h1").contains("Not allowed"));
+    assert_eq!(operator.send(&format!("{path}/nonsense"), &[("csrf", &csrf)]).await.status, 404);
+    assert_eq!(operator.open("/releases/999").await.status, 404);
+    assert_eq!(operator.open("/releases/x").await.status, 404);
+}
+
+#[tokio::test]
+async fn pages_load_nothing_foreign_and_are_kept_by_nobody() {
+    let world = World::new(Setup::new()).await;
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    let page = ann.open("/").await;
+    let header = |name: &str| page.headers[name].to_str().unwrap().to_owned();
+    assert!(header("content-security-policy").starts_with("default-src 'self';"));
+    assert_eq!(header("x-content-type-options"), "nosniff");
+    assert_eq!(header("referrer-policy"), "no-referrer");
+    assert_eq!(header("cache-control"), "no-store");
+    assert!(!page.has("[style]") && !page.has("[onclick]") && !page.has("script:not([src])"));
+    let style = page.attribute("link[rel=stylesheet]", "href");
+    let style = ann.open(&style).await;
+    assert_eq!(style.status, 200);
+    assert!(style.headers["cache-control"].to_str().unwrap().contains("immutable"));
+    assert_eq!(ann.open("/assets/0/../../etc/passwd").await.status, 404);
+}
+
+#[tokio::test]
+async fn pages_speak_the_language_of_their_reader() {
+    let world = World::new(Setup::new()).await;
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    let account = ann.open("/account").await;
+    ann.submit(&account, "/account", &[("lang", "ru"), ("theme", "dark")]).await;
+    let page = ann.open("/").await;
+    assert_eq!(page.text("h1"), "Доска");
+    assert!(page.html.contains("<html lang=\"ru\" data-theme=\"dark\">"));
+    assert!(ann.open("/releases/999").await.text("h1").contains("Такой страницы нет"));
+}
