@@ -24,19 +24,20 @@
     now.replaceWith(document.adoptNode(next));
   };
 
+  const free = () => [...document.querySelectorAll("main [data-part]")].every((part) => !isInUse(part));
+
   let asking = false, again = false;
   const refresh = async () => {
     if (asking) { again = true; return; }
     asking = true;
     try {
       const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-      if (answer.redirected) { location.reload(); return; }
+      if (answer.redirected) { if (free()) location.reload(); throw new Error("signed out"); }
       if (!answer.ok) throw new Error(String(answer.status));
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const parts = document.querySelectorAll("main [data-part]");
       const missing = [...page.querySelectorAll("main [data-part]")].some((one) => !document.getElementById(one.id));
-      const free = [...parts].every((part) => !isInUse(part));
-      if (missing && free) {
+      if (missing && free()) {
         document.querySelector("main").replaceWith(document.adoptNode(page.querySelector("main")));
       } else {
         for (const part of parts) {
@@ -55,13 +56,17 @@
     }
   };
 
-  const stream = new EventSource(address);
-  stream.addEventListener("open", () => say("current"));
-  stream.addEventListener("changed", refresh);
-  stream.addEventListener("error", () => {
-    say("stale");
-    if (stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 10000);
-  });
+  const listen = () => {
+    const stream = new EventSource(address);
+    stream.addEventListener("open", () => say("current"));
+    stream.addEventListener("changed", refresh);
+    stream.addEventListener("error", () => {
+      say("stale");
+      // The browser tries again by itself unless the answer was no stream: while RMM starts anew behind a proxy.
+      if (stream.readyState === EventSource.CLOSED) setTimeout(() => { refresh(); listen(); }, 5000);
+    });
+  };
+  listen();
   // Times grow old although nothing happens.
   setInterval(() => { if (!document.hidden) refresh(); }, 60000);
 })();

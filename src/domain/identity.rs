@@ -18,7 +18,18 @@ const LONGEST_LIFE: SignedDuration = SignedDuration::from_hours(1);
 /// Characters of a text in a claim at most.
 const LONGEST_TEXT: usize = 1000;
 /// Events whose workflows run with the rights of the repository on code or words of strangers.
-const STRANGERS: [&str; 2] = ["pull_request_target", "pull_request"];
+const STRANGERS: [&str; 10] = [
+    "pull_request_target",
+    "pull_request",
+    "pull_request_review",
+    "pull_request_review_comment",
+    "issue_comment",
+    "issues",
+    "discussion",
+    "discussion_comment",
+    "fork",
+    "watch",
+];
 
 /// The workflows that a service trusts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -136,7 +136,7 @@ async fn pages_load_nothing_foreign_and_are_kept_by_nobody() {
     let header = |name: &str| page.headers[name].to_str().unwrap().to_owned();
     assert!(header("content-security-policy").starts_with("default-src 'self';"));
     assert_eq!(header("x-content-type-options"), "nosniff");
-    assert_eq!(header("referrer-policy"), "no-referrer");
+    assert_eq!(header("referrer-policy"), "same-origin");
     assert_eq!(header("cache-control"), "no-store");
     assert!(!page.has("[style]") && !page.has("[onclick]") && !page.has("script:not([src])"));
     let style = page.attribute("link[rel=stylesheet]", "href");

@@ -141,7 +141,9 @@ fn unfit(repo: &RepoName, workflow: &str, git_ref: &str, status: u16, said: Opti
         GithubFault::WorkflowDisabled { repo, workflow }
     } else if has("workflow_dispatch") && (has("does not have") || has("trigger")) && !has("inputs") {
         GithubFault::NoDispatchTrigger { repo, workflow, git_ref }
-    } else if has("inputs") && (has("up to") || has("maximum") || has("too many") || has("more than")) {
+    } else if (has("inputs") || has("properties"))
+        && (has("up to") || has("maximum") || has("too many") || has("more than"))
+    {
         GithubFault::TooManyInputs { workflow, said: told }
     } else if has("unexpected inputs") || has("required input") || has("for input") {
         GithubFault::UnknownInput { workflow, said: told }

@@ -42,6 +42,9 @@ impl Draft<'_, '_> {
         let release = self.known(id)?;
         self.allow(Right::Report, Some(&release))?;
         let checked = self.check_reporter(&release, status, ci_run.as_ref());
+        if let (Ok(()), Some(reporter)) = (&checked, &ci_run) {
+            self.note_attempt(id, reporter);
+        }
         let result = match checked {
             Ok(()) if release.status == status => Ok(self.heard_again(&release, status, ci_run)),
             Ok(()) => self.follow_report(&release, status, ci_run).inspect_err(|_| {
@@ -110,6 +113,18 @@ impl Draft<'_, '_> {
             }
             .into()),
             Some(_) | None => Ok(()),
+        }
+    }
+
+    /// From its first report on, a newer attempt of the run that RMM has started is the one that may speak.
+    fn note_attempt(&mut self, release: ReleaseId, reporter: &Reporter) {
+        let (Some(run), Some(attempt)) = (self.own_run(release, Env::Production), reporter.attempt) else { return };
+        if self.world.run(run).ci_run.as_ref() != Some(&reporter.id) {
+            return;
+        }
+        let known = self.world.run(run).dispatch.clone();
+        if let Some(dispatch) = known.filter(|dispatch| dispatch.attempt < attempt) {
+            self.world.run_mut(run).dispatch = Some(Dispatch { attempt, ..dispatch });
         }
     }
 

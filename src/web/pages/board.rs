@@ -60,6 +60,7 @@ struct ServiceLine {
 pub(super) struct EndedLine {
     pub id: i64,
     pub title: String,
+    pub version: String,
     pub tone: Tone,
     pub result: String,
     pub why: Option<String>,
@@ -197,6 +198,7 @@ impl EndedLine {
         Self {
             id: release.id.0,
             title: format!("{} {}", release.service, release.title()),
+            version: release.title(),
             tone: release.status.into(),
             result: if is_over {
                 sentence(looks.language, &ended)

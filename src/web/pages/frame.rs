@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::assets;
 use super::viewer::Viewer;
 use super::words::{self, Words};
-use crate::domain::ids::ReleaseId;
+use crate::domain::ids::{ReleaseId, RunId};
 use crate::engine::catalog::Catalog;
 use crate::wording::Language;
 
@@ -141,5 +141,9 @@ impl Frame {
     pub fn following(self, release: Option<ReleaseId>, seen: i64) -> Self {
         let of = release.map(|id| format!("&release={}", id.0)).unwrap_or_default();
         Self { live: Some(format!("/live?from={seen}{of}")), ..self }
+    }
+    /// Of a page that follows what a run prints, too; `seen`: what of it the page shows.
+    pub fn and_output(self, run: RunId, seen: i64) -> Self {
+        Self { live: self.live.map(|live| format!("{live}&run={}&output={seen}", run.0)), ..self }
     }
 }

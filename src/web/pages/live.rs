@@ -17,7 +17,7 @@ use super::fault::Fault;
 use super::viewer::Viewer;
 use crate::domain::ids::ReleaseId;
 use crate::domain::person::Right;
-use crate::store::{Progress, StoreError, events, releases};
+use crate::store::{Progress, StoreError, events, logs, releases};
 use crate::web::problem::Problem;
 use crate::web::{Peer, Web};
 
@@ -33,9 +33,15 @@ pub(super) struct Asked {
     /// Only what concerns this release; everything without it.
     #[serde(default)]
     release: Option<i64>,
+    /// The output of this run, too.
+    #[serde(default)]
+    run: Option<i64>,
     /// What the page shows already: a place in the record.
     #[serde(default)]
     from: i64,
+    /// The same of the output of runs.
+    #[serde(default)]
+    output: i64,
 }
 
 /// Server-sent events: `changed`, whenever there is something new.
@@ -61,7 +67,8 @@ pub(super) async fn live(
     };
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
     let progress = web.engine.store().progress();
-    let following = Following { seen: last.unwrap_or(asked.from), web, viewer, release, progress };
+    let (seen, run, output) = (last.unwrap_or(asked.from), asked.run, asked.output);
+    let following = Following { seen, web, viewer, release, run, output, progress };
     let events = stream::unfold((following, place), |(mut following, place)| async move {
         following.next().await.map(|event| (Ok(event), (following, place)))
     });
@@ -72,8 +79,11 @@ struct Following {
     web: Web,
     viewer: Viewer,
     release: Option<ReleaseId>,
+    run: Option<i64>,
     /// The newest place in the record that the page knows.
     seen: i64,
+    /// The same of the output.
+    output: i64,
     progress: watch::Receiver<Progress>,
 }
 
@@ -81,10 +91,12 @@ impl Following {
     async fn next(&mut self) -> Option<Event> {
         let heartbeat = Instant::now() + HEARTBEAT;
         loop {
-            let known = self.progress.borrow_and_update().last_event;
-            let newest = self.newest(known).await.ok()?;
-            if newest > self.seen {
-                self.seen = newest;
+            let known = *self.progress.borrow_and_update();
+            let newest = self.newest(known.last_event).await.ok()?;
+            let printed = self.printed(known.last_log).await.ok()?;
+            if newest > self.seen || printed {
+                self.seen = self.seen.max(newest);
+                let newest = self.seen;
                 tokio::time::sleep(GATHERED).await;
                 self.is_still_signed_in().await?;
                 return Some(Event::default().event("changed").id(newest.to_string()).data(newest.to_string()));
@@ -110,6 +122,14 @@ impl Following {
             Some(_) => Ok(self.seen),
             None => Ok(known),
         }
+    }
+
+    /// Whether the run has printed something since.
+    async fn printed(&mut self, known: i64) -> Result<bool, StoreError> {
+        let (Some(run), before) = (self.run.filter(|_| known > self.output), self.output) else { return Ok(false) };
+        self.output = known;
+        let new = self.web.engine.read(move |conn| logs::read(conn, run, before, 1)).await?;
+        Ok(!new.is_empty())
     }
 
     async fn is_still_signed_in(&self) -> Option<()> {

@@ -63,6 +63,8 @@ async fn dressed(State(web): State<Web>, mut request: Request, next: Next) -> Re
     }
     let headers = response.headers_mut();
     headers.insert(HeaderName::from_static("content-security-policy"), HeaderValue::from_static(POLICY));
+    // With `no-referrer`, browsers hide from RMM, too, that a form came from its own page (`Origin: null`).
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.entry(header::VARY).or_insert(HeaderValue::from_static("cookie, accept-language"));
     response
 }

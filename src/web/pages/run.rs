@@ -106,7 +106,7 @@ pub(super) async fn show(
     Query(asked): Query<Asked>,
 ) -> Result<Html<String>, Fault> {
     // Before the look, so that what is committed during it is told.
-    let seen = web.engine.store().progress().borrow().last_event;
+    let seen = *web.engine.store().progress().borrow();
     let run = read(&web, &viewer, &id).await?;
     let open = match asked.step {
         Some(index) => run.steps.iter().find(|step| step.index == index),
@@ -121,7 +121,8 @@ pub(super) async fn show(
     let title = title.trim_end_matches('.').to_owned();
     let page = RunPage {
         frame: Frame::inside(&viewer, "board", &format!("{title} · {}", run.service))
-            .following(Some(run.release), seen),
+            .following(Some(run.release), seen.last_event)
+            .and_output(run.id, seen.last_log),
         id: run.id.0,
         release: run.release.0,
         service: run.service.to_string(),

@@ -100,6 +100,7 @@ pub(super) struct Words {
     pub earlier_lines: &'static str,
     pub later_lines: &'static str,
     pub unlock: &'static str,
+    pub unlock_follows: &'static str,
     pub lock: &'static str,
     pub lock_heading: &'static str,
     pub lock_follows: &'static str,
@@ -179,7 +180,7 @@ impl Words {
     pub fn locked(&self, by: &str, reason: &str) -> String {
         match self.language {
             Language::En => format!("locked by {by}: {reason}"),
-            Language::Ru => format!("закрыт, {by}: {reason}"),
+            Language::Ru => format!("заблокировал {by}: {reason}"),
         }
     }
 

@@ -325,6 +325,21 @@ fn what_an_old_attempt_of_the_workflow_says_counts_no_more() {
 }
 
 #[test]
+fn the_first_word_of_a_new_attempt_is_the_last_of_the_old_one() {
+    let mut w = with_workflows();
+    let (release, run) = approved(&mut w, "v1.0.0");
+    asked(&mut w, run);
+    seen(&mut w, run, "77");
+    let said = |status, attempt| Command::Report { release, status, ci_run: Some(reporter("77", Some(attempt))) };
+    w.ok(&ci(), said(Deploying, 1));
+    w.ok(&ci(), said(Deploying, 2));
+    assert_eq!(w.refused(&ci(), said(ProductionRollback, 1)).code, Code::StaleReport);
+    assert_eq!(w.status(release), Deploying);
+    w.ok(&ci(), said(Deployed, 2));
+    assert_eq!(w.status(release), Deployed);
+}
+
+#[test]
 fn a_workflow_of_which_nothing_is_heard_cannot_be_judged() {
     let mut w = with_workflows();
     let (release, run) = approved(&mut w, "v1.0.0");
