@@ -4,59 +4,32 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
+use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 
 /// Shorter spellings of a part occur by chance.
 const SHORTEST_PART: usize = 6;
 
-/// Dumps of longer ones are broken into lines.
-const LONGEST_DUMP: usize = 256;
+/// Longer ones are no passwords: only the usual spellings of them are looked for.
+const LONGEST_PASSWORD: usize = 256;
 
 /// A secret as it is, and in every spelling.
 pub(super) fn of(secret: &str) -> Vec<Vec<u8>> {
-    let json = serde_json::Value::from(secret).to_string();
-    let json = json[1..json.len() - 1].to_owned();
-    let percent = |keep: &str| percent(secret, keep);
-    // Forms, paths, users, fragments: each standard keeps other characters.
-    let kept = ["", "/", "!'()*", "$&+:=@", "$&+,;=", "!$&'()*+,;=", "!$&'()*+,;=:@", "!#$&'()*+,/:;=?@[]"];
-    let mut addresses: Vec<_> = kept.into_iter().map(percent).collect();
-    addresses.push(percent("*").replace('~', "%7E"));
-    let mut all = vec![
-        ascii(&json),
-        ascii(&json.replace('/', "\\/")),
-        json.replace('/', "\\/"),
-        // A text of JSON within JSON.
-        serde_json::Value::from(json.as_str()).to_string().trim_matches('"').to_owned(),
-        unicode(&json, "<>&", false),
-        unicode(&ascii(&json), "<>&'", false),
-        unicode(&json.replace("\\\"", "\""), "<>&'\"+`", true),
-        unicode(&ascii(&json).replace("\\\"", "\""), "<>&'\"+`", true),
-        json,
-        secret.replace('\'', r"'\''"),
-        secret.replace('\'', r#"'"'"'"#),
-        secret.replace('\'', "''"),
-        secret.replace('"', "\"\""),
-        backslashes(secret, |c| matches!(c, '"' | '$' | '`' | '\\')),
-        backslashes(secret, |c| matches!(c, '\'' | '\\')),
-        backslashes(secret, |c| {
-            c.is_ascii_graphic() && !c.is_ascii_alphanumeric() && !"_-./:@%+=,".contains(c) || c == ' '
-        }),
-        secret.to_owned(),
-    ];
-    for (quote, apostrophe) in [
-        ("\"", "'"),
-        ("&quot;", "'"),
-        ("&quot;", "&#39;"),
-        ("&quot;", "&#x27;"),
-        ("&quot;", "&apos;"),
-        ("&#34;", "&#39;"),
-    ] {
-        let html = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-        all.push(html.replace('"', quote).replace('\'', apostrophe));
+    let mut all = Vec::new();
+    json(secret, &mut all);
+    shells(secret, &mut all);
+    pages(secret, &mut all);
+    addresses(secret, &mut all);
+    all.extend([secret.replace('\'', "''"), secret.replace('"', "\"\""), secret.to_owned()]);
+    if secret.len() <= LONGEST_PASSWORD {
+        literals(secret, &mut all);
+        within_base64(secret, &mut all);
+        all.push(DecomposingNormalizerBorrowed::new_nfd().normalize(secret).into_owned());
+        all.push(ComposingNormalizerBorrowed::new_nfc().normalize(secret).into_owned());
     }
     // As one number, and as dumps and string literals write it.
     for (before, between) in [("", ""), ("", " "), ("", ":"), ("", "-"), ("\\x", "\\x"), ("0x", ", 0x"), ("0x", ",0x")]
     {
-        if !between.is_empty() && secret.len() > LONGEST_DUMP {
+        if !between.is_empty() && secret.len() > LONGEST_PASSWORD {
             continue;
         }
         let bytes = |upper: bool| {
@@ -65,16 +38,165 @@ pub(super) fn of(secret: &str) -> Vec<Vec<u8>> {
         };
         all.extend([bytes(true), bytes(false)]);
     }
+    all.extend(base64(secret));
+    all.into_iter().map(String::into_bytes).collect()
+}
+
+/// Within a text of JSON, and within one that is a text of JSON itself.
+fn json(secret: &str, all: &mut Vec<String>) {
+    let plain = json_text(secret);
+    let mut texts = Vec::new();
+    for upper in [false, true] {
+        texts.push(as_numbers(&plain, |c| !c.is_ascii(), upper));
+        // Some write the characters of the first 65,536 as they are.
+        texts.push(as_numbers(&plain, |c| c.len_utf16() > 1, upper));
+    }
+    texts.extend(texts.clone().iter().chain([&plain]).map(|text| text.replace('/', "\\/")));
+    let bare = plain.replace("\\\"", "\"");
+    let pages = [(&plain, "<>&", false), (&plain, "<>&'", false), (&bare, "<>&'\"", false), (&bare, "<>&'\"+`", true)];
+    for (text, special, upper) in pages {
+        for strict in [false, true] {
+            texts.push(as_numbers(text, |c| special.contains(c) || strict && !c.is_ascii(), upper));
+        }
+    }
+    texts.push(plain);
+    texts.sort();
+    texts.dedup();
+    if secret.len() <= LONGEST_PASSWORD {
+        // The outer text is as strict as the inner one, or stricter.
+        for nested in texts.iter().map(|text| json_text(text)) {
+            all.extend([false, true].map(|upper| as_numbers(&nested, |c| !c.is_ascii(), upper)));
+            all.extend([nested.replace('/', "\\/"), nested]);
+        }
+    }
+    all.append(&mut texts);
+}
+
+/// As shells read it back.
+fn shells(secret: &str, all: &mut Vec<String>) {
+    let escaped = |special: &dyn Fn(char) -> bool| backslashes(secret, special);
+    let graphic = |c: char| c.is_ascii_graphic() && !c.is_ascii_alphanumeric() || c == ' ';
+    // What each of them leaves as it is: Ruby of today and of old, others.
+    for kept in ["_-.,:+/@", "_-.,:/@", "_-./:@%+=,"] {
+        all.push(escaped(&|c| graphic(c) && !kept.contains(c)));
+        all.push(escaped(&|c| (graphic(c) || !c.is_ascii()) && !kept.contains(c)));
+    }
+    // `printf %q` of bash and of zsh. At its beginning, and behind some characters, a word is read in another way.
+    for special in [" !\"$&'()*,;<>?[\\]^`{|}", " !\"#$&'()*;<>?[\\]^`{|}", " !\"#$&'()*;<=>?[\\]^`{|}~"] {
+        let text = escaped(&|c| special.contains(c));
+        all.push(text.replace(":~", ":\\~").replace("=~", "=\\~"));
+        all.push(text);
+    }
+    all.extend([
+        secret.replace('\'', r"'\''"),
+        secret.replace('\'', r#"'"'"'"#),
+        escaped(&|c| matches!(c, '"' | '$' | '`' | '\\')),
+        escaped(&|c| matches!(c, '"' | '$' | '`' | '\\' | '!')),
+        escaped(&|c| matches!(c, '\'' | '\\')),
+    ]);
+}
+
+/// As programs write a text that is none of ASCII alone, each in its own way: bytes in octal or hexadecimal digits, or the
+/// numbers of characters. What needs a backslash has one.
+fn literals(secret: &str, all: &mut Vec<String>) {
+    if secret.is_ascii() {
+        return;
+    }
+    let bytes =
+        |c: char, write: &dyn Fn(u8) -> String| -> String { c.encode_utf8(&mut [0; 4]).bytes().map(write).collect() };
+    let by_number = |c: char, wide: bool| match u32::from(c) {
+        number @ ..=0xFF if !wide => format!("\\x{number:02x}"),
+        number @ ..=0xFFFF => format!("\\u{number:04x}"),
+        number => format!("\\U{number:08x}"),
+    };
+    let forms: [&dyn Fn(char) -> String; 6] = [
+        &|c| bytes(c, &|byte| format!("\\{byte:03o}")),
+        &|c| bytes(c, &|byte| format!("\\x{byte:02x}")),
+        &|c| bytes(c, &|byte| format!("\\x{byte:02X}")),
+        &|c| by_number(c, false),
+        &|c| by_number(c, true),
+        &|c| format!("\\u{{{:x}}}", u32::from(c)),
+    ];
+    for form in forms {
+        for special in ["\\", "\\'", "\\\""] {
+            let escaped = backslashes(secret, |c| special.contains(c));
+            all.push(escaped.chars().map(|c| if c.is_ascii() { c.to_string() } else { form(c) }).collect());
+        }
+    }
+    // coreutils: each run of such bytes is a word of its own within the quotes.
+    let octal: String = secret.replace('\'', r"'\''").chars().fold(String::new(), |mut out, c| {
+        if c.is_ascii() {
+            out.push(c);
+        } else {
+            let run = bytes(c, &|byte| format!("\\{byte:03o}"));
+            match out.strip_suffix("''").filter(|before| before.ends_with(|c: char| c.is_ascii_digit())) {
+                Some(before) => out = format!("{before}{run}''"),
+                None => out = format!("{out}'$'{run}''"),
+            }
+        }
+        out
+    });
+    all.push(octal.trim_end_matches('\'').to_owned());
+}
+
+/// Within pages and XML.
+fn pages(secret: &str, all: &mut Vec<String>) {
+    for (quote, apostrophe) in [
+        ("\"", "'"),
+        ("&quot;", "'"),
+        ("&quot;", "&#39;"),
+        ("&quot;", "&#x27;"),
+        ("&quot;", "&apos;"),
+        ("&#34;", "&#39;"),
+    ] {
+        let page = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        let page = page.replace('"', quote).replace('\'', apostrophe);
+        if !page.is_ascii() {
+            let strict = |form: &dyn Fn(u32) -> String| -> String {
+                page.chars().map(|c| if c.is_ascii() { c.to_string() } else { form(u32::from(c)) }).collect()
+            };
+            let (decimal, small) =
+                (strict(&|number| format!("&#{number};")), strict(&|number| format!("&#x{number:x};")));
+            all.extend([decimal, small, strict(&|number| format!("&#x{number:X};"))]);
+        }
+        all.push(page);
+    }
+}
+
+/// Within addresses and forms: each standard keeps other characters.
+fn addresses(secret: &str, all: &mut Vec<String>) {
+    let kept = ["", "/", "!'()*", "$&+:=@", "$&+,;=", "!$&'()*+,;=", "!$&'()*+,;=:@", "!#$&'()*+,/:;=?@[]"];
+    let mut addresses: Vec<_> = kept.into_iter().map(|keep| percent(secret, keep)).collect();
+    addresses.push(percent(secret, "*").replace('~', "%7E"));
     for address in addresses {
         let small = lower_case_digits(&address);
-        all.extend([address.replace("%20", "+"), small.replace("%20", "+"), small, address]);
+        let spelled = [address.replace("%20", "+"), small.replace("%20", "+"), small, address];
+        // An address within an address.
+        let within = spelled.iter().filter(|_| secret.len() <= LONGEST_PASSWORD);
+        all.extend(within.flat_map(|text| [text.replace('%', "%25"), percent(text, "")]));
+        all.extend(spelled);
     }
-    all.into_iter().map(String::into_bytes).chain(base64(secret)).collect()
+}
+
+/// What is encoded may be JSON itself, and be part of an address.
+fn within_base64(secret: &str, all: &mut Vec<String>) {
+    let plain = json_text(secret);
+    let strict = as_numbers(&plain, |c| !c.is_ascii(), false);
+    let mut texts = vec![plain.replace('/', "\\/"), as_numbers(&plain, |c| "<>&".contains(c), false), plain, strict];
+    texts.retain(|text| text != secret);
+    texts.sort();
+    texts.dedup();
+    let encoded: Vec<_> = texts.iter().flat_map(|text| base64(text)).collect();
+    let part_of_address = |part: &String| part.contains(['+', '/', '=']).then(|| percent(part, ""));
+    for address in base64(secret).iter().chain(&encoded).filter_map(part_of_address) {
+        all.extend([lower_case_digits(&address), address]);
+    }
+    all.extend(encoded);
 }
 
 /// Wherever the secret stands within what is encoded: what depends on it alone. Where it is encoded by itself, its end,
 /// too.
-fn base64(secret: &str) -> Vec<Vec<u8>> {
+fn base64(secret: &str) -> Vec<String> {
     let mut all = Vec::new();
     for engine in [BASE64_STANDARD, BASE64_URL_SAFE] {
         for (before, skip) in [(0, 0), (1, 2), (2, 3)] {
@@ -83,11 +205,13 @@ fn base64(secret: &str) -> Vec<Vec<u8>> {
             let text = engine.encode(&bytes);
             let whole = bytes.len() * 4 / 3;
             all.extend(text.get(skip..whole.min(text.len())).map(ToOwned::to_owned));
+            // Where a line breaks behind the first character, the rest is to be known by itself.
+            all.extend(text.get(skip + 1..whole.min(text.len())).map(ToOwned::to_owned));
             all.extend([text[skip..].to_owned(), text[skip..].trim_end_matches('=').to_owned()]);
         }
     }
     all.retain(|part| part.len() >= SHORTEST_PART);
-    all.into_iter().map(String::into_bytes).collect()
+    all
 }
 
 fn percent(text: &str, keep: &str) -> String {
@@ -107,28 +231,21 @@ fn lower_case_digits(address: &str) -> String {
     lower.collect()
 }
 
-/// JSON as those write it who spell some characters as numbers.
-fn unicode(json: &str, special: &str, upper: bool) -> String {
-    json.chars().fold(String::new(), |mut out, c| {
-        let _ = match (special.contains(c), upper) {
-            (true, true) => write!(out, "\\u{:04X}", u32::from(c)),
-            (true, false) => write!(out, "\\u{:04x}", u32::from(c)),
-            (false, _) => write!(out, "{c}"),
-        };
-        out
-    })
+/// Within the quotes of a text of JSON.
+fn json_text(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
 }
 
-/// JSON as those write it who trust nothing but ASCII.
-fn ascii(json: &str) -> String {
+/// JSON as those write it who spell some characters as numbers.
+fn as_numbers(json: &str, special: impl Fn(char) -> bool, upper: bool) -> String {
     json.chars().fold(String::new(), |mut out, c| {
-        if c.is_ascii() {
+        if !special(c) {
             out.push(c);
-        } else {
-            let mut units = [0; 2];
-            for unit in c.encode_utf16(&mut units) {
-                let _ = write!(out, "\\u{unit:04x}");
-            }
+            return out;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            let _ = if upper { write!(out, "\\u{unit:04X}") } else { write!(out, "\\u{unit:04x}") };
         }
         out
     })
