@@ -83,9 +83,7 @@ pub(super) async fn message(bot: &Arc<Bot>, update: &Update, message: &Message) 
         letter.say(bot.greeting(&contact).await?);
         return Ok(());
     };
-    if letter.private && person.role == Role::Admin {
-        team::ask_about_claims(bot, user).await?;
-    }
+    let is_admin = letter.private && person.role == Role::Admin;
     let viewer = Viewer { aloud: !letter.private, ..bot.viewer(person, &contact.user) };
     if !letter.private && !bot.is_team_chat(chat).await? {
         letter.say(letters::unknown_group(&bot.words, viewer.language, chat, letter.topic));
@@ -108,6 +106,10 @@ pub(super) async fn message(bot: &Arc<Bot>, update: &Update, message: &Message) 
         Ok(Reply::Words(text)) => letter.say(text),
         Err(Failure::Refused(refusal)) => letter.say(Bot::plain(&bot.words.refusal(viewer.language, &refusal, None))),
         Err(Failure::Store(error)) => return Err(error),
+    }
+    // The person who has written is answered first.
+    if is_admin && let Err(error) = team::ask_about_claims(bot, user).await {
+        tracing::warn!(%error, "an admin could not be asked about claims");
     }
     Ok(())
 }

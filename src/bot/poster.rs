@@ -110,7 +110,7 @@ impl Bot {
         }
     }
 
-    async fn carry_out(&self, chat: i64, job: Job) {
+    async fn carry_out(self: &Arc<Self>, chat: i64, job: Job) {
         let mut pause = SHORTEST;
         loop {
             let age = self.engine.now().duration_since(job.asked);
@@ -137,7 +137,7 @@ impl Bot {
         }
     }
 
-    async fn attempt(&self, chat: i64, what: &What) -> Result<(), Unsent> {
+    async fn attempt(self: &Arc<Self>, chat: i64, what: &What) -> Result<(), Unsent> {
         let chat = self.engine.read(move |conn| telegram::chat_now(conn, chat)).await?;
         match what {
             What::Edit { message, screen, viewer } => self.edit(chat, *message, None, screen, viewer).await,
@@ -147,7 +147,9 @@ impl Bot {
             What::Say { topic, reply_to, text, asks } => {
                 self.telegram.turn(chat).await;
                 let manner = Manner { reply_to: *reply_to, asks: asks.is_some(), ..Manner::default() };
-                let message = self.telegram.send(Destination { chat, topic: *topic }, text, manner).await?;
+                let place = Destination { chat, topic: *topic };
+                let message = self.telegram.send(place, text, manner).await?;
+                self.accepted(place).await?;
                 if let Some((user, question)) = asks.clone() {
                     let now = self.engine.now();
                     let asked =
@@ -166,7 +168,7 @@ impl Bot {
 
     /// Shows a screen in a new message and keeps it current; its number.
     pub(super) async fn open(
-        &self,
+        self: &Arc<Self>,
         place: Destination,
         reply_to: Option<i64>,
         screen: &Screen,
@@ -177,13 +179,15 @@ impl Bot {
         let manner = Manner { reply_to, ..Manner::default() };
         let message = self.telegram.send(place, &drawn.text, manner).await?;
         self.keep(place, message, screen, viewer, &drawn).await?;
+        self.accepted(place).await?;
         Ok(message)
     }
 
-    /// Shows a screen in a message that is there; nothing is sent where that would change nothing. A message that is
-    /// gone is none of anybody's concern, but for those who look at `Trouble::Gone`.
+    /// Shows a screen in a message that is there; nothing is sent where that would change nothing, unless the place has
+    /// refused: then this shows whether it still does. A message that is gone is none of anybody's concern, but for those
+    /// who look at `Trouble::Gone`.
     pub(super) async fn edit(
-        &self,
+        self: &Arc<Self>,
         chat: i64,
         message: i64,
         kept: Option<&Kept>,
@@ -191,6 +195,7 @@ impl Bot {
         viewer: &Viewer,
     ) -> Result<(), Unsent> {
         if let Some(kept) = kept
+            && !self.refuses(Destination { chat, topic: kept.topic })
             && kept.shown == digest(&draw(self, screen, viewer).await?)
         {
             return Ok(());
@@ -208,8 +213,9 @@ impl Bot {
                 self.engine.read(move |conn| telegram::kept(conn, chat, message)).await?.and_then(|kept| kept.topic)
             }
         };
-        self.keep(Destination { chat, topic }, message, screen, viewer, &drawn).await?;
-        Ok(())
+        let place = Destination { chat, topic };
+        self.keep(place, message, screen, viewer, &drawn).await?;
+        Ok(self.accepted_edit(place).await?)
     }
 
     async fn keep(

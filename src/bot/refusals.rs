@@ -10,14 +10,14 @@ use super::words::facts;
 use super::{Bot, team};
 use crate::clients::telegram::Destination;
 use crate::domain::person::Role;
-use crate::store::news::{self, Refusal};
+use crate::store::news::{self, Change, Due, Refusal};
 use crate::store::{StoreError, WriteError, telegram};
 use crate::wording::Language;
 
 /// Before the second try; each later pause is twice as long …
 const FIRST_PAUSE: Duration = Duration::from_mins(1);
 /// … up to this.
-const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+const LONGEST_PAUSE: Duration = Duration::from_mins(10);
 
 /// The places that refuse.
 #[derive(Default)]
@@ -28,12 +28,35 @@ struct Tries {
     count: u32,
     /// It is not tried before the pause is over.
     rests: bool,
+    /// The changes that it has not seen, by what they are about, with their last event. They stay in the store, and
+    /// wait for the pause here.
+    missed: HashMap<String, i64>,
 }
 
 impl Refusals {
     fn lock(&self) -> MutexGuard<'_, HashMap<Destination, Tries>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn ends_pause(&self, place: Destination) {
+        let mut refusals = self.lock();
+        if let Some(tries) = refusals.get_mut(&place) {
+            tries.rests = false;
+        }
+        look_anew(&mut refusals, place.chat);
+    }
+
+    /// `topic`: that one alone.
+    fn accepts(&self, chat: i64, topic: Option<Option<i64>>) {
+        let mut refusals = self.lock();
+        refusals.retain(|place, _| place.chat != chat || topic.is_some_and(|topic| topic != place.topic));
+        look_anew(&mut refusals, chat);
+    }
+}
+
+/// What one topic can be shown again waits in the same rows as what others have missed.
+fn look_anew(refusals: &mut HashMap<Destination, Tries>, chat: i64) {
+    refusals.iter_mut().filter(|(place, _)| place.chat == chat).for_each(|(_, tries)| tries.missed.clear());
 }
 
 impl Bot {
@@ -42,6 +65,25 @@ impl Bot {
         let refusals = self.refusals.lock();
         let resting = refusals.iter().filter(|(place, tries)| place.chat == chat && tries.rests);
         resting.map(|(place, _)| place.topic).collect()
+    }
+
+    /// Whether a place has refused, and has taken nothing since.
+    pub(super) fn refuses(&self, place: Destination) -> bool {
+        self.refusals.lock().contains_key(&place)
+    }
+
+    /// A place that rests has to see this change when it is tried again.
+    pub(super) fn misses(&self, place: Destination, change: &Change) {
+        if let Some(tries) = self.refusals.lock().get_mut(&place).filter(|tries| tries.rests) {
+            tries.missed.insert(change.about.clone(), change.since);
+        }
+    }
+
+    /// Whether all that a change has still to be shown to are resting.
+    pub(super) fn is_for_resting_alone(&self, change: &Change) -> bool {
+        let refusals = self.refusals.lock();
+        let resting = refusals.iter().filter(|(place, tries)| place.chat == change.chat && tries.rests);
+        resting.map(|(_, tries)| tries.missed.get(&change.about)).any(|since| since == Some(&change.since))
     }
 
     /// What an earlier process knew: the places are tried at once. Those that no chat of the configuration is any more are
@@ -82,9 +124,7 @@ impl Bot {
         self.spawn(async move {
             let longer = 2_u32.saturating_pow(count - 1);
             bot.engine.sleep(FIRST_PAUSE.saturating_mul(longer).min(LONGEST_PAUSE)).await;
-            if let Some(tries) = bot.refusals.lock().get_mut(&place) {
-                tries.rests = false;
-            }
+            bot.refusals.ends_pause(place);
             team::look_again(&bot, place.chat).await;
         });
         let Destination { chat, topic } = place;
@@ -115,10 +155,21 @@ impl Bot {
 
     /// A place has taken a message.
     pub(super) async fn accepted(self: &Arc<Self>, place: Destination) -> Result<(), StoreError> {
-        if !self.refusals.lock().contains_key(&place) {
+        if !self.refuses(place) {
             return Ok(());
         }
         self.accepts(place.chat, Some(place.topic)).await
+    }
+
+    /// A place has taken a change of a message that is there. Telegram may take that where it takes no new one: a notice
+    /// that waits has to find out.
+    pub(super) async fn accepted_edit(self: &Arc<Self>, place: Destination) -> Result<(), StoreError> {
+        if !self.refuses(place) {
+            return Ok(());
+        }
+        let here = move |due: &Due| due.topic == place.topic;
+        let waits = self.engine.read(move |conn| news::notices(conn, place.chat, 1, here)).await?;
+        if waits.is_empty() { self.accepted(place).await } else { Ok(()) }
     }
 
     /// The bot has been let into a chat, or may write there again: it is shown how things are.
@@ -132,7 +183,7 @@ impl Bot {
     async fn accepts(self: &Arc<Self>, chat: i64, topic: Option<Option<i64>>) -> Result<(), StoreError> {
         let over = self.engine.store().write(move |tx| news::accept(tx, chat, topic)).await;
         let over = over.map_err(WriteError::flatten)?;
-        self.refusals.lock().retain(|place, _| place.chat != chat || topic.is_some_and(|topic| topic != place.topic));
+        self.refusals.accepts(chat, topic);
         for Refusal { topic, since, .. } in &over {
             tracing::info!(chat, topic, %since, "a chat takes the bot's messages again");
         }

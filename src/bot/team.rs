@@ -57,6 +57,9 @@ pub(super) async fn follow(bot: Arc<Bot>) {
             Ok(true) => continue,
             // What an earlier process has not told is told when it is known what has become of it.
             Ok(false) if std::mem::take(&mut begins) => {
+                if let Err(error) = ask_all_about_claims(&bot).await {
+                    tracing::warn!(%error, "the admins could not be asked about claims");
+                }
                 waiting_chats(&bot).await.into_iter().for_each(|chat| bot.has_news(chat));
             }
             Ok(false) => {}
@@ -74,9 +77,11 @@ pub(super) async fn follow(bot: Arc<Bot>) {
     }
 }
 
-/// Who has to approve may have changed: what is under way is drawn again, without a word.
+/// Who has to approve may have changed: what is under way is drawn again, without a word. And there may be admins who can be
+/// asked only now.
 async fn redraw(bot: &Arc<Bot>) {
     let redrawn = async {
+        ask_all_about_claims(bot).await?;
         let last = bot.engine.store().progress().borrow().last_event;
         let changed = active(bot).await?.into_iter().map(|release| (About::Release(release.id), last)).collect();
         save(bot, News { changed, notices: Vec::new() }, None).await
@@ -125,6 +130,14 @@ pub(super) async fn ask_about_claims(bot: &Arc<Bot>, admin: i64) -> Result<(), S
     let noted = bot.engine.store().write(move |tx| claims.iter().try_for_each(|due| news::note_notice(tx, due)));
     noted.await.map_err(WriteError::flatten)?;
     bot.has_news(admin);
+    Ok(())
+}
+
+/// The admins who can be written to are asked about the claims that are still open, each about each once.
+async fn ask_all_about_claims(bot: &Arc<Bot>) -> Result<(), StoreError> {
+    for (admin, _) in bot.reachable_admins().await? {
+        ask_about_claims(bot, admin).await?;
+    }
     Ok(())
 }
 
@@ -177,7 +190,7 @@ async fn step(bot: &Arc<Bot>) -> Result<bool, StoreError> {
     let rows =
         bot.engine.read(move |conn| events::after(conn, noted, &Scope::default(), BATCH, usize::MAX)).await?.events;
     let Some(last) = rows.last().map(|row| row.seq) else { return Ok(false) };
-    let (mut news, mut changed) = (News::default(), BTreeMap::new());
+    let (mut news, mut changed, mut admins) = (News::default(), BTreeMap::new(), BTreeSet::new());
     for row in &rows {
         for (about, notice) in news_of(row) {
             news.add(about, notice, row.seq);
@@ -185,9 +198,7 @@ async fn step(bot: &Arc<Bot>) -> Result<bool, StoreError> {
         if let Some(about) = personal::concerns(bot, row).await? {
             news.add(about, Some(Notice::Personal), row.seq);
         }
-        if let Some(admin) = personal::confirmed_admin(bot, row) {
-            ask_about_claims(bot, admin).await?;
-        }
+        admins.extend(personal::confirmed_admin(bot, row));
         changed.extend(changed_production(row).map(|service| (service, row.seq)));
         if let Some(service) = opened_or_closed(row) {
             for id in waiting_releases(bot, service).await? {
@@ -201,6 +212,9 @@ async fn step(bot: &Arc<Bot>) -> Result<bool, StoreError> {
         }
     }
     save(bot, news, Some(last)).await?;
+    for admin in admins {
+        ask_about_claims(bot, admin).await?;
+    }
     Ok(true)
 }
 
@@ -221,10 +235,16 @@ async fn begin(bot: &Arc<Bot>) -> Result<bool, StoreError> {
 pub(super) async fn save(bot: &Arc<Bot>, news: News, noted: Option<i64>) -> Result<(), StoreError> {
     let (mut changes, mut notices) = (Vec::new(), Vec::new());
     for (about, since) in news.changed {
+        let of_it: Vec<_> = news.notices.iter().filter(|(subject, ..)| *subject == about).collect();
+        // That a vote has closed because it was skipped is told by the notice of that.
+        let skipped = |seq| of_it.iter().any(|(_, notice, at)| *notice == Notice::Bypassed && at + 1 == seq);
         for Audience { place, notices: wanted, .. } in audience(bot, &about).await? {
             let Destination { chat, topic } = place;
             changes.push(Change { chat, about: about.to_string(), since });
-            let of_it = news.notices.iter().filter(|(subject, notice, _)| *subject == about && wanted.contains(notice));
+            let told_already = |(_, notice, seq): &(About, Notice, i64)| {
+                *notice == Notice::Approved && wanted.contains(&Notice::Bypassed) && skipped(*seq)
+            };
+            let of_it = of_it.iter().copied().filter(|news| wanted.contains(&news.1) && !told_already(news));
             notices.extend(of_it.map(|&(_, notice, seq)| Due { chat, topic, seq, about: about.to_string(), notice }));
         }
     }
@@ -274,7 +294,9 @@ async fn next(bot: &Bot, chat: i64) -> Result<Next, StoreError> {
     }
     let now = bot.engine.now();
     let mut later: Option<Duration> = None;
-    for change in bot.engine.read(move |conn| news::changes(conn, chat)).await? {
+    let mut changes = bot.engine.read(move |conn| news::changes(conn, chat)).await?;
+    changes.retain(|change| !bot.is_for_resting_alone(change));
+    for change in changes {
         let key = change.about.clone();
         let cards = bot.engine.read(move |conn| telegram::kept_about(conn, &key)).await?;
         let of_all = cards.iter().filter(|kept| kept.chat == chat && kept.viewer.is_none());
@@ -366,19 +388,25 @@ async fn tell_one(
         heard.change = heard.change.filter(|_| places.len() <= 1);
         places.retain(|audience| audience.place.topic == due.topic);
     }
+    let mut missed = Vec::new();
     for audience in places {
         let place = audience.place;
-        if told.contains(&place) || resting.contains(&place.topic) {
+        if told.contains(&place) {
+            continue;
+        }
+        if resting.contains(&place.topic) {
+            missed.extend(has_something_to_see(bot, &about, &audience).await?.then_some(place));
             continue;
         }
         match tell_place(bot, &about, heard.due.as_ref(), &audience).await {
-            Ok(true) => bot.accepted(place).await?,
-            Ok(false) => {}
+            Ok(()) => {}
             Err(Unsent::Trouble(Trouble::Forbidden(reason))) => {
                 bot.refused(place, &reason).await?;
                 if heard.due.is_some() {
                     return Ok(Heard::default());
                 }
+                missed.push(place);
+                continue;
             }
             Err(Unsent::Trouble(trouble @ (Trouble::Gone | Trouble::Conflict(_) | Trouble::Refused(_)))) => {
                 tracing::warn!(chat, about = key, %trouble, "Telegram does not take a message; it is given up");
@@ -387,23 +415,39 @@ async fn tell_one(
         }
         told.push(place);
     }
+    // A card that was refused is shown when the place takes messages again.
+    if let Some(change) = heard.change.take_if(|_| !missed.is_empty()) {
+        missed.into_iter().for_each(|place| bot.misses(place, &change));
+    }
     Ok(heard)
 }
 
-/// Whether something new was sent there.
-async fn tell_place(bot: &Arc<Bot>, about: &About, due: Option<&Due>, audience: &Audience) -> Result<bool, Unsent> {
-    let due = due.filter(|due| audience.notices.contains(&due.notice));
+/// Whether a change concerns a place that takes no messages now.
+async fn has_something_to_see(bot: &Bot, about: &About, audience: &Audience) -> Result<bool, StoreError> {
+    let has_card = !cards_in(bot, about, audience).await?.is_empty();
+    Ok(has_card || audience.cards && still_matters(bot, about).await?)
+}
+
+/// Brings the card of a place up to date, and says what there is to say beside it.
+async fn tell_place(bot: &Arc<Bot>, about: &About, due: Option<&Due>, audience: &Audience) -> Result<(), Unsent> {
+    let mut due = due.filter(|due| audience.notices.contains(&due.notice));
+    if let (Some(Notice::Waits | Notice::Reminder), About::Release(id)) = (due.map(|due| due.notice), about)
+        && !is_open_to_vote(bot, *id).await?
+    {
+        // A call for votes that nobody can give any more.
+        due = None;
+    }
     let has_card = due.is_some_and(|due| !matches!(due.notice, Notice::Locked | Notice::Personal));
-    let (card, opened) = match update_card(bot, about, audience, has_card).await {
+    let card = match update_card(bot, about, audience, has_card).await {
         // A card that Telegram does not like is no reason to say nothing.
         Err(Unsent::Trouble(Trouble::Refused(reason))) if due.is_some() => {
             tracing::warn!(chat = audience.place.chat, %about, reason, "a card could not be sent");
-            (None, false)
+            None
         }
         card => card?,
     };
     // An alarm is a card itself.
-    let Some(due) = due.filter(|due| due.notice != Notice::Alarm) else { return Ok(opened) };
+    let Some(due) = due.filter(|due| due.notice != Notice::Alarm) else { return Ok(()) };
     let language = audience.viewer.language;
     let text = if let About::Release(release) = *about {
         let people = bot.engine.telegram_people().await?;
@@ -412,52 +456,61 @@ async fn tell_place(bot: &Arc<Bot>, about: &About, due: Option<&Due>, audience: 
     } else {
         personal::words(bot, due.seq, &audience.viewer).await?
     };
-    let Some(text) = text else { return Ok(opened) };
+    let Some(text) = text else { return Ok(()) };
     bot.telegram.turn(audience.place.chat).await;
     let waiting = due.clone();
     if !bot.engine.read(move |conn| news::is_due(conn, &waiting)).await? {
-        return Ok(opened);
+        return Ok(());
     }
     bot.telegram.send(audience.place, &text, Manner { reply_to: card, ..Manner::default() }).await?;
-    Ok(true)
+    Ok(bot.accepted(audience.place).await?)
 }
 
-/// Brings the cards up to date, or sends the first one; the number of the newest, and whether it is new. A person who asks again
+/// Brings the cards up to date, or sends the first one; the number of the newest. A person who asks again
 /// in private has several.
-async fn update_card(
-    bot: &Arc<Bot>,
-    about: &About,
-    audience: &Audience,
-    noticed: bool,
-) -> Result<(Option<i64>, bool), Unsent> {
+async fn update_card(bot: &Arc<Bot>, about: &About, audience: &Audience, noticed: bool) -> Result<Option<i64>, Unsent> {
     let chat = audience.place.chat;
-    let key = about.to_string();
-    let kept = bot.engine.read(move |conn| telegram::kept_about(conn, &key)).await?;
-    let of_all = |kept: &Kept| kept.viewer.is_none() && kept.topic == audience.place.topic;
-    let mine = |kept: &&Kept| kept.chat == chat && (audience.private || of_all(kept));
     let mut standing = None;
-    for kept in kept.iter().filter(mine).take(FOLLOWED) {
+    for kept in cards_in(bot, about, audience).await? {
         let screen = kept.screen.parse().unwrap_or_else(|_| about.screen());
-        match bot.edit(chat, kept.message, Some(kept), &screen, &audience.viewer).await {
+        match bot.edit(chat, kept.message, Some(&kept), &screen, &audience.viewer).await {
             Ok(()) => standing = standing.or(Some(kept.message)),
             Err(Unsent::Trouble(Trouble::Gone | Trouble::Refused(_))) => {}
             Err(other) => return Err(other),
         }
     }
     if standing.is_some() {
-        return Ok((standing, false));
+        return Ok(standing);
     }
     if !audience.cards || !(noticed || still_matters(bot, about).await?) {
-        return Ok((None, false));
+        return Ok(None);
     }
-    Ok((Some(bot.open(audience.place, None, &about.screen(), &audience.viewer).await?), true))
+    Ok(Some(bot.open(audience.place, None, &about.screen(), &audience.viewer).await?))
+}
+
+/// The cards of a place about something that follow it, the newest first.
+async fn cards_in(bot: &Bot, about: &About, audience: &Audience) -> Result<Vec<Kept>, StoreError> {
+    let key = about.to_string();
+    let mut kept = bot.engine.read(move |conn| telegram::kept_about(conn, &key)).await?;
+    let Destination { chat, topic } = audience.place;
+    kept.retain(|kept| kept.chat == chat && (audience.private || kept.viewer.is_none() && kept.topic == topic));
+    kept.truncate(FOLLOWED);
+    Ok(kept)
 }
 
 /// Whether a chat that has no card yet needs one.
 async fn still_matters(bot: &Bot, about: &About) -> Result<bool, StoreError> {
     let About::Release(id) = *about else { return Ok(false) };
+    Ok(status(bot, id).await?.is_some_and(Status::is_active))
+}
+
+async fn is_open_to_vote(bot: &Bot, id: ReleaseId) -> Result<bool, StoreError> {
+    Ok(status(bot, id).await? == Some(Status::ManualTesting))
+}
+
+async fn status(bot: &Bot, id: ReleaseId) -> Result<Option<Status>, StoreError> {
     let release = bot.engine.read(move |conn| releases::get(conn, id)).await?;
-    Ok(release.is_some_and(|release| release.status.is_active()))
+    Ok(release.map(|release| release.status))
 }
 
 #[cfg(test)]

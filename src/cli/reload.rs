@@ -27,7 +27,9 @@ impl Reload {
         if self.json {
             return print(&format!("{text}\n"));
         }
-        reloaded.warnings.iter().for_each(|warning| note(&clean(warning)));
+        for line in reloaded.warnings.iter().flat_map(|warning| warning.lines()) {
+            note(&clean(line));
+        }
         print(words::words(context.ui.language).reloaded)
     }
 }

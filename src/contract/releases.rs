@@ -326,7 +326,7 @@ pub struct SkippedView {
     pub reason: String,
 }
 
-/// How a vote stands.
+/// How a vote stands; where it has closed, how it stood then.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ApprovalsView {
     /// How many are needed.

@@ -226,7 +226,7 @@ impl Board {
                 Mark::Note,
                 format!("{} is commit {}, says the repository; from now on that is fixed", title(self), commit.short()),
             )),
-            Event::ReleaseMoved { from, to, reason } => {
+            Event::ReleaseMoved { from, to, reason, .. } => {
                 let card = self.releases.get_mut(&release)?;
                 card.path.push(*to);
                 card.reason = reason.as_ref().map(english);

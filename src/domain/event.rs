@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::approval::Tally;
 use super::env::Env;
-use super::gate::facts::GateName;
+use super::gate::facts::{GateName, Standing};
 use super::host::{Fingerprint, HostKey};
 use super::ids::{Attempt, Commit, HostName, PersonName, ReleaseId, ServiceName, SurfaceName, Tag};
 use super::reason::Reason;
@@ -29,6 +29,9 @@ pub enum Event {
         to: Status,
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<Reason>,
+        /// How it stood when its vote closed; events of older versions lack it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        standing: Option<Box<Standing>>,
     },
     ReleaseRetried {
         attempt: Attempt,
@@ -66,6 +69,9 @@ pub enum Event {
     GatesBypassed {
         gates: Vec<GateName>,
         reason: String,
+        /// How the release stood then; events of older versions lack it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        standing: Option<Box<Standing>>,
     },
     NothingToRehearse {},
     /// A surface that was deployed for the first time has no health check.
@@ -337,7 +343,8 @@ mod tests {
     #[test]
     fn an_event_is_a_name_and_its_data() {
         let (kind, data) =
-            Event::ReleaseMoved { from: Status::Initiated, to: Status::StageBuilding, reason: None }.into_record(words);
+            Event::ReleaseMoved { from: Status::Initiated, to: Status::StageBuilding, reason: None, standing: None }
+                .into_record(words);
         assert_eq!(kind, "release_moved");
         assert_eq!(data, r#"{"from":"initiated","to":"stage_building"}"#);
         assert_eq!(Event::NothingToRehearse {}.into_record(words), ("nothing_to_rehearse".into(), "{}".into()));

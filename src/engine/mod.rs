@@ -56,6 +56,7 @@ use crate::clients::health::Prober;
 use crate::clients::issuer::IssuerKeys;
 use crate::clients::local::place::RunPlace;
 use crate::clients::transport::{Transport, TransportError};
+use crate::domain::approval::Tally;
 use crate::domain::command::{Answer, Command, Subject};
 use crate::domain::decide::{decide, still_current};
 use crate::domain::env::Env;
@@ -71,7 +72,7 @@ use crate::domain::world::{Changes, World};
 use crate::store::chain::NewEvent;
 use crate::store::snapshot::Stored;
 use crate::store::world::Cause;
-use crate::store::{Store, StoreError, Tx, WriteError, releases, runs, telegram, world};
+use crate::store::{Store, StoreError, Tx, WriteError, events, releases, runs, telegram, world};
 use crate::wording::on_record;
 
 pub use self::dispatcher::Dispatcher;
@@ -225,6 +226,14 @@ impl Engine {
             })
             .await?;
         Ok(seen?)
+    }
+
+    /// How the vote on a release stood when it closed last, as far as the record says.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn closed_vote(&self, id: ReleaseId) -> Result<Option<Tally>, StoreError> {
+        self.read(move |conn| events::closed_vote(conn, id)).await
     }
 
     /// Looks at the world around a service, as of one moment.

@@ -4,9 +4,13 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::error::StoreError;
+use crate::domain::approval::Tally;
 use crate::domain::ids::{ReleaseId, ServiceName};
+use crate::domain::status::Status;
 
 /// An event as it was recorded. Actor and data are JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +87,37 @@ pub fn newest_of(conn: &Connection, release: ReleaseId) -> Result<i64, StoreErro
 pub fn at(conn: &Connection, seq: i64) -> Result<Option<EventRow>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM events WHERE seq = ?1");
     Ok(conn.prepare_cached(&sql)?.query_row([seq], event).optional()?)
+}
+
+/// How the vote on a release stood when it closed last; none where the record does not say.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn closed_vote(conn: &Connection, release: ReleaseId) -> Result<Option<Tally>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT kind, data FROM events WHERE release_id = ?1 ORDER BY seq DESC")?;
+    let (mut rows, mut has_closed) = (statement.query([release.0])?, false);
+    while let Some(row) = rows.next()? {
+        let kind = row.get_ref(0)?.as_str().unwrap_or_default();
+        if !matches!(kind, "release_moved" | "release_approved" | "release_retried") {
+            continue;
+        }
+        let data: Value = serde_json::from_str(row.get_ref(1)?.as_str().unwrap_or_default()).unwrap_or_default();
+        let closes = data["from"] == Status::ManualTesting.as_str() && data["to"] != Status::StageTestRollback.as_str();
+        let tally = match kind {
+            "release_moved" if closes && !has_closed => {
+                has_closed = true;
+                &data["standing"]["tally"]
+            }
+            // Events of older versions say it of the last yes alone.
+            "release_approved" if has_closed => return Ok(Tally::deserialize(&data["tally"]).ok()),
+            "release_retried" => return Ok(None),
+            _ => continue,
+        };
+        if let Ok(tally) = Tally::deserialize(tally) {
+            return Ok(Some(tally));
+        }
+    }
+    Ok(None)
 }
 
 /// When a release last had events of a kind, newest first, unix milliseconds; so many at most.

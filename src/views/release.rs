@@ -9,7 +9,7 @@ use crate::domain::content::Content;
 use crate::domain::decide::possible_moves;
 use crate::domain::env::Env;
 use crate::domain::environment::{AnotherCopy, EnvironmentState};
-use crate::domain::gate::{self, Gate};
+use crate::domain::gate::{self, Gate, GateName, GateState};
 use crate::domain::ids::{PersonName, ReleaseId, RunId};
 use crate::domain::moves::Move;
 use crate::domain::release::{Release, Version};
@@ -31,7 +31,7 @@ pub struct ReleaseOverview {
     pub service: Arc<Service>,
     /// What it would bring now.
     pub content: Content,
-    /// How the vote stands.
+    /// How the vote stands; where it has closed, how it stood then.
     pub tally: Tally,
     /// The votes of this attempt.
     pub votes: Vec<Vote>,
@@ -76,6 +76,11 @@ impl ReleaseOverview {
     pub async fn read(engine: &Engine, id: ReleaseId) -> Result<Self, Failure> {
         let mut overview = engine.look(id, Self::of).await?;
         let since = overview.current().map(|version| version.release);
+        if overview.is_vote_closed()
+            && let Some(closed) = engine.closed_vote(id).await?
+        {
+            overview.count_as_closed(closed);
+        }
         overview.commits = engine.commits_of(id).await?.filter(|listed| Some(listed.since.release) == since);
         Ok(overview)
     }
@@ -110,6 +115,23 @@ impl ReleaseOverview {
             another_copy: world.another_copy.clone(),
             release: release.clone(),
         }
+    }
+
+    /// No vote is taken any more, and none that was given has to be given again.
+    fn is_vote_closed(&self) -> bool {
+        let status = self.release.status;
+        let opens_again = self.gates.iter().any(|gate| gate.name == GateName::Approvals && !gate.met());
+        (status.has_passed_vote() || !status.is_active()) && !opens_again
+    }
+
+    /// What changes afterwards, in `rmm.toml` or in what the release would bring, takes nobody's vote back.
+    fn count_as_closed(&mut self, closed: Tally) {
+        for gate in &mut self.gates {
+            if let GateState::VoteClosed { approved_by } = &mut gate.state {
+                approved_by.clone_from(&closed.given);
+            }
+        }
+        self.tally = closed;
     }
 
     /// The facts about production.

@@ -26,6 +26,8 @@ mod team;
 #[cfg(test)]
 mod telegram;
 #[cfg(test)]
+mod then;
+#[cfg(test)]
 mod way;
 #[cfg(test)]
 #[path = "../it/world/mod.rs"]

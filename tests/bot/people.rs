@@ -84,6 +84,37 @@ async fn a_claim_waits_for_an_admin_who_can_be_asked() {
 }
 
 #[tokio::test]
+async fn a_claim_is_asked_of_an_admin_whom_a_reload_makes_known() {
+    let world = BotWorld::without_rmm(|setup| setup).await;
+    let vera_by_name = |config: &mut toml::Table| {
+        let vera = person(config, "vera").unwrap();
+        vera.remove("telegram_id");
+        vera.insert("telegram".into(), "vera".into());
+    };
+    world.configure(|config| {
+        vera_by_name(config);
+        person(config, "ann").unwrap().remove("telegram_id");
+    });
+    world.start_rmm().await;
+    let (ann, vera) = (&world.ann, &world.vera);
+    let [to_ann, to_vera] = [ann.id, vera.id].map(|id| world.telegram.chat(id));
+    ann.says(ann.id, "/start");
+    to_ann.shows("I do not know you yet").await;
+    vera.is_called(Some("vera"));
+    vera.says(vera.id, "/start");
+    to_vera.shows("There is no admin yet whom I could ask").await;
+    world.all_is_told().await;
+    world.configure(vera_by_name);
+    world.reload().await;
+    to_ann.shows("says: I am vera").await;
+    world.reload().await;
+    world.all_is_told().await;
+    assert_eq!(to_ann.transcript().matches("says: I am vera").count(), 1);
+    ann.taps(ann.id, "Yes, it is").await;
+    to_vera.shows("ann confirms that you are vera").await;
+}
+
+#[tokio::test]
 async fn the_team_hears_of_locks_and_a_person_of_a_token_that_is_made_for_them() {
     let world = BotWorld::without_rmm(|setup| setup).await;
     world.start_rmm().await;

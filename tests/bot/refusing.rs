@@ -1,10 +1,11 @@
 //! Chats and topics that take no messages of the bot: nothing is lost, and others hear it meanwhile.
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use toml::Value;
 
 use crate::story::{BotWorld, TEAM, set};
 use crate::telegram::{ChatView, Shown};
+use crate::world::eventually;
 
 /// Waits until so many messages of a topic (or outside of topics) contain these words.
 async fn heard(chat: &ChatView, topic: Option<i64>, words: &str, times: usize) {
@@ -96,4 +97,35 @@ async fn what_a_lost_chat_has_missed_is_told_to_admins_and_there_when_the_bot_co
     let more = world.team.messages().len() - missed;
     assert_eq!(more, 4, "two cards and what was said beside them\n{}", world.team.transcript());
     assert_eq!(ready(&world).await["chats"], Json::Null);
+}
+
+#[tokio::test]
+async fn cards_that_a_chat_did_not_take_are_current_when_it_takes_messages_again() {
+    let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["ann"])).await;
+    world.telegram.forum(TEAM, "Team", &[12]);
+    world.configure(|config| set(config, "telegram.topic", 12));
+    world.start_rmm().await;
+    let first = world.rmm.release("v1").await;
+    let card = world.team.shows(&format!("📦 shop · #{first}\n")).await.at;
+    world.team.shows("waiting for approval").await;
+    world.all_is_told().await;
+    world.telegram.closes_topic(TEAM, 12, true);
+    world.rmm.operator().post(&format!("/api/v1/releases/{first}/cancel"), &json!({"reason": "wrong"})).await.ok();
+    eventually("the chat refuses", async || (ready(&world).await["chats"] == "refuse").then_some(())).await;
+    // Its card was not taken, and its call for votes is void when the chat is back.
+    let second = world.rmm.release("v2").await;
+    world.rmm.until(second, "manual_testing").await;
+    world.rmm.operator().post(&format!("/api/v1/releases/{second}/cancel"), &json!({"reason": "wrong"})).await.ok();
+    world.rmm.kill();
+    world.telegram.closes_topic(TEAM, 12, false);
+    world.start_rmm().await;
+    world
+        .team
+        .until("the card is current", |shown| {
+            shown.iter().find(|it| it.at == card && it.text.contains("Status: ⛔ Cancelled")).map(|_| ())
+        })
+        .await;
+    world.all_is_told().await;
+    assert_eq!(ready(&world).await["chats"], Json::Null);
+    heard(&world.team, Some(12), "waiting for approval", 1).await;
 }

@@ -281,11 +281,15 @@ fn vote(scene: &Scene) -> Option<VoteFacts> {
             Verdict::Approved => None,
         })
         .collect();
-    let required = &overview.service.approvals.required;
-    (!required.is_empty() || !rejections.is_empty()).then(|| VoteFacts {
+    let listed = &overview.service.approvals.required;
+    let counted = || tally.given.iter().chain(&tally.missing);
+    // People may have left the list since the vote closed.
+    let on_list = counted().all(|name| listed.contains(name));
+    let required: Vec<_> = if on_list { listed.clone() } else { counted().cloned().collect() };
+    (tally.needed > 0 || !tally.given.is_empty() || !rejections.is_empty()).then(|| VoteFacts {
         needed: tally.needed,
         count: tally.given.len(),
-        required: names(required),
+        required: names(&required),
         given: names(&tally.given),
         missing: names(&tally.missing),
         rejections,

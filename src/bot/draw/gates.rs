@@ -7,7 +7,7 @@ use super::pen::Pen;
 use super::scene::Scene;
 use crate::bot::words::{facts, text};
 use crate::domain::env::Env;
-use crate::domain::gate::{Gate, GateName};
+use crate::domain::gate::{Gate, GateName, GateState};
 use crate::domain::ids::PersonName;
 use crate::domain::status::Status;
 use crate::views::ReleaseOverview;
@@ -74,14 +74,19 @@ fn facts(pen: &Pen<'_>, overview: &ReleaseOverview, gate: &Gate) -> GateFacts {
 /// How an unmet gate stands, and what would clear it.
 fn unmet(pen: &Pen<'_>, overview: &ReleaseOverview, gate: &Gate) -> String {
     let key = format!("unmet.{}", gate.name.as_str());
-    let own = pen.words.maybe(pen.language(), &key, known(pen, overview));
+    let own = pen.words.maybe(pen.language(), &key, known(pen, overview, gate));
     own.unwrap_or_else(|| pen.language().unmet_gate(gate))
 }
 
-fn known(pen: &Pen<'_>, overview: &ReleaseOverview) -> Value {
+fn known(pen: &Pen<'_>, overview: &ReleaseOverview, gate: &Gate) -> Value {
     let tally = &overview.tally;
     let (stage, production) = (&overview.environments[&Env::Stage], overview.production());
-    let lock = production.lock.as_ref();
+    // Where a notice tells of a moment, production may have another lock by now.
+    let lock = if let GateState::Locked { by, reason } = &gate.state {
+        Some((by, reason))
+    } else {
+        production.lock.as_ref().map(|lock| (&lock.by, &lock.reason))
+    };
     let lost = |env| overview.lost.get(&env).map(|run| run.0);
     facts! {
         given => tally.given.len(),
@@ -93,8 +98,8 @@ fn known(pen: &Pen<'_>, overview: &ReleaseOverview) -> Value {
         ours => overview.service.stage().driver.is_ours(),
         dirty => stage.dirty.as_ref().map(|dirty| dirty.run.0),
         unknown => lost(Env::Stage),
-        lock_by => lock.map(|lock| lock.by.as_str()),
-        lock_reason => lock.and_then(|lock| pen.why(&lock.reason)),
+        lock_by => lock.map(|(by, _)| by.as_str()),
+        lock_reason => lock.and_then(|(_, reason)| pen.why(reason)),
         production_dirty => production.dirty.as_ref().map(|dirty| dirty.run.0),
         production_unknown => lost(Env::Production),
         stage_not_known => stage.unknown.is_some(),

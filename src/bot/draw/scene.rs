@@ -7,10 +7,12 @@ use super::run::{self, FailureFacts};
 use crate::domain::approval::Tally;
 use crate::domain::env::Env;
 use crate::domain::environment::{EnvironmentState, Lock};
+use crate::domain::gate::{Gate, GateName, Skip, Standing};
 use crate::domain::ids::ReleaseId;
+use crate::domain::person::Actor;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Code;
-use crate::domain::release::Release;
+use crate::domain::release::{Bypass, Release};
 use crate::domain::run::{Run, RunKind, RunState};
 use crate::domain::status::{List, Status};
 use crate::engine::Failure;
@@ -35,7 +37,7 @@ impl Scene {
         Self::read_as_of(pen, id, lines, Then::default()).await
     }
 
-    /// As [`Self::read`], with the state and the vote of that moment.
+    /// As [`Self::read`], with the state, the vote and the gates of that moment.
     pub async fn read_as_of(pen: &Pen<'_>, id: ReleaseId, lines: usize, then: Then) -> Result<Option<Self>, Failure> {
         let found = pen.engine.read(move |conn| {
             let Some(release) = releases::get(conn, id)? else { return Ok(None) };
@@ -56,6 +58,13 @@ impl Scene {
         }
         if let Some((overview, tally)) = overview.as_mut().zip(then.tally) {
             overview.tally = tally;
+        }
+        if let Some(gates) = then.gates {
+            release.bypasses = gates.iter().filter_map(skipped).collect();
+            overview.iter_mut().for_each(|overview| overview.gates.clone_from(&gates));
+        }
+        if let Some(bypassed) = then.bypassed {
+            release.bypasses = bypassed;
         }
         let failure = match failed_run(&release, &runs) {
             Some(run) => run::failure(pen, run, lines).await?,
@@ -96,6 +105,15 @@ impl Scene {
 pub(super) struct Then {
     moved: Option<(Status, Option<Reason>)>,
     tally: Option<Tally>,
+    /// The gates that stood in the way, or were skipped.
+    gates: Option<Vec<Gate>>,
+    /// What was skipped just then.
+    bypassed: Option<Vec<Bypass>>,
+}
+
+fn skipped(gate: &Gate) -> Option<Bypass> {
+    let Skip { by, reason } = gate.bypass.clone()?;
+    Some(Bypass { gate: gate.name, by, reason, content: None })
 }
 
 impl Then {
@@ -108,11 +126,23 @@ impl Then {
             "release_approved" => Some(Status::ManualTesting),
             _ => None,
         };
+        let standing = field("standing").and_then(|standing| Standing::deserialize(standing).ok());
+        let (stood, gates) = standing.map(|standing| (standing.tally, standing.gates)).unzip();
         Self {
             moved: to.map(|to| (to, reason)),
-            tally: field("tally").and_then(|tally| Tally::deserialize(tally).ok()),
+            tally: field("tally").and_then(|tally| Tally::deserialize(tally).ok()).or(stood),
+            gates,
+            bypassed: (event.kind == "gates_bypassed").then(|| bypassed(event, &data)),
         }
     }
+}
+
+fn bypassed(event: &EventRow, data: &serde_json::Value) -> Vec<Bypass> {
+    let by = serde_json::from_str::<Actor>(&event.actor).map(|actor| actor.label().to_owned()).unwrap_or_default();
+    let reason = data["reason"].as_str().unwrap_or_default().to_owned();
+    let gates = Vec::<GateName>::deserialize(&data["gates"]).unwrap_or_default();
+    let bypass = |gate| Bypass { gate, by: by.clone(), reason: reason.clone(), content: None };
+    gates.into_iter().map(bypass).collect()
 }
 
 /// The run that explains where a release stands, where something failed: of a release that ended badly the last one that

@@ -107,6 +107,52 @@ fn heard(calls: &[(String, Value)], chat: i64) -> Vec<String> {
     here.map(|(method, ask)| format!("{method} {}", ask["text"].as_str().unwrap())).collect()
 }
 
+/// Lets time pass until something is so; after how many seconds.
+async fn until(clock: &Dial, so: impl AsyncFn() -> bool) -> u32 {
+    for seconds in 0..10_000 {
+        for _ in 0..200 {
+            if so().await {
+                return seconds;
+            }
+            tokio::task::yield_now().await;
+        }
+        clock.pass(SECOND);
+    }
+    panic!("it is not so after hours");
+}
+
+#[tokio::test]
+async fn a_card_that_a_chat_did_not_take_is_tried_again_within_a_minute() {
+    let (folder, peer, clock) = (tempfile::tempdir().unwrap(), Peer::start().await, Arc::new(Dial::default()));
+    let engine = engine_in(folder.path(), clock.clone());
+    engine.reconfigure(catalog()).await;
+    let chat = Chat { id: -1, topic: None, notices: vec![Notice::Waits], services: Vec::new(), cards: true };
+    let bot = Arc::new(bot(engine.clone(), peer.client_by(clock.clone()), vec![chat]));
+    bot.tasks.spawn(follow(bot.clone()));
+    let first = waiting(&engine, SHOPS[0]).await;
+    until(&clock, async || has_told_everything(&engine).await.unwrap()).await;
+    for _ in 0..2 {
+        peer.refuses("editMessageText", 400, "Bad Request: TOPIC_CLOSED", Value::Null);
+    }
+    let ann = PersonName::parse("name", "ann").unwrap();
+    let ann = Actor::Person { name: ann, role: Role::Admin, door: Door::Telegram };
+    say(&engine, ann, Command::Cancel { release: first, reason: "wrong".into() }).await;
+    let edits = |count| {
+        let seen = move |(method, ask): &(String, Value)| {
+            method == "editmessagetext" && ask["text"].as_str().unwrap().contains("Cancelled")
+        };
+        peer.calls().iter().filter(|call| seen(call)).count() == count
+    };
+    until(&clock, async || edits(1)).await;
+    let refuses = async || !engine.read(news::refusals).await.unwrap().is_empty();
+    until(&clock, refuses).await;
+    let pauses = [until(&clock, async || edits(2)).await, until(&clock, async || edits(3)).await];
+    assert!(pauses.iter().all(|pause| (30..600).contains(pause)), "{pauses:?}");
+    until(&clock, async || has_told_everything(&engine).await.unwrap()).await;
+    assert!(!refuses().await);
+    bot.stop.cancel();
+}
+
 #[tokio::test]
 async fn a_pause_holds_up_one_chat_and_hours_of_outage_end_with_what_is_so_by_then() {
     let (folder, peer, clock) = (tempfile::tempdir().unwrap(), Peer::start().await, Arc::new(Dial::default()));

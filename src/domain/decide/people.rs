@@ -95,7 +95,8 @@ impl Draft<'_, '_> {
                 content: Some(content.clone()),
             });
         }
-        self.world.record(Some(id), None, Event::GatesBypassed { gates, reason });
+        let standing = Some(Box::new(self.world.standing(id)));
+        self.world.record(Some(id), None, Event::GatesBypassed { gates, reason, standing });
         Ok(Answer::Release { id, created: false })
     }
 

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::approval::Tally;
 use crate::domain::ids::{Commit, PersonName, ReleaseId, RunId, ServiceName};
 use crate::domain::reason::Reason;
 use crate::domain::release::Version;
@@ -59,17 +60,20 @@ impl GateName {
 }
 
 /// A gate as it stands for one release.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gate {
     /// Which.
     pub name: GateName,
     /// How the condition stands.
     pub state: GateState,
     /// What would clear it; none where the condition holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<Remedy>,
     /// An admin skips it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bypass: Option<Skip>,
     /// Who has skipped it when the release would have brought something else, which counts no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub void_bypass: Option<String>,
 }
 
@@ -81,8 +85,17 @@ impl Gate {
     }
 }
 
+/// How a release stood before production at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// The vote.
+    pub tally: Tally,
+    /// The gates that stood in the way, or were skipped.
+    pub gates: Vec<Gate>,
+}
+
 /// Who skips a gate, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skip {
     /// The admin.
     pub by: String,

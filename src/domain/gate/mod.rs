@@ -15,7 +15,7 @@ mod promoted;
 use super::release::Release;
 use super::world::World;
 
-pub use facts::{Gate, GateName, GateState, Remedy, Skip};
+pub use facts::{Gate, GateName, GateState, Remedy, Skip, Standing};
 
 impl GateName {
     /// Whether an admin can skip it. The others say what is physically possible, or have their own command.

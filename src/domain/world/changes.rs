@@ -93,7 +93,9 @@ impl World<'_> {
         release.status_since = now;
         release.reason.clone_from(&reason);
         release.completed_at = (!to.is_active()).then_some(now);
-        self.record(Some(id), None, Event::ReleaseMoved { from, to, reason });
+        let closes_vote = from == Status::ManualTesting && to != Status::StageTestRollback;
+        let standing = closes_vote.then(|| Box::new(self.standing(id)));
+        self.record(Some(id), None, Event::ReleaseMoved { from, to, reason, standing });
     }
 
     /// Decides a new run in an environment that RMM runs itself; its effect follows the plan.

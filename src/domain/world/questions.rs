@@ -10,6 +10,7 @@ use crate::domain::command::RollbackTo;
 use crate::domain::content::{Brought, Content};
 use crate::domain::env::Env;
 use crate::domain::environment::EnvironmentState;
+use crate::domain::gate::{self, Gate, Standing};
 use crate::domain::ids::{Commit, PersonName, ReleaseId, RunId, Tag};
 use crate::domain::release::Release;
 use crate::domain::run::{Run, RunState};
@@ -180,6 +181,15 @@ impl World<'_> {
         Tally::count(&self.service.approvals, release, &self.votes(release), &self.definition, |name| {
             self.people.get(name)
         })
+    }
+
+    /// How a release stands before production.
+    #[must_use]
+    pub fn standing(&self, id: ReleaseId) -> Standing {
+        let release = self.release(id);
+        let gates = if release.status.is_cancellable() { gate::explain(self, &release) } else { Vec::new() };
+        let worth = |gate: &Gate| gate.remedy.is_some();
+        Standing { tally: self.tally(&release), gates: gates.into_iter().filter(worth).collect() }
     }
 
     /// People who have approved the release when it would have brought something else, and not again since.

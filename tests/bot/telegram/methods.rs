@@ -209,6 +209,9 @@ impl State {
         if old.from != From::Bot || old.frozen {
             return Err(bad("message can't be edited"));
         }
+        if old.topic.is_some_and(|topic| self.chats[&chat].closed_topics.contains(&topic)) {
+            return Err(bad("TOPIC_CLOSED"));
+        }
         let keyboard = shown_keyboard(args.get("reply_markup"));
         let words = words.unwrap_or_else(|| old.words.clone());
         if old.words.text == words.text && old.words.entities == words.entities && old.keyboard == keyboard {
