@@ -9,7 +9,7 @@ mod spellings;
 
 use std::ops::Range;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 
 use crate::store::tokens;
@@ -27,6 +27,8 @@ const SHORTEST_IN_LINES: usize = 8;
 const LEAST_BEFORE_BREAK: usize = 2;
 /// Up to so many lines of a secret are spelled each by itself, too.
 const FEW_LINES: usize = 8;
+/// Bytes of all spellings together for which a table of every character's next state is kept.
+const LARGEST_TABLE: usize = 16 << 10;
 /// Hexadecimal digits behind the beginning of a token.
 const TOKEN_DIGITS: usize = 64;
 
@@ -71,7 +73,11 @@ impl Redactor {
         all.retain(|pattern| pattern.len() >= SHORTEST);
         all.sort();
         all.dedup();
-        let matcher = AhoCorasick::new(std::iter::once(tokens::PREFIX.as_bytes()).chain(all.iter().map(Vec::as_slice)));
+        let length: usize = all.iter().map(Vec::len).sum();
+        let matcher = AhoCorasick::builder()
+            // A table of few long keys would take tens of megabytes.
+            .kind((length > LARGEST_TABLE).then_some(AhoCorasickKind::ContiguousNFA))
+            .build(std::iter::once(tokens::PREFIX.as_bytes()).chain(all.iter().map(Vec::as_slice)));
         let token = tokens::PREFIX.len() + TOKEN_DIGITS;
         Self {
             matcher: matcher.ok(),
