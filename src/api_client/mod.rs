@@ -164,6 +164,12 @@ impl Client {
         }
     }
 
+    /// Whether an RMM runs that does what is recorded.
+    #[must_use]
+    pub const fn is_served(&self) -> bool {
+        !matches!(self.way, Way::Here(_))
+    }
+
     /// Makes a call and reads the answer.
     ///
     /// # Errors

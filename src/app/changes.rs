@@ -19,7 +19,8 @@ use crate::store::events::{self, EventRow, Scope};
 use crate::store::{StoreError, releases};
 
 /// The events that have a line.
-const TOLD: [&str; 5] = ["release_created", "release_moved", "run_ended", "environment_dirty", "gates_bypassed"];
+const TOLD: [&str; 6] =
+    ["release_created", "release_moved", "run_ended", "environment_changed", "environment_dirty", "gates_bypassed"];
 /// Events read at once.
 const BATCH: u32 = 500;
 /// After the database could not be read.
@@ -109,6 +110,11 @@ fn line(row: &EventRow, tag: Option<&str>) {
         "run_ended" if text("state") == Some("unknown") => {
             let (environment, kind) = (text("environment"), text("kind"));
             warn!(service, tag, release, run, environment, kind, why, "it is not known how the run ended");
+        }
+        // By no run: a CI system has told so out of turn.
+        "environment_changed" if run.is_none() => {
+            let environment = text("environment");
+            warn!(service, tag, release, environment, by, "CI has brought a release there although it was refused");
         }
         "environment_dirty" => {
             let environment = text("environment");

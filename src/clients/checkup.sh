@@ -45,6 +45,7 @@ space() { say space "$1" "$(df -Pk "$2" | tail -n 1)"; }
 
 say time "$(date -u +%s)"
 say user "$(id -un || id -u || printf '%s' "${USER-}")"
+say home "${HOME-}" "${GIT_CONFIG_GLOBAL-}"
 
 # What RMM's scripts call there.
 missing=

@@ -3,6 +3,7 @@
 //! Must not pass anything on that git could take for an option, ask for a password, or read the user's
 //! configuration for anything but how to reach the repository.
 
+mod commit;
 pub mod kind;
 pub mod log;
 
@@ -16,9 +17,10 @@ use tempfile::NamedTempFile;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
+pub use self::commit::find_commit;
 use crate::domain::fault::repository::{GitAdvice, RepositoryFault};
 use crate::domain::ids::{Commit, Tag};
-use crate::domain::plan::clone_url;
+use crate::domain::plan::{clone_url, shell_word};
 use crate::domain::reason::Reason;
 
 /// How long a repository may take to answer.
@@ -33,7 +35,7 @@ const MOST_TAGS: u64 = 16 << 20;
 pub enum Unresolved {
     /// Asking again will not help before something has changed.
     ForGood(Reason),
-    /// The repository answers, and has no such tag.
+    /// The repository answers, and has no such tag, or no such commit.
     NoTag(Reason),
     /// The repository may answer later.
     ForNow(Reason),
@@ -85,6 +87,27 @@ pub async fn resolve(repository: &str, ca: Option<&str>, tag: &Tag) -> Result<Ta
     }
 }
 
+/// What these tags of `repository` point at, those that are there; `ca` as for [`resolve`].
+///
+/// # Errors
+/// [`Unresolved`], which says whether asking again makes sense.
+pub async fn resolve_all(repository: &str, ca: Option<&str>, of: &[Tag]) -> Result<BTreeMap<Tag, Tagged>, Unresolved> {
+    let names: Vec<_> =
+        of.iter().flat_map(|tag| [format!("refs/tags/{tag}"), format!("refs/tags/{tag}^{{}}")]).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let (_, listing) = ask(repository, ca, &names, MOST_OUTPUT).await?;
+    let mut found = BTreeMap::new();
+    for (id, reference) in listing.lines().filter_map(|line| line.split_once('\t')) {
+        let Ok(commit) = Commit::parse("commit", id) else { continue };
+        let (name, is_peeled) = reference.strip_suffix("^{}").map_or((reference, false), |name| (name, true));
+        let Some(tag) = of.iter().find(|tag| name.strip_prefix("refs/tags/") == Some(tag.as_str())) else { continue };
+        // Of an annotated tag the line of its commit follows that of its own object.
+        let object = found.remove(tag).filter(|_| is_peeled).map(|plain: Tagged| plain.commit);
+        found.insert(tag.clone(), Tagged { commit, object });
+    }
+    Ok(found)
+}
+
 /// The repository's address, and what it lists of these references.
 async fn ask(
     repository: &str,
@@ -92,6 +115,15 @@ async fn ask(
     references: &[&str],
     most: u64,
 ) -> Result<(String, String), Unresolved> {
+    let url = address(repository)?;
+    let mut command = prepared();
+    command.args(["ls-remote", "--quiet", "--", &url]).args(references);
+    let listing = answer(command, &url, ca, most).await?;
+    Ok((url, listing))
+}
+
+/// The address as git takes it.
+fn address(repository: &str) -> Result<String, Unresolved> {
     let url = clone_url(repository);
     if url.starts_with('-') {
         return Err(Unresolved::ForGood(fault(RepositoryFault::NoAddress { url })));
@@ -99,8 +131,12 @@ async fn ask(
     if url.starts_with('/') && !std::path::Path::new(&url).exists() {
         return Err(Unresolved::ForGood(fault(RepositoryFault::NotThere { url })));
     }
-    let mut command = prepared();
-    command.args(["ls-remote", "--quiet", "--", &url]).args(references);
+    Ok(url)
+}
+
+/// What git answers of a repository.
+async fn answer(mut command: Command, url: &str, ca: Option<&str>, most: u64) -> Result<String, Unresolved> {
+    let url = url.to_owned();
     // Goes when the answer is there.
     let _certificates = match ca.map(certificates).transpose() {
         Ok(file) => {
@@ -128,12 +164,14 @@ async fn ask(
     }
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        let line = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("git failed without a word");
+        let mut lines = said.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("warning: "));
+        let line = lines.next().unwrap_or("git failed without a word");
         let line = line.trim_start_matches("fatal: ");
-        let (advice, said) = (advice(&said), line.to_owned());
-        return Err(Unresolved::ForNow(fault(RepositoryFault::NotRead { url, said, advice })));
+        let (advice, fix) = (advice(&said), untrusted(&said).map(trust_here));
+        let said = line.to_owned();
+        return Err(Unresolved::ForNow(fault(RepositoryFault::NotRead { url, said, advice, fix })));
     }
-    Ok((url, String::from_utf8_lossy(&output.stdout).into_owned()))
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// The tags of a repository.
@@ -219,6 +257,42 @@ pub fn advice(said: &str) -> Option<GitAdvice> {
         ("Permission denied (publickey", GitAdvice::DeployKey),
     ];
     ADVICE.iter().find(|(words, _)| said.contains(words)).map(|(_, advice)| *advice)
+}
+
+/// The folder that git does not read because of its owner, as git names it.
+#[must_use]
+pub fn untrusted(said: &str) -> Option<&str> {
+    let (_, rest) = said.split_once("dubious ownership in repository at '")?;
+    rest.split_once('\'').map(|(folder, _)| folder)
+}
+
+/// The command that lets a user's git trust a folder. `sudo` is what makes one that user; the settings are those of this
+/// `home`, which may be another than the system knows, or in a file of their own.
+#[must_use]
+pub fn trust(sudo: &str, home: Option<&str>, settings: Option<&str>, folder: &str) -> String {
+    let set = |name: &str, value: Option<&str>| {
+        let value = value.filter(|value| !value.is_empty());
+        value.map(|value| format!("{name}={} ", shell_word(value))).unwrap_or_default()
+    };
+    let variables = set("HOME", home) + &set("GIT_CONFIG_GLOBAL", settings);
+    let variables = if variables.is_empty() { variables } else { format!("env {variables}") };
+    format!("{sudo} {variables}git config --global --add safe.directory {}", shell_word(folder))
+}
+
+/// The same for the user of this process.
+fn trust_here(folder: &str) -> String {
+    let uid = rustix::process::geteuid();
+    let sudo = if uid.is_root() { "sudo".to_owned() } else { format!("sudo -u '#{}'", uid.as_raw()) };
+    let [home, settings] = ["HOME", "GIT_CONFIG_GLOBAL"].map(|name| std::env::var(name).ok());
+    trust(&sudo, home.as_deref(), settings.as_deref(), folder)
+}
+
+/// Whether a repository answers; `ca` as for [`resolve`].
+///
+/// # Errors
+/// [`Unresolved`], which says why it does not.
+pub async fn answers(repository: &str, ca: Option<&str>) -> Result<(), Unresolved> {
+    ask(repository, ca, &["HEAD"], MOST_OUTPUT).await.map(|_| ())
 }
 
 /// What git needs of RMM's environment: where things are, who it runs as, and the way to the network. The rest, secrets
@@ -334,6 +408,21 @@ mod tests {
         let empty = tempfile::tempdir().unwrap();
         std::process::Command::new("git").args(["init", "-q"]).current_dir(empty.path()).status().unwrap();
         assert!(super::tags(empty.path().to_str().unwrap(), None).await.unwrap().named.is_empty());
+    }
+
+    #[tokio::test]
+    async fn several_tags_are_looked_up_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "git init -q . && git config user.name a && git config user.email a@b && git commit -q --allow-empty -m a && \
+                      git tag v1 && git tag -a -m two shop/v2 && git tag x/v1 && git rev-parse HEAD shop/v2";
+        let made = std::process::Command::new("sh").args(["-c", script]).current_dir(folder.path()).output().unwrap();
+        let ids = String::from_utf8(made.stdout).unwrap();
+        let ids: Vec<_> = ids.lines().map(|id| Commit::parse("commit", id).unwrap()).collect();
+        let tags = ["v1", "shop/v2", "v3"].map(|tag| Tag::parse("tag", tag).unwrap());
+        let found = resolve_all(folder.path().to_str().unwrap(), None, &tags).await.unwrap();
+        let plain = Tagged { commit: ids[0].clone(), object: None };
+        let annotated = Tagged { commit: ids[0].clone(), object: Some(ids[1].clone()) };
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), [(tags[1].clone(), annotated), (tags[0].clone(), plain)]);
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use crate::domain::host::{Address, Fingerprint, Host, Limits, Login};
-use crate::domain::ids::{HostName, host_and_port};
+use crate::domain::ids::{HostName, host_and_port, is_same_name};
 use crate::domain::service::Target;
 
 use super::error::nearest;
@@ -154,7 +154,16 @@ fn name(section: &Section<'_>, taken: &mut Names) -> Option<Located<HostName>> {
             report.error_hint(&text.place, "`local` is the machine that RMM itself runs on", hint);
             None
         }
-        Ok(value) => Some(Located { value, place: text.place }),
+        Ok(value) => {
+            if is_same_name(value.as_str(), HostName::local().as_str()) {
+                let sentence = format!(
+                    "{:?} and `local`, the machine that RMM itself runs on, look the same to people",
+                    value.as_str()
+                );
+                report.collision(&text.place, sentence, "call the host otherwise");
+            }
+            Some(Located { value, place: text.place })
+        }
         Err(invalid) => {
             report.error(&text.place, invalid.rule);
             None

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Word, known, short};
+use super::{Word, decoration, known, short};
 use crate::domain::commits::{CommitLine, PullRequest};
 use crate::domain::content::Content;
 use crate::domain::gate::{GateName, GateState, Remedy};
@@ -31,12 +31,13 @@ pub struct CreateRelease {
     /// The CI run, so that the same one means the same release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ci_run: Option<CreatingRun>,
-    /// When the tag was made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// When the tag was made: an RFC 3339 time, or as git and `date` write it. It only decorates: what cannot be read is left
+    /// out.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "decoration::time")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub tagged_at: Option<Timestamp>,
     /// Free text.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty", deserialize_with = "decoration::text")]
     pub notes: String,
     /// What CI has built already.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -158,6 +159,9 @@ pub struct ReleaseView {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known")]
     #[schema(value_type = Option<Object>)]
     pub because: Option<Reason>,
+    /// What the repository says of its commit; none where there is none to ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit_check: Option<CommitCheckView>,
     /// Since when it stands there.
     #[schema(value_type = String, format = DateTime)]
     pub status_since: Timestamp,
@@ -197,6 +201,28 @@ pub struct ReleaseView {
     /// When it ended.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub completed_at: Option<Timestamp>,
+}
+
+/// What a repository says of a release's commit.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct CommitCheckView {
+    /// It is being asked now.
+    pub asked: bool,
+    /// Its last answer: `confirmed`, `denied` (the tag is not there, or is another commit, or the commit is not there), or
+    /// `unanswered` (it could not be asked); none yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
+    /// Why it is not confirmed, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The facts that `reason` tells in words, with a `code`.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known")]
+    #[schema(value_type = Option<Object>)]
+    pub because: Option<Reason>,
+    /// When it is asked again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub again: Option<Timestamp>,
 }
 
 /// A run of a CI system; a request says no more than RMM knows, an answer may.

@@ -18,7 +18,7 @@ pub enum Effect {
         /// The run.
         run: RunId,
     },
-    /// Ask the repository which commit the tag of a release points at.
+    /// Ask the repository which commit the tag of a release points at, or whether it has its commit.
     ResolveCommit {
         /// The release.
         release: ReleaseId,

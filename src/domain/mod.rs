@@ -4,6 +4,7 @@
 
 pub mod approval;
 pub mod command;
+pub mod commit_check;
 pub mod commits;
 pub mod content;
 pub mod decide;

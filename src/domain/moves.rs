@@ -58,14 +58,15 @@ impl Move {
 
     /// The moves of the life cycle that there are from where a release stands.
     pub fn legal_for(release: &Release) -> impl Iterator<Item = Self> {
-        let status = release.status;
+        let (status, denied) = (release.status, release.denied().is_some());
         Self::OFFERED.into_iter().filter(move |wanted| match wanted {
             Self::Approve | Self::Reject => status == Status::ManualTesting,
             Self::Promote => status == Status::ManualTestPassed,
             Self::Cancel => status.is_cancellable(),
             Self::Abort => status == Status::Deploying,
             Self::Rollback => status == Status::Deployed,
-            Self::Retry => status.is_retryable(),
+            // The repository says no, and may say something else by now.
+            Self::Retry => status.is_retryable() || denied && status.is_cancellable(),
             Self::Settle | Self::Resolve | Self::Bypass | Self::Unlock => false,
         })
     }

@@ -174,6 +174,10 @@ pub enum Reason {
     WasEnded,
     /// `verify tag` found that the tag has moved.
     FoundTagMoved,
+    /// `verify tag` found that the tag is not the commit that was told; that it was is not known.
+    FoundOtherCommit,
+    /// `verify tag` found that there is no such tag; that there was one is not known.
+    FoundNoTag,
     /// `verify tag` found that the tag is gone.
     FoundTagGone,
     /// Left out, because an earlier step failed on its host.
@@ -365,6 +369,12 @@ impl Reason {
             0 | 1 => reasons.pop(),
             _ => Some(Self::All { reasons }),
         }
+    }
+
+    /// Whether a repository has answered, and says otherwise.
+    #[must_use]
+    pub const fn denies(&self) -> bool {
+        matches!(self, Self::Repository { fault } if fault.denies())
     }
 
     /// From a column or a field that held a sentence before there were facts.

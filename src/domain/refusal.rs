@@ -316,6 +316,11 @@ pub enum Cause {
         run: RunId,
         reason: Reason,
     },
+    /// That it failed is known; its environment is to be repaired.
+    FailedAlready {
+        run: RunId,
+        to: Version,
+    },
     NothingToResolve {
         run: RunId,
         state: String,
@@ -469,6 +474,7 @@ impl Cause {
                 Env::Production => Code::ProductionBusy,
             },
             Self::KnownAlready { .. }
+            | Self::FailedAlready { .. }
             | Self::NothingToResolve { .. }
             | Self::CiReportsNoMore { .. }
             | Self::NoPlan { .. }

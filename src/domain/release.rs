@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::commit_check::CommitCheck;
 use super::content::{Content, Definition};
 use super::ids::{Attempt, Commit, PersonName, ReleaseId, Revision, ServiceName, SurfaceName, Tag, is_same_name};
 use super::person::Person;
@@ -20,6 +21,8 @@ pub struct Release {
     pub tag: Option<Tag>,
     /// Its commit; none until it has been resolved.
     pub commit: Option<Commit>,
+    /// What the repository says of it; none: it was not asked.
+    pub commit_check: Option<CommitCheck>,
     /// Where it stands.
     pub status: Status,
     /// Since when it stands there.
@@ -224,6 +227,20 @@ impl Release {
             (None, Some(commit)) => commit.short().to_owned(),
             (None, None) => format!("#{}", self.id),
         }
+    }
+
+    /// Why the repository says that it is not what it was said to be; such a release does not reach production.
+    #[must_use]
+    pub fn denied(&self) -> Option<Reason> {
+        let (cause, again) = self.commit_check.as_ref()?.denied()?;
+        Some(Reason::CommitUnresolved { cause: Box::new(cause.clone()), again })
+    }
+
+    /// Whether its tag may have pointed at its commit: only such a tag can have moved. Of a release from before that was
+    /// asked, it is taken for granted.
+    #[must_use]
+    pub fn is_confirmed(&self) -> bool {
+        self.commit.is_some() && self.commit_check.as_ref().is_none_or(CommitCheck::is_confirmed)
     }
 
     /// Whether a person is its initiator. Both names of the person count, however CI spells them.

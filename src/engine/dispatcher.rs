@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use super::clock::ClockWatch;
 use super::commits::{self, Listed};
 use super::supervise::{caught, keep_running};
-use super::{Engine, Failure, catch_up, delivery_log, marks, protection, runner, tags, workflow};
+use super::{Engine, Failure, catch_up, delivery_log, marks, protection, runner, tag_watch, tags, workflow};
 use crate::domain::effect::{AfterCrash, Effect};
 use crate::domain::event::Event;
 use crate::domain::person::Actor;
@@ -72,6 +72,9 @@ impl Dispatcher {
                 keep_running("the dispatcher", clock, || self.dispatch()),
                 keep_running("the timer", clock, || Self::tick(self.engine.clone(), self.stop.clone())),
                 keep_running("the watch for hosts that return", clock, || catch_up::watch(self.engine.clone())),
+                keep_running("the watch for tags that move", clock, || {
+                    tag_watch::watch(self.engine.clone(), self.questions.clone())
+                }),
                 keep_running("the watch for tags", clock, || {
                     tags::watch(self.engine.clone(), self.questions.clone())
                 }),

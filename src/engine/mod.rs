@@ -33,6 +33,7 @@ mod said;
 pub mod sessions;
 mod step;
 pub mod supervise;
+mod tag_watch;
 mod tags;
 #[cfg(test)]
 pub(crate) mod testing;

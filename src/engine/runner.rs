@@ -345,8 +345,7 @@ impl Following {
     }
 }
 
-/// Reports to the engine; a refusal here means that the run has been ended meanwhile.
-/// A tag that has moved or is gone is noticed before anything is touched. A repository that does not answer is no reason to
+/// A tag that has moved or is gone, or never was what it was said to be, is noticed before anything is touched. A repository that does not answer is no reason to
 /// wait: the host checks the tag once more.
 pub(super) async fn check_tag(engine: &Engine, run: &Run, trace: Option<String>) -> Result<(), Failure> {
     let catalog = engine.catalog();
@@ -356,14 +355,18 @@ pub(super) async fn check_tag(engine: &Engine, run: &Run, trace: Option<String>)
     let (Some(repository), Some(tag), Some(commit)) = (repository, &run.to.tag, &run.to.commit) else {
         return Ok(());
     };
+    let id = run.release;
+    let release = engine.read(move |conn| releases::get(conn, id)).await?;
+    let was_confirmed = release.is_none_or(|release| release.is_confirmed());
     let found = match git::resolve(&repository, ca, tag).await {
-        Ok(tagged) if tagged.commit == *commit => return Ok(()),
+        // What was told is confirmed by that, too.
+        Ok(tagged) if tagged.commit == *commit && was_confirmed => return Ok(()),
         Ok(tagged) if tagged.is_meant_by(commit) => {
             Command::CommitResolved { release: run.release, commit: tagged.commit, tag_object: tagged.object }
         }
         Ok(tagged) => Command::TagMoved { release: run.release, now: Some(tagged.commit) },
-        // Before stage it may still be on its way there; the host looks once more.
-        Err(Unresolved::NoTag(_)) if run.environment == Env::Production => {
+        // One that was there once may be on its way there before stage; the host looks once more.
+        Err(Unresolved::NoTag(_)) if run.environment == Env::Production || !was_confirmed => {
             Command::TagMoved { release: run.release, now: None }
         }
         Err(error) => {

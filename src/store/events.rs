@@ -54,6 +54,16 @@ fn event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
     })
 }
 
+/// Whether something of a kind has happened to a release.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn has_happened(conn: &Connection, release: ReleaseId, kind: &str) -> Result<bool, StoreError> {
+    let mut statement =
+        conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM events WHERE release_id = ?1 AND kind = ?2)")?;
+    Ok(statement.query_row((release.0, kind), |row| row.get(0))?)
+}
+
 /// What happened to a release after a place in the record, oldest first: at most so many events, and about so many
 /// bytes of them.
 ///

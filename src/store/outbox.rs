@@ -6,6 +6,7 @@
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::error::StoreError;
+use crate::domain::ids::ReleaseId;
 
 /// An effect to be carried out. Times are unix milliseconds.
 #[derive(Debug, Clone, Copy)]
@@ -167,6 +168,24 @@ pub fn postpone(conn: &Connection, id: i64, due_at: i64, error: &str) -> Result<
         )?
         .execute((id, due_at, error))?;
     Ok(changed > 0)
+}
+
+/// Takes back what is to be done for a release and was not begun.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn withdraw(conn: &Connection, kind: &str, release: ReleaseId) -> Result<usize, StoreError> {
+    let sql = "DELETE FROM outbox WHERE lease_owner IS NULL AND kind = ?1 AND release_id = ?2";
+    Ok(conn.prepare_cached(sql)?.execute((kind, release.0))?)
+}
+
+/// Whether something is to be done for a release that was not begun.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn is_waiting(conn: &Connection, kind: &str, release: ReleaseId) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM outbox WHERE lease_owner IS NULL AND kind = ?1 AND release_id = ?2)";
+    Ok(conn.prepare_cached(sql)?.query_row((kind, release.0), |row| row.get(0))?)
 }
 
 /// How long an effect rests after so many attempts, in milliseconds: ever longer, up to five minutes.

@@ -24,6 +24,7 @@ const REVIEWED: &[(&str, &str)] = &[
         "SELECT due_at FROM outbox WHERE lease_owner IS NULL AND kind <> ?1",
         "ends at the first run, which is among the first due",
     ),
+    ("FROM outbox WHERE lease_owner IS NULL AND kind = ?1 AND release_id", "what is still to be done is little"),
     ("SELECT count(*) FROM outbox", "what is still to be done is little"),
     ("UPDATE outbox SET due_at = ?1 + iif", "at the start, and after the clock was set"),
     ("DELETE FROM outbox WHERE kind = 'follow_run' AND run_id", "once after a restore"),

@@ -16,7 +16,7 @@ use crate::domain::world::GoodVersion;
 
 const COLUMNS: &str = "id, service, tag, commit_id, status, status_since, reason, attempt, revision, initiated_by, owner, \
                        ci_run, tagged_at, notes, artifacts, rollback_to_tag, rehearsal, promoted, bypasses, created_at, \
-                       started_at, completed_at, said_by, held";
+                       started_at, completed_at, said_by, held, commit_check";
 
 /// By place, in the order of `COLUMNS`: a name is looked for among all of them, in every row.
 fn release(row: &Row<'_>) -> rusqlite::Result<Release> {
@@ -45,6 +45,7 @@ fn release(row: &Row<'_>) -> rusqlite::Result<Release> {
         completed_at: maybe_time(row, 21)?,
         said_by: row.get(22)?,
         held: row.get(23)?,
+        commit_check: maybe_json(row, 24)?,
     })
 }
 
@@ -53,11 +54,12 @@ pub(super) fn put(conn: &Connection, release: &Release) -> Result<(), StoreError
     conn.prepare_cached(
         "INSERT INTO releases (id, service, tag, commit_id, status, list, status_since, reason, attempt, revision, \
          initiated_by, owner, ci_run_id, ci_run, tagged_at, notes, artifacts, rollback_to_tag, rehearsal, promoted, \
-         bypasses, created_at, started_at, completed_at, said_by, held) \
+         bypasses, created_at, started_at, completed_at, said_by, held, commit_check) \
          VALUES (:id, :service, :tag, :commit_id, :status, :list, :status_since, :reason, :attempt, :revision, \
          :initiated_by, :owner, :ci_run_id, :ci_run, :tagged_at, :notes, :artifacts, :rollback_to_tag, :rehearsal, \
-         :promoted, :bypasses, :created_at, :started_at, :completed_at, :said_by, :held) \
-         ON CONFLICT (id) DO UPDATE SET commit_id = excluded.commit_id, status = excluded.status, list = excluded.list, \
+         :promoted, :bypasses, :created_at, :started_at, :completed_at, :said_by, :held, \
+         :commit_check) \
+         ON CONFLICT (id) DO UPDATE SET commit_id = excluded.commit_id, commit_check = excluded.commit_check, status = excluded.status, list = excluded.list, \
          status_since = excluded.status_since, reason = excluded.reason, attempt = excluded.attempt, \
          revision = excluded.revision, ci_run_id = excluded.ci_run_id, ci_run = excluded.ci_run, \
          held = excluded.held, artifacts = excluded.artifacts, rollback_to_tag = excluded.rollback_to_tag, rehearsal = excluded.rehearsal, \
@@ -69,6 +71,7 @@ pub(super) fn put(conn: &Connection, release: &Release) -> Result<(), StoreError
         ":service": release.service.as_str(),
         ":tag": release.tag.as_ref().map(Tag::as_str),
         ":commit_id": release.commit.as_ref().map(Commit::as_str),
+        ":commit_check": maybe_to_json(release.commit_check.as_ref())?,
         ":status": release.status.as_str(),
         ":list": release.status.list().as_str(),
         ":status_since": millis(release.status_since),
@@ -164,6 +167,19 @@ pub fn place(conn: &Connection, list: List, at: u32) -> Result<(Option<ReleaseId
         .query_row((list.as_str(), at), |row| row.get(0).map(ReleaseId))
         .optional()?;
     Ok((id, at, length))
+}
+
+/// The first releases of a service in a status that is on the way, for those who watch them.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn watched(
+    conn: &Connection,
+    service: &ServiceName,
+    status: Status,
+    limit: u32,
+) -> Result<Vec<Release>, StoreError> {
+    in_status(conn, service, status, limit)
 }
 
 /// How many releases a list has.

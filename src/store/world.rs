@@ -10,6 +10,7 @@ use super::outbox::{self, NewEffect};
 use super::snapshot::Stored;
 use super::writer::Tx;
 use super::{numbers, releases, runs};
+use crate::domain::effect::Effect;
 use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::moment::Moment;
 use crate::domain::person::Actor;
@@ -96,6 +97,10 @@ pub fn save(tx: &mut Tx<'_>, written: &Written, cause: &Cause<'_>) -> Result<(),
         })?;
     }
     for effect in &written.effects {
+        // A question that is asked anew is not asked later once more.
+        if let Effect::ResolveCommit { release } = effect {
+            outbox::withdraw(tx, effect.kind(), *release)?;
+        }
         let new = NewEffect {
             kind: effect.kind(),
             payload: &to_json(effect)?,

@@ -102,27 +102,51 @@ pub fn cut(text: &str, most: usize) -> String {
 }
 
 /// Lines of at most `most` columns, broken between words; a word that is longer stands alone and whole, so that it
-/// can be copied.
+/// can be copied. So does a command in backticks that does not fit behind what is there.
 #[must_use]
 pub fn wrap(text: &str, most: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.lines() {
         let mut line = String::new();
-        for word in paragraph.split_whitespace() {
-            if !line.is_empty() && width(&line) + 1 + width(word) > most {
+        for word in words(paragraph) {
+            let fits = line.is_empty() || width(&line) + 1 + width(word) <= most;
+            if !fits {
                 lines.push(std::mem::take(&mut line));
             }
             if !line.is_empty() {
                 line.push(' ');
             }
             line.push_str(word);
+            if word.contains(' ') && (!fits || width(&line) > most) {
+                lines.push(std::mem::take(&mut line));
+            }
         }
-        lines.push(line);
+        if !line.is_empty() || paragraph.trim().is_empty() {
+            lines.push(line);
+        }
     }
     if lines.is_empty() {
         lines.push(String::new());
     }
     lines
+}
+
+/// What is not broken: words, and commands in backticks with what stands right behind them.
+fn words(paragraph: &str) -> impl Iterator<Item = &str> {
+    let mut rest = paragraph.trim();
+    std::iter::from_fn(move || {
+        let blank = |text: &str| text.find(char::is_whitespace).unwrap_or(text.len());
+        let mut end = blank(rest);
+        if rest[..end].matches('`').count() % 2 == 1
+            && let Some(closed) = rest[end..].find('`')
+        {
+            end += closed;
+            end += blank(&rest[end..]);
+        }
+        let (word, others) = rest.split_at(end);
+        rest = others.trim_start();
+        (!word.is_empty()).then_some(word)
+    })
 }
 
 /// A word as the shell must be given it.
@@ -165,6 +189,11 @@ mod tests {
         assert_eq!(wrap("a\n\nb", 10), ["a", "", "b"]);
         assert_eq!(wrap("", 10), [""]);
         assert_eq!(wrap("x", 0), ["x"]);
+        // What is to be typed is not broken, and stands alone where it does not fit.
+        assert_eq!(wrap("so: `rmm host check prod-1`, then go", 20), ["so:", "`rmm host check prod-1`,", "then go"]);
+        assert_eq!(wrap("`rmm host check prod-1`", 9), ["`rmm host check prod-1`"]);
+        assert_eq!(wrap("say `a b` now", 20), ["say `a b` now"]);
+        assert_eq!(wrap("an odd ` stays", 8), ["an odd `", "stays"]);
     }
 
     #[test]

@@ -276,6 +276,34 @@ async fn an_original_script_that_overlooks_a_busy_stage_leaves_nothing_to_approv
     assert_eq!(world.status(first).await, "manual_testing");
 }
 
+#[tokio::test]
+async fn a_script_that_overlooks_a_busy_stage_while_production_runs_is_what_stage_is_taken_for_all_the_same() {
+    let world = World::new(Setup::new().by_ci()).await;
+    let script = Script { world: &world, run: "1" };
+    let release = script.begins("v1").await;
+    script.goes(release, STAGE).await;
+    ships(&world, release).await;
+    let (one, two) = (Script { world: &world, run: "2" }, Script { world: &world, run: "3" });
+    let first = one.begins("v2").await;
+    one.goes(first, STAGE).await;
+    let second = two.begins("v3").await;
+    two.says(second, "stage_building").await.refused(409, "stage_busy");
+    world.approve("ann", first).await.ok();
+    world.ci().await.patch("/release", &json!({ "release_id": first, "status": "deploying" })).await.ok();
+    for _ in 0..2 {
+        two.says(second, "stage_test_rollback").await.refused(409, "illegal_transition");
+    }
+    assert_eq!(world.service().await["stage"]["runs"]["tag"], "v3");
+    assert_eq!(world.status(first).await, "deploying");
+    assert!(world.reason(first).await.contains("#3 v3 went to stage"), "{}", world.reason(first).await);
+    let warned = async || world.log().contains("CI has brought a release there although it was refused").then_some(());
+    eventually("the log warns", warned).await;
+    let changes = world.events().await.into_iter().filter(|it| it["kind"] == "environment_changed");
+    assert_eq!(changes.filter(|it| it["run"].is_null()).count(), 1, "it is told once");
+    world.ci().await.patch("/release", &json!({ "release_id": first, "status": "deployed" })).await.ok();
+    assert_eq!(world.service().await["stage"]["runs"]["tag"], "v3");
+}
+
 /// What the workflows of the original machine say over the life of three releases, and what they are answered. `>` is a call of
 /// a workflow, `<` the answer; people's decisions stand between.
 const RECORDED: &str = r#"

@@ -103,14 +103,12 @@ async fn wrong_types_and_unknown_fields_are_named() {
         ("commit", candidate(json!({ "commit": "A".repeat(40) }))),
         ("initiated_by", candidate(json!({ "initiated_by": {} }))),
         ("initiated_by", candidate(json!({ "initiated_by": "" }))),
-        ("tagged_at", candidate(json!({ "tagged_at": "yesterday" }))),
         ("ci_run.attempt", candidate(json!({ "ci_run": { "id": "1", "attempt": -1 } }))),
         ("ci_run.attempt", candidate(json!({ "ci_run": { "id": "1", "attempt": 0 } }))),
         ("ci_run.attempt", candidate(json!({ "ci_run": { "id": "1", "attempt": 1e30 } }))),
         ("surfaces[0].name", candidate(json!({ "surfaces": [{ "name": "../x" }] }))),
         ("surfaces[0].name", candidate(json!({ "surfaces": [{ "name": "nope" }] }))),
         ("surfaces[1].name", candidate(json!({ "surfaces": [{ "name": "app" }, { "name": "app" }] }))),
-        ("surfaces[0].preview_url", candidate(json!({ "surfaces": [{ "name": "app", "preview_url": "ftp://x" }] }))),
         ("comit", candidate(json!({ "comit": "x" }))),
         ("tag", candidate(json!({ "tag": "x".repeat(129) }))),
         ("tag", json!({ "service": SHOP, "initiated_by": "ci" })),
@@ -174,6 +172,56 @@ async fn text_that_shows_something_else_is_refused() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn links_and_times_that_cannot_be_shown_lose_no_release_and_no_report() {
+    let world = World::new(Setup::new().by_ci()).await;
+    let ci = world.ci().await;
+    let long = format!("https://example.com/{}", "x".repeat(5000));
+    let cases = [
+        ("https://example.com/a?b=c#d", json!("https://example.com/a?b=c#d")),
+        ("https://пример.рф/путь", json!("https://xn--e1afmkfd.xn--p1ai/%D0%BF%D1%83%D1%82%D1%8C")),
+        (" https://x/a b ", json!("https://x/a%20b")),
+        ("https://ex\u{ad}ample.com/", json!("https://example.com/")),
+        ("/a/b", Value::Null),
+        (long.as_str(), Value::Null),
+        ("https://u:p@x/", Value::Null),
+        ("ftp://x", Value::Null),
+        ("javascript:alert(1)", Value::Null),
+        ("", Value::Null),
+    ];
+    for (at, (link, shown)) in cases.into_iter().enumerate() {
+        let tag = format!("v{at}");
+        let surfaces = json!([{ "name": "app", "preview_url": link }]);
+        let body = json!({
+            "tag": tag, "commit": commit_of(&tag), "surfaces": surfaces, "ci_run": { "id": tag, "url": link },
+        });
+        let made = ci.post("/api/v1/releases", &candidate(body)).await.ok();
+        assert_eq!((&made["surfaces"][0]["preview_url"], &made["ci_run"]["url"]), (&shown, &shown), "{link:.60}");
+        let id = &made["id"];
+        let told = json!({ "surfaces": surfaces, "ci_run": { "id": tag, "url": link } });
+        ci.patch(&format!("/api/v1/releases/{id}"), &told).await.ok();
+        let original =
+            json!({ "release_id": id, "status": "initiated", "github_run_id": tag, "github_action_link": link });
+        ci.patch("/release", &original).await.ok();
+    }
+    for (at, (told, shown)) in [
+        (json!("2026-01-01T08:00:00Z"), json!("2026-01-01T08:00:00Z")),
+        (json!("2026-01-01 10:00:00 +0200"), json!("2026-01-01T08:00:00Z")),
+        (json!(1_767_254_400), json!("2026-01-01T08:00:00Z")),
+        (json!("yesterday"), Value::Null),
+        (json!({}), Value::Null),
+        (Value::Null, Value::Null),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let tag = format!("t{at}");
+        let body = json!({ "tag": tag, "commit": commit_of(&tag), "tagged_at": told, "notes": null, "owner": " " });
+        let made = ci.post("/api/v1/releases", &candidate(body)).await.ok();
+        assert_eq!((&made["tagged_at"], &made["owner"]), (&shown, &made["initiated_by"]), "{told}");
+    }
 }
 
 #[tokio::test]

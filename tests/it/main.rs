@@ -9,6 +9,8 @@ mod ci;
 #[cfg(test)]
 mod clocks;
 #[cfg(test)]
+mod commits;
+#[cfg(test)]
 mod contention;
 #[cfg(test)]
 mod contract;

@@ -94,15 +94,17 @@ async fn a_tag_that_is_not_there_is_named_and_a_retry_finds_it() {
 }
 
 #[tokio::test]
-async fn a_tag_that_moved_before_stage_ends_the_release() {
+async fn a_commit_that_the_tag_does_not_name_ends_the_release_before_stage() {
     let (_folder, repository) = repository();
     let commit = repository.tag("v1", "one");
     let now = repository.tag("v1", "another one");
     let world = World::new(Setup::new().repository(&repository.path)).await;
     let release = world.release_at("v1", &commit).await;
-    world.until(release, "cancelled").await;
-    assert_eq!(world.reason(release).await, format!("the tag v1 has moved to {}", &now[..12]));
-    assert!(world.events().await.iter().any(|event| event["kind"] == "tag_moved"));
+    world.until(release, "stage_building_failed").await;
+    let (told, in_it, now) = (&commit[..12], repository.path.display(), &now[..12]);
+    let said = format!("commit {told} is not what tag v1 names: in {in_it}, that is {now}");
+    assert_eq!(world.reason(release).await, said);
+    assert!(!world.events().await.iter().any(|event| event["kind"] == "tag_moved"));
     world.quiet().await;
     assert_eq!(world.ledger(), [""; 0]);
 }
@@ -160,7 +162,7 @@ async fn a_tag_that_moved_before_production_ends_the_release() {
 
 /// The repository does not answer RMM; the host's own check finds it.
 #[tokio::test]
-async fn a_tag_that_moved_is_found_on_the_host_too() {
+async fn a_commit_that_the_tag_does_not_name_is_found_on_the_host_too() {
     let (_folder, repository) = repository();
     let commit = repository.tag("v1", "one");
     repository.tag("v1", "another one");
@@ -171,8 +173,11 @@ async fn a_tag_that_moved_is_found_on_the_host_too() {
     let path = programs.path().display().to_string();
     let world = World::new(Setup::new().repository(&repository.path).variable("PATH", path)).await;
     let release = world.release_at("v1", &commit).await;
-    world.until(release, "cancelled").await;
-    assert_eq!(world.reason(release).await, "verify tag of app on stage found that the tag has moved");
+    world.until(release, "stage_building_failed").await;
+    assert_eq!(
+        world.reason(release).await,
+        "verify tag of app on stage found that the tag points at another commit than the one that was told"
+    );
     let printed = world.printed(world.last_run(release).await).await;
     assert!(printed.contains("tag v1 points at") && printed.contains(&commit), "{printed}");
     assert_eq!(world.ledger(), [""; 0]);

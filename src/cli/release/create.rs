@@ -24,9 +24,9 @@ const LOOKS: u32 = 60;
     --commit \"$GITHUB_SHA\" --by \"$GITHUB_ACTOR\" \\\n      \
     --ci-run-id \"$GITHUB_RUN_ID\" --ci-run-attempt \"$GITHUB_RUN_ATTEMPT\"\n\n\
     The same CI run again gives the same release, so that a repeated job does no harm.\n\n\
-    Without --commit, the answer of the repository is awaited for 15 s at most.\n\
-    Exit status: 0 it is recorded, 1 its tag is not in the repository (or cannot be read there), 2 wrong usage, 3 refused, \
-    4 not reachable.")]
+    What the repository says of it is awaited for 15 s at most.\n\
+    Exit status: 0 it is recorded, 1 it is recorded, and the repository does not have the tag or the commit, or the tag is \
+    another commit, 2 wrong usage, 3 refused, 4 not reachable.")]
 pub struct Create {
     /// The service
     #[arg(long, short, value_name = "NAME")]
@@ -92,23 +92,38 @@ impl Create {
             print(&format!("#{}\n", release.id))?;
         }
         // It is recorded, whatever comes of the question.
-        match tag_fault(&client, release.id).await {
-            Ok(Some(fault)) => Err(Fault::Failed(cannot_go_on(release.id, &fault, &context.ui))),
-            Ok(None) | Err(_) => Ok(()),
-        }
+        confirmed(&client, release.id, &context.ui).await
     }
 }
 
-/// What is wrong with the tag of a release, as soon as the repository has said so; nothing where its commit is known, where
-/// the repository is away, or says nothing in time.
-async fn tag_fault(client: &Client, id: i64) -> Result<Option<Reason>, Fault> {
+/// Waits for what the repository says of the commit of a release that is recorded.
+///
+/// # Errors
+/// [`Fault::Failed`] when it says that it is not what it was said to be.
+pub(super) async fn confirmed(client: &Client, id: i64, ui: &Ui) -> Result<(), Fault> {
+    if !client.is_served() {
+        return Ok(());
+    }
+    match commit_fault(client, id).await {
+        Ok(Some(fault)) => Err(Fault::Failed(cannot_go_on(id, &fault, ui))),
+        Ok(None) | Err(_) => Ok(()),
+    }
+}
+
+/// What is wrong with the tag or the commit of a release, as soon as the repository has said so; nothing where it says that
+/// nothing is, is away, or says nothing in time.
+async fn commit_fault(client: &Client, id: i64) -> Result<Option<Reason>, Fault> {
     for _ in 0..LOOKS {
         let release: contract::ReleaseView = client.get(format!("/api/v1/releases/{id}")).await?;
-        match release.because {
-            Some(Reason::CommitUnresolved { cause, again: None }) => return Ok(Some(*cause)),
-            Some(Reason::CommitUnresolved { again: Some(_), .. }) => return Ok(None),
-            Some(_) | None if release.commit.is_some() || !release.is_active() => return Ok(None),
-            Some(_) | None => tokio::time::sleep(EVERY).await,
+        match release.commit_check {
+            Some(check) if check.asked => tokio::time::sleep(EVERY).await,
+            Some(check) if check.answer.as_deref() == Some("denied") => {
+                let told = || Some(Reason::told(check.reason?));
+                return Ok(check.because.clone().or_else(told));
+            }
+            // A release whose commit could not be asked for at all has failed.
+            Some(check) if release.commit.is_none() && !release.is_active() => return Ok(check.because),
+            Some(_) | None => return Ok(None),
         }
     }
     Ok(None)

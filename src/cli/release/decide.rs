@@ -4,6 +4,7 @@ use clap::Args;
 use clap::builder::TypedValueParser;
 
 use super::super::{one_of, words};
+use super::create::confirmed;
 use super::{Number, One};
 use crate::api_client::{Call, Client, Context, Fault, Intent, print};
 use crate::contract::{self, ResolveRun, Say};
@@ -124,6 +125,13 @@ pub(super) async fn decide(context: &Context, one: &One, what: &str, say: Say) -
     let (details, json): (contract::ReleaseDetails, _) =
         client.json(call).await.map_err(|fault| vote_hint(fault, what, &context.ui).about(id).in_json(one.json))?;
     if one.json { print(&format!("{json}\n")) } else { print(&outcome(&details, what, &context.ui)) }
+}
+
+/// Has a release begin again, or the repository asked once more, and waits for what that says.
+pub(super) async fn retry(context: &Context, one: &One) -> Result<(), Fault> {
+    decide(context, one, "retry", Say::default()).await?;
+    let client = Client::connect(context, Intent::Look).await?;
+    confirmed(&client, one.number.0, &context.ui).await
 }
 
 /// The operator's socket is nobody's voice.

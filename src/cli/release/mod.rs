@@ -61,7 +61,9 @@ pub enum Release {
     #[command(after_help = "Example:\n  rmm release abort 12 --reason 'errors on checkout'")]
     Abort(decide::Abort),
     /// Try again from the start
-    #[command(after_help = "Example:\n  rmm release retry 12")]
+    #[command(after_help = "Example:\n  rmm release retry 12\n\n\
+        A release that waits because the repository does not have its tag or its commit is looked up again. What the repository \
+        says is awaited for 15 s at most; exit status 1: it still says no.")]
     Retry(One),
     /// Start production, where it does not start by itself
     #[command(after_help = "Example:\n  rmm release promote 12")]
@@ -112,7 +114,7 @@ impl Release {
             Self::Logs(logs) => logs.run(context).await,
             Self::Wait(wait) => wait.run(context).await,
             Self::Approve(one) => decide::decide(context, &one, "approve", Say::default()).await,
-            Self::Retry(one) => decide::decide(context, &one, "retry", Say::default()).await,
+            Self::Retry(one) => decide::retry(context, &one).await,
             Self::Promote(one) => decide::decide(context, &one, "promote", Say::default()).await,
             Self::Reject(because) => because.run(context, "reject").await,
             Self::Cancel(perhaps) => perhaps.run(context, "cancel").await,

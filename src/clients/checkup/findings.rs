@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::{Finding, MARK, State, Wanted, lacks_compose};
+use crate::clients::git;
 use crate::domain::folder;
 use crate::wording::git_advice;
 
@@ -144,24 +145,25 @@ impl Said {
             [url, state] if state == "found" => {
                 Some(Finding::ok("repository", format!("{url} answers git on the host")))
             }
-            [url, _, why] if let Some(folder) = untrusted(why) => {
+            [url, _, why] if let Some(folder) = git::untrusted(why) => {
                 let detail =
                     format!("{url} does not answer git on the host: {folder} belongs to another user than {user}");
-                let trust = "git config --global --add safe.directory";
-                Some(Finding::fail(
-                    "repository",
-                    detail,
-                    Some(format!("sudo -u {} {trust} {}", plain(user), quoted(folder))),
-                ))
+                Some(Finding::fail("repository", detail, Some(self.trust(user, folder))))
             }
             [url, _, why] => {
-                let advice = crate::clients::git::advice(why).map(git_advice).unwrap_or_default();
+                let advice = git::advice(why).map(git_advice).unwrap_or_default();
                 let detail = format!("{url} does not answer git on the host: {why}{advice}");
                 Some(Finding::fail("repository", detail, Some(format!("git ls-remote -- {} HEAD", quoted(url)))))
             }
             [..] => None,
         };
         self.all("repository").filter_map(one).collect()
+    }
+
+    /// What lets the git of steps trust a folder: they have a home that may be another than the system knows.
+    fn trust(&self, user: &str, folder: &str) -> String {
+        let [home, settings] = [0, 1].map(|at| self.word("home", at));
+        git::trust(&format!("sudo -u {}", plain(user)), home, settings, folder)
     }
 
     fn docker(&self, user: &str) -> Option<Finding> {
@@ -259,7 +261,8 @@ impl Said {
                     "directory",
                     format!(
                         "{path} belongs to another user than {user}, and git refuses to work in it{own}; or let {user}'s git do \
-                         so all the same: git config --global --add safe.directory {word}"
+                         so all the same: `{}`",
+                        self.trust(user, path)
                     ),
                     Some(give(&format!("chown -R {owner}"))),
                 ),
@@ -429,10 +432,4 @@ pub(super) fn other_shell(user: &str) -> String {
 /// A path as a word of a command.
 fn quoted(path: &str) -> String {
     crate::domain::plan::shell_word(path)
-}
-
-/// The folder that git does not read because of its owner, as git names it.
-fn untrusted(said: &str) -> Option<&str> {
-    let (_, rest) = said.split_once("dubious ownership in repository at '")?;
-    rest.split_once('\'').map(|(folder, _)| folder)
 }

@@ -9,17 +9,32 @@ rmm_check_owner() {
     ! rmm_is_about_owner "$rmm_error" || rmm_refuse_owner
 }
 
+# TEXT: as the shell must be given it.
+rmm_quoted() {
+    case $1 in
+    *[!A-Za-z0-9_/.:@%+,-]* | '') printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")" ;;
+    *) printf '%s' "$1" ;;
+    esac
+}
+
+# FOLDER: what lets the git of this user trust it, whatever home the system knows for the user.
+rmm_trust() {
+    printf 'sudo -u %s env HOME=%s ' "$(rmm_user)" "$(rmm_quoted "${HOME-/}")"
+    [ -z "${GIT_CONFIG_GLOBAL-}" ] || printf 'GIT_CONFIG_GLOBAL=%s ' "$(rmm_quoted "$GIT_CONFIG_GLOBAL")"
+    printf 'git config --global --add safe.directory %s' "$(rmm_quoted "$1")"
+}
+
 # TEXT: why git could not read the release's repository, and what to do where its owner is the reason.
 rmm_why() {
     rmm_last_line "$1"
     rmm_is_about_owner "$1" || return 0
     rmm_x=$(printf '%s\n' "$1" | sed -n "s/.*repository at '\(.*\)'.*/\1/p" | sed 1q)
     printf '%s' ". It belongs to another user than $(rmm_user), who runs the steps; let that user's git trust it:" \
-        " git config --global --add safe.directory '${rmm_x:-${rmm_shown#file://}}'"
+        " \`$(rmm_trust "${rmm_x:-${rmm_shown#file://}}")\`"
 }
 
 rmm_refuse_owner() {
-    rmm_x="as root: chown -R $(rmm_user) $(pwd -P), or as that user: git config --global --add safe.directory $(pwd -P)"
+    rmm_x="as root: \`chown -R $(rmm_user) $(rmm_quoted "$(pwd -P)")\`, or \`$(rmm_trust "$(pwd -P)")\`"
     # What is the machine's is given to no user.
     case $rmm_dir in
     /boot/* | /etc/* | /run/* | /usr/* | /var/lib | /var/lib/docker* | */.ssh) rmm_x= ;;

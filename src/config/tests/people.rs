@@ -129,4 +129,6 @@ fn services_and_hosts_that_look_the_same_are_told_apart_no_better() {
     {
         assert!(said.contains(&format!("{twins} look the same to people")), "{said}");
     }
+    let said = problems(&format!("{}{one}", host("Local"))).join("\n");
+    assert!(said.contains("\"Local\" and `local`, the machine that RMM itself runs on, look the same"), "{said}");
 }

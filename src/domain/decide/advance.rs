@@ -88,7 +88,8 @@ impl Draft<'_, '_> {
             .map(|release| release.id)
             .collect();
         for id in untold {
-            self.world.release_mut(id).reason.clone_from(&why);
+            let release = self.world.release_mut(id);
+            release.reason = why.clone().or_else(|| release.denied());
         }
     }
 
@@ -137,7 +138,9 @@ impl Draft<'_, '_> {
             return false;
         }
         let mut waiting = self.world.in_status(Status::Initiated);
-        waiting.retain(|release| release.commit.is_some());
+        // A commit that stands alone takes out others only when it is there.
+        let is_open = |it: &Release| it.tag.is_none() && it.commit_check.as_ref().is_some_and(|check| check.asked);
+        waiting.retain(|release| release.commit.is_some() && release.denied().is_none() && !is_open(release));
         let Some((newest, title)) = waiting.last().map(|release| (release.id, release.title())) else { return false };
         let run = self.world.occupying_run(Env::Stage);
         // What cannot be judged has to be resolved first, and what is ending already only has to end.

@@ -1,13 +1,15 @@
 //! New releases, and the ones that they turn out to be already.
 
 use crate::domain::command::{Answer, NewRelease};
+use crate::domain::commit_check::CommitCheck;
 use crate::domain::effect::Effect;
 use crate::domain::env::Env;
 use crate::domain::event::Event;
-use crate::domain::ids::{Attempt, Commit, Invalid, ReleaseId, Revision};
+use crate::domain::fault::repository::RepositoryFault;
+use crate::domain::ids::{Attempt, Commit, Invalid, ReleaseId, Revision, Tag, is_same_name};
 use crate::domain::moves::Move;
 use crate::domain::person::{Actor, Right};
-use crate::domain::plan::check_values;
+use crate::domain::plan::{check_values, clone_url};
 use crate::domain::reason::Reason;
 use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::release::{Artifact, Release};
@@ -36,17 +38,21 @@ impl Draft<'_, '_> {
             Actor::Token { name, .. } => (new.initiated_by, Some(name.clone())),
             Actor::Operator | Actor::Machine => (new.initiated_by, None),
         };
+        let is_checked = new.commit_checked && new.commit.is_some();
+        let asks = self.world.service.repository.is_some() && !is_checked;
+        let commit_check = if is_checked { Some(CommitCheck::CONFIRMED) } else { asks.then_some(CommitCheck::ASKED) };
         let release = Release {
             id,
             service: new.service,
             tag: new.tag,
             commit: new.commit,
+            commit_check,
             status: Status::Initiated,
             status_since: now,
             reason: None,
             attempt: Attempt(1),
             revision: Revision(1),
-            owner: new.owner.unwrap_or_else(|| initiated_by.clone()),
+            owner: new.owner.map_or_else(|| initiated_by.clone(), |owner| self.owner_called(owner)),
             initiated_by,
             said_by,
             ci_run: new.ci_run,
@@ -68,9 +74,7 @@ impl Draft<'_, '_> {
             initiated_by: release.initiated_by.clone(),
         };
         self.world.record(Some(id), None, event);
-        // Where RMM brings stage to it, what was given is looked at then.
-        let to_look_at = release.tag.is_some() && !self.world.service.stage().driver.is_ours();
-        if (release.commit.is_none() || to_look_at) && self.world.service.repository.is_some() {
+        if asks {
             self.world.changes.effects.push(Effect::ResolveCommit { release: id });
         }
         let known = release.commit.is_some();
@@ -79,6 +83,17 @@ impl Draft<'_, '_> {
             self.list_commits(id);
         }
         Ok(Answer::Release { id, created: true })
+    }
+
+    /// The name of the person that is meant, however it is spelled; another name stays as it is.
+    fn owner_called(&self, name: String) -> String {
+        let is_meant = |known: &str| is_same_name(known, name.trim_start_matches('@'));
+        let person = self
+            .world
+            .people
+            .values()
+            .find(|person| is_meant(person.name.as_str()) || person.github.as_deref().is_some_and(is_meant));
+        person.map_or(name, |person| person.name.to_string())
     }
 
     /// The same CI run means the same release; where that has ended, a re-run means a retry: a higher attempt of it, or
@@ -115,6 +130,7 @@ impl Draft<'_, '_> {
         // Also of an attempt that has just begun: it brings what this CI run has built.
         self.learn_artifacts_from(release.id, new)?;
         self.learn_commit_from(&release, new);
+        self.ask_again(release.id);
         Ok(Some(Answer::Release { id: release.id, created: retried }))
     }
 
@@ -125,8 +141,7 @@ impl Draft<'_, '_> {
             && is_other(Some(was), Some(now))
         {
             self.check_moved(new, &release, was, now)?;
-            let event = Event::TagMoved { tag: tag.clone(), from: was.clone(), to: Some(now.clone()), gone: false };
-            return self.supersede_moved_tag(&release, event, now).map(|()| None);
+            return self.supersede_moved_tag(&release, tag, was, now).map(|()| None);
         }
         match (&release.ci_run, &new.ci_run) {
             (Some(known), Some(other)) => {
@@ -144,6 +159,7 @@ impl Draft<'_, '_> {
         }
         self.learn_artifacts_from(release.id, new)?;
         self.learn_commit_from(&release, new);
+        self.ask_again(release.id);
         Ok(Some(Answer::Release { id: release.id, created: false }))
     }
 
@@ -204,11 +220,31 @@ impl Draft<'_, '_> {
             && release.status.is_active()
         {
             self.learn_commit(release.id, commit.clone());
+            if new.commit_checked {
+                self.world.note_commit_check(release.id, CommitCheck::CONFIRMED);
+            }
+        }
+    }
+
+    /// The repository is asked once more about a release of which it has not said yes yet.
+    pub(super) fn ask_again(&mut self, id: ReleaseId) {
+        let release = self.world.release(id);
+        let Some(check) = release.commit_check.clone().filter(|check| !check.is_confirmed()) else { return };
+        if release.status.is_active() && self.world.service.repository.is_some() {
+            self.world.note_commit_check(id, CommitCheck { asked: true, ..check });
+            self.world.changes.effects.push(Effect::ResolveCommit { release: id });
         }
     }
 
     /// The tag points elsewhere now: an alarm. What is not in production yet goes out of the way.
-    fn supersede_moved_tag(&mut self, release: &Release, event: Event, now: &Commit) -> Result<(), Refusal> {
+    fn supersede_moved_tag(&mut self, release: &Release, tag: &Tag, was: &Commit, now: &Commit) -> Result<(), Refusal> {
+        if !release.is_confirmed() && release.status.is_cancellable() {
+            // It has never pointed there.
+            let cause = Box::new(self.other_commit(tag, was, now));
+            self.end_before_production(release.id, Reason::CommitUnresolved { cause, again: None });
+            return Ok(());
+        }
+        let event = Event::TagMoved { tag: tag.clone(), from: was.clone(), to: Some(now.clone()), gone: false };
         if !release.status.is_cancellable() {
             let (title, now, status) = (release.title(), now.clone(), release.status);
             let cause = Cause::TagMovedTooLate { title, now, release: release.id, status };
@@ -217,6 +253,13 @@ impl Draft<'_, '_> {
         self.world.record(Some(release.id), None, event);
         self.end_before_production(release.id, Reason::TagMoved { tag: release.title(), to: now.clone() });
         Ok(())
+    }
+
+    /// What there is to say of a commit that was told, and is not what the tag points at.
+    pub(super) fn other_commit(&self, tag: &Tag, told: &Commit, commit: &Commit) -> Reason {
+        let url = clone_url(self.world.service.repository.as_deref().unwrap_or_default());
+        let (tag, told, commit) = (tag.clone(), told.clone(), commit.clone());
+        Reason::Repository { fault: RepositoryFault::OtherCommit { url, tag, told, commit } }
     }
 
     /// Takes a release out before production: at once, or as soon as its running step has been ended.
@@ -262,11 +305,11 @@ impl Draft<'_, '_> {
         release.bypasses.clear();
         release.rollback_to_tag = None;
         let attempt = release.attempt;
-        let unresolved = release.commit.is_none();
-        self.world.record(Some(id), None, Event::ReleaseRetried { attempt });
-        if unresolved && self.world.service.repository.is_some() {
-            self.world.changes.effects.push(Effect::ResolveCommit { release: id });
+        if release.commit.is_none() && release.commit_check.is_none() {
+            release.commit_check = Some(CommitCheck::default());
         }
+        self.world.record(Some(id), None, Event::ReleaseRetried { attempt });
+        self.ask_again(id);
         Ok(())
     }
 

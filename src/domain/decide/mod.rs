@@ -5,6 +5,7 @@
 //! and in the same transaction. So nothing that should happen can be forgotten by the one who caused it.
 
 mod advance;
+mod commits;
 mod create;
 mod dispatch;
 mod ended;

@@ -37,7 +37,12 @@ impl Draft<'_, '_> {
         let release = self.known(id)?;
         self.allow(Right::Retry, Some(&release))?;
         if !release.status.is_retryable() {
-            return Err(self.illegal(&release, Move::Retry));
+            if release.denied().is_none() || !release.status.is_cancellable() {
+                return Err(self.illegal(&release, Move::Retry));
+            }
+            // What the repository has said no to may be there by now.
+            self.ask_again(id);
+            return Ok(Answer::Release { id, created: false });
         }
         self.start_over(&release)?;
         // A CI system has to begin anew: what its last try still says is out of date.

@@ -273,8 +273,15 @@ impl Draft<'_, '_> {
     /// is not what they would approve. The other one ends, and stage is the next one's that asks for it.
     pub(super) fn stage_overtaken(&mut self, by: ReleaseId, status: Status) {
         let holder = self.world.stage_holder().or_else(|| self.passed_on_stage()).filter(|holder| holder.id != by);
-        let Some(holder) = holder.map(|holder| (holder.id, holder.status)) else { return };
         let overtaker = self.world.release(by);
+        let is_there =
+            [Status::StageTestRollback, Status::StageTestRollbackFailed, Status::ManualTesting].contains(&status);
+        let Some(holder) = holder.map(|holder| (holder.id, holder.status)) else {
+            // Nobody tests on stage any more; production may be on its way to what was there.
+            return if is_there {
+                self.stage_runs(&overtaker)
+            };
+        };
         let reason = Reason::StageOvertaken { by, title: overtaker.title() };
         match (holder, self.own_run(holder.0, Env::Stage)) {
             ((id, Status::ManualTesting | Status::ManualTestPassed), _) => {
@@ -287,15 +294,27 @@ impl Draft<'_, '_> {
             }
             _ => return,
         }
-        let is_there =
-            [Status::StageTestRollback, Status::StageTestRollbackFailed, Status::ManualTesting].contains(&status);
         if is_there {
-            let (version, now) = (overtaker.version(), self.world.now);
-            let stage = self.world.environment_mut(Env::Stage);
-            (stage.current, stage.since) = (Some(version.clone()), Some(now));
-            let event = Event::EnvironmentChanged { environment: Env::Stage, version };
-            self.world.record(Some(by), None, event);
+            self.stage_runs(&overtaker);
         }
+    }
+
+    /// What CI brought to stage out of turn is what stage runs from now on; the production run of the release that was
+    /// there goes on, and says so.
+    fn stage_runs(&mut self, overtaker: &Release) {
+        let on_stage = self.world.stage().current.as_ref().map(|version| version.release);
+        if on_stage == Some(overtaker.id) {
+            return;
+        }
+        let begun = on_stage.and_then(|id| self.world.find(id)).filter(|it| it.status == Status::Deploying);
+        if let Some(begun) = begun {
+            self.world.note_reason(begun.id, Reason::StageOvertaken { by: overtaker.id, title: overtaker.title() });
+        }
+        let (version, now) = (overtaker.version(), self.world.now);
+        let stage = self.world.environment_mut(Env::Stage);
+        (stage.current, stage.since) = (Some(version.clone()), Some(now));
+        let event = Event::EnvironmentChanged { environment: Env::Stage, version };
+        self.world.record(Some(overtaker.id), None, event);
     }
 
     /// The release that stage runs, which people have approved meanwhile, while production has not begun with it.

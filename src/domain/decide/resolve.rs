@@ -24,6 +24,9 @@ impl Draft<'_, '_> {
         let left_dirty = self.world.environment(run.environment).dirty.as_ref().is_some_and(|dirty| dirty.run == id);
         let unknown = matches!(run.state, RunState::Unknown { .. });
         let repairable = left_dirty && verdict != Resolution::Failed;
+        if left_dirty && !unknown && !repairable {
+            return Err(Refusal::from(Cause::FailedAlready { run: id, to: run.to }).legal(["resolve"]));
+        }
         if !unknown && !repairable {
             return Err(Cause::NothingToResolve { run: id, state: run.state.as_str().to_owned() }.into());
         }

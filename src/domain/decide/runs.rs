@@ -1,11 +1,9 @@
 //! What RMM's own parts say: steps of runs that start and end, runs that cannot be judged, commits and tags.
 
-use jiff::Timestamp;
-
 use crate::domain::command::{Answer, Outcome, Said};
 use crate::domain::env::Env;
 use crate::domain::event::Event;
-use crate::domain::ids::{Commit, HostName, ReleaseId, RunId};
+use crate::domain::ids::{HostName, RunId};
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Cause;
 use crate::domain::run::{Run, RunKind, RunState, Step, StepKind, StepState, Stop, StopKind, TAG_GONE, TAG_MOVED};
@@ -16,65 +14,6 @@ use super::hosts::left_behind;
 use super::{Decided, Draft};
 
 impl Draft<'_, '_> {
-    pub(super) fn commit_resolved(&mut self, id: ReleaseId, commit: Commit, tag_object: Option<&Commit>) -> Decided {
-        let release = self.known(id)?;
-        let ours = self.world.service.stage().driver.is_ours();
-        if release.commit.is_none() && release.status.is_active() {
-            self.learn_commit(id, commit);
-        } else if release.commit.as_ref() == tag_object
-            && release.commit.as_ref() != Some(&commit)
-            && (release.status == Status::Initiated || !ours && release.status.is_cancellable())
-        {
-            // The id that was given is that of the tag itself. Nothing has begun with it: the plan is made anew.
-            let planned = self.world.occupying_run(Env::Stage);
-            let planned = planned.filter(|run| run.release == id && run.state == RunState::Queued);
-            if let Some(run) = planned.map(|run| run.id) {
-                self.close_run(run, RunState::Stopped { reason: Reason::TagItselfGiven { commit: commit.clone() } });
-            }
-            self.learn_commit(id, commit);
-        }
-        Ok(Answer::Release { id, created: false })
-    }
-
-    pub(super) fn commit_unresolved(&mut self, id: ReleaseId, cause: Reason, again: Option<Timestamp>) -> Decided {
-        let release = self.known(id)?;
-        if release.commit.is_some() || !release.status.is_active() {
-            return Ok(Answer::Release { id, created: false });
-        }
-        let known = release.reason.as_ref();
-        let told = matches!(known, Some(Reason::CommitUnresolved { cause: known, .. }) if **known == cause);
-        let reason = Reason::CommitUnresolved { cause: Box::new(cause), again };
-        if told {
-            self.world.note_reason(id, reason.clone());
-        } else {
-            self.world.release_mut(id).reason = Some(reason.clone());
-            self.world.record(Some(id), None, Event::CommitUnresolved { reason: reason.clone() });
-        }
-        if again.is_none() && self.world.service.stage().driver.is_ours() && release.status == Status::Initiated {
-            self.world.move_release(id, Status::StageBuilding, None);
-            self.world.move_release(id, Status::StageBuildingFailed, Some(reason));
-        }
-        Ok(Answer::Release { id, created: false })
-    }
-
-    pub(super) fn tag_moved(&mut self, id: ReleaseId, now: Option<Commit>) -> Decided {
-        let release = self.known(id)?;
-        let (Some(tag), Some(from)) =
-            (release.tag.clone(), release.commit.clone().filter(|commit| Some(commit) != now.as_ref()))
-        else {
-            return Ok(Answer::Release { id, created: false });
-        };
-        let gone = now.is_none();
-        self.world.record(Some(id), None, Event::TagMoved { tag, from, to: now.clone(), gone });
-        if release.status.is_cancellable() {
-            let tag = release.title();
-            let reason = now
-                .map_or_else(|| Reason::TagGone { tag: tag.clone() }, |to| Reason::TagMoved { tag: tag.clone(), to });
-            self.end_before_production(id, reason);
-        }
-        Ok(Answer::Release { id, created: false })
-    }
-
     pub(super) fn run_prepared(&mut self, id: RunId) -> Decided {
         self.known_run(id)?;
         self.world.run_mut(id).prepared = true;
@@ -283,6 +222,10 @@ impl Draft<'_, '_> {
     fn found_tag_moved(&mut self, run: &Run, step: &Step, gone: bool) {
         let release = self.world.release(step.about);
         let (id, tag, commit) = (release.id, release.tag.clone(), release.commit.clone());
+        if !release.is_confirmed() {
+            let what = if gone { Reason::FoundNoTag } else { Reason::FoundOtherCommit };
+            return self.run_ended(run.id, RunState::Failed { reason: named(run, step, what) });
+        }
         if let (Some(tag), Some(from)) = (tag, commit) {
             self.world.record(Some(id), Some(run.id), Event::TagMoved { tag, from, to: None, gone });
         }

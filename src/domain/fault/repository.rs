@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::Tag;
+use crate::domain::ids::{Commit, Tag};
 
 /// Why a repository does not tell what a tag stands for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,10 @@ pub enum RepositoryFault {
     NotThere { url: String },
     /// It answers, and has no such tag.
     NoTag { url: String, tag: Tag },
+    /// It answers, and its tag points at another commit than the one that was told.
+    OtherCommit { url: String, tag: Tag, told: Commit, commit: Commit },
+    /// It answers, and has no such commit.
+    NoCommit { url: String, commit: Commit },
     /// It did not answer in time.
     Late { url: String, limit: Duration },
     /// What git said when it could not read it.
@@ -25,6 +29,9 @@ pub enum RepositoryFault {
         said: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         advice: Option<GitAdvice>,
+        /// The command that mends it, for the machine of RMM.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fix: Option<String>,
     },
     /// It lists more than RMM reads, in bytes.
     TooMuch { url: String, most: u64 },
@@ -34,6 +41,14 @@ pub enum RepositoryFault {
     GitNotStarted { said: String },
     /// The certificates to check the server with could not be written; what the system said.
     CertificatesNotWritten { said: String },
+}
+
+impl RepositoryFault {
+    /// Whether the repository has answered, and says otherwise.
+    #[must_use]
+    pub const fn denies(&self) -> bool {
+        matches!(self, Self::NoTag { .. } | Self::OtherCommit { .. } | Self::NoCommit { .. })
+    }
 }
 
 /// What to do about git's words.

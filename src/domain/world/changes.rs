@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Happened, NewRun, World};
 use crate::domain::approval::Vote;
+use crate::domain::commit_check::CommitCheck;
 use crate::domain::effect::Effect;
 use crate::domain::env::Env;
 use crate::domain::environment::{AnotherCopy, EnvironmentState};
@@ -57,6 +58,14 @@ impl World<'_> {
         }
     }
 
+    /// Notes what the repository says of the commit of a release; no button and no request is out of date by that.
+    pub fn note_commit_check(&mut self, id: ReleaseId, check: CommitCheck) {
+        if let Some(release) = self.memory.release_mut(id) {
+            release.commit_check = Some(check);
+            self.changes.noted.insert(id);
+        }
+    }
+
     /// A run, to be changed.
     ///
     /// # Panics
@@ -91,7 +100,10 @@ impl World<'_> {
         assert!(from.next().contains(&to), "there is no arrow from {from} to {to}");
         release.status = to;
         release.status_since = now;
-        release.reason.clone_from(&reason);
+        // That the repository says no stands wherever the release goes, until it says yes.
+        let says_more = reason.as_ref().is_some_and(|reason| *reason != Reason::FirstRelease);
+        let denied = release.denied().filter(|_| to.is_active() && !says_more);
+        release.reason = denied.or_else(|| reason.clone());
         release.completed_at = (!to.is_active()).then_some(now);
         let closes_vote = from == Status::ManualTesting && to != Status::StageTestRollback;
         let standing = closes_vote.then(|| Box::new(self.standing(id)));

@@ -61,14 +61,16 @@ impl World<'_> {
         ids.into_iter().filter_map(|id| self.find(id)).filter(|release| release.status == status).collect()
     }
 
-    /// The release that goes to stage next: the first of those that wait whose commit is known.
+    /// The release that goes to stage next: the first of those that wait whose commit is known, and not
+    /// denied by the repository.
     #[must_use]
     pub fn next_for_stage(&self) -> Option<Arc<Release>> {
-        let first = |of: Vec<Arc<Release>>| of.into_iter().find(|release| release.commit.is_some());
+        let can_go = |release: &Release| release.commit.is_some() && release.denied().is_none();
+        let first = |of: Vec<Arc<Release>>| of.into_iter().find(|release| can_go(release));
         first(self.in_status(Status::Initiated)).or_else(|| {
             // Behind more than a few whose commits are unknown.
             let stored = self.memory.stored().first_with_commit()?;
-            self.memory.read(stored).filter(|release| release.status == Status::Initiated)
+            self.memory.read(stored).filter(|release| release.status == Status::Initiated && can_go(release))
         })
     }
 

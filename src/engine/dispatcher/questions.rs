@@ -1,4 +1,4 @@
-//! Which commit a tag points at: what repositories are asked, and how many of them at the same time.
+//! Which commit a tag points at, and whether a commit is there: what repositories are asked, and how many of them at the same time.
 //!
 //! Must not: keep a place that anything else needs. A repository that accepts connections and stays silent delays the
 //! tags of its own service only.
@@ -10,12 +10,14 @@ use jiff::SignedDuration;
 use tokio::sync::Notify;
 
 use super::Dispatcher;
-use crate::clients::git::{self, Unresolved};
+use crate::clients::git::{self, Tagged, Unresolved};
 use crate::domain::command::Command;
+use crate::domain::fault::repository::RepositoryFault;
 use crate::domain::ids::{ReleaseId, ServiceName};
 use crate::domain::person::Actor;
 use crate::domain::plan::clone_url;
 use crate::domain::reason::Reason;
+use crate::domain::status::Status;
 use crate::engine::catalog::Catalog;
 use crate::engine::{Failure, Request};
 use crate::store::outbox::{Leased, Waiting};
@@ -163,27 +165,60 @@ impl Dispatcher {
         let service = catalog.service(&release.service);
         let repository = service.and_then(|service| service.repository.clone());
         let ca = service.and_then(|service| catalog.certificates(service.repository_ca.as_deref()?));
-        let (Some(repository), Some(tag), true) = (repository, &release.tag, release.status.is_active()) else {
-            return self.close(leased.id).await;
+        let wanted = release.status.is_active() || release.commit_check.as_ref().is_some_and(|check| check.asked);
+        let Some(repository) = repository.filter(|_| wanted) else { return self.close(leased.id).await };
+        let looked = match (&release.tag, &release.commit) {
+            (Some(tag), _) => git::resolve(&repository, ca, tag).await,
+            (None, Some(commit)) => git::find_commit(&repository, ca, commit).await,
+            (None, None) => return self.close(leased.id).await,
         };
         let hide = |reason: Reason| reason.map_text(&|text| catalog.redactor().text(text));
         let request = |command| Request::new(Actor::Machine, command).traced(leased.trace_id.clone());
-        let command = match git::resolve(&repository, ca, tag).await {
-            Ok(tagged) => Command::CommitResolved { release: id, commit: tagged.commit, tag_object: tagged.object },
-            Err(Unresolved::ForNow(reason)) => {
-                let reason = hide(reason);
-                let pause = SignedDuration::from_millis(outbox::pause(leased.attempts));
-                let again = self.engine.now().checked_add(pause).ok();
-                let command = Command::CommitUnresolved { release: id, reason: reason.clone(), again };
-                self.engine.handle(request(command)).await?;
-                self.postpone(leased, &english(&reason)).await;
-                return Ok(());
-            }
-            Err(Unresolved::ForGood(reason) | Unresolved::NoTag(reason)) => {
-                Command::CommitUnresolved { release: id, reason: hide(reason), again: None }
-            }
+        let pause = SignedDuration::from_millis(outbox::pause(leased.attempts));
+        let later = self.engine.now().checked_add(pause).ok();
+        // Where RMM brings stage to it, such a release fails, and a person has it begin again.
+        let fails = release.status == Status::Initiated && service.is_some_and(|it| it.stage().driver.is_ours());
+        let again = later.filter(|_| release.status.is_active() && !fails);
+        let (reason, again) = match looked {
+            Ok(tagged) => match (&release.tag, &release.commit) {
+                (Some(tag), Some(told)) if !tagged.is_meant_by(told) && !release.is_confirmed() => {
+                    let (url, tag, told, commit) = (clone_url(&repository), tag.clone(), told.clone(), tagged.commit);
+                    let fault = RepositoryFault::OtherCommit { url, tag, told, commit };
+                    (Reason::Repository { fault }, again)
+                }
+                (Some(_), Some(told)) if !tagged.is_meant_by(told) => {
+                    let command = Command::TagMoved { release: id, now: Some(tagged.commit) };
+                    return self.answered(leased, request(command)).await;
+                }
+                _ => {
+                    let Tagged { commit, object } = tagged;
+                    let command = Command::CommitResolved { release: id, commit, tag_object: object };
+                    return self.answered(leased, request(command)).await;
+                }
+            },
+            Err(Unresolved::ForNow(reason)) => (reason, later),
+            Err(Unresolved::ForGood(reason) | Unresolved::NoTag(reason)) => (reason, again),
         };
-        match self.engine.handle_and_close(request(command), leased.id).await {
+        let reason = hide(reason);
+        let command = Command::CommitUnresolved { release: id, reason: reason.clone(), again };
+        if again.is_none() {
+            return self.answered(leased, request(command)).await;
+        }
+        match self.engine.handle(request(command)).await {
+            Ok(_) | Err(Failure::Refused(_)) => {}
+            Err(failure) => return Err(failure),
+        }
+        // It was asked for anew meanwhile.
+        if self.engine.read(move |conn| outbox::is_waiting(conn, KIND, id)).await? {
+            return self.close(leased.id).await;
+        }
+        self.postpone(leased, &english(&reason)).await;
+        Ok(())
+    }
+
+    /// What an answer means is carried out, and the question is done with.
+    async fn answered(&self, leased: &Leased, request: Request) -> Result<(), Failure> {
+        match self.engine.handle_and_close(request, leased.id).await {
             // The release is gone from the configuration: there is no service to tell.
             Err(Failure::Refused(_)) => self.close(leased.id).await,
             other => other.map(|_| ()),

@@ -8,15 +8,17 @@ use super::uses::{Use, asked};
 use super::{KeyState, configured};
 use crate::clients::checkup::{ALLOW_FORWARDING, Asked, Finding, State, ask, checkup};
 use crate::clients::detached::StepError;
+use crate::clients::git::{self, Unresolved};
 use crate::clients::health;
 use crate::clients::ssh::Ssh;
 use crate::clients::transport::{Transport, TransportError};
 use crate::domain::env::Env;
 use crate::domain::fault::HealthFault;
+use crate::domain::fault::repository::RepositoryFault;
 use crate::domain::host::{Fingerprint, Host, HostKey};
 use crate::domain::ids::{HostName, ServiceName};
 use crate::domain::person::{Actor, Right};
-use crate::domain::plan::known;
+use crate::domain::plan::{clone_url, known, shell_word};
 use crate::domain::reason::Reason;
 use crate::domain::service::{Health, Probe};
 use crate::engine::catalog::Catalog;
@@ -47,7 +49,10 @@ impl Engine {
             findings.push(Finding::ok("reachable", "it is RMM's own machine"));
             let mut used = Use::of(&catalog, name);
             used.wanted.files = Some(self.ports().run_place.path().display().to_string());
-            findings.extend(self.look_around(&catalog, name, &used, self.ports().local.as_ref()).await);
+            let around = self.look_around(&catalog, name, &used, self.ports().local.as_ref());
+            let (around, own) = futures_util::join!(around, own_git(&catalog));
+            findings.extend(around);
+            findings.extend(own);
             return Ok(findings);
         }
         let host = configured(&catalog, name)?;
@@ -189,6 +194,37 @@ impl Engine {
             Ok(_) => Some(found),
         }
     }
+}
+
+/// What RMM's own git finds of the repositories of services: it asks them for tags and commits, whoever fetches from them.
+async fn own_git(catalog: &Catalog) -> Vec<Finding> {
+    const NAME: &str = "RMM's git";
+    let mut asked = Vec::new();
+    for service in catalog.services().filter(|service| !service.retired) {
+        let Some(repository) = &service.repository else { continue };
+        let one = (clone_url(repository), service.repository_ca.clone());
+        if !asked.contains(&one) {
+            asked.push(one);
+        }
+    }
+    let answers = asked.iter().map(async |(url, ca)| {
+        let ca = ca.as_deref().and_then(|reference| catalog.certificates(reference));
+        let answer = tokio::time::timeout(REST_TIME, git::answers(url, ca)).await;
+        let late = || Unresolved::ForNow(Reason::AnswerLate { limit: REST_TIME });
+        let Err(unresolved) = answer.unwrap_or_else(|_| Err(late())) else {
+            return Finding::ok(NAME, format!("{url} answers RMM's own git"));
+        };
+        let (Unresolved::ForGood(why) | Unresolved::NoTag(why) | Unresolved::ForNow(why)) = unresolved;
+        let fix = if let Reason::Repository { fault: RepositoryFault::NotRead { fix: Some(fix), .. } } = &why {
+            fix.clone()
+        } else {
+            format!("git ls-remote -- {} HEAD", shell_word(url))
+        };
+        // The command stands on a line of its own.
+        let why = why.map_text(&|text| if *text == fix { "…".to_owned() } else { catalog.redactor().text(text) });
+        Finding::fail(NAME, english(&why), Some(fix))
+    });
+    futures_util::future::join_all(answers).await
 }
 
 /// Whether a host leads on to the next one.

@@ -228,3 +228,37 @@ async fn its_own_machine_is_looked_at_for_the_services_on_it() {
     let all = world.engine.hosts().await.unwrap();
     assert_eq!((all.len(), all[0].key, all[0].services[0].as_str()), (1, KeyState::NotNeeded, "shop"));
 }
+
+#[tokio::test]
+async fn its_own_machine_is_asked_whether_rmms_own_git_reads_the_repositories() {
+    // Only root can give a folder away.
+    if !rustix::process::geteuid().is_root() {
+        return eprintln!("not root; skipped");
+    }
+    let world = World::new(Vec::new());
+    let folder = world.folder.path().join("a repository");
+    let git = std::process::Command::new("git").args(["init", "--quiet", "--bare"]).arg(&folder).status().unwrap();
+    assert!(git.success());
+    let text = format!(
+        "[[services]]\nname = \"blog\"\nrepository = \"{}\"\napprovals = {{ minimum = 0 }}\n\
+         environments.stage.driver = \"ci\"\nenvironments.production.driver = \"ci\"\n",
+        folder.display()
+    );
+    world.engine.reconfigure(crate::engine::testing::catalog_of(&text, &[])).await;
+    let own = async || {
+        let mut findings = world.engine.check_host(&Actor::Operator, &HostName::local()).await.unwrap();
+        findings.retain(|finding| finding.name == "RMM's git");
+        assert_eq!(findings.len(), 1);
+        findings.remove(0)
+    };
+    assert_eq!(own().await.state, State::Ok);
+    std::os::unix::fs::chown(&folder, Some(1), Some(1)).unwrap();
+    let found = own().await;
+    assert_eq!(found.state, State::Fail);
+    let fix = found.fix.unwrap();
+    assert!(
+        fix.starts_with("sudo env HOME=") && fix.ends_with(&format!("safe.directory '{}'", folder.display())),
+        "{fix}"
+    );
+    assert!(found.detail.contains("dubious ownership") && !found.detail.contains("git config"), "{}", found.detail);
+}

@@ -393,3 +393,22 @@ fn what_is_left_on_github_comes_to_a_database_with_releases() {
     let at = jiff::Timestamp::UNIX_EPOCH;
     marks::note_due(&conn, &Due { kind: MarkKind::Status, about: 8, service: shop, since: 1, at }).unwrap();
 }
+
+#[test]
+fn releases_learn_what_the_repository_says_of_their_commits() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("rmm.db");
+    let mut conn = open_writer(&path).unwrap();
+    migrate_with(&mut conn, &path, &up_to(20)).unwrap();
+    conn.execute_batch(
+        "INSERT INTO releases (id, service, tag, commit_id, status, list, status_since, attempt, revision, initiated_by, owner, \
+         notes, artifacts, promoted, bypasses, created_at, started_at) VALUES \
+         (7, 'shop', 'v1', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', 'manual_testing', 'active', 1, 1, 1, 'ann', 'ann', \
+         '', '[]', 0, '[]', 1, 1);",
+    )
+    .unwrap();
+    migrate(&mut conn, &path).unwrap();
+    let release = crate::store::releases::get(&conn, crate::domain::ids::ReleaseId(7)).unwrap().unwrap();
+    // Of what was there before, nothing is asked: its tag counts as it did.
+    assert!(release.commit_check.is_none() && release.is_confirmed() && release.denied().is_none());
+}

@@ -5,11 +5,12 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 
+use super::releases::shown_link;
 use super::{Trace, watchable_by};
 use crate::contract::{CreateRelease, CreatingRun, ReportingRun};
 use crate::domain::approval::Verdict;
 use crate::domain::command::{Answer, Command};
-use crate::domain::ids::{Invalid, ReleaseId, ServiceName, one_line, web_address};
+use crate::domain::ids::{Invalid, ReleaseId, ServiceName, one_line};
 use crate::domain::person::Actor;
 use crate::domain::release::{CiRun, Release, Reporter};
 use crate::domain::status::{List, Status};
@@ -170,10 +171,7 @@ pub async fn report(
     run: oidc::Run,
     Sent(sent): Sent<ConceptReport>,
 ) -> Result<Json<ConceptDone>, Problem> {
-    let url = sent.github_action_link.filter(|link| !link.is_empty());
-    if let Some(url) = &url {
-        web_address("github_action_link", url)?;
-    }
+    let url = shown_link(sent.github_action_link);
     let told = sent.github_run_id.and_then(RunNumber::text);
     let told = told.map(|id| ReportingRun { id, attempt: sent.github_run_attempt, url: url.clone() });
     let ci_run = match run.reporting(told).map_err(concept_field)? {

@@ -17,7 +17,7 @@ use crate::domain::ids::{Commit, Invalid, ReleaseId, ServiceName, Tag, one_line,
 use crate::domain::person::{Actor, Right};
 use crate::domain::reason::Reason;
 use crate::domain::release::{Artifact, CiRun};
-use crate::engine::{Request, no_release};
+use crate::engine::{Request, no_release, no_service};
 use crate::store::{events, releases, runs};
 use crate::views::{PlanOverview, ReleaseOverview};
 use crate::web::auth::Caller;
@@ -47,7 +47,7 @@ impl CreateRelease {
             let kept = prose_line(text, NAME);
             if kept.is_empty() { Err(Invalid::new(field, "must not be empty")) } else { Ok(kept) }
         };
-        let owner = self.owner.map(|owner| name("owner", &owner)).transpose()?;
+        let owner = self.owner.map(|owner| prose_line(&owner, NAME)).filter(|owner| !owner.is_empty());
         let service = ServiceName::parse("service", self.service)?;
         Ok(NewRelease {
             tag,
@@ -75,21 +75,23 @@ fn checked_ci_run(run: CreatingRun) -> Result<CiRun, Invalid> {
 }
 
 /// A link that can be shown. It only decorates: one that cannot is no reason to refuse anything.
+/// Letters of other scripts and blanks are written as browsers write them.
 pub(super) fn shown_link(url: Option<String>) -> Option<String> {
-    url.map(|url| url.trim().to_owned()).filter(|url| web_address("url", url).is_ok())
+    let url = prose_line(&url?, usize::MAX);
+    let is_shown = |url: &String| web_address("url", url).is_ok();
+    let spelled = |url: &str| Some(reqwest::Url::parse(url).ok()?.to_string());
+    Some(url.clone()).filter(is_shown).or_else(|| spelled(&url).filter(is_shown))
 }
 
-pub(super) fn checked_artifacts(surfaces: Vec<Artifact>) -> Result<Vec<Artifact>, Invalid> {
-    for (at, surface) in surfaces.iter().enumerate() {
+pub(super) fn checked_artifacts(mut surfaces: Vec<Artifact>) -> Result<Vec<Artifact>, Invalid> {
+    for (at, surface) in surfaces.iter_mut().enumerate() {
         if let Some(artifact) = &surface.artifact {
             one_line(&format!("surfaces[{at}].artifact"), artifact, 1000)?;
         }
         if let Some(digest) = &surface.digest {
             one_line(&format!("surfaces[{at}].digest"), digest, 200)?;
         }
-        if let Some(url) = &surface.preview_url {
-            web_address(&format!("surfaces[{at}].preview_url"), url)?;
-        }
+        surface.preview_url = shown_link(surface.preview_url.take());
     }
     Ok(surfaces)
 }
@@ -127,6 +129,9 @@ pub async fn list(
 ) -> Result<Json<ReleasePage>, Problem> {
     let service = asked.service.map(|service| ServiceName::parse("service", service)).transpose()?;
     watchable_by(&actor, service.as_ref())?;
+    if let Some(name) = service.as_ref().filter(|name| web.engine.catalog().service(name).is_none()) {
+        return Err(no_service(name).into());
+    }
     let limit = asked.limit.unwrap_or(PAGE);
     if !(1..=LARGEST_PAGE).contains(&limit) {
         return Err(Invalid::new("limit", format!("must be between 1 and {LARGEST_PAGE}")).into());

@@ -1,10 +1,11 @@
 //! Fills the contract with state of the domain, and with the words for it.
 
 use crate::contract::{
-    ApprovalsView, ArtifactView, CiRunView, CommitsView, GateView, ReleaseDetails, ReleaseView, RunView, SkippedView,
-    StepView, VoteView,
+    ApprovalsView, ArtifactView, CiRunView, CommitCheckView, CommitsView, GateView, ReleaseDetails, ReleaseView,
+    RunView, SkippedView, StepView, VoteView,
 };
 use crate::domain::approval::{Verdict, Vote};
+use crate::domain::commit_check::{CommitAnswer, CommitCheck};
 use crate::domain::commits::CommitList;
 use crate::domain::duration_text;
 use crate::domain::gate::Gate;
@@ -29,6 +30,7 @@ impl ReleaseView {
             list: release.status.list().into(),
             reason: release.reason.as_ref().map(english),
             because: release.reason.clone(),
+            commit_check: release.commit_check.as_ref().map(CommitCheckView::from),
             status_since: release.status_since,
             attempt: release.attempt.0,
             revision: release.revision.0,
@@ -44,6 +46,24 @@ impl ReleaseView {
             created_at: release.created_at,
             started_at: release.started_at,
             completed_at: release.completed_at,
+        }
+    }
+}
+
+impl From<&CommitCheck> for CommitCheckView {
+    fn from(check: &CommitCheck) -> Self {
+        let (answer, again) = match &check.answer {
+            Some(CommitAnswer::Confirmed) => (Some("confirmed"), None),
+            Some(CommitAnswer::Denied { again, .. }) => (Some("denied"), *again),
+            Some(CommitAnswer::Unanswered { again, .. }) => (Some("unanswered"), *again),
+            None => (None, None),
+        };
+        Self {
+            asked: check.asked,
+            answer: answer.map(ToOwned::to_owned),
+            reason: check.cause().map(english),
+            because: check.cause().cloned(),
+            again,
         }
     }
 }

@@ -31,6 +31,9 @@ pub(in crate::wording) fn state(state: &GateState) -> String {
         G::RehearsedElsewhere { now: None } => "Production runs nothing now; the rehearsal is out of date.".to_owned(),
         G::CommitKnown { commit } => format!("The commit is {}.", commit.short()),
         G::CiKnowsCommit => "The CI system knows which commit it deploys.".to_owned(),
+        G::CommitUnresolved { reason: why } if why.denies() => {
+            format!("The repository does not confirm what is to be deployed: {}.", inside(&reason(why)))
+        }
         G::CommitUnresolved { reason: why } => {
             format!("It is not known which commit the tag means: {}.", inside(&reason(why)))
         }

@@ -136,6 +136,8 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::CannotBeJudged { cause } => format!("cannot be judged: {}", of(cause)),
         R::WasEnded => "was ended".to_owned(),
         R::FoundTagMoved => "found that the tag has moved".to_owned(),
+        R::FoundOtherCommit => "found that the tag points at another commit than the one that was told".to_owned(),
+        R::FoundNoTag => "found no such tag in the repository".to_owned(),
         R::FoundTagGone => "found that the tag is gone from the repository".to_owned(),
         R::EarlierStepFailed => "an earlier step failed on this host".to_owned(),
         R::PlannedAnew => "planned anew, without a host that does not answer".to_owned(),
@@ -281,9 +283,17 @@ fn repository(fault: &RepositoryFault) -> String {
         F::NoAddress { url } => format!("{url:?} is not a repository"),
         F::NotThere { url } => format!("there is no repository at {url}"),
         F::NoTag { url, tag } => format!("there is no tag {tag} in {url}; push it, then retry"),
+        F::OtherCommit { url, tag, told, commit } => {
+            format!("commit {} is not what tag {tag} names: in {url}, that is {}", told.short(), commit.short())
+        }
+        F::NoCommit { url, commit } => format!("there is no commit {} in {url}; push it, then retry", commit.short()),
         F::TooMuch { url, most } => format!("{url} lists more tags than RMM reads ({most} bytes)"),
         F::Late { url, limit } => format!("{url} did not answer within {}", times::short(*limit)),
-        F::NotRead { url, said, advice } => {
+        F::NotRead { url, said, advice: Some(GitAdvice::Ownership), fix: Some(fix) } => format!(
+            "the repository {url} could not be read: {said}; it belongs to another user, and the git of the user who runs RMM \
+             has to trust it: `{fix}`"
+        ),
+        F::NotRead { url, said, advice, fix: _ } => {
             let advice = advice.map(git_advice).unwrap_or_default();
             format!("the repository {url} could not be read: {said}{advice}")
         }

@@ -192,6 +192,9 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::NeedsRepair { environment, run, reason: why } => {
             format!("{environment} needs repair ({}); `resolve` run {run} first", reason(why))
         }
+        C::FailedAlready { run, to } => {
+            format!("run {run} has failed, which is known; say `succeeded` once it is on {to}, or let RMM try `again`")
+        }
         C::NothingToResolve { run, state } => format!("run {run} is {state}; there is nothing to resolve about it"),
         C::CiReportsNoMore { release, environment } => format!(
             "#{release} has ended, so that no CI system reports about it any more; say how {environment} stands: \

@@ -29,6 +29,9 @@ pub(in crate::wording) fn state(state: &GateState) -> String {
         G::RehearsedElsewhere { now: None } => "В продакшне теперь ничего нет; репетиция устарела.".to_owned(),
         G::CommitKnown { commit } => format!("Коммит {}.", commit.short()),
         G::CiKnowsCommit => "CI знает, какой коммит он разворачивает.".to_owned(),
+        G::CommitUnresolved { reason: why } if why.denies() => {
+            format!("Репозиторий не подтверждает того, что предстоит развернуть: {}.", inside(&reason(why)))
+        }
         G::CommitUnresolved { reason: why } => {
             format!("Неизвестно, на какой коммит указывает тег: {}.", inside(&reason(why)))
         }

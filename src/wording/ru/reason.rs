@@ -139,6 +139,8 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::CannotBeJudged { cause } => format!("неизвестно, чем закончился: {}", of(cause)),
         R::WasEnded => "остановлен".to_owned(),
         R::FoundTagMoved => "тег указывает уже на другой коммит".to_owned(),
+        R::FoundOtherCommit => "тег указывает не на тот коммит, который был назван".to_owned(),
+        R::FoundNoTag => "такого тега в репозитории нет".to_owned(),
         R::FoundTagGone => "тега больше нет в репозитории".to_owned(),
         R::EarlierStepFailed => "на этом хосте не удался предыдущий шаг".to_owned(),
         R::PlannedAnew => "план составлен заново, без хоста, который не отвечает".to_owned(),
@@ -277,9 +279,19 @@ fn repository(fault: &RepositoryFault) -> String {
         F::NoAddress { url } => format!("{url:?} — это не репозиторий"),
         F::NotThere { url } => format!("репозитория {url} нет"),
         F::NoTag { url, tag } => format!("в {url} нет тега {tag}; отправьте его туда и повторите"),
+        F::OtherCommit { url, tag, told, commit } => {
+            format!("коммит {} — не тот, на который указывает тег {tag}: в {url} это {}", told.short(), commit.short())
+        }
+        F::NoCommit { url, commit } => {
+            format!("в {url} нет коммита {}; отправьте его туда и повторите", commit.short())
+        }
         F::TooMuch { url, most } => format!("{url} перечисляет больше тегов, чем читает RMM ({most} байт)"),
         F::Late { url, limit } => format!("{url} не отвечает дольше {}", times::russian(*limit)),
-        F::NotRead { url, said, advice } => {
+        F::NotRead { url, said, advice: Some(GitAdvice::Ownership), fix: Some(fix) } => format!(
+            "не удалось прочитать репозиторий {url}: {said}; у него другой владелец, и git пользователя, от имени которого \
+             работает RMM, должен ему доверять: `{fix}`"
+        ),
+        F::NotRead { url, said, advice, fix: _ } => {
             let advice = advice.map(git_advice).unwrap_or_default();
             format!("не удалось прочитать репозиторий {url}: {said}{advice}")
         }

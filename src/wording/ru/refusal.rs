@@ -202,6 +202,9 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::NeedsRepair { environment, run, reason: why } => {
             format!("{} нужно починить ({}); сначала resolve прогона {run}", environment, inside(&reason(why)))
         }
+        C::FailedAlready { run, to } => format!(
+            "что прогон {run} не удался, уже известно; скажите succeeded, когда там будет {to}, или пусть RMM попробует ещё раз (again)"
+        ),
         C::NothingToResolve { run, state: _ } => format!("с прогоном {run} разбираться не нужно"),
         C::CiReportsNoMore { release, environment } => format!(
             "#{release} закончен, CI о нём больше не сообщает; скажите, что с {environment}: succeeded или failed"

@@ -1,6 +1,7 @@
 //! How gates stand, and what clears them.
 
 use super::*;
+use crate::domain::fault::repository::RepositoryFault;
 use crate::domain::gate::Skip;
 
 fn states() -> Vec<GateState> {
@@ -21,6 +22,14 @@ fn states() -> Vec<GateState> {
         G::RehearsedElsewhere { now: None },
         G::CommitKnown { commit: commit() },
         G::CiKnowsCommit,
+        G::CommitUnresolved {
+            reason: Reason::Repository {
+                fault: RepositoryFault::NoTag {
+                    url: "https://git.example.com/shop.git".into(),
+                    tag: Tag::parse("tag", "v1.4.0").unwrap(),
+                },
+            },
+        },
         G::CommitUnresolved { reason: Reason::told("the repository does not answer.") },
         G::CommitAsked,
         G::NothingRuns,

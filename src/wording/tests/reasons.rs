@@ -90,6 +90,8 @@ fn samples() -> Vec<Reason> {
         R::CannotBeJudged { cause: Box::new(R::told("The host was restarted.")) },
         R::WasEnded,
         R::FoundTagMoved,
+        R::FoundOtherCommit,
+        R::FoundNoTag,
         R::FoundTagGone,
         R::EarlierStepFailed,
         R::PlannedAnew,
@@ -171,8 +173,21 @@ fn samples() -> Vec<Reason> {
         RepositoryFault::NoAddress { url: "-x".into() },
         RepositoryFault::NotThere { url: "/srv/shop.git".into() },
         RepositoryFault::NoTag { url: url(), tag: Tag::parse("tag", "v1.4.0").unwrap() },
+        RepositoryFault::OtherCommit {
+            url: url(),
+            tag: Tag::parse("tag", "v1.4.0").unwrap(),
+            told: commit(),
+            commit: Commit::parse("commit", "b".repeat(40)).unwrap(),
+        },
+        RepositoryFault::NoCommit { url: url(), commit: commit() },
         RepositoryFault::Late { url: url(), limit: Duration::from_secs(30) },
-        RepositoryFault::NotRead { url: url(), said: "repository not found".into(), advice: None },
+        RepositoryFault::NotRead { url: url(), said: "repository not found".into(), advice: None, fix: None },
+        RepositoryFault::NotRead {
+            url: "/srv/shop.git".into(),
+            said: "detected dubious ownership in repository at '/srv/shop.git'".into(),
+            advice: Some(GitAdvice::Ownership),
+            fix: Some("sudo env HOME=/root git config --global --add safe.directory /srv/shop.git".into()),
+        },
         RepositoryFault::TooMuch { url: url(), most: 1 << 24 },
         RepositoryFault::GitMissing,
         RepositoryFault::GitNotStarted { said: "Permission denied (os error 13)".into() },
@@ -189,7 +204,7 @@ fn samples() -> Vec<Reason> {
         GitAdvice::DeployKey,
     ];
     samples.extend(advice.map(|advice| R::Repository {
-        fault: RepositoryFault::NotRead { url: url(), said: "no".into(), advice: Some(advice) },
+        fault: RepositoryFault::NotRead { url: url(), said: "no".into(), advice: Some(advice), fix: None },
     }));
     samples.extend([1, 2, 5, 11, 21].map(|attempts| R::Attempts { attempts, last: exit() }));
     samples.extend(steps.map(|kind| R::Step {

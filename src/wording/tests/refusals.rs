@@ -75,6 +75,10 @@ fn samples() -> Vec<Cause> {
         C::KnownAlready { environment: Stage, service: service(), another_copy: true },
         C::RunAtWork { run, environment: Stage },
         C::NeedsRepair { environment: Production, run, reason: *exit() },
+        C::FailedAlready {
+            run,
+            to: Version { release, tag: Some(Tag::parse("tag", "v1.4.0").unwrap()), commit: None },
+        },
         C::NothingToResolve { run, state: "succeeded".into() },
         C::CiReportsNoMore { release, environment: Production },
         C::ContentChanged { release, run },

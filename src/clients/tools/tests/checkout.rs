@@ -502,7 +502,7 @@ fn a_repository_of_another_user_is_told_with_what_lets_git_trust_it() {
     }
     tell(
         "tag v1; chown -R 1:1 origin
-        fails \"git config --global --add safe.directory '$PWD/origin/.git'\" there v1",
+        fails \"sudo -u root env HOME=$HOME git config --global --add safe.directory $PWD/origin/.git\" there v1",
     );
 }
 

@@ -8,6 +8,7 @@ mod random;
 mod sim;
 mod stories;
 mod stories_ci;
+mod stories_commits;
 mod stories_content;
 mod stories_dead_hosts;
 mod stories_environments;

@@ -437,7 +437,8 @@ impl Sim {
             // What is refused changes nothing, but it may show that stage is no longer what it was.
             let overtaken = |id: &ReleaseId| decision.world.find(*id).and_then(|release| release.reason.clone());
             let is_overtaken = |id: &ReleaseId| matches!(overtaken(id), Some(Reason::StageOvertaken { .. }));
-            shows = changes.releases.iter().any(is_overtaken);
+            let changed = |happened: &Happened| matches!(happened.event, Event::EnvironmentChanged { .. });
+            shows = changes.releases.iter().any(is_overtaken) || changes.events.iter().any(changed);
             assert!(shows || (changes.releases.is_empty() && changes.runs.is_empty()));
             assert!(shows || (changes.environments.is_empty() && changes.effects.is_empty()));
             assert!(changes.votes.is_empty());

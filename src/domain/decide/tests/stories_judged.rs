@@ -25,7 +25,9 @@ fn a_rollback_that_fails_leaves_production_dirty_until_an_admin_has_looked() {
     let refusal = w.roll_back(old, None).unwrap_err();
     assert_eq!((refusal.code, refusal.legal.as_slice()), (Code::ProductionBusy, ["resolve"].as_slice()));
     let failed = Command::Resolve { run: back, verdict: Resolution::Failed, reason: String::new() };
-    assert_eq!(w.admin_refused(failed).code, Code::NothingToResolve);
+    let refusal = w.admin_refused(failed);
+    assert_eq!((refusal.code, refusal.legal.as_slice()), (Code::NothingToResolve, ["resolve"].as_slice()));
+    assert!(words(&refusal).contains("say `succeeded` once it is on v1.0.0"), "{}", words(&refusal));
     w.resolve(back, Resolution::Succeeded);
     assert_eq!((w.status(r), w.runs_what(PRODUCTION)), (RollbackFailed, Some(old)));
     w.production_ends_well();

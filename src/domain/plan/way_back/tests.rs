@@ -70,6 +70,7 @@ fn release(id: ReleaseId) -> Release {
         service: ServiceName::parse("service", "shop").unwrap(),
         tag: None,
         commit: Some(Commit::parse("commit", format!("{:040}", id.0)).unwrap()),
+        commit_check: None,
         status: Status::Deployed,
         status_since: now,
         reason: None,

@@ -111,7 +111,7 @@ impl Sim {
                 && !self.service.retired
         };
         if free(STAGE) && !self.releases.values().any(|release| release.status.holds_stage()) {
-            let ready = waits(Status::Initiated).find(|release| release.commit.is_some());
+            let ready = waits(Status::Initiated).find(|it| it.commit.is_some() && it.denied().is_none());
             assert!(ready.is_none(), "stage is free and #{} waits", ready.unwrap().id);
         }
         if free(PRODUCTION) {

@@ -42,7 +42,8 @@ impl Sim {
             let corrected = old.status == Status::Initiated && !written.runs.is_empty();
             let same = old.commit.is_none() || old.commit == new.commit;
             assert!(same || corrected, "the commit of #{} changed", new.id);
-            let detail = Release { reason: old.reason.clone(), ..Release::clone(new) } == old;
+            let (reason, commit_check) = (old.reason.clone(), old.commit_check.clone());
+            let detail = Release { reason, commit_check, ..Release::clone(new) } == old;
             assert!(detail || new.revision > old.revision, "the revision of #{} did not grow", new.id);
             assert_eq!((&old.tag, old.created_at), (&new.tag, new.created_at));
         }
