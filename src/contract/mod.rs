@@ -4,6 +4,7 @@
 //! that it does not know, keeps a name that it does not know as it is ([`Word`]), and does without facts that it does not
 //! know ([`known`]). What is sent to RMM is read strictly.
 
+mod commit_check;
 mod decoration;
 mod hosts;
 mod machine;
@@ -18,13 +19,13 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
+pub use self::commit_check::CommitCheckView;
 pub use self::hosts::{Finding, FindingState, HostCheck, HostView, TrustHost};
 pub use self::machine::{BackupMade, Health, MakeBackup, Problem, Reloaded};
 pub use self::record::{Acknowledge, EventPage, EventView, ListEvents, NotedEnd, Verification};
 pub use self::releases::{
-    ApprovalsView, ArtifactView, CiRunView, CommitCheckView, CommitsView, CreateRelease, CreatingRun, GateView,
-    ListReleases, PatchRelease, ReleaseDetails, ReleasePage, ReleaseView, ReportedRelease, ReportingRun, Say,
-    SkippedView, VoteView,
+    ApprovalsView, ArtifactView, CiRunView, CommitsView, CreateRelease, CreatingRun, GateView, ListReleases,
+    PatchRelease, ReleaseDetails, ReleasePage, ReleaseView, ReportedRelease, ReportingRun, Say, SkippedView, VoteView,
 };
 pub use self::runs::{
     AskPlan, AskStream, PieceView, PlanView, PrintedView, ReadOutput, ResolveRun, RunOutput, RunView, StepView,

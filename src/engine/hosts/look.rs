@@ -215,13 +215,14 @@ async fn own_git(catalog: &Catalog) -> Vec<Finding> {
             return Finding::ok(NAME, format!("{url} answers RMM's own git"));
         };
         let (Unresolved::ForGood(why) | Unresolved::NoTag(why) | Unresolved::ForNow(why)) = unresolved;
-        let fix = if let Reason::Repository { fault: RepositoryFault::NotRead { fix: Some(fix), .. } } = &why {
-            fix.clone()
-        } else {
-            format!("git ls-remote -- {} HEAD", shell_word(url))
-        };
         // The command stands on a line of its own.
-        let why = why.map_text(&|text| if *text == fix { "…".to_owned() } else { catalog.redactor().text(text) });
+        let (why, fix) =
+            if let Reason::Repository { fault: RepositoryFault::NotRead { url, said, fix: Some(fix), .. } } = why {
+                (Reason::Repository { fault: RepositoryFault::NotRead { url, said, advice: None, fix: None } }, fix)
+            } else {
+                (why, format!("git ls-remote -- {} HEAD", shell_word(url)))
+            };
+        let why = why.map_text(&|text| catalog.redactor().text(text));
         Finding::fail(NAME, english(&why), Some(fix))
     });
     futures_util::future::join_all(answers).await
