@@ -18,6 +18,7 @@ fn release(status: Status) -> Release {
         service: ServiceName::parse("service", "shop").unwrap(),
         tag: Some(Tag::parse("tag", "v1.2.0").unwrap()),
         commit: Some(Commit::parse("commit", "a".repeat(40)).unwrap()),
+        commit_check: None,
         status,
         status_since: now,
         reason: Some(Reason::NoAnswer),
