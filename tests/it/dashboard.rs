@@ -15,7 +15,7 @@ async fn a_link_signs_in_once_and_the_session_ends_with_signing_out() {
     let path = link.strip_prefix(&format!("http://{}", world.address())).unwrap();
     // Looking at a link, as programs do, does not use it up.
     for _ in 0..2 {
-        assert!(ann.open(path).await.text("main").contains("This link signs you in as ann."));
+        assert!(ann.open(path).await.text("main").contains("This link signs you in as ann"));
     }
     let offer = ann.open(path).await;
     let page = ann.submit(&offer, "/login", &[]).await;
@@ -72,7 +72,7 @@ async fn a_rejection_owes_a_reason_and_is_kept_literally() {
     let page = ann.open(&path).await;
     let refused = ann.submit(&page, &format!("{path}/reject"), &[("reason", "  ")]).await;
     assert_eq!(refused.status, 422, "{}", refused.html);
-    assert!(refused.text("main").contains("reason"), "{}", refused.html);
+    assert!(refused.text("main").to_lowercase().contains("reason"), "{}", refused.html);
     let evil = "<script>alert(1)</script>\"><img src=x onerror=alert(2)>";
     let done = ann.submit(&page, &format!("{path}/reject"), &[("reason", evil)]).await;
     assert_eq!(done.status, 303, "{}", done.html);

@@ -86,6 +86,7 @@ fn calls(release: i64, run: i64) -> Vec<(&'static str, String, Value, &'static [
         ("GET", "/api/v1/audit/verify".into(), Value::Null, ADMINISTERS),
         ("POST", "/api/v1/audit/acknowledge".into(), json!({ "reason": "seen" }), ADMINISTERS),
         ("GET", "/api/v1/tokens".into(), Value::Null, ADMINISTERS),
+        ("POST", "/api/v1/login-links".into(), json!({}), &["operator"]),
         ("POST", "/api/v1/tokens".into(), json!({ "name": "one more", "role": "admin" }), ADMINISTERS),
         ("POST", "/api/v1/tokens/unknown/adopt".into(), json!({}), ADMINISTERS),
         ("DELETE", "/api/v1/tokens/unknown".into(), Value::Null, ADMINISTERS),
