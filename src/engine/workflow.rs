@@ -42,6 +42,8 @@ enum Next {
     Later,
     /// GitHub wants no call before that.
     After(Duration),
+    /// The next look is due as usual, but no later than that.
+    Within(Duration),
 }
 
 /// Follows the workflow of a run to its end. `taken_over`: another process may have asked GitHub already.
@@ -67,6 +69,7 @@ pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool, trace: 
             }
             Next::Later => pause,
             Next::After(time) => time.max(pause),
+            Next::Within(time) => time.min(pause),
         };
         tokio::select! {
             () = engine.clock().sleep(wait) => pause = (pause * 3 / 2).min(LONGEST),
@@ -200,7 +203,9 @@ impl Following {
     async fn look_for_run(&mut self, look: &Look) -> Result<Next, Failure> {
         match self.find(look).await {
             Ok(Some(found)) => self.taken(Some(known(&found))).await,
-            Ok(None) if self.uncertain && self.looked_for() < SEEN_WITHIN => Ok(Next::Later),
+            Ok(None) if self.uncertain && self.looked_for() < SEEN_WITHIN => {
+                Ok(Next::Within(SEEN_WITHIN.saturating_sub(self.looked_for())))
+            }
             Ok(None) if look.run.stop.is_some() => {
                 self.report(Command::DispatchRefused { run: self.id, reason: Reason::Ended }).await?;
                 Ok(Next::AtOnce)

@@ -106,7 +106,7 @@ pub fn router(
     api::routes()
         .merge(hook::routes(&web))
         .merge(pages::routes(&web))
-        .fallback(body::nothing_here)
+        .fallback(pages::nothing_here)
         .method_not_allowed_fallback(body::wrong_method)
         .layer(axum::middleware::from_fn(to_its_end))
         .layer(CatchPanicLayer::custom(panicked))

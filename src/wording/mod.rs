@@ -158,6 +158,16 @@ impl Language {
         .unwrap_or_else(|| event::unknown(kind, data))
     }
 
+    /// What has happened, for people: as [`Self::event`], but without the names of the API.
+    #[must_use]
+    pub fn happened(self, kind: &str, data: &Value) -> String {
+        let told = event::Told(data);
+        match told.known::<Status>("to").filter(|_| kind == "release_moved") {
+            Some(to) => format!("{}{}", self.status_title(to), told.because(self)),
+            None => self.event(kind, data),
+        }
+    }
+
     /// Where a release stands; in English the name of the status itself.
     #[must_use]
     pub const fn status(self, status: Status) -> &'static str {

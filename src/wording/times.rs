@@ -41,6 +41,7 @@ impl Language {
         let seconds = time.as_secs().max(0);
         let [s, min, h] = if self == En { ["s", "min", "h"] } else { ["с", "мин", "ч"] };
         match seconds {
+            ..10 if self == Ru => format!("{:.1} {s}", time.as_secs_f64().max(0.0)).replace('.', ","),
             ..10 => format!("{:.1} {s}", time.as_secs_f64().max(0.0)),
             10..60 => format!("{seconds} {s}"),
             60..3600 => format!("{} {min} {} {s}", seconds / 60, seconds % 60),

@@ -157,3 +157,37 @@ async fn pages_speak_the_language_of_their_reader() {
     assert!(page.html.contains("<html lang=\"ru\" data-theme=\"dark\">"));
     assert!(ann.open("/releases/999").await.text("h1").contains("Такой страницы нет"));
 }
+
+#[tokio::test]
+async fn who_loses_the_way_is_told_so_in_a_page_with_the_way_back() {
+    let world = World::new(Setup::new()).await;
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    for path in ["/nonsense", "/releases/1/nothing/here", "/releases/99"] {
+        let page = ann.open(path).await;
+        assert_eq!(page.status, 404, "{path}");
+        assert_eq!(
+            (page.text("h1").as_str(), page.text(".top .n").as_str()),
+            ("There is no such page", "ann"),
+            "{path}"
+        );
+        assert!(page.headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'self'"));
+    }
+    assert_eq!(Browser::of(&world).open("/nonsense").await.text("h1"), "There is no such page");
+    // A program hears what programs hear.
+    world.operator().get("/nonsense").await.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn the_line_of_a_release_is_that_of_its_attempt() {
+    let world = World::new(Setup::new()).await;
+    let release = world.release("v1").await;
+    world.until(release, "manual_testing").await;
+    let path = format!("/releases/{release}");
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    let page = ann.open(&path).await;
+    assert!(page.text("#now .hint").contains("Commit"), "{}", page.html);
+    ann.submit(&page, &format!("{path}/cancel"), &[("reason", "not today")]).await;
+    let page = ann.open(&path).await;
+    assert_eq!(page.texts("#track li.s-ok b"), ["Stage"], "{}", page.html);
+    assert!(page.texts("#timeline li").iter().any(|event| event.starts_with("Cancelled: ")), "{}", page.html);
+}

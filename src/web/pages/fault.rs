@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use super::frame::{Frame, Looks};
+use super::viewer::Viewer;
 use crate::domain::ids::Invalid;
 use crate::domain::refusal::Refusal;
 use crate::engine::Failure;
@@ -71,10 +72,16 @@ impl From<askama::Error> for Fault {
 #[derive(Clone)]
 pub(super) struct Shown(std::sync::Arc<Fault>);
 
+impl From<Fault> for Shown {
+    fn from(fault: Fault) -> Self {
+        Self(std::sync::Arc::new(fault))
+    }
+}
+
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
-        response.extensions_mut().insert(Shown(std::sync::Arc::new(self)));
+        response.extensions_mut().insert(Shown::from(self));
         response
     }
 }
@@ -91,7 +98,7 @@ struct FaultPage<'a> {
 
 impl Shown {
     /// The page. Who only wanted to look and is not signed in comes back there after signing in.
-    pub(super) fn page(&self, looks: &Looks, path: &str, is_look: bool) -> Response {
+    pub(super) fn page(&self, looks: &Looks, viewer: Option<&Viewer>, path: &str, is_look: bool) -> Response {
         let words = looks.words();
         let (status, retry_after, sentence, details) = match &*self.0 {
             Fault::SignIn if is_look => {
@@ -116,7 +123,7 @@ impl Shown {
             _ => words.not_done,
         };
         let page = FaultPage {
-            frame: Frame::outside(looks, heading),
+            frame: viewer.map_or_else(|| Frame::outside(looks, heading), |viewer| Frame::inside(viewer, "", heading)),
             heading,
             sentence: sentence_of(&sentence),
             details,

@@ -18,15 +18,18 @@ mod viewer;
 mod words;
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
-use self::fault::Shown;
+use self::fault::{Fault, Shown};
 use self::frame::Looks;
-use super::Web;
+use self::viewer::Viewer;
+use super::problem::Problem;
+use super::{Web, body};
 
 /// What a page may load and where it may be shown: its own files, and in no frame.
 const POLICY: &str =
@@ -52,17 +55,39 @@ pub(super) fn routes(web: &Web) -> Router<Web> {
 }
 
 /// Answers a browser in the language and the colours that it asks for, also where something is refused.
-async fn dressed(State(web): State<Web>, mut request: Request, next: Next) -> Response {
-    let looks = Looks::of(request.headers(), &web.engine.catalog());
-    let path = request.uri().path().to_owned();
-    let is_look = request.method().is_safe();
-    request.extensions_mut().insert(looks.clone());
-    let mut response = next.run(request).await;
+async fn dressed(State(web): State<Web>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let looks = Looks::of(&parts.headers, &web.engine.catalog());
+    parts.extensions.insert(looks.clone());
+    let mut response = next.run(Request::from_parts(parts.clone(), body)).await;
     if let Some(shown) = response.extensions_mut().remove::<Shown>() {
-        response = shown.page(&looks, &path, is_look).into_response();
+        response = told(&web, parts, &looks, &shown).await;
     }
+    hardened(response)
+}
+
+/// The page that tells why there is no other.
+async fn told(web: &Web, mut parts: Parts, looks: &Looks, shown: &Shown) -> Response {
+    let viewer = Viewer::from_request_parts(&mut parts, web).await.ok();
+    shown.page(looks, viewer.as_ref(), parts.uri.path(), parts.method.is_safe())
+}
+
+/// What is not there, in words for whoever asks: a person with a browser, or a program.
+pub(super) async fn nothing_here(State(web): State<Web>, request: Request) -> Response {
+    let accepts = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !accepts.contains("text/html") {
+        return body::nothing_here(request.method().clone(), request.uri().clone()).await.into_response();
+    }
+    let (parts, _) = request.into_parts();
+    let looks = Looks::of(&parts.headers, &web.engine.catalog());
+    let fault = Fault::from(Problem::not_found(format!("there is nothing at {}", parts.uri.path())));
+    hardened(told(&web, parts, &looks, &Shown::from(fault)).await)
+}
+
+/// What browsers may do with a page.
+fn hardened(mut response: Response) -> Response {
     let headers = response.headers_mut();
-    headers.insert(HeaderName::from_static("content-security-policy"), HeaderValue::from_static(POLICY));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     // With `no-referrer`, browsers hide from RMM, too, that a form came from its own page (`Origin: null`).
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.entry(header::VARY).or_insert(HeaderValue::from_static("cookie, accept-language"));

@@ -1,5 +1,7 @@
 //! One release: where it stands, what can be done about it, what has become of it so far.
 
+use std::cmp::Ordering;
+
 use askama::Template;
 use axum::extract::{FromRequest, Path, Request as HttpRequest, State};
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -11,11 +13,13 @@ use super::tone::{self, Tone};
 use super::viewer::{Signed, Viewer};
 use crate::contract::Say;
 use crate::domain::approval::Verdict;
+use crate::domain::env::Env;
 use crate::domain::gate::{Gate, GateName};
 use crate::domain::ids::{PersonName, ReleaseId};
 use crate::domain::moves::Move;
 use crate::domain::person::Right;
-use crate::domain::run::{Run, Step, StepState};
+use crate::domain::run::{Run, RunKind, RunState, Step, StepState};
+use crate::domain::standing::Phase;
 use crate::domain::status::Status;
 use crate::engine::{Request, no_release, trace};
 use crate::store::events;
@@ -44,7 +48,7 @@ struct Act {
     word: &'static str,
     button: &'static str,
     heading: String,
-    follows: &'static str,
+    follows: String,
     /// A reason is owed.
     asks_why: bool,
     /// It takes things back, or ends them.
@@ -206,7 +210,7 @@ fn page(overview: &ReleaseOverview, runs: &[Run], events: Vec<EventLine>, viewer
         notes: release.notes.clone(),
         status_tone: release.status.into(),
         status: sentence_of(looks.language.status_title(release.status)).trim_end_matches('.').to_owned(),
-        track: track(release.status, runs, viewer),
+        track: track(overview, runs, viewer),
         tone: Tone::from(&standing),
         sentence: sentence(looks.language, &standing),
         why: release
@@ -228,42 +232,47 @@ fn page(overview: &ReleaseOverview, runs: &[Run], events: Vec<EventLine>, viewer
     }
 }
 
-/// How far it has come, in the parts that every release goes through.
-fn track(status: Status, runs: &[Run], viewer: &Viewer) -> Vec<Stop> {
-    use crate::domain::env::Env;
-    use crate::domain::run::RunKind;
-    let words = viewer.looks.words();
-    let took = |env: Env, kind: RunKind| {
-        let run =
-            runs.iter().rev().find(|run| (run.environment, run.kind) == (env, kind) && run.moves_its_release())?;
-        run.started_at.map(|start| viewer.looks.lasting(start, run.ended_at.unwrap_or(viewer.now)))
+/// How far it has come in this attempt, in the parts that every release goes through.
+fn track(overview: &ReleaseOverview, runs: &[Run], viewer: &Viewer) -> Vec<Stop> {
+    let (status, attempt, words) = (overview.release.status, overview.release.attempt, viewer.looks.words());
+    let last = |env: Env, kind: RunKind| {
+        let is_it = |run: &&Run| {
+            run.attempt == attempt && (run.environment, run.kind) == (env, kind) && run.moves_its_release()
+        };
+        runs.iter().rev().find(is_it)
     };
     let parts = [
-        (words.stage, took(Env::Stage, RunKind::Deploy)),
-        (words.phase(crate::domain::standing::Phase::Rehearsal), took(Env::Stage, RunKind::Rehearsal)),
+        (words.stage, last(Env::Stage, RunKind::Deploy)),
+        (words.phase(Phase::Rehearsal), last(Env::Stage, RunKind::Rehearsal)),
         (words.approvals, None),
-        (words.production, took(Env::Production, RunKind::Deploy)),
+        (words.production, last(Env::Production, RunKind::Deploy)),
     ];
     let (here, has_ended) = match status {
-        Status::Initiated | Status::StageBuilding => (Some(0), false),
-        Status::StageBuildingFailed => (Some(0), true),
-        Status::StageTestRollback => (Some(1), false),
-        Status::StageTestRollbackFailed => (Some(1), true),
-        Status::ManualTesting | Status::ManualTestPassed => (Some(2), false),
-        Status::ManualTestFailed => (Some(2), true),
-        Status::Deploying | Status::ProductionRollback => (Some(3), false),
-        Status::RollbackDone | Status::RollbackFailed => (Some(3), true),
-        Status::Deployed => (Some(4), true),
-        Status::Cancelled => (None, true),
+        Status::Initiated | Status::StageBuilding => (0, false),
+        Status::StageBuildingFailed => (0, true),
+        Status::StageTestRollback => (1, false),
+        Status::StageTestRollbackFailed => (1, true),
+        Status::ManualTesting | Status::ManualTestPassed => (2, false),
+        Status::ManualTestFailed => (2, true),
+        Status::Deploying | Status::ProductionRollback => (3, false),
+        Status::RollbackDone | Status::RollbackFailed => (3, true),
+        Status::Deployed => (4, true),
+        // As far as its runs went.
+        Status::Cancelled => {
+            let went_well = |run: &Option<&Run>| run.is_some_and(|run| run.state == RunState::Succeeded);
+            (parts.iter().take_while(|(_, run)| went_well(run)).count(), true)
+        }
     };
-    let stop = |(at, (name, took))| Stop {
+    let stop = |(at, (name, run)): (usize, (&'static str, Option<&Run>))| Stop {
         name,
-        took,
-        is_here: here == Some(at) && !has_ended,
-        tone: match here {
-            Some(here) if at < here => tone::OK,
-            Some(here) if at == here => status.into(),
-            Some(_) | None => tone::IDLE,
+        took: run.and_then(|run| {
+            run.started_at.map(|start| viewer.looks.lasting(start, run.ended_at.unwrap_or(viewer.now)))
+        }),
+        is_here: here == at && !has_ended,
+        tone: match at.cmp(&here) {
+            Ordering::Less => tone::OK,
+            Ordering::Equal => status.into(),
+            Ordering::Greater => tone::IDLE,
         },
     };
     parts.into_iter().enumerate().map(stop).collect()
@@ -293,7 +302,7 @@ impl Act {
             word: wanted.as_str(),
             button: words.button(wanted),
             heading: words.act_on(wanted, &format!("{} {}", overview.release.service, overview.release.title())),
-            follows: words.follows(wanted),
+            follows: follows(wanted, overview, viewer),
             asks_why: matches!(wanted, Move::Reject | Move::Bypass | Move::Cancel | Move::Abort | Move::Rollback),
             is_risk: matches!(wanted, Move::Reject | Move::Bypass | Move::Cancel | Move::Abort | Move::Rollback),
             is_main: matches!(wanted, Move::Approve | Move::Promote | Move::Retry),
@@ -302,6 +311,18 @@ impl Act {
             gates: gates.map(|gate| (gate.name.as_str(), viewer.looks.language.gate_title(gate.name))).collect(),
         }
     }
+}
+
+/// What is said with a move, and what follows from it.
+fn follows(wanted: Move, overview: &ReleaseOverview, viewer: &Viewer) -> String {
+    let words = viewer.looks.words();
+    if wanted != Move::Approve {
+        return words.follows(wanted).to_owned();
+    }
+    let others = overview.tally.missing.iter().filter(|who| viewer.person() != Some(*who)).map(ToString::to_string);
+    let lacking = overview.tally.needed.saturating_sub(overview.tally.given.len() + 1);
+    let commit = overview.release.commit.as_ref().map(|commit| commit.short().to_owned());
+    words.approve_follows(commit.as_deref(), &others.collect::<Vec<_>>().join(", "), lacking)
 }
 
 impl GateLine {
@@ -367,7 +388,7 @@ impl RunLine {
             note,
             why: why.map(|reason| sentence_of(&looks.language.reason(reason))),
             ended: run.ended_at.map(|at| looks.when(at, viewer.now)),
-            is_open: !matches!(run.state, crate::domain::run::RunState::Succeeded),
+            is_open: run.state != RunState::Succeeded,
             steps: run.steps.iter().map(|step| StepLine::of(step, viewer)).collect(),
             ci_url: run.dispatch.as_ref().and_then(|dispatch| dispatch.url.clone()),
         }
@@ -412,7 +433,7 @@ impl EventLine {
         let at = jiff::Timestamp::from_millisecond(event.at).unwrap_or_default();
         Self {
             is_small: matches!(event.kind.as_str(), "step_started" | "step_ended"),
-            text: sentence_of(&viewer.looks.language.event(&event.kind, &data)).trim_end_matches('.').to_owned(),
+            text: sentence_of(&viewer.looks.language.happened(&event.kind, &data)).trim_end_matches('.').to_owned(),
             who: actor.map(|actor| actor.label().to_owned()).unwrap_or_default(),
             when: viewer.looks.when(at, viewer.now),
         }

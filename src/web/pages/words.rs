@@ -158,6 +158,22 @@ impl Words {
         }
     }
 
+    /// What a yes is about, and who has to say it beside the viewer.
+    pub fn approve_follows(&self, commit: Option<&str>, others: &str, lacking: usize) -> String {
+        let about = self.follows(Move::Approve);
+        match (self.language, commit, lacking) {
+            (Language::En, Some(commit), 0) => format!("Commit {commit}. {about}"),
+            (Language::En, Some(commit), lacking) => {
+                format!("Commit {commit}. {about} {lacking} more of {others} have to say yes.")
+            }
+            (Language::Ru, Some(commit), 0) => format!("Коммит {commit}. {about}"),
+            (Language::Ru, Some(commit), lacking) => {
+                format!("Коммит {commit}. {about} Ещё нужно голосов: {lacking} ({others}).")
+            }
+            (Language::En | Language::Ru, None, _) => about.to_owned(),
+        }
+    }
+
     /// How much is on its way, and how much of it waits for the viewer.
     pub fn board_summary(&self, active: usize, mine: usize) -> String {
         match self.language {
