@@ -117,7 +117,7 @@ pub enum CommitState {
 
 /// How the vote on a release stands, for those who look from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum VoteOutcome {
     /// Nobody is asked.
     NotNeeded,
     /// Not enough have said yes so far.
@@ -144,7 +144,7 @@ pub enum Standing {
     Cancelled,
 }
 
-impl Standing {
+impl VoteOutcome {
     /// How the vote on a release stands.
     #[must_use]
     pub fn of(release: &Release, tally: &Tally) -> Self {

@@ -81,6 +81,16 @@ pub fn of_release(
     Page::of(statement.query_map((release.0, after, limit.saturating_add(1)), event)?, limit, bytes)
 }
 
+/// What happened to a release last, newest first: at most so many events, and about so many bytes of them.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn last_of_release(conn: &Connection, release: ReleaseId, limit: u32, bytes: usize) -> Result<Page, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM events WHERE release_id = ?1 ORDER BY seq DESC LIMIT ?2");
+    let mut statement = conn.prepare_cached(&sql)?;
+    Page::of(statement.query_map((release.0, limit.saturating_add(1)), event)?, limit, bytes)
+}
+
 /// The place in the record of the newest event of a release; 0 where there is none.
 ///
 /// # Errors
@@ -303,6 +313,23 @@ mod tests {
     use super::*;
     use crate::store::logs;
     use crate::store::schema::test_database;
+
+    #[test]
+    fn of_a_long_history_the_last_events_are_read() {
+        let conn = test_database();
+        for at in 1..=300_i64 {
+            conn.execute(
+                "INSERT INTO events (seq, at, release_id, actor, kind, data, mac) \
+                 VALUES (?1, ?1, ?2, '{}', 'step_started', '{}', x'00')",
+                (at, 7 + at % 2),
+            )
+            .unwrap();
+        }
+        let page = last_of_release(&conn, ReleaseId(7), 3, usize::MAX).unwrap();
+        assert_eq!(page.events.iter().map(|event| event.seq).collect::<Vec<_>>(), [300, 298, 296]);
+        assert_eq!(newest_of(&conn, ReleaseId(8)).unwrap(), 299);
+        assert_eq!(newest_of(&conn, ReleaseId(9)).unwrap(), 0);
+    }
 
     #[test]
     fn a_stream_has_the_output_of_its_scope_in_order_however_far_it_is_behind() {

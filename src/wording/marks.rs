@@ -2,7 +2,7 @@
 //! stands, and neither reasons nor names nor output.
 
 use crate::domain::ids::ReleaseId;
-use crate::domain::mark::{DeploymentState, Standing};
+use crate::domain::mark::{DeploymentState, VoteOutcome};
 use crate::domain::release::Release;
 use crate::domain::run::{Run, RunKind};
 use crate::domain::status::Status;
@@ -32,16 +32,16 @@ pub const fn deployment_state(state: DeploymentState) -> &'static str {
 
 /// How the vote on a release stands.
 #[must_use]
-pub fn standing(standing: Standing) -> String {
+pub fn standing(standing: VoteOutcome) -> String {
     match standing {
-        Standing::NotNeeded => "no approvals needed".to_owned(),
-        Standing::Missing { given, needed } => format!("{given} of {} given", approvals(needed)),
-        Standing::Approved { given } => format!("approved: {}", approvals(given)),
-        Standing::Skipped => "approvals were skipped by an admin".to_owned(),
-        Standing::Closed => "approved".to_owned(),
-        Standing::Rejected => "rejected".to_owned(),
-        Standing::StageFailed => "not approved: it failed on stage".to_owned(),
-        Standing::Cancelled => "cancelled".to_owned(),
+        VoteOutcome::NotNeeded => "no approvals needed".to_owned(),
+        VoteOutcome::Missing { given, needed } => format!("{given} of {} given", approvals(needed)),
+        VoteOutcome::Approved { given } => format!("approved: {}", approvals(given)),
+        VoteOutcome::Skipped => "approvals were skipped by an admin".to_owned(),
+        VoteOutcome::Closed => "approved".to_owned(),
+        VoteOutcome::Rejected => "rejected".to_owned(),
+        VoteOutcome::StageFailed => "not approved: it failed on stage".to_owned(),
+        VoteOutcome::Cancelled => "cancelled".to_owned(),
     }
 }
 
@@ -57,7 +57,7 @@ pub fn comment_line(instance: &str, release: ReleaseId) -> String {
 
 /// The comment about a release. `page` leads to it.
 #[must_use]
-pub fn comment(line: &str, release: &Release, how: Standing, page: Option<&str>) -> String {
+pub fn comment(line: &str, release: &Release, how: VoteOutcome, page: Option<&str>) -> String {
     let number = format!("release #{}", release.id);
     let number = page.map_or_else(|| number.clone(), |page| format!("[{number}]({page})"));
     let state = state(release);

@@ -128,7 +128,7 @@ fn every_status_of_a_release_has_its_words_on_its_commit_and_its_pull_request() 
         .iter()
         .map(|&status| {
             let release = release(status);
-            let how = Standing::of(&release, &tally(1, 2));
+            let how = VoteOutcome::of(&release, &tally(1, 2));
             let text = words::comment("<!-- line -->", &release, how, None);
             let last = text.strip_prefix("<!-- line -->\n**`shop` `v1.2.0`** · release #12\n\n").expect("the head");
             format!("{:?}: {}", how.state(), last.trim_end())
@@ -158,7 +158,7 @@ fn every_status_of_a_release_has_its_words_on_its_commit_and_its_pull_request() 
 #[test]
 fn the_vote_is_told_as_it_is() {
     let told = |status, given, needed| {
-        let how = Standing::of(&release(status), &tally(given, needed));
+        let how = VoteOutcome::of(&release(status), &tally(given, needed));
         (how.state(), words::standing(how))
     };
     assert_eq!(told(Status::ManualTesting, 0, 1), (CommitState::Pending, "0 of 1 approval given".into()));
@@ -169,7 +169,7 @@ fn the_vote_is_told_as_it_is() {
     let mut skipped = release(Status::Deploying);
     let gate = GateName::Approvals;
     skipped.bypasses.push(Bypass { gate, by: "ann".into(), reason: "fire".into(), content: None });
-    let how = Standing::of(&skipped, &tally(0, 2));
+    let how = VoteOutcome::of(&skipped, &tally(0, 2));
     assert_eq!((how.state(), &*words::standing(how)), (CommitState::Success, "approvals were skipped by an admin"));
 }
 

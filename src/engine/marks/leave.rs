@@ -9,7 +9,7 @@ use crate::clients::github::{GitHub, NewDeployment};
 use crate::domain::env::Env;
 use crate::domain::fault::github::GithubFault;
 use crate::domain::ids::{ReleaseId, RunId, ServiceName};
-use crate::domain::mark::{DeploymentState, MarkKind, Standing, is_deployment};
+use crate::domain::mark::{DeploymentState, MarkKind, VoteOutcome, is_deployment};
 use crate::domain::release::Release;
 use crate::domain::repository::RepoName;
 use crate::domain::run::{Run, RunKind};
@@ -200,9 +200,9 @@ impl<'a> Site<'a> {
     }
 
     /// A release and how its vote stands. None where nothing is known of it any more.
-    async fn look(&self, id: ReleaseId) -> Result<Option<(Release, Standing)>, StoreError> {
+    async fn look(&self, id: ReleaseId) -> Result<Option<(Release, VoteOutcome)>, StoreError> {
         let looked = self.engine.look(id, |world, release| {
-            let how = Standing::of(release, &world.tally(release));
+            let how = VoteOutcome::of(release, &world.tally(release));
             (release.clone(), how)
         });
         match looked.await {

@@ -194,17 +194,12 @@ impl EndedLine {
     pub(super) fn of(release: &Release, viewer: &Viewer) -> Self {
         let looks = &viewer.looks;
         let ended = Standing::Ended { status: release.status, back_to: release.rollback_to_tag.clone() };
-        let is_over = !release.status.is_active();
         Self {
             id: release.id.0,
             title: format!("{} {}", release.service, release.title()),
             version: release.title(),
             tone: release.status.into(),
-            result: if is_over {
-                sentence(looks.language, &ended)
-            } else {
-                sentence_of(looks.language.status_title(release.status)).trim_end_matches('.').to_owned()
-            },
+            result: sentence(looks.language, &ended),
             why: release.reason.as_ref().map(|reason| looks.language.reason(reason)),
             ended: release.completed_at.map(|at| looks.when(at, viewer.now)),
             took: release.completed_at.map(|at| looks.lasting(release.tagged_at.unwrap_or(release.created_at), at)),

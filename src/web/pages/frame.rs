@@ -142,6 +142,7 @@ impl Frame {
         let of = release.map(|id| format!("&release={}", id.0)).unwrap_or_default();
         Self { live: Some(format!("/live?from={seen}{of}")), ..self }
     }
+
     /// Of a page that follows what a run prints, too; `seen`: what of it the page shows.
     pub fn and_output(self, run: RunId, seen: i64) -> Self {
         Self { live: self.live.map(|live| format!("{live}&run={}&output={seen}", run.0)), ..self }

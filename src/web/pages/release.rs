@@ -49,9 +49,7 @@ struct Act {
     button: &'static str,
     heading: String,
     follows: String,
-    /// A reason is owed.
-    asks_why: bool,
-    /// It takes things back, or ends them.
+    /// It takes things back, or ends them, and owes a reason.
     is_risk: bool,
     /// It is what the release waits for.
     is_main: bool,
@@ -176,9 +174,8 @@ pub(super) async fn show(
     let overview = ReleaseOverview::read(&web.engine, id).await?;
     viewer.actor.may(Right::Read, Some(&overview.release.service), false)?;
     let runs = web.engine.runs_of(id).await?;
-    let events = web.engine.read(move |conn| events::of_release(conn, id, 0, EVENTS, EVENT_BYTES)).await?;
-    let mut events: Vec<_> = events.events.into_iter().map(|event| EventLine::of(event, &viewer)).collect();
-    events.reverse();
+    let events = web.engine.read(move |conn| events::last_of_release(conn, id, EVENTS, EVENT_BYTES)).await?;
+    let events: Vec<_> = events.events.into_iter().map(|event| EventLine::of(event, &viewer)).collect();
     Ok(Html(page(&overview, &runs, events, &viewer, seen).render()?))
 }
 
@@ -303,7 +300,6 @@ impl Act {
             button: words.button(wanted),
             heading: words.act_on(wanted, &format!("{} {}", overview.release.service, overview.release.title())),
             follows: follows(wanted, overview, viewer),
-            asks_why: matches!(wanted, Move::Reject | Move::Bypass | Move::Cancel | Move::Abort | Move::Rollback),
             is_risk: matches!(wanted, Move::Reject | Move::Bypass | Move::Cancel | Move::Abort | Move::Rollback),
             is_main: matches!(wanted, Move::Approve | Move::Promote | Move::Retry),
             needs_force: overview.needs_force(wanted),

@@ -180,12 +180,9 @@ impl Part {
         let last = (first + LINES - 1).min(of);
         let failure = lines.iter().position(|line| is_trouble(line)).map(|at| at + 1);
         let (mut screen, mut html) = (Screen::default(), String::new());
-        for (line, number) in lines.iter().zip(1..) {
+        for (line, number) in lines.iter().zip(1..=last) {
             // Colours go on from line to line, so that those before count, too.
             let shown = screen.line(line);
-            if number > last {
-                break;
-            }
             if number >= first {
                 html.push_str(&shown);
                 html.push('\n');

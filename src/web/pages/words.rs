@@ -76,6 +76,7 @@ pub(super) struct Words {
     pub not_met: &'static str,
     pub skipped: &'static str,
     pub approvals: &'static str,
+    pub you: &'static str,
     pub approved: &'static str,
     pub rejected: &'static str,
     pub waiting: &'static str,

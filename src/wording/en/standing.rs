@@ -29,7 +29,8 @@ pub(in crate::wording) fn standing(standing: &Standing) -> String {
         S::ToSettle { env } => format!("it is unknown what {env} runs; an admin has to look"),
         S::InProduction => "production runs it".into(),
         S::Replaced { by } => format!("production runs {} now", title(by)),
-        S::Ended { status, back_to } => how(*status, back_to.as_ref().map(ToString::to_string)),
+        S::Ended { status: Status::RollbackDone, back_to: Some(tag) } => format!("rolled back to {tag}"),
+        S::Ended { status, .. } => En.status_title(*status).into(),
     }
 }
 
@@ -46,27 +47,4 @@ fn listed<T: ToString>(names: &[T], enough: usize) -> String {
 
 fn title(version: &Version) -> String {
     version.tag.as_ref().map_or_else(|| format!("#{}", version.release), ToString::to_string)
-}
-
-fn how(status: Status, back_to: Option<String>) -> String {
-    match (status, back_to) {
-        (Status::Deployed, _) => "deployed".into(),
-        (Status::StageBuildingFailed, _) => "failed on stage".into(),
-        (Status::StageTestRollbackFailed, _) => "rehearsal failed".into(),
-        (Status::ManualTestFailed, _) => "rejected".into(),
-        (Status::RollbackDone, Some(tag)) => format!("rolled back to {tag}"),
-        (Status::RollbackDone, None) => "rolled back".into(),
-        (Status::RollbackFailed, _) => "rollback failed".into(),
-        (Status::Cancelled, _) => "cancelled".into(),
-        (
-            Status::Initiated
-            | Status::StageBuilding
-            | Status::StageTestRollback
-            | Status::ManualTesting
-            | Status::ManualTestPassed
-            | Status::Deploying
-            | Status::ProductionRollback,
-            _,
-        ) => "on its way".into(),
-    }
 }

@@ -31,7 +31,8 @@ pub(in crate::wording) fn standing(standing: &Standing) -> String {
         S::ToSettle { env } => format!("неизвестно, что работает ({}); администратору нужно посмотреть", place(*env)),
         S::InProduction => "работает в продакшне".into(),
         S::Replaced { by } => format!("в продакшне теперь {}", title(by)),
-        S::Ended { status, back_to } => how(*status, back_to.as_ref().map(ToString::to_string)),
+        S::Ended { status: Status::RollbackDone, back_to: Some(tag) } => format!("откат на {tag}"),
+        S::Ended { status, .. } => Ru.status_title(*status).into(),
     }
 }
 
@@ -55,28 +56,5 @@ fn place(env: Env) -> String {
         Env::Stage => "stage".into(),
         Env::Production => "продакшн".into(),
         Env::Preview(_) => env.to_string(),
-    }
-}
-
-fn how(status: Status, back_to: Option<String>) -> String {
-    match (status, back_to) {
-        (Status::Deployed, _) => "задеплоен".into(),
-        (Status::StageBuildingFailed, _) => "не собрался на stage".into(),
-        (Status::StageTestRollbackFailed, _) => "репетиция отката не удалась".into(),
-        (Status::ManualTestFailed, _) => "отклонён".into(),
-        (Status::RollbackDone, Some(tag)) => format!("откат на {tag}"),
-        (Status::RollbackDone, None) => "откачен".into(),
-        (Status::RollbackFailed, _) => "откат не удался".into(),
-        (Status::Cancelled, _) => "отменён".into(),
-        (
-            Status::Initiated
-            | Status::StageBuilding
-            | Status::StageTestRollback
-            | Status::ManualTesting
-            | Status::ManualTestPassed
-            | Status::Deploying
-            | Status::ProductionRollback,
-            _,
-        ) => "в пути".into(),
     }
 }

@@ -72,6 +72,7 @@ pub(super) const WORDS: Words = Words {
     not_met: "Not met",
     skipped: "Skipped",
     approvals: "Approvals",
+    you: "you",
     approved: "Approved",
     rejected: "Rejected",
     waiting: "Waiting",

@@ -72,6 +72,7 @@ pub(super) const WORDS: Words = Words {
     not_met: "Не выполнено",
     skipped: "Пропущено",
     approvals: "Подтверждения",
+    you: "вы",
     approved: "Подтверждено",
     rejected: "Отклонено",
     waiting: "Ждём",
