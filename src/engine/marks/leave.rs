@@ -174,7 +174,8 @@ impl<'a> Site<'a> {
         let Some((release, how)) = self.look(id).await? else { return Ok(Left::Already) };
         let Some(commit) = &release.commit else { return Ok(Left::Already) };
         let line = words::comment_line(&self.engine.ports().instance, id);
-        let text = words::comment(&line, &release, how, self.catalog.release_page(id).as_deref());
+        let page = self.catalog.release_page(id);
+        let mut text = words::comment(&line, &release, how, page.as_deref());
         let number = match mark {
             Some(mark) if mark.shown == text => return Ok(Left::Already),
             Some(mark) => mark.number,
@@ -186,6 +187,10 @@ impl<'a> Site<'a> {
                 };
                 let since = release.created_at.checked_sub(CLOCKS).unwrap_or(release.created_at);
                 let made = self.github.made_comment(&self.repository, pull, &line, since).await?;
+                // GitHub may have taken long to answer: it is told what is so now.
+                if let Some((release, how)) = self.look(id).await? {
+                    text = words::comment(&line, &release, how, page.as_deref());
+                }
                 if made.is_none() {
                     let number = self.github.comment(&self.repository, pull, &text).await?;
                     self.note(MarkKind::Comment, id.0, self.mark(Some(number), text), Vec::new()).await?;
