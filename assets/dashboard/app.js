@@ -6,6 +6,26 @@
     document.cookie = `zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax`;
   }
 
+  // Inside Telegram: who opened it stands in the fragment, which no server sees. Its colours hold for this window.
+  const told = new URLSearchParams(location.hash.slice(1));
+  if (told.has("tgWebAppThemeParams")) sessionStorage.setItem("colours", told.get("tgWebAppThemeParams"));
+  try {
+    const names = { bg_color: "--surface", secondary_bg_color: "--bg", text_color: "--ink", link_color: "--link", button_color: "--act", button_text_color: "--act-ink" };
+    for (const [theirs, colour] of Object.entries(JSON.parse(sessionStorage.getItem("colours") ?? "{}"))) {
+      if (names[theirs] && /^#[0-9a-f]{6}$/i.test(colour)) document.documentElement.style.setProperty(names[theirs], colour);
+      if (theirs === "bg_color" && /^#[0-9a-f]{6}$/i.test(colour)) {
+        const [red, green, blue] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+        document.documentElement.dataset.theme = red * 2 + green * 5 + blue < 1024 ? "dark" : "light";
+      }
+    }
+  } catch { /* no colours */ }
+  const miniApp = document.getElementById("mini-app");
+  if (miniApp && told.has("tgWebAppData")) {
+    miniApp.elements.data.value = told.get("tgWebAppData");
+    history.replaceState(null, "", location.pathname);
+    miniApp.submit();
+  }
+
   const address = document.body.dataset.live;
   if (!address) return;
   const status = document.getElementById("live");

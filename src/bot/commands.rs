@@ -11,7 +11,7 @@ use super::queue::{Job, What};
 use super::screen::{Act, Key, Screen, Why, Wish};
 use super::words::facts;
 use super::{Bot, Viewer, number_of, team};
-use crate::clients::telegram::Text;
+use crate::clients::telegram::{Button, Text};
 use crate::domain::command::{Command, RollbackTo};
 use crate::domain::ids::{ReleaseId, Revision, ServiceName};
 use crate::domain::person::{Role, shared_account};
@@ -234,7 +234,13 @@ impl Letter<'_> {
         let Some(actor) = viewer.actor.clone() else { return Ok(Reply::Screen(Screen::Help)) };
         let link = self.bot.engine.make_login_link(&actor, actor.person().cloned()).await?;
         let url = format!("{}/login/{}", self.bot.engine.catalog().address(), link.secret.expose_secret());
-        Ok(Reply::Words(self.bot.say(viewer.language, "login", facts!(url => url))))
+        let mut text = self.bot.say(viewer.language, "login", facts!(url => url));
+        // Telegram opens a Mini App by https alone.
+        if let Some(url) = self.bot.engine.catalog().public_url().filter(|url| url.starts_with("https://")) {
+            let label = self.bot.words.phrase(viewer.language, "message.open_here", facts!());
+            text.buttons.push(vec![Button::MiniApp { label, url: format!("{url}/telegram") }]);
+        }
+        Ok(Reply::Words(text))
     }
 
     async fn about_service(&self, viewer: &Viewer, called: &Called<'_>) -> Result<Reply, Failure> {

@@ -18,6 +18,8 @@ pub mod gate;
 pub mod host;
 pub mod identity;
 pub mod ids;
+pub mod init_data;
+pub mod insights;
 pub mod mark;
 pub mod moment;
 pub mod moves;

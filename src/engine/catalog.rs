@@ -50,6 +50,8 @@ pub struct Catalog {
     github_settings: Option<Github>,
     github: Option<Result<GitHub, GithubFault>>,
     server: Option<Server>,
+    /// Reference to the token of the bot.
+    bot_token: Option<String>,
 }
 
 impl Catalog {
@@ -68,6 +70,7 @@ impl Catalog {
             github: config.github.as_ref().map(|github| github_client(config, github)),
             github_settings: config.github.clone(),
             server: Some(config.server.clone()),
+            bot_token: config.telegram.as_ref().map(|telegram| telegram.token.clone()),
         }
     }
 
@@ -235,6 +238,12 @@ impl Catalog {
     #[must_use]
     pub fn secret(&self, reference: &str) -> SecretString {
         self.secrets.get(reference).cloned().unwrap_or_default()
+    }
+
+    /// The token of the bot; none without `[telegram]`.
+    #[must_use]
+    pub fn bot_token(&self) -> Option<SecretString> {
+        self.bot_token.as_ref().map(|reference| self.secret(reference))
     }
 
     /// The person who should vouch for a token and cannot any more. A token that people made for themselves needs none:

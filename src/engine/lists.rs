@@ -2,9 +2,11 @@
 
 use super::Engine;
 use crate::domain::ids::{ReleaseId, ServiceName};
+use crate::domain::person::Person;
 use crate::domain::release::Release;
 use crate::domain::run::Run;
 use crate::domain::status::List;
+use crate::store::search::{self, Wanted};
 use crate::store::{StoreError, releases, runs};
 
 impl Engine {
@@ -30,4 +32,57 @@ impl Engine {
     pub async fn runs_of(&self, release: ReleaseId) -> Result<Vec<Run>, StoreError> {
         self.read(move |conn| runs::of_release(conn, release)).await
     }
+
+    /// The newest releases that fit what somebody typed: a number, a tag or a commit or its beginning, a person. Of one service, or of all.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn search(
+        &self,
+        text: &str,
+        service: Option<ServiceName>,
+        before: Option<ReleaseId>,
+        limit: u32,
+    ) -> Result<Vec<Release>, StoreError> {
+        let text = text.trim().to_owned();
+        let people = people_meant(self.catalog().people().values(), &text);
+        let services: Vec<_> = match service {
+            Some(service) => vec![service],
+            None => self.services_known().await?,
+        };
+        let wanted = Wanted { text, people, services, before, limit };
+        self.read(move |conn| search::find(conn, &wanted)).await
+    }
+
+    /// Every service of the configuration and those that have left it, by name.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn services_known(&self) -> Result<Vec<ServiceName>, StoreError> {
+        let mut services = self.read(search::services).await?;
+        services.extend(self.catalog().services().map(|service| service.name.clone()));
+        services.sort();
+        services.dedup();
+        Ok(services)
+    }
+}
+
+/// The names that releases may have for whom a text means: the text itself, and each name of people whose name or login begins so.
+fn people_meant<'p>(people: impl Iterator<Item = &'p Person>, text: &str) -> Vec<String> {
+    let text = text.trim_start_matches('@');
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let begins = |name: &str| name.get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text));
+    let mut names = vec![text.to_owned()];
+    for person in people {
+        let own = [Some(person.name.as_str()), person.github.as_deref()];
+        let own = own.into_iter().flatten();
+        if own.clone().any(begins) || person.telegram_username.as_deref().is_some_and(begins) {
+            names.extend(own.map(ToOwned::to_owned));
+        }
+    }
+    names.sort_unstable_by_key(|name| name.to_ascii_lowercase());
+    names.dedup_by_key(|name| name.to_ascii_lowercase());
+    names
 }

@@ -16,6 +16,7 @@ mod foreign;
 mod health;
 pub mod hosts;
 pub mod identity;
+mod insights;
 mod leftovers;
 mod lists;
 mod marks;

@@ -93,6 +93,22 @@ impl Engine {
         Ok(signed_in.await?.then_some(secret))
     }
 
+    /// Begins a session of a person who has come in by another door that knows them: the secret of it.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn begin_session(&self, person: PersonName, browser: Browser) -> Result<SecretString, Failure> {
+        let secret = new_secret()?;
+        let cookie = secret.expose_secret().to_owned();
+        let begun = self.record(&Actor::Machine, move |conn, now| {
+            let new = NewSession { secret: &cookie, device: &browser.device, address: &browser.address };
+            sessions::begin(conn, Some(person.as_str()), &new, now)?;
+            Ok(((), Some(Event::SignedIn { person: Some(person), address: browser.address })))
+        });
+        begun.await?;
+        Ok(secret)
+    }
+
     /// Who shows the secret of a session; none where it opens nothing, or its person is not known any more.
     ///
     /// # Errors

@@ -34,6 +34,7 @@ const REVIEWED: &[(&str, &str)] = &[
     ("SELECT EXISTS (SELECT 1 FROM releases)", "ends at the first row"),
     ("SELECT EXISTS (SELECT 1 FROM sessions)", "ends at the first row"),
     ("UPDATE outbox SET service = ", "when a service was renamed"),
+    ("UPDATE ended_runs SET service = ", "when a service was renamed"),
     ("UPDATE tokens SET services = ", "when a service was renamed"),
     ("SELECT data FROM events WHERE kind = 'record_alarm_raised'", "a test looks"),
     ("SELECT count(*) FROM runs WHERE state IN ('queued', 'running')", "a test looks"),

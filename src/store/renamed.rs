@@ -43,7 +43,7 @@ pub fn carry_over(
     let names = (to.as_str(), from.as_str());
     // What may have been noted of a service that has not had a release yet.
     tx.execute("DELETE FROM environments WHERE service = ?1", [to.as_str()])?;
-    for table in ["releases", "runs", "environments", "outbox", "github_marks_due"] {
+    for table in ["releases", "runs", "environments", "outbox", "github_marks_due", "ended_runs"] {
         tx.execute(&format!("UPDATE {table} SET service = ?1 WHERE service = ?2"), names)?;
     }
     for table in ["watched_repositories", "seen_tags", "pushed_tags"] {

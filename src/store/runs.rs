@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::columns::{json, maybe_json, maybe_reason, maybe_time, maybe_to_json, millis, time, to_json, word};
+use super::ended;
 use super::error::StoreError;
 use crate::domain::content::Content;
 use crate::domain::env::Env;
@@ -87,6 +88,9 @@ pub(super) fn put(conn: &Connection, run: &Run, before: Option<&Run>) -> Result<
         ":heard_at": run.heard_at.map(millis),
         ":heard_uptime": maybe_to_json(run.heard_uptime.as_ref())?,
     })?;
+    if before.is_none_or(|before| before.ended_at != run.ended_at || before.state != run.state) {
+        ended::note(conn, run)?;
+    }
     let mut statement = conn.prepare_cached(
         "INSERT INTO steps (run_id, idx, kind, surface, host, wave, about, action, state, tries, started_at, \
          started_uptime, ended_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use super::{ReleaseOverview, ServiceOverview};
 use crate::domain::ids::ServiceName;
 use crate::domain::release::Release;
-use crate::domain::standing::Phase;
 use crate::domain::status::{List, Status};
 use crate::domain::world::World;
 use crate::engine::{Engine, Failure};
 
 /// Of the releases that have ended, this many are shown.
-const ENDED: u32 = 10;
+pub const ENDED: u32 = 10;
 /// Of one service in one status, this many are shown.
 const CARDS: usize = 20;
 
@@ -27,12 +26,14 @@ pub struct Board {
 }
 
 impl Board {
-    /// Reads it.
+    /// Reads it; of one service, or of all.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn read(engine: &Engine) -> Result<Self, Failure> {
-        let names: Vec<ServiceName> = engine.catalog().services().map(|service| service.name.clone()).collect();
+    pub async fn read(engine: &Engine, of: Option<&ServiceName>) -> Result<Self, Failure> {
+        let catalog = engine.catalog();
+        let names = catalog.services().map(|service| &service.name).filter(|name| of.is_none_or(|of| of == *name));
+        let names: Vec<ServiceName> = names.cloned().collect();
         let mut board = Self { releases: Vec::new(), services: Vec::with_capacity(names.len()), ended: Vec::new() };
         for name in names {
             let (service, releases) = engine.look_at_service(&name, of_service).await?;
@@ -40,19 +41,14 @@ impl Board {
             board.releases.extend(releases);
         }
         let (good, failed) = (
-            engine.releases(Some(List::Successful), None, None, ENDED),
-            engine.releases(Some(List::Failed), None, None, ENDED),
+            engine.releases(Some(List::Successful), of.cloned(), None, ENDED),
+            engine.releases(Some(List::Failed), of.cloned(), None, ENDED),
         );
         board.ended = good.await?;
         board.ended.extend(failed.await?);
         board.ended.sort_by_key(|release| std::cmp::Reverse((release.completed_at, release.id)));
         board.ended.truncate(ENDED as usize);
         Ok(board)
-    }
-
-    /// What is on its way in a phase.
-    pub fn in_phase(&self, phase: Phase) -> impl Iterator<Item = &ReleaseOverview> {
-        self.releases.iter().filter(move |overview| Phase::of(overview.release.status) == Some(phase))
     }
 }
 

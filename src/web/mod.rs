@@ -57,6 +57,8 @@ pub struct Web {
     pub reloads: reload::Reloads,
     /// Room for large bodies.
     pub room: body::Room,
+    /// What pages keep until something has changed.
+    kept: Arc<pages::Kept>,
     /// What Telegram shows when it brings updates; none: it does not.
     pub webhook_secret: Option<SecretString>,
 }
@@ -101,8 +103,8 @@ pub fn router(
     stop: CancellationToken,
 ) -> Router {
     let (authenticator, readiness) = (Arc::default(), Arc::default());
-    let room = body::Room::default();
-    let web = Web { engine, authenticator, limits, readiness, stop, data_dir, reloads, room, webhook_secret };
+    let (room, kept) = (body::Room::default(), Arc::default());
+    let web = Web { engine, authenticator, limits, readiness, stop, data_dir, reloads, room, kept, webhook_secret };
     api::routes()
         .merge(hook::routes(&web))
         .merge(pages::routes(&web))

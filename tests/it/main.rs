@@ -28,11 +28,19 @@ mod hostile;
 #[cfg(test)]
 mod id_tokens;
 #[cfg(test)]
+mod in_browser;
+#[cfg(test)]
 mod jobs;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod local_user;
+#[cfg(test)]
+mod pages_find;
+#[cfg(test)]
+mod pages_insights;
+#[cfg(test)]
+mod pages_mini_app;
 #[cfg(test)]
 mod restored;
 #[cfg(test)]

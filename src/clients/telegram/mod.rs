@@ -74,6 +74,13 @@ pub enum Button {
         /// The address.
         url: String,
     },
+    /// Opens an address as a Mini App; in private chats only.
+    MiniApp {
+        /// Its label; plain text.
+        label: String,
+        /// The address, by https.
+        url: String,
+    },
 }
 
 /// How a text is sent.

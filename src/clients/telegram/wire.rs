@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use teloxide::requests::Payload;
 use teloxide::types::{
     AllowedUpdate, ForceReply, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, MessageId, ParseMode,
-    ReplyMarkup, ReplyParameters,
+    ReplyMarkup, ReplyParameters, WebAppInfo,
 };
 
 use super::trouble::Refused;
@@ -132,6 +132,10 @@ impl<'a> Look<'a> {
             Button::Link { label, url } => {
                 let url = Url::parse(url).ok().filter(|_| self.links)?;
                 Some(InlineKeyboardButton::url(label, url))
+            }
+            Button::MiniApp { label, url } => {
+                let url = Url::parse(url).ok().filter(|_| self.links)?;
+                Some(InlineKeyboardButton::web_app(label, WebAppInfo { url }))
             }
         }
     }

@@ -1,8 +1,9 @@
 //! The board: what is on its way, what runs where, and what ended last.
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::response::Html;
+use serde::Deserialize;
 
 use super::fault::{Fault, sentence_of};
 use super::frame::{Frame, When};
@@ -14,9 +15,13 @@ use crate::domain::moves::Move;
 use crate::domain::person::Right;
 use crate::domain::release::Release;
 use crate::domain::standing::{Phase, Standing};
-use crate::views::{Board, ReleaseOverview, ServiceOverview};
+use crate::views::board::{self, Board};
+use crate::views::{ReleaseOverview, ServiceOverview};
 use crate::web::Web;
 use crate::wording::Language;
+
+/// Of a person's releases, this many are looked through for those that have ended.
+const FOUND: u32 = 50;
 
 /// A release on its way.
 struct Card {
@@ -80,16 +85,64 @@ struct BoardPage {
     ended: Vec<EndedLine>,
     /// What makes a first release, where there is none.
     first: Option<String>,
+    filter: Filter,
+    /// Whom and what the filter offers.
+    people: Vec<String>,
+    names: Vec<String>,
+}
+
+/// What a reader wants to see of the board.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Filter {
+    /// One service; empty: all.
+    #[serde(default)]
+    service: String,
+    /// Only what one person started, owns or is waited for; empty: everybody's.
+    #[serde(default)]
+    person: String,
+}
+
+impl Filter {
+    fn is_set(&self) -> bool {
+        !self.service.is_empty() || !self.person.is_empty()
+    }
+
+    fn wants(&self, overview: &ReleaseOverview) -> bool {
+        let release = &overview.release;
+        let started_by = overview.initiator.as_ref().map_or(release.initiated_by.as_str(), PersonName::as_str);
+        let is_waited_for = || match overview.standing() {
+            Standing::Vote { missing, .. } => missing.iter().any(|who| who.as_str() == self.person),
+            _ => false,
+        };
+        self.person.is_empty() || [started_by, &release.owner].contains(&self.person.as_str()) || is_waited_for()
+    }
 }
 
 /// The board.
-pub(super) async fn show(State(web): State<Web>, viewer: Viewer) -> Result<Html<String>, Fault> {
+pub(super) async fn show(
+    State(web): State<Web>,
+    viewer: Viewer,
+    Query(filter): Query<Filter>,
+) -> Result<Html<String>, Fault> {
     viewer.actor.may(Right::Read, None, false)?;
     // Before the look, so that what is committed during it is told.
     let seen = web.engine.store().progress().borrow().last_event;
-    let board = Board::read(&web.engine).await?;
+    let catalog = web.engine.catalog();
+    let service = catalog.services().find(|service| service.name.as_str() == filter.service);
+    let board = web.kept.board(&web.engine, service.map(|service| service.name.clone())).await?;
+    let first = first_release(&board).filter(|_| !filter.is_set());
+    let releases: Vec<_> = board.releases.iter().filter(|overview| filter.wants(overview)).collect();
+    let ended = match filter.person.as_str() {
+        "" => board.ended.clone(),
+        person => {
+            let service = service.map(|service| service.name.clone());
+            let found = web.engine.search(person, service, None, FOUND).await?;
+            found.into_iter().filter(|release| !release.status.is_active()).take(board::ENDED as usize).collect()
+        }
+    };
     let looks = &viewer.looks;
-    let needs: Vec<_> = board.releases.iter().filter(|overview| waits_for(overview, &viewer)).map(Need::of).collect();
+    let needs: Vec<_> =
+        releases.iter().copied().filter(|overview| waits_for(overview, &viewer)).map(Need::of).collect();
     let lanes = Phase::ALL.into_iter().map(|phase| Lane {
         name: looks.words().phase(phase),
         tone: match phase {
@@ -97,18 +150,25 @@ pub(super) async fn show(State(web): State<Web>, viewer: Viewer) -> Result<Html<
             Phase::Back => tone::BACK.class,
             Phase::Stage | Phase::Rehearsal | Phase::Production => tone::RUN.class,
         },
-        cards: board.in_phase(phase).map(|overview| Card::of(overview, &viewer)).collect(),
+        cards: in_phase(&releases, phase).map(|overview| Card::of(overview, &viewer)).collect(),
     });
     let page = BoardPage {
         frame: Frame::inside(&viewer, "board", looks.words().board).following(None, seen),
-        summary: looks.words().board_summary(board.releases.len(), needs.len()),
+        summary: looks.words().board_summary(releases.len(), needs.len()),
         needs,
         lanes: lanes.collect(),
         services: board.services.iter().map(|service| ServiceLine::of(service, &viewer)).collect(),
-        ended: board.ended.iter().map(|release| EndedLine::of(release, &viewer)).collect(),
-        first: first_release(&board),
+        ended: ended.iter().map(|release| EndedLine::of(release, &viewer)).collect(),
+        first,
+        people: catalog.people().keys().map(ToString::to_string).collect(),
+        names: catalog.services().map(|service| service.name.to_string()).collect(),
+        filter,
     };
     Ok(Html(page.render()?))
+}
+
+fn in_phase<'o>(releases: &[&'o ReleaseOverview], phase: Phase) -> impl Iterator<Item = &'o ReleaseOverview> {
+    releases.iter().copied().filter(move |overview| Phase::of(overview.release.status) == Some(phase))
 }
 
 /// The command that makes a first release, where there is none.

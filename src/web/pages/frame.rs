@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::assets;
 use super::viewer::Viewer;
-use super::words::{self, Words};
+use super::words::nav::{self, Nav};
+use super::words::{self, Words, find, insights};
 use crate::domain::ids::{ReleaseId, RunId};
 use crate::engine::catalog::Catalog;
 use crate::wording::Language;
@@ -93,6 +94,11 @@ pub(super) struct Frame {
     pub lang: &'static str,
     pub theme: Option<&'static str>,
     pub words: &'static Words,
+    pub finding: &'static find::Words,
+    pub measured: &'static insights::Words,
+    /// What is looked for.
+    pub query: String,
+    pub nav: &'static Nav,
     /// Who looks; none: nobody is signed in.
     pub viewer: Option<String>,
     pub csrf: String,
@@ -115,6 +121,10 @@ impl Frame {
             lang: looks.language.as_str(),
             theme: looks.theme,
             words: looks.words(),
+            finding: find::of(looks.language),
+            measured: insights::of(looks.language),
+            query: String::new(),
+            nav: nav::of(looks.language),
             viewer: None,
             csrf: String::new(),
             tab: "",
@@ -135,6 +145,18 @@ impl Frame {
             tab,
             ..Self::outside(&viewer.looks, title)
         }
+    }
+
+    /// The pages behind *More*: their tabs, which are their addresses, too, and their names.
+    pub fn more(&self) -> [(&'static str, &'static str); 5] {
+        let nav = self.nav;
+        [
+            ("hosts", nav.hosts),
+            ("people", nav.people),
+            ("tokens", nav.tokens),
+            ("audit", nav.audit),
+            ("settings", nav.settings),
+        ]
     }
 
     /// Of a page that follows the changes of a release, or of everything; `seen`: the place in the record that it shows.

@@ -7,8 +7,12 @@ mod ansi;
 mod assets;
 mod board;
 mod fault;
+mod find;
 mod frame;
+mod insights;
+mod kept;
 mod live;
+mod mini_app;
 mod release;
 mod run;
 mod service;
@@ -25,13 +29,15 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
+pub(super) use self::kept::Kept;
+
 use self::fault::{Fault, Shown};
 use self::frame::Looks;
 use self::viewer::Viewer;
 use super::problem::Problem;
 use super::{Web, body};
 
-/// What a page may load and where it may be shown: its own files, and in no frame.
+/// What a page may load and where it may be shown: its own files, and in no frame but that of a Mini App.
 const POLICY: &str =
     "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
@@ -39,16 +45,21 @@ const POLICY: &str =
 pub(super) fn routes(web: &Web) -> Router<Web> {
     Router::new()
         .route("/", get(board::show))
+        .route("/releases", get(find::show))
         .route("/releases/{id}", get(release::show))
         .route("/releases/{id}/{decision}", post(release::decide))
         .route("/runs/{id}", get(run::show))
         .route("/runs/{id}/steps/{index}", get(run::raw))
         .route("/services/{name}", get(service::show))
         .route("/services/{name}/{act}", post(service::act))
+        .route("/insights", get(insights::show))
+        .route("/insights.csv", get(insights::csv))
+        .route("/insights/{measure}", get(insights::list))
         .route("/live", get(live::live))
         .route("/login", get(sign_in::ask).post(sign_in::enter))
         .route("/login/{link}", get(sign_in::offer))
         .route("/logout", post(sign_in::leave))
+        .route("/telegram", get(mini_app::show).post(mini_app::enter))
         .route("/account", get(sign_in::account).post(sign_in::choose))
         .route("/assets/{hash}/{name}", get(assets::file))
         .layer(from_fn_with_state(web.clone(), dressed))
@@ -63,7 +74,7 @@ async fn dressed(State(web): State<Web>, request: Request, next: Next) -> Respon
     if let Some(shown) = response.extensions_mut().remove::<Shown>() {
         response = told(&web, parts, &looks, &shown).await;
     }
-    hardened(response)
+    hardened(&web, response)
 }
 
 /// The page that tells why there is no other.
@@ -81,15 +92,16 @@ pub(super) async fn nothing_here(State(web): State<Web>, request: Request) -> Re
     let (parts, _) = request.into_parts();
     let looks = Looks::of(&parts.headers, &web.engine.catalog());
     let fault = Fault::from(Problem::not_found(format!("there is nothing at {}", parts.uri.path())));
-    hardened(told(&web, parts, &looks, &Shown::from(fault)).await)
+    hardened(&web, told(&web, parts, &looks, &Shown::from(fault)).await)
 }
 
 /// What browsers may do with a page.
-fn hardened(mut response: Response) -> Response {
+fn hardened(web: &Web, mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     // With `no-referrer`, browsers hide from RMM, too, that a form came from its own page (`Origin: null`).
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.entry(header::VARY).or_insert(HeaderValue::from_static("cookie, accept-language"));
+    mini_app::let_in(web, headers);
     response
 }

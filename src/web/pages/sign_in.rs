@@ -4,6 +4,7 @@
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, Query, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
 use secrecy::ExposeSecret;
@@ -11,7 +12,7 @@ use serde::Deserialize;
 
 use super::fault::Fault;
 use super::frame::{Frame, Looks, When};
-use super::viewer::{Signed, Viewer, address_of, is_from_here, parse, set_cookie};
+use super::viewer::{Signed, Site, Viewer, address_of, is_from_here, parse, set_cookie};
 use crate::engine::sessions::Browser;
 use crate::web::problem::Problem;
 use crate::web::{Web, body};
@@ -79,19 +80,22 @@ pub(super) async fn enter(
     let shown: Shown = parse(&body::read(sent).await?)?;
     // A whole link is as good as what stands at its end.
     let code = shown.code.trim().rsplit('/').next().unwrap_or_default().to_owned();
-    let address = address_of(&parts);
-    let browser = Browser {
-        device: text(&parts.headers, header::USER_AGENT),
-        address: address.map(|address| address.to_string()).unwrap_or_default(),
-    };
-    let Some(secret) = web.engine.sign_in(code, browser).await? else {
-        if let Some(address) = address {
+    let Some(secret) = web.engine.sign_in(code, browser(&parts)).await? else {
+        if let Some(address) = address_of(&parts) {
             web.authenticator.wrong(address, web.engine.now())?;
         }
         return Ok((StatusCode::GONE, page(&looks, None, true, local(&shown.to))?).into_response());
     };
-    let cookie = set_cookie(&web, Some(secret.expose_secret()));
+    let cookie = set_cookie(&web, Some(secret.expose_secret()), Site::Own);
     Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to(local(&shown.to))).into_response())
+}
+
+/// Which browser wants to come in, and where it is.
+pub(super) fn browser(parts: &Parts) -> Browser {
+    Browser {
+        device: text(&parts.headers, header::USER_AGENT),
+        address: address_of(parts).map(|address| address.to_string()).unwrap_or_default(),
+    }
 }
 
 fn text(headers: &HeaderMap, name: header::HeaderName) -> String {
@@ -99,7 +103,7 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> String {
 }
 
 /// A path of this dashboard; nothing that leads elsewhere.
-fn local(path: &str) -> &str {
+pub(super) fn local(path: &str) -> &str {
     let leads_away = path.starts_with("//") || path.contains(['\\', '\r', '\n', '\t']);
     if path.starts_with('/') && !leads_away { path } else { "/" }
 }
@@ -118,7 +122,9 @@ pub(super) async fn leave(State(web): State<Web>, Signed(viewer, leaving): Signe
     if id != viewer.session {
         return Ok(Redirect::to("/account").into_response());
     }
-    Ok((AppendHeaders([(header::SET_COOKIE, set_cookie(&web, None))]), Redirect::to("/login")).into_response())
+    // A cookie of a frame is another one than that of a window.
+    let gone = [Site::Own, Site::Any].map(|site| (header::SET_COOKIE, set_cookie(&web, None, site)));
+    Ok((AppendHeaders(gone), Redirect::to("/login")).into_response())
 }
 
 /// A session of the viewer's.

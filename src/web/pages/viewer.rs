@@ -85,11 +85,21 @@ fn cookie_name(web: &Web) -> &'static str {
     if is_safe(web) { SAFE_COOKIE } else { PLAIN_COOKIE }
 }
 
+/// Where pages are shown that a cookie comes along to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Site {
+    /// In a window of their own.
+    Own,
+    /// Also in a frame of another site, as Telegram shows a Mini App; a cookie that came in there belongs to there.
+    Any,
+}
+
 /// What gives a browser the cookie of a session; without a secret: what takes it.
-pub(super) fn set_cookie(web: &Web, secret: Option<&str>) -> String {
+pub(super) fn set_cookie(web: &Web, secret: Option<&str>, site: Site) -> String {
     let (name, safe) = (cookie_name(web), if is_safe(web) { "; Secure" } else { "" });
     let age = if secret.is_some() { 30 * 24 * 3600 } else { 0 };
-    format!("{name}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}{safe}", secret.unwrap_or_default())
+    let same_site = if site == Site::Any && is_safe(web) { "None; Partitioned" } else { "Lax" };
+    format!("{name}={}; Path=/; HttpOnly; SameSite={same_site}; Max-Age={age}{safe}", secret.unwrap_or_default())
 }
 
 /// Where a request comes from.

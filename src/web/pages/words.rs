@@ -6,6 +6,10 @@ use crate::domain::standing::{Phase, Standing};
 use crate::wording::Language;
 
 mod en;
+pub(super) mod find;
+pub(super) mod insights;
+pub(super) mod mini_app;
+pub(super) mod nav;
 mod ru;
 
 /// The labels of pages in one language.

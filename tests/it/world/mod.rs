@@ -20,7 +20,7 @@ pub use self::browser::{Browser, Page};
 pub use self::http::{Answer, Caller, Wire};
 pub use self::machine::{Random, alive, command_lines, end_process, memory, peak_memory};
 pub use self::repository::Repository;
-pub use self::setup::Setup;
+pub use self::setup::{ADDRESS, Setup};
 
 use self::machine::Server;
 

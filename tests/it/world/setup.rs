@@ -28,12 +28,17 @@ pub struct Setup {
     pub supersede: bool,
     /// `[local]`: whom steps run as, and the home directory of that user.
     pub local: Option<(String, Option<String>)>,
+    /// A bot whose Telegram is away, and people's numbers there; RMM is reached by https then.
+    bot: Vec<(String, i64)>,
     /// Whom RMM itself runs as, if not as the user of the test; it is the program `rmm` of the world then.
     pub rmm_user: Option<u32>,
 }
 
 /// The command that notes a step.
 pub const NOTE: &str = "echo $RMM_ENVIRONMENT $RMM_RUN_KIND $RMM_STEP $RMM_TAG >> ../ledger";
+
+/// Where RMM with a bot is reached.
+pub const ADDRESS: &str = "https://rmm.example.com";
 
 impl Setup {
     pub fn new() -> Self {
@@ -56,8 +61,15 @@ impl Setup {
             supersede: false,
             // Root has to be named.
             local: rustix::process::geteuid().is_root().then(|| ("root".into(), None)),
+            bot: Vec::new(),
             rmm_user: None,
         }
+    }
+
+    /// A bot whose Telegram is away, with this token; people have numbers there, and RMM is reached at [`ADDRESS`].
+    pub fn bot(mut self, token: &str, people: &[(&str, i64)]) -> Self {
+        self.bot = people.iter().map(|(name, number)| ((*name).to_owned(), *number)).collect();
+        self.variable("BOT_TOKEN", token)
     }
 
     /// One more person; ann is there already.
@@ -205,8 +217,17 @@ impl Setup {
         }
         let person = |(name, role): &(String, String)| {
             let fields = [("name", name.clone()), ("role", role.clone()), ("github", format!("{name}-at-github"))];
-            Table::from_iter(fields.map(|(field, value)| (field.to_owned(), value.into())))
+            let mut person = Table::from_iter(fields.map(|(field, value)| (field.to_owned(), value.into())));
+            if let Some((_, number)) = self.bot.iter().find(|(owner, _)| owner == name) {
+                set(&mut person, "telegram_id", (*number).into());
+            }
+            person
         };
+        if !self.bot.is_empty() {
+            set(&mut config, "server.public_url", ADDRESS.into());
+            set(&mut config, "telegram.token", "env:BOT_TOKEN".into());
+            set(&mut config, "telegram.api_url", "http://127.0.0.1:1".into());
+        }
         set(&mut config, "people", self.people.iter().map(person).collect::<Vec<_>>().into());
         let others = self.more_services.iter().map(|(name, repository)| {
             let mut other = service.clone();

@@ -339,7 +339,7 @@ pub fn check(text: &Text) {
 pub fn told(text: &Text) -> String {
     let button = |button: &Button| match button {
         Button::Tap { label, data } => format!("[{label}]({data})"),
-        Button::Link { label, url } => format!("[{label}]({url})"),
+        Button::Link { label, url } | Button::MiniApp { label, url } => format!("[{label}]({url})"),
     };
     let rows: Vec<_> = text.buttons.iter().map(|row| row.iter().map(button).collect::<Vec<_>>().join(" ")).collect();
     let rule = if rows.is_empty() { "" } else { "\n────────\n" };

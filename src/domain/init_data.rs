@@ -1,0 +1,150 @@
+//! What Telegram tells a Mini App about who opened it, and the proof that it comes from Telegram.
+//!
+//! Source: <https://core.telegram.org/bots/webapps#validating-data-received-via-the-mini-app>.
+
+use std::collections::BTreeMap;
+
+use hmac::{Hmac, KeyInit, Mac};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use sha2::Sha256;
+
+/// From the opening of the Mini App, as long as a link that signs somebody in.
+const LASTS: SignedDuration = SignedDuration::from_mins(10);
+/// So far may Telegram's clock be ahead of ours.
+const AHEAD: SignedDuration = SignedDuration::from_mins(1);
+/// Bytes that are looked at: Telegram sends about a thousand.
+const LONGEST: usize = 8192;
+
+/// The account that opened a Mini App.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Account {
+    /// Telegram's number.
+    pub id: i64,
+    /// The first name.
+    #[serde(default)]
+    pub first_name: String,
+    /// The username, without `@`.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// It is a bot.
+    #[serde(default)]
+    is_bot: bool,
+}
+
+/// Why what a Mini App shows opens nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InitDataFault {
+    /// It is no `initData`, or that of nobody.
+    #[error("this is not what Telegram tells a Mini App")]
+    Unreadable,
+    /// Telegram did not sign it for this bot.
+    #[error("Telegram has not signed this for the bot of this RMM")]
+    Forged,
+    /// It is from too long ago, or from the future.
+    #[error("this is from too long ago: close the Mini App and open it again")]
+    Old,
+}
+
+/// Reads `initData` as the Mini App got it: fields in the form of a query, signed with the token of the bot.
+///
+/// # Errors
+/// [`InitDataFault`].
+pub fn read(text: &str, bot_token: &str, now: Timestamp) -> Result<Account, InitDataFault> {
+    if text.len() > LONGEST || bot_token.is_empty() {
+        return Err(InitDataFault::Unreadable);
+    }
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(text).map_err(|_| InitDataFault::Unreadable)?;
+    let count = pairs.len();
+    let mut fields: BTreeMap<String, String> = pairs.into_iter().collect();
+    // A field that stands there twice could be read in two ways.
+    if fields.len() != count {
+        return Err(InitDataFault::Unreadable);
+    }
+    let hash = fields.remove("hash").ok_or(InitDataFault::Unreadable)?;
+    let lines: Vec<String> = fields.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let key = mac(b"WebAppData", bot_token.as_bytes()).finalize().into_bytes();
+    let expected = mac(&key, lines.join("\n").as_bytes());
+    expected.verify_slice(&from_hex(&hash).ok_or(InitDataFault::Forged)?).map_err(|_| InitDataFault::Forged)?;
+    let made =
+        fields.get("auth_date").and_then(|text| text.parse().ok()).and_then(|at| Timestamp::from_second(at).ok());
+    let age = now.duration_since(made.ok_or(InitDataFault::Unreadable)?);
+    if age > LASTS || age < -AHEAD {
+        return Err(InitDataFault::Old);
+    }
+    let account: Option<Account> = fields.get("user").and_then(|user| serde_json::from_str(user).ok());
+    account.filter(|account| !account.is_bot && account.id > 0).ok_or(InitDataFault::Unreadable)
+}
+
+fn mac(key: &[u8], message: &[u8]) -> Hmac<Sha256> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|_| unreachable!("any length is a key"));
+    mac.update(message);
+    mac
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits = |at: usize| text.get(at..at + 2).and_then(|two| u8::from_str_radix(two, 16).ok());
+    (0..text.len()).step_by(2).map(digits).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MADE: i64 = 1_700_000_000;
+    const TOKEN: &str = "bot token of a test";
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(MADE + seconds).unwrap()
+    }
+
+    /// As Telegram signs it.
+    fn signed(fields: &[(&str, &str)], token: &str) -> String {
+        let sorted: BTreeMap<_, _> = fields.iter().copied().collect();
+        let lines: Vec<_> = sorted.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let key = mac(b"WebAppData", token.as_bytes()).finalize().into_bytes();
+        let hash = mac(&key, lines.join("\n").as_bytes()).finalize().into_bytes();
+        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let with_hash = fields.iter().copied().chain([("hash", hash.as_str())]);
+        serde_urlencoded::to_string(with_hash.collect::<Vec<_>>()).unwrap()
+    }
+
+    fn fields(user: &'static str) -> Vec<(&'static str, &'static str)> {
+        vec![("query_id", "AA=="), ("user", user), ("auth_date", "1700000000"), ("signature", "abc")]
+    }
+
+    #[test]
+    fn what_telegram_signed_tells_who_opened_it() {
+        let text = signed(&fields(r#"{"id":7,"first_name":"Ann & co","username":"ann"}"#), TOKEN);
+        let account = read(&text, TOKEN, at(30)).unwrap();
+        assert_eq!((account.id, account.username.as_deref()), (7, Some("ann")));
+    }
+
+    #[test]
+    fn nothing_else_opens_anything() {
+        let user = r#"{"id":7,"first_name":"Ann"}"#;
+        let good = signed(&fields(user), TOKEN);
+        let forged = good.replace("%22id%22%3A7", "%22id%22%3A8");
+        assert_ne!(good, forged);
+        for (text, now, fault) in [
+            (forged, 0, InitDataFault::Forged),
+            (signed(&fields(user), "another token"), 0, InitDataFault::Forged),
+            (good.replace("hash=", "hash=zz"), 0, InitDataFault::Forged),
+            (format!("{good}&user=%7B%22id%22%3A8%7D"), 0, InitDataFault::Unreadable),
+            (good.split("&hash").next().unwrap().to_owned(), 0, InitDataFault::Unreadable),
+            (signed(&fields(r#"{"id":7,"is_bot":true}"#), TOKEN), 0, InitDataFault::Unreadable),
+            (signed(&[("auth_date", "1700000000")], TOKEN), 0, InitDataFault::Unreadable),
+            (signed(&[("user", user)], TOKEN), 0, InitDataFault::Unreadable),
+            (good.clone(), 601, InitDataFault::Old),
+            (good.clone(), -61, InitDataFault::Old),
+            ("x".repeat(9000), 0, InitDataFault::Unreadable),
+        ] {
+            assert_eq!(read(&text, TOKEN, at(now)), Err(fault), "{text}");
+        }
+        assert_eq!(
+            read(&signed(&fields(user), ""), "", at(0)),
+            Err(InitDataFault::Unreadable),
+            "a bot without a token"
+        );
+    }
+}

@@ -1,0 +1,105 @@
+//! Finds releases among all that there ever were.
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::Html;
+use serde::Deserialize;
+
+use super::fault::{Fault, sentence_of};
+use super::frame::{Frame, When};
+use super::tone::Tone;
+use super::viewer::Viewer;
+use super::words::find::{self, Words};
+use crate::domain::ids::{ReleaseId, ServiceName};
+use crate::domain::person::Right;
+use crate::domain::release::Release;
+use crate::web::Web;
+use crate::wording;
+
+/// Releases on a page.
+const PAGE: u32 = 50;
+/// Characters of what is looked for that are looked at: no tag and no commit is longer.
+const LONGEST: usize = 128;
+
+/// A release that was found.
+struct Line {
+    id: i64,
+    title: String,
+    commit: Option<String>,
+    tone: Tone,
+    status: String,
+    began: When,
+    by: String,
+}
+
+#[derive(Template)]
+#[template(path = "pages/find.html")]
+struct FindPage {
+    frame: Frame,
+    labels: &'static Words,
+    asked: Asked,
+    services: Vec<String>,
+    lines: Vec<Line>,
+    /// The address of those before.
+    older: Option<String>,
+    is_first: bool,
+}
+
+/// What is looked for.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    q: String,
+    /// One service; empty: all.
+    #[serde(default)]
+    service: String,
+    before: Option<i64>,
+}
+
+/// The releases that fit, the newest first.
+pub(super) async fn show(
+    State(web): State<Web>,
+    viewer: Viewer,
+    Query(mut asked): Query<Asked>,
+) -> Result<Html<String>, Fault> {
+    viewer.actor.may(Right::Read, None, false)?;
+    asked.q = asked.q.trim().chars().take(LONGEST).collect();
+    let services = web.engine.services_known().await?;
+    let service = services.iter().find(|known| known.as_str() == asked.service).cloned();
+    let before = asked.before.map(ReleaseId);
+    let found = web.engine.search(&asked.q, service, before, PAGE).await?;
+    let labels = find::of(viewer.looks.language);
+    let page = FindPage {
+        frame: Frame { query: asked.q.clone(), ..Frame::inside(&viewer, "releases", labels.heading) },
+        labels,
+        services: services.iter().map(ServiceName::to_string).collect(),
+        lines: found.iter().map(|release| Line::of(release, &viewer)).collect(),
+        older: found.last().filter(|_| found.len() == PAGE as usize).map(|last| asked.address(last.id)),
+        is_first: asked.before.is_none(),
+        asked,
+    };
+    Ok(Html(page.render()?))
+}
+
+impl Asked {
+    /// Where the releases before one of them are.
+    fn address(&self, before: ReleaseId) -> String {
+        let fields = [("q", self.q.as_str()), ("service", &self.service), ("before", &before.0.to_string())];
+        format!("/releases?{}", serde_urlencoded::to_string(fields).unwrap_or_default())
+    }
+}
+
+impl Line {
+    fn of(release: &Release, viewer: &Viewer) -> Self {
+        let looks = &viewer.looks;
+        Self {
+            id: release.id.0,
+            title: format!("{} {}", release.service, release.title()),
+            commit: release.commit.as_ref().map(|commit| commit.short().to_owned()),
+            tone: release.status.into(),
+            status: sentence_of(looks.language.status_title(release.status)).trim_end_matches('.').to_owned(),
+            began: looks.when(release.created_at, viewer.now),
+            by: wording::initiator(None, &release.initiated_by),
+        }
+    }
+}

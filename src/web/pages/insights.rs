@@ -1,0 +1,100 @@
+//! How well a team delivers: drawings, the numbers beside them, and the releases behind each number.
+
+mod behind;
+mod chart;
+mod measure;
+mod period;
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::Html;
+use jiff::SignedDuration;
+
+pub(super) use self::behind::{csv, list};
+
+use self::measure::Measure;
+use self::period::{Asked, Period};
+use super::fault::Fault;
+use super::frame::{Frame, When};
+use super::viewer::Viewer;
+use super::words::insights::{self, Words};
+use crate::domain::ids::ServiceName;
+use crate::domain::insights::{Happened, Phases};
+use crate::domain::person::Right;
+use crate::web::Web;
+
+/// How long a part of the way takes.
+struct PhaseLine {
+    name: &'static str,
+    now: String,
+    before: String,
+}
+
+struct CaughtLine {
+    release: i64,
+    service: String,
+    at: When,
+}
+
+#[derive(Template)]
+#[template(path = "pages/insights.html")]
+struct InsightsPage {
+    frame: Frame,
+    labels: &'static Words,
+    services: Vec<String>,
+    period: Period,
+    summary: String,
+    measures: Vec<Measure>,
+    phases: Vec<PhaseLine>,
+    caught: Vec<CaughtLine>,
+    caught_count: usize,
+    rollbacks: usize,
+}
+
+/// The measures of a period.
+pub(super) async fn show(
+    State(web): State<Web>,
+    viewer: Viewer,
+    Query(asked): Query<Asked>,
+) -> Result<Html<String>, Fault> {
+    viewer.actor.may(Right::Read, None, false)?;
+    let labels = insights::of(viewer.looks.language);
+    let services = web.engine.services_known().await?;
+    let period = Period::of(&asked, &services, &viewer);
+    let found = web.kept.insights(&web.engine, (period.service.clone(), period.bounds.clone())).await?;
+    let (now, before) = (found.all.now, found.all.before);
+    let caught = |one: &Happened| CaughtLine {
+        release: one.release.0,
+        service: one.service.to_string(),
+        at: viewer.looks.when(one.at, viewer.now),
+    };
+    let page = InsightsPage {
+        frame: Frame::inside(&viewer, "insights", labels.heading),
+        labels,
+        services: services.iter().map(ServiceName::to_string).collect(),
+        summary: period.summary(&viewer, now.deploys),
+        measures: measure::all(&found, &period, &viewer),
+        phases: phases(now.phases, before.phases, labels, &viewer),
+        caught: found.caught.iter().map(caught).collect(),
+        caught_count: now.caught,
+        rollbacks: now.rollbacks,
+        period,
+    };
+    Ok(Html(page.render()?))
+}
+
+fn phases(now: Phases, before: Phases, labels: &Words, viewer: &Viewer) -> Vec<PhaseLine> {
+    let lines = [
+        (labels.stage, now.stage, before.stage),
+        (labels.rehearsal, now.rehearsal, before.rehearsal),
+        (labels.approval, now.approval, before.approval),
+        (labels.production, now.production, before.production),
+    ];
+    let line = |(name, now, before)| PhaseLine { name, now: lasting(now, viewer), before: lasting(before, viewer) };
+    lines.map(line).into()
+}
+
+/// A duration, or a dash where there is none.
+fn lasting(time: Option<SignedDuration>, viewer: &Viewer) -> String {
+    time.map_or_else(|| "–".to_owned(), |time| viewer.looks.language.lasting(time))
+}

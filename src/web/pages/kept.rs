@@ -1,0 +1,71 @@
+//! What is expensive to read and the same for every viewer, kept until something has changed: a thousand viewers who hear of a
+//! change at the same time cost one look.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use moka::future::Cache;
+
+use crate::domain::ids::ServiceName;
+use crate::domain::insights::Insights;
+use crate::engine::{Engine, Failure};
+use crate::views::Board;
+
+/// Not everything that a board shows is an event: why a run waits, for instance.
+const BOARD: Duration = Duration::from_secs(1);
+/// Insights of a period change when a run ends, or a day does.
+const INSIGHTS: Duration = Duration::from_hours(1);
+/// Kept at the same time: boards of services, and insights of services and periods.
+const MOST: u64 = 64;
+
+/// The service, and the bounds of the parts.
+type Period = (Option<ServiceName>, Vec<Timestamp>);
+
+/// What is kept.
+pub(in crate::web) struct Kept {
+    /// By service, and how far the record had come.
+    boards: Cache<(Option<ServiceName>, i64), Arc<Board>>,
+    /// By what they are of, and the last run that had ended.
+    insights: Cache<(Period, Option<(i64, i64)>), Arc<Insights>>,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self {
+            boards: Cache::builder().max_capacity(MOST).time_to_live(BOARD).build(),
+            insights: Cache::builder().max_capacity(MOST).time_to_live(INSIGHTS).build(),
+        }
+    }
+}
+
+impl Kept {
+    /// The board of a service, or of all; as it was at most a second ago.
+    pub async fn board(&self, engine: &Engine, of: Option<ServiceName>) -> Result<Arc<Board>, Failure> {
+        let seen = engine.store().progress().borrow().last_event;
+        let read = async { Board::read(engine, of.as_ref()).await.map(Arc::new) };
+        match self.boards.try_get_with((of.clone(), seen), read).await {
+            Ok(board) => Ok(board),
+            // The error is shared with everybody who waited; here is one of our own.
+            Err(_) => Board::read(engine, of.as_ref()).await.map(Arc::new),
+        }
+    }
+
+    /// The insights of a period, of a service or of all.
+    pub async fn insights(&self, engine: &Engine, period: Period) -> Result<Arc<Insights>, Failure> {
+        let last = engine.last_ended_run().await?;
+        let found = async { read(engine, &period).await.map(Arc::new) };
+        match self.insights.try_get_with((period.clone(), last), found).await {
+            Ok(insights) => Ok(insights),
+            Err(_) => read(engine, &period).await.map(Arc::new),
+        }
+    }
+}
+
+async fn read(engine: &Engine, (service, bounds): &Period) -> Result<Insights, Failure> {
+    let (from, to) = (bounds.first().copied().unwrap_or_default(), bounds.last().copied().unwrap_or_default());
+    // The period before, and what led to its first deploys.
+    let length = to.duration_since(from) * 2;
+    let history = engine.history(service.clone(), from.saturating_sub(length).unwrap_or_default(), to).await?;
+    Ok(Insights::of(&history, bounds.clone()))
+}

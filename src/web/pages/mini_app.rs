@@ -1,0 +1,106 @@
+//! Coming in from inside Telegram: as a Mini App, whose fragment says who opened it. Telegram's own script would be a foreign one,
+//! and is not needed for that.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+
+use super::fault::Fault;
+use super::frame::{Frame, Looks};
+use super::sign_in::{browser, local};
+use super::viewer::{Site, address_of, is_from_here, parse, set_cookie};
+use super::words::mini_app::{self, Words};
+use crate::domain::init_data;
+use crate::engine::people::Who;
+use crate::web::problem::Problem;
+use crate::web::{Web, body};
+
+/// Where Telegram's clients for browsers show Mini Apps in a frame. In its other clients a Mini App is in no frame.
+const TELEGRAM_WEB: &str = "https://web.telegram.org";
+
+#[derive(Template)]
+#[template(path = "pages/mini_app.html")]
+struct MiniAppPage {
+    frame: Frame,
+    labels: &'static Words,
+    to: String,
+}
+
+/// Whether there is a Mini App: it needs a bot, and an address with TLS.
+fn is_there(web: &Web) -> bool {
+    let catalog = web.engine.catalog();
+    catalog.bot_token().is_some() && catalog.public_url().is_some_and(|url| url.starts_with("https://"))
+}
+
+/// What the script sends on: where it is in Telegram, it stands in the fragment.
+pub(super) async fn show(State(web): State<Web>, Extension(looks): Extension<Looks>) -> Result<Html<String>, Fault> {
+    if !is_there(&web) {
+        return Err(
+            Problem::not_found("there is no Mini App: it needs `[telegram]`, and a `public_url` with https").into()
+        );
+    }
+    let labels = mini_app::of(looks.language);
+    let page = MiniAppPage { frame: Frame::outside(&looks, looks.words().sign_in), labels, to: "/".to_owned() };
+    Ok(Html(page.render()?))
+}
+
+#[derive(Debug, Deserialize)]
+struct Shown {
+    #[serde(default)]
+    data: String,
+    #[serde(default)]
+    to: String,
+}
+
+/// Signs in who opened the Mini App.
+pub(super) async fn enter(
+    State(web): State<Web>,
+    Extension(looks): Extension<Looks>,
+    request: Request,
+) -> Result<Response, Fault> {
+    let (parts, sent) = request.into_parts();
+    if !is_from_here(&parts.headers) {
+        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", looks.words().foreign_form).into());
+    }
+    let Some(token) = web.engine.catalog().bot_token().filter(|_| is_there(&web)) else {
+        return Err(Problem::not_found("there is no Mini App").into());
+    };
+    let shown: Shown = parse(&body::read(sent).await?)?;
+    let labels = mini_app::of(looks.language);
+    let account = match init_data::read(&shown.data, token.expose_secret(), web.engine.now()) {
+        Ok(account) => account,
+        Err(fault) => {
+            if let Some(address) = address_of(&parts) {
+                web.authenticator.wrong(address, web.engine.now())?;
+            }
+            return Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", labels.fault(fault)).into());
+        }
+    };
+    let contact =
+        web.engine.telegram_contact(account.id, account.username.as_deref(), &account.first_name, false).await?;
+    let refused = match contact.who {
+        Who::Person(person) => {
+            let secret = web.engine.begin_session(person.name, browser(&parts)).await?;
+            let cookie = set_cookie(&web, Some(secret.expose_secret()), Site::Any);
+            let done = (AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to(local(&shown.to)));
+            return Ok(done.into_response());
+        }
+        Who::Claimant { .. } => labels.unconfirmed,
+        Who::Stranger => labels.stranger,
+    };
+    Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", refused).into())
+}
+
+/// Lets Telegram show pages in a frame, where there is a Mini App.
+pub(super) fn let_in(web: &Web, headers: &mut HeaderMap) {
+    let known = headers.get(header::CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok());
+    let Some(policy) = known.filter(|_| is_there(web)) else { return };
+    let policy = policy.replace("frame-ancestors 'none'", &format!("frame-ancestors {TELEGRAM_WEB}"));
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+}

@@ -1,0 +1,180 @@
+// The dashboard in a real browser: a team's story from the first release to a rollback by hand, then every page.
+//
+// node story.mjs '{"base": …, "link": …, "token": …, "go": …, "view": {"device", "theme", "language", "script"}}'
+// RMM_BROWSER: where playwright-core and @axe-core/playwright are installed. RMM_SCREENSHOTS: where pictures of the pages go.
+// Ends with status 1 and what was wrong.
+import fs from 'node:fs';
+import path from 'node:path';
+import { createRequire } from 'node:module';
+
+const { base, link, token, go, view } = JSON.parse(process.argv[2]);
+const require = createRequire(path.join(process.env.RMM_BROWSER, 'package.json'));
+const { chromium, devices } = require('playwright-core');
+const { default: Axe } = require('@axe-core/playwright');
+const pictures = process.env.RMM_SCREENSHOTS;
+const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+const PATIENCE = 90_000;
+
+const wrong = [];
+const browser = await chromium.launch({
+  executablePath: process.env.RMM_CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update'],
+});
+const device = devices[view.device] ?? { viewport: { width: 1280, height: 800 } };
+const context = await browser.newContext({
+  ...device, colorScheme: view.theme, locale: view.language, javaScriptEnabled: view.script,
+});
+context.setDefaultTimeout(PATIENCE);
+const page = await context.newPage();
+page.on('console', (message) => message.type() === 'error' && wrong.push(`console: ${message.text()}`));
+page.on('pageerror', (error) => wrong.push(`script: ${error}`));
+page.on('request', (request) => new URL(request.url()).origin === base || wrong.push(`loads ${request.url()}`));
+
+// What holds for every page.
+const look = async (name) => {
+  const lang = await page.getAttribute('html', 'lang');
+  if (lang !== view.language) wrong.push(`${name}: is in ${lang}`);
+  const box = await page.locator('main').boundingBox();
+  if (box.x + box.width > page.viewportSize().width + 1) wrong.push(`${name}: wider than the screen`);
+  if (view.script) {
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+    if (wide) wrong.push(`${name}: scrolls sideways`);
+    const { violations } = await new Axe({ page }).withTags(WCAG).analyze();
+    for (const found of violations) {
+      wrong.push(`${name}: ${found.id}: ${found.help}: ${found.nodes.map((node) => node.target.join(' ')).slice(0, 3).join(', ')}`);
+    }
+  }
+  if (pictures) {
+    const kind = [view.device, view.theme, view.language, view.script ? '' : 'without-script'].filter(Boolean).join('-');
+    fs.mkdirSync(pictures, { recursive: true });
+    await page.screenshot({ path: path.join(pictures, `${name}-${kind.replaceAll(' ', '-')}.png`), fullPage: true });
+  }
+};
+
+const open = async (address) => {
+  const answer = await page.goto(base + address);
+  if (answer.status() >= 400) wrong.push(`${address}: ${answer.status()}`);
+};
+
+// Something comes to be seen: by itself where there is a script, else when the reader loads the page again.
+const seen = async (selector) => {
+  const found = page.locator(selector).first();
+  if (view.script) return found.waitFor({ state: 'attached' });
+  const until = Date.now() + PATIENCE;
+  while (await found.count() === 0) {
+    if (Date.now() > until) throw new Error(`${selector} was never seen at ${page.url()}`);
+    await page.reload();
+  }
+};
+
+const create = async (tag, commit) => {
+  const answer = await fetch(`${base}/api/v1/releases`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ service: 'shop', tag, commit: commit.repeat(40), initiated_by: 'ann' }),
+  });
+  if (!answer.ok) throw new Error(await answer.text());
+  return (await answer.json()).id;
+};
+
+// Opens a sheet and sends its form, as people do with a pointer, or with the keyboard.
+const act = async (word, fill = {}, by = 'pointer') => {
+  const form = `form[action$="/${word}"]`;
+  const summary = page.locator(`details:has(${form}) > summary`);
+  if (by === 'keyboard') await focused(`details:has(${form}) > summary`);
+  await (by === 'keyboard' ? page.keyboard.press('Enter') : summary.click());
+  for (const [field, value] of Object.entries(fill)) await page.fill(`${form} [name=${field}]`, value);
+  if (by === 'keyboard') {
+    await focused(`${form} button`);
+    await Promise.all([page.waitForURL('**'), page.keyboard.press('Enter')]);
+  } else {
+    await page.click(`${form} button`);
+  }
+};
+
+// Goes with the Tab key to something, and sees on the way where it is.
+const focused = async (selector) => {
+  for (let stop = 0; stop < 80; stop++) {
+    await page.keyboard.press('Tab');
+    const at = await page.evaluate((wanted) => {
+      const element = document.activeElement;
+      const { outlineStyle, outlineWidth } = getComputedStyle(element);
+      return {
+        is: element.matches(wanted), name: element.outerHTML.slice(0, 80),
+        hidden: element !== document.body && (outlineStyle === 'none' || outlineWidth === '0px'),
+      };
+    }, selector);
+    if (at.hidden) wrong.push(`no focus is to be seen at ${at.name}`);
+    if (at.is) return;
+  }
+  throw new Error(`the Tab key never comes to ${selector}`);
+};
+
+const story = async () => {
+  await page.goto(link);
+  await look('sign-in');
+  await page.click('main form button');
+  await page.waitForURL(`${base}/`);
+  await look('board-empty');
+
+  // A first release comes by itself; its stage deploy is watched.
+  const first = await create('v1', 'a');
+  await seen(`.card a[href="/releases/${first}"]`);
+  await look('board');
+  await page.click(`.card a[href="/releases/${first}"]`);
+  await seen('#runs a[href^="/runs/"]');
+  const run = await page.getAttribute('#runs a[href^="/runs/"]', 'href');
+  await open(run.split(/[?#]/)[0]);
+  await seen('.a-green');
+  await look('run');
+  fs.writeFileSync(go, '');
+  await open(`/releases/${first}`);
+  await seen('form[action$="/approve"]');
+  await look('release-vote');
+  await act('approve', {}, view.script && !device.isMobile ? 'keyboard' : 'pointer');
+  await seen('#status.s-ok');
+  await look('release-deployed');
+
+  // The second one fails in production and goes back by itself.
+  const second = await create('v2', 'b');
+  await open(`/releases/${second}`);
+  await seen('form[action$="/approve"]');
+  await act('approve');
+  await seen('#status.s-back');
+  await look('release-rolled-back');
+
+  // The third is taken back by hand.
+  const third = await create('v3', 'c');
+  await open(`/releases/${third}`);
+  await seen('form[action$="/approve"]');
+  await act('approve');
+  await seen('#status.s-ok');
+  await act('rollback', { reason: 'Prices are wrong' });
+  await seen('#status.s-back');
+  await open('/services/shop');
+  await look('service-locked');
+  await act('unlock');
+  await seen('form[action$="/lock"]');
+
+  for (const name of (process.env.RMM_PAGES ?? '').split(' ').filter(Boolean)) {
+    await open(`/${name}`);
+    await look(name.replace(/[^a-z]+/g, '-'));
+  }
+  await open('/');
+  await look('board-ended');
+  await open('/account');
+  await look('account');
+  await page.click('form[action="/logout"] button >> nth=0');
+  await page.waitForURL('**/login');
+  await look('login');
+};
+
+try {
+  await story();
+} catch (error) {
+  wrong.push(String(error.stack ?? error));
+  if (pictures) await page.screenshot({ path: path.join(pictures, 'where-it-ended.png') }).catch(() => {});
+}
+await browser.close();
+for (const one of new Set(wrong)) console.error(one);
+process.exit(wrong.length > 0 ? 1 : 0);
