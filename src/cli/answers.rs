@@ -287,16 +287,6 @@ pub(super) fn token_valid_again(language: Language, name: &str, role: &str, used
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a size for people")]
-pub(super) fn size(language: Language, bytes: u64) -> String {
-    let [one, kibi, mebi] = if language == En { ["bytes", "KiB", "MiB"] } else { ["Б", "КиБ", "МиБ"] };
-    match bytes {
-        0..1024 => format!("{bytes} {one}"),
-        1024..1_048_576 => format!("{:.0} {kibi}", bytes as f64 / 1024.0),
-        1_048_576.. => format!("{:.1} {mebi}", bytes as f64 / 1_048_576.0),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -358,7 +348,7 @@ mod tests {
                 key_rotated(language, 12, "/srv/rmm/audit.key"),
                 end_in_copy(language, 12, "ab"),
                 key_in_copy(language, "/srv/copy.key"),
-                [512, 126_976, 5_242_880].map(|bytes| size(language, bytes)).join(", "),
+                [512, 126_976, 5_242_880].map(|bytes| language.size(bytes)).join(", "),
             ]
         });
         insta::assert_snapshot!(text);

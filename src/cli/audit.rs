@@ -5,13 +5,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::release::history;
 use super::{answers, words};
 use crate::api_client::{Call, Client, Context, FAILED, Fault, Intent, LONG, print, with_query};
 use crate::app::DataDir;
-use crate::contract::{self, Acknowledge, ListEvents, NotedEnd, Verification};
+use crate::contract::{self, Acknowledge, ListAudit, NotedEnd, Verification};
 use crate::domain::event::Event;
 use crate::domain::person::Actor;
 use crate::store::chain::{ChainHead, NewEvent};
@@ -53,6 +54,24 @@ pub enum Audit {
         /// Go on where an earlier page ended
         #[arg(long, value_name = "CURSOR")]
         cursor: Option<String>,
+        /// Only about this service
+        #[arg(long, value_name = "NAME")]
+        service: Option<String>,
+        /// Only what this person or token did; `operator`, or `rmm` itself
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+        /// Only events of this kind, as `release_moved`
+        #[arg(long, value_name = "KIND")]
+        kind: Option<String>,
+        /// Only from this time on, as 2026-03-01T08:00:00Z
+        #[arg(long, value_name = "TIME")]
+        since: Option<Timestamp>,
+        /// Only before this time
+        #[arg(long, value_name = "TIME")]
+        until: Option<Timestamp>,
+        /// Only with this in their words
+        #[arg(long, value_name = "TEXT")]
+        text: Option<String>,
         /// Print the answer of the API
         #[arg(long)]
         json: bool,
@@ -101,9 +120,10 @@ impl Audit {
                 Ok(())
             }
             Self::RotateKey => rotate_key(context).await,
-            Self::List { limit, cursor, json } => {
+            Self::List { limit, cursor, service, by, kind, since, until, text, json } => {
                 let client = Client::connect(context, Intent::Look).await?;
-                let path = with_query("/api/v1/audit", &ListEvents { cursor, limit: Some(limit) });
+                let asked = ListAudit { cursor, limit: Some(limit), service, actor: by, kind, since, until, text };
+                let path = with_query("/api/v1/audit", &asked);
                 let (page, text): (contract::EventPage, _) =
                     client.json(Call::get(path)).await.map_err(|fault| fault.in_json(json))?;
                 if json {

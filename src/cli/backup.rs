@@ -68,7 +68,7 @@ impl Backup {
             return print(&format!("{text}\n"));
         }
         let language = context.ui.language;
-        print(&format!("{} ({})\n", made.file, answers::size(language, made.bytes)))?;
+        print(&format!("{} ({})\n", made.file, language.size(made.bytes)))?;
         note(&answers::end_in_copy(language, made.head_seq, &made.head_mac));
         match key {
             Some((_, to)) => note(&answers::key_in_copy(language, to.display())),

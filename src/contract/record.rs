@@ -38,6 +38,31 @@ pub struct ListEvents {
     pub limit: Option<u32>,
 }
 
+/// Which events of the record.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListAudit {
+    /// `next` of the page before.
+    pub cursor: Option<String>,
+    /// At most this many, 1 to 500; fewer, where they are large.
+    pub limit: Option<u32>,
+    /// About this service.
+    pub service: Option<String>,
+    /// By whoever is called so: a person, a token, `operator`, or `rmm` itself.
+    pub actor: Option<String>,
+    /// Of this kind, as `release_moved`.
+    pub kind: Option<String>,
+    /// From this time on.
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub since: Option<Timestamp>,
+    /// Before this time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub until: Option<Timestamp>,
+    /// With this in their words.
+    pub text: Option<String>,
+}
+
 /// A page of the record.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct EventPage {

@@ -270,7 +270,8 @@ impl Board {
             | Event::NothingTells { .. }
             | Event::TokenCreated { .. }
             | Event::LoginLinkMade { .. }
-            | Event::SignedIn { .. } => None,
+            | Event::SignedIn { .. }
+            | Event::SessionEnded { .. } => None,
             Event::RunEnded { environment, state, reason, .. } => {
                 let card = self.runs.get_mut(&run)?;
                 card.live = false;

@@ -253,6 +253,10 @@ pub enum Event {
         person: Option<PersonName>,
         address: String,
     },
+    /// Somebody else has signed a browser out. None: one of the operator.
+    SessionEnded {
+        person: Option<PersonName>,
+    },
     HostKeySeen {
         host: HostName,
         address: String,

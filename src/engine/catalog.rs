@@ -52,6 +52,8 @@ pub struct Catalog {
     server: Option<Server>,
     /// Reference to the token of the bot.
     bot_token: Option<String>,
+    effective: String,
+    warnings: Vec<String>,
 }
 
 impl Catalog {
@@ -71,7 +73,21 @@ impl Catalog {
             github_settings: config.github.clone(),
             server: Some(config.server.clone()),
             bot_token: config.telegram.as_ref().map(|telegram| telegram.token.clone()),
+            effective: config.effective(),
+            warnings: config.warnings.iter().map(ToString::to_string).collect(),
         }
+    }
+
+    /// The configuration as RMM understood it, as TOML, without secrets.
+    #[must_use]
+    pub fn effective(&self) -> &str {
+        &self.effective
+    }
+
+    /// What is questionable in the configuration.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Where people and CI reach RMM, where the configuration says it; no slash at the end.

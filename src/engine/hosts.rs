@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
 
@@ -137,6 +138,8 @@ pub struct HostStatus {
     pub offered: Option<HostKey>,
     /// The services that use it.
     pub services: Vec<ServiceName>,
+    /// What the last look at it found, and when.
+    pub checked: Option<(Timestamp, Vec<Finding>)>,
 }
 
 impl Engine {
@@ -332,8 +335,12 @@ impl Engine {
     /// # Errors
     /// When the database cannot be read.
     pub async fn hosts(&self) -> Result<Vec<HostStatus>, Failure> {
-        let known = self.read(hosts::list).await?;
+        let (known, checks) = self.read(|conn| Ok((hosts::list(conn)?, hosts::checks(conn)?))).await?;
         let catalog = self.catalog();
+        let checked = |name: &HostName| {
+            let (_, at, findings) = checks.iter().find(|(host, ..)| host == name)?;
+            Some((*at, serde_json::from_str(findings).ok()?))
+        };
         let local = HostStatus {
             name: HostName::local(),
             host: None,
@@ -342,6 +349,7 @@ impl Engine {
             fingerprints: Vec::new(),
             offered: None,
             services: Use::of(&catalog, &HostName::local()).services,
+            checked: checked(&HostName::local()),
         };
         let others = catalog.hosts().map(|host| {
             let known = known.iter().find(|known| known.name == host.name);
@@ -354,6 +362,7 @@ impl Engine {
                 fingerprints: may,
                 offered,
                 services: Use::of(&catalog, &host.name).services,
+                checked: checked(&host.name),
                 host: Some(host.clone()),
             }
         });

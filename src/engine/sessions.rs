@@ -1,12 +1,13 @@
 //! Who may come in to the dashboard: links that sign somebody in, once, and the sessions that follow from them.
 
 use jiff::Timestamp;
+use rusqlite::Connection;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Asker, Engine, Failure};
 use crate::domain::event::Event;
 use crate::domain::ids::{Invalid, PersonName};
-use crate::domain::person::{Actor, Door};
+use crate::domain::person::{Actor, Door, Right};
 use crate::domain::refusal::Cause;
 use crate::store::sessions::{self, NewSession, SessionRow};
 use crate::store::{StoreError, WriteError, key};
@@ -159,6 +160,34 @@ impl Engine {
     pub async fn end_session(&self, person: Option<PersonName>, id: i64) -> Result<(), StoreError> {
         let ended = self.store().write(move |tx| sessions::end(tx, person.as_ref().map(PersonName::as_str), id));
         ended.await.map_err(WriteError::flatten).map(|_| ())
+    }
+
+    /// Ends a session of somebody else (none: of the operator), on the record.
+    ///
+    /// # Errors
+    /// A refusal unless an admin asks; otherwise when the database cannot be written.
+    pub async fn end_session_of(&self, actor: &Actor, person: Option<PersonName>, id: i64) -> Result<(), Failure> {
+        actor.may(Right::Administer, None, false)?;
+        self.record(actor, move |conn, _| {
+            let ended = sessions::end(conn, person.as_ref().map(PersonName::as_str), id)?;
+            Ok(((), ended.then_some(Event::SessionEnded { person })))
+        })
+        .await
+    }
+
+    /// The sessions of several people (none: of the operator), those of each the newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn sessions_of_all(&self, people: Vec<Option<PersonName>>) -> Result<Vec<Vec<SessionRow>>, StoreError> {
+        let now = self.now();
+        let read = move |conn: &Connection| {
+            let of = |person: &Option<PersonName>| sessions::of_person(conn, person.as_ref().map(PersonName::as_str));
+            people.iter().map(of).collect::<Result<Vec<_>, _>>()
+        };
+        let mut all = self.read(read).await?;
+        all.iter_mut().for_each(|rows| rows.retain(|session| session.is_live(now)));
+        Ok(all)
     }
 }
 

@@ -35,12 +35,19 @@ pub struct EventRow {
     pub trace_id: Option<String>,
 }
 
+impl EventRow {
+    /// What it comes to, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.data.len() + self.actor.len() + AROUND
+    }
+}
+
 /// What an event comes to beside its data and who it was, in bytes.
 const AROUND: usize = 200;
 
-const COLUMNS: &str = "seq, at, service, release_id, run_id, actor, kind, data, trace_id";
+pub(super) const COLUMNS: &str = "seq, at, service, release_id, run_id, actor, kind, data, trace_id";
 
-fn event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
+pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
     Ok(EventRow {
         seq: row.get(0)?,
         at: row.get(1)?,
@@ -151,16 +158,6 @@ pub fn last_times(conn: &Connection, release: ReleaseId, kind: &str, limit: u32)
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The last events before a place in the record, newest first: at most so many, and about so many bytes of them.
-///
-/// # Errors
-/// When the database cannot be read.
-pub fn before(conn: &Connection, before: i64, limit: u32, bytes: usize) -> Result<Page, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM events WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2");
-    let mut statement = conn.prepare_cached(&sql)?;
-    Page::of(statement.query_map((before, limit.saturating_add(1)), event)?, limit, bytes)
-}
-
 /// A part of the record.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
@@ -179,7 +176,7 @@ impl Page {
         let (mut page, mut size) = (Self::default(), 0);
         for row in rows {
             let row = row?;
-            size += row.data.len() + row.actor.len() + AROUND;
+            size += row.bytes();
             if page.events.len() >= limit as usize || size > bytes && !page.events.is_empty() {
                 page.more = true;
                 break;

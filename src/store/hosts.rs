@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::columns::{maybe_time, maybe_word, millis, word};
+use super::columns::{maybe_time, maybe_word, millis, time, word};
 use super::error::StoreError;
 use crate::domain::host::{Address, Fingerprint, HostKey};
 use crate::domain::ids::HostName;
@@ -118,6 +118,29 @@ pub fn see(
     )?
     .execute((name.as_str(), key.fingerprint.as_str(), &key.algorithm, address.to_string(), millis(now)))?;
     Ok(())
+}
+
+/// Remembers what a look at a host found, in the place of the one before.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn note_check(conn: &Connection, name: &HostName, findings: &str, now: Timestamp) -> Result<(), StoreError> {
+    conn.prepare_cached("INSERT OR REPLACE INTO host_checks (host, at, findings) VALUES (?1, ?2, ?3)")?.execute((
+        name.as_str(),
+        millis(now),
+        findings,
+    ))?;
+    Ok(())
+}
+
+/// What the last look at each host found, and when.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn checks(conn: &Connection) -> Result<Vec<(HostName, Timestamp, String)>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT host, at, findings FROM host_checks")?;
+    let rows = statement.query_map([], |row| Ok((word(row, 0)?, time(row, 1)?, row.get(2)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Trusts a key at an address, in the place of the one before.

@@ -28,6 +28,7 @@ pub mod outbox;
 mod plans;
 pub mod protection;
 mod readers;
+pub mod record;
 pub mod releases;
 pub mod renamed;
 pub mod restored;
@@ -36,6 +37,7 @@ pub mod schema;
 pub mod search;
 pub mod sessions;
 pub mod snapshot;
+pub mod space;
 pub mod tags;
 pub mod telegram;
 pub mod tokens;
@@ -106,6 +108,16 @@ struct Inner {
     restored: Option<Reason>,
     mark: Arc<Mutex<Watermark>>,
     alarm: watch::Sender<Option<String>>,
+    checked: watch::Sender<Option<Checked>>,
+}
+
+/// The last time that somebody had the whole record checked.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// When.
+    pub at: Timestamp,
+    /// What was found.
+    pub found: Result<Verified, Broken>,
 }
 
 impl Store {
@@ -150,7 +162,8 @@ impl Store {
         let alarm = watch::Sender::new(mark.alarm.clone());
         let mark = Arc::new(Mutex::new(mark));
         let (options, migration_copy) = (options.clone(), migrated.copy);
-        let inner = Inner { readers, writer, options, key, damage, migration_copy, restored, mark, alarm };
+        let checked = watch::Sender::new(None);
+        let inner = Inner { readers, writer, options, key, damage, migration_copy, restored, mark, alarm, checked };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -196,6 +209,26 @@ impl Store {
     pub async fn verify(&self, anchor: Option<ChainHead>) -> Result<Result<Verified, Broken>, StoreError> {
         let key = self.inner.key.clone();
         self.read(move |conn| verify::verify(conn, &key, anchor.as_ref())).await
+    }
+
+    /// As [`Store::verify`], and what it finds is remembered as of `now`.
+    ///
+    /// # Errors
+    /// When the database cannot be read; the inner error is the first flaw.
+    pub async fn check_record(
+        &self,
+        anchor: Option<ChainHead>,
+        now: Timestamp,
+    ) -> Result<Result<Verified, Broken>, StoreError> {
+        let found = self.verify(anchor).await?;
+        self.inner.checked.send_replace(Some(Checked { at: now, found: found.clone() }));
+        Ok(found)
+    }
+
+    /// The last check of the record since this start, if there was one.
+    #[must_use]
+    pub fn checked(&self) -> Option<Checked> {
+        self.inner.checked.borrow().clone()
     }
 
     /// Copies the database while everything goes on; see [`backup::backup`].

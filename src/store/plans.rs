@@ -51,6 +51,7 @@ const REVIEWED: &[(&str, &str)] = &[
 const SMALL: &[&str] = &[
     "numbers",
     "hosts",
+    "host_checks",
     "environments",
     "configurations",
     "defined_services",

@@ -22,6 +22,20 @@ impl Language {
         }
     }
 
+    /// How much a number of bytes is: `512 bytes`, `124 KiB`, `5.0 MiB`, `2.1 GiB`.
+    #[expect(clippy::cast_precision_loss, reason = "a size for people")]
+    #[must_use]
+    pub fn size(self, bytes: u64) -> String {
+        let [one, kibi, mebi, gibi] =
+            if self == En { ["bytes", "KiB", "MiB", "GiB"] } else { ["Б", "КиБ", "МиБ", "ГиБ"] };
+        match bytes {
+            0..1024 => format!("{bytes} {one}"),
+            1024..1_048_576 => format!("{:.0} {kibi}", bytes as f64 / 1024.0),
+            1_048_576..1_073_741_824 => format!("{:.1} {mebi}", bytes as f64 / 1_048_576.0),
+            1_073_741_824.. => format!("{:.1} {gibi}", bytes as f64 / 1_073_741_824.0),
+        }
+    }
+
     /// In the largest unit that fits: `40 s`, `3 min`, `5 h`, `1 day`.
     #[must_use]
     pub fn rounded(self, seconds: i64) -> String {

@@ -42,6 +42,8 @@ mod pages_insights;
 #[cfg(test)]
 mod pages_mini_app;
 #[cfg(test)]
+mod records;
+#[cfg(test)]
 mod restored;
 #[cfg(test)]
 mod retired;

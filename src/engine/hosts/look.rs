@@ -23,6 +23,7 @@ use crate::domain::reason::Reason;
 use crate::domain::service::{Health, Probe};
 use crate::engine::catalog::Catalog;
 use crate::engine::{Engine, Failure};
+use crate::store::hosts;
 use crate::wording::english;
 
 /// How long all the hosts on the way may take to let RMM in.
@@ -43,6 +44,14 @@ impl Engine {
     /// A refusal when there is no such host, or the actor is no admin. What is wrong with the host is a finding.
     pub async fn check_host(&self, actor: &Actor, name: &HostName) -> Result<Vec<Finding>, Failure> {
         actor.may(Right::Administer, None, false)?;
+        let findings = self.look_at_host(name).await?;
+        let (now, name, text) = (self.now(), name.clone(), serde_json::to_string(&findings).unwrap_or_default());
+        // Best effort: what was found is told, whatever the disk takes.
+        let _ = self.store().write(move |tx| hosts::note_check(tx, &name, &text, now)).await;
+        Ok(findings)
+    }
+
+    async fn look_at_host(&self, name: &HostName) -> Result<Vec<Finding>, Failure> {
         let catalog = self.catalog();
         let mut findings = Vec::new();
         if name.is_local() {

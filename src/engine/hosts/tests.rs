@@ -8,7 +8,8 @@ use crate::domain::person::Role;
 use crate::domain::refusal::Code;
 use crate::engine::Ports;
 use crate::engine::clock::SystemClock;
-use crate::store::{Store, StoreOptions, events};
+use crate::store::record::{self, Filter, Most};
+use crate::store::{Store, StoreOptions};
 use crate::wording::english;
 
 struct World {
@@ -97,7 +98,12 @@ impl World {
 
     /// What is on the record about hosts.
     async fn record(&self) -> Vec<String> {
-        let rows = self.engine.read(|conn| events::before(conn, i64::MAX, 100, usize::MAX)).await.unwrap().events;
+        let rows = self
+            .engine
+            .read(|conn| record::look(conn, &Filter::default(), i64::MAX, Most { events: 100, bytes: usize::MAX }))
+            .await
+            .unwrap()
+            .events;
         rows.into_iter().rev().map(|row| row.kind).filter(|kind| kind.starts_with("host")).collect()
     }
 }

@@ -5,12 +5,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::Timestamp;
 
-use crate::contract::{Acknowledge, EventPage, EventView, ListEvents, NotedEnd, Verification};
+use crate::contract::{Acknowledge, EventPage, EventView, ListAudit, ListEvents, NotedEnd, Verification};
 use crate::domain::event::Event;
-use crate::domain::ids::{Invalid, prose_line};
+use crate::domain::ids::{Invalid, ServiceName, prose_line};
 use crate::domain::person::Right;
 use crate::store::chain::ChainHead;
-use crate::store::events::{self, EventRow, Page};
+use crate::store::events::{EventRow, Page};
+use crate::store::record::{self, Filter, Most};
 use crate::store::verify::{Broken, Verified};
 use crate::web::Web;
 use crate::web::auth::Caller;
@@ -20,7 +21,7 @@ use crate::web::problem::Problem;
 /// Events on one page at most.
 pub(super) const LARGEST_PAGE: u32 = 500;
 /// What the events of one page come to at most, in bytes: the answer takes a few times as much memory while it is made.
-pub(super) const PAGE_BYTES: usize = 256 * 1024;
+pub(in crate::web) const PAGE_BYTES: usize = 256 * 1024;
 
 impl From<EventRow> for EventView {
     fn from(row: EventRow) -> Self {
@@ -55,19 +56,36 @@ pub(super) fn next_cursor(page: &Page) -> Option<String> {
     page.events.last().filter(|_| page.more).map(|event| format!("e{}", event.seq))
 }
 
+/// What a query asks the record for.
+pub(in crate::web) fn filter(asked: &ListAudit) -> Result<Filter, Invalid> {
+    let given =
+        |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+    Ok(Filter {
+        service: given(&asked.service).map(|name| ServiceName::parse("service", name)).transpose()?,
+        actor: given(&asked.actor),
+        kind: given(&asked.kind),
+        since: asked.since,
+        until: asked.until,
+        text: given(&asked.text),
+    })
+}
+
 /// The record, newest first
-#[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(ListEvents), responses((status = 200, body = EventPage)))]
+///
+/// A page can hold fewer events than were asked for, or none, and have a `next`: a look through a long record takes rests.
+#[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(ListAudit), responses((status = 200, body = EventPage)))]
 pub async fn list(
     State(web): State<Web>,
     Caller(actor): Caller,
-    Asked(asked): Asked<ListEvents>,
+    Asked(asked): Asked<ListAudit>,
 ) -> Result<Json<EventPage>, Problem> {
     super::readable_by(&actor, None)?;
-    let (limit, last) = page(&asked, 100)?;
-    let before = last.unwrap_or(i64::MAX);
-    let page = web.engine.read(move |conn| events::before(conn, before, limit, PAGE_BYTES)).await?;
-    let next = next_cursor(&page);
-    Ok(Json(EventPage { events: page.events.into_iter().map(Into::into).collect(), next }))
+    let (limit, last) = page(&ListEvents { cursor: asked.cursor.clone(), limit: asked.limit }, 100)?;
+    let (filter, before) = (filter(&asked)?, last.unwrap_or(i64::MAX));
+    let most = Most { events: limit, bytes: PAGE_BYTES };
+    let found = web.engine.read(move |conn| record::look(conn, &filter, before, most)).await?;
+    let next = found.next.map(|seq| format!("e{seq}"));
+    Ok(Json(EventPage { events: found.events.into_iter().map(Into::into).collect(), next }))
 }
 
 impl From<Result<Verified, Broken>> for Verification {
@@ -117,7 +135,7 @@ pub async fn verify(
     };
     let store = web.engine.store();
     store.watch_record(web.engine.now()).await?;
-    let found = store.verify(anchor).await?.into();
+    let found = store.check_record(anchor, web.engine.now()).await?.into();
     let alarm = store.alarm().borrow().clone();
     Ok(Json(Verification { alarm, ..found }))
 }

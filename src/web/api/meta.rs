@@ -18,19 +18,19 @@ use crate::web::auth::Caller;
 use crate::web::body::Sent;
 use crate::web::problem::Problem;
 
-fn well(record: Option<&str>, chats: Option<&str>) -> Json<Health> {
-    Json(Health {
+fn well(record: Option<&str>, chats: Option<&str>) -> Health {
+    Health {
         status: "ok".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         record: record.map(ToOwned::to_owned),
         chats: chats.map(ToOwned::to_owned),
-    })
+    }
 }
 
 /// Alive
 #[utoipa::path(get, path = "/healthz", tag = "health", security(()), responses((status = 200, body = Health)))]
 pub async fn healthz() -> Json<Health> {
-    well(None, None)
+    Json(well(None, None))
 }
 
 /// How long it is believed that the database can be written, however often it is asked: any client may ask, and finding it out
@@ -44,6 +44,11 @@ pub struct Readiness(tokio::sync::Mutex<Option<Instant>>);
 /// Ready: the database is there, its migrations are done, and it can be written
 #[utoipa::path(get, path = "/readyz", tag = "health", security(()), responses((status = 200, body = Health), (status = 503, body = Problem)))]
 pub async fn readyz(State(web): State<Web>) -> Result<Json<Health>, Problem> {
+    ready(&web).await.map(Json)
+}
+
+/// What is known of RMM being ready.
+pub(in crate::web) async fn ready(web: &Web) -> Result<Health, Problem> {
     if web.stop.is_cancelled() {
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "RMM is stopping"));
     }
@@ -67,9 +72,14 @@ pub async fn readyz(State(web): State<Web>) -> Result<Json<Health>, Problem> {
 #[utoipa::path(post, path = "/api/v1/reload", tag = "health", responses((status = 200, body = Reloaded),
     (status = 422, body = Problem, description = "The file is not right; the old configuration stays active")))]
 pub async fn reload(State(web): State<Web>, Caller(actor): Caller) -> Result<Json<Reloaded>, Problem> {
+    reload_for(&web, &actor).await.map(Json)
+}
+
+/// Reads the configuration again because an admin asks.
+pub(in crate::web) async fn reload_for(web: &Web, actor: &Actor) -> Result<Reloaded, Problem> {
     actor.may(Right::Administer, None, false)?;
     match web.reloads.ask().await {
-        Some(Ok(warnings)) => Ok(Json(Reloaded { warnings })),
+        Some(Ok(warnings)) => Ok(Reloaded { warnings }),
         Some(Err(details)) => {
             let detail = "New configuration rejected; the old one stays active";
             Err(Problem { details, ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) })

@@ -1,15 +1,15 @@
 //! The API: one file per thing it is about. Handlers extract, hand over, and show the answer.
 
-mod audit;
+pub(in crate::web) mod audit;
 mod concept;
 pub(in crate::web) mod decisions;
 mod hosts;
-mod meta;
-mod people;
+pub(in crate::web) mod meta;
+pub(in crate::web) mod people;
 pub mod releases;
 mod runs;
 mod services;
-mod tokens;
+pub(in crate::web) mod tokens;
 mod view;
 
 use axum::Router;

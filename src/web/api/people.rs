@@ -30,7 +30,8 @@ pub async fn list(State(web): State<Web>, Caller(actor): Caller) -> Result<Json<
     Ok(Json(views(&web).await?))
 }
 
-async fn views(web: &Web) -> Result<Vec<PersonView>, Problem> {
+/// Everybody who is in the configuration.
+pub(in crate::web) async fn views(web: &Web) -> Result<Vec<PersonView>, Problem> {
     let catalog = web.engine.catalog();
     let known = web.engine.telegram_people().await?;
     let claims = web.engine.telegram_claims().await?;

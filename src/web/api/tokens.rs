@@ -26,6 +26,11 @@ pub async fn create(
     Caller(actor): Caller,
     Sent(new): Sent<CreateToken>,
 ) -> Result<(StatusCode, Json<CreatedToken>), Problem> {
+    Ok((StatusCode::CREATED, Json(make(&web, actor, new).await?)))
+}
+
+/// Makes a token.
+pub(in crate::web) async fn make(web: &Web, actor: Actor, new: CreateToken) -> Result<CreatedToken, Problem> {
     actor.may(Right::Administer, None, false)?;
     one_line("name", &new.name, 100)?;
     if new.expires_at.is_some_and(|at| at <= web.engine.now()) {
@@ -104,7 +109,7 @@ pub async fn create(
         }
     };
     web.engine.record(&actor, work).await?;
-    Ok((StatusCode::CREATED, Json(CreatedToken { name, token: shown })))
+    Ok(CreatedToken { name, token: shown })
 }
 
 /// Make a link that signs somebody in to the dashboard
@@ -155,10 +160,15 @@ impl TokenView {
 /// The tokens
 #[utoipa::path(get, path = "/api/v1/tokens", tag = "tokens", responses((status = 200, body = Vec<TokenView>)))]
 pub async fn list(State(web): State<Web>, Caller(actor): Caller) -> Result<Json<Vec<TokenView>>, Problem> {
+    Ok(Json(views(&web, &actor).await?))
+}
+
+/// The tokens, the newest first.
+pub(in crate::web) async fn views(web: &Web, actor: &Actor) -> Result<Vec<TokenView>, Problem> {
     actor.may(Right::Administer, None, false)?;
     let rows = web.engine.read(tokens::list).await?;
     let catalog = web.engine.catalog();
-    Ok(Json(rows.into_iter().map(|row| TokenView::of(row, &catalog)).collect()))
+    Ok(rows.into_iter().map(|row| TokenView::of(row, &catalog)).collect())
 }
 
 /// Take a token over: the caller vouches for it from now on
@@ -169,6 +179,12 @@ pub async fn adopt(
     Caller(actor): Caller,
     Named(name): Named<String>,
 ) -> Result<StatusCode, Problem> {
+    take_over(&web, actor, name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Has an admin vouch for a token from now on.
+pub(in crate::web) async fn take_over(web: &Web, actor: Actor, name: String) -> Result<(), Problem> {
     actor.may(Right::Administer, None, false)?;
     let (called, by) = (name.clone(), actor.clone());
     let adopted = web
@@ -185,7 +201,7 @@ pub async fn adopt(
         })
         .await?;
     web.authenticator.forget();
-    if adopted { Ok(StatusCode::NO_CONTENT) } else { Err(no_token(&called)) }
+    if adopted { Ok(()) } else { Err(no_token(&called)) }
 }
 
 fn no_token(name: &str) -> Problem {
@@ -200,6 +216,12 @@ pub async fn revoke(
     Caller(actor): Caller,
     Named(name): Named<String>,
 ) -> Result<StatusCode, Problem> {
+    end(&web, actor, name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Revokes a token.
+pub(in crate::web) async fn end(web: &Web, actor: Actor, name: String) -> Result<(), Problem> {
     actor.may(Right::Administer, None, false)?;
     let called = name.clone();
     let revoked = web
@@ -211,5 +233,5 @@ pub async fn revoke(
         })
         .await?;
     web.authenticator.forget();
-    if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(no_token(&called)) }
+    if revoked { Ok(()) } else { Err(no_token(&called)) }
 }

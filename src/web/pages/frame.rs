@@ -9,6 +9,7 @@ use super::viewer::Viewer;
 use super::words::nav::{self, Nav};
 use super::words::{self, Words, find, insights};
 use crate::domain::ids::{ReleaseId, RunId};
+use crate::domain::person::Right;
 use crate::engine::catalog::Catalog;
 use crate::wording::Language;
 
@@ -102,6 +103,8 @@ pub(super) struct Frame {
     /// Who looks; none: nobody is signed in.
     pub viewer: Option<String>,
     pub csrf: String,
+    /// Whether the viewer is an admin.
+    pub administers: bool,
     /// The part of the dashboard that the page belongs to.
     pub tab: &'static str,
     pub style: String,
@@ -127,6 +130,7 @@ impl Frame {
             nav: nav::of(looks.language),
             viewer: None,
             csrf: String::new(),
+            administers: false,
             tab: "",
             style: assets::address("app.css"),
             script: assets::address("app.js"),
@@ -142,21 +146,21 @@ impl Frame {
         Self {
             viewer: Some(viewer.actor.label().to_owned()),
             csrf: viewer.csrf(),
+            administers: viewer.actor.may(Right::Administer, None, false).is_ok(),
             tab,
             ..Self::outside(&viewer.looks, title)
         }
     }
 
-    /// The pages behind *More*: their tabs, which are their addresses, too, and their names.
-    pub fn more(&self) -> [(&'static str, &'static str); 5] {
+    /// The pages behind *More* that the viewer may see: their tabs, which are their addresses, too, and their names.
+    pub fn more(&self) -> Vec<(&'static str, &'static str)> {
         let nav = self.nav;
-        [
-            ("hosts", nav.hosts),
-            ("people", nav.people),
-            ("tokens", nav.tokens),
-            ("audit", nav.audit),
-            ("settings", nav.settings),
-        ]
+        let mut more = vec![("hosts", nav.hosts), ("people", nav.people), ("audit", nav.audit)];
+        if self.administers {
+            more.insert(2, ("tokens", nav.tokens));
+            more.push(("settings", nav.settings));
+        }
+        more
     }
 
     /// Of a page that follows the changes of a release, or of everything; `seen`: the place in the record that it shows.

@@ -5,18 +5,23 @@
 
 mod ansi;
 mod assets;
+mod audit;
 mod board;
 mod fault;
 mod find;
 mod frame;
+mod hosts;
 mod insights;
 mod kept;
 mod live;
 mod mini_app;
+mod people;
 mod release;
 mod run;
 mod service;
+mod settings;
 mod sign_in;
+mod tokens;
 mod tone;
 mod viewer;
 mod words;
@@ -55,6 +60,22 @@ pub(super) fn routes(web: &Web) -> Router<Web> {
         .route("/insights", get(insights::show))
         .route("/insights.csv", get(insights::csv))
         .route("/insights/{measure}", get(insights::list))
+        .route("/audit", get(audit::show))
+        .route("/audit/export.csv", get(audit::csv))
+        .route("/audit/export.json", get(audit::json))
+        .route("/audit/verify", post(audit::verify))
+        .route("/tokens", get(tokens::show).post(tokens::make))
+        .route("/tokens/revoke", post(tokens::revoke))
+        .route("/tokens/adopt", post(tokens::adopt))
+        .route("/people", get(people::show))
+        .route("/people/confirm", post(people::confirm))
+        .route("/people/refuse", post(people::refuse))
+        .route("/people/sign-out", post(people::sign_out))
+        .route("/hosts", get(hosts::show))
+        .route("/hosts/check", post(hosts::check))
+        .route("/hosts/trust", post(hosts::trust))
+        .route("/settings", get(settings::show))
+        .route("/settings/reload", post(settings::reload))
         .route("/live", get(live::live))
         .route("/login", get(sign_in::ask).post(sign_in::enter))
         .route("/login/{link}", get(sign_in::offer))

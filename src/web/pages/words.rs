@@ -5,12 +5,17 @@ use crate::domain::run::RunState;
 use crate::domain::standing::{Phase, Standing};
 use crate::wording::Language;
 
+pub(super) mod audit;
 mod en;
 pub(super) mod find;
+pub(super) mod hosts;
 pub(super) mod insights;
 pub(super) mod mini_app;
 pub(super) mod nav;
+pub(super) mod people;
 mod ru;
+pub(super) mod settings;
+pub(super) mod tokens;
 
 /// The labels of pages in one language.
 #[derive(Debug)]

@@ -84,6 +84,7 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         "signed_in" => {
             format!("{} signed in to the dashboard from {}", or_operator(told.said("person")), text("address"))
         }
+        "session_ended" => format!("a session of {} in the dashboard was ended", or_operator(told.said("person"))),
         "token_created" => format!("token {} created ({})", text("name"), text("role")),
         "token_adopted" => {
             let before = told.said("before").unwrap_or_else(|| "the operator".to_owned());

@@ -108,6 +108,7 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         }
         "login_link_made" => format!("создана ссылка для входа в панель: {}", or_operator(told.said("person"))),
         "signed_in" => format!("вход в панель: {}, адрес {}", or_operator(told.said("person")), text("address")),
+        "session_ended" => format!("сеанс в панели закрыт: {}", or_operator(told.said("person"))),
         "token_created" => format!("создан токен {} ({})", text("name"), role(&text("role"))),
         "token_adopted" => match told.said("before") {
             Some(before) => {

@@ -89,6 +89,7 @@ fn samples() -> Vec<(String, Value)> {
         ("production_unlocked", json!({})),
         ("login_link_made", json!({"person": "ann"})),
         ("signed_in", json!({"person": null, "address": "192.0.2.7"})),
+        ("session_ended", json!({"person": "ann"})),
         ("token_created", json!({"name": "build", "role": "ci"})),
         ("token_adopted", json!({"name": "build", "before": "bob"})),
         ("token_adopted", json!({"name": "build", "before": null})),

@@ -1,0 +1,164 @@
+//! Tokens: whose they are, what they may do, and when they were used last. A new one is shown once, in the answer to its form.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::{Html, Redirect};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+
+use super::fault::Fault;
+use super::frame::{Frame, When};
+use super::tone::{self, Tone};
+use super::viewer::{Signed, Viewer};
+use super::words::tokens::{self as words, Tokens};
+use crate::contract::{CreateToken, TokenView};
+use crate::domain::ids::Invalid;
+use crate::domain::person::{Right, Role};
+use crate::web::Web;
+use crate::web::api::tokens;
+
+struct TokenLine {
+    name: String,
+    role: String,
+    owner: String,
+    scope: String,
+    made_by: String,
+    made: Option<When>,
+    used: Option<When>,
+    until: Option<When>,
+    tone: Tone,
+    state: &'static str,
+    /// It was not revoked and its time is not over.
+    is_open: bool,
+    /// Nobody vouches for it, and an admin may.
+    is_orphaned: bool,
+}
+
+/// A token that was just made.
+struct Made {
+    name: String,
+    secret: String,
+    address: String,
+}
+
+#[derive(Template)]
+#[template(path = "pages/tokens.html")]
+struct TokensPage {
+    frame: Frame,
+    words: &'static Tokens,
+    made: Option<Made>,
+    roles: Vec<(&'static str, String)>,
+    people: Vec<String>,
+    services: Vec<String>,
+    tokens: Vec<TokenLine>,
+}
+
+/// The tokens.
+pub(super) async fn show(State(web): State<Web>, viewer: Viewer) -> Result<Html<String>, Fault> {
+    page(&web, &viewer, None).await
+}
+
+async fn page(web: &Web, viewer: &Viewer, made: Option<Made>) -> Result<Html<String>, Fault> {
+    let (language, catalog) = (viewer.looks.language, web.engine.catalog());
+    let words = words::of(language);
+    let tokens = tokens::views(web, &viewer.actor).await?;
+    let roles = [Role::Ci, Role::Viewer, Role::Member, Role::Admin].map(Role::as_str);
+    let page = TokensPage {
+        frame: Frame::inside(viewer, "tokens", words.title),
+        words,
+        made,
+        roles: roles.into_iter().map(|role| (role, language.role(role).to_owned())).collect(),
+        people: catalog.people().keys().map(ToString::to_string).collect(),
+        services: catalog.services().map(|service| service.name.to_string()).collect(),
+        tokens: tokens.into_iter().map(|token| TokenLine::of(token, viewer)).collect(),
+    };
+    Ok(Html(page.render()?))
+}
+
+/// Makes a token, and shows it.
+pub(super) async fn make(
+    State(web): State<Web>,
+    Signed(viewer, fields): Signed<Vec<(String, String)>>,
+) -> Result<Html<String>, Fault> {
+    viewer.actor.may(Right::Administer, None, false)?;
+    let all = |key: &'static str| {
+        fields
+            .iter()
+            .filter(move |(name, _)| name == key)
+            .map(|(_, value)| value.trim())
+            .filter(|value| !value.is_empty())
+    };
+    let first = |key| all(key).next().unwrap_or_default();
+    let role =
+        serde_json::from_value(first("role").into()).map_err(|_| Invalid::new("role", "must be one of a token"))?;
+    let expires_at = match first("days") {
+        "" => None,
+        days => {
+            let days = days.parse::<i32>().ok().filter(|days| (1..=3650).contains(days));
+            let days = days.ok_or_else(|| Invalid::new("days", "must be between 1 and 3650"))?;
+            web.engine.now().checked_add(SignedDuration::from_hours(24 * i64::from(days))).ok()
+        }
+    };
+    let new = CreateToken {
+        name: first("name").to_owned(),
+        role,
+        services: all("service").map(str::to_owned).collect(),
+        person: all("person").next().map(str::to_owned),
+        expires_at,
+    };
+    let made = tokens::make(&web, viewer.actor.clone(), new).await?;
+    let made =
+        Made { name: made.name, secret: made.token, address: format!("{}/api/v1/releases?limit=1", web.base_url()) };
+    page(&web, &viewer, Some(made)).await
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Which {
+    name: String,
+}
+
+/// Revokes a token.
+pub(super) async fn revoke(State(web): State<Web>, Signed(viewer, which): Signed<Which>) -> Result<Redirect, Fault> {
+    tokens::end(&web, viewer.actor, which.name).await?;
+    Ok(Redirect::to("/tokens"))
+}
+
+/// Has the viewer vouch for a token.
+pub(super) async fn adopt(State(web): State<Web>, Signed(viewer, which): Signed<Which>) -> Result<Redirect, Fault> {
+    tokens::take_over(&web, viewer.actor, which.name).await?;
+    Ok(Redirect::to("/tokens"))
+}
+
+impl TokenLine {
+    fn of(token: TokenView, viewer: &Viewer) -> Self {
+        let (looks, words) = (&viewer.looks, words::of(viewer.looks.language));
+        let when = |at: Option<Timestamp>| at.map(|at| looks.when(at, viewer.now));
+        let is_over = token.expires_at.is_some_and(|at| at <= viewer.now);
+        let (tone, state) = if token.revoked_at.is_some() && !is_over {
+            (tone::OFF, words.revoked)
+        } else if is_over {
+            (tone::OFF, words.expired)
+        } else if token.person_gone {
+            (tone::WARN, words.person_gone)
+        } else if token.orphaned {
+            (tone::WARN, words.orphaned)
+        } else {
+            (tone::OK, words.valid)
+        };
+        let is_open = token.revoked_at.is_none() && !is_over;
+        Self {
+            role: looks.language.role(&token.role).to_owned(),
+            owner: token.person.or(token.vouched_by).unwrap_or_else(|| words.operator.to_owned()),
+            scope: if token.services.is_empty() { words.all_services.to_owned() } else { token.services.join(", ") },
+            made_by: token.created_by,
+            made: when(token.created_at),
+            used: when(token.last_used_at),
+            until: when(token.expires_at),
+            tone,
+            state,
+            is_open,
+            is_orphaned: is_open && token.orphaned,
+            name: token.name,
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Labels of the page about hosts.
+
+use super::Language;
+
+/// Labels of the page about hosts in one language.
+#[derive(Debug)]
+pub(in crate::web::pages) struct Hosts {
+    pub title: &'static str,
+    pub lead: &'static str,
+    pub local: &'static str,
+    pub services: &'static str,
+    pub no_services: &'static str,
+    pub through: &'static str,
+    pub never_checked: &'static str,
+    pub checked: &'static str,
+    pub well: &'static str,
+    pub warns: &'static str,
+    pub fails: &'static str,
+    pub check: &'static str,
+    pub check_takes: &'static str,
+    pub findings: &'static str,
+    pub pinned: &'static str,
+    pub trusted: &'static str,
+    pub unknown: &'static str,
+    pub changed: &'static str,
+    pub never_seen: &'static str,
+    pub trusted_key: &'static str,
+    pub offered_key: &'static str,
+    pub nothing: &'static str,
+    pub compare: &'static str,
+    pub changed_means: &'static str,
+    pub trust: &'static str,
+    pub trust_it: &'static str,
+    pub trust_follows: &'static str,
+    pub pinned_hint: &'static str,
+}
+
+const EN: Hosts = Hosts {
+    title: "Hosts",
+    lead: "Where RMM deploys. Hosts stand in rmm.toml.",
+    local: "RMM's own machine",
+    services: "Used by",
+    no_services: "no service",
+    through: "through",
+    never_checked: "Not checked yet",
+    checked: "checked",
+    well: "Well",
+    warns: "Works, needs care",
+    fails: "Does not work like this",
+    check: "Check now",
+    check_takes: "Takes up to two minutes.",
+    findings: "What was found",
+    pinned: "Key set in rmm.toml",
+    trusted: "Key trusted",
+    unknown: "New key, not trusted yet",
+    changed: "Shows another key",
+    never_seen: "Key not seen yet",
+    trusted_key: "Trusted",
+    offered_key: "Shown",
+    nothing: "none",
+    compare: "On the host itself, this prints its key:",
+    changed_means: "After a new installation this is so, and so it looks when somebody stands in between. Until it is trusted, RMM sends nothing there.",
+    trust: "Trust this key…",
+    trust_it: "Trust the key of",
+    trust_follows: "Runs that wait for it go on, and RMM shows its credentials to whoever has this key.",
+    pinned_hint: "To change it, edit host_key in rmm.toml.",
+};
+
+const RU: Hosts = Hosts {
+    title: "Хосты",
+    lead: "Куда RMM деплоит. Хосты заданы в rmm.toml.",
+    local: "сервер самого RMM",
+    services: "Сервисы",
+    no_services: "нет сервисов",
+    through: "через",
+    never_checked: "Ещё не проверялся",
+    checked: "проверен",
+    well: "Исправен",
+    warns: "Работает, но нужна проверка",
+    fails: "Так не работает",
+    check: "Проверить сейчас",
+    check_takes: "Занимает до двух минут.",
+    findings: "Что найдено",
+    pinned: "Ключ задан в rmm.toml",
+    trusted: "Ключ подтверждён",
+    unknown: "Новый ключ, ещё не подтверждён",
+    changed: "Показал другой ключ",
+    never_seen: "Ключ ещё не получен",
+    trusted_key: "Подтверждён",
+    offered_key: "Показан",
+    nothing: "нет",
+    compare: "На самом хосте ключ печатает команда:",
+    changed_means: "Так бывает после переустановки, но так же выглядит и перехват соединения. Пока ключ не подтверждён, RMM туда ничего не отправит.",
+    trust: "Доверять этому ключу…",
+    trust_it: "Доверять ключу хоста",
+    trust_follows: "Прогоны, которые его ждут, продолжатся; тому, у кого этот ключ, RMM показывает свои данные для входа.",
+    pinned_hint: "Чтобы сменить его, исправьте host_key в rmm.toml.",
+};
+
+/// The labels in a language.
+pub(in crate::web::pages) const fn of(language: Language) -> &'static Hosts {
+    match language {
+        Language::En => &EN,
+        Language::Ru => &RU,
+    }
+}

@@ -1,0 +1,106 @@
+//! Labels of the page about RMM itself.
+
+use super::Language;
+
+/// Labels of the page about RMM itself in one language.
+#[derive(Debug)]
+pub(in crate::web::pages) struct Settings {
+    pub title: &'static str,
+    pub lead: &'static str,
+    pub checks: &'static str,
+    pub all_well: &'static str,
+    pub writable: &'static str,
+    pub not_ready: &'static str,
+    pub record: &'static str,
+    pub see_audit: &'static str,
+    pub warning: &'static str,
+    pub chat: &'static str,
+    pub retired: &'static str,
+    pub more: &'static str,
+    pub versions: &'static str,
+    pub schema: &'static str,
+    pub storage: &'static str,
+    pub database: &'static str,
+    pub log: &'static str,
+    pub free: &'static str,
+    pub events: &'static str,
+    pub output: &'static str,
+    pub for_good: &'static str,
+    pub backup: &'static str,
+    pub no_backup: &'static str,
+    pub old_backup: &'static str,
+    pub configuration: &'static str,
+    pub configuration_hint: &'static str,
+    pub reload: &'static str,
+    pub unknown: &'static str,
+}
+
+const EN: Settings = Settings {
+    title: "Settings",
+    lead: "How this RMM is set up. It is changed in rmm.toml.",
+    checks: "Checks",
+    all_well: "All is well",
+    writable: "The database can be written",
+    not_ready: "Not ready",
+    record: "The record was changed behind RMM's back",
+    see_audit: "See the audit",
+    warning: "Warning",
+    chat: "takes no messages of the bot since",
+    retired: "has releases and is not in rmm.toml: it is retired",
+    more: "More checks, of programs and folders of this machine:",
+    versions: "Versions",
+    schema: "Schema of the database",
+    storage: "Storage",
+    database: "Database",
+    log: "Written lately, not taken in yet",
+    free: "Free on its disk",
+    events: "Events on the record, kept for good",
+    output: "Output of runs is kept",
+    for_good: "for good",
+    backup: "Last backup",
+    no_backup: "There is no backup. This makes one:",
+    old_backup: "It is old. This makes a new one:",
+    configuration: "Effective configuration",
+    configuration_hint: "With every default, without secrets. What rmm check prints, as of the last start or reload.",
+    reload: "Read rmm.toml again",
+    unknown: "unknown",
+};
+
+const RU: Settings = Settings {
+    title: "Настройки",
+    lead: "Как настроен этот RMM. Меняется в rmm.toml.",
+    checks: "Проверки",
+    all_well: "Всё в порядке",
+    writable: "База данных доступна для записи",
+    not_ready: "Не готов",
+    record: "Журнал изменён в обход RMM",
+    see_audit: "Открыть журнал",
+    warning: "Предупреждение",
+    chat: "не принимает сообщения бота с",
+    retired: "есть релизы, но нет в rmm.toml: сервис выведен",
+    more: "Другие проверки, программ и папок этой машины:",
+    versions: "Версии",
+    schema: "Схема базы данных",
+    storage: "Хранение",
+    database: "База данных",
+    log: "Записано недавно, ещё не перенесено",
+    free: "Свободно на её диске",
+    events: "Событий в журнале, хранятся всегда",
+    output: "Вывод прогонов хранится",
+    for_good: "всегда",
+    backup: "Последняя копия",
+    no_backup: "Резервной копии нет. Её делает команда:",
+    old_backup: "Она старая. Новую делает команда:",
+    configuration: "Действующая конфигурация",
+    configuration_hint: "Со всеми значениями по умолчанию, без секретов. То же печатает rmm check; на момент последнего запуска или перечитывания.",
+    reload: "Перечитать rmm.toml",
+    unknown: "неизвестно",
+};
+
+/// The labels in a language.
+pub(in crate::web::pages) const fn of(language: Language) -> &'static Settings {
+    match language {
+        Language::En => &EN,
+        Language::Ru => &RU,
+    }
+}
