@@ -9,3 +9,12 @@ CREATE TABLE host_checks (
     at       INTEGER NOT NULL,
     findings TEXT    NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- How each service was defined, whenever that changed: as RMM understood rmm.toml, without secrets.
+CREATE TABLE definition_revisions (
+    service TEXT    NOT NULL,
+    number  INTEGER NOT NULL,
+    at      INTEGER NOT NULL,
+    text    TEXT    NOT NULL,
+    PRIMARY KEY (service, number)
+) STRICT, WITHOUT ROWID;

@@ -27,12 +27,27 @@ impl Config {
         out
     }
 
+    /// A service as RMM understood it: its part of [`Config::effective`].
+    #[must_use]
+    pub fn effective_service(service: &Service) -> String {
+        let mut out = String::new();
+        let _ = write_service(&mut out, service);
+        out.trim_start().to_owned()
+    }
+
     fn write(&self, out: &mut String) -> fmt::Result {
         let server = &self.server;
         writeln!(out, "[server]")?;
         writeln!(out, "listen = {}", quoted(&server.listen.to_string()))?;
         if let Some(url) = &server.public_url {
             writeln!(out, "public_url = {}", quoted(url))?;
+        }
+        if !server.trusted_proxies.is_empty() {
+            let single = |network: &ipnet::IpNet| network.prefix_len() == network.max_prefix_len();
+            let text =
+                |network: &ipnet::IpNet| if single(network) { network.addr().to_string() } else { network.to_string() };
+            let proxies: Vec<_> = server.trusted_proxies.iter().map(|network| quoted(&text(network))).collect();
+            writeln!(out, "trusted_proxies = [{}]", proxies.join(", "))?;
         }
         writeln!(out, "data_dir = {}", quoted(&server.data_dir.to_string_lossy()))?;
         writeln!(out, "language = {}", quoted(server.language.as_str()))?;

@@ -52,8 +52,14 @@ pub(super) static ROOT: &[Key] = &[
 ];
 
 /// Plain values all of them, because each can be overridden by `RMM__SERVER__…`.
-pub(super) static SERVER: &[Key] =
-    &[value("listen"), value("public_url"), value("data_dir"), value("language"), value("time_zone")];
+pub(super) static SERVER: &[Key] = &[
+    value("listen"),
+    value("public_url"),
+    value("trusted_proxies"),
+    value("data_dir"),
+    value("language"),
+    value("time_zone"),
+];
 
 static LOCAL: &[Key] = &[value("user"), value("home")];
 

@@ -1,9 +1,10 @@
 //! `[server]`: RMM itself, and the environment variables that override its keys.
 
 use crate::wording::Language;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use jiff::tz::TimeZone;
 
 use super::EnvVars;
@@ -22,6 +23,8 @@ pub struct Server {
     pub listen: SocketAddr,
     /// How people and CI reach it from outside; no slash at the end.
     pub public_url: Option<String>,
+    /// Who may say for whom a request is: proxies in front of RMM.
+    pub trusted_proxies: Vec<IpNet>,
     /// Database, logs and keys; absolute.
     pub data_dir: PathBuf,
     /// For people who have not chosen one.
@@ -48,11 +51,22 @@ pub(super) fn read(section: Option<&Section<'_>>, report: &Report<'_>, base: &Pa
             None => written,
         }
     };
+    let proxies = section.and_then(|section| section.texts("trusted_proxies")).unwrap_or_default();
+    let name = override_name("trusted_proxies");
+    let proxies = match env.get(&name) {
+        Some(value) => {
+            let place = Origin { path: name, spot: Spot::Environment };
+            let one = |text: &str| Located { value: text.trim().to_owned(), place: place.clone() };
+            value.split(',').filter(|text| !text.trim().is_empty()).map(one).collect()
+        }
+        None => proxies,
+    };
     Server {
         listen: text("listen")
             .and_then(|text| listen(report, &text))
             .unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
         public_url: text("public_url").and_then(|text| public_url(report, &text)),
+        trusted_proxies: proxies.iter().filter_map(|text| proxy(report, text)).collect(),
         data_dir: base.join(text("data_dir").and_then(|text| data_dir(report, text)).unwrap_or_else(|| "data".into())),
         language: text("language")
             .and_then(|text| choose(report, &text, &[("en", Language::En), ("ru", Language::Ru)]))
@@ -91,6 +105,31 @@ fn public_url(report: &Report<'_>, text: &Located<String>) -> Option<String> {
         return None;
     }
     Some(text.value.trim_end_matches('/').to_owned())
+}
+
+/// An address, or a network of them.
+fn proxy(report: &Report<'_>, text: &Located<String>) -> Option<IpNet> {
+    let address = |text: &str| text.parse::<IpAddr>().ok().map(|address| IpNet::from(address.to_canonical()));
+    let Some(network) = address(&text.value).or_else(|| text.value.parse().ok()) else {
+        report.error_hint(
+            &text.place,
+            r#"must be the IP address of a proxy, such as "127.0.0.1" or "::1", or a network of them, such as "10.0.0.0/24""#,
+            "names are not looked up: whoever answers for a name could say for whom requests are",
+        );
+        return None;
+    };
+    if network.prefix_len() == 0 {
+        report.error(&text.place, "would let everybody say for whom their requests are; name the proxies alone");
+        return None;
+    }
+    if network.trunc() != network {
+        report.error(
+            &text.place,
+            format!(r#"means the network "{}"; write it so, or the address alone"#, network.trunc()),
+        );
+        return None;
+    }
+    Some(network)
 }
 
 fn data_dir(report: &Report<'_>, text: Located<String>) -> Option<String> {

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -84,10 +85,22 @@ impl Catalog {
         &self.effective
     }
 
+    /// How a service is defined, as TOML, without secrets.
+    #[must_use]
+    pub fn definition(&self, name: &ServiceName) -> Option<String> {
+        self.services.get(name).map(|service| Config::effective_service(service))
+    }
+
     /// What is questionable in the configuration.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// Proxies that may say for whom a request is.
+    #[must_use]
+    pub fn trusted_proxies(&self) -> &[IpNet] {
+        self.server.as_ref().map_or(&[], |server| &server.trusted_proxies)
     }
 
     /// Where people and CI reach RMM, where the configuration says it; no slash at the end.

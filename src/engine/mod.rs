@@ -69,7 +69,7 @@ use crate::domain::person::Actor;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::{self, Refusal};
 use crate::domain::release::Release;
-use crate::domain::run::Run;
+use crate::domain::run::{Run, RunKind};
 use crate::domain::world::{Changes, World};
 use crate::store::chain::NewEvent;
 use crate::store::snapshot::Stored;
@@ -228,6 +228,15 @@ impl Engine {
             })
             .await?;
         Ok(seen?)
+    }
+
+    /// How long the last rehearsal of a release took.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn rehearsal_took(&self, id: ReleaseId) -> Result<Option<Duration>, StoreError> {
+        let took = self.read(move |conn| runs::last_duration(conn, id, Env::Stage, RunKind::Rehearsal)).await?;
+        Ok(took.and_then(|milliseconds| u64::try_from(milliseconds).ok()).map(Duration::from_millis))
     }
 
     /// How the vote on a release stood when it closed last, as far as the record says.

@@ -10,7 +10,7 @@ use crate::domain::ids::ServiceName;
 use crate::store::definitions::{self, Source};
 use crate::store::renamed::{self, Carried};
 use crate::store::tokens;
-use crate::store::{StoreError, WriteError};
+use crate::store::{StoreError, Tx, WriteError};
 
 impl Engine {
     /// Takes a configuration over, at the start and when it is read again. `env` is what its references lead to.
@@ -93,8 +93,13 @@ impl Engine {
     /// The services that have a history and are not in a configuration, with the one that named each last.
     async fn retired(&self, config: &Config) -> Result<Vec<(ServiceName, Option<Source>)>, StoreError> {
         let names: Vec<_> = config.services.iter().map(|service| service.name.clone()).collect();
-        let (source, named) = (config.source.clone(), names.clone());
-        self.store().write(move |tx| definitions::note(tx, &source, &named)).await.map_err(WriteError::flatten)?;
+        let (source, named, now) = (config.source.clone(), names.clone(), self.now());
+        let texts: Vec<_> = config.services.iter().map(Config::effective_service).collect();
+        let note = move |tx: &mut Tx<'_>| {
+            definitions::note(tx, &source, &named)?;
+            named.iter().zip(&texts).try_for_each(|(service, text)| definitions::revise(tx, service, text, now))
+        };
+        self.store().write(note).await.map_err(WriteError::flatten)?;
         let mut known = self.read(definitions::with_history).await?;
         known.retain(|(service, _)| !names.contains(service));
         Ok(known)

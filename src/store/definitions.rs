@@ -1,8 +1,9 @@
-//! The configuration that named each service last, for services that have left the file.
+//! The configuration that named each service last, for services that have left the file; and how each was defined over time.
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::columns::word;
+use super::columns::{millis, time, word};
 use super::error::StoreError;
 use crate::domain::ids::ServiceName;
 
@@ -36,6 +37,46 @@ pub fn note(conn: &Connection, (text, folder): &Source, services: &[ServiceName]
     Ok(())
 }
 
+/// How a service was defined from some time on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision {
+    /// Counts the changes of the service, from 1.
+    pub number: i64,
+    /// When RMM read it.
+    pub at: Timestamp,
+    /// The definition as TOML, without secrets.
+    pub text: String,
+}
+
+/// Notes how a service is defined, if that has changed.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn revise(conn: &Connection, service: &ServiceName, text: &str, now: Timestamp) -> Result<(), StoreError> {
+    let last = revisions(conn, service, 1)?.pop();
+    if last.as_ref().is_some_and(|last| last.text == text) {
+        return Ok(());
+    }
+    let number = last.map_or(1, |last| last.number + 1);
+    conn.prepare_cached("INSERT INTO definition_revisions (service, number, at, text) VALUES (?1, ?2, ?3, ?4)")?
+        .execute((service.as_str(), number, millis(now), text))?;
+    Ok(())
+}
+
+/// How a service was defined, the newest first, so many at most.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn revisions(conn: &Connection, service: &ServiceName, limit: u32) -> Result<Vec<Revision>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT number, at, text FROM definition_revisions WHERE service = ?1 ORDER BY number DESC LIMIT ?2",
+    )?;
+    let rows = statement.query_map((service.as_str(), limit), |row| {
+        Ok(Revision { number: row.get(0)?, at: time(row, 1)?, text: row.get(2)? })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// Whether there is any release.
 ///
 /// # Errors
@@ -63,4 +104,24 @@ pub fn with_history(conn: &Connection) -> Result<Vec<(ServiceName, Option<Source
         Ok((word(row, "service")?, text.zip(folder)))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::schema::test_database;
+
+    #[test]
+    fn a_revision_is_noted_when_the_definition_changes() {
+        let conn = test_database();
+        let [shop, blog] = ["shop", "blog"].map(|name| ServiceName::parse("service", name).unwrap());
+        let at = |second| Timestamp::from_second(second).unwrap();
+        for (second, text) in [(1, "a"), (2, "a"), (3, "b"), (4, "a")] {
+            revise(&conn, &shop, text, at(second)).unwrap();
+        }
+        let all = revisions(&conn, &shop, 9).unwrap();
+        let all: Vec<_> = all.iter().map(|one| (one.number, one.at.as_second(), one.text.as_str())).collect();
+        assert_eq!(all, [(3, 4, "a"), (2, 3, "b"), (1, 1, "a")]);
+        assert!(revisions(&conn, &blog, 9).unwrap().is_empty());
+    }
 }

@@ -49,6 +49,7 @@ pub fn carry_over(
     for table in ["watched_repositories", "seen_tags", "pushed_tags"] {
         tx.execute(&format!("UPDATE OR REPLACE {table} SET service = ?1 WHERE service = ?2"), names)?;
     }
+    tx.execute("UPDATE OR IGNORE definition_revisions SET service = ?1 WHERE service = ?2", names)?;
     tx.execute("DELETE FROM defined_services WHERE service = ?1", [from.as_str()])?;
     tx.execute(
         "UPDATE tokens SET services = (SELECT json_group_array(iif(value = ?2, ?1, value)) FROM json_each(services)) \

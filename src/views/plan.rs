@@ -71,18 +71,7 @@ impl PlanOverview {
     }
 }
 
-/// The steps that would take production back from a release to another one; none where that is not known.
-///
-/// # Errors
-/// A refusal when there is no such release.
-pub async fn rollback(engine: &Engine, id: ReleaseId, to: ReleaseId) -> Result<Option<Planned<Vec<Step>>>, Failure> {
-    let plan = move |world: &World<'_>, release: &Release| {
-        world.find(to).map(|older| back(world, Env::Production, release, &older))
-    };
-    engine.look(id, plan).await
-}
-
-fn back(world: &World<'_>, environment: Env, release: &Release, older: &Release) -> Planned<Vec<Step>> {
+pub(super) fn back(world: &World<'_>, environment: Env, release: &Release, older: &Release) -> Planned<Vec<Step>> {
     let planner = planner(world, environment, RunKind::Rollback);
     planner.back(release, older, &planner.everywhere(Side::Newer))
 }

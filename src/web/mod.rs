@@ -10,6 +10,7 @@ mod oidc;
 mod pages;
 mod patient;
 pub mod problem;
+mod proxies;
 pub mod reload;
 pub mod server;
 pub mod socket;
@@ -21,9 +22,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
 use axum::extract::connect_info::Connected;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use secrecy::SecretString;
@@ -64,6 +65,12 @@ pub struct Web {
 }
 
 impl Web {
+    /// Whether people reach this RMM by https.
+    #[must_use]
+    pub fn is_behind_tls(&self) -> bool {
+        self.engine.catalog().public_url().is_some_and(|url| url.starts_with("https://"))
+    }
+
     /// Where people reach this RMM; no slash at the end.
     #[must_use]
     pub fn base_url(&self) -> String {
@@ -113,7 +120,8 @@ pub fn router(
         .layer(axum::middleware::from_fn(to_its_end))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(axum::middleware::from_fn(limits::hold))
-        .layer(axum::middleware::map_response(hardened))
+        .layer(axum::middleware::map_response_with_state(web.clone(), hardened))
+        .layer(axum::middleware::from_fn_with_state(web.clone(), proxies::seen_through))
         .with_state(web)
 }
 
@@ -130,7 +138,7 @@ async fn to_its_end(request: Request, next: Next) -> Response {
 }
 
 /// Nothing that RMM answers is to be guessed at, framed or kept by others.
-async fn hardened(mut response: Response) -> Response {
+async fn hardened(State(web): State<Web>, mut response: Response) -> Response {
     let fixed = [
         ("x-content-type-options", "nosniff"),
         ("cache-control", "no-store"),
@@ -139,6 +147,11 @@ async fn hardened(mut response: Response) -> Response {
     ];
     for (name, value) in fixed {
         response.headers_mut().entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
+    }
+    if web.is_behind_tls() {
+        // For a year, and not for neighbours under the same domain, which are not RMM's to decide about.
+        let value = HeaderValue::from_static("max-age=31536000");
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, value);
     }
     response
 }

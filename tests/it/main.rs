@@ -36,11 +36,15 @@ mod kills;
 #[cfg(test)]
 mod local_user;
 #[cfg(test)]
+mod page_rights;
+#[cfg(test)]
 mod pages_find;
 #[cfg(test)]
 mod pages_insights;
 #[cfg(test)]
 mod pages_mini_app;
+#[cfg(test)]
+mod proxies;
 #[cfg(test)]
 mod records;
 #[cfg(test)]

@@ -128,3 +128,42 @@ async fn a_host_is_checked_and_the_page_remembers_what_was_found() {
     let nowhere = ann.open("/hosts").await.csrf();
     assert_eq!(ann.send("/hosts/check", &[("csrf", &nowhere), ("host", "nowhere")]).await.status, 404);
 }
+
+#[tokio::test]
+async fn production_goes_back_from_the_page_of_the_service_with_a_forecast() {
+    let world = World::new(Setup::new().person("vera", "viewer")).await;
+    let first = world.deployed("v1").await;
+    let second = world.deployed("v2").await;
+    let back = format!("/releases/{second}/rollback");
+    let mut vera = Browser::signed_in(&world, Some("vera")).await;
+    assert!(!vera.open("/services/shop").await.has("form"), "what she may not is not offered");
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    let page = ann.open("/services/shop").await;
+    let choice = page.text("fieldset.pick label");
+    assert!(choice.starts_with("v1") && choice.contains("undoes migrations of app"), "{choice}");
+    assert!(choice.contains("as rehearsed"), "{choice}");
+    let to = format!("#{first}");
+    let done = ann.submit(&page, &back, &[("to", &to), ("reason", "the basket is empty")]).await;
+    assert_eq!(done.status, 303, "{}", done.html);
+    world.until(second, "rollback_done").await;
+    let page = ann.open("/services/shop").await;
+    assert!(page.text("#envs").contains("the basket is empty"), "locked, and why: {}", page.text("#envs"));
+    assert!(page.text(".hosts a").contains("local"));
+}
+
+#[tokio::test]
+async fn a_service_shows_how_it_is_defined_and_how_that_changed() {
+    let world = World::new(Setup::new()).await;
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    let page = ann.open("/services/shop").await;
+    assert!(page.text("#toml").contains("[[services.surfaces]]"), "{}", page.html);
+    assert_eq!(page.texts("#revisions details").len(), 1);
+    world.configure(|setup| setup.supersede = true);
+    let settings = ann.open("/settings").await;
+    let said = ann.submit(&settings, "/settings/reload", &[]).await;
+    assert_eq!((said.status, said.location.as_deref()), (303, Some("/settings")), "{}", said.html);
+    let page = ann.open("/services/shop").await;
+    let change = page.text("#revisions details");
+    assert!(change.contains("-supersede = false") && change.contains("+supersede = true"), "{change}");
+    assert!(ann.open("/settings").await.text("#effective").contains("supersede = true"));
+}

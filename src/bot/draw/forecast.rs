@@ -3,13 +3,10 @@
 use serde::Serialize;
 
 use super::pen::Pen;
-use crate::domain::env::Env;
 use crate::domain::ids::ReleaseId;
-use crate::domain::run::{RunKind, StepKind};
-use crate::domain::service::Driver;
 use crate::engine::Failure;
-use crate::store::runs;
-use crate::views::{ReleaseOverview, plan};
+use crate::views::forecast::Way;
+use crate::views::{self, ReleaseOverview};
 
 /// A forecast.
 #[derive(Debug, Default, Serialize)]
@@ -32,30 +29,21 @@ pub(super) struct Forecast {
 
 /// What taking production back from a release to `to` would do.
 pub(super) async fn read(pen: &Pen<'_>, overview: &ReleaseOverview, to: ReleaseId) -> Result<Forecast, Failure> {
-    let release = &overview.release;
-    let id = release.id;
-    let took = pen.engine.read(move |conn| runs::last_duration(conn, id, Env::Stage, RunKind::Rehearsal)).await?;
-    let mut forecast = Forecast {
-        rehearsed: release.rehearsal.as_ref().is_some_and(|rehearsal| rehearsal.against == Some(to)),
-        took: took.map(|milliseconds| pen.seconds(milliseconds / 1000)),
+    let Some(seen) = views::Forecast::read(pen.engine, overview.release.id, vec![to]).await?.pop() else {
+        return Ok(Forecast::default());
+    };
+    let forecast = Forecast {
+        rehearsed: seen.rehearsed,
+        took: seen.took.map(|took| pen.seconds(i64::try_from(took.as_secs()).unwrap_or(i64::MAX))),
         ..Forecast::default()
     };
-    match &overview.service.production().driver {
-        Driver::Local | Driver::Ssh => {
-            forecast.ours = true;
-            match plan::rollback(pen.engine, id, to).await? {
-                Some(Ok(steps)) => {
-                    forecast.steps = steps.len();
-                    let down = steps.iter().filter(|step| step.kind == StepKind::MigrateDown);
-                    forecast.migrations = down.map(|step| step.surface.to_string()).collect();
-                }
-                Some(Err(reason)) => forecast.problem = pen.why(&reason),
-                None => {}
-            }
+    Ok(match seen.way {
+        Way::Ours { steps, migrations } => {
+            let migrations = migrations.iter().map(ToString::to_string).collect();
+            Forecast { ours: true, steps, migrations, ..forecast }
         }
-        Driver::Ci { rollback_workflow, .. } => {
-            forecast.workflow.clone_from(rollback_workflow);
-        }
-    }
-    Ok(forecast)
+        Way::Impossible(reason) => Forecast { ours: true, problem: pen.why(&reason), ..forecast },
+        Way::Ci(workflow) => Forecast { workflow, ..forecast },
+        Way::Unknown => Forecast { ours: true, ..forecast },
+    })
 }

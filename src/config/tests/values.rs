@@ -61,6 +61,18 @@ fn the_server_says_where_it_listens_and_how_people_reach_it() {
 }
 
 #[test]
+fn proxies_that_are_believed_are_named_by_address() {
+    let config = parse("[server]\ntrusted_proxies = [\"127.0.0.1\", \"10.2.0.0/16\", \"::1\"]\n");
+    let named: Vec<_> = config.server.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(named, ["127.0.0.1/32", "10.2.0.0/16", "::1/128"]);
+    assert!(config.effective().contains(r#"trusted_proxies = ["127.0.0.1", "10.2.0.0/16", "::1"]"#));
+    let problem = |text: &str| super::problems(&format!("[server]\ntrusted_proxies = [\"{text}\"]\n")).concat();
+    assert!(problem("caddy").contains("must be the IP address of a proxy"), "{}", problem("caddy"));
+    assert!(problem("0.0.0.0/0").contains("would let everybody say"));
+    assert!(problem("10.2.0.1/16").contains("means the network \"10.2.0.0/16\""));
+}
+
+#[test]
 fn people_are_members_unless_said_otherwise() {
     let config = parse(
         "[[people]]\nname = \"ann\"\ntelegram_id = 100_000_001\ngithub = \"Ann-1\"\nrole = \"admin\"\n\

@@ -32,8 +32,7 @@ struct MiniAppPage {
 
 /// Whether there is a Mini App: it needs a bot, and an address with TLS.
 fn is_there(web: &Web) -> bool {
-    let catalog = web.engine.catalog();
-    catalog.bot_token().is_some() && catalog.public_url().is_some_and(|url| url.starts_with("https://"))
+    web.is_behind_tls() && web.engine.catalog().bot_token().is_some()
 }
 
 /// What the script sends on: where it is in Telegram, it stands in the fragment.

@@ -1,18 +1,28 @@
 //! A service: what its environments run, what it can go back to, who approves, and what was released.
 
+mod back;
+mod definition;
+
 use askama::Template;
 use axum::extract::{FromRequest, Path, Request as HttpRequest, State};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
+use self::back::Back;
+use self::definition::Definition;
 use super::board::{EndedLine, Place};
 use super::fault::Fault;
 use super::frame::{Frame, When};
+use super::tone::Tone;
 use super::viewer::{Signed, Viewer};
+use super::words::services::Services;
+use super::{hosts, words};
 use crate::domain::command::Command;
 use crate::domain::env::Env;
-use crate::domain::ids::{Invalid, ServiceName};
+use crate::domain::ids::{HostName, Invalid, ServiceName};
+use crate::domain::moves::Move;
 use crate::domain::person::Right;
 use crate::domain::service::{Driver, Service};
+use crate::engine::hosts::HostStatus;
 use crate::engine::{Request, no_service, trace};
 use crate::views::ServiceOverview;
 use crate::web::Web;
@@ -26,7 +36,8 @@ struct EnvironmentBox {
     name: &'static str,
     place: Place,
     driver: &'static str,
-    hosts: String,
+    /// With how the last look found each.
+    hosts: Vec<(String, Tone, &'static str)>,
 }
 
 struct Good {
@@ -46,9 +57,13 @@ struct ServicePage {
     may_command: bool,
     approvers: Vec<String>,
     needed: String,
+    labels: &'static Services,
+    back: Option<Back>,
+    /// What follows from going back.
+    follows: &'static str,
+    definition: Option<Definition>,
     line: Vec<(i64, String)>,
     good: Vec<Good>,
-    current: Option<i64>,
     history: Vec<EndedLine>,
 }
 
@@ -64,13 +79,19 @@ pub(super) async fn show(
     let overview = ServiceOverview::read(&web.engine, &name).await?;
     let history = web.engine.releases(None, Some(name.clone()), None, HISTORY).await?;
     let (looks, service) = (&viewer.looks, &overview.service);
-    let words = looks.words();
+    let labels = looks.words();
+    let hosts = web.engine.hosts().await?;
     let environments = Env::LASTING.into_iter().map(|env| EnvironmentBox {
-        name: if env == Env::Stage { words.stage } else { words.production },
+        name: if env == Env::Stage { labels.stage } else { labels.production },
         place: Place::of(&overview, env, &viewer),
         driver: driver(service, env),
-        hosts: service.hosts_in(env).iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        hosts: service.hosts_in(env).iter().filter_map(|name| host(&hosts, name, &viewer)).collect(),
     });
+    let back = match &overview.in_production {
+        Some(release) => Back::read(&web, &viewer, release.id).await?,
+        None => None,
+    };
+    let definition = Definition::read(&web, &viewer, service).await?;
     let lock = overview.production().lock.as_ref();
     let good = overview.good.iter().take(VERSIONS).map(|good| Good {
         release: good.version.release.0,
@@ -85,13 +106,23 @@ pub(super) async fn show(
         lock: lock.map(|lock| (lock.by.clone(), looks.language.reason(&lock.reason))),
         may_command: viewer.actor.may(Right::Command, Some(&name), false).is_ok(),
         approvers: service.approvals.required.iter().map(ToString::to_string).collect(),
-        needed: words.of(service.approvals.minimum, service.approvals.required.len()),
+        needed: labels.of(service.approvals.minimum, service.approvals.required.len()),
+        labels: words::services::of(looks.language),
+        back,
+        follows: looks.words().follows(Move::Rollback),
+        definition,
         line: overview.line.iter().map(|release| (release.id.0, release.title())).collect(),
         good: good.collect(),
-        current: overview.in_production.as_ref().map(|release| release.id.0),
         history: history.iter().map(|release| EndedLine::of(release, &viewer)).collect(),
     };
     Ok(Html(page.render()?))
+}
+
+/// A host, and how the last look found it.
+fn host(hosts: &[HostStatus], name: &HostName, viewer: &Viewer) -> Option<(String, Tone, &'static str)> {
+    let status = hosts.iter().find(|status| status.name == *name)?;
+    let (tone, state) = hosts::health(status, words::hosts::of(viewer.looks.language));
+    Some((name.to_string(), tone, state))
 }
 
 fn driver(service: &Service, env: Env) -> &'static str {

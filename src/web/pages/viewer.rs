@@ -75,14 +75,9 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
     (0..text.len()).step_by(2).map(digits).collect()
 }
 
-/// Whether the dashboard is reached by https.
-fn is_safe(web: &Web) -> bool {
-    web.engine.catalog().public_url().is_some_and(|url| url.starts_with("https://"))
-}
-
 /// The name of the session's cookie.
 fn cookie_name(web: &Web) -> &'static str {
-    if is_safe(web) { SAFE_COOKIE } else { PLAIN_COOKIE }
+    if web.is_behind_tls() { SAFE_COOKIE } else { PLAIN_COOKIE }
 }
 
 /// Where pages are shown that a cookie comes along to.
@@ -96,9 +91,9 @@ pub(super) enum Site {
 
 /// What gives a browser the cookie of a session; without a secret: what takes it.
 pub(super) fn set_cookie(web: &Web, secret: Option<&str>, site: Site) -> String {
-    let (name, safe) = (cookie_name(web), if is_safe(web) { "; Secure" } else { "" });
+    let (name, safe) = (cookie_name(web), if web.is_behind_tls() { "; Secure" } else { "" });
     let age = if secret.is_some() { 30 * 24 * 3600 } else { 0 };
-    let same_site = if site == Site::Any && is_safe(web) { "None; Partitioned" } else { "Lax" };
+    let same_site = if site == Site::Any && web.is_behind_tls() { "None; Partitioned" } else { "Lax" };
     format!("{name}={}; Path=/; HttpOnly; SameSite={same_site}; Max-Age={age}{safe}", secret.unwrap_or_default())
 }
 

@@ -14,6 +14,7 @@ pub(super) mod mini_app;
 pub(super) mod nav;
 pub(super) mod people;
 mod ru;
+pub(super) mod services;
 pub(super) mod settings;
 pub(super) mod tokens;
 
@@ -118,7 +119,6 @@ pub(super) struct Words {
     pub approvers: &'static str,
     pub in_line: &'static str,
     pub good_versions: &'static str,
-    pub roll_back_there: &'static str,
     pub reason: &'static str,
     pub reason_hint: &'static str,
     pub which_gates: &'static str,

@@ -75,19 +75,20 @@ impl<'w> Browser<'w> {
         self.send(action, &all).await
     }
 
+    /// What a request is answered with; its body, which may have no end, is not read.
+    pub async fn status(
+        &self,
+        method: &str,
+        path: &str,
+        fields: Option<&[(&str, &str)]>,
+        headers: &[(&str, &str)],
+    ) -> u16 {
+        let body = fields.map(|fields| serde_urlencoded::to_string(fields).unwrap());
+        self.answer(method, path, body, headers).await.status().as_u16()
+    }
+
     async fn request(&mut self, method: &str, path: &str, body: Option<String>, headers: &[(&str, &str)]) -> Page {
-        let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
-        let url = format!("http://{}{path}", self.world.address());
-        let mut request = client.build().unwrap().request(method.parse().unwrap(), url);
-        let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        request = request.header("cookie", cookies.join("; ")).header("accept", "text/html");
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        if let Some(body) = body {
-            request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
-        }
-        let response = request.send().await.expect("an answer");
+        let response = self.answer(method, path, body, headers).await;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         for set in headers.get_all(SET_COOKIE) {
             let (pair, rest) = set.to_str().unwrap().split_once(';').unwrap();
@@ -100,6 +101,27 @@ impl<'w> Browser<'w> {
         }
         let location = headers.get(LOCATION).map(|value| value.to_str().unwrap().to_owned());
         Page { status, location, html: response.text().await.unwrap(), headers }
+    }
+
+    async fn answer(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<String>,
+        headers: &[(&str, &str)],
+    ) -> reqwest::Response {
+        let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        let url = format!("http://{}{path}", self.world.address());
+        let mut request = client.build().unwrap().request(method.parse().unwrap(), url);
+        let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        request = request.header("cookie", cookies.join("; ")).header("accept", "text/html");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
+        }
+        request.send().await.expect("an answer")
     }
 }
 

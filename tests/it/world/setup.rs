@@ -17,6 +17,8 @@ pub struct Setup {
     surface: Table,
     stage_surface: Table,
     more_services: Vec<(String, Option<String>)>,
+    /// Who approves in the other services, if not the same people.
+    other_approver: Option<String>,
     /// More keys of the service, and `[github]`.
     service: Table,
     github: Table,
@@ -53,6 +55,7 @@ impl Setup {
             surface: surface.into_iter().collect(),
             stage_surface: Table::new(),
             more_services: Vec::new(),
+            other_approver: None,
             service: Table::new(),
             github: Table::new(),
             variables: Vec::new(),
@@ -93,6 +96,12 @@ impl Setup {
     pub fn another_service(mut self, name: &str) -> Self {
         self.more_services.push((name.into(), None));
         self
+    }
+
+    /// One more service, which this person alone approves.
+    pub fn another_service_approved_by(mut self, name: &str, approver: &str) -> Self {
+        self.other_approver = Some(approver.into());
+        self.another_service(name)
     }
 
     /// One more service, whose tags are looked for in this repository; its code is not checked out.
@@ -234,6 +243,9 @@ impl Setup {
             // What is said of the first service alone.
             other.retain(|key, _| plain.contains_key(key) || !self.service.contains_key(key));
             set(&mut other, "name", name.clone().into());
+            if let Some(approver) = &self.other_approver {
+                set(&mut other, "approvals.required", vec![approver.clone()].into());
+            }
             if let Some(repository) = repository {
                 set(&mut other, "repository", repository.clone().into());
             }

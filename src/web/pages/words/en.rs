@@ -105,7 +105,6 @@ pub(super) const WORDS: Words = Words {
     approvers: "Approvers",
     in_line: "In line for production",
     good_versions: "Good versions",
-    roll_back_there: "Roll production back from the release that it runs",
     reason: "Reason",
     reason_hint: "Told to the team, kept on the record",
     which_gates: "Gates to skip",

@@ -105,7 +105,6 @@ pub(super) const WORDS: Words = Words {
     approvers: "Кто подтверждает",
     in_line: "В очереди в продакшн",
     good_versions: "Хорошие версии",
-    roll_back_there: "Откатить продакшн можно на странице релиза, который там работает",
     reason: "Причина",
     reason_hint: "Скажем команде и сохраним в журнале",
     which_gates: "Какие условия пропустить",

@@ -1,0 +1,86 @@
+//! Labels of the page about a service.
+
+use super::Language;
+
+/// Labels of the page about a service in one language.
+#[derive(Debug)]
+pub(in crate::web::pages) struct Services {
+    pub hosts: &'static str,
+    pub rehearsed: &'static str,
+    pub within: &'static str,
+    pub by_workflow: &'static str,
+    pub by_ci: &'static str,
+    pub back: &'static str,
+    pub from: &'static str,
+    pub back_to: &'static str,
+    pub back_it: &'static str,
+    pub undoes: &'static str,
+    pub no_migrations: &'static str,
+    pub definition: &'static str,
+    pub from_file: &'static str,
+    pub retired: &'static str,
+    pub revisions: &'static str,
+    pub revision: &'static str,
+    pub first: &'static str,
+}
+
+const EN: Services = Services {
+    hosts: "Hosts",
+    rehearsed: "as rehearsed",
+    within: "in",
+    by_workflow: "by the workflow",
+    by_ci: "by CI",
+    back: "Roll production back",
+    from: "from",
+    back_to: "Version to go back to",
+    back_it: "Roll back to the chosen version",
+    undoes: "undoes migrations of",
+    no_migrations: "no migration is undone",
+    definition: "Definition",
+    from_file: "It stands in rmm.toml, and is changed there. Secrets are not shown.",
+    retired: "Not in rmm.toml any more; this is how it was defined last.",
+    revisions: "How it changed",
+    revision: "Revision",
+    first: "the first that RMM knows",
+};
+
+const RU: Services = Services {
+    hosts: "Хосты",
+    rehearsed: "как на репетиции",
+    within: "за",
+    by_workflow: "сделает workflow",
+    by_ci: "сделает CI",
+    back: "Откатить продакшн",
+    from: "с",
+    back_to: "Версия, на которую откатить",
+    back_it: "Откатить на выбранную версию",
+    undoes: "откатит миграции:",
+    no_migrations: "миграции не откатываются",
+    definition: "Определение",
+    from_file: "Задано в rmm.toml, там и меняется. Секреты не показаны.",
+    retired: "В rmm.toml его больше нет; так он был определён в последний раз.",
+    revisions: "Как менялось",
+    revision: "Редакция",
+    first: "первая из известных RMM",
+};
+
+impl Services {
+    /// How many steps of how long a way there are.
+    pub fn steps(&self, language: Language, steps: usize) -> String {
+        match (language, steps % 10, steps % 100) {
+            (Language::En, _, _) if steps == 1 => "1 step".to_owned(),
+            (Language::En, _, _) => format!("{steps} steps"),
+            (Language::Ru, 1, rest) if rest != 11 => format!("{steps} шаг"),
+            (Language::Ru, 2..=4, rest) if !(12..=14).contains(&rest) => format!("{steps} шага"),
+            (Language::Ru, _, _) => format!("{steps} шагов"),
+        }
+    }
+}
+
+/// The labels in a language.
+pub(in crate::web::pages) const fn of(language: Language) -> &'static Services {
+    match language {
+        Language::En => &EN,
+        Language::Ru => &RU,
+    }
+}
