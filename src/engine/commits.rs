@@ -9,7 +9,7 @@ use crate::clients::github::{GitHub, MergedPull};
 use crate::domain::commits::{CommitLine, CommitList, PullRequest};
 use crate::domain::env::Env;
 use crate::domain::fault::github::GithubFault;
-use crate::domain::ids::{Commit, ReleaseId};
+use crate::domain::ids::{Commit, ReleaseId, ServiceName};
 use crate::domain::release::Version;
 use crate::domain::repository::RepoName;
 use crate::store::{StoreError, commits, releases, runs};
@@ -21,6 +21,12 @@ impl Engine {
     /// When the database cannot be read.
     pub async fn commits_of(&self, id: ReleaseId) -> Result<Option<CommitList>, StoreError> {
         self.read(move |conn| commits::get(conn, id)).await
+    }
+
+    /// What a version brings beside another one; none where neither GitHub nor git tells. It asks them, which may take seconds.
+    pub async fn commits_between(&self, service: &ServiceName, since: Version, to: &Version) -> Option<CommitList> {
+        let (base, head) = (since.commit.clone()?, to.commit.clone()?);
+        between(self, service, since, &base, &head).await.ok().flatten()
     }
 }
 
@@ -43,20 +49,38 @@ pub(super) async fn list(engine: &Engine, id: ReleaseId) -> Result<Listed, Failu
         return Ok(Listed::Done);
     };
     let (Some(base), Some(head)) = (since.commit.clone(), release.commit.clone()) else { return Ok(Listed::Done) };
+    let list = match between(engine, &release.service, since, &base, &head).await {
+        Ok(list) => list,
+        Err(fault) => return Ok(Listed::Later(fault)),
+    };
+    let Some(list) = list else { return Ok(Listed::Done) };
+    engine.store().write(move |tx| commits::put(tx, id, &list)).await?;
+    Ok(Listed::Done)
+}
+
+/// What `head` brings beside `base`, the commit of `since`: GitHub says it, or git does; none where neither can. Errors that
+/// may pass are GitHub's.
+async fn between(
+    engine: &Engine,
+    name: &ServiceName,
+    since: Version,
+    base: &Commit,
+    head: &Commit,
+) -> Result<Option<CommitList>, GithubFault> {
     let catalog = engine.catalog();
-    let by_github = match catalog.github_of(&release.service) {
-        Ok((github, repository)) => compared(github, &repository, &since, &base, &head).await.map(Some),
+    let by_github = match catalog.github_of(name) {
+        Ok((github, repository)) => compared(github, &repository, &since, base, head).await.map(Some),
         Err(_) => Ok(None),
     };
     let list = match by_github {
         Ok(Some(list)) => Some(list),
-        Err(fault) if fault.may_pass() => return Ok(Listed::Later(fault)),
+        Err(fault) if fault.may_pass() => return Err(fault),
         Ok(None) | Err(_) => {
-            let service = catalog.service(&release.service);
+            let service = catalog.service(name);
             let repository = service.and_then(|service| service.repository.as_deref());
             let ca = service.and_then(|service| catalog.certificates(service.repository_ca.as_deref()?));
             match repository {
-                Some(repository) => git::log::between(repository, ca, &base, &head).await.map(|found| CommitList {
+                Some(repository) => git::log::between(repository, ca, base, head).await.map(|found| CommitList {
                     since,
                     total: found.total,
                     lacking: found.lacking,
@@ -68,15 +92,15 @@ pub(super) async fn list(engine: &Engine, id: ReleaseId) -> Result<Listed, Failu
             }
         }
     };
-    let Some(mut list) = list else { return Ok(Listed::Done) };
-    for commit in &mut list.commits {
-        commit.title = catalog.redactor().text(&commit.title);
-    }
-    for pull in &mut list.pull_requests {
-        pull.title = catalog.redactor().text(&pull.title);
-    }
-    engine.store().write(move |tx| commits::put(tx, id, &list)).await?;
-    Ok(Listed::Done)
+    Ok(list.map(|mut list| {
+        for commit in &mut list.commits {
+            commit.title = catalog.redactor().text(&commit.title);
+        }
+        for pull in &mut list.pull_requests {
+            pull.title = catalog.redactor().text(&pull.title);
+        }
+        list
+    }))
 }
 
 async fn compared(

@@ -1,13 +1,15 @@
 //! Lists of releases, for those who look.
 
 use super::Engine;
+use crate::domain::env::Env;
 use crate::domain::ids::{ReleaseId, ServiceName};
 use crate::domain::person::Person;
 use crate::domain::release::Release;
-use crate::domain::run::Run;
+use crate::domain::run::{Run, RunKind};
 use crate::domain::status::List;
+use crate::store::durations::GoodRun;
 use crate::store::search::{self, Wanted};
-use crate::store::{StoreError, releases, runs};
+use crate::store::{StoreError, durations, releases, runs};
 
 impl Engine {
     /// Releases, the newest first; none: of every list, of all services.
@@ -23,6 +25,20 @@ impl Engine {
     ) -> Result<Vec<Release>, StoreError> {
         let page = releases::Page { list, service, before, limit };
         self.read(move |conn| releases::page(conn, &page)).await
+    }
+
+    /// The last runs of a kind in an environment of a service that ended well, newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn last_good_runs(
+        &self,
+        service: ServiceName,
+        environment: Env,
+        kind: RunKind,
+        limit: u32,
+    ) -> Result<Vec<GoodRun>, StoreError> {
+        self.read(move |conn| durations::last_good(conn, &service, environment, kind, limit)).await
     }
 
     /// The runs of a release, the oldest first, with their steps.

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::Failure;
 use super::redact::Redactor;
+use super::{Engine, Failure};
 use crate::clients::detached::{Sink, SinkError};
-use crate::store::{Store, StoreError, WriteError, logs};
+use crate::store::{StoreError, WriteError, logs};
 
 /// Keeps the output of a step, without secrets. What has been kept is committed together with how far it came, so
 /// that after a crash nothing is kept twice and nothing is missing.
 pub(super) struct Log {
-    store: Store,
+    engine: Engine,
     redactor: Arc<Redactor>,
     run: i64,
     step: i64,
@@ -23,8 +23,9 @@ pub(super) struct Log {
 }
 
 impl Log {
-    pub(super) fn new(store: Store, redactor: Arc<Redactor>, run: i64, step: i64, offset: u64) -> Self {
-        Self { store, redactor, run, step, offset, pending: Vec::new() }
+    pub(super) fn new(engine: Engine, run: i64, step: i64, offset: u64) -> Self {
+        let redactor = engine.catalog().redactor().clone();
+        Self { engine, redactor, run, step, offset, pending: Vec::new() }
     }
 
     async fn take(&mut self, bytes: &[u8]) -> Result<(), WriteError<StoreError>> {
@@ -62,14 +63,14 @@ impl Log {
             self.keep(ready, from - self.offset).await?;
         }
         let (run, step) = (self.run, self.step);
-        self.store.write(move |tx| logs::skip(tx, run, step, to, to - from)).await?;
+        self.engine.store().write(move |tx| logs::skip(tx, run, step, to, to - from)).await?;
         self.offset = to;
         Ok(())
     }
 
     async fn keep(&mut self, ready: Vec<u8>, used: u64) -> Result<(), WriteError<StoreError>> {
-        let (run, step, end) = (self.run, self.step, self.offset + used);
-        self.store.write(move |tx| logs::append(tx, run, step, end, &ready)).await?;
+        let (run, step, end, now) = (self.run, self.step, self.offset + used, self.engine.now());
+        self.engine.store().write(move |tx| logs::append(tx, run, step, end, &ready, now)).await?;
         self.offset = end;
         Ok(())
     }

@@ -167,7 +167,7 @@ impl StepContext<'_> {
         let mut reach = Reach::new(self.following, &self.step.host).for_step(self.step.kind);
         loop {
             let offset = engine.read(move |conn| logs::resume_offset(conn, run, log_step)).await?;
-            let mut log = Log::new(engine.store().clone(), engine.catalog().redactor().clone(), run, log_step, offset);
+            let mut log = Log::new(engine.clone(), run, log_step, offset);
             let attempted = match self.attempt(&spec, offset, &mut log, limit, &mut early).await {
                 Ok(ended) => Ok(ended),
                 Err(error) => Err(self.following.recognize(&self.step.host, error).await),
@@ -330,12 +330,12 @@ impl StepContext<'_> {
     pub(super) async fn note(&self, line: &str) -> Result<(), Failure> {
         let engine = &self.following.engine;
         let (run, step) = (self.run_id().0, self.log_step(0));
-        let text = engine.catalog().redactor().text(line);
+        let (text, now) = (engine.catalog().redactor().text(line), engine.now());
         engine
             .store()
             .write(move |tx| {
                 let end = logs::resume_offset(tx, run, step)?;
-                logs::append(tx, run, step, end + text.len() as u64, text.as_bytes())
+                logs::append(tx, run, step, end + text.len() as u64, text.as_bytes(), now)
             })
             .await
             .map_err(Failure::from)

@@ -81,7 +81,7 @@ mod tests {
         )
         .unwrap();
         for piece in 0..3 {
-            logs::append(conn, id, piece, 5, b"piece").unwrap();
+            logs::append(conn, id, piece, 5, b"piece", Timestamp::UNIX_EPOCH).unwrap();
         }
     }
 
@@ -120,7 +120,7 @@ mod tests {
         release(&conn, 1, "failed");
         run(&conn, 10, 1, "stage", "failed", Some(1));
         for end in 0..2 * u64::from(BATCH) {
-            logs::append(&conn, 10, 0, 5 + end, b"x").unwrap();
+            logs::append(&conn, 10, 0, 5 + end, b"x", Timestamp::UNIX_EPOCH).unwrap();
         }
         let mut parts = Vec::new();
         while delete_old_output(&conn, at(10), at(99)).unwrap() {

@@ -355,7 +355,10 @@ mod tests {
         let total = NEAR + 200;
         for piece in 0..total {
             let run = (piece * 7 % 4 + 1) * 10 + piece % 3 % 2;
-            assert!(logs::append(&conn, run, 0, piece as u64, piece.to_string().as_bytes()).unwrap());
+            assert!(
+                logs::append(&conn, run, 0, piece as u64, piece.to_string().as_bytes(), jiff::Timestamp::UNIX_EPOCH)
+                    .unwrap()
+            );
         }
         conn.execute_batch("COMMIT").unwrap();
         let all = output_after(&conn, 0, &Scope::default(), usize::MAX).unwrap();

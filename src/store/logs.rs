@@ -3,9 +3,13 @@
 //!
 //! Must not: redact (that is done before), read kept output when appending, or let a chatty step fill the disk.
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::columns::millis;
 use super::error::StoreError;
+
+pub mod lines;
 
 /// What is kept from the beginning of a step's output, bytes.
 pub const HEAD_LIMIT: u64 = 1 << 20;
@@ -22,6 +26,22 @@ pub const TRY_SHIFT: u32 = 20;
 #[must_use]
 pub const fn step_and_try(step: i64) -> (i64, i64) {
     (step & ((1 << TRY_SHIFT) - 1), step >> TRY_SHIFT)
+}
+
+/// The number under which the log keeps what is shown of a step first: what it printed itself, else its last try.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn shown_first(conn: &Connection, run: i64, index: u32, tries: u32) -> Result<i64, StoreError> {
+    let own = i64::from(index);
+    let has_own = state(conn, run, own)?.is_some_and(|state| state.kept_head + state.kept_tail > 0);
+    Ok(if has_own { own } else { of_try(index, tries) })
+}
+
+/// The number under which the log keeps a try of a step; 0: the step itself.
+#[must_use]
+pub const fn of_try(index: u32, tried: u32) -> i64 {
+    index as i64 | (tried as i64) << TRY_SHIFT
 }
 
 /// A piece of output.
@@ -48,6 +68,8 @@ pub struct LogState {
     pub kept_tail: u64,
     /// Bytes dropped between.
     pub dropped: u64,
+    /// Lines that have ended, dropped ones included as far as they arrived; none: an older RMM has not counted them.
+    pub lines: Option<u64>,
     head_last_id: i64,
 }
 
@@ -68,7 +90,10 @@ pub struct StepLog {
 /// When the database cannot be read.
 pub fn state(conn: &Connection, run: i64, step: i64) -> Result<Option<LogState>, StoreError> {
     let state = conn
-        .prepare_cached("SELECT source_end, kept_head, kept_tail, dropped, head_last_id FROM log_state WHERE run_id = ?1 AND step = ?2")?
+        .prepare_cached(
+            "SELECT source_end, kept_head, kept_tail, dropped, head_last_id, lines FROM log_state \
+             WHERE run_id = ?1 AND step = ?2",
+        )?
         .query_row((run, step), |row| {
             Ok(LogState {
                 source_end: unsigned(row, 0)?,
@@ -76,6 +101,7 @@ pub fn state(conn: &Connection, run: i64, step: i64) -> Result<Option<LogState>,
                 kept_tail: unsigned(row, 2)?,
                 dropped: unsigned(row, 3)?,
                 head_last_id: row.get(4)?,
+                lines: row.get::<_, Option<i64>>(5)?.map(|lines| u64::try_from(lines).unwrap_or(0)),
             })
         })
         .optional()?;
@@ -90,28 +116,47 @@ pub fn resume_offset(conn: &Connection, run: i64, step: i64) -> Result<u64, Stor
     Ok(state(conn, run, step)?.map_or(0, |state| state.source_end))
 }
 
-/// Appends redacted output. `source_end` is the offset in the host's (unredacted) output behind what `bytes` came from.
+/// Appends redacted output that came `at` a time. `source_end` is the offset in the host's (unredacted) output behind what
+/// `bytes` came from.
 ///
 /// `false`, and nothing appended, when output beyond `source_end` has arrived already: someone else fetched it.
 ///
 /// # Errors
 /// When the database cannot be written.
-pub fn append(conn: &Connection, run: i64, step: i64, source_end: u64, bytes: &[u8]) -> Result<bool, StoreError> {
-    let mut state = state(conn, run, step)?.unwrap_or_default();
+pub fn append(
+    conn: &Connection,
+    run: i64,
+    step: i64,
+    source_end: u64,
+    bytes: &[u8],
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let known = state(conn, run, step)?;
+    let mut state = known.unwrap_or_default();
     if source_end < state.source_end {
         return Ok(false);
     }
     state.source_end = source_end;
+    let mut lines = match (known, state.lines) {
+        (_, Some(lines)) => lines,
+        (None, None) => 0,
+        (Some(_), None) => lines::count(conn, run, step)?,
+    };
     // Behind a gap nothing belongs to the head.
     let room = if state.dropped > 0 { 0 } else { HEAD_LIMIT.saturating_sub(state.kept_head) };
     let room = usize::try_from(room).unwrap_or(usize::MAX);
     let (head, tail) = bytes.split_at(room.min(bytes.len()));
+    let mut insert = |piece: &[u8]| -> Result<i64, StoreError> {
+        let new = NewPiece { run, step, source_end, line: lines, at, bytes: piece };
+        lines += lines::ends_in(piece);
+        new.insert(conn)
+    };
     for piece in head.chunks(PIECE) {
-        state.head_last_id = insert(conn, run, step, source_end, piece)?;
+        state.head_last_id = insert(piece)?;
         state.kept_head += piece.len() as u64;
     }
     for piece in tail.chunks(PIECE) {
-        insert(conn, run, step, source_end, piece)?;
+        insert(piece)?;
         state.kept_tail += piece.len() as u64;
         while state.kept_tail > TAIL_LIMIT {
             let Some(gone) = drop_oldest_of_tail(conn, run, step, &state)? else { break };
@@ -119,6 +164,7 @@ pub fn append(conn: &Connection, run: i64, step: i64, source_end: u64, bytes: &[
             state.dropped += gone;
         }
     }
+    state.lines = Some(lines);
     save(conn, run, step, &state)?;
     Ok(true)
 }
@@ -149,9 +195,11 @@ pub fn skip(conn: &Connection, run: i64, step: i64, source_end: u64, missing: u6
 
 fn save(conn: &Connection, run: i64, step: i64, state: &LogState) -> Result<(), StoreError> {
     conn.prepare_cached(
-        "INSERT INTO log_state (run_id, step, source_end, kept_head, kept_tail, dropped, head_last_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+        "INSERT INTO log_state (run_id, step, source_end, kept_head, kept_tail, dropped, head_last_id, lines) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
          ON CONFLICT (run_id, step) DO UPDATE SET source_end = excluded.source_end, kept_head = excluded.kept_head, \
-         kept_tail = excluded.kept_tail, dropped = excluded.dropped, head_last_id = excluded.head_last_id",
+         kept_tail = excluded.kept_tail, dropped = excluded.dropped, head_last_id = excluded.head_last_id, \
+         lines = excluded.lines",
     )?
     .execute((
         run,
@@ -161,14 +209,40 @@ fn save(conn: &Connection, run: i64, step: i64, state: &LogState) -> Result<(), 
         signed(state.kept_tail),
         signed(state.dropped),
         state.head_last_id,
+        state.lines.map(signed),
     ))?;
     Ok(())
 }
 
-fn insert(conn: &Connection, run: i64, step: i64, source_end: u64, piece: &[u8]) -> Result<i64, StoreError> {
-    conn.prepare_cached("INSERT INTO log_chunks (run_id, step, size, source_end, bytes) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute((run, step, signed(piece.len() as u64), signed(source_end), piece))?;
-    Ok(conn.last_insert_rowid())
+/// A piece that is to be kept.
+struct NewPiece<'b> {
+    run: i64,
+    step: i64,
+    source_end: u64,
+    /// Lines of the step's output that end before it.
+    line: u64,
+    /// When it came.
+    at: Timestamp,
+    bytes: &'b [u8],
+}
+
+impl NewPiece<'_> {
+    fn insert(&self, conn: &Connection) -> Result<i64, StoreError> {
+        conn.prepare_cached(
+            "INSERT INTO log_chunks (run_id, step, size, source_end, bytes, line, received_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute((
+            self.run,
+            self.step,
+            signed(self.bytes.len() as u64),
+            signed(self.source_end),
+            self.bytes,
+            signed(self.line),
+            millis(self.at),
+        ))?;
+        Ok(conn.last_insert_rowid())
+    }
 }
 
 fn drop_oldest_of_tail(conn: &Connection, run: i64, step: i64, state: &LogState) -> Result<Option<u64>, StoreError> {
@@ -295,6 +369,10 @@ mod tests {
     use crate::store::schema::test_database;
 
     const MIB: usize = 1 << 20;
+
+    fn append(conn: &Connection, run: i64, step: i64, source_end: u64, bytes: &[u8]) -> Result<bool, StoreError> {
+        super::append(conn, run, step, source_end, bytes, Timestamp::UNIX_EPOCH)
+    }
 
     /// Output in which every 4 bytes tell their own place.
     fn output(from: usize, len: usize) -> Vec<u8> {

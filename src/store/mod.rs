@@ -12,6 +12,7 @@ mod columns;
 pub mod commits;
 pub mod definitions;
 pub mod deliveries;
+pub mod durations;
 pub mod ended;
 pub mod error;
 pub mod events;

@@ -2,6 +2,7 @@
 //! API's details and the pages are renderings. Which moves there are, and for whom, is derived here and nowhere else.
 
 pub mod board;
+pub mod durations;
 pub mod forecast;
 pub mod moves;
 pub mod plan;
@@ -10,6 +11,7 @@ pub mod service;
 mod standing;
 
 pub use board::Board;
+pub use durations::{Usual, UsualRuns};
 pub use forecast::Forecast;
 pub use moves::Confirmation;
 pub use plan::PlanOverview;

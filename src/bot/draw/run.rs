@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::pen::Pen;
 use crate::bot::words::{facts, text};
-use crate::domain::run::{Action, Ask, Run, RunState, Step, StepState};
+use crate::domain::run::{Run, RunState, Step, StepState};
 use crate::engine::Failure;
 use crate::store::logs;
 use crate::wording::without_middle;
@@ -178,19 +178,10 @@ pub(super) async fn failure(pen: &Pen<'_>, run: &Run, lines: usize) -> Result<Op
 
 /// The end of what a step has said, in its last try where it has several.
 async fn last_output(pen: &Pen<'_>, run: &Run, step: &Step) -> Result<Vec<u8>, Failure> {
-    let tries = match &step.action {
-        Action::Health { ask: Ask::Command(_), .. } => i64::from(step.tries),
-        Action::Health { ask: Ask::Http { .. } | Ask::Tcp { .. }, .. } | Action::Command { .. } => 0,
-    };
-    let (run, index) = (run.id.0, i64::from(step.index));
+    let (run, index, tries) = (run.id.0, step.index, step.tries);
     let output = pen.engine.read(move |conn| {
-        // The command that tells what the service said last writes as the step itself.
-        let own = logs::read_end(conn, run, index, END)?;
-        if own.is_empty() && tries > 0 {
-            logs::read_end(conn, run, index | (tries << logs::TRY_SHIFT), END)
-        } else {
-            Ok(own)
-        }
+        let shown = logs::shown_first(conn, run, index, tries)?;
+        logs::read_end(conn, run, shown, END)
     });
     Ok(output.await?)
 }

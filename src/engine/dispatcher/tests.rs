@@ -195,7 +195,7 @@ async fn the_timer_deletes_output_that_is_older_than_it_is_kept() {
         testing::put_release(tx, 7, "deployed", "successful");
         for (run, days_ago) in [(1, 3), (2, 1)] {
             testing::put_failed_run(tx, run, 7, -days_ago * 24 * 60 * 60 * 1000);
-            logs::append(tx, run, 0, 3, b"out")?;
+            logs::append(tx, run, 0, 3, b"out", jiff::Timestamp::UNIX_EPOCH)?;
         }
         Ok(())
     });

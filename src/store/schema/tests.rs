@@ -113,8 +113,13 @@ fn output_of_runs_can_be_deleted_in_a_database_that_is_in_use() {
          VALUES (9, 7, 1, 'shop', 'production', 'deploy', 0, '{}', 'succeeded', '{}', 1, 1, 5);",
     )
     .unwrap();
-    logs::append(&conn, 9, 0, 3, b"old").unwrap();
-    migrate_with(&mut conn, &path, &up_to(14)).unwrap();
+    conn.execute_batch(
+        "INSERT INTO log_chunks (run_id, step, size, source_end, bytes) VALUES (9, 0, 3, 3, x'6F6C64'); \
+         INSERT INTO log_state (run_id, step, source_end, kept_head, kept_tail, dropped, head_last_id) \
+         VALUES (9, 0, 3, 3, 0, 0, 1);",
+    )
+    .unwrap();
+    migrate(&mut conn, &path).unwrap();
     assert_eq!(logs::read_step(&conn, 9, 0).unwrap().head, b"old");
     let later = jiff::Timestamp::from_second(60).unwrap();
     assert!(bounds::delete_old_output(&conn, later, later).unwrap());

@@ -189,7 +189,7 @@ async fn only_committed_facts_are_announced() {
     };
     let refused = move |tx: &mut Tx<'_>| {
         outbox::enqueue(tx, &effect, 0)?;
-        logs::append(tx, 1, 0, 3, b"abc")?;
+        logs::append(tx, 1, 0, 3, b"abc", jiff::Timestamp::UNIX_EPOCH)?;
         note(tx, "refused")?;
         Err::<(), _>(StoreError::Stopped)
     };
@@ -199,7 +199,7 @@ async fn only_committed_facts_are_announced() {
     assert!(!progress.has_changed().unwrap());
     store.write(move |tx| outbox::enqueue(tx, &effect, 0)).await.unwrap();
     assert_ne!(progress.borrow_and_update().outbox, start.outbox);
-    store.write(|tx| logs::append(tx, 1, 0, 3, b"abc")).await.unwrap();
+    store.write(|tx| logs::append(tx, 1, 0, 3, b"abc", jiff::Timestamp::UNIX_EPOCH)).await.unwrap();
     let log = store.read(|conn| logs::read(conn, 1, 0, 100)).await.unwrap();
     assert_eq!(progress.borrow_and_update().last_log, log[0].id);
     store.write(|tx| note(tx, "told")).await.unwrap();

@@ -255,7 +255,11 @@ impl Rig {
     pub async fn prints(&self, run: RunId, step: i64, output: &'static str) {
         let end = output.len() as u64;
         let run = run.0;
-        self.engine.store().write(move |tx| logs::append(tx, run, step, end, output.as_bytes())).await.unwrap();
+        self.engine
+            .store()
+            .write(move |tx| logs::append(tx, run, step, end, output.as_bytes(), jiff::Timestamp::UNIX_EPOCH))
+            .await
+            .unwrap();
     }
 
     pub async fn shows_key(&self, key: HostKey) {
