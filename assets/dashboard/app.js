@@ -7,8 +7,8 @@
   }
 
   // Inside Telegram: who opened it stands in the fragment, which no server sees. Its colours hold for this window.
-  const told = new URLSearchParams(location.hash.slice(1));
-  if (told.has("tgWebAppThemeParams")) sessionStorage.setItem("colours", told.get("tgWebAppThemeParams"));
+  const fragment = new URLSearchParams(location.hash.slice(1));
+  if (fragment.has("tgWebAppThemeParams")) sessionStorage.setItem("colours", fragment.get("tgWebAppThemeParams"));
   try {
     const names = { bg_color: "--surface", secondary_bg_color: "--bg", text_color: "--ink", link_color: "--link", button_color: "--act", button_text_color: "--act-ink" };
     for (const [theirs, colour] of Object.entries(JSON.parse(sessionStorage.getItem("colours") ?? "{}"))) {
@@ -20,11 +20,91 @@
     }
   } catch { /* no colours */ }
   const miniApp = document.getElementById("mini-app");
-  if (miniApp && told.has("tgWebAppData")) {
-    miniApp.elements.data.value = told.get("tgWebAppData");
+  if (miniApp && fragment.has("tgWebAppData")) {
+    miniApp.elements.data.value = fragment.get("tgWebAppData");
     history.replaceState(null, "", location.pathname);
     miniApp.submit();
   }
+
+  // The output of a step: at its end it is followed, and only new lines are fetched.
+  const KEPT = 12;
+  const log = () => document.getElementById("log");
+  const isAtEnd = (box) => box.scrollHeight - box.scrollTop - box.clientHeight < 48;
+  const parsed = async (url) => {
+    const answer = await fetch(url, { headers: { accept: "text/html" } });
+    if (answer.redirected || !answer.ok) throw new Error(String(answer.status));
+    return new DOMParser().parseFromString(await answer.text(), "text/html");
+  };
+  const told = () => {
+    const box = log(), follow = document.getElementById("follow");
+    if (!box || !follow) return;
+    follow.hidden = !box.dataset.lines;
+    follow.textContent = isAtEnd(box) ? follow.dataset.on : follow.dataset.off;
+  };
+  const toTheEnd = () => {
+    const box = log();
+    if (box && box.dataset.lines && !location.hash.startsWith("#L")) box.scrollTop = box.scrollHeight;
+    told();
+  };
+  const append = (box, next) => {
+    if (next.hasAttribute("data-fresh")) box.replaceChildren();
+    for (const part of [...next.children]) {
+      const last = box.lastElementChild;
+      if (!last || !part.dataset.block || last.dataset.block !== part.dataset.block) { box.append(part); continue; }
+      [...last.children].forEach((column, at) => {
+        column.querySelectorAll("[data-open]").forEach((one) => one.remove());
+        column.append(...part.children[at].childNodes);
+        column.normalize();
+      });
+    }
+    while (box.querySelectorAll(".chunk").length > KEPT) box.firstElementChild.remove();
+    const first = box.querySelector(".ln a"), older = document.querySelector(".older:has([data-earlier])");
+    if (first && older && first.textContent !== "1") {
+      older.hidden = false;
+      older.querySelector("a").href = first.href.replace(/from=\d+/, `from=${Math.max(1, Number(first.textContent) - 2000)}`);
+    }
+    box.dataset.next = next.dataset.next || box.dataset.next;
+  };
+  let fetching = false, printedAgain = false;
+  const printed = async () => {
+    const box = log(), empty = document.querySelector("[data-empty][data-lines]");
+    if (!box?.dataset.lines && !empty) return;
+    if (fetching) { printedAgain = true; return; }
+    fetching = true;
+    try {
+      const follows = !box || isAtEnd(box);
+      const page = await parsed(box ? `${box.dataset.lines}&from=${box.dataset.next}` : empty.dataset.lines);
+      const next = page.getElementById("log");
+      if (box && next && box.isConnected) append(box, next);
+      else if (empty && next && empty.isConnected) empty.replaceWith(...page.body.childNodes);
+      if (follows && log()) log().scrollTop = log().scrollHeight;
+      told();
+    } catch {
+      // The next change asks again.
+    } finally {
+      fetching = false;
+      if (printedAgain) { printedAgain = false; printed(); }
+    }
+  };
+  document.addEventListener("scroll", (event) => { if (event.target.id === "log") told(); }, { capture: true, passive: true });
+  // A step that is unfolded brings its lines.
+  document.addEventListener("toggle", async (event) => {
+    const link = event.target.open && event.target.querySelector("[data-load]");
+    if (!link) return;
+    const url = link.dataset.load;
+    link.removeAttribute("data-load");
+    try {
+      const page = await parsed(url);
+      page.querySelectorAll("[id]").forEach((one) => one.removeAttribute("id"));
+      page.querySelectorAll("[data-lines]").forEach((one) => one.removeAttribute("data-lines"));
+      link.parentElement.after(...page.body.childNodes);
+      const box = event.target.querySelector(".log");
+      if (box) box.scrollTop = box.scrollHeight;
+    } catch {
+      link.dataset.load = url;
+    }
+  }, true);
+  toTheEnd();
 
   const address = document.body.dataset.live;
   if (!address) return;
@@ -65,6 +145,12 @@
           if (isInUse(part)) continue;
           if (next) replace(part, next); else part.remove();
         }
+        // Another step is at work: its output takes the place, unless the reader has chosen what to see.
+        const now = document.getElementById("steps"), next = page.getElementById("steps");
+        if (now?.dataset.opened !== next?.dataset.opened && !location.search && (!log() || isAtEnd(log()))) {
+          now.replaceWith(document.adoptNode(next));
+          toTheEnd();
+        }
       }
       document.title = page.title;
       say("current");
@@ -79,7 +165,8 @@
   const listen = () => {
     const stream = new EventSource(address);
     stream.addEventListener("open", () => say("current"));
-    stream.addEventListener("changed", refresh);
+    stream.addEventListener("changed", () => { refresh(); printed(); });
+    stream.addEventListener("printed", printed);
     stream.addEventListener("error", () => {
       say("stale");
       // The browser tries again by itself unless the answer was no stream: while RMM starts anew behind a proxy.

@@ -213,7 +213,7 @@ pub struct SettleService {
 }
 
 /// What was found in an environment.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FoundThere {
     /// The release that is named.

@@ -88,14 +88,22 @@ pub fn of_release(
     Page::of(statement.query_map((release.0, after, limit.saturating_add(1)), event)?, limit, bytes)
 }
 
-/// What happened to a release last, newest first: at most so many events, and about so many bytes of them.
+/// What happened to a release last before a place in the record (none: at all), newest first: at most so many events, and
+/// about so many bytes of them.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn last_of_release(conn: &Connection, release: ReleaseId, limit: u32, bytes: usize) -> Result<Page, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM events WHERE release_id = ?1 ORDER BY seq DESC LIMIT ?2");
+pub fn last_of_release(
+    conn: &Connection,
+    release: ReleaseId,
+    before: Option<i64>,
+    limit: u32,
+    bytes: usize,
+) -> Result<Page, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM events WHERE release_id = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3");
     let mut statement = conn.prepare_cached(&sql)?;
-    Page::of(statement.query_map((release.0, limit.saturating_add(1)), event)?, limit, bytes)
+    let before = before.unwrap_or(i64::MAX);
+    Page::of(statement.query_map((release.0, before, limit.saturating_add(1)), event)?, limit, bytes)
 }
 
 /// The place in the record of the newest event of a release; 0 where there is none.
@@ -322,7 +330,7 @@ mod tests {
             )
             .unwrap();
         }
-        let page = last_of_release(&conn, ReleaseId(7), 3, usize::MAX).unwrap();
+        let page = last_of_release(&conn, ReleaseId(7), None, 3, usize::MAX).unwrap();
         assert_eq!(page.events.iter().map(|event| event.seq).collect::<Vec<_>>(), [300, 298, 296]);
         assert_eq!(newest_of(&conn, ReleaseId(8)).unwrap(), 299);
         assert_eq!(newest_of(&conn, ReleaseId(9)).unwrap(), 0);

@@ -42,7 +42,11 @@ mod pages_find;
 #[cfg(test)]
 mod pages_insights;
 #[cfg(test)]
+mod pages_log;
+#[cfg(test)]
 mod pages_mini_app;
+#[cfg(test)]
+mod pages_release;
 #[cfg(test)]
 mod proxies;
 #[cfg(test)]

@@ -51,10 +51,17 @@ fn table(release: i64, run: i64) -> Vec<Row> {
     let fingerprint = format!("SHA256:{}", "A".repeat(43));
     vec![
         get("/", "/", SIGNED_IN),
+        get("/releases", "/releases?q=v1", SIGNED_IN),
+        get("/insights", "/insights", SIGNED_IN),
+        get("/insights.csv", "/insights.csv", SIGNED_IN),
+        get("/insights/{measure}", "/insights/deploys", SIGNED_IN),
+        get("/releases/{id}/plan", format!("/releases/{release}/plan"), SIGNED_IN),
+        get("/releases/{id}/compare", format!("/releases/{release}/compare"), SIGNED_IN),
         get("/releases/{id}", format!("/releases/{release}"), SIGNED_IN),
         get("/releases/{id}", "/releases/999", [303, 404, 404, 404, 404]),
         get("/runs/{id}", format!("/runs/{run}"), SIGNED_IN),
         get("/runs/{id}/steps/{index}", format!("/runs/{run}/steps/0"), SIGNED_IN),
+        get("/runs/{id}/steps/{index}/lines", format!("/runs/{run}/steps/0/lines"), SIGNED_IN),
         get("/services/{name}", format!("/services/{SHOP}"), SIGNED_IN),
         get("/services/{name}", "/services/nowhere", [303, 404, 404, 404, 404]),
         get("/audit", "/audit", SIGNED_IN),
@@ -68,6 +75,8 @@ fn table(release: i64, run: i64) -> Vec<Row> {
         get("/live", "/live?from=0", [303, 200, 200, 200, 200]),
         get("/login", "/login", ANYBODY),
         get("/login/{link}", "/login/unknown", [410; 5]),
+        // Without a bot there is no Mini App.
+        get("/telegram", "/telegram", [404; 5]),
         get("/assets/{hash}/{name}", "/assets/0/app.css", ANYBODY),
         post("/audit/verify", "/audit/verify", &[], commands(303)),
         post("/tokens", "/tokens", &[("name", "more"), ("role", "viewer"), ("days", "30")], commands(200)),
@@ -95,6 +104,7 @@ fn table(release: i64, run: i64) -> Vec<Row> {
         post(acts, shop("unlock"), &[], commands(303)),
         post("/account", "/account", &[("lang", "en"), ("theme", "")], [401, 303, 303, 303, 303]),
         post("/login", "/login", &[("code", "unknown")], [410; 5]),
+        post("/telegram", "/telegram", &[("data", "unknown")], [404; 5]),
         // The last: nobody is signed in afterwards.
         post("/logout", "/logout", &[], [401, 303, 303, 303, 303]),
     ]

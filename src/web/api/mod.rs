@@ -8,7 +8,7 @@ pub(in crate::web) mod meta;
 pub(in crate::web) mod people;
 pub mod releases;
 mod runs;
-mod services;
+pub(super) mod services;
 pub(in crate::web) mod tokens;
 mod view;
 

@@ -245,22 +245,22 @@ pub async fn plan(
     check_release(&web, &actor, Right::Read, id).await?;
     let cannot = |reason: Reason| Problem::new(StatusCode::CONFLICT, "no_plan", english(&reason));
     let plan = PlanOverview::read(&web.engine, id, environment).await?.map_err(cannot)?;
-    let redactor = web.engine.catalog().redactor().clone();
-    let shown = |steps: &[crate::domain::run::Step]| {
-        steps
-            .iter()
-            .map(|step| {
-                let view = StepView::from(step);
-                StepView { command: redactor.text(&view.command), ..view }
-            })
-            .collect()
-    };
     Ok(Json(PlanView {
         environment: environment.into(),
         driver: plan.service.environment(environment).driver.as_str().into(),
-        deploy: shown(&plan.deploy),
-        rollback: shown(&plan.rollback),
+        deploy: steps(&web, &plan.deploy),
+        rollback: steps(&web, &plan.rollback),
         from: plan.from,
         back_to: plan.back_to,
     }))
+}
+
+/// Steps as people see them, their commands without secrets.
+pub(in crate::web) fn steps(web: &Web, steps: &[crate::domain::run::Step]) -> Vec<StepView> {
+    let redactor = web.engine.catalog().redactor().clone();
+    let shown = |step| {
+        let view = StepView::from(step);
+        StepView { command: redactor.text(&view.command), ..view }
+    };
+    steps.iter().map(shown).collect()
 }

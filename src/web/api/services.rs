@@ -226,17 +226,25 @@ pub async fn settle(
     Sent(sent): Sent<SettleService>,
 ) -> Result<Json<ServiceDetails>, Problem> {
     let service = ServiceName::parse("name", name.clone())?;
-    let runs = match (sent.runs, sent.release) {
-        (FoundThere::Release, Some(id)) => Settled::Release(ReleaseId(id)),
-        (FoundThere::Release, None) => return Err(Invalid::new("release", "must be there with `release`").into()),
-        (FoundThere::Nothing | FoundThere::Recorded, Some(_)) => {
-            return Err(Invalid::new("release", "goes only with `runs` = `release`").into());
-        }
-        (FoundThere::Nothing, None) => Settled::Nothing,
-        (FoundThere::Recorded, None) => Settled::Recorded,
-    };
+    let runs = found(sent.runs, sent.release)?;
     let command = Command::Settle { environment: sent.environment, runs, reason: sent.reason };
     let request = trace.of(Request::about(actor.clone(), service, command));
     web.engine.settle(request, sent.environment).await?;
     details(&web, &actor, name).await
+}
+
+/// What an admin has found in an environment.
+///
+/// # Errors
+/// When a release is missing, or is one too many.
+pub(in crate::web) fn found(runs: FoundThere, release: Option<i64>) -> Result<Settled, Invalid> {
+    match (runs, release) {
+        (FoundThere::Release, Some(id)) => Ok(Settled::Release(ReleaseId(id))),
+        (FoundThere::Release, None) => Err(Invalid::new("release", "must be there with `release`")),
+        (FoundThere::Nothing | FoundThere::Recorded, Some(_)) => {
+            Err(Invalid::new("release", "goes only with `runs` = `release`"))
+        }
+        (FoundThere::Nothing, None) => Ok(Settled::Nothing),
+        (FoundThere::Recorded, None) => Ok(Settled::Recorded),
+    }
 }

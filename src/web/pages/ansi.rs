@@ -1,6 +1,7 @@
 //! What a program printed for a terminal, as HTML: colours become classes, since a page has no inline style; other control
 //! sequences are left out. A line that was written over by the next one (`\r`) is shown as it stood in the end.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use vte::{Params, Parser, Perform};
@@ -25,11 +26,37 @@ const COLOURS: [&str; 16] = [
     "a-white",
 ];
 
+/// The sixteen colours as xterm shows them, to which others are compared.
+const PALETTE: [[i32; 3]; 16] = [
+    [0, 0, 0],
+    [205, 0, 0],
+    [0, 205, 0],
+    [205, 205, 0],
+    [0, 0, 238],
+    [205, 0, 205],
+    [0, 205, 205],
+    [229, 229, 229],
+    [127, 127, 127],
+    [255, 0, 0],
+    [0, 255, 0],
+    [255, 255, 0],
+    [92, 92, 255],
+    [255, 0, 255],
+    [0, 255, 255],
+    [255, 255, 255],
+];
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Style {
     colour: Option<u8>,
     is_bold: bool,
     is_dim: bool,
+    is_italic: bool,
+    is_underlined: bool,
+    is_struck: bool,
+    is_reversed: bool,
+    /// No text of the program's, but a word in place of what nobody would see.
+    is_mark: bool,
 }
 
 impl Style {
@@ -39,7 +66,16 @@ impl Style {
 
     fn classes(self) -> String {
         let colour = self.colour.and_then(|colour| COLOURS.get(usize::from(colour)).copied());
-        let parts = [colour, self.is_bold.then_some("a-bold"), self.is_dim.then_some("a-dim")];
+        let parts = [
+            colour,
+            self.is_bold.then_some("a-bold"),
+            self.is_dim.then_some("a-dim"),
+            self.is_italic.then_some("a-italic"),
+            self.is_underlined.then_some("a-under"),
+            self.is_struck.then_some("a-struck"),
+            self.is_reversed.then_some("a-rev"),
+            self.is_mark.then_some("a-mark"),
+        ];
         parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 }
@@ -57,9 +93,11 @@ struct Line {
     /// What stands in the line, each character with its style.
     cells: Vec<(char, Style)>,
     column: usize,
+    /// Characters beyond the widest line.
+    lost: usize,
 }
 
-/// The cells of a line at most: programs that never end theirs are cut.
+/// The cells of a line at most: of programs that never end theirs, the rest is counted.
 const WIDEST: usize = 16_384;
 
 impl Screen {
@@ -68,11 +106,45 @@ impl Screen {
         self.parser.advance(&mut self.line, bytes);
         self.line.take()
     }
+
+    /// A line, without its end, as text without colours.
+    pub fn plain(&mut self, bytes: &[u8]) -> String {
+        self.parser.advance(&mut self.line, bytes);
+        let cells = std::mem::take(&mut self.line.cells);
+        (self.line.column, self.line.lost) = (0, 0);
+        cells.into_iter().map(|(c, _)| c).collect()
+    }
+}
+
+/// Whether a character shows nothing, or turns the direction of what stands around it.
+fn is_unseen(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// A text from outside as a page shows it: what nobody would see, and what would turn the direction of writing, is spelled out.
+pub(super) fn visible(text: &str) -> Cow<'_, str> {
+    let is_hidden = |c: char| is_unseen(c) || c.is_control() && !matches!(c, '\n' | '\t');
+    if !text.contains(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_hidden(c) {
+            let _ = write!(shown, "⟨U+{:04X}⟩", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
 }
 
 impl Line {
     fn take(&mut self) -> String {
         let cells = std::mem::take(&mut self.cells);
+        let lost = std::mem::take(&mut self.lost);
         self.column = 0;
         let mut html = String::with_capacity(cells.len() + 16);
         for part in cells.chunk_by(|one, other| one.1 == other.1) {
@@ -85,32 +157,32 @@ impl Line {
                 html.push_str("</span>");
             }
         }
+        if lost > 0 {
+            let _ = write!(html, "<span class=\"a-mark\">… +{lost}</span>");
+        }
         html
     }
 }
 
-/// What has a meaning in HTML is written so that it is shown; what turns the direction of writing is shown as a mark.
+/// What has a meaning in HTML is written so that it is shown.
 fn push_escaped(html: &mut String, c: char) {
     match c {
         '&' => html.push_str("&amp;"),
         '<' => html.push_str("&lt;"),
         '>' => html.push_str("&gt;"),
         '"' => html.push_str("&quot;"),
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}' => {
-            html.push('\u{fffd}')
-        }
         _ => html.push(c),
     }
 }
 
 impl Perform for Line {
     fn print(&mut self, c: char) {
-        if self.column < self.cells.len() {
-            self.cells[self.column] = (c, self.style);
-        } else if self.cells.len() < WIDEST {
-            self.cells.push((c, self.style));
+        if is_unseen(c) {
+            let style = Style { is_mark: true, ..self.style };
+            format!("U+{:04X}", u32::from(c)).chars().for_each(|c| self.put(c, style));
+        } else {
+            self.put(c, self.style);
         }
-        self.column += 1;
     }
 
     fn execute(&mut self, byte: u8) {
@@ -138,37 +210,81 @@ impl Perform for Line {
 }
 
 impl Line {
+    fn put(&mut self, c: char, style: Style) {
+        if self.column < self.cells.len() {
+            self.cells[self.column] = (c, style);
+        } else if self.cells.len() < WIDEST {
+            self.cells.push((c, style));
+        } else {
+            self.lost += 1;
+        }
+        self.column += 1;
+    }
+
     /// Select Graphic Rendition (ECMA-48 §8.3.117).
     fn restyle(&mut self, params: &Params) {
-        let mut numbers = params.iter().flatten().copied();
-        let mut none = true;
-        while let Some(number) = numbers.next() {
-            none = false;
-            match number {
-                0 => self.style = Style::default(),
-                1 => self.style.is_bold = true,
-                2 => self.style.is_dim = true,
-                22 => (self.style.is_bold, self.style.is_dim) = (false, false),
-                30..=37 => self.style.colour = u8::try_from(number - 30).ok(),
-                90..=97 => self.style.colour = u8::try_from(number - 90 + 8).ok(),
-                39 => self.style.colour = None,
-                // Of 256 colours the first sixteen have a name; of the others none is taken.
-                38 | 48 => {
-                    let kind = numbers.next();
-                    let skipped = if kind == Some(5) { 1 } else { 3 };
-                    let last = numbers.by_ref().take(skipped).last();
-                    if number == 38 {
-                        self.style.colour =
-                            last.filter(|_| kind == Some(5)).and_then(|n| u8::try_from(n).ok()).filter(|n| *n < 16);
+        let mut groups = params.iter();
+        while let Some(group) = groups.next() {
+            match group {
+                // Colours by number or by red, green and blue, in one group (`38:2::1:2:3`) or in several (`38;2;1;2;3`).
+                [38 | 48, ..] => {
+                    let mut rest = group[1..].to_vec();
+                    let is_whole = !rest.is_empty();
+                    if !is_whole {
+                        rest.extend(groups.next().and_then(<[u16]>::first));
+                        let more = if rest == [5] { 1 } else { 3 };
+                        rest.extend(groups.by_ref().take(more).filter_map(<[u16]>::first));
+                    }
+                    if group[0] == 38 {
+                        self.style.colour = nearest(&rest);
                     }
                 }
-                _ => {}
+                [number, ..] => self.restyle_by(*number),
+                [] => {}
             }
         }
-        if none {
-            self.style = Style::default();
+    }
+
+    fn restyle_by(&mut self, number: u16) {
+        let style = &mut self.style;
+        match number {
+            0 => *style = Style::default(),
+            1 => style.is_bold = true,
+            2 => style.is_dim = true,
+            3 => style.is_italic = true,
+            4 | 21 => style.is_underlined = true,
+            7 => style.is_reversed = true,
+            9 => style.is_struck = true,
+            22 => (style.is_bold, style.is_dim) = (false, false),
+            23 => style.is_italic = false,
+            24 => style.is_underlined = false,
+            27 => style.is_reversed = false,
+            29 => style.is_struck = false,
+            30..=37 => style.colour = u8::try_from(number - 30).ok(),
+            90..=97 => style.colour = u8::try_from(number - 90 + 8).ok(),
+            39 => style.colour = None,
+            _ => {}
         }
     }
+}
+
+/// The nearest of the sixteen colours to one of 256 (`5`, its number) or to red, green and blue (`2`, and perhaps a colour
+/// space before them).
+fn nearest(colour: &[u16]) -> Option<u8> {
+    let rgb = match colour {
+        [5, number] if *number < 16 => return u8::try_from(*number).ok(),
+        [5, number @ 16..=231] => {
+            let level = |step: u16| if step == 0 { 0 } else { 55 + 40 * i32::from(step) };
+            let number = number - 16;
+            [level(number / 36), level(number / 6 % 6), level(number % 6)]
+        }
+        [5, number @ 232..=255] => [8 + 10 * i32::from(number - 232); 3],
+        [2, .., red, green, blue] => [red, green, blue].map(|part| i32::from(*part).min(255)),
+        _ => return None,
+    };
+    let distance = |other: &[i32; 3]| rgb.iter().zip(other).map(|(one, two)| (one - two).pow(2)).sum::<i32>();
+    let (at, _) = PALETTE.iter().enumerate().min_by_key(|(_, other)| distance(other))?;
+    u8::try_from(at).ok()
 }
 
 #[cfg(test)]
@@ -184,9 +300,38 @@ mod tests {
         assert_eq!(shown("a<b>&\"c\""), "a&lt;b&gt;&amp;&quot;c&quot;");
         assert_eq!(shown("\x1b[31mred\x1b[0m plain"), "<span class=\"a-red\">red</span> plain");
         assert_eq!(shown("\x1b[1;92mgood\x1b[m"), "<span class=\"a-green a-bold\">good</span>");
-        assert_eq!(shown("\x1b[38;5;1mred\x1b[38;2;1;2;3mplain"), "<span class=\"a-red\">red</span>plain");
+        assert_eq!(shown("\x1b[38;5;1mred\x1b[39mplain"), "<span class=\"a-red\">red</span>plain");
         assert_eq!(shown("\x1b]0;title\x07x\x1b[2J\x1b[?25l"), "x");
         assert_eq!(shown("\x1b[999999999999mx"), "x");
+    }
+
+    #[test]
+    fn every_colour_becomes_the_nearest_one() {
+        let class = |codes: &str| shown(&format!("\x1b[{codes}mx"));
+        for (codes, named) in [
+            ("38;5;196", "a-red"),
+            ("38;5;34", "a-green"),
+            ("38;5;244", "a-dim"),
+            ("38;2;250;10;20", "a-red"),
+            ("38:2::0:200:10", "a-green"),
+            ("38;2;40;60;230", "a-blue"),
+            ("48;5;196;35", "a-magenta"),
+            ("48;2;1;2;3;36", "a-cyan"),
+            ("4:3", "a-under"),
+            ("3;9", "a-italic a-struck"),
+            ("7", "a-rev"),
+        ] {
+            assert_eq!(class(codes), format!("<span class=\"{named}\">x</span>"), "{codes}");
+        }
+        for broken in ["38", "38;5", "38;2;1", "38;9;1", "38;5;999", ""] {
+            assert_eq!(class(broken), "x", "{broken}");
+        }
+    }
+
+    #[test]
+    fn of_a_line_without_end_the_rest_is_counted() {
+        let html = shown(&"x".repeat(WIDEST + 3));
+        assert!(html.ends_with("x<span class=\"a-mark\">… +3</span>"), "{}", &html[html.len() - 60..]);
     }
 
     #[test]
@@ -206,7 +351,12 @@ mod tests {
 
     #[test]
     fn what_turns_the_direction_of_writing_is_marked_and_bytes_that_are_no_text_do_no_harm() {
-        assert_eq!(shown("a\u{202e}b"), "a\u{fffd}b");
+        assert_eq!(
+            shown("a\u{202e}b\u{200b}"),
+            "a<span class=\"a-mark\">U+202E</span>b<span class=\"a-mark\">U+200B</span>"
+        );
+        assert_eq!(visible("a\u{202e}b\u{1b}[0m\n"), "a⟨U+202E⟩b⟨U+001B⟩[0m\n");
+        assert_eq!(visible("plain"), "plain");
         assert_eq!(Screen::default().line(b"\xff\xfe ok"), "\u{fffd}\u{fffd} ok");
     }
 }

@@ -5,7 +5,7 @@ use axum::extract::{Query, State};
 use axum::response::Html;
 use serde::Deserialize;
 
-use super::fault::{Fault, sentence_of};
+use super::fault::{Fault, clause_of};
 use super::frame::{Frame, When};
 use super::tone::{self, Tone};
 use super::viewer::Viewer;
@@ -209,7 +209,7 @@ impl Card {
 
 /// Where a release stands, as a sentence without its full stop.
 pub(super) fn sentence(language: Language, standing: &Standing) -> String {
-    sentence_of(&language.standing(standing)).trim_end_matches('.').to_owned()
+    clause_of(&language.standing(standing))
 }
 
 impl ServiceLine {
@@ -245,7 +245,7 @@ impl Place {
                 (version.release.0, title.unwrap_or_else(|| format!("#{}", version.release)))
             }),
             since: state.since.map(|since| looks.when(since, viewer.now)),
-            note: note.map(|(tone, text)| (tone, sentence_of(&text).trim_end_matches('.').to_owned())),
+            note: note.map(|(tone, text)| (tone, clause_of(&text))),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::domain::refusal::Refusal;
 use crate::engine::Failure;
 use crate::store::StoreError;
 use crate::web::problem::Problem;
+use crate::wording::Language;
 
 /// Why there is no page.
 #[derive(Debug)]
@@ -86,6 +87,35 @@ impl IntoResponse for Fault {
     }
 }
 
+/// What a fault is to people.
+pub(super) struct Told {
+    pub status: StatusCode,
+    pub sentence: String,
+    pub details: Vec<String>,
+}
+
+impl Fault {
+    /// What happened, and what to do.
+    pub(super) fn told(&self, language: Language) -> Told {
+        match self {
+            Self::SignIn => {
+                let sentence = super::words::of(language).signed_out.to_owned();
+                Told { status: StatusCode::UNAUTHORIZED, sentence, details: Vec::new() }
+            }
+            Self::Refused(refusal) => Told {
+                status: StatusCode::from_u16(refusal.code.http_status()).unwrap_or(StatusCode::CONFLICT),
+                sentence: language.refusal(&refusal.cause),
+                details: language.details(refusal),
+            },
+            Self::Problem(problem) => Told {
+                status: StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+                sentence: problem.detail.clone(),
+                details: problem.details.clone(),
+            },
+        }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "pages/fault.html")]
 struct FaultPage<'a> {
@@ -100,21 +130,12 @@ impl Shown {
     /// The page. Who only wanted to look and is not signed in comes back there after signing in.
     pub(super) fn page(&self, looks: &Looks, viewer: Option<&Viewer>, path: &str, is_look: bool) -> Response {
         let words = looks.words();
-        let (status, retry_after, sentence, details) = match &*self.0 {
-            Fault::SignIn if is_look => {
-                let to = percent_encoding::utf8_percent_encode(path, percent_encoding::NON_ALPHANUMERIC);
-                return Redirect::to(&format!("/login?to={to}")).into_response();
-            }
-            Fault::SignIn => (StatusCode::UNAUTHORIZED, None, words.signed_out.to_owned(), Vec::new()),
-            Fault::Refused(refusal) => {
-                let status = StatusCode::from_u16(refusal.code.http_status()).unwrap_or(StatusCode::CONFLICT);
-                (status, None, looks.language.refusal(&refusal.cause), looks.language.details(refusal))
-            }
-            Fault::Problem(problem) => {
-                let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                (status, problem.retry_after, problem.detail.clone(), problem.details.clone())
-            }
-        };
+        if matches!(*self.0, Fault::SignIn) && is_look {
+            let to = percent_encoding::utf8_percent_encode(path, percent_encoding::NON_ALPHANUMERIC);
+            return Redirect::to(&format!("/login?to={to}")).into_response();
+        }
+        let Told { status, sentence, details } = self.0.told(looks.language);
+        let retry_after = if let Fault::Problem(problem) = &*self.0 { problem.retry_after } else { None };
         let heading = match status {
             StatusCode::NOT_FOUND => words.not_here,
             StatusCode::UNAUTHORIZED => words.sign_in,
@@ -147,6 +168,12 @@ pub(super) fn sentence_of(text: &str) -> String {
     let rest = chars.as_str();
     let end = if rest.ends_with(['.', '!', '?', '…']) { "" } else { "." };
     format!("{first}{rest}{end}")
+}
+
+/// With a large first letter and without a full stop, as a heading or a part of a line.
+pub(super) fn clause_of(text: &str) -> String {
+    let sentence = sentence_of(text);
+    sentence.strip_suffix('.').map(str::to_owned).unwrap_or(sentence)
 }
 
 /// The page on which a form stood.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use moka::future::Cache;
 
+use crate::domain::commits::CommitList;
 use crate::domain::ids::ServiceName;
 use crate::domain::insights::Insights;
 use crate::engine::{Engine, Failure};
@@ -19,6 +20,11 @@ const INSIGHTS: Duration = Duration::from_hours(1);
 /// Kept at the same time: boards of services, and insights of services and periods.
 const MOST: u64 = 64;
 
+/// Steps whose first failure is remembered.
+const FAILURES: u64 = 2000;
+/// Comparisons that are remembered.
+const COMPARISONS: u64 = 200;
+
 /// The service, and the bounds of the parts.
 type Period = (Option<ServiceName>, Vec<Timestamp>);
 
@@ -28,6 +34,10 @@ pub(in crate::web) struct Kept {
     boards: Cache<(Option<ServiceName>, i64), Arc<Board>>,
     /// By what they are of, and the last run that had ended.
     insights: Cache<(Period, Option<(i64, i64)>), Arc<Insights>>,
+    /// The first line that tells of trouble, by run, step and last piece of output: a log is looked through once.
+    pub failures: Cache<(i64, i64, i64), Option<u64>>,
+    /// The commits between two releases, by service and commits, which never change.
+    pub compared: Cache<(String, String, String), Arc<CommitList>>,
 }
 
 impl Default for Kept {
@@ -35,6 +45,8 @@ impl Default for Kept {
         Self {
             boards: Cache::builder().max_capacity(MOST).time_to_live(BOARD).build(),
             insights: Cache::builder().max_capacity(MOST).time_to_live(INSIGHTS).build(),
+            failures: Cache::new(FAILURES),
+            compared: Cache::new(COMPARISONS),
         }
     }
 }

@@ -44,7 +44,7 @@ pub(super) struct Asked {
     output: i64,
 }
 
-/// Server-sent events: `changed`, whenever there is something new.
+/// Server-sent events: `changed`, whenever there is something new in the record, and `printed`, whenever there is new output.
 pub(super) async fn live(
     State(web): State<Web>,
     viewer: Viewer,
@@ -95,11 +95,12 @@ impl Following {
             let newest = self.newest(known.last_event).await.ok()?;
             let printed = self.printed(known.last_log).await.ok()?;
             if newest > self.seen || printed {
+                let kind = if newest > self.seen { "changed" } else { "printed" };
                 self.seen = self.seen.max(newest);
                 let newest = self.seen;
                 tokio::time::sleep(GATHERED).await;
                 self.is_still_signed_in().await?;
-                return Some(Event::default().event("changed").id(newest.to_string()).data(newest.to_string()));
+                return Some(Event::default().event(kind).id(newest.to_string()).data(newest.to_string()));
             }
             let stop = self.web.stop.clone();
             tokio::select! {

@@ -14,6 +14,7 @@ mod hosts;
 mod insights;
 mod kept;
 mod live;
+mod log;
 mod mini_app;
 mod people;
 mod release;
@@ -21,6 +22,7 @@ mod run;
 mod service;
 mod settings;
 mod sign_in;
+mod steps;
 mod tokens;
 mod tone;
 mod viewer;
@@ -52,9 +54,12 @@ pub(super) fn routes(web: &Web) -> Router<Web> {
         .route("/", get(board::show))
         .route("/releases", get(find::show))
         .route("/releases/{id}", get(release::show))
-        .route("/releases/{id}/{decision}", post(release::decide))
+        .route("/releases/{id}/plan", get(release::plan::show))
+        .route("/releases/{id}/compare", get(release::compare::show))
+        .route("/releases/{id}/{decision}", post(release::acts::decide))
         .route("/runs/{id}", get(run::show))
-        .route("/runs/{id}/steps/{index}", get(run::raw))
+        .route("/runs/{id}/steps/{index}", get(log::raw::show))
+        .route("/runs/{id}/steps/{index}/lines", get(log::part))
         .route("/services/{name}", get(service::show))
         .route("/services/{name}/{act}", post(service::act))
         .route("/insights", get(insights::show))

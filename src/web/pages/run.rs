@@ -2,60 +2,72 @@
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
-use axum::http::header;
-use axum::response::{Html, IntoResponse, Response};
-use serde::Deserialize;
+use axum::response::Html;
 
-use super::ansi::Screen;
-use super::fault::{Fault, sentence_of};
+use super::fault::{Fault, clause_of, sentence_of};
 use super::frame::Frame;
+use super::log::search::{self, Found};
+use super::log::{Asked, LinesPart, Wanted, failure};
+use super::steps::StepLine;
 use super::tone::Tone;
 use super::viewer::Viewer;
+use super::words::log::{self as words, LogWords};
 use crate::domain::ids::RunId;
 use crate::domain::person::Right;
-use crate::domain::run::{Run, Step, StepState};
-use crate::store::logs::{self, StepLog};
-use crate::store::runs;
+use crate::domain::run::{Action, Ask, Run, Step, StepState};
+use crate::store::logs::{self, lines};
+use crate::store::{bounds, runs};
+use crate::views::Usual;
 use crate::web::Web;
 use crate::web::problem::Problem;
 
-/// Lines that are shown at once.
-const LINES: usize = 1000;
-/// Words by which programs tell that something went wrong, in lower case.
-const TROUBLE: [&str; 8] =
-    ["error:", "error ", "fatal", "panic", "exception", "traceback", "failed", "permission denied"];
+/// A text that is looked for, in characters at most.
+const WANTED: usize = 200;
+
+/// What is shown of the step that is open.
+struct OpenStep {
+    part: LinesPart,
+    /// The first line that looks as if something went wrong.
+    failure: Option<u64>,
+    /// The tries of a health check, each with its number and what leads to it.
+    tries: Vec<(u32, String, bool)>,
+    /// What leads to the raw output.
+    raw: String,
+    /// What leads to the same lines with times, or without them.
+    times: String,
+}
 
 /// A step in the list.
-struct StepLine {
-    index: u32,
-    title: String,
-    host: String,
-    tone: Tone,
-    took: Option<String>,
-    why: Option<String>,
+struct ListedStep {
+    line: StepLine,
+    address: String,
+    printed: Option<String>,
     is_open: bool,
 }
 
-/// Lines of output, from the first that is shown.
-struct Part {
-    first: usize,
-    last: usize,
-    of: usize,
-    /// Their numbers.
-    numbers: Vec<usize>,
-    /// The lines, as HTML.
-    html: String,
-    /// Where earlier and later lines are.
-    earlier: Option<usize>,
-    later: Option<usize>,
-    /// The first line that looks as if something went wrong.
-    failure: Option<usize>,
+/// A line that was found.
+struct HitLine {
+    title: String,
+    address: String,
+    number: u64,
+    before: Vec<String>,
+    line: String,
+    after: Vec<String>,
+}
+
+struct Search {
+    wanted: String,
+    found: Option<String>,
+    hits: Vec<HitLine>,
+    /// Where it goes on.
+    next: Option<String>,
 }
 
 #[derive(Template)]
 #[template(path = "pages/run.html")]
 struct RunPage {
     frame: Frame,
+    log: &'static LogWords,
     id: i64,
     release: i64,
     service: String,
@@ -63,21 +75,22 @@ struct RunPage {
     version: String,
     tone: Tone,
     state: String,
+    took: Option<String>,
     why: Option<String>,
-    steps: Vec<StepLine>,
+    steps: Vec<ListedStep>,
     /// The step whose output is shown.
     open: Option<u32>,
-    part: Option<Part>,
+    output: Option<OpenStep>,
+    /// Why there is nothing.
+    nothing: &'static str,
+    search: Search,
+    with_times: bool,
+    /// The page of the CI run.
+    ci_url: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct Asked {
-    step: Option<u32>,
-    /// The first line that is shown.
-    from: Option<usize>,
-}
-
-async fn read(web: &Web, viewer: &Viewer, id: &str) -> Result<Run, Fault> {
+/// The run that an address names, for somebody who may read it.
+pub(in crate::web::pages) async fn read(web: &Web, viewer: &Viewer, id: &str) -> Result<Run, Fault> {
     let missing = || Problem::not_found(format!("there is no run {id}"));
     let number: i64 = id.parse().map_err(|_| missing())?;
     let run = web.engine.read(move |conn| runs::get(conn, RunId(number))).await?.ok_or_else(missing)?;
@@ -85,17 +98,10 @@ async fn read(web: &Web, viewer: &Viewer, id: &str) -> Result<Run, Fault> {
     Ok(run)
 }
 
-async fn output(web: &Web, run: &Run, step: &Step) -> Result<StepLog, Fault> {
-    let (run, index, tries) = (run.id.0, i64::from(step.index), i64::from(step.tries));
-    let log = web.engine.read(move |conn| {
-        let own = logs::read_step(conn, run, index)?;
-        // A health check by command has output of each try.
-        if own.head.is_empty() && tries > 0 {
-            return logs::read_step(conn, run, index | (tries << logs::TRY_SHIFT));
-        }
-        Ok(own)
-    });
-    Ok(log.await?)
+/// A step of a run.
+pub(in crate::web::pages) fn step_of(run: &Run, index: u32) -> Result<&Step, Problem> {
+    let step = run.steps.iter().find(|step| step.index == index);
+    step.ok_or_else(|| Problem::not_found(format!("run {} has no step {index}", run.id)))
 }
 
 /// A run, with the output of one of its steps.
@@ -109,30 +115,66 @@ pub(super) async fn show(
     let seen = *web.engine.store().progress().borrow();
     let run = read(&web, &viewer, &id).await?;
     let open = match asked.step {
-        Some(index) => run.steps.iter().find(|step| step.index == index),
+        Some(index) => Some(step_of(&run, index)?),
         None => to_open(&run),
     };
-    let part = match open {
-        Some(step) => Some(Part::of(&output(&web, &run, step).await?, asked.from)),
+    let search = find(&web, &viewer, &run, &asked).await?;
+    let output = match open {
+        Some(step) => Some(OpenStep::read(&web, &viewer, &run, step, &asked).await?),
         None => None,
     };
-    let looks = &viewer.looks;
-    let title = sentence_of(&looks.language.run(&run.environment.to_string(), run.kind.as_str()));
-    let title = title.trim_end_matches('.').to_owned();
+    let number = run.id.0;
+    let state = web
+        .engine
+        .read(move |conn| Ok((lines::of_run(conn, number)?, bounds::output_deleted_at(conn, RunId(number))?)));
+    let (printed, deleted_at) = state.await?;
+    let usual = Usual::read(&web.engine, &run.service, run.environment, run.kind).await?;
+    let own = super::words::release::of(viewer.looks.language);
+    let (looks, log) = (&viewer.looks, words::of(viewer.looks.language));
+    let labels = looks.words();
+    let title = clause_of(&looks.language.run(&run.environment.to_string(), run.kind.as_str()));
+    let steps = run.steps.iter().map(|step| {
+        // A try is a part of its step.
+        let of_step = printed.iter().filter(|(kept_as, _)| logs::step_and_try(*kept_as).0 == i64::from(step.index));
+        let count: u64 = of_step.filter_map(|(_, lines)| *lines).sum();
+        ListedStep {
+            line: {
+                let usual = usual.of_step(&run, step).map(|usual| own.usually(&looks.language.lasting(usual)));
+                StepLine::of(step, usual, &viewer)
+            },
+            address: asked.address(step.index),
+            printed: (count > 0).then(|| log.lines(count)),
+            is_open: open.is_some_and(|open| open.index == step.index),
+        }
+    });
     let page = RunPage {
         frame: Frame::inside(&viewer, "board", &format!("{title} · {}", run.service))
             .following(Some(run.release), seen.last_event)
             .and_output(run.id, seen.last_log),
+        log,
         id: run.id.0,
         release: run.release.0,
         service: run.service.to_string(),
         version: run.to.to_string(),
         tone: Tone::from(&run.state),
-        state: looks.words().run_state(&run.state).to_owned(),
+        state: labels.run_state(&run.state).to_owned(),
+        took: run.started_at.map(|start| {
+            let took = looks.lasting(start, run.ended_at.unwrap_or(viewer.now));
+            let usual = usual.run.map(|usual| own.usually(&looks.language.lasting(usual)));
+            usual.map_or_else(|| took.clone(), |usual| format!("{took}, {usual}"))
+        }),
         why: run.state.reason().map(|reason| sentence_of(&looks.language.reason(reason))),
-        steps: run.steps.iter().map(|step| StepLine::of(step, open, &viewer)).collect(),
+        steps: steps.collect(),
         open: open.map(|step| step.index),
-        part,
+        nothing: match (deleted_at, run.steps.is_empty()) {
+            (Some(_), _) => log.deleted,
+            (None, true) => log.ci_has_it,
+            (None, false) => labels.no_output,
+        },
+        output,
+        search,
+        with_times: asked.with_times(),
+        ci_url: run.dispatch.as_ref().and_then(|dispatch| dispatch.url.clone()),
         title,
     };
     Ok(Html(page.render()?))
@@ -145,119 +187,62 @@ fn to_open(run: &Run) -> Option<&Step> {
     blamed.or_else(at_work).or_else(|| run.steps.iter().rev().find(|step| step.state == StepState::Succeeded))
 }
 
-impl StepLine {
-    fn of(step: &Step, open: Option<&Step>, viewer: &Viewer) -> Self {
-        let looks = &viewer.looks;
-        let end = step.ended_at.or((step.state == StepState::Running).then_some(viewer.now));
-        Self {
-            index: step.index,
-            title: format!("{} · {}", looks.language.step(step.kind), step.surface),
-            host: if step.host.is_local() { String::new() } else { step.host.to_string() },
-            tone: Tone::from(&step.state),
-            took: step.started_at.zip(end).map(|(start, end)| looks.lasting(start, end)),
-            why: step.state.trouble().map(|reason| sentence_of(&looks.language.reason(reason))),
-            is_open: open.is_some_and(|open| open.index == step.index),
-        }
+impl OpenStep {
+    async fn read(web: &Web, viewer: &Viewer, run: &Run, step: &Step, asked: &Asked) -> Result<Self, Fault> {
+        let asked = Asked { step: Some(step.index), ..asked.clone() };
+        let wanted = asked.from.filter(|_| asked.q.is_none()).map_or(Wanted::End, Wanted::Around);
+        let part = LinesPart::read(web, viewer, run, step, &asked, wanted).await?;
+        let has_tries = matches!(step.action, Action::Health { ask: Ask::Command(_), .. });
+        let last = if has_tries { step.tries } else { 0 };
+        let tries = (1..=last).map(|number| {
+            let address = Asked { tried: Some(number), ..asked.clone() }.address(step.index);
+            (number, address, asked.tried == Some(number))
+        });
+        let tried = asked.tried.map(|tried| format!("?try={tried}")).unwrap_or_default();
+        let other_times = Asked { times: (!asked.with_times()).then_some(1), ..asked.clone() };
+        let from = asked.from.map(|line| format!("&amp;from={line}#L{line}")).unwrap_or_default();
+        Ok(Self {
+            failure: failure::first(web, run, step, asked.tried).await?,
+            tries: tries.collect(),
+            raw: format!("/runs/{}/steps/{}{tried}", run.id.0, step.index),
+            times: format!("{}{from}", other_times.address(step.index)),
+            part,
+        })
     }
 }
 
-impl Part {
-    /// The lines from a number on, or the last ones.
-    fn of(log: &StepLog, from: Option<usize>) -> Self {
-        let marker = format!("… {} bytes …", log.dropped).into_bytes();
-        let head = log.head.split(|byte| *byte == b'\n');
-        let tail = log.tail.split(|byte| *byte == b'\n');
-        let mut lines: Vec<&[u8]> = head.collect();
-        if log.dropped > 0 {
-            lines.push(&marker);
-            lines.extend(tail);
+/// Looks for a text in all that the run has printed.
+async fn find(web: &Web, viewer: &Viewer, run: &Run, asked: &Asked) -> Result<Search, Fault> {
+    let wanted: String = asked.q.as_deref().unwrap_or_default().trim().chars().take(WANTED).collect();
+    if wanted.is_empty() {
+        return Ok(Search { wanted, found: None, hits: Vec::new(), next: None });
+    }
+    let start = (asked.at.unwrap_or(0), asked.from.unwrap_or(1));
+    let (id, text) = (run.id.0, wanted.clone());
+    let Found { hits, goes_on } = web.engine.read(move |conn| search::search(conn, id, &text, start)).await?;
+    let log = words::of(viewer.looks.language);
+    let count = hits.len();
+    let hits = hits.into_iter().map(|hit| {
+        let step = run.steps.iter().find(|step| step.index == hit.step);
+        let asked = Asked { step: Some(hit.step), tried: (hit.tried > 0).then_some(hit.tried), ..asked.clone() };
+        HitLine {
+            title: step.map(|step| StepLine::title(step, viewer)).unwrap_or_default(),
+            address: format!("{}&amp;from={number}#L{number}", asked.address(hit.step), number = hit.number),
+            number: hit.number,
+            before: hit.before,
+            line: hit.line,
+            after: hit.after,
         }
-        if lines.last().is_some_and(|line| line.is_empty()) {
-            lines.pop();
-        }
-        let of = lines.len();
-        let first = from.unwrap_or_else(|| of.saturating_sub(LINES) + 1).clamp(1, of.max(1));
-        let last = (first + LINES - 1).min(of);
-        let failure = lines.iter().position(|line| is_trouble(line)).map(|at| at + 1);
-        let (mut screen, mut html) = (Screen::default(), String::new());
-        for (line, number) in lines.iter().zip(1..=last) {
-            // Colours go on from line to line, so that those before count, too.
-            let shown = screen.line(line);
-            if number >= first {
-                html.push_str(&shown);
-                html.push('\n');
-            }
-        }
-        Self {
-            first,
-            last,
-            of,
-            numbers: (first..=last).collect(),
-            html,
-            earlier: (first > 1).then(|| first.saturating_sub(LINES).max(1)),
-            later: (last < of).then_some(last + 1),
-            failure,
-        }
-    }
-}
-
-fn is_trouble(line: &[u8]) -> bool {
-    let line = String::from_utf8_lossy(&line[..line.len().min(400)]).to_lowercase();
-    TROUBLE.iter().any(|word| line.contains(word))
-}
-
-/// What a step printed, as it is.
-pub(super) async fn raw(
-    State(web): State<Web>,
-    viewer: Viewer,
-    Path((id, index)): Path<(String, u32)>,
-) -> Result<Response, Fault> {
-    let run = read(&web, &viewer, &id).await?;
-    let step = run.steps.iter().find(|step| step.index == index);
-    let step = step.ok_or_else(|| Problem::not_found(format!("run {id} has no step {index}")))?;
-    let log = output(&web, &run, step).await?;
-    let mut bytes = log.head;
-    if log.dropped > 0 {
-        bytes.extend_from_slice(format!("\n… {} bytes …\n", log.dropped).as_bytes());
-        bytes.extend_from_slice(&log.tail);
-    }
-    let name = format!("inline; filename=\"run-{id}-step-{index}.txt\"");
-    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
-    Ok((headers, bytes).into_response())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn log(lines: usize) -> StepLog {
-        let head: String = (1..=lines).map(|number| format!("line {number}\n")).collect();
-        StepLog { head: head.into_bytes(), ..StepLog::default() }
-    }
-
-    #[test]
-    fn the_end_is_shown_first_and_every_line_can_be_reached() {
-        let end = Part::of(&log(2500), None);
-        assert_eq!((end.first, end.last, end.of, end.earlier, end.later), (1501, 2500, 2500, Some(501), None));
-        let middle = Part::of(&log(2500), end.earlier);
-        assert_eq!((middle.first, middle.last, middle.earlier, middle.later), (501, 1500, Some(1), Some(1501)));
-        assert!(middle.html.starts_with("line 501\n") && middle.html.ends_with("line 1500\n"));
-        let beyond = Part::of(&log(3), Some(99));
-        assert_eq!((beyond.first, beyond.last), (3, 3));
-        let none = Part::of(&log(0), None);
-        assert_eq!((none.first, none.last, none.of, none.numbers.len()), (1, 0, 0, 0));
-    }
-
-    #[test]
-    fn the_first_line_that_tells_of_trouble_is_found() {
-        let text = b"all well\nnpm ERR! code 1\nerror: no such table\nfatal: gone\n";
-        assert_eq!(Part::of(&StepLog { head: text.to_vec(), ..StepLog::default() }, None).failure, Some(3));
-        assert_eq!(Part::of(&log(10), None).failure, None);
-    }
-
-    #[test]
-    fn what_was_dropped_is_told_where_it_was() {
-        let log = StepLog { head: b"a\n".to_vec(), dropped: 7, tail: b"z\n".to_vec() };
-        assert_eq!(Part::of(&log, None).html, "a\n\n… 7 bytes …\nz\n");
-    }
+    });
+    let query = percent_encoding::utf8_percent_encode(&wanted, percent_encoding::NON_ALPHANUMERIC).to_string();
+    Ok(Search {
+        found: Some(if count == 0 && goes_on.is_none() {
+            log.nothing_found.to_owned()
+        } else {
+            log.found(count, &wanted)
+        }),
+        hits: hits.collect(),
+        next: goes_on.map(|(step, line)| format!("?q={query}&amp;at={step}&amp;from={line}")),
+        wanted,
+    })
 }

@@ -10,9 +10,11 @@ mod en;
 pub(super) mod find;
 pub(super) mod hosts;
 pub(super) mod insights;
+pub(super) mod log;
 pub(super) mod mini_app;
 pub(super) mod nav;
 pub(super) mod people;
+pub(super) mod release;
 mod ru;
 pub(super) mod services;
 pub(super) mod settings;
@@ -97,7 +99,6 @@ pub(super) struct Words {
     pub commits_since: &'static str,
     pub compare: &'static str,
     pub timeline: &'static str,
-    pub every_step: &'static str,
     pub surfaces: &'static str,
     pub artifact: &'static str,
     pub preview: &'static str,

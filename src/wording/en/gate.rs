@@ -43,7 +43,7 @@ pub(in crate::wording) fn state(state: &GateState) -> String {
         G::Older { current } => format!("It is older than {current}, which production runs."),
         G::NotOlder { current } => format!("It is not older than {current}, which production runs."),
         G::StartsByItself => "Production starts by itself.".to_owned(),
-        G::Promoted => "An admin said go.".to_owned(),
+        G::Promoted => "An admin has started production.".to_owned(),
         G::Held => "Its workflow has touched nothing; it is not started again by itself.".to_owned(),
         G::NotPromoted => "Production does not start by itself here.".to_owned(),
         G::Unlocked => "Production is not locked.".to_owned(),
@@ -90,7 +90,7 @@ pub(in crate::wording) fn remedy(remedy: &Remedy) -> String {
             "An admin takes production back with `rollback` of #{release}; a new release is only for going forward."
         ),
         R::GoForward => "A release is only for going forward; make a newer one.".to_owned(),
-        R::Promote => "An admin says `promote`.".to_owned(),
+        R::Promote => "An admin starts production (`promote`).".to_owned(),
         R::Unlock => "An admin unlocks it (`unlock`).".to_owned(),
         R::SettleProduction { service } => {
             format!("An admin looks and says it: `rmm service settle {service} --environment production`.")

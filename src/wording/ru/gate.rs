@@ -41,7 +41,7 @@ pub(in crate::wording) fn state(state: &GateState) -> String {
         G::Older { current } => format!("Он старее, чем {current} в продакшне."),
         G::NotOlder { current } => format!("Он не старее, чем {current} в продакшне."),
         G::StartsByItself => "Деплой в продакшн начинается сам.".to_owned(),
-        G::Promoted => "Администратор дал команду.".to_owned(),
+        G::Promoted => "Администратор запустил деплой в продакшн.".to_owned(),
         G::Held => "Workflow ничего не изменил; сам он больше не запускается.".to_owned(),
         G::NotPromoted => "Деплой в продакшн здесь не начинается сам.".to_owned(),
         G::Unlocked => "Продакшн не заблокирован.".to_owned(),
@@ -95,7 +95,7 @@ pub(in crate::wording) fn remedy(remedy: &Remedy) -> String {
             format!("Назад возвращается администратор: rollback релиза #{release}; новый релиз — только вперёд.")
         }
         R::GoForward => "Релиз — только вперёд; создайте более новый.".to_owned(),
-        R::Promote => "Администратор даёт команду «В продакшн» (promote).".to_owned(),
+        R::Promote => "Администратор запускает деплой в продакшн (`promote`).".to_owned(),
         R::Unlock => "Администратор снимает блокировку (unlock).".to_owned(),
         R::SettleProduction { service } => {
             format!("Администратор проверяет и указывает: rmm service settle {service} --environment production.")

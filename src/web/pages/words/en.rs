@@ -83,7 +83,6 @@ pub(super) const WORDS: Words = Words {
     commits_since: "Commits since",
     compare: "Compare",
     timeline: "Timeline",
-    every_step: "Every step",
     surfaces: "Surfaces",
     artifact: "What goes out",
     preview: "Preview",

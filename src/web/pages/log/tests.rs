@@ -1,0 +1,144 @@
+//! Windows of a log: the end first, every line by its number, and no more of the log than that.
+
+use super::*;
+use crate::store::logs::append;
+use crate::store::schema::test_database;
+
+fn style() -> Style {
+    Style { address: "?step=0".to_owned(), times: None, words: words::of(crate::wording::Language::En) }
+}
+
+fn window(conn: &Connection, wanted: Wanted) -> Window {
+    Window::read(conn, 1, 0, wanted, &style()).unwrap()
+}
+
+fn printed(conn: &Connection, text: &str) {
+    let mut end = logs::resume_offset(conn, 1, 0).unwrap();
+    for piece in text.as_bytes().chunks(3000) {
+        end += piece.len() as u64;
+        append(conn, 1, 0, end, piece, Timestamp::UNIX_EPOCH).unwrap();
+    }
+}
+
+fn numbered(lines: std::ops::RangeInclusive<u64>) -> String {
+    lines.map(|number| format!("line {number}\n")).collect()
+}
+
+fn text(window: &Window) -> String {
+    window.blocks.iter().map(|block| block.text.as_str()).collect()
+}
+
+#[test]
+fn the_end_is_shown_first_and_every_line_can_be_reached() {
+    let conn = test_database();
+    printed(&conn, &numbered(1..=5500));
+    let end = window(&conn, Wanted::End);
+    assert_eq!((end.first, end.last, end.of, end.earlier, end.later), (4001, 5500, 5500, Some(2001), None));
+    assert!(text(&end).starts_with("line 4001\n") && text(&end).ends_with("line 5500\n"));
+    assert_eq!(end.blocks.iter().map(|block| block.key).collect::<Vec<_>>(), [4, 5]);
+    let middle = window(&conn, Wanted::Around(2001));
+    assert_eq!((middle.first, middle.last, middle.earlier, middle.later), (2001, 4000, Some(1), Some(4001)));
+    for line in [1, 999, 1000, 1001, 3456, 5500] {
+        let around = window(&conn, Wanted::Around(line));
+        let numbers: String = around.blocks.iter().map(|block| block.numbers.as_str()).collect();
+        assert!(numbers.contains(&format!(" id=\"L{line}\">{line}</a>")), "{line}");
+        let begins = (line - 1) / 1000 * 1000 + 1;
+        assert!(numbers.contains(&format!("\"?step=0&amp;from={begins}#L{line}\"")), "{line}");
+    }
+    assert_eq!(window(&conn, Wanted::Around(99_999)).last, 5500);
+    let none = window(&test_database(), Wanted::End);
+    assert_eq!((none.first, none.last, none.of, none.blocks.len(), none.next), (0, 0, 0, 0, 1));
+}
+
+#[test]
+fn who_follows_gets_the_new_lines_alone() {
+    let conn = test_database();
+    printed(&conn, &numbered(1..=1500));
+    printed(&conn, "loading");
+    let end = window(&conn, Wanted::End);
+    assert_eq!((end.last, end.next), (1501, 1501));
+    assert!(text(&end).ends_with("line 1500\n<span data-open>loading</span>"));
+    printed(&conn, " done\nmore\n");
+    let new = window(&conn, Wanted::Since(end.next));
+    assert_eq!((text(&new).as_str(), new.next, new.is_fresh), ("loading done\nmore\n", 1503, false));
+    let nothing = window(&conn, Wanted::Since(new.next));
+    assert_eq!((nothing.blocks.len(), nothing.next), (0, 1503));
+    // Whoever is far behind sees the end.
+    printed(&conn, &numbered(1..=9000));
+    let end = window(&conn, Wanted::Since(new.next));
+    assert!(end.is_fresh && end.later.is_none() && end.last == 10_502 && end.first == 9001, "{end:?}");
+}
+
+#[test]
+fn long_lines_make_short_pages_and_nothing_is_skipped() {
+    let conn = test_database();
+    let long = "x".repeat(40_000);
+    printed(&conn, &format!("{long}\n").repeat(100));
+    let (mut at, mut seen) = (1, Vec::new());
+    while seen.len() < 100 {
+        let part = window(&conn, Wanted::Around(at));
+        let first = part.first.max(at);
+        seen.extend(first..=part.last);
+        let Some(next) = part.later else { break };
+        at = next;
+    }
+    assert_eq!(seen, (1..=100).collect::<Vec<_>>());
+    let end = window(&conn, Wanted::End);
+    assert!(end.last == 100 && end.first > 60 && end.earlier.is_some(), "{} {}", end.first, end.last);
+    // A line without end.
+    let conn = test_database();
+    printed(&conn, &"y".repeat(3 << 20));
+    let end = window(&conn, Wanted::End);
+    assert_eq!((end.first, end.last), (1, 1), "{:?}", end.later);
+}
+
+#[test]
+fn what_was_dropped_is_told_where_it_was() {
+    let conn = test_database();
+    append(&conn, 1, 0, 2, b"a\n", Timestamp::UNIX_EPOCH).unwrap();
+    logs::skip(&conn, 1, 0, 1236, 1234).unwrap();
+    append(&conn, 1, 0, 1238, b"z\n", Timestamp::UNIX_EPOCH).unwrap();
+    let all = window(&conn, Wanted::End);
+    assert_eq!(all.blocks.len(), 2);
+    assert_eq!(all.blocks[1].gap.as_deref(), Some("… 1\u{202f}234 bytes were left out here …"));
+    assert_eq!((all.blocks[0].text.as_str(), all.blocks[1].text.as_str()), ("a\n", "z\n"));
+}
+
+#[test]
+fn lines_have_the_time_at_which_they_came() {
+    let conn = test_database();
+    append(&conn, 1, 0, 4, b"a\nb\n", Timestamp::from_second(3661).unwrap()).unwrap();
+    let style = Style { times: Some(TimeZone::UTC), ..style() };
+    let window = Window::read(&conn, 1, 0, Wanted::End, &style).unwrap();
+    assert_eq!(window.blocks[0].times, "01:01:01.000\n01:01:01.000\n");
+}
+
+/// Run with `cargo test --profile quick-bench --lib -- --ignored a_million_lines --nocapture`.
+#[test]
+#[ignore = "measures"]
+fn a_million_lines_are_read_by_the_piece() {
+    let conn = test_database();
+    conn.execute_batch("BEGIN").unwrap();
+    let mut end = 0;
+    let text: String = (1..=1_000_000).map(|number| format!("line {number:09}\n")).collect();
+    for piece in text.as_bytes().chunks(64 << 10) {
+        end += piece.len() as u64;
+        append(&conn, 1, 0, end, piece, Timestamp::UNIX_EPOCH).unwrap();
+    }
+    conn.execute_batch("COMMIT").unwrap();
+    let timed = |name: &str, work: &dyn Fn()| {
+        work();
+        let start = crate::engine::clock::SystemClock;
+        let before = crate::engine::clock::Clock::uptime(&start);
+        (0..10).for_each(|_| work());
+        let after = crate::engine::clock::Clock::uptime(&start);
+        eprintln!("{name}: {:?}", after.since(Some(&before)) / 10);
+    };
+    eprintln!("{} bytes, {:?}", text.len(), lines::extent(&conn, 1, 0).unwrap());
+    timed("the end", &|| assert_eq!(window(&conn, Wanted::End).last, 1_000_000));
+    timed("the middle", &|| assert_eq!(window(&conn, Wanted::Around(500_001)).first, 500_001));
+    timed("the last line again", &|| assert!(window(&conn, Wanted::Since(1_000_000)).blocks.len() == 1));
+    timed("a search for what is not there", &|| {
+        assert!(search::search(&conn, 1, "nowhere", (0, 1)).unwrap().hits.is_empty());
+    });
+}

@@ -1,0 +1,127 @@
+//! What would run if a release were deployed now, and if it had to be taken back.
+
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::response::Html;
+use serde::Deserialize;
+
+use super::number;
+use crate::contract::StepView;
+use crate::domain::env::Env;
+use crate::domain::ids::Invalid;
+use crate::domain::person::Right;
+use crate::engine::no_release;
+use crate::store::releases;
+use crate::views::PlanOverview;
+use crate::web::Web;
+use crate::web::api::releases::steps;
+use crate::web::pages::ansi::visible;
+use crate::web::pages::fault::{Fault, sentence_of};
+use crate::web::pages::frame::Frame;
+use crate::web::pages::viewer::Viewer;
+use crate::web::pages::words::release::{self as words, ReleaseWords};
+
+#[derive(Debug, Deserialize)]
+pub(in crate::web::pages) struct Asked {
+    /// `stage` or `production`.
+    environment: Option<String>,
+}
+
+struct PlannedStep {
+    number: u32,
+    title: String,
+    host: String,
+    place: Option<String>,
+    command: String,
+}
+
+struct Part {
+    heading: String,
+    steps: Vec<PlannedStep>,
+}
+
+#[derive(Template)]
+#[template(path = "pages/plan.html")]
+struct PlanPage {
+    frame: Frame,
+    own: &'static ReleaseWords,
+    id: i64,
+    service: String,
+    /// The environments: their word, their name, and whether the plan is for them.
+    environments: Vec<(String, String, bool)>,
+    from: Option<String>,
+    /// Why there is no plan.
+    none: Option<String>,
+    parts: Vec<Part>,
+}
+
+/// The plan of a release.
+pub(in crate::web::pages) async fn show(
+    State(web): State<Web>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Html<String>, Fault> {
+    let id = number(&id)?;
+    let environment: Env = match asked.environment.as_deref() {
+        Some(name) => name.parse().map_err(|rule: String| Invalid::new("environment", rule))?,
+        None => Env::Production,
+    };
+    let service = web.engine.read(move |conn| releases::service_of(conn, id)).await?.ok_or_else(|| no_release(id))?;
+    viewer.actor.may(Right::Read, Some(&service), false)?;
+    let (looks, labels, own) = (&viewer.looks, viewer.looks.words(), words::of(viewer.looks.language));
+    let plan = PlanOverview::read(&web.engine, id, environment).await?;
+    let (mut parts, mut from, mut none) = (Vec::new(), None, None);
+    match plan {
+        Err(reason) => none = Some(format!("{}: {}", own.no_plan, looks.language.reason(&reason))),
+        Ok(plan) => {
+            from = plan.from.as_ref().map(ToString::to_string);
+            if !plan.service.environment(environment).driver.is_ours() {
+                none = Some(own.ci_does_it.to_owned());
+            } else {
+                let is_there = plan.from.as_ref().is_some_and(|version| version.release == id);
+                if !is_there {
+                    parts.push(Part::of(own.deploy_steps.to_owned(), steps(&web, &plan.deploy), &viewer));
+                }
+                if let Some(back_to) = &plan.back_to {
+                    parts.push(Part::of(own.back_to(&back_to.to_string()), steps(&web, &plan.rollback), &viewer));
+                }
+            }
+        }
+    }
+    let environments = Env::LASTING.into_iter().map(|env| {
+        let name = if env == Env::Stage { labels.stage } else { labels.production };
+        (env.to_string(), name.to_owned(), env == environment)
+    });
+    let page = PlanPage {
+        frame: Frame::inside(&viewer, "board", &format!("{} · {service} #{id}", own.plan)),
+        own,
+        id: id.0,
+        service: service.to_string(),
+        environments: environments.collect(),
+        from,
+        none: none.map(|why| sentence_of(&visible(&why))),
+        parts,
+    };
+    Ok(Html(page.render()?))
+}
+
+impl Part {
+    fn of(heading: String, steps: Vec<StepView>, viewer: &Viewer) -> Self {
+        let planned = |step: StepView| {
+            let kind =
+                step.kind.known().map_or_else(|| step.title(), |kind| viewer.looks.language.step(kind).to_owned());
+            PlannedStep {
+                number: step.index + 1,
+                title: format!("{kind} · {}", step.surface),
+                host: step.host,
+                place: step.directory.map(|directory| match step.project {
+                    Some(project) => format!("{directory} · compose {project}"),
+                    None => directory,
+                }),
+                command: visible(&step.command).into_owned(),
+            }
+        };
+        Self { heading, steps: steps.into_iter().map(planned).collect() }
+    }
+}

@@ -1,0 +1,126 @@
+//! How far a release has come: the line at the top, and its runs with their steps.
+
+use std::cmp::Ordering;
+
+use crate::domain::env::Env;
+use crate::domain::run::{Run, RunKind, RunState, StepState};
+use crate::domain::standing::Phase;
+use crate::domain::status::Status;
+use crate::views::{ReleaseOverview, UsualRuns};
+use crate::web::pages::fault::{clause_of, sentence_of};
+use crate::web::pages::frame::When;
+use crate::web::pages::steps::StepLine;
+use crate::web::pages::tone::{self, Tone};
+use crate::web::pages::viewer::Viewer;
+use crate::web::pages::words::release as words;
+
+/// A part of the life cycle, in the line at the top.
+pub(super) struct Stop {
+    pub name: &'static str,
+    pub tone: Tone,
+    pub is_here: bool,
+    pub took: Option<String>,
+}
+
+pub(super) struct RunLine {
+    pub id: i64,
+    pub title: String,
+    pub tone: Tone,
+    pub took: Option<String>,
+    pub note: String,
+    pub why: Option<String>,
+    pub ended: Option<When>,
+    pub is_open: bool,
+    pub steps: Vec<StepLine>,
+    pub ci_url: Option<String>,
+}
+
+/// The last run of an attempt in an environment for a purpose.
+pub(super) fn last_run(runs: &[Run], of: &ReleaseOverview, env: Env, kind: RunKind) -> Option<usize> {
+    let is_it = |run: &Run| {
+        run.attempt == of.release.attempt && (run.environment, run.kind) == (env, kind) && run.moves_its_release()
+    };
+    runs.iter().rposition(is_it)
+}
+
+/// How far it has come in this attempt, in the parts that every release goes through.
+pub(super) fn track(overview: &ReleaseOverview, runs: &[Run], usual: &UsualRuns, viewer: &Viewer) -> Vec<Stop> {
+    let (status, words) = (overview.release.status, viewer.looks.words());
+    let last = |env: Env, kind: RunKind| last_run(runs, overview, env, kind).map(|at| &runs[at]);
+    let parts = [
+        (words.stage, last(Env::Stage, RunKind::Deploy)),
+        (words.phase(Phase::Rehearsal), last(Env::Stage, RunKind::Rehearsal)),
+        (words.approvals, None),
+        (words.production, last(Env::Production, RunKind::Deploy)),
+    ];
+    let (here, has_ended) = match status {
+        Status::Initiated | Status::StageBuilding => (0, false),
+        Status::StageBuildingFailed => (0, true),
+        Status::StageTestRollback => (1, false),
+        Status::StageTestRollbackFailed => (1, true),
+        Status::ManualTesting | Status::ManualTestPassed => (2, false),
+        Status::ManualTestFailed => (2, true),
+        Status::Deploying | Status::ProductionRollback => (3, false),
+        Status::RollbackDone | Status::RollbackFailed => (3, true),
+        Status::Deployed => (4, true),
+        // As far as its runs went.
+        Status::Cancelled => {
+            let went_well = |run: &Option<&Run>| run.is_some_and(|run| run.state == RunState::Succeeded);
+            (parts.iter().take_while(|(_, run)| went_well(run)).count(), true)
+        }
+    };
+    let stop = |(at, (name, run)): (usize, (&'static str, Option<&Run>))| Stop {
+        name,
+        took: run.and_then(|run| took(run, usual, viewer)),
+        is_here: here == at && !has_ended,
+        tone: match at.cmp(&here) {
+            Ordering::Less => tone::OK,
+            Ordering::Equal => status.into(),
+            Ordering::Greater => tone::IDLE,
+        },
+    };
+    parts.into_iter().enumerate().map(stop).collect()
+}
+
+/// How long a run took, or takes so far, beside what is usual.
+fn took(run: &Run, usual: &UsualRuns, viewer: &Viewer) -> Option<String> {
+    let looks = &viewer.looks;
+    let took = looks.lasting(run.started_at?, run.ended_at.unwrap_or(viewer.now));
+    let usual = usual.of_run(run).map(|usual| words::of(looks.language).usually(&looks.language.lasting(usual)));
+    Some(usual.map_or_else(|| took.clone(), |usual| format!("{took}, {usual}")))
+}
+
+/// The runs, newest first: those at work are open, and the last where something went wrong in it.
+pub(super) fn lines(runs: &[Run], usual: &UsualRuns, viewer: &Viewer) -> Vec<RunLine> {
+    runs.iter().rev().enumerate().map(|(at, run)| RunLine::of(run, at == 0, usual, viewer)).collect()
+}
+
+impl RunLine {
+    fn of(run: &Run, is_last: bool, usual: &UsualRuns, viewer: &Viewer) -> Self {
+        let looks = &viewer.looks;
+        let title = looks.language.run(&run.environment.to_string(), run.kind.as_str());
+        let why = run.state.reason().or(run.waiting.as_ref().filter(|_| run.state.is_live()));
+        let count = |state: fn(&StepState) -> bool| run.steps.iter().filter(|step| state(&step.state)).count();
+        let done = count(|state| matches!(state, StepState::Succeeded));
+        let note = if run.steps.is_empty() { "CI".to_owned() } else { looks.words().of(done, run.steps.len()) };
+        Self {
+            id: run.id.0,
+            title: clause_of(&title),
+            tone: Tone::from(&run.state),
+            took: took(run, usual, viewer),
+            note,
+            why: why.map(|reason| sentence_of(&looks.language.reason(reason))),
+            ended: run.ended_at.map(|at| looks.when(at, viewer.now)),
+            is_open: run.state.is_live() || is_last && run.state != RunState::Succeeded,
+            steps: run
+                .steps
+                .iter()
+                .map(|step| {
+                    let usual = usual.of_step(run, step).map(|usual| looks.language.lasting(usual));
+                    StepLine::of(step, usual, viewer)
+                })
+                .collect(),
+            ci_url: run.dispatch.as_ref().and_then(|dispatch| dispatch.url.clone()),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! A step in a list: on the page of its release, and on that of its run.
+
+use super::fault::sentence_of;
+use super::tone::Tone;
+use super::viewer::Viewer;
+use crate::domain::run::{Action, Step, StepState};
+
+/// A step.
+pub(super) struct StepLine {
+    pub index: u32,
+    pub title: String,
+    pub host: String,
+    pub tone: Tone,
+    pub took: Option<String>,
+    /// With which exit status its command ended.
+    pub exit: Option<i32>,
+    /// How long such steps usually take.
+    pub usually: Option<String>,
+    pub why: Option<String>,
+}
+
+impl StepLine {
+    pub fn of(step: &Step, usually: Option<String>, viewer: &Viewer) -> Self {
+        let looks = &viewer.looks;
+        let end = step.ended_at.or((step.state == StepState::Running).then_some(viewer.now));
+        Self {
+            index: step.index,
+            title: Self::title(step, viewer),
+            host: if step.host.is_local() { String::new() } else { step.host.to_string() },
+            tone: Tone::from(&step.state),
+            took: step.started_at.zip(end).map(|(start, end)| looks.lasting(start, end)),
+            exit: match &step.state {
+                StepState::Succeeded if matches!(step.action, Action::Command { .. }) => Some(0),
+                StepState::Failed { exit, .. } => *exit,
+                StepState::Pending
+                | StepState::Running
+                | StepState::Succeeded
+                | StepState::Stopped
+                | StepState::Skipped { .. }
+                | StepState::Unknown { .. } => None,
+            },
+            usually,
+            why: step.state.trouble().map(|reason| sentence_of(&looks.language.reason(reason))),
+        }
+    }
+
+    /// What it does, and to which surface.
+    pub fn title(step: &Step, viewer: &Viewer) -> String {
+        format!("{} · {}", viewer.looks.language.step(step.kind), step.surface)
+    }
+}

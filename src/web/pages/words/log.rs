@@ -1,0 +1,119 @@
+//! Labels of the output of runs, in both languages.
+
+use crate::wording::Language;
+
+/// The labels in one language.
+#[derive(Debug)]
+pub(in crate::web::pages) struct LogWords {
+    language: Language,
+    pub search: &'static str,
+    pub find: &'static str,
+    pub search_goes_on: &'static str,
+    pub nothing_found: &'static str,
+    pub show_times: &'static str,
+    pub hide_times: &'static str,
+    pub follows: &'static str,
+    pub does_not_follow: &'static str,
+    pub to_the_end: &'static str,
+    pub show_output: &'static str,
+    pub attempt: &'static str,
+    pub deleted: &'static str,
+    pub ci_has_it: &'static str,
+}
+
+pub(super) const EN: LogWords = LogWords {
+    language: Language::En,
+    search: "Search the output of this run",
+    find: "Find",
+    search_goes_on: "Look further",
+    nothing_found: "Nothing found.",
+    show_times: "Show times",
+    hide_times: "Hide times",
+    follows: "Follows the end",
+    does_not_follow: "Does not follow: scroll to the end",
+    to_the_end: "To the end",
+    show_output: "Show the output",
+    attempt: "Try",
+    deleted: "The output of this run was deleted, as `[logs]` says.",
+    ci_has_it: "CI does this run, and keeps what it prints.",
+};
+
+pub(super) const RU: LogWords = LogWords {
+    language: Language::Ru,
+    search: "Поиск в выводе этого прогона",
+    find: "Найти",
+    search_goes_on: "Искать дальше",
+    nothing_found: "Ничего не найдено.",
+    show_times: "Показать время",
+    hide_times: "Скрыть время",
+    follows: "Показываем конец",
+    does_not_follow: "Не следит за концом: прокрутите вниз",
+    to_the_end: "В конец",
+    show_output: "Показать вывод",
+    attempt: "Попытка",
+    deleted: "Вывод этого прогона удалён, как велит `[logs]`.",
+    ci_has_it: "Этот прогон выполняет CI, вывод хранится там.",
+};
+
+/// The labels of a language.
+pub(in crate::web::pages) const fn of(language: Language) -> &'static LogWords {
+    match language {
+        Language::En => &EN,
+        Language::Ru => &RU,
+    }
+}
+
+impl LogWords {
+    /// What stands where output was dropped.
+    pub fn gap(&self, bytes: u64) -> String {
+        match self.language {
+            Language::En => format!("… {} bytes were left out here …", grouped(bytes)),
+            Language::Ru => format!("… здесь пропущено байтов: {} …", grouped(bytes)),
+        }
+    }
+
+    /// How many lines there are.
+    pub fn lines(&self, count: u64) -> String {
+        match (self.language, count) {
+            (Language::En, 1) => "1 line".to_owned(),
+            (Language::En, count) => format!("{} lines", grouped(count)),
+            (Language::Ru, count) => {
+                let word = match (count % 10, count % 100) {
+                    (_, 11..=14) => "строк",
+                    (1, _) => "строка",
+                    (2..=4, _) => "строки",
+                    _ => "строк",
+                };
+                format!("{} {word}", grouped(count))
+            }
+        }
+    }
+
+    /// Which lines are shown, of how many.
+    pub fn range(&self, first: u64, last: u64, of: u64) -> String {
+        let of_word = if self.language == Language::En { "of" } else { "из" };
+        format!("{}–{} {of_word} {}", grouped(first), grouped(last), grouped(of))
+    }
+
+    /// What was found.
+    pub fn found(&self, count: usize, wanted: &str) -> String {
+        match (self.language, count) {
+            (Language::En, 1) => format!("1 line with “{wanted}”"),
+            (Language::En, count) => format!("{count} lines with “{wanted}”"),
+            (Language::Ru, count) => format!("{} с «{wanted}»", self.lines(count as u64)),
+        }
+    }
+}
+
+/// With thin blanks between thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push('\u{202f}');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}

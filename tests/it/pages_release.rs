@@ -1,0 +1,232 @@
+//! The page of a release: every legal move has a form, what was written survives a refusal, and what came from outside is
+//! shown as it is.
+
+use serde_json::json;
+
+use crate::world::{Browser, SHOP, Setup, World, commit_of, end_process, eventually};
+
+fn one_step(deploy: &str) -> Setup {
+    Setup::new().without_migrations().surface("deploy", deploy)
+}
+
+#[tokio::test]
+async fn what_was_written_survives_a_refusal() {
+    let world = World::new(Setup::new().person("bob", "member").approved_by(2, ["ann", "bob"])).await;
+    let release = world.release("v1").await;
+    world.until(release, "manual_testing").await;
+    let path = format!("/releases/{release}");
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    let page = ann.open(&path).await;
+    // Nothing said: the form is open, and says what is missing.
+    let reject = format!("{path}/reject");
+    let refused = ann.submit(&page, &reject, &[("reason", " ")]).await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.text("#refused").to_lowercase().contains("reason"), "{}", refused.html);
+    assert!(refused.has("#act-reject[open]"));
+
+    // Something has happened meanwhile.
+    let ci = world.ci().await;
+    let told = json!({ "surfaces": [{ "name": "app", "artifact": "registry/app:2" }] });
+    ci.patch(&format!("/api/v1/releases/{release}"), &told).await.ok();
+    let words = "the cart <b>loses</b> goods";
+    let refused = ann.submit(&page, &reject, &[("reason", words)]).await;
+    assert_eq!(refused.status, 409, "{}", refused.html);
+    assert_eq!(refused.text("#act-reject[open] textarea"), words);
+    assert!(!refused.has("body[data-live]"), "nothing takes it away");
+    // Sent once more, it counts.
+    assert_eq!(ann.submit(&refused, &reject, &[("reason", words)]).await.status, 303);
+    assert_eq!(world.status(release).await, "manual_test_failed");
+
+    // Where its form is gone, the text is still there.
+    let refused = ann.submit(&refused, &reject, &[("reason", "again")]).await;
+    assert_eq!(refused.status, 409);
+    assert_eq!(refused.text("#refused .notes"), "again");
+    assert!(!refused.has("#act-reject"));
+}
+
+#[tokio::test]
+async fn an_admin_says_on_the_page_how_a_run_ended() {
+    let world =
+        World::new(one_step("echo $$ > ../pid; echo $PPID > ../watcher; while test ! -e ../go; do sleep 0.02; done"))
+            .await;
+    let release = world.release("v1").await;
+    let (step, watcher) = (world.process("pid").await, world.process("watcher").await);
+    end_process(watcher);
+    end_process(step);
+    let path = format!("/releases/{release}");
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    let page = eventually("the run is unknown", async || {
+        let page = ann.open(&path).await;
+        page.has(&format!("form[action='{path}/resolve']")).then_some(page)
+    })
+    .await;
+    let said = page.texts("form[action$='/resolve'] label.tick");
+    assert_eq!(said, ["It ended well", "It failed", "Run it again"]);
+    let refused = ann.submit(&page, &format!("{path}/resolve"), &[("reason", "I looked")]).await;
+    assert_eq!((refused.status, refused.text("form[action$='/resolve'] textarea").as_str()), (422, "I looked"));
+    let found = [("verdict", "succeeded"), ("reason", "I looked: it runs")];
+    let done = ann.submit(&page, &format!("{path}/resolve"), &found).await;
+    assert_eq!(done.status, 303, "{}", done.html);
+    world.write("go", "");
+    world.until(release, "manual_testing").await;
+    let page = ann.open(&path).await;
+    assert!(page.texts("#timeline li").iter().any(|event| event.contains("I looked: it runs")), "{}", page.html);
+}
+
+#[tokio::test]
+async fn what_is_broken_and_repaired_is_said_on_the_page_and_production_is_unlocked_there() {
+    let fails = "test $RMM_ENVIRONMENT != production || test ! -e ../broken";
+    let world = World::new(one_step(fails)).await;
+    world.deployed("v1").await;
+    let second = world.release("v2").await;
+    world.until(second, "manual_testing").await;
+    world.write("broken", "");
+    world.approve("ann", second).await.ok();
+    world.until(second, "rollback_failed").await;
+    let path = format!("/releases/{second}");
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    let page = ann.open(&path).await;
+    // That it failed is known.
+    assert_eq!(page.texts("form[action$='/resolve'] label.tick").len(), 2, "{}", page.html);
+    world.remove("broken");
+    let done = ann.submit(&page, &format!("{path}/resolve"), &[("verdict", "again"), ("reason", "")]).await;
+    assert_eq!(done.status, 303, "{}", done.html);
+    world.quiet().await;
+    assert!(!ann.open(&path).await.has("form[action$='/resolve']"));
+
+    let third = world.release("v3").await;
+    world.until(third, "manual_testing").await;
+    world.approve("ann", third).await.ok();
+    world.quiet().await;
+    let path = format!("/releases/{third}");
+    let page = ann.open(&path).await;
+    assert!(page.text("#gates .how").contains("unlock"), "{}", page.text("#gates"));
+    assert!(page.text("#gates-met summary").contains("met: "), "{}", page.text("#gates"));
+    assert_eq!(ann.submit(&page, &format!("{path}/unlock"), &[]).await.status, 303);
+    world.until(third, "deployed").await;
+}
+
+#[tokio::test]
+async fn an_admin_says_on_the_page_what_an_environment_runs() {
+    let world = World::new(one_step("true")).await;
+    world.deployed("v1").await;
+    world.kill();
+    std::fs::remove_dir_all(world.data()).unwrap();
+    world.take_tokens_of(None);
+    world.start().await;
+    let release = world.release("v2").await;
+    let path = format!("/releases/{release}");
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    let page = eventually("it waits for an admin", async || {
+        let page = ann.open(&path).await;
+        page.has(&format!("form[action='{path}/settle']")).then_some(page)
+    })
+    .await;
+    assert_eq!(page.attribute("form[action$='/settle'] input[name=environment]", "value"), "stage");
+    let done = ann.submit(&page, &format!("{path}/settle"), &[("runs", "nothing"), ("reason", "I looked")]).await;
+    assert_eq!(done.status, 303, "{}", done.html);
+    eventually("stage is known", async || world.service().await["stage"]["unknown"].is_null().then_some(())).await;
+}
+
+#[tokio::test]
+async fn durations_stand_beside_their_usual_value_and_releases_are_compared() {
+    let world = World::new(one_step("echo $RMM_TAG")).await;
+    let first = world.deployed("v1").await;
+    world.configure(|setup| *setup = setup.clone().surface("deploy", "echo now $RMM_TAG"));
+    world.reload();
+    let second = world.deployed("v2").await;
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    let page = ann.open(&format!("/releases/{second}")).await;
+    assert!(page.text("#track li .d").contains(", usually "), "{}", page.text("#track"));
+    assert_eq!(page.text("#tally"), "1\u{a0}of\u{a0}1".replace('\u{a0}', " "));
+    assert!(!page.has("#runs details[open]"), "what has ended well is folded");
+    assert!(page.texts("#timeline details summary").iter().any(|summary| summary.starts_with("Steps: ")));
+
+    let path = format!("/releases/{second}/compare?with={first}");
+    let page = ann.open(&path).await;
+    assert_eq!(page.text("h1"), "shop v2 compared with v1");
+    assert_eq!(
+        page.texts("#phases tbody tr th"),
+        ["Stage", "Rehearsal", "People and gates", "Production", "From its creation to its end"]
+    );
+    let stage = page.texts("#phases tbody tr:first-child td");
+    assert!(stage.iter().all(|cell| cell.ends_with(" s")), "{stage:?}");
+    assert!(page.text("#commits").contains("not known"), "the service has no repository");
+    assert_eq!(page.texts("#step-diff .ins"), ["+ echo now $RMM_TAG"]);
+    assert_eq!(page.texts("#step-diff .del"), ["- echo $RMM_TAG"]);
+    assert_eq!(ann.open(&format!("/releases/{second}/compare?with=99")).await.status, 404);
+    assert!(ann.open(&format!("/releases/{second}/compare")).await.has("#others option"));
+
+    let page = ann.open(&format!("/releases/{second}/plan")).await;
+    assert!(page.text("main").contains("To go back to v1 (#1)") && !page.text("main").contains("To deploy it"));
+    assert_eq!(ann.open(&format!("/releases/{second}/plan?environment=moon")).await.status, 422);
+}
+
+#[tokio::test]
+async fn the_history_of_a_release_is_read_a_page_at_a_time() {
+    let world = World::new(one_step("true")).await;
+    let release = world.release("v1").await;
+    world.until(release, "manual_testing").await;
+    let path = format!("/releases/{release}");
+    let ann = world.person("ann").await;
+    for round in 0..40 {
+        ann.post(&format!("/api/v1{path}/cancel"), &json!({ "reason": format!("round {round}") })).await.ok();
+        ann.post(&format!("/api/v1{path}/retry"), &json!({})).await.ok();
+        world.until(release, "manual_testing").await;
+    }
+    let mut browser = Browser::signed_in(&world, Some("ann")).await;
+    let (mut address, mut seen) = (path.clone(), Vec::new());
+    for _ in 0..30 {
+        let page = browser.open(&address).await;
+        seen.extend(page.texts("#timeline .event"));
+        if !page.has("#timeline a[href*='before=']") {
+            break;
+        }
+        address = page.attribute("#timeline a[href*='before=']", "href").split('#').next().unwrap().to_owned();
+    }
+    for round in 0..40 {
+        let word = format!("round {round}");
+        let told = seen
+            .iter()
+            .filter(|event| {
+                event.starts_with("Cancelled: ")
+                    && event.split([' ', '.']).collect::<Vec<_>>().windows(2).any(|two| two.join(" ") == word)
+            })
+            .count();
+        assert_eq!(told, 1, "{word}: {seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn hostile_text_is_shown_as_it_is_on_the_pages_of_a_release() {
+    let evil = "<script>alert(1)</script>\"><img src=x onerror=alert(2)> javascript:alert(3) \u{202e}gpj.exe\u{1b}[31m";
+    let literal = "<script>alert(1)</script>\"><img src=x onerror=alert(2)> javascript:alert(3)";
+    let world = World::new(Setup::new().person("bob", "member").approved_by(2, ["ann", "bob"])).await;
+    let ci = world.ci().await;
+    let long = "n".repeat(10_000);
+    let body = json!({
+        "service": SHOP, "tag": "v1", "commit": commit_of("v1"), "initiated_by": "ci",
+        "notes": format!("{literal} {}", &long[..900]),
+        "surfaces": [{ "name": "app", "artifact": literal, "preview_url": "javascript:alert(4)" }],
+    });
+    let release = ci.post("/api/v1/releases", &body).await.ok()["id"].as_i64().unwrap();
+    world.until(release, "manual_testing").await;
+    let path = format!("/releases/{release}");
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    let page = ann.open(&path).await;
+    let refused = ann.submit(&page, &format!("{path}/reject"), &[("reason", long.as_str())]).await;
+    assert!(refused.status == 303 || refused.text("#act-reject textarea") == long, "{}", refused.status);
+    let page = ann.open(&path).await;
+    if page.has("#act-reject") {
+        ann.submit(&page, &format!("{path}/reject"), &[("reason", evil)]).await;
+    }
+    for address in [path.clone(), format!("{path}/plan"), format!("{path}/compare"), format!("{path}?before=9999")] {
+        let page = ann.open(&address).await;
+        assert_eq!(page.status, 200, "{address}");
+        assert!(!page.has("main script") && !page.has("main img") && !page.has("[onerror]"), "{address}");
+        assert!(!page.has("a[href^='javascript:']"), "{address}");
+        assert!(!page.html.contains('\u{202e}') && !page.html.contains('\u{1b}'), "{address}");
+    }
+    let page = ann.open(&path).await;
+    assert!(page.text("main").contains(literal), "{}", page.html);
+}
