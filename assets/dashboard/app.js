@@ -106,6 +106,47 @@
   }, true);
   toTheEnd();
 
+  // Commands to copy.
+  document.querySelectorAll(".cmd").forEach((command) => {
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: document.body.dataset.copy });
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(command.textContent.trim());
+      button.textContent = document.body.dataset.copied;
+    });
+    if (navigator.clipboard) command.after(button);
+  });
+
+  // Keys: not while somebody writes, and not where they are switched off.
+  const keys = document.getElementById("keys");
+  if (keys) {
+    const isOff = () => localStorage.getItem("keys") === "off";
+    const box = keys.querySelector("input");
+    box.checked = !isOff();
+    box.addEventListener("change", () => localStorage.setItem("keys", box.checked ? "on" : "off"));
+    const open = document.querySelector("[data-keys]");
+    open.hidden = false;
+    open.addEventListener("click", () => keys.showModal());
+    const LINES = "main .needs .btn, main .card h4 a, main tbody th a, main .rows > li a";
+    const step = (by) => {
+      const lines = [...document.querySelectorAll(LINES)].filter((line) => line.offsetParent);
+      const at = lines.indexOf(document.activeElement);
+      lines[at < 0 ? (by > 0 ? 0 : lines.length - 1) : at + by]?.focus();
+    };
+    const acts = {
+      "/": () => document.getElementById("q").focus(), "?": () => keys.showModal(), j: () => step(1), k: () => step(-1),
+    };
+    let goes = 0;
+    document.addEventListener("keydown", (event) => {
+      const writes = event.target.closest("input, textarea, select, dialog");
+      if (isOff() || writes || event.ctrlKey || event.altKey || event.metaKey) return;
+      const link = Date.now() - goes < 2000 && keys.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+      goes = event.key === "g" ? Date.now() : 0;
+      if (!link && !acts[event.key]) return;
+      event.preventDefault();
+      if (link) location.href = link.href; else acts[event.key]();
+    });
+  }
+
   const address = document.body.dataset.live;
   if (!address) return;
   const status = document.getElementById("live");
@@ -153,6 +194,7 @@
         }
       }
       document.title = page.title;
+      document.querySelector("link[rel=icon]").href = page.querySelector("link[rel=icon]").getAttribute("href");
       say("current");
     } catch {
       say("stale");

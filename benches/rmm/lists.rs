@@ -86,21 +86,24 @@ fn page(directory: &Path, number: u32) -> anyhow::Result<String> {
     Ok(format!("/api/v1/releases?list=successful&cursor=r{last_before}"))
 }
 
-/// Asks at the constant rate. Threads that sleep until a request is due: an async timer counts in whole milliseconds.
+/// Asks for a list at the constant rate.
 pub fn load(address: SocketAddr, token: &str, path: &str, time: Duration) -> anyhow::Result<Latencies> {
-    let request = request("GET", path, token, "");
-    let count = (time.as_secs_f64() * RATE) as u32;
+    load_at(address, &request("GET", path, token, ""), RATE, time)
+}
+
+/// Asks at a constant rate. Threads that sleep until a request is due: an async timer counts in whole milliseconds.
+pub fn load_at(address: SocketAddr, request: &[u8], rate: f64, time: Duration) -> anyhow::Result<Latencies> {
+    let count = (time.as_secs_f64() * rate) as u32;
     let started = Instant::now() + Duration::from_millis(50);
     let mut all = Latencies::default();
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..CONNECTIONS)
             .map(|first| {
-                let request = &request;
                 scope.spawn(move || {
                     let mut connection = Connection::tcp(address)?;
                     let mut latencies = Latencies::default();
                     for number in (first..count).step_by(CONNECTIONS as usize) {
-                        let due = started + Duration::from_secs_f64(f64::from(number) / RATE);
+                        let due = started + Duration::from_secs_f64(f64::from(number) / rate);
                         std::thread::sleep(due.saturating_duration_since(Instant::now()));
                         connection.call(request)?;
                         latencies.add(due.elapsed());

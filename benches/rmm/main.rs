@@ -1,4 +1,4 @@
-//! Measures RMM against its targets: `cargo bench`, or `cargo bench -- post lists memory start steps ssh rollback fleet bot` for some of it.
+//! Measures RMM against its targets: `cargo bench`, or `cargo bench -- post lists pages memory start steps ssh rollback fleet bot` for some of it.
 //!
 //! Everything is measured on the real binary, started as a process, with the load generator on the same machine, and
 //! every answered write on disk. Timing is printed, never asserted: the exit status tells only whether it ran.
@@ -11,6 +11,7 @@ mod http;
 mod lists;
 mod machine;
 mod memory;
+mod pages;
 mod post;
 mod rollback;
 mod seed;
@@ -26,9 +27,10 @@ use crate::table::Table;
 
 type Scenario = (&'static str, fn(&mut Table) -> anyhow::Result<()>);
 
-const SCENARIOS: [Scenario; 9] = [
+const SCENARIOS: [Scenario; 10] = [
     ("post", post::measure),
     ("lists", lists::measure),
+    ("pages", pages::measure),
     ("memory", memory::measure),
     ("start", start::measure),
     ("steps", steps::measure),

@@ -11,31 +11,48 @@ use crate::machine;
 use crate::server::Server;
 
 /// Services that the releases belong to.
-pub const SERVICES: u32 = 20;
+pub const SERVICES: u32 = 200;
 /// Releases that are on their way.
 pub const ACTIVE: u32 = 50;
 
-/// The newest are active; one in twenty of the others has failed.
+/// The newest are active; one in twenty of the others has failed. Together they are five years, which end with now.
 const RELEASES: &str = "
 WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :count),
 releases_to_be (n, status, list, at) AS (
     SELECT n,
            CASE WHEN n > :count - :active THEN 'initiated' WHEN n % 20 = 0 THEN 'cancelled' ELSE 'deployed' END,
            CASE WHEN n > :count - :active THEN 'active' WHEN n % 20 = 0 THEN 'failed' ELSE 'successful' END,
-           1600000000000 + n * 60000
+           :now - (:count - n) * (157680000000 / :count)
     FROM numbers)
 INSERT INTO releases (id, service, tag, commit_id, status, list, status_since, reason, attempt, revision, initiated_by,
                       owner, ci_run_id, ci_run, notes, artifacts, promoted, bypasses, created_at, started_at, completed_at)
-SELECT n, printf('service-%02d', (n * 7919) % :services), printf('v1.%d.%d', n / 1000, n % 1000), printf('%040x', n),
+SELECT n, printf('service-%03d', (n * 7919) % :services), printf('v1.%d.%d', n / 1000, n % 1000), printf('%040x', n),
        status, list, at, NULL, 1, 6, 'gommgo', 'gommgo', printf('%d', 9000000000 + n),
        printf('{\"id\":\"%d\",\"attempt\":1,\"url\":\"https://github.com/team/app/actions/runs/%d\",\"ref\":\"refs/tags/v1.%d.%d\"}',
               9000000000 + n, 9000000000 + n, n / 1000, n % 1000),
-       '', '[]', 0, '[]', at - 50000, at - 40000, CASE WHEN list = 'active' THEN NULL ELSE at END
+       '', '[]', 0, '[]', at - 7200000, at - 7100000, CASE WHEN list = 'active' THEN NULL ELSE at END
 FROM releases_to_be";
+
+/// What became of the runs of those that have ended; one production deploy in fifty failed and went back.
+const ENDED_RUNS: &str = "
+INSERT INTO ended_runs (ended_at, run_id, service, release_id, environment, kind, state, created_at, started_at, tagged_at)
+SELECT completed_at - 3600000, id * 4, service, id, 'stage', 'deploy', 'succeeded', created_at, created_at, created_at
+FROM releases WHERE list <> 'active'
+UNION ALL
+SELECT completed_at - 3000000, id * 4 + 1, service, id, 'stage', 'rehearsal', iif(list = 'failed', 'failed', 'succeeded'),
+       completed_at - 3600000, completed_at - 3600000, created_at
+FROM releases WHERE list <> 'active'
+UNION ALL
+SELECT completed_at, id * 4 + 2, service, id, 'production', 'deploy', iif(id % 50 = 7, 'failed', 'succeeded'),
+       completed_at - 120000, completed_at - 120000, created_at
+FROM releases WHERE list = 'successful'
+UNION ALL
+SELECT completed_at + 90000, id * 4 + 3, service, id, 'production', 'rollback', 'succeeded', completed_at, completed_at, created_at
+FROM releases WHERE list = 'successful' AND id % 50 = 7";
 
 /// The services of the configuration that go with it.
 pub fn services() -> String {
-    (0..SERVICES).map(|number| ci_service(&format!("service-{number:02}"), "")).collect()
+    (0..SERVICES).map(|number| ci_service(&format!("service-{number:03}"), "")).collect()
 }
 
 /// A service for which CI does all the work; `more` are further keys of it.
@@ -51,6 +68,7 @@ pub fn directory(count: u32) -> anyhow::Result<PathBuf> {
     // Another schema or other rows: another directory.
     let recipe = [
         RELEASES,
+        ENDED_RUNS,
         include_str!("../../migrations/V1__foundation.sql"),
         include_str!("../../migrations/V2__releases.sql"),
     ];
@@ -69,7 +87,12 @@ pub fn directory(count: u32) -> anyhow::Result<PathBuf> {
     drop(Server::start(&directory, &services())?);
     let conn = Connection::open(directory.join("data/rmm.db"))?;
     conn.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -400000;")?;
-    conn.execute(RELEASES, rusqlite::named_params! { ":count": count, ":active": ACTIVE, ":services": SERVICES })?;
+    let now = i64::try_from(std::time::UNIX_EPOCH.elapsed()?.as_millis())?;
+    conn.execute(
+        RELEASES,
+        rusqlite::named_params! { ":count": count, ":active": ACTIVE, ":services": SERVICES, ":now": now },
+    )?;
+    conn.execute(ENDED_RUNS, [])?;
     conn.execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_checkpoint(TRUNCATE);")?;
     drop(conn);
     fs::write(done, "")?;

@@ -110,6 +110,23 @@ const focused = async (selector) => {
   throw new Error(`the Tab key never comes to ${selector}`);
 };
 
+// The keys that lead about.
+const keys = async () => {
+  await page.keyboard.press('/');
+  await page.waitForSelector('#q:focus');
+  await page.keyboard.type('g');
+  await page.locator('#q').evaluate((field) => { field.value = ''; field.blur(); });
+  await page.keyboard.press('j');
+  await page.waitForSelector('main a:focus');
+  await page.keyboard.press('?');
+  await page.waitForSelector('dialog[open]');
+  await look('keys');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('g');
+  await page.keyboard.press('i');
+  await page.waitForURL('**/insights');
+};
+
 const story = async () => {
   await page.goto(link);
   await look('sign-in');
@@ -162,6 +179,7 @@ const story = async () => {
   }
   await open('/');
   await look('board-ended');
+  if (view.script && !device.isMobile) await keys();
   await open('/account');
   await look('account');
   await page.click('form[action="/logout"] button >> nth=0');

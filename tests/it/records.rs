@@ -12,7 +12,7 @@ async fn the_record_is_filtered_turned_over_and_taken_along() {
     let service = ann.open("/services/shop").await;
     ann.submit(&service, "/services/shop/lock", &[("reason", evil)]).await;
 
-    let mut vera = Browser::signed_in(&world, Some("vera")).await;
+    let vera = Browser::signed_in(&world, Some("vera")).await;
     for _ in 0..40 {
         vera.link(Some("ann")).await;
     }
@@ -136,7 +136,7 @@ async fn production_goes_back_from_the_page_of_the_service_with_a_forecast() {
     let second = world.deployed("v2").await;
     let back = format!("/releases/{second}/rollback");
     let mut vera = Browser::signed_in(&world, Some("vera")).await;
-    assert!(!vera.open("/services/shop").await.has("form"), "what she may not is not offered");
+    assert!(!vera.open("/services/shop").await.has("main form"), "what she may not is not offered");
     let mut ann = Browser::signed_in(&world, Some("ann")).await;
     let page = ann.open("/services/shop").await;
     let choice = page.text("fieldset.pick label");

@@ -19,11 +19,19 @@ struct Asset {
     bytes: Cow<'static, [u8]>,
 }
 
+const SVG: &str = "image/svg+xml";
+
 /// The files that pages name, with their types.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 9] = [
     ("app.css", "text/css; charset=utf-8"),
     ("app.js", "text/javascript; charset=utf-8"),
-    ("icon.svg", "image/svg+xml"),
+    ("icon.svg", SVG),
+    ("icon-ok.svg", SVG),
+    ("icon-run.svg", SVG),
+    ("icon-wait.svg", SVG),
+    ("icon-back.svg", SVG),
+    ("icon-fail.svg", SVG),
+    ("icon-unk.svg", SVG),
 ];
 
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {

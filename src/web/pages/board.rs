@@ -153,7 +153,9 @@ pub(super) async fn show(
         cards: in_phase(&releases, phase).map(|overview| Card::of(overview, &viewer)).collect(),
     });
     let page = BoardPage {
-        frame: Frame::inside(&viewer, "board", looks.words().board).following(None, seen),
+        frame: Frame::inside(&viewer, "board", &titled(looks.words().board, needs.len()))
+            .following(None, seen)
+            .in_state(if needs.is_empty() { calm(&releases) } else { tone::WAIT }),
         summary: looks.words().board_summary(releases.len(), needs.len()),
         needs,
         lanes: lanes.collect(),
@@ -165,6 +167,18 @@ pub(super) async fn show(
         filter,
     };
     Ok(Html(page.render()?))
+}
+
+/// The title of the tab, with how much waits for the viewer.
+fn titled(name: &str, needs: usize) -> String {
+    if needs == 0 { name.to_owned() } else { format!("({needs}) {name}") }
+}
+
+/// The state of everything, where nothing waits for the viewer.
+fn calm(releases: &[&ReleaseOverview]) -> Tone {
+    let tones: Vec<_> = releases.iter().map(|overview| Tone::from(&overview.standing())).collect();
+    let is_there = |tone: &Tone| tones.contains(tone);
+    [tone::UNKNOWN, tone::WARN, tone::BACK, tone::RUN].into_iter().find(is_there).unwrap_or(tone::IDLE)
 }
 
 fn in_phase<'o>(releases: &[&'o ReleaseOverview], phase: Phase) -> impl Iterator<Item = &'o ReleaseOverview> {

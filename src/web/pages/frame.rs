@@ -5,7 +5,9 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::assets;
+use super::tone::Tone;
 use super::viewer::Viewer;
+use super::words::keys::{self, Keys};
 use super::words::nav::{self, Nav};
 use super::words::{self, Words, find, insights};
 use crate::domain::ids::{ReleaseId, RunId};
@@ -100,6 +102,7 @@ pub(super) struct Frame {
     /// What is looked for.
     pub query: String,
     pub nav: &'static Nav,
+    pub keys: &'static Keys,
     /// Who looks; none: nobody is signed in.
     pub viewer: Option<String>,
     pub csrf: String,
@@ -128,6 +131,7 @@ impl Frame {
             measured: insights::of(looks.language),
             query: String::new(),
             nav: nav::of(looks.language),
+            keys: keys::of(looks.language),
             viewer: None,
             csrf: String::new(),
             administers: false,
@@ -161,6 +165,25 @@ impl Frame {
             more.push(("settings", nav.settings));
         }
         more
+    }
+
+    /// Of a page about something in a state, which the icon of its tab shows.
+    pub fn in_state(self, tone: Tone) -> Self {
+        let icon = match tone.class {
+            "idle" => return self,
+            "warn" => "icon-back.svg".to_owned(),
+            class => format!("icon-{class}.svg"),
+        };
+        Self { icon: assets::address(&icon), ..self }
+    }
+
+    /// The parts of the dashboard that the viewer may see: the key behind `g` that leads to each, its address and its name.
+    pub fn places(&self) -> Vec<(char, String, &'static str)> {
+        let first = [('b', String::from("/"), self.words.board), ('r', "/releases".to_owned(), self.finding.heading)];
+        let insights = ('i', "/insights".to_owned(), self.measured.heading);
+        let more =
+            self.more().into_iter().filter_map(|(tab, name)| Some((tab.chars().next()?, format!("/{tab}"), name)));
+        first.into_iter().chain([insights]).chain(more).collect()
     }
 
     /// Of a page that follows the changes of a release, or of everything; `seen`: the place in the record that it shows.

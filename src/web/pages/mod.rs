@@ -35,6 +35,8 @@ use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
 
 pub(super) use self::kept::Kept;
 
@@ -89,6 +91,8 @@ pub(super) fn routes(web: &Web) -> Router<Web> {
         .route("/account", get(sign_in::account).post(sign_in::choose))
         .route("/assets/{hash}/{name}", get(assets::file))
         .layer(from_fn_with_state(web.clone(), dressed))
+        // Events and pictures are left as they are.
+        .layer(CompressionLayer::new().gzip(true).quality(CompressionLevel::Fastest))
 }
 
 /// Answers a browser in the language and the colours that it asks for, also where something is refused.

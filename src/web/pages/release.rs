@@ -134,7 +134,7 @@ fn page(
     let age = looks.lasting(release.status_since, viewer.now);
     let acts = acts::acts(overview, runs, viewer, draft);
     ReleasePage {
-        frame: Frame::inside(viewer, "board", &title),
+        frame: Frame::inside(viewer, "board", &title).in_state(Tone::from(&standing)),
         own: words::of(looks.language),
         id: release.id.0,
         revision: release.revision.0,

@@ -10,6 +10,7 @@ mod en;
 pub(super) mod find;
 pub(super) mod hosts;
 pub(super) mod insights;
+pub(super) mod keys;
 pub(super) mod log;
 pub(super) mod mini_app;
 pub(super) mod nav;
