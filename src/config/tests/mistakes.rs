@@ -85,7 +85,8 @@ fn unknown_keys_are_answered_with_the_nearest_or_with_all() {
     assert_eq!(problems("[servr]\n"), ["1:2: servr: unknown key; did you mean `server`?"]);
     assert_eq!(
         problems("[server]\nfoo = 1\n"),
-        ["2:1: server.foo: unknown key; allowed here: `listen`, `public_url`, `data_dir`, `language`, `time_zone`"]
+        ["2:1: server.foo: unknown key; allowed here: `listen`, `public_url`, `trusted_proxies`, `data_dir`, \
+          `language`, `time_zone`"]
     );
     assert_eq!(
         problems(&service("supercede = true")),

@@ -417,3 +417,33 @@ fn releases_learn_what_the_repository_says_of_their_commits() {
     // Of what was there before, nothing is asked: its tag counts as it did.
     assert!(release.commit_check.is_none() && release.is_confirmed() && release.denied().is_none());
 }
+
+#[test]
+fn a_record_that_is_there_can_be_looked_through_whatever_stands_in_it() {
+    use crate::store::record::{self, Filter, Most};
+    use crate::store::{definitions, hosts};
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("rmm.db");
+    let mut conn = open_writer(&path).unwrap();
+    migrate_with(&mut conn, &path, &up_to(24)).unwrap();
+    conn.execute_batch(
+        r#"INSERT INTO events (seq, at, actor, kind, data, mac) VALUES
+             (1, 1, '{"is":"person","name":"ann","role":"admin","door":"api"}', 'token_revoked', '{}', x'00'),
+             (2, 2, 'not JSON', 'token_revoked', 'nor this', x'00'),
+             (3, 3, '{"is":"operator"}', 'backup_made', '{}', x'00');"#,
+    )
+    .unwrap();
+    migrate(&mut conn, &path).unwrap();
+    let most = Most { events: 9, bytes: usize::MAX };
+    let seqs = |filter: Filter| {
+        let found = record::look(&conn, &filter, i64::MAX, most).unwrap();
+        found.events.iter().map(|event| event.seq).collect::<Vec<_>>()
+    };
+    let by = |name: &str| Filter { actor: Some(name.to_owned()), ..Filter::default() };
+    assert_eq!((seqs(by("ann")), seqs(by("operator")), seqs(Filter::default())), (vec![1], vec![3], vec![3, 2, 1]));
+    assert_eq!(seqs(Filter { text: Some("NOR".into()), ..Filter::default() }), [2]);
+    assert!(hosts::checks(&conn).unwrap().is_empty());
+    let shop = crate::domain::ids::ServiceName::parse("service", "shop").unwrap();
+    assert!(definitions::revisions(&conn, &shop, 9).unwrap().is_empty());
+}
