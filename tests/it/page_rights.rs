@@ -79,7 +79,7 @@ fn table(release: i64, run: i64) -> Vec<Row> {
         get("/telegram", "/telegram", [404; 5]),
         get("/assets/{hash}/{name}", "/assets/0/app.css", ANYBODY),
         post("/audit/verify", "/audit/verify", &[], commands(303)),
-        post("/tokens", "/tokens", &[("name", "more"), ("role", "viewer"), ("days", "30")], commands(200)),
+        post("/tokens/make", "/tokens/make", &[("name", "more"), ("role", "viewer"), ("days", "30")], commands(200)),
         post("/tokens/adopt", "/tokens/adopt", &[("name", "more")], commands(303)),
         post("/tokens/revoke", "/tokens/revoke", &[("name", "more")], commands(303)),
         post("/people/confirm", "/people/confirm", &[("who", "7")], commands(404)),

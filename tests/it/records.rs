@@ -68,7 +68,7 @@ async fn a_token_is_shown_once_opens_what_it_may_and_is_revoked() {
     let mut ann = Browser::signed_in(&world, Some("ann")).await;
     let page = ann.open("/tokens").await;
     let form = [("name", "ci of the shop"), ("role", "ci"), ("service", SHOP), ("days", "30"), ("person", "")];
-    let made = ann.submit(&page, "/tokens", &form).await;
+    let made = ann.submit(&page, "/tokens/make", &form).await;
     assert_eq!(made.status, 200, "{}", made.html);
     let secret = made.text("#secret");
     assert!(made.text("#made").contains(&format!("curl -H 'Authorization: Bearer {secret}'")));
@@ -79,11 +79,11 @@ async fn a_token_is_shown_once_opens_what_it_may_and_is_revoked() {
     let row = ann.open("/tokens").await.text("#tokens tbody tr");
     assert!(row.contains("ci of the shop made by ann") && row.contains("Valid") && row.contains(SHOP), "{row}");
     // What the API refuses, the page does, too.
-    let twice = ann.submit(&page, "/tokens", &form).await;
+    let twice = ann.submit(&page, "/tokens/make", &form).await;
     assert_eq!(twice.status, 422);
     assert!(twice.text("main").contains("there is a valid token"), "{}", twice.html);
     let more = [("name", "mia's"), ("role", "admin"), ("person", "mia"), ("days", "")];
-    assert_eq!(ann.submit(&page, "/tokens", &more).await.status, 422);
+    assert_eq!(ann.submit(&page, "/tokens/make", &more).await.status, 422);
 
     let page = ann.open("/tokens").await;
     assert_eq!(ann.submit(&page, "/tokens/revoke", &[]).await.location.as_deref(), Some("/tokens"));
