@@ -43,14 +43,18 @@
   };
   const toTheEnd = () => {
     const box = log();
-    if (box && box.dataset.lines && !location.hash.startsWith("#L")) box.scrollTop = box.scrollHeight;
+    if (box?.hasAttribute("data-end") && !location.hash.startsWith("#L")) box.scrollTop = box.scrollHeight;
     told();
   };
   const append = (box, next) => {
     if (next.hasAttribute("data-fresh")) box.replaceChildren();
     for (const part of [...next.children]) {
       const last = box.lastElementChild;
-      if (!last || !part.dataset.block || last.dataset.block !== part.dataset.block) { box.append(part); continue; }
+      if (!last || !part.dataset.block || last.dataset.block !== part.dataset.block) {
+        if (last && last.querySelectorAll(".ln a").length === 1000) last.classList.add("full");
+        box.append(part);
+        continue;
+      }
       [...last.children].forEach((column, at) => {
         column.querySelectorAll("[data-open]").forEach((one) => one.remove());
         column.append(...part.children[at].childNodes);
@@ -58,10 +62,10 @@
       });
     }
     while (box.querySelectorAll(".chunk").length > KEPT) box.firstElementChild.remove();
-    const first = box.querySelector(".ln a"), older = document.querySelector(".older:has([data-earlier])");
+    const first = box.querySelector(".ln a"), older = document.querySelector("[data-earlier]");
     if (first && older && first.textContent !== "1") {
       older.hidden = false;
-      older.querySelector("a").href = first.href.replace(/from=\d+/, `from=${Math.max(1, Number(first.textContent) - 2000)}`);
+      older.href = first.href.replace(/from=\d+/, `from=${Math.max(1, Number(first.textContent) - 2000)}`);
     }
     box.dataset.next = next.dataset.next || box.dataset.next;
   };
@@ -69,7 +73,7 @@
   const printed = async () => {
     const box = log(), empty = document.querySelector("[data-empty][data-lines]");
     if (!box?.dataset.lines && !empty) return;
-    if (fetching) { printedAgain = true; return; }
+    if (fetching || document.hidden) { printedAgain = true; return; }
     fetching = true;
     try {
       const follows = !box || isAtEnd(box);
@@ -83,10 +87,13 @@
       // The next change asks again.
     } finally {
       fetching = false;
-      if (printedAgain) { printedAgain = false; printed(); }
+      if (printedAgain && !document.hidden) { printedAgain = false; printed(); }
     }
   };
   document.addEventListener("scroll", (event) => { if (event.target.id === "log") told(); }, { capture: true, passive: true });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && printedAgain && !fetching) { printedAgain = false; printed(); }
+  });
   // A step that is unfolded brings its lines.
   document.addEventListener("toggle", async (event) => {
     const link = event.target.open && event.target.querySelector("[data-load]");

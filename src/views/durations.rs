@@ -1,6 +1,7 @@
 //! How long something usually takes: the median of the last times that it ended well.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use jiff::SignedDuration;
 
@@ -57,8 +58,8 @@ impl UsualRuns {
         let mut found = Self::default();
         for run in runs {
             let key = (run.environment, run.kind);
-            if !found.0.contains_key(&key) {
-                found.0.insert(key, Usual::read(engine, &run.service, run.environment, run.kind).await?);
+            if let Entry::Vacant(place) = found.0.entry(key) {
+                place.insert(Usual::read(engine, &run.service, run.environment, run.kind).await?);
             }
         }
         Ok(found)

@@ -447,3 +447,30 @@ fn a_record_that_is_there_can_be_looked_through_whatever_stands_in_it() {
     let shop = crate::domain::ids::ServiceName::parse("service", "shop").unwrap();
     assert!(definitions::revisions(&conn, &shop, 9).unwrap().is_empty());
 }
+
+#[test]
+fn output_that_is_there_is_found_by_its_lines_and_goes_on() {
+    use crate::store::logs::{self, lines};
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("rmm.db");
+    let mut conn = open_writer(&path).unwrap();
+    migrate_with(&mut conn, &path, &up_to(24)).unwrap();
+    conn.execute_batch(
+        "INSERT INTO log_chunks (run_id, step, size, source_end, bytes) VALUES (9, 0, 4, 4, x'610A620A'), (9, 0, 3, 7, x'630A64'); \
+         INSERT INTO log_state (run_id, step, source_end, kept_head, kept_tail, dropped, head_last_id) \
+         VALUES (9, 0, 7, 7, 0, 0, 2);",
+    )
+    .unwrap();
+    migrate(&mut conn, &path).unwrap();
+    let before = lines::extent(&conn, 9, 0).unwrap();
+    assert_eq!((before.last, before.is_open), (4, true));
+    assert_eq!(lines::of_run(&conn, 9).unwrap(), [(0, None)]);
+    logs::append(&conn, 9, 0, 10, b"!\ne", jiff::Timestamp::from_second(1).unwrap()).unwrap();
+    assert_eq!(lines::of_run(&conn, 9).unwrap(), [(0, Some(4))]);
+    let pieces = lines::from(&conn, 9, 0, 5, 1).unwrap();
+    assert_eq!((pieces[0].line, pieces[0].bytes.as_slice()), (3, b"!\ne".as_slice()));
+    assert!(pieces[0].received_at.is_some());
+    let pieces = lines::from(&conn, 9, 0, 2, 1 << 20).unwrap();
+    assert_eq!((pieces[0].line, pieces[0].received_at, pieces.len()), (0, None, 3));
+}

@@ -25,6 +25,8 @@ use crate::web::{Peer, Web};
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// What happens in quick succession is told once.
 const GATHERED: Duration = Duration::from_millis(100);
+/// Output is told less often: programs print line by line.
+const PRINTED: Duration = Duration::from_millis(250);
 /// Streams of sessions are counted beside those of tokens, whose numbers these never are.
 const FIRST_SESSION: i64 = i64::MIN / 2;
 
@@ -95,10 +97,10 @@ impl Following {
             let newest = self.newest(known.last_event).await.ok()?;
             let printed = self.printed(known.last_log).await.ok()?;
             if newest > self.seen || printed {
-                let kind = if newest > self.seen { "changed" } else { "printed" };
+                let (kind, gathered) = if newest > self.seen { ("changed", GATHERED) } else { ("printed", PRINTED) };
                 self.seen = self.seen.max(newest);
                 let newest = self.seen;
-                tokio::time::sleep(GATHERED).await;
+                tokio::time::sleep(gathered).await;
                 self.is_still_signed_in().await?;
                 return Some(Event::default().event(kind).id(newest.to_string()).data(newest.to_string()));
             }

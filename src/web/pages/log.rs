@@ -56,6 +56,9 @@ pub(super) struct Style {
 pub(super) struct Block {
     /// Which block.
     pub key: u64,
+    /// All its lines are there, so that it is as high as every such block.
+    pub is_full: bool,
+    count: u64,
     /// What was left out before it.
     pub gap: Option<String>,
     /// The numbers, as links.
@@ -89,7 +92,7 @@ impl Window {
         let extent = lines::extent(conn, run, step)?;
         let (wanted, is_fresh) = match wanted {
             Wanted::Since(line) if line + WINDOW <= extent.last => (Wanted::End, true),
-            wanted => (wanted, false),
+            Wanted::End | Wanted::Around(_) | Wanted::Since(_) => (wanted, false),
         };
         let (from, pieces) = match wanted {
             Wanted::End => {
@@ -191,6 +194,8 @@ impl<'s> Painter<'s> {
         let _ = write!(block.numbers, "<a href=\"{address}&amp;from={begins}#L{number}\"{id}{open}>{number}</a>");
         let time = at.zip(self.style.times.as_ref()).map(|(at, zone)| at.to_zoned(zone.clone()));
         let time = time.map(|at| at.strftime("%H:%M:%S.%3f").to_string()).unwrap_or_default();
+        block.count += 1;
+        block.is_full = block.count == BLOCK;
         if is_open {
             let _ = write!(block.times, "<span data-open>{time}</span>");
             let _ = write!(block.text, "<span data-open>{html}</span>");

@@ -112,33 +112,3 @@ fn lines_have_the_time_at_which_they_came() {
     let window = Window::read(&conn, 1, 0, Wanted::End, &style).unwrap();
     assert_eq!(window.blocks[0].times, "01:01:01.000\n01:01:01.000\n");
 }
-
-/// Run with `cargo test --profile quick-bench --lib -- --ignored a_million_lines --nocapture`.
-#[test]
-#[ignore = "measures"]
-fn a_million_lines_are_read_by_the_piece() {
-    let conn = test_database();
-    conn.execute_batch("BEGIN").unwrap();
-    let mut end = 0;
-    let text: String = (1..=1_000_000).map(|number| format!("line {number:09}\n")).collect();
-    for piece in text.as_bytes().chunks(64 << 10) {
-        end += piece.len() as u64;
-        append(&conn, 1, 0, end, piece, Timestamp::UNIX_EPOCH).unwrap();
-    }
-    conn.execute_batch("COMMIT").unwrap();
-    let timed = |name: &str, work: &dyn Fn()| {
-        work();
-        let start = crate::engine::clock::SystemClock;
-        let before = crate::engine::clock::Clock::uptime(&start);
-        (0..10).for_each(|_| work());
-        let after = crate::engine::clock::Clock::uptime(&start);
-        eprintln!("{name}: {:?}", after.since(Some(&before)) / 10);
-    };
-    eprintln!("{} bytes, {:?}", text.len(), lines::extent(&conn, 1, 0).unwrap());
-    timed("the end", &|| assert_eq!(window(&conn, Wanted::End).last, 1_000_000));
-    timed("the middle", &|| assert_eq!(window(&conn, Wanted::Around(500_001)).first, 500_001));
-    timed("the last line again", &|| assert!(window(&conn, Wanted::Since(1_000_000)).blocks.len() == 1));
-    timed("a search for what is not there", &|| {
-        assert!(search::search(&conn, 1, "nowhere", (0, 1)).unwrap().hits.is_empty());
-    });
-}

@@ -150,7 +150,8 @@ impl Pair {
             }
         };
         let (runs, other_runs) = (web.engine.runs_of(one.id).await?, web.engine.runs_of(other.id).await?);
-        let usual = UsualRuns::read(&web.engine, &runs).await?;
+        let both: Vec<_> = runs.iter().chain(&other_runs).cloned().collect();
+        let usual = UsualRuns::read(&web.engine, &both).await?;
         Ok(Self {
             heading: format!("{} {}", one.service, own.compared(&one.title(), &other.title())),
             commits_title: own.commits(list.as_ref().map(|list| (list.total, list.lacking))),
@@ -273,7 +274,10 @@ fn phases(
             name,
             one: took(good(runs, env, kind)),
             other: took(good(other_runs, env, kind)),
-            usual: good(runs, env, kind).and_then(|run| usual.of_run(run)).map(|usual| looks.language.lasting(usual)),
+            usual: good(runs, env, kind)
+                .or_else(|| good(other_runs, env, kind))
+                .and_then(|run| usual.of_run(run))
+                .map(|usual| looks.language.lasting(usual)),
         })
         .collect();
     let waited = |runs: &[Run]| {

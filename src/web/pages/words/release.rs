@@ -35,7 +35,7 @@ pub(in crate::web::pages) struct ReleaseWords {
     pub compare_with: &'static str,
     pub differs: &'static str,
     pub same: &'static str,
-    pub steps_differ: &'static str,
+    pub steps_run: &'static str,
     pub steps_same: &'static str,
     pub steps_unknown: &'static str,
     pub commits_unknown: &'static str,
@@ -43,6 +43,7 @@ pub(in crate::web::pages) struct ReleaseWords {
     pub people: &'static str,
     pub whole: &'static str,
     pub phase: &'static str,
+    pub how_long: &'static str,
     pub steps_hint: &'static str,
 }
 
@@ -76,7 +77,7 @@ pub(super) const EN: ReleaseWords = ReleaseWords {
     compare_with: "Compare with another release",
     differs: "differs",
     same: "the same",
-    steps_differ: "What was run differs",
+    steps_run: "What was run",
     steps_same: "Both were brought to production by the same steps.",
     steps_unknown: "RMM has not brought both of them to the same environment, so that their steps cannot be compared.",
     commits_unknown: "The commits between them are not known: the repository does not tell.",
@@ -84,6 +85,7 @@ pub(super) const EN: ReleaseWords = ReleaseWords {
     people: "People and gates",
     whole: "From its creation to its end",
     phase: "Phase",
+    how_long: "How long it took",
     steps_hint: "Commands as they were run. Commits, tags and numbers of the releases themselves are left out.",
 };
 
@@ -117,7 +119,7 @@ pub(super) const RU: ReleaseWords = ReleaseWords {
     compare_with: "Сравнить с другим релизом",
     differs: "отличается",
     same: "то же",
-    steps_differ: "Шаги отличаются",
+    steps_run: "Что выполнялось",
     steps_same: "Оба релиза пришли в продакшн одними и теми же шагами.",
     steps_unknown: "RMM не приводил оба релиза в одно окружение: сравнить шаги нельзя.",
     commits_unknown: "Коммиты между ними неизвестны: репозиторий не отвечает.",
@@ -125,6 +127,7 @@ pub(super) const RU: ReleaseWords = ReleaseWords {
     people: "Люди и условия",
     whole: "От создания до конца",
     phase: "Этап",
+    how_long: "Сколько длилось",
     steps_hint: "Команды, как они выполнялись, без коммитов, тегов и номеров самих релизов.",
 };
 
