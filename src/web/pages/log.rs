@@ -91,7 +91,7 @@ impl Window {
     pub fn read(conn: &Connection, run: i64, step: i64, wanted: Wanted, style: &Style) -> Result<Self, StoreError> {
         let extent = lines::extent(conn, run, step)?;
         let (wanted, is_fresh) = match wanted {
-            Wanted::Since(line) if line + WINDOW <= extent.last => (Wanted::End, true),
+            Wanted::Since(line) if line.saturating_add(WINDOW) <= extent.last => (Wanted::End, true),
             Wanted::End | Wanted::Around(_) | Wanted::Since(_) => (wanted, false),
         };
         let (from, pieces) = match wanted {
@@ -113,7 +113,7 @@ impl Window {
             }
             Wanted::Since(line) => (line, lines::from(conn, run, step, line, BYTES)?),
         };
-        let mut painter = Painter::new(style, from, (from - 1) / BLOCK * BLOCK + WINDOW);
+        let mut painter = Painter::new(style, from, ((from - 1) / BLOCK * BLOCK).saturating_add(WINDOW));
         let mut lines = Lines::default();
         let mut is_whole = pieces.last().is_none_or(|last| last.id >= extent.last_id);
         for piece in &pieces {
@@ -212,7 +212,7 @@ impl<'s> Painter<'s> {
     }
 
     fn window(self, extent: lines::Extent, is_whole: bool, is_fresh: bool) -> Window {
-        let next = if self.is_open { self.last } else { self.last.max(self.from.saturating_sub(1)) + 1 };
+        let next = if self.is_open { self.last } else { self.last.max(self.from.saturating_sub(1)).saturating_add(1) };
         let before = (self.first > 1).then(|| self.first - 1);
         Window {
             first: self.first,

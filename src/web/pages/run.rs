@@ -194,9 +194,12 @@ impl OpenStep {
         let part = LinesPart::read(web, viewer, run, step, &asked, wanted).await?;
         let has_tries = matches!(step.action, Action::Health { ask: Ask::Command(_), .. });
         let last = if has_tries { step.tries } else { 0 };
-        let tries = (1..=last).map(|number| {
-            let address = Asked { tried: Some(number), ..asked.clone() }.address(step.index);
-            (number, address, asked.tried == Some(number))
+        // Without a number: what RMM says of all of them.
+        let numbers = (last > 0).then_some(0).into_iter().chain(1..=last);
+        let tries = numbers.map(|number| {
+            let tried = (number > 0).then_some(number);
+            let address = Asked { tried, ..asked.clone() }.address(step.index);
+            (number, address, asked.tried == tried)
         });
         let tried = asked.tried.map(|tried| format!("?try={tried}")).unwrap_or_default();
         let other_times = Asked { times: (!asked.with_times()).then_some(1), ..asked.clone() };

@@ -128,7 +128,7 @@ impl Seeker {
         } else {
             // Of what was found beyond the last that is shown, nothing is lost.
             let last = self.found.hits.get(HITS - 1).map_or(last, |hit| hit.number);
-            self.found.goes_on = Some((step, last + 1));
+            self.found.goes_on = Some((step, last.saturating_add(1)));
         }
         Ok(())
     }

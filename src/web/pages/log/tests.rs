@@ -45,7 +45,8 @@ fn the_end_is_shown_first_and_every_line_can_be_reached() {
         let begins = (line - 1) / 1000 * 1000 + 1;
         assert!(numbers.contains(&format!("\"?step=0&amp;from={begins}#L{line}\"")), "{line}");
     }
-    assert_eq!(window(&conn, Wanted::Around(99_999)).last, 5500);
+    assert_eq!(window(&conn, Wanted::Around(u64::MAX)).last, 5500);
+    assert_eq!(window(&conn, Wanted::Since(u64::MAX)).blocks.len(), 0);
     let none = window(&test_database(), Wanted::End);
     assert_eq!((none.first, none.last, none.of, none.blocks.len(), none.next), (0, 0, 0, 0, 1));
 }
