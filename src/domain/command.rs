@@ -212,6 +212,13 @@ pub enum Command {
         /// The run.
         run: RunId,
     },
+    /// RMM: GitHub was asked for the workflow of a run, and has certainly made no run of it.
+    DispatchNotTaken {
+        /// The run.
+        run: RunId,
+        /// Why, where it is asked again later.
+        reason: Option<Reason>,
+    },
     /// RMM: GitHub has said yes, or its run of the workflow was seen.
     DispatchTaken {
         /// The run.
@@ -342,6 +349,7 @@ impl Command {
             | Self::RunPrepared { run }
             | Self::RunWaits { run, .. }
             | Self::DispatchAsked { run }
+            | Self::DispatchNotTaken { run, .. }
             | Self::DispatchTaken { run, .. }
             | Self::DispatchRefused { run, .. }
             | Self::WorkflowSeen { run, .. }

@@ -19,6 +19,7 @@ use super::host::{Fingerprint, HostKey};
 use super::ids::{Commit, HostName, ReleaseId, RunId, ServiceName, SurfaceName};
 use super::refusal::Cause;
 use super::release::Version;
+use super::run::StopKind;
 use super::step::StepKind;
 
 /// Why a release, a run, a step, a host or an environment stands where it stands.
@@ -101,7 +102,26 @@ pub enum Reason {
     /// Nothing was heard for longer than `report_timeout`.
     CiSilent { environment: Env, since: Timestamp },
 
+    /// A run is being ended on demand; what that still waits for.
+    Stopping {
+        why: StopKind,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<Box<Reason>>,
+    },
+
     // Workflows that RMM starts.
+    /// GitHub may have made a run of the workflow, and is asked; why that takes long.
+    WorkflowSought {
+        workflow: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<Box<Reason>>,
+    },
+    /// GitHub is to end its run of the workflow; why that takes long.
+    WorkflowCancelling {
+        workflow: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<Box<Reason>>,
+    },
     /// The workflow was not started.
     NotDispatched { cause: Box<Reason> },
     /// GitHub has taken the dispatch, and no run of it is to be seen.

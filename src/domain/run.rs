@@ -12,7 +12,7 @@ use super::ids::{Attempt, HostName, ReleaseId, RunId, ServiceName, SurfaceName};
 use super::moment::Uptime;
 use super::reason::Reason;
 use super::release::Version;
-use super::workflow::Dispatch;
+use super::workflow::{Dispatch, DispatchState};
 
 pub use super::step::{
     Action, Ask, Containers, Project, Schedule, Script, Step, StepKind, StepState, TAG_GONE, TAG_MOVED, Taken,
@@ -199,6 +199,29 @@ impl Run {
     #[must_use]
     pub fn may_be_dispatched(&self) -> bool {
         self.dispatch.as_ref().is_some_and(Dispatch::is_unsettled)
+    }
+
+    /// That it is being ended, and what that still waits for; none for one that goes on.
+    #[must_use]
+    pub fn stopping(&self) -> Option<Reason> {
+        let stop = self.stop.as_ref().filter(|_| self.state.is_live())?;
+        match &self.waiting {
+            Some(said @ Reason::Stopping { .. }) => Some(said.clone()),
+            other => Some(Reason::Stopping { why: stop.why, cause: other.clone().map(Box::new) }),
+        }
+    }
+
+    /// Why it does not get on, as people are told it: for a workflow that is to be ended it is GitHub that has to speak.
+    #[must_use]
+    pub fn waits_because(&self, reason: Option<Reason>) -> Option<Reason> {
+        let (Some(stop), Some(dispatch)) = (&self.stop, &self.dispatch) else { return reason };
+        let (workflow, cause) = (dispatch.workflow.clone(), reason.map(Box::new));
+        let waits = match cause.as_deref() {
+            Some(Reason::WorkflowSought { .. }) => *cause?,
+            Some(_) | None if dispatch.state == DispatchState::Seen => Reason::WorkflowCancelling { workflow, cause },
+            Some(_) | None => Reason::WorkflowSought { workflow, cause },
+        };
+        Some(Reason::Stopping { why: stop.why, cause: Some(Box::new(waits)) })
     }
 
     /// Whether its release goes on by what becomes of it. The runs of previews and housekeeping move none.

@@ -27,6 +27,8 @@ use crate::store::{StoreError, releases, runs};
 const SHORTEST: Duration = Duration::from_secs(2);
 /// Between later ones.
 const LONGEST: Duration = Duration::from_mins(1);
+/// Between questions about a run that is to be ended.
+const LONGEST_OF_ENDING: Duration = Duration::from_secs(10);
 /// A run that GitHub has made is in its lists by then.
 const SEEN_WITHIN: Duration = Duration::from_mins(1);
 /// That a run is still under way is noted this often.
@@ -50,8 +52,16 @@ enum Next {
 pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool, trace: Option<String>) -> Result<(), Failure> {
     let (mut news, mut stops) = (engine.workflow_news(), engine.stops());
     let mut reconfigured = engine.reconfigured();
-    let mut following =
-        Following { engine: engine.clone(), id, trace, uncertain: false, looked: None, noted: None, missed: None };
+    let mut following = Following {
+        engine: engine.clone(),
+        id,
+        trace,
+        uncertain: false,
+        looked: None,
+        away: false,
+        noted: None,
+        missed: None,
+    };
     if taken_over {
         following.begin_looking();
     }
@@ -88,6 +98,8 @@ struct Following {
     uncertain: bool,
     /// Since when GitHub's lists are answered, and do not show it.
     looked: Option<Uptime>,
+    /// GitHub's lists were not answered when they were asked for last.
+    away: bool,
     /// When it was noted last that the run is under way.
     noted: Option<Uptime>,
     /// Since when GitHub does not know a run that it has shown.
@@ -144,12 +156,17 @@ impl Following {
         };
         let limit = catalog.report_timeout(&run.service, run.environment);
         let look = Look { run, dispatched, dispatch, release, github, repository, limit };
-        match look.dispatch.state {
+        let next = match look.dispatch.state {
             DispatchState::Due => self.dispatch(&look).await,
             DispatchState::Asked => self.look_for_run(&look).await,
             DispatchState::Accepted => self.wait_for_run(&look).await,
             DispatchState::Seen => self.ask(&look).await,
-        }
+        };
+        // Somebody waits for its end, and others behind it.
+        Ok(match next? {
+            Next::Later if look.run.stop.is_some() => Next::Within(LONGEST_OF_ENDING),
+            next => next,
+        })
     }
 
     async fn dispatch(&mut self, look: &Look) -> Result<Next, Failure> {
@@ -166,8 +183,7 @@ impl Following {
             return Ok(Next::Ended);
         }
         if run.stop.is_some() {
-            let reason = Reason::Ended;
-            self.report(Command::DispatchRefused { run: self.id, reason }).await?;
+            self.report(Command::DispatchRefused { run: self.id, reason: Reason::Ended }).await?;
             return Ok(Next::AtOnce);
         }
         self.report(Command::DispatchAsked { run: self.id }).await?;
@@ -191,9 +207,8 @@ impl Following {
                 self.waits_for_github(look, fault).await
             }
             Dispatched::Later { fault, after } => {
-                // It was not taken: nothing is to be looked for.
-                (self.uncertain, self.looked) = (false, None);
-                self.waits_for_github(look, fault).await?;
+                let reason = self.engine.catalog().redactor().reason(&Reason::Github { fault });
+                self.not_taken(Some(reason)).await?;
                 Ok(after.map_or(Next::Later, Next::After))
             }
         }
@@ -204,14 +219,22 @@ impl Following {
         match self.find(look).await {
             Ok(Some(found)) => self.taken(Some(known(&found))).await,
             Ok(None) if self.uncertain && self.looked_for() < SEEN_WITHIN => {
+                // What GitHub said before it answered again is out of date.
+                if std::mem::take(&mut self.away) || look.run.stop.is_some() {
+                    let sought = Reason::WorkflowSought { workflow: look.dispatch.workflow.clone(), cause: None };
+                    self.waits(&look.run, sought).await?;
+                }
                 Ok(Next::Within(SEEN_WITHIN.saturating_sub(self.looked_for())))
             }
-            Ok(None) if look.run.stop.is_some() => {
-                self.report(Command::DispatchRefused { run: self.id, reason: Reason::Ended }).await?;
+            Ok(None) => {
+                let trouble = look.run.waiting.clone().filter(|reason| matches!(reason, Reason::Github { .. }));
+                self.not_taken(trouble).await?;
                 Ok(Next::AtOnce)
             }
-            Ok(None) => self.dispatch(look).await,
-            Err(fault) => self.waits_for_github(look, fault).await,
+            Err(fault) => {
+                self.away = true;
+                self.waits_for_github(look, fault).await
+            }
         }
     }
 
@@ -273,7 +296,8 @@ impl Following {
             self.report(Command::WorkflowSeen { run: self.id, attempt: found.attempt }).await?;
         }
         let waits = found.status != RunStatus::InProgress;
-        let reason = waits.then(|| Reason::WorkflowQueued { workflow: dispatch.workflow.clone() });
+        let queued = waits.then(|| Reason::WorkflowQueued { workflow: dispatch.workflow.clone() });
+        let reason = run.waits_because(queued.filter(|_| run.stop.is_none()));
         if run.waiting != reason {
             self.report(Command::RunWaits { run: self.id, reason }).await?;
         }
@@ -304,6 +328,12 @@ impl Following {
         Ok(if known { Next::AtOnce } else { Next::Later })
     }
 
+    /// GitHub has made no run of what was asked: nothing is to be looked for.
+    async fn not_taken(&mut self, reason: Option<Reason>) -> Result<(), Failure> {
+        (self.uncertain, self.looked) = (false, None);
+        self.report(Command::DispatchNotTaken { run: self.id, reason }).await
+    }
+
     async fn refused(&self, fault: GithubFault) -> Result<Next, Failure> {
         let reason = self.engine.catalog().redactor().reason(&Reason::Github { fault });
         self.report(Command::DispatchRefused { run: self.id, reason }).await?;
@@ -320,8 +350,9 @@ impl Following {
 
     /// Says why nothing goes on at the moment.
     async fn waits(&self, run: &Run, reason: Reason) -> Result<Next, Failure> {
-        if run.waiting.as_ref() != Some(&reason) {
-            self.report(Command::RunWaits { run: self.id, reason: Some(reason) }).await?;
+        let reason = run.waits_because(Some(reason));
+        if run.waiting != reason {
+            self.report(Command::RunWaits { run: self.id, reason }).await?;
         }
         Ok(Next::Later)
     }

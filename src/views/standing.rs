@@ -29,7 +29,10 @@ impl ReleaseOverview {
                 given: self.tally.given.len(),
                 needed: self.tally.needed,
             },
-            Status::ManualTestPassed => self.behind_gates(),
+            Status::ManualTestPassed => {
+                let own = self.run.as_ref().filter(|run| run.waiting.is_some() || run.stop.is_some());
+                own.map_or_else(|| self.behind_gates(), of_run)
+            }
             Status::Deployed => match self.current() {
                 Some(current) if current.release != release.id => Standing::Replaced { by: current.clone() },
                 Some(_) | None => Standing::InProduction,
@@ -88,8 +91,8 @@ const fn kind_of(status: Status) -> RunKind {
 
 fn of_run(run: &Run) -> Standing {
     let (env, kind) = (run.environment, run.kind);
-    if let Some(reason) = &run.waiting {
-        return Standing::HeldUp { reason: reason.clone() };
+    if let Some(reason) = run.stopping().or_else(|| run.waiting.clone()) {
+        return Standing::HeldUp { reason };
     }
     if run.steps.is_empty() {
         return Standing::Ci { env, kind };

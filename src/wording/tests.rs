@@ -20,6 +20,7 @@ use crate::domain::moves::Move;
 use crate::domain::person::{Right, Role};
 use crate::domain::reason::{Found, Hint, LastRun, RestoredBy, Wait};
 use crate::domain::release::Version;
+use crate::domain::run::StopKind;
 use crate::domain::status::Status;
 use crate::domain::step::StepKind;
 
@@ -33,6 +34,13 @@ mod reasons;
 mod refusals;
 mod ssh;
 mod step;
+
+/// A cancelled release whose workflow GitHub may have started, while GitHub is away.
+fn being_cancelled() -> Reason {
+    let away = Reason::Github { fault: GithubFault::Server { status: 502, said: None } };
+    let sought = Reason::WorkflowSought { workflow: "deploy.yaml".into(), cause: Some(Box::new(away)) };
+    Reason::Stopping { why: StopKind::Cancel, cause: Some(Box::new(sought)) }
+}
 
 fn service() -> ServiceName {
     ServiceName::parse("service", "shop").unwrap()

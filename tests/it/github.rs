@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::github_stand_in::{Fault, StandIn};
-use crate::world::{Setup, World, eventually};
+use crate::world::{Browser, Setup, World, eventually};
 
 /// RMM, and a GitHub whose workflows deploy.
 async fn site() -> (World, StandIn) {
@@ -159,6 +159,33 @@ async fn a_wait_for_github_is_seen_and_can_be_called_off() {
 }
 
 #[tokio::test]
+async fn what_is_being_cancelled_says_so_at_every_door_until_github_has_spoken() {
+    let (w, peer) = site().await;
+    peer.dispatches_meet([Fault::Ghost]);
+    let release = approved(&w, "v1").await;
+    let id = run(&peer, 0).await;
+    peer.is_away(Some(502));
+    let behind = approved(&w, "v2").await;
+    w.operator().post(&format!("/api/v1/releases/{release}/cancel"), &json!({ "reason": "too long" })).await.ok();
+    let sought = "being cancelled: RMM waits for GitHub to say whether the run of deploy.yaml was created";
+    waits_for(&w, release, sought).await;
+    let explained = w.operator().get(&format!("/api/v1/releases/{behind}/explain")).await.text();
+    assert!(explained.contains(&format!("Production is busy with #{release}, which is {sought}")), "{explained}");
+    let mut browser = Browser::signed_in(&w, Some("ann")).await;
+    for page in [format!("/releases/{release}"), format!("/releases/{behind}"), "/".to_owned()] {
+        let shown = browser.open(&page).await.html;
+        assert!(shown.contains(sought), "{page}: {shown}");
+    }
+    peer.is_away(None);
+    w.until(release, "cancelled").await;
+    assert_eq!(peer.cancelled(), [id]);
+    let next = run(&peer, 1).await;
+    assert_eq!(peer.runs()[1].inputs["release_tag"], "v2");
+    peer.ends(next, "success");
+    w.until(behind, "deployed").await;
+}
+
+#[tokio::test]
 async fn an_abort_cancels_the_run_at_github_first() {
     let (w, peer) = site().await;
     deployed(&w, &peer, "v1").await;
@@ -188,5 +215,41 @@ async fn the_workflows_own_reports_and_what_github_says_are_one_story() {
     peer.ends(id.parse().unwrap(), "success");
     report("deploying", &id).await.refused(409, "illegal_transition");
     assert_eq!(w.status(release).await, "deployed");
+    w.is_sound().await;
+}
+
+#[tokio::test]
+async fn crossed_reports_turn_nothing_back_and_are_on_the_record() {
+    let (w, peer) = site().await;
+    deployed(&w, &peer, "v1").await;
+    let release = approved(&w, "v2").await;
+    let id = run(&peer, 1).await;
+    w.until(release, "deploying").await;
+    // It was run again by hand, which GitHub tells.
+    peer.change(id, |run| (run.status, run.attempt, run.begun) = ("in_progress".into(), 2, true));
+    let report = async |status: &str, id: &str, attempt: u32| {
+        let body = json!({ "status": status, "ci_run": { "id": id, "attempt": attempt } });
+        w.ci().await.patch(&format!("/api/v1/releases/{release}"), &body).await
+    };
+    let (own, first) = (id.to_string(), peer.runs()[0].id.to_string());
+    report("deploying", &own, 2).await.ok();
+    // An old attempt's failure, and the run of another release.
+    for (status, id, attempt) in [
+        ("production_rollback", &own, 1),
+        ("deployed", &own, 1),
+        ("production_rollback", &first, 1),
+        ("deployed", &first, 1),
+    ] {
+        report(status, id, attempt).await.refused(409, "stale_report");
+        assert_eq!(w.status(release).await, "deploying");
+    }
+    // `deployed` overtakes `deploying`.
+    report("deployed", &own, 2).await.ok();
+    report("deploying", &own, 2).await.refused(409, "illegal_transition");
+    report("production_rollback", &own, 1).await.refused(409, "stale_report");
+    peer.ends(id, "success");
+    assert_eq!((w.status(release).await.as_str(), peer.runs().len()), ("deployed", 2));
+    let refused = w.events().await.into_iter().filter(|event| event["kind"] == "report_refused").count();
+    assert_eq!(refused, 6);
     w.is_sound().await;
 }

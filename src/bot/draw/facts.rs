@@ -327,6 +327,9 @@ fn alarms(pen: &Pen<'_>, scene: &Scene) -> Vec<AlarmFacts> {
         if matches!(run.state, RunState::Unknown { .. }) {
             let words = pen.phrase("alarm.unknown", facts! { run => run.id.0, what => what });
             alarms.push(AlarmFacts { words, stuck: true });
+        } else if let Some(reason) = run.stopping().filter(|_| run.waiting.is_some()) {
+            let words = pen.phrase("alarm.stopping", facts! { what => what, reason => pen.why(&reason) });
+            alarms.push(AlarmFacts { words, stuck: false });
         } else if let Some(reason) = run.waiting.as_ref().filter(|_| run.state.is_live()) {
             let reason = pen.why(reason);
             let words = pen.phrase("alarm.waiting", facts! { what => what, reason => reason });

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::pen::Pen;
 use crate::bot::words::{facts, text};
+use crate::domain::reason::Reason;
 use crate::domain::run::{Run, RunState, Step, StepState};
 use crate::engine::Failure;
 use crate::store::logs;
@@ -100,7 +101,7 @@ impl RunFacts {
             },
             state: run.state.as_str(),
             stopping: run.stop.is_some() && run.state.is_live(),
-            waiting: run.waiting.as_ref().filter(|_| run.state.is_live()).and_then(|why| pen.why(why)),
+            waiting: run.waiting.as_ref().filter(|_| run.state.is_live()).and_then(|why| pen.why(what_for(why))),
             left: run
                 .left
                 .iter()
@@ -140,6 +141,11 @@ impl StepFacts {
             took: step.started_at.and_then(|start| end(step).map(|end| pen.span(start, end))),
         }
     }
+}
+
+/// That it is being ended is said beside it.
+fn what_for(waiting: &Reason) -> &Reason {
+    if let Reason::Stopping { cause: Some(cause), .. } = waiting { cause } else { waiting }
 }
 
 /// The host where it says something.

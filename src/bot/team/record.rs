@@ -77,11 +77,14 @@ pub(super) fn changed_production(row: &EventRow) -> Option<ServiceName> {
     ServiceName::parse("service", row.service.clone().filter(|_| changed)?).ok()
 }
 
-/// The service whose lock, or whose environment, is another one now: what its releases wait for has changed.
+/// The service whose lock, or whose environment, is another one now, or whose run is being ended: what its releases wait for
+/// has changed.
 pub(super) fn opened_or_closed(row: &EventRow) -> Option<ServiceName> {
     let kinds = [
         "production_locked",
         "production_unlocked",
+        // The one in line behind it says so, too.
+        "run_stopping",
         "environment_dirty",
         "environment_repaired",
         "environment_unknown",

@@ -60,14 +60,34 @@ impl Draft<'_, '_> {
         let Some(run) = self.dispatched(id)?.filter(|run| run.state == RunState::Queued && run.stop.is_none()) else {
             return Ok(Answer::Run(id));
         };
-        // GitHub has no run of it, and a gate may have closed since it was decided: it goes back into the line.
-        if (run.environment, run.kind) == (Env::Production, RunKind::Deploy) && !self.gates_are_clear(run.release) {
-            let locked = self.world.production().lock.is_some();
-            let reason = if locked { Reason::ProductionLocked } else { Reason::GatesClosed };
-            self.close_run(id, RunState::Stopped { reason });
-            return Ok(Answer::Run(id));
+        if !self.recalled_by_gates(&run) {
+            self.set_dispatch(id, DispatchState::Asked);
         }
-        self.set_dispatch(id, DispatchState::Asked);
+        Ok(Answer::Run(id))
+    }
+
+    /// GitHub has no run of it, and a gate may have closed since it was decided: then it goes back into the line.
+    fn recalled_by_gates(&mut self, run: &Run) -> bool {
+        let is_deploy = (run.environment, run.kind) == (Env::Production, RunKind::Deploy);
+        if !is_deploy || self.gates_are_clear(run.release) {
+            return false;
+        }
+        let locked = self.world.production().lock.is_some();
+        let reason = if locked { Reason::ProductionLocked } else { Reason::GatesClosed };
+        self.close_run(run.id, RunState::Stopped { reason });
+        true
+    }
+
+    pub(super) fn dispatch_not_taken(&mut self, id: RunId, reason: Option<Reason>) -> Decided {
+        let asked = |run: &Run| run.dispatch.as_ref().is_some_and(|dispatch| dispatch.state == DispatchState::Asked);
+        let run = self.dispatched(id)?.filter(|run| run.state == RunState::Queued && asked(run));
+        let Some(run) = run else { return Ok(Answer::Run(id)) };
+        if run.stop.is_some() {
+            self.nothing_begun(&run, Reason::NotDispatched { cause: Box::new(Reason::Ended) });
+        } else if !self.recalled_by_gates(&run) {
+            self.set_dispatch(id, DispatchState::Due);
+            self.run_waits(id, reason)?;
+        }
         Ok(Answer::Run(id))
     }
 
@@ -100,8 +120,9 @@ impl Draft<'_, '_> {
         if let Some(dispatch) = &mut changed.dispatch {
             (dispatch.state, dispatch.attempt, dispatch.url) = (DispatchState::Seen, seen.attempt, seen.url);
         }
-        self.hear(run.id);
         // One that is to be cancelled is ended at GitHub; the release goes on only if it was too late for that.
+        changed.waiting = changed.waits_because(None);
+        self.hear(run.id);
         if run.stop.is_none() {
             self.begin(run);
         }

@@ -181,6 +181,7 @@ impl Draft<'_, '_> {
             | Command::RunPrepared { .. }
             | Command::RunWaits { .. }
             | Command::DispatchAsked { .. }
+            | Command::DispatchNotTaken { .. }
             | Command::DispatchTaken { .. }
             | Command::DispatchRefused { .. }
             | Command::WorkflowSeen { .. }
@@ -212,6 +213,7 @@ impl Draft<'_, '_> {
             Command::RunPrepared { run } => self.run_prepared(run),
             Command::RunWaits { run, reason } => self.run_waits(run, reason),
             Command::DispatchAsked { run } => self.dispatch_asked(run),
+            Command::DispatchNotTaken { run, reason } => self.dispatch_not_taken(run, reason),
             Command::DispatchTaken { run, seen } => self.dispatch_taken(run, seen),
             Command::DispatchRefused { run, reason } => self.dispatch_refused(run, reason),
             Command::WorkflowSeen { run, attempt } => self.workflow_seen(run, attempt),

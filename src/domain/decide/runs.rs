@@ -39,6 +39,7 @@ impl Draft<'_, '_> {
     /// Says why a run does not get on, or that it does again.
     pub(super) fn run_waits(&mut self, id: RunId, reason: Option<Reason>) -> Decided {
         let run = self.known_run(id)?;
+        let reason = run.waits_because(reason);
         if run.state.is_live() && run.waiting != reason {
             self.world.run_mut(id).waiting.clone_from(&reason);
             if let Some(reason) = reason {
@@ -308,6 +309,10 @@ impl Draft<'_, '_> {
             return;
         }
         run.stop = Some(Stop { why, by: by.clone(), reason: reason.clone(), force });
+        if run.dispatch.is_some() {
+            let trouble = run.waiting.take().filter(|waiting| matches!(waiting, Reason::Github { .. }));
+            run.waiting = run.waits_because(trouble);
+        }
         let release = run.release;
         self.world.record(Some(release), Some(id), Event::RunStopping { by, reason });
     }

@@ -174,8 +174,11 @@ pub enum GateState {
     },
 
     Free,
+    /// `stopping`: that its run is being ended, and what that waits for.
     BusyWith {
         release: ReleaseId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stopping: Option<Reason>,
     },
     /// It is not known how a run in production ended.
     LostRun {

@@ -17,11 +17,11 @@ fn look(world: &World<'_>, release: &Release) -> Finding {
             let state = GateState::LostRun { run: run.id, release: run.release };
             return unmet(state, Remedy::ResolveRun { run: run.id });
         }
-        return unmet(GateState::BusyWith { release: run.release }, Remedy::WaitForEnd);
+        return unmet(GateState::BusyWith { release: run.release, stopping: run.stopping() }, Remedy::WaitForEnd);
     }
     let busy = [Status::Deploying, Status::ProductionRollback].into_iter().flat_map(|status| world.in_status(status));
     if let Some(other) = busy.filter(|other| other.id != release.id).min_by_key(|other| other.id) {
-        return unmet(GateState::BusyWith { release: other.id }, Remedy::WaitForEnd);
+        return unmet(GateState::BusyWith { release: other.id, stopping: None }, Remedy::WaitForEnd);
     }
     let ahead = world.line().into_iter().take_while(|r| r.id != release.id).find(|r| holds_its_place(world, r));
     match ahead {

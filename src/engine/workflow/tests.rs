@@ -86,6 +86,10 @@ fn ci() -> Actor {
     Actor::Token { name: "ci".into(), role: Role::Ci, services: Vec::new() }
 }
 
+fn ann() -> Actor {
+    Actor::Person { name: PersonName::parse("name", "ann").unwrap(), role: Role::Admin, door: Door::Api }
+}
+
 async fn machine(engine: &Engine, command: Command) {
     handle(engine, Actor::Machine, command).await;
 }
@@ -109,8 +113,7 @@ async fn approved_as(engine: &Engine, tag: &str, commit: &str) -> (ReleaseId, Ru
     for status in [Status::StageBuilding, Status::StageTestRollback, Status::ManualTesting] {
         handle(engine, ci(), Command::Report { release, status, ci_run: None }).await;
     }
-    let ann = Actor::Person { name: PersonName::parse("name", "ann").unwrap(), role: Role::Admin, door: Door::Api };
-    handle(engine, ann, Command::Approve { release, seen: None }).await;
+    handle(engine, ann(), Command::Approve { release, seen: None }).await;
     let run = engine.read(move |conn| runs::of_release(conn, release)).await.unwrap().pop().unwrap();
     assert!(run.dispatch.is_some());
     (release, run.id)
@@ -176,6 +179,64 @@ async fn six_hours_of_502_lead_to_one_run_and_the_wait_is_seen_meanwhile() {
     assert_eq!(made, 1);
     assert!((60..=400).contains(&asked), "asked {asked} times in six hours");
     assert!(engine.now().duration_since(before).as_hours() >= 6);
+}
+
+/// Ann cancels, as soon as the clock shows so many seconds; how the run stands right after it.
+fn cancels_at(site: &Site, seconds: i64) -> tokio::sync::oneshot::Receiver<Run> {
+    let (told, hears) = tokio::sync::oneshot::channel();
+    let (engine, release, id) = (site.engine.clone(), site.release, site.id);
+    site.clock.at(seconds, move || {
+        tokio::spawn(async move {
+            handle(&engine, ann(), Command::Cancel { release, reason: "wrong".into() }).await;
+            drop(told.send(run(&engine, id).await));
+        });
+    });
+    hears
+}
+
+/// When the clock of a site shows so many seconds.
+fn seconds(site: &Site) -> i64 {
+    site.clock.millis.load(Ordering::SeqCst) / 1000
+}
+
+const THREE_HOURS: i64 = 3 * 60 * 60;
+
+#[tokio::test]
+async fn a_dispatch_that_github_never_got_is_called_off_at_once() {
+    let limited = json!({ "message": "You have exceeded a secondary rate limit. Please wait a few minutes." });
+    for (case, fault) in [("away", None), ("takes no more", Some(limited))] {
+        let site = site().await;
+        match fault {
+            None => site.peer.is_away(Some(502)),
+            Some(said) => site.peer.dispatches_meet(std::iter::repeat_n(Fault::Answer(403, said), 10_000)),
+        }
+        let _ = cancels_at(&site, THREE_HOURS);
+        follow(&site.engine, site.id, false, None).await.unwrap();
+        assert_eq!((status(&site.engine, site.release).await, site.peer.dispatched().1), (Status::Cancelled, 0));
+        // The clock leaps on while the cancellation is written down.
+        assert!(seconds(&site) < THREE_HOURS + 900, "{case}: {}", seconds(&site));
+    }
+}
+
+#[tokio::test]
+async fn what_github_may_have_got_is_cancelled_when_github_has_said_whether_it_did() {
+    for (fault, runs) in [(Fault::Answer(502, json!({ "message": "Server Error" })), 0), (Fault::Ghost, 1)] {
+        let site = site().await;
+        site.peer.dispatches_meet([fault]);
+        let (away, well) = (site.peer.clone(), site.peer.clone());
+        site.clock.at(1, move || away.is_away(Some(502)));
+        site.clock.at(2 * THREE_HOURS, move || well.is_away(None));
+        let hears = cancels_at(&site, THREE_HOURS);
+        follow(&site.engine, site.id, false, None).await.unwrap();
+        let said = english(hears.await.unwrap().waiting.as_ref().unwrap());
+        let sought = "is being cancelled: RMM waits for GitHub to say whether the run of deploy.yaml was created";
+        assert!(said.starts_with(sought) && said.contains("502"), "{said}");
+        assert_eq!(status(&site.engine, site.release).await, Status::Cancelled);
+        assert_eq!((site.peer.dispatched(), site.peer.cancelled().len()), ((1, runs), runs));
+        // GitHub's lists may lag behind by a minute.
+        let took = seconds(&site) - 2 * THREE_HOURS;
+        assert!(took <= 100, "{took} s after GitHub was well again");
+    }
 }
 
 #[tokio::test]
@@ -323,5 +384,85 @@ async fn after_an_end_without_a_report_production_is_asked_whether_it_is_well() 
         follow(&engine, id, false, None).await.unwrap();
         let state = run(&engine, id).await.state;
         assert_eq!(status(&engine, release).await, comes_to, "{state:?}");
+    }
+}
+
+/// A hundred deliveries about a run, its tag, and what RMM does not follow, in the order in which they happened.
+fn hundred() -> Vec<(String, &'static str, serde_json::Value)> {
+    let repository = json!({ "full_name": "acme/shop" });
+    let run = |action: &str, status: &str, conclusion: Option<&str>, id: u64| {
+        let run = json!({ "id": id, "run_attempt": 1, "status": status, "conclusion": conclusion });
+        (
+            "workflow_run",
+            json!({ "action": action, "workflow_run": run, "repository": repository, "sender": { "login": "ann" } }),
+        )
+    };
+    let pushed = |event, name: &str| {
+        (event, json!({ "ref": name, "ref_type": "tag", "repository": repository, "sender": { "login": "ann" } }))
+    };
+    let mut all = Vec::new();
+    for round in 0..10 {
+        all.push(pushed("create", &format!("v{round}")));
+        all.push(pushed("push", &format!("refs/tags/v{round}")));
+        all.push(pushed("push", "refs/heads/main"));
+        all.push(("pull_request", json!({ "action": "closed", "repository": repository })));
+        // Real ones contradict their own action.
+        all.push(run("requested", "completed", Some("action_required"), 6000 + round));
+        all.push(run("requested", "queued", None, 7000));
+        all.push(run("in_progress", "in_progress", None, 7000));
+        all.push(run("completed", "queued", None, 7000));
+        all.push(run("completed", "completed", Some(if round < 5 { "failure" } else { "success" }), 7000));
+        all.push(("ping", json!({ "zen": "Design for failure." })));
+    }
+    all.into_iter().enumerate().map(|(at, (event, payload))| (format!("guid-{at}"), event, payload)).collect()
+}
+
+/// What has become of a release while these came in, one every other second.
+async fn comes_to(
+    deliveries: Vec<(String, &'static str, serde_json::Value)>,
+) -> (Status, RunState, (u32, usize), usize) {
+    let site = site().await;
+    let ends = site.peer.clone();
+    site.clock.at(150, move || ends.ends(ends.runs()[0].id, "success"));
+    let (told, mut all) = (Arc::new(Mutex::new(Vec::new())), 0);
+    for (guid, event, payload) in deliveries {
+        let (engine, told) = (site.engine.clone(), told.clone());
+        all += 2;
+        site.clock.at(all, move || {
+            let coming = tokio::spawn(async move { engine.github_delivered(&guid, event, &payload).await.unwrap() });
+            told.lock().unwrap().push(coming);
+        });
+    }
+    follow(&site.engine, site.id, false, None).await.unwrap();
+    while seconds(&site) <= all {
+        site.clock.sleep(Duration::from_secs(2)).await;
+    }
+    let coming: Vec<_> = std::mem::take(&mut *told.lock().unwrap());
+    for one in coming {
+        one.await.unwrap();
+    }
+    let runs = site.engine.read({
+        let release = site.release;
+        move |conn| runs::of_release(conn, release)
+    });
+    let count = runs.await.unwrap().len();
+    (status(&site.engine, site.release).await, run(&site.engine, site.id).await.state, site.peer.dispatched(), count)
+}
+
+#[tokio::test]
+async fn a_hundred_deliveries_shuffled_doubled_and_dropped_come_to_the_same() {
+    let in_order = comes_to(hundred()).await;
+    assert_eq!((in_order.0, &in_order.1, in_order.2), (Status::Deployed, &RunState::Succeeded, (1, 1)));
+    for seed in 1..=4_u64 {
+        let mut state = seed;
+        let mut number = move || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state >> 33
+        };
+        let mut deliveries: Vec<_> = hundred().into_iter().filter(|_| number() % 10 >= 3).collect();
+        assert!((55..=85).contains(&deliveries.len()), "some 30 % are dropped: {}", deliveries.len());
+        deliveries.extend(deliveries.clone());
+        deliveries.sort_by_cached_key(|_| number());
+        assert_eq!(comes_to(deliveries).await, in_order, "seed {seed}");
     }
 }

@@ -54,7 +54,10 @@ pub(in crate::wording) fn state(state: &GateState) -> String {
         }
         G::ProductionDirty { reason: why } => format!("Production needs repair: {}", reason(why)),
         G::Free => "Production is free.".to_owned(),
-        G::BusyWith { release } => format!("Production is busy with #{release}."),
+        G::BusyWith { release, stopping: None } => format!("Production is busy with #{release}."),
+        G::BusyWith { release, stopping: Some(how) } => {
+            format!("Production is busy with #{release}, which {}.", inside(&reason(how)))
+        }
         G::LostRun { run, release } => format!("It is not known how run {run} of #{release} in production ended."),
         G::Behind { release } => format!("#{release} is ahead in the line."),
     }

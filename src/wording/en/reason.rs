@@ -4,6 +4,7 @@ use crate::domain::env::Env;
 use crate::domain::fault::repository::{GitAdvice, RepositoryFault};
 use crate::domain::ids::HostName;
 use crate::domain::reason::{Found, Hint, LastRun, Reason, RestoredBy, Wait};
+use crate::domain::run::StopKind;
 
 use super::super::times;
 use super::refusal::refusal;
@@ -79,6 +80,21 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::CiFailed => "the CI system reported it".to_owned(),
         R::CiUnwell => "the CI system reported that production is not well".to_owned(),
         R::CiRollbackFailed => "the CI system reported that the rollback failed".to_owned(),
+        R::Stopping { why, cause } => {
+            let how = match why {
+                StopKind::Cancel => "is being cancelled",
+                StopKind::Abort => "is being aborted",
+            };
+            format!("{how}{}", behind(cause.as_deref().map(of).as_deref()))
+        }
+        R::WorkflowSought { workflow, cause } => {
+            let why = cause.as_deref().map(|cause| format!(" ({})", within(cause))).unwrap_or_default();
+            format!("RMM waits for GitHub to say whether the run of {workflow} was created{why}")
+        }
+        R::WorkflowCancelling { workflow, cause } => {
+            let why = cause.as_deref().map(|cause| format!(" ({})", within(cause))).unwrap_or_default();
+            format!("RMM waits for GitHub to end the run of {workflow}{why}")
+        }
         R::NotDispatched { cause } => format!("the workflow was not started: {}", of(cause)),
         R::WorkflowNotSeen { workflow } => format!(
             "GitHub has taken the dispatch of {workflow} and shows no run of it; does its `run-name` say `inputs.run_id`?"

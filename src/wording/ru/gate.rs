@@ -52,7 +52,10 @@ pub(in crate::wording) fn state(state: &GateState) -> String {
         }
         G::ProductionDirty { reason: why } => format!("Продакшн нужно починить: {}", reason(why)),
         G::Free => "Продакшн свободен.".to_owned(),
-        G::BusyWith { release } => format!("Продакшн занят релизом #{release}."),
+        G::BusyWith { release, stopping: None } => format!("Продакшн занят релизом #{release}."),
+        G::BusyWith { release, stopping: Some(how) } => {
+            format!("Продакшн занят релизом #{release}: {}.", inside(&reason(how)))
+        }
         G::LostRun { run, release } => {
             format!("Неизвестно, чем закончился прогон {run} релиза #{release} в продакшне.")
         }

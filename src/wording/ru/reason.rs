@@ -4,6 +4,7 @@ use crate::domain::env::Env;
 use crate::domain::fault::repository::{GitAdvice, RepositoryFault};
 use crate::domain::ids::HostName;
 use crate::domain::reason::{Found, Hint, LastRun, Reason, RestoredBy, Wait};
+use crate::domain::run::StopKind;
 
 use super::super::times;
 use super::refusal::refusal;
@@ -82,6 +83,21 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::CiFailed => "об этом сообщил CI".to_owned(),
         R::CiUnwell => "CI сообщил, что продакшн неисправен".to_owned(),
         R::CiRollbackFailed => "CI сообщил, что откат не удался".to_owned(),
+        R::Stopping { why, cause } => {
+            let how = match why {
+                StopKind::Cancel => "идёт отмена",
+                StopKind::Abort => "идёт прерывание",
+            };
+            format!("{how}{}", behind(cause.as_deref().map(of).as_deref()))
+        }
+        R::WorkflowSought { workflow, cause } => {
+            let why = cause.as_deref().map(|cause| format!(" ({})", within(cause))).unwrap_or_default();
+            format!("RMM ждёт ответа GitHub, создано ли выполнение {workflow}{why}")
+        }
+        R::WorkflowCancelling { workflow, cause } => {
+            let why = cause.as_deref().map(|cause| format!(" ({})", within(cause))).unwrap_or_default();
+            format!("RMM ждёт, пока GitHub остановит выполнение {workflow}{why}")
+        }
         R::NotDispatched { cause } => format!("workflow не запущен: {}", of(cause)),
         R::WorkflowNotSeen { workflow } => format!(
             "GitHub принял запуск {workflow}, но его выполнения не видно; есть ли в `run-name` значение `inputs.run_id`?"

@@ -46,7 +46,8 @@ fn states() -> Vec<GateState> {
         G::ProductionUnknown { reason: Reason::Restored { how: RestoredBy::Backup } },
         G::ProductionDirty { reason: *exit() },
         G::Free,
-        G::BusyWith { release: ReleaseId(12) },
+        G::BusyWith { release: ReleaseId(12), stopping: None },
+        G::BusyWith { release: ReleaseId(12), stopping: Some(being_cancelled()) },
         G::LostRun { run: RunId(31), release: ReleaseId(12) },
         G::Behind { release: ReleaseId(12) },
     ]

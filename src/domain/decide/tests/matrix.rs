@@ -191,6 +191,7 @@ fn commands(w: &Sim, release: ReleaseId) -> Vec<(String, Command)> {
         ("run lost", Command::RunLost { run, reason: Reason::NoAnswer }),
         ("dispatch asked", Command::DispatchAsked { run }),
         ("dispatch taken", Command::DispatchTaken { run, seen: None }),
+        ("dispatch not taken", Command::DispatchNotTaken { run, reason: None }),
         ("dispatch refused", Command::DispatchRefused { run, reason: Reason::NoAnswer }),
         ("workflow seen", Command::WorkflowSeen { run, attempt: 1 }),
         ("workflow ended", Command::WorkflowEnded { run, end: WorkflowEnd::Success }),

@@ -76,7 +76,7 @@ fn moves() -> impl Strategy<Value = Turn> {
         8 => (any::<bool>(), any::<u8>(), 0..12_u8)
             .prop_map(|(production, all_but, outcome)| Turn::Steps { production, all_but, outcome }),
         2 => (0..8_u8, any::<u8>()).prop_map(|(what, on)| Turn::Machine { what, on }),
-        4 => (0..8_u8, 0..4_u8).prop_map(|(what, ci_run)| Turn::Workflow { what, ci_run }),
+        4 => (0..10_u8, 0..4_u8).prop_map(|(what, ci_run)| Turn::Workflow { what, ci_run }),
         1 => (any::<u8>(), 0..14_u8, ci_run()).prop_map(|(on, status, ci_run)| Turn::Report { on, status, ci_run }),
         8 => any::<u8>().prop_map(|on| Turn::NextReport { on }),
         1 => (0..90_u8).prop_map(Turn::Minutes),
@@ -275,6 +275,8 @@ fn happens(w: &mut Sim, one: &Turn) {
                     4 => Command::DispatchRefused { run, reason: Reason::NoAnswer },
                     5 => Command::WorkflowEnded { run, end: WorkflowEnd::NeverBegan(Reason::NoAnswer) },
                     6 => Command::WorkflowEnded { run, end: WorkflowEnd::Failure(Reason::NoAnswer) },
+                    7 => Command::DispatchNotTaken { run, reason: None },
+                    8 => Command::RunWaits { run, reason: Some(Reason::NoAnswer) },
                     _ => Command::WorkflowEnded { run, end: WorkflowEnd::Success },
                 },
             );

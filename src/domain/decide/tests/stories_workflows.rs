@@ -5,6 +5,7 @@ use super::sim::*;
 use crate::domain::command::{Answer, Command};
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
+use crate::domain::fault::github::GithubFault;
 use crate::domain::gate::GateName;
 use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::person::Actor;
@@ -14,6 +15,7 @@ use crate::domain::release::Reporter;
 use crate::domain::run::{RunKind, RunState};
 use crate::domain::status::Status::{self, *};
 use crate::domain::workflow::{DispatchState, SeenRun, WorkflowEnd};
+use crate::wording::{Language, english};
 
 fn with_workflows() -> Sim {
     Sim::with(by_workflows)
@@ -266,6 +268,72 @@ fn a_dispatch_can_be_called_off_until_its_run_has_begun() {
     w.admin(Command::Cancel { release, reason: "wrong".into() });
     machine(&mut w, Command::DispatchRefused { run, reason: Reason::NoAnswer });
     assert_eq!(w.status(release), Cancelled, "GitHub has no run of it");
+}
+
+#[test]
+fn what_github_has_certainly_not_taken_is_called_off_at_once() {
+    let not_taken = |run| Command::DispatchNotTaken { run, reason: Some("GitHub takes no more questions".into()) };
+    let mut w = with_workflows();
+    let (release, run) = approved(&mut w, "v1.0.0");
+    asked(&mut w, run);
+    machine(&mut w, not_taken(run));
+    assert_eq!(w.runs[&run].waiting, Some("GitHub takes no more questions".into()));
+    w.admin(Command::Cancel { release, reason: "wrong".into() });
+    assert_eq!((w.status(release), w.live(PRODUCTION)), (Cancelled, None));
+
+    // The cancellation came while GitHub was asked.
+    let mut w = with_workflows();
+    let (release, run) = approved(&mut w, "v1.0.0");
+    asked(&mut w, run);
+    w.admin(Command::Cancel { release, reason: "wrong".into() });
+    machine(&mut w, not_taken(run));
+    assert_eq!((w.status(release), w.live(PRODUCTION)), (Cancelled, None));
+
+    // So did a lock.
+    let mut w = with_workflows();
+    let (release, run) = approved(&mut w, "v1.0.0");
+    asked(&mut w, run);
+    w.lock();
+    machine(&mut w, not_taken(run));
+    assert_eq!((w.status(release), w.live(PRODUCTION)), (ManualTestPassed, None));
+
+    // One that is known by now goes on.
+    let mut w = with_workflows();
+    let (release, run) = approved(&mut w, "v1.0.0");
+    asked(&mut w, run);
+    seen(&mut w, run, "77");
+    machine(&mut w, not_taken(run));
+    assert_eq!((w.status(release), w.runs[&run].dispatch.as_ref().unwrap().state), (Deploying, DispatchState::Seen));
+}
+
+#[test]
+fn what_is_being_cancelled_says_so_and_so_does_the_one_behind_it() {
+    let mut w = with_workflows();
+    let (release, run) = approved(&mut w, "v1.0.0");
+    let behind = w.release("v1.1.0");
+    w.stage_ends_well();
+    w.everybody_approves(behind);
+    asked(&mut w, run);
+    let away = || Reason::Github { fault: GithubFault::Server { status: 502, said: None } };
+    let waits = |w: &mut Sim, reason| machine(w, Command::RunWaits { run, reason });
+    waits(&mut w, Some(away()));
+    w.admin(Command::Cancel { release, reason: "wrong".into() });
+    let sought = "is being cancelled: RMM waits for GitHub to say whether the run of deploy.yaml was created";
+    let said = |w: &Sim| english(w.runs[&run].waiting.as_ref().unwrap());
+    let trouble = " (GitHub has trouble of its own: it answered 502)";
+    assert_eq!(said(&w), format!("{sought}{trouble}"));
+    let gate = w.gates(behind).into_iter().find(|gate| gate.name == GateName::ProductionFree).unwrap();
+    assert_eq!(
+        Language::En.gate_state(&gate.state),
+        format!("Production is busy with #{release}, which {sought}{trouble}.")
+    );
+    // Whatever is told of it meanwhile.
+    waits(&mut w, None);
+    assert_eq!(said(&w), sought);
+    waits(&mut w, Some(away()));
+    assert_eq!(said(&w), format!("{sought}{trouble}"));
+    seen(&mut w, run, "77");
+    assert_eq!(said(&w), "is being cancelled: RMM waits for GitHub to end the run of deploy.yaml");
 }
 
 #[test]
