@@ -32,6 +32,7 @@ mod retired;
 mod runner;
 mod said;
 pub mod sessions;
+mod source;
 mod step;
 pub mod supervise;
 mod tag_watch;

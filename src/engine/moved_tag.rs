@@ -1,7 +1,8 @@
 //! A new release whose tag stands for another commit already: the repository is asked before anything follows from it.
 
+use super::source::Source;
 use super::{Engine, Failure};
-use crate::clients::git::{self, Unresolved};
+use crate::clients::git::Unresolved;
 use crate::domain::command::NewRelease;
 use crate::domain::env::Env;
 use crate::domain::ids::{Commit, Invalid};
@@ -21,7 +22,7 @@ impl Engine {
         let (Some(tag), Some(told)) = (new.tag.clone(), new.commit.clone()) else { return Ok(()) };
         let catalog = self.catalog();
         let Some(service) = catalog.service(&new.service) else { return Ok(()) };
-        let Some(repository) = service.repository.clone() else { return Ok(()) };
+        let Some(source) = Source::of(&catalog, &new.service) else { return Ok(()) };
         let (name, wanted) = (new.service.clone(), tag.clone());
         let known: Vec<Commit> = self
             .read(move |conn| {
@@ -39,8 +40,7 @@ impl Engine {
         if known.iter().all(|commit| *commit == told) && !service.supersede {
             return Ok(());
         }
-        let ca = service.repository_ca.as_deref().and_then(|ca| catalog.certificates(ca));
-        match git::resolve(&repository, ca, &tag).await {
+        match source.resolve(&tag).await {
             Ok(tagged) if tagged.is_meant_by(&told) => {
                 (new.commit, new.commit_checked) = (Some(tagged.commit), true);
                 Ok(())

@@ -10,10 +10,11 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 
 use super::reach::{Reach, SILENCE_TIMEOUT, Waited, Waits};
+use super::source::Source;
 use super::step::StepContext;
 use super::{Engine, Failure, Request};
 use crate::clients::detached::{self, Fence, Known, Prepared, RunDir, StepError};
-use crate::clients::git::{self, Unresolved};
+use crate::clients::git::Unresolved;
 use crate::domain::command::{Answer, Command, Outcome, Said};
 use crate::domain::env::Env;
 use crate::domain::ids::{HostName, RunId};
@@ -349,16 +350,14 @@ impl Following {
 /// wait: the host checks the tag once more.
 pub(super) async fn check_tag(engine: &Engine, run: &Run, trace: Option<String>) -> Result<(), Failure> {
     let catalog = engine.catalog();
-    let service = catalog.service(&run.service);
-    let repository = service.and_then(|service| service.repository.clone());
-    let ca = service.and_then(|service| catalog.certificates(service.repository_ca.as_deref()?));
-    let (Some(repository), Some(tag), Some(commit)) = (repository, &run.to.tag, &run.to.commit) else {
+    let source = Source::of(&catalog, &run.service);
+    let (Some(source), Some(tag), Some(commit)) = (source, &run.to.tag, &run.to.commit) else {
         return Ok(());
     };
     let id = run.release;
     let release = engine.read(move |conn| releases::get(conn, id)).await?;
     let was_confirmed = release.is_none_or(|release| release.is_confirmed());
-    let found = match git::resolve(&repository, ca, tag).await {
+    let found = match source.resolve(tag).await {
         // What was told is confirmed by that, too.
         Ok(tagged) if tagged.commit == *commit && was_confirmed => return Ok(()),
         Ok(tagged) if tagged.is_meant_by(commit) => {

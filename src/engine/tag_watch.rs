@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use rusqlite::Connection;
+use tokio::sync::watch::Receiver;
 
 use super::dispatcher::Questions;
+use super::source::Source;
+use super::tags::Wanted;
 use super::{Engine, Failure, Request};
-use crate::clients::git;
 use crate::domain::command::Command;
 use crate::domain::env::Env;
 use crate::domain::ids::{ReleaseId, ServiceName, Tag};
@@ -44,21 +46,54 @@ pub(super) async fn watch(engine: Engine, questions: Arc<Questions>) {
     // Whose tags were not there at the last look.
     let mut missing = BTreeSet::new();
     let mut round = 0_u32;
+    let mut news = engine.tag_news();
+    let mut known = news.borrow_and_update().clone();
     loop {
-        engine.sleep(EVERY).await;
+        let mut next = std::pin::pin!(engine.sleep(EVERY));
+        loop {
+            tokio::select! {
+                () = &mut next => break,
+                // That a tag is gone is not for two looks to say that follow each other at once.
+                changed = changed(&mut news, &mut known) => {
+                    look_at_all(&engine, &questions, &BTreeSet::new(), true, |name| changed.contains(name)).await;
+                }
+            }
+        }
         round = round.wrapping_add(1);
-        let with_production = round.is_multiple_of(PRODUCTION);
-        let catalog = engine.catalog();
-        let services = catalog.services().filter(|service| service.repository.is_some() && !service.retired);
-        let looks = services.map(async |service| {
-            let looked = look(&engine, &questions, service, &missing, with_production).await;
-            looked.unwrap_or_else(|error| {
-                tracing::warn!(service = %service.name, %error, "the tags of releases could not be looked at; it is tried again");
-                Vec::new()
-            })
-        });
-        missing = join_all(looks).await.into_iter().flatten().collect();
+        missing = look_at_all(&engine, &questions, &missing, round.is_multiple_of(PRODUCTION), |_| true).await;
     }
+}
+
+/// The services whose tags have changed, as soon as some have.
+async fn changed(news: &mut Receiver<Wanted>, known: &mut Wanted) -> BTreeSet<ServiceName> {
+    if news.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+    let now = news.borrow_and_update().clone();
+    let changed = now.iter().filter(|(name, count)| known.get(*name) != Some(*count));
+    let changed = changed.map(|(name, _)| name.clone()).collect();
+    *known = now;
+    changed
+}
+
+/// Looks at the tags of such services; whose are not there.
+async fn look_at_all(
+    engine: &Engine,
+    questions: &Arc<Questions>,
+    missing: &BTreeSet<ReleaseId>,
+    with_production: bool,
+    is_meant: impl Fn(&ServiceName) -> bool,
+) -> BTreeSet<ReleaseId> {
+    let catalog = engine.catalog();
+    let services = catalog.services().filter(|service| service.repository.is_some() && !service.retired);
+    let looks = services.filter(|service| is_meant(&service.name)).map(async |service| {
+        let looked = look(engine, questions, service, missing, with_production).await;
+        looked.unwrap_or_else(|error| {
+            tracing::warn!(service = %service.name, %error, "the tags of releases could not be looked at; it is tried again");
+            Vec::new()
+        })
+    });
+    join_all(looks).await.into_iter().flatten().collect()
 }
 
 /// The releases of a service whose tags may move, as things stand.
@@ -84,7 +119,7 @@ async fn look(
     missing: &BTreeSet<ReleaseId>,
     with_production: bool,
 ) -> Result<Vec<ReleaseId>, Failure> {
-    let (name, repository) = (service.name.clone(), service.repository.clone().unwrap_or_default());
+    let name = service.name.clone();
     let watched = engine.read(move |conn| watched(conn, &name, with_production)).await?;
     if watched.is_empty() {
         return Ok(Vec::new());
@@ -99,8 +134,8 @@ async fn look(
                 None => engine.sleep(NO_PLACE).await,
             }
         };
-        let ca = service.repository_ca.as_deref().and_then(|ca| catalog.certificates(ca));
-        git::resolve_all(&repository, ca, &tags).await
+        let Some(source) = Source::of(&catalog, &service.name) else { return Ok(Vec::new()) };
+        source.resolve_all(&tags).await
     };
     let Ok(found) = found else { return Ok(Vec::new()) };
     let mut gone = Vec::new();

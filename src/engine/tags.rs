@@ -12,8 +12,9 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
 
 use super::dispatcher::Questions;
+use super::source::Source;
 use super::{Engine, Failure, Request};
-use crate::clients::git::{self, Unresolved};
+use crate::clients::git::Unresolved;
 use crate::domain::command::{Command, NewRelease};
 use crate::domain::ids::{Commit, ServiceName, Tag};
 use crate::domain::person::Actor;
@@ -135,8 +136,8 @@ async fn look(
                 None => engine.sleep(NO_PLACE).await,
             }
         };
-        let ca = service.repository_ca.as_deref().and_then(|ca| catalog.certificates(ca));
-        git::tags(&address, ca).await
+        let Some(source) = Source::of(&catalog, &service.name) else { return Ok(false) };
+        source.tags().await
     };
     let listed = listed.map_err(|unresolved| {
         let (Unresolved::ForGood(why) | Unresolved::NoTag(why) | Unresolved::ForNow(why)) = unresolved;
@@ -209,12 +210,11 @@ async fn create(engine: &Engine, service: &Service, tag: &Tag, commit: &Commit) 
         return Ok(());
     }
     let catalog = engine.catalog();
-    if let Some(address) = repository(service) {
-        let ca = service.repository_ca.as_deref().and_then(|ca| catalog.certificates(ca));
-        if git::kind::is_commit(address, ca, tag).await == Some(false) {
-            tracing::warn!(service = %service.name, %tag, "the tag leads to a file or a folder, and not to a commit: it is no version");
-            return Ok(());
-        }
+    if let Some(source) = Source::of(&catalog, &service.name)
+        && source.is_commit(tag).await == Some(false)
+    {
+        tracing::warn!(service = %service.name, %tag, "the tag leads to a file or a folder, and not to a commit: it is no version");
+        return Ok(());
     }
     let at_github = service.repository.as_deref().is_some_and(|it| RepoName::of(it, catalog.github_api()).is_some());
     let unknown = if at_github { "github" } else { "git" };
@@ -242,7 +242,7 @@ impl Engine {
         self.inner.tag_news.send_modify(|all| *all.entry(service.clone()).or_default() += 1);
     }
 
-    fn tag_news(&self) -> watch::Receiver<Wanted> {
+    pub(super) fn tag_news(&self) -> watch::Receiver<Wanted> {
         self.inner.tag_news.subscribe()
     }
 }

@@ -11,6 +11,7 @@ mod hooks;
 pub(crate) mod peer;
 mod protection;
 mod pulls;
+mod refs;
 mod repository;
 mod runs;
 #[cfg(test)]
@@ -40,6 +41,7 @@ pub use app::Credentials;
 pub use dispatch::Dispatched;
 pub use hooks::{Deliveries, Delivery, Hook, HookConfig, HookPlace};
 pub use pulls::MergedPull;
+pub use refs::FoundTag;
 pub use repository::{Commit, Comparison, Repository, Workflow};
 pub use runs::{Conclusion, RunStatus, WorkflowRun};
 pub use traces::NewDeployment;
@@ -56,6 +58,8 @@ use crate::domain::repository::RepoName;
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// Runs whose last answer is kept.
 const MOST_REMEMBERED: u64 = 1000;
+/// Annotated tags of which it is known what they lead to.
+const MOST_PEELED: u64 = 50_000;
 
 /// Tells the time. GitHub judges signatures and limits by the true one.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -86,6 +90,8 @@ struct Inner {
     credentials: Credentials,
     tokens: Tokens,
     remembered: Cache<String, Remembered>,
+    /// Kind and id of what annotated tags lead to, by their own ids.
+    peeled: Cache<String, (String, String)>,
     /// This GitHub is too old for `return_run_details`.
     without_run_details: AtomicBool,
     now: Now,
@@ -120,6 +126,7 @@ impl GitHub {
             credentials,
             tokens: Tokens::new(),
             remembered: Cache::new(MOST_REMEMBERED),
+            peeled: Cache::new(MOST_PEELED),
             without_run_details: AtomicBool::new(false),
             now,
             limit,

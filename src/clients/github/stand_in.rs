@@ -6,6 +6,8 @@
 mod history;
 #[path = "stand_in/log.rs"]
 pub mod log;
+#[path = "stand_in/refs.rs"]
+mod refs;
 #[path = "stand_in/rules.rs"]
 mod rules;
 
@@ -27,6 +29,7 @@ use tokio::task::JoinHandle;
 pub mod marks;
 use self::history::History;
 use self::log::Log;
+use self::refs::Refs;
 use self::rules::Rules;
 
 /// The commit of the default branch.
@@ -94,6 +97,7 @@ struct Inner {
     history: History,
     log: Log,
     rules: Rules,
+    refs: Refs,
 }
 
 /// A GitHub that listens on loopback until it is dropped.
@@ -125,6 +129,7 @@ impl StandIn {
             .merge(history::routes())
             .merge(log::routes())
             .merge(rules::routes())
+            .merge(refs::routes())
             .layer(axum::middleware::from_fn_with_state(inner.clone(), away))
             .with_state(inner.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

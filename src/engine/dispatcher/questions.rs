@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use tokio::sync::Notify;
 
 use super::Dispatcher;
-use crate::clients::git::{self, Tagged, Unresolved};
+use crate::clients::git::{Tagged, Unresolved};
 use crate::domain::command::Command;
 use crate::domain::fault::repository::RepositoryFault;
 use crate::domain::ids::{ReleaseId, ServiceName};
@@ -19,6 +19,7 @@ use crate::domain::plan::clone_url;
 use crate::domain::reason::Reason;
 use crate::domain::status::Status;
 use crate::engine::catalog::Catalog;
+use crate::engine::source::Source;
 use crate::engine::{Failure, Request};
 use crate::store::outbox::{Leased, Waiting};
 use crate::store::{outbox, releases};
@@ -164,12 +165,12 @@ impl Dispatcher {
         let catalog = self.engine.catalog();
         let service = catalog.service(&release.service);
         let repository = service.and_then(|service| service.repository.clone());
-        let ca = service.and_then(|service| catalog.certificates(service.repository_ca.as_deref()?));
         let wanted = release.status.is_active() || release.commit_check.as_ref().is_some_and(|check| check.asked);
-        let Some(repository) = repository.filter(|_| wanted) else { return self.close(leased.id).await };
+        let source = Source::of(&catalog, &release.service).filter(|_| wanted);
+        let (Some(repository), Some(source)) = (repository, source) else { return self.close(leased.id).await };
         let looked = match (&release.tag, &release.commit) {
-            (Some(tag), _) => git::resolve(&repository, ca, tag).await,
-            (None, Some(commit)) => git::find_commit(&repository, ca, commit).await,
+            (Some(tag), _) => source.resolve(tag).await,
+            (None, Some(commit)) => source.find_commit(commit).await,
             (None, None) => return self.close(leased.id).await,
         };
         let hide = |reason: Reason| reason.map_text(&|text| catalog.redactor().text(text));

@@ -8,7 +8,7 @@ use super::uses::{Use, asked};
 use super::{KeyState, configured};
 use crate::clients::checkup::{ALLOW_FORWARDING, Asked, Finding, State, ask, checkup};
 use crate::clients::detached::StepError;
-use crate::clients::git::{self, Unresolved};
+use crate::clients::git::Unresolved;
 use crate::clients::health;
 use crate::clients::ssh::Ssh;
 use crate::clients::transport::{Transport, TransportError};
@@ -22,6 +22,7 @@ use crate::domain::plan::{clone_url, known, shell_word};
 use crate::domain::reason::Reason;
 use crate::domain::service::{Health, Probe};
 use crate::engine::catalog::Catalog;
+use crate::engine::source::Source;
 use crate::engine::{Engine, Failure};
 use crate::store::hosts;
 use crate::wording::english;
@@ -212,16 +213,24 @@ async fn own_git(catalog: &Catalog) -> Vec<Finding> {
     for service in catalog.services().filter(|service| !service.retired) {
         let Some(repository) = &service.repository else { continue };
         let one = (clone_url(repository), service.repository_ca.clone());
-        if !asked.contains(&one) {
-            asked.push(one);
+        if asked.iter().all(|(_, known)| *known != one)
+            && let Some(source) = Source::of(catalog, &service.name)
+        {
+            asked.push((source, one));
         }
     }
-    let answers = asked.iter().map(async |(url, ca)| {
-        let ca = ca.as_deref().and_then(|reference| catalog.certificates(reference));
-        let answer = tokio::time::timeout(REST_TIME, git::answers(url, ca)).await;
+    let answers = asked.iter().map(async |(source, (url, _))| {
+        let answer = tokio::time::timeout(REST_TIME, source.answers()).await;
         let late = || Unresolved::ForNow(Reason::AnswerLate { limit: REST_TIME });
         let Err(unresolved) = answer.unwrap_or_else(|_| Err(late())) else {
-            return Finding::ok(NAME, format!("{url} answers RMM's own git"));
+            return Finding::ok(
+                NAME,
+                if source.is_at_github() {
+                    format!("{url} answers RMM, which asks GitHub's API")
+                } else {
+                    format!("{url} answers RMM's own git")
+                },
+            );
         };
         let (Unresolved::ForGood(why) | Unresolved::NoTag(why) | Unresolved::ForNow(why)) = unresolved;
         // The command stands on a line of its own.
@@ -229,7 +238,8 @@ async fn own_git(catalog: &Catalog) -> Vec<Finding> {
             if let Reason::Repository { fault: RepositoryFault::NotRead { url, said, fix: Some(fix), .. } } = why {
                 (Reason::Repository { fault: RepositoryFault::NotRead { url, said, advice: None, fix: None } }, fix)
             } else {
-                (why, format!("git ls-remote -- {} HEAD", shell_word(url)))
+                let by_hand = format!("git ls-remote -- {} HEAD", shell_word(url));
+                (why, by_hand)
             };
         let why = why.map_text(&|text| catalog.redactor().text(text));
         Finding::fail(NAME, english(&why), Some(fix))

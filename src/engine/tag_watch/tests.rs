@@ -151,3 +151,25 @@ async fn a_tag_that_moves_while_production_runs_it_is_an_alarm_and_told_once() {
     site.looks(2 * PRODUCTION).await;
     assert_eq!((site.status(runs).await, site.alarms(runs).await), (Status::Deployed, 1));
 }
+
+#[tokio::test]
+async fn a_webhook_shows_a_moved_tag_at_once_and_a_missing_one_is_looked_for_again() {
+    let mut site = Site::new().await;
+    let folder = site.folder.path().to_owned();
+    let [v1, v2] = ["v1", "v2"].map(|name| tag(&folder, name));
+    let gone = site.release("v1", v1, &[Status::StageBuilding]).await;
+    let moves = site.release("v2", v2, &[]).await;
+    git(&folder, &["tag", "-d", "v1"]);
+    tag(&folder, "v2");
+    let shop = ServiceName::parse("service", "shop").unwrap();
+    let mut progress = site.engine.store().progress();
+    site.engine.look_at_tags(&shop);
+    while site.status(moves).await != Status::Cancelled {
+        progress.changed().await.unwrap();
+    }
+    site.engine.look_at_tags(&shop);
+    site.looks(1).await;
+    assert_eq!(site.status(gone).await, Status::StageBuilding, "one look in the usual time is not enough");
+    site.looks(1).await;
+    assert_eq!(site.status(gone).await, Status::Cancelled);
+}

@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 use super::*;
+use crate::clients::github::stand_in::StandIn;
 use crate::config::{Config, EnvVars};
 use crate::engine::catalog::Catalog;
 use crate::engine::clock::Clock;
-use crate::engine::testing::engine_in;
+use crate::engine::testing::{catalog_of, engine_in};
 use crate::store::releases;
 
 /// A clock on which a pause lasts until the test ends it.
@@ -311,4 +312,30 @@ async fn a_tag_of_a_file_is_no_release_and_neither_is_one_that_cannot_be_named()
     assert_eq!(site.tags().await, ["shop v1"]);
     site.looks_and_pauses(90).await;
     assert_eq!(site.tags().await, ["shop v1"], "and none later");
+}
+
+/// A catalog whose repository only the login at GitHub can read; where that is stands in the folder.
+fn catalog_at_github(folder: &Path) -> Catalog {
+    let api = std::fs::read_to_string(folder.join("api")).unwrap();
+    let text = format!(
+        "[github]\ntoken = \"env:TOKEN\"\napi_url = \"{api}\"\n[[services]]\nname = \"shop\"\nrepository = \"octo/shop\"\n\
+         candidates = \"tags\"\napprovals = {{ minimum = 0 }}\nenvironments.stage.driver = \"ci\"\n\
+         environments.production.driver = \"ci\"\n"
+    );
+    catalog_of(&text, &[("TOKEN", "a-token-for-tests")])
+}
+
+#[tokio::test]
+async fn a_repository_that_only_the_login_can_read_is_watched_by_githubs_api() {
+    let (folder, github) = (tempfile::tempdir().unwrap(), StandIn::start().await);
+    std::fs::create_dir(folder.path().join("repository")).unwrap();
+    git(folder.path(), &["init", "--quiet"]);
+    std::fs::write(folder.path().join("api"), &github.url).unwrap();
+    let (old, new) = ("a".repeat(40), "b".repeat(40));
+    github.has_tag("v1", &old);
+    let mut site = Site::on(folder, catalog_at_github).await;
+    site.pauses(60).await;
+    github.has_tag("v2", &new);
+    site.looks_and_pauses(60).await;
+    assert_eq!(site.releases().await, [["shop".to_owned(), "v2".into(), new, "github".into()]]);
 }

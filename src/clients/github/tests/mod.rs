@@ -2,6 +2,7 @@
 
 mod app;
 mod dispatch;
+mod refs;
 mod rest;
 mod runs;
 
