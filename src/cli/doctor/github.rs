@@ -172,7 +172,8 @@ async fn of_service(
     };
     let mut findings = vec![repository(service, &found)];
     let files = workflows(service);
-    findings.extend(permissions::look(github, who, repo, &found, !files.is_empty()).await);
+    let marks = config.github.as_ref().map(|github| github.marks.clone()).unwrap_or_default();
+    findings.extend(permissions::look(github, who, repo, &found, !files.is_empty(), &marks).await);
     for (file, is_rollback) in files {
         findings.extend(workflow::look(github, repo, &found.default_branch, file, is_rollback).await);
     }

@@ -6,6 +6,7 @@ use hyper::http::Method;
 use jiff::fmt::rfc2822;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::answer::Answer;
 use super::app::{As, Credentials, of_app};
@@ -13,10 +14,13 @@ use super::runs::query;
 use super::wire::header;
 use super::{GitHub, Question, at, path_of, repository_of};
 use crate::domain::fault::github::GithubFault;
+use crate::domain::mark::MarkKind;
 use crate::domain::repository::RepoName;
 
-/// No run has this number.
+/// No run, deployment or comment has this number.
 const NO_RUN: &str = "0";
+/// No commit has this id.
+const NO_COMMIT: &str = "0000000000000000000000000000000000000000";
 
 /// Who RMM is at GitHub.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +123,25 @@ impl GitHub {
         let path = at(repo, &["actions", "runs", NO_RUN, "cancel"]);
         let answer = self.success(As::Repository(repo), &Question::new(Method::POST, &path), &path_of(&path)).await;
         expected(answer)
+    }
+
+    /// Tries whether a kind of mark may be left, by changing one that there is not.
+    ///
+    /// # Errors
+    /// [`GithubFault`], [`GithubFault::Forbidden`] where it may not.
+    pub async fn try_mark(&self, repo: &RepoName, kind: MarkKind) -> Result<(), GithubFault> {
+        let (method, parts, body) = match kind {
+            MarkKind::Deployment => {
+                (Method::POST, ["deployments", NO_RUN, "statuses"].as_slice(), json!({ "state": "inactive" }))
+            }
+            MarkKind::Status => (Method::POST, ["statuses", NO_COMMIT].as_slice(), json!({ "state": "pending" })),
+            MarkKind::Comment => {
+                (Method::PATCH, ["issues", "comments", NO_RUN].as_slice(), json!({ "body": "rmm doctor" }))
+            }
+        };
+        let path = at(repo, parts);
+        let question = Question { body: Some(body), ..Question::new(method, &path) };
+        expected(self.success(As::Repository(repo), &question, &path_of(&path)).await)
     }
 
     /// Tries whether commits may be read.

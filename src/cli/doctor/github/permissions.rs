@@ -1,25 +1,30 @@
 //! Whether the login may do at a repository what RMM needs: as far as GitHub says so, and otherwise by trying.
 
+use std::collections::BTreeSet;
+
 use super::failed;
 use crate::cli::findings::{fail, ok, warn};
 use crate::clients::github::{GitHub, Repository, Whoami};
 use crate::contract::Finding;
 use crate::domain::fault::github::GithubFault;
+use crate::domain::mark::MarkKind;
 use crate::domain::repository::RepoName;
 
 const ACTIONS: &str = "actions";
 const CONTENTS: &str = "contents";
+const MARKS: &str = "marks";
 
-/// `starts`: RMM starts workflows there.
+/// `starts`: RMM starts workflows there; `marks`: what it leaves there.
 pub(super) async fn look(
     github: &GitHub,
     who: &Whoami,
     repo: &RepoName,
     found: &Repository,
     starts: bool,
+    marks: &BTreeSet<MarkKind>,
 ) -> Vec<Finding> {
     if who.is_app {
-        return vec![of_app(github, repo, starts).await];
+        return of_app(github, repo, starts, marks).await;
     }
     let mut findings = Vec::new();
     if let Some(scopes) = &who.scopes {
@@ -32,18 +37,48 @@ pub(super) async fn look(
         });
     }
     findings.push(tried(CONTENTS, "Contents: read", github.try_contents(repo).await));
+    // The scopes of a classic token say it all.
+    if who.scopes.is_none() {
+        findings.extend(marks_of_token(github, repo, marks).await);
+    }
     findings
 }
 
-async fn of_app(github: &GitHub, repo: &RepoName, starts: bool) -> Finding {
+async fn marks_of_token(github: &GitHub, repo: &RepoName, marks: &BTreeSet<MarkKind>) -> Option<Finding> {
+    let mut lacking = Vec::new();
+    for kind in marks {
+        match github.try_mark(repo, *kind).await {
+            Ok(()) => {}
+            Err(GithubFault::Forbidden { .. }) => lacking.push(*kind),
+            Err(fault) => return Some(failed(MARKS, &fault)),
+        }
+    }
+    of_marks("the token", marks, &lacking)
+}
+
+/// What RMM leaves there holds up nothing, so that it is a warning.
+fn of_marks(who: &str, marks: &BTreeSet<MarkKind>, lacking: &[MarkKind]) -> Option<Finding> {
+    let words = |kinds: &mut dyn Iterator<Item = &MarkKind>| {
+        kinds.map(|kind| kind.permission()).collect::<Vec<_>>().join(" and ")
+    };
+    if lacking.is_empty() {
+        let all = words(&mut marks.iter());
+        return (!marks.is_empty()).then(|| ok(MARKS, format!("{all}: GitHub does not refuse it")));
+    }
+    let switches: Vec<_> = lacking.iter().map(|kind| format!("{} = false", kind.switch())).collect();
+    let detail = format!("{who} lacks {}, for what RMM leaves there", words(&mut lacking.iter()));
+    Some(warn(MARKS, detail, format!("give it that, or switch it off in [github]: {}", switches.join(", "))))
+}
+
+async fn of_app(github: &GitHub, repo: &RepoName, starts: bool, marks: &BTreeSet<MarkKind>) -> Vec<Finding> {
     const NAME: &str = "permission";
     let installation = match github.installation(repo).await {
         Ok(installation) => installation,
-        Err(fault) => return failed(NAME, &fault),
+        Err(fault) => return vec![failed(NAME, &fault)],
     };
     if installation.suspended_at.is_some() {
         let fix = "an owner takes it back: Settings, GitHub Apps, Configure, Unsuspend";
-        return fail(NAME, "the installation of the App is suspended, and may do nothing", fix);
+        return vec![fail(NAME, "the installation of the App is suspended, and may do nothing", fix)];
     }
     let has = |name: &str, level: &str| {
         let given = installation.permissions.get(name).map(String::as_str);
@@ -55,11 +90,19 @@ async fn of_app(github: &GitHub, repo: &RepoName, starts: bool) -> Finding {
         .filter(|(name, (level, _))| !has(name, level))
         .map(|(_, (_, words))| words)
         .collect();
-    if lacking.is_empty() {
-        return ok(NAME, format!("the installation of the App has {} and Contents: read", actions.1));
-    }
-    let fix = "settings of the App, Permissions & events; then an owner accepts it where the App is installed";
-    fail(NAME, format!("the installation of the App lacks {}", lacking.join(" and ")), fix)
+    let finding = if lacking.is_empty() {
+        ok(NAME, format!("the installation of the App has {} and Contents: read", actions.1))
+    } else {
+        let fix = "settings of the App, Permissions & events; then an owner accepts it where the App is installed";
+        fail(NAME, format!("the installation of the App lacks {}", lacking.join(" and ")), fix)
+    };
+    let name = |kind: MarkKind| match kind {
+        MarkKind::Deployment => "deployments",
+        MarkKind::Status => "statuses",
+        MarkKind::Comment => "pull_requests",
+    };
+    let lacking: Vec<_> = marks.iter().copied().filter(|kind| !has(name(*kind), "write")).collect();
+    std::iter::once(finding).chain(of_marks("the installation of the App", marks, &lacking)).collect()
 }
 
 fn of_classic(scopes: &[String], found: &Repository) -> Finding {
