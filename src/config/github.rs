@@ -212,16 +212,31 @@ fn api_url(section: &Section<'_>, text: &Located<String>) -> Option<String> {
         report.error(&text.place, "must end before any `?` or `#`");
     } else if !url.starts_with("https://") && !is_here {
         report.error(&text.place, "must begin with https://: the token goes there");
-    } else if host.eq_ignore_ascii_case("github.com") {
+    } else if ["github.com", "www.github.com"].iter().any(|page| host.eq_ignore_ascii_case(page)) {
         report.error(&text.place, format!("is GitHub's page; its API is \"{GITHUB_API}\""));
     } else {
-        let is_bare = url.split("://").nth(1).is_some_and(|rest| !rest.contains('/'));
-        if is_bare && !is_here && !host.starts_with("api.") {
-            report.warn(&text.place, format!("a GitHub Enterprise Server has its API at https://{host}/api/v3"));
+        let usual = usual_api(url);
+        if !usual.eq_ignore_ascii_case(url) && !is_here {
+            report.warn(&text.place, format!("this GitHub has its API at {usual}"));
         }
         return Some(url.to_owned());
     }
     None
+}
+
+/// Where the GitHub of this address has its API, as GitHub sets it up.
+fn usual_api(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or_default().to_ascii_lowercase();
+    let own = authority.strip_prefix("api.").unwrap_or(&authority);
+    // A company that GitHub runs it for has it beside the page, its own server below it.
+    if own == "github.com" {
+        GITHUB_API.to_owned()
+    } else if own.ends_with(".ghe.com") {
+        format!("https://api.{own}")
+    } else {
+        format!("https://{authority}/api/v3")
+    }
 }
 
 /// Whether an address is on this machine, where nobody listens on the way.

@@ -23,7 +23,9 @@ pub struct CreateRelease {
     /// The full commit id; that of an annotated tag itself stands for its commit. Without it, RMM asks the repository once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
-    /// Who: a person's name, a GitHub login, or whatever CI calls it. With a token of a person it is always that person.
+    /// Who: a person's name, a GitHub login, or whatever CI calls it. With a token of a person it is always that person; with
+    /// an id token of GitHub it may be left out, and is the login that has started the workflow.
+    #[serde(default)]
     pub initiated_by: String,
     /// Who answers for it; the initiator unless said otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]

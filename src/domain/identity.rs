@@ -161,6 +161,8 @@ pub struct ProvenRun {
     pub attempt: u32,
     /// The git ref that started it.
     pub git_ref: Option<String>,
+    /// The login that started it.
+    pub actor: Option<String>,
 }
 
 impl Identity {
@@ -189,6 +191,7 @@ impl Identity {
                 .filter(|attempt| *attempt > 0)
                 .ok_or_else(|| missing("run_attempt"))?,
             git_ref: claims.text("ref").ok().map(|git_ref| prose_line(git_ref, 256)),
+            actor: claims.text("actor").ok().map(|actor| prose_line(actor, 100)).filter(|actor| !actor.is_empty()),
         };
         Ok(Self {
             id: claims.text("jti")?.to_owned(),
@@ -275,7 +278,7 @@ mod tests {
     #[test]
     fn a_good_token_names_its_run_whatever_its_subject() {
         let identity = read(&json!({ "sub": "anything at all" })).unwrap();
-        let run = ProvenRun { id: "9000".into(), attempt: 2, git_ref: Some("refs/tags/v1".into()) };
+        let run = ProvenRun { id: "9000".into(), attempt: 2, git_ref: Some("refs/tags/v1".into()), actor: None };
         assert_eq!((identity.repository_id, identity.run), (74, run));
         assert_eq!(identity.until.as_second(), NOW + 360);
         assert!(read(&json!({ "sub": null, "ref": null, "repository_id": 74 })).is_ok());

@@ -9,11 +9,13 @@ use super::Engine;
 use super::protection::GIVEN_UP;
 use crate::domain::ids::{ServiceName, Tag, prose_line};
 use crate::domain::repository::RepoName;
-use crate::domain::service::Candidates;
-use crate::store::{StoreError, WriteError, deliveries, protection};
+use crate::domain::service::{Candidates, Service};
+use crate::store::{StoreError, WriteError, deliveries, outbox, protection};
 
 /// How long a delivery is remembered: GitHub repeats none after so long.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(8 * 24);
+/// What repositories are asked about a commit, as effects.
+const LOOK_UPS: [&str; 2] = ["resolve_commit", "list_commits"];
 /// What is kept of a login, in characters.
 const LOGIN: usize = 100;
 
@@ -24,6 +26,8 @@ enum Hint {
     Workflows,
     /// Tags of a repository have changed: which one, and who pushed it, where that is told.
     Tags { repository: String, tag: Option<Tag>, by: Option<String> },
+    /// Commits or pull requests of a repository have changed.
+    Commits { repository: String },
     /// A run waits for the protection rule of an environment; its number, where it can be read.
     Protection { repository: String, environment: String, ci_run: Option<u64> },
     /// Nothing that RMM follows.
@@ -37,18 +41,20 @@ pub(super) fn is_followed(event: &str) -> bool {
 
 impl Hint {
     fn of(event: &str, payload: &Value) -> Self {
+        let Some(repository) = repository_of(payload) else {
+            return if event == "workflow_run" { Self::Workflows } else { Self::Nothing };
+        };
+        let pushed = payload["ref"].as_str();
         let tag = match event {
             "workflow_run" => return Self::Workflows,
             "deployment_protection_rule" => return Self::of_protection(payload).unwrap_or(Self::Nothing),
-            "create" if payload["ref_type"] == "tag" => payload["ref"].as_str(),
-            "push" => payload["ref"].as_str().filter(|it| it.starts_with("refs/tags/") && payload["deleted"] != true),
+            "create" if payload["ref_type"] == "tag" => pushed,
+            "push" if payload["deleted"] == true => return Self::Nothing,
+            "push" if pushed.is_some_and(|name| name.starts_with("refs/tags/")) => pushed,
+            "push" | "create" | "pull_request" => return Self::Commits { repository: repository.to_owned() },
             "delete" if payload["ref_type"] == "tag" => None,
             _ => return Self::Nothing,
         };
-        if event == "push" && tag.is_none() {
-            return Self::Nothing;
-        }
-        let Some(repository) = payload["repository"]["full_name"].as_str() else { return Self::Nothing };
         let login = payload["sender"]["login"].as_str().map(|login| prose_line(login, LOGIN));
         Self::Tags {
             repository: repository.to_owned(),
@@ -67,24 +73,46 @@ impl Hint {
     }
 }
 
+/// The repository that a delivery is about.
+fn repository_of(payload: &Value) -> Option<&str> {
+    payload["repository"]["full_name"].as_str()
+}
+
 impl Engine {
-    /// Notes a delivery of GitHub's, once by its name, and lets follow what it hints at.
+    /// Notes a delivery of GitHub's, once by its name, and lets follow what it hints at. One of a repository that no service
+    /// has leaves nothing behind.
     ///
     /// # Errors
     /// When the store cannot write; then it is as if it had not come.
     pub async fn github_delivered(&self, delivery: &str, event: &str, payload: &Value) -> Result<(), StoreError> {
+        if repository_of(payload).is_some_and(|repository| self.services_at(repository, |_| true).is_empty()) {
+            tracing::debug!(delivery, event, "GitHub has delivered something of a repository that no service has");
+            return Ok(());
+        }
         let hint = Hint::of(event, payload);
         let (services, tag, by) = match &hint {
             Hint::Tags { repository, tag, by } => (self.watching(repository), tag.clone(), by.clone()),
-            Hint::Workflows | Hint::Protection { .. } | Hint::Nothing => (Vec::new(), None, None),
+            Hint::Workflows | Hint::Commits { .. } | Hint::Protection { .. } | Hint::Nothing => {
+                (Vec::new(), None, None)
+            }
+        };
+        let changed = match &hint {
+            Hint::Tags { repository, .. } | Hint::Commits { repository } => self.services_at(repository, |_| true),
+            Hint::Workflows | Hint::Protection { .. } | Hint::Nothing => Vec::new(),
         };
         let waiting = self.asked_by(&hint);
         let is_waiting = !waiting.is_empty();
-        let (now, named, of) = (self.now(), delivery.to_owned(), services.clone());
+        let (now, named) = (self.now(), delivery.to_owned());
+        let has_tags = matches!(hint, Hint::Tags { .. });
+        let looked_at = if has_tags { changed.clone() } else { Vec::new() };
         let new = self.store().write(move |tx| -> Result<bool, StoreError> {
             let new = deliveries::receive(tx, &named, now, now.saturating_sub(REMEMBERED).unwrap_or(now))?;
             if let (true, Some(tag), Some(by)) = (new, &tag, &by) {
-                of.iter().try_for_each(|service| deliveries::pushed(tx, service, tag, by, now))?;
+                services.iter().try_for_each(|service| deliveries::pushed(tx, service, tag, by, now))?;
+            }
+            // What waits for its next look has it now.
+            for service in changed.iter().filter(|_| new) {
+                LOOK_UPS.iter().try_for_each(|kind| outbox::hasten(tx, kind, service, now))?;
             }
             let given_up = now.saturating_sub(GIVEN_UP).unwrap_or(now);
             for (service, ci_run) in waiting.iter().filter(|_| new) {
@@ -102,32 +130,32 @@ impl Engine {
         if is_waiting {
             self.look_at_protection_rules();
         }
-        services.iter().for_each(|service| self.look_at_tags(service));
+        looked_at.iter().for_each(|service| self.look_at_tags(service));
         Ok(())
     }
 
     /// The services whose protection rule is asked, and the run that waits.
     fn asked_by(&self, hint: &Hint) -> Vec<(ServiceName, Option<u64>)> {
         let Hint::Protection { repository, environment, ci_run } = hint else { return Vec::new() };
-        let catalog = self.catalog();
-        let api = catalog.github_api();
-        let is_meant = |address: &str| RepoName::of(address, api).is_some_and(|name| name.is(repository));
-        let asked = catalog.services().filter(|service| {
-            let rule = service.protection_rule.as_deref();
-            rule.is_some_and(|rule| rule.eq_ignore_ascii_case(environment))
-                && service.repository.as_deref().is_some_and(is_meant)
-        });
-        asked.map(|service| (service.name.clone(), *ci_run)).collect()
+        let is_asked = |service: &Service| {
+            service.protection_rule.as_deref().is_some_and(|rule| rule.eq_ignore_ascii_case(environment))
+        };
+        self.services_at(repository, is_asked).into_iter().map(|service| (service, *ci_run)).collect()
     }
 
     /// The services that make candidates of the tags of a repository at GitHub.
     fn watching(&self, repository: &str) -> Vec<ServiceName> {
+        self.services_at(repository, |service| matches!(service.candidates, Candidates::Tags(_)))
+    }
+
+    /// Such services of a repository at GitHub.
+    fn services_at(&self, repository: &str, is_meant: impl Fn(&Service) -> bool) -> Vec<ServiceName> {
         let catalog = self.catalog();
         let api = catalog.github_api();
-        let is_meant = |address: &str| RepoName::of(address, api).is_some_and(|name| name.is(repository));
-        let services = catalog.services().filter(|service| {
-            matches!(service.candidates, Candidates::Tags(_)) && service.repository.as_deref().is_some_and(is_meant)
-        });
+        let is_there = |address: &str| RepoName::of(address, api).is_some_and(|name| name.is(repository));
+        let services = catalog
+            .services()
+            .filter(|service| is_meant(service) && service.repository.as_deref().is_some_and(is_there));
         services.map(|service| service.name.clone()).collect()
     }
 }
@@ -159,15 +187,19 @@ mod tests {
         );
         assert_eq!(hint("delete", json!({ "ref": "v1", "ref_type": "tag" })), tags(None, Some("ann")));
         for (event, payload) in [
-            ("create", json!({ "ref": "main", "ref_type": "branch" })),
-            ("push", json!({ "ref": "refs/heads/main" })),
             ("push", json!({ "ref": "refs/tags/v1", "deleted": true })),
             ("delete", json!({ "ref": "main", "ref_type": "branch" })),
-            ("pull_request", json!({ "action": "opened" })),
             ("ping", json!({ "zen": "Design for failure." })),
             ("something_new", json!({ "action": null })),
         ] {
             assert_eq!(hint(event, payload), Hint::Nothing, "{event}");
+        }
+        for (event, payload) in [
+            ("create", json!({ "ref": "main", "ref_type": "branch" })),
+            ("push", json!({ "ref": "refs/heads/main" })),
+            ("pull_request", json!({ "action": "closed" })),
+        ] {
+            assert_eq!(hint(event, payload), Hint::Commits { repository: "octo/shop".into() }, "{event}");
         }
     }
 

@@ -213,7 +213,7 @@ fn put_off(engine: &Engine, log: &Log, state: &mut State, fault: &GithubFault) -
 
 /// What a look at a log has brought.
 struct Brought {
-    /// The newest delivery, if all up to it were seen.
+    /// The newest delivery up to which all were seen.
     newest: Option<u64>,
     /// The last one has arrived where it was sent to.
     arrive: bool,
@@ -247,7 +247,8 @@ async fn bring(engine: &Engine, github: &GitHub, place: &HookPlace, until: Optio
             missed.push(delivery);
         }
     }
-    let is_all = missed.len() <= MOST_FETCHED;
+    // Those of repositories that no service has are noted nowhere: the next look goes on behind the last one that was read.
+    let read_up_to = missed.get(MOST_FETCHED - 1).filter(|_| missed.len() > MOST_FETCHED).map(|last| last.id);
     for delivery in missed.into_iter().take(MOST_FETCHED) {
         match github.delivery(place, delivery.id).await {
             Ok((told, payload)) => engine.github_delivered(&delivery.guid, &told.event, &payload).await?,
@@ -257,7 +258,7 @@ async fn bring(engine: &Engine, github: &GitHub, place: &HookPlace, until: Optio
             Err(fault) => return Err(fault.into()),
         }
     }
-    Ok(Brought { newest: listed.first().map(|newest| newest.id).filter(|_| is_all), arrive })
+    Ok(Brought { newest: read_up_to.or_else(|| listed.first().map(|newest| newest.id)), arrive })
 }
 
 /// What was delivered since a delivery that is known, the newest first.

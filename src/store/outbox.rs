@@ -3,10 +3,11 @@
 //!
 //! Must not: do anything outside, decide what may be repeated (the engine knows the effects), or read a clock.
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::error::StoreError;
-use crate::domain::ids::ReleaseId;
+use crate::domain::ids::{ReleaseId, ServiceName};
 
 /// An effect to be carried out. Times are unix milliseconds.
 #[derive(Debug, Clone, Copy)]
@@ -168,6 +169,16 @@ pub fn postpone(conn: &Connection, id: i64, due_at: i64, error: &str) -> Result<
         )?
         .execute((id, due_at, error))?;
     Ok(changed > 0)
+}
+
+/// Makes due now what is to be done for a service and waits for its next try.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn hasten(conn: &Connection, kind: &str, service: &ServiceName, now: Timestamp) -> Result<(), StoreError> {
+    let sql = "UPDATE outbox SET due_at = ?3 WHERE lease_owner IS NULL AND kind = ?1 AND service = ?2 AND due_at > ?3";
+    conn.prepare_cached(sql)?.execute((kind, service.as_str(), now.as_millisecond()))?;
+    Ok(())
 }
 
 /// Takes back what is to be done for a release and was not begun.

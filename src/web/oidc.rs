@@ -69,6 +69,13 @@ impl Run {
         Ok(Some(CreatingRun { id: run.id, attempt: Some(run.attempt), url, git_ref: run.git_ref.or(git_ref) }))
     }
 
+    /// Who has started it: as it was sent, and otherwise the login that the id token names.
+    #[must_use]
+    pub fn initiator(&self, sent: String) -> String {
+        let proven = || self.0.as_ref().and_then(|run| run.actor.clone());
+        if sent.trim().is_empty() { proven().unwrap_or(sent) } else { sent }
+    }
+
     /// The run that reports; as [`Run::creating`].
     ///
     /// # Errors

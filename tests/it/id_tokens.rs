@@ -170,6 +170,13 @@ async fn the_calls_of_the_original_machine_take_id_tokens_too() {
     job.calls().patch("/release", &report("deploying")).await.refused(409, "gates_unmet");
     let rows = job.calls().get("/active_releases").await.ok();
     assert_eq!((&rows[0]["github_run_id"], &rows[0]["status"]), (&json!("9000"), &json!("manual_testing")));
+    // Who has started it, the token says where nobody else does.
+    let other = Job { run: 9001, ..job };
+    let body = json!({ "service_name": SHOP, "release_tag": "v2" });
+    let second = other.calls().post("/release", &body).await.with_status(201).ok();
+    let shown = world.operator().get(&format!("/api/v1/releases/{}", second["release_id"])).await.ok();
+    assert_eq!((&shown["initiated_by"], &shown["ci_run"]["id"]), (&json!("ann"), &json!("9001")));
+    world.operator().post("/release", &body).await.refused(422, "invalid");
 }
 
 #[tokio::test]

@@ -52,6 +52,8 @@ mod proxies;
 #[cfg(test)]
 mod records;
 #[cfg(test)]
+mod payloads;
+#[cfg(test)]
 mod restored;
 #[cfg(test)]
 mod retired;

@@ -177,13 +177,23 @@ fn what_cannot_be_right_is_named_with_its_line() {
 
 #[test]
 fn an_enterprise_server_without_its_path_is_probably_not_meant() {
-    let (_, warnings) = valid("token = \"env:TOKEN\"\napi_url = \"https://git.example.com\"");
-    assert_eq!(
-        warnings,
-        ["3:11: github.api_url: a GitHub Enterprise Server has its API at https://git.example.com/api/v3"]
-    );
-    let (_, warnings) = valid("token = \"env:TOKEN\"\napi_url = \"https://api.acme.ghe.com\"");
-    assert!(warnings.is_empty(), "{warnings:?}");
+    for (written, usual) in [
+        ("https://git.example.com", "https://git.example.com/api/v3"),
+        ("https://git.example.com/", "https://git.example.com/api/v3"),
+        ("https://git.example.com:8443/api", "https://git.example.com:8443/api/v3"),
+        ("https://api.example.com", "https://api.example.com/api/v3"),
+        ("https://git.example.com/api/v3/repos", "https://git.example.com/api/v3"),
+        ("https://acme.ghe.com", "https://api.acme.ghe.com"),
+        ("https://api.acme.ghe.com/api/v3", "https://api.acme.ghe.com"),
+        ("https://api.github.com/v3", "https://api.github.com"),
+    ] {
+        let (_, warnings) = valid(&format!("token = \"env:TOKEN\"\napi_url = \"{written}\""));
+        assert_eq!(warnings, [format!("3:11: github.api_url: this GitHub has its API at {usual}")], "{written}");
+    }
+    for fits in ["https://api.acme.ghe.com", "https://git.example.com/api/v3/", "https://API.github.com"] {
+        let (_, warnings) = valid(&format!("token = \"env:TOKEN\"\napi_url = \"{fits}\""));
+        assert!(warnings.is_empty(), "{fits}: {warnings:?}");
+    }
 }
 
 #[test]

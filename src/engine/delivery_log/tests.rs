@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::clients::github::stand_in::StandIn;
 use crate::clients::github::stand_in::log::Delivered;
+use crate::clients::jose::testing::pem;
 use crate::domain::ids::{ServiceName, Tag};
 use crate::engine::testing::{Hands, catalog_of, engine_in};
 
@@ -43,6 +44,16 @@ impl Site {
         let text = configured(&github.url, keys, candidates);
         engine.reconfigure(catalog_of(&text, &[("TOKEN", "a-token-for-tests")])).await;
         Self { github, clock, engine, logs: HashMap::new(), folder }
+    }
+
+    /// RMM is a GitHub App, whose one webhook tells of every repository that it is installed on.
+    async fn of_app() -> Self {
+        let site = Self::new().await;
+        let login = "app_id = 7\nprivate_key = \"env:PEM\"";
+        let text = configured(&site.github.url, "", "candidates = \"tags\"").replace("token = \"env:TOKEN\"", login);
+        site.engine.reconfigure(catalog_of(&text, &[("PEM", pem())])).await;
+        site.github.has_no_hook();
+        site
     }
 
     /// Looks, and answers how many seconds are until the next look.
@@ -196,4 +207,24 @@ async fn odd_deliveries_do_no_harm() {
     assert_eq!(site.pushed_by("v1").await.as_deref(), Some("ann"));
     assert_eq!(site.pushed_by("v9").await, None);
     assert_eq!(site.github.fetched(), [1, 2, 3, 4, 5, 6]);
+}
+
+#[tokio::test]
+async fn the_log_of_an_app_is_read_past_the_repositories_that_no_service_has() {
+    let mut site = Site::of_app().await;
+    for id in 1..=130 {
+        site.delivers(id, 0, "push", tag("v1", "eve", "octo/other"));
+    }
+    site.delivers(131, 0, "create", tag("v1", "ann", "octo/shop"));
+    for _ in 0..2 {
+        assert_eq!(site.looks().await, 60);
+    }
+    assert_eq!(site.pushed_by("v1").await.as_deref(), Some("ann"));
+    assert_eq!(site.github.fetched(), (1..=131).collect::<Vec<_>>());
+    let noted = site.engine.read(|conn| Ok((noted::has_come(conn, "guid-1")?, noted::has_come(conn, "guid-131")?)));
+    assert_eq!(noted.await.unwrap(), (false, true));
+    // From then on only what is new.
+    site.delivers(132, 202, "create", tag("v2", "bob", "octo/shop"));
+    assert_eq!(site.looks().await, 300);
+    assert_eq!((site.github.fetched().len(), site.pushed_by("v2").await.as_deref()), (132, Some("bob")));
 }

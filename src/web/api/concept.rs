@@ -33,6 +33,8 @@ pub struct ConceptCreate {
     /// `initiated`, or `stage_building` when the CI system has begun already.
     #[serde(default)]
     status: Option<Status>,
+    /// With an id token of GitHub it may be left out.
+    #[serde(default)]
     initiated_by: String,
     #[serde(default)]
     github_run_id: Option<RunNumber>,
@@ -93,7 +95,7 @@ pub async fn create(
         service: sent.service_name,
         tag: Some(sent.release_tag),
         commit: None,
-        initiated_by: sent.initiated_by,
+        initiated_by: run.initiator(sent.initiated_by),
         owner: None,
         ci_run: run.creating(ci_run).map_err(concept_field)?,
         tagged_at: None,

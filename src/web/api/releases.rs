@@ -43,10 +43,11 @@ impl CreateRelease {
         if tag.is_none() && commit.is_none() {
             return Err(Invalid::new("tag", "this or commit must be given"));
         }
-        let name = |field: &str, text: &str| {
-            let kept = prose_line(text, NAME);
-            if kept.is_empty() { Err(Invalid::new(field, "must not be empty")) } else { Ok(kept) }
-        };
+        let initiator = prose_line(&self.initiated_by, NAME);
+        if initiator.is_empty() {
+            let rule = "must say who starts it, and must not be empty (only GitHub's id token says it by itself)";
+            return Err(Invalid::new("initiated_by", rule));
+        }
         let owner = self.owner.map(|owner| prose_line(&owner, NAME)).filter(|owner| !owner.is_empty());
         let service = ServiceName::parse("service", self.service)?;
         Ok(NewRelease {
@@ -58,7 +59,7 @@ impl CreateRelease {
             tagged_at: self.tagged_at,
             notes: prose(&self.notes, NOTES),
             artifacts: checked_artifacts(self.surfaces)?,
-            ..NewRelease::of(service, name("initiated_by", &self.initiated_by)?)
+            ..NewRelease::of(service, initiator)
         })
     }
 }

@@ -42,6 +42,11 @@ impl StandIn {
         self.lock().log.hook = Some(url.to_owned());
     }
 
+    /// The repositories have no webhook.
+    pub fn has_no_hook(&self) {
+        self.lock().log.hook = None;
+    }
+
     /// Questions about webhooks are answered with this status; none: as usual.
     pub fn refuses_hooks(&self, status: Option<u16>) {
         self.lock().log.refused = status;

@@ -12,7 +12,8 @@ use crate::domain::ids::{ServiceName, Tag};
 use crate::engine::Engine;
 use crate::engine::clock::SystemClock;
 use crate::engine::testing::{catalog_of, engine_in};
-use crate::store::deliveries;
+use crate::store::outbox::{self, NewEffect};
+use crate::store::{StoreError, deliveries};
 use crate::web::limits::{Limits, OpenFiles};
 
 const SECRET: &str = "0123456789abcdef";
@@ -106,7 +107,77 @@ async fn a_delivery_is_noted_once_and_then_followed() {
         json!({ "ref": "refs/tags/v2", "repository": { "full_name": "octo/other" }, "sender": { "login": "ann" } });
     assert_eq!(site.status(Sent { delivery: Some("d3"), ..signed("push", other.to_string()) }).await, 202);
     assert_eq!(site.pushed_by("v2").await, None);
+    assert!(!site.knows("d3").await);
     assert_eq!(*news.borrow(), before + 1);
+}
+
+#[tokio::test]
+async fn what_is_about_a_repository_that_no_service_has_leaves_nothing_behind() {
+    let site = Site::with_secret().await;
+    let news = site.engine.workflow_news();
+    let before = *news.borrow();
+    for event in ["workflow_run", "create", "push", "delete", "pull_request", "deployment_protection_rule", "ping"] {
+        let body = json!({
+            "ref": "v1", "ref_type": "tag", "environment": "live", "repository": { "full_name": "octo/other" }, "sender": { "login": "ann" },
+        });
+        assert_eq!(site.status(signed(event, body.to_string())).await, 202, "{event}");
+        assert!(!site.knows("d1").await, "{event}");
+    }
+    assert_eq!((*news.borrow(), site.pushed_by("v1").await), (before, None));
+}
+
+#[tokio::test]
+async fn what_has_changed_is_looked_up_at_once() {
+    let site = Site::with_secret().await;
+    let far = site.engine.now().as_millisecond() + 300_000;
+    let waits = move |kind: &'static str, service: &'static str| NewEffect {
+        kind,
+        payload: "{}",
+        service: Some(service),
+        release_id: Some(1),
+        run_id: None,
+        due_at: far,
+        trace_id: None,
+    };
+    let due = async |site: &Site| {
+        site.engine
+            .read(|conn| Ok(["resolve_commit", "list_commits"].map(|kind| outbox::first_of_each_service(conn, kind))))
+            .await
+            .unwrap()
+            .into_iter()
+            .flat_map(Result::unwrap)
+            .filter(|waiting| waiting.due_at < far)
+            .map(|waiting| waiting.service.unwrap())
+            .collect::<Vec<_>>()
+    };
+    let repository = json!({ "full_name": "octo/shop" });
+    for (number, (event, changes)) in [
+        ("push", json!({ "ref": "refs/heads/main" })),
+        ("push", json!({ "ref": "refs/tags/v1" })),
+        ("create", json!({ "ref": "v1", "ref_type": "tag" })),
+        ("pull_request", json!({ "action": "closed" })),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        site.engine
+            .store()
+            .write(move |tx| -> Result<(), StoreError> {
+                for kind in ["resolve_commit", "list_commits"] {
+                    outbox::enqueue(tx, &waits(kind, "shop"), 1)?;
+                    outbox::enqueue(tx, &waits(kind, "other"), 1)?;
+                }
+                Ok(())
+            })
+            .await
+            .unwrap();
+        let mut body = changes.clone();
+        body["repository"] = repository.clone();
+        let delivery = ["e0", "e1", "e2", "e3"][number];
+        let sent = Sent { delivery: Some(delivery), ..signed(event, body.to_string()) };
+        assert_eq!(site.status(sent).await, 202);
+        assert_eq!(due(&site).await, ["shop", "shop"], "{event} {changes}");
+    }
 }
 
 #[tokio::test]
