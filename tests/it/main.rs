@@ -48,11 +48,11 @@ mod pages_mini_app;
 #[cfg(test)]
 mod pages_release;
 #[cfg(test)]
+mod payloads;
+#[cfg(test)]
 mod proxies;
 #[cfg(test)]
 mod records;
-#[cfg(test)]
-mod payloads;
 #[cfg(test)]
 mod restored;
 #[cfg(test)]

@@ -47,7 +47,7 @@ fn table(release: i64, run: i64) -> Vec<Row> {
     let decide = |decision: &str| format!("/releases/{release}/{decision}");
     let shop = |act: &str| format!("/services/{SHOP}/{act}");
     let (decisions, acts) = ("/releases/{id}/{decision}", "/services/{name}/{act}");
-    let why = [("reason", "because")];
+    let (why, of_run) = ([("reason", "because")], run.to_string());
     let fingerprint = format!("SHA256:{}", "A".repeat(43));
     vec![
         get("/", "/", SIGNED_IN),
@@ -99,7 +99,13 @@ fn table(release: i64, run: i64) -> Vec<Row> {
         post(decisions, decide("bypass"), &[("reason", "because"), ("gates", "approvals")], commands(303)),
         post(decisions, decide("retry"), &[], members(409, 409, 409)),
         post(decisions, decide("cancel"), &why, commands(303)),
-        post(decisions, decide("resolve"), &why, NO_SUCH_THING),
+        post(
+            decisions,
+            decide("resolve"),
+            &[("run", &of_run), ("verdict", "succeeded"), ("reason", "because")],
+            commands(409),
+        ),
+        post(decisions, decide("settle"), &[("environment", "stage"), ("runs", "recorded")], commands(409)),
         post(decisions, decide("nonsense"), &[], NO_SUCH_THING),
         post(acts, shop("unlock"), &[], commands(303)),
         post("/account", "/account", &[("lang", "en"), ("theme", "")], [401, 303, 303, 303, 303]),

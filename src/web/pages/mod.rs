@@ -7,6 +7,7 @@ mod ansi;
 mod assets;
 mod audit;
 mod board;
+mod diff;
 mod fault;
 mod find;
 mod frame;

@@ -4,7 +4,6 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Html;
 use serde::Deserialize;
-use similar::{ChangeTag, TextDiff};
 
 use super::content::{self, Commits};
 use super::number;
@@ -20,6 +19,7 @@ use crate::views::UsualRuns;
 use crate::web::Web;
 use crate::web::api::releases::steps;
 use crate::web::pages::ansi::visible;
+use crate::web::pages::diff;
 use crate::web::pages::fault::Fault;
 use crate::web::pages::frame::Frame;
 use crate::web::pages::viewer::Viewer;
@@ -54,13 +54,6 @@ struct PhaseRow {
     usual: Option<String>,
 }
 
-/// A line of both, or of one of them.
-struct Line {
-    class: &'static str,
-    sign: char,
-    text: String,
-}
-
 struct Pair {
     other: Side,
     heading: String,
@@ -70,7 +63,7 @@ struct Pair {
     no_commits: &'static str,
     surfaces: Vec<SurfaceRow>,
     /// None: there are no steps of both to compare.
-    steps: Option<Vec<Line>>,
+    steps: Option<Vec<diff::Line>>,
     phases: Vec<PhaseRow>,
 }
 
@@ -194,23 +187,13 @@ fn compared_steps(
     (one, runs): (&Release, &[Run]),
     (other, other_runs): (&Release, &[Run]),
     viewer: &Viewer,
-) -> Option<Vec<Line>> {
+) -> Option<Vec<diff::Line>> {
     let envs = [Env::Production, Env::Stage].into_iter();
     let (run, other_run) = envs
         .filter_map(|env| good(runs, env, RunKind::Deploy).zip(good(other_runs, env, RunKind::Deploy)))
         .find(|(one, other)| !one.steps.is_empty() && !other.steps.is_empty())?;
     let (before, after) = (text_of(web, other, other_run, viewer), text_of(web, one, run, viewer));
-    let diff = TextDiff::from_lines(&before, &after);
-    let lines = diff.grouped_ops(2).into_iter().flatten().flat_map(|op| diff.iter_changes(&op).collect::<Vec<_>>());
-    let line = |change: similar::Change<&str>| {
-        let (class, sign) = match change.tag() {
-            ChangeTag::Equal => ("", ' '),
-            ChangeTag::Delete => ("del", '-'),
-            ChangeTag::Insert => ("ins", '+'),
-        };
-        Line { class, sign, text: visible(change.value().trim_end_matches('\n')).into_owned() }
-    };
-    Some(lines.map(line).collect())
+    Some(diff::between(&before, &after))
 }
 
 /// What a run did, without what names its release.
