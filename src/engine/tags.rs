@@ -157,9 +157,11 @@ async fn look(
     let seen = engine.read(move |conn| tags::seen(conn, &name, &of)).await.map_err(|error| error.to_string())?;
     let Some(seen) = seen else {
         let (name, now) = (service.name.clone(), engine.now());
-        tracing::info!(service = %name, tags = listed.len(), "the tags of the repository are watched; those that are there stay what they are");
+        let (of, count) = (name.clone(), listed.len());
         let begun = engine.store().write(move |tx| tags::begin(tx, &name, &address, &listed, now));
-        return begun.await.map(|()| true).map_err(|error| error.flatten().to_string());
+        begun.await.map_err(|error| error.flatten().to_string())?;
+        tracing::info!(service = %of, tags = count, "the tags of the repository are watched; those that are there stay what they are");
+        return Ok(true);
     };
     take(engine, service, &listed, &seen).await.map_err(|failure| failure.to_string())
 }

@@ -165,7 +165,7 @@ impl Following {
         // Somebody waits for its end, and others behind it.
         Ok(match next? {
             Next::Later if look.run.stop.is_some() => Next::Within(LONGEST_OF_ENDING),
-            next => next,
+            next @ (Next::Ended | Next::AtOnce | Next::Later | Next::After(_) | Next::Within(_)) => next,
         })
     }
 

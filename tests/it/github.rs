@@ -246,7 +246,7 @@ async fn crossed_reports_turn_nothing_back_and_are_on_the_record() {
     // `deployed` overtakes `deploying`.
     report("deployed", &own, 2).await.ok();
     report("deploying", &own, 2).await.refused(409, "illegal_transition");
-    report("production_rollback", &own, 1).await.refused(409, "stale_report");
+    report("production_rollback", &own, 1).await.refused(409, "illegal_transition");
     peer.ends(id, "success");
     assert_eq!((w.status(release).await.as_str(), peer.runs().len()), ("deployed", 2));
     let refused = w.events().await.into_iter().filter(|event| event["kind"] == "report_refused").count();

@@ -210,7 +210,7 @@ async fn a_dispatch_that_github_never_got_is_called_off_at_once() {
             None => site.peer.is_away(Some(502)),
             Some(said) => site.peer.dispatches_meet(std::iter::repeat_n(Fault::Answer(403, said), 10_000)),
         }
-        let _ = cancels_at(&site, THREE_HOURS);
+        drop(cancels_at(&site, THREE_HOURS));
         follow(&site.engine, site.id, false, None).await.unwrap();
         assert_eq!((status(&site.engine, site.release).await, site.peer.dispatched().1), (Status::Cancelled, 0));
         // The clock leaps on while the cancellation is written down.
