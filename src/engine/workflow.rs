@@ -1,10 +1,10 @@
 //! Follows a run whose work a workflow of GitHub does: has it started, exactly once, and learns how it ended. What
 //! GitHub says when it is asked decides; webhooks only make RMM ask at once, so that lost ones cost time and nothing else.
 
+mod inputs;
 mod reporter;
 mod well;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ use crate::domain::fault::github::GithubFault;
 use crate::domain::ids::RunId;
 use crate::domain::moment::Uptime;
 use crate::domain::reason::Reason;
-use crate::domain::release::{Release, Version};
+use crate::domain::release::Release;
 use crate::domain::repository::RepoName;
 use crate::domain::run::{Run, RunKind, RunState};
 use crate::domain::workflow::{Dispatch, DispatchState, SeenRun, WorkflowEnd};
@@ -193,7 +193,7 @@ impl Following {
         if run.state != RunState::Queued || run.stop.is_some() || !asked {
             return Ok(Next::AtOnce);
         }
-        let inputs = self.inputs(look);
+        let inputs = inputs::of(look, self.token(&look.run), self.trace.as_deref());
         let asked = look.github.dispatch(&look.repository, &look.dispatch.workflow, &branch, &inputs).await;
         match asked {
             Dispatched::Accepted { run: Some(id), url } => self.taken(Some(seen(id, 1, url))).await,
@@ -371,24 +371,6 @@ impl Following {
     /// By what a run of a workflow is known again: its `run-name` says it.
     fn token(&self, run: &Run) -> String {
         run.token(&self.engine.ports().instance)
-    }
-
-    fn inputs(&self, look: &Look) -> BTreeMap<String, String> {
-        let Look { run, release, .. } = look;
-        let version = |version: &Version| {
-            let tag = version.tag.as_ref().map(ToString::to_string);
-            tag.or_else(|| version.commit.as_ref().map(ToString::to_string)).unwrap_or_default()
-        };
-        let mut inputs = BTreeMap::from([
-            ("release_id".to_owned(), release.id.to_string()),
-            ("release_tag".to_owned(), version(&release.version())),
-            ("run_id".to_owned(), self.token(run)),
-            ("traceparent".to_owned(), super::trace::parent(self.trace.as_deref(), run.id)),
-        ]);
-        if run.kind == RunKind::Rollback {
-            inputs.insert("rollback_to_tag".to_owned(), version(&run.to));
-        }
-        inputs
     }
 }
 
