@@ -163,6 +163,6 @@ async fn a_service_shows_how_it_is_defined_and_how_that_changed() {
     assert_eq!((said.status, said.location.as_deref()), (303, Some("/settings")), "{}", said.html);
     let page = ann.open("/services/shop").await;
     let change = page.text("#revisions details");
-    assert!(change.contains("-supersede = false") && change.contains("+supersede = true"), "{change}");
+    assert!(change.contains("- supersede = false") && change.contains("+ supersede = true"), "{change}");
     assert!(ann.open("/settings").await.text("#effective").contains("supersede = true"));
 }

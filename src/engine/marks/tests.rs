@@ -301,6 +301,12 @@ async fn after_an_outage_github_shows_what_is_so_and_not_how_it_came() {
     site.settles().await;
     site.peer.is_away(Some(502));
     site.deployed("v1").await;
+    // What was looked at before the end is refused, too.
+    let calls = site.peer.calls();
+    while site.peer.calls() < calls + 3 {
+        site.clock.leaps();
+        tokio::task::yield_now().await;
+    }
     site.peer.is_away(None);
     site.settles().await;
     assert_eq!(site.statuses(), ["1 success: approved: 2 approvals"]);
