@@ -7,6 +7,9 @@ use super::columns::{millis, time, word};
 use super::error::StoreError;
 use crate::domain::ids::ServiceName;
 
+/// Revisions that are looked through for the one of a time, the newest first.
+const LOOKED_THROUGH: u32 = 200;
+
 /// The text of a configuration, and the folder where relative paths in it begin.
 pub type Source = (String, String);
 
@@ -75,6 +78,15 @@ pub fn revisions(conn: &Connection, service: &ServiceName, limit: u32) -> Result
         Ok(Revision { number: row.get(0)?, at: time(row, 1)?, text: row.get(2)? })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// How a service was defined at some time; none: from before this was noted.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn revision_at(conn: &Connection, service: &ServiceName, at: Timestamp) -> Result<Option<Revision>, StoreError> {
+    let all = revisions(conn, service, LOOKED_THROUGH)?;
+    Ok(all.into_iter().find(|revision| revision.at <= at))
 }
 
 /// Whether there is any release.

@@ -15,7 +15,7 @@ fn mac(key: &[u8], message: &str) -> Vec<u8> {
 
 /// What Telegram tells a Mini App of this bot, now.
 fn told(user: &serde_json::Value, token: &str) -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
     let fields =
         BTreeMap::from([("auth_date", now.to_string()), ("query_id", "AA".to_owned()), ("user", user.to_string())]);
     let lines: Vec<_> = fields.iter().map(|(key, value)| format!("{key}={value}")).collect();

@@ -157,6 +157,11 @@ async fn durations_stand_beside_their_usual_value_and_releases_are_compared() {
     let stage = page.texts("#phases tbody tr:first-child td");
     assert!(stage.iter().all(|cell| cell.ends_with(" s")), "{stage:?}");
     assert!(page.text("#commits").contains("not known"), "the service has no repository");
+    let defined = page.text("#definition-diff");
+    assert!(
+        defined.contains("- deploy = \"echo $RMM_TAG\"") && defined.contains("+ deploy = \"echo now $RMM_TAG\""),
+        "{defined}"
+    );
     assert_eq!(page.texts("#step-diff .ins"), ["+ echo now $RMM_TAG"]);
     assert_eq!(page.texts("#step-diff .del"), ["- echo $RMM_TAG"]);
     assert_eq!(ann.open(&format!("/releases/{second}/compare?with=99")).await.status, 404);

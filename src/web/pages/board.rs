@@ -110,9 +110,9 @@ impl Filter {
     fn wants(&self, overview: &ReleaseOverview) -> bool {
         let release = &overview.release;
         let started_by = overview.initiator.as_ref().map_or(release.initiated_by.as_str(), PersonName::as_str);
-        let is_waited_for = || match overview.standing() {
-            Standing::Vote { missing, .. } => missing.iter().any(|who| who.as_str() == self.person),
-            _ => false,
+        let is_waited_for = || {
+            let standing = overview.standing();
+            matches!(standing, Standing::Vote { missing, .. } if missing.iter().any(|who| who.as_str() == self.person))
         };
         self.person.is_empty() || [started_by, &release.owner].contains(&self.person.as_str()) || is_waited_for()
     }

@@ -27,13 +27,15 @@ const COMPARISONS: u64 = 200;
 
 /// The service, and the bounds of the parts.
 type Period = (Option<ServiceName>, Vec<Timestamp>);
+/// The newest run that has ended.
+type Ended = Option<(i64, i64)>;
 
 /// What is kept.
 pub(in crate::web) struct Kept {
     /// By service, and how far the record had come.
     boards: Cache<(Option<ServiceName>, i64), Arc<Board>>,
     /// By what they are of, and the last run that had ended.
-    insights: Cache<(Period, Option<(i64, i64)>), Arc<Insights>>,
+    insights: Cache<(Period, Ended), Arc<Insights>>,
     /// The first line that tells of trouble, by run, step and last piece of output: a log is looked through once.
     pub failures: Cache<(i64, i64, i64), Option<u64>>,
     /// The commits between two releases, by service and commits, which never change.

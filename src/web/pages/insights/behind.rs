@@ -129,7 +129,7 @@ pub(in crate::web::pages) async fn list(
     let happened = match kind {
         Kind::Rollbacks => &history.rollbacks[..],
         Kind::Caught => &history.caught,
-        _ => &[],
+        Kind::Deploys | Kind::Lead | Kind::Failed | Kind::Recovery | Kind::Rework => &[],
     };
     let happened =
         happened.iter().rev().filter(|one| one.at >= from && one.at < to).map(|one| Line::happened(one, kind, &viewer));

@@ -14,7 +14,7 @@ use crate::domain::release::Release;
 use crate::domain::run::{Run, RunKind, RunState};
 use crate::domain::standing::Phase;
 use crate::engine::no_release;
-use crate::store::releases;
+use crate::store::{definitions, releases};
 use crate::views::UsualRuns;
 use crate::web::Web;
 use crate::web::api::releases::steps;
@@ -62,6 +62,8 @@ struct Pair {
     /// What is said where there are none to show.
     no_commits: &'static str,
     surfaces: Vec<SurfaceRow>,
+    /// None: how the service was defined for one of them was not noted.
+    definition: Option<Vec<diff::Line>>,
     /// None: there are no steps of both to compare.
     steps: Option<Vec<diff::Line>>,
     phases: Vec<PhaseRow>,
@@ -151,6 +153,7 @@ impl Pair {
             no_commits: if list.is_some() { own.no_commits } else { own.commits_unknown },
             commits: content::commits(list.as_deref()),
             surfaces: surfaces(one, other),
+            definition: compared_definitions(web, (one, &runs), (other, &other_runs)).await?,
             steps: compared_steps(web, (one, &runs), (other, &other_runs), viewer),
             phases: phases((one, &runs), (other, &other_runs), &usual, viewer),
             other: Side::of(other),
@@ -179,6 +182,21 @@ fn good(runs: &[Run], env: Env, kind: RunKind) -> Option<&Run> {
         (run.environment, run.kind) == (env, kind) && run.state == RunState::Succeeded && run.moves_its_release()
     };
     runs.iter().rev().find(is_it)
+}
+
+/// How the service was defined when the last run of each began, line by line.
+async fn compared_definitions(
+    web: &Web,
+    (one, runs): (&Release, &[Run]),
+    (other, other_runs): (&Release, &[Run]),
+) -> Result<Option<Vec<diff::Line>>, Fault> {
+    let began = |release: &Release, runs: &[Run]| runs.last().map_or(release.created_at, |run| run.created_at);
+    let (service, at, before) = (one.service.clone(), began(one, runs), began(other, other_runs));
+    let found = web.engine.read(move |conn| {
+        Ok((definitions::revision_at(conn, &service, before)?, definitions::revision_at(conn, &service, at)?))
+    });
+    let (before, after) = found.await?;
+    Ok(before.zip(after).map(|(before, after)| diff::between(&before.text, &after.text)))
 }
 
 /// The steps by which both came to production, or to stage where one did not come further, line by line.
