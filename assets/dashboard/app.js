@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if (zone && !document.cookie.includes("zone=")) {
+  if (zone && !document.cookie.includes(`zone=${encodeURIComponent(zone)}`)) {
     document.cookie = `zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax`;
   }
 
@@ -211,18 +211,28 @@
     }
   };
 
+  // Only while the page is seen: browsers keep six connections to a host for all of their tabs.
+  let stream = null;
   const listen = () => {
-    const stream = new EventSource(address);
-    stream.addEventListener("open", () => say("current"));
-    stream.addEventListener("changed", () => { refresh(); printed(); });
-    stream.addEventListener("printed", printed);
-    stream.addEventListener("error", () => {
+    if (stream || document.hidden) return;
+    const own = stream = new EventSource(address);
+    own.addEventListener("open", () => say("current"));
+    own.addEventListener("changed", () => { refresh(); printed(); });
+    own.addEventListener("printed", printed);
+    own.addEventListener("error", () => {
       say("stale");
       // The browser tries again by itself unless the answer was no stream: while RMM starts anew behind a proxy.
-      if (stream.readyState === EventSource.CLOSED) setTimeout(() => { refresh(); listen(); }, 5000);
+      if (own.readyState !== EventSource.CLOSED || own !== stream) return;
+      stream = null;
+      setTimeout(() => { refresh(); listen(); }, 5000);
     });
   };
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) { refresh(); listen(); return; }
+    stream?.close();
+    stream = null;
+  });
   listen();
-  // Times grow old although nothing happens.
-  setInterval(() => { if (!document.hidden) refresh(); }, 60000);
+  // Times grow old although nothing happens, and so does the title of a tab that is not seen.
+  setInterval(refresh, 60000);
 })();

@@ -135,6 +135,12 @@ impl Status {
         matches!(self, Self::StageBuilding | Self::StageTestRollback | Self::ManualTesting)
     }
 
+    /// Gates stand between it and production, and an admin may skip some of them.
+    #[must_use]
+    pub const fn is_at_gates(self) -> bool {
+        matches!(self, Self::ManualTesting | Self::ManualTestPassed)
+    }
+
     /// Before production: a person may still cancel it without touching production.
     #[must_use]
     pub fn is_cancellable(self) -> bool {

@@ -2,6 +2,7 @@
 
 use super::release::ReleaseOverview;
 use crate::domain::env::Env;
+use crate::domain::gate::Gate;
 use crate::domain::moves::Move;
 use crate::domain::person::{Actor, Right};
 use crate::domain::status::Status;
@@ -46,7 +47,11 @@ impl ReleaseOverview {
                 possible && (self.release.held || !self.service.approvals.auto_promote && !self.release.promoted)
             }
             Move::Abort => possible || self.needs_force(wanted),
-            Move::Approve | Move::Reject | Move::Bypass | Move::Cancel | Move::Rollback | Move::Retry => possible,
+            Move::Bypass => {
+                let is_in_the_way = |gate: &Gate| !gate.met() && gate.name.can_be_bypassed();
+                status.is_at_gates() && self.gates.iter().any(is_in_the_way)
+            }
+            Move::Approve | Move::Reject | Move::Cancel | Move::Rollback | Move::Retry => possible,
         }
     }
 

@@ -116,7 +116,7 @@ pub fn router(
         .merge(hook::routes(&web))
         .merge(pages::routes(&web))
         .fallback(pages::nothing_here)
-        .method_not_allowed_fallback(body::wrong_method)
+        .method_not_allowed_fallback(pages::wrong_method)
         .layer(axum::middleware::from_fn(to_its_end))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(axum::middleware::from_fn(limits::hold))

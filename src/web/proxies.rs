@@ -1,12 +1,13 @@
 //! For whom a request is that comes through a proxy: the address that limits, sessions and the record know its caller by.
 //!
 //! Only proxies that the configuration names are believed. Each adds the address that it was called from at the right, so the
-//! right-most address that is no such proxy is the caller's; whatever stands to the left of it, the caller may have made up.
+//! right-most address that is no such proxy is the caller's; whatever stands to the left of it, the caller may have made up. One header
+//! alone is read: of two, proxies write one and hand the other on as the caller sent it.
 
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, HeaderName};
 use axum::middleware::Next;
 use axum::response::Response;
 use ipnet::IpNet;
@@ -32,27 +33,18 @@ fn caller(from: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     if !is_trusted(&from) {
         return from;
     }
-    let told = |name, read: fn(&str) -> Option<IpAddr>| {
-        let values = headers.get_all(name).into_iter().map(|value| value.to_str().unwrap_or_default());
-        let all: Vec<_> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
-        (!all.is_empty()).then(|| {
-            let mut nearest = from;
-            for one in all.into_iter().rev() {
-                // What cannot be read was not said by a proxy that RMM can follow.
-                let Some(address) = read(one) else { break };
-                nearest = address;
-                if !is_trusted(&address) {
-                    break;
-                }
-            }
-            nearest
-        })
-    };
-    match (told(X_FORWARDED_FOR, plain), told(header::FORWARDED, forwarded)) {
-        (Some(one), Some(other)) if one != other => from,
-        (Some(address), _) | (None, Some(address)) => address,
-        (None, None) => from,
+    let values = headers.get_all(X_FORWARDED_FOR).into_iter().map(|value| value.to_str().unwrap_or_default());
+    let all: Vec<_> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
+    let mut nearest = from;
+    for one in all.into_iter().rev() {
+        // What cannot be read was not said by a proxy that RMM can follow.
+        let Some(address) = plain(one) else { break };
+        nearest = address;
+        if !is_trusted(&address) {
+            break;
+        }
     }
+    nearest
 }
 
 /// An address, perhaps with a port.
@@ -60,13 +52,6 @@ fn plain(text: &str) -> Option<IpAddr> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     let address = bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()));
     address.map(|address: IpAddr| address.to_canonical())
-}
-
-/// The `for` of an element of `Forwarded` (RFC 7239, section 4).
-fn forwarded(element: &str) -> Option<IpAddr> {
-    let mut pairs = element.split(';').filter_map(|pair| pair.trim().split_once('='));
-    let (_, value) = pairs.find(|(key, _)| key.trim().eq_ignore_ascii_case("for"))?;
-    plain(value.trim().trim_matches('"'))
 }
 
 #[cfg(test)]
@@ -88,9 +73,7 @@ mod tests {
 
     #[test]
     fn who_is_no_proxy_says_nothing_about_others() {
-        for headers in [[(XFF, "192.0.2.7")], [("forwarded", "for=192.0.2.7")]] {
-            assert_eq!(seen("198.51.100.1", &headers), "198.51.100.1");
-        }
+        assert_eq!(seen("198.51.100.1", &[(XFF, "192.0.2.7")]), "198.51.100.1");
         assert_eq!(seen("127.0.0.1", &[]), "127.0.0.1");
     }
 
@@ -103,18 +86,13 @@ mod tests {
         assert_eq!(seen("127.0.0.1", &[(XFF, "203.0.113.9"), (XFF, "192.0.2.7")]), "192.0.2.7");
         assert_eq!(seen("127.0.0.1", &[(XFF, "10.0.0.9, 10.0.0.8")]), "10.0.0.9");
         assert_eq!(seen("::1", &[(XFF, "[2001:db8::7]:4711")]), "2001:db8::7");
-        assert_eq!(
-            seen("127.0.0.1", &[("forwarded", "for=203.0.113.9, For=\"[2001:db8::7]:47\";proto=https")]),
-            "2001:db8::7"
-        );
     }
 
     #[test]
-    fn what_cannot_be_read_or_is_contradicted_leaves_the_last_that_is_known() {
+    fn what_cannot_be_read_leaves_the_last_that_is_known() {
         assert_eq!(seen("127.0.0.1", &[(XFF, "192.0.2.7, unknown")]), "127.0.0.1");
         assert_eq!(seen("127.0.0.1", &[(XFF, "192.0.2.7, evil, 10.1.1.1")]), "10.1.1.1");
         assert_eq!(seen("127.0.0.1", &[(XFF, "")]), "127.0.0.1");
-        assert_eq!(seen("127.0.0.1", &[(XFF, "192.0.2.7"), ("forwarded", "for=203.0.113.9")]), "127.0.0.1");
-        assert_eq!(seen("127.0.0.1", &[(XFF, "192.0.2.7"), ("forwarded", "for=192.0.2.7")]), "192.0.2.7");
+        assert_eq!(seen("127.0.0.1", &[(XFF, "192.0.2.7"), ("forwarded", "for=203.0.113.9")]), "192.0.2.7");
     }
 }

@@ -191,3 +191,47 @@ async fn the_line_of_a_release_is_that_of_its_attempt() {
     assert_eq!(page.texts("#track li.s-ok b"), ["Stage"], "{}", page.html);
     assert!(page.texts("#timeline li").iter().any(|event| event.starts_with("Cancelled: ")), "{}", page.html);
 }
+
+#[tokio::test]
+async fn addresses_that_cannot_be_read_are_answered_in_pages_and_the_way_back_is_kept() {
+    let world = World::new(Setup::new()).await;
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    for odd in ["/runs/1?step=x", "/releases?before=99999999999999999999", "/releases?q=1&q=2", "/releases/%FF"] {
+        let page = ann.open(odd).await;
+        assert_eq!(page.status, 400, "{odd}: {}", page.html);
+        assert!(page.text("main").contains("cannot be read") && page.has("main a[href]"), "{odd}: {}", page.html);
+    }
+    let page = ann.open("/logout").await;
+    assert_eq!(page.status, 405);
+    assert!(page.has("main h1"), "{}", page.html);
+
+    let mut stranger = Browser::of(&world);
+    let led = stranger.open("/releases?q=v1&service=shop").await.location.unwrap();
+    assert_eq!(led, "/login?to=%2Freleases%3Fq%3Dv1%26service%3Dshop");
+    let link = stranger.link(Some("ann")).await;
+    let done = stranger.send("/login", &[("code", &link), ("to", "/\u{1}")]).await;
+    assert_eq!((done.status, done.location.as_deref()), (303, Some("/")), "{}", done.html);
+}
+
+#[tokio::test]
+async fn an_admin_skips_gates_on_the_page_and_the_page_says_so() {
+    let world = World::new(Setup::new().person("bob", "member").approved_by(1, ["bob"])).await;
+    let release = world.release("v1").await;
+    world.until(release, "manual_testing").await;
+    let path = format!("/releases/{release}");
+    let bypass = format!("{path}/bypass");
+    let mut bob = Browser::signed_in(&world, Some("bob")).await;
+    assert!(!bob.open(&path).await.has(&format!("form[action='{bypass}']")));
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    let page = ann.open(&path).await;
+    let done = ann.submit(&page, &bypass, &[("gates", "approvals"), ("reason", "hotfix")]).await;
+    assert_eq!(done.status, 303, "{}", done.html);
+    world.until(release, "deployed").await;
+    let page = ann.open(&path).await;
+    assert!(
+        page.texts("#votes li").iter().any(|line| line == "ann you Skipped hotfix"),
+        "{:?}",
+        page.texts("#votes li")
+    );
+    assert!(!page.has(&format!("form[action='{bypass}']")), "nothing is left to skip");
+}

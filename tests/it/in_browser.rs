@@ -13,7 +13,8 @@ const DEPLOY: &str = r#"printf '\033[32mbuilding\033[0m %s\n' "$RMM_TAG"
     test $RMM_TAG != v2 || test $RMM_ENVIRONMENT != production"#;
 
 /// Pages that the story itself does not come to.
-const PAGES: &str = "releases releases?q=v2 insights insights/deploys insights/failed";
+const PAGES: &str = "releases releases?q=v2 releases/1/plan releases/3/compare?with=1 insights insights/deploys insights/failed \
+                     hosts people tokens audit settings";
 
 async fn play(view: Value) {
     if std::env::var_os("RMM_BROWSER").is_none() {

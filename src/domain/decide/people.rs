@@ -85,7 +85,7 @@ impl Draft<'_, '_> {
         if let Some(fixed) = gates.iter().find(|gate| !gate.can_be_bypassed()) {
             return Err(Invalid::new("gates", format!("{} cannot be bypassed", fixed.as_str())).into());
         }
-        if !matches!(release.status, Status::ManualTesting | Status::ManualTestPassed) {
+        if !release.status.is_at_gates() {
             return Err(self.illegal(&release, Move::Bypass));
         }
         let by = self.actor.label().to_owned();

@@ -259,7 +259,8 @@ impl Place {
                 (version.release.0, title.unwrap_or_else(|| format!("#{}", version.release)))
             }),
             since: state.since.map(|since| looks.when(since, viewer.now)),
-            note: note.map(|(tone, text)| (tone, clause_of(&text))),
+            // A version is spelled as it is.
+            note: note.map(|(tone, text)| (tone, if tone == tone::RUN { text } else { clause_of(&text) })),
         }
     }
 }

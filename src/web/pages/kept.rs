@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use moka::future::Cache;
+use tokio::sync::Semaphore;
 
 use crate::domain::commits::CommitList;
 use crate::domain::ids::ServiceName;
@@ -22,6 +23,8 @@ const MOST: u64 = 64;
 
 /// Steps whose first failure is remembered.
 const FAILURES: u64 = 2000;
+/// Searches at the same time.
+const SEARCHES: usize = 2;
 /// Comparisons that are remembered.
 const COMPARISONS: u64 = 200;
 
@@ -38,6 +41,8 @@ pub(in crate::web) struct Kept {
     insights: Cache<(Period, Ended), Arc<Insights>>,
     /// The first line that tells of trouble, by run, step and last piece of output: a log is looked through once.
     pub failures: Cache<(i64, i64, i64), Option<u64>>,
+    /// Places for those who look through output: it holds a reader for a second, which all others would wait for.
+    pub searches: Semaphore,
     /// The commits between two releases, by service and commits, which never change.
     pub compared: Cache<(String, String, String), Arc<CommitList>>,
 }
@@ -49,6 +54,7 @@ impl Default for Kept {
             insights: Cache::builder().max_capacity(MOST).time_to_live(INSIGHTS).build(),
             failures: Cache::new(FAILURES),
             compared: Cache::new(COMPARISONS),
+            searches: Semaphore::new(SEARCHES),
         }
     }
 }

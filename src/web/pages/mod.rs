@@ -32,7 +32,8 @@ mod words;
 use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, header};
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -103,28 +104,53 @@ async fn dressed(State(web): State<Web>, request: Request, next: Next) -> Respon
     let looks = Looks::of(&parts.headers, &web.engine.catalog());
     parts.extensions.insert(looks.clone());
     let mut response = next.run(Request::from_parts(parts.clone(), body)).await;
-    if let Some(shown) = response.extensions_mut().remove::<Shown>() {
+    let shown = response.extensions_mut().remove::<Shown>().or_else(|| unreadable(&response, &looks));
+    if let Some(shown) = shown {
         response = told(&web, parts, &looks, &shown).await;
     }
     hardened(&web, response)
 }
 
+/// What is wrong where a part of the address could not be read: the router answers that by itself, and not in a page.
+fn unreadable(response: &Response, looks: &Looks) -> Option<Shown> {
+    let is_page =
+        response.headers().get(header::CONTENT_TYPE).is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    let is_it = response.status() == StatusCode::BAD_REQUEST && is_page;
+    let fault = || Fault::from(Problem::new(StatusCode::BAD_REQUEST, "invalid", looks.words().odd_address));
+    is_it.then(|| Shown::from(fault()))
+}
+
 /// The page that tells why there is no other.
 async fn told(web: &Web, mut parts: Parts, looks: &Looks, shown: &Shown) -> Response {
     let viewer = Viewer::from_request_parts(&mut parts, web).await.ok();
-    shown.page(looks, viewer.as_ref(), parts.uri.path(), parts.method.is_safe())
+    let place = parts.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    shown.page(looks, viewer.as_ref(), place, parts.method.is_safe())
 }
 
 /// What is not there, in words for whoever asks: a person with a browser, or a program.
 pub(super) async fn nothing_here(State(web): State<Web>, request: Request) -> Response {
-    let accepts = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !accepts.contains("text/html") {
-        return body::nothing_here(request.method().clone(), request.uri().clone()).await.into_response();
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    if !is_of_a_browser(&request) {
+        return body::nothing_here(method, uri).await.into_response();
     }
+    refused(&web, request, Problem::not_found(format!("there is nothing at {}", uri.path()))).await
+}
+
+/// As [`nothing_here`], where the method does not fit.
+pub(super) async fn wrong_method(State(web): State<Web>, request: Request) -> Response {
+    let problem = body::wrong_method(request.method().clone(), request.uri().clone()).await;
+    if is_of_a_browser(&request) { refused(&web, request, problem).await } else { problem.into_response() }
+}
+
+fn is_of_a_browser(request: &Request) -> bool {
+    let accepts = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accepts.unwrap_or_default().contains("text/html")
+}
+
+async fn refused(web: &Web, request: Request, problem: Problem) -> Response {
     let (parts, _) = request.into_parts();
     let looks = Looks::of(&parts.headers, &web.engine.catalog());
-    let fault = Fault::from(Problem::not_found(format!("there is nothing at {}", parts.uri.path())));
-    hardened(&web, told(&web, parts, &looks, &Shown::from(fault)).await)
+    hardened(web, told(web, parts, &looks, &Shown::from(Fault::from(problem))).await)
 }
 
 /// What browsers may do with a page.

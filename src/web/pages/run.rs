@@ -222,7 +222,9 @@ async fn find(web: &Web, viewer: &Viewer, run: &Run, asked: &Asked) -> Result<Se
     }
     let start = (asked.at.unwrap_or(0), asked.from.unwrap_or(1));
     let (id, text) = (run.id.0, wanted.clone());
+    let place = web.kept.searches.acquire().await;
     let Found { hits, goes_on } = web.engine.read(move |conn| search::search(conn, id, &text, start)).await?;
+    drop(place);
     let log = words::of(viewer.looks.language);
     let count = hits.len();
     let hits = hits.into_iter().map(|hit| {

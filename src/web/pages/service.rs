@@ -106,7 +106,7 @@ pub(super) async fn show(
         lock: lock.map(|lock| (lock.by.clone(), looks.language.reason(&lock.reason))),
         may_command: viewer.actor.may(Right::Command, Some(&name), false).is_ok(),
         approvers: service.approvals.required.iter().map(ToString::to_string).collect(),
-        needed: labels.of(service.approvals.minimum, service.approvals.required.len()),
+        needed: viewer.looks.words().needed(service.approvals.minimum, service.approvals.required.len()),
         labels: words::services::of(looks.language),
         back,
         follows: looks.words().follows(Move::Rollback),

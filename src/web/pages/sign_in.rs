@@ -102,10 +102,14 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> String {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
 }
 
+/// Bytes of an address to go back to.
+const LONGEST: usize = 2000;
+
 /// A path of this dashboard; nothing that leads elsewhere.
 pub(super) fn local(path: &str) -> &str {
-    let leads_away = path.starts_with("//") || path.contains(['\\', '\r', '\n', '\t']);
-    if path.starts_with('/') && !leads_away { path } else { "/" }
+    // What no header can carry leads nowhere either.
+    let is_plain = path.len() <= LONGEST && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if path.starts_with('/') && !path.starts_with("//") && is_plain { path } else { "/" }
 }
 
 #[derive(Debug, Deserialize)]
@@ -194,7 +198,16 @@ mod tests {
     #[test]
     fn nobody_is_led_away_after_signing_in() {
         assert_eq!(local("/releases/12"), "/releases/12");
-        for away in ["//evil.example", "/\\evil.example", "https://evil.example", "", "/a\r\nSet-Cookie: x=y"] {
+        for away in [
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "",
+            "/a\r\nSet-Cookie: x=y",
+            "/\u{1}",
+            "/\u{7f}",
+            "/é",
+        ] {
             assert_eq!(local(away), "/", "{away:?}");
         }
     }

@@ -44,6 +44,7 @@ pub(super) struct Words {
     pub offer: &'static str,
     pub sign_in_as: &'static str,
     pub foreign_form: &'static str,
+    pub odd_address: &'static str,
     pub not_here: &'static str,
     pub not_allowed: &'static str,
     pub not_now: &'static str,
@@ -176,11 +177,11 @@ impl Words {
         match (self.language, commit, lacking) {
             (Language::En, Some(commit), 0) => format!("Commit {commit}. {about}"),
             (Language::En, Some(commit), lacking) => {
-                format!("Commit {commit}. {about} {lacking} more of {others} have to say yes.")
+                format!("Commit {commit}. {about} Still needed: {lacking} of {others}.")
             }
             (Language::Ru, Some(commit), 0) => format!("Коммит {commit}. {about}"),
             (Language::Ru, Some(commit), lacking) => {
-                format!("Коммит {commit}. {about} Ещё нужно голосов: {lacking} ({others}).")
+                format!("Коммит {commit}. {about} Ещё нужно: {lacking} из {others}.")
             }
             (Language::En | Language::Ru, None, _) => about.to_owned(),
         }
@@ -225,6 +226,16 @@ impl Words {
         match self.language {
             Language::En => en::run_state(state),
             Language::Ru => ru::run_state(state),
+        }
+    }
+
+    /// How many of those who are listed have to say yes.
+    pub fn needed(&self, need: usize, listed: usize) -> String {
+        match self.language {
+            Language::En if need == listed => format!("all {need} needed"),
+            Language::En => format!("{need} of {listed} needed"),
+            Language::Ru if need == listed => format!("нужны все: {need}"),
+            Language::Ru => format!("нужно {need} из {listed}"),
         }
     }
 

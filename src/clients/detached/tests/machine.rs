@@ -1,7 +1,7 @@
 //! A machine that steps run on, what is seen of their output, and what is left of their processes.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -102,8 +102,12 @@ impl Host {
         let real = real.join("sh");
         fs::rename(&sh, &real).unwrap();
         let real = real.display();
-        fs::write(&sh, format!("#!{real}\n{command}\nexec {real} \"$@\"\n")).unwrap();
-        fs::set_permissions(&sh, fs::Permissions::from_mode(0o755)).unwrap();
+        let text = format!("#!{real}\n{command}\nexec {real} \"$@\"\n");
+        // Written by another process: a file that this one has open for writing, and with it whatever another test starts just
+        // then, cannot be started.
+        let write = r#"printf %s "$1" >"$0" && chmod 755 "$0""#;
+        let written = std::process::Command::new("sh").arg("-c").arg(write).arg(&sh).arg(text).status().unwrap();
+        assert!(written.success());
     }
 
     pub(super) fn file(&self, name: &str) -> PathBuf {

@@ -84,8 +84,7 @@ impl Draft {
 
 /// What the viewer may do about it, what it waits for first.
 pub(super) fn acts(overview: &ReleaseOverview, runs: &[Run], viewer: &Viewer, draft: Option<&Draft>) -> Vec<Act> {
-    let skippable = overview.gates.iter().any(|gate| !gate.met() && gate.name.can_be_bypassed());
-    let bypass = (skippable && overview.is_legal(Move::Bypass)).then_some(Move::Bypass);
+    let bypass = overview.is_legal(Move::Bypass).then_some(Move::Bypass);
     let allowed = overview.moves().chain(bypass).filter(|wanted| overview.may(&viewer.actor, *wanted));
     let acts = allowed.flat_map(|wanted| match wanted {
         Move::Settle => overview.to_settle.iter().map(|env| Act::settle(*env, overview, viewer)).collect(),
@@ -303,7 +302,10 @@ fn said(fields: &[(String, String)]) -> Result<Say, Problem> {
     });
     Ok(Say {
         reason: filled("reason"),
-        revision: field("revision").and_then(|number| number.parse().ok()),
+        revision: match field("revision") {
+            Some(number) => Some(number.parse().map_err(|_| Invalid::new("revision", "must be a number"))?),
+            None => None,
+        },
         to: filled("to"),
         force: field("force").is_some(),
         gates: gates.collect::<Result<_, _>>()?,

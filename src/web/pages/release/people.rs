@@ -1,7 +1,7 @@
 //! What stands before production: the gates, with who can clear them and how, and the votes.
 
 use crate::domain::approval::Verdict;
-use crate::domain::gate::Gate;
+use crate::domain::gate::{Gate, GateName};
 use crate::domain::ids::PersonName;
 use crate::domain::status::Status;
 use crate::views::ReleaseOverview;
@@ -45,7 +45,8 @@ impl GateLine {
         let (tone, word) = match (&gate.bypass, gate.met()) {
             (Some(_), _) => (tone::WARN, words.skipped),
             (None, true) => (tone::OK, words.met),
-            (None, false) => (tone::WAIT, words.not_met),
+            (None, false) if gate.name == GateName::Approvals => (tone::WAIT, words.not_met),
+            (None, false) => (tone::IDLE, words.not_met),
         };
         let how = gate.remedy.as_ref().filter(|_| !gate.met()).map(|remedy| language.remedy(remedy));
         Self {
@@ -104,5 +105,15 @@ pub(super) fn votes(overview: &ReleaseOverview, viewer: &Viewer) -> Vec<VoteLine
         door: String::new(),
         reason: None,
     });
-    given.chain(missing).collect()
+    let skips = overview.release.bypasses.iter().filter(|bypass| bypass.gate == GateName::Approvals);
+    let skips = skips.map(|bypass| VoteLine {
+        who: bypass.by.clone(),
+        is_viewer: viewer.person().is_some_and(|person| person.as_str() == bypass.by),
+        tone: tone::WARN,
+        word: words.skipped,
+        when: None,
+        door: String::new(),
+        reason: Some(visible(&bypass.reason).into_owned()),
+    });
+    skips.chain(given).chain(missing).collect()
 }

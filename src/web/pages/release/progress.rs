@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::domain::env::Env;
+use crate::domain::gate::GateName;
 use crate::domain::run::{Run, RunKind, RunState, StepState};
 use crate::domain::standing::Phase;
 use crate::domain::status::Status;
@@ -43,6 +44,10 @@ pub(super) fn last_run(runs: &[Run], of: &ReleaseOverview, env: Env, kind: RunKi
     runs.iter().rposition(is_it)
 }
 
+/// Where these parts stand among all.
+const REHEARSAL: usize = 1;
+const APPROVALS: usize = 2;
+
 /// How far it has come in this attempt, in the parts that every release goes through.
 pub(super) fn track(overview: &ReleaseOverview, runs: &[Run], usual: &UsualRuns, viewer: &Viewer) -> Vec<Stop> {
     let (status, words) = (overview.release.status, viewer.looks.words());
@@ -69,11 +74,15 @@ pub(super) fn track(overview: &ReleaseOverview, runs: &[Run], usual: &UsualRuns,
             (parts.iter().take_while(|(_, run)| went_well(run)).count(), true)
         }
     };
+    let skips_approvals = overview.release.bypasses.iter().any(|bypass| bypass.gate == GateName::Approvals);
     let stop = |(at, (name, run)): (usize, (&'static str, Option<&Run>))| Stop {
         name,
         took: run.and_then(|run| took(run, usual, viewer)),
         is_here: here == at && !has_ended,
         tone: match at.cmp(&here) {
+            Ordering::Less if at == APPROVALS && skips_approvals => tone::WARN,
+            // The first release of a service has nothing to rehearse.
+            Ordering::Less if at == REHEARSAL && run.is_none() => tone::OFF,
             Ordering::Less => tone::OK,
             Ordering::Equal => status.into(),
             Ordering::Greater => tone::IDLE,
