@@ -33,6 +33,10 @@ pub enum Standing {
     },
     /// A step is at work, or several side by side: the first of them.
     Step {
+        /// Where its run is at work.
+        env: Env,
+        /// What its run is for.
+        run: RunKind,
         /// What it does.
         kind: StepKind,
         /// To which surface.

@@ -123,7 +123,12 @@ impl Engine {
             Some(name) => {
                 let catalog = self.catalog();
                 let person = PersonName::parse("person", name.as_str()).ok();
-                let Some(person) = person.and_then(|name| catalog.person(&name).cloned()) else { return Ok(None) };
+                let Some(person) = person.and_then(|name| catalog.person(&name).cloned()) else {
+                    // Who comes back to the configuration later does not come back to its sessions. Best effort.
+                    let (id, person) = (session.id, session.person);
+                    let _ = self.store().write(move |tx| sessions::end(tx, person.as_deref(), id)).await;
+                    return Ok(None);
+                };
                 person.actor(Door::Dashboard)
             }
         };

@@ -1,9 +1,12 @@
 //! The board: what is on its way, what runs where, and what ended last.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{ReleaseOverview, ServiceOverview};
-use crate::domain::ids::ServiceName;
+use jiff::SignedDuration;
+
+use super::{ReleaseOverview, ServiceOverview, Usual};
+use crate::domain::ids::{ReleaseId, ServiceName};
 use crate::domain::release::Release;
 use crate::domain::status::{List, Status};
 use crate::domain::world::World;
@@ -23,6 +26,8 @@ pub struct Board {
     pub services: Vec<ServiceOverview>,
     /// The last ones that ended, the newest number first.
     pub ended: Vec<Release>,
+    /// How long the step that is at work for a release usually takes.
+    pub usual: BTreeMap<ReleaseId, SignedDuration>,
 }
 
 impl Board {
@@ -34,7 +39,12 @@ impl Board {
         let catalog = engine.catalog();
         let names = catalog.services().map(|service| &service.name).filter(|name| of.is_none_or(|of| of == *name));
         let names: Vec<ServiceName> = names.cloned().collect();
-        let mut board = Self { releases: Vec::new(), services: Vec::with_capacity(names.len()), ended: Vec::new() };
+        let mut board = Self {
+            releases: Vec::new(),
+            services: Vec::with_capacity(names.len()),
+            ended: Vec::new(),
+            usual: BTreeMap::new(),
+        };
         for name in names {
             let (service, releases) = engine.look_at_service(&name, of_service).await?;
             board.services.push(service);
@@ -48,6 +58,12 @@ impl Board {
         board.ended.extend(failed.await?);
         board.ended.sort_by_key(|release| std::cmp::Reverse((release.completed_at, release.id)));
         board.ended.truncate(ENDED as usize);
+        for overview in &board.releases {
+            let run = overview.run.as_ref();
+            let Some((run, step)) = run.and_then(|run| Some((run, run.running_steps().next()?))) else { continue };
+            let usual = Usual::read(engine, &run.service, run.environment, run.kind).await?;
+            board.usual.extend(usual.of_step(run, step).map(|usual| (overview.release.id, usual)));
+        }
         Ok(board)
     }
 }

@@ -4,6 +4,7 @@ use super::release::ReleaseOverview;
 use crate::domain::env::Env;
 use crate::domain::gate::Gate;
 use crate::domain::run::{Run, RunKind, StepState};
+use crate::domain::service::Driver;
 use crate::domain::standing::Standing;
 use crate::domain::status::Status;
 
@@ -56,7 +57,11 @@ impl ReleaseOverview {
             (None, None) if release.commit.is_none() => Standing::CommitAsked,
             (None, None) => {
                 let env = if release.status.is_cancellable() { Env::Stage } else { Env::Production };
-                Standing::Ci { env, kind: kind_of(release.status) }
+                let kind = kind_of(release.status);
+                match self.service.environment(env).driver {
+                    Driver::Ci { .. } => Standing::Ci { env, kind },
+                    Driver::Local | Driver::Ssh => Standing::Begins { env, kind },
+                }
             }
         }
     }
@@ -99,6 +104,8 @@ fn of_run(run: &Run) -> Standing {
     }
     match run.steps.iter().find(|step| step.state == StepState::Running) {
         Some(step) => Standing::Step {
+            env,
+            run: kind,
             kind: step.kind,
             surface: step.surface.clone(),
             host: step.host.clone(),

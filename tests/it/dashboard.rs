@@ -235,3 +235,38 @@ async fn an_admin_skips_gates_on_the_page_and_the_page_says_so() {
     );
     assert!(!page.has(&format!("form[action='{bypass}']")), "nothing is left to skip");
 }
+
+#[tokio::test]
+async fn signing_in_anew_ends_the_session_of_that_browser_and_guesses_of_links_are_limited() {
+    let world = World::new(Setup::new().person("bob", "member")).await;
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    let former = ann.cookie("rmm").unwrap().to_owned();
+    let link = ann.link(Some("ann")).await;
+    assert_eq!(ann.send("/login", &[("code", &link)]).await.status, 303);
+    assert_eq!(ann.open("/account").await.texts("main .rows > li").len(), 1, "one session, not two");
+    let mut thief = Browser::of(&world);
+    thief.set_cookie("rmm", &former);
+    assert_eq!(thief.open("/").await.status, 303);
+
+    let mut guesses = Vec::new();
+    for number in 0..60 {
+        guesses.push(thief.open(&format!("/login/{number:064x}")).await.status);
+    }
+    assert_eq!((guesses[0], guesses.last().copied()), (410, Some(429)), "{guesses:?}");
+}
+
+#[tokio::test]
+async fn who_comes_back_to_the_configuration_does_not_come_back_to_a_session() {
+    let world = World::new(Setup::new().person("bob", "member")).await;
+    let cookie = Browser::signed_in(&world, Some("bob")).await.cookie("rmm").unwrap().to_owned();
+    let reads_again = async || world.operator().post("/api/v1/reload", &serde_json::json!({})).await.with_status(200);
+    world.configure(|setup| setup.remove_person("bob"));
+    reads_again().await;
+    let mut bob = Browser::of(&world);
+    bob.set_cookie("rmm", &cookie);
+    assert_eq!(bob.open("/").await.status, 303);
+    world.configure(|_| {});
+    reads_again().await;
+    bob.set_cookie("rmm", &cookie);
+    assert_eq!(bob.open("/").await.status, 303);
+}

@@ -213,8 +213,9 @@ async fn a_dispatch_that_github_never_got_is_called_off_at_once() {
         drop(cancels_at(&site, THREE_HOURS));
         follow(&site.engine, site.id, false, None).await.unwrap();
         assert_eq!((status(&site.engine, site.release).await, site.peer.dispatched().1), (Status::Cancelled, 0));
-        // The clock leaps on while the cancellation is written down.
-        assert!(seconds(&site) < THREE_HOURS + 900, "{case}: {}", seconds(&site));
+        // GitHub stays as it is: nothing but the cancellation ends it. The clock leaps on while that is written down, ten
+        // minutes at a time.
+        assert!(seconds(&site) < THREE_HOURS + 3000, "{case}: {}", seconds(&site));
     }
 }
 
@@ -235,7 +236,7 @@ async fn what_github_may_have_got_is_cancelled_when_github_has_said_whether_it_d
         assert_eq!((site.peer.dispatched(), site.peer.cancelled().len()), ((1, runs), runs));
         // GitHub's lists may lag behind by a minute.
         let took = seconds(&site) - 2 * THREE_HOURS;
-        assert!(took <= 100, "{took} s after GitHub was well again");
+        assert!(took <= 300, "{took} s after GitHub was well again");
     }
 }
 

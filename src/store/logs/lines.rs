@@ -60,7 +60,8 @@ pub enum Part<'b> {
 }
 
 /// How many lines end in a piece.
-pub(super) fn ends_in(bytes: &[u8]) -> u64 {
+#[must_use]
+pub fn ends_in(bytes: &[u8]) -> u64 {
     bytes.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 

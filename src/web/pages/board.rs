@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Html;
+use jiff::SignedDuration;
 use serde::Deserialize;
 
 use super::fault::{Fault, clause_of};
@@ -10,12 +11,12 @@ use super::frame::{Frame, When};
 use super::tone::{self, Tone};
 use super::viewer::Viewer;
 use crate::domain::env::Env;
-use crate::domain::ids::PersonName;
+use crate::domain::ids::{PersonName, ServiceName};
 use crate::domain::moves::Move;
 use crate::domain::person::Right;
-use crate::domain::release::Release;
+use crate::domain::release::{Release, Version};
 use crate::domain::standing::{Phase, Standing};
-use crate::views::board::{self, Board};
+use crate::views::board;
 use crate::views::{ReleaseOverview, ServiceOverview};
 use crate::web::Web;
 use crate::wording::Language;
@@ -59,6 +60,9 @@ struct ServiceLine {
     name: String,
     stage: Place,
     production: Place,
+    /// What stage has that production has not; none: nothing to tell.
+    difference: Option<String>,
+    is_same: bool,
 }
 
 /// A release in a list.
@@ -130,7 +134,8 @@ pub(super) async fn show(
     let catalog = web.engine.catalog();
     let service = catalog.services().find(|service| service.name.as_str() == filter.service);
     let board = web.kept.board(&web.engine, service.map(|service| service.name.clone())).await?;
-    let first = first_release(&board).filter(|_| !filter.is_set());
+    let is_empty = board.releases.is_empty() && board.ended.is_empty() && !filter.is_set();
+    let first = board.services.first().filter(|_| is_empty).map(|service| first_release(&service.service.name));
     let releases: Vec<_> = board.releases.iter().filter(|overview| filter.wants(overview)).collect();
     let ended = match filter.person.as_str() {
         "" => board.ended.clone(),
@@ -150,7 +155,9 @@ pub(super) async fn show(
             Phase::Back => tone::BACK.class,
             Phase::Stage | Phase::Rehearsal | Phase::Production => tone::RUN.class,
         },
-        cards: in_phase(&releases, phase).map(|overview| Card::of(overview, &viewer)).collect(),
+        cards: in_phase(&releases, phase)
+            .map(|overview| Card::of(overview, board.usual.get(&overview.release.id), &viewer))
+            .collect(),
     });
     let page = BoardPage {
         frame: Frame::inside(&viewer, "board", &titled(looks.words().board, needs.len()))
@@ -185,11 +192,9 @@ fn in_phase<'o>(releases: &[&'o ReleaseOverview], phase: Phase) -> impl Iterator
     releases.iter().copied().filter(move |overview| Phase::of(overview.release.status) == Some(phase))
 }
 
-/// The command that makes a first release, where there is none.
-fn first_release(board: &Board) -> Option<String> {
-    let is_empty = board.releases.is_empty() && board.ended.is_empty();
-    let service = board.services.first().filter(|_| is_empty)?;
-    Some(format!("rmm release create --service {} --tag v1.0.0", service.service.name))
+/// The command that makes a first release of a service.
+pub(super) fn first_release(service: &ServiceName) -> String {
+    format!("rmm release create --service {service} --tag v1.0.0")
 }
 
 /// Whether the viewer's yes is what it waits for.
@@ -205,8 +210,9 @@ impl Need {
 }
 
 impl Card {
-    fn of(overview: &ReleaseOverview, viewer: &Viewer) -> Self {
+    fn of(overview: &ReleaseOverview, usual: Option<&SignedDuration>, viewer: &Viewer) -> Self {
         let (release, looks) = (&overview.release, &viewer.looks);
+        let usual = usual.map(|usual| looks.language.lasting(*usual));
         let standing = overview.standing();
         let age = looks.lasting(release.status_since, viewer.now);
         let by = overview.initiator.as_ref().map_or(release.initiated_by.as_str(), PersonName::as_str);
@@ -216,7 +222,7 @@ impl Card {
             title: release.title(),
             tone: Tone::from(&standing),
             sentence: sentence(looks.language, &standing),
-            meta: looks.words().card_meta(&standing, &age, by),
+            meta: looks.words().card_meta(&standing, &age, usual.as_deref(), by),
         }
     }
 }
@@ -228,12 +234,23 @@ pub(super) fn sentence(language: Language, standing: &Standing) -> String {
 
 impl ServiceLine {
     fn of(service: &ServiceOverview, viewer: &Viewer) -> Self {
+        let [stage, production] = Env::LASTING.map(|env| service.environments[&env].current.as_ref());
+        let is_same = stage.zip(production).is_some_and(|(stage, production)| stage.release == production.release);
         Self {
             name: service.service.name.to_string(),
             stage: Place::of(service, Env::Stage, viewer),
             production: Place::of(service, Env::Production, viewer),
+            difference: stage.filter(|_| !is_same).map(|stage| viewer.looks.words().not_in_production(&short(stage))),
+            is_same,
         }
     }
+}
+
+/// A version as people call it, without its number where it has a name.
+fn short(version: &Version) -> String {
+    let title = version.tag.as_ref().map(ToString::to_string);
+    let title = title.or_else(|| version.commit.as_ref().map(|commit| commit.short().to_owned()));
+    title.unwrap_or_else(|| format!("#{}", version.release))
 }
 
 impl Place {
@@ -253,11 +270,7 @@ impl Place {
             })
         };
         Self {
-            version: state.current.as_ref().map(|version| {
-                let title = version.tag.as_ref().map(ToString::to_string);
-                let title = title.or_else(|| version.commit.as_ref().map(|commit| commit.short().to_owned()));
-                (version.release.0, title.unwrap_or_else(|| format!("#{}", version.release)))
-            }),
+            version: state.current.as_ref().map(|version| (version.release.0, short(version))),
             since: state.since.map(|since| looks.when(since, viewer.now)),
             // A version is spelled as it is.
             note: note.map(|(tone, text)| (tone, if tone == tone::RUN { text } else { clause_of(&text) })),

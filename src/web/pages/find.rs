@@ -5,6 +5,7 @@ use axum::extract::{Query, State};
 use axum::response::Html;
 use serde::Deserialize;
 
+use super::board::first_release;
 use super::fault::{Fault, sentence_of};
 use super::frame::{Frame, When};
 use super::tone::Tone;
@@ -43,6 +44,8 @@ struct FindPage {
     /// The address of those before.
     older: Option<String>,
     is_first: bool,
+    /// What makes a first release, where there is none.
+    first: Option<String>,
 }
 
 /// What is looked for.
@@ -76,12 +79,18 @@ pub(super) async fn show(
         lines: found.iter().map(|release| Line::of(release, &viewer)).collect(),
         older: found.last().filter(|_| found.len() == PAGE as usize).map(|last| asked.address(last.id)),
         is_first: asked.before.is_none(),
+        first: services.first().filter(|_| found.is_empty() && asked.is_anything()).map(first_release),
         asked,
     };
     Ok(Html(page.render()?))
 }
 
 impl Asked {
+    /// Whether any release would do.
+    fn is_anything(&self) -> bool {
+        self.q.is_empty() && self.service.is_empty() && self.before.is_none()
+    }
+
     /// Where the releases before one of them are.
     fn address(&self, before: ReleaseId) -> String {
         let fields = [("q", self.q.as_str()), ("service", &self.service), ("before", &before.0.to_string())];

@@ -44,6 +44,7 @@ struct InsightsPage {
     services: Vec<String>,
     period: Period,
     summary: String,
+    /// None: nothing was deployed.
     measures: Vec<Measure>,
     phases: Vec<PhaseLine>,
     caught: Vec<CaughtLine>,
@@ -73,7 +74,7 @@ pub(super) async fn show(
         labels,
         services: services.iter().map(ServiceName::to_string).collect(),
         summary: period.summary(&viewer, now.deploys),
-        measures: measure::all(&found, &period, &viewer),
+        measures: if now.deploys > 0 { measure::all(&found, &period, &viewer) } else { Vec::new() },
         phases: phases(now.phases, before.phases, labels, &viewer),
         caught: found.caught.iter().map(caught).collect(),
         caught_count: now.caught,

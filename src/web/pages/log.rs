@@ -90,10 +90,19 @@ impl Window {
     /// Reads the lines that are wanted.
     pub fn read(conn: &Connection, run: i64, step: i64, wanted: Wanted, style: &Style) -> Result<Self, StoreError> {
         let extent = lines::extent(conn, run, step)?;
+        let mut since = Vec::new();
         let (wanted, is_fresh) = match wanted {
             Wanted::Since(line) if line.saturating_add(WINDOW) <= extent.last => (Wanted::End, true),
-            Wanted::End | Wanted::Around(_) | Wanted::Since(_) => (wanted, false),
+            Wanted::Since(line) => {
+                since = lines::from(conn, run, step, line, BYTES)?;
+                // A line that is longer than what is read would be shown as it began, for ever.
+                let ended = since.last().map_or(line, |last| last.line + lines::ends_in(&last.bytes));
+                let is_stuck = ended < line && since.last().is_some_and(|last| last.id < extent.last_id);
+                if is_stuck { (Wanted::End, true) } else { (wanted, false) }
+            }
+            Wanted::End | Wanted::Around(_) => (wanted, false),
         };
+        let mut gap = None;
         let (from, pieces) = match wanted {
             Wanted::End => {
                 // Up to the end, from where a block begins.
@@ -101,7 +110,13 @@ impl Window {
                 let pieces = lines::last(conn, run, step, wanted, BYTES)?;
                 let known = pieces.first().filter(|piece| piece.line > 0 && piece.dropped_before == 0);
                 let from = extent.last.saturating_sub(wanted) + 1;
-                (known.map_or(from, |piece| from.max(piece.line + 2)).min(extent.last.max(1)), pieces)
+                let from = known.map_or(from, |piece| from.max(piece.line + 2)).min(extent.last.max(1));
+                // Of one long line, the end is shown, and that its beginning is not.
+                let size: usize = pieces.iter().map(|piece| piece.bytes.len()).sum();
+                let left_out = extent.kept.saturating_sub(size as u64);
+                let is_cut = left_out > 0 && pieces.first().is_some_and(|piece| piece.line + 1 >= from);
+                gap = is_cut.then(|| style.words.gap(left_out));
+                (from, pieces)
             }
             Wanted::Around(line) => {
                 let line = line.clamp(1, extent.last.max(1));
@@ -111,9 +126,10 @@ impl Window {
                 let reaches = pieces.last().is_some_and(|last| last.id == extent.last_id || last.line > line);
                 if reaches { (from, pieces) } else { (line, lines::from(conn, run, step, line, BYTES)?) }
             }
-            Wanted::Since(line) => (line, lines::from(conn, run, step, line, BYTES)?),
+            Wanted::Since(line) => (line, since),
         };
         let mut painter = Painter::new(style, from, ((from - 1) / BLOCK * BLOCK).saturating_add(WINDOW));
+        painter.gap = gap;
         let mut lines = Lines::default();
         let mut is_whole = pieces.last().is_none_or(|last| last.id >= extent.last_id);
         for piece in &pieces {

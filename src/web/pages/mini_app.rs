@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::fault::Fault;
 use super::frame::{Frame, Looks};
-use super::sign_in::{browser, local};
+use super::sign_in::{browser, end_former, local};
 use super::viewer::{Site, address_of, is_from_here, parse, set_cookie};
 use super::words::mini_app::{self, Words};
 use crate::domain::init_data;
@@ -84,6 +84,7 @@ pub(super) async fn enter(
     let refused = match contact.who {
         Who::Person(person) => {
             let secret = web.engine.begin_session(person.name, browser(&parts)).await?;
+            end_former(&web, &parts).await?;
             let cookie = set_cookie(&web, Some(secret.expose_secret()), Site::Any);
             let done = (AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to(local(&shown.to)));
             return Ok(done.into_response());

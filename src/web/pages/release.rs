@@ -157,7 +157,7 @@ fn page(
             .as_ref()
             .filter(|_| !release.status.is_active())
             .map(|reason| sentence_of(&visible(&looks.language.reason(reason)))),
-        meta: words.card_meta(&standing, &age, &initiator),
+        meta: words.card_meta(&standing, &age, None, &initiator),
         acts,
         gates: people::gates(overview, viewer),
         votes: people::votes(overview, viewer),

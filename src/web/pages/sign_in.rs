@@ -3,7 +3,7 @@
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{FromRequestParts, Path, Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
@@ -47,11 +47,15 @@ pub(super) async fn offer(
     State(web): State<Web>,
     Extension(looks): Extension<Looks>,
     Path(link): Path<String>,
+    parts: Parts,
 ) -> Result<Response, Fault> {
-    match web.engine.look_at_login_link(link.clone()).await? {
-        Some(who) => Ok(page(&looks, Some((who, link)), false, "/")?.into_response()),
-        None => Ok((StatusCode::GONE, page(&looks, None, true, "/")?).into_response()),
+    if let Some(who) = web.engine.look_at_login_link(link.clone()).await? {
+        return Ok(page(&looks, Some((who, link)), false, "/")?.into_response());
     }
+    if let Some(address) = address_of(&parts) {
+        web.authenticator.wrong(address, web.engine.now())?;
+    }
+    Ok((StatusCode::GONE, page(&looks, None, true, "/")?).into_response())
 }
 
 fn page(looks: &Looks, offer: Option<(String, String)>, is_over: bool, to: &str) -> Result<Html<String>, Fault> {
@@ -86,8 +90,18 @@ pub(super) async fn enter(
         }
         return Ok((StatusCode::GONE, page(&looks, None, true, local(&shown.to))?).into_response());
     };
+    end_former(&web, &parts).await?;
     let cookie = set_cookie(&web, Some(secret.expose_secret()), Site::Own);
     Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to(local(&shown.to))).into_response())
+}
+
+/// Ends the session that a browser comes with, where it signs in anew.
+pub(super) async fn end_former(web: &Web, parts: &Parts) -> Result<(), Fault> {
+    let mut parts = parts.clone();
+    if let Ok(former) = Viewer::from_request_parts(&mut parts, web).await {
+        web.engine.end_session(former.person().cloned(), former.session).await?;
+    }
+    Ok(())
 }
 
 /// Which browser wants to come in, and where it is.

@@ -1,6 +1,6 @@
 //! The class of a state: its colour and its shape. The word comes from elsewhere, so that nothing is told by colour alone.
 
-use crate::domain::run::RunState;
+use crate::domain::run::{RunKind, RunState};
 use crate::domain::standing::Standing;
 use crate::domain::status::Status;
 use crate::domain::step::StepState;
@@ -51,6 +51,11 @@ impl From<&Standing> for Tone {
         match standing {
             Standing::HeldUp { .. } => WARN,
             Standing::CommitAsked | Standing::InLine { .. } | Standing::Replaced { .. } => IDLE,
+            Standing::Begins { kind, .. } | Standing::Step { run: kind, .. } | Standing::Ci { kind, .. }
+                if *kind == RunKind::Rollback =>
+            {
+                BACK
+            }
             Standing::Begins { .. } | Standing::Step { .. } | Standing::Ci { .. } | Standing::Starts => RUN,
             Standing::Vote { .. } | Standing::Gate { .. } => WAIT,
             Standing::ToResolve { .. } | Standing::ToSettle { .. } => UNKNOWN,

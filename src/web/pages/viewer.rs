@@ -132,7 +132,8 @@ pub(super) fn is_from_here(headers: &HeaderMap) -> bool {
         None => {}
     }
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
-    text("origin").is_none_or(|origin| origin.split_once("://").map(|(_, host)| host) == host)
+    let of_host = |origin: &str| origin.split_once("://").map(|(_, host)| host) == host;
+    headers.get(header::ORIGIN).is_none_or(|origin| origin.to_str().is_ok_and(of_host))
 }
 
 /// What a form says, by somebody who is signed in.

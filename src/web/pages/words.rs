@@ -72,6 +72,8 @@ pub(super) struct Words {
     pub stage: &'static str,
     pub production: &'static str,
     pub nothing_yet: &'static str,
+    pub difference: &'static str,
+    pub no_difference: &'static str,
     pub last_ended: &'static str,
     pub release: &'static str,
     pub result: &'static str,
@@ -101,6 +103,7 @@ pub(super) struct Words {
     pub commits_since: &'static str,
     pub compare: &'static str,
     pub timeline: &'static str,
+    pub surface: &'static str,
     pub surfaces: &'static str,
     pub artifact: &'static str,
     pub preview: &'static str,
@@ -196,12 +199,24 @@ impl Words {
     }
 
     /// The small line of a card.
-    pub fn card_meta(&self, standing: &Standing, age: &str, by: &str) -> String {
+    pub fn card_meta(&self, standing: &Standing, age: &str, usual: Option<&str>, by: &str) -> String {
+        let has_ended = matches!(standing, Standing::Ended { .. } | Standing::InProduction | Standing::Replaced { .. });
+        let (since, by) = match (self.language, has_ended) {
+            (Language::En, true) => (format!("{age} ago"), format!("by {by}")),
+            (Language::En, false) => (format!("for {age}"), format!("by {by}")),
+            (Language::Ru, true) => (format!("{age} назад"), by.to_owned()),
+            (Language::Ru, false) => (format!("уже {age}"), by.to_owned()),
+        };
         match (standing, self.language) {
-            (Standing::Step { number, of, .. }, Language::En) => format!("Step {number} of {of} · {age} · by {by}"),
-            (Standing::Step { number, of, .. }, Language::Ru) => format!("Шаг {number} из {of} · {age} · {by}"),
-            (_, Language::En) => format!("{age} · by {by}"),
-            (_, Language::Ru) => format!("{age} · {by}"),
+            (Standing::Step { number, of, .. }, Language::En) => {
+                let usual = usual.map(|usual| format!(", usually {usual}")).unwrap_or_default();
+                format!("Step {number} of {of}{usual} · {since} · {by}")
+            }
+            (Standing::Step { number, of, .. }, Language::Ru) => {
+                let usual = usual.map(|usual| format!(", обычно {usual}")).unwrap_or_default();
+                format!("Шаг {number} из {of}{usual} · {since} · {by}")
+            }
+            (_, Language::En | Language::Ru) => format!("{since} · {by}"),
         }
     }
 
@@ -209,7 +224,15 @@ impl Words {
     pub fn locked(&self, by: &str, reason: &str) -> String {
         match self.language {
             Language::En => format!("locked by {by}: {reason}"),
-            Language::Ru => format!("заблокировал {by}: {reason}"),
+            Language::Ru => format!("заблокирован ({by}): {reason}"),
+        }
+    }
+
+    /// What stage has that production has not.
+    pub fn not_in_production(&self, version: &str) -> String {
+        match self.language {
+            Language::En => format!("{version} is not in production"),
+            Language::Ru => format!("{version} не в продакшне"),
         }
     }
 
@@ -232,9 +255,9 @@ impl Words {
     /// How many of those who are listed have to say yes.
     pub fn needed(&self, need: usize, listed: usize) -> String {
         match self.language {
-            Language::En if need == listed => format!("all {need} needed"),
+            Language::En if need == listed && need > 1 => format!("all {need} needed"),
             Language::En => format!("{need} of {listed} needed"),
-            Language::Ru if need == listed => format!("нужны все: {need}"),
+            Language::Ru if need == listed && need > 1 => format!("нужны все: {need}"),
             Language::Ru => format!("нужно {need} из {listed}"),
         }
     }

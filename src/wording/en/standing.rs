@@ -13,8 +13,10 @@ pub(in crate::wording) fn standing(standing: &Standing) -> String {
         S::CommitAsked => "asks the repository for its commit".into(),
         S::InLine { behind } => format!("in line behind {}", title(behind)),
         S::Begins { env, kind } => format!("{} begins", En.run(&env.to_string(), kind.as_str())),
-        S::Step { kind, surface, host, .. } if host.is_local() => format!("{} of {surface}", kind.title()),
-        S::Step { kind, surface, host, .. } => format!("{} of {surface} on {host}", kind.title()),
+        S::Step { env, run, kind, surface, host, .. } => {
+            let place = if host.is_local() { String::new() } else { format!(" on {host}") };
+            format!("{}: {} of {surface}{place}", En.run(&env.to_string(), run.as_str()), kind.title())
+        }
         S::Ci { env, kind } => format!("CI is at work: {}", En.run(&env.to_string(), kind.as_str())),
         S::Vote { missing, given, needed } if missing.is_empty() => {
             format!("nobody is left to approve · {given}\u{a0}of\u{a0}{needed}")

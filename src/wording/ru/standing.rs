@@ -15,8 +15,10 @@ pub(in crate::wording) fn standing(standing: &Standing) -> String {
         S::CommitAsked => "спрашиваем у репозитория коммит".into(),
         S::InLine { behind } => format!("в очереди за {}", title(behind)),
         S::Begins { env, kind } => format!("начинается {}", run(&env.to_string(), kind.as_str())),
-        S::Step { kind, surface, host, .. } if host.is_local() => format!("{}: {surface}", step(*kind)),
-        S::Step { kind, surface, host, .. } => format!("{}: {surface} на {host}", step(*kind)),
+        S::Step { env, run: of, kind, surface, host, .. } => {
+            let place = if host.is_local() { String::new() } else { format!(" на {host}") };
+            format!("{}: {} {surface}{place}", run(&env.to_string(), of.as_str()), step(*kind))
+        }
         S::Ci { env, kind } => format!("работает CI: {}", run(&env.to_string(), kind.as_str())),
         S::Vote { missing, given, needed } if missing.is_empty() => {
             format!("подтверждать больше некому · {given}\u{a0}из\u{a0}{needed}")

@@ -102,7 +102,8 @@ impl Seeker {
     fn step(&mut self, conn: &Connection, run: i64, step: i64, from: u64) -> Result<(), StoreError> {
         let begin = lines::from(conn, run, step, from, 1)?.first().map_or(0, |piece| piece.id - 1);
         let (mut lines, mut before) = (Lines::default(), VecDeque::new());
-        let (first_hit, mut last) = (self.found.hits.len(), from);
+        // Where not even one line has ended, the search goes on with the same one: no step is longer than what one look takes.
+        let (first_hit, mut last) = (self.found.hits.len(), from.saturating_sub(1));
         let (index, tried) = step_and_try(step);
         lines::walk(conn, run, step, begin, |piece| {
             self.read += piece.bytes.len();
@@ -213,5 +214,22 @@ mod tests {
         }
         assert_eq!(all.len(), 40_001);
         assert!(all.windows(2).all(|two| two[0] < two[1]));
+    }
+
+    #[test]
+    fn a_long_line_is_looked_through_when_what_one_look_takes_ends_in_it() {
+        let conn = test_database();
+        for step in [0, 1] {
+            let mut end = 0;
+            for _ in 0..16 {
+                end += 1 << 20;
+                append(&conn, 1, step, end, "y".repeat(1 << 20).as_bytes(), jiff::Timestamp::UNIX_EPOCH).unwrap();
+            }
+        }
+        printed(&conn, 2, &format!("{}needle", "z".repeat(1 << 16)));
+        let found = search(&conn, 1, "needle", (0, 1)).unwrap();
+        let at = found.goes_on.expect("there is more");
+        let found = search(&conn, 1, "needle", at).unwrap();
+        assert_eq!(found.hits.iter().map(|hit| (hit.step, hit.number)).collect::<Vec<_>>(), [(2, 1)]);
     }
 }

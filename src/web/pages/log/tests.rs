@@ -71,6 +71,21 @@ fn who_follows_gets_the_new_lines_alone() {
 }
 
 #[test]
+fn a_line_that_grows_beyond_a_page_is_followed_at_its_end() {
+    let conn = test_database();
+    for number in 0..1500 {
+        printed(&conn, &format!("\rprogress {number} {}", "#".repeat(980)));
+    }
+    let end = window(&conn, Wanted::Since(1));
+    assert!(end.is_fresh && text(&end).contains("progress 1499"), "{:?}", text(&end).len());
+    assert!(end.blocks[0].gap.is_some(), "it says that the beginning is not shown");
+    printed(&conn, "\ndone\n");
+    let new = window(&conn, Wanted::Since(end.next));
+    assert!(text(&new).ends_with("done\n") && new.later.is_none());
+    assert_eq!(new.next, 3);
+}
+
+#[test]
 fn long_lines_make_short_pages_and_nothing_is_skipped() {
     let conn = test_database();
     let long = "x".repeat(40_000);
