@@ -8,6 +8,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use sha2::Sha256;
+use subtle::ConstantTimeEq;
 
 /// From the opening of the Mini App, as long as a link that signs somebody in.
 const LASTS: SignedDuration = SignedDuration::from_mins(10);
@@ -64,8 +65,11 @@ pub fn read(text: &str, bot_token: &str, now: Timestamp) -> Result<Account, Init
     let hash = fields.remove("hash").ok_or(InitDataFault::Unreadable)?;
     let lines: Vec<String> = fields.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let key = mac(b"WebAppData", bot_token.as_bytes()).finalize().into_bytes();
-    let expected = mac(&key, lines.join("\n").as_bytes());
-    expected.verify_slice(&from_hex(&hash).ok_or(InitDataFault::Forged)?).map_err(|_| InitDataFault::Forged)?;
+    let expected = mac(&key, lines.join("\n").as_bytes()).finalize().into_bytes();
+    let expected: String = expected.iter().map(|byte| format!("{byte:02x}")).collect();
+    if !bool::from(expected.as_bytes().ct_eq(hash.as_bytes())) {
+        return Err(InitDataFault::Forged);
+    }
     let made =
         fields.get("auth_date").and_then(|text| text.parse().ok()).and_then(|at| Timestamp::from_second(at).ok());
     let age = now.duration_since(made.ok_or(InitDataFault::Unreadable)?);
@@ -80,11 +84,6 @@ fn mac(key: &[u8], message: &[u8]) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|_| unreachable!("any length is a key"));
     mac.update(message);
     mac
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digits = |at: usize| text.get(at..at + 2).and_then(|two| u8::from_str_radix(two, 16).ok());
-    (0..text.len()).step_by(2).map(digits).collect()
 }
 
 #[cfg(test)]

@@ -197,6 +197,12 @@ impl Catalog {
         self.services.values()
     }
 
+    /// The names of all services, those that have left the file and have a history, too.
+    #[must_use]
+    pub fn service_names(&self) -> Vec<ServiceName> {
+        self.services.keys().cloned().collect()
+    }
+
     /// The way to the GitHub that a service's workflows are at, and what its repository is called there.
     ///
     /// # Errors

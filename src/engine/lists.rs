@@ -64,22 +64,10 @@ impl Engine {
         let people = people_meant(self.catalog().people().values(), &text);
         let services: Vec<_> = match service {
             Some(service) => vec![service],
-            None => self.services_known().await?,
+            None => self.catalog().service_names(),
         };
         let wanted = Wanted { text, people, services, before, limit };
         self.read(move |conn| search::find(conn, &wanted)).await
-    }
-
-    /// Every service of the configuration and those that have left it, by name.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn services_known(&self) -> Result<Vec<ServiceName>, StoreError> {
-        let mut services = self.read(search::services).await?;
-        services.extend(self.catalog().services().map(|service| service.name.clone()));
-        services.sort();
-        services.dedup();
-        Ok(services)
     }
 }
 

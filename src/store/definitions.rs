@@ -1,14 +1,11 @@
 //! The configuration that named each service last, for services that have left the file; and how each was defined over time.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::columns::{millis, time, word};
 use super::error::StoreError;
 use crate::domain::ids::ServiceName;
-
-/// Revisions that are looked through for the one of a time, the newest first.
-const LOOKED_THROUGH: u32 = 200;
 
 /// The text of a configuration, and the folder where relative paths in it begin.
 pub type Source = (String, String);
@@ -74,10 +71,12 @@ pub fn revisions(conn: &Connection, service: &ServiceName, limit: u32) -> Result
     let mut statement = conn.prepare_cached(
         "SELECT number, at, text FROM definition_revisions WHERE service = ?1 ORDER BY number DESC LIMIT ?2",
     )?;
-    let rows = statement.query_map((service.as_str(), limit), |row| {
-        Ok(Revision { number: row.get(0)?, at: time(row, 1)?, text: row.get(2)? })
-    })?;
+    let rows = statement.query_map((service.as_str(), limit), revision)?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn revision(row: &Row<'_>) -> rusqlite::Result<Revision> {
+    Ok(Revision { number: row.get(0)?, at: time(row, 1)?, text: row.get(2)? })
 }
 
 /// How a service was defined at some time; none: from before this was noted.
@@ -85,8 +84,10 @@ pub fn revisions(conn: &Connection, service: &ServiceName, limit: u32) -> Result
 /// # Errors
 /// When the database cannot be read.
 pub fn revision_at(conn: &Connection, service: &ServiceName, at: Timestamp) -> Result<Option<Revision>, StoreError> {
-    let all = revisions(conn, service, LOOKED_THROUGH)?;
-    Ok(all.into_iter().find(|revision| revision.at <= at))
+    let mut statement = conn.prepare_cached(
+        "SELECT number, at, text FROM definition_revisions WHERE service = ?1 AND at <= ?2 ORDER BY number DESC LIMIT 1",
+    )?;
+    Ok(statement.query_row((service.as_str(), millis(at)), revision).optional()?)
 }
 
 /// Whether there is any release.

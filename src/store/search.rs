@@ -141,16 +141,6 @@ fn after(text: &str) -> String {
     format!("{text}\u{10ffff}")
 }
 
-/// Every service that has been here, those that have left `rmm.toml`, too.
-///
-/// # Errors
-/// When the database cannot be read.
-pub fn services(conn: &Connection) -> Result<Vec<ServiceName>, StoreError> {
-    let mut statement = conn.prepare_cached("SELECT DISTINCT service FROM environments ORDER BY service")?;
-    let rows = statement.query_map([], |row| super::columns::word(row, 0))?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

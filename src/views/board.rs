@@ -36,9 +36,8 @@ impl Board {
     /// # Errors
     /// When the database cannot be read.
     pub async fn read(engine: &Engine, of: Option<&ServiceName>) -> Result<Self, Failure> {
-        let catalog = engine.catalog();
-        let names = catalog.services().map(|service| &service.name).filter(|name| of.is_none_or(|of| of == *name));
-        let names: Vec<ServiceName> = names.cloned().collect();
+        let mut names = engine.catalog().service_names();
+        names.retain(|name| of.is_none_or(|of| of == name));
         let mut board = Self {
             releases: Vec::new(),
             services: Vec::with_capacity(names.len()),

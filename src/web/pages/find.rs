@@ -6,7 +6,7 @@ use axum::response::Html;
 use serde::Deserialize;
 
 use super::board::first_release;
-use super::fault::{Fault, sentence_of};
+use super::fault::{Fault, clause_of};
 use super::frame::{Frame, When};
 use super::tone::Tone;
 use super::viewer::Viewer;
@@ -67,7 +67,7 @@ pub(super) async fn show(
 ) -> Result<Html<String>, Fault> {
     viewer.actor.may(Right::Read, None, false)?;
     asked.q = asked.q.trim().chars().take(LONGEST).collect();
-    let services = web.engine.services_known().await?;
+    let services = web.engine.catalog().service_names();
     let service = services.iter().find(|known| known.as_str() == asked.service).cloned();
     let before = asked.before.map(ReleaseId);
     let found = web.engine.search(&asked.q, service, before, PAGE).await?;
@@ -106,7 +106,7 @@ impl Line {
             title: format!("{} {}", release.service, release.title()),
             commit: release.commit.as_ref().map(|commit| commit.short().to_owned()),
             tone: release.status.into(),
-            status: sentence_of(looks.language.status_title(release.status)).trim_end_matches('.').to_owned(),
+            status: clause_of(looks.language.status_title(release.status)),
             began: looks.when(release.created_at, viewer.now),
             by: wording::initiator(None, &release.initiated_by),
         }

@@ -60,7 +60,7 @@ pub(super) async fn show(
 ) -> Result<Html<String>, Fault> {
     viewer.actor.may(Right::Read, None, false)?;
     let labels = insights::of(viewer.looks.language);
-    let services = web.engine.services_known().await?;
+    let services = web.engine.catalog().service_names();
     let period = Period::of(&asked, &services, &viewer);
     let found = web.kept.insights(&web.engine, (period.service.clone(), period.bounds.clone())).await?;
     let (now, before) = (found.all.now, found.all.before);

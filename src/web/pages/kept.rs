@@ -10,8 +10,9 @@ use tokio::sync::Semaphore;
 
 use crate::domain::commits::CommitList;
 use crate::domain::ids::ServiceName;
-use crate::domain::insights::Insights;
+use crate::domain::insights::{History, Insights};
 use crate::engine::{Engine, Failure};
+use crate::store::StoreError;
 use crate::views::Board;
 
 /// Not everything that a board shows is an event: why a run waits, for instance.
@@ -83,9 +84,16 @@ impl Kept {
 }
 
 async fn read(engine: &Engine, (service, bounds): &Period) -> Result<Insights, Failure> {
+    Ok(Insights::of(&history(engine, service.clone(), bounds).await?, bounds.clone()))
+}
+
+/// What became of the runs of a period, of the one before, and of one more, which led to the first deploys.
+pub(super) async fn history(
+    engine: &Engine,
+    service: Option<ServiceName>,
+    bounds: &[Timestamp],
+) -> Result<History, StoreError> {
     let (from, to) = (bounds.first().copied().unwrap_or_default(), bounds.last().copied().unwrap_or_default());
-    // The period before, and what led to its first deploys.
-    let length = to.duration_since(from) * 2;
-    let history = engine.history(service.clone(), from.saturating_sub(length).unwrap_or_default(), to).await?;
-    Ok(Insights::of(&history, bounds.clone()))
+    let earlier = from.saturating_sub(to.duration_since(from) * 2).unwrap_or_default();
+    engine.history(service, earlier, to).await
 }

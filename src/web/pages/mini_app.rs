@@ -11,8 +11,8 @@ use serde::Deserialize;
 
 use super::fault::Fault;
 use super::frame::{Frame, Looks};
-use super::sign_in::{browser, end_former, local};
-use super::viewer::{Site, address_of, is_from_here, parse, set_cookie};
+use super::sign_in::{browser, end_former, guessed_wrong, local};
+use super::viewer::{Site, must_be_from_here, parse, set_cookie};
 use super::words::mini_app::{self, Words};
 use crate::domain::init_data;
 use crate::engine::people::Who;
@@ -62,9 +62,7 @@ pub(super) async fn enter(
     request: Request,
 ) -> Result<Response, Fault> {
     let (parts, sent) = request.into_parts();
-    if !is_from_here(&parts.headers) {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", looks.words().foreign_form).into());
-    }
+    must_be_from_here(&parts.headers, &looks)?;
     let Some(token) = web.engine.catalog().bot_token().filter(|_| is_there(&web)) else {
         return Err(Problem::not_found("there is no Mini App").into());
     };
@@ -73,9 +71,7 @@ pub(super) async fn enter(
     let account = match init_data::read(&shown.data, token.expose_secret(), web.engine.now()) {
         Ok(account) => account,
         Err(fault) => {
-            if let Some(address) = address_of(&parts) {
-                web.authenticator.wrong(address, web.engine.now())?;
-            }
+            guessed_wrong(&web, &parts)?;
             return Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", labels.fault(fault)).into());
         }
     };

@@ -12,9 +12,8 @@ use serde::Deserialize;
 
 use super::fault::Fault;
 use super::frame::{Frame, Looks, When};
-use super::viewer::{Signed, Site, Viewer, address_of, is_from_here, parse, set_cookie};
+use super::viewer::{Signed, Site, Viewer, address_of, must_be_from_here, parse, set_cookie};
 use crate::engine::sessions::Browser;
-use crate::web::problem::Problem;
 use crate::web::{Web, body};
 
 #[derive(Template)]
@@ -52,9 +51,7 @@ pub(super) async fn offer(
     if let Some(who) = web.engine.look_at_login_link(link.clone()).await? {
         return Ok(page(&looks, Some((who, link)), false, "/")?.into_response());
     }
-    if let Some(address) = address_of(&parts) {
-        web.authenticator.wrong(address, web.engine.now())?;
-    }
+    guessed_wrong(&web, &parts)?;
     Ok((StatusCode::GONE, page(&looks, None, true, "/")?).into_response())
 }
 
@@ -78,21 +75,25 @@ pub(super) async fn enter(
     request: Request,
 ) -> Result<Response, Fault> {
     let (parts, sent) = request.into_parts();
-    if !is_from_here(&parts.headers) {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", looks.words().foreign_form).into());
-    }
+    must_be_from_here(&parts.headers, &looks)?;
     let shown: Shown = parse(&body::read(sent).await?)?;
     // A whole link is as good as what stands at its end.
     let code = shown.code.trim().rsplit('/').next().unwrap_or_default().to_owned();
     let Some(secret) = web.engine.sign_in(code, browser(&parts)).await? else {
-        if let Some(address) = address_of(&parts) {
-            web.authenticator.wrong(address, web.engine.now())?;
-        }
+        guessed_wrong(&web, &parts)?;
         return Ok((StatusCode::GONE, page(&looks, None, true, local(&shown.to))?).into_response());
     };
     end_former(&web, &parts).await?;
     let cookie = set_cookie(&web, Some(secret.expose_secret()), Site::Own);
     Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to(local(&shown.to))).into_response())
+}
+
+/// Counts what opens nothing against the address that it came from, which may try so often only.
+pub(super) fn guessed_wrong(web: &Web, parts: &Parts) -> Result<(), Fault> {
+    if let Some(address) = address_of(parts) {
+        web.authenticator.wrong(address, web.engine.now())?;
+    }
+    Ok(())
 }
 
 /// Ends the session that a browser comes with, where it signs in anew.

@@ -123,7 +123,7 @@ impl FromRequestParts<Web> for Viewer {
 }
 
 /// Whether a form was sent by a page of this very RMM, as far as the browser tells.
-pub(super) fn is_from_here(headers: &HeaderMap) -> bool {
+fn is_from_here(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     // Browsers tell it where the connection is safe, and no page can change it.
     match text("sec-fetch-site") {
@@ -134,6 +134,12 @@ pub(super) fn is_from_here(headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
     let of_host = |origin: &str| origin.split_once("://").map(|(_, host)| host) == host;
     headers.get(header::ORIGIN).is_none_or(|origin| origin.to_str().is_ok_and(of_host))
+}
+
+/// Refuses a form of another origin.
+pub(super) fn must_be_from_here(headers: &HeaderMap, looks: &Looks) -> Result<(), Problem> {
+    let foreign = || Problem::new(StatusCode::FORBIDDEN, "forbidden", looks.words().foreign_form);
+    is_from_here(headers).then_some(()).ok_or_else(foreign)
 }
 
 /// What a form says, by somebody who is signed in.
@@ -152,14 +158,11 @@ impl<T: DeserializeOwned> FromRequest<Web> for Signed<T> {
     async fn from_request(request: Request, web: &Web) -> Result<Self, Fault> {
         let (mut parts, sent) = request.into_parts();
         let viewer = Viewer::from_request_parts(&mut parts, web).await?;
-        let foreign = || Problem::new(StatusCode::FORBIDDEN, "forbidden", viewer.looks.words().foreign_form);
-        if !is_from_here(&parts.headers) {
-            return Err(foreign().into());
-        }
+        must_be_from_here(&parts.headers, &viewer.looks)?;
         let bytes = body::read(sent).await?;
         let Csrf { csrf } = parse(&bytes)?;
         if !viewer.knows(&csrf) {
-            return Err(foreign().into());
+            return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", viewer.looks.words().foreign_form).into());
         }
         let said = parse(&bytes)?;
         Ok(Self(viewer, said))

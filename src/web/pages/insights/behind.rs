@@ -18,6 +18,7 @@ use crate::store::releases;
 use crate::web::Web;
 use crate::web::pages::fault::Fault;
 use crate::web::pages::frame::{Frame, When};
+use crate::web::pages::kept;
 use crate::web::pages::tone::{self, Tone};
 use crate::web::pages::viewer::Viewer;
 use crate::web::pages::words::insights::{self, Words};
@@ -105,12 +106,11 @@ struct BehindPage {
     is_cut: bool,
 }
 
-/// The history of a period, with what led to its first deploys.
+/// The history of a period, as its figures have it, and its bounds.
 async fn history(web: &Web, period: &Period) -> Result<(History, Timestamp, Timestamp), Fault> {
-    let (from, to) =
-        (period.bounds.first().copied().unwrap_or_default(), period.bounds.last().copied().unwrap_or_default());
-    let earlier = from.saturating_sub(to.duration_since(from)).unwrap_or_default();
-    Ok((web.engine.history(period.service.clone(), earlier, to).await?, from, to))
+    let history = kept::history(&web.engine, period.service.clone(), &period.bounds).await?;
+    let (from, to) = (period.bounds.first(), period.bounds.last());
+    Ok((history, from.copied().unwrap_or_default(), to.copied().unwrap_or_default()))
 }
 
 /// The releases behind a number, the newest first.
@@ -123,7 +123,7 @@ pub(in crate::web::pages) async fn list(
     viewer.actor.may(Right::Read, None, false)?;
     let known = Kind::ALL.into_iter().find(|known| known.word() == kind);
     let kind = known.ok_or_else(|| Problem::not_found(format!("there is no measure {kind}")))?;
-    let period = Period::of(&asked, &web.engine.services_known().await?, &viewer);
+    let period = Period::of(&asked, &web.engine.catalog().service_names(), &viewer);
     let (history, from, to) = history(&web, &period).await?;
     let labels = insights::of(viewer.looks.language);
     let happened = match kind {
@@ -209,7 +209,7 @@ pub(in crate::web::pages) async fn csv(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Fault> {
     viewer.actor.may(Right::Read, None, false)?;
-    let period = Period::of(&asked, &web.engine.services_known().await?, &viewer);
+    let period = Period::of(&asked, &web.engine.catalog().service_names(), &viewer);
     let (history, from, to) = history(&web, &period).await?;
     let deploys: Vec<_> = history.within(from, to).cloned().collect();
     let table = web.engine.read(move |conn| {

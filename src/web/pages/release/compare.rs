@@ -132,7 +132,8 @@ impl Pair {
         let own = words::of(viewer.looks.language);
         // The newer one brings something beside the older one.
         let (older, newer) = if one.id < other.id { (one, other) } else { (other, one) };
-        let key = (older.service.to_string(), format!("{:?}", older.commit), format!("{:?}", newer.commit));
+        let text = |release: &Release| release.commit.as_ref().map(ToString::to_string).unwrap_or_default();
+        let key = (older.service.to_string(), text(older), text(newer));
         let known = web.engine.commits_of(newer.id).await?.filter(|list| list.since.release == older.id);
         let list = match known {
             Some(list) => Some(std::sync::Arc::new(list)),
