@@ -233,6 +233,13 @@ impl App {
         Some(format!("{base}/login/{}", link.secret.expose_secret()))
     }
 
+    /// Serves its pages alone, and the list of them, until it is stopped: nothing is carried out.
+    #[cfg(debug_assertions)]
+    pub async fn show(self, listener: TcpListener, gallery: web::Gallery) {
+        let router = self.router().merge(gallery.routes(&self.engine));
+        server::serve(router, self.limits.clone(), listener, None, self.stop.clone()).await;
+    }
+
     /// Serves and works until it is stopped. Steps that run then go on, and are found again at the next start.
     ///
     /// # Errors

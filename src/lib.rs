@@ -32,6 +32,8 @@ pub mod contract;
 pub mod demo;
 pub mod domain;
 pub mod engine;
+#[cfg(debug_assertions)]
+pub mod gallery;
 pub mod store;
 pub mod telemetry;
 pub mod terminal;

@@ -51,6 +51,8 @@ const PAUSE: Duration = Duration::from_secs(5);
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub use self::team::has_told_everything;
+#[cfg(debug_assertions)]
+pub use self::words::samples_told as samples;
 
 /// What all parts of the bot share.
 pub struct Bot {

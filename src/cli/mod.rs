@@ -133,6 +133,14 @@ enum Verb {
     },
     /// Print the description of the HTTP API (OpenAPI)
     Openapi,
+    /// Look at every page and message with sample data (debug builds only)
+    #[cfg(debug_assertions)]
+    #[command(after_help = "Examples:\n  rmm gallery\n  rmm gallery --listen 127.0.0.1:9000")]
+    Gallery {
+        /// Where it is served
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
+        listen: std::net::SocketAddr,
+    },
     /// The small service that `demo` releases.
     #[command(hide = true)]
     DemoService(crate::demo::service::Args),
@@ -173,6 +181,10 @@ pub fn main() -> ExitCode {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "rmm", &mut script);
             print_bytes(&script)
+        }
+        #[cfg(debug_assertions)]
+        Verb::Gallery { listen } => {
+            runtime().and_then(|runtime| runtime.block_on(crate::gallery::serve(listen))).map_err(Fault::from)
         }
         Verb::Openapi => print(&format!("{}\n", crate::web::api::openapi())),
     };

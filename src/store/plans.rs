@@ -16,6 +16,7 @@ use super::schema;
 const REVIEWED: &[(&str, &str)] = &[
     ("FROM events ORDER BY seq DESC LIMIT", "the last one or two rows"),
     ("trace_id, mac FROM events ORDER BY seq", "the whole record is checked, on request"),
+    ("FROM ended_runs ORDER BY ended_at DESC, run_id DESC LIMIT 1", "the last row"),
     ("FROM votes WHERE release_id = ?1 AND attempt = ?2 ORDER BY at", "sorts as many votes as a release has approvers"),
     ("SELECT EXISTS (SELECT 1 FROM events)", "ends at the first row"),
     ("FROM tokens ORDER BY id DESC", "people make tokens by hand, and see all of them"),

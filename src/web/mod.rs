@@ -39,6 +39,9 @@ use crate::engine::Engine;
 use crate::engine::catalog::http_address;
 use crate::store::StoreError;
 
+#[cfg(debug_assertions)]
+pub use self::pages::Gallery;
+
 /// What handlers work with.
 #[derive(Clone)]
 pub struct Web {

@@ -163,6 +163,23 @@ fn try_out(messages: &Environment<'_>, name: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// What every built-in template makes of its samples: its name, and Telegram's HTML.
+#[cfg(debug_assertions)]
+pub(super) fn samples_told(language: Language) -> Vec<(String, Vec<String>)> {
+    let (samples, sources): (BTreeMap<String, Vec<Value>>, _) =
+        (serde_json::from_str(SAMPLES).unwrap_or_default(), built_in(language));
+    let told = |template: &str, context: Value| match sources.messages.get_template(template) {
+        Ok(template) => template.render(context).map_or_else(|error| told(&error), |html| tidy(&html)),
+        Err(error) => told(&error),
+    };
+    let all = samples.into_iter();
+    all.map(|(name, contexts)| {
+        let told = contexts.into_iter().map(|context| told(&name, context)).collect();
+        (name, told)
+    })
+    .collect()
+}
+
 /// Renders every template with its samples; each has some.
 #[cfg(test)]
 pub(super) fn try_all(sources: &Sources) -> Result<(), String> {

@@ -51,6 +51,15 @@ struct Sources {
     phrases: Environment<'static>,
 }
 
+/// What every built-in template of every language makes of its samples: language, name, and Telegram's HTML.
+#[cfg(debug_assertions)]
+#[must_use]
+pub fn samples_told() -> Vec<(Language, String, Vec<String>)> {
+    let all = [Language::En, Language::Ru].into_iter();
+    all.flat_map(|language| load::samples_told(language).into_iter().map(move |(name, told)| (language, name, told)))
+        .collect()
+}
+
 impl Words {
     /// The built-in words, and those of the operator's that work: `<language>/<template>.j2` and
     /// `<language>/words.toml` in `override_dir`. The others are reported in the log.

@@ -11,6 +11,8 @@ mod diff;
 mod fault;
 mod find;
 mod frame;
+#[cfg(debug_assertions)]
+mod gallery;
 mod hosts;
 mod insights;
 mod kept;
@@ -40,6 +42,8 @@ use axum::routing::{get, post};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
+#[cfg(debug_assertions)]
+pub use self::gallery::Gallery;
 pub(super) use self::kept::Kept;
 
 use self::fault::{Fault, Shown};
