@@ -49,17 +49,27 @@ impl Language {
         format!("{number} {}", if self == En { en } else { ru })
     }
 
-    /// How long something took: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 10 min`.
+    /// In as many units as it takes to be exact: `45 s`, `1 h 30 min`, `2 d`.
+    #[must_use]
+    pub fn exact(self, seconds: i64) -> String {
+        let [d, h, min, s] = if self == En { ["d", "h", "min", "s"] } else { ["дн.", "ч", "мин", "с"] };
+        let parts = [(seconds / 86_400, d), (seconds / 3600 % 24, h), (seconds / 60 % 60, min), (seconds % 60, s)];
+        let shown: Vec<_> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n} {unit}")).collect();
+        if shown.is_empty() { format!("0 {s}") } else { shown.join(" ") }
+    }
+
+    /// How long something took: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`.
     #[must_use]
     pub fn lasting(self, time: SignedDuration) -> String {
         let seconds = time.as_secs().max(0);
-        let [s, min, h] = if self == En { ["s", "min", "h"] } else { ["с", "мин", "ч"] };
+        let [s, min, h, d] = if self == En { ["s", "min", "h", "d"] } else { ["с", "мин", "ч", "дн."] };
         match seconds {
             ..10 if self == Ru => format!("{:.1} {s}", time.as_secs_f64().max(0.0)).replace('.', ","),
             ..10 => format!("{:.1} {s}", time.as_secs_f64().max(0.0)),
             10..60 => format!("{seconds} {s}"),
             60..3600 => format!("{} {min} {} {s}", seconds / 60, seconds % 60),
-            3600.. => format!("{} {h} {} {min}", seconds / 3600, seconds % 3600 / 60),
+            3600..172_800 => format!("{} {h} {} {min}", seconds / 3600, seconds % 3600 / 60),
+            172_800.. => format!("{} {d} {} {h}", seconds / 86_400, seconds % 86_400 / 3600),
         }
     }
 }
@@ -71,13 +81,10 @@ pub(super) fn short(limit: Duration) -> String {
 
 /// Of limits, in Russian: `15 с`, `2 мин`, `1 ч 30 мин`.
 pub(super) fn russian(limit: Duration) -> String {
-    let (seconds, millis) = (limit.as_secs(), limit.subsec_millis());
-    if millis != 0 {
-        return format!("{} мс", limit.as_millis());
+    match limit.subsec_millis() {
+        0 => Ru.exact(i64::try_from(limit.as_secs()).unwrap_or(i64::MAX)),
+        _ => format!("{} мс", limit.as_millis()),
     }
-    let parts = [(seconds / 3600, "ч"), (seconds / 60 % 60, "мин"), (seconds % 60, "с")];
-    let shown: Vec<_> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n} {unit}")).collect();
-    if shown.is_empty() { "0 с".to_owned() } else { shown.join(" ") }
 }
 
 /// `2026-11-28 15:40:12 UTC`.

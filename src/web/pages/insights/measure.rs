@@ -211,7 +211,7 @@ impl Drawing<'_> {
 
     fn times(&self) -> Scale {
         let language = self.viewer.looks.language;
-        Scale { steps: SECONDS, name: Box::new(move |value| language.rounded(whole(value))) }
+        Scale { steps: SECONDS, name: Box::new(move |value| language.exact(whole(value))) }
     }
 }
 
