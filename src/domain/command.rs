@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::env::Env;
+use super::fault::known::KnownFailure;
 use super::gate::facts::GateName;
 use super::ids::{Commit, HostName, ReleaseId, Revision, RunId, ServiceName, Tag};
 use super::reason::{Found, LastRun, Reason};
@@ -500,6 +501,8 @@ pub enum Outcome {
 pub struct Said {
     /// The line that says most about why it failed.
     pub last: Option<String>,
+    /// What that mostly means.
+    pub known: Option<KnownFailure>,
     /// Work done by hand where the step checks out; a bounded number of findings.
     pub by_hand: Vec<String>,
     /// The refs in the clone that hold what was set aside of it.

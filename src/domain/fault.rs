@@ -1,6 +1,7 @@
 //! What is in the way of an answer over the network, as facts: a name, an address, TLS, a certificate, HTTP.
 
 pub mod github;
+pub mod known;
 pub mod repository;
 pub mod ssh;
 pub mod step;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::env::Env;
 use super::fault::github::GithubFault;
+use super::fault::known::KnownFailure;
 use super::fault::repository::RepositoryFault;
 use super::fault::ssh::SshFault;
 use super::fault::step::StepFault;
@@ -168,12 +169,21 @@ pub enum Reason {
         host: Option<HostName>,
         cause: Box<Reason>,
     },
-    /// A command failed; `said` is what its tool gave as the reason.
-    Exit { status: i32, said: Option<String> },
+    /// A command failed; `said` is what its tool gave as the reason, `known` what that mostly means.
+    Exit {
+        status: i32,
+        said: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        known: Option<KnownFailure>,
+    },
     /// It failed before it changed anything.
     NothingChanged { cause: Box<Reason> },
-    /// A health check did not pass.
-    Unhealthy { cause: Box<Reason> },
+    /// A health check did not pass; `known` is what the output of the surface mostly means.
+    Unhealthy {
+        cause: Box<Reason>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        known: Option<KnownFailure>,
+    },
     /// What a question over the network found.
     Health { fault: HealthFault },
     /// A health check was tried so often; the last answer.
@@ -467,7 +477,7 @@ mod tests {
 
     #[test]
     fn facts_are_stored_with_their_code() {
-        let cause = Box::new(Reason::Exit { status: 3, said: None });
+        let cause = Box::new(Reason::Exit { status: 3, said: None, known: None });
         let reason = Reason::NothingToGoBackTo { cause };
         let stored = serde_json::to_string(&reason).unwrap();
         assert_eq!(stored, r#"{"code":"nothing_to_go_back_to","cause":{"code":"exit","status":3,"said":null}}"#);

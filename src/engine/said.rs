@@ -5,6 +5,7 @@ use super::Failure;
 use super::step::StepContext;
 use crate::clients::checkup::lacks_compose;
 use crate::domain::command::{Outcome, Said};
+use crate::domain::fault::known::KnownFailure;
 use crate::domain::run::{Action, StepKind};
 use crate::store::logs;
 use crate::wording::without_middle;
@@ -36,16 +37,28 @@ const KEPT: &str = "rmm: kept aside as ";
 impl StepContext<'_> {
     /// What the step's output says, once it has ended.
     pub(super) async fn said(&self, outcome: &Outcome) -> Result<Said, Failure> {
-        let Action::Command { script, .. } = &self.step.action else { return Ok(Said::default()) };
+        let script = match &self.step.action {
+            Action::Command { script, .. } => script,
+            Action::Health { schedule, logs: Some(_), .. } if matches!(outcome, Outcome::Unhealthy(_)) => {
+                let output = self.end_of_output(self.log_step(schedule.attempts + 1)).await?;
+                return Ok(Said { known: KnownFailure::in_output(&output, None), ..Said::default() });
+            }
+            Action::Health { .. } => return Ok(Said::default()),
+        };
         let checks_out = script.tools && matches!(self.step.kind, StepKind::Fetch | StepKind::Checkout);
-        let failed = matches!(outcome, Outcome::Exited(code) if *code != 0);
-        if !checks_out && !failed {
+        let failed = if let Outcome::Exited(code) = outcome { Some(*code).filter(|code| *code != 0) } else { None };
+        if !checks_out && failed.is_none() {
             return Ok(Said::default());
         }
         let end = self.end_of_output(self.log_step(0)).await?;
         let (by_hand, kept) = if checks_out { work_by_hand(&end) } else { Default::default() };
-        let untouched = checks_out && failed && end.lines().any(|line| line == UNTOUCHED);
-        Ok(Said { last: if failed { telling_line(&end) } else { None }, by_hand, kept, untouched })
+        let untouched = checks_out && failed.is_some() && end.lines().any(|line| line == UNTOUCHED);
+        let Some(status) = failed else { return Ok(Said { by_hand, kept, ..Said::default() }) };
+        let last = telling_line(&end);
+        // What RMM says itself comes with its own remedy.
+        let is_own = end.lines().any(|line| OWN_WORDS.iter().any(|start| line.starts_with(start)));
+        let known = if is_own { None } else { KnownFailure::in_output(&end, Some(status)) };
+        Ok(Said { last, known, by_hand, kept, untouched })
     }
 
     /// The line of some output of the step that says most about a failure.

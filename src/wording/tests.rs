@@ -67,7 +67,7 @@ fn version() -> Version {
 }
 
 fn exit() -> Box<Reason> {
-    Box::new(Reason::Exit { status: 3, said: None })
+    Box::new(Reason::Exit { status: 3, said: None, known: None })
 }
 
 /// The code of a fact.

@@ -31,6 +31,26 @@ async fn a_command_that_is_not_there_is_told_as_such() {
 }
 
 #[tokio::test]
+async fn a_failure_that_is_well_known_is_told_with_what_mostly_helps() {
+    let deploy = "echo 'Error: listen EADDRINUSE: address already in use :::3000' >&2; exit 1";
+    let world = World::new(one_step(deploy)).await;
+    let release = world.release("v1").await;
+    world.until(release, "stage_building_failed").await;
+    let reason = world.reason(release).await;
+    assert!(reason.contains("address already in use :::3000 (probably another program has the port"), "{reason}");
+    let run = world.operator().get(&format!("/api/v1/runs/{}", world.last_run(release).await)).await.ok().to_string();
+    assert!(run.contains("port_taken"), "{run}");
+    // A health check that does not pass: the surface's own logs tell.
+    let setup = one_step("true").surface("health.command", "false").surface("health.wait", "0s");
+    let setup = setup.surface("health.attempts", 1);
+    let world = World::new(setup.surface("logs", "echo 'FATAL: password authentication failed for user \"shop\"'")).await;
+    let release = world.release("v1").await;
+    world.until(release, "stage_building_failed").await;
+    let reason = world.reason(release).await;
+    assert!(reason.contains("(probably the database refuses the user or the password)"), "{reason}");
+}
+
+#[tokio::test]
 async fn where_nothing_tells_that_a_surface_is_well_the_record_of_the_first_release_says_so() {
     for (setup, told) in [(one_step("true"), true), (one_step("true").surface("health.command", "true"), false)] {
         let world = World::new(setup).await;

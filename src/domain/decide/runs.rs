@@ -1,5 +1,6 @@
 //! What RMM's own parts say: steps of runs that start and end, runs that cannot be judged, commits and tags.
 
+use crate::domain::fault::known::KnownFailure;
 use crate::domain::command::{Answer, Outcome, Said};
 use crate::domain::env::Env;
 use crate::domain::event::Event;
@@ -135,7 +136,7 @@ impl Draft<'_, '_> {
             };
             self.world.record(Some(run.release), Some(id), event);
         }
-        let state = step_state(&outcome, said.last.as_deref(), said.untouched, run.is_ending());
+        let state = step_state(&outcome, said.last.as_deref(), said.known, said.untouched, run.is_ending());
         let now = self.world.now;
         let changed = &mut self.world.run_mut(id).steps[index as usize];
         changed.state = state.clone();
@@ -346,17 +347,23 @@ fn named(run: &Run, step: &Step, cause: Reason) -> Reason {
     }
 }
 
-fn step_state(outcome: &Outcome, said: Option<&str>, untouched: bool, stopping: bool) -> StepState {
+fn step_state(
+    outcome: &Outcome,
+    said: Option<&str>,
+    known: Option<KnownFailure>,
+    untouched: bool,
+    stopping: bool,
+) -> StepState {
     match outcome {
         Outcome::Exited(0) | Outcome::Healthy => StepState::Succeeded,
         Outcome::Exited(_) if stopping => StepState::Stopped,
         Outcome::Exited(code) => {
-            let reason = Reason::Exit { status: *code, said: said.map(ToOwned::to_owned) };
+            let reason = Reason::Exit { status: *code, said: said.map(ToOwned::to_owned), known };
             let reason = if untouched { Reason::NothingChanged { cause: Box::new(reason) } } else { reason };
             StepState::Failed { exit: Some(*code), reason }
         }
         Outcome::Unhealthy(reason) if !stopping => {
-            StepState::Failed { exit: None, reason: Reason::Unhealthy { cause: Box::new(reason.clone()) } }
+            StepState::Failed { exit: None, reason: Reason::Unhealthy { cause: Box::new(reason.clone()), known } }
         }
         Outcome::TimedOut => StepState::Failed { exit: None, reason: Reason::TimedOut },
         Outcome::Stopped | Outcome::Unhealthy(_) => StepState::Stopped,

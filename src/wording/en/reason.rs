@@ -1,6 +1,7 @@
 //! Why something stands where it stands.
 
 use crate::domain::env::Env;
+use crate::domain::fault::known::KnownFailure;
 use crate::domain::fault::repository::{GitAdvice, RepositoryFault};
 use crate::domain::ids::HostName;
 use crate::domain::reason::{Found, Hint, LastRun, Reason, RestoredBy, Wait};
@@ -134,12 +135,12 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             let place = host.as_ref().map(|host| format!(" ({host})")).unwrap_or_default();
             format!("{} of {surface} on {environment}{place} {}", kind.title(), of(cause))
         }
-        R::Exit { status, said } => {
-            format!("{}{}", exit(*status), behind(said.as_deref()))
+        R::Exit { status, said, known } => {
+            format!("{}{}{}", exit(*status), behind(said.as_deref()), probably(*known))
         }
         // What follows from it is told of the release.
         R::NothingChanged { cause } => of(cause),
-        R::Unhealthy { cause } => format!("did not pass: {}", of(cause)),
+        R::Unhealthy { cause, known } => format!("did not pass: {}{}", of(cause), probably(*known)),
         R::Health { fault } => fault::health(fault),
         R::Attempts { attempts, last } => format!("{attempts} attempts, the last: {}", of(last)),
         R::NeverAsked => "it was never asked".to_owned(),
@@ -274,6 +275,44 @@ fn says_so(by: &str, why: &str) -> String {
 }
 
 /// What an exit status means (POSIX: 126, 127 by the shell, above 128 by a signal).
+/// What most probably went wrong, and what helps.
+const fn known(failure: KnownFailure) -> &'static str {
+    use KnownFailure as F;
+    match failure {
+        F::PortTaken => "another program has the port, and `ss -ltnp` on the host names it",
+        F::ContainerNameTaken => "another container has the name, and `docker ps -a` names it",
+        F::DiskFull => "a disk is full, and `df -h` and `df -i` tell which",
+        F::FileWatches => "no more files may be watched: raise fs.inotify.max_user_watches",
+        F::OpenFiles => "too many files are open: raise the limit of open files",
+        F::ReadOnlyDisk => "the disk is read-only, and `dmesg` tells why",
+        F::DockerForbidden => "the user of the steps may not use Docker: add it to the group docker",
+        F::DockerAway => "Docker does not run there, and `systemctl status docker` tells why",
+        F::DockerNetworks => "Docker has no addresses left for networks: `docker network prune`",
+        F::ComposeFile => "the compose file is wrong, and `docker compose config` tells where",
+        F::OutOfMemory => "the memory was not enough, and `dmesg` names what was ended",
+        F::MigrationLock => "something else holds a lock in the database: try again when it has ended",
+        F::MigrationHalfWay => "an earlier migration ended half-way and needs repair by hand",
+        F::DatabaseLogin => "the database refuses the user or the password",
+        F::NoSuchImage => "the registry has no such image, or shows it to nobody without a login",
+        F::RegistryLogin => "the registry refuses the login: `docker login` as the user of the steps",
+        F::RegistryLimit => "the registry gives no more for now: log in to it, or try later",
+        F::NameNotFound => "a name has no address there: look at the name servers of the host",
+        F::Certificate => "a certificate is not trusted, or not valid any more",
+        F::HostKey => "the key of an SSH host is not the known one: look at known_hosts there",
+        F::RepositoryLogin => "the repository refuses the key or the password that is used there",
+        F::OtherProcessor => "it was built for another processor",
+        F::NoSuchProgram => "a program is not installed there",
+        F::Forbidden => "the user of the steps may not do that",
+        F::NothingListens => "nothing listens at an address that it asks",
+        F::NoAnswer => "an address that it asks does not answer",
+    }
+}
+
+/// … behind what happened.
+fn probably(failure: Option<KnownFailure>) -> String {
+    failure.map(|failure| format!(" (probably {})", known(failure))).unwrap_or_default()
+}
+
 fn exit(status: i32) -> String {
     match status {
         126 => "failed: a command could not be executed (exit status 126)".into(),

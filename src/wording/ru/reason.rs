@@ -1,6 +1,7 @@
 //! Почему всё стоит так, как стоит.
 
 use crate::domain::env::Env;
+use crate::domain::fault::known::KnownFailure;
 use crate::domain::fault::repository::{GitAdvice, RepositoryFault};
 use crate::domain::ids::HostName;
 use crate::domain::reason::{Found, Hint, LastRun, Reason, RestoredBy, Wait};
@@ -137,11 +138,11 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             let place = host.as_ref().map(|host| format!(", {host}")).unwrap_or_default();
             format!("шаг «{}» ({surface}, {}{place}): {}", step(*kind), environment, of(cause))
         }
-        R::Exit { status, said } => {
-            format!("{}{}", exit(*status), behind(said.as_deref()))
+        R::Exit { status, said, known } => {
+            format!("{}{}{}", exit(*status), behind(said.as_deref()), probably(*known))
         }
         R::NothingChanged { cause } => of(cause),
-        R::Unhealthy { cause } => format!("проверка не прошла: {}", of(cause)),
+        R::Unhealthy { cause, known } => format!("проверка не прошла: {}{}", of(cause), probably(*known)),
         R::Health { fault } => fault::health(fault),
         R::Attempts { attempts, last } => {
             let times = plural(u64::from(*attempts), "попытка", "попытки", "попыток");
@@ -270,6 +271,44 @@ fn says_so(by: &str, why: &str) -> String {
 }
 
 /// Что значит код (POSIX: 126 и 127 — оболочка, выше 128 — сигнал).
+/// What most probably went wrong, and what helps.
+const fn known(failure: KnownFailure) -> &'static str {
+    use KnownFailure as F;
+    match failure {
+        F::PortTaken => "порт занят другой программой, какой — покажет `ss -ltnp` на хосте",
+        F::ContainerNameTaken => "имя занято другим контейнером, каким — покажет `docker ps -a`",
+        F::DiskFull => "диск заполнен, какой — покажут `df -h` и `df -i`",
+        F::FileWatches => "исчерпано число наблюдаемых файлов: увеличьте fs.inotify.max_user_watches",
+        F::OpenFiles => "открыто слишком много файлов: увеличьте их предел",
+        F::ReadOnlyDisk => "диск доступен только для чтения, почему — покажет `dmesg`",
+        F::DockerForbidden => "пользователю шагов нельзя работать с Docker: добавьте его в группу docker",
+        F::DockerAway => "Docker там не запущен, почему — покажет `systemctl status docker`",
+        F::DockerNetworks => "у Docker кончились адреса для сетей: `docker network prune`",
+        F::ComposeFile => "ошибка в файле compose, где — покажет `docker compose config`",
+        F::OutOfMemory => "не хватило памяти, что было остановлено — покажет `dmesg`",
+        F::MigrationLock => "базу держит чужая блокировка: попробуйте ещё раз, когда она снимется",
+        F::MigrationHalfWay => "прежняя миграция прервалась на полпути, её нужно исправить вручную",
+        F::DatabaseLogin => "база не принимает имя или пароль",
+        F::NoSuchImage => "такого образа в реестре нет, или без входа он не виден",
+        F::RegistryLogin => "реестр не принимает вход: выполните `docker login` от имени пользователя шагов",
+        F::RegistryLimit => "реестр пока больше не отдаёт: войдите в него или попробуйте позже",
+        F::NameNotFound => "у имени там нет адреса: проверьте серверы имён хоста",
+        F::Certificate => "сертификату не доверяют, или его срок истёк",
+        F::HostKey => "ключ хоста SSH не тот, что известен: проверьте там known_hosts",
+        F::RepositoryLogin => "репозиторий не принимает ключ или пароль, с которым к нему там обращаются",
+        F::OtherProcessor => "программа собрана для другого процессора",
+        F::NoSuchProgram => "программа там не установлена",
+        F::Forbidden => "у пользователя шагов нет на это прав",
+        F::NothingListens => "по адресу, к которому она обращается, никто не отвечает на соединения",
+        F::NoAnswer => "адрес, к которому она обращается, не отвечает",
+    }
+}
+
+/// … behind what happened.
+fn probably(failure: Option<KnownFailure>) -> String {
+    failure.map(|failure| format!(" (вероятно, {})", known(failure))).unwrap_or_default()
+}
+
 fn exit(status: i32) -> String {
     match status {
         126 => "команду нельзя выполнить (код 126)".into(),

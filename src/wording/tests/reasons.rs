@@ -1,6 +1,7 @@
 //! Why something stands where it stands.
 
 use super::*;
+use crate::domain::fault::known::KnownFailure;
 use crate::domain::fault::ssh::SshFault;
 use crate::domain::fault::step::StepFault;
 use crate::domain::fault::{DialFault, HealthFault};
@@ -9,7 +10,7 @@ use crate::domain::refusal::Cause;
 fn samples() -> Vec<Reason> {
     use Reason as R;
     let (by, why) = (|| "ann".to_owned(), || "the cart is empty".to_owned());
-    let at_home = R::Exit { status: 127, said: Some("./migrate: not found".into()) };
+    let at_home = R::Exit { status: 127, said: Some("./migrate: not found".into()), known: None };
     let steps = [
         StepKind::Fetch,
         StepKind::VerifyTag,
@@ -80,10 +81,11 @@ fn samples() -> Vec<Reason> {
         R::CommandNotMade { surface: surface(), error: "undefined value".into() },
         R::ValueNotTaken { field: "surfaces[0].artifact".into(), rule: "must not begin with '-'".into() },
         R::PlanTooLong,
-        R::Exit { status: 126, said: None },
+        R::Exit { status: 126, said: None, known: None },
         at_home.clone(),
-        R::Exit { status: 137, said: None },
-        R::Unhealthy { cause: Box::new(R::told("503 Service Unavailable")) },
+        R::Exit { status: 137, said: None, known: None },
+        R::Unhealthy { cause: Box::new(R::told("503 Service Unavailable")), known: None },
+        R::Unhealthy { cause: Box::new(R::told("connection refused")), known: Some(KnownFailure::DatabaseLogin) },
         R::Health { fault: HealthFault::NotOverNetwork },
         R::NeverAsked,
         R::CheckFailed { status: 1, said: Some("worker restarts".into()) },
@@ -247,6 +249,7 @@ fn samples() -> Vec<Reason> {
         RestoredBy::Older,
     ];
     samples.extend(restored.map(|how| R::Restored { how }));
+    samples.extend(KnownFailure::ALL.iter().map(|known| R::Exit { status: 1, said: None, known: Some(*known) }));
     samples
 }
 
