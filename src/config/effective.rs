@@ -57,6 +57,9 @@ impl Config {
             optional(out, "home", local.home.as_ref().map(|home| home.to_string_lossy()).as_deref())?;
         }
         writeln!(out, "\n[logs]\nkeep = {}", quoted(&super::logs::text(self.logs.keep)))?;
+        if let Some(trace) = &self.links.trace {
+            writeln!(out, "\n[links]\ntrace = {}", quoted(trace))?;
+        }
         for person in &self.people {
             writeln!(out, "\n[[people]]\nname = {}", quoted(person.name.as_str()))?;
             if let Some(id) = person.telegram_id {

@@ -44,6 +44,7 @@ pub(super) static ROOT: &[Key] = &[
     Key { name: "server", shape: Shape::Section(SERVER) },
     Key { name: "local", shape: Shape::Section(LOCAL) },
     Key { name: "logs", shape: Shape::Section(LOGS) },
+    Key { name: "links", shape: Shape::Section(LINKS) },
     Key { name: "people", shape: Shape::List(PERSON) },
     Key { name: "hosts", shape: Shape::List(HOST) },
     Key { name: "services", shape: Shape::List(SERVICE) },
@@ -64,6 +65,8 @@ pub(super) static SERVER: &[Key] = &[
 static LOCAL: &[Key] = &[value("user"), value("home")];
 
 static LOGS: &[Key] = &[value("keep")];
+
+static LINKS: &[Key] = &[value("trace")];
 
 static PERSON: &[Key] = &[
     value("name"),

@@ -3,7 +3,7 @@
 //! Text comes in, typed and complete values go out, or everything that is wrong with it, with line and key. The
 //! environment is a parameter; the only thing read here besides the file itself are the files of `file:` secrets.
 //!
-//! `keys` holds the keys, `file` walks the text along them; `server`, `local`, `logs`, `people`, `hosts`, `service`, `environment`,
+//! `keys` holds the keys, `file` walks the text along them; `server`, `local`, `logs`, `links`, `people`, `hosts`, `service`, `environment`,
 //! `surface` and `health` say what the values mean.
 
 mod authorities;
@@ -17,6 +17,7 @@ mod health;
 mod hosts;
 mod jump;
 mod keys;
+mod links;
 mod local;
 mod logs;
 mod oidc;
@@ -49,6 +50,7 @@ pub use authorities::Authorities;
 pub use error::{ConfigErrors, Excerpt, Position, Problem};
 pub use example::{EXAMPLE, Init, init_text};
 pub use github::{FromGithub, Github, GithubLogin};
+pub use links::Links;
 pub use local::LocalUser;
 pub use logs::Logs;
 pub use oidc::IdTokens;
@@ -78,6 +80,8 @@ pub struct Config {
     pub local: Option<LocalUser>,
     /// The output of runs.
     pub logs: Logs,
+    /// Where pages lead to outside of RMM.
+    pub links: Links,
     /// All people, in the order of the file.
     pub people: Vec<Person>,
     /// The servers that are reached by SSH, in the order of the file.
@@ -181,6 +185,7 @@ impl Config {
         let server = server::read(root.section("server").as_ref(), &report, base_dir, env);
         let local = local::read(&root, base_dir);
         let logs = logs::read(&root);
+        let links = links::read(&root);
         let people = people::read(&root);
         let hosts = hosts::read(&root, &keyring);
         let (github, from_github) = github::read(&root, &server, &keyring);
@@ -201,6 +206,7 @@ impl Config {
             server,
             local,
             logs,
+            links,
             people,
             hosts,
             telegram,

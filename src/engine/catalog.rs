@@ -13,7 +13,7 @@ use super::clock::{Clock, SystemClock};
 use super::redact::Redactor;
 use crate::clients::github::{Credentials, GitHub, Settings};
 use crate::clients::jose::SigningKey;
-use crate::config::{Authorities, Config, FromGithub, Github, GithubLogin, IdTokens, Secrets, Server};
+use crate::config::{Authorities, Config, FromGithub, Github, GithubLogin, IdTokens, Links, Secrets, Server};
 use crate::domain::env::Env;
 use crate::domain::fault::github::GithubFault;
 use crate::domain::host::Host;
@@ -47,6 +47,7 @@ pub struct Catalog {
     authorities: Authorities,
     redactor: Arc<Redactor>,
     keep_output: Option<Duration>,
+    links: Links,
     from_github: Option<FromGithub>,
     github_settings: Option<Github>,
     github: Option<Result<GitHub, GithubFault>>,
@@ -67,6 +68,7 @@ impl Catalog {
             people: Arc::new(config.people.iter().map(|p| (p.name.clone(), p.clone())).collect()),
             redactor: Arc::new(Redactor::new(config.secrets.values())),
             keep_output: config.logs.keep,
+            links: config.links.clone(),
             from_github: Some(config.from_github.clone()),
             secrets: config.secrets.clone(),
             authorities: config.authorities.clone(),
@@ -159,6 +161,12 @@ impl Catalog {
     #[must_use]
     pub fn keep_output(&self) -> Option<Duration> {
         self.keep_output
+    }
+
+    /// Where a trace is shown, where the configuration says that.
+    #[must_use]
+    pub fn trace_page(&self, trace_id: &str) -> Option<String> {
+        self.links.of_trace(trace_id)
     }
 
     /// Which id tokens of CI are taken; none: it is not known for whom they must be.

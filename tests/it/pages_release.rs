@@ -204,6 +204,19 @@ async fn the_history_of_a_release_is_read_a_page_at_a_time() {
 }
 
 #[tokio::test]
+async fn an_event_leads_to_its_trace_where_one_is_shown() {
+    let setup = one_step("true").key("links.trace", "https://traces.example.com/show?id={trace_id}");
+    let world = World::new(setup).await;
+    let release = world.release("v1").await;
+    world.until(release, "manual_testing").await;
+    let created = &world.operator().get(&format!("/api/v1/releases/{release}/events")).await.ok()["items"][0];
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    let page = ann.open(&format!("/releases/{release}")).await;
+    let trace = created["trace_id"].as_str().unwrap();
+    assert!(page.has(&format!("#timeline a[href='https://traces.example.com/show?id={trace}']")), "{}", page.html);
+}
+
+#[tokio::test]
 async fn hostile_text_is_shown_as_it_is_on_the_pages_of_a_release() {
     let evil = "<script>alert(1)</script>\"><img src=x onerror=alert(2)> javascript:alert(3) \u{202e}gpj.exe\u{1b}[31m";
     let literal = "<script>alert(1)</script>\"><img src=x onerror=alert(2)> javascript:alert(3)";

@@ -506,3 +506,12 @@ fn a_file_that_cannot_be_read_says_so() {
     assert_eq!(load(&path), format!("{shown}: is not UTF-8 text (line 2)\n1 error in the configuration"));
     assert!(load(folder.path()).contains(": cannot be read: "));
 }
+
+#[test]
+fn a_trace_is_shown_at_an_address_of_the_web_that_names_it() {
+    let said = |trace: &str| problems(&format!("[links]\ntrace = \"{trace}\"\n"));
+    assert_eq!(said("https://traces.example.com/"), ["2:9: links.trace: must have {trace_id} in it"]);
+    assert!(said("javascript:{trace_id}")[0].contains("must be an http:// or https:// address"));
+    let config = parse("[links]\ntrace = \"https://traces.example.com/{trace_id}\"\n");
+    assert_eq!(config.links.of_trace("4bf9").as_deref(), Some("https://traces.example.com/4bf9"));
+}

@@ -19,9 +19,10 @@ pub struct Setup {
     more_services: Vec<(String, Option<String>)>,
     /// Who approves in the other services, if not the same people.
     other_approver: Option<String>,
-    /// More keys of the service, and `[github]`.
+    /// More keys of the service.
     service: Table,
-    github: Table,
+    /// More keys beside it.
+    more: Table,
     pub variables: Vec<(String, String)>,
     pub open_files: Option<u64>,
     /// The API of the GitHub whose workflows deploy to production.
@@ -57,7 +58,7 @@ impl Setup {
             more_services: Vec::new(),
             other_approver: None,
             service: Table::new(),
-            github: Table::new(),
+            more: Table::new(),
             variables: Vec::new(),
             open_files: None,
             workflows_at: None,
@@ -151,10 +152,15 @@ impl Setup {
         self
     }
 
-    /// A key of `[github]`.
-    pub fn github(mut self, key: &str, value: impl Into<Value>) -> Self {
-        set(&mut self.github, key, value.into());
+    /// A key of another table than those of people, hosts and services: `links.trace`.
+    pub fn key(mut self, key: &str, value: impl Into<Value>) -> Self {
+        set(&mut self.more, key, value.into());
         self
+    }
+
+    /// A key of `[github]`.
+    pub fn github(self, key: &str, value: impl Into<Value>) -> Self {
+        self.key(&format!("github.{key}"), value)
     }
 
     /// A key of the surface; `env.NAME` and `health.NAME` reach into its tables.
@@ -212,7 +218,7 @@ impl Setup {
             set(&mut service, "environments.stage.surfaces.app", self.stage_surface.clone().into());
         }
 
-        let mut config = Table::new();
+        let mut config = self.more.clone();
         set(&mut config, "server.listen", "127.0.0.1:0".into());
         set(&mut config, "server.data_dir", data.display().to_string().into());
         if let Some((user, home)) = &self.local {
@@ -220,9 +226,6 @@ impl Setup {
             if let Some(home) = home {
                 set(&mut config, "local.home", home.clone().into());
             }
-        }
-        if !self.github.is_empty() {
-            set(&mut config, "github", self.github.clone().into());
         }
         let person = |(name, role): &(String, String)| {
             let fields = [("name", name.clone()), ("role", role.clone()), ("github", format!("{name}-at-github"))];

@@ -3,6 +3,7 @@
 
 use crate::domain::ids::ReleaseId;
 use crate::domain::person::Actor;
+use crate::engine::catalog::Catalog;
 use crate::store::events::{self, EventRow};
 use crate::web::Web;
 use crate::web::pages::ansi::visible;
@@ -20,6 +21,8 @@ pub(super) struct EventLine {
     pub text: String,
     pub who: String,
     pub when: When,
+    /// Where its trace is shown.
+    pub trace: Option<String>,
     /// One of the many of every run.
     is_small: bool,
 }
@@ -49,8 +52,9 @@ impl Timeline {
         let page = web.engine.read(move |conn| events::last_of_release(conn, id, before, EVENTS, EVENT_BYTES)).await?;
         let older = page.events.last().filter(|_| page.more).map(|event| event.seq);
         let mut entries: Vec<Entry> = Vec::new();
+        let catalog = web.engine.catalog();
         for event in page.events {
-            let (seq, line) = (event.seq, EventLine::of(event, viewer));
+            let (seq, line) = (event.seq, EventLine::of(event, viewer, &catalog));
             match entries.last_mut() {
                 Some(last) if line.is_small && last.events[0].is_small => {
                     last.events.push(line);
@@ -68,7 +72,7 @@ impl Timeline {
 }
 
 impl EventLine {
-    fn of(event: EventRow, viewer: &Viewer) -> Self {
+    fn of(event: EventRow, viewer: &Viewer, catalog: &Catalog) -> Self {
         let data = serde_json::from_str(&event.data).unwrap_or_default();
         let actor: Option<Actor> = serde_json::from_str(&event.actor).ok();
         let at = jiff::Timestamp::from_millisecond(event.at).unwrap_or_default();
@@ -78,6 +82,7 @@ impl EventLine {
             text: visible(&text).into_owned(),
             who: actor.map(|actor| actor.label().to_owned()).unwrap_or_default(),
             when: viewer.looks.when(at, viewer.now),
+            trace: event.trace_id.and_then(|id| catalog.trace_page(&id)),
         }
     }
 }
