@@ -22,14 +22,15 @@ use tokio_util::sync::CancellationToken;
 use crate::bot;
 use crate::clients::health::Prober;
 use crate::clients::local::place::RunPlace;
-use crate::config::Config;
+use crate::config::{Config, env_vars};
 use crate::domain::person::Actor;
 use crate::engine::catalog::{Catalog, http_address};
 use crate::engine::clock::{Clock, SystemClock};
 use crate::engine::{Dispatcher, Engine, Ports};
 use crate::store::lock::DirectoryLock;
 use crate::store::restored::Start;
-use crate::store::{Store, StoreOptions, key};
+use crate::store::schema::open_reader;
+use crate::store::{Store, StoreOptions, dashboard, key};
 use crate::web::limits::{Limits, OpenFiles};
 use crate::web::reload::{Reloads, Requests};
 use crate::web::{self, server, socket};
@@ -169,7 +170,10 @@ impl App {
             generation,
             process,
         };
-        let engine = Engine::new(store, Catalog::new(config), clock, ports);
+        let defined = dashboard::all(&open_reader(&data_dir.database())?)?;
+        // Together with the services of the dashboard, whichever of them hold.
+        let composed = config_file::at_a_start(config, defined, &env_vars(std::env::vars_os()))?;
+        let engine = Engine::new(store, Catalog::new(&composed.config), clock, ports);
         let hook = config.telegram.as_ref().and_then(|telegram| telegram.webhook_secret.as_ref());
         let webhook_secret = hook.and_then(|reference| config.secrets.get(reference)).cloned();
         let bot = config.telegram.is_some().then(|| config.clone());

@@ -1,6 +1,8 @@
 //! The files of `assets/`, which the binary carries.
 //!
-//! Must not: change them. What is filled in for a service is the matter of who hands them out.
+//! Must not: change them. What is filled in for a service is the matter of `workflows`.
+
+pub mod workflows;
 
 use std::borrow::Cow;
 

@@ -9,6 +9,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("wording", &["domain"]),
     ("contract", &["domain"]),
     ("terminal", &["wording"]),
+    ("assets", &["domain"]),
     ("config", &["domain", "wording"]),
     ("store", &["domain", "wording"]),
     ("clients", &["domain", "wording"]),

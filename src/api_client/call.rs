@@ -41,6 +41,11 @@ impl Call {
         Self { body: serde_json::to_value(body).ok(), ..Self::new(Method::POST, path) }
     }
 
+    /// Sends what something is to be.
+    pub fn put(path: impl Into<String>, body: impl Serialize) -> Self {
+        Self { body: serde_json::to_value(body).ok(), ..Self::new(Method::PUT, path) }
+    }
+
     /// Reports.
     pub fn patch(path: impl Into<String>, body: impl Serialize) -> Self {
         Self { body: serde_json::to_value(body).ok(), ..Self::new(Method::PATCH, path) }

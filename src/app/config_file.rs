@@ -1,48 +1,196 @@
-//! The configuration file of a running RMM, which may be read again.
+//! The configuration of a running RMM: a file that may be read again, and services that are defined in the dashboard. One
+//! after the other, so that each change is checked against what is in force.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::{App, local_steps};
-use crate::config::{Config, Problem, env_vars};
-use crate::engine::Engine;
-use crate::web::reload::Outcome;
+use super::{App, DataDir, local_steps};
+use crate::config::{Block, Composed, Config, ConfigErrors, EnvVars, Problem};
+use crate::domain::ids::ServiceName;
+use crate::domain::refusal::Cause;
+use crate::engine::{Engine, Failure};
+use crate::store::dashboard::{self, Defined};
+use crate::store::schema::open_reader;
+use crate::web::reload::{Change, Changed, Mistake, NotChanged, Outcome, Wanted};
 
-/// The configuration file of a running RMM.
+/// The configuration of a running RMM.
 pub struct ConfigFile {
     path: PathBuf,
+    /// What the file said when it was read last.
+    file: Config,
     /// Those that RMM runs with already.
     collisions: Vec<Problem>,
     engine: Engine,
+    /// What its references lead to.
+    env: EnvVars,
 }
 
 impl ConfigFile {
-    /// The file of which an RMM has read this configuration, which is in force from here on.
-    pub async fn of(app: &App, path: &Path, config: &Config) -> Self {
+    /// The file of which an RMM has read this configuration, with these variables. With the services of the dashboard it is in
+    /// force from here on; no service of the dashboard keeps RMM from starting.
+    ///
+    /// # Errors
+    /// When the database cannot be used.
+    pub async fn of(app: &App, path: &Path, config: Config, env: EnvVars) -> anyhow::Result<Self> {
         let engine = app.engine().clone();
-        engine.configure(config.clone(), &env_vars(std::env::vars_os())).await;
-        Self { path: path.to_owned(), collisions: config.collisions.clone(), engine }
+        let composed = at_a_start(&config, engine.defined_services().await?, &env)?;
+        tell(&composed.config, path);
+        let collisions = composed.config.collisions.clone();
+        let file = Self { path: path.to_owned(), file: config, collisions, engine, env };
+        file.take(composed).await?;
+        Ok(file)
     }
 
-    /// Reads it again. What is wrong with it leaves the old configuration active.
+    /// Does what somebody wants, and tells them.
+    pub async fn serve(&mut self, wanted: Wanted) {
+        match wanted {
+            Wanted::Read(answer) => drop(answer.send(self.read_again().await)),
+            Wanted::Change(change, answer) => drop(answer.send(self.change(change).await)),
+        }
+    }
+
+    /// Reads the file again. What is wrong with it leaves the old configuration active.
     pub async fn read_again(&mut self) -> Outcome {
-        let read = Config::load(&self.path, &env_vars(std::env::vars_os()));
-        match read.and_then(|config| config.without_more_collisions(&self.collisions)) {
-            Ok(config) => {
-                tell(&config, &self.path);
-                self.collisions.clone_from(&config.collisions);
+        let read = self.read().await;
+        match read {
+            Ok((file, composed)) => {
+                let config = &composed.config;
+                tell(config, &self.path);
                 let warnings = config.collisions.iter().chain(&config.warnings).map(ToString::to_string).collect();
-                self.engine.configure(config, &env_vars(std::env::vars_os())).await;
+                self.collisions.clone_from(&config.collisions);
+                self.file = file;
+                self.take(composed).await.map_err(|failure| vec![failure.to_string()])?;
                 tracing::info!(
                     "the configuration was read again; [server], [local] and [telegram] take effect at the next start"
                 );
                 Ok(warnings)
             }
-            Err(errors) => {
+            Err(NotRead::Wrong(errors)) => {
                 tracing::error!("New configuration rejected; the old one stays active:\n{errors}");
                 Err(errors.0.iter().map(ToString::to_string).collect())
             }
+            Err(NotRead::Failed(failure)) => Err(vec![failure.to_string()]),
         }
     }
+
+    async fn read(&self) -> Result<(Config, Composed), NotRead> {
+        let file = Config::load(&self.path, &self.env).map_err(NotRead::Wrong)?;
+        let defined = self.engine.defined_services().await.map_err(|error| NotRead::Failed(error.into()))?;
+        let composed = self.compose(&file, defined, None).map_err(NotRead::Wrong)?;
+        Ok((file, composed))
+    }
+
+    /// The file and the services of the dashboard together, of which `firm` must hold, even if it was put aside.
+    fn compose(
+        &self,
+        file: &Config,
+        defined: Vec<Defined>,
+        firm: Option<&ServiceName>,
+    ) -> Result<Composed, ConfigErrors> {
+        let aside = aside(&defined);
+        let accept = |config: Config| config.with_all_secrets()?.without_more_collisions(&self.collisions);
+        let may_wait = |service: &ServiceName| Some(service) != firm && aside.contains(service);
+        file.compose(&blocks(defined), &self.env, accept, may_wait)
+    }
+
+    /// Changes a service of the dashboard: all of it, or nothing.
+    async fn change(&mut self, change: Change) -> Result<Changed, NotChanged> {
+        self.may(&change).await.map_err(NotChanged::Refused)?;
+        let Change { actor, service, text, seen, is_trial } = change;
+        let mut defined = self.engine.defined_services().await.map_err(|error| NotChanged::Refused(error.into()))?;
+        defined.retain(|other| other.service != service);
+        if let Some(text) = text.clone() {
+            defined.push(Defined { service: service.clone(), text, number: 0, problem: None });
+        }
+        let composed = self.compose(&self.file, defined, Some(&service));
+        let composed = composed.map_err(|errors| NotChanged::Wrong(mistakes(&errors.0, &service)))?;
+        let config = &composed.config;
+        if let Some(danger) = local_steps::danger(config).filter(|danger| danger.is_undecided)
+            && local_steps::danger(&self.file).is_none()
+        {
+            return Err(NotChanged::Wrong(vec![Mistake { line: None, text: danger.sentence }]));
+        }
+        let is = config.services.iter().find(|known| known.name == service);
+        let effective = is.map(Config::effective_service).unwrap_or_default();
+        let mut warnings = mistakes(&config.warnings, &service);
+        warnings.retain(|warning| warning.line.is_some());
+        let mut changed =
+            Changed { revision: seen, effective, service: is.map(|service| Arc::new(service.clone())), warnings };
+        if is_trial {
+            return Ok(changed);
+        }
+        let noted = match text {
+            Some(text) => {
+                let block = Block { service, text };
+                self.engine.note_definition(&actor, block, changed.effective.clone(), seen).await
+            }
+            None => self.engine.note_removal(&actor, service, seen).await.map(|()| 0),
+        };
+        changed.revision = noted.map_err(NotChanged::Refused)?;
+        self.collisions.clone_from(&config.collisions);
+        self.take(composed).await.map_err(NotChanged::Refused)?;
+        Ok(changed)
+    }
+
+    /// Whether a change may be made at all.
+    async fn may(&self, change: &Change) -> Result<(), Failure> {
+        self.engine.may_define(&change.actor)?;
+        let service = &change.service;
+        if self.file.services.iter().any(|known| known.name == *service) {
+            return Err(Cause::DefinedInFile { service: service.clone() }.into());
+        }
+        if change.text.is_none() && change.seen == 0 {
+            return Err(Cause::NotInDashboard { service: service.clone() }.into());
+        }
+        self.engine.is_still(service, change.seen).await
+    }
+
+    /// Takes a configuration over.
+    async fn take(&self, composed: Composed) -> Result<(), Failure> {
+        self.engine.note_composed(&composed).await?;
+        self.engine.configure(composed.config, &self.env).await;
+        Ok(())
+    }
+}
+
+/// The configuration of a file with all services of the dashboard that hold beside it.
+///
+/// # Errors
+/// [`ConfigErrors`] when the file itself is not right any more.
+pub fn at_a_start(file: &Config, defined: Vec<Defined>, env: &EnvVars) -> Result<Composed, ConfigErrors> {
+    file.compose(&blocks(defined), env, Config::with_all_secrets, |_| true)
+}
+
+/// Why the file is not read again.
+enum NotRead {
+    Wrong(ConfigErrors),
+    Failed(Failure),
+}
+
+fn blocks(defined: Vec<Defined>) -> Vec<Block> {
+    defined.into_iter().map(|Defined { service, text, .. }| Block { service, text }).collect()
+}
+
+fn aside(defined: &[Defined]) -> Vec<ServiceName> {
+    defined.iter().filter(|defined| defined.problem.is_some()).map(|defined| defined.service.clone()).collect()
+}
+
+/// Problems, with their lines where they are in the definition of this service.
+fn mistakes(problems: &[Problem], service: &ServiceName) -> Vec<Mistake> {
+    let line = |problem: &Problem| Some(problem.position.filter(|_| problem.service.as_ref() == Some(service))?.line);
+    problems.iter().map(|problem| Mistake { line: line(problem), text: problem.to_string() }).collect()
+}
+
+/// The configuration of a file with what the database knows of the dashboard, for commands beside a running RMM. A database
+/// that cannot be read is as good as none.
+///
+/// # Errors
+/// [`ConfigErrors`] with everything that is wrong.
+pub fn with_dashboard(file: &Config, env: &EnvVars) -> Result<Composed, ConfigErrors> {
+    let database = DataDir::new(&file.server.data_dir).database();
+    let defined = open_reader(&database).and_then(|conn| dashboard::all_if_any(&conn)).unwrap_or_default();
+    let aside = aside(&defined);
+    file.compose(&blocks(defined), env, Ok, |service| aside.contains(service))
 }
 
 /// What is questionable about a configuration that is used.

@@ -18,6 +18,8 @@ pub struct Danger {
     /// RMM does not start like this: it is root, the file does not say that steps may be root, too, and it has not worked like
     /// that before.
     pub refused: bool,
+    /// They would be root as RMM is, and the file does not say that they may.
+    pub is_undecided: bool,
 }
 
 /// How scripts run on this machine.
@@ -113,7 +115,7 @@ pub fn danger(config: &Config) -> Option<Danger> {
     );
     // An upgrade does not stop an RMM that has worked like this before. Where RMM may not look, there is one.
     let is_new = DataDir::new(&config.server.data_dir).database().try_exists().is_ok_and(|exists| !exists);
-    Some(Danger { sentence, refused: undecided && is_new })
+    Some(Danger { sentence, refused: undecided && is_new, is_undecided: undecided })
 }
 
 #[cfg(test)]

@@ -9,11 +9,12 @@ use serde_json::json;
 
 use super::{answers, words};
 use crate::api_client::{Context, Fault, print};
+use crate::app::config_file::with_dashboard;
 use crate::app::{DataDir, local_steps};
 use crate::clients::local::Local;
 use crate::clients::local::account::Account;
 use crate::clients::{ssh, tools};
-use crate::config::Config;
+use crate::config::{Composed, Config};
 use crate::domain::folder;
 use crate::domain::host::{Host, Login};
 use crate::domain::service::{Driver, Surface};
@@ -45,7 +46,9 @@ pub struct Check {
 
 impl Check {
     pub(super) fn run(self, context: &Context) -> Result<(), Fault> {
-        let config = Config::load_without_secrets(&context.config, &context.env)?.without_collisions()?;
+        let file = Config::load_without_secrets(&context.config, &context.env)?;
+        let Composed { config, aside, in_file } = with_dashboard(&file, &context.env)?;
+        let config = config.without_collisions()?;
         let (language, cannot_work) = (context.ui.language, !errors(&config).is_empty());
         let words = words::words(language);
         let errors = refused(&config, &context.config);
@@ -62,6 +65,14 @@ impl Check {
         let mut warnings: Vec<String> = unset.chain(config.warnings.iter().map(ToString::to_string)).collect();
         warnings.extend(local_steps::danger(&config).map(|danger| danger.sentence));
         warnings.extend(DataDir::new(&config.server.data_dir).open_to_others());
+        warnings.extend(aside.iter().map(|(service, errors)| {
+            format!("the service {service} of the dashboard is put aside, since it does not hold:\n{errors}")
+        }));
+        warnings.extend(in_file.iter().map(|service| {
+            format!(
+                "the service {service} is defined in the dashboard, too; the file wins, and the dashboard's is dropped"
+            )
+        }));
         warnings.extend(orphans(&config));
         warnings.extend(refusing_chats(&config));
         warnings.extend(machine(&config, context.var("PATH").unwrap_or_default()));

@@ -19,6 +19,7 @@ pages! {
     "telegram": "the bot in which people approve",
     "github": "connect a repository on GitHub in five steps",
     "dashboard": "the pages in a browser: what they show, and how people come in",
+    "services": "define services in the file or in the dashboard; connect a repository",
     "ci": "tell RMM of a tag, from any CI system",
     "life-cycle": "how a release goes, and the command for every decision",
     "operating": "files, restarts, backup and restore, the record, limits",

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::findings;
 use crate::api_client::{Context, FAILED, Fault, print};
+use crate::app::config_file::with_dashboard;
 use crate::app::outside::Outside;
 use crate::config::Config;
 use crate::contract::Finding;
@@ -54,7 +55,8 @@ struct Examined {
 
 impl Doctor {
     pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
-        let config = Config::load_without_secrets(&context.config, &context.env)?;
+        let file = Config::load_without_secrets(&context.config, &context.env)?;
+        let config = with_dashboard(&file, &context.env)?.config;
         let outside = Outside::of(&config);
         let mut examined = Vec::new();
         if self.parts.is_empty() || self.parts.contains(&Part::Github) {

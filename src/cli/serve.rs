@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::check;
 use crate::api_client::USAGE;
 use crate::app::App;
-use crate::app::config_file::{self, ConfigFile};
+use crate::app::config_file::ConfigFile;
 use crate::config::{Config, env_vars};
 use crate::web::descent;
 
@@ -63,13 +63,13 @@ fn keep_to_itself() {
 }
 
 async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
-    config_file::tell(&config, path);
     let mut app = App::open(&config)?;
     let listener = App::bind(config.server.listen).await?;
     let address = listener.local_addr().context("the address is not known")?;
     let operator = app.listen_to_operator()?;
     let stop = app.stop();
-    let mut file = ConfigFile::of(&app, path, &config).await;
+    let data_dir = config.server.data_dir.clone();
+    let mut file = ConfigFile::of(&app, path, config, env_vars(std::env::vars_os())).await?;
     let mut requests = app.reload_requests().context("the configuration is read by another part")?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -80,13 +80,13 @@ async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
                 _ = hangup.recv() => drop(file.read_again().await),
-                Some(asked) = requests.recv() => drop(asked.send(file.read_again().await)),
+                Some(wanted) = requests.recv() => file.serve(wanted).await,
             }
         }
         tracing::info!("stopping; running steps go on and are found again at the next start");
         stop.cancel();
     });
-    tracing::info!(%address, data_dir = %config.server.data_dir.display(), "RMM {} serves http://{address}", env!("CARGO_PKG_VERSION"));
+    tracing::info!(%address, data_dir = %data_dir.display(), "RMM {} serves http://{address}", env!("CARGO_PKG_VERSION"));
     // A log is no place for it.
     let link = if std::io::stderr().is_terminal() { app.first_link(address).await } else { None };
     if let Some(link) = link {

@@ -1,5 +1,9 @@
 //! `rmm service …`: what runs where, and the lock of production.
 
+mod definition;
+
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -92,6 +96,32 @@ pub enum Service {
         #[arg(long, short, value_name = "TEXT", default_value = "")]
         reason: String,
     },
+    /// Print how a service is defined: as it is written in the dashboard, else as RMM understands rmm.toml
+    #[command(after_help = "Example:\n  rmm service definition shop > shop.toml")]
+    Definition(Named),
+    /// Define a service in the dashboard's stead, or change its definition there
+    #[command(
+        after_help = "Examples:\n  rmm service define shop --file shop.toml --check\n  rmm service define shop --file - < shop.toml\n\n\
+        The text is one [[services]] table, as in rmm.toml. It is checked together with rmm.toml; what is wrong changes nothing. \
+        A service that stands in rmm.toml is changed there. `rmm docs services` says more."
+    )]
+    Define {
+        #[command(flatten)]
+        named: Named,
+        /// The file with the definition; - reads standard input
+        #[arg(long, value_name = "FILE")]
+        file: PathBuf,
+        /// Only say what would come of it
+        #[arg(long)]
+        check: bool,
+    },
+    /// Remove a service that is defined in the dashboard; its history stays
+    #[command(after_help = "Example:\n  rmm service remove shop")]
+    Remove {
+        /// The name of the service
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
     /// Write the workflows with which its repository on GitHub speaks to RMM
     Workflows(Workflows),
 }
@@ -176,6 +206,9 @@ impl Service {
             Self::Settle { named, environment, found, reason } => {
                 settle(context, &named, environment, &found, reason).await
             }
+            Self::Definition(named) => definition::show(context, &named).await,
+            Self::Define { named, file, check } => definition::define(context, &named, &file, check).await,
+            Self::Remove { name } => definition::remove(context, &name).await,
             Self::Workflows(workflows) => workflows.run(context),
         }
     }

@@ -4,30 +4,16 @@
 
 mod told;
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::api_client::{Context, Fault, print};
-use crate::assets;
+use crate::app::config_file::with_dashboard;
+use crate::assets::workflows::{File, RUNNER, TAG_WORKFLOW, Unfit, Words};
 use crate::config::Config;
-use crate::domain::env::Env;
-use crate::domain::service::{Candidates, Driver, Service};
+use crate::domain::service::Service;
 use crate::terminal::note;
-
-/// What the files of `assets/` say where a service has its own words.
-mod sample {
-    pub const URL: &str = "\"https://rmm.example.com\"";
-    pub const SERVICE: &str = "\"my-service\"";
-    pub const GROUP: &str = "\"rmm-production-my-service\"";
-    pub const TAGS: &str = "tags: [\"v*\"]";
-    pub const RUNNER: &str = "runs-on: ubuntu-latest";
-}
-
-/// The names of the files, where `rmm.toml` does not say others.
-const TAG_WORKFLOW: &str = "on-create-version-tag.yaml";
-const DEPLOY_WORKFLOW: &str = "on-approve-manual-testing.yaml";
-const ROLLBACK_WORKFLOW: &str = "on-rollback.yaml";
 
 /// Write the workflows for GitHub of a service.
 #[derive(Debug, Args)]
@@ -47,7 +33,7 @@ pub struct Workflows {
     #[arg(long, conflicts_with = "write")]
     print: bool,
     /// Which runner the jobs take: a label of GitHub's, or those of your own
-    #[arg(long, value_name = "LABEL", value_delimiter = ',', default_value = "ubuntu-latest")]
+    #[arg(long, value_name = "LABEL", value_delimiter = ',', default_value = RUNNER)]
     runner: Vec<String>,
     /// Which tags are releases, as GitHub's patterns go; default: `tags` of the service, or "v*"
     #[arg(long, value_name = "PATTERN")]
@@ -63,14 +49,6 @@ pub struct Workflows {
     force: bool,
 }
 
-/// A file of the repository.
-#[derive(Debug, PartialEq, Eq)]
-struct File {
-    /// Where it belongs, from the root of the repository.
-    path: PathBuf,
-    text: String,
-}
-
 /// What became of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Written {
@@ -82,7 +60,8 @@ enum Written {
 impl Workflows {
     pub(super) fn run(self, context: &Context) -> Result<(), Fault> {
         let language = context.ui.language;
-        let config = Config::load_without_secrets(&context.config, &context.env)?;
+        let file = Config::load_without_secrets(&context.config, &context.env)?;
+        let config = with_dashboard(&file, &context.env)?.config;
         let known = || config.services.iter().map(|service| service.name.to_string()).collect::<Vec<_>>();
         let service = config.services.iter().find(|service| service.name.as_str() == self.name);
         let service = service.ok_or_else(|| Fault::Usage(told::no_service(language, &self.name, &known())))?;
@@ -101,61 +80,15 @@ impl Workflows {
         Ok(())
     }
 
-    /// The files for a service. What RMM does itself needs no workflow.
+    /// The files for a service.
     fn files(&self, service: &Service, url: &str) -> Result<Vec<File>, Fault> {
-        let workflows = |env| match &service.environment(env).driver {
-            Driver::Ci { workflow, rollback_workflow, .. } => Some((workflow.as_deref(), rollback_workflow.as_deref())),
-            Driver::Local | Driver::Ssh => None,
-        };
-        // A stage whose workflow RMM starts is not brought there by the tag.
-        let stage = matches!(workflows(Env::Stage), Some((None, _)));
-        let tag = if stage { "on-create-version-tag.yaml" } else { "registers/on-create-version-tag.yaml" };
-        let mut wanted = vec![("rmm/action.yml", ".github/actions/rmm/action.yml".to_owned())];
-        let production = workflows(Env::Production);
-        if stage || production.is_some() {
-            wanted.push(("rmm-checkout/action.yml", ".github/actions/rmm-checkout/action.yml".to_owned()));
-        }
-        wanted.push((tag, in_workflows(&self.tag_workflow)?));
-        if let Some((deploy, rollback)) = production {
-            wanted.push(("on-approve-manual-testing.yaml", in_workflows(deploy.unwrap_or(DEPLOY_WORKFLOW))?));
-            wanted.push(("on-rollback.yaml", in_workflows(rollback.unwrap_or(ROLLBACK_WORKFLOW))?));
-        }
-        let file = |(asset, path): (&str, String)| {
-            let text =
-                assets::workflow(asset).ok_or_else(|| Fault::Failed(format!("{asset} is not in this binary")))?;
-            Ok(File { path: path.into(), text: self.filled(&text, service, url) })
-        };
-        wanted.into_iter().map(file).collect()
+        let (runners, tags) = (self.runner.as_slice(), self.tags.as_deref());
+        let words = Words { service, url, runners, tags, tag_workflow: &self.tag_workflow };
+        words.files().map_err(|unfit| match unfit {
+            Unfit::Name(_) => Fault::Usage(unfit.to_string()),
+            Unfit::Missing(_) => Fault::Failed(unfit.to_string()),
+        })
     }
-
-    /// A file with the words of the service. They go in as JSON, which YAML takes as it is.
-    fn filled(&self, text: &str, service: &Service, url: &str) -> String {
-        let of_service = match &service.candidates {
-            Candidates::Tags(pattern) => pattern.to_string(),
-            Candidates::Call => "v*".to_owned(),
-        };
-        let (tags, service) = (self.tags.as_ref().unwrap_or(&of_service), service.name.as_str());
-        let quoted = |value: &str| serde_json::Value::from(value).to_string();
-        let runner = match self.runner.as_slice() {
-            [one] => quoted(one),
-            several => serde_json::Value::from(several).to_string(),
-        };
-        text.replace(sample::URL, &quoted(url))
-            .replace(sample::SERVICE, &quoted(service))
-            .replace(sample::GROUP, &quoted(&format!("rmm-production-{service}")))
-            .replace(sample::TAGS, &format!("tags: [{}]", quoted(tags)))
-            .replace(sample::RUNNER, &format!("runs-on: {runner}"))
-    }
-}
-
-/// Where a workflow of this name belongs; GitHub looks nowhere else, and at no other files.
-fn in_workflows(name: &str) -> Result<String, Fault> {
-    let plain = Path::new(name).components().eq([Component::Normal(name.as_ref())]);
-    let is_yaml = [".yaml", ".yml"].iter().any(|end| name.len() > end.len() && name.ends_with(end));
-    if plain && is_yaml {
-        return Ok(format!(".github/workflows/{name}"));
-    }
-    Err(Fault::Usage(format!("{name:?} is no name of a workflow: it must be a file name that ends in .yaml or .yml")))
 }
 
 /// All of them, each below its name.

@@ -287,6 +287,16 @@ fn trust_here(folder: &str) -> String {
     trust(&sudo, home.as_deref(), settings.as_deref(), folder)
 }
 
+/// The branch that a clone of `repository` begins with; none where it does not say. `ca` as for [`resolve`].
+pub async fn default_branch(repository: &str, ca: Option<&str>) -> Option<String> {
+    let url = address(repository).ok()?;
+    let mut command = prepared();
+    command.args(["ls-remote", "--quiet", "--symref", "--", &url, "HEAD"]);
+    let listing = answer(command, &url, ca, MOST_OUTPUT).await.ok()?;
+    let line = listing.lines().find_map(|line| line.strip_prefix("ref: refs/heads/"))?;
+    Some(line.split('\t').next()?.to_owned())
+}
+
 /// Whether a repository answers; `ca` as for [`resolve`].
 ///
 /// # Errors
@@ -403,6 +413,10 @@ mod tests {
         let commit = String::from_utf8(made.stdout).unwrap().trim().to_owned();
         let tags = tags(folder.path().to_str().unwrap(), None).await.unwrap();
         assert_eq!(tags.unnameable, ["v1;id"]);
+        let head =
+            std::process::Command::new("git").args(["branch", "--show-current"]).current_dir(folder.path()).output();
+        let head = String::from_utf8(head.unwrap().stdout).unwrap();
+        assert_eq!(default_branch(folder.path().to_str().unwrap(), None).await.as_deref(), Some(head.trim()));
         let listed: Vec<_> = tags.named.iter().map(|(tag, at)| (tag.as_str(), at.as_str())).collect();
         assert_eq!(listed, [("shop/v2", commit.as_str()), ("v1", commit.as_str())]);
         let empty = tempfile::tempdir().unwrap();

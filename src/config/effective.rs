@@ -52,6 +52,7 @@ impl Config {
         writeln!(out, "data_dir = {}", quoted(&server.data_dir.to_string_lossy()))?;
         writeln!(out, "language = {}", quoted(server.language.as_str()))?;
         writeln!(out, "time_zone = {}", quoted(server.time_zone.iana_name().unwrap_or("UTC")))?;
+        writeln!(out, "edit_services = {}", server.edit_services)?;
         if let Some(local) = &self.local {
             writeln!(out, "\n[local]\nuser = {}", quoted(&local.user))?;
             optional(out, "home", local.home.as_ref().map(|home| home.to_string_lossy()).as_deref())?;

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::domain::ids::ServiceName;
+
 /// A place in the text of the configuration, counted from 1; columns count characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
@@ -18,6 +20,8 @@ pub struct Position {
 pub struct Problem {
     /// The file as the operator named it, or `environment` for an override by an environment variable.
     pub file: String,
+    /// The service whose definition in the dashboard it is in, and not in the file.
+    pub service: Option<ServiceName>,
     /// Where in the file; `None` where no line is to blame.
     pub position: Option<Position>,
     /// The path of the key (`services[0].approvals.minimum`) or the environment variable; empty for a syntax error.
@@ -40,11 +44,16 @@ pub struct Excerpt {
 }
 
 impl fmt::Display for Problem {
-    /// Several lines without a trailing line break: `file:line:column: key: sentence`, the excerpt, the hint.
+    /// Several lines without a trailing line break: `file:line:column: key: sentence` (of the dashboard: the service, and its
+    /// line), the excerpt, the hint.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
-        if let Some(Position { line, column }) = self.position {
-            write!(f, ":{line}:{column}")?;
+        match (&self.service, self.position) {
+            (None, Some(Position { line, column })) => write!(f, "{}:{line}:{column}", self.file)?,
+            (None, None) => f.write_str(&self.file)?,
+            (Some(service), Some(Position { line, .. })) => {
+                write!(f, "the service {service} as defined in the dashboard, line {line}")?;
+            }
+            (Some(service), None) => write!(f, "the service {service} as defined in the dashboard")?,
         }
         if !self.key.is_empty() {
             write!(f, ": {}", self.key)?;

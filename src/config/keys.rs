@@ -60,6 +60,7 @@ pub(super) static SERVER: &[Key] = &[
     value("data_dir"),
     value("language"),
     value("time_zone"),
+    value("edit_services"),
 ];
 
 static LOCAL: &[Key] = &[value("user"), value("home")];

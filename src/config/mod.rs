@@ -7,6 +7,8 @@
 //! `surface` and `health` say what the values mean.
 
 mod authorities;
+mod dashboard;
+mod document;
 mod effective;
 mod environment;
 mod error;
@@ -36,7 +38,6 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::ops::Range;
 use std::path::Path;
 
 use toml::de::DeTable;
@@ -47,6 +48,7 @@ use crate::domain::person::Person;
 use crate::domain::service::Service;
 
 pub use authorities::Authorities;
+pub use dashboard::{Block, Composed, service_named_in};
 pub use error::{ConfigErrors, Excerpt, Position, Problem};
 pub use example::{EXAMPLE, Init, init_text};
 pub use github::{FromGithub, Github, GithubLogin};
@@ -56,8 +58,10 @@ pub use logs::Logs;
 pub use oidc::IdTokens;
 pub use secret::Secrets;
 pub use server::Server;
+pub use service::check_repository;
 pub use telegram::{Chat, Telegram, is_bot_token};
 
+use document::Document;
 use file::Section;
 use report::{Origin, Report, Spot};
 use secret::Keyring;
@@ -107,6 +111,10 @@ pub struct Config {
     pub warnings: Vec<Problem>,
     /// Its text, and the folder where relative paths in it begin.
     pub source: (String, String),
+    /// What the file is called, and its text alone.
+    pub file: (String, String),
+    /// The services that are defined in the dashboard and not in the file, as they are written there.
+    pub dashboard: BTreeMap<ServiceName, String>,
 }
 
 impl Config {
@@ -125,7 +133,8 @@ impl Config {
     pub fn load_without_secrets(path: &Path, env: &EnvVars) -> Result<Self, ConfigErrors> {
         let name = path.display().to_string();
         let fail = |sentence: String| {
-            let report = Report::new(&name, "");
+            let document = Document::of_file(&name, "");
+            let report = Report::new(&document);
             report.error(&Origin { path: String::new(), spot: Spot::File }, sentence);
             report.finish().err().unwrap_or(ConfigErrors(Vec::new()))
         };
@@ -148,7 +157,11 @@ impl Config {
         Self::parse_without_secrets(&text, &name, &folder, env)
     }
 
-    fn with_all_secrets(self) -> Result<Self, ConfigErrors> {
+    /// The configuration, unless a secret of it could not be looked up.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] with every secret that is missing.
+    pub fn with_all_secrets(self) -> Result<Self, ConfigErrors> {
         if self.unset.is_empty() { Ok(self) } else { Err(ConfigErrors(self.unset)) }
     }
 
@@ -166,20 +179,20 @@ impl Config {
         base_dir: &Path,
         env: &EnvVars,
     ) -> Result<Self, ConfigErrors> {
-        let report = Report::new(file_name, text);
+        Self::read(&Document::of_file(file_name, text), base_dir, env)
+    }
+
+    fn read(document: &Document, base_dir: &Path, env: &EnvVars) -> Result<Self, ConfigErrors> {
+        let report = Report::new(document);
         let whole = Origin { path: String::new(), spot: Spot::File };
-        let document = match DeTable::parse(text) {
-            Ok(document) => document.into_inner(),
+        let table = match DeTable::parse(&document.text) {
+            Ok(table) => table.into_inner(),
             Err(error) => {
-                if let Some(line) = error.span().and_then(|span| line_with_secret(text, span)) {
-                    report.hide(&line);
-                }
-                let spot = error.span().map_or(Spot::File, Spot::Text);
-                report.error(&Origin { spot, ..whole.clone() }, format!("not TOML: {}", error.message()));
+                report.not_toml(&error);
                 DeTable::new()
             }
         };
-        let root = Section::open(&report, whole, keys::ROOT, &document);
+        let root = Section::open(&report, whole, keys::ROOT, &table);
         let keyring = Keyring::new(&report, base_dir, env);
 
         let server = server::read(root.section("server").as_ref(), &report, base_dir, env);
@@ -189,11 +202,13 @@ impl Config {
         let people = people::read(&root);
         let hosts = hosts::read(&root, &keyring);
         let (github, from_github) = github::read(&root, &server, &keyring);
+        let telegram = telegram::read(&root, &server, &people.list, &keyring);
+        // What has been looked up by now is RMM's own.
+        keyring.keep_own(&server.data_dir);
         let mut services = service::read(&root, &people, &hosts, &keyring, from_github.id_tokens.is_some());
         service::at_their_github(&mut services, &from_github.api_url);
         hosts.warn_unused(&report);
 
-        let telegram = telegram::read(&root, &server, &people.list, &keyring);
         service::workflows_within_reach(&root, &services, github.as_ref());
         protection::read(&root, &mut services, github.as_ref());
 
@@ -201,7 +216,8 @@ impl Config {
         drop(root);
         let [collisions, unset, warnings] = report.finish()?;
         let (people, hosts) = (people.list, hosts.list);
-        let source = (text.to_owned(), base_dir.to_string_lossy().into_owned());
+        let source = (document.text.clone(), base_dir.to_string_lossy().into_owned());
+        let file = (document.first().name.clone(), document.text.clone());
         Ok(Self {
             server,
             local,
@@ -219,6 +235,8 @@ impl Config {
             unset,
             warnings,
             source,
+            file,
+            dashboard: BTreeMap::new(),
         })
     }
 
@@ -252,14 +270,4 @@ impl Config {
         let new: Vec<_> = self.collisions.iter().filter(is_new).cloned().collect();
         if new.is_empty() { Ok(self) } else { Err(ConfigErrors(new)) }
     }
-}
-
-/// The place of a syntax error, if a secret could stand in its line: one without quotes, for example.
-fn line_with_secret(text: &str, span: Range<usize>) -> Option<Range<usize>> {
-    let at = text.floor_char_boundary(span.start);
-    let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-    let line = text[start..].split('\n').next().unwrap_or_default().to_lowercase();
-    let secret = line.trim_start().starts_with("key")
-        || ["password", "passphrase", "key =", "token", "secret"].iter().any(|key| line.contains(key));
-    secret.then_some(span)
 }

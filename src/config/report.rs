@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
+use super::document::Document;
 use super::error::{ConfigErrors, Excerpt, Position, Problem};
 use crate::domain::ids::{login, web_address};
 
@@ -48,31 +49,50 @@ pub(super) struct Located<T> {
 
 /// The text that is read, and what was found wrong with it so far.
 pub(super) struct Report<'t> {
-    file: &'t str,
-    text: &'t str,
+    document: &'t Document,
     errors: RefCell<Vec<Problem>>,
     collisions: RefCell<Vec<Problem>>,
     unset: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Problem>>,
-    /// First and last line of what must not be printed.
-    hidden: RefCell<Vec<(usize, usize)>>,
+    /// The number of the text, and first and last line in it, of what must not be printed.
+    hidden: RefCell<Vec<(usize, usize, usize)>>,
 }
 
 impl<'t> Report<'t> {
-    pub fn new(file: &'t str, text: &'t str) -> Self {
+    pub fn new(document: &'t Document) -> Self {
         let (errors, collisions, unset) = (RefCell::default(), RefCell::default(), RefCell::default());
-        Self { file, text, errors, collisions, unset, warnings: RefCell::default(), hidden: RefCell::default() }
+        Self { document, errors, collisions, unset, warnings: RefCell::default(), hidden: RefCell::default() }
+    }
+
+    /// Whether a place is in the definition of a service in the dashboard.
+    pub fn is_of_dashboard(&self, place: &Origin) -> bool {
+        let Spot::Text(span) = &place.spot else { return false };
+        self.document.part(span.start).1.service.is_some()
+    }
+
+    /// Says that the text is no TOML.
+    pub fn not_toml(&self, error: &toml::de::Error) {
+        if let Some(line) = error.span().and_then(|span| line_with_secret(&self.document.text, span)) {
+            self.hide(&line);
+        }
+        let spot = error.span().map_or(Spot::File, Spot::Text);
+        self.error(&Origin { path: String::new(), spot }, format!("not TOML: {}", error.message()));
     }
 
     /// The text between two bytes, as the operator wrote it.
     pub fn source(&self, span: &Range<usize>) -> &'t str {
-        self.text.get(span.clone()).unwrap_or_default()
+        self.document.text.get(span.clone()).unwrap_or_default()
     }
 
     /// No problem prints the lines of this span, whatever it is about.
     pub fn hide(&self, span: &Range<usize>) {
-        let line = |at: usize| self.text[..self.text.floor_char_boundary(at)].matches('\n').count() + 1;
-        self.hidden.borrow_mut().push((line(span.start), line(span.end)));
+        let (number, _, lies) = self.document.part(span.start);
+        let text = &self.document.text;
+        let line = |at: usize| {
+            let end = text.floor_char_boundary(at).max(lies.start);
+            text[lies.start..end].matches('\n').count() + 1
+        };
+        self.hidden.borrow_mut().push((number, line(span.start), line(span.end)));
     }
 
     pub fn error(&self, place: &Origin, sentence: impl Into<String>) {
@@ -131,10 +151,11 @@ impl<'t> Report<'t> {
     pub fn finish(self) -> Result<[Vec<Problem>; 3], ConfigErrors> {
         let hidden = self.hidden.into_inner();
         let in_order = |mut problems: Vec<Problem>| {
-            problems.sort_by_key(|problem| problem.position);
+            let number = |problem: &Problem| self.document.number(problem.service.as_ref());
+            problems.sort_by_key(|problem| (number(problem), problem.position));
             for problem in &mut problems {
-                let line = problem.position.map_or(0, |position| position.line);
-                if hidden.iter().any(|&(first, last)| (first..=last).contains(&line)) {
+                let (number, line) = (number(problem), problem.position.map_or(0, |position| position.line));
+                if hidden.iter().any(|&(of, first, last)| of == number && (first..=last).contains(&line)) {
                     problem.excerpt = None;
                 }
             }
@@ -158,14 +179,34 @@ impl<'t> Report<'t> {
     }
 
     fn problem(&self, place: &Origin, sentence: String, hint: Option<String>) -> Problem {
-        let (file, located) = match &place.spot {
-            Spot::Text(span) => (self.file, Some(locate(self.text, span))),
-            Spot::File => (self.file, None),
-            Spot::Environment => ("environment", None),
+        let (part, located) = match &place.spot {
+            Spot::Text(span) => {
+                let (_, part, lies) = self.document.part(span.start);
+                let within = span.start - lies.start..span.end.saturating_sub(lies.start);
+                (part, Some(locate(&self.document.text[lies], &within)))
+            }
+            Spot::File | Spot::Environment => (self.document.first(), None),
+        };
+        let file = if place.spot == Spot::Environment { "environment".into() } else { part.name.clone() };
+        let service = part.service.clone().filter(|_| place.spot != Spot::Environment);
+        // In the dashboard there is one service, and no counting.
+        let key = match place.path.strip_prefix("services[").and_then(|rest| rest.split_once(']')) {
+            Some((_, rest)) if service.is_some() => format!("services{rest}"),
+            Some(_) | None => place.path.clone(),
         };
         let (position, excerpt) = located.unzip();
-        Problem { file: file.into(), position, key: place.path.clone(), sentence, hint, excerpt }
+        Problem { file, service, position, key, sentence, hint, excerpt }
     }
+}
+
+/// The place of a syntax error, if a secret could stand in its line: one without quotes, for example.
+fn line_with_secret(text: &str, span: Range<usize>) -> Option<Range<usize>> {
+    let at = text.floor_char_boundary(span.start);
+    let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    let line = text[start..].split('\n').next().unwrap_or_default().to_lowercase();
+    let secret = line.trim_start().starts_with("key")
+        || ["password", "passphrase", "key =", "token", "secret"].iter().any(|key| line.contains(key));
+    secret.then_some(span)
 }
 
 /// Line, column and the line itself; what goes beyond the first line of the span is not underlined.

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -58,6 +58,14 @@ pub(super) struct Keyring<'a> {
     environment: &'a EnvVars,
     found: RefCell<Secrets>,
     authorities: RefCell<Authorities>,
+    own: RefCell<Own>,
+}
+
+/// What RMM itself needs, and services of the dashboard do not get.
+#[derive(Default)]
+struct Own {
+    secrets: Vec<SecretString>,
+    data_dir: PathBuf,
 }
 
 /// Whether a value is a reference to a secret.
@@ -67,11 +75,66 @@ pub(super) fn is_reference(value: &str) -> bool {
 
 impl<'a> Keyring<'a> {
     pub fn new(report: &'a Report<'a>, base: &'a Path, environment: &'a EnvVars) -> Self {
-        Self { report, base, environment, found: RefCell::default(), authorities: RefCell::default() }
+        Self {
+            report,
+            base,
+            environment,
+            found: RefCell::default(),
+            authorities: RefCell::default(),
+            own: RefCell::default(),
+        }
+    }
+
+    /// What has been looked up so far, and the data directory, is RMM's own from here on: whoever edits services in the
+    /// dashboard must not read it by way of a step.
+    pub fn keep_own(&self, data_dir: &Path) {
+        let secrets = self.found.borrow().values().cloned().collect();
+        *self.own.borrow_mut() = Own { secrets, data_dir: data_dir.to_owned() };
+    }
+
+    /// Whether a definition of the dashboard may refer to this file.
+    fn is_within_reach(&self, reference: &Located<String>) -> bool {
+        let Some(path) =
+            reference.value.strip_prefix("file:").filter(|_| self.report.is_of_dashboard(&reference.place))
+        else {
+            return true;
+        };
+        // A file that is not there leads nowhere.
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let (path, base, data) = (real(&self.base.join(path)), real(self.base), real(&self.own.borrow().data_dir));
+        let climbs = path.components().any(|part| part == Component::ParentDir);
+        let reached = path.starts_with(&base) && !path.starts_with(data) && !climbs;
+        if !reached {
+            let sentence = format!(
+                "is out of reach: a service of the dashboard may refer to files below {} alone, and not to those of RMM's data \
+                 directory",
+                self.base.display()
+            );
+            self.report.error_hint(
+                &reference.place,
+                sentence,
+                "put the secret into a file there, or define the service in the file",
+            );
+        }
+        reached
+    }
+
+    /// Whether a step of a service of the dashboard may get this value.
+    fn is_for_steps(&self, reference: &Located<String>, value: &SecretString) -> bool {
+        let is_own = |own: &SecretString| own.expose_secret() == value.expose_secret();
+        let kept = self.report.is_of_dashboard(&reference.place) && self.own.borrow().secrets.iter().any(is_own);
+        if kept {
+            let sentence = "is a secret that RMM itself uses; a service of the dashboard cannot have it";
+            self.report.error(&reference.place, sentence);
+        }
+        !kept
     }
 
     /// Remembers the value behind a reference and answers it, or reports why there is none.
     pub fn look_up(&self, reference: &Located<String>) -> Option<SecretString> {
+        if !self.is_within_reach(reference) {
+            return None;
+        }
         let value = if let Some(name) = reference.value.strip_prefix("env:") {
             self.variable(reference, name)
         } else if let Some(path) = reference.value.strip_prefix("file:") {
@@ -79,7 +142,7 @@ impl<'a> Keyring<'a> {
         } else {
             None
         };
-        let value = value?;
+        let value = value.filter(|value| self.is_for_steps(reference, value))?;
         if value.expose_secret().chars().count() < SHORTEST {
             self.report.warn(
                 &reference.place,
@@ -92,6 +155,9 @@ impl<'a> Keyring<'a> {
 
     /// Remembers the certificates behind a reference; false, and reported, where they are of no use.
     pub fn trust(&self, reference: &Located<String>, largest: Option<usize>) -> bool {
+        if !self.is_within_reach(reference) {
+            return false;
+        }
         let mut authorities = self.authorities.borrow_mut();
         let Some(text) = authorities.look_up(self.report, self.base, self.environment, reference) else { return false };
         let fits = largest.is_none_or(|largest| text.len() <= largest);

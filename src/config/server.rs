@@ -31,6 +31,8 @@ pub struct Server {
     pub language: Language,
     /// Of the times that people see.
     pub time_zone: TimeZone,
+    /// Admins may define services in the dashboard.
+    pub edit_services: bool,
 }
 
 /// The environment variable that overrides a key of `[server]`.
@@ -72,7 +74,18 @@ pub(super) fn read(section: Option<&Section<'_>>, report: &Report<'_>, base: &Pa
             .and_then(|text| choose(report, &text, &[("en", Language::En), ("ru", Language::Ru)]))
             .map_or(Language::En, |language| language.value),
         time_zone: text("time_zone").and_then(|text| time_zone(report, &text)).unwrap_or(TimeZone::UTC),
+        edit_services: edit_services(section, report, env),
     }
+}
+
+fn edit_services(section: Option<&Section<'_>>, report: &Report<'_>, env: &EnvVars) -> bool {
+    let written = section.and_then(|section| section.flag("edit_services")).map(|flag| flag.value);
+    let name = override_name("edit_services");
+    let overridden = env.get(&name).and_then(|value| {
+        let place = Origin { path: name.clone(), spot: Spot::Environment };
+        choose(report, &Located { value: value.clone(), place }, &[("true", true), ("false", false)])
+    });
+    overridden.map(|flag| flag.value).or(written).unwrap_or(true)
 }
 
 fn refuse_unknown_overrides(report: &Report<'_>, env: &EnvVars) {

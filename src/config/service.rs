@@ -12,6 +12,7 @@ use crate::domain::repository::{GITHUB_API, RepoName};
 use crate::domain::service::{Approvals, Candidates, Driver, Order, Service};
 
 use super::authorities::LARGEST_CARRIED;
+use super::document::Document;
 use super::environment::{self, Reached};
 use super::error::nearest;
 use super::file::Section;
@@ -237,6 +238,21 @@ fn repository_ca(section: &Section<'_>, repository: Option<&str>, keyring: &Keyr
 /// Whether a repository is in a folder of some machine.
 fn is_path(repository: &str) -> bool {
     repository == "." || ["/", "./", "../", "file:"].iter().any(|start| repository.starts_with(start))
+}
+
+/// The address of a repository as the configuration takes it; relative paths begin at `base`.
+///
+/// # Errors
+/// [`Invalid`] for one that the configuration refuses.
+pub fn check_repository(text: &str, base: &Path) -> Result<String, Invalid> {
+    let document = Document::of_file("", "");
+    let report = Report::new(&document);
+    let place = Origin { path: "repository".into(), spot: Spot::File };
+    let found = repository(&report, base, &Located { value: text.to_owned(), place });
+    found.ok_or_else(|| {
+        let errors = report.finish().err().map(|errors| errors.0).unwrap_or_default();
+        Invalid::new("repository", errors.into_iter().map(|problem| problem.sentence).next().unwrap_or_default())
+    })
 }
 
 /// `owner/name`, an address that git understands, or an absolute path.

@@ -32,8 +32,9 @@ pub use self::runs::{
     bytes_of,
 };
 pub use self::services::{
-    CatchUpHost, ClaimView, DirtyView, EnvironmentView, FoundThere, GiveUpHost, GoodVersionView, LeftHostView,
-    LockService, LockView, PersonView, ServiceDetails, ServiceView, SettleService, UnknownView,
+    CatchUpHost, ClaimView, DefineService, DefinitionRevisionView, DefinitionView, DirtyView, EnvironmentView,
+    FoundThere, GiveUpHost, GoodVersionView, LeftHostView, LockService, LockView, PersonView, RemoveService,
+    ServiceDetails, ServiceView, SettleService, UnknownView,
 };
 pub use self::tokens::{CreateToken, CreatedToken, LoginLinkView, MakeLoginLink, TokenView};
 

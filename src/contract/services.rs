@@ -174,6 +174,71 @@ pub struct LockService {
     pub reason: String,
 }
 
+/// How a service is defined.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct DefinitionView {
+    /// The service.
+    pub service: String,
+    /// It is defined in the dashboard, and not in `rmm.toml`.
+    pub in_dashboard: bool,
+    /// As RMM understands it, as TOML and without secrets; none: it is put aside.
+    pub text: Option<String>,
+    /// As it was written in the dashboard.
+    pub written: Option<String>,
+    /// The revision in which it was written there; a change names it. 0: it is not defined there.
+    pub revision: i64,
+    /// Why it is put aside: it does not hold beside `rmm.toml`.
+    pub problem: Option<String>,
+    /// What is questionable about what was sent.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub warnings: Vec<String>,
+    /// How it changed, the newest first.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub revisions: Vec<DefinitionRevisionView>,
+}
+
+/// How a service was defined from some time on.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct DefinitionRevisionView {
+    /// Counts the changes of the service, from 1.
+    pub number: i64,
+    /// When RMM read it.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// Who made it; none: it was read from `rmm.toml`.
+    pub by: Option<String>,
+    /// As RMM understood it.
+    pub text: String,
+    /// As it was written in the dashboard.
+    pub written: Option<String>,
+}
+
+/// The definition of a service, for the dashboard.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DefineService {
+    /// One `[[services]]` table, as in `rmm.toml`.
+    pub text: String,
+    /// The revision that it was made from; 0 or none: there is no definition yet.
+    #[serde(default)]
+    pub revision: i64,
+    /// Only say what would come of it.
+    #[serde(default)]
+    pub check: bool,
+}
+
+/// Which definition is removed.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RemoveService {
+    /// The revision that was seen; without it, whatever there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<i64>,
+}
+
 /// A host that is given up.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -315,6 +315,9 @@ impl Board {
             | Event::EnvironmentSettled { .. }
             | Event::ForeignRunFound { .. }
             | Event::ServiceRenamed { .. }
+            | Event::ServiceDefined { .. }
+            | Event::ServiceRemoved { .. }
+            | Event::ServiceMovedToFile { .. }
             | Event::DatabaseRestored { .. }
             | Event::RecordAlarmRaised { .. }
             | Event::RecordAlarmAcknowledged { .. }

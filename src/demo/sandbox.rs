@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::repository::{self, Repository};
 use super::service;
 use super::telegram::Guest;
+use crate::app::config_file::ConfigFile;
 use crate::app::{App, DataDir};
 use crate::bot;
 use crate::clients::local::place::RunPlace;
@@ -106,16 +107,24 @@ impl Sandbox {
             .with_context(|| format!("{} cannot be written", path.display()))?;
         log_into(&root.join("rmm.log"));
 
-        let config = Config::load(&path, &guest.as_ref().map(Guest::variables).unwrap_or_default())
-            .map_err(|errors| anyhow::anyhow!("{errors}"))?;
+        let variables = guest.as_ref().map(Guest::variables).unwrap_or_default();
+        let config = Config::load(&path, &variables).map_err(|errors| anyhow::anyhow!("{errors}"))?;
         // Nothing of the demo stays behind.
         RunPlace::keep_in(&config.server.data_dir).context("the data directory cannot be made")?;
-        let app = App::open(&config)?;
+        let mut app = App::open(&config)?;
         let listener = App::bind(config.server.listen).await?;
         let address = listener.local_addr().context("the address of RMM is not known")?;
         let socket = DataDir::new(&config.server.data_dir).socket();
         let (engine, stop) = (app.engine().clone(), app.stop());
         let operator = app.listen_to_operator()?;
+        let mut file = ConfigFile::of(&app, &path, config, variables).await?;
+        if let Some(mut requests) = app.reload_requests() {
+            tokio::spawn(async move {
+                while let Some(wanted) = requests.recv().await {
+                    file.serve(wanted).await;
+                }
+            });
+        }
         let server = tokio::spawn(app.serve(listener, operator));
         Ok(Self { folder, repository, stage, production, address, socket, guest, engine, stop, server })
     }

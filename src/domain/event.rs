@@ -197,6 +197,19 @@ pub enum Event {
         from: ServiceName,
         to: ServiceName,
     },
+    /// A service was defined in the dashboard, or that was changed there.
+    ServiceDefined {
+        service: ServiceName,
+        revision: i64,
+    },
+    /// Its definition was removed from the dashboard.
+    ServiceRemoved {
+        service: ServiceName,
+    },
+    /// `rmm.toml` defines it now, and the definition of the dashboard is gone.
+    ServiceMovedToFile {
+        service: ServiceName,
+    },
     DatabaseRestored {
         /// The last event that the restored database held.
         after: i64,
@@ -291,6 +304,19 @@ pub enum Event {
 }
 
 impl Event {
+    /// The service that it is about, where it names one by itself.
+    #[must_use]
+    pub const fn service(&self) -> Option<&ServiceName> {
+        if let Self::ServiceDefined { service, .. }
+        | Self::ServiceRemoved { service }
+        | Self::ServiceMovedToFile { service } = self
+        {
+            Some(service)
+        } else {
+            None
+        }
+    }
+
     /// Splits the event into its name and its data as JSON text, as the record keeps them: a reason as a sentence, with
     /// its facts beside it as `because`.
     ///

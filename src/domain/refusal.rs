@@ -92,6 +92,10 @@ pub enum Cause {
     OperatorOnly,
     /// A vote needs a person.
     NotAPerson,
+    /// Services are defined by people.
+    NoEditor,
+    /// The configuration says that services are not edited in the dashboard.
+    EditingOff,
     NotListed {
         person: PersonName,
         service: ServiceName,
@@ -111,6 +115,28 @@ pub enum Cause {
         status: Status,
     },
     LockChanged,
+    /// The definition was changed, or removed, since it was looked at.
+    DefinitionChanged {
+        service: ServiceName,
+        /// By whom, where that is known.
+        by: Option<String>,
+        /// It is gone.
+        #[serde(default)]
+        gone: bool,
+    },
+    /// It stands in `rmm.toml`.
+    DefinedInFile {
+        service: ServiceName,
+    },
+    /// It is not defined in the dashboard.
+    NotInDashboard {
+        service: ServiceName,
+    },
+    /// A service goes when nothing of it is under way.
+    ServiceBusy {
+        service: ServiceName,
+        release: ReleaseId,
+    },
     ServiceRetired {
         service: ServiceName,
     },
@@ -430,6 +456,7 @@ impl Cause {
             | Self::NoEnvironment { .. }
             | Self::NoHost { .. }
             | Self::NothingThere
+            | Self::NotInDashboard { .. }
             | Self::NobodyClaims { .. }
             | Self::StepNotAtWork { .. } => Code::NotFound,
             Self::RoleTooLow { .. }
@@ -437,10 +464,14 @@ impl Cause {
             | Self::NameAService { .. }
             | Self::AllServices { .. }
             | Self::OperatorOnly
-            | Self::NotAPerson => Code::Forbidden,
+            | Self::NotAPerson
+            | Self::NoEditor
+            | Self::EditingOff => Code::Forbidden,
             Self::NotListed { .. } => Code::NotListed,
             Self::SelfApproval { .. } => Code::SelfApproval,
-            Self::StaleRevision { .. } | Self::LockChanged => Code::StaleRevision,
+            Self::StaleRevision { .. } | Self::LockChanged | Self::DefinitionChanged { .. } => Code::StaleRevision,
+            Self::DefinedInFile { .. } => Code::DefinedInFile,
+            Self::ServiceBusy { .. } => Code::ServiceBusy,
             Self::ServiceRetired { .. } => Code::ServiceRetired,
             Self::Illegal { .. }
             | Self::DoesNotFollow { .. }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,6 +57,8 @@ pub struct Catalog {
     bot_token: Option<String>,
     effective: String,
     warnings: Vec<String>,
+    /// Where relative paths begin.
+    folder: PathBuf,
 }
 
 impl Catalog {
@@ -78,6 +81,7 @@ impl Catalog {
             bot_token: config.telegram.as_ref().map(|telegram| telegram.token.clone()),
             effective: config.effective(),
             warnings: config.warnings.iter().map(ToString::to_string).collect(),
+            folder: PathBuf::from(&config.source.1),
         }
     }
 
@@ -91,6 +95,18 @@ impl Catalog {
     #[must_use]
     pub fn definition(&self, name: &ServiceName) -> Option<String> {
         self.services.get(name).map(|service| Config::effective_service(service))
+    }
+
+    /// Whether admins may define services in the dashboard.
+    #[must_use]
+    pub fn edits_services(&self) -> bool {
+        self.server.as_ref().is_some_and(|server| server.edit_services)
+    }
+
+    /// Where relative paths of the configuration begin.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// What is questionable in the configuration.

@@ -9,6 +9,7 @@ pub mod catalog;
 mod catch_up;
 pub mod clock;
 mod commits;
+pub mod definitions;
 mod deliveries;
 mod delivery_log;
 mod dispatcher;
@@ -27,6 +28,7 @@ mod protection;
 mod reach;
 pub mod redact;
 mod refusals;
+pub mod repositories;
 mod request;
 mod retired;
 mod runner;
@@ -289,10 +291,11 @@ impl Engine {
             }
             let (value, event) = work(tx, now)?;
             if let Some(event) = event {
+                let service = event.service().map(ToString::to_string);
                 let (kind, data) = event.into_record(on_record);
                 tx.append_event(&NewEvent {
                     at: now.as_millisecond(),
-                    service: None,
+                    service: service.as_deref(),
                     release_id: None,
                     run_id: None,
                     actor: &actor,

@@ -7,7 +7,7 @@ use super::Engine;
 use super::catalog::Catalog;
 use crate::config::{Config, EnvVars};
 use crate::domain::ids::ServiceName;
-use crate::store::definitions::{self, Source};
+use crate::store::definitions::{self, Definition, Source};
 use crate::store::renamed::{self, Carried};
 use crate::store::tokens;
 use crate::store::{StoreError, Tx, WriteError};
@@ -23,6 +23,7 @@ impl Engine {
                 Vec::new()
             }
         };
+        let aside = self.put_aside().await.unwrap_or_default();
         for (service, source) in retired {
             let problem = match source {
                 Some((text, folder)) => match Config::parse(&text, "an earlier rmm.toml", Path::new(&folder), env) {
@@ -35,6 +36,8 @@ impl Engine {
                 None => Some("RMM has not noted how it was defined".to_owned()),
             };
             match problem {
+                // Why it is put aside has been told.
+                None if aside.contains(&service) => {}
                 None => tracing::warn!(
                     "the service {service} is not in rmm.toml any more: what is under way ends by the definition that it \
                      began with, its history stays, and nothing new begins; if it was renamed, `was = \"{service}\"` under \
@@ -94,10 +97,14 @@ impl Engine {
     async fn retired(&self, config: &Config) -> Result<Vec<(ServiceName, Option<Source>)>, StoreError> {
         let names: Vec<_> = config.services.iter().map(|service| service.name.clone()).collect();
         let (source, named, now) = (config.source.clone(), names.clone(), self.now());
+        let dashboard = config.dashboard.clone();
         let texts: Vec<_> = config.services.iter().map(Config::effective_service).collect();
         let note = move |tx: &mut Tx<'_>| {
             definitions::note(tx, &source, &named)?;
-            named.iter().zip(&texts).try_for_each(|(service, text)| definitions::revise(tx, service, text, now))
+            named.iter().zip(&texts).try_for_each(|(service, text)| {
+                let written = dashboard.get(service).map(String::as_str);
+                definitions::revise(tx, service, &Definition { text, written, by: None }, now).map(drop)
+            })
         };
         self.store().write(note).await.map_err(WriteError::flatten)?;
         let mut known = self.read(definitions::with_history).await?;

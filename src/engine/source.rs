@@ -38,6 +38,23 @@ impl<'c> Source<'c> {
         Some(Self { address: service.repository.as_deref()?, ca, github: catalog.github_of(name).ok() })
     }
 
+    /// The repository at an address, of no service yet.
+    pub fn at(catalog: &'c Catalog, address: &'c str) -> Self {
+        let github = catalog.github().and_then(Result::ok).zip(catalog.github_settings());
+        let github = github.and_then(|(github, settings)| Some((github, RepoName::of(address, &settings.api_url)?)));
+        Self { address, ca: None, github }
+    }
+
+    /// Where it is.
+    pub const fn address(&self) -> &'c str {
+        self.address
+    }
+
+    /// The GitHub that is asked first, and what it is called there.
+    pub const fn github(&self) -> Option<&(&'c GitHub, RepoName)> {
+        self.github.as_ref()
+    }
+
     /// What a tag points at.
     ///
     /// # Errors

@@ -46,21 +46,43 @@ pub struct Revision {
     pub at: Timestamp,
     /// The definition as TOML, without secrets.
     pub text: String,
+    /// Who made it in the dashboard; none: RMM found it by itself, mostly in the file.
+    pub by: Option<String>,
+    /// The definition as it was written in the dashboard; none: it was in the file.
+    pub written: Option<String>,
 }
 
-/// Notes how a service is defined, if that has changed.
+/// How a service is defined.
+#[derive(Debug, Clone, Copy)]
+pub struct Definition<'a> {
+    /// As TOML, without secrets.
+    pub text: &'a str,
+    /// As it is written in the dashboard, where it is defined there.
+    pub written: Option<&'a str>,
+    /// Who says so.
+    pub by: Option<&'a str>,
+}
+
+/// Notes how a service is defined, if that has changed; answers with the number of its last revision.
 ///
 /// # Errors
 /// When the database cannot be written.
-pub fn revise(conn: &Connection, service: &ServiceName, text: &str, now: Timestamp) -> Result<(), StoreError> {
+pub fn revise(
+    conn: &Connection,
+    service: &ServiceName,
+    is: &Definition<'_>,
+    now: Timestamp,
+) -> Result<i64, StoreError> {
     let last = revisions(conn, service, 1)?.pop();
-    if last.as_ref().is_some_and(|last| last.text == text) {
-        return Ok(());
+    if let Some(last) = last.as_ref().filter(|last| last.text == is.text && last.written.as_deref() == is.written) {
+        return Ok(last.number);
     }
     let number = last.map_or(1, |last| last.number + 1);
-    conn.prepare_cached("INSERT INTO definition_revisions (service, number, at, text) VALUES (?1, ?2, ?3, ?4)")?
-        .execute((service.as_str(), number, millis(now), text))?;
-    Ok(())
+    conn.prepare_cached(
+        "INSERT INTO definition_revisions (service, number, at, text, by, written) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute((service.as_str(), number, millis(now), is.text, is.by, is.written))?;
+    Ok(number)
 }
 
 /// How a service was defined, the newest first, so many at most.
@@ -69,14 +91,25 @@ pub fn revise(conn: &Connection, service: &ServiceName, text: &str, now: Timesta
 /// When the database cannot be read.
 pub fn revisions(conn: &Connection, service: &ServiceName, limit: u32) -> Result<Vec<Revision>, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT number, at, text FROM definition_revisions WHERE service = ?1 ORDER BY number DESC LIMIT ?2",
+        "SELECT number, at, text, by, written FROM definition_revisions WHERE service = ?1 ORDER BY number DESC LIMIT ?2",
     )?;
     let rows = statement.query_map((service.as_str(), limit), revision)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// One of them.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn numbered(conn: &Connection, service: &ServiceName, number: i64) -> Result<Option<Revision>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT number, at, text, by, written FROM definition_revisions WHERE service = ?1 AND number = ?2",
+    )?;
+    Ok(statement.query_row((service.as_str(), number), revision).optional()?)
+}
+
 fn revision(row: &Row<'_>) -> rusqlite::Result<Revision> {
-    Ok(Revision { number: row.get(0)?, at: time(row, 1)?, text: row.get(2)? })
+    Ok(Revision { number: row.get(0)?, at: time(row, 1)?, text: row.get(2)?, by: row.get(3)?, written: row.get(4)? })
 }
 
 /// How a service was defined at some time; none: from before this was noted.
@@ -85,7 +118,7 @@ fn revision(row: &Row<'_>) -> rusqlite::Result<Revision> {
 /// When the database cannot be read.
 pub fn revision_at(conn: &Connection, service: &ServiceName, at: Timestamp) -> Result<Option<Revision>, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT number, at, text FROM definition_revisions WHERE service = ?1 AND at <= ?2 ORDER BY number DESC LIMIT 1",
+        "SELECT number, at, text, by, written FROM definition_revisions WHERE service = ?1 AND at <= ?2 ORDER BY number DESC LIMIT 1",
     )?;
     Ok(statement.query_row((service.as_str(), millis(at)), revision).optional()?)
 }
@@ -130,11 +163,16 @@ mod tests {
         let [shop, blog] = ["shop", "blog"].map(|name| ServiceName::parse("service", name).unwrap());
         let at = |second| Timestamp::from_second(second).unwrap();
         for (second, text) in [(1, "a"), (2, "a"), (3, "b"), (4, "a")] {
-            revise(&conn, &shop, text, at(second)).unwrap();
+            revise(&conn, &shop, &Definition { text, written: None, by: None }, at(second)).unwrap();
         }
         let all = revisions(&conn, &shop, 9).unwrap();
         let all: Vec<_> = all.iter().map(|one| (one.number, one.at.as_second(), one.text.as_str())).collect();
         assert_eq!(all, [(3, 4, "a"), (2, 3, "b"), (1, 1, "a")]);
         assert!(revisions(&conn, &blog, 9).unwrap().is_empty());
+        // Written down elsewhere, it is another revision, though it says the same.
+        let written = Definition { text: "a", written: Some("# mine"), by: Some("ann") };
+        assert_eq!(revise(&conn, &shop, &written, at(5)).unwrap(), 4);
+        let found = numbered(&conn, &shop, 4).unwrap().unwrap();
+        assert_eq!((found.by.as_deref(), found.written.as_deref()), (Some("ann"), Some("# mine")));
     }
 }

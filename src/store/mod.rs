@@ -10,6 +10,7 @@ pub mod bounds;
 pub mod chain;
 mod columns;
 pub mod commits;
+pub mod dashboard;
 pub mod definitions;
 pub mod deliveries;
 pub mod durations;

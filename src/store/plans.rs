@@ -56,6 +56,7 @@ const SMALL: &[&str] = &[
     "environments",
     "configurations",
     "defined_services",
+    "dashboard_services",
     "watched_repositories",
     "starts",
     "telegram_refusals",

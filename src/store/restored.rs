@@ -246,7 +246,9 @@ fn end_live_runs(record: &mut Record<'_>) -> Result<(), StoreError> {
 
 /// The services that the database knows, configured or not.
 fn known_services(conn: &Connection) -> Result<Vec<ServiceName>, StoreError> {
-    let mut statement = conn.prepare("SELECT service FROM environments UNION SELECT service FROM releases")?;
+    let mut statement = conn.prepare(
+        "SELECT service FROM environments UNION SELECT service FROM releases UNION SELECT service FROM dashboard_services",
+    )?;
     let names = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
     Ok(names.into_iter().filter_map(|name| ServiceName::parse("service", name).ok()).collect())
 }

@@ -1,16 +1,81 @@
-//! Reading the configuration again because a caller asks for it, and telling that caller what came of it.
+//! Asking the process for another configuration: to read the file again, or to define a service in the dashboard. Whoever
+//! asks is told what came of it.
+
+use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-/// What came of it: the warnings of the new configuration, or why the old one stays.
+use crate::domain::ids::ServiceName;
+use crate::domain::person::Actor;
+use crate::domain::service::Service;
+use crate::engine::Failure;
+
+/// What came of reading the file again: the warnings of the new configuration, or why the old one stays.
 pub type Outcome = Result<Vec<String>, Vec<String>>;
 
-/// Asks the process to read its configuration again.
+/// What somebody wants of the configuration.
+#[derive(Debug)]
+pub enum Wanted {
+    /// Read the file again.
+    Read(oneshot::Sender<Outcome>),
+    /// Change the definition of a service.
+    Change(Change, oneshot::Sender<Result<Changed, NotChanged>>),
+}
+
+/// A change of a service that is defined in the dashboard.
 #[derive(Debug, Clone)]
-pub struct Reloads(mpsc::Sender<oneshot::Sender<Outcome>>);
+pub struct Change {
+    /// Who wants it.
+    pub actor: Actor,
+    /// The service.
+    pub service: ServiceName,
+    /// Its new definition; none: it is removed.
+    pub text: Option<String>,
+    /// The revision that it was made from; 0: there was none.
+    pub seen: i64,
+    /// Only say what would come of it.
+    pub is_trial: bool,
+}
+
+/// What came of a change.
+#[derive(Debug, Clone, Default)]
+pub struct Changed {
+    /// The revision that it is now.
+    pub revision: i64,
+    /// How RMM understands it.
+    pub effective: String,
+    /// The service that it is; none: it is removed.
+    pub service: Option<Arc<Service>>,
+    /// What is questionable about it.
+    pub warnings: Vec<Mistake>,
+}
+
+/// Why nothing was changed.
+#[derive(Debug)]
+pub enum NotChanged {
+    /// Not by this person, or not now.
+    Refused(Failure),
+    /// The configuration would not be right.
+    Wrong(Vec<Mistake>),
+    /// The process is stopping, or has no configuration file.
+    Stopping,
+}
+
+/// Something that is wrong, or questionable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// The line of the definition; none: it is elsewhere.
+    pub line: Option<usize>,
+    /// In full, with its place.
+    pub text: String,
+}
+
+/// Asks the process that has the configuration.
+#[derive(Debug, Clone)]
+pub struct Reloads(mpsc::Sender<Wanted>);
 
 /// The other end: each request is answered with what came of it.
-pub type Requests = mpsc::Receiver<oneshot::Sender<Outcome>>;
+pub type Requests = mpsc::Receiver<Wanted>;
 
 impl Reloads {
     /// Both ends.
@@ -20,10 +85,20 @@ impl Reloads {
         (Self(sender), requests)
     }
 
-    /// Asks, and waits; none: the process is stopping, or has no configuration file.
+    /// Asks for the file to be read again, and waits; none: the process is stopping, or has no configuration file.
     pub async fn ask(&self) -> Option<Outcome> {
         let (answer, outcome) = oneshot::channel();
-        self.0.send(answer).await.ok()?;
+        self.0.send(Wanted::Read(answer)).await.ok()?;
         outcome.await.ok()
+    }
+
+    /// Asks for a service to be defined otherwise, and waits.
+    ///
+    /// # Errors
+    /// [`NotChanged`]; nothing has changed then.
+    pub async fn change(&self, change: Change) -> Result<Changed, NotChanged> {
+        let (answer, outcome) = oneshot::channel();
+        self.0.send(Wanted::Change(change, answer)).await.map_err(|_| NotChanged::Stopping)?;
+        outcome.await.unwrap_or(Err(NotChanged::Stopping))
     }
 }

@@ -11,6 +11,8 @@ mod clocks;
 #[cfg(test)]
 mod commits;
 #[cfg(test)]
+mod connect;
+#[cfg(test)]
 mod contention;
 #[cfg(test)]
 mod contract;
@@ -18,6 +20,8 @@ mod contract;
 mod crowds;
 #[cfg(test)]
 mod dashboard;
+#[cfg(test)]
+mod definitions;
 #[cfg(test)]
 mod github;
 #[cfg(test)]

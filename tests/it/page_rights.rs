@@ -64,6 +64,10 @@ fn table(release: i64, run: i64) -> Vec<Row> {
         get("/runs/{id}/steps/{index}/lines", format!("/runs/{run}/steps/0/lines"), SIGNED_IN),
         get("/services/{name}", format!("/services/{SHOP}"), SIGNED_IN),
         get("/services/{name}", "/services/nowhere", [303, 404, 404, 404, 404]),
+        get("/connect", "/connect", ADMINS),
+        get("/services/{name}/release", format!("/services/{SHOP}/release"), [303, 403, 200, 200, 200]),
+        get("/services/{name}/definition", format!("/services/{SHOP}/definition"), SIGNED_IN),
+        get("/services/{name}/definition", "/services/nowhere/definition", [303, 404, 404, 404, 404]),
         get("/audit", "/audit", SIGNED_IN),
         get("/audit/export.csv", "/audit/export.csv", SIGNED_IN),
         get("/audit/export.json", "/audit/export.json", SIGNED_IN),
@@ -91,6 +95,12 @@ fn table(release: i64, run: i64) -> Vec<Row> {
         // Locked, so that production stays where it is while everybody tries.
         post(acts, shop("lock"), &why, commands(303)),
         post(acts, shop("nonsense"), &[], NO_SUCH_THING),
+        post("/connect/look", "/connect/look", &[("repository", "-evil")], commands(422)),
+        post("/connect", "/connect", &[("name", "new"), ("text", "")], commands(422)),
+        post("/services/{name}/release", shop("release"), &[("tag", "")], members(422, 422, 422)),
+        // The shop stands in the file.
+        post("/services/{name}/definition", shop("definition"), &[("text", "")], commands(409)),
+        post(acts, shop("remove"), &[], commands(409)),
         post(decisions, decide("approve"), &[], members(403, 403, 303)),
         post(decisions, decide("reject"), &why, members(403, 403, 409)),
         post(decisions, decide("promote"), &[], commands(409)),

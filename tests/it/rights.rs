@@ -31,6 +31,8 @@ const REPORTS: &[&str] = &["ci_here", "ci", "admin_here", "admin", "operator"];
 const VOTES: &[&str] = &["member"];
 const RETRIES: &[&str] = &["member", "admin_here", "admin", "operator"];
 const COMMANDS: &[&str] = &["admin_here", "admin", "operator"];
+/// Whoever defines services has a name.
+const DEFINES: &[&str] = &["operator"];
 const ADMINISTERS: &[&str] = &["admin", "operator"];
 
 /// The calls, with who may make them.
@@ -55,6 +57,7 @@ fn calls(release: i64, run: i64) -> Vec<(&'static str, String, Value, &'static [
         ("GET", at("/plan"), Value::Null, READS),
         ("GET", format!("/api/v1/runs/{run}/log"), Value::Null, READS),
         ("GET", of(""), Value::Null, READS),
+        ("GET", of("/definition"), Value::Null, READS),
         ("GET", format!("/api/v1/stream?service={SHOP}"), Value::Null, READS),
         ("GET", format!("/api/v1/stream?release={release}"), Value::Null, READS),
         ("GET", "/api/v1/services".into(), Value::Null, SEES_ANY_SERVICE),
@@ -74,6 +77,8 @@ fn calls(release: i64, run: i64) -> Vec<(&'static str, String, Value, &'static [
         ("POST", of("/give-up"), host, COMMANDS),
         ("POST", of("/catch-up"), no_host, COMMANDS),
         ("POST", of("/settle"), json!({ "environment": "production", "runs": "recorded" }), COMMANDS),
+        ("PUT", of("/definition"), json!({ "text": "" }), DEFINES),
+        ("DELETE", of("/definition"), Value::Null, DEFINES),
         ("POST", "/api/v1/people/nobody/confirm".into(), Value::Null, ADMINISTERS),
         ("POST", "/api/v1/people/nobody/refuse".into(), Value::Null, ADMINISTERS),
         ("POST", "/api/v1/hosts/nowhere/check".into(), Value::Null, ADMINISTERS),

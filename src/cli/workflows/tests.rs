@@ -4,6 +4,7 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser};
 
 use super::*;
+use crate::assets;
 use crate::wording::Language;
 
 const SHIPPED: [&str; 6] = [

@@ -147,6 +147,7 @@ listen = "127.0.0.1:8080"
 data_dir = "/etc/rmm/data"
 language = "en"
 time_zone = "UTC"
+edit_services = true
 
 [logs]
 keep = "180d"

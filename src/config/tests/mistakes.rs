@@ -86,7 +86,7 @@ fn unknown_keys_are_answered_with_the_nearest_or_with_all() {
     assert_eq!(
         problems("[server]\nfoo = 1\n"),
         ["2:1: server.foo: unknown key; allowed here: `listen`, `public_url`, `trusted_proxies`, `data_dir`, \
-          `language`, `time_zone`"]
+          `language`, `time_zone`, `edit_services`"]
     );
     assert_eq!(
         problems(&service("supercede = true")),

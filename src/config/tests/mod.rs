@@ -1,5 +1,6 @@
 //! What operators write, and what RMM makes of it or says about it.
 
+mod dashboard;
 mod examples;
 mod github;
 mod hosts;

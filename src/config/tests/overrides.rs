@@ -35,7 +35,7 @@ fn a_wrong_override_is_named_and_the_file_is_still_checked() {
             "environment: RMM__SERVER__LISTN: unknown override; did you mean `RMM__SERVER__LISTEN`?",
             "environment: RMM__SERVICES__0__NAME: unknown override; allowed here: `RMM__SERVER__LISTEN`, \
              `RMM__SERVER__PUBLIC_URL`, `RMM__SERVER__TRUSTED_PROXIES`, `RMM__SERVER__DATA_DIR`, `RMM__SERVER__LANGUAGE`, \
-             `RMM__SERVER__TIME_ZONE`",
+             `RMM__SERVER__TIME_ZONE`, `RMM__SERVER__EDIT_SERVICES`",
             "environment: RMM__SERVER__LANGUAGE: must be \"en\" or \"ru\"",
             "2:10: server.listen: expected a string, found an integer",
         ]

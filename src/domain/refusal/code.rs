@@ -57,6 +57,10 @@ codes! {
     StageBusy = "stage_busy" / 409,
     /// The service is not in the configuration any more.
     ServiceRetired = "service_retired" / 409,
+    /// The service stands in the file, and is changed there.
+    DefinedInFile = "defined_in_file" / 409,
+    /// Something of the service is under way.
+    ServiceBusy = "service_busy" / 409,
     /// Stage must be repaired by an admin first.
     StageDirty = "stage_dirty" / 409,
     /// Another CI run owns an active release of the same tag.

@@ -474,3 +474,21 @@ fn output_that_is_there_is_found_by_its_lines_and_goes_on() {
     let pieces = lines::from(&conn, 9, 0, 2, 1 << 20).unwrap();
     assert_eq!((pieces[0].line, pieces[0].received_at, pieces.len()), (0, None, 3));
 }
+
+#[test]
+fn revisions_that_are_there_are_those_of_the_file() {
+    use crate::store::{dashboard, definitions};
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("rmm.db");
+    let mut conn = open_writer(&path).unwrap();
+    migrate_with(&mut conn, &path, &up_to(29)).unwrap();
+    conn.execute_batch("INSERT INTO definition_revisions (service, number, at, text) VALUES ('shop', 1, 1, 'a')")
+        .unwrap();
+    assert!(dashboard::all_if_any(&conn).unwrap().is_empty(), "of an earlier RMM");
+    migrate(&mut conn, &path).unwrap();
+    let shop = crate::domain::ids::ServiceName::parse("service", "shop").unwrap();
+    let revisions = definitions::revisions(&conn, &shop, 9).unwrap();
+    assert_eq!((revisions.len(), &revisions[0].by, &revisions[0].written), (1, &None, &None));
+    assert!(dashboard::all_if_any(&conn).unwrap().is_empty());
+}

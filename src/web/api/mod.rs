@@ -3,6 +3,7 @@
 pub(in crate::web) mod audit;
 mod concept;
 pub(in crate::web) mod decisions;
+pub(in crate::web) mod definitions;
 mod hosts;
 pub(in crate::web) mod meta;
 pub(in crate::web) mod people;
@@ -114,6 +115,7 @@ fn routed() -> (Router<Web>, OpenApiDocument) {
         .routes(routes!(services::give_up))
         .routes(routes!(services::catch_up))
         .routes(routes!(services::settle))
+        .routes(routes!(definitions::show, definitions::define, definitions::remove))
         .routes(routes!(people::list))
         .routes(routes!(people::confirm))
         .routes(routes!(people::refuse))

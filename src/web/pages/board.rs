@@ -10,6 +10,7 @@ use super::fault::{Fault, clause_of};
 use super::frame::{Frame, When};
 use super::tone::{self, Tone};
 use super::viewer::Viewer;
+use super::words::connect::{self, Connect};
 use crate::domain::env::Env;
 use crate::domain::ids::{PersonName, ServiceName};
 use crate::domain::moves::Move;
@@ -87,8 +88,11 @@ struct BoardPage {
     lanes: Vec<Lane>,
     services: Vec<ServiceLine>,
     ended: Vec<EndedLine>,
-    /// What makes a first release, where there is none.
+    /// The service of a first release, where there is none.
     first: Option<String>,
+    /// The viewer may make it.
+    may_create: bool,
+    connecting: &'static Connect,
     filter: Filter,
     /// Whom and what the filter offers.
     people: Vec<String>,
@@ -135,7 +139,7 @@ pub(super) async fn show(
     let service = catalog.services().find(|service| service.name.as_str() == filter.service);
     let board = web.kept.board(&web.engine, service.map(|service| service.name.clone())).await?;
     let is_empty = board.releases.is_empty() && board.ended.is_empty() && !filter.is_set();
-    let first = board.services.first().filter(|_| is_empty).map(|service| first_release(&service.service.name));
+    let first = board.services.first().filter(|_| is_empty).map(|service| service.service.name.to_string());
     let releases: Vec<_> = board.releases.iter().filter(|overview| filter.wants(overview)).collect();
     let ended = match filter.person.as_str() {
         "" => board.ended.clone(),
@@ -168,6 +172,8 @@ pub(super) async fn show(
         lanes: lanes.collect(),
         services: board.services.iter().map(|service| ServiceLine::of(service, &viewer)).collect(),
         ended: ended.iter().map(|release| EndedLine::of(release, &viewer)).collect(),
+        may_create: viewer.actor.may(Right::Create, None, false).is_ok(),
+        connecting: connect::of(looks.language),
         first,
         people: catalog.people().keys().map(ToString::to_string).collect(),
         names: catalog.services().map(|service| service.name.to_string()).collect(),

@@ -108,6 +108,8 @@ pub(super) struct Frame {
     pub csrf: String,
     /// Whether the viewer is an admin.
     pub administers: bool,
+    /// Whether the viewer may connect repositories.
+    pub connects: bool,
     /// The part of the dashboard that the page belongs to.
     pub tab: &'static str,
     pub style: String,
@@ -135,6 +137,7 @@ impl Frame {
             viewer: None,
             csrf: String::new(),
             administers: false,
+            connects: false,
             tab: "",
             style: assets::address("app.css"),
             script: assets::address("app.js"),
@@ -151,6 +154,7 @@ impl Frame {
             viewer: Some(viewer.actor.label().to_owned()),
             csrf: viewer.csrf(),
             administers: viewer.actor.may(Right::Administer, None, false).is_ok(),
+            connects: viewer.may_define,
             tab,
             ..Self::outside(&viewer.looks, title)
         }
@@ -163,6 +167,9 @@ impl Frame {
         if self.administers {
             more.insert(2, ("tokens", nav.tokens));
             more.push(("settings", nav.settings));
+        }
+        if self.connects {
+            more.push(("connect", nav.connect));
         }
         more
     }

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use crate::domain::commits::CommitList;
 use crate::domain::ids::ServiceName;
 use crate::domain::insights::{History, Insights};
+use crate::engine::repositories::Repository;
 use crate::engine::{Engine, Failure};
 use crate::store::StoreError;
 use crate::views::Board;
@@ -21,6 +22,9 @@ const BOARD: Duration = Duration::from_secs(1);
 const INSIGHTS: Duration = Duration::from_hours(1);
 /// Kept at the same time: boards of services, and insights of services and periods.
 const MOST: u64 = 64;
+
+/// Longer, nobody takes to fill in forms.
+const REPOSITORIES: Duration = Duration::from_mins(30);
 
 /// Steps whose first failure is remembered.
 const FAILURES: u64 = 2000;
@@ -44,6 +48,8 @@ pub(in crate::web) struct Kept {
     pub failures: Cache<(i64, i64, i64), Option<u64>>,
     /// Places for those who look through output: it holds a reader for a second, which all others would wait for.
     pub searches: Semaphore,
+    /// What repositories said that somebody is connecting, by the address that was typed.
+    pub repositories: Cache<String, Arc<Repository>>,
     /// The commits between two releases, by service and commits, which never change.
     pub compared: Cache<(String, String, String), Arc<CommitList>>,
 }
@@ -54,6 +60,7 @@ impl Default for Kept {
             boards: Cache::builder().max_capacity(MOST).time_to_live(BOARD).build(),
             insights: Cache::builder().max_capacity(MOST).time_to_live(INSIGHTS).build(),
             failures: Cache::new(FAILURES),
+            repositories: Cache::builder().max_capacity(MOST).time_to_live(REPOSITORIES).build(),
             compared: Cache::new(COMPARISONS),
             searches: Semaphore::new(SEARCHES),
         }

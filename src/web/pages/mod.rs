@@ -7,6 +7,7 @@ mod ansi;
 mod assets;
 mod audit;
 mod board;
+mod connect;
 mod diff;
 mod fault;
 mod find;
@@ -19,6 +20,7 @@ mod kept;
 mod live;
 mod log;
 mod mini_app;
+mod new_release;
 mod people;
 mod release;
 mod run;
@@ -69,6 +71,10 @@ pub(super) fn routes(web: &Web) -> Router<Web> {
         .route("/runs/{id}/steps/{index}", get(log::raw::show))
         .route("/runs/{id}/steps/{index}/lines", get(log::part))
         .route("/services/{name}", get(service::show))
+        .route("/connect", get(connect::show).post(connect::finish))
+        .route("/connect/look", post(connect::look))
+        .route("/services/{name}/release", get(new_release::show).post(new_release::make))
+        .route("/services/{name}/definition", get(service::edit::show).post(service::edit::save))
         .route("/services/{name}/{act}", post(service::act))
         .route("/insights", get(insights::show))
         .route("/insights.csv", get(insights::csv))

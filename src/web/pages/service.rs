@@ -2,6 +2,7 @@
 
 mod back;
 mod definition;
+pub(super) mod edit;
 
 use askama::Template;
 use axum::extract::{FromRequest, Path, Request as HttpRequest, State};
@@ -26,6 +27,7 @@ use crate::engine::hosts::HostStatus;
 use crate::engine::{Request, no_service, trace};
 use crate::views::ServiceOverview;
 use crate::web::Web;
+use crate::web::api::definitions;
 
 /// Releases that are shown.
 const HISTORY: u32 = 30;
@@ -55,6 +57,8 @@ struct ServicePage {
     environments: Vec<EnvironmentBox>,
     lock: Option<(String, String)>,
     may_command: bool,
+    may_create: bool,
+    new_release: &'static str,
     approvers: Vec<String>,
     needed: String,
     labels: &'static Services,
@@ -105,6 +109,8 @@ pub(super) async fn show(
         environments: environments.collect(),
         lock: lock.map(|lock| (lock.by.clone(), looks.language.reason(&lock.reason))),
         may_command: viewer.actor.may(Right::Command, Some(&name), false).is_ok(),
+        may_create: !service.retired && viewer.actor.may(Right::Create, Some(&name), false).is_ok(),
+        new_release: words::connect::of(looks.language).new_release,
         approvers: service.approvals.required.iter().map(ToString::to_string).collect(),
         needed: viewer.looks.words().needed(service.approvals.minimum, service.approvals.required.len()),
         labels: words::services::of(looks.language),
@@ -142,6 +148,11 @@ pub(super) async fn act(
     let Signed(viewer, fields) = Signed::<Vec<(String, String)>>::from_request(request, &web).await?;
     let name = ServiceName::parse("service", name)?;
     let reason = fields.iter().find(|(key, _)| key == "reason").map(|(_, value)| value.trim().to_owned());
+    if act == "remove" {
+        let seen = fields.iter().find(|(key, _)| key == "revision").and_then(|(_, value)| value.parse().ok());
+        definitions::take_out(&web, viewer.actor, name, seen).await?;
+        return Ok(Redirect::to("/").into_response());
+    }
     let command = match act.as_str() {
         "lock" => Command::Lock {
             reason: reason.filter(|why| !why.is_empty()).ok_or_else(|| Invalid::new("reason", "must be given"))?,

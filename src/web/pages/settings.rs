@@ -11,7 +11,9 @@ use super::frame::{Frame, When};
 use super::tone::{self, Tone};
 use super::viewer::{Signed, Viewer};
 use super::words::settings::{self as words, Settings};
+use crate::domain::ids::ServiceName;
 use crate::domain::person::Right;
+use crate::store::dashboard::Defined;
 use crate::store::record::{self, Filter, Most};
 use crate::store::space::{Space, newest_in};
 use crate::store::{StoreError, news, schema};
@@ -27,7 +29,7 @@ struct Check {
     what: String,
     /// More of it, line by line as it is.
     text: Option<String>,
-    link: Option<(&'static str, &'static str)>,
+    link: Option<(String, &'static str)>,
 }
 
 #[derive(Template)]
@@ -92,7 +94,7 @@ async fn checks(web: &Web, viewer: &Viewer) -> Result<Vec<Check>, StoreError> {
         Ok(health) => {
             checks.push(plain(tone::OK, words.writable.to_owned()));
             if health.record.is_some() {
-                let link = Some(("/audit", words.see_audit));
+                let link = Some(("/audit".to_owned(), words.see_audit));
                 checks.push(Check { link, ..plain(tone::FAIL, words.record.to_owned()) });
             }
         }
@@ -102,7 +104,17 @@ async fn checks(web: &Web, viewer: &Viewer) -> Result<Vec<Check>, StoreError> {
         let since = viewer.looks.when(refusal.since, viewer.now).exact;
         checks.push(plain(tone::WARN, format!("{} {} {since}: {}", refusal.chat, words.chat, refusal.reason)));
     }
-    for service in catalog.services().filter(|service| service.retired) {
+    let defined = web.engine.defined_services().await?;
+    for Defined { service, problem, .. } in &defined {
+        let Some(problem) = problem else { continue };
+        checks.push(Check {
+            text: Some(problem.clone()),
+            link: Some((format!("/services/{service}/definition"), words.definition)),
+            ..plain(tone::FAIL, format!("{service} {}", words.aside))
+        });
+    }
+    let is_aside = |name: &ServiceName| defined.iter().any(|defined| defined.service == *name);
+    for service in catalog.services().filter(|service| service.retired && !is_aside(&service.name)) {
         checks.push(plain(tone::WARN, format!("{} {}", service.name, words.retired)));
     }
     checks.extend(

@@ -34,6 +34,8 @@ pub(super) struct Viewer {
     pub looks: Looks,
     /// As of this moment the page is made.
     pub now: Timestamp,
+    /// The viewer may define services.
+    pub may_define: bool,
     secret: String,
 }
 
@@ -113,6 +115,7 @@ impl FromRequestParts<Web> for Viewer {
         let found = web.engine.session(secret).await?.ok_or(Fault::SignIn)?;
         let looks = Looks::of(&parts.headers, &web.engine.catalog());
         Ok(Self {
+            may_define: web.engine.may_define(&found.actor).is_ok(),
             actor: found.actor,
             session: found.session.id,
             looks,

@@ -6,6 +6,8 @@ use crate::domain::standing::{Phase, Standing};
 use crate::wording::Language;
 
 pub(super) mod audit;
+pub(super) mod connect;
+pub(super) mod definition;
 mod en;
 pub(super) mod find;
 pub(super) mod hosts;

@@ -66,6 +66,13 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         }
         "foreign_run_found" => format!("another copy of the database was met on {}{}", text("host"), because()),
         "service_renamed" => format!("{} is called {} now, and its history came along", text("from"), text("to")),
+        "service_defined" => {
+            format!("{} is defined in the dashboard now (revision {})", text("service"), text("revision"))
+        }
+        "service_removed" => format!("{} is no longer defined in the dashboard", text("service")),
+        "service_moved_to_file" => {
+            format!("{} is defined in rmm.toml now, and no longer in the dashboard", text("service"))
+        }
         "database_restored" => format!("the database was restored{}", because()),
         "record_alarm_raised" => format!("THE RECORD WAS CHANGED: {}", text("found")),
         "record_alarm_acknowledged" => format!("what happened to the record was acknowledged{}", because()),

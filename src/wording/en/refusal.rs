@@ -47,6 +47,10 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             format!("this token is limited to {}, and this concerns all services", list(valid_for))
         }
         C::NotAPerson => "a vote needs a person; this token speaks for none".to_owned(),
+        C::NoEditor => "only a person may define services, or the operator; this token speaks for none".to_owned(),
+        C::EditingOff => {
+            "services are not defined in the dashboard here: `edit_services` in [server] of rmm.toml says so".to_owned()
+        }
         C::NotListed { person, service, listed } => {
             format!("{person} is not in the approver list of {service}: {}", list(listed))
         }
@@ -56,6 +60,22 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
 
         C::StaleRevision { release, seen, now, status } => {
             format!("#{release} has changed since (revision {seen}, now {now}): it is {status} now")
+        }
+        C::DefinitionChanged { service, gone: true, .. } => {
+            format!("the definition of {service} was removed meanwhile; your text is kept here")
+        }
+        C::DefinitionChanged { service, by, gone: false } => {
+            let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+            format!(
+                "the definition of {service} was changed{by} meanwhile; compare, and save again if yours is to stand"
+            )
+        }
+        C::DefinedInFile { service } => {
+            format!("{service} stands in rmm.toml, and is changed there: edit the file, then `rmm reload`")
+        }
+        C::NotInDashboard { service } => format!("{service} is not defined in the dashboard"),
+        C::ServiceBusy { service, release } => {
+            format!("#{release} of {service} is under way; remove the service when nothing of it is")
         }
         C::LockChanged => "production is locked for another reason now; look at it again".to_owned(),
         C::ServiceRetired { service } => {

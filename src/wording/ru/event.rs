@@ -93,6 +93,9 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         "service_renamed" => {
             format!("сервис {} теперь называется {}, его история сохранена", text("from"), text("to"))
         }
+        "service_defined" => format!("сервис {} определён в панели, редакция {}", text("service"), text("revision")),
+        "service_removed" => format!("сервис {} больше не определён в панели", text("service")),
+        "service_moved_to_file" => format!("сервис {} теперь определён в rmm.toml, а не в панели", text("service")),
         "database_restored" => format!("база данных восстановлена из копии{}", because()),
         "record_alarm_raised" => format!("ЖУРНАЛ БЫЛ ИЗМЕНЁН: {}", text("found")),
         "record_alarm_acknowledged" => format!("изменение журнала принято к сведению{}", because()),

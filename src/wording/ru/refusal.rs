@@ -43,6 +43,10 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             format!("этот токен ограничен сервисами {}, а это касается всех", list(valid_for))
         }
         C::NotAPerson => "голосует человек, а за этим токеном никого нет".to_owned(),
+        C::NoEditor => "определять сервисы может только человек или оператор, а этот токен ничей".to_owned(),
+        C::EditingOff => {
+            "здесь сервисы в панели не определяют: так сказано в rmm.toml, [server], `edit_services`".to_owned()
+        }
         C::NotListed { person, service, listed } => {
             format!("{person} не в списке тех, кто подтверждает {service}: {}", list(listed))
         }
@@ -52,6 +56,22 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
 
         C::StaleRevision { release, seen: _, now: _, status: now } => {
             format!("релиз #{release} уже изменился, теперь он — {}", status(*now))
+        }
+        C::DefinitionChanged { service, gone: true, .. } => {
+            format!("определение сервиса {service} тем временем удалено; ваш текст сохранён здесь")
+        }
+        C::DefinitionChanged { service, by, gone: false } => {
+            let by = by.as_ref().map(|by| format!(" (изменил {by})")).unwrap_or_default();
+            format!(
+                "определение сервиса {service} тем временем изменилось{by}; сравните и сохраните ещё раз, если нужно ваше"
+            )
+        }
+        C::DefinedInFile { service } => {
+            format!("{service} задан в rmm.toml и меняется там: исправьте файл и выполните `rmm reload`")
+        }
+        C::NotInDashboard { service } => format!("сервис {service} не определён в панели"),
+        C::ServiceBusy { service, release } => {
+            format!("релиз #{release} сервиса {service} ещё в пути; удалить сервис можно, когда ничего не выполняется")
         }
         C::LockChanged => "продакшн заблокирован уже по другой причине; посмотрите ещё раз".to_owned(),
         C::ServiceRetired { service } => {

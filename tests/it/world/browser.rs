@@ -152,6 +152,22 @@ impl Page {
         element.value().attr(name).unwrap_or_default().to_owned()
     }
 
+    /// The text of the first that a selector finds, with its lines.
+    pub fn text_as_it_is(&self, selector: &str) -> String {
+        let document = Html::parse_document(&self.html);
+        let found = Selector::parse(selector).unwrap();
+        let element = document.select(&found).next().unwrap_or_else(|| panic!("no {selector} in {}", self.html));
+        element.text().collect()
+    }
+
+    /// The hidden fields of a form that asks for another page.
+    pub fn carried(&self) -> Vec<(String, String)> {
+        let document = Html::parse_document(&self.html);
+        let found = Selector::parse("form:not([method]):not([role]) input[type=hidden]").unwrap();
+        let attribute = |input: &scraper::ElementRef<'_>, name| input.value().attr(name).unwrap_or_default().to_owned();
+        document.select(&found).map(|input| (attribute(&input, "name"), attribute(&input, "value"))).collect()
+    }
+
     /// The word that the page's forms carry.
     pub fn csrf(&self) -> String {
         self.attribute("input[name=csrf]", "value")

@@ -62,6 +62,11 @@ impl<'w> Caller<'w> {
         answer.unwrap_or_else(|| panic!("no answer to PATCH {path}"))
     }
 
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        let answer = self.ask("PUT", path, Some(body.to_string().into_bytes())).await;
+        answer.unwrap_or_else(|| panic!("no answer to PUT {path}"))
+    }
+
     pub async fn delete(&self, path: &str) -> Answer {
         self.ask("DELETE", path, None).await.unwrap_or_else(|| panic!("no answer to DELETE {path}"))
     }

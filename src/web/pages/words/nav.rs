@@ -11,15 +11,28 @@ pub(in crate::web::pages) struct Nav {
     pub tokens: &'static str,
     pub audit: &'static str,
     pub settings: &'static str,
+    pub connect: &'static str,
 }
 
-const EN: Nav =
-    Nav { more: "More", hosts: "Hosts", people: "People", tokens: "Tokens", audit: "Audit", settings: "Settings" };
+const EN: Nav = Nav {
+    more: "More",
+    hosts: "Hosts",
+    people: "People",
+    tokens: "Tokens",
+    audit: "Audit",
+    settings: "Settings",
+    connect: "Connect a repository",
+};
 
-const RU: Nav =
-    Nav {
-        more: "Ещё", hosts: "Хосты", people: "Люди", tokens: "Токены", audit: "Журнал", settings: "Настройки"
-    };
+const RU: Nav = Nav {
+    more: "Ещё",
+    hosts: "Хосты",
+    people: "Люди",
+    tokens: "Токены",
+    audit: "Журнал",
+    settings: "Настройки",
+    connect: "Подключить репозиторий",
+};
 
 /// The names in a language.
 pub(in crate::web::pages) const fn of(language: Language) -> &'static Nav {

@@ -22,6 +22,10 @@ pub(in crate::web::pages) struct Services {
     pub revisions: &'static str,
     pub revision: &'static str,
     pub first: &'static str,
+    pub from_here: &'static str,
+    pub edit: &'static str,
+    pub more: &'static str,
+    pub take: &'static str,
 }
 
 const EN: Services = Services {
@@ -38,10 +42,14 @@ const EN: Services = Services {
     no_migrations: "no migration is undone",
     definition: "Definition",
     from_file: "It stands in rmm.toml, and is changed there. Secrets are not shown.",
-    retired: "Not in rmm.toml any more; this is how it was defined last.",
+    retired: "Retired: it is not in the configuration any more. This is how it was defined last.",
     revisions: "How it changed",
     revision: "Revision",
     first: "the first that RMM knows",
+    from_here: "It is defined here, in the dashboard. Secrets are not shown.",
+    edit: "Edit",
+    more: "In full",
+    take: "Take into the editor",
 };
 
 const RU: Services = Services {
@@ -58,10 +66,14 @@ const RU: Services = Services {
     no_migrations: "миграции не откатываются",
     definition: "Определение",
     from_file: "Задано в rmm.toml, там и меняется. Секреты не показаны.",
-    retired: "В rmm.toml его больше нет; так он был определён в последний раз.",
+    retired: "В конфигурации его больше нет; так он был определён в последний раз.",
     revisions: "Как менялось",
     revision: "Редакция",
     first: "первая из известных RMM",
+    from_here: "Определён здесь, в панели. Секреты не показаны.",
+    edit: "Изменить",
+    more: "Подробнее",
+    take: "Взять в редактор",
 };
 
 impl Services {

@@ -33,6 +33,8 @@ pub(in crate::web::pages) struct Settings {
     pub configuration_hint: &'static str,
     pub reload: &'static str,
     pub unknown: &'static str,
+    pub aside: &'static str,
+    pub definition: &'static str,
 }
 
 const EN: Settings = Settings {
@@ -64,6 +66,8 @@ const EN: Settings = Settings {
     configuration_hint: "With every default, without secrets. What rmm check prints, as of the last start or reload.",
     reload: "Read rmm.toml again",
     unknown: "unknown",
+    aside: "is put aside: its definition does not hold beside rmm.toml",
+    definition: "Definition",
 };
 
 const RU: Settings = Settings {
@@ -95,6 +99,8 @@ const RU: Settings = Settings {
     configuration_hint: "Со всеми значениями по умолчанию, без секретов. То же печатает rmm check; на момент последнего запуска или перечитывания.",
     reload: "Перечитать rmm.toml",
     unknown: "неизвестно",
+    aside: "отложен: его определение не действует рядом с rmm.toml",
+    definition: "Определение",
 };
 
 /// The labels in a language.

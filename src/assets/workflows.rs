@@ -1,0 +1,117 @@
+//! The workflows with which a repository on GitHub speaks to RMM, filled in for a service.
+//!
+//! Must not: write them anywhere.
+
+use std::path::{Component, Path, PathBuf};
+
+use super::workflow;
+use crate::domain::env::Env;
+use crate::domain::service::{Candidates, Driver, Service};
+
+/// What the files of `assets/` say where a service has its own words.
+mod sample {
+    pub const URL: &str = "\"https://rmm.example.com\"";
+    pub const SERVICE: &str = "\"my-service\"";
+    pub const GROUP: &str = "\"rmm-production-my-service\"";
+    pub const TAGS: &str = "tags: [\"v*\"]";
+    pub const RUNNER: &str = "runs-on: ubuntu-latest";
+}
+
+/// The name of the workflow that a tag starts, where nobody says another.
+pub const TAG_WORKFLOW: &str = "on-create-version-tag.yaml";
+/// The runners that are taken, where nobody says others.
+pub const RUNNER: &str = "ubuntu-latest";
+const DEPLOY_WORKFLOW: &str = "on-approve-manual-testing.yaml";
+const ROLLBACK_WORKFLOW: &str = "on-rollback.yaml";
+
+/// A file of the repository.
+#[derive(Debug, PartialEq, Eq)]
+pub struct File {
+    /// Where it belongs, from the root of the repository.
+    pub path: PathBuf,
+    /// What it says.
+    pub text: String,
+}
+
+/// What is filled in.
+#[derive(Debug, Clone, Copy)]
+pub struct Words<'a> {
+    /// The service.
+    pub service: &'a Service,
+    /// Where the runners reach RMM.
+    pub url: &'a str,
+    /// Which runners the jobs take.
+    pub runners: &'a [String],
+    /// Which tags are releases, as GitHub's patterns go; none: as the service says.
+    pub tags: Option<&'a str>,
+    /// The name of the workflow that a tag starts.
+    pub tag_workflow: &'a str,
+}
+
+/// Why there are no files.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// GitHub would not look at it.
+    #[error("{0:?} is no name of a workflow: it must be a file name that ends in .yaml or .yml")]
+    Name(String),
+    /// This binary is not whole.
+    #[error("{0} is not in this binary")]
+    Missing(String),
+}
+
+impl Words<'_> {
+    /// The files for the service. What RMM does itself needs no workflow.
+    ///
+    /// # Errors
+    /// [`Unfit`] for a name that GitHub would not look at.
+    pub fn files(&self) -> Result<Vec<File>, Unfit> {
+        let workflows = |env| match &self.service.environment(env).driver {
+            Driver::Ci { workflow, rollback_workflow, .. } => Some((workflow.as_deref(), rollback_workflow.as_deref())),
+            Driver::Local | Driver::Ssh => None,
+        };
+        // A stage whose workflow RMM starts is not brought there by the tag.
+        let stage = matches!(workflows(Env::Stage), Some((None, _)));
+        let tag = if stage { "on-create-version-tag.yaml" } else { "registers/on-create-version-tag.yaml" };
+        let mut wanted = vec![("rmm/action.yml", ".github/actions/rmm/action.yml".to_owned())];
+        let production = workflows(Env::Production);
+        if stage || production.is_some() {
+            wanted.push(("rmm-checkout/action.yml", ".github/actions/rmm-checkout/action.yml".to_owned()));
+        }
+        wanted.push((tag, in_workflows(self.tag_workflow)?));
+        if let Some((deploy, rollback)) = production {
+            wanted.push(("on-approve-manual-testing.yaml", in_workflows(deploy.unwrap_or(DEPLOY_WORKFLOW))?));
+            wanted.push(("on-rollback.yaml", in_workflows(rollback.unwrap_or(ROLLBACK_WORKFLOW))?));
+        }
+        let file = |(asset, path): (&str, String)| {
+            let text = workflow(asset).ok_or_else(|| Unfit::Missing(asset.to_owned()))?;
+            Ok(File { path: path.into(), text: self.filled(&text) })
+        };
+        wanted.into_iter().map(file).collect()
+    }
+
+    /// A file with the words of the service. They go in as JSON, which YAML takes as it is.
+    fn filled(&self, text: &str) -> String {
+        let of_service = match &self.service.candidates {
+            Candidates::Tags(pattern) => pattern.as_str(),
+            Candidates::Call => "v*",
+        };
+        let (tags, service) = (self.tags.unwrap_or(of_service), self.service.name.as_str());
+        let quoted = |value: &str| serde_json::Value::from(value).to_string();
+        let runner = match self.runners {
+            [one] => quoted(one),
+            several => serde_json::Value::from(several).to_string(),
+        };
+        text.replace(sample::URL, &quoted(self.url))
+            .replace(sample::SERVICE, &quoted(service))
+            .replace(sample::GROUP, &quoted(&format!("rmm-production-{service}")))
+            .replace(sample::TAGS, &format!("tags: [{}]", quoted(tags)))
+            .replace(sample::RUNNER, &format!("runs-on: {runner}"))
+    }
+}
+
+/// Where a workflow of this name belongs; GitHub looks nowhere else, and at no other files.
+fn in_workflows(name: &str) -> Result<String, Unfit> {
+    let plain = Path::new(name).components().eq([Component::Normal(name.as_ref())]);
+    let is_yaml = [".yaml", ".yml"].iter().any(|end| name.len() > end.len() && name.ends_with(end));
+    if plain && is_yaml { Ok(format!(".github/workflows/{name}")) } else { Err(Unfit::Name(name.to_owned())) }
+}

@@ -1,0 +1,219 @@
+//! Services that are defined in the dashboard: all of a change holds or nothing, whoever comes in between, and the file wins.
+
+use serde_json::{Value, json};
+use toml::Table;
+
+use crate::world::{Browser, Setup, World, eventually};
+
+const WIKI: &str = "/services/wiki/definition";
+const API: &str = "/api/v1/services/wiki/definition";
+
+/// A service on this machine, whose steps note their tag.
+fn wiki(w: &World, more: &str) -> String {
+    format!(
+        "[[services]]\nname = \"wiki\"\napprovals = {{ required = [\"ann\"] }}\n{more}\n\
+         [[services.surfaces]]\nname = \"site\"\nrecipe = \"commands\"\ncheckout = false\ndirectory = \"{}\"\n\
+         deploy = \"echo $RMM_ENVIRONMENT wiki $RMM_TAG >> ../ledger\"\n\
+         [services.environments.stage]\ndriver = \"local\"\n[services.environments.production]\ndriver = \"local\"\n",
+        w.path("work").display()
+    )
+}
+
+async fn kinds(w: &World) -> Vec<String> {
+    w.events().await.iter().map(|event| event["kind"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn defined(w: &World) -> Value {
+    w.operator().get(API).await.ok()
+}
+
+#[tokio::test]
+async fn a_service_is_checked_saved_edited_and_removed_on_its_page() {
+    let w = World::new(Setup::new().person("bob", "admin")).await;
+    let mut ann = Browser::signed_in(&w, Some("ann")).await;
+    let csrf = ann.open("/account").await.csrf();
+    let text = wiki(&w, "");
+    let send = |text: &str, revision: i64, wish: &str| {
+        [("csrf", csrf.clone()), ("text", text.to_owned()), ("revision", revision.to_string()), ("do", wish.to_owned())]
+    };
+    let fields = |of: &[(&'static str, String); 4]| of.clone();
+    macro_rules! sent {
+        ($browser:expr, $of:expr) => {{
+            let of = fields(&$of);
+            let of: Vec<_> = of.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            $browser.send(WIKI, &of).await
+        }};
+    }
+
+    // What is wrong is told beside the text, which is kept, and changes nothing.
+    let evil = "</textarea><script>alert(1)</script>";
+    let page = sent!(ann, send(&format!("{text}\nevil = \"{evil}\""), 0, "save"));
+    assert_eq!(page.status, 422, "{}", page.html);
+    assert!(page.text("#wrong").contains("unknown key") && page.text("#text").contains(evil), "{}", page.html);
+    assert!(!page.html.contains(evil));
+    // A check saves nothing either.
+    let page = sent!(ann, send(&text, 0, "check"));
+    assert_eq!(page.status, 200, "{}", page.html);
+    assert!(page.text("#right .diff").contains("+ name = \"wiki\""), "{}", page.html);
+    assert_eq!(w.operator().get(API).await.status, 404);
+
+    let page = sent!(ann, send(&text.replace('\n', "\r\n"), 0, "save"));
+    assert_eq!(
+        (page.status, page.location.as_deref()),
+        (303, Some("/services/wiki/definition?saved=1")),
+        "{}",
+        page.html
+    );
+    let now = defined(&w).await;
+    assert_eq!((now["revision"].as_i64(), now["written"].as_str()), (Some(1), Some(text.as_str())));
+    assert_eq!((now["revisions"][0]["by"].as_str(), now["in_dashboard"].as_bool()), (Some("ann"), Some(true)));
+    assert!(ann.open("/").await.has("a[href='/services/wiki']"));
+
+    // It is released like any other.
+    let release =
+        w.create(json!({ "service": "wiki", "tag": "v1", "commit": "a".repeat(40), "initiated_by": "ann" })).await;
+    w.until(release, "manual_testing").await;
+    let page = ann.open(WIKI).await;
+    let page = ann.submit(&page, "/services/wiki/remove", &[]).await;
+    assert_eq!(page.status, 409, "{}", page.html);
+    w.approve("ann", release).await.ok();
+    w.until(release, "deployed").await;
+    assert!(w.ledger().contains(&"production wiki v1".into()));
+    w.quiet().await;
+
+    // Two edit it: the second is told, and loses nothing.
+    let mut bob = Browser::signed_in(&w, Some("bob")).await;
+    let of_bob = bob.open("/account").await.csrf();
+    let longer = wiki(&w, "supersede = true");
+    assert_eq!(sent!(ann, send(&longer, 1, "save")).status, 303);
+    let mine = wiki(&w, "# mine");
+    let mut late = send(&mine, 1, "save");
+    late[0].1 = of_bob;
+    let page = sent!(bob, late);
+    assert_eq!(page.status, 409, "{}", page.html);
+    assert!(page.text("#conflict").contains("by ann") && page.text("#text").contains("# mine"), "{}", page.html);
+    assert_eq!(page.attribute("form[action='/services/wiki/definition'] input[name=revision]", "value"), "2");
+
+    // An earlier revision goes back into the editor.
+    let page = ann.open(&format!("{WIKI}?from=1")).await;
+    assert!(!page.text("#text").contains("supersede"), "{}", page.html);
+    let revisions = ann.open(WIKI).await.text("#revisions");
+    assert!(revisions.contains("Revision 2") && revisions.contains("+ supersede = true"), "{revisions}");
+
+    let page = ann.open(WIKI).await;
+    let page = ann.submit(&page, "/services/wiki/remove", &[]).await;
+    assert_eq!((page.status, page.location.as_deref()), (303, Some("/")), "{}", page.html);
+    let service = w.operator().get("/api/v1/services/wiki").await.ok();
+    assert_eq!(service["retired"], true);
+    assert_eq!(defined(&w).await["in_dashboard"], false);
+    let kinds = kinds(&w).await;
+    assert_eq!(kinds.iter().filter(|kind| *kind == "service_defined").count(), 2);
+    assert!(kinds.contains(&"service_removed".into()));
+    w.is_sound().await;
+}
+
+#[tokio::test]
+async fn what_was_saved_outlives_a_kill_and_what_was_refused_is_nowhere() {
+    let w = World::new(Setup::new()).await;
+    let text = wiki(&w, "");
+    let put = |text: String, revision: i64| json!({ "text": text, "revision": revision });
+    let made = w.operator().put(API, &put(text.clone(), 0)).await.ok();
+    assert_eq!(made["revision"], 1);
+    w.restart_after_kill().await;
+    assert_eq!(defined(&w).await["written"], text);
+    w.operator().put(API, &put(text.clone(), 0)).await.refused(409, "stale_revision");
+    w.operator().put(API, &put(text.replace("ann", "nobody"), 1)).await.refused(422, "invalid");
+    w.operator()
+        .put("/api/v1/services/shop/definition", &put(text.replace("wiki", "shop"), 0))
+        .await
+        .refused(409, "defined_in_file");
+    // Somebody edits the file meanwhile; what is defined here does not take that up.
+    let before = std::fs::read_to_string(w.path("rmm.toml")).unwrap();
+    w.write("rmm.toml", "half a line");
+    w.operator().put(API, &put(wiki(&w, "supersede = true"), 1)).await.ok();
+    w.write("rmm.toml", &before);
+    w.restart_after_kill().await;
+    assert_eq!(defined(&w).await["revision"], 2);
+    let (code, said) = w.rmm(&["check"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("name = \"wiki\""), "{said}");
+}
+
+/// Changes what `rmm.toml` says.
+fn edit(w: &World, change: impl FnOnce(&mut Table)) {
+    let mut config: Table = std::fs::read_to_string(w.path("rmm.toml")).unwrap().parse().unwrap();
+    change(&mut config);
+    w.write("rmm.toml", &toml::to_string(&config).unwrap());
+}
+
+#[tokio::test]
+async fn a_definition_that_no_longer_holds_is_put_aside_at_a_start_and_refuses_a_reload() {
+    let w = World::new(Setup::new().person("bob", "member")).await;
+    let text = wiki(&w, "").replace("required = [\"ann\"]", "required = [\"bob\"]");
+    w.operator().put(API, &json!({ "text": text })).await.ok();
+    let without_bob = |config: &mut Table| {
+        config["people"].as_array_mut().unwrap().retain(|person| person["name"].as_str() != Some("bob"));
+    };
+    edit(&w, without_bob);
+    let refused = w.operator().post("/api/v1/reload", &Value::Null).await.with_status(422).json();
+    let details = refused["details"].to_string();
+    assert!(details.contains("the service wiki as defined in the dashboard, line 3"), "{details}");
+    let (code, said) = w.rmm(&["check", "--quiet"]);
+    assert!(code == Some(2) && said.contains("the service wiki as defined in the dashboard"), "{said}");
+
+    w.restart_after_kill().await;
+    let now = defined(&w).await;
+    assert!(now["problem"].as_str().unwrap().contains("bob") && now["text"].is_null(), "{now}");
+    assert!(w.log().contains("the service wiki of the dashboard is put aside"));
+    let mut ann = Browser::signed_in(&w, Some("ann")).await;
+    assert!(ann.open("/settings").await.text("main").contains("wiki is put aside"));
+    let page = ann.open(WIKI).await;
+    assert!(
+        page.text("#aside").contains("bob") && page.text("#text").contains("required = [\"bob\"]"),
+        "{}",
+        page.html
+    );
+    // Everything else goes on: the file can be read again, and the check says why it waits.
+    w.operator().post("/api/v1/reload", &Value::Null).await.ok();
+    let (code, said) = w.rmm(&["check", "--quiet"]);
+    assert!(code == Some(0) && said.contains("put aside"), "{said}");
+    // Put right here, it is back.
+    w.operator().put(API, &json!({ "text": wiki(&w, ""), "revision": 1 })).await.ok();
+    let now = defined(&w).await;
+    assert!(now["problem"].is_null() && now["text"].is_string(), "{now}");
+}
+
+#[tokio::test]
+async fn the_file_takes_a_definition_over() {
+    let w = World::new(Setup::new()).await;
+    let text = wiki(&w, "");
+    w.operator().put(API, &json!({ "text": text })).await.ok();
+    let file = std::fs::read_to_string(w.path("rmm.toml")).unwrap();
+    w.write("rmm.toml", &format!("{file}\n{text}"));
+    w.operator().post("/api/v1/reload", &Value::Null).await.ok();
+    let now = defined(&w).await;
+    assert_eq!((now["in_dashboard"].as_bool(), now["revision"].as_i64()), (Some(false), Some(0)));
+    assert_eq!((now["revisions"][0]["number"].as_i64(), &now["revisions"][0]["by"]), (Some(2), &Value::Null));
+    assert!(kinds(&w).await.contains(&"service_moved_to_file".into()));
+    w.operator().put(API, &json!({ "text": text })).await.refused(409, "defined_in_file");
+    // Gone from there, it does not come back by itself.
+    w.write("rmm.toml", &file);
+    w.operator().post("/api/v1/reload", &Value::Null).await.ok();
+    eventually("it is gone", async || (w.operator().get(API).await.status == 404).then_some(())).await;
+}
+
+#[tokio::test]
+async fn the_file_alone_may_say_what_runs() {
+    let w = World::without_rmm(Setup::new());
+    edit(&w, |config| {
+        config["server"].as_table_mut().unwrap().insert("edit_services".into(), false.into());
+    });
+    w.start().await;
+    w.operator().put(API, &json!({ "text": wiki(&w, "") })).await.refused(403, "forbidden");
+    let ci = w.ci().await;
+    ci.put(API, &json!({ "text": wiki(&w, "") })).await.refused(403, "forbidden");
+    let mut ann = Browser::signed_in(&w, Some("ann")).await;
+    let page = ann.open("/services/shop/definition").await;
+    assert!(page.text(".head").contains("rmm.toml") && !page.has("textarea"), "{}", page.html);
+    assert_eq!(ann.open("/connect").await.status, 403);
+}
