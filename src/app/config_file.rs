@@ -108,7 +108,7 @@ impl ConfigFile {
         if let Some(danger) = local_steps::danger(config).filter(|danger| danger.is_undecided)
             && local_steps::danger(&self.file).is_none()
         {
-            return Err(NotChanged::Wrong(vec![Mistake { line: None, text: danger.sentence }]));
+            return Err(NotChanged::Wrong(vec![Mistake::plain(danger.sentence)]));
         }
         let is = config.services.iter().find(|known| known.name == service);
         let effective = is.map(Config::effective_service).unwrap_or_default();
@@ -147,9 +147,10 @@ impl ConfigFile {
 
     /// Takes a configuration over.
     async fn take(&self, composed: Composed) -> Result<(), Failure> {
-        self.engine.note_composed(&composed).await?;
+        let noted = self.engine.note_composed(&composed).await;
+        // What is on disk already holds, whatever else could not be noted.
         self.engine.configure(composed.config, &self.env).await;
-        Ok(())
+        noted
     }
 }
 
@@ -177,8 +178,13 @@ fn aside(defined: &[Defined]) -> Vec<ServiceName> {
 
 /// Problems, with their lines where they are in the definition of this service.
 fn mistakes(problems: &[Problem], service: &ServiceName) -> Vec<Mistake> {
-    let line = |problem: &Problem| Some(problem.position.filter(|_| problem.service.as_ref() == Some(service))?.line);
-    problems.iter().map(|problem| Mistake { line: line(problem), text: problem.to_string() }).collect()
+    let mistake = |problem: &Problem| {
+        let line = problem.position.filter(|_| problem.service.as_ref() == Some(service)).map(|at| at.line);
+        let bare = Problem { file: String::new(), service: None, position: None, ..problem.clone() };
+        let short = if line.is_some() { bare.to_string() } else { problem.to_string() };
+        Mistake { line, text: problem.to_string(), short: short.trim_start_matches(": ").to_owned() }
+    };
+    problems.iter().map(mistake).collect()
 }
 
 /// The configuration of a file with what the database knows of the dashboard, for commands beside a running RMM. A database

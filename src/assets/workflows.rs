@@ -115,3 +115,16 @@ fn in_workflows(name: &str) -> Result<String, Unfit> {
     let is_yaml = [".yaml", ".yml"].iter().any(|end| name.len() > end.len() && name.ends_with(end));
     if plain && is_yaml { Ok(format!(".github/workflows/{name}")) } else { Err(Unfit::Name(name.to_owned())) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_of_a_workflow_leads_nowhere_else() {
+        for name in ["../x.yaml", "a/b.yaml", "/etc/x.yaml", "x.toml", ".yaml", "..", ""] {
+            assert!(in_workflows(name).is_err(), "{name}");
+        }
+        assert_eq!(in_workflows("x.yml").unwrap(), ".github/workflows/x.yml");
+    }
+}

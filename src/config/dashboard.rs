@@ -134,10 +134,10 @@ impl Config {
         let (waiting, mut taken): (Vec<&Block>, Vec<&Block>) =
             blocks.into_iter().partition(|block| may_wait(&block.service));
         let mut aside = BTreeMap::new();
-        let mut config = match all {
-            Err(_) if !waiting.is_empty() => build(&taken)?,
-            all => return Ok(Composed { config: all?, aside, in_file }),
-        };
+        if all.is_ok() || waiting.is_empty() {
+            return Ok(Composed { config: all?, aside, in_file });
+        }
+        let mut config = build(&taken)?;
         for block in waiting {
             taken.push(block);
             match build(&taken) {

@@ -39,12 +39,12 @@ impl Engine {
                 // Why it is put aside has been told.
                 None if aside.contains(&service) => {}
                 None => tracing::warn!(
-                    "the service {service} is not in rmm.toml any more: what is under way ends by the definition that it \
+                    "the service {service} is not defined any more: what is under way ends by the definition that it \
                      began with, its history stays, and nothing new begins; if it was renamed, `was = \"{service}\"` under \
                      its new name carries its history over"
                 ),
                 Some(problem) => tracing::error!(
-                    "the service {service} is not in rmm.toml any more, and its history is not shown until it is there \
+                    "the service {service} is not defined any more, and its history is not shown until it is there \
                      again: {problem}"
                 ),
             }

@@ -68,6 +68,16 @@ pub struct Mistake {
     pub line: Option<usize>,
     /// In full, with its place.
     pub text: String,
+    /// The same beside the definition, where the line is named already.
+    pub short: String,
+}
+
+impl Mistake {
+    /// Something that is about no line.
+    #[must_use]
+    pub fn plain(text: String) -> Self {
+        Self { line: None, short: text.clone(), text }
+    }
 }
 
 /// Asks the process that has the configuration.

@@ -203,6 +203,49 @@ async fn the_file_takes_a_definition_over() {
 }
 
 #[tokio::test]
+async fn a_terminal_defines_services_too() {
+    let w = World::new(Setup::new()).await;
+    let file = w.path("wiki.toml").display().to_string();
+    w.write("wiki.toml", &wiki(&w, "nonsense = 1"));
+    let (code, said) = w.rmm(&["service", "define", "wiki", "--file", &file]);
+    assert!(code == Some(3) && said.contains("line 4: services.nonsense: unknown key"), "{said}");
+    w.write("wiki.toml", &wiki(&w, ""));
+    let (code, said) = w.rmm(&["service", "define", "wiki", "--file", &file, "--check"]);
+    assert!(code == Some(0) && said.contains("Nothing was saved"), "{said}");
+    for revision in ["revision 1", "revision 2"] {
+        let (code, said) = w.rmm(&["service", "define", "wiki", "--file", &file]);
+        assert!(code == Some(0) && said.contains(revision), "{said}");
+        w.write("wiki.toml", &wiki(&w, "# once more"));
+    }
+    let (code, said) = w.rmm(&["service", "definition", "wiki"]);
+    assert!(code == Some(0) && said == wiki(&w, "# once more"), "{said}");
+    // Where RMM does not run, others see it all the same.
+    w.kill();
+    let (code, said) = w.rmm(&["service", "list"]);
+    assert!(code == Some(0) && said.contains("wiki"), "{said}");
+    w.start().await;
+    let (code, said) = w.rmm(&["service", "remove", "wiki"]);
+    assert!(code == Some(0) && said.contains("is removed"), "{said}");
+    let (code, said) = w.rmm(&["service", "remove", "wiki"]);
+    assert!(code == Some(3) && said.contains("not defined in the dashboard"), "{said}");
+}
+
+#[tokio::test]
+async fn root_runs_nothing_of_the_dashboard_that_the_file_does_not_allow() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let mut setup = Setup::new();
+    setup.local = None;
+    let w = World::without_rmm(setup);
+    edit(&w, |config| drop(config.remove("services")));
+    w.start().await;
+    let refused = w.operator().put(API, &json!({ "text": wiki(&w, "") })).await.with_status(422).json();
+    assert!(refused["details"].to_string().contains("as root, as RMM does"), "{refused}");
+    w.operator().get(API).await.with_status(404);
+}
+
+#[tokio::test]
 async fn the_file_alone_may_say_what_runs() {
     let w = World::without_rmm(Setup::new());
     edit(&w, |config| {

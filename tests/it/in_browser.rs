@@ -14,7 +14,9 @@ const DEPLOY: &str = r#"printf '\033[32mbuilding\033[0m %s\n' "$RMM_TAG"
 
 /// Pages that the story itself does not come to.
 const PAGES: &str = "releases releases?q=v2 releases/1/plan releases/3/compare?with=1 insights insights/deploys insights/failed \
-                     hosts people tokens audit settings";
+                     hosts people tokens audit settings connect connect?step=trigger&repository=acme/wiki \
+                     connect?step=places&repository=acme/wiki connect?step=approvers&repository=acme/wiki \
+                     connect?step=review&repository=acme/wiki&stage=ci&production=ci services/shop/definition services/shop/release";
 
 async fn play(view: Value) {
     if std::env::var_os("RMM_BROWSER").is_none() {

@@ -127,7 +127,6 @@ pub(super) async fn look(State(web): State<Web>, Signed(viewer, sent): Signed<Pa
     let address = answers.first("repository").to_owned();
     let language = viewer.looks.language;
     let silent = match web.engine.look_at_repository(&address).await {
-        _ if address.is_empty() => None,
         Ok(found) => {
             if answers.first("name").is_empty() {
                 answers.set("name", text::name_of(&address));
@@ -135,7 +134,8 @@ pub(super) async fn look(State(web): State<Web>, Signed(viewer, sent): Signed<Pa
             web.kept.repositories.insert(address, Arc::new(found)).await;
             return Ok(Redirect::to(&format!("/connect?{}", answers.query(Step::Trigger))).into_response());
         }
-        Err(Unread::Invalid(invalid)) => Some(invalid.rule),
+        Err(Unread::Invalid(_)) if address.is_empty() => None,
+        Err(Unread::Invalid(invalid)) => Some(sentence_of(&invalid.rule)),
         Err(Unread::Silent(reason)) => Some(sentence_of(&language.reason(&reason))),
     };
     let missing = if silent.is_none() { vec![Missing::Repository] } else { Vec::new() };
@@ -166,13 +166,13 @@ pub(super) async fn finish(State(web): State<Web>, Signed(viewer, sent): Signed<
 
 /// Why a service is not defined, beside the text.
 fn wrong(viewer: &Viewer, not: NotChanged) -> Vec<Mistake> {
-    let plain = |text: String| vec![Mistake { line: None, text }];
+    let plain = |text: String| vec![Mistake::plain(text)];
     match not {
         NotChanged::Wrong(wrong) => wrong,
         NotChanged::Refused(crate::engine::Failure::Refused(refusal)) => {
             plain(sentence_of(&viewer.looks.language.refusal(&refusal.cause)))
         }
-        other => plain(sentence_of(&Problem::from(other).detail)),
+        not @ (NotChanged::Refused(_) | NotChanged::Stopping) => plain(sentence_of(&Problem::from(not).detail)),
     }
 }
 

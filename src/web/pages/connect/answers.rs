@@ -53,7 +53,7 @@ impl Step {
                 "production_health",
                 "workflow",
             ],
-            Self::Approvers => &["required", "minimum", "nobody", "forbid_self"],
+            Self::Approvers => &["asked", "required", "minimum", "nobody", "forbid_self"],
             Self::Review => &[],
         }
     }

@@ -19,6 +19,8 @@ pub(super) struct Definition {
     pub retired: bool,
     /// It is defined in the dashboard.
     pub is_here: bool,
+    /// Why it is put aside there.
+    pub problem: Option<String>,
     pub revisions: Vec<Revision>,
 }
 
@@ -40,9 +42,10 @@ impl Definition {
     /// None of a service that is not known any more.
     pub async fn read(web: &Web, viewer: &Viewer, service: &Service) -> Result<Option<Self>, Fault> {
         let Some(text) = web.engine.catalog().definition(&service.name) else { return Ok(None) };
-        let is_here = api::defined(web, &service.name).await?.is_some();
+        let defined = api::defined(web, &service.name).await?;
+        let (is_here, problem) = (defined.is_some(), defined.and_then(|defined| defined.problem));
         let revisions = revisions(web, viewer, &service.name).await?;
-        Ok(Some(Self { text, retired: service.retired, is_here, revisions }))
+        Ok(Some(Self { text, retired: service.retired, is_here, problem, revisions }))
     }
 }
 

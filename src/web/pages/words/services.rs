@@ -26,6 +26,7 @@ pub(in crate::web::pages) struct Services {
     pub edit: &'static str,
     pub more: &'static str,
     pub take: &'static str,
+    pub aside: &'static str,
 }
 
 const EN: Services = Services {
@@ -50,6 +51,7 @@ const EN: Services = Services {
     edit: "Edit",
     more: "In full",
     take: "Take into the editor",
+    aside: "Put aside: its definition does not hold beside rmm.toml any more.",
 };
 
 const RU: Services = Services {
@@ -74,6 +76,7 @@ const RU: Services = Services {
     edit: "Изменить",
     more: "Подробнее",
     take: "Взять в редактор",
+    aside: "Отложен: его определение больше не действует рядом с rmm.toml.",
 };
 
 impl Services {
