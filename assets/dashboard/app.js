@@ -3,7 +3,7 @@
 (() => {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (zone && !document.cookie.includes(`zone=${encodeURIComponent(zone)}`)) {
-    document.cookie = `zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax`;
+    document.cookie = `zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
   }
 
   // Inside Telegram: who opened it stands in the fragment, which no server sees. Its colours hold for this window.
@@ -114,13 +114,26 @@
   toTheEnd();
 
   // Commands to copy.
-  document.querySelectorAll(".cmd").forEach((command) => {
-    const button = Object.assign(document.createElement("button"), { type: "button", textContent: document.body.dataset.copy });
+  const offerCopies = (root) => root.querySelectorAll(".cmd").forEach((command) => {
+    if (!navigator.clipboard || command.nextElementSibling?.className === "copy") return;
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "copy", textContent: document.body.dataset.copy });
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(command.textContent.trim());
       button.textContent = document.body.dataset.copied;
     });
-    if (navigator.clipboard) command.after(button);
+    command.after(button);
+  });
+  offerCopies(document);
+
+  // Escape closes what was opened last, or what it is pressed in; where it was opened, the focus is again.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open]")) return;
+    const open = [...document.querySelectorAll("details.pop[open], details.how[open]")];
+    const one = open.find((each) => each.contains(document.activeElement)) ?? open.at(-1);
+    if (!one) return;
+    event.preventDefault();
+    one.open = false;
+    one.querySelector("summary").focus();
   });
 
   // Keys: not while somebody writes, and not where they are switched off.
@@ -164,12 +177,15 @@
     || part.querySelector("details.act[open]") !== null;
 
   const replace = (now, next) => {
-    if (now.isEqualNode(next)) return;
+    const bare = now.cloneNode(true);
+    bare.querySelectorAll(".copy").forEach((button) => button.remove());
+    if (bare.isEqualNode(next)) return;
     next.querySelectorAll("details[id]").forEach((one) => {
       const same = document.getElementById(one.id);
       if (same) one.open = same.open;
     });
     now.replaceWith(document.adoptNode(next));
+    offerCopies(next);
   };
 
   const free = () => [...document.querySelectorAll("main [data-part]")].every((part) => !isInUse(part));

@@ -116,7 +116,7 @@ fn telegram(person: &PersonView, language: Language) -> (String, Tone) {
         (Some(id), Some(by), _) => {
             let confirmed = match language {
                 Language::En => format!("{id}, confirmed by {by}"),
-                Language::Ru => format!("{id}, подтвердил {by}"),
+                Language::Ru => format!("{id}, подтверждено: {by}"),
             };
             (confirmed, Tone::Plain)
         }

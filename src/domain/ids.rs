@@ -302,12 +302,43 @@ pub fn is_blank(text: &str) -> bool {
     text.chars().all(|c| c.is_whitespace() || c.is_control() || deceptive(c))
 }
 
-/// A name as it is compared with others: without blanks around it, each letter in one spelling and without its case. Two
-/// names that people could take for each other must not be two.
+/// A name as it is compared with others: without blanks around it, each letter in one spelling and without its case, and
+/// letters that look like Latin ones as these. Two names that people could take for each other must not be two.
 #[must_use]
 pub fn folded(name: &str) -> String {
     let visible: String = name.chars().filter(|c| !deceptive(*c) && !c.is_control()).collect();
-    ComposingNormalizerBorrowed::new_nfkc().normalize(&visible).to_lowercase().trim().to_owned()
+    let small = ComposingNormalizerBorrowed::new_nfkc().normalize(&visible).to_lowercase();
+    small.trim().chars().map(latin).collect()
+}
+
+/// The Latin letter for which people take one of another script (Unicode TR39), large or small.
+const fn latin(c: char) -> char {
+    match c {
+        'а' | 'α' | 'ɑ' => 'a',
+        'в' | 'β' => 'b',
+        'с' => 'c',
+        'ԁ' => 'd',
+        'е' | 'ε' => 'e',
+        'ɡ' | 'ԍ' => 'g',
+        'н' | 'һ' | 'η' => 'h',
+        'і' | 'ι' | 'ı' | 'ӏ' => 'i',
+        'ј' | 'ϳ' => 'j',
+        'к' | 'κ' => 'k',
+        'м' | 'μ' => 'm',
+        'ո' => 'n',
+        'о' | 'ο' | 'օ' => 'o',
+        'р' | 'ρ' => 'p',
+        'ԛ' => 'q',
+        'ѕ' => 's',
+        'т' | 'τ' => 't',
+        'υ' | 'ս' => 'u',
+        'ν' | 'ѵ' => 'v',
+        'ԝ' => 'w',
+        'х' | 'χ' => 'x',
+        'у' | 'γ' | 'ү' => 'y',
+        'ζ' => 'z',
+        _ => c,
+    }
 }
 
 /// Whether two names are one, see [`folded`].
@@ -504,6 +535,10 @@ mod tests {
             assert!(is_same_name("p2", other), "{other:?}");
         }
         assert!(is_same_name("Жанна", " жанна") && is_same_name("e\u{301}va", "ÉVA"));
+        // Cyrillic and Greek letters that look like Latin ones.
+        assert!(
+            is_same_name("deploy-api", "dерlоу-арі") && is_same_name("TOKEN", "ΤΟΚΕN") && is_same_name("Ann", "Аnn")
+        );
         assert!(!is_same_name("p2", "p 2") && !is_same_name("p2", "p3"));
         // Plain letters are compared without folding, and come to the same.
         for (one, other) in [("Ann ", " aNN"), ("a_b", "A-b"), ("", " "), ("x{", "X["), ("ann", "ann2")] {

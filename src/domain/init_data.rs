@@ -17,6 +17,17 @@ const AHEAD: SignedDuration = SignedDuration::from_mins(1);
 /// Bytes that are looked at: Telegram sends about a thousand.
 const LONGEST: usize = 8192;
 
+/// What Telegram has told once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InitData {
+    /// Who opened it.
+    pub account: Account,
+    /// Telegram's signature, which tells it from all others.
+    pub signature: String,
+    /// Until when it opens something.
+    pub until: Timestamp,
+}
+
 /// The account that opened a Mini App.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Account {
@@ -42,6 +53,9 @@ pub enum InitDataFault {
     /// Telegram did not sign it for this bot.
     #[error("Telegram has not signed this for the bot of this RMM")]
     Forged,
+    /// It has signed somebody in before.
+    #[error("this has signed you in already: close the Mini App and open it again")]
+    Used,
     /// It is from too long ago, or from the future.
     #[error("this is from too long ago: close the Mini App and open it again")]
     Old,
@@ -51,7 +65,7 @@ pub enum InitDataFault {
 ///
 /// # Errors
 /// [`InitDataFault`].
-pub fn read(text: &str, bot_token: &str, now: Timestamp) -> Result<Account, InitDataFault> {
+pub fn read(text: &str, bot_token: &str, now: Timestamp) -> Result<InitData, InitDataFault> {
     if text.len() > LONGEST || bot_token.is_empty() {
         return Err(InitDataFault::Unreadable);
     }
@@ -72,12 +86,14 @@ pub fn read(text: &str, bot_token: &str, now: Timestamp) -> Result<Account, Init
     }
     let made =
         fields.get("auth_date").and_then(|text| text.parse().ok()).and_then(|at| Timestamp::from_second(at).ok());
-    let age = now.duration_since(made.ok_or(InitDataFault::Unreadable)?);
+    let made = made.ok_or(InitDataFault::Unreadable)?;
+    let age = now.duration_since(made);
     if age > LASTS || age < -AHEAD {
         return Err(InitDataFault::Old);
     }
     let account: Option<Account> = fields.get("user").and_then(|user| serde_json::from_str(user).ok());
-    account.filter(|account| !account.is_bot && account.id > 0).ok_or(InitDataFault::Unreadable)
+    let account = account.filter(|account| !account.is_bot && account.id > 0).ok_or(InitDataFault::Unreadable)?;
+    Ok(InitData { account, signature: hash, until: made.saturating_add(LASTS).unwrap_or(now) })
 }
 
 fn mac(key: &[u8], message: &[u8]) -> Hmac<Sha256> {
@@ -115,8 +131,8 @@ mod tests {
     #[test]
     fn what_telegram_signed_tells_who_opened_it() {
         let text = signed(&fields(r#"{"id":7,"first_name":"Ann & co","username":"ann"}"#), TOKEN);
-        let account = read(&text, TOKEN, at(30)).unwrap();
-        assert_eq!((account.id, account.username.as_deref()), (7, Some("ann")));
+        let InitData { account, until, .. } = read(&text, TOKEN, at(30)).unwrap();
+        assert_eq!((account.id, account.username.as_deref(), until), (7, Some("ann"), at(600)));
     }
 
     #[test]

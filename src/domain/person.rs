@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{PersonName, ServiceName};
+use super::ids::{PersonName, ServiceName, is_same_name};
 use super::refusal::{Cause, Refusal};
 
 pub use super::right::{Right, Role};
@@ -46,7 +46,19 @@ pub struct Person {
     pub groups: Vec<String>,
 }
 
+/// Whether a name is that which was given; CI may write a login with an `@` before it.
+#[must_use]
+pub fn is_account(name: &str, given: &str) -> bool {
+    is_same_name(name, given.trim().trim_start_matches('@'))
+}
+
 impl Person {
+    /// Whether a name is one of the person's, however CI spells it.
+    #[must_use]
+    pub fn is_called(&self, given: &str) -> bool {
+        [Some(self.name.as_str()), self.github.as_deref()].into_iter().flatten().any(|name| is_account(name, given))
+    }
+
     /// The person as the actor of a command.
     #[must_use]
     pub fn actor(&self, door: Door) -> Actor {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::commit_check::CommitCheck;
 use super::content::{Content, Definition};
 use super::ids::{Attempt, Commit, PersonName, ReleaseId, Revision, ServiceName, SurfaceName, Tag, is_same_name};
-use super::person::Person;
+use super::person::{Person, is_account};
 use super::reason::Reason;
 use super::status::Status;
 
@@ -246,12 +246,7 @@ impl Release {
     /// Whether a person is its initiator. Both names of the person count, however CI spells them.
     #[must_use]
     pub fn initiated_by(&self, person: &Person) -> bool {
-        [Some(person.name.as_str()), person.github.as_deref()].into_iter().flatten().any(|name| self.is_begun_as(name))
-    }
-
-    /// Whether it was begun under a name; CI may write a login with an `@` before it.
-    fn is_begun_as(&self, name: &str) -> bool {
-        is_same_name(name, self.initiated_by.trim().trim_start_matches('@'))
+        person.is_called(&self.initiated_by)
     }
 
     /// Which of these people is its initiator, whichever name CI gave; none of them may be.
@@ -262,7 +257,7 @@ impl Release {
     /// As [`Self::initiated_by`], of a name whose person may be unknown.
     #[must_use]
     pub fn is_initiators(&self, name: &PersonName, person: Option<&Person>) -> bool {
-        self.is_begun_as(name.as_str()) || person.is_some_and(|person| self.initiated_by(person))
+        is_account(name.as_str(), &self.initiated_by) || person.is_some_and(|person| self.initiated_by(person))
     }
 
     /// Whether its owner is another than its initiator.

@@ -104,6 +104,8 @@ struct Inner {
     refusals: Arc<Refusals>,
     issuers: IssuerKeys,
     tag_news: watch::Sender<tags::Wanted>,
+    /// Changes when a session of the dashboard was ended.
+    ended_sessions: watch::Sender<()>,
 }
 
 /// What the engine reaches the world outside with.
@@ -139,6 +141,7 @@ impl Engine {
             refusals: Arc::default(),
             issuers: IssuerKeys::default(),
             tag_news: watch::Sender::default(),
+            ended_sessions: watch::Sender::default(),
         };
         Self { inner: Arc::new(inner) }
     }

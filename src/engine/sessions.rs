@@ -3,14 +3,16 @@
 use jiff::Timestamp;
 use rusqlite::Connection;
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::watch;
 
 use super::{Asker, Engine, Failure};
 use crate::domain::event::Event;
 use crate::domain::ids::{Invalid, PersonName};
+use crate::domain::init_data::InitData;
 use crate::domain::person::{Actor, Door, Right};
 use crate::domain::refusal::Cause;
 use crate::store::sessions::{self, NewSession, SessionRow};
-use crate::store::{StoreError, WriteError, key};
+use crate::store::{StoreError, WriteError, identities, key};
 
 /// A link that signs somebody in.
 #[derive(Debug, Clone)]
@@ -94,20 +96,28 @@ impl Engine {
         Ok(signed_in.await?.then_some(secret))
     }
 
-    /// Begins a session of a person who has come in by another door that knows them: the secret of it.
+    /// Begins a session of a person for whom Telegram vouches: the secret of it; none where that has begun one before.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn begin_session(&self, person: PersonName, browser: Browser) -> Result<SecretString, Failure> {
+    pub async fn sign_in_by_telegram(
+        &self,
+        person: PersonName,
+        proof: &InitData,
+        browser: Browser,
+    ) -> Result<Option<SecretString>, Failure> {
+        let (proof, until) = (identities::name("telegram", &proof.signature), proof.until);
         let secret = new_secret()?;
         let cookie = secret.expose_secret().to_owned();
         let begun = self.record(&Actor::Machine, move |conn, now| {
+            if !identities::show(conn, &proof, until, now)? {
+                return Ok((false, None));
+            }
             let new = NewSession { secret: &cookie, device: &browser.device, address: &browser.address };
             sessions::begin(conn, Some(person.as_str()), &new, now)?;
-            Ok(((), Some(Event::SignedIn { person: Some(person), address: browser.address })))
+            Ok((true, Some(Event::SignedIn { person: Some(person), address: browser.address })))
         });
-        begun.await?;
-        Ok(secret)
+        Ok(begun.await?.then_some(secret))
     }
 
     /// Who shows the secret of a session; none where it opens nothing, or its person is not known any more.
@@ -127,6 +137,7 @@ impl Engine {
                     // Who comes back to the configuration later does not come back to its sessions. Best effort.
                     let (id, person) = (session.id, session.person);
                     let _ = self.store().write(move |tx| sessions::end(tx, person.as_deref(), id)).await;
+                    self.inner.ended_sessions.send_replace(());
                     return Ok(None);
                 };
                 person.actor(Door::Dashboard)
@@ -138,16 +149,6 @@ impl Engine {
             let _ = self.store().write(move |tx| sessions::touch(tx, id, now)).await;
         }
         Ok(Some(SignedIn { actor, session }))
-    }
-
-    /// The sessions of a person (none: of the operator), the newest first.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn sessions_of(&self, person: Option<PersonName>) -> Result<Vec<SessionRow>, StoreError> {
-        let now = self.now();
-        let rows = self.read(move |conn| sessions::of_person(conn, person.as_ref().map(PersonName::as_str))).await?;
-        Ok(rows.into_iter().filter(|session| session.is_live(now)).collect())
     }
 
     /// Whether anybody is signed in, or was lately.
@@ -164,7 +165,9 @@ impl Engine {
     /// When the database cannot be written.
     pub async fn end_session(&self, person: Option<PersonName>, id: i64) -> Result<(), StoreError> {
         let ended = self.store().write(move |tx| sessions::end(tx, person.as_ref().map(PersonName::as_str), id));
-        ended.await.map_err(WriteError::flatten).map(|_| ())
+        ended.await.map_err(WriteError::flatten)?;
+        self.inner.ended_sessions.send_replace(());
+        Ok(())
     }
 
     /// Ends a session of somebody else (none: of the operator), on the record.
@@ -177,14 +180,22 @@ impl Engine {
             let ended = sessions::end(conn, person.as_ref().map(PersonName::as_str), id)?;
             Ok(((), ended.then_some(Event::SessionEnded { person })))
         })
-        .await
+        .await?;
+        self.inner.ended_sessions.send_replace(());
+        Ok(())
+    }
+
+    /// Tells when a session was ended, so that what goes on for its browser ends, too.
+    #[must_use]
+    pub fn ended_sessions(&self) -> watch::Receiver<()> {
+        self.inner.ended_sessions.subscribe()
     }
 
     /// The sessions of several people (none: of the operator), those of each the newest first.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn sessions_of_all(&self, people: Vec<Option<PersonName>>) -> Result<Vec<Vec<SessionRow>>, StoreError> {
+    pub async fn sessions_of(&self, people: Vec<Option<PersonName>>) -> Result<Vec<Vec<SessionRow>>, StoreError> {
         let now = self.now();
         let read = move |conn: &Connection| {
             let of = |person: &Option<PersonName>| sessions::of_person(conn, person.as_ref().map(PersonName::as_str));

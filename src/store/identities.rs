@@ -1,4 +1,4 @@
-//! Which id tokens of CI were shown already.
+//! Which id tokens of CI, and which proofs of Telegram, were shown already.
 //!
 //! Must not: keep anything of a token by which it could be known, or for longer than the token is good.
 

@@ -42,7 +42,7 @@ impl ReleaseOverview {
         match wanted {
             Move::Settle => !self.to_settle.is_empty(),
             Move::Resolve => !self.to_resolve.is_empty(),
-            Move::Unlock => status == Status::ManualTestPassed && self.production().lock.is_some(),
+            Move::Unlock => status.is_cancellable() && self.production().lock.is_some(),
             Move::Promote => {
                 possible && (self.release.held || !self.service.approvals.auto_promote && !self.release.promoted)
             }

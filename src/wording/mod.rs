@@ -276,7 +276,7 @@ impl Language {
                 format!("{state} {by} skipped this when it would have brought something else, which counts no more.")
             }
             (Self::Ru, None, Some(by)) => {
-                format!("{state} {by} пропускал это, когда релиз принёс бы другое; теперь это не считается.")
+                format!("{state} Пропуск ({by}) больше не считается: тогда релиз принёс бы другое.")
             }
             (_, None, None) => state,
         }
@@ -288,6 +288,12 @@ impl Language {
         let how = gate.remedy.as_ref().map(|remedy| self.remedy(remedy)).unwrap_or_default();
         format!("{} {how}", ended(self.gate(gate)))
     }
+}
+
+/// The form of a Russian word behind a number: 1 релиз, 2 релиза, 5 релизов.
+#[must_use]
+pub fn russian_plural(number: u64, one: &'static str, few: &'static str, many: &'static str) -> &'static str {
+    ru::plural(number, one, few, many)
 }
 
 /// [`Language::reason`] in English: what API, record and log say.
@@ -310,6 +316,9 @@ pub fn on_record(why: Why<'_>) -> String {
         Why::Refused(cause) => Language::En.refusal(cause),
     }
 }
+
+/// Names in a sentence at most: of more of them, how many others there are.
+const MOST_NAMES: usize = 5;
 
 /// With a full stop, for what another sentence follows.
 fn ended(sentence: String) -> String {

@@ -270,3 +270,80 @@ async fn who_comes_back_to_the_configuration_does_not_come_back_to_a_session() {
     bob.set_cookie("rmm", &cookie);
     assert_eq!(bob.open("/").await.status, 303);
 }
+
+#[tokio::test]
+async fn an_open_page_hears_no_more_as_soon_as_its_session_is_ended() {
+    let world = World::new(Setup::new().person("vera", "viewer")).await;
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    let mut left = Browser::signed_in(&world, Some("vera")).await;
+    let mut lost = Browser::signed_in(&world, Some("vera")).await;
+    // Far ahead: nothing else is told.
+    let (mut by_herself, mut by_ann) = (left.stream("/live?from=999999").await, lost.stream("/live?from=999999").await);
+    let page = left.open("/account").await;
+    assert_eq!(left.send("/logout", &[("csrf", &page.csrf())]).await.status, 303);
+    let people = ann.open("/people").await;
+    let session = people.attribute("form[action='/people/sign-out'] input[name=session]", "value");
+    let ended = [("csrf", people.csrf()), ("person", "vera".to_owned()), ("session", session)];
+    let ended = ended.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let done = ann.send("/people/sign-out", &ended).await;
+    assert_eq!(done.status, 303, "{}", done.html);
+    // Sooner than by the next sign of life, which is due after 15 s.
+    for stream in [&mut by_herself, &mut by_ann] {
+        let heard = tokio::time::timeout(std::time::Duration::from_secs(10), stream.chunk()).await;
+        assert!(matches!(heard, Ok(Ok(None))), "{heard:?}");
+    }
+    assert_eq!(lost.open("/").await.status, 303);
+}
+
+#[tokio::test]
+async fn a_browser_that_shows_two_cookies_of_a_session_is_nobodys() {
+    let world = World::new(Setup::new()).await;
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    let own = ann.cookie("rmm").unwrap().to_owned();
+    ann.set_cookie("rmm", &format!("{own}; rmm={own}"));
+    assert_eq!(ann.open("/").await.status, 303);
+}
+
+#[tokio::test]
+async fn what_was_written_into_a_form_of_a_service_or_a_token_survives_a_refusal() {
+    let world = World::new(Setup::new()).await;
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    let page = ann.open("/tokens").await;
+    let words = [("name", "ann"), ("role", "member"), ("days", "365"), ("service", "shop")];
+    let refused = ann.submit(&page, "/tokens/make", &words).await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.text("#refused").contains("somebody else's name"), "{}", refused.html);
+    assert_eq!(refused.attribute("details[open] input[name=name]", "value"), "ann");
+    for kept in ["[name=role] [value=member][selected]", "[name=days] [value='365'][selected]", "[value=shop][checked]"]
+    {
+        assert!(refused.has(kept), "{kept}");
+    }
+    let made = ann.submit(&refused, "/tokens/make", &[("name", "deploys"), ("role", "ci"), ("days", "30")]).await;
+    assert_eq!(made.status, 200, "{}", made.html);
+
+    let shop = "/services/shop";
+    let page = ann.open(shop).await;
+    let refused = ann.submit(&page, "/services/shop/lock", &[("reason", " ")]).await;
+    assert_eq!((refused.status, refused.has("details[open] textarea")), (422, true), "{}", refused.html);
+    assert_eq!(ann.submit(&refused, "/services/shop/lock", &[("reason", "the books are closed")]).await.status, 303);
+}
+
+#[tokio::test]
+async fn names_are_shown_as_they_are_written_and_logins_as_their_people() {
+    let world = World::new(Setup::new().person("vera", "viewer")).await;
+    let mut ann = Browser::signed_in(&world, Some("ann")).await;
+    Browser::signed_in(&world, Some("vera")).await;
+    let events = ann.open("/audit").await.texts("#events tbody th");
+    assert!(events.iter().any(|event| event.starts_with("vera signed in")), "{events:?}");
+    let release = world.release("v1").await;
+    world.until(release, "manual_testing").await;
+    let mut vera = Browser::signed_in(&world, Some("vera")).await;
+    let page = vera.open("/account").await;
+    let refused = vera.send(&format!("/releases/{release}/approve"), &[("csrf", &page.csrf())]).await;
+    assert_eq!(refused.status, 403);
+    assert!(refused.text("main").contains("vera (viewer) may not"), "{}", refused.html);
+    // What turns the direction of writing is spelled out wherever it is told.
+    assert!(vera.open("/releases/a%E2%80%AEb").await.text("main").contains("no release a⟨U+202E⟩b"));
+    let found = vera.open("/releases?q=a%E2%80%AEb").await;
+    assert_eq!(found.attribute("#find", "value"), "a\u{202e}b", "what is typed stands there as it is");
+}

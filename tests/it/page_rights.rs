@@ -81,7 +81,8 @@ fn table(release: i64, run: i64) -> Vec<Row> {
         get("/login/{link}", "/login/unknown", [410; 5]),
         // Without a bot there is no Mini App.
         get("/telegram", "/telegram", [404; 5]),
-        get("/assets/{hash}/{name}", "/assets/0/app.css", ANYBODY),
+        // Of another version: it leads to the one of this.
+        get("/assets/{hash}/{name}", "/assets/0/app.css", [307; 5]),
         post("/audit/verify", "/audit/verify", &[], commands(303)),
         post("/tokens/make", "/tokens/make", &[("name", "more"), ("role", "viewer"), ("days", "30")], commands(200)),
         post("/tokens/adopt", "/tokens/adopt", &[("name", "more")], commands(303)),
@@ -186,6 +187,21 @@ async fn everybody_sees_and_does_what_they_may_and_nothing_else() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn who_may_not_hears_so_whatever_the_form_lacks() {
+    let (world, release, run) = world().await;
+    for (at, person) in PEOPLE.into_iter().enumerate().filter_map(|(at, person)| Some((at, person?))) {
+        let mut browser = Browser::signed_in(&world, Some(person)).await;
+        let csrf = browser.open("/account").await.csrf();
+        for row in table(release, run).iter().filter(|row| row.method == "POST" && row.answers[at] == 403) {
+            for fields in [&[("csrf", csrf.as_str())][..], &[("csrf", &csrf), ("revision", "x"), ("run", "x")]] {
+                let status = browser.status("POST", &row.path, Some(fields), &[]).await;
+                assert_eq!(status, 403, "{} by {person}", row.path);
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -41,11 +41,20 @@ async fn who_opens_it_in_telegram_is_signed_in() {
     let origin = [("origin", ADDRESS), ("sec-fetch-site", "same-origin")];
     let done = ann.send_from("/telegram", &[("data", &data), ("to", "//evil.example")], &origin).await;
     assert_eq!((done.status, done.location.as_deref()), (303, Some("/")), "{}", done.html);
-    let cookie = done.headers["set-cookie"].to_str().unwrap();
+    let cookie = done.headers.get_all("set-cookie").iter().last().unwrap().to_str().unwrap();
     assert!(
         cookie.starts_with("__Host-rmm=") && cookie.contains("Secure") && cookie.contains("SameSite=None; Partitioned")
     );
     assert_eq!(ann.open("/").await.text(".who .n"), "ann");
+
+    // Telegram shows the page anew with what it told before; who else has seen that is not let in by it.
+    let again = ann.send_from("/telegram", &[("data", &data), ("to", "/hosts")], &origin).await;
+    assert_eq!((again.status, again.location.as_deref()), (303, Some("/hosts")), "{}", again.html);
+    let mut thief = Browser::of(&world);
+    let refused = thief.send_from("/telegram", &[("data", &data)], &origin).await;
+    assert_eq!(refused.status, 401);
+    assert!(refused.text("main").contains("open it again"), "{}", refused.html);
+    assert_eq!(thief.open("/").await.status, 303);
 }
 
 #[tokio::test]

@@ -77,7 +77,7 @@ async fn an_admin_says_on_the_page_how_a_run_ended() {
 #[tokio::test]
 async fn what_is_broken_and_repaired_is_said_on_the_page_and_production_is_unlocked_there() {
     let fails = "test $RMM_ENVIRONMENT != production || test ! -e ../broken";
-    let world = World::new(one_step(fails)).await;
+    let world = World::new(one_step(fails).surface("health.command", "true")).await;
     world.deployed("v1").await;
     let second = world.release("v2").await;
     world.until(second, "manual_testing").await;
@@ -99,14 +99,31 @@ async fn what_is_broken_and_repaired_is_said_on_the_page_and_production_is_unloc
     world.person("ann").await.post(&format!("/api/v1/services/{SHOP}/lock"), &lock).await.ok();
     let third = world.release("v3").await;
     world.until(third, "manual_testing").await;
+    // Nobody has to wait for the vote to unlock, and the board says what is coming.
+    let board = ann.open("/").await;
+    assert!(board.text(".card .note").contains("locked by ann: the books are closed"), "{}", board.text(".card"));
+    assert!(ann.open(&format!("/releases/{third}")).await.has("#act-unlock"));
+    // What failed in production is compared as what it was; elsewhere another one runs.
+    let compared = ann.open(&format!("/releases/{second}/compare?with=1")).await;
+    let deploys = compared.texts("#phases tbody tr").into_iter().find(|row| row.starts_with("Production")).unwrap();
+    assert!(deploys.contains("Failed, "), "{deploys}");
     world.approve("ann", third).await.ok();
     world.until(third, "manual_test_passed").await;
     let path = format!("/releases/{third}");
+    let board = ann.open("/").await;
+    assert!(
+        board.text(".card").contains("Production is locked by ann: the books are closed"),
+        "{}",
+        board.text(".card")
+    );
     let page = ann.open(&path).await;
     assert!(page.text("#gates .how").contains("unlock"), "{}", page.text("#gates"));
     assert!(page.text("#gates-met summary").contains("met: "), "{}", page.text("#gates"));
     assert_eq!(ann.submit(&page, &format!("{path}/unlock"), &[]).await.status, 303);
     world.until(third, "deployed").await;
+    // Where a release was well once, another one runs by now.
+    let surfaces = ann.open(&format!("/releases/{second}")).await.text("#surfaces");
+    assert!(surfaces.contains("v3 (#3) runs there now"), "{surfaces}");
 }
 
 #[tokio::test]

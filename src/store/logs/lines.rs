@@ -116,6 +116,27 @@ pub fn extent(conn: &Connection, run: i64, step: i64) -> Result<Extent, StoreErr
 /// # Errors
 /// When the database cannot be read.
 pub fn from(conn: &Connection, run: i64, step: i64, line: u64, limit: usize) -> Result<Vec<Piece>, StoreError> {
+    let mut pieces = Vec::new();
+    let mut size = 0;
+    walk_from(conn, run, step, line, |piece| {
+        size += piece.bytes.len();
+        pieces.push(piece);
+        size < limit
+    })?;
+    Ok(pieces)
+}
+
+/// Hands on the pieces in which lines stand from a number on, in order, until told to stop.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn walk_from(
+    conn: &Connection,
+    run: i64,
+    step: i64,
+    line: u64,
+    mut each: impl FnMut(Piece) -> bool,
+) -> Result<(), StoreError> {
     // The line begins behind the end of the one before it.
     let before = line.saturating_sub(1);
     let found: Option<i64> = conn
@@ -124,18 +145,37 @@ pub fn from(conn: &Connection, run: i64, step: i64, line: u64, limit: usize) -> 
         )?
         .query_row((run, step, i64::try_from(before).unwrap_or(i64::MAX)), |row| row.get(0))
         .optional()?;
-    let mut pieces = Vec::new();
-    let mut size = 0;
     walk(conn, run, step, found.map_or(0, |id| id - 1), |piece| {
         // Of those that were not counted, the ones before.
-        if found.is_none() && piece.line + ends_in(&piece.bytes) < before {
-            return true;
+        let is_before = found.is_none() && piece.line + ends_in(&piece.bytes) < before;
+        is_before || each(piece)
+    })
+}
+
+/// Hands on the bytes of one line, without its end, piece by piece, and what was dropped within it.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn of_line(
+    conn: &Connection,
+    run: i64,
+    step: i64,
+    line: u64,
+    mut each: impl FnMut(Result<&[u8], u64>),
+) -> Result<(), StoreError> {
+    let mut has_begun = false;
+    walk_from(conn, run, step, line, |piece| {
+        if piece.dropped_before > 0 && has_begun {
+            each(Err(piece.dropped_before));
         }
-        size += piece.bytes.len();
-        pieces.push(piece);
-        size < limit
-    })?;
-    Ok(pieces)
+        let mut parts = piece.bytes.split(|byte| *byte == b'\n');
+        // The line that is wanted is this one of those that stand in the piece.
+        let Some(at) = line.checked_sub(piece.line + 1).and_then(|at| usize::try_from(at).ok()) else { return false };
+        let Some(part) = parts.nth(at) else { return true };
+        has_begun = true;
+        each(Ok(part));
+        parts.next().is_none()
+    })
 }
 
 /// The last pieces, as many as hold so many lines, up to about `limit` bytes but one at least; oldest first.
@@ -341,6 +381,26 @@ mod tests {
             ]));
             assert!(end.len() == 1 || end.iter().skip(1).map(|piece| ends_in(&piece.bytes)).sum::<u64>() <= 3);
         }
+    }
+
+    #[test]
+    fn one_line_is_read_alone_through_all_its_pieces() {
+        for piece in [1, 7, 64, 5000] {
+            let conn = test_database();
+            feed(&conn, 50, piece);
+            for line in [1, 2, 10, 49, 50] {
+                let mut bytes = Vec::new();
+                of_line(&conn, 1, 0, line, |part| bytes.extend_from_slice(part.unwrap())).unwrap();
+                assert_eq!(String::from_utf8(bytes).unwrap(), format!("line {line}"), "pieces of {piece}");
+            }
+        }
+        let conn = test_database();
+        append(&conn, 1, 0, 4, b"a\nb ", at(1)).unwrap();
+        skip(&conn, 1, 0, 100, 96).unwrap();
+        append(&conn, 1, 0, 104, b"c\nd\n", at(2)).unwrap();
+        let mut parts = Vec::new();
+        of_line(&conn, 1, 0, 2, |part| parts.push(part.map(<[u8]>::to_vec))).unwrap();
+        assert_eq!(parts, [Ok(b"b ".to_vec()), Err(96), Ok(b"c".to_vec())]);
     }
 
     #[test]

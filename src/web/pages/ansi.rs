@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use askama::filters::{Escaper, Html};
 use vte::{Params, Parser, Perform};
 
 /// Classes of the sixteen colours of a terminal, by their number.
@@ -93,25 +94,63 @@ struct Line {
     /// What stands in the line, each character with its style.
     cells: Vec<(char, Style)>,
     column: usize,
-    /// Characters beyond the widest line.
-    lost: usize,
+    /// Cells before the first that is kept.
+    before: usize,
+    /// Cells of the whole line, as far as it was kept at its end.
+    width: usize,
+    /// Cells that are kept at most; 0: [`WIDEST`].
+    widest: usize,
+    /// Of a longer line the end is kept, not the beginning.
+    keeps_end: bool,
 }
 
-/// The cells of a line at most: of programs that never end theirs, the rest is counted.
-const WIDEST: usize = 16_384;
+/// The cells of a line that stand beside others, at most: the rest is read piece by piece.
+pub(super) const WIDEST: usize = 16_384;
+/// The same of a line that stands alone.
+pub(super) const PIECE: usize = 8 * WIDEST;
+
+/// A line as HTML, or a piece of it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Shown {
+    pub html: String,
+    /// Cells before it that are not shown.
+    pub before: usize,
+    /// Cells behind it that are not shown.
+    pub behind: usize,
+}
 
 impl Screen {
-    /// A line, without its end, as HTML.
-    pub fn line(&mut self, bytes: &[u8]) -> String {
+    /// Of the next line, the piece behind so many cells.
+    pub fn piece(before: usize) -> Self {
+        Self { line: Line { before, widest: PIECE, ..Line::default() }, ..Self::default() }
+    }
+
+    /// Of the next line the end is shown, if it is too long.
+    pub fn keep_end(&mut self) {
+        self.line.keeps_end = true;
+    }
+
+    /// Takes a part of a line.
+    pub fn feed(&mut self, bytes: &[u8]) {
         self.parser.advance(&mut self.line, bytes);
+    }
+
+    /// What has become of the line.
+    pub fn shown(&mut self) -> Shown {
         self.line.take()
+    }
+
+    /// A line, without its end.
+    pub fn line(&mut self, bytes: &[u8]) -> Shown {
+        self.feed(bytes);
+        self.shown()
     }
 
     /// A line, without its end, as text without colours.
     pub fn plain(&mut self, bytes: &[u8]) -> String {
         self.parser.advance(&mut self.line, bytes);
         let cells = std::mem::take(&mut self.line.cells);
-        (self.line.column, self.line.lost) = (0, 0);
+        (self.line.column, self.line.width) = (0, 0);
         cells.into_iter().map(|(c, _)| c).collect()
     }
 }
@@ -124,9 +163,24 @@ fn is_unseen(c: char) -> bool {
         | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// Escapes what stands in a page, and spells out what nobody would see: see [`visible`]. What is typed into a field stands there
+/// as it is (`|escape("xml")`).
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Spelled;
+
+impl Escaper for Spelled {
+    fn write_escaped_str<W: Write>(&self, dest: W, text: &str) -> std::fmt::Result {
+        Html.write_escaped_str(dest, &visible(text))
+    }
+}
+
 /// A text from outside as a page shows it: what nobody would see, and what would turn the direction of writing, is spelled out.
 pub(super) fn visible(text: &str) -> Cow<'_, str> {
     let is_hidden = |c: char| is_unseen(c) || c.is_control() && !matches!(c, '\n' | '\t');
+    // ASCII is quickly looked through, and most of it is that.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t')) {
+        return Cow::Borrowed(text);
+    }
     if !text.contains(is_hidden) {
         return Cow::Borrowed(text);
     }
@@ -142,10 +196,15 @@ pub(super) fn visible(text: &str) -> Cow<'_, str> {
 }
 
 impl Line {
-    fn take(&mut self) -> String {
-        let cells = std::mem::take(&mut self.cells);
-        let lost = std::mem::take(&mut self.lost);
-        self.column = 0;
+    fn take(&mut self) -> Shown {
+        let (mut cells, mut before) = (std::mem::take(&mut self.cells), std::mem::take(&mut self.before));
+        let most = self.most();
+        if self.keeps_end && cells.len() > most {
+            before += cells.len() - most;
+            cells.drain(..cells.len() - most);
+        }
+        let behind = std::mem::take(&mut self.width).saturating_sub(before + cells.len());
+        (self.column, self.keeps_end) = (0, false);
         let mut html = String::with_capacity(cells.len() + 16);
         for part in cells.chunk_by(|one, other| one.1 == other.1) {
             let style = part[0].1;
@@ -157,10 +216,11 @@ impl Line {
                 html.push_str("</span>");
             }
         }
-        if lost > 0 {
-            let _ = write!(html, "<span class=\"a-mark\">… +{lost}</span>");
-        }
-        html
+        Shown { html, before, behind }
+    }
+
+    fn most(&self) -> usize {
+        if self.widest == 0 { WIDEST } else { self.widest }
     }
 }
 
@@ -177,17 +237,14 @@ fn push_escaped(html: &mut String, c: char) {
 
 impl Perform for Line {
     fn print(&mut self, c: char) {
-        if is_unseen(c) {
-            let style = Style { is_mark: true, ..self.style };
-            format!("U+{:04X}", u32::from(c)).chars().for_each(|c| self.put(c, style));
-        } else {
-            self.put(c, self.style);
-        }
+        if is_unseen(c) { self.spell(c) } else { self.put(c, self.style) }
     }
 
     fn execute(&mut self, byte: u8) {
         match byte {
             b'\r' => self.column = 0,
+            // No terminal shows it, and no text has it.
+            0 => self.spell('\0'),
             0x08 => self.column = self.column.saturating_sub(1),
             b'\t' => {
                 let to = (self.column / 8 + 1) * 8;
@@ -203,22 +260,38 @@ impl Perform for Line {
         match action {
             'm' => self.restyle(params),
             // Erase to the end of the line.
-            'K' => self.cells.truncate(self.column),
+            'K' => {
+                self.cells.truncate(self.column.saturating_sub(self.before));
+                self.width = self.width.min(self.column);
+            }
             _ => {}
         }
     }
 }
 
 impl Line {
+    /// What nobody would see is spelled out.
+    fn spell(&mut self, c: char) {
+        let style = Style { is_mark: true, ..self.style };
+        format!("U+{:04X}", u32::from(c)).chars().for_each(|c| self.put(c, style));
+    }
+
     fn put(&mut self, c: char, style: Style) {
-        if self.column < self.cells.len() {
-            self.cells[self.column] = (c, style);
-        } else if self.cells.len() < WIDEST {
-            self.cells.push((c, style));
-        } else {
-            self.lost += 1;
+        let most = self.most();
+        // Not with each one, since what stands behind moves up.
+        if self.keeps_end && self.cells.len() >= 2 * most {
+            self.cells.drain(..most);
+            self.before += most;
+        }
+        if let Some(at) = self.column.checked_sub(self.before) {
+            if at < self.cells.len() {
+                self.cells[at] = (c, style);
+            } else if self.cells.len() < most || self.keeps_end {
+                self.cells.push((c, style));
+            }
         }
         self.column += 1;
+        self.width = self.width.max(self.column);
     }
 
     /// Select Graphic Rendition (ECMA-48 §8.3.117).
@@ -292,7 +365,7 @@ mod tests {
     use super::*;
 
     fn shown(text: &str) -> String {
-        Screen::default().line(text.as_bytes())
+        Screen::default().line(text.as_bytes()).html
     }
 
     #[test]
@@ -329,9 +402,19 @@ mod tests {
     }
 
     #[test]
-    fn of_a_line_without_end_the_rest_is_counted() {
-        let html = shown(&"x".repeat(WIDEST + 3));
-        assert!(html.ends_with("x<span class=\"a-mark\">… +3</span>"), "{}", &html[html.len() - 60..]);
+    fn of_a_long_line_every_piece_can_be_shown() {
+        let line = format!("{}abc", "x".repeat(WIDEST));
+        let beginning = Screen::default().line(line.as_bytes());
+        assert_eq!((beginning.html.len(), beginning.before, beginning.behind), (WIDEST, 0, 3));
+        let rest = Screen::piece(WIDEST).line(line.as_bytes());
+        assert_eq!((rest.html.as_str(), rest.before, rest.behind), ("abc", WIDEST, 0));
+        let mut screen = Screen::default();
+        screen.keep_end();
+        let end = screen.line(format!("{}{line}", "y".repeat(3 * WIDEST)).as_bytes());
+        assert!(end.html.len() == WIDEST && end.html.ends_with("xabc"));
+        assert_eq!((end.before, end.behind), (3 * WIDEST + 3, 0));
+        // What was written over counts once.
+        assert_eq!(Screen::default().line(format!("{line}\r{line}").as_bytes()).behind, 3);
     }
 
     #[test]
@@ -340,13 +423,14 @@ mod tests {
         assert_eq!(shown("loading\r\x1b[Kdone"), "done");
         assert_eq!(shown("a\tb"), "a       b");
         assert_eq!(shown("ab\u{8}c"), "ac");
+        assert_eq!(shown("a\0b"), "a<span class=\"a-mark\">U+0000</span>b");
     }
 
     #[test]
     fn a_colour_goes_on_in_the_next_line() {
         let mut screen = Screen::default();
         screen.line(b"\x1b[33mone");
-        assert_eq!(screen.line(b"two"), "<span class=\"a-yellow\">two</span>");
+        assert_eq!(screen.line(b"two").html, "<span class=\"a-yellow\">two</span>");
     }
 
     #[test]
@@ -357,6 +441,9 @@ mod tests {
         );
         assert_eq!(visible("a\u{202e}b\u{1b}[0m\n"), "a⟨U+202E⟩b⟨U+001B⟩[0m\n");
         assert_eq!(visible("plain"), "plain");
-        assert_eq!(Screen::default().line(b"\xff\xfe ok"), "\u{fffd}\u{fffd} ok");
+        let mut page = String::new();
+        Spelled.write_escaped_str(&mut page, "<b>\u{202e}").unwrap();
+        assert_eq!(page, "&#60;b&#62;⟨U+202E⟩");
+        assert_eq!(Screen::default().line(b"\xff\xfe ok").html, "\u{fffd}\u{fffd} ok");
     }
 }

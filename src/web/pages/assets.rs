@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use axum::extract::Path;
 use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use sha2::{Digest, Sha256};
 
 use crate::assets;
@@ -52,12 +52,34 @@ pub(super) fn address(name: &str) -> String {
     format!("/assets/{hash}/{name}")
 }
 
-/// A file. Any hash will do: a page of an earlier version must not be without its style.
-pub(super) async fn file(Path((_, name)): Path<(String, String)>) -> Response {
+/// A file. A page of another version is led to it by a wrong hash, so that it is not without its style; nobody keeps that.
+pub(super) async fn file(Path((hash, name)): Path<(String, String)>) -> Response {
     let Some(asset) = ASSETS.iter().find(|asset| asset.name == name) else {
         return StatusCode::NOT_FOUND.into_response();
     };
+    if hash != asset.hash {
+        return Redirect::temporary(&address(&name)).into_response();
+    }
     let headers =
         [(header::CONTENT_TYPE, asset.media_type), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
     (headers, asset.bytes.to_vec()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_is_kept_for_good_under_its_own_hash_alone() {
+        let own = address("app.css");
+        let hash = own.split('/').nth(2).unwrap().to_owned();
+        let answer = async |hash: &str, name: &str| file(Path((hash.to_owned(), name.to_owned()))).await;
+        let right = answer(&hash, "app.css").await;
+        assert!(right.headers()[header::CACHE_CONTROL].to_str().unwrap().contains("immutable"));
+        let wrong = answer("000000000000", "app.css").await;
+        assert_eq!(wrong.status(), StatusCode::TEMPORARY_REDIRECT);
+        assert_eq!(wrong.headers()[header::LOCATION].to_str().unwrap(), own);
+        assert!(!wrong.headers().contains_key(header::CACHE_CONTROL), "every answer without it gets `no-store`");
+        assert_eq!(answer(&hash, "app.sh").await.status(), StatusCode::NOT_FOUND);
+    }
 }

@@ -10,7 +10,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::fault::{Fault, sentence_of};
+use super::fault::Fault;
 use super::frame::{Frame, When};
 use super::tone::{self, Tone};
 use super::viewer::{Signed, Viewer};
@@ -187,7 +187,7 @@ impl EventLine {
         let actor: Option<Actor> = serde_json::from_str(&event.actor).ok();
         let at = Timestamp::from_millisecond(event.at).unwrap_or_default();
         Self {
-            text: sentence_of(&viewer.looks.language.happened(&event.kind, &data)).trim_end_matches('.').to_owned(),
+            text: viewer.looks.clause(&viewer.looks.language.happened(&event.kind, &data)),
             by: actor.map(|actor| actor.label().to_owned()).unwrap_or_default(),
             seq: event.seq,
             service: event.service,

@@ -6,12 +6,13 @@ use axum::response::Html;
 use jiff::SignedDuration;
 use serde::Deserialize;
 
-use super::fault::{Fault, clause_of};
-use super::frame::{Frame, When};
+use super::fault::Fault;
+use super::frame::{Frame, Looks, When};
 use super::tone::{self, Tone};
 use super::viewer::Viewer;
 use super::words::connect::{self, Connect};
 use crate::domain::env::Env;
+use crate::domain::gate::GateName;
 use crate::domain::ids::{PersonName, ServiceName};
 use crate::domain::moves::Move;
 use crate::domain::person::Right;
@@ -20,7 +21,6 @@ use crate::domain::standing::{Phase, Standing};
 use crate::views::board;
 use crate::views::{ReleaseOverview, ServiceOverview};
 use crate::web::Web;
-use crate::wording::Language;
 
 /// Of a person's releases, this many are looked through for those that have ended.
 const FOUND: u32 = 50;
@@ -32,6 +32,8 @@ struct Card {
     title: String,
     tone: Tone,
     sentence: String,
+    /// Who has said yes already, and what else holds it up.
+    notes: Vec<String>,
     meta: String,
 }
 
@@ -75,7 +77,8 @@ pub(super) struct EndedLine {
     pub result: String,
     pub why: Option<String>,
     pub ended: Option<When>,
-    pub took: Option<String>,
+    /// How long it took from its tag, and from when to when that was.
+    pub took: Option<(String, String)>,
     pub by: String,
 }
 
@@ -227,15 +230,23 @@ impl Card {
             service: release.service.to_string(),
             title: release.title(),
             tone: Tone::from(&standing),
-            sentence: sentence(looks.language, &standing),
+            sentence: looks.clause(&looks.language.standing(&standing)),
+            notes: notes(overview, &standing, looks),
             meta: looks.words().card_meta(&standing, &age, usual.as_deref(), by),
         }
     }
 }
 
-/// Where a release stands, as a sentence without its full stop.
-pub(super) fn sentence(language: Language, standing: &Standing) -> String {
-    clause_of(&language.standing(standing))
+/// What people want to know beside the first sentence of a release that waits: who has approved it, and that production is locked.
+fn notes(overview: &ReleaseOverview, standing: &Standing, looks: &Looks) -> Vec<String> {
+    let given = &overview.tally.given;
+    let votes = matches!(standing, Standing::Vote { .. }) && !given.is_empty();
+    let votes = votes.then(|| looks.words().approved_by(given));
+    let told = if let Standing::Gate { gate, .. } = standing { Some(gate.name) } else { None };
+    let waits = matches!(standing, Standing::Vote { .. } | Standing::Gate { .. });
+    let lock = overview.gates.iter().find(|gate| gate.name == GateName::NoLock && !gate.met());
+    let lock = lock.filter(|lock| waits && told != Some(lock.name));
+    votes.into_iter().chain(lock.map(|lock| looks.clause(&looks.language.gate(lock)))).collect()
 }
 
 impl ServiceLine {
@@ -279,7 +290,7 @@ impl Place {
             version: state.current.as_ref().map(|version| (version.release.0, short(version))),
             since: state.since.map(|since| looks.when(since, viewer.now)),
             // A version is spelled as it is.
-            note: note.map(|(tone, text)| (tone, if tone == tone::RUN { text } else { clause_of(&text) })),
+            note: note.map(|(tone, text)| (tone, if tone == tone::RUN { text } else { looks.clause(&text) })),
         }
     }
 }
@@ -293,11 +304,15 @@ impl EndedLine {
             title: format!("{} {}", release.service, release.title()),
             version: release.title(),
             tone: release.status.into(),
-            result: sentence(looks.language, &ended),
+            result: looks.clause(&looks.language.standing(&ended)),
             why: release.reason.as_ref().map(|reason| looks.language.reason(reason)),
             ended: release.completed_at.map(|at| looks.when(at, viewer.now)),
-            took: release.completed_at.map(|at| looks.lasting(release.tagged_at.unwrap_or(release.created_at), at)),
-            by: release.initiated_by.clone(),
+            took: release.completed_at.map(|at| {
+                let from = release.tagged_at.unwrap_or(release.created_at);
+                let [began, ended] = [from, at].map(|at| looks.when(at, viewer.now).exact);
+                (looks.lasting(from, at), format!("{began} – {ended}"))
+            }),
+            by: looks.initiator(release),
         }
     }
 }

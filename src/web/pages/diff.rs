@@ -2,8 +2,6 @@
 
 use similar::{ChangeTag, TextDiff};
 
-use super::ansi::visible;
-
 /// Lines around each change.
 const AROUND: usize = 2;
 
@@ -30,7 +28,7 @@ pub(super) fn between(before: &str, after: &str) -> Vec<Line> {
                 ChangeTag::Delete => ("del", '-'),
                 ChangeTag::Insert => ("ins", '+'),
             };
-            Line { class, sign, text: visible(change.value().trim_end_matches('\n')).into_owned() }
+            Line { class, sign, text: change.value().trim_end_matches('\n').to_owned() }
         }));
     }
     lines

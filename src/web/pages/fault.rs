@@ -94,6 +94,13 @@ pub(super) struct Told {
     pub details: Vec<String>,
 }
 
+impl Told {
+    /// It is told beside the form that was sent, which can be sent again: things stand otherwise by now, or it lacks something.
+    pub(super) fn is_for_its_form(&self) -> bool {
+        matches!(self.status, StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY)
+    }
+}
+
 impl Fault {
     /// What happened, and what to do.
     pub(super) fn told(&self, language: Language) -> Told {
@@ -146,8 +153,8 @@ impl Shown {
         let page = FaultPage {
             frame: viewer.map_or_else(|| Frame::outside(looks, heading), |viewer| Frame::inside(viewer, "", heading)),
             heading,
-            sentence: sentence_of(&sentence),
-            details,
+            sentence: looks.sentence(&sentence),
+            details: details.iter().map(|detail| looks.sentence(detail)).collect(),
             back: if is_look { "/" } else { parent(path) },
         };
         let mut response = match page.render() {
@@ -165,15 +172,36 @@ impl Shown {
 pub(super) fn sentence_of(text: &str) -> String {
     let mut chars = text.chars();
     let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
-    let rest = chars.as_str();
-    let end = if rest.ends_with(['.', '!', '?', '…']) { "" } else { "." };
-    format!("{first}{rest}{end}")
+    ended(&format!("{first}{}", chars.as_str()))
+}
+
+/// With a full stop.
+pub(super) fn ended(text: &str) -> String {
+    if text.ends_with(['.', '!', '?', '…']) { text.to_owned() } else { format!("{text}.") }
 }
 
 /// With a large first letter and without a full stop, as a heading or a part of a line.
 pub(super) fn clause_of(text: &str) -> String {
     let sentence = sentence_of(text);
     sentence.strip_suffix('.').map(str::to_owned).unwrap_or(sentence)
+}
+
+/// What a page tells whose form was refused.
+pub(super) struct Refused {
+    pub sentence: String,
+    pub details: Vec<String>,
+    /// What was written, where its form is there no more.
+    pub lost: Option<String>,
+}
+
+impl Refused {
+    pub fn of(told: &Told, looks: &Looks, lost: Option<&str>) -> Self {
+        Self {
+            sentence: looks.clause(&told.sentence),
+            details: told.details.iter().map(|detail| looks.sentence(detail)).collect(),
+            lost: lost.filter(|text| !text.trim().is_empty()).map(str::to_owned),
+        }
+    }
 }
 
 /// The page on which a form stood.

@@ -15,7 +15,6 @@ use crate::domain::ids::{ReleaseId, ServiceName};
 use crate::domain::person::Right;
 use crate::domain::release::Release;
 use crate::web::Web;
-use crate::wording;
 
 /// Releases on a page.
 const PAGE: u32 = 50;
@@ -108,7 +107,7 @@ impl Line {
             tone: release.status.into(),
             status: clause_of(looks.language.status_title(release.status)),
             began: looks.when(release.created_at, viewer.now),
-            by: wording::initiator(None, &release.initiated_by),
+            by: looks.initiator(release),
         }
     }
 }

@@ -1,10 +1,13 @@
 //! What surrounds every page, and how its reader wants it: language, colours, time zone.
 
+use std::sync::Arc;
+
 use axum::http::{HeaderMap, header};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::assets;
+use super::fault::{clause_of, ended, sentence_of};
 use super::tone::Tone;
 use super::viewer::Viewer;
 use super::words::keys::{self, Keys};
@@ -12,6 +15,7 @@ use super::words::nav::{self, Nav};
 use super::words::{self, Words, find, insights};
 use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::person::Right;
+use crate::domain::release::Release;
 use crate::engine::catalog::Catalog;
 use crate::wording::Language;
 
@@ -21,11 +25,13 @@ pub(super) struct Looks {
     pub language: Language,
     pub theme: Option<&'static str>,
     pub zone: TimeZone,
+    /// Who and what has a name.
+    catalog: Arc<Catalog>,
 }
 
 impl Looks {
     /// What a browser asks for: by its cookies, else by its languages, else as the configuration says.
-    pub fn of(headers: &HeaderMap, catalog: &Catalog) -> Self {
+    pub fn of(headers: &HeaderMap, catalog: &Arc<Catalog>) -> Self {
         let language = match cookie(headers, "lang") {
             Some("en") => Language::En,
             Some("ru") => Language::Ru,
@@ -38,7 +44,7 @@ impl Looks {
         };
         let zone = cookie(headers, "zone").map(|name| name.replace("%2F", "/"));
         let zone = zone.and_then(|name| TimeZone::get(&name).ok()).unwrap_or_else(|| catalog.time_zone());
-        Self { language, theme, zone }
+        Self { language, theme, zone, catalog: Arc::clone(catalog) }
     }
 
     /// The labels of pages.
@@ -54,6 +60,43 @@ impl Looks {
             exact: zoned.strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
             ago: self.language.ago(at, now, &self.zone),
         }
+    }
+
+    /// With a large first letter and a full stop; a name stays as it is.
+    pub fn sentence(&self, text: &str) -> String {
+        if self.begins_with_a_name(text) { ended(text) } else { sentence_of(text) }
+    }
+
+    /// With a large first letter and without a full stop, as a heading or a part of a line; a name stays as it is.
+    pub fn clause(&self, text: &str) -> String {
+        if self.begins_with_a_name(text) { text.strip_suffix('.').unwrap_or(text).to_owned() } else { clause_of(text) }
+    }
+
+    fn begins_with_a_name(&self, text: &str) -> bool {
+        let word =
+            text.split(|c: char| c.is_whitespace() || matches!(c, ':' | ',' | ';' | '(')).next().unwrap_or_default();
+        let word = word.trim_end_matches('.');
+        let is = |name: &str| name == word;
+        // No word of ours is made like this.
+        word.contains(['.', '_', '/', '@'])
+            || word.contains(|c: char| c.is_ascii_digit())
+            || self.catalog.people().keys().any(|name| is(name.as_str()))
+            || self.catalog.hosts().any(|host| is(host.name.as_str()))
+            || self.catalog.services().any(|service| {
+                is(service.name.as_str()) || service.surfaces.iter().any(|surface| is(surface.name.as_str()))
+            })
+    }
+
+    /// Who has started a release: the person, where it is one.
+    pub fn initiator(&self, release: &Release) -> String {
+        let person = release.initiator(self.catalog.people().values());
+        person.map_or_else(|| release.initiated_by.clone(), |person| person.name.to_string())
+    }
+
+    /// The person whose name or account this is, or what was given.
+    pub fn person(&self, given: &str) -> String {
+        let person = self.catalog.people().values().find(|person| person.is_called(given));
+        person.map_or_else(|| given.to_owned(), |person| person.name.to_string())
     }
 
     /// How long something took, or takes so far.
@@ -83,11 +126,12 @@ fn accepted(headers: &HeaderMap) -> Option<Language> {
     })
 }
 
-/// A cookie of a request.
+/// A cookie of a request. One that comes twice is none: a browser does not tell which of them somebody else has set.
 pub(super) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let sent = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
     let pairs = sent.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.filter(|(key, _)| *key == name).map(|(_, value)| value).next()
+    let mut values = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value);
+    values.next().filter(|_| values.next().is_none())
 }
 
 /// What surrounds a page.

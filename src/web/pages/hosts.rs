@@ -71,19 +71,22 @@ pub(super) async fn show(State(web): State<Web>, viewer: Viewer) -> Result<Html<
     Ok(Html(page.render()?))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Which {
     host: String,
 }
 
 /// Looks at a host.
 pub(super) async fn check(State(web): State<Web>, Signed(viewer, which): Signed<Which>) -> Result<Redirect, Fault> {
+    viewer.actor.may(Right::Administer, None, false)?;
     let name = HostName::parse("host", which.host)?;
     web.engine.check_host(&viewer.actor, &name).await?;
     Ok(Redirect::to(&format!("/hosts#host-{name}")))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Trusted {
     host: String,
     fingerprint: String,
@@ -91,6 +94,7 @@ pub(super) struct Trusted {
 
 /// Trusts a key of a host.
 pub(super) async fn trust(State(web): State<Web>, Signed(viewer, said): Signed<Trusted>) -> Result<Redirect, Fault> {
+    viewer.actor.may(Right::Administer, None, false)?;
     let name = HostName::parse("host", said.host)?;
     let fingerprint = Fingerprint::parse(said.fingerprint).map_err(|rule| Invalid::new("fingerprint", rule))?;
     web.engine.trust(&viewer.actor, &name, &fingerprint).await?;

@@ -2,6 +2,7 @@
 //! nothing happens, and one who comes back after a sleep misses nothing.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
@@ -17,11 +18,12 @@ use super::fault::Fault;
 use super::viewer::Viewer;
 use crate::domain::ids::ReleaseId;
 use crate::domain::person::Right;
+use crate::engine::catalog::Catalog;
 use crate::store::{Progress, StoreError, events, logs, releases};
 use crate::web::problem::Problem;
 use crate::web::{Peer, Web};
 
-/// So that proxies do not take silence for death, and a session that has ended is noticed.
+/// So that proxies do not take silence for death, and a session whose time is over is noticed.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// What happens in quick succession is told once.
 const GATHERED: Duration = Duration::from_millis(100);
@@ -69,8 +71,9 @@ pub(super) async fn live(
     };
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
     let progress = web.engine.store().progress();
+    let (ended_sessions, catalog) = (web.engine.ended_sessions(), web.engine.reconfigured());
     let (seen, run, output) = (last.unwrap_or(asked.from), asked.run, asked.output);
-    let following = Following { seen, web, viewer, release, run, output, progress };
+    let following = Following { seen, web, viewer, release, run, output, progress, ended_sessions, catalog };
     let events = stream::unfold((following, place), |(mut following, place)| async move {
         following.next().await.map(|event| (Ok(event), (following, place)))
     });
@@ -87,6 +90,9 @@ struct Following {
     /// The same of the output.
     output: i64,
     progress: watch::Receiver<Progress>,
+    /// What may take the viewer's rights.
+    ended_sessions: watch::Receiver<()>,
+    catalog: watch::Receiver<Arc<Catalog>>,
 }
 
 impl Following {
@@ -110,6 +116,14 @@ impl Following {
                 () = sleep_until(heartbeat) => {
                     self.is_still_signed_in().await?;
                     return Some(Event::default().comment(""));
+                }
+                changed = self.ended_sessions.changed() => {
+                    changed.ok()?;
+                    self.is_still_signed_in().await?;
+                }
+                changed = self.catalog.changed() => {
+                    changed.ok()?;
+                    self.is_still_signed_in().await?;
                 }
                 changed = self.progress.changed() => changed.ok()?,
             }

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use rusqlite::Connection;
 use serde::Deserialize;
 
-use super::ansi::Screen;
+use super::ansi::{PIECE, Screen, Shown, WIDEST};
 use super::fault::Fault;
 use super::run;
 use super::viewer::Viewer;
@@ -39,6 +39,8 @@ pub(super) enum Wanted {
     Around(u64),
     /// From this line on, and no more than were printed since; the last ones where that is too many.
     Since(u64),
+    /// This line alone, behind so many of its cells.
+    Piece(u64, usize),
 }
 
 /// How lines are shown.
@@ -84,12 +86,17 @@ pub(super) struct Window {
     pub next: u64,
     /// It is not what was asked for, but what there is in its place.
     pub is_fresh: bool,
+    /// One line, which stands alone.
+    pub is_piece: bool,
 }
 
 impl Window {
     /// Reads the lines that are wanted.
     pub fn read(conn: &Connection, run: i64, step: i64, wanted: Wanted, style: &Style) -> Result<Self, StoreError> {
         let extent = lines::extent(conn, run, step)?;
+        if let Wanted::Piece(line, before) = wanted {
+            return Self::piece(conn, run, step, (line.clamp(1, extent.last.max(1)), before), extent, style);
+        }
         let mut since = Vec::new();
         let (wanted, is_fresh) = match wanted {
             Wanted::Since(line) if line.saturating_add(WINDOW) <= extent.last => (Wanted::End, true),
@@ -100,7 +107,7 @@ impl Window {
                 let is_stuck = ended < line && since.last().is_some_and(|last| last.id < extent.last_id);
                 if is_stuck { (Wanted::End, true) } else { (wanted, false) }
             }
-            Wanted::End | Wanted::Around(_) => (wanted, false),
+            Wanted::End | Wanted::Around(_) | Wanted::Piece(..) => (wanted, false),
         };
         let mut gap = None;
         let (from, pieces) = match wanted {
@@ -126,9 +133,13 @@ impl Window {
                 let reaches = pieces.last().is_some_and(|last| last.id == extent.last_id || last.line > line);
                 if reaches { (from, pieces) } else { (line, lines::from(conn, run, step, line, BYTES)?) }
             }
-            Wanted::Since(line) => (line, since),
+            Wanted::Since(line) | Wanted::Piece(line, _) => (line, since),
         };
         let mut painter = Painter::new(style, from, ((from - 1) / BLOCK * BLOCK).saturating_add(WINDOW));
+        if gap.is_some() {
+            painter.screen.keep_end();
+            painter.is_cut = true;
+        }
         painter.gap = gap;
         let mut lines = Lines::default();
         let mut is_whole = pieces.last().is_none_or(|last| last.id >= extent.last_id);
@@ -145,6 +156,26 @@ impl Window {
         }
         Ok(painter.window(extent, is_whole, is_fresh))
     }
+
+    /// A piece of one line.
+    fn piece(
+        conn: &Connection,
+        run: i64,
+        step: i64,
+        (line, before): (u64, usize),
+        extent: lines::Extent,
+        style: &Style,
+    ) -> Result<Self, StoreError> {
+        let mut painter = Painter::new(style, line, line);
+        painter.screen = Screen::piece(before);
+        lines::of_line(conn, run, step, line, |part| match part {
+            Ok(bytes) => painter.screen.feed(bytes),
+            Err(dropped) => painter.screen.feed(style.words.gap(dropped).as_bytes()),
+        })?;
+        let shown = painter.screen.shown();
+        painter.line(line, None, &shown, extent.is_open && line == extent.last);
+        Ok(Self { is_piece: true, ..painter.window(extent, line >= extent.last, false) })
+    }
 }
 
 /// Puts lines into blocks.
@@ -157,6 +188,8 @@ struct Painter<'s> {
     first: u64,
     last: u64,
     gap: Option<String>,
+    /// The beginning of the first line was not read.
+    is_cut: bool,
     is_open: bool,
     is_full: bool,
 }
@@ -172,6 +205,7 @@ impl<'s> Painter<'s> {
             first: 0,
             last: 0,
             gap: None,
+            is_cut: false,
             is_open: false,
             is_full: false,
         }
@@ -186,16 +220,18 @@ impl<'s> Painter<'s> {
             Part::Line { number, .. } if number > self.until => self.is_full = true,
             Part::Line { number, at, text, is_open } => {
                 // Colours go on from line to line, so that those before count, too.
-                let html = self.screen.line(text);
+                let shown = self.screen.line(text);
                 if number >= self.from {
-                    self.line(number, at, &html, is_open);
+                    self.line(number, at, &shown, is_open);
                 }
             }
         }
     }
 
-    fn line(&mut self, number: u64, at: Option<Timestamp>, html: &str, is_open: bool) {
+    fn line(&mut self, number: u64, at: Option<Timestamp>, shown: &Shown, is_open: bool) {
         use std::fmt::Write;
+        let is_cut = std::mem::take(&mut self.is_cut);
+        let html = self.with_ways(number, shown, is_cut);
         let key = (number - 1) / BLOCK;
         let gap = self.gap.take();
         if gap.is_some() || self.blocks.last().is_none_or(|block| block.key != key) {
@@ -218,13 +254,31 @@ impl<'s> Painter<'s> {
         } else {
             block.times.push_str(&time);
             block.times.push('\n');
-            block.text.push_str(html);
+            block.text.push_str(&html);
             block.text.push('\n');
         }
         if self.first == 0 {
             self.first = number;
         }
         (self.last, self.is_open) = (number, is_open);
+    }
+
+    /// A line, with what leads to the pieces of it that are not shown.
+    fn with_ways(&self, number: u64, shown: &Shown, is_cut: bool) -> String {
+        let Shown { html, before, behind } = shown;
+        let way = |cell: usize, text: String| {
+            let address = &self.style.address;
+            format!("<a class=\"a-mark\" href=\"{address}&amp;from={number}&amp;cell={cell}#L{number}\">{text}</a>")
+        };
+        let start = match *before {
+            _ if is_cut => way(0, "…".to_owned()),
+            0 => String::new(),
+            before => way(before.saturating_sub(PIECE), format!("{before} …")),
+        };
+        // What stands behind the first cells begins where the piece before it ends, whatever was shown.
+        let seen = if *before > 0 || html.is_empty() { before + PIECE } else { WIDEST };
+        let end = if *behind > 0 { way(seen, format!("… +{behind}")) } else { String::new() };
+        format!("{start}{html}{end}")
     }
 
     fn window(self, extent: lines::Extent, is_whole: bool, is_fresh: bool) -> Window {
@@ -238,6 +292,7 @@ impl<'s> Painter<'s> {
             later: (!is_whole).then_some(self.last + 1),
             next,
             is_fresh,
+            is_piece: false,
             blocks: self.blocks,
         }
     }
@@ -269,6 +324,8 @@ pub(super) struct Asked {
     pub tried: Option<u32>,
     /// The first line that is shown.
     pub from: Option<u64>,
+    /// Of this line alone, what stands behind so many cells.
+    pub cell: Option<usize>,
     /// With times.
     pub times: Option<u8>,
     /// What is looked for.

@@ -3,7 +3,7 @@
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
 use secrecy::ExposeSecret;
@@ -12,9 +12,9 @@ use serde::Deserialize;
 use super::fault::Fault;
 use super::frame::{Frame, Looks};
 use super::sign_in::{browser, end_former, guessed_wrong, local};
-use super::viewer::{Site, must_be_from_here, parse, set_cookie};
+use super::viewer::{Site, Viewer, must_be_from_here, new_cookies, parse};
 use super::words::mini_app::{self, Words};
-use crate::domain::init_data;
+use crate::domain::init_data::{self, InitDataFault};
 use crate::engine::people::Who;
 use crate::web::problem::Problem;
 use crate::web::{Web, body};
@@ -61,29 +61,36 @@ pub(super) async fn enter(
     Extension(looks): Extension<Looks>,
     request: Request,
 ) -> Result<Response, Fault> {
-    let (parts, sent) = request.into_parts();
+    let (mut parts, sent) = request.into_parts();
     must_be_from_here(&parts.headers, &looks)?;
     let Some(token) = web.engine.catalog().bot_token().filter(|_| is_there(&web)) else {
         return Err(Problem::not_found("there is no Mini App").into());
     };
     let shown: Shown = parse(&body::read(sent).await?)?;
     let labels = mini_app::of(looks.language);
-    let account = match init_data::read(&shown.data, token.expose_secret(), web.engine.now()) {
-        Ok(account) => account,
+    let not_taken = |fault| Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", labels.fault(fault));
+    let proof = match init_data::read(&shown.data, token.expose_secret(), web.engine.now()) {
+        Ok(proof) => proof,
         Err(fault) => {
             guessed_wrong(&web, &parts)?;
-            return Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", labels.fault(fault)).into());
+            return Err(not_taken(fault).into());
         }
     };
+    let account = &proof.account;
     let contact =
         web.engine.telegram_contact(account.id, account.username.as_deref(), &account.first_name, false).await?;
     let refused = match contact.who {
         Who::Person(person) => {
-            let secret = web.engine.begin_session(person.name, browser(&parts)).await?;
+            let there = Redirect::to(local(&shown.to));
+            let Some(secret) = web.engine.sign_in_by_telegram(person.name.clone(), &proof, browser(&parts)).await?
+            else {
+                // Telegram shows the same page anew with the same proof.
+                let viewer = Viewer::from_request_parts(&mut parts, &web).await.ok();
+                let is_in = viewer.is_some_and(|viewer| viewer.person() == Some(&person.name));
+                return if is_in { Ok(there.into_response()) } else { Err(not_taken(InitDataFault::Used).into()) };
+            };
             end_former(&web, &parts).await?;
-            let cookie = set_cookie(&web, Some(secret.expose_secret()), Site::Any);
-            let done = (AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to(local(&shown.to)));
-            return Ok(done.into_response());
+            return Ok((AppendHeaders(new_cookies(&web, &secret, Site::Any)), there).into_response());
         }
         Who::Claimant { .. } => labels.unconfirmed,
         Who::Stranger => labels.stranger,

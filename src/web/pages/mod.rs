@@ -22,6 +22,7 @@ mod log;
 mod mini_app;
 mod new_release;
 mod people;
+mod prose;
 mod release;
 mod run;
 mod service;

@@ -75,7 +75,7 @@ pub(super) async fn show(State(web): State<Web>, viewer: Viewer) -> Result<Html<
 /// Where everybody is signed in.
 async fn sessions(web: &Web, viewer: &Viewer) -> Result<Vec<SessionLine>, Fault> {
     let people: Vec<_> = web.engine.catalog().people().keys().cloned().map(Some).chain([None]).collect();
-    let all = web.engine.sessions_of_all(people.clone()).await?;
+    let all = web.engine.sessions_of(people.clone()).await?;
     let line = |person: &Option<PersonName>, session: SessionRow| SessionLine {
         id: session.id,
         person: person.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -90,7 +90,8 @@ async fn sessions(web: &Web, viewer: &Viewer) -> Result<Vec<SessionLine>, Fault>
     Ok(lines.collect())
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Account {
     /// The number of an account in Telegram.
     who: String,
@@ -108,7 +109,8 @@ pub(super) async fn refuse(State(web): State<Web>, Signed(viewer, said): Signed<
     Ok(Redirect::to("/people"))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Elsewhere {
     /// Empty: the operator.
     person: String,

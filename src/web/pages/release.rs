@@ -5,21 +5,22 @@ use axum::extract::{Path, Query, State};
 use axum::response::Html;
 use serde::Deserialize;
 
-use self::acts::{Act, Draft, Refused};
+use self::acts::{Act, Draft};
 use self::content::{Commits, SurfaceLine};
 use self::people::{Gates, VoteLine};
 use self::progress::{RunLine, Stop};
 use self::timeline::Timeline;
-use super::ansi::visible;
-use super::board::sentence;
-use super::fault::{Fault, clause_of, sentence_of};
+use super::fault::{Fault, Refused, clause_of};
 use super::frame::{Frame, When};
 use super::tone::Tone;
 use super::viewer::Viewer;
 use super::words::release::{self as words, ReleaseWords};
 use crate::domain::ids::{PersonName, ReleaseId};
 use crate::domain::person::Right;
+use crate::domain::release::Release;
 use crate::domain::run::Run;
+use crate::engine::no_release;
+use crate::store::releases;
 use crate::views::{ReleaseOverview, UsualRuns};
 use crate::web::Web;
 use crate::web::problem::Problem;
@@ -114,7 +115,14 @@ async fn render(
 
 pub(super) fn number(text: &str) -> Result<ReleaseId, Fault> {
     let number = text.parse().map(ReleaseId);
-    number.map_err(|_| Problem::not_found(format!("{text} is no number of a release")).into())
+    number.map_err(|_| Problem::not_found(format!("there is no release {text}")).into())
+}
+
+/// A release that the viewer may read.
+async fn readable(web: &Web, viewer: &Viewer, id: ReleaseId) -> Result<Release, Fault> {
+    let found = web.engine.read(move |conn| releases::get(conn, id)).await?.ok_or_else(|| no_release(id))?;
+    viewer.actor.may(Right::Read, Some(&found.service), false)?;
+    Ok(found)
 }
 
 fn page(
@@ -143,22 +151,22 @@ fn page(
         service: release.service.to_string(),
         title: release.title(),
         commit: release.commit.as_ref().map(|commit| (commit.short().to_owned(), commit.to_string())),
-        owner: Some(visible(&release.owner).into_owned()).filter(|_| release.owner != release.initiated_by),
+        owner: Some(looks.person(&release.owner)).filter(|_| release.has_other_owner()),
         created: looks.when(release.created_at, viewer.now),
         attempt: release.attempt.0,
         ci_url: release.ci_run.as_ref().and_then(|run| content::web_address(run.url.as_deref()?)),
-        notes: visible(&release.notes).into_owned(),
+        notes: release.notes.clone(),
         status_tone: release.status.into(),
         status: clause_of(looks.language.status_title(release.status)),
         track: progress::track(overview, runs, usual, viewer),
-        refused: draft.map(|draft| Refused::of(draft, &acts)),
+        refused: draft.map(|draft| draft.refused(looks, &acts)),
         tone: Tone::from(&standing),
-        sentence: visible(&sentence(looks.language, &standing)).into_owned(),
+        sentence: looks.clause(&looks.language.standing(&standing)),
         why: release
             .reason
             .as_ref()
             .filter(|_| !release.status.is_active())
-            .map(|reason| sentence_of(&visible(&looks.language.reason(reason)))),
+            .map(|reason| looks.sentence(&looks.language.reason(reason))),
         meta: words.card_meta(&standing, &age, None, &initiator),
         acts,
         gates: people::gates(overview, viewer),
@@ -166,10 +174,10 @@ fn page(
         tally: people::tally(overview, viewer),
         surfaces: content::surfaces(overview, runs, viewer),
         runs: progress::lines(runs, usual, viewer),
-        commits: content::commits(overview.commits.as_ref()),
+        commits: content::commits(overview.commits.as_ref(), looks),
         others: others(overview),
         timeline,
-        initiator: visible(&initiator).into_owned(),
+        initiator,
     }
 }
 

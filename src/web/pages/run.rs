@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Html;
 
-use super::fault::{Fault, clause_of, sentence_of};
+use super::fault::{Fault, clause_of};
 use super::frame::Frame;
 use super::log::search::{self, Found};
 use super::log::{Asked, LinesPart, Wanted, failure};
@@ -163,7 +163,7 @@ pub(super) async fn show(
             let usual = usual.run.map(|usual| own.usually(&looks.language.lasting(usual)));
             usual.map_or_else(|| took.clone(), |usual| format!("{took}, {usual}"))
         }),
-        why: run.state.reason().map(|reason| sentence_of(&looks.language.reason(reason))),
+        why: run.state.reason().map(|reason| looks.sentence(&looks.language.reason(reason))),
         steps: steps.collect(),
         open: open.map(|step| step.index),
         nothing: match (deleted_at, run.steps.is_empty()) {
@@ -190,7 +190,11 @@ fn to_open(run: &Run) -> Option<&Step> {
 impl OpenStep {
     async fn read(web: &Web, viewer: &Viewer, run: &Run, step: &Step, asked: &Asked) -> Result<Self, Fault> {
         let asked = Asked { step: Some(step.index), ..asked.clone() };
-        let wanted = asked.from.filter(|_| asked.q.is_none()).map_or(Wanted::End, Wanted::Around);
+        let wanted = match (asked.from.filter(|_| asked.q.is_none()), asked.cell) {
+            (Some(line), Some(cell)) => Wanted::Piece(line, cell),
+            (Some(line), None) => Wanted::Around(line),
+            (None, _) => Wanted::End,
+        };
         let part = LinesPart::read(web, viewer, run, step, &asked, wanted).await?;
         let has_tries = matches!(step.action, Action::Health { ask: Ask::Command(_), .. });
         let last = if has_tries { step.tries } else { 0 };

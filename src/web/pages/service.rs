@@ -11,10 +11,11 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use self::back::Back;
 use self::definition::Definition;
 use super::board::{EndedLine, Place};
-use super::fault::Fault;
+use super::fault::{Fault, Refused, Told};
 use super::frame::{Frame, When};
 use super::tone::Tone;
 use super::viewer::{Signed, Viewer};
+use super::words::release::ReleaseWords;
 use super::words::services::Services;
 use super::{hosts, words};
 use crate::domain::command::Command;
@@ -56,6 +57,11 @@ struct ServicePage {
     repository: Option<String>,
     environments: Vec<EnvironmentBox>,
     lock: Option<(String, String)>,
+    own: &'static ReleaseWords,
+    /// What a refused form tells.
+    refused: Option<Refused>,
+    /// What was written into it.
+    reason: String,
     may_command: bool,
     may_create: bool,
     new_release: &'static str,
@@ -78,38 +84,49 @@ pub(super) async fn show(
     Path(name): Path<String>,
 ) -> Result<Html<String>, Fault> {
     let name = ServiceName::parse("service", name)?;
-    viewer.actor.may(Right::Read, Some(&name), false)?;
+    Ok(Html(render(&web, &viewer, &name, None).await?))
+}
+
+/// The page of a service, with a form that was refused and what was written into it.
+async fn render(web: &Web, viewer: &Viewer, name: &ServiceName, draft: Option<(&Told, &str)>) -> Result<String, Fault> {
+    viewer.actor.may(Right::Read, Some(name), false)?;
     let seen = web.engine.store().progress().borrow().last_event;
-    let overview = ServiceOverview::read(&web.engine, &name).await?;
+    let overview = ServiceOverview::read(&web.engine, name).await?;
     let history = web.engine.releases(None, Some(name.clone()), None, HISTORY).await?;
     let (looks, service) = (&viewer.looks, &overview.service);
     let labels = looks.words();
     let hosts = web.engine.hosts().await?;
     let environments = Env::LASTING.into_iter().map(|env| EnvironmentBox {
         name: if env == Env::Stage { labels.stage } else { labels.production },
-        place: Place::of(&overview, env, &viewer),
+        place: Place::of(&overview, env, viewer),
         driver: driver(service, env),
-        hosts: service.hosts_in(env).iter().filter_map(|name| host(&hosts, name, &viewer)).collect(),
+        hosts: service.hosts_in(env).iter().filter_map(|name| host(&hosts, name, viewer)).collect(),
     });
     let back = match &overview.in_production {
-        Some(release) => Back::read(&web, &viewer, release.id).await?,
+        Some(release) => Back::read(web, viewer, release.id).await?,
         None => None,
     };
-    let definition = Definition::read(&web, &viewer, service).await?;
+    let definition = Definition::read(web, viewer, service).await?;
     let lock = overview.production().lock.as_ref();
     let good = overview.good.iter().take(VERSIONS).map(|good| Good {
         release: good.version.release.0,
         version: good.version.to_string(),
         deployed: looks.when(good.deployed_at, viewer.now),
     });
+    let frame = Frame::inside(viewer, "services", name.as_str());
+    let is_locked = lock.is_some();
     let page = ServicePage {
-        frame: Frame::inside(&viewer, "services", name.as_str()).following(None, seen),
+        // What was written into a form is not taken away by what happens.
+        frame: if draft.is_none() { frame.following(None, seen) } else { frame },
+        own: words::release::of(looks.language),
+        refused: draft.map(|(told, text)| Refused::of(told, looks, Some(text).filter(|_| is_locked))),
+        reason: draft.map(|(_, text)| text.to_owned()).unwrap_or_default(),
         name: name.to_string(),
         repository: service.repository.clone(),
         environments: environments.collect(),
         lock: lock.map(|lock| (lock.by.clone(), looks.language.reason(&lock.reason))),
-        may_command: viewer.actor.may(Right::Command, Some(&name), false).is_ok(),
-        may_create: !service.retired && viewer.actor.may(Right::Create, Some(&name), false).is_ok(),
+        may_command: viewer.actor.may(Right::Command, Some(name), false).is_ok(),
+        may_create: !service.retired && viewer.actor.may(Right::Create, Some(name), false).is_ok(),
         new_release: words::connect::of(looks.language).new_release,
         approvers: service.approvals.required.iter().map(ToString::to_string).collect(),
         needed: viewer.looks.words().needed(service.approvals.minimum, service.approvals.required.len()),
@@ -119,9 +136,9 @@ pub(super) async fn show(
         definition,
         line: overview.line.iter().map(|release| (release.id.0, release.title())).collect(),
         good: good.collect(),
-        history: history.iter().map(|release| EndedLine::of(release, &viewer)).collect(),
+        history: history.iter().map(|release| EndedLine::of(release, viewer)).collect(),
     };
-    Ok(Html(page.render()?))
+    Ok(page.render()?)
 }
 
 /// A host, and how the last look found it.
@@ -147,24 +164,37 @@ pub(super) async fn act(
 ) -> Result<Response, Fault> {
     let Signed(viewer, fields) = Signed::<Vec<(String, String)>>::from_request(request, &web).await?;
     let name = ServiceName::parse("service", name)?;
-    let reason = fields.iter().find(|(key, _)| key == "reason").map(|(_, value)| value.trim().to_owned());
     if act == "remove" {
         let seen = fields.iter().find(|(key, _)| key == "revision").and_then(|(_, value)| value.parse().ok());
         definitions::take_out(&web, viewer.actor, name, seen).await?;
         return Ok(Redirect::to("/").into_response());
     }
-    let command = match act.as_str() {
-        "lock" => Command::Lock {
-            reason: reason.filter(|why| !why.is_empty()).ok_or_else(|| Invalid::new("reason", "must be given"))?,
-        },
-        "unlock" => Command::Unlock,
-        _ => return Err(crate::web::problem::Problem::not_found(format!("there is no action {act}")).into()),
+    let reason = fields.iter().find(|(key, _)| key == "reason").map(|(_, value)| value.as_str()).unwrap_or_default();
+    let Err(fault) = carry_out(&web, &viewer, &name, &act, reason.trim()).await else {
+        return Ok(Redirect::to(&format!("/services/{name}")).into_response());
     };
-    if web.engine.catalog().service(&name).is_none() {
-        return Err(no_service(&name).into());
+    let told = fault.told(viewer.looks.language);
+    if !told.is_for_its_form() {
+        return Err(fault);
     }
-    let request =
-        Request { trace_id: Some(trace::new_id()), ..Request::about(viewer.actor.clone(), name.clone(), command) };
-    web.engine.handle(request).await?;
-    Ok(Redirect::to(&format!("/services/{name}")).into_response())
+    let html = render(&web, &viewer, &name, Some((&told, reason))).await?;
+    Ok((told.status, Html(html)).into_response())
+}
+
+async fn carry_out(web: &Web, viewer: &Viewer, name: &ServiceName, act: &str, reason: &str) -> Result<(), Fault> {
+    if !matches!(act, "lock" | "unlock") {
+        return Err(crate::web::problem::Problem::not_found(format!("there is no action {act}")).into());
+    }
+    if web.engine.catalog().service(name).is_none() {
+        return Err(no_service(name).into());
+    }
+    viewer.actor.may(Right::Command, Some(name), false)?;
+    let command = match act {
+        "lock" if reason.is_empty() => return Err(Invalid::new("reason", "must be given").into()),
+        "lock" => Command::Lock { reason: reason.to_owned() },
+        _ => Command::Unlock,
+    };
+    let request = Request::about(viewer.actor.clone(), name.clone(), command);
+    web.engine.handle(Request { trace_id: Some(trace::new_id()), ..request }).await?;
+    Ok(())
 }

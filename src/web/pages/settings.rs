@@ -27,7 +27,7 @@ const OLD: SignedDuration = SignedDuration::from_hours(7 * 24);
 struct Check {
     tone: Tone,
     what: String,
-    /// More of it, line by line as it is.
+    /// More of it, line by line as it is, in English.
     text: Option<String>,
     link: Option<(String, &'static str)>,
 }
@@ -98,11 +98,14 @@ async fn checks(web: &Web, viewer: &Viewer) -> Result<Vec<Check>, StoreError> {
                 checks.push(Check { link, ..plain(tone::FAIL, words.record.to_owned()) });
             }
         }
-        Err(problem) => checks.push(plain(tone::FAIL, format!("{}: {}", words.not_ready, problem.detail))),
+        Err(problem) => {
+            checks.push(Check { text: Some(problem.detail), ..plain(tone::FAIL, words.not_ready.to_owned()) });
+        }
     }
     for refusal in web.engine.read(news::refusals).await? {
         let since = viewer.looks.when(refusal.since, viewer.now).exact;
-        checks.push(plain(tone::WARN, format!("{} {} {since}: {}", refusal.chat, words.chat, refusal.reason)));
+        let what = format!("{} {} {since}", refusal.chat, words.chat);
+        checks.push(Check { text: Some(refusal.reason), ..plain(tone::WARN, what) });
     }
     let defined = web.engine.defined_services().await?;
     for Defined { service, problem, .. } in &defined {

@@ -7,12 +7,11 @@ use axum::extract::{FromRequestParts, Path, Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
-use secrecy::ExposeSecret;
 use serde::Deserialize;
 
 use super::fault::Fault;
 use super::frame::{Frame, Looks, When};
-use super::viewer::{Signed, Site, Viewer, address_of, must_be_from_here, parse, set_cookie};
+use super::viewer::{Signed, Site, Viewer, address_of, must_be_from_here, new_cookies, parse, set_cookie};
 use crate::engine::sessions::Browser;
 use crate::web::{Web, body};
 
@@ -84,8 +83,7 @@ pub(super) async fn enter(
         return Ok((StatusCode::GONE, page(&looks, None, true, local(&shown.to))?).into_response());
     };
     end_former(&web, &parts).await?;
-    let cookie = set_cookie(&web, Some(secret.expose_secret()), Site::Own);
-    Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to(local(&shown.to))).into_response())
+    Ok((AppendHeaders(new_cookies(&web, &secret, Site::Own)), Redirect::to(local(&shown.to))).into_response())
 }
 
 /// Counts what opens nothing against the address that it came from, which may try so often only.
@@ -169,8 +167,8 @@ struct AccountPage {
 /// Who the viewer is, how pages look to them, and where they are signed in.
 pub(super) async fn account(State(web): State<Web>, viewer: Viewer) -> Result<Html<String>, Fault> {
     let looks = &viewer.looks;
-    let sessions = web.engine.sessions_of(viewer.person().cloned()).await?;
-    let sessions = sessions.into_iter().map(|session| SessionLine {
+    let sessions = web.engine.sessions_of(vec![viewer.person().cloned()]).await?;
+    let sessions = sessions.into_iter().flatten().map(|session| SessionLine {
         id: session.id,
         device: session.device,
         address: session.address,
@@ -195,11 +193,11 @@ pub(super) struct Chosen {
 }
 
 /// Language and colours.
-pub(super) async fn choose(Signed(_, chosen): Signed<Chosen>) -> Response {
-    let year = 365 * 24 * 3600;
+pub(super) async fn choose(State(web): State<Web>, Signed(_, chosen): Signed<Chosen>) -> Response {
+    let (year, safe) = (365 * 24 * 3600, if web.is_behind_tls() { "; Secure" } else { "" });
     let cookie = |name: &str, value: &str| {
         let age = if value.is_empty() { 0 } else { year };
-        (header::SET_COOKIE, format!("{name}={value}; Path=/; SameSite=Lax; Max-Age={age}"))
+        (header::SET_COOKIE, format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}{safe}"))
     };
     let lang = if chosen.lang == "ru" { "ru" } else { "en" };
     let theme = if ["light", "dark"].contains(&chosen.theme.as_str()) { chosen.theme.as_str() } else { "" };

@@ -1,6 +1,5 @@
 //! A step in a list: on the page of its release, and on that of its run.
 
-use super::fault::sentence_of;
 use super::tone::Tone;
 use super::viewer::Viewer;
 use crate::domain::run::{Action, Step, StepState};
@@ -40,7 +39,7 @@ impl StepLine {
                 | StepState::Unknown { .. } => None,
             },
             usually,
-            why: step.state.trouble().map(|reason| sentence_of(&looks.language.reason(reason))),
+            why: step.state.trouble().map(|reason| looks.sentence(&looks.language.reason(reason))),
         }
     }
 

@@ -2,14 +2,15 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::response::{Html, Redirect};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use super::fault::Fault;
+use super::fault::{Fault, Refused};
 use super::frame::{Frame, When};
 use super::tone::{self, Tone};
 use super::viewer::{Signed, Viewer};
+use super::words::release::{self, ReleaseWords};
 use super::words::tokens::{self as words, Tokens};
 use crate::contract::{CreateToken, TokenView};
 use crate::domain::ids::Invalid;
@@ -46,19 +47,56 @@ struct Made {
 struct TokensPage {
     frame: Frame,
     words: &'static Tokens,
+    own: &'static ReleaseWords,
     made: Option<Made>,
+    /// What was written into a form that was refused.
+    draft: Draft,
+    refused: Option<Refused>,
     roles: Vec<(&'static str, String)>,
     people: Vec<String>,
     services: Vec<String>,
+    /// How long it may last: days, and in words.
+    terms: [(&'static str, &'static str); 4],
     tokens: Vec<TokenLine>,
+}
+
+/// What the form for a new token says.
+#[derive(Debug, Clone)]
+struct Draft(Vec<(String, String)>);
+
+impl Default for Draft {
+    fn default() -> Self {
+        Self(vec![("days".to_owned(), "90".to_owned())])
+    }
+}
+
+impl Draft {
+    fn all<'d>(&'d self, key: &str) -> impl Iterator<Item = &'d str> {
+        let values = self.0.iter().filter(move |(name, _)| name == key).map(|(_, value)| value.trim());
+        values.filter(|value| !value.is_empty())
+    }
+
+    fn first(&self, key: &str) -> &str {
+        self.all(key).next().unwrap_or_default()
+    }
+
+    fn has(&self, key: &str, value: &str) -> bool {
+        self.0.iter().any(|(name, given)| name == key && given == value)
+    }
 }
 
 /// The tokens.
 pub(super) async fn show(State(web): State<Web>, viewer: Viewer) -> Result<Html<String>, Fault> {
-    page(&web, &viewer, None).await
+    page(&web, &viewer, None, Draft::default(), None).await
 }
 
-async fn page(web: &Web, viewer: &Viewer, made: Option<Made>) -> Result<Html<String>, Fault> {
+async fn page(
+    web: &Web,
+    viewer: &Viewer,
+    made: Option<Made>,
+    draft: Draft,
+    refused: Option<Refused>,
+) -> Result<Html<String>, Fault> {
     let (language, catalog) = (viewer.looks.language, web.engine.catalog());
     let words = words::of(language);
     let tokens = tokens::views(web, &viewer.actor).await?;
@@ -66,29 +104,40 @@ async fn page(web: &Web, viewer: &Viewer, made: Option<Made>) -> Result<Html<Str
     let page = TokensPage {
         frame: Frame::inside(viewer, "tokens", words.title),
         words,
+        own: release::of(language),
         made,
+        draft,
+        refused,
         roles: roles.into_iter().map(|role| (role, language.role(role).to_owned())).collect(),
         people: catalog.people().keys().map(ToString::to_string).collect(),
         services: catalog.services().map(|service| service.name.to_string()).collect(),
+        terms: [("30", words.in_30), ("90", words.in_90), ("365", words.in_365), ("", words.never)],
         tokens: tokens.into_iter().map(|token| TokenLine::of(token, viewer)).collect(),
     };
     Ok(Html(page.render()?))
 }
 
-/// Makes a token, and shows it.
+/// Makes a token, and shows it; a form that is refused is there again as it was.
 pub(super) async fn make(
     State(web): State<Web>,
     Signed(viewer, fields): Signed<Vec<(String, String)>>,
-) -> Result<Html<String>, Fault> {
+) -> Result<Response, Fault> {
     viewer.actor.may(Right::Administer, None, false)?;
-    let all = |key: &'static str| {
-        fields
-            .iter()
-            .filter(move |(name, _)| name == key)
-            .map(|(_, value)| value.trim())
-            .filter(|value| !value.is_empty())
+    let draft = Draft(fields);
+    let fault = match new_token(&web, &viewer, &draft).await {
+        Ok(made) => return Ok(page(&web, &viewer, Some(made), Draft::default(), None).await?.into_response()),
+        Err(fault) => fault,
     };
-    let first = |key| all(key).next().unwrap_or_default();
+    let told = fault.told(viewer.looks.language);
+    if !told.is_for_its_form() {
+        return Err(fault);
+    }
+    let refused = Refused::of(&told, &viewer.looks, None);
+    Ok((told.status, page(&web, &viewer, None, draft, Some(refused)).await?).into_response())
+}
+
+async fn new_token(web: &Web, viewer: &Viewer, draft: &Draft) -> Result<Made, Fault> {
+    let first = |key| draft.first(key);
     let role =
         serde_json::from_value(first("role").into()).map_err(|_| Invalid::new("role", "must be one of a token"))?;
     let expires_at = match first("days") {
@@ -102,17 +151,17 @@ pub(super) async fn make(
     let new = CreateToken {
         name: first("name").to_owned(),
         role,
-        services: all("service").map(str::to_owned).collect(),
-        person: all("person").next().map(str::to_owned),
+        services: draft.all("service").map(str::to_owned).collect(),
+        person: draft.all("person").next().map(str::to_owned),
         expires_at,
     };
-    let made = tokens::make(&web, viewer.actor.clone(), new).await?;
-    let made =
-        Made { name: made.name, secret: made.token, address: format!("{}/api/v1/releases?limit=1", web.base_url()) };
-    page(&web, &viewer, Some(made)).await
+    let made = tokens::make(web, viewer.actor.clone(), new).await?;
+    let address = format!("{}/api/v1/releases?limit=1", web.base_url());
+    Ok(Made { name: made.name, secret: made.token, address })
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Which {
     name: String,
 }

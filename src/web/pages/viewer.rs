@@ -3,9 +3,10 @@
 
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sha2::Sha256;
@@ -97,6 +98,14 @@ pub(super) fn set_cookie(web: &Web, secret: Option<&str>, site: Site) -> String 
     let age = if secret.is_some() { 30 * 24 * 3600 } else { 0 };
     let same_site = if site == Site::Any && web.is_behind_tls() { "None; Partitioned" } else { "Lax" };
     format!("{name}={}; Path=/; HttpOnly; SameSite={same_site}; Max-Age={age}{safe}", secret.unwrap_or_default())
+}
+
+/// What gives a browser the cookie of a new session in place of those that it has: a cookie of a frame is another one than
+/// that of a window, and of two none counts.
+pub(super) fn new_cookies(web: &Web, secret: &SecretString, site: Site) -> [(HeaderName, String); 2] {
+    let other = if site == Site::Own { Site::Any } else { Site::Own };
+    [(other, None), (site, Some(secret.expose_secret()))]
+        .map(|(site, secret)| (header::SET_COOKIE, set_cookie(web, secret, site)))
 }
 
 /// Where a request comes from.
@@ -207,6 +216,15 @@ mod tests {
         ] {
             assert!(!is_from_here(&headers(&[here, foreign])), "{foreign:?}");
         }
+    }
+
+    #[test]
+    fn a_cookie_that_comes_twice_is_none() {
+        assert_eq!(cookie(&headers(&[("cookie", "lang=ru; rmm=one; rmmx=two")]), PLAIN_COOKIE), Some("one"));
+        assert_eq!(cookie(&headers(&[("cookie", "rmm=one; rmm=two")]), PLAIN_COOKIE), None);
+        let mut apart = headers(&[("cookie", "__Host-rmm=one")]);
+        apart.append("cookie", HeaderValue::from_static("__Host-rmm=one"));
+        assert_eq!(cookie(&apart, SAFE_COOKIE), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The labels of pages, in both languages. Sentences about releases, runs and gates are `wording`'s.
 
+use crate::domain::ids::PersonName;
 use crate::domain::moves::Move;
 use crate::domain::run::RunState;
 use crate::domain::standing::{Phase, Standing};
@@ -135,6 +136,16 @@ pub(super) struct Words {
     pub progress: &'static str,
 }
 
+/// Names that are listed in a line at most.
+const NAMES: usize = 5;
+
+/// Names in a line; of many, how many more there are.
+fn listed(people: &[PersonName]) -> String {
+    let shown = if people.len() > NAMES { NAMES - 1 } else { NAMES };
+    let more = (people.len() > NAMES).then(|| format!("+{}", people.len() - shown));
+    people.iter().take(shown).map(ToString::to_string).chain(more).collect::<Vec<_>>().join(", ")
+}
+
 /// The labels of a language.
 pub(super) const fn of(language: Language) -> &'static Words {
     match language {
@@ -219,6 +230,14 @@ impl Words {
                 format!("Шаг {number} из {of}{usual} · {since} · {by}")
             }
             (_, Language::En | Language::Ru) => format!("{since} · {by}"),
+        }
+    }
+
+    /// Who has said yes.
+    pub fn approved_by(&self, people: &[PersonName]) -> String {
+        match self.language {
+            Language::En => format!("Approved by {}", listed(people)),
+            Language::Ru => format!("Подтверждения: {}", listed(people)),
         }
     }
 

@@ -58,8 +58,8 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             format!("{person} initiated #{release}; for {service} somebody else must approve it")
         }
 
-        C::StaleRevision { release, seen, now, status } => {
-            format!("#{release} has changed since (revision {seen}, now {now}): it is {status} now")
+        C::StaleRevision { release, seen: _, now: _, status } => {
+            format!("#{release} has changed since you looked at it: it is {status} now; look at it again")
         }
         C::DefinitionChanged { service, gone: true, .. } => {
             format!("the definition of {service} was removed meanwhile; your text is kept here")

@@ -4,7 +4,7 @@ use super::super::Language::En;
 use crate::domain::release::Version;
 use crate::domain::standing::Standing;
 use crate::domain::status::Status;
-use crate::wording::ended;
+use crate::wording::{MOST_NAMES, ended};
 
 pub(in crate::wording) fn standing(standing: &Standing) -> String {
     use Standing as S;
@@ -38,8 +38,11 @@ pub(in crate::wording) fn standing(standing: &Standing) -> String {
 
 /// Names, and how many of them are enough where not all are needed.
 fn listed<T: ToString>(names: &[T], enough: usize) -> String {
-    let names: Vec<_> = names.iter().map(ToString::to_string).collect();
-    let word = if enough < names.len() { "or" } else { "and" };
+    let shown = if names.len() > MOST_NAMES { MOST_NAMES - 1 } else { names.len() };
+    let more = (names.len() > shown).then(|| format!("{} others", names.len() - shown));
+    let all = names.len();
+    let names: Vec<_> = names.iter().take(shown).map(ToString::to_string).chain(more).collect();
+    let word = if enough < all { "or" } else { "and" };
     match names.split_last() {
         Some((last, [])) => last.clone(),
         Some((last, rest)) => format!("{} {word} {last}", rest.join(", ")),

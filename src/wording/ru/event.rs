@@ -115,7 +115,7 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         "token_created" => format!("создан токен {} ({})", text("name"), role(&text("role"))),
         "token_adopted" => match told.said("before") {
             Some(before) => {
-                format!("за токен {} теперь отвечает другой человек, раньше отвечал {before}", text("name"))
+                format!("за токен {} теперь отвечает другой человек, раньше — {before}", text("name"))
             }
             None => format!("за токен {} теперь отвечает другой человек, раньше — оператор", text("name")),
         },

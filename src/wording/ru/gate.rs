@@ -9,12 +9,12 @@ pub(in crate::wording) fn state(state: &GateState) -> String {
     use GateState as G;
     match state {
         G::VoteClosed { approved_by } if approved_by.is_empty() => "Голосование закрыто: релиз одобрен.".to_owned(),
-        G::VoteClosed { approved_by } => format!("Голосование закрыто: подтвердили {}.", list(approved_by)),
+        G::VoteClosed { approved_by } => format!("Голосование закрыто, подтверждения: {}.", list(approved_by)),
         G::NoApprovalsNeeded => "Подтверждения не нужны.".to_owned(),
-        G::Approved { by, needed } => format!("Подтвердили {} ({} из {needed}).", list(by), by.len()),
+        G::Approved { by, needed } => format!("Подтверждения: {} ({} из {needed}).", list(by), by.len()),
         G::ApprovalsMissing { given, needed, void } if void.is_empty() => format!("{given} из {needed}."),
         G::ApprovalsMissing { given, needed, void } => format!(
-            "{given} из {needed}. Подтверждали, когда релиз принёс бы другое, и это больше не считается: {}.",
+            "{given} из {needed}. Больше не считаются подтверждения того времени, когда релиз принёс бы другое: {}.",
             list(void)
         ),
         G::NotRehearsed => "Откат ещё не отрепетирован.".to_owned(),
@@ -75,8 +75,8 @@ pub(in crate::wording) fn remedy(remedy: &Remedy) -> String {
         R::Approve { count, of } if *count == of.len() => format!("Ещё должны подтвердить: {}.", list(of)),
         R::Approve { count, of } => format!("Ещё должны подтвердить {count} из этих людей: {}.", list(of)),
         R::SettleStage { service, reason: why } => format!(
-            "Неизвестно, что работает на stage ({}); администратор проверяет и указывает: rmm service settle {service} \
-             --environment stage.",
+            "Неизвестно, что работает на stage ({}); администратор проверяет и указывает: `rmm service settle {service} \
+             --environment stage`.",
             inside(&reason(why))
         ),
         R::RepairStage { run, reason: why } => format!(
@@ -101,7 +101,7 @@ pub(in crate::wording) fn remedy(remedy: &Remedy) -> String {
         R::Promote => "Администратор запускает деплой в продакшн (`promote`).".to_owned(),
         R::Unlock => "Администратор снимает блокировку (unlock).".to_owned(),
         R::SettleProduction { service } => {
-            format!("Администратор проверяет и указывает: rmm service settle {service} --environment production.")
+            format!("Администратор проверяет и указывает: `rmm service settle {service} --environment production`.")
         }
         R::RepairProduction { run } => format!("После починки администратор отмечает это: resolve прогона {run}."),
         R::ResolveRun { .. } => "Администратор выясняет и указывает исход (resolve).".to_owned(),

@@ -120,7 +120,7 @@ pub(super) fn role(name: &str) -> &str {
 }
 
 /// Форма слова при числе: 1 релиз, 2 релиза, 5 релизов.
-fn plural(number: u64, one: &'static str, few: &'static str, many: &'static str) -> &'static str {
+pub(super) fn plural(number: u64, one: &'static str, few: &'static str, many: &'static str) -> &'static str {
     match (number % 10, number % 100) {
         (1, rest) if rest != 11 => one,
         (2..=4, rest) if !(12..=14).contains(&rest) => few,

@@ -57,8 +57,8 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
             )
         }
         R::StageUnknown { service, cause } => format!(
-            "неизвестно, что работает на stage ({}); администратор проверяет и указывает: rmm service settle {service} \
-             --environment stage",
+            "неизвестно, что работает на stage ({}); администратор проверяет и указывает: `rmm service settle {service} \
+             --environment stage`",
             within(cause)
         ),
         R::FirstRelease => "первый релиз: возвращаться пока некуда".to_owned(),
@@ -381,9 +381,9 @@ fn waits_for(host: &HostName, wait: &Wait) -> String {
     let cause = inside(&cause);
     match &wait.hint {
         None => format!("{host}: {cause}"),
-        Some(Hint::Trust { host: whose }) => format!("{host}: {cause}. Сверьте ключ: rmm host trust {whose}"),
+        Some(Hint::Trust { host: whose }) => format!("{host}: {cause}. Сверьте ключ: `rmm host trust {whose}`"),
         Some(Hint::GiveUp { service, host: whose, environment }) => format!(
-            "{host}: {cause}. Если его больше не будет: rmm service give-up {service} {whose} --environment {environment}"
+            "{host}: {cause}. Если его больше не будет: `rmm service give-up {service} {whose} --environment {environment}`"
         ),
     }
 }
@@ -401,8 +401,8 @@ fn last_run(last: &LastRun) -> String {
 fn copy_advice(service: &str, environment: Env) -> String {
     format!(
         "С копией этой базы данных работает другой RMM, или она старее того, что видел хост. Если другой RMM есть, \
-         остановите его, посмотрите, что работает {}, и скажите об этом: rmm service settle {service} --environment \
-         {environment}",
+         остановите его, посмотрите, что работает {}, и скажите об этом: `rmm service settle {service} --environment \
+         {environment}`",
         on(environment)
     )
 }
@@ -410,7 +410,7 @@ fn copy_advice(service: &str, environment: Env) -> String {
 fn other_advice(service: &str, environment: Env) -> String {
     format!(
         "Если тот RMM ещё работает, остановите его или уберите {service} из одного из двух. Если его больше нет, \
-         посмотрите, что работает {}, и скажите об этом: rmm service settle {service} --environment {environment}",
+         посмотрите, что работает {}, и скажите об этом: `rmm service settle {service} --environment {environment}`",
         on(environment)
     )
 }

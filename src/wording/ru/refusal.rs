@@ -51,11 +51,11 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             format!("{person} не в списке тех, кто подтверждает {service}: {}", list(listed))
         }
         C::SelfApproval { person, release, service } => {
-            format!("релиз #{release} начал {person}; для {service} его должен подтвердить кто-то другой")
+            format!("инициатор релиза #{release} — {person}; для {service} его должен подтвердить кто-то другой")
         }
 
         C::StaleRevision { release, seen: _, now: _, status: now } => {
-            format!("релиз #{release} уже изменился, теперь он — {}", status(*now))
+            format!("релиз #{release} с тех пор изменился, теперь он — {}; посмотрите ещё раз", status(*now))
         }
         C::DefinitionChanged { service, gone: true, .. } => {
             format!("определение сервиса {service} тем временем удалено; ваш текст сохранён здесь")
@@ -203,8 +203,8 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::NoWayBack { reason: why } | C::NoPlan { reason: why } => reason(why),
 
         C::EnvironmentUnknown { environment, service, reason: why } => format!(
-            "неизвестно, что работает {} ({}); сначала администратор проверяет и указывает: rmm service settle {service} \
-             --environment {environment}",
+            "неизвестно, что работает {} ({}); сначала администратор проверяет и указывает: `rmm service settle {service} \
+             --environment {environment}`",
             on(*environment),
             inside(&reason(why))
         ),
@@ -258,7 +258,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             format!("{host} не показывает по адресу {address} ключа, которому можно доверять: {}", reason(why))
         }
         C::KeyNeverSeen { host, address } => {
-            format!("{host} ещё не показывал ключ по адресу {address}; сначала rmm host check {host}")
+            format!("{host} ещё не показывал ключ по адресу {address}; сначала `rmm host check {host}`")
         }
         C::KeyDiffers { host, shown, wanted, compare } => {
             format!("{host} показал {shown}, а не {wanted}; прежде чем доверять, сравните на самом хосте: {compare}")

@@ -6,7 +6,7 @@ use crate::domain::env::Env;
 use crate::domain::release::Version;
 use crate::domain::standing::Standing;
 use crate::domain::status::Status;
-use crate::wording::ended;
+use crate::wording::{MOST_NAMES, ended};
 
 pub(in crate::wording) fn standing(standing: &Standing) -> String {
     use Standing as S;
@@ -40,8 +40,11 @@ pub(in crate::wording) fn standing(standing: &Standing) -> String {
 
 /// Names, and how many of them are enough where not all are needed.
 fn listed<T: ToString>(names: &[T], enough: usize) -> String {
-    let names: Vec<_> = names.iter().map(ToString::to_string).collect();
-    let word = if enough < names.len() { "или" } else { "и" };
+    let shown = if names.len() > MOST_NAMES { MOST_NAMES - 1 } else { names.len() };
+    let more = (names.len() > shown).then(|| format!("ещё {}", names.len() - shown));
+    let all = names.len();
+    let names: Vec<_> = names.iter().take(shown).map(ToString::to_string).chain(more).collect();
+    let word = if enough < all { "или" } else { "и" };
     match names.split_last() {
         Some((last, [])) => last.clone(),
         Some((last, rest)) => format!("{} {word} {last}", rest.join(", ")),

@@ -87,6 +87,11 @@ impl<'w> Browser<'w> {
         self.answer(method, path, body, headers).await.status().as_u16()
     }
 
+    /// A stream: what comes by it, piece by piece, until it ends.
+    pub async fn stream(&self, path: &str) -> reqwest::Response {
+        self.answer("GET", path, None, &[]).await
+    }
+
     async fn request(&mut self, method: &str, path: &str, body: Option<String>, headers: &[(&str, &str)]) -> Page {
         let response = self.answer(method, path, body, headers).await;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());

@@ -109,6 +109,29 @@ fn long_lines_make_short_pages_and_nothing_is_skipped() {
 }
 
 #[test]
+fn a_long_line_is_read_whole_by_links() {
+    let conn = test_database();
+    let long: String = (0..150_000).map(|number| format!("{number:07} ")).collect();
+    printed(&conn, &format!("one\n{long}\nthree"));
+    let way = |html: &str, text: &str| {
+        let (before, _) = html.split_once(&format!("\">{text}"))?;
+        before.rsplit_once("&amp;cell=")?.1.split('#').next()?.parse().ok()
+    };
+    let around = text(&window(&conn, Wanted::Around(2)));
+    let line = around.lines().find_map(|line| line.strip_prefix("<span data-open>")).unwrap();
+    let (mut seen, mut next) = (line.split('<').next().unwrap().to_owned(), way(line, "… +"));
+    while let Some(cell) = next {
+        let piece = window(&conn, Wanted::Piece(2, cell));
+        assert!((piece.first, piece.last, piece.is_piece) == (2, 2, true) && piece.later == Some(3));
+        let html = text(&piece).trim_end_matches('\n').to_owned();
+        let shown = html.split_once("</a>").unwrap().1;
+        seen.push_str(shown.split("<a").next().unwrap());
+        next = way(shown, "… +");
+    }
+    assert!(seen == long, "{} of {}", seen.len(), long.len());
+}
+
+#[test]
 fn what_was_dropped_is_told_where_it_was() {
     let conn = test_database();
     append(&conn, 1, 0, 2, b"a\n", Timestamp::UNIX_EPOCH).unwrap();

@@ -2,6 +2,7 @@
 //! that is refused is there again.
 
 use axum::extract::{FromRequest, Path, Request as HttpRequest, State};
+use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use super::{number, render};
@@ -11,13 +12,16 @@ use crate::domain::env::Env;
 use crate::domain::gate::GateName;
 use crate::domain::ids::{Invalid, ReleaseId, RunId};
 use crate::domain::moves::Move;
+use crate::domain::person::Right;
+use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::run::Run;
 use crate::engine::{Request, no_release, trace};
 use crate::store::releases;
 use crate::views::ReleaseOverview;
 use crate::web::Web;
 use crate::web::api::{decisions, services};
-use crate::web::pages::fault::{Fault, Told, clause_of};
+use crate::web::pages::fault::{Fault, Refused, Told};
+use crate::web::pages::frame::Looks;
 use crate::web::pages::viewer::{Signed, Viewer};
 use crate::web::pages::words::release as words;
 use crate::web::problem::Problem;
@@ -63,7 +67,7 @@ pub(super) struct Act {
 pub(super) struct Draft {
     decision: String,
     fields: Vec<(String, String)>,
-    pub told: Told,
+    told: Told,
 }
 
 impl Draft {
@@ -71,9 +75,10 @@ impl Draft {
         self.fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// What was written into it.
-    pub fn text(&self) -> Option<&str> {
-        self.field("reason").filter(|text| !text.trim().is_empty())
+    /// What is told on top of the page, with what was written where its form is there no more.
+    pub fn refused(&self, looks: &Looks, acts: &[Act]) -> Refused {
+        let is_there = acts.iter().any(|act| act.is_open);
+        Refused::of(&self.told, looks, self.field("reason").filter(|_| !is_there))
     }
 
     fn is_of(&self, act: &Act) -> bool {
@@ -230,13 +235,38 @@ pub(in crate::web::pages) async fn decide(
         Err(fault) => fault,
     };
     let told = fault.told(viewer.looks.language);
-    if !matches!(told.status.as_u16(), 409 | 422) {
+    if !told.is_for_its_form() {
         return Err(fault);
+    }
+    // What a form lacks is told to those who may send it.
+    if told.status == StatusCode::UNPROCESSABLE_ENTITY {
+        may_send(&ReleaseOverview::read(&web.engine, id).await?, &viewer, &decision)?;
     }
     let status = told.status;
     let draft = Draft { decision, fields, told };
     let html = render(&web, &viewer, id, None, Some(&draft)).await?;
     Ok((status, Html(html)).into_response())
+}
+
+/// Whether the viewer has the right to make a move, whatever they say with it.
+fn may_send(overview: &ReleaseOverview, viewer: &Viewer, decision: &str) -> Result<(), Refusal> {
+    let Ok(wanted) = serde_json::from_value::<Move>(decision.into()) else { return Ok(()) };
+    let (actor, service) = (&viewer.actor, &overview.release.service);
+    if overview.may(actor, wanted) {
+        return Ok(());
+    }
+    let right = match wanted {
+        Move::Approve | Move::Reject => Right::Vote,
+        Move::Cancel => Right::Cancel,
+        Move::Retry => Right::Retry,
+        Move::Settle | Move::Resolve | Move::Promote | Move::Bypass | Move::Unlock | Move::Abort | Move::Rollback => {
+            Right::Command
+        }
+    };
+    actor.may(right, Some(service), false)?;
+    let listed = overview.service.approvals.required.clone();
+    let person = actor.person().cloned().ok_or(Cause::NotAPerson)?;
+    Err(Cause::NotListed { person, service: service.clone(), listed }.into())
 }
 
 async fn carry_out(
@@ -310,23 +340,4 @@ fn said(fields: &[(String, String)]) -> Result<Say, Problem> {
         force: field("force").is_some(),
         gates: gates.collect::<Result<_, _>>()?,
     })
-}
-
-/// What a refused form tells on top of the page.
-pub(super) struct Refused {
-    pub sentence: String,
-    pub details: Vec<String>,
-    /// What was written, where its form is there no more.
-    pub lost: Option<String>,
-}
-
-impl Refused {
-    pub fn of(draft: &Draft, acts: &[Act]) -> Self {
-        let is_there = acts.iter().any(|act| act.is_open);
-        Self {
-            sentence: clause_of(&draft.told.sentence),
-            details: draft.told.details.clone(),
-            lost: draft.text().filter(|_| !is_there).map(str::to_owned),
-        }
-    }
 }

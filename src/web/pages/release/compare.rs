@@ -6,19 +6,15 @@ use axum::response::Html;
 use serde::Deserialize;
 
 use super::content::{self, Commits};
-use super::number;
+use super::{number, readable};
 use crate::domain::env::Env;
-use crate::domain::ids::ReleaseId;
-use crate::domain::person::Right;
 use crate::domain::release::Release;
 use crate::domain::run::{Run, RunKind, RunState};
 use crate::domain::standing::Phase;
-use crate::engine::no_release;
-use crate::store::{definitions, releases};
+use crate::store::definitions;
 use crate::views::UsualRuns;
 use crate::web::Web;
 use crate::web::api::releases::steps;
-use crate::web::pages::ansi::visible;
 use crate::web::pages::diff;
 use crate::web::pages::fault::Fault;
 use crate::web::pages::frame::Frame;
@@ -87,10 +83,9 @@ pub(in crate::web::pages) async fn show(
     Path(id): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Result<Html<String>, Fault> {
-    let one = release(&web, number(&id)?).await?;
-    viewer.actor.may(Right::Read, Some(&one.service), false)?;
+    let one = readable(&web, &viewer, number(&id)?).await?;
     let other = match asked.with.as_deref().map(|with| with.trim().trim_start_matches('#')) {
-        Some(with) if !with.is_empty() => Some(release(&web, number(with)?).await?),
+        Some(with) if !with.is_empty() => Some(readable(&web, &viewer, number(with)?).await?),
         Some(_) | None => None,
     };
     if let Some(other) = other.as_ref().filter(|other| other.service != one.service) {
@@ -114,11 +109,6 @@ pub(in crate::web::pages) async fn show(
         pair,
     };
     Ok(Html(page.render()?))
-}
-
-async fn release(web: &Web, id: ReleaseId) -> Result<Release, Fault> {
-    let found = web.engine.read(move |conn| releases::get(conn, id)).await?;
-    Ok(found.ok_or_else(|| no_release(id))?)
 }
 
 impl Side {
@@ -152,7 +142,7 @@ impl Pair {
             heading: format!("{} {}", one.service, own.compared(&one.title(), &other.title())),
             commits_title: own.commits(list.as_ref().map(|list| (list.total, list.lacking))),
             no_commits: if list.is_some() { own.no_commits } else { own.commits_unknown },
-            commits: content::commits(list.as_deref()),
+            commits: content::commits(list.as_deref(), &viewer.looks),
             surfaces: surfaces(one, other),
             definition: compared_definitions(web, (one, &runs), (other, &other_runs)).await?,
             steps: compared_steps(web, (one, &runs), (other, &other_runs), viewer),
@@ -166,7 +156,7 @@ fn surfaces(one: &Release, other: &Release) -> Vec<SurfaceRow> {
     let of = |release: &Release, name: &str| {
         let artifact = release.artifacts.iter().find(|artifact| artifact.name.as_str() == name);
         let text = artifact.and_then(|artifact| artifact.digest.clone().or_else(|| artifact.artifact.clone()));
-        visible(&text.unwrap_or_else(|| "—".to_owned())).into_owned()
+        text.unwrap_or_else(|| "—".to_owned())
     };
     let names = one.artifacts.iter().chain(&other.artifacts).map(|artifact| artifact.name.to_string());
     let names: std::collections::BTreeSet<_> = names.collect();
@@ -183,6 +173,11 @@ fn good(runs: &[Run], env: Env, kind: RunKind) -> Option<&Run> {
         (run.environment, run.kind) == (env, kind) && run.state == RunState::Succeeded && run.moves_its_release()
     };
     runs.iter().rev().find(is_it)
+}
+
+/// The last run of a kind, however it ended.
+fn last(runs: &[Run], env: Env, kind: RunKind) -> Option<&Run> {
+    runs.iter().rev().find(|run| (run.environment, run.kind) == (env, kind) && run.moves_its_release())
 }
 
 /// How the service was defined when the last run of each began, line by line.
@@ -261,9 +256,14 @@ fn phases(
 ) -> Vec<PhaseRow> {
     let (looks, labels) = (&viewer.looks, viewer.looks.words());
     let own = words::of(looks.language);
-    let took = |run: Option<&Run>| {
-        let run = run?;
-        Some(looks.lasting(run.started_at?, run.ended_at?))
+    let went = |runs: &[Run], env: Env, kind: RunKind| {
+        let run = good(runs, env, kind).or_else(|| last(runs, env, kind))?;
+        let took = run.started_at.map(|from| looks.lasting(from, run.ended_at.unwrap_or(viewer.now)));
+        let state = (run.state != RunState::Succeeded).then(|| labels.run_state(&run.state).to_owned());
+        let is_back =
+            kind == RunKind::Deploy && good(runs, env, RunKind::Rollback).is_some_and(|back| back.id > run.id);
+        let back = is_back.then(|| own.taken_back.to_owned());
+        Some(state.into_iter().chain(took).chain(back).collect::<Vec<_>>().join(", "))
     };
     let of_runs = [
         (labels.stage.to_owned(), Env::Stage, RunKind::Deploy),
@@ -274,8 +274,8 @@ fn phases(
         .into_iter()
         .map(|(name, env, kind)| PhaseRow {
             name,
-            one: took(good(runs, env, kind)),
-            other: took(good(other_runs, env, kind)),
+            one: went(runs, env, kind),
+            other: went(other_runs, env, kind),
             usual: good(runs, env, kind)
                 .or_else(|| good(other_runs, env, kind))
                 .and_then(|run| usual.of_run(run))

@@ -5,8 +5,7 @@ use crate::domain::env::Env;
 use crate::domain::ids::SurfaceName;
 use crate::domain::run::{Run, Step, StepKind, StepState};
 use crate::views::ReleaseOverview;
-use crate::web::pages::ansi::visible;
-use crate::web::pages::frame::When;
+use crate::web::pages::frame::{Looks, When};
 use crate::web::pages::tone::Tone;
 use crate::web::pages::viewer::Viewer;
 use crate::web::pages::words::release as words;
@@ -31,6 +30,8 @@ pub(super) struct Preview {
 pub(super) struct Health {
     pub tone: Tone,
     pub text: String,
+    /// What runs there by now, where that is another release.
+    pub other: Option<String>,
     pub when: Option<When>,
 }
 
@@ -70,8 +71,8 @@ pub(super) fn surfaces(overview: &ReleaseOverview, runs: &[Run], viewer: &Viewer
             name: name.to_string(),
             artifact: artifact
                 .and_then(|artifact| artifact.digest.as_deref().or(artifact.artifact.as_deref()))
-                .map(|text| visible(text).into_owned()),
-            preview: preview.map(|url| Preview { text: visible(url).into_owned(), url: web_address(url) }),
+                .map(str::to_owned),
+            preview: preview.map(|url| Preview { text: url.to_owned(), url: web_address(url) }),
             health: health(name, overview, runs, viewer),
         }
     };
@@ -97,19 +98,22 @@ fn health(name: &SurfaceName, overview: &ReleaseOverview, runs: &[Run], viewer: 
         Env::Production => labels.production.to_owned(),
         Env::Preview(_) => run.environment.to_string(),
     };
+    let current = overview.environments.get(&run.environment).and_then(|state| state.current.as_ref());
+    let other = current.filter(|current| current.release != id).map(|current| own.runs_now(&current.to_string()));
     Some(Health {
         tone: Tone::from(&step.state),
         text: format!("{place}: {word}"),
+        other,
         when: step.ended_at.map(|at| viewer.looks.when(at, viewer.now)),
     })
 }
 
-pub(super) fn commits(list: Option<&CommitList>) -> Option<Commits> {
+pub(super) fn commits(list: Option<&CommitList>, looks: &Looks) -> Option<Commits> {
     let list = list.filter(|list| list.total > 0)?;
     let shown = list.commits.iter().take(COMMITS).map(|commit| CommitLine {
         short: commit.sha.chars().take(7).collect(),
-        title: visible(&commit.title).into_owned(),
-        by: visible(commit.login.as_deref().unwrap_or(&commit.author)).into_owned(),
+        title: commit.title.clone(),
+        by: looks.person(commit.login.as_deref().unwrap_or(&commit.author)),
         url: commit.url.as_deref().and_then(web_address),
     });
     Some(Commits {

@@ -5,8 +5,6 @@ use crate::domain::gate::{Gate, GateName};
 use crate::domain::ids::PersonName;
 use crate::domain::status::Status;
 use crate::views::ReleaseOverview;
-use crate::web::pages::ansi::visible;
-use crate::web::pages::fault::sentence_of;
 use crate::web::pages::frame::When;
 use crate::web::pages::tone::{self, Tone};
 use crate::web::pages::viewer::Viewer;
@@ -52,7 +50,7 @@ impl GateLine {
         Self {
             name: language.gate_title(gate.name),
             tone,
-            state: sentence_of(&visible(&language.gate(gate))),
+            state: viewer.looks.sentence(&language.gate(gate)),
             how,
             word,
         }
@@ -89,7 +87,7 @@ pub(super) fn votes(overview: &ReleaseOverview, viewer: &Viewer) -> Vec<VoteLine
     let given = overview.votes.iter().map(|vote| {
         let (tone, word, reason) = match &vote.verdict {
             Verdict::Approved => (tone::OK, words.approved, None),
-            Verdict::Rejected { reason } => (tone::FAIL, words.rejected, Some(visible(reason).into_owned())),
+            Verdict::Rejected { reason } => (tone::FAIL, words.rejected, Some(reason.clone())),
         };
         let when = Some(looks.when(vote.at, viewer.now));
         let door = looks.language.door(vote.door).to_owned();
@@ -113,7 +111,7 @@ pub(super) fn votes(overview: &ReleaseOverview, viewer: &Viewer) -> Vec<VoteLine
         word: words.skipped,
         when: None,
         door: String::new(),
-        reason: Some(visible(&bypass.reason).into_owned()),
+        reason: Some(bypass.reason.clone()),
     });
     skips.chain(given).chain(missing).collect()
 }

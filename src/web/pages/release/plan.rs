@@ -5,18 +5,14 @@ use axum::extract::{Path, Query, State};
 use axum::response::Html;
 use serde::Deserialize;
 
-use super::number;
+use super::{number, readable};
 use crate::contract::StepView;
 use crate::domain::env::Env;
 use crate::domain::ids::Invalid;
-use crate::domain::person::Right;
-use crate::engine::no_release;
-use crate::store::releases;
 use crate::views::PlanOverview;
 use crate::web::Web;
 use crate::web::api::releases::steps;
-use crate::web::pages::ansi::visible;
-use crate::web::pages::fault::{Fault, sentence_of};
+use crate::web::pages::fault::Fault;
 use crate::web::pages::frame::Frame;
 use crate::web::pages::viewer::Viewer;
 use crate::web::pages::words::release::{self as words, ReleaseWords};
@@ -67,8 +63,7 @@ pub(in crate::web::pages) async fn show(
         Some(name) => name.parse().map_err(|rule: String| Invalid::new("environment", rule))?,
         None => Env::Production,
     };
-    let service = web.engine.read(move |conn| releases::service_of(conn, id)).await?.ok_or_else(|| no_release(id))?;
-    viewer.actor.may(Right::Read, Some(&service), false)?;
+    let service = readable(&web, &viewer, id).await?.service;
     let (looks, labels, own) = (&viewer.looks, viewer.looks.words(), words::of(viewer.looks.language));
     let plan = PlanOverview::read(&web.engine, id, environment).await?;
     let (mut parts, mut from, mut none) = (Vec::new(), None, None);
@@ -100,7 +95,7 @@ pub(in crate::web::pages) async fn show(
         service: service.to_string(),
         environments: environments.collect(),
         from,
-        none: none.map(|why| sentence_of(&visible(&why))),
+        none: none.map(|why| looks.sentence(&why)),
         parts,
     };
     Ok(Html(page.render()?))
@@ -119,7 +114,7 @@ impl Part {
                     Some(project) => format!("{directory} · compose {project}"),
                     None => directory,
                 }),
-                command: visible(&step.command).into_owned(),
+                command: step.command,
             }
         };
         Self { heading, steps: steps.into_iter().map(planned).collect() }

@@ -8,7 +8,7 @@ use crate::domain::run::{Run, RunKind, RunState, StepState};
 use crate::domain::standing::Phase;
 use crate::domain::status::Status;
 use crate::views::{ReleaseOverview, UsualRuns};
-use crate::web::pages::fault::{clause_of, sentence_of};
+use crate::web::pages::fault::clause_of;
 use crate::web::pages::frame::When;
 use crate::web::pages::steps::StepLine;
 use crate::web::pages::tone::{self, Tone};
@@ -118,7 +118,7 @@ impl RunLine {
             tone: Tone::from(&run.state),
             took: took(run, usual, viewer),
             note,
-            why: why.map(|reason| sentence_of(&looks.language.reason(reason))),
+            why: why.map(|reason| looks.sentence(&looks.language.reason(reason))),
             ended: run.ended_at.map(|at| looks.when(at, viewer.now)),
             is_open: run.state.is_live() || is_last && run.state != RunState::Succeeded,
             steps: run

@@ -6,8 +6,7 @@ use crate::domain::person::Actor;
 use crate::engine::catalog::Catalog;
 use crate::store::events::{self, EventRow};
 use crate::web::Web;
-use crate::web::pages::ansi::visible;
-use crate::web::pages::fault::{Fault, clause_of};
+use crate::web::pages::fault::Fault;
 use crate::web::pages::frame::When;
 use crate::web::pages::viewer::Viewer;
 use crate::web::pages::words::release as words;
@@ -76,10 +75,10 @@ impl EventLine {
         let data = serde_json::from_str(&event.data).unwrap_or_default();
         let actor: Option<Actor> = serde_json::from_str(&event.actor).ok();
         let at = jiff::Timestamp::from_millisecond(event.at).unwrap_or_default();
-        let text = clause_of(&viewer.looks.language.happened(&event.kind, &data));
+        let text = viewer.looks.clause(&viewer.looks.language.happened(&event.kind, &data));
         Self {
             is_small: matches!(event.kind.as_str(), "step_started" | "step_ended"),
-            text: visible(&text).into_owned(),
+            text,
             who: actor.map(|actor| actor.label().to_owned()).unwrap_or_default(),
             when: viewer.looks.when(at, viewer.now),
             trace: event.trace_id.and_then(|id| catalog.trace_page(&id)),

@@ -6,7 +6,7 @@ use crate::domain::world::GoodVersion;
 use crate::views::forecast::Way;
 use crate::views::{Forecast, ReleaseOverview};
 use crate::web::Web;
-use crate::web::pages::fault::{Fault, sentence_of};
+use crate::web::pages::fault::Fault;
 use crate::web::pages::frame::When;
 use crate::web::pages::viewer::Viewer;
 use crate::web::pages::words::services;
@@ -93,5 +93,5 @@ fn told(seen: &Forecast, viewer: &Viewer) -> String {
             ),
         );
     }
-    sentence_of(&parts.join(" · ")).trim_end_matches('.').to_owned()
+    viewer.looks.clause(&parts.join(" · "))
 }

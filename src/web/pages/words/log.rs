@@ -1,6 +1,6 @@
 //! Labels of the output of runs, in both languages.
 
-use crate::wording::Language;
+use crate::wording::{Language, russian_plural};
 
 /// The labels in one language.
 #[derive(Debug)]
@@ -81,13 +81,7 @@ impl LogWords {
             (Language::En, 1) => "1 line".to_owned(),
             (Language::En, count) => format!("{} lines", grouped(count)),
             (Language::Ru, count) => {
-                let word = match (count % 10, count % 100) {
-                    (_, 11..=14) => "строк",
-                    (1, _) => "строка",
-                    (2..=4, _) => "строки",
-                    _ => "строк",
-                };
-                format!("{} {word}", grouped(count))
+                format!("{} {}", grouped(count), russian_plural(count, "строка", "строки", "строк"))
             }
         }
     }

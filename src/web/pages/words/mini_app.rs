@@ -14,6 +14,7 @@ pub(in crate::web::pages) struct Words {
     unreadable: &'static str,
     forged: &'static str,
     old: &'static str,
+    used: &'static str,
 }
 
 const EN: Words = Words {
@@ -25,6 +26,7 @@ const EN: Words = Words {
     unreadable: "this is not what Telegram tells a Mini App: open it with the bot's button",
     forged: "Telegram has not signed this for the bot of this RMM: open it with the bot's button",
     old: "this is from too long ago: close the Mini App and open it again",
+    used: "This has signed somebody in already. Close it and open it again from the bot.",
 };
 
 const RU: Words = Words {
@@ -36,6 +38,7 @@ const RU: Words = Words {
     unreadable: "это не то, что Telegram сообщает мини-приложению: откройте его кнопкой бота",
     forged: "Telegram не подписывал это для бота этого RMM: откройте его кнопкой бота",
     old: "прошло слишком много времени: закройте мини-приложение и откройте снова",
+    used: "Эти данные уже использованы для входа. Закройте окно и откройте его из бота ещё раз.",
 };
 
 impl Words {
@@ -44,6 +47,7 @@ impl Words {
         match fault {
             InitDataFault::Unreadable => self.unreadable,
             InitDataFault::Forged => self.forged,
+            InitDataFault::Used => self.used,
             InitDataFault::Old => self.old,
         }
     }

@@ -49,6 +49,7 @@ pub(in crate::web::pages) struct ReleaseWords {
     pub phase: &'static str,
     pub how_long: &'static str,
     pub steps_hint: &'static str,
+    pub taken_back: &'static str,
 }
 
 pub(super) const EN: ReleaseWords = ReleaseWords {
@@ -87,7 +88,7 @@ pub(super) const EN: ReleaseWords = ReleaseWords {
     definition_same: "In the same way for both.",
     definition_unknown: "How it was defined for one of them was not noted.",
     steps_same: "Both were brought to production by the same steps.",
-    steps_unknown: "RMM has not brought both of them to the same environment, so that their steps cannot be compared.",
+    steps_unknown: "There is no environment to which RMM has brought both of them well, so that their steps cannot be compared.",
     commits_unknown: "The commits between them are not known: the repository does not tell.",
     no_commits: "No commit lies between them.",
     people: "People and gates",
@@ -95,6 +96,7 @@ pub(super) const EN: ReleaseWords = ReleaseWords {
     phase: "Phase",
     how_long: "How long it took",
     steps_hint: "Commands as they were run. Commits, tags and numbers of the releases themselves are left out.",
+    taken_back: "taken back",
 };
 
 pub(super) const RU: ReleaseWords = ReleaseWords {
@@ -133,7 +135,7 @@ pub(super) const RU: ReleaseWords = ReleaseWords {
     definition_same: "Для обоих одинаково.",
     definition_unknown: "Определение для одного из них не сохранилось.",
     steps_same: "Оба релиза пришли в продакшн одними и теми же шагами.",
-    steps_unknown: "RMM не приводил оба релиза в одно окружение: сравнить шаги нельзя.",
+    steps_unknown: "Нет окружения, где RMM успешно выкатил бы оба релиза: сравнить шаги нельзя.",
     commits_unknown: "Коммиты между ними неизвестны: репозиторий не отвечает.",
     no_commits: "Коммитов между ними нет.",
     people: "Люди и условия",
@@ -141,6 +143,7 @@ pub(super) const RU: ReleaseWords = ReleaseWords {
     phase: "Этап",
     how_long: "Сколько длилось",
     steps_hint: "Команды, как они выполнялись, без коммитов, тегов и номеров самих релизов.",
+    taken_back: "откачен",
 };
 
 /// The labels of a language.
@@ -157,6 +160,14 @@ impl ReleaseWords {
         match self.language {
             Language::En => format!("usually {time}"),
             Language::Ru => format!("обычно {time}"),
+        }
+    }
+
+    /// What an environment runs in place of the release.
+    pub fn runs_now(&self, version: &str) -> String {
+        match self.language {
+            Language::En => format!("{version} runs there now"),
+            Language::Ru => format!("сейчас там {version}"),
         }
     }
 

@@ -4,7 +4,7 @@ use super::Words;
 use crate::domain::moves::Move;
 use crate::domain::run::RunState;
 use crate::domain::standing::Phase;
-use crate::wording::Language;
+use crate::wording::{Language, russian_plural};
 
 pub(super) const WORDS: Words = Words {
     language: Language::Ru,
@@ -67,7 +67,7 @@ pub(super) const WORDS: Words = Words {
     unknown_state: "что здесь работает, неизвестно",
     needs_repair: "нужен ремонт",
     commit: "Коммит",
-    started_by: "начал",
+    started_by: "инициатор",
     owner: "ответственный",
     attempt: "попытка",
     gates: "Условия перед продакшном",
@@ -187,25 +187,12 @@ pub(super) const fn run_state(state: &RunState) -> &'static str {
 }
 
 pub(super) fn board_summary(active: usize, mine: usize) -> String {
-    let active = match (active, russian_plural(active)) {
-        (0, _) => "В пути ничего нет".to_owned(),
-        (count, 0) => format!("{count} релиз в пути"),
-        (count, 1) => format!("{count} релиза в пути"),
-        (count, _) => format!("{count} релизов в пути"),
+    let active = match active as u64 {
+        0 => "В пути ничего нет".to_owned(),
+        count => format!("{count} {} в пути", russian_plural(count, "релиз", "релиза", "релизов")),
     };
-    match (mine, russian_plural(mine)) {
-        (0, _) => active,
-        (count, 0) => format!("{active} · {count} ждёт вас"),
-        (count, _) => format!("{active} · {count} ждут вас"),
-    }
-}
-
-/// Which form of a word follows a number: 0 as behind 1, 1 as behind 2, 2 as behind 5.
-const fn russian_plural(count: usize) -> usize {
-    match (count % 10, count % 100) {
-        (_, 11..=14) => 2,
-        (1, _) => 0,
-        (2..=4, _) => 1,
-        _ => 2,
+    match mine as u64 {
+        0 => active,
+        count => format!("{active} · {count} {} вас", russian_plural(count, "ждёт", "ждут", "ждут")),
     }
 }

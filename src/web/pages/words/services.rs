@@ -1,6 +1,6 @@
 //! Labels of the page about a service.
 
-use super::Language;
+use crate::wording::{Language, russian_plural};
 
 /// Labels of the page about a service in one language.
 #[derive(Debug)]
@@ -82,12 +82,10 @@ const RU: Services = Services {
 impl Services {
     /// How many steps of how long a way there are.
     pub fn steps(&self, language: Language, steps: usize) -> String {
-        match (language, steps % 10, steps % 100) {
-            (Language::En, _, _) if steps == 1 => "1 step".to_owned(),
-            (Language::En, _, _) => format!("{steps} steps"),
-            (Language::Ru, 1, rest) if rest != 11 => format!("{steps} шаг"),
-            (Language::Ru, 2..=4, rest) if !(12..=14).contains(&rest) => format!("{steps} шага"),
-            (Language::Ru, _, _) => format!("{steps} шагов"),
+        match language {
+            Language::En if steps == 1 => "1 step".to_owned(),
+            Language::En => format!("{steps} steps"),
+            Language::Ru => format!("{steps} {}", russian_plural(steps as u64, "шаг", "шага", "шагов")),
         }
     }
 }

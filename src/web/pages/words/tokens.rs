@@ -118,7 +118,7 @@ const RU: Tokens = Tokens {
     operator: "оператор",
     last_used: "Использован",
     unused: "ни разу",
-    made_by: "создал",
+    made_by: "автор:",
     until: "до",
     state: "Состояние",
     valid: "Действует",

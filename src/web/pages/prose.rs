@@ -1,0 +1,53 @@
+//! Sentences of RMM's on a page: what stands in them between backticks is code, and a whole command can be copied.
+
+/// A part of a sentence.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Part<'t> {
+    /// As it is.
+    Text(&'t str),
+    /// A name or a word to type.
+    Code(&'t str),
+    /// A command line.
+    Command(&'t str),
+}
+
+/// The parts of a sentence. A backtick without another one is text.
+pub(super) fn parts(text: &str) -> Vec<Part<'_>> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some((before, code, behind)) =
+        rest.split_once('`').and_then(|(before, behind)| Some((before, behind.split_once('`')?))).map(flat)
+    {
+        parts.push(Part::Text(before));
+        parts.push(if code.starts_with("rmm ") { Part::Command(code) } else { Part::Code(code) });
+        rest = behind;
+    }
+    parts.push(Part::Text(rest));
+    parts.retain(|part| *part != Part::Text(""));
+    parts
+}
+
+fn flat<'t>((before, (code, behind)): (&'t str, (&'t str, &'t str))) -> (&'t str, &'t str, &'t str) {
+    (before, code, behind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_and_commands_are_told_from_the_sentence_around_them() {
+        assert_eq!(
+            parts("An admin says it: `rmm service settle shop`, or `resolve`s it."),
+            [
+                Part::Text("An admin says it: "),
+                Part::Command("rmm service settle shop"),
+                Part::Text(", or "),
+                Part::Code("resolve"),
+                Part::Text("s it.")
+            ]
+        );
+        assert_eq!(parts("one ` alone"), [Part::Text("one ` alone")]);
+        assert!(parts("").is_empty());
+    }
+}
