@@ -41,7 +41,7 @@ async fn who_opens_it_in_telegram_is_signed_in() {
     let origin = [("origin", ADDRESS), ("sec-fetch-site", "same-origin")];
     let done = ann.send_from("/telegram", &[("data", &data), ("to", "//evil.example")], &origin).await;
     assert_eq!((done.status, done.location.as_deref()), (303, Some("/")), "{}", done.html);
-    let cookie = done.headers.get_all("set-cookie").iter().last().unwrap().to_str().unwrap();
+    let cookie = done.headers.get_all("set-cookie").iter().next_back().unwrap().to_str().unwrap();
     assert!(
         cookie.starts_with("__Host-rmm=") && cookie.contains("Secure") && cookie.contains("SameSite=None; Partitioned")
     );

@@ -14,7 +14,7 @@ use super::words::release::{self, ReleaseWords};
 use super::words::tokens::{self as words, Tokens};
 use crate::contract::{CreateToken, TokenView};
 use crate::domain::ids::Invalid;
-use crate::domain::person::{Right, Role};
+use crate::domain::person::{Actor, Right, Role};
 use crate::web::Web;
 use crate::web::api::tokens;
 
@@ -199,7 +199,11 @@ impl TokenLine {
             role: looks.language.role(&token.role).to_owned(),
             owner: token.person.or(token.vouched_by).unwrap_or_else(|| words.operator.to_owned()),
             scope: if token.services.is_empty() { words.all_services.to_owned() } else { token.services.join(", ") },
-            made_by: token.created_by,
+            made_by: if token.created_by == Actor::Operator.label() {
+                words.operator.to_owned()
+            } else {
+                token.created_by
+            },
             made: when(token.created_at),
             used: when(token.last_used_at),
             until: when(token.expires_at),
