@@ -130,3 +130,15 @@ fn a_long_sentence_keeps_its_beginning_and_what_to_do() {
     );
     assert_eq!((short.chars().count(), without_middle("short", 400).as_str()), (400, "short"));
 }
+
+#[test]
+fn of_many_people_who_are_asked_a_sentence_names_some() {
+    let missing = |count: usize| {
+        let name = |number: usize| crate::domain::ids::PersonName::parse("person", format!("p{number}")).unwrap();
+        (1..=count).map(name).collect::<Vec<_>>()
+    };
+    let vote = |count, given, needed| Standing::Vote { missing: missing(count), given, needed };
+    assert_eq!(Language::En.standing(&vote(2, 1, 3)), "waits for p1 and p2 · 1\u{a0}of\u{a0}3");
+    assert_eq!(Language::En.standing(&vote(9, 1, 3)), "waits for p1, p2, p3, p4 or 5 others · 1\u{a0}of\u{a0}3");
+    assert_eq!(Language::Ru.standing(&vote(9, 0, 9)), "ждёт p1, p2, p3, p4 и ещё 5 · 0\u{a0}из\u{a0}9");
+}

@@ -122,6 +122,12 @@ const keys = async () => {
   await page.waitForSelector('dialog[open]');
   await look('keys');
   await page.keyboard.press('Escape');
+  await page.waitForSelector('dialog:not([open])', { state: 'attached' });
+  // A menu is closed in the same way, and the focus is where it was opened.
+  await page.click('.tabs summary');
+  await page.focus('.tabs .sheet a');
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('.tabs details:not([open]) > summary:focus');
   await page.keyboard.press('g');
   await page.keyboard.press('i');
   await page.waitForURL('**/insights');

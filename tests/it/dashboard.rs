@@ -1,6 +1,8 @@
 //! The dashboard: who comes in, what they see, and what they may do there.
 
-use crate::world::{Browser, Page, Setup, World};
+use serde_json::json;
+
+use crate::world::{Browser, Page, SHOP, Setup, World, commit_of};
 
 #[tokio::test]
 async fn a_link_signs_in_once_and_the_session_ends_with_signing_out() {
@@ -335,8 +337,16 @@ async fn names_are_shown_as_they_are_written_and_logins_as_their_people() {
     Browser::signed_in(&world, Some("vera")).await;
     let events = ann.open("/audit").await.texts("#events tbody th");
     assert!(events.iter().any(|event| event.starts_with("vera signed in")), "{events:?}");
-    let release = world.release("v1").await;
+    let body = json!({ "service": SHOP, "tag": "v1", "commit": commit_of("v1"), "initiated_by": "@Ann-At-GitHub" });
+    let release = world.create(body).await;
     world.until(release, "manual_testing").await;
+    let page = ann.open(&format!("/releases/{release}")).await;
+    assert!(
+        page.texts("#timeline li").iter().any(|event| event.starts_with("Release created for ann ")),
+        "{}",
+        page.html
+    );
+    assert_eq!(ann.open("/releases").await.text("tbody td[data-l=By]"), "ann");
     let mut vera = Browser::signed_in(&world, Some("vera")).await;
     let page = vera.open("/account").await;
     let refused = vera.send(&format!("/releases/{release}/approve"), &[("csrf", &page.csrf())]).await;

@@ -183,11 +183,10 @@ pub(super) async fn verify(
 
 impl EventLine {
     fn of(event: EventRow, viewer: &Viewer) -> Self {
-        let data = serde_json::from_str(&event.data).unwrap_or_default();
         let actor: Option<Actor> = serde_json::from_str(&event.actor).ok();
         let at = Timestamp::from_millisecond(event.at).unwrap_or_default();
         Self {
-            text: viewer.looks.clause(&viewer.looks.language.happened(&event.kind, &data)),
+            text: viewer.looks.happened(&event.kind, &event.data),
             by: actor.map(|actor| actor.label().to_owned()).unwrap_or_default(),
             seq: event.seq,
             service: event.service,

@@ -99,6 +99,17 @@ impl Looks {
         person.map_or_else(|| given.to_owned(), |person| person.name.to_string())
     }
 
+    /// What has happened, from the name and the data of an event as the record keeps them.
+    pub fn happened(&self, kind: &str, data: &str) -> String {
+        let mut data: serde_json::Value = serde_json::from_str(data).unwrap_or_default();
+        if let Some(initiator) = data.get_mut("initiated_by")
+            && let Some(person) = initiator.as_str().map(|given| self.person(given))
+        {
+            *initiator = person.into();
+        }
+        self.clause(&self.language.happened(kind, &data))
+    }
+
     /// How long something took, or takes so far.
     pub fn lasting(&self, from: Timestamp, to: Timestamp) -> String {
         self.language.lasting(to.duration_since(from).max(SignedDuration::ZERO))

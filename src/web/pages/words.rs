@@ -291,3 +291,18 @@ impl Words {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_who_have_said_yes_the_line_names_some() {
+        let people = |count: usize| {
+            (1..=count).map(|number| PersonName::parse("person", format!("p{number}")).unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(of(Language::En).approved_by(&people(2)), "Approved by p1, p2");
+        assert_eq!(of(Language::Ru).approved_by(&people(5)), "Подтверждения: p1, p2, p3, p4, p5");
+        assert_eq!(of(Language::En).approved_by(&people(40)), "Approved by p1, p2, p3, p4, +36");
+    }
+}

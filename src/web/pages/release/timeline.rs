@@ -72,13 +72,11 @@ impl Timeline {
 
 impl EventLine {
     fn of(event: EventRow, viewer: &Viewer, catalog: &Catalog) -> Self {
-        let data = serde_json::from_str(&event.data).unwrap_or_default();
         let actor: Option<Actor> = serde_json::from_str(&event.actor).ok();
         let at = jiff::Timestamp::from_millisecond(event.at).unwrap_or_default();
-        let text = viewer.looks.clause(&viewer.looks.language.happened(&event.kind, &data));
         Self {
             is_small: matches!(event.kind.as_str(), "step_started" | "step_ended"),
-            text,
+            text: viewer.looks.happened(&event.kind, &event.data),
             who: actor.map(|actor| actor.label().to_owned()).unwrap_or_default(),
             when: viewer.looks.when(at, viewer.now),
             trace: event.trace_id.and_then(|id| catalog.trace_page(&id)),
