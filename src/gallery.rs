@@ -23,7 +23,7 @@ use crate::engine::clock::{Clock, SystemClock};
 use crate::web::Gallery;
 
 /// Every page, as it is when the sample has been told.
-pub const PAGES: [(&str, &str); 26] = [
+pub const PAGES: [(&str, &str); 29] = [
     ("board", "/"),
     ("releases", "/releases"),
     ("release_waits", "/releases/10"),
@@ -39,6 +39,9 @@ pub const PAGES: [(&str, &str); 26] = [
     ("run_failed", "/runs/8"),
     ("service", "/services/shop"),
     ("service_of_ci", "/services/billing"),
+    ("definition", "/services/shop/definition"),
+    ("new_release", "/services/docs/release"),
+    ("connect", "/connect"),
     ("insights", "/insights"),
     ("insights_releases", "/insights/failed"),
     ("audit", "/audit"),

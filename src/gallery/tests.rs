@@ -12,6 +12,7 @@ use tower::ServiceExt;
 use super::PAGES;
 use super::sample::{Hands, told};
 use crate::domain::ids::PersonName;
+use crate::domain::person::Actor;
 use crate::engine::sessions::Browser;
 use crate::web::Peer;
 
@@ -38,7 +39,8 @@ async fn every_page_is_as_it_was_reviewed() {
     let app = told(folder.path(), Arc::new(Hands::at(now))).await.unwrap_or_else(|error| panic!("{error:?}"));
     let browser = Browser { device: "Firefox on Linux".into(), address: "192.0.2.99".into() };
     let ann = PersonName::parse("person", "ann").unwrap();
-    let secret = app.engine().begin_session(ann, browser).await.unwrap();
+    let link = app.engine().make_login_link(&Actor::Operator, Some(ann)).await.unwrap();
+    let secret = app.engine().sign_in(link.secret.expose_secret().to_owned(), browser).await.unwrap().unwrap();
     let place = folder.path().display().to_string();
     for (name, path) in PAGES {
         let request = Request::get(path)
