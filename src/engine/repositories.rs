@@ -109,7 +109,7 @@ fn by_version(one: &str, other: &str) -> Ordering {
                     _ if is_suffix(&one) != is_suffix(&other) => {
                         return if is_suffix(&one) { Ordering::Less } else { Ordering::Greater };
                     }
-                    order => return order,
+                    order @ (Ordering::Less | Ordering::Greater) => return order,
                 },
             }
         }
