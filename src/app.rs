@@ -2,6 +2,7 @@
 
 mod changes;
 pub mod config_file;
+mod counted;
 pub mod local_steps;
 pub mod outside;
 
@@ -259,6 +260,7 @@ impl App {
         }
         let (last, logged) = (self.engine.store().progress().borrow().last_event, CancellationToken::new());
         let log = tokio::spawn(changes::log(self.engine.clone(), last, logged.clone()));
+        let counted = tokio::spawn(counted::count(self.engine.clone(), self.stop.clone()));
         let (engine, (look, looked)) = (self.engine.clone(), oneshot::channel());
         let looking = tokio::spawn(async move { engine.look_at_last_runs(look).await });
         tokio::select! {
@@ -277,6 +279,7 @@ impl App {
         self.stop.cancel();
         let _ = std::fs::remove_file(self.data_dir.address());
         looking.abort();
+        counted.abort();
         bot.await.context("the bot ended badly")?;
         dispatcher.await.context("the dispatcher ended badly")?;
         logged.cancel();

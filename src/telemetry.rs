@@ -1,14 +1,10 @@
-//! Logs of RMM itself: readable on a terminal, JSON elsewhere; `RMM_LOG` chooses what (as in `RMM_LOG=debug`).
+//! What RMM tells about itself: its log, and the figures of `/metrics`.
+//!
+//! Every room may count here, as this one uses none of them. Must not: decide anything, or keep what grows.
 
-use std::io::IsTerminal;
+pub mod exposition;
+mod logs;
+pub mod metrics;
+mod process;
 
-use tracing_subscriber::EnvFilter;
-
-/// Sets logging up, once.
-pub fn init() {
-    let filter = EnvFilter::try_from_env("RMM_LOG").unwrap_or_else(|_| EnvFilter::new("info,refinery_core=warn"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // A second call (in tests) changes nothing.
-    let _ =
-        if std::io::stderr().is_terminal() { builder.with_target(false).try_init() } else { builder.json().try_init() };
-}
+pub use self::logs::init;

@@ -6,18 +6,20 @@ use std::path::{Path, PathBuf};
 /// Each room with the rooms it may use.
 const ROOMS: &[(&str, &[&str])] = &[
     ("domain", &[]),
+    ("telemetry", &[]),
     ("wording", &["domain"]),
     ("contract", &["domain"]),
     ("terminal", &["wording"]),
     ("assets", &["domain"]),
     ("config", &["domain", "wording"]),
-    ("store", &["domain", "wording"]),
-    ("clients", &["domain", "wording"]),
+    ("store", &["domain", "wording", "telemetry"]),
+    ("clients", &["domain", "wording", "telemetry"]),
     ("engine", &["domain", "wording", "config", "store", "clients"]),
     ("views", &["domain", "engine"]),
-    ("web", &["domain", "wording", "contract", "store", "engine", "views", "assets"]),
+    ("web", &["domain", "wording", "contract", "store", "engine", "views", "assets", "telemetry"]),
     ("bot", &["domain", "wording", "config", "store", "clients", "engine", "views"]),
-    ("app", &["domain", "config", "store", "clients", "engine", "web", "bot"]),
+    ("app", &["domain", "config", "store", "clients", "engine", "web", "bot", "telemetry"]),
+    ("gallery", &["domain", "config", "store", "clients", "engine", "web", "bot", "app"]),
     ("api_client", &["domain", "wording", "contract", "terminal", "config", "store", "engine", "web", "app"]),
     ("demo", &["domain", "wording", "contract", "terminal", "config", "clients", "engine", "bot", "app", "api_client"]),
     (
@@ -36,6 +38,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "app",
             "api_client",
             "demo",
+            "gallery",
         ],
     ),
 ];

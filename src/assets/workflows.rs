@@ -2,9 +2,9 @@
 //!
 //! Must not: write them anywhere.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 
-use super::workflow;
+use super::{File, workflow};
 use crate::domain::env::Env;
 use crate::domain::service::{Candidates, Driver, Service};
 
@@ -23,15 +23,6 @@ pub const TAG_WORKFLOW: &str = "on-create-version-tag.yaml";
 pub const RUNNER: &str = "ubuntu-latest";
 const DEPLOY_WORKFLOW: &str = "on-approve-manual-testing.yaml";
 const ROLLBACK_WORKFLOW: &str = "on-rollback.yaml";
-
-/// A file of the repository.
-#[derive(Debug, PartialEq, Eq)]
-pub struct File {
-    /// Where it belongs, from the root of the repository.
-    pub path: PathBuf,
-    /// What it says.
-    pub text: String,
-}
 
 /// What is filled in.
 #[derive(Debug, Clone, Copy)]

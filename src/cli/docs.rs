@@ -23,6 +23,7 @@ pages! {
     "ci": "tell RMM of a tag, from any CI system",
     "life-cycle": "how a release goes, and the command for every decision",
     "operating": "files, restarts, backup and restore, the record, limits",
+    "watch": "figures for Prometheus, alerts, dashboards",
     "configuration": "how rmm.toml works, with a complete example",
     "security": "what RMM trusts, and what each role and token can do",
     "glossary": "the words that RMM uses",

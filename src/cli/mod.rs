@@ -4,6 +4,7 @@
 //! `terminal` what it answers. No rule of RMM is decided here.
 
 mod answers;
+mod assets;
 mod audit;
 mod backup;
 mod check;
@@ -23,6 +24,7 @@ mod service;
 mod token;
 mod words;
 mod workflows;
+mod written;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -121,6 +123,8 @@ enum Verb {
     Restore(backup::Restore),
     /// Say whether RMM works: exit status 0 or 4
     Healthcheck(health::Healthcheck),
+    /// Write alert rules, dashboards and an example of a whole monitoring
+    Assets(assets::Assets),
     /// Read the documentation
     Docs(docs::Docs),
     /// Print completions for a shell
@@ -163,6 +167,7 @@ pub fn main() -> ExitCode {
         Verb::Demo(demo) => return demo.run(),
         Verb::DemoService(args) => return demo::run_service(args),
         Verb::Docs(docs) => docs.run(),
+        Verb::Assets(assets) => assets.run(&context),
         Verb::Init(init) => init.run(&context),
         Verb::Check(check) => check.run(&context),
         Verb::Doctor(doctor) => wait_for(doctor.run(&context)),

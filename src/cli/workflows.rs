@@ -4,13 +4,15 @@
 
 mod told;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
+use super::written;
 use crate::api_client::{Context, Fault, print};
 use crate::app::config_file::with_dashboard;
-use crate::assets::workflows::{File, RUNNER, TAG_WORKFLOW, Unfit, Words};
+use crate::assets::File;
+use crate::assets::workflows::{RUNNER, TAG_WORKFLOW, Unfit, Words};
 use crate::config::Config;
 use crate::domain::service::Service;
 use crate::terminal::note;
@@ -49,14 +51,6 @@ pub struct Workflows {
     force: bool,
 }
 
-/// What became of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Written {
-    New,
-    Replaced,
-    AsItWas,
-}
-
 impl Workflows {
     pub(super) fn run(self, context: &Context) -> Result<(), Fault> {
         let language = context.ui.language;
@@ -69,10 +63,11 @@ impl Workflows {
         let url = url.ok_or_else(|| Fault::Usage(told::no_url(language).to_owned()))?;
         let files = self.files(service, url)?;
         match &self.write {
+            Some(folder) if !folder.is_dir() => return Err(Fault::Failed(told::no_folder(language, folder))),
             Some(folder) => {
-                let written = write(folder, &files, self.force)
-                    .map_err(|wrong| Fault::Failed(told::not_written(language, &wrong)))?;
-                print(&told::written(language, &written))?;
+                let written = written::write(folder, &files, self.force)
+                    .map_err(|wrong| Fault::Failed(written::not_written(language, &wrong)))?;
+                print(&written::said(language, &written))?;
             }
             None => print(&shown(&files))?,
         }
@@ -94,41 +89,6 @@ impl Workflows {
 /// All of them, each below its name.
 fn shown(files: &[File]) -> String {
     files.iter().map(|file| format!("# ==> {}\n{}\n", file.path.display(), file.text)).collect()
-}
-
-/// Writes them, or none of them.
-fn write(folder: &Path, files: &[File], force: bool) -> Result<Vec<(PathBuf, Written)>, told::NotWritten> {
-    if !folder.is_dir() {
-        return Err(told::NotWritten::NoFolder(folder.to_owned()));
-    }
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |error: std::io::Error| told::NotWritten::Failed(path, error)
-    };
-    let mut planned = Vec::new();
-    for file in files {
-        let path = folder.join(&file.path);
-        let there = match std::fs::read(&path) {
-            Ok(there) if there == file.text.as_bytes() => Written::AsItWas,
-            Ok(_) => Written::Replaced,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Written::New,
-            Err(error) => return Err(failed(&path)(error)),
-        };
-        planned.push((path, there));
-    }
-    let others = planned.iter().filter(|(_, there)| *there == Written::Replaced).map(|(path, _)| path.clone());
-    let others: Vec<_> = others.collect();
-    if !others.is_empty() && !force {
-        return Err(told::NotWritten::Others(others));
-    }
-    for (file, (path, there)) in files.iter().zip(&planned) {
-        if *there != Written::AsItWas {
-            let parent = path.parent().unwrap_or(folder);
-            std::fs::create_dir_all(parent).map_err(failed(parent))?;
-            std::fs::write(path, &file.text).map_err(failed(path))?;
-        }
-    }
-    Ok(planned)
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ pub mod durations;
 pub mod ended;
 pub mod error;
 pub mod events;
+pub mod figures;
 pub mod hosts;
 pub mod identities;
 pub mod key;
@@ -202,6 +203,12 @@ impl Store {
     #[must_use]
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.inner.writer.progress()
+    }
+
+    /// How many writes wait for the writer.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.inner.writer.queued()
     }
 
     /// Checks the whole audit chain; see [`verify::verify`].

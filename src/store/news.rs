@@ -6,7 +6,9 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::StoreError;
 use super::columns::{millis, time};
+use super::figures;
 use crate::domain::notice::Notice;
+use crate::telemetry::metrics;
 
 /// A card that a chat has still to see as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -224,12 +226,9 @@ pub fn is_due(conn: &Connection, due: &Due) -> Result<bool, StoreError> {
 /// # Errors
 /// When the database cannot be written.
 pub fn seen(conn: &Connection, change: &Change) -> Result<(), StoreError> {
-    conn.prepare_cached("DELETE FROM telegram_news WHERE chat = ?1 AND about = ?2 AND since = ?3")?.execute((
-        change.chat,
-        &change.about,
-        change.since,
-    ))?;
-    Ok(())
+    let mut delete = conn.prepare_cached("DELETE FROM telegram_news WHERE chat = ?1 AND about = ?2 AND since = ?3")?;
+    let gone = delete.execute((change.chat, &change.about, change.since))?;
+    count_told(conn, gone, change.since)
 }
 
 /// A chat has got this message.
@@ -240,7 +239,19 @@ pub fn told(conn: &Connection, due: &Due) -> Result<(), StoreError> {
     conn.prepare_cached(
         "DELETE FROM telegram_notices WHERE chat = ?1 AND topic = ?2 AND seq = ?3 AND about = ?4 AND notice = ?5",
     )?
-    .execute((due.chat, due.topic.unwrap_or(0), due.seq, &due.about, due.notice.as_str()))?;
+    .execute((due.chat, due.topic.unwrap_or(0), due.seq, &due.about, due.notice.as_str()))
+    .map_err(StoreError::from)
+    // A reminder comes of no event: that it was sent late is not known from one.
+    .and_then(|gone| if due.notice == Notice::Reminder { Ok(()) } else { count_told(conn, gone, due.seq) })
+}
+
+/// Counts how long a chat has waited for what happened at a place in the record.
+fn count_told(conn: &Connection, rows: usize, seq: i64) -> Result<(), StoreError> {
+    if rows > 0
+        && let Some(at) = figures::happened(conn, seq)?
+    {
+        metrics::of_process().news_told(at);
+    }
     Ok(())
 }
 

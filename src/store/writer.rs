@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::chain::{Chain, ChainHead, NewEvent};
 use super::error::{StoreError, WriteError};
+use crate::telemetry::metrics;
 
 /// A transaction takes in waiting requests up to this number …
 const BATCH: usize = 256;
@@ -154,6 +155,10 @@ impl Writer {
         Ok(Self { queue: Some(sender), thread: Some(thread), progress })
     }
 
+    pub(crate) fn queued(&self) -> usize {
+        self.queue.as_ref().map_or(0, |queue| queue.max_capacity() - queue.capacity())
+    }
+
     pub(crate) fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.clone()
     }
@@ -241,7 +246,9 @@ impl Writing {
     fn run(mut self, mut queue: mpsc::Receiver<Box<dyn Job>>) {
         let mut batch = Vec::with_capacity(BATCH);
         while let Some(first) = queue.blocking_recv() {
+            let began = Instant::now();
             let lost = self.transaction(first, &mut queue, &mut batch).err();
+            metrics::of_process().transaction(batch.len(), lost.is_none(), began.elapsed());
             self.report(lost.as_ref());
             if lost.is_none() {
                 self.publish();

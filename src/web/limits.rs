@@ -94,6 +94,12 @@ impl<K: Hash + Eq + Clone> Shares<K> {
         Arc::new(Self { most, each, held: Mutex::new(Held { all: 0, by: HashMap::new() }) })
     }
 
+    /// How many are taken.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).all
+    }
+
     /// Takes one.
     ///
     /// # Errors
@@ -171,6 +177,12 @@ impl Limits {
             streams_by_address: Shares::new(streams, streams / 2),
             streams_by_token: Shares::new(usize::MAX, STREAMS_PER_TOKEN),
         }
+    }
+
+    /// How many streams are open; those of the operator's socket are not limited, and not among them.
+    #[must_use]
+    pub fn open_streams(&self) -> usize {
+        self.streams_by_address.held()
     }
 
     /// A place for a call of a token.

@@ -20,10 +20,11 @@ use std::any::Any;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::connect_info::Connected;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -38,6 +39,7 @@ use self::problem::Problem;
 use crate::engine::Engine;
 use crate::engine::catalog::http_address;
 use crate::store::StoreError;
+use crate::telemetry::metrics;
 
 #[cfg(debug_assertions)]
 pub use self::pages::Gallery;
@@ -125,7 +127,18 @@ pub fn router(
         .layer(axum::middleware::from_fn(limits::hold))
         .layer(axum::middleware::map_response_with_state(web.clone(), hardened))
         .layer(axum::middleware::from_fn_with_state(web.clone(), proxies::seen_through))
+        .layer(axum::middleware::from_fn(counted))
         .with_state(web)
+}
+
+/// Counts every answer, by the template of its route: what stands in an address is the caller's, and no label.
+async fn counted(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let (method, began) = (request.method().clone(), Instant::now());
+    let response = next.run(request).await;
+    let route = route.as_ref().map(MatchedPath::as_str);
+    metrics::of_process().answered(route, method.as_str(), response.status().as_u16(), began.elapsed());
+    response
 }
 
 /// What changes something goes on though the caller hangs up: what follows a commit must not depend on who asked.

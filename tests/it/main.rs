@@ -84,6 +84,8 @@ mod tokens;
 #[cfg(test)]
 mod told;
 #[cfg(test)]
+mod watched;
+#[cfg(test)]
 mod workflows;
 #[cfg(test)]
 mod world;

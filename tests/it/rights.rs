@@ -66,6 +66,7 @@ fn calls(release: i64, run: i64) -> Vec<(&'static str, String, Value, &'static [
         ("GET", "/api/v1/people".into(), Value::Null, READS_ALL),
         ("GET", "/api/v1/hosts".into(), Value::Null, READS_ALL),
         ("GET", "/api/v1/audit".into(), Value::Null, READS_ALL),
+        ("GET", "/metrics".into(), Value::Null, READS_ALL),
         ("POST", "/api/v1/releases".into(), new, CREATES),
         ("PATCH", at(""), json!({ "status": "deployed" }), REPORTS),
         // The calls of the original machine.

@@ -43,7 +43,8 @@ async fn a_failure_that_is_well_known_is_told_with_what_mostly_helps() {
     // A health check that does not pass: the surface's own logs tell.
     let setup = one_step("true").surface("health.command", "false").surface("health.wait", "0s");
     let setup = setup.surface("health.attempts", 1);
-    let world = World::new(setup.surface("logs", "echo 'FATAL: password authentication failed for user \"shop\"'")).await;
+    let world =
+        World::new(setup.surface("logs", "echo 'FATAL: password authentication failed for user \"shop\"'")).await;
     let release = world.release("v1").await;
     world.until(release, "stage_building_failed").await;
     let reason = world.reason(release).await;

@@ -1,47 +1,17 @@
 //! What `rmm service workflows` says, in the languages of RMM.
 
-use std::path::PathBuf;
+use std::path::Path;
 
-use super::Written;
 use crate::domain::env::Env;
 use crate::domain::service::{Driver, Service};
 use crate::terminal::shell_word;
 use crate::wording::Language::{self, En, Ru};
 
-/// Why nothing was written.
-#[derive(Debug)]
-pub(super) enum NotWritten {
-    /// The folder to write into is not there.
-    NoFolder(PathBuf),
-    /// These files are there and say something else.
-    Others(Vec<PathBuf>),
-    /// The system does not allow it.
-    Failed(PathBuf, std::io::Error),
-}
-
-pub(super) fn not_written(language: Language, wrong: &NotWritten) -> String {
-    match (language, wrong) {
-        (En, NotWritten::NoFolder(folder)) => {
-            format!("{} is no folder; --write takes a checkout of the repository", folder.display())
-        }
-        (Ru, NotWritten::NoFolder(folder)) => {
-            format!("{} — не папка; --write ждёт папку с репозиторием", folder.display())
-        }
-        (language, NotWritten::Others(files)) => {
-            let files: String = files.iter().map(|file| format!("\n  {}", file.display())).collect();
-            match language {
-                En => format!(
-                    "nothing was written, as these files are there and say something else:{files}\n\
-                     Look at the difference (without --write the new ones are shown); --force replaces them."
-                ),
-                Ru => format!(
-                    "ничего не записано: эти файлы уже есть, и в них другое:{files}\n\
-                     Сравните (без --write новые просто показываются); --force их заменит."
-                ),
-            }
-        }
-        (En, NotWritten::Failed(path, error)) => format!("{} cannot be written: {error}", path.display()),
-        (Ru, NotWritten::Failed(path, error)) => format!("{} не записать: {error}", path.display()),
+pub(super) fn no_folder(language: Language, folder: &Path) -> String {
+    let folder = folder.display();
+    match language {
+        En => format!("{folder} is no folder; --write takes a checkout of the repository"),
+        Ru => format!("{folder} — не папка; --write ждёт папку с репозиторием"),
     }
 }
 
@@ -64,18 +34,6 @@ pub(super) const fn no_url(language: Language) -> &'static str {
              (если до RMM ходят только свои runner'ы, годится и внутренний адрес)"
         }
     }
-}
-
-pub(super) fn written(language: Language, files: &[(PathBuf, Written)]) -> String {
-    let word = |written: Written| match (language, written) {
-        (En, Written::New) => "written",
-        (En, Written::Replaced) => "replaced",
-        (En, Written::AsItWas) => "unchanged",
-        (Ru, Written::New) => "записан",
-        (Ru, Written::Replaced) => "заменён",
-        (Ru, Written::AsItWas) => "без изменений",
-    };
-    files.iter().map(|(path, written)| format!("{}: {}\n", path.display(), word(*written))).collect()
 }
 
 /// What to do next.

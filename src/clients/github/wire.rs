@@ -7,7 +7,7 @@ use std::error::Error;
 use std::io;
 use std::net::IpAddr;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt;
@@ -22,6 +22,7 @@ use super::super::tls;
 use crate::domain::fault::github::GithubFault;
 use crate::domain::fault::{AnswerFault, DialFault, DialOutcome};
 use crate::domain::reason::Reason;
+use crate::telemetry::metrics;
 
 /// How long the way to GitHub may take to open.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -91,7 +92,11 @@ impl Service<Request<OctoBody>> for Wire {
             // The length is the business of the one who sends.
             parts.headers.remove(http::header::CONTENT_LENGTH);
             let request = reqwest::Request::try_from(Request::from_parts(parts, body))?;
-            Ok(client.execute(request).await?.into())
+            let began = Instant::now();
+            let answered = client.execute(request).await;
+            let status = answered.as_ref().ok().map(|answer| answer.status().as_u16());
+            metrics::of_process().github_asked(status, began.elapsed());
+            Ok(answered?.into())
         })
     }
 }

@@ -14,6 +14,7 @@ use super::line::Line;
 use super::pool::Kind;
 use super::{Fault, Target, login, spare};
 use crate::domain::fault::ssh::{ConnectionEnd, SshFault};
+use crate::telemetry::metrics::{self, SshConnection};
 
 /// How long the disconnect may take.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -36,6 +37,7 @@ pub(super) struct Connection {
     /// Channels that are open on it: what it can carry at least.
     opened: AtomicUsize,
     pub(super) spare: spare::Spares,
+    _counted: SshConnection,
 }
 
 /// The right to open one channel. The connection counts as used until it is dropped.
@@ -64,7 +66,22 @@ impl Connection {
         let (served, retired) = (AtomicBool::new(false), AtomicBool::new(false));
         let [tunnels, lookups, opened] = [const { AtomicUsize::new(0) }; 3];
         let spare = spare::Spares::default();
-        Ok(Self { handle, notes, line, target, used, tunnels, lookups, memory, served, retired, opened, spare })
+        let _counted = metrics::of_process().ssh_connected();
+        Ok(Self {
+            handle,
+            notes,
+            line,
+            target,
+            used,
+            tunnels,
+            lookups,
+            memory,
+            served,
+            retired,
+            opened,
+            spare,
+            _counted,
+        })
     }
 
     pub(super) fn target(&self) -> &Target {

@@ -14,7 +14,7 @@ mod wire;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use reqwest::Url;
@@ -29,6 +29,7 @@ use teloxide::types::{AllowedUpdate, BotCommand, CallbackQueryId, ChatId, Messag
 use self::trouble::Refused;
 use self::turns::{SinceStart, Time, Turns};
 use self::wire::{GetUpdates, Look, Loose, Sent};
+use crate::telemetry::metrics;
 
 /// How long one call may take, apart from waiting for updates.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
@@ -340,7 +341,11 @@ impl Telegram {
         O: DeserializeOwned + Send + 'static,
     {
         let request = JsonRequest::new(bot.clone(), Loose::new(payload));
-        request.await.map_err(|error| trouble::of(&error, bot.token()))
+        let began = Instant::now();
+        let answered = request.await.map_err(|error| trouble::of(&error, bot.token()));
+        let outcome = answered.as_ref().map_or_else(Refused::outcome, |_| "done");
+        metrics::of_process().telegram_called(P::NAME, outcome, began.elapsed());
+        answered
     }
 }
 

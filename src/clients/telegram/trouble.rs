@@ -30,6 +30,17 @@ pub(super) enum Refused {
     For(Trouble),
 }
 
+impl Refused {
+    /// What became of the call, in a word of the figures.
+    pub(super) const fn outcome(&self) -> &'static str {
+        match self {
+            Self::For(Trouble::TooFast(_)) => "too_fast",
+            Self::For(Trouble::Unreachable(_)) => "no_answer",
+            Self::For(_) | Self::Same | Self::Unreadable(_) | Self::Link(_) | Self::OldTap => "refused",
+        }
+    }
+}
+
 impl From<Refused> for Trouble {
     fn from(refused: Refused) -> Self {
         match refused {

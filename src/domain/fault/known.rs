@@ -67,7 +67,10 @@ pub enum KnownFailure {
 const TELLING: &[(KnownFailure, &[&str])] = {
     use KnownFailure as F;
     &[
-        (F::PortTaken, &["address already in use", "eaddrinuse", "port is already allocated", "ports are not available"]),
+        (
+            F::PortTaken,
+            &["address already in use", "eaddrinuse", "port is already allocated", "ports are not available"],
+        ),
         (F::ContainerNameTaken, &["is already in use by container"]),
         (F::FileWatches, &["number of file watchers reached"]),
         (F::DiskFull, &["no space left on device", "enospc", "disk quota exceeded", "database or disk is full"]),
@@ -75,7 +78,10 @@ const TELLING: &[(KnownFailure, &[&str])] = {
         (F::ReadOnlyDisk, &["read-only file system", "erofs"]),
         (F::DockerForbidden, &["permission denied while trying to connect to the docker"]),
         (F::DockerAway, &["cannot connect to the docker daemon", "is the docker daemon running"]),
-        (F::DockerNetworks, &["non-overlapping ipv4 address pool", "predefined address pools have been fully subnetted"]),
+        (
+            F::DockerNetworks,
+            &["non-overlapping ipv4 address pool", "predefined address pools have been fully subnetted"],
+        ),
         (
             F::ComposeFile,
             &["invalid compose project", "invalid interpolation format", "no configuration file provided", "yaml: "],
@@ -259,7 +265,10 @@ mod tests {
         ),
         ("no configuration file provided: not found", KnownFailure::ComposeFile),
         ("yaml: line 4: mapping values are not allowed in this context", KnownFailure::ComposeFile),
-        ("FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory", KnownFailure::OutOfMemory),
+        (
+            "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",
+            KnownFailure::OutOfMemory,
+        ),
         ("ERROR 1205 (HY000): Lock wait timeout exceeded; try restarting transaction", KnownFailure::MigrationLock),
         ("ERROR: canceling statement due to lock timeout", KnownFailure::MigrationLock),
         ("error: Dirty database version 7. Fix and force version.", KnownFailure::MigrationHalfWay),

@@ -6,6 +6,7 @@ pub(in crate::web) mod decisions;
 pub(in crate::web) mod definitions;
 mod hosts;
 pub(in crate::web) mod meta;
+mod metrics;
 pub(in crate::web) mod people;
 pub mod releases;
 mod runs;
@@ -136,6 +137,7 @@ fn routed() -> (Router<Web>, OpenApiDocument) {
         .routes(routes!(concept::active))
         .routes(routes!(meta::healthz))
         .routes(routes!(meta::readyz))
+        .routes(routes!(metrics::show))
         .split_for_parts()
 }
 

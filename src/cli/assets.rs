@@ -1,0 +1,45 @@
+//! `rmm assets`: what watches RMM (Prometheus' rules, Grafana's dashboards), written out of the binary.
+//!
+//! Writes only what is not there yet, unless it is told to.
+
+mod told;
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::written;
+use crate::api_client::{Context, Fault, print};
+use crate::assets;
+use crate::terminal::note;
+
+/// Write alert rules, dashboards and an example of a whole monitoring beside RMM
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  rmm assets /etc/rmm/assets\n  rmm assets . --force         replace what says something else\n\n\
+    prometheus/ has the alert rules and a configuration that reads RMM, grafana/ the dashboards, watch/ a compose file with \
+    Prometheus, Loki, Tempo, Grafana and a collector for those who have none. `rmm docs watch` leads through it."
+)]
+pub struct Assets {
+    /// The folder to write them into; made where it is not there
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// Replace files that say something else
+    #[arg(long)]
+    force: bool,
+}
+
+impl Assets {
+    pub(super) fn run(self, context: &Context) -> Result<(), Fault> {
+        let language = context.ui.language;
+        let files = assets::watching();
+        let failed = |error| written::NotWritten::Failed(self.folder.clone(), error);
+        let written = std::fs::create_dir_all(&self.folder)
+            .map_err(failed)
+            .and_then(|()| written::write(&self.folder, &files, self.force))
+            .map_err(|wrong| Fault::Failed(written::not_written(language, &wrong)))?;
+        print(&written::said(language, &written))?;
+        note(&told::next(language, &self.folder));
+        Ok(())
+    }
+}
