@@ -5,6 +5,7 @@ pub mod config_file;
 mod counted;
 pub mod local_steps;
 pub mod outside;
+pub mod systemd;
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};

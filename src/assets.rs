@@ -26,11 +26,7 @@ struct Workflows;
 /// The text of a file of `assets/workflows`; none where there is no such file.
 #[must_use]
 pub fn workflow(name: &str) -> Option<String> {
-    let file = Workflows::get(name)?;
-    match file.data {
-        Cow::Borrowed(bytes) => String::from_utf8(bytes.to_vec()).ok(),
-        Cow::Owned(bytes) => String::from_utf8(bytes).ok(),
-    }
+    text::<Workflows>(name)
 }
 
 /// `assets/dashboard`: style and script of the pages.
@@ -59,16 +55,38 @@ struct Grafana;
 #[folder = "assets/watch"]
 struct Watch;
 
-/// The files with which RMM is watched.
+/// `assets/systemd`: the unit of RMM.
+#[derive(RustEmbed)]
+#[folder = "assets/systemd"]
+struct Systemd;
+
+/// `assets/proxy`: web servers in front of RMM.
+#[derive(RustEmbed)]
+#[folder = "assets/proxy"]
+struct Proxy;
+
+/// The unit of RMM for systemd.
 #[must_use]
-pub fn watching() -> Vec<File> {
+pub fn unit() -> Option<String> {
+    text::<Systemd>("rmm.service")
+}
+
+/// The files with which RMM is run and watched.
+#[must_use]
+pub fn for_operators() -> Vec<File> {
     let mut files = of::<Prometheus>("prometheus");
     files.extend(of::<Grafana>("grafana"));
+    files.extend(of::<Systemd>("systemd"));
+    files.extend(of::<Proxy>("proxy"));
     files.extend(of::<Watch>("watch"));
     files
 }
 
 fn of<E: RustEmbed>(folder: &str) -> Vec<File> {
-    let text = |name: &str| String::from_utf8(E::get(name)?.data.into_owned()).ok();
-    E::iter().filter_map(|name| Some(File { path: format!("{folder}/{name}").into(), text: text(&name)? })).collect()
+    let file = |name: Cow<'_, str>| Some(File { path: format!("{folder}/{name}").into(), text: text::<E>(&name)? });
+    E::iter().filter_map(file).collect()
+}
+
+fn text<E: RustEmbed>(name: &str) -> Option<String> {
+    String::from_utf8(E::get(name)?.data.into_owned()).ok()
 }

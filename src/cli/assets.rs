@@ -1,4 +1,4 @@
-//! `rmm assets`: what watches RMM (Prometheus' rules, Grafana's dashboards), written out of the binary.
+//! `rmm assets`: what runs RMM (systemd, Caddy, nginx) and watches it (Prometheus, Grafana), written out of the binary.
 //!
 //! Writes only what is not there yet, unless it is told to.
 
@@ -13,11 +13,11 @@ use crate::api_client::{Context, Fault, print};
 use crate::assets;
 use crate::terminal::note;
 
-/// Write alert rules, dashboards and an example of a whole monitoring beside RMM
+/// Write what runs and watches RMM: systemd unit, web servers in front, alert rules, dashboards
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  rmm assets /etc/rmm/assets\n  rmm assets . --force         replace what says something else\n\n\
-    prometheus/ has the alert rules and a configuration that reads RMM, grafana/ the dashboards, watch/ a compose file with \
+    systemd/ has the unit, proxy/ Caddy and nginx in front of RMM, prometheus/ the alert rules and a configuration that reads RMM, grafana/ the dashboards, watch/ a compose file with \
     Prometheus, Loki, Tempo, Grafana and a collector for those who have none. `rmm docs watch` leads through it."
 )]
 pub struct Assets {
@@ -32,7 +32,7 @@ pub struct Assets {
 impl Assets {
     pub(super) fn run(self, context: &Context) -> Result<(), Fault> {
         let language = context.ui.language;
-        let files = assets::watching();
+        let files = assets::for_operators();
         let failed = |error| written::NotWritten::Failed(self.folder.clone(), error);
         let written = std::fs::create_dir_all(&self.folder)
             .map_err(failed)

@@ -7,6 +7,7 @@ use std::process::Command;
 use clap::Args;
 
 use crate::api_client::{Context, Fault, print};
+use crate::assets;
 use crate::config::{EXAMPLE, Init as FirstConfig, init_text};
 use crate::domain::ids::{PersonName, ServiceName};
 use crate::terminal::{note, shell_word};
@@ -15,7 +16,8 @@ use crate::terminal::{note, shell_word};
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  rmm init\n  rmm init --service shop --repository git@github.com:acme/shop.git --person ann\n  \
-    rmm init --example > rmm.toml        every key with its explanation\n\n\
+    rmm init --example > rmm.toml        every key with its explanation\n  \
+    rmm init --systemd > /etc/systemd/system/rmm.service\n\n\
     What is not given is guessed from the git checkout of the current folder and from $USER."
 )]
 pub struct Init {
@@ -37,6 +39,9 @@ pub struct Init {
     /// Print the complete example instead, and write nothing
     #[arg(long, exclusive = true)]
     example: bool,
+    /// Print the unit of RMM for systemd instead, with the paths of this machine
+    #[arg(long, exclusive = true)]
+    systemd: bool,
 }
 
 impl Init {
@@ -45,6 +50,9 @@ impl Init {
             return print(EXAMPLE);
         }
         let path = &context.config;
+        if self.systemd {
+            return print(&unit(path)?);
+        }
         if path.exists() && !self.force {
             return Err(Fault::Failed(format!("{} is there already; --force replaces it", path.display())));
         }
@@ -81,6 +89,20 @@ impl Init {
         note(&next_steps(context, &service, &repository, repository_given || checkout.root.is_some()));
         Ok(())
     }
+}
+
+/// The unit of RMM for systemd, with this program and this configuration.
+fn unit(config: &Path) -> Result<String, Fault> {
+    let absolute = |path: &Path| std::path::absolute(path).map_err(|error| Fault::Failed(error.to_string()));
+    let program =
+        std::env::current_exe().map_err(|error| Fault::Failed(format!("this program is not found: {error}")))?;
+    let unit = assets::unit().ok_or_else(|| Fault::Failed("the unit is not in this binary".to_owned()))?;
+    // As systemd reads it: a blank would end the word, `%` begin a specifier.
+    let word = |path: &Path| format!("\"{}\"", path.display().to_string().replace('%', "%%"));
+    let (program, config) = (word(&program), word(&absolute(config)?));
+    Ok(unit
+        .replace("/usr/local/bin/rmm ", &format!("{program} "))
+        .replace("--config /etc/rmm/rmm.toml", &format!("--config {config}")))
 }
 
 fn write(path: &Path, text: &str, force: bool) -> Result<(), Fault> {

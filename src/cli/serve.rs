@@ -6,12 +6,14 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
+use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::check;
 use crate::api_client::USAGE;
 use crate::app::App;
 use crate::app::config_file::ConfigFile;
+use crate::app::systemd;
 use crate::config::{Config, env_vars};
 use crate::web::descent;
 
@@ -84,8 +86,10 @@ async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
             }
         }
         tracing::info!("stopping; running steps go on and are found again at the next start");
+        systemd::tell(&NotifyState::Stopping);
         stop.cancel();
     });
+    let alive = tokio::spawn(systemd::keep_alive(app.engine().clone()));
     tracing::info!(%address, data_dir = %data_dir.display(), "RMM {} serves http://{address}", env!("CARGO_PKG_VERSION"));
     // A log is no place for it.
     let link = if std::io::stderr().is_terminal() { app.first_link(address).await } else { None };
@@ -94,5 +98,8 @@ async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
             "\nNobody has signed in to the dashboard yet. As the operator, once, within 10 minutes:\n\n  {link}\n"
         );
     }
-    app.serve(listener, operator).await
+    systemd::tell(&NotifyState::Ready);
+    let served = app.serve(listener, operator).await;
+    alive.abort();
+    served
 }

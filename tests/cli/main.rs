@@ -203,6 +203,24 @@ fn a_first_configuration() {
 }
 
 #[test]
+fn the_unit_of_systemd_names_this_program_and_keeps_it_in_bounds() {
+    let place = Sandbox::empty();
+    let unit = place.run(&["init", "--systemd"]).ends(0).out;
+    let program =
+        format!("ExecStart=\"{}\" serve --config \"{}\"", env!("CARGO_BIN_EXE_rmm"), place.path("rmm.toml").display());
+    assert!(unit.contains(&program), "{unit}");
+    assert!(!place.path("rmm.toml").exists());
+    let path = place.path("rmm.service");
+    fs::write(&path, &unit).unwrap();
+    let mut judge = Command::new("systemd-analyze");
+    // Of 100: what a service of the system without any bounds has is 96.
+    match judge.args(["security", "--offline=true", "--no-pager", "--threshold=20"]).arg(&path).output() {
+        Err(_) => eprintln!("skipped: there is no systemd-analyze, so the bounds of the unit are not judged"),
+        Ok(judged) => assert!(judged.status.success(), "{}", String::from_utf8_lossy(&judged.stdout)),
+    }
+}
+
+#[test]
 fn wrong_usage() {
     let place = Sandbox::new();
     for arguments in [

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use tokio::net::UnixDatagram;
+
 use crate::stream::Listener;
-use crate::world::{Setup, Wire, World, alive};
+use crate::world::{Setup, TIMEOUT, Wire, World, alive};
 
 /// A step waits for the file `go`.
 const WAITS: &str =
@@ -33,6 +35,30 @@ async fn a_running_step_goes_on_and_the_next_start_finishes_the_run() {
     assert_eq!(world.ledger(), ["1"]);
     assert_eq!(world.printed(1).await, "waiting\n");
     world.is_sound().await;
+}
+
+#[tokio::test]
+async fn the_service_manager_hears_that_rmm_is_ready_works_and_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("notify");
+    let manager = UnixDatagram::bind(&place).unwrap();
+    let heard = async || {
+        let mut said = [0; 100];
+        let count = tokio::time::timeout(TIMEOUT, manager.recv(&mut said)).await.expect("nothing is heard").unwrap();
+        String::from_utf8_lossy(&said[..count]).trim().to_owned()
+    };
+    let setup = Setup::new().variable("NOTIFY_SOCKET", place.display().to_string());
+    let world = World::new(setup.variable("WATCHDOG_USEC", "100000")).await;
+    assert_eq!(heard().await, "READY=1");
+    for _ in 0..3 {
+        assert_eq!(heard().await, "WATCHDOG=1");
+    }
+    assert_eq!(world.terminate().await.0, Some(0));
+    let mut last = heard().await;
+    while last == "WATCHDOG=1" {
+        last = heard().await;
+    }
+    assert_eq!(last, "STOPPING=1");
 }
 
 #[tokio::test]
