@@ -91,7 +91,7 @@ pub struct Reporter {
     pub attempt: Option<u32>,
     /// Where people can look at it.
     pub url: Option<String>,
-    /// GitHub shows that it is not the run that RMM has started, of which nothing was known yet.
+    /// GitHub shows it as another run than the one that RMM has started, of which nothing was known yet, or does not know it.
     pub is_other: bool,
 }
 

@@ -47,10 +47,14 @@ impl Engine {
         let token = dispatched.token(&self.ports().instance);
         match github.run(&repository, number).await {
             Ok(found) => Some(found.is_named(&token)),
-            // It may not show it yet; but it may show the one that it is.
+            // What GitHub denies is not believed. Its lists may know a run before it does.
             Err(GithubFault::NotFound { .. }) => {
-                let shown = github.find_run(&repository, &dispatch.workflow, dispatched.created_at, &token).await;
-                shown.ok().flatten().map(|found| found.id == number)
+                match github.find_run(&repository, &dispatch.workflow, dispatched.created_at, &token).await {
+                    Ok(shown) => Some(shown.is_some_and(|found| found.id == number)),
+                    Err(fault) if fault.may_pass() => Some(false),
+                    // It answers the same about everything that this login may not see.
+                    Err(_) => None,
+                }
             }
             Err(_) => None,
         }

@@ -340,6 +340,25 @@ async fn no_other_run_is_taken_for_the_one_that_was_started() {
 }
 
 #[tokio::test]
+async fn a_run_that_github_denies_takes_no_release_over() {
+    let Site { peer, clock: _, engine, release, id, _folder } = site().await;
+    let stale = Err(Code::StaleReport);
+    machine(&engine, Command::DispatchAsked { run: id }).await;
+    // GitHub has made a run of it, and its lists do not show it yet.
+    let token = run(&engine, id).await.token(&engine.ports().instance);
+    let ours = peer.has_run(json!({ "run_id": token }));
+    peer.change(ours, |run| run.shown = false);
+    for status in [Status::Deploying, Status::Deployed] {
+        assert_eq!(reported(&engine, release, status, "4242").await, stale, "{status:?}");
+    }
+    peer.change(ours, |run| run.shown = true);
+    assert_eq!(reported(&engine, release, Status::Deployed, "4242").await, stale, "nor afterwards");
+    assert_eq!(reported(&engine, release, Status::Deploying, &ours.to_string()).await, Ok(()));
+    assert_eq!(run(&engine, id).await.ci_run, Some(ours.to_string()));
+    assert_eq!(reported(&engine, release, Status::Deployed, "4242").await, stale);
+}
+
+#[tokio::test]
 async fn while_github_says_nothing_a_report_is_believed() {
     let Site { peer, clock: _, engine, release, id, _folder } = site().await;
     machine(&engine, Command::DispatchAsked { run: id }).await;

@@ -141,7 +141,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             "the CI run {reported_by} belongs to a release of another service, so that it cannot report about #{release}"
         ),
         C::ReportOfOtherRun { release, reported_by, workflow } => format!(
-            "RMM has started {workflow} for #{release}, and GitHub shows that the CI run {reported_by} is not the run of it; the \
+            "RMM has started {workflow} for #{release}, and GitHub does not show the CI run {reported_by} as the run of it; the \
              `run_id` that RMM gives has to stand in its `run-name`"
         ),
         C::ReportOfOther { release, reported_by, of, title } => {

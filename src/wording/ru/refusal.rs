@@ -138,7 +138,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             format!("запуск CI {reported_by} относится к релизу другого сервиса и не может сообщать о #{release}")
         }
         C::ReportOfOtherRun { release, reported_by, workflow } => format!(
-            "для #{release} RMM запустил {workflow}, и GitHub показывает, что запуск CI {reported_by} — не тот; в его `run-name` должен \
+            "для #{release} RMM запустил {workflow}, и GitHub не показывает запуск CI {reported_by} как тот самый; в его `run-name` должен \
              стоять `run_id`, который передаёт RMM"
         ),
         C::ReportOfOther { release, reported_by, of, title } => {
