@@ -24,7 +24,8 @@ pub struct CreateRelease {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     /// Who: a person's name, a GitHub login, or whatever CI calls it. With a token of a person it is always that person; with
-    /// an id token of GitHub it may be left out, and is the login that has started the workflow.
+    /// an id token of GitHub it is the login that has started the workflow, and may be left out (another one is 422
+    /// `initiator_differs`).
     #[serde(default)]
     pub initiated_by: String,
     /// Who answers for it; the initiator unless said otherwise.
@@ -294,7 +295,8 @@ pub struct ReleaseDetails {
     #[serde(default)]
     #[schema(required = true)]
     pub to_resolve: Vec<i64>,
-    /// The commits that it brings beside what production runs, where they are known.
+    /// The commits that it brings beside what production runs, where they are known. Once it is on production or has ended, those
+    /// that it brought beside what ran there before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commits: Option<CommitsView>,
 }
@@ -302,11 +304,11 @@ pub struct ReleaseDetails {
 /// The commits that a release brings.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CommitsView {
-    /// What production runs: its tag, its commit or its number.
+    /// What production ran when they were listed: its tag, its commit or its number.
     pub since: String,
     /// How many there are; `commits` has at most 250 of them.
     pub total: u64,
-    /// Commits of what production runs that this release does not have.
+    /// Commits of `since` that this release does not have.
     #[serde(default)]
     #[schema(required = true)]
     pub lacking: u64,

@@ -48,6 +48,10 @@ pub(super) async fn list(engine: &Engine, id: ReleaseId) -> Result<Listed, Failu
     let Some((release, since)) = found.await?.filter(|(release, _)| release.status.is_active()) else {
         return Ok(Listed::Done);
     };
+    // What it has brought is known, or not to be known any more.
+    if since.release == id {
+        return Ok(Listed::Done);
+    }
     let (Some(base), Some(head)) = (since.commit.clone(), release.commit.clone()) else { return Ok(Listed::Done) };
     let list = match between(engine, &release.service, since, &base, &head).await {
         Ok(list) => list,

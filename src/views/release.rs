@@ -62,7 +62,7 @@ pub struct ReleaseOverview {
     pub to_resolve: Vec<RunId>,
     /// The environments for which it waits until an admin says what they run.
     pub to_settle: Vec<Env>,
-    /// The commits that it brings beside what production runs, where they are known.
+    /// The commits that it brings beside what production runs, or has brought beside what ran there before, where they are known.
     pub commits: Option<CommitList>,
     /// Another RMM that works with a copy of the database was met.
     pub another_copy: Option<AnotherCopy>,
@@ -75,13 +75,12 @@ impl ReleaseOverview {
     /// A refusal when there is no such release, or its service was never configured.
     pub async fn read(engine: &Engine, id: ReleaseId) -> Result<Self, Failure> {
         let mut overview = engine.look(id, Self::of).await?;
-        let since = overview.current().map(|version| version.release);
         if overview.is_vote_closed()
             && let Some(closed) = engine.closed_vote(id).await?
         {
             overview.count_as_closed(closed);
         }
-        overview.commits = engine.commits_of(id).await?.filter(|listed| Some(listed.since.release) == since);
+        overview.commits = engine.commits_of(id).await?.filter(|listed| overview.still_tells(listed));
         Ok(overview)
     }
 
@@ -132,6 +131,13 @@ impl ReleaseOverview {
             }
         }
         self.tally = closed;
+    }
+
+    /// Whether a list of commits says what the release brings. On its way to production it brings them beside what runs there
+    /// now, so that another list is out of date until it is made anew; afterwards it has brought what was listed.
+    fn still_tells(&self, listed: &CommitList) -> bool {
+        let is_current = |version: &Version| version.release == listed.since.release;
+        !self.release.status.is_cancellable() || self.current().is_some_and(is_current)
     }
 
     /// The facts about production.

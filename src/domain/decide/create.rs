@@ -310,6 +310,8 @@ impl Draft<'_, '_> {
         }
         self.world.record(Some(id), None, Event::ReleaseRetried { attempt });
         self.ask_again(id);
+        // Production may have changed since they were listed.
+        self.list_commits(id);
         Ok(())
     }
 

@@ -120,6 +120,52 @@ async fn what_was_closed_long_before_is_not_searched_for() {
     assert_eq!(site.github.calls() - before, 5);
 }
 
+/// What people see of the commits of a release: since which one, and how many.
+async fn seen(site: &Site, id: ReleaseId) -> Option<(ReleaseId, u64)> {
+    let commits = crate::views::ReleaseOverview::read(&site.engine, id).await.unwrap().commits;
+    commits.map(|list| (list.since.release, list.total))
+}
+
+#[tokio::test]
+async fn what_went_live_is_shown_afterwards_and_what_waits_is_listed_anew() {
+    let site = Site::new().await;
+    let reports = async |release, statuses: &[Status]| {
+        for status in statuses {
+            site.handle(Command::Report { release, status: *status, ci_run: None }).await;
+        }
+    };
+    let up_to = |last: Status| {
+        let way = [Status::StageBuilding, Status::StageTestRollback, Status::ManualTesting, Status::Deploying];
+        let way = way.into_iter().chain([Status::Deployed]);
+        way.take_while(move |status| *status != last).chain([last]).collect::<Vec<_>>()
+    };
+    let first = ReleaseId(1);
+    let going = site.creates("v1", 'b').await;
+    site.github.has_commits(2);
+    site.lists(going).await;
+    reports(going, &up_to(Status::Deploying)).await;
+    assert_eq!(seen(&site, going).await, Some((first, 2)), "on its way into production");
+    let waiting = site.creates("v2", 'c').await;
+    site.github.has_commits(5);
+    site.lists(waiting).await;
+    assert_eq!(seen(&site, waiting).await, Some((first, 5)));
+
+    reports(going, &[Status::Deployed]).await;
+    assert_eq!(seen(&site, going).await, Some((first, 2)), "what went live");
+    assert_eq!(seen(&site, waiting).await, None, "it counts since what production ran before");
+    // Asked once more, late: there is nothing to compare it with any more.
+    assert_eq!(site.lists(going).await.since.release, first);
+    site.github.has_commits(3);
+    site.lists(waiting).await;
+    assert_eq!(seen(&site, waiting).await, Some((going, 3)));
+
+    // It has gone live as well, and then taken production back.
+    reports(waiting, &up_to(Status::Deployed)).await;
+    for id in [going, waiting] {
+        assert!(seen(&site, id).await.is_some());
+    }
+}
+
 #[test]
 fn a_list_of_an_earlier_version_has_no_pull_requests() {
     let list = r#"{"since":{"release":1,"tag":"v0","commit":null},"total":0,"commits":[]}"#;
