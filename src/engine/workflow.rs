@@ -71,7 +71,10 @@ pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool, trace: 
         news.borrow_and_update();
         stops.borrow_and_update();
         reconfigured.borrow_and_update();
-        let wait = match following.step().await? {
+        let next = following.step().await?;
+        // News are no reason to ask where GitHub wants to be left alone.
+        let minds_news = !matches!(next, Next::After(_));
+        let wait = match next {
             Next::Ended => return Ok(()),
             Next::AtOnce => {
                 pause = SHORTEST;
@@ -83,7 +86,7 @@ pub(super) async fn follow(engine: &Engine, id: RunId, taken_over: bool, trace: 
         };
         tokio::select! {
             () = engine.clock().sleep(wait) => pause = (pause * 3 / 2).min(LONGEST),
-            _ = news.changed() => pause = SHORTEST,
+            _ = news.changed(), if minds_news => pause = SHORTEST,
             _ = stops.changed() => pause = SHORTEST,
             _ = reconfigured.changed() => pause = SHORTEST,
         }

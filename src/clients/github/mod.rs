@@ -7,6 +7,7 @@ mod answer;
 mod app;
 mod dispatch;
 mod hooks;
+mod patience;
 #[cfg(test)]
 pub(crate) mod peer;
 mod protection;
@@ -49,6 +50,7 @@ pub use who::{Installation, Met, Whoami};
 
 use self::answer::{Answer, LONGEST};
 use self::app::{As, Tokens};
+use self::patience::Patience;
 use self::runs::Remembered;
 use self::wire::Failure;
 use crate::domain::fault::github::{GithubFault, Sought};
@@ -94,6 +96,9 @@ struct Inner {
     peeled: Cache<String, (String, String)>,
     /// This GitHub is too old for `return_run_details`.
     without_run_details: AtomicBool,
+    /// Questions that only read, and those that change something: GitHub limits them apart.
+    reads: Patience,
+    writes: Patience,
     now: Now,
     limit: Duration,
 }
@@ -128,6 +133,8 @@ impl GitHub {
             remembered: Cache::new(MOST_REMEMBERED),
             peeled: Cache::new(MOST_PEELED),
             without_run_details: AtomicBool::new(false),
+            reads: Patience::default(),
+            writes: Patience::default(),
             now,
             limit,
         };
@@ -205,7 +212,10 @@ impl GitHub {
             }
             bytes.extend_from_slice(data);
         }
-        Ok(Answer { status: parts.status, headers: parts.headers, body: bytes })
+        let mut answer = Answer { status: parts.status, headers: parts.headers, body: bytes };
+        let patience = if question.method == Method::GET { &self.inner.reads } else { &self.inner.writes };
+        patience.heard(&mut answer, self.now());
+        Ok(answer)
     }
 }
 

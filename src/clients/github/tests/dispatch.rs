@@ -202,7 +202,7 @@ async fn what_was_certainly_not_done_can_be_asked_for_later() {
     let in_a_minute = now + minute;
     for (reply, until, after) in [
         (refuses(429, "slow down").with("retry-after", 60), Some(in_a_minute), Some(minute)),
-        (refuses(429, "slow down"), None, None),
+        (refuses(429, "slow down"), Some(in_a_minute), Some(minute)),
         (
             refuses(403, "API rate limit exceeded for user ID 7.")
                 .with("x-ratelimit-remaining", 0)
@@ -215,7 +215,7 @@ async fn what_was_certainly_not_done_can_be_asked_for_later() {
             Some(in_a_minute),
             Some(minute),
         ),
-        (refuses(403, "You have exceeded a secondary rate limit."), None, None),
+        (refuses(403, "You have exceeded a secondary rate limit."), Some(in_a_minute), Some(minute)),
     ] {
         let Dispatched::Later { fault: F::RateLimited { until: told, said: Some(_) }, after: waits } =
             answered(reply).await
