@@ -36,7 +36,7 @@ enum Hint {
 
 /// Whether RMM follows any delivery of a kind.
 pub(super) fn is_followed(event: &str) -> bool {
-    ["workflow_run", "create", "push", "delete", "deployment_protection_rule"].contains(&event)
+    ["workflow_run", "create", "push", "delete", "pull_request", "deployment_protection_rule"].contains(&event)
 }
 
 impl Hint {

@@ -171,7 +171,7 @@ async fn read(engine: &Engine, github: &GitHub, log: &Log, state: &mut State) ->
     }
 }
 
-/// RMM's webhook: the one whose address is RMM's, wherever that leads.
+/// RMM's webhook: the one whose address is RMM's.
 async fn hook(
     engine: &Engine,
     github: &GitHub,
@@ -181,12 +181,23 @@ async fn hook(
     let Log::Repository(repository) = log else { return Ok(Some(HookPlace::App)) };
     let is_known = |asked: Timestamp| engine.now().duration_since(asked) < HOOKS_KNOWN;
     if !state.asked.is_some_and(is_known) {
-        let is_ours = |hook: &Hook| hook.active && hook.config.url.trim_end_matches('/').ends_with(ENDS);
+        let catalog = engine.catalog();
+        let is_ours = |hook: &Hook| hook.active && leads_here(&hook.config.url, catalog.public_url());
         let found = github.hooks(repository).await?.into_iter().find(is_ours);
         state.hook = found.map(|hook| HookPlace::Repository { repo: repository.clone(), hook: hook.id });
         state.asked = Some(engine.now());
     }
     Ok(state.hook.clone())
+}
+
+/// Whether an address is that of RMM's webhook. Without a `public_url` any that ends so may be, wherever it leads; with one, the
+/// others are those of another RMM.
+fn leads_here(url: &str, public_url: Option<&str>) -> bool {
+    let url = url.trim_end_matches('/');
+    match public_url {
+        Some(public_url) => url.eq_ignore_ascii_case(&format!("{}{ENDS}", public_url.trim_end_matches('/'))),
+        None => url.ends_with(ENDS),
+    }
 }
 
 /// Asks later; what will not pass by itself is said once.
@@ -238,8 +249,7 @@ impl From<StoreError> for Trouble {
 
 /// Hands on what has not come yet, the oldest first.
 async fn bring(engine: &Engine, github: &GitHub, place: &HookPlace, until: Option<u64>) -> Result<Brought, Trouble> {
-    let listed = list(engine, github, place, until).await?;
-    let arrive = listed.first().is_none_or(|last| (200..300).contains(&last.status_code));
+    let (listed, arrive) = list(engine, github, place, until).await?;
     let mut missed = Vec::new();
     for delivery in listed.iter().rev().filter(|delivery| deliveries::is_followed(&delivery.event)) {
         let guid = delivery.guid.clone();
@@ -261,17 +271,19 @@ async fn bring(engine: &Engine, github: &GitHub, place: &HookPlace, until: Optio
     Ok(Brought { newest: read_up_to.or_else(|| listed.first().map(|newest| newest.id)), arrive })
 }
 
-/// What was delivered since a delivery that is known, the newest first.
+/// What was delivered since a delivery that is known, the newest first; and whether the last one of all has arrived, also where
+/// nothing is new.
 async fn list(
     engine: &Engine,
     github: &GitHub,
     place: &HookPlace,
     until: Option<u64>,
-) -> Result<Vec<Delivery>, GithubFault> {
+) -> Result<(Vec<Delivery>, bool), GithubFault> {
     let old = engine.now().saturating_sub(LOOK_BACK).unwrap_or(Timestamp::MIN);
-    let (mut listed, mut from) = (Vec::new(), None);
+    let (mut listed, mut from, mut arrive) = (Vec::new(), None, None);
     for _ in 0..MOST_PAGES {
         let page = github.deliveries(place, from.as_deref()).await?;
+        arrive = arrive.or_else(|| page.deliveries.first().map(|last| (200..300).contains(&last.status_code)));
         let count = page.deliveries.len();
         let new = page.deliveries.into_iter();
         let new: Vec<_> = new.take_while(|it| Some(it.id) != until && it.delivered_at >= old).collect();
@@ -282,7 +294,7 @@ async fn list(
             break;
         }
     }
-    Ok(listed)
+    Ok((listed, arrive.unwrap_or(true)))
 }
 
 /// Whether other deliveries can be read all the same.

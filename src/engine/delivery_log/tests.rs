@@ -112,6 +112,45 @@ async fn what_github_could_not_bring_is_read_and_counts_once() {
 }
 
 #[tokio::test]
+async fn where_nothing_arrives_a_look_without_news_changes_nothing() {
+    let mut site = Site::new().await;
+    site.delivers(1, 502, "create", tag("v1", "ann", "octo/shop"));
+    for _ in 0..3 {
+        assert_eq!(site.looks().await, 60);
+    }
+    // Also where the last one is too old to be looked at.
+    site.time_passes(4 * 24 * 60 * 60);
+    let mut site = site.restarted().await;
+    assert_eq!(site.looks().await, 60);
+    site.delivers(2, 202, "ping", json!({}));
+    for _ in 0..2 {
+        assert_eq!(site.looks().await, 300);
+    }
+}
+
+#[tokio::test]
+async fn a_pull_request_that_github_could_not_tell_of_is_fetched() {
+    let mut site = Site::new().await;
+    site.delivers(1, 502, "pull_request", json!({ "action": "closed", "repository": { "full_name": "octo/shop" } }));
+    site.looks().await;
+    assert_eq!(site.github.fetched(), [1]);
+    let noted = site.engine.read(|conn| noted::has_come(conn, "guid-1")).await;
+    assert!(noted.unwrap());
+}
+
+#[tokio::test]
+async fn the_webhook_of_another_rmm_is_not_read() {
+    let public_url = "[server]\npublic_url = \"https://rmm.example.com/\"";
+    let mut site = Site::with(public_url, "candidates = \"tags\"").await;
+    site.delivers(1, 0, "create", tag("v1", "ann", "octo/shop"));
+    assert_eq!((site.looks().await, site.github.fetched()), (300, Vec::new()));
+    site.github.has_hook("https://RMM.example.com/hooks/github");
+    site.time_passes(3601);
+    site.looks().await;
+    assert_eq!(site.github.fetched(), [1]);
+}
+
+#[tokio::test]
 async fn what_has_come_is_not_fetched_and_the_looks_are_rare() {
     let mut site = Site::new().await;
     site.engine.github_delivered("guid-1", "workflow_run", &json!({})).await.unwrap();
