@@ -17,8 +17,8 @@ const SKEW: SignedDuration = SignedDuration::from_secs(60);
 const LONGEST_LIFE: SignedDuration = SignedDuration::from_hours(1);
 /// Characters of a text in a claim at most.
 const LONGEST_TEXT: usize = 1000;
-/// Events whose workflows run with the rights of the repository on code or words of strangers.
-const STRANGERS: [&str; 10] = [
+/// Events whose workflows run with the rights of the repository on code or words of strangers, or after a run that did.
+const STRANGERS: [&str; 11] = [
     "pull_request_target",
     "pull_request",
     "pull_request_review",
@@ -29,6 +29,7 @@ const STRANGERS: [&str; 10] = [
     "discussion_comment",
     "fork",
     "watch",
+    "workflow_run",
 ];
 
 /// The workflows that a service trusts.
@@ -64,7 +65,7 @@ impl WorkflowRef {
     pub fn parse(field: &str, text: &str) -> Result<Self, Invalid> {
         let (path, git_ref) = text.split_once('@').map_or((text, None), |(path, git_ref)| (path, Some(git_ref)));
         let word = |part: &str| {
-            !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+            !part.is_empty() && !part.bytes().all(|b| b == b'.') && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
         };
         let parts: Vec<_> = path.split('/').collect();
         let fits = matches!(parts[..], [owner, name, ".github", "workflows", file]
@@ -81,8 +82,16 @@ impl WorkflowRef {
     /// Whether this is the workflow of a token.
     fn fits(&self, workflow: &str) -> bool {
         let Some((path, git_ref)) = workflow.split_once('@') else { return false };
-        path == self.path && self.git_ref.as_ref().is_none_or(|pattern| pattern.fits(git_ref))
+        path == self.path && self.git_ref.as_ref().is_none_or(|pattern| is_git_ref(git_ref) && pattern.fits(git_ref))
     }
+}
+
+/// Whether git could have a ref of this name. What stands for any text in a pattern stands for nothing else.
+fn is_git_ref(text: &str) -> bool {
+    let is_odd = |c: char| c.is_control() || c.is_whitespace() || "~^:?*[\\".contains(c);
+    let is_part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock");
+    let is_whole = !text.contains("..") && !text.contains("@{") && !text.ends_with('.') && !text.contains(is_odd);
+    text.starts_with("refs/") && is_whole && text.split('/').all(is_part)
 }
 
 impl fmt::Display for WorkflowRef {
@@ -356,6 +365,23 @@ mod tests {
                 && !tags.fits(&at("refs/heads/main"))
                 && !tags.fits(&at("refs/heads/refs/tags/v1"))
         );
+        // What git has no name for fits no pattern.
+        for odd in [
+            "refs/tags/v1..2",
+            "refs/tags/../heads/main",
+            "refs/tags//v1",
+            "refs/tags/v1/",
+            "refs/tags/.v1",
+            "refs/tags/v1.lock/x",
+            "refs/tags/v1.",
+            "refs/tags/v 1",
+            "refs/tags/v1@{1}",
+            "refs/tags/v*",
+            "refs/tags/v1\n",
+        ] {
+            assert!(!tags.fits(&at(odd)) && !parse(&at("*")).unwrap().fits(&at(odd)), "{odd}");
+        }
+        assert!(tags.fits(&at("refs/tags/v1/тег@2")) && parse(&at("*")).unwrap().fits(&at("refs/pull/7/merge")));
         for other in
             ["octo/shop/.github/workflows/release.yaml", "octo/other/.github/workflows/release.yaml@refs/tags/v1"]
         {
@@ -369,6 +395,8 @@ mod tests {
             "octo/shop/.github/workflows/release.yaml@v1",
             "octo/shop/.github/workflows/release.yaml@",
             "octo/*/.github/workflows/release.yaml",
+            "octo/../.github/workflows/release.yaml",
+            "../shop/.github/workflows/release.yaml",
         ] {
             assert!(parse(text).is_err(), "{text}");
         }
