@@ -9,6 +9,8 @@ use super::Web;
 use super::problem::Problem;
 use crate::contract::{CreatingRun, ReportingRun};
 use crate::domain::identity::ProvenRun;
+use crate::domain::ids::{is_same_name, prose_line};
+use crate::domain::world::People;
 use crate::engine::identity::Unproven;
 use crate::wording::Language;
 
@@ -69,11 +71,22 @@ impl Run {
         Ok(Some(CreatingRun { id: run.id, attempt: Some(run.attempt), url, git_ref: run.git_ref.or(git_ref) }))
     }
 
-    /// Who has started it: as it was sent, and otherwise the login that the id token names.
-    #[must_use]
-    pub fn initiator(&self, sent: String) -> String {
-        let proven = || self.0.as_ref().and_then(|run| run.actor.clone());
-        if sent.trim().is_empty() { proven().unwrap_or(sent) } else { sent }
+    /// Who has started it: the login that the id token names, and what was sent where it names none.
+    ///
+    /// # Errors
+    /// When somebody else was sent than the one that was proven: nobody approves his own release by another's name.
+    pub fn initiator(&self, sent: String, people: &People) -> Result<String, Problem> {
+        let Some(actor) = self.0.as_ref().and_then(|run| run.actor.clone()) else { return Ok(sent) };
+        let told = prose_line(&sent, usize::MAX);
+        let is_same = is_same_name(told.trim_start_matches('@'), &actor)
+            || people.values().any(|person| person.is_called(&told) && person.is_called(&actor));
+        if told.is_empty() || is_same {
+            return Ok(actor);
+        }
+        let sentence = format!(
+            "initiated_by is another one than the id token says, which is {actor}; leave it out: the id token counts"
+        );
+        Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "initiator_differs", sentence).field("initiated_by"))
     }
 
     /// The run that reports; as [`Run::creating`].

@@ -154,6 +154,34 @@ async fn workflows_bring_a_release_to_production_with_no_token_of_rmm() {
 }
 
 #[tokio::test]
+async fn who_starts_a_workflow_is_its_initiator_whatever_the_body_says() {
+    let issuer = Issuer::new().await;
+    let world = World::new(issuer.setup()).await;
+    let calls = |run: u32, actor: &str| {
+        world.with_token(issuer.token(&world, "release.yaml@refs/tags/v1", run, &json!({ "actor": actor })))
+    };
+    let new = |tag: &str| json!({ "service": SHOP, "tag": tag, "commit": commit_of(tag) });
+    // Nothing has to be sent; by one of several names the same person may be.
+    for (run, tag, sent) in [(9000, "v1", Value::Null), (9001, "v2", json!("Ann-at-GitHub")), (9002, "v3", json!("@ann"))] {
+        let mut body = new(tag);
+        if !sent.is_null() {
+            body["initiated_by"] = sent;
+        }
+        let made = calls(run, "ann").post("/api/v1/releases", &body).await.with_status(201).ok();
+        assert_eq!((&made["initiated_by"], &made["initiator"]), (&json!("ann"), &json!("ann")), "{made}");
+    }
+    // Another name is not taken, at neither door.
+    let mut body = new("v4");
+    body["initiated_by"] = json!("bob");
+    let sentence = calls(9003, "ann").post("/api/v1/releases", &body).await.refused(422, "initiator_differs");
+    assert!(sentence.contains("which is ann") && sentence.contains("leave it out"), "{sentence}");
+    let original = json!({ "service_name": SHOP, "release_tag": "v4", "initiated_by": "bob" });
+    calls(9003, "ann").post("/release", &original).await.refused(422, "initiator_differs");
+    // A token of RMM proves nothing about it, and says whom it means.
+    world.ci().await.post("/api/v1/releases", &body).await.with_status(201).ok();
+}
+
+#[tokio::test]
 async fn the_calls_of_the_original_machine_take_id_tokens_too() {
     let issuer = Issuer::new().await;
     let world = World::new(issuer.setup()).await;

@@ -95,7 +95,7 @@ pub async fn create(
         service: sent.service_name,
         tag: Some(sent.release_tag),
         commit: None,
-        initiated_by: run.initiator(sent.initiated_by),
+        initiated_by: run.initiator(sent.initiated_by, web.engine.catalog().people())?,
         owner: None,
         ci_run: run.creating(ci_run).map_err(concept_field)?,
         tagged_at: None,

@@ -112,7 +112,8 @@ pub async fn create(
     run: oidc::Run,
     Sent(new): Sent<CreateRelease>,
 ) -> Result<Response, Problem> {
-    let mut new = CreateRelease { ci_run: run.creating(new.ci_run)?, ..new }.check()?;
+    let initiated_by = run.initiator(new.initiated_by, web.engine.catalog().people())?;
+    let mut new = CreateRelease { initiated_by, ci_run: run.creating(new.ci_run)?, ..new }.check()?;
     web.engine.ask_for_moved_tag(&actor, &mut new).await?;
     let handled = web.engine.handle(trace.of(Request::new(actor, Command::Create(new)))).await?;
     let created = matches!(handled.answer, Answer::Release { created: true, .. });
