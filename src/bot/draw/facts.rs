@@ -19,7 +19,9 @@ use crate::views::ReleaseOverview;
 use crate::wording;
 
 /// So many commits are shown.
-const COMMITS: usize = 3;
+const COMMITS: usize = 10;
+/// More than so many are folded.
+const UNFOLDED: u64 = 3;
 /// Pull requests of a release that a card shows.
 const PULLS: usize = 3;
 /// Of the title of a commit, so many characters.
@@ -72,10 +74,12 @@ pub(super) struct ReleaseFacts<'s> {
 #[derive(Debug, Serialize)]
 struct CommitsFacts<'s> {
     total: u64,
-    /// What production runs.
+    /// What production ran when they were listed.
     since: String,
     /// The page that compares both.
     url: Option<&'s str>,
+    /// They are more than anybody reads at a glance.
+    folded: bool,
     /// The newest.
     shown: Vec<CommitFacts>,
     /// How many are not among them.
@@ -168,6 +172,7 @@ fn commits(list: &CommitList) -> Option<CommitsFacts<'_>> {
         total: list.total,
         since: list.since.to_string(),
         url: list.url.as_deref(),
+        folded: list.total > UNFOLDED,
         more: list.total.saturating_sub(shown.len() as u64),
         pulls: pulls.collect(),
         more_pulls: list.pull_requests.len().saturating_sub(PULLS),

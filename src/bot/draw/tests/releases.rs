@@ -4,6 +4,7 @@ use super::rig::{PRODUCTION, Rig, SERVICE, STAGE, ci};
 use crate::bot::draw::pen::wish;
 use crate::bot::screen::{Act, Key, Screen, Why};
 use crate::domain::command::{Command, Outcome, RollbackTo};
+use crate::domain::commits::{CommitLine, CommitList};
 use crate::domain::gate::GateName;
 use crate::domain::ids::{ReleaseId, SurfaceName};
 use crate::domain::notice::Notice;
@@ -11,8 +12,37 @@ use crate::domain::person::Role::{Admin, Member, Viewer};
 use crate::domain::release::Artifact;
 use crate::domain::status::{List, Status};
 use crate::engine::catalog::Catalog;
+use crate::store::commits;
 
 const NOTES: &str = "</b><a href=\"tg://user?id=1\">x</a> @everybody\n\nmore\nand more\n";
+
+#[tokio::test]
+async fn commits_stand_on_the_card_and_many_are_folded() {
+    let rig = Rig::new();
+    rig.ship("v1.0.0").await;
+    rig.wait(1500);
+    let id = rig.release("v1.1.0").await;
+    let since = rig.get(ReleaseId(1)).await.version();
+    let card = Screen::Release(id);
+    for (name, total, kept) in [("card_few_commits", 3, 3), ("card_folded_commits", 4, 4), ("card_many_commits", 300, 250)] {
+        let line = |number: u64| CommitLine {
+            sha: "a".repeat(40),
+            title: format!("Change <b>{number}"),
+            author: "Ann".into(),
+            login: None,
+            url: None,
+        };
+        let (since, commits) = (since.clone(), (0..kept).map(|at| line(total - at)).collect());
+        let list = CommitList { since, total, lacking: 0, url: None, commits, pull_requests: Vec::new() };
+        rig.engine.store().write(move |tx| commits::put(tx, id, &list)).await.unwrap();
+        seen!(name, rig.group(&card).await);
+    }
+    // What went live stays to be read.
+    rig.ends_well(STAGE).await;
+    rig.everybody_approves(id).await;
+    rig.ends_well(PRODUCTION).await;
+    assert!(rig.group(&card).await.contains("<blockquote expandable>• Change"));
+}
 
 #[tokio::test]
 async fn a_release_is_built_tested_and_deployed() {
