@@ -53,3 +53,49 @@ impl Pause {
         Self { length, until: now.checked_add(length).unwrap_or(now) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hyper::http::{HeaderMap, StatusCode};
+
+    use super::*;
+
+    fn answer(status: StatusCode) -> Answer {
+        let body = br#"{"message":"You have exceeded a secondary rate limit."}"#.to_vec();
+        Answer { status, headers: HeaderMap::new(), body }
+    }
+
+    /// The seconds that are to be waited after an answer at a time.
+    fn waits(patience: &Patience, seconds: i64, status: StatusCode) -> Option<i64> {
+        let now = Timestamp::from_second(1_800_000_000 + seconds).unwrap();
+        let mut answer = answer(status);
+        patience.heard(&mut answer, now);
+        answer.limited_until(now).map(|until| until.unwrap().duration_since(now).as_secs())
+    }
+
+    #[test]
+    fn each_no_makes_the_next_pause_longer_until_there_is_a_yes() {
+        let patience = Patience::default();
+        let limited = |seconds| waits(&patience, seconds, StatusCode::FORBIDDEN).unwrap();
+        assert_eq!(limited(0), 60);
+        assert_eq!(limited(20), 40, "it was on its way already");
+        let mut now = 60;
+        let mut pauses = Vec::new();
+        for _ in 0..6 {
+            pauses.push(limited(now));
+            now += pauses.last().unwrap();
+        }
+        assert_eq!(pauses, [120, 240, 480, 900, 900, 900]);
+        assert_eq!(waits(&patience, now, StatusCode::OK), None);
+        assert_eq!(waits(&patience, now, StatusCode::TOO_MANY_REQUESTS), Some(60));
+    }
+
+    #[test]
+    fn what_github_says_itself_counts() {
+        let (patience, now) = (Patience::default(), Timestamp::from_second(1_800_000_000).unwrap());
+        let mut told = answer(StatusCode::FORBIDDEN);
+        told.headers.insert(RETRY_AFTER, HeaderValue::from(5));
+        patience.heard(&mut told, now);
+        assert_eq!(told.headers[RETRY_AFTER], "5");
+    }
+}

@@ -284,8 +284,11 @@ async fn a_limit_of_github_is_waited_for() {
     )]);
     let ends = peer.clone();
     clock.at(600, move || ends.ends(ends.runs()[0].id, "success"));
+    let (early, asked) = (peer.clone(), Arc::new(Mutex::new(0)));
+    let told = asked.clone();
+    clock.at(50, move || *told.lock().unwrap() = early.dispatched().0);
     follow(&engine, id, false, None).await.unwrap();
-    assert_eq!(peer.dispatched(), (2, 1));
+    assert_eq!((*asked.lock().unwrap(), peer.dispatched()), (1, (2, 1)), "not again within a minute");
     assert!(peer.calls() < 40, "{} calls", peer.calls());
 }
 
