@@ -69,8 +69,8 @@ pub(super) fn next(language: Language, service: &Service, name: &str, is_written
     }
     let token = format!("rmm token create github-{name} --role ci --service {name}");
     steps.push(match language {
-        En => format!("Who calls: either `oidc` of the service in rmm.toml and no secret at all, or a secret RMM_TOKEN of the repository:\n     {token}"),
-        Ru => format!("Кто обращается к RMM: либо `oidc` у сервиса в rmm.toml и никаких секретов, либо секрет RMM_TOKEN в репозитории:\n     {token}"),
+        En => format!("Who calls: either `oidc` of the service in rmm.toml, with these files as its `workflow`, and no secret at all, or a secret RMM_TOKEN of the repository:\n     {token}"),
+        Ru => format!("Кто обращается к RMM: либо `oidc` у сервиса в rmm.toml с этими файлами в `workflow` и никаких секретов, либо секрет RMM_TOKEN в репозитории:\n     {token}"),
     });
     steps.push(match language {
         En => "Commit and push them to the default branch: GitHub starts workflows from there.".to_owned(),
