@@ -14,13 +14,22 @@ use crate::domain::ids::ReleaseId;
 use crate::domain::person::Actor;
 use crate::domain::status::Status;
 use crate::engine::Engine;
+use crate::engine::catalog::Catalog;
 use crate::engine::supervise::keep_running;
 use crate::store::events::{self, EventRow, Scope};
 use crate::store::{StoreError, releases};
 
 /// The events that have a line.
-const TOLD: [&str; 6] =
-    ["release_created", "release_moved", "run_ended", "environment_changed", "environment_dirty", "gates_bypassed"];
+const TOLD: [&str; 8] = [
+    "release_created",
+    "release_moved",
+    "run_ended",
+    "run_resolved",
+    "environment_changed",
+    "environment_dirty",
+    "environment_repaired",
+    "gates_bypassed",
+];
 /// Events read at once.
 const BATCH: u32 = 500;
 /// After the database could not be read.
@@ -77,13 +86,13 @@ async fn step(engine: &Engine, told: &AtomicI64) -> Result<bool, StoreError> {
     let rows = rows.await?;
     for (tag, row) in &rows {
         told.store(row.seq, Ordering::Relaxed);
-        line(row, tag.as_deref());
+        line(row, tag.as_deref(), &engine.catalog());
     }
     Ok(!rows.is_empty())
 }
 
 /// The line of an event, if it has one.
-fn line(row: &EventRow, tag: Option<&str>) {
+fn line(row: &EventRow, tag: Option<&str>, catalog: &Catalog) {
     let data: Value = serde_json::from_str(&row.data).unwrap_or_default();
     let text = |name: &str| data[name].as_str();
     let actor = serde_json::from_str::<Actor>(&row.actor).ok();
@@ -91,7 +100,9 @@ fn line(row: &EventRow, tag: Option<&str>) {
     let (service, release, run, why) = (row.service.as_deref(), row.release, row.run, text("reason"));
     match row.kind.as_str() {
         "release_created" => {
-            let (to, initiated_by) = (Status::Initiated.as_str(), text("initiated_by"));
+            let (to, given) = (Status::Initiated.as_str(), text("initiated_by"));
+            let person = given.and_then(|given| catalog.person_meant(given));
+            let initiated_by = person.map(|person| person.name.as_str()).or(given);
             info!(service, tag, release, to, by, initiated_by, "a release is created");
         }
         "release_moved" => {
@@ -119,6 +130,14 @@ fn line(row: &EventRow, tag: Option<&str>) {
         "environment_dirty" => {
             let environment = text("environment");
             warn!(service, tag, release, run, environment, why, "the environment needs repair");
+        }
+        "run_resolved" => {
+            let verdict = text("verdict");
+            info!(service, tag, release, run, by, verdict, why, "an admin has said how the run ended");
+        }
+        "environment_repaired" => {
+            let environment = text("environment");
+            info!(service, run, environment, by, "the environment is repaired");
         }
         "gates_bypassed" => {
             let gates = data["gates"].as_array().into_iter().flatten().filter_map(Value::as_str);

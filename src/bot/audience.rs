@@ -1,6 +1,7 @@
 //! What messages are about, and which chats hear of it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::screen::{Key, Screen};
 use super::{Bot, Viewer};
@@ -9,9 +10,10 @@ use crate::config::Chat;
 use crate::domain::ids::{ReleaseId, RunId, ServiceName};
 use crate::domain::notice::Notice;
 use crate::domain::person::{Person, Role};
+use crate::domain::service::Service;
 use crate::store::news;
 use crate::store::telegram::{self, User};
-use crate::store::{StoreError, releases};
+use crate::store::{StoreError, releases, runs};
 
 /// What a message is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,7 +110,10 @@ pub(super) async fn audience(bot: &Bot, about: &About) -> Result<Vec<Audience>, 
         }
         About::Account(id) => return account(bot, *id).await,
         About::Run(_) | About::Host(_) | About::Claim { .. } => {
+            let services = concerned(bot, about).await?;
+            let follows = |chat: &&Chat| services.as_ref().is_none_or(|all| all.iter().any(|it| chat.follows(it)));
             let alarmed = bot.settings.chats.iter().filter(|chat| chat.notices.contains(&Notice::Alarm));
+            let alarmed = alarmed.filter(follows);
             found.extend(alarmed.map(|chat| Audience { cards: true, ..team_chat(bot, chat) }));
             true
         }
@@ -148,6 +153,29 @@ pub(super) async fn audience(bot: &Bot, about: &About) -> Result<Vec<Audience>, 
         }
     }
     Ok(found)
+}
+
+/// The services that an alarm is about; none: it is about none of them alone.
+async fn concerned(bot: &Bot, about: &About) -> Result<Option<Vec<ServiceName>>, StoreError> {
+    match about {
+        About::Run(id) => {
+            let id = *id;
+            let Some(run) = bot.engine.read(move |conn| runs::get(conn, id)).await? else { return Ok(None) };
+            let service = bot.engine.read(move |conn| releases::service_of(conn, run.release)).await?;
+            Ok(service.map(|name| vec![name]))
+        }
+        About::Host(name) => {
+            let catalog = bot.engine.catalog();
+            let uses = |service: &&Arc<Service>| {
+                let environments = service.environments.keys();
+                environments.flat_map(|kind| service.hosts_in(*kind)).any(|host| host.as_str() == name)
+            };
+            let services: Vec<_> = catalog.services().filter(uses).map(|service| service.name.clone()).collect();
+            // A jump host leads to those of others.
+            Ok(Some(services).filter(|services| !services.is_empty()))
+        }
+        About::Claim { .. } | About::Release(_) | About::Service(_) | About::Account(_) => Ok(None),
+    }
 }
 
 fn following(bot: &Bot, service: &ServiceName) -> impl Iterator<Item = Audience> {

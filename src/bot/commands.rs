@@ -67,8 +67,9 @@ pub(super) async fn message(bot: &Arc<Bot>, update: &Update, message: &Message) 
         bot.handled(update.id).await;
         return Ok(());
     };
-    let asked = match message.reply_to_message() {
-        Some(question) => letter.question(i64::from(question.id.0), number_of(from)).await?,
+    let question = message.reply_to_message().map(|question| i64::from(question.id.0));
+    let asked = match question {
+        Some(question) => letter.question(question, number_of(from)).await?,
         None => None,
     };
     let command = Called::read(text, &bot.me.username);
@@ -93,6 +94,7 @@ pub(super) async fn message(bot: &Arc<Bot>, update: &Update, message: &Message) 
         letter.say(bot.say(viewer.language, "sent_for_you", facts!()));
         return Ok(());
     }
+    let answers = question.filter(|_| asked.is_some() && !letter.private);
     let reply = match (asked, command) {
         (Some(wish), _) => letter.answered(&viewer, wish, text).await,
         (None, Some(called)) => letter.called(&viewer, called).await,
@@ -106,6 +108,10 @@ pub(super) async fn message(bot: &Arc<Bot>, update: &Update, message: &Message) 
         Ok(Reply::Words(text)) => letter.say(text),
         Err(Failure::Refused(refusal)) => letter.say(Bot::plain(&bot.words.refusal(viewer.language, &refusal, None))),
         Err(Failure::Store(error)) => return Err(error),
+    }
+    // In a group, a question that has been answered has done its work.
+    if let Some(message) = answers {
+        letter.post(What::Delete { message });
     }
     // The person who has written is answered first.
     if is_admin && let Err(error) = team::ask_about_claims(bot, user).await {
@@ -184,23 +190,32 @@ impl Letter<'_> {
     async fn answered(&self, viewer: &Viewer, wish: Wish, text: &str) -> Result<Reply, Failure> {
         let Wish { release, revision, act, anyway: force } = wish;
         let reason = text.trim().to_owned();
-        let (command, seen) = match act {
-            Act::RejectInWords => (Command::Reject { release, seen: Some(revision), reason }, None),
+        let mut back_to = None;
+        let (command, seen, outcome) = match act {
+            Act::RejectInWords => (Command::Reject { release, seen: Some(revision), reason }, None, "toast.rejected"),
+            Act::Cancel(Why::InWords) => (Command::Cancel { release, reason }, Some(revision), "toast.cancelled"),
+            Act::Abort(Why::InWords) => (Command::Abort { release, reason, force }, Some(revision), "toast.aborted"),
             Act::Rollback { to, why: Why::InWords } => {
+                back_to = Some(to);
                 let to = Some(RollbackTo::Release(to));
-                (Command::Rollback { release, to, reason, force }, Some(revision))
+                (Command::Rollback { release, to, reason, force }, Some(revision), "toast.rollback")
             }
             Act::Rollback { .. }
             | Act::Approve
             | Act::Reject(_)
-            | Act::Cancel
+            | Act::Cancel(_)
             | Act::Retry
             | Act::Promote
-            | Act::Abort
+            | Act::Abort(_)
             | Act::Unlock => return Ok(Reply::Screen(Screen::Release(release))),
         };
         self.ask(viewer, command, None, seen).await?;
-        Ok(Reply::Screen(Screen::Release(release)))
+        if self.private {
+            return Ok(Reply::Screen(Screen::Release(release)));
+        }
+        // The card of the team follows from the record.
+        let outcome = self.bot.outcome(viewer.language, outcome, release, back_to).await;
+        Ok(Reply::Words(Bot::plain(&outcome)))
     }
 
     async fn called(&self, viewer: &Viewer, called: Called<'_>) -> Result<Reply, Failure> {

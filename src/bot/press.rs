@@ -26,6 +26,7 @@ use crate::engine::{Asker, Failure, Request, no_release, trace};
 use crate::store::telegram::{self, Update};
 use crate::store::{StoreError, releases, runs};
 use crate::views::{ReleaseOverview, ServiceOverview};
+use crate::wording::Language;
 
 /// How many ready reasons there are for a rejection.
 pub const REASONS: u8 = 3;
@@ -179,15 +180,13 @@ impl Press<'_> {
             Act::Approve => Command::Approve { release, seen },
             Act::Reject(number) => Command::Reject { release, seen, reason: reason(&format!("reason.{number}")) },
             Act::RejectInWords => Command::Reject { release, seen, reason: reason("reason.0") },
-            Act::Cancel => Command::Cancel { release, reason: reason("reason.cancel") },
+            Act::Cancel(why) => Command::Cancel { release, reason: reason(&reason_key("cancel", why)) },
             Act::Retry => Command::Retry { release },
             Act::Promote => Command::Promote { release },
-            Act::Abort => Command::Abort { release, reason: reason("reason.abort"), force },
+            Act::Abort(why) => Command::Abort { release, reason: reason(&reason_key("rollback", why)), force },
             Act::Rollback { to, why } => {
-                let key =
-                    if let Why::Ready(at) = why { format!("reason.rollback_{at}") } else { "reason.rollback_0".into() };
                 let to = Some(RollbackTo::Release(to));
-                Command::Rollback { release, to, reason: reason(&key), force }
+                Command::Rollback { release, to, reason: reason(&reason_key("rollback", why)), force }
             }
             Act::Unlock => Command::Unlock,
         }
@@ -221,11 +220,14 @@ impl Press<'_> {
             Act::Approve => "toast.approved",
             Act::Reject(number) if number < REASONS => "toast.rejected",
             Act::Reject(_) => return Err(nothing_there().into()),
-            Act::RejectInWords | Act::Rollback { why: Why::InWords | Why::Open, .. } => {
+            Act::RejectInWords
+            | Act::Cancel(Why::InWords | Why::Open)
+            | Act::Abort(Why::InWords | Why::Open)
+            | Act::Rollback { why: Why::InWords | Why::Open, .. } => {
                 // No person is asked for a reason that could not be given.
                 self.bot.engine.would(Request { seen: Some(revision), ..self.request(self.command(wish)) }).await?;
                 // An older RMM asked for no reason before this button.
-                let is_old = matches!(act, Act::Rollback { why: Why::Open, .. });
+                let is_old = act.why() == Some(Why::Open);
                 let (words, then) = if is_old {
                     (String::new(), Then::Show(Screen::Confirm(wish.clone())))
                 } else {
@@ -233,11 +235,11 @@ impl Press<'_> {
                 };
                 return Ok(Said { words, alert: false, then });
             }
-            Act::Cancel => "toast.cancelled",
+            Act::Cancel(Why::Ready(_)) => "toast.cancelled",
             Act::Retry => "toast.retried",
             Act::Promote => "toast.promoted",
-            Act::Abort => "toast.aborted",
-            Act::Rollback { .. } => "toast.rollback",
+            Act::Abort(Why::Ready(_)) => "toast.aborted",
+            Act::Rollback { why: Why::Ready(_), .. } => "toast.rollback",
             Act::Unlock => {
                 let now = self.bot.engine.read(move |conn| releases::get(conn, release)).await?;
                 let Some(now) = now else { return Err(no_release(release).into()) };
@@ -251,24 +253,8 @@ impl Press<'_> {
         let seen = Some(revision).filter(|_| !matches!(act, Act::Approve | Act::Reject(_)));
         self.ask(Request { seen, ..self.request(command) }).await?;
         let to = if let Act::Rollback { to, .. } = act { Some(to) } else { None };
-        let words = self.outcome(key, release, to).await;
+        let words = self.bot.outcome(self.viewer.language, key, release, to).await;
         Ok(Said { words, alert: false, then: Then::Over(Screen::Release(release)) })
-    }
-
-    /// How it stands now, in words.
-    async fn outcome(&self, key: &str, release: ReleaseId, to: Option<ReleaseId>) -> String {
-        let Ok(overview) = ReleaseOverview::read(&self.bot.engine, release).await else { return self.phrase(key) };
-        let (now, tally) = (&overview.release, &overview.tally);
-        let title = match to {
-            Some(to) => {
-                let found = self.release(to).await;
-                found.map_or_else(|| format!("#{to}"), |release| release.title())
-            }
-            None => now.title(),
-        };
-        let key = if key == "toast.approved" { approved(now.status) } else { key };
-        let facts = facts!(count => tally.given.len(), needed => tally.needed, title => title);
-        self.bot.words.phrase(self.viewer.language, key, facts)
     }
 
     async fn unlock(&self, service: ServiceName, then: Screen) -> Result<Said, Failure> {
@@ -379,7 +365,7 @@ impl Press<'_> {
                 Tap::Show(_) | Tap::Refresh(_) | Tap::Do(_) | Tap::Speak(_) | Tap::Label => Then::Stays,
             });
         };
-        let goes_back = matches!(wish.act, Act::Abort | Act::Rollback { .. }) && !wish.anyway;
+        let goes_back = wish.act.goes_back() && !wish.anyway;
         let id = wish.release;
         let now = self.bot.engine.read(move |conn| releases::get(conn, id)).await?;
         Ok(match now {
@@ -418,7 +404,7 @@ impl Press<'_> {
                 Some(release) => {
                     let to = if let Act::Rollback { to, .. } = wish.act { self.release(to).await } else { None };
                     let back_to = to.map(|release| release.title());
-                    let text = letters::ask_reason(&bot.words, viewer.language, &release, back_to.as_deref());
+                    let text = letters::ask_reason(&bot.words, viewer.language, &release, wish.act, back_to.as_deref());
                     let asks = viewer.user.map(|user| (user, wish.to_string()));
                     let screen = Screen::Release(release.id);
                     let reply_to = place.private.then_some(place.message);
@@ -442,6 +428,11 @@ impl Press<'_> {
     }
 }
 
+/// The words of a ready reason. Where none is chosen yet, the first stands for it: whether the person may is asked with it.
+fn reason_key(kind: &str, why: Why) -> String {
+    format!("reason.{kind}_{}", if let Why::Ready(at) = why { at } else { 0 })
+}
+
 /// What a yes has come to: others may have tapped at the same moment.
 fn approved(now: Status) -> &'static str {
     if now == Status::ManualTesting {
@@ -458,6 +449,30 @@ fn nothing_there() -> Refusal {
 }
 
 impl Bot {
+    /// How it stands now that a decision was taken, in words.
+    pub(super) async fn outcome(
+        &self,
+        language: Language,
+        key: &str,
+        release: ReleaseId,
+        to: Option<ReleaseId>,
+    ) -> String {
+        let Ok(overview) = ReleaseOverview::read(&self.engine, release).await else {
+            return self.words.phrase(language, key, ());
+        };
+        let (now, tally) = (&overview.release, &overview.tally);
+        let title = match to {
+            Some(to) => {
+                let found = self.engine.read(move |conn| releases::get(conn, to)).await.ok().flatten();
+                found.map_or_else(|| format!("#{to}"), |release| release.title())
+            }
+            None => now.title(),
+        };
+        let key = if key == "toast.approved" { approved(now.status) } else { key };
+        let facts = facts!(count => tally.given.len(), needed => tally.needed, title => title);
+        self.words.phrase(language, key, facts)
+    }
+
     /// What an account hears that writes and that RMM does not know.
     pub(super) async fn greeting(&self, contact: &Contact) -> Result<Text, StoreError> {
         let (language, name) = (self.language_of(&contact.user), &contact.user.first_name);

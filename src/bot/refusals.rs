@@ -128,8 +128,14 @@ impl Bot {
             team::look_again(&bot, place.chat).await;
         });
         let Destination { chat, topic } = place;
-        let admins = if self.is_of_team(place).await? { self.reachable_admins().await? } else { Vec::new() };
-        let ids: Vec<i64> = admins.iter().map(|(id, _)| *id).collect();
+        let people = self.engine.telegram_people().await?;
+        let person = people.into_iter().find(|(_, id, _)| *id == chat).map(|(person, ..)| person.name);
+        let of_team = self.is_of_team(place).await?;
+        let mut admins = if of_team || person.is_some() { self.reachable_admins().await? } else { Vec::new() };
+        admins.retain(|(id, _)| *id != chat);
+        // What is for a person alone is for nobody else.
+        let stand_ins = admins.iter().map(|(id, _)| *id).filter(|_| of_team);
+        let ids: Vec<i64> = stand_ins.collect();
         let refusal = Refusal { chat, topic, since: self.engine.now(), reason: reason.to_owned() };
         let refused = self.engine.store().write(move |tx| news::refuse(tx, &refusal, &ids));
         if !refused.await.map_err(WriteError::flatten)? {
@@ -137,7 +143,12 @@ impl Bot {
         }
         tracing::warn!(chat, topic, reason, "a chat takes no messages of the bot; they are kept and tried again");
         for (id, language) in admins {
-            let text = self.say(language, "chat_refuses", facts!(chat => chat, topic => topic, reason => reason));
+            let text = match &person {
+                Some(person) => {
+                    self.say(language, "person_refuses", facts!(person => person.as_str(), reason => reason))
+                }
+                None => self.say(language, "chat_refuses", facts!(chat => chat, topic => topic, reason => reason)),
+            };
             let what = What::Say { topic: None, reply_to: None, text, asks: None };
             self.post(id, Job { what, updates: Vec::new(), asked: self.engine.now() });
             self.has_news(id);

@@ -97,13 +97,13 @@ pub enum Act {
     /// No, for a reason that is asked for.
     RejectInWords,
     /// Take it out before production.
-    Cancel,
+    Cancel(Why),
     /// Try again.
     Retry,
     /// Start production.
     Promote,
     /// Stop the production deploy and go back.
-    Abort,
+    Abort(Why),
     /// Go back to that release.
     Rollback {
         /// The release.
@@ -115,7 +115,37 @@ pub enum Act {
     Unlock,
 }
 
-/// The reason for going back.
+impl Act {
+    /// The same for another reason; none: it needs none, or is asked for on a screen of its own.
+    #[must_use]
+    pub const fn because(self, why: Why) -> Option<Self> {
+        match self {
+            Self::Cancel(_) => Some(Self::Cancel(why)),
+            Self::Abort(_) => Some(Self::Abort(why)),
+            Self::Rollback { to, .. } => Some(Self::Rollback { to, why }),
+            Self::Approve | Self::Reject(_) | Self::RejectInWords | Self::Retry | Self::Promote | Self::Unlock => None,
+        }
+    }
+
+    /// The reason that was chosen so far, where it needs one.
+    #[must_use]
+    pub const fn why(self) -> Option<Why> {
+        match self {
+            Self::Cancel(why) | Self::Abort(why) | Self::Rollback { why, .. } => Some(why),
+            Self::RejectInWords => Some(Why::InWords),
+            Self::Reject(at) => Some(Why::Ready(at)),
+            Self::Approve | Self::Retry | Self::Promote | Self::Unlock => None,
+        }
+    }
+
+    /// Brings production back.
+    #[must_use]
+    pub const fn goes_back(self) -> bool {
+        matches!(self, Self::Abort(_) | Self::Rollback { .. })
+    }
+}
+
+/// The reason for cancelling, or for going back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
     /// None is chosen yet.
@@ -226,10 +256,10 @@ impl fmt::Display for Wish {
             Act::Approve => f.write_str("a"),
             Act::Reject(reason) => write!(f, "j{reason}"),
             Act::RejectInWords => f.write_str("jw"),
-            Act::Cancel => f.write_str("x"),
+            Act::Cancel(why) => write!(f, "x{}", why_word(why)),
             Act::Retry => f.write_str("y"),
             Act::Promote => f.write_str("p"),
-            Act::Abort => f.write_str("b"),
+            Act::Abort(why) => write!(f, "b{}", why_word(why)),
             Act::Rollback { to, why } => {
                 let letter = match why {
                     Why::Open => 'k',
@@ -258,6 +288,22 @@ impl fmt::Display for Tap {
             Self::Label => f.write_str("-"),
         }
     }
+}
+
+/// The reason behind the letter of an act.
+const fn why_word(why: Why) -> &'static str {
+    match why {
+        Why::Ready(0) => "0",
+        Why::Ready(1) => "1",
+        Why::Ready(2) => "2",
+        Why::InWords => "w",
+        Why::Open | Why::Ready(_) => "",
+    }
+}
+
+fn why_of(word: &str) -> Result<Why, Foreign> {
+    let ready = (0..3).map(Why::Ready);
+    [Why::Open, Why::InWords].into_iter().chain(ready).find(|why| why_word(*why) == word).ok_or(Foreign)
 }
 
 const fn list_word(list: List) -> &'static str {
@@ -326,12 +372,12 @@ impl<'a> Words<'a> {
         let act = match (word, word.split_at_checked(1)) {
             ("a", _) => Act::Approve,
             ("jw", _) => Act::RejectInWords,
-            ("x", _) => Act::Cancel,
             ("y", _) => Act::Retry,
             ("p", _) => Act::Promote,
-            ("b", _) => Act::Abort,
             ("u", _) => Act::Unlock,
             (_, Some(("j", reason))) => Act::Reject(number(reason)?),
+            (_, Some(("x", why))) => Act::Cancel(why_of(why)?),
+            (_, Some(("b", why))) => Act::Abort(why_of(why)?),
             (_, Some((letter, to))) => {
                 let ready = (0u8..).zip(READY).find(|(_, known)| letter.starts_with(*known));
                 let why = match (letter, ready) {
@@ -344,8 +390,7 @@ impl<'a> Words<'a> {
             }
             (_, None) => return Err(Foreign),
         };
-        let goes_back = matches!(act, Act::Abort | Act::Rollback { .. });
-        if anyway && !goes_back {
+        if anyway && !act.goes_back() {
             return Err(Foreign);
         }
         Ok(Wish { release, revision, act, anyway })
@@ -448,10 +493,10 @@ mod tests {
             Just(Act::Approve),
             any::<u8>().prop_map(Act::Reject),
             Just(Act::RejectInWords),
-            Just(Act::Cancel),
+            whys().prop_map(Act::Cancel),
             Just(Act::Retry),
             Just(Act::Promote),
-            Just(Act::Abort),
+            whys().prop_map(Act::Abort),
             (1..=i64::MAX, whys()).prop_map(|(to, why)| Act::Rollback { to: ReleaseId(to), why }),
             Just(Act::Unlock),
         ]
@@ -467,7 +512,7 @@ mod tests {
             release: ReleaseId(release),
             revision: Revision(revision),
             act,
-            anyway: anyway && matches!(act, Act::Abort | Act::Rollback { .. }),
+            anyway: anyway && act.goes_back(),
         })
     }
 

@@ -437,7 +437,11 @@ async fn tell_place(bot: &Arc<Bot>, about: &About, due: Option<&Due>, audience: 
         // A call for votes that nobody can give any more.
         due = None;
     }
-    let has_card = due.is_some_and(|due| !matches!(due.notice, Notice::Locked | Notice::Personal));
+    let all_clear = match due {
+        Some(due) => personal::is_all_clear(bot, due).await?,
+        None => false,
+    };
+    let has_card = due.is_some_and(|due| !all_clear && !matches!(due.notice, Notice::Locked | Notice::Personal));
     let card = match update_card(bot, about, audience, has_card).await {
         // A card that Telegram does not like is no reason to say nothing.
         Err(Unsent::Trouble(Trouble::Refused(reason))) if due.is_some() => {
@@ -447,7 +451,7 @@ async fn tell_place(bot: &Arc<Bot>, about: &About, due: Option<&Due>, audience: 
         card => card?,
     };
     // An alarm is a card itself.
-    let Some(due) = due.filter(|due| due.notice != Notice::Alarm) else { return Ok(()) };
+    let Some(due) = due.filter(|due| all_clear || due.notice != Notice::Alarm) else { return Ok(()) };
     let language = audience.viewer.language;
     let text = if let About::Release(release) = *about {
         let people = bot.engine.telegram_people().await?;

@@ -142,6 +142,14 @@ fn refusing_chats(config: &Config) -> Vec<String> {
     let refusals = open_reader(&database).and_then(|conn| news::refusals(&conn)).unwrap_or_default();
     let told = refusals.into_iter().map(|Refusal { chat, topic, since, reason }| {
         let topic = topic.map(|topic| format!(", topic {topic},")).unwrap_or_default();
+        if chat > 0 {
+            let person = config.people.iter().find(|person| person.telegram_id == Some(chat));
+            let who = person.map_or_else(|| format!("the account {chat}"), |person| person.name.to_string());
+            return format!(
+                "{who} gets no messages of the bot since {since}: {reason}. What is meant for them is kept and tried again; \
+                 /start to the bot lets it write again"
+            );
+        }
         format!(
             "the chat {chat}{topic} takes no messages of the bot since {since}: {reason}. They are kept and tried again; the \
              admins get them in private meanwhile"

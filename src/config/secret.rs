@@ -4,15 +4,21 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+use rustix::io::Errno;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::EnvVars;
 use super::authorities::Authorities;
 use super::report::{Located, Report};
+
+/// Characters; what is shorter stands in other texts by chance.
+const TELLING: usize = 8;
 
 /// Bytes; a secret that is longer is a wrong path.
 const LARGEST_FILE: u64 = 64 * 1024;
@@ -68,6 +74,13 @@ struct Own {
     data_dir: PathBuf,
 }
 
+/// Whether a value is a secret, spelled with other blanks and line breaks perhaps, or has it in it.
+fn holds(value: &str, secret: &str) -> bool {
+    let bare = |text: &str| text.split_whitespace().collect::<String>();
+    let (value, secret) = (bare(value), bare(secret));
+    value == secret || secret.chars().count() >= TELLING && value.contains(&secret)
+}
+
 /// Whether a value is a reference to a secret.
 pub(super) fn is_reference(value: &str) -> bool {
     value.starts_with("env:") || value.starts_with("file:")
@@ -121,7 +134,7 @@ impl<'a> Keyring<'a> {
 
     /// Whether a step of a service of the dashboard may get this value.
     fn is_for_steps(&self, reference: &Located<String>, value: &SecretString) -> bool {
-        let is_own = |own: &SecretString| own.expose_secret() == value.expose_secret();
+        let is_own = |own: &SecretString| holds(value.expose_secret(), own.expose_secret());
         let kept = self.report.is_of_dashboard(&reference.place) && self.own.borrow().secrets.iter().any(is_own);
         if kept {
             let sentence = "is a secret that RMM itself uses; a service of the dashboard cannot have it";
@@ -194,7 +207,12 @@ impl<'a> Keyring<'a> {
         }
         let path = self.base.join(path);
         let shown = path.display();
-        match read(&path) {
+        let opened = if self.report.is_of_dashboard(&reference.place) {
+            open_beneath(self.base, &path)
+        } else {
+            OpenOptions::new().read(true).custom_flags(WITHOUT_WAITING).open(&path)
+        };
+        match opened.map_err(Unread::from).and_then(read) {
             Ok((text, open)) => {
                 if open {
                     self.report.warn(
@@ -204,7 +222,11 @@ impl<'a> Keyring<'a> {
                 }
                 Some(text)
             }
-            Err(problem) => {
+            Err(Unread::Denied(problem)) => {
+                self.report.unset(&reference.place, format!("the file {shown} {problem}"));
+                None
+            }
+            Err(Unread::Wrong(problem)) => {
                 self.report.error(&reference.place, format!("the file {shown} {problem}"));
                 None
             }
@@ -212,24 +234,61 @@ impl<'a> Keyring<'a> {
     }
 }
 
-/// The text of a file without its trailing line break, and whether all users may read it.
-fn read(path: &Path) -> Result<(SecretString, bool), String> {
-    let describe = |error: std::io::Error| {
-        if error.kind() == ErrorKind::NotFound {
-            "does not exist".to_owned()
-        } else {
-            format!("cannot be read: {error}")
+/// Why a file says nothing.
+enum Unread {
+    /// Whoever asks may not read it; RMM's own user may.
+    Denied(String),
+    Wrong(String),
+}
+
+impl From<String> for Unread {
+    fn from(problem: String) -> Self {
+        Self::Wrong(problem)
+    }
+}
+
+impl From<&str> for Unread {
+    fn from(problem: &str) -> Self {
+        Self::Wrong(problem.to_owned())
+    }
+}
+
+impl From<io::Error> for Unread {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::NotFound => Self::Wrong("does not exist".to_owned()),
+            ErrorKind::PermissionDenied => Self::Denied(format!("cannot be read: {error}")),
+            _ if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+                Self::Wrong("is reached by a link, which a service of the dashboard may not use".to_owned())
+            }
+            _ => Self::Wrong(format!("cannot be read: {error}")),
         }
-    };
-    let about = fs::metadata(path).map_err(describe)?;
+    }
+}
+
+/// A pipe in the place of a file must not hold up the start.
+const WITHOUT_WAITING: i32 = OFlags::NONBLOCK.bits().cast_signed();
+
+/// Opens a file below a folder, through no link: what is put in its place after it was looked at is not reached.
+fn open_beneath(folder: &Path, path: &Path) -> io::Result<File> {
+    let within = path.strip_prefix(folder).map_err(|_| io::Error::from(ErrorKind::NotFound))?;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let ways = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+    Ok(openat2(File::open(folder)?, within, flags, Mode::empty(), ways)?.into())
+}
+
+/// The text of a file without its trailing line break, and whether all users may read it.
+fn read(mut file: File) -> Result<(SecretString, bool), Unread> {
+    let about = file.metadata()?;
     // A device or pipe could block the start for ever.
     if !about.is_file() {
         return Err("is not a regular file".into());
     }
     if about.len() > LARGEST_FILE {
-        return Err(format!("is larger than {LARGEST_FILE} bytes"));
+        return Err(format!("is larger than {LARGEST_FILE} bytes").into());
     }
-    let bytes = fs::read(path).map_err(describe)?;
+    let mut bytes = Vec::new();
+    file.by_ref().take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
     let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())?;
     let text = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
     if text.is_empty() {

@@ -14,8 +14,8 @@ pub struct Health {
     /// `alarm`: the record was changed behind RMM's back, and no admin has acknowledged it. RMM works all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<String>,
-    /// `refuse`: a chat of the team takes no messages of the bot; they are kept and tried again, and the admins get them in
-    /// private. RMM works all the same.
+    /// `refuse`: a chat of the team, or a person in private, takes no messages of the bot; they are kept and tried again, and the
+    /// admins are told. RMM works all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chats: Option<String>,
 }

@@ -23,6 +23,9 @@ pub struct EventView {
     pub kind: String,
     /// The particulars.
     pub data: serde_json::Value,
+    /// The person who is `initiated_by` of the particulars, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initiator: Option<String>,
     /// The trace it belongs to.
     pub trace_id: Option<String>,
 }

@@ -258,7 +258,8 @@ pub fn prose(text: &str, most: usize) -> String {
         let within = |c: char| !c.is_ascii() && !c.is_whitespace();
         let joins = matches!(c, JOINER | NON_JOINER) && kept.chars().next_back().is_some_and(within);
         let joins = joins && rest.peek().copied().is_some_and(|next| within(next) && !deceptive(next));
-        let is_hidden = (c.is_control() && !matches!(c, '\n' | '\t')) || deceptive(c);
+        let looks_the_same = is_selector(c) && kept.chars().next_back().is_none_or(|it| it.is_ascii_alphabetic());
+        let is_hidden = (c.is_control() && !matches!(c, '\n' | '\t')) || deceptive(c) || looks_the_same;
         match c {
             '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => kept.push('\n'),
             // The blank of Braille.
@@ -291,6 +292,11 @@ const NON_JOINER: char = '\u{200C}';
 /// Makes one picture of two, as in a family or a profession.
 const JOINER: char = '\u{200D}';
 
+/// Chooses between the looks of the character before it, where that has several; a letter looks the same.
+const fn is_selector(c: char) -> bool {
+    matches!(c, '\u{034F}' | '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}')
+}
+
 /// An emoji, or what changes the looks of one.
 fn is_picture(c: char) -> bool {
     matches!(c, '\u{FE0F}' | '\u{2190}'..='\u{27BF}' | '\u{2B00}'..='\u{2BFF}' | '\u{1F000}'..='\u{1FAFF}')
@@ -306,7 +312,7 @@ pub fn is_blank(text: &str) -> bool {
 /// letters that look like Latin ones as these. Two names that people could take for each other must not be two.
 #[must_use]
 pub fn folded(name: &str) -> String {
-    let visible: String = name.chars().filter(|c| !deceptive(*c) && !c.is_control()).collect();
+    let visible: String = name.chars().filter(|c| !deceptive(*c) && !c.is_control() && !is_selector(*c)).collect();
     let small = ComposingNormalizerBorrowed::new_nfkc().normalize(&visible).to_lowercase();
     small.trim().chars().map(latin).collect()
 }
@@ -531,7 +537,7 @@ mod tests {
 
     #[test]
     fn names_that_people_take_for_each_other_are_one() {
-        for other in ["p2", "P2", "p2 ", " p2", "\u{a0}p2\n", "\u{ff50}2", "p\u{ad}2", "\u{feff}p2"] {
+        for other in ["p2", "P2", "p2 ", " p2", "\u{a0}p2\n", "\u{ff50}2", "p\u{ad}2", "\u{feff}p2", "p2\u{fe0f}"] {
             assert!(is_same_name("p2", other), "{other:?}");
         }
         assert!(is_same_name("Жанна", " жанна") && is_same_name("e\u{301}va", "ÉVA"));

@@ -21,6 +21,7 @@ use super::ids::{Commit, HostName, ReleaseId, RunId, ServiceName, SurfaceName};
 use super::refusal::Cause;
 use super::release::Version;
 use super::run::StopKind;
+use super::status::Status;
 use super::step::StepKind;
 
 /// Why a release, a run, a step, a host or an environment stands where it stands.
@@ -60,6 +61,8 @@ pub enum Reason {
     Superseded { by: ReleaseId, title: String },
     /// The CI system went to stage with another release, although stage was this one's.
     StageOvertaken { by: ReleaseId, title: String },
+    /// The CI run that had brought it to stage, or was about to, has begun again.
+    CiBeganAgain { ci_run: String, was: Status },
     /// The tag means another commit than before.
     TagMoved { tag: String, to: Commit },
     /// The repository has no such tag any more.

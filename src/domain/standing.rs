@@ -55,6 +55,13 @@ pub enum Standing {
         /// What for.
         kind: RunKind,
     },
+    /// CI has said nothing yet.
+    CiAwaited {
+        /// Where it is to begin.
+        env: Env,
+        /// What for.
+        kind: RunKind,
+    },
     /// People vote.
     Vote {
         /// Those whose yes would still count.

@@ -189,9 +189,12 @@ impl Status {
         use Status as S;
         match self {
             S::Initiated => &[S::StageBuilding, S::Cancelled],
-            S::StageBuilding => &[S::StageTestRollback, S::StageBuildingFailed, S::Cancelled],
-            S::StageTestRollback => &[S::ManualTesting, S::StageTestRollbackFailed, S::Cancelled],
-            S::ManualTesting => &[S::ManualTestPassed, S::ManualTestFailed, S::StageTestRollback, S::Cancelled],
+            // Back to the start: its CI run has begun again.
+            S::StageBuilding => &[S::StageTestRollback, S::StageBuildingFailed, S::Cancelled, S::Initiated],
+            S::StageTestRollback => &[S::ManualTesting, S::StageTestRollbackFailed, S::Cancelled, S::Initiated],
+            S::ManualTesting => {
+                &[S::ManualTestPassed, S::ManualTestFailed, S::StageTestRollback, S::Cancelled, S::Initiated]
+            }
             S::ManualTestPassed => &[S::Deploying, S::StageTestRollback, S::Cancelled],
             // A workflow that ended before it began has touched nothing.
             S::Deploying => &[S::Deployed, S::ProductionRollback, S::ManualTestPassed],

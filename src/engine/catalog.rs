@@ -320,6 +320,12 @@ impl Catalog {
         token.person.as_deref().filter(|name| self.person_called(name).is_none())
     }
 
+    /// The person whose name or account at GitHub this is.
+    #[must_use]
+    pub fn person_meant(&self, given: &str) -> Option<&Person> {
+        self.people().values().find(|person| person.is_called(given))
+    }
+
     fn person_called(&self, name: &str) -> Option<&Person> {
         self.person(&PersonName::parse("person", name).ok()?)
     }

@@ -9,12 +9,25 @@ pub fn width(text: &str) -> usize {
 /// One line without anything that a terminal would obey: what came from outside is shown, not executed.
 #[must_use]
 pub fn clean(text: &str) -> String {
-    let visible = |c: char| match c {
-        '\n' | '\r' | '\t' => ' ',
-        c if c.is_control() || is_unseen(c) => '·',
-        c => c,
-    };
-    text.chars().map(visible).collect()
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        // Between letters of other scripts and between pictures these two make other letters and pictures.
+        let joins = matches!(c, '\u{200C}' | '\u{200D}')
+            && shown.chars().next_back().is_some_and(is_joined)
+            && rest.peek().copied().is_some_and(is_joined);
+        shown.push(match c {
+            '\n' | '\r' | '\t' => ' ',
+            c if !joins && (c.is_control() || is_unseen(c)) => '·',
+            c => c,
+        });
+    }
+    shown
+}
+
+/// What a joiner may stand between: a letter beyond ASCII, or a picture.
+fn is_joined(c: char) -> bool {
+    !c.is_ascii() && !c.is_whitespace() && !c.is_control() && !is_unseen(c) && c != '·'
 }
 
 /// Takes no place, or turns the reading direction: people would see something else than what is there.
@@ -181,6 +194,18 @@ pub fn full_stop(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn joiners_stay_where_letters_and_pictures_need_them() {
+        for text in ["می\u{200C}خواهم", "क्\u{200D}ष", "👩\u{200D}🚒"] {
+            assert_eq!(clean(text), text);
+        }
+        for (text, shown) in
+            [("a\u{200D}b", "a·b"), ("\u{200C}م", "·م"), ("م\u{200D}", "م·"), ("م\u{200D}\u{202E}", "م··")]
+        {
+            assert_eq!(clean(text), shown, "{text:?}");
+        }
+    }
 
     #[test]
     fn words_are_kept_whole() {

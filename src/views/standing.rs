@@ -59,6 +59,7 @@ impl ReleaseOverview {
                 let env = if release.status.is_cancellable() { Env::Stage } else { Env::Production };
                 let kind = kind_of(release.status);
                 match self.service.environment(env).driver {
+                    Driver::Ci { .. } if release.status == Status::Initiated => Standing::CiAwaited { env, kind },
                     Driver::Ci { .. } => Standing::Ci { env, kind },
                     Driver::Local | Driver::Ssh => Standing::Begins { env, kind },
                 }

@@ -1,5 +1,6 @@
 //! Reads what callers send: limited before it is parsed, and every mistake named by field and rule.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,17 +16,19 @@ use super::problem::Problem;
 
 /// The largest body that is read, in bytes.
 pub const LARGEST_BODY: usize = 256 * 1024;
+/// The largest body that creates a release, in bytes: notes may be long, and are shortened.
+pub const LARGEST_RELEASE: usize = 1024 * 1024;
 /// What is taken of a larger one before the connection is cut, in bytes: a client that reads only after having sent
 /// everything still gets the error.
 const DRAINED: usize = 16 * 1024 * 1024;
 /// How long a caller may take to send it.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A JSON body.
+/// A JSON body, of so many bytes at most.
 #[derive(Debug)]
-pub struct Sent<T>(pub T);
+pub struct Sent<T, const MOST: usize = LARGEST_BODY>(pub T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Sent<T> {
+impl<T: DeserializeOwned, S: Send + Sync, const MOST: usize> FromRequest<S> for Sent<T, MOST> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
@@ -42,7 +45,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Sent<T> {
                 format!("the body must be JSON (content type application/json), not {content_type}"),
             ));
         }
-        let bytes = read(request.into_body()).await?;
+        let bytes = read_up_to(request.into_body(), MOST).await?;
         parse(&bytes).map(Sent)
     }
 }
@@ -62,7 +65,11 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for MaybeSent
 
 /// The body, limited in size and time.
 pub(super) async fn read(body: Body) -> Result<Vec<u8>, Problem> {
-    tokio::time::timeout(BODY_TIMEOUT, collect(body)).await.unwrap_or_else(|_| Err(too_slow()))
+    read_up_to(body, LARGEST_BODY).await
+}
+
+async fn read_up_to(body: Body, most: usize) -> Result<Vec<u8>, Problem> {
+    tokio::time::timeout(BODY_TIMEOUT, collect(body, most)).await.unwrap_or_else(|_| Err(too_slow()))
 }
 
 /// Room for bodies that may be large, for all of them together.
@@ -135,7 +142,7 @@ fn incomplete() -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "incomplete", "the body ended before it was complete")
 }
 
-async fn collect(mut body: Body) -> Result<Vec<u8>, Problem> {
+async fn collect(mut body: Body, most: usize) -> Result<Vec<u8>, Problem> {
     let (mut kept, mut size) = (Vec::new(), 0);
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     while size.max(announced) <= DRAINED
@@ -144,12 +151,12 @@ async fn collect(mut body: Body) -> Result<Vec<u8>, Problem> {
         let frame = frame.map_err(|_| incomplete())?;
         let data = frame.data_ref().map_or(&[][..], |data| data);
         size += data.len();
-        if size <= LARGEST_BODY {
+        if size <= most {
             kept.extend_from_slice(data);
         }
     }
-    if size.max(announced) > LARGEST_BODY {
-        return Err(too_large(LARGEST_BODY));
+    if size.max(announced) > most {
+        return Err(too_large(most));
     }
     Ok(kept)
 }
@@ -157,7 +164,8 @@ async fn collect(mut body: Body) -> Result<Vec<u8>, Problem> {
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     // Some editors begin a file with a mark of the byte order.
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let text = readable(bytes);
+    let mut deserializer = serde_json::Deserializer::from_str(&text);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let inner = error.into_inner();
@@ -176,6 +184,49 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     })?;
     deserializer.end().map_err(|error| not_json(&error))?;
     Ok(value)
+}
+
+/// A body as JSON knows it: what is no text in its strings is told to be so by U+FFFD, and costs nothing else. Outside of strings
+/// that is no JSON, as before.
+fn readable(bytes: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(bytes);
+    if has_surrogates(&text) { Cow::Owned(without_lone_surrogates(&text)) } else { text }
+}
+
+fn has_surrogates(text: &str) -> bool {
+    text.contains("\\uD") || text.contains("\\ud")
+}
+
+/// Half of a pair that stands for one character says nothing alone: a text was cut there.
+fn without_lone_surrogates(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        kept.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let taken = match (unit(rest), rest.get(6..).and_then(unit)) {
+            (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => 12,
+            (Some(0xD800..=0xDFFF), _) => {
+                kept.push('\u{FFFD}');
+                rest = &rest[6..];
+                continue;
+            }
+            (Some(_), _) => 6,
+            // The character behind it is escaped.
+            (None, _) => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
+        };
+        kept.push_str(&rest[..taken]);
+        rest = &rest[taken..];
+    }
+    kept.push_str(rest);
+    kept
+}
+
+/// What `\uXXXX` stands for, at the beginning.
+fn unit(text: &str) -> Option<u16> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    let all = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    u16::from_str_radix(digits, 16).ok().filter(|_| all)
 }
 
 fn not_json(error: &serde_json::Error) -> Problem {
@@ -225,4 +276,40 @@ pub(super) async fn nothing_here(method: Method, uri: axum::http::Uri) -> Proble
 /// What is answered where the method does not fit.
 pub(super) async fn wrong_method(method: Method, uri: axum::http::Uri) -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", format!("{} does not take {method}", uri.path()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct Body {
+        notes: String,
+    }
+
+    fn notes(body: &[u8]) -> Result<String, Problem> {
+        parse::<Body>(body).map(|body| body.notes)
+    }
+
+    #[test]
+    fn what_is_no_text_in_a_string_costs_nothing_else() {
+        for (body, wanted) in [
+            (&br#"{"notes":"cut \ud83d"}"#[..], "cut \u{FFFD}"),
+            (br#"{"notes":"\uDE00 end"}"#, "\u{FFFD} end"),
+            (br#"{"notes":"\ud83d\ud83d\ude00"}"#, "\u{FFFD}😀"),
+            (br#"{"notes":"\ud83d\u0041"}"#, "\u{FFFD}A"),
+            (br#"{"notes":"\\ud83d \ud83d\ude00"}"#, "\\ud83d 😀"),
+            (b"{\"notes\":\"caf\xe9\"}", "caf\u{FFFD}"),
+        ] {
+            assert_eq!(notes(body).unwrap(), wanted, "{}", String::from_utf8_lossy(body));
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_stays_none() {
+        for body in [&b"{\"notes\":\xe9}"[..], br#"{"notes":"\ud83"}"#, br#"{"notes":"\"#, b"\xff\xfe{}", br#"\ud83d"#]
+        {
+            assert_eq!(notes(body).unwrap_err().status, StatusCode::BAD_REQUEST, "{}", String::from_utf8_lossy(body));
+        }
+    }
 }

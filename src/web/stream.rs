@@ -218,6 +218,8 @@ impl Reading {
     }
 
     fn event(&self, row: EventRow) -> Option<Event> {
-        Event::default().event(&row.kind).id(self.place.to_string()).json_data(EventView::from(row)).ok()
+        let kind = row.kind.clone();
+        let view = EventView::of(row, &self.web.engine.catalog());
+        Event::default().event(&kind).id(self.place.to_string()).json_data(view).ok()
     }
 }

@@ -52,6 +52,18 @@ pub fn initiator(person: Option<&str>, given: &str) -> String {
     }
 }
 
+/// The data of an event for people: who has begun a release is the person, where it is one.
+#[must_use]
+pub fn with_person(data: &Value, person: impl FnOnce(&str) -> Option<String>) -> Value {
+    let mut data = data.clone();
+    if let Some(initiator) = data.get_mut("initiated_by")
+        && let Some(person) = initiator.as_str().and_then(person)
+    {
+        *initiator = person.into();
+    }
+    data
+}
+
 /// A language that RMM speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -128,6 +128,8 @@ async fn the_team_hears_of_locks_and_a_person_of_a_token_that_is_made_for_them()
     world.rmm.rmm(&["token", "create", "vera-laptop", "--role", "viewer", "--person", "vera"]);
     let told = to_vera.shows("operator has made the API token “vera-laptop” for you, vera").await;
     assert!(told.text.contains("rmm token revoke vera-laptop"), "{}", told.text);
+    world.rmm.rmm(&["login-link", "vera"]);
+    to_vera.shows("operator has made a link that signs in to the dashboard as you, vera").await;
     world.all_is_told().await;
     assert_eq!(world.team.transcript().matches("production of shop").count(), 2);
 }
@@ -324,6 +326,10 @@ async fn an_admin_says_that_stage_has_been_repaired() {
     assert_eq!(world.ann.taps(world.ann.id, "Yes, that is so").await.toast, "🔧 Stage is repaired; it runs v1 (#1)");
     world.rmm.until(next, "manual_testing").await;
     let team = &world.team;
+    let said = team.shows("🔧 shop: stage is repaired; it runs v1 (#1) (ann)").await;
+    let card = team.shows("🔧 Stage is repaired · run ").await;
+    assert_eq!(said.reply_to, Some(card.at.id));
+    assert!(!to_ann.transcript().contains("shop: stage is repaired"), "she has said so herself");
     team.until("the team sees that it is settled", |shown| {
         shown.iter().all(|shown| !shown.text.contains("Stage needs repair")).then_some(())
     })

@@ -129,3 +129,31 @@ async fn cards_that_a_chat_did_not_take_are_current_when_it_takes_messages_again
     assert_eq!(ready(&world).await["chats"], Json::Null);
     heard(&world.team, Some(12), "waiting for approval", 1).await;
 }
+
+#[tokio::test]
+async fn that_a_person_has_blocked_the_bot_is_told_to_the_admins_once() {
+    let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["boris"])).await;
+    world.configure(|config| {
+        config["telegram"].as_table_mut().unwrap().remove("chat");
+    });
+    world.start_rmm().await;
+    let to_ann = world.telegram.chat(world.ann.id);
+    for user in [&world.ann, &world.boris] {
+        user.says(user.id, "/start");
+        world.telegram.chat(user.id).shows("Release Bot").await;
+    }
+    world.boris.blocks_the_bot();
+    let release = world.rmm.release("v1").await;
+    world.rmm.until(release, "manual_testing").await;
+    let line = to_ann.shows("boris does not get my messages").await;
+    assert!(line.text.contains("bot was blocked by the user"), "{}", line.text);
+    eventually("it is shown", async || (ready(&world).await["chats"] == "refuse").then_some(())).await;
+    let (_, said) = world.rmm.rmm(&["check", "--quiet"]);
+    assert!(
+        said.contains("boris gets no messages of the bot since ") && !said.contains("the admins get them"),
+        "{said}"
+    );
+    world.rmm.operator().post(&format!("/api/v1/releases/{release}/cancel"), &json!({"reason": "wrong"})).await.ok();
+    heard(&to_ann, None, "⛔ Cancelled", 1).await;
+    heard(&to_ann, None, "boris does not get my messages", 1).await;
+}

@@ -121,7 +121,7 @@ async fn decisions_are_asked_for_once_more_and_told() {
         .await;
     ann.taps_now(&cards[1], "Cancel release").await;
     chat.shows("will never go to production").await;
-    assert_eq!(ann.taps(ann.id, "Yes, cancel").await.toast, "⛔ Release cancelled");
+    assert_eq!(ann.taps(ann.id, "Not needed any more").await.toast, "⛔ Release cancelled");
     world.rmm.until(failed, "cancelled").await;
     // The older card follows as well.
     chat.until("both cards say so", |shown| {

@@ -74,6 +74,27 @@ async fn one_card_goes_the_way_with_its_release() {
 }
 
 #[tokio::test]
+async fn a_reason_of_ones_own_leaves_nothing_behind_in_a_group() {
+    let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["ann"])).await;
+    world.start_rmm().await;
+    let release = world.rmm.release("v1").await;
+    let team = &world.team;
+    card(team, release, "🧪 Manual testing").await;
+    world.ann.taps(TEAM, "❌ Reject").await;
+    team.shows("Choose a reason").await;
+    world.ann.taps(TEAM, "My own reason").await;
+    let question = team.until("the bot asks", |shown| shown.iter().find(|shown| shown.asks).cloned()).await;
+    let answer = world.ann.replies(question.at, "The pay button is green");
+    let said = team.shows("❌ Release rejected").await;
+    assert_eq!(said.reply_to, Some(answer.id));
+    card(team, release, "The pay button is green").await;
+    let gone = |shown: &[Shown]| shown.iter().all(|shown| shown.at != question.at).then_some(());
+    team.until("the question is gone", gone).await;
+    world.all_is_told().await;
+    card(team, release, "The pay button is green").await;
+}
+
+#[tokio::test]
 async fn a_tap_does_not_wait_for_the_news_of_others() {
     let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["ann"])).await;
     world.start_rmm().await;

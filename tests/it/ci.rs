@@ -218,6 +218,29 @@ async fn the_original_scripts_go_the_whole_way_and_a_rerun_goes_on() {
 }
 
 #[tokio::test]
+async fn a_job_that_died_on_stage_goes_the_whole_way_when_it_runs_again() {
+    let world = World::new(Setup::new().by_ci()).await;
+    let first = Script { world: &world, run: "1" };
+    let release = first.begins("v1").await;
+    first.goes(release, STAGE).await;
+    ships(&world, release).await;
+
+    let job = Script { world: &world, run: "2" };
+    let release = job.begins("v2").await;
+    for (attempt, until) in [(2, 1), (3, 2), (4, 3)] {
+        // Nothing more is heard of it.
+        job.goes(release, &STAGE[..until]).await;
+        assert_eq!(job.begins("v2").await, release);
+        assert_eq!(world.status(release).await, "initiated");
+        assert_eq!(world.show(release).await["attempt"], attempt);
+    }
+    let reason = world.reason(release).await;
+    assert!(reason.contains("the CI run 2 has begun again") && reason.contains("approvals are void"), "{reason}");
+    job.goes(release, STAGE).await;
+    ships(&world, release).await;
+}
+
+#[tokio::test]
 async fn an_original_script_that_skips_the_rehearsal_comes_to_no_vote() {
     let world = World::new(Setup::new().by_ci()).await;
     let script = Script { world: &world, run: "1" };

@@ -42,7 +42,7 @@ async fn the_command_that_creates_a_release_fails_where_the_repository_denies_it
             assert_ne!(shown["status"], "cancelled", "{shown}");
             let because = shown["reason"].as_str().unwrap_or_default();
             assert!(because.contains(said) || what[0] == "--commit", "{what:?}: {because}");
-            w.rmm(&["release", "cancel", &id.to_string()]);
+            w.rmm(&["release", "cancel", &id.to_string(), "--reason", "wrong"]);
         }
         for what in [vec!["--tag", "v2", "--commit", &v2], vec!["--commit", &v1]] {
             let (status, heard) = create(&w, &what);
@@ -94,7 +94,7 @@ async fn a_tag_that_is_pushed_after_its_release_was_created_is_found() {
         let (status, said) = w.rmm(&again);
         assert_eq!(status, Some(0), "{said}");
         confirmed(id.parse().unwrap(), &commit).await;
-        w.rmm(&["release", "cancel", &id]);
+        w.rmm(&["release", "cancel", &id, "--reason", "wrong"]);
     }
 }
 

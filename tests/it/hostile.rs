@@ -377,6 +377,22 @@ async fn the_answer_to_a_creation_is_what_is_stored() {
 }
 
 #[tokio::test]
+async fn notes_that_are_long_or_no_text_lose_no_release() {
+    let world = World::new(Setup::new()).await;
+    let op = world.operator();
+    let body = |tag: &str, notes: &str| {
+        let body = candidate(json!({ "tag": tag, "commit": commit_of(tag), "notes": "NOTES" })).to_string();
+        body.replace("NOTES", notes)
+    };
+    let long = op.post_bytes("/api/v1/releases", body("v1", &"ж".repeat(150 << 10))).await.ok();
+    assert_eq!(long["notes"].as_str().unwrap().chars().count(), 10_000);
+    let cut = op.post_bytes("/api/v1/releases", body("v2", "a smile \\ud83d")).await.ok();
+    assert_eq!(cut["notes"], "a smile \u{fffd}");
+    let latin: Vec<u8> = body("v3", "caf~").bytes().map(|b| if b == b'~' { 0xe9 } else { b }).collect();
+    assert_eq!(op.post_bytes("/api/v1/releases", latin).await.ok()["notes"], "caf\u{fffd}");
+}
+
+#[tokio::test]
 async fn large_bodies_are_refused_and_memory_stays_flat() {
     let world = World::new(Setup::new()).await;
     let before = memory(world.pid());
@@ -384,7 +400,7 @@ async fn large_bodies_are_refused_and_memory_stays_flat() {
         for _ in 0..20 {
             let body = candidate(json!({ "notes": "x".repeat(1 << 20) })).to_string();
             let sentence = world.operator().post_bytes("/api/v1/releases", body).await.refused(413, "too_large");
-            assert!(sentence.contains("262144"), "{sentence}");
+            assert!(sentence.contains("1048576"), "{sentence}");
         }
     })
     .await;

@@ -46,6 +46,7 @@ fn calls(release: i64, run: i64) -> Vec<(&'static str, String, Value, &'static [
     let no_host = json!({ "environment": "production", "host": "nowhere" });
     let mut calls = vec![
         ("GET", "/healthz".into(), Value::Null, ALL.as_slice()),
+        ("GET", "/health".into(), Value::Null, ALL.as_slice()),
         ("GET", "/readyz".into(), Value::Null, ALL.as_slice()),
         ("GET", "/api/v1/releases".into(), Value::Null, NOT_ABOUT_A_SERVICE),
         ("GET", format!("/api/v1/releases?service={SHOP}"), Value::Null, WATCHES),

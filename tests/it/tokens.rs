@@ -84,6 +84,8 @@ async fn tokens_are_told_apart_by_more_than_case_and_blanks() {
     world.start().await;
     world.operator().delete("/api/v1/tokens/X").await.ok();
     make("X").await.names("name");
+    // So the record calls id tokens.
+    make("GitHub:owner/name").await.names("name");
     world.operator().delete("/api/v1/tokens/x").await.ok();
     make("X").await.ok();
 }

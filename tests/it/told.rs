@@ -102,6 +102,13 @@ async fn what_was_repaired_by_hand_is_answered_with_what_runs_now() {
     let (w, _, run) = needs_repair().await;
     let said = rmm(&w, &["release", "resolve", &run, "--as", "succeeded", "--reason", "put v1 there"]);
     assert_eq!(said, "Production is repaired; it runs v1 (#1).\n");
+    let lines = eventually("the log says so", async || {
+        let lines = told(&w);
+        lines.iter().any(|line| line.ends_with("the environment is repaired")).then_some(lines)
+    })
+    .await;
+    let resolved = |line: &String| line.ends_with("an admin has said how the run ended: put v1 there");
+    assert!(lines.iter().any(resolved), "{lines:#?}");
 }
 
 #[tokio::test]
@@ -133,6 +140,13 @@ async fn an_initiator_is_shown_as_the_person_whose_login_ci_gives() {
     let shown = |number: i64| rmm(&w, &["release", "show", &number.to_string()]);
     assert!(shown(by_login).contains("ann (Ann-at-GitHub), as the token"), "{}", shown(by_login));
     assert!(shown(by_stranger).contains("dependabot, as the token"), "{}", shown(by_stranger));
+    // So it is wherever the record is read; the record itself keeps what was given.
+    let events = rmm(&w, &["release", "events", &by_login.to_string()]);
+    assert!(events.contains("release created for ann") && !events.contains("Ann-at-GitHub"), "{events}");
+    let audit = rmm(&w, &["audit", "list"]);
+    assert!(audit.contains("release created for ann") && audit.contains("for dependabot"), "{audit}");
+    let kept = w.operator().get(&format!("/api/v1/releases/{by_login}/events")).await.ok()[0].clone();
+    assert_eq!((&kept["data"]["initiated_by"], &kept["initiator"]), (&json!("Ann-at-GitHub"), &json!("ann")));
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Messages that show no state: to people who are not known (yet), to chats that are not configured, and a question.
 
+use super::release::act_word;
+use crate::bot::screen::Act;
 use crate::bot::words::{Words, facts, text};
 use crate::clients::telegram::Text;
 use crate::domain::ids::PersonName;
@@ -34,9 +36,9 @@ pub fn unknown_group(words: &Words, language: Language, chat: i64, topic: Option
     letter(words.html(language, "group", facts! { id => chat, topic => topic }))
 }
 
-/// Asks for the reason of a rejection, to be answered by a reply.
+/// Asks for the reason of a decision, to be answered by a reply.
 #[must_use]
-pub fn ask_reason(words: &Words, language: Language, release: &Release, back_to: Option<&str>) -> Text {
+pub fn ask_reason(words: &Words, language: Language, release: &Release, act: Act, back_to: Option<&str>) -> Text {
     let facts = facts! { service => release.service.as_str(), title => release.title(), number => release.id.0 };
-    letter(words.html(language, "ask_reason", facts! { release => facts, back_to => back_to }))
+    letter(words.html(language, "ask_reason", facts! { release => facts, act => act_word(act), back_to => back_to }))
 }

@@ -3,7 +3,7 @@
 
 use super::pen::{Pen, tapped};
 use super::scene::Scene;
-use crate::bot::screen::{Act, Key, Screen, Tap};
+use crate::bot::screen::{Act, Key, Screen, Tap, Why};
 use crate::bot::words::facts;
 use crate::clients::telegram::Button;
 use crate::domain::moves::Move;
@@ -71,8 +71,8 @@ const fn act(offer: Move) -> Option<Act> {
         Move::Approve => Some(Act::Approve),
         Move::Promote => Some(Act::Promote),
         Move::Unlock => Some(Act::Unlock),
-        Move::Cancel => Some(Act::Cancel),
-        Move::Abort => Some(Act::Abort),
+        Move::Cancel => Some(Act::Cancel(Why::Open)),
+        Move::Abort => Some(Act::Abort(Why::Open)),
         Move::Retry => Some(Act::Retry),
         Move::Settle | Move::Resolve | Move::Reject | Move::Bypass | Move::Rollback => None,
     }
@@ -85,10 +85,10 @@ pub(super) fn is_legal(scene: &Scene, act: Act) -> bool {
     match act {
         Act::Approve => overview.is_legal(Move::Approve),
         Act::Reject(_) | Act::RejectInWords => overview.is_legal(Move::Reject),
-        Act::Cancel => overview.is_legal(Move::Cancel),
+        Act::Cancel(_) => overview.is_legal(Move::Cancel),
         Act::Retry => overview.is_legal(Move::Retry),
         Act::Promote => overview.is_legal(Move::Promote),
-        Act::Abort => overview.is_legal(Move::Abort),
+        Act::Abort(_) => overview.is_legal(Move::Abort),
         Act::Rollback { to, .. } => overview.is_legal(Move::Rollback) && is_version(to),
         Act::Unlock => scene.lock().is_some(),
     }

@@ -85,10 +85,10 @@ pub(super) async fn confirm(pen: &Pen<'_>, asked: &Wish) -> Result<Drawn, Failur
         Act::Reject(index) => pen.words.reasons(pen.language()).get(usize::from(index)).cloned(),
         Act::Approve
         | Act::RejectInWords
-        | Act::Cancel
+        | Act::Cancel(_)
         | Act::Retry
         | Act::Promote
-        | Act::Abort
+        | Act::Abort(_)
         | Act::Rollback { .. }
         | Act::Unlock => None,
     };
@@ -106,10 +106,10 @@ pub(super) async fn confirm(pen: &Pen<'_>, asked: &Wish) -> Result<Drawn, Failur
             | Act::Approve
             | Act::Reject(_)
             | Act::RejectInWords
-            | Act::Cancel
+            | Act::Cancel(_)
             | Act::Retry
             | Act::Promote
-            | Act::Abort
+            | Act::Abort(_)
             | Act::Unlock,
             _,
         ) => (None, None),
@@ -131,18 +131,29 @@ pub(super) async fn confirm(pen: &Pen<'_>, asked: &Wish) -> Result<Drawn, Failur
         | Act::Reject(_)
         | Act::RejectInWords
         | Act::Approve
-        | Act::Cancel
+        | Act::Cancel(_)
         | Act::Retry
         | Act::Promote
-        | Act::Abort
+        | Act::Abort(_)
         | Act::Unlock => Screen::Release(id),
     };
     let mut buttons = if changed {
         Vec::new()
-    } else if let Act::Rollback { to, .. } = asked.act {
+    } else if asked.act.because(Why::Open).is_some() {
         // Choosing a reason is the confirmation.
-        let because = |why| Tap::Do(Wish { act: Act::Rollback { to, why }, ..asked.clone() });
-        let ready = (0u8..).zip(pen.words.rollback_reasons(pen.language()));
+        let because = |why| Tap::Do(Wish { act: asked.act.because(why).unwrap_or(asked.act), ..asked.clone() });
+        let ready = match asked.act {
+            Act::Cancel(_) => pen.words.cancel_reasons(pen.language()),
+            Act::Abort(_)
+            | Act::Rollback { .. }
+            | Act::Approve
+            | Act::Reject(_)
+            | Act::RejectInWords
+            | Act::Retry
+            | Act::Promote
+            | Act::Unlock => pen.words.rollback_reasons(pen.language()),
+        };
+        let ready = (0u8..).zip(ready);
         let ready = ready.map(|(at, reason)| vec![super::pen::tapped(reason, &because(Why::Ready(at)))]);
         ready.chain([vec![pen.button("button.own_reason", &because(Why::InWords))]]).collect()
     } else {
@@ -152,14 +163,14 @@ pub(super) async fn confirm(pen: &Pen<'_>, asked: &Wish) -> Result<Drawn, Failur
     Ok(Drawn { text: Text { html, buttons: filled(buttons) }, about: None })
 }
 
-const fn act_word(act: Act) -> &'static str {
+pub(super) const fn act_word(act: Act) -> &'static str {
     match act {
         Act::Approve => "approve",
         Act::Reject(_) | Act::RejectInWords => "reject",
-        Act::Cancel => "cancel",
+        Act::Cancel(_) => "cancel",
         Act::Retry => "retry",
         Act::Promote => "promote",
-        Act::Abort => "abort",
+        Act::Abort(_) => "abort",
         Act::Rollback { .. } => "rollback",
         Act::Unlock => "unlock",
     }

@@ -27,6 +27,8 @@ struct Stuck {
     settle: bool,
     /// It has left its environment so, for this reason.
     dirty: Option<String>,
+    /// It had left its environment so.
+    repaired: bool,
 }
 
 impl Stuck {
@@ -35,8 +37,19 @@ impl Stuck {
         let Some(scene) = Scene::read(pen, run.release, 0).await? else { return Ok(None) };
         let dirty = scene.environment(run.environment).and_then(|state| state.dirty.as_ref());
         let dirty = dirty.filter(|dirty| dirty.run == id).and_then(|dirty| pen.why(&dirty.reason));
+        // A rollback that fails leaves its environment in need of repair, and so does housekeeping.
+        let is_dirty = scene.environment(run.environment).is_none_or(|state| state.dirty.is_some());
+        let would_leave_it = run.kind == RunKind::Rollback || run.housekeeping && !run.is_catch_up();
+        let failed_back = would_leave_it && matches!(run.state, RunState::Failed { .. });
         let settle = scene.environment(run.environment).is_some_and(|state| state.unknown.is_some());
-        Ok(Some(Self { unknown: matches!(run.state, RunState::Unknown { .. }), settle, run, scene, dirty }))
+        Ok(Some(Self {
+            unknown: matches!(run.state, RunState::Unknown { .. }),
+            settle,
+            repaired: failed_back && !settle && !is_dirty,
+            run,
+            scene,
+            dirty,
+        }))
     }
 
     fn can_be(&self, verdict: Resolution) -> bool {
@@ -73,6 +86,7 @@ pub(super) async fn run(pen: &Pen<'_>, id: RunId) -> Result<Drawn, Failure> {
         kind => stuck.run.environment.to_string(),
         another_copy => another_copy,
         dirty => stuck.dirty,
+        repaired => stuck.repaired,
         where => pen.place(stuck.run.environment),
         lines => lines,
     };

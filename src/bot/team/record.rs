@@ -22,7 +22,8 @@ pub(super) fn news_of(row: &EventRow) -> Vec<(About, Option<Notice>)> {
         "gates_bypassed" => return release.into_iter().map(|about| (about, Some(Notice::Bypassed))).collect(),
         "run_ended" if text("state") == "unknown" => run().into_iter().collect(),
         "environment_dirty" | "host_left_behind" | "foreign_run_found" => run().into_iter().collect(),
-        "run_resolved" => row.run.map(|id| (About::Run(RunId(id)), None)).into_iter().collect(),
+        // That the alarm is over.
+        "run_resolved" | "environment_repaired" => run().into_iter().collect(),
         "host_key_seen" | "host_key_changed" => vec![(About::Host(text("host").to_owned()), Some(Notice::Alarm))],
         "production_locked" | "production_unlocked" => {
             let service = row.service.clone().and_then(|name| ServiceName::parse("service", name).ok());

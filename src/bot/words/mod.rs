@@ -146,6 +146,12 @@ impl Words {
         ["reason.rollback_0", "reason.rollback_1", "reason.rollback_2"].map(|key| self.phrase(language, key, ()))
     }
 
+    /// The ready reasons for taking a release out.
+    #[must_use]
+    pub fn cancel_reasons(&self, language: Language) -> [String; 3] {
+        ["reason.cancel_0", "reason.cancel_1", "reason.cancel_2"].map(|key| self.phrase(language, key, ()))
+    }
+
     /// The commands that people are offered, with what they do.
     #[must_use]
     pub fn commands(&self, language: Language) -> Vec<(String, String)> {

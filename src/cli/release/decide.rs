@@ -15,7 +15,7 @@ use crate::domain::status::List;
 use crate::terminal::{Ui, clean, sentence};
 use crate::wording::Language;
 
-/// Stands in the record where nobody said why.
+/// Stands in the record where nobody said how they know.
 const NO_REASON: &str = "no reason given";
 
 /// A decision with its reason.
@@ -34,27 +34,11 @@ impl Because {
     }
 }
 
-/// A decision that may go without a reason.
-#[derive(Debug, Args)]
-pub struct Perhaps {
-    #[command(flatten)]
-    one: One,
-    /// Why; people will read it
-    #[arg(long, short, value_name = "TEXT", default_value = NO_REASON)]
-    reason: String,
-}
-
-impl Perhaps {
-    pub(super) async fn run(self, context: &Context, what: &str) -> Result<(), Fault> {
-        decide(context, &self.one, what, Say { reason: Some(self.reason), ..Say::default() }).await
-    }
-}
-
 /// End a production deploy that is under way.
 #[derive(Debug, Args)]
 pub struct Abort {
     #[command(flatten)]
-    because: Perhaps,
+    because: Because,
     /// Even though it is not known how a run ended
     #[arg(long)]
     force: bool,

@@ -280,7 +280,7 @@ impl Printer {
         }
         self.finish()?;
         self.last = None;
-        let text = format!("•• {} ({})", clean(&self.ui.language.event(&event.kind, &event.data)), look::actor(event));
+        let text = format!("•• {} ({})", clean(&look::what(event, &self.ui)), look::actor(event));
         print(&format!("{}\n", self.ui.paint(&text, Tone::Dim)))
     }
 

@@ -9,7 +9,7 @@ use crate::api_client::{Call, Client, Context, Fault, Intent, print, with_query}
 use crate::contract::{self, ListReleases};
 use crate::domain::status;
 use crate::terminal::{Column, Table, Tone, Ui, clean, exact, note};
-use crate::wording::Language;
+use crate::wording::{Language, with_person};
 
 /// List releases.
 #[derive(Debug, Args)]
@@ -116,7 +116,7 @@ pub fn history(events: &[(contract::EventView, String)], ui: &Ui) -> String {
     let mut out = String::new();
     for (event, about) in events {
         let at = event.at.map(exact).unwrap_or_default();
-        let (who, what) = (actor(event), clean(&ui.language.event(&event.kind, &event.data)));
+        let (who, what) = (actor(event), clean(&what(event, ui)));
         let what = if about.is_empty() { what } else { format!("{}: {what}", clean(about)) };
         if narrow {
             out.push_str(&format!("{}  {who}\n", ui.paint(&at, Tone::Dim)));
@@ -133,6 +133,12 @@ pub fn history(events: &[(contract::EventView, String)], ui: &Ui) -> String {
 }
 
 /// Who did it.
+/// What has happened, with people by their names.
+pub(super) fn what(event: &contract::EventView, ui: &Ui) -> String {
+    let data = with_person(&event.data, |_| event.initiator.clone());
+    ui.language.event(&event.kind, &data)
+}
+
 pub(super) fn actor(event: &contract::EventView) -> String {
     let text = |key: &str| event.actor.get(key).and_then(Value::as_str).map(clean);
     match event.actor.get("is").and_then(Value::as_str) {

@@ -56,7 +56,7 @@ pub enum Release {
     Reject(decide::Because),
     /// Take a release out before production
     #[command(after_help = "Example:\n  rmm release cancel 12 --reason 'wrong tag'")]
-    Cancel(decide::Perhaps),
+    Cancel(decide::Because),
     /// End a production deploy that is under way, and go back
     #[command(after_help = "Example:\n  rmm release abort 12 --reason 'errors on checkout'")]
     Abort(decide::Abort),
@@ -117,7 +117,7 @@ impl Release {
             Self::Retry(one) => decide::retry(context, &one).await,
             Self::Promote(one) => decide::decide(context, &one, "promote", Say::default()).await,
             Self::Reject(because) => because.run(context, "reject").await,
-            Self::Cancel(perhaps) => perhaps.run(context, "cancel").await,
+            Self::Cancel(because) => because.run(context, "cancel").await,
             Self::Abort(abort) => abort.run(context).await,
             Self::Rollback(rollback) => rollback.run(context).await,
             Self::Bypass(bypass) => bypass.run(context).await,

@@ -215,7 +215,7 @@ impl Telegram {
             payload.reply_markup = look.reply_markup(manner.asks);
             payload
         });
-        sent.await.map(|Sent { message_id }| message_id).map_err(Trouble::from)
+        sent.await.map(|Sent { message_id }| message_id).map_err(Refused::of_sending)
     }
 
     /// Puts a text in the place of another; as [`Telegram::send`]. That it is the same already is no trouble.

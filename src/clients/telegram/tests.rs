@@ -108,7 +108,7 @@ async fn the_token_is_never_told() {
     }
     let peer = Peer::start().await;
     let echoed = fails(&peer, 400, &format!("Bad Request: what is {TOKEN}?"), Value::Null).await;
-    assert_eq!(echoed, Trouble::Refused("Bad Request: what is •••?".into()));
+    assert_eq!(echoed, Trouble::Forbidden("Bad Request: what is •••?".into()));
     assert!(Telegram::new(&SecretString::from(TOKEN), "ftp://x").is_err());
     assert!(Telegram::new(&SecretString::from(TOKEN), "telegram").is_err());
 }

@@ -39,6 +39,24 @@ impl Refused {
             Self::For(_) | Self::Same | Self::Unreadable(_) | Self::Link(_) | Self::OldTap => "refused",
         }
     }
+
+    /// What follows where a new message was refused. Telegram has many reasons not to take one, and more with time: what
+    /// is not about the text itself is about the chat, which may take it later.
+    pub(super) fn of_sending(self) -> Trouble {
+        match Trouble::from(self) {
+            Trouble::Refused(text) if !ABOUT_THE_TEXT.iter().any(|part| text.contains(part)) => {
+                Trouble::Forbidden(text)
+            }
+            Trouble::Conflict(text) => Trouble::Forbidden(text),
+            trouble @ Trouble::Gone => Trouble::Forbidden(trouble.to_string()),
+            trouble @ (Trouble::TooFast(_)
+            | Trouble::Forbidden(_)
+            | Trouble::Moved(_)
+            | Trouble::Unauthorized
+            | Trouble::Refused(_)
+            | Trouble::Unreachable(_)) => trouble,
+        }
+    }
 }
 
 impl From<Refused> for Trouble {
@@ -128,6 +146,24 @@ const GONE: &[&str] = &[
     "MESSAGE_ID_INVALID",
 ];
 
+/// What is wrong with a message wherever it goes.
+const ABOUT_THE_TEXT: &[&str] = &[
+    "can't parse",
+    "message is too long",
+    "MESSAGE_TOO_LONG",
+    "message text is empty",
+    "MESSAGE_EMPTY",
+    "text must be non-empty",
+    "must be encoded in UTF-8",
+    "ENTITIES_TOO_LONG",
+    "ENTITY_BOUNDS_INVALID",
+    "BUTTON_",
+    "inline keyboard button",
+    "reply markup is too long",
+    "REPLY_MARKUP_",
+];
+
+/// That a chat, or a person, takes nothing: also where a message that is there is changed.
 const FORBIDDEN: &[&str] = &[
     "chat not found",
     "user not found",
@@ -210,6 +246,30 @@ mod tests {
         assert_eq!(trouble("Bad Gateway"), Trouble::Unreachable("Bad Gateway".into()));
         let text = "Bad Request: message text is empty";
         assert_eq!(trouble(text), Trouble::Refused(text.into()));
+    }
+
+    #[test]
+    fn a_new_message_is_refused_by_its_chat_unless_something_is_wrong_with_the_text() {
+        let sending = |text: &str| told(text).of_sending();
+        for text in [
+            "Bad Request: USER_BANNED_IN_CHANNEL",
+            "Bad Request: CHAT_FORBIDDEN",
+            "Bad Request: CHAT_GUEST_SEND_FORBIDDEN",
+            "Bad Request: ALLOW_PAYMENT_REQUIRED_10",
+            "Bad Request: SOMETHING_NOBODY_HAS_HEARD_OF",
+            "Conflict: somebody else is at it",
+        ] {
+            assert_eq!(sending(text), Trouble::Forbidden(text.into()));
+        }
+        for text in [
+            "Bad Request: can't parse entities: Unsupported start tag",
+            "Bad Request: message is too long",
+            "Bad Request: message text is empty",
+            "Bad Request: BUTTON_DATA_INVALID",
+        ] {
+            assert_eq!(sending(text), Trouble::Refused(text.into()));
+        }
+        assert_eq!(sending("Bad Gateway"), Trouble::Unreachable("Bad Gateway".into()));
     }
 
     #[test]

@@ -97,7 +97,8 @@ impl Draft<'_, '_> {
     }
 
     /// The same CI run means the same release; where that has ended, a re-run means a retry: a higher attempt of it, or
-    /// after a failure on stage, one of a CI system that does not count.
+    /// after a failure on stage, one of a CI system that does not count. So it does while the release is on stage: the
+    /// job that had brought it there has died, or does it once more.
     fn same_ci_run(&mut self, new: &NewRelease) -> Result<Option<Answer>, Refusal> {
         let Some(ci_run) = &new.ci_run else { return Ok(None) };
         let Some(release) = self.world.of_ci_run(&ci_run.id) else { return Ok(None) };
@@ -110,8 +111,9 @@ impl Draft<'_, '_> {
             return Ok(None);
         }
         let newer = release.ci_run.as_ref().is_some_and(|known| ci_run.attempt > known.attempt);
-        let retried = !release.status.is_active();
-        if retried {
+        let ended = !release.status.is_active();
+        let again = (newer || !new.attempt_told) && self.ci_has_stage_for(&release);
+        if ended {
             let begins = if new.attempt_told {
                 newer && release.status.is_retryable()
             } else {
@@ -122,7 +124,9 @@ impl Draft<'_, '_> {
                 let cause = Cause::AlreadyEnded { release: release.id, title, status };
                 return Err(Refusal::from(cause).legal(Move::legal_for(&release).map(Move::as_str)));
             }
-            self.start_over(&release)?;
+            self.start_over(&release, None)?;
+        } else if again {
+            self.begin_again_on_stage(&release, ci_run.id.clone())?;
         }
         if newer {
             self.world.release_mut(release.id).ci_run = Some(ci_run.clone());
@@ -131,7 +135,23 @@ impl Draft<'_, '_> {
         self.learn_artifacts_from(release.id, new)?;
         self.learn_commit_from(&release, new);
         self.ask_again(release.id);
-        Ok(Some(Answer::Release { id: release.id, created: retried }))
+        Ok(Some(Answer::Release { id: release.id, created: ended || again }))
+    }
+
+    /// Whether a CI system brings this release to stage, or has: nothing of RMM's own is at work there.
+    pub(super) fn ci_has_stage_for(&self, release: &Release) -> bool {
+        release.status.holds_stage() && !self.world.service.stage().driver.is_ours()
+    }
+
+    /// The CI run of a release begins again while the release is on stage: what it has reported so far is out of date, and
+    /// so are the votes on it.
+    pub(super) fn begin_again_on_stage(&mut self, release: &Release, ci_run: String) -> Result<(), Refusal> {
+        let reason = Reason::CiBeganAgain { ci_run, was: release.status };
+        let run = self.world.occupying_run(Env::Stage).filter(|run| run.release == release.id);
+        if let Some(run) = run {
+            self.close_run(run.id, RunState::Stopped { reason: reason.clone() });
+        }
+        self.start_over(release, Some(reason))
     }
 
     /// The same tag (or, without one, the same commit) while active means the same release, unless something differs.
@@ -287,14 +307,14 @@ impl Draft<'_, '_> {
     ///
     /// # Errors
     /// A refusal when the same tag (or commit) is on its way already as another release.
-    pub(super) fn start_over(&mut self, release: &Release) -> Result<(), Refusal> {
+    pub(super) fn start_over(&mut self, release: &Release, reason: Option<Reason>) -> Result<(), Refusal> {
         let id = release.id;
         let twin = self.world.candidate(release.tag.as_ref(), release.commit.as_ref());
         if let Some(twin) = twin.filter(|twin| twin.id != id) {
             let (title, release, status) = (twin.title(), twin.id, twin.status);
             return Err(Cause::OnItsWay { title, release, status, started_by: None, asked_by: None }.into());
         }
-        self.world.move_release(id, Status::Initiated, None);
+        self.world.move_release(id, Status::Initiated, reason);
         let now = self.world.now;
         let release = self.world.release_mut(id);
         release.attempt.0 += 1;

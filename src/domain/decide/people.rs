@@ -44,7 +44,7 @@ impl Draft<'_, '_> {
             self.ask_again(id);
             return Ok(Answer::Release { id, created: false });
         }
-        self.start_over(&release)?;
+        self.start_over(&release, None)?;
         // A CI system has to begin anew: what its last try still says is out of date.
         if !self.world.service.stage().driver.is_ours()
             && let Some(ci_run) = &mut self.world.release_mut(id).ci_run

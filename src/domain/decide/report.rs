@@ -37,6 +37,11 @@ fn environment_of(status: Status) -> Option<Env> {
     }
 }
 
+/// Whether a report may move a release there; to the start, it is the CI run registered again that does.
+fn may_be_reported(status: Status) -> bool {
+    status != Status::Initiated && environment_of(status).is_some()
+}
+
 impl Draft<'_, '_> {
     pub(super) fn report(&mut self, id: ReleaseId, status: Status, ci_run: Option<Reporter>) -> Decided {
         let release = self.known(id)?;
@@ -45,6 +50,12 @@ impl Draft<'_, '_> {
         if let (Ok(()), Some(reporter)) = (&checked, &ci_run) {
             self.note_attempt(id, reporter);
         }
+        let release = match &ci_run {
+            Some(reporter) if checked.is_ok() && status == Status::StageBuilding => {
+                self.begun_again(release, reporter)?
+            }
+            Some(_) | None => release,
+        };
         let result = match checked {
             Ok(()) if release.status == status => Ok(self.heard_again(&release, status, ci_run)),
             Ok(()) => self.follow_report(&release, status, ci_run).inspect_err(|_| {
@@ -58,6 +69,17 @@ impl Draft<'_, '_> {
             let event = Event::ReportRefused { status, reason: refusal.cause.clone(), unrecorded: None };
             self.refuse_on_record(id, event, refusal)
         })
+    }
+
+    /// A higher attempt of the CI run that has stage goes there once more: the jobs that it repeats may not be those that
+    /// register the release.
+    fn begun_again(&mut self, release: Release, reporter: &Reporter) -> Result<Release, Refusal> {
+        let is_newer = |known: &CiRun| known.id == reporter.id && reporter.attempt > Some(known.attempt);
+        if !release.ci_run.as_ref().is_some_and(is_newer) || !self.ci_has_stage_for(&release) {
+            return Ok(release);
+        }
+        self.begin_again_on_stage(&release, reporter.id.clone())?;
+        self.known(release.id)
     }
 
     /// Whether this report may speak about this environment at all.
@@ -219,7 +241,7 @@ impl Draft<'_, '_> {
                 self.ci_ended(id, Env::Production, state)?;
             }
             _ => {
-                let next: Vec<_> = release.status.next().iter().filter(|s| environment_of(**s).is_some()).collect();
+                let next: Vec<_> = release.status.next().iter().filter(|s| may_be_reported(**s)).collect();
                 let reason = release.reason.clone();
                 let cause = Cause::DoesNotFollow { release: id, status: release.status, reason, reported: status };
                 let legal = next.into_iter().map(|s| s.as_str()).chain(Move::legal_for(release).map(Move::as_str));

@@ -9,6 +9,7 @@ use crate::contract::{Acknowledge, EventPage, EventView, ListAudit, ListEvents, 
 use crate::domain::event::Event;
 use crate::domain::ids::{Invalid, ServiceName, prose_line};
 use crate::domain::person::Right;
+use crate::engine::catalog::Catalog;
 use crate::store::chain::ChainHead;
 use crate::store::events::{EventRow, Page};
 use crate::store::record::{self, Filter, Most};
@@ -23,9 +24,13 @@ pub(super) const LARGEST_PAGE: u32 = 500;
 /// What the events of one page come to at most, in bytes: the answer takes a few times as much memory while it is made.
 pub(in crate::web) const PAGE_BYTES: usize = 256 * 1024;
 
-impl From<EventRow> for EventView {
-    fn from(row: EventRow) -> Self {
+impl EventView {
+    /// An event of the record, with who of the people is meant.
+    pub(in crate::web) fn of(row: EventRow, catalog: &Catalog) -> Self {
+        let data: serde_json::Value = serde_json::from_str(&row.data).unwrap_or_default();
+        let initiator = data["initiated_by"].as_str().and_then(|given| catalog.person_meant(given));
         Self {
+            initiator: initiator.map(|person| person.name.to_string()),
             seq: row.seq,
             at: Timestamp::from_millisecond(row.at).ok(),
             service: row.service,
@@ -33,7 +38,7 @@ impl From<EventRow> for EventView {
             run: row.run,
             actor: serde_json::from_str(&row.actor).unwrap_or_default(),
             kind: row.kind,
-            data: serde_json::from_str(&row.data).unwrap_or_default(),
+            data,
             trace_id: row.trace_id,
         }
     }
@@ -85,7 +90,9 @@ pub async fn list(
     let most = Most { events: limit, bytes: PAGE_BYTES };
     let found = web.engine.read(move |conn| record::look(conn, &filter, before, most)).await?;
     let next = found.next.map(|seq| format!("e{seq}"));
-    Ok(Json(EventPage { events: found.events.into_iter().map(Into::into).collect(), next }))
+    let catalog = web.engine.catalog();
+    let events = found.events.into_iter().map(|event| EventView::of(event, &catalog)).collect();
+    Ok(Json(EventPage { events, next }))
 }
 
 impl From<Result<Verified, Broken>> for Verification {

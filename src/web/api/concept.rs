@@ -17,7 +17,7 @@ use crate::domain::status::{List, Status};
 use crate::engine::Request;
 use crate::store::releases;
 use crate::web::auth::Caller;
-use crate::web::body::Sent;
+use crate::web::body::{LARGEST_RELEASE, Sent};
 use crate::web::problem::Problem;
 use crate::web::{Web, oidc};
 
@@ -78,7 +78,7 @@ pub async fn create(
     Caller(actor): Caller,
     Extension(trace): Extension<Trace>,
     run: oidc::Run,
-    Sent(sent): Sent<ConceptCreate>,
+    Sent(sent): Sent<ConceptCreate, LARGEST_RELEASE>,
 ) -> Result<(StatusCode, Json<ConceptCreated>), Problem> {
     let begun = match sent.status {
         None | Some(Status::Initiated) => false,

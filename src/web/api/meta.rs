@@ -12,7 +12,7 @@ use crate::contract::{BackupMade, Health, MakeBackup, Reloaded};
 use crate::domain::event::Event;
 use crate::domain::ids::Invalid;
 use crate::domain::person::{Actor, Right};
-use crate::store::news;
+use crate::store::{StoreError, news};
 use crate::web::Web;
 use crate::web::auth::Caller;
 use crate::web::body::Sent;
@@ -31,6 +31,12 @@ fn well(record: Option<&str>, chats: Option<&str>) -> Health {
 #[utoipa::path(get, path = "/healthz", tag = "health", security(()), responses((status = 200, body = Health)))]
 pub async fn healthz() -> Json<Health> {
     Json(well(None, None))
+}
+
+/// Alive, as the original machine called it
+#[utoipa::path(get, path = "/health", tag = "health", security(()), responses((status = 200, body = Health)))]
+pub async fn health() -> Json<Health> {
+    healthz().await
 }
 
 /// How long it is believed that the database can be written, however often it is asked: any client may ask, and finding it out
@@ -61,9 +67,17 @@ pub(in crate::web) async fn ready(web: &Web) -> Result<Health, Problem> {
         *written = Some(Instant::now());
     }
     let record = web.engine.store().alarm().borrow().is_some().then_some("alarm");
-    // Groups; a person who has blocked the bot concerns no others.
+    Ok(well(record, is_refused(web).await?.then_some("refuse")))
+}
+
+/// Whether a chat of the team, or a person of the configuration, takes no messages of the bot.
+async fn is_refused(web: &Web) -> Result<bool, StoreError> {
     let refusals = web.engine.read(news::refusals).await?;
-    Ok(well(record, refusals.iter().any(|refusal| refusal.chat < 0).then_some("refuse")))
+    if refusals.is_empty() || refusals.iter().any(|refusal| refusal.chat < 0) {
+        return Ok(!refusals.is_empty());
+    }
+    let people = web.engine.telegram_people().await?;
+    Ok(refusals.iter().any(|refusal| people.iter().any(|(_, id, _)| *id == refusal.chat)))
 }
 
 /// Read the configuration again, as SIGHUP makes RMM do

@@ -19,8 +19,9 @@ use axum::extract::Request as HttpRequest;
 use axum::middleware::Next;
 use axum::response::Response;
 use utoipa::OpenApi;
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Content, OpenApi as OpenApiDocument, Ref, ResponseBuilder};
+use utoipa::openapi::{Content, OpenApi as OpenApiDocument, Ref, RefOr, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -65,13 +66,11 @@ pub(super) fn routes() -> Router<Web> {
             "/api/openapi.json",
             axum::routing::get(move || async move { ([("content-type", "application/json")], document) }),
         )
-        // As the original machine called it.
-        .route("/health", axum::routing::get(meta::healthz))
         .layer(axum::middleware::from_fn(traced))
 }
 
 /// Calls that anybody may make.
-const OPEN: [&str; 2] = ["/healthz", "/readyz"];
+const OPEN: [&str; 3] = ["/healthz", "/health", "/readyz"];
 
 /// What every call may be answered that needs a token.
 const ANY_CALL: [(&str, &str); 4] = [
@@ -81,12 +80,38 @@ const ANY_CALL: [(&str, &str); 4] = [
     ("503", "RMM is stopping, or cannot write"),
 ];
 
+/// What a call may be answered that takes something from its caller, by where it takes it from.
+const NAMES_SOMETHING: [(&str, &str); 1] = [("404", "There is no such thing, or not for this token")];
+const ASKS_SOMETHING: [(&str, &str); 1] =
+    [("422", "A value is not right; `field` and the sentence say which, and why")];
+const SENDS_SOMETHING: [(&str, &str); 4] = [
+    ("400", "The body is not JSON, or ended too early"),
+    ("413", "The body is too large"),
+    ("415", "The body is said to be something else than JSON"),
+    ("422", "A value is not right; `field` and the sentence say which, and why"),
+];
+
+/// What a call may be answered beside what it says itself.
+fn refusals(call: &Operation) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let takes = |place: &ParameterIn| {
+        let here = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(it) if it.parameter_in == *place);
+        call.parameters.iter().flatten().any(here)
+    };
+    let of = |so: bool, answers: &'static [(&'static str, &'static str)]| if so { answers } else { &[] };
+    let own = [
+        of(takes(&ParameterIn::Path), &NAMES_SOMETHING),
+        of(takes(&ParameterIn::Query), &ASKS_SOMETHING),
+        of(call.request_body.is_some(), &SENDS_SOMETHING),
+    ];
+    ANY_CALL.into_iter().chain(own.into_iter().flatten().copied())
+}
+
 fn described() -> (Router<Web>, OpenApiDocument) {
     let (router, mut openapi) = routed();
     for (path, item) in &mut openapi.paths.paths {
         let calls = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for call in calls.into_iter().flatten().filter(|_| !OPEN.contains(&path.as_str())) {
-            for (status, description) in ANY_CALL {
+            for (status, description) in refusals(call).collect::<Vec<_>>() {
                 let problem = Content::new(Some(Ref::from_schema_name("Problem")));
                 let answer =
                     ResponseBuilder::new().description(description).content("application/problem+json", problem);
@@ -136,6 +161,7 @@ fn routed() -> (Router<Web>, OpenApiDocument) {
         .routes(routes!(concept::create, concept::report))
         .routes(routes!(concept::active))
         .routes(routes!(meta::healthz))
+        .routes(routes!(meta::health))
         .routes(routes!(meta::readyz))
         .routes(routes!(metrics::show))
         .split_for_parts()

@@ -21,7 +21,7 @@ use crate::engine::{Request, no_release, no_service};
 use crate::store::{events, releases, runs};
 use crate::views::{PlanOverview, ReleaseOverview};
 use crate::web::auth::Caller;
-use crate::web::body::{Asked, Named, Sent};
+use crate::web::body::{Asked, LARGEST_RELEASE, Named, Sent};
 use crate::web::problem::Problem;
 use crate::web::{Web, oidc};
 use crate::wording::english;
@@ -100,8 +100,8 @@ pub(super) fn checked_artifacts(mut surfaces: Vec<Artifact>) -> Result<Vec<Artif
 /// Create a release
 ///
 /// The same CI run again, or without one the same service, tag and commit while active, is the same release (200). A
-/// re-run of the CI run of a release that has failed begins its next attempt (201); of one that has ended otherwise, it
-/// is refused (`already_ended`).
+/// re-run of the CI run of a release that has failed, or that CI has brought to stage, begins its next attempt (201); of
+/// one that has ended otherwise, it is refused (`already_ended`).
 #[utoipa::path(post, path = "/api/v1/releases", tag = "releases", request_body = CreateRelease,
     responses((status = 201, body = ReleaseView), (status = 200, body = ReleaseView, description = "It exists already"),
               (status = 409, body = Problem), (status = 422, body = Problem)))]
@@ -110,7 +110,7 @@ pub async fn create(
     Caller(actor): Caller,
     Extension(trace): Extension<Trace>,
     run: oidc::Run,
-    Sent(new): Sent<CreateRelease>,
+    Sent(new): Sent<CreateRelease, LARGEST_RELEASE>,
 ) -> Result<Response, Problem> {
     let initiated_by = run.initiator(new.initiated_by, web.engine.catalog().people())?;
     let mut new = CreateRelease { initiated_by, ci_run: run.creating(new.ci_run)?, ..new }.check()?;
@@ -194,7 +194,8 @@ pub async fn events(
     let link = next_cursor(&page).map(|cursor| {
         [(header::LINK, format!("</api/v1/releases/{id}/events?limit={limit}&cursor={cursor}>; rel=\"next\""))]
     });
-    let events: Vec<EventView> = page.events.into_iter().map(Into::into).collect();
+    let catalog = web.engine.catalog();
+    let events: Vec<_> = page.events.into_iter().map(|event| EventView::of(event, &catalog)).collect();
     Ok((link.map(AppendHeaders), Json(events)).into_response())
 }
 

@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 
 use crate::contract::{CreateToken, CreatedToken, LoginLinkView, MakeLoginLink, TokenView};
 use crate::domain::event::Event;
-use crate::domain::ids::{Invalid, PersonName, ServiceName, is_same_name, one_line};
+use crate::domain::ids::{Invalid, PersonName, ServiceName, folded, is_same_name, one_line};
 use crate::domain::person::{Actor, Right, Role};
 use crate::engine::catalog::Catalog;
 use crate::engine::{Failure, no_service};
@@ -45,6 +45,11 @@ pub(in crate::web) async fn make(web: &Web, actor: Actor, new: CreateToken) -> R
     let mut people = catalog.people().keys().map(PersonName::as_str).filter(|name| new.person.as_deref() != Some(name));
     if [Actor::Operator, Actor::Machine].iter().any(|actor| same(actor.label())) || people.any(same) {
         let rule = format!("{} is somebody else's name; call the token after what it is for", new.name);
+        return Err(Invalid::new("name", rule).into());
+    }
+    // So the record calls those whose workflow came with an id token.
+    if folded(&new.name).starts_with("github:") {
+        let rule = "must not begin with `github:`: so the record calls what comes with an id token of GitHub's";
         return Err(Invalid::new("name", rule).into());
     }
     let mut services = Vec::new();

@@ -278,7 +278,7 @@ impl Place {
                 .map(|host| (host.name.to_string(), answers.has(&chosen, host.name.as_str())))
                 .collect(),
             directory: answers.first(&format!("{key}_directory")).to_owned(),
-            usual: text::usual_directory(answers.first("name"), key, driver),
+            usual: text::usual_directory(answers.first("name"), key),
             health: answers.first(&format!("{key}_health")).to_owned(),
         }
     }

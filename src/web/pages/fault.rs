@@ -168,8 +168,11 @@ impl Shown {
     }
 }
 
-/// With a large first letter and a full stop.
+/// With a large first letter and a full stop. An address stays as it is.
 pub(super) fn sentence_of(text: &str) -> String {
+    if text.split_whitespace().next().is_some_and(|word| word.contains("://")) {
+        return ended(text);
+    }
     let mut chars = text.chars();
     let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
     ended(&format!("{first}{}", chars.as_str()))

@@ -17,7 +17,7 @@ use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::person::Right;
 use crate::domain::release::Release;
 use crate::engine::catalog::Catalog;
-use crate::wording::Language;
+use crate::wording::{Language, with_person};
 
 /// How a reader wants pages.
 #[derive(Debug, Clone)]
@@ -95,18 +95,14 @@ impl Looks {
 
     /// The person whose name or account this is, or what was given.
     pub fn person(&self, given: &str) -> String {
-        let person = self.catalog.people().values().find(|person| person.is_called(given));
+        let person = self.catalog.person_meant(given);
         person.map_or_else(|| given.to_owned(), |person| person.name.to_string())
     }
 
     /// What has happened, from the name and the data of an event as the record keeps them.
     pub fn happened(&self, kind: &str, data: &str) -> String {
-        let mut data: serde_json::Value = serde_json::from_str(data).unwrap_or_default();
-        if let Some(initiator) = data.get_mut("initiated_by")
-            && let Some(person) = initiator.as_str().map(|given| self.person(given))
-        {
-            *initiator = person.into();
-        }
+        let data: serde_json::Value = serde_json::from_str(data).unwrap_or_default();
+        let data = with_person(&data, |given| Some(self.person(given)));
         self.clause(&self.language.happened(kind, &data))
     }
 

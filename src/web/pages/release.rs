@@ -139,9 +139,7 @@ fn page(
     let title = format!("{} {}", release.service, release.title());
     let by = overview.initiator.as_ref().map(PersonName::as_str);
     let initiator = crate::wording::initiator(by, &release.initiated_by);
-    let since = release.status_since;
-    let is_over = !release.status.is_active();
-    let age = if is_over { looks.when(since, viewer.now).ago } else { looks.lasting(since, viewer.now) };
+    let age = looks.lasting(release.status_since, viewer.now);
     let acts = acts::acts(overview, runs, viewer, draft);
     ReleasePage {
         frame: Frame::inside(viewer, "board", &title).in_state(Tone::from(&standing)),

@@ -50,7 +50,10 @@ impl From<&Standing> for Tone {
     fn from(standing: &Standing) -> Self {
         match standing {
             Standing::HeldUp { .. } => WARN,
-            Standing::CommitAsked | Standing::InLine { .. } | Standing::Replaced { .. } => IDLE,
+            Standing::CommitAsked
+            | Standing::InLine { .. }
+            | Standing::CiAwaited { .. }
+            | Standing::Replaced { .. } => IDLE,
             Standing::Begins { kind, .. } | Standing::Step { run: kind, .. } | Standing::Ci { kind, .. }
                 if *kind == RunKind::Rollback =>
             {

@@ -39,6 +39,12 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
                 "the CI of #{by} {title} went to stage although stage was taken, so what was tested there is in doubt"
             )
         }
+        R::CiBeganAgain { ci_run, was } => {
+            let votes = if was.is_at_gates() { "; approvals are void" } else { "" };
+            format!(
+                "the CI run {ci_run} has begun again, so what it had reported ({was}) does not count any more{votes}"
+            )
+        }
         R::Superseded { by, title } => format!("superseded by #{by} {title}"),
         R::TagMoved { tag, to } => format!("the tag {tag} has moved to {}", to.short()),
         R::TagGone { tag } => format!("the tag {tag} is gone from the repository"),

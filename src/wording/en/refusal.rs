@@ -2,7 +2,7 @@
 
 use super::{inside, list, reason};
 use crate::domain::moves::Move;
-use crate::domain::person::Right;
+use crate::domain::person::{Right, Role};
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Cause;
 use crate::domain::release::Version;
@@ -31,7 +31,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::StepNotAtWork { run, step } => format!("step {step} of run {run} is not at work"),
 
         C::RoleTooLow { who, role, right } => {
-            format!("{who} ({}) may not do this; it takes {}", role.as_str(), who_may(*right))
+            format!("{who} ({}) may not do this; it takes {}", role.as_str(), who_may(*right, *role))
         }
         C::OtherServices { service, valid_for } => {
             format!("this token is not valid for the service {service}, only for {}", list(valid_for))
@@ -307,13 +307,15 @@ fn done(wanted: Move) -> &'static str {
 }
 
 /// Who has a right.
-fn who_may(right: Right) -> &'static str {
+fn who_may(right: Right, role: Role) -> &'static str {
     match right {
         Right::Machine => "only RMM itself",
         Right::Watch => "anybody",
         Right::Read => "a viewer, member or admin",
         Right::Create => "a CI token, a member or an admin",
         Right::Report => "a CI token or an admin",
+        // A person who taps or clicks needs no token.
+        Right::Vote if role == Role::Viewer => "a listed person",
         Right::Vote => "a listed person, with a token of that person",
         Right::Retry => "a member or an admin",
         Right::Cancel => "an admin, or the initiator of the release",

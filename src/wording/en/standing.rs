@@ -18,6 +18,9 @@ pub(in crate::wording) fn standing(standing: &Standing) -> String {
             format!("{}: {} of {surface}{place}", En.run(&env.to_string(), run.as_str()), kind.title())
         }
         S::Ci { env, kind } => format!("CI is at work: {}", En.run(&env.to_string(), kind.as_str())),
+        S::CiAwaited { env, kind } => {
+            format!("waits for CI to report that it begins: {}", En.run(&env.to_string(), kind.as_str()))
+        }
         S::Vote { missing, given, needed } if missing.is_empty() => {
             format!("nobody is left to approve · {given}\u{a0}of\u{a0}{needed}")
         }

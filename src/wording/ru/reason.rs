@@ -38,6 +38,14 @@ pub(in crate::wording) fn reason(reason: &Reason) -> String {
         R::StageOvertaken { by, title } => {
             format!("CI релиза #{by} {title} занял stage, хотя тот был занят: неизвестно, что там проверяли")
         }
+        R::CiBeganAgain { ci_run, was } => {
+            let votes = if was.is_at_gates() {
+                "; подтверждения больше не действуют"
+            } else {
+                ""
+            };
+            format!("прогон CI {ci_run} начат заново, поэтому прежние его отчёты ({was}) больше не действуют{votes}")
+        }
         R::Superseded { by, title } => format!("его заменил более новый релиз #{by} {title}"),
         R::TagMoved { tag, to } => format!("тег {tag} указывает теперь на {}", to.short()),
         R::TagGone { tag } => format!("тега {tag} больше нет в репозитории"),

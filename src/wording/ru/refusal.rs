@@ -29,7 +29,7 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::StepNotAtWork { run, step } => format!("шаг {step} прогона {run} сейчас не выполняется"),
 
         C::RoleTooLow { who, role: has, right } => {
-            format!("у {who} ({}) на это нет прав; нужен {}", role(*has), who_may(*right))
+            format!("у {who} ({}) на это нет прав; нужен {}", role(*has), who_may(*right, *has))
         }
         C::OtherServices { service, valid_for } => {
             format!("этот токен не подходит для сервиса {service}, только для {}", list(valid_for))
@@ -324,13 +324,15 @@ fn role(role: Role) -> &'static str {
 }
 
 /// У кого есть право: «нужен …».
-fn who_may(right: Right) -> &'static str {
+fn who_may(right: Right, role: Role) -> &'static str {
     match right {
         Right::Machine => "сам RMM",
         Right::Watch => "кто угодно",
         Right::Read => "наблюдатель, участник или администратор",
         Right::Create => "токен CI, участник или администратор",
         Right::Report => "токен CI или администратор",
+        // Кто нажимает кнопку, тому токен не нужен.
+        Right::Vote if role == Role::Viewer => "человек из списка",
         Right::Vote => "человек из списка со своим токеном",
         Right::Retry => "участник или администратор",
         Right::Cancel => "администратор или автор релиза",

@@ -20,6 +20,9 @@ pub(in crate::wording) fn standing(standing: &Standing) -> String {
             format!("{}: {} {surface}{place}", run(&env.to_string(), of.as_str()), step(*kind))
         }
         S::Ci { env, kind } => format!("работает CI: {}", run(&env.to_string(), kind.as_str())),
+        S::CiAwaited { env, kind } => {
+            format!("ждём, пока CI сообщит о начале: {}", run(&env.to_string(), kind.as_str()))
+        }
         S::Vote { missing, given, needed } if missing.is_empty() => {
             format!("подтверждать больше некому · {given}\u{a0}из\u{a0}{needed}")
         }

@@ -38,6 +38,8 @@ fn samples() -> Vec<Reason> {
         R::GivenUp { by: by(), why: "burnt down".into() },
         R::Superseded { by: ReleaseId(13), title: "v1.6.0".into() },
         R::StageOvertaken { by: ReleaseId(13), title: "v1.6.0".into() },
+        R::CiBeganAgain { ci_run: "77".into(), was: Status::StageTestRollback },
+        R::CiBeganAgain { ci_run: "77".into(), was: Status::ManualTesting },
         R::TagMoved { tag: "v1.5.0".into(), to: commit() },
         R::TagGone { tag: "v1.5.0".into() },
         R::ContentChanged,

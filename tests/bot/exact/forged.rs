@@ -71,7 +71,7 @@ async fn what_is_not_there_is_said_not_to_be_there() {
     let menu = menu(&world, &world.ann).await;
     waiting(&world, "v1").await;
     world.rmm.quiet().await;
-    for act in ["a", "j0", "x", "y", "p", "b", "b!", "k1", "k1!", "u"] {
+    for act in ["a", "j0", "x0", "y", "p", "b0", "b0!", "k1", "k1!", "u"] {
         let tap = in_vain(&world, &world.ann, menu, &format!("d.999.1.{act}")).await;
         assert!(tap.alert && tap.toast.contains("there is no release #999"), "{act}: {tap:?}");
     }
@@ -121,12 +121,12 @@ async fn a_viewer_and_an_unlisted_member_can_do_nothing() {
     let release = waiting(&world, "v1").await;
     world.rmm.quiet().await;
     let before = world.rmm.show(release).await;
-    for word in ["a", "j0", "x", "y", "p", "b", "b!", "k1", "u"] {
+    for word in ["a", "j0", "x0", "y", "p", "b0", "b0!", "k1", "u"] {
         let data = act(&world, release, word).await;
         let tap = in_vain(&world, &world.vera, menus[0], &data).await;
         assert!(tap.alert && !tap.toast.is_empty(), "{word}: {tap:?}");
     }
-    for word in ["a", "j0", "p", "b", "k1", "u"] {
+    for word in ["a", "j0", "p", "b0", "k1", "u"] {
         let data = act(&world, release, word).await;
         let tap = in_vain(&world, &world.boris, menus[1], &data).await;
         assert!(tap.alert && !tap.toast.is_empty(), "{word}: {tap:?}");

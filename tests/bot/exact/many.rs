@@ -51,7 +51,7 @@ async fn five_hundred_releases_are_looked_through_and_one_is_approved() {
     let voted: Duration = begun.elapsed();
     assert_eq!(tap.toast, "✅ Your approval counts (1/2)");
     let last = *ids.iter().max().unwrap();
-    let tap = world.ann.taps_raw(menu, &act(&world, last, "x").await).await;
+    let tap = world.ann.taps_raw(menu, &act(&world, last, "x0").await).await;
     assert_eq!(tap.toast, "⛔ Release cancelled");
     eprintln!(
         "{many} releases: a list is shown after {shown:.1?}; tap to answer {middle:.1?} in the middle, {high:.1?} for \

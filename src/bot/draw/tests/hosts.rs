@@ -3,7 +3,7 @@
 use super::rig::{Rig, check, key, person, prod, told};
 use crate::bot::draw::hosts::shown_key;
 use crate::bot::draw::letters;
-use crate::bot::screen::{Key, Screen};
+use crate::bot::screen::{Act, Key, Screen};
 use crate::clients::telegram::Text;
 use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::person::Role::{Admin, Member};
@@ -80,5 +80,8 @@ async fn letters_to_strangers() {
     seen!("claimed", claimed(true));
     seen!("claimed_and_nobody_to_ask", claimed(false));
     seen!("group", both(&|language| letters::unknown_group(&rig.words, language, -1001, Some(12))));
-    seen!("ask_reason", both(&|language| letters::ask_reason(&rig.words, language, &release, None)));
+    seen!(
+        "ask_reason",
+        both(&|language| letters::ask_reason(&rig.words, language, &release, Act::RejectInWords, None))
+    );
 }

@@ -85,7 +85,7 @@ async fn a_release_is_built_tested_and_deployed() {
     let confirm = |act| Screen::Confirm(wish(&release, act));
     seen!("confirm_approve", rig.shot("tech_lead", Member, &confirm(Act::Approve)).await);
     seen!("confirm_reject", rig.shot("tech_lead", Member, &confirm(Act::Reject(1))).await);
-    seen!("confirm_cancel", rig.shot("gommgo", Admin, &confirm(Act::Cancel)).await);
+    seen!("confirm_cancel", rig.shot("gommgo", Admin, &confirm(Act::Cancel(Why::Open))).await);
     seen!("confirm_outdated", rig.shot("gommgo", Admin, &confirm(Act::Retry)).await);
     let reasons = Screen::Reasons { release: id, revision: release.revision };
     seen!("reasons", rig.shot("tech_lead", Member, &reasons).await);
@@ -97,7 +97,7 @@ async fn a_release_is_built_tested_and_deployed() {
     seen!("card_deploying", rig.shot("gommgo", Admin, &card).await);
     seen!("notice_deploying", rig.notice(Notice::Deploying, id).await);
     let release = rig.get(id).await;
-    seen!("confirm_abort", rig.shot("gommgo", Admin, &Screen::Confirm(wish(&release, Act::Abort))).await);
+    seen!("confirm_abort", rig.shot("gommgo", Admin, &Screen::Confirm(wish(&release, Act::Abort(Why::Open)))).await);
     rig.ends_well(PRODUCTION).await;
     seen!("card_deployed", rig.shot("gommgo", Admin, &card).await);
     seen!("notice_deployed", rig.notice(Notice::Deployed, id).await);

@@ -46,7 +46,9 @@ pub(in crate::web::pages) async fn json(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Fault> {
     let form = Form { media: "application/json", name: "audit.json", head: "[\n", between: ",\n", tail: "\n]\n" };
-    file(web, &viewer, &asked, form, |event| serde_json::to_string(&EventView::from(event)).unwrap_or_default())
+    let catalog = web.engine.catalog();
+    let one = move |event| serde_json::to_string(&EventView::of(event, &catalog)).unwrap_or_default();
+    file(web, &viewer, &asked, form, one)
 }
 
 /// What stands around events in a file.
@@ -71,12 +73,12 @@ fn file(
     viewer: &Viewer,
     asked: &Asked,
     form: Form,
-    write: impl Fn(EventRow) -> String + Copy + Send + 'static,
+    write: impl Fn(EventRow) -> String + Clone + Send + 'static,
 ) -> Result<Response, Fault> {
     viewer.actor.may(Right::Read, None, false)?;
     let filter = asked.filter(&viewer.looks.zone)?;
     let pieces = stream::try_unfold(At::Begin, move |at| {
-        let (web, filter) = (web.clone(), filter.clone());
+        let (web, filter, write) = (web.clone(), filter.clone(), write.clone());
         async move {
             let (before, is_first) = match at {
                 At::Begin => {

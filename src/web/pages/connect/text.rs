@@ -13,9 +13,9 @@ pub(super) fn name_of(repository: &str) -> String {
     last.chars().take(60).map(plain).collect::<String>().trim_matches(['-', '_']).to_owned()
 }
 
-/// The folder of an environment, where nobody says another.
-pub(super) fn usual_directory(name: &str, environment: &str, driver: &str) -> String {
-    if driver == "ssh" { format!("/srv/{name}") } else { format!("/srv/{name}-{environment}") }
+/// The folder of an environment, where nobody says another: one of its own, since both may be on one host.
+pub(super) fn usual_directory(name: &str, environment: &str) -> String {
+    format!("/srv/{name}-{environment}")
 }
 
 /// A `[[services]]` table.
@@ -82,7 +82,7 @@ fn write_environment(out: &mut String, answers: &Answers, environment: &str) -> 
     }
     let directory = of("directory");
     let directory =
-        if directory.is_empty() { usual_directory(answers.first("name"), environment, driver) } else { directory };
+        if directory.is_empty() { usual_directory(answers.first("name"), environment) } else { directory };
     writeln!(out, "surfaces.app.directory = {}", quoted(&directory))?;
     let health = of("health");
     if !health.is_empty() {
