@@ -138,8 +138,10 @@ words! {
     record_changed = "ALARM: the record was changed behind RMM's back; `rmm audit verify` says how.",
         "ТРЕВОГА: журнал изменён в обход RMM; подробности: `rmm audit verify`.";
     chat_takes_nothing =
-        "A chat of the team takes no messages of the bot. RMM's log and the admins' private chats say which one and why.",
-        "Один из чатов команды не принимает сообщений бота. Какой и почему — в логе RMM и в личных чатах администраторов.";
+        "A chat of the team, or a person in private, takes no messages of the bot. RMM's log and the admins' private chats say \
+         which one and why.",
+        "Один из чатов команды или кто-то в личке не принимает сообщений бота. Кто и почему — в логе RMM и в личных чатах \
+         администраторов.";
     alarm_is_over = "The alarm is over; the record says why.", "Тревога снята; причина записана в журнале.";
     how_an_alarm_ends = "rmm: the record was changed; `rmm audit acknowledge --reason …` ends the alarm once you have looked",
         "rmm: журнал изменён; когда разберётесь, снимите тревогу: `rmm audit acknowledge --reason …`";

@@ -306,7 +306,12 @@ async fn an_admin_settles_an_unknown_run() {
 #[tokio::test]
 async fn an_admin_says_that_stage_has_been_repaired() {
     let deploy = "test $RMM_ENVIRONMENT = production || { test $RMM_TAG != v2 && test ! -e ../broken; }";
-    let world = BotWorld::without_rmm(|setup| one_step(setup, deploy)).await;
+    let world = BotWorld::without_rmm(|setup| one_step(setup, deploy).another_service("other")).await;
+    let of_other = world.telegram.group(-1_001_234_567_999, "Other");
+    world.configure(|config| {
+        let chat = "id = -1001234567999\nservices = [\"other\"]";
+        set(config, "telegram.chats", vec![Value::Table(chat.parse().unwrap())]);
+    });
     world.start_rmm().await;
     world.rmm.deployed("v1").await;
     let to_ann = world.telegram.chat(world.ann.id);
@@ -334,6 +339,8 @@ async fn an_admin_says_that_stage_has_been_repaired() {
         shown.iter().all(|shown| !shown.text.contains("Stage needs repair")).then_some(())
     })
     .await;
+    world.all_is_told().await;
+    assert_eq!(of_other.messages().len(), 0, "it is about none of their services");
 }
 
 #[tokio::test]
