@@ -389,7 +389,8 @@ mod tests {
         for stream in ["", " >&2"] {
             let mut endless = Command::new("sh");
             endless.args(["-c", &format!("exec yes{stream}")]).stdin(Stdio::null()).kill_on_drop(true);
-            let said = tokio::time::timeout(TIMEOUT, bounded_output(endless, MOST_OUTPUT, None)).await.unwrap().unwrap();
+            let said =
+                tokio::time::timeout(TIMEOUT, bounded_output(endless, MOST_OUTPUT, None)).await.unwrap().unwrap();
             assert_eq!((said.stdout.len() + said.stderr.len()) as u64, MOST_OUTPUT);
         }
     }
@@ -400,7 +401,11 @@ mod tests {
         let mut starts = prepared();
         starts.as_std_mut().current_dir(folder.path());
         // An alias is how git starts another program; the helper closes what git says, and stays.
-        starts.args(["-c", "alias.help-me=!(ulimit -v; exec sleep 1000) > helper 2>&1 < /dev/null & echo $! > pid", "help-me"]);
+        starts.args([
+            "-c",
+            "alias.help-me=!(ulimit -v; exec sleep 1000) > helper 2>&1 < /dev/null & echo $! > pid",
+            "help-me",
+        ]);
         let said = bounded_output(starts, MOST_OUTPUT, Some(MOST_MEMORY)).await.unwrap();
         assert!(said.status.success(), "{said:?}");
         let helper = std::fs::read_to_string(folder.path().join("pid")).unwrap();

@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -255,13 +255,14 @@ impl From<&str> for Unread {
 
 impl From<io::Error> for Unread {
     fn from(error: io::Error) -> Self {
-        match error.kind() {
-            ErrorKind::NotFound => Self::Wrong("does not exist".to_owned()),
-            ErrorKind::PermissionDenied => Self::Denied(format!("cannot be read: {error}")),
-            _ if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+        let cannot = format!("cannot be read: {error}");
+        match Errno::from_io_error(&error) {
+            Some(Errno::NOENT) => Self::Wrong("does not exist".to_owned()),
+            Some(Errno::ACCESS | Errno::PERM) => Self::Denied(cannot),
+            Some(Errno::LOOP) => {
                 Self::Wrong("is reached by a link, which a service of the dashboard may not use".to_owned())
             }
-            _ => Self::Wrong(format!("cannot be read: {error}")),
+            Some(_) | None => Self::Wrong(cannot),
         }
     }
 }
@@ -271,7 +272,7 @@ const WITHOUT_WAITING: i32 = OFlags::NONBLOCK.bits().cast_signed();
 
 /// Opens a file below a folder, through no link: what is put in its place after it was looked at is not reached.
 fn open_beneath(folder: &Path, path: &Path) -> io::Result<File> {
-    let within = path.strip_prefix(folder).map_err(|_| io::Error::from(ErrorKind::NotFound))?;
+    let within = path.strip_prefix(folder).map_err(|_| Errno::NOENT)?;
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let ways = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
     Ok(openat2(File::open(folder)?, within, flags, Mode::empty(), ways)?.into())

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::release::Version;
+use super::release::{Release, Version};
 
 /// Commits that are kept of one release.
 pub const MOST_COMMITS: usize = 250;
@@ -25,6 +25,15 @@ pub struct CommitList {
     /// The pull requests that became one of `commits`, as far as they are known; the newest commit's first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pull_requests: Vec<PullRequest>,
+}
+
+impl CommitList {
+    /// Whether it says what a release brings. On its way to production that is beside what runs there now, so that another list is
+    /// out of date until it is made anew; afterwards it has brought what was listed.
+    #[must_use]
+    pub fn tells_of(&self, release: &Release, current: Option<&Version>) -> bool {
+        !release.status.is_cancellable() || current.is_some_and(|current| current.release == self.since.release)
+    }
 }
 
 /// A pull request that was merged.

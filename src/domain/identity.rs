@@ -65,7 +65,9 @@ impl WorkflowRef {
     pub fn parse(field: &str, text: &str) -> Result<Self, Invalid> {
         let (path, git_ref) = text.split_once('@').map_or((text, None), |(path, git_ref)| (path, Some(git_ref)));
         let word = |part: &str| {
-            !part.is_empty() && !part.bytes().all(|b| b == b'.') && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+            !part.is_empty()
+                && !part.bytes().all(|b| b == b'.')
+                && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
         };
         let parts: Vec<_> = path.split('/').collect();
         let fits = matches!(parts[..], [owner, name, ".github", "workflows", file]

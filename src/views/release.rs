@@ -80,7 +80,8 @@ impl ReleaseOverview {
         {
             overview.count_as_closed(closed);
         }
-        overview.commits = engine.commits_of(id).await?.filter(|listed| overview.still_tells(listed));
+        overview.commits =
+            engine.commits_of(id).await?.filter(|listed| listed.tells_of(&overview.release, overview.current()));
         Ok(overview)
     }
 
@@ -131,13 +132,6 @@ impl ReleaseOverview {
             }
         }
         self.tally = closed;
-    }
-
-    /// Whether a list of commits says what the release brings. On its way to production it brings them beside what runs there
-    /// now, so that another list is out of date until it is made anew; afterwards it has brought what was listed.
-    fn still_tells(&self, listed: &CommitList) -> bool {
-        let is_current = |version: &Version| version.release == listed.since.release;
-        !self.release.status.is_cancellable() || self.current().is_some_and(is_current)
     }
 
     /// The facts about production.

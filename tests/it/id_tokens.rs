@@ -162,7 +162,9 @@ async fn who_starts_a_workflow_is_its_initiator_whatever_the_body_says() {
     };
     let new = |tag: &str| json!({ "service": SHOP, "tag": tag, "commit": commit_of(tag) });
     // Nothing has to be sent; by one of several names the same person may be.
-    for (run, tag, sent) in [(9000, "v1", Value::Null), (9001, "v2", json!("Ann-at-GitHub")), (9002, "v3", json!("@ann"))] {
+    for (run, tag, sent) in
+        [(9000, "v1", Value::Null), (9001, "v2", json!("Ann-at-GitHub")), (9002, "v3", json!("@ann"))]
+    {
         let mut body = new(tag);
         if !sent.is_null() {
             body["initiated_by"] = sent;

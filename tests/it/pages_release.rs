@@ -226,7 +226,7 @@ async fn an_event_leads_to_its_trace_where_one_is_shown() {
     let world = World::new(setup).await;
     let release = world.release("v1").await;
     world.until(release, "manual_testing").await;
-    let created = &world.operator().get(&format!("/api/v1/releases/{release}/events")).await.ok()["items"][0];
+    let created = &world.operator().get(&format!("/api/v1/releases/{release}/events")).await.ok()[0];
     let mut ann = Browser::signed_in(&world, Some("ann")).await;
     let page = ann.open(&format!("/releases/{release}")).await;
     let trace = created["trace_id"].as_str().unwrap();

@@ -62,7 +62,9 @@ mod tests {
         assert_eq!(check("<b>x</b> <a href=\"https://x\">y</a>\n<i>z</i>"), Ok(()));
         assert_eq!(check("<blockquote expandable><b>x</b>\ny</blockquote>\nz"), Ok(()));
         assert!(check("a\n<b>x\n</b>").unwrap_err().contains("line 2"));
-        for bad in ["", "<b>\u{200B}</b>\n ", "<b>", "</b>", "<b><i></b></i>", "<div>x</div>", "a < b", "<blockquote>x\ny"] {
+        for bad in
+            ["", "<b>\u{200B}</b>\n ", "<b>", "</b>", "<b><i></b></i>", "<div>x</div>", "a < b", "<blockquote>x\ny"]
+        {
             assert!(check(bad).is_err(), "{bad}");
         }
     }

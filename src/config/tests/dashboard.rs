@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use super::{PEOPLE, env};
+use secrecy::ExposeSecret;
+
 use crate::config::{Block, Composed, Config, ConfigErrors};
 use crate::domain::ids::ServiceName;
 
@@ -143,7 +145,34 @@ fn definitions_of_the_dashboard_do_not_reach_what_is_rmms_own() {
     ] {
         assert!(refusal(with(refused)).contains("is out of reach"), "{refused}");
     }
-    for own in ["env:OWN", "env:ALIAS", "file:own"] {
+    // In other words, and as a part of more.
+    fs::write(at("conf/unit"), "LANG=C\nTOKEN=secret-of-rmm\n").unwrap();
+    fs::write(at("conf/lines"), " secret-\n of-rmm\n\n").unwrap();
+    for own in ["env:OWN", "env:ALIAS", "file:own", "file:unit", "file:lines"] {
         assert!(refusal(with(own)).contains("is a secret that RMM itself uses"), "{own}");
     }
+    std::os::unix::fs::symlink("shop", at("conf/inner")).unwrap();
+    assert!(refusal(with("file:inner")).contains("is reached by a link"));
+    // What is put in its place between a look and the next is not reached either.
+    let (key, is_over) = (at("conf/data/audit.key"), std::sync::atomic::AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                for target in [at("conf/shop"), key.clone()] {
+                    let _ = fs::remove_file(at("conf/next"));
+                    std::os::unix::fs::symlink(target, at("conf/next")).unwrap();
+                    fs::rename(at("conf/next"), at("conf/flips")).unwrap();
+                    let _ = fs::copy(at("conf/shop"), at("conf/next"))
+                        .and_then(|_| fs::rename(at("conf/next"), at("conf/flips")));
+                }
+            }
+        });
+        for _ in 0..300 {
+            if let Ok(composed) = with("file:flips") {
+                let value = composed.config.secrets.get("file:flips").map(|value| value.expose_secret().to_owned());
+                assert_ne!(value.as_deref(), Some("the-key-of-the-record"));
+            }
+        }
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
 }

@@ -122,8 +122,12 @@ async fn what_was_closed_long_before_is_not_searched_for() {
 
 /// What people see of the commits of a release: since which one, and how many.
 async fn seen(site: &Site, id: ReleaseId) -> Option<(ReleaseId, u64)> {
-    let commits = crate::views::ReleaseOverview::read(&site.engine, id).await.unwrap().commits;
-    commits.map(|list| (list.since.release, list.total))
+    let found = site.engine.read(move |conn| {
+        let release = releases::get(conn, id)?.unwrap();
+        let current = runs::environment(conn, &release.service, Env::Production)?.current;
+        Ok(commits::get(conn, id)?.filter(|list| list.tells_of(&release, current.as_ref())))
+    });
+    found.await.unwrap().map(|list| (list.since.release, list.total))
 }
 
 #[tokio::test]

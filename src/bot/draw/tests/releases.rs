@@ -24,7 +24,9 @@ async fn commits_stand_on_the_card_and_many_are_folded() {
     let id = rig.release("v1.1.0").await;
     let since = rig.get(ReleaseId(1)).await.version();
     let card = Screen::Release(id);
-    for (name, total, kept) in [("card_few_commits", 3, 3), ("card_folded_commits", 4, 4), ("card_many_commits", 300, 250)] {
+    for (name, total, kept) in
+        [("card_few_commits", 3, 3), ("card_folded_commits", 4, 4), ("card_many_commits", 300, 250)]
+    {
         let line = |number: u64| CommitLine {
             sha: "a".repeat(40),
             title: format!("Change <b>{number}"),

@@ -81,8 +81,7 @@ fn write_environment(out: &mut String, answers: &Answers, environment: &str) -> 
         writeln!(out, "hosts = [{}]", hosts.join(", "))?;
     }
     let directory = of("directory");
-    let directory =
-        if directory.is_empty() { usual_directory(answers.first("name"), environment) } else { directory };
+    let directory = if directory.is_empty() { usual_directory(answers.first("name"), environment) } else { directory };
     writeln!(out, "surfaces.app.directory = {}", quoted(&directory))?;
     let health = of("health");
     if !health.is_empty() {

@@ -85,11 +85,16 @@ pub(in crate::web::pages) async fn show(
     Ok(Html(page(&web, &viewer, name, text, said).await?))
 }
 
+/// The number of no revision.
+const NO_REVISION: i64 = -1;
+
 #[derive(Debug, Deserialize)]
 pub(in crate::web::pages) struct Sent {
-    text: String,
     #[serde(default)]
-    revision: i64,
+    text: String,
+    /// A number; anything else is no revision that there was.
+    #[serde(default)]
+    revision: String,
     /// `check` or `save`.
     #[serde(default, rename = "do")]
     wish: String,
@@ -109,7 +114,7 @@ pub(in crate::web::pages) async fn save(
         actor: viewer.actor.clone(),
         service: name.clone(),
         text: Some(text.clone()),
-        seen: sent.revision,
+        seen: sent.revision.parse().unwrap_or(NO_REVISION),
         is_trial,
     };
     let (status, said) = match api::change(&web, wanted).await {
