@@ -73,7 +73,7 @@ fn line(text: &str) -> Option<CommitLine> {
 
 pub(super) async fn run(mut git: Command, arguments: &[&str]) -> Option<String> {
     git.args(arguments);
-    let output = bounded_output(git, MOST_OUTPUT, None).await.ok()?;
+    let output = bounded_output(git, MOST_OUTPUT).await.ok()?;
     if !output.status.success() {
         tracing::debug!(said = %String::from_utf8_lossy(&output.stderr), "a question about commits was not answered");
         return None;
