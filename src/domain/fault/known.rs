@@ -84,7 +84,13 @@ const TELLING: &[(KnownFailure, &[&str])] = {
         ),
         (
             F::ComposeFile,
-            &["invalid compose project", "invalid interpolation format", "no configuration file provided", "yaml: "],
+            &[
+                "invalid compose project",
+                "invalid interpolation format",
+                "no configuration file provided",
+                "yaml: line ",
+                "yaml: unmarshal",
+            ],
         ),
         (
             F::OutOfMemory,
@@ -117,7 +123,7 @@ const TELLING: &[(KnownFailure, &[&str])] = {
                 "authorization failed: no basic auth",
             ],
         ),
-        (F::NoSuchImage, &["manifest unknown", "manifest for ", "pull access denied", "no such image"]),
+        (F::NoSuchImage, &["manifest unknown", "pull access denied", "no such image"]),
         (
             F::NameNotFound,
             &[
@@ -146,12 +152,7 @@ const TELLING: &[(KnownFailure, &[&str])] = {
         (F::HostKey, &["host key verification failed", "remote host identification has changed"]),
         (
             F::RepositoryLogin,
-            &[
-                "permission denied (publickey",
-                "could not read username for",
-                "could not read from remote repository",
-                "authentication failed for 'http",
-            ],
+            &["permission denied (publickey", "could not read username for", "authentication failed for 'http"],
         ),
         (F::OtherProcessor, &["exec format error", "no matching manifest for"]),
         (F::NoSuchProgram, &["command not found", "executable file not found in $path"]),
@@ -294,6 +295,22 @@ mod tests {
             let output = format!("building\nwarning: deprecated\n{said}\n    at main (app.js:1)\nexit\n");
             assert_eq!(KnownFailure::in_output(&output, Some(1)), Some(*failure), "{said}");
         }
+        let without = KnownFailure::ALL.iter().filter(|known| SAID.iter().all(|(_, failure)| failure != *known));
+        assert_eq!(without.count(), 0, "each has an example");
+    }
+
+    #[test]
+    fn what_git_says_behind_the_cause_hides_it_not() {
+        let behind = "fatal: Could not read from remote repository.\n\nPlease make sure you have the correct access rights\n\
+                      and the repository exists.\n";
+        for (said, failure) in [
+            ("Host key verification failed.", KnownFailure::HostKey),
+            ("ssh: Could not resolve hostname git: Temporary failure in name resolution", KnownFailure::NameNotFound),
+            ("git@git.example.com: Permission denied (publickey).", KnownFailure::RepositoryLogin),
+            ("ssh: connect to host git.example.com port 22: Connection refused", KnownFailure::NothingListens),
+        ] {
+            assert_eq!(KnownFailure::in_output(&format!("{said}\n{behind}"), Some(128)), Some(failure), "{said}");
+        }
     }
 
     #[test]
@@ -304,7 +321,7 @@ mod tests {
 
     #[test]
     fn what_is_a_part_of_other_words_says_nothing() {
-        for output in ["", "all is well\n", "myenospc\n", "1 of 3 tests failed\n"] {
+        for output in ["", "all is well\n", "myenospc\n", "1 of 3 tests failed\n", "deploy.yaml: applied\n"] {
             assert_eq!(KnownFailure::in_output(output, Some(1)), None, "{output}");
         }
         let long_ago = format!("address already in use\n{}", "line\n".repeat(LAST_LINES));

@@ -14,6 +14,7 @@ mod stories_dead_hosts;
 mod stories_environments;
 mod stories_hosts;
 mod stories_judged;
+mod stories_reruns;
 mod stories_rollbacks;
 mod stories_runs;
 mod stories_unknown;
