@@ -65,6 +65,11 @@ struct Systemd;
 #[folder = "assets/proxy"]
 struct Proxy;
 
+/// `assets/container`: an image that holds RMM alone.
+#[derive(RustEmbed)]
+#[folder = "assets/container"]
+struct Container;
+
 /// The unit of RMM for systemd.
 #[must_use]
 pub fn unit() -> Option<String> {
@@ -78,6 +83,7 @@ pub fn for_operators() -> Vec<File> {
     files.extend(of::<Grafana>("grafana"));
     files.extend(of::<Systemd>("systemd"));
     files.extend(of::<Proxy>("proxy"));
+    files.extend(of::<Container>("container"));
     files.extend(of::<Watch>("watch"));
     files
 }

@@ -13,7 +13,7 @@ use crate::terminal::note;
 use crate::wording::Language;
 
 /// A check that takes longer says no.
-const TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Say whether RMM works.
 #[derive(Debug, Args)]
@@ -63,7 +63,7 @@ pub(super) async fn note_troubles(client: &Client, language: Language) {
 }
 
 /// Where the RMM of the configuration listens: what it noted itself when it started, or what is configured.
-fn address(context: &Context) -> Result<String, Fault> {
+pub(super) fn address(context: &Context) -> Result<String, Fault> {
     let local = context.local()?;
     let noted = std::fs::read_to_string(DataDir::new(&local.data_dir).address()).ok();
     let noted = noted.and_then(|text| text.trim().parse::<SocketAddr>().ok());

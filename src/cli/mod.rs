@@ -22,6 +22,7 @@ mod reload;
 mod serve;
 mod service;
 mod token;
+mod upgrade;
 mod words;
 mod workflows;
 mod written;
@@ -121,6 +122,8 @@ enum Verb {
     Backup(backup::Backup),
     /// Put a copy of the database back
     Restore(backup::Restore),
+    /// Put a new binary in the place of this one, and go back if RMM does not come up with it
+    Upgrade(upgrade::Upgrade),
     /// Say whether RMM works: exit status 0 or 4
     Healthcheck(health::Healthcheck),
     /// Write alert rules, dashboards and an example of a whole monitoring
@@ -181,6 +184,7 @@ pub fn main() -> ExitCode {
         Verb::Reload(reload) => wait_for(reload.run(&context)),
         Verb::Backup(backup) => wait_for(backup.run(&context)),
         Verb::Restore(restore) => restore.run(&context),
+        Verb::Upgrade(upgrade) => wait_for(upgrade.run(&context)),
         Verb::Healthcheck(check) => wait_for(check.run(&context)),
         Verb::Completions { shell } => {
             let mut script = Vec::new();

@@ -5,6 +5,7 @@
 //! transaction.
 
 pub mod around;
+pub mod at_rest;
 pub mod backup;
 pub mod bounds;
 pub mod chain;

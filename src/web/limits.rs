@@ -23,8 +23,9 @@ use super::problem::Problem;
 const OPEN_FILES: u64 = 65_536;
 /// With fewer, RMM works, but a crowd at its address and many hosts at once do not go together.
 pub const ENOUGH_OPEN_FILES: u64 = 1024;
-/// Connections of the network at the same time at most: each costs some 100 KB while it is answered.
-const CONNECTIONS: usize = 1024;
+/// Connections of the network at the same time at most: each costs some 100 KB while it is answered. Half of them may be streams, which
+/// is room for a thousand viewers.
+const CONNECTIONS: usize = 2560;
 /// Calls of one token at the same time: a busy CI has a few dozen, and each may hold about 1 MB of answer.
 const CALLS_PER_TOKEN: usize = 64;
 /// Streams of one token at the same time: people share a token on a few screens, and each stream may hold some 500 KB.

@@ -117,6 +117,19 @@ fn the_checkers_of_workflows_find_nothing() {
     }
 }
 
+#[test]
+fn the_checkers_find_nothing_in_the_workflows_of_this_project() {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join(".github/workflows");
+    let copy = tempfile::tempdir().unwrap();
+    let to = copy.path().join(".github/workflows");
+    fs::create_dir_all(&to).unwrap();
+    for file in fs::read_dir(own).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+    is_sound(copy.path());
+}
+
 /// The checkers see what they are for.
 #[test]
 fn the_checkers_of_workflows_find_something_where_it_is() {

@@ -29,6 +29,9 @@ pub struct Account {
     gid: u32,
 }
 
+/// Whom a machine has that lists no users, such as an empty container.
+const ROOT: &str = "root:x:0:0:root:/root:/bin/sh";
+
 impl Account {
     /// The user with this name. `home` takes the place of the directory that the system knows.
     ///
@@ -42,7 +45,7 @@ impl Account {
             let all = std::fs::read_to_string("/etc/passwd").ok()?;
             all.lines().find(|line| line.split(':').next() == Some(name)).map(str::to_owned)
         });
-        let entry = entry.ok_or_else(missing)?;
+        let entry = entry.or_else(|| (name == "root").then(|| ROOT.to_owned())).ok_or_else(missing)?;
         let fields: Vec<_> = entry.trim_end().split(':').collect();
         let number = |at: usize| fields.get(at).and_then(|field| field.parse::<u32>().ok());
         let (Some(uid), Some(gid)) = (number(2), number(3)) else { return Err(missing()) };

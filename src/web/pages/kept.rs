@@ -2,7 +2,8 @@
 //! change at the same time cost one look.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use moka::future::Cache;
@@ -16,8 +17,11 @@ use crate::engine::{Engine, Failure};
 use crate::store::StoreError;
 use crate::views::Board;
 
-/// Not everything that a board shows is an event: why a run waits, for instance.
+/// Not everything that a board shows is an event: why a run waits, for instance. After this time a board is read anew while viewers
+/// are shown the one that is there, so that none of them waits for it;
 const BOARD: Duration = Duration::from_secs(1);
+/// after this time it is shown to nobody.
+const OLD_BOARD: Duration = Duration::from_secs(2);
 /// Insights of a period change when a run ends, or a day does.
 const INSIGHTS: Duration = Duration::from_hours(1);
 /// Kept at the same time: boards of services, and insights of services and periods.
@@ -38,10 +42,28 @@ type Period = (Option<ServiceName>, Vec<Timestamp>);
 /// The newest run that has ended.
 type Ended = Option<(i64, i64)>;
 
+/// A service or all, and how far the record had come.
+type BoardKey = (Option<ServiceName>, i64);
+
+/// A board that was read.
+struct KeptBoard {
+    board: Arc<Board>,
+    at: Instant,
+    /// It is being read anew.
+    is_renewed: AtomicBool,
+}
+
+impl KeptBoard {
+    async fn read(engine: &Engine, of: Option<&ServiceName>) -> Result<Arc<Self>, Failure> {
+        let at = Instant::now();
+        let board = Arc::new(Board::read(engine, of).await?);
+        Ok(Arc::new(Self { board, at, is_renewed: AtomicBool::new(false) }))
+    }
+}
+
 /// What is kept.
 pub(in crate::web) struct Kept {
-    /// By service, and how far the record had come.
-    boards: Cache<(Option<ServiceName>, i64), Arc<Board>>,
+    boards: Cache<BoardKey, Arc<KeptBoard>>,
     /// By what they are of, and the last run that had ended.
     insights: Cache<(Period, Ended), Arc<Insights>>,
     /// The first line that tells of trouble, by run, step and last piece of output: a log is looked through once.
@@ -57,7 +79,7 @@ pub(in crate::web) struct Kept {
 impl Default for Kept {
     fn default() -> Self {
         Self {
-            boards: Cache::builder().max_capacity(MOST).time_to_live(BOARD).build(),
+            boards: Cache::builder().max_capacity(MOST).time_to_live(OLD_BOARD).build(),
             insights: Cache::builder().max_capacity(MOST).time_to_live(INSIGHTS).build(),
             failures: Cache::new(FAILURES),
             repositories: Cache::builder().max_capacity(MOST).time_to_live(REPOSITORIES).build(),
@@ -68,15 +90,31 @@ impl Default for Kept {
 }
 
 impl Kept {
-    /// The board of a service, or of all; as it was at most a second ago.
+    /// The board of a service, or of all: with all that is on record, and the rest as it was at most [`OLD_BOARD`] ago.
     pub async fn board(&self, engine: &Engine, of: Option<ServiceName>) -> Result<Arc<Board>, Failure> {
-        let seen = engine.store().progress().borrow().last_event;
-        let read = async { Board::read(engine, of.as_ref()).await.map(Arc::new) };
-        match self.boards.try_get_with((of.clone(), seen), read).await {
-            Ok(board) => Ok(board),
+        let key = (of, engine.store().progress().borrow().last_event);
+        match self.boards.try_get_with(key.clone(), KeptBoard::read(engine, key.0.as_ref())).await {
+            Ok(kept) => {
+                self.renew(engine, key, &kept);
+                Ok(kept.board.clone())
+            }
             // The error is shared with everybody who waited; here is one of our own.
-            Err(_) => Board::read(engine, of.as_ref()).await.map(Arc::new),
+            Err(_) => Board::read(engine, key.0.as_ref()).await.map(Arc::new),
         }
+    }
+
+    /// Has a board read anew, once, if it is time.
+    fn renew(&self, engine: &Engine, key: BoardKey, kept: &KeptBoard) {
+        if kept.at.elapsed() < BOARD || kept.is_renewed.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (boards, engine) = (self.boards.clone(), engine.clone());
+        tokio::spawn(async move {
+            // Where it cannot be read, whoever comes next hears why.
+            if let Ok(board) = KeptBoard::read(&engine, key.0.as_ref()).await {
+                boards.insert(key, board).await;
+            }
+        });
     }
 
     /// The insights of a period, of a service or of all.

@@ -1,0 +1,286 @@
+//! `rmm upgrade`: a new binary takes the place of the one that is installed. If RMM does not come up with it, binary and database are put
+//! back as they were.
+
+mod told;
+
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use clap::Args;
+use semver::Version;
+use sha2::{Digest, Sha256};
+
+use self::told::Told;
+use super::{audit, health};
+use crate::api_client::{Call, Client, Context, Fault, print};
+use crate::app::DataDir;
+use crate::contract::Health;
+use crate::store::at_rest::{Kept, Position};
+use crate::store::key::{AuditKey, to_hex};
+use crate::store::lock::DirectoryLock;
+use crate::store::watermark::Watermark;
+use crate::store::{StoreError, around, backup, with_suffix};
+use crate::terminal::note;
+
+/// Between two looks at whether RMM has ended, or is ready.
+const PAUSE: Duration = Duration::from_millis(250);
+/// A stopped RMM gives up its data directory within this time.
+const STOPPED_WITHIN: Duration = Duration::from_secs(60);
+/// The old version was ready before, so it is waited for whatever is said about the new one.
+const OLD_IS_UP_WITHIN: Duration = Duration::from_secs(120);
+
+/// Put a new binary in the place of this one, and go back if RMM does not come up with it.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  rmm upgrade ./rmm-x86_64-unknown-linux-gnu\n  rmm upgrade ./rmm --stop 'docker stop rmm' --start 'docker start rmm'\n\n\
+    On RMM's own machine, as the user who may replace the binary (root). In this order: the new binary says its version and checks the \
+    configuration; RMM is stopped; binary and database are kept, as ….old and rmm.db.before-upgrade; the new binary takes its place and RMM \
+    is started, which migrates the database. Is it not ready in time, it is stopped, binary and database are put back, and RMM is \
+    started as it was. Steps that run on hosts go on all the while.\n\n\
+    Exit status: 0 the new version runs, 1 the old one does, 2 the new binary cannot be taken."
+)]
+pub struct Upgrade {
+    /// The new binary
+    file: PathBuf,
+    /// The binary that it replaces; default: the one that runs this command
+    #[arg(long, value_name = "PATH")]
+    binary: Option<PathBuf>,
+    /// The command that stops RMM
+    #[arg(long, value_name = "COMMAND", default_value = "systemctl stop rmm")]
+    stop: String,
+    /// The command that starts it
+    #[arg(long, value_name = "COMMAND", default_value = "systemctl start rmm")]
+    start: String,
+    /// How long the new version may take until it is ready
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    wait: u64,
+    /// Take an older version, too
+    #[arg(long)]
+    force: bool,
+}
+
+/// What is where.
+struct Places {
+    /// What is installed.
+    installed: PathBuf,
+    /// The new one, beside it.
+    new: PathBuf,
+    /// The old one, once it is replaced.
+    old: PathBuf,
+    data: PathBuf,
+}
+
+impl Upgrade {
+    pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
+        let places = self.places(context)?;
+        let version = self.candidate(&places, context).inspect_err(|_| forget(&places.new))?;
+        self.tell(context, &Told::Stopping);
+        run(&self.stop).inspect_err(|_| forget(&places.new)).map_err(|why| failed("RMM could not be stopped", &why))?;
+        let kept = match keep(&places).await {
+            Ok(kept) => kept,
+            Err(why) => {
+                forget(&places.new);
+                return Err(self.start_again(context, &format!("nothing was replaced: {why}")).await);
+            }
+        };
+        self.tell(context, &Told::Starting(&version));
+        match self.come_up(context, &version, Duration::from_secs(self.wait)).await {
+            Ok(()) => print(&Told::Runs { version: &version, old: &places.old }.text(context.ui.language)),
+            Err(why) => Err(self.go_back(context, &places, kept.as_ref(), &why).await),
+        }
+    }
+
+    fn places(&self, context: &Context) -> Result<Places, Fault> {
+        let installed = match &self.binary {
+            Some(binary) => binary.clone(),
+            None => std::env::current_exe().map_err(|error| failed("the binary that runs is not known", &error))?,
+        };
+        let installed =
+            fs::canonicalize(&installed).map_err(|error| Fault::Usage(format!("{}: {error}", installed.display())))?;
+        if fs::canonicalize(&self.file).is_ok_and(|file| file == installed) {
+            return Err(Fault::Usage(format!(
+                "{} is the binary that is installed; name the new one",
+                installed.display()
+            )));
+        }
+        let data = context.local()?.data_dir;
+        Ok(Places { new: with_suffix(&installed, ".new"), old: with_suffix(&installed, ".old"), installed, data })
+    }
+
+    /// Copies the new binary beside the installed one and looks whether it can be taken: its version.
+    fn candidate(&self, places: &Places, context: &Context) -> Result<Version, Fault> {
+        let usage = |text: String| Fault::Usage(text);
+        let bytes = fs::read(&self.file).map_err(|error| usage(format!("{}: {error}", self.file.display())))?;
+        write(&places.new, &bytes)?;
+        let said = output(Command::new(&places.new).arg("--version"))
+            .map_err(|why| usage(format!("{} does not run on this machine: {why}", self.file.display())))?;
+        let version = said.trim().strip_prefix("rmm ").and_then(|version| version.parse::<Version>().ok());
+        let version = version.ok_or_else(|| usage(format!("{} is no RMM: it says {said:?}", self.file.display())))?;
+        let own: Version = env!("CARGO_PKG_VERSION").parse().map_err(|error| failed("the own version", &error))?;
+        self.tell(context, &Told::Found { version: &version, own: &own, sum: &to_hex(&Sha256::digest(&bytes)) });
+        if version < own && !self.force {
+            return Err(usage(format!(
+                "{version} is older than {own}, and an older RMM cannot read what a newer one has migrated; --force tries it all the same"
+            )));
+        }
+        output(Command::new(&places.new).arg("check").arg("--config").arg(&context.config))
+            .map_err(|why| usage(format!("RMM {version} does not take this configuration: {why}")))?;
+        Ok(version)
+    }
+
+    /// Starts RMM and waits until it is ready with this version.
+    async fn come_up(&self, context: &Context, version: &Version, within: Duration) -> Result<(), String> {
+        run(&self.start)?;
+        let mut last = "it does not answer".to_owned();
+        for _ in 0..=within.as_millis() / PAUSE.as_millis() {
+            match ready(context).await {
+                Ok(running) if running == version.to_string() => return Ok(()),
+                Ok(running) => last = format!("version {running} answers, not {version}"),
+                Err(why) => last = why,
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Err(format!("after {} s it was not ready: {last}", within.as_secs()))
+    }
+
+    /// The new version does not work: all is as it was.
+    async fn go_back(&self, context: &Context, places: &Places, kept: Option<&Kept>, why: &str) -> Fault {
+        self.tell(context, &Told::GoingBack { why });
+        // One that has ended by itself may be no service to stop any more.
+        let stopped = run(&self.stop);
+        let back = match lock(&places.data).await {
+            Ok(_lock) => fs::rename(&places.old, &places.installed)
+                .map_err(|error| format!("{} could not be put back: {error}", places.installed.display()))
+                .and_then(|()| kept.map_or(Ok(()), |kept| self.database_back(context, places, kept))),
+            Err(why) => Err(format!("{why}{}", stopped.err().map(|why| format!(" ({why})")).unwrap_or_default())),
+        };
+        match back {
+            Ok(()) => self.start_again(context, &format!("RMM did not come up with the new version ({why})")).await,
+            Err(trouble) => Fault::Failed(format!(
+                "RMM did not come up with the new version ({why}), and going back did not work: {trouble}. The old binary is {}, the \
+                 database before the upgrade is kept as rmm.db.before-upgrade",
+                places.old.display()
+            )),
+        }
+    }
+
+    /// Makes the database one that the old version can read.
+    fn database_back(&self, context: &Context, places: &Places, kept: &Kept) -> Result<(), String> {
+        let files = DataDir::new(&places.data);
+        let now = Position::of(&files.database()).ok();
+        if now.as_ref().is_some_and(|now| now.schema == kept.position.schema) {
+            return Ok(());
+        }
+        if now.is_some_and(|now| now.head == kept.position.head) {
+            return kept.put_back().map_err(|error| error.to_string());
+        }
+        // What the new version has done is not in the copy: it is a restore like any other.
+        self.tell(context, &Told::Restoring);
+        restore(&files, &kept.database()).map_err(|error| error.to_string())
+    }
+
+    /// Starts RMM as it was: how that ends.
+    async fn start_again(&self, context: &Context, why: &str) -> Fault {
+        let own = Version::parse(env!("CARGO_PKG_VERSION"));
+        let up = match own {
+            Ok(own) => self.come_up(context, &own, OLD_IS_UP_WITHIN).await,
+            Err(error) => Err(error.to_string()),
+        };
+        match up {
+            Ok(()) => Fault::Failed(format!("{why}; {} runs as before", env!("CARGO_PKG_VERSION"))),
+            Err(trouble) => Fault::Failed(format!("{why}; and the old version does not come up: {trouble}")),
+        }
+    }
+
+    fn tell(&self, context: &Context, told: &Told<'_>) {
+        note(&told.text(context.ui.language));
+    }
+}
+
+/// With RMM stopped: keeps its database, and puts the new binary in the place of the old one.
+async fn keep(places: &Places) -> Result<Option<Kept>, String> {
+    let _lock = lock(&places.data).await?;
+    let files = DataDir::new(&places.data);
+    let kept = Kept::of(&files.database(), &files.audit_key()).map_err(|error| error.to_string())?;
+    forget(&places.old);
+    // As a link, the installed name is never without a binary.
+    fs::hard_link(&places.installed, &places.old)
+        .or_else(|_| fs::copy(&places.installed, &places.old).map(|_| ()))
+        .and_then(|()| fs::rename(&places.new, &places.installed))
+        .map_err(|error| format!("{}: {error}", places.installed.display()))?;
+    Ok(kept)
+}
+
+/// The data directory, once the RMM that was stopped has left it.
+async fn lock(data: &Path) -> Result<Option<DirectoryLock>, String> {
+    if !data.is_dir() {
+        return Ok(None);
+    }
+    let mut left = STOPPED_WITHIN.as_millis() / PAUSE.as_millis();
+    loop {
+        match DirectoryLock::acquire(data) {
+            Ok(lock) => return Ok(Some(lock)),
+            Err(StoreError::Locked { .. }) if left > 0 => left -= 1,
+            Err(error) => return Err(error.to_string()),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// As `rmm restore` does it, without asking.
+fn restore(files: &DataDir, copy: &Path) -> Result<(), Fault> {
+    let database = files.database();
+    if let Some(key) = AuditKey::load(&files.audit_key())?
+        && let Some(flaw) = audit::flaw(copy, &key)?
+    {
+        return Err(Fault::Failed(format!("the record in {} does not fit its key. {flaw}", copy.display())));
+    }
+    let around = around::look(&database, copy)?;
+    let report = backup::restore(copy, &database, true)?;
+    let (mark, lost) = Watermark::of_copy(&files.audit_key(), report.head)?;
+    around.note(&database, lost.as_deref())?;
+    Ok(mark.write(&files.audit_key())?)
+}
+
+/// The version of the RMM that is ready.
+async fn ready(context: &Context) -> Result<String, String> {
+    let url = health::address(context).map_err(|fault| fault.to_string())?;
+    let client = Client::http(&url, None).map_err(|fault| fault.to_string())?;
+    let answer = client.json::<Health>(Call::get("/readyz").patience(health::TIMEOUT)).await;
+    answer.map(|(health, _)| health.version).map_err(|fault| fault.to_string())
+}
+
+/// Runs a command of the operator's.
+fn run(command: &str) -> Result<(), String> {
+    output(Command::new("/bin/sh").args(["-c", command])).map(|_| ()).map_err(|why| format!("`{command}`: {why}"))
+}
+
+/// What a program says, if it ends well.
+fn output(command: &mut Command) -> Result<String, String> {
+    let done = command.output().map_err(|error| error.to_string())?;
+    if done.status.success() {
+        return Ok(String::from_utf8_lossy(&done.stdout).into_owned());
+    }
+    let said = String::from_utf8_lossy(&done.stderr).trim().to_owned();
+    Err(if said.is_empty() { done.status.to_string() } else { said })
+}
+
+/// Writes a binary, so that it is there as a whole.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+    let written = fs::write(path, bytes)
+        .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o755)))
+        .and_then(|()| File::open(path)?.sync_all());
+    written.map_err(|error| Fault::Failed(format!("{} cannot be written: {error}", path.display())))
+}
+
+/// Removes what is not needed any more, if it is there.
+fn forget(path: &Path) {
+    let _ = fs::remove_file(path);
+}
+
+fn failed(what: &str, why: &dyn std::fmt::Display) -> Fault {
+    Fault::Failed(format!("{what}: {why}"))
+}
