@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
+/// What SQLite says when `fsync` fails.
+const UNCONFIRMED: [i32; 2] = [rusqlite::ffi::SQLITE_IOERR_FSYNC, rusqlite::ffi::SQLITE_IOERR_DIR_FSYNC];
+
 /// An error of the database, its files or its threads.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -15,6 +18,15 @@ pub enum StoreError {
     Unavailable {
         /// The disk is full or refuses to be written, as opposed to a lock held by another program.
         disk_full: bool,
+        /// What SQLite said.
+        detail: String,
+    },
+    /// The disk did not confirm that it holds what was written. What it holds is not certain any more, so nothing else is
+    /// written before the next start, which reads what is there.
+    #[error(
+        "the disk did not confirm a write ({detail}): whether it is kept is not certain, so RMM writes nothing more. Look after          the disk, then start RMM again"
+    )]
+    Unconfirmed {
         /// What SQLite said.
         detail: String,
     },
@@ -153,6 +165,10 @@ impl From<rusqlite::Error> for StoreError {
         let Some(code) = error.sqlite_error_code() else {
             return Self::Sqlite(error);
         };
+        let extended = error.sqlite_error().map_or(0, |error| error.extended_code);
+        if UNCONFIRMED.contains(&extended) {
+            return Self::Unconfirmed { detail: error.to_string() };
+        }
         let disk = matches!(code, ErrorCode::DiskFull | ErrorCode::SystemIoFailure);
         if disk
             || matches!(

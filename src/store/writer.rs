@@ -143,8 +143,8 @@ impl Writer {
         let (sender, receiver) = mpsc::channel(queue.max(1));
         let now = Progress { last_event: chain.head().seq, last_log: last_log.unwrap_or(0), outbox: 0, updates: 0 };
         let (publish, progress) = watch::channel(now);
-        let writing =
-            Writing { conn, chain, marks, publish, checkpoint_at: CHECKPOINT_PAGES, wal_pages: 0, failing: false };
+        let (checkpoint_at, wal_pages, failing, unconfirmed) = (CHECKPOINT_PAGES, 0, false, None);
+        let writing = Writing { conn, chain, marks, publish, checkpoint_at, wal_pages, failing, unconfirmed };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || writing.run(receiver))
@@ -240,6 +240,8 @@ struct Writing {
     checkpoint_at: i32,
     wal_pages: i32,
     failing: bool,
+    /// The disk did not confirm a write: what it said. Nothing is written any more.
+    unconfirmed: Option<String>,
 }
 
 impl Writing {
@@ -249,6 +251,7 @@ impl Writing {
             let began = Instant::now();
             let lost = self.transaction(first, &mut queue, &mut batch).err();
             metrics::of_process().transaction(batch.len(), lost.is_none(), began.elapsed());
+            self.note_unconfirmed(lost.as_ref());
             self.report(lost.as_ref());
             if lost.is_none() {
                 self.publish();
@@ -264,6 +267,13 @@ impl Writing {
         }
     }
 
+    /// After the disk has not confirmed a write, its next confirmation says nothing about that one.
+    fn note_unconfirmed(&mut self, error: Option<&StoreError>) {
+        if let Some(StoreError::Unconfirmed { detail }) = error {
+            self.unconfirmed.get_or_insert_with(|| detail.clone());
+        }
+    }
+
     /// Runs the waiting requests in one transaction. On an error nothing of it is in the database.
     fn transaction(
         &mut self,
@@ -271,6 +281,10 @@ impl Writing {
         queue: &mut mpsc::Receiver<Box<dyn Job>>,
         batch: &mut Vec<Box<dyn Job>>,
     ) -> Result<(), StoreError> {
+        if let Some(detail) = self.unconfirmed.clone() {
+            batch.push(first);
+            return Err(StoreError::Unconfirmed { detail });
+        }
         let before = self.before();
         let result = self.attempt(first, queue, batch);
         if result.is_err() {
@@ -377,12 +391,14 @@ impl Writing {
             self.checkpoint_at = CHECKPOINT_PAGES;
         }
         self.wal_pages = pages;
-        if pages < self.checkpoint_at {
+        if pages < self.checkpoint_at || self.unconfirmed.is_some() {
             return;
         }
         // A reader on an old snapshot can keep the WAL from beginning anew; then not at every commit.
         self.checkpoint_at = pages.saturating_add(CHECKPOINT_PAGES);
         if let Err(error) = self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+            let error = StoreError::from(error);
+            self.note_unconfirmed(Some(&error));
             tracing::warn!(%error, "the WAL could not be written back, it goes on growing");
         }
     }
@@ -395,6 +411,9 @@ fn execute(conn: &Connection, sql: &str) -> Result<(), StoreError> {
 
 /// The same error for one more caller.
 fn again(error: &StoreError) -> StoreError {
+    if let StoreError::Unconfirmed { detail } = error {
+        return StoreError::Unconfirmed { detail: detail.clone() };
+    }
     if let StoreError::Corrupt { detail } = error {
         return StoreError::Corrupt { detail: detail.clone() };
     }

@@ -86,6 +86,9 @@ impl From<StoreError> for Problem {
             )
             .retry_after(10);
         }
+        if matches!(error, StoreError::Unconfirmed { .. }) {
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, "disk_failed", error.to_string()).retry_after(60);
+        }
         if error.is_temporary() || matches!(error, StoreError::Stopped) {
             tracing::warn!(%error, "a request could not be carried out for now");
             return Self::new(

@@ -1,7 +1,7 @@
 //! The data directory: a full disk, a database of a newer RMM, a second RMM.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use rusqlite::Connection;
 use serde_json::json;
@@ -109,6 +109,65 @@ async fn a_step_that_ends_on_a_full_disk_is_not_lost() {
     world.quiet().await;
     world.is_sound().await;
     assert_eq!(world.runs(release).await.len(), 1);
+}
+
+/// Whose calls to bring data to the disk fail, as those on a broken one.
+struct BrokenDisk(Child);
+
+impl BrokenDisk {
+    /// None where processes cannot be traced.
+    fn of(pid: u32) -> Option<Self> {
+        let calls = "fdatasync,fsync";
+        let spawned = Command::new("strace")
+            .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}"), "-e"])
+            .args([&format!("inject={calls}:error=EIO"), "-p", &pid.to_string()])
+            .stderr(Stdio::null())
+            .spawn();
+        if spawned.is_err() {
+            eprintln!("skipped: there is no strace here");
+        }
+        spawned.ok().map(Self)
+    }
+}
+
+impl Drop for BrokenDisk {
+    fn drop(&mut self) {
+        // It lets go of the process when it is asked to end.
+        let _ = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test]
+async fn a_disk_that_confirms_nothing_ends_writing_until_the_next_start() {
+    let world = World::new(Setup::new()).await;
+    let first = world.deployed("v1").await;
+    let ci = world.ci().await;
+    let body = |tag: &str| json!({ "service": SHOP, "tag": tag, "commit": commit_of(tag), "initiated_by": "ci" });
+    let Some(mut broken) = BrokenDisk::of(world.pid()) else { return };
+    let mut number = 1;
+    let failed = eventually("a write is not confirmed", async || {
+        number += 1;
+        let answer = ci.post("/api/v1/releases", &body(&format!("v{number}"))).await;
+        (answer.status == 503 || broken.0.try_wait().unwrap().is_some()).then_some(answer)
+    })
+    .await;
+    if failed.status != 503 {
+        eprintln!("skipped: processes cannot be traced here");
+        return;
+    }
+    let said = failed.refused(503, "disk_failed");
+    assert!(said.contains("did not confirm a write") && said.contains("start RMM again"), "{said}");
+    // The disk is well again, and that says nothing about what it was given before.
+    drop(broken);
+    ci.post("/api/v1/releases", &body("later")).await.refused(503, "disk_failed");
+    // For a moment it is believed that the database can be written.
+    eventually("RMM is not ready", async || (world.operator().get("/readyz").await.status == 503).then_some(())).await;
+    assert_eq!(world.status(first).await, "deployed", "reading goes on");
+    world.restart_after_kill().await;
+    ci.post("/api/v1/releases", &body("after")).await.ok();
+    world.quiet().await;
+    world.is_sound().await;
 }
 
 #[tokio::test]
