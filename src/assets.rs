@@ -69,6 +69,10 @@ struct Proxy;
 #[derive(RustEmbed)]
 #[folder = "assets/container"]
 struct Container;
+/// `assets/litestream`: a replica of the database.
+#[derive(RustEmbed)]
+#[folder = "assets/litestream"]
+struct Litestream;
 
 /// The unit of RMM for systemd.
 #[must_use]
@@ -84,6 +88,7 @@ pub fn for_operators() -> Vec<File> {
     files.extend(of::<Systemd>("systemd"));
     files.extend(of::<Proxy>("proxy"));
     files.extend(of::<Container>("container"));
+    files.extend(of::<Litestream>("litestream"));
     files.extend(of::<Watch>("watch"));
     files
 }

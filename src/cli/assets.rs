@@ -17,7 +17,8 @@ use crate::terminal::note;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  rmm assets /etc/rmm/assets\n  rmm assets . --force         replace what says something else\n\n\
-    systemd/ has the unit, container/ a Dockerfile, proxy/ Caddy and nginx in front of RMM, prometheus/ the alert rules and a configuration that reads RMM, grafana/ the dashboards, watch/ a compose file with \
+    systemd/ has the unit, container/ a Dockerfile, proxy/ Caddy and nginx in front of RMM, litestream/ a replica of the database, \
+    prometheus/ the alert rules and a configuration that reads RMM, grafana/ the dashboards, watch/ a compose file with \
     Prometheus, Loki, Tempo, Grafana and a collector for those who have none. `rmm docs watch` leads through it."
 )]
 pub struct Assets {
