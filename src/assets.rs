@@ -69,6 +69,7 @@ struct Proxy;
 #[derive(RustEmbed)]
 #[folder = "assets/container"]
 struct Container;
+
 /// `assets/litestream`: a replica of the database.
 #[derive(RustEmbed)]
 #[folder = "assets/litestream"]

@@ -234,6 +234,30 @@ pub(super) fn database_kept(language: Language, file: impl Display) -> String {
     }
 }
 
+/// What was exported; `end`: the last event of its record.
+pub(super) fn exported(language: Language, end: Option<i64>) -> String {
+    let end = end.unwrap_or(0);
+    match language {
+        En => format!("Exported up to event {end} of the record."),
+        Ru => format!("Выгружено до события {end} журнала."),
+    }
+}
+
+pub(super) fn imported(language: Language, data_dir: impl Display) -> String {
+    match language {
+        En => format!("{data_dir} holds what was exported. Ask `rmm check`, then start RMM.\n"),
+        Ru => format!("В {data_dir} теперь то, что было выгружено. Спросите `rmm check` и запустите RMM.\n"),
+    }
+}
+
+/// A configuration that was there already, and where the other one is.
+pub(super) fn config_kept(language: Language, config: impl Display, other: impl Display) -> String {
+    match language {
+        En => format!("{config} was there and stays; the one of the export is {other}."),
+        Ru => format!("{config} уже есть и не меняется; выгруженный лежит в {other}."),
+    }
+}
+
 /// A copy that was put back; `end`: the last event of its record.
 pub(super) fn restored(language: Language, database: impl Display, end: Option<i64>) -> String {
     match (language, end) {
@@ -362,6 +386,9 @@ mod tests {
             vec![
                 key_came_from(language, "/srv/copy.key"),
                 database_kept(language, "rmm.db.before-restore"),
+                exported(language, Some(12)),
+                imported(language, "/var/lib/rmm"),
+                config_kept(language, "rmm.toml", "rmm.toml.imported"),
                 restored(language, "rmm.db", Some(12)),
                 restored(language, "rmm.db", None),
                 goes_on_after(language, 12, 41, true),

@@ -5,33 +5,50 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use jiff::Timestamp;
+
+mod status;
 
 use super::{answers, audit, words};
 use crate::api_client::{Call, Client, Context, Fault, Intent, LONG, print};
 use crate::app::DataDir;
 use crate::contract::{BackupMade, MakeBackup};
+use crate::domain::plan::shell_word;
 use crate::store::around::{self, Around, KnownToken};
+use crate::store::backup::kind::{self, Kind};
 use crate::store::key::AuditKey;
 use crate::store::lock::DirectoryLock;
 use crate::store::watermark::Watermark;
 use crate::store::{StoreError, backup};
 use crate::terminal::{Ui, clean, note};
 
+/// What there is to know about backups.
+#[derive(Debug, Subcommand)]
+enum About {
+    /// How the backups stand that RMM makes by itself, and the last test of one
+    Status(status::Status),
+}
+
 /// Copy the database.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  rmm backup /var/backups/rmm-$(date +%F).db\n  rmm backup /var/backups/rmm.db --overwrite\n\n\
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "Examples:\n  rmm backup /var/backups/rmm-$(date +%F).db\n  rmm backup /var/backups/rmm.db --overwrite\n  rmm backup status\n\n\
     Works while RMM runs, and without. The copy is one file, complete and readable by its owner only.\n\n\
     The key of the record, audit.key in the data directory, is not part of it: who has the key and the copy could \
     rewrite history unseen. A restore needs both, so keep a copy of audit.key somewhere else, once. --with-key \
     puts it beside the copy as FILE.key, for copies that go to a safe place anyway.\n\n\
-    With RMM_URL, FILE is a plain name; the copy stays on the server, in `backups` of its data directory."
+    With RMM_URL, FILE is a plain name; the copy stays on the server, in `backups` of its data directory.\n\n\
+    With [backup] in rmm.toml, RMM makes copies by itself, and tries whether they can be restored."
 )]
 pub struct Backup {
+    #[command(subcommand)]
+    about: Option<About>,
     /// Where the copy goes
-    file: PathBuf,
+    #[arg(required = true)]
+    file: Option<PathBuf>,
     /// Replace a copy that is there
     #[arg(long)]
     overwrite: bool,
@@ -44,17 +61,24 @@ pub struct Backup {
 }
 
 impl Backup {
-    pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
+    pub(super) async fn run(mut self, context: &Context) -> Result<(), Fault> {
+        match (self.about.take(), self.file.take()) {
+            (Some(About::Status(status)), _) => status.run(context).await,
+            (None, Some(file)) => self.copy(&file, context).await,
+            (None, None) => Err(Fault::Usage("FILE is missing".to_owned())),
+        }
+    }
+
+    async fn copy(&self, file: &Path, context: &Context) -> Result<(), Fault> {
         let remote = context.var("RMM_URL").is_some();
         if remote && self.with_key {
             return Err(Fault::Usage("--with-key works only on the server itself, without RMM_URL".to_owned()));
         }
         let client = Client::connect(context, Intent::Look).await?;
         let file = if remote {
-            self.file.clone()
+            file.to_owned()
         } else {
-            std::path::absolute(&self.file)
-                .map_err(|error| Fault::Usage(format!("{}: {error}", self.file.display())))?
+            std::path::absolute(file).map_err(|error| Fault::Usage(format!("{}: {error}", file.display())))?
         };
         let name = file.to_str().ok_or_else(|| Fault::Usage(format!("{} is not UTF-8", file.display())))?;
         let key = if self.with_key { Some(self.key(context, &file)?) } else { None };
@@ -145,6 +169,7 @@ impl Restore {
                 "`--force` replaces it and keeps it as rmm.db.before-restore.",
             ));
         }
+        self.look_at_file()?;
         let key_file = files.audit_key();
         let beside = key_beside(&self.file);
         let key_from = if key_file.exists() { &key_file } else { &beside };
@@ -203,6 +228,28 @@ impl Restore {
         }
         tell(&around, &context.ui);
         Ok(())
+    }
+}
+
+impl Restore {
+    /// Says what to do with a file that is no copy as it is.
+    fn look_at_file(&self) -> Result<(), Fault> {
+        let shown = self.file.display();
+        let kind = kind::of(&self.file).map_err(|error| StoreError::io("read", &self.file, error))?;
+        match kind {
+            // Of what is unknown, SQLite says more.
+            Kind::Database | Kind::Other => Ok(()),
+            Kind::Export => Err(refused(
+                "export",
+                format!("{shown} is a whole installation, which `rmm export` wrote"),
+                "`rmm import` takes it.",
+            )),
+            Kind::Wrapped { how, open } => {
+                let file = shell_word(&self.file.to_string_lossy());
+                let first = format!("Open it first: {}", open.replace("FILE", &file));
+                Err(refused("wrapped", format!("{shown} is {how}"), &first))
+            }
+        }
     }
 }
 

@@ -51,7 +51,8 @@ impl Health {
         let words = words::words(language);
         let record = self.record.as_ref().map(|_| words.record_changed);
         let chats = self.chats.as_ref().map(|_| words.chat_takes_nothing);
-        record.into_iter().chain(chats).collect()
+        let backups = self.backups.as_ref().map(|_| words.backups_need_a_look);
+        record.into_iter().chain(chats).chain(backups).collect()
     }
 }
 

@@ -16,6 +16,7 @@ mod health;
 mod host;
 mod init;
 mod login_link;
+mod moving;
 mod person;
 mod release;
 mod reload;
@@ -124,6 +125,10 @@ enum Verb {
     Restore(backup::Restore),
     /// Put a new binary in the place of this one, and go back if RMM does not come up with it
     Upgrade(upgrade::Upgrade),
+    /// Put a whole installation into one file, to move it to another machine
+    Export(moving::Export),
+    /// Take over a whole installation that `rmm export` wrote
+    Import(moving::Import),
     /// Say whether RMM works: exit status 0 or 4
     Healthcheck(health::Healthcheck),
     /// Write alert rules, dashboards and an example of a whole monitoring
@@ -185,6 +190,8 @@ pub fn main() -> ExitCode {
         Verb::Backup(backup) => wait_for(backup.run(&context)),
         Verb::Restore(restore) => restore.run(&context),
         Verb::Upgrade(upgrade) => wait_for(upgrade.run(&context)),
+        Verb::Export(export) => export.run(&context),
+        Verb::Import(import) => import.run(&context),
         Verb::Healthcheck(check) => wait_for(check.run(&context)),
         Verb::Completions { shell } => {
             let mut script = Vec::new();

@@ -142,6 +142,24 @@ words! {
          which one and why.",
         "Один из чатов команды или кто-то в личке не принимает сообщений бота. Кто и почему — в логе RMM и в личных чатах \
          администраторов.";
+    do_not_start_here_again = "Once it runs elsewhere, do not start it here again: hosts would see two of it.",
+        "Когда он заработает на новом месте, здесь его больше не запускайте: хосты увидят двоих.";
+    secrets_are_apart = "Secrets that rmm.toml refers to (`env:`, `file:`) did not come with it; `rmm check` names those that are missing.",
+        "Секреты, на которые ссылается rmm.toml (`env:`, `file:`), не переносятся; чего не хватает, скажет `rmm check`.";
+    backups_need_a_look = "The backups that RMM makes by itself need a look; `rmm backup status` says why.",
+        "Резервные копии, которые делает RMM, требуют внимания; причина: `rmm backup status`.";
+    no_backups_scheduled = "RMM makes no backups by itself; [backup] in rmm.toml tells it to.",
+        "RMM сам резервных копий не делает; их включает раздел [backup] в rmm.toml.";
+    every = "Every", "Каждые";
+    in_folder = "in", "папка";
+    kept = "kept:", "хранится:";
+    no_backup_yet = "There is none yet.", "Копий ещё нет.";
+    newest_backup = "Newest", "Последняя";
+    not_sent_on = ", not handed on yet", ", ещё не отправлена";
+    restore_test = "Restored on trial", "Пробное восстановление";
+    before_pipe = " (before `pipe`)", " (до `pipe`)";
+    is_sound = "sound", "копия исправна";
+    alarm = "ALARM:", "ТРЕВОГА:";
     alarm_is_over = "The alarm is over; the record says why.", "Тревога снята; причина записана в журнале.";
     how_an_alarm_ends = "rmm: the record was changed; `rmm audit acknowledge --reason …` ends the alarm once you have looked",
         "rmm: журнал изменён; когда разберётесь, снимите тревогу: `rmm audit acknowledge --reason …`";

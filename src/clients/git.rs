@@ -13,12 +13,12 @@ use std::io::{self, Write};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::NamedTempFile;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 pub use self::commit::find_commit;
+use super::group::Group;
 use crate::domain::fault::repository::{GitAdvice, RepositoryFault};
 use crate::domain::ids::{Commit, Tag};
 use crate::domain::plan::{clone_url, shell_word};
@@ -219,22 +219,6 @@ fn prepared() -> Command {
         .process_group(0)
         .kill_on_drop(true);
     command
-}
-
-/// The processes of a program, which end with the interest in them.
-struct Group(Option<Pid>);
-
-impl Group {
-    fn of(child: &Child) -> Self {
-        Self(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // Mostly there is none any more.
-        let _ = self.0.map(|pid| kill_process_group(pid, Signal::KILL));
-    }
 }
 
 /// What a program says, and how it ended. Of each stream only so much is taken; then it is closed, which ends a program that

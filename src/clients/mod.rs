@@ -3,8 +3,10 @@
 pub mod checkup;
 pub mod detached;
 pub mod dial;
+pub mod filter;
 pub mod git;
 pub mod github;
+mod group;
 pub mod health;
 pub mod issuer;
 pub mod jose;

@@ -12,7 +12,7 @@ use crate::domain::service::{
     Candidates, Dirty, Driver, EnvValue, Health, Order, Probe, Recipe, Service, Surface, Via,
 };
 
-use super::{Config, FromGithub, GithubLogin, Telegram};
+use super::{Backup, Config, FromGithub, GithubLogin, Telegram};
 
 /// Stands for every secret.
 const HIDDEN: &str = "•••";
@@ -56,6 +56,9 @@ impl Config {
         if let Some(local) = &self.local {
             writeln!(out, "\n[local]\nuser = {}", quoted(&local.user))?;
             optional(out, "home", local.home.as_ref().map(|home| home.to_string_lossy()).as_deref())?;
+        }
+        if let Some(backup) = &self.backup {
+            write_backup(out, backup)?;
         }
         writeln!(out, "\n[logs]\nkeep = {}", quoted(&super::logs::text(self.logs.keep)))?;
         if let Some(trace) = &self.links.trace {
@@ -158,6 +161,20 @@ fn write_host(out: &mut String, host: &Host) -> fmt::Result {
         out,
         "limits = {{ connect = {connect}, auth = {auth}, open = {open}, keepalive = {keepalive}, idle = {idle} }}"
     )
+}
+
+fn write_backup(out: &mut String, backup: &Backup) -> fmt::Result {
+    writeln!(out, "\n[backup]\nfolder = {}", quoted(&backup.folder.to_string_lossy()))?;
+    writeln!(out, "every = {}", quoted(&duration_text::text(backup.every)))?;
+    writeln!(out, "keep = {}", backup.keep)?;
+    writeln!(out, "test_every = {}", quoted(&duration_text::text(backup.test_every)))?;
+    for (key, words) in [("pipe", &backup.pipe), ("open", &backup.open), ("send", &backup.send)] {
+        if !words.is_empty() {
+            let words: Vec<_> = words.iter().map(|word| quoted(word)).collect();
+            writeln!(out, "{key} = [{}]", words.join(", "))?;
+        }
+    }
+    writeln!(out, "time_limit = {}", quoted(&duration_text::text(backup.time_limit)))
 }
 
 fn write_service(out: &mut String, service: &Service) -> fmt::Result {

@@ -43,6 +43,7 @@ const fn later(name: &'static str, what: &'static str) -> Key {
 pub(super) static ROOT: &[Key] = &[
     Key { name: "server", shape: Shape::Section(SERVER) },
     Key { name: "local", shape: Shape::Section(LOCAL) },
+    Key { name: "backup", shape: Shape::Section(BACKUP) },
     Key { name: "logs", shape: Shape::Section(LOGS) },
     Key { name: "links", shape: Shape::Section(LINKS) },
     Key { name: "people", shape: Shape::List(PERSON) },
@@ -64,6 +65,17 @@ pub(super) static SERVER: &[Key] = &[
 ];
 
 static LOCAL: &[Key] = &[value("user"), value("home")];
+
+static BACKUP: &[Key] = &[
+    value("folder"),
+    value("every"),
+    value("keep"),
+    value("test_every"),
+    value("pipe"),
+    value("open"),
+    value("send"),
+    value("time_limit"),
+];
 
 static LOGS: &[Key] = &[value("keep")];
 

@@ -3,10 +3,11 @@
 //! Text comes in, typed and complete values go out, or everything that is wrong with it, with line and key. The
 //! environment is a parameter; the only thing read here besides the file itself are the files of `file:` secrets.
 //!
-//! `keys` holds the keys, `file` walks the text along them; `server`, `local`, `logs`, `links`, `people`, `hosts`, `service`, `environment`,
-//! `surface` and `health` say what the values mean.
+//! `keys` holds the keys, `file` walks the text along them; `server`, `local`, `backup`, `logs`, `links`, `people`, `hosts`, `service`,
+//! `environment`, `surface` and `health` say what the values mean.
 
 mod authorities;
+pub mod backup;
 mod dashboard;
 mod document;
 mod effective;
@@ -48,6 +49,7 @@ use crate::domain::person::Person;
 use crate::domain::service::Service;
 
 pub use authorities::Authorities;
+pub use backup::Backup;
 pub use dashboard::{Block, Composed, service_named_in};
 pub use error::{ConfigErrors, Excerpt, Position, Problem};
 pub use example::{EXAMPLE, Init, init_text};
@@ -82,6 +84,8 @@ pub struct Config {
     pub server: Server,
     /// Who the steps on RMM's own machine run as; without it, as the user that RMM runs as.
     pub local: Option<LocalUser>,
+    /// The copies that RMM makes by itself.
+    pub backup: Option<Backup>,
     /// The output of runs.
     pub logs: Logs,
     /// Where pages lead to outside of RMM.
@@ -197,6 +201,7 @@ impl Config {
 
         let server = server::read(root.section("server").as_ref(), &report, base_dir, env);
         let local = local::read(&root, base_dir);
+        let backup = backup::read(&root, base_dir);
         let logs = logs::read(&root);
         let links = links::read(&root);
         let people = people::read(&root);
@@ -221,6 +226,7 @@ impl Config {
         Ok(Self {
             server,
             local,
+            backup,
             logs,
             links,
             people,

@@ -18,6 +18,9 @@ pub struct Health {
     /// admins are told. RMM works all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chats: Option<String>,
+    /// `alarm`: the backups that RMM makes by itself fail, are too old, or cannot be relied on. RMM works all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backups: Option<String>,
 }
 
 /// Where the backup goes.

@@ -4,6 +4,7 @@
 //! that it does not know, keeps a name that it does not know as it is ([`Word`]), and does without facts that it does not
 //! know ([`known`]). What is sent to RMM is read strictly.
 
+mod backups;
 mod commit_check;
 mod decoration;
 mod hosts;
@@ -19,6 +20,9 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
+pub use self::backups::{
+    BackupFailedView, BackupFileView, BackupScheduleView, BackupTestView, BackupView, BackupsView,
+};
 pub use self::commit_check::CommitCheckView;
 pub use self::hosts::{Finding, FindingState, HostCheck, HostView, TrustHost};
 pub use self::machine::{BackupMade, Health, MakeBackup, Problem, Reloaded};

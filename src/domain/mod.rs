@@ -3,6 +3,7 @@
 //! Time, numbers and randomness come in as parameters. [`decide`] is the one place where the life cycle moves.
 
 pub mod approval;
+pub mod backup;
 pub mod command;
 pub mod commit_check;
 pub mod commits;

@@ -1,10 +1,15 @@
 //! Deletes what the configuration does not keep any longer.
 
+use std::time::Duration;
+
 use super::Engine;
+use crate::store::logs::packed::{self, Reached};
 use crate::store::{StoreError, WriteError, bounds};
 
 /// Parts of output that are deleted at a time, each in a transaction of its own.
 const PARTS: usize = 16;
+/// After the end of a run, its output is read rarely, and is packed.
+const PACKED_AFTER: Duration = Duration::from_hours(7 * 24);
 
 impl Engine {
     /// Deletes a bit of the output of runs that ended too long ago. What is left has its turn the next time.
@@ -19,6 +24,35 @@ impl Engine {
             }
             let deleted = self.store().write(move |tx| bounds::delete_old_output(tx, before, now));
             deleted.await.map_err(WriteError::flatten)?;
+        }
+        Ok(())
+    }
+
+    /// Packs a bit of the output of runs that ended long ago. What is left has its turn the next time.
+    pub(super) async fn pack_old_output(&self) -> Result<(), StoreError> {
+        let now = self.now();
+        let Ok(before) = now.checked_sub(PACKED_AFTER) else { return Ok(()) };
+        let mut parts = 0;
+        while parts < PARTS
+            && let Some(run) = self.read(move |conn| packed::next(conn, before)).await?
+        {
+            let mut reached = Some(Reached::BEGINNING);
+            while let Some(after) = reached {
+                let packing = self.store().write(move |tx| packed::pack(tx, run, after, now));
+                reached = packing.await.map_err(WriteError::flatten)?;
+                parts += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a bit of the room that deleted rows have left back to the file system.
+    pub(super) async fn give_room_back(&self) -> Result<(), StoreError> {
+        for _ in 0..PARTS {
+            if !self.read(bounds::has_room_to_spare).await? {
+                break;
+            }
+            self.store().write(|tx| bounds::give_room_back(tx)).await.map_err(WriteError::flatten)?;
         }
         Ok(())
     }

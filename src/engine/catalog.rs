@@ -14,7 +14,7 @@ use super::clock::{Clock, SystemClock};
 use super::redact::Redactor;
 use crate::clients::github::{Credentials, GitHub, Settings};
 use crate::clients::jose::SigningKey;
-use crate::config::{Authorities, Config, FromGithub, Github, GithubLogin, IdTokens, Links, Secrets, Server};
+use crate::config::{Authorities, Backup, Config, FromGithub, Github, GithubLogin, IdTokens, Links, Secrets, Server};
 use crate::domain::env::Env;
 use crate::domain::fault::github::GithubFault;
 use crate::domain::host::Host;
@@ -48,6 +48,7 @@ pub struct Catalog {
     authorities: Authorities,
     redactor: Arc<Redactor>,
     keep_output: Option<Duration>,
+    backup: Option<Backup>,
     links: Links,
     from_github: Option<FromGithub>,
     github_settings: Option<Github>,
@@ -71,6 +72,7 @@ impl Catalog {
             people: Arc::new(config.people.iter().map(|p| (p.name.clone(), p.clone())).collect()),
             redactor: Arc::new(Redactor::new(config.secrets.values())),
             keep_output: config.logs.keep,
+            backup: config.backup.clone(),
             links: config.links.clone(),
             from_github: Some(config.from_github.clone()),
             secrets: config.secrets.clone(),
@@ -171,6 +173,12 @@ impl Catalog {
     #[must_use]
     pub fn release_page(&self, release: ReleaseId) -> Option<String> {
         Some(format!("{}/releases/{release}", self.public_url()?))
+    }
+
+    /// The copies that RMM makes by itself, where it does.
+    #[must_use]
+    pub fn backup(&self) -> Option<&Backup> {
+        self.backup.as_ref()
     }
 
     /// How long the output of a run is kept after its end; for ever without it.

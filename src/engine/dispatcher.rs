@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use super::clock::ClockWatch;
 use super::commits::{self, Listed};
 use super::supervise::{caught, keep_running};
-use super::{Engine, Failure, catch_up, delivery_log, marks, protection, runner, tag_watch, tags, workflow};
+use super::{Engine, Failure, backups, catch_up, delivery_log, marks, protection, runner, tag_watch, tags, workflow};
 use crate::domain::effect::{AfterCrash, Effect};
 use crate::domain::event::Event;
 use crate::domain::person::Actor;
@@ -71,6 +71,7 @@ impl Dispatcher {
             tokio::join!(
                 keep_running("the dispatcher", clock, || self.dispatch()),
                 keep_running("the timer", clock, || Self::tick(self.engine.clone(), self.stop.clone())),
+                keep_running("the making of backups", clock, || backups::watch(self.engine.clone())),
                 keep_running("the watch for hosts that return", clock, || catch_up::watch(self.engine.clone())),
                 keep_running("the watch for tags that move", clock, || {
                     tag_watch::watch(self.engine.clone(), self.questions.clone())
@@ -156,6 +157,12 @@ impl Dispatcher {
             }
             if let Err(error) = engine.delete_old_output().await {
                 tracing::warn!(%error, "old output of runs could not be deleted; it is tried again");
+            }
+            if let Err(error) = engine.pack_old_output().await {
+                tracing::warn!(%error, "old output of runs could not be packed; it is tried again");
+            }
+            if let Err(error) = engine.give_room_back().await {
+                tracing::warn!(%error, "room could not be given back to the file system; it is tried again");
             }
             engine.clock().sleep(TICK).await;
         }

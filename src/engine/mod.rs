@@ -4,6 +4,7 @@
 //!
 //! Must not: hold a rule of the life cycle (they are in `domain`), or speak HTTP or Telegram.
 
+pub mod backups;
 mod bounds;
 pub mod catalog;
 mod catch_up;

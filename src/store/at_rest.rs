@@ -128,12 +128,13 @@ mod tests {
         let (database, key) = (folder.path().join("rmm.db"), folder.path().join("audit.key"));
         let numbers = Beside::path(&database);
         assert!(Kept::of(&database, &key).unwrap().is_none());
-        rusqlite::Connection::open(&database).unwrap().execute_batch("CREATE TABLE one (a)").unwrap();
+        let made = "CREATE TABLE refinery_schema_history (version INTEGER); INSERT INTO refinery_schema_history VALUES (7)";
+        rusqlite::Connection::open(&database).unwrap().execute_batch(made).unwrap();
         fs::write(Watermark::path(&key), "its end").unwrap();
         let was = fs::read(&database).unwrap();
 
         let kept = Kept::of(&database, &key).unwrap().unwrap();
-        assert_eq!(kept.position, Position { schema: None, head: None });
+        assert_eq!(kept.position, Position { schema: Some(7), head: None });
         fs::write(&database, "of a newer version").unwrap();
         fs::write(Watermark::path(&key), "another end").unwrap();
         fs::write(&numbers, "new").unwrap();

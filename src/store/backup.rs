@@ -3,6 +3,9 @@
 //! Must not: leave a half-written file under its final name, overwrite anything unasked, or destroy the database that
 //! a restore replaces. The audit key is not part of a copy; the key is to be kept elsewhere.
 
+pub mod kind;
+pub mod rehearsal;
+
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
@@ -51,6 +54,23 @@ pub fn backup(source: &Path, target: &Path, overwrite: bool) -> Result<BackupRep
     Ok(BackupReport { path: target.to_owned(), bytes, head })
 }
 
+/// Copies a database that no process uses, as it is: what opens it goes on where that one ended. The caller holds the data
+/// directory.
+///
+/// # Errors
+/// Those of [`backup`].
+pub fn exact(source: &Path, target: &Path) -> Result<Option<ChainHead>, StoreError> {
+    let conn = schema::open_reader(source)?;
+    copy_as(&conn, target, Told::Nothing).inspect_err(|_| discard(target))
+}
+
+/// Whether a copy says of itself that it is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Copy,
+    Nothing,
+}
+
 /// A name beside `target` of its own: several may make a copy at once.
 fn partial(target: &Path) -> Result<PathBuf, StoreError> {
     Ok(with_suffix(target, &format!(".{}.partial", key::to_hex(&key::random_bytes()?[..8]))))
@@ -73,6 +93,10 @@ fn place(partial: &Path, target: &Path, overwrite: bool) -> Result<(), StoreErro
 }
 
 fn copy(source: &Connection, partial: &Path) -> Result<Option<ChainHead>, StoreError> {
+    copy_as(source, partial, Told::Copy)
+}
+
+fn copy_as(source: &Connection, partial: &Path, told: Told) -> Result<Option<ChainHead>, StoreError> {
     let file = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -102,7 +126,7 @@ fn copy(source: &Connection, partial: &Path) -> Result<Option<ChainHead>, StoreE
             }
         }
     }
-    if target.table_exists(None, "numbers")? {
+    if told == Told::Copy && target.table_exists(None, "numbers")? {
         // The process that opens it in the place of the database has to know that it is older than what was done since.
         target.execute("UPDATE numbers SET copy = 1", [])?;
     }
@@ -154,16 +178,7 @@ pub fn restore(source: &Path, target: &Path, overwrite: bool) -> Result<RestoreR
         return Err(StoreError::io("open", source, ErrorKind::NotFound.into()));
     }
     let conn = schema::open_reader(source)?;
-    let supported = schema::supported_version();
-    let found = schema::applied_version(&conn)?
-        .ok_or_else(|| StoreError::Corrupt { detail: format!("{} is empty", source.display()) })?;
-    if found > supported {
-        return Err(StoreError::NewerDatabase { found, supported });
-    }
-    let finding: String = conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-    if finding != "ok" {
-        return Err(StoreError::Corrupt { detail: format!("{}: {finding}", source.display()) });
-    }
+    let found = check(&conn, source)?;
     let partial = partial(target)?;
     let head = copy(&conn, &partial).inspect_err(|_| discard(&partial))?;
     let replaced = set_aside(target)?;
@@ -172,8 +187,29 @@ pub fn restore(source: &Path, target: &Path, overwrite: bool) -> Result<RestoreR
     Ok(RestoreReport { head, schema: found, replaced })
 }
 
+/// Whether a copy can be used by this RMM; its schema version.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] when it is damaged; [`StoreError::NewerDatabase`] when this RMM cannot read it.
+pub fn check(conn: &Connection, path: &Path) -> Result<i64, StoreError> {
+    let supported = schema::supported_version();
+    let found = schema::applied_version(conn)?
+        .ok_or_else(|| StoreError::Corrupt { detail: format!("{} is empty", path.display()) })?;
+    if found > supported {
+        return Err(StoreError::NewerDatabase { found, supported });
+    }
+    let finding: String = conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    if finding != "ok" {
+        return Err(StoreError::Corrupt { detail: format!("{}: {finding}", path.display()) });
+    }
+    Ok(found)
+}
+
 /// Moves a database away together with its WAL, which may hold its last commits.
-fn set_aside(target: &Path) -> Result<Option<PathBuf>, StoreError> {
+///
+/// # Errors
+/// When the disk does not take it.
+pub fn set_aside(target: &Path) -> Result<Option<PathBuf>, StoreError> {
     let aside = with_suffix(target, ".before-restore");
     let was_there = target.exists();
     if was_there {

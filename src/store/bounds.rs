@@ -8,7 +8,13 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::columns::{maybe_time, millis};
 use super::error::StoreError;
+use super::schema;
 use crate::domain::ids::RunId;
+
+/// Free pages that stay in the database for what comes next, beside an eighth of all.
+const SPARE_PAGES: i64 = 2048;
+/// Pages that one transaction gives back: 4 MiB.
+const GIVEN_BACK: u32 = 1024;
 
 /// Pieces of output that one transaction deletes: 4 MiB at most.
 const BATCH: u32 = 64;
@@ -45,6 +51,27 @@ pub fn delete_old_output(conn: &Connection, before: Timestamp, now: Timestamp) -
         conn.prepare_cached("UPDATE runs SET output_deleted_at = ?2 WHERE id = ?1")?.execute((run, millis(now)))?;
     }
     Ok(true)
+}
+
+/// Whether there is more free room in the database than it will soon need, and it can be given back.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn has_room_to_spare(conn: &Connection) -> Result<bool, StoreError> {
+    let number = |pragma: &str| conn.query_row(pragma, [], |row| row.get::<_, i64>(0));
+    let (free, all) = (number("PRAGMA freelist_count")?, number("PRAGMA page_count")?);
+    Ok(free > SPARE_PAGES + all / 8 && number("PRAGMA auto_vacuum")? == schema::INCREMENTAL)
+}
+
+/// Gives a part of the free room back to the file system.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn give_room_back(conn: &Connection) -> Result<(), StoreError> {
+    let mut statement = conn.prepare_cached(&format!("PRAGMA incremental_vacuum({GIVEN_BACK})"))?;
+    let mut rows = statement.query([])?;
+    while rows.next()?.is_some() {}
+    Ok(())
 }
 
 /// When the output of a run was deleted.
@@ -112,6 +139,39 @@ mod tests {
             assert_eq!(logs::read(&conn, kept, 0, 100).unwrap().len(), 3, "{kept}");
             assert_eq!(output_deleted_at(&conn, RunId(kept)).unwrap(), None);
         }
+    }
+
+    #[tokio::test]
+    async fn what_deleted_output_leaves_is_given_back_to_the_file_system() {
+        let place = crate::store::testing::TestDir::new();
+        let store = place.store().await;
+        let size = || std::fs::metadata(store.path()).unwrap().len();
+        let fill = |tx: &mut crate::store::Tx<'_>| -> Result<(), StoreError> {
+            for step in 0..48 {
+                logs::append(tx, 1, step, 1 << 20, &vec![7; 1 << 20], Timestamp::UNIX_EPOCH)?;
+            }
+            Ok(())
+        };
+        let checkpoint = async || {
+            let conn = Connection::open(store.path()).unwrap();
+            conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        };
+        store.write(fill).await.unwrap();
+        checkpoint().await;
+        let full = size();
+        let spare = async || store.read(has_room_to_spare).await.unwrap();
+        assert!(!spare().await && full > 48 << 20);
+        let delete = |tx: &mut crate::store::Tx<'_>| -> Result<_, StoreError> {
+            Ok(tx.execute("DELETE FROM log_chunks WHERE run_id = 1", [])?)
+        };
+        store.write(delete).await.unwrap();
+        let mut parts = 0;
+        while spare().await {
+            store.write(|tx| give_room_back(tx)).await.unwrap();
+            parts += 1;
+        }
+        checkpoint().await;
+        assert!(parts > 1 && size() < full / 2, "{parts} {full} {}", size());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::error::StoreError;
+use super::logs::packed::plain;
 use crate::domain::approval::Tally;
 use crate::domain::ids::{ReleaseId, ServiceName};
 use crate::domain::status::Status;
@@ -255,7 +256,7 @@ pub fn output_after(conn: &Connection, after: i64, scope: &Scope, limit: usize) 
         return output_of_runs(conn, after, scope, limit);
     }
     let mut statement = conn.prepare_cached(
-        "SELECT c.id, c.run_id, c.step, c.bytes FROM log_chunks c JOIN runs r ON r.id = c.run_id \
+        "SELECT c.id, c.run_id, c.step, c.bytes, c.packed FROM log_chunks c JOIN runs r ON r.id = c.run_id \
          WHERE c.id > :after AND (:service IS NULL OR r.service = :service) ORDER BY c.id",
     )?;
     let service = scope.service.as_ref().map(ServiceName::as_str);
@@ -273,7 +274,8 @@ pub fn output_after(conn: &Connection, after: i64, scope: &Scope, limit: usize) 
 }
 
 fn output(row: &Row<'_>) -> rusqlite::Result<OutputRow> {
-    Ok(OutputRow { id: row.get(0)?, run: row.get(1)?, step: row.get(2)?, bytes: row.get(3)? })
+    let bytes = plain(row, 3, 4)?.into_owned();
+    Ok(OutputRow { id: row.get(0)?, run: row.get(1)?, step: row.get(2)?, bytes })
 }
 
 fn is_far_behind(conn: &Connection, after: i64) -> Result<bool, StoreError> {
@@ -298,7 +300,7 @@ fn output_of_runs(conn: &Connection, after: i64, scope: &Scope, limit: usize) ->
         |row| Ok(row.get::<_, Option<i64>>(0)?.zip(row.get(1)?).map(Reverse)),
     )?;
     let mut waiting = rows.filter_map(Result::transpose).collect::<Result<BinaryHeap<Reverse<(i64, i64)>>, _>>()?;
-    let mut piece = conn.prepare_cached("SELECT id, run_id, step, bytes FROM log_chunks WHERE id = ?1")?;
+    let mut piece = conn.prepare_cached("SELECT id, run_id, step, bytes, packed FROM log_chunks WHERE id = ?1")?;
     let mut behind = conn.prepare_cached("SELECT min(id) FROM log_chunks WHERE run_id = ?1 AND id > ?2")?;
     let (mut found, mut size) = (Vec::new(), 0);
     while size < limit.max(1)

@@ -10,6 +10,7 @@ use super::columns::millis;
 use super::error::StoreError;
 
 pub mod lines;
+pub mod packed;
 
 /// What is kept from the beginning of a step's output, bytes.
 pub const HEAD_LIMIT: u64 = 1 << 20;
@@ -267,8 +268,8 @@ fn drop_oldest_of_tail(conn: &Connection, run: i64, step: i64, state: &LogState)
 /// # Errors
 /// When the database cannot be read.
 pub fn read(conn: &Connection, run: i64, after_id: i64, limit_bytes: usize) -> Result<Vec<Chunk>, StoreError> {
-    let mut statement =
-        conn.prepare_cached("SELECT id, step, bytes FROM log_chunks WHERE run_id = ?1 AND id > ?2 ORDER BY id")?;
+    let mut statement = conn
+        .prepare_cached("SELECT id, step, bytes, packed FROM log_chunks WHERE run_id = ?1 AND id > ?2 ORDER BY id")?;
     let mut rows = statement.query((run, after_id))?;
     let mut gaps = Gaps::new(conn, run);
     let mut chunks = Vec::new();
@@ -296,7 +297,7 @@ impl<'c> Gaps<'c> {
     }
 
     fn chunk(&mut self, row: &Row<'_>) -> Result<Chunk, StoreError> {
-        let (id, step, bytes) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let (id, step, bytes) = (row.get(0)?, row.get(1)?, packed::plain(row, 2, 3)?.into_owned());
         let (_, state, first_of_tail) = match self.step {
             Some(known) if known.0 == step => known,
             Some(_) | None => *self.step.insert(self.look_up(step)?),
@@ -323,12 +324,12 @@ pub fn read_step(conn: &Connection, run: i64, step: i64) -> Result<StepLog, Stor
     let state = state(conn, run, step)?.unwrap_or_default();
     let mut log = StepLog { dropped: state.dropped, ..StepLog::default() };
     let mut statement =
-        conn.prepare_cached("SELECT id, bytes FROM log_chunks WHERE run_id = ?1 AND step = ?2 ORDER BY id")?;
+        conn.prepare_cached("SELECT id, bytes, packed FROM log_chunks WHERE run_id = ?1 AND step = ?2 ORDER BY id")?;
     let mut rows = statement.query((run, step))?;
     while let Some(row) = rows.next()? {
         let in_tail = state.dropped > 0 && row.get::<_, i64>(0)? > state.head_last_id;
-        let bytes = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
-        if in_tail { log.tail.extend_from_slice(bytes) } else { log.head.extend_from_slice(bytes) }
+        let bytes = packed::plain(row, 1, 2)?;
+        if in_tail { log.tail.extend_from_slice(&bytes) } else { log.head.extend_from_slice(&bytes) }
     }
     Ok(log)
 }
@@ -339,13 +340,13 @@ pub fn read_step(conn: &Connection, run: i64, step: i64) -> Result<StepLog, Stor
 /// When the database cannot be read.
 pub fn read_end(conn: &Connection, run: i64, step: i64, limit_bytes: usize) -> Result<Vec<u8>, StoreError> {
     let mut statement =
-        conn.prepare_cached("SELECT bytes FROM log_chunks WHERE run_id = ?1 AND step = ?2 ORDER BY id DESC")?;
+        conn.prepare_cached("SELECT bytes, packed FROM log_chunks WHERE run_id = ?1 AND step = ?2 ORDER BY id DESC")?;
     let mut rows = statement.query((run, step))?;
     let mut pieces: Vec<Vec<u8>> = Vec::new();
     let mut missing = limit_bytes;
     while missing > 0 {
         let Some(row) = rows.next()? else { break };
-        let bytes = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
+        let bytes = packed::plain(row, 0, 1)?;
         let piece = &bytes[bytes.len().saturating_sub(missing)..];
         missing -= piece.len();
         pieces.push(piece.to_vec());

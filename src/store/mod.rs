@@ -7,6 +7,7 @@
 pub mod around;
 pub mod at_rest;
 pub mod backup;
+pub mod backups;
 pub mod bounds;
 pub mod chain;
 mod columns;
@@ -18,6 +19,7 @@ pub mod durations;
 pub mod ended;
 pub mod error;
 pub mod events;
+pub mod export;
 pub mod figures;
 pub mod hosts;
 pub mod identities;
@@ -248,6 +250,17 @@ impl Store {
     pub async fn backup(&self, target: PathBuf, overwrite: bool) -> Result<backup::BackupReport, StoreError> {
         let source = self.inner.options.database.clone();
         tokio::task::spawn_blocking(move || backup::backup(&source, &target, overwrite))
+            .await
+            .unwrap_or(Err(StoreError::Stopped))
+    }
+
+    /// Tries a copy in a folder beside it; see [`backup::rehearsal::rehearse`].
+    ///
+    /// # Errors
+    /// Those of [`backup::rehearsal::rehearse`].
+    pub async fn rehearse(&self, copy: PathBuf, beside: PathBuf) -> Result<backup::rehearsal::Rehearsed, StoreError> {
+        let key = self.inner.key.clone();
+        tokio::task::spawn_blocking(move || backup::rehearsal::rehearse(&copy, &beside, &key))
             .await
             .unwrap_or(Err(StoreError::Stopped))
     }

@@ -16,6 +16,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::backup;
 use super::error::StoreError;
+use super::space::free_in;
 
 mod embedded {
     refinery::embed_migrations!("migrations");
@@ -23,6 +24,9 @@ mod embedded {
 
 /// Copies from before migrations that are kept.
 const COPIES: usize = 3;
+
+/// The mode in which a database gives free pages back when it is told to.
+pub(super) const INCREMENTAL: i64 = 2;
 
 /// How long a statement waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -86,7 +90,10 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     conn.busy_timeout(BUSY_TIMEOUT)?;
     // Before the first change to the file: it may be another program's.
-    applied_version(&conn)?;
+    if applied_version(&conn)?.is_none() {
+        // Takes effect only before anything is written; `make_shrinkable` does it later.
+        conn.pragma_update(None, "auto_vacuum", INCREMENTAL)?;
+    }
     let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if !mode.eq_ignore_ascii_case("wal") {
         return Err(StoreError::Unavailable {
@@ -215,8 +222,27 @@ fn migrate_with(conn: &mut Connection, path: &Path, runner: &refinery::Runner) -
     conn.execute_batch("PRAGMA foreign_keys = ON")?;
     if copy.is_some() {
         delete_old_copies(path);
+        make_shrinkable(conn, path);
     }
     Ok(Migrated { fresh: applied.is_none(), copy })
+}
+
+/// A database of an older RMM learns to give free room back: it is written anew, once, where there is room for that. Best
+/// effort: without it free room is only used again.
+fn make_shrinkable(conn: &Connection, path: &Path) {
+    let done = || {
+        let mode: i64 = conn.query_row("PRAGMA auto_vacuum", [], |row| row.get(0))?;
+        let size = std::fs::metadata(path).map_or(0, |file| file.len());
+        let room = path.parent().and_then(free_in).unwrap_or(0);
+        if mode != INCREMENTAL && room > size.saturating_mul(3) {
+            conn.pragma_update(None, "auto_vacuum", INCREMENTAL)?;
+            conn.execute_batch("VACUUM")?;
+        }
+        Ok::<_, rusqlite::Error>(())
+    };
+    if let Err(error) = done() {
+        tracing::warn!(%error, "the database could not be written anew, so that it could give free room back");
+    }
 }
 
 /// Only the newest copies from before migrations are kept. Best effort: it never fails a start.

@@ -26,12 +26,14 @@ impl Space {
     pub fn of(database: &Path) -> Self {
         let size = |path: &Path| fs::metadata(path).ok().map(|file| file.len());
         let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Self {
-            database: size(database),
-            log: size(&with_suffix(database, "-wal")),
-            free: statvfs(folder).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
-        }
+        Self { database: size(database), log: size(&with_suffix(database, "-wal")), free: free_in(folder) }
     }
+}
+
+/// What RMM may still write on the disk of a folder, in bytes.
+#[must_use]
+pub fn free_in(folder: &Path) -> Option<u64> {
+    statvfs(folder).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 /// The newest file in a folder: its name, its size in bytes, and when it was written.

@@ -12,9 +12,11 @@ mod ru;
 mod tests;
 mod times;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::domain::backup::{BackupAlarm, BackupFault};
 use crate::domain::event::Why;
 use crate::domain::fault::repository::GitAdvice;
 use crate::domain::fault::ssh::PrivateKeyFault;
@@ -90,6 +92,24 @@ impl Language {
         match self {
             Self::En => en::reason(reason),
             Self::Ru => ru::reason(reason),
+        }
+    }
+
+    /// Why there is no backup, or none to rely on: a part of a sentence that begins small and has no full stop of its own.
+    #[must_use]
+    pub fn backup_fault(self, fault: &BackupFault) -> String {
+        match self {
+            Self::En => en::backup_fault(fault),
+            Self::Ru => ru::backup_fault(fault),
+        }
+    }
+
+    /// What an admin has to look at about backups: as [`Language::backup_fault`].
+    #[must_use]
+    pub fn backup_alarm(self, alarm: &BackupAlarm) -> String {
+        match self {
+            Self::En => en::backup_alarm(alarm),
+            Self::Ru => ru::backup_alarm(alarm),
         }
     }
 
@@ -340,6 +360,11 @@ fn ended(sentence: String) -> String {
 /// What a program said, behind what RMM knows.
 fn behind(said: Option<&str>) -> String {
     said.map(|said| format!(": {said}")).unwrap_or_default()
+}
+
+/// A time for whoever's time zone is not known.
+fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 /// Without the full stop, for what stands inside a sentence.

@@ -24,6 +24,7 @@ use crate::domain::run::StopKind;
 use crate::domain::status::Status;
 use crate::domain::step::StepKind;
 
+mod backups;
 mod events;
 mod faults;
 mod gates;

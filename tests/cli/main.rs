@@ -467,6 +467,63 @@ fn copies_are_made_and_put_back() {
 }
 
 #[test]
+fn a_file_in_another_form_is_named_with_the_way_to_open_it() {
+    let mut place = Sandbox::new();
+    place.token(&["first", "--role", "viewer"]);
+    place.serve();
+    place.run(&["backup", "copy.db"]).ends(0);
+    place.stop();
+    let gzip = std::process::Command::new("gzip").arg(place.path("copy.db")).status().unwrap();
+    assert!(gzip.success());
+    place
+        .run(&["restore", "copy.db.gz", "--force"])
+        .ends(3)
+        .says("compressed with gzip")
+        .says("gzip -dc copy.db.gz > rmm.db");
+    fs::write(place.path("sealed"), "age-encryption.org/v1\n-> X25519 …").unwrap();
+    place.run(&["restore", "sealed", "--force"]).ends(3).says("encrypted with age").says("age --decrypt");
+    fs::write(place.path("noise"), "no database").unwrap();
+    place.run(&["restore", "noise", "--force"]).ends(1).says("not a database");
+    place.run(&["audit", "verify"]).ends(0);
+}
+
+#[test]
+fn a_whole_installation_moves_in_one_file() {
+    let mut place = Sandbox::new();
+    place.token(&["first", "--role", "viewer"]);
+    place.serve();
+    place.run(&["export", "all.tar"]).ends(3).says("Stop RMM first");
+    place.stop();
+    place.run(&["export", "all.tar"]).ends(0).says("do not start it here again");
+    place.run(&["export", "all.tar"]).ends(1).says("exists already");
+    assert_eq!(mode(&place.path("all.tar")), 0o600);
+    place.run(&["restore", "all.tar", "--force"]).ends(3).says("rmm import");
+    place.run(&["import", "all.tar"]).ends(3).says("--force");
+    let archive = place.path("all.tar");
+    let archive = archive.to_str().unwrap();
+
+    let mut fresh = Sandbox::empty();
+    let whole = fs::read(archive).unwrap();
+    fs::write(fresh.path("cut.tar"), &whole[..whole.len() / 2]).unwrap();
+    fresh.run(&["import", "cut.tar"]).ends(3).says("the export");
+    assert!(!fresh.path("data").exists() && !fresh.path("rmm.toml").exists());
+    fresh.run(&["import", archive]).ends(0).says("rmm check");
+    for (file, at_most) in [("rmm.toml", 0o644), ("data/rmm.db", 0o600), ("data/audit.key", 0o600)] {
+        assert_eq!(mode(&fresh.path(file)) & !at_most, 0, "{file}");
+    }
+    let same = |file: &str| fs::read(fresh.path(file)).unwrap() == fs::read(place.path(file)).unwrap();
+    assert!(["rmm.toml", "data/audit.key", "data/instance", "data/rmm.db.numbers"].into_iter().all(same));
+    fresh.run(&["token", "list"]).ends(0).says("first");
+    fresh.run(&["audit", "verify"]).ends(0);
+    fresh.serve();
+    let told = fresh.run(&["service", "list"]).ends(0);
+    assert!(!told.out.contains("unknown"), "it goes on where it ended: {}", told.out);
+    fresh.stop();
+    let left = fs::read_dir(fresh.path("data")).unwrap().filter_map(Result::ok);
+    assert!(left.into_iter().all(|file| !file.file_name().to_string_lossy().contains("moving")));
+}
+
+#[test]
 fn a_terminal_is_given_nothing_that_steers_it_and_a_pipe_everything() {
     let place = Sandbox::empty();
     let name = "a\u{202E}b\u{9b}c\u{200B}.toml";

@@ -3,6 +3,8 @@
 //! Each test has a data directory, an address and processes of its own, so all of them run at the same time.
 
 #[cfg(test)]
+mod backups;
+#[cfg(test)]
 mod checkout;
 #[cfg(test)]
 mod ci;
@@ -54,9 +56,13 @@ mod pages_release;
 #[cfg(test)]
 mod payloads;
 #[cfg(test)]
+mod power;
+#[cfg(test)]
 mod proxies;
 #[cfg(test)]
 mod records;
+#[cfg(test)]
+mod replicated;
 #[cfg(test)]
 mod restored;
 #[cfg(test)]

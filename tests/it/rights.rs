@@ -98,6 +98,7 @@ fn calls(release: i64, run: i64) -> Vec<(&'static str, String, Value, &'static [
         ("POST", "/api/v1/tokens/unknown/adopt".into(), json!({}), ADMINISTERS),
         ("DELETE", "/api/v1/tokens/unknown".into(), Value::Null, ADMINISTERS),
         ("POST", "/api/v1/reload".into(), Value::Null, ADMINISTERS),
+        ("GET", "/api/v1/backups".into(), Value::Null, ADMINISTERS),
         ("POST", "/api/v1/backup".into(), json!({ "file": "../x.db" }), ADMINISTERS),
     ];
     for (decision, body, who) in [

@@ -122,6 +122,7 @@ fn the_effective_configuration_reads_back_as_the_same() {
     let env: Vec<_> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let again = parse_with(&readable, &env).unwrap_or_else(|errors| panic!("{errors}\n{shown}"));
     assert_eq!(again.server, config.server);
+    assert_eq!(again.backup, config.backup);
     assert_eq!(again.logs, config.logs);
     assert_eq!(again.links, config.links);
     assert_eq!(again.people, config.people);

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::packed::plain;
 use super::{Gaps, state};
 use crate::store::columns::maybe_time;
 use crate::store::error::StoreError;
@@ -68,10 +69,10 @@ pub fn ends_in(bytes: &[u8]) -> u64 {
 /// How many lines have ended in all that is kept of a step.
 pub(super) fn count(conn: &Connection, run: i64, step: i64) -> Result<u64, StoreError> {
     let mut statement =
-        conn.prepare_cached("SELECT bytes FROM log_chunks WHERE run_id = ?1 AND step = ?2 ORDER BY id")?;
+        conn.prepare_cached("SELECT bytes, packed FROM log_chunks WHERE run_id = ?1 AND step = ?2 ORDER BY id")?;
     let (mut rows, mut lines) = (statement.query((run, step))?, 0);
     while let Some(row) = rows.next()? {
-        lines += ends_in(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?);
+        lines += ends_in(&plain(row, 0, 1)?);
     }
     Ok(lines)
 }
@@ -94,13 +95,12 @@ pub fn of_run(conn: &Connection, run: i64) -> Result<Vec<(i64, Option<u64>)>, St
 /// # Errors
 /// When the database cannot be read.
 pub fn extent(conn: &Connection, run: i64, step: i64) -> Result<Extent, StoreError> {
-    let last = conn
-        .prepare_cached(
-            "SELECT id, substr(bytes, -1) = x'0A' FROM log_chunks WHERE run_id = ?1 AND step = ?2 ORDER BY id DESC LIMIT 1",
-        )?
-        .query_row((run, step), |row| Ok((row.get(0)?, row.get::<_, bool>(1)?)))
-        .optional()?;
-    let Some((last_id, has_ended)) = last else { return Ok(Extent::default()) };
+    let mut statement = conn.prepare_cached(
+        "SELECT id, bytes, packed FROM log_chunks WHERE run_id = ?1 AND step = ?2 ORDER BY id DESC LIMIT 1",
+    )?;
+    let mut rows = statement.query((run, step))?;
+    let Some(row) = rows.next()? else { return Ok(Extent::default()) };
+    let (last_id, has_ended) = (row.get(0)?, plain(row, 1, 2)?.ends_with(b"\n"));
     let state = state(conn, run, step)?.unwrap_or_default();
     let lines = match state.lines {
         Some(lines) => lines,
@@ -201,14 +201,14 @@ pub fn last(conn: &Connection, run: i64, step: i64, lines: u64, limit: usize) ->
         })?;
         return Ok(pieces.into());
     }
-    let mut statement =
-        conn.prepare_cached("SELECT id, bytes, line FROM log_chunks WHERE run_id = ?1 AND step = ?2 ORDER BY id DESC")?;
+    let mut statement = conn
+        .prepare_cached("SELECT id, bytes, packed FROM log_chunks WHERE run_id = ?1 AND step = ?2 ORDER BY id DESC")?;
     let mut rows = statement.query((run, step))?;
     let (mut first, mut held, mut size) = (None, 0, 0);
     while let Some(row) = rows.next()? {
-        let bytes = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+        let bytes = plain(row, 1, 2)?;
         first = Some(row.get::<_, i64>(0)?);
-        held += ends_in(bytes);
+        held += ends_in(&bytes);
         size += bytes.len();
         // The beginning of the first line stands in the piece before where this one has just as many ends.
         if held > lines || size >= limit {
@@ -237,7 +237,8 @@ pub fn walk(
     mut each: impl FnMut(Piece) -> bool,
 ) -> Result<(), StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT id, line, received_at, bytes FROM log_chunks WHERE run_id = ?1 AND step = ?2 AND id > ?3 ORDER BY id",
+        "SELECT id, line, received_at, bytes, packed FROM log_chunks \
+         WHERE run_id = ?1 AND step = ?2 AND id > ?3 ORDER BY id",
     )?;
     let mut rows = statement.query((run, step, after))?;
     let (_, state, first_of_tail) = Gaps::new(conn, run).look_up(step)?;
@@ -262,7 +263,7 @@ fn piece(row: &Row<'_>, counted: u64) -> Result<Piece, StoreError> {
         line: line.map_or(counted, |line| u64::try_from(line).unwrap_or(0)),
         received_at: maybe_time(row, 2)?,
         dropped_before: 0,
-        bytes: row.get(3)?,
+        bytes: plain(row, 3, 4)?.into_owned(),
     })
 }
 

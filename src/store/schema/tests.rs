@@ -61,11 +61,19 @@ fn an_older_database_is_copied_and_then_migrated_or_left_alone() {
     let second = Migration::unapplied("V2__second", "CREATE TABLE b (x INTEGER) STRICT;").unwrap();
     let broken =
         Migration::unapplied("V3__broken", "CREATE TABLE c (x INTEGER) STRICT; SELECT * FROM nowhere;").unwrap();
+    // An older RMM made it, which knew no way to give room back.
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch("PRAGMA auto_vacuum = NONE; PRAGMA journal_mode = WAL; VACUUM")
+        .unwrap();
+    let mode = |conn: &Connection| conn.query_row("PRAGMA auto_vacuum", [], |row| row.get::<_, i64>(0)).unwrap();
     let mut conn = open_writer(&path).unwrap();
     let done = migrate_with(&mut conn, &path, &Runner::new(std::slice::from_ref(&first))).unwrap();
+    assert_eq!(mode(&conn), 0);
     assert!(done.fresh && done.copy.is_none());
     let done = migrate_with(&mut conn, &path, &Runner::new(&[first.clone(), second.clone()])).unwrap();
     assert!(!done.fresh);
+    assert_eq!(mode(&conn), INCREMENTAL);
     let copy = open_reader(&done.copy.unwrap()).unwrap();
     assert_eq!(applied_version(&copy).unwrap(), Some(1));
     assert_eq!(copy.query_row("SELECT x FROM a", [], |row| row.get::<_, i64>(0)).unwrap(), 7);

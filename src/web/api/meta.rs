@@ -18,19 +18,20 @@ use crate::web::auth::Caller;
 use crate::web::body::Sent;
 use crate::web::problem::Problem;
 
-fn well(record: Option<&str>, chats: Option<&str>) -> Health {
+fn well(record: Option<&str>, chats: Option<&str>, backups: Option<&str>) -> Health {
     Health {
         status: "ok".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         record: record.map(ToOwned::to_owned),
         chats: chats.map(ToOwned::to_owned),
+        backups: backups.map(ToOwned::to_owned),
     }
 }
 
 /// Alive
 #[utoipa::path(get, path = "/healthz", tag = "health", security(()), responses((status = 200, body = Health)))]
 pub async fn healthz() -> Json<Health> {
-    Json(well(None, None))
+    Json(well(None, None, None))
 }
 
 /// Alive, as the original machine called it
@@ -67,7 +68,8 @@ pub(in crate::web) async fn ready(web: &Web) -> Result<Health, Problem> {
         *written = Some(Instant::now());
     }
     let record = web.engine.store().alarm().borrow().is_some().then_some("alarm");
-    Ok(well(record, is_refused(web).await?.then_some("refuse")))
+    let backups = web.engine.backups().await?.alarm.map(|_| "alarm");
+    Ok(well(record, is_refused(web).await?.then_some("refuse"), backups))
 }
 
 /// Whether a chat of the team, or a person of the configuration, takes no messages of the bot.

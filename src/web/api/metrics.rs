@@ -57,9 +57,23 @@ async fn itself(all: &mut Exposition, web: &Web) {
     );
     let broken = store.damage().is_some() || store.checked().is_some_and(|checked| checked.found.is_err());
     all.gauge("rmm_record_broken", "The chain of the record does not hold", flag(broken));
+    backups(all, web).await;
     let limits = &web.limits;
     all.gauge("rmm_http_connections", "Connections from the network", Some(precise(limits.connections.held() as u64)));
     all.gauge("rmm_http_streams", "Live viewers: open streams", Some(precise(limits.open_streams() as u64)));
+}
+
+/// The backups that RMM makes by itself.
+async fn backups(all: &mut Exposition, web: &Web) {
+    let Ok(backups) = web.engine.backups().await else { return };
+    let help = "The backups that RMM makes by itself fail, are too old, or cannot be relied on: 1, or 0";
+    all.gauge("rmm_backup_alarm", help, flag(backups.alarm.is_some()));
+    let tested = backups.state.tested.as_ref();
+    let sound = tested.and_then(|tested| flag(tested.fault.is_none()));
+    all.gauge("rmm_backup_test_sound", "The backup that was restored on trial last is sound: 1, or 0", sound);
+    let at = tested.map_or(0.0, |tested| seconds(tested.when.at.as_millisecond()));
+    let help = "When a backup was last restored on trial, since 1970; 0: never";
+    all.gauge("rmm_backup_test_timestamp_seconds", help, Some(at));
 }
 
 /// How things stand in the database.
@@ -111,7 +125,7 @@ impl Stands {
         let backup = self.backup.map_or(0.0, seconds);
         all.gauge(
             "rmm_backup_last_timestamp_seconds",
-            "When `rmm backup` was last done, since 1970; 0: never",
+            "When the database was last backed up, since 1970; 0: never",
             Some(backup),
         );
     }

@@ -1,6 +1,7 @@
 //! The API: one file per thing it is about. Handlers extract, hand over, and show the answer.
 
 pub(in crate::web) mod audit;
+mod backups;
 mod concept;
 pub(in crate::web) mod decisions;
 pub(in crate::web) mod definitions;
@@ -156,6 +157,7 @@ fn routed() -> (Router<Web>, OpenApiDocument) {
         .routes(routes!(tokens::revoke))
         .routes(routes!(tokens::login_link))
         .routes(routes!(meta::backup))
+        .routes(routes!(backups::show))
         .routes(routes!(meta::reload))
         .routes(routes!(super::stream::stream))
         .routes(routes!(concept::create, concept::report))

@@ -13,6 +13,7 @@ use super::viewer::{Signed, Viewer};
 use super::words::settings::{self as words, Settings};
 use crate::domain::ids::ServiceName;
 use crate::domain::person::Right;
+use crate::engine::backups::Backups;
 use crate::store::dashboard::Defined;
 use crate::store::record::{self, Filter, Most};
 use crate::store::space::{Space, newest_in};
@@ -42,6 +43,9 @@ struct SettingsPage {
     storage: Vec<(&'static str, String)>,
     backup: Option<When>,
     is_old: bool,
+    /// RMM makes them by itself.
+    is_scheduled: bool,
+    tested: Option<(&'static str, When)>,
     effective: String,
 }
 
@@ -60,6 +64,11 @@ pub(super) async fn show(State(web): State<Web>, viewer: Viewer) -> Result<Html<
         Ok((Space::of(&database), made.max(file), schema::applied_version(conn)?))
     };
     let (space, backup, version) = web.engine.read(read).await?;
+    let Backups { settings, state, .. } = web.engine.backups().await?;
+    let tested = state.tested.map(|tested| {
+        let found = if tested.fault.is_none() { words.sound } else { words.unsound };
+        (found, viewer.looks.when(tested.when.at, viewer.now))
+    });
     let size = |bytes: Option<u64>| bytes.map_or_else(|| words.unknown.to_owned(), |bytes| language.size(bytes));
     let kept = catalog.keep_output().map(|time| language.rounded(i64::try_from(time.as_secs()).unwrap_or(i64::MAX)));
     let page = SettingsPage {
@@ -79,6 +88,8 @@ pub(super) async fn show(State(web): State<Web>, viewer: Viewer) -> Result<Html<
             (words.output, kept.unwrap_or_else(|| words.for_good.to_owned())),
         ],
         backup: backup.map(|at| viewer.looks.when(at, viewer.now)),
+        is_scheduled: settings.is_some(),
+        tested,
         is_old: backup.is_some_and(|at| viewer.now.duration_since(at) > OLD),
         effective: catalog.effective().to_owned(),
     };
@@ -106,6 +117,10 @@ async fn checks(web: &Web, viewer: &Viewer) -> Result<Vec<Check>, StoreError> {
         let since = viewer.looks.when(refusal.since, viewer.now).exact;
         let what = format!("{} {} {since}", refusal.chat, words.chat);
         checks.push(Check { text: Some(refusal.reason), ..plain(tone::WARN, what) });
+    }
+    if let Some(alarm) = web.engine.backups().await?.alarm {
+        let text = Some(viewer.looks.language.backup_alarm(&alarm));
+        checks.push(Check { text, ..plain(tone::FAIL, words.backups.to_owned()) });
     }
     let defined = web.engine.defined_services().await?;
     for Defined { service, problem, .. } in &defined {

@@ -1,5 +1,6 @@
 //! Русский.
 
+mod backup;
 mod event;
 mod fault;
 mod gate;
@@ -12,6 +13,7 @@ mod refusal;
 mod ssh;
 mod standing;
 
+pub(super) use backup::{backup_alarm, backup_fault};
 pub(super) use event::event;
 pub(super) use gate::{remedy, state};
 pub(super) use identity::id_token;

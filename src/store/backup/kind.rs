@@ -1,0 +1,56 @@
+//! What a file is that should be a copy of the database and is none.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// What a file begins with, what that says of it, and what to do first.
+const KINDS: &[(&[u8], &str, &str)] = &[
+    (b"age-encryption.org/", "encrypted with age", "age --decrypt --identity KEY --output rmm.db FILE"),
+    (b"-----BEGIN AGE ENCRYPTED FILE", "encrypted with age", "age --decrypt --identity KEY --output rmm.db FILE"),
+    (b"-----BEGIN PGP MESSAGE", "encrypted with gpg", "gpg --output rmm.db --decrypt FILE"),
+    (b"\x1f\x8b", "compressed with gzip", "gzip -dc FILE > rmm.db"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd", "zstd -d FILE -o rmm.db"),
+    (b"\xfd7zXZ\0", "compressed with xz", "xz -dc FILE > rmm.db"),
+];
+/// What a database begins with.
+const DATABASE: &[u8] = b"SQLite format 3\0";
+
+/// Why a file is no copy that can be restored as it is, and the command that makes one of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It is a database.
+    Database,
+    /// What `rmm export` writes.
+    Export,
+    /// A copy in another form.
+    Wrapped {
+        /// What it is.
+        how: &'static str,
+        /// How it is opened, with FILE in the place of its name.
+        open: &'static str,
+    },
+    /// Nothing that is known.
+    Other,
+}
+
+/// Looks at the beginning of a file.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn of(path: &Path) -> std::io::Result<Kind> {
+    let mut beginning = Vec::new();
+    File::open(path)?.take(512).read_to_end(&mut beginning)?;
+    if beginning.starts_with(DATABASE) {
+        return Ok(Kind::Database);
+    }
+    if beginning.get(257..262) == Some(b"ustar") {
+        return Ok(Kind::Export);
+    }
+    // Binary messages of OpenPGP begin with a tag of a session key.
+    if matches!(beginning.first(), Some(0x84 | 0x85 | 0x8c | 0xc1 | 0xc3)) {
+        return Ok(Kind::Wrapped { how: "encrypted with gpg", open: "gpg --output rmm.db --decrypt FILE" });
+    }
+    let known = KINDS.iter().find(|(magic, ..)| beginning.starts_with(magic));
+    Ok(known.map_or(Kind::Other, |(_, how, open)| Kind::Wrapped { how, open }))
+}
