@@ -1,15 +1,19 @@
-//! `rmm doctor`: goes out from this machine, with RMM's configuration, and says of what RMM needs elsewhere whether it is well;
-//! and if not, what to do.
+//! `rmm doctor`: looks at everything that RMM needs, from this machine and with its configuration, and says of each thing whether it is
+//! well; and if not, what to do.
 //!
-//! Changes nothing anywhere. No RMM has to run.
+//! Changes nothing anywhere. What takes a running RMM is told as missing where none runs.
 
+mod address;
 mod github;
+mod machine;
+mod telegram;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::findings;
-use crate::api_client::{Context, FAILED, Fault, print};
+use super::host::check_each;
+use crate::api_client::{Client, Context, FAILED, Fault, print};
 use crate::app::config_file::with_dashboard;
 use crate::app::outside::Outside;
 use crate::config::Config;
@@ -17,14 +21,15 @@ use crate::contract::Finding;
 use crate::terminal::{Ui, note};
 use crate::wording::Language;
 
-/// Ask whether what RMM needs elsewhere is well.
+/// Ask whether all is well that RMM needs.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  rmm doctor                   all there is\n  rmm doctor github            GitHub alone\n  \
-    rmm doctor github --json | jq '.[].findings[] | select(.state != \"ok\")'\n\n\
-    Reads rmm.toml with its secrets, as `rmm serve` would, and asks from this machine; no RMM has to run, and nothing is changed. \
-    What is on your servers, `rmm host check` tells. Exit status: 0 well (perhaps with warnings), 1 something is not, \
-    2 the configuration is wrong."
+    rmm doctor machine address   configuration, database, disk; RMM's own address\n  \
+    rmm doctor --json | jq '.[].findings[] | select(.state != \"ok\")'\n\n\
+    Reads rmm.toml with its secrets, as `rmm serve` would, and asks from this machine; nothing is changed. What takes a running RMM \
+    (its state, backups, hosts) is asked of it. The findings are numbered, so that they can be spoken of. Exit status: 0 well (perhaps \
+    with warnings), 1 something is not, 2 the configuration is wrong."
 )]
 pub struct Doctor {
     /// What to look at; all of it if nothing is named
@@ -38,14 +43,26 @@ pub struct Doctor {
 /// What the doctor knows about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
+    /// The configuration, the database, the disk, the clock, open files
+    Machine,
+    /// The RMM that runs: its state, its version, the record, its chats
+    Running,
+    /// Backups and their test
+    Backups,
+    /// RMM's own address as seen from outside, and its certificate
+    Address,
+    /// The bot: its token, and how updates come
+    Telegram,
     /// The login at GitHub, the repositories of services, their workflows and webhooks, and the clock
     Github,
+    /// Hosts, as `rmm host check` looks at them
+    Hosts,
 }
 
 /// What was found about one thing.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 struct Examined {
-    /// `github`.
+    /// The name of the [`Part`].
     part: &'static str,
     /// The thing.
     about: String,
@@ -53,24 +70,24 @@ struct Examined {
     findings: Vec<Finding>,
 }
 
+/// A finding and its number.
+#[derive(Debug, Serialize)]
+struct Numbered<'a> {
+    number: usize,
+    #[serde(flatten)]
+    finding: &'a Finding,
+}
+
 impl Doctor {
     pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
         let file = Config::load_without_secrets(&context.config, &context.env)?;
         let config = with_dashboard(&file, &context.env)?.config;
         let outside = Outside::of(&config);
-        let mut examined = Vec::new();
-        if self.parts.is_empty() || self.parts.contains(&Part::Github) {
-            examined.extend(github::examine(&config, outside.github()).await);
-        }
+        let mut examined = self.look(context, &config, &outside).await;
         for finding in examined.iter_mut().flat_map(|one| &mut one.findings) {
             finding.detail = outside.redacted(&finding.detail);
         }
-        if self.json {
-            let text = serde_json::to_string(&examined).map_err(|error| Fault::Failed(error.to_string()))?;
-            print(&format!("{text}\n"))?;
-        } else {
-            print(&shown(&examined, &context.ui))?;
-        }
+        print(&if self.json { json(&examined)? } else { shown(&examined, &context.ui) })?;
         let failed: Vec<_> =
             examined.iter().filter(|one| one.findings.iter().any(Finding::fails)).map(|one| &*one.about).collect();
         if failed.is_empty() {
@@ -83,10 +100,73 @@ impl Doctor {
         });
         Err(Fault::Said(FAILED))
     }
+
+    fn wants(&self, part: Part) -> bool {
+        self.parts.is_empty() || self.parts.contains(&part)
+    }
+
+    async fn look(&self, context: &Context, config: &Config, outside: &Outside) -> Vec<Examined> {
+        let mut examined = Vec::new();
+        if self.wants(Part::Machine) {
+            examined.push(machine::examine(config, &context.config));
+        }
+        if [Part::Running, Part::Backups, Part::Hosts].into_iter().any(|part| self.wants(part)) {
+            let (running, client) = machine::running(context).await;
+            examined.push(running);
+            if let Some(client) = client {
+                self.ask(&client, config, &mut examined).await;
+            }
+        }
+        if self.wants(Part::Address) {
+            examined.push(address::examine(config, context.ui.now).await);
+        }
+        if self.wants(Part::Telegram) {
+            examined.extend(telegram::examine(config).await);
+        }
+        if self.wants(Part::Github) {
+            examined.extend(github::examine(config, outside.github()).await);
+        }
+        examined
+    }
+
+    /// What only the RMM that runs knows.
+    async fn ask(&self, client: &Client, config: &Config, examined: &mut Vec<Examined>) {
+        if self.wants(Part::Backups) {
+            examined.push(machine::backups(client).await);
+        }
+        if self.wants(Part::Hosts) {
+            let names: Vec<_> = config.hosts.iter().map(|host| host.name.to_string()).collect();
+            for (name, found) in check_each(client, names).await {
+                let findings = found.unwrap_or_else(|fault| vec![findings::fail("check", fault.to_string(), "")]);
+                examined.push(Examined { part: "hosts", about: name, findings });
+            }
+        }
+    }
+}
+
+fn json(examined: &[Examined]) -> Result<String, Fault> {
+    let mut numbers = 1..;
+    let parts: Vec<_> = examined
+        .iter()
+        .map(|one| {
+            let findings: Vec<_> =
+                one.findings.iter().zip(&mut numbers).map(|(finding, number)| Numbered { number, finding }).collect();
+            serde_json::json!({ "part": one.part, "about": one.about, "findings": findings })
+        })
+        .collect();
+    serde_json::to_string(&parts).map(|text| text + "\n").map_err(|error| Fault::Failed(error.to_string()))
 }
 
 fn shown(examined: &[Examined], ui: &Ui) -> String {
-    let parts: Vec<_> = examined.iter().map(|one| findings::report(&one.about, &one.findings, ui)).collect();
+    let mut first = 1;
+    let parts: Vec<_> = examined
+        .iter()
+        .map(|one| {
+            let report = findings::numbered(&one.about, &one.findings, first, ui);
+            first += one.findings.len();
+            report
+        })
+        .collect();
     parts.join("\n")
 }
 

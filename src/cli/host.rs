@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use futures_util::future::join_all;
 use serde_json::json;
 
 use super::{answers, findings, words};
@@ -92,6 +93,18 @@ fn path(name: &str, what: &str) -> String {
 async fn check(client: &Client, name: &str, json: bool) -> Result<(contract::HostCheck, String), Fault> {
     let call = Call::post(path(name, "check"), json!({})).patience(CHECK);
     client.json(call).await.map_err(|fault| fault.in_json(json))
+}
+
+/// What is found on each of these hosts.
+pub(super) async fn check_each(
+    client: &Client,
+    names: Vec<String>,
+) -> Vec<(String, Result<Vec<contract::Finding>, Fault>)> {
+    let look = |name: String| async move {
+        let found = check(client, &name, false).await.map(|(found, _)| found.findings);
+        (name, found)
+    };
+    join_all(names.into_iter().map(look)).await
 }
 
 async fn check_all(client: &Client, names: Vec<String>, json: bool, ui: &Ui) -> Result<(), Fault> {

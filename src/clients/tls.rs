@@ -2,7 +2,9 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_name;
@@ -14,6 +16,8 @@ use rustls::{
     AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore,
     SignatureScheme,
 };
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 use webpki::EndEntityCert;
 
 use crate::domain::fault::{CertificateFault, TlsFault, TrustFault};
@@ -151,6 +155,27 @@ struct Found(CertificateFault);
 
 fn told(cause: CertificateFault) -> Error {
     Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(Found(cause)))))
+}
+
+/// Whether the certificate that a server shows holds at a later time, too. It is of a public authority.
+///
+/// # Errors
+/// Why it does not hold now, or there is none, in a sentence.
+pub async fn holds(host: &str, port: u16, later: Timestamp) -> Result<bool, String> {
+    let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned()).map_err(|error| error.to_string())?;
+    let config = client(None).map_err(|fault| format!("{fault:?}"))?;
+    let stream = TcpStream::connect((host.trim_matches(['[', ']']), port)).await.map_err(|error| error.to_string())?;
+    let shown = TlsConnector::from(config).connect(name.clone(), stream).await.map_err(|error| error.to_string())?;
+    let Some([own, others @ ..]) = shown.get_ref().1.peer_certificates() else {
+        return Err("it shows no certificate".to_owned());
+    };
+    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let verifier =
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::new(ring::default_provider())).build();
+    let seconds = u64::try_from(later.as_second()).unwrap_or_default();
+    let at = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+    let verifier = verifier.map_err(|error| error.to_string())?;
+    Ok(verifier.verify_server_cert(own, others, &name, &[], at).is_ok())
 }
 
 /// Whether a certificate was refused for being one of an authority, and for nothing else.

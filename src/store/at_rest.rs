@@ -128,7 +128,8 @@ mod tests {
         let (database, key) = (folder.path().join("rmm.db"), folder.path().join("audit.key"));
         let numbers = Beside::path(&database);
         assert!(Kept::of(&database, &key).unwrap().is_none());
-        let made = "CREATE TABLE refinery_schema_history (version INTEGER); INSERT INTO refinery_schema_history VALUES (7)";
+        let made =
+            "CREATE TABLE refinery_schema_history (version INTEGER); INSERT INTO refinery_schema_history VALUES (7)";
         rusqlite::Connection::open(&database).unwrap().execute_batch(made).unwrap();
         fs::write(Watermark::path(&key), "its end").unwrap();
         let was = fs::read(&database).unwrap();

@@ -5,6 +5,7 @@ use crate::domain::env::Env;
 use crate::domain::gate::Gate;
 use crate::domain::moves::Move;
 use crate::domain::person::{Actor, Right};
+use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::status::Status;
 
 /// What a person is asked before a move is made.
@@ -67,6 +68,34 @@ impl ReleaseOverview {
     /// The moves that are legal now, whatever the viewer's rights.
     pub fn moves(&self) -> impl Iterator<Item = Move> {
         Move::OFFERED.into_iter().filter(|wanted| self.is_legal(*wanted))
+    }
+
+    /// Refuses whoever has not the right to make a decision, whatever they say with it.
+    ///
+    /// # Errors
+    /// Why not. A decision that there is not is everybody's.
+    pub fn check_may(&self, actor: &Actor, decision: &str) -> Result<(), Refusal> {
+        let Ok(wanted) = serde_json::from_value::<Move>(decision.into()) else { return Ok(()) };
+        if self.may(actor, wanted) {
+            return Ok(());
+        }
+        let right = match wanted {
+            Move::Approve | Move::Reject => Right::Vote,
+            Move::Cancel => Right::Cancel,
+            Move::Retry => Right::Retry,
+            Move::Settle
+            | Move::Resolve
+            | Move::Promote
+            | Move::Bypass
+            | Move::Unlock
+            | Move::Abort
+            | Move::Rollback => Right::Command,
+        };
+        let service = &self.release.service;
+        actor.may(right, Some(service), false)?;
+        let listed = self.service.approvals.required.clone();
+        let person = actor.person().cloned().ok_or(Cause::NotAPerson)?;
+        Err(Cause::NotListed { person, service: service.clone(), listed }.into())
     }
 
     /// Whether an actor may make a move, if it is legal.

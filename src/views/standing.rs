@@ -54,7 +54,7 @@ impl ReleaseOverview {
         match (&release.reason, holder) {
             (Some(reason), _) => Standing::HeldUp { reason: reason.clone() },
             (None, Some(holder)) => Standing::InLine { behind: holder.clone() },
-            (None, None) if release.commit.is_none() => Standing::CommitAsked,
+            (None, None) if release.commit.is_none() && release.commit_check.is_some() => Standing::CommitAsked,
             (None, None) => {
                 let env = if release.status.is_cancellable() { Env::Stage } else { Env::Production };
                 let kind = kind_of(release.status);
@@ -71,6 +71,10 @@ impl ReleaseOverview {
         let mut unmet = self.gates.iter().filter(|gate| !Gate::met(gate));
         match unmet.next() {
             Some(first) => Standing::Gate { gate: Box::new(first.clone()), others: unmet.count() },
+            // RMM starts nothing there.
+            None if matches!(self.service.production().driver, Driver::Ci { workflow: None, .. }) => {
+                Standing::CiAwaited { env: Env::Production, kind: RunKind::Deploy }
+            }
             None => Standing::Starts,
         }
     }

@@ -275,17 +275,19 @@ fn vote(scene: &Scene) -> Option<VoteFacts> {
     let overview = scene.overview.as_ref()?;
     let tally = &overview.tally;
     let names = |people: &[PersonName]| people.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let rejections: Vec<_> = overview
-        .votes
-        .iter()
-        .filter_map(|vote| match &vote.verdict {
-            Verdict::Rejected { reason } => Some(RejectionFacts {
-                by: vote.person.to_string(),
-                reason: text::clip(reason, 2, 200).unwrap_or_default(),
-            }),
-            Verdict::Approved => None,
-        })
-        .collect();
+    let rejection =
+        |by: String, reason: &str| RejectionFacts { by, reason: text::clip(reason, 2, 200).unwrap_or_default() };
+    let rejections: Vec<_> = match &scene.rejected {
+        Some((by, why)) => vec![rejection(by.clone(), why)],
+        None => overview
+            .votes
+            .iter()
+            .filter_map(|vote| match &vote.verdict {
+                Verdict::Rejected { reason } => Some(rejection(vote.person.to_string(), reason)),
+                Verdict::Approved => None,
+            })
+            .collect(),
+    };
     let listed = &overview.service.approvals.required;
     let counted = || tally.given.iter().chain(&tally.missing);
     // People may have left the list since the vote closed.

@@ -29,6 +29,8 @@ pub(super) struct Scene {
     pub runs: Vec<Run>,
     /// What went wrong last.
     pub failure: Option<FailureFacts>,
+    /// Who has rejected it, and why, where that is what is told: it may have been tried again since.
+    pub rejected: Option<(String, String)>,
 }
 
 impl Scene {
@@ -53,7 +55,11 @@ impl Scene {
         };
         // One moment for the release and its surroundings.
         let mut release = overview.as_ref().map_or(read, |overview| overview.release.clone());
+        let mut rejected = None;
         if let Some((status, reason)) = then.moved {
+            if let Some(Reason::Rejected { by, why }) = &reason {
+                rejected = Some((by.clone(), why.clone()));
+            }
             (release.status, release.reason) = (status, reason);
         }
         if let Some((overview, tally)) = overview.as_mut().zip(then.tally) {
@@ -70,7 +76,7 @@ impl Scene {
             Some(run) => run::failure(pen, run, lines).await?,
             None => None,
         };
-        Ok(Some(Self { release, overview, runs, failure }))
+        Ok(Some(Self { release, overview, runs, failure, rejected }))
     }
 
     /// The run that is at work for the release, or whose end is not known.

@@ -21,7 +21,8 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use teloxide::payloads::{
-    AnswerCallbackQuery, DeleteMessage, DeleteWebhook, EditMessageText, GetMe, SendMessage, SetMyCommands, SetWebhook,
+    AnswerCallbackQuery, DeleteMessage, DeleteWebhook, EditMessageText, GetMe, GetWebhookInfo, SendMessage,
+    SetMyCommands, SetWebhook,
 };
 use teloxide::requests::{JsonRequest, Payload};
 use teloxide::types::{AllowedUpdate, BotCommand, CallbackQueryId, ChatId, MessageId, ThreadId};
@@ -133,6 +134,17 @@ pub enum Trouble {
     Unreachable(String),
 }
 
+/// How the bot's updates come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hook {
+    /// Where Telegram brings them; empty: they are asked for.
+    pub url: String,
+    /// How many wait.
+    pub pending: i64,
+    /// Why the last one could not be brought.
+    pub error: Option<String>,
+}
+
 /// The bot's way to Telegram. Cheap to clone.
 #[derive(Clone)]
 pub struct Telegram {
@@ -178,6 +190,15 @@ impl Telegram {
     pub async fn me(&self) -> Result<Me, Trouble> {
         let me: wire::Me = self.call(GetMe::new()).await?;
         Ok(Me { id: me.id, username: me.username })
+    }
+
+    /// How the bot's updates come.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub async fn hook(&self) -> Result<Hook, Trouble> {
+        let hook: wire::Hook = self.call(GetWebhookInfo::new()).await?;
+        Ok(Hook { url: hook.url, pending: hook.pending_update_count, error: hook.last_error_message })
     }
 
     /// Waits for updates up to `timeout`. `from`: acknowledges all before that `update_id`. Each update is its

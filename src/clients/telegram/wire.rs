@@ -64,6 +64,16 @@ pub(super) struct Me {
     pub username: String,
 }
 
+#[derive(Debug, Deserialize)]
+pub(super) struct Hook {
+    #[serde(default)]
+    pub url: String,
+    #[serde(default)]
+    pub pending_update_count: i64,
+    #[serde(default)]
+    pub last_error_message: Option<String>,
+}
+
 pub(super) const NO_PREVIEW: LinkPreviewOptions = LinkPreviewOptions {
     is_disabled: true,
     url: None,

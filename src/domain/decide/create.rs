@@ -52,7 +52,7 @@ impl Draft<'_, '_> {
             reason: None,
             attempt: Attempt(1),
             revision: Revision(1),
-            owner: new.owner.map_or_else(|| initiated_by.clone(), |owner| self.owner_called(owner)),
+            owner: self.owner_called(new.owner.as_ref().unwrap_or(&initiated_by).clone()),
             initiated_by,
             said_by,
             ci_run: new.ci_run,

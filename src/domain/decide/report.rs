@@ -50,18 +50,13 @@ impl Draft<'_, '_> {
         if let (Ok(()), Some(reporter)) = (&checked, &ci_run) {
             self.note_attempt(id, reporter);
         }
-        let release = match &ci_run {
-            Some(reporter) if checked.is_ok() && status == Status::StageBuilding => {
-                self.begun_again(release, reporter)?
-            }
-            Some(_) | None => release,
-        };
+        let release = if checked.is_ok() { self.begun_again(release, status, ci_run.as_ref())? } else { release };
         let result = match checked {
             Ok(()) if release.status == status => Ok(self.heard_again(&release, status, ci_run)),
             Ok(()) => self.follow_report(&release, status, ci_run).inspect_err(|_| {
-                // It goes on although it was told that stage is busy.
+                // It goes on although it was told that stage is not its own: busy, or taken from a release that has ended.
                 let at_work = environment_of(status) == Some(Env::Stage) && status != Status::StageBuilding;
-                self.overtaken_by = (at_work && release.status == Status::Initiated).then_some((id, status));
+                self.overtaken_by = (at_work && !release.status.holds_stage()).then_some((id, status));
             }),
             Err(refusal) => Err(refusal),
         };
@@ -71,14 +66,29 @@ impl Draft<'_, '_> {
         })
     }
 
-    /// A higher attempt of the CI run that has stage goes there once more: the jobs that it repeats may not be those that
-    /// register the release.
-    fn begun_again(&mut self, release: Release, reporter: &Reporter) -> Result<Release, Refusal> {
-        let is_newer = |known: &CiRun| known.id == reporter.id && reporter.attempt > Some(known.attempt);
-        if !release.ci_run.as_ref().is_some_and(is_newer) || !self.ci_has_stage_for(&release) {
+    /// The CI run of a release goes to stage once more, where the jobs that it repeats are not the one that registers the release: a higher
+    /// attempt of the one that has stage, and after a failure there also one that counts no attempts. Of what failed in the
+    /// rehearsal, the job that rehearses may be repeated alone.
+    fn begun_again(&mut self, release: Release, status: Status, ci_run: Option<&Reporter>) -> Result<Release, Refusal> {
+        let known = release.ci_run.as_ref();
+        let is_own = ci_run.is_none_or(|reporter| known.is_none_or(|known| known.id == reporter.id));
+        let attempt = ci_run.and_then(|reporter| reporter.attempt);
+        let is_newer = known.is_some_and(|known| attempt > Some(known.attempt));
+        let repeats_rehearsal =
+            status == Status::StageTestRollback && release.status == Status::StageTestRollbackFailed && is_newer;
+        if !is_own || !(status == Status::StageBuilding || repeats_rehearsal) {
             return Ok(release);
         }
-        self.begin_again_on_stage(&release, reporter.id.clone())?;
+        if release.status.failed_on_stage() && (is_newer || attempt.is_none()) {
+            self.start_over(&release, None)?;
+        } else if let Some(reporter) = ci_run.filter(|_| is_newer && self.ci_has_stage_for(&release)) {
+            self.begin_again_on_stage(&release, reporter.id.clone())?;
+        } else {
+            return Ok(release);
+        }
+        if repeats_rehearsal {
+            self.ci_takes_stage(&*self.world.release(release.id), ci_run.cloned())?;
+        }
         self.known(release.id)
     }
 

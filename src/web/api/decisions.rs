@@ -67,7 +67,14 @@ pub async fn decide(
     MaybeSent(say): MaybeSent<Say>,
 ) -> Result<Json<ReleaseDetails>, Problem> {
     let release = ReleaseId(id);
-    let command = command(release, &decision, &say)?;
+    let command = match command(release, &decision, &say) {
+        Ok(command) => command,
+        // What a body lacks is told to those who may send it.
+        Err(problem) => {
+            ReleaseOverview::read(&web.engine, release).await?.check_may(&actor, &decision)?;
+            return Err(problem);
+        }
+    };
     web.engine.handle(trace.of(Request::new(actor.clone(), command))).await?;
     details(&web, &actor, release).await.map(Json)
 }

@@ -234,6 +234,62 @@ fn a_script_that_goes_to_a_busy_stage_all_the_same_leaves_nothing_there_to_appro
     }
 }
 
+/// Whatever has become of the release whose script goes on, or begins again: what people test on stage is not theirs any more.
+#[test]
+fn the_script_of_a_release_that_has_ended_leaves_nothing_on_stage_to_approve() {
+    let superseded = |w: &mut Sim| {
+        w.service.supersede = true;
+        let old = push(w, "v1.1.0", "2");
+        w.report(old, StageBuilding);
+        let new = push(w, "v1.2.0", "3");
+        to_manual_testing(w, new);
+        assert_eq!(w.status(old), Cancelled);
+        (old, new)
+    };
+    let after = |end: fn(&mut Sim, ReleaseId)| {
+        move |w: &mut Sim| {
+            let old = push(w, "v1.1.0", "2");
+            end(w, old);
+            let new = push(w, "v1.2.0", "3");
+            to_manual_testing(w, new);
+            (old, new)
+        }
+    };
+    let cancelled = after(|w, old| {
+        w.report(old, StageBuilding);
+        w.admin(Command::Cancel { release: old, reason: "not now".into() });
+    });
+    let rejected = after(|w, old| {
+        to_manual_testing(w, old);
+        w.admin(Command::Reject { release: old, reason: "no".into(), seen: None });
+    });
+    let deployed = after(|w, old| {
+        to_manual_testing(w, old);
+        w.everybody_approves(old);
+        w.report(old, Deploying);
+        w.report(old, Deployed);
+    });
+    let deploying = after(|w, old| {
+        to_manual_testing(w, old);
+        w.everybody_approves(old);
+        w.report(old, Deploying);
+    });
+    let ways: [&dyn Fn(&mut Sim) -> (ReleaseId, ReleaseId); 5] =
+        [&superseded, &cancelled, &rejected, &deployed, &deploying];
+    for way in ways {
+        let mut w = Sim::in_ci();
+        ship(&mut w, "v1.0.0");
+        let (old, new) = way(&mut w);
+        let was = w.status(old);
+        w.refused(&ci(), report(old, ManualTesting, "2", None));
+        assert_eq!(w.status(old), was, "its own end stands");
+        assert_eq!(w.status(new), StageTestRollbackFailed, "{was:?}");
+        assert_eq!(w.get(new).reason, Some(Reason::StageOvertaken { by: old, title: "v1.1.0".into() }));
+        assert_eq!(w.runs_what(STAGE), Some(old));
+        w.refused(&w.actor("bob"), Command::Approve { release: new, seen: None });
+    }
+}
+
 #[test]
 fn so_it_is_where_the_vote_closes_while_the_script_goes_to_the_busy_stage() {
     let mut w = Sim::in_ci();

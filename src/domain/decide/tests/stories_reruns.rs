@@ -154,3 +154,58 @@ fn a_run_that_fell_silent_is_over_when_its_ci_run_begins_again() {
     w.ok(&ci(), report(r, StageBuilding, "2", Some(2)));
     assert_eq!(w.status(r), StageBuilding);
 }
+
+/// GitHub's "Re-run failed jobs": the job that has registered the release is not among them, so that nothing but reports comes.
+#[test]
+fn failed_jobs_that_are_run_again_report_and_register_nothing() {
+    let building = [StageBuilding, StageBuildingFailed].as_slice();
+    let rehearsal = &[StageBuilding, StageTestRollback, StageTestRollbackFailed];
+    for (failed, again, attempt) in [
+        (building, StageBuilding, Some(2)),
+        (building, StageBuilding, None),
+        (rehearsal, StageBuilding, Some(2)),
+        (rehearsal, StageBuilding, None),
+        (rehearsal, StageTestRollback, Some(2)),
+    ] {
+        let mut w = Sim::in_ci();
+        ship(&mut w, "v1.0.0");
+        let r = push(&mut w, "v1.1.0", "2");
+        failed.iter().for_each(|status| w.report(r, *status));
+        assert_eq!(
+            w.refused(&ci(), report(r, StageBuilding, "2", Some(1))).code,
+            Code::IllegalTransition,
+            "the same attempt"
+        );
+        w.ok(&ci(), report(r, again, "2", attempt));
+        assert_eq!((w.status(r), w.get(r).attempt.0), (again, 2));
+        if again == StageBuilding {
+            w.ok(&ci(), report(r, StageTestRollback, "2", attempt));
+        }
+        w.ok(&ci(), report(r, ManualTesting, "2", attempt));
+        w.everybody_approves(r);
+        assert_eq!(w.status(r), ManualTestPassed);
+    }
+
+    // While stage is another release's, it stays failed.
+    let mut w = Sim::in_ci();
+    ship(&mut w, "v1.0.0");
+    let r = push(&mut w, "v1.1.0", "2");
+    building.iter().for_each(|status| w.report(r, *status));
+    let other = push(&mut w, "v1.2.0", "3");
+    w.report(other, StageBuilding);
+    assert_eq!(w.refused(&ci(), report(r, StageBuilding, "2", Some(2))).code, Code::StageBusy);
+    assert_eq!((w.status(r), w.status(other)), (StageBuildingFailed, StageBuilding));
+}
+
+#[test]
+fn a_report_without_an_attempt_begins_nothing_after_people_have_decided() {
+    let mut w = Sim::in_ci();
+    ship(&mut w, "v1.0.0");
+    let r = push(&mut w, "v1.1.0", "2");
+    to_manual_testing(&mut w, r);
+    w.admin(Command::Reject { release: r, reason: "no".into(), seen: None });
+    for attempt in [None, Some(2)] {
+        assert_eq!(w.refused(&ci(), report(r, StageBuilding, "2", attempt)).code, Code::IllegalTransition);
+    }
+    assert_eq!(w.status(r), ManualTestFailed);
+}

@@ -12,8 +12,6 @@ use crate::domain::env::Env;
 use crate::domain::gate::GateName;
 use crate::domain::ids::{Invalid, ReleaseId, RunId};
 use crate::domain::moves::Move;
-use crate::domain::person::Right;
-use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::run::Run;
 use crate::engine::{Request, no_release, trace};
 use crate::store::releases;
@@ -240,33 +238,12 @@ pub(in crate::web::pages) async fn decide(
     }
     // What a form lacks is told to those who may send it.
     if told.status == StatusCode::UNPROCESSABLE_ENTITY {
-        may_send(&ReleaseOverview::read(&web.engine, id).await?, &viewer, &decision)?;
+        ReleaseOverview::read(&web.engine, id).await?.check_may(&viewer.actor, &decision)?;
     }
     let status = told.status;
     let draft = Draft { decision, fields, told };
     let html = render(&web, &viewer, id, None, Some(&draft)).await?;
     Ok((status, Html(html)).into_response())
-}
-
-/// Whether the viewer has the right to make a move, whatever they say with it.
-fn may_send(overview: &ReleaseOverview, viewer: &Viewer, decision: &str) -> Result<(), Refusal> {
-    let Ok(wanted) = serde_json::from_value::<Move>(decision.into()) else { return Ok(()) };
-    let (actor, service) = (&viewer.actor, &overview.release.service);
-    if overview.may(actor, wanted) {
-        return Ok(());
-    }
-    let right = match wanted {
-        Move::Approve | Move::Reject => Right::Vote,
-        Move::Cancel => Right::Cancel,
-        Move::Retry => Right::Retry,
-        Move::Settle | Move::Resolve | Move::Promote | Move::Bypass | Move::Unlock | Move::Abort | Move::Rollback => {
-            Right::Command
-        }
-    };
-    actor.may(right, Some(service), false)?;
-    let listed = overview.service.approvals.required.clone();
-    let person = actor.person().cloned().ok_or(Cause::NotAPerson)?;
-    Err(Cause::NotListed { person, service: service.clone(), listed }.into())
 }
 
 async fn carry_out(
