@@ -1,10 +1,17 @@
-//! What RMM tells about itself: its log, and the figures of `/metrics`.
+//! What RMM tells about itself: its log, the figures of `/metrics`, and the spans of traces.
 //!
-//! Every room may count here, as this one uses none of them. Must not: decide anything, or keep what grows.
+//! Every room may count and begin spans here, as this one uses none of them. Must not: decide anything, or keep what grows.
 
+mod export;
 pub mod exposition;
+pub mod hide;
+mod lines;
 mod logs;
 pub mod metrics;
 mod process;
+mod settings;
+pub mod traces;
 
+pub use self::export::Exports;
 pub use self::logs::init;
+pub use self::settings::{Sampling, Settings};

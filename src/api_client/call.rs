@@ -15,7 +15,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 pub const LONG: Duration = Duration::from_secs(3600);
 
 /// One call.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Call {
     pub(super) method: Method,
     pub(super) path: String,
@@ -23,12 +23,15 @@ pub struct Call {
     pub(super) accept: &'static str,
     pub(super) resume: Option<String>,
     pub(super) patience: Option<Duration>,
+    /// What the call is a part of (W3C Trace Context).
+    pub(super) traceparent: Option<String>,
 }
 
 impl Call {
     fn new(method: Method, path: impl Into<String>) -> Self {
         let path = path.into();
-        Self { method, path, body: None, accept: "application/json", resume: None, patience: Some(ANSWER_TIMEOUT) }
+        let (body, resume, traceparent, patience) = (None, None, None, Some(ANSWER_TIMEOUT));
+        Self { method, path, body, accept: "application/json", resume, patience, traceparent }
     }
 
     /// Asks.
@@ -79,6 +82,9 @@ impl Call {
             .header(header::USER_AGENT, concat!("rmm/", env!("CARGO_PKG_VERSION")));
         if let Some(place) = &self.resume {
             request = request.header("last-event-id", place);
+        }
+        if let Some(parent) = &self.traceparent {
+            request = request.header("traceparent", parent);
         }
         let body = match &self.body {
             Some(value) => {

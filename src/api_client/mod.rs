@@ -28,6 +28,7 @@ pub use self::fault::{EXIT_HELP, FAILED, Fault, Refusal, USAGE, paste, print, pr
 use crate::app::{App, DataDir};
 use crate::contract::{self, ListEvents};
 use crate::store::StoreError;
+use crate::telemetry::traces::Position;
 use crate::terminal::note;
 use crate::web::{Peer, socket as operator};
 
@@ -59,6 +60,8 @@ enum Way {
 pub struct Client {
     way: Way,
     name: String,
+    /// What its calls are a part of.
+    traceparent: Option<String>,
 }
 
 impl Client {
@@ -67,6 +70,12 @@ impl Client {
     /// # Errors
     /// When there is none that could do what is intended.
     pub async fn connect(context: &Context, intent: Intent) -> Result<Self, Fault> {
+        let parent = context.var("TRACEPARENT").and_then(Position::of_parent);
+        let client = Self::without_trace(context, intent).await?;
+        Ok(Self { traceparent: parent.map(|place| place.to_string()), ..client })
+    }
+
+    async fn without_trace(context: &Context, intent: Intent) -> Result<Self, Fault> {
         if let Some(url) = context.var("RMM_URL") {
             return Self::http(url, context.var("RMM_TOKEN"));
         }
@@ -99,13 +108,13 @@ impl Client {
         }
         let client = client.build().map_err(|error| Fault::Failed(format!("HTTP cannot be set up: {error}")))?;
         let token = token.map(|token| token.trim().to_owned());
-        Ok(Self { way: Way::Http { client, base: base.clone(), token }, name: base })
+        Ok(Self { way: Way::Http { client, base: base.clone(), token }, name: base, traceparent: None })
     }
 
     /// The RMM on an operator's socket.
     #[must_use]
     pub fn on_socket(socket: PathBuf) -> Self {
-        Self { name: socket.display().to_string(), way: Way::Socket(socket) }
+        Self { name: socket.display().to_string(), way: Way::Socket(socket), traceparent: None }
     }
 
     /// The RMM of a configuration, or this process in its stead.
@@ -144,7 +153,8 @@ impl Client {
                             local.data_dir.display()
                         ));
                     }
-                    return Ok(Self { name: "this process".to_owned(), way: Way::Here(Box::new(app)) });
+                    let (name, way) = ("this process".to_owned(), Way::Here(Box::new(app)));
+                    return Ok(Self { name, way, traceparent: None });
                 }
                 Err(error) => {
                     let locked = matches!(error.downcast_ref::<StoreError>(), Some(StoreError::Locked { .. }));
@@ -249,6 +259,7 @@ impl Client {
     }
 
     async fn send(&self, call: &Call) -> Result<Response<Body>, Fault> {
+        let call = &Call { traceparent: self.traceparent.clone(), ..call.clone() };
         let response = match &self.way {
             Way::Http { client, base, token } => http(client, base, token.as_deref(), call).await?,
             Way::Socket(path) => over_socket(path, call).await?,
@@ -311,6 +322,9 @@ async fn http(client: &reqwest::Client, base: &str, token: Option<&str>, call: &
     }
     if let Some(place) = &call.resume {
         request = request.header("last-event-id", place);
+    }
+    if let Some(parent) = &call.traceparent {
+        request = request.header("traceparent", parent);
     }
     if let Some(body) = &call.body {
         request = request.json(body);

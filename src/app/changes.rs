@@ -98,12 +98,13 @@ fn line(row: &EventRow, tag: Option<&str>, catalog: &Catalog) {
     let actor = serde_json::from_str::<Actor>(&row.actor).ok();
     let by = actor.as_ref().map(Actor::label);
     let (service, release, run, why) = (row.service.as_deref(), row.release, row.run, text("reason"));
+    let trace_id = row.trace_id.as_deref();
     match row.kind.as_str() {
         "release_created" => {
             let (to, given) = (Status::Initiated.as_str(), text("initiated_by"));
             let person = given.and_then(|given| catalog.person_meant(given));
             let initiated_by = person.map(|person| person.name.as_str()).or(given);
-            info!(service, tag, release, to, by, initiated_by, "a release is created");
+            info!(service, tag, release, to, by, initiated_by, trace_id, "a release is created");
         }
         "release_moved" => {
             let (from, to) = (text("from"), text("to"));
@@ -113,36 +114,36 @@ fn line(row: &EventRow, tag: Option<&str>, catalog: &Catalog) {
                 status.failed_on_stage() || matches!(status, Status::ProductionRollback | Status::RollbackFailed)
             };
             if status.is_some_and(is_bad) {
-                warn!(service, tag, release, from, to, by, why, "{what}");
+                warn!(service, tag, release, from, to, by, why, trace_id, "{what}");
             } else {
-                info!(service, tag, release, from, to, by, why, "{what}");
+                info!(service, tag, release, from, to, by, why, trace_id, "{what}");
             }
         }
         "run_ended" if text("state") == Some("unknown") => {
             let (environment, kind) = (text("environment"), text("kind"));
-            warn!(service, tag, release, run, environment, kind, why, "it is not known how the run ended");
+            warn!(service, tag, release, run, environment, kind, why, trace_id, "it is not known how the run ended");
         }
         // By no run: a CI system has told so out of turn.
         "environment_changed" if run.is_none() => {
             let environment = text("environment");
-            warn!(service, tag, release, environment, by, "CI has brought a release there although it was refused");
+            warn!(service, tag, release, environment, by, trace_id, "CI has brought a release there although it was refused");
         }
         "environment_dirty" => {
             let environment = text("environment");
-            warn!(service, tag, release, run, environment, why, "the environment needs repair");
+            warn!(service, tag, release, run, environment, why, trace_id, "the environment needs repair");
         }
         "run_resolved" => {
             let verdict = text("verdict");
-            info!(service, tag, release, run, by, verdict, why, "an admin has said how the run ended");
+            info!(service, tag, release, run, by, verdict, why, trace_id, "an admin has said how the run ended");
         }
         "environment_repaired" => {
             let environment = text("environment");
-            info!(service, run, environment, by, "the environment is repaired");
+            info!(service, run, environment, by, trace_id, "the environment is repaired");
         }
         "gates_bypassed" => {
             let gates = data["gates"].as_array().into_iter().flatten().filter_map(Value::as_str);
             let gates = gates.collect::<Vec<_>>().join(", ");
-            info!(service, tag, release, by, gates, why, "gates of production are skipped");
+            info!(service, tag, release, by, gates, why, trace_id, "gates of production are skipped");
         }
         _ => {}
     }

@@ -61,7 +61,7 @@ impl ConfigFile {
                 self.file = file;
                 self.take(composed).await.map_err(|failure| vec![failure.to_string()])?;
                 tracing::info!(
-                    "the configuration was read again; [server], [local] and [telegram] take effect at the next start"
+                    "the configuration was read again; [server], [local], [telegram] and [telemetry] take effect at the next start"
                 );
                 Ok(warnings)
             }

@@ -17,9 +17,10 @@ use crate::domain::ids::{ReleaseId, Revision, ServiceName};
 use crate::domain::person::{Role, shared_account};
 use crate::domain::status::List;
 use crate::engine::people::Who;
-use crate::engine::{Failure, Request, trace};
+use crate::engine::{Failure, Request};
 use crate::store::StoreError;
 use crate::store::telegram::{self, Update};
+use crate::telemetry::traces;
 use crate::views::ServiceOverview;
 
 /// A message to the bot.
@@ -30,6 +31,7 @@ struct Letter<'a> {
     topic: Option<i64>,
     message: i64,
     private: bool,
+    trace: String,
 }
 
 /// What is answered.
@@ -39,7 +41,12 @@ enum Reply {
 }
 
 /// Handles a message.
-pub(super) async fn message(bot: &Arc<Bot>, update: &Update, message: &Message) -> Result<(), StoreError> {
+pub(super) async fn message(
+    bot: &Arc<Bot>,
+    update: &Update,
+    message: &Message,
+    trace: String,
+) -> Result<(), StoreError> {
     let chat = message.chat.id.0;
     if let Some(now) = message.migrate_to_chat_id() {
         bot.moved(chat, now.0).await;
@@ -53,6 +60,7 @@ pub(super) async fn message(bot: &Arc<Bot>, update: &Update, message: &Message) 
         topic: message.thread_id.filter(|_| message.is_topic_message).map(|thread| i64::from(thread.0.0)),
         message: i64::from(message.id.0),
         private: message.chat.is_private(),
+        trace,
     };
     if !letter.private && is_anonymous(&update.body, message) {
         // It is not known who it was, so nothing is done; the answer to a command says why.
@@ -310,7 +318,7 @@ impl Letter<'_> {
         seen: Option<Revision>,
     ) -> Result<(), Failure> {
         let Some(actor) = viewer.actor.clone() else { return Ok(()) };
-        let request = Request::new(actor, command).traced(Some(trace::new_id()));
+        let request = Request::new(actor, command).traced(Some(self.trace.clone()));
         self.bot.engine.handle(Request { service, seen, update: Some(self.update.id), ..request }).await.map(|_| ())
     }
 
@@ -325,7 +333,7 @@ impl Letter<'_> {
     }
 
     fn post(&self, what: What) {
-        self.bot.post(self.chat, Job { what, updates: vec![self.update.id], asked: self.bot.engine.now() });
+        self.bot.post(self.chat, Job { what, updates: vec![self.update.id], asked: self.bot.engine.now(), place: traces::here() });
     }
 }
 

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use super::draw::{Drawn, draw};
 use super::queue::{Job, Next, Queue, What};
@@ -17,6 +19,7 @@ use crate::engine::supervise::caught;
 use crate::store::StoreError;
 use crate::store::key::to_hex;
 use crate::store::telegram::{self, Kept};
+use crate::telemetry::traces::{self, Position};
 
 /// After this long, the person who asked has gone.
 const GIVE_UP_AFTER: Duration = Duration::from_mins(5);
@@ -100,7 +103,10 @@ impl Bot {
         while let Some(next) = self.next(chat) {
             let done = caught(async {
                 match next {
-                    Next::Job(job) => self.carry_out(chat, *job).await,
+                    Next::Job(job) => {
+                        let span = message_span(job.place);
+                        self.carry_out(chat, *job).instrument(span).await;
+                    }
                     Next::News => team::tell(self, chat).await,
                 }
             });
@@ -262,6 +268,22 @@ impl Bot {
             tracing::warn!(update, error = %error.flatten(), "that an update was handled could not be noted");
         }
     }
+}
+
+/// The span of a message that follows from something; none where it is not known from what.
+pub(super) fn message_span(cause: Option<Position>) -> Span {
+    let Some(cause) = cause else { return Span::none() };
+    let span = tracing::info_span!(
+        parent: None,
+        "message",
+        otel.kind = "producer",
+        messaging.system = "telegram",
+        rmm.about = Empty,
+        rmm.notice = Empty,
+        trace_id = Empty,
+    );
+    traces::begin(&span, Some(cause));
+    span
 }
 
 /// Why a message was not sent.

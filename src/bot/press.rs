@@ -4,6 +4,8 @@
 use std::sync::Arc;
 
 use teloxide::types::{CallbackQuery, Update as TelegramUpdate, UpdateKind};
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use super::draw::hosts::shown_key;
 use super::draw::letters;
@@ -22,9 +24,10 @@ use crate::domain::release::Release;
 use crate::domain::run::RunState;
 use crate::domain::status::Status;
 use crate::engine::people::{Contact, Who};
-use crate::engine::{Asker, Failure, Request, no_release, trace};
+use crate::engine::{Asker, Failure, Request, no_release};
 use crate::store::telegram::{self, Update};
 use crate::store::{StoreError, releases, runs};
+use crate::telemetry::traces;
 use crate::views::{ReleaseOverview, ServiceOverview};
 use crate::wording::Language;
 
@@ -42,10 +45,17 @@ pub async fn handle(bot: &Arc<Bot>, update: &Update) -> Result<(), StoreError> {
         return Ok(());
     };
     if let UpdateKind::CallbackQuery(query) = kind {
-        return tap(bot, update, query).await;
+        let (span, trace) = begin("tap", update);
+        return tap(bot, update, query, trace).instrument(span).await;
     }
     if let UpdateKind::Message(message) = kind {
-        return commands::message(bot, update, &message).await;
+        // People may talk to each other in a group.
+        let is_talk = !message.chat.is_private()
+            && message.reply_to_message().is_none()
+            && message.text().is_none_or(|text| !text.starts_with('/'));
+        let (span, trace) =
+            if is_talk { (Span::none(), traces::new_id()) } else { begin("message from a person", update) };
+        return commands::message(bot, update, &message, trace).instrument(span).await;
     }
     if let UpdateKind::MyChatMember(member) = kind
         && member.new_chat_member.is_present()
@@ -54,6 +64,22 @@ pub async fn handle(bot: &Arc<Bot>, update: &Update) -> Result<(), StoreError> {
     }
     bot.handled(update.id).await;
     Ok(())
+}
+
+/// A new trace, which an update of Telegram begins.
+fn begin(name: &'static str, update: &Update) -> (Span, String) {
+    let span = tracing::info_span!(
+        parent: None,
+        "update",
+        otel.name = name,
+        otel.kind = "consumer",
+        messaging.system = "telegram",
+        messaging.message.id = update.id,
+        rmm.release = Empty,
+        trace_id = Empty,
+    );
+    let trace = traces::begin(&span, None);
+    (span, trace)
 }
 
 /// What is said to the person who has tapped, and what the message shows then.
@@ -85,8 +111,7 @@ struct Press<'a> {
     trace: String,
 }
 
-async fn tap(bot: &Arc<Bot>, update: &Update, query: CallbackQuery) -> Result<(), StoreError> {
-    let trace = trace::new_id();
+async fn tap(bot: &Arc<Bot>, update: &Update, query: CallbackQuery, trace: String) -> Result<(), StoreError> {
     let answer = async |words: String, alert: bool| bot.answer(&query.id.0, &words, alert).await;
     let language = bot.language;
     let tap = query.data.as_deref().unwrap_or_default().parse::<Tap>();
@@ -111,6 +136,9 @@ async fn tap(bot: &Arc<Bot>, update: &Update, query: CallbackQuery) -> Result<()
         return Ok(());
     }
     let mut press = Press { bot, update, actor: person.actor(Door::Telegram), viewer, trace: trace.clone() };
+    if let Tap::Do(wish) = &tap {
+        Span::current().record("rmm.release", wish.release.0);
+    }
     match press.carry_out(&tap).await {
         Ok(said) => {
             if let Tap::Speak(chosen) = tap {
@@ -419,7 +447,7 @@ impl Press<'_> {
             },
         };
         for what in wanted {
-            let job = Job { what, updates: std::mem::take(&mut updates), asked: bot.engine.now() };
+            let job = Job { what, updates: std::mem::take(&mut updates), asked: bot.engine.now(), place: traces::here() };
             bot.post(place.chat, job);
         }
         for update in updates {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::Viewer;
 use super::screen::Screen;
 use crate::clients::telegram::Text;
+use crate::telemetry::traces::Position;
 
 /// Something to do in a chat for a person who waits.
 pub struct Job {
@@ -17,6 +18,8 @@ pub struct Job {
     pub updates: Vec<i64>,
     /// When it was asked for.
     pub asked: Timestamp,
+    /// The span that asked for it.
+    pub place: Option<Position>,
 }
 
 /// What to do in a chat.
@@ -151,7 +154,7 @@ mod tests {
     }
 
     fn push(queue: &mut Queue, what: What, update: i64) {
-        assert!(queue.push(Job { what, updates: vec![update], asked: Timestamp::UNIX_EPOCH }).is_none());
+        assert!(queue.push(Job { what, updates: vec![update], asked: Timestamp::UNIX_EPOCH, place: None }).is_none());
     }
 
     /// The updates of a job, or nothing for the news.
@@ -191,7 +194,7 @@ mod tests {
         let mut queue = Queue::default();
         for update in 0..=LONGEST as i64 {
             let given_up =
-                queue.push(Job { what: say(&update.to_string()), updates: vec![update], asked: Timestamp::UNIX_EPOCH });
+                queue.push(Job { what: say(&update.to_string()), updates: vec![update], asked: Timestamp::UNIX_EPOCH, place: None });
             let expected = (update == LONGEST as i64).then(|| vec![0]);
             assert_eq!(given_up.map(|job| job.updates), expected);
         }

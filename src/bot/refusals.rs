@@ -12,6 +12,7 @@ use crate::clients::telegram::Destination;
 use crate::domain::person::Role;
 use crate::store::news::{self, Change, Due, Refusal};
 use crate::store::{StoreError, WriteError, telegram};
+use crate::telemetry::traces;
 use crate::wording::Language;
 
 /// Before the second try; each later pause is twice as long …
@@ -150,7 +151,7 @@ impl Bot {
                 None => self.say(language, "chat_refuses", facts!(chat => chat, topic => topic, reason => reason)),
             };
             let what = What::Say { topic: None, reply_to: None, text, asks: None };
-            self.post(id, Job { what, updates: Vec::new(), asked: self.engine.now() });
+            self.post(id, Job { what, updates: Vec::new(), asked: self.engine.now(), place: traces::here() });
             self.has_news(id);
         }
         Ok(())

@@ -43,7 +43,7 @@ pub(super) async fn tell_of_restore(bot: &Arc<Bot>) {
     for (chat, topic, language) in hear {
         let text = bot.say(language, "restored", facts!(reason => language.reason(reason)));
         let what = What::Say { topic, reply_to: None, text, asks: None };
-        bot.post(chat, Job { what, updates: Vec::new(), asked: bot.engine.now() });
+        bot.post(chat, Job { what, updates: Vec::new(), asked: bot.engine.now(), place: None });
     }
 }
 
@@ -65,7 +65,7 @@ pub(super) async fn tell_of_record(bot: Arc<Bot>) {
 fn alarm(bot: &Arc<Bot>, text: &Text) {
     for chat in bot.settings.chats.iter().filter(|chat| chat.notices.contains(&Notice::Alarm)) {
         let what = What::Say { topic: chat.topic, reply_to: None, text: text.clone(), asks: None };
-        bot.post(chat.id, Job { what, updates: Vec::new(), asked: bot.engine.now() });
+        bot.post(chat.id, Job { what, updates: Vec::new(), asked: bot.engine.now(), place: None });
     }
 }
 

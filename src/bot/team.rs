@@ -10,11 +10,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::{Instrument, Span};
+
 use self::record::{changed_production, news_of, opened_or_closed};
 use super::Bot;
 use super::audience::{About, Audience, audience};
 use super::draw;
-use super::poster::Unsent;
+use super::poster::{Unsent, message_span};
 use crate::clients::telegram::{Destination, Manner, Trouble};
 use crate::domain::env::Env;
 use crate::domain::ids::{ReleaseId, ServiceName};
@@ -25,9 +27,10 @@ use crate::engine::Engine;
 use crate::store::events::{self, Scope};
 use crate::store::news::{self, Change, Due};
 use crate::store::releases::{self, Page};
-use crate::store::runs;
+use crate::store::{runs, spans};
 use crate::store::telegram::{self, Kept};
 use crate::store::{StoreError, WriteError};
+use crate::telemetry::traces;
 
 /// Events read at once.
 const BATCH: u32 = 500;
@@ -315,9 +318,12 @@ pub(super) async fn tell(bot: &Arc<Bot>, chat: i64) {
     let mut pause = PAUSE;
     let (mut told, mut told_of) = (Vec::new(), None);
     loop {
-        let (about, due) = match next(bot, chat).await {
-            Ok(Next::Notice(due)) => (due.about.clone(), Some(due)),
-            Ok(Next::Card(change)) => (change.about, None),
+        let (about, due, cause) = match next(bot, chat).await {
+            // A reminder comes of no event.
+            Ok(Next::Notice(due)) => {
+                (due.about.clone(), Some(due.clone()), Some(due.seq).filter(|_| due.notice != Notice::Reminder))
+            }
+            Ok(Next::Card(change)) => (change.about, None, Some(change.since)),
             Ok(Next::Later(rest)) => return bot.has_news_in(chat, rest),
             Ok(Next::Nothing) => return,
             Err(error) => {
@@ -329,7 +335,8 @@ pub(super) async fn tell(bot: &Arc<Bot>, chat: i64) {
         if told_of.as_ref() != Some(&(about.clone(), due.clone())) {
             (told, told_of) = (Vec::new(), Some((about.clone(), due.clone())));
         }
-        let heard = match tell_one(bot, chat, &about, due, &mut told).await {
+        let span = span_of(bot, &about, due.as_ref(), cause).await;
+        let heard = match tell_one(bot, chat, &about, due, &mut told).instrument(span).await {
             Ok(heard) => heard,
             Err(Unsent::Trouble(Trouble::TooFast(_))) => continue,
             Err(Unsent::Trouble(Trouble::Moved(now))) => {
@@ -358,6 +365,17 @@ pub(super) async fn tell(bot: &Arc<Bot>, chat: i64) {
             return bot.has_news(chat);
         }
     }
+}
+
+/// The span of a message, below that of the event that it follows from.
+async fn span_of(bot: &Bot, about: &str, due: Option<&Due>, cause: Option<i64>) -> Span {
+    let Some(seq) = cause.filter(|_| traces::are_exported()) else { return Span::none() };
+    let span = message_span(bot.engine.read(move |conn| spans::of_event(conn, seq)).await.ok().flatten());
+    span.record("rmm.about", about);
+    if let Some(due) = due {
+        span.record("rmm.notice", due.notice.as_str());
+    }
+    span
 }
 
 /// What a chat has heard: a notice, and the card as it stood when it was drawn.

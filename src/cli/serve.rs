@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::app::config_file::ConfigFile;
 use crate::app::systemd;
 use crate::config::{Config, env_vars};
+use crate::telemetry::{self, hide};
 use crate::web::descent;
 
 /// Run the machine.
@@ -30,9 +31,16 @@ impl Serve {
                 return ExitCode::from(USAGE);
             }
         };
-        crate::telemetry::init();
-        keep_to_itself();
-        match super::runtime().and_then(|runtime| runtime.block_on(serve(config, path))) {
+        let served = super::runtime().and_then(|runtime| {
+            let exports = telemetry::init(&config.telemetry.settings, runtime.handle());
+            keep_to_itself();
+            runtime.block_on(async {
+                let served = serve(config, path).await;
+                exports.end().await;
+                served
+            })
+        });
+        match served {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("rmm: {error:#}");
@@ -66,6 +74,8 @@ fn keep_to_itself() {
 
 async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
     let mut app = App::open(&config)?;
+    let catalog = app.engine().reconfigured();
+    hide::by(move |text| catalog.borrow().redactor().text(text));
     let listener = App::bind(config.server.listen).await?;
     let address = listener.local_addr().context("the address is not known")?;
     let operator = app.listen_to_operator()?;

@@ -131,8 +131,8 @@ words! {
     later = "Later:", "Позже:";
     no_tokens = "There are no valid tokens; `rmm token create` makes one.",
         "Действующих токенов нет; создать: `rmm token create`.";
-    reloaded = "The new configuration is active; [server], [local] and [telegram] take effect at the next start.\n",
-        "Новая конфигурация действует; [server], [local] и [telegram] вступят в силу при следующем запуске.\n";
+    reloaded = "The new configuration is active; [server], [local], [telegram] and [telemetry] take effect at the next start.\n",
+        "Новая конфигурация действует; [server], [local], [telegram] и [telemetry] вступят в силу при следующем запуске.\n";
     error = "error", "ошибка";
     warning = "warning", "предупреждение";
     record_changed = "ALARM: the record was changed behind RMM's back; `rmm audit verify` says how.",

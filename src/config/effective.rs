@@ -12,7 +12,8 @@ use crate::domain::service::{
     Candidates, Dirty, Driver, EnvValue, Health, Order, Probe, Recipe, Service, Surface, Via,
 };
 
-use super::{Backup, Config, FromGithub, GithubLogin, Telegram};
+use super::{Backup, Config, FromGithub, GithubLogin, Telegram, Telemetry};
+use crate::telemetry::Sampling;
 
 /// Stands for every secret.
 const HIDDEN: &str = "•••";
@@ -64,6 +65,7 @@ impl Config {
         if let Some(trace) = &self.links.trace {
             writeln!(out, "\n[links]\ntrace = {}", quoted(trace))?;
         }
+        self.write_telemetry(out)?;
         for person in &self.people {
             writeln!(out, "\n[[people]]\nname = {}", quoted(person.name.as_str()))?;
             if let Some(id) = person.telegram_id {
@@ -79,6 +81,29 @@ impl Config {
         self.write_github(out)?;
         self.hosts.iter().try_for_each(|host| write_host(out, host))?;
         self.services.iter().try_for_each(|service| write_service(out, service))
+    }
+
+    fn write_telemetry(&self, out: &mut String) -> fmt::Result {
+        let Telemetry { settings, endpoint, headers } = &self.telemetry;
+        if settings.traces.is_none() && settings.logs.is_none() {
+            return Ok(());
+        }
+        writeln!(out, "\n[telemetry]")?;
+        optional(out, "endpoint", endpoint.as_deref())?;
+        for (what, whole) in [("spans", &settings.traces), ("lines of the log", &settings.logs)] {
+            match whole {
+                Some(whole) => writeln!(out, "# {what} go to {}", whole.escape_debug())?,
+                None => writeln!(out, "# {what} go nowhere")?,
+            }
+        }
+        match settings.sampling {
+            Sampling::Parent(share) => writeln!(out, "sample = {share}")?,
+            Sampling::Share(share) => writeln!(out, "sample = {share} # whatever callers do")?,
+        }
+        writeln!(out, "logs = {}\nservice_name = {}", settings.logs.is_some(), quoted(&settings.service))?;
+        headers.iter().try_for_each(|(name, reference)| secret(out, &format!("headers.{name}"), reference))?;
+        let said = settings.resource.iter();
+        said.into_iter().try_for_each(|(name, value)| writeln!(out, "resource.{} = {}", quoted(name), quoted(value)))
     }
 
     fn write_github(&self, out: &mut String) -> fmt::Result {

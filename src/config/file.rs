@@ -136,6 +136,19 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// A number from 0 to 1.
+    pub fn share(&self, key: &str) -> Option<Located<f64>> {
+        let text = self.read(key, "a number from 0 to 1", |value| {
+            let whole = || value.as_integer().map(|digits| digits.as_str().to_owned());
+            value.as_float().map(|digits| digits.as_str().to_owned()).or_else(whole)
+        })?;
+        let share = text.value.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+        if share.is_none() {
+            self.report.error(&text.place, "must be from 0 to 1");
+        }
+        Some(Located { value: share?, place: text.place })
+    }
+
     /// A duration such as `"1h 30m"`; `least` is the shortest that makes sense.
     pub fn duration(&self, key: &str, least: Duration) -> Option<Located<Duration>> {
         let text = self.read(key, r#"a duration such as "15s" or "1h 30m""#, DeValue::as_str)?;

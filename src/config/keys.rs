@@ -46,6 +46,7 @@ pub(super) static ROOT: &[Key] = &[
     Key { name: "backup", shape: Shape::Section(BACKUP) },
     Key { name: "logs", shape: Shape::Section(LOGS) },
     Key { name: "links", shape: Shape::Section(LINKS) },
+    Key { name: "telemetry", shape: Shape::Section(TELEMETRY) },
     Key { name: "people", shape: Shape::List(PERSON) },
     Key { name: "hosts", shape: Shape::List(HOST) },
     Key { name: "services", shape: Shape::List(SERVICE) },
@@ -80,6 +81,15 @@ static BACKUP: &[Key] = &[
 static LOGS: &[Key] = &[value("keep")];
 
 static LINKS: &[Key] = &[value("trace")];
+
+static TELEMETRY: &[Key] = &[
+    value("endpoint"),
+    value("sample"),
+    value("logs"),
+    value("service_name"),
+    Key { name: "headers", shape: Shape::Free },
+    Key { name: "resource", shape: Shape::Free },
+];
 
 static PERSON: &[Key] = &[
     value("name"),

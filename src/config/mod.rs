@@ -3,8 +3,8 @@
 //! Text comes in, typed and complete values go out, or everything that is wrong with it, with line and key. The
 //! environment is a parameter; the only thing read here besides the file itself are the files of `file:` secrets.
 //!
-//! `keys` holds the keys, `file` walks the text along them; `server`, `local`, `backup`, `logs`, `links`, `people`, `hosts`, `service`,
-//! `environment`, `surface` and `health` say what the values mean.
+//! `keys` holds the keys, `file` walks the text along them; `server`, `local`, `backup`, `logs`, `links`, `telemetry`, `people`, `hosts`,
+//! `service`, `environment`, `surface` and `health` say what the values mean.
 
 mod authorities;
 pub mod backup;
@@ -33,6 +33,7 @@ mod server;
 mod service;
 mod surface;
 mod telegram;
+mod telemetry;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -62,6 +63,7 @@ pub use secret::Secrets;
 pub use server::Server;
 pub use service::check_repository;
 pub use telegram::{Chat, Telegram, is_bot_token};
+pub use telemetry::Telemetry;
 
 use document::Document;
 use file::Section;
@@ -90,6 +92,8 @@ pub struct Config {
     pub logs: Logs,
     /// Where pages lead to outside of RMM.
     pub links: Links,
+    /// Where spans and lines of the log go.
+    pub telemetry: Telemetry,
     /// All people, in the order of the file.
     pub people: Vec<Person>,
     /// The servers that are reached by SSH, in the order of the file.
@@ -204,6 +208,7 @@ impl Config {
         let backup = backup::read(&root, base_dir);
         let logs = logs::read(&root);
         let links = links::read(&root);
+        let telemetry = telemetry::read(&root, &report, env, &keyring);
         let people = people::read(&root);
         let hosts = hosts::read(&root, &keyring);
         let (github, from_github) = github::read(&root, &server, &keyring);
@@ -229,6 +234,7 @@ impl Config {
             backup,
             logs,
             links,
+            telemetry,
             people,
             hosts,
             telegram,

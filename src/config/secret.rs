@@ -166,6 +166,11 @@ impl<'a> Keyring<'a> {
         Some(value)
     }
 
+    /// Remembers a secret that comes by a way of its own.
+    pub fn keep(&self, reference: &str, value: String) {
+        self.found.borrow_mut().0.insert(reference.to_owned(), value.into());
+    }
+
     /// Remembers the certificates behind a reference; false, and reported, where they are of no use.
     pub fn trust(&self, reference: &Located<String>, largest: Option<usize>) -> bool {
         if !self.is_within_reach(reference) {

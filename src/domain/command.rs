@@ -328,6 +328,54 @@ pub enum Subject<'a> {
 }
 
 impl Command {
+    /// What it is called in traces.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Create(_) => "create",
+            Self::Report { .. } => "report",
+            Self::Update { .. } => "update",
+            Self::Approve { .. } => "approve",
+            Self::Reject { .. } => "reject",
+            Self::Cancel { .. } => "cancel",
+            Self::Abort { .. } => "abort",
+            Self::Retry { .. } => "retry",
+            Self::Promote { .. } => "promote",
+            Self::Rollback { .. } => "rollback",
+            Self::Bypass { .. } => "bypass",
+            Self::Lock { .. } => "lock",
+            Self::Unlock => "unlock",
+            Self::Resolve { .. } => "resolve",
+            Self::GiveUpHost { .. } => "give_up_host",
+            Self::CatchUpHost { .. } => "catch_up_host",
+            Self::Settle { .. } => "settle",
+            Self::CommitResolved { .. } => "commit_resolved",
+            Self::CommitUnresolved { .. } => "commit_unresolved",
+            Self::TagMoved { .. } => "tag_moved",
+            Self::RunPrepared { .. } => "run_prepared",
+            Self::RunWaits { .. } => "run_waits",
+            Self::LeaveHosts { .. } => "leave_hosts",
+            Self::HostBack { .. } => "host_back",
+            Self::EarlierStepsEnded { .. } => "earlier_steps_ended",
+            Self::MigrationFound { .. } => "migration_found",
+            Self::DispatchAsked { .. } => "dispatch_asked",
+            Self::DispatchNotTaken { .. } => "dispatch_not_taken",
+            Self::DispatchTaken { .. } => "dispatch_taken",
+            Self::DispatchRefused { .. } => "dispatch_refused",
+            Self::WorkflowSeen { .. } => "workflow_seen",
+            Self::WorkflowEnded { .. } => "workflow_ended",
+            Self::StartStep { .. } => "start_step",
+            Self::TryStep { .. } => "try_step",
+            Self::StepEnded { .. } => "step_ended",
+            Self::RunFailed { .. } => "run_failed",
+            Self::RunLost { .. } => "run_lost",
+            Self::RunForeign { .. } => "run_foreign",
+            Self::ForeignTurnedAway { .. } => "foreign_turned_away",
+            Self::HostLooked { .. } => "host_looked",
+            Self::Advance => "advance",
+        }
+    }
+
     /// What the command is about.
     #[must_use]
     pub fn subject(&self) -> Subject<'_> {

@@ -10,11 +10,14 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use super::clock::ClockWatch;
 use super::commits::{self, Listed};
 use super::supervise::{caught, keep_running};
-use super::{Engine, Failure, backups, catch_up, delivery_log, marks, protection, runner, tag_watch, tags, workflow};
+use super::{
+    Engine, Failure, backups, catch_up, delivery_log, marks, protection, runner, tag_watch, tags, trace, workflow,
+};
 use crate::domain::effect::{AfterCrash, Effect};
 use crate::domain::event::Event;
 use crate::domain::person::Actor;
@@ -213,8 +216,8 @@ impl Dispatcher {
 
     /// Begins to carry an effect out.
     fn spawn(&self, leased: Leased, place: Option<Slot>) {
-        let this = self.clone();
-        self.tasks.spawn(async move {
+        let (this, span) = (self.clone(), trace::effect(&leased));
+        let carried_out = async move {
             let _place = place;
             let Some(done) = this.stop.run_until_cancelled(caught(this.carry_out(&leased))).await else { return };
             match done {
@@ -230,7 +233,8 @@ impl Dispatcher {
                     this.postpone(&leased, &panic).await;
                 }
             }
-        });
+        };
+        self.tasks.spawn(carried_out.instrument(span));
     }
 
     async fn carry_out(&self, leased: &Leased) -> Result<(), Failure> {
@@ -272,6 +276,7 @@ impl Dispatcher {
 
     /// Tries again later, ever more rarely.
     async fn postpone(&self, leased: &Leased, error: &str) {
+        trace::postponed(error);
         let pause = outbox::pause(leased.attempts);
         let (seconds, due) = (pause / 1000, self.engine.now().as_millisecond() + pause);
         tracing::warn!(

@@ -44,7 +44,7 @@ mod tags;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
-pub mod trace;
+mod trace;
 mod workflow;
 
 use std::sync::Arc;
@@ -53,6 +53,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::watch;
+use tracing::Instrument;
 
 use self::catalog::Catalog;
 use self::clock::Clock;
@@ -78,7 +79,8 @@ use crate::domain::world::{Changes, World};
 use crate::store::chain::NewEvent;
 use crate::store::snapshot::Stored;
 use crate::store::world::Cause;
-use crate::store::{Store, StoreError, Tx, WriteError, events, releases, runs, telegram, world};
+use crate::store::{Store, StoreError, Tx, WriteError, events, releases, runs, spans, telegram, world};
+use crate::telemetry::traces::{self, Position};
 use crate::wording::on_record;
 
 pub use self::dispatcher::Dispatcher;
@@ -172,14 +174,26 @@ impl Engine {
         self.transact(request, None, Some(effect)).await
     }
 
-    async fn transact(&self, request: Request, then: Option<Then>, effect: Option<i64>) -> Result<Handled, Failure> {
+    async fn transact(&self, mut request: Request, then: Option<Then>, effect: Option<i64>) -> Result<Handled, Failure> {
+        let span = trace::handle(&mut request);
+        let done = self.transact_within(request, then, effect).instrument(span.clone()).await;
+        trace::handled(&span, &done);
+        done
+    }
+
+    async fn transact_within(
+        &self,
+        request: Request,
+        then: Option<Then>,
+        effect: Option<i64>,
+    ) -> Result<Handled, Failure> {
         let catalog = self.catalog();
         let refusals = self.inner.refusals.clone();
         let (clock, seed) = (self.inner.clock.clone(), seed()?);
         let (handled, stopping) = self
             .inner
             .store
-            .write(move |tx| -> Result<_, StoreError> {
+            .write_in(trace::transaction(), move |tx| -> Result<_, StoreError> {
                 if let Some(effect) = effect {
                     crate::store::outbox::close(tx, effect)?;
                 }
@@ -286,8 +300,8 @@ impl Engine {
         let clock = self.inner.clock.clone();
         let Asker { actor, update } = asker.into();
         let actor = serde_json::to_string(actor).unwrap_or_default();
-        let done = self.inner.store.write(move |tx| {
-            let now = clock.now();
+        let done = self.inner.store.write_in(trace::transaction(), move |tx| {
+            let (now, place) = (clock.now(), traces::here());
             if let Some(update) = update
                 && !telegram::handled(tx, update, now)?
             {
@@ -297,7 +311,7 @@ impl Engine {
             if let Some(event) = event {
                 let service = event.service().map(ToString::to_string);
                 let (kind, data) = event.into_record(on_record);
-                tx.append_event(&NewEvent {
+                let seq = tx.append_event(&NewEvent {
                     at: now.as_millisecond(),
                     service: service.as_deref(),
                     release_id: None,
@@ -305,8 +319,11 @@ impl Engine {
                     actor: &actor,
                     kind: &kind,
                     data: &data,
-                    trace_id: None,
+                    trace_id: place.as_ref().map(Position::trace_id).as_deref(),
                 })?;
+                if let Some(place) = place.filter(Position::is_sampled) {
+                    spans::note(tx, seq, place)?;
+                }
             }
             Ok(value)
         });
@@ -486,7 +503,8 @@ fn decide_and_save(
     {
         return Ok((Err(refusal), false));
     }
-    let mut decision = decide(world, &request.actor, request.command);
+    let deciding = traces::within(|| tracing::info_span!("decide"));
+    let mut decision = deciding.in_scope(|| decide(world, &request.actor, request.command));
     if let (Ok(first), Some(then)) = (&decision.answer, then)
         && let first = *first
         && let Some(command) = then(first)

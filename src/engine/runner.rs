@@ -8,11 +8,12 @@ use std::time::Duration;
 use futures_util::future::{OptionFuture, join_all};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
+use tracing::Instrument;
 
 use super::reach::{Reach, SILENCE_TIMEOUT, Waited, Waits};
 use super::source::Source;
 use super::step::StepContext;
-use super::{Engine, Failure, Request};
+use super::{Engine, Failure, Request, trace};
 use crate::clients::detached::{self, Fence, Known, Prepared, RunDir, StepError};
 use crate::clients::git::Unresolved;
 use crate::domain::command::{Answer, Command, Outcome, Said};
@@ -22,6 +23,7 @@ use crate::domain::person::Actor;
 use crate::domain::reason::Reason;
 use crate::domain::run::{Run, RunKind, RunState, Step};
 use crate::store::{releases, runs};
+use crate::telemetry::traces;
 
 /// A run and the places where its steps are executed.
 pub(super) struct Following {
@@ -129,7 +131,10 @@ impl Following {
 
     async fn execute(&self, step: &Step, again: bool) -> Result<(), Failure> {
         let context = StepContext { following: self, step, again };
-        let outcome = context.execute().await?;
+        let span = trace::step(&self.run, step, again);
+        let outcome = context.execute().instrument(span.clone()).await?;
+        trace::ended(&span, &outcome);
+        drop(span);
         let said = context.said(&outcome).await?;
         self.step_ended(step.index, outcome, said).await
     }
@@ -144,7 +149,8 @@ impl Following {
 
     /// Makes the run's directories. From then on, a directory that is missing has been lost by its host.
     async fn prepare(&mut self) -> Result<bool, Failure> {
-        let command = match self.prepare_all().await? {
+        let span = traces::within(|| tracing::info_span!("prepare hosts"));
+        let command = match self.prepare_all().instrument(span).await? {
             Ok(()) if self.run.prepared => return Ok(true),
             Ok(()) => Command::RunPrepared { run: self.run.id },
             Err(Unprepared::Lost(reason)) => Command::RunLost { run: self.run.id, reason },

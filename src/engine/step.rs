@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::Failure;
+use super::{Failure, trace};
 use super::output::Log;
 use super::reach::{Reach, Waited};
 use super::runner::{Following, postponed};
@@ -143,8 +143,7 @@ impl StepContext<'_> {
         }
         if let Some(trace) = &self.following.trace {
             // W3C Trace Context; the step is a part of what caused its run.
-            let span = (run.id.0.unsigned_abs() << 16) + u64::from(self.step.index) + 1;
-            let parent = format!("00-{trace}-{span:016x}-01");
+            let parent = trace::parent(Some(trace), trace::seed(run, u64::from(self.step.index)));
             pairs.push(("TRACEPARENT".to_owned(), SecretString::from(parent)));
         }
         let catalog = self.following.engine.catalog();

@@ -44,6 +44,7 @@ pub mod search;
 pub mod sessions;
 pub mod snapshot;
 pub mod space;
+pub mod spans;
 pub mod tags;
 pub mod telegram;
 pub mod tokens;
@@ -58,6 +59,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::watch;
+use tracing::Span;
 
 use self::chain::{Chain, ChainHead};
 use self::key::AuditKey;
@@ -187,7 +189,20 @@ impl Store {
         T: Send + 'static,
         E: Send + 'static,
     {
-        self.inner.writer.write(work).await
+        self.inner.writer.write(Span::none(), work).await
+    }
+
+    /// As [`Store::write`], in a span, which ends with the commit.
+    ///
+    /// # Errors
+    /// Those of [`Store::write`].
+    pub async fn write_in<T, E, F>(&self, span: Span, work: F) -> Result<T, WriteError<E>>
+    where
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        self.inner.writer.write(span, work).await
     }
 
     /// Runs `work` on a connection that only reads, in one snapshot of what is committed.

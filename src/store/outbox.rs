@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::error::StoreError;
 use crate::domain::ids::{ReleaseId, ServiceName};
+use crate::telemetry::traces::Position;
 
 /// An effect to be carried out. Times are unix milliseconds.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +27,8 @@ pub struct NewEffect<'a> {
     pub due_at: i64,
     /// The trace of what caused it.
     pub trace_id: Option<&'a str>,
+    /// The span of what caused it.
+    pub place: Option<Position>,
 }
 
 /// An effect that was handed to the dispatcher.
@@ -53,10 +56,13 @@ pub struct Leased {
     pub last_error: Option<String>,
     /// The trace of what caused it.
     pub trace_id: Option<String>,
+    /// The span of what caused it, as a `traceparent`.
+    pub traceparent: Option<String>,
 }
 
 const LEASED_COLUMNS: &str =
-    "id, kind, payload, service, release_id, run_id, created_at, due_at, attempts, last_error, trace_id";
+    "id, kind, payload, service, release_id, run_id, created_at, due_at, attempts, last_error, trace_id, \
+     traceparent";
 
 fn leased(row: &Row<'_>) -> rusqlite::Result<Leased> {
     Ok(Leased {
@@ -71,6 +77,7 @@ fn leased(row: &Row<'_>) -> rusqlite::Result<Leased> {
         attempts: row.get(8)?,
         last_error: row.get(9)?,
         trace_id: row.get(10)?,
+        traceparent: row.get(11)?,
     })
 }
 
@@ -80,8 +87,8 @@ fn leased(row: &Row<'_>) -> rusqlite::Result<Leased> {
 /// When the database cannot be written.
 pub fn enqueue(conn: &Connection, effect: &NewEffect<'_>, now: i64) -> Result<i64, StoreError> {
     conn.prepare_cached(
-        "INSERT INTO outbox (kind, payload, service, release_id, run_id, created_at, due_at, trace_id) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO outbox (kind, payload, service, release_id, run_id, created_at, due_at, trace_id, traceparent) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?
     .execute((
         effect.kind,
@@ -92,6 +99,7 @@ pub fn enqueue(conn: &Connection, effect: &NewEffect<'_>, now: i64) -> Result<i6
         now,
         effect.due_at,
         effect.trace_id,
+        effect.place.map(|place| place.to_string()),
     ))?;
     Ok(conn.last_insert_rowid())
 }
@@ -277,6 +285,7 @@ mod tests {
             run_id: None,
             due_at,
             trace_id: None,
+            place: None,
         }
     }
 

@@ -9,13 +9,14 @@ use super::error::StoreError;
 use super::outbox::{self, NewEffect};
 use super::snapshot::Stored;
 use super::writer::Tx;
-use super::{numbers, releases, runs};
+use super::{numbers, releases, runs, spans};
 use crate::domain::effect::Effect;
 use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::moment::Moment;
 use crate::domain::person::Actor;
 use crate::domain::service::Service;
 use crate::domain::world::{Beginning, People, World, Written};
+use crate::telemetry::traces;
 use crate::wording::on_record;
 
 /// Opens the world around a service. What else a decision needs, it asks `stored` for.
@@ -82,10 +83,11 @@ pub fn save(tx: &mut Tx<'_>, written: &Written, cause: &Cause<'_>) -> Result<(),
         return Ok(());
     }
     let service = written.service.as_str();
+    let place = traces::here();
     let actor = to_json(cause.actor)?;
     for happened in &written.events {
         let (kind, data) = happened.event.clone().into_record(on_record);
-        tx.append_event(&NewEvent {
+        let seq = tx.append_event(&NewEvent {
             at: now,
             service: Some(service),
             release_id: happened.release.map(|id| id.0),
@@ -95,6 +97,9 @@ pub fn save(tx: &mut Tx<'_>, written: &Written, cause: &Cause<'_>) -> Result<(),
             data: &data,
             trace_id: cause.trace_id,
         })?;
+        if let Some(place) = place.filter(traces::Position::is_sampled) {
+            spans::note(tx, seq, place)?;
+        }
     }
     for effect in &written.effects {
         // A question that is asked anew is not asked later once more.
@@ -109,6 +114,7 @@ pub fn save(tx: &mut Tx<'_>, written: &Written, cause: &Cause<'_>) -> Result<(),
             run_id: effect.run().map(|id| id.0),
             due_at: now,
             trace_id: cause.trace_id,
+            place,
         };
         outbox::enqueue(tx, &new, now)?;
     }

@@ -15,10 +15,11 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use rusqlite::hooks::Action;
 use tokio::sync::{mpsc, oneshot, watch};
+use tracing::Span;
 
 use super::chain::{Chain, ChainHead, NewEvent};
 use super::error::{StoreError, WriteError};
-use crate::telemetry::metrics;
+use crate::telemetry::{metrics, traces};
 
 /// A transaction takes in waiting requests up to this number …
 const BATCH: usize = 256;
@@ -82,6 +83,19 @@ struct Request<F, T, E> {
     work: Option<F>,
     outcome: Option<Outcome<T, E>>,
     reply: oneshot::Sender<Outcome<T, E>>,
+    span: Span,
+    /// When it came into the queue; then when its work was done.
+    since: Instant,
+}
+
+impl<F, T, E> Request<F, T, E> {
+    /// Tells the span how long this took.
+    fn took(&mut self, field: &'static str) {
+        if !self.span.is_none() {
+            let since = std::mem::replace(&mut self.since, Instant::now());
+            self.span.record(field, (self.since - since).as_secs_f64() * 1000.0);
+        }
+    }
 }
 
 impl<F, T, E> Job for Request<F, T, E>
@@ -92,6 +106,9 @@ where
 {
     fn run(&mut self, tx: &mut Tx<'_>) -> bool {
         let Some(work) = self.work.take() else { return false };
+        self.took("rmm.queued_ms");
+        let span = self.span.clone();
+        let _within = span.enter();
         let outcome = match std::panic::catch_unwind(AssertUnwindSafe(|| work(tx))) {
             Ok(result) => result.map_err(WriteError::Rolled),
             Err(panic) => {
@@ -100,10 +117,17 @@ where
                 Err(WriteError::Store(error))
             }
         };
+        self.since = Instant::now();
         self.outcome.insert(outcome).is_ok()
     }
 
-    fn answer(self: Box<Self>, lost: Option<StoreError>) {
+    fn answer(mut self: Box<Self>, lost: Option<StoreError>) {
+        self.took("rmm.commit_ms");
+        if lost.is_some() {
+            traces::fail(&self.span, "the transaction was lost");
+        }
+        // It ends before what follows from it begins.
+        self.span = Span::none();
         // When the transaction is lost, a refusal is lost too: it may rest on a neighbour's change that never happened.
         let outcome = match lost {
             Some(error) => Err(WriteError::Store(error)),
@@ -163,14 +187,15 @@ impl Writer {
         self.progress.clone()
     }
 
-    pub(crate) async fn write<T, E, F>(&self, work: F) -> Result<T, WriteError<E>>
+    /// Runs `work` in a span, which ends with the commit.
+    pub(crate) async fn write<T, E, F>(&self, span: Span, work: F) -> Result<T, WriteError<E>>
     where
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Request { work: Some(work), outcome: None, reply });
+        let job = Box::new(Request { work: Some(work), outcome: None, reply, span, since: Instant::now() });
         let Some(queue) = &self.queue else { return Err(StoreError::Stopped.into()) };
         queue.send(job).await.map_err(|_| StoreError::Stopped)?;
         answer.await.unwrap_or_else(|_| Err(StoreError::Stopped.into()))

@@ -1,28 +1,73 @@
-//! Logs of RMM itself: readable on a terminal, JSON elsewhere; `RMM_LOG` chooses what (as in `RMM_LOG=debug`).
-//! Warnings and errors are counted whatever is chosen.
+//! Logs of RMM itself: readable on a terminal, JSON elsewhere; `RMM_LOG` chooses what (as in `RMM_LOG=debug`), or `RUST_LOG`
+//! where that is not set. Warnings and errors are counted whatever is chosen.
 
 use std::io::IsTerminal;
 
-use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::filter::LevelFilter;
+use opentelemetry::logs::LoggerProvider;
+use opentelemetry::trace::TracerProvider;
+use tokio::runtime::Handle;
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::filter::{FilterExt, FilterFn, LevelFilter, filter_fn};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
+use super::export::Exports;
+use super::lines::{AsJson, AsText, Belonging, Exported, Screened};
 use super::metrics::{self, LogLevel};
+use super::settings::Settings;
+use super::traces;
 
-/// Sets logging up, once.
-pub fn init() {
-    let filter = EnvFilter::try_from_env("RMM_LOG").unwrap_or_else(|_| EnvFilter::new("info,refinery_core=warn"));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let lines = if std::io::stderr().is_terminal() {
-        lines.with_target(false).with_filter(filter).boxed()
-    } else {
-        lines.json().with_filter(filter).boxed()
+/// Sets logging and tracing up, once. What is exported is to be ended at the end.
+#[must_use]
+pub fn init(settings: &Settings, runtime: &Handle) -> Exports {
+    let (exports, failed) = match Exports::start(settings, runtime) {
+        Ok(exports) => (exports, None),
+        Err(error) => (Exports::default(), Some(error)),
     };
-    let counted = Counted.with_filter(LevelFilter::WARN);
+    let lines = tracing_subscriber::fmt::layer().with_writer(Screened);
+    let lines = if std::io::stderr().is_terminal() {
+        lines.event_format(AsText).with_filter(wanted().or(spans())).boxed()
+    } else {
+        lines.json().event_format(AsJson::new()).with_filter(wanted().or(spans())).boxed()
+    };
+    let traced = exports.spans.as_ref().map(|spans_to| {
+        let tracer = spans_to.tracer("rmm");
+        let layer = tracing_opentelemetry::layer().with_tracer(tracer).with_location(false).with_threads(false);
+        layer.with_target(false).with_tracked_inactivity(false).with_filter(spans())
+    });
+    let exported = exports.lines.as_ref().map(|lines_to| {
+        let own = filter_fn(|about| about.target().starts_with("rmm")).and(wanted());
+        Exported(lines_to.logger("rmm")).with_filter(own.or(spans()))
+    });
+    let subscriber = tracing_subscriber::registry()
+        .with(Belonging.with_filter(spans()))
+        .with(traced)
+        .with(lines)
+        .with(exported)
+        .with(Counted.with_filter(LevelFilter::WARN));
     // A second call (in tests) changes nothing.
-    let _ = tracing_subscriber::registry().with(lines).with(counted).try_init();
+    if subscriber.try_init().is_ok() && exports.spans.is_some() {
+        traces::exported();
+    }
+    if let Some(error) = failed {
+        tracing::warn!(%error, "nothing can be exported; traces go nowhere");
+    }
+    exports
+}
+
+/// What is logged.
+fn wanted() -> EnvFilter {
+    let chosen = |name| EnvFilter::try_from_env(name).ok();
+    chosen("RMM_LOG").or_else(|| chosen("RUST_LOG")).unwrap_or_else(|| EnvFilter::new("info,refinery_core=warn"))
+}
+
+/// Spans of RMM's own: lines belong to them, whatever is logged.
+fn spans() -> FilterFn<fn(&Metadata<'_>) -> bool> {
+    fn is_own(about: &Metadata<'_>) -> bool {
+        about.is_span() && about.target().starts_with("rmm") && *about.level() <= Level::INFO
+    }
+    FilterFn::new(is_own as fn(&Metadata<'_>) -> bool).with_max_level_hint(LevelFilter::INFO)
 }
 
 /// Counts what RMM itself warns of; what libraries say is theirs.

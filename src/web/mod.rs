@@ -15,6 +15,7 @@ pub mod reload;
 pub mod server;
 pub mod socket;
 mod stream;
+mod traced;
 
 use std::any::Any;
 use std::net::SocketAddr;
@@ -127,6 +128,7 @@ pub fn router(
         .layer(axum::middleware::from_fn(limits::hold))
         .layer(axum::middleware::map_response_with_state(web.clone(), hardened))
         .layer(axum::middleware::from_fn_with_state(web.clone(), proxies::seen_through))
+        .layer(axum::middleware::from_fn(traced::traced))
         .layer(axum::middleware::from_fn(counted))
         .with_state(web)
 }

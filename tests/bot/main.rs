@@ -4,6 +4,8 @@
 //! puts RMM and people into it.
 
 #[cfg(test)]
+mod collector;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod exact;
@@ -27,6 +29,8 @@ mod team;
 mod telegram;
 #[cfg(test)]
 mod then;
+#[cfg(test)]
+mod traced;
 #[cfg(test)]
 mod way;
 #[cfg(test)]

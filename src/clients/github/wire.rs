@@ -17,12 +17,14 @@ use octocrab::service::middleware::extra_headers::ExtraHeadersLayer;
 use octocrab::{AuthState, OctoBody, Octocrab, OctocrabBuilder};
 use reqwest::Url;
 use tower::Service;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use super::super::tls;
 use crate::domain::fault::github::GithubFault;
 use crate::domain::fault::{AnswerFault, DialFault, DialOutcome};
 use crate::domain::reason::Reason;
-use crate::telemetry::metrics;
+use crate::telemetry::{metrics, traces};
 
 /// How long the way to GitHub may take to open.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -86,7 +88,10 @@ impl Service<Request<OctoBody>> for Wire {
 
     fn call(&mut self, request: Request<OctoBody>) -> Self::Future {
         let client = self.0.clone();
-        Box::pin(async move {
+        // octocrab calls on a task of its own, in the span of the one who asks.
+        let span = span_of(&request);
+        let ended = span.clone();
+        let asked = async move {
             let (mut parts, body) = request.into_parts();
             let body = body.collect().await?.to_bytes();
             // The length is the business of the one who sends.
@@ -96,9 +101,31 @@ impl Service<Request<OctoBody>> for Wire {
             let answered = client.execute(request).await;
             let status = answered.as_ref().ok().map(|answer| answer.status().as_u16());
             metrics::of_process().github_asked(status, began.elapsed());
+            match status {
+                Some(status) => drop(ended.record("http.response.status_code", status)),
+                None => traces::fail(&ended, "no answer"),
+            }
             Ok(answered?.into())
-        })
+        };
+        Box::pin(asked.instrument(span))
     }
+}
+
+/// The span of a request, without what its query says.
+fn span_of(request: &Request<OctoBody>) -> Span {
+    traces::within(|| {
+        let (method, uri) = (request.method().as_str(), request.uri());
+        tracing::info_span!(
+            "GitHub",
+            otel.name = format!("GitHub {method}"),
+            otel.kind = "client",
+            http.request.method = method,
+            server.address = uri.host(),
+            server.port = uri.port_u16(),
+            url.path = uri.path(),
+            http.response.status_code = Empty,
+        )
+    })
 }
 
 /// Why there is no answer.

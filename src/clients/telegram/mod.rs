@@ -13,6 +13,7 @@ mod turns;
 mod wire;
 
 use std::net::IpAddr;
+use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,10 +28,13 @@ use teloxide::payloads::{
 use teloxide::requests::{JsonRequest, Payload};
 use teloxide::types::{AllowedUpdate, BotCommand, CallbackQueryId, ChatId, MessageId, ThreadId};
 
+use tracing::Instrument;
+use tracing::field::Empty;
+
 use self::trouble::Refused;
 use self::turns::{SinceStart, Time, Turns};
 use self::wire::{GetUpdates, Look, Loose, Sent};
-use crate::telemetry::metrics;
+use crate::telemetry::{metrics, traces};
 
 /// How long one call may take, apart from waiting for updates.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
@@ -156,6 +160,8 @@ struct Inner {
     /// The same without a limit of time, for waiting.
     patient: teloxide::Bot,
     turns: Turns,
+    /// The host of the Bot API.
+    host: String,
 }
 
 impl Telegram {
@@ -179,7 +185,8 @@ impl Telegram {
             let client = client(&url, timeout).context("the HTTP client for Telegram cannot be set up")?;
             Ok(teloxide::Bot::with_client(token.expose_secret(), client).set_api_url(url.clone()))
         };
-        let inner = Inner { bot: bot(Some(CALL_TIMEOUT))?, patient: bot(None)?, turns: Turns::new(time) };
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let inner = Inner { bot: bot(Some(CALL_TIMEOUT))?, patient: bot(None)?, turns: Turns::new(time), host };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -363,9 +370,25 @@ impl Telegram {
     {
         let request = JsonRequest::new(bot.clone(), Loose::new(payload));
         let began = Instant::now();
-        let answered = request.await.map_err(|error| trouble::of(&error, bot.token()));
+        let span = traces::within(|| {
+            tracing::info_span!(
+                "Telegram",
+                otel.name = format!("Telegram {}", P::NAME),
+                otel.kind = "client",
+                rpc.method = P::NAME,
+                http.request.method = "POST",
+                server.address = self.inner.host,
+                rmm.outcome = Empty,
+            )
+        });
+        let answered = request.into_future().instrument(span.clone()).await;
+        let answered = answered.map_err(|error| trouble::of(&error, bot.token()));
         let outcome = answered.as_ref().map_or_else(Refused::outcome, |_| "done");
         metrics::of_process().telegram_called(P::NAME, outcome, began.elapsed());
+        span.record("rmm.outcome", outcome);
+        if answered.is_err() {
+            traces::fail(&span, outcome);
+        }
         answered
     }
 }

@@ -25,6 +25,7 @@ const EXAMPLE_ENV: &[(&str, &str)] = &[
     ("NAME_AUTHORIZATION_DATABASE_PASSWORD", "correct horse"),
     ("RMM_TELEGRAM_TOKEN", "123456:not-really-a-token"),
     ("RMM_WEBHOOK", "not-really-a-secret"),
+    ("RMM_COLLECTOR", "Bearer not-really-a-key"),
     ("RMM_GITHUB_TOKEN", "not-really-a-github-token"),
     ("RMM_GITHUB_HOOK", "not-really-a-hook-secret"),
     ("STAGE_1_PASSWORD", "battery staple"),

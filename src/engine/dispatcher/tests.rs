@@ -64,6 +64,7 @@ async fn put(store: &Store, due_at: i64) {
             run_id: None,
             due_at,
             trace_id: None,
+            place: None,
         };
         outbox::enqueue(tx, &effect, 0)
     });

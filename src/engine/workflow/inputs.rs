@@ -18,7 +18,7 @@ pub(super) fn of(look: &Look, token: String, trace: Option<&str>) -> BTreeMap<St
         ("release_id".to_owned(), release.id.to_string()),
         ("release_tag".to_owned(), version(&release.version())),
         ("run_id".to_owned(), token),
-        ("traceparent".to_owned(), trace::parent(trace, run.id)),
+        ("traceparent".to_owned(), trace::parent(trace, trace::seed(run, 0))),
     ]);
     if run.kind == RunKind::Rollback {
         inputs.insert("rollback_to_tag".to_owned(), version(&run.to));

@@ -16,9 +16,6 @@ pub(in crate::web) mod tokens;
 mod view;
 
 use axum::Router;
-use axum::extract::Request as HttpRequest;
-use axum::middleware::Next;
-use axum::response::Response;
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -28,12 +25,12 @@ use utoipa_axum::routes;
 
 pub use self::meta::Readiness;
 pub use self::runs::hex_of;
+pub use super::traced::Trace;
 
 use super::Web;
 use super::problem::Problem;
 use crate::domain::ids::ServiceName;
 use crate::domain::person::{Actor, Right};
-use crate::engine::{Request, trace};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -67,7 +64,6 @@ pub(super) fn routes() -> Router<Web> {
             "/api/openapi.json",
             axum::routing::get(move || async move { ([("content-type", "application/json")], document) }),
         )
-        .layer(axum::middleware::from_fn(traced))
 }
 
 /// Calls that anybody may make.
@@ -173,30 +169,6 @@ fn routed() -> (Router<Web>, OpenApiDocument) {
 #[must_use]
 pub fn openapi() -> String {
     described().1.to_pretty_json().unwrap_or_default()
-}
-
-/// The trace of a request: the caller's, or a new one.
-#[derive(Debug, Clone)]
-pub struct Trace(pub String);
-
-impl Trace {
-    /// Puts the trace on a request to the engine.
-    #[must_use]
-    pub fn of(&self, request: Request) -> Request {
-        Request { trace_id: Some(self.0.clone()), ..request }
-    }
-}
-
-/// Takes the caller's `traceparent` (W3C Trace Context) over, or begins a trace, and tells it in the answer.
-async fn traced(mut request: HttpRequest, next: Next) -> Response {
-    let given = request.headers().get("traceparent").and_then(|value| value.to_str().ok()).and_then(trace::of_parent);
-    let trace = Trace(given.unwrap_or_else(trace::new_id));
-    request.extensions_mut().insert(trace.clone());
-    let mut response = next.run(request).await;
-    if let Ok(value) = trace.0.parse() {
-        response.headers_mut().insert("x-trace-id", value);
-    }
-    response
 }
 
 /// Whether the caller may look at a service; at everything, where none is named.

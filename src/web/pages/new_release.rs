@@ -19,7 +19,7 @@ use crate::domain::person::Right;
 use crate::domain::refusal::Cause;
 use crate::domain::service::{Candidates, Driver, Service};
 use crate::engine::repositories::Unread;
-use crate::engine::{Failure, Request, no_service, trace};
+use crate::engine::{Failure, Request, no_service};
 use crate::web::Web;
 
 /// Tags that are shown.
@@ -144,8 +144,8 @@ async fn create(web: &Web, viewer: &Viewer, name: &ServiceName, sent: &Sent) -> 
         notes: prose(&sent.notes, NOTES),
         ..NewRelease::of(name.clone(), viewer.actor.label().to_owned())
     };
-    let request = Request::new(viewer.actor.clone(), Command::Create(new)).traced(Some(trace::new_id()));
-    Ok(web.engine.handle(request).await?.answer)
+    let request = Request::new(viewer.actor.clone(), Command::Create(new));
+    Ok(web.engine.handle(viewer.trace.of(request)).await?.answer)
 }
 
 async fn page(

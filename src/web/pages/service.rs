@@ -25,7 +25,7 @@ use crate::domain::moves::Move;
 use crate::domain::person::Right;
 use crate::domain::service::{Driver, Service};
 use crate::engine::hosts::HostStatus;
-use crate::engine::{Request, no_service, trace};
+use crate::engine::{Request, no_service};
 use crate::views::ServiceOverview;
 use crate::web::Web;
 use crate::web::api::definitions;
@@ -195,6 +195,6 @@ async fn carry_out(web: &Web, viewer: &Viewer, name: &ServiceName, act: &str, re
         _ => Command::Unlock,
     };
     let request = Request::about(viewer.actor.clone(), name.clone(), command);
-    web.engine.handle(Request { trace_id: Some(trace::new_id()), ..request }).await?;
+    web.engine.handle(viewer.trace.of(request)).await?;
     Ok(())
 }

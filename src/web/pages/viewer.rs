@@ -17,7 +17,9 @@ use super::frame::{Looks, cookie};
 use crate::domain::ids::PersonName;
 use crate::domain::person::Actor;
 use crate::store::key;
+use crate::telemetry::traces;
 use crate::web::problem::Problem;
+use crate::web::traced::Trace;
 use crate::web::{Peer, Web, body};
 
 /// The cookie of a session where the dashboard is reached by https: no other host and no page without TLS can set it.
@@ -37,6 +39,8 @@ pub(super) struct Viewer {
     pub now: Timestamp,
     /// The viewer may define services.
     pub may_define: bool,
+    /// The trace of the request.
+    pub trace: Trace,
     secret: String,
 }
 
@@ -129,6 +133,7 @@ impl FromRequestParts<Web> for Viewer {
             session: found.session.id,
             looks,
             now: web.engine.now(),
+            trace: parts.extensions.get().cloned().unwrap_or_else(|| Trace(traces::new_id())),
             secret: secret.to_owned(),
         })
     }

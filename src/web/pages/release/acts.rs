@@ -13,7 +13,7 @@ use crate::domain::gate::GateName;
 use crate::domain::ids::{Invalid, ReleaseId, RunId};
 use crate::domain::moves::Move;
 use crate::domain::run::Run;
-use crate::engine::{Request, no_release, trace};
+use crate::engine::{Request, no_release};
 use crate::store::releases;
 use crate::views::ReleaseOverview;
 use crate::web::Web;
@@ -255,7 +255,7 @@ async fn carry_out(
 ) -> Result<(), Fault> {
     let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.trim());
     let text = || field("reason").unwrap_or_default().to_owned();
-    let traced = |request: Request| Request { trace_id: Some(trace::new_id()), ..request };
+    let traced = |request| viewer.trace.of(request);
     let service = web.engine.read(move |conn| releases::service_of(conn, id)).await?.ok_or_else(|| no_release(id))?;
     let about = |command| traced(Request::about(viewer.actor.clone(), service.clone(), command));
     let command = match decision {
