@@ -126,7 +126,10 @@ fn line(row: &EventRow, tag: Option<&str>, catalog: &Catalog) {
         // By no run: a CI system has told so out of turn.
         "environment_changed" if run.is_none() => {
             let environment = text("environment");
-            warn!(service, tag, release, environment, by, trace_id, "CI has brought a release there although it was refused");
+            warn!(
+                service,
+                tag, release, environment, by, trace_id, "CI has brought a release there although it was refused"
+            );
         }
         "environment_dirty" => {
             let environment = text("environment");

@@ -333,7 +333,10 @@ impl Letter<'_> {
     }
 
     fn post(&self, what: What) {
-        self.bot.post(self.chat, Job { what, updates: vec![self.update.id], asked: self.bot.engine.now(), place: traces::here() });
+        self.bot.post(
+            self.chat,
+            Job { what, updates: vec![self.update.id], asked: self.bot.engine.now(), place: traces::here() },
+        );
     }
 }
 

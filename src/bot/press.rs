@@ -447,7 +447,8 @@ impl Press<'_> {
             },
         };
         for what in wanted {
-            let job = Job { what, updates: std::mem::take(&mut updates), asked: bot.engine.now(), place: traces::here() };
+            let job =
+                Job { what, updates: std::mem::take(&mut updates), asked: bot.engine.now(), place: traces::here() };
             bot.post(place.chat, job);
         }
         for update in updates {

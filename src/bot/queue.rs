@@ -193,8 +193,12 @@ mod tests {
     fn a_queue_has_an_end_and_gives_up_the_oldest() {
         let mut queue = Queue::default();
         for update in 0..=LONGEST as i64 {
-            let given_up =
-                queue.push(Job { what: say(&update.to_string()), updates: vec![update], asked: Timestamp::UNIX_EPOCH, place: None });
+            let given_up = queue.push(Job {
+                what: say(&update.to_string()),
+                updates: vec![update],
+                asked: Timestamp::UNIX_EPOCH,
+                place: None,
+            });
             let expected = (update == LONGEST as i64).then(|| vec![0]);
             assert_eq!(given_up.map(|job| job.updates), expected);
         }

@@ -27,9 +27,9 @@ use crate::engine::Engine;
 use crate::store::events::{self, Scope};
 use crate::store::news::{self, Change, Due};
 use crate::store::releases::{self, Page};
-use crate::store::{runs, spans};
 use crate::store::telegram::{self, Kept};
 use crate::store::{StoreError, WriteError};
+use crate::store::{runs, spans};
 use crate::telemetry::traces;
 
 /// Events read at once.

@@ -58,14 +58,15 @@ pub(super) fn read(root: &Section<'_>, report: &Report<'_>, env: &EnvVars, keyri
     settings.timeout = variables.timeout().unwrap_or(settings.timeout);
     for name in ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_LOGS_HEADERS"] {
         // The exporter reads them itself; here they become known as secrets.
-        variables.pairs(name).into_iter().for_each(|(header, value)| keyring.keep(&format!("env:{name} ({header})"), value));
+        variables
+            .pairs(name)
+            .into_iter()
+            .for_each(|(header, value)| keyring.keep(&format!("env:{name} ({header})"), value));
     }
     let below = |path: &str| endpoint.as_ref().map(|base| format!("{}{path}", base.trim_end_matches('/')));
     let whole = |name| variables.text(name).and_then(|text| address(report, &text));
-    let with_logs = variables
-        .exporter("OTEL_LOGS_EXPORTER")
-        .or_else(|| Some(section?.flag("logs")?.value))
-        .unwrap_or_default();
+    let with_logs =
+        variables.exporter("OTEL_LOGS_EXPORTER").or_else(|| Some(section?.flag("logs")?.value)).unwrap_or_default();
     if !variables.is_true("OTEL_SDK_DISABLED") {
         let traced = variables.exporter("OTEL_TRACES_EXPORTER").unwrap_or(true);
         settings.traces = whole("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").or_else(|| below(TRACES)).filter(|_| traced);
@@ -78,7 +79,8 @@ pub(super) fn read(root: &Section<'_>, report: &Report<'_>, env: &EnvVars, keyri
 }
 
 fn address(report: &Report<'_>, text: &Located<String>) -> Option<String> {
-    let hint = "the collector's address for OTLP over HTTP, such as \"http://127.0.0.1:4318\"; a key goes into `headers`";
+    let hint =
+        "the collector's address for OTLP over HTTP, such as \"http://127.0.0.1:4318\"; a key goes into `headers`";
     report.is_web_address(text, &text.value, hint).then(|| text.value.clone())
 }
 
@@ -184,7 +186,8 @@ impl Variables<'_> {
     }
 
     fn warn_of_other_protocols(&self) {
-        let names = ["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL"];
+        let names =
+            ["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL"];
         for text in names.into_iter().filter_map(|name| self.text(name)).filter(|text| text.value != "http/protobuf") {
             let sentence = format!("RMM speaks \"http/protobuf\" and no \"{}\"", text.value);
             self.report.warn(&text.place, format!("{sentence}; the collector's address for it mostly ends in :4318"));

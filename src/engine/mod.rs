@@ -174,7 +174,12 @@ impl Engine {
         self.transact(request, None, Some(effect)).await
     }
 
-    async fn transact(&self, mut request: Request, then: Option<Then>, effect: Option<i64>) -> Result<Handled, Failure> {
+    async fn transact(
+        &self,
+        mut request: Request,
+        then: Option<Then>,
+        effect: Option<i64>,
+    ) -> Result<Handled, Failure> {
         let span = trace::handle(&mut request);
         let done = self.transact_within(request, then, effect).instrument(span.clone()).await;
         trace::handled(&span, &done);

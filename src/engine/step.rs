@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::{Failure, trace};
 use super::output::Log;
 use super::reach::{Reach, Waited};
 use super::runner::{Following, postponed};
+use super::{Failure, trace};
 use crate::clients::detached::{self, Ended, StepError, StepSpec};
 use crate::clients::tools;
 use crate::clients::transport::TransportError;

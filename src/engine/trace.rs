@@ -9,6 +9,7 @@ use tracing::field::Empty;
 use super::{Failure, Handled, Request};
 use crate::domain::command::{Answer, Outcome, Subject};
 use crate::domain::run::{Run, Step};
+use crate::store::marks::Due;
 use crate::store::outbox::Leased;
 use crate::telemetry::hide;
 use crate::telemetry::traces::{self, Position};
@@ -112,6 +113,20 @@ pub(super) fn effect(leased: &Leased) -> Span {
     let trace = leased.trace_id.as_deref();
     let place = place.or_else(|| Position::within(trace?, leased.id.unsigned_abs()));
     traces::begin(&span, place);
+    span
+}
+
+/// The span of what is left on GitHub, below that of the event that it follows from.
+pub(super) fn mark(due: &Due, cause: Position) -> Span {
+    let span = tracing::info_span!(
+        parent: None,
+        "mark",
+        otel.name = format!("mark {}", due.kind.as_str()),
+        otel.kind = "producer",
+        rmm.service = due.service.as_str(),
+        trace_id = Empty,
+    );
+    traces::begin(&span, Some(cause));
     span
 }
 

@@ -60,8 +60,7 @@ pub struct Leased {
     pub traceparent: Option<String>,
 }
 
-const LEASED_COLUMNS: &str =
-    "id, kind, payload, service, release_id, run_id, created_at, due_at, attempts, last_error, trace_id, \
+const LEASED_COLUMNS: &str = "id, kind, payload, service, release_id, run_id, created_at, due_at, attempts, last_error, trace_id, \
      traceparent";
 
 fn leased(row: &Row<'_>) -> rusqlite::Result<Leased> {

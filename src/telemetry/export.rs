@@ -186,7 +186,11 @@ impl<E> Told<E> {
         match &done {
             Err(error) if !before => {
                 let said: String = error.to_string().chars().take(300).collect();
-                tracing::warn!(endpoint, error = said, "{what} are not taken by the collector; they are lost until it takes them");
+                tracing::warn!(
+                    endpoint,
+                    error = said,
+                    "{what} are not taken by the collector; they are lost until it takes them"
+                );
             }
             Ok(()) if before => tracing::warn!(endpoint, "{what} are taken by the collector again"),
             Ok(()) | Err(_) => {}

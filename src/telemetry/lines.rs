@@ -272,17 +272,15 @@ mod tests {
         let request = tracing::info_span!("request", trace_id = tracing::field::Empty, rmm.service = "shop");
         request.record("trace_id", "0af7651916cd43dd8448eb211c80319c");
         let _within = request.enter();
-        tracing::info_span!("step", rmm.release = %12, rmm.run = 7).in_scope(|| tracing::warn!(code = 1, "it \"failed\""));
+        tracing::info_span!("step", rmm.release = %12, rmm.run = 7)
+            .in_scope(|| tracing::warn!(code = 1, "it \"failed\""));
     }
 
     #[test]
     fn a_line_says_which_trace_release_and_run_it_belongs_to() {
         let kept = Kept::default();
         let sink = kept.clone();
-        let lines = tracing_subscriber::fmt::layer()
-            .json()
-            .event_format(AsJson::new())
-            .with_writer(Mutex::new(sink));
+        let lines = tracing_subscriber::fmt::layer().json().event_format(AsJson::new()).with_writer(Mutex::new(sink));
         tracing::subscriber::with_default(tracing_subscriber::registry().with(Belonging).with(lines), || {
             work();
             tracing::info!("outside");

@@ -26,7 +26,8 @@ impl Position {
         let mut parts = traceparent.trim().split('-');
         let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         // A later version may have more behind it; this one may not.
-        let known = hex::<2>(version).is_some_and(|version| version != 0xff) && (version != "00" || parts.next().is_none());
+        let known =
+            hex::<2>(version).is_some_and(|version| version != 0xff) && (version != "00" || parts.next().is_none());
         let trace = hex::<32>(trace).filter(|trace| *trace != 0)?;
         let span = hex::<16>(span).and_then(|span| u64::try_from(span).ok()).filter(|span| *span != 0)?;
         let flags = hex::<2>(flags)?;

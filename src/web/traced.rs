@@ -28,7 +28,8 @@ impl Trace {
 
 /// Carries a request out in its span.
 pub(super) async fn traced(mut request: Request, next: Next) -> Response {
-    let parent = request.headers().get("traceparent").and_then(|value| value.to_str().ok()).and_then(Position::of_parent);
+    let parent =
+        request.headers().get("traceparent").and_then(|value| value.to_str().ok()).and_then(Position::of_parent);
     let span = span(&request);
     let trace = Trace(traces::begin(&span, parent));
     request.extensions_mut().insert(trace.clone());

@@ -163,7 +163,10 @@ async fn a_trace_goes_on_after_rmm_was_killed() {
     assert_eq!(step.attributes["rmm.again"], "true");
     assert!(tree.named("message").iter().any(|span| tree.way_up(span).contains(&"handle step_ended")), "{shown}");
     let lost: BTreeSet<_> = tree.roots().into_iter().map(|span| span.name.as_str()).collect();
-    assert!(lost.iter().all(|name| *name == "POST /api/v1/releases" || !name.starts_with("effect")), "{lost:?}\n{shown}");
+    assert!(
+        lost.iter().all(|name| *name == "POST /api/v1/releases" || !name.starts_with("effect")),
+        "{lost:?}\n{shown}"
+    );
 }
 
 /// How often a line of the log says this.

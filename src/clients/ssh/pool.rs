@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
+use tracing::Instrument;
 
 use super::connection::{Connection, Slot, locked};
 use super::exchange::{self, Memory};
 use super::{Fault, Target};
 use crate::domain::fault::ssh::SshFault;
 use crate::domain::host::HostKey;
+use crate::telemetry::traces;
 
 /// Channels on one connection, unless the host allows fewer. sshd allows ten sessions.
 pub(super) const CHANNELS: usize = 8;
@@ -106,7 +108,11 @@ impl Pool {
     fn connect(&self) -> Attempt {
         let (target, state) = (Arc::clone(&self.target), Arc::clone(&self.state));
         let address = target.address.clone();
-        let task = tokio::spawn(Connection::new(target, Arc::clone(&self.memory)));
+        let span = traces::within(|| {
+            let (host, port) = (address.host.as_str(), address.port);
+            tracing::info_span!("ssh connect", otel.kind = "client", server.address = host, server.port = port)
+        });
+        let task = tokio::spawn(Connection::new(target, Arc::clone(&self.memory)).instrument(span));
         let ended = async move {
             let made = match task.await {
                 Ok(made) => made,

@@ -12,8 +12,8 @@ mod trouble;
 mod turns;
 mod wire;
 
-use std::net::IpAddr;
 use std::future::IntoFuture;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

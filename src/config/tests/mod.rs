@@ -13,6 +13,7 @@ mod places;
 mod secrets;
 mod shell;
 mod telegram;
+mod telemetry;
 mod values;
 
 use std::path::Path;

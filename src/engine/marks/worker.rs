@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tracing::{Instrument, Span};
 
 use super::PAUSE;
 use super::leave::{Failed, Left, Site};
@@ -11,9 +12,10 @@ use crate::domain::fault::github::GithubFault;
 use crate::domain::ids::ServiceName;
 use crate::domain::mark::MarkKind;
 use crate::domain::moment::Uptime;
-use crate::engine::Engine;
+use crate::engine::{Engine, trace};
 use crate::store::marks::{self, Due};
-use crate::store::{StoreError, WriteError};
+use crate::store::{StoreError, WriteError, spans};
+use crate::telemetry::traces;
 use crate::wording::english;
 
 /// Between two calls that change something; GitHub asks for a second
@@ -108,10 +110,23 @@ impl Worker<'_> {
                 if behind.is_some() { Ok(behind) } else { marks::next_due(conn, &service, kind, None) }
             });
             if let Some(due) = due.await? {
-                return self.leave(due).await;
+                let span = self.span_of(&due).await;
+                return self.leave(due).instrument(span).await;
             }
         }
         Ok(Next::Nothing(until))
+    }
+
+    /// Below the event that the mark follows from.
+    async fn span_of(&self, due: &Due) -> Span {
+        let since = due.since;
+        if !traces::are_exported() {
+            return Span::none();
+        }
+        match self.engine.read(move |conn| spans::of_event(conn, since)).await {
+            Ok(Some(place)) => trace::mark(due, place),
+            Ok(None) | Err(_) => Span::none(),
+        }
     }
 
     async fn leave(&mut self, due: Due) -> Result<Next, StoreError> {

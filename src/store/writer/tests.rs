@@ -180,7 +180,7 @@ async fn only_committed_facts_are_announced() {
     let start = *progress.borrow_and_update();
     let effect = outbox::NewEffect {
         trace_id: None,
-            place: None,
+        place: None,
         kind: "SendMessage",
         payload: "{}",
         service: None,

@@ -59,11 +59,10 @@ pub(super) fn routes() -> Router<Web> {
     let (router, openapi) = described();
     let document = serde_json::to_string(&openapi).unwrap_or_default();
     let document: &'static str = Box::leak(document.into_boxed_str());
-    router
-        .route(
-            "/api/openapi.json",
-            axum::routing::get(move || async move { ([("content-type", "application/json")], document) }),
-        )
+    router.route(
+        "/api/openapi.json",
+        axum::routing::get(move || async move { ([("content-type", "application/json")], document) }),
+    )
 }
 
 /// Calls that anybody may make.

@@ -138,7 +138,7 @@ async fn what_has_changed_is_looked_up_at_once() {
         run_id: None,
         due_at: far,
         trace_id: None,
-            place: None,
+        place: None,
     };
     let due = async |site: &Site| {
         site.engine
