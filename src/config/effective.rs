@@ -102,8 +102,8 @@ impl Config {
         }
         writeln!(out, "logs = {}\nservice_name = {}", settings.logs.is_some(), quoted(&settings.service))?;
         headers.iter().try_for_each(|(name, reference)| secret(out, &format!("headers.{name}"), reference))?;
-        let said = settings.resource.iter();
-        said.into_iter().try_for_each(|(name, value)| writeln!(out, "resource.{} = {}", quoted(name), quoted(value)))
+        let mut said = settings.resource.iter();
+        said.try_for_each(|(name, value)| writeln!(out, "resource.{} = {}", quoted(name), quoted(value)))
     }
 
     fn write_github(&self, out: &mut String) -> fmt::Result {

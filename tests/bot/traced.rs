@@ -122,8 +122,8 @@ async fn one_tap_is_one_trace_down_to_the_message_that_it_causes() {
     assert!(!collector.has(crate::telegram::TOKEN), "the bot's token is in a span");
     // Every line of the log about it says which trace it belongs to.
     let log = world.rmm.log();
-    let lines = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let line = lines.filter(|line| line["fields"]["message"] == "deployed to production").last().unwrap();
+    let mut lines = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let line = lines.rfind(|line| line["fields"]["message"] == "deployed to production").unwrap();
     assert_eq!((&line["trace_id"], &line["release"]), (&trace.into(), &release.into()), "{line}");
 }
 

@@ -265,8 +265,6 @@ fn the_bot_comes_to_a_database_with_work_in_hand() {
     .unwrap();
     migrate_with(&mut conn, &path, &up_to(5)).unwrap();
     assert_eq!(outbox::release_foreign_leases(&conn, "alive").unwrap(), 1);
-    let effects = outbox::lease_due(&conn, "", "alive", 2, 10).unwrap();
-    assert_eq!((effects[0].run_id, effects[0].trace_id.as_deref()), (Some(9), None));
 
     // What chats had still to hear is not lost by the next version.
     conn.execute_batch(
@@ -274,6 +272,9 @@ fn the_bot_comes_to_a_database_with_work_in_hand() {
     )
     .unwrap();
     migrate(&mut conn, &path).unwrap();
+    let effects = outbox::lease_due(&conn, "", "alive", 2, 10).unwrap();
+    let [effect] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!((effect.run_id, effect.trace_id.as_deref()), (Some(9), None));
     assert_eq!(news::noted(&conn).unwrap(), None);
     let due = news::Due { chat: -1, topic: None, seq: 3, about: "release:7".into(), notice: Notice::Waits };
     assert_eq!([-1, -2].map(|chat| news::notices(&conn, chat, 9, |_| true).unwrap()), [vec![due], vec![]]);
@@ -481,6 +482,25 @@ fn output_that_is_there_is_found_by_its_lines_and_goes_on() {
     assert!(pieces[0].received_at.is_some());
     let pieces = lines::from(&conn, 9, 0, 2, 1 << 20).unwrap();
     assert_eq!((pieces[0].line, pieces[0].received_at, pieces.len()), (0, None, 3));
+}
+
+#[test]
+fn effects_that_wait_know_their_trace_and_no_span() {
+    use crate::store::outbox;
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("rmm.db");
+    let mut conn = open_writer(&path).unwrap();
+    migrate_with(&mut conn, &path, &up_to(30)).unwrap();
+    conn.execute_batch(
+        r#"INSERT INTO outbox (kind, payload, service, run_id, created_at, due_at, trace_id)
+         VALUES ('follow_run', '{"effect":"follow_run","run":9}', 'shop', 9, 1, 1, '0af7651916cd43dd8448eb211c80319c');"#,
+    )
+    .unwrap();
+    migrate(&mut conn, &path).unwrap();
+    let effect = outbox::lease_due(&conn, "", "alive", 2, 10).unwrap().pop().unwrap();
+    assert_eq!(effect.trace_id.as_deref(), Some("0af7651916cd43dd8448eb211c80319c"));
+    assert_eq!(effect.traceparent, None);
 }
 
 #[test]
