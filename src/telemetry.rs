@@ -2,6 +2,8 @@
 //!
 //! Every room may count and begin spans here, as this one uses none of them. Must not: decide anything, or keep what grows.
 
+pub mod away;
+pub mod errors;
 mod export;
 pub mod exposition;
 pub mod hide;

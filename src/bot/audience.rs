@@ -86,6 +86,8 @@ pub(super) struct Audience {
     pub viewer: Viewer,
     pub notices: Vec<Notice>,
     pub cards: bool,
+    /// Alerts are told there.
+    pub alerts: bool,
     /// A private chat has a card only where its person opened it there, or where there is no team chat.
     pub private: bool,
 }
@@ -188,7 +190,7 @@ async fn account(bot: &Bot, id: i64) -> Result<Vec<Audience>, StoreError> {
     let audience = |user: User| {
         let viewer = Viewer { user: Some(id), ..Viewer::everybody(bot.language_of(&user)) };
         let place = Destination { chat: id, topic: None };
-        Audience { place, viewer, notices: vec![Notice::Personal], cards: false, private: true }
+        Audience { place, viewer, notices: vec![Notice::Personal], cards: false, alerts: false, private: true }
     };
     Ok(user.map(audience).into_iter().collect())
 }
@@ -196,12 +198,13 @@ async fn account(bot: &Bot, id: i64) -> Result<Vec<Audience>, StoreError> {
 fn team_chat(bot: &Bot, chat: &Chat) -> Audience {
     let viewer = bot.everybody();
     let place = Destination { chat: chat.id, topic: chat.topic };
-    Audience { place, viewer, notices: chat.notices.clone(), cards: chat.cards, private: false }
+    Audience { place, viewer, notices: chat.notices.clone(), cards: chat.cards, alerts: chat.alerts, private: false }
 }
 
 fn private_chat(bot: &Bot, person: &Person, id: i64, user: &User) -> Audience {
     let viewer = bot.viewer(person, user);
-    Audience { place: Destination { chat: id, topic: None }, viewer, notices: Vec::new(), cards: false, private: true }
+    let place = Destination { chat: id, topic: None };
+    Audience { place, viewer, notices: Vec::new(), cards: false, alerts: false, private: true }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Forgets messages that need not be kept current any more, and accounts that are no person of RMM.
+//! Forgets messages that need not be kept current any more, alerts of long ago, and accounts that are no person of RMM.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Bot;
 use super::audience::About;
-use crate::store::{StoreError, WriteError, releases, telegram};
+use crate::store::{StoreError, WriteError, alerts, releases, telegram};
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_hours(1);
@@ -62,7 +62,10 @@ async fn forget_messages(bot: &Bot, before: Timestamp) -> Result<(), StoreError>
 
 async fn forget_strangers(bot: &Bot, before: Timestamp) -> Result<(), StoreError> {
     let listed: Vec<i64> = bot.engine.catalog().people().values().filter_map(|person| person.telegram_id).collect();
-    let forgotten = bot.engine.store().write(move |tx| telegram::forget_strangers(tx, before, &listed, BATCH));
+    let forgotten = bot.engine.store().write(move |tx| {
+        alerts::forget_before(tx, before)?;
+        telegram::forget_strangers(tx, before, &listed, BATCH)
+    });
     forgotten.await.map(|_| ()).map_err(WriteError::flatten)
 }
 

@@ -1,8 +1,9 @@
 //! The Telegram bot: translates taps and words into commands, and state into screens. Holds no rule of its own.
 //!
 //! `poll` stores what Telegram delivers, `inbox` hands it out, `press` and `commands` make commands of it. `team` makes
-//! news of the record, `draw` and `words` make texts of the state, and `poster` sends them.
+//! news of the record, `alerts` tell those who run RMM what is wrong, `draw` and `words` make texts of the state, and `poster` sends them.
 
+mod alerts;
 mod answer;
 mod audience;
 mod commands;
@@ -31,6 +32,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::alerts::Analyst;
 use self::poster::Poster;
 use self::refusals::Refusals;
 use self::screen::Key;
@@ -43,6 +45,7 @@ use crate::engine::Engine;
 use crate::engine::supervise::keep_running;
 use crate::store::StoreError;
 use crate::store::telegram::{self, User};
+use crate::telemetry::errors::{self, Errors};
 use crate::wording::Language;
 
 /// Between tries to reach Telegram at the start.
@@ -74,6 +77,10 @@ pub struct Bot {
     pub conflict: watch::Sender<Option<poll::Conflict>>,
     /// What is said.
     pub words: Words,
+    /// What RMM logs as an error.
+    errors: Arc<Errors>,
+    /// Who guesses at causes, where somebody does.
+    analyst: Option<Analyst>,
     poster: Poster,
     refusals: Refusals,
     tasks: TaskTracker,
@@ -119,6 +126,7 @@ pub async fn run(engine: Engine, config: config::Config, stop: CancellationToken
     let offered = bot.clone();
     bot.spawn(async move { offered.offer_commands().await });
     bot.keep_running("the news of the bot", team::follow);
+    alerts::begin(&bot);
     bot.keep_running("the forgetting of the bot", forget::keep_forgetting);
     bot.keep_running("the reminders of the bot", reminders::remind);
     bot.keep_running("the bot's watch for another program", reminders::tell_of_conflicts);
@@ -145,6 +153,7 @@ pub async fn run(engine: Engine, config: config::Config, stop: CancellationToken
 }
 
 async fn connect(engine: Engine, config: config::Config, stop: CancellationToken) -> anyhow::Result<Arc<Bot>> {
+    let analyst = Analyst::of(&config);
     let settings = config.telegram.context("there is no [telegram] in the configuration")?;
     let token = config.secrets.get(&settings.token).cloned().unwrap_or_default();
     let telegram = Telegram::new(&token, &settings.api_url)?;
@@ -169,6 +178,8 @@ async fn connect(engine: Engine, config: config::Config, stop: CancellationToken
         public_url: config.server.public_url,
         words,
         conflict: watch::Sender::new(None),
+        errors: errors::of_process().clone(),
+        analyst,
         poster: Poster::default(),
         refusals: Refusals::default(),
         tasks: TaskTracker::new(),

@@ -13,7 +13,7 @@ use super::place::Where;
 use super::queue::{Job, What};
 use super::screen::{Act, Key, Screen, Tap, Why, Wish};
 use super::words::facts;
-use super::{Bot, Viewer, commands, number_of};
+use super::{Bot, Viewer, alerts, commands, number_of};
 use crate::clients::telegram::Text;
 use crate::domain::command::{Command, Resolution, RollbackTo};
 use crate::domain::decide::still_current;
@@ -189,6 +189,11 @@ impl Press<'_> {
                     return Err(Cause::LockChanged.into());
                 }
                 self.unlock(service, Screen::Service(*key)).await
+            }
+            Tap::Silence { alert, silence } => {
+                alerts::silence(self.bot, self.asker(), *alert, *silence).await?;
+                let words = self.phrase(&format!("toast.silent_{}", silence.as_str()));
+                Ok(Said { words, alert: false, then: Then::Stays })
             }
             Tap::Speak(language) => {
                 let (user, word) = (self.viewer.user.unwrap_or_default(), language.as_str());
@@ -390,7 +395,9 @@ impl Press<'_> {
                 Tap::Resolve(run, _) => Then::Show(Screen::Run(*run)),
                 Tap::Settle { user, person, .. } => Then::Show(Screen::Claim { user: *user, person: *person }),
                 Tap::Unlock { service, .. } => Then::Show(Screen::Service(*service)),
-                Tap::Show(_) | Tap::Refresh(_) | Tap::Do(_) | Tap::Speak(_) | Tap::Label => Then::Stays,
+                Tap::Show(_) | Tap::Refresh(_) | Tap::Do(_) | Tap::Silence { .. } | Tap::Speak(_) | Tap::Label => {
+                    Then::Stays
+                }
             });
         };
         let goes_back = wish.act.goes_back() && !wish.anyway;

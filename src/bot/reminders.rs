@@ -4,12 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Bot;
+use super::{Bot, alerts};
 use super::audience::About;
 use super::queue::{Job, What};
 use super::team::{MANY, News, PAUSE, save};
 use super::words::facts;
 use crate::clients::telegram::Text;
+use crate::config::Chat;
+use crate::domain::alert::AlertKind;
 use crate::domain::notice::Notice;
 use crate::domain::status::{List, Status};
 use crate::store::StoreError;
@@ -53,7 +55,11 @@ pub(super) async fn tell_of_record(bot: Arc<Bot>) {
     loop {
         let found = alarms.borrow_and_update().clone();
         if let Some(found) = found {
-            alarm(&bot, &bot.say(bot.language, "record_changed", facts!(found => found)));
+            let text = bot.say(bot.language, "record_changed", facts!(found => &found));
+            say_in(&bot, &text, |chat| !chat.alerts);
+            note(&bot, Some(found)).await;
+        } else {
+            note(&bot, None).await;
         }
         tokio::select! {
             () = bot.stop.cancelled() => return,
@@ -62,8 +68,21 @@ pub(super) async fn tell_of_record(bot: Arc<Bot>) {
     }
 }
 
+/// Where alerts are told, this is one.
+async fn note(bot: &Arc<Bot>, found: Option<String>) {
+    let found = found.map(|found| bot.engine.catalog().redactor().text(&found));
+    if let Err(error) = alerts::lasts(bot, AlertKind::Record, "", found).await {
+        tracing::warn!(%error, "the alarm about the record could not be noted");
+    }
+}
+
 fn alarm(bot: &Arc<Bot>, text: &Text) {
-    for chat in bot.settings.chats.iter().filter(|chat| chat.notices.contains(&Notice::Alarm)) {
+    say_in(bot, text, |_| true);
+}
+
+fn say_in(bot: &Arc<Bot>, text: &Text, wanted: impl Fn(&Chat) -> bool) {
+    let alarmed = bot.settings.chats.iter().filter(|chat| chat.notices.contains(&Notice::Alarm));
+    for chat in alarmed.filter(|chat| wanted(chat)) {
         let what = What::Say { topic: chat.topic, reply_to: None, text: text.clone(), asks: None };
         bot.post(chat.id, Job { what, updates: Vec::new(), asked: bot.engine.now(), place: None });
     }

@@ -9,6 +9,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
+use crate::domain::alert::Silence;
 use crate::domain::command::Resolution;
 use crate::domain::environment::Lock;
 use crate::domain::ids::{ReleaseId, Revision, RunId};
@@ -189,6 +190,13 @@ pub enum Tap {
         /// The lock that was seen.
         lock: Key,
     },
+    /// Make an alert silent, or let it speak again.
+    Silence {
+        /// Its fingerprint.
+        alert: Key,
+        /// For how long.
+        silence: Silence,
+    },
     /// Speak this language.
     Speak(Language),
     /// Nothing: a label between two buttons.
@@ -286,6 +294,8 @@ mod tests {
             (1..=i64::MAX).prop_map(|run| Tap::Resolve(RunId(run), Resolution::Failed)),
             (1..=i64::MAX, any::<bool>()).prop_map(|(user, yes)| Tap::Settle { user, person: Key::of("ann"), yes }),
             any::<String>().prop_map(|name| Tap::Unlock { service: Key::of(&name), lock: Key::of("lock") }),
+            (any::<String>(), prop::sample::select(&Silence::ALL[..]))
+                .prop_map(|(name, silence)| Tap::Silence { alert: Key::of(&name), silence }),
             Just(Tap::Speak(Language::Ru)),
             Just(Tap::Label),
         ]
@@ -341,6 +351,8 @@ mod tests {
             "-.1",
             "z.1.x",
             "o.1.0011223344556677.z",
+            "x.0011223344556677.2",
+            "x.1",
             "99999999999999999999",
             "r.9223372036854775808",
             long.as_str(),

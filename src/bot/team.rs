@@ -13,17 +13,19 @@ use std::time::Duration;
 use tracing::{Instrument, Span};
 
 use self::record::{changed_production, news_of, opened_or_closed};
-use super::Bot;
+use super::{Bot, alerts};
 use super::audience::{About, Audience, audience};
 use super::draw;
 use super::poster::{Unsent, message_span};
 use crate::clients::telegram::{Destination, Manner, Trouble};
+use crate::domain::alert::Alert;
 use crate::domain::env::Env;
 use crate::domain::ids::{ReleaseId, ServiceName};
 use crate::domain::notice::Notice;
 use crate::domain::release::Release;
 use crate::domain::status::{List, Status};
 use crate::engine::Engine;
+use crate::store::alerts::{Told, unshown};
 use crate::store::events::{self, Scope};
 use crate::store::news::{self, Change, Due};
 use crate::store::releases::{self, Page};
@@ -87,7 +89,7 @@ async fn redraw(bot: &Arc<Bot>) {
         ask_all_about_claims(bot).await?;
         let last = bot.engine.store().progress().borrow().last_event;
         let changed = active(bot).await?.into_iter().map(|release| (About::Release(release.id), last)).collect();
-        save(bot, News { changed, notices: Vec::new() }, None).await
+        save(bot, News { changed, ..News::default() }, None).await
     };
     if let Err(error) = redrawn.await {
         tracing::warn!(%error, "the cards of releases could not be brought up to date");
@@ -162,7 +164,14 @@ pub async fn has_told_everything(engine: &Engine) -> Result<bool, StoreError> {
 
 /// Chats whose news an earlier process has not told.
 async fn waiting_chats(bot: &Bot) -> Vec<i64> {
-    bot.engine.read(news::waiting_chats).await.unwrap_or_else(|error| {
+    let waiting = async {
+        let mut chats = bot.engine.read(news::waiting_chats).await?;
+        if !bot.engine.read(unshown).await?.is_empty() {
+            chats.extend(alerts::place(bot).await?.map(|place| place.chat));
+        }
+        Ok::<_, StoreError>(chats)
+    };
+    waiting.await.unwrap_or_else(|error| {
         tracing::warn!(%error, "the news of chats could not be read");
         Vec::new()
     })
@@ -173,6 +182,8 @@ async fn waiting_chats(bot: &Bot) -> Vec<i64> {
 pub(super) struct News {
     pub changed: BTreeMap<About, i64>,
     pub notices: Vec<(About, Notice, i64)>,
+    /// What those who run RMM have to know; where they hear it, it stands for the notice of the same event.
+    pub alerts: Vec<Alert>,
 }
 
 impl News {
@@ -194,7 +205,11 @@ async fn step(bot: &Arc<Bot>) -> Result<bool, StoreError> {
         bot.engine.read(move |conn| events::after(conn, noted, &Scope::default(), BATCH, usize::MAX)).await?.events;
     let Some(last) = rows.last().map(|row| row.seq) else { return Ok(false) };
     let (mut news, mut changed, mut admins) = (News::default(), BTreeMap::new(), BTreeSet::new());
+    let alerted = alerts::place(bot).await?.is_some();
     for row in &rows {
+        if alerted {
+            news.alerts.extend(alerts::of_event(bot, row).await?);
+        }
         for (about, notice) in news_of(row) {
             news.add(about, notice, row.seq);
         }
@@ -237,24 +252,32 @@ async fn begin(bot: &Arc<Bot>) -> Result<bool, StoreError> {
 /// Notes news for each chat that hears of them, and how far the record has been noted.
 pub(super) async fn save(bot: &Arc<Bot>, news: News, noted: Option<i64>) -> Result<(), StoreError> {
     let (mut changes, mut notices) = (Vec::new(), Vec::new());
+    let raised = news.alerts;
+    let is_alert = |seq: i64| raised.iter().any(|alert| alert.seq == Some(seq));
     for (about, since) in news.changed {
         let of_it: Vec<_> = news.notices.iter().filter(|(subject, ..)| *subject == about).collect();
         // That a vote has closed because it was skipped is told by the notice of that.
         let skipped = |seq| of_it.iter().any(|(_, notice, at)| *notice == Notice::Bypassed && at + 1 == seq);
-        for Audience { place, notices: wanted, .. } in audience(bot, &about).await? {
+        for Audience { place, notices: wanted, alerts: alerted, .. } in audience(bot, &about).await? {
             let Destination { chat, topic } = place;
             changes.push(Change { chat, about: about.to_string(), since });
             let told_already = |(_, notice, seq): &(About, Notice, i64)| {
                 *notice == Notice::Approved && wanted.contains(&Notice::Bypassed) && skipped(*seq)
             };
             let of_it = of_it.iter().copied().filter(|news| wanted.contains(&news.1) && !told_already(news));
+            let of_it = of_it.filter(|(_, _, seq)| !(alerted && is_alert(*seq)));
             notices.extend(of_it.map(|&(_, notice, seq)| Due { chat, topic, seq, about: about.to_string(), notice }));
         }
     }
-    let chats: BTreeSet<i64> = changes.iter().map(|change| change.chat).collect();
+    let mut chats: BTreeSet<i64> = changes.iter().map(|change| change.chat).collect();
+    if !raised.is_empty() {
+        chats.extend(alerts::place(bot).await?.map(|place| place.chat));
+    }
+    let now = bot.engine.now();
     let written = bot.engine.store().write(move |tx| -> Result<(), StoreError> {
         changes.iter().try_for_each(|change| news::note_change(tx, change))?;
         notices.iter().try_for_each(|due| news::note_notice(tx, due))?;
+        raised.iter().try_for_each(|alert| alerts::note(tx, alert, 1, now))?;
         noted.map_or(Ok(()), |seq| news::set_noted(tx, seq))
     });
     written.await.map_err(WriteError::flatten)?;
@@ -281,6 +304,7 @@ async fn waiting_releases(bot: &Bot, service: ServiceName) -> Result<Vec<Release
 /// What a chat is told next.
 enum Next {
     Notice(Due),
+    Alert(Box<Told>),
     Card(Change),
     /// Nothing yet, but something after so long.
     Later(Duration),
@@ -296,7 +320,11 @@ async fn next(bot: &Bot, chat: i64) -> Result<Next, StoreError> {
         return Ok(Next::Notice(due));
     }
     let now = bot.engine.now();
-    let mut later: Option<Duration> = None;
+    let mut later: Option<Duration> = match alerts::next(bot, chat).await? {
+        alerts::Next::Alert(told) => return Ok(Next::Alert(told)),
+        alerts::Next::Later(rest) => Some(rest),
+        alerts::Next::Nothing => None,
+    };
     let mut changes = bot.engine.read(move |conn| news::changes(conn, chat)).await?;
     changes.retain(|change| !bot.is_for_resting_alone(change));
     for change in changes {
@@ -318,12 +346,14 @@ pub(super) async fn tell(bot: &Arc<Bot>, chat: i64) {
     let mut pause = PAUSE;
     let (mut told, mut told_of) = (Vec::new(), None);
     loop {
-        let (about, due, cause) = match next(bot, chat).await {
-            // A reminder comes of no event.
+        let (about, due, cause, alert) = match next(bot, chat).await {
             Ok(Next::Notice(due)) => {
-                (due.about.clone(), Some(due.clone()), Some(due.seq).filter(|_| due.notice != Notice::Reminder))
+                // A reminder comes of no event.
+                let cause = Some(due.seq).filter(|_| due.notice != Notice::Reminder);
+                (due.about.clone(), Some(due), cause, None)
             }
-            Ok(Next::Card(change)) => (change.about, None, Some(change.since)),
+            Ok(Next::Alert(alert)) => (format!("alert:{}", alert.key), None, None, Some(alert.key)),
+            Ok(Next::Card(change)) => (change.about, None, Some(change.since), None),
             Ok(Next::Later(rest)) => return bot.has_news_in(chat, rest),
             Ok(Next::Nothing) => return,
             Err(error) => {
@@ -336,7 +366,13 @@ pub(super) async fn tell(bot: &Arc<Bot>, chat: i64) {
             (told, told_of) = (Vec::new(), Some((about.clone(), due.clone())));
         }
         let span = span_of(bot, &about, due.as_ref(), cause).await;
-        let heard = match tell_one(bot, chat, &about, due, &mut told).instrument(span).await {
+        let telling = async {
+            match alert {
+                Some(alert) => alerts::tell(bot, &alert).await.map(|()| Heard::default()),
+                None => tell_one(bot, chat, &about, due, &mut told).await,
+            }
+        };
+        let heard = match telling.instrument(span).await {
             Ok(heard) => heard,
             Err(Unsent::Trouble(Trouble::TooFast(_))) => continue,
             Err(Unsent::Trouble(Trouble::Moved(now))) => {

@@ -18,6 +18,7 @@ use super::words::Words;
 use crate::clients::telegram::peer::Peer;
 use crate::clients::telegram::{Me, Telegram};
 use crate::config;
+use crate::domain::notice::Notice;
 use crate::engine::Engine;
 use crate::engine::clock::Clock;
 use crate::engine::testing::engine_in;
@@ -83,6 +84,8 @@ pub(crate) fn bot(engine: Engine, telegram: Telegram, chats: Vec<config::Chat>) 
         conflict: watch::Sender::new(None),
         me: Me { id: 4242, username: "rmm_bot".into() },
         words: Words::new(None),
+        errors: Arc::default(),
+        analyst: None,
         poster: Poster::default(),
         refusals: Refusals::default(),
         tasks: TaskTracker::new(),
@@ -100,10 +103,21 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) async fn with_peer() -> (Peer, Self) {
+        Self::with_chats(Vec::new()).await
+    }
+
+    /// Where alerts are told in this chat.
+    pub(crate) async fn with_alerts(id: i64) -> (Peer, Self) {
+        let notices = vec![Notice::Alarm, Notice::Failed, Notice::RollbackFailed];
+        let chat = config::Chat { id, topic: None, notices, services: Vec::new(), cards: false, alerts: true };
+        Self::with_chats(vec![chat]).await
+    }
+
+    async fn with_chats(chats: Vec<config::Chat>) -> (Peer, Self) {
         let peer = Peer::start().await;
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(Hasty::default());
-        let bot = bot(engine_in(folder.path(), clock.clone()), peer.client(), Vec::new());
+        let bot = bot(engine_in(folder.path(), clock.clone()), peer.client(), chats);
         (peer, Self { stop: bot.stop.clone(), bot: Arc::new(bot), clock, folder })
     }
 

@@ -1,5 +1,6 @@
-//! What RMM calls: hosts, git, GitHub, health addresses, Telegram. Each translates between the world outside and plain values, and
+//! What RMM calls: hosts, git, GitHub, health addresses, Telegram, models. Each translates between the world outside and plain values, and
 //! knows nothing of releases.
+pub mod ai;
 pub mod checkup;
 pub mod detached;
 pub mod dial;

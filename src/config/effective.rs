@@ -12,7 +12,7 @@ use crate::domain::service::{
     Candidates, Dirty, Driver, EnvValue, Health, Order, Probe, Recipe, Service, Surface, Via,
 };
 
-use super::{Backup, Config, FromGithub, GithubLogin, Telegram, Telemetry};
+use super::{Ai, Backup, Config, FromGithub, GithubLogin, Links, Telegram, Telemetry};
 use crate::telemetry::Sampling;
 
 /// Stands for every secret.
@@ -62,8 +62,10 @@ impl Config {
             write_backup(out, backup)?;
         }
         writeln!(out, "\n[logs]\nkeep = {}", quoted(&super::logs::text(self.logs.keep)))?;
-        if let Some(trace) = &self.links.trace {
-            writeln!(out, "\n[links]\ntrace = {}", quoted(trace))?;
+        if self.links != Links::default() {
+            writeln!(out, "\n[links]")?;
+            optional(out, "trace", self.links.trace.as_deref())?;
+            optional(out, "logs", self.links.logs.as_deref())?;
         }
         self.write_telemetry(out)?;
         for person in &self.people {
@@ -78,6 +80,7 @@ impl Config {
             writeln!(out, "role = {}", quoted(person.role.as_str()))?;
         }
         self.telegram.iter().try_for_each(|telegram| write_telegram(out, telegram))?;
+        self.ai.iter().try_for_each(|ai| write_ai(out, ai))?;
         self.write_github(out)?;
         self.hosts.iter().try_for_each(|host| write_host(out, host))?;
         self.services.iter().try_for_each(|service| write_service(out, service))
@@ -141,7 +144,11 @@ fn write_telegram(out: &mut String, telegram: &Telegram) -> fmt::Result {
     optional(out, "templates", telegram.templates.as_ref().map(|folder| folder.to_string_lossy()).as_deref())?;
     optional(out, "api_url", Some(&telegram.api_url))?;
     telegram.webhook_secret.as_ref().map_or(Ok(()), |reference| secret(out, "webhook_secret", reference))?;
-    for chat in &telegram.chats {
+    for chat in telegram.chats.iter().filter(|chat| chat.alerts) {
+        writeln!(out, "alerts_chat = {}", chat.id)?;
+        chat.topic.map_or(Ok(()), |topic| writeln!(out, "alerts_topic = {topic}"))?;
+    }
+    for chat in telegram.chats.iter().filter(|chat| !chat.alerts) {
         writeln!(out, "\n[[telegram.chats]]\nid = {}", chat.id)?;
         if let Some(topic) = chat.topic {
             writeln!(out, "topic = {topic}")?;
@@ -155,6 +162,13 @@ fn write_telegram(out: &mut String, telegram: &Telegram) -> fmt::Result {
         writeln!(out, "cards = {}", chat.cards)?;
     }
     Ok(())
+}
+
+fn write_ai(out: &mut String, ai: &Ai) -> fmt::Result {
+    writeln!(out, "\n[ai]\nurl = {}\nmodel = {}", quoted(ai.base()), quoted(&ai.model))?;
+    ai.key.as_ref().map_or(Ok(()), |reference| secret(out, "key", reference))?;
+    writeln!(out, "timeout = {}", quoted(&duration_text::text(ai.timeout)))?;
+    writeln!(out, "max_input = {}\nmax_output = {}", ai.max_input, ai.max_output)
 }
 
 fn write_host(out: &mut String, host: &Host) -> fmt::Result {

@@ -51,6 +51,7 @@ pub(super) static ROOT: &[Key] = &[
     Key { name: "hosts", shape: Shape::List(HOST) },
     Key { name: "services", shape: Shape::List(SERVICE) },
     Key { name: "telegram", shape: Shape::Section(TELEGRAM) },
+    Key { name: "ai", shape: Shape::Section(AI) },
     Key { name: "github", shape: Shape::Section(GITHUB) },
 ];
 
@@ -80,7 +81,10 @@ static BACKUP: &[Key] = &[
 
 static LOGS: &[Key] = &[value("keep")];
 
-static LINKS: &[Key] = &[value("trace")];
+static LINKS: &[Key] = &[value("trace"), value("logs")];
+
+static AI: &[Key] =
+    &[value("url"), value("model"), secret("key"), value("timeout"), value("max_input"), value("max_output")];
 
 static TELEMETRY: &[Key] = &[
     value("endpoint"),
@@ -105,6 +109,7 @@ static TELEGRAM: &[Key] = &[
     value("chat"),
     value("topic"),
     value("alerts_chat"),
+    value("alerts_topic"),
     Key { name: "chats", shape: Shape::List(CHAT) },
     value("remind_after"),
     value("templates"),

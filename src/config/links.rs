@@ -1,33 +1,53 @@
-//! `[links]`: where pages lead to outside of RMM.
+//! `[links]`: where pages and alerts lead to outside of RMM.
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::file::Section;
 use crate::domain::ids::web_address;
 
 /// What stands in an address for the number of a trace.
 const TRACE_ID: &str = "{trace_id}";
+/// What stands there for the beginning and the end of a time, in unix milliseconds.
+const TIMES: [&str; 2] = ["{from}", "{to}"];
+/// Around the moment that a log is looked at for.
+const BEFORE: SignedDuration = SignedDuration::from_mins(15);
+const AFTER: SignedDuration = SignedDuration::from_mins(5);
 
 /// Addresses outside of RMM.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Links {
     /// Where a trace is shown, with `{trace_id}` in it.
     pub trace: Option<String>,
+    /// Where the log is shown, with `{trace_id}`, or `{from}` and `{to}`, in it.
+    pub logs: Option<String>,
 }
 
 pub(super) fn read(root: &Section<'_>) -> Links {
     let Some(section) = root.section("links") else { return Links::default() };
-    let trace = section.text("trace").filter(|text| {
-        let filled = Links { trace: Some(text.value.clone()) }.of_trace(&"0".repeat(32));
-        let problem = match web_address("trace", filled.as_deref().unwrap_or_default()) {
+    let template = |key: &str, rule: &str, is_right: &dyn Fn(&str) -> bool| {
+        let text = section.text(key)?;
+        let problem = match web_address(key, &fill(&text.value, &"0".repeat(32), Timestamp::UNIX_EPOCH)) {
             Err(invalid) => Some(invalid.rule),
-            Ok(()) if !text.value.contains(TRACE_ID) => Some(format!("must have {TRACE_ID} in it")),
+            Ok(()) if !is_right(&text.value) => Some(rule.to_owned()),
             Ok(()) => None,
         };
         if let Some(problem) = &problem {
             section.report.error(&text.place, problem);
         }
-        problem.is_none()
-    });
-    Links { trace: trace.map(|text| text.value) }
+        problem.is_none().then_some(text.value)
+    };
+    let has_trace = |text: &str| text.contains(TRACE_ID);
+    let has_any = |text: &str| has_trace(text) || TIMES.iter().all(|part| text.contains(part));
+    Links {
+        trace: template("trace", &format!("must have {TRACE_ID} in it"), &has_trace),
+        logs: template("logs", &format!("must have {TRACE_ID}, or {} and {}, in it", TIMES[0], TIMES[1]), &has_any),
+    }
+}
+
+fn fill(template: &str, trace_id: &str, at: Timestamp) -> String {
+    let moved = |by: SignedDuration| at.checked_add(by).unwrap_or(at).as_millisecond().to_string();
+    let [from, to] = TIMES;
+    template.replace(TRACE_ID, trace_id).replace(from, &moved(-BEFORE)).replace(to, &moved(AFTER))
 }
 
 impl Links {
@@ -35,5 +55,13 @@ impl Links {
     #[must_use]
     pub fn of_trace(&self, trace_id: &str) -> Option<String> {
         Some(self.trace.as_deref()?.replace(TRACE_ID, trace_id))
+    }
+
+    /// Where the log of a moment is shown, or of a trace where one is known.
+    #[must_use]
+    pub fn of_logs(&self, trace_id: Option<&str>, at: Timestamp) -> Option<String> {
+        let template = self.logs.as_deref()?;
+        let says_when = TIMES.iter().all(|part| template.contains(part));
+        (trace_id.is_some() || says_when).then(|| fill(template, trace_id.unwrap_or_default(), at))
     }
 }

@@ -3,9 +3,10 @@
 //! Text comes in, typed and complete values go out, or everything that is wrong with it, with line and key. The
 //! environment is a parameter; the only thing read here besides the file itself are the files of `file:` secrets.
 //!
-//! `keys` holds the keys, `file` walks the text along them; `server`, `local`, `backup`, `logs`, `links`, `telemetry`, `people`, `hosts`,
-//! `service`, `environment`, `surface` and `health` say what the values mean.
+//! `keys` holds the keys, `file` walks the text along them; `server`, `local`, `backup`, `logs`, `links`, `telemetry`, `ai`, `people`,
+//! `hosts`, `service`, `environment`, `surface` and `health` say what the values mean.
 
+mod ai;
 mod authorities;
 pub mod backup;
 mod dashboard;
@@ -49,6 +50,7 @@ use crate::domain::ids::ServiceName;
 use crate::domain::person::Person;
 use crate::domain::service::Service;
 
+pub use ai::Ai;
 pub use authorities::Authorities;
 pub use backup::Backup;
 pub use dashboard::{Block, Composed, service_named_in};
@@ -90,7 +92,7 @@ pub struct Config {
     pub backup: Option<Backup>,
     /// The output of runs.
     pub logs: Logs,
-    /// Where pages lead to outside of RMM.
+    /// Where pages and alerts lead to outside of RMM.
     pub links: Links,
     /// Where spans and lines of the log go.
     pub telemetry: Telemetry,
@@ -100,6 +102,8 @@ pub struct Config {
     pub hosts: Vec<Host>,
     /// The bot, where there is one.
     pub telegram: Option<Telegram>,
+    /// Who guesses at causes, where somebody does.
+    pub ai: Option<Ai>,
     /// What may come from GitHub.
     pub from_github: FromGithub,
     /// GitHub, where RMM has to do with it.
@@ -213,6 +217,7 @@ impl Config {
         let hosts = hosts::read(&root, &keyring);
         let (github, from_github) = github::read(&root, &server, &keyring);
         let telegram = telegram::read(&root, &server, &people.list, &keyring);
+        let ai = ai::read(&root, telegram.as_ref(), &keyring);
         // What has been looked up by now is RMM's own.
         keyring.keep_own(&server.data_dir);
         let mut services = service::read(&root, &people, &hosts, &keyring, from_github.id_tokens.is_some());
@@ -238,6 +243,7 @@ impl Config {
             people,
             hosts,
             telegram,
+            ai,
             from_github,
             github,
             services,

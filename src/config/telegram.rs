@@ -53,6 +53,8 @@ pub struct Chat {
     pub services: Vec<ServiceName>,
     /// Releases have cards there. Without, only notices are sent.
     pub cards: bool,
+    /// Alerts are told there.
+    pub alerts: bool,
 }
 
 impl Chat {
@@ -180,17 +182,26 @@ fn chats(section: &Section<'_>, services: &[String]) -> Vec<Chat> {
             notices: Notice::of_chats().collect(),
             services: Vec::new(),
             cards: true,
+            alerts: false,
         });
     } else if section.has("topic") && !section.has("chat") {
         report.error(&section.at("topic"), "is a part of `chat`, and there is none");
     }
-    if let Some(id) = chat_id(section, "alerts_chat") {
-        taken.claim(report, (id.value, None), &id.place);
-        chats.push(Chat { id: id.value, topic: None, notices: ALERTS.to_vec(), services: Vec::new(), cards: false });
-    }
+    let alerts = alerts_chat(section, &mut taken);
     let listed = section.list("chats").unwrap_or_default();
     chats.extend(listed.iter().filter_map(|section| chat(section, services, &mut taken)));
+    chats.extend(alerts);
     chats
+}
+
+fn alerts_chat(section: &Section<'_>, taken: &mut Taken) -> Option<Chat> {
+    let (id, topic) = (chat_id(section, "alerts_chat"), named_topic(section, "alerts_topic"));
+    if topic.is_some() && !section.has("alerts_chat") {
+        section.report.error(&section.at("alerts_topic"), "is a part of `alerts_chat`, and there is none");
+    }
+    let id = id?;
+    taken.claim(section.report, (id.value, topic), &id.place);
+    Some(Chat { id: id.value, topic, notices: ALERTS.to_vec(), services: Vec::new(), cards: false, alerts: true })
 }
 
 fn chat(section: &Section<'_>, services: &[String], taken: &mut Taken) -> Option<Chat> {
@@ -206,7 +217,7 @@ fn chat(section: &Section<'_>, services: &[String], taken: &mut Taken) -> Option
     }
     let id = id?;
     taken.claim(section.report, (id.value, topic), &id.place);
-    Some(Chat { id: id.value, topic, notices, services, cards })
+    Some(Chat { id: id.value, topic, notices, services, cards, alerts: false })
 }
 
 fn chat_id(section: &Section<'_>, key: &str) -> Option<Located<i64>> {
@@ -219,7 +230,11 @@ fn chat_id(section: &Section<'_>, key: &str) -> Option<Located<i64>> {
 }
 
 fn topic(section: &Section<'_>) -> Option<i64> {
-    section.number("topic", 1..=i64::from(i32::MAX)).map(|topic| topic.value)
+    named_topic(section, "topic")
+}
+
+fn named_topic(section: &Section<'_>, key: &str) -> Option<i64> {
+    section.number(key, 1..=i64::from(i32::MAX)).map(|topic| topic.value)
 }
 
 fn notices(section: &Section<'_>) -> Vec<Notice> {

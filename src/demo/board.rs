@@ -333,7 +333,8 @@ impl Board {
             | Event::TelegramClaimed { .. }
             | Event::TelegramConfirmed { .. }
             | Event::TelegramRefused { .. }
-            | Event::BackupMade { .. } => {
+            | Event::BackupMade { .. }
+            | Event::AlertSilenced { .. } => {
                 // No part of the story; told all the same, because it happened.
                 let (kind, data) = event.clone().into_record(on_record);
                 Some(Fact::new(Mark::Note, format!("{who}: {} {data}", kind.replace('_', " "))))

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::alert::Silence;
 use super::approval::Tally;
 use super::env::Env;
 use super::gate::facts::{GateName, Standing};
@@ -300,6 +301,11 @@ pub enum Event {
     },
     BackupMade {
         file: String,
+    },
+    /// An admin has made an alert silent, or told it to speak again.
+    AlertSilenced {
+        alert: String,
+        silence: Silence,
     },
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Time, numbers and randomness come in as parameters. [`decide`] is the one place where the life cycle moves.
 
+pub mod alert;
 pub mod approval;
 pub mod backup;
 pub mod command;

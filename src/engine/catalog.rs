@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -191,6 +192,12 @@ impl Catalog {
     #[must_use]
     pub fn trace_page(&self, trace_id: &str) -> Option<String> {
         self.links.of_trace(trace_id)
+    }
+
+    /// Where the log of a moment is shown, or of a trace where one is known, where the configuration says that.
+    #[must_use]
+    pub fn logs_page(&self, trace_id: Option<&str>, at: Timestamp) -> Option<String> {
+        self.links.of_logs(trace_id, at)
     }
 
     /// Which id tokens of CI are taken; none: it is not known for whom they must be.

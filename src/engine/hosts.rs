@@ -261,7 +261,7 @@ impl Engine {
             })
             .await?;
         if let Some((host, trusted, shown)) = alarm {
-            tracing::error!(%host, %trusted, %shown, "THE KEY OF A HOST HAS CHANGED; nothing is sent to it");
+            tracing::error!(alert = false, %host, %trusted, %shown, "THE KEY OF A HOST HAS CHANGED; nothing is sent to it");
         }
         Ok(())
     }

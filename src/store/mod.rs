@@ -4,6 +4,7 @@
 //! lives below this module. Must not: read a clock, know a rule of the domain, or let anything await inside a
 //! transaction.
 
+pub mod alerts;
 pub mod around;
 pub mod at_rest;
 pub mod backup;
@@ -157,7 +158,7 @@ impl Store {
             None => (None, Watermark::default()),
         };
         if let Some(alarm) = &mark.alarm {
-            tracing::error!("nobody has acknowledged yet (`rmm audit acknowledge`): {alarm}");
+            tracing::error!(alert = false, "nobody has acknowledged yet (`rmm audit acknowledge`): {alarm}");
         }
         if let Some(reason) = &restored {
             tracing::warn!(

@@ -404,6 +404,7 @@ pub fn chat_moved(conn: &Connection, chat: i64, now: i64) -> Result<(), StoreErr
     )?
     .execute((chat, now))?;
     super::news::chat_moved(conn, chat, now)?;
+    super::alerts::chat_moved(conn, chat)?;
     conn.prepare_cached("DELETE FROM telegram_messages WHERE chat = ?1")?.execute([chat])?;
     Ok(())
 }

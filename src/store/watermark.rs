@@ -230,7 +230,7 @@ pub(super) fn append(
     alarm: &str,
     append: impl FnOnce(&NewEvent<'_>) -> Result<i64, StoreError>,
 ) -> Result<i64, StoreError> {
-    tracing::error!("the record was changed behind RMM's back: {alarm}; `rmm audit verify` says more");
+    tracing::error!(alert = false, "the record was changed behind RMM's back: {alarm}; `rmm audit verify` says more");
     let actor = to_json(&Actor::Machine)?;
     let (kind, data) = Event::RecordAlarmRaised { found: alarm.to_owned() }.into_record(on_record);
     append(&NewEvent {

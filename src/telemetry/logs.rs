@@ -1,5 +1,5 @@
 //! Logs of RMM itself: readable on a terminal, JSON elsewhere; `RMM_LOG` chooses what (as in `RMM_LOG=debug`), or `RUST_LOG`
-//! where that is not set. Warnings and errors are counted whatever is chosen.
+//! where that is not set. Warnings and errors are counted whatever is chosen, and errors gathered for alerts.
 
 use std::io::IsTerminal;
 
@@ -12,6 +12,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
+use super::errors::{self, Gathered};
 use super::export::Exports;
 use super::lines::{AsJson, AsText, Belonging, Exported, Screened};
 use super::metrics::{self, LogLevel};
@@ -45,7 +46,8 @@ pub fn init(settings: &Settings, runtime: &Handle) -> Exports {
         .with(traced)
         .with(lines)
         .with(exported)
-        .with(Counted.with_filter(LevelFilter::WARN));
+        .with(Counted.with_filter(LevelFilter::WARN))
+        .with(Gathered(errors::of_process().clone()).with_filter(LevelFilter::ERROR));
     // A second call (in tests) changes nothing.
     if subscriber.try_init().is_ok() && exports.spans.is_some() {
         traces::exported();

@@ -5,13 +5,15 @@
 //! label that a caller, a person or a repository chooses, since each value is a series for ever.
 
 use std::sync::{LazyLock, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
+
+use super::away::Way;
 
 /// The service of all runs and releases whose service is not in `rmm.toml` any more.
 pub const RETIRED: &str = "(retired)";
@@ -93,6 +95,10 @@ pub struct Metrics {
     pub(super) ssh_connections: Gauge,
     pub(super) log_events: Family<Logged, Counter>,
     pub(super) recorded: OnceLock<Recorded>,
+    /// Whether Telegram answers.
+    pub telegram_way: Way,
+    /// Whether GitHub answers.
+    pub github_way: Way,
 }
 
 /// Answers to people and programs, in seconds.
@@ -159,6 +165,8 @@ impl Default for Metrics {
             ssh_connections: Gauge::default(),
             log_events,
             recorded: OnceLock::new(),
+            telegram_way: Way::default(),
+            github_way: Way::default(),
         }
     }
 }
@@ -177,6 +185,7 @@ impl Metrics {
     /// GitHub has answered with a status; none: there was no answer.
     pub fn github_asked(&self, status: Option<u16>, took: Duration) {
         let outcome = status.map_or("no_answer", class);
+        self.github_way.called(status.is_some_and(|status| status < 500), Instant::now());
         self.github_requests.get_or_create(&Ended { outcome }).inc();
         self.github_seconds.observe(took.as_secs_f64());
     }
@@ -184,6 +193,7 @@ impl Metrics {
     /// A call of Telegram's ended. That it was waited for updates is no figure of how quick Telegram is.
     pub fn telegram_called(&self, method: &'static str, outcome: &'static str, took: Duration) {
         self.telegram_calls.get_or_create(&TelegramCall { method, outcome }).inc();
+        self.telegram_way.called(outcome != "no_answer", Instant::now());
         if method != "GetUpdates" {
             self.telegram_seconds.observe(took.as_secs_f64());
         }

@@ -4,6 +4,8 @@
 //! puts RMM and people into it.
 
 #[cfg(test)]
+mod alerts;
+#[cfg(test)]
 mod collector;
 #[cfg(test)]
 mod demo;

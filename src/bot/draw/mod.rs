@@ -2,6 +2,7 @@
 //!
 //! Buttons appear only where what they ask for can lead somewhere. Must not: change anything, or decide anything.
 
+pub mod alert;
 mod facts;
 mod forecast;
 mod gates;

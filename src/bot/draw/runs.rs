@@ -1,10 +1,12 @@
 //! A run on a screen of its own: one whose end is not known, or after which its environment needs repair.
 
+use super::alert::Trail;
 use super::facts::ReleaseFacts;
 use super::pen::Pen;
 use super::run::{self, RunFacts};
 use super::scene::Scene;
 use super::{Drawn, missing};
+use crate::bot::alerts::last_trace;
 use crate::bot::screen::{Screen, Tap};
 use crate::bot::words::facts;
 use crate::clients::telegram::Text;
@@ -78,7 +80,12 @@ pub(super) async fn run(pen: &Pen<'_>, id: RunId) -> Result<Drawn, Failure> {
     let met = stuck.scene.overview.as_ref().and_then(|overview| overview.another_copy.as_ref());
     // Else the reason why its environment is not known says so.
     let another_copy = met.filter(|_| !stuck.settle).and_then(|met| pen.why(&met.reason));
+    let trace = last_trace(pen.engine, stuck.run.release, i64::MAX).await?;
+    let trail = Trail::of(pen, trace, stuck.run.ended_at.unwrap_or(pen.now));
     let facts = facts! {
+        trace => trail.trace,
+        trace_url => trail.trace_url,
+        logs_url => trail.logs_url,
         run => RunFacts::new(pen, &stuck.run),
         release => ReleaseFacts::new(pen, &stuck.scene),
         unknown => stuck.unknown,

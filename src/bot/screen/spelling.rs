@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{Act, Foreign, Key, LONGEST, READY, Screen, Tap, Why, Wish};
+use crate::domain::alert::Silence;
 use crate::domain::command::Resolution;
 use crate::domain::ids::{ReleaseId, Revision, RunId};
 use crate::domain::status::List;
@@ -67,9 +68,19 @@ impl fmt::Display for Tap {
             Self::Resolve(run, resolution) => write!(f, "z.{}.{}", run.0, resolution_word(*resolution)),
             Self::Settle { user, person, yes } => write!(f, "o.{user}.{person}.{}", if *yes { "y" } else { "n" }),
             Self::Unlock { service, lock } => write!(f, "u.{service}.{lock}"),
+            Self::Silence { alert, silence } => write!(f, "x.{alert}.{}", silence_word(*silence)),
             Self::Speak(language) => write!(f, "g.{}", language.as_str()),
             Self::Label => f.write_str("-"),
         }
+    }
+}
+
+const fn silence_word(silence: Silence) -> &'static str {
+    match silence {
+        Silence::Hour => "1",
+        Silence::EightHours => "8",
+        Silence::UntilOver => "o",
+        Silence::Ended => "e",
     }
 }
 
@@ -105,6 +116,22 @@ const fn resolution_word(resolution: Resolution) -> &'static str {
     }
 }
 
+impl FromStr for Key {
+    type Err = Foreign;
+
+    fn from_str(word: &str) -> Result<Self, Foreign> {
+        let mut key = [0; 8];
+        if word.len() != 16 || !word.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(Foreign);
+        }
+        for (byte, digits) in key.iter_mut().zip(word.as_bytes().chunks(2)) {
+            let digits = std::str::from_utf8(digits).map_err(|_| Foreign)?;
+            *byte = u8::from_str_radix(digits, 16).map_err(|_| Foreign)?;
+        }
+        Ok(Key(key))
+    }
+}
+
 /// Splits words at their dots and insists that every one is read.
 struct Words<'a>(std::str::Split<'a, char>);
 
@@ -127,16 +154,12 @@ impl<'a> Words<'a> {
     }
 
     fn key(&mut self) -> Result<Key, Foreign> {
+        self.word()?.parse()
+    }
+
+    fn silence(&mut self) -> Result<Silence, Foreign> {
         let word = self.word()?;
-        let mut key = [0; 8];
-        if word.len() != 16 || !word.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-            return Err(Foreign);
-        }
-        for (byte, digits) in key.iter_mut().zip(word.as_bytes().chunks(2)) {
-            let digits = std::str::from_utf8(digits).map_err(|_| Foreign)?;
-            *byte = u8::from_str_radix(digits, 16).map_err(|_| Foreign)?;
-        }
-        Ok(Key(key))
+        Silence::ALL.into_iter().find(|silence| silence_word(*silence) == word).ok_or(Foreign)
     }
 
     fn resolution(&mut self) -> Result<Resolution, Foreign> {
@@ -256,6 +279,7 @@ impl FromStr for Tap {
                 Self::Settle { user, person, yes }
             }
             "u" => Self::Unlock { service: words.key()?, lock: words.key()? },
+            "x" => Self::Silence { alert: words.key()?, silence: words.silence()? },
             "g" if text == "g.en" => return Ok(Self::Speak(Language::En)),
             "g" if text == "g.ru" => return Ok(Self::Speak(Language::Ru)),
             "-" => Self::Label,

@@ -48,6 +48,9 @@ messages!(
     "help",
     "missing",
     "notices",
+    "alert",
+    "alert_foot",
+    "trail",
     "stranger",
     "claimed",
     "group",
@@ -152,7 +155,14 @@ fn replace_message(sources: &mut Sources, name: &str, content: String) -> Result
 /// Renders a template, and the one that it is a part of, with all samples.
 fn try_out(messages: &Environment<'_>, name: &str) -> Result<(), String> {
     let samples: BTreeMap<String, Vec<Value>> = serde_json::from_str(SAMPLES).unwrap_or_default();
-    let uses = |template: &str| template == name || (name == "run_steps" && matches!(template, "card" | "run"));
+    let uses = |template: &str| {
+        let part = match name {
+            "run_steps" => ["card", "run"],
+            "trail" => ["alert_foot", "run"],
+            _ => [name, name],
+        };
+        part.contains(&template)
+    };
     for (template, contexts) in samples.iter().filter(|(template, _)| uses(template)) {
         let template = messages.get_template(template).map_err(|error| told(&error))?;
         for context in contexts {
@@ -184,7 +194,7 @@ pub(super) fn samples_told(language: Language) -> Vec<(String, Vec<String>)> {
 #[cfg(test)]
 pub(super) fn try_all(sources: &Sources) -> Result<(), String> {
     let samples: BTreeMap<String, Vec<Value>> = serde_json::from_str(SAMPLES).map_err(|error| error.to_string())?;
-    for (name, _) in EN.iter().filter(|(name, _)| *name != "run_steps") {
+    for (name, _) in EN.iter().filter(|(name, _)| !matches!(*name, "run_steps" | "trail")) {
         if samples.get(*name).is_none_or(Vec::is_empty) {
             return Err(format!("samples.json has nothing for {name}"));
         }

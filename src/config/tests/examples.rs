@@ -26,6 +26,7 @@ const EXAMPLE_ENV: &[(&str, &str)] = &[
     ("RMM_TELEGRAM_TOKEN", "123456:not-really-a-token"),
     ("RMM_WEBHOOK", "not-really-a-secret"),
     ("RMM_COLLECTOR", "Bearer not-really-a-key"),
+    ("RMM_AI_KEY", "not-really-a-key-of-a-model"),
     ("RMM_GITHUB_TOKEN", "not-really-a-github-token"),
     ("RMM_GITHUB_HOOK", "not-really-a-hook-secret"),
     ("STAGE_1_PASSWORD", "battery staple"),
@@ -128,6 +129,7 @@ fn the_effective_configuration_reads_back_as_the_same() {
     assert_eq!(again.links, config.links);
     assert_eq!(again.people, config.people);
     assert_eq!(again.telegram, config.telegram);
+    assert_eq!(again.ai, config.ai);
     assert_eq!(again.github, config.github);
     assert_eq!(again.hosts, config.hosts);
     assert_eq!(again.services, config.services);

@@ -515,3 +515,34 @@ fn a_trace_is_shown_at_an_address_of_the_web_that_names_it() {
     let config = parse("[links]\ntrace = \"https://traces.example.com/{trace_id}\"\n");
     assert_eq!(config.links.of_trace("4bf9").as_deref(), Some("https://traces.example.com/4bf9"));
 }
+
+#[test]
+fn a_log_is_shown_where_its_trace_or_its_time_is_named() {
+    let said = |logs: &str| problems(&format!("[links]\nlogs = \"{logs}\"\n"));
+    let rule = "2:8: links.logs: must have {trace_id}, or {from} and {to}, in it";
+    assert_eq!(said("https://logs.example.com/?from={from}"), [rule]);
+    let at = jiff::Timestamp::from_second(3600).expect("a time");
+    let links = |logs: &str| parse(&format!("[links]\nlogs = \"{logs}\"\n")).links;
+    let by_trace = links("https://logs.example.com/{trace_id}");
+    assert_eq!(by_trace.of_logs(Some("4bf9"), at).as_deref(), Some("https://logs.example.com/4bf9"));
+    assert_eq!(by_trace.of_logs(None, at), None);
+    let by_time = links("https://logs.example.com/?q={trace_id}&f={from}&t={to}");
+    assert_eq!(by_time.of_logs(None, at).as_deref(), Some("https://logs.example.com/?q=&f=2700000&t=3900000"));
+}
+
+#[test]
+fn an_endpoint_of_a_model_is_named_with_its_model_and_its_key_is_elsewhere() {
+    let said = |keys: &str| problems(&format!("[ai]\n{keys}\n"));
+    let missing = said("");
+    assert!(missing[0].starts_with("1:1: ai.url: is missing") && missing[1].starts_with("1:1: ai.model: is missing"));
+    assert!(said("url = \"ftp://x\"\nmodel = \"m\"")[0].contains("must be an http:// or https:// address"));
+    let problem = said("url = \"https://x/v1\"\nmodel = \"m\"\nkey = \"a-very-secret-key\"");
+    assert!(problem[0].contains("must say where the secret is"), "{problem:?}");
+    assert_eq!(said("url = \"https://x\"\nmodel = \"m\"\nmax_output = 9\n"), ["4:14: ai.max_output: must be from 100 to 2000"]);
+    let config = parse("[ai]\nurl = \"https://x/v1/\"\nmodel = \"m\"\n");
+    let warned = |problem: &super::super::Problem| problem.sentence.contains("alerts need `alerts_chat`");
+    assert!(config.warnings.iter().any(warned), "{:?}", config.warnings);
+    let ai = config.ai.expect("an endpoint");
+    assert_eq!((ai.url.as_str(), ai.base()), ("https://x/v1/chat/completions", "https://x/v1"));
+    assert_eq!((ai.max_input, ai.max_output, ai.key), (8_000, 800, None));
+}

@@ -48,7 +48,7 @@ fn a_token_is_all_a_bot_needs() {
 #[test]
 fn short_forms_stand_for_chats() {
     let bot = valid(
-        "chat = -1001\ntopic = 12\nalerts_chat = -1002\n[[telegram.chats]]\nid = 7\ncards = false\n\
+        "chat = -1001\ntopic = 12\nalerts_chat = -1002\nalerts_topic = 7\n[[telegram.chats]]\nid = 7\ncards = false\n\
                      services = [\"api\"]\nnotices = [\"deployed\"]\n[[telegram.chats]]\nid = -1001",
     );
     let chat = |id, topic, notices: &[Notice], cards| Chat {
@@ -57,12 +57,13 @@ fn short_forms_stand_for_chats() {
         notices: notices.to_vec(),
         services: Vec::new(),
         cards,
+        alerts: false,
     };
     let all: Vec<_> = Notice::of_chats().collect();
     let alerts = [Notice::Alarm, Notice::Failed, Notice::RollbackFailed];
-    let [team, alarms, seven, again] = &bot.chats[..] else { panic!("four chats: {:?}", bot.chats) };
+    let [team, seven, again, alarms] = &bot.chats[..] else { panic!("four chats: {:?}", bot.chats) };
     assert_eq!(*team, chat(-1001, Some(12), &all, true));
-    assert_eq!(*alarms, chat(-1002, None, &alerts, false));
+    assert_eq!(*alarms, Chat { alerts: true, ..chat(-1002, Some(7), &alerts, false) });
     assert_eq!((seven.id, seven.cards, &seven.notices[..]), (7, false, &[Notice::Deployed][..]));
     assert_eq!(seven.services.iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["api"]);
     assert_eq!(*again, chat(-1001, None, &all, true));
@@ -109,6 +110,10 @@ fn chats_are_numbers_and_told_apart() {
         ]
     );
     assert_eq!(refused(&bot("topic = 3")), ["3:9: telegram.topic: is a part of `chat`, and there is none"]);
+    assert_eq!(
+        refused(&bot("alerts_topic = 3")),
+        ["3:16: telegram.alerts_topic: is a part of `alerts_chat`, and there is none"]
+    );
     assert_eq!(
         refused(&bot("chat = -1\nalerts_chat = -1\n[[telegram.chats]]\nid = -1\n[[telegram.chats]]\ntopic = 0")),
         [

@@ -108,6 +108,12 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
         "telegram_confirmed" => format!("Telegram user {} is {}: confirmed", text("telegram_id"), text("person")),
         "telegram_refused" => format!("Telegram user {} is not {}: refused", text("telegram_id"), text("person")),
         "backup_made" => format!("backup made: {}", text("file")),
+        "alert_silenced" => match text("silence").as_str() {
+            "hour" => format!("alert made silent for 1 h: {}", text("alert")),
+            "eight_hours" => format!("alert made silent for 8 h: {}", text("alert")),
+            "until_over" => format!("alert made silent until it is over: {}", text("alert")),
+            _ => format!("alert silent no longer: {}", text("alert")),
+        },
         _ => return None,
     })
 }

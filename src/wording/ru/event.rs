@@ -136,6 +136,12 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
             format!("пользователь Telegram {} — не {}: отклонено", text("telegram_id"), text("person"))
         }
         "backup_made" => format!("сделана резервная копия: {}", text("file")),
+        "alert_silenced" => match text("silence").as_str() {
+            "hour" => format!("оповещение заглушено на 1 ч: {}", text("alert")),
+            "eight_hours" => format!("оповещение заглушено на 8 ч: {}", text("alert")),
+            "until_over" => format!("оповещение заглушено, пока не закончится: {}", text("alert")),
+            _ => format!("оповещение больше не заглушено: {}", text("alert")),
+        },
         _ => return None,
     })
 }

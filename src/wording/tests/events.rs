@@ -104,6 +104,10 @@ fn samples() -> Vec<(String, Value)> {
         ("telegram_confirmed", telegram.clone()),
         ("telegram_refused", telegram.clone()),
         ("backup_made", json!({"file": "rmm-1.db"})),
+        ("alert_silenced", json!({"alert": "disk: /var/lib/rmm", "silence": "hour"})),
+        ("alert_silenced", json!({"alert": "disk: /var/lib/rmm", "silence": "eight_hours"})),
+        ("alert_silenced", json!({"alert": "disk: /var/lib/rmm", "silence": "until_over"})),
+        ("alert_silenced", json!({"alert": "disk: /var/lib/rmm", "silence": "ended"})),
     ];
     let typed = events.into_iter().map(|(kind, data)| {
         serde_json::from_value(json!({"kind": kind, "data": data})).unwrap_or_else(|error| panic!("{kind}: {error}"))

@@ -17,6 +17,7 @@ use crate::clients::local::Local;
 use crate::clients::local::place::RunPlace;
 use crate::clients::telegram::{Button, Text};
 use crate::config::{Config, EnvVars};
+use crate::domain::alert::{Alert, AlertKind};
 use crate::domain::command::{Answer, Command, NewRelease, Outcome};
 use crate::domain::env::Env;
 use crate::domain::host::{Address, Fingerprint, HostKey};
@@ -28,6 +29,7 @@ use crate::domain::run::Step;
 use crate::engine::catalog::Catalog;
 use crate::engine::testing::Hands;
 use crate::engine::{Engine, Ports, Request};
+use crate::store::alerts::Told;
 use crate::store::{Store, StoreOptions, events, logs, releases};
 use crate::views::ServiceOverview;
 use crate::wording::Language;
@@ -39,6 +41,9 @@ pub const SERVICE: &str = "name-authorization";
 const CONFIG: &str = r#"
 [server]
 listen = "127.0.0.1:0"
+[links]
+trace = "https://tempo.example.com/?a=1&id={trace_id}"
+logs = "https://loki.example.com/?q={trace_id}&from={from}&to={to}"
 [[people]]
 name = "gommgo"
 telegram_id = 100000001
@@ -308,6 +313,38 @@ impl Rig {
         let events = self.engine.read(all).await.unwrap().events;
         let event = events.iter().find(|event| event.kind == kind).unwrap();
         self.write(notice, release, Then::of(event)).await
+    }
+
+    /// An alert, in all languages.
+    pub async fn alert(&self, alert: &Told) -> String {
+        let zone = TimeZone::get("Europe/Moscow").unwrap();
+        let mut shots = Vec::new();
+        for language in [Language::Ru, Language::En] {
+            let viewer = Viewer::everybody(language);
+            let text = crate::bot::draw::alert::write(&self.pen(&zone, &viewer), alert).await.unwrap();
+            check(&text);
+            shots.push(told(&text));
+        }
+        shots.join("\n════════\n")
+    }
+
+    /// An alert as it was told a minute ago.
+    pub fn told(&self, kind: AlertKind, place: &str, what: &str) -> Told {
+        let (place, what) = (place.to_owned(), what.to_owned());
+        let at = self.engine.now();
+        Told {
+            key: "00112233445566ff".into(),
+            alert: Alert { kind, place, what, about: String::new(), seq: None, trace: None },
+            seen: 1,
+            since: at,
+            last: at,
+            over_at: None,
+            silent: None,
+            guess: None,
+            message: None,
+            revision: 1,
+            shown_at: None,
+        }
     }
 
     async fn write(&self, notice: Notice, release: ReleaseId, then: Then) -> String {

@@ -2,6 +2,7 @@
 
 use super::rig::{PRODUCTION, Rig, SERVICE, STAGE};
 use crate::bot::screen::{Key, Screen};
+use crate::domain::alert::{Alert, AlertKind, Silence};
 use crate::domain::command::{Command, Outcome, Resolution};
 use crate::domain::ids::HostName;
 use crate::domain::notice::Notice;
@@ -9,6 +10,8 @@ use crate::domain::person::Actor;
 use crate::domain::person::Role::{Admin, Member};
 use crate::domain::run::StepKind;
 use crate::domain::status::List;
+use crate::store::alerts::{Guess, Told};
+use crate::store::events;
 
 const OUTPUT: &str = "\
 compiling\r100 %\n\
@@ -34,6 +37,47 @@ async fn stage_fails() {
     seen!("failure", rig.shot("tech_lead", Member, &Screen::Failure(id)).await);
     seen!("notice_failed", rig.notice(Notice::Failed, id).await);
     seen!("run_failed", rig.shot("gommgo", Admin, &Screen::Run(run)).await);
+    let failed = move |conn: &rusqlite::Connection| events::last_of_release(conn, id, None, 50, usize::MAX);
+    let events = rig.engine.read(failed).await.unwrap().events;
+    let seq = events.iter().find(|event| event.data.contains("stage_building_failed")).map(|event| event.seq);
+    let alert = rig.told(AlertKind::Failed, SERVICE, "");
+    let mut alert = Told { alert: Alert { about: format!("release:{id}"), seq, ..alert.alert }, ..alert };
+    seen!("alert_failed", rig.alert(&alert).await);
+    let said = "The table users exists.\n<b>Look</b> at https://x.example, /unlock and @all".into();
+    alert.guess = Some(Guess { model: "qwen<3>".into(), said: Ok(said) });
+    alert.alert.trace = Some("4bf92f3577b34da6a3ce929d0e0e4736".into());
+    seen!("alert_failed_with_a_guess", rig.alert(&alert).await);
+}
+
+#[tokio::test]
+async fn alerts_of_every_kind() {
+    let rig = Rig::new();
+    let begun = rig.told(AlertKind::Error, "rmm::store::writer", "writes fail; each caller is told\nerror=<disk> full");
+    rig.wait(6);
+    let now = rig.engine.now();
+    let trace = Some("4bf92f3577b34da6a3ce929d0e0e4736".into());
+    let error = Told { seen: 10_000, last: now, alert: Alert { trace, ..begun.alert.clone() }, ..begun };
+    seen!("alert_error", rig.alert(&error).await);
+    let guess = Some(Guess { model: "qwen".into(), said: Err("it answers 500".into()) });
+    let silent = |silence: Silence| silence.from(now).map(|silent| (silent, "gommgo".to_owned()));
+    let over = Told { seen: 2, guess, silent: silent(Silence::EightHours), ..error.clone() };
+    seen!("alert_silent", rig.alert(&over).await);
+    seen!("alert_silent_until_over", rig.alert(&Told { silent: silent(Silence::UntilOver), ..error }).await);
+    let kinds = [
+        (AlertKind::Broken, "the news of the bot", "a part of RMM has broken\npanic=index out of bounds"),
+        (AlertKind::TagMoved, SERVICE, ""),
+        (AlertKind::Record, "", "the event 7 is not the one that was written"),
+        (AlertKind::Disk, "/var/lib/rmm", "734003200"),
+        (AlertKind::Backup, "", "1758000000000"),
+        (AlertKind::Github, "", "2400"),
+    ];
+    let mut shots = Vec::new();
+    for (kind, place, what) in kinds {
+        shots.push(rig.alert(&rig.told(kind, place, what)).await);
+    }
+    let away = rig.told(AlertKind::Telegram, "", "5400");
+    shots.push(rig.alert(&Told { over_at: Some(now), ..away }).await);
+    seen!("alert_kinds", shots.join("\n════════\n"));
 }
 
 #[tokio::test]

@@ -1,0 +1,101 @@
+//! Errors in the log of RMM become alerts. A database that takes no writes is told of all the same.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::sync::Cache;
+
+use crate::bot::Bot;
+use crate::bot::draw;
+use crate::bot::queue::{Job, What};
+use crate::domain::alert::{Alert, AlertKind};
+use crate::engine::redact::Redactor;
+use crate::store::StoreError;
+use crate::store::alerts::Told;
+use crate::telemetry::errors::Line;
+
+/// Between two looks: a storm is counted meanwhile.
+const PAUSE: Duration = Duration::from_secs(2);
+/// Of what cannot be noted, each kind is said once in this time.
+const UNNOTED: Duration = Duration::from_hours(1);
+const MOST_UNNOTED: u64 = 20;
+
+/// Follows the errors of RMM until the bot stops.
+pub(super) async fn follow(bot: Arc<Bot>) {
+    let unnoted = Cache::builder().max_capacity(MOST_UNNOTED).time_to_live(UNNOTED).build();
+    loop {
+        tokio::select! {
+            () = bot.stop.cancelled() => return,
+            () = bot.errors.news() => {}
+        }
+        let redactor = bot.engine.catalog().redactor().clone();
+        let raised: Vec<_> = bot.errors.take().into_iter().map(|(line, times)| (of(&line, &redactor), times)).collect();
+        if let Err(error) = super::raise(&bot, raised.clone()).await {
+            tracing::warn!(%error, "alerts could not be noted; they are told without being counted");
+            say(&bot, raised, &unnoted).await;
+        }
+        tokio::select! {
+            () = bot.stop.cancelled() => return,
+            () = bot.engine.sleep(PAUSE) => {}
+        }
+    }
+}
+
+/// The alert of a line.
+fn of(line: &Line, redactor: &Redactor) -> Alert {
+    let kind = if line.part.is_some() { AlertKind::Broken } else { AlertKind::Error };
+    let place = line.part.as_deref().unwrap_or(&line.target);
+    // The fingerprint is made of the first line alone.
+    let what = [line.message.as_str(), &line.fields].map(|text| redactor.text(text)).join("\n");
+    Alert {
+        kind,
+        place: redactor.text(place),
+        what: what.trim_end().to_owned(),
+        about: String::new(),
+        seq: None,
+        trace: line.trace.clone(),
+    }
+}
+
+/// Says what cannot be noted, each kind once in a while.
+async fn say(bot: &Arc<Bot>, raised: Vec<(Alert, u64)>, unnoted: &Cache<String, ()>) {
+    let place = match super::place(bot).await {
+        Ok(Some(place)) => place,
+        Ok(None) => return,
+        Err(error) => return unreadable(&error),
+    };
+    let now = bot.engine.now();
+    for (alert, seen) in raised {
+        let key = super::key(&alert);
+        if unnoted.contains_key(&key) || unnoted.entry_count() >= MOST_UNNOTED {
+            continue;
+        }
+        unnoted.insert(key.clone(), ());
+        let told = Told {
+            key,
+            alert,
+            seen,
+            since: now,
+            last: now,
+            over_at: None,
+            silent: None,
+            guess: None,
+            message: None,
+            revision: 1,
+            shown_at: None,
+        };
+        match draw::alert::alert(bot, &told).await {
+            Ok(mut text) => {
+                // Nothing can be noted about it, so nobody can make it silent.
+                text.buttons.clear();
+                let what = What::Say { topic: place.topic, reply_to: None, text, asks: None };
+                bot.post(place.chat, Job { what, updates: Vec::new(), asked: now });
+            }
+            Err(error) => tracing::warn!(%error, "an alert could not be drawn"),
+        }
+    }
+}
+
+fn unreadable(error: &StoreError) {
+    tracing::warn!(%error, "where alerts are told could not be read");
+}

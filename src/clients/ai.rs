@@ -1,0 +1,211 @@
+//! Asks a model for a guess, at any endpoint that speaks as OpenAI's does.
+//!
+//! Must not: follow where the endpoint leads, read more of an answer than fits into a message many times over, try again, or make
+//! anything of what the model says but text.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use reqwest::{Client, Url};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+
+/// Of an answer, in bytes.
+const MOST_ANSWER: usize = 256 * 1024;
+/// How long the way there may take to open.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A model behind an endpoint.
+pub struct Model {
+    client: Client,
+    url: Url,
+    name: String,
+    key: Option<SecretString>,
+}
+
+/// Why there is no guess.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Silent(pub String);
+
+impl Model {
+    /// A model at an address, which is called as it is. `timeout`: for one answer, from the call to its last byte.
+    ///
+    /// # Errors
+    /// When the address or the HTTP client is unusable.
+    pub fn new(url: &str, name: &str, key: Option<SecretString>, timeout: Duration) -> Result<Self, Silent> {
+        let url = Url::parse(url).map_err(|error| Silent(format!("its address cannot be read: {error}")))?;
+        let mut builder = Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(timeout)
+            .redirect(Policy::none())
+            .user_agent(concat!("rmm/", env!("CARGO_PKG_VERSION")));
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        if host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback()) {
+            // A proxy cannot know what this machine calls itself.
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(|error| bottom(&error))?;
+        Ok(Self { client, url, name: name.to_owned(), key })
+    }
+
+    /// The name of the model.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the model says. `task`: what it is to do; `data`: what with.
+    ///
+    /// # Errors
+    /// Why it says nothing.
+    pub async fn ask(&self, task: &str, data: &str) -> Result<String, Silent> {
+        let messages = json!([{"role": "system", "content": task}, {"role": "user", "content": data}]);
+        let body = json!({"model": self.name, "stream": false, "messages": messages});
+        let mut request = self.client.post(self.url.clone()).json(&body);
+        if let Some(key) = &self.key {
+            request = request.bearer_auth(key.expose_secret());
+        }
+        let mut answer = request.send().await.map_err(|error| bottom(&error))?;
+        let status = answer.status();
+        if !status.is_success() {
+            // What it says beside that may be long, or a page.
+            return Err(Silent(format!("it answers {}", status.as_u16())));
+        }
+        let mut body = Vec::new();
+        while let Some(part) = answer.chunk().await.map_err(|error| bottom(&error))? {
+            if body.len() + part.len() > MOST_ANSWER {
+                return Err(Silent(format!("its answer is longer than {} KiB", MOST_ANSWER / 1024)));
+            }
+            body.extend_from_slice(&part);
+        }
+        let read: Completion =
+            serde_json::from_slice(&body).map_err(|_| Silent("its answer is not one of such an endpoint".to_owned()))?;
+        let said = read.choices.into_iter().next().and_then(|choice| choice.message.content).unwrap_or_default();
+        if said.trim().is_empty() {
+            return Err(Silent("its answer says nothing".to_owned()));
+        }
+        Ok(said)
+    }
+}
+
+/// As much of an answer as is used.
+#[derive(Deserialize)]
+struct Completion {
+    choices: Vec<Choice>,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    message: Message,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    content: Option<String>,
+}
+
+/// What is at the bottom of an error: the address stands in the configuration.
+fn bottom(error: &reqwest::Error) -> Silent {
+    if error.is_timeout() {
+        return Silent("it has not answered in time".to_owned());
+    }
+    let mut bottom: &dyn std::error::Error = error;
+    while let Some(source) = bottom.source() {
+        bottom = source;
+    }
+    Silent(bottom.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use axum::Router;
+    use axum::body::Body;
+    use axum::http::HeaderMap;
+    use axum::response::Redirect;
+    use axum::routing::post;
+    use bytes::Bytes;
+    use futures_util::stream;
+
+    use super::*;
+
+    async fn at(answer: Router) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/v1/chat/completions", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, answer).await });
+        url
+    }
+
+    async fn asked(answer: Router, timeout: Duration) -> Result<String, Silent> {
+        let model = Model::new(&at(answer).await, "m", Some("k-1".into()), timeout).unwrap();
+        model.ask("guess", "exit 1").await
+    }
+
+    fn says(status: u16, body: &'static str) -> Router {
+        let status = axum::http::StatusCode::from_u16(status).unwrap();
+        Router::new().route("/v1/chat/completions", post(move || async move { (status, body) }))
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn a_model_is_asked_as_openai_is() {
+        let answer = |headers: HeaderMap, body: String| async move {
+            assert_eq!(headers["authorization"], "Bearer k-1");
+            let asked: serde_json::Value = serde_json::from_str(&body).unwrap();
+            assert_eq!((asked["model"].as_str(), asked["messages"][1]["content"].as_str()), (Some("m"), Some("exit 1")));
+            assert!(asked.get("tools").is_none());
+            r#"{"choices": [{"message": {"role": "assistant", "content": "the disk is full"}}], "usage": {}}"#
+        };
+        let router = Router::new().route("/v1/chat/completions", post(answer));
+        assert_eq!(asked(router, LONG).await.unwrap(), "the disk is full");
+    }
+
+    #[tokio::test]
+    async fn whatever_else_it_answers_is_no_guess() {
+        for (status, body, why) in [
+            (500, "oh no", "it answers 500"),
+            (200, "<html>", "its answer is not one of such an endpoint"),
+            (200, r#"{"choices": []}"#, "its answer says nothing"),
+            (200, r#"{"choices": [{"message": {"content": null, "tool_calls": []}}]}"#, "its answer says nothing"),
+            (200, r#"{"choices": [{"message": {"content": " \n"}}]}"#, "its answer says nothing"),
+        ] {
+            assert_eq!(asked(says(status, body), LONG).await, Err(Silent(why.into())), "{body}");
+        }
+        let away = Model::new("http://127.0.0.1:1/v1", "m", None, LONG).unwrap();
+        assert!(away.ask("guess", "x").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn nobody_is_followed_elsewhere() {
+        let lead = || async { Redirect::temporary("/elsewhere") };
+        let elsewhere = || async { panic!("it was followed") as &str };
+        let router = Router::new().route("/v1/chat/completions", post(lead)).route("/elsewhere", post(elsewhere));
+        assert_eq!(asked(router, LONG).await, Err(Silent("it answers 307".into())));
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_end_is_not_read_to_its_end() {
+        let endless = || async {
+            let piece = Bytes::from(vec![b' '; 64 * 1024]);
+            Body::from_stream(stream::repeat_with(move || Ok::<_, Infallible>(piece.clone())))
+        };
+        let router = Router::new().route("/v1/chat/completions", post(endless));
+        assert_eq!(asked(router, LONG).await, Err(Silent("its answer is longer than 256 KiB".into())));
+    }
+
+    #[tokio::test]
+    async fn one_that_hangs_or_drips_has_its_time() {
+        let hang = || async { std::future::pending::<&str>().await };
+        let router = Router::new().route("/v1/chat/completions", post(hang));
+        let late = Err(Silent("it has not answered in time".into()));
+        assert_eq!(asked(router, Duration::from_millis(50)).await, late);
+        let drip = || async { Body::from_stream(stream::pending::<Result<Bytes, Infallible>>()) };
+        let router = Router::new().route("/v1/chat/completions", post(drip));
+        assert_eq!(asked(router, Duration::from_millis(50)).await, late);
+    }
+}
