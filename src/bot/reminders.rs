@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Bot, alerts};
 use super::audience::About;
 use super::queue::{Job, What};
 use super::team::{MANY, News, PAUSE, save};
 use super::words::facts;
+use super::{Bot, alerts};
 use crate::clients::telegram::Text;
 use crate::config::Chat;
 use crate::domain::alert::AlertKind;

@@ -13,10 +13,10 @@ use std::time::Duration;
 use tracing::{Instrument, Span};
 
 use self::record::{changed_production, news_of, opened_or_closed};
-use super::{Bot, alerts};
 use super::audience::{About, Audience, audience};
 use super::draw;
 use super::poster::{Unsent, message_span};
+use super::{Bot, alerts};
 use crate::clients::telegram::{Destination, Manner, Trouble};
 use crate::domain::alert::Alert;
 use crate::domain::env::Env;

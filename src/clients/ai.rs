@@ -81,8 +81,8 @@ impl Model {
             }
             body.extend_from_slice(&part);
         }
-        let read: Completion =
-            serde_json::from_slice(&body).map_err(|_| Silent("its answer is not one of such an endpoint".to_owned()))?;
+        let read: Completion = serde_json::from_slice(&body)
+            .map_err(|_| Silent("its answer is not one of such an endpoint".to_owned()))?;
         let said = read.choices.into_iter().next().and_then(|choice| choice.message.content).unwrap_or_default();
         if said.trim().is_empty() {
             return Err(Silent("its answer says nothing".to_owned()));
@@ -157,7 +157,10 @@ mod tests {
         let answer = |headers: HeaderMap, body: String| async move {
             assert_eq!(headers["authorization"], "Bearer k-1");
             let asked: serde_json::Value = serde_json::from_str(&body).unwrap();
-            assert_eq!((asked["model"].as_str(), asked["messages"][1]["content"].as_str()), (Some("m"), Some("exit 1")));
+            assert_eq!(
+                (asked["model"].as_str(), asked["messages"][1]["content"].as_str()),
+                (Some("m"), Some("exit 1"))
+            );
             assert!(asked.get("tools").is_none());
             r#"{"choices": [{"message": {"role": "assistant", "content": "the disk is full"}}], "usage": {}}"#
         };

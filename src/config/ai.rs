@@ -74,7 +74,8 @@ pub(super) fn read(root: &Section<'_>, telegram: Option<&Telegram>, keyring: &Ke
     let key = section.reference("key").and_then(|reference| {
         let key = keyring.look_up(&reference)?;
         if !key.expose_secret().bytes().all(|byte| byte.is_ascii_graphic()) {
-            report.error(&reference.place, "does not hold a key: it has blanks or other characters that no header takes");
+            report
+                .error(&reference.place, "does not hold a key: it has blanks or other characters that no header takes");
             return None;
         }
         Some(reference.value)

@@ -249,10 +249,8 @@ pub fn forget_before(conn: &Connection, before: Timestamp) -> Result<(), StoreEr
 
 /// A group has become a supergroup, and its messages stay behind.
 pub(super) fn chat_moved(conn: &Connection, chat: i64) -> Result<(), StoreError> {
-    conn.prepare_cached(
-        "UPDATE telegram_alerts SET chat = NULL, topic = NULL, message = NULL WHERE chat = ?1",
-    )?
-    .execute([chat])?;
+    conn.prepare_cached("UPDATE telegram_alerts SET chat = NULL, topic = NULL, message = NULL WHERE chat = ?1")?
+        .execute([chat])?;
     Ok(())
 }
 

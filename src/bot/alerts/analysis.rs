@@ -21,7 +21,7 @@ use crate::domain::step::StepState;
 use crate::engine::supervise::caught;
 use crate::store::alerts::{self, Guess, Told};
 use crate::store::{StoreError, commits, logs, releases, runs};
-use crate::wording::{Language, english};
+use crate::wording::{Language, english, without_middle};
 
 /// So many wait at most.
 const QUEUE: usize = 8;
@@ -69,7 +69,8 @@ impl Bot {
         let Some(analyst) = self.analyst.as_ref().filter(|_| is_worth_it(told.alert.kind)) else { return };
         let Err(mpsc::error::TrySendError::Full(told)) = analyst.wishes.try_send(told) else { return };
         tracing::warn!("more alerts are to be analysed than the model answers; the newest is not");
-        let why = if self.language == Language::Ru { "слишком много сразу" } else { "too many at once" };
+        let why =
+            if self.language == Language::Ru { "слишком много сразу" } else { "too many at once" };
         let (bot, guess) = (self.clone(), Guess { model: analyst.model.name().to_owned(), said: Err(why.to_owned()) });
         self.spawn(async move { note(&bot, &told, guess).await });
     }
@@ -114,6 +115,7 @@ pub(super) async fn work(bot: Arc<Bot>) {
 async fn guess(bot: &Bot, analyst: &Analyst, told: &Told) -> Result<Guess, StoreError> {
     let redactor = bot.engine.catalog().redactor().clone();
     let data = redactor.text(&data(bot, told).await?);
+    // The beginning names the step, and the end has the last lines.
     let data = without_middle(&data, analyst.max_input);
     let said = analyst.model.ask(&task(bot.language, analyst.max_output), &data).await;
     let said = match said {
@@ -167,8 +169,11 @@ async fn data(bot: &Bot, told: &Told) -> Result<String, StoreError> {
         .read(move |conn| {
             let Some(release) = releases::get(conn, id)? else { return Ok(String::new()) };
             let runs = runs::of_release(conn, id)?;
-            let failed = runs.iter().rev().find(|run| matches!(run.state, RunState::Failed { .. }) && !run.housekeeping);
-            let output = match failed.and_then(|run| Some((run, run.steps.iter().find(|step| step.state.trouble().is_some())?))) {
+            let failed =
+                runs.iter().rev().find(|run| matches!(run.state, RunState::Failed { .. }) && !run.housekeeping);
+            let output = match failed
+                .and_then(|run| Some((run, run.steps.iter().find(|step| step.state.trouble().is_some())?)))
+            {
                 Some((run, step)) => {
                     let first = logs::shown_first(conn, run.id.0, step.index, step.tries)?;
                     text::last_lines(&logs::read_end(conn, run.id.0, first, END)?, LINES, LINE)
@@ -188,7 +193,14 @@ fn report(release: &Release, run: Option<&Run>, output: Vec<String>, commits: Ve
     if let Some(run) = run {
         let _ = writeln!(report, "Run: {} in {}", run.kind.as_str(), run.environment);
         for step in &run.steps {
-            let _ = writeln!(report, "Step {}: {} of {}: {}", step.index + 1, step.kind.title(), step.surface, step.state.as_str());
+            let _ = writeln!(
+                report,
+                "Step {}: {} of {}: {}",
+                step.index + 1,
+                step.kind.title(),
+                step.surface,
+                step.state.as_str()
+            );
             if let StepState::Failed { exit: Some(exit), .. } = step.state {
                 let _ = writeln!(report, "  exit status: {exit}");
             }
@@ -204,11 +216,6 @@ fn report(release: &Release, run: Option<&Run>, output: Vec<String>, commits: Ve
         let _ = writeln!(report, "{title}:\n{}", lines.join("\n"));
     }
     report
-}
-
-/// The beginning, which names the step, and the end, where the last lines are.
-fn without_middle(text: &str, most: usize) -> String {
-    crate::wording::without_middle(text, most)
 }
 
 /// What a model has said, as lines of plain text.

@@ -50,7 +50,9 @@ fn key(alert: &Alert) -> String {
     let Alert { kind, place, what, about, .. } = alert;
     let text = match kind {
         AlertKind::Error | AlertKind::Broken => fingerprint(*kind, place, what.lines().next().unwrap_or_default()),
-        AlertKind::Failed | AlertKind::RollbackFailed | AlertKind::TagMoved => format!("{} {place} {about}", kind.as_str()),
+        AlertKind::Failed | AlertKind::RollbackFailed | AlertKind::TagMoved => {
+            format!("{} {place} {about}", kind.as_str())
+        }
         // Of these there is one each.
         AlertKind::Record | AlertKind::Disk | AlertKind::Backup | AlertKind::Telegram | AlertKind::Github => {
             kind.as_str().to_owned()

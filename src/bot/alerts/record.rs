@@ -52,7 +52,10 @@ async fn deploy_has_failed(bot: &Bot, release: ReleaseId) -> Result<bool, StoreE
         .read(move |conn| {
             let Some(attempt) = releases::get(conn, release)?.map(|release| release.attempt) else { return Ok(false) };
             let deploys = runs::of_release(conn, release)?.into_iter().rev().find(|run| {
-                run.attempt == attempt && run.kind == RunKind::Deploy && run.environment == Env::Production && !run.housekeeping
+                run.attempt == attempt
+                    && run.kind == RunKind::Deploy
+                    && run.environment == Env::Production
+                    && !run.housekeeping
             });
             Ok(deploys.is_some_and(|run| matches!(run.state, RunState::Failed { .. })))
         })

@@ -75,7 +75,7 @@ pub(in crate::bot) async fn tell(bot: &Arc<Bot>, key: &str) -> Result<(), Unsent
     match written {
         Ok(written) => {
             shown(bot, &told, place, Some(written)).await?;
-            if message.is_none() {
+            if message.is_none() && told.guess.is_none() {
                 bot.analyse(told);
             }
             Ok(bot.accepted(place).await?)
@@ -123,10 +123,8 @@ async fn hand_over(bot: &Arc<Bot>, told: &Told) -> Result<(), StoreError> {
     };
     let (Some(seq), about) = (told.alert.seq, told.alert.about.clone()) else { return Ok(()) };
     let admins = bot.reachable_admins().await?;
-    let dues: Vec<_> = admins
-        .into_iter()
-        .map(|(chat, _)| Due { chat, topic: None, seq, about: about.clone(), notice })
-        .collect();
+    let dues: Vec<_> =
+        admins.into_iter().map(|(chat, _)| Due { chat, topic: None, seq, about: about.clone(), notice }).collect();
     let noted = dues.clone();
     let written = bot.engine.store().write(move |tx| noted.iter().try_for_each(|due| news::note_notice(tx, due)));
     written.await.map_err(WriteError::flatten)?;

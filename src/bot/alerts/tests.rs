@@ -25,7 +25,9 @@ fn line(message: &str) -> Line {
 /// What was sent to the chat, and what was written into its messages.
 fn heard(peer: &Peer) -> Vec<(String, String)> {
     let written = peer.calls().into_iter().filter(|(method, _)| method == "sendmessage" || method == "editmessagetext");
-    written.map(|(method, ask): (String, Value)| (method, ask["text"].as_str().unwrap_or_default().to_owned())).collect()
+    written
+        .map(|(method, ask): (String, Value)| (method, ask["text"].as_str().unwrap_or_default().to_owned()))
+        .collect()
 }
 
 async fn until_heard(peer: &Peer, method: &str, words: &str) {

@@ -212,7 +212,8 @@ async fn buttons(pen: &Pen<'_>, told: &Told) -> Result<Vec<Vec<Button>>, Failure
         rows.push(vec![tapped(label, &Tap::Show(Screen::Release(id)))]);
     }
     let Ok(alert) = told.key.parse::<Key>() else { return Ok(rows) };
-    let button = |silence: Silence| pen.button(&format!("button.silent_{}", silence.as_str()), &Tap::Silence { alert, silence });
+    let button =
+        |silence: Silence| pen.button(&format!("button.silent_{}", silence.as_str()), &Tap::Silence { alert, silence });
     if told.silent.is_some() {
         rows.push(vec![button(Silence::Ended)]);
     } else if told.over_at.is_none() {

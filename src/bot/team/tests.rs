@@ -126,7 +126,8 @@ async fn a_card_that_a_chat_did_not_take_is_tried_again_within_a_minute() {
     let (folder, peer, clock) = (tempfile::tempdir().unwrap(), Peer::start().await, Arc::new(Dial::default()));
     let engine = engine_in(folder.path(), clock.clone());
     engine.reconfigure(catalog()).await;
-    let chat = Chat { id: -1, topic: None, notices: vec![Notice::Waits], services: Vec::new(), cards: true, alerts: false };
+    let chat =
+        Chat { id: -1, topic: None, notices: vec![Notice::Waits], services: Vec::new(), cards: true, alerts: false };
     let bot = Arc::new(bot(engine.clone(), peer.client_by(clock.clone()), vec![chat]));
     bot.tasks.spawn(follow(bot.clone()));
     let first = waiting(&engine, SHOPS[0]).await;
@@ -159,8 +160,9 @@ async fn a_pause_holds_up_one_chat_and_hours_of_outage_end_with_what_is_so_by_th
     let engine = engine_in(folder.path(), clock.clone());
     engine.reconfigure(catalog()).await;
     let notices = vec![Notice::Waits, Notice::Deploying, Notice::Deployed];
-    let chats =
-        CHATS.map(|id| Chat { id, topic: None, notices: notices.clone(), services: Vec::new(), cards: true, alerts: false }).to_vec();
+    let chats = CHATS
+        .map(|id| Chat { id, topic: None, notices: notices.clone(), services: Vec::new(), cards: true, alerts: false })
+        .to_vec();
     let bot = Arc::new(bot(engine.clone(), peer.client_by(clock.clone()), chats));
     let count = |chat: i64| heard(&peer.calls(), chat).len();
 

@@ -538,7 +538,10 @@ fn an_endpoint_of_a_model_is_named_with_its_model_and_its_key_is_elsewhere() {
     assert!(said("url = \"ftp://x\"\nmodel = \"m\"")[0].contains("must be an http:// or https:// address"));
     let problem = said("url = \"https://x/v1\"\nmodel = \"m\"\nkey = \"a-very-secret-key\"");
     assert!(problem[0].contains("must say where the secret is"), "{problem:?}");
-    assert_eq!(said("url = \"https://x\"\nmodel = \"m\"\nmax_output = 9\n"), ["4:14: ai.max_output: must be from 100 to 2000"]);
+    assert_eq!(
+        said("url = \"https://x\"\nmodel = \"m\"\nmax_output = 9\n"),
+        ["4:14: ai.max_output: must be from 100 to 2000"]
+    );
     let config = parse("[ai]\nurl = \"https://x/v1/\"\nmodel = \"m\"\n");
     let warned = |problem: &super::super::Problem| problem.sentence.contains("alerts need `alerts_chat`");
     assert!(config.warnings.iter().any(warned), "{:?}", config.warnings);
