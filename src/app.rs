@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::bot;
 use crate::clients::health::Prober;
 use crate::clients::local::place::RunPlace;
-use crate::config::{Config, env_vars};
+use crate::config::{Composed, Config, EnvVars};
 use crate::domain::person::Actor;
 use crate::engine::catalog::{Catalog, http_address};
 use crate::engine::clock::{Clock, SystemClock};
@@ -133,23 +133,25 @@ pub struct App {
     limits: Arc<Limits>,
     reloads: Reloads,
     requests: Option<Requests>,
+    /// What holds at the start, for the one who takes it over.
+    composed: Option<Composed>,
     _lock: DirectoryLock,
 }
 
 impl App {
-    /// Opens the data directory of a configuration.
+    /// Opens the data directory of a configuration that was read with these variables.
     ///
     /// # Errors
     /// When another RMM works on it, or the database cannot be opened; each with what to do.
-    pub fn open(config: &Config) -> anyhow::Result<Self> {
-        Self::open_with(config, Arc::new(SystemClock))
+    pub fn open(config: &Config, env: &EnvVars) -> anyhow::Result<Self> {
+        Self::open_with(config, env, Arc::new(SystemClock))
     }
 
     /// As [`App::open`], with a clock of one's own.
     ///
     /// # Errors
     /// Those of [`App::open`].
-    pub fn open_with(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+    pub fn open_with(config: &Config, env: &EnvVars, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         let local = local_steps::transport(config).map_err(anyhow::Error::msg)?;
         let data_dir = DataDir::new(&config.server.data_dir);
         data_dir.make().with_context(|| format!("the data directory {} cannot be made", data_dir.path().display()))?;
@@ -174,7 +176,7 @@ impl App {
         };
         let defined = dashboard::all(&open_reader(&data_dir.database())?)?;
         // Together with the services of the dashboard, whichever of them hold.
-        let composed = config_file::at_a_start(config, defined, &env_vars(std::env::vars_os()))?;
+        let composed = config_file::at_a_start(config, defined, env)?;
         let engine = Engine::new(store, Catalog::new(&composed.config), clock, ports);
         let hook = config.telegram.as_ref().and_then(|telegram| telegram.webhook_secret.as_ref());
         let webhook_secret = hook.and_then(|reference| config.secrets.get(reference)).cloned();
@@ -182,7 +184,7 @@ impl App {
         let limits = Arc::new(Limits::new(OpenFiles::raised()));
         let (reloads, requests) = Reloads::channel();
         let (stop, requests) = (CancellationToken::new(), Some(requests));
-        Ok(Self { engine, data_dir, stop, bot, webhook_secret, limits, reloads, requests, _lock: lock })
+        Ok(Self { engine, data_dir, stop, bot, webhook_secret, limits, reloads, requests, composed: Some(composed), _lock: lock })
     }
 
     /// The engine.
@@ -202,6 +204,11 @@ impl App {
         let (data_dir, secret) = (self.data_dir.path().to_owned(), self.webhook_secret.clone());
         let reloads = self.reloads.clone();
         web::router(self.engine.clone(), data_dir, secret, reloads, self.limits.clone(), self.stop.clone())
+    }
+
+    /// The file and the services of the dashboard together, as they were found at the opening; nothing the second time.
+    fn composed(&mut self) -> Option<Composed> {
+        self.composed.take()
     }
 
     /// The requests to read the configuration again, for the one who can; nothing the second time.

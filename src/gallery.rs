@@ -23,7 +23,7 @@ use crate::engine::clock::{Clock, SystemClock};
 use crate::web::Gallery;
 
 /// Every page, as it is when the sample has been told.
-pub const PAGES: [(&str, &str); 29] = [
+pub const PAGES: [(&str, &str); 36] = [
     ("board", "/"),
     ("releases", "/releases"),
     ("release_waits", "/releases/10"),
@@ -40,8 +40,14 @@ pub const PAGES: [(&str, &str); 29] = [
     ("service", "/services/shop"),
     ("service_of_ci", "/services/billing"),
     ("definition", "/services/shop/definition"),
+    ("definition_wrong", "/services/handbook/definition"),
     ("new_release", "/services/docs/release"),
     ("connect", "/connect"),
+    ("connect_trigger", "/connect?step=trigger&repository=acme/wiki"),
+    ("connect_places", "/connect?step=places&repository=acme/wiki"),
+    ("connect_approvers", "/connect?step=approvers&repository=acme/wiki"),
+    ("connect_review", "/connect?step=review&repository=acme/wiki&stage=ci&production=ci&required=boris"),
+    ("connect_wrong", "/connect?step=review&repository=acme/wiki&stage=ci&production=ssh&production_hosts=web-9&required=boris"),
     ("insights", "/insights"),
     ("insights_releases", "/insights/failed"),
     ("audit", "/audit"),
@@ -51,6 +57,7 @@ pub const PAGES: [(&str, &str); 29] = [
     ("settings", "/settings"),
     ("account", "/account"),
     ("login", "/login"),
+    ("mini_app", "/telegram"),
     ("nothing_here", "/nowhere"),
     ("gone_release", "/releases/999"),
 ];

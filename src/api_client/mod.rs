@@ -145,7 +145,7 @@ impl Client {
                 return Err(not_running(&local.data_dir, "and none ever has"));
             }
             let config = local.config.as_ref().map_err(|errors| Fault::from(errors.clone()))?;
-            match App::open(config) {
+            match App::open(config, &crate::config::env_vars(std::env::vars_os())) {
                 Ok(app) => {
                     if intent == Intent::Move {
                         note(&format!(

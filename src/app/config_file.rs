@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::Context;
+
 use super::{App, DataDir, local_steps};
 use crate::config::{Block, Composed, Config, ConfigErrors, EnvVars, Problem};
 use crate::domain::ids::ServiceName;
@@ -31,9 +33,9 @@ impl ConfigFile {
     ///
     /// # Errors
     /// When the database cannot be used.
-    pub async fn of(app: &App, path: &Path, config: Config, env: EnvVars) -> anyhow::Result<Self> {
+    pub async fn of(app: &mut App, path: &Path, config: Config, env: EnvVars) -> anyhow::Result<Self> {
         let engine = app.engine().clone();
-        let composed = at_a_start(&config, engine.defined_services().await?, &env)?;
+        let composed = app.composed().context("the configuration is used by another part")?;
         tell(&composed.config, path);
         let collisions = composed.config.collisions.clone();
         let file = Self { path: path.to_owned(), file: config, collisions, engine, env };
@@ -45,6 +47,7 @@ impl ConfigFile {
     pub async fn serve(&mut self, wanted: Wanted) {
         match wanted {
             Wanted::Read(answer) => drop(answer.send(self.read_again().await)),
+            Wanted::RunHere(answer) => drop(answer.send(local_steps::may_be_defined(&self.file))),
             Wanted::Change(change, answer) => drop(answer.send(self.change(change).await)),
         }
     }
@@ -61,7 +64,8 @@ impl ConfigFile {
                 self.file = file;
                 self.take(composed).await.map_err(|failure| vec![failure.to_string()])?;
                 tracing::info!(
-                    "the configuration was read again; [server], [local], [telegram] and [telemetry] take effect at the next start"
+                    "the configuration was read again; `listen` and `data_dir` of [server], [local], [telegram] and [telemetry] take effect \
+                      at the next start"
                 );
                 Ok(warnings)
             }
@@ -106,7 +110,7 @@ impl ConfigFile {
         let composed = composed.map_err(|errors| NotChanged::Wrong(mistakes(&errors.0, &service)))?;
         let config = &composed.config;
         if let Some(danger) = local_steps::danger(config).filter(|danger| danger.is_undecided)
-            && local_steps::danger(&self.file).is_none()
+            && !local_steps::may_be_defined(&self.file)
         {
             return Err(NotChanged::Wrong(vec![Mistake::plain(danger.sentence)]));
         }

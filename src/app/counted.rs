@@ -10,7 +10,6 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::domain::ids::ServiceName;
 use crate::engine::Engine;
 use crate::engine::supervise::keep_running;
 use crate::store::StoreError;
@@ -38,17 +37,9 @@ pub(super) async fn count(engine: Engine, stop: CancellationToken) {
     keep_running("the figures of releases", engine.clock(), || follow(&engine, &place, &stop)).await;
 }
 
-/// The service under whose name it is counted: those that have left `rmm.toml` are one.
-fn label<'s>(engine: &Engine, service: &'s str) -> &'s str {
-    let name = ServiceName::parse("service", service).ok();
-    let catalog = engine.catalog();
-    let known = name.and_then(|name| catalog.service(&name).map(|service| !service.retired));
-    if known == Some(true) { service } else { RETIRED }
-}
-
 fn run_of<'r>(engine: &Engine, run: &'r Ended) -> EndedRun<'r> {
     let Ended { environment, kind, outcome, started, ended, tagged, .. } = *run;
-    EndedRun { service: label(engine, &run.service), environment, kind, outcome, started, ended, tagged }
+    EndedRun { service: engine.catalog().counted_as(&run.service).unwrap_or(RETIRED), environment, kind, outcome, started, ended, tagged }
 }
 
 /// Reads what was, as of one moment, and says where in the record that moment is.
@@ -59,7 +50,7 @@ async fn begin(engine: &Engine) -> Result<i64, StoreError> {
             let recorded = Recorded::default();
             expect_services(&counting, &recorded);
             for (service, releases) in figures::created(conn)? {
-                recorded.created(label(&counting, &service), releases);
+                recorded.created(counting.catalog().counted_as(&service).unwrap_or(RETIRED), releases);
             }
             figures::ended(conn, |run| recorded.ended(run_of(&counting, &run)))?;
             Ok((recorded, figures::newest_event(conn)?))
@@ -72,7 +63,7 @@ async fn begin(engine: &Engine) -> Result<i64, StoreError> {
 /// What may happen next to the services of `rmm.toml` is shown before it does.
 fn expect_services(engine: &Engine, recorded: &Recorded) {
     let catalog = engine.catalog();
-    catalog.services().filter(|service| !service.retired).for_each(|service| recorded.expect(service.name.as_str()));
+    catalog.in_force().for_each(|service| recorded.expect(service.name.as_str()));
 }
 
 async fn follow(engine: &Engine, place: &AtomicI64, stop: &CancellationToken) {
@@ -121,7 +112,7 @@ async fn step(engine: &Engine, place: &AtomicI64) -> Result<bool, StoreError> {
     for (what, row) in &rows {
         place.store(row.seq, Ordering::Relaxed);
         let Some(recorded) = recorded else { continue };
-        let service = label(engine, row.service.as_deref().unwrap_or_default());
+        let service = engine.catalog().counted_as(row.service.as_deref().unwrap_or_default()).unwrap_or(RETIRED);
         match what {
             Counted::Nothing => {}
             Counted::Created => recorded.created(service, 1),

@@ -75,6 +75,13 @@ fn may_change(account: &Account, found: &fs::Metadata) -> bool {
     found.uid() == account.uid || !sticky && (mode & 0o002 != 0 || by_group)
 }
 
+/// Whether services of the dashboard may run on this machine: as root only where the file says that steps may, by `[local]` or
+/// by a service of its own there.
+#[must_use]
+pub fn may_be_defined(file: &Config) -> bool {
+    file.local.is_some() || rmm_user(file) != 0 || danger(file).is_some()
+}
+
 /// What steps on this machine can do to RMM, if there may be any and they can.
 #[must_use]
 pub fn danger(config: &Config) -> Option<Danger> {

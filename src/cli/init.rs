@@ -8,22 +8,27 @@ use clap::Args;
 
 use crate::api_client::{Context, Fault, print};
 use crate::assets;
-use crate::config::{EXAMPLE, Init as FirstConfig, init_text};
-use crate::domain::ids::{PersonName, ServiceName};
+use crate::config::{EXAMPLE, FirstService, Init as FirstConfig, init_text};
+use crate::domain::ids::{Invalid, PersonName, ServiceName};
 use crate::terminal::{note, shell_word};
 
 /// Write a first rmm.toml.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  rmm init\n  rmm init --service shop --repository git@github.com:acme/shop.git --person ann\n  \
+    rmm init --no-service --person ann   the service is connected in the dashboard\n  \
     rmm init --example > rmm.toml        every key with its explanation\n  \
     rmm init --systemd > /etc/systemd/system/rmm.service\n\n\
-    What is not given is guessed from the git checkout of the current folder and from $USER."
+    What is not given is guessed from the git checkout of the current folder and from $USER. Where there is no checkout, the \
+    file has no service: \"Connect a repository\" in the dashboard makes one."
 )]
 pub struct Init {
     /// The first service; default: the name of the repository
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
+    /// Write no service: it is connected in the dashboard
+    #[arg(long, conflicts_with_all = ["service", "repository", "directory"])]
+    no_service: bool,
     /// Where its code comes from; default: origin of the checkout
     #[arg(long, value_name = "URL")]
     repository: Option<String>,
@@ -56,38 +61,67 @@ impl Init {
         if path.exists() && !self.force {
             return Err(Fault::Failed(format!("{} is there already; --force replaces it", path.display())));
         }
-        let wrong = |flag: &str, error: &dyn std::fmt::Display| Fault::Usage(format!("{flag}: {error}"));
-        let checkout = Checkout::here();
-        let repository_given = self.repository.is_some() || checkout.origin.is_some();
-        let service = match self.service {
-            Some(name) => ServiceName::parse("--service", name).map_err(|error| wrong("rmm init", &error))?,
-            None => guess(checkout.name().as_deref(), "my-service")
-                .and_then(|name| ServiceName::parse("service", name).ok())
-                .ok_or_else(|| Fault::Usage("no name can be guessed; give --service NAME".to_owned()))?,
-        };
-        let person = match self.person {
-            Some(name) => PersonName::parse("--person", name).map_err(|error| wrong("rmm init", &error))?,
+        let person = match &self.person {
+            Some(name) => PersonName::parse("--person", name.as_str()).map_err(wrong)?,
             None => guess(context.var("USER"), "admin")
                 .and_then(|name| PersonName::parse("person", name).ok())
                 .ok_or_else(|| Fault::Usage("no name can be guessed; give --person NAME".to_owned()))?,
         };
-        let repository = self
-            .repository
-            .or(checkout.origin)
-            .or_else(|| checkout.root.as_ref().map(|root| root.display().to_string()))
-            .unwrap_or_else(|| format!("YourOrg/{service}"));
-        let directory = self.directory.unwrap_or_else(|| "deployments".into());
+        let found = self.first_service()?;
         let text = init_text(&FirstConfig {
-            service: &service,
-            repository: &repository,
-            directory: &directory,
+            service: found.as_ref().map(Found::service),
             person: &person,
             root: rustix::process::geteuid().is_root(),
         });
         write(path, &text, self.force)?;
         print(&format!("{} is written.\n", path.display()))?;
-        note(&next_steps(context, &service, &repository, repository_given || checkout.root.is_some()));
+        note(&next_steps(context, &person, found.as_ref()));
         Ok(())
+    }
+
+    /// The first service, as far as its code is known: none is made up.
+    fn first_service(&self) -> Result<Option<Found>, Fault> {
+        if self.no_service {
+            return Ok(None);
+        }
+        let given = self.service.as_ref().map(|name| ServiceName::parse("--service", name.as_str()).map_err(wrong));
+        let (given, checkout) = (given.transpose()?, Checkout::here());
+        let of_checkout = || checkout.origin.clone().or_else(|| Some(checkout.root.as_ref()?.display().to_string()));
+        let Some(repository) = self.repository.clone().or_else(of_checkout) else {
+            return match given {
+                Some(name) => Err(Fault::Usage(format!(
+                    "rmm init: where is the code of {name}? Give --repository URL, or --no-service to connect it in the \
+                     dashboard"
+                ))),
+                None => Ok(None),
+            };
+        };
+        let name = match given {
+            Some(name) => name,
+            None => guess(name_in(&repository).or_else(|| checkout.name()).as_deref(), "my-service")
+                .and_then(|name| ServiceName::parse("service", name).ok())
+                .ok_or_else(|| Fault::Usage("no name can be guessed; give --service NAME".to_owned()))?,
+        };
+        let directory = self.directory.clone().unwrap_or_else(|| "deployments".into());
+        Ok(Some(Found { name, repository, directory }))
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what errors are mapped with")]
+fn wrong(invalid: Invalid) -> Fault {
+    Fault::Usage(format!("rmm init: {invalid}"))
+}
+
+/// The first service of the file.
+struct Found {
+    name: ServiceName,
+    repository: String,
+    directory: PathBuf,
+}
+
+impl Found {
+    fn service(&self) -> FirstService<'_> {
+        FirstService { name: &self.name, repository: &self.repository, directory: &self.directory }
     }
 }
 
@@ -119,22 +153,33 @@ fn write(path: &Path, text: &str, force: bool) -> Result<(), Fault> {
         .map_err(|error| Fault::Failed(format!("{} cannot be written: {error}", path.display())))
 }
 
-fn next_steps(context: &Context, service: &ServiceName, repository: &str, known: bool) -> String {
+fn next_steps(context: &Context, person: &PersonName, found: Option<&Found>) -> String {
     let config = match context.config.to_str() {
         Some("rmm.toml") => String::new(),
         Some(path) => format!(" --config {}", shell_word(path)),
         None => " --config …".to_owned(),
     };
-    let look = if known {
-        format!("Look it over: `directory` and the commands must fit your service ({repository}).")
-    } else {
-        "Look it over: `repository`, `directory` and the commands must fit your service.".to_owned()
+    let link = format!("rmm login-link{config} {person}");
+    let Some(Found { name, repository, .. }) = found else {
+        return format!(
+            "\nIt has no service yet. Next:\n  1. rmm check{config}\n  2. rmm serve{config}\n  \
+             3. {link}    in a second terminal: a link to the dashboard\n  \
+             4. There, \"Connect a repository\" leads from its address to a first release."
+        );
     };
     format!(
-        "\nNext:\n  1. {look}\n  2. rmm check{config}\n  3. rmm serve{config}\n  \
-         4. rmm release create{config} --service {service} --tag v1.0.0\n\n\
-         For CI:  rmm token create{config} ci --role ci --service {service}"
+        "\nNext:\n  1. Look it over: `directory` and the commands must fit your service ({repository}).\n  \
+         2. rmm check{config}\n  3. rmm serve{config}\n  \
+         4. {link}    in a second terminal: a link to the dashboard\n  \
+         5. rmm release create{config} --service {name} --tag v1.0.0    a tag that the repository has\n\n\
+         For CI:  rmm token create{config} ci --role ci --service {name}"
     )
+}
+
+/// What a repository is called, by the end of its address.
+fn name_in(repository: &str) -> Option<String> {
+    let last = repository.trim_end_matches('/').rsplit(['/', ':']).next()?;
+    Some(last.strip_suffix(".git").unwrap_or(last).to_owned()).filter(|name| !name.is_empty())
 }
 
 /// The git checkout of the current folder.
@@ -153,13 +198,8 @@ impl Checkout {
     }
 
     fn name(&self) -> Option<String> {
-        let of_origin = self.origin.as_deref().and_then(|origin| {
-            let last = origin.trim_end_matches('/').rsplit(['/', ':']).next()?;
-            Some(last.strip_suffix(".git").unwrap_or(last).to_owned())
-        });
         let of_folder = || self.root.as_ref()?.file_name()?.to_str().map(ToOwned::to_owned);
-        let of_here = || std::env::current_dir().ok()?.file_name()?.to_str().map(ToOwned::to_owned);
-        of_origin.filter(|name| !name.is_empty()).or_else(of_folder).or_else(of_here)
+        self.origin.as_deref().and_then(name_in).or_else(of_folder)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::terminal::{clean, note};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  rmm reload\n\n\
     The running RMM reads its rmm.toml again, with its own environment, as SIGHUP makes it do: services, people and hosts \
-    take effect at once; [server], [local] and [telegram] at the next start. A file that is not right is refused, and the \
+    take effect at once, and so do most keys of [server]; its `listen` and `data_dir`, [local] and [telegram] at the next start. A file that is not right is refused, and the \
     old configuration stays active.")]
 pub struct Reload {
     /// Print the answer of the API

@@ -73,7 +73,8 @@ fn keep_to_itself() {
 }
 
 async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
-    let mut app = App::open(&config)?;
+    let env = env_vars(std::env::vars_os());
+    let mut app = App::open(&config, &env)?;
     let catalog = app.engine().reconfigured();
     hide::by(move |text| catalog.borrow().redactor().text(text));
     let listener = App::bind(config.server.listen).await?;
@@ -81,7 +82,7 @@ async fn serve(config: Config, path: &Path) -> anyhow::Result<()> {
     let operator = app.listen_to_operator()?;
     let stop = app.stop();
     let data_dir = config.server.data_dir.clone();
-    let mut file = ConfigFile::of(&app, path, config, env_vars(std::env::vars_os())).await?;
+    let mut file = ConfigFile::of(&mut app, path, config, env).await?;
     let mut requests = app.reload_requests().context("the configuration is read by another part")?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -367,7 +367,9 @@ fn list(services: &[contract::ServiceView], ui: &Ui) -> String {
         Column::new(words.approvers_column).optional(1).least(12),
     ]);
     for service in services {
-        let (word, tone) = if service.retired {
+        let (word, tone) = if service.put_aside {
+            (words.is_put_aside.to_owned(), Tone::Bad)
+        } else if service.retired {
             (words.is_retired.to_owned(), Tone::Dim)
         } else {
             state(&service.production, ui.language)
@@ -394,7 +396,9 @@ fn show(details: &contract::ServiceDetails, ui: &Ui) -> String {
     let mut out = format!("{}\n\n", ui.heading(&service.name));
     let words = words::words(ui.language);
     let mut field = |label: &str, text: &str| out.push_str(&ui.field(label, 10, &clean(text), Tone::Plain));
-    if service.retired {
+    if service.put_aside {
+        field(words.state, words.put_aside);
+    } else if service.retired {
         field(words.state, words.retired);
     }
     if let Some(repository) = &service.repository {

@@ -98,8 +98,13 @@ words! {
     needs_repair = "needs repair", "нужно чинить";
     is_locked = "locked", "заблокирован";
     is_retired = "retired", "выведен";
-    retired = "retired: not in rmm.toml any more; what is under way ends, and nothing new begins",
-        "выведен: его больше нет в rmm.toml; начатое закончится, новое не начнётся";
+    retired = "retired: not in the configuration any more; what is under way ends, and nothing new begins",
+        "выведен: его больше нет в конфигурации; начатое закончится, новое не начнётся";
+    is_put_aside = "put aside", "отложен";
+    put_aside = "put aside: its definition in the dashboard does not hold any more (`rmm service definition` says why); what is \
+                 under way ends, and nothing new begins",
+        "отложен: его определение в панели больше не действует (почему, скажет `rmm service definition`); начатое \
+         закончится, новое не начнётся";
     nobody_asked = "nobody is asked", "подтверждения не нужны";
     key_changed = "CHANGED", "ДРУГОЙ";
     no = "no: ", "нет: ";
@@ -131,8 +136,10 @@ words! {
     later = "Later:", "Позже:";
     no_tokens = "There are no valid tokens; `rmm token create` makes one.",
         "Действующих токенов нет; создать: `rmm token create`.";
-    reloaded = "The new configuration is active; [server], [local], [telegram] and [telemetry] take effect at the next start.\n",
-        "Новая конфигурация действует; [server], [local], [telegram] и [telemetry] вступят в силу при следующем запуске.\n";
+    reloaded = "The new configuration is active; `listen` and `data_dir` of [server], [local], [telegram] and [telemetry] take effect at \
+          the next start.\n",
+        "Новая конфигурация действует; `listen` и `data_dir` из [server], [local], [telegram] и [telemetry] вступят в силу при \
+          следующем запуске.\n";
     error = "error", "ошибка";
     warning = "warning", "предупреждение";
     record_changed = "ALARM: the record was changed behind RMM's back; `rmm audit verify` says how.",

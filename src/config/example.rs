@@ -10,26 +10,32 @@ pub const EXAMPLE: &str = include_str!("../../rmm.toml.example");
 /// What the first configuration is about.
 #[derive(Debug, Clone, Copy)]
 pub struct Init<'a> {
-    /// The first service.
-    pub service: &'a ServiceName,
-    /// Its repository, in any form that the configuration accepts.
-    pub repository: &'a str,
-    /// Where stage is checked out; production goes into a folder beside it.
-    pub directory: &'a Path,
+    /// The first service; none: it is connected in the dashboard.
+    pub service: Option<FirstService<'a>>,
     /// The first person: admin and only approver.
     pub person: &'a PersonName,
     /// RMM is root, and commands must not be.
     pub root: bool,
 }
 
-/// A short commented `rmm.toml` for a first service that RMM runs on its own machine.
+/// The first service.
+#[derive(Debug, Clone, Copy)]
+pub struct FirstService<'a> {
+    /// Its name.
+    pub name: &'a ServiceName,
+    /// Its repository, in any form that the configuration accepts.
+    pub repository: &'a str,
+    /// Where stage is checked out; production goes into a folder beside it.
+    pub directory: &'a Path,
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
+/// A short commented `rmm.toml`, for a first service that RMM runs on its own machine where there is one.
 #[must_use]
 pub fn init_text(init: &Init<'_>) -> String {
-    let quoted = |text: &str| toml::Value::from(text).to_string();
-    let folder = |environment: &str| {
-        let name = format!("{}-{environment}", init.service);
-        quoted(&init.directory.join(name).to_string_lossy())
-    };
     let local = if init.root {
         r#"
 # Commands on this machine run as this user, not as root like RMM. `useradd --create-home rmm-steps` makes it, and
@@ -57,7 +63,27 @@ role = "admin"
 # token = "env:RMM_TELEGRAM_TOKEN"
 # chat = -1001234567890 # the team's group; the bot answers /id there with its number
 
-[[services]]
+{services}"#,
+        person = quoted(init.person.as_str()),
+        services = init.service.map_or_else(|| NO_SERVICE.to_owned(), |service| service.text(init.person)),
+    )
+}
+
+/// In place of a first service.
+const NO_SERVICE: &str = "\
+# Services: \"Connect a repository\" in the dashboard leads from an address to a first release, and needs nothing here.
+# Or define them in this file, with [[services]]; `rmm docs services` shows both.
+";
+
+impl FirstService<'_> {
+    /// Its `[[services]]` table.
+    fn text(&self, person: &PersonName) -> String {
+        let folder = |environment: &str| {
+            let name = format!("{}-{environment}", self.name);
+            quoted(&self.directory.join(name).to_string_lossy())
+        };
+        format!(
+            r#"[[services]]
 name = {service}
 repository = {repository}
 
@@ -82,10 +108,11 @@ driver = "local"
 surfaces.app.directory = {production}
 # surfaces.app.health.url = "http://127.0.0.1:8000/health"
 "#,
-        person = quoted(init.person.as_str()),
-        service = quoted(init.service.as_str()),
-        repository = quoted(init.repository),
-        stage = folder("stage"),
-        production = folder("production"),
-    )
+            person = quoted(person.as_str()),
+            service = quoted(self.name.as_str()),
+            repository = quoted(self.repository),
+            stage = folder("stage"),
+            production = folder("production"),
+        )
+    }
 }

@@ -55,7 +55,7 @@ pub use authorities::Authorities;
 pub use backup::Backup;
 pub use dashboard::{Block, Composed, service_named_in};
 pub use error::{ConfigErrors, Excerpt, Position, Problem};
-pub use example::{EXAMPLE, Init, init_text};
+pub use example::{EXAMPLE, FirstService, Init, init_text};
 pub use github::{FromGithub, Github, GithubLogin};
 pub use links::Links;
 pub use local::LocalUser;
@@ -220,7 +220,9 @@ impl Config {
         let ai = ai::read(&root, telegram.as_ref(), &keyring);
         // What has been looked up by now is RMM's own.
         keyring.keep_own(&server.data_dir);
-        let mut services = service::read(&root, &people, &hosts, &keyring, from_github.id_tokens.is_some());
+        let (id_tokens, own) =
+            (from_github.id_tokens.is_some(), places::OwnFolders { data: &server.data_dir, configuration: base_dir });
+        let mut services = service::read(&root, &people, &hosts, &keyring, id_tokens, &own);
         service::at_their_github(&mut services, &from_github.api_url);
         hosts.warn_unused(&report);
 
@@ -259,9 +261,9 @@ impl Config {
     }
 
     /// Takes over a service that is in an earlier configuration only, with what it needs from there.
-    pub fn retire(&mut self, name: &ServiceName, earlier: Self) {
+    pub fn retire(&mut self, name: &ServiceName, earlier: Self, put_aside: bool) {
         let Some(service) = earlier.services.into_iter().find(|service| service.name == *name) else { return };
-        self.services.push(Service { retired: true, ..service });
+        self.services.push(Service { retired: true, put_aside, ..service });
         for host in earlier.hosts {
             if self.hosts.iter().all(|known| known.name != host.name) {
                 self.hosts.push(host);

@@ -18,8 +18,8 @@ use crate::domain::plan::started::All;
 use crate::domain::service::{Recipe, Service, Surface};
 
 use self::asked::ports;
-pub(super) use self::folders::is_for_code;
-use self::folders::{folders, nested};
+pub(super) use self::folders::{OwnFolders, is_for_code};
+use self::folders::{folders, nested, of_rmm};
 use self::projects::projects;
 use super::hosts::Hosts;
 use super::report::{Origin, Report};
@@ -78,6 +78,10 @@ impl Occupied {
         &self.surface.name
     }
 
+    fn is_here(&self) -> bool {
+        self.surface.hosts.iter().any(|place| place.host.is_local())
+    }
+
     fn is_released_with(&self, other: &Self) -> bool {
         self.service == other.service && self.environment == other.environment
     }
@@ -99,7 +103,8 @@ impl Occupied {
 }
 
 /// Reports what must collide. Each pair is looked at once, and the later one of the file is pointed at.
-pub(super) fn check(report: &Report<'_>, hosts: &Hosts, occupied: &[Occupied]) {
+pub(super) fn check(report: &Report<'_>, hosts: &Hosts, own: &OwnFolders<'_>, occupied: &[Occupied]) {
+    occupied.iter().for_each(|place| of_rmm(report, own, place));
     let by_machine = group(hosts, occupied);
     let mut told = BTreeSet::new();
     let mut asked = BTreeSet::new();

@@ -70,6 +70,12 @@ impl<'t> Report<'t> {
         self.document.part(span.start).1.service.is_some()
     }
 
+    /// Whether something is wrong with what is written at a place.
+    pub fn is_wrong(&self, place: &Origin) -> bool {
+        let here = self.problem(place, String::new(), None);
+        self.errors.borrow().iter().any(|known| known.key == here.key && known.position == here.position)
+    }
+
     /// Says that the text is no TOML.
     pub fn not_toml(&self, error: &toml::de::Error) {
         if let Some(line) = error.span().and_then(|span| line_with_secret(&self.document.text, span)) {

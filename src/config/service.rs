@@ -20,7 +20,7 @@ use super::github::Github;
 use super::hosts::Hosts;
 use super::oidc;
 use super::people::{Names, People, Unique};
-use super::places::{self, Occupied};
+use super::places::{self, Occupied, OwnFolders};
 use super::report::{Located, Origin, Report, Spot};
 use super::secret::Keyring;
 use super::surface::{Demand, Draft, Runs, absolute};
@@ -42,6 +42,7 @@ pub(super) fn read(
     hosts: &Hosts,
     keyring: &Keyring<'_>,
     id_tokens: bool,
+    own: &OwnFolders<'_>,
 ) -> Vec<Service> {
     if !root.has("services") {
         let place = Origin { path: "services".into(), spot: Spot::File };
@@ -59,7 +60,7 @@ pub(super) fn read(
             read.map(|service| Service { candidates, oidc, ..service })
         })
         .collect();
-    places::check(root.report, hosts, &occupied);
+    places::check(root.report, hosts, own, &occupied);
     former_names(&sections, &services);
     services
 }
@@ -179,6 +180,7 @@ fn service(
         surfaces: written.iter().map(|surface| surface.draft.complete(surface.name.clone(), &plain)).collect(),
         environments,
         retired: false,
+        put_aside: false,
     };
     for (env, points) in points {
         occupied.extend(Occupied::by(&service, env, points));

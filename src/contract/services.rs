@@ -20,6 +20,10 @@ pub struct ServiceView {
     #[serde(default)]
     #[schema(required = true)]
     pub retired: bool,
+    /// It is retired only because its definition in the dashboard does not hold any more.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub put_aside: bool,
     /// Its surfaces, in deploy order.
     pub surfaces: Vec<String>,
     /// Who is listed as approver.
@@ -209,7 +213,7 @@ pub struct DefinitionRevisionView {
     pub at: Timestamp,
     /// Who made it; none: it was read from `rmm.toml`.
     pub by: Option<String>,
-    /// As RMM understood it.
+    /// As RMM understood it; empty: the service was removed from the dashboard.
     pub text: String,
     /// As it was written in the dashboard.
     pub written: Option<String>,

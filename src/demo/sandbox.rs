@@ -111,13 +111,13 @@ impl Sandbox {
         let config = Config::load(&path, &variables).map_err(|errors| anyhow::anyhow!("{errors}"))?;
         // Nothing of the demo stays behind.
         RunPlace::keep_in(&config.server.data_dir).context("the data directory cannot be made")?;
-        let mut app = App::open(&config)?;
+        let mut app = App::open(&config, &variables)?;
         let listener = App::bind(config.server.listen).await?;
         let address = listener.local_addr().context("the address of RMM is not known")?;
         let socket = DataDir::new(&config.server.data_dir).socket();
         let (engine, stop) = (app.engine().clone(), app.stop());
         let operator = app.listen_to_operator()?;
-        let mut file = ConfigFile::of(&app, &path, config, variables).await?;
+        let mut file = ConfigFile::of(&mut app, &path, config, variables).await?;
         if let Some(mut requests) = app.reload_requests() {
             tokio::spawn(async move {
                 while let Some(wanted) = requests.recv().await {

@@ -140,6 +140,10 @@ pub enum Cause {
     ServiceRetired {
         service: ServiceName,
     },
+    /// Its definition in the dashboard does not hold any more.
+    ServiceAside {
+        service: ServiceName,
+    },
     /// The life cycle has no such move from here.
     Illegal {
         release: ReleaseId,
@@ -473,6 +477,7 @@ impl Cause {
             Self::DefinedInFile { .. } => Code::DefinedInFile,
             Self::ServiceBusy { .. } => Code::ServiceBusy,
             Self::ServiceRetired { .. } => Code::ServiceRetired,
+            Self::ServiceAside { .. } => Code::ServiceAside,
             Self::Illegal { .. }
             | Self::DoesNotFollow { .. }
             | Self::NothingUnderWay { .. }

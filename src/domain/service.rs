@@ -9,6 +9,7 @@ use super::env::Env;
 use super::identity::TrustedWorkflows;
 use super::ids::{HostName, PersonName, ServiceName, SurfaceName};
 use super::pattern::Pattern;
+use super::refusal::Cause;
 
 /// What a team releases as one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -44,6 +45,9 @@ pub struct Service {
     /// It has left the configuration: what is under way ends, and nothing new begins.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub retired: bool,
+    /// It is retired only because its definition in the dashboard does not hold any more.
+    #[serde(skip)]
+    pub put_aside: bool,
 }
 
 /// What makes a candidate of a service.
@@ -330,6 +334,19 @@ impl Surface {
 }
 
 impl Service {
+    /// Whether something new may begin in it.
+    ///
+    /// # Errors
+    /// [`Cause::ServiceAside`] and [`Cause::ServiceRetired`], where it has left the configuration.
+    pub fn begins(&self) -> Result<(), Cause> {
+        let service = || self.name.clone();
+        match (self.put_aside, self.retired) {
+            (true, _) => Err(Cause::ServiceAside { service: service() }),
+            (false, true) => Err(Cause::ServiceRetired { service: service() }),
+            (false, false) => Ok(()),
+        }
+    }
+
     /// The name by which hosts know it: it stays when the service is renamed.
     #[must_use]
     pub fn name_on_hosts(&self) -> &ServiceName {

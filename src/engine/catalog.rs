@@ -23,6 +23,7 @@ use crate::domain::ids::{HostName, PersonName, ReleaseId, ServiceName};
 use crate::domain::mark::MarkKind;
 use crate::domain::person::{Person, Role};
 use crate::domain::reason::Reason;
+use crate::domain::refusal::{Cause, Refusal};
 use crate::domain::repository::{GITHUB_API, RepoName};
 use crate::domain::service::{Driver, EnvValue, Service};
 use crate::domain::world::People;
@@ -61,6 +62,8 @@ pub struct Catalog {
     warnings: Vec<String>,
     /// Where relative paths begin.
     folder: PathBuf,
+    /// Services of the dashboard whose definitions do not hold; those that have no history are nowhere else.
+    aside: BTreeSet<ServiceName>,
 }
 
 impl Catalog {
@@ -85,7 +88,48 @@ impl Catalog {
             effective: config.effective(),
             warnings: config.warnings.iter().map(ToString::to_string).collect(),
             folder: PathBuf::from(&config.source.1),
+            aside: BTreeSet::new(),
         }
+    }
+
+    /// With services of the dashboard that are put aside.
+    #[must_use]
+    pub fn with_aside(mut self, aside: impl IntoIterator<Item = ServiceName>) -> Self {
+        self.aside.extend(aside);
+        self
+    }
+
+    /// Services of the dashboard that are put aside, by name.
+    pub const fn aside(&self) -> &BTreeSet<ServiceName> {
+        &self.aside
+    }
+
+    /// Why there is nothing to be had of a service that is not here.
+    #[must_use]
+    pub fn no_service(&self, name: &ServiceName) -> Refusal {
+        let service = name.clone();
+        if self.aside.contains(name) {
+            return Cause::ServiceAside { service }.into();
+        }
+        Cause::NoService { service }.into()
+    }
+
+    /// Whether something new may begin in a service: it is here, and has not left the configuration.
+    #[must_use]
+    pub fn is_in_force(&self, name: &ServiceName) -> bool {
+        self.service(name).is_some_and(|service| !service.retired)
+    }
+
+    /// The name under which a service is counted; none: those that have left the configuration are one.
+    #[must_use]
+    pub fn counted_as<'s>(&self, service: &'s str) -> Option<&'s str> {
+        let name = ServiceName::parse("service", service).ok()?;
+        self.is_in_force(&name).then_some(service)
+    }
+
+    /// The services in which something new may begin, by name: those that have left the configuration are retired.
+    pub fn in_force(&self) -> impl Iterator<Item = &Arc<Service>> {
+        self.services().filter(|service| !service.retired)
     }
 
     /// The configuration as RMM understood it, as TOML, without secrets.

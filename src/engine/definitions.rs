@@ -82,12 +82,14 @@ impl Engine {
     /// # Errors
     /// [`Failure::Refused`] when something is, or it has changed since it was looked at; nothing has changed then.
     pub async fn note_removal(&self, actor: &Actor, service: ServiceName, seen: i64) -> Result<(), Failure> {
-        self.record(actor, move |conn, _| {
+        let by = actor.label().to_owned();
+        self.record(actor, move |conn, now| {
             still(conn, &service, seen)??;
             if let Some(release) = dashboard::under_way(conn, &service)? {
                 return Err(Cause::ServiceBusy { service, release }.into());
             }
             dashboard::remove(conn, &service)?;
+            definitions::revise(conn, &service, &Definition { text: "", written: None, by: Some(&by) }, now)?;
             Ok(((), Some(Event::ServiceRemoved { service })))
         })
         .await

@@ -128,7 +128,7 @@ async fn repositories(engine: &Engine) -> Result<BTreeSet<RepoName>, StoreError>
     let catalog = engine.catalog();
     let api = catalog.github_api();
     let (mut found, mut others) = (BTreeSet::new(), Vec::new());
-    for service in catalog.services().filter(|service| !service.retired) {
+    for service in catalog.in_force() {
         let Some(name) = service.repository.as_deref().and_then(|it| RepoName::of(it, api)) else { continue };
         if is_always_watched(service) {
             found.insert(name);

@@ -67,8 +67,7 @@ impl Engine {
     pub async fn prove(&self, token: &str) -> Result<Proven, Unproven> {
         let catalog = self.catalog();
         let trusting: Vec<_> = catalog
-            .services()
-            .filter(|service| !service.retired)
+            .in_force()
             .filter_map(|service| Some((&service.name, service.oidc.as_ref()?)))
             .collect();
         let accepted = catalog.id_tokens().filter(|_| !trusting.is_empty()).ok_or(TokenFault::NotAsked)?;

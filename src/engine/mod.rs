@@ -84,7 +84,7 @@ use crate::telemetry::traces::{self, Position};
 use crate::wording::on_record;
 
 pub use self::dispatcher::Dispatcher;
-pub use self::request::{Asker, Failure, Handled, Request, no_release, no_service};
+pub use self::request::{Asker, Failure, Handled, Request, no_release};
 
 /// The machine. Cheap to clone.
 #[derive(Clone)]
@@ -109,6 +109,7 @@ struct Inner {
     tag_news: watch::Sender<tags::Wanted>,
     /// Changes when a session of the dashboard was ended.
     ended_sessions: watch::Sender<()>,
+    looks: repositories::Looks,
 }
 
 /// What the engine reaches the world outside with.
@@ -145,6 +146,7 @@ impl Engine {
             issuers: IssuerKeys::default(),
             tag_news: watch::Sender::default(),
             ended_sessions: watch::Sender::default(),
+            looks: repositories::Looks::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -225,7 +227,7 @@ impl Engine {
                 Ok(name) => name,
                 Err(refusal) => return Ok(Err(refusal)),
             };
-            let Some(service) = catalog.service(&name) else { return Ok(Err(no_service(&name))) };
+            let Some(service) = catalog.service(&name) else { return Ok(Err(catalog.no_service(&name))) };
             let stored = Stored::of(conn, name);
             let world = world::open(&stored, service.clone(), catalog.people().clone(), moment)?;
             Ok(decide(world, &request.actor, request.command).answer.map(|_| ()))
@@ -247,7 +249,7 @@ impl Engine {
         let seen = self
             .read(move |conn| {
                 let Some(name) = releases::service_of(conn, id)? else { return Ok(Err(no_release(id))) };
-                let Some(service) = catalog.service(&name) else { return Ok(Err(no_service(&name))) };
+                let Some(service) = catalog.service(&name) else { return Ok(Err(catalog.no_service(&name))) };
                 let stored = Stored::of(conn, name);
                 let world = world::open(&stored, service.clone(), catalog.people().clone(), moment)?;
                 Ok(world.find(id).map(|release| see(&world, &release)).ok_or_else(|| no_release(id)))
@@ -283,7 +285,7 @@ impl Engine {
         see: impl FnOnce(&World<'_>) -> T + Send + 'static,
     ) -> Result<T, Failure> {
         let catalog = self.catalog();
-        let service = catalog.service(name).cloned().ok_or_else(|| no_service(name))?;
+        let service = catalog.service(name).cloned().ok_or_else(|| catalog.no_service(name))?;
         let moment = self.moment()?;
         let people = catalog.people().clone();
         let look = move |conn: &Connection| {
@@ -494,7 +496,7 @@ fn decide_and_save(
         Ok(name) => name,
         Err(refusal) => return Ok((Err(refusal), false)),
     };
-    let Some(service) = catalog.service(&name) else { return Ok((Err(no_service(&name)), false)) };
+    let Some(service) = catalog.service(&name) else { return Ok((Err(catalog.no_service(&name)), false)) };
     if let Some(update) = request.update
         && !telegram::handled(tx, update, moment.now)?
     {

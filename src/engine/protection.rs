@@ -90,7 +90,7 @@ pub(super) async fn watch(engine: Engine) {
 async fn look_at_all(engine: &Engine, look: Look, troubles: &mut HashMap<ServiceName, String>) -> Duration {
     let catalog = engine.catalog();
     let mut pause = QUIET;
-    for service in catalog.services().filter(|service| service.protection_rule.is_some() && !service.retired) {
+    for service in catalog.in_force().filter(|service| service.protection_rule.is_some()) {
         let trouble = match look_at(engine, service, look).await {
             Ok(wanted) => {
                 pause = pause.min(wanted);

@@ -3,10 +3,15 @@
 //! Must not: change anything, or take an address that `rmm.toml` could not have.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::clients::git::{self, Unresolved};
 use crate::config::check_repository;
 use crate::domain::ids::{Invalid, ServiceName, Tag};
+use crate::domain::person::Actor;
 use crate::domain::reason::Reason;
 use crate::domain::repository::{GITHUB_API, RepoName};
 
@@ -15,6 +20,58 @@ use super::source::Source;
 
 /// Tags that are shown.
 const MOST_TAGS: usize = 200;
+
+/// Looks at the same time: each is a program of git, or calls of GitHub, for half a minute.
+const LOOKS: usize = 4;
+
+/// Places for those who look at repositories.
+#[derive(Debug)]
+pub(super) struct Looks {
+    places: Semaphore,
+    by: Mutex<BTreeSet<String>>,
+}
+
+/// A place that somebody has.
+struct Look<'l> {
+    looks: &'l Looks,
+    by: String,
+    _place: SemaphorePermit<'l>,
+}
+
+/// Why nobody looks now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Busy {
+    /// Whoever asks does so already.
+    You,
+    /// So many others do.
+    Others,
+}
+
+impl Default for Looks {
+    fn default() -> Self {
+        Self { places: Semaphore::new(LOOKS), by: Mutex::default() }
+    }
+}
+
+impl Looks {
+    /// A place; one for each, and none that has to be waited for.
+    fn begin(&self, actor: &Actor) -> Result<Look<'_>, Busy> {
+        let by = actor.label().to_owned();
+        let mut all = self.by.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.contains(&by) {
+            return Err(Busy::You);
+        }
+        let place = self.places.try_acquire().map_err(|_| Busy::Others)?;
+        all.insert(by.clone());
+        Ok(Look { looks: self, by, _place: place })
+    }
+}
+
+impl Drop for Look<'_> {
+    fn drop(&mut self) {
+        self.looks.by.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.by);
+    }
+}
 
 /// What a repository says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,14 +91,16 @@ pub enum Unread {
     Invalid(Invalid),
     /// It does not answer, or not to RMM.
     Silent(Reason),
+    /// It is not asked now.
+    Busy(Busy),
 }
 
 impl Engine {
-    /// Looks at the repository at an address that somebody has typed.
+    /// Looks at the repository at an address that somebody has typed. Each does so once at a time.
     ///
     /// # Errors
     /// [`Unread`], with what to do.
-    pub async fn look_at_repository(&self, typed: &str) -> Result<Repository, Unread> {
+    pub async fn look_at_repository(&self, actor: &Actor, typed: &str) -> Result<Repository, Unread> {
         let catalog = self.catalog();
         let address = check_repository(typed, catalog.folder()).map_err(Unread::Invalid)?;
         // As the configuration understands `owner/name`.
@@ -50,6 +109,7 @@ impl Engine {
             Some(_) | None => address.clone(),
         };
         let source = Source::at(&catalog, &at);
+        let _look = self.inner.looks.begin(actor).map_err(Unread::Busy)?;
         let (tags, branch) = tokio::join!(source.tags(), source.default_branch());
         let tags = tags.map_err(|why| self.silent(why))?;
         Ok(Repository { address, branch, tags: newest(tags.named.into_keys()) })
@@ -59,9 +119,10 @@ impl Engine {
     ///
     /// # Errors
     /// Why it does not say them.
-    pub async fn tags_of(&self, service: &ServiceName) -> Result<Option<Vec<Tag>>, Unread> {
+    pub async fn tags_of(&self, actor: &Actor, service: &ServiceName) -> Result<Option<Vec<Tag>>, Unread> {
         let catalog = self.catalog();
         let Some(source) = Source::of(&catalog, service) else { return Ok(None) };
+        let _look = self.inner.looks.begin(actor).map_err(Unread::Busy)?;
         let tags = source.tags().await.map_err(|why| self.silent(why))?;
         Ok(Some(newest(tags.named.into_keys())))
     }
@@ -143,6 +204,25 @@ fn parts(name: &str) -> impl Iterator<Item = Piece<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ids::PersonName;
+    use crate::domain::person::{Door, Role};
+
+    #[test]
+    fn so_many_look_at_the_same_time_and_each_of_them_once() {
+        let looks = Looks::default();
+        let person = |name: &str| {
+            let name = PersonName::parse("name", name).unwrap();
+            Actor::Person { name, role: Role::Admin, door: Door::Dashboard }
+        };
+        let [ann, bob, eve, kim, lee] = ["ann", "bob", "eve", "kim", "lee"].map(person);
+        let of_ann = looks.begin(&ann).ok().unwrap();
+        assert_eq!(looks.begin(&ann).err(), Some(Busy::You));
+        let _others: Vec<_> = [&bob, &eve, &kim].map(|who| looks.begin(who).ok().unwrap()).into();
+        assert_eq!(looks.begin(&lee).err(), Some(Busy::Others));
+        drop(of_ann);
+        let of_lee = looks.begin(&lee).ok();
+        assert_eq!((of_lee.is_some(), looks.begin(&ann).err()), (true, Some(Busy::Others)));
+    }
 
     #[test]
     fn the_newest_versions_come_first() {

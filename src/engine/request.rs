@@ -93,12 +93,6 @@ pub fn no_release(id: ReleaseId) -> Refusal {
     Cause::NoRelease { release: id }.into()
 }
 
-/// The refusal of a command about a service that is not configured.
-#[must_use]
-pub fn no_service(name: &ServiceName) -> Refusal {
-    Cause::NoService { service: name.clone() }.into()
-}
-
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)

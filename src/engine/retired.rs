@@ -28,7 +28,7 @@ impl Engine {
             let problem = match source {
                 Some((text, folder)) => match Config::parse(&text, "an earlier rmm.toml", Path::new(&folder), env) {
                     Ok(earlier) => {
-                        config.retire(&service, earlier);
+                        config.retire(&service, earlier, aside.contains(&service));
                         None
                     }
                     Err(errors) => Some(errors.to_string()),
@@ -49,7 +49,7 @@ impl Engine {
                 ),
             }
         }
-        self.reconfigure(Catalog::new(&config)).await;
+        self.reconfigure(Catalog::new(&config).with_aside(aside)).await;
         if let Err(error) = self.tell_dead_tokens().await {
             tracing::error!(%error, "which tokens have lost their person could not be read");
         }

@@ -85,7 +85,7 @@ async fn look_at_all(
     is_meant: impl Fn(&ServiceName) -> bool,
 ) -> BTreeSet<ReleaseId> {
     let catalog = engine.catalog();
-    let services = catalog.services().filter(|service| service.repository.is_some() && !service.retired);
+    let services = catalog.in_force().filter(|service| service.repository.is_some());
     let looks = services.filter(|service| is_meant(&service.name)).map(async |service| {
         let looked = look(engine, questions, service, missing, with_production).await;
         looked.unwrap_or_else(|error| {

@@ -44,12 +44,20 @@ pub struct Revision {
     pub number: i64,
     /// When RMM read it.
     pub at: Timestamp,
-    /// The definition as TOML, without secrets.
+    /// The definition as TOML, without secrets; empty where it was removed.
     pub text: String,
     /// Who made it in the dashboard; none: RMM found it by itself, mostly in the file.
     pub by: Option<String>,
     /// The definition as it was written in the dashboard; none: it was in the file.
     pub written: Option<String>,
+}
+
+impl Revision {
+    /// Whether it says that the service was removed from the dashboard.
+    #[must_use]
+    pub const fn is_removal(&self) -> bool {
+        self.text.is_empty()
+    }
 }
 
 /// How a service is defined.

@@ -18,6 +18,8 @@ pub type Outcome = Result<Vec<String>, Vec<String>>;
 pub enum Wanted {
     /// Read the file again.
     Read(oneshot::Sender<Outcome>),
+    /// Say whether services of the dashboard may run on RMM's own machine.
+    RunHere(oneshot::Sender<bool>),
     /// Change the definition of a service.
     Change(Change, oneshot::Sender<Result<Changed, NotChanged>>),
 }
@@ -100,6 +102,12 @@ impl Reloads {
         let (answer, outcome) = oneshot::channel();
         self.0.send(Wanted::Read(answer)).await.ok()?;
         outcome.await.ok()
+    }
+
+    /// Asks whether services of the dashboard may run on RMM's own machine, and waits.
+    pub async fn may_run_here(&self) -> bool {
+        let (answer, outcome) = oneshot::channel();
+        self.0.send(Wanted::RunHere(answer)).await.is_ok() && outcome.await.unwrap_or(false)
     }
 
     /// Asks for a service to be defined otherwise, and waits.

@@ -30,6 +30,17 @@ page.on('console', (message) => message.type() === 'error' && wrong.push(`consol
 page.on('pageerror', (error) => wrong.push(`script: ${error}`));
 page.on('request', (request) => new URL(request.url()).origin === base || wrong.push(`loads ${request.url()}`));
 
+// The buttons of a page leave room for the rest of it, also on narrow phones.
+const narrow = async (name) => {
+  const usual = page.viewportSize();
+  for (const width of [360, 412]) {
+    await page.setViewportSize({ ...usual, width });
+    const rows = await page.evaluate(() => new Set([...document.querySelectorAll('.acts > *')].map((act) => act.offsetTop)).size);
+    if (rows > 2) wrong.push(`${name}: the buttons take ${rows} rows at ${width} px`);
+  }
+  await page.setViewportSize(usual);
+};
+
 // What holds for every page.
 const look = async (name) => {
   const lang = await page.getAttribute('html', 'lang');
@@ -39,6 +50,7 @@ const look = async (name) => {
   if (view.script) {
     const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
     if (wide) wrong.push(`${name}: scrolls sideways`);
+    if (device.isMobile) await narrow(name);
     const { violations } = await new Axe({ page }).withTags(WCAG).analyze();
     for (const found of violations) {
       wrong.push(`${name}: ${found.id}: ${found.help}: ${found.nodes.map((node) => node.target.join(' ')).slice(0, 3).join(', ')}`);

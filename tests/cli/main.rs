@@ -174,7 +174,14 @@ const TO_TESTING: [&str; 3] = ["stage_building", "stage_test_rollback", "manual_
 fn a_first_configuration() {
     let place = Sandbox::empty();
     place.run(&["check"]).ends(2).says("rmm init");
-    place.run(&["init", "--service", "shop", "--person", "ann"]).ends(0).says("rmm.toml is written").says("rmm serve");
+    // No repository is made up.
+    place.run(&["init", "--service", "shop", "--person", "ann"]).ends(2).says("--repository URL").says("--no-service");
+    for arguments in [&["init", "--person", "ann"] as &[&str], &["init", "--no-service", "--person", "ann", "--force"]] {
+        place.run(arguments).ends(0).says("It has no service yet").says("rmm login-link ann").says("Connect a repository");
+        assert!(!fs::read_to_string(place.path("rmm.toml")).unwrap().contains("[[services]]\n"));
+    }
+    let shop = ["init", "--service", "shop", "--person", "ann", "--repository", "/srv/git/shop.git", "--force"];
+    place.run(&shop).ends(0).says("rmm.toml is written").says("rmm serve").says("(/srv/git/shop.git)");
     place.run(&["init"]).ends(1).says("--force");
     place.run(&["init", "--force", "--service", "not a name"]).ends(2).says("--service");
     if rustix::process::geteuid().is_root() {

@@ -1,5 +1,6 @@
 //! Connecting a repository in the dashboard, without a script: from nothing to a release that has a number.
 
+use tokio::net::TcpListener;
 use toml::Table;
 
 use crate::world::{Browser, Page, Repository, Setup, World};
@@ -114,6 +115,8 @@ async fn what_cannot_be_is_told_where_it_was_said_and_shown_as_it_is() {
         assert_eq!(said.status, 422, "{evil}: {}", said.html);
         assert!(said.has("#silent") && said.attribute("#repository", "value") == evil, "{evil}: {}", said.html);
         assert!(!said.html.contains("<script>alert"));
+        // How to let RMM in helps where it was turned away, and not where there is no address.
+        assert_eq!(said.text("#silent").contains("deploy key"), evil == "/nowhere/at/all", "{evil}: {}", said.html);
     }
     let step = |to: &str, answers: &[(&str, &str)]| {
         let pairs = [("step", to), ("repository", "acme/shop")].into_iter().chain(answers.iter().copied());
@@ -160,4 +163,44 @@ async fn a_name_that_is_taken_meanwhile_is_told_and_the_text_is_kept() {
     assert!(again.text("#wrong").contains("by ann") && again.text("#text").contains("acme/shop"), "{}", again.html);
     let taken = ann.open(&format!("/connect?step=places&{answers}")).await;
     assert!(taken.text("#missing").contains("service of this name"), "{}", taken.html);
+}
+
+#[tokio::test]
+async fn a_repository_that_does_not_answer_is_asked_once_by_each() {
+    let w = nothing_yet(Setup::new().person("bob", "admin")).await;
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("git://{}/wiki.git", silent.local_addr().unwrap());
+    let (mut first, mut second) =
+        (Browser::signed_in(&w, Some("ann")).await, Browser::signed_in(&w, Some("ann")).await);
+    let mut bob = Browser::signed_in(&w, Some("bob")).await;
+    let [page, again, of_bob] = [first.open("/connect").await, second.open("/connect").await, bob.open("/connect").await];
+    let fields = [("repository", address.as_str())];
+    let asks = first.submit(&page, "/connect/look", &fields);
+    let meanwhile = async {
+        let _asked = silent.accept().await.unwrap();
+        let refused = second.submit(&again, "/connect/look", &fields).await;
+        assert_eq!(refused.status, 429, "{}", refused.html);
+        assert!(refused.text("#silent").contains("asking a repository already"), "{}", refused.html);
+        assert_eq!(refused.attribute("#repository", "value"), address);
+        // Others are not held up.
+        let other = bob.submit(&of_bob, "/connect/look", &[("repository", "/nowhere/at/all")]).await;
+        assert_eq!(other.status, 422, "{}", other.html);
+        drop(silent);
+    };
+    let (said, ()) = tokio::join!(asks, meanwhile);
+    assert_eq!(said.status, 422, "{}", said.html);
+    // It has ended, and so ann may ask again.
+    let said = second.submit(&again, "/connect/look", &[("repository", "/nowhere/at/all")]).await;
+    assert_eq!(said.status, 422, "{}", said.html);
+}
+
+#[tokio::test]
+async fn where_there_is_nothing_yet_the_board_says_what_comes_next() {
+    let w = nothing_yet(Setup::new().person("vera", "viewer")).await;
+    let mut ann = Browser::signed_in(&w, Some("ann")).await;
+    let mut vera = Browser::signed_in(&w, Some("vera")).await;
+    let board = ann.open("/").await;
+    assert!(board.has("#first a.btn") && board.text("#first code.cmd") == "rmm check && rmm reload", "{}", board.html);
+    let board = vera.open("/").await;
+    assert!(!board.has("#first a.btn") && board.text("#first code.cmd") == "rmm check && rmm reload", "{}", board.html);
 }

@@ -56,6 +56,11 @@ async fn a_service_is_checked_saved_edited_and_removed_on_its_page() {
     assert_eq!(page.status, 200, "{}", page.html);
     assert!(page.text("#right .diff").contains("+ name = \"wiki\""), "{}", page.html);
     assert_eq!(w.operator().get(API).await.status, 404);
+    // What nobody sees is in the editor as it is, so that saving it changes nothing else.
+    let unseen = format!("{text}# a\u{202e}b\u{200b} & <i>\n");
+    let page = sent!(ann, send(&unseen, 0, "check"));
+    assert_eq!(page.text_as_it_is("#text").trim_start_matches('\n'), unseen);
+    assert!(page.text("#right .diff").contains("⟨U+202E⟩") && !page.html.contains("<i>"), "{}", page.html);
 
     let page = sent!(ann, send(&text.replace('\n', "\r\n"), 0, "save"));
     assert_eq!(
@@ -80,6 +85,13 @@ async fn a_service_is_checked_saved_edited_and_removed_on_its_page() {
     w.until(release, "deployed").await;
     assert!(w.ledger().contains(&"production wiki v1".into()));
     w.quiet().await;
+
+    // One change is shown once, however often RMM has to know it.
+    let page = sent!(ann, send(&text.replace("wiki $RMM_TAG", "Wiki $RMM_TAG"), 1, "check"));
+    let shown = page.text("#right .diff");
+    assert_eq!((shown.matches("Wiki $RMM_TAG").count(), shown.matches("wiki $RMM_TAG").count()), (1, 1), "{shown}");
+    let page = sent!(ann, send(&format!("{text}# only a word\n"), 1, "check"));
+    assert!(page.text("#right").contains("the same as now") && !page.has("#right .diff"), "{}", page.html);
 
     // Two edit it: the second is told, and loses nothing.
     let mut bob = Browser::signed_in(&w, Some("bob")).await;
@@ -108,6 +120,17 @@ async fn a_service_is_checked_saved_edited_and_removed_on_its_page() {
     assert_eq!(defined(&w).await["in_dashboard"], false);
     let kinds = kinds(&w).await;
     assert_eq!(kinds.iter().filter(|kind| *kind == "service_defined").count(), 2);
+    // Its pages say so, and offer what is possible.
+    let line = ann.open("/").await.text("#places");
+    assert!(line.contains("wiki") && line.contains("Retired"), "{line}");
+    let page = ann.open("/services/wiki").await;
+    assert!(page.text("#out-of-force").contains("Retired") && !page.has("form[action$='/lock']"), "{}", page.html);
+    let page = ann.open("/services/wiki/release").await;
+    assert!(page.status == 409 && page.text("main").contains("wiki is retired"), "{}", page.html);
+    let page = ann.open(WIKI).await;
+    assert!(page.text(".head").contains("Not in the configuration any more"), "{}", page.html);
+    let last = page.text("#revisions details");
+    assert!(last.contains("Revision 3") && last.contains("ann") && last.contains("removed"), "{last}");
     assert!(kinds.contains(&"service_removed".into()));
     w.is_sound().await;
 }
@@ -167,6 +190,23 @@ async fn a_definition_that_no_longer_holds_is_put_aside_at_a_start_and_refuses_a
     assert!(w.log().contains("the service wiki of the dashboard is put aside"));
     let mut ann = Browser::signed_in(&w, Some("ann")).await;
     assert!(ann.open("/settings").await.text("main").contains("wiki is put aside"));
+    // It is on the board, and whoever wants a release of it is told why there is none, at every door.
+    let line = ann.open("/").await.text("#places");
+    assert!(line.contains("wiki") && line.contains("Put aside"), "{line}");
+    assert_eq!(ann.open("/services/wiki").await.location.as_deref(), Some(WIKI));
+    let new = json!({ "service": "wiki", "tag": "v1", "initiated_by": "ann" });
+    let refused = w.operator().post("/api/v1/releases", &new).await.refused(409, "service_aside");
+    assert!(refused.to_string().contains("/services/wiki/definition"), "{refused}");
+    let page = ann.open("/services/wiki/release").await;
+    assert!(page.status == 409 && page.text("main").contains("put aside"), "{}", page.html);
+    let (code, said) = w.rmm(&["release", "create", "--service", "wiki", "--tag", "v1"]);
+    assert!(code == Some(3) && said.contains("wiki is put aside"), "{code:?} {said}");
+    // What is wrong is told in English, which a Russian page says.
+    let account = ann.open("/account").await;
+    ann.submit(&account, "/account", &[("lang", "ru"), ("theme", "")]).await;
+    assert!(ann.open(WIKI).await.text("#aside").contains("Подробности — по-английски"));
+    let account = ann.open("/account").await;
+    ann.submit(&account, "/account", &[("lang", "en"), ("theme", "")]).await;
     let page = ann.open(WIKI).await;
     assert!(
         page.text("#aside").contains("bob") && page.text("#text").contains("required = [\"bob\"]"),
@@ -194,6 +234,13 @@ async fn the_file_takes_a_definition_over() {
     let now = defined(&w).await;
     assert_eq!((now["in_dashboard"].as_bool(), now["revision"].as_i64()), (Some(false), Some(0)));
     assert_eq!((now["revisions"][0]["number"].as_i64(), &now["revisions"][0]["by"]), (Some(2), &Value::Null));
+    let mut ann = Browser::signed_in(&w, Some("ann")).await;
+    let told = ann.open(WIKI).await.text("#moved");
+    assert!(told.contains("defined in rmm.toml since"), "{told}");
+    let page = ann.open("/services/wiki").await;
+    assert!(page.text("main").contains("was defined in the dashboard"), "{}", page.html);
+    let page = ann.open("/services/shop").await;
+    assert!(!page.text("main").contains("was defined in the dashboard"), "{}", page.html);
     assert!(kinds(&w).await.contains(&"service_moved_to_file".into()));
     w.operator().put(API, &json!({ "text": text })).await.refused(409, "defined_in_file");
     // Gone from there, it does not come back by itself.
@@ -243,19 +290,30 @@ async fn root_runs_nothing_of_the_dashboard_that_the_file_does_not_allow() {
     let refused = w.operator().put(API, &json!({ "text": wiki(&w, "") })).await.with_status(422).json();
     assert!(refused["details"].to_string().contains("as root, as RMM does"), "{refused}");
     w.operator().get(API).await.with_status(404);
+    // Who connects a repository is told before.
+    let mut ann = Browser::signed_in(&w, Some("ann")).await;
+    let page = ann.open("/connect?step=places&repository=acme/wiki").await;
+    assert!(page.has("input[name=stage][value=local][disabled]") && page.has("input[name=stage][value=ci][checked]"));
+    assert!(page.text("main").contains("[local] with user"), "{}", page.html);
 }
 
 #[tokio::test]
 async fn the_file_alone_may_say_what_runs() {
-    let w = World::without_rmm(Setup::new());
+    let w = World::new(Setup::new()).await;
+    w.operator().put(API, &json!({ "text": wiki(&w, "") })).await.ok();
+    let mut ann = Browser::signed_in(&w, Some("ann")).await;
+    let link = "#definition ~ a";
+    assert_eq!(ann.open("/services/wiki").await.text(link), "Edit");
+    // It takes effect at once, which a reload does not deny.
     edit(&w, |config| {
         config["server"].as_table_mut().unwrap().insert("edit_services".into(), false.into());
     });
-    w.start().await;
-    w.operator().put(API, &json!({ "text": wiki(&w, "") })).await.refused(403, "forbidden");
+    let (code, said) = w.rmm(&["reload"]);
+    assert!(code == Some(0) && said.contains("`listen` and `data_dir` of [server]"), "{said}");
+    assert_eq!(ann.open("/services/wiki").await.text(link), "In full");
+    w.operator().put(API, &json!({ "text": wiki(&w, ""), "revision": 1 })).await.refused(403, "forbidden");
     let ci = w.ci().await;
     ci.put(API, &json!({ "text": wiki(&w, "") })).await.refused(403, "forbidden");
-    let mut ann = Browser::signed_in(&w, Some("ann")).await;
     let page = ann.open("/services/shop/definition").await;
     assert!(page.text(".head").contains("rmm.toml") && !page.has("textarea"), "{}", page.html);
     assert_eq!(ann.open("/connect").await.status, 403);

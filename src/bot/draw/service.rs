@@ -23,6 +23,7 @@ pub(super) async fn service(pen: &Pen<'_>, key: Key) -> Result<Drawn, Failure> {
         name => service.name.as_str(),
         repository => service.repository,
         retired => service.retired,
+        put_aside => service.put_aside,
         surfaces => service.surfaces.iter().map(|surface| surface.name.to_string()).collect::<Vec<_>>(),
         places => overview.environments.values().map(|state| place(pen, &overview, state)).collect::<Vec<_>>(),
         another_copy => overview.another_copy.as_ref().and_then(|met| pen.why(&met.reason)),

@@ -1,6 +1,6 @@
 //! Folders that are no place for code, that two surfaces share, or of which one is inside the other.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Occupied, way_out};
 use crate::config::report::{Origin, Report};
@@ -20,6 +20,51 @@ pub fn is_for_code(report: &Report<'_>, place: &Origin, path: &str) {
     } else if Path::new(path).components().any(|part| part.as_os_str() == ".rmm") {
         let sentence = format!("{path} is among the files of RMM's own runs (`.rmm`), which it deletes");
         report.collision(place, sentence, hint);
+    }
+}
+
+/// Folders that are RMM's own.
+pub struct OwnFolders<'a> {
+    /// Its data directory.
+    pub data: &'a Path,
+    /// That of its configuration.
+    pub configuration: &'a Path,
+}
+
+/// Where a path leads on this machine, as far as it is there.
+fn real(path: &Path) -> PathBuf {
+    let plain = folder::plain(&path.to_string_lossy());
+    let there = plain.ancestors().find_map(|known| {
+        let rest = plain.strip_prefix(known).ok()?;
+        Some(known.canonicalize().ok()?.join(rest))
+    });
+    there.unwrap_or(plain)
+}
+
+/// Refuses to run a service of this machine in RMM's own folders, or in one that they are in.
+pub(super) fn of_rmm(report: &Report<'_>, own: &OwnFolders<'_>, occupied: &Occupied) {
+    let Some(folder) = occupied.folder.as_deref().filter(|_| occupied.is_here()) else { return };
+    let (there, data, configuration) = (real(folder), real(own.data), real(own.configuration));
+    let (what, is_data) = if there.starts_with(&data) {
+        ("is RMM's data directory, or in it", true)
+    } else if data.starts_with(&there) {
+        ("has RMM's data directory in it", true)
+    } else if configuration.starts_with(&there) {
+        ("is the folder of RMM's configuration, or has it in it", false)
+    } else {
+        return;
+    };
+    let place = occupied.points.directory.as_ref().unwrap_or(&occupied.points.whole);
+    if report.is_wrong(place) {
+        return;
+    }
+    let (title, folder) = (occupied.title(), folder.display());
+    let sentence = format!("the folder of {title}, {folder}, {what}: a release could change what RMM does and knows");
+    // A command of the file's own that runs beside the file changes nothing there by itself.
+    if is_data || occupied.surface.checkout || report.is_of_dashboard(place) {
+        report.collision(place, sentence, "give the surface a folder of its own, such as \"/srv/shop\"");
+    } else {
+        report.warn(place, sentence);
     }
 }
 

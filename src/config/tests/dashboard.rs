@@ -33,6 +33,26 @@ fn file(text: &str, folder: &Path) -> Config {
         .unwrap_or_else(|errors| panic!("{errors}"))
 }
 
+#[test]
+fn a_service_of_the_dashboard_runs_in_no_folder_of_rmm() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("data")).unwrap();
+    std::os::unix::fs::symlink(folder.path().join("data"), folder.path().join("elsewhere")).unwrap();
+    let at = |directory: &str| {
+        let text = format!(
+            "[[services]]\nname = \"shop\"\napprovals = {{ required = [\"ann\"] }}\n[[services.surfaces]]\nname = \"web\"\n\
+             recipe = \"commands\"\ncheckout = false\ndeploy = \"true\"\ndirectory = \"{directory}\"\n\
+             [services.environments.stage]\ndriver = \"local\"\n[services.environments.production]\ndriver = \"ci\"\n"
+        );
+        composed(&file("", folder.path()), &[Block { service: name("shop"), text }], &[])
+    };
+    for own in [".", "data", "data/runs", "elsewhere", "elsewhere/runs"] {
+        let refused = at(own).unwrap_err().to_string();
+        assert!(refused.contains("could change what RMM does") && refused.contains("line 9"), "{own}: {refused}");
+    }
+    at("shop").unwrap();
+}
+
 fn composed(file: &Config, blocks: &[Block], waiting: &[&str]) -> Result<Composed, ConfigErrors> {
     let variables = env(&[("OWN", "secret-of-rmm"), ("ALIAS", "secret-of-rmm"), ("OTHER", "secret-of-shop")]);
     let accept = |config: Config| config.with_all_secrets()?.without_collisions();

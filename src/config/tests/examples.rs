@@ -7,7 +7,7 @@ use toml::{Table, Value};
 
 use super::{parse, parse_with};
 use crate::config::keys::{Key, ROOT, Shape};
-use crate::config::{Config, EXAMPLE, Init, init_text};
+use crate::config::{Config, EXAMPLE, FirstService, Init, init_text};
 use crate::domain::env::Env;
 use crate::domain::ids::{PersonName, ServiceName};
 use crate::domain::plan::VARIABLES;
@@ -199,7 +199,8 @@ fn the_first_configuration_is_valid_and_keeps_the_environments_apart() {
     let service = ServiceName::parse("service", "api").expect("name");
     let person = PersonName::parse("person", "ann").expect("name");
     let directory = Path::new("/srv");
-    let init = Init { service: &service, repository: "./git/api \"1\"", directory, person: &person, root: true };
+    let first = FirstService { name: &service, repository: "./git/api \"1\"", directory };
+    let init = Init { service: Some(first), person: &person, root: true };
     assert_eq!(parse(&init_text(&init)).local.map(|local| local.user), Some("rmm-steps".to_owned()));
     let text = init_text(&Init { root: false, ..init });
     let config = parse(&text);
@@ -214,6 +215,9 @@ fn the_first_configuration_is_valid_and_keeps_the_environments_apart() {
     assert!(text.contains("# migrate_down = \"./migrate down {{ target.tag }}\""));
     let uncommented = text.replace("# surfaces.", "surfaces.").replace("# migrate_", "migrate_");
     assert!(parse_with(&uncommented, &[]).is_ok());
+    // Without a service it is right, too, and makes none up.
+    let text = init_text(&Init { service: None, person: &config.people[0].name, root: false });
+    assert!(parse(&text).services.is_empty() && !text.contains("repository ="), "{text}");
 }
 
 /// What may be typed in place of what was there.

@@ -361,3 +361,31 @@ fn two_services_in_a_folder_without_a_checkout_are_warned_about() {
         "{told:?}"
     );
 }
+
+#[test]
+fn no_release_is_checked_out_in_folders_of_rmm() {
+    let at = |directory: &str, checkout: bool| {
+        let service = format!(
+            "[server]\ndata_dir = \"/var/lib/rmm/data\"\n[[services]]\nname = \"shop\"\nrepository = \"team/shop\"\n\
+             approvals.minimum = 0\n[[services.surfaces]]\nname = \"web\"\nrecipe = \"commands\"\ndeploy = \"true\"\n\
+             health.command = \"true\"\ncheckout = {checkout}\ndirectory = \"{directory}\"\n[services.environments.stage]\ndriver = \"local\"\n\
+             [services.environments.production]\ndriver = \"ci\"\n"
+        );
+        Config::parse(&service, "rmm.toml", Path::new("/etc/rmm"), &super::env(&[])).unwrap()
+    };
+    for data in ["/var/lib/rmm/data", "/var/lib/rmm/data/shop", "/var/lib/rmm", "/srv/../var/lib/rmm/data/."] {
+        for checkout in [true, false] {
+            let told = at(data, checkout).collisions;
+            assert!(told.iter().any(|told| told.sentence.contains("RMM's data directory")), "{data}: {told:?}");
+        }
+    }
+    let beside = at("/etc/rmm", true).collisions;
+    assert!(beside.iter().any(|told| told.sentence.contains("folder of RMM's configuration")), "{beside:?}");
+    // A command that runs beside the file has worked so far, and goes on.
+    let runs_there = at("/etc/rmm", false);
+    assert!(runs_there.collisions.is_empty() && runs_there.warnings.len() == 1, "{:?}", runs_there.warnings);
+    for other in ["/etc/rmm/shop", "/var/lib/rmm-shop", "/srv/shop"] {
+        let config = at(other, true);
+        assert!(config.collisions.is_empty() && config.warnings.is_empty(), "{other}");
+    }
+}

@@ -154,8 +154,8 @@ impl Draft<'_, '_> {
     }
 
     fn command(&mut self, command: Command) -> Decided {
-        if self.world.service.retired && command.begins_anew() {
-            return Err(Cause::ServiceRetired { service: self.world.service.name.clone() }.into());
+        if command.begins_anew() {
+            self.world.service.begins()?;
         }
         match command {
             Command::Create(new) => self.create(new),

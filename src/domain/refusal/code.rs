@@ -57,6 +57,8 @@ codes! {
     StageBusy = "stage_busy" / 409,
     /// The service is not in the configuration any more.
     ServiceRetired = "service_retired" / 409,
+    /// The definition of the service in the dashboard does not hold, so that it is put aside.
+    ServiceAside = "service_aside" / 409,
     /// The service stands in the file, and is changed there.
     DefinedInFile = "defined_in_file" / 409,
     /// Something of the service is under way.

@@ -210,7 +210,7 @@ impl Engine {
 async fn own_git(catalog: &Catalog) -> Vec<Finding> {
     const NAME: &str = "RMM's git";
     let mut asked = Vec::new();
-    for service in catalog.services().filter(|service| !service.retired) {
+    for service in catalog.in_force() {
         let Some(repository) = &service.repository else { continue };
         let one = (clone_url(repository), service.repository_ca.clone());
         if asked.iter().all(|(_, known)| *known != one)

@@ -143,7 +143,7 @@ impl<'a> Site<'a> {
 
     /// The name of an environment at GitHub, where services of one repository would share it.
     fn environment(&self, run: &Run) -> String {
-        let mut others = self.catalog.services().filter(|service| service.name != run.service && !service.retired);
+        let mut others = self.catalog.in_force().filter(|service| service.name != run.service);
         let is_here =
             |name| self.catalog.github_of(name).is_ok_and(|(_, other)| self.repository.is(&other.to_string()));
         if others.any(|service| is_here(&service.name)) {

@@ -9,7 +9,6 @@ use crate::contract::{DefineService, DefinitionRevisionView, DefinitionView, Rem
 use crate::domain::ids::ServiceName;
 use crate::domain::person::Actor;
 use crate::domain::refusal::Cause;
-use crate::engine::no_service;
 use crate::store::dashboard::{self, Defined};
 use crate::store::definitions::{self, Revision};
 use crate::web::Web;
@@ -58,7 +57,7 @@ async fn view(web: &Web, name: &ServiceName, warnings: Vec<Mistake>) -> Result<J
     let (defined, of) = (defined(web, name).await?, name.clone());
     let text = web.engine.catalog().definition(name);
     if defined.is_none() && text.is_none() {
-        return Err(no_service(name).into());
+        return Err(web.engine.catalog().no_service(name).into());
     }
     let revisions = web.engine.read(move |conn| definitions::revisions(conn, &of, REVISIONS)).await?;
     Ok(Json(DefinitionView {
@@ -141,7 +140,7 @@ pub(in crate::web) async fn take_out(
 ) -> Result<(), Problem> {
     web.engine.may_define(&actor)?;
     let Some(defined) = defined(web, &service).await? else {
-        let is_known = web.engine.catalog().service(&service).is_some_and(|known| !known.retired);
+        let is_known = web.engine.catalog().is_in_force(&service);
         let cause = if is_known { Cause::DefinedInFile { service } } else { Cause::NotInDashboard { service } };
         return Err(crate::domain::refusal::Refusal::from(cause).into());
     };

@@ -1,6 +1,6 @@
 //! `/metrics`: figures for Prometheus. What stands is read for each answer; what happens is counted elsewhere (`telemetry`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
@@ -103,10 +103,9 @@ impl Stands {
     }
 
     fn show(self, all: &mut Exposition, catalog: &Catalog, now: i64) {
-        let services = Services::of(catalog);
         let age = |since: i64| seconds((now - since).max(0));
-        self.releases(all, &services, &age);
-        self.environments(all, &services);
+        self.releases(all, catalog, &age);
+        self.environments(all, catalog);
         let states = self.occupying.into_iter().map(|(state, runs)| (vec![("state", state)], precise(runs)));
         all.gauges("rmm_runs_in_progress", "Runs that occupy an environment", states);
         all.gauge(
@@ -130,10 +129,10 @@ impl Stands {
         );
     }
 
-    fn releases(&self, all: &mut Exposition, services: &Services<'_>, age: &impl Fn(i64) -> f64) {
+    fn releases(&self, all: &mut Exposition, catalog: &Catalog, age: &impl Fn(i64) -> f64) {
         let mut counts: BTreeMap<Labels, (u64, i64)> = BTreeMap::new();
         for Waiting { service, status, releases, since } in &self.active {
-            let labels = vec![("service", services.label(service).to_owned()), ("status", status.clone())];
+            let labels = vec![("service", catalog.counted_as(service).unwrap_or(RETIRED).to_owned()), ("status", status.clone())];
             let (count, oldest) = counts.entry(labels).or_insert((0, *since));
             *count += releases;
             *oldest = (*oldest).min(*since);
@@ -144,9 +143,9 @@ impl Stands {
         all.gauges("rmm_release_oldest_seconds", "How long the first of them has stood there", oldest);
     }
 
-    fn environments(&self, all: &mut Exposition, services: &Services<'_>) {
+    fn environments(&self, all: &mut Exposition, catalog: &Catalog) {
         let mut figure = |name, help, of: &dyn Fn(&Place) -> Option<f64>| {
-            let places = self.places.iter().filter(|place| services.0.contains(place.service.as_str()));
+            let places = self.places.iter().filter(|place| catalog.counted_as(&place.service).is_some());
             let values = places.filter_map(|place| {
                 let labels = vec![("service", place.service.clone()), ("environment", place.environment.clone())];
                 Some((labels, of(place)?))
@@ -160,20 +159,6 @@ impl Stands {
         figure("rmm_environment_changed_timestamp_seconds", "Since when it has what it has, since 1970", &|place| {
             place.since.map(seconds)
         });
-    }
-}
-
-/// The services of `rmm.toml`.
-struct Services<'c>(BTreeSet<&'c str>);
-
-impl<'c> Services<'c> {
-    fn of(catalog: &'c Catalog) -> Self {
-        Self(catalog.services().filter(|service| !service.retired).map(|service| service.name.as_str()).collect())
-    }
-
-    /// The name under which a service is shown: those that have left `rmm.toml` are one.
-    fn label<'s>(&self, service: &'s str) -> &'s str {
-        if self.0.contains(service) { service } else { RETIRED }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::domain::ids::{Commit, Invalid, ReleaseId, ServiceName, Tag, one_line,
 use crate::domain::person::{Actor, Right};
 use crate::domain::reason::Reason;
 use crate::domain::release::{Artifact, CiRun};
-use crate::engine::{Request, no_release, no_service};
+use crate::engine::{Request, no_release};
 use crate::store::{events, releases, runs};
 use crate::views::{PlanOverview, ReleaseOverview};
 use crate::web::auth::Caller;
@@ -132,7 +132,7 @@ pub async fn list(
     let service = asked.service.map(|service| ServiceName::parse("service", service)).transpose()?;
     watchable_by(&actor, service.as_ref())?;
     if let Some(name) = service.as_ref().filter(|name| web.engine.catalog().service(name).is_none()) {
-        return Err(no_service(name).into());
+        return Err(web.engine.catalog().no_service(name).into());
     }
     let limit = asked.limit.unwrap_or(PAGE);
     if !(1..=LARGEST_PAGE).contains(&limit) {

@@ -79,6 +79,7 @@ impl ServiceView {
             name: service.name.to_string(),
             repository: service.repository.clone(),
             retired: service.retired,
+            put_aside: service.put_aside,
             surfaces: service.surfaces.iter().map(|surface| surface.name.to_string()).collect(),
             approvers: service.approvals.required.iter().map(ToString::to_string).collect(),
             minimum: service.approvals.minimum,

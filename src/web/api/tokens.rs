@@ -11,7 +11,7 @@ use crate::domain::event::Event;
 use crate::domain::ids::{Invalid, PersonName, ServiceName, folded, is_same_name, one_line};
 use crate::domain::person::{Actor, Right, Role};
 use crate::engine::catalog::Catalog;
-use crate::engine::{Failure, no_service};
+use crate::engine::Failure;
 use crate::store::StoreError;
 use crate::store::tokens::{self, NewToken, TokenRow};
 use crate::web::Web;
@@ -55,7 +55,7 @@ pub(in crate::web) async fn make(web: &Web, actor: Actor, new: CreateToken) -> R
     let mut services = Vec::new();
     for name in &new.services {
         let name = ServiceName::parse("services", name.as_str())?;
-        catalog.service(&name).ok_or_else(|| no_service(&name))?;
+        catalog.service(&name).ok_or_else(|| catalog.no_service(&name))?;
         services.push(name.to_string());
     }
     let mut speaks_for = None;

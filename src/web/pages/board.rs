@@ -11,6 +11,7 @@ use super::frame::{Frame, Looks, When};
 use super::tone::{self, Tone};
 use super::viewer::Viewer;
 use super::words::connect::{self, Connect};
+use super::words::services;
 use crate::domain::env::Env;
 use crate::domain::gate::GateName;
 use crate::domain::ids::{PersonName, ServiceName};
@@ -61,6 +62,8 @@ pub(super) struct Place {
 /// A service and its environments.
 struct ServiceLine {
     name: String,
+    /// Why nothing new begins in it.
+    mark: Option<(Tone, &'static str)>,
     stage: Place,
     production: Place,
     /// What stage has that production has not; none: nothing to tell.
@@ -142,7 +145,8 @@ pub(super) async fn show(
     let service = catalog.services().find(|service| service.name.as_str() == filter.service);
     let board = web.kept.board(&web.engine, service.map(|service| service.name.clone())).await?;
     let is_empty = board.releases.is_empty() && board.ended.is_empty() && !filter.is_set();
-    let first = board.services.first().filter(|_| is_empty).map(|service| service.service.name.to_string());
+    let in_force = board.services.iter().find(|service| !service.service.retired);
+    let first = in_force.filter(|_| is_empty).map(|service| service.service.name.to_string());
     let releases: Vec<_> = board.releases.iter().filter(|overview| filter.wants(overview)).collect();
     let ended = match filter.person.as_str() {
         "" => board.ended.clone(),
@@ -166,6 +170,12 @@ pub(super) async fn show(
             .map(|overview| Card::of(overview, board.usual.get(&overview.release.id), &viewer))
             .collect(),
     });
+    let mut lines: Vec<_> = board.services.iter().map(|service| ServiceLine::of(service, &viewer)).collect();
+    let is_wanted = |name: &&ServiceName| {
+        catalog.service(name).is_none() && (filter.service.is_empty() || name.as_str() == filter.service)
+    };
+    lines.extend(catalog.aside().iter().filter(is_wanted).map(|name| aside(name, &viewer)));
+    lines.sort_by(|one, other| one.name.cmp(&other.name));
     let page = BoardPage {
         frame: Frame::inside(&viewer, "board", &titled(looks.words().board, needs.len()))
             .following(None, seen)
@@ -173,7 +183,7 @@ pub(super) async fn show(
         summary: looks.words().board_summary(releases.len(), needs.len()),
         needs,
         lanes: lanes.collect(),
-        services: board.services.iter().map(|service| ServiceLine::of(service, &viewer)).collect(),
+        services: lines,
         ended: ended.iter().map(|release| EndedLine::of(release, &viewer)).collect(),
         may_create: viewer.actor.may(Right::Create, None, false).is_ok(),
         connecting: connect::of(looks.language),
@@ -252,14 +262,33 @@ fn notes(overview: &ReleaseOverview, standing: &Standing, looks: &Looks) -> Vec<
 impl ServiceLine {
     fn of(service: &ServiceOverview, viewer: &Viewer) -> Self {
         let [stage, production] = Env::LASTING.map(|env| service.environments[&env].current.as_ref());
+        let labels = services::of(viewer.looks.language);
         let is_same = stage.zip(production).is_some_and(|(stage, production)| stage.release == production.release);
         Self {
             name: service.service.name.to_string(),
+            mark: match (service.service.put_aside, service.service.retired) {
+                (true, _) => Some((tone::FAIL, labels.is_aside)),
+                (false, true) => Some((tone::OFF, labels.is_retired)),
+                (false, false) => None,
+            },
             stage: Place::of(service, Env::Stage, viewer),
             production: Place::of(service, Env::Production, viewer),
             difference: stage.filter(|_| !is_same).map(|stage| viewer.looks.words().not_in_production(&short(stage))),
             is_same,
         }
+    }
+}
+
+/// Of a service that is put aside and has no history, nothing else is known.
+fn aside(name: &ServiceName, viewer: &Viewer) -> ServiceLine {
+    let place = || Place { version: None, since: None, note: None };
+    ServiceLine {
+        name: name.to_string(),
+        mark: Some((tone::FAIL, services::of(viewer.looks.language).is_aside)),
+        stage: place(),
+        production: place(),
+        difference: None,
+        is_same: false,
     }
 }
 

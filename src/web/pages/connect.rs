@@ -65,9 +65,11 @@ struct ConnectPage {
     back: Option<String>,
     carried: Pairs,
     missing: Vec<String>,
+    /// That what is wrong with a definition is told in English.
+    in_english: Option<&'static str>,
     answers: Answers,
     /// Why the repository says nothing.
-    silent: Option<String>,
+    silent: Option<Silent>,
     look: Option<Arc<Repository>>,
     tags: Vec<String>,
     fit: Vec<String>,
@@ -76,6 +78,30 @@ struct ConnectPage {
     recipes: Vec<Choice>,
     people: Vec<(String, String, bool)>,
     review: Review,
+}
+
+/// Why a repository says nothing.
+struct Silent {
+    heading: &'static str,
+    why: String,
+    /// RMM may not be let in.
+    may_be_access: bool,
+}
+
+impl Silent {
+    fn of(unread: Unread, viewer: &Viewer) -> Self {
+        let language = viewer.looks.language;
+        let words = words::of(language);
+        match unread {
+            Unread::Invalid(invalid) => {
+                Self { heading: words.no_address, why: words.address(&invalid), may_be_access: false }
+            }
+            Unread::Silent(reason) => {
+                Self { heading: words.silent, why: sentence_of(&language.reason(&reason)), may_be_access: true }
+            }
+            Unread::Busy(busy) => Self { heading: words.not_now, why: words.busy(busy).to_owned(), may_be_access: false },
+        }
+    }
 }
 
 /// The last place.
@@ -94,7 +120,8 @@ pub(super) async fn show(State(web): State<Web>, viewer: Viewer, Query(sent): Qu
     let wanted = sent.iter().find(|(key, _)| key == "step").map_or(Step::Repository, |(_, step)| Step::parse(step));
     let mut answers = Answers::of(&sent);
     if wanted > Step::Repository {
-        answers = answers.or_usual(&web.engine.catalog(), viewer.person());
+        let here = web.reloads.may_run_here().await;
+        answers = answers.or_usual(&web.engine.catalog(), viewer.person(), here);
     }
     let (step, missing) = first_missing(&web, &answers, wanted).await?;
     let review = if step == Step::Review { Review::of(&web, &viewer, &answers, None).await } else { Review::default() };
@@ -108,7 +135,7 @@ async fn first_missing(web: &Web, answers: &Answers, wanted: Step) -> Result<(St
     let defined = web.engine.defined_services().await?;
     let catalog = web.engine.catalog();
     let is_taken = |name: &ServiceName| {
-        catalog.service(name).is_some_and(|service| !service.retired)
+        catalog.is_in_force(name)
             || defined.iter().any(|defined| defined.service == *name)
     };
     for step in Step::ALL.into_iter().filter(|step| *step < wanted) {
@@ -125,8 +152,7 @@ pub(super) async fn look(State(web): State<Web>, Signed(viewer, sent): Signed<Pa
     web.engine.may_define(&viewer.actor)?;
     let mut answers = Answers::of(&sent);
     let address = answers.first("repository").to_owned();
-    let language = viewer.looks.language;
-    let silent = match web.engine.look_at_repository(&address).await {
+    let unread = match web.engine.look_at_repository(&viewer.actor, &address).await {
         Ok(found) => {
             if answers.first("name").is_empty() {
                 answers.set("name", text::name_of(&address));
@@ -134,13 +160,17 @@ pub(super) async fn look(State(web): State<Web>, Signed(viewer, sent): Signed<Pa
             web.kept.repositories.insert(address, Arc::new(found)).await;
             return Ok(Redirect::to(&format!("/connect?{}", answers.query(Step::Trigger))).into_response());
         }
-        Err(Unread::Invalid(_)) if address.is_empty() => None,
-        Err(Unread::Invalid(invalid)) => Some(sentence_of(&invalid.rule)),
-        Err(Unread::Silent(reason)) => Some(sentence_of(&language.reason(&reason))),
+        Err(unread) => unread,
     };
-    let missing = if silent.is_none() { vec![Missing::Repository] } else { Vec::new() };
-    let page = page(&web, &viewer, Step::Repository, answers, (missing, silent), Review::default()).await?;
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, Html(page)).into_response())
+    let is_busy = matches!(unread, Unread::Busy(_));
+    let status = if is_busy { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let told = if address.is_empty() && !is_busy {
+        (vec![Missing::Repository], None)
+    } else {
+        (Vec::new(), Some(Silent::of(unread, &viewer)))
+    };
+    let page = page(&web, &viewer, Step::Repository, answers, told, Review::default()).await?;
+    Ok((status, Html(page)).into_response())
 }
 
 /// Checks the definition, or defines the service.
@@ -199,7 +229,7 @@ async fn page(
     viewer: &Viewer,
     step: Step,
     answers: Answers,
-    (missing, silent): (Vec<Missing>, Option<String>),
+    (missing, silent): (Vec<Missing>, Option<Silent>),
     review: Review,
 ) -> Result<String, Fault> {
     let (language, catalog) = (viewer.looks.language, web.engine.catalog());
@@ -221,10 +251,12 @@ async fn page(
         is_chosen: answers.first(key) == value,
         is_possible: true,
     };
+    let here = step == Step::Places && web.reloads.may_run_here().await;
     let people = catalog.people().values().filter(|person| person.role >= Role::Member);
     let page = ConnectPage {
         frame: Frame::inside(viewer, "connect", words.title),
         words,
+        in_english: super::words::definition::of(language).in_english,
         steps: steps.collect(),
         step: step.as_str(),
         next: Step::ALL.get(at + 1).copied().unwrap_or(Step::Review).as_str(),
@@ -239,7 +271,7 @@ async fn page(
             choice("candidates", "tags", words.by_tags, words.by_tags_hint),
             choice("candidates", "call", words.by_call, words.by_call_hint),
         ],
-        places: vec![Place::of(web, viewer, &answers, "stage"), Place::of(web, viewer, &answers, "production")],
+        places: vec![Place::of(web, viewer, &answers, "stage", here), Place::of(web, viewer, &answers, "production", here)],
         recipes: vec![
             choice("recipe", "compose", words.compose, words.compose_hint),
             choice("recipe", "commands", words.commands, words.commands_hint),
@@ -258,7 +290,8 @@ async fn page(
 }
 
 impl Place {
-    fn of(web: &Web, viewer: &Viewer, answers: &Answers, key: &'static str) -> Self {
+    /// `here`: RMM's own machine is one.
+    fn of(web: &Web, viewer: &Viewer, answers: &Answers, key: &'static str, here: bool) -> Self {
         let (words, labels, catalog) = (words::of(viewer.looks.language), viewer.looks.words(), web.engine.catalog());
         let driver = answers.first(key);
         let has_hosts = catalog.hosts().next().is_some();
@@ -270,7 +303,7 @@ impl Place {
             name: if key == "stage" { labels.stage } else { labels.production },
             drivers: vec![
                 choice("ssh", words.ssh, if has_hosts { words.ssh_hint } else { words.no_hosts }, has_hosts),
-                choice("local", words.local, words.local_hint, true),
+                choice("local", words.local, if here { words.local_hint } else { words.no_local }, here),
                 choice("ci", words.ci, words.ci_hint, true),
             ],
             hosts: catalog

@@ -16,10 +16,10 @@ use crate::assets::workflows::{RUNNER, TAG_WORKFLOW, Words};
 use crate::domain::command::{Answer, Command, NewRelease};
 use crate::domain::ids::{ServiceName, Tag, prose};
 use crate::domain::person::Right;
-use crate::domain::refusal::Cause;
+use crate::domain::refusal::Refusal;
 use crate::domain::service::{Candidates, Driver, Service};
 use crate::engine::repositories::Unread;
-use crate::engine::{Failure, Request, no_service};
+use crate::engine::{Failure, Request};
 use crate::web::Web;
 
 /// Tags that are shown.
@@ -128,9 +128,6 @@ pub(super) async fn make(
         Err(Failure::Refused(refusal)) => refusal,
         Err(failure @ Failure::Store(_)) => return Err(failure.into()),
     };
-    if matches!(*refusal.cause, Cause::NoService { .. }) {
-        return Err(refusal.into());
-    }
     let status = StatusCode::from_u16(refusal.code.http_status()).unwrap_or(StatusCode::CONFLICT);
     let why = sentence_of(&viewer.looks.language.refusal(&refusal.cause));
     Ok((status, page(&web, &viewer, &name, sent, Some(why)).await?).into_response())
@@ -157,11 +154,13 @@ async fn page(
 ) -> Result<Html<String>, Fault> {
     let (language, catalog) = (viewer.looks.language, web.engine.catalog());
     let words = words::of(language);
-    let Some(service) = catalog.service(name) else { return Err(no_service(name).into()) };
-    let asked = tokio::time::timeout(PATIENCE, web.engine.tags_of(name)).await;
+    let service = catalog.service(name).ok_or_else(|| catalog.no_service(name))?;
+    service.begins().map_err(Refusal::from)?;
+    let asked = tokio::time::timeout(PATIENCE, web.engine.tags_of(&viewer.actor, name)).await;
     let (tags, silent) = match asked {
         Ok(Ok(tags)) => (tags.unwrap_or_default(), None),
         Ok(Err(Unread::Silent(reason))) => (Vec::new(), Some(sentence_of(&language.reason(&reason)))),
+        Ok(Err(Unread::Busy(busy))) => (Vec::new(), Some(words.busy(busy).to_owned())),
         Ok(Err(Unread::Invalid(invalid))) => (Vec::new(), Some(invalid.rule)),
         Err(_) => (Vec::new(), Some(String::new())),
     };

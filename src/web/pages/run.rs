@@ -140,7 +140,7 @@ pub(super) async fn show(
         ListedStep {
             line: {
                 let usual = usual.of_step(&run, step).map(|usual| own.usually(&looks.language.lasting(usual)));
-                StepLine::of(step, usual, &viewer)
+                StepLine::of(&run, step, usual, &viewer)
             },
             address: asked.address(step.index),
             printed: (count > 0).then(|| log.lines(count)),

@@ -13,7 +13,7 @@ use self::definition::Definition;
 use super::board::{EndedLine, Place};
 use super::fault::{Fault, Refused, Told};
 use super::frame::{Frame, When};
-use super::tone::Tone;
+use super::tone::{self, Tone};
 use super::viewer::{Signed, Viewer};
 use super::words::release::ReleaseWords;
 use super::words::services::Services;
@@ -25,7 +25,7 @@ use crate::domain::moves::Move;
 use crate::domain::person::Right;
 use crate::domain::service::{Driver, Service};
 use crate::engine::hosts::HostStatus;
-use crate::engine::{Request, no_service};
+use crate::engine::Request;
 use crate::views::ServiceOverview;
 use crate::web::Web;
 use crate::web::api::definitions;
@@ -57,6 +57,8 @@ struct ServicePage {
     repository: Option<String>,
     environments: Vec<EnvironmentBox>,
     lock: Option<(String, String)>,
+    /// Nothing new begins in it: what that is called, and what follows.
+    out_of_force: Option<(Tone, &'static str, &'static str)>,
     own: &'static ReleaseWords,
     /// What a refused form tells.
     refused: Option<Refused>,
@@ -82,9 +84,15 @@ pub(super) async fn show(
     State(web): State<Web>,
     viewer: Viewer,
     Path(name): Path<String>,
-) -> Result<Html<String>, Fault> {
+) -> Result<Response, Fault> {
     let name = ServiceName::parse("service", name)?;
-    Ok(Html(render(&web, &viewer, &name, None).await?))
+    let catalog = web.engine.catalog();
+    // Without a history, all that there is of it is the definition that does not hold.
+    if catalog.service(&name).is_none() && catalog.aside().contains(&name) {
+        viewer.actor.may(Right::Read, Some(&name), false)?;
+        return Ok(Redirect::to(&format!("/services/{name}/definition")).into_response());
+    }
+    Ok(Html(render(&web, &viewer, &name, None).await?).into_response())
 }
 
 /// The page of a service, with a form that was refused and what was written into it.
@@ -123,6 +131,7 @@ async fn render(web: &Web, viewer: &Viewer, name: &ServiceName, draft: Option<(&
         reason: draft.map(|(_, text)| text.to_owned()).unwrap_or_default(),
         name: name.to_string(),
         repository: service.repository.clone(),
+        out_of_force: out_of_force(service, words::services::of(looks.language)),
         environments: environments.collect(),
         lock: lock.map(|lock| (lock.by.clone(), looks.language.reason(&lock.reason))),
         may_command: viewer.actor.may(Right::Command, Some(name), false).is_ok(),
@@ -139,6 +148,14 @@ async fn render(web: &Web, viewer: &Viewer, name: &ServiceName, draft: Option<(&
         history: history.iter().map(|release| EndedLine::of(release, viewer)).collect(),
     };
     Ok(page.render()?)
+}
+
+fn out_of_force(service: &Service, labels: &'static Services) -> Option<(Tone, &'static str, &'static str)> {
+    match (service.put_aside, service.retired) {
+        (true, _) => Some((tone::FAIL, labels.is_aside, labels.aside_follows)),
+        (false, true) => Some((tone::OFF, labels.is_retired, labels.retired_follows)),
+        (false, false) => None,
+    }
 }
 
 /// A host, and how the last look found it.
@@ -185,8 +202,9 @@ async fn carry_out(web: &Web, viewer: &Viewer, name: &ServiceName, act: &str, re
     if !matches!(act, "lock" | "unlock") {
         return Err(crate::web::problem::Problem::not_found(format!("there is no action {act}")).into());
     }
-    if web.engine.catalog().service(name).is_none() {
-        return Err(no_service(name).into());
+    let catalog = web.engine.catalog();
+    if catalog.service(name).is_none() {
+        return Err(catalog.no_service(name).into());
     }
     viewer.actor.may(Right::Command, Some(name), false)?;
     let command = match act {

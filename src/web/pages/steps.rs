@@ -2,7 +2,7 @@
 
 use super::tone::Tone;
 use super::viewer::Viewer;
-use crate::domain::run::{Action, Step, StepState};
+use crate::domain::run::{Action, Run, Step, StepState};
 
 /// A step.
 pub(super) struct StepLine {
@@ -13,14 +13,16 @@ pub(super) struct StepLine {
     pub took: Option<String>,
     /// With which exit status its command ended.
     pub exit: Option<i32>,
-    /// How long such steps usually take.
+    /// How long such steps usually take, where it has begun or is to come.
     pub usually: Option<String>,
     pub why: Option<String>,
 }
 
 impl StepLine {
-    pub fn of(step: &Step, usually: Option<String>, viewer: &Viewer) -> Self {
+    pub fn of(run: &Run, step: &Step, usually: Option<String>, viewer: &Viewer) -> Self {
         let looks = &viewer.looks;
+        // Of a step that never runs, it tells nothing.
+        let is_to_come = run.state.is_live() && step.state == StepState::Pending;
         let end = step.ended_at.or((step.state == StepState::Running).then_some(viewer.now));
         Self {
             index: step.index,
@@ -38,7 +40,7 @@ impl StepLine {
                 | StepState::Skipped { .. }
                 | StepState::Unknown { .. } => None,
             },
-            usually,
+            usually: usually.filter(|_| step.started_at.is_some() || is_to_come),
             why: step.state.trouble().map(|reason| looks.sentence(&looks.language.reason(reason))),
         }
     }

@@ -79,8 +79,15 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         }
         C::LockChanged => "production is locked for another reason now; look at it again".to_owned(),
         C::ServiceRetired { service } => {
-            format!("{service} is not in rmm.toml any more, so that nothing new begins there; put it back to go on")
+            format!(
+                "{service} is retired: it is not in the configuration any more, so that nothing new begins there; to go \
+                 on, put it back into rmm.toml and `rmm reload`, or define it in the dashboard (/services/{service}/definition)"
+            )
         }
+        C::ServiceAside { service } => format!(
+            "{service} is put aside: its definition in the dashboard does not hold beside rmm.toml any more, so that \
+             nothing new begins there; an admin puts it right at /services/{service}/definition, which says what is wrong"
+        ),
         C::Illegal { release, title, status, reason: why, wanted, waiting } => {
             let sentence =
                 format!("#{release} {title} is {status}{}; it cannot be {} now", because(why), done(*wanted));

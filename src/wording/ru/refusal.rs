@@ -76,9 +76,15 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
         C::LockChanged => "продакшн заблокирован уже по другой причине; посмотрите ещё раз".to_owned(),
         C::ServiceRetired { service } => {
             format!(
-                "сервиса {service} больше нет в rmm.toml, ничего нового там не начинается; верните его, чтобы продолжить"
+                "сервис {service} выведен: в конфигурации его больше нет, ничего нового там не начинается; чтобы \
+                 продолжить, верните его в rmm.toml и выполните `rmm reload` или определите его в панели \
+                 (/services/{service}/definition)"
             )
         }
+        C::ServiceAside { service } => format!(
+            "сервис {service} отложен: его определение в панели больше не действует рядом с rmm.toml, ничего нового там \
+             не начинается; что не так, сказано на странице /services/{service}/definition, исправить может администратор"
+        ),
         C::Illegal { release, title, status: is, reason: why, wanted, waiting } => {
             let sentence =
                 format!("#{release} {title} — {}{}; сейчас его нельзя {}", status(*is), because(why), to_do(*wanted));

@@ -34,6 +34,7 @@ fn samples() -> Vec<Cause> {
         C::NotInDashboard { service: service() },
         C::ServiceBusy { service: service(), release },
         C::ServiceRetired { service: service() },
+        C::ServiceAside { service: service() },
         C::VoteNotOpen { release, status: Status::StageBuilding },
         C::VoteClosed { release, status: Status::Cancelled },
         C::RunEnding { run },

@@ -170,6 +170,7 @@ impl Sim {
             Environment { driver: Driver::Local, surfaces: BTreeMap::new(), run_timeout: Duration::from_secs(7200) };
         let mut service = Service {
             retired: false,
+            put_aside: false,
             was: None,
             repository_ca: None,
             candidates: crate::domain::service::Candidates::Call,

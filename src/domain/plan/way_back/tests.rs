@@ -49,6 +49,7 @@ fn service(surfaces: Vec<Surface>) -> Service {
         Environment { driver: Driver::Ssh, surfaces: BTreeMap::new(), run_timeout: Duration::from_secs(60) };
     Service {
         retired: false,
+        put_aside: false,
         was: None,
         name: ServiceName::parse("service", "shop").unwrap(),
         repository_ca: None,

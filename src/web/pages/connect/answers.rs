@@ -100,8 +100,8 @@ impl Answers {
         serde_urlencoded::to_string(pairs.collect::<Vec<_>>()).unwrap_or_default()
     }
 
-    /// With what fits best where nothing was answered yet.
-    pub fn or_usual(mut self, catalog: &Catalog, viewer: Option<&PersonName>) -> Self {
+    /// With what fits best where nothing was answered yet. `here`: services may run on RMM's own machine.
+    pub fn or_usual(mut self, catalog: &Catalog, viewer: Option<&PersonName>, here: bool) -> Self {
         let is_new = |step: Step| step.keys().iter().all(|key| self.first(key).is_empty());
         let (places, approvers) = (is_new(Step::Places), is_new(Step::Approvers));
         let hosts: Vec<_> = catalog.hosts().map(|host| host.name.to_string()).collect();
@@ -113,12 +113,17 @@ impl Answers {
         if self.first("name").is_empty() {
             self.set("name", text::name_of(self.first("repository")));
         }
-        let driver = if hosts.is_empty() { "local" } else { "ssh" };
-        for (environment, likely) in [("stage", "stag"), ("production", "prod")] {
+        let driver = match (hosts.is_empty(), here) {
+            (false, _) => "ssh",
+            (true, true) => "local",
+            (true, false) => "ci",
+        };
+        for (environment, likely, unlikely) in [("stage", "stag", "prod"), ("production", "prod", "stag")] {
             if self.first(environment).is_empty() {
                 self.set(environment, driver);
             }
-            let found = hosts.iter().find(|host| host.contains(likely)).or_else(|| hosts.first());
+            let by_name = |is: &dyn Fn(&str) -> bool| hosts.iter().find(|host| is(host));
+            let found = by_name(&|host| host.contains(likely)).or_else(|| by_name(&|host| !host.contains(unlikely)));
             if let Some(host) = found.filter(|_| places) {
                 self.set(&format!("{environment}_hosts"), host.clone());
             }

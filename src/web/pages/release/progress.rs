@@ -126,7 +126,7 @@ impl RunLine {
                 .iter()
                 .map(|step| {
                     let usual = usual.of_step(run, step).map(|usual| looks.language.lasting(usual));
-                    StepLine::of(step, usual, viewer)
+                    StepLine::of(run, step, usual, viewer)
                 })
                 .collect(),
             ci_url: run.dispatch.as_ref().and_then(|dispatch| dispatch.url.clone()),

@@ -10,14 +10,14 @@ use super::definition::{self, Revision};
 use crate::domain::ids::ServiceName;
 use crate::domain::person::Right;
 use crate::domain::refusal::{Cause, Refusal};
-use crate::engine::{Failure, no_service};
+use crate::engine::Failure;
 use crate::store::dashboard::Defined;
 use crate::store::definitions;
 use crate::web::Web;
 use crate::web::api::definitions as api;
 use crate::web::pages::diff;
 use crate::web::pages::fault::{Fault, sentence_of};
-use crate::web::pages::frame::Frame;
+use crate::web::pages::frame::{Frame, When};
 use crate::web::pages::viewer::{Signed, Viewer};
 use crate::web::pages::words::definition::{self as words, Definition as Words};
 use crate::web::pages::words::services::{self, Services};
@@ -34,6 +34,8 @@ struct DefinitionPage {
     /// It has a page of its own.
     is_known: bool,
     in_file: bool,
+    /// Since when it is there and not here any more.
+    moved: Option<When>,
     may_edit: bool,
     problem: Option<String>,
     text: String,
@@ -120,8 +122,11 @@ pub(in crate::web::pages) async fn save(
     let (status, said) = match api::change(&web, wanted).await {
         Ok(_) if !is_trial => return Ok(Redirect::to(&format!("/services/{name}/definition?saved=1")).into_response()),
         Ok(Changed { effective, warnings, .. }) => {
-            let now = web.engine.catalog().definition(&name).unwrap_or_default();
-            let right = Some(diff::between(&now, &effective));
+            let catalog = web.engine.catalog();
+            let is_same = catalog.is_in_force(&name) && catalog.definition(&name).as_ref() == Some(&effective);
+            // As it is written: what RMM understands says one thing again for each environment.
+            let now = api::defined(&web, &name).await?.map(|defined| defined.text).unwrap_or_default();
+            let right = Some(if is_same { Vec::new() } else { diff::between(&now, &text) });
             (StatusCode::OK, Said { right, warnings, ..Said::default() })
         }
         Err(NotChanged::Wrong(wrong)) => (StatusCode::UNPROCESSABLE_ENTITY, Said { wrong, ..Said::default() }),
@@ -154,14 +159,18 @@ async fn page(
     let defined = api::defined(web, &name).await?;
     let service = catalog.service(&name);
     if defined.is_none() && service.is_none() && text.is_none() {
-        return Err(no_service(&name).into());
+        return Err(catalog.no_service(&name).into());
     }
-    let in_file = defined.is_none() && service.is_some_and(|service| !service.retired);
+    let in_file = defined.is_none() && catalog.is_in_force(&name);
     let may = web.engine.may_define(&viewer.actor);
     let may_edit = may.is_ok() && !in_file;
     let lead = match (in_file, &may) {
         (true, _) => words.in_file,
-        (false, Ok(())) => words.here,
+        (false, Ok(())) => match (&defined, service) {
+            (Some(_), _) => words.here,
+            (None, Some(_)) => words.gone,
+            (None, None) => words.fresh,
+        },
         (false, Err(refusal)) if is_off(refusal) => words.off,
         (false, Err(_)) => words.look_only,
     };
@@ -172,7 +181,9 @@ async fn page(
     };
     // A service that was removed begins with what it was.
     let before = || revisions.iter().find_map(|revision| revision.written.clone()).unwrap_or_default();
+    let moved = definition::moved(&revisions).filter(|_| in_file).cloned();
     let page = DefinitionPage {
+        moved,
         frame: Frame::inside(viewer, "services", &format!("{} · {name}", words.title)),
         words,
         labels: services::of(language),

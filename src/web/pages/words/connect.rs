@@ -1,13 +1,18 @@
 //! Labels of the way that connects a repository, and of the page that makes a release by hand.
 
 use super::Language;
+use crate::domain::ids::Invalid;
+use crate::engine::repositories::Busy;
 use crate::web::pages::connect::Missing;
+use crate::web::pages::fault::sentence_of;
 
 /// Labels of these pages in one language.
 #[derive(Debug)]
 pub(in crate::web::pages) struct Connect {
     pub title: &'static str,
     pub lead: &'static str,
+    pub or_by_hand: &'static str,
+    pub by_hand: &'static str,
     /// Of the places on the way, in their order.
     pub steps: [&'static str; 5],
     pub next: &'static str,
@@ -19,6 +24,11 @@ pub(in crate::web::pages) struct Connect {
     pub look: &'static str,
     pub look_hint: &'static str,
     pub silent: &'static str,
+    pub no_address: &'static str,
+    pub address_rule: &'static str,
+    pub not_now: &'static str,
+    pub busy_you: &'static str,
+    pub busy_others: &'static str,
     pub access: &'static str,
 
     pub branch: &'static str,
@@ -42,6 +52,7 @@ pub(in crate::web::pages) struct Connect {
     pub where_: &'static str,
     pub local: &'static str,
     pub local_hint: &'static str,
+    pub no_local: &'static str,
     pub ssh: &'static str,
     pub ssh_hint: &'static str,
     pub no_hosts: &'static str,
@@ -100,6 +111,8 @@ pub(in crate::web::pages) struct Connect {
 const EN: Connect = Connect {
     title: "Connect a repository",
     lead: "From a repository to its first release. Nothing is saved before the last step.",
+    or_by_hand: "Or write a [[services]] table into rmm.toml on RMM's machine, and then there:",
+    by_hand: "There is no service yet. An admin writes a [[services]] table into rmm.toml on RMM's machine, and then there:",
     steps: ["Repository", "Trigger", "Where and how", "Approvers", "Review"],
     next: "Next",
     back: "Back",
@@ -109,6 +122,11 @@ const EN: Connect = Connect {
     look: "Look at it",
     look_hint: "RMM asks it for its tags, as it will later. That takes half a minute at most.",
     silent: "It cannot be read",
+    no_address: "That is no address",
+    address_rule: "",
+    not_now: "Not now",
+    busy_you: "You are asking a repository already. Wait until that has ended (half a minute at most), then try again.",
+    busy_others: "RMM is asking as many repositories as it does at a time. Try again in a moment.",
     access: "A private repository lets RMM in by a deploy key of the user that RMM runs as (git@host:owner/name.git), or by [github] in rmm.toml.",
     branch: "Default branch",
     tags_there: "Newest tags",
@@ -130,6 +148,7 @@ const EN: Connect = Connect {
     where_: "Where it runs",
     local: "This machine",
     local_hint: "RMM runs the commands beside itself.",
+    no_local: "RMM is root here, and rmm.toml does not say as whom commands run: [local] with user = \"…\" is missing.",
     ssh: "A server over SSH",
     ssh_hint: "One of [[hosts]] in rmm.toml.",
     no_hosts: "rmm.toml has no [[hosts]] yet.",
@@ -184,6 +203,8 @@ const EN: Connect = Connect {
 const RU: Connect = Connect {
     title: "Подключить репозиторий",
     lead: "От репозитория до первого релиза. До последнего шага ничего не сохраняется.",
+    or_by_hand: "Или добавьте таблицу [[services]] в rmm.toml на машине RMM, а затем там же:",
+    by_hand: "Сервисов пока нет. Администратор добавляет таблицу [[services]] в rmm.toml на машине RMM, а затем там же:",
     steps: ["Репозиторий", "Что запускает", "Где и как", "Кто подтверждает", "Проверка"],
     next: "Дальше",
     back: "Назад",
@@ -193,6 +214,11 @@ const RU: Connect = Connect {
     look: "Посмотреть",
     look_hint: "RMM спросит у него теги, как будет делать и потом. Это займёт не больше полминуты.",
     silent: "Его не прочитать",
+    no_address: "Это не адрес",
+    address_rule: "Годится owner/name на GitHub, адрес, который понимает git, без пароля в нём, или путь к папке на машине RMM.",
+    not_now: "Не сейчас",
+    busy_you: "Вы уже спрашиваете репозиторий. Дождитесь ответа (не больше полминуты) и попробуйте ещё раз.",
+    busy_others: "RMM уже спрашивает столько репозиториев, сколько может одновременно. Попробуйте чуть позже.",
     access: "В закрытый репозиторий RMM входит по deploy-ключу того пользователя, от имени которого работает (git@host:owner/name.git), или через [github] в rmm.toml.",
     branch: "Основная ветка",
     tags_there: "Новейшие теги",
@@ -214,6 +240,7 @@ const RU: Connect = Connect {
     where_: "Где он работает",
     local: "Эта машина",
     local_hint: "RMM выполняет команды рядом с собой.",
+    no_local: "RMM работает здесь от root, а в rmm.toml не сказано, от чьего имени выполнять команды: нет раздела [local] с user = \"…\".",
     ssh: "Сервер по SSH",
     ssh_hint: "Один из [[hosts]] в rmm.toml.",
     no_hosts: "В rmm.toml ещё нет [[hosts]].",
@@ -266,6 +293,19 @@ const RU: Connect = Connect {
 };
 
 impl Connect {
+    /// Why something is no address of a repository.
+    pub fn address(&self, invalid: &Invalid) -> String {
+        if self.address_rule.is_empty() { sentence_of(&invalid.rule) } else { self.address_rule.to_owned() }
+    }
+
+    /// Why no repository is asked now.
+    pub const fn busy(&self, busy: Busy) -> &'static str {
+        match busy {
+            Busy::You => self.busy_you,
+            Busy::Others => self.busy_others,
+        }
+    }
+
     /// What is not right yet, and what to do.
     pub fn missing(&self, language: Language, missing: &Missing) -> String {
         let environment = |environment: &str| match (language, environment) {
@@ -290,14 +330,18 @@ impl Connect {
             (Language::Ru, Missing::NoPerson(name)) => format!("В rmm.toml никого не зовут {name}."),
             (Language::En, Missing::Minimum) => "No more approvals are possible than people are chosen.".to_owned(),
             (Language::Ru, Missing::Minimum) => "Подтверждений не может быть больше, чем выбрано людей.".to_owned(),
-            (_, Missing::Invalid(field, invalid)) => {
-                let field = match *field {
-                    "name" => self.name,
-                    "tags" => self.pattern,
-                    other => other,
-                };
-                format!("{field}: {}", invalid.rule)
+            (Language::En, Missing::Invalid("name", invalid)) => format!("{}: {}", self.name, invalid.rule),
+            (Language::En, Missing::Invalid("tags", invalid)) => format!("{}: {}", self.pattern, invalid.rule),
+            (Language::En, Missing::Invalid(field, invalid)) => format!("{field}: {}", invalid.rule),
+            (Language::Ru, Missing::Invalid("name", _)) => {
+                "Имя сервиса: от 1 до 64 символов a-z, A-Z, 0-9, «-», «_» и «.», первой — буква или цифра.".to_owned()
             }
+            (Language::Ru, Missing::Invalid("tags", _)) => {
+                "Какие теги: до 128 символов a-z, A-Z, 0-9, «.», «-», «_», «+» и «/»; «*» означает любой текст, «?» — любой \
+                 символ."
+                    .to_owned()
+            }
+            (Language::Ru, Missing::Invalid(field, invalid)) => format!("{field}: {}", invalid.rule),
         }
     }
 }
