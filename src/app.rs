@@ -184,7 +184,18 @@ impl App {
         let limits = Arc::new(Limits::new(OpenFiles::raised()));
         let (reloads, requests) = Reloads::channel();
         let (stop, requests) = (CancellationToken::new(), Some(requests));
-        Ok(Self { engine, data_dir, stop, bot, webhook_secret, limits, reloads, requests, composed: Some(composed), _lock: lock })
+        Ok(Self {
+            engine,
+            data_dir,
+            stop,
+            bot,
+            webhook_secret,
+            limits,
+            reloads,
+            requests,
+            composed: Some(composed),
+            _lock: lock,
+        })
     }
 
     /// The engine.

@@ -47,7 +47,10 @@ pub const PAGES: [(&str, &str); 36] = [
     ("connect_places", "/connect?step=places&repository=acme/wiki"),
     ("connect_approvers", "/connect?step=approvers&repository=acme/wiki"),
     ("connect_review", "/connect?step=review&repository=acme/wiki&stage=ci&production=ci&required=boris"),
-    ("connect_wrong", "/connect?step=review&repository=acme/wiki&stage=ci&production=ssh&production_hosts=web-9&required=boris"),
+    (
+        "connect_wrong",
+        "/connect?step=review&repository=acme/wiki&stage=ci&production=ssh&production_hosts=web-9&required=boris",
+    ),
     ("insights", "/insights"),
     ("insights_releases", "/insights/failed"),
     ("audit", "/audit"),

@@ -39,7 +39,15 @@ pub(super) async fn count(engine: Engine, stop: CancellationToken) {
 
 fn run_of<'r>(engine: &Engine, run: &'r Ended) -> EndedRun<'r> {
     let Ended { environment, kind, outcome, started, ended, tagged, .. } = *run;
-    EndedRun { service: engine.catalog().counted_as(&run.service).unwrap_or(RETIRED), environment, kind, outcome, started, ended, tagged }
+    EndedRun {
+        service: engine.catalog().counted_as(&run.service).unwrap_or(RETIRED),
+        environment,
+        kind,
+        outcome,
+        started,
+        ended,
+        tagged,
+    }
 }
 
 /// Reads what was, as of one moment, and says where in the record that moment is.

@@ -66,10 +66,8 @@ impl Engine {
     /// [`Unproven`].
     pub async fn prove(&self, token: &str) -> Result<Proven, Unproven> {
         let catalog = self.catalog();
-        let trusting: Vec<_> = catalog
-            .in_force()
-            .filter_map(|service| Some((&service.name, service.oidc.as_ref()?)))
-            .collect();
+        let trusting: Vec<_> =
+            catalog.in_force().filter_map(|service| Some((&service.name, service.oidc.as_ref()?))).collect();
         let accepted = catalog.id_tokens().filter(|_| !trusting.is_empty()).ok_or(TokenFault::NotAsked)?;
         if token.len() > LONGEST {
             return Err(TokenFault::Malformed.into());

@@ -66,10 +66,8 @@ impl Clock for Hands {
 /// An RMM in a folder in which everything has happened, and in which nothing goes on. It is now what the clock says.
 pub(super) async fn told(folder: &Path, clock: Arc<Hands>) -> anyhow::Result<App> {
     let of_no_bot = format!("1:{}", "x".repeat(35));
-    let env = EnvVars::from([
-        ("HOST_PASSWORD".to_owned(), "of no host".to_owned()),
-        ("BOT_TOKEN".to_owned(), of_no_bot),
-    ]);
+    let env =
+        EnvVars::from([("HOST_PASSWORD".to_owned(), "of no host".to_owned()), ("BOT_TOKEN".to_owned(), of_no_bot)]);
     let path = folder.join("sample.toml");
     let config = Config::parse(CONFIGURATION, "sample.toml", folder, &env)
         .map_err(|errors| anyhow::anyhow!("{errors}"))

@@ -176,8 +176,14 @@ fn a_first_configuration() {
     place.run(&["check"]).ends(2).says("rmm init");
     // No repository is made up.
     place.run(&["init", "--service", "shop", "--person", "ann"]).ends(2).says("--repository URL").says("--no-service");
-    for arguments in [&["init", "--person", "ann"] as &[&str], &["init", "--no-service", "--person", "ann", "--force"]] {
-        place.run(arguments).ends(0).says("It has no service yet").says("rmm login-link ann").says("Connect a repository");
+    for arguments in [&["init", "--person", "ann"] as &[&str], &["init", "--no-service", "--person", "ann", "--force"]]
+    {
+        place
+            .run(arguments)
+            .ends(0)
+            .says("It has no service yet")
+            .says("rmm login-link ann")
+            .says("Connect a repository");
         assert!(!fs::read_to_string(place.path("rmm.toml")).unwrap().contains("[[services]]\n"));
     }
     let shop = ["init", "--service", "shop", "--person", "ann", "--repository", "/srv/git/shop.git", "--force"];

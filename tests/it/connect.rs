@@ -173,7 +173,8 @@ async fn a_repository_that_does_not_answer_is_asked_once_by_each() {
     let (mut first, mut second) =
         (Browser::signed_in(&w, Some("ann")).await, Browser::signed_in(&w, Some("ann")).await);
     let mut bob = Browser::signed_in(&w, Some("bob")).await;
-    let [page, again, of_bob] = [first.open("/connect").await, second.open("/connect").await, bob.open("/connect").await];
+    let [page, again, of_bob] =
+        [first.open("/connect").await, second.open("/connect").await, bob.open("/connect").await];
     let fields = [("repository", address.as_str())];
     let asks = first.submit(&page, "/connect/look", &fields);
     let meanwhile = async {

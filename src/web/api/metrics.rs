@@ -132,7 +132,10 @@ impl Stands {
     fn releases(&self, all: &mut Exposition, catalog: &Catalog, age: &impl Fn(i64) -> f64) {
         let mut counts: BTreeMap<Labels, (u64, i64)> = BTreeMap::new();
         for Waiting { service, status, releases, since } in &self.active {
-            let labels = vec![("service", catalog.counted_as(service).unwrap_or(RETIRED).to_owned()), ("status", status.clone())];
+            let labels = vec![
+                ("service", catalog.counted_as(service).unwrap_or(RETIRED).to_owned()),
+                ("status", status.clone()),
+            ];
             let (count, oldest) = counts.entry(labels).or_insert((0, *since));
             *count += releases;
             *oldest = (*oldest).min(*since);

@@ -10,8 +10,8 @@ use crate::contract::{CreateToken, CreatedToken, LoginLinkView, MakeLoginLink, T
 use crate::domain::event::Event;
 use crate::domain::ids::{Invalid, PersonName, ServiceName, folded, is_same_name, one_line};
 use crate::domain::person::{Actor, Right, Role};
-use crate::engine::catalog::Catalog;
 use crate::engine::Failure;
+use crate::engine::catalog::Catalog;
 use crate::store::StoreError;
 use crate::store::tokens::{self, NewToken, TokenRow};
 use crate::web::Web;

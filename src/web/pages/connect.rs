@@ -99,7 +99,9 @@ impl Silent {
             Unread::Silent(reason) => {
                 Self { heading: words.silent, why: sentence_of(&language.reason(&reason)), may_be_access: true }
             }
-            Unread::Busy(busy) => Self { heading: words.not_now, why: words.busy(busy).to_owned(), may_be_access: false },
+            Unread::Busy(busy) => {
+                Self { heading: words.not_now, why: words.busy(busy).to_owned(), may_be_access: false }
+            }
         }
     }
 }
@@ -134,10 +136,8 @@ pub(super) async fn show(State(web): State<Web>, viewer: Viewer, Query(sent): Qu
 async fn first_missing(web: &Web, answers: &Answers, wanted: Step) -> Result<(Step, Vec<Missing>), Fault> {
     let defined = web.engine.defined_services().await?;
     let catalog = web.engine.catalog();
-    let is_taken = |name: &ServiceName| {
-        catalog.is_in_force(name)
-            || defined.iter().any(|defined| defined.service == *name)
-    };
+    let is_taken =
+        |name: &ServiceName| catalog.is_in_force(name) || defined.iter().any(|defined| defined.service == *name);
     for step in Step::ALL.into_iter().filter(|step| *step < wanted) {
         let missing = answers.missing(step, &catalog, is_taken);
         if !missing.is_empty() {
@@ -271,7 +271,10 @@ async fn page(
             choice("candidates", "tags", words.by_tags, words.by_tags_hint),
             choice("candidates", "call", words.by_call, words.by_call_hint),
         ],
-        places: vec![Place::of(web, viewer, &answers, "stage", here), Place::of(web, viewer, &answers, "production", here)],
+        places: vec![
+            Place::of(web, viewer, &answers, "stage", here),
+            Place::of(web, viewer, &answers, "production", here),
+        ],
         recipes: vec![
             choice("recipe", "compose", words.compose, words.compose_hint),
             choice("recipe", "commands", words.commands, words.commands_hint),

@@ -80,11 +80,7 @@ struct ServicePage {
 }
 
 /// A service.
-pub(super) async fn show(
-    State(web): State<Web>,
-    viewer: Viewer,
-    Path(name): Path<String>,
-) -> Result<Response, Fault> {
+pub(super) async fn show(State(web): State<Web>, viewer: Viewer, Path(name): Path<String>) -> Result<Response, Fault> {
     let name = ServiceName::parse("service", name)?;
     let catalog = web.engine.catalog();
     // Without a history, all that there is of it is the definition that does not hold.

@@ -79,8 +79,7 @@ pub(super) fn moved(revisions: &[Revision]) -> Option<&When> {
 pub(super) async fn revisions(web: &Web, viewer: &Viewer, service: &ServiceName) -> Result<Vec<Revision>, Fault> {
     let name = service.clone();
     let found = web.engine.read(move |conn| definitions::revisions(conn, &name, REVISIONS + 1)).await?;
-    let in_file = api::defined(web, service).await?.is_none()
-        && web.engine.catalog().is_in_force(service);
+    let in_file = api::defined(web, service).await?.is_none() && web.engine.catalog().is_in_force(service);
     let may_take = !in_file && web.engine.may_define(&viewer.actor).is_ok();
     let before = found.iter().skip(1).map(Some).chain([None]);
     let revisions = found.iter().zip(before).take(REVISIONS as usize).map(|(revision, before)| Revision {
