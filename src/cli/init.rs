@@ -107,7 +107,6 @@ impl Init {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is what errors are mapped with")]
 fn wrong(invalid: Invalid) -> Fault {
     Fault::Usage(format!("rmm init: {invalid}"))
 }
