@@ -1,4 +1,4 @@
-//! Measures RMM against its targets: `cargo bench`, or `cargo bench -- post lists pages memory start steps ssh rollback fleet bot` for some of it.
+//! Measures RMM against its targets: `cargo bench`, or `cargo bench -- post lists pages memory start steps ssh rollback fleet bot record` for some of it.
 //!
 //! Everything is measured on the real binary, started as a process, with the load generator on the same machine, and
 //! every answered write on disk. Timing is printed, never asserted: the exit status tells only whether it ran.
@@ -13,6 +13,7 @@ mod machine;
 mod memory;
 mod pages;
 mod post;
+mod record;
 mod rollback;
 mod seed;
 mod server;
@@ -27,7 +28,7 @@ use crate::table::Table;
 
 type Scenario = (&'static str, fn(&mut Table) -> anyhow::Result<()>);
 
-const SCENARIOS: [Scenario; 10] = [
+const SCENARIOS: [Scenario; 11] = [
     ("post", post::measure),
     ("lists", lists::measure),
     ("pages", pages::measure),
@@ -38,6 +39,7 @@ const SCENARIOS: [Scenario; 10] = [
     ("rollback", rollback::measure),
     ("fleet", fleet::measure),
     ("bot", bot::measure),
+    ("record", record::measure),
 ];
 
 fn main() -> ExitCode {

@@ -14,7 +14,7 @@ use crate::app::{DataDir, local_steps};
 use crate::clients::local::Local;
 use crate::clients::local::account::Account;
 use crate::clients::{ssh, tools};
-use crate::config::{Composed, Config};
+use crate::config::{Backup, Composed, Config};
 use crate::domain::folder;
 use crate::domain::host::{Host, Login};
 use crate::domain::service::{Driver, Surface};
@@ -187,6 +187,7 @@ fn machine(config: &Config, path: &str) -> Vec<String> {
     if let Some(problem) = unwritable(&config.server.data_dir) {
         warnings.push(format!("server.data_dir: {problem}"));
     }
+    warnings.extend(config.backup.iter().flat_map(|backup| backups(backup, &config.server.data_dir, path)));
     warnings.extend(config.hosts.iter().filter(|host| host.jump.is_empty()).filter_map(alias));
     let local = local_steps::transport(config).unwrap_or_default();
     let mut git = false;
@@ -213,6 +214,23 @@ fn machine(config: &Config, path: &str) -> Vec<String> {
         }
     }
     warnings
+}
+
+/// What backups need here and is not there.
+fn backups(backup: &Backup, data_dir: &Path, path: &str) -> Vec<String> {
+    let mut missing = Vec::new();
+    let folder = &backup.folder;
+    if folder.is_dir() {
+        missing.extend(unwritable(folder).map(|problem| format!("backup.folder: {problem}")));
+    } else if folder.parent() != Some(data_dir) {
+        missing.push(format!("backup.folder: {} is not there, so no backup can be made", folder.display()));
+    }
+    for (key, words) in [("pipe", &backup.pipe), ("open", &backup.open), ("send", &backup.send)] {
+        if let Some(program) = words.first().filter(|program| !program.contains('/') && !installed(program, path)) {
+            missing.push(format!("backup.{key}: {program} is not installed here (not in PATH)"));
+        }
+    }
+    missing
 }
 
 /// A name without a dot that leads nowhere is one that only SSH knows.

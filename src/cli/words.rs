@@ -157,9 +157,9 @@ words! {
         "Резервные копии, которые делает RMM, требуют внимания; причина: `rmm backup status`.";
     no_backups_scheduled = "RMM makes no backups by itself; [backup] in rmm.toml tells it to.",
         "RMM сам резервных копий не делает; их включает раздел [backup] в rmm.toml.";
-    every = "Every", "Каждые";
-    in_folder = "in", "папка";
-    kept = "kept:", "хранится:";
+    backup_period = "Period", "Период";
+    backup_folder = "folder", "папка";
+    backups_kept = "kept", "хранится";
     no_backup_yet = "There is none yet.", "Копий ещё нет.";
     newest_backup = "Newest", "Последняя";
     not_sent_on = ", not handed on yet", ", ещё не отправлена";

@@ -58,6 +58,10 @@ name = {person}
 role = "admin"
 # telegram_id = 123456789 # the bot answers /id with it
 
+# Copies of the database, made once a day and restored on trial; better on another disk.
+# [backup]
+# folder = "/var/backups/rmm"
+
 # The bot in which people approve; `rmm docs telegram` leads there.
 # [telegram]
 # token = "env:RMM_TELEGRAM_TOKEN"

@@ -37,10 +37,8 @@ fn shown(backups: &BackupsView, ui: &Ui) -> String {
         Some(schedule) => {
             let every = language.rounded(i64::try_from(schedule.every_seconds).unwrap_or(i64::MAX));
             let folder = clean(&schedule.folder);
-            lines.push(format!(
-                "{} {every}, {} {folder}, {} {}",
-                words.every, words.in_folder, words.kept, schedule.keep
-            ));
+            let (period, folder_is, kept) = (words.backup_period, words.backup_folder, words.backups_kept);
+            lines.push(format!("{period}: {every}; {folder_is}: {folder}; {kept}: {}", schedule.keep));
         }
     }
     match &backups.newest {

@@ -204,12 +204,11 @@ impl<'e> Job<'e> {
         };
         let found = self.engine.store().rehearse(plain, folder.clone()).await;
         clear(&folder);
-        let found = found.map_err(|error| match error {
-            StoreError::Corrupt { detail } => BackupFault::Damaged { found: detail },
-            StoreError::NewerDatabase { .. } | StoreError::Sqlite(_) => {
-                BackupFault::Damaged { found: error.to_string() }
-            }
-            other => of_store(&other),
+        let found = found.map_err(|error| {
+            let is_the_copy =
+                matches!(error, StoreError::Corrupt { .. } | StoreError::NewerDatabase { .. } | StoreError::Sqlite(_));
+            let said = error.to_string();
+            if is_the_copy { BackupFault::Damaged { found: said } } else { BackupFault::Machine { said } }
         })?;
         let flaw = found.flaw.map(|flaw| BackupFault::Record { flaw: flaw.sentence });
         Ok((found.head.unwrap_or(ChainHead::START).seq, flaw))

@@ -223,6 +223,9 @@ impl<'s> Painter<'s> {
                 let shown = self.screen.line(text);
                 if number >= self.from {
                     self.line(number, at, &shown, is_open);
+                } else {
+                    // It is farther up than what is shown.
+                    self.gap = None;
                 }
             }
         }

@@ -119,8 +119,8 @@ async fn checks(web: &Web, viewer: &Viewer) -> Result<Vec<Check>, StoreError> {
         checks.push(Check { text: Some(refusal.reason), ..plain(tone::WARN, what) });
     }
     if let Some(alarm) = web.engine.backups().await?.alarm {
-        let text = Some(viewer.looks.language.backup_alarm(&alarm));
-        checks.push(Check { text, ..plain(tone::FAIL, words.backups.to_owned()) });
+        let alarm = viewer.looks.language.backup_alarm(&alarm);
+        checks.push(plain(tone::FAIL, format!("{}: {alarm}", words.backups)));
     }
     let defined = web.engine.defined_services().await?;
     for Defined { service, problem, .. } in &defined {
