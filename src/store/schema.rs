@@ -28,6 +28,9 @@ const COPIES: usize = 3;
 /// The mode in which a database gives free pages back when it is told to.
 pub(super) const INCREMENTAL: i64 = 2;
 
+/// A larger database is not written anew at a start.
+const LARGEST_REWRITTEN: u64 = 1 << 30;
+
 /// How long a statement waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENTS: usize = 128;
@@ -227,16 +230,19 @@ fn migrate_with(conn: &mut Connection, path: &Path, runner: &refinery::Runner) -
     Ok(Migrated { fresh: applied.is_none(), copy })
 }
 
-/// A database of an older RMM learns to give free room back: it is written anew, once, where there is room for that. Best
-/// effort: without it free room is only used again.
+/// A database of an older RMM learns to give free room back: it is written anew, once, where there is room for that and it does
+/// not take long. Best effort: without it free room is only used again.
 fn make_shrinkable(conn: &Connection, path: &Path) {
     let done = || {
         let mode: i64 = conn.query_row("PRAGMA auto_vacuum", [], |row| row.get(0))?;
         let size = std::fs::metadata(path).map_or(0, |file| file.len());
         let room = path.parent().and_then(free_in).unwrap_or(0);
-        if mode != INCREMENTAL && room > size.saturating_mul(3) {
+        if mode != INCREMENTAL && size <= LARGEST_REWRITTEN && room > size.saturating_mul(3) {
             conn.pragma_update(None, "auto_vacuum", INCREMENTAL)?;
-            conn.execute_batch("VACUUM")?;
+            // The new one is put together in a temporary file, not in memory.
+            let done = conn.execute_batch("PRAGMA temp_store = FILE; VACUUM");
+            conn.execute_batch("PRAGMA temp_store = MEMORY")?;
+            done?;
         }
         Ok::<_, rusqlite::Error>(())
     };
