@@ -56,11 +56,16 @@ async fn disk(bot: &Arc<Bot>) -> Result<(), StoreError> {
 }
 
 async fn backup(bot: &Arc<Bot>) -> Result<(), StoreError> {
-    let last = bot.engine.read(figures::last_backup).await?;
-    super::lasts(bot, AlertKind::Backup, "", too_old(last, bot.engine.now())).await
+    let backups = bot.engine.backups().await?;
+    let trouble = if backups.settings.is_some() {
+        backups.alarm.and_then(|alarm| serde_json::to_string(&alarm).ok())
+    } else {
+        too_old(bot.engine.read(figures::last_backup).await?, bot.engine.now())
+    };
+    super::lasts(bot, AlertKind::Backup, "", trouble).await
 }
 
-/// The last backup, unix milliseconds, where it is too old. Without any, somebody else sees to that.
+/// The last backup, unix milliseconds, where RMM makes none by itself and it is too old. Without any, somebody else sees to that.
 fn too_old(last: Option<i64>, now: Timestamp) -> Option<String> {
     let made = last.and_then(|last| Timestamp::from_millisecond(last).ok())?;
     (now.duration_since(made) > OLD).then(|| made.as_millisecond().to_string())

@@ -10,6 +10,7 @@ use crate::bot::screen::{Key, Screen, Tap};
 use crate::bot::words::{facts, text};
 use crate::bot::{Bot, Viewer};
 use crate::clients::telegram::{Button, Text};
+use crate::domain::backup::BackupAlarm;
 use crate::domain::alert::{Alert, AlertKind, Silence, Silent};
 use crate::domain::ids::ReleaseId;
 use crate::domain::notice::Notice;
@@ -96,15 +97,19 @@ async fn head(pen: &Pen<'_>, alert: &Alert) -> Result<Head, Failure> {
         | AlertKind::Backup => None,
     };
     let made = number.filter(|_| alert.kind == AlertKind::Backup).and_then(|at| Timestamp::from_millisecond(at).ok());
+    // What is wrong with those that RMM makes by itself is told as it is everywhere.
+    let scheduled = serde_json::from_str::<BackupAlarm>(&alert.what).ok().filter(|_| alert.kind == AlertKind::Backup);
     let part = alert.place.strip_prefix("rmm::").unwrap_or(&alert.place);
     Ok(Head {
         kind: alert.kind.as_str(),
         place: text::shorten(part, PLACE),
         lines: alert.what.lines().take(4).map(|line| text::shorten(line, WHAT)).collect(),
-        event: event.map(|event| {
-            let data = serde_json::from_str(&event.data).unwrap_or_default();
-            language.event(&event.kind, &data)
-        }),
+        event: event
+            .map(|event| {
+                let data = serde_json::from_str(&event.data).unwrap_or_default();
+                language.event(&event.kind, &data)
+            })
+            .or_else(|| scheduled.map(|alarm| language.backup_alarm(&alarm))),
         amount,
         at: made.map(|at| pen.time(at)),
         number: release_of(alert).map(|release| release.0),
