@@ -9,7 +9,7 @@ use super::env::Env;
 use super::identity::TrustedWorkflows;
 use super::ids::{HostName, PersonName, ServiceName, SurfaceName};
 use super::pattern::Pattern;
-use super::refusal::Cause;
+use super::refusal::{Cause, Refusal};
 
 /// What a team releases as one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -338,11 +338,11 @@ impl Service {
     ///
     /// # Errors
     /// [`Cause::ServiceAside`] and [`Cause::ServiceRetired`], where it has left the configuration.
-    pub fn begins(&self) -> Result<(), Cause> {
+    pub fn begins(&self) -> Result<(), Refusal> {
         let service = || self.name.clone();
         match (self.put_aside, self.retired) {
-            (true, _) => Err(Cause::ServiceAside { service: service() }),
-            (false, true) => Err(Cause::ServiceRetired { service: service() }),
+            (true, _) => Err(Cause::ServiceAside { service: service() }.into()),
+            (false, true) => Err(Cause::ServiceRetired { service: service() }.into()),
             (false, false) => Ok(()),
         }
     }

@@ -16,7 +16,6 @@ use crate::assets::workflows::{RUNNER, TAG_WORKFLOW, Words};
 use crate::domain::command::{Answer, Command, NewRelease};
 use crate::domain::ids::{ServiceName, Tag, prose};
 use crate::domain::person::Right;
-use crate::domain::refusal::Refusal;
 use crate::domain::service::{Candidates, Driver, Service};
 use crate::engine::repositories::Unread;
 use crate::engine::{Failure, Request};
@@ -155,7 +154,7 @@ async fn page(
     let (language, catalog) = (viewer.looks.language, web.engine.catalog());
     let words = words::of(language);
     let service = catalog.service(name).ok_or_else(|| catalog.no_service(name))?;
-    service.begins().map_err(Refusal::from)?;
+    service.begins()?;
     let asked = tokio::time::timeout(PATIENCE, web.engine.tags_of(&viewer.actor, name)).await;
     let (tags, silent) = match asked {
         Ok(Ok(tags)) => (tags.unwrap_or_default(), None),
