@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::domain::env::Env;
 use crate::domain::ids::{Invalid, PersonName, ServiceName, SurfaceName, host_and_port, one_line};
 use crate::domain::pattern::Pattern;
-use crate::domain::person::Role;
+use crate::domain::person::{Person, Role};
 use crate::domain::plan::clone_url;
 use crate::domain::repository::{GITHUB_API, RepoName};
 use crate::domain::service::{Approvals, Candidates, Driver, Order, Service};
@@ -346,12 +346,28 @@ fn approvals(service: &Section<'_>, people: &People) -> Approvals {
     {
         report.warn(&flag.place, "with all of `required` needed, a release of one of them can never be approved");
     }
+    if let Some(flag) = forbid_self.as_ref().filter(|flag| flag.value && is_at_github(service)) {
+        let is_unknown = |person: &&Person| required.contains(&person.name) && person.github.is_none();
+        for person in people.list.iter().filter(is_unknown) {
+            let name = &person.name;
+            let why = format!(
+                "{name} has no `github` in [[people]], so that a release of that person may not be recognised as such"
+            );
+            report.warn(&flag.place, why);
+        }
+    }
     Approvals {
         required,
         minimum,
         forbid_self: forbid_self.is_some_and(|flag| flag.value),
         auto_promote: section.flag("auto_promote").is_none_or(|flag| flag.value),
     }
+}
+
+/// Whether GitHub names those who begin its releases, by their logins.
+fn is_at_github(service: &Section<'_>) -> bool {
+    let repository = service.text("repository");
+    service.has("oidc") || repository.is_some_and(|text| RepoName::parse(&text.value).is_some())
 }
 
 fn approvers(report: &Report<'_>, listed: &[Located<String>], people: &People) -> Vec<PersonName> {

@@ -293,7 +293,8 @@ impl Board {
             Event::ProductionLocked { reason } => {
                 Some(Fact::new(Mark::Note, format!("production is locked: {}", english(reason))))
             }
-            Event::ReleaseRetried { .. }
+            Event::InitiatorProven { .. }
+            | Event::ReleaseRetried { .. }
             | Event::ReleaseUpdated { .. }
             | Event::ReleasePromoted {}
             | Event::CommitUnresolved { .. }

@@ -33,6 +33,8 @@ pub enum Command {
         release: ReleaseId,
         /// Replaces what is known of the surfaces named.
         artifacts: Vec<Artifact>,
+        /// Which CI run speaks; none: the current one is meant.
+        ci_run: Option<Reporter>,
     },
     /// Yes.
     Approve {
@@ -145,6 +147,13 @@ pub enum Command {
         commit: Commit,
         /// The object that its tag is itself, if the tag is an annotated one: its id is taken for the commit's.
         tag_object: Option<Commit>,
+    },
+    /// RMM: GitHub has named who began it.
+    InitiatorProven {
+        /// The release.
+        release: ReleaseId,
+        /// The login.
+        login: String,
     },
     /// RMM: the repository could not tell the commit.
     CommitUnresolved {
@@ -392,6 +401,7 @@ impl Command {
             | Self::Rollback { release, .. }
             | Self::Bypass { release, .. }
             | Self::CommitResolved { release, .. }
+            | Self::InitiatorProven { release, .. }
             | Self::CommitUnresolved { release, .. }
             | Self::TagMoved { release, .. } => Subject::Release(*release),
             Self::Resolve { run, .. }
@@ -452,6 +462,8 @@ pub struct NewRelease {
     pub commit_checked: bool,
     /// Who, if it is not a person who creates it.
     pub initiated_by: String,
+    /// Whom GitHub itself has named: its id token, or who has pushed the tag. Such a one counts, whatever was said.
+    pub proven: Vec<String>,
     /// Who answers for it.
     pub owner: Option<String>,
     /// The CI run.
@@ -476,6 +488,7 @@ impl NewRelease {
             commit: None,
             commit_checked: false,
             initiated_by,
+            proven: Vec::new(),
             owner: None,
             ci_run: None,
             attempt_told: false,

@@ -34,6 +34,13 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         standing: Option<Box<Standing>>,
     },
+    /// GitHub has named who began it, or another attempt of it.
+    InitiatorProven {
+        initiated_by: String,
+        /// Who it was said to be until then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<String>,
+    },
     ReleaseRetried {
         attempt: Attempt,
     },

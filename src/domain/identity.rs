@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::ids::{Invalid, prose_line};
 use super::pattern::Pattern;
+use super::repository::RepoName;
 
 /// How far the clock of the issuer may be from RMM's.
 const SKEW: SignedDuration = SignedDuration::from_secs(60);
@@ -17,20 +18,13 @@ const SKEW: SignedDuration = SignedDuration::from_secs(60);
 const LONGEST_LIFE: SignedDuration = SignedDuration::from_hours(1);
 /// Characters of a text in a claim at most.
 const LONGEST_TEXT: usize = 1000;
-/// Events whose workflows run with the rights of the repository on code or words of strangers, or after a run that did.
-const STRANGERS: [&str; 11] = [
-    "pull_request_target",
-    "pull_request",
-    "pull_request_review",
-    "pull_request_review_comment",
-    "issue_comment",
-    "issues",
-    "discussion",
-    "discussion_comment",
-    "fork",
-    "watch",
-    "workflow_run",
-];
+/// Events that only those bring about who may write to the repository. All others, also those that GitHub invents one day, may
+/// run on code or words of strangers, or after a run that did.
+const EVENTS: [&str; 7] =
+    ["create", "deployment", "push", "release", "repository_dispatch", "schedule", "workflow_dispatch"];
+
+/// Where workflows lie in their repository.
+const FOLDER: &str = "/.github/workflows/";
 
 /// The workflows that a service trusts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,10 +36,16 @@ pub struct TrustedWorkflows {
 }
 
 impl TrustedWorkflows {
-    /// Whether a workflow of the repository is among them.
+    /// Whether a workflow is among them, in a run of the repository: `known_as` is what the configuration calls it, `now` what
+    /// it is called by now.
     #[must_use]
-    pub fn trust(&self, workflow: &str) -> bool {
-        self.workflows.is_empty() || self.workflows.iter().any(|trusted| trusted.fits(workflow))
+    pub fn trust(&self, workflow: &str, known_as: Option<&RepoName>, now: &str) -> bool {
+        let is_own = |trusted: &WorkflowRef| known_as.is_some_and(|known| known.is(trusted.repository()));
+        let fits = |trusted: &WorkflowRef| {
+            // A file of the repository itself goes with it when it is renamed; what has the old name then is another one.
+            if is_own(trusted) { trusted.fits_in(now, workflow) } else { trusted.fits(workflow) }
+        };
+        self.workflows.is_empty() || self.workflows.iter().any(fits)
     }
 }
 
@@ -83,8 +83,32 @@ impl WorkflowRef {
 
     /// Whether this is the workflow of a token.
     fn fits(&self, workflow: &str) -> bool {
+        self.fits_in(self.repository(), workflow)
+    }
+
+    /// Whether it is, where its repository has this name now.
+    fn fits_in(&self, repository: &str, workflow: &str) -> bool {
         let Some((path, git_ref)) = workflow.split_once('@') else { return false };
-        path == self.path && self.git_ref.as_ref().is_none_or(|pattern| is_git_ref(git_ref) && pattern.fits(git_ref))
+        let is_file = path.split_once(FOLDER) == Some((repository, self.file()));
+        is_file && self.git_ref.as_ref().is_none_or(|pattern| is_git_ref(git_ref) && pattern.fits(git_ref))
+    }
+
+    /// The repository of its file: `owner/name`.
+    #[must_use]
+    pub fn repository(&self) -> &str {
+        self.path.split_once(FOLDER).map_or("", |(repository, _)| repository)
+    }
+
+    /// The name of its file.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        self.path.split_once(FOLDER).map_or("", |(_, file)| file)
+    }
+
+    /// At which refs it is trusted; none: at any.
+    #[must_use]
+    pub const fn git_ref(&self) -> Option<&Pattern> {
+        self.git_ref.as_ref()
     }
 }
 
@@ -126,6 +150,8 @@ pub enum TokenFault {
     Signature,
     /// A claim is not there, or is of another kind.
     Missing { claim: String },
+    /// There are characters in a claim that nobody sees, so that it looks like another one.
+    Odd { claim: String },
     /// Another issuer, or one that does not say who it is.
     Issuer { expected: String },
     /// For another receiver, or for none.
@@ -136,7 +162,7 @@ pub enum TokenFault {
     NotYet { claim: String, at: Timestamp, now: Timestamp },
     /// Good for longer than any of GitHub's.
     TooLong { limit: i64 },
-    /// Of a workflow that strangers can start.
+    /// Of a workflow that was started by something that strangers may bring about.
     Event { event: String },
     /// Of a repository that no service names.
     Repository { id: u64, name: String },
@@ -191,8 +217,8 @@ impl Identity {
             return Err(TokenFault::Audience { expected: audience.to_owned() });
         }
         let until = claims.check_times(now)?;
-        let event = claims.text("event_name")?;
-        if STRANGERS.contains(&event) {
+        let event = claims.name("event_name")?;
+        if !EVENTS.contains(&event) {
             return Err(TokenFault::Event { event: event.to_owned() });
         }
         let run = ProvenRun {
@@ -201,15 +227,15 @@ impl Identity {
                 .ok()
                 .filter(|attempt| *attempt > 0)
                 .ok_or_else(|| missing("run_attempt"))?,
-            git_ref: claims.text("ref").ok().map(|git_ref| prose_line(git_ref, 256)),
-            actor: claims.text("actor").ok().map(|actor| prose_line(actor, 100)).filter(|actor| !actor.is_empty()),
+            git_ref: claims.name_if_there("ref")?,
+            actor: claims.name_if_there("actor")?,
         };
         Ok(Self {
             id: claims.text("jti")?.to_owned(),
             until,
             repository_id: claims.number("repository_id")?,
-            repository: prose_line(claims.text("repository")?, 200),
-            workflow: prose_line(claims.text("job_workflow_ref")?, LONGEST_TEXT),
+            repository: claims.name("repository")?.to_owned(),
+            workflow: claims.name("job_workflow_ref")?.to_owned(),
             run,
         })
     }
@@ -225,6 +251,20 @@ impl<'c> Claims<'c> {
     fn text(&self, name: &str) -> Result<&'c str, TokenFault> {
         let text = self.0.get(name).and_then(Value::as_str);
         text.filter(|text| (1..=LONGEST_TEXT).contains(&text.len())).ok_or_else(|| missing(name))
+    }
+
+    /// What something is called, exactly as it stands there: a name that would have to be cleaned is none.
+    fn name(&self, name: &str) -> Result<&'c str, TokenFault> {
+        let text = self.text(name)?;
+        if prose_line(text, LONGEST_TEXT) == text { Ok(text) } else { Err(TokenFault::Odd { claim: name.to_owned() }) }
+    }
+
+    /// The same of a claim that may be missing.
+    fn name_if_there(&self, name: &str) -> Result<Option<String>, TokenFault> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(_) => self.name(name).map(|text| Some(text.to_owned())),
+        }
     }
 
     /// GitHub writes numbers as text.
@@ -350,9 +390,80 @@ mod tests {
 
     #[test]
     fn workflows_that_strangers_can_start_are_refused() {
-        for event in STRANGERS {
+        for event in EVENTS {
+            assert!(read(&json!({ "event_name": event })).is_ok(), "{event}");
+        }
+        for event in [
+            "pull_request_target",
+            "pull_request",
+            "pull_request_review",
+            "issue_comment",
+            "issues",
+            "discussion",
+            "fork",
+            "watch",
+            "workflow_run",
+            "gollum",
+            "check_run",
+            "check_suite",
+            "status",
+            "deployment_status",
+            "merge_group",
+            "page_build",
+            "label",
+            "Push",
+            "pushed",
+            "an_event_of_later",
+        ] {
             assert_eq!(read(&json!({ "event_name": event })), Err(TokenFault::Event { event: event.into() }));
         }
+    }
+
+    #[test]
+    fn a_name_counts_as_it_stands_there_and_one_that_hides_something_is_none() {
+        let workflow = |git_ref: &str| format!("octo/shop/.github/workflows/release.yaml@refs/heads/{git_ref}");
+        for odd in
+            ["ma\u{200b}in", "main\u{2060}", "\u{202e}main", "\u{feff}main", "main\u{a0}", "ma\u{ad}in", "main\n"]
+        {
+            let claims = [
+                ("job_workflow_ref", workflow(odd)),
+                ("ref", format!("refs/heads/{odd}")),
+                ("repository", format!("octo/{odd}")),
+                ("actor", odd.to_owned()),
+                ("event_name", odd.replace("ma", "pu").replace("in", "sh")),
+            ];
+            for (claim, value) in claims {
+                assert_eq!(read(&json!({ claim: value })), Err(TokenFault::Odd { claim: claim.into() }), "{value:?}");
+            }
+        }
+        let identity = read(&json!({ "job_workflow_ref": workflow("m\u{430}in"), "actor": null })).unwrap();
+        let trusted = WorkflowRef::parse("workflow", &workflow("main")).unwrap();
+        assert!(!trusted.fits(&identity.workflow) && trusted.fits(&workflow("main")));
+        for actor in [json!(7), json!(["ann"]), json!("")] {
+            assert_eq!(read(&json!({ "actor": actor })), Err(missing("actor")), "who it is must not be left open");
+        }
+    }
+
+    #[test]
+    fn a_workflow_of_the_repository_itself_goes_with_it_when_it_is_renamed() {
+        let parse = |text: &str| WorkflowRef::parse("workflow", text).unwrap();
+        let of = |repository: &str| format!("{repository}/.github/workflows/release.yaml@refs/heads/main");
+        let workflows = vec![parse(&of("octo/shop")), parse(&of("octo/common"))];
+        let trusted = TrustedWorkflows { repository_id: 74, workflows };
+        let known_as = RepoName::parse("Octo/Shop");
+        let trust = |workflow: &str, now: &str| trusted.trust(workflow, known_as.as_ref(), now);
+        assert!(trust(&of("octo/shop"), "octo/shop") && trust(&of("octo/store"), "octo/store"));
+        assert!(trust(&of("octo/common"), "octo/store"), "the workflow of another repository keeps its name");
+        // Who gets the old name afterwards is another one, and so is any other repository with such a file.
+        for (workflow, now) in
+            [(of("octo/shop"), "octo/store"), (of("evil/store"), "octo/store"), (of("octo/store2"), "octo/store")]
+        {
+            assert!(!trust(&workflow, now), "{workflow}");
+        }
+        assert!(
+            trusted.trust(&of("octo/shop"), None, "octo/store")
+                && !trusted.trust(&of("octo/store"), None, "octo/store")
+        );
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub enum Clearance {
     Unmet(Vec<Gate>),
     /// Every gate is clear, and it was refused all the same.
     Refused(Box<Cause>),
+    /// Which commit it is has not been found out yet, so that the run may be one of another commit.
+    CommitUnknown,
     /// Another run does the work in production.
     ByAnotherRun,
     /// The release goes nowhere any more.
@@ -39,6 +41,9 @@ pub fn clearance(world: &World<'_>, release: &Release, ci_run: &str) -> Clearanc
     }
     if !release.status.is_cancellable() {
         return Clearance::ByAnotherRun;
+    }
+    if release.commit.is_none() {
+        return Clearance::CommitUnknown;
     }
     let unmet: Vec<_> = gate::explain(world, release).into_iter().filter(|gate| !gate.met()).collect();
     if release.status == Status::ManualTestPassed && unmet.is_empty() {

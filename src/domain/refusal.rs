@@ -239,6 +239,12 @@ pub enum Cause {
         reported_by: String,
         workflow: String,
     },
+    /// GitHub cannot say yet whether the CI run that reports is the one that RMM has started.
+    ReporterNotKnown {
+        release: ReleaseId,
+        reported_by: String,
+        workflow: String,
+    },
     /// The CI run that reports belongs to another release.
     ReportOfOther {
         release: ReleaseId,
@@ -495,6 +501,7 @@ impl Cause {
             | Self::ReportOfOther { .. }
             | Self::ReportOfOtherRun { .. }
             | Self::ReportOfOtherService { .. } => Code::StaleReport,
+            Self::ReporterNotKnown { .. } => Code::ReporterNotKnown,
             Self::StageDirty { .. } => Code::StageDirty,
             Self::StageLost { .. }
             | Self::StageTaken { .. }

@@ -37,6 +37,8 @@ pub struct Release {
     pub initiated_by: String,
     /// The token on whose word that stands; none: the person's own, or the operator's.
     pub said_by: Option<String>,
+    /// The logins that GitHub itself, or the person's own token, has named as those who began it, in any of its attempts.
+    pub proven_initiators: Vec<String>,
     /// Who answers for it; the initiator unless said otherwise.
     pub owner: String,
     /// The CI run that created it.
@@ -91,11 +93,33 @@ pub struct Reporter {
     pub attempt: Option<u32>,
     /// Where people can look at it.
     pub url: Option<String>,
-    /// GitHub shows it as another run than the one that RMM has started, of which nothing was known yet, or does not know it.
-    pub is_other: bool,
+    /// What GitHub says of it, where RMM has started a workflow and does not know yet which run that is.
+    pub shown: Shown,
+    /// The login that has started it, where it has proven that: with an id token of GitHub.
+    pub actor: Option<String>,
+}
+
+/// What GitHub says of a CI run that reports, while it is not known which one RMM has started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Shown {
+    /// It was not asked, or does not say now: what the run says has to wait.
+    #[default]
+    NotYet,
+    /// It is the one.
+    Meant,
+    /// It is another one, or one that GitHub does not know.
+    Other,
+    /// There is nobody to be asked, so that a report is all there is.
+    Nowhere,
 }
 
 impl Reporter {
+    /// A CI run that reports, of which no more is known than what it says itself.
+    #[must_use]
+    pub const fn of(id: String, attempt: Option<u32>, url: Option<String>) -> Self {
+        Self { id, attempt, url, shown: Shown::NotYet, actor: None }
+    }
+
     /// Whether it is another CI run than the one expected, or an older attempt of it.
     #[must_use]
     pub fn is_stale_for(&self, expected: &CiRun) -> bool {
@@ -243,21 +267,27 @@ impl Release {
         self.commit.is_some() && self.commit_check.as_ref().is_none_or(CommitCheck::is_confirmed)
     }
 
-    /// Whether a person is its initiator. Both names of the person count, however CI spells them.
+    /// Whether a person began it, or another attempt of it. Both names of the person count, however CI spells them.
     #[must_use]
     pub fn initiated_by(&self, person: &Person) -> bool {
-        person.is_called(&self.initiated_by)
+        self.initiators().any(|name| person.is_called(name))
+    }
+
+    /// Everybody who began it: who it is said to be, and whom GitHub has named.
+    fn initiators(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.initiated_by).chain(&self.proven_initiators).map(String::as_str)
     }
 
     /// Which of these people is its initiator, whichever name CI gave; none of them may be.
     pub fn initiator<'p>(&self, people: impl IntoIterator<Item = &'p Person>) -> Option<&'p Person> {
-        people.into_iter().find(|person| self.initiated_by(person))
+        people.into_iter().find(|person| person.is_called(&self.initiated_by))
     }
 
     /// As [`Self::initiated_by`], of a name whose person may be unknown.
     #[must_use]
     pub fn is_initiators(&self, name: &PersonName, person: Option<&Person>) -> bool {
-        is_account(name.as_str(), &self.initiated_by) || person.is_some_and(|person| self.initiated_by(person))
+        self.initiators().any(|known| is_account(name.as_str(), known))
+            || person.is_some_and(|person| self.initiated_by(person))
     }
 
     /// Whether its owner is another than its initiator.

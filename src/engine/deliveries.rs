@@ -2,15 +2,19 @@
 //!
 //! Must not: believe a payload. What it names is asked for where it is.
 
+use std::sync::{Arc, PoisonError};
+
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use super::Engine;
 use super::protection::GIVEN_UP;
+use super::{Engine, Failure, Request};
+use crate::domain::command::Command;
 use crate::domain::ids::{ServiceName, Tag, prose_line};
+use crate::domain::person::Actor;
 use crate::domain::repository::RepoName;
-use crate::domain::service::{Candidates, Service};
-use crate::store::{StoreError, WriteError, deliveries, outbox, protection};
+use crate::domain::service::Service;
+use crate::store::{StoreError, WriteError, deliveries, outbox, protection, releases};
 
 /// How long a delivery is remembered: GitHub repeats none after so long.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(8 * 24);
@@ -41,18 +45,22 @@ pub(super) fn is_followed(event: &str) -> bool {
 
 impl Hint {
     fn of(event: &str, payload: &Value) -> Self {
-        let Some(repository) = repository_of(payload) else {
-            return if event == "workflow_run" { Self::Workflows } else { Self::Nothing };
-        };
+        if event == "workflow_run" {
+            let told = payload.get("workflow_run").is_none_or(Value::is_object);
+            return if told { Self::Workflows } else { Self::Nothing };
+        }
+        let Some(repository) = repository_of(payload) else { return Self::Nothing };
         let pushed = payload["ref"].as_str();
-        let tag = match event {
-            "workflow_run" => return Self::Workflows,
-            "deployment_protection_rule" => return Self::of_protection(payload).unwrap_or(Self::Nothing),
-            "create" if payload["ref_type"] == "tag" => pushed,
-            "push" if payload["deleted"] == true => return Self::Nothing,
-            "push" if pushed.is_some_and(|name| name.starts_with("refs/tags/")) => pushed,
-            "push" | "create" | "pull_request" => return Self::Commits { repository: repository.to_owned() },
-            "delete" if payload["ref_type"] == "tag" => None,
+        let tag = match (event, pushed) {
+            ("deployment_protection_rule", _) => return Self::of_protection(payload).unwrap_or(Self::Nothing),
+            ("create", Some(_)) if payload["ref_type"] == "tag" => pushed,
+            ("push", _) if payload["deleted"] == true => return Self::Nothing,
+            ("push", Some(name)) if name.starts_with("refs/tags/") => pushed,
+            ("push" | "create", Some(_)) => return Self::Commits { repository: repository.to_owned() },
+            ("pull_request", _) if payload["pull_request"].is_object() => {
+                return Self::Commits { repository: repository.to_owned() };
+            }
+            ("delete", Some(_)) if payload["ref_type"] == "tag" => None,
             _ => return Self::Nothing,
         };
         let login = payload["sender"]["login"].as_str().map(|login| prose_line(login, LOGIN));
@@ -80,22 +88,27 @@ fn repository_of(payload: &Value) -> Option<&str> {
 
 impl Engine {
     /// Notes a delivery of GitHub's, once by its name, and lets follow what it hints at. One of a repository that no service
-    /// has leaves nothing behind.
+    /// has leaves nothing behind, nor does one that RMM does not follow.
     ///
     /// # Errors
     /// When the store cannot write; then it is as if it had not come.
     pub async fn github_delivered(&self, delivery: &str, event: &str, payload: &Value) -> Result<(), StoreError> {
         if repository_of(payload).is_some_and(|repository| self.services_at(repository, |_| true).is_empty()) {
             tracing::debug!(delivery, event, "GitHub has delivered something of a repository that no service has");
+            self.warn_of_renamed(payload);
             return Ok(());
         }
         let hint = Hint::of(event, payload);
+        if hint == Hint::Nothing {
+            return Ok(());
+        }
         let (services, tag, by) = match &hint {
-            Hint::Tags { repository, tag, by } => (self.watching(repository), tag.clone(), by.clone()),
+            Hint::Tags { repository, tag, by } => (self.services_at(repository, |_| true), tag.clone(), by.clone()),
             Hint::Workflows | Hint::Commits { .. } | Hint::Protection { .. } | Hint::Nothing => {
                 (Vec::new(), None, None)
             }
         };
+        let pushed = tag.clone().zip(by.clone()).map(|(tag, by)| (services.clone(), tag, by));
         let changed = match &hint {
             Hint::Tags { repository, .. } | Hint::Commits { repository } => self.services_at(repository, |_| true),
             Hint::Workflows | Hint::Protection { .. } | Hint::Nothing => Vec::new(),
@@ -131,7 +144,51 @@ impl Engine {
             self.look_at_protection_rules();
         }
         looked_at.iter().for_each(|service| self.look_at_tags(service));
+        if let Some((services, tag, by)) = pushed {
+            self.tell_who_pushed(services, tag, &by).await?;
+        }
         Ok(())
+    }
+
+    /// A release of a tag that was there before GitHub told who has pushed the tag. One that comes later finds it noted.
+    async fn tell_who_pushed(&self, services: Vec<ServiceName>, tag: Tag, by: &str) -> Result<(), StoreError> {
+        let made = self.read(move |conn| {
+            let of_tag = |service: &ServiceName| releases::active_candidate(conn, service, Some(&tag), None);
+            services.iter().filter_map(|service| of_tag(service).transpose()).collect::<Result<Vec<_>, _>>()
+        });
+        for release in made.await? {
+            let command = Command::InitiatorProven { release: release.id, login: by.to_owned() };
+            match self.handle(Request::new(Actor::Machine, command)).await {
+                Ok(_) => {}
+                Err(Failure::Refused(refusal)) => tracing::debug!(?refusal, "who has pushed a tag was not noted"),
+                Err(Failure::Store(error)) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// GitHub knows the repository of a service by another name than the configuration: nothing of it is followed. Said once
+    /// for each name.
+    fn warn_of_renamed(&self, payload: &Value) {
+        let (Some(id), Some(now)) = (payload["repository"]["id"].as_u64(), repository_of(payload)) else { return };
+        let catalog = self.catalog();
+        let is_it = |service: &&Arc<Service>| {
+            !service.retired && service.oidc.as_ref().is_some_and(|trusted| trusted.repository_id == id)
+        };
+        for service in catalog.services().filter(is_it) {
+            let now = prose_line(now, LOGIN);
+            let before = {
+                let mut told = self.inner.renamed.lock().unwrap_or_else(PoisonError::into_inner);
+                told.insert(service.name.clone(), now.clone())
+            };
+            if before.as_ref() != Some(&now) {
+                tracing::warn!(
+                    service = %service.name, repository = now,
+                    "webhooks come from the repository of the service under another name: it was renamed, and they are not followed \
+                     until `repository` in rmm.toml says the new name"
+                );
+            }
+        }
     }
 
     /// The services whose protection rule is asked, and the run that waits.
@@ -141,11 +198,6 @@ impl Engine {
             service.protection_rule.as_deref().is_some_and(|rule| rule.eq_ignore_ascii_case(environment))
         };
         self.services_at(repository, is_asked).into_iter().map(|service| (service, *ci_run)).collect()
-    }
-
-    /// The services that make candidates of the tags of a repository at GitHub.
-    fn watching(&self, repository: &str) -> Vec<ServiceName> {
-        self.services_at(repository, |service| matches!(service.candidates, Candidates::Tags(_)))
     }
 
     /// Such services of a repository at GitHub.
@@ -191,13 +243,18 @@ mod tests {
             ("delete", json!({ "ref": "main", "ref_type": "branch" })),
             ("ping", json!({ "zen": "Design for failure." })),
             ("something_new", json!({ "action": null })),
+            ("pull_request", json!({ "action": "closed", "pull_request": null })),
+            ("push", json!({ "ref": null })),
+            ("create", json!({ "ref": null, "ref_type": "tag" })),
+            ("workflow_run", json!({ "action": "completed", "workflow_run": null })),
+            ("workflow_run", json!({ "workflow_run": [] })),
         ] {
             assert_eq!(hint(event, payload), Hint::Nothing, "{event}");
         }
         for (event, payload) in [
             ("create", json!({ "ref": "main", "ref_type": "branch" })),
             ("push", json!({ "ref": "refs/heads/main" })),
-            ("pull_request", json!({ "action": "closed" })),
+            ("pull_request", json!({ "action": "closed", "pull_request": { "number": 7 } })),
         ] {
             assert_eq!(hint(event, payload), Hint::Commits { repository: "octo/shop".into() }, "{event}");
         }
@@ -205,7 +262,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_odd_is_no_hint_and_no_harm() {
-        assert_eq!(Hint::of("workflow_run", &json!({ "action": "completed", "workflow_run": null })), Hint::Workflows);
+        assert_eq!(Hint::of("workflow_run", &json!({ "workflow_run": { "id": 7 } })), Hint::Workflows);
         for payload in [
             json!({}),
             json!({ "ref": null, "ref_type": null, "repository": null, "sender": null }),

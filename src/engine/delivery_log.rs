@@ -294,7 +294,8 @@ async fn list(
             break;
         }
     }
-    Ok((listed, arrive.unwrap_or(true)))
+    // An empty log shows nothing.
+    Ok((listed, arrive.unwrap_or(false)))
 }
 
 /// Whether other deliveries can be read all the same.

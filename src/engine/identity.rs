@@ -10,6 +10,8 @@ use crate::clients::jose;
 use crate::domain::identity::{Identity, ProvenRun, TokenFault, TrustedWorkflows};
 use crate::domain::ids::ServiceName;
 use crate::domain::person::{Actor, Role};
+use crate::domain::repository::RepoName;
+use crate::domain::service::Service;
 use crate::store::{StoreError, WriteError, identities};
 
 /// Characters of a token at most; GitHub's have some 2000.
@@ -67,7 +69,7 @@ impl Engine {
     pub async fn prove(&self, token: &str) -> Result<Proven, Unproven> {
         let catalog = self.catalog();
         let trusting: Vec<_> =
-            catalog.in_force().filter_map(|service| Some((&service.name, service.oidc.as_ref()?))).collect();
+            catalog.in_force().filter_map(|service| Some((&**service, service.oidc.as_ref()?))).collect();
         let accepted = catalog.id_tokens().filter(|_| !trusting.is_empty()).ok_or(TokenFault::NotAsked)?;
         if token.len() > LONGEST {
             return Err(TokenFault::Malformed.into());
@@ -75,7 +77,7 @@ impl Engine {
         let (now, issuer) = (self.now(), accepted.issuer.as_str());
         let claims = self.signed_claims(token, issuer, catalog.github_ca()).await?;
         let identity = Identity::read(&claims, issuer, &accepted.audience, now)?;
-        let services = trusting_services(&trusting, &identity)?;
+        let services = trusting_services(&trusting, &identity, catalog.github_api())?;
         let (name, until) = (identities::name(issuer, &identity.id), identity.until);
         let shown = self.store().write(move |tx| identities::show(tx, &name, until, now)).await;
         if !shown.map_err(|error| Unproven::Store(WriteError::flatten(error)))? {
@@ -116,18 +118,22 @@ impl Engine {
 
 /// The services that trust a workflow.
 fn trusting_services(
-    all: &[(&ServiceName, &TrustedWorkflows)],
+    all: &[(&Service, &TrustedWorkflows)],
     identity: &Identity,
+    api: &str,
 ) -> Result<Vec<ServiceName>, TokenFault> {
     let of_repository: Vec<_> =
         all.iter().filter(|(_, trusted)| trusted.repository_id == identity.repository_id).collect();
     if of_repository.is_empty() {
         return Err(TokenFault::Repository { id: identity.repository_id, name: identity.repository.clone() });
     }
+    let known_as = |service: &Service| RepoName::of(service.repository.as_deref()?, api);
     let services: Vec<_> = of_repository
         .iter()
-        .filter(|(_, trusted)| trusted.trust(&identity.workflow))
-        .map(|(name, _)| (*name).clone())
+        .filter(|(service, trusted)| {
+            trusted.trust(&identity.workflow, known_as(service).as_ref(), &identity.repository)
+        })
+        .map(|(service, _)| service.name.clone())
         .collect();
     if services.is_empty() {
         let trusted = of_repository.iter().flat_map(|(_, trusted)| &trusted.workflows).map(ToString::to_string);

@@ -47,7 +47,8 @@ mod tests;
 mod trace;
 mod workflow;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -77,6 +78,7 @@ use crate::domain::release::Release;
 use crate::domain::run::{Run, RunKind};
 use crate::domain::world::{Changes, World};
 use crate::store::chain::NewEvent;
+use crate::store::deliveries::pushed_by;
 use crate::store::snapshot::Stored;
 use crate::store::world::Cause;
 use crate::store::{Store, StoreError, Tx, WriteError, events, releases, runs, spans, telegram, world};
@@ -107,6 +109,8 @@ struct Inner {
     refusals: Arc<Refusals>,
     issuers: IssuerKeys,
     tag_news: watch::Sender<tags::Wanted>,
+    /// Under which other names GitHub has told of the repositories of services.
+    renamed: Mutex<HashMap<ServiceName, String>>,
     /// Changes when a session of the dashboard was ended.
     ended_sessions: watch::Sender<()>,
     looks: repositories::Looks,
@@ -145,6 +149,7 @@ impl Engine {
             refusals: Arc::default(),
             issuers: IssuerKeys::default(),
             tag_news: watch::Sender::default(),
+            renamed: Mutex::default(),
             ended_sessions: watch::Sender::default(),
             looks: repositories::Looks::default(),
         };
@@ -502,6 +507,7 @@ fn decide_and_save(
     {
         return Ok((Err(refusal::Cause::TakenAlready.into()), false));
     }
+    let request = with_pusher(tx, request)?;
     let stored = Stored::of(tx, name);
     let world = world::open(&stored, service.clone(), catalog.people().clone(), moment)?;
     if let (Subject::Release(id), Some(seen)) = (request.command.subject(), request.seen)
@@ -544,6 +550,16 @@ fn decide_and_save(
 /// Whether the one who follows a run has to look at it: it is to end, or to go on without a host.
 fn has_news_for_follower(run: &Run) -> bool {
     run.is_ending() || !run.left.is_empty()
+}
+
+/// A new release of a tag, with the login that has pushed the tag where GitHub has told that.
+fn with_pusher(conn: &Connection, mut request: Request) -> Result<Request, StoreError> {
+    if let Command::Create(new) = &mut request.command
+        && let Some(tag) = &new.tag
+    {
+        new.proven.extend(pushed_by(conn, &new.service, tag)?);
+    }
+    Ok(request)
 }
 
 /// The service that a request is about.

@@ -200,9 +200,11 @@ impl Rule<'_> {
         let has_news = match &found.clearance {
             Clearance::Clear => !was_refused,
             Clearance::UnderWay | Clearance::Over(_) => true,
-            Clearance::Unmet(_) | Clearance::ByAnotherRun | Clearance::Unknown | Clearance::Refused(_) => {
-                is_decided || waiting.said.as_ref() != Some(&comment(&found))
-            }
+            Clearance::Unmet(_)
+            | Clearance::CommitUnknown
+            | Clearance::ByAnotherRun
+            | Clearance::Unknown
+            | Clearance::Refused(_) => is_decided || waiting.said.as_ref() != Some(&comment(&found)),
         };
         if look == Look::Known && !has_news {
             return Ok(EVERY);
@@ -226,7 +228,11 @@ impl Rule<'_> {
                 Clearance::UnderWay => Some(true),
                 Clearance::Clear => (!was_refused).then_some(true),
                 Clearance::Over(_) => Some(false),
-                Clearance::Unmet(_) | Clearance::ByAnotherRun | Clearance::Unknown | Clearance::Refused(_) => None,
+                Clearance::Unmet(_)
+                | Clearance::CommitUnknown
+                | Clearance::ByAnotherRun
+                | Clearance::Unknown
+                | Clearance::Refused(_) => None,
             };
         }
         if waiting.answer.is_some() {
@@ -286,12 +292,7 @@ impl Rule<'_> {
 
     /// The same rule as where a job asks “may I?”. Answers why it says no after all.
     async fn take_production(&self, release: ReleaseId, run: &WorkflowRun) -> Result<Option<Refusal>, Trouble> {
-        let reporter = Reporter {
-            id: run.id.to_string(),
-            attempt: Some(run.attempt),
-            url: Some(run.url.clone()),
-            is_other: false,
-        };
+        let reporter = Reporter::of(run.id.to_string(), Some(run.attempt), Some(run.url.clone()));
         let command = Command::Report { release, status: Status::Deploying, ci_run: Some(reporter) };
         match self.engine.handle(Request::new(Actor::Machine, command)).await {
             Ok(_) => Ok(None),

@@ -21,7 +21,7 @@ use crate::domain::person::Actor;
 use crate::domain::reason::Reason;
 use crate::domain::repository::RepoName;
 use crate::domain::service::{Candidates, Service};
-use crate::store::{StoreError, WriteError, deliveries, tags};
+use crate::store::{StoreError, WriteError, tags};
 use crate::wording::english;
 
 /// Between two looks after something was new.
@@ -203,12 +203,8 @@ fn version(tag: &Tag) -> Option<semver::Version> {
 
 async fn create(engine: &Engine, service: &Service, tag: &Tag, commit: &Commit) -> Result<(), Failure> {
     let (name, wanted, at) = (service.name.clone(), tag.clone(), commit.clone());
-    let known = engine.read(move |conn| {
-        Ok((tags::has_release(conn, &name, &wanted, &at)?, deliveries::pushed_by(conn, &name, &wanted)?))
-    });
-    let (exists, by) = known.await?;
     // CI was quicker, or RMM has not come to note that it saw the tag.
-    if exists {
+    if engine.read(move |conn| tags::has_release(conn, &name, &wanted, &at)).await? {
         return Ok(());
     }
     let catalog = engine.catalog();
@@ -219,12 +215,13 @@ async fn create(engine: &Engine, service: &Service, tag: &Tag, commit: &Commit) 
         return Ok(());
     }
     let at_github = service.repository.as_deref().is_some_and(|it| RepoName::of(it, catalog.github_api()).is_some());
+    // Until GitHub tells who has pushed it.
     let unknown = if at_github { "github" } else { "git" };
     let new = NewRelease {
         tag: Some(tag.clone()),
         commit: Some(commit.clone()),
         commit_checked: true,
-        ..NewRelease::of(service.name.clone(), by.unwrap_or_else(|| unknown.to_owned()))
+        ..NewRelease::of(service.name.clone(), unknown.to_owned())
     };
     match engine.handle(Request::new(Actor::Machine, Command::Create(new))).await {
         Ok(_) => Ok(()),

@@ -248,6 +248,15 @@ impl Following {
             Ok(None) => {
                 let reason = Reason::WorkflowNotSeen { workflow: look.dispatch.workflow.clone() };
                 let waited = self.looked_for();
+                if look.run.stop.is_some() && look.run.state == RunState::Queued {
+                    if waited >= SEEN_WITHIN {
+                        // There is nothing that could be ended.
+                        self.report(Command::DispatchRefused { run: self.id, reason }).await?;
+                        return Ok(Next::AtOnce);
+                    }
+                    self.waits(&look.run, reason).await?;
+                    return Ok(Next::Within(SEEN_WITHIN.saturating_sub(waited)));
+                }
                 if waited >= look.limit {
                     self.report(Command::RunLost { run: self.id, reason }).await?;
                     return Ok(Next::Ended);
@@ -286,7 +295,8 @@ impl Following {
         };
         self.missed = None;
         if found.status == RunStatus::Completed {
-            return self.ended(look, &found).await;
+            // How it ended may be told a moment later than that it has.
+            return if found.conclusion.is_some() { self.ended(look, &found).await } else { Ok(Next::Later) };
         }
         if run.stop.is_some()
             && let Err(fault) = github.cancel(repository, id).await
@@ -300,10 +310,7 @@ impl Following {
         }
         let waits = found.status != RunStatus::InProgress;
         let queued = waits.then(|| Reason::WorkflowQueued { workflow: dispatch.workflow.clone() });
-        let reason = run.waits_because(queued.filter(|_| run.stop.is_none()));
-        if run.waiting != reason {
-            self.report(Command::RunWaits { run: self.id, reason }).await?;
-        }
+        self.says_why(run, queued.filter(|_| run.stop.is_none())).await?;
         Ok(Next::Later)
     }
 
@@ -353,11 +360,16 @@ impl Following {
 
     /// Says why nothing goes on at the moment.
     async fn waits(&self, run: &Run, reason: Reason) -> Result<Next, Failure> {
-        let reason = run.waits_because(Some(reason));
-        if run.waiting != reason {
+        self.says_why(run, Some(reason)).await?;
+        Ok(Next::Later)
+    }
+
+    /// Says it where it was not said yet. That a run is to be ended is added by the one who writes it down.
+    async fn says_why(&self, run: &Run, reason: Option<Reason>) -> Result<(), Failure> {
+        if run.waiting != run.waits_because(reason.clone()) {
             self.report(Command::RunWaits { run: self.id, reason }).await?;
         }
-        Ok(Next::Later)
+        Ok(())
     }
 
     async fn reload(&self, look: &Look) -> Result<Run, Failure> {

@@ -17,7 +17,7 @@ use crate::domain::host::{Address, Fingerprint, HostKey};
 use crate::domain::ids::{Commit, HostName, PersonName, ReleaseId, ServiceName, Tag};
 use crate::domain::person::{Actor, Door, Role};
 use crate::domain::reason::Reason;
-use crate::domain::release::{CiRun, Reporter};
+use crate::domain::release::{CiRun, Reporter, Shown};
 use crate::domain::run::Run;
 use crate::domain::status::Status;
 use crate::domain::step::{Action, Step, StepKind};
@@ -293,7 +293,7 @@ impl Story {
         self.pass(240);
         let (service, ci_run) =
             self.engine.look(release, |_, release| (release.service.to_string(), release.ci_run.clone())).await?;
-        let ci_run = ci_run.map(|run| Reporter { id: run.id, attempt: Some(1), url: None, is_other: false });
+        let ci_run = ci_run.map(|run| Reporter { shown: Shown::Nowhere, ..Reporter::of(run.id, Some(1), None) });
         self.ask(ci(), &service, Command::Report { release, status, ci_run }).await?;
         Ok(())
     }

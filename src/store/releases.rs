@@ -16,7 +16,7 @@ use crate::domain::world::GoodVersion;
 
 const COLUMNS: &str = "id, service, tag, commit_id, status, status_since, reason, attempt, revision, initiated_by, owner, \
                        ci_run, tagged_at, notes, artifacts, rollback_to_tag, rehearsal, promoted, bypasses, created_at, \
-                       started_at, completed_at, said_by, held, commit_check";
+                       started_at, completed_at, said_by, held, commit_check, proven_initiators";
 
 /// By place, in the order of `COLUMNS`: a name is looked for among all of them, in every row.
 fn release(row: &Row<'_>) -> rusqlite::Result<Release> {
@@ -46,6 +46,7 @@ fn release(row: &Row<'_>) -> rusqlite::Result<Release> {
         said_by: row.get(22)?,
         held: row.get(23)?,
         commit_check: maybe_json(row, 24)?,
+        proven_initiators: json(row, 25)?,
     })
 }
 
@@ -54,17 +55,18 @@ pub(super) fn put(conn: &Connection, release: &Release) -> Result<(), StoreError
     conn.prepare_cached(
         "INSERT INTO releases (id, service, tag, commit_id, status, list, status_since, reason, attempt, revision, \
          initiated_by, owner, ci_run_id, ci_run, tagged_at, notes, artifacts, rollback_to_tag, rehearsal, promoted, \
-         bypasses, created_at, started_at, completed_at, said_by, held, commit_check) \
+         bypasses, created_at, started_at, completed_at, said_by, held, commit_check, proven_initiators) \
          VALUES (:id, :service, :tag, :commit_id, :status, :list, :status_since, :reason, :attempt, :revision, \
          :initiated_by, :owner, :ci_run_id, :ci_run, :tagged_at, :notes, :artifacts, :rollback_to_tag, :rehearsal, \
          :promoted, :bypasses, :created_at, :started_at, :completed_at, :said_by, :held, \
-         :commit_check) \
+         :commit_check, :proven_initiators) \
          ON CONFLICT (id) DO UPDATE SET commit_id = excluded.commit_id, commit_check = excluded.commit_check, status = excluded.status, list = excluded.list, \
          status_since = excluded.status_since, reason = excluded.reason, attempt = excluded.attempt, \
          revision = excluded.revision, ci_run_id = excluded.ci_run_id, ci_run = excluded.ci_run, \
          held = excluded.held, artifacts = excluded.artifacts, rollback_to_tag = excluded.rollback_to_tag, rehearsal = excluded.rehearsal, \
          promoted = excluded.promoted, bypasses = excluded.bypasses, started_at = excluded.started_at, \
-         completed_at = excluded.completed_at",
+         completed_at = excluded.completed_at, initiated_by = excluded.initiated_by, owner = excluded.owner, \
+         said_by = excluded.said_by, proven_initiators = excluded.proven_initiators",
     )?
     .execute(named_params! {
         ":id": release.id.0,
@@ -81,6 +83,7 @@ pub(super) fn put(conn: &Connection, release: &Release) -> Result<(), StoreError
         ":initiated_by": release.initiated_by,
         ":owner": release.owner,
         ":said_by": release.said_by,
+        ":proven_initiators": to_json(&release.proven_initiators)?,
         ":ci_run_id": release.ci_run.as_ref().map(|run| run.id.as_str()),
         ":ci_run": maybe_to_json(release.ci_run.as_ref())?,
         ":tagged_at": release.tagged_at.map(millis),
@@ -258,8 +261,8 @@ pub fn active_candidate(
     }
 }
 
-/// The release that a CI run is about, whatever became of it: the one that it has created, or else the newest one of its tag,
-/// or else of its commit.
+/// The release that a CI run is about, whatever became of it: the one that it has created, or else the newest one of its tag
+/// (whose commit may not be known yet), or else of its commit.
 ///
 /// # Errors
 /// When the database cannot be read.

@@ -71,6 +71,11 @@ impl Run {
         Ok(Some(CreatingRun { id: run.id, attempt: Some(run.attempt), url, git_ref: run.git_ref.or(git_ref) }))
     }
 
+    /// The login that has started it, where that is proven.
+    pub fn actor(&self) -> Option<String> {
+        self.0.as_ref()?.actor.clone()
+    }
+
     /// Who has started it: the login that the id token names, and what was sent where it names none.
     ///
     /// # Errors

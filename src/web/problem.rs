@@ -14,6 +14,9 @@ use crate::engine::Failure;
 use crate::store::StoreError;
 use crate::wording::Language;
 
+/// When it makes sense to say again what RMM could not judge, in seconds.
+const AGAIN: u64 = 10;
+
 impl Problem {
     /// A problem with a code of its own.
     #[must_use]
@@ -58,7 +61,10 @@ impl Problem {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let status = StatusCode::from_u16(refusal.code.http_status()).unwrap_or(StatusCode::CONFLICT);
+        // What cannot be known now is worth asking for again.
+        let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(AGAIN);
         Self {
+            retry_after,
             field: refusal.field().map(str::to_owned),
             details: Language::En.details(&refusal),
             unmet: refusal.unmet.iter().map(GateView::from).collect(),

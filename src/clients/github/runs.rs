@@ -10,8 +10,8 @@ use super::{GitHub, Question, at, path_of, without_workflow};
 use crate::domain::fault::github::{GithubFault, Sought};
 use crate::domain::repository::RepoName;
 
-/// The clocks of RMM and GitHub may differ by so much where a run is looked up.
-const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
+/// The clocks of RMM and GitHub may differ by so much where a run is looked up: what is older is not looked through.
+const CLOCKS: SignedDuration = SignedDuration::from_hours(24);
 /// Runs or jobs on a page.
 const PAGE: usize = 100;
 /// Pages that are read when a run is looked up.
@@ -161,7 +161,8 @@ impl GitHub {
         Ok(run)
     }
 
-    /// The newest run that was started since a time, by a dispatch, and whose title or name has `word` as a whole word.
+    /// The newest run that was started by a dispatch, and whose title or name has `word` as a whole word. No other run ever has
+    /// that word, so that the time only says how far back the lists are read.
     ///
     /// # Errors
     /// [`GithubFault`].
@@ -185,8 +186,7 @@ impl GitHub {
             let found = self.get(As::Repository(repo), &path, &path_of(&path)).await;
             let Page { workflow_runs } = found.map_err(without_workflow(repo, workflow))?;
             let is_last = workflow_runs.len() < PAGE || workflow_runs.iter().any(|run| run.created_at < since);
-            let fits = |run: &WorkflowRun| run.created_at >= since && run.is_named(word);
-            if let Some(run) = workflow_runs.into_iter().find(fits) {
+            if let Some(run) = workflow_runs.into_iter().find(|run| run.is_named(word)) {
                 return Ok(Some(run));
             }
             if is_last {

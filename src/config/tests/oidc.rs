@@ -19,7 +19,7 @@ fn a_service_trusts_workflows_by_the_number_of_their_repository() {
     let config = parse(&text);
     let trusted = config.services[0].oidc.as_ref().unwrap();
     assert!(trusted.repository_id == 74 && trusted.workflows.len() == 2);
-    assert!(!trusted.trust("octo/shop/.github/workflows/release.yaml@refs/heads/main"));
+    assert!(!trusted.trust("octo/shop/.github/workflows/release.yaml@refs/heads/main", None, "octo/shop"));
     let effective = config.effective();
     for line in [
         "oidc_issuer = \"https://token.actions.githubusercontent.com\"",

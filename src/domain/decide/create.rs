@@ -12,7 +12,7 @@ use crate::domain::person::{Actor, Right};
 use crate::domain::plan::{check_values, clone_url};
 use crate::domain::reason::Reason;
 use crate::domain::refusal::{Cause, Refusal};
-use crate::domain::release::{Artifact, Release};
+use crate::domain::release::{Artifact, Release, Reporter};
 use crate::domain::run::{Run, RunState, StopKind};
 use crate::domain::status::Status;
 
@@ -33,11 +33,14 @@ impl Draft<'_, '_> {
         let now = self.world.now;
         let id = self.world.next_release;
         // With a person's token, that person is the initiator; any other caller names one.
-        let (initiated_by, said_by) = match self.actor {
+        let (told, said_by) = match self.actor {
             Actor::Person { name, .. } => (name.to_string(), None),
             Actor::Token { name, .. } => (new.initiated_by, Some(name.clone())),
             Actor::Operator | Actor::Machine => (new.initiated_by, None),
         };
+        let own = self.actor.person().map(ToString::to_string);
+        let initiators = self.initiators(told.clone(), own.into_iter().chain(new.proven).collect());
+        let said_by = said_by.filter(|_| initiators.shown == told);
         let is_checked = new.commit_checked && new.commit.is_some();
         let asks = self.world.service.repository.is_some() && !is_checked;
         let commit_check = if is_checked { Some(CommitCheck::CONFIRMED) } else { asks.then_some(CommitCheck::ASKED) };
@@ -52,9 +55,10 @@ impl Draft<'_, '_> {
             reason: None,
             attempt: Attempt(1),
             revision: Revision(1),
-            owner: self.owner_called(new.owner.as_ref().unwrap_or(&initiated_by).clone()),
-            initiated_by,
+            owner: self.owner_called(new.owner.as_ref().unwrap_or(&initiators.shown).clone()),
+            initiated_by: initiators.shown.clone(),
             said_by,
+            proven_initiators: initiators.proven.clone(),
             ci_run: new.ci_run,
             tagged_at: new.tagged_at,
             notes: new.notes,
@@ -74,6 +78,7 @@ impl Draft<'_, '_> {
             initiated_by: release.initiated_by.clone(),
         };
         self.world.record(Some(id), None, event);
+        self.record_others(id, &initiators);
         if asks {
             self.world.changes.effects.push(Effect::ResolveCommit { release: id });
         }
@@ -131,6 +136,7 @@ impl Draft<'_, '_> {
         if newer {
             self.world.release_mut(release.id).ci_run = Some(ci_run.clone());
         }
+        self.prove_initiators(release.id, &new.proven);
         // Also of an attempt that has just begun: it brings what this CI run has built.
         self.learn_artifacts_from(release.id, new)?;
         self.learn_commit_from(&release, new);
@@ -177,6 +183,7 @@ impl Draft<'_, '_> {
             (None, Some(ci_run)) => self.world.release_mut(release.id).ci_run = Some(ci_run.clone()),
             (Some(_) | None, None) => {}
         }
+        self.prove_initiators(release.id, &new.proven);
         self.learn_artifacts_from(release.id, new)?;
         self.learn_commit_from(&release, new);
         self.ask_again(release.id);
@@ -230,7 +237,9 @@ impl Draft<'_, '_> {
         let said = |artifact: &&Artifact| artifact.artifact.is_some() || artifact.digest.is_some();
         let told: Vec<_> = new.artifacts.iter().filter(said).cloned().collect();
         if release.status.is_active() && exchanges(&release.artifacts, &told) {
-            self.update(id, told)?;
+            let reporter = new.ci_run.as_ref().filter(|_| new.attempt_told);
+            let reporter = reporter.map(|run| Reporter::of(run.id.clone(), Some(run.attempt), None));
+            self.update(id, told, reporter.as_ref())?;
         }
         Ok(())
     }
@@ -353,9 +362,13 @@ impl Draft<'_, '_> {
         }
     }
 
-    pub(super) fn update(&mut self, id: ReleaseId, artifacts: Vec<Artifact>) -> Decided {
+    pub(super) fn update(&mut self, id: ReleaseId, artifacts: Vec<Artifact>, ci_run: Option<&Reporter>) -> Decided {
         let release = self.known(id)?;
         self.allow(Right::Report, Some(&release))?;
+        // What is built is told by those who may say that they build.
+        if let Some(reporter) = ci_run {
+            self.check_run(&release, Status::StageBuilding, Env::Stage, reporter)?;
+        }
         self.check_surfaces(&artifacts)?;
         // A rehearsal that is repeated opens nothing: people have tested what is there.
         let untested = matches!(release.status, Status::Initiated | Status::StageBuilding | Status::StageTestRollback)

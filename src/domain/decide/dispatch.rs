@@ -130,7 +130,7 @@ impl Draft<'_, '_> {
 
     /// The workflow has spoken before GitHub said which run it is.
     pub(super) fn take_reporter(&mut self, run: &Run, reporter: Option<Reporter>) {
-        if let Some(Reporter { id, attempt, url, is_other: _ }) = reporter {
+        if let Some(Reporter { id, attempt, url, shown: _, actor: _ }) = reporter {
             self.take_workflow(run, SeenRun { id, attempt: attempt.unwrap_or(1), url });
         } else {
             // It is under way, and so not to be started any more.

@@ -10,6 +10,7 @@ mod create;
 mod dispatch;
 mod ended;
 mod hosts;
+mod initiator;
 mod people;
 mod report;
 mod resolve;
@@ -160,7 +161,7 @@ impl Draft<'_, '_> {
         match command {
             Command::Create(new) => self.create(new),
             Command::Report { release, status, ci_run } => self.report(release, status, ci_run),
-            Command::Update { release, artifacts } => self.update(release, artifacts),
+            Command::Update { release, artifacts, ci_run } => self.update(release, artifacts, ci_run.as_ref()),
             Command::Approve { release, seen } => self.approve(release, seen),
             Command::Reject { release, seen, reason } => self.reject(release, seen, reason),
             Command::Cancel { release, reason } => self.cancel(release, reason),
@@ -176,6 +177,7 @@ impl Draft<'_, '_> {
             Command::CatchUpHost { environment, host } => self.catch_up_host(environment, &host),
             Command::Settle { environment, runs, reason } => self.settle(environment, runs, reason),
             Command::CommitResolved { .. }
+            | Command::InitiatorProven { .. }
             | Command::CommitUnresolved { .. }
             | Command::TagMoved { .. }
             | Command::RunPrepared { .. }
@@ -207,6 +209,13 @@ impl Draft<'_, '_> {
         match command {
             Command::CommitResolved { release, commit, tag_object } => {
                 self.commit_resolved(release, commit, tag_object.as_ref())
+            }
+            Command::InitiatorProven { release, login } => {
+                let known = self.known(release)?;
+                if known.status.is_active() {
+                    self.prove_initiators(release, &[login]);
+                }
+                Ok(Answer::Release { id: release, created: false })
             }
             Command::CommitUnresolved { release, reason, again } => self.commit_unresolved(release, reason, again),
             Command::TagMoved { release, now } => self.tag_moved(release, now),

@@ -11,7 +11,7 @@ use crate::domain::moves::Move;
 use crate::domain::person::Right;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::{Cause, Refusal};
-use crate::domain::release::{CiRun, Release, Reporter};
+use crate::domain::release::{CiRun, Release, Reporter, Shown};
 use crate::domain::run::{Run, RunKind, RunState};
 use crate::domain::status::Status;
 use crate::domain::workflow::Dispatch;
@@ -51,6 +51,7 @@ impl Draft<'_, '_> {
             self.note_attempt(id, reporter);
         }
         let release = if checked.is_ok() { self.begun_again(release, status, ci_run.as_ref())? } else { release };
+        let actor = ci_run.as_ref().and_then(|reporter| reporter.actor.clone());
         let result = match checked {
             Ok(()) if release.status == status => Ok(self.heard_again(&release, status, ci_run)),
             Ok(()) => self.follow_report(&release, status, ci_run).inspect_err(|_| {
@@ -60,6 +61,9 @@ impl Draft<'_, '_> {
             }),
             Err(refusal) => Err(refusal),
         };
+        if result.is_ok() {
+            self.note_who_began(id, status, actor);
+        }
         result.map_err(|refusal| {
             let event = Event::ReportRefused { status, reason: refusal.cause.clone(), unrecorded: None };
             self.refuse_on_record(id, event, refusal)
@@ -101,7 +105,17 @@ impl Draft<'_, '_> {
             return Err(Cause::RunByRmm { environment, service: release.service.clone() }.into());
         }
         // Without an id, the current run is meant.
-        let Some(reporter) = ci_run else { return Ok(()) };
+        ci_run.map_or(Ok(()), |reporter| self.check_run(release, status, environment, reporter))
+    }
+
+    /// Whether it is this CI run that may speak about this environment.
+    pub(super) fn check_run(
+        &self,
+        release: &Release,
+        status: Status,
+        environment: Env,
+        reporter: &Reporter,
+    ) -> Result<(), Refusal> {
         let expected = match environment {
             Env::Preview(_) | Env::Stage => release.ci_run.clone(),
             Env::Production => self.reporting_on_production(release, status).and_then(|run| {
@@ -110,11 +124,14 @@ impl Draft<'_, '_> {
             }),
         };
         if environment == Env::Production
-            && reporter.is_other
-            && let Some(dispatch) = self.unseen_dispatch(release.id)
+            && let Some(Dispatch { workflow, .. }) = self.unseen_dispatch(release.id)
         {
             let (release, reported_by) = (release.id, reporter.to_string());
-            return Err(Cause::ReportOfOtherRun { release, reported_by, workflow: dispatch.workflow }.into());
+            match reporter.shown {
+                Shown::Other => return Err(Cause::ReportOfOtherRun { release, reported_by, workflow }.into()),
+                Shown::NotYet => return Err(Cause::ReporterNotKnown { release, reported_by, workflow }.into()),
+                Shown::Meant | Shown::Nowhere => {}
+            }
         }
         let is_expected = expected.iter().chain(&release.ci_run).any(|run| run.id == reporter.id);
         let other = self.world.of_ci_run(&reporter.id).filter(|other| other.id != release.id && !is_expected);
@@ -145,6 +162,15 @@ impl Draft<'_, '_> {
             }
             .into()),
             Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Who has started the CI run that brings a release to stage has begun it, or this attempt of it. Where RMM starts the
+    /// workflow, that is RMM's own login.
+    fn note_who_began(&mut self, id: ReleaseId, status: Status, actor: Option<String>) {
+        let begins_by_itself = self.workflow_for(Env::Stage, RunKind::Deploy).is_none();
+        if let Some(login) = actor.filter(|_| begins_by_itself && environment_of(status) == Some(Env::Stage)) {
+            self.prove_initiators(id, &[login]);
         }
     }
 

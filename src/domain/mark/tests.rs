@@ -25,6 +25,7 @@ fn release(status: Status) -> Release {
         attempt: Attempt(1),
         revision: Revision(1),
         said_by: None,
+        proven_initiators: Vec::new(),
         initiated_by: String::new(),
         owner: String::new(),
         ci_run: None,

@@ -53,6 +53,8 @@ codes! {
     AlreadyEnded = "already_ended" / 409,
     /// A CI report of an old attempt or of another CI run.
     StaleReport = "stale_report" / 409,
+    /// Which CI run it is that reports is not known yet; the report is to be repeated.
+    ReporterNotKnown = "reporter_not_known" / 503,
     /// Another release occupies stage.
     StageBusy = "stage_busy" / 409,
     /// The service is not in the configuration any more.

@@ -52,6 +52,7 @@ impl Site {
             commit: Some(Commit::parse("commit", digit.to_string().repeat(40)).unwrap()),
             commit_checked: true,
             initiated_by: "dev".into(),
+            proven: Vec::new(),
             owner: None,
             ci_run: None,
             attempt_told: true,
@@ -168,6 +169,24 @@ async fn what_went_live_is_shown_afterwards_and_what_waits_is_listed_anew() {
     for id in [going, waiting] {
         assert!(seen(&site, id).await.is_some());
     }
+}
+
+#[tokio::test]
+async fn what_could_not_be_compared_until_it_went_live_is_compared_afterwards() {
+    let site = Site::new().await;
+    let going = site.creates("v1", 'b').await;
+    site.github.is_away(Some(502));
+    assert!(matches!(list(&site.engine, going).await.unwrap(), Listed::Later(_)));
+    let way = [Status::StageBuilding, Status::StageTestRollback, Status::ManualTesting, Status::Deploying];
+    for status in way.into_iter().chain([Status::Deployed]) {
+        site.handle(Command::Report { release: going, status, ci_run: None }).await;
+        assert!(matches!(list(&site.engine, going).await.unwrap(), Listed::Later(_)), "{status}");
+    }
+    site.github.is_away(None);
+    site.github.has_commits(2);
+    let listed = site.lists(going).await;
+    assert_eq!((listed.since.release, listed.total), (ReleaseId(1), 2));
+    assert_eq!(seen(&site, going).await, Some((ReleaseId(1), 2)));
 }
 
 #[test]

@@ -9,8 +9,12 @@ use super::*;
 use crate::clients::github::stand_in::StandIn;
 use crate::clients::github::stand_in::log::Delivered;
 use crate::clients::jose::testing::pem;
+use crate::domain::command::{Command, NewRelease};
 use crate::domain::ids::{ServiceName, Tag};
+use crate::domain::person::{Actor, Role};
+use crate::engine::Request;
 use crate::engine::testing::{Hands, catalog_of, engine_in};
+use crate::store::releases;
 
 const NOW: i64 = 1_800_000_000;
 const HERE: &str = "https://rmm.internal/hooks/github";
@@ -131,7 +135,12 @@ async fn where_nothing_arrives_a_look_without_news_changes_nothing() {
 #[tokio::test]
 async fn a_pull_request_that_github_could_not_tell_of_is_fetched() {
     let mut site = Site::new().await;
-    site.delivers(1, 502, "pull_request", json!({ "action": "closed", "repository": { "full_name": "octo/shop" } }));
+    site.delivers(
+        1,
+        502,
+        "pull_request",
+        json!({ "action": "closed", "pull_request": {}, "repository": { "full_name": "octo/shop" } }),
+    );
     site.looks().await;
     assert_eq!(site.github.fetched(), [1]);
     let noted = site.engine.read(|conn| noted::has_come(conn, "guid-1")).await;
@@ -215,6 +224,42 @@ async fn nobody_is_asked_without_need() {
     site.looks().await;
     site.looks().await;
     assert_eq!(site.github.calls(), 1);
+}
+
+#[tokio::test]
+async fn an_empty_log_does_not_show_that_anything_arrives() {
+    let mut site = Site::new().await;
+    for _ in 0..2 {
+        assert_eq!(site.looks().await, 60);
+    }
+}
+
+#[tokio::test]
+async fn who_pushed_a_tag_is_told_to_the_release_that_is_there_already() {
+    let mut site = Site::new().await;
+    let new = NewRelease {
+        tag: Some(Tag::parse("tag", "v1").unwrap()),
+        ..NewRelease::of(ServiceName::parse("service", "shop").unwrap(), "github".into())
+    };
+    site.engine.handle(Request::new(Actor::Machine, Command::Create(new))).await.unwrap();
+    site.delivers(1, 502, "create", tag("v1", "ann", "octo/shop"));
+    site.looks().await;
+    let shop = ServiceName::parse("service", "shop").unwrap();
+    let release = site
+        .engine
+        .read(move |conn| releases::active_candidate(conn, &shop, Some(&Tag::parse("tag", "v1").unwrap()), None));
+    let release = release.await.unwrap().unwrap();
+    assert_eq!((release.initiated_by.as_str(), release.proven_initiators), ("ann", vec!["ann".to_owned()]));
+    // And one that is said to be by somebody else, of a tag that GitHub has told of before.
+    site.delivers(2, 502, "create", tag("v2", "bob", "octo/shop"));
+    site.looks().await;
+    let new = NewRelease {
+        tag: Some(Tag::parse("tag", "v2").unwrap()),
+        ..NewRelease::of(ServiceName::parse("service", "shop").unwrap(), "eve".into())
+    };
+    let ci = Actor::Token { name: "ci".into(), role: Role::Ci, services: Vec::new() };
+    let made = site.engine.handle(Request::new(ci, Command::Create(new))).await.unwrap().release.unwrap();
+    assert_eq!((made.initiated_by.as_str(), made.said_by), ("bob", None));
 }
 
 #[tokio::test]

@@ -54,13 +54,18 @@ impl Site {
 
     /// A release that people can vote on.
     async fn tested(&self) -> ReleaseId {
+        self.tested_at(Some(COMMIT)).await
+    }
+
+    async fn tested_at(&self, commit: Option<&str>) -> ReleaseId {
         let ci = || Actor::Token { name: "ci".into(), role: Role::Ci, services: Vec::new() };
         let new = NewRelease {
             service: ServiceName::parse("service", "shop").unwrap(),
             tag: Some(Tag::parse("tag", "v1").unwrap()),
-            commit: Some(Commit::parse("commit", COMMIT).unwrap()),
-            commit_checked: true,
+            commit: commit.map(|commit| Commit::parse("commit", commit).unwrap()),
+            commit_checked: commit.is_some(),
             initiated_by: "dev".into(),
+            proven: Vec::new(),
             owner: None,
             ci_run: None,
             attempt_told: true,
@@ -219,6 +224,26 @@ async fn a_run_that_rmm_has_started_itself_goes_on_and_another_one_waits() {
     let last = site.github.ruled().pop().unwrap();
     assert_eq!((last.run, last.state.as_deref()), (own, Some("approved")));
     assert!(site.kept().await.iter().any(|waiting| waiting.ci_run == stranger && waiting.answer.is_none()));
+}
+
+#[tokio::test]
+async fn nothing_goes_on_by_the_name_of_a_release_whose_commit_is_not_known() {
+    let mut site = site().await;
+    let release = site.tested_at(None).await;
+    for name in ["ann", "bob"] {
+        site.approves(name, release).await;
+    }
+    // A branch may be called as the tag is.
+    site.github.starts("ffffffffffffffffffffffffffffffffffffffff", "v1", "production");
+    let own = site.github.starts(COMMIT, "v1", "production");
+    site.looks(Look::Wide).await;
+    assert_eq!(site.said(), ["… v1 waits: RMM does not know its commit yet."; 2]);
+    assert_eq!(site.status(release).await, Status::ManualTestPassed);
+    let commit = Commit::parse("commit", COMMIT).unwrap();
+    site.handle(Actor::Machine, Command::CommitResolved { release, commit, tag_object: None }).await;
+    site.looks(Look::Wide).await;
+    let approved: Vec<_> = site.github.ruled().into_iter().filter(|it| it.state.is_some()).map(|it| it.run).collect();
+    assert_eq!((approved, site.status(release).await), (vec![own], Status::Deploying));
 }
 
 #[tokio::test]

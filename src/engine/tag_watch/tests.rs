@@ -92,6 +92,7 @@ impl Site {
             commit: Some(commit),
             commit_checked: true,
             initiated_by: "ann".into(),
+            proven: Vec::new(),
             owner: None,
             ci_run: None,
             attempt_told: false,

@@ -13,7 +13,7 @@ use crate::config::{Config, EnvVars};
 use crate::engine::catalog::Catalog;
 use crate::engine::clock::Clock;
 use crate::engine::testing::{catalog_of, engine_in};
-use crate::store::releases;
+use crate::store::{deliveries, releases};
 
 /// A clock on which a pause lasts until the test ends it.
 struct Paced(mpsc::UnboundedSender<(Duration, oneshot::Sender<()>)>);

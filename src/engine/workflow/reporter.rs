@@ -7,12 +7,13 @@ use super::{dispatched_for, runs};
 use crate::domain::env::Env;
 use crate::domain::fault::github::GithubFault;
 use crate::domain::ids::ReleaseId;
-use crate::domain::release::Reporter;
-use crate::domain::run::Run;
+use crate::domain::reason::Reason;
+use crate::domain::release::{Reporter, Shown};
+use crate::domain::run::{Run, RunState};
 use crate::domain::workflow::DispatchState;
 use crate::engine::{Engine, Failure};
 
-/// How long the report may wait for GitHub's answer. Without one, it is believed: it has shown who it is.
+/// How long the report may wait for GitHub's answer. Without one, it has to come again.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Engine {
@@ -26,42 +27,49 @@ impl Engine {
         reporter: Option<Reporter>,
     ) -> Result<Option<Reporter>, Failure> {
         let Some(reporter) = reporter else { return Ok(None) };
-        let unseen = self.read(move |conn| {
-            let run = runs::of_release(conn, release)?.into_iter().find(is_unseen);
+        let found = self.read(move |conn| {
+            let run = runs::of_release(conn, release)?.into_iter().find(is_in_production);
             run.map(|run| Ok((dispatched_for(conn, &run)?, run))).transpose()
         });
-        let Some((dispatched, run)) = unseen.await? else { return Ok(Some(reporter)) };
-        let asked = tokio::time::timeout(PATIENCE, self.is_run_of(&dispatched, &run, &reporter.id));
-        let is_other = asked.await.is_ok_and(|is_its| is_its == Some(false));
-        Ok(Some(Reporter { is_other, ..reporter }))
+        let Some((dispatched, run)) = found.await? else { return Ok(Some(reporter)) };
+        let shown = if run.ci_run.is_some() {
+            // By now it is known which one it is, and the number tells.
+            Shown::NotYet
+        } else {
+            let asked = tokio::time::timeout(PATIENCE, self.shown_by_github(&dispatched, &run, &reporter.id));
+            asked.await.unwrap_or_default()
+        };
+        Ok(Some(Reporter { shown, ..reporter }))
     }
 
-    /// Whether a run at GitHub is the one that was started for a run; none: GitHub does not say.
-    async fn is_run_of(&self, dispatched: &Run, run: &Run, id: &str) -> Option<bool> {
-        let dispatch = run.dispatch.as_ref()?;
+    /// Whether GitHub shows a run as the one that was started for a run.
+    async fn shown_by_github(&self, dispatched: &Run, run: &Run, id: &str) -> Shown {
+        let catalog = self.catalog();
+        let Some(dispatch) = &run.dispatch else { return Shown::NotYet };
+        let (github, repository) = match catalog.github_of(&run.service) {
+            Ok(way) => way,
+            Err(Reason::NoGithub { .. }) => return Shown::Nowhere,
+            Err(_) => return Shown::NotYet,
+        };
         let number = id.parse::<u64>().ok();
         // GitHub was not asked for any yet, and knows all of its own by number.
-        let Some(number) = number.filter(|_| dispatch.state != DispatchState::Due) else { return Some(false) };
-        let catalog = self.catalog();
-        let (github, repository) = catalog.github_of(&run.service).ok()?;
+        let Some(number) = number.filter(|_| dispatch.state != DispatchState::Due) else { return Shown::Other };
+        let is_meant = |meant| if meant { Shown::Meant } else { Shown::Other };
         let token = dispatched.token(&self.ports().instance);
         match github.run(&repository, number).await {
-            Ok(found) => Some(found.is_named(&token)),
+            Ok(found) => is_meant(found.is_named(&token)),
             // What GitHub denies is not believed. Its lists may know a run before it does.
             Err(GithubFault::NotFound { .. }) => {
-                match github.find_run(&repository, &dispatch.workflow, dispatched.created_at, &token).await {
-                    Ok(shown) => Some(shown.is_some_and(|found| found.id == number)),
-                    Err(fault) if fault.may_pass() => Some(false),
-                    // It answers the same about everything that this login may not see.
-                    Err(_) => None,
-                }
+                let listed = github.find_run(&repository, &dispatch.workflow, dispatched.created_at, &token).await;
+                listed.map_or(Shown::NotYet, |listed| is_meant(listed.is_some_and(|found| found.id == number)))
             }
-            Err(_) => None,
+            Err(_) => Shown::NotYet,
         }
     }
 }
 
-/// A run in production that lives, and whose run at GitHub is not known.
-fn is_unseen(run: &Run) -> bool {
-    run.environment == Env::Production && run.state.is_live() && run.dispatch.is_some() && run.ci_run.is_none()
+/// A run in production whose workflow RMM starts, and of which something can still be told.
+fn is_in_production(run: &Run) -> bool {
+    let is_open = run.state.is_live() || matches!(run.state, RunState::Unknown { .. });
+    run.environment == Env::Production && is_open && run.dispatch.is_some()
 }

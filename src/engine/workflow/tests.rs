@@ -61,8 +61,8 @@ impl Clock for Leap {
     }
 }
 
-/// An engine whose service a workflow of this GitHub deploys.
-fn engine(folder: &Path, clock: Arc<Leap>, api: &str, surface: &str) -> Engine {
+/// A service that a workflow of this GitHub deploys.
+fn config(folder: &Path, api: &str, surface: &str) -> Config {
     let text = format!(
         "[server]\nlisten = \"127.0.0.1:0\"\n[github]\ntoken = \"env:GITHUB_TOKEN\"\napi_url = \"{api}\"\n\
          [[people]]\nname = \"ann\"\nrole = \"admin\"\n\
@@ -72,9 +72,12 @@ fn engine(folder: &Path, clock: Arc<Leap>, api: &str, surface: &str) -> Engine {
          [services.environments]\nstage.driver = \"ci\"\nproduction = {{ driver = \"ci\", workflow = \"deploy.yaml\" }}\n"
     );
     let env = EnvVars::from([("GITHUB_TOKEN".to_owned(), "a-token-for-tests".to_owned())]);
-    let config = Config::parse(&text, "rmm.toml", folder, &env).unwrap();
+    Config::parse(&text, "rmm.toml", folder, &env).unwrap()
+}
+
+fn engine(folder: &Path, clock: Arc<Leap>, api: &str, surface: &str) -> Engine {
     let engine = engine_in(folder, clock);
-    engine.inner.catalog.send_replace(Arc::new(Catalog::new(&config)));
+    engine.inner.catalog.send_replace(Arc::new(Catalog::new(&config(folder, api, surface))));
     engine
 }
 
@@ -228,7 +231,14 @@ async fn what_github_may_have_got_is_cancelled_when_github_has_said_whether_it_d
         site.clock.at(1, move || away.is_away(Some(502)));
         site.clock.at(2 * THREE_HOURS, move || well.is_away(None));
         let hears = cancels_at(&site, THREE_HOURS);
+        let (engine, id, later) = (site.engine.clone(), site.id, Arc::new(Mutex::new(None)));
+        let told = later.clone();
+        site.clock.at(2 * THREE_HOURS - 600, move || {
+            drop(tokio::spawn(async move { *told.lock().unwrap() = run(&engine, id).await.waiting }));
+        });
         follow(&site.engine, site.id, false, None).await.unwrap();
+        let later = english(&later.lock().unwrap().take().unwrap());
+        assert_eq!(later.matches("is being cancelled").count(), 1, "{later}");
         let said = english(hears.await.unwrap().waiting.as_ref().unwrap());
         let sought = "is being cancelled: RMM waits for GitHub to say whether the run of deploy.yaml was created";
         assert!(said.starts_with(sought) && said.contains("502"), "{said}");
@@ -313,7 +323,7 @@ async fn lists_that_lag_behind_after_an_outage_make_no_second_run() {
 
 /// A report of the run at GitHub with this number, after it was looked up.
 async fn reported(engine: &Engine, release: ReleaseId, status: Status, id: &str) -> Result<(), Code> {
-    let reporter = Reporter { id: id.into(), attempt: Some(1), url: None, is_other: false };
+    let reporter = Reporter::of(id.into(), Some(1), None);
     let ci_run = engine.look_up_reporter(release, Some(reporter)).await.unwrap();
     let ci = Actor::Token { name: "ci".into(), role: Role::Ci, services: Vec::new() };
     let request = Request::new(ci, Command::Report { release, status, ci_run });
@@ -362,11 +372,70 @@ async fn a_run_that_github_denies_takes_no_release_over() {
 }
 
 #[tokio::test]
-async fn while_github_says_nothing_a_report_is_believed() {
+async fn while_github_says_nothing_a_report_has_to_wait_and_the_true_run_is_heard_afterwards() {
     let Site { peer, clock: _, engine, release, id, _folder } = site().await;
     machine(&engine, Command::DispatchAsked { run: id }).await;
+    let token = run(&engine, id).await.token(&engine.ports().instance);
+    let ours = peer.has_run(json!({ "run_id": token })).to_string();
+    for trouble in [502, 403, 429, 500] {
+        peer.is_away(Some(trouble));
+        for status in [Status::Deploying, Status::Deployed, Status::ProductionRollback, Status::RollbackDone] {
+            for ci_run in ["4242", &ours] {
+                let waits = Err(Code::ReporterNotKnown);
+                assert_eq!(reported(&engine, release, status, ci_run).await, waits, "{trouble} {status} {ci_run}");
+            }
+        }
+    }
+    assert_eq!(status(&engine, release).await, Status::ManualTestPassed);
+    peer.is_away(None);
+    assert_eq!(reported(&engine, release, Status::Deployed, "4242").await, Err(Code::StaleReport));
+    assert_eq!(reported(&engine, release, Status::Deploying, &ours).await, Ok(()));
+    assert_eq!(run(&engine, id).await.ci_run, Some(ours.clone()));
+    // From here on its number tells, and GitHub need not be asked.
     peer.is_away(Some(502));
+    assert_eq!(reported(&engine, release, Status::Deployed, "4242").await, Err(Code::StaleReport));
+    assert_eq!(reported(&engine, release, Status::Deployed, &ours).await, Ok(()));
+}
+
+#[tokio::test]
+async fn without_a_login_for_github_a_report_is_all_there_is() {
+    let Site { peer, clock: _, engine, release, id, _folder } = site().await;
+    machine(&engine, Command::DispatchAsked { run: id }).await;
+    let without = Config { github: None, ..config(_folder.path(), &peer.url, "") };
+    engine.inner.catalog.send_replace(Arc::new(Catalog::new(&without)));
     assert_eq!(reported(&engine, release, Status::Deploying, "7000").await, Ok(()));
+}
+
+#[tokio::test]
+async fn how_a_run_ended_is_asked_for_until_github_says_it() {
+    let Site { peer, clock, engine, release, id, _folder } = site().await;
+    let at = |seconds, status: &'static str, conclusion: Option<&'static str>| {
+        let peer = peer.clone();
+        clock.at(seconds, move || {
+            peer.change(peer.runs()[0].id, |run| {
+                (run.begun, run.status, run.conclusion) = (true, status.into(), conclusion.map(Into::into));
+            });
+        });
+    };
+    at(30, "in_progress", None);
+    at(60, "completed", None);
+    at(180, "completed", Some("success"));
+    follow(&engine, id, false, None).await.unwrap();
+    assert_eq!((status(&engine, release).await, run(&engine, id).await.state), (Status::Deployed, RunState::Succeeded));
+}
+
+#[tokio::test]
+async fn what_github_has_taken_and_does_not_show_within_a_minute_is_cancelled_then() {
+    let site = site().await;
+    site.peer.dispatches_meet([Fault::WithoutId]);
+    let hidden = site.peer.clone();
+    site.clock.at(1, move || hidden.change(hidden.runs()[0].id, |run| run.shown = false));
+    drop(cancels_at(&site, 10));
+    follow(&site.engine, site.id, false, None).await.unwrap();
+    assert_eq!(status(&site.engine, site.release).await, Status::Cancelled);
+    let state = run(&site.engine, site.id).await.state;
+    assert!(matches!(state, RunState::Stopped { .. }), "{state:?}");
+    assert!((60..=180).contains(&seconds(&site)), "{} s", seconds(&site));
 }
 
 #[tokio::test]

@@ -91,6 +91,7 @@ pub async fn create(
         url: sent.github_action_link.filter(|link| !link.is_empty()),
         git_ref: sent.github_ref.filter(|git_ref| !git_ref.is_empty()),
     });
+    let proven = run.actor();
     let new = CreateRelease {
         service: sent.service_name,
         tag: Some(sent.release_tag),
@@ -102,7 +103,9 @@ pub async fn create(
         notes: String::new(),
         surfaces: Vec::new(),
     };
-    let command = Command::Create(new.check().map_err(concept_names)?);
+    let mut new = new.check().map_err(concept_names)?;
+    new.proven.extend(proven);
+    let command = Command::Create(new);
     let request = trace.of(Request::new(actor, command));
     let begin = |answer: Answer| match answer {
         Answer::Release { id, created: true } => {
@@ -176,10 +179,11 @@ pub async fn report(
     let url = shown_link(sent.github_action_link);
     let told = sent.github_run_id.and_then(RunNumber::text);
     let told = told.map(|id| ReportingRun { id, attempt: sent.github_run_attempt, url: url.clone() });
+    let login = run.actor();
     let ci_run = match run.reporting(told).map_err(concept_field)? {
         Some(ReportingRun { id, attempt, url: told }) => {
             one_line("github_run_id", &id, 100)?;
-            Some(Reporter { id, attempt, url: told.or(url), is_other: false })
+            Some(Reporter { actor: login, ..Reporter::of(id, attempt, told.or(url)) })
         }
         None => None,
     };

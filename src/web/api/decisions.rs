@@ -19,7 +19,7 @@ use crate::web::{Web, oidc};
 impl ReportingRun {
     fn check(self) -> Result<Reporter, Invalid> {
         one_line("ci_run.id", &self.id, 100)?;
-        Ok(Reporter { id: self.id, attempt: self.attempt, url: shown_link(self.url), is_other: false })
+        Ok(Reporter::of(self.id, self.attempt, shown_link(self.url)))
     }
 }
 
@@ -35,10 +35,12 @@ pub async fn patch(
     Sent(sent): Sent<PatchRelease>,
 ) -> Result<Json<ReportedRelease>, Problem> {
     let release = ReleaseId(id);
+    let login = run.actor();
     let reporter = run.reporting(sent.ci_run)?.map(ReportingRun::check).transpose()?;
+    let reporter = reporter.map(|reporter| Reporter { actor: login, ..reporter });
     let reporter = web.engine.look_up_reporter(release, reporter).await?;
     let artifacts = sent.surfaces.map(checked_artifacts).transpose()?;
-    let update = artifacts.map(|artifacts| Command::Update { release, artifacts });
+    let update = artifacts.map(|artifacts| Command::Update { release, artifacts, ci_run: reporter.clone() });
     let report = sent.status.map(|status| Command::Report { release, status, ci_run: reporter });
     let (first, second) = match (update, report) {
         (Some(update), report) => (update, report),

@@ -112,8 +112,9 @@ pub async fn create(
     run: oidc::Run,
     Sent(new): Sent<CreateRelease, LARGEST_RELEASE>,
 ) -> Result<Response, Problem> {
-    let initiated_by = run.initiator(new.initiated_by, web.engine.catalog().people())?;
+    let (proven, initiated_by) = (run.actor(), run.initiator(new.initiated_by, web.engine.catalog().people())?);
     let mut new = CreateRelease { initiated_by, ci_run: run.creating(new.ci_run)?, ..new }.check()?;
+    new.proven.extend(proven);
     web.engine.ask_for_moved_tag(&actor, &mut new).await?;
     let handled = web.engine.handle(trace.of(Request::new(actor, Command::Create(new)))).await?;
     let created = matches!(handled.answer, Answer::Release { created: true, .. });

@@ -15,6 +15,10 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
     Some(match kind {
         "release_created" => format!("release created for {}", text("initiated_by")),
         "release_moved" => format!("{} → {}{}", text("from"), text("to"), because()),
+        "initiator_proven" => {
+            let before = told.said("before").map(|before| format!("; until then it was said to be {before}"));
+            format!("GitHub names {} as who began it{}", text("initiated_by"), before.unwrap_or_default())
+        }
         "release_retried" => format!("tried again, attempt {}", text("attempt")),
         "release_updated" => format!("artifacts of {}", text("surfaces")),
         "release_promoted" => "promoted: production may start".to_owned(),

@@ -17,6 +17,7 @@ pub(in crate::wording) fn id_token(fault: &TokenFault) -> String {
         ),
         F::Signature => "the signature of the id token is not true: it was changed on the way; ask for a new id token".to_owned(),
         F::Missing { claim } => format!("the claim `{claim}` of the id token is missing or is of another kind than GitHub's"),
+        F::Odd { claim } => format!("there are characters in the claim `{claim}` of the id token that nobody sees; names count as they are written"),
         F::Issuer { expected } => format!(
             "the claim `iss` of the id token must be {expected}; if the workflow runs elsewhere, write it as `oidc_issuer` in [github]"
         ),
@@ -31,8 +32,8 @@ pub(in crate::wording) fn id_token(fault: &TokenFault) -> String {
         ),
         F::TooLong { limit } => format!("the claim `exp` of the id token lies more than {limit} s behind `iat`; GitHub's are good for minutes"),
         F::Event { event } => format!(
-            "the claim `event_name` of the id token is {event}: such workflows run for strangers, and speak for no service; start the \
-             workflow by a tag, a branch or by hand"
+            "the claim `event_name` of the id token is {event}: strangers may start such workflows, which speak for no service; start \
+             the workflow by a push, a tag, a release, a schedule or by hand"
         ),
         F::Repository { id, name } => format!(
             "the claim `repository_id` of the id token is {id} ({name}), and no service trusts that repository; write \

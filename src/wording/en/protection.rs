@@ -14,6 +14,7 @@ pub(in crate::wording) fn clearance(clearance: &Clearance, title: &str) -> Strin
             format!("{title} waits: {}", gates.join(" "))
         }
         Clearance::Refused(cause) => format!("{title} waits: {}.", Language::En.refusal(cause)),
+        Clearance::CommitUnknown => format!("{title} waits: RMM does not know its commit yet."),
         Clearance::ByAnotherRun => format!("{title} waits: another run brings it to production."),
         Clearance::Over(status) => {
             format!("{title} goes to production no more: {}.", status.as_str().replace('_', " "))

@@ -151,6 +151,10 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             "RMM has started {workflow} for #{release}, and GitHub does not show the CI run {reported_by} as the run of it; the \
              `run_id` that RMM gives has to stand in its `run-name`"
         ),
+        C::ReporterNotKnown { release, reported_by, workflow } => format!(
+            "RMM has started {workflow} for #{release}, and GitHub does not say now whether the CI run {reported_by} is the run of it; \
+             report again in a moment"
+        ),
         C::ReportOfOther { release, reported_by, of, title } => {
             format!("the CI run {reported_by} belongs to #{of} {title}, so that it cannot report about #{release}")
         }

@@ -24,6 +24,10 @@ pub(in crate::wording) fn event(kind: &str, told: &Told<'_>) -> Option<String> {
     Some(match kind {
         "release_created" => format!("релиз создан, инициатор {}", text("initiated_by")),
         "release_moved" => format!("{} → {}{}", status("from"), status("to"), because()),
+        "initiator_proven" => {
+            let before = told.said("before").map(|before| format!("; раньше инициатором считался {before}"));
+            format!("GitHub называет инициатора: {}{}", text("initiated_by"), before.unwrap_or_default())
+        }
         "release_retried" => format!("начат заново, попытка {}", text("attempt")),
         "release_updated" => format!("получены артефакты: {}", text("surfaces")),
         "release_promoted" => "дана команда «В продакшн»".to_owned(),

@@ -17,6 +17,7 @@ pub(in crate::wording) fn id_token(fault: &TokenFault) -> String {
         ),
         F::Signature => "подпись id-токена неверна: его изменили по дороге; запросите новый id-токен".to_owned(),
         F::Missing { claim } => format!("поля `{claim}` в id-токене нет, или оно другого вида, чем у GitHub"),
+        F::Odd { claim } => format!("в поле `{claim}` id-токена есть символы, которых не видно; имена сравниваются так, как написаны"),
         F::Issuer { expected } => format!(
             "поле `iss` id-токена должно быть {expected}; если workflow работает в другом месте, укажите его в [github] как `oidc_issuer`"
         ),
@@ -29,8 +30,8 @@ pub(in crate::wording) fn id_token(fault: &TokenFault) -> String {
         ),
         F::TooLong { limit } => format!("`exp` id-токена позже `iat` больше чем на {limit} с; токены GitHub годятся несколько минут"),
         F::Event { event } => format!(
-            "поле `event_name` id-токена — {event}: такие workflow запускают посторонние, они не говорят от имени сервиса; запускайте workflow \
-             тегом, веткой или вручную"
+            "поле `event_name` id-токена — {event}: такие workflow могут запустить посторонние, и от имени сервиса они не говорят; запускайте \
+             workflow пушем, тегом, релизом, по расписанию или вручную"
         ),
         F::Repository { id, name } => format!(
             "поле `repository_id` id-токена — {id} ({name}), и ни один сервис не доверяет этому репозиторию; напишите у его сервиса в \

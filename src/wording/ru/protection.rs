@@ -14,6 +14,7 @@ pub(in crate::wording) fn clearance(clearance: &Clearance, title: &str) -> Strin
             format!("{title} ждёт: {}", gates.join(" "))
         }
         Clearance::Refused(cause) => format!("{title} ждёт: {}.", Language::Ru.refusal(cause)),
+        Clearance::CommitUnknown => format!("{title} ждёт: RMM ещё не знает его коммита."),
         Clearance::ByAnotherRun => format!("{title} ждёт: в продакшн его приводит другой запуск."),
         Clearance::Over(status) => format!("{title} в продакшн больше не идёт: {}.", status.as_str()),
         Clearance::Unknown => format!("RMM ещё не знает релиза {title}."),

@@ -147,6 +147,9 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             "для #{release} RMM запустил {workflow}, и GitHub не показывает запуск CI {reported_by} как тот самый; в его `run-name` должен \
              стоять `run_id`, который передаёт RMM"
         ),
+        C::ReporterNotKnown { release, reported_by, workflow } => format!(
+            "для #{release} RMM запустил {workflow}, и GitHub пока не говорит, тот ли это запуск CI {reported_by}; сообщите ещё раз чуть позже"
+        ),
         C::ReportOfOther { release, reported_by, of, title } => {
             format!("запуск CI {reported_by} относится к #{of} {title} и не может сообщать о #{release}")
         }

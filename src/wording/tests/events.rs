@@ -26,6 +26,8 @@ fn samples() -> Vec<(String, Value)> {
         ("release_created", json!({"tag": "v1.4.0", "commit": null, "initiated_by": "ann"})),
         ("release_moved", json!({"from": "deploying", "to": "production_rollback", "reason": exit})),
         ("release_moved", json!({"from": "initiated", "to": "stage_building"})),
+        ("initiator_proven", json!({"initiated_by": "ann", "before": "github"})),
+        ("initiator_proven", json!({"initiated_by": "ann"})),
         ("release_retried", json!({"attempt": 2})),
         ("release_updated", json!({"surfaces": ["api", "web"]})),
         ("release_promoted", json!({})),

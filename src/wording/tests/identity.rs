@@ -18,6 +18,7 @@ fn every_fault_of_an_id_token_has_words() {
         F::UnknownKey { issuer: issuer() },
         F::Signature,
         F::Missing { claim: "run_id".into() },
+        F::Odd { claim: "job_workflow_ref".into() },
         F::Issuer { expected: issuer() },
         F::Audience { expected: "https://rmm.example.com".into() },
         F::Expired { at: time(1_800_000_000), now: time(1_800_000_300) },

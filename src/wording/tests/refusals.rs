@@ -60,6 +60,7 @@ fn samples() -> Vec<Cause> {
         C::StaleReport { release, ci_run: "991".into(), attempt: 2, reported_by: "991 (attempt 1)".into() },
         C::ReportOfOtherService { release, reported_by: "991".into() },
         C::ReportOfOtherRun { release, reported_by: "991".into(), workflow: "deploy.yaml".into() },
+        C::ReporterNotKnown { release, reported_by: "991".into(), workflow: "deploy.yaml".into() },
         C::ReportOfOther { release, reported_by: "991".into(), of: ReleaseId(2), title: title() },
         C::DoesNotFollow { release, status: Status::Initiated, reason: None, reported: Status::Deployed },
         C::NothingUnderWay { release, environment: Production },

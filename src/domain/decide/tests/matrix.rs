@@ -165,7 +165,7 @@ fn commands(w: &Sim, release: ReleaseId) -> Vec<(String, Command)> {
         ),
         ("create: the tag has moved", Command::Create(other("v1.1.0"))),
         ("create: another", Command::Create(other("v1.2.0"))),
-        ("update", Command::Update { release, artifacts: Vec::new() }),
+        ("update", Command::Update { release, artifacts: Vec::new(), ci_run: None }),
         ("approve", Command::Approve { release, seen: None }),
         ("reject", Command::Reject { release, seen: None, reason: reason() }),
         ("cancel", Command::Cancel { release, reason: reason() }),

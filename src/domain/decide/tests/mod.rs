@@ -13,6 +13,7 @@ mod stories_content;
 mod stories_dead_hosts;
 mod stories_environments;
 mod stories_hosts;
+mod stories_initiator;
 mod stories_judged;
 mod stories_reruns;
 mod stories_rollbacks;

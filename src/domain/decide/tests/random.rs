@@ -253,7 +253,7 @@ fn happens(w: &mut Sim, one: &Turn) {
                 }
                 3 => Command::RunFailed { run, reason: Reason::NoAnswer },
                 4 => Command::RunLost { run, reason: Reason::NoAnswer },
-                2 | 5 => Command::Update { release, artifacts },
+                2 | 5 => Command::Update { release, artifacts, ci_run: None },
                 6 => {
                     let hosts = [(HostName::local(), Reason::NoAnswer)].into();
                     Command::LeaveHosts { run, hosts }

@@ -20,7 +20,7 @@ use crate::domain::ids::{Commit, PersonName, ReleaseId, RunId, ServiceName, Surf
 use crate::domain::person::{Actor, Door, Person, Role};
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Refusal;
-use crate::domain::release::{CiRun, Release, Reporter};
+use crate::domain::release::{CiRun, Release, Reporter, Shown};
 use crate::domain::run::{Run, RunState, Step, StepKind};
 use crate::domain::service::{
     Approvals, Dirty, Driver, Environment, Health, Order, Probe, Recipe, Service, Surface, Via,
@@ -77,7 +77,7 @@ pub fn ci_run(id: &str, attempt: u32) -> CiRun {
 }
 
 pub fn reporter(id: &str, attempt: Option<u32>) -> Reporter {
-    Reporter { id: id.into(), attempt, url: None, is_other: false }
+    Reporter { shown: Shown::Nowhere, ..Reporter::of(id.into(), attempt, None) }
 }
 
 pub fn ci() -> Actor {

@@ -201,7 +201,7 @@ fn a_stale_rehearsal_in_manual_testing_is_repeated_and_the_approvals_stay() {
     assert_eq!(w.status(r), StageTestRollback);
     assert!(w.reason(r).contains("v1.0.0"));
     let artifact = Artifact { name: surface("api").name, artifact: None, digest: None, preview_url: None };
-    let exchange = Command::Update { release: r, artifacts: vec![artifact] };
+    let exchange = Command::Update { release: r, artifacts: vec![artifact], ci_run: None };
     assert_eq!(w.refused(&ci(), exchange).code, Code::ArtifactsFixed, "ann has approved what is there");
     w.stage_ends_well();
     assert_eq!(w.status(r), ManualTesting);
@@ -416,7 +416,7 @@ fn artifacts_come_from_a_ci_system_until_people_test() {
         digest: Some(digest.into()),
         preview_url: None,
     };
-    let update = |artifacts| Command::Update { release: r, artifacts };
+    let update = |artifacts| Command::Update { release: r, artifacts, ci_run: None };
     w.ok(&ci(), update(vec![artifact("api", "a")]));
     w.ok(&ci(), update(vec![artifact("api", "b")]));
     assert_eq!(w.get(r).artifacts, [artifact("api", "b")]);

@@ -12,13 +12,13 @@ use crate::domain::release::{Artifact, CiRun};
 use crate::domain::run::{Action, RunState};
 use crate::domain::status::Status;
 
-fn built(artifact: &str) -> Vec<Artifact> {
+pub(super) fn built(artifact: &str) -> Vec<Artifact> {
     let name = SurfaceName::parse("surface", "api").unwrap();
     vec![Artifact { name, artifact: Some(artifact.into()), digest: Some("sha256:1".into()), preview_url: None }]
 }
 
 fn update(release: ReleaseId, artifacts: Vec<Artifact>) -> Command {
-    Command::Update { release, artifacts }
+    Command::Update { release, artifacts, ci_run: None }
 }
 
 /// The commands that production was planned with.

@@ -11,7 +11,7 @@ use crate::domain::ids::{ReleaseId, RunId};
 use crate::domain::person::Actor;
 use crate::domain::reason::Reason;
 use crate::domain::refusal::Code;
-use crate::domain::release::Reporter;
+use crate::domain::release::{Reporter, Shown};
 use crate::domain::run::{RunKind, RunState};
 use crate::domain::status::Status::{self, *};
 use crate::domain::workflow::{DispatchState, SeenRun, WorkflowEnd};
@@ -109,10 +109,16 @@ fn a_run_that_github_shows_for_something_else_is_not_taken_for_the_dispatch() {
     let mut w = with_workflows();
     let (release, run) = approved(&mut w, "v1.0.0");
     asked(&mut w, run);
-    let other = Reporter { is_other: true, ..reporter("66", None) };
+    let other = Reporter { shown: Shown::Other, ..reporter("66", None) };
     for status in [Deploying, Deployed, ProductionRollback] {
         let report = Command::Report { release, status, ci_run: Some(other.clone()) };
         assert_eq!(w.refused(&ci(), report).code, Code::StaleReport);
+    }
+    // Nor is any while GitHub does not say which one it is: it has to come again.
+    let unshown = Reporter { shown: Shown::NotYet, ..reporter("66", None) };
+    for status in [Deploying, Deployed, ProductionRollback, RollbackDone] {
+        let report = Command::Report { release, status, ci_run: Some(unshown.clone()) };
+        assert_eq!(w.refused(&ci(), report).code, Code::ReporterNotKnown);
     }
     assert_eq!((w.status(release), w.live(PRODUCTION)), (ManualTestPassed, Some(run)));
     // What GitHub said is out of date when the run is known meanwhile.
