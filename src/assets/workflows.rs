@@ -6,6 +6,7 @@ use std::path::{Component, Path};
 
 use super::{File, workflow};
 use crate::domain::env::Env;
+use crate::domain::pattern::Pattern;
 use crate::domain::service::{Candidates, Driver, Service};
 
 /// What the files of `assets/` say where a service has its own words.
@@ -83,10 +84,10 @@ impl Words<'_> {
     /// A file with the words of the service. They go in as JSON, which YAML takes as it is.
     fn filled(&self, text: &str) -> String {
         let of_service = match &self.service.candidates {
-            Candidates::Tags(pattern) => pattern.as_str(),
-            Candidates::Call => "v*",
+            Candidates::Tags(pattern) => at_github(pattern),
+            Candidates::Call => "v*".to_owned(),
         };
-        let (tags, service) = (self.tags.unwrap_or(of_service), self.service.name.as_str());
+        let (tags, service) = (self.tags.unwrap_or(&of_service), self.service.name.as_str());
         let quoted = |value: &str| serde_json::Value::from(value).to_string();
         let runner = match self.runners {
             [one] => quoted(one),
@@ -100,6 +101,22 @@ impl Words<'_> {
     }
 }
 
+/// A pattern of RMM as GitHub writes it: there `*` ends at a `/`, and `?` and `+` repeat what stands before them.
+fn at_github(pattern: &Pattern) -> String {
+    let mut written = String::new();
+    for c in pattern.as_str().chars() {
+        match c {
+            '*' if written.ends_with('*') => {}
+            '*' => written.push_str("**"),
+            // Names of tags have other characters, too; those between two letters or digits are written as they are.
+            '?' => written.push_str("[0-9A-Za-z]"),
+            '+' => written.push_str("\\+"),
+            c => written.push(c),
+        }
+    }
+    written
+}
+
 /// Where a workflow of this name belongs; GitHub looks nowhere else, and at no other files.
 fn in_workflows(name: &str) -> Result<String, Unfit> {
     let plain = Path::new(name).components().eq([Component::Normal(name.as_ref())]);
@@ -110,6 +127,20 @@ fn in_workflows(name: &str) -> Result<String, Unfit> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pattern_means_the_same_at_github() {
+        for (pattern, written) in [
+            ("v1.2.3", "v1.2.3"),
+            ("v*", "v**"),
+            ("shop/v*", "shop/v**"),
+            ("**-rc*", "**-rc**"),
+            ("v?.?", "v[0-9A-Za-z].[0-9A-Za-z]"),
+            ("v1+*", "v1\\+**"),
+        ] {
+            assert_eq!(at_github(&Pattern::parse("tags", pattern).unwrap()), written);
+        }
+    }
 
     #[test]
     fn a_name_of_a_workflow_leads_nowhere_else() {

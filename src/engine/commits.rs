@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use rusqlite::Connection;
+
 use super::{Engine, Failure};
 use crate::clients::git;
 use crate::clients::github::{GitHub, MergedPull};
@@ -12,6 +14,7 @@ use crate::domain::fault::github::GithubFault;
 use crate::domain::ids::{Commit, ReleaseId, ServiceName};
 use crate::domain::release::Version;
 use crate::domain::repository::RepoName;
+use crate::domain::run::{Run, RunKind};
 use crate::store::{StoreError, commits, releases, runs};
 
 impl Engine {
@@ -43,15 +46,15 @@ pub(super) async fn list(engine: &Engine, id: ReleaseId) -> Result<Listed, Failu
     let found = engine.read(move |conn| {
         let Some(release) = releases::get(conn, id)? else { return Ok(None) };
         let production = runs::environment(conn, &release.service, Env::Production)?.current;
-        Ok(production.map(|production| (release, production)))
+        let since = match production.filter(|it| it.release != id && release.status.is_active()) {
+            Some(production) => Some(production),
+            // What it has brought is known, or is to be compared with what production ran before it.
+            None if commits::get(conn, id)?.is_some() => None,
+            None => before_deploy(conn, id)?,
+        };
+        Ok(since.map(|since| (release, since)))
     });
-    let Some((release, since)) = found.await?.filter(|(release, _)| release.status.is_active()) else {
-        return Ok(Listed::Done);
-    };
-    // What it has brought is known, or not to be known any more.
-    if since.release == id {
-        return Ok(Listed::Done);
-    }
+    let Some((release, since)) = found.await? else { return Ok(Listed::Done) };
     let (Some(base), Some(head)) = (since.commit.clone(), release.commit.clone()) else { return Ok(Listed::Done) };
     let list = match between(engine, &release.service, since, &base, &head).await {
         Ok(list) => list,
@@ -60,6 +63,13 @@ pub(super) async fn list(engine: &Engine, id: ReleaseId) -> Result<Listed, Failu
     let Some(list) = list else { return Ok(Listed::Done) };
     engine.store().write(move |tx| commits::put(tx, id, &list)).await?;
     Ok(Listed::Done)
+}
+
+/// What production ran before a release was brought there first.
+fn before_deploy(conn: &Connection, id: ReleaseId) -> Result<Option<Version>, StoreError> {
+    let is_deploy = |run: &Run| run.environment == Env::Production && run.kind == RunKind::Deploy;
+    let first = runs::of_release(conn, id)?.into_iter().find(is_deploy);
+    Ok(first.and_then(|run| run.from).filter(|from| from.release != id))
 }
 
 /// What `head` brings beside `base`, the commit of `since`: GitHub says it, or git does; none where neither can. Errors that

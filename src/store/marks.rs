@@ -32,7 +32,7 @@ pub struct Due {
 pub struct Mark {
     /// Where: `owner/name`.
     pub repository: String,
-    /// There is to be none: it has no place, or somebody has deleted it.
+    /// There is to be none: somebody has deleted it.
     pub given_up: bool,
     /// GitHub's number of the deployment or the comment; a status has none.
     pub number: Option<u64>,
@@ -40,6 +40,14 @@ pub struct Mark {
     pub shown: String,
     /// It is a deployment that is shown as what its environment runs.
     pub stands: bool,
+}
+
+impl Mark {
+    /// Whether there is to be none. Earlier versions gave up where there was no place for one, too.
+    #[must_use]
+    pub const fn is_given_up(&self) -> bool {
+        self.given_up && self.number.is_some()
+    }
 }
 
 /// How far the record was looked through; none while nothing is left on GitHub.

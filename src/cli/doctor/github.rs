@@ -1,6 +1,7 @@
 //! GitHub: who RMM is there, and for each service whether its repository, workflows and webhook are as RMM needs them.
 
 mod permissions;
+mod trusted;
 mod webhook;
 mod workflow;
 
@@ -177,6 +178,7 @@ async fn of_service(
     for (file, is_rollback) in files {
         findings.extend(workflow::look(github, repo, &found.default_branch, file, is_rollback).await);
     }
+    findings.extend(trusted::look(github, repo, &found.default_branch, service).await);
     findings.extend(webhook::look(config, github, who, repo).await);
     findings
 }

@@ -43,6 +43,7 @@ const WORKFLOW: &str = "GET /repos/acme/shop/actions/workflows/deploy.yaml";
 const BACK: &str = "GET /repos/acme/shop/actions/workflows/back.yaml";
 const TEXT: &str = "GET /repos/acme/shop/contents/.github%2Fworkflows%2Fdeploy.yaml";
 const BACK_TEXT: &str = "GET /repos/acme/shop/contents/.github%2Fworkflows%2Fback.yaml";
+const TAG_TEXT: &str = "GET /repos/acme/shop/contents/.github%2Fworkflows%2Fon-create-version-tag.yaml";
 const HOOKS: &str = "GET /repos/acme/shop/hooks";
 const DELIVERIES: &str = "GET /repos/acme/shop/hooks/5/deliveries";
 const INSTALLATION: &str = "GET /repos/acme/shop/installation";
@@ -111,6 +112,7 @@ async fn well() -> Peer {
         (BACK, workflow("active")),
         (TEXT, text("on-approve-manual-testing.yaml")),
         (BACK_TEXT, text("on-rollback.yaml")),
+        (TAG_TEXT, text("on-create-version-tag.yaml")),
         (HOOKS, says(200, &json!([hook(&json!({}))]))),
         (DELIVERIES, deliveries(&[202, 202, 0, 202])),
     ] {
@@ -208,6 +210,30 @@ async fn what_is_wrong_with_the_repository_is_said() {
         ill("archived", [(REPOSITORY, repository(&json!({ "archived": true })))]).await,
     ];
     insta::assert_snapshot!(stories.join("\n"));
+}
+
+#[tokio::test]
+async fn what_speaks_to_rmm_by_itself_is_looked_at() {
+    let trusting =
+        |workflows: &str| FILE.replace("repository_id = 74", &format!("repository_id = 74, workflow = [{workflows}]"));
+    let own = |file: &str, git_ref: &str| format!("\"acme/shop/.github/workflows/{file}@{git_ref}\"");
+    let started = [own("deploy.yaml", "refs/heads/main"), own("back.yaml", "refs/heads/*")].join(", ");
+    let mut said = Vec::new();
+    for (title, file) in [
+        ("the tag's is not there", FILE.to_owned()),
+        ("trusted, and there", trusting(&started)),
+        ("trusted elsewhere", trusting(&format!("{started}, {}", own("gone.yaml", "refs/tags/*")))),
+        ("at a branch that is not there", trusting(&format!("{started}, {}", own("deploy.yaml", "refs/heads/mian")))),
+        ("started, and not trusted", trusting(&own("deploy.yaml", "refs/heads/mian"))),
+        ("in another repository", trusting(&format!("{started}, \"acme/common/.github/workflows/ship.yaml\""))),
+    ] {
+        let peer = well().await;
+        peer.answers_instead(TAG_TEXT, refuses(404, "Not Found"));
+        let told = told(&peer, &peer.client(), &file).await;
+        let asked: Vec<_> = peer.lines().into_iter().filter(|line| line.contains("mian")).collect();
+        said.push(format!("# {title}\n{}{}\n", without_what_is_well(&told), asked.join("\n")));
+    }
+    insta::assert_snapshot!(said.concat());
 }
 
 #[tokio::test]

@@ -67,7 +67,11 @@ impl Answer {
         let is_used_up = number("x-ratelimit-remaining") == Some(0);
         let reset = number("x-ratelimit-reset").filter(|_| is_used_up);
         let reset = reset.and_then(|seconds| Timestamp::from_second(seconds).ok());
-        let is_told = || self.said().is_some_and(|said| said.to_lowercase().contains("rate limit"));
+        let is_told = || {
+            let said = self.said().unwrap_or_default().to_lowercase();
+            // As GitHub and its Enterprise Servers have called it.
+            ["rate limit", "abuse detection"].iter().any(|words| said.contains(words))
+        };
         let is_limit = self.status == StatusCode::TOO_MANY_REQUESTS || retry_after.is_some() || is_used_up || is_told();
         is_limit.then(|| retry_after.or(reset))
     }

@@ -84,6 +84,10 @@ impl GitHub {
             (400 | 422, GithubFault::Invalid { status, said }) => {
                 Dispatched::Refused(unfit(repo, workflow, git_ref, status, said))
             }
+            // Which no permission changes.
+            (403, GithubFault::Forbidden { said, .. }) if is_disabled(said.as_deref()) => {
+                Dispatched::Refused(GithubFault::WorkflowDisabled { repo: repo.clone(), workflow: workflow.to_owned() })
+            }
             // A request that came too slowly may have come.
             (408, fault) => Dispatched::Unclear(fault),
             (400..500, fault) => Dispatched::Refused(fault),
@@ -129,6 +133,12 @@ fn accepted(answer: &Answer) -> Dispatched {
     }
 }
 
+/// Whether GitHub says that the workflow is switched off.
+fn is_disabled(said: Option<&str>) -> bool {
+    let words = said.unwrap_or_default().to_lowercase();
+    ["disabled workflow", "workflow is disabled"].iter().any(|text| words.contains(text))
+}
+
 /// What GitHub's words mean. Where they are others one day, they are told as they are.
 fn unfit(repo: &RepoName, workflow: &str, git_ref: &str, status: u16, said: Option<String>) -> GithubFault {
     let (repo, workflow, git_ref) = (repo.clone(), workflow.to_owned(), git_ref.to_owned());
@@ -137,7 +147,7 @@ fn unfit(repo: &RepoName, workflow: &str, git_ref: &str, status: u16, said: Opti
     let told = said.clone().unwrap_or_default();
     if has("no ref found") {
         GithubFault::NoRef { repo, git_ref }
-    } else if has("disabled workflow") || has("workflow is disabled") {
+    } else if is_disabled(said.as_deref()) {
         GithubFault::WorkflowDisabled { repo, workflow }
     } else if has("workflow_dispatch") && (has("does not have") || has("trigger")) && !has("inputs") {
         GithubFault::NoDispatchTrigger { repo, workflow, git_ref }

@@ -29,14 +29,16 @@ impl Patience {
     pub fn heard(&self, answer: &mut Answer, now: Timestamp) {
         let mut pause = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match answer.limited_until(now) {
-            Some(None) => {
+            // It says so itself, and may not the next time.
+            Some(Some(until)) if until > now => {}
+            // A time that is over already says nothing: the clocks differ, or GitHub does not know.
+            Some(_) => {
                 let next = Pause::after(*pause, now);
                 *pause = Some(next);
                 let left = Duration::try_from(next.until.duration_since(now)).unwrap_or_default();
-                answer.headers.insert(RETRY_AFTER, HeaderValue::from(left.as_secs().max(1)));
+                let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+                answer.headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
             }
-            // It says so itself, and may not the next time.
-            Some(Some(_)) => {}
             None => *pause = None,
         }
     }
@@ -88,6 +90,36 @@ mod tests {
         assert_eq!(pauses, [120, 240, 480, 900, 900, 900]);
         assert_eq!(waits(&patience, now, StatusCode::OK), None);
         assert_eq!(waits(&patience, now, StatusCode::TOO_MANY_REQUESTS), Some(60));
+    }
+
+    #[test]
+    fn a_time_that_is_over_is_no_reason_to_ask_again_at_once() {
+        let now = Timestamp::from_millisecond(1_800_000_000_500).unwrap();
+        let (over, used_up) = ((now.as_second() - 30).to_string(), "0".to_owned());
+        let reset = [("x-ratelimit-remaining", used_up.clone()), ("x-ratelimit-reset", over)];
+        for headers in [vec![("retry-after", used_up)], reset.to_vec()] {
+            let patience = Patience::default();
+            let heard = |milliseconds: i64| {
+                let now = Timestamp::from_millisecond(now.as_millisecond() + milliseconds).unwrap();
+                let mut told = answer(StatusCode::FORBIDDEN);
+                for (name, value) in &headers {
+                    told.headers.insert(*name, value.parse().unwrap());
+                }
+                patience.heard(&mut told, now);
+                told.limited_until(now).unwrap().unwrap().duration_since(now).as_secs()
+            };
+            assert_eq!([heard(0), heard(500), heard(60_000), heard(180_000)], [60, 60, 120, 240], "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn abuse_detection_is_a_limit() {
+        let said = br#"{"message":"You have triggered an abuse detection mechanism. Please wait a few minutes."}"#;
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let mut told = Answer { body: said.to_vec(), ..answer(StatusCode::FORBIDDEN) };
+        assert_eq!(told.limited_until(now), Some(None));
+        Patience::default().heard(&mut told, now);
+        assert_eq!(told.headers[RETRY_AFTER], "60");
     }
 
     #[test]

@@ -69,7 +69,7 @@ impl<'a> Site<'a> {
         let (kind, about) = (due.kind, due.about);
         let mark = self.engine.read(move |conn| marks::get(conn, kind, about)).await?;
         // What was left in another repository stays there as it is.
-        if mark.as_ref().is_some_and(|mark| mark.given_up || !self.repository.is(&mark.repository)) {
+        if mark.as_ref().is_some_and(|mark| mark.is_given_up() || !self.repository.is(&mark.repository)) {
             return Ok(Left::Already);
         }
         match kind {
@@ -178,11 +178,11 @@ impl<'a> Site<'a> {
         let mut text = words::comment(&line, &release, how, page.as_deref());
         let number = match mark {
             Some(mark) if mark.shown == text => return Ok(Left::Already),
-            Some(mark) => mark.number,
-            None => {
+            Some(Mark { number: Some(number), .. }) => Some(number),
+            Some(Mark { number: None, .. }) | None => {
                 let Some(pull) = self.github.pull_of(&self.repository, commit.as_str()).await? else {
-                    let nowhere = Mark { given_up: true, ..self.mark(None, String::new()) };
-                    self.note(MarkKind::Comment, id.0, nowhere, Vec::new()).await?;
+                    // One may be opened later: it is looked for when there is something else to say.
+                    self.note(MarkKind::Comment, id.0, self.mark(None, text), Vec::new()).await?;
                     return Ok(Left::Asked);
                 };
                 let since = release.created_at.checked_sub(CLOCKS).unwrap_or(release.created_at);

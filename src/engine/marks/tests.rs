@@ -131,6 +131,7 @@ impl Site {
             commit: Some(commit(tag)),
             commit_checked: true,
             initiated_by: "dev".into(),
+            proven: Vec::new(),
             owner: None,
             ci_run: None,
             attempt_told: true,
@@ -448,13 +449,19 @@ async fn a_comment_that_was_deleted_stays_away_and_without_a_pull_request_there_
     site.settles().await;
     assert_eq!((asked(), site.peer.comments().len()), (before, 0));
 
+    let pulls = site.peer.pulls();
     site.peer.has_pulls(Vec::new());
     site.handle(person("ann"), Command::Cancel { release, reason: "no".into() }).await;
     let release = site.release("v2").await;
     site.settles().await;
     site.reports(release, &[Status::StageBuilding]).await;
     site.settles().await;
-    assert_eq!((asked(), site.peer.comments().len()), (before + 1, 0));
+    assert_eq!((asked(), site.peer.comments().len()), (before + 2, 0), "once for each thing there is to say");
+    // One is opened later.
+    site.peer.has_pulls(pulls);
+    site.reports(release, &[Status::StageTestRollback]).await;
+    site.settles().await;
+    assert_eq!(site.peer.comments().len(), 1);
 }
 
 #[tokio::test]

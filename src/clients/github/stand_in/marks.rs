@@ -69,6 +69,11 @@ impl StandIn {
         self.lock().marks.pulls = pulls;
     }
 
+    /// The same, as it is now.
+    pub fn pulls(&self) -> Vec<Value> {
+        self.lock().marks.pulls.clone()
+    }
+
     /// So many of the next things are made, and the answers are lost.
     pub fn loses_answers(&self, count: u32) {
         self.lock().marks.ghosts = count;

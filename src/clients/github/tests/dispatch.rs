@@ -98,6 +98,10 @@ async fn a_refusal_says_what_to_change() {
             F::WorkflowDisabled { repo: repo(), workflow: workflow() },
         ),
         (
+            refuses(403, "Workflow is disabled").with("x-accepted-github-permissions", "actions=write"),
+            F::WorkflowDisabled { repo: repo(), workflow: workflow() },
+        ),
+        (
             refuses(422, "Unexpected inputs provided: [\"run_id\"]"),
             F::UnknownInput { workflow: workflow(), said: "Unexpected inputs provided: [\"run_id\"]".into() },
         ),
