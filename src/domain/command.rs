@@ -360,6 +360,7 @@ impl Command {
             Self::Settle { .. } => "settle",
             Self::CommitResolved { .. } => "commit_resolved",
             Self::CommitUnresolved { .. } => "commit_unresolved",
+            Self::InitiatorProven { .. } => "initiator_proven",
             Self::TagMoved { .. } => "tag_moved",
             Self::RunPrepared { .. } => "run_prepared",
             Self::RunWaits { .. } => "run_waits",

@@ -89,7 +89,7 @@ async fn say(bot: &Arc<Bot>, raised: Vec<(Alert, u64)>, unnoted: &Cache<String, 
                 // Nothing can be noted about it, so nobody can make it silent.
                 text.buttons.clear();
                 let what = What::Say { topic: place.topic, reply_to: None, text, asks: None };
-                bot.post(place.chat, Job { what, updates: Vec::new(), asked: now });
+                bot.post(place.chat, Job { what, updates: Vec::new(), asked: now, place: None });
             }
             Err(error) => tracing::warn!(%error, "an alert could not be drawn"),
         }
