@@ -214,9 +214,35 @@ impl Engine {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicI64;
+
     use serde_json::json;
 
     use super::*;
+    use crate::engine::testing::{Hands, catalog_of, engine_in};
+
+    #[tokio::test]
+    async fn a_repository_that_was_renamed_is_told_of_and_what_is_not_followed_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = engine_in(folder.path(), Arc::new(Hands(AtomicI64::new(1_800_000_000))));
+        let text = "[github]\noidc_audience = \"rmm\"\n[[services]]\nname = \"shop\"\nrepository = \"octo/shop\"\n\
+                    oidc.repository_id = 74\napprovals.minimum = 0\n\
+                    environments = { stage.driver = \"ci\", production.driver = \"ci\" }\n";
+        engine.inner.catalog.send_replace(Arc::new(catalog_of(text, &[])));
+        let repository = |name: &str, id: u64| json!({ "full_name": name, "id": id });
+        for (delivery, event, payload) in [
+            ("a", "push", json!({ "ref": "refs/tags/v1", "repository": repository("octo/store", 74) })),
+            ("b", "push", json!({ "ref": "refs/tags/v1", "repository": repository("octo/other", 75) })),
+            ("c", "star", json!({ "action": "created", "repository": repository("octo/shop", 74) })),
+            ("d", "push", json!({ "ref": null, "repository": repository("octo/shop", 74) })),
+        ] {
+            engine.github_delivered(delivery, event, &payload).await.unwrap();
+            assert!(!engine.read(move |conn| deliveries::has_come(conn, delivery)).await.unwrap(), "{delivery}");
+        }
+        let renamed = engine.inner.renamed.lock().unwrap().clone();
+        let shop = ServiceName::parse("service", "shop").unwrap();
+        assert_eq!(renamed, [(shop, "octo/store".to_owned())].into());
+    }
 
     fn tags(tag: Option<&str>, by: Option<&str>) -> Hint {
         let tag = tag.map(|tag| Tag::parse("tag", tag).unwrap());

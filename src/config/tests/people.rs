@@ -94,6 +94,21 @@ fn a_vote_must_be_possible_and_no_vote_must_be_said() {
 }
 
 #[test]
+fn approvers_whom_github_cannot_name_are_warned_of_where_nobody_approves_his_own() {
+    let strict = "required = [\"ann\", \"bob\"]\nminimum = 1\nforbid_self = true";
+    let at_github = service("").replace("required = [\"ann\"]", strict);
+    let warned = |text: &str| {
+        let warnings = parse(text).warnings;
+        warnings.iter().filter(|warning| warning.sentence.contains("has no `github`")).count()
+    };
+    assert_eq!(warned(&at_github), 2);
+    let named = at_github.replace("name = \"bob\"", "name = \"bob\"\ngithub = \"bob-gh\"");
+    assert_eq!(warned(&named), 1);
+    assert_eq!(warned(&at_github.replace("forbid_self = true", "forbid_self = false")), 0);
+    assert_eq!(warned(&at_github.replace("team/api", "/srv/shop.git")), 0);
+}
+
+#[test]
 fn people_whose_names_people_take_for_one_are_refused_and_an_older_file_goes_on() {
     let text = service("").replace("name = \"bob\"", "name = \"Ann\"");
     assert_eq!(
