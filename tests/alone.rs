@@ -1,6 +1,8 @@
 //! The binary that is copied to servers needs nothing that is on them. `RMM_STATIC` names it (`cargo dist` builds it, which takes too long for
 //! every run of the tests); without it these tests say so and are skipped, unless `RMM_REQUIRE_STATIC` is set.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,53 @@
+//! `rmm doctor`: what it finds on this machine, with and without a running RMM.
+
+use super::*;
+
+/// The findings of a part, as `name: state`.
+fn of_part(told: &Value, part: &str) -> Vec<String> {
+    let parts = told.as_array().unwrap().iter().filter(|one| one["part"] == part);
+    let findings = parts.flat_map(|one| one["findings"].as_array().unwrap());
+    findings
+        .map(|finding| format!("{}: {}", finding["name"].as_str().unwrap(), finding["state"].as_str().unwrap()))
+        .collect()
+}
+
+#[test]
+fn what_is_found_is_numbered_and_a_running_rmm_is_asked() {
+    let mut place = Sandbox::new();
+    place.run(&["doctor"]).ends(0).says("  1.  ok    config").says("there is none yet").says("rmm serve");
+    place.serve();
+
+    let told = place.run(&["doctor", "--json"]).json();
+    let findings = told.as_array().unwrap().iter().flat_map(|one| one["findings"].as_array().unwrap());
+    let numbers: Vec<_> = findings.map(|finding| finding["number"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
+    let machine = of_part(&told, "machine");
+    for well in ["config: ok", "database: ok", "disk: ok"] {
+        assert!(machine.iter().any(|found| found == well), "{machine:?}");
+    }
+    assert_eq!(of_part(&told, "running"), ["ready: ok", "version: ok"]);
+    assert_eq!(of_part(&told, "backups"), ["backups: warn"]);
+    assert_eq!(of_part(&told, "address"), ["address: ok"]);
+    assert_eq!(of_part(&told, "telegram"), Vec::<String>::new());
+
+    let some = place.run(&["doctor", "machine", "--json"]).json();
+    assert_eq!(some.as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn an_address_that_leads_nowhere_is_not_well() {
+    let place = Sandbox::empty();
+    let server = "[server]\npublic_url = \"http://127.0.0.1:1\"";
+    fs::write(place.path("rmm.toml"), CONFIG.replacen("[server]", server, 1)).unwrap();
+    place.run(&["doctor", "address"]).ends(1).says("FAIL").says("webhooks").says("rmm: not well: http://127.0.0.1:1");
+    place.run(&["--lang", "ru", "doctor", "address"]).ends(1).says("rmm: не в порядке");
+}
+
+#[test]
+fn a_database_of_a_newer_rmm_is_told() {
+    let place = Sandbox::new();
+    fs::create_dir(place.path("data")).unwrap();
+    let made = "CREATE TABLE refinery_schema_history (version INTEGER); INSERT INTO refinery_schema_history VALUES (999)";
+    rusqlite::Connection::open(place.path("data/rmm.db")).unwrap().execute_batch(made).unwrap();
+    place.run(&["doctor", "machine"]).ends(1).says("of a newer RMM").says("use the newer binary");
+}
