@@ -70,6 +70,7 @@ fn insert(tx: &mut Tx<'_>, id: i64) -> Result<(), StoreError> {
     // Due never: no worker takes it out.
     let effect = NewEffect {
         trace_id: None,
+        place: None,
         kind: "resolve_commit",
         payload: &payload,
         service: Some("app"),

@@ -21,7 +21,7 @@ use crate::contract::Finding;
 use crate::terminal::{Ui, note};
 use crate::wording::Language;
 
-/// Ask whether all is well that RMM needs.
+/// Look at everything that RMM needs.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  rmm doctor                   all there is\n  rmm doctor github            GitHub alone\n  \

@@ -95,7 +95,7 @@ enum Verb {
     Init(init::Init),
     /// Say whether the configuration is right, and what it comes to
     Check(check::Check),
-    /// Ask whether what RMM needs elsewhere (GitHub) is well, and what to do where it is not
+    /// Look at everything that RMM needs, and say what to do where it is not well
     Doctor(doctor::Doctor),
     /// Tokens of the API: create, list, revoke
     #[command(subcommand)]

@@ -86,7 +86,12 @@ impl Engine {
             match done {
                 Ok(()) => state.succeed(),
                 Err(Trouble::Fault(fault)) => {
-                    tracing::error!(alert = false, tries = state.tries, "the backup failed: {}", Language::En.backup_fault(&fault));
+                    tracing::error!(
+                        alert = false,
+                        tries = state.tries,
+                        "the backup failed: {}",
+                        Language::En.backup_fault(&fault)
+                    );
                     state.fail(self.now(), fault);
                 }
                 Err(Trouble::Store(failure)) => return Err(failure),
@@ -159,7 +164,12 @@ impl Engine {
         match &tested.fault {
             None => tracing::info!(file, took = tested.took, "the backup was restored on trial and is sound"),
             Some(fault) => {
-                tracing::error!(alert = false, file, "the backup cannot be relied on: {}", Language::En.backup_fault(fault));
+                tracing::error!(
+                    alert = false,
+                    file,
+                    "the backup cannot be relied on: {}",
+                    Language::En.backup_fault(fault)
+                );
             }
         }
         state.tested = Some(tested);

@@ -47,7 +47,8 @@ fn an_address_that_leads_nowhere_is_not_well() {
 fn a_database_of_a_newer_rmm_is_told() {
     let place = Sandbox::new();
     fs::create_dir(place.path("data")).unwrap();
-    let made = "CREATE TABLE refinery_schema_history (version INTEGER); INSERT INTO refinery_schema_history VALUES (999)";
+    let made =
+        "CREATE TABLE refinery_schema_history (version INTEGER); INSERT INTO refinery_schema_history VALUES (999)";
     rusqlite::Connection::open(place.path("data/rmm.db")).unwrap().execute_batch(made).unwrap();
     place.run(&["doctor", "machine"]).ends(1).says("of a newer RMM").says("use the newer binary");
 }

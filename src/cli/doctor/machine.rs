@@ -9,7 +9,6 @@ use crate::cli::check;
 use crate::cli::findings::{fail, ok, warn};
 use crate::config::Config;
 use crate::contract::{BackupsView, Finding, Health};
-use crate::store::error::StoreError;
 use crate::store::schema;
 use crate::store::space::{Space, free_in};
 use crate::web::limits::{ENOUGH_OPEN_FILES, OpenFiles};
@@ -52,7 +51,7 @@ fn database(path: &Path) -> Vec<Finding> {
     let space = Space::of(path);
     let size = En.size(space.database.unwrap_or(0) + space.log.unwrap_or(0));
     // It is only read: what is written at the moment stays out of it.
-    let found = schema::open_at_rest(path).map_err(StoreError::from).and_then(|conn| schema::applied_version(&conn));
+    let found = schema::open_at_rest(path).and_then(|conn| schema::applied_version(&conn));
     vec![match found {
         Ok(Some(found)) if found > supported => fail(
             "database",
@@ -71,7 +70,8 @@ fn database(path: &Path) -> Vec<Finding> {
 
 fn disk(config: &Config) -> Vec<Finding> {
     let of = |name: &str, folder: &Path| {
-        let free = free_in(folder)?;
+        // What is not there yet will be on the disk of what holds it.
+        let free = folder.ancestors().find_map(free_in)?;
         let sentence = format!("{} free at {}", En.size(free), folder.display());
         Some(match free {
             0..TOO_LITTLE => fail(name, sentence, format!("make room on the disk of {}", folder.display())),
@@ -120,7 +120,7 @@ pub(super) async fn running(context: &Context) -> (Examined, Option<Client>) {
 }
 
 fn sentence(fault: &Fault) -> String {
-    let text = fault.to_string();
+    let text = fault.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
     if text.is_empty() { "no RMM runs".to_owned() } else { text }
 }
 

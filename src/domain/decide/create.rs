@@ -55,7 +55,7 @@ impl Draft<'_, '_> {
             reason: None,
             attempt: Attempt(1),
             revision: Revision(1),
-            owner: self.owner_called(new.owner.as_ref().unwrap_or(&initiators.shown).clone()),
+            owner: new.owner.map_or_else(|| initiators.shown.clone(), |owner| self.owner_called(owner)),
             initiated_by: initiators.shown.clone(),
             said_by,
             proven_initiators: initiators.proven.clone(),

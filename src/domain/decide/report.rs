@@ -91,7 +91,7 @@ impl Draft<'_, '_> {
             return Ok(release);
         }
         if repeats_rehearsal {
-            self.ci_takes_stage(&*self.world.release(release.id), ci_run.cloned())?;
+            self.ci_takes_stage(&self.world.release(release.id), ci_run.cloned())?;
         }
         self.known(release.id)
     }

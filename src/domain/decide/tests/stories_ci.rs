@@ -234,6 +234,9 @@ fn a_script_that_goes_to_a_busy_stage_all_the_same_leaves_nothing_there_to_appro
     }
 }
 
+/// Makes a release that ends, and another one that people test on stage.
+type Way<'a> = &'a dyn Fn(&mut Sim) -> (ReleaseId, ReleaseId);
+
 /// Whatever has become of the release whose script goes on, or begins again: what people test on stage is not theirs any more.
 #[test]
 fn the_script_of_a_release_that_has_ended_leaves_nothing_on_stage_to_approve() {
@@ -274,8 +277,7 @@ fn the_script_of_a_release_that_has_ended_leaves_nothing_on_stage_to_approve() {
         w.everybody_approves(old);
         w.report(old, Deploying);
     });
-    let ways: [&dyn Fn(&mut Sim) -> (ReleaseId, ReleaseId); 5] =
-        [&superseded, &cancelled, &rejected, &deployed, &deploying];
+    let ways: [Way<'_>; 5] = [&superseded, &cancelled, &rejected, &deployed, &deploying];
     for way in ways {
         let mut w = Sim::in_ci();
         ship(&mut w, "v1.0.0");
