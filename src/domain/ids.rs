@@ -242,6 +242,10 @@ pub fn one_line(field: &str, value: &str, most: usize) -> Result<(), Invalid> {
     if value.contains(['\n', '\t']) {
         return Err(Invalid::new(field, "must be a single line"));
     }
+    if value.contains(char::REPLACEMENT_CHARACTER) {
+        // Two that were cut or spelled wrongly must not become the same one.
+        return Err(Invalid::new(field, "must be UTF-8: a part of it could not be read (it is U+FFFD now)"));
+    }
     readable(field, value, most)
 }
 
@@ -308,13 +312,14 @@ pub fn is_blank(text: &str) -> bool {
     text.chars().all(|c| c.is_whitespace() || c.is_control() || deceptive(c))
 }
 
-/// A name as it is compared with others: without blanks around it, each letter in one spelling and without its case, and
+/// A name as it is compared with others: without blanks around it and with single ones in it, each letter in one spelling and without its case, and
 /// letters that look like Latin ones as these. Two names that people could take for each other must not be two.
 #[must_use]
 pub fn folded(name: &str) -> String {
     let visible: String = name.chars().filter(|c| !deceptive(*c) && !c.is_control() && !is_selector(*c)).collect();
     let small = ComposingNormalizerBorrowed::new_nfkc().normalize(&visible).to_lowercase();
-    small.trim().chars().map(latin).collect()
+    let words: Vec<_> = small.split_whitespace().collect();
+    words.join(" ").chars().map(latin).collect()
 }
 
 /// The Latin letter for which people take one of another script (Unicode TR39), large or small.
@@ -343,6 +348,7 @@ const fn latin(c: char) -> char {
         'х' | 'χ' => 'x',
         'у' | 'γ' | 'ү' => 'y',
         'ζ' => 'z',
+        '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
         _ => c,
     }
 }
@@ -352,7 +358,8 @@ const fn latin(c: char) -> char {
 pub fn is_same_name(one: &str, other: &str) -> bool {
     let is_plain = |name: &str| name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     if is_plain(one) && is_plain(other) {
-        return one.trim().eq_ignore_ascii_case(other.trim());
+        let words = |name: &str| name.split_ascii_whitespace().map(str::to_ascii_lowercase).collect::<Vec<_>>();
+        return words(one) == words(other);
     }
     folded(one) == folded(other)
 }
@@ -509,6 +516,8 @@ mod tests {
         }
         assert!(one_line("by", "  ", 10).is_err());
         assert!(one_line("by", "a\nb", 10).is_err());
+        let unreadable = one_line("ci_run.id", "run-\u{FFFD}", 10).unwrap_err();
+        assert!(unreadable.to_string().contains("UTF-8"), "{unreadable}");
     }
 
     #[test]
@@ -546,6 +555,11 @@ mod tests {
             is_same_name("deploy-api", "dерlоу-арі") && is_same_name("TOKEN", "ΤΟΚΕN") && is_same_name("Ann", "Аnn")
         );
         assert!(!is_same_name("p2", "p 2") && !is_same_name("p2", "p3"));
+        // Blanks and dashes of every width.
+        assert!(is_same_name("token one", "token  one") && is_same_name("Ключ  один", "ключ один"));
+        for dash in ['\u{2010}', '\u{2011}', '\u{2013}', '\u{2014}', '\u{2212}'] {
+            assert!(is_same_name("a-b", &format!("a{dash}b")), "{dash:?}");
+        }
         // Plain letters are compared without folding, and come to the same.
         for (one, other) in [("Ann ", " aNN"), ("a_b", "A-b"), ("", " "), ("x{", "X["), ("ann", "ann2")] {
             assert_eq!(is_same_name(one, other), folded(one) == folded(other), "{one:?} {other:?}");

@@ -15,6 +15,9 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+
+use super::lines;
 
 /// Kinds of errors that are told apart.
 const MOST_KINDS: u64 = 256;
@@ -104,8 +107,8 @@ impl Errors {
 /// Hands errors of RMM to [`Errors`].
 pub(super) struct Gathered(pub Arc<Errors>);
 
-impl<S: Subscriber> Layer<S> for Gathered {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Gathered {
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let about = event.metadata();
         let is_own = OWN.iter().any(|own| about.target().starts_with(own));
         if *about.level() != Level::ERROR || !about.target().starts_with("rmm") || is_own {
@@ -114,6 +117,7 @@ impl<S: Subscriber> Layer<S> for Gathered {
         let mut line = Line { target: about.target().to_owned(), ..Line::default() };
         event.record(&mut line);
         if !line.told {
+            line.trace = line.trace.or_else(|| lines::trace_around(&context));
             self.0.add(line);
         }
     }
@@ -186,7 +190,7 @@ mod tests {
 
     fn gathered(log: impl FnOnce()) -> Vec<(Line, u64)> {
         let errors = Arc::new(Errors::default());
-        let gathering = tracing_subscriber::registry().with(Gathered(errors.clone()));
+        let gathering = tracing_subscriber::registry().with(lines::Belonging).with(Gathered(errors.clone()));
         tracing::subscriber::with_default(gathering, log);
         errors.take()
     }
@@ -222,6 +226,15 @@ mod tests {
             tracing::error!(alert = false, "told as a card");
         });
         assert_eq!(rows, []);
+    }
+
+    #[test]
+    fn a_line_belongs_to_the_trace_that_it_was_written_in() {
+        let rows = gathered(|| {
+            let tap = tracing::info_span!(target: "rmm", "tap", trace_id = "4bf9");
+            tap.in_scope(|| tracing::error!("the disk is full"));
+        });
+        assert_eq!(rows[0].0.trace.as_deref(), Some("4bf9"));
     }
 
     #[test]

@@ -101,6 +101,12 @@ where
     context.lookup_current().map(|span| known(&span)).unwrap_or_default()
 }
 
+/// The trace of the span that something is written in.
+pub(super) fn trace_around<S: Subscriber + for<'a> LookupSpan<'a>>(context: &Context<'_, S>) -> Option<String> {
+    let [trace, ..] = known(&context.lookup_current()?).0;
+    trace
+}
+
 /// One JSON object.
 pub(super) struct AsJson(Format<Json>);
 

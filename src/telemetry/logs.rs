@@ -47,7 +47,7 @@ pub fn init(settings: &Settings, runtime: &Handle) -> Exports {
         .with(lines)
         .with(exported)
         .with(Counted.with_filter(LevelFilter::WARN))
-        .with(Gathered(errors::of_process().clone()).with_filter(LevelFilter::ERROR));
+        .with(Gathered(errors::of_process().clone()).with_filter(LevelFilter::ERROR.or(spans())));
     // A second call (in tests) changes nothing.
     if subscriber.try_init().is_ok() && exports.spans.is_some() {
         traces::exported();

@@ -48,7 +48,7 @@ pub(super) fn of_rmm(report: &Report<'_>, own: &OwnFolders<'_>, occupied: &Occup
     let (what, is_data) = if there.starts_with(&data) {
         ("is RMM's data directory, or in it", true)
     } else if data.starts_with(&there) {
-        ("has RMM's data directory in it", true)
+        ("has RMM's data directory in it", false)
     } else if configuration.starts_with(&there) {
         ("is the folder of RMM's configuration, or has it in it", false)
     } else {
@@ -60,7 +60,7 @@ pub(super) fn of_rmm(report: &Report<'_>, own: &OwnFolders<'_>, occupied: &Occup
     }
     let (title, folder) = (occupied.title(), folder.display());
     let sentence = format!("the folder of {title}, {folder}, {what}: a release could change what RMM does and knows");
-    // A command of the file's own that runs beside the file changes nothing there by itself.
+    // A command of the file's own that runs beside RMM's files, or above them, changes nothing there by itself.
     if is_data || occupied.surface.checkout || report.is_of_dashboard(place) {
         report.collision(place, sentence, "give the surface a folder of its own, such as \"/srv/shop\"");
     } else {

@@ -373,17 +373,22 @@ fn no_release_is_checked_out_in_folders_of_rmm() {
         );
         Config::parse(&service, "rmm.toml", Path::new("/etc/rmm"), &super::env(&[])).unwrap()
     };
-    for data in ["/var/lib/rmm/data", "/var/lib/rmm/data/shop", "/var/lib/rmm", "/srv/../var/lib/rmm/data/."] {
+    for data in ["/var/lib/rmm/data", "/var/lib/rmm/data/shop", "/srv/../var/lib/rmm/data/."] {
         for checkout in [true, false] {
             let told = at(data, checkout).collisions;
             assert!(told.iter().any(|told| told.sentence.contains("RMM's data directory")), "{data}: {told:?}");
         }
     }
+    for above in ["/var/lib/rmm", "/"] {
+        let told = at(above, true).collisions;
+        assert!(!told.is_empty(), "{above}");
+    }
     let beside = at("/etc/rmm", true).collisions;
     assert!(beside.iter().any(|told| told.sentence.contains("folder of RMM's configuration")), "{beside:?}");
-    // A command that runs beside the file has worked so far, and goes on.
-    let runs_there = at("/etc/rmm", false);
-    assert!(runs_there.collisions.is_empty() && runs_there.warnings.len() == 1, "{:?}", runs_there.warnings);
+    // A command that runs beside RMM's files, or above them, has worked so far, and goes on.
+    for runs_there in ["/etc/rmm", "/var/lib/rmm", "/"].map(|folder| at(folder, false)) {
+        assert!(runs_there.collisions.is_empty() && runs_there.warnings.len() == 1, "{:?}", runs_there.warnings);
+    }
     for other in ["/etc/rmm/shop", "/var/lib/rmm-shop", "/srv/shop"] {
         let config = at(other, true);
         assert!(config.collisions.is_empty() && config.warnings.is_empty(), "{other}");
