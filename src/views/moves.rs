@@ -79,20 +79,8 @@ impl ReleaseOverview {
         if self.may(actor, wanted) {
             return Ok(());
         }
-        let right = match wanted {
-            Move::Approve | Move::Reject => Right::Vote,
-            Move::Cancel => Right::Cancel,
-            Move::Retry => Right::Retry,
-            Move::Settle
-            | Move::Resolve
-            | Move::Promote
-            | Move::Bypass
-            | Move::Unlock
-            | Move::Abort
-            | Move::Rollback => Right::Command,
-        };
         let service = &self.release.service;
-        actor.may(right, Some(service), false)?;
+        actor.may(right_to(wanted), Some(service), false)?;
         let listed = self.service.approvals.required.clone();
         let person = actor.person().cloned().ok_or(Cause::NotAPerson)?;
         Err(Cause::NotListed { person, service: service.clone(), listed }.into())
@@ -107,15 +95,15 @@ impl ReleaseOverview {
         match wanted {
             Move::Approve => has(Right::Vote) && actor.person().is_some_and(|name| self.tally.missing.contains(name)),
             Move::Reject => actor.person().is_some_and(|name| has(Right::Vote) && listed(name) || has(Right::Command)),
-            Move::Cancel => has(Right::Cancel),
-            Move::Retry => has(Right::Retry),
-            Move::Settle
+            Move::Cancel
+            | Move::Retry
+            | Move::Settle
             | Move::Resolve
             | Move::Promote
             | Move::Bypass
             | Move::Unlock
             | Move::Abort
-            | Move::Rollback => has(Right::Command),
+            | Move::Rollback => has(right_to(wanted)),
         }
     }
 
@@ -130,5 +118,17 @@ impl ReleaseOverview {
     pub fn is_stage_stuck(&self) -> bool {
         let stage = &self.environments[&Env::Stage];
         stage.dirty.is_some() || stage.unknown.is_some() || self.lost.contains_key(&Env::Stage)
+    }
+}
+
+/// What it takes to make a move.
+const fn right_to(wanted: Move) -> Right {
+    match wanted {
+        Move::Approve | Move::Reject => Right::Vote,
+        Move::Cancel => Right::Cancel,
+        Move::Retry => Right::Retry,
+        Move::Settle | Move::Resolve | Move::Promote | Move::Bypass | Move::Unlock | Move::Abort | Move::Rollback => {
+            Right::Command
+        }
     }
 }
