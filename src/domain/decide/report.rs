@@ -50,17 +50,15 @@ impl Draft<'_, '_> {
         if let (Ok(()), Some(reporter)) = (&checked, &ci_run) {
             self.note_attempt(id, reporter);
         }
-        let release = if checked.is_ok() { self.begun_again(release, status, ci_run.as_ref())? } else { release };
         let actor = ci_run.as_ref().and_then(|reporter| reporter.actor.clone());
-        let result = match checked {
-            Ok(()) if release.status == status => Ok(self.heard_again(&release, status, ci_run)),
-            Ok(()) => self.follow_report(&release, status, ci_run).inspect_err(|_| {
+        let was = release.status;
+        let result = checked.and_then(|()| {
+            self.go_on(release, status, ci_run).inspect_err(|_| {
                 // It goes on although it was told that stage is not its own: busy, or taken from a release that has ended.
                 let at_work = environment_of(status) == Some(Env::Stage) && status != Status::StageBuilding;
-                self.overtaken_by = (at_work && !release.status.holds_stage()).then_some((id, status));
-            }),
-            Err(refusal) => Err(refusal),
-        };
+                self.overtaken_by = (at_work && !was.holds_stage()).then_some((id, status));
+            })
+        });
         if result.is_ok() {
             self.note_who_began(id, status, actor);
         }
@@ -68,6 +66,15 @@ impl Draft<'_, '_> {
             let event = Event::ReportRefused { status, reason: refusal.cause.clone(), unrecorded: None };
             self.refuse_on_record(id, event, refusal)
         })
+    }
+
+    /// What a report leads to that may be made.
+    fn go_on(&mut self, release: Release, status: Status, ci_run: Option<Reporter>) -> Decided {
+        let release = self.begun_again(release, status, ci_run.as_ref())?;
+        if release.status == status {
+            return Ok(self.heard_again(&release, status, ci_run));
+        }
+        self.follow_report(&release, status, ci_run)
     }
 
     /// The CI run of a release goes to stage once more, where the jobs that it repeats are not the one that registers the release: a higher

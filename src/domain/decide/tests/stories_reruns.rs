@@ -197,6 +197,19 @@ fn failed_jobs_that_are_run_again_report_and_register_nothing() {
     assert_eq!((w.status(r), w.status(other)), (StageBuildingFailed, StageBuilding));
 }
 
+/// A job that rehearses alone is at work on stage, whoever has it.
+#[test]
+fn a_rehearsal_that_is_repeated_on_a_stage_of_another_leaves_nothing_there_to_approve() {
+    let mut w = Sim::in_ci();
+    ship(&mut w, "v1.0.0");
+    let r = push(&mut w, "v1.1.0", "2");
+    [StageBuilding, StageTestRollback, StageTestRollbackFailed].into_iter().for_each(|status| w.report(r, status));
+    let other = push(&mut w, "v1.2.0", "3");
+    to_manual_testing(&mut w, other);
+    assert_eq!(w.refused(&ci(), report(r, StageTestRollback, "2", Some(2))).code, Code::StageBusy);
+    assert_eq!((w.status(r), w.status(other)), (StageTestRollbackFailed, StageTestRollbackFailed));
+}
+
 #[test]
 fn a_report_without_an_attempt_begins_nothing_after_people_have_decided() {
     let mut w = Sim::in_ci();
