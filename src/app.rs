@@ -4,7 +4,7 @@ mod changes;
 pub mod config_file;
 mod counted;
 pub mod local_steps;
-pub mod outside;
+
 pub mod systemd;
 
 use std::fs::OpenOptions;

@@ -23,7 +23,7 @@ use crate::engine::clock::{Clock, SystemClock};
 use crate::web::Gallery;
 
 /// Every page, as it is when the sample has been told.
-pub const PAGES: [(&str, &str); 36] = [
+pub const PAGES: [(&str, &str); 37] = [
     ("board", "/"),
     ("releases", "/releases"),
     ("release_waits", "/releases/10"),
@@ -58,6 +58,7 @@ pub const PAGES: [(&str, &str); 36] = [
     ("hosts", "/hosts"),
     ("tokens", "/tokens"),
     ("settings", "/settings"),
+    ("doctor", "/settings/doctor"),
     ("account", "/account"),
     ("login", "/login"),
     ("mini_app", "/telegram"),

@@ -30,6 +30,7 @@ pub mod clients;
 pub mod config;
 pub mod contract;
 pub mod demo;
+pub mod doctor;
 pub mod domain;
 pub mod engine;
 #[cfg(debug_assertions)]

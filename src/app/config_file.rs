@@ -5,14 +5,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
+use tokio::sync::oneshot;
 
 use super::{App, DataDir, local_steps};
 use crate::config::{Block, Composed, Config, ConfigErrors, EnvVars, Problem};
+use crate::contract::Examined;
+use crate::doctor::{Part, Subject};
 use crate::domain::ids::ServiceName;
 use crate::domain::refusal::Cause;
 use crate::engine::{Engine, Failure};
 use crate::store::dashboard::{self, Defined};
 use crate::store::schema::open_reader;
+use crate::web::limits::OpenFiles;
 use crate::web::reload::{Change, Changed, Mistake, NotChanged, Outcome, Wanted};
 
 /// The configuration of a running RMM.
@@ -48,7 +52,30 @@ impl ConfigFile {
         match wanted {
             Wanted::Read(answer) => drop(answer.send(self.read_again().await)),
             Wanted::RunHere(answer) => drop(answer.send(local_steps::may_be_defined(&self.file))),
+            Wanted::Examine(answer) => drop(tokio::spawn(self.examination(answer))),
             Wanted::Change(change, answer) => drop(answer.send(self.change(change).await)),
+        }
+    }
+
+    /// Looks at everything that RMM needs. Those outside may be slow: nobody else who wants something waits for it.
+    fn examination(&self, answer: oneshot::Sender<Vec<Examined>>) -> impl Future<Output = ()> + use<> {
+        let (file, env, path, now) = (self.file.clone(), self.env.clone(), self.path.clone(), self.engine.now());
+        async move {
+            let composed =
+                tokio::task::spawn_blocking(move || with_dashboard(&file, &env).map(|composed| composed.config));
+            let Ok(Ok(config)) = composed.await else { return };
+            let database = DataDir::new(&config.server.data_dir).database();
+            let refused = local_steps::exposed(&config, &path);
+            let subject = Subject {
+                config: &config,
+                file: &path,
+                refused: &refused,
+                database: &database,
+                open_files: &OpenFiles::allowed().finding(),
+                now,
+            };
+            // Whoever asked may have gone.
+            let _ = answer.send(subject.examine(&Part::ALL).await);
         }
     }
 

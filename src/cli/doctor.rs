@@ -1,24 +1,20 @@
-//! `rmm doctor`: looks at everything that RMM needs, from this machine and with its configuration, and says of each thing whether it is
-//! well; and if not, what to do.
-//!
-//! Changes nothing anywhere. What takes a running RMM is told as missing where none runs.
+//! `rmm doctor`: shows what was found about everything that RMM needs. What takes a running RMM is told as missing where none runs.
 
-mod address;
-mod github;
-mod machine;
-mod telegram;
+mod running;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::findings;
 use super::host::check_each;
+use super::{check, findings};
 use crate::api_client::{Client, Context, FAILED, Fault, print};
+use crate::app::DataDir;
 use crate::app::config_file::with_dashboard;
-use crate::app::outside::Outside;
 use crate::config::Config;
-use crate::contract::Finding;
+use crate::contract::{Examined, Finding};
+use crate::doctor::{self, Subject};
 use crate::terminal::{Ui, note};
+use crate::web::limits::OpenFiles;
 use crate::wording::Language;
 
 /// Look at everything that RMM needs.
@@ -55,19 +51,24 @@ enum Part {
     Telegram,
     /// The login at GitHub, the repositories of services, their workflows and webhooks, and the clock
     Github,
+    /// The model that guesses at the cause of failures
+    Ai,
     /// Hosts, as `rmm host check` looks at them
     Hosts,
 }
 
-/// What was found about one thing.
-#[derive(Debug)]
-struct Examined {
-    /// The name of the [`Part`].
-    part: &'static str,
-    /// The thing.
-    about: String,
-    /// In the order in which it was looked at.
-    findings: Vec<Finding>,
+impl Part {
+    /// Where it takes no RMM that runs.
+    const fn from_here(self) -> Option<doctor::Part> {
+        Some(match self {
+            Self::Machine => doctor::Part::Machine,
+            Self::Address => doctor::Part::Address,
+            Self::Telegram => doctor::Part::Telegram,
+            Self::Github => doctor::Part::Github,
+            Self::Ai => doctor::Part::Ai,
+            Self::Running | Self::Backups | Self::Hosts => return None,
+        })
+    }
 }
 
 /// A finding and its number.
@@ -82,11 +83,7 @@ impl Doctor {
     pub(super) async fn run(self, context: &Context) -> Result<(), Fault> {
         let file = Config::load_without_secrets(&context.config, &context.env)?;
         let config = with_dashboard(&file, &context.env)?.config;
-        let outside = Outside::of(&config);
-        let mut examined = self.look(context, &config, &outside).await;
-        for finding in examined.iter_mut().flat_map(|one| &mut one.findings) {
-            finding.detail = outside.redacted(&finding.detail);
-        }
+        let examined = self.look(context, &config).await;
         print(&if self.json { json(&examined)? } else { shown(&examined, &context.ui) })?;
         let failed: Vec<_> =
             examined.iter().filter(|one| one.findings.iter().any(Finding::fails)).map(|one| &*one.about).collect();
@@ -105,39 +102,41 @@ impl Doctor {
         self.parts.is_empty() || self.parts.contains(&part)
     }
 
-    async fn look(&self, context: &Context, config: &Config, outside: &Outside) -> Vec<Examined> {
-        let mut examined = Vec::new();
-        if self.wants(Part::Machine) {
-            examined.push(machine::examine(config, &context.config));
-        }
+    async fn look(&self, context: &Context, config: &Config) -> Vec<Examined> {
+        let subject = Subject {
+            config,
+            file: &context.config,
+            refused: &check::refused(config, &context.config),
+            database: &DataDir::new(&config.server.data_dir).database(),
+            open_files: &OpenFiles::allowed().finding(),
+            now: context.ui.now,
+        };
+        let mut examined = subject.examine(&self.wanted(&[Part::Machine])).await;
         if [Part::Running, Part::Backups, Part::Hosts].into_iter().any(|part| self.wants(part)) {
-            let (running, client) = machine::running(context).await;
+            let (running, client) = running::examine(context).await;
             examined.push(running);
             if let Some(client) = client {
                 self.ask(&client, config, &mut examined).await;
             }
         }
-        if self.wants(Part::Address) {
-            examined.push(address::examine(config, context.ui.now).await);
-        }
-        if self.wants(Part::Telegram) {
-            examined.extend(telegram::examine(config).await);
-        }
-        if self.wants(Part::Github) {
-            examined.extend(github::examine(config, outside.github()).await);
-        }
+        examined.extend(subject.examine(&self.wanted(&[Part::Address, Part::Telegram, Part::Github, Part::Ai])).await);
         examined
+    }
+
+    /// Those of these that are wanted and can be looked at from here.
+    fn wanted(&self, of: &[Part]) -> Vec<doctor::Part> {
+        of.iter().filter(|part| self.wants(**part)).filter_map(|part| part.from_here()).collect()
     }
 
     /// What only the RMM that runs knows.
     async fn ask(&self, client: &Client, config: &Config, examined: &mut Vec<Examined>) {
         if self.wants(Part::Backups) {
-            examined.push(machine::backups(client).await);
+            examined.push(running::backups(client).await);
         }
         if self.wants(Part::Hosts) {
             let names: Vec<_> = config.hosts.iter().map(|host| host.name.to_string()).collect();
             for (name, found) in check_each(client, names).await {
-                let findings = found.unwrap_or_else(|fault| vec![findings::fail("check", fault.to_string(), "")]);
+                let findings = found.unwrap_or_else(|fault| vec![Finding::fail("check", fault.to_string(), "")]);
                 examined.push(Examined { part: "hosts", about: name, findings });
             }
         }

@@ -41,19 +41,3 @@ fn shown<'a>(about: &str, findings: impl Iterator<Item = (String, &'a Finding)>,
     }
     out
 }
-
-/// As it should be.
-pub(super) fn ok(name: &str, detail: impl Into<String>) -> Finding {
-    Finding { name: name.to_owned(), state: FindingState::Ok.into(), detail: detail.into(), fix: None }
-}
-
-/// RMM can work, but a person should look. `fix`: what to do.
-pub(super) fn warn(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Finding {
-    Finding { state: FindingState::Warn.into(), fix: Some(fix.into()), ..ok(name, detail) }
-}
-
-/// RMM cannot work like this. `fix`: what to do; empty where the sentence says it.
-pub(super) fn fail(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Finding {
-    let fix = Some(fix.into()).filter(|fix: &String| !fix.is_empty());
-    Finding { state: FindingState::Fail.into(), fix, ..ok(name, detail) }
-}

@@ -58,11 +58,41 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// As it should be.
+    #[must_use]
+    pub fn ok(name: &str, detail: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), state: FindingState::Ok.into(), detail: detail.into(), fix: None }
+    }
+
+    /// RMM can work, but a person should look. `fix`: what to do; empty where the sentence says it.
+    #[must_use]
+    pub fn warn(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { state: FindingState::Warn.into(), ..Self::fail(name, detail, fix) }
+    }
+
+    /// RMM cannot work like this. `fix`: what to do; empty where the sentence says it.
+    #[must_use]
+    pub fn fail(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+        let fix = Some(fix.into()).filter(|fix: &String| !fix.is_empty());
+        Self { state: FindingState::Fail.into(), fix, ..Self::ok(name, detail) }
+    }
+
     /// Whether RMM cannot work like this.
     #[must_use]
     pub fn fails(&self) -> bool {
         self.state == FindingState::Fail
     }
+}
+
+/// What was found about one thing that RMM needs.
+#[derive(Debug, Clone)]
+pub struct Examined {
+    /// Which part of what RMM needs it belongs to, such as `github`.
+    pub part: &'static str,
+    /// The thing, for people.
+    pub about: String,
+    /// In the order in which it was looked at.
+    pub findings: Vec<Finding>,
 }
 
 /// How a thing is that was looked at.

@@ -17,6 +17,7 @@ use bytes::Bytes;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::problem::Problem;
+use crate::contract::Finding;
 
 /// Open files that RMM asks the system for, if it may have them. Beyond that, programs that go through all numbers of
 /// open files when they start, as some steps' do, become slow.
@@ -42,6 +43,18 @@ impl OpenFiles {
         let limit = getrlimit(Resource::Nofile);
         let now = limit.current.unwrap_or(OPEN_FILES);
         Self(now.max(limit.maximum.unwrap_or(OPEN_FILES).min(OPEN_FILES)))
+    }
+
+    /// Whether they are enough.
+    #[must_use]
+    pub fn finding(self) -> Finding {
+        let sentence = format!("{} may be open, and so {} connections", self.0, self.connections());
+        match self.0 {
+            0..ENOUGH_OPEN_FILES => {
+                Finding::warn("open files", sentence, "LimitNOFILE=8192 in the unit of systemd, or `ulimit -n 8192`")
+            }
+            ENOUGH_OPEN_FILES.. => Finding::ok("open files", sentence),
+        }
     }
 
     /// As many as the system gives to this process, which asks for them.

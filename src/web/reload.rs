@@ -1,10 +1,11 @@
-//! Asking the process for another configuration: to read the file again, or to define a service in the dashboard. Whoever
-//! asks is told what came of it.
+//! Asking the process about its configuration: to read the file again, to define a service in the dashboard, or to look at what it
+//! needs. Whoever asks is told what came of it.
 
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::contract::Examined;
 use crate::domain::ids::ServiceName;
 use crate::domain::person::Actor;
 use crate::domain::service::Service;
@@ -20,6 +21,8 @@ pub enum Wanted {
     Read(oneshot::Sender<Outcome>),
     /// Say whether services of the dashboard may run on RMM's own machine.
     RunHere(oneshot::Sender<bool>),
+    /// Look at everything that RMM needs.
+    Examine(oneshot::Sender<Vec<Examined>>),
     /// Change the definition of a service.
     Change(Change, oneshot::Sender<Result<Changed, NotChanged>>),
 }
@@ -108,6 +111,13 @@ impl Reloads {
     pub async fn may_run_here(&self) -> bool {
         let (answer, outcome) = oneshot::channel();
         self.0.send(Wanted::RunHere(answer)).await.is_ok() && outcome.await.unwrap_or(false)
+    }
+
+    /// Asks for everything that RMM needs to be looked at, and waits; none: the process is stopping, or has no configuration file.
+    pub async fn examine(&self) -> Option<Vec<Examined>> {
+        let (answer, examined) = oneshot::channel();
+        self.0.send(Wanted::Examine(answer)).await.ok()?;
+        examined.await.ok()
     }
 
     /// Asks for a service to be defined otherwise, and waits.

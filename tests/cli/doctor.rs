@@ -52,3 +52,11 @@ fn a_database_of_a_newer_rmm_is_told() {
     rusqlite::Connection::open(place.path("data/rmm.db")).unwrap().execute_batch(made).unwrap();
     place.run(&["doctor", "machine"]).ends(1).says("of a newer RMM").says("use the newer binary");
 }
+
+#[test]
+fn a_model_that_does_not_answer_is_told_and_keeps_nothing_from_working() {
+    let place = Sandbox::empty();
+    let ai = "[ai]\nurl = \"http://127.0.0.1:1/v1\"\nmodel = \"small\"\n\n[server]";
+    fs::write(place.path("rmm.toml"), CONFIG.replacen("[server]", ai, 1)).unwrap();
+    place.run(&["doctor", "ai"]).ends(0).says("WARN").says("small gives no answer").says("alerts come");
+}

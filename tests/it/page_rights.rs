@@ -75,6 +75,7 @@ fn table(release: i64, run: i64) -> Vec<Row> {
         get("/hosts", "/hosts", SIGNED_IN),
         get("/tokens", "/tokens", ADMINS),
         get("/settings", "/settings", ADMINS),
+        get("/settings/doctor", "/settings/doctor", ADMINS),
         get("/account", "/account", SIGNED_IN),
         get("/live", "/live?from=0", [303, 200, 200, 200, 200]),
         get("/login", "/login", ANYBODY),
@@ -93,6 +94,7 @@ fn table(release: i64, run: i64) -> Vec<Row> {
         post("/hosts/check", "/hosts/check", &[("host", "nowhere")], commands(404)),
         post("/hosts/trust", "/hosts/trust", &[("host", "nowhere"), ("fingerprint", &fingerprint)], commands(404)),
         post("/settings/reload", "/settings/reload", &[], commands(303)),
+        post("/settings/doctor", "/settings/doctor", &[], commands(303)),
         // Locked, so that production stays where it is while everybody tries.
         post(acts, shop("lock"), &why, commands(303)),
         post(acts, shop("nonsense"), &[], NO_SUCH_THING),

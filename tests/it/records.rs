@@ -166,3 +166,27 @@ async fn a_service_shows_how_it_is_defined_and_how_that_changed() {
     assert!(change.contains("- supersede = false") && change.contains("+ supersede = true"), "{change}");
     assert!(ann.open("/settings").await.text("#effective").contains("supersede = true"));
 }
+
+#[tokio::test]
+async fn the_rmm_that_runs_examines_everything_it_needs() {
+    let world = World::new(Setup::new()).await;
+    let mut operator = Browser::signed_in(&world, None).await;
+    let page = operator.open("/settings/doctor").await;
+    assert!(page.text("main").contains("Not examined since RMM started"), "{}", page.html);
+    let said = operator.submit(&page, "/settings/doctor", &[]).await;
+    assert_eq!((said.status, said.location.as_deref()), (303, Some("/settings/doctor")), "{}", said.html);
+    let page = operator.open("/settings/doctor").await;
+    let numbers: Vec<_> = page.texts("main li .meta");
+    assert_eq!(numbers, (1..=numbers.len()).map(|number| format!("{number}.")).collect::<Vec<_>>());
+    let found = page.texts("main li").join("\n");
+    for (name, detail) in [
+        ("config", "nothing tells that the surface is well"),
+        ("database", "schema"),
+        ("disk", "free at"),
+        ("address", "has no `public_url`"),
+        ("ready", "its database can be written"),
+        ("backups", "RMM makes none by itself"),
+    ] {
+        assert!(found.lines().any(|line| line.contains(name) && line.contains(detail)), "{name}: {found}");
+    }
+}

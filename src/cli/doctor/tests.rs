@@ -131,7 +131,7 @@ fn plain(examined: &[Examined]) -> String {
 /// What is said, with the address of the peer taken out.
 async fn told(peer: &Peer, github: &GitHub, text: &str) -> String {
     let config = config(text);
-    let examined = github::examine(&config, Some(Ok(github))).await;
+    let examined = doctor::github::examine(&config, Some(Ok(github))).await;
     plain(&examined).replace(&peer.url, "http://peer")
 }
 
@@ -354,6 +354,6 @@ async fn without_a_login_there_is_nothing_to_ask_or_it_is_said() {
     let starting = format!("{head}[[services]]{services}");
     let workflows = "workflow = \"deploy.yaml\"\nrollback_workflow = \"back.yaml\"\n";
     let reporting = starting.replace(workflows, "");
-    let nothing = github::examine(&config(&reporting), None).await;
+    let nothing = doctor::github::examine(&config(&reporting), None).await;
     insta::assert_snapshot!(plain(&nothing));
 }

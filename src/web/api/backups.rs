@@ -24,7 +24,8 @@ pub async fn show(State(web): State<Web>, Caller(actor): Caller) -> Result<Json<
     Ok(Json(BackupsView { files: files.collect(), ..view(backups) }))
 }
 
-fn view(backups: Backups) -> BackupsView {
+/// How they stand, without the files in the folder.
+pub(in crate::web) fn view(backups: Backups) -> BackupsView {
     let Backups { settings, state, alarm } = backups;
     let tries = state.tries;
     BackupsView {

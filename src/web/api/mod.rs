@@ -1,7 +1,7 @@
 //! The API: one file per thing it is about. Handlers extract, hand over, and show the answer.
 
 pub(in crate::web) mod audit;
-mod backups;
+pub mod backups;
 mod concept;
 pub(in crate::web) mod decisions;
 pub(in crate::web) mod definitions;
@@ -68,36 +68,45 @@ pub(super) fn routes() -> Router<Web> {
 /// Calls that anybody may make.
 const OPEN: [&str; 3] = ["/healthz", "/health", "/readyz"];
 
+/// What every call may be answered.
+const ANY_CALL: [(&str, &str); 2] =
+    [("429", "Too many calls; `Retry-After` says when to try again"), ("431", "The headers are too large")];
 /// What every call may be answered that needs a token.
-const ANY_CALL: [(&str, &str); 4] = [
+const WITH_TOKEN: [(&str, &str); 3] = [
     ("401", "No token, or one that opens nothing"),
     ("403", "The token may not do this"),
-    ("429", "Too many calls; `Retry-After` says when to try again"),
     ("503", "RMM is stopping, or cannot write"),
 ];
 
 /// What a call may be answered that takes something from its caller, by where it takes it from.
-const NAMES_SOMETHING: [(&str, &str); 1] = [("404", "There is no such thing, or not for this token")];
-const ASKS_SOMETHING: [(&str, &str); 1] =
-    [("422", "A value is not right; `field` and the sentence say which, and why")];
-const SENDS_SOMETHING: [(&str, &str); 4] = [
+const NO_SUCH_THING: (&str, &str) = ("404", "There is no such thing, or not for this token");
+const NOT_RIGHT: (&str, &str) = ("422", "A value is not right; `field` and the sentence say which, and why");
+const NAMES_SOMETHING: [(&str, &str); 2] = [NO_SUCH_THING, NOT_RIGHT];
+const ASKS_SOMETHING: [(&str, &str); 2] = [NO_SUCH_THING, NOT_RIGHT];
+const SENDS_SOMETHING: [(&str, &str); 6] = [
     ("400", "The body is not JSON, or ended too early"),
+    NO_SUCH_THING,
+    ("408", "The body came too slowly"),
     ("413", "The body is too large"),
     ("415", "The body is said to be something else than JSON"),
-    ("422", "A value is not right; `field` and the sentence say which, and why"),
+    NOT_RIGHT,
 ];
+/// What a call may be answered that changes something.
+const CHANGES_SOMETHING: [(&str, &str); 1] = [("409", "Not as things stand; `code` and the sentence say why")];
 
 /// What a call may be answered beside what it says itself.
-fn refusals(call: &Operation) -> impl Iterator<Item = (&'static str, &'static str)> {
+fn refusals(call: &Operation, is_open: bool, reads: bool) -> impl Iterator<Item = (&'static str, &'static str)> {
     let takes = |place: &ParameterIn| {
         let here = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(it) if it.parameter_in == *place);
         call.parameters.iter().flatten().any(here)
     };
     let of = |so: bool, answers: &'static [(&'static str, &'static str)]| if so { answers } else { &[] };
     let own = [
+        of(!is_open, &WITH_TOKEN),
         of(takes(&ParameterIn::Path), &NAMES_SOMETHING),
         of(takes(&ParameterIn::Query), &ASKS_SOMETHING),
         of(call.request_body.is_some(), &SENDS_SOMETHING),
+        of(!is_open && !reads, &CHANGES_SOMETHING),
     ];
     ANY_CALL.into_iter().chain(own.into_iter().flatten().copied())
 }
@@ -105,9 +114,11 @@ fn refusals(call: &Operation) -> impl Iterator<Item = (&'static str, &'static st
 fn described() -> (Router<Web>, OpenApiDocument) {
     let (router, mut openapi) = routed();
     for (path, item) in &mut openapi.paths.paths {
-        let calls = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
-        for call in calls.into_iter().flatten().filter(|_| !OPEN.contains(&path.as_str())) {
-            for (status, description) in refusals(call).collect::<Vec<_>>() {
+        let is_open = OPEN.contains(&path.as_str());
+        let changing = [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        let calls = changing.map(|call| (call, false)).into_iter().chain([(&mut item.get, true)]);
+        for (call, reads) in calls.filter_map(|(call, reads)| Some((call.as_mut()?, reads))) {
+            for (status, description) in refusals(call, is_open, reads).collect::<Vec<_>>() {
                 let problem = Content::new(Some(Ref::from_schema_name("Problem")));
                 let answer =
                     ResponseBuilder::new().description(description).content("application/problem+json", problem);

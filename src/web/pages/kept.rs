@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use moka::future::Cache;
 use tokio::sync::Semaphore;
 
+use super::doctor::Examination;
 use crate::domain::commits::CommitList;
 use crate::domain::ids::ServiceName;
 use crate::domain::insights::{History, Insights};
@@ -72,6 +73,8 @@ pub(in crate::web) struct Kept {
     pub searches: Semaphore,
     /// What repositories said that somebody is connecting, by the address that was typed.
     pub repositories: Cache<String, Arc<Repository>>,
+    /// What was found when RMM was last looked at.
+    pub examination: Cache<(), Arc<Examination>>,
     /// The commits between two releases, by service and commits, which never change.
     pub compared: Cache<(String, String, String), Arc<CommitList>>,
 }
@@ -83,6 +86,7 @@ impl Default for Kept {
             insights: Cache::builder().max_capacity(MOST).time_to_live(INSIGHTS).build(),
             failures: Cache::new(FAILURES),
             repositories: Cache::builder().max_capacity(MOST).time_to_live(REPOSITORIES).build(),
+            examination: Cache::new(1),
             compared: Cache::new(COMPARISONS),
             searches: Semaphore::new(SEARCHES),
         }

@@ -9,6 +9,7 @@ mod audit;
 mod board;
 mod connect;
 mod diff;
+mod doctor;
 mod fault;
 mod find;
 mod frame;
@@ -97,6 +98,7 @@ pub(super) fn routes(web: &Web) -> Router<Web> {
         .route("/hosts/trust", post(hosts::trust))
         .route("/settings", get(settings::show))
         .route("/settings/reload", post(settings::reload))
+        .route("/settings/doctor", get(doctor::show).post(doctor::examine))
         .route("/live", get(live::live))
         .route("/login", get(sign_in::ask).post(sign_in::enter))
         .route("/login/{link}", get(sign_in::offer))

@@ -9,6 +9,7 @@ use crate::wording::Language;
 pub(super) mod audit;
 pub(super) mod connect;
 pub(super) mod definition;
+pub(super) mod doctor;
 mod en;
 pub(super) mod find;
 pub(super) mod hosts;
@@ -36,6 +37,7 @@ pub(super) struct Words {
     pub times_in: &'static str,
     pub live: &'static str,
     pub stale: &'static str,
+    pub held: &'static str,
     pub sign_in: &'static str,
     pub sign_out: &'static str,
     pub signed_out: &'static str,

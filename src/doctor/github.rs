@@ -11,11 +11,9 @@ use jiff::SignedDuration;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use super::Examined;
-use crate::cli::findings::{fail, ok, warn};
 use crate::clients::github::{GitHub, Met, Repository, Whoami};
 use crate::config::Config;
-use crate::contract::Finding;
+use crate::contract::{Examined, Finding};
 use crate::domain::fault::github::GithubFault;
 use crate::domain::reason::Reason;
 use crate::domain::repository::RepoName;
@@ -30,7 +28,7 @@ const DRIFT: SignedDuration = SignedDuration::from_secs(20);
 const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// Looks at all that the configuration has at GitHub.
-pub(super) async fn examine(config: &Config, way: Option<Result<&GitHub, &GithubFault>>) -> Vec<Examined> {
+pub async fn examine(config: &Config, way: Option<Result<&GitHub, &GithubFault>>) -> Vec<Examined> {
     let mut own = of_the_file(config);
     let github = match way {
         Some(Ok(github)) => github,
@@ -58,7 +56,7 @@ pub(super) async fn examine(config: &Config, way: Option<Result<&GitHub, &Github
         let Some(repo) = service.repository.as_deref().and_then(|written| github.repo_of(written)) else {
             if starts_workflows(service) {
                 let reason = Reason::NoGithub { service: service.name.clone() };
-                let finding = fail("repository", Language::En.reason(&reason), "");
+                let finding = Finding::fail("repository", Language::En.reason(&reason), "");
                 all.push(examined(service.name.to_string(), vec![finding]));
             }
             continue;
@@ -79,14 +77,14 @@ fn about(config: &Config) -> String {
 
 /// What went wrong with a question; the sentence says what to do.
 fn failed(name: &str, fault: &GithubFault) -> Finding {
-    fail(name, Language::En.reason(&Reason::Github { fault: fault.clone() }), "")
+    Finding::fail(name, Language::En.reason(&Reason::Github { fault: fault.clone() }), "")
 }
 
 /// Secrets of `[github]` that are not to be had here.
 fn of_the_file(config: &Config) -> Vec<Finding> {
     let unset = config.unset.iter().filter(|problem| problem.key.starts_with("github."));
     let fix = "run the doctor with the environment of RMM's service, and as its user";
-    unset.map(|problem| fail("secret", format!("{}: {}", problem.key, problem.sentence), fix)).collect()
+    unset.map(|problem| Finding::fail("secret", format!("{}: {}", problem.key, problem.sentence), fix)).collect()
 }
 
 fn without_login(config: &Config) -> Option<Finding> {
@@ -94,10 +92,12 @@ fn without_login(config: &Config) -> Option<Finding> {
         return None;
     }
     Some(match config.services.iter().find(|service| starts_workflows(service)) {
-        Some(service) => {
-            fail("login", Language::En.reason(&Reason::NoGithub { service: service.name.clone() }), "rmm docs github")
-        }
-        None => ok("login", "rmm.toml has none, and no service needs one: RMM asks GitHub for nothing"),
+        Some(service) => Finding::fail(
+            "login",
+            Language::En.reason(&Reason::NoGithub { service: service.name.clone() }),
+            "rmm docs github",
+        ),
+        None => Finding::ok("login", "rmm.toml has none, and no service needs one: RMM asks GitHub for nothing"),
     })
 }
 
@@ -129,30 +129,34 @@ fn clock(met: &Met) -> Option<Finding> {
             "this machine's clock is {} s {side} GitHub's; id tokens of jobs, and what an App signs, count within 60 s only",
             seconds.abs()
         );
-        fail("clock", detail, fix)
+        Finding::fail("clock", detail, fix)
     } else if off > DRIFT {
-        warn("clock", format!("this machine's clock is {} s {side} GitHub's; 60 s are too many", seconds.abs()), fix)
+        Finding::warn(
+            "clock",
+            format!("this machine's clock is {} s {side} GitHub's; 60 s are too many", seconds.abs()),
+            fix,
+        )
     } else {
-        ok("clock", "this machine's clock goes with GitHub's")
+        Finding::ok("clock", "this machine's clock goes with GitHub's")
     })
 }
 
 fn login(github: &GitHub, who: &Whoami) -> Finding {
     let name = &who.name;
     if who.is_app {
-        return ok("login", format!("the App {name}"));
+        return Finding::ok("login", format!("the App {name}"));
     }
     let kind = if who.scopes.is_some() { "a classic token" } else { "a fine-grained token" };
-    let Some(expires) = &who.expires else { return ok("login", format!("{name}, by {kind}")) };
+    let Some(expires) = &who.expires else { return Finding::ok("login", format!("{name}, by {kind}")) };
     // "2026-12-01 00:00:00 UTC", or with an offset in place of the name.
     let until = expires.get(..19).and_then(|text| text.parse::<DateTime>().ok());
     let until = until.and_then(|time| time.to_zoned(TimeZone::UTC).ok()).map(|time| time.timestamp());
     let detail = format!("{name}, by {kind} that is good until {expires}");
     match until {
         Some(until) if until.duration_since(github.time()) < SOON => {
-            warn("login", detail, "make a new one in time, and put it where `token` in [github] says")
+            Finding::warn("login", detail, "make a new one in time, and put it where `token` in [github] says")
         }
-        Some(_) | None => ok("login", detail),
+        Some(_) | None => Finding::ok("login", detail),
     }
 }
 
@@ -193,7 +197,7 @@ async fn moved(github: &GitHub, service: &Service, repo: &RepoName, to: Option<&
     };
     let name = now.as_deref().map_or_else(|| "another name".to_owned(), |name| format!("the name {name}"));
     let fix = format!("repository = \"{}\"", now.as_deref().unwrap_or("OWNER/NAME"));
-    fail(
+    Finding::fail(
         "repository",
         format!("{repo} has {name} now (renamed or moved); RMM does not follow, write it to rmm.toml"),
         fix,
@@ -205,14 +209,14 @@ fn repository(service: &Service, found: &Repository) -> Finding {
     let (id, branch) = (found.id, &found.default_branch);
     let detail = format!("{}, number {id}, default branch {branch}", found.full_name);
     if found.archived {
-        return fail(
+        return Finding::fail(
             NAME,
             format!("{detail}; it is archived, and no workflow starts there"),
             "unarchive it in its settings, Danger Zone",
         );
     }
     match &service.oidc {
-        Some(trusted) if trusted.repository_id != id => fail(
+        Some(trusted) if trusted.repository_id != id => Finding::fail(
             NAME,
             format!(
                 "{detail}; `oidc` of the service believes the jobs of the repository {}, which is another one",
@@ -220,6 +224,6 @@ fn repository(service: &Service, found: &Repository) -> Finding {
             ),
             format!("oidc = {{ repository_id = {id} }}"),
         ),
-        Some(_) | None => ok(NAME, detail),
+        Some(_) | None => Finding::ok(NAME, detail),
     }
 }

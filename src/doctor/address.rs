@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Examined;
-use crate::api_client::{Call, Client};
-use crate::cli::findings::{fail, ok, warn};
+use crate::clients::health::{Expected, Prober};
 use crate::clients::tls;
 use crate::config::Config;
-use crate::contract::{Finding, Health};
+use crate::contract::{Examined, Finding};
+use crate::domain::fault::HealthFault;
+use crate::domain::reason::Reason;
+use crate::wording::Language::En;
 
 /// Longer, GitHub would not wait either.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -23,9 +24,9 @@ pub(super) async fn examine(config: &Config, now: Timestamp) -> Examined {
             || config.from_github.webhook_secret.is_some();
         let sentence = "rmm.toml has no `public_url`: nobody outside is expected to reach RMM";
         let finding = if needs {
-            warn("address", format!("{sentence}, and yet webhooks are set up"), "`public_url` in [server]")
+            Finding::warn("address", format!("{sentence}, and yet webhooks are set up"), "`public_url` in [server]")
         } else {
-            ok("address", format!("{sentence}; it asks GitHub and Telegram by itself"))
+            Finding::ok("address", format!("{sentence}; it asks GitHub and Telegram by itself"))
         };
         return examined("public address", vec![finding]);
     };
@@ -41,15 +42,19 @@ fn examined(about: &str, findings: Vec<Finding>) -> Examined {
 }
 
 async fn leads_here(url: &str) -> Finding {
-    let asked = match Client::http(url, None) {
-        Ok(client) => client.json::<Health>(Call::get("/readyz").patience(TIMEOUT)).await,
-        Err(fault) => Err(fault),
+    // What a page of a proxy does not say.
+    let expected = Expected { status: Some(200), body: Some("\"version\"") };
+    let asked = match Prober::new() {
+        Ok(prober) => prober.get(&format!("{url}/readyz"), expected, None, TIMEOUT).await,
+        Err(fault) => Err(HealthFault::Untrusting { url: url.to_owned(), fault }),
     };
     match asked {
-        Ok((health, _)) => ok("webhooks", format!("RMM {} answers there", health.version)),
-        Err(fault) => {
-            fail("webhooks", fault.to_string(), "does the proxy in front lead to `listen`? rmm assets DIR has examples")
-        }
+        Ok(_) => Finding::ok("webhooks", "RMM answers there"),
+        Err(fault) => Finding::fail(
+            "webhooks",
+            En.reason(&Reason::Health { fault }),
+            "does the proxy in front lead to `listen`? rmm assets DIR has examples",
+        ),
     }
 }
 
@@ -61,11 +66,13 @@ async fn certificate(host: &str, now: Timestamp) -> Finding {
     let later = now.checked_add(SOON).unwrap_or(now);
     let looked = tokio::time::timeout(TIMEOUT, tls::holds(name, port, later)).await;
     match looked {
-        Ok(Ok(true)) => ok("certificate", "it holds for two weeks and longer"),
-        Ok(Ok(false)) => warn("certificate", "it ends within two weeks", "look why it is not renewed"),
-        Ok(Err(why)) => {
-            fail("certificate", why, "is it of an authority that GitHub and Telegram trust, and for this name?")
-        }
-        Err(_) => fail("certificate", format!("{host} does not answer within 10 s"), ""),
+        Ok(Ok(true)) => Finding::ok("certificate", "it holds for two weeks and longer"),
+        Ok(Ok(false)) => Finding::warn("certificate", "it ends within two weeks", "look why it is not renewed"),
+        Ok(Err(why)) => Finding::fail(
+            "certificate",
+            why,
+            "is it of an authority that GitHub and Telegram trust, and for this name?",
+        ),
+        Err(_) => Finding::fail("certificate", format!("{host} does not answer within 10 s"), ""),
     }
 }

@@ -3,7 +3,6 @@
 
 use super::{failed, workflows};
 use crate::assets::workflows::TAG_WORKFLOW;
-use crate::cli::findings::{fail, ok, warn};
 use crate::clients::github::GitHub;
 use crate::contract::Finding;
 use crate::domain::env::Env;
@@ -39,14 +38,14 @@ async fn of_workflow(github: &GitHub, repo: &RepoName, branch: &str, workflow: &
         };
         let fix = "see whether it is written as GitHub names it, or let the login read that repository";
         return match found {
-            Ok(_) => ok(NAME, format!("{workflow}: in the repository {place}")),
-            Err(_) => warn(NAME, format!("{workflow} was not seen in the repository {place}"), fix),
+            Ok(_) => Finding::ok(NAME, format!("{workflow}: in the repository {place}")),
+            Err(_) => Finding::warn(NAME, format!("{workflow} was not seen in the repository {place}"), fix),
         };
     }
     let git_ref = at(workflow).unwrap_or(branch);
     match github.file(repo, &path, git_ref).await {
-        Ok(_) => ok(NAME, format!("{workflow}: {path} is at {git_ref}")),
-        Err(GithubFault::NotFound { .. }) => fail(
+        Ok(_) => Finding::ok(NAME, format!("{workflow}: {path} is at {git_ref}")),
+        Err(GithubFault::NotFound { .. }) => Finding::fail(
             NAME,
             format!("{workflow} is trusted, and {path} is not at {git_ref}, or there is no such branch or tag"),
             "write `workflow` in `oidc` as the file and its branch are called, or push the file there",
@@ -70,7 +69,7 @@ fn unbelieved(trusted: &TrustedWorkflows, repo: &RepoName, branch: &str, file: &
     }
     let detail =
         format!("RMM starts {file} on {branch}, and `oidc` does not trust its jobs: their reports would be refused");
-    Some(fail(NAME, detail, format!("add \"{workflow}\" to `workflow` in `oidc`")))
+    Some(Finding::fail(NAME, detail, format!("add \"{workflow}\" to `workflow` in `oidc`")))
 }
 
 /// Where CI brings stage to what a tag means, a workflow of the repository has to say so.
@@ -81,8 +80,8 @@ async fn of_tags(github: &GitHub, repo: &RepoName, branch: &str, service: &Servi
     }
     let path = format!(".github/workflows/{TAG_WORKFLOW}");
     Some(match github.file(repo, &path, branch).await {
-        Ok(_) => ok(NAME, format!("{TAG_WORKFLOW} is on {branch}")),
-        Err(GithubFault::NotFound { .. }) => warn(
+        Ok(_) => Finding::ok(NAME, format!("{TAG_WORKFLOW} is on {branch}")),
+        Err(GithubFault::NotFound { .. }) => Finding::warn(
             NAME,
             format!(
                 "{path} is not on {branch}; all is well where another workflow, or another CI system, reports stage"

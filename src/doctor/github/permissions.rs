@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::failed;
-use crate::cli::findings::{fail, ok, warn};
 use crate::clients::github::{GitHub, Repository, Whoami};
 use crate::contract::Finding;
 use crate::domain::fault::github::GithubFault;
@@ -63,11 +62,11 @@ fn of_marks(who: &str, marks: &BTreeSet<MarkKind>, lacking: &[MarkKind]) -> Opti
     };
     if lacking.is_empty() {
         let all = words(&mut marks.iter());
-        return (!marks.is_empty()).then(|| ok(MARKS, format!("{all}: GitHub does not refuse it")));
+        return (!marks.is_empty()).then(|| Finding::ok(MARKS, format!("{all}: GitHub does not refuse it")));
     }
     let switches: Vec<_> = lacking.iter().map(|kind| format!("{} = false", kind.switch())).collect();
     let detail = format!("{who} lacks {}, for what RMM leaves there", words(&mut lacking.iter()));
-    Some(warn(MARKS, detail, format!("give it that, or switch it off in [github]: {}", switches.join(", "))))
+    Some(Finding::warn(MARKS, detail, format!("give it that, or switch it off in [github]: {}", switches.join(", "))))
 }
 
 async fn of_app(github: &GitHub, repo: &RepoName, starts: bool, marks: &BTreeSet<MarkKind>) -> Vec<Finding> {
@@ -78,7 +77,7 @@ async fn of_app(github: &GitHub, repo: &RepoName, starts: bool, marks: &BTreeSet
     };
     if installation.suspended_at.is_some() {
         let fix = "an owner takes it back: Settings, GitHub Apps, Configure, Unsuspend";
-        return vec![fail(NAME, "the installation of the App is suspended, and may do nothing", fix)];
+        return vec![Finding::fail(NAME, "the installation of the App is suspended, and may do nothing", fix)];
     }
     let has = |name: &str, level: &str| {
         let given = installation.permissions.get(name).map(String::as_str);
@@ -91,10 +90,10 @@ async fn of_app(github: &GitHub, repo: &RepoName, starts: bool, marks: &BTreeSet
         .map(|(_, (_, words))| words)
         .collect();
     let finding = if lacking.is_empty() {
-        ok(NAME, format!("the installation of the App has {} and Contents: read", actions.1))
+        Finding::ok(NAME, format!("the installation of the App has {} and Contents: read", actions.1))
     } else {
         let fix = "settings of the App, Permissions & events; then an owner accepts it where the App is installed";
-        fail(NAME, format!("the installation of the App lacks {}", lacking.join(" and ")), fix)
+        Finding::fail(NAME, format!("the installation of the App lacks {}", lacking.join(" and ")), fix)
     };
     let name = |kind: MarkKind| match kind {
         MarkKind::Deployment => "deployments",
@@ -110,14 +109,14 @@ fn of_classic(scopes: &[String], found: &Repository) -> Finding {
     let has = |scope: &str| scopes.iter().any(|one| one == scope);
     if has("repo") {
         let detail = "the token's scope `repo` is enough, and reaches every repository of its account";
-        return warn(NAME, detail, "a fine-grained token for this one repository can do less harm");
+        return Finding::warn(NAME, detail, "a fine-grained token for this one repository can do less harm");
     }
     if !found.private && has("public_repo") {
-        return ok(NAME, "the token's scope `public_repo` is enough");
+        return Finding::ok(NAME, "the token's scope `public_repo` is enough");
     }
     let given = if scopes.is_empty() { "none".to_owned() } else { scopes.join(", ") };
     let needed = if found.private { "repo" } else { "public_repo" };
-    fail(
+    Finding::fail(
         NAME,
         format!("the token has these scopes: {given}; RMM needs `{needed}`"),
         "edit the token, or make a new one",
@@ -130,16 +129,16 @@ fn account(who: &Whoami, found: &Repository) -> Option<Finding> {
     // A GitHub that says nothing of it is tried.
     (!found.permissions.is_empty() && !may_write).then(|| {
         let detail = format!("{} may only read {}, and so starts no workflow there", who.name, found.full_name);
-        fail(ACTIONS, detail, "give the account the role Write: Settings, Collaborators and teams")
+        Finding::fail(ACTIONS, detail, "give the account the role Write: Settings, Collaborators and teams")
     })
 }
 
 fn tried(name: &str, words: &str, answer: Result<(), GithubFault>) -> Finding {
     match answer {
-        Ok(()) => ok(name, format!("{words}: GitHub does not refuse it")),
+        Ok(()) => Finding::ok(name, format!("{words}: GitHub does not refuse it")),
         Err(GithubFault::Forbidden { said, .. }) => {
             let said = said.map(|said| format!(" ({said})")).unwrap_or_default();
-            fail(
+            Finding::fail(
                 name,
                 format!("the token lacks {words}{said}"),
                 "edit its permissions; an organisation may have to approve them",

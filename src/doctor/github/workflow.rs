@@ -3,7 +3,6 @@
 use serde_json::{Map, Value};
 
 use super::failed;
-use crate::cli::findings::{fail, ok};
 use crate::clients::github::GitHub;
 use crate::contract::Finding;
 use crate::domain::fault::github::GithubFault;
@@ -35,7 +34,11 @@ pub(super) async fn look(
         Err(GithubFault::NotFound { .. }) => {
             let detail =
                 format!("{path} is not on the default branch {branch}, and GitHub starts it from nowhere else");
-            return vec![fail(NAME, detail, format!("push it to {branch}; `rmm service workflows` writes one"))];
+            return vec![Finding::fail(
+                NAME,
+                detail,
+                format!("push it to {branch}; `rmm service workflows` writes one"),
+            )];
         }
         Err(fault) => return vec![failed(NAME, &fault)],
     };
@@ -44,10 +47,15 @@ pub(super) async fn look(
     }
     match mistakes(&text, is_rollback) {
         Ok(mistakes) if mistakes.is_empty() => {
-            vec![ok(NAME, format!("{file}: active, on {branch}, takes what RMM gives it, and says its `run_id`"))]
+            vec![Finding::ok(
+                NAME,
+                format!("{file}: active, on {branch}, takes what RMM gives it, and says its `run_id`"),
+            )]
         }
-        Ok(mistakes) => mistakes.into_iter().map(|(what, fix)| fail(NAME, format!("{file}: {what}"), fix)).collect(),
-        Err(error) => vec![fail(NAME, format!("{file} is no YAML that can be read: {error}"), "")],
+        Ok(mistakes) => {
+            mistakes.into_iter().map(|(what, fix)| Finding::fail(NAME, format!("{file}: {what}"), fix)).collect()
+        }
+        Err(error) => vec![Finding::fail(NAME, format!("{file} is no YAML that can be read: {error}"), "")],
     }
 }
 

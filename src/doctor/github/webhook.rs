@@ -1,7 +1,6 @@
 //! Whether GitHub brings its news to this RMM. RMM works without: news that do not come are asked for.
 
 use super::failed;
-use crate::cli::findings::{ok, warn};
 use crate::clients::github::{Delivery, GitHub, HookConfig, HookPlace, Whoami};
 use crate::config::Config;
 use crate::contract::Finding;
@@ -21,17 +20,17 @@ const WHERE: &str = "in the repository: Settings, Webhooks";
 pub(super) async fn look(config: &Config, github: &GitHub, who: &Whoami, repo: &RepoName) -> Vec<Finding> {
     let is_wanted = config.from_github.webhook_secret.is_some();
     let Some(public_url) = config.server.public_url.as_deref() else {
-        return vec![ok(NAME, "none can come: RMM has no `public_url`, and asks GitHub by itself")];
+        return vec![Finding::ok(NAME, "none can come: RMM has no `public_url`, and asks GitHub by itself")];
     };
     let here = format!("{}{PATH}", public_url.trim_end_matches('/'));
     let hooks = match github.hooks(repo).await {
         Ok(hooks) => hooks,
         Err(GithubFault::Forbidden { .. } | GithubFault::NotFound { .. }) if !who.is_app => {
             if !is_wanted {
-                return vec![ok(NAME, "RMM has no `webhook_secret`, takes none, and asks GitHub by itself")];
+                return vec![Finding::ok(NAME, "RMM has no `webhook_secret`, takes none, and asks GitHub by itself")];
             }
             let detail = "the login may not see webhooks, so that they were not looked at; RMM itself does not need to";
-            return vec![warn(NAME, detail, format!("give it Webhooks: read, or look yourself {WHERE}"))];
+            return vec![Finding::warn(NAME, detail, format!("give it Webhooks: read, or look yourself {WHERE}"))];
         }
         Err(GithubFault::Forbidden { .. } | GithubFault::NotFound { .. }) => Vec::new(),
         Err(fault) => return vec![failed(NAME, &fault)],
@@ -53,14 +52,14 @@ pub(super) async fn look(config: &Config, github: &GitHub, who: &Whoami, repo: &
         return findings;
     }
     if !is_wanted {
-        return vec![ok(NAME, "none, and no `webhook_secret`: RMM asks GitHub by itself")];
+        return vec![Finding::ok(NAME, "none, and no `webhook_secret`: RMM asks GitHub by itself")];
     }
     let elsewhere = hooks.iter().find(|hook| hook.config.url.trim_end_matches('/').ends_with(PATH));
     let detail = match elsewhere {
         Some(hook) => format!("one leads to {}, which is not this RMM", hook.config.url),
         None => "none leads to this RMM (unless one of the organisation does), so that it has to ask GitHub".to_owned(),
     };
-    vec![warn(NAME, detail, format!("{WHERE}, payload URL {here}"))]
+    vec![Finding::warn(NAME, detail, format!("{WHERE}, payload URL {here}"))]
 }
 
 fn is_same(url: &str, here: &str) -> bool {
@@ -72,25 +71,25 @@ fn hook_found(here: &str, active: bool, events: &[String], config: &HookConfig, 
         EVENTS.into_iter().filter(|event| !events.iter().any(|one| one == event || one == "*")).collect();
     let has_secret = config.secret.as_deref().is_some_and(|secret| !secret.is_empty());
     if !active {
-        return warn(NAME, format!("the one to {here} is switched off"), format!("{WHERE}, Active"));
+        return Finding::warn(NAME, format!("the one to {here} is switched off"), format!("{WHERE}, Active"));
     }
     if !is_wanted {
         let fix = "webhook_secret = \"env:RMM_GITHUB_WEBHOOK_SECRET\" in [github], with the secret of the webhook";
-        return warn(NAME, format!("there is one to {here}, and RMM takes none without its secret"), fix);
+        return Finding::warn(NAME, format!("there is one to {here}, and RMM takes none without its secret"), fix);
     }
     if !has_secret {
         let detail = format!("the one to {here} has no secret, so that RMM refuses what it brings");
-        return warn(NAME, detail, format!("{WHERE}, Secret: what `webhook_secret` in [github] holds"));
+        return Finding::warn(NAME, detail, format!("{WHERE}, Secret: what `webhook_secret` in [github] holds"));
     }
     if config.content_type.as_deref() == Some("form") {
         let detail = format!("the one to {here} sends forms, and RMM reads JSON");
-        return warn(NAME, detail, format!("{WHERE}, content type application/json"));
+        return Finding::warn(NAME, detail, format!("{WHERE}, content type application/json"));
     }
     if !missing.is_empty() {
         let detail = format!("the one to {here} does not tell of {}", missing.join(", "));
-        return warn(NAME, detail, format!("{WHERE}, Let me select individual events"));
+        return Finding::warn(NAME, detail, format!("{WHERE}, Let me select individual events"));
     }
-    ok(NAME, format!("one leads to {here}, with a secret and the events"))
+    Finding::ok(NAME, format!("one leads to {here}, with a secret and the events"))
 }
 
 async fn delivered(github: &GitHub, place: &HookPlace) -> Option<Finding> {
@@ -101,17 +100,17 @@ async fn delivered(github: &GitHub, place: &HookPlace) -> Option<Finding> {
         Err(GithubFault::Forbidden { .. } | GithubFault::NotFound { .. }) => return None,
         Err(fault) => return Some(failed(NAME, &fault)),
     };
-    let Some(last) = deliveries.first() else { return Some(ok(NAME, "none yet, as far as GitHub remembers")) };
+    let Some(last) = deliveries.first() else { return Some(Finding::ok(NAME, "none yet, as far as GitHub remembers")) };
     let latest = deliveries.iter().take(LATEST);
     let (all, well) = (latest.clone().count(), latest.filter(|one| is_well(one)).count());
     if is_well(last) {
-        return Some(ok(NAME, format!("the last one came well; {well} of the last {all} did")));
+        return Some(Finding::ok(NAME, format!("the last one came well; {well} of the last {all} did")));
     }
     let answered = match last.status_code {
         0 => format!("GitHub got no answer ({})", last.status),
         code => format!("it was answered {code}"),
     };
-    Some(warn(
+    Some(Finding::warn(
         NAME,
         format!("the last one, of {}, did not come: {answered}; {well} of the last {all} came well", last.event),
         remedy(last.status_code),
