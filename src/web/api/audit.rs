@@ -151,7 +151,7 @@ pub async fn verify(
 ///
 /// The alarm ends, and the record says who ended it and why.
 #[utoipa::path(post, path = "/api/v1/audit/acknowledge", tag = "audit", request_body = Acknowledge,
-    responses((status = 204), (status = 404, body = Problem)))]
+    responses((status = 204)))]
 pub async fn acknowledge(
     State(web): State<Web>,
     Caller(actor): Caller,

@@ -72,7 +72,7 @@ pub struct ConceptCreated {
 
 /// Create a release (original call)
 #[utoipa::path(post, path = "/release", tag = "original", request_body = ConceptCreate,
-    responses((status = 201, body = ConceptCreated), (status = 409, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 201, body = ConceptCreated)))]
 pub async fn create(
     State(web): State<Web>,
     Caller(actor): Caller,

@@ -25,7 +25,7 @@ impl ReportingRun {
 
 /// Report progress, artifacts or previews
 #[utoipa::path(patch, path = "/api/v1/releases/{id}", tag = "releases", params(("id" = i64, Path)), request_body = PatchRelease,
-    responses((status = 200, body = ReportedRelease), (status = 409, body = Problem)))]
+    responses((status = 200, body = ReportedRelease)))]
 pub async fn patch(
     State(web): State<Web>,
     Caller(actor): Caller,
@@ -60,7 +60,7 @@ pub async fn patch(
 #[utoipa::path(post, path = "/api/v1/releases/{id}/{decision}", tag = "decisions",
     params(("id" = i64, Path), ("decision" = String, Path, description = "approve, reject, cancel, abort, retry, promote, rollback or bypass")),
     request_body = Say,
-    responses((status = 200, body = ReleaseDetails), (status = 403, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 200, body = ReleaseDetails)))]
 pub async fn decide(
     State(web): State<Web>,
     Caller(actor): Caller,

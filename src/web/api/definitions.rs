@@ -74,7 +74,7 @@ async fn view(web: &Web, name: &ServiceName, warnings: Vec<Mistake>) -> Result<J
 
 /// How a service is defined, and how that changed
 #[utoipa::path(get, path = "/api/v1/services/{name}/definition", tag = "services", params(("name" = String, Path)),
-    responses((status = 200, body = DefinitionView), (status = 404, body = Problem)))]
+    responses((status = 200, body = DefinitionView)))]
 pub async fn show(
     State(web): State<Web>,
     Caller(actor): Caller,
@@ -90,7 +90,7 @@ pub async fn show(
 /// All of it is checked together with `rmm.toml` first; what is wrong changes nothing, and is told with its lines. A service that
 /// `rmm.toml` defines is changed there alone.
 #[utoipa::path(put, path = "/api/v1/services/{name}/definition", tag = "services", params(("name" = String, Path)),
-    request_body = DefineService, responses((status = 200, body = DefinitionView), (status = 409, body = Problem),
+    request_body = DefineService, responses((status = 200, body = DefinitionView),
     (status = 422, body = Problem, description = "The definition is not right; nothing was changed")))]
 pub async fn define(
     State(web): State<Web>,
@@ -119,8 +119,7 @@ pub async fn define(
 
 /// Remove a service from the dashboard: its history stays, and nothing new begins
 #[utoipa::path(delete, path = "/api/v1/services/{name}/definition", tag = "services",
-    params(("name" = String, Path), RemoveService), responses((status = 204), (status = 404, body = Problem),
-    (status = 409, body = Problem)))]
+    params(("name" = String, Path), RemoveService), responses((status = 204)))]
 pub async fn remove(
     State(web): State<Web>,
     Caller(actor): Caller,

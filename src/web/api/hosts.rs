@@ -49,7 +49,7 @@ pub async fn list(State(web): State<Web>, Caller(actor): Caller) -> Result<Json<
 
 /// Look at a host: the way there, its key, the login, and everything that its services need there; takes up to two minutes
 #[utoipa::path(post, path = "/api/v1/hosts/{name}/check", tag = "hosts", params(("name" = String, Path)),
-    responses((status = 200, body = HostCheck), (status = 404, body = Problem)))]
+    responses((status = 200, body = HostCheck)))]
 pub async fn check(
     State(web): State<Web>,
     Caller(actor): Caller,
@@ -62,7 +62,7 @@ pub async fn check(
 
 /// Trust the key that a host has shown; runs that wait for it go on
 #[utoipa::path(post, path = "/api/v1/hosts/{name}/trust", tag = "hosts", params(("name" = String, Path)), request_body = TrustHost,
-    responses((status = 200, body = HostView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 200, body = HostView)))]
 pub async fn trust(
     State(web): State<Web>,
     Caller(actor): Caller,

@@ -56,7 +56,7 @@ pub(in crate::web) async fn views(web: &Web) -> Result<Vec<PersonView>, Problem>
 /// Confirm that an account in Telegram is the person that it claims to be
 #[utoipa::path(post, path = "/api/v1/people/{who}/confirm", tag = "people",
     params(("who" = String, Path, description = "The name of the person, or the number of the account")),
-    responses((status = 200, body = PersonView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 200, body = PersonView)))]
 pub async fn confirm(
     State(web): State<Web>,
     Caller(actor): Caller,
@@ -68,7 +68,7 @@ pub async fn confirm(
 /// Say that an account in Telegram is not the person that it claims to be
 #[utoipa::path(post, path = "/api/v1/people/{who}/refuse", tag = "people",
     params(("who" = String, Path, description = "The name of the person, or the number of the account")),
-    responses((status = 200, body = PersonView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 200, body = PersonView)))]
 pub async fn refuse(
     State(web): State<Web>,
     Caller(actor): Caller,

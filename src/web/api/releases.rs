@@ -103,8 +103,7 @@ pub(super) fn checked_artifacts(mut surfaces: Vec<Artifact>) -> Result<Vec<Artif
 /// re-run of the CI run of a release that has failed, or that CI has brought to stage, begins its next attempt (201); of
 /// one that has ended otherwise, it is refused (`already_ended`).
 #[utoipa::path(post, path = "/api/v1/releases", tag = "releases", request_body = CreateRelease,
-    responses((status = 201, body = ReleaseView), (status = 200, body = ReleaseView, description = "It exists already"),
-              (status = 409, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 201, body = ReleaseView), (status = 200, body = ReleaseView, description = "It exists already")))]
 pub async fn create(
     State(web): State<Web>,
     Caller(actor): Caller,
@@ -160,7 +159,7 @@ fn cursor(text: &str) -> Result<ReleaseId, Invalid> {
 ///
 /// With the vote, the gates that stand in the way, and the commands that are legal now.
 #[utoipa::path(get, path = "/api/v1/releases/{id}", tag = "releases", params(("id" = i64, Path)),
-    responses((status = 200, body = ReleaseDetails), (status = 404, body = Problem)))]
+    responses((status = 200, body = ReleaseDetails)))]
 pub async fn show(
     State(web): State<Web>,
     Caller(actor): Caller,

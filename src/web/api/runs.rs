@@ -30,7 +30,7 @@ async fn known_run(web: &Web, actor: &Actor, right: Right, id: i64) -> Result<Ru
 
 /// One run, with its steps
 #[utoipa::path(get, path = "/api/v1/runs/{id}", tag = "runs", params(("id" = i64, Path)),
-    responses((status = 200, body = RunView), (status = 404, body = Problem)))]
+    responses((status = 200, body = RunView)))]
 pub async fn show(
     State(web): State<Web>,
     Caller(actor): Caller,
@@ -92,7 +92,7 @@ pub async fn log(
 
 /// Say how a run ended that RMM cannot judge
 #[utoipa::path(post, path = "/api/v1/runs/{id}/resolve", tag = "decisions", params(("id" = i64, Path)), request_body = ResolveRun,
-    responses((status = 200, body = RunView), (status = 409, body = Problem)))]
+    responses((status = 200, body = RunView)))]
 pub async fn resolve(
     State(web): State<Web>,
     Caller(actor): Caller,

@@ -142,7 +142,7 @@ async fn details(
 
 /// One service: definition, what runs where, lock, queue
 #[utoipa::path(get, path = "/api/v1/services/{name}", tag = "services", params(("name" = String, Path)),
-    responses((status = 200, body = ServiceDetails), (status = 404, body = Problem)))]
+    responses((status = 200, body = ServiceDetails)))]
 pub async fn show(
     State(web): State<Web>,
     Caller(actor): Caller,
@@ -182,7 +182,7 @@ pub async fn unlock(
 
 /// Give a host up that does not answer: a rollback goes on without it, and no run waits for its return
 #[utoipa::path(post, path = "/api/v1/services/{name}/give-up", tag = "decisions", params(("name" = String, Path)),
-    request_body = GiveUpHost, responses((status = 200, body = ServiceDetails), (status = 409, body = Problem)))]
+    request_body = GiveUpHost, responses((status = 200, body = ServiceDetails)))]
 pub async fn give_up(
     State(web): State<Web>,
     Caller(actor): Caller,
@@ -199,7 +199,7 @@ pub async fn give_up(
 
 /// Bring a host that was left behind or given up to what its environment runs, now
 #[utoipa::path(post, path = "/api/v1/services/{name}/catch-up", tag = "decisions", params(("name" = String, Path)),
-    request_body = CatchUpHost, responses((status = 200, body = ServiceDetails), (status = 409, body = Problem)))]
+    request_body = CatchUpHost, responses((status = 200, body = ServiceDetails)))]
 pub async fn catch_up(
     State(web): State<Web>,
     Caller(actor): Caller,
@@ -218,7 +218,7 @@ pub async fn catch_up(
 /// After a restore, and where another copy of the database has been at work, RMM does not know what an environment runs
 /// and deploys nothing there. An admin looks and says it. A run whose end is not known is ended by it, too.
 #[utoipa::path(post, path = "/api/v1/services/{name}/settle", tag = "decisions", params(("name" = String, Path)), request_body = SettleService,
-    responses((status = 200, body = ServiceDetails), (status = 409, body = Problem)))]
+    responses((status = 200, body = ServiceDetails)))]
 pub async fn settle(
     State(web): State<Web>,
     Caller(actor): Caller,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::World;
+use super::{World, described};
 
 /// A caller.
 #[derive(Clone)]
@@ -82,6 +82,7 @@ impl<'w> Caller<'w> {
         let response = self.send(method, path, body, &[]).await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().await.ok()?.to_vec();
+        described::knows(method, path, status);
         Some(Answer { status, body, headers })
     }
 

@@ -2,6 +2,7 @@
 //! have left on disk.
 
 mod browser;
+mod described;
 mod http;
 mod machine;
 mod repository;
