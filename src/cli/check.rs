@@ -128,6 +128,13 @@ fn orphans(config: &Config) -> Vec<String> {
     let known = open_reader(&database).and_then(|conn| definitions::with_history(&conn)).unwrap_or_default();
     let gone = known.into_iter().filter(|(name, _)| config.services.iter().all(|service| service.name != *name));
     gone.map(|(name, _)| {
+        if let Some(now) = config.services.iter().find(|service| service.was.as_ref() == Some(&name)) {
+            return format!(
+                "the service {name} is called {} from here on: its releases, its environments and what they run are carried over \
+                 when RMM reads this file",
+                now.name
+            );
+        }
         format!(
             "the service {name} has releases and is not in this file, so it is retired: what is under way ends, its history \
              stays, and nothing new begins. If it was renamed, `was = \"{name}\"` under its new name carries its history over"

@@ -176,6 +176,7 @@ fn service(
         protection_rule: None,
         approvals,
         was,
+        known_as: None,
         supersede,
         surfaces: written.iter().map(|surface| surface.draft.complete(surface.name.clone(), &plain)).collect(),
         environments,

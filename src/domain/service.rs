@@ -32,9 +32,12 @@ pub struct Service {
     pub protection_rule: Option<String>,
     /// Who must say yes.
     pub approvals: Approvals,
-    /// What it was called when its hosts came to know it. Their folders and its history keep that name or are carried over.
+    /// What it was called before. Its history is carried over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub was: Option<ServiceName>,
+    /// What it was called when its hosts came to know it, where that is on record: their folders and marks keep that name.
+    #[serde(skip)]
+    pub known_as: Option<ServiceName>,
     /// A newer release cancels the older one that holds stage, instead of waiting for it.
     pub supersede: bool,
     /// Its runtimes, in the order in which they are deployed. Never empty.
@@ -350,7 +353,7 @@ impl Service {
     /// The name by which hosts know it: it stays when the service is renamed.
     #[must_use]
     pub fn name_on_hosts(&self) -> &ServiceName {
-        self.was.as_ref().unwrap_or(&self.name)
+        self.known_as.as_ref().or(self.was.as_ref()).unwrap_or(&self.name)
     }
 
     /// How an environment is reached.

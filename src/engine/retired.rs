@@ -49,6 +49,7 @@ impl Engine {
                 ),
             }
         }
+        self.name_on_hosts(&mut config).await;
         self.reconfigure(Catalog::new(&config).with_aside(aside)).await;
         if let Err(error) = self.tell_dead_tokens().await {
             tracing::error!(%error, "which tokens have lost their person could not be read");
@@ -70,6 +71,23 @@ impl Engine {
                 Ok(Carried::Nothing) => {}
                 Err(error) => tracing::error!(%error, "the history of {from} could not be carried over to {to}"),
             }
+        }
+    }
+
+    /// Tells each service by which name its hosts know it.
+    async fn name_on_hosts(&self, config: &mut Config) {
+        let services: Vec<_> =
+            config.services.iter().map(|service| (service.name.clone(), service.was.clone())).collect();
+        let noted = self.store().write(move |tx| {
+            renamed::names_on_hosts(tx, services.iter().map(|(service, was)| (service, was.as_ref())))
+        });
+        match noted.await.map_err(WriteError::flatten) {
+            Ok(mut names) => {
+                for service in &mut config.services {
+                    service.known_as = names.remove(&service.name);
+                }
+            }
+            Err(error) => tracing::error!(%error, "by which names hosts know services could not be noted"),
         }
     }
 

@@ -65,6 +65,7 @@ const SMALL: &[&str] = &[
     "configurations",
     "defined_services",
     "dashboard_services",
+    "names_on_hosts",
     "watched_repositories",
     "starts",
     "telegram_refusals",

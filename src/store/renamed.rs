@@ -1,10 +1,12 @@
-//! A service that is called otherwise now keeps its history.
+//! A service that is called otherwise now keeps its history, and the name by which its hosts know it.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::chain::NewEvent;
-use super::columns::{millis, to_json};
+use super::columns::{millis, to_json, word};
 use super::error::StoreError;
 use super::writer::Tx;
 use crate::domain::event::Event;
@@ -52,6 +54,12 @@ pub fn carry_over(
     tx.execute("UPDATE OR IGNORE definition_revisions SET service = ?1 WHERE service = ?2", names)?;
     tx.execute("DELETE FROM defined_services WHERE service = ?1", [from.as_str()])?;
     tx.execute(
+        "INSERT OR REPLACE INTO names_on_hosts (service, name) \
+         SELECT ?1, coalesce((SELECT name FROM names_on_hosts WHERE service = ?2), ?2)",
+        names,
+    )?;
+    tx.execute("DELETE FROM names_on_hosts WHERE service = ?1 AND ?1 <> ?2", [from.as_str(), to.as_str()])?;
+    tx.execute(
         "UPDATE tokens SET services = (SELECT json_group_array(iif(value = ?2, ?1, value)) FROM json_each(services)) \
          WHERE EXISTS (SELECT 1 FROM json_each(services) WHERE value = ?2)",
         names,
@@ -69,6 +77,46 @@ pub fn carry_over(
         trace_id: None,
     })?;
     Ok(Carried::Now)
+}
+
+/// Notes by which names hosts know services, as far as it is not on record, and tells all of them. One that was renamed keeps its
+/// former name there, also when the configuration does not say so any more; a new one gets no name that another one keeps.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn names_on_hosts<'s>(
+    tx: &Tx<'_>,
+    services: impl IntoIterator<Item = (&'s ServiceName, Option<&'s ServiceName>)>,
+) -> Result<BTreeMap<ServiceName, ServiceName>, StoreError> {
+    let mut known = all_names(tx)?;
+    for (service, was) in services {
+        if known.contains_key(service) {
+            continue;
+        }
+        let name = match was {
+            Some(was) => was.clone(),
+            None if known.values().any(|name| name == service) && !has_history(tx, service)? => {
+                another(service, &known)
+            }
+            None => continue,
+        };
+        tx.execute("INSERT INTO names_on_hosts (service, name) VALUES (?1, ?2)", [service.as_str(), name.as_str()])?;
+        known.insert(service.clone(), name);
+    }
+    Ok(known)
+}
+
+fn all_names(conn: &Connection) -> Result<BTreeMap<ServiceName, ServiceName>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT service, name FROM names_on_hosts")?;
+    let rows = statement.query_map([], |row| Ok((word(row, 0)?, word(row, 1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The first of `shop-2`, `shop-3`, … that hosts do not know; the same name where it would become too long.
+fn another(service: &ServiceName, known: &BTreeMap<ServiceName, ServiceName>) -> ServiceName {
+    let is_free = |name: &ServiceName| !known.contains_key(name) && known.values().all(|known| known != name);
+    let names = (2..).map_while(|number: u32| ServiceName::parse("service", format!("{service}-{number}")).ok());
+    names.into_iter().find(is_free).unwrap_or_else(|| service.clone())
 }
 
 fn has_history(conn: &Connection, service: &ServiceName) -> Result<bool, StoreError> {
@@ -121,5 +169,30 @@ mod tests {
         assert_eq!(carried, [Carried::Now, Carried::Nothing, Carried::BothHaveHistory]);
         assert_eq!((one.as_str(), two.as_str()), ("store", "shop"));
         assert_eq!((both.as_str(), all.as_str()), (r#"["store","blog"]"#, "[]"));
+    }
+
+    #[tokio::test]
+    async fn hosts_know_a_service_by_its_first_name_and_no_other_by_that() {
+        let place = TestDir::new();
+        let store = place.store().await;
+        let written = store.write(|tx| {
+            let (shop, store, market) = (name("shop"), name("store"), name("market"));
+            let now = Timestamp::UNIX_EPOCH;
+            release(tx, 1, "shop")?;
+            carry_over(tx, &shop, &store, now)?;
+            carry_over(tx, &store, &market, now)?;
+            // Another one has the first name now.
+            names_on_hosts(tx, [(&market, None), (&shop, None), (&store, None)])?;
+            let three = all_names(tx)?;
+            tx.execute("DELETE FROM names_on_hosts WHERE service = 'shop'", [])?;
+            carry_over(tx, &market, &shop, now)?;
+            Ok::<_, StoreError>((three, all_names(tx)?))
+        });
+        let (three, back) = written.await.unwrap();
+        let told = |names: BTreeMap<ServiceName, ServiceName>| {
+            names.into_iter().map(|(service, name)| format!("{service}: {name}")).collect::<Vec<_>>()
+        };
+        assert_eq!(told(three), ["market: shop", "shop: shop-2"]);
+        assert_eq!(told(back), ["shop: shop"]);
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 use toml::Table;
 
-use crate::world::{SHOP, Setup, World, commit_of, eventually};
+use crate::world::{Repository, SHOP, Setup, World, commit_of, eventually};
 
 /// In production it waits as long as the file `hold` is there, and fails where there is a file `bad`.
 const DEPLOY: &str = "echo $RMM_ENVIRONMENT $RMM_TAG >> ../ledger; [ $RMM_ENVIRONMENT = stage ] || \
@@ -24,6 +24,20 @@ async fn at_work() -> (World, i64) {
 fn leaves_the_file(w: &World) {
     let mut config: Table = std::fs::read_to_string(w.path("rmm.toml")).unwrap().parse().unwrap();
     config["services"].as_array_mut().unwrap().retain(|service| service["name"].as_str() != Some(SHOP));
+    w.write("rmm.toml", &toml::to_string(&config).unwrap());
+}
+
+/// In the file alone.
+fn rename(w: &World, from: &str, to: &str, was: Option<&str>) {
+    let mut config: Table = std::fs::read_to_string(w.path("rmm.toml")).unwrap().parse().unwrap();
+    for service in config["services"].as_array_mut().unwrap() {
+        if service["name"].as_str() == Some(from) {
+            let service = service.as_table_mut().unwrap();
+            service.insert("name".into(), to.into());
+            service.remove("was");
+            service.extend(was.map(|was| ("was".into(), was.into())));
+        }
+    }
     w.write("rmm.toml", &toml::to_string(&config).unwrap());
 }
 
@@ -76,15 +90,7 @@ async fn a_deploy_that_fails_is_taken_back_all_the_same() {
 #[tokio::test]
 async fn a_service_that_is_renamed_keeps_its_history_also_under_a_step_that_is_at_work() {
     let (w, v2) = at_work().await;
-    let mut config: Table = std::fs::read_to_string(w.path("rmm.toml")).unwrap().parse().unwrap();
-    for service in config["services"].as_array_mut().unwrap() {
-        if service["name"].as_str() == Some(SHOP) {
-            let service = service.as_table_mut().unwrap();
-            service.insert("name".into(), "store".into());
-            service.insert("was".into(), SHOP.into());
-        }
-    }
-    w.write("rmm.toml", &toml::to_string(&config).unwrap());
+    rename(&w, SHOP, "store", Some(SHOP));
     w.reload();
     let store = async || w.operator().get("/api/v1/services/store").await;
     eventually("the configuration is read", async || (store().await.status == 200).then_some(())).await;
@@ -103,5 +109,35 @@ async fn a_service_that_is_renamed_keeps_its_history_also_under_a_step_that_is_a
     w.restart_after_kill().await;
     w.approve("ann", v3).await.ok();
     w.until(v3, "deployed").await;
+    w.is_sound().await;
+}
+
+#[tokio::test]
+async fn a_service_is_known_to_its_hosts_however_often_it_is_renamed() {
+    let folder = tempfile::tempdir().unwrap();
+    let repository = Repository::in_folder(&folder.path().join("shop"));
+    let setup = Setup::new().repository(&repository.path).without_migrations().surface("deploy", "cat version");
+    let w = World::new(setup).await;
+    let ships = async |service: &str, tag: &str| {
+        repository.tag(tag, tag);
+        let release = w.create(json!({ "service": service, "tag": tag, "initiated_by": "ci" })).await;
+        w.until(release, "manual_testing").await;
+        w.approve("ann", release).await.ok();
+        w.until(release, "deployed").await;
+        release
+    };
+    ships(SHOP, "v1").await;
+    // Again, without the line that says so, and back.
+    let renamings = [(SHOP, "store", Some(SHOP)), ("store", "market", Some("store")), ("market", "market", None)];
+    for (tag, (from, to, was)) in ["v2", "v3", "v4"].into_iter().zip(renamings) {
+        rename(&w, from, to, was);
+        w.restart_after_kill().await;
+        ships(to, tag).await;
+    }
+    rename(&w, "market", SHOP, Some("market"));
+    w.restart_after_kill().await;
+    let newest = ships(SHOP, "v5").await;
+    w.operator().post(&format!("/api/v1/releases/{newest}/rollback"), &json!({ "reason": "slow" })).await.ok();
+    w.until(newest, "rollback_done").await;
     w.is_sound().await;
 }

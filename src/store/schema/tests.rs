@@ -517,3 +517,21 @@ fn revisions_that_are_there_are_those_of_the_file() {
     assert_eq!((revisions.len(), &revisions[0].by, &revisions[0].written), (1, &None, &None));
     assert!(dashboard::all_if_any(&conn).unwrap().is_empty());
 }
+
+#[test]
+fn hosts_go_on_knowing_renamed_services_by_their_first_names() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("rmm.db");
+    let mut conn = open_writer(&path).unwrap();
+    migrate_with(&mut conn, &path, &up_to(34)).unwrap();
+    let renamed = [("shop", "store"), ("blog", "log"), ("store", "market"), ("wiki", "docs"), ("docs", "wiki")];
+    for (seq, (from, to)) in (1..).zip(renamed) {
+        let data = format!(r#"{{"from":"{from}","to":"{to}"}}"#);
+        let event = "INSERT INTO events (seq, at, service, actor, kind, data, mac) VALUES (?1, 0, ?2, '{}', 'service_renamed', ?3, x'00')";
+        conn.execute(event, (seq, to, data)).unwrap();
+    }
+    migrate(&mut conn, &path).unwrap();
+    let mut names = conn.prepare("SELECT service || ': ' || name FROM names_on_hosts ORDER BY service").unwrap();
+    let names: Vec<String> = names.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+    assert_eq!(names, ["log: blog", "market: shop", "wiki: wiki"]);
+}

@@ -172,6 +172,7 @@ impl Sim {
             retired: false,
             put_aside: false,
             was: None,
+            known_as: None,
             repository_ca: None,
             candidates: crate::domain::service::Candidates::Call,
             oidc: None,

@@ -51,6 +51,7 @@ fn service(surfaces: Vec<Surface>) -> Service {
         retired: false,
         put_aside: false,
         was: None,
+        known_as: None,
         name: ServiceName::parse("service", "shop").unwrap(),
         repository_ca: None,
         candidates: crate::domain::service::Candidates::Call,
