@@ -446,6 +446,8 @@ impl Command {
                 | Self::Promote { .. }
                 | Self::Rollback { .. }
                 | Self::Bypass { .. }
+                | Self::Lock { .. }
+                | Self::Unlock
         )
     }
 }

@@ -24,6 +24,15 @@ pub enum Move {
 }
 
 impl Move {
+    /// Whether it is refused in a service that has left the configuration.
+    #[must_use]
+    pub const fn begins_anew(self) -> bool {
+        match self {
+            Self::Approve | Self::Retry | Self::Promote | Self::Rollback | Self::Bypass | Self::Unlock => true,
+            Self::Reject | Self::Cancel | Self::Abort | Self::Settle | Self::Resolve => false,
+        }
+    }
+
     /// All that are offered, in the order in which people read them. Each gate offers its own bypass.
     pub const OFFERED: [Self; 10] = [
         Self::Settle,

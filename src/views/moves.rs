@@ -38,6 +38,9 @@ impl ReleaseOverview {
     /// Whether a move would be carried out for a person with the right, with force where [`Self::needs_force`] says so.
     #[must_use]
     pub fn is_legal(&self, wanted: Move) -> bool {
+        if wanted.begins_anew() && self.service.begins().is_err() {
+            return false;
+        }
         let possible = self.possible.contains(&wanted);
         let status = self.release.status;
         match wanted {

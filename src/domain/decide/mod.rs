@@ -101,6 +101,9 @@ pub fn possible_moves(world: &World<'_>, release: &Release) -> impl Iterator<Ite
 /// Whether a move would not be refused as things stand, to a person with the right to make it.
 #[must_use]
 pub fn is_possible(world: &World<'_>, release: &Release, wanted: Move) -> bool {
+    if wanted.begins_anew() && world.service.begins().is_err() {
+        return false;
+    }
     let (release, reason) = (release.id, String::from("on trial"));
     let command = match wanted {
         Move::Cancel => Command::Cancel { release, reason },

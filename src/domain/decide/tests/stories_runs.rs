@@ -2,9 +2,11 @@
 
 use super::sim::*;
 use crate::domain::command::{Command, Outcome, Resolution, Said};
+use crate::domain::decide::possible_moves;
 use crate::domain::env::Env;
 use crate::domain::event::Event;
 use crate::domain::ids::HostName;
+use crate::domain::moves::Move;
 use crate::domain::person::Actor;
 use crate::domain::plan::shell_word;
 use crate::domain::refusal::Code;
@@ -490,6 +492,10 @@ fn in_a_service_that_has_left_the_configuration_nothing_new_begins() {
     refused(&mut w, Command::Approve { release: waiting, seen: None });
     let new = w.new_release("v1.3.0");
     refused(&mut w, Command::Create(new));
+    refused(&mut w, Command::Lock { reason: "sale".into() });
+    refused(&mut w, Command::Unlock);
+    let offered: Vec<_> = possible_moves(&w.world(), w.get(waiting)).collect();
+    assert_eq!(offered, [Move::Reject, Move::Cancel]);
     w.admin(Command::Cancel { release: waiting, reason: "it goes".into() });
     assert_eq!((w.live(STAGE), w.status(next)), (None, Initiated));
     w.service.retired = false;
