@@ -29,8 +29,8 @@ use crate::app::{App, DataDir};
 use crate::contract::{self, ListEvents};
 use crate::store::StoreError;
 use crate::telemetry::traces::Position;
-use crate::terminal::note;
-use crate::web::{Peer, socket as operator};
+use crate::terminal::{follow_zone, note};
+use crate::web::{Peer, TIME_ZONE, socket as operator};
 
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -272,6 +272,9 @@ impl Client {
                 }
             }
         };
+        if let Some(zone) = response.headers().get(TIME_ZONE).and_then(|value| value.to_str().ok()) {
+            follow_zone(zone);
+        }
         let status = response.status();
         if status.is_success() {
             return Ok(response);

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 pub use self::table::{Column, Table};
 use self::text::terminal_safe;
 pub use self::text::{clean, full_stop, sentence, shell_word, width, wrap};
-pub use self::time::{ago, exact};
+pub use self::time::{ago, exact, follow_zone};
 use crate::wording::Language;
 
 /// Prose is wrapped here where nothing says how wide the reader's window is.

@@ -45,6 +45,9 @@ use crate::telemetry::metrics;
 #[cfg(debug_assertions)]
 pub use self::pages::Gallery;
 
+/// The header of every answer that names the zone in which this RMM tells times.
+pub const TIME_ZONE: HeaderName = HeaderName::from_static("rmm-time-zone");
+
 /// What handlers work with.
 #[derive(Clone)]
 pub struct Web {
@@ -165,6 +168,10 @@ async fn hardened(State(web): State<Web>, mut response: Response) -> Response {
     ];
     for (name, value) in fixed {
         response.headers_mut().entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
+    }
+    let zone = web.engine.catalog().time_zone();
+    if let Ok(name) = HeaderValue::from_str(zone.iana_name().unwrap_or("UTC")) {
+        response.headers_mut().insert(TIME_ZONE, name);
     }
     if web.is_behind_tls() {
         // For a year, and not for neighbours under the same domain, which are not RMM's to decide about.

@@ -172,6 +172,17 @@ fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 const TO_TESTING: [&str; 3] = ["stage_building", "stage_test_rollback", "manual_testing"];
 
 #[test]
+fn times_are_told_in_the_zone_of_the_rmm_that_is_asked() {
+    let mut place = Sandbox::empty();
+    let zone = "[server]\ntime_zone = \"Asia/Tokyo\"";
+    fs::write(place.path("rmm.toml"), CONFIG.replacen("[server]", zone, 1)).unwrap();
+    place.serve();
+    let token = place.token(&["reader", "--role", "viewer"]);
+    place.run(&["audit", "list"]).ends(0).says(" JST  ").says_not("UTC");
+    place.remote(&token, &["audit", "list"]).ends(0).says(" JST  ").says_not("UTC");
+}
+
+#[test]
 fn a_first_configuration() {
     let place = Sandbox::empty();
     place.run(&["check"]).ends(2).says("rmm init");

@@ -123,7 +123,7 @@ pub fn history(events: &[(contract::EventView, String)], ui: &Ui) -> String {
             out.push_str(&ui.paragraph("", 2, &what, Tone::Plain));
         } else {
             let mark = format!("{}  {who:who_width$}  ", ui.paint(&at, Tone::Dim));
-            let indent = 19 + 2 + who_width + 2;
+            let indent = at.chars().count() + 2 + who_width + 2;
             let text = ui.paragraph("", indent, &what, Tone::Plain);
             out.push_str(&mark);
             out.push_str(text.trim_start_matches(' '));
