@@ -26,12 +26,15 @@
     miniApp.submit();
   }
 
+  // An answer that does not come is none.
+  const get = (url) => fetch(url, { headers: { accept: "text/html" }, signal: AbortSignal.timeout(15000) });
+
   // The output of a step: at its end it is followed, and only new lines are fetched.
   const KEPT = 12;
   const log = () => document.getElementById("log");
   const isAtEnd = (box) => box.scrollHeight - box.scrollTop - box.clientHeight < 48;
   const parsed = async (url) => {
-    const answer = await fetch(url, { headers: { accept: "text/html" } });
+    const answer = await get(url);
     if (answer.redirected || !answer.ok) throw new Error(String(answer.status));
     return new DOMParser().parseFromString(await answer.text(), "text/html");
   };
@@ -146,7 +149,7 @@
     const open = document.querySelector("[data-keys]");
     open.hidden = false;
     open.addEventListener("click", () => keys.showModal());
-    const LINES = "main .needs .btn, main .card h4 a, main tbody th a, main .rows > li a";
+    const LINES = "main .needs .btn, main .card h4 a, main tbody th a, main .rows > li a, main .rows > li summary, main .run > summary";
     const step = (by) => {
       const lines = [...document.querySelectorAll(LINES)].filter((line) => line.offsetParent);
       const at = lines.indexOf(document.activeElement);
@@ -155,37 +158,65 @@
     const acts = {
       "/": () => document.getElementById("q").focus(), "?": () => keys.showModal(), j: () => step(1), k: () => step(-1),
     };
+    // On a Cyrillic keyboard the same keys count as on a Latin one: each by its place.
+    const latin = ({ key, code, shiftKey }) => {
+      if (code === "Slash" && (key === "." || key === ",")) return shiftKey ? "?" : "/";
+      return /^[\u0400-\u04ff]$/.test(key) && code.startsWith("Key") ? code.slice(3).toLowerCase() : key;
+    };
     let goes = 0;
     document.addEventListener("keydown", (event) => {
       const writes = event.target.closest("input, textarea, select, dialog");
       if (isOff() || writes || event.ctrlKey || event.altKey || event.metaKey) return;
-      const link = Date.now() - goes < 2000 && keys.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
-      goes = event.key === "g" ? Date.now() : 0;
-      if (!link && !acts[event.key]) return;
+      const key = latin(event);
+      const link = Date.now() - goes < 2000 && keys.querySelector(`[data-key="${CSS.escape(key)}"]`);
+      goes = key === "g" ? Date.now() : 0;
+      if (!link && !acts[key]) return;
       event.preventDefault();
-      if (link) location.href = link.href; else acts[event.key]();
+      if (link) location.href = link.href; else acts[key]();
     });
   }
 
   const address = document.body.dataset.live;
   if (!address) return;
   const status = document.getElementById("live");
-  const say = (key) => { status.hidden = false; status.textContent = document.body.dataset[key]; };
+  const say = (key) => {
+    status.hidden = false;
+    if (status.dataset.says === key) return;
+    status.dataset.says = key;
+    status.textContent = document.body.dataset[key];
+  };
 
   // What somebody is writing into, or has opened, stays as it is.
   const isInUse = (part) => part.contains(document.activeElement) && part.querySelector("form") !== null
     || part.querySelector("details.act[open]") !== null;
 
-  const replace = (now, next) => {
-    const bare = now.cloneNode(true);
+  // But for what this file has added, and what the reader has opened.
+  const isSame = (now, next) => {
+    const [bare, other] = [now, next].map((part) => part.cloneNode(true));
     bare.querySelectorAll(".copy").forEach((button) => button.remove());
-    if (bare.isEqualNode(next)) return;
+    for (const part of [bare, other]) part.querySelectorAll("details").forEach((one) => { one.open = false; });
+    return bare.isEqualNode(other);
+  };
+  const replace = (now, next) => {
+    if (isSame(now, next)) return;
     next.querySelectorAll("details[id]").forEach((one) => {
       const same = document.getElementById(one.id);
       if (same) one.open = same.open;
     });
-    now.replaceWith(document.adoptNode(next));
+    swap(now, next);
     offerCopies(next);
+  };
+
+  // Where the reader was, the focus is again.
+  const TARGETS = "a, button, summary, input, select, textarea";
+  const swap = (now, next) => {
+    const focused = now.contains(document.activeElement) ? document.activeElement : null;
+    const at = focused ? [...now.querySelectorAll(TARGETS)].indexOf(focused) : -1;
+    now.replaceWith(document.adoptNode(next));
+    if (!focused) return;
+    const all = [...next.querySelectorAll(TARGETS)], href = focused.getAttribute("href");
+    const same = focused.id ? document.getElementById(focused.id) : href && all.find((one) => one.getAttribute("href") === href);
+    (same || all[Math.min(at, all.length - 1)])?.focus({ preventScroll: true });
   };
 
   const free = () => [...document.querySelectorAll("main [data-part]")].every((part) => !isInUse(part));
@@ -195,18 +226,19 @@
     if (asking) { again = true; return; }
     asking = true;
     try {
-      const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+      const answer = await get(location.href);
       if (answer.redirected) { if (free()) location.reload(); throw new Error("signed out"); }
       if (!answer.ok) throw new Error(String(answer.status));
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const parts = document.querySelectorAll("main [data-part]");
       const missing = [...page.querySelectorAll("main [data-part]")].some((one) => !document.getElementById(one.id));
-      if (missing && free()) {
-        document.querySelector("main").replaceWith(document.adoptNode(page.querySelector("main")));
+      let held = missing && !free();
+      if (missing && !held) {
+        swap(document.querySelector("main"), page.querySelector("main"));
       } else {
         for (const part of parts) {
           const next = page.getElementById(part.id);
-          if (isInUse(part)) continue;
+          if (isInUse(part)) { held ||= !next || !isSame(part, next); continue; }
           if (next) replace(part, next); else part.remove();
         }
         // Another step is at work: its output takes the place, unless the reader has chosen what to see.
@@ -218,7 +250,7 @@
       }
       document.title = page.title;
       document.querySelector("link[rel=icon]").href = page.querySelector("link[rel=icon]").getAttribute("href");
-      say("current");
+      say(held ? "held" : "current");
     } catch {
       say("stale");
     } finally {
@@ -228,11 +260,14 @@
   };
 
   // Only while the page is seen: browsers keep six connections to a host for all of their tabs.
-  let stream = null;
+  let stream = null, heard = 0;
+  const alive = () => { heard = Date.now(); };
   const listen = () => {
     if (stream || document.hidden) return;
     const own = stream = new EventSource(address);
-    own.addEventListener("open", () => say("current"));
+    alive();
+    for (const kind of ["open", "changed", "printed", "alive"]) own.addEventListener(kind, alive);
+    own.addEventListener("open", () => { if (status.dataset.says !== "held") say("current"); });
     own.addEventListener("changed", () => { refresh(); printed(); });
     own.addEventListener("printed", printed);
     own.addEventListener("error", () => {
@@ -240,7 +275,8 @@
       // The browser tries again by itself unless the answer was no stream: while RMM starts anew behind a proxy.
       if (own.readyState !== EventSource.CLOSED || own !== stream) return;
       stream = null;
-      setTimeout(() => { refresh(); listen(); }, 5000);
+      refresh();
+      setTimeout(listen, 5000);
     });
   };
   document.addEventListener("visibilitychange", () => {
@@ -249,6 +285,23 @@
     stream = null;
   });
   listen();
-  // Times grow old although nothing happens, and so does the title of a tab that is not seen.
-  setInterval(refresh, 60000);
+  // What was held back comes when nothing is open any more.
+  const released = () => { if (status.dataset.says === "held" && free()) refresh(); };
+  document.addEventListener("toggle", released, true);
+  document.addEventListener("focusout", () => setTimeout(released));
+  // RMM says every 15 s that it is there. A connection that has died without a word says nothing.
+  const SILENCE = 35000;
+  // Times grow old although nothing happens: quickly where something is at work, and in the title of a tab that is not seen.
+  let ticks = 0;
+  setInterval(() => {
+    if (stream && Date.now() - heard > SILENCE) {
+      say("stale");
+      stream.close();
+      stream = null;
+      listen();
+    }
+    ticks += 1;
+    const every = document.querySelector("main .s-run") ? (document.hidden ? 2 : 1) : 6;
+    if (ticks % every === 0) refresh();
+  }, 10000);
 })();

@@ -130,7 +130,8 @@ fn address(repository: &str) -> Result<String, Unresolved> {
         return Err(Unresolved::ForGood(fault(RepositoryFault::NoAddress { url })));
     }
     if url.starts_with('/') && !std::path::Path::new(&url).exists() {
-        return Err(Unresolved::ForGood(fault(RepositoryFault::NotThere { url })));
+        // A folder of another machine may be mounted again.
+        return Err(Unresolved::ForNow(fault(RepositoryFault::NotThere { url })));
     }
     Ok(url)
 }

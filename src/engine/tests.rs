@@ -199,7 +199,7 @@ async fn troubles_of_hosts_and_repositories_are_facts_that_read_as_their_errors(
     let folder = tempfile::tempdir().unwrap();
     let url = folder.path().join("gone").display().to_string();
     let tag = crate::domain::ids::Tag::parse("tag", "v1").unwrap();
-    let Err(Unresolved::ForGood(reason)) = git::resolve(&url, None, &tag).await else { panic!("a repository") };
+    let Err(Unresolved::ForNow(reason)) = git::resolve(&url, None, &tag).await else { panic!("a repository") };
     assert_eq!(reason, Reason::Repository { fault: RepositoryFault::NotThere { url: url.clone() } });
     assert_eq!(Language::En.reason(&reason), format!("there is no repository at {url}"));
     assert_eq!(Language::Ru.reason(&reason), format!("репозитория {url} нет"));

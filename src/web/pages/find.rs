@@ -58,6 +58,16 @@ pub(super) struct Asked {
     before: Option<i64>,
 }
 
+/// The service that is looked at, and what is looked for there: people type `shop v1.1.0` as pages write it, too.
+fn meant<'a>(asked: &'a Asked, services: &[ServiceName]) -> (Option<ServiceName>, &'a str) {
+    let known = |name: &str| services.iter().find(|known| known.as_str() == name).cloned();
+    if let Some(service) = known(&asked.service) {
+        return (Some(service), &asked.q);
+    }
+    let (first, rest) = asked.q.split_once(char::is_whitespace).unwrap_or((&asked.q, ""));
+    known(first).map_or((None, &asked.q), |service| (Some(service), rest.trim_start()))
+}
+
 /// The releases that fit, the newest first.
 pub(super) async fn show(
     State(web): State<Web>,
@@ -67,9 +77,9 @@ pub(super) async fn show(
     viewer.actor.may(Right::Read, None, false)?;
     asked.q = asked.q.trim().chars().take(LONGEST).collect();
     let services = web.engine.catalog().service_names();
-    let service = services.iter().find(|known| known.as_str() == asked.service).cloned();
     let before = asked.before.map(ReleaseId);
-    let found = web.engine.search(&asked.q, service, before, PAGE).await?;
+    let (service, text) = meant(&asked, &services);
+    let found = web.engine.search(text, service, before, PAGE).await?;
     let labels = find::of(viewer.looks.language);
     let page = FindPage {
         frame: Frame { query: asked.q.clone(), ..Frame::inside(&viewer, "releases", labels.heading) },

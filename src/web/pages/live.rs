@@ -48,7 +48,8 @@ pub(super) struct Asked {
     output: i64,
 }
 
-/// Server-sent events: `changed`, whenever there is something new in the record, and `printed`, whenever there is new output.
+/// Server-sent events: `changed`, whenever there is something new in the record, `printed`, whenever there is new output, and `alive`
+/// where nothing is, since a page cannot see that a connection has died.
 pub(super) async fn live(
     State(web): State<Web>,
     viewer: Viewer,
@@ -115,7 +116,7 @@ impl Following {
                 () = stop.cancelled() => return None,
                 () = sleep_until(heartbeat) => {
                     self.is_still_signed_in().await?;
-                    return Some(Event::default().comment(""));
+                    return Some(Event::default().event("alive").data(""));
                 }
                 changed = self.ended_sessions.changed() => {
                     changed.ok()?;

@@ -12,7 +12,7 @@ use self::progress::{RunLine, Stop};
 use self::timeline::Timeline;
 use super::fault::{Fault, Refused, clause_of};
 use super::frame::{Frame, When};
-use super::tone::Tone;
+use super::tone::{self, Tone};
 use super::viewer::Viewer;
 use super::words::release::{self as words, ReleaseWords};
 use crate::domain::ids::{PersonName, ReleaseId};
@@ -154,7 +154,7 @@ fn page(
         attempt: release.attempt.0,
         ci_url: release.ci_run.as_ref().and_then(|run| content::web_address(run.url.as_deref()?)),
         notes: release.notes.clone(),
-        status_tone: release.status.into(),
+        status_tone: if Tone::from(&standing) == tone::UNKNOWN { tone::UNKNOWN } else { release.status.into() },
         status: clause_of(looks.language.status_title(release.status)),
         track: progress::track(overview, runs, usual, viewer),
         refused: draft.map(|draft| draft.refused(looks, &acts)),

@@ -104,7 +104,12 @@ async fn render(web: &Web, viewer: &Viewer, name: &ServiceName, draft: Option<(&
         name: if env == Env::Stage { labels.stage } else { labels.production },
         place: Place::of(&overview, env, viewer),
         driver: driver(service, env),
-        hosts: service.hosts_in(env).iter().filter_map(|name| host(&hosts, name, viewer)).collect(),
+        // Where CI deploys, RMM knows no hosts.
+        hosts: if service.environment(env).driver.is_ours() {
+            service.hosts_in(env).iter().filter_map(|name| host(&hosts, name, viewer)).collect()
+        } else {
+            Vec::new()
+        },
     });
     let back = match &overview.in_production {
         Some(release) => Back::read(web, viewer, release.id).await?,

@@ -1,5 +1,6 @@
 //! The first line of a step's output that looks as if something went wrong.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
@@ -10,12 +11,12 @@ use crate::store::StoreError;
 use crate::store::logs::{self, lines};
 use crate::web::Web;
 
-/// Words by which programs tell that something went wrong; behind some of them stands a colour.
+/// Words by which programs tell that something went wrong.
 const TROUBLE: [&str; 12] = [
     "error:",
     "error ",
     "error[",
-    "error\u{1b}",
+    "error\n",
     "err!",
     "fatal",
     "panic",
@@ -25,6 +26,11 @@ const TROUBLE: [&str; 12] = [
     "permission denied",
     "command not found",
 ];
+
+/// Bytes of a line that are looked at together.
+const LONGEST: usize = 64 * 1024;
+/// Bytes beside a word that say how it is meant.
+const CONTEXT: usize = 64;
 
 static WORDS: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(TROUBLE).ok());
@@ -57,22 +63,64 @@ pub(in crate::web::pages) async fn first(
 }
 
 fn search(conn: &Connection, run: i64, step: i64) -> Result<Option<u64>, StoreError> {
-    let Some(words) = WORDS.as_ref() else { return Ok(None) };
-    let (mut carried, mut found): (Vec<u8>, Option<u64>) = (Vec::new(), None);
+    let (mut line, mut found): (Vec<u8>, Option<u64>) = (Vec::new(), None);
+    let mut number = 0;
     lines::walk(conn, run, step, 0, |piece| {
-        // A word may stand in two pieces: the end of the line before is looked at once more.
-        let before = carried.len();
-        carried.extend_from_slice(&piece.bytes);
-        if let Some(hit) = words.find(&carried) {
-            let ends = carried[before.min(hit.start())..hit.start()].iter().filter(|byte| **byte == b'\n').count();
-            found = Some(piece.line + 1 + ends as u64);
-            return false;
+        // Where the piece begins; a line that began before it stands in `line`.
+        number = piece.line + 1;
+        for part in piece.bytes.split_inclusive(|byte| *byte == b'\n') {
+            line.extend_from_slice(part);
+            if part.ends_with(b"\n") || line.len() > LONGEST {
+                if tells_of_trouble(&line) {
+                    found = Some(number);
+                    return false;
+                }
+                // A word may stand across the cut of a line without end.
+                line.drain(..if part.ends_with(b"\n") { line.len() } else { line.len() - CONTEXT });
+            }
+            number += u64::from(part.ends_with(b"\n"));
         }
-        let line = carried.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        carried.drain(..line.max(carried.len().saturating_sub(64)));
         true
     })?;
-    Ok(found)
+    Ok(found.or_else(|| tells_of_trouble(&line).then_some(number)))
+}
+
+/// Whether a line has one of the words, by itself and not to say that there is no such thing: `0 failed`, `errors: 0`.
+fn tells_of_trouble(line: &[u8]) -> bool {
+    let line = &*without_colours(line);
+    WORDS.as_ref().is_some_and(|words| words.find_iter(line).any(|hit| !is_harmless(line, hit.start(), hit.end())))
+}
+
+/// A line without the sequences that terminals obey (ECMA-48, CSI).
+fn without_colours(line: &[u8]) -> Cow<'_, [u8]> {
+    if !line.contains(&b'\x1b') {
+        return Cow::Borrowed(line);
+    }
+    let (mut plain, mut rest) = (Vec::with_capacity(line.len()), line);
+    while let Some(at) = rest.windows(2).position(|two| two == b"\x1b[") {
+        plain.extend_from_slice(&rest[..at]);
+        let end =
+            rest[at + 2..].iter().position(|byte| (0x40..=0x7e).contains(byte)).map_or(rest.len(), |end| at + 3 + end);
+        rest = &rest[end..];
+    }
+    plain.extend_from_slice(rest);
+    Cow::Owned(plain)
+}
+
+fn is_harmless(line: &[u8], begins: usize, ends: usize) -> bool {
+    let before = &line[begins.saturating_sub(CONTEXT)..begins];
+    if before.last().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
+        return true;
+    }
+    let before = String::from_utf8_lossy(before);
+    let counted = before.trim_end_matches([' ', '\t', '(', '[']);
+    let count = counted.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+    if counted.len() < before.len() && ["0", "no", "without"].iter().any(|none| count.eq_ignore_ascii_case(none)) {
+        return true;
+    }
+    let rest = String::from_utf8_lossy(&line[ends..line.len().min(ends + CONTEXT)]);
+    let rest = rest.trim_start_matches(|c: char| c.is_ascii_alphabetic()).trim_start_matches([' ', ':', '=', '\t']);
+    rest.starts_with('0') && !rest[1..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '.')
 }
 
 #[cfg(test)]
@@ -86,6 +134,14 @@ mod tests {
             ("all well\nnpm notice\nerror: no such table\nfatal: gone\n", Some(3)),
             ("all well\n\u{1b}[1mERROR\u{1b}[0m no\n", Some(2)),
             ("nothing\nhere\n", None),
+            ("test result: ok. 12 passed; 0 failed\nTests: 0 failed, 10 passed\nERROR: refused\n", Some(3)),
+            (
+                "ok errors: 0, failed=0\n   Compiling thiserror v1.0.1\nno error here\nthread 'main' panicked at",
+                Some(4),
+            ),
+            ("\u{1b}[32m0 failed\u{1b}[0m\n\u{1b}[31mERROR\u{1b}[0m\n", Some(2)),
+            ("3 failed, 0 skipped\n", Some(1)),
+            ("error: 0x80070005 refused\n", Some(1)),
         ] {
             for size in [1, 5, 9, 100] {
                 let conn = test_database();

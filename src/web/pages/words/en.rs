@@ -16,6 +16,7 @@ pub(super) const WORDS: Words = Words {
     times_in: "Times in",
     live: "Live: up to date",
     stale: "No connection: this may be out of date",
+    held: "Something has changed; close what is open to see it",
     sign_in: "Sign in",
     sign_out: "Sign out",
     signed_out: "You are signed out: nothing was done. Sign in and try again",
