@@ -7,7 +7,7 @@ pub use code::Code;
 use serde::{Deserialize, Serialize};
 
 use super::env::Env;
-use super::gate::facts::Gate;
+use super::gate::facts::{Gate, GateName};
 use super::ids::{Commit, HostName, PersonName, ReleaseId, Revision, RunId, ServiceName};
 use super::moves::Move;
 use super::reason::Reason;
@@ -179,6 +179,12 @@ pub enum Cause {
     GatesUnmet {
         release: ReleaseId,
         title: String,
+    },
+    /// What is to be skipped does not stand in the way.
+    GatesMet {
+        release: ReleaseId,
+        title: String,
+        gates: Vec<GateName>,
     },
 
     // The same tag or CI run.
@@ -487,6 +493,7 @@ impl Cause {
             Self::Illegal { .. }
             | Self::DoesNotFollow { .. }
             | Self::NothingUnderWay { .. }
+            | Self::GatesMet { .. }
             | Self::BeingDeployed { .. }
             | Self::NeedsHost { .. } => Code::IllegalTransition,
             Self::VoteNotOpen { .. } | Self::VoteClosed { .. } => Code::VoteClosed,

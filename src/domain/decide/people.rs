@@ -88,6 +88,16 @@ impl Draft<'_, '_> {
         if !release.status.is_at_gates() {
             return Err(self.illegal(&release, Move::Bypass));
         }
+        // What holds is not skipped: a skip says on the record what stood in the way.
+        let standing_in_the_way: Vec<_> =
+            gate::explain(&self.world, &release).into_iter().filter(|gate| gate.remedy.is_some()).collect();
+        let (unmet, met): (Vec<_>, Vec<_>) =
+            gates.into_iter().partition(|name| standing_in_the_way.iter().any(|gate| gate.name == *name));
+        if unmet.is_empty() {
+            let cause = Cause::GatesMet { release: id, title: release.title(), gates: met };
+            return Err(Refusal::from(cause).legal(self.moves(&release)));
+        }
+        let gates = unmet;
         let by = self.actor.label().to_owned();
         let content = Content::of(&release, &self.world.definition);
         let changed = self.world.release_mut(id);

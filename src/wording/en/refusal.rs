@@ -109,6 +109,11 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
              before"
         ),
         C::GatesUnmet { release, title } => format!("#{release} {title} may not go to production yet"),
+        C::GatesMet { release, title, gates } => {
+            let names: Vec<_> = gates.iter().map(|gate| gate.as_str()).collect();
+            let (the_gate, is) = if names.len() > 1 { ("the gates", "are") } else { ("the gate", "is") };
+            format!("{the_gate} {} {is} met already for #{release} {title}; there is nothing to bypass", list(&names))
+        }
 
         C::CiRunTaken { ci_run, release, title } => {
             format!("the CI run {ci_run} has created #{release} {title} already; it cannot be another tag")

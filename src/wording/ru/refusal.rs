@@ -105,6 +105,11 @@ pub(in crate::wording) fn refusal(cause: &Cause) -> String {
             format!("#{release} — {}; артефакты уже не меняются: с прежними составлен план для stage", status(*is))
         }
         C::GatesUnmet { release, title } => format!("#{release} {title} ещё не может идти в продакшн"),
+        C::GatesMet { release, title, gates } => {
+            let names: Vec<_> = gates.iter().map(|gate| format!("«{}»", super::gate_name(*gate))).collect();
+            let (gate, met) = if names.len() > 1 { ("условия", "уже выполнены") } else { ("условие", "уже выполнено") };
+            format!("{gate} {} для #{release} {title} {met}; обходить нечего", list(&names))
+        }
 
         C::CiRunTaken { ci_run, release, title } => {
             format!("запуск CI {ci_run} уже создал #{release} {title}; другого тега у него быть не может")

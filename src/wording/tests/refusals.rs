@@ -41,6 +41,8 @@ fn samples() -> Vec<Cause> {
         C::ArtifactsTested { release, status: Status::ManualTesting },
         C::ArtifactsPlanned { release, status: Status::StageBuilding },
         C::GatesUnmet { release, title: title() },
+        C::GatesMet { release, title: title(), gates: vec![GateName::Approvals] },
+        C::GatesMet { release, title: title(), gates: vec![GateName::FreshRehearsal, GateName::NoLock] },
         C::CiRunTaken { ci_run: "991".into(), release, title: title() },
         C::OnItsWay {
             title: title(),

@@ -5,7 +5,7 @@ use crate::domain::command::{Command, NewRelease};
 use crate::domain::event::Event;
 use crate::domain::gate::GateName;
 use crate::domain::gate::{GateState, Remedy};
-use crate::domain::refusal::Code;
+use crate::domain::refusal::{Cause, Code};
 use crate::domain::status::Status::*;
 
 #[test]
@@ -179,4 +179,22 @@ fn an_admin_skips_the_vote_on_the_record() {
     assert_eq!(w.happened(|event| matches!(event, Event::GatesBypassed { .. })), 1);
     w.production_ends_well();
     assert_eq!(w.status(r), Deployed);
+}
+
+#[test]
+fn what_holds_already_is_not_skipped() {
+    let mut w = Sim::new();
+    w.lock();
+    let r = w.release("v1.0.0");
+    w.stage_ends_well();
+    let bypass = |gates: Vec<GateName>| Command::Bypass { release: r, gates, reason: "payments are down".into() };
+    let refused = w.admin_refused(bypass(vec![GateName::FreshRehearsal]));
+    assert_eq!(refused.code, Code::IllegalTransition);
+    assert!(matches!(&*refused.cause, Cause::GatesMet { gates, .. } if *gates == [GateName::FreshRehearsal]));
+    assert!(refused.legal.contains(&"approve"), "{:?}", refused.legal);
+    // Of several, those that stand in the way are skipped, and told.
+    w.admin(bypass(vec![GateName::FreshRehearsal, GateName::Approvals]));
+    let told = |event: &Event| matches!(event, Event::GatesBypassed { gates, .. } if *gates == [GateName::Approvals]);
+    assert_eq!(w.happened(told), 1);
+    assert_eq!(w.get(r).bypasses.iter().map(|skip| skip.gate).collect::<Vec<_>>(), [GateName::Approvals]);
 }
