@@ -148,10 +148,18 @@ pub(super) async fn audience(bot: &Bot, about: &About) -> Result<Vec<Audience>, 
     }
     let key = about.to_string();
     let kept = bot.engine.read(move |conn| telegram::kept_about(conn, &key)).await?;
-    let watching: BTreeSet<i64> = kept.into_iter().filter(|kept| kept.chat > 0).map(|kept| kept.chat).collect();
+    let watching: BTreeSet<i64> = kept.iter().filter(|kept| kept.chat > 0).map(|kept| kept.chat).collect();
     for (person, id, user) in people.iter().filter_map(|(person, id, user)| Some((person, *id, user.as_ref()?))) {
         if watching.contains(&id) && found.iter().all(|audience| audience.place.chat != id) {
             found.push(private_chat(bot, person, id, user));
+        }
+    }
+    // What a person has asked for in a group is kept current there, too, whatever that group follows.
+    for kept in kept.iter().filter(|kept| kept.chat < 0 && kept.viewer.is_some()) {
+        let place = Destination { chat: kept.chat, topic: kept.topic };
+        if found.iter().all(|audience| audience.place != place) {
+            let (viewer, notices) = (bot.everybody(), Vec::new());
+            found.push(Audience { place, viewer, notices, cards: false, alerts: false, private: false });
         }
     }
     Ok(found)

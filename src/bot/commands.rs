@@ -8,11 +8,11 @@ use teloxide::types::{Message, User};
 
 use super::draw::letters;
 use super::queue::{Job, What};
-use super::screen::{Act, Key, Screen, Why, Wish};
+use super::screen::{Act, Key, Screen, Wish};
 use super::words::facts;
-use super::{Bot, Viewer, number_of, team};
+use super::{Bot, Viewer, number_of, questions, team};
 use crate::clients::telegram::{Button, Text};
-use crate::domain::command::{Command, RollbackTo};
+use crate::domain::command::Command;
 use crate::domain::ids::{ReleaseId, Revision, ServiceName};
 use crate::domain::person::{Role, shared_account};
 use crate::domain::status::List;
@@ -191,32 +191,17 @@ impl Letter<'_> {
     async fn question(&self, message: i64, user: i64) -> Result<Option<Wish>, StoreError> {
         let chat = self.chat;
         let found = self.bot.engine.read(move |conn| telegram::question(conn, chat, message, user)).await?;
-        let wish = found.and_then(|question| format!("c.{question}").parse::<Screen>().ok());
-        Ok(wish.and_then(|screen| if let Screen::Confirm(wish) = screen { Some(wish) } else { None }))
+        Ok(found.and_then(|question| questions::wish(&question)))
     }
 
     async fn answered(&self, viewer: &Viewer, wish: Wish, text: &str) -> Result<Reply, Failure> {
-        let Wish { release, revision, act, anyway: force } = wish;
-        let reason = text.trim().to_owned();
-        let mut back_to = None;
-        let (command, seen, outcome) = match act {
-            Act::RejectInWords => (Command::Reject { release, seen: Some(revision), reason }, None, "toast.rejected"),
-            Act::Cancel(Why::InWords) => (Command::Cancel { release, reason }, Some(revision), "toast.cancelled"),
-            Act::Abort(Why::InWords) => (Command::Abort { release, reason, force }, Some(revision), "toast.aborted"),
-            Act::Rollback { to, why: Why::InWords } => {
-                back_to = Some(to);
-                let to = Some(RollbackTo::Release(to));
-                (Command::Rollback { release, to, reason, force }, Some(revision), "toast.rollback")
-            }
-            Act::Rollback { .. }
-            | Act::Approve
-            | Act::Reject(_)
-            | Act::Cancel(_)
-            | Act::Retry
-            | Act::Promote
-            | Act::Abort(_)
-            | Act::Unlock => return Ok(Reply::Screen(Screen::Release(release))),
+        let Wish { release, revision, act, .. } = wish;
+        let Some((command, outcome)) = questions::answered(&wish, Some(revision), text.trim().to_owned()) else {
+            return Ok(Reply::Screen(Screen::Release(release)));
         };
+        // The vote looks at the revision itself.
+        let seen = Some(revision).filter(|_| act != Act::RejectInWords);
+        let back_to = if let Act::Rollback { to, .. } = act { Some(to) } else { None };
         self.ask(viewer, command, None, seen).await?;
         if self.private {
             return Ok(Reply::Screen(Screen::Release(release)));

@@ -14,6 +14,7 @@ mod place;
 mod poll;
 mod poster;
 mod press;
+mod questions;
 mod queue;
 mod refusals;
 mod reminders;
@@ -128,6 +129,7 @@ pub async fn run(engine: Engine, config: config::Config, stop: CancellationToken
     bot.keep_running("the news of the bot", team::follow);
     alerts::begin(&bot);
     bot.keep_running("the forgetting of the bot", forget::keep_forgetting);
+    bot.keep_running("the questions of the bot", questions::keep_closing);
     bot.keep_running("the reminders of the bot", reminders::remind);
     bot.keep_running("the bot's watch for another program", reminders::tell_of_conflicts);
     reminders::tell_of_restore(&bot).await;

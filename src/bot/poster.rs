@@ -12,7 +12,7 @@ use tracing::{Instrument, Span};
 use super::draw::{Drawn, draw};
 use super::queue::{Job, Next, Queue, What};
 use super::screen::Screen;
-use super::{Bot, Viewer, team};
+use super::{Bot, Viewer, questions, team};
 use crate::clients::telegram::{Destination, Manner, Text, Trouble};
 use crate::engine::Failure;
 use crate::engine::supervise::caught;
@@ -161,13 +161,22 @@ impl Bot {
                     let asked =
                         move |tx: &mut crate::store::Tx<'_>| telegram::ask(tx, chat, message, user, &question, now);
                     self.engine.store().write(asked).await.map_err(crate::store::WriteError::flatten)?;
+                    questions::is_asked(self, chat, message, user).await?;
                 }
                 Ok(())
             }
             // It is not to be read: it does not count for what is polite.
             What::Delete { message } => {
                 self.let_go(chat, *message).await?;
-                Ok(self.telegram.delete(chat, *message).await?)
+                let deleted = self.telegram.delete(chat, *message).await;
+                let is_tried_again = matches!(
+                    deleted,
+                    Err(Trouble::TooFast(_) | Trouble::Moved(_) | Trouble::Unreachable(_) | Trouble::Unauthorized)
+                );
+                if !is_tried_again {
+                    questions::is_gone(self, chat, *message).await?;
+                }
+                Ok(deleted?)
             }
         }
     }
@@ -186,6 +195,7 @@ impl Bot {
         let message = self.telegram.send(place, &drawn.text, manner).await?;
         self.keep(place, message, screen, viewer, &drawn).await?;
         self.accepted(place).await?;
+        self.takes_the_place_of_older(place, message, viewer, &drawn).await?;
         Ok(message)
     }
 
@@ -244,6 +254,29 @@ impl Bot {
         };
         let written = self.engine.store().write(move |tx| telegram::keep(tx, &kept)).await;
         written.map_err(crate::store::WriteError::flatten)
+    }
+
+    /// In a group, a person has one answer about a thing: who asks again finds the older one gone, which nobody would look at.
+    async fn takes_the_place_of_older(
+        self: &Arc<Self>,
+        place: Destination,
+        message: i64,
+        viewer: &Viewer,
+        drawn: &Drawn,
+    ) -> Result<(), StoreError> {
+        let (Some(about), Some(user), true) = (drawn.about.clone(), viewer.user, place.chat < 0) else { return Ok(()) };
+        let kept = self.engine.read(move |conn| telegram::kept_about(conn, &about)).await?;
+        let older = kept.into_iter().filter(|kept| {
+            kept.chat == place.chat && kept.topic == place.topic && kept.viewer == Some(user) && kept.message < message
+        });
+        older.for_each(|kept| self.takes_away(kept.chat, kept.message));
+        Ok(())
+    }
+
+    /// Takes a message of a group away when its turn comes.
+    pub(super) fn takes_away(self: &Arc<Self>, chat: i64, message: i64) {
+        let what = What::Delete { message };
+        self.post(chat, Job { what, updates: Vec::new(), asked: self.engine.now(), place: traces::here() });
     }
 
     async fn let_go(&self, chat: i64, message: i64) -> Result<(), StoreError> {

@@ -439,7 +439,7 @@ impl Press<'_> {
                 Some(release) => {
                     let to = if let Act::Rollback { to, .. } = wish.act { self.release(to).await } else { None };
                     let back_to = to.map(|release| release.title());
-                    let text = letters::ask_reason(&bot.words, viewer.language, &release, wish.act, back_to.as_deref());
+                    let text = letters::ask_reason(&bot.words, viewer, &release, wish.act, back_to.as_deref());
                     let asks = viewer.user.map(|user| (user, wish.to_string()));
                     let screen = Screen::Release(release.id);
                     let reply_to = place.private.then_some(place.message);

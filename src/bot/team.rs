@@ -16,7 +16,8 @@ use self::record::{changed_production, news_of, opened_or_closed};
 use super::audience::{About, Audience, audience};
 use super::draw;
 use super::poster::{Unsent, message_span};
-use super::{Bot, alerts};
+use super::screen::Screen;
+use super::{Bot, Viewer, alerts, questions};
 use crate::clients::telegram::{Destination, Manner, Trouble};
 use crate::domain::alert::Alert;
 use crate::domain::env::Env;
@@ -330,7 +331,7 @@ async fn next(bot: &Bot, chat: i64) -> Result<Next, StoreError> {
     for change in changes {
         let key = change.about.clone();
         let cards = bot.engine.read(move |conn| telegram::kept_about(conn, &key)).await?;
-        let of_all = cards.iter().filter(|kept| kept.chat == chat && kept.viewer.is_none());
+        let of_all = cards.iter().filter(|kept| kept.chat == chat);
         let shown = of_all.map(|kept| kept.shown_at).max().filter(|_| chat < 0);
         let age = shown.map(|at| Duration::try_from(now.duration_since(at)).unwrap_or(REST));
         match age.and_then(|age| REST.checked_sub(age)).filter(|rest| !rest.is_zero()) {
@@ -525,13 +526,15 @@ async fn tell_place(bot: &Arc<Bot>, about: &About, due: Option<&Due>, audience: 
 }
 
 /// Brings the cards up to date, or sends the first one; the number of the newest. A person who asks again
-/// in private has several.
+/// in private has several; in a group, those that people have asked for stand beside the card of all.
 async fn update_card(bot: &Arc<Bot>, about: &About, audience: &Audience, noticed: bool) -> Result<Option<i64>, Unsent> {
     let chat = audience.place.chat;
     let mut standing = None;
     for kept in cards_in(bot, about, audience).await? {
-        let screen = kept.screen.parse().unwrap_or_else(|_| about.screen());
-        match bot.edit(chat, kept.message, Some(&kept), &screen, &audience.viewer).await {
+        let viewer = viewer_of(bot, &kept, audience).await?;
+        let screen = screen_of(bot, &kept, about, &viewer).await?;
+        match bot.edit(chat, kept.message, Some(&kept), &screen, &viewer).await {
+            Ok(()) if is_of_one(&kept, audience) => {}
             Ok(()) => standing = standing.or(Some(kept.message)),
             Err(Unsent::Trouble(Trouble::Gone | Trouble::Refused(_))) => {}
             Err(other) => return Err(other),
@@ -546,14 +549,44 @@ async fn update_card(bot: &Arc<Bot>, about: &About, audience: &Audience, noticed
     Ok(Some(bot.open(audience.place, None, &about.screen(), &audience.viewer).await?))
 }
 
-/// The cards of a place about something that follow it, the newest first.
+/// Whether a card of a group is what one person has asked for.
+fn is_of_one(kept: &Kept, audience: &Audience) -> bool {
+    !audience.private && kept.viewer.is_some()
+}
+
+/// For whom a card is drawn.
+async fn viewer_of(bot: &Bot, kept: &Kept, audience: &Audience) -> Result<Viewer, StoreError> {
+    let Some(id) = kept.viewer.filter(|_| is_of_one(kept, audience)) else { return Ok(audience.viewer.clone()) };
+    let people = bot.engine.telegram_people().await?;
+    let known = people.into_iter().find(|(_, account, _)| *account == id);
+    Ok(match known {
+        Some((person, _, Some(user))) => Viewer { aloud: true, ..bot.viewer(&person, &user) },
+        Some((.., None)) | None => Viewer { user: Some(id), ..bot.everybody() },
+    })
+}
+
+/// What a card shows: that of a list stays with what it shows when the list moves on.
+async fn screen_of(bot: &Bot, kept: &Kept, about: &About, viewer: &Viewer) -> Result<Screen, Unsent> {
+    let screen = kept.screen.parse().unwrap_or_else(|_| about.screen());
+    if !matches!(screen, Screen::List { .. }) {
+        return Ok(screen);
+    }
+    let drawn = draw::draw(bot, &screen, viewer).await?;
+    Ok(if drawn.about == Some(about.to_string()) { screen } else { about.screen() })
+}
+
+/// The cards of a place about something that follow it, the newest first. In a group, that of all and those of single people
+/// are counted for themselves.
 async fn cards_in(bot: &Bot, about: &About, audience: &Audience) -> Result<Vec<Kept>, StoreError> {
     let key = about.to_string();
     let mut kept = bot.engine.read(move |conn| telegram::kept_about(conn, &key)).await?;
     let Destination { chat, topic } = audience.place;
-    kept.retain(|kept| kept.chat == chat && (audience.private || kept.viewer.is_none() && kept.topic == topic));
-    kept.truncate(FOLLOWED);
-    Ok(kept)
+    kept.retain(|kept| kept.chat == chat && (audience.private || kept.topic == topic));
+    let (mut of_people, mut of_all): (Vec<_>, Vec<_>) = kept.into_iter().partition(|kept| is_of_one(kept, audience));
+    of_all.truncate(FOLLOWED);
+    of_people.truncate(FOLLOWED);
+    of_all.extend(of_people);
+    Ok(of_all)
 }
 
 /// Whether a chat that has no card yet needs one.

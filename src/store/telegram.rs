@@ -370,6 +370,62 @@ pub fn ask(
     Ok(())
 }
 
+/// A question of the bot in a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// The group.
+    pub chat: i64,
+    /// The message that asks.
+    pub message: i64,
+    /// Whom it asks.
+    pub user: i64,
+    /// What about.
+    pub question: String,
+    /// Since when.
+    pub asked_at: Timestamp,
+}
+
+/// The questions that are open in groups, the oldest of each first.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn questions_in_groups(conn: &Connection) -> Result<Vec<Question>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT chat, message, user, question, asked_at FROM telegram_questions WHERE chat < 0 ORDER BY chat, message",
+    )?;
+    let read = |row: &Row<'_>| {
+        Ok(Question {
+            chat: row.get(0)?,
+            message: row.get(1)?,
+            user: row.get(2)?,
+            question: row.get(3)?,
+            asked_at: time(row, 4)?,
+        })
+    };
+    Ok(statement.query_map([], read)?.collect::<Result<_, _>>()?)
+}
+
+/// A question is there no longer.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn close_question(conn: &Connection, chat: i64, message: i64) -> Result<(), StoreError> {
+    conn.prepare_cached("DELETE FROM telegram_questions WHERE chat = ?1 AND message = ?2")?.execute((chat, message))?;
+    Ok(())
+}
+
+/// What single people were shown in groups and was last changed in this span of time.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn shown_to_people(conn: &Connection, from: Timestamp, before: Timestamp) -> Result<Vec<Kept>, StoreError> {
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT {KEPT} FROM telegram_messages WHERE shown_at >= ?1 AND shown_at < ?2 AND chat < 0 \
+         AND viewer IS NOT NULL ORDER BY shown_at"
+    ))?;
+    Ok(statement.query_map((millis(from), millis(before)), kept_of)?.collect::<Result<_, _>>()?)
+}
+
 /// The question that a message asked this person.
 ///
 /// # Errors
@@ -406,6 +462,7 @@ pub fn chat_moved(conn: &Connection, chat: i64, now: i64) -> Result<(), StoreErr
     super::news::chat_moved(conn, chat, now)?;
     super::alerts::chat_moved(conn, chat)?;
     conn.prepare_cached("DELETE FROM telegram_messages WHERE chat = ?1")?.execute([chat])?;
+    conn.prepare_cached("DELETE FROM telegram_questions WHERE chat = ?1")?.execute([chat])?;
     Ok(())
 }
 

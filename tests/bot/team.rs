@@ -84,6 +84,9 @@ async fn a_reason_of_ones_own_leaves_nothing_behind_in_a_group() {
     team.shows("Choose a reason").await;
     world.ann.taps(TEAM, "My own reason").await;
     let question = team.until("the bot asks", |shown| shown.iter().find(|shown| shown.asks).cloned()).await;
+    assert!(question.text.starts_with("👤 Anna <tg://user?id=77>"), "{question:?}");
+    // What others say to it is talk.
+    world.boris.replies(question.at, "I like green");
     let answer = world.ann.replies(question.at, "The pay button is green");
     let said = team.shows("❌ Release rejected").await;
     assert_eq!(said.reply_to, Some(answer.id));
@@ -92,6 +95,65 @@ async fn a_reason_of_ones_own_leaves_nothing_behind_in_a_group() {
     team.until("the question is gone", gone).await;
     world.all_is_told().await;
     card(team, release, "The pay button is green").await;
+}
+
+#[tokio::test]
+async fn a_question_goes_when_it_is_asked_anew_and_when_nothing_can_come_of_an_answer() {
+    let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["ann"])).await;
+    world.start_rmm().await;
+    let release = world.rmm.release("v1").await;
+    let team = &world.team;
+    card(team, release, "🧪 Manual testing").await;
+    let asks = async |before: Option<MessageRef>| {
+        world.ann.taps(TEAM, "❌ Reject").await;
+        world.ann.taps(TEAM, "My own reason").await;
+        let asked = |shown: &[Shown]| {
+            let mut questions = shown.iter().filter(|shown| shown.asks);
+            questions.next().filter(|it| Some(it.at) != before && questions.next().is_none()).map(|it| it.at)
+        };
+        team.until("one question, and a new one", asked).await
+    };
+    let first = asks(None).await;
+    asks(Some(first)).await;
+    world.rmm.operator().post(&format!("/api/v1/releases/{release}/cancel"), &json!({"reason": "wrong"})).await.ok();
+    team.until("no question", |shown| shown.iter().all(|shown| !shown.asks).then_some(())).await;
+    card(team, release, "⛔ Cancelled").await;
+}
+
+#[tokio::test]
+async fn what_a_person_has_asked_for_in_a_group_is_kept_current_and_once() {
+    let world = BotWorld::without_rmm(|setup| setup.approved_by(1, ["ann"]).another_service("other")).await;
+    let elsewhere = world.telegram.group(-1_001_234_567_999, "Other");
+    world.configure(|config| {
+        let chat = "id = -1001234567999\nservices = [\"other\"]";
+        set(config, "telegram.chats", vec![Value::Table(chat.parse().unwrap())]);
+    });
+    world.start_rmm().await;
+    let release = world.rmm.release("v1").await;
+    card(&world.team, release, "🧪 Manual testing").await;
+    let listed = async |chat: &ChatView, words: &str, count: usize| {
+        let shows = |shown: &[Shown]| {
+            let lists: Vec<_> = shown.iter().filter(|it| it.reply_to.is_some() && it.text.contains("📦")).collect();
+            (lists.len() == count && lists.iter().all(|it| it.text.contains(words))).then_some(())
+        };
+        chat.until(&format!("{count} × an answer with “{words}”"), shows).await;
+    };
+    world.ann.says(elsewhere.id, "/active");
+    world.ann.says(TEAM, "/active");
+    listed(&world.team, "🧪 Manual testing", 1).await;
+    world.ann.says(TEAM, "/active");
+    world.boris.says(TEAM, "/active");
+    listed(&world.team, "🧪 Manual testing", 2).await;
+    world.all_is_told().await;
+    world.rmm.approve("ann", release).await.ok();
+    for (chat, answers) in [(&world.team, 2), (&elsewhere, 1)] {
+        listed(chat, "✅ Deployed", answers).await;
+        let buttons = |shown: &Shown| shown.button("Approve").is_some();
+        chat.until("nothing to approve", |shown| (!shown.iter().any(buttons)).then_some(())).await;
+    }
+    world.team.shows("shop v1 is deployed").await;
+    world.all_is_told().await;
+    assert_eq!(elsewhere.messages().iter().filter(|it| !it.text.starts_with('/')).count(), 1, "{}", elsewhere.transcript());
 }
 
 #[tokio::test]

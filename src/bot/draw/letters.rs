@@ -1,6 +1,8 @@
 //! Messages that show no state: to people who are not known (yet), to chats that are not configured, and a question.
 
+use super::pen::asked;
 use super::release::act_word;
+use crate::bot::Viewer;
 use crate::bot::screen::Act;
 use crate::bot::words::{Words, facts, text};
 use crate::clients::telegram::Text;
@@ -36,9 +38,10 @@ pub fn unknown_group(words: &Words, language: Language, chat: i64, topic: Option
     letter(words.html(language, "group", facts! { id => chat, topic => topic }))
 }
 
-/// Asks for the reason of a decision, to be answered by a reply.
+/// Asks a person for the reason of a decision, to be answered by a reply. In a group it names them.
 #[must_use]
-pub fn ask_reason(words: &Words, language: Language, release: &Release, act: Act, back_to: Option<&str>) -> Text {
+pub fn ask_reason(words: &Words, viewer: &Viewer, release: &Release, act: Act, back_to: Option<&str>) -> Text {
     let facts = facts! { service => release.service.as_str(), title => release.title(), number => release.id.0 };
-    letter(words.html(language, "ask_reason", facts! { release => facts, act => act_word(act), back_to => back_to }))
+    let facts = facts! { asked => asked(viewer), release => facts, act => act_word(act), back_to => back_to };
+    letter(words.html(viewer.language, "ask_reason", facts))
 }

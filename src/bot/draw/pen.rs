@@ -34,6 +34,12 @@ pub(super) struct Pen<'a> {
     pub now: Timestamp,
 }
 
+/// The person whom a question in a group is for.
+pub(super) fn asked(viewer: &Viewer) -> Option<minijinja::Value> {
+    let Viewer { user, first_name, aloud, .. } = viewer;
+    user.filter(|_| *aloud).map(|id| facts! { id => id, name => text::shorten(first_name, NAME) })
+}
+
 impl Pen<'_> {
     pub fn language(&self) -> Language {
         self.viewer.language
@@ -45,8 +51,7 @@ impl Pen<'_> {
 
     /// The person whom a question in a group is for.
     pub fn asked(&self) -> Option<minijinja::Value> {
-        let Viewer { user, first_name, aloud, .. } = self.viewer;
-        user.filter(|_| *aloud).map(|id| facts! { id => id, name => text::shorten(first_name, NAME) })
+        asked(self.viewer)
     }
 
     pub fn phrase(&self, key: &str, facts: impl Serialize) -> String {

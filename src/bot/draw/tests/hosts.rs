@@ -1,6 +1,7 @@
 //! Hosts, people, and what is always there.
 
 use super::rig::{Rig, check, key, person, prod, told};
+use crate::bot::Viewer;
 use crate::bot::draw::hosts::shown_key;
 use crate::bot::draw::letters;
 use crate::bot::screen::{Act, Key, Screen};
@@ -80,8 +81,13 @@ async fn letters_to_strangers() {
     seen!("claimed", claimed(true));
     seen!("claimed_and_nobody_to_ask", claimed(false));
     seen!("group", both(&|language| letters::unknown_group(&rig.words, language, -1001, Some(12))));
-    seen!(
-        "ask_reason",
-        both(&|language| letters::ask_reason(&rig.words, language, &release, Act::RejectInWords, None))
-    );
+    let asks = |to: Viewer| {
+        both(&|language| {
+            let viewer = Viewer { language, ..to.clone() };
+            letters::ask_reason(&rig.words, &viewer, &release, Act::RejectInWords, None)
+        })
+    };
+    let ann = Viewer { user: Some(77), first_name: "Anna <3".into(), aloud: false, ..Viewer::everybody(Language::En) };
+    seen!("ask_reason", asks(ann.clone()));
+    seen!("ask_reason_in_a_group", asks(Viewer { aloud: true, ..ann }));
 }
