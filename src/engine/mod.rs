@@ -304,10 +304,11 @@ impl Engine {
     ///
     /// # Errors
     /// The error of `work`, or when the store cannot write.
-    pub async fn record<T, F>(&self, asker: impl Into<Asker<'_>>, work: F) -> Result<T, Failure>
+    pub async fn record<T, E, F>(&self, asker: impl Into<Asker<'_>>, work: F) -> Result<T, Failure>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection, Timestamp) -> Result<(T, Option<Event>), Failure> + Send + 'static,
+        E: IntoIterator<Item = Event>,
+        F: FnOnce(&Connection, Timestamp) -> Result<(T, E), Failure> + Send + 'static,
     {
         let clock = self.inner.clock.clone();
         let Asker { actor, update } = asker.into();
@@ -319,8 +320,8 @@ impl Engine {
             {
                 return Err(refusal::Cause::TakenAlready.into());
             }
-            let (value, event) = work(tx, now)?;
-            if let Some(event) = event {
+            let (value, events) = work(tx, now)?;
+            for event in events {
                 let service = event.service().map(ToString::to_string);
                 let (kind, data) = event.into_record(on_record);
                 let seq = tx.append_event(&NewEvent {
@@ -333,7 +334,7 @@ impl Engine {
                     data: &data,
                     trace_id: place.as_ref().map(Position::trace_id).as_deref(),
                 })?;
-                if let Some(place) = place.filter(Position::is_sampled) {
+                if let Some(place) = place.clone().filter(Position::is_sampled) {
                     spans::note(tx, seq, place)?;
                 }
             }

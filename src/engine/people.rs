@@ -2,6 +2,7 @@
 //! confirms the claim once.
 
 use std::collections::BTreeSet;
+use std::iter;
 
 use super::{Asker, Engine, Failure};
 use crate::domain::event::Event;
@@ -220,7 +221,7 @@ impl Engine {
         }
     }
 
-    /// Settles the claim of an account to be a person.
+    /// Settles the claim of an account to be a person. A confirmation refuses all others.
     ///
     /// # Errors
     /// A refusal unless an admin says so, and while the claim is open.
@@ -236,19 +237,23 @@ impl Engine {
         let (person, by) = (person.clone(), asker.actor.label().to_owned());
         self.record(asker, move |conn, _| {
             let known = telegram::user(conn, user)?;
-            if !telegram::settle_claim(conn, user, &person, yes.then_some(by.as_str()))? {
-                return Err(match known.and_then(|known| known.confirmed_by) {
-                    Some(by) => Cause::ClaimConfirmed { user, person, by },
-                    None => Cause::NoClaim { user, person },
+            let Some(others) = telegram::settle_claim(conn, user, &person, yes.then_some(by.as_str()))? else {
+                return Err(match known {
+                    Some(User { confirmed_by: Some(by), .. }) => Cause::ClaimConfirmed { user, person, by },
+                    Some(User { person: Some(claimed), refused: true, .. }) if claimed == person && !yes => {
+                        Cause::ClaimRefused { user, person }
+                    }
+                    Some(_) | None => Cause::NoClaim { user, person },
                 }
                 .into());
-            }
-            let event = if yes {
-                Event::TelegramConfirmed { person, telegram_id: user }
-            } else {
-                Event::TelegramRefused { person, telegram_id: user }
             };
-            Ok(((), Some(event)))
+            let refused = |telegram_id| Event::TelegramRefused { person: person.clone(), telegram_id };
+            let settled = if yes {
+                Event::TelegramConfirmed { person: person.clone(), telegram_id: user }
+            } else {
+                refused(user)
+            };
+            Ok(((), iter::once(settled).chain(others.into_iter().map(refused)).collect::<Vec<_>>()))
         })
         .await
     }
@@ -341,8 +346,8 @@ mod tests {
         assert_eq!(name(&who(&engine, 7, Some("renamed")).await), "vera", "the number is bound, whatever the name");
         assert!(engine.settle_claim(&admin(), 8, &vera, true).await.is_err(), "one person is one account");
         assert_eq!(name(&who(&engine, 8, Some("vera_b")).await), "a stranger", "nobody can confirm it any more");
-        engine.settle_claim(&admin(), 8, &vera, false).await.unwrap();
-        assert_eq!(name(&who(&engine, 8, Some("vera_b")).await), "a stranger");
+        let refused = engine.settle_claim(&admin(), 8, &vera, false).await.unwrap_err();
+        assert!(refused.to_string().contains("it has been refused"), "with the confirmation of another: {refused}");
         let people = engine.telegram_people().await.unwrap();
         let ids: Vec<_> = people.iter().map(|(person, id, _)| (person.name.as_str(), *id)).collect();
         assert_eq!(ids, [("root", 1), ("vera", 7)]);

@@ -204,8 +204,9 @@ pub fn claim(
     Ok(())
 }
 
-/// Settles a claim: `confirmed_by` an admin, or refused. `false` when there is no such claim (any more), or the person
-/// has been confirmed to be another. A confirmation ends what others have claimed by another username.
+/// Settles a claim: `confirmed_by` an admin, or refused. `None` when there is no such claim (any more), or the person
+/// has been confirmed to be another. A confirmation refuses all others who claim to be that person, and returns them; an
+/// account that was confirmed under another username is the person no longer.
 ///
 /// # Errors
 /// When the database cannot be written.
@@ -214,11 +215,11 @@ pub fn settle_claim(
     user: i64,
     person: &PersonName,
     confirmed_by: Option<&str>,
-) -> Result<bool, StoreError> {
+) -> Result<Option<Vec<i64>>, StoreError> {
     if confirmed_by.is_some() {
         conn.prepare_cached(
             "UPDATE telegram_users SET person = NULL, claimed_as = NULL, claimed_at = NULL, confirmed_by = NULL \
-             WHERE person = ?2 AND id <> ?1 AND claimed_as <> \
+             WHERE person = ?2 AND id <> ?1 AND confirmed_by IS NOT NULL AND claimed_as <> \
              (SELECT claimed_as FROM telegram_users WHERE id = ?1 AND person = ?2) COLLATE NOCASE",
         )?
         .execute((user, person.as_str()))?;
@@ -226,10 +227,21 @@ pub fn settle_claim(
     let changed = conn
         .prepare_cached(
             "UPDATE OR IGNORE telegram_users SET confirmed_by = ?3, refused = ?3 IS NULL \
-             WHERE id = ?1 AND person = ?2 AND confirmed_by IS NULL",
+             WHERE id = ?1 AND person = ?2 AND confirmed_by IS NULL AND NOT (refused AND ?3 IS NULL)",
         )?
         .execute((user, person.as_str(), confirmed_by))?;
-    Ok(changed > 0)
+    if changed == 0 {
+        return Ok(None);
+    }
+    if confirmed_by.is_none() {
+        return Ok(Some(Vec::new()));
+    }
+    let mut refuse = conn.prepare_cached(
+        "UPDATE telegram_users SET refused = 1 WHERE person = ?2 AND id <> ?1 AND confirmed_by IS NULL AND refused = 0 \
+         RETURNING id",
+    )?;
+    let rows = refuse.query_map((user, person.as_str()), |row| row.get(0))?;
+    Ok(Some(rows.collect::<Result<_, _>>()?))
 }
 
 /// Remembers the language that a user has chosen.
@@ -499,10 +511,10 @@ mod tests {
             see_user(&conn, id, Some("Ann"), "Ann", true, at(1)).unwrap();
             claim(&conn, id, &ann, "Ann", at(1)).unwrap();
         }
-        assert!(settle_claim(&conn, 1, &ann, Some("root")).unwrap());
-        assert!(!settle_claim(&conn, 2, &ann, Some("root")).unwrap());
-        assert!(!settle_claim(&conn, 1, &ann, None).unwrap(), "it is settled");
-        assert!(settle_claim(&conn, 2, &ann, None).unwrap());
+        assert_eq!(settle_claim(&conn, 1, &ann, Some("root")).unwrap(), Some(vec![2]), "the other one is refused");
+        for (user, by) in [(2, Some("root")), (2, None), (1, None)] {
+            assert_eq!(settle_claim(&conn, user, &ann, by).unwrap(), None, "it is settled");
+        }
         let [first, second] = [1, 2].map(|id| user(&conn, id).unwrap().unwrap());
         assert_eq!((first.confirmed_by.as_deref(), first.refused), (Some("root"), false));
         assert_eq!((second.confirmed_by, second.refused), (None, true));
@@ -510,7 +522,7 @@ mod tests {
         // Another username in the configuration: another account may be confirmed, and the older one is no person any more.
         see_user(&conn, 3, Some("Ann_B"), "Ann", true, at(1)).unwrap();
         claim(&conn, 3, &ann, "Ann_B", at(1)).unwrap();
-        assert!(settle_claim(&conn, 3, &ann, Some("root")).unwrap());
+        assert_eq!(settle_claim(&conn, 3, &ann, Some("root")).unwrap(), Some(Vec::new()));
         assert_eq!(user(&conn, 1).unwrap().unwrap().person, None);
     }
 }

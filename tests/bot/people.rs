@@ -52,6 +52,54 @@ async fn a_username_counts_once_an_admin_has_confirmed_it_and_the_number_from_th
     insta::assert_snapshot!(format!("Anna\n{}\n\nVera\n{}", told(&to_ann), told(&to_vera)));
 }
 
+#[tokio::test]
+async fn of_two_who_claim_a_name_the_one_who_is_not_confirmed_hears_it_and_no_card_keeps_its_buttons() {
+    let world = vera_is_known_by_her_username().await;
+    let (ann, vera) = (&world.ann, &world.vera);
+    let second = world.telegram.user(99, "Mallory");
+    let to_ann = world.telegram.chat(ann.id);
+    ann.says(ann.id, "/start");
+    to_ann.shows("Release Bot").await;
+    for (user, name) in [(&second, "Vera"), (vera, "vera")] {
+        user.is_called(Some(name));
+        user.says(user.id, "/start");
+        world.telegram.chat(user.id).shows("You seem to be vera").await;
+    }
+    to_ann.shows("Mallory (@Vera) says: I am vera").await;
+    let card = to_ann.shows("Vera (@vera) says: I am vera").await;
+    assert_eq!(ann.taps_now(&card, "Yes, it is").await.toast, "✅ Confirmed");
+    world.telegram.chat(vera.id).shows("ann confirms that you are vera").await;
+    world.telegram.chat(99).shows("An admin says that you are not vera").await;
+    for chat in [&to_ann, &world.team] {
+        let other = chat.shows("Mallory (@Vera) says").await;
+        let words = format!("Refused: ann has confirmed that vera is Vera (@vera), {}", vera.id);
+        chat.shows(&words).await;
+        chat.until("no card asks", |shown| shown.iter().all(|it| it.button("Yes, it is").is_none()).then_some(())).await;
+        assert!(other.text.contains("Mallory"));
+    }
+    let refused = ann.taps_raw(to_ann.shows("Mallory (@Vera) says").await.at, &card.button("No").unwrap().data.clone().unwrap());
+    assert!(refused.await.alert, "what is settled stays so");
+}
+
+#[tokio::test]
+async fn a_claim_that_the_configuration_makes_void_asks_nobody() {
+    let world = vera_is_known_by_her_username().await;
+    let (ann, vera) = (&world.ann, &world.vera);
+    let to_ann = world.telegram.chat(ann.id);
+    ann.says(ann.id, "/start");
+    to_ann.shows("Release Bot").await;
+    vera.is_called(Some("vera"));
+    vera.says(vera.id, "/start");
+    to_ann.shows("says: I am vera").await;
+    world.all_is_told().await;
+    world.configure(|config| {
+        person(config, "vera").unwrap().insert("telegram_id".into(), Value::Integer(99));
+    });
+    world.reload().await;
+    let card = to_ann.shows("The claim is void").await;
+    assert!(card.button("Yes, it is").is_none(), "{card:#?}");
+}
+
 async fn vera_is_known_by_her_username() -> BotWorld {
     let world = BotWorld::without_rmm(|setup| setup).await;
     world.configure(|config| {

@@ -7,6 +7,8 @@ use crate::bot::words::{facts, text};
 use crate::clients::telegram::Text;
 use crate::domain::status::List;
 use crate::engine::Failure;
+use crate::engine::people::Who;
+use crate::store::telegram::User;
 use crate::store::{releases, telegram};
 use crate::wording::Language;
 
@@ -41,27 +43,40 @@ pub(super) fn help(pen: &Pen<'_>) -> Drawn {
 
 /// An account claims to be a person of the configuration.
 pub(super) async fn claim(pen: &Pen<'_>, user: i64, key: Key) -> Result<Drawn, Failure> {
-    let found = pen.engine.read(move |conn| telegram::user(conn, user)).await?;
+    let read = pen.engine.read(move |conn| Ok((telegram::user(conn, user)?, telegram::users_of_people(conn)?)));
+    let (found, known) = read.await?;
     let catalog = pen.engine.catalog();
     let claimant = found.and_then(|user| {
         let name = user.person.clone().filter(|name| Key::of(name.as_str()) == key)?;
         Some((user, catalog.person(&name)?.clone()))
     });
     let Some((claimant, person)) = claimant else { return Ok(missing(pen, "claim", None)) };
+    let is_open = matches!(pen.engine.who_is(&claimant), Who::Claimant { .. });
+    let is_known = |other: &&User| other.id != user && pen.engine.who_is(other) == Who::Person(person.clone());
+    // Who else has been confirmed.
+    let other = known.iter().find(is_known);
     let settled = match (&claimant.confirmed_by, claimant.refused) {
         (Some(_), _) => Some("confirmed"),
+        (None, _) if other.is_some() => Some("taken"),
         (None, true) => Some("refused"),
+        (None, false) if !is_open => Some("void"),
         (None, false) => None,
+    };
+    let account = |account: &User| {
+        let (id, by) = (account.id, account.confirmed_by.clone());
+        let name = text::shorten(&account.first_name, NAME);
+        facts! { id => id, first_name => name, username => account.claimed_as.clone(), by => by }
     };
     let facts = facts! {
         user => user,
         first_name => text::shorten(&claimant.first_name, NAME),
         // The name by which they have claimed it: a name that was taken since was not the one of the claim.
-        username => claimant.claimed_as.or(claimant.username),
+        username => claimant.claimed_as.clone().or(claimant.username.clone()),
         person => person.name.as_str(),
         role_words => pen.word(&format!("role.{}", person.role.as_str())),
         settled => settled,
         by => claimant.confirmed_by,
+        other => other.map(account),
     };
     let mut rows = Vec::new();
     if settled.is_none() && pen.may_be_admin() {

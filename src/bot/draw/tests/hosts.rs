@@ -46,6 +46,13 @@ async fn somebody_claims_to_be_a_person() {
     seen!("claim", rig.shot("gommgo", Admin, &screen).await);
     write(Some("gommgo")).await.unwrap();
     seen!("claim_confirmed", rig.shot("gommgo", Admin, &screen).await);
+    let other = rig.engine.store().write(move |tx| {
+        telegram::see_user(tx, 78, Some("Dev_Ops"), "Another Dee", true, now)?;
+        telegram::claim(tx, 78, &person("devops_lead"), "Dev_Ops", now)
+    });
+    other.await.unwrap();
+    let screen = Screen::Claim { user: 78, person: Key::of("devops_lead") };
+    seen!("claim_of_another", rig.shot("gommgo", Admin, &screen).await);
     seen!("claim_gone", rig.shot("gommgo", Admin, &Screen::Claim { user: 77, person: Key::of("vic") }).await);
 }
 

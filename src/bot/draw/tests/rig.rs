@@ -55,6 +55,7 @@ telegram_id = 100000002
 role = "member"
 [[people]]
 name = "devops_lead"
+telegram = "dev_ops"
 role = "member"
 [[people]]
 name = "vic"
